@@ -1,0 +1,141 @@
+"""Time and signals: everything about the outer world's clock that a test wants to replace. Nothing else may sleep or install a handler."""
+
+from __future__ import annotations
+
+import signal
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""GitHub sends the first and 7.5 s later the second, GitLab and `docker stop` only the second (contract ci 1.9, 2)."""
+
+HAS_ALARM = hasattr(signal, "setitimer")
+"""Windows has no interval timer: there a call that hangs ends by its own time-out."""
+
+
+class Interrupted(BaseException):
+    """The job was told to stop."""
+
+
+class Expired(BaseException):
+    """The seconds of `limit` are over."""
+
+
+class Clock:
+    """Seconds that pass `speed` times as fast as real ones (a rehearsal's do), and the signals that end a job.
+
+    A signal may raise `Interrupted` inside `interruptible` only; anywhere else it is remembered until then, so that it can neither
+    tear a file nor lose a deployment that was just started. Signals after the first change nothing.
+    """
+
+    def __init__(self, speed: float = 1) -> None:
+        self.speed = speed
+        self.stopped = ""
+        self._stopped_at = 0.0
+        self._open = False
+        self._grace: float | None = None
+        self._limited = False
+
+    def listen(self) -> None:
+        """Take charge of SIGINT and SIGTERM. As PID 1 of a container an unhandled SIGTERM would be ignored by the kernel."""
+        for number in SIGNALS:
+            signal.signal(number, self._on_signal)
+        if HAS_ALARM:
+            signal.signal(signal.SIGALRM, self._on_alarm)
+
+    def ignore(self) -> None:
+        """From here on signals change nothing, also while the interpreter ends: it would die by them and lose the exit code."""
+        for number in SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+
+    def now(self) -> float:
+        """Seconds since some moment in the past. Never the wall clock: that one jumps."""
+        return time.monotonic() * self.speed
+
+    def real(self) -> float:
+        """The same in real seconds, for what the network does."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970, for those who print a date."""
+        return time.time()
+
+    def since_stop(self) -> float:
+        """Real seconds since the signal: the CI system's patience does not run faster in a rehearsal."""
+        return time.monotonic() - self._stopped_at
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless the job is stopped: then raise `Interrupted` at once."""
+        with self.interruptible():
+            time.sleep(max(0.0, seconds) / self.speed)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """In here a signal raises `Interrupted` at once, also one that came before."""
+        self._open = True
+        try:
+            if self.stopped:
+                raise Interrupted(self.stopped)
+            yield
+        finally:
+            self._open = False
+
+    @contextmanager
+    def grace(self, seconds: float) -> Iterator[None]:
+        """In here a signal raises `Interrupted` only after so many real seconds more: time for an answer that is under way.
+
+        One that came before raises at entry: nothing new is begun.
+        """
+        self._grace = seconds
+        try:
+            if self.stopped:
+                raise Interrupted(self.stopped)
+            yield
+        finally:
+            self._grace = None
+            _disarm()
+
+    @contextmanager
+    def limit(self, seconds: float) -> Iterator[None]:
+        """In here `Expired` is raised after so many real seconds, whatever hangs (a name look-up knows no time-out)."""
+        self._limited = True
+        _arm(max(seconds, 0.001))
+        try:
+            yield
+        finally:
+            self._limited = False
+            _disarm()
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self.stopped:
+            return
+        self.stopped = signal.Signals(number).name
+        self._stopped_at = time.monotonic()
+        if self._open:
+            self._open = False
+            raise Interrupted(self.stopped)
+        if self._grace is not None:
+            _arm(self._grace)
+
+    def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
+        if self._limited:
+            self._limited = False
+            raise Expired
+        if self._grace is not None:
+            self._grace = None
+            raise Interrupted(self.stopped)
+
+
+def _arm(seconds: float) -> None:
+    if HAS_ALARM:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _disarm() -> None:
+    if HAS_ALARM:
+        signal.setitimer(signal.ITIMER_REAL, 0)

@@ -1,0 +1,223 @@
+"""Composition root and last resort: reads the process's environment, puts the parts together, and lets no traceback out."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from typing import cast
+from urllib.parse import urlsplit
+
+from deployer import PROJECT, __version__, settings
+from deployer.ci import NAMES, detect
+from deployer.ci.contract import CI
+from deployer.ci.sinks import Redactor, Stream, Writer
+from deployer.clock import Clock, Interrupted
+from deployer.model import DeployerError, MistakesError, Outcome, Plan
+from deployer.providers import PROVIDERS
+from deployer.providers.contract import ProviderInputs
+from deployer.report import Reporter, Wishes
+from deployer.run import run
+from deployer.settings import Common, Given, Inputs, Spelling
+
+SPEED = 20
+"""How many times faster than the real one a rehearsal's clock runs, the program's and the simulator's alike."""
+
+BUG = 70
+AGENT = f"deployer/{__version__} (+https://github.com/{PROJECT})"
+GROUPS: tuple[type[Inputs], ...] = (Common, *PROVIDERS)
+USAGE = "the inputs come from the environment; `--help` lists them"
+
+
+def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> int:
+    """Run once; the exit code (design.md 2.4). With arguments, run those instead: several CI systems start an image that way."""
+    clock = clock or Clock()
+    clock.listen()
+    argv = sys.argv[1:] if argv is None else argv
+    environ = os.environ if environ is None else environ
+    redact = Redactor()
+    system = detect(environ, _first(environ, "ci"))
+    terminal = system.name == "plain" and _is_terminal(environ)
+    ci = system(environ, Writer(_stdout(), redact, terminal=terminal), clock.wall)
+    reports: list[Reporter] = []
+    try:
+        return _instead(argv, ci) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
+    except Interrupted as signal:
+        ci.annotate("warning", "Deployer", f"interrupted before anything was started ({signal})")
+        return Outcome.INTERRUPTED.exit_code
+    except Exception as error:
+        return _bug(error, ci, reports)
+    finally:
+        clock.ignore()
+
+
+def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, reports: list[Reporter]) -> Outcome:
+    given = settings.look_up(GROUPS, environ, ci.input_prefix)
+    _hide(given, environ, ci, redact)
+    provider = PROVIDERS[0]
+    if given.text("on_missing_secret").lower() == "skip" and provider.secret not in given and "rehearse" not in given:
+        ci.annotate("notice", "Deployer", f"{given.typed(provider.secret)} is not given here: skipped, nothing was deployed")
+        return _over(given, ci, redact, clock, Outcome.SKIPPED)
+    with ExitStack() as stage:
+        try:
+            if "rehearse" in given:
+                _rehearse(given, provider, ci, clock, stage)
+            common, inputs = _read(given, provider)
+        except MistakesError as error:
+            for mistake in error.mistakes:
+                ci.annotate("error", "Deployer", mistake)
+            return _over(given, ci, redact, clock, Outcome.REFUSED)
+        report = Reporter(ci, redact, clock.now, _wishes(common, inputs.targets))
+        reports.append(report)
+        for warning in (*given.warnings, *inputs.warnings, *_loud(common)):
+            report.notice(warning)
+        server = inputs.connect(common, agent=AGENT, now=clock.real, direct=bool(common.rehearse))
+        outcome = run(_plan(common, inputs), server, report, clock)
+        report.finish(outcome)
+        return outcome
+
+
+def _read(given: Given, provider: type[ProviderInputs]) -> tuple[Common, ProviderInputs]:
+    """Both groups of inputs; raises MistakesError with every mistake of both."""
+    if "ci" in given and given.text("ci").lower() not in NAMES:
+        given.mistakes.append(f"{given.typed('ci')}: must be one of {', '.join(NAMES)}")
+    common, inputs = Common.read(given), provider.read(given)
+    if given.mistakes or common is None or inputs is None:
+        raise MistakesError(tuple(given.mistakes))
+    return common, inputs
+
+
+def _hide(given: Given, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
+    """Every secret is masked before the first other line, but for one that a value of our outputs holds: its mask would blank that."""
+    open_values = [given.text(name) for name in given.found if name not in {"coolify_token", "headers"}]
+    open_values += [outcome.status for outcome in Outcome]
+    for secret in _secrets(given, environ):
+        redact.add(secret)
+        if len(secret) >= settings.SHORTEST_SECRET and not any(secret in value for value in open_values):
+            ci.mask(secret)
+
+
+def _secrets(given: Given, environ: Mapping[str, str]) -> Iterator[str]:
+    for group in GROUPS:
+        yield from (secret for secret in group.secrets(given) if secret)
+    for name, value in environ.items():
+        if name.lower() in {"http_proxy", "https_proxy", "all_proxy"} and "@" in value:
+            yield urlsplit(value).password or value
+
+
+def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock, stage: ExitStack) -> None:
+    """The embedded simulator instead of the user's server, on a clock that both share."""
+    from deployer import simulator
+
+    name = given.text("rehearse")
+    if name not in simulator.SCENARIOS:
+        near = difflib.get_close_matches(name, simulator.SCENARIOS, n=1) or ["success"]
+        raise MistakesError((f"{given.typed('rehearse')}: {name!r} is no scenario: did you mean {near[0]}?",))
+    ci.say(f"Rehearsal: nothing is deployed. Scenario {name}: {simulator.SCENARIOS[name].summary}")
+    ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
+    playing = stage.enter_context(simulator.playing(name, speed=SPEED))
+    clock.speed = SPEED
+    if ignored := provider.stage(given, playing.url, playing.token, playing.uuids):
+        ci.say(f"Not used in a rehearsal: {', '.join(ignored)}")
+
+
+def _plan(common: Common, inputs: ProviderInputs) -> Plan:
+    return Plan(
+        inputs.targets,
+        wait=common.wait,
+        timeout=common.timeout,
+        poll_interval=common.poll_interval,
+        cancel_on_timeout=common.on_timeout == "cancel",
+        cancel_on_interrupt=common.on_interrupt == "cancel",
+    )
+
+
+def _wishes(common: Common, targets: tuple[str, ...]) -> Wishes:
+    return Wishes(
+        targets,
+        timeout=common.timeout,
+        logs=common.logs,
+        hidden_logs=common.hidden_logs,
+        log_file=common.log_file,
+        output_file=common.output_file,
+        result_file=common.result_file,
+        summary=common.summary,
+        rehearsal=bool(common.rehearse),
+    )
+
+
+def _loud(common: Common) -> Iterator[str]:
+    if common.insecure:
+        yield "`insecure` is on: the server's certificate is not checked, and whoever is in between can read the token"
+
+
+def _over(given: Given, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
+    """The outputs of a run that ends before it begins."""
+    wishes = Wishes(output_file=given.text("output_file"), result_file=given.text("result_file"), rehearsal="rehearse" in given)
+    Reporter(ci, redact, clock.now, wishes).finish(outcome)
+    return outcome
+
+
+def _instead(argv: list[str], ci: CI) -> int:
+    """`--help`, `--version`, or the program that a CI system wants to run in this image."""
+    match argv[0]:
+        case "--help" | "-h":
+            ci.say(_help())
+        case "--version":
+            ci.say(f"deployer {__version__}")
+        case program:
+            try:
+                os.execvp(program, argv)  # noqa: S606 -- what the user wrote, without a shell
+            except OSError as error:
+                ci.annotate("error", "Deployer", f"{program}: {error.strerror}; {USAGE}")
+                return Outcome.REFUSED.exit_code
+    return 0
+
+
+def _help() -> str:
+    lines = [f"Deployer {__version__}: starts a deployment, follows it to its end, and exits with the verdict.", ""]
+    lines += ["Inputs come from the environment; an empty one is not given. In a workflow or component they have the name on the left.", ""]
+    for name, info, spelling in settings.declared(GROUPS):
+        lines += [f"{name}  ({settings.plain(name)})", f"    {info.description}. Default: {settings.default(info, spelling) or 'none'}"]
+    return "\n".join(lines)
+
+
+def _bug(error: Exception, ci: CI, reports: list[Reporter]) -> int:
+    """Our own bug: no status is written, and the last line is where the deployment can be looked at."""
+    if isinstance(error, DeployerError):
+        ci.annotate("error", "Deployer", str(error))
+    else:
+        how = "" if ci.debug else " With DEPLOYER_DEBUG=1 (on GitHub RUNNER_DEBUG=1) it says more."
+        ci.annotate(
+            "error",
+            "Deployer",
+            f"a bug of Deployer's own ({type(error).__name__}). Please report it: https://github.com/{PROJECT}/issues.{how}",
+        )
+    if ci.debug:
+        ci.say("".join(traceback.format_exception(error)))
+    links = [link for report in reports for link in report.links()]
+    ci.say(f"What was started may still be running: {', '.join(links)}" if links else "Nothing is known to have been started")
+    return BUG
+
+
+def _first(environ: Mapping[str, str], name: str) -> str:
+    return next((environ[variable] for variable in settings.spellings(name, Spelling()) if environ.get(variable, "").strip()), "")
+
+
+def _is_terminal(environ: Mapping[str, str]) -> bool:
+    try:
+        return os.isatty(1) and environ.get("TERM", "dumb") != "dumb" and not environ.get("CI")
+    except OSError:
+        return False
+
+
+def _stdout() -> Stream:
+    """The raw file: what a buffered one could not write would be tried again at the end, and spoil the exit code."""
+    try:
+        return cast("Stream", open(1, "wb", buffering=0, closefd=False))
+    except OSError:
+        return cast("Stream", io.BytesIO())

@@ -1,0 +1,71 @@
+"""What a provider is: the class that holds its inputs, and the calls that `run` makes. A provider never sleeps and never loops."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+from deployer.model import Barred, Handle, Later, Refused, Snapshot, Started, Target
+from deployer.settings import Common, Given, Inputs
+
+
+class Provider(Protocol):
+    """One platform, spoken to with one login.
+
+    Every call may raise `UnavailableError` (asking again may help) and `RefusedError` (it will not).
+    """
+
+    @property
+    def remaining(self) -> int | None:
+        """Requests that the server still grants in this window, as far as it says so."""
+
+    def reach(self) -> str:
+        """Ask the one harmless question that shows whether the server is there; answers what it calls itself."""
+
+    def check(self, target: str) -> Target:
+        """Find the target and remember what `find` needs, changing nothing."""
+
+    def start(self, target: str) -> Started | Later | Refused:
+        """Trigger one deployment. Sends at most one request that can start anything.
+
+        `UnavailableError.arrived` says whether it may have reached the server; then `find` is asked before it is sent again.
+        """
+
+    def find(self, target: str, *, patience: float | None = None) -> Started | Barred | None:
+        """The deployment that a trigger without an answer has started. None: there is none (yet); Barred: nobody can tell."""
+
+    def look(self, handle: Handle) -> Snapshot:
+        """One look. Never causes anything on the server."""
+
+    def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
+        """Ask to stop it; answers what is known of the effect, as a sentence. `patience`: seconds to wait for an answer."""
+
+
+class ProviderInputs(Inputs):
+    """A provider's own inputs, and the way from them to the provider."""
+
+    name: ClassVar[str]
+    """What the input `provider` calls it."""
+
+    secret: ClassVar[str]
+    """The input without which nothing can be done (`on_missing_secret`)."""
+
+    @property
+    @abstractmethod
+    def targets(self) -> tuple[str, ...]:
+        """What is to be deployed, each once, in the user's order."""
+
+    @property
+    @abstractmethod
+    def warnings(self) -> list[str]:
+        """What is allowed but should be known."""
+
+    @classmethod
+    @abstractmethod
+    def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...]) -> list[str]:
+        """Put a rehearsal's server in the place of the user's; the names of the inputs that are ignored therefore."""
+
+    @abstractmethod
+    def connect(self, common: Common, *, agent: str, now: Callable[[], float], direct: bool) -> Provider:
+        """The provider, without a request yet. `direct`: past every proxy."""

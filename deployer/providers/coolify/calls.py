@@ -1,0 +1,278 @@
+"""The calls to one Coolify server: each is one request or two, read by the pure functions beside it (contract sections 2, 5 and 13)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from deployer.http import Http, Reply, TooLargeError
+from deployer.model import (
+    Barred,
+    Handle,
+    Later,
+    Phase,
+    Refused,
+    RefusedError,
+    Snapshot,
+    Started,
+    Target,
+    Trust,
+    UnavailableError,
+)
+from deployer.providers.coolify import answers, rows
+
+REACH_READ = 8.0
+"""Seconds for the first answer: three tries fit into the thirty seconds of rule 10."""
+
+START_READ = 120.0
+"""Seconds for the answer to a trigger: Coolify may do slow work over SSH before it answers (contract 3.5)."""
+
+ALREADY = "already queued"
+ALREADY_QUEUED = "an older deployment of the same commit is still going, and Coolify starts no second one"
+FULL_QUEUE = (
+    "the server's deployment queue is full: Coolify answered with a deployment that does not exist, and nothing was started. "
+    "Try again when the deployments before it have ended"
+)
+GONE_HOLD = 2.0
+NO_READ = (
+    "the token may not read (Missing required permissions: read), so its deployment can't be followed. "
+    f"Make a new one: {answers.BOXES}. Or set `wait: false`"
+)
+UNFOLLOWED = "the token may not read, so nothing but the trigger was seen"
+BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
+LARGE = "the build log has grown above 64 MiB: it is not shown any more, only the status still counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How the deployments are to be started."""
+
+    force: bool
+    instant: bool
+    wait: bool
+
+
+@dataclass
+class Known:
+    """What `check` has seen of a target, for `find` and `look`."""
+
+    newest: int = 0
+    running: frozenset[str] = frozenset()
+    listed: bool = False
+    post_command: bool = False
+
+
+@dataclass
+class CoolifyServer:
+    """One Coolify, one token. Keeps what the contract makes a client remember, nothing else."""
+
+    http: Http
+    base: str
+    wish: Wish
+    remaining: int | None = None
+    blind: bool = False
+    known: dict[str, Known] = field(default_factory=dict)
+
+    # --- what run calls
+
+    def reach(self) -> str:
+        """`GET /version`: it decides whether anything of Coolify is there (design.md section 4)."""
+        reply = self._send("GET", "/version", patience=REACH_READ)
+        if answers.lacks(reply, "read"):
+            if self.wish.wait:
+                raise RefusedError(NO_READ, everywhere=True)
+            self.blind = True
+            return f"Coolify at {self.base} ({UNFOLLOWED})"
+        text = reply.data.strip() if isinstance(reply.data, str) else ""
+        if reply.status == 200 and answers.VERSION.fullmatch(text):
+            return f"Coolify {text} at {self.base}"
+        answers.good(reply)
+        raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify", final=False)
+
+    def check(self, target: str) -> Target:
+        """The application's name and address, and the newest row of its deployments (rule 7)."""
+        if self.blind:
+            return Target(target)
+        try:
+            row = self._get(f"/applications/{quote(target, safe='')}")
+        except RefusedError as error:
+            if error.everywhere:
+                raise
+            raise RefusedError(
+                f"Coolify knows no application {target}: the uuid is wrong, or the token belongs to another team. {error}"
+            ) from error
+        row = row if isinstance(row, dict) else {}
+        known = self.known[target] = Known(post_command=bool(row.get("post_deployment_command")))
+        listed = self._listed(target, 1)
+        known.listed = listed is not None
+        known.newest = max((_id(each) for each in listed or ()), default=0)
+        if listed is None:
+            known.running = frozenset(str(each.get("deployment_uuid")) for each in self._running(target))
+        return Target(target, name=str(row.get("name") or ""), kind="application", url=_address(row.get("fqdn")))
+
+    def start(self, target: str) -> Started | Later | Refused:
+        """One POST with its parameters in the query, and no `force` at all when not forcing (contract 5.1, 5.2)."""
+        params = {"force": "true"} if self.wish.force else {}
+        if self.wish.instant:
+            path, params = f"/applications/{quote(target, safe='')}/start", {**params, "instant_deploy": "true"}
+        else:
+            path, params = "/deploy", {"uuid": target, **params}
+        reply = self._send("POST", path, params, patience=START_READ)
+        if reply.status == 429 and reply.is_json:
+            text = answers.message(reply)
+            if text.startswith(answers.QUEUE_FULL):
+                return Refused(f"Coolify says: {text}")
+            return Later(answers.seconds(reply) or 60, f"Coolify is asked too often ({text})")
+        if answers.lacks(reply, "deploy"):
+            raise RefusedError(f"the token may not deploy. Make a new one: {answers.BOXES}", everywhere=True)
+        return self._accepted(target, answers.good(reply))
+
+    def find(self, target: str, *, patience: float | None = None) -> Started | Barred | None:
+        """Rule 7: rows that are newer than the newest before our trigger, made by the API, with the same `force`."""
+        known = self.known.get(target)
+        if self.blind or known is None:
+            return Barred(BLIND)
+        if not known.listed:
+            return self._found_running(target, known, patience)
+        listed = self._listed(target, 10, patience=patience) or []
+        ours = sorted((row for row in listed if _id(row) > known.newest and self._like_ours(row)), key=_id)
+        if not ours:
+            return None
+        handle = Handle(target, str(ours[0].get("deployment_uuid")), adopted=len(ours) > 1)
+        note = "several were started at once: the oldest is followed" if handle.adopted else "found on the server"
+        return Started((handle,), note)
+
+    def look(self, handle: Handle) -> Snapshot:
+        """`GET /deployments/{uuid}`; behind a phantom, the application's list."""
+        if handle.trust is Trust.PHANTOM:
+            return self._behind(handle)
+        try:
+            reply = self._send("GET", f"/deployments/{quote(handle.id, safe='')}")
+        except TooLargeError as large:
+            return self._huge(large)
+        if reply.status == 404 and answers.message(reply) == "Deployment not found.":
+            doubtful = handle.trust is Trust.DOUBTFUL
+            return Snapshot(Phase.ABSENT, hold=GONE_HOLD, reason=FULL_QUEUE if doubtful else "Coolify has this deployment no more")
+        known = self.known.get(handle.target, Known())
+        return rows.snapshot(answers.good(reply), self._pages, post_command=known.post_command)
+
+    def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
+        """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (contract 5.5)."""
+        path = f"/deployments/{quote(handle.id, safe='')}"
+        reply = self._send("POST", f"{path}/cancel", patience=patience)
+        text = answers.message(reply)
+        if reply.status == 200:
+            return "cancelled"
+        if reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data:
+            return "still running: this version of Coolify has no way to cancel it from outside"
+        if reply.status == 400 and "Current status:" in text:
+            return f"already over ({text.rpartition(':')[2].strip()})"
+        if reply.status >= 500:
+            row = answers.good(self._send("GET", path, patience=patience))
+            over = isinstance(row, dict) and row.get("status") == "cancelled-by-user"
+            return "cancelled" if over else "cancel sent, not confirmed"
+        answers.good(reply)
+        return "cancel sent, not confirmed"
+
+    # --- what an answer to a trigger says
+
+    def _accepted(self, target: str, data: Any) -> Started | Refused:
+        if self.wish.instant:
+            item = data if isinstance(data, dict) else {}
+        else:
+            items = data.get("deployments") if isinstance(data, dict) else None
+            if not isinstance(items, list):
+                raise UnavailableError("Coolify's answer to the trigger has another shape than all known versions give it", arrived=True)
+            mine = (item for item in items if isinstance(item, dict) and item.get("resource_uuid") == target)
+            item = next(mine, {"message": f"Coolify knows no resource {target}"})
+        text, uuid = str(item.get("message") or ""), item.get("deployment_uuid")
+        if ALREADY in text:
+            return Started((Handle(target, "", Trust.PHANTOM),), ALREADY_QUEUED)
+        if isinstance(uuid, str) and uuid:
+            return Started((Handle(target, uuid, Trust.DOUBTFUL if self.wish.instant else Trust.SURE),))
+        if re.match(r"(Service|Database) .* started\.", text, re.DOTALL):
+            return Started((), f"Coolify says: {text} Nothing newer was pulled, and there is no deployment to follow")
+        return Refused(f"Coolify says: {text}" if text else "Coolify named no deployment")
+
+    def _behind(self, phantom: Handle) -> Snapshot:
+        """The real deployment behind "already queued": the newest one that is still going (contract 13)."""
+        listed = self._listed(phantom.target, 10)
+        going = self._running(phantom.target) if listed is None else [row for row in listed if _going(row)]
+        real = next((row for row in sorted(going, key=_id, reverse=True) if not row.get("pull_request_id")), None)
+        if real is None:
+            return Snapshot(Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more")
+        return Snapshot(Phase.ABSENT, next=(Handle(phantom.target, str(real.get("deployment_uuid")), adopted=True),))
+
+    def _like_ours(self, row: dict[str, Any]) -> bool:
+        return bool(row.get("is_api")) and not row.get("pull_request_id") and bool(row.get("force_rebuild")) == self.wish.force
+
+    def _found_running(self, target: str, known: Known, patience: float | None) -> Started | Barred:
+        """Without a list per application (before beta.402): a new row of it among all that are going."""
+        fresh = [row for row in self._running(target, patience=patience) if str(row.get("deployment_uuid")) not in known.running]
+        if not fresh:
+            return Barred(BLIND)
+        oldest = min(fresh, key=_id)
+        return Started((Handle(target, str(oldest.get("deployment_uuid")), adopted=len(fresh) > 1),), "found on the server")
+
+    # --- requests
+
+    def _send(self, method: str, path: str, params: dict[str, str] | None = None, *, patience: float | None = None) -> Reply:
+        reply = self.http.send(method, path, params, patience=patience)
+        left = reply.headers.get("x-ratelimit-remaining", "")
+        self.remaining = int(left) if re.fullmatch(r"\d{1,6}", left) else None
+        return reply
+
+    def _get(self, path: str, params: dict[str, str] | None = None, *, patience: float | None = None) -> Any:
+        return answers.good(self._send("GET", path, params, patience=patience))
+
+    def _listed(self, target: str, take: int, *, patience: float | None = None) -> list[dict[str, Any]] | None:
+        """The application's newest rows; None where this version has no such list (before beta.402)."""
+        reply = self._send("GET", f"/deployments/applications/{quote(target, safe='')}", {"take": str(take)}, patience=patience)
+        if reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data:
+            return None
+        data = answers.good(reply)
+        listed = data.get("deployments") if isinstance(data, dict) else None
+        if not isinstance(listed, list):
+            raise UnavailableError("Coolify's list of deployments has another shape than all known versions give it", arrived=True)
+        return [row for row in listed if isinstance(row, dict)]
+
+    def _running(self, target: str, *, patience: float | None = None) -> list[dict[str, Any]]:
+        """This application's rows among all that are going. The list may be an object with number keys (contract 5.5)."""
+        data = self._get("/deployments", patience=patience)
+        listed = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+        mine = f"/application/{target}/"
+        return [row for row in listed if isinstance(row, dict) and mine in str(row.get("deployment_url"))]
+
+    def _huge(self, large: TooLargeError) -> Snapshot:
+        """The status of a row whose log is too large to be read: the fields around the log stand at the ends (contract section 6)."""
+        field = r'(?<!\\)"{}":(?:"([^"\\]*)"|null)'
+        status = re.findall(field.format("status"), large.tail)
+        finished = re.findall(field.format("finished_at"), large.head)
+        if not status:
+            raise large
+        row = {"status": status[-1], "finished_at": finished[-1] if finished else None, "logs": None}
+        seen = rows.snapshot(row, self._pages)
+        return Snapshot(seen.phase, detail=seen.detail, hold=seen.hold, warning=LARGE)
+
+    @property
+    def _pages(self) -> str:
+        """Where people's pages are: the address without a path."""
+        parts = urlsplit(self.base)
+        return f"{parts.scheme}://{parts.netloc}"
+
+
+def _id(row: dict[str, Any]) -> int:
+    number = row.get("id")
+    return number if isinstance(number, int) else 0
+
+
+def _going(row: dict[str, Any]) -> bool:
+    return rows.PHASES.get(str(row.get("status"))) in {Phase.QUEUED, Phase.RUNNING}
+
+
+def _address(fqdn: Any) -> str:
+    """The first public address, if it is one: it becomes a link and an output."""
+    first = fqdn.split(",")[0].strip() if isinstance(fqdn, str) else ""
+    return first if re.fullmatch(r"https?://[^\s\x00-\x1f\x7f<>\"'`|\\]{1,500}", first) else ""

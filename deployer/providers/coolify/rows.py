@@ -1,0 +1,180 @@
+"""PURE: from a deployment's row to a snapshot: its phase, whether it is settled, its log, and why it failed (contract sections 6 and 7)."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+from urllib.parse import quote
+
+from deployer.model import Entry, Phase, Snapshot, UnavailableError
+
+# All five that exist, on every version (contract section 6).
+PHASES = {
+    "queued": Phase.QUEUED,
+    "in_progress": Phase.RUNNING,
+    "finished": Phase.SUCCEEDED,
+    "failed": Phase.FAILED,
+    "cancelled-by-user": Phase.CANCELLED,
+}
+ENDS = (Phase.SUCCEEDED, Phase.UNPROVEN, Phase.FAILED, Phase.CANCELLED)
+
+SETTLING = 10.0
+"""Seconds that an end without `finished_at` must last: a reason comes late, and a cancelled row may never get one (contract 7.4, 17.1)."""
+
+SHA = re.compile(r"[0-9a-f]{7,64}")
+RULE = re.compile(r"[-=]{8,}")
+POST_COMMAND = "Executing post-deployment command"
+POST_FAILURES = {
+    "Post-deployment command failed.": "its post-deployment command failed",
+    "Post-deployment command: No running containers found. Skipping.": "its post-deployment command was skipped: "
+    "no running container was found",
+}
+UNSEEN_POST = "deployed; its post-deployment command was not seen to end"
+UNREADABLE_LOG = "the build log could not be read: Coolify's list of its lines is damaged"
+
+CAUSE_LINES, UNKNOWN_LINES = 15, 5
+FAILED = "Deployment failed: "
+COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\): .*?\nError: (.*)", re.DOTALL)
+UNHEALTHY = "New container is unhealthy."
+CONTAINER_LOGS = "Container logs:"
+
+
+def snapshot(row: Any, base: str, *, post_command: bool = False) -> Snapshot:
+    """What one answer of `GET /deployments/{uuid}` shows. `post_command`: the application is known to have one.
+
+    Raises UnavailableError for an answer of another shape.
+    """
+    if not isinstance(row, dict) or not isinstance(row.get("status"), str):
+        raise UnavailableError("Coolify's answer has not the shape of a deployment", arrived=True, itself=True)
+    log, warning = entries(row)
+    status = row["status"]
+    phase = PHASES.get(status, Phase.UNKNOWN)
+    if phase is Phase.UNKNOWN:
+        warning = f"Coolify reports a status that we do not know: {status[:60]!r}. It is neither taken for success nor for failure"
+    reason = cause(log) if phase is Phase.FAILED else ""
+    hold = _hold(row, log, phase, post_command=post_command)
+    if phase is Phase.SUCCEEDED:
+        phase, reason = _proof(log, reason if math.isfinite(hold) else UNSEEN_POST)
+        if log is None and (post_command or _has_post_command(row)):
+            warning = "the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)"
+    return Snapshot(
+        phase,
+        detail=status,
+        log=log,
+        hold=min(hold, SETTLING) if phase is Phase.UNPROVEN else hold,
+        reason=reason,
+        warning=warning,
+        link=link(row, base),
+        commit=_sha(row.get("commit")),
+        server=_text(row.get("server_name")),
+    )
+
+
+def _hold(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, post_command: bool) -> float:
+    """Rule 4: how long this phase must last. Before beta.381 there is no `finished_at` at all."""
+    if phase not in ENDS or row.get("finished_at"):
+        return 0
+    running = post_command or _has_post_command(row) or any(_own(entry).startswith(POST_COMMAND) for entry in log or ())
+    if phase is Phase.SUCCEEDED and "finished_at" in row and running:
+        return math.inf
+    return SETTLING
+
+
+def _proof(log: tuple[Entry, ...] | None, reason: str) -> tuple[Phase, str]:
+    for entry in log or ():
+        if _own(entry) in POST_FAILURES:
+            return Phase.UNPROVEN, POST_FAILURES[_own(entry)]
+    return Phase.SUCCEEDED, reason
+
+
+def _has_post_command(row: dict[str, Any]) -> bool:
+    application = row.get("application")
+    return isinstance(application, dict) and bool(application.get("post_deployment_command"))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _sha(value: Any) -> str:
+    """The commit, once it is one: until git was asked it is the word HEAD."""
+    return value if isinstance(value, str) and SHA.fullmatch(value) else ""
+
+
+def link(row: dict[str, Any], base: str) -> str:
+    """The deployment's page: the row holds its path (contract section 6)."""
+    path = _text(row.get("deployment_url"))
+    return base + quote(path, safe="/-._~%") if path.startswith("/") else ""
+
+
+# --- the log
+
+
+def entries(row: dict[str, Any]) -> tuple[tuple[Entry, ...] | None, str]:
+    """The log's entries, and a warning where they are damaged. None: the token may not read it (contract 6.1)."""
+    if "logs" not in row:
+        return None, ""
+    logs = row["logs"]
+    if logs is None or logs == "":
+        return (), ""
+    try:
+        listed = json.loads(logs) if isinstance(logs, str) else None
+    except (ValueError, RecursionError):
+        listed = None
+    if not isinstance(listed, list):
+        return (), UNREADABLE_LOG
+    return tuple(_entry(each) for each in listed if isinstance(each, dict)), ""
+
+
+def _entry(raw: dict[str, Any]) -> Entry:
+    """The key is the entry's fingerprint: its index may later belong to another one."""
+    key = tuple(str(raw.get(name)) for name in ("timestamp", "type", "output", "command"))
+    return Entry(key, _text(raw.get("output")), hidden=raw.get("hidden") is not False, own=not raw.get("command"))
+
+
+def _own(entry: Entry) -> str:
+    """The text of an entry that Coolify itself wrote; nothing where a command's output could only pretend to."""
+    return entry.text.strip() if entry.own else ""
+
+
+# --- why it failed
+
+
+def cause(log: tuple[Entry, ...] | None) -> str:
+    """The reason, from the visible entries: what broke, never the command line that Coolify ran (it may hold secrets)."""
+    shown = [entry for entry in log or () if not entry.hidden]
+    for number, entry in enumerate(shown):
+        if _own(entry) == UNHEALTHY:
+            return _unhealthy(shown[number + 1 :])
+    for entry in shown:
+        if _own(entry).startswith(FAILED):
+            return _last_lines(_without_command(_own(entry).removeprefix(FAILED)))
+    last = _last_lines("\n".join(entry.text for entry in shown), UNKNOWN_LINES)
+    return f"Coolify gave no reason. The last lines of its log:\n{last}" if last else ""
+
+
+def _unhealthy(rest: list[Entry]) -> str:
+    """The container's own last words stand between `Container logs:` and the next ruled line (contract 17.1 row 20)."""
+    texts = [entry.text for entry in rest]
+    start = next((number for number, text in enumerate(texts) if text.strip() == CONTAINER_LOGS), None)
+    if start is None:
+        return UNHEALTHY
+    words: list[str] = []
+    for text in texts[start + 1 :]:
+        if RULE.fullmatch(text.strip()):
+            break
+        words += text.split("\n")
+    return "\n".join([UNHEALTHY, CONTAINER_LOGS, *words[-CAUSE_LINES:]]) if words else f"{UNHEALTHY} It wrote no log."
+
+
+def _without_command(text: str) -> str:
+    match = COMMAND.search(text)
+    return f"exit code {match[1]}: {match[2]}" if match else text
+
+
+def _last_lines(text: str, count: int = CAUSE_LINES) -> str:
+    lines = [line.rstrip() for line in text.replace("\r", "\n").split("\n")]
+    lines = [line for line in lines if line and not RULE.fullmatch(line)]
+    return "\n".join(lines[-count:])

@@ -1,0 +1,124 @@
+"""PURE: what is known of each target, and the outputs and the result that are made of it. Outputs are declared here and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from deployer.model import Handle, Outcome, Phase, Target, Trust
+
+OUTPUTS: dict[str, str] = {
+    "status": "How it ended, in one word (the table of statuses); of several targets the worst",
+    "deployment_uuid": "The deployment; of several targets the first one's",
+    "deployment_uuids": "The deployments of all targets, comma-separated, in the order of the input",
+    "resource_uuid": "What was deployed; of several targets the first",
+    "url": "The application's public address",
+    "deployment_url": "Coolify's page of the deployment, with its log",
+    "commit": "The commit that was deployed; empty while the server only says `HEAD`",
+    "duration": "Whole seconds from the first trigger to the verdict",
+    "timed_out": "`true` if there was no end in time",
+    "log_file": "The build log's file, as given",
+    "result": "All of it as compact JSON, one object per target",
+}
+
+DOTENV_PREFIX = "DEPLOYED_"
+"""Never `DEPLOYER_`: GitLab hands these variables to every later job, where they would be inputs (design.md 2.3)."""
+
+DOTENV_LIMIT = 5000
+RESULT_LIMIT = 32 * 1024
+REASON_CUT = 400
+
+
+@dataclass
+class Facts:
+    """One target, as far as its story has been told."""
+
+    target: Target
+    handle: Handle | None = None
+    phase: Phase | None = None
+    link: str = ""
+    commit: str = ""
+    server: str = ""
+    began: float | None = None
+    seconds: float | None = None
+    outcome: Outcome | None = None
+    reason: str = ""
+
+    @property
+    def deployment(self) -> str:
+        """The deployment's uuid; a phantom has none that means anything."""
+        return self.handle.id if self.handle and self.handle.trust is not Trust.PHANTOM else ""
+
+
+def outputs(facts: list[Facts], log_file: str) -> dict[str, str]:
+    """The outputs that are known by now, but for those of the end."""
+    if not facts:
+        return {"log_file": log_file}
+    first = facts[0]
+    return {
+        "deployment_uuid": first.deployment,
+        "deployment_uuids": ",".join(each.deployment for each in facts) if any(each.deployment for each in facts) else "",
+        "resource_uuid": first.target.id,
+        "url": first.target.url,
+        "deployment_url": first.link,
+        "commit": first.commit,
+        "log_file": log_file,
+    }
+
+
+def dotenv(values: dict[str, str]) -> dict[str, str]:
+    """The outputs under their dotenv names, without `result`; the list of deployments is cut where the file would grow too large."""
+    named = {DOTENV_PREFIX + name.upper(): value for name, value in values.items() if name != "result"}
+    key = f"{DOTENV_PREFIX}DEPLOYMENT_UUIDS"
+    while sum(len(name) + 2 * len(value.encode("utf-8", "replace")) + 4 for name, value in named.items()) > DOTENV_LIMIT:
+        if not named.get(key):
+            longest = max(named, key=lambda name: len(named[name]))
+            named[longest] = named[longest][: len(named[longest]) // 2]
+        else:
+            named[key] = named[key].rpartition(",")[0]
+    return named
+
+
+def result(facts: list[Facts], outcome: Outcome, seconds: float, *, rehearsal: bool) -> dict[str, Any]:
+    """The whole result. Fields are added, never renamed (design.md 2.3)."""
+    return {
+        "version": 1,
+        "status": outcome.status,
+        "exit_code": outcome.exit_code,
+        "duration": round(seconds),
+        "rehearsal": rehearsal,
+        "targets": [_target(each) for each in facts],
+    }
+
+
+def _target(facts: Facts) -> dict[str, Any]:
+    return {
+        "uuid": facts.target.id,
+        "name": facts.target.name,
+        "kind": facts.target.kind,
+        "status": facts.outcome.status if facts.outcome else "",
+        "reason": facts.reason,
+        "deployment_uuid": facts.deployment,
+        "adopted": bool(facts.handle and facts.handle.adopted),
+        "deployment_url": facts.link,
+        "url": facts.target.url,
+        "commit": facts.commit,
+        "server": facts.server,
+        "duration": round(facts.seconds or 0),
+    }
+
+
+def compact(whole: dict[str, Any]) -> str:
+    """The result as one line under 32 KB: too large, the reasons are cut, then targets are left out and counted."""
+    text = _json(whole)
+    if len(text) < RESULT_LIMIT:
+        return text
+    targets = [{**each, "reason": each["reason"][:REASON_CUT]} for each in whole["targets"]]
+    while len(text := _json({**whole, "targets": targets, "omitted": len(whole["targets"]) - len(targets)})) >= RESULT_LIMIT and targets:
+        targets.pop()
+    return text
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, separators=(",", ":"))

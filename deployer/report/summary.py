@@ -1,0 +1,61 @@
+"""PURE: the job summary, in GitHub's Markdown. Every foreign word stands in a code span or a fence; a link is one that we have checked."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from deployer.model import Outcome
+from deployer.report.facts import Facts
+from deployer.report.words import GOOD, headline, span
+
+CELL = 200
+REASON = 4000
+
+
+def markdown(facts: list[Facts], outcome: Outcome, timeout: float, *, rehearsal: bool) -> str:
+    """The whole summary: a table of the targets, and why the bad ones are bad."""
+    title = headline(outcome, None, timeout)
+    if rehearsal:
+        title = f"Rehearsal: nothing was deployed ({title})"
+    lines = [f"### {title[0].upper()}{title[1:]}", ""]
+    if facts:
+        lines += ["| Target | Status | Deployment | Commit | Duration |", "|---|---|---|---|---|", *map(_row, facts), ""]
+    for each in facts:
+        if each.outcome not in GOOD and each.reason:
+            status = each.outcome.status if each.outcome else "?"
+            lines += [f"**Why {_code(each.target.label)} ended as {status}**", "", _fence(each.reason), ""]
+    return "\n".join(lines)
+
+
+def _row(facts: Facts) -> str:
+    name = _code(facts.target.label)
+    cells = (
+        _link(name, facts.target.url),
+        f"{'✅' if facts.outcome in GOOD else '❌'} {facts.outcome.status if facts.outcome else ''}",
+        _link(_code(facts.deployment), facts.link) if facts.deployment else "",
+        _code(facts.commit[:12]) if facts.commit else "",
+        span(facts.seconds) if facts.seconds is not None else "",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _code(text: str) -> str:
+    """A code span that its own text cannot end, in a table cell that it cannot end either."""
+    flat = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).strip()[:CELL] or " "
+    ticks = "`" * (max((len(run) for run in re.findall("`+", flat)), default=0) + 1)
+    pad = " " if flat.startswith("`") or flat.endswith("`") else ""
+    return f"{ticks}{pad}{flat}{pad}{ticks}".replace("|", "\\|")
+
+
+def _link(text: str, url: str) -> str:
+    """A link, if the address is one of ours to make; what could end it is percent-encoded."""
+    if not url.startswith(("https://", "http://")):
+        return text
+    return f"[{text}]({quote(url, safe=':/?#@!$&+,;=%~-._')})"
+
+
+def _fence(text: str) -> str:
+    clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text.replace("\r\n", "\n").replace("\r", "\n"))[:REASON]
+    ticks = "`" * max(3, max((len(run) for run in re.findall("`+", clean)), default=0) + 1)
+    return f"{ticks}text\n{clean}\n{ticks}"

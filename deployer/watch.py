@@ -1,0 +1,286 @@
+"""PURE: every rule about when a deployment is over, and what comes next. No time of its own, no request, no output.
+
+`observe` takes what one look saw and returns the new state of the watch and what happened; `after` says what an ending means for the
+target; `pause` and `reach_again` say how long to wait. The rules by number are those of design.md section 4.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from deployer.model import (
+    Barred,
+    Entry,
+    Event,
+    Handle,
+    Known,
+    Leg,
+    Logged,
+    Missed,
+    Moved,
+    Outcome,
+    Phase,
+    Recovered,
+    Sight,
+    Snapshot,
+    Trust,
+    Unlogged,
+    Warned,
+    Wavered,
+)
+
+
+class End(Enum):
+    """The ways a watch can end."""
+
+    SUCCEEDED = "succeeded"
+    UNPROVEN = "unproven"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    GONE = "gone"
+    BARRED = "barred"
+    LATE = "late"
+
+
+# A phase that is not in here is no end: QUEUED, RUNNING and UNKNOWN go on (rule 2: never success, never failure).
+TERMINAL = {
+    Phase.SUCCEEDED: End.SUCCEEDED,
+    Phase.UNPROVEN: End.UNPROVEN,
+    Phase.FAILED: End.FAILED,
+    Phase.CANCELLED: End.CANCELLED,
+    Phase.ABSENT: End.GONE,
+}
+
+# What the end of each leg is called. Both have the same limit, `timeout`.
+OUTCOMES = {
+    leg: {
+        End.SUCCEEDED: Outcome.FINISHED,
+        End.UNPROVEN: Outcome.UNVERIFIED,
+        End.FAILED: Outcome.FAILED,
+        End.CANCELLED: Outcome.CANCELLED,
+        End.GONE: Outcome.LOST,
+        End.BARRED: Outcome.LOST,
+        End.LATE: Outcome.TIMED_OUT,
+    }
+    for leg in Leg
+}
+
+LATE = {
+    None: "no look at it ever worked",
+    Phase.ABSENT: "it was not there",
+    Phase.QUEUED: "it is still queued behind other deployments",
+    Phase.RUNNING: "it is still being built or started",
+    Phase.UNKNOWN: "its status is none that we know",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one watch ended, and why as far as the provider says."""
+
+    end: End
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is known of one deployment. Times in seconds of the clock that the caller reads."""
+
+    handle: Handle
+    began: float
+    deadline: float
+    phase: Phase | None = None
+    since: float = 0
+    seen: frozenset[tuple[object, int]] = frozenset()
+    known: Known | None = None
+    told: frozenset[str] = frozenset()
+    trouble: str = ""
+    missed: int = 0
+    wait: float = 0
+    last: Snapshot | None = None
+    ending: Ending | None = None
+
+
+def observe(watch: Watch, sight: Sight, now: float) -> tuple[Watch, list[Event]]:
+    """What one look changes. Rule 1: what was seen is judged first, the deadline after it."""
+    match sight:
+        case Barred(reason):  # rule 3
+            return replace(watch, ending=Ending(End.BARRED, reason)), []
+        case Missed():
+            watch, events = _missed(watch, sight)
+        case Snapshot():
+            watch, events = _seen(watch, sight, now)
+    if watch.ending is None and now >= watch.deadline:
+        watch = replace(watch, ending=_late(watch))
+    return watch, events
+
+
+def _missed(watch: Watch, missed: Missed) -> tuple[Watch, list[Event]]:
+    """Rule 2: a failed look is no news, and the same trouble is told once."""
+    events: list[Event] = [] if missed.reason == watch.trouble else [Wavered(watch.handle.target, missed.reason)]
+    return replace(watch, trouble=missed.reason, missed=watch.missed + 1, wait=missed.wait), events
+
+
+def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Event]]:
+    target = watch.handle.target
+    events: list[Event] = [Recovered(target, watch.missed)] if watch.missed else []
+    known = Known(target, snapshot.link, snapshot.commit, snapshot.server)
+    if known != watch.known and (snapshot.link or snapshot.commit):
+        events.append(known)
+        watch = replace(watch, known=known)
+    if snapshot.phase is not watch.phase:
+        watch = replace(watch, phase=snapshot.phase, since=now)
+        events.append(Moved(target, snapshot.phase, snapshot.detail))
+    if snapshot.log is None:
+        watch, events = _once(watch, events, "log", Unlogged(target))
+    else:
+        fresh, seen = unseen(snapshot.log, watch.seen)
+        watch = replace(watch, seen=seen)
+        events += [Logged(target, fresh)] if fresh else []
+    if snapshot.warning:
+        watch, events = _once(watch, events, snapshot.warning, Warned(target, snapshot.warning))
+    watch = replace(watch, trouble="", missed=0, wait=0, last=snapshot)
+    end = TERMINAL.get(snapshot.phase)
+    if end is not None and _settled(watch, snapshot, now):
+        watch = replace(watch, ending=Ending(end, snapshot.reason))
+    return watch, events
+
+
+def _once(watch: Watch, events: list[Event], what: str, event: Event) -> tuple[Watch, list[Event]]:
+    if what in watch.told:
+        return watch, events
+    return replace(watch, told=watch.told | {what}), [*events, event]
+
+
+def _settled(watch: Watch, snapshot: Snapshot, now: float) -> bool:
+    """Rule 4: an end is looked at again until it has held long enough; the deadline cuts that short, but for one that may still turn."""
+    return now - watch.since >= snapshot.hold or (now >= watch.deadline and math.isfinite(snapshot.hold))
+
+
+def _late(watch: Watch) -> Ending:
+    reason = watch.last.reason if watch.last else ""
+    phase = watch.last.phase if watch.last else None
+    if watch.trouble:
+        return Ending(End.LATE, f"{reason or LATE.get(phase, '')}; the last looks failed: {watch.trouble}")
+    return Ending(End.LATE, reason or LATE.get(phase, ""))
+
+
+def unseen(log: tuple[Entry, ...], seen: frozenset[tuple[object, int]]) -> tuple[tuple[Entry, ...], frozenset[tuple[object, int]]]:
+    """Rule 5: the entries not shown yet, in the order of the list, and all that are shown now.
+
+    The server may replace, reorder and shorten its list (contract 6.1), so an entry is known by its key and by how many with the
+    same key stand before it, never by its index.
+    """
+    fresh: list[Entry] = []
+    counts: dict[object, int] = {}
+    marks = set(seen)
+    for entry in log:
+        nth = counts.get(entry.key, 0)
+        counts[entry.key] = nth + 1
+        if (entry.key, nth) not in marks:
+            marks.add((entry.key, nth))
+            fresh.append(entry)
+    return tuple(fresh), frozenset(marks) if fresh else seen
+
+
+# --- what an ending means
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The target is triggered once more, and why."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """The next leg, with what is watched in it."""
+
+    leg: Leg
+    handles: tuple[Handle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """The story is over."""
+
+    outcome: Outcome
+    reason: str
+
+
+Next = Again | Onward | Final
+
+
+def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool) -> Next:
+    """What comes after a leg in which every watch has ended. `repeated`: the target was already triggered once more."""
+    first = watches[0]
+    ending = first.ending
+    if ending is None:
+        message = "a leg is judged only after all its watches have ended"
+        raise ValueError(message)
+    if leg is Leg.DEPLOYMENT:
+        if ending.end is End.GONE and first.last and first.last.next:  # the real deployment behind a phantom
+            return Onward(Leg.DEPLOYMENT, first.last.next)
+        if ending.end is End.GONE and first.handle.trust is not Trust.SURE and first.known is None:
+            return _phantom(first, ending, repeated=repeated)
+        if ending.end is End.CANCELLED and first.handle.adopted and not repeated:  # rule 7
+            return Again("the deployment that we followed was cancelled by somebody else")
+        if ending.end is End.SUCCEEDED and first.last and first.last.next:
+            return Onward(Leg.OTHERS, first.last.next)
+    return _worst(leg, watches)
+
+
+def _phantom(watch: Watch, ending: Ending, *, repeated: bool) -> Next:
+    """Rule 3: a handle that names nothing is no deployment that is still coming."""
+    if watch.handle.trust is Trust.DOUBTFUL:
+        return Final(Outcome.REFUSED, ending.reason)
+    if not repeated:
+        return Again(ending.reason)
+    return Final(Outcome.LOST, ending.reason)
+
+
+def _worst(leg: Leg, watches: tuple[Watch, ...]) -> Final:
+    endings = [(OUTCOMES[leg][watch.ending.end], watch.ending.reason) for watch in watches if watch.ending]
+    worst = Outcome.worst([outcome for outcome, _ in endings])
+    return Final(worst, next(reason for outcome, reason in endings if outcome is worst))
+
+
+# --- how long to wait
+
+QUICK, STEADY, SLOW = 3.0, 5.0, 10.0
+SETTLING = 2.0
+WORRIED = 30.0
+BUDGET = 60
+"""Requests a minute for all targets together: well under the 200 of the server's user, who may have other jobs (contract 3.4)."""
+
+SCARCE = 20
+SPARING = 15.0
+REACH_TRIES, REACH_EVERY = 3, 15.0
+
+
+def pause(watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None) -> float:
+    """Seconds until the next look at this watch, which is never later than its deadline (rule 9).
+
+    `targets`: how many are watched at once. `fixed`: the pace that the user set. `remaining`: requests that the server still grants.
+    """
+    if watch.missed:
+        wish = min(WORRIED, QUICK * 2 ** min(watch.missed, 5) / 2)
+    elif watch.last and watch.last.phase in TERMINAL and math.isfinite(watch.last.hold):
+        wish = SETTLING
+    else:
+        age = now - watch.began
+        wish = 1.0 if age < 5 else QUICK if age < 30 else STEADY if age < 300 else SLOW  # noqa: PLR2004 -- the ages stand here only
+    wish = fixed if fixed is not None else max(wish, targets * 60 / BUDGET)
+    if remaining is not None and remaining < SCARCE:
+        wish = max(wish, SPARING)
+    return min(max(wish, watch.wait), max(watch.deadline - now, 0.0))
+
+
+def reach_again(tries: int, began: float, now: float) -> float | None:
+    """Seconds until the next try to reach a server that has never answered; None when patience is over (rule 10)."""
+    if tries >= REACH_TRIES:
+        return None
+    return max(0.0, began + tries * REACH_EVERY - now)

@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""The container's and the action's way in: the exit code is the verdict."""
+
+import sys
+
+from deployer.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())
