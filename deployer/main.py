@@ -29,7 +29,7 @@ SPEED = 20
 
 BUG = 70
 AGENT = f"deployer/{__version__} (+https://github.com/{PROJECT})"
-GROUPS: tuple[type[Inputs], ...] = (Common, *PROVIDERS)
+GROUPS: tuple[type[Inputs], ...] = (*PROVIDERS, Common)
 USAGE = "the inputs come from the environment; `--help` lists them"
 
 

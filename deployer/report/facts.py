@@ -67,11 +67,11 @@ def outputs(facts: list[Facts], log_file: str) -> dict[str, str]:
     }
 
 
-def dotenv(values: dict[str, str]) -> dict[str, str]:
+def dotenv(values: dict[str, str], limit: int = DOTENV_LIMIT) -> dict[str, str]:
     """The outputs under their dotenv names, without `result`; the list of deployments is cut where the file would grow too large."""
     named = {DOTENV_PREFIX + name.upper(): value for name, value in values.items() if name != "result"}
     key = f"{DOTENV_PREFIX}DEPLOYMENT_UUIDS"
-    while sum(len(name) + 2 * len(value.encode("utf-8", "replace")) + 4 for name, value in named.items()) > DOTENV_LIMIT:
+    while any(named.values()) and sum(len(name) + 2 * len(value.encode("utf-8", "replace")) + 4 for name, value in named.items()) > limit:
         if not named.get(key):
             longest = max(named, key=lambda name: len(named[name]))
             named[longest] = named[longest][: len(named[longest]) // 2]

@@ -1,0 +1,91 @@
+"""The build log on its way to the job's log and to a file: folded, prefixed, limited; or kept back until it is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from deployer.ci import sinks
+from deployer.ci.contract import CI
+from deployer.model import Entry
+from deployer.report.facts import Facts
+from deployer.report.wishes import Wishes
+
+RESERVE = 512 * 1024
+"""Bytes of the CI system's limit that are kept for the end of the story (contract ci 2)."""
+
+KEPT_LINES = 2000
+"""Lines of one target that are kept for `logs: failure`."""
+
+
+class BuildLog:
+    """The build logs of all targets. `failed` hears once of a file that can't be written."""
+
+    def __init__(self, ci: CI, redact: Callable[[str], str], wishes: Wishes, failed: Callable[[str, OSError], None]) -> None:
+        self._ci = ci
+        self._wishes = wishes
+        self._failed = failed
+        self._folded = False
+        self._left = ci.log_limit - RESERVE if ci.log_limit else None
+        self._kept: dict[str, list[str]] = {}
+        self._redact = redact
+        self._file: sinks.LogFile | None = None
+
+    def open(self) -> None:
+        """Make the file, if one is wanted: a user looks for it also when nothing was built."""
+        if self._wishes.log_file:
+            try:
+                self._file = sinks.LogFile(Path(self._wishes.log_file), self._redact)
+            except OSError as error:
+                self._failed(self._wishes.log_file, error)
+
+    def add(self, facts: Facts, entries: tuple[Entry, ...]) -> None:
+        """New entries of one target. Hidden ones count only on request: they may hold secrets."""
+        shown = [entry for entry in entries if self._wishes.hidden_logs or not entry.hidden]
+        prefix = f"[{facts.target.label}] " if len(self._wishes.targets) > 1 else ""
+        lines = [prefix + line for entry in shown for line in sinks.lines(entry.text) or [""]]
+        self._write(lines)
+        if self._wishes.logs == "live":
+            self._say(facts, lines)
+        elif self._wishes.logs == "failure":
+            kept = self._kept.setdefault(facts.target.id, [])
+            kept += lines
+            del kept[:-KEPT_LINES]
+
+    def bad_end(self, facts: Facts) -> None:
+        """What was kept back for a failure."""
+        self._say(facts, self._kept.pop(facts.target.id, []))
+
+    def close(self) -> None:
+        """End the folded part: what follows is for everybody."""
+        if self._folded:
+            self._folded = False
+            self._ci.endgroup()
+
+    def _say(self, facts: Facts, lines: list[str]) -> None:
+        if lines and not self._folded and self._left != 0:
+            self._folded = True
+            self._ci.group("Build logs" if len(self._wishes.targets) > 1 else f"Build log of {facts.target.label}")
+        for line in lines:
+            if self._left is not None and not self._room_for(line, facts):
+                return
+            self._ci.say(line)
+
+    def _room_for(self, line: str, facts: Facts) -> bool:
+        """Whether the CI system's limit still leaves room for the end of the story; that it does not is said once."""
+        if not self._left:
+            return False
+        self._left = max(0, self._left - len(line.encode("utf-8", "replace")) - 1)
+        if not self._left:
+            at = f": see {facts.link}" if facts.link else ""
+            self._ci.say(f"the rest of the build log is left out, because this CI system cuts its job's log soon{at}")
+        return bool(self._left)
+
+    def _write(self, lines: list[str]) -> None:
+        if self._file is None:
+            return
+        try:
+            self._file.write(lines)
+        except OSError as error:
+            self._file = None
+            self._failed(self._wishes.log_file, error)

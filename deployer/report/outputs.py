@@ -1,0 +1,69 @@
+"""What later steps get: the step's outputs, the dotenv file, the result and the job summary, written as soon as they are known."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from deployer.ci import sinks
+from deployer.ci.contract import CI
+from deployer.model import Outcome
+from deployer.report import facts as known
+from deployer.report.facts import Facts
+from deployer.report.summary import markdown
+from deployer.report.wishes import Wishes
+
+DOTENV_READ = 1 << 20
+
+
+class Outputs:
+    """Nothing that fails here changes the outcome: `failed` hears of it once."""
+
+    def __init__(self, ci: CI, redact: Callable[[str], str], wishes: Wishes, failed: Callable[[str, OSError | ValueError], None]) -> None:
+        self._ci = ci
+        self._redact = redact
+        self._wishes = wishes
+        self._failed = failed
+        self._written: dict[str, str] = {}
+
+    def update(self, facts: list[Facts], last: dict[str, str] | None = None) -> None:
+        """Write what has become known since the last time."""
+        values = {**known.outputs(facts, self._wishes.log_file), **(last or {})}
+        fresh = {name: value for name, value in values.items() if value and self._written.get(name) != value}
+        if not fresh:
+            return
+        self._written |= fresh
+        for name, value in fresh.items():
+            self._try("the step's outputs", partial(self._ci.output, name, value))
+        if path := self._wishes.output_file or self._ci.output_file:
+            self._try(path, lambda: self._write_dotenv(Path(path)))
+
+    def finish(self, facts: list[Facts], outcome: Outcome, seconds: float) -> None:
+        """The verdict's outputs, the result and the summary."""
+        whole = known.result(facts, outcome, seconds, rehearsal=self._wishes.rehearsal)
+        last = {"status": outcome.status, "duration": str(round(seconds)), "timed_out": str(outcome is Outcome.TIMED_OUT).lower()}
+        self.update(facts, {**last, "result": known.compact(whole)})
+        if path := self._wishes.result_file:
+            text = self._redact(json.dumps(whole, indent=2) + "\n")
+            self._try(path, lambda: sinks.replace(Path(path), text.encode("utf-8", "replace")))
+        if self._wishes.summary and self._ci.has_summary:
+            summary = markdown(facts, outcome, self._wishes.timeout, rehearsal=self._wishes.rehearsal)
+            self._try("the job summary", lambda: self._ci.summarize(summary))
+
+    def _write_dotenv(self, path: Path) -> None:
+        """The whole file anew, but for the lines of others: an earlier step may have written there."""
+        try:
+            before = sinks.read(path, DOTENV_READ)
+        except FileNotFoundError:
+            before = b""
+        prefix = known.DOTENV_PREFIX.encode()
+        others = b"".join(line + b"\n" for line in before.split(b"\n") if line and not line.startswith(prefix))
+        sinks.replace(path, others + self._ci.dotenv(known.dotenv(self._written, known.DOTENV_LIMIT - len(others))))
+
+    def _try(self, what: str, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except (OSError, ValueError) as error:
+            self._failed(what, error)

@@ -1,0 +1,242 @@
+"""From an event to the sentence that is said of it; the build log and the outputs have files of their own beside this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from deployer.ci import sinks
+from deployer.ci.contract import CI
+from deployer.model import (
+    Begun,
+    Checked,
+    Delayed,
+    Doubted,
+    Ended,
+    Event,
+    Followed,
+    Known,
+    Logged,
+    Moved,
+    Outcome,
+    Phase,
+    Reached,
+    Recovered,
+    Repeated,
+    Stopped,
+    Target,
+    Trust,
+    Unlogged,
+    Waited,
+    Warned,
+    Wavered,
+    Withdrawn,
+)
+from deployer.report.buildlog import BuildLog
+from deployer.report.facts import Facts
+from deployer.report.outputs import Outputs
+from deployer.report.wishes import Wishes
+from deployer.report.words import DOING, GOOD, headline, span
+
+HEARTBEAT = 60.0
+"""Seconds without a line after which a CI log gets one: several systems kill a silent job."""
+
+
+class Reporter:
+    """Hears the events of a run. Nothing that fails here changes the outcome: a file that can't be written is a warning, once."""
+
+    def __init__(self, ci: CI, redact: Callable[[str], str], now: Callable[[], float], wishes: Wishes) -> None:
+        self._ci = ci
+        self._redact = redact
+        self._now = now
+        self._wishes = wishes
+        self._facts = {target: Facts(Target(target)) for target in wishes.targets}
+        self._unwritable: set[str] = set()
+        self._annotated: set[tuple[Outcome, str]] = set()
+        self._spoke = now()
+        self._log = BuildLog(ci, redact, wishes, self._failed)
+        self._outputs = Outputs(ci, redact, wishes, self._failed)
+        self._log.open()
+        self._tell: dict[type[Event], Callable[[Any], None]] = {
+            Reached: self._reached,
+            Checked: self._checked,
+            Begun: self._begun,
+            Followed: self._followed,
+            Delayed: self._delayed,
+            Doubted: self._doubted,
+            Repeated: self._repeated,
+            Logged: self._logged,
+            Unlogged: self._unlogged,
+            Moved: self._moved,
+            Known: self._known,
+            Wavered: self._wavered,
+            Recovered: self._recovered,
+            Warned: self._warned_of,
+            Waited: self._waited,
+            Stopped: self._stopped,
+            Withdrawn: self._withdrawn,
+            Ended: self._ended,
+        }
+
+    def __call__(self, event: Event) -> None:
+        """Tell one event, and write the outputs that it makes known."""
+        self._tell[type(event)](event)
+        self._outputs.update(list(self._facts.values()))
+
+    def notice(self, text: str) -> None:
+        """A warning that belongs to no target."""
+        self._say_outside(lambda: self._ci.annotate("warning", "", text))
+
+    # --- the story
+
+    def _reached(self, event: Reached) -> None:
+        self._say(event.platform)
+
+    def _checked(self, event: Checked) -> None:
+        facts = self._facts[event.target.id]
+        taken = {other.target.label for key, other in self._facts.items() if key != event.target.id}
+        name = sinks.one_line(event.target.name)[:80]
+        first_time, facts.target = not facts.target.kind, replace(event.target, name=name if name not in taken else "")
+        if first_time and event.target.kind:
+            at = f", {event.target.url}" if event.target.url else ""
+            self._say(f"{facts.target.label}: {event.target.kind} {event.target.id}{at}")
+
+    def _begun(self, event: Begun) -> None:
+        facts = self._facts[event.target]
+        facts.began = self._now() if facts.began is None else facts.began
+        self._say(f"{facts.target.label}: triggering a deployment")
+
+    def _followed(self, event: Followed) -> None:
+        facts = self._facts[event.target]
+        facts.handle = event.handle
+        what = f"following deployment {event.handle.id}"
+        if event.handle.trust is Trust.PHANTOM:
+            what = "looking for the deployment that is already queued"
+        elif event.handle.adopted:
+            what += ", which somebody else started: it is never cancelled by us"
+        self._say(f"{facts.target.label}: {what}{f' ({event.why})' if event.why else ''}")
+
+    def _delayed(self, event: Delayed) -> None:
+        self._say(f"{self._label(event.target)}: {event.why}; trying again in {span(event.seconds)}")
+
+    def _doubted(self, event: Doubted) -> None:
+        self._say(f"{self._label(event.target)}: the answer to the trigger was lost ({event.why}): looking on the server what became of it")
+
+    def _repeated(self, event: Repeated) -> None:
+        self._say(f"{self._label(event.target)}: {event.why}; triggering once more")
+
+    def _unlogged(self, event: Unlogged) -> None:
+        self._say(
+            f"{self._label(event.target)}: the build log can't be shown: the token may not read it. "
+            "Make a token with read:sensitive, too (deploy first, then read, then read:sensitive)"
+        )
+
+    def _moved(self, event: Moved) -> None:
+        facts = self._facts[event.target]
+        facts.phase = event.phase
+        if event.phase in {Phase.QUEUED, Phase.RUNNING}:
+            self._say(f"{facts.target.label}: {DOING[event.phase]}")
+
+    def _known(self, event: Known) -> None:
+        facts = self._facts[event.target]
+        if event.link and event.link != facts.link:
+            self._say(f"{facts.target.label}: {event.link}")
+        if event.commit and event.commit != facts.commit:
+            self._compare(facts, event.commit)
+        facts.link, facts.commit, facts.server = event.link or facts.link, event.commit or facts.commit, event.server or facts.server
+
+    def _compare(self, facts: Facts, commit: str) -> None:
+        ours = self._ci.commit
+        if ours and not (commit.startswith(ours) or ours.startswith(commit)):
+            text = f"Coolify deploys commit {commit}, and this run is for {ours}"
+            self._say_outside(lambda: self._ci.annotate("warning", f"{facts.target.label}: another commit", text))
+
+    def _wavered(self, event: Wavered) -> None:
+        label = f"{self._label(event.target)}: " if event.target else ""
+        self._say(f"{label}no news: {event.reason}; trying on")
+
+    def _recovered(self, event: Recovered) -> None:
+        self._say(f"{self._label(event.target)}: there is news again, after {event.missed} failed look{'s' if event.missed > 1 else ''}")
+
+    def _warned_of(self, event: Warned) -> None:
+        self._say_outside(lambda: self._ci.annotate("warning", self._label(event.target), event.text))
+
+    def _waited(self, _event: Waited) -> None:
+        going = [facts for facts in self._facts.values() if facts.outcome is None]
+        told = "; ".join(f"{facts.target.label}: {self._doing(facts)}" for facts in going[:3])
+        told += f"; and {len(going) - 3} more" if len(going) > 3 else ""  # noqa: PLR2004 -- as many as are named
+        if self._now() - self._spoke >= HEARTBEAT:
+            self._spoke = self._now()
+            self._ci.say(f"still waiting: {told}")
+        self._ci.status(told)
+
+    def _doing(self, facts: Facts) -> str:
+        since = f", {span(self._now() - facts.began)} since the trigger" if facts.began is not None else ""
+        return f"{DOING[facts.phase]}{since}"
+
+    def _stopped(self, event: Stopped) -> None:
+        self._say(f"the job is being stopped ({event.signal})")
+
+    def _withdrawn(self, event: Withdrawn) -> None:
+        facts = self._facts[event.target]
+        at = f" {facts.link}" if facts.link else ""
+        self._say(f"{facts.target.label}: deployment {event.handle.id}: {event.how}{at}")
+
+    def _ended(self, event: Ended) -> None:
+        facts = self._facts[event.target]
+        facts.outcome, facts.reason = event.outcome, self._redact(event.reason)
+        facts.seconds = self._now() - facts.began if facts.began is not None else None
+        if event.outcome not in GOOD:
+            self._log.bad_end(facts)
+        text = headline(event.outcome, facts.seconds, self._wishes.timeout)
+        if event.outcome in GOOD:
+            at = f", {facts.target.url}" if facts.target.url and event.outcome is Outcome.FINISHED else ""
+            note = f" ({event.reason})" if event.reason else ""
+            self._say(f"{facts.target.label}: {text}{at}{note}")
+        elif (event.outcome, event.reason) not in self._annotated or facts.link:
+            self._annotated.add((event.outcome, event.reason))
+            self._say_outside(lambda: self._annotate(facts, text))
+        else:
+            self._say(f"{facts.target.label}: {text}, for the same reason")
+
+    def _annotate(self, facts: Facts, text: str) -> None:
+        see = f"\nSee {facts.link}" if facts.link else ""
+        title, message = (f"{facts.target.label}: {text}", facts.reason) if facts.reason else (facts.target.label, text)
+        self._ci.annotate("warning" if facts.outcome is Outcome.INTERRUPTED else "error", title, message + see)
+
+    # --- the end
+
+    def finish(self, outcome: Outcome) -> None:
+        """The verdict's outputs, the result and the summary."""
+        self._log.close()
+        facts = list(self._facts.values())
+        began = min((each.began for each in facts if each.began is not None), default=self._now())
+        self._outputs.finish(facts, outcome, self._now() - began)
+
+    def links(self) -> list[str]:
+        """The pages of all deployments known so far, for a farewell that has nothing better."""
+        return [facts.link or facts.deployment for facts in self._facts.values() if facts.link or facts.deployment]
+
+    # --- saying
+
+    def _logged(self, event: Logged) -> None:
+        self._log.add(self._facts[event.target], event.entries)
+        self._spoke = self._now()
+
+    def _failed(self, what: str, error: OSError | ValueError) -> None:
+        if what not in self._unwritable:
+            self._unwritable.add(what)
+            self.notice(f"{what} can't be written: {getattr(error, 'strerror', None) or error}")
+
+    def _label(self, target: str) -> str:
+        return self._facts[target].target.label
+
+    def _say(self, text: str) -> None:
+        self._say_outside(lambda: self._ci.say(text))
+
+    def _say_outside(self, act: Callable[[], None]) -> None:
+        """Outside of the folded build log: this is for everybody."""
+        self._log.close()
+        self._spoke = self._now()
+        act()

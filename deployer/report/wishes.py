@@ -1,0 +1,20 @@
+"""How the user wants to be told: the inputs that change what is said, and nothing of what is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """The targets by the names the user gave them, and where everything goes. Times in seconds."""
+
+    targets: tuple[str, ...] = ()
+    timeout: float = 0
+    logs: str = "live"
+    hidden_logs: bool = False
+    log_file: str = ""
+    output_file: str = ""
+    result_file: str = ""
+    summary: bool = True
+    rehearsal: bool = False

@@ -1,0 +1,67 @@
+"""The inputs that mean the same for every provider (design.md 2.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from deployer.settings.inputs import Inputs
+from deployer.settings.lookup import Given, Spelling
+from deployer.settings.values import Certificate, Duration, Flag, Headers, WaitFlag
+
+
+class Common(Inputs):
+    """What means the same for every provider."""
+
+    ignored: ClassVar[frozenset[str]] = frozenset({"DEPLOYER_DEBUG"})
+
+    @classmethod
+    def secrets(cls, given: Given) -> Iterable[str]:
+        """The values of the extra headers."""
+        return [line.partition(":")[2].strip() for line in given.text("headers").splitlines()]
+
+    provider: Literal["", "coolify"] = Field("", description="`coolify`; found by the inputs given")
+    ci: Annotated[str, Spelling(default="by detection")] = Field(
+        "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"
+    )
+    command: Literal["deploy"] = Field("deploy", description="What to do: `deploy`")
+    wait: WaitFlag = Field(default=True, description="Follow the deployment to its end; `false` ends after the trigger")
+    timeout: Annotated[Duration, Spelling(default="30m")] = Field(
+        1800,
+        description="`90`, `90s`, `15m`, `1h30m`: for each target, from its first trigger request to the end of its deployment, "
+        "queueing included",
+    )
+    poll_interval: Annotated[Duration | None, Spelling(inputs=("interval",), default="adaptive")] = Field(
+        None, description="Seconds between two looks at a target; a number fixes the pace"
+    )
+    on_timeout: Literal["leave", "cancel"] = Field("leave", description="What becomes of our deployment after that: `leave` or `cancel`")
+    on_interrupt: Literal["cancel", "leave"] = Field(
+        "cancel", description="What becomes of our deployment when the job is cancelled: `cancel` or `leave`"
+    )
+    logs: Literal["live", "failure", "none"] = Field(
+        "live", description="The build log in the job's log: `live`, only on `failure`, or `none`"
+    )
+    hidden_logs: Flag = Field(
+        default=False, description="Also show Coolify's hidden log entries (commands and the compiler's output; may hold secrets)"
+    )
+    log_file: str = Field("", description="Write the whole build log to this file")
+    headers: Annotated[Headers, Spelling(file=True)] = Field(
+        default_factory=dict,
+        description="Extra `Name: value` lines for every request (Cloudflare Access and its like); "
+        "values of eight characters or more are secrets",
+    )
+    ca_cert: Certificate = Field("", description="Own certificate authority, a path or PEM text, added to the public ones")
+    insecure: Flag = Field(default=False, description="Don't verify the server's TLS certificate (said loudly)")
+    on_missing_secret: Literal["fail", "skip"] = Field(
+        "fail", description="`skip`: a run without its token (a fork's pull request) ends green with a notice"
+    )
+    output_file: Annotated[str, Spelling(default="by the CI system")] = Field(
+        "", description="Dotenv file of the outputs, as `DEPLOYED_STATUS` and so on; on GitLab `deployer.env`"
+    )
+    result_file: str = Field("", description="JSON file of the whole result")
+    summary: Flag = Field(default=True, description="Write the job summary where the CI system has one")
+    rehearse: str = Field(
+        "", description="Run against the embedded simulator in this scenario (`success`, `build-failure`, …): no server, no token"
+    )

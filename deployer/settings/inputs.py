@@ -1,0 +1,88 @@
+"""A group of inputs, declared once: the fields of a settings class (https://docs.pydantic.dev/latest/concepts/pydantic_settings/)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from deployer.settings.lookup import Given, Spelling
+
+
+class Inputs(BaseSettings):
+    """A group of inputs. A field is an input: its type, default, description and other names stand there and nowhere else."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    ignored: ClassVar[frozenset[str]] = frozenset()
+    """Variables with a prefix of ours that belong to somebody else."""
+
+    @classmethod
+    def spelled(cls) -> dict[str, Spelling]:
+        """Each input's other names."""
+        return {name: _spelling(info) for name, info in cls.model_fields.items()}
+
+    @classmethod
+    def distrusted(cls, environ: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG003 -- the answer of a group that trusts all
+        """Variables that must not be believed in this environment, and the notice that says so."""
+        return {}
+
+    @classmethod
+    def secrets(cls, given: Given) -> Iterable[str]:  # noqa: ARG003 -- the answer of a group without any
+        """Every secret text that was given, right or wrong."""
+        return ()
+
+    @classmethod
+    def mistakes(cls, given: Given) -> list[str]:  # noqa: ARG003 -- the answer of a group in which everything goes with everything
+        """What is missing or cannot stand together, judged by what was given, so that it is told with all other mistakes at once."""
+        return []
+
+    @classmethod
+    def read(cls, given: Given) -> Self | None:
+        """The group's values; what is wrong is added to the mistakes."""
+        given.mistakes += cls.mistakes(given)
+        try:
+            return cls(_build_sources=((Variables(cls, given),), {}))
+        except ValidationError as error:
+            given.mistakes += [f"{given.typed(str(each['loc'][0]))}: {_sentence(each)}" for each in error.errors()]
+            return None
+
+
+class Variables(PydanticBaseSettingsSource):
+    """The only source of the settings: what `look_up` has found."""
+
+    def __init__(self, settings: type[Inputs], given: Given) -> None:
+        super().__init__(settings)
+        self._given = given
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 -- pydantic's signature
+        """The text, the name, and that it is no JSON."""
+        return self._given.found[field_name].text, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """All that was given."""
+        return {name: self._given.text(name) for name in self.settings_cls.model_fields if name in self._given}
+
+
+def declared(groups: Iterable[type[Inputs]]) -> Iterator[tuple[str, FieldInfo, Spelling]]:
+    """Every input of the groups, for those who describe them."""
+    for group in groups:
+        yield from ((name, info, _spelling(info)) for name, info in group.model_fields.items())
+
+
+def default(info: FieldInfo, spelling: Spelling) -> str:
+    """An input's default as people read it."""
+    value = info.get_default()
+    return spelling.default or (str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else "")
+
+
+def _spelling(info: FieldInfo) -> Spelling:
+    return next((each for each in info.metadata if isinstance(each, Spelling)), Spelling())
+
+
+def _sentence(error: Any) -> str:
+    cause = error.get("ctx", {}).get("error")
+    return str(cause) if cause is not None else str(error["msg"]).replace("Input should be", "must be")

@@ -1,0 +1,173 @@
+"""How an input finds its variable: every spelling, secrets from files, and what is said of misspelt ones (design.md 2.1)."""
+
+from __future__ import annotations
+
+import difflib
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+ADDED = ("INPUT_", "PLUGIN_")
+"""What GitHub and its kin, and Drone and its kin, put before the name that a user types."""
+
+PREFIXES = (*ADDED, "DEPLOYER_", "COOLIFY_")
+OWN_NAME = ("coolify_", "cf_")
+SHORTEST_SECRET = 8
+"""Characters; what is shorter is no secret for us: hiding it would blank innocent words (design.md section 5)."""
+
+SECRET_FILE_LIMIT = 64 * 1024
+NEAR = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """Other names of an input: `inputs` are spelled in every way that the name itself is, `variables` only as they stand."""
+
+    inputs: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    file: bool = False
+    default: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where an input was found, and its text."""
+
+    variable: str
+    text: str
+
+
+@dataclass
+class Given:
+    """All that was found in the environment, and what is to be said about it."""
+
+    found: dict[str, Found] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    mistakes: list[str] = field(default_factory=list)
+    prefix: str = ""
+
+    def __contains__(self, name: str) -> bool:
+        """Whether the input was given."""
+        return name in self.found
+
+    def text(self, name: str) -> str:
+        """What was given, or nothing."""
+        return self.found[name].text if name in self.found else ""
+
+    def typed(self, name: str) -> str:
+        """The name as the user types it here: `timeout` in a workflow's `with`, `DEPLOYER_TIMEOUT` in a shell."""
+        if name in self.found:
+            return typed(self.found[name].variable)
+        return name if self.prefix else plain(name)
+
+
+def typed(variable: str) -> str:
+    """A variable as the user typed it: what the CI system has put before it is taken off again."""
+    for prefix in ADDED:
+        if variable.startswith(prefix):
+            return variable.removeprefix(prefix).lower()
+    return variable
+
+
+def plain(name: str) -> str:
+    """The variable that stands for an input where no CI system makes one of it."""
+    return name.upper() if name.startswith(OWN_NAME) else f"DEPLOYER_{name.upper()}"
+
+
+def spellings(name: str, spelling: Spelling) -> Iterator[str]:
+    """Every variable that an input is read from, the strongest first."""
+    for each in (name, *spelling.inputs):
+        yield f"INPUT_{each.upper()}"
+        if "_" in each:
+            yield f"INPUT_{each.upper().replace('_', '-')}"
+        yield f"PLUGIN_{each.upper()}"
+        yield plain(each)
+    yield from spelling.variables
+
+
+class Group(Protocol):
+    """What the look-up needs to know of a class of inputs."""
+
+    ignored: ClassVar[frozenset[str]]
+
+    @classmethod
+    def spelled(cls) -> dict[str, Spelling]:
+        """Each input's other names."""
+
+    @classmethod
+    def distrusted(cls, environ: Mapping[str, str]) -> dict[str, str]:
+        """Variables that must not be believed in this environment, and the notice that says so."""
+
+
+def look_up(groups: Iterable[type[Group]], environ: Mapping[str, str], prefix: str = "") -> Given:
+    """Find every input of the groups. `prefix`: what this CI system puts before the names that its users type."""
+    given = Given(prefix=prefix)
+    known: set[str] = set()
+    for group in groups:
+        doubts = group.distrusted(environ)
+        given.warnings += [notice for variable, notice in doubts.items() if environ.get(variable)]
+        trusted = {name: value for name, value in environ.items() if name not in doubts}
+        for name, spelling in group.spelled().items():
+            variables = list(spellings(name, spelling))
+            known.update(variables)
+            _find(given, name, variables, trusted)
+            if spelling.file:
+                known.update(f"{variable}_FILE" for variable in variables)
+                _find_file(given, name, variables, trusted)
+        known |= group.ignored
+    given.warnings += _misspelt(environ, known)
+    return given
+
+
+def _find(given: Given, name: str, variables: list[str], environ: Mapping[str, str]) -> None:
+    hits = [Found(variable, environ[variable].strip()) for variable in variables if environ.get(variable, "").strip()]
+    if not hits:
+        return
+    winner = given.found[name] = hits[0]
+    for other in hits[1:]:
+        if other.text != winner.text:
+            given.warnings.append(f"{other.variable} and {winner.variable} differ: {winner.variable} counts")
+
+
+def _find_file(given: Given, name: str, variables: list[str], environ: Mapping[str, str]) -> None:
+    for variable in variables:
+        source = f"{variable}_FILE"
+        if not (path := environ.get(source, "").strip()):
+            continue
+        if name in given:
+            given.mistakes.append(f"{typed(source)}: {given.typed(name)} is given, too; give one of them")
+            return
+        try:
+            given.found[name] = Found(source, _secret(Path(path)))
+        except (OSError, ValueError) as error:
+            given.mistakes.append(f"{typed(source)}: {getattr(error, 'strerror', None) or error}")
+            given.found[name] = Found(source, "")
+        return
+
+
+def _secret(path: Path) -> str:
+    """A small regular file, without its last line break. Raises OSError and ValueError."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        message = "is no regular file"
+        raise ValueError(message)
+    if status.st_size > SECRET_FILE_LIMIT:
+        message = "is larger than 64 KiB"
+        raise ValueError(message)
+    text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    if not text.strip():
+        message = "is empty"
+        raise ValueError(message)
+    return text
+
+
+def _misspelt(environ: Mapping[str, str], known: set[str]) -> Iterator[str]:
+    for variable in sorted(environ):
+        prefix = next((prefix for prefix in PREFIXES if variable.startswith(prefix)), "")
+        if not prefix or variable in known or not environ[variable].strip():
+            continue
+        rest = {name.removeprefix(prefix): name for name in known if name.startswith(prefix)}
+        for near in difflib.get_close_matches(variable.removeprefix(prefix).replace("-", "_"), rest, n=1, cutoff=NEAR):
+            yield f"{typed(variable)} is no input of Deployer: did you mean {typed(rest[near])}?"

@@ -1,0 +1,148 @@
+"""The house: who may import whom, which names must not meet, and that what is generated is not stale (design.md section 3)."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from deployer import docs, simulator
+from deployer.ci import NAMES
+from deployer.model import Outcome
+from deployer.providers import PROVIDERS
+from deployer.report.facts import DOTENV_PREFIX, OUTPUTS
+from deployer.settings import PREFIXES, Common, declared, spellings
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "deployer"
+
+# A room → the rooms that it may import. A room's own files may import one another, but for siblings (below); `model` is for all but the
+# simulator, and the package itself holds only the version and the project's name.
+ALLOWED = {
+    "main": {"run", "report", "providers", "ci", "settings", "http", "clock", "model", "simulator", ""},
+    "docs": {"providers", "ci", "report", "settings", "model", ""},
+    "run": {"watch", "providers.contract", "clock", "model"},
+    "report": {"ci.contract", "ci.sinks", "model"},
+    "ci": {"model"},
+    "providers": {"settings", "http", "model"},
+    "watch": {"model"},
+    "settings": {"model"},
+    "http": {"model"},
+    "clock": {"model"},
+    "model": set(),
+    "simulator": set(),
+    "": set(),
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """`providers.coolify.rows`, as the file is imported, without the package's name."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports_of(path: Path) -> set[str]:
+    """Every module of ours that a file imports, also where only a type checker looks."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            known = [
+                name for name in inner if (ROOT / name.replace(".", "/")).exists() or (ROOT / (name.replace(".", "/") + ".py")).exists()
+            ]
+            found |= set(known) or {node.module}
+            found |= {node.module} if len(known) < len(inner) else set()
+    return {name.partition(".")[2] for name in found if name == "deployer" or name.startswith("deployer.")}
+
+
+def test_the_table_knows_every_room() -> None:
+    assert {module_of(path).partition(".")[0] for path in FILES} == set(ALLOWED)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    room = module_of(path).partition(".")[0]
+    foreign = {name for name in imports_of(path) if name.partition(".")[0] != room or not room}
+    assert {name for name in foreign if not any(name == may or (may and name.startswith(f"{may}.")) for may in ALLOWED[room])} == set()
+
+
+@pytest.mark.parametrize("room", ["ci", "providers"])
+def test_siblings_do_not_know_each_other(room: str) -> None:
+    shared = {f"{room}.contract", f"{room}.sinks"}
+    for path in (PACKAGE / room).rglob("*.py"):
+        own = ".".join(module_of(path).split(".")[:2])
+        siblings = {".".join(name.split(".")[:2]) for name in imports_of(path) if name.startswith(f"{room}.")}
+        if own != room:
+            assert siblings - shared - {own} == set(), path
+
+
+def test_the_simulator_needs_nothing_but_the_standard_library() -> None:
+    names: set[str] = set()
+    for path in (PACKAGE / "simulator").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    assert names - set(sys.stdlib_module_names) == {"deployer"}
+
+
+def test_the_simulator_is_imported_for_a_rehearsal_only() -> None:
+    tree = ast.parse((PACKAGE / "main.py").read_text("utf-8"))
+    assert not any(isinstance(node, ast.ImportFrom) and "simulator" in {alias.name for alias in node.names} for node in tree.body)
+
+
+def test_what_is_generated_is_not_stale(capsys: pytest.CaptureFixture[str]) -> None:
+    assert docs.main(["--check"]) == 0, capsys.readouterr().out
+
+
+def test_no_output_can_come_back_as_an_input() -> None:
+    variables = {name for each, _, spelling in declared((Common, *PROVIDERS)) for name in spellings(each, spelling)}
+    given_on = {DOTENV_PREFIX + name.upper() for name in OUTPUTS}
+    assert not variables & given_on
+    assert not DOTENV_PREFIX.startswith(PREFIXES)
+
+
+def test_every_input_is_read_from_variables_that_no_other_input_has() -> None:
+    seen: dict[str, str] = {}
+    for name, _, spelling in declared((Common, *PROVIDERS)):
+        for variable in spellings(name, spelling):
+            assert seen.setdefault(variable, name) == name, variable
+
+
+def test_the_action_declares_every_input_and_output_and_no_default() -> None:
+    text = docs.action()
+    assert "default:" not in text
+    for name, info, _ in declared((Common, *PROVIDERS)):
+        assert f"\n  {name}:\n" in text
+        assert info.description
+    for name in OUTPUTS:
+        assert f"\n  {name}:\n" in text
+
+
+def test_the_readme_names_every_scenario_for_people_and_every_ci_system() -> None:
+    page = (ROOT / "README.md").read_text("utf-8")
+    listed = page.partition("Scenarios: ")[2].partition(". Every rehearsal")[0]
+    assert set(re.findall(r"`([a-z-]+)`", listed)) == {name for name, scenario in simulator.SCENARIOS.items() if scenario.public}
+    declared_ci = next(info.description for name, info, _ in declared((Common,)) if name == "ci")
+    assert all(f"`{name}`" in str(declared_ci) for name in NAMES)
+
+
+def test_the_outcomes_have_the_exit_codes_that_others_build_on() -> None:
+    assert {outcome.status: outcome.exit_code for outcome in Outcome} == {
+        "interrupted": 130,
+        "failed": 1,
+        "unverified": 5,
+        "lost": 3,
+        "timed_out": 3,
+        "cancelled": 4,
+        "refused": 2,
+        "unreachable": 6,
+        "triggered": 0,
+        "finished": 0,
+        "skipped": 0,
+    }
