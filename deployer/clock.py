@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from deployer.model import Expired, Interrupted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
@@ -18,16 +20,8 @@ HAS_ALARM = hasattr(signal, "setitimer")
 """Windows has no interval timer: there a call that hangs ends by its own time-out."""
 
 
-class Interrupted(BaseException):
-    """The job was told to stop."""
-
-
-class Expired(BaseException):
-    """The seconds of `limit` are over."""
-
-
 class Clock:
-    """Seconds that pass `speed` times as fast as real ones (a rehearsal's do), and the signals that end a job.
+    """The real one: seconds that pass `speed` times as fast as real ones (a rehearsal's do), and the signals that end a job.
 
     A signal may raise `Interrupted` inside `interruptible` only; anywhere else it is remembered until then, so that it can neither
     tear a file nor lose a deployment that was just started. Signals after the first change nothing.

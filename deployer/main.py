@@ -16,8 +16,8 @@ from deployer import PROJECT, __version__, settings
 from deployer.ci import NAMES, detect
 from deployer.ci.contract import CI
 from deployer.ci.sinks import Redactor, Stream, Writer
-from deployer.clock import Clock, Interrupted
-from deployer.model import DeployerError, MistakesError, Outcome, Plan
+from deployer.clock import Clock
+from deployer.model import DeployerError, Interrupted, MistakesError, Outcome, Plan
 from deployer.providers import PROVIDERS
 from deployer.providers.contract import ProviderInputs
 from deployer.report import Reporter, Wishes

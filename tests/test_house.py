@@ -22,7 +22,7 @@ PACKAGE = ROOT / "deployer"
 ALLOWED = {
     "main": {"run", "report", "providers", "ci", "settings", "http", "clock", "model", "simulator", ""},
     "docs": {"providers", "ci", "report", "settings", "model", ""},
-    "run": {"watch", "providers.contract", "clock", "model"},
+    "run": {"watch", "providers.contract", "model"},
     "report": {"ci.contract", "ci.sinks", "model"},
     "ci": {"model"},
     "providers": {"settings", "http", "model"},

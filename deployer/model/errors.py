@@ -1,0 +1,61 @@
+"""What can go wrong, by two questions: can the user act on it? May asking again help? And what stops a run from outside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class DeployerError(Exception):
+    """The user can act on it: the text says what happened, what it usually means, what to do."""
+
+
+@dataclass(eq=False)
+class MistakesError(DeployerError):
+    """The inputs are wrong. All mistakes at once."""
+
+    mistakes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """One mistake a line."""
+        return "\n".join(self.mistakes)
+
+
+@dataclass(eq=False)
+class RefusedError(DeployerError):
+    """The server said no, and asking again would not change it. `everywhere`: it says so of the token, not of one target."""
+
+    reason: str
+    everywhere: bool = False
+
+    def __str__(self) -> str:
+        """The reason."""
+        return self.reason
+
+
+@dataclass(eq=False)
+class UnavailableError(DeployerError):
+    """No usable answer this time; asking again may help.
+
+    `arrived`: the request may have reached the server. `itself`: the server itself spoke, not a proxy in front of it.
+    `failure`: the server's own words where it broke (a 5xx). `wait`: seconds it asked us to stay away. `final`: asking again is
+    pointless although it is no refusal (a redirect).
+    """
+
+    reason: str
+    arrived: bool = False
+    itself: bool = False
+    failure: str = ""
+    wait: float = 0
+    final: bool = field(default=False)
+
+    def __str__(self) -> str:
+        """The reason."""
+        return self.reason
+
+
+class Interrupted(BaseException):  # like KeyboardInterrupt: no error, and no `except Exception` may swallow it
+    """The job was told to stop."""
+
+
+class Expired(BaseException):
+    """The seconds of `Clock.limit` are over."""

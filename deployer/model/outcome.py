@@ -1,0 +1,63 @@
+"""How things end and where they stand: outcomes with their exit codes, phases, legs."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class Outcome(Enum):
+    """How one target's story ends, worst first: (status, exit code, when)."""
+
+    INTERRUPTED = ("interrupted", 130, "the job was stopped (SIGINT or SIGTERM)")
+    FAILED = ("failed", 1, "the deployment ended badly")
+    UNVERIFIED = ("unverified", 5, "deployed, but the proof that it runs failed (a post-deployment command that failed or was skipped)")
+    LOST = (
+        "lost",
+        3,
+        "started, or perhaps started, and we can no longer see it (token revoked, row gone, an answer lost with a token that can't list)",
+    )
+    TIMED_OUT = ("timed_out", 3, "no end in time (the story says whether it was building, queued, or never accepted)")
+    CANCELLED = ("cancelled", 4, "somebody else ended it")
+    REFUSED = ("refused", 2, "this target was not started: wrong input, unknown uuid, missing right, a refusal inside a 200")
+    UNREACHABLE = ("unreachable", 6, "the server never gave an answer of its own; nothing was sent that could have started anything")
+    TRIGGERED = ("triggered", 0, "accepted, not waited for")
+    FINISHED = ("finished", 0, "what was asked for is done and every proof held")
+    SKIPPED = ("skipped", 0, "nothing was started or changed, on request (`on_missing_secret: skip`)")
+
+    def __init__(self, status: str, exit_code: int, meaning: str) -> None:
+        self.status = status
+        self.exit_code = exit_code
+        self.meaning = meaning
+
+    @classmethod
+    def worst(cls, outcomes: list[Outcome]) -> Outcome:
+        """The one that counts for the whole run."""
+        return next(outcome for outcome in cls if outcome in outcomes)
+
+
+class Phase(Enum):
+    """Where a deployment stands, in the words of no provider."""
+
+    ABSENT = "absent"
+    QUEUED = "queued"
+    RUNNING = "running"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    UNPROVEN = "unproven"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Leg(Enum):
+    """A stretch of a target's story; watch.py says what limits each and what its end is called."""
+
+    DEPLOYMENT = "deployment"
+    OTHERS = "others"
+
+
+class Trust(Enum):
+    """What the answer that gave a handle is worth."""
+
+    SURE = "sure"
+    DOUBTFUL = "doubtful"
+    PHANTOM = "phantom"

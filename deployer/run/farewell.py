@@ -1,0 +1,58 @@
+"""The job is stopped (rule 8): find what was just started, stop what is ours, running ones first, and name what was not reached."""
+
+from __future__ import annotations
+
+from deployer.model import Expired, Followed, Handle, Leg, Outcome, Phase, RefusedError, Started, Stopped, UnavailableError, Withdrawn
+from deployer.run.story import Scene, Stage, Story, going, ours
+
+SECONDS = 5.0
+"""Real seconds after the signal in which we still send anything: GitHub kills after ten (contract ci 1.9)."""
+
+PATIENCE = 1.0
+"""Seconds for an answer: the server marks the row before its slow work, so sent is enough (contract 16)."""
+
+
+def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
+    """End every story that is not over as interrupted."""
+    scene.report(Stopped(signal))
+    unfinished = [story for story in stories if story.stage is not Stage.OVER]
+    for story in unfinished:
+        if story.sent and story.stage in {Stage.START, Stage.FIND}:
+            _find_once(scene, story)
+    stoppable = [(story, watch) for story in unfinished for watch in story.watches if going(watch) and ours(watch)]
+    for story, watch in sorted(stoppable, key=lambda pair: pair[1].phase is not Phase.RUNNING):
+        how = _withdraw(scene, watch.handle) if scene.plan.cancel_on_interrupt else "left running, as `on_interrupt: leave` says"
+        scene.report(Withdrawn(story.target, watch.handle, how))
+    for story in unfinished:
+        story.end(Outcome.INTERRUPTED, f"the job was stopped ({signal})")
+
+
+def _left(scene: Scene) -> float:
+    return SECONDS - scene.clock.since_stop()
+
+
+def _find_once(scene: Scene, story: Story) -> None:
+    """One list is read for the row of a trigger without an answer, and nothing is sent again."""
+    try:
+        with scene.clock.limit(_left(scene)):
+            found = scene.provider.find(story.target, patience=PATIENCE)
+    except (RefusedError, UnavailableError, Expired):
+        found = None
+    if isinstance(found, Started):
+        story.follow(Leg.DEPLOYMENT, found.handles)
+        for handle in found.handles:
+            scene.report(Followed(story.target, handle, found.note))
+
+
+def _withdraw(scene: Scene, handle: Handle) -> str:
+    if _left(scene) <= 0:
+        return "not reached in time: it may still be running"
+    try:
+        with scene.clock.limit(_left(scene)):
+            return scene.provider.cancel(handle, patience=PATIENCE)
+    except UnavailableError as error:
+        return "cancel sent, not confirmed" if error.arrived else f"not reached ({error.reason}): it may still be running"
+    except Expired:
+        return "cancel sent, not confirmed"
+    except RefusedError as error:
+        return f"it could not be cancelled: {error}"
