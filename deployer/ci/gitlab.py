@@ -1,0 +1,76 @@
+"""GitLab CI (https://docs.gitlab.com/ci/jobs/job_logs/, https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from deployer.ci.contract import CI, Level
+from deployer.ci.sinks import Writer, one_line
+
+_ERASE = "\x1b[0K"
+_RESET = "\x1b[0m"
+_COLOURS: Mapping[Level, str] = {"error": "\x1b[31;1m", "warning": "\x1b[33;1m", "notice": "\x1b[36;1m"}
+_COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
+_NAME = re.compile(r"[A-Za-z0-9_]{1,255}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+
+
+class GitLab(CI):
+    name: ClassVar[str] = "gitlab"
+    output_file: ClassVar[str] = "deployer.env"
+    log_limit: ClassVar[int | None] = 4 << 20
+    debug_signs: ClassVar[Mapping[str, str]] = {**CI.debug_signs, "CI_DEBUG_TRACE": "true"}
+
+    def __init__(self, environ: Mapping[str, str], writer: Writer, wall: Callable[[], float]) -> None:
+        super().__init__(environ, writer, wall)
+        self._sections = 0
+        self._section = ""
+
+    @staticmethod
+    def detects(environ: Mapping[str, str]) -> bool:
+        return environ.get("GITLAB_CI") == "true"
+
+    @property
+    def commit(self) -> str:
+        """In a merged-results pipeline the head of the source branch: `CI_COMMIT_SHA` is a merge that nobody made (contract ci 2)."""
+        return self._environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or self._environ.get("CI_COMMIT_SHA", "")
+
+    def quote(self, line: str) -> str:
+        """Leave no CR: only with one is a section marker obeyed, and it would wipe what stands before it (contract ci 2).
+
+        Colours last here until they are taken back, and one of them is invisible: none outlives its line.
+        """
+        colours = _COLOUR.findall(line)
+        return one_line(line) + (_RESET if colours and colours[-1] not in ("", "0") else "")
+
+    def group(self, title: str) -> None:
+        self.endgroup()
+        self._sections += 1
+        self._section = f"deployer-{self._sections}"
+        # The writer's `line` would take the CR away that makes it a marker.
+        self._writer.command(f"{_ERASE}section_start:{self._now()}:{self._section}[collapsed=true]\r{_ERASE}{self._title(title)}")
+
+    def endgroup(self) -> None:
+        if self._section:
+            self._writer.command(f"{_ERASE}section_end:{self._now()}:{self._section}\r{_ERASE}")
+            self._section = ""
+
+    def annotate(self, level: Level, title: str, message: str) -> None:
+        """Coloured lines: GitLab has no annotations of log lines."""
+        for line in self._annotation(level, title, message):
+            self._writer.line(f"{_COLOURS[level]}{line}{_RESET}")
+
+    def dotenv(self, outputs: Mapping[str, str]) -> bytes:
+        """One line without `=` spoils the whole report. Quotes are kept, outer blanks are not; the next job's runner expands `$`."""
+        for name in outputs:
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} can't be the name of a variable")
+        return "".join(f"{name}={self._value(value)}\n" for name, value in outputs.items()).encode("utf-8", "replace")
+
+    def _value(self, value: str) -> str:
+        return _CONTROL.sub(" ", self._writer.redact(value)).strip().replace("$", "$$")
+
+    def _now(self) -> int:
+        return int(self._wall())

@@ -1,0 +1,124 @@
+"""Files that others read: regular ones only, never through a symbolic link, owned like their folder (https://cwe.mitre.org/data/definitions/59)."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Self
+
+# Without O_NONBLOCK, opening a FIFO would wait for its other end for ever. Windows knows only some of these.
+_CARE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def append(path: Path, data: bytes) -> None:
+    """Add to the end, on a line of its own: a missing line break of the writer before us is mended (contract ci 1.5.3). Raises OSError.
+
+    All of it or nothing: half an output would fail the whole step on GitHub.
+    """
+    with _Open(path, os.O_RDWR | os.O_APPEND) as file:
+        end = os.fstat(file.number).st_size
+        if end:
+            os.lseek(file.number, end - 1, os.SEEK_SET)
+            data = data if os.read(file.number, 1) == b"\n" else b"\n" + data
+        file.write(data, undo_to=end)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Make this the whole content, in place: a file that is mounted alone into a container can't be renamed over. Raises OSError."""
+    with _Open(path, os.O_WRONLY) as file:
+        os.ftruncate(file.number, 0)
+        file.write(data, undo_to=0)
+
+
+def read(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes. Raises OSError, also if it is larger."""
+    number = os.open(path, os.O_RDONLY | _CARE)
+    with os.fdopen(number, "rb") as file:
+        _must_be_regular(number, path)
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return data
+
+
+def size(path: Path) -> int:
+    """Bytes in the file, 0 if there is none. Raises OSError."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+class LogFile:
+    """The whole build log, as it comes. Begins empty. Everything here raises OSError."""
+
+    def __init__(self, path: Path, redact: Callable[[str], str] = str) -> None:
+        """Open it; `redact` takes the secrets out, unless the caller does."""
+        self._redact = redact
+        self._file = _Open(path, os.O_WRONLY)
+        os.ftruncate(self._file.number, 0)
+
+    def write(self, lines: Iterable[str]) -> None:
+        self._file.write("".join(f"{self._redact(line)}\n" for line in lines).encode("utf-8", "replace"))
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Open:
+    """A regular file, open for writing, made if it was missing."""
+
+    def __init__(self, path: Path, flags: int) -> None:
+        self.path = path
+        made = False
+        try:
+            self.number = os.open(path, flags | _CARE | _NO_LINK)
+        except FileNotFoundError:
+            # O_EXCL: what somebody else puts there meanwhile is not ours to own. It refuses symbolic links too.
+            self.number = os.open(path, flags | _CARE | _NO_LINK | os.O_CREAT | os.O_EXCL, 0o644)
+            made = True
+        try:
+            _must_be_regular(self.number, path)
+            if made:
+                _own_like_its_folder(self.number, path)
+        except OSError:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def write(self, data: bytes, *, undo_to: int | None = None) -> None:
+        """Write all of it. If that fails, cut the file to `undo_to` bytes again."""
+        try:
+            while data:
+                data = data[os.write(self.number, data) :]
+        except OSError:
+            if undo_to is not None:
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self.number, undo_to)
+            raise
+
+    def close(self) -> None:
+        os.close(self.number)
+
+
+def _must_be_regular(number: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+
+
+def _own_like_its_folder(number: int, path: Path) -> None:
+    """As root we write into workspaces of others, who must be able to remove the file (contract ci 1.8)."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        with contextlib.suppress(OSError):
+            folder = path.parent.stat()
+            os.fchown(number, folder.st_uid, folder.st_gid)

@@ -1,0 +1,40 @@
+"""`python -m deployer.simulator`: serves a scenario for other clients, until it is interrupted."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from deployer.simulator import SCENARIOS, playing
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve one scenario. Returns the exit code: 2 for a wrong argument."""
+    parser = argparse.ArgumentParser(prog="python -m deployer.simulator", description="A Coolify on loopback that plays a scenario.")
+    parser.add_argument("--scenario", default="success", help="which one (default: success)")
+    parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: 8000)")
+    parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds in one real one (default: 1)")
+    parser.add_argument("--list", action="store_true", help="name the scenarios")
+    wish = parser.parse_args(arguments)
+    if wish.list:
+        for scenario in SCENARIOS.values():
+            print(f"{scenario.name:22} {scenario.summary}{'' if scenario.public else ' (for tests)'}")
+        return 0
+    for name in (signal.SIGINT, signal.SIGTERM):  # a job in the background, or PID 1 in a container, would ignore them
+        signal.signal(name, signal.default_int_handler)
+    try:
+        with playing(wish.scenario, speed=wish.speed, port=wish.port) as stage:
+            print(f"{wish.scenario}: {stage.scenario.summary}")
+            print(f"COOLIFY_URL={stage.url}\nCOOLIFY_TOKEN='{stage.token}'\nCOOLIFY_UUID={','.join(stage.uuids)}")
+            ask = f"curl -X POST -H 'Accept: application/json' -H 'Authorization: Bearer {stage.token}'"
+            print(f"{ask} '{stage.url}/api/v1/deploy?uuid={stage.uuids[0]}'", flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        return 0
+    except (ValueError, OSError) as wrong:
+        parser.error(str(wrong))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

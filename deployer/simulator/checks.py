@@ -1,0 +1,77 @@
+"""The order in which Coolify checks a request before it does what was asked (contract 3.2)."""
+
+from collections.abc import Mapping
+
+from deployer.simulator.journal import Asked
+from deployer.simulator.replies import Answer, body_of, filled, reply
+from deployer.simulator.routes import ACTIONS, Route, found
+from deployer.simulator.server import Server
+
+
+def answered(server: Server, asked: Asked) -> Answer:
+    """What a healthy server answers: 401, throttle, team and role, API off, ability, 405, and only then the endpoint."""
+    if asked.path.startswith("//") or not asked.path.startswith("/api/"):
+        return login(asked)
+    hit = found(asked.path)
+    known = hit is not None and hit[0].name not in server.scenario.version.absent and _reached(hit[0], asked.method)
+    if hit and known and hit[0].ability and not server.known(asked.bearer):
+        return reply("unauth_bad")
+    left = server.left()
+    if left < 0:
+        return throttled(server)
+    if not hit or not known:
+        return counted(reply("catchall_404"), left)
+    return counted(_refused(server, hit[0]) or _done(server, hit[0], asked, hit[1]), left)
+
+
+def name_of(asked: Asked) -> str:
+    """The route that a request is for, by path and method; `other` if there is none."""
+    hit = found(asked.path)
+    return hit[0].name if hit and asked.method == hit[0].method else "other"
+
+
+def _reached(route: Route, method: str) -> bool:
+    getting = method in {"GET", "HEAD"}
+    return method == route.method or (getting and (route.method == "GET" or route.name in ACTIONS))
+
+
+def _refused(server: Server, route: Route) -> Answer | None:
+    """None if the token may do this."""
+    scenario = server.scenario
+    if not route.ability:
+        return None
+    if scenario.bar:
+        return reply(scenario.bar)
+    wanted = {"deploy": scenario.version.deploy_abilities, "start": (scenario.version.start_ability,)}.get(route.name, (route.ability,))
+    if scenario.abilities.isdisjoint(wanted):
+        return filled("app_start_read403", message=f"Missing required permissions: {', '.join(wanted)}")
+    return None
+
+
+def _done(server: Server, route: Route, asked: Asked, uuid: str) -> Answer:
+    if route.name in ACTIONS and asked.method != "POST" and server.scenario.version.post_only:
+        return reply("deploy_get_405")
+    return route.answer(server, asked, uuid)
+
+
+def login(asked: Asked) -> Answer:
+    """Outside of the API there is the dashboard, which sends strangers to its login page (contract 17.1 row 28)."""
+    recorded = "http://127.0.0.1/login"
+    place = f"http://{asked.headers.get('host', '127.0.0.1')}/login"
+    return reply("api_root", body_of("api_root").replace(recorded, place), {"Location": place})
+
+
+def throttled(server: Server) -> Answer:
+    seconds = server.patience()
+    reset = int(server.wall().timestamp()) + seconds
+    return reply("ratelimit_429", headers={"Retry-After": str(seconds), "X-RateLimit-Reset": str(reset)})
+
+
+def counted(answer: Answer, left: int) -> Answer:
+    """The same with the number of requests that are left, where the recorded one told it."""
+    return with_headers(answer, {"X-RateLimit-Remaining": str(left)})
+
+
+def with_headers(answer: Answer, values: Mapping[str, str]) -> Answer:
+    """The same with other values of headers that it has."""
+    return Answer(answer.status, tuple((key, values.get(key, value)) for key, value in answer.headers), answer.body, answer.cut)

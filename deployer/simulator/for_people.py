@@ -1,0 +1,84 @@
+"""The scenarios for people who rehearse their pipeline, in the order in which they are told."""
+
+from deployer.simulator.rows import App
+from deployer.simulator.scenario import Other, Scenario, Then, Trouble
+from deployer.simulator.script import Line, Script, and_then, delayed, recorded
+
+SHOP = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "2.0.1"}
+
+BUILT = recorded("nixpacks_ok", 45)
+BROKEN = recorded("nixpacks_buildfail", 40)
+WEB = App(BUILT)
+IMAGE = App(recorded("dockerimage_ok", 45), name="shop", fqdn="http://shop.example.com", kind="image", fields=SHOP)
+SICK = App(
+    recorded("healthcheck_unhealthy", 45),
+    name="shop",
+    fqdn="http://shop.example.com",
+    kind="image",
+    fields=SHOP | {"health_check_enabled": True},
+)
+WORKER = App(BUILT, name="worker", fqdn="http://worker.example.com")
+
+
+def slowly(script: Script, minutes: int) -> Script:
+    """The same with a build of so many minutes, that shows its steps about once a minute."""
+    started = next(line.at for line in script.lines if line.output.startswith("To check the current progress"))
+    chunk = next(line for line in BROKEN.lines if line.output == "#1 step 1")
+    wait = minutes * 60 - script.end
+    steps = tuple(
+        Line(started + wait * step / (minutes + 1), f"#{step} step {step}", chunk.command, chunk.type, batch=chunk.batch)
+        for step in range(1, minutes + 1)
+    )
+    return and_then(delayed(script, started + 0.001, wait), steps)
+
+
+TRIGGERS = ("deploy", "start")
+AWAY = (
+    Trouble(("any",), Then.REPLY, reply="maintenance_503", clock="trigger", since=5, until=20),
+    Trouble(("any",), Then.RESET, clock="trigger", since=20, until=40),
+    Trouble(("any",), Then.REPLY, reply="transport_proxy_traefik_404", clock="trigger", since=40, until=65),
+)
+# The queue of a server holds 25 deployments: one of somebody else's runs, the others wait behind it.
+CROWD = tuple(Other(app=1) for _ in range(26))
+
+FOR_PEOPLE = (
+    Scenario("success", "The application is built, started and finished after about 45 seconds.", apps=(WEB,)),
+    Scenario("build-failure", "`npm run build` fails inside the build, and Coolify says why a moment later.", apps=(App(BROKEN),)),
+    Scenario("unhealthy", "The new container never becomes healthy: Coolify goes back to the old one, the deployment fails.", apps=(SICK,)),
+    Scenario("cancelled", "Somebody cancels the deployment in Coolify while it runs.", apps=(WEB,), cancelled=30),
+    Scenario(
+        "cancelled-queued",
+        "The deployment waits behind another one of the same application, and somebody cancels it there.",
+        apps=(WEB,),
+        others=(Other(age=20),),
+        cancelled=12,
+    ),
+    Scenario("slow", "The build takes twenty minutes and shows a step about once a minute.", apps=(App(slowly(BUILT, 20)),)),
+    Scenario(
+        "queue-full",
+        "The server's queue of deployments is full for about two minutes, then there is room.",
+        apps=(WEB, WORKER),
+        others=CROWD,
+        full_until=130,
+    ),
+    Scenario(
+        "already-queued",
+        "Somebody else's deployment of the same commit is running already, and ends well.",
+        apps=(IMAGE,),
+        others=(Other(),),
+    ),
+    Scenario("bad-token", "Coolify doesn't know the token: nothing is started.", apps=(WEB,), token_known=False),
+    Scenario(
+        "deploy-only-token",
+        "The token may start deployments and read nothing: it can't be seen how they end.",
+        apps=(WEB,),
+        abilities=frozenset({"deploy"}),
+    ),
+    Scenario(
+        "outage",
+        "Coolify goes away for a minute just after the deployment was started, which goes on meanwhile and finishes.",
+        apps=(App(recorded("nixpacks_ok", 80)),),
+        troubles=AWAY,
+    ),
+    Scenario("image", "A Docker image is pulled and started.", apps=(IMAGE,)),
+)

@@ -1,0 +1,138 @@
+"""Rows and applications as the JSON objects that Coolify answers with: recorded objects with other names, uuids and times."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from deployer.simulator.replies import body_of, php, record
+from deployer.simulator.rows import App, Row, numbered
+from deployer.simulator.script import Line
+
+# What a token without read:sensitive does not see of an application (contract 5.6, captured/app_get_read).
+SENSITIVE = (
+    "custom_labels", "docker_compose", "docker_compose_raw", "dockerfile", "http_basic_auth_password", "manual_webhook_secret_bitbucket",
+    "manual_webhook_secret_gitea", "manual_webhook_secret_github", "manual_webhook_secret_gitlab", "private_key_id",
+)  # fmt: skip
+SENSITIVE_OF_SERVER = (
+    "logdrain_axiom_api_key", "logdrain_custom_config", "logdrain_custom_config_parser", "logdrain_newrelic_license_key",
+    "sentinel_custom_url", "sentinel_token",
+)  # fmt: skip
+# The fields in which a Docker-image application differs from one built of a repository.
+IMAGE = (
+    "build_pack", "docker_registry_image_name", "docker_registry_image_tag", "git_repository", "ports_exposes", "source_id", "source_type",
+)  # fmt: skip
+PLACE = re.compile(r"/application/[^/]+/deployment/[^/]+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Which recorded objects one version of Coolify answers with."""
+
+    row: str = "deployment_get_sensitive"
+    listed: str | None = "app_deployments_rs"  # in an application's list; None: the version has none
+    application: str = "app_get_sensitive"
+    eager: bool = True  # since beta.454 a row is `in_progress` at once, before that when a worker has taken it (contract 7.1)
+
+
+@dataclass(frozen=True, slots=True)
+class Painter:
+    """`epoch` is the real time of simulated second 0; `sensitive` whether the token has read:sensitive."""
+
+    shapes: Shapes
+    epoch: datetime
+    sensitive: bool = True
+
+    def row(self, row: Row, now: float) -> dict[str, Any]:
+        """One deployment without its `application`, in the keys' order of GET /deployments/{uuid}."""
+        shape = body_of(self.shapes.row)
+        shape.pop("application", None)
+        values = self._values(row, now, shape)
+        painted = {key: values.get(key, value) for key, value in shape.items()}
+        if not self.sensitive:
+            painted.pop("logs", None)
+        return painted
+
+    def listed(self, row: Row, now: float) -> dict[str, Any]:
+        """The same in the keys' order of an application's list."""
+        painted = self.row(row, now)
+        return {key: painted[key] for key in record(self.shapes.listed or "")["response"]["body"]["deployments"][0] if key in painted}
+
+    def application(self, app: App, uuid: str) -> dict[str, Any]:
+        """GET /applications/{uuid}: no `id`, and the sensitive fields only for those who may read them."""
+        shape = body_of(self.shapes.application)
+        painted = dressed(shape, app, uuid)
+        if not self.sensitive:
+            painted = {key: value for key, value in painted.items() if key not in SENSITIVE}
+            settings = painted["destination"]["server"]["settings"]
+            for key in SENSITIVE_OF_SERVER:
+                settings.pop(key, None)
+        return painted
+
+    def nested(self, app: App, uuid: str, number: int) -> dict[str, Any] | None:
+        """The `application` inside a deployment; None where the version has none (below beta.464)."""
+        shape = body_of(self.shapes.row).get("application")
+        return {**dressed(shape, app, uuid), "id": number} if shape else None
+
+    def _values(self, row: Row, now: float, shape: Mapping[str, Any]) -> dict[str, Any]:
+        script, born, elapsed = row.at(now)
+        waits = elapsed < 0 or not (self.shapes.eager or script.lines[0].at <= elapsed)
+        values: dict[str, Any] = {"status": "queued" if waits else "in_progress", "commit": "HEAD", "logs": None}
+        touched = row.created
+        for change in (change for change in script.changes if change.at <= elapsed):
+            touched = born + change.at
+            values |= {key: self.iso(touched) if key == "finished_at" else value for key, value in change.fields.items()}
+        lines = [line for line in script.lines if line.at <= elapsed]
+        if lines:
+            touched = max(touched, born + lines[-1].at)
+            values["logs"] = php(script.shown(numbered([self._entry(line, row, born) for line in lines]), elapsed))
+        return values | {
+            "id": row.id,
+            "application_id": str(row.app_id),
+            "application_name": row.app.name,
+            "deployment_uuid": row.uuid,
+            "deployment_url": PLACE.sub(f"/application/{row.app_uuid}/deployment/{row.uuid}", shape["deployment_url"]),
+            "force_rebuild": row.force,
+            "is_api": row.mine,
+            "created_at": self.iso(row.created),
+            "updated_at": self.iso(touched),
+        }
+
+    def _entry(self, line: Line, row: Row, born: float) -> dict[str, Any]:
+        return {
+            "command": None if line.command is None else filled_in(line.command, row),
+            "output": filled_in(line.output, row),
+            "type": line.type,
+            "timestamp": self._moment(born + line.at).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "hidden": line.hidden,
+            "batch": line.batch,
+        }
+
+    def iso(self, at: float) -> str:
+        """Whole seconds, as Coolify's own columns have them."""
+        return self._moment(at).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+    def _moment(self, at: float) -> datetime:
+        return self.epoch + timedelta(seconds=at)
+
+
+def dressed(shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
+    """The recorded application with this one's names; it gets no field that was not recorded."""
+    image = {key: value for key, value in body_of("create_img_get").items() if key in IMAGE} if app.kind == "image" else {}
+    values = {**image, "uuid": uuid, "name": app.name, "fqdn": app.fqdn, "status": "running:unknown", **app.fields}
+    return {key: values.get(key, value) for key, value in shape.items()}
+
+
+def filled_in(text: str, row: Row) -> str:
+    """A recorded line with this deployment's names in the places of the recorded ones."""
+    names = {
+        "%deployment%": row.uuid,
+        "%application%": row.app_uuid,
+        "%fqdn%": row.app.fqdn,
+        "%host%": row.app.fqdn.partition("//")[2],
+        "%image%": ":".join(str(row.app.fields.get(f"docker_registry_image_{part}")) for part in ("name", "tag")),
+    }
+    for place, name in names.items():
+        text = text.replace(place, name)
+    return text

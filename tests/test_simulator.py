@@ -1,0 +1,798 @@
+"""The simulator is what the contract says: its answers have the recorded shapes, its scenarios end, its invariants can fail."""
+
+import contextlib
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployer.simulator import SCENARIOS, Stage, playing
+from deployer.simulator.routes import ROUTES, Route
+
+REPLIES = Path(__file__).parents[1] / "deployer" / "simulator" / "replies"
+CONTRACT = Path(__file__).parents[2] / "shared" / "contracts" / "coolify"
+TERMINAL = {"finished", "failed", "cancelled-by-user"}
+NAME = "deployer/0 (test)"
+V1 = "/api/v1"
+FAST = 500.0  # simulated seconds in a real one
+
+
+@dataclass
+class Reply:
+    """An answer as it came over the wire."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    raw: bytes
+
+    @property
+    def body(self) -> Any:
+        try:
+            return json.loads(self.raw)
+        except ValueError:
+            return self.raw.decode("utf-8", "replace")
+
+    def __getitem__(self, name: str) -> str | None:
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+@dataclass
+class Client:
+    """A well-behaved client with one keep-alive connection; `timeout` in real seconds."""
+
+    stage: Stage
+    timeout: float = 5
+    link: http.client.HTTPConnection | None = None
+
+    def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str) -> Reply:
+        if self.link is None:
+            self.link = http.client.HTTPConnection(self.stage.url.partition("//")[2], timeout=self.timeout)
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        standard = {"Accept": "application/json", "Authorization": f"Bearer {self.stage.token}", "User-Agent": NAME}
+        sent = {key: value for key, value in (standard | named).items() if value}
+        try:
+            self.link.request(method, path, body=body, headers=sent)
+            answer = self.link.getresponse()
+            return Reply(answer.status, answer.getheaders(), answer.read())
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self.link:
+            self.link.close()
+            self.link = None
+
+    def deploy(self, number: int = 0) -> Reply:
+        return self.ask("POST", f"{V1}/deploy?uuid={self.stage.uuids[number]}")
+
+    def started(self, number: int = 0) -> str:
+        return str(self.deploy(number).body["deployments"][0]["deployment_uuid"])
+
+    def look(self, uuid: str) -> Reply:
+        return self.ask("GET", f"{V1}/deployments/{uuid}")
+
+
+@contextlib.contextmanager
+def visiting(scenario: str, speed: float = FAST, timeout: float = 5) -> Iterator[tuple[Stage, Client]]:
+    with playing(scenario, speed=speed) as stage:
+        client = Client(stage, timeout)
+        try:
+            yield stage, client
+        finally:
+            client.close()
+
+
+def follow(client: Client, uuid: str, speed: float, step: float = 2) -> list[dict[str, Any]]:
+    """Look until it is over and settled; answers that are no deployment are left out. `step` in simulated seconds."""
+    seen: list[dict[str, Any]] = []
+    until, over = time.monotonic() + 20, None
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            reply = client.look(uuid)
+            if reply.status in {401, 403}:
+                break
+            if reply.status == 200 and isinstance(reply.body, dict) and isinstance(reply.body.get("status"), str):
+                seen.append(reply.body)
+        if seen and seen[-1]["status"] in TERMINAL:
+            over = over or time.monotonic()
+            if seen[-1].get("finished_at") or time.monotonic() > over + 12 / speed:
+                return seen
+        time.sleep(step / speed)
+    return seen
+
+
+def logs(row: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(row["logs"]) if row.get("logs") else []
+    return found
+
+
+def recorded(name: str) -> Any:
+    return json.loads((REPLIES / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def fits(expected: Any, actual: Any, place: str = "body") -> list[str]:
+    """Where two JSON values differ in keys or types. Null stands for any type; a list is known by its first item."""
+    if expected is None or actual is None:
+        return []
+    if type(expected) is not type(actual):
+        return [f"{place}: {type(actual).__name__} instead of {type(expected).__name__}"]
+    if isinstance(expected, dict):
+        wrong = [f"{place}: {sorted(expected.keys() ^ actual.keys())}"] if expected.keys() != actual.keys() else []
+        return wrong + [fault for key in expected.keys() & actual.keys() for fault in fits(expected[key], actual[key], f"{place}.{key}")]
+    if isinstance(expected, list) and expected and actual:
+        return fits(expected[0], actual[0], f"{place}[0]")
+    return []
+
+
+# --- the answers
+
+U, D = "{uuid}", "{deployment}"  # the stage's application and a deployment of it
+READ, DEPLOY = "deployment_get_deployonly_403", "app_start_read403"
+ANSWERS = [
+    # recorded answer, scenario, method, path; `after`: a deployment was started before
+    pytest.param("version", "success", "GET", "/version", False, id="version"),
+    pytest.param("version", "success", "GET", "/version/", False, id="a trailing slash is no other path"),
+    pytest.param("health_api_disabled", "success", "GET", "/health", False, id="health"),
+    pytest.param("deploy_one", "success", "POST", f"/deploy?uuid={U}", False, id="deploy"),
+    pytest.param("deploy_one", "success", "POST", f"/deploy/?uuid={U}&force=true", True, id="deploy by force"),
+    pytest.param("deploy_skipped", "success", "POST", f"/deploy?uuid={U}", True, id="deploy skipped"),
+    pytest.param("deploy_unknown", "success", "POST", "/deploy?uuid=nobody", False, id="deploy unknown"),
+    pytest.param("deploy_unknown", "unknown-app", "POST", f"/deploy?uuid={U}", False, id="unknown-app"),
+    pytest.param("deploy_probe_deploy", "success", "POST", "/deploy", False, id="deploy without anything"),
+    pytest.param("deploy_both", "success", "POST", f"/deploy?uuid={U}&tag=a", False, id="deploy uuid and tag"),
+    pytest.param("deploy_tag_unknown", "success", "POST", "/deploy?tag=zzz", False, id="deploy unknown tag"),
+    pytest.param("deploy_body_list_500", "success", "POST", f"/deploy?uuid[]={U}", False, id="deploy uuid list"),
+    pytest.param("deploy_get_405", "success", "GET", f"/deploy?uuid={U}", False, id="deploy by GET"),
+    pytest.param("deploy_queue_full_429", "queue-full", "POST", f"/deploy?uuid={U}", False, id="queue full"),
+    pytest.param("start_queue_full", "queue-full", "POST", f"/applications/{U}/start", False, id="queue full: start"),
+    pytest.param("app_start", "success", "POST", f"/applications/{U}/start?instant_deploy=true", False, id="start"),
+    pytest.param("start_skipped", "success", "POST", f"/applications/{U}/start", True, id="start skipped"),
+    pytest.param("app_start_unknown", "success", "POST", "/applications/nobody/start", False, id="start unknown"),
+    pytest.param("deploy_get_405", "success", "GET", f"/applications/{U}/start", False, id="start by GET"),
+    pytest.param("deployments_list_rs", "cancelled-queued", "GET", "/deployments", True, id="list"),
+    pytest.param("deployment_get_sensitive", "success", "GET", f"/deployments/{D}", True, id="look"),
+    pytest.param("deployment_unknown", "success", "GET", "/deployments/nobody", False, id="look unknown"),
+    pytest.param("app_deployments_rs", "success", "GET", f"/deployments/applications/{U}?take=1", True, id="history"),
+    pytest.param("app_deployments_unknown", "success", "GET", "/deployments/applications/nope", False, id="history unknown"),
+    pytest.param("app_deployments_take0", "success", "GET", f"/deployments/applications/{U}?take=0", False, id="take=0"),
+    pytest.param("app_deployments_takex", "success", "GET", f"/deployments/applications/{U}?take=x", False, id="take=x"),
+    pytest.param("app_deployments_skipneg", "success", "GET", f"/deployments/applications/{U}?skip=-1", False, id="skip=-1"),
+    pytest.param("cancel_queued_200", "success", "POST", f"/deployments/{D}/cancel", True, id="cancel"),
+    pytest.param("cancel_deploytoken_404", "success", "POST", "/deployments/nope/cancel", False, id="cancel unknown"),
+    pytest.param("v4.3.6_cancel", "cancel-500", "POST", f"/deployments/{D}/cancel", True, id="cancel-500"),
+    pytest.param("app_get_sensitive", "success", "GET", f"/applications/{U}", False, id="application"),
+    pytest.param("app_get_unknown", "success", "GET", "/applications/nope", False, id="application unknown"),
+    pytest.param("catchall_404", "success", "GET", "/nope", False, id="no such endpoint"),
+    pytest.param("catchall_404", "success", "GET", "//version", False, id="a double slash inside"),
+    pytest.param("catchall_404", "success", "GET", f"/deployments/{D}/cancel", True, id="cancel by GET"),
+    pytest.param("catchall_404", "success", "DELETE", "/deploy", False, id="deploy by DELETE"),
+    pytest.param("unauth_bad", "bad-token", "GET", "/version", False, id="bad-token"),
+    pytest.param(READ, "deploy-only-token", "GET", "/version", False, id="deploy-only-token: version"),
+    pytest.param(READ, "deploy-only-token", "GET", "/deployments", False, id="deploy-only-token: list"),
+    pytest.param(DEPLOY, "read-only-token", "POST", f"/deploy?uuid={U}", False, id="read-only-token"),
+    pytest.param(DEPLOY, "read-only-token", "GET", f"/deploy?uuid={U}", False, id="403 beats 405"),
+    pytest.param("transport_api_disabled", "api-disabled", "GET", "/version", False, id="api-disabled"),
+    pytest.param("ip_denied", "ip-denied", "GET", "/version", False, id="ip-denied"),
+    pytest.param("member_deploy_version", "member-token", "GET", "/version", False, id="member-token"),
+    pytest.param("left_team_401", "left-team", "GET", "/version", False, id="left-team"),
+    pytest.param("deploy_body_list_500", "server-error", "POST", f"/deploy?uuid={U}", False, id="server-error"),
+    pytest.param("ratelimit_429", "throttled", "POST", f"/deploy?uuid={U}", False, id="throttled"),
+    pytest.param("elsewhere_html", "html", "GET", "/version", False, id="html"),
+    pytest.param("elsewhere_redirect_301", "redirect", "GET", "/version", False, id="redirect"),
+    pytest.param("transport_proxy_cloudflare_access_302", "cloudflare", "GET", "/version", False, id="cloudflare"),
+    pytest.param("transport_proxy_traefik_404", "proxy-404", "GET", "/version", False, id="proxy-404"),
+    pytest.param("v4.0.0-beta.380_version", "old", "GET", "/version", False, id="old: version"),
+    pytest.param("v4.0.0-beta.380_deployment_logs", "old", "GET", f"/deployments/{D}", True, id="old: look"),
+    pytest.param("v4.0.0-beta.380_app_get", "old", "GET", f"/applications/{U}", False, id="old: application"),
+    pytest.param("v4.0.0-beta.380_app_start", "old", "POST", f"/applications/{U}/start", False, id="old: start needs write"),
+    pytest.param("v4.0.0-beta.380_deploy_get", "old", "GET", f"/deploy?uuid={U}", False, id="old: deploy by GET"),
+    pytest.param("deploy_one", "old", "POST", f"/deploy?uuid={U}", True, id="old: nothing is skipped"),
+    pytest.param("catchall_404", "old", "GET", f"/deployments/applications/{U}", False, id="old: no history"),
+    pytest.param("catchall_404", "old", "POST", f"/deployments/{D}/cancel", True, id="old: no cancel"),
+]
+FREE = {"date", "x-ratelimit-remaining", "location", "retry-after", "x-ratelimit-reset", "content-length", "set-cookie"}
+
+
+@pytest.mark.parametrize(("name", "scenario", "method", "path", "after"), ANSWERS)
+def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
+    name: str,
+    scenario: str,
+    method: str,
+    path: str,
+    *,
+    after: bool,
+) -> None:
+    with visiting(scenario) as (stage, client):
+        started = client.started() if after else ""
+        reply = client.ask(method, V1 + path.replace(U, stage.uuids[0]).replace(D, started))
+        expected = recorded(name)["response"]
+    pairs = expected["headers"].items() if isinstance(expected["headers"], dict) else expected["headers"]
+    assert reply.status == expected["status"]
+    fixed = {key.lower(): value for key, value in pairs if key.lower() not in FREE}
+    assert {key.lower(): value for key, value in reply.headers if key.lower() not in FREE} == fixed
+    assert {key.lower() for key, _ in pairs} - {key.lower() for key, _ in reply.headers} == set()
+    assert {key.lower() for key, _ in reply.headers} - {key.lower() for key, _ in pairs} <= {"content-length"}
+    body = expected["body"]
+    if name == "deployments_list_rs":
+        body, shown = next(iter(body.values())), reply.body["0"]
+        assert fits(body, shown) == []
+    else:
+        assert fits(body, reply.body) == []
+        if not isinstance(body, dict) or body.keys() <= {"message", "docs", "success", "errors"}:
+            assert reply.body == body or "nope" in path or "Current status" in str(body)
+
+
+def test_the_api_behind_a_double_slash_is_the_login_page() -> None:
+    with visiting("success") as (stage, _):
+        link = http.client.HTTPConnection(stage.url.partition("//")[2], timeout=5)
+        link.putrequest("GET", "//api/v1/version")
+        link.endheaders()
+        answer = link.getresponse()
+        assert (answer.status, answer.getheader("Location")) == (302, f"{stage.url}/login")
+        assert b"<!DOCTYPE html>" in answer.read()
+        assert {key for key, _ in answer.getheaders()} == {key for key, _ in recorded("api_root")["response"]["headers"]}
+        link.close()
+
+
+def test_bodies_are_encoded_as_php_and_laravel_do() -> None:
+    with visiting("success") as (_, client):
+        assert b'"docs":"https:\\/\\/coolify.io\\/docs"' in client.ask("GET", f"{V1}/nope").raw
+    with visiting("server-error") as (_, client):
+        assert client.deploy().raw == b'{\n    "message": "Server Error"\n}'
+    with visiting("success", 1000) as (_, client):
+        uuid = client.started()
+        time.sleep(0.05)
+        raw = client.look(uuid).raw
+        assert raw.isascii()
+        assert b"\\\\\\/artifacts" in raw  # a string inside a string
+
+
+def test_only_answers_after_the_throttle_tell_what_is_left() -> None:
+    with visiting("bad-token") as (_, client):
+        assert client.ask("GET", f"{V1}/version")["x-ratelimit-limit"] is None
+    with visiting("success", 1) as (_, client):
+        assert [client.ask("GET", f"{V1}/version")["x-ratelimit-remaining"] for _ in range(3)] == ["199", "198", "197"]
+
+
+def test_two_hundred_requests_in_a_minute_are_enough() -> None:
+    with visiting("success", 1) as (_, client):
+        replies = [client.ask("GET", f"{V1}/nope") for _ in range(201)]
+        assert [reply.status for reply in replies] == [404] * 200 + [429]
+        assert 50 < int(replies[-1]["retry-after"] or 0) <= 60
+        assert replies[-1].raw == b'{\n    "message": "Too Many Attempts."\n}'
+        assert client.ask("GET", f"{V1}/version", Authorization="Bearer nobody").status == 401
+
+
+def test_head_has_the_headers_of_get_without_a_body() -> None:
+    with visiting("success") as (_, client):
+        reply = client.ask("HEAD", f"{V1}/version")
+        assert (reply.status, reply.raw, reply["transfer-encoding"]) == (200, b"", None)
+        assert client.ask("GET", f"{V1}/version").body == "4.3.10"
+
+
+def test_an_image_application_differs_where_the_recorded_one_does() -> None:
+    with visiting("image") as (stage, client):
+        body = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body
+        image = recorded("create_img_get")["response"]["body"]
+        assert [body[key] for key in ("build_pack", "git_repository", "ports_exposes", "source_type")] == [
+            image[key] for key in ("build_pack", "git_repository", "ports_exposes", "source_type")
+        ]
+        assert body["docker_registry_image_name"] == "ghcr.io/acme/shop"
+
+
+def test_a_token_counts_without_its_number_and_with_any_spelling_of_bearer() -> None:
+    with visiting("success") as (stage, client):
+        assert client.ask("GET", f"{V1}/version", Authorization=f"bearer {stage.token.partition('|')[2]}").status == 200
+
+
+# --- where the contracts are at hand: the copies are the originals
+
+
+def originals() -> list[Any]:
+    return [pytest.param(path, id=path.stem) for path in sorted(REPLIES.glob("*.json"))]
+
+
+@pytest.mark.skipif(not CONTRACT.exists(), reason="the contracts are not at hand")
+@pytest.mark.parametrize("path", originals())
+def test_a_copy_says_what_the_original_says(path: Path) -> None:
+    copy = json.loads(path.read_text(encoding="utf-8"))
+    if copy["source"].startswith("derived"):
+        return
+    original = json.loads((CONTRACT / copy["source"]).read_text(encoding="utf-8"))
+    if "entries" in copy:
+        last = original["responses"][-1]["body"]
+        lines = [entry for entry in copy["entries"] if not entry.get("derived", "").startswith("fixtures")]
+        assert [entry["type"] for entry in lines if "derived" not in entry] == [
+            entry["type"] for entry, line in zip(json.loads(last["logs"]), lines, strict=True) if "derived" not in line
+        ]
+        told = {line["output"].replace("%deployment%", last["deployment_uuid"]) for line in lines if "%app" not in line["output"]}
+        assert told & {entry["output"] for entry in json.loads(last["logs"])}
+        return
+    assert copy["response"]["status"] == original["response"]["status"]
+    names = original["response"]["headers"]
+    assert [key for key, _ in copy["response"]["headers"]] == [key for key, _ in (names.items() if isinstance(names, dict) else names)]
+    ours, theirs = copy["response"]["body"], original["response"]["body"]
+    if isinstance(theirs, dict) and set(ours) < set(theirs):
+        theirs = {key: theirs[key] for key in ours}  # a list was trimmed
+    assert fits(theirs, ours) == []
+
+
+def test_the_copies_hold_nothing_of_the_machine_that_recorded_them() -> None:
+    for path in REPLIES.glob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        for trace in ("Authorization", "/srv/", "/home/", "/work/", '"vm"', "capture/"):
+            assert trace not in text, path.name
+
+
+@pytest.mark.skipif(not CONTRACT.exists(), reason="the contracts are not at hand")
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+def test_an_endpoint_is_one_of_the_servers_own_description(route: Route) -> None:
+    paths = json.loads((CONTRACT / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))["paths"]
+    [described] = [methods for path, methods in paths.items() if route.path.fullmatch(V1 + path) and route.method.lower() in methods]
+    named = {parameter["name"] for parameter in described[route.method.lower()].get("parameters", [])}
+    assert set(route.query or ()) <= named
+
+
+# --- the scenarios
+
+
+ENDS = [
+    # scenario, status at the end, whether `finished_at` is there then
+    pytest.param("success", "finished", True, id="success"),
+    pytest.param("build-failure", "failed", True, id="build-failure"),
+    pytest.param("unhealthy", "failed", True, id="unhealthy"),
+    pytest.param("cancelled", "cancelled-by-user", True, id="cancelled"),
+    pytest.param("cancelled-queued", "cancelled-by-user", False, id="cancelled-queued"),
+    pytest.param("slow", "finished", True, id="slow"),
+    pytest.param("outage", "finished", True, id="outage"),
+    pytest.param("image", "finished", True, id="image"),
+    pytest.param("post-command-failed", "finished", True, id="post-command-failed"),
+    pytest.param("post-command-skipped", "finished", True, id="post-command-skipped"),
+    pytest.param("post-command-endless", "finished", False, id="post-command-endless"),
+    pytest.param("no-logs", "finished", True, id="no-logs"),
+    pytest.param("rewritten", "finished", True, id="rewritten"),
+    pytest.param("hostile", "failed", True, id="hostile"),
+    pytest.param("unknown-status", "finished", True, id="unknown-status"),
+    pytest.param("huge", "finished", True, id="huge"),
+    pytest.param("malformed", "finished", True, id="malformed"),
+    pytest.param("old", "finished", False, id="old"),
+    pytest.param("restarted", "failed", False, id="restarted"),
+    pytest.param("late-reason", "failed", True, id="late-reason"),
+    pytest.param("cancel-500", "finished", True, id="cancel-500"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "status", "ended"), ENDS)
+def test_a_scenario_plays_to_its_end(scenario: str, status: str, *, ended: bool) -> None:
+    slow = scenario == "slow"
+    speed = 2000 if slow else FAST
+    with visiting(scenario, speed) as (stage, client):
+        seen = follow(client, client.started(), speed, step=30 if slow else 2)
+        assert (seen[-1]["status"], bool(seen[-1].get("finished_at"))) == (status, ended)
+        assert stage.violations() == []
+
+
+def test_every_scenario_says_what_the_run_will_see() -> None:
+    assert list(SCENARIOS)[:12] == [
+        "success", "build-failure", "unhealthy", "cancelled", "cancelled-queued", "slow", "queue-full", "already-queued", "bad-token",
+        "deploy-only-token", "outage", "image",
+    ]  # fmt: skip
+    assert [scenario.public for scenario in SCENARIOS.values()] == [True] * 12 + [False] * (len(SCENARIOS) - 12)
+    for name, scenario in SCENARIOS.items():
+        assert scenario.name == name
+        assert scenario.summary.endswith(".")
+
+
+def test_logs_grow_entry_by_entry_and_timestamps_never_change() -> None:
+    with visiting("success", 300) as (_, client):
+        seen = [logs(row) for row in follow(client, client.started(), 300)]
+    assert seen[0] == []
+    for earlier, later in pairwise(seen):
+        assert later[: len(earlier)] == earlier
+    whole = seen[-1]
+    assert [entry.get("order") for entry in whole] == [None, *range(2, len(whole) + 1)]
+    assert len({(entry["timestamp"], entry["output"]) for entry in whole}) == len(whole)
+
+
+def test_a_commit_is_head_until_git_was_read() -> None:
+    with visiting("success", 300) as (_, client):
+        commits = [row["commit"] for row in follow(client, client.started(), 300)]
+    assert (commits[0], commits[-1]) == ("HEAD", "1111111111222222222233333333334444444444")
+
+
+def test_a_failure_is_seen_before_its_reason() -> None:
+    with visiting("late-reason", 25) as (_, client):
+        seen = follow(client, client.started(), 25, step=0.5)
+    bare = [row for row in seen if row["status"] == "failed" and not row["finished_at"]]
+    assert bare
+    assert not any("Deployment failed:" in entry["output"] for entry in logs(bare[0]))
+    assert any("Deployment failed:" in entry["output"] for entry in logs(seen[-1]))
+
+
+def test_the_post_deployment_command_runs_between_finished_and_finished_at() -> None:
+    with visiting("post-command-slow", 500) as (_, client):
+        uuid = client.started()
+        until = time.monotonic() + 160 / 500
+        seen = []
+        while time.monotonic() < until:
+            seen.append(client.look(uuid).body)
+            time.sleep(0.004)
+    assert any(row["status"] == "finished" and not row["finished_at"] for row in seen)
+    assert (seen[-1]["status"], bool(seen[-1]["finished_at"])) == ("finished", True)
+    assert seen[-1]["application"]["post_deployment_command"]
+
+
+def test_a_running_deployment_that_is_cancelled_loses_an_entry_and_ends_with_the_odd_one() -> None:
+    with visiting("success", 10) as (stage, client):
+        uuid = client.started()
+        time.sleep(0.9)
+        reply = client.ask("POST", f"{V1}/deployments/{uuid}/cancel")
+        assert reply.body["status"] == "cancelled-by-user"
+        first = client.look(uuid).body
+        assert (first["status"], first["finished_at"]) == ("cancelled-by-user", None)
+        assert logs(first)[-1]["output"] == "Deployment cancelled by user via API."
+        last = follow(client, uuid, 10, step=0.2)[-1]
+        assert last["finished_at"]
+        said = [entry["output"] for entry in logs(last)]
+        assert said[-1] == "Deployment container not yet started. Will be cancelled when job checks status."
+        assert "Deployment cancelled by user via API." not in said
+        again = client.ask("POST", f"{V1}/deployments/{uuid}/cancel")
+        assert (again.status, again.body["message"]) == (400, "Deployment cannot be cancelled. Current status: cancelled-by-user")
+        assert stage.violations() == []
+
+
+def test_a_queued_deployment_that_is_cancelled_has_one_entry_and_no_end() -> None:
+    with visiting("cancelled-queued", 100) as (_, client):
+        seen = follow(client, client.started(), 100)
+    assert {row["status"] for row in seen} == {"queued", "cancelled-by-user"}
+    assert [entry["output"] for entry in logs(seen[-1])] == ["Deployment cancelled by user via API."]
+
+
+def test_a_second_deployment_waits_for_the_first() -> None:
+    with visiting("success") as (stage, client):
+        client.started()
+        second = client.ask("POST", f"{V1}/deploy?uuid={stage.uuids[0]}&force=true").body["deployments"][0]["deployment_uuid"]
+        assert client.look(second).body["status"] == "queued"
+        assert client.ask("GET", f"{V1}/deployments").body.keys() == {"0", "1"}
+        seen = follow(client, second, FAST)
+        assert [row["status"] for row in seen][-1] == "finished"
+        assert isinstance(client.ask("GET", f"{V1}/deployments").body, list)
+
+
+def test_a_full_queue_empties_after_two_minutes() -> None:
+    with visiting("queue-full", 250) as (stage, client):
+        assert client.deploy().status == 429
+        assert len(client.ask("GET", f"{V1}/deployments").body) == 26
+        phantom = client.ask("POST", f"{V1}/applications/{stage.uuids[0]}/start?instant_deploy=true").body["deployment_uuid"]
+        assert client.look(phantom).status == 404
+        time.sleep(131 / 250)
+        assert follow(client, client.started(), 250)[-1]["status"] == "finished"
+        assert stage.violations() == []
+
+
+def test_behind_already_queued_somebody_elses_deployment_runs() -> None:
+    with visiting("already-queued") as (stage, client):
+        item = client.deploy().body["deployments"][0]
+        assert item["message"] == "Deployment already queued for this commit."
+        assert client.look(item["deployment_uuid"]).status == 404
+        row = client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}?take=5").body["deployments"][0]
+        assert (row["status"], row["is_api"]) == ("in_progress", False)
+        assert follow(client, row["deployment_uuid"], FAST)[-1]["status"] == "finished"
+
+
+def test_a_cancelled_foreign_deployment_makes_room_for_ours() -> None:
+    with visiting("adopted-cancelled") as (stage, client):
+        client.deploy()
+        foreign = stage.deployments()[0]["deployment_uuid"]
+        assert follow(client, foreign, FAST)[-1]["status"] == "cancelled-by-user"
+        assert follow(client, client.started(), FAST)[-1]["status"] == "finished"
+        assert stage.violations() == []
+
+
+def test_a_phantom_with_nothing_behind_it_makes_room_for_ours() -> None:
+    with visiting("adopted-gone") as (stage, client):
+        assert "already queued" in client.deploy().body["deployments"][0]["message"]
+        assert client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}").body == {"count": 0, "deployments": []}
+        assert follow(client, client.started(), FAST)[-1]["status"] == "finished"
+        assert stage.violations() == []
+
+
+def test_two_applications_end_differently() -> None:
+    with visiting("two") as (stage, client):
+        ends = [follow(client, client.started(number), FAST)[-1] for number in (0, 1)]
+        assert [row["status"] for row in ends] == ["failed", "finished"]
+        assert stage.violations() == []
+
+
+@pytest.mark.parametrize(("scenario", "rows"), [("lost-answer", 1), ("truncated", 1), ("lost-request", 0), ("hang-start", 1)])
+def test_a_trigger_without_an_answer_may_have_queued(scenario: str, rows: int) -> None:
+    with visiting(scenario, timeout=0.2) as (stage, client):
+        with pytest.raises((OSError, http.client.HTTPException)):
+            client.deploy()
+        listed = client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}?take=1").body
+        assert (listed["count"], len(stage.deployments())) == (rows, rows)
+
+
+@pytest.mark.parametrize(("scenario", "status"), [("vanished", 404), ("revoked", 401)])
+def test_a_deployment_can_be_lost_from_sight_after_ten_seconds(scenario: str, status: int) -> None:
+    with visiting(scenario, 25) as (_, client):
+        uuid = client.started()
+        assert client.look(uuid).status == 200
+        time.sleep(0.41)
+        assert client.look(uuid).status == status
+
+
+def test_a_right_can_be_missing_for_one_endpoint_only() -> None:
+    with visiting("forbidden") as (_, client):
+        uuid = client.started()
+        assert client.look(uuid).body == {"message": "Missing required permissions: read"}
+        assert client.ask("GET", f"{V1}/version").status == 200
+
+
+def test_logs_are_absent_for_those_who_may_not_read_them() -> None:
+    with visiting("no-logs") as (stage, client):
+        uuid = client.started()
+        assert "logs" not in client.look(uuid).body
+        assert "logs" not in client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}").body["deployments"][0]
+        assert "custom_labels" not in client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body
+        assert "logs" in stage.deployments()[0]
+
+
+def test_an_outage_has_three_looks_and_an_end() -> None:
+    looks: set[object] = set()
+    with visiting("outage", 80) as (_, client):
+        uuid = client.started()
+        until = time.monotonic() + 85 / 80
+        while time.monotonic() < until:
+            try:
+                reply = client.look(uuid)
+                looks.add((reply.status, reply["content-type"]))
+            except (OSError, http.client.HTTPException):
+                looks.add("no answer")
+            time.sleep(0.02)
+        assert client.look(uuid).body["status"] == "finished"
+    assert looks == {(200, "application/json"), (503, "application/json"), "no answer", (404, "text/plain; charset=utf-8")}
+
+
+def test_a_huge_answer_is_longer_than_64_mib() -> None:
+    with visiting("huge") as (_, client):
+        uuid = client.started()
+        sizes = [len(client.look(uuid).raw) for _ in range(3)]
+    assert [size > 64 << 20 for size in sizes] == [False, True, False]
+
+
+def test_malformed_looks_are_malformed() -> None:
+    with visiting("malformed") as (_, client):
+        uuid = client.started()
+        kinds = [client.look(uuid).body for _ in range(6)]
+    assert [type(kind).__name__ for kind in kinds] == ["dict", "str", "list", "dict", "dict", "dict"]
+    assert (kinds[3]["logs"], kinds[4]["status"]) == ("[{not json", 7)
+
+
+def test_throttling_comes_once_for_the_trigger_and_once_for_a_look() -> None:
+    with visiting("throttled") as (stage, client):
+        first = client.deploy()
+        assert (first.status, first["retry-after"], first["x-ratelimit-remaining"]) == (429, "6", "0")
+        uuid = client.started()
+        assert [client.look(uuid).status for _ in range(4)] == [200, 200, 429, 200]
+        assert stage.violations() == []
+
+
+def test_a_rewritten_log_shrinks_and_holds_every_entry_in_the_end() -> None:
+    with visiting("rewritten", 40) as (_, client):
+        seen = [logs(row) for row in follow(client, client.started(), 40, step=0.5)]
+    sizes = [len(entries) for entries in seen]
+    assert any(later < earlier for earlier, later in pairwise(sizes))
+    fingerprints = [json.dumps(entry) for entry in seen[-1]]
+    assert len(set(fingerprints)) == len(fingerprints)
+    assert {json.dumps(entry) for entries in seen for entry in entries} == set(fingerprints)
+
+
+def test_hostile_text_arrives_as_it_is() -> None:
+    with visiting("hostile") as (stage, client):
+        uuid = client.started()
+        row = follow(client, uuid, FAST)[-1]
+        text = "\n".join(entry["output"] for entry in logs(row))
+    parts = ("::error::", "::add-mask::a", "##[error]", "##vso[", "\x1b[0Ksection_end:1:x\r\x1b[0K", "\x1b]8;;", "\u202e", "\x00", "\ud800")
+    assert [part for part in parts if part not in text] == []
+    assert stage.token in text
+    assert "\ud800" in row["application_name"]
+
+
+def test_the_old_version_has_no_end_and_no_application_in_a_row() -> None:
+    with visiting("old", 100) as (_, client):
+        seen = follow(client, client.started(), 100)
+    assert {row["status"] for row in seen} == {"queued", "in_progress", "finished"}
+    assert not seen[-1].keys() & {"finished_at", "application"}
+    assert "production" in seen[-1]["deployment_url"]
+
+
+def test_a_status_that_nobody_knows_passes() -> None:
+    with visiting("unknown-status", 100) as (_, client):
+        statuses = [row["status"] for row in follow(client, client.started(), 100)]
+    assert list(dict.fromkeys(statuses)) == ["in_progress", "paused", "finished"]
+
+
+# --- the wire
+
+
+def test_one_connection_serves_many_requests() -> None:
+    with visiting("success") as (_, client):
+        client.ask("GET", f"{V1}/version")
+        link = client.link
+        assert link is not None
+        held = link.sock
+        for path in ("/nope", "/health", "/deployments"):
+            client.ask("GET", V1 + path)
+        assert link.sock is held
+
+
+def test_a_request_to_close_is_obeyed() -> None:
+    with visiting("success") as (_, client):
+        assert client.ask("GET", f"{V1}/version", Connection="close")["connection"] == "close"
+
+
+def test_clients_that_hang_up_leave_no_trace_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    with visiting("huge") as (stage, client):
+        uuid = client.started()
+        client.look(uuid)
+        host, _, port = stage.url.partition("//")[2].partition(":")
+        head = f"Host: x\r\nAccept: application/json\r\nAuthorization: Bearer {stage.token}\r\nUser-Agent: {NAME}\r\n\r\n"
+        for sent in (f"GET {V1}/deployments/{uuid} HTTP/1.1\r\n{head}", "GET / HTTP/1.1\r\nHost", "nonsense\r\n\r\n", ""):
+            with socket.create_connection((host, int(port)), 5) as raw:
+                raw.sendall(sent.encode())
+                if sent.startswith(f"GET {V1}"):
+                    raw.recv(10)
+        assert client.ask("GET", f"{V1}/version").status == 200
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_request_that_hangs_ends_with_the_stage() -> None:
+    ended: list[str] = []
+    with visiting("hang") as (stage, client):
+        uuid = client.started()
+        client.look(uuid)
+        client.look(uuid)
+
+        def third() -> None:
+            try:
+                client.look(uuid)
+            except (OSError, http.client.HTTPException) as end:
+                ended.append(type(end).__name__)
+
+        thread = threading.Thread(target=third)
+        thread.start()
+        while len(stage.journal) < 4:
+            time.sleep(0.01)
+        other = Client(stage)
+        assert other.look(uuid).status == 200
+        other.close()
+        closing = time.monotonic()
+    thread.join(5)
+    assert ended
+    assert time.monotonic() - closing < 1
+
+
+def test_the_journal_holds_every_request_in_order() -> None:
+    with visiting("success", 100) as (stage, client):
+        client.deploy()
+        time.sleep(0.05)
+        client.ask("GET", f"{V1}/nope?a=1&a=", body=b"x", X_Other="1")
+        first, second = stage.journal
+    assert (first.method, first.path, first.query, first.status) == ("POST", f"{V1}/deploy", {"uuid": [stage.uuids[0]]}, 200)
+    assert (second.query, second.body, second.headers["x-other"], second.status) == ({"a": ["1", ""]}, b"x", "1", 404)
+    assert second.at - first.at > 4
+
+
+def test_an_unknown_scenario_is_named_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match="did you mean 'success'"), playing("sucess"):
+        pass
+
+
+def test_the_program_serves_until_it_is_interrupted() -> None:
+    command = [sys.executable, "-m", "deployer.simulator", "--port", "0", "--scenario", "build-failure", "--speed", "9"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPLIES.parents[2]) as process:
+        assert process.stdout
+        lines = [process.stdout.readline() for _ in range(5)]
+        process.terminate()
+        try:
+            rest, errors = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert (process.returncode, rest, errors) == (0, "", "")
+    assert lines[0].startswith("build-failure: ")
+    assert lines[1].startswith("COOLIFY_URL=http://127.0.0.1:")
+    assert lines[4].startswith("curl -X POST ")
+
+
+# --- the invariants
+
+
+def walk(client: Client, *steps: str) -> None:
+    """Requests as `METHOD path`; `{uuid}` is the application, `{deployment}` the newest row."""
+    for step in steps:
+        method, _, path = step.partition(" ")
+        rows = client.stage.deployments()
+        newest = rows[-1]["deployment_uuid"] if rows else ""
+        client.ask(method, V1 + path.replace(U, client.stage.uuids[0]).replace(D, newest))
+
+
+TRIGGER = f"POST /deploy?uuid={U}"
+BREACHES = [
+    # scenario, requests, what the sentence says
+    pytest.param("success", [TRIGGER, f"{TRIGGER}&force=true"], "was started 2 times", id="started twice"),
+    pytest.param("adopted-gone", [TRIGGER, TRIGGER, f"{TRIGGER}&force=true"], "was started 2 times", id="started twice after adoption"),
+    pytest.param("success", ["GET /nope"], "GET /api/v1/nope: there is no such endpoint", id="unknown path"),
+    pytest.param("success", [f"GET /deploy?uuid={U}"], "no such endpoint", id="an action by GET"),
+    pytest.param("success", [f"{TRIGGER}&force=false"], "'force' must not be sent like that", id="force=false"),
+    pytest.param("success", [f"POST /applications/{U}/start?instant_deploy=1"], "'instant_deploy' must not be", id="instant_deploy=1"),
+    pytest.param("success", [f"{TRIGGER}&colour=red"], "there is no parameter 'colour'", id="unknown parameter"),
+    pytest.param("success", ["GET /version?a=b"], "there is no parameter 'a'", id="unknown parameter of version"),
+    pytest.param("bad-token", ["GET /version", TRIGGER], "came after GET /api/v1/version had been answered 401", id="after a 401"),
+    pytest.param("ip-denied", ["GET /version", TRIGGER], "had been answered 403", id="after a 403 that bars everything"),
+    pytest.param("deploy-only-token", ["GET /version", "GET /deployments"], "the token lacks 'read'", id="reading after a 403"),
+    pytest.param("success", ["POST /deployments/nobody/cancel"], "did not start that deployment", id="a cancelled phantom"),
+    pytest.param("already-queued", [TRIGGER, f"POST /deployments/{D}/cancel"], "did not start that deployment", id="a foreign cancel"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "steps", "said"), BREACHES)
+def test_a_breach_is_named(scenario: str, steps: list[str], said: str) -> None:
+    with visiting(scenario) as (stage, client):
+        walk(client, *steps[:-1])
+        assert [breach for breach in stage.violations() if said in breach] == []
+        walk(client, steps[-1])
+        assert [breach for breach in stage.violations() if said in breach] != []
+
+
+@pytest.mark.parametrize(
+    ("headers", "said"),
+    [
+        pytest.param({"Accept": "*/*"}, "without 'Accept: application/json'", id="accept"),
+        pytest.param({"Authorization": ""}, "without the token", id="token"),
+        pytest.param({"User-Agent": "python-requests/2"}, "does not name us", id="user-agent"),
+    ],
+)
+def test_bad_manners_are_named(headers: dict[str, str], said: str) -> None:
+    with visiting("success") as (stage, client):
+        client.ask("GET", f"{V1}/version", body=None, **headers)
+        assert said in stage.violations()[0]
+
+
+def test_a_body_is_named() -> None:
+    with visiting("success") as (stage, client):
+        client.ask("POST", f"{V1}/deploy", body=json.dumps({"uuid": stage.uuids[0]}).encode(), Content_Type="application/json")
+        assert len(stage.deployments()) == 1  # Coolify reads it; older ones do not
+        assert "a body was sent" in stage.violations()[0]
+
+
+def test_a_followed_redirect_is_named() -> None:
+    with visiting("redirect") as (stage, client):
+        place = client.ask("GET", f"{V1}/version")["location"]
+        assert place == stage.url.replace("http:", "https:") + f"{V1}/version"
+        assert stage.violations() == []
+        host, _, port = stage.url.partition("//")[2].partition(":")
+        with socket.create_connection((host, int(port)), 5) as raw, pytest.raises((ssl.SSLError, ConnectionError)):
+            ssl.create_default_context().wrap_socket(raw, server_hostname=host)
+        assert "a redirect was followed" in stage.violations()[0]
+    with visiting("success") as (stage, client):
+        client.ask("GET", "/login")
+        assert "with the token" in stage.violations()[0]
+
+
+def test_a_client_that_may_only_deploy_may_go_on_deploying() -> None:
+    with visiting("deploy-only-token") as (stage, client):
+        walk(client, "GET /version", TRIGGER, f"POST /deployments/{D}/cancel")
+        assert stage.violations() == []
