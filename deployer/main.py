@@ -68,6 +68,8 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
                 _rehearse(given, provider, ci, clock, stage)
             common, inputs = _read(given, provider)
         except MistakesError as error:
+            for warning in given.warnings:
+                ci.annotate("warning", "Deployer", warning)
             for mistake in error.mistakes:
                 ci.annotate("error", "Deployer", mistake)
             return _over(given, ci, redact, clock, Outcome.REFUSED)
@@ -157,7 +159,8 @@ def _loud(common: Common) -> Iterator[str]:
 
 def _over(given: Given, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
     """The outputs of a run that ends before it begins."""
-    wishes = Wishes(output_file=given.text("output_file"), result_file=given.text("result_file"), rehearsal="rehearse" in given)
+    output_file, result_file = given.text("output_file"), given.text("result_file")
+    wishes = Wishes(output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in given)
     Reporter(ci, redact, clock.now, wishes).finish(outcome)
     return outcome
 

@@ -147,7 +147,7 @@ class Reporter:
         facts.link, facts.commit, facts.server = event.link or facts.link, event.commit or facts.commit, event.server or facts.server
 
     def _compare(self, facts: Facts, commit: str) -> None:
-        ours = self._ci.commit
+        ours = "" if self._wishes.rehearsal else self._ci.commit
         if ours and not (commit.startswith(ours) or ours.startswith(commit)):
             text = f"Coolify deploys commit {commit}, and this run is for {ours}"
             self._say_outside(lambda: self._ci.annotate("warning", f"{facts.target.label}: another commit", text))

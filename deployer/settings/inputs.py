@@ -15,7 +15,7 @@ from deployer.settings.lookup import Given, Spelling
 class Inputs(BaseSettings):
     """A group of inputs. A field is an input: its type, default, description and other names stand there and nowhere else."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
     ignored: ClassVar[frozenset[str]] = frozenset()
     """Variables with a prefix of ours that belong to somebody else."""

@@ -89,7 +89,7 @@ class CoolifyServer:
         if reply.status == 200 and answers.VERSION.fullmatch(text):
             return f"Coolify {text} at {self.base}"
         answers.good(reply)
-        raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify", final=False)
+        raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
 
     def check(self, target: str) -> Target:
         """The application's name and address, and the newest row of its deployments (rule 7)."""

@@ -141,8 +141,9 @@ class Coolify(ProviderInputs):
 
     @classmethod
     def secrets(cls, given: Given) -> Iterable[str]:
-        """The token."""
-        return [given.text("coolify_token")]
+        """The token, and its part after the bar: that alone may stand in a server's log."""
+        token = given.text("coolify_token")
+        return [token, token.partition("|")[2]]
 
     @classmethod
     def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...]) -> list[str]:
