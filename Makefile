@@ -1,0 +1,48 @@
+# What there is to type. Python 3.11 or later with its venv module is all that must be installed.
+PYTHON ?= python3
+BIN := .venv/bin
+# One stamp for the whole environment: the locked list is what decides, so it is rebuilt when that file changes.
+VENV := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test e2e lint docs lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: $(VENV) ## watch a deployment, from the trigger to the verdict, against the embedded simulator
+	@DEPLOYER_REHEARSE=success $(BIN)/python entrypoint.py
+
+test: lint ## everything that needs nothing but Python
+	@$(BIN)/pytest -n 4
+
+e2e: $(VENV) ## the container, with a real Docker engine
+	@$(BIN)/pytest tests/e2e -rs
+
+lint: $(VENV) ## style, types, generated files; prints the sizes
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet || { echo "not formatted: $(BIN)/ruff format"; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+	@$(BIN)/python -m deployer.docs --check
+	@$(BIN)/python tools/sizes.py
+
+docs: $(VENV) ## write the generated parts of action.yml, README and the GitLab component
+	@$(BIN)/python -m deployer.docs
+
+# One resolution for every Python and machine that the image and the developers use; no address of an index is written.
+LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \
+	--generate-hashes --custom-compile-command "make lock"
+lock: $(VENV) ## the newest version of every dependency, locked by hash
+	@$(LOCK) --output-file requirements.txt
+	@$(LOCK) --output-file requirements-dev.txt --group dev --constraint requirements.txt
+
+clean: ## remove what was built
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	@find . -name __pycache__ -not -path './.git/*' -prune -exec rm -rf {} +
+
+$(VENV): requirements-dev.txt
+	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "$(PYTHON) must be Python 3.11 or later with venv (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
+	@touch $@

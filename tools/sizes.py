@@ -1,0 +1,30 @@
+"""How large the program is: the lines of each file and the longest functions. Prints, never fails: a size is a question, not an error."""
+
+import ast
+import textwrap
+from pathlib import Path
+
+LONGEST = 8
+
+
+def functions(path: Path) -> list[tuple[int, str]]:
+    return [
+        (node.end_lineno - node.lineno + 1, f"{path}:{node.lineno} {node.name}")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef) and node.end_lineno is not None
+    ]
+
+
+def main() -> None:
+    house = Path("deployer")
+    lines = {path: len(path.read_text("utf-8").splitlines()) for path in house.rglob("*.py")}
+    largest = sorted(lines.items(), key=lambda item: item[1], reverse=True)
+    longest = sorted((size for path in lines for size in functions(path)), reverse=True)
+    # No file name is torn apart: the space within an item does not break.
+    files = textwrap.fill(", ".join(f"{path.relative_to(house)}\N{NO-BREAK SPACE}{count}" for path, count in largest), 110)
+    print(f"{sum(lines.values())} lines in {len(lines)} files:", files, "the longest functions:", sep="\n")
+    print(*(f"{count:4} {name}" for count, name in longest[:LONGEST]), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
