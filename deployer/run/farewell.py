@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from deployer.model import Expired, Followed, Handle, Leg, Outcome, Phase, RefusedError, Started, Stopped, UnavailableError, Withdrawn
+from deployer.model import (
+    Expired,
+    Followed,
+    Handle,
+    Leg,
+    Outcome,
+    Phase,
+    RefusedError,
+    Started,
+    Stopped,
+    UnavailableError,
+    Warned,
+    Withdrawn,
+)
 from deployer.run.story import Scene, Stage, Story, going, ours
 
 SECONDS = 5.0
 """Real seconds after the signal in which we still send anything: GitHub kills after ten (contract ci 1.9)."""
+
+UNFOUND = "the job was stopped before the trigger was answered, and no deployment of it was found: one may still be started"
 
 PATIENCE = 1.0
 """Seconds for an answer: the server marks the row before its slow work, so sent is enough (contract 16)."""
@@ -38,10 +53,12 @@ def _find_once(scene: Scene, story: Story) -> None:
             found = scene.provider.find(story.target, patience=PATIENCE)
     except (RefusedError, UnavailableError, Expired):
         found = None
-    if isinstance(found, Started):
-        story.follow(Leg.DEPLOYMENT, found.handles)
-        for handle in found.handles:
-            scene.report(Followed(story.target, handle, found.note))
+    if not isinstance(found, Started):
+        scene.report(Warned(story.target, UNFOUND))
+        return
+    story.follow(Leg.DEPLOYMENT, found.handles)
+    for handle in found.handles:
+        scene.report(Followed(story.target, handle, found.note))
 
 
 def _withdraw(scene: Scene, handle: Handle) -> str:
