@@ -42,6 +42,12 @@ class Clock:
         if HAS_ALARM:
             signal.signal(signal.SIGALRM, self._on_alarm)
 
+    def hand_over(self) -> None:
+        """Before another program takes the place of this one: what Python ignores would stay ignored in it."""
+        for name in ("SIGPIPE", "SIGXFSZ"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_DFL)
+
     def ignore(self) -> None:
         """From here on signals change nothing, also while the interpreter ends: it would die by them and lose the exit code."""
         for number in SIGNALS:

@@ -131,8 +131,8 @@ class Http:
                 stream=True,
                 verify=self._verify,  # on each request: REQUESTS_CA_BUNDLE would beat the session's (psf/requests#3829)
             )
-        except requests.RequestException as error:
-            raise _unavailable(error) from error
+        except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
+            raise _unavailable(error, timeouts[0]) from error
         with answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             body = _body(answer, self._now)
@@ -144,7 +144,7 @@ def _body(answer: requests.Response, now: Callable[[], float]) -> bytes:
     began, size, head = now(), 0, b""
     kept = bytearray()
     try:
-        for part in answer.iter_content(CHUNK):
+        while part := answer.raw.read1(CHUNK, decode_content=True):  # what is there, however little: iter_content waits for all of it
             size += len(part)
             kept += part
             if size > LIMIT:
@@ -152,7 +152,7 @@ def _body(answer: requests.Response, now: Callable[[], float]) -> bytes:
                 del kept[:-ENDS]
             if now() - began > WHOLE:
                 raise UnavailableError(f"the answer did not end within {WHOLE:.0f} s", arrived=True)
-    except requests.RequestException as error:
+    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
         raise UnavailableError("the answer broke off in the middle", arrived=True) from error
     if head:
         large = TooLargeError(f"the answer is larger than {LIMIT >> 20} MiB", arrived=True, itself=True)
@@ -182,7 +182,7 @@ _CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
 )
 
 
-def _unavailable(error: requests.RequestException) -> UnavailableError:
+def _unavailable(error: Exception, connect: float) -> UnavailableError:
     root = _root(error)
     text = _plain(root)
     if isinstance(error, requests.exceptions.SSLError):
@@ -191,11 +191,12 @@ def _unavailable(error: requests.RequestException) -> UnavailableError:
         return UnavailableError(f"TLS: {text}{remedy}", arrived=not untrusted)
     for kind, form, arrived in _CAUSES:
         if isinstance(error, kind):
-            return UnavailableError(form.format(text=text, connect=CONNECT), arrived=arrived)
+            return UnavailableError(form.format(text=text, connect=connect), arrived=arrived)
     for look, form in _CONNECTING.items():
         if look in type(root).__name__:
             return UnavailableError(form.format(text=text), arrived=False)
-    return UnavailableError(f"the connection broke: {text}", arrived=True)
+    sent = isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError))
+    return UnavailableError(f"the connection broke: {text}" if sent else f"nothing could be sent: {text}", arrived=sent)
 
 
 _CONNECTING: Mapping[str, str] = {

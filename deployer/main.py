@@ -10,7 +10,6 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from typing import cast
-from urllib.parse import urlsplit
 
 from deployer import PROJECT, __version__, settings
 from deployer.ci import NAMES, detect
@@ -45,7 +44,7 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
     ci = system(environ, Writer(_stdout(), redact, terminal=terminal), clock.wall)
     reports: list[Reporter] = []
     try:
-        return _instead(argv, ci) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
+        return _instead(argv, ci, clock) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
     except Interrupted as signal:
         ci.annotate("warning", "Deployer", f"interrupted before anything was started ({signal})")
         return Outcome.INTERRUPTED.exit_code
@@ -108,7 +107,7 @@ def _secrets(given: Given, environ: Mapping[str, str]) -> Iterator[str]:
         yield from (secret for secret in group.secrets(given) if secret)
     for name, value in environ.items():
         if name.lower() in {"http_proxy", "https_proxy", "all_proxy"} and "@" in value:
-            yield urlsplit(value).password or value
+            yield value.rpartition("@")[0].rpartition(":")[2]
 
 
 def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock, stage: ExitStack) -> None:
@@ -118,7 +117,9 @@ def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock
     name = given.text("rehearse")
     if name not in simulator.SCENARIOS:
         near = difflib.get_close_matches(name, simulator.SCENARIOS, n=1) or ["success"]
-        raise MistakesError((f"{given.typed('rehearse')}: {name!r} is no scenario: did you mean {near[0]}?",))
+        given.mistakes.append(f"{given.typed('rehearse')}: {name!r} is no scenario: did you mean {near[0]}?")
+        provider.stage(given, "http://127.0.0.1", "none", ("none",))
+        return
     ci.say(f"Rehearsal: nothing is deployed. Scenario {name}: {simulator.SCENARIOS[name].summary}")
     ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
     playing = stage.enter_context(simulator.playing(name, speed=SPEED))
@@ -165,7 +166,7 @@ def _over(given: Given, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome
     return outcome
 
 
-def _instead(argv: list[str], ci: CI) -> int:
+def _instead(argv: list[str], ci: CI, clock: Clock) -> int:
     """`--help`, `--version`, or the program that a CI system wants to run in this image."""
     match argv[0]:
         case "--help" | "-h":
@@ -174,9 +175,10 @@ def _instead(argv: list[str], ci: CI) -> int:
             ci.say(f"deployer {__version__}")
         case program:
             try:
+                clock.hand_over()
                 os.execvp(program, argv)  # noqa: S606 -- what the user wrote, without a shell
-            except OSError as error:
-                ci.annotate("error", "Deployer", f"{program}: {error.strerror}; {USAGE}")
+            except (OSError, ValueError) as error:
+                ci.annotate("error", "Deployer", f"{program}: {getattr(error, 'strerror', error)}; {USAGE}")
                 return Outcome.REFUSED.exit_code
     return 0
 
@@ -191,6 +193,7 @@ def _help() -> str:
 
 def _bug(error: Exception, ci: CI, reports: list[Reporter]) -> int:
     """Our own bug: no status is written, and the last line is where the deployment can be looked at."""
+    ci.endgroup()
     if isinstance(error, DeployerError):
         ci.annotate("error", "Deployer", str(error))
     else:

@@ -92,6 +92,7 @@ class Watch:
     began: float
     deadline: float
     phase: Phase | None = None
+    met: bool = False
     since: float = 0
     seen: frozenset[tuple[object, int]] = frozenset()
     known: Known | None = None
@@ -141,7 +142,8 @@ def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Eve
         events += [Logged(target, fresh)] if fresh else []
     if snapshot.warning:
         watch, events = _once(watch, events, snapshot.warning, Warned(target, snapshot.warning))
-    watch = replace(watch, trouble="", missed=0, wait=0, last=snapshot)
+    met = watch.met or snapshot.phase is not Phase.ABSENT
+    watch = replace(watch, trouble="", missed=0, wait=0, last=snapshot, met=met)
     end = TERMINAL.get(snapshot.phase)
     if end is not None and _settled(watch, snapshot, now):
         watch = replace(watch, ending=Ending(end, snapshot.reason))
@@ -160,6 +162,9 @@ def _settled(watch: Watch, snapshot: Snapshot, now: float) -> bool:
 
 
 def _late(watch: Watch) -> Ending:
+    """The deadline is there. An end that was seen is not lost because the last look failed."""
+    if watch.last and watch.last.phase in TERMINAL and watch.last.phase is not Phase.ABSENT and math.isfinite(watch.last.hold):
+        return Ending(TERMINAL[watch.last.phase], watch.last.reason)
     reason = watch.last.reason if watch.last else ""
     phase = watch.last.phase if watch.last else None
     if watch.trouble:
@@ -216,30 +221,29 @@ Next = Again | Onward | Final
 
 def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool) -> Next:
     """What comes after a leg in which every watch has ended. `repeated`: the target was already triggered once more."""
-    first = watches[0]
-    ending = first.ending
-    if ending is None:
-        message = "a leg is judged only after all its watches have ended"
-        raise ValueError(message)
-    if leg is Leg.DEPLOYMENT:
-        if ending.end is End.GONE and first.last and first.last.next:  # the real deployment behind a phantom
-            return Onward(Leg.DEPLOYMENT, first.last.next)
-        if ending.end is End.GONE and first.handle.trust is not Trust.SURE and first.known is None:
-            return _phantom(first, ending, repeated=repeated)
-        if ending.end is End.CANCELLED and first.handle.adopted and not repeated:  # rule 7
-            return Again("the deployment that we followed was cancelled by somebody else")
-        if ending.end is End.SUCCEEDED and first.last and first.last.next:
-            return Onward(Leg.OTHERS, first.last.next)
+    if any(watch.ending is None for watch in watches):
+        raise ValueError("a leg is judged only after all its watches have ended")
+    ends = {watch.ending.end for watch in watches if watch.ending}
+    others = tuple(handle for watch in watches if watch.last for handle in watch.last.next)
+    if leg is Leg.DEPLOYMENT and ends == {End.SUCCEEDED} and others:
+        return Onward(Leg.OTHERS, others)
+    if leg is Leg.DEPLOYMENT and ends == {End.GONE}:
+        return _gone(watches[0], others, repeated=repeated)
+    if leg is Leg.DEPLOYMENT and ends == {End.CANCELLED} and watches[0].handle.adopted and not repeated:  # rule 7
+        return Again("the deployment that we followed was cancelled by somebody else")
     return _worst(leg, watches)
 
 
-def _phantom(watch: Watch, ending: Ending, *, repeated: bool) -> Next:
-    """Rule 3: a handle that names nothing is no deployment that is still coming."""
-    if watch.handle.trust is Trust.DOUBTFUL:
-        return Final(Outcome.REFUSED, ending.reason)
-    if not repeated:
-        return Again(ending.reason)
-    return Final(Outcome.LOST, ending.reason)
+def _gone(watch: Watch, real: tuple[Handle, ...], *, repeated: bool) -> Next:
+    """Rule 3: a handle that names nothing is no deployment that is still coming. `real`: what stands behind a phantom."""
+    reason = watch.ending.reason if watch.ending else ""
+    if real:
+        return Onward(Leg.DEPLOYMENT, real)
+    if watch.handle.trust is Trust.DOUBTFUL and not watch.met:
+        return Final(Outcome.REFUSED, reason)
+    if watch.handle.trust is Trust.PHANTOM and not repeated:
+        return Again(reason)
+    return Final(Outcome.LOST, reason)
 
 
 def _worst(leg: Leg, watches: tuple[Watch, ...]) -> Final:

@@ -31,26 +31,31 @@ class BuildLog:
         self._redact = redact
         self._file: sinks.LogFile | None = None
 
-    def open(self) -> None:
-        """Make the file, if one is wanted: a user looks for it also when nothing was built."""
-        if self._wishes.log_file:
-            try:
-                self._file = sinks.LogFile(Path(self._wishes.log_file), self._redact)
-            except OSError as error:
-                self._failed(self._wishes.log_file, error)
+    def open(self) -> str:
+        """Make the file, if one is wanted: a user looks for it also when nothing was built. Answers its name if it is there."""
+        if not self._wishes.log_file:
+            return ""
+        try:
+            self._file = sinks.LogFile(Path(self._wishes.log_file), self._redact)
+        except OSError as error:
+            self._failed(self._wishes.log_file, error)
+            return ""
+        return self._wishes.log_file
 
-    def add(self, facts: Facts, entries: tuple[Entry, ...]) -> None:
-        """New entries of one target. Hidden ones count only on request: they may hold secrets."""
+    def add(self, facts: Facts, entries: tuple[Entry, ...]) -> bool:
+        """New entries of one target; whether a line was said. Hidden ones count only on request: they may hold secrets."""
         shown = [entry for entry in entries if self._wishes.hidden_logs or not entry.hidden]
         prefix = f"[{facts.target.label}] " if len(self._wishes.targets) > 1 else ""
         lines = [prefix + line for entry in shown for line in sinks.lines(entry.text) or [""]]
         self._write(lines)
         if self._wishes.logs == "live":
             self._say(facts, lines)
-        elif self._wishes.logs == "failure":
+            return bool(lines)
+        if self._wishes.logs == "failure":
             kept = self._kept.setdefault(facts.target.id, [])
             kept += lines
             del kept[:-KEPT_LINES]
+        return False
 
     def bad_end(self, facts: Facts) -> None:
         """What was kept back for a failure."""

@@ -44,6 +44,7 @@ class Facts:
     seconds: float | None = None
     outcome: Outcome | None = None
     reason: str = ""
+    withdrawn: str = ""
 
     @property
     def deployment(self) -> str:

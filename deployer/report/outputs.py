@@ -27,11 +27,12 @@ class Outputs:
         self._wishes = wishes
         self._failed = failed
         self._written: dict[str, str] = {}
+        self.log_file = ""
 
     def update(self, facts: list[Facts], last: dict[str, str] | None = None) -> None:
         """Write what has become known since the last time."""
-        values = {**known.outputs(facts, self._wishes.log_file), **(last or {})}
-        fresh = {name: value for name, value in values.items() if value and self._written.get(name) != value}
+        values = {**known.outputs(facts, self.log_file), **(last or {})}
+        fresh = {name: value for name, value in values.items() if value != self._written.get(name, "")}
         if not fresh:
             return
         self._written |= fresh

@@ -57,7 +57,7 @@ class Reporter:
         self._spoke = now()
         self._log = BuildLog(ci, redact, wishes, self._failed)
         self._outputs = Outputs(ci, redact, wishes, self._failed)
-        self._log.open()
+        self._outputs.log_file = self._log.open()
         self._tell: dict[type[Event], Callable[[Any], None]] = {
             Reached: self._reached,
             Checked: self._checked,
@@ -109,7 +109,7 @@ class Reporter:
 
     def _followed(self, event: Followed) -> None:
         facts = self._facts[event.target]
-        facts.handle = event.handle
+        facts.handle, facts.phase, facts.link, facts.commit, facts.server = event.handle, None, "", "", ""
         what = f"following deployment {event.handle.id}"
         if event.handle.trust is Trust.PHANTOM:
             what = "looking for the deployment that is already queued"
@@ -181,6 +181,7 @@ class Reporter:
     def _withdrawn(self, event: Withdrawn) -> None:
         facts = self._facts[event.target]
         at = f" {facts.link}" if facts.link else ""
+        facts.withdrawn = event.how
         self._say(f"{facts.target.label}: deployment {event.handle.id}: {event.how}{at}")
 
     def _ended(self, event: Ended) -> None:
@@ -201,7 +202,8 @@ class Reporter:
             self._say(f"{facts.target.label}: {text}, for the same reason")
 
     def _annotate(self, facts: Facts, text: str) -> None:
-        see = f"\nSee {facts.link}" if facts.link else ""
+        see = f"\nIts deployment: {facts.withdrawn}" if facts.withdrawn else ""
+        see += f"\nSee {facts.link}" if facts.link else ""
         title, message = (f"{facts.target.label}: {text}", facts.reason) if facts.reason else (facts.target.label, text)
         self._ci.annotate("warning" if facts.outcome is Outcome.INTERRUPTED else "error", title, message + see)
 
@@ -221,8 +223,8 @@ class Reporter:
     # --- saying
 
     def _logged(self, event: Logged) -> None:
-        self._log.add(self._facts[event.target], event.entries)
-        self._spoke = self._now()
+        if self._log.add(self._facts[event.target], event.entries):
+            self._spoke = self._now()
 
     def _failed(self, what: str, error: OSError | ValueError) -> None:
         if what not in self._unwritable:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from deployer.model import (
     Expired,
     Followed,
-    Handle,
     Leg,
     Outcome,
     Phase,
@@ -16,7 +17,8 @@ from deployer.model import (
     Warned,
     Withdrawn,
 )
-from deployer.run.story import Scene, Stage, Story, going, ours
+from deployer.run.story import Scene, Stage, Story, going, ours, stop
+from deployer.watch import Watch
 
 SECONDS = 5.0
 """Real seconds after the signal in which we still send anything: GitHub kills after ten (contract ci 1.9)."""
@@ -36,7 +38,7 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
             _find_once(scene, story)
     stoppable = [(story, watch) for story in unfinished for watch in story.watches if going(watch) and ours(watch)]
     for story, watch in sorted(stoppable, key=lambda pair: pair[1].phase is not Phase.RUNNING):
-        how = _withdraw(scene, watch.handle) if scene.plan.cancel_on_interrupt else "left running, as `on_interrupt: leave` says"
+        how = _withdraw(scene, watch) if scene.plan.cancel_on_interrupt else "left running, as `on_interrupt: leave` says"
         scene.report(Withdrawn(story.target, watch.handle, how))
     for story in unfinished:
         story.end(Outcome.INTERRUPTED, f"the job was stopped ({signal})")
@@ -48,11 +50,10 @@ def _left(scene: Scene) -> float:
 
 def _find_once(scene: Scene, story: Story) -> None:
     """One list is read for the row of a trigger without an answer, and nothing is sent again."""
-    try:
-        with scene.clock.limit(_left(scene)):
+    found = None
+    if _left(scene) > 0:
+        with suppress(RefusedError, UnavailableError, Expired), scene.clock.limit(_left(scene)):
             found = scene.provider.find(story.target, patience=PATIENCE)
-    except (RefusedError, UnavailableError, Expired):
-        found = None
     if not isinstance(found, Started):
         scene.report(Warned(story.target, UNFOUND))
         return
@@ -61,15 +62,11 @@ def _find_once(scene: Scene, story: Story) -> None:
         scene.report(Followed(story.target, handle, found.note))
 
 
-def _withdraw(scene: Scene, handle: Handle) -> str:
+def _withdraw(scene: Scene, watch: Watch) -> str:
     if _left(scene) <= 0:
         return "not reached in time: it may still be running"
     try:
         with scene.clock.limit(_left(scene)):
-            return scene.provider.cancel(handle, patience=PATIENCE)
-    except UnavailableError as error:
-        return "cancel sent, not confirmed" if error.arrived else f"not reached ({error.reason}): it may still be running"
+            return stop(scene, watch, patience=PATIENCE)
     except Expired:
         return "cancel sent, not confirmed"
-    except RefusedError as error:
-        return f"it could not be cancelled: {error}"

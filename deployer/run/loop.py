@@ -32,7 +32,7 @@ from deployer.model import (
     Withdrawn,
 )
 from deployer.run.farewell import farewell
-from deployer.run.story import Scene, Stage, Story, ours
+from deployer.run.story import Scene, Stage, Story, going, ours, stop
 from deployer.watch import Watch
 
 GRACE = 2.0
@@ -83,14 +83,15 @@ class Run:
                 if error.final:
                     return self._all_end(Outcome.UNREACHABLE, error.reason)
                 again = max(error.wait, RETRY) if met else rules.reach_again(tries, began, now)
-                if met and now - began >= self.plan.timeout:
+                left = self.plan.timeout - (now - began)
+                if met and left <= 0:
                     return self._all_end(Outcome.TIMED_OUT, f"nothing was started: {error.reason}")
                 if again is None:
                     return self._all_end(Outcome.UNREACHABLE, f"{error.reason} ({tries} tries in {now - began:.0f} s)")
                 if error.reason != trouble:
                     self.report(Wavered("", error.reason))
                     trouble = error.reason
-                self.clock.sleep(again)
+                self.clock.sleep(min(again, left) if met else again)
             else:
                 return True
 
@@ -123,7 +124,7 @@ class Run:
         except UnavailableError as error:
             self._delay(story, error)
         else:
-            story.trouble = ""
+            story.trouble, story.sent = "", False
             self.report(Checked(target))
             story.go(Stage.START)
 
@@ -165,8 +166,7 @@ class Run:
 
     def _doubt(self, story: Story, error: UnavailableError) -> None:
         story.failures += bool(error.failure)
-        story.searches = 0
-        story.trouble = error.failure or error.reason
+        story.searches, story.failure, story.trouble = 0, error.failure, error.reason
         self.report(Doubted(story.target, error.reason))
         story.go(Stage.FIND)
 
@@ -192,29 +192,35 @@ class Run:
                 story.searches = 1
                 story.go(Stage.FIND, SEARCH_AGAIN)
             case None if story.failures >= FAILURES:
-                story.end(Outcome.REFUSED, f"the server failed {FAILURES} times and started nothing: {story.trouble}")
+                story.end(Outcome.REFUSED, f"the server failed {FAILURES} times and started nothing: {story.failure}")
             case None:
-                story.sent, story.stage = False, Stage.START
-                self.report(Repeated(story.target, "nothing was started by the trigger whose answer was lost"))
-                self._wait_for(story, 0, "")
+                story.sent = False
+                self._again(story, Stage.START, "nothing was started by the trigger whose answer was lost")
 
     # --- waiting
 
     def _watch(self, story: Story) -> None:
         now = self.clock.now()
         for index, watch in enumerate(story.watches):
-            if watch.ending is None:
-                with self.clock.interruptible():
-                    sight = self._sight(watch.handle)
-                now = self.clock.now()
-                story.watches[index], events = rules.observe(watch, sight, now)
-                for event in events:
-                    self.report(event)
-        going = [watch for watch in story.watches if watch.ending is None]
-        if going:
-            story.go(Stage.WATCH, min(self._pause(watch, now) for watch in going))
+            if watch.ending is None and story.looks[index] <= now:
+                self._look(story, index, watch)
+                if self._closed:
+                    self._bar(story, self._closed)
+                    return
+        coming = [look for look, watch in zip(story.looks, story.watches, strict=True) if watch.ending is None]
+        if coming:
+            story.due = min(coming)
         else:
             self._leg_over(story)
+
+    def _look(self, story: Story, index: int, watch: Watch) -> None:
+        with self.clock.interruptible():
+            sight = self._sight(watch.handle)
+        now = self.clock.now()
+        story.watches[index], events = rules.observe(watch, sight, now)
+        story.looks[index] = now + self._pause(story.watches[index], now)
+        for event in events:
+            self.report(event)
 
     def _pause(self, watch: Watch, now: float) -> float:
         count = sum(len(story.watches) for story in self.stories if story.stage is Stage.WATCH)
@@ -233,8 +239,7 @@ class Run:
         match rules.after(story.leg, tuple(story.watches), repeated=story.repeated):
             case rules.Again(why):
                 story.repeated, story.watches = True, []
-                self.report(Repeated(story.target, why))
-                story.go(Stage.CHECK)
+                self._again(story, Stage.CHECK, why)
             case rules.Onward(leg, handles):
                 story.follow(leg, handles)
                 for handle in handles:
@@ -247,12 +252,9 @@ class Run:
     def _timed_out(self, story: Story) -> None:
         """`on_timeout: cancel` stops what we started, unless it is deployed already and only its last command runs."""
         for watch in story.watches:
-            if self.plan.cancel_on_timeout and ours(watch) and watch.phase is not Phase.SUCCEEDED:
-                try:
-                    with self.clock.grace(GRACE):
-                        how = self.provider.cancel(watch.handle)
-                except (RefusedError, UnavailableError) as error:
-                    how = f"it could not be cancelled: {error}"
+            if self.plan.cancel_on_timeout and going(watch) and ours(watch) and watch.phase is not Phase.SUCCEEDED:
+                with self.clock.grace(GRACE):
+                    how = stop(self.scene, watch)
                 self.report(Withdrawn(story.target, watch.handle, how))
 
     # --- small steps
@@ -270,9 +272,18 @@ class Run:
         if story.left <= 0:
             story.end(Outcome.LOST if story.in_doubt else Outcome.TIMED_OUT, why or story.trouble)
             return
+        seconds = min(seconds, story.left)
         if why:
             self.report(Delayed(story.target, seconds, why))
-        story.go(story.stage, min(seconds, story.left))
+        story.go(story.stage, seconds)
+
+    def _again(self, story: Story, stage: Stage, why: str) -> None:
+        """Triggered once more, as far as `timeout` lets it."""
+        if story.left <= 0:
+            story.end(Outcome.TIMED_OUT, story.trouble or why)
+            return
+        self.report(Repeated(story.target, why))
+        story.go(stage)
 
     def _refused(self, story: Story, error: RefusedError) -> None:
         self._closed = self._closed or (error.reason if error.everywhere else "")

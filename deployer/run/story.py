@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from deployer.model import Clock, Ended, Event, Handle, Leg, Outcome, Plan, Trust
+from deployer.model import Clock, Ended, Event, Handle, Leg, Outcome, Plan, RefusedError, Trust, UnavailableError
 from deployer.providers.contract import Provider
 from deployer.watch import End, Watch
 
@@ -35,7 +35,7 @@ class Stage(Enum):
 
 @dataclass
 class Story:
-    """One target's way from its check to its outcome. Times are the clock's."""
+    """One target's way from its check to its outcome. Times are the clock's; `looks` says when each of `watches` is looked at next."""
 
     target: str
     scene: Scene
@@ -46,9 +46,11 @@ class Story:
     sent: bool = False
     leg: Leg = Leg.DEPLOYMENT
     watches: list[Watch] = field(default_factory=list)
+    looks: list[float] = field(default_factory=list)
     repeated: bool = False
     searches: int = 0
     failures: int = 0
+    failure: str = ""
     trouble: str = ""
     outcome: Outcome | None = None
 
@@ -62,6 +64,7 @@ class Story:
         now = self.scene.clock.now()
         deadline = (now if self.began is None else self.began) + self.scene.plan.timeout
         self.leg, self.watches = leg, [Watch(handle, began=now, deadline=deadline) for handle in handles]
+        self.looks = [now] * len(handles)
         self.go(Stage.WATCH)
 
     def end(self, outcome: Outcome, reason: str = "") -> None:
@@ -80,6 +83,16 @@ class Story:
     def in_doubt(self) -> bool:
         """Whether something was started, or perhaps."""
         return self.stage in {Stage.FIND, Stage.WATCH}
+
+
+def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> str:
+    """Ask the server to stop a deployment of ours; what is known of the effect. Its row is marked first: sent is enough (contract 16)."""
+    try:
+        return scene.provider.cancel(watch.handle, patience=patience)
+    except UnavailableError as error:
+        return "cancel sent, not confirmed" if error.arrived else f"not reached ({error.reason}): it may still be running"
+    except RefusedError as error:
+        return f"it could not be cancelled: {error}"
 
 
 def ours(watch: Watch) -> bool:

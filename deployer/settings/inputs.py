@@ -47,7 +47,8 @@ class Inputs(BaseSettings):
         try:
             return cls(_build_sources=((Variables(cls, given),), {}))
         except ValidationError as error:
-            given.mistakes += [f"{given.typed(str(each['loc'][0]))}: {_sentence(each)}" for each in error.errors()]
+            wrong = [(str(each["loc"][0]), _sentence(each)) for each in error.errors()]
+            given.mistakes += [f"{given.typed(name)}: {sentence}" for name, sentence in wrong if name not in given.unreadable]
             return None
 
 

@@ -47,6 +47,7 @@ class Given:
     warnings: list[str] = field(default_factory=list)
     mistakes: list[str] = field(default_factory=list)
     prefix: str = ""
+    unreadable: set[str] = field(default_factory=set)
 
     def __contains__(self, name: str) -> bool:
         """Whether the input was given."""
@@ -144,6 +145,7 @@ def _find_file(given: Given, name: str, variables: list[str], environ: Mapping[s
         except (OSError, ValueError) as error:
             given.mistakes.append(f"{typed(source)}: {getattr(error, 'strerror', None) or error}")
             given.found[name] = Found(source, "")
+            given.unreadable.add(name)
         return
 
 

@@ -10,16 +10,21 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, SecretStr
 
 
+def _but(text: str) -> str:
+    """What was given instead, if it is short and plain: a secret may stand in the wrong place."""
+    return f", not {text!r}" if re.fullmatch(r"[\w.,: -]{1,16}", text) else ""
+
+
 def _flag(text: Any) -> Any:
     words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
     if isinstance(text, str) and text.lower() not in words:
-        message = f"must be true or false, not {text!r}"
+        message = f"must be true or false{_but(text)}"
         raise ValueError(message)
     return words[text.lower()] if isinstance(text, str) else text
 
 
 def _wait(text: Any) -> Any:
-    if isinstance(text, str) and re.fullmatch(r"\d+[a-z]*", text, re.IGNORECASE):
+    if isinstance(text, str) and re.fullmatch(r"\d[\da-z]*", text, re.IGNORECASE):
         message = "must be true or false; how long to wait is `timeout`"
         raise ValueError(message)
     return _flag(text)
@@ -28,9 +33,9 @@ def _wait(text: Any) -> Any:
 def _duration(text: Any) -> Any:
     if not isinstance(text, str):
         return text
-    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?", text.strip().lower())
+    match = re.fullmatch(r"(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s?)?", text.strip().lower())
     if not text.strip() or match is None:
-        message = f"{text!r} is no duration: write seconds (90) or 90s, 15m, 1h30m"
+        message = f"must be a duration{_but(text)}: seconds (90) or 90s, 15m, 1h30m"
         raise ValueError(message)
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     if not (total := float(hours * 3600 + minutes * 60 + seconds)):
@@ -69,7 +74,8 @@ def _certificate(text: Any) -> Any:
     if not isinstance(text, str) or not text:
         return text
     try:
-        pem = text if "-----BEGIN" in text else Path(text).read_text("ascii", "replace")
+        pem = text if "-----BEGIN" in text else Path(text).read_text("utf-8", "replace")
+        pem = pem.encode("ascii", "ignore").decode()  # comments may be in any language
         ssl.create_default_context().load_verify_locations(cadata=pem)
     except OSError as error:  # ssl.SSLError is one
         what = "holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"

@@ -73,7 +73,8 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
 
 def _forbidden(text: str) -> str:
     if text.startswith(PERMISSIONS):
-        return f"the token lacks a right ({text}). Make a new one: {BOXES}"
+        too = ", and write" if "write" in text else ""
+        return f"the token lacks a right ({text}). Make a new one: {BOXES}{too}"
     return next(
         (f"{sentence} ({text})" for start, sentence in FORBIDDEN.items() if text.startswith(start)), f"Coolify says: {text} (HTTP 403)"
     )
@@ -118,7 +119,7 @@ def foreign(reply: Reply) -> UnavailableError:
         what = f"a page{_title(text)} instead of JSON: a proxy or Cloudflare in front of Coolify, or a wrong `coolify_url`"
     else:
         what = "an answer that is not Coolify's"
-    return UnavailableError(f"HTTP {reply.status}: {what}", arrived=lost)
+    return UnavailableError(f"HTTP {reply.status}: {what}", arrived=lost, wait=seconds(reply))
 
 
 def _title(text: str) -> str:

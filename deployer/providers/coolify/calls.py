@@ -29,13 +29,19 @@ REACH_READ = 8.0
 START_READ = 120.0
 """Seconds for the answer to a trigger: Coolify may do slow work over SSH before it answers (contract 3.5)."""
 
-ALREADY = "already queued"
+ALREADY = "Deployment already queued"
 ALREADY_QUEUED = "an older deployment of the same commit is still going, and Coolify starts no second one"
 FULL_QUEUE = (
     "the server's deployment queue is full: Coolify answered with a deployment that does not exist, and nothing was started. "
     "Try again when the deployments before it have ended"
 )
 GONE_HOLD = 2.0
+NEWEST = 3
+"""Rows that are read for the newest: rows of the same second come in any order (captured/v4.0.0/app_deployments)."""
+
+MARKED = 463
+"""The first beta tried whose rows say `is_api` of what `POST /deploy` started (captured/v4.0.0-beta.434/app_deployments: false)."""
+
 NO_READ = (
     "the token may not read (Missing required permissions: read), so its deployment can't be followed. "
     f"Make a new one: {answers.BOXES}. Or set `wait: false`"
@@ -73,6 +79,7 @@ class CoolifyServer:
     wish: Wish
     remaining: int | None = None
     blind: bool = False
+    marks_api: bool = True
     known: dict[str, Known] = field(default_factory=dict)
 
     # --- what run calls
@@ -87,6 +94,8 @@ class CoolifyServer:
             return f"Coolify at {self.base} ({UNFOLLOWED})"
         text = reply.data.strip() if isinstance(reply.data, str) else ""
         if reply.status == 200 and answers.VERSION.fullmatch(text):
+            beta = re.search(r"-beta\.(\d+)", text)
+            self.marks_api = beta is None or int(beta[1]) >= MARKED
             return f"Coolify {text} at {self.base}"
         answers.good(reply)
         raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
@@ -105,7 +114,7 @@ class CoolifyServer:
             ) from error
         row = row if isinstance(row, dict) else {}
         known = self.known[target] = Known(post_command=bool(row.get("post_deployment_command")))
-        listed = self._listed(target, 1)
+        listed = self._listed(target, NEWEST)
         known.listed = listed is not None
         known.newest = max((_id(each) for each in listed or ()), default=0)
         if listed is None:
@@ -125,8 +134,6 @@ class CoolifyServer:
             if text.startswith(answers.QUEUE_FULL):
                 return Refused(f"Coolify says: {text}")
             return Later(answers.seconds(reply) or 60, f"Coolify is asked too often ({text})")
-        if answers.lacks(reply, "deploy"):
-            raise RefusedError(f"the token may not deploy. Make a new one: {answers.BOXES}", everywhere=True)
         return self._accepted(target, answers.good(reply))
 
     def find(self, target: str, *, patience: float | None = None) -> Started | Barred | None:
@@ -135,14 +142,10 @@ class CoolifyServer:
         if self.blind or known is None:
             return Barred(BLIND)
         if not known.listed:
+            self.marks_api = False
             return self._found_running(target, known, patience)
         listed = self._listed(target, 10, patience=patience) or []
-        ours = sorted((row for row in listed if _id(row) > known.newest and self._like_ours(row)), key=_id)
-        if not ours:
-            return None
-        handle = Handle(target, str(ours[0].get("deployment_uuid")), adopted=len(ours) > 1)
-        note = "several were started at once: the oldest is followed" if handle.adopted else "found on the server"
-        return Started((handle,), note)
+        return self._oldest(target, [row for row in listed if _id(row) > known.newest and self._like_ours(row)])
 
     def look(self, handle: Handle) -> Snapshot:
         """`GET /deployments/{uuid}`; behind a phantom, the application's list."""
@@ -151,19 +154,18 @@ class CoolifyServer:
         try:
             reply = self._send("GET", f"/deployments/{quote(handle.id, safe='')}")
         except TooLargeError as large:
-            return self._huge(large)
+            return self._huge(large, handle)
         if reply.status == 404 and answers.message(reply) == "Deployment not found.":
             doubtful = handle.trust is Trust.DOUBTFUL
             return Snapshot(Phase.ABSENT, hold=GONE_HOLD, reason=FULL_QUEUE if doubtful else "Coolify has this deployment no more")
-        known = self.known.get(handle.target, Known())
-        return rows.snapshot(answers.good(reply), self._pages, post_command=known.post_command)
+        return rows.snapshot(answers.good(reply), self._pages, post_command=self._known(handle).post_command)
 
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
         """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (contract 5.5)."""
         path = f"/deployments/{quote(handle.id, safe='')}"
         reply = self._send("POST", f"{path}/cancel", patience=patience)
         text = answers.message(reply)
-        if reply.status == 200:
+        if reply.status == 200 and reply.is_json:
             return "cancelled"
         if reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data:
             return "still running: this version of Coolify has no way to cancel it from outside"
@@ -179,16 +181,15 @@ class CoolifyServer:
     # --- what an answer to a trigger says
 
     def _accepted(self, target: str, data: Any) -> Started | Refused:
-        if self.wish.instant:
-            item = data if isinstance(data, dict) else {}
-        else:
-            items = data.get("deployments") if isinstance(data, dict) else None
-            if not isinstance(items, list):
-                raise UnavailableError("Coolify's answer to the trigger has another shape than all known versions give it", arrived=True)
-            mine = (item for item in items if isinstance(item, dict) and item.get("resource_uuid") == target)
-            item = next(mine, {"message": f"Coolify knows no resource {target}"})
+        items = [data] if self.wish.instant else data.get("deployments") if isinstance(data, dict) else None
+        if not isinstance(items, list) or (self.wish.instant and not (isinstance(data, dict) and isinstance(data.get("message"), str))):
+            raise UnavailableError("Coolify's answer to the trigger has another shape than all known versions give it", arrived=True)
+        mine = (item for item in items if isinstance(item, dict) and (self.wish.instant or item.get("resource_uuid") == target))
+        item = next(mine, None)
+        if item is None:
+            return Refused(f"Coolify knows no resource {target}")
         text, uuid = str(item.get("message") or ""), item.get("deployment_uuid")
-        if ALREADY in text:
+        if text.startswith(ALREADY):
             return Started((Handle(target, "", Trust.PHANTOM),), ALREADY_QUEUED)
         if isinstance(uuid, str) and uuid:
             return Started((Handle(target, uuid, Trust.DOUBTFUL if self.wish.instant else Trust.SURE),))
@@ -206,15 +207,26 @@ class CoolifyServer:
         return Snapshot(Phase.ABSENT, next=(Handle(phantom.target, str(real.get("deployment_uuid")), adopted=True),))
 
     def _like_ours(self, row: dict[str, Any]) -> bool:
-        return bool(row.get("is_api")) and not row.get("pull_request_id") and bool(row.get("force_rebuild")) == self.wish.force
+        """Rule 7. Where the server marks nothing as the API's, all that no webhook made."""
+        by_api = row.get("is_api") or (not self.marks_api and not row.get("is_webhook"))
+        return bool(by_api) and not row.get("pull_request_id") and bool(row.get("force_rebuild")) == self.wish.force
+
+    def _oldest(self, target: str, found: list[dict[str, Any]]) -> Started | None:
+        """The oldest of the rows. Ours only if it is the one row, otherwise it may be somebody else's and is never cancelled."""
+        if not found:
+            return None
+        first = min(found, key=_id)
+        handle = Handle(target, str(first.get("deployment_uuid")), adopted=len(found) > 1)
+        return Started((handle,), "several were started at once: the oldest is followed" if handle.adopted else "found on the server")
 
     def _found_running(self, target: str, known: Known, patience: float | None) -> Started | Barred:
         """Without a list per application (before beta.402): a new row of it among all that are going."""
-        fresh = [row for row in self._running(target, patience=patience) if str(row.get("deployment_uuid")) not in known.running]
-        if not fresh:
-            return Barred(BLIND)
-        oldest = min(fresh, key=_id)
-        return Started((Handle(target, str(oldest.get("deployment_uuid")), adopted=len(fresh) > 1),), "found on the server")
+        running = self._running(target, patience=patience)
+        fresh = [row for row in running if str(row.get("deployment_uuid")) not in known.running and self._like_ours(row)]
+        return self._oldest(target, fresh) or Barred(BLIND)
+
+    def _known(self, handle: Handle) -> Known:
+        return self.known.get(handle.target, Known())
 
     # --- requests
 
@@ -245,7 +257,7 @@ class CoolifyServer:
         mine = f"/application/{target}/"
         return [row for row in listed if isinstance(row, dict) and mine in str(row.get("deployment_url"))]
 
-    def _huge(self, large: TooLargeError) -> Snapshot:
+    def _huge(self, large: TooLargeError, handle: Handle) -> Snapshot:
         """The status of a row whose log is too large to be read: the fields around the log stand at the ends (contract section 6)."""
         field = r'(?<!\\)"{}":(?:"([^"\\]*)"|null)'
         status = re.findall(field.format("status"), large.tail)
@@ -253,8 +265,9 @@ class CoolifyServer:
         if not status:
             raise large
         row = {"status": status[-1], "finished_at": finished[-1] if finished else None, "logs": None}
-        seen = rows.snapshot(row, self._pages)
-        return Snapshot(seen.phase, detail=seen.detail, hold=seen.hold, warning=LARGE)
+        seen = rows.snapshot(row, self._pages, post_command=self._known(handle).post_command)
+        reason = "" if seen.phase is Phase.FAILED else seen.reason
+        return Snapshot(seen.phase, detail=seen.detail, hold=seen.hold, reason=reason, warning=LARGE)
 
     @property
     def _pages(self) -> str:

@@ -18,7 +18,8 @@ from deployer.settings import Common, Flag, Found, Given, Names, Spelling
 FOREIGN_TOKENS = ("ghs_", "ghp_", "github_pat_", "glpat-")
 UUID = re.compile(r"[A-Za-z0-9-]+")
 SIGNS_OF_COOLIFY = ("COOLIFY_RESOURCE_UUID", "COOLIFY_CONTAINER_NAME")
-API = re.compile(r"(/api(/v1)?)?/*$")
+API = re.compile(r"(/+api(/+v1)?)?/*$")
+HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
 
 
 def _address(text: Any) -> Any:
@@ -38,7 +39,7 @@ def _problem(scheme: str, host: str | None, user: str | None, text: str) -> str:
         return f"must begin with https:// or http://, not {scheme}://"
     if user is not None:
         return "must not hold a user or a password"
-    if not host or re.search(r"[\s\\\x00-\x1f]", text):
+    if not host or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
         return "is no address: write https://coolify.example.com"
     return ""
 
@@ -55,10 +56,11 @@ def _token(text: Any) -> Any:
 
 
 def _uuids(text: tuple[str, ...]) -> tuple[str, ...]:
-    for each in text:
-        if not UUID.fullmatch(each):
-            message = f"{each[:60]!r} is no uuid: it is the last part of the resource's address in Coolify"
-            raise ValueError(message)
+    """Raises ValueError; what was given is not shown: it may be the token, in the wrong place."""
+    wrong = [number for number, each in enumerate(text, 1) if not UUID.fullmatch(each)]
+    if wrong or not text:
+        which = f"the {wrong[0]}. of them" if wrong and len(text) > 1 else "it"
+        raise ValueError(f"{which} is no uuid: a uuid is the last part of the application's address in Coolify")
     return text
 
 

@@ -36,8 +36,11 @@ UNREADABLE_LOG = "the build log could not be read: Coolify's list of its lines i
 
 CAUSE_LINES, UNKNOWN_LINES = 15, 5
 FAILED = "Deployment failed: "
-COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\): .*?\nError: (.*)", re.DOTALL)
 UNHEALTHY = "New container is unhealthy."
+COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\):")
+ERROR_LINE = re.compile(r"[\r\n]+Error:")
+REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy")
+RESTARTED = "Coolify gave no reason and no end: it was probably restarted or updated meanwhile, which fails every deployment that runs. Deploy again"
 CONTAINER_LOGS = "Container logs:"
 
 
@@ -53,7 +56,7 @@ def snapshot(row: Any, base: str, *, post_command: bool = False) -> Snapshot:
     phase = PHASES.get(status, Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
         warning = f"Coolify reports a status that we do not know: {status[:60]!r}. It is neither taken for success nor for failure"
-    reason = cause(log) if phase is Phase.FAILED else ""
+    reason = _why(row, log) if phase is Phase.FAILED else ""
     hold = _hold(row, log, phase, post_command=post_command)
     if phase is Phase.SUCCEEDED:
         phase, reason = _proof(log, reason if math.isfinite(hold) else UNSEEN_POST)
@@ -70,6 +73,13 @@ def snapshot(row: Any, base: str, *, post_command: bool = False) -> Snapshot:
         commit=_sha(row.get("commit")),
         server=_text(row.get("server_name")),
     )
+
+
+def _why(row: dict[str, Any], log: tuple[Entry, ...] | None) -> str:
+    """The cause; a restart of Coolify leaves neither a reason nor an end, where there is a field for it (contract 7.6)."""
+    if "finished_at" in row and not row["finished_at"] and not any(_own(entry).startswith(REASONS) for entry in log or ()):
+        return RESTARTED
+    return cause(log)
 
 
 def _hold(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, post_command: bool) -> float:
@@ -150,28 +160,40 @@ def cause(log: tuple[Entry, ...] | None) -> str:
             return _unhealthy(shown[number + 1 :])
     for entry in shown:
         if _own(entry).startswith(FAILED):
-            return _last_lines(_without_command(_own(entry).removeprefix(FAILED)))
-    last = _last_lines("\n".join(entry.text for entry in shown), UNKNOWN_LINES)
+            text = _own(entry).removeprefix(FAILED)
+            command = COMMAND.search(text)
+            return _last_lines(without_commands(text[command.start() :]) if command else text)
+    last = _last_lines("\n".join(without_commands(entry.text) for entry in shown), UNKNOWN_LINES)
     return f"Coolify gave no reason. The last lines of its log:\n{last}" if last else ""
 
 
 def _unhealthy(rest: list[Entry]) -> str:
-    """The container's own last words stand between `Container logs:` and the next ruled line (contract 17.1 row 20)."""
-    texts = [entry.text for entry in rest]
-    start = next((number for number, text in enumerate(texts) if text.strip() == CONTAINER_LOGS), None)
+    """The container's own last words stand between `Container logs:` and Coolify's next ruled line (contract 17.1 row 20)."""
+    start = next((number for number, entry in enumerate(rest) if _own(entry) == CONTAINER_LOGS), None)
     if start is None:
         return UNHEALTHY
     words: list[str] = []
-    for text in texts[start + 1 :]:
-        if RULE.fullmatch(text.strip()):
+    for entry in rest[start + 1 :]:
+        if RULE.fullmatch(_own(entry)):
             break
-        words += text.split("\n")
+        words += entry.text.split("\n")
     return "\n".join([UNHEALTHY, CONTAINER_LOGS, *words[-CAUSE_LINES:]]) if words else f"{UNHEALTHY} It wrote no log."
 
 
-def _without_command(text: str) -> str:
-    match = COMMAND.search(text)
-    return f"exit code {match[1]}: {match[2]}" if match else text
+def without_commands(text: str) -> str:
+    r"""Of each `Command execution failed (exit code N): <command>\nError: <output>` the exit code and the output."""
+    before, found, rest = COMMAND.split(text, maxsplit=1) if COMMAND.search(text) else (text, "", "")
+    if not found:
+        return text
+    return f"{before}exit code {found}{without_commands(_after_command(rest))}".rstrip()
+
+
+def _after_command(text: str) -> str:
+    """What follows the command: from the first line with `Error:` before which all its quotes are closed, else from the last."""
+    marks = [mark.start() for mark in ERROR_LINE.finditer(text)]
+    closed = (mark for mark in marks if text[:mark].replace("'\\''", "").count("'") % 2 == 0)
+    end = next(closed, marks[-1] if marks else None)
+    return "" if end is None else f": {text[end:].lstrip().removeprefix('Error:').lstrip()}"
 
 
 def _last_lines(text: str, count: int = CAUSE_LINES) -> str:

@@ -1,0 +1,649 @@
+"""One request, whatever the network does to it: `responses` for what can be said in a line, small real servers for the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import select
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+import requests
+import responses
+import urllib3
+
+from deployer import http as module
+from deployer.http import Http, Reply, TooLargeError
+from deployer.model import UnavailableError
+
+BASE = "https://coolify.example.com/api/v1"
+TOKEN = "7|mArKeDcoolifytoken0000000000000000000000000000000"
+AGENT = "deployer/0 (+https://example.com)"
+Script = Callable[[socket.socket], None]
+
+# Made for these tests and nothing else: a certificate for 127.0.0.1 that is its own authority, valid from 2024 to 2124.
+KEY = """\
+-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgfgDke8JPLHalXUls
+uYtfanc1pd6xU0oVStPWDXiE64ehRANCAASK1BYkuS5Aws24h/KKbl+ESt/1r2Is
+dcZMwxFH8nqGvX0GpIaWP/3KwhmqiIMwJBWn+sn83SN4b0T6/1M2/MMe
+-----END PRIVATE KEY-----
+"""
+CERTIFICATE = """\
+-----BEGIN CERTIFICATE-----
+MIIBhzCCAS2gAwIBAgIUOl8fwA2ADGNikrE/V6RMUn8UtS4wCgYIKoZIzj0EAwIw
+GDEWMBQGA1UEAwwNRGVwbG95ZXIgdGVzdDAgFw0yNDAxMDEwMDAwMDBaGA8yMTI0
+MDEwMTAwMDAwMFowGDEWMBQGA1UEAwwNRGVwbG95ZXIgdGVzdDBZMBMGByqGSM49
+AgEGCCqGSM49AwEHA0IABIrUFiS5LkDCzbiH8opuX4RK3/WvYix1xkzDEUfyeoa9
+fQakhpY//crCGaqIgzAkFaf6yfzdI3hvRPr/Uzb8wx6jUzBRMA8GA1UdEwEB/wQF
+MAMBAf8wDgYDVR0PAQH/BAQDAgKEMB0GA1UdDgQWBBQEUGjdG1zSFfYsxz6dBL1b
+Mup3rjAPBgNVHREECDAGhwR/AAABMAoGCCqGSM49BAMCA0gAMEUCICm+5NaPdjnm
+BhrqwfIjOQH9YlhHDV7BfnYGp4EgIc6vAiEAluyKr4XCkz3cb9FjFw4cRImMlGcV
+Llk1Me6vZl5EDyU=
+-----END CERTIFICATE-----
+"""
+
+
+class Server:
+    """A server on loopback that does to each connection what its script says, after it has read the head of the request."""
+
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None) -> None:
+        self.heads: list[str] = []
+        self._script, self._tls = script, tls
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._closed = threading.Event()
+        self.port = int(self._listener.getsockname()[1])
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
+
+    def _serve(self) -> None:
+        while not self._closed.is_set():
+            if select.select([self._listener], [], [], 0.02)[0]:
+                connection, _ = self._listener.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.settimeout(5)
+                    self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        if self._tls:
+            with self._tls.wrap_socket(connection, server_side=True) as inner:
+                self._one(inner)
+        else:
+            self._one(connection)
+
+    def _one(self, connection: socket.socket) -> None:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            part = connection.recv(65536)
+            if not part:
+                return
+            head += part
+        self.heads.append(head.decode("latin-1"))
+        self._script(connection)
+
+    def close(self) -> None:
+        self._closed.set()
+        self._thread.join()
+        self._listener.close()
+
+
+@pytest.fixture(name="serve")
+def _serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def serve(script: Script, tls: ssl.SSLContext | None = None) -> Server:
+        servers.append(Server(script, tls))
+        return servers[-1]
+
+    yield serve
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Neither the proxies, the certificates nor the `.netrc` of the machine that runs the tests."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+
+
+def http(base: str = BASE, now: Callable[[], float] = lambda: 0.0, **knobs: Any) -> Http:
+    return Http(base, token=TOKEN, agent=AGENT, now=now, **knobs)
+
+
+def answer(body: bytes = b"{}", status: str = "200 OK", **headers: str) -> Script:
+    """A whole and honest answer, and the end of the connection."""
+    lines = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
+    lines |= {name.replace("_", "-"): value for name, value in headers.items()}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return raw(f"HTTP/1.1 {status}\r\n{head}\r\n".encode() + body)
+
+
+def raw(data: bytes) -> Script:
+    def script(connection: socket.socket) -> None:
+        connection.sendall(data)
+
+    return script
+
+
+def failure(sender: Http, *, patience: float | None = None) -> UnavailableError:
+    with pytest.raises(UnavailableError) as caught:
+        sender.send("POST", "/deploy", {"uuid": "abc"}, patience=patience)
+    assert TOKEN not in str(caught.value)
+    return caught.value
+
+
+def flags(error: UnavailableError) -> dict[str, Any]:
+    """What the error says beside its reason."""
+    fields = asdict(error)
+    del fields["reason"]
+    return fields
+
+
+def arrived(*, yes: bool) -> dict[str, Any]:
+    return {"arrived": yes, "itself": False, "failure": "", "wait": 0, "final": False}
+
+
+# --- nobody there
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_a_refused_connection_never_arrived() -> None:
+    error = failure(http(f"http://127.0.0.1:{free_port()}"))
+    assert (error.reason.startswith("no connection: "), error.reason.endswith("Connection refused")) == (True, True)
+    assert flags(error) == arrived(yes=False)
+
+
+POOL = urllib3.HTTPSConnectionPool("coolify.example.com", 443)
+CONNECTION = urllib3.connection.HTTPSConnection("coolify.example.com", 443)
+
+
+def wrapped(cause: Exception) -> urllib3.exceptions.MaxRetryError:
+    """As urllib3 hands it to requests."""
+    return urllib3.exceptions.MaxRetryError(POOL, "/api/v1/deploy?uuid=abc", cause)
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason", "sent"),
+    [
+        pytest.param(
+            requests.ConnectionError(
+                wrapped(urllib3.exceptions.NameResolutionError("coolify.example.com", CONNECTION, socket.gaierror(-2, "Name unknown")))
+            ),
+            "the name of the server is not known",
+            False,
+            id="an-unknown-name",
+        ),
+        pytest.param(
+            requests.ConnectionError(wrapped(urllib3.exceptions.NewConnectionError(CONNECTION, "Network is unreachable"))),
+            "no connection: Network is unreachable",
+            False,
+            id="no-way-there",
+        ),
+        pytest.param(requests.ConnectTimeout(), "no connection within 5 s", False, id="no-connection-in-time"),
+        pytest.param(requests.ReadTimeout(), "no answer in time", True, id="no-answer-in-time"),
+        pytest.param(
+            requests.exceptions.ProxyError(wrapped(urllib3.exceptions.ProxyError("no way", OSError("Tunnel failed: 403")))),
+            "the proxy does not let us through: Tunnel failed: 403",
+            False,
+            id="a-proxy-that-refuses",
+        ),
+        pytest.param(
+            requests.exceptions.SSLError(wrapped(urllib3.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate")))),
+            "TLS: self-signed certificate. An own certificate authority is set with `ca_cert`",
+            False,
+            id="a-certificate-of-nobody",
+        ),
+        pytest.param(
+            requests.exceptions.SSLError(
+                wrapped(urllib3.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version")))
+            ),
+            "TLS: [SSL: WRONG_VERSION_NUMBER] wrong version",
+            True,
+            id="no-tls-at-all",
+        ),
+        pytest.param(requests.exceptions.InvalidURL("no host given"), "the address is not valid: no host given", False, id="no-address"),
+        pytest.param(
+            requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset by peer"))),
+            "the connection broke: reset by peer",
+            True,
+            id="a-reset",
+        ),
+        pytest.param(requests.RequestException("whatever"), "the connection broke: whatever", True, id="whatever-else"),
+    ],
+)
+def test_each_failure_says_what_it_is_and_whether_the_request_may_have_arrived(raised: Exception, reason: str, *, sent: bool) -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(f"{BASE}/deploy", body=raised)
+        error = failure(http())
+    assert (error.reason[: len(reason)], flags(error)) == (reason, arrived(yes=sent))
+    assert "0x" not in error.reason
+    assert "uuid=abc" not in error.reason
+
+
+def test_a_shorter_patience_is_told_as_it_was() -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(f"{BASE}/deploy", body=requests.ConnectTimeout())
+        assert failure(http(), patience=1).reason == "no connection within 1 s"
+
+
+@pytest.mark.parametrize(
+    ("patience", "timeout"),
+    [
+        pytest.param(None, (5, 15), id="the-usual"),
+        pytest.param(1, (1, 1), id="shorter-than-both"),
+        pytest.param(8, (5, 8), id="shorter-than-one"),
+        pytest.param(120, (5, 120), id="longer"),
+    ],
+)
+def test_patience_is_for_the_answer_and_never_longer_for_the_connection(patience: float | None, timeout: tuple[float, float]) -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(f"{BASE}/deploy", json={})
+        http().send("POST", "/deploy", patience=patience)
+        request: Any = wire.calls[0].request
+    assert request.req_kwargs == {"timeout": timeout, "stream": True, "verify": True, "cert": None, "proxies": {}}
+
+
+def test_a_server_that_does_not_take_the_connection_is_given_up_in_time() -> None:
+    with socket.socket() as listener, contextlib.ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(3):  # what the kernel takes by itself
+            client = stack.enter_context(socket.socket())
+            client.settimeout(0)
+            client.connect_ex(listener.getsockname())
+        error = failure(http(f"http://127.0.0.1:{listener.getsockname()[1]}"), patience=0.2)
+    assert flags(error) == arrived(yes=False)
+    assert error.reason.startswith("no connection within")
+
+
+# --- somebody there who breaks off
+
+
+def hang(connection: socket.socket) -> None:
+    connection.recv(1)
+
+
+def reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        pytest.param(hang, "no answer in time", id="silent"),
+        pytest.param(reset, "the connection broke: Connection reset by peer", id="reset"),
+        pytest.param(raw(b""), "the connection broke: Remote end closed connection without response", id="closed-without-a-word"),
+        pytest.param(raw(b"\x16\x03\x01 what?\r\n\r\n"), "the connection broke: ", id="no-http"),
+        pytest.param(raw(HEAD + b'Content-Length: 99\r\n\r\n{"deployments":['), "the answer broke off in the middle", id="cut-by-length"),
+        pytest.param(
+            raw(HEAD + b'Transfer-Encoding: chunked\r\n\r\n10\r\n{"deployments":['),
+            "the answer broke off in the middle",
+            id="cut-in-a-chunk",
+        ),
+        pytest.param(
+            raw(HEAD + b'Transfer-Encoding: chunked\r\n\r\n2\r\n{"\r\n'), "the answer broke off in the middle", id="cut-between-chunks"
+        ),
+        pytest.param(
+            raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"), "the answer broke off in the middle", id="a-chunk-of-no-size"
+        ),
+        pytest.param(
+            raw(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"), "the answer broke off in the middle", id="no-gzip"
+        ),
+    ],
+)
+def test_an_answer_that_breaks_off_may_have_arrived_and_is_asked_for_once(
+    serve: Callable[..., Server], script: Script, reason: str
+) -> None:
+    server = serve(script)
+    error = failure(http(server.url), patience=0.2)
+    assert (error.reason[: len(reason)], flags(error)) == (reason, arrived(yes=True))
+    assert [head.partition("\r\n")[0] for head in server.heads] == ["POST /deploy?uuid=abc HTTP/1.1"]
+
+
+def test_a_body_that_hangs_is_given_up_in_time(serve: Callable[..., Server]) -> None:
+    def half(connection: socket.socket) -> None:
+        connection.sendall(HEAD + b"Content-Length: 99\r\n\r\n{")
+        connection.recv(1)
+
+    began = time.monotonic()
+    assert flags(failure(http(serve(half).url), patience=0.2)) == arrived(yes=True)
+    assert time.monotonic() - began < 2
+
+
+# --- too slow, too large
+
+
+def hundredfold() -> float:
+    """A clock on which a minute passes in 0.6 s."""
+    return time.monotonic() * 100
+
+
+@pytest.mark.parametrize(
+    ("head", "piece"),
+    [
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", id="chunked"),
+        pytest.param(b"Content-Length: 100000\r\n\r\n", b"x", id="by-length"),
+        pytest.param(b"Connection: close\r\n\r\n", b"x", id="to-the-end"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\nffff\r\n", b"x", id="within-one-chunk"),
+    ],
+)
+def test_a_trickle_is_given_up_after_a_minute(serve: Callable[..., Server], head: bytes, piece: bytes) -> None:
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(HEAD + head)
+        for _ in range(60):
+            connection.sendall(piece)
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    error = failure(http(serve(trickle).url, hundredfold))
+    assert (error.reason, flags(error)) == ("the answer did not end within 60 s", arrived(yes=True))
+    assert time.monotonic() - began < 2
+
+
+def large(before: bytes, size: int, after: bytes, *, chunked: bool = False) -> Script:
+    """A body of that many filler bytes between two ends."""
+    block = b"x" * (1 << 20)
+
+    def script(connection: socket.socket) -> None:
+        if chunked:
+            connection.sendall(HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+        else:
+            connection.sendall(HEAD + b"Connection: close\r\n" + f"Content-Length: {len(before) + size + len(after)}\r\n\r\n".encode())
+        for part in (before, *[block] * (size >> 20), after):
+            connection.sendall(b"%x\r\n%s\r\n" % (len(part), part) if chunked else part)
+        if chunked:
+            connection.sendall(b"0\r\n\r\n")
+
+    return script
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_of_a_body_above_the_limit_the_two_ends_are_kept(serve: Callable[..., Server], *, chunked: bool) -> None:
+    server = serve(large(b'{"finished_at":null,"logs":"', module.LIMIT, b'","status":"finished"}', chunked=chunked))
+    with pytest.raises(TooLargeError) as caught:
+        http(server.url).send("GET", "/deployments/abc")
+    error = caught.value
+    assert (error.reason, flags(error)) == ("the answer is larger than 64 MiB", {**arrived(yes=True), "itself": True})
+    assert error.head.startswith('{"finished_at":null,"logs":"xxx')
+    assert error.tail.endswith('xxx","status":"finished"}')
+    assert max(len(error.head), len(error.tail)) <= 2 * module.ENDS
+
+
+def test_a_small_body_that_unpacks_to_a_large_one_is_above_the_limit(serve: Callable[..., Server]) -> None:
+    packed = gzip.compress(b'{"logs":"' + bytes(module.LIMIT) + b'"}', compresslevel=1)
+    with pytest.raises(TooLargeError):
+        http(serve(answer(packed, Content_Encoding="gzip")).url).send("GET", "/x")
+
+
+def test_a_body_just_below_the_limit_is_read(serve: Callable[..., Server]) -> None:
+    before, after = b'{"logs":"', b'"}'
+    size = module.LIMIT - (1 << 20)
+    reply = http(serve(large(before, size, after)).url).send("GET", "/x")
+    assert len(reply.data["logs"]) == size
+
+
+# --- what the body is
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "data", "is_json"),
+    [
+        pytest.param(b'{"a": 1}', "application/json", {"a": 1}, True, id="json"),
+        pytest.param(b'{\n    "message": "Server Error"\n}', "application/json", {"message": "Server Error"}, True, id="pretty"),
+        pytest.param(b'{"a": 1}', "Application/JSON; Charset=UTF-8", {"a": 1}, True, id="capitals"),
+        pytest.param(b'{"a": 1}', "application/problem+json", {"a": 1}, True, id="a-kind-of-json"),
+        pytest.param(b" [1]", "text/html; charset=UTF-8", [1], True, id="json-that-is-not-announced"),
+        pytest.param(b'{"a": 1}', "", {"a": 1}, True, id="json-without-a-type"),
+        pytest.param(b'"4.3.10"', "application/json", "4.3.10", True, id="a-string"),
+        pytest.param(b"4.3.10", "text/html; charset=UTF-8", "4.3.10", False, id="a-version"),
+        pytest.param(b"{not json", "text/plain", "{not json", False, id="text-that-begins-as-json"),
+        pytest.param(b"[" * 100_000, "text/plain", "[" * 100_000, False, id="deep-text"),
+        pytest.param(b"", "text/plain", "", False, id="nothing"),
+        pytest.param(b"<html>", "text/html", "<html>", False, id="html"),
+        pytest.param('{"a": "é"}'.encode(), "application/json; charset=iso-8859-1", {"a": "é"}, True, id="a-wrong-charset"),
+        pytest.param('{"a": "é"}'.encode(), "application/json; charset=no-such-thing", {"a": "é"}, True, id="an-unknown-charset"),
+        pytest.param(b'{"a": "\xff"}', "application/json", {"a": "\N{REPLACEMENT CHARACTER}"}, True, id="no-utf-8"),
+        pytest.param(b"\xff\xfe<\x00", "text/html; charset=utf-16", "\N{REPLACEMENT CHARACTER}" * 2 + "<\0", False, id="utf-16"),
+    ],
+)
+def test_a_body_is_json_or_text(body: bytes, kind: str, data: Any, *, is_json: bool) -> None:
+    with responses.RequestsMock() as wire:
+        wire.get(f"{BASE}/version", body=body, content_type=kind)
+        reply = http().send("GET", "/version")
+    assert (reply.status, reply.data, reply.is_json) == (200, data, is_json)
+
+
+@pytest.mark.parametrize("status", [200, 404, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b'{"a": ', id="broken"),
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html>", id="html"),
+        pytest.param(b"[" * 100_000, id="too-deep"),
+        pytest.param(b'{"a":' * 100_000, id="too-deep-an-object"),
+        pytest.param(b"1" * 5000, id="a-number-of-too-many-digits"),
+    ],
+)
+def test_json_that_cannot_be_read_is_trouble_of_that_request(body: bytes, status: int) -> None:
+    with responses.RequestsMock() as wire:
+        wire.post(f"{BASE}/deploy", body=body, status=status, content_type="application/json")
+        error = failure(http())
+    assert (error.reason, flags(error)) == (f"HTTP {status} with JSON that cannot be read", arrived(yes=True))
+
+
+def test_header_names_are_lower_cased_and_the_address_is_the_one_that_was_asked(serve: Callable[..., Server]) -> None:
+    server = serve(answer(b'{"a": 1}', "429 Too Many Requests", RETRY_after="6", X_RateLimit_Remaining="0"))
+    reply = http(server.url).send("GET", "/version", {"take": "1"})
+    expected = {"content-type": "application/json", "content-length": "8", "connection": "close", "retry-after": "6"}
+    assert reply == Reply(429, {"a": 1}, True, {**expected, "x-ratelimit-remaining": "0"}, f"{server.url}/version?take=1")  # noqa: FBT003
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [("text/HTML; charset=UTF-8", "text/html"), (" application/json ", "application/json"), ("", ""), (None, "")],
+)
+def test_the_kind_is_the_content_type_without_its_parameters(header: str | None, kind: str) -> None:
+    assert Reply(200, "", is_json=False, headers={} if header is None else {"content-type": header}).kind == kind
+
+
+# --- where the token goes
+
+
+def sent(head: str) -> Mapping[str, str]:
+    """The headers of a request, by their names in small letters."""
+    pairs = (line.partition(": ") for line in head.split("\r\n")[1:] if line)
+    return {name.lower(): value for name, _, value in pairs}
+
+
+def test_the_request_carries_the_bearer_our_name_and_the_wish_for_json(serve: Callable[..., Server]) -> None:
+    server = serve(answer())
+    http(server.url, headers={"CF-Access-Client-Id": "abc", "User-Agent-Hint": "x"}).send("POST", "/deploy", {"uuid": "a b&c"})
+    assert server.heads[0].startswith("POST /deploy?uuid=a+b%26c HTTP/1.1\r\n")
+    assert sent(server.heads[0]) == {
+        "host": f"127.0.0.1:{server.port}",
+        "user-agent": AGENT,
+        "accept-encoding": sent(server.heads[0])["accept-encoding"],
+        "accept": "application/json",
+        "connection": "keep-alive",
+        "cf-access-client-id": "abc",
+        "user-agent-hint": "x",
+        "content-length": "0",
+        "authorization": f"Bearer {TOKEN}",
+    }
+
+
+@pytest.mark.parametrize(
+    "status", ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(serve: Callable[..., Server], status: str, method: str) -> None:
+    elsewhere = serve(answer())
+    server = serve(answer(b"", status, Location=f"{elsewhere.url}/api/v1/version", Content_Type="text/html"))
+    reply = http(server.url).send(method, "/version")
+    assert (reply.status, reply.headers["location"]) == (int(status[:3]), f"{elsewhere.url}/api/v1/version")
+    assert (len(server.heads), elsewhere.heads) == (1, [])
+
+
+@pytest.mark.parametrize("direct", [False, True])
+def test_the_login_of_a_netrc_does_not_replace_the_bearer(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, direct: bool
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password hunter22\ndefault login somebody password hunter22\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    server = serve(answer())
+    http(server.url, direct=direct).send("GET", "/version")
+    assert sent(server.heads[0])["authorization"] == f"Bearer {TOKEN}"
+
+
+def test_a_rehearsal_goes_past_every_proxy(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy, server = serve(answer()), serve(answer())
+    for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
+    http(server.url, direct=True).send("GET", "/version")
+    assert (len(server.heads), proxy.heads) == (1, [])
+
+
+def test_a_proxy_of_the_environment_is_used_otherwise(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = serve(answer())
+    monkeypatch.setenv("http_proxy", f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
+    http("http://coolify.example.com/api/v1").send("GET", "/version")
+    assert proxy.heads[0].startswith("GET http://coolify.example.com/api/v1/version HTTP/1.1\r\n")
+    assert sent(proxy.heads[0])["authorization"] == f"Bearer {TOKEN}"
+
+
+@pytest.mark.parametrize("ca", ["", CERTIFICATE])
+def test_a_proxy_sees_no_token_on_the_way_to_a_server_with_tls(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, ca: str
+) -> None:
+    proxy = serve(answer(b"no", "403 Forbidden"))
+    monkeypatch.setenv("https_proxy", f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
+    error = failure(http(ca=ca))
+    assert (error.reason, flags(error)) == (
+        "the proxy does not let us through: Tunnel connection failed: 403 Forbidden",
+        arrived(yes=False),
+    )
+    assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT coolify.example.com:443"]
+    assert TOKEN not in proxy.heads[0]
+
+
+# --- TLS
+
+
+@pytest.fixture(name="tls", scope="module")
+def _tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    path.write_text(KEY + CERTIFICATE)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+UNTRUSTED = "An own certificate authority is set with `ca_cert`"
+
+
+def test_a_certificate_of_nobody_is_refused_with_the_way_out(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
+    server = serve(answer(), tls)
+    error = failure(http(server.url))
+    assert (error.reason.startswith("TLS: "), UNTRUSTED in error.reason, flags(error)) == (True, True, arrived(yes=False))
+    assert server.heads == []
+
+
+def test_an_own_authority_is_believed(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
+    assert http(serve(answer(), tls).url, ca=CERTIFICATE).send("GET", "/version").status == 200
+
+
+def test_an_own_authority_is_added_to_the_public_ones() -> None:
+    public = ssl.create_default_context(cafile=certifi.where()).cert_store_stats()["x509_ca"]
+    adapter: Any = http(ca=CERTIFICATE)._session.get_adapter(BASE)
+    context = adapter.poolmanager.connection_pool_kw["ssl_context"]
+    assert public > 50
+    assert context.cert_store_stats()["x509_ca"] == public + 1
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
+
+
+def test_an_own_authority_does_not_make_another_name_right(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
+    server = serve(answer(), tls)
+    error = failure(http(f"https://localhost:{server.port}", ca=CERTIFICATE))
+    assert error.reason.startswith("TLS: ")
+    assert server.heads == []
+
+
+def test_insecure_checks_nothing(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
+    assert http(serve(answer(), tls).url, insecure=True).send("GET", "/version").status == 200
+
+
+@pytest.mark.parametrize("knobs", [{"insecure": True}, {"ca": CERTIFICATE}, {"ca": CERTIFICATE, "insecure": True}])
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_bundle_of_the_environment_beats_neither_insecure_nor_an_own_authority(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, knobs: Mapping[str, Any], variable: str
+) -> None:
+    monkeypatch.setenv(variable, certifi.where())
+    assert http(serve(answer(), tls).url, **knobs).send("GET", "/version").status == 200
+
+
+def test_a_bundle_of_the_environment_is_believed(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle.pem").write_text(CERTIFICATE)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
+    assert http(serve(answer(), tls).url).send("GET", "/version").status == 200
+
+
+@pytest.mark.parametrize("ca", ["", CERTIFICATE])
+def test_a_bundle_of_the_environment_that_is_not_there_is_trouble_and_no_crash(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, ca: str
+) -> None:
+    """It stands in the image of the job, and this container knows only the variable."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
+    assert failure(http(serve(answer(), tls).url, ca=ca)).arrived is False
+
+
+def test_a_bundle_of_the_environment_that_holds_no_certificate_is_trouble(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "bundle.pem").write_text("no certificate")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
+    assert failure(http(serve(answer(), tls).url)).reason.startswith("TLS: ")
+
+
+def test_a_session_goes_on_after_the_server_has_closed_its_connection(serve: Callable[..., Server]) -> None:
+    server = serve(raw(HEAD + b"Content-Length: 2\r\n\r\n{}"))  # says keep-alive, and closes
+    sender = http(server.url)
+    for _ in range(3):
+        assert sender.send("GET", "/version").data == {}
+        time.sleep(0.02)
+    assert len(server.heads) == 3
+
+
+def test_json_of_the_size_of_a_build_log_is_read_whole(serve: Callable[..., Server]) -> None:
+    body = json.dumps({"logs": "línea\n" * 300_000}, ensure_ascii=False).encode()
+    assert http(serve(answer(body)).url).send("GET", "/x").data == json.loads(body)
