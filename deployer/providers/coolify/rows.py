@@ -40,7 +40,7 @@ UNHEALTHY = "New container is unhealthy."
 COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\):")
 ERROR_LINE = re.compile(r"[\r\n]+Error:")
 REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy")
-RESTARTED = "Coolify gave no reason and no end: it was probably restarted or updated meanwhile, which fails every deployment that runs. Deploy again"
+RESTARTED = "Coolify gave neither a reason nor an end: it was probably restarted or updated, which fails all that runs. Deploy again"
 CONTAINER_LOGS = "Container logs:"
 
 
