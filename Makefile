@@ -5,7 +5,7 @@ BIN := .venv/bin
 VENV := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint docs lock clean
+.PHONY: help demo test e2e lint bench docs lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -26,7 +26,10 @@ lint: $(VENV) ## style, types, generated files; prints the sizes
 	@$(BIN)/python -m deployer.docs --check
 	@$(BIN)/python tools/sizes.py
 
-docs: $(VENV) ## write the generated parts of action.yml, README and the GitLab component
+bench: $(VENV) ## what a run costs: start, memory, time per look
+	@$(BIN)/python -m tools.bench
+
+docs: $(VENV) ## write the generated parts of action.yml and README
 	@$(BIN)/python -m deployer.docs
 
 # One resolution for every Python and machine that the image and the developers use; no address of an index is written.

@@ -139,7 +139,7 @@ class Http:
         return replace(_reply(answer.status_code, headers, body), url=str(answer.url))
 
 
-def _body(answer: requests.Response, now: Callable[[], float]) -> bytes:
+def _body(answer: requests.Response, now: Callable[[], float]) -> bytearray:
     """The body, in a bounded number of bytes and seconds."""
     began, size, head = now(), 0, b""
     kept = bytearray()
@@ -158,10 +158,10 @@ def _body(answer: requests.Response, now: Callable[[], float]) -> bytes:
         large = TooLargeError(f"the answer is larger than {LIMIT >> 20} MiB", arrived=True, itself=True)
         large.head, large.tail = head.decode("utf-8", "replace"), kept.decode("utf-8", "replace")
         raise large
-    return bytes(kept)
+    return kept
 
 
-def _reply(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
+def _reply(status: int, headers: Mapping[str, str], body: bytearray) -> Reply:
     text = body.decode("utf-8", "replace")
     announced = headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
     if announced or text.lstrip()[:1] in {"{", "["}:

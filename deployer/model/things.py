@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deployer.model.outcome import Phase, Trust
 
@@ -37,12 +37,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """One deployment that the provider can be asked about. `id` is empty where a phantom has none."""
+    """One deployment that the provider can be asked about. `id` is empty where a phantom has none; `link`: its page, where it is known."""
 
     target: str
     id: str
     trust: Trust = Trust.SURE
     adopted: bool = False
+    link: str = field(default="", compare=False)
 
 
 # --- what a start answers

@@ -83,6 +83,7 @@ class BuildLog:
         self._left = max(0, self._left - len(line.encode("utf-8", "replace")) - 1)
         if not self._left:
             at = f": see {facts.link}" if facts.link else ""
+            self.close()
             self._ci.say(f"the rest of the build log is left out, because this CI system cuts its job's log soon{at}")
         return bool(self._left)
 

@@ -110,6 +110,7 @@ class Reporter:
     def _followed(self, event: Followed) -> None:
         facts = self._facts[event.target]
         facts.handle, facts.phase, facts.link, facts.commit, facts.server = event.handle, None, "", "", ""
+        facts.link = event.handle.link
         what = f"following deployment {event.handle.id}"
         if event.handle.trust is Trust.PHANTOM:
             what = "looking for the deployment that is already queued"
@@ -141,7 +142,7 @@ class Reporter:
     def _known(self, event: Known) -> None:
         facts = self._facts[event.target]
         if event.link and event.link != facts.link:
-            self._say(f"{facts.target.label}: {event.link}")
+            self._say(f"{facts.target.label}: its page is {event.link}")
         if event.commit and event.commit != facts.commit:
             self._compare(facts, event.commit)
         facts.link, facts.commit, facts.server = event.link or facts.link, event.commit or facts.commit, event.server or facts.server
@@ -194,6 +195,7 @@ class Reporter:
         if event.outcome in GOOD:
             at = f", {facts.target.url}" if facts.target.url and event.outcome is Outcome.FINISHED else ""
             note = f" ({event.reason})" if event.reason else ""
+            note += " (a deployment that somebody else started)" if facts.handle and facts.handle.adopted else ""
             self._say(f"{facts.target.label}: {text}{at}{note}")
         elif (event.outcome, event.reason) not in self._annotated or facts.link:
             self._annotated.add((event.outcome, event.reason))
@@ -204,7 +206,8 @@ class Reporter:
     def _annotate(self, facts: Facts, text: str) -> None:
         see = f"\nIts deployment: {facts.withdrawn}" if facts.withdrawn else ""
         see += f"\nSee {facts.link}" if facts.link else ""
-        title, message = (f"{facts.target.label}: {text}", facts.reason) if facts.reason else (facts.target.label, text)
+        label = f"Rehearsal: {facts.target.label}" if self._wishes.rehearsal else facts.target.label
+        title, message = (f"{label}: {text}", facts.reason) if facts.reason else (label, text)
         self._ci.annotate("warning" if facts.outcome is Outcome.INTERRUPTED else "error", title, message + see)
 
     # --- the end

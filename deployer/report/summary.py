@@ -32,7 +32,8 @@ def _row(facts: Facts) -> str:
     name = _code(facts.target.label)
     cells = (
         _link(name, facts.target.url),
-        f"{'✅' if facts.outcome in GOOD else '❌'} {facts.outcome.status if facts.outcome else ''}",
+        f"{'✅' if facts.outcome in GOOD else '❌'} {facts.outcome.status if facts.outcome else ''}"
+        + (" (started by somebody else)" if facts.handle and facts.handle.adopted else ""),
         _link(_code(facts.deployment), facts.link) if facts.deployment else "",
         _code(facts.commit[:12]) if facts.commit else "",
         span(facts.seconds) if facts.seconds is not None else "",

@@ -66,7 +66,9 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
             return UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=seconds(reply))
         case status if status >= 500:
             failure = f"HTTP {status}: {text}"
-            return UnavailableError(f"Coolify failed ({failure})", arrived=True, itself=True, failure=failure, wait=seconds(reply))
+            return UnavailableError(
+                f"Coolify does not answer properly ({failure})", arrived=True, itself=True, failure=failure, wait=seconds(reply)
+            )
         case status:
             return RefusedError(f"Coolify says: {text} (HTTP {status})")
 

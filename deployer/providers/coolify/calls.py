@@ -86,19 +86,11 @@ class CoolifyServer:
 
     def reach(self) -> str:
         """`GET /version`: it decides whether anything of Coolify is there (design.md section 4)."""
-        reply = self._send("GET", "/version", patience=REACH_READ)
-        if answers.lacks(reply, "read"):
-            if self.wish.wait:
-                raise RefusedError(NO_READ, everywhere=True)
-            self.blind = True
-            return f"Coolify at {self.base} ({UNFOLLOWED})"
-        text = reply.data.strip() if isinstance(reply.data, str) else ""
-        if reply.status == 200 and answers.VERSION.fullmatch(text):
-            beta = re.search(r"-beta\.(\d+)", text)
-            self.marks_api = beta is None or int(beta[1]) >= MARKED
-            return f"Coolify {text} at {self.base}"
-        answers.good(reply)
-        raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
+        try:
+            return self._reached(self._send("GET", "/version", patience=REACH_READ))
+        except (RefusedError, UnavailableError) as error:
+            error.reason = f"{self.base}: {error.reason}"
+            raise
 
     def check(self, target: str) -> Target:
         """The application's name and address, and the newest row of its deployments (rule 7)."""
@@ -178,7 +170,21 @@ class CoolifyServer:
         answers.good(reply)
         return "cancel sent, not confirmed"
 
-    # --- what an answer to a trigger says
+    # --- what the answers say
+
+    def _reached(self, reply: Reply) -> str:
+        if answers.lacks(reply, "read"):
+            if self.wish.wait:
+                raise RefusedError(NO_READ, everywhere=True)
+            self.blind = True
+            return f"Coolify at {self.base} ({UNFOLLOWED})"
+        text = reply.data.strip() if isinstance(reply.data, str) else ""
+        if reply.status == 200 and answers.VERSION.fullmatch(text):
+            beta = re.search(r"-beta\.(\d+)", text)
+            self.marks_api = beta is None or int(beta[1]) >= MARKED
+            return f"Coolify {text} at {self.base}"
+        answers.good(reply)
+        raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
 
     def _accepted(self, target: str, data: Any) -> Started | Refused:
         items = [data] if self.wish.instant else data.get("deployments") if isinstance(data, dict) else None
@@ -216,7 +222,7 @@ class CoolifyServer:
         if not found:
             return None
         first = min(found, key=_id)
-        handle = Handle(target, str(first.get("deployment_uuid")), adopted=len(found) > 1)
+        handle = Handle(target, str(first.get("deployment_uuid")), adopted=len(found) > 1, link=rows.link(first, self._pages))
         return Started((handle,), "several were started at once: the oldest is followed" if handle.adopted else "found on the server")
 
     def _found_running(self, target: str, known: Known, patience: float | None) -> Started | Barred:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import re
@@ -42,6 +43,12 @@ ERROR_LINE = re.compile(r"[\r\n]+Error:")
 REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy")
 RESTARTED = "Coolify gave neither a reason nor an end: it was probably restarted or updated, which fails all that runs. Deploy again"
 CONTAINER_LOGS = "Container logs:"
+PLANNING = "Generating nixpacks configuration with:"
+ENV_VALUE = re.compile(r"(--env '[\w.]+=)(?:[^']|'\\'')*'")
+"""Coolify shows this line to everybody, with the values of the application's variables in it."""
+
+ERROR = re.compile(r"\W*error\b", re.IGNORECASE)
+CANCELLED = "it was cancelled in Coolify or through its API. Run the job again to deploy"
 
 
 def snapshot(row: Any, base: str, *, post_command: bool = False) -> Snapshot:
@@ -56,7 +63,7 @@ def snapshot(row: Any, base: str, *, post_command: bool = False) -> Snapshot:
     phase = PHASES.get(status, Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
         warning = f"Coolify reports a status that we do not know: {status[:60]!r}. It is neither taken for success nor for failure"
-    reason = _why(row, log) if phase is Phase.FAILED else ""
+    reason = _why(row, log) if phase is Phase.FAILED else CANCELLED if phase is Phase.CANCELLED else ""
     hold = _hold(row, log, phase, post_command=post_command)
     if phase is Phase.SUCCEEDED:
         phase, reason = _proof(log, reason if math.isfinite(hold) else UNSEEN_POST)
@@ -140,8 +147,12 @@ def entries(row: dict[str, Any]) -> tuple[tuple[Entry, ...] | None, str]:
 
 def _entry(raw: dict[str, Any]) -> Entry:
     """The key is the entry's fingerprint: its index may later belong to another one."""
-    key = tuple(str(raw.get(name)) for name in ("timestamp", "type", "output", "command"))
-    return Entry(key, _text(raw.get("output")), hidden=raw.get("hidden") is not False, own=not raw.get("command"))
+    own, text = not raw.get("command"), _text(raw.get("output"))
+    parts = "\0".join(str(raw.get(name)) for name in ("timestamp", "type", "output", "command"))
+    key = hashlib.blake2b(parts.encode("utf-8", "replace"), digest_size=16).digest()  # a log of megabytes is not kept for its keys
+    if own and text.startswith(PLANNING):
+        text = ENV_VALUE.sub(r"\1***'", text)
+    return Entry(key, text, hidden=raw.get("hidden") is not False, own=own)
 
 
 def _own(entry: Entry) -> str:
@@ -162,7 +173,7 @@ def cause(log: tuple[Entry, ...] | None) -> str:
         if _own(entry).startswith(FAILED):
             text = _own(entry).removeprefix(FAILED)
             command = COMMAND.search(text)
-            return _last_lines(without_commands(text[command.start() :]) if command else text)
+            return _last_lines(without_commands(text[command.start() :])) if command else _last_lines(text)
     last = _last_lines("\n".join(without_commands(entry.text) for entry in shown), UNKNOWN_LINES)
     return f"Coolify gave no reason. The last lines of its log:\n{last}" if last else ""
 

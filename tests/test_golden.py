@@ -1,0 +1,131 @@
+"""Transcripts: what a person reads, and what later steps get, of every public scenario.
+
+`UPDATE_GOLDEN=1 pytest tests/test_golden.py` writes the files in `tests/golden` anew. They are read in review: what looks wrong is wrong.
+
+The program runs in this process, over real sockets, on a clock that only moves when the program sleeps; the simulator reads the same one.
+Nothing varies but the simulator's port and GitHub's delimiters. ESC is written as `␛`, a carriage return as `␍`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deployer.main import SPEED, main
+from deployer.simulator import SCENARIOS, Stage, playing
+from deployer.simulator import server as simulated
+from tests.fakes import FakeClock
+
+GOLDEN = Path(__file__).parent / "golden"
+PUBLIC = [scenario.name for scenario in SCENARIOS.values() if scenario.public]
+IN_CI = ["success", "build-failure", "cancelled"]
+VARIES = {
+    r"127\.0\.0\.1:\d+": "127.0.0.1:8000",
+    r"ghadelimiter_[0-9a-f-]{36}": "ghadelimiter_00000000-0000-4000-8000-000000000000",
+}
+SEEN = {"\x1b": "␛", "\r": "␍"}
+COMMIT = "2222222222333333333344444444445555555555"
+"""The CI run's: another one than the recorded deployments build."""
+
+
+class StillClock(FakeClock):
+    """It takes no signal, and ends none."""
+
+    def listen(self) -> None:
+        """Nothing to listen to."""
+
+    def ignore(self) -> None:
+        """Nothing to ignore."""
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> StillClock:
+    """The program's and the simulator's."""
+    still = StillClock()
+    monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=still.real))
+    return still
+
+
+Transcript = Callable[[dict[str, str]], str]
+
+
+@pytest.fixture
+def transcript(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Transcript:
+    """Runs the program in an empty folder; everything that it says and writes."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(environ: dict[str, str]) -> str:
+        code = main([], environ, clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
+        said, complained = capfdbinary.readouterr()
+        assert complained == b""
+        parts = [("stdout", said), *((path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir()))]
+        shown = "".join(f"----- {name}\n{data.decode()}" for name, data in parts) + f"----- exit code {code}\n"
+        for pattern, fixed in VARIES.items():
+            shown = re.sub(pattern, fixed, shown)
+        return "".join(SEEN.get(character, character) for character in shown)
+
+    return run
+
+
+def same(name: str, shown: str) -> None:
+    """The transcript is the golden one, or becomes it."""
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(shown, "utf-8")
+    assert shown == path.read_text("utf-8")
+
+
+def login(stage: Stage) -> dict[str, str]:
+    return {"COOLIFY_URL": stage.url, "COOLIFY_TOKEN": stage.token, "COOLIFY_UUID": ",".join(stage.uuids)}
+
+
+GITHUB = {"GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_OUTPUT": "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY": "GITHUB_STEP_SUMMARY"}
+SYSTEMS = {"github": GITHUB | {"GITHUB_SHA": COMMIT}, "gitlab": {"GITLAB_CI": "true", "CI": "true", "CI_COMMIT_SHA": COMMIT}}
+
+
+@pytest.mark.parametrize("scenario", PUBLIC)
+def test_a_person_reads_the_story(scenario: str, transcript: Transcript) -> None:
+    with playing(scenario) as stage:
+        same(f"plain-{scenario}", transcript(login(stage)))
+        assert stage.violations() == []
+
+
+@pytest.mark.parametrize("scenario", IN_CI)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_ci_system_gets_it_in_its_own_format(system: str, scenario: str, transcript: Transcript) -> None:
+    with playing(scenario) as stage:
+        same(f"{system}-{scenario}", transcript(login(stage) | SYSTEMS[system]))
+        assert stage.violations() == []
+
+
+@pytest.mark.parametrize("system", ["plain", "github"])
+def test_a_rehearsal_is_told_as_one(system: str, transcript: Transcript) -> None:
+    environ = {"DEPLOYER_REHEARSE": "build-failure", "COOLIFY_TOKEN": "1|thisTokenIsNotUsedInARehearsal"}
+    same(f"{system}-rehearsal", transcript(environ | SYSTEMS.get(system, {})))
+
+
+@pytest.mark.parametrize("system", ["plain", "github"])
+def test_wrong_inputs_are_told_all_at_once(system: str, transcript: Transcript) -> None:
+    environ = {"COOLIFY_URL": "https://coolify.example.com", "DEPLOYER_TIMOUT": "5m", "DEPLOYER_TIMEOUT": "soon", "DEPLOYER_WAIT": "300"}
+    same(f"{system}-mistakes", transcript(environ | SYSTEMS.get(system, {})))
+
+
+def test_two_targets_are_told_apart(transcript: Transcript) -> None:
+    with playing("two") as stage:
+        same("github-two", transcript(login(stage) | SYSTEMS["github"]))
+
+
+def test_the_rehearsal_s_clock_is_the_program_s(transcript: Transcript, clock: StillClock) -> None:
+    transcript({"DEPLOYER_REHEARSE": "bad-token"})
+    assert clock.speed == SPEED
+
+
+def test_no_golden_file_is_left_over() -> None:
+    wanted = {f"plain-{name}" for name in PUBLIC} | {f"{system}-{name}" for system in SYSTEMS for name in IN_CI}
+    wanted |= {f"{system}-{name}" for system in ("plain", "github") for name in ("rehearsal", "mistakes")} | {"github-two"}
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == wanted

@@ -1,0 +1,664 @@
+"""The reporter: from events to what is said, the outputs and the summary. The CI systems are real, stdout and the clock are fakes."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from deployer.ci.contract import CI
+from deployer.ci.github import GitHub
+from deployer.ci.gitlab import GitLab
+from deployer.ci.plain import Plain
+from deployer.ci.sinks import Redactor, Writer
+from deployer.model import (
+    Begun,
+    Checked,
+    Delayed,
+    Doubted,
+    Ended,
+    Entry,
+    Event,
+    Followed,
+    Handle,
+    Known,
+    Logged,
+    Moved,
+    Outcome,
+    Phase,
+    Reached,
+    Recovered,
+    Repeated,
+    Stopped,
+    Target,
+    Trust,
+    Unlogged,
+    Waited,
+    Warned,
+    Wavered,
+    Withdrawn,
+)
+from deployer.report import Reporter, Wishes
+from tests.test_ci import SECTION, Stdout, parse_env_file, parse_line
+
+SYSTEMS: dict[str, type[CI]] = {"plain": Plain, "github": GitHub, "gitlab": GitLab}
+LINK = "https://coolify.example.com/project/p/environment/e/application/{0}/deployment/{0}-1"
+URL = "https://{0}.example.com"
+SHA = "0123456789abcdef0123456789abcdef01234567"
+RUN_SHA = "fedcba9876543210fedcba9876543210fedcba98"
+WHY = "exit code 1: npm run build"
+SECRET = "Zq4w7-marked/secret"
+
+
+@dataclass
+class Desk:
+    """A reporter, and all that it writes to."""
+
+    reporter: Reporter
+    stdout: Stdout
+    folder: Path
+    time: list[float] = field(default_factory=lambda: [1000.0])
+
+    def hear(self, *events: Event | float) -> list[str]:
+        """Tell events; a number lets so many seconds pass. The lines that were said meanwhile."""
+        before = len(self.stdout.text)
+        for event in events:
+            if isinstance(event, float):
+                self.time[0] += event
+            else:
+                self.reporter(event)
+        return self.stdout.text[before:].split("\n")[:-1]
+
+    def finish(self, outcome: Outcome) -> list[str]:
+        before = len(self.stdout.text)
+        self.reporter.finish(outcome)
+        return self.stdout.text[before:].split("\n")[:-1]
+
+    def told(self, level: str) -> list[tuple[str, str]]:
+        """GitHub's annotations: title and message."""
+        found = (parse_line(line) for line in self.stdout.text.split("\n"))
+        return [(command.properties.get("title", ""), command.data) for command in found if command and command.name == level]
+
+    @property
+    def outputs(self) -> dict[str, str]:
+        pairs, trouble = parse_env_file((self.folder / "output").read_bytes().decode())
+        assert trouble == ""
+        return pairs
+
+    @property
+    def result(self) -> Any:
+        return json.loads((self.folder / "result.json").read_text())
+
+    def read(self, name: str) -> str:
+        return (self.folder / name).read_text("utf-8")
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.chdir(tmp_path)
+
+    def make(system: str = "github", *targets: str, terminal: bool = False, **wishes: Any) -> Desk:
+        return at_desk(tmp_path, system, *targets, terminal=terminal, **wishes)
+
+    return make
+
+
+def at_desk(folder: Path, system: str, *targets: str, terminal: bool = False, **wishes: Any) -> Desk:
+    stdout, redact, time = Stdout(), Redactor(), [1000.0]
+    redact.add(SECRET)
+    environ = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
+    environ |= {"GITHUB_SHA": RUN_SHA, "CI_COMMIT_SHA": RUN_SHA}
+    ci = SYSTEMS[system](environ, Writer(stdout, redact, terminal=terminal, columns=lambda: 500), lambda: time[0])
+    wanted: dict[str, Any] = {"targets": targets or ("web",), "timeout": 1800.0, "result_file": str(folder / "result.json")} | wishes
+    return Desk(Reporter(ci, redact, lambda: time[0], Wishes(**wanted)), stdout, folder, time)
+
+
+def started(target: str, *, name: str | None = None, adopted: bool = False) -> list[Event | float]:
+    """A target's story up to the moment when it is followed."""
+    return [
+        Checked(Target(target, name=target if name is None else name, kind="application", url=URL.format(target))),
+        Begun(target),
+        Followed(target, Handle(target, f"{target}-1", adopted=adopted)),
+        Known(target, LINK.format(target), "", "localhost"),
+        Moved(target, Phase.RUNNING, "in_progress"),
+    ]
+
+
+def logged(target: str, *texts: str, hidden: bool = False) -> Logged:
+    return Logged(target, tuple(Entry((target, text), text, hidden=hidden) for text in texts))
+
+
+# --- the story
+
+
+def test_a_story_that_goes_well_is_told_in_order(desk: Any) -> None:
+    told = desk("plain")
+    said = told.hear(Reached("Coolify 4.3.10 at https://c"), *started("web"), logged("web", "one", "two\nthree"), 42.0)
+    said += told.hear(Ended("web", Outcome.FINISHED))
+    assert said == [
+        "Coolify 4.3.10 at https://c",
+        f"web: application web, {URL.format('web')}",
+        "web: triggering a deployment",
+        "web: following deployment web-1",
+        f"web: {LINK.format('web')}",
+        "web: building",
+        "=== Build log of web ===",
+        "one",
+        "two",
+        "three",
+        f"web: finished in 42s, {URL.format('web')}",
+    ]
+    assert told.finish(Outcome.FINISHED) == []
+
+
+def test_a_bad_end_names_the_cause_and_the_page_in_one_annotation(desk: Any) -> None:
+    told = desk()
+    told.hear(*started("web"), 61.0, Ended("web", Outcome.FAILED, WHY))
+    assert told.told("error") == [("web: the deployment failed after 1m 01s", f"{WHY}\nSee {LINK.format('web')}")]
+
+
+def test_an_interrupted_job_is_a_warning_and_no_error(desk: Any) -> None:
+    told = desk()
+    told.hear(*started("web"), Stopped("SIGTERM"), Withdrawn("web", Handle("web", "web-1"), "cancelled"), Ended("web", Outcome.INTERRUPTED))
+    assert (len(told.told("warning")), told.told("error")) == (1, [])
+    assert f"web: deployment web-1: cancelled {LINK.format('web')}" in told.stdout.text
+
+
+def test_nothing_that_is_said_holds_a_secret(desk: Any) -> None:
+    told = desk(log_file="log", output_file="env")
+    story = [*started("web", name=f"web {SECRET}"), logged("web", SECRET), Warned("web", SECRET), Ended("web", Outcome.FAILED, SECRET)]
+    told.hear(Reached(SECRET), *story)
+    told.reporter.notice(SECRET)
+    told.finish(Outcome.FAILED)
+    written = [path.name for path in told.folder.iterdir() if SECRET in path.read_text()]
+    assert (SECRET in told.stdout.text, written) == (False, [])
+
+
+def test_a_warning_names_both_commits_once(desk: Any) -> None:
+    told = desk()
+    told.hear(*started("web"), *[Known("web", LINK.format("web"), SHA, "localhost")] * 3)
+    [(title, message)] = told.told("warning")
+    assert title == "web: another commit"
+    assert SHA in message
+    assert RUN_SHA in message
+
+
+@pytest.mark.parametrize("commit", [RUN_SHA, RUN_SHA[:7], ""])
+def test_the_same_commit_is_no_warning(desk: Any, commit: str) -> None:
+    told = desk()
+    told.hear(*started("web"), Known("web", LINK.format("web"), commit, ""))
+    assert told.told("warning") == []
+
+
+def test_a_rehearsal_s_commit_is_nobody_s(desk: Any) -> None:
+    told = desk(rehearsal=True)
+    told.hear(*started("web"), Known("web", LINK.format("web"), SHA, ""))
+    assert told.told("warning") == []
+
+
+def test_what_belonged_to_a_deployment_that_is_followed_no_more_is_forgotten(desk: Any) -> None:
+    """The adopted one was cancelled, ours was triggered: its page, commit and server are not yet known."""
+    told = desk()
+    told.hear(*started("web", adopted=True), Known("web", LINK.format("web"), SHA, "localhost"), Repeated("web", "it was cancelled"))
+    told.hear(Followed("web", Handle("web", "web-2")), Ended("web", Outcome.LOST, "gone"))
+    told.finish(Outcome.LOST)
+    [target] = told.result["targets"]
+    assert (target["deployment_uuid"], target["deployment_url"], target["commit"], target["adopted"]) == ("web-2", "", "", False)
+    assert told.told("error") == [("web: lost sight of the deployment after 0s", "gone")]
+
+
+# --- several targets
+
+
+def test_several_targets_are_told_apart(desk: Any) -> None:
+    told = desk("plain", "a", "b", log_file="log")
+    said = told.hear(*started("a"), *started("b"), logged("b", "of b"), logged("a", "of a\nmore of a"))
+    assert said[-4:] == ["=== Build logs ===", "[b] of b", "[a] of a", "[a] more of a"]
+    assert told.read("log") == "[b] of b\n[a] of a\n[a] more of a\n"
+
+
+def test_two_of_the_same_name_are_called_by_uuid(desk: Any) -> None:
+    told = desk("plain", "a", "b")
+    said = told.hear(*started("a", name="web"), *started("b", name="web"))
+    assert said[0].startswith("web: ")
+    assert said[5].startswith("b: ")
+
+
+def test_every_failed_target_has_one_annotation(desk: Any) -> None:
+    told = desk("github", "a", "b", "c")
+    told.hear(*started("a"), *started("b"), *started("c"))
+    told.hear(Ended("a", Outcome.FAILED, WHY), Ended("b", Outcome.FINISHED), Ended("c", Outcome.FAILED, WHY))
+    assert [title.partition(":")[0] for title, _ in told.told("error")] == ["a", "c"]
+    assert [message.partition("\n")[2] for _, message in told.told("error")] == [f"See {LINK.format(name)}" for name in "ac"]
+
+
+def test_a_reason_that_holds_for_all_is_annotated_once_and_said_of_each(desk: Any) -> None:
+    told = desk("github", "a", "b", "c")
+    said = told.hear(*(Ended(target, Outcome.REFUSED, "the token is wrong") for target in "abc"))
+    assert told.told("error") == [("a: not started", "the token is wrong")]
+    assert said[1:] == ["b: not started, for the same reason", "c: not started, for the same reason"]
+
+
+def test_a_hundred_failures_leave_the_step_s_other_annotations_room(desk: Any) -> None:
+    """The runner shows ten of a level in a step; the rest is said as lines."""
+    names = tuple(f"t{number}" for number in range(100))
+    told = desk("github", *names)
+    for name in names:
+        told.hear(*started(name), Ended(name, Outcome.FAILED, f"{name} broke"))
+    assert len(told.told("error")) <= 8
+    assert [name for name in names if f"{name} broke" not in told.stdout.text] == []
+
+
+# --- the build log
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.FINISHED])
+@pytest.mark.parametrize("logs", ["live", "failure", "none"])
+def test_the_build_log_is_shown_as_wished(desk: Any, system: str, outcome: Outcome, logs: str) -> None:
+    told = desk(system, logs=logs, log_file="log")
+    told.hear(*started("web"))
+    first = told.hear(logged("web", "line one"), logged("web", "line two"))
+    last = told.hear(Ended("web", outcome))
+    told.finish(outcome)
+    live, late = (sum(line.startswith("line ") for line in said) for said in (first, last))
+    assert (live, late) == {"live": (2, 0), "failure": (0, 2 * (outcome is Outcome.FAILED)), "none": (0, 0)}[logs]
+    assert told.read("log") == "line one\nline two\n"
+
+
+def test_hidden_entries_are_shown_only_on_request(desk: Any) -> None:
+    for wish in (False, True):
+        told = desk("plain", hidden_logs=wish, log_file="log")
+        told.hear(*started("web"), logged("web", "compiler", hidden=True), logged("web", "visible"))
+        assert ("compiler" in told.stdout.text, "compiler" in told.read("log")) == (wish, wish)
+
+
+def test_an_empty_line_stays_one(desk: Any) -> None:
+    told = desk("plain")
+    assert told.hear(*started("web"), logged("web", "a\n\nb", ""))[-4:] == ["a", "", "b", ""]
+
+
+@pytest.mark.parametrize("system", ["github", "gitlab"])
+def test_only_the_build_log_is_folded(desk: Any, system: str) -> None:
+    told = desk(system)
+    told.hear(*started("web"), logged("web", "folded 1"), Warned("web", "open 1"), logged("web", "folded 2"), Wavered("web", "open 2"))
+    told.hear(Recovered("web", 1), logged("web", "folded 3"), Ended("web", Outcome.FAILED, "open 3"))
+    told.finish(Outcome.FAILED)
+    depth, places = 0, {}
+    for line in told.stdout.text.split("\n"):
+        opened = line.startswith("::group::") or "section_start" in line
+        closed = line.startswith("::endgroup::") or "section_end" in line
+        depth += opened - closed
+        assert depth in {0, 1}
+        for word in re.findall(r"(?:folded|open) \d", line):
+            places[word] = depth
+    assert depth == 0
+    assert places == {f"folded {number}": 1 for number in (1, 2, 3)} | {f"open {number}": 0 for number in (1, 2, 3)}
+
+
+def test_sections_of_gitlab_never_share_a_name(desk: Any) -> None:
+    told = desk("gitlab")
+    told.hear(*started("web"), logged("web", "a"), Warned("web", "b"), logged("web", "c"), Ended("web", Outcome.FINISHED))
+    marks = [(mark[1], mark[3]) for mark in SECTION.finditer(told.stdout.text)]
+    assert marks == [("start", "deployer-1"), ("end", "deployer-1"), ("start", "deployer-2"), ("end", "deployer-2")]
+
+
+def test_gitlab_s_limit_leaves_room_for_the_end_of_the_story(desk: Any) -> None:
+    """Beyond 4 MiB the job's log is cut: the verdict would be lost."""
+    told = desk("gitlab", log_file="log")
+    told.hear(*started("web"))
+    for number in range(60):
+        told.hear(Logged("web", (Entry(number, "é" * 50_000),)))
+    told.hear(Ended("web", Outcome.FAILED, WHY))
+    said = told.stdout.text
+    assert said.count("the rest of the build log is left out") == 1
+    assert f"see {LINK.format('web')}" in said
+    assert len(said.encode()) < (4 << 20) - 100_000
+    assert WHY in said
+    assert len(told.read("log")) == 60 * 50_001
+    assert len(re.findall("section_start", said)) == 1
+
+
+def test_of_a_log_for_failures_the_end_is_kept(desk: Any) -> None:
+    told = desk("plain", logs="failure")
+    told.hear(*started("web"), *(logged("web", f"line {number}") for number in range(5000)))
+    said = told.hear(Ended("web", Outcome.FAILED, WHY))
+    lines = [line for line in said if line.startswith("line ")]
+    assert (lines[-1], 100 < len(lines) < 5000) == ("line 4999", True)
+
+
+# --- waiting
+
+
+@pytest.mark.parametrize("logs", ["live", "failure", "none"])
+def test_a_silent_job_says_once_a_minute_what_it_waits_for(desk: Any, logs: str) -> None:
+    """Several CI systems kill a job that says nothing; what is only kept or filed is not said."""
+    told = desk("github", logs=logs)
+    told.hear(*started("web"))
+    said = []
+    for _ in range(60):
+        said += told.hear(5.0, Waited())
+        if logs != "live":
+            told.hear(logged("web", "something that nobody sees"))
+    assert len(said) == 5
+    assert said[0] == "still waiting: web: building, 1m 00s since the trigger"
+
+
+def test_a_job_that_talks_needs_no_heartbeat(desk: Any) -> None:
+    told = desk("github")
+    told.hear(*started("web"))
+    said = []
+    for _ in range(60):
+        told.hear(5.0, logged("web", "a line"))
+        said += told.hear(Waited())
+    assert said == []
+
+
+def test_a_heartbeat_names_three_targets_and_counts_the_rest(desk: Any) -> None:
+    told = desk("github", *"abcde")
+    told.hear(*(event for target in "abcde" for event in started(target)), Ended("c", Outcome.FINISHED))
+    [said] = told.hear(61.0, Waited())
+    assert [f"{target}: building" in said for target in "abcde"] == [True, True, False, True, False]
+    assert said.endswith("; and 1 more")
+
+
+def test_the_live_line_is_only_for_terminals(desk: Any) -> None:
+    assert desk("plain").hear(*started("web"), 5.0, Waited())[-1] == "web: building"
+    told = desk("plain", terminal=True)
+    told.hear(*started("web"), 5.0, Waited(), 5.0, Waited(), Ended("web", Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    clear = "\r\x1b[2K"
+    assert f"{clear}web: building, 5s since the trigger{clear}web: building, 10s since the trigger{clear}web: finished" in told.stdout.text
+    assert told.stdout.text.endswith("\n")
+
+
+# --- outputs
+
+
+def test_outputs_are_written_as_soon_as_they_are_known_and_only_when_they_change(desk: Any) -> None:
+    told = desk(log_file="build.log", output_file="env")
+    steps: list[tuple[Event, set[str]]] = [
+        (Reached("Coolify"), {"resource_uuid", "log_file"}),
+        (Checked(Target("web", "web", "application", URL.format("web"))), {"url"}),
+        (Begun("web"), set()),
+        (Followed("web", Handle("web", "web-1")), {"deployment_uuid", "deployment_uuids"}),
+        (Known("web", LINK.format("web"), "", ""), {"deployment_url"}),
+        (Known("web", LINK.format("web"), SHA, "localhost"), {"commit"}),
+        (Known("web", LINK.format("web"), SHA, "localhost"), set()),
+        (Ended("web", Outcome.FINISHED), set()),
+    ]
+    known: set[str] = set()
+    for event, fresh in steps:
+        told.hear(event)
+        known |= fresh
+        assert set(told.outputs) == known
+        assert {line.partition("=")[0] for line in told.read("env").splitlines()} == {f"DEPLOYED_{name.upper()}" for name in known}
+    told.finish(Outcome.FINISHED)
+    assert set(told.outputs) - known == {"status", "duration", "timed_out", "result"}
+    named = re.findall(r"^(\w+)<<ghadelimiter", told.read("output"), re.MULTILINE)
+    assert sorted(named) == sorted(told.outputs)
+
+
+def test_the_outputs_of_several_targets_are_the_first_s_in_the_order_of_the_input(desk: Any) -> None:
+    told = desk("github", "a", "b", "c")
+    told.hear(*started("b"), *started("c"), *started("a"))
+    told.hear(12.0, Ended("a", Outcome.FINISHED), Ended("b", Outcome.FAILED, WHY), 7.6, Ended("c", Outcome.TIMED_OUT))
+    told.finish(Outcome.FAILED)
+    wanted = {"status": "failed", "deployment_uuid": "a-1", "deployment_uuids": "a-1,b-1,c-1", "resource_uuid": "a", "timed_out": "false"}
+    wanted |= {"url": URL.format("a"), "deployment_url": LINK.format("a"), "duration": "20"}
+    assert {name: told.outputs[name] for name in wanted} == wanted
+    assert [target["uuid"] for target in told.result["targets"]] == ["a", "b", "c"]
+
+
+def test_a_phantom_is_no_output(desk: Any) -> None:
+    told = desk()
+    told.hear(Begun("web"), Followed("web", Handle("web", "phantom", Trust.PHANTOM)))
+    assert set(told.outputs) == {"resource_uuid"}
+    told.hear(Followed("web", Handle("web", "real", adopted=True)))
+    assert told.outputs["deployment_uuid"] == "real"
+
+
+FIELDS = {"version": int, "status": str, "exit_code": int, "duration": int, "rehearsal": bool, "targets": list}
+OF_TARGET = {
+    **dict.fromkeys(("uuid", "name", "kind", "status", "reason", "deployment_uuid", "deployment_url", "url", "commit", "server"), str),
+    "adopted": bool,
+    "duration": int,
+}
+
+
+@pytest.mark.parametrize("rehearsal", [True, False])
+def test_the_result_has_its_fields(desk: Any, rehearsal: bool) -> None:  # noqa: FBT001 -- pytest hands it over
+    told = desk("github", "a", "b", rehearsal=rehearsal)
+    told.hear(*started("a", adopted=True), Known("a", LINK.format("a"), SHA, "srv"), 3.4, Ended("a", Outcome.FAILED, WHY))
+    told.hear(Ended("b", Outcome.REFUSED, "no"))
+    told.finish(Outcome.FAILED)
+    whole = told.result
+    assert json.loads(told.outputs["result"]) == whole
+    assert "\n" not in told.outputs["result"]
+    assert {name: type(value) for name, value in whole.items()} == FIELDS
+    assert [{name: type(value) for name, value in target.items()} for target in whole["targets"]] == [OF_TARGET] * 2
+    assert (whole["version"], whole["status"], whole["exit_code"], whole["rehearsal"]) == (1, "failed", 1, rehearsal)
+    assert whole["targets"][0] == {
+        "uuid": "a",
+        "name": "a",
+        "kind": "application",
+        "status": "failed",
+        "reason": WHY,
+        "deployment_uuid": "a-1",
+        "adopted": True,
+        "deployment_url": LINK.format("a"),
+        "url": URL.format("a"),
+        "commit": SHA,
+        "server": "srv",
+        "duration": 3,
+    }
+
+
+@pytest.mark.parametrize("reason", ["x" * 5000, "\N{PILE OF POO}" * 5000, '"\\\n' * 2000], ids=["long", "wide", "escaped"])
+def test_the_result_stays_under_32_kilobytes(desk: Any, reason: str) -> None:
+    names = tuple(f"{number:024}" for number in range(200))
+    told = desk("github", *names)
+    told.hear(*(event for name in names for event in (*started(name), Ended(name, Outcome.FAILED, reason))))
+    told.finish(Outcome.FAILED)
+    text = told.outputs["result"]
+    whole = json.loads(text)
+    assert len(text.encode()) < 32 * 1024
+    assert whole["omitted"] == 200 - len(whole["targets"])
+    assert [target["uuid"] for target in whole["targets"]] == list(names[: len(whole["targets"])])
+    assert len(whole["targets"]) > 5
+    assert all(reason.startswith(target["reason"]) and target["reason"] for target in whole["targets"])
+    assert len(told.result["targets"]) == 200  # the file has no limit
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_dotenv_file_stays_under_5000_bytes(desk: Any, system: str) -> None:
+    """GitLab refuses the whole file at 5120 (contract ci 2); the list is cut between two deployments."""
+    names = tuple(f"{number:024}" for number in range(400))
+    told = desk(system, *names, output_file="env")
+    told.hear(*(event for name in names for event in (*started(name), Ended(name, Outcome.FINISHED))))
+    told.finish(Outcome.FINISHED)
+    assert len(told.read("env").encode()) < 5000
+    [listed] = re.findall(r'^DEPLOYED_DEPLOYMENT_UUIDS="?([^"\n]*)', told.read("env"), re.MULTILINE)
+    assert listed.split(",") == [f"{name}-1" for name in names[: listed.count(",") + 1]]
+    assert "DEPLOYED_STATUS" in told.read("env")
+    assert "RESULT" not in told.read("env")
+
+
+def test_lines_of_others_stay_in_the_output_file(desk: Any, tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("VERSION=1.2\n# a comment\nDEPLOYED_STATUS=of an earlier run\nNAME=web")
+    told = desk("plain", output_file="env")
+    told.hear(*started("web"), Ended("web", Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    lines = told.read("env").splitlines()
+    assert lines[:3] == ["VERSION=1.2", "# a comment", "NAME=web"]
+    assert lines.count('DEPLOYED_STATUS="finished"') == 1
+    assert [line for line in lines if "earlier" in line] == []
+
+
+def test_a_value_in_a_dotenv_file_is_only_a_value(desk: Any) -> None:
+    told = desk("plain", output_file="env")
+    told.hear(Checked(Target("web", "web", "application", 'https://x/$(id)`id`"\nDEPLOYED_STATUS=finished\n')))
+    assert len(told.read("env").splitlines()) == 2
+    assert re.search(r"(?<!\\)[$`]", told.read("env")) is None
+
+
+@pytest.mark.parametrize("wish", ["log_file", "output_file", "result_file"])
+def test_a_file_that_cannot_be_written_is_warned_of_once(desk: Any, wish: str) -> None:
+    told = desk("github", **{wish: "no/such/folder/file"})
+    told.hear(*started("web"), logged("web", "a"), logged("web", "b"), Ended("web", Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    assert told.told("warning") == [("", "no/such/folder/file can't be written: No such file or directory")]
+
+
+# --- the summary
+
+
+def test_the_summary_is_a_table_and_the_reasons(desk: Any) -> None:
+    told = desk("github", "a", "b", "c")
+    told.hear(*started("a"), *started("b"), Known("a", LINK.format("a"), SHA, ""), 61.0)
+    told.hear(Ended("a", Outcome.FAILED, "one\ntwo"), Ended("b", Outcome.FINISHED), Ended("c", Outcome.REFUSED, "no"))
+    told.finish(Outcome.FAILED)
+    assert told.read("summary").split("\n") == [
+        "### The deployment failed",
+        "",
+        "| Target | Status | Deployment | Commit | Duration |",
+        "|---|---|---|---|---|",
+        f"| [`a`]({URL.format('a')}) | ❌ failed | [`a-1`]({LINK.format('a')}) | `{SHA[:12]}` | 1m 01s |",
+        f"| [`b`]({URL.format('b')}) | ✅ finished | [`b-1`]({LINK.format('b')}) |  | 1m 01s |",
+        "| `c` | ❌ refused |  |  |  |",
+        "",
+        "**Why `a` ended as failed**",
+        "",
+        "```text",
+        "one",
+        "two",
+        "```",
+        "",
+        "**Why `c` ended as refused**",
+        "",
+        "```text",
+        "no",
+        "```",
+        "",
+    ]
+
+
+def test_the_summary_can_be_switched_off(desk: Any) -> None:
+    told = desk("github", summary=False)
+    told.hear(*started("web"), Ended("web", Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    assert not (told.folder / "summary").exists()
+
+
+HOSTILE = [
+    "a|b",
+    "a\\|b",
+    "`code`",
+    "``",
+    "```\n</details>",
+    "~~~~",
+    "<img src=http://evil.example.com/a.png>",
+    "![a](http://evil.example.com/b.png)",
+    "[x](javascript:alert(1))",
+    "@everyone #1 GH-1",
+    "<!-- -->",
+    "a\r\n\r\n# heading",
+    "a\u2028b\x00c\x1b[31m",
+    "&lt;script&gt;",
+]
+
+
+OURS = """### The deployment failed
+| Target | Status | Deployment | Commit | Duration |
+|---|---|---|---|---|
+| | ❌ failed | | | |
+**Why ended as failed**"""
+
+
+def outside_of_code(markdown: str) -> str:
+    """What GitHub would read as Markdown: everything but fences and code spans. A `|` that a table cell holds is escaped there."""
+    kept, fence = [], ""
+    for line in markdown.split("\n"):
+        if fence:
+            fence = "" if line.strip() == fence else fence
+        elif opening := re.match(r"`{3,}", line):
+            fence = opening[0]
+        else:
+            kept.append(re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "CODE", line))
+    assert fence == "", "a fence that is never closed"
+    return "\n".join(kept)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_foreign_words_in_the_summary_are_only_words(desk: Any, text: str) -> None:
+    """No link, mention, image, heading or cell that is not ours."""
+    told = desk("github")
+    url = f"https://web.example.com/{text}"
+    told.hear(Checked(Target("web", text, "application", url)), Followed("web", Handle("web", text)), Known("web", LINK, text, ""))
+    told.hear(Ended("web", Outcome.FAILED, text))
+    told.finish(Outcome.FAILED)
+    bare = outside_of_code(told.read("summary"))
+    links = re.findall(r"\[CODE\]\(([^()\s]*)\)", bare)
+    assert all(link.startswith(("https://web.example.com/", "https://coolify.example.com/")) for link in links)
+    words = re.sub(r"\[CODE\]\([^()\s]*\)", "CODE", bare)
+    assert re.sub(r"CODE|\s", "", html.unescape(words)) == re.sub(r"\s", "", OURS)
+
+
+# --- any order
+
+TARGETS = ("a", "b")
+targets = st.sampled_from(TARGETS)
+texts = st.sampled_from(["", "why", "::error::x", "two\nlines", "\ud800\x00", SHA, SECRET, "x" * 9000])
+handles = st.builds(Handle, targets, texts, st.sampled_from(Trust), st.booleans())
+entries = st.builds(Entry, st.integers(), texts, hidden=st.booleans(), own=st.booleans())
+seconds = st.floats(0, 1e6)
+events = st.one_of(
+    st.builds(Reached, texts),
+    st.builds(Checked, st.builds(Target, targets, texts, texts, texts)),
+    st.builds(Begun, targets),
+    st.builds(Followed, targets, handles, texts),
+    st.builds(Delayed, targets, seconds, texts),
+    st.builds(Doubted, targets, texts),
+    st.builds(Repeated, targets, texts),
+    st.builds(Logged, targets, st.lists(entries, max_size=3).map(tuple)),
+    st.builds(Unlogged, targets),
+    st.builds(Moved, targets, st.sampled_from(Phase), texts),
+    st.builds(Known, targets, texts, texts, texts),
+    st.builds(Wavered, targets | st.just(""), texts),
+    st.builds(Recovered, targets, st.integers(0, 9)),
+    st.builds(Warned, targets, texts),
+    st.builds(Waited),
+    st.builds(Stopped, texts),
+    st.builds(Withdrawn, targets, handles, texts),
+    st.builds(Ended, targets, st.sampled_from(Outcome), texts),
+    st.floats(0, 100),
+)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("logs", ["live", "failure"])
+@settings(derandomize=True, database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(story=st.lists(events, max_size=25), outcome=st.sampled_from(Outcome))
+def test_no_order_of_events_is_too_odd(system: str, logs: str, story: list[Event | float], outcome: Outcome, tmp_path: Path) -> None:
+    """The reporter never decides the outcome: it must not raise, tear a file, or leave a group open."""
+    for name in ("output", "summary", "env", "log"):
+        (tmp_path / name).unlink(missing_ok=True)
+    wishes: dict[str, Any] = {"logs": logs, "log_file": str(tmp_path / "log"), "output_file": str(tmp_path / "env")}
+    told = at_desk(tmp_path, system, *TARGETS, **wishes)
+    told.hear(*story)
+    told.finish(outcome)
+    assert told.result["status"] == outcome.status
+    assert told.read("log") is not None
+    if system == "github":
+        assert told.outputs["status"] == outcome.status
+        groups = [command.name for line in told.stdout.text.split("\n") if (command := parse_line(line)) and "group" in command.name]
+        assert groups == ["group", "endgroup"] * (len(groups) // 2)
+    assert SECRET not in told.stdout.text
+    assert [path.name for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()] == []

@@ -1,0 +1,722 @@
+"""Every rule about when a deployment is over, and what comes next: a row for each rule and each of its edges (design.md section 4)."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deployer.model import (
+    Barred,
+    Entry,
+    Event,
+    Handle,
+    Known,
+    Leg,
+    Logged,
+    Missed,
+    Moved,
+    Outcome,
+    Phase,
+    Recovered,
+    Sight,
+    Snapshot,
+    Trust,
+    Unlogged,
+    Warned,
+    Wavered,
+)
+from deployer.watch import Again, End, Ending, Final, Next, Onward, Watch, after, observe, pause, reach_again, unseen
+
+# The same examples in every run: a test that fails only now and then is read by nobody.
+thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=300)
+
+HANDLE = Handle("web", "web-1")
+BEGAN, DEADLINE = 1000.0, 1100.0
+FRESH = Watch(HANDLE, began=BEGAN, deadline=DEADLINE)
+
+QUEUED, RUNNING, UNKNOWN = Snapshot(Phase.QUEUED), Snapshot(Phase.RUNNING), Snapshot(Phase.UNKNOWN)
+DONE, BROKEN, GONE = Snapshot(Phase.SUCCEEDED), Snapshot(Phase.FAILED), Snapshot(Phase.ABSENT)
+ONE, TWO, THREE, FOUR = (Entry(key, f"line {key}") for key in "1234")
+
+
+def moved(*phases: Phase) -> list[Event]:
+    return [Moved("web", phase, "") for phase in phases]
+
+
+def played(looks: list[tuple[float, Sight]], watch: Watch = FRESH) -> tuple[Watch, list[Event]]:
+    """What a row of looks makes of a watch. The times are seconds since it began."""
+    told: list[Event] = []
+    for after_seconds, sight in looks:
+        assert watch.ending is None, "an ended watch is not looked at"
+        watch, events = observe(watch, sight, BEGAN + after_seconds)
+        told += events
+    return watch, told
+
+
+def ended(looks: list[tuple[float, Sight]]) -> Ending | None:
+    return played(looks)[0].ending
+
+
+# --- Rule 1: what was seen is judged before the deadline
+
+
+@pytest.mark.parametrize(
+    ("at", "sight", "ending"),
+    [
+        pytest.param(0, DONE, Ending(End.SUCCEEDED), id="success-at-the-first-look"),
+        pytest.param(99.9, DONE, Ending(End.SUCCEEDED), id="success-at-the-last-second"),
+        pytest.param(100, DONE, Ending(End.SUCCEEDED), id="success-at-the-deadline"),
+        pytest.param(107, DONE, Ending(End.SUCCEEDED), id="success-in-a-look-that-came-back-after-the-deadline"),
+        pytest.param(100, replace(BROKEN, reason="exit 1"), Ending(End.FAILED, "exit 1"), id="failure-at-the-deadline"),
+        pytest.param(100, Snapshot(Phase.UNPROVEN, reason="skipped"), Ending(End.UNPROVEN, "skipped"), id="unproven-at-the-deadline"),
+        pytest.param(100, Snapshot(Phase.CANCELLED), Ending(End.CANCELLED), id="cancelled-at-the-deadline"),
+        pytest.param(100, GONE, Ending(End.GONE), id="gone-at-the-deadline"),
+        pytest.param(100, Barred("no right"), Ending(End.BARRED, "no right"), id="barred-at-the-deadline"),
+        pytest.param(99.9, QUEUED, None, id="queued-at-the-last-second-goes-on"),
+        pytest.param(99.9, RUNNING, None, id="running-at-the-last-second-goes-on"),
+        pytest.param(99.9, UNKNOWN, None, id="unknown-at-the-last-second-goes-on"),
+        pytest.param(99.9, Missed("HTTP 502"), None, id="missed-at-the-last-second-goes-on"),
+        pytest.param(100, QUEUED, Ending(End.LATE, "it is still queued behind other deployments"), id="queued-at-the-deadline"),
+        pytest.param(100, RUNNING, Ending(End.LATE, "it is still being built or started"), id="running-at-the-deadline"),
+        pytest.param(101, RUNNING, Ending(End.LATE, "it is still being built or started"), id="running-after-the-deadline"),
+        pytest.param(100, UNKNOWN, Ending(End.LATE, "its status is none that we know"), id="unknown-at-the-deadline"),
+        pytest.param(100, replace(RUNNING, reason="waits for a worker"), Ending(End.LATE, "waits for a worker"), id="late-with-own-reason"),
+        pytest.param(
+            100,
+            Missed("HTTP 502"),
+            Ending(End.LATE, "no look at it ever worked; the last looks failed: HTTP 502"),
+            id="missed-at-the-deadline",
+        ),
+    ],
+)
+def test_what_was_seen_is_judged_before_the_deadline(at: float, sight: Sight, ending: Ending | None) -> None:
+    assert ended([(at, sight)]) == ending
+
+
+@pytest.mark.parametrize(
+    ("looks", "reason"),
+    [
+        pytest.param(
+            [(50, RUNNING), (100, Missed("HTTP 502"))],
+            "it is still being built or started; the last looks failed: HTTP 502",
+            id="what-was-seen-last-and-the-trouble-since",
+        ),
+        pytest.param(
+            [(50, replace(RUNNING, reason="waits for a worker")), (90, Missed("HTTP 502")), (100, Missed("HTTP 503"))],
+            "waits for a worker; the last looks failed: HTTP 503",
+            id="own-reason-and-the-last-trouble",
+        ),
+        pytest.param(
+            [(90, replace(GONE, hold=30)), (100, Missed("HTTP 502"))],
+            "it was not there; the last looks failed: HTTP 502",
+            id="not-there-and-then-out-of-sight",
+        ),
+        pytest.param(
+            [(50, Missed("HTTP 502")), (100, QUEUED)],
+            "it is still queued behind other deployments",
+            id="trouble-that-is-over-is-not-told",
+        ),
+    ],
+)
+def test_a_late_one_says_what_was_seen_last(looks: list[tuple[float, Sight]], reason: str) -> None:
+    assert ended(looks) == Ending(End.LATE, reason)
+
+
+def test_the_last_log_lines_are_told_with_the_end() -> None:
+    last = replace(DONE, log=(ONE, TWO))
+    assert played([(50, replace(RUNNING, log=(ONE,))), (100, last)]) == (
+        replace(
+            FRESH,
+            phase=Phase.SUCCEEDED,
+            met=True,
+            since=DEADLINE,
+            seen=frozenset({("1", 0), ("2", 0)}),
+            last=last,
+            ending=Ending(End.SUCCEEDED),
+        ),
+        [*moved(Phase.RUNNING), Logged("web", (ONE,)), *moved(Phase.SUCCEEDED), Logged("web", (TWO,))],
+    )
+
+
+# --- Rule 2: a failed look is no news, and an unknown status neither
+
+
+@pytest.mark.parametrize(
+    ("looks", "events"),
+    [
+        pytest.param([(5, Missed("HTTP 502"))], [Wavered("web", "HTTP 502")], id="trouble-is-told"),
+        pytest.param([(5, Missed("HTTP 502")), (6, Missed("HTTP 502"))], [Wavered("web", "HTTP 502")], id="the-same-trouble-once"),
+        pytest.param(
+            [(5, Missed("HTTP 502")), (6, Missed("no connection")), (7, Missed("no connection"))],
+            [Wavered("web", "HTTP 502"), Wavered("web", "no connection")],
+            id="other-trouble-again",
+        ),
+        pytest.param(
+            [(5, RUNNING), (6, Missed("HTTP 502")), (7, Missed("HTTP 502")), (8, Missed("HTTP 502")), (9, RUNNING), (10, RUNNING)],
+            [*moved(Phase.RUNNING), Wavered("web", "HTTP 502"), Recovered("web", 3)],
+            id="its-end-is-told-once-and-no-phase-is-new",
+        ),
+        pytest.param(
+            [(5, Missed("HTTP 502")), (6, RUNNING), (7, Missed("HTTP 502")), (8, RUNNING)],
+            [Wavered("web", "HTTP 502"), Recovered("web", 1), *moved(Phase.RUNNING), Wavered("web", "HTTP 502"), Recovered("web", 1)],
+            id="the-same-trouble-again-after-its-end",
+        ),
+        pytest.param([(5, UNKNOWN), (50, UNKNOWN)], moved(Phase.UNKNOWN), id="unknown-is-named-once"),
+        pytest.param(
+            [
+                (5, replace(UNKNOWN, warning="odd")),
+                (6, replace(UNKNOWN, warning="odd")),
+                (7, RUNNING),
+                (8, replace(UNKNOWN, warning="odd")),
+            ],
+            [*moved(Phase.UNKNOWN), Warned("web", "odd"), *moved(Phase.RUNNING, Phase.UNKNOWN)],
+            id="a-warning-is-told-once-also-when-it-comes-again",
+        ),
+        pytest.param(
+            [(5 + number, replace(UNKNOWN, warning=text)) for number, text in enumerate(["odd", "odder", "odd", "odder"])],
+            [*moved(Phase.UNKNOWN), Warned("web", "odd"), Warned("web", "odder")],
+            id="another-warning-is-told",
+        ),
+        pytest.param([(5, RUNNING), (6, RUNNING)], moved(Phase.RUNNING), id="a-phase-is-told-once"),
+        pytest.param([(5, Barred("no right"))], [], id="what-bars-us-is-told-as-the-end"),
+    ],
+)
+def test_no_news_is_told_once_and_ends_nothing(looks: list[tuple[float, Sight]], events: list[Event]) -> None:
+    watch, told = played(looks)
+    assert told == events
+    assert watch.ending is None or watch.ending == Ending(End.BARRED, "no right")
+
+
+def test_a_failed_look_changes_nothing_but_the_count_of_failed_looks() -> None:
+    before, _ = played([(5, replace(RUNNING, log=(ONE,), link="https://x"))])
+    after_one, _ = observe(before, Missed("HTTP 429", wait=20), BEGAN + 10)
+    after_two, _ = observe(after_one, Missed("HTTP 502"), BEGAN + 30)
+    assert after_one == replace(before, trouble="HTTP 429", missed=1, wait=20)
+    assert after_two == replace(before, trouble="HTTP 502", missed=2)
+
+
+def test_a_look_that_works_forgets_the_trouble() -> None:
+    before, _ = played([(5, RUNNING)])
+    assert played([(5, RUNNING), (6, Missed("HTTP 429", wait=20)), (7, RUNNING)])[0] == before
+
+
+def test_an_unknown_status_is_followed_to_what_comes_after_it() -> None:
+    assert ended([(5, UNKNOWN), (50, UNKNOWN), (60, DONE)]) == Ending(End.SUCCEEDED)
+
+
+# --- Rule 3: what ends the watch at once
+
+
+@pytest.mark.parametrize("earlier", [pytest.param([], id="never-seen"), pytest.param([(5, RUNNING)], id="seen-before")])
+def test_being_barred_ends_the_watch_at_once(earlier: list[tuple[float, Sight]]) -> None:
+    before, _ = played(earlier)
+    assert observe(before, Barred("revoked"), BEGAN + 6) == (replace(before, ending=Ending(End.BARRED, "revoked")), [])
+
+
+# --- Rule 4: an end is looked at again until it is settled
+
+
+def held(phase: Phase, hold: float = 10, reason: str = "") -> Snapshot:
+    return Snapshot(phase, hold=hold, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("looks", "ending"),
+    [
+        pytest.param([(5, held(Phase.FAILED, 0))], Ending(End.FAILED), id="final-at-once"),
+        pytest.param([(5, held(Phase.FAILED))], None, id="not-at-once"),
+        pytest.param([(5, held(Phase.FAILED)), (14.9, held(Phase.FAILED))], None, id="not-before-its-seconds-are-over"),
+        pytest.param([(5, held(Phase.FAILED)), (15, held(Phase.FAILED))], Ending(End.FAILED), id="when-they-are-over"),
+        pytest.param([(5, held(Phase.ABSENT)), (14, held(Phase.ABSENT))], None, id="absent-not-before"),
+        pytest.param([(5, held(Phase.ABSENT)), (15, held(Phase.ABSENT))], Ending(End.GONE), id="absent-when-they-are-over"),
+        pytest.param(
+            [(5, held(Phase.FAILED)), (8, held(Phase.FAILED, 0, "exit 1"))],
+            Ending(End.FAILED, "exit 1"),
+            id="a-reason-that-comes-late",
+        ),
+        pytest.param(
+            [(5, held(Phase.FAILED)), (8, held(Phase.FAILED)), (11, held(Phase.FAILED)), (15, held(Phase.FAILED, reason="exit 1"))],
+            Ending(End.FAILED, "exit 1"),
+            id="every-look-counts-from-the-first",
+        ),
+        pytest.param(
+            [(5, held(Phase.FAILED)), (10, Missed("HTTP 502")), (15, held(Phase.FAILED))],
+            Ending(End.FAILED),
+            id="a-failed-look-in-between-changes-nothing",
+        ),
+        pytest.param(
+            [(5, held(Phase.FAILED)), (10, RUNNING), (12, held(Phase.FAILED)), (21, held(Phase.FAILED))],
+            None,
+            id="another-phase-in-between-begins-it-anew",
+        ),
+        pytest.param(
+            [(5, held(Phase.FAILED)), (10, RUNNING), (12, held(Phase.FAILED)), (22, held(Phase.FAILED))],
+            Ending(End.FAILED),
+            id="anew-means-all-its-seconds",
+        ),
+        pytest.param(
+            [(5, held(Phase.SUCCEEDED)), (13, held(Phase.FAILED)), (15, held(Phase.FAILED))],
+            None,
+            id="finished-that-turns-to-failed-is-not-believed-early",
+        ),
+        pytest.param(
+            [(5, held(Phase.SUCCEEDED)), (13, held(Phase.FAILED)), (23, held(Phase.FAILED))],
+            Ending(End.FAILED),
+            id="finished-that-turns-to-failed-is-failed",
+        ),
+        pytest.param(
+            [(5, held(Phase.SUCCEEDED, math.inf)), (50, held(Phase.SUCCEEDED, math.inf))],
+            None,
+            id="a-post-command-may-run-as-long-as-it-likes",
+        ),
+        pytest.param(
+            [(5, held(Phase.SUCCEEDED, math.inf)), (50, held(Phase.SUCCEEDED, 0))],
+            Ending(End.SUCCEEDED),
+            id="until-it-has-ended",
+        ),
+        pytest.param(
+            [(5, held(Phase.SUCCEEDED, math.inf)), (50, held(Phase.UNPROVEN)), (59, held(Phase.UNPROVEN))],
+            None,
+            id="a-failed-post-command-is-a-new-phase",
+        ),
+        pytest.param(
+            [(5, held(Phase.SUCCEEDED, math.inf)), (50, held(Phase.UNPROVEN)), (60, held(Phase.UNPROVEN, reason="its command failed"))],
+            Ending(End.UNPROVEN, "its command failed"),
+            id="and-settles-as-such",
+        ),
+        pytest.param([(99.9, held(Phase.FAILED))], None, id="still-settling-at-the-last-second"),
+        pytest.param([(100, held(Phase.FAILED, reason="exit 1"))], Ending(End.FAILED, "exit 1"), id="the-deadline-cuts-it-short"),
+        pytest.param([(95, held(Phase.SUCCEEDED)), (100, held(Phase.SUCCEEDED))], Ending(End.SUCCEEDED), id="for-success-too"),
+        pytest.param([(95, held(Phase.ABSENT)), (100, held(Phase.ABSENT))], Ending(End.GONE), id="for-absence-too"),
+        pytest.param(
+            [(5, held(Phase.SUCCEEDED, math.inf)), (100, held(Phase.SUCCEEDED, math.inf, "its command was not seen to end"))],
+            Ending(End.LATE, "its command was not seen to end"),
+            id="but-not-what-may-still-turn",
+        ),
+        pytest.param(
+            [(5, held(Phase.SUCCEEDED, math.inf, "not seen to end")), (100, Missed("HTTP 502"))],
+            Ending(End.LATE, "not seen to end; the last looks failed: HTTP 502"),
+            id="nor-when-it-is-out-of-sight",
+        ),
+        pytest.param(
+            [(97, held(Phase.FAILED, reason="exit 1")), (100, Missed("HTTP 502"))],
+            Ending(End.FAILED, "exit 1"),
+            id="an-end-that-was-seen-is-not-lost-in-a-failed-last-look",
+        ),
+        pytest.param(
+            [(97, held(Phase.SUCCEEDED)), (100, Missed("HTTP 502"))],
+            Ending(End.SUCCEEDED),
+            id="nor-is-success",
+        ),
+    ],
+)
+def test_an_end_is_looked_at_until_it_is_settled(looks: list[tuple[float, Sight]], ending: Ending | None) -> None:
+    assert ended(looks) == ending
+
+
+# --- Rule 5: every entry of the log once, in order
+
+
+@pytest.mark.parametrize(
+    ("logs", "shown"),
+    [
+        pytest.param([()], [], id="empty"),
+        pytest.param([(ONE,)], [(ONE,)], id="one"),
+        pytest.param([(ONE,), (ONE, TWO), (ONE, TWO, THREE, FOUR)], [(ONE,), (TWO,), (THREE, FOUR)], id="growing"),
+        pytest.param([(ONE,), (ONE,)], [(ONE,)], id="nothing-new"),
+        pytest.param([(ONE, TWO, THREE), (THREE,), (THREE, FOUR)], [(ONE, TWO, THREE), (FOUR,)], id="shrunk"),
+        pytest.param([(ONE, TWO), ()], [(ONE, TWO)], id="emptied"),
+        pytest.param([(ONE, TWO), (), (ONE, TWO, THREE)], [(ONE, TWO), (THREE,)], id="emptied-and-back"),
+        pytest.param([(ONE, TWO), (TWO, THREE, ONE)], [(ONE, TWO), (THREE,)], id="re-ordered"),
+        pytest.param([(ONE, TWO), (THREE, ONE, TWO)], [(ONE, TWO), (THREE,)], id="a-late-entry-at-the-front"),
+        pytest.param([(ONE, TWO), (THREE, FOUR)], [(ONE, TWO), (THREE, FOUR)], id="replaced-with-another-of-the-same-length"),
+        pytest.param([(ONE, TWO, THREE), (ONE, FOUR)], [(ONE, TWO, THREE), (FOUR,)], id="replaced-with-a-shorter-one"),
+        pytest.param([(ONE, ONE)], [(ONE, ONE)], id="identical-entries-are-two"),
+        pytest.param([(ONE,), (ONE, ONE)], [(ONE,), (ONE,)], id="the-second-identical-one-comes-later"),
+        pytest.param([(ONE, TWO, ONE), (ONE, ONE, TWO), (ONE,), (ONE, TWO, ONE, ONE)], [(ONE, TWO, ONE), (ONE,)], id="identical-thrice"),
+        pytest.param(
+            [(replace(ONE, hidden=True),), (replace(ONE, hidden=True), TWO)],
+            [(replace(ONE, hidden=True),), (TWO,)],
+            id="hidden-ones-like-any-other",
+        ),
+        pytest.param([(ONE, Entry("2", "one text")), (ONE, Entry("2", "another"))], [(ONE, Entry("2", "one text"))], id="known-by-its-key"),
+    ],
+)
+def test_every_entry_is_told_once_and_in_order(logs: list[tuple[Entry, ...]], shown: list[tuple[Entry, ...]]) -> None:
+    _, events = played([(5 + number, replace(RUNNING, log=log)) for number, log in enumerate(logs)])
+    assert events == [*moved(Phase.RUNNING), *(Logged("web", entries) for entries in shown)]
+
+
+@thoroughly
+@given(logs=st.lists(st.lists(st.sampled_from([ONE, TWO, THREE]), max_size=6).map(tuple), max_size=8))
+def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(logs: list[tuple[Entry, ...]]) -> None:
+    seen: frozenset[tuple[object, int]] = frozenset()
+    shown: list[Entry] = []
+    for log in logs:
+        fresh, seen = unseen(log, seen)
+        rest = iter(log)
+        assert all(entry in rest for entry in fresh), "in the order of the list"
+        shown += fresh
+    most: Counter[object] = Counter()
+    for log in logs:
+        most |= Counter(entry.key for entry in log)
+    assert Counter(entry.key for entry in shown) == most
+    assert seen == {(key, nth) for key, count in most.items() for nth in range(count)}
+
+
+@pytest.mark.parametrize(
+    ("looks", "events"),
+    [
+        pytest.param(
+            [(5, replace(RUNNING, log=None)), (6, replace(RUNNING, log=None)), (7, replace(QUEUED, log=None))],
+            [*moved(Phase.RUNNING), Unlogged("web"), *moved(Phase.QUEUED)],
+            id="unreadable-is-told-once",
+        ),
+        pytest.param([(5, replace(RUNNING, log=()))], moved(Phase.RUNNING), id="empty-is-not-unreadable"),
+        pytest.param(
+            [(5, replace(RUNNING, log=(ONE,))), (6, replace(RUNNING, log=None)), (7, replace(RUNNING, log=(ONE, TWO)))],
+            [*moved(Phase.RUNNING), Logged("web", (ONE,)), Unlogged("web"), Logged("web", (TWO,))],
+            id="readable-again-goes-on-where-it-was",
+        ),
+        pytest.param(
+            [(5, replace(RUNNING, link="https://x", commit="abc", server="s"))] * 2,
+            [Known("web", "https://x", "abc", "s"), *moved(Phase.RUNNING)],
+            id="facts-are-told-once",
+        ),
+        pytest.param(
+            [(5, replace(RUNNING, link="https://x")), (6, replace(RUNNING, link="https://x", commit="abc"))],
+            [Known("web", "https://x", "", ""), *moved(Phase.RUNNING), Known("web", "https://x", "abc", "")],
+            id="again-when-there-is-more-of-them",
+        ),
+        pytest.param([(5, replace(RUNNING, commit="abc"))], [Known("web", "", "abc", ""), *moved(Phase.RUNNING)], id="a-commit-is-enough"),
+        pytest.param([(5, replace(RUNNING, server="s"))], moved(Phase.RUNNING), id="a-server-alone-is-not"),
+        pytest.param(
+            [(5, replace(RUNNING, link="https://x")), (6, RUNNING), (7, replace(RUNNING, link="https://x"))],
+            [Known("web", "https://x", "", ""), *moved(Phase.RUNNING)],
+            id="what-is-known-stays-known",
+        ),
+        pytest.param(
+            [(5, Missed("HTTP 502")), (6, Snapshot(Phase.RUNNING, "in_progress", log=(ONE,), link="https://x", warning="odd"))],
+            [
+                Wavered("web", "HTTP 502"),
+                Recovered("web", 1),
+                Known("web", "https://x", "", ""),
+                Moved("web", Phase.RUNNING, "in_progress"),
+                Logged("web", (ONE,)),
+                Warned("web", "odd"),
+            ],
+            id="the-order-within-one-look",
+        ),
+    ],
+)
+def test_what_is_known_is_told_once(looks: list[tuple[float, Sight]], events: list[Event]) -> None:
+    assert played(looks)[1] == events
+
+
+# --- Rules 3, 6 and 7: what an ending means for the target
+
+SURE, DOUBTFUL, PHANTOM = (Handle("web", "web-1", trust) for trust in (Trust.SURE, Trust.DOUBTFUL, Trust.PHANTOM))
+ADOPTED = Handle("web", "web-1", adopted=True)
+REAL = (Handle("web", "web-2", adopted=True),)
+OTHERS = (Handle("web", "web-2"), Handle("web", "web-3"))
+SOMEBODY = "the deployment that we followed was cancelled by somebody else"
+
+
+def over(last: Sight, *, handle: Handle = SURE, before: list[tuple[float, Sight]] | None = None) -> Watch:
+    """A watch that has come to its end by a look at the deadline."""
+    return played([*(before or []), (100, last)], replace(FRESH, handle=handle))[0]
+
+
+@pytest.mark.parametrize("leg", Leg)
+@pytest.mark.parametrize(
+    ("last", "final"),
+    [
+        pytest.param(DONE, Final(Outcome.FINISHED, ""), id="succeeded"),
+        pytest.param(Snapshot(Phase.UNPROVEN, reason="skipped"), Final(Outcome.UNVERIFIED, "skipped"), id="unproven"),
+        pytest.param(replace(BROKEN, reason="exit 1"), Final(Outcome.FAILED, "exit 1"), id="failed"),
+        pytest.param(Snapshot(Phase.CANCELLED, reason="by a user"), Final(Outcome.CANCELLED, "by a user"), id="cancelled"),
+        pytest.param(replace(GONE, reason="no row"), Final(Outcome.LOST, "no row"), id="gone"),
+        pytest.param(Barred("revoked"), Final(Outcome.LOST, "revoked"), id="barred"),
+        pytest.param(RUNNING, Final(Outcome.TIMED_OUT, "it is still being built or started"), id="late"),
+    ],
+)
+def test_an_ending_has_one_name(leg: Leg, last: Sight, final: Final) -> None:
+    assert after(leg, (over(last),), repeated=False) == final
+
+
+@pytest.mark.parametrize(
+    ("watch", "repeated", "then"),
+    [
+        pytest.param(over(replace(GONE, reason="no row")), False, Final(Outcome.LOST, "no row"), id="sure-and-never-seen"),
+        pytest.param(
+            over(replace(GONE, reason="no row"), before=[(5, replace(RUNNING, link="https://x"))]),
+            False,
+            Final(Outcome.LOST, "no row"),
+            id="sure-and-seen-before",
+        ),
+        pytest.param(
+            over(replace(GONE, reason="full queue"), handle=DOUBTFUL),
+            False,
+            Final(Outcome.REFUSED, "full queue"),
+            id="doubtful-and-never-seen",
+        ),
+        pytest.param(
+            over(replace(GONE, reason="full queue"), handle=DOUBTFUL),
+            True,
+            Final(Outcome.REFUSED, "full queue"),
+            id="doubtful-and-never-seen-when-repeated",
+        ),
+        pytest.param(
+            over(replace(GONE, reason="full queue"), handle=DOUBTFUL, before=[(5, Missed("HTTP 502"))]),
+            False,
+            Final(Outcome.REFUSED, "full queue"),
+            id="doubtful-and-only-failed-looks",
+        ),
+        pytest.param(
+            over(GONE, handle=DOUBTFUL, before=[(5, replace(RUNNING, link="https://x"))]),
+            False,
+            Final(Outcome.LOST, ""),
+            id="doubtful-and-seen-before",
+        ),
+        pytest.param(
+            over(GONE, handle=DOUBTFUL, before=[(5, RUNNING)]),
+            False,
+            Final(Outcome.LOST, ""),
+            id="doubtful-and-seen-before-without-any-fact",
+        ),
+        pytest.param(over(DONE, handle=DOUBTFUL), False, Final(Outcome.FINISHED, ""), id="doubtful-and-there"),
+        pytest.param(over(Barred("revoked"), handle=DOUBTFUL), False, Final(Outcome.LOST, "revoked"), id="doubtful-and-barred"),
+        pytest.param(over(replace(GONE, reason="none any more"), handle=PHANTOM), False, Again("none any more"), id="phantom-of-nothing"),
+        pytest.param(
+            over(replace(GONE, reason="none any more"), handle=PHANTOM),
+            True,
+            Final(Outcome.LOST, "none any more"),
+            id="phantom-of-nothing-again",
+        ),
+        pytest.param(over(replace(GONE, next=REAL), handle=PHANTOM), False, Onward(Leg.DEPLOYMENT, REAL), id="phantom-of-another-s"),
+        pytest.param(over(replace(GONE, next=REAL), handle=PHANTOM), True, Onward(Leg.DEPLOYMENT, REAL), id="phantom-of-another-s-again"),
+        pytest.param(over(Snapshot(Phase.CANCELLED), handle=ADOPTED), False, Again(SOMEBODY), id="adopted-and-cancelled"),
+        pytest.param(
+            over(Snapshot(Phase.CANCELLED, reason="by a user"), handle=ADOPTED),
+            True,
+            Final(Outcome.CANCELLED, "by a user"),
+            id="adopted-and-cancelled-again",
+        ),
+        pytest.param(over(replace(BROKEN, reason="exit 1"), handle=ADOPTED), False, Final(Outcome.FAILED, "exit 1"), id="adopted-failed"),
+        pytest.param(over(DONE, handle=ADOPTED), False, Final(Outcome.FINISHED, ""), id="adopted-succeeded"),
+        pytest.param(over(Snapshot(Phase.CANCELLED)), False, Final(Outcome.CANCELLED, ""), id="ours-and-cancelled"),
+        pytest.param(over(replace(DONE, next=OTHERS)), False, Onward(Leg.OTHERS, OTHERS), id="succeeded-with-others"),
+        pytest.param(over(replace(DONE, next=OTHERS)), True, Onward(Leg.OTHERS, OTHERS), id="succeeded-with-others-when-repeated"),
+        pytest.param(over(replace(BROKEN, next=OTHERS)), False, Final(Outcome.FAILED, ""), id="failed-with-others"),
+        pytest.param(over(Snapshot(Phase.UNPROVEN, next=OTHERS)), False, Final(Outcome.UNVERIFIED, ""), id="unproven-with-others"),
+    ],
+)
+def test_what_comes_after_the_deployment(watch: Watch, repeated: bool, then: Next) -> None:  # noqa: FBT001 -- a column
+    assert after(Leg.DEPLOYMENT, (watch,), repeated=repeated) == then
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [
+        pytest.param(over(replace(DONE, next=OTHERS)), id="others-of-others"),
+        pytest.param(over(replace(GONE, next=REAL), handle=PHANTOM), id="phantom"),
+        pytest.param(over(GONE, handle=DOUBTFUL), id="doubtful"),
+        pytest.param(over(Snapshot(Phase.CANCELLED), handle=ADOPTED), id="adopted"),
+    ],
+)
+def test_after_the_others_nothing_comes(watch: Watch) -> None:
+    assert isinstance(after(Leg.OTHERS, (watch,), repeated=False), Final)
+
+
+@pytest.mark.parametrize("leg", Leg)
+@pytest.mark.parametrize(
+    ("watches", "final"),
+    [
+        pytest.param((over(DONE), over(DONE)), Final(Outcome.FINISHED, ""), id="all-well"),
+        pytest.param((over(DONE), over(replace(BROKEN, reason="exit 1"))), Final(Outcome.FAILED, "exit 1"), id="the-second-failed"),
+        pytest.param(
+            (over(RUNNING), over(replace(BROKEN, reason="one")), over(replace(BROKEN, reason="two"))),
+            Final(Outcome.FAILED, "one"),
+            id="the-first-of-the-worst-speaks",
+        ),
+        pytest.param((over(Snapshot(Phase.CANCELLED)), over(Barred("revoked"))), Final(Outcome.LOST, "revoked"), id="lost-beats-cancelled"),
+        pytest.param(
+            (over(replace(DONE, next=OTHERS)), over(replace(BROKEN, reason="exit 1"))),
+            Final(Outcome.FAILED, "exit 1"),
+            id="no-success-hides-it",
+        ),
+    ],
+)
+def test_the_worst_of_a_leg_counts(leg: Leg, watches: tuple[Watch, ...], final: Final) -> None:
+    assert after(leg, watches, repeated=False) == final
+
+
+@pytest.mark.parametrize(
+    ("watches", "then"),
+    [
+        pytest.param(
+            (over(replace(DONE, next=REAL)), over(replace(DONE, next=OTHERS))), Onward(Leg.OTHERS, (*REAL, *OTHERS)), id="all-their-others"
+        ),
+        pytest.param((over(DONE), over(replace(DONE, next=OTHERS))), Onward(Leg.OTHERS, OTHERS), id="the-second-s-others"),
+        pytest.param((over(GONE, handle=PHANTOM), over(BROKEN)), Final(Outcome.FAILED, ""), id="one-is-gone-and-one-failed"),
+        pytest.param((over(Snapshot(Phase.CANCELLED), handle=ADOPTED), over(BROKEN)), Final(Outcome.FAILED, ""), id="one-is-cancelled"),
+    ],
+)
+def test_several_deployments_at_once_are_judged_together(watches: tuple[Watch, ...], then: Next) -> None:
+    assert after(Leg.DEPLOYMENT, watches, repeated=False) == then
+
+
+@pytest.mark.parametrize("watches", [(FRESH,), (over(DONE), FRESH), (FRESH, over(DONE))], ids=["none", "first", "second"])
+def test_a_leg_that_is_not_over_is_not_judged(watches: tuple[Watch, ...]) -> None:
+    with pytest.raises(ValueError, match="only after all its watches have ended"):
+        after(Leg.DEPLOYMENT, watches, repeated=False)
+
+
+def test_the_outcomes_go_from_worst_to_best() -> None:
+    statuses = "interrupted failed unverified lost timed_out cancelled refused unreachable triggered finished skipped"
+    assert [outcome.status for outcome in Outcome] == statuses.split()
+    assert [Outcome.worst(list(Outcome)[number:][::-1]) for number in range(len(Outcome))] == list(Outcome)
+
+
+# --- Rule 9: waiting costs little
+
+LONG = replace(FRESH, deadline=BEGAN + 3600)
+
+
+@pytest.mark.parametrize(
+    ("age", "seconds"),
+    [
+        pytest.param(0, 1, id="at-first"),
+        pytest.param(4.9, 1, id="within-five-seconds"),
+        pytest.param(5, 3, id="from-five-seconds"),
+        pytest.param(29.9, 3, id="within-half-a-minute"),
+        pytest.param(30, 5, id="from-half-a-minute"),
+        pytest.param(299.9, 5, id="within-five-minutes"),
+        pytest.param(300, 10, id="from-five-minutes"),
+        pytest.param(3000, 10, id="and-for-ever"),
+    ],
+)
+@pytest.mark.parametrize("last", [None, QUEUED, RUNNING, UNKNOWN, held(Phase.SUCCEEDED, math.inf)], ids=str)
+def test_looks_are_quick_at_first_and_slower_later(age: float, seconds: float, last: Snapshot | None) -> None:
+    assert pause(replace(LONG, last=last), BEGAN + age, targets=1) == seconds
+
+
+@pytest.mark.parametrize("phase", [Phase.SUCCEEDED, Phase.UNPROVEN, Phase.FAILED, Phase.CANCELLED, Phase.ABSENT])
+@pytest.mark.parametrize("age", [0, 3000])
+def test_an_end_that_settles_is_looked_at_quickly(phase: Phase, age: float) -> None:
+    assert pause(replace(LONG, last=held(phase)), BEGAN + age, targets=1) == 2
+
+
+@pytest.mark.parametrize(
+    ("missed", "seconds"),
+    [
+        pytest.param(1, 3, id="one"),
+        pytest.param(2, 6, id="two"),
+        pytest.param(3, 12, id="three"),
+        pytest.param(4, 24, id="four"),
+        pytest.param(5, 30, id="five"),
+        pytest.param(6, 30, id="six"),
+        pytest.param(100_000, 30, id="very-many"),
+    ],
+)
+@pytest.mark.parametrize("last", [None, RUNNING, held(Phase.FAILED)], ids=str)
+def test_failed_looks_become_rarer(missed: int, seconds: float, last: Snapshot | None) -> None:
+    assert pause(replace(LONG, missed=missed, last=last), BEGAN, targets=1) == seconds
+
+
+@pytest.mark.parametrize(
+    ("targets", "age", "seconds"),
+    [
+        pytest.param(2, 0, 2, id="two-at-first"),
+        pytest.param(2, 10, 3, id="two-later"),
+        pytest.param(10, 10, 10, id="ten"),
+        pytest.param(10, 600, 10, id="ten-much-later"),
+        pytest.param(90, 600, 90, id="ninety"),
+    ],
+)
+def test_many_targets_share_sixty_looks_a_minute(targets: int, age: float, seconds: float) -> None:
+    assert pause(LONG, BEGAN + age, targets=targets) == seconds
+
+
+@pytest.mark.parametrize(
+    "watch",
+    [
+        pytest.param(LONG, id="at-first"),
+        pytest.param(replace(LONG, missed=5), id="after-failed-looks"),
+        pytest.param(replace(LONG, last=held(Phase.FAILED)), id="settling"),
+    ],
+)
+@pytest.mark.parametrize("fixed", [0.5, 7, 60])
+def test_a_fixed_pace_is_kept(watch: Watch, fixed: float) -> None:
+    assert pause(watch, BEGAN, targets=90, fixed=fixed) == fixed
+
+
+@pytest.mark.parametrize(
+    ("remaining", "fixed", "seconds"),
+    [
+        pytest.param(None, None, 1, id="not-told"),
+        pytest.param(20, None, 1, id="enough"),
+        pytest.param(19, None, 15, id="scarce"),
+        pytest.param(0, None, 15, id="none"),
+        pytest.param(19, 7, 15, id="scarce-beats-a-fixed-pace"),
+        pytest.param(19, 60, 60, id="a-slower-pace-stays"),
+        pytest.param(20, 7, 7, id="enough-for-a-fixed-pace"),
+    ],
+)
+def test_scarce_requests_are_spared(remaining: int | None, fixed: float | None, seconds: float) -> None:
+    assert pause(LONG, BEGAN, targets=1, fixed=fixed, remaining=remaining) == seconds
+
+
+@pytest.mark.parametrize(
+    ("wait", "fixed", "seconds"),
+    [
+        pytest.param(20, None, 20, id="longer-than-ours"),
+        pytest.param(2, None, 3, id="shorter-than-ours"),
+        pytest.param(20, 7, 20, id="longer-than-a-fixed-pace"),
+        pytest.param(2, 7, 7, id="shorter-than-a-fixed-pace"),
+    ],
+)
+def test_retry_after_is_obeyed(wait: float, fixed: float | None, seconds: float) -> None:
+    assert pause(replace(LONG, missed=1, wait=wait), BEGAN, targets=1, fixed=fixed) == seconds
+
+
+@pytest.mark.parametrize(
+    ("watch", "left", "fixed", "remaining", "seconds"),
+    [
+        pytest.param(LONG, 4, None, None, 4, id="one-last-look-at-the-deadline"),
+        pytest.param(LONG, 4, 60, None, 4, id="also-at-a-fixed-pace"),
+        pytest.param(LONG, 4, None, 0, 4, id="also-when-requests-are-scarce"),
+        pytest.param(replace(LONG, missed=1, wait=60), 4, None, None, 4, id="also-before-retry-after-is-over"),
+        pytest.param(replace(LONG, missed=9), 4, None, None, 4, id="also-after-failed-looks"),
+        pytest.param(LONG, 0, None, None, 0, id="at-the-deadline"),
+        pytest.param(LONG, -3, None, None, 0, id="never-less-than-none"),
+        pytest.param(LONG, 3600, None, None, 1, id="far-away"),
+    ],
+)
+def test_the_last_look_is_at_the_deadline(watch: Watch, left: float, fixed: float | None, remaining: int | None, seconds: float) -> None:
+    assert pause(watch, watch.deadline - left, targets=1, fixed=fixed, remaining=remaining) == seconds
+
+
+# --- Rule 10: short patience with a server that has never answered
+
+
+@pytest.mark.parametrize(
+    ("tries", "age", "seconds"),
+    [
+        pytest.param(1, 0, 15, id="the-second-at-fifteen-seconds"),
+        pytest.param(1, 10, 5, id="however-long-the-first-took"),
+        pytest.param(1, 20, 0, id="at-once-when-it-took-longer"),
+        pytest.param(2, 15, 15, id="the-third-at-thirty"),
+        pytest.param(2, 28, 2, id="however-long-the-second-took"),
+        pytest.param(3, 30, None, id="no-fourth"),
+        pytest.param(3, 0, None, id="not-even-early"),
+        pytest.param(4, 60, None, id="never"),
+    ],
+)
+def test_a_silent_server_is_asked_three_times_in_thirty_seconds(tries: int, age: float, seconds: float | None) -> None:
+    assert reach_again(tries, BEGAN, BEGAN + age) == seconds
