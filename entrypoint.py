@@ -3,7 +3,7 @@
 
 import sys
 
-from deployer.main import main
+from deployer.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -102,7 +102,7 @@ class Clock:
 
     @contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
-        """In here `Expired` is raised after so many real seconds, whatever hangs (a name look-up knows no time-out)."""
+        """In here `Expired` is raised after so many real seconds. A name look-up under way ends first: Python can't interrupt it."""
         self._limited = True
         _arm(max(seconds, 0.001))
         try:

@@ -28,6 +28,7 @@ LIMIT = 64 * 1024 * 1024
 """Bytes of an answer that are read (design.md section 5)."""
 
 CHUNK = 1 << 16
+GOOD_BELOW = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,13 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
+class _Session(requests.Session):
+    """A session that takes no redirect for one: otherwise `requests` reads its whole body and parses its address, followed or not."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None."""
+
+
 class _Adapter(HTTPAdapter):
     """TLS by a context of ours, so that an own CA is added to the public ones without a file being written."""
 
@@ -104,7 +112,7 @@ class Http:
         self.base = base
         self._now = now
         self._verify = None if not insecure else False
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.auth = _Bearer(token)
         self._session.headers.update({"Accept": "application/json", "User-Agent": agent, **(headers or {})})
         self._session.trust_env = not direct
@@ -168,14 +176,13 @@ def _reply(status: int, headers: Mapping[str, str], body: bytearray) -> Reply:
         try:
             return Reply(status, json.loads(text), is_json=True, headers=headers)
         except (ValueError, RecursionError) as error:
-            if announced:
+            if announced and status < GOOD_BELOW:  # of any other answer the status counts, and what its headers say
                 raise UnavailableError(f"HTTP {status} with JSON that cannot be read", arrived=True) from error
     return Reply(status, text, is_json=False, headers=headers)
 
 
 # In order: the first that fits. What never left us can be sent again without a thought; a proxy that refuses is such a case, too.
 _CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
-    (requests.exceptions.ProxyError, "the proxy does not let us through: {text}", False),
     (requests.exceptions.ConnectTimeout, "no connection within {connect:.0f} s", False),
     (requests.exceptions.ReadTimeout, "no answer in time", True),
     (requests.exceptions.InvalidURL, "the address is not valid: {text}", False),
@@ -185,6 +192,10 @@ _CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
 def _unavailable(error: Exception, connect: float) -> UnavailableError:
     root = _root(error)
     text = _plain(root)
+    if isinstance(error, requests.exceptions.ProxyError):
+        # urllib3 calls every broken connection so, once a proxy is used: also one that broke after the request was sent.
+        sent = not isinstance(root, _UNSENT) and not str(root).startswith("Tunnel connection failed")
+        return UnavailableError(f"the connection through the proxy broke: {text}", arrived=sent)
     if isinstance(error, requests.exceptions.SSLError):
         untrusted = isinstance(root, ssl.SSLCertVerificationError)
         remedy = ". An own certificate authority is set with `ca_cert`" if untrusted else ""
@@ -197,6 +208,14 @@ def _unavailable(error: Exception, connect: float) -> UnavailableError:
             return UnavailableError(form.format(text=text), arrived=False)
     sent = isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError))
     return UnavailableError(f"the connection broke: {text}" if sent else f"nothing could be sent: {text}", arrived=sent)
+
+
+_UNSENT = (
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.NameResolutionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    ConnectionRefusedError,
+)
 
 
 _CONNECTING: Mapping[str, str] = {

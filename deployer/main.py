@@ -16,7 +16,7 @@ from deployer.ci import NAMES, detect
 from deployer.ci.contract import CI
 from deployer.ci.sinks import Redactor, Stream, Writer
 from deployer.clock import Clock
-from deployer.model import DeployerError, Interrupted, MistakesError, Outcome, Plan
+from deployer.model import DeployerError, MistakesError, Outcome, Plan
 from deployer.providers import PROVIDERS
 from deployer.providers.contract import ProviderInputs
 from deployer.report import Reporter, Wishes
@@ -45,9 +45,6 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
     reports: list[Reporter] = []
     try:
         return _instead(argv, ci, clock) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
-    except Interrupted as signal:
-        ci.annotate("warning", "Deployer", f"interrupted before anything was started ({signal})")
-        return Outcome.INTERRUPTED.exit_code
     except Exception as error:
         return _bug(error, ci, reports)
     finally:
@@ -59,6 +56,8 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
     _hide(given, environ, ci, redact)
     provider = PROVIDERS[0]
     if given.text("on_missing_secret").lower() == "skip" and provider.secret not in given and "rehearse" not in given:
+        for warning in given.warnings:
+            ci.annotate("warning", "Deployer", warning)
         ci.annotate("notice", "Deployer", f"{given.typed(provider.secret)} is not given here: skipped, nothing was deployed")
         return _over(given, ci, redact, clock, Outcome.SKIPPED)
     with ExitStack() as stage:

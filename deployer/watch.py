@@ -98,6 +98,7 @@ class Watch:
     known: Known | None = None
     told: frozenset[str] = frozenset()
     trouble: str = ""
+    troubles: frozenset[str] = frozenset()
     missed: int = 0
     wait: float = 0
     last: Snapshot | None = None
@@ -108,7 +109,7 @@ def observe(watch: Watch, sight: Sight, now: float) -> tuple[Watch, list[Event]]
     """What one look changes. Rule 1: what was seen is judged first, the deadline after it."""
     match sight:
         case Barred(reason):  # rule 3
-            return replace(watch, ending=Ending(End.BARRED, reason)), []
+            return replace(watch, ending=_believed(watch) or Ending(End.BARRED, reason)), []
         case Missed():
             watch, events = _missed(watch, sight)
         case Snapshot():
@@ -120,8 +121,9 @@ def observe(watch: Watch, sight: Sight, now: float) -> tuple[Watch, list[Event]]
 
 def _missed(watch: Watch, missed: Missed) -> tuple[Watch, list[Event]]:
     """Rule 2: a failed look is no news, and the same trouble is told once."""
-    events: list[Event] = [] if missed.reason == watch.trouble else [Wavered(watch.handle.target, missed.reason)]
-    return replace(watch, trouble=missed.reason, missed=watch.missed + 1, wait=missed.wait), events
+    events: list[Event] = [] if missed.reason in watch.troubles else [Wavered(watch.handle.target, missed.reason)]
+    troubles = watch.troubles | {missed.reason}
+    return replace(watch, trouble=missed.reason, troubles=troubles, missed=watch.missed + 1, wait=missed.wait), events
 
 
 def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Event]]:
@@ -143,7 +145,7 @@ def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Eve
     if snapshot.warning:
         watch, events = _once(watch, events, snapshot.warning, Warned(target, snapshot.warning))
     met = watch.met or snapshot.phase is not Phase.ABSENT
-    watch = replace(watch, trouble="", missed=0, wait=0, last=snapshot, met=met)
+    watch = replace(watch, trouble="", troubles=frozenset(), missed=0, wait=0, last=snapshot, met=met)
     end = TERMINAL.get(snapshot.phase)
     if end is not None and _settled(watch, snapshot, now):
         watch = replace(watch, ending=Ending(end, snapshot.reason))
@@ -161,10 +163,16 @@ def _settled(watch: Watch, snapshot: Snapshot, now: float) -> bool:
     return now - watch.since >= snapshot.hold or (now >= watch.deadline and math.isfinite(snapshot.hold))
 
 
-def _late(watch: Watch) -> Ending:
-    """The deadline is there. An end that was seen is not lost because the last look failed."""
+def _believed(watch: Watch) -> Ending | None:
+    """The end that was seen last: it is not lost because we can look no more before it is settled."""
     if watch.last and watch.last.phase in TERMINAL and watch.last.phase is not Phase.ABSENT and math.isfinite(watch.last.hold):
         return Ending(TERMINAL[watch.last.phase], watch.last.reason)
+    return None
+
+
+def _late(watch: Watch) -> Ending:
+    if believed := _believed(watch):
+        return believed
     reason = watch.last.reason if watch.last else ""
     phase = watch.last.phase if watch.last else None
     if watch.trouble:

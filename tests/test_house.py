@@ -20,6 +20,7 @@ PACKAGE = ROOT / "deployer"
 # A room → the rooms that it may import. A room's own files may import one another, but for siblings (below); `model` is for all but the
 # simulator, and the package itself holds only the version and the project's name.
 ALLOWED = {
+    "__main__": {"clock", "main"},
     "main": {"run", "report", "providers", "ci", "settings", "http", "clock", "model", "simulator", ""},
     "docs": {"providers", "ci", "report", "settings", "model", ""},
     "run": {"watch", "providers.contract", "model"},

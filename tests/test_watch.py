@@ -196,8 +196,8 @@ def test_a_failed_look_changes_nothing_but_the_count_of_failed_looks() -> None:
     before, _ = played([(5, replace(RUNNING, log=(ONE,), link="https://x"))])
     after_one, _ = observe(before, Missed("HTTP 429", wait=20), BEGAN + 10)
     after_two, _ = observe(after_one, Missed("HTTP 502"), BEGAN + 30)
-    assert after_one == replace(before, trouble="HTTP 429", missed=1, wait=20)
-    assert after_two == replace(before, trouble="HTTP 502", missed=2)
+    assert after_one == replace(before, trouble="HTTP 429", troubles=frozenset({"HTTP 429"}), missed=1, wait=20)
+    assert after_two == replace(before, trouble="HTTP 502", troubles=frozenset({"HTTP 429", "HTTP 502"}), missed=2)
 
 
 def test_a_look_that_works_forgets_the_trouble() -> None:

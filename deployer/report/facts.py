@@ -49,7 +49,8 @@ class Facts:
     @property
     def deployment(self) -> str:
         """The deployment's uuid; a phantom has none that means anything."""
-        return self.handle.id if self.handle and self.handle.trust is not Trust.PHANTOM else ""
+        real = self.handle and self.handle.trust is not Trust.PHANTOM and self.outcome is not Outcome.REFUSED
+        return self.handle.id if self.handle and real else ""
 
 
 def outputs(facts: list[Facts], log_file: str) -> dict[str, str]:

@@ -50,8 +50,8 @@ class Outputs:
             text = self._redact(json.dumps(whole, indent=2) + "\n")
             self._try(path, lambda: sinks.replace(Path(path), text.encode("utf-8", "replace")))
         if self._wishes.summary and self._ci.has_summary:
-            summary = markdown(facts, outcome, self._wishes.timeout, rehearsal=self._wishes.rehearsal)
-            self._try("the job summary", lambda: self._ci.summarize(summary))
+            wishes = self._wishes
+            self._try("the job summary", lambda: self._ci.summarize(markdown(facts, outcome, wishes.timeout, rehearsal=wishes.rehearsal)))
 
     def _write_dotenv(self, path: Path) -> None:
         """The whole file anew, but for the lines of others: an earlier step may have written there."""

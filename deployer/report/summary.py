@@ -53,7 +53,7 @@ def _link(text: str, url: str) -> str:
     """A link, if the address is one of ours to make; what could end it is percent-encoded."""
     if not url.startswith(("https://", "http://")):
         return text
-    return f"[{text}]({quote(url, safe=':/?#@!$&+,;=%~-._')})"
+    return f"[{text}]({quote(url.encode('utf-8', 'replace'), safe=':/?#@!$&+,;=%~-._')})"
 
 
 def _fence(text: str) -> str:

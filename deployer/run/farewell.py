@@ -37,8 +37,11 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
         if story.sent and story.stage in {Stage.START, Stage.FIND}:
             _find_once(scene, story)
     stoppable = [(story, watch) for story in unfinished for watch in story.watches if going(watch) and ours(watch)]
+    refused = ""
     for story, watch in sorted(stoppable, key=lambda pair: pair[1].phase is not Phase.RUNNING):
-        how = _withdraw(scene, watch) if scene.plan.cancel_on_interrupt else "left running, as `on_interrupt: leave` says"
+        how = f"it could not be cancelled: {refused}"
+        if not refused:
+            how, refused = _withdraw(scene, watch)
         scene.report(Withdrawn(story.target, watch.handle, how))
     for story in unfinished:
         story.end(Outcome.INTERRUPTED, f"the job was stopped ({signal})")
@@ -62,11 +65,13 @@ def _find_once(scene: Scene, story: Story) -> None:
         scene.report(Followed(story.target, handle, found.note))
 
 
-def _withdraw(scene: Scene, watch: Watch) -> str:
+def _withdraw(scene: Scene, watch: Watch) -> tuple[str, str]:
+    if not scene.plan.cancel_on_interrupt:
+        return "left running, as `on_interrupt: leave` says", ""
     if _left(scene) <= 0:
-        return "not reached in time: it may still be running"
+        return "not reached in time: it may still be running", ""
     try:
         with scene.clock.limit(_left(scene)):
             return stop(scene, watch, patience=PATIENCE)
     except Expired:
-        return "cancel sent, not confirmed"
+        return "cancel sent, not confirmed", ""

@@ -26,19 +26,21 @@ from deployer.model import (
     Repeated,
     Sight,
     Started,
+    Trust,
     UnavailableError,
     Waited,
     Wavered,
     Withdrawn,
 )
 from deployer.run.farewell import farewell
-from deployer.run.story import Scene, Stage, Story, going, ours, stop
+from deployer.run.story import Scene, Stage, Story, ours, stop
 from deployer.watch import Watch
 
 GRACE = 2.0
 """Real seconds that a trigger under way still gets when the job is stopped (rule 8)."""
 
 SEARCH_AGAIN = 5.0
+SLICE = 30.0
 RETRY = 5.0
 FAILURES = 3
 
@@ -91,7 +93,7 @@ class Run:
                 if error.reason != trouble:
                     self.report(Wavered("", error.reason))
                     trouble = error.reason
-                self.clock.sleep(min(again, left) if met else again)
+                self._sleep(min(again, left) if met else again)
             else:
                 return True
 
@@ -106,14 +108,18 @@ class Run:
         acts = {Stage.CHECK: self._check, Stage.START: self._start, Stage.FIND: self._find, Stage.WATCH: self._watch}
         while going := [story for story in self.stories if story.stage is not Stage.OVER]:
             story = min(going, key=lambda one: one.due)
-            delay = story.due - self.clock.now()
-            if delay > 0:
-                self.report(Waited())
-                self.clock.sleep(delay)
+            self._sleep(story.due - self.clock.now())
             acts[story.stage](story)
             if self._closed:  # rule 3: no storm of refused requests
                 for other in self.stories:
-                    self._bar(other, self._closed)
+                    self._close(other)
+
+    def _sleep(self, seconds: float) -> None:
+        """In slices, so that a long wait is not silent: several CI systems kill a silent job."""
+        while seconds > 0:
+            self.report(Waited())
+            self.clock.sleep(min(seconds, SLICE))
+            seconds -= SLICE
 
     def _check(self, story: Story) -> None:
         try:
@@ -124,14 +130,19 @@ class Run:
         except UnavailableError as error:
             self._delay(story, error)
         else:
-            story.trouble, story.sent = "", False
-            self.report(Checked(target))
+            story.sent = False
+            if not story.checked:
+                story.checked, story.trouble = True, ""
+                self.report(Checked(target))
             story.go(Stage.START)
 
     def _start(self, story: Story) -> None:
         if story.began is None:
             story.began = self.clock.now()
             self.report(Begun(story.target))
+        elif story.left <= 0:  # nothing is started that nobody would wait for
+            story.end(Outcome.TIMED_OUT, story.trouble)
+            return
         try:
             with self.clock.grace(GRACE):
                 story.sent = True
@@ -154,12 +165,13 @@ class Run:
             case Refused(why):
                 story.end(Outcome.REFUSED, why)
             case Later(seconds, why):
-                story.sent = False
+                story.sent, story.trouble = False, why
                 self._wait_for(story, seconds, why)
             case Started(handles, note):
+                story.trouble = ""
                 for handle in handles:
                     self.report(Followed(story.target, handle, note))
-                if not handles or not self.plan.wait:
+                if not handles or not (self.plan.wait or any(handle.trust is Trust.DOUBTFUL for handle in handles)):
                     story.end(Outcome.TRIGGERED, note)
 
     # --- a trigger whose answer was lost (rule 7)
@@ -168,7 +180,7 @@ class Run:
         story.failures += bool(error.failure)
         story.searches, story.failure, story.trouble = 0, error.failure, error.reason
         self.report(Doubted(story.target, error.reason))
-        story.go(Stage.FIND)
+        story.go(Stage.FIND, min(error.wait, max(story.left, 0)))
 
     def _find(self, story: Story) -> None:
         try:
@@ -205,8 +217,10 @@ class Run:
             if watch.ending is None and story.looks[index] <= now:
                 self._look(story, index, watch)
                 if self._closed:
-                    self._bar(story, self._closed)
                     return
+        if not self.plan.wait and all(watch.met for watch in story.watches):
+            story.end(Outcome.TRIGGERED)
+            return
         coming = [look for look, watch in zip(story.looks, story.watches, strict=True) if watch.ending is None]
         if coming:
             story.due = min(coming)
@@ -245,22 +259,26 @@ class Run:
                 for handle in handles:
                     self.report(Followed(story.target, handle))
             case rules.Final(outcome, reason):
-                if outcome is Outcome.TIMED_OUT:
-                    self._timed_out(story)
+                self._stop_late(story)
                 story.end(outcome, reason)
 
-    def _timed_out(self, story: Story) -> None:
+    def _stop_late(self, story: Story) -> None:
         """`on_timeout: cancel` stops what we started, unless it is deployed already and only its last command runs."""
         for watch in story.watches:
-            if self.plan.cancel_on_timeout and going(watch) and ours(watch) and watch.phase is not Phase.SUCCEEDED:
+            late = watch.ending is not None and watch.ending.end is rules.End.LATE
+            if self.plan.cancel_on_timeout and late and ours(watch) and watch.phase is not Phase.SUCCEEDED and not self._closed:
                 with self.clock.grace(GRACE):
-                    how = stop(self.scene, watch)
+                    how, refused = stop(self.scene, watch)
+                self._closed = refused
                 self.report(Withdrawn(story.target, watch.handle, how))
 
     # --- small steps
 
     def _delay(self, story: Story, error: UnavailableError) -> None:
         """The same again later: an outage is waited through until `timeout`."""
+        if error.final:
+            self._bar(story, error.reason)
+            return
         if error.reason != story.trouble:
             story.trouble = error.reason
             self.report(Wavered(story.target, error.reason))
@@ -275,7 +293,8 @@ class Run:
         seconds = min(seconds, story.left)
         if why:
             self.report(Delayed(story.target, seconds, why))
-        story.go(story.stage, seconds)
+        # Before a trigger the newest row is read anew: a later one may by then be somebody else's (rule 7).
+        story.go(Stage.CHECK if story.stage is Stage.START else story.stage, seconds)
 
     def _again(self, story: Story, stage: Stage, why: str) -> None:
         """Triggered once more, as far as `timeout` lets it."""
@@ -283,11 +302,20 @@ class Run:
             story.end(Outcome.TIMED_OUT, story.trouble or why)
             return
         self.report(Repeated(story.target, why))
+        story.checked = False
         story.go(stage)
 
     def _refused(self, story: Story, error: RefusedError) -> None:
         self._closed = self._closed or (error.reason if error.everywhere else "")
         self._bar(story, error.reason)
+
+    def _close(self, story: Story) -> None:
+        """Nothing more may be asked: what was seen of a deployment counts, the rest is barred."""
+        if story.stage is Stage.WATCH:
+            sight = Barred(self._closed)
+            story.watches = [watch if watch.ending else rules.observe(watch, sight, 0)[0] for watch in story.watches]
+            self._leg_over(story)
+        self._bar(story, self._closed)
 
     def _bar(self, story: Story, reason: str) -> None:
         """Rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""

@@ -43,6 +43,7 @@ class Story:
     due: float = 0
     began: float | None = None
     blocked: float | None = None
+    checked: bool = False
     sent: bool = False
     leg: Leg = Leg.DEPLOYMENT
     watches: list[Watch] = field(default_factory=list)
@@ -85,14 +86,18 @@ class Story:
         return self.stage in {Stage.FIND, Stage.WATCH}
 
 
-def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> str:
-    """Ask the server to stop a deployment of ours; what is known of the effect. Its row is marked first: sent is enough (contract 16)."""
+def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> tuple[str, str]:
+    """Ask the server to stop a deployment of ours: what is known of the effect, and why the token must not be used again, if so.
+
+    The row is marked before the slow work: sent is enough (contract 16).
+    """
     try:
-        return scene.provider.cancel(watch.handle, patience=patience)
+        return scene.provider.cancel(watch.handle, patience=patience), ""
     except UnavailableError as error:
-        return "cancel sent, not confirmed" if error.arrived else f"not reached ({error.reason}): it may still be running"
+        how = "cancel sent, not confirmed" if error.arrived else f"not reached ({error.reason}): it may still be running"
+        return how, ""
     except RefusedError as error:
-        return f"it could not be cancelled: {error}"
+        return f"it could not be cancelled: {error}", error.reason if error.everywhere else ""
 
 
 def ours(watch: Watch) -> bool:

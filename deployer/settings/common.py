@@ -22,7 +22,7 @@ class Common(Inputs):
         """The values of the extra headers."""
         return [line.partition(":")[2].strip() for line in given.text("headers").splitlines()]
 
-    provider: Literal["", "coolify"] = Field("", description="`coolify`; found by the inputs given")
+    provider: Literal["coolify"] | None = Field(None, description="`coolify`; found by the inputs given")
     ci: Annotated[str, Spelling(default="by detection")] = Field(
         "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"
     )

@@ -30,6 +30,10 @@ UNAUTHORIZED: dict[str, str] = {
     "Invalid token.": "the token's owner has left the team it was made for (Invalid token). Make a new one: " + BOXES,
 }
 
+FOREIGN_CANCEL = "You do not have permission to cancel this deployment."
+MISSING = re.compile(r".{0,60}not found\.?|No resources found.*|No query results for model .*", re.IGNORECASE)
+"""What Coolify's own 404 say, beside those with a `docs` key."""
+
 PERMISSIONS = "Missing required permissions: "
 QUEUE_FULL = "Deployment queue is full"
 VERSION = re.compile(r"v?\d+\.\d+[0-9A-Za-z.-]*")
@@ -55,22 +59,36 @@ def message(reply: Reply) -> str:
 def refusal(reply: Reply) -> RefusedError | UnavailableError:
     """An answer in JSON that is not good."""
     text = message(reply)
+    if not text or not _is_coolifys(reply, text):
+        said = f": {text}" if text else " with JSON"
+        what = f"HTTP {reply.status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
+        return UnavailableError(what, arrived=reply.status not in {401, 403, 404}, wait=seconds(reply))
     match reply.status:
-        case _ if not text:
-            return UnavailableError(f"HTTP {reply.status} with JSON that is not Coolify's", arrived=True)
         case 401:
-            return RefusedError(UNAUTHORIZED.get(text, f"Coolify does not accept the token: {text}"), everywhere=True)
+            return RefusedError(UNAUTHORIZED[text], everywhere=True)
         case 403:
-            return RefusedError(_forbidden(text), everywhere=True)
+            return RefusedError(_forbidden(text), everywhere=not text.startswith(FOREIGN_CANCEL))
         case 429:
             return UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=seconds(reply))
         case status if status >= 500:
             failure = f"HTTP {status}: {text}"
-            return UnavailableError(
-                f"Coolify does not answer properly ({failure})", arrived=True, itself=True, failure=failure, wait=seconds(reply)
-            )
+            what = f"Coolify does not answer properly ({failure})"
+            return UnavailableError(what, arrived=True, itself=True, failure=failure, wait=seconds(reply))
         case status:
             return RefusedError(f"Coolify says: {text} (HTTP {status})")
+
+
+def _is_coolifys(reply: Reply, text: str) -> bool:
+    """Whether a refusal is in Coolify's own words (rule 3: of the right kind). Gateways and firewalls answer in JSON, too."""
+    match reply.status:
+        case 401:
+            return text in UNAUTHORIZED
+        case 403:
+            return text.startswith((*FORBIDDEN, PERMISSIONS, FOREIGN_CANCEL))
+        case 404:
+            return MISSING.fullmatch(text) is not None or "docs" in reply.data
+        case _:
+            return True
 
 
 def _forbidden(text: str) -> str:
@@ -95,8 +113,10 @@ def seconds(reply: Reply) -> float:
 
 def redirected(reply: Reply) -> UnavailableError:
     """A redirect, which is never followed: the token would go along, and a POST would become a GET."""
-    target = urljoin(reply.url, reply.headers.get("location", ""))
-    parts = urlsplit(target)
+    try:
+        parts = urlsplit(urljoin(reply.url, reply.headers["location"]))
+    except (KeyError, ValueError):
+        return UnavailableError(f"HTTP {reply.status}, a redirect to nowhere: is `coolify_url` right?", final=True)
     if (parts.hostname or "").endswith(".cloudflareaccess.com"):
         return UnavailableError(
             "Cloudflare Access asks for a login: give CF-Access-Client-Id and CF-Access-Client-Secret as `headers`", final=True

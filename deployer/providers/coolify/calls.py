@@ -46,6 +46,7 @@ NO_READ = (
     "the token may not read (Missing required permissions: read), so its deployment can't be followed. "
     f"Make a new one: {answers.BOXES}. Or set `wait: false`"
 )
+UNCHECKED = "with a full queue Coolify answers the same and starts nothing; the token may not read, so nobody can tell"
 UNFOLLOWED = "the token may not read, so nothing but the trigger was seen"
 BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
 LARGE = "the build log has grown above 64 MiB: it is not shown any more, only the status still counts"
@@ -164,9 +165,7 @@ class CoolifyServer:
         if reply.status == 400 and "Current status:" in text:
             return f"already over ({text.rpartition(':')[2].strip()})"
         if reply.status >= 500:
-            row = answers.good(self._send("GET", path, patience=patience))
-            over = isinstance(row, dict) and row.get("status") == "cancelled-by-user"
-            return "cancelled" if over else "cancel sent, not confirmed"
+            return "cancelled" if self._is_cancelled(path, patience) else "cancel sent, not confirmed"
         answers.good(reply)
         return "cancel sent, not confirmed"
 
@@ -198,7 +197,12 @@ class CoolifyServer:
         if text.startswith(ALREADY):
             return Started((Handle(target, "", Trust.PHANTOM),), ALREADY_QUEUED)
         if isinstance(uuid, str) and uuid:
-            return Started((Handle(target, uuid, Trust.DOUBTFUL if self.wish.instant else Trust.SURE),))
+            doubtful = self.wish.instant and not self.blind
+            return Started(
+                (Handle(target, uuid, Trust.DOUBTFUL if doubtful else Trust.SURE),), UNCHECKED if self.wish.instant and self.blind else ""
+            )
+        if uuid is not None:
+            raise UnavailableError("Coolify's answer to the trigger names a deployment in no way that we know", arrived=True)
         if re.match(r"(Service|Database) .* started\.", text, re.DOTALL):
             return Started((), f"Coolify says: {text} Nothing newer was pulled, and there is no deployment to follow")
         return Refused(f"Coolify says: {text}" if text else "Coolify named no deployment")
@@ -222,8 +226,11 @@ class CoolifyServer:
         if not found:
             return None
         first = min(found, key=_id)
-        handle = Handle(target, str(first.get("deployment_uuid")), adopted=len(found) > 1, link=rows.link(first, self._pages))
-        return Started((handle,), "several were started at once: the oldest is followed" if handle.adopted else "found on the server")
+        adopted = len(found) > 1 or not self.marks_api
+        handle = Handle(target, str(first.get("deployment_uuid")), adopted=adopted, link=rows.link(first, self._pages))
+        several = "several were started at once: the oldest is followed"
+        unknown = "found on the server; this version of Coolify does not say who started it"
+        return Started((handle,), several if len(found) > 1 else unknown if adopted else "found on the server")
 
     def _found_running(self, target: str, known: Known, patience: float | None) -> Started | Barred:
         """Without a list per application (before beta.402): a new row of it among all that are going."""
@@ -235,6 +242,14 @@ class CoolifyServer:
         return self.known.get(handle.target, Known())
 
     # --- requests
+
+    def _is_cancelled(self, path: str, patience: float | None) -> bool:
+        """Read again after a cancel that ended in a 500, as most versions' do although they cancelled (contract 17.1 row 5)."""
+        try:
+            row = answers.good(self._send("GET", path, patience=patience))
+        except (RefusedError, UnavailableError):
+            return False
+        return isinstance(row, dict) and row.get("status") == "cancelled-by-user"
 
     def _send(self, method: str, path: str, params: dict[str, str] | None = None, *, patience: float | None = None) -> Reply:
         reply = self.http.send(method, path, params, patience=patience)
@@ -294,4 +309,4 @@ def _going(row: dict[str, Any]) -> bool:
 def _address(fqdn: Any) -> str:
     """The first public address, if it is one: it becomes a link and an output."""
     first = fqdn.split(",")[0].strip() if isinstance(fqdn, str) else ""
-    return first if re.fullmatch(r"https?://[^\s\x00-\x1f\x7f<>\"'`|\\]{1,500}", first) else ""
+    return first if re.fullmatch(r"https?://[^\s\x00-\x1f\x7f<>\"'`|\\\ud800-\udfff]{1,500}", first) else ""

@@ -39,9 +39,16 @@ def _problem(scheme: str, host: str | None, user: str | None, text: str) -> str:
         return f"must begin with https:// or http://, not {scheme}://"
     if user is not None:
         return "must not hold a user or a password"
-    if not host or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
+    if not host or not _is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
         return "is no address: write https://coolify.example.com"
     return ""
+
+
+def _is_host(host: str) -> bool:
+    """A name or an IP address; a token that was given as the address must not be looked up in the DNS."""
+    if ":" in host:
+        return True  # IPv6, which urlsplit has read
+    return all(re.fullmatch(r"[\w-]{1,63}", label) for label in host.removesuffix(".").split("."))
 
 
 def _token(text: Any) -> Any:
@@ -49,6 +56,8 @@ def _token(text: Any) -> Any:
         if text.startswith(FOREIGN_TOKENS):
             message = "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
             raise ValueError(message)
+        if text.lower().startswith(("http://", "https://", "bearer ")):
+            raise ValueError("must be the token alone, no address and no header")
         if not re.fullmatch(r"[\x21-\x7e]+", text):
             message = "holds blanks, line breaks or other characters that no Coolify token has"
             raise ValueError(message)

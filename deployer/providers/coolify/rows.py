@@ -35,7 +35,7 @@ POST_FAILURES = {
 UNSEEN_POST = "deployed; its post-deployment command was not seen to end"
 UNREADABLE_LOG = "the build log could not be read: Coolify's list of its lines is damaged"
 
-CAUSE_LINES, UNKNOWN_LINES = 15, 5
+CAUSE_LINES, UNKNOWN_LINES, LINE = 15, 5, 500
 FAILED = "Deployment failed: "
 UNHEALTHY = "New container is unhealthy."
 COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\):")
@@ -84,7 +84,9 @@ def snapshot(row: Any, base: str, *, post_command: bool = False) -> Snapshot:
 
 def _why(row: dict[str, Any], log: tuple[Entry, ...] | None) -> str:
     """The cause; a restart of Coolify leaves neither a reason nor an end, where there is a field for it (contract 7.6)."""
-    if "finished_at" in row and not row["finished_at"] and not any(_own(entry).startswith(REASONS) for entry in log or ()):
+    if log is None:
+        return "the token may not read its log, which says why (read:sensitive)"
+    if "finished_at" in row and not row["finished_at"] and not any(_own(entry).startswith(REASONS) for entry in log):
         return RESTARTED
     return cause(log)
 
@@ -123,7 +125,7 @@ def _sha(value: Any) -> str:
 def link(row: dict[str, Any], base: str) -> str:
     """The deployment's page: the row holds its path (contract section 6)."""
     path = _text(row.get("deployment_url"))
-    return base + quote(path, safe="/-._~%") if path.startswith("/") else ""
+    return base + quote(path.encode("utf-8", "replace"), safe="/-._~%") if path.startswith("/") else ""
 
 
 # --- the log
@@ -208,6 +210,6 @@ def _after_command(text: str) -> str:
 
 
 def _last_lines(text: str, count: int = CAUSE_LINES) -> str:
-    lines = [line.rstrip() for line in text.replace("\r", "\n").split("\n")]
+    lines = [line.rstrip()[:LINE] for line in text.replace("\r", "\n").split("\n")]
     lines = [line for line in lines if line and not RULE.fullmatch(line)]
     return "\n".join(lines[-count:])
