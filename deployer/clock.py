@@ -20,6 +20,10 @@ HAS_ALARM = hasattr(signal, "setitimer")
 """Windows has no interval timer: there a call that hangs ends by its own time-out."""
 
 
+TICK = 0.5
+"""Real seconds between two rings of an alarm."""
+
+
 class Clock:
     """The real one: seconds that pass `speed` times as fast as real ones (a rehearsal's do), and the signals that end a job.
 
@@ -34,6 +38,7 @@ class Clock:
         self._open = False
         self._grace: float | None = None
         self._limited = False
+        self._listening = False
 
     def listen(self) -> None:
         """Take charge of SIGINT and SIGTERM. As PID 1 of a container an unhandled SIGTERM would be ignored by the kernel."""
@@ -41,6 +46,7 @@ class Clock:
             signal.signal(number, self._on_signal)
         if HAS_ALARM:
             signal.signal(signal.SIGALRM, self._on_alarm)
+            self._listening = True
 
     def hand_over(self) -> None:
         """Before another program takes the place of this one: what Python ignores would stay ignored in it."""
@@ -78,12 +84,14 @@ class Clock:
     def interruptible(self) -> Iterator[None]:
         """In here a signal raises `Interrupted` at once, also one that came before."""
         self._open = True
+        self._arm(TICK)
         try:
             if self.stopped:
                 raise Interrupted(self.stopped)
             yield
         finally:
             self._open = False
+            self._disarm()
 
     @contextmanager
     def grace(self, seconds: float) -> Iterator[None]:
@@ -98,18 +106,18 @@ class Clock:
             yield
         finally:
             self._grace = None
-            _disarm()
+            self._disarm()
 
     @contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
         """In here `Expired` is raised after so many real seconds. A name look-up under way ends first: Python can't interrupt it."""
         self._limited = True
-        _arm(max(seconds, 0.001))
+        self._arm(max(seconds, 0.001))
         try:
             yield
         finally:
             self._limited = False
-            _disarm()
+            self._disarm()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.stopped:
@@ -120,7 +128,7 @@ class Clock:
             self._open = False
             raise Interrupted(self.stopped)
         if self._grace is not None:
-            _arm(self._grace)
+            self._arm(self._grace)
 
     def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
         if self._limited:
@@ -130,12 +138,11 @@ class Clock:
             self._grace = None
             raise Interrupted(self.stopped)
 
+    def _arm(self, seconds: float) -> None:
+        """Ring after so many seconds, and again and again: a signal that comes just before a call blocks is only heard with the next."""
+        if self._listening:
+            signal.setitimer(signal.ITIMER_REAL, seconds, TICK)
 
-def _arm(seconds: float) -> None:
-    if HAS_ALARM:
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _disarm() -> None:
-    if HAS_ALARM:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+    def _disarm(self) -> None:
+        if self._listening:
+            signal.setitimer(signal.ITIMER_REAL, 0)
