@@ -83,9 +83,9 @@ class Clock:
     @contextmanager
     def interruptible(self) -> Iterator[None]:
         """In here a signal raises `Interrupted` at once, also one that came before."""
-        self._open = True
-        self._arm(TICK)
         try:
+            self._open = True
+            self._arm(TICK)
             if self.stopped:
                 raise Interrupted(self.stopped)
             yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -85,9 +86,22 @@ def polls(name: str) -> list[Row]:
     return listed
 
 
+NIXPACKS = "Generating nixpacks configuration with: "
+
+
+def without_values(line: str) -> str:
+    """Coolify's own line with the variables of the application, by other code than the program's: each word is quoted by itself."""
+    if not line.startswith(NIXPACKS):
+        return line
+    words = line.split(" ")
+    return " ".join(
+        f"{word.partition('=')[0]}=***'" if before == "--env" else word for before, word in zip(["", *words], words, strict=False)
+    )
+
+
 def visible(name: str) -> list[str]:
     """Each line that people may see, in the order in which it first appeared."""
-    return [entry["output"] for entry in recorded(name)["entries"] if entry["hidden"] is False]
+    return [without_values(entry["output"]) for entry in recorded(name)["entries"] if entry["hidden"] is False]
 
 
 @dataclass(frozen=True)
@@ -174,7 +188,11 @@ NO_LOG = "New container is unhealthy. It wrote no log."
             id="ssh-is-down",
         ),
         pytest.param(
-            "sequence_cancel_while_running", (Phase.RUNNING, Phase.CANCELLED), Outcome.CANCELLED, "", id="cancelled-while-running"
+            "sequence_cancel_while_running",
+            (Phase.RUNNING, Phase.CANCELLED),
+            Outcome.CANCELLED,
+            rows.CANCELLED,
+            id="cancelled-while-running",
         ),
         pytest.param("v4.0.0-beta.434_sequence_dockerimage_ok", (Phase.QUEUED, *WENT_WELL), Outcome.FINISHED, "", id="beta434-an-image"),
         pytest.param(
@@ -264,7 +282,12 @@ OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP
             15,
             id="unhealthy-with-container-logs",
         ),
-        pytest.param("deployment_get_cancelled", replace(SEEN, phase=Phase.CANCELLED, detail="cancelled-by-user"), 7, id="cancelled"),
+        pytest.param(
+            "deployment_get_cancelled",
+            replace(SEEN, phase=Phase.CANCELLED, detail="cancelled-by-user", reason=rows.CANCELLED),
+            7,
+            id="cancelled",
+        ),
     ],
 )
 def test_one_reply_becomes_one_snapshot(name: str, seen: Snapshot, entries: int | None) -> None:
@@ -297,7 +320,46 @@ def test_an_end_without_finished_at_is_believed_after_ten_seconds(name: str, out
 
 def test_a_deployment_that_a_restart_of_coolify_failed_says_so() -> None:
     """Red says why: failed, no `finished_at`, no line of its own (contract 7.6 and 13)."""
-    assert "restart" in rows.snapshot(body("deployment_after_coolify_restart"), BASE).reason
+    assert rows.snapshot(body("deployment_after_coolify_restart"), BASE).reason == rows.RESTARTED
+    assert "restarted or updated" in rows.RESTARTED
+    assert "Deploy again" in rows.RESTARTED
+
+
+NO_REASON_READ = "the token may not read its log, which says why (read:sensitive)"
+GAVE_NONE = "Coolify gave no reason. The last lines of its log:\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "changes", "reason"),
+    [
+        pytest.param(["Importing the code."], {"finished_at": None}, "RESTARTED", id="no-end-and-no-reason"),
+        pytest.param([], {"finished_at": None}, "RESTARTED", id="no-end-and-no-log"),
+        pytest.param(["Importing the code."], {}, f"{GAVE_NONE}Importing the code.", id="an-end-and-no-reason"),
+        pytest.param(["Deployment failed: no space left"], {"finished_at": None}, "no space left", id="a-reason-and-no-end"),
+        pytest.param(
+            ["Oops something is not okay, are you okay? 😢", "gone"],
+            {"finished_at": None},
+            f"{GAVE_NONE}Oops something is not okay, are you okay? 😢\ngone",
+            id="an-old-reason-and-no-end",
+        ),
+        pytest.param(["New container is unhealthy."], {"finished_at": None}, "New container is unhealthy.", id="unhealthy-and-no-end"),
+    ],
+)
+def test_a_failure_without_an_end_and_without_a_reason_was_a_restart(texts: list[str | Row], changes: Row, reason: str) -> None:
+    assert rows.snapshot(ended("failed", *texts, **changes), BASE).reason == (rows.RESTARTED if reason == "RESTARTED" else reason)
+
+
+@pytest.mark.parametrize("finished_at", [None, "2026-11-21T05:39:27.000000Z"])
+def test_a_failure_whose_log_may_not_be_read_says_so(finished_at: str | None) -> None:
+    """Neither a reason that nobody saw nor a restart that nobody knows of."""
+    row = {key: value for key, value in ended("failed", "Deployment failed: x", finished_at=finished_at).items() if key != "logs"}
+    assert (rows.snapshot(row, BASE).log, rows.snapshot(row, BASE).reason) == (None, NO_REASON_READ)
+
+
+@pytest.mark.parametrize("finished_at", [None, "2026-11-21T05:39:27.000000Z"])
+def test_a_cancelled_deployment_says_where_it_was_cancelled(finished_at: str | None) -> None:
+    assert rows.snapshot(ended("cancelled-by-user", "Deployment failed: x", finished_at=finished_at), BASE).reason == rows.CANCELLED
+    assert rows.CANCELLED == "it was cancelled in Coolify or through its API. Run the job again to deploy"
 
 
 def test_beta_380_without_finished_at_waits_ten_seconds() -> None:
@@ -422,6 +484,11 @@ def test_an_unknown_status_is_neither_success_nor_failure_and_named_once(status:
     assert len(told[0]) < 250
 
 
+def key(*parts: str) -> bytes:
+    """The fingerprint of an entry: 16 bytes, however long its text is."""
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
+
+
 @pytest.mark.parametrize(
     ("logs", "log", "warning"),
     [
@@ -434,13 +501,75 @@ def test_an_unknown_status_is_neither_success_nor_failure_and_named_once(status:
         pytest.param(5, (), rows.UNREADABLE_LOG, id="a-number"),
         pytest.param([entry("not encoded twice")], (), rows.UNREADABLE_LOG, id="a-list"),
         pytest.param('[null, 1, "x", []]', (), "", id="entries-that-are-none"),
-        pytest.param('[{"output": 5}]', (Entry(("None", "None", "5", "None"), "", hidden=True),), "", id="an-output-that-is-none"),
-        pytest.param('[{"output": "x", "hidden": 0}]', (Entry(("None", "None", "x", "None"), "x", hidden=True),), "", id="hidden-in-doubt"),
+        pytest.param('[{"output": 5}]', (Entry(key("None", "None", "5", "None"), "", hidden=True),), "", id="an-output-that-is-none"),
+        pytest.param(
+            '[{"output": "x", "hidden": 0}]', (Entry(key("None", "None", "x", "None"), "x", hidden=True),), "", id="hidden-in-doubt"
+        ),
     ],
 )
 def test_a_log_of_any_kind_is_read_or_given_up_but_never_a_crash(logs: Any, log: tuple[Entry, ...], warning: str) -> None:
     seen = rows.snapshot({**body("deployment_get_finished"), "logs": logs}, BASE)
     assert (seen.phase, seen.log, seen.warning) == (Phase.SUCCEEDED, log, warning)
+
+
+def keys(*listed: Row) -> list[Any]:
+    return [each.key for each in rows.snapshot(finished(logs=json.dumps(listed)), BASE).log or ()]
+
+
+def test_an_entry_is_known_by_16_bytes_and_by_all_that_tells_it_from_another() -> None:
+    """A log of megabytes is not kept for its keys."""
+    one = entry("x" * 1_000_000)
+    others = [{**one, "output": "y"}, {**one, "timestamp": "z"}, {**one, "type": "stderr"}, {**one, "command": "ls"}]
+    assert {(type(each), len(each)) for each in keys(one, *others)} == {(bytes, 16)}
+    assert len(set(keys(one, *others))) == 5
+    assert keys(one) == keys({**one, "batch": 7, "hidden": True, "order": 3})
+
+
+PLAN = "Generating nixpacks configuration with: nixpacks plan -f json"
+QUOTE = r"'\''"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param(f"{PLAN} --env 'A=secret' /artifacts/x", f"{PLAN} --env 'A=***' /artifacts/x", id="one"),
+        pytest.param(f"{PLAN} --env 'A=s' --env 'B_2=t' /x", f"{PLAN} --env 'A=***' --env 'B_2=***' /x", id="two"),
+        pytest.param(f"{PLAN} --env 'A=' /x", f"{PLAN} --env 'A=***' /x", id="an-empty-one"),
+        pytest.param(f"{PLAN} --env 'A=two words = \"x\"' /x", f"{PLAN} --env 'A=***' /x", id="of-many-words"),
+        pytest.param(f"{PLAN} --env 'A=one\ntwo\n' /x", f"{PLAN} --env 'A=***' /x", id="of-many-lines"),
+        pytest.param(f"{PLAN} --env 'A=it{QUOTE}s secret' /x", f"{PLAN} --env 'A=***' /x", id="with-a-quote"),
+        pytest.param(f"{PLAN} --env 'A={QUOTE}{QUOTE}secret{QUOTE}' /x", f"{PLAN} --env 'A=***' /x", id="with-quotes-at-its-ends"),
+        pytest.param(f"{PLAN} --env 'A=s{QUOTE} --env {QUOTE}B=t' /x", f"{PLAN} --env 'A=***' /x", id="that-pretends-to-be-two"),
+        pytest.param(PLAN, PLAN, id="none"),
+        pytest.param("docker run --env 'A=public'", "docker run --env 'A=public'", id="another-line"),
+    ],
+)
+def test_the_values_of_variables_in_coolify_s_own_line_are_not_shown(text: str, shown: str) -> None:
+    assert [each.text for each in rows.snapshot(finished(text), BASE).log or ()] == [shown]
+    assert rows.snapshot(ended("failed", text), BASE).reason == f"{GAVE_NONE}{shown}"
+
+
+def test_a_build_that_prints_such_a_line_is_shown_as_it_is() -> None:
+    text = f"{PLAN} --env 'A=x' /x"
+    assert [each.text for each in rows.snapshot(finished(entry(text, command="cat notes")), BASE).log or ()] == [text]
+
+
+LONE = "\ud800"
+
+
+def test_lone_surrogates_of_the_server_are_no_crash() -> None:
+    """JSON can hold them, and neither UTF-8 nor a URL can."""
+    row = finished(
+        f"Deployment failed: {LONE}",
+        f"{PLAN} --env 'A={LONE}'",
+        deployment_url=f"/project/{LONE}x",
+        server_name=LONE,
+        commit=LONE,
+    )
+    for status in ("finished", "failed", "cancelled-by-user", LONE):
+        seen = rows.snapshot({**row, "status": status}, BASE)
+        assert (seen.link, seen.commit, len(seen.log or ())) == (f"{BASE}/project/%3Fx", "", 2)
+    assert why(f"Deployment failed: {LONE} {BROKE}\nError: {LONE}") == f"exit code 1: {LONE}"
 
 
 def test_a_log_that_is_absent_is_not_an_empty_one() -> None:
@@ -513,6 +642,13 @@ UNHEALTHY = "New container is unhealthy."
             "\n".join(f"line {number}" for number in range(25, 40)),
             id="the-last-fifteen-lines",
         ),
+        pytest.param(
+            [f"Deployment failed: {'x' * 500}\n{'y' * 501}\n{'z' * 9000}"],
+            f"{'x' * 500}\n{'y' * 500}\n{'z' * 500}",
+            id="each-line-up-to-500-characters",
+        ),
+        pytest.param([f"{'x' * 9000}", "short"], f"{GAVE_NONE}{'x' * 500}\nshort", id="each-line-of-an-unknown-cause-up-to-500-characters"),
+        pytest.param([f"Deployment failed: {BROKE}\nError: {'x' * 9000}"], f"exit code 1: {'x' * 487}", id="with-what-stands-before-it"),
         pytest.param(
             [UNHEALTHY, RULED, "Container logs:", entry("boom\nEADDRINUSE", command="docker logs x"), RULED, "Removing old containers."],
             "New container is unhealthy.\nContainer logs:\nboom\nEADDRINUSE",
@@ -640,7 +776,10 @@ def unavailable(reply: Reply) -> Row:
         pytest.param("member_deploy_version", True, ("member of the team", "admin or the owner"), id="403-role"),
         pytest.param("transport_403_missing_team_role", True, ("member of the team", "admin or the owner"), id="403-role-derived"),
         pytest.param("transport_403_policy_denied", True, ("not authorized", "admin or the owner"), id="403-policy"),
-        pytest.param("deployment_cancel_403", True, ("You do not have permission to cancel this deployment.", "403"), id="403-other"),
+        pytest.param(
+            "deployment_cancel_403", False, ("You do not have permission to cancel this deployment.", "403"), id="403-of-one-deployment"
+        ),
+        pytest.param("v4.0.0-beta.380_app_start", True, ("permissions: write", ", and write"), id="403-write"),
         pytest.param("app_get_unknown", False, ("Application not found.", "404"), id="404-application"),
         pytest.param("app_deployments_unknown", False, ("Application not found", "404"), id="404-without-a-dot"),
         pytest.param("deployment_unknown", False, ("Deployment not found.", "404"), id="404-deployment"),
@@ -672,19 +811,19 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
         pytest.param(
             reply("deploy_body_list_500"),
             flags(arrived=True, itself=True, failure="HTTP 500: Server Error"),
-            ("Coolify failed", "HTTP 500: Server Error"),
+            ("Coolify does not answer properly (HTTP 500: Server Error)",),
             id="500",
         ),
         pytest.param(
             reply("maintenance_503"),
             flags(arrived=True, itself=True, failure="HTTP 503: Service Unavailable", wait=60),
-            ("Coolify failed", "Service Unavailable"),
+            ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
             id="503-maintenance",
         ),
         pytest.param(
             reply("transport_503_maintenance"),
             flags(arrived=True, itself=True, failure="HTTP 503: Service Unavailable"),
-            ("Service Unavailable",),
+            ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
             id="503-derived",
         ),
         pytest.param(
@@ -724,7 +863,19 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             (f"set `coolify_url` to {BASE}",),
             id="302-relative",
         ),
-        pytest.param(reply("api_root", headers={}), flags(final=True), ("redirects",), id="302-to-nowhere"),
+        *(
+            pytest.param(
+                reply("api_root", headers=headers),
+                flags(final=True),
+                ("HTTP 302, a redirect to nowhere: is `coolify_url` right?",),
+                id=name,
+            )
+            for name, headers in {
+                "302-without-location": {},
+                "302-to-half-an-address": {"location": "https://[::1"},
+                "302-to-no-address": {"location": "//[x]/"},
+            }.items()
+        ),
         pytest.param(
             reply("api_root", status=403, headers={"cf-mitigated": "challenge"}),
             flags(),
@@ -744,13 +895,35 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             reply("api_root", status=200), flags(arrived=True), ("HTTP 200", "instead of JSON", "wrong `coolify_url`"), id="200-html"
         ),
         pytest.param(reply("version"), flags(arrived=True), ("HTTP 200",), id="200-text"),
-        pytest.param(
-            reply("unauth_bad", body={"error": "denied"}),
-            flags(arrived=True),
-            ("HTTP 401", "JSON that is not Coolify's"),
-            id="401-of-a-gateway",
+        *(
+            pytest.param(
+                reply("unauth_bad", status=status, body=body),
+                flags(arrived=arrived),
+                (f"HTTP {status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`",),
+                id=f"{status}-{name}",
+            )
+            for status, name, body, said, arrived in (
+                (401, "without-a-message", {"error": "denied"}, " with JSON", False),
+                (401, "with-a-list", [], " with JSON", False),
+                (401, "with-a-string", "denied", " with JSON", False),
+                (401, "in-other-words", {"message": "No API key found in request"}, ": No API key found in request", False),
+                (401, "in-nearly-its-words", {"message": "Unauthenticated. Log in"}, ": Unauthenticated. Log in", False),
+                (403, "in-other-words", {"message": "Forbidden\nby policy"}, ": Forbidden by policy", False),
+                (403, "without-a-message", {"message": None}, " with JSON", False),
+                (404, "in-other-words", {"message": "no Route matched with those values"}, ": no Route matched with those values", False),
+                (404, "without-a-message", {"docs": "https://coolify.io/docs"}, " with JSON", False),
+                (404, "of-long-words", {"message": "x" * 61 + "not found"}, f": {'x' * 61}not found", False),
+                (400, "without-a-message", {}, " with JSON", True),
+                (422, "with-a-list", [1], " with JSON", True),
+                (500, "without-a-message", {"error": "x"}, " with JSON", True),
+            )
         ),
-        pytest.param(reply("unauth_bad", body=[]), flags(arrived=True), ("not Coolify's",), id="401-with-a-list"),
+        pytest.param(
+            reply("ratelimit_429", body={"error": "slow down"}),
+            flags(arrived=True, wait=6),
+            ("HTTP 429 with JSON. That is not Coolify's",),
+            id="429-of-a-gateway",
+        ),
     ],
 )
 def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Reply, expected: Row, words: tuple[str, ...]) -> None:
@@ -760,6 +933,29 @@ def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Reply, expected: Row
     assert [word for word in words if word not in reason] == []
     assert "hunter22" not in reason
     assert "\n" not in reason
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        pytest.param("Not found.", {}, id="not-found"),
+        pytest.param("Project not found", {}, id="without-a-dot"),
+        pytest.param("No resources found with this tag.", {}, id="no-resources"),
+        pytest.param("No query results for model [App\\Models\\Application].", {}, id="a-model"),
+        pytest.param("whatever it says one day", {"docs": "https://coolify.io/docs"}, id="by-its-docs"),
+    ],
+)
+def test_a_404_in_coolify_s_own_words_is_a_refusal(text: str, fields: Row) -> None:
+    error = refused(reply("unauth_bad", status=404, body={"message": text, **fields}))
+    assert (error.reason, error.everywhere) == (f"Coolify says: {text} (HTTP 404)", False)
+
+
+@pytest.mark.parametrize(
+    ("listed", "too"), [("deploy", False), ("read", False), ("read:sensitive", False), ("write", True), ("write, deploy", True)]
+)
+def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -> None:
+    error = refused(reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"}))
+    assert error.reason.endswith(f"Make a new one: {answers.BOXES}{', and write' if too else ''}")
 
 
 @pytest.mark.parametrize(
@@ -926,6 +1122,45 @@ def test_each_answer_of_start_is_read(wire: responses.RequestsMock, name: str, a
     assert server(instant=True).start(WEB) == answer
 
 
+@pytest.mark.parametrize(
+    ("name", "trust", "blind", "note"),
+    [
+        pytest.param("app_start_instant", Trust.DOUBTFUL, False, "", id="a-token-that-reads"),
+        pytest.param("app_start_instant", Trust.SURE, True, calls.UNCHECKED, id="a-blind-token"),
+        pytest.param("start_queue_full", Trust.SURE, True, calls.UNCHECKED, id="a-blind-token-and-perhaps-a-phantom"),
+        pytest.param("start_skipped", Trust.PHANTOM, True, calls.ALREADY_QUEUED, id="a-blind-token-and-already-queued"),
+    ],
+)
+def test_what_nobody_can_look_at_is_believed_with_a_note(
+    wire: responses.RequestsMock, name: str, trust: Trust, *, blind: bool, note: str
+) -> None:
+    serve(wire, "POST", f"/applications/{WEB}/start", name)
+    started = server(instant=True, wait=False, blind=blind).start(WEB)
+    assert isinstance(started, Started)
+    assert ([handle.trust for handle in started.handles], started.note) == ([trust], note)
+    assert "nobody can tell" in calls.UNCHECKED
+
+
+def test_a_blind_token_needs_no_note_for_deploy(wire: responses.RequestsMock) -> None:
+    serve(wire, "POST", "/deploy", "deploy_one")
+    assert server(wait=False, blind=True).start(WEB) == Started((Handle(WEB, "5msmrq1qozglmuj8ixfn8kpf"),))
+
+
+@pytest.mark.parametrize("instant", [False, True])
+@pytest.mark.parametrize("uuid", [5, 0, False, [], ["abc"], {"uuid": "abc"}, 1.5], ids=str)
+def test_a_deployment_that_is_named_in_another_way_is_searched_for(wire: responses.RequestsMock, uuid: Any, *, instant: bool) -> None:
+    """It was started, in all likelihood: "named no deployment" would be the wrong verdict, and a second trigger the wrong act."""
+    answer = {"message": "Deployment request queued.", "resource_uuid": WEB, "deployment_uuid": uuid}
+    path = f"/applications/{WEB}/start" if instant else "/deploy"
+    serve(wire, "POST", path, "deploy_one", body=answer if instant else {"deployments": [answer]})
+    with pytest.raises(UnavailableError) as caught:
+        server(instant=instant).start(WEB)
+    assert asdict(caught.value) == {
+        "reason": "Coolify's answer to the trigger names a deployment in no way that we know",
+        **flags(arrived=True),
+    }
+
+
 @pytest.mark.parametrize("instant", [False, True])
 @pytest.mark.parametrize(
     "text", [None, [], "text", 5, {}, {"deployments": None}, {"deployments": {}}, {"deployments": "x"}, {"details": []}]
@@ -966,17 +1201,24 @@ def test_start_on_an_old_version_asks_for_the_box_that_is_missing(wire: response
 
 
 @pytest.mark.parametrize(
-    ("name", "arrived"),
+    ("name", "arrived", "changes"),
     [
-        pytest.param("deploy_service_server_unreachable_500", True, id="500-may-have-started-it"),
-        pytest.param("maintenance_503", True, id="503-json"),
-        pytest.param("deploy_body_list_500_star", True, id="500-html"),
-        pytest.param("transport_proxy_traefik_404", False, id="the-proxy-has-nobody-behind-it"),
-        pytest.param("transport_proxy_cloudflare_access_302", False, id="a-redirect"),
+        pytest.param("deploy_service_server_unreachable_500", True, {}, id="500-may-have-started-it"),
+        pytest.param("maintenance_503", True, {}, id="503-json"),
+        pytest.param("deploy_body_list_500_star", True, {}, id="500-html"),
+        pytest.param("transport_proxy_traefik_404", False, {}, id="the-proxy-has-nobody-behind-it"),
+        pytest.param("transport_proxy_cloudflare_access_302", False, {}, id="a-redirect"),
+        *(
+            pytest.param("unauth_bad", arrived, {"status": status, "body": {"message": "Blocked"}}, id=f"{status}-of-a-gateway")
+            for status, arrived in ((401, False), (403, False), (404, False))
+        ),
+        pytest.param("unauth_bad", True, {"status": 400, "body": {"error": "x"}}, id="400-of-nobody"),
     ],
 )
-def test_a_trigger_without_an_answer_says_whether_it_arrived(wire: responses.RequestsMock, name: str, *, arrived: bool) -> None:
-    serve(wire, "POST", "/deploy", name)
+def test_a_trigger_without_an_answer_says_whether_it_arrived(
+    wire: responses.RequestsMock, name: str, changes: Row, *, arrived: bool
+) -> None:
+    serve(wire, "POST", "/deploy", name, **changes)
     with pytest.raises(UnavailableError) as caught:
         server().start(WEB)
     assert caught.value.arrived is arrived
@@ -1019,6 +1261,7 @@ def test_reach_believes_nothing_else(wire: responses.RequestsMock, name: str, ch
     with pytest.raises(UnavailableError) as caught:
         server().reach()
     assert words in caught.value.reason
+    assert caught.value.reason.startswith(f"{BASE}: ")
     assert caught.value.itself is (name == "maintenance_503")
     assert caught.value.final is False
 
@@ -1028,7 +1271,7 @@ def test_a_token_that_may_not_read_ends_a_run_that_waits_with_the_way_out(wire: 
     serve(wire, "GET", "/version", name)
     with pytest.raises(RefusedError) as caught:
         server().reach()
-    assert (caught.value.reason, caught.value.everywhere) == (calls.NO_READ, True)
+    assert (caught.value.reason, caught.value.everywhere) == (f"{BASE}: {calls.NO_READ}", True)
     assert "tick deploy first, then read" in calls.NO_READ
     assert "`wait: false`" in calls.NO_READ
 
@@ -1049,6 +1292,19 @@ def test_every_other_refusal_ends_the_run_whatever_wait_says(wire: responses.Req
     with pytest.raises(RefusedError) as caught:
         server(wait=wait).reach()
     assert caught.value.everywhere is True
+    assert caught.value.reason.startswith(f"{BASE}: ")
+
+
+def test_reach_names_the_address_once_and_only_there(wire: responses.RequestsMock) -> None:
+    """A typo in the address is seen at a glance; later troubles are of the same server."""
+    wire.get(f"{API}/version", body=requests.exceptions.ConnectTimeout())
+    serve(wire, "GET", f"/applications/{WEB}", "unauth_bad")
+    with pytest.raises(UnavailableError) as caught:
+        server().reach()
+    assert asdict(caught.value) == {"reason": f"{BASE}: no connection within 5 s", **flags()}
+    with pytest.raises(RefusedError) as later:
+        server().check(WEB)
+    assert BASE not in later.value.reason
 
 
 def test_check_reads_the_application_and_its_newest_row(wire: responses.RequestsMock) -> None:
@@ -1091,6 +1347,7 @@ def test_check_before_beta402_remembers_what_is_going(wire: responses.RequestsMo
         ("javascript:alert(1)", ""),
         ("https://a\n::error::x", ""),
         ('https://a"><img>', ""),
+        ("https://a\ud800.example.com", ""),
     ],
 )
 def test_the_address_of_an_application_is_its_first_one_if_it_is_one(wire: responses.RequestsMock, fqdn: Any, url: str) -> None:
@@ -1132,6 +1389,8 @@ def deployed(number: int, **changes: Any) -> Row:
 
 
 OURS = Started((Handle(WEB, "d11"),), "found on the server")
+UNKNOWN_WHOSE = "found on the server; this version of Coolify does not say who started it"
+SEVERAL = "several were started at once: the oldest is followed"
 
 
 @pytest.mark.parametrize(
@@ -1143,7 +1402,7 @@ OURS = Started((Handle(WEB, "d11"),), "found on the server")
         pytest.param(
             [deployed(13), deployed(12), deployed(11)],
             False,
-            Started((Handle(WEB, "d11", adopted=True),), "several were started at once: the oldest is followed"),
+            Started((Handle(WEB, "d11", adopted=True),), SEVERAL),
             id="several",
         ),
         pytest.param([], False, None, id="none-at-all"),
@@ -1182,7 +1441,29 @@ def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_sta
     coolify.check(target)
     found = coolify.find(target)
     assert isinstance(found, Started)
-    assert [handle.id for handle in found.handles] == [ours]
+    assert found == Started((Handle(target, ours, adopted=True),), UNKNOWN_WHOSE)
+    assert [handle.link for handle in found.handles] == [BASE + row["deployment_url"]]
+
+
+@pytest.mark.parametrize(
+    ("version", "marks"), [("4.0.0-beta.462", False), ("4.0.0-beta.463", True), ("4.0.0", True), ("4.3.10", True), ("4.4-rc.1", True)]
+)
+def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(wire: responses.RequestsMock, version: str, *, marks: bool) -> None:
+    serve(wire, "GET", "/version", "version", body=version)
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(deployed(11)))
+    coolify = server(known={WEB: Known(newest=10, listed=True)})
+    coolify.reach()
+    found = coolify.find(WEB)
+    assert found == (OURS if marks else Started((Handle(WEB, "d11", adopted=True),), UNKNOWN_WHOSE))
+    assert isinstance(found, Started)
+    assert found.handles[0].link == BASE + deployed(11)["deployment_url"]
+
+
+def test_several_are_told_as_several_where_nobody_says_whose_they_are(wire: responses.RequestsMock) -> None:
+    rows_there = [deployed(number, is_api=False) for number in (12, 11, 10)]
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*rows_there))
+    found = server(known={WEB: Known(newest=10, listed=True)}, marks_api=False).find(WEB)
+    assert found == Started((Handle(WEB, "d11", adopted=True),), SEVERAL)
 
 
 OLD_ROWS: list[Row] = list(body("v4.0.0-beta.380_deployments_list").values())
@@ -1194,7 +1475,7 @@ def old(number: int, **changes: Any) -> Row:
     return {**row, "id": number, "deployment_uuid": f"d{number}", **changes}
 
 
-OLD_OURS = Started((Handle(OLD_WEB, "d11"),), "found on the server")
+OLD_OURS = Started((Handle(OLD_WEB, "d11", adopted=True),), UNKNOWN_WHOSE)
 OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
 
 
@@ -1205,7 +1486,7 @@ OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
         pytest.param({"1": old(11), "0": old(10)}, OLD_OURS, id="one-in-an-object"),
         pytest.param(
             {"0": old(12), "3": old(11), "1": old(10)},
-            Started((Handle(OLD_WEB, "d11", adopted=True),), "several were started at once: the oldest is followed"),
+            Started((Handle(OLD_WEB, "d11", adopted=True),), SEVERAL),
             id="several",
         ),
         pytest.param([old(10)], Barred(calls.BLIND), id="none-that-is-new"),
@@ -1219,7 +1500,10 @@ OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
 )
 def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: responses.RequestsMock, going: Any, found: Started) -> None:
     serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=going)
-    assert server(known={OLD_WEB: Known(running=frozenset({"d10"}))}).find(OLD_WEB) == found
+    seen = server(known={OLD_WEB: Known(running=frozenset({"d10"}))}).find(OLD_WEB)
+    assert seen == found
+    if isinstance(seen, Started):
+        assert [handle.link for handle in seen.handles] == [BASE + old(11)["deployment_url"]]
     assert asked(wire) == ["GET /deployments"]
 
 
@@ -1422,6 +1706,41 @@ def test_a_cancel_that_failed_is_read_again(wire: responses.RequestsMock, name: 
     assert [call.request.req_kwargs["timeout"] for call in wire.calls] == [(1, 1), (1, 1)]  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("name", ["v4.3.6_cancel", "maintenance_503_star"])
+@pytest.mark.parametrize(
+    ("then", "changes"),
+    [
+        pytest.param("unauth_bad", {}, id="the-token-is-revoked"),
+        pytest.param("deployment_get_deployonly_403", {}, id="the-token-may-not-read"),
+        pytest.param("deployment_unknown", {}, id="it-is-gone"),
+        pytest.param("maintenance_503", {}, id="503"),
+        pytest.param("maintenance_503_star", {}, id="503-html"),
+        pytest.param("ratelimit_429", {}, id="429"),
+        pytest.param("api_root", {}, id="a-redirect"),
+        pytest.param("version", {}, id="text"),
+        pytest.param("deployments_list_empty", {}, id="a-list"),
+        pytest.param("deployment_get_cancelled", {"body": {"status": None}}, id="another-shape"),
+    ],
+)
+def test_a_cancel_that_failed_and_cannot_be_read_again_is_not_confirmed(
+    wire: responses.RequestsMock, name: str, then: str, changes: Row
+) -> None:
+    """It was sent, and that is what counts: neither a refusal nor "not reached"."""
+    serve(wire, "POST", "/deployments/abc/cancel", name)
+    serve(wire, "GET", "/deployments/abc", then, **changes)
+    assert server().cancel(Handle(WEB, "abc")) == "cancel sent, not confirmed"
+    assert len(wire.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "broken", [requests.exceptions.ConnectTimeout(), requests.exceptions.ReadTimeout(), requests.ConnectionError()], ids=repr
+)
+def test_a_cancel_that_failed_and_a_network_that_is_gone_is_not_confirmed(wire: responses.RequestsMock, broken: Exception) -> None:
+    serve(wire, "POST", "/deployments/abc/cancel", "v4.3.6_cancel")
+    wire.get(f"{API}/deployments/abc", body=broken)
+    assert server().cancel(Handle(WEB, "abc"), patience=1) == "cancel sent, not confirmed"
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -1504,6 +1823,11 @@ def mistakes(**environ: str) -> list[str]:
         ("[2001:db8::1]", "https://[2001:db8::1]"),
         ("https://example.com/coolify/", "https://example.com/coolify"),
         ("https://example.com/apian", "https://example.com/apian"),
+        ("https://coolify.example.com.", "https://coolify.example.com."),
+        ("coolify", "https://coolify"),
+        ("my_coolify-1:8000", "https://my_coolify-1:8000"),
+        (f"https://{'a' * 63}.example.com", f"https://{'a' * 63}.example.com"),
+        ("https://köln.example.com", "https://köln.example.com"),
     ],
 )
 def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: str) -> None:
@@ -1526,6 +1850,16 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
         pytest.param("https://coolify.example.com:99999", "ort", id="a-port-that-is-too-high"),
         pytest.param("https://[::1", "IPv6", id="half-an-ipv6"),
         pytest.param("https:/admin:hunter22@coolify.example.com", "is no address", id="half-a-scheme"),
+        pytest.param("7|hunter22", "is no address", id="a-token"),
+        pytest.param("https://7|hunter22", "is no address", id="a-token-behind-a-scheme"),
+        pytest.param("https://coolify.example.com|hunter22/api/v1", "is no address", id="a-bar"),
+        pytest.param("https://coolify..example.com", "is no address", id="an-empty-label"),
+        pytest.param("https://.example.com", "is no address", id="an-empty-first-label"),
+        pytest.param("https://coolify.example.com..", "is no address", id="two-dots-at-the-end"),
+        pytest.param("https://.", "is no address", id="only-a-dot"),
+        pytest.param(f"https://{'a' * 64}.example.com", "is no address", id="a-label-of-64"),
+        pytest.param("https://coolify.$HOST", "is no address", id="a-variable-that-was-not-expanded"),
+        pytest.param("https://coolify%2Eexample.com", "is no address", id="percent-encoded"),
     ],
 )
 def test_an_address_that_is_none_is_a_mistake_under_its_name(text: str, words: str) -> None:
@@ -1635,6 +1969,10 @@ def test_a_list_without_a_uuid_is_a_mistake(text: str) -> None:
         pytest.param("7|mArKeDsecret\n0000", id="a-line-break"),
         pytest.param("7|mArKeDsecret\x000000", id="a-nul"),
         pytest.param("7|mArKeDsecret…", id="no-ascii"),
+        pytest.param("https://coolify.example.com/mArKeDsecret", id="an-address"),
+        pytest.param("HTTP://mArKeDsecret", id="an-address-in-capitals"),
+        pytest.param("Bearer 7|mArKeDsecret", id="a-header"),
+        pytest.param("bearer 7|mArKeDsecret", id="a-header-in-small-letters"),
     ],
 )
 def test_a_token_that_is_none_of_coolify_is_a_mistake_that_does_not_hold_it(token: str) -> None:
@@ -1643,6 +1981,19 @@ def test_a_token_that_is_none_of_coolify_is_a_mistake_that_does_not_hold_it(toke
     assert len(given.mistakes) == 1
     assert given.mistakes[0].startswith("COOLIFY_TOKEN: ")
     assert "mArKeDsecret" not in repr((given.mistakes, given.warnings))
+
+
+@pytest.mark.parametrize("token", ["https://coolify.example.com", "Bearer 7|mArKeDsecret"])
+def test_a_token_that_is_an_address_or_a_header_is_told_as_that(token: str) -> None:
+    assert mistakes(COOLIFY_TOKEN=token) == ["COOLIFY_TOKEN: must be the token alone, no address and no header"]
+
+
+def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
+    assert mistakes(COOLIFY_URL=TOKEN) == ["COOLIFY_URL: is no address: write https://coolify.example.com"]
+    assert mistakes(COOLIFY_URL=TOKEN, COOLIFY_TOKEN=BASE) == [
+        "COOLIFY_URL: is no address: write https://coolify.example.com",
+        "COOLIFY_TOKEN: must be the token alone, no address and no header",
+    ]
 
 
 @pytest.mark.parametrize(

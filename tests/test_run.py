@@ -367,6 +367,33 @@ def test_without_waiting_the_story_ends_with_the_trigger(script: Script, events:
     assert not [call for call in tale.sent if call.startswith("look")]
 
 
+DOUBTFUL = replace(A1, trust=Trust.DOUBTFUL)
+
+
+@pytest.mark.parametrize(
+    ("looks", "events", "times"),
+    [
+        pytest.param([QUEUED], [phase(Phase.QUEUED), Ended("a", Outcome.TRIGGERED)], [0], id="it-is-there"),
+        pytest.param(
+            [NO_LINE, DONE],
+            [Wavered("a", "no connection"), Recovered("a", 1), phase(Phase.SUCCEEDED), Ended("a", Outcome.TRIGGERED)],
+            [0, 3],
+            id="it-is-seen-late",
+        ),
+        pytest.param(
+            [replace(GONE, hold=2, reason="full queue")],
+            [phase(Phase.ABSENT), Ended("a", Outcome.REFUSED, "full queue")],
+            [0, 2],
+            id="it-was-never-there",
+        ),
+    ],
+)
+def test_a_doubtful_answer_is_looked_at_also_without_waiting(looks: list[Any], events: list[Event], times: list[float]) -> None:
+    tale = tell({"start a": [Started((DOUBTFUL,))], "look a-1": looks}, wait=False)
+    assert tale.events == [*OPENING, Followed("a", DOUBTFUL), *events]
+    assert tale.times("look a-1") == times
+
+
 # --- Rule 10: short patience with a stranger, long patience with an acquaintance
 
 
@@ -516,6 +543,23 @@ def test_a_revoked_token_is_not_asked_for_the_next_of_several_deployments_either
 def test_a_failure_that_was_seen_counts_more_than_a_token_that_is_revoked_after_it() -> None:
     tale = tell({"look a-1": [replace(DONE, next=(A2, A3))], "look a-2": [replace(BROKEN, reason="exit 1")], "look a-3": [REVOKED]})
     assert tale.ends() == [Ended("a", Outcome.FAILED, "exit 1")]
+
+
+@pytest.mark.parametrize(
+    ("last", "handle", "ended"),
+    [
+        pytest.param(replace(DONE, hold=9), A1, Ended("a", Outcome.FINISHED), id="succeeded"),
+        pytest.param(replace(BROKEN, hold=9, reason="exit 1"), A1, Ended("a", Outcome.FAILED, "exit 1"), id="failed"),
+        pytest.param(replace(DONE, hold=9, next=(A2,)), A1, Ended("a", Outcome.LOST, "the token is revoked"), id="others-are-not-seen"),
+        pytest.param(replace(CANCELLED, hold=9), ADOPTED, Ended("a", Outcome.CANCELLED), id="adopted-and-cancelled"),
+    ],
+)
+def test_an_end_that_was_seen_counts_when_the_token_is_revoked(last: Snapshot, handle: Handle, ended: Ended) -> None:
+    script: Script = {"start a": [Started((handle,))], "look a-1": [last], "look b-1": [RUNNING, REVOKED]}
+    tale = tell(script, targets=("a", "b"), poll_interval=5)
+    assert [event for event in tale.ends() if event.target == "a"] == [ended]
+    assert Repeated not in {type(event) for event in tale.events}
+    assert tale.sent[-1] == "look b-1"
 
 
 def test_a_token_that_may_not_cancel_any_more_is_not_used_again() -> None:
@@ -814,6 +858,37 @@ def test_retry_after_is_obeyed_for_each_of_several_deployments() -> None:
         },
     )
     assert (tale.times("look a-2"), tale.times("look a-3")) == ([0, 50], [0, 2, 4])
+
+
+REDIRECTS = UnavailableError("it redirects", final=True)
+
+
+@pytest.mark.parametrize(
+    ("script", "ended", "calls"),
+    [
+        pytest.param({"check a": [REDIRECTS]}, Ended("a", Outcome.REFUSED, "it redirects"), UNTIL_START[:2], id="at-the-check"),
+        pytest.param({"start a": [REDIRECTS]}, Ended("a", Outcome.REFUSED, "it redirects"), UNTIL_START, id="at-the-start"),
+        pytest.param(
+            {"start a": [LOST_ANSWER], "find a": [REDIRECTS]},
+            Ended("a", Outcome.LOST, "it redirects"),
+            [*UNTIL_START, (0, "find a")],
+            id="while-searching",
+        ),
+    ],
+)
+def test_what_no_repetition_can_mend_is_not_repeated(script: Script, ended: Ended, calls: list[Call]) -> None:
+    tale = tell(script)
+    assert (tale.events[-1], tale.calls) == (ended, calls)
+
+
+def test_a_failure_that_asks_us_to_stay_away_is_searched_for_after_that() -> None:
+    tale = tell({"start a": [replace(SPOKEN, wait=30)], "find a": [Started((A1,), "found")]})
+    assert tale.times("find a") == [30]
+
+
+def test_a_long_wait_is_not_silent() -> None:
+    tale = tell({"look a-1": [RUNNING]}, timeout=100, poll_interval=100)
+    assert (tale.times("look a-1"), tale.waits) == ([0, 100], 4)
 
 
 # --- When the time is over

@@ -157,6 +157,11 @@ def test_the_last_log_lines_are_told_with_the_end() -> None:
             id="other-trouble-again",
         ),
         pytest.param(
+            [(5 + number, Missed(reason)) for number, reason in enumerate(["HTTP 502", "no connection", "HTTP 502", "no connection"])],
+            [Wavered("web", "HTTP 502"), Wavered("web", "no connection")],
+            id="two-that-take-turns-once-each",
+        ),
+        pytest.param(
             [(5, RUNNING), (6, Missed("HTTP 502")), (7, Missed("HTTP 502")), (8, Missed("HTTP 502")), (9, RUNNING), (10, RUNNING)],
             [*moved(Phase.RUNNING), Wavered("web", "HTTP 502"), Recovered("web", 3)],
             id="its-end-is-told-once-and-no-phase-is-new",
@@ -216,6 +221,19 @@ def test_an_unknown_status_is_followed_to_what_comes_after_it() -> None:
 def test_being_barred_ends_the_watch_at_once(earlier: list[tuple[float, Sight]]) -> None:
     before, _ = played(earlier)
     assert observe(before, Barred("revoked"), BEGAN + 6) == (replace(before, ending=Ending(End.BARRED, "revoked")), [])
+
+
+@pytest.mark.parametrize(
+    ("last", "ending"),
+    [
+        pytest.param(Snapshot(Phase.FAILED, hold=10, reason="exit 1"), Ending(End.FAILED, "exit 1"), id="failed"),
+        pytest.param(Snapshot(Phase.SUCCEEDED, hold=10), Ending(End.SUCCEEDED), id="succeeded"),
+        pytest.param(Snapshot(Phase.SUCCEEDED, hold=math.inf), Ending(End.BARRED, "revoked"), id="but-not-what-may-still-turn"),
+        pytest.param(Snapshot(Phase.ABSENT, hold=10), Ending(End.BARRED, "revoked"), id="nor-absence"),
+    ],
+)
+def test_an_end_that_was_seen_is_not_lost_when_we_are_barred_before_it_is_settled(last: Snapshot, ending: Ending) -> None:
+    assert ended([(5, last), (7, Barred("revoked"))]) == ending
 
 
 # --- Rule 4: an end is looked at again until it is settled
