@@ -235,5 +235,6 @@ def _root(error: BaseException) -> BaseException:
 
 def _plain(error: BaseException) -> str:
     """The system's own words, without the object's address and without the URL."""
-    text = getattr(error, "strerror", None) or str(error)
+    said = error.args[-1] if error.args and isinstance(error.args[-1], str) else str(error)
+    text = getattr(error, "strerror", None) or said
     return text.rpartition(">: ")[2].rpartition("): ")[2] or type(error).__name__

@@ -144,6 +144,14 @@ class Program:
         self.signals.append(time.monotonic())
         self.process.send_signal(number)
 
+    def wait_until_it_listens(self, patience: float = 30) -> None:
+        """Until it has taken charge of SIGTERM. Before that it is a Python that is being started, which dies of a signal."""
+        until = time.monotonic() + patience
+        while not _caught(self.process.pid) & (1 << signal.SIGTERM - 1):
+            assert self.process.poll() is None, "it ended before it listened"
+            assert time.monotonic() < until, "it never listened"
+            time.sleep(0.001)
+
     def end(self, patience: float = 60) -> Ended:
         """Wait for it. Nothing that it left may hold a secret, and stderr is not used."""
         out, err = self.process.communicate(timeout=patience)
@@ -159,6 +167,12 @@ class Program:
         assert err == b""
         assert self.on_github or not masks, "a mask where nobody obeys it"
         return Ended(self.process.returncode, out, self.folder)
+
+
+def _caught(pid: int) -> int:
+    """The signals for which a process has a handler, one bit each (Linux)."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("SigCgt:")).split()[1], 16)
 
 
 def masked(out: bytes) -> tuple[list[bytes], bytes]:

@@ -397,6 +397,56 @@ def test_an_alarm_rings_until_it_is_heard(real: Real) -> None:
         assert signal.getitimer(signal.ITIMER_REAL)[1] > 0
 
 
+def test_while_it_can_be_interrupted_the_clock_ticks(real: Real) -> None:
+    """For the same reason: a signal just before a call blocks is heard with the next tick."""
+    with real.clock.interruptible():
+        assert signal.getitimer(signal.ITIMER_REAL)[1] > 0
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def ring() -> None:
+    os.kill(os.getpid(), signal.SIGALRM)
+
+
+def test_a_tick_is_no_signal(real: Real) -> None:
+    with real.clock.grace(1):
+        pass
+    with real.clock.limit(1):
+        pass
+    with real.clock.interruptible():
+        ring()
+    ring()
+
+
+def test_an_alarm_is_raised_once_however_often_it_rings(real: Real) -> None:
+    with real.clock.limit(1):
+        with pytest.raises(Expired):
+            ring()
+        ring()
+    with real.clock.grace(1):
+        real.signal()
+        with pytest.raises(Interrupted):
+            ring()
+        ring()
+
+
+def test_no_alarm_is_left_behind(real: Real) -> None:
+    with real.clock.limit(1):
+        pass
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+    with real.clock.grace(1):
+        real.signal()
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_clock_that_does_not_listen_rings_no_alarm() -> None:
+    """Nobody would hear it, and the process would die of it."""
+    clock = Clock()
+    for part in (clock.limit(1), clock.interruptible()):
+        with part:
+            assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_at_the_end_signals_are_ignored(real: Real, name: str) -> None:
     real.clock.ignore()

@@ -11,8 +11,10 @@ import ssl
 import struct
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
+from http.client import RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +187,11 @@ def wrapped(cause: Exception) -> urllib3.exceptions.MaxRetryError:
     return urllib3.exceptions.MaxRetryError(POOL, "/api/v1/deploy?uuid=abc", cause)
 
 
+def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
+    """What urllib3 calls every connection that breaks, once a proxy is used."""
+    return requests.exceptions.ProxyError(wrapped(urllib3.exceptions.ProxyError("Unable to connect to proxy", cause)))
+
+
 @pytest.mark.parametrize(
     ("raised", "reason", "sent"),
     [
@@ -205,10 +212,34 @@ def wrapped(cause: Exception) -> urllib3.exceptions.MaxRetryError:
         pytest.param(requests.ConnectTimeout(), "no connection within 5 s", False, id="no-connection-in-time"),
         pytest.param(requests.ReadTimeout(), "no answer in time", True, id="no-answer-in-time"),
         pytest.param(
-            requests.exceptions.ProxyError(wrapped(urllib3.exceptions.ProxyError("no way", OSError("Tunnel failed: 403")))),
-            "the proxy does not let us through: Tunnel failed: 403",
+            through_proxy(OSError("Tunnel connection failed: 403 Forbidden")),
+            "the connection through the proxy broke: Tunnel connection failed: 403 Forbidden",
             False,
-            id="a-proxy-that-refuses",
+            id="a-proxy-that-refuses-the-tunnel",
+        ),
+        pytest.param(
+            through_proxy(urllib3.exceptions.NewConnectionError(CONNECTION, "Failed to establish a new connection: Connection refused")),
+            "the connection through the proxy broke: Failed to establish a new connection: Connection refused",
+            False,
+            id="a-proxy-that-is-not-there",
+        ),
+        pytest.param(
+            through_proxy(urllib3.exceptions.NameResolutionError("proxy.example.com", CONNECTION, socket.gaierror(-2, "Name unknown"))),
+            "the connection through the proxy broke: ",
+            False,
+            id="a-proxy-of-an-unknown-name",
+        ),
+        pytest.param(
+            through_proxy(ConnectionResetError(104, "Connection reset by peer")),
+            "the connection through the proxy broke: Connection reset by peer",
+            True,
+            id="a-proxy-that-breaks-off",
+        ),
+        pytest.param(
+            through_proxy(RemoteDisconnected("Remote end closed connection without response")),
+            "the connection through the proxy broke: Remote end closed connection without response",
+            True,
+            id="a-proxy-that-says-nothing",
         ),
         pytest.param(
             requests.exceptions.SSLError(wrapped(urllib3.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate")))),
@@ -266,7 +297,9 @@ def test_patience_is_for_the_answer_and_never_longer_for_the_connection(patience
     assert request.req_kwargs == {"timeout": timeout, "stream": True, "verify": True, "cert": None, "proxies": {}}
 
 
-def test_a_server_that_does_not_take_the_connection_is_given_up_in_time() -> None:
+@pytest.fixture(name="full")
+def _full() -> Iterator[int]:
+    """A port whose owner takes no connection any more."""
     with socket.socket() as listener, contextlib.ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -274,7 +307,11 @@ def test_a_server_that_does_not_take_the_connection_is_given_up_in_time() -> Non
             client = stack.enter_context(socket.socket())
             client.settimeout(0)
             client.connect_ex(listener.getsockname())
-        error = failure(http(f"http://127.0.0.1:{listener.getsockname()[1]}"), patience=0.2)
+        yield int(listener.getsockname()[1])
+
+
+def test_a_server_that_does_not_take_the_connection_is_given_up_in_time(full: int) -> None:
+    error = failure(http(f"http://127.0.0.1:{full}"), patience=0.2)
     assert flags(error) == arrived(yes=False)
     assert error.reason.startswith("no connection within")
 
@@ -439,23 +476,34 @@ def test_a_body_is_json_or_text(body: bytes, kind: str, data: Any, *, is_json: b
     assert (reply.status, reply.data, reply.is_json) == (200, data, is_json)
 
 
-@pytest.mark.parametrize("status", [200, 404, 500])
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param(b'{"a": ', id="broken"),
-        pytest.param(b"", id="nothing"),
-        pytest.param(b"<html>", id="html"),
-        pytest.param(b"[" * 100_000, id="too-deep"),
-        pytest.param(b'{"a":' * 100_000, id="too-deep-an-object"),
-        pytest.param(b"1" * 5000, id="a-number-of-too-many-digits"),
-    ],
-)
+UNREADABLE = [
+    pytest.param(b'{"a": ', id="broken"),
+    pytest.param(b"", id="nothing"),
+    pytest.param(b"<html>", id="html"),
+    pytest.param(b"[" * 100_000, id="too-deep"),
+    pytest.param(b'{"a":' * 100_000, id="too-deep-an-object"),
+    pytest.param(b"1" * 5000, id="a-number-of-too-many-digits"),
+]
+
+
+@pytest.mark.parametrize("status", [200, 201, 299])
+@pytest.mark.parametrize("body", UNREADABLE)
 def test_json_that_cannot_be_read_is_trouble_of_that_request(body: bytes, status: int) -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", body=body, status=status, content_type="application/json")
         error = failure(http())
     assert (error.reason, flags(error)) == (f"HTTP {status} with JSON that cannot be read", arrived(yes=True))
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 308, 400, 401, 404, 429, 500, 503])
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_of_any_other_answer_the_status_counts_and_what_its_headers_say(body: bytes, status: int) -> None:
+    with responses.RequestsMock() as wire:
+        headers = {"Retry-After": "60", "Location": "https://other.example.com/"}
+        wire.post(f"{BASE}/deploy", body=body, status=status, content_type="application/json", headers=headers)
+        reply = http().send("POST", "/deploy")
+    assert (reply.status, reply.data, reply.is_json, reply.kind) == (status, body.decode(), False, "application/json")
+    assert (reply.headers["retry-after"], reply.headers["location"]) == ("60", "https://other.example.com/")
 
 
 def test_header_names_are_lower_cased_and_the_address_is_the_one_that_was_asked(serve: Callable[..., Server]) -> None:
@@ -511,6 +559,86 @@ def test_a_redirect_is_not_followed_and_the_token_goes_nowhere_else(serve: Calla
     assert (len(server.heads), elsewhere.heads) == (1, [])
 
 
+REDIRECT = "302 Found"
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        "https://[::1",
+        "http://[x]/",
+        "//",
+        "https://:99999999/",
+        "\x80\xff",
+        "http://a b/",
+        "https://127.0.0.1:port/",
+        "javascript:x",
+        "..//..",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_address_of_a_redirect_is_handed_on_unread(serve: Callable[..., Server], location: str, method: str) -> None:
+    """`requests` would parse it, followed or not, and raise of its own accord."""
+    server = serve(answer(b"", REDIRECT, Location=location, Content_Type="text/html"))
+    reply = http(server.url).send(method, "/version")
+    assert (reply.status, reply.data, len(server.heads)) == (302, "", 1)
+    assert reply.headers["location"].encode("latin-1") == location.encode()
+
+
+def test_a_redirect_without_an_address_is_an_answer(serve: Callable[..., Server]) -> None:
+    reply = http(serve(answer(b"", REDIRECT)).url).send("POST", "/deploy")
+    assert (reply.status, reply.data, reply.is_json, "location" in reply.headers) == (302, "", False, False)
+
+
+def test_a_redirect_that_announces_json_and_has_none_is_an_answer(serve: Callable[..., Server]) -> None:
+    reply = http(serve(answer(b"", REDIRECT, Location="https://x.example.com/login")).url).send("POST", "/deploy")
+    assert (reply.status, reply.data, reply.is_json, reply.kind) == (302, "", False, "application/json")
+    assert reply.headers["location"] == "https://x.example.com/login"
+
+
+def redirecting(script: Script) -> Script:
+    """The same body, as that of a redirect."""
+
+    class Redirecting:
+        def __init__(self, connection: socket.socket) -> None:
+            self._connection = connection
+
+        def sendall(self, data: bytes) -> None:
+            self._connection.sendall(data.replace(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\n", 1))
+
+    return lambda connection: script(Redirecting(connection))  # type: ignore[arg-type]
+
+
+def test_the_huge_body_of_a_redirect_is_never_held_whole(serve: Callable[..., Server]) -> None:
+    """`requests` would read all of it into memory, without an end and without a time."""
+    server = serve(redirecting(large(b"", module.LIMIT + (16 << 20), b"x")))
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError):
+            http(server.url).send("GET", "/version")
+        assert tracemalloc.get_traced_memory()[1] < 2 * module.LIMIT
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_large_body_of_a_redirect_does_not_hide_it(serve: Callable[..., Server]) -> None:
+    reply = http(serve(redirecting(large(b"", 4 << 20, b""))).url).send("GET", "/version")
+    assert (reply.status, reply.headers["location"], len(reply.data)) == (302, "/elsewhere", 4 << 20)
+
+
+def test_the_endless_body_of_a_redirect_is_given_up_after_a_minute(serve: Callable[..., Server]) -> None:
+    def trickle(connection: socket.socket) -> None:
+        connection.sendall(HEAD.replace(b"200 OK", b"302 Found") + b"Location: /elsewhere\r\nConnection: close\r\n\r\n")
+        for _ in range(60):
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+    began = time.monotonic()
+    assert failure(http(serve(trickle).url, hundredfold)).reason == "the answer did not end within 60 s"
+    assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize("direct", [False, True])
 def test_the_login_of_a_netrc_does_not_replace_the_bearer(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, direct: bool
@@ -548,7 +676,7 @@ def test_a_proxy_sees_no_token_on_the_way_to_a_server_with_tls(
     monkeypatch.setenv("https_proxy", f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
     error = failure(http(ca=ca))
     assert (error.reason, flags(error)) == (
-        "the proxy does not let us through: Tunnel connection failed: 403 Forbidden",
+        "the connection through the proxy broke: Tunnel connection failed: 403 Forbidden",
         arrived(yes=False),
     )
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT coolify.example.com:443"]
@@ -565,6 +693,83 @@ def _tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path)
     return context
+
+
+def closed(_connection: socket.socket) -> None:
+    """Without a word."""
+
+
+BROKEN_OFF = [
+    pytest.param(closed, "Remote end closed connection without response", id="closed"),
+    pytest.param(reset, "Connection reset by peer", id="reset"),
+]
+
+
+@pytest.mark.parametrize(("script", "how"), BROKEN_OFF)
+def test_a_proxy_that_took_the_request_and_broke_off_may_have_passed_it_on(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, script: Script, how: str
+) -> None:
+    """Without TLS a proxy forwards: taken for "never sent", the trigger would be sent twice."""
+    proxy = serve(script)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+    error = failure(http("http://coolify.example.com/api/v1"))
+    assert [head.partition("\r\n")[0] for head in proxy.heads] == ["POST http://coolify.example.com/api/v1/deploy?uuid=abc HTTP/1.1"]
+    assert (error.reason, flags(error)) == (f"the connection through the proxy broke: {how}", arrived(yes=True))
+
+
+def test_a_tunnel_that_broke_after_the_request_may_have_passed_it_on(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside: list[str] = []
+
+    def tunnel(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with tls.wrap_socket(connection, server_side=True) as inner:
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += inner.recv(65536)
+            inside.append(head.decode("latin-1"))
+
+    proxy = serve(tunnel)
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
+    error = failure(http("https://127.0.0.1:4443/api/v1", ca=CERTIFICATE))
+    assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT 127.0.0.1:4443"]
+    assert [head.partition("\r\n")[0] for head in inside] == ["POST /api/v1/deploy?uuid=abc HTTP/1.1"]
+    assert (error.reason, flags(error)) == (
+        "the connection through the proxy broke: Remote end closed connection without response",
+        arrived(yes=True),
+    )
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "https_proxy"])
+def test_a_proxy_that_is_not_there_never_got_the_request(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
+    error = failure(http(f"{variable.partition('_')[0]}://coolify.example.com/api/v1"))
+    assert (error.reason.startswith("the connection through the proxy broke: "), flags(error)) == (True, arrived(yes=False))
+    assert error.reason.endswith("Connection refused")
+
+
+@pytest.mark.parametrize("variable", ["http_proxy", "https_proxy"])
+def test_a_proxy_that_does_not_take_the_connection_never_got_the_request(full: int, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.setenv(variable, f"http://127.0.0.1:{full}")
+    sender = http(f"{variable.partition('_')[0]}://coolify.example.com/api/v1")
+    errors = [failure(sender, patience=0.2) for _ in range(2)]
+    assert [flags(error) for error in errors] == [arrived(yes=False)] * 2
+    assert errors[0].reason == errors[1].reason  # the same trouble is told once
+    assert "0x" not in errors[0].reason
+
+
+@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"])
+@pytest.mark.parametrize("ca", ["", CERTIFICATE], ids=["public", "own"])
+def test_a_tunnel_that_is_refused_never_carried_the_request(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, status: str, ca: str
+) -> None:
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{serve(answer(b'no', status)).port}")
+    error = failure(http(ca=ca))
+    assert (error.reason, flags(error)) == (
+        f"the connection through the proxy broke: Tunnel connection failed: {status}",
+        arrived(yes=False),
+    )
 
 
 UNTRUSTED = "An own certificate authority is set with `ca_cert`"

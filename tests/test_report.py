@@ -147,7 +147,7 @@ def test_a_story_that_goes_well_is_told_in_order(desk: Any) -> None:
         f"web: application web, {URL.format('web')}",
         "web: triggering a deployment",
         "web: following deployment web-1",
-        f"web: {LINK.format('web')}",
+        f"web: its page is {LINK.format('web')}",
         "web: building",
         "=== Build log of web ===",
         "one",
@@ -169,6 +169,72 @@ def test_an_interrupted_job_is_a_warning_and_no_error(desk: Any) -> None:
     told.hear(*started("web"), Stopped("SIGTERM"), Withdrawn("web", Handle("web", "web-1"), "cancelled"), Ended("web", Outcome.INTERRUPTED))
     assert (len(told.told("warning")), told.told("error")) == (1, [])
     assert f"web: deployment web-1: cancelled {LINK.format('web')}" in told.stdout.text
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FINISHED, Outcome.TRIGGERED])
+@pytest.mark.parametrize("why", ["", "found on the server"])
+def test_a_good_end_of_somebody_else_s_deployment_says_whose_it_was(desk: Any, outcome: Outcome, why: str) -> None:
+    told = desk("plain")
+    told.hear(*started("web", adopted=True))
+    [said] = told.hear(Ended("web", outcome, why))
+    assert said.endswith(f"{f' ({why})' if why else ''} (a deployment that somebody else started)")
+    ours = desk("plain")
+    ours.hear(*started("web"))
+    assert "somebody else" not in ours.hear(Ended("web", outcome, why))[0]
+
+
+@pytest.mark.parametrize(("outcome", "level"), [(Outcome.INTERRUPTED, "warning"), (Outcome.TIMED_OUT, "error"), (Outcome.FAILED, "error")])
+def test_what_became_of_a_withdrawn_deployment_stands_in_the_annotation(desk: Any, outcome: Outcome, level: str) -> None:
+    told = desk()
+    told.hear(*started("web"), Withdrawn("web", Handle("web", "web-1"), "cancel sent, not confirmed"), Ended("web", outcome, WHY))
+    [(_, message)] = told.told(level)
+    assert message == f"{WHY}\nIts deployment: cancel sent, not confirmed\nSee {LINK.format('web')}"
+
+
+def test_what_was_not_withdrawn_has_no_such_line(desk: Any) -> None:
+    told = desk()
+    told.hear(*started("web"), Ended("web", Outcome.INTERRUPTED, "the job was stopped (SIGTERM)"))
+    assert told.told("warning") == [
+        ("web: interrupted after 0s", f"the job was stopped (SIGTERM)\nSee {LINK.format('web')}"),
+    ]
+
+
+def test_in_a_rehearsal_every_annotation_of_a_target_says_so(desk: Any) -> None:
+    """An annotation stands alone on the run's page: nobody may take it for the real deployment's."""
+    told = desk("github", "a", "b", "c", rehearsal=True)
+    told.hear(*started("a"), Ended("a", Outcome.FAILED, WHY))
+    told.hear(*started("b"), Ended("b", Outcome.TIMED_OUT))
+    told.hear(*started("c"), Ended("c", Outcome.INTERRUPTED, WHY))
+    assert [title for title, _ in told.told("error") + told.told("warning")] == [
+        "Rehearsal: a: the deployment failed after 0s",
+        "Rehearsal: b",
+        "Rehearsal: c: interrupted after 0s",
+    ]
+
+
+def test_in_a_rehearsal_a_warning_of_a_target_says_so(desk: Any) -> None:
+    told = desk(rehearsal=True)
+    told.hear(*started("web"), Warned("web", "a status that nobody knows"))
+    assert told.told("warning") == [("Rehearsal: web", "a status that nobody knows")]
+
+
+def test_a_page_that_is_known_from_the_start_is_told_and_written_at_once(desk: Any) -> None:
+    """A deployment that was found on the server: when we are stopped before the first look, its page is all that people have."""
+    told = desk("github", result_file="result.json")
+    told.hear(Begun("web"), Followed("web", Handle("web", "web-1", link=LINK.format("web")), "found on the server"))
+    assert told.outputs["deployment_url"] == LINK.format("web")
+    assert told.reporter.links() == [LINK.format("web")]
+    told.hear(Ended("web", Outcome.INTERRUPTED, "the job was stopped (SIGTERM)"))
+    told.finish(Outcome.INTERRUPTED)
+    assert told.result["targets"][0]["deployment_url"] == LINK.format("web")
+    assert told.told("warning") == [("web: interrupted after 0s", f"the job was stopped (SIGTERM)\nSee {LINK.format('web')}")]
+
+
+def test_a_link_that_another_look_gives_replaces_the_first_one(desk: Any) -> None:
+    told = desk()
+    told.hear(Followed("web", Handle("web", "web-1", link="https://coolify.example.com/old")), Known("web", LINK.format("web"), "", ""))
+    assert told.outputs["deployment_url"] == LINK.format("web")
+    assert f"web: its page is {LINK.format('web')}" in told.stdout.text
 
 
 def test_nothing_that_is_said_holds_a_secret(desk: Any) -> None:
@@ -324,6 +390,8 @@ def test_gitlab_s_limit_leaves_room_for_the_end_of_the_story(desk: Any) -> None:
     assert WHY in said
     assert len(told.read("log")) == 60 * 50_001
     assert len(re.findall("section_start", said)) == 1
+    before = said[: said.index("the rest of the build log is left out")]
+    assert [mark[1] for mark in SECTION.finditer(before)] == ["start", "end"]  # outside: folded away nobody would read it
 
 
 def test_of_a_log_for_failures_the_end_is_kept(desk: Any) -> None:
@@ -423,6 +491,25 @@ def test_a_phantom_is_no_output(desk: Any) -> None:
     assert set(told.outputs) == {"resource_uuid"}
     told.hear(Followed("web", Handle("web", "real", adopted=True)))
     assert told.outputs["deployment_uuid"] == "real"
+
+
+def test_a_deployment_that_does_not_exist_is_no_output(desk: Any) -> None:
+    """`start` on a full queue names one that was never made: later steps must not look for it."""
+    told = desk("github", "a", "b", output_file="env")
+    told.hear(*started("a"), *started("b"))
+    assert told.outputs["deployment_uuids"] == "a-1,b-1"
+    told.hear(Ended("a", Outcome.REFUSED, "the queue is full"), Ended("b", Outcome.FINISHED))
+    told.finish(Outcome.REFUSED)
+    assert (told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("", ",b-1")
+    assert [target["deployment_uuid"] for target in told.result["targets"]] == ["", "b-1"]
+    assert "a-1`" not in told.read("summary")
+    assert "a-1" not in [line.partition("=")[2].strip('"') for line in told.read("env").splitlines()]
+
+
+def test_only_refused_ones_leave_no_list_of_deployments(desk: Any) -> None:
+    told = desk("github", "a", "b")
+    told.hear(*started("a"), *started("b"), Ended("a", Outcome.REFUSED, "full"), Ended("b", Outcome.REFUSED, "full"))
+    assert (told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("", "")
 
 
 FIELDS = {"version": int, "status": str, "exit_code": int, "duration": int, "rehearsal": bool, "targets": list}
@@ -550,6 +637,39 @@ def test_the_summary_is_a_table_and_the_reasons(desk: Any) -> None:
     ]
 
 
+def test_the_summary_says_whose_deployment_it_was(desk: Any) -> None:
+    told = desk("github", "a", "b")
+    told.hear(*started("a", adopted=True), *started("b"), Ended("a", Outcome.FINISHED), Ended("b", Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    cells = [row.split(" | ")[1] for row in told.read("summary").split("\n") if row.startswith("| [")]
+    assert cells == ["✅ finished (started by somebody else)", "✅ finished"]
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "odd"), OSError(28, "No space left")])
+def test_a_summary_that_cannot_be_made_is_one_warning(desk: Any, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> str:
+        raise error
+
+    monkeypatch.setattr("deployer.report.outputs.markdown", broken)
+    told = desk()
+    told.hear(*started("web"), Ended("web", Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    [(title, message)] = told.told("warning")
+    assert (title, message.partition(": ")[0]) == ("", "the job summary can't be written")
+    assert (told.outputs["status"], told.result["status"]) == ("finished", "finished")
+
+
+def test_lone_surrogates_are_no_trouble_for_the_summary(desk: Any) -> None:
+    told = desk()
+    url = "https://web.example.com/\ud800"
+    told.hear(Checked(Target("web", "\ud800", "application", url)), Followed("web", Handle("web", "\ud800", link=url)))
+    told.hear(Known("web", url, "\ud800" * 12, "\ud800"), Ended("web", Outcome.FAILED, "\ud800"))
+    told.finish(Outcome.FAILED)
+    assert "](https://web.example.com/?)" in told.read("summary")
+    assert [message for _, message in told.told("warning") if "can't be written" in message] == []
+    assert told.outputs["status"] == "failed"
+
+
 def test_the_summary_can_be_switched_off(desk: Any) -> None:
     told = desk("github", summary=False)
     told.hear(*started("web"), Ended("web", Outcome.FINISHED))
@@ -615,8 +735,8 @@ def test_foreign_words_in_the_summary_are_only_words(desk: Any, text: str) -> No
 
 TARGETS = ("a", "b")
 targets = st.sampled_from(TARGETS)
-texts = st.sampled_from(["", "why", "::error::x", "two\nlines", "\ud800\x00", SHA, SECRET, "x" * 9000])
-handles = st.builds(Handle, targets, texts, st.sampled_from(Trust), st.booleans())
+texts = st.sampled_from(["", "why", "https://web.example.com/\ud800", "::error::x", "two\nlines", "\ud800\x00", SHA, SECRET, "x" * 9000])
+handles = st.builds(Handle, targets, texts, st.sampled_from(Trust), st.booleans(), texts)
 entries = st.builds(Entry, st.integers(), texts, hidden=st.booleans(), own=st.booleans())
 seconds = st.floats(0, 1e6)
 events = st.one_of(

@@ -886,6 +886,11 @@ def test_a_failure_that_asks_us_to_stay_away_is_searched_for_after_that() -> Non
     assert tale.times("find a") == [30]
 
 
+def test_but_not_longer_than_the_time_given() -> None:
+    tale = tell({"start a": [replace(SPOKEN, wait=86400)], "find a": [Started((A1,), "found")]}, timeout=25)
+    assert (tale.times("find a"), tale.times("look a-1")) == ([25], [25])
+
+
 def test_a_long_wait_is_not_silent() -> None:
     tale = tell({"look a-1": [RUNNING]}, timeout=100, poll_interval=100)
     assert (tale.times("look a-1"), tale.waits) == ([0, 100], 4)
@@ -913,7 +918,7 @@ def test_a_long_wait_is_not_silent() -> None:
         ),
         pytest.param(
             {"start a": [Later(20, "full")]},
-            [*OPENING, Delayed("a", 20, "full"), Delayed("a", pytest.approx(5), "full"), Ended("a", Outcome.TIMED_OUT, "full")],
+            [*OPENING, Delayed("a", 20, "full"), Delayed("a", 5 - 3 * TICK, "full"), Ended("a", Outcome.TIMED_OUT, "full")],
             "start a",
             [0, 20],
             id="never-accepted",
@@ -1046,6 +1051,13 @@ def test_on_timeout_cancel_stops_what_is_late_also_when_another_one_failed() -> 
     script: Script = {"look a-1": [replace(DONE, next=(A2, A3))], "look a-2": [BROKEN], "look a-3": [RUNNING]}
     tale = tell(script, timeout=25, cancel_on_timeout=True)
     assert tale.events[-2:] == [Withdrawn("a", A3, "cancelled"), Ended("a", Outcome.FAILED)]
+
+
+def test_a_token_that_is_revoked_cancels_no_second_late_one() -> None:
+    script: Script = {"look a-1": [replace(DONE, next=(A2, A3))], "look a-2": [RUNNING], "look a-3": [RUNNING], "cancel a-2": [REVOKED]}
+    tale = tell(script, timeout=25, cancel_on_timeout=True)
+    assert [call for call in tale.sent if call.startswith("cancel")] == ["cancel a-2"]
+    assert tale.ends() == [Ended("a", Outcome.TIMED_OUT, LATE)]
 
 
 def test_on_timeout_leave_cancels_nothing() -> None:

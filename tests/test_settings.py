@@ -139,7 +139,7 @@ def test_what_nobody_gave_has_its_default() -> None:
     _, inputs, given = read(GOOD)
     assert (given.mistakes, given.warnings) == ([], [])
     assert common().model_dump() == {
-        "provider": "",
+        "provider": None,
         "ci": "",
         "command": "deploy",
         "wait": True,
@@ -492,6 +492,7 @@ def test_a_duration_as_wait_is_a_mistake_that_names_timeout(text: str) -> None:
 @pytest.mark.parametrize(
     ("field", "good", "words"),
     [
+        ("provider", ["coolify"], "must be 'coolify'"),
         ("command", ["deploy"], "must be 'deploy'"),
         ("on_timeout", ["leave", "cancel"], "must be 'leave' or 'cancel'"),
         ("on_interrupt", ["cancel", "leave"], "must be 'cancel' or 'leave'"),
@@ -503,6 +504,12 @@ def test_a_choice_is_one_of_its_words(field: str, good: list[str], words: str) -
     variable = f"DEPLOYER_{field.upper()}"
     assert [getattr(common(**{variable: word}), field) for word in good] == good
     assert refused(variable, "something else") == words
+
+
+@pytest.mark.parametrize("text", ["''", "none", "null", "Heroku"])
+def test_the_provider_has_no_empty_choice(text: str) -> None:
+    """Its mistake names what there is, and nothing that is nothing."""
+    assert refused("DEPLOYER_PROVIDER", text) == "must be 'coolify'"
 
 
 @pytest.mark.parametrize("field", ["log_file", "output_file", "result_file", "rehearse", "ci"])

@@ -161,7 +161,7 @@ class Reporter:
         self._say(f"{self._label(event.target)}: there is news again, after {event.missed} failed look{'s' if event.missed > 1 else ''}")
 
     def _warned_of(self, event: Warned) -> None:
-        self._say_outside(lambda: self._ci.annotate("warning", self._label(event.target), event.text))
+        self._say_outside(lambda: self._ci.annotate("warning", self._title(event.target), event.text))
 
     def _waited(self, _event: Waited) -> None:
         going = [facts for facts in self._facts.values() if facts.outcome is None]
@@ -206,7 +206,7 @@ class Reporter:
     def _annotate(self, facts: Facts, text: str) -> None:
         see = f"\nIts deployment: {facts.withdrawn}" if facts.withdrawn else ""
         see += f"\nSee {facts.link}" if facts.link else ""
-        label = f"Rehearsal: {facts.target.label}" if self._wishes.rehearsal else facts.target.label
+        label = self._title(facts.target.id)
         title, message = (f"{label}: {text}", facts.reason) if facts.reason else (label, text)
         self._ci.annotate("warning" if facts.outcome is Outcome.INTERRUPTED else "error", title, message + see)
 
@@ -236,6 +236,10 @@ class Reporter:
 
     def _label(self, target: str) -> str:
         return self._facts[target].target.label
+
+    def _title(self, target: str) -> str:
+        """Of an annotation: people meet it far from the log's first line."""
+        return f"Rehearsal: {self._label(target)}" if self._wishes.rehearsal else self._label(target)
 
     def _say(self, text: str) -> None:
         self._say_outside(lambda: self._ci.say(text))

@@ -314,6 +314,7 @@ class Run:
         if story.stage is Stage.WATCH:
             sight = Barred(self._closed)
             story.watches = [watch if watch.ending else rules.observe(watch, sight, 0)[0] for watch in story.watches]
+            story.repeated = True  # no trigger of ours would be taken any more
             self._leg_over(story)
         self._bar(story, self._closed)
 

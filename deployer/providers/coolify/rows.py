@@ -44,7 +44,7 @@ REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy
 RESTARTED = "Coolify gave neither a reason nor an end: it was probably restarted or updated, which fails all that runs. Deploy again"
 CONTAINER_LOGS = "Container logs:"
 PLANNING = "Generating nixpacks configuration with:"
-ENV_VALUE = re.compile(r"(--env '[\w.]+=)(?:[^']|'\\'')*'")
+ENV_VALUE = re.compile(r"(--env '[\w.]+=)(?:[^']|'\\'')*(')|(--env [\w.]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL)
 """Coolify shows this line to everybody, with the values of the application's variables in it."""
 
 ERROR = re.compile(r"\W*error\b", re.IGNORECASE)
@@ -139,12 +139,12 @@ def entries(row: dict[str, Any]) -> tuple[tuple[Entry, ...] | None, str]:
     if logs is None or logs == "":
         return (), ""
     try:
-        listed = json.loads(logs) if isinstance(logs, str) else None
+        listed = json.loads(logs, object_hook=_entry) if isinstance(logs, str) else None  # no list of dicts in between: it is large
     except (ValueError, RecursionError):
         listed = None
     if not isinstance(listed, list):
         return (), UNREADABLE_LOG
-    return tuple(_entry(each) for each in listed if isinstance(each, dict)), ""
+    return tuple(each for each in listed if isinstance(each, Entry)), ""
 
 
 def _entry(raw: dict[str, Any]) -> Entry:
@@ -153,7 +153,7 @@ def _entry(raw: dict[str, Any]) -> Entry:
     parts = "\0".join(str(raw.get(name)) for name in ("timestamp", "type", "output", "command"))
     key = hashlib.blake2b(parts.encode("utf-8", "replace"), digest_size=16).digest()  # a log of megabytes is not kept for its keys
     if own and text.startswith(PLANNING):
-        text = ENV_VALUE.sub(r"\1***'", text)
+        text = ENV_VALUE.sub(r"\1\3***\2", text)
     return Entry(key, text, hidden=raw.get("hidden") is not False, own=own)
 
 
