@@ -36,9 +36,10 @@ from deployer.model import (
     Unlogged,
     Warned,
 )
-from deployer.providers.coolify import answers, calls, rows
-from deployer.providers.coolify.calls import CoolifyServer, Known, Wish
+from deployer.providers.coolify import answers, calls, rows, trigger
+from deployer.providers.coolify.calls import CoolifyServer, Known
 from deployer.providers.coolify.inputs import Coolify
+from deployer.providers.coolify.trigger import Wish
 from deployer.settings import Common, Given, look_up
 from deployer.watch import Final, Watch, after, observe
 
@@ -1054,10 +1055,10 @@ NAMED = {"deployments": [{"message": "Application already queued deployment queu
         pytest.param(
             OLD_WEB, "v4.0.0-beta.380_deploy_one", {}, Started((Handle(OLD_WEB, "o110v3pnbqabbkb2j8ewhc4p"),)), id="queued-beta380"
         ),
-        pytest.param(WEB, "deploy_skipped", {}, Started((Handle(WEB, "", Trust.PHANTOM),), calls.ALREADY_QUEUED), id="already-queued"),
+        pytest.param(WEB, "deploy_skipped", {}, Started((Handle(WEB, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED), id="already-queued"),
         pytest.param(IMG, "deploy_many", {}, Started((Handle(IMG, "ka6hsgolnhecmaw6jewt2yf3"),)), id="the-one-asked-for-of-many"),
         pytest.param(
-            WORKER, "deploy_many", {}, Started((Handle(WORKER, "", Trust.PHANTOM),), calls.ALREADY_QUEUED), id="the-other-of-many"
+            WORKER, "deploy_many", {}, Started((Handle(WORKER, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED), id="the-other-of-many"
         ),
         pytest.param(WEB, "deploy_duplicate_uuid", {}, Started((Handle(WEB, "yyu7s8hwk8pzvhrckljljnc8"),)), id="the-first-of-two"),
         pytest.param(WEB, "deploy_queue_full_429", {}, Refused(QUEUE_IS_FULL), id="the-queue-is-full"),
@@ -1117,7 +1118,7 @@ def test_each_answer_of_deploy_is_read_for_its_own_target(
     [
         pytest.param("app_start_instant", Started((Handle(WEB, "edkh4ab9wdcng2uqpnvjxn7m", Trust.DOUBTFUL),)), id="queued"),
         pytest.param("start_queue_full", Started((Handle(WEB, "ochclfhbeum8xh9vvoxlhlrf", Trust.DOUBTFUL),)), id="perhaps-a-phantom"),
-        pytest.param("start_skipped", Started((Handle(WEB, "", Trust.PHANTOM),), calls.ALREADY_QUEUED), id="already-queued"),
+        pytest.param("start_skipped", Started((Handle(WEB, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED), id="already-queued"),
     ],
 )
 def test_each_answer_of_start_is_read(wire: responses.RequestsMock, name: str, answer: Started) -> None:
@@ -1129,9 +1130,9 @@ def test_each_answer_of_start_is_read(wire: responses.RequestsMock, name: str, a
     ("name", "trust", "blind", "note"),
     [
         pytest.param("app_start_instant", Trust.DOUBTFUL, False, "", id="a-token-that-reads"),
-        pytest.param("app_start_instant", Trust.SURE, True, calls.UNCHECKED, id="a-blind-token"),
-        pytest.param("start_queue_full", Trust.SURE, True, calls.UNCHECKED, id="a-blind-token-and-perhaps-a-phantom"),
-        pytest.param("start_skipped", Trust.PHANTOM, True, calls.ALREADY_QUEUED, id="a-blind-token-and-already-queued"),
+        pytest.param("app_start_instant", Trust.SURE, True, trigger.UNCHECKED, id="a-blind-token"),
+        pytest.param("start_queue_full", Trust.SURE, True, trigger.UNCHECKED, id="a-blind-token-and-perhaps-a-phantom"),
+        pytest.param("start_skipped", Trust.PHANTOM, True, trigger.ALREADY_QUEUED, id="a-blind-token-and-already-queued"),
     ],
 )
 def test_what_nobody_can_look_at_is_believed_with_a_note(
@@ -1141,7 +1142,7 @@ def test_what_nobody_can_look_at_is_believed_with_a_note(
     started = server(instant=True, wait=False, blind=blind).start(WEB)
     assert isinstance(started, Started)
     assert ([handle.trust for handle in started.handles], started.note) == ([trust], note)
-    assert "nobody can tell" in calls.UNCHECKED
+    assert "nobody can tell" in trigger.UNCHECKED
 
 
 def test_a_blind_token_needs_no_note_for_deploy(wire: responses.RequestsMock) -> None:

@@ -117,6 +117,8 @@ class Reporter:
         elif event.handle.adopted:
             what += ", which somebody else started: it is never cancelled by us"
         self._say(f"{facts.target.label}: {what}{f' ({event.why})' if event.why else ''}")
+        if facts.link:
+            self._say(f"{facts.target.label}: its page is {facts.link}")
 
     def _delayed(self, event: Delayed) -> None:
         self._say(f"{self._label(event.target)}: {event.why}; trying again in {span(event.seconds)}")

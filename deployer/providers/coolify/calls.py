@@ -21,7 +21,8 @@ from deployer.model import (
     Trust,
     UnavailableError,
 )
-from deployer.providers.coolify import answers, rows
+from deployer.providers.coolify import answers, rows, trigger
+from deployer.providers.coolify.trigger import Wish
 
 REACH_READ = 8.0
 """Seconds for the first answer: three tries fit into the thirty seconds of rule 10."""
@@ -29,8 +30,6 @@ REACH_READ = 8.0
 START_READ = 120.0
 """Seconds for the answer to a trigger: Coolify may do slow work over SSH before it answers (contract 3.5)."""
 
-ALREADY = "Deployment already queued"
-ALREADY_QUEUED = "an older deployment of the same commit is still going, and Coolify starts no second one"
 FULL_QUEUE = (
     "the server's deployment queue is full: Coolify answered with a deployment that does not exist, and nothing was started. "
     "Try again when the deployments before it have ended"
@@ -39,26 +38,13 @@ GONE_HOLD = 2.0
 NEWEST = 3
 """Rows that are read for the newest: rows of the same second come in any order (captured/v4.0.0/app_deployments)."""
 
-MARKED = 463
-"""The first beta tried whose rows say `is_api` of what `POST /deploy` started (captured/v4.0.0-beta.434/app_deployments: false)."""
-
 NO_READ = (
     "the token may not read (Missing required permissions: read), so its deployment can't be followed. "
     f"Make a new one: {answers.BOXES}. Or set `wait: false`"
 )
-UNCHECKED = "with a full queue Coolify answers the same and starts nothing; the token may not read, so nobody can tell"
 UNFOLLOWED = "the token may not read, so nothing but the trigger was seen"
 BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
 LARGE = "the build log has grown above 64 MiB: it is not shown any more, only the status still counts"
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How the deployments are to be started."""
-
-    force: bool
-    instant: bool
-    wait: bool
 
 
 @dataclass
@@ -109,7 +95,7 @@ class CoolifyServer:
         known = self.known[target] = Known(post_command=bool(row.get("post_deployment_command")))
         listed = self._listed(target, NEWEST)
         known.listed = listed is not None
-        known.newest = max((_id(each) for each in listed or ()), default=0)
+        known.newest = max((trigger.number(each) for each in listed or ()), default=0)
         if listed is None:
             known.running = frozenset(str(each.get("deployment_uuid")) for each in self._running(target))
         return Target(target, name=str(row.get("name") or ""), kind="application", url=_address(row.get("fqdn")))
@@ -127,7 +113,7 @@ class CoolifyServer:
             if text.startswith(answers.QUEUE_FULL):
                 return Refused(f"Coolify says: {text}")
             return Later(answers.seconds(reply) or 60, f"Coolify is asked too often ({text})")
-        return self._accepted(target, answers.good(reply))
+        return trigger.accepted(answers.good(reply), target, self.wish, blind=self.blind)
 
     def find(self, target: str, *, patience: float | None = None) -> Started | Barred | None:
         """Rule 7: rows that are newer than the newest before our trigger, made by the API, with the same `force`."""
@@ -138,7 +124,7 @@ class CoolifyServer:
             self.marks_api = False
             return self._found_running(target, known, patience)
         listed = self._listed(target, 10, patience=patience) or []
-        return self._oldest(target, [row for row in listed if _id(row) > known.newest and self._like_ours(row)])
+        return self._oldest(target, [row for row in listed if trigger.number(row) > known.newest])
 
     def look(self, handle: Handle) -> Snapshot:
         """`GET /deployments/{uuid}`; behind a phantom, the application's list."""
@@ -179,64 +165,28 @@ class CoolifyServer:
             return f"Coolify at {self.base} ({UNFOLLOWED})"
         text = reply.data.strip() if isinstance(reply.data, str) else ""
         if reply.status == 200 and answers.VERSION.fullmatch(text):
-            beta = re.search(r"-beta\.(\d+)", text)
-            self.marks_api = beta is None or int(beta[1]) >= MARKED
+            self.marks_api = trigger.marks_api(text)
             return f"Coolify {text} at {self.base}"
         answers.good(reply)
         raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
-
-    def _accepted(self, target: str, data: Any) -> Started | Refused:
-        items = [data] if self.wish.instant else data.get("deployments") if isinstance(data, dict) else None
-        if not isinstance(items, list) or (self.wish.instant and not (isinstance(data, dict) and isinstance(data.get("message"), str))):
-            raise UnavailableError("Coolify's answer to the trigger has another shape than all known versions give it", arrived=True)
-        mine = (item for item in items if isinstance(item, dict) and (self.wish.instant or item.get("resource_uuid") == target))
-        item = next(mine, None)
-        if item is None:
-            return Refused(f"Coolify knows no resource {target}")
-        text, uuid = str(item.get("message") or ""), item.get("deployment_uuid")
-        if text.startswith(ALREADY):
-            return Started((Handle(target, "", Trust.PHANTOM),), ALREADY_QUEUED)
-        if isinstance(uuid, str) and uuid:
-            doubtful = self.wish.instant and not self.blind
-            return Started(
-                (Handle(target, uuid, Trust.DOUBTFUL if doubtful else Trust.SURE),), UNCHECKED if self.wish.instant and self.blind else ""
-            )
-        if uuid is not None:
-            raise UnavailableError("Coolify's answer to the trigger names a deployment in no way that we know", arrived=True)
-        if re.match(r"(Service|Database) .* started\.", text, re.DOTALL):
-            return Started((), f"Coolify says: {text} Nothing newer was pulled, and there is no deployment to follow")
-        return Refused(f"Coolify says: {text}" if text else "Coolify named no deployment")
 
     def _behind(self, phantom: Handle) -> Snapshot:
         """The real deployment behind "already queued": the newest one that is still going (contract 13)."""
         listed = self._listed(phantom.target, 10)
         going = self._running(phantom.target) if listed is None else [row for row in listed if _going(row)]
-        real = next((row for row in sorted(going, key=_id, reverse=True) if not row.get("pull_request_id")), None)
+        real = next((row for row in sorted(going, key=trigger.number, reverse=True) if not row.get("pull_request_id")), None)
         if real is None:
             return Snapshot(Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more")
         return Snapshot(Phase.ABSENT, next=(Handle(phantom.target, str(real.get("deployment_uuid")), adopted=True),))
 
-    def _like_ours(self, row: dict[str, Any]) -> bool:
-        """Rule 7. Where the server marks nothing as the API's, all that no webhook made."""
-        by_api = row.get("is_api") or (not self.marks_api and not row.get("is_webhook"))
-        return bool(by_api) and not row.get("pull_request_id") and bool(row.get("force_rebuild")) == self.wish.force
-
-    def _oldest(self, target: str, found: list[dict[str, Any]]) -> Started | None:
-        """The oldest of the rows. Ours only if it is the one row, otherwise it may be somebody else's and is never cancelled."""
-        if not found:
-            return None
-        first = min(found, key=_id)
-        adopted = len(found) > 1 or not self.marks_api
-        handle = Handle(target, str(first.get("deployment_uuid")), adopted=adopted, link=rows.link(first, self._pages))
-        several = "several were started at once: the oldest is followed"
-        unknown = "found on the server; this version of Coolify does not say who started it"
-        return Started((handle,), several if len(found) > 1 else unknown if adopted else "found on the server")
-
     def _found_running(self, target: str, known: Known, patience: float | None) -> Started | Barred:
         """Without a list per application (before beta.402): a new row of it among all that are going."""
         running = self._running(target, patience=patience)
-        fresh = [row for row in running if str(row.get("deployment_uuid")) not in known.running and self._like_ours(row)]
-        return self._oldest(target, fresh) or Barred(BLIND)
+        return self._oldest(target, [row for row in running if str(row.get("deployment_uuid")) not in known.running]) or Barred(BLIND)
+
+    def _oldest(self, target: str, newer: list[dict[str, Any]]) -> Started | None:
+        ours = [row for row in newer if trigger.like_ours(row, self.wish, marked=self.marks_api)]
+        return trigger.oldest(ours, target, self._pages, marked=self.marks_api)
 
     def _known(self, handle: Handle) -> Known:
         return self.known.get(handle.target, Known())
@@ -295,11 +245,6 @@ class CoolifyServer:
         """Where people's pages are: the address without a path."""
         parts = urlsplit(self.base)
         return f"{parts.scheme}://{parts.netloc}"
-
-
-def _id(row: dict[str, Any]) -> int:
-    number = row.get("id")
-    return number if isinstance(number, int) else 0
 
 
 def _going(row: dict[str, Any]) -> bool:

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdap
 
 from deployer.http import Http
 from deployer.providers.contract import Provider, ProviderInputs
-from deployer.providers.coolify.calls import CoolifyServer, Wish
+from deployer.providers.coolify.calls import CoolifyServer
+from deployer.providers.coolify.trigger import Wish
 from deployer.settings import Common, Flag, Found, Given, Names, Spelling
 
 FOREIGN_TOKENS = ("ghs_", "ghp_", "github_pat_", "glpat-")

@@ -44,7 +44,7 @@ REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy
 RESTARTED = "Coolify gave neither a reason nor an end: it was probably restarted or updated, which fails all that runs. Deploy again"
 CONTAINER_LOGS = "Container logs:"
 PLANNING = "Generating nixpacks configuration with:"
-ENV_VALUE = re.compile(r"(--env '[\w.]+=)(?:[^']|'\\'')*(')|(--env [\w.]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL)
+ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL)
 """Coolify shows this line to everybody, with the values of the application's variables in it."""
 
 ERROR = re.compile(r"\W*error\b", re.IGNORECASE)
