@@ -14,7 +14,7 @@ demo: $(VENV) ## watch a deployment, from the trigger to the verdict, against th
 	@DEPLOYER_REHEARSE=success $(BIN)/python entrypoint.py
 
 test: lint ## everything that needs nothing but Python
-	@$(BIN)/pytest -n 4
+	@$(BIN)/pytest -n 6 --dist worksteal
 
 e2e: $(VENV) ## the container, with a real Docker engine
 	@$(BIN)/pytest tests/e2e -rs
