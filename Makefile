@@ -1,6 +1,8 @@
 # What there is to type. Python 3.11 or later with its venv module is all that must be installed.
 PYTHON ?= python3
 BIN := .venv/bin
+# What `make demo` plays; the README lists them.
+SCENARIO ?= success
 # One stamp for the whole environment: the locked list is what decides, so it is rebuilt when that file changes.
 VENV := .venv/installed
 
@@ -11,7 +13,7 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: $(VENV) ## watch a deployment, from the trigger to the verdict, against the embedded simulator
-	@DEPLOYER_REHEARSE=success $(BIN)/python entrypoint.py
+	@DEPLOYER_REHEARSE=$(SCENARIO) $(BIN)/python entrypoint.py
 
 test: lint ## everything that needs nothing but Python
 	@$(BIN)/pytest -n 6 --dist worksteal
@@ -46,6 +48,7 @@ clean: ## remove what was built
 $(VENV): requirements-dev.txt
 	@$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "$(PYTHON) must be Python 3.11 or later with venv (Debian: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "installing what this needs into .venv" >&2
 	@$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-dev.txt
 	@touch $@

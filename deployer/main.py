@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 import os
 import sys
@@ -93,7 +92,8 @@ def _read(given: Given, provider: type[ProviderInputs]) -> tuple[Common, Provide
 
 def _hide(given: Given, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
     """Every secret is masked before the first other line, but for one that a value of our outputs holds: its mask would blank that."""
-    open_values = [given.text(name) for name in given.found if name not in {"coolify_token", "headers"}]
+    hidden = {name for name, _, spelling in settings.declared(GROUPS) if spelling.file}
+    open_values = [given.text(name) for name in given.found if name not in hidden]
     open_values += [outcome.status for outcome in Outcome]
     for secret in _secrets(given, environ):
         redact.add(secret)
@@ -115,11 +115,11 @@ def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock
 
     name = given.text("rehearse")
     if name not in simulator.SCENARIOS:
-        near = difflib.get_close_matches(name, simulator.SCENARIOS, n=1) or ["success"]
-        given.mistakes.append(f"{given.typed('rehearse')}: {name!r} is no scenario: did you mean {near[0]}?")
+        names = ", ".join(each for each, scenario in simulator.SCENARIOS.items() if scenario.public)
+        given.mistakes.append(f"{given.typed('rehearse')}: {name[:60]!r} is no scenario. There are {names}")
         provider.stage(given, "http://127.0.0.1", "none", ("none",))
         return
-    ci.say(f"Rehearsal: nothing is deployed. Scenario {name}: {simulator.SCENARIOS[name].summary}")
+    ci.say(f"Rehearsal, {SPEED} times faster than real: nothing is deployed. Scenario {name}: {simulator.SCENARIOS[name].summary}")
     ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
     playing = stage.enter_context(simulator.playing(name, speed=SPEED))
     clock.speed = SPEED
@@ -177,7 +177,8 @@ def _instead(argv: list[str], ci: CI, clock: Clock) -> int:
                 clock.hand_over()
                 os.execvp(program, argv)  # noqa: S606 -- what the user wrote, without a shell
             except (OSError, ValueError) as error:
-                ci.annotate("error", "Deployer", f"{program}: {getattr(error, 'strerror', error)}; {USAGE}")
+                why = getattr(error, "strerror", error)
+                ci.annotate("error", "Deployer", f"{program!r} is no program here ({why}), and Deployer takes no arguments: {USAGE}")
                 return Outcome.REFUSED.exit_code
     return 0
 

@@ -14,11 +14,15 @@ class Outcome(Enum):
     LOST = (
         "lost",
         3,
-        "started, or perhaps started, and we can no longer see it (token revoked, row gone, an answer lost with a token that can't list)",
+        "started, or perhaps, and out of sight (token revoked, deployment deleted, an answer lost with a token that can't list)",
     )
-    TIMED_OUT = ("timed_out", 3, "no end in time (the story says whether it was building, queued, or never accepted)")
+    TIMED_OUT = ("timed_out", 3, "no end in time (the message says whether it was building, queued, or never accepted)")
     CANCELLED = ("cancelled", 4, "somebody else ended it")
-    REFUSED = ("refused", 2, "this target was not started: wrong input, unknown uuid, missing right, a refusal inside a 200")
+    REFUSED = (
+        "refused",
+        2,
+        "this target was not started: wrong input, unknown uuid, missing right, or Coolify answered OK and named no deployment",
+    )
     UNREACHABLE = ("unreachable", 6, "the server never gave an answer of its own; nothing was sent that could have started anything")
     TRIGGERED = ("triggered", 0, "accepted, not waited for")
     FINISHED = ("finished", 0, "what was asked for is done and every proof held")

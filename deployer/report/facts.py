@@ -9,7 +9,7 @@ from typing import Any
 from deployer.model import Handle, Outcome, Phase, Target, Trust
 
 OUTPUTS: dict[str, str] = {
-    "status": "How it ended, in one word (the table of statuses); of several targets the worst",
+    "status": "How it ended, in one word (the statuses in the README); of several targets the worst",
     "deployment_uuid": "The deployment; of several targets the first one's",
     "deployment_uuids": "The deployments of all targets, comma-separated, in the order of the input",
     "resource_uuid": "What was deployed; of several targets the first",

@@ -22,7 +22,7 @@ class Common(Inputs):
         """The values of the extra headers."""
         return [line.partition(":")[2].strip() for line in given.text("headers").splitlines()]
 
-    provider: Literal["coolify"] | None = Field(None, description="`coolify`; found by the inputs given")
+    provider: Literal["coolify"] | None = Field(None, description="Only `coolify` so far")
     ci: Annotated[str, Spelling(default="by detection")] = Field(
         "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"
     )
@@ -34,26 +34,29 @@ class Common(Inputs):
         "queueing included",
     )
     poll_interval: Annotated[Duration | None, Spelling(inputs=("interval",), default="adaptive")] = Field(
-        None, description="Seconds between two looks at a target; a number fixes the pace"
+        None, description="Time between two looks at a target (`15`, `15s`, `1m`), instead of a pace that adapts"
     )
-    on_timeout: Literal["leave", "cancel"] = Field("leave", description="What becomes of our deployment after that: `leave` or `cancel`")
+    on_timeout: Literal["leave", "cancel"] = Field(
+        "leave", description="What becomes of our deployment after `timeout`: `leave` or `cancel`"
+    )
     on_interrupt: Literal["cancel", "leave"] = Field(
         "cancel", description="What becomes of our deployment when the job is cancelled: `cancel` or `leave`"
     )
     logs: Literal["live", "failure", "none"] = Field(
-        "live", description="The build log in the job's log: `live`, only on `failure`, or `none`"
+        "live", description="The build log in the job's log: `live`, only after a bad end (`failure`, the last 2000 lines), or `none`"
     )
     hidden_logs: Flag = Field(
-        default=False, description="Also show Coolify's hidden log entries (commands and the compiler's output; may hold secrets)"
+        default=False,
+        description="Also show Coolify's hidden log entries (there: Show Debug Logs): commands and the compiler's output; may hold secrets",
     )
-    log_file: str = Field("", description="Write the whole build log to this file")
+    log_file: str = Field("", description="Write the build log to this file, whatever `logs` says; hidden entries only with `hidden_logs`")
     headers: Annotated[Headers, Spelling(file=True)] = Field(
         default_factory=dict,
         description="Extra `Name: value` lines for every request (Cloudflare Access and its like); "
-        "values of eight characters or more are secrets",
+        "values of eight characters or more are treated as secrets",
     )
     ca_cert: Certificate = Field("", description="Own certificate authority, a path or PEM text, added to the public ones")
-    insecure: Flag = Field(default=False, description="Don't verify the server's TLS certificate (said loudly)")
+    insecure: Flag = Field(default=False, description="Don't verify the server's TLS certificate (with a warning)")
     on_missing_secret: Literal["fail", "skip"] = Field(
         "fail", description="`skip`: a run without its token (a fork's pull request) ends green with a notice"
     )

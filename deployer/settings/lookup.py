@@ -118,7 +118,10 @@ def look_up(groups: Iterable[type[Group]], environ: Mapping[str, str], prefix: s
                 known.update(f"{variable}_FILE" for variable in variables)
                 _find_file(given, name, variables, trusted)
         known |= group.ignored
-    given.warnings += _misspelt(environ, known)
+    for variable, near in _misspelt(environ, known):
+        text = f"{typed(variable)} is no input of Deployer: did you mean {typed(near)}?"
+        # Who meant a rehearsal must not get a deployment.
+        (given.mistakes if near.endswith("REHEARSE") else given.warnings).append(text)
     return given
 
 
@@ -165,11 +168,12 @@ def _secret(path: Path) -> str:
     return text
 
 
-def _misspelt(environ: Mapping[str, str], known: set[str]) -> Iterator[str]:
+def _misspelt(environ: Mapping[str, str], known: set[str]) -> Iterator[tuple[str, str]]:
+    """Variables that are none of ours, each with the nearest one that is."""
     for variable in sorted(environ):
         prefix = next((prefix for prefix in PREFIXES if variable.startswith(prefix)), "")
         if not prefix or variable in known or not environ[variable].strip():
             continue
         rest = {name.removeprefix(prefix): name for name in known if name.startswith(prefix)}
         for near in difflib.get_close_matches(variable.removeprefix(prefix).replace("-", "_"), rest, n=1, cutoff=NEAR):
-            yield f"{typed(variable)} is no input of Deployer: did you mean {typed(rest[near])}?"
+            yield variable, rest[near]

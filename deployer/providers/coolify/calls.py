@@ -42,7 +42,7 @@ NO_READ = (
     "the token may not read (Missing required permissions: read), so its deployment can't be followed. "
     f"Make a new one: {answers.BOXES}. Or set `wait: false`"
 )
-UNFOLLOWED = "the token may not read, so nothing but the trigger was seen"
+UNFOLLOWED = "the token may not read, so nothing but the trigger will be seen"
 BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
 LARGE = "the build log has grown above 64 MiB: it is not shown any more, only the status still counts"
 

@@ -70,7 +70,7 @@ def _uuids(text: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [number for number, each in enumerate(text, 1) if not UUID.fullmatch(each)]
     if wrong or not text:
         which = f"the {wrong[0]}. of them" if wrong and len(text) > 1 else "it"
-        raise ValueError(f"{which} is no uuid: a uuid is the last part of the application's address in Coolify")
+        raise ValueError(f"{which} is no uuid: give only what follows /application/ in its address in Coolify")
     return text
 
 
@@ -107,21 +107,22 @@ class Coolify(ProviderInputs):
     ignored: ClassVar[frozenset[str]] = frozenset({"COOLIFY_FQDN", "COOLIFY_BRANCH", *SIGNS_OF_COOLIFY})
 
     coolify_url: Annotated[str, BeforeValidator(_address), Spelling(variables=("COOLIFY_BASE_URL", "COOLIFY_ENDPOINT"))] = Field(
-        "", description="Address of your Coolify; without scheme means https; a trailing `/` and `/api/v1` are dropped"
+        "",
+        description="Required, or `webhook`. Address of your Coolify; without scheme means https; a trailing `/` and `/api/v1` are dropped",
     )
     coolify_token: Annotated[
         SecretStr,
         BeforeValidator(_token),
         Spelling(inputs=("token",), variables=("COOLIFY_API_TOKEN", "COOLIFY_ACCESS_TOKEN"), file=True),
-    ] = Field(SecretStr(""), description="API token with `deploy`, `read` and, for the build log, `read:sensitive`")
+    ] = Field(SecretStr(""), description="Required. API token with `deploy`, `read` and, for the build log, `read:sensitive`")
     webhook: Annotated[Webhook | None, BeforeValidator(_webhook), Spelling(variables=("COOLIFY_WEBHOOK", "COOLIFY_WEBHOOK_URL"))] = Field(
-        None, description='Coolify\'s "Deploy Webhook" address instead of `coolify_url` and `uuid`'
+        None, description='Coolify\'s "Deploy Webhook" address, in the place of `coolify_url` and `uuid`, which beat it'
     )
     uuid: Annotated[
         Names,
         AfterValidator(_uuids),
         Spelling(inputs=("app_uuid",), variables=("COOLIFY_UUID", "COOLIFY_APP_UUID", "COOLIFY_RESOURCE_ID")),
-    ] = Field((), description="What to deploy: one application's uuid, or many (comma, space or newline)")
+    ] = Field((), description="Required, or `webhook`. What to deploy: one application's uuid, or many (comma, space or newline)")
     force: Annotated[Flag | None, Spelling(default="false")] = Field(None, description="Rebuild without cache")
     instant_deploy: Flag = Field(
         default=False,
