@@ -56,7 +56,8 @@ class Clock:
 
     def ignore(self) -> None:
         """From here on signals change nothing, also while the interpreter ends: it would die by them and lose the exit code."""
-        for number in SIGNALS:
+        self._disarm()
+        for number in (*SIGNALS, *((signal.SIGALRM,) if HAS_ALARM else ())):
             signal.signal(number, signal.SIG_IGN)
 
     def now(self) -> float:
@@ -99,8 +100,9 @@ class Clock:
 
         One that came before raises at entry: nothing new is begun.
         """
-        self._grace = seconds
         try:
+            self._grace = seconds
+            self._arm(TICK)
             if self.stopped:
                 raise Interrupted(self.stopped)
             yield
@@ -128,13 +130,13 @@ class Clock:
             self._open = False
             raise Interrupted(self.stopped)
         if self._grace is not None:
-            self._arm(self._grace)
+            self._arm(self._grace)  # on time, not at the next tick
 
     def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
         if self._limited:
             self._limited = False
             raise Expired
-        if self._grace is not None:
+        if self._grace is not None and self.stopped and self.since_stop() >= self._grace:
             self._grace = None
             raise Interrupted(self.stopped)
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 CONNECT, READ = 5.0, 15.0
 WHOLE = 60.0
-"""Seconds for a whole answer: a server that sends a byte now and then must not hold us."""
+"""Seconds for a whole body: a server that sends a byte now and then must not hold us. (One that does so in its headers still can.)"""
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of an answer that are read (design.md section 5)."""

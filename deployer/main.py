@@ -119,7 +119,7 @@ def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock
         given.mistakes.append(f"{given.typed('rehearse')}: {name[:60]!r} is no scenario. There are {names}")
         provider.stage(given, "http://127.0.0.1", "none", ("none",))
         return
-    ci.say(f"Rehearsal, {SPEED} times faster than real: nothing is deployed. Scenario {name}: {simulator.SCENARIOS[name].summary}")
+    ci.say(f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {simulator.SCENARIOS[name].summary}")
     ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
     playing = stage.enter_context(simulator.playing(name, speed=SPEED))
     clock.speed = SPEED

@@ -723,6 +723,18 @@ def test_the_command_that_coolify_ran_is_in_no_cause(entries: list[str | Row]) -
     assert reason
 
 
+@pytest.mark.parametrize("count", [3, 3000])
+def test_a_cause_with_many_commands_in_it_is_told_without_one(count: int) -> None:
+    reason = why("Deployment failed: " + f"{BROKE}\nError: " * count + "the end")
+    assert SECRET not in reason
+    assert reason.startswith("exit code 1: ")
+
+
+def test_a_cause_with_many_lines_and_an_open_quote_is_found_in_no_time() -> None:
+    reason = why("Deployment failed: Command execution failed (exit code 1): echo '" + "\nError: x" * 20_000)
+    assert reason == "exit code 1: x"
+
+
 def test_retries_of_ssh_are_not_the_cause() -> None:
     assert why(RETRY, RETRY, "Deployment failed: ssh: Connection refused") == "ssh: Connection refused"
     assert rows.snapshot(finished(RETRY), BASE).reason == ""
@@ -1283,7 +1295,7 @@ def test_a_token_that_may_not_read_ends_a_run_that_waits_with_the_way_out(wire: 
 def test_a_token_that_may_not_read_reads_nothing_more_in_a_run_that_does_not_wait(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/version", "v4.0.0-beta.380_version_noread")
     coolify = server(wait=False)
-    assert coolify.reach() == f"Coolify at {BASE} (the token may not read, so nothing but the trigger was seen)"
+    assert coolify.reach() == f"Coolify at {BASE} (the token may not read, so nothing but the trigger will be seen)"
     assert coolify.check(WEB) == Target(WEB)
     assert coolify.find(WEB) == Barred(calls.BLIND)
     assert asked(wire) == ["GET /version"]

@@ -702,7 +702,7 @@ MISTAKES = {
     "no-header": Mistake({"DEPLOYER_HEADERS": HEADER.replace(":", "")}, ("DEPLOYER_HEADERS",)),
     "no-ci": Mistake({"DEPLOYER_CI": "hudson"}, ("DEPLOYER_CI",)),
     "no-certificate": Mistake({"DEPLOYER_CA_CERT": "no/such/ca.pem"}, ("DEPLOYER_CA_CERT",)),
-    "no-scenario": Mistake({"DEPLOYER_REHEARSE": "sucess"}, ("'sucess' is no scenario: did you mean success",)),
+    "no-scenario": Mistake({"DEPLOYER_REHEARSE": "sucess"}, ("'sucess' is no scenario. There are success, build-failure",)),
     "no-scenario-and-no-duration": Mistake(
         {"DEPLOYER_REHEARSE": "sucess", "DEPLOYER_TIMEOUT": "abc"}, ("DEPLOYER_REHEARSE", "DEPLOYER_TIMEOUT")
     ),

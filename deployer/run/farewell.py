@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from deployer.model import (
     Expired,
     Followed,
@@ -30,39 +28,51 @@ PATIENCE = 1.0
 
 
 def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
-    """End every story that is not over as interrupted."""
+    """End every story that is not over as interrupted. What is known is stopped before what must be looked for."""
     scene.report(Stopped(signal))
     unfinished = [story for story in stories if story.stage is not Stage.OVER]
+    refused = _stop_all(scene, unfinished, "")
     for story in unfinished:
         if story.sent and story.stage in {Stage.START, Stage.FIND}:
-            _find_once(scene, story)
-    stoppable = [(story, watch) for story in unfinished for watch in story.watches if going(watch) and ours(watch)]
-    refused = ""
+            refused = _find_once(scene, story, refused)
+            refused = _stop_all(scene, [story], refused)
+    for story in unfinished:
+        story.end(Outcome.INTERRUPTED, f"the job was stopped ({signal})")
+
+
+def _stop_all(scene: Scene, stories: list[Story], refused: str) -> str:
+    """`refused`: why the token must not be used any more; the same is answered."""
+    stoppable = [(story, watch) for story in stories for watch in story.watches if going(watch) and ours(watch)]
     for story, watch in sorted(stoppable, key=lambda pair: pair[1].phase is not Phase.RUNNING):
         how = f"it could not be cancelled: {refused}"
         if not refused:
             how, refused = _withdraw(scene, watch)
         scene.report(Withdrawn(story.target, watch.handle, how))
-    for story in unfinished:
-        story.end(Outcome.INTERRUPTED, f"the job was stopped ({signal})")
+    return refused
 
 
 def _left(scene: Scene) -> float:
     return SECONDS - scene.clock.since_stop()
 
 
-def _find_once(scene: Scene, story: Story) -> None:
+def _find_once(scene: Scene, story: Story, refused: str) -> str:
     """One list is read for the row of a trigger without an answer, and nothing is sent again."""
     found = None
-    if _left(scene) > 0:
-        with suppress(RefusedError, UnavailableError, Expired), scene.clock.limit(_left(scene)):
-            found = scene.provider.find(story.target, patience=PATIENCE)
-    if not isinstance(found, Started):
+    try:
+        if _left(scene) > 0 and not refused:
+            with scene.clock.limit(_left(scene)):
+                found = scene.provider.find(story.target, patience=PATIENCE)
+    except RefusedError as error:
+        refused = error.reason if error.everywhere else ""
+    except (UnavailableError, Expired):
+        pass
+    if isinstance(found, Started):
+        story.follow(Leg.DEPLOYMENT, found.handles)
+        for handle in found.handles:
+            scene.report(Followed(story.target, handle, found.note))
+    else:
         scene.report(Warned(story.target, UNFOUND))
-        return
-    story.follow(Leg.DEPLOYMENT, found.handles)
-    for handle in found.handles:
-        scene.report(Followed(story.target, handle, found.note))
+    return refused
 
 
 def _withdraw(scene: Scene, watch: Watch) -> tuple[str, str]:

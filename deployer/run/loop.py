@@ -141,7 +141,7 @@ class Run:
             story.began = self.clock.now()
             self.report(Begun(story.target))
         elif story.left <= 0:  # nothing is started that nobody would wait for
-            story.end(Outcome.TIMED_OUT, story.trouble)
+            story.end(Outcome.TIMED_OUT, story.trouble or "no time was left to trigger it")
             return
         try:
             with self.clock.grace(GRACE):
@@ -168,7 +168,7 @@ class Run:
                 story.sent, story.trouble = False, why
                 self._wait_for(story, seconds, why)
             case Started(handles, note):
-                story.trouble = ""
+                story.trouble, story.doubted = "", False
                 for handle in handles:
                     self.report(Followed(story.target, handle, note))
                 if not handles or not (self.plan.wait or any(handle.trust is Trust.DOUBTFUL for handle in handles)):
@@ -177,6 +177,7 @@ class Run:
     # --- a trigger whose answer was lost (rule 7)
 
     def _doubt(self, story: Story, error: UnavailableError) -> None:
+        story.doubted = True
         story.failures += bool(error.failure)
         story.searches, story.failure, story.trouble = 0, error.failure, error.reason
         self.report(Doubted(story.target, error.reason))
@@ -250,7 +251,7 @@ class Run:
             return Missed(error.reason, error.wait)
 
     def _leg_over(self, story: Story) -> None:
-        match rules.after(story.leg, tuple(story.watches), repeated=story.repeated):
+        match rules.after(story.leg, tuple(story.watches), repeated=story.repeated or story.left <= 0):
             case rules.Again(why):
                 story.repeated, story.watches = True, []
                 self._again(story, Stage.CHECK, why)
@@ -293,8 +294,14 @@ class Run:
         seconds = min(seconds, story.left)
         if why:
             self.report(Delayed(story.target, seconds, why))
-        # Before a trigger the newest row is read anew: a later one may by then be somebody else's (rule 7).
-        story.go(Stage.CHECK if story.stage is Stage.START else story.stage, seconds)
+        story.go(self._before_start(story) if story.stage is Stage.START else story.stage, seconds)
+
+    def _before_start(self, story: Story) -> Stage:
+        """Rule 7: the newest row is read anew, a later one may be somebody else's; but an earlier trigger in doubt is looked for first."""
+        if story.doubted:
+            story.searches = 1
+            return Stage.FIND
+        return Stage.CHECK
 
     def _again(self, story: Story, stage: Stage, why: str) -> None:
         """Triggered once more, as far as `timeout` lets it."""

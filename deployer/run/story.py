@@ -45,6 +45,7 @@ class Story:
     blocked: float | None = None
     checked: bool = False
     sent: bool = False
+    doubted: bool = False
     leg: Leg = Leg.DEPLOYMENT
     watches: list[Watch] = field(default_factory=list)
     looks: list[float] = field(default_factory=list)
@@ -83,7 +84,7 @@ class Story:
     @property
     def in_doubt(self) -> bool:
         """Whether something was started, or perhaps."""
-        return self.stage in {Stage.FIND, Stage.WATCH}
+        return self.doubted or self.stage in {Stage.FIND, Stage.WATCH}
 
 
 def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> tuple[str, str]:

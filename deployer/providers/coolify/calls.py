@@ -123,7 +123,9 @@ class CoolifyServer:
         if not known.listed:
             self.marks_api = False
             return self._found_running(target, known, patience)
-        listed = self._listed(target, 10, patience=patience) or []
+        listed = self._listed(target, 10, patience=patience)
+        if listed is None:
+            return Barred(BLIND)
         return self._oldest(target, [row for row in listed if trigger.number(row) > known.newest])
 
     def look(self, handle: Handle) -> Snapshot:

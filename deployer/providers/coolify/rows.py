@@ -35,7 +35,7 @@ POST_FAILURES = {
 UNSEEN_POST = "deployed; its post-deployment command was not seen to end"
 UNREADABLE_LOG = "the build log could not be read: Coolify's list of its lines is damaged"
 
-CAUSE_LINES, UNKNOWN_LINES, LINE = 15, 5, 500
+CAUSE_LINES, UNKNOWN_LINES, LINE, NESTED = 15, 5, 500, 9
 FAILED = "Deployment failed: "
 UNHEALTHY = "New container is unhealthy."
 COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\):")
@@ -195,18 +195,28 @@ def _unhealthy(rest: list[Entry]) -> str:
 
 def without_commands(text: str) -> str:
     r"""Of each `Command execution failed (exit code N): <command>\nError: <output>` the exit code and the output."""
-    before, found, rest = COMMAND.split(text, maxsplit=1) if COMMAND.search(text) else (text, "", "")
-    if not found:
-        return text
-    return f"{before}exit code {found}{without_commands(_after_command(rest))}".rstrip()
+    told, rest = "", text
+    for _ in range(NESTED):
+        found = COMMAND.search(rest)
+        if found is None:
+            return told + rest
+        told += f"{rest[: found.start()]}exit code {found[1]}"
+        rest = _after_command(rest[found.end() :])
+    return (told + COMMAND.split(rest, maxsplit=1)[0]).rstrip()
 
 
 def _after_command(text: str) -> str:
     """What follows the command: from the first line with `Error:` before which all its quotes are closed, else from the last."""
-    marks = [mark.start() for mark in ERROR_LINE.finditer(text)]
-    closed = (mark for mark in marks if text[:mark].replace("'\\''", "").count("'") % 2 == 0)
-    end = next(closed, marks[-1] if marks else None)
-    return "" if end is None else f": {text[end:].lstrip().removeprefix('Error:').lstrip()}"
+    end, begin, quotes = None, 0, 0
+    for mark in ERROR_LINE.finditer(text):
+        quotes += text[begin : mark.start()].replace("'\\''", "").count("'")
+        end = begin = mark.start()
+        if quotes % 2 == 0:
+            break
+    if end is None:
+        return ""
+    output = text[end:].lstrip().removeprefix("Error:").strip()
+    return f": {output}" if output else ""
 
 
 def _last_lines(text: str, count: int = CAUSE_LINES) -> str:
