@@ -1402,18 +1402,15 @@ def test_the_grace_of_a_start_counts_among_the_five_seconds() -> None:
 
 
 def test_what_is_known_is_cancelled_before_what_must_be_looked_for() -> None:
-    script: Script = {"look a-1": [RUNNING]}
-    for target in "bcdefg":
-        script |= {f"start {target}": [LOST_ANSWER], f"find {target}": [None, Act(None, takes=0.9)]}
-    tale = tell(script, targets=tuple("bcdefga"), signals=SIGNAL_AT_2)
+    slow: Script = {f"find {target}": [None, Act(None, takes=0.9)] for target in "bcdefg"}
+    lost: Script = {f"start {target}": [LOST_ANSWER] for target in "bcdefg"}
+    tale = tell({"look a-1": [RUNNING], **slow, **lost}, targets=tuple("bcdefga"), signals=SIGNAL_AT_2)
     assert next(call for _, call in tale.calls if "within" in call) == "cancel a-1 within 1 s"
     assert Withdrawn("a", A1, "cancelled") in tale.events
 
 
 def test_a_token_that_is_revoked_searches_and_cancels_nothing_more() -> None:
-    script: Script = {
-        f"{call} {target}": answers for target in "ab" for call, answers in {"start": [LOST_ANSWER], "find": [None, REVOKED]}.items()
-    }
+    script: Script = {"start a": [LOST_ANSWER], "start b": [LOST_ANSWER], "find a": [None, REVOKED], "find b": [None]}
     tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2)
     assert [call for _, call in tale.calls if "within" in call] == ["find a within 1 s"]
 
