@@ -185,9 +185,11 @@ def _instead(argv: list[str], ci: CI, clock: Clock) -> int:
 
 def _help() -> str:
     lines = [f"Deployer {__version__}: starts a deployment, follows it to its end, and exits with the verdict.", ""]
-    lines += ["Inputs come from the environment; an empty one is not given. In a workflow or component they have the name on the left.", ""]
+    lines += ["Inputs come from the environment; an empty one is not given. In a workflow they have the name on the left.", ""]
     for name, info, spelling in settings.declared(GROUPS):
-        lines += [f"{name}  ({settings.plain(name)})", f"    {info.description}. Default: {settings.default(info, spelling) or 'none'}"]
+        standard = settings.default(info, spelling)
+        lines += [f"{name}  ({settings.plain(name)})", f"    {info.description}{f'. Default: {standard}' if standard else ''}"]
+    lines += ["", "Exit codes:", *(f"    {outcome.exit_code:3}  {outcome.status}: {outcome.meaning}" for outcome in Outcome)]
     return "\n".join(lines)
 
 
