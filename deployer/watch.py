@@ -70,9 +70,9 @@ OUTCOMES = {
 LATE = {
     None: "no look at it ever worked",
     Phase.ABSENT: "it was not there",
-    Phase.QUEUED: "it is still queued behind other deployments",
-    Phase.RUNNING: "it is still being built or started",
-    Phase.UNKNOWN: "its status is none that we know",
+    Phase.QUEUED: "it was still queued behind other deployments",
+    Phase.RUNNING: "it was still being built or started",
+    Phase.UNKNOWN: "its status was none that we know",
 }
 
 

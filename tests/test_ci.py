@@ -889,15 +889,14 @@ def test_the_status_is_redrawn_and_cleared_before_each_line() -> None:
     writer.line("a line")
     writer.line("another")
     writer.status("building")
-    writer.clear()
-    writer.clear()
+    writer.line("the last")
     assert stdout.writes == [
         b"\r\x1b[2Kbuilding",
         b"\r\x1b[2Kstill building",
         b"\r\x1b[2Ka line\n",
         b"another\n",
         b"\r\x1b[2Kbuilding",
-        b"\r\x1b[2K",
+        b"\r\x1b[2Kthe last\n",
     ]
 
 
@@ -905,7 +904,6 @@ def test_without_a_terminal_there_is_no_status() -> None:
     stdout = Stdout()
     writer = Writer(stdout, Redactor())
     writer.status("building")
-    writer.clear()
     assert stdout.writes == []
 
 

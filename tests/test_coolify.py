@@ -1572,7 +1572,7 @@ def test_links_lead_to_the_pages_not_to_the_path_of_the_api(wire: responses.Requ
 @pytest.mark.parametrize(
     ("trust", "reason"),
     [
-        pytest.param(Trust.SURE, "Coolify has this deployment no more", id="it-was-there"),
+        pytest.param(Trust.SURE, "Coolify no longer has this deployment", id="it-was-there"),
         pytest.param(Trust.DOUBTFUL, calls.FULL_QUEUE, id="start-on-a-full-queue"),
     ],
 )

@@ -659,6 +659,15 @@ def test_a_summary_that_cannot_be_made_is_one_warning(desk: Any, error: Exceptio
     assert (told.outputs["status"], told.result["status"]) == ("finished", "finished")
 
 
+def test_nothing_in_the_summary_turns_the_writing_or_hides(desk: Any) -> None:
+    told = desk()
+    told.hear(Checked(Target("web", "shop\u202e\x1b[8m", "application")), Ended("web", Outcome.FAILED, "one\u2066\u200f\x9b two\r\nthree"))
+    told.finish(Outcome.FAILED)
+    summary = told.read("summary")
+    assert "| `shop [8m` | ❌ failed |" in summary
+    assert "```text\none  two\nthree\n```" in summary
+
+
 def test_lone_surrogates_are_no_trouble_for_the_summary(desk: Any) -> None:
     told = desk()
     url = "https://web.example.com/\ud800"

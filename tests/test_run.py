@@ -71,7 +71,7 @@ REVOKED = RefusedError("the token is revoked", everywhere=True)
 NOTHING = "nothing was started by the trigger whose answer was lost"
 SOMEBODY = "the deployment that we followed was cancelled by somebody else"
 STOPPED_BY = "the job was stopped (SIGTERM)"
-LATE = "it is still being built or started"
+LATE = "it was still being built or started"
 
 
 @dataclass(frozen=True)
@@ -989,7 +989,9 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
     ("script", "withdrawn", "reason"),
     [
         pytest.param({"look a-1": [RUNNING]}, [Withdrawn("a", A1, "cancelled")], LATE, id="running"),
-        pytest.param({"look a-1": [QUEUED]}, [Withdrawn("a", A1, "cancelled")], "it is still queued behind other deployments", id="queued"),
+        pytest.param(
+            {"look a-1": [QUEUED]}, [Withdrawn("a", A1, "cancelled")], "it was still queued behind other deployments", id="queued"
+        ),
         pytest.param(
             {"look a-1": [NO_LINE]},
             [Withdrawn("a", A1, "cancelled")],

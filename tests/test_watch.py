@@ -81,10 +81,10 @@ def ended(looks: list[tuple[float, Sight]]) -> Ending | None:
         pytest.param(99.9, RUNNING, None, id="running-at-the-last-second-goes-on"),
         pytest.param(99.9, UNKNOWN, None, id="unknown-at-the-last-second-goes-on"),
         pytest.param(99.9, Missed("HTTP 502"), None, id="missed-at-the-last-second-goes-on"),
-        pytest.param(100, QUEUED, Ending(End.LATE, "it is still queued behind other deployments"), id="queued-at-the-deadline"),
-        pytest.param(100, RUNNING, Ending(End.LATE, "it is still being built or started"), id="running-at-the-deadline"),
-        pytest.param(101, RUNNING, Ending(End.LATE, "it is still being built or started"), id="running-after-the-deadline"),
-        pytest.param(100, UNKNOWN, Ending(End.LATE, "its status is none that we know"), id="unknown-at-the-deadline"),
+        pytest.param(100, QUEUED, Ending(End.LATE, "it was still queued behind other deployments"), id="queued-at-the-deadline"),
+        pytest.param(100, RUNNING, Ending(End.LATE, "it was still being built or started"), id="running-at-the-deadline"),
+        pytest.param(101, RUNNING, Ending(End.LATE, "it was still being built or started"), id="running-after-the-deadline"),
+        pytest.param(100, UNKNOWN, Ending(End.LATE, "its status was none that we know"), id="unknown-at-the-deadline"),
         pytest.param(100, replace(RUNNING, reason="waits for a worker"), Ending(End.LATE, "waits for a worker"), id="late-with-own-reason"),
         pytest.param(
             100,
@@ -103,7 +103,7 @@ def test_what_was_seen_is_judged_before_the_deadline(at: float, sight: Sight, en
     [
         pytest.param(
             [(50, RUNNING), (100, Missed("HTTP 502"))],
-            "it is still being built or started; the last looks failed: HTTP 502",
+            "it was still being built or started; the last looks failed: HTTP 502",
             id="what-was-seen-last-and-the-trouble-since",
         ),
         pytest.param(
@@ -118,7 +118,7 @@ def test_what_was_seen_is_judged_before_the_deadline(at: float, sight: Sight, en
         ),
         pytest.param(
             [(50, Missed("HTTP 502")), (100, QUEUED)],
-            "it is still queued behind other deployments",
+            "it was still queued behind other deployments",
             id="trouble-that-is-over-is-not-told",
         ),
     ],
@@ -460,7 +460,7 @@ def over(last: Sight, *, handle: Handle = SURE, before: list[tuple[float, Sight]
         pytest.param(Snapshot(Phase.CANCELLED, reason="by a user"), Final(Outcome.CANCELLED, "by a user"), id="cancelled"),
         pytest.param(replace(GONE, reason="no row"), Final(Outcome.LOST, "no row"), id="gone"),
         pytest.param(Barred("revoked"), Final(Outcome.LOST, "revoked"), id="barred"),
-        pytest.param(RUNNING, Final(Outcome.TIMED_OUT, "it is still being built or started"), id="late"),
+        pytest.param(RUNNING, Final(Outcome.TIMED_OUT, "it was still being built or started"), id="late"),
     ],
 )
 def test_an_ending_has_one_name(leg: Leg, last: Sight, final: Final) -> None:

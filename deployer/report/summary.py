@@ -10,6 +10,9 @@ from deployer.report.facts import Facts
 from deployer.report.words import GOOD, headline, span
 
 CELL = 200
+UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
+"""Controls, and what turns the writing (https://trojansource.codes): nobody can see them."""
+
 REASON = 4000
 
 
@@ -43,7 +46,7 @@ def _row(facts: Facts) -> str:
 
 def _code(text: str) -> str:
     """A code span that its own text cannot end, in a table cell that it cannot end either."""
-    flat = re.sub(r"[\x00-\x1f\x7f\u2028\u2029]+", " ", text).strip()[:CELL] or " "
+    flat = UNSEEN.sub(" ", text).strip()[:CELL] or " "
     ticks = "`" * (max((len(run) for run in re.findall("`+", flat)), default=0) + 1)
     pad = " " if flat.startswith("`") or flat.endswith("`") else ""
     return f"{ticks}{pad}{flat}{pad}{ticks}".replace("|", "\\|")
@@ -57,6 +60,7 @@ def _link(text: str, url: str) -> str:
 
 
 def _fence(text: str) -> str:
-    clean = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", "", text.replace("\r\n", "\n").replace("\r", "\n"))[:REASON]
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    clean = "\n".join(UNSEEN.sub(" ", line) for line in lines)[:REASON]
     ticks = "`" * max(3, max((len(run) for run in re.findall("`+", clean)), default=0) + 1)
     return f"{ticks}text\n{clean}\n{ticks}"

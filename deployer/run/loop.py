@@ -20,7 +20,6 @@ from deployer.model import (
     Missed,
     Outcome,
     Phase,
-    Reached,
     Refused,
     RefusedError,
     Repeated,
@@ -28,20 +27,18 @@ from deployer.model import (
     Started,
     Trust,
     UnavailableError,
-    Waited,
     Wavered,
     Withdrawn,
 )
 from deployer.run.farewell import farewell
-from deployer.run.story import Scene, Stage, Story, ours, stop
+from deployer.run.reach import RETRY, reach
+from deployer.run.story import Scene, Stage, Story, ours, sleep, stop
 from deployer.watch import Watch
 
 GRACE = 2.0
 """Real seconds that a trigger under way still gets when the job is stopped (rule 8)."""
 
 SEARCH_AGAIN = 5.0
-SLICE = 30.0
-RETRY = 5.0
 FAILURES = 3
 
 
@@ -60,47 +57,14 @@ class Run:
     def outcome(self) -> Outcome:
         """Every story to its end."""
         try:
-            if self._reach():
+            if unreached := reach(self.scene):
+                for story in self.stories:
+                    story.end(unreached.outcome, unreached.reason)
+            else:
                 self._tell_all()
         except Interrupted as signal:
             farewell(self.scene, self.stories, str(signal))
         return Outcome.worst([story.outcome for story in self.stories if story.outcome])
-
-    # --- before anything is sent that could start something
-
-    def _reach(self) -> bool:
-        """Rule 10: patience is short until the server has once answered as itself, and long from then on."""
-        began = self.clock.now()
-        tries, trouble, met = 0, "", False
-        while True:
-            try:
-                with self.clock.interruptible():
-                    platform = self.provider.reach()
-                self.report(Reached(platform))
-            except RefusedError as error:
-                return self._all_end(Outcome.REFUSED, str(error))
-            except UnavailableError as error:
-                tries, met = tries + 1, met or error.itself
-                now = self.clock.now()
-                if error.final:
-                    return self._all_end(Outcome.UNREACHABLE, error.reason)
-                again = max(error.wait, RETRY) if met else rules.reach_again(tries, began, now)
-                left = self.plan.timeout - (now - began)
-                if met and left <= 0:
-                    return self._all_end(Outcome.TIMED_OUT, f"nothing was started: {error.reason}")
-                if again is None:
-                    return self._all_end(Outcome.UNREACHABLE, f"{error.reason} ({tries} tries in {now - began:.0f} s)")
-                if error.reason != trouble:
-                    self.report(Wavered("", error.reason))
-                    trouble = error.reason
-                self._sleep(min(again, left) if met else again)
-            else:
-                return True
-
-    def _all_end(self, outcome: Outcome, reason: str) -> bool:
-        for story in self.stories:
-            story.end(outcome, reason)
-        return False
 
     # --- the loop
 
@@ -108,18 +72,11 @@ class Run:
         acts = {Stage.CHECK: self._check, Stage.START: self._start, Stage.FIND: self._find, Stage.WATCH: self._watch}
         while going := [story for story in self.stories if story.stage is not Stage.OVER]:
             story = min(going, key=lambda one: one.due)
-            self._sleep(story.due - self.clock.now())
+            sleep(self.scene, story.due - self.clock.now())
             acts[story.stage](story)
             if self._closed:  # rule 3: no storm of refused requests
                 for other in self.stories:
                     self._close(other)
-
-    def _sleep(self, seconds: float) -> None:
-        """In slices, so that a long wait is not silent: several CI systems kill a silent job."""
-        while seconds > 0:
-            self.report(Waited())
-            self.clock.sleep(min(seconds, SLICE))
-            seconds -= SLICE
 
     def _check(self, story: Story) -> None:
         try:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from deployer.model import Clock, Ended, Event, Handle, Leg, Outcome, Plan, RefusedError, Trust, UnavailableError
+from deployer.model import Clock, Ended, Event, Handle, Leg, Outcome, Plan, RefusedError, Trust, UnavailableError, Waited
 from deployer.providers.contract import Provider
 from deployer.watch import End, Watch
+
+SLICE = 30.0
 
 Report = Callable[[Event], None]
 
@@ -85,6 +87,14 @@ class Story:
     def in_doubt(self) -> bool:
         """Whether something was started, or perhaps."""
         return self.doubted or self.stage in {Stage.FIND, Stage.WATCH}
+
+
+def sleep(scene: Scene, seconds: float) -> None:
+    """The only sleep. In slices, so that a long wait is not silent: several CI systems kill a silent job."""
+    while seconds > 0:
+        scene.report(Waited())
+        scene.clock.sleep(min(seconds, SLICE))
+        seconds -= SLICE
 
 
 def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> tuple[str, str]:

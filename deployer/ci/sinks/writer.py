@@ -51,11 +51,6 @@ class Writer:
             self._send(_CLEAR + _cut(self.redact(_still(one_line(text))), self._columns() - 1))
             self._status_shown = True
 
-    def clear(self) -> None:
-        """Take the status line away."""
-        if cleared := self._cleared():
-            self._send(cleared)
-
     def _cleared(self) -> str:
         shown, self._status_shown = self._status_shown, False
         return _CLEAR if shown else ""

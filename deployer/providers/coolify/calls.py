@@ -138,7 +138,7 @@ class CoolifyServer:
             return self._huge(large, handle)
         if reply.status == 404 and answers.message(reply) == "Deployment not found.":
             doubtful = handle.trust is Trust.DOUBTFUL
-            return Snapshot(Phase.ABSENT, hold=GONE_HOLD, reason=FULL_QUEUE if doubtful else "Coolify has this deployment no more")
+            return Snapshot(Phase.ABSENT, hold=GONE_HOLD, reason=FULL_QUEUE if doubtful else "Coolify no longer has this deployment")
         return rows.snapshot(answers.good(reply), self._pages, post_command=self._known(handle).post_command)
 
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:

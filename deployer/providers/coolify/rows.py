@@ -47,7 +47,6 @@ PLANNING = "Generating nixpacks configuration with:"
 ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL)
 """Coolify shows this line to everybody, with the values of the application's variables in it."""
 
-ERROR = re.compile(r"\W*error\b", re.IGNORECASE)
 CANCELLED = "it was cancelled in Coolify or through its API. Run the job again to deploy"
 
 
