@@ -18,7 +18,9 @@ from typing import Any
 import pytest
 
 from deployer.simulator import SCENARIOS, Stage, playing
+from deployer.simulator.conditions import act, condition
 from deployer.simulator.routes import ROUTES, Route
+from deployer.simulator.rows import Wish
 
 REPLIES = Path(__file__).parents[1] / "deployer" / "simulator" / "replies"
 CONTRACT = Path(__file__).parents[2] / "shared" / "contracts" / "coolify"
@@ -118,6 +120,13 @@ def logs(row: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def placed(path: str, stage: Stage, deployment: str) -> str:
+    """A path with the stage's own uuids."""
+    for place, uuid in ((D, deployment), *zip((U, U2, U3), stage.uuids, strict=False)):
+        path = path.replace(place, uuid)
+    return path
+
+
 def recorded(name: str) -> Any:
     return json.loads((REPLIES / f"{name}.json").read_text(encoding="utf-8"))
 
@@ -139,6 +148,7 @@ def fits(expected: Any, actual: Any, place: str = "body") -> list[str]:
 # --- the answers
 
 U, D = "{uuid}", "{deployment}"  # the stage's application and a deployment of it
+U2, U3 = "{second}", "{third}"  # what else the stage has
 READ, DEPLOY = "deployment_get_deployonly_403", "app_start_read403"
 ANSWERS = [
     # recorded answer, scenario, method, path; `after`: a deployment was started before
@@ -156,11 +166,42 @@ ANSWERS = [
     pytest.param("deploy_body_list_500", "success", "POST", f"/deploy?uuid[]={U}", False, id="deploy uuid list"),
     pytest.param("deploy_get_405", "success", "GET", f"/deploy?uuid={U}", False, id="deploy by GET"),
     pytest.param("deploy_queue_full_429", "queue-full", "POST", f"/deploy?uuid={U}", False, id="queue full"),
-    pytest.param("start_queue_full", "queue-full", "POST", f"/applications/{U}/start", False, id="queue full: start"),
+    pytest.param("app_start", "queue-full", "POST", f"/applications/{U}/start", False, id="queue full: start"),
     pytest.param("app_start", "success", "POST", f"/applications/{U}/start?instant_deploy=true", False, id="start"),
     pytest.param("start_skipped", "success", "POST", f"/applications/{U}/start", True, id="start skipped"),
     pytest.param("app_start_unknown", "success", "POST", "/applications/nobody/start", False, id="start unknown"),
     pytest.param("deploy_get_405", "success", "GET", f"/applications/{U}/start", False, id="start by GET"),
+    pytest.param("restart_queue_full", "success", "POST", f"/applications/{U}/restart", False, id="restart"),
+    pytest.param("restart_queue_full", "queue-full", "POST", f"/applications/{U}/restart", False, id="queue full: restart"),
+    pytest.param("start_skipped", "success", "POST", f"/applications/{U}/restart", True, id="restart skipped"),
+    pytest.param("app_start_unknown", "success", "POST", "/applications/nobody/restart", False, id="restart unknown"),
+    pytest.param("deploy_get_405", "success", "GET", f"/applications/{U}/restart", False, id="restart by GET"),
+    pytest.param("app_stop", "success", "POST", f"/applications/{U}/stop", False, id="stop"),
+    pytest.param("app_start_unknown", "success", "POST", "/applications/nobody/stop", False, id="stop unknown"),
+    pytest.param("deploy_get_405", "success", "GET", f"/applications/{U}/stop", False, id="stop by GET"),
+    pytest.param("deploy_no_uuids", "success", "POST", "/deploy?uuid=,", False, id="deploy a comma"),
+    pytest.param("deploy_probe_deploy", "success", "POST", "/deploy?uuid=0", False, id="deploy 0"),
+    pytest.param("deploy_dockertag_nopr", "success", "POST", f"/deploy?uuid={U}&docker_tag=x", False, id="docker_tag without pr"),
+    pytest.param("deploy_one", "preview", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview"),
+    pytest.param("deploy_one", "preview", "POST", f"/deploy?uuid={U}&pull_request_id=7", False, id="preview by its other name"),
+    pytest.param("deploy_skipped", "image", "POST", f"/deploy?uuid={U}", True, id="an image is skipped"),
+    pytest.param("deploy_one", "image", "POST", f"/deploy?uuid={U}&pr=9&docker_tag=pr-9", True, id="docker_tag"),
+    pytest.param("deploy_pr_unknown", "image", "POST", f"/deploy?uuid={U}&pr=9", False, id="no preview of an image"),
+    pytest.param("deploy_pr_unknown", "preview-missing", "POST", f"/deploy?uuid={U}&pr=9&docker_tag=x", False, id="preview-missing"),
+    pytest.param("deploy_dockertag_git", "preview", "POST", f"/deploy?uuid={U}&pr=7&docker_tag=x", False, id="docker_tag of a repository"),
+    pytest.param("deploy_pr_db", "preview-on-service", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview-on-service"),
+    pytest.param("deploy_pr_db", "database", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview of a database"),
+    pytest.param("deploy_service", "service", "POST", f"/deploy?uuid={U}", False, id="deploy a service"),
+    pytest.param("deploy_mixed", "mixed", "POST", f"/deploy?uuid={U},{U3},nope", False, id="deploy an application and a database"),
+    pytest.param("deploy_service_server_unreachable_500", "tag-500", "POST", f"/deploy?uuid={U3}", False, id="out of reach"),
+    pytest.param("deploy_tag_blue", "tag", "POST", "/deploy?tag=blue", False, id="tag"),
+    pytest.param("deploy_tag_unknown", "tag-unknown", "POST", "/deploy?tag=blue", False, id="tag-unknown"),
+    pytest.param("deploy_tag_unknown", "tag", "POST", "/deploy?tag=BLUE", False, id="tags are lower-case"),
+    pytest.param("deploy_tag_commas", "tag", "POST", "/deploy?tag=,", False, id="tag a comma"),
+    pytest.param("deploy_tag_pr", "tag", "POST", "/deploy?tag=blue&pr=7", False, id="tag and pr"),
+    pytest.param("deploy_dockertag_nopr", "tag", "POST", "/deploy?tag=blue&docker_tag=x", False, id="tag and docker_tag"),
+    pytest.param("deploy_queue_full_429", "tag-429", "POST", "/deploy?tag=blue", False, id="tag-429"),
+    pytest.param("deploy_body_list_500", "tag-500", "POST", "/deploy?tag=blue", False, id="tag-500"),
     pytest.param("deployments_list_rs", "cancelled-queued", "GET", "/deployments", True, id="list"),
     pytest.param("deployment_get_sensitive", "success", "GET", f"/deployments/{D}", True, id="look"),
     pytest.param("deployment_unknown", "success", "GET", "/deployments/nobody", False, id="look unknown"),
@@ -174,6 +215,31 @@ ANSWERS = [
     pytest.param("v4.3.6_cancel", "cancel-500", "POST", f"/deployments/{D}/cancel", True, id="cancel-500"),
     pytest.param("app_get_sensitive", "success", "GET", f"/applications/{U}", False, id="application"),
     pytest.param("app_get_unknown", "success", "GET", "/applications/nope", False, id="application unknown"),
+    pytest.param("apps_list", "success", "GET", "/applications", False, id="applications"),
+    pytest.param("preview_delete_200", "write-token", "DELETE", f"/applications/{U}/previews/7", False, id="delete a preview"),
+    pytest.param("preview_delete_404", "write-token", "DELETE", f"/applications/{U}/previews/77", False, id="delete no preview"),
+    pytest.param("preview_delete_422", "write-token", "DELETE", f"/applications/{U}/previews/x", False, id="delete the preview x"),
+    pytest.param("app_start_unknown", "write-token", "DELETE", "/applications/nobody/previews/7", False, id="delete nobody's preview"),
+    pytest.param("catchall_404", "success", "GET", f"/applications/{U}/previews/7", False, id="a preview can't be read"),
+    pytest.param("services_list", "service", "GET", "/services", False, id="services"),
+    pytest.param("service_get", "service", "GET", f"/services/{U}", False, id="service"),
+    pytest.param("service_unknown", "database", "GET", f"/services/{U}", False, id="a database is no service"),
+    pytest.param("service_restart", "service", "POST", f"/services/{U}/restart?latest=true", False, id="restart a service"),
+    pytest.param("service_start_running", "already-running", "POST", f"/services/{U}/start", False, id="start a running service"),
+    pytest.param("service_stop", "already-running", "POST", f"/services/{U}/stop", False, id="stop a service"),
+    pytest.param("service_start", "already-stopped", "POST", f"/services/{U}/start", False, id="start a service"),
+    pytest.param("service_stop_exited", "already-stopped", "POST", f"/services/{U}/stop", False, id="stop a stopped service"),
+    pytest.param("service_unknown", "success", "POST", "/services/nobody/restart", False, id="restart no service"),
+    pytest.param("deploy_get_405", "service", "GET", f"/services/{U}/restart", False, id="restart a service by GET"),
+    pytest.param("database_get", "database", "GET", f"/databases/{U}", False, id="database"),
+    pytest.param("database_unknown", "success", "GET", f"/databases/{U}", False, id="an application is no database"),
+    pytest.param("database_restart", "database", "POST", f"/databases/{U}/restart", False, id="restart a database"),
+    pytest.param("database_start_running", "already-running", "POST", f"/databases/{U2}/start", False, id="start a running database"),
+    pytest.param("database_stop", "already-running", "POST", f"/databases/{U2}/stop", False, id="stop a database"),
+    pytest.param("database_start", "already-stopped", "POST", f"/databases/{U2}/start", False, id="start a database"),
+    pytest.param("database_stop_exited", "already-stopped", "POST", f"/databases/{U2}/stop", False, id="stop a stopped database"),
+    pytest.param("database_unknown", "service", "POST", f"/databases/{U}/start", False, id="a service is no database"),
+    pytest.param("deploy_get_405", "database", "GET", f"/databases/{U}/stop", False, id="stop a database by GET"),
     pytest.param("catchall_404", "success", "GET", "/nope", False, id="no such endpoint"),
     pytest.param("catchall_404", "success", "GET", "//version", False, id="a double slash inside"),
     pytest.param("catchall_404", "success", "GET", f"/deployments/{D}/cancel", True, id="cancel by GET"),
@@ -216,7 +282,7 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
 ) -> None:
     with visiting(scenario) as (stage, client):
         started = client.started() if after else ""
-        reply = client.ask(method, V1 + path.replace(U, stage.uuids[0]).replace(D, started))
+        reply = client.ask(method, V1 + placed(path, stage, started))
         expected = recorded(name)["response"]
     pairs = expected["headers"].items() if isinstance(expected["headers"], dict) else expected["headers"]
     assert reply.status == expected["status"]
@@ -230,8 +296,58 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
         assert fits(body, shown) == []
     else:
         assert fits(body, reply.body) == []
-        if not isinstance(body, dict) or body.keys() <= {"message", "docs", "success", "errors"}:
+        if isinstance(body, str) or (isinstance(body, dict) and body.keys() <= {"message", "docs", "success", "errors"}):
             assert reply.body == body or "nope" in path or "Current status" in str(body)
+
+
+JSON = "application/json"
+PATCHES = [
+    # recorded answer, scenario, path, content type, body
+    pytest.param("patch_empty", "write-token", f"/applications/{U}", JSON, "{}", id="the probe"),
+    pytest.param("patch_empty", "write-token", "/applications/nobody", JSON, "{}", id="the probe of nobody"),
+    pytest.param("patch_nobody", "write-token", f"/applications/{U}", "", "", id="no content type"),
+    pytest.param("patch_list", "write-token", f"/applications/{U}", JSON, "[]", id="a list"),
+    pytest.param("patch_list", "write-token", f"/applications/{U}", JSON, "", id="nothing"),
+    pytest.param("patch_unknown_app", "write-token", "/applications/nobody", JSON, '{"name": "x"}', id="nobody"),
+    pytest.param("patch_unknown_field", "write-token", f"/applications/{U}", JSON, '{"nope": 1}', id="an unknown field"),
+    pytest.param("patch_ok", "write-token", f"/applications/{U}", JSON, '{"name": "x"}', id="a field"),
+]
+
+
+@pytest.mark.parametrize(("name", "scenario", "path", "kind", "body"), PATCHES)
+def test_a_patch_is_answered_as_recorded(name: str, scenario: str, path: str, kind: str, body: str) -> None:
+    with visiting(scenario) as (stage, client):
+        reply = client.ask("PATCH", V1 + placed(path, stage, ""), body=body.encode() or None, Content_Type=kind)
+        expected = recorded(name)["response"]
+        assert (reply.status, reply.body) == (
+            expected["status"],
+            {**expected["body"], **({"uuid": stage.uuids[0]} if name == "patch_ok" else {})},
+        )
+
+
+def test_what_a_patch_changes_can_be_read_and_a_parameter_of_its_query_is_a_field() -> None:
+    with visiting("write-token") as (stage, client):
+        place = f"{V1}/applications/{stage.uuids[0]}"
+        client.ask("PATCH", place, body=b'{"docker_registry_image_tag": "3.0", "domains": "http://new.example.com"}', Content_Type=JSON)
+        body = client.ask("GET", place).body
+        assert (body["docker_registry_image_tag"], body["fqdn"]) == ("3.0", "http://new.example.com")
+        refused = client.ask("PATCH", f"{place}?uuid=x", body=b'{"name": "x"}', Content_Type=JSON)
+        assert (refused.status, refused.body["errors"]) == (422, {"uuid": ["This field is not allowed."]})
+        assert client.ask("GET", place).body["name"] == "shop"
+
+
+@pytest.mark.parametrize("request_line", [f"PATCH /applications/{U}", f"DELETE /applications/{U}/previews/7"])
+def test_what_is_written_needs_the_ability_to_write(request_line: str) -> None:
+    with visiting("success") as (stage, client):
+        method, _, path = request_line.partition(" ")
+        reply = client.ask(method, V1 + placed(path, stage, ""))
+        assert (reply.status, reply.body) == (403, {"message": "Missing required permissions: write"})
+
+
+def test_the_health_of_all_needs_no_token_and_has_a_throttle_of_its_own() -> None:
+    with visiting("bad-token", 1) as (_, client):
+        reply = client.ask("GET", "/api/health", Authorization="")
+        assert (reply.status, reply.body, reply["x-ratelimit-limit"]) == (200, "OK", "1000")
 
 
 def test_the_api_behind_a_double_slash_is_the_login_page() -> None:
@@ -337,7 +453,7 @@ def test_the_copies_hold_nothing_of_the_machine_that_recorded_them() -> None:
 
 
 @pytest.mark.skipif(not CONTRACT.exists(), reason="the contracts are not at hand")
-@pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.path.fullmatch("/api/health") is None], ids=lambda route: route.name)
 def test_an_endpoint_is_one_of_the_servers_own_description(route: Route) -> None:
     paths = json.loads((CONTRACT / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))["paths"]
     [described] = [methods for path, methods in paths.items() if route.path.fullmatch(V1 + path) and route.method.lower() in methods]
@@ -385,11 +501,11 @@ def test_a_scenario_plays_to_its_end(scenario: str, status: str, *, ended: bool)
 
 
 def test_every_scenario_says_what_the_run_will_see() -> None:
-    assert list(SCENARIOS)[:12] == [
+    people = [
         "success", "build-failure", "unhealthy", "cancelled", "cancelled-queued", "slow", "queue-full", "already-queued", "bad-token",
-        "deploy-only-token", "outage", "image",
+        "deploy-only-token", "outage", "image", "service", "database", "preview", "two-servers", "crash-after-deploy", "tag",
     ]  # fmt: skip
-    assert [scenario.public for scenario in SCENARIOS.values()] == [True] * 12 + [False] * (len(SCENARIOS) - 12)
+    assert [name for name, scenario in SCENARIOS.items() if scenario.public] == people == list(SCENARIOS)[: len(people)]
     for name, scenario in SCENARIOS.items():
         assert scenario.name == name
         assert scenario.summary.endswith(".")
@@ -625,6 +741,307 @@ def test_a_status_that_nobody_knows_passes() -> None:
     assert list(dict.fromkeys(statuses)) == ["in_progress", "paused", "finished"]
 
 
+# --- services, databases, and what becomes of an application
+
+
+def status_of(client: Client, uuid: str, kind: str) -> str:
+    return str(client.ask("GET", f"{V1}/{kind}s/{uuid}").body["status"])
+
+
+RUNS, STARTING, EXITED, DOWN = "running:healthy", "starting:unhealthy", "exited", "exited:unhealthy"
+COURSES = [
+    # kind, scenario, request, statuses at seconds after it
+    pytest.param(
+        "service", "service", f"POST /services/{U}/restart", [(0, RUNS), (5, EXITED), (9, STARTING), (30, EXITED), (66, RUNS)], id="restart"
+    ),
+    pytest.param("service", "service", f"POST /services/{U}/restart?latest=true", [(0, RUNS), (5, STARTING), (41, RUNS)], id="latest"),
+    pytest.param("service", "service", f"POST /deploy?uuid={U}", [(0, STARTING), (21, EXITED), (61, RUNS)], id="deploy"),
+    pytest.param(
+        "service", "already-stopped", f"POST /services/{U}/start", [(0, EXITED), (4, STARTING), (21, EXITED), (61, RUNS)], id="start"
+    ),
+    pytest.param("service", "service", f"POST /services/{U}/stop", [(0, RUNS), (5, EXITED), (999, EXITED)], id="stop"),
+    pytest.param("service", "service-stale", f"POST /services/{U}/restart", [(7, RUNS), (12, EXITED), (71, RUNS)], id="stale"),
+    pytest.param("service", "service-never-up", f"POST /services/{U}/restart", [(5, STARTING), (26, EXITED), (999, EXITED)], id="never up"),
+    pytest.param(
+        "service", "service-degraded", f"POST /deploy?uuid={U}", [(5, STARTING), (26, "degraded:unhealthy")], id="service-degraded"
+    ),
+    pytest.param("database", "database", f"POST /databases/{U}/restart", [(0, RUNS), (5, DOWN), (26, RUNS)], id="database: restart"),
+    pytest.param("database", "database", f"POST /deploy?uuid={U}", [(3, DOWN), (26, RUNS)], id="database: deploy"),
+    pytest.param("database", "database", f"POST /databases/{U}/stop", [(0, RUNS), (5, DOWN), (999, DOWN)], id="database: stop"),
+    pytest.param("application", "success", f"POST /applications/{U}/stop", [(0, "running:unknown"), (5, DOWN)], id="application: stop"),
+    pytest.param("application", "success", f"POST /deploy?uuid={U}", [(999, "running:unknown")], id="application"),
+    pytest.param(
+        "application",
+        "crash-after-deploy",
+        f"POST /deploy?uuid={U}",
+        [(40, "running:unknown"), (66, DOWN), (999, DOWN)],
+        id="crash-after-deploy",
+    ),
+    pytest.param(
+        "application", "crash-loop", f"POST /deploy?uuid={U}", [(40, "running:unknown"), (46, "restarting:unknown")], id="crash-loop"
+    ),
+    pytest.param("application", "degraded", f"POST /deploy?uuid={U}", [(46, "degraded:unhealthy")], id="degraded"),
+    pytest.param("application", "never-clear", f"POST /deploy?uuid={U}", [(999, "running:unhealthy")], id="never-clear"),
+    pytest.param(
+        "application", "health-late", f"POST /deploy?uuid={U}", [(46, "starting:unknown"), (86, "running:unknown")], id="health-late"
+    ),
+    pytest.param("application", "unhealthy-without-check", f"POST /deploy?uuid={U}", [(46, "running:unhealthy")], id="without check"),
+]
+
+
+@pytest.mark.parametrize(("kind", "scenario", "step", "course"), COURSES)
+def test_a_status_follows_from_what_was_done_last(kind: str, scenario: str, step: str, course: list[tuple[float, str]]) -> None:
+    with visiting(scenario, 1) as (stage, client):
+        walk(client, step)
+        passed, seen = 0.0, []
+        for at, _ in course:
+            stage.skip(at - passed)
+            passed = at
+            seen.append((at, status_of(client, stage.uuids[0], kind)))
+        assert seen == course
+        assert stage.violations() == []
+
+
+def test_a_health_check_is_configured_where_it_never_tells_anything_good() -> None:
+    for scenario, configured in (("never-clear", True), ("unhealthy-without-check", False)):
+        with visiting(scenario) as (stage, client):
+            assert client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body["health_check_enabled"] is configured
+
+
+def test_a_stopped_application_runs_once_a_newer_deployment_is_finished() -> None:
+    with visiting("success", 1) as (stage, client):
+        walk(client, f"POST /applications/{U}/stop")
+        stage.skip(10)
+        uuid = client.started()
+        assert client.look(uuid).body["application"]["status"] == DOWN
+        stage.skip(46)
+        assert client.look(uuid).body["application"]["status"] == "running:unknown"
+
+
+def test_a_lost_answer_to_a_restart_leaves_a_service_that_is_restarted() -> None:
+    with visiting("service-lost-answer", 1) as (stage, client):
+        with pytest.raises((OSError, http.client.HTTPException)):
+            walk(client, f"POST /services/{U}/restart?latest=true")
+        stage.skip(5)
+        assert status_of(client, stage.uuids[0], "service") == STARTING
+
+
+def test_a_restart_is_a_deployment_of_its_own_kind() -> None:
+    with visiting("success") as (stage, client):
+        reply = client.ask("POST", f"{V1}/applications/{stage.uuids[0]}/restart")
+        row = follow(client, reply.body["deployment_uuid"], FAST)[-1]
+        assert (row["status"], row["restart_only"], row["is_api"]) == ("finished", True, True)
+        assert logs(row)[1]["output"] == "Restarting coollabsio/coolify-examples:main on localhost."
+
+
+# --- tags
+
+
+def test_a_tag_names_its_applications_with_their_deployments_and_its_services_in_prose() -> None:
+    with visiting("tag") as (stage, client):
+        body = client.ask("POST", f"{V1}/deploy?tag={stage.tag}").body
+        assert [item["resource_uuid"] for item in body["details"]] == list(stage.uuids[:2])
+        assert [item["deployment_uuid"] for item in body["details"]] == [row["deployment_uuid"] for row in stage.deployments()]
+        assert body["message"] == [
+            "Application web deployment queued.",
+            "Application worker deployment queued.",
+            "Service stack started. It could take a while, be patient.",
+        ]
+        assert [app["name"] for app in client.ask("GET", f"{V1}/applications?tag=blue").body] == ["web", "worker"]
+        assert client.ask("GET", f"{V1}/applications?tag=nope").body == []
+        assert [service["name"] for service in client.ask("GET", f"{V1}/services").body] == ["stack"]
+        assert stage.violations() == []
+
+
+def test_what_is_skipped_by_tag_has_a_phantom() -> None:
+    with visiting("tag-phantom") as (stage, client):
+        body = client.ask("POST", f"{V1}/deploy?tag=blue").body
+        assert body["message"] == ["Deployment already queued for this commit.", "Application worker deployment queued."]
+        assert [client.look(item["deployment_uuid"]).status for item in body["details"]] == [404, 200]
+        assert [row["is_api"] for row in stage.deployments()] == [False, True]
+
+
+SILENT = [
+    # scenario, tag, body: there are no details
+    pytest.param("tag-empty", "blue", ["No resources found for tag blue."], id="tag-empty"),
+    pytest.param("service", "nope,blue", ["Service stack started. It could take a while, be patient."], id="unknown ones are silent"),
+    pytest.param("service", "blue,blue", ["Service stack started. It could take a while, be patient."] * 2, id="a tag twice"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "tag", "said"), SILENT)
+def test_a_tag_without_applications_has_no_details(scenario: str, tag: str, said: list[str]) -> None:
+    with visiting(scenario) as (_, client):
+        reply = client.ask("POST", f"{V1}/deploy?tag={tag}")
+        assert (reply.status, reply.body) == (200, {"message": said})
+
+
+@pytest.mark.parametrize(("scenario", "status", "rows"), [("tag-429", 429, 1), ("tag-500", 500, 2)])
+def test_an_error_in_the_middle_of_a_tag_hides_what_was_queued(scenario: str, status: int, rows: int) -> None:
+    with visiting(scenario) as (stage, client):
+        assert client.ask("POST", f"{V1}/deploy?tag=blue").status == status
+        assert len(stage.deployments()) == rows
+
+
+def test_a_lost_answer_to_a_tag_may_have_deployed_all_of_it() -> None:
+    with visiting("tag-lost", 1) as (stage, client):
+        with pytest.raises((OSError, http.client.HTTPException)):
+            client.ask("POST", f"{V1}/deploy?tag=blue")
+        assert len(stage.deployments()) == 2
+        assert status_of(client, stage.uuids[2], "service") == STARTING
+
+
+def test_two_services_of_one_name_cannot_be_told_apart_in_the_answer() -> None:
+    with visiting("tag-service-twice") as (stage, client):
+        said = client.ask("POST", f"{V1}/deploy?tag=blue").body["message"]
+        assert said[1] == said[2]
+        assert len({service["uuid"] for service in client.ask("GET", f"{V1}/services").body}) == 2
+        assert len(stage.uuids) == 3
+
+
+def test_every_rehearsal_can_be_one_by_tag_unless_there_is_only_a_database() -> None:
+    for name, scenario in SCENARIOS.items():
+        if scenario.public:
+            with playing(name) as stage:
+                assert (stage.tag == "blue") is (name != "database"), name
+
+
+# --- previews, other servers, other people
+
+
+def test_a_preview_is_a_row_of_its_own_and_waits_for_no_other() -> None:
+    with visiting("preview") as (stage, client):
+        client.started()
+        asked = f"{V1}/deploy?uuid={stage.uuids[0]}&pr=7"
+        uuid = client.ask("POST", asked).body["deployments"][0]["deployment_uuid"]
+        assert client.ask("POST", asked).body["deployments"][0]["message"] == "Deployment already queued for this commit."
+        row = client.look(uuid).body
+        assert (row["pull_request_id"], row["status"]) == (7, "in_progress")
+        assert follow(client, uuid, FAST)[-1]["status"] == "finished"
+
+
+def test_a_preview_of_an_image_has_its_own_tag_and_can_be_deleted() -> None:
+    with visiting("write-token") as (stage, client):
+        asked = f"{V1}/deploy?uuid={stage.uuids[0]}&pr=9&docker_tag="
+        uuids = [client.ask("POST", asked + tag).body["deployments"][0]["deployment_uuid"] for tag in ("pr-9", "pr-9b")]
+        assert [client.look(uuid).body["docker_registry_image_tag"] for uuid in uuids] == ["pr-9", "pr-9b"]
+        deleted = [client.ask("DELETE", f"{V1}/applications/{stage.uuids[0]}/previews/9").status for _ in range(2)]
+        assert deleted == [200, 404]
+        assert {client.look(uuid).body["status"] for uuid in uuids} == {"cancelled-by-user"}
+
+
+@pytest.mark.parametrize(("scenario", "status"), [("two-servers", "finished"), ("other-server-fails", "failed")])
+def test_an_additional_server_gets_a_deployment_once_the_main_one_is_finished(scenario: str, status: str) -> None:
+    with visiting(scenario, 1) as (stage, client):
+        uuid = client.started()
+        body = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body
+        assert (body["additional_servers_count"], [server["name"] for server in body["additional_servers"]]) == (1, ["second"])
+        stage.skip(40)
+        assert len(stage.deployments()) == 1
+        stage.skip(6)
+        other, main = client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}").body["deployments"]
+        assert (main["deployment_uuid"], main["status"], main["is_api"], main["server_id"]) == (uuid, "finished", True, 0)
+        assert (other["status"], other["is_api"], other["server_id"], other["server_name"]) == ("in_progress", False, 2, "second")
+        assert other["created_at"] == main["finished_at"]
+        stage.skip(1)
+        told = f"/application/{stage.uuids[0]}/deployment/{other['deployment_uuid']}"
+        [line] = [entry for entry in logs(client.look(uuid).body) if entry["output"].startswith("Deployment to second. Logs: http://")]
+        assert line["output"].endswith(told)
+        assert not line["hidden"]
+        stage.skip(50)
+        assert client.look(other["deployment_uuid"]).body["status"] == status
+        assert stage.violations() == []
+
+
+def test_a_deployment_on_an_additional_server_may_be_cancelled_by_who_started_the_main_one() -> None:
+    with visiting("two-servers", 1) as (stage, client):
+        client.started()
+        stage.skip(50)
+        walk(client, f"POST /deployments/{D}/cancel")
+        assert [row["status"] for row in stage.deployments()] == ["finished", "cancelled-by-user"]
+        assert stage.violations() == []
+
+
+def test_a_webhooks_deployment_has_its_commit_from_the_beginning() -> None:
+    with visiting("webhook-too") as (stage, client):
+        row = follow(client, client.started(), FAST)[-1]
+        theirs = stage.deployments()[0]
+        assert (theirs["is_webhook"], theirs["is_api"], theirs["status"], theirs["commit"]) == (True, False, "finished", row["commit"])
+        assert (row["is_webhook"], row["is_api"]) == (False, True)
+
+
+def test_a_webhooks_deployment_of_an_image_is_one_that_ours_is_skipped_for() -> None:
+    with visiting("webhook-adopted") as (stage, client):
+        assert "already queued" in client.deploy().body["deployments"][0]["message"]
+        assert [row["is_webhook"] for row in stage.deployments()] == [True]
+
+
+def test_the_deployments_of_others_may_be_cancelled_where_that_is_wished() -> None:
+    with visiting("cancel-others", 1) as (stage, client):
+        rows = client.ask("GET", f"{V1}/deployments").body.values()
+        assert [row["status"] for row in rows] == ["in_progress", "queued"]
+        for row in rows:
+            assert client.ask("POST", f"{V1}/deployments/{row['deployment_uuid']}/cancel").status == 200
+        assert {row["status"] for row in stage.deployments()} == {"cancelled-by-user"}
+        assert stage.violations() == []
+
+
+def test_a_cancel_on_a_server_out_of_reach_says_so_and_works() -> None:
+    with visiting("server-unreachable-cancel") as (_, client):
+        uuid = client.started()
+        reply = client.ask("POST", f"{V1}/deployments/{uuid}/cancel")
+        assert (reply.status, reply.body["message"].partition(":")[0]) == (500, "Failed to cancel deployment")
+        assert client.look(uuid).body["status"] == "cancelled-by-user"
+
+
+FULL = [
+    # scenario, request, what it answers while the queue is full: status, and whether it names a deployment
+    pytest.param("queue-always-full", f"POST /deploy?uuid={U}", 429, False, id="deploy"),
+    pytest.param("full-and-already", f"POST /deploy?uuid={U}", 429, False, id="full comes before skipped"),
+    pytest.param("start-queue-full", f"POST /applications/{U}/start", 200, True, id="start"),
+    pytest.param("start-queue-full", f"POST /applications/{U}/start?instant_deploy=true", 200, True, id="instant_deploy"),
+    pytest.param("start-queue-full", f"POST /applications/{U}/restart", 200, True, id="restart"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "step", "status", "named"), FULL)
+def test_a_full_queue_takes_nothing(scenario: str, step: str, status: int, *, named: bool) -> None:
+    with visiting(scenario, 1) as (stage, client):
+        client.ask("GET", f"{V1}/version")
+        before = len(stage.deployments())
+        method, _, path = step.partition(" ")
+        for _ in range(2):
+            reply = client.ask(method, V1 + placed(path, stage, ""))
+            assert (reply.status, "deployment_uuid" in reply.body) == (status, named)
+            stage.skip(100)
+            if scenario != "queue-always-full":
+                break
+        assert len(stage.deployments()) == before
+        stage.skip(40)
+        again = client.ask(method, V1 + placed(path, stage, ""))
+        assert (again.status, len(stage.deployments())) == ((429, before) if scenario == "queue-always-full" else (200, before + 1))
+        assert stage.violations() == []
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_every_scenario_ends(name: str) -> None:
+    with playing(name, speed=1) as stage:
+        server = stage._coolify
+        server.now()
+        server.trigger()
+        for uuid in list(server.apps)[: stage.scenario.targets]:
+            server.enqueue(uuid, Wish())
+        for uuid in server.resources:
+            act(server, uuid, "deploy")
+        for _ in range(40):
+            stage.skip(60)
+            server.now()
+        assert {row["status"] for row in stage.deployments()} <= TERMINAL
+        settled = [condition(server, uuid) for uuid in stage.uuids if stage.scenario.targets or stage.scenario.resources]
+        stage.skip(3600)
+        assert settled == [condition(server, uuid) for uuid in stage.uuids if stage.scenario.targets or stage.scenario.resources]
+
+
 # --- the wire
 
 
@@ -726,7 +1143,7 @@ def walk(client: Client, *steps: str) -> None:
         method, _, path = step.partition(" ")
         rows = client.stage.deployments()
         newest = rows[-1]["deployment_uuid"] if rows else ""
-        client.ask(method, V1 + path.replace(U, client.stage.uuids[0]).replace(D, newest))
+        client.ask(method, V1 + placed(path, client.stage, newest))
 
 
 TRIGGER = f"POST /deploy?uuid={U}"
@@ -734,6 +1151,19 @@ BREACHES = [
     # scenario, requests, what the sentence says
     pytest.param("success", [TRIGGER, f"{TRIGGER}&force=true"], "was started 2 times", id="started twice"),
     pytest.param("adopted-gone", [TRIGGER, TRIGGER, f"{TRIGGER}&force=true"], "was started 2 times", id="started twice after adoption"),
+    pytest.param("success", [TRIGGER, f"{TRIGGER}&force=true"], "application", id="an application started twice"),
+    pytest.param(
+        "success", [f"POST /applications/{U}/restart", f"{TRIGGER}&force=true"], "was started 2 times", id="restarted and started"
+    ),
+    pytest.param("success", [f"POST /applications/{U}/stop"] * 2, "was stopped 2 times", id="stopped twice"),
+    pytest.param("service", [f"POST /services/{U}/restart", TRIGGER], "service", id="a service started twice"),
+    pytest.param("service", [TRIGGER, f"POST /services/{U}/restart?latest=true"], "was started 2 times", id="started and restarted"),
+    pytest.param("database", [f"POST /databases/{U}/restart"] * 2, "database", id="a database started twice"),
+    pytest.param("service", ["POST /deploy?tag=blue"] * 2, "tag blue was deployed 2 times", id="a tag deployed twice"),
+    pytest.param("service", [f"POST /services/{U}/restart?latest=1"], "'latest' must not be sent like that", id="latest=1"),
+    pytest.param("database", [f"POST /databases/{U}/restart?latest=true"], "no parameter 'latest'", id="latest of a database"),
+    pytest.param("success", [f"{TRIGGER}&pr=x"], "'pr' must not be sent like that", id="pr=x"),
+    pytest.param("success", [f"{TRIGGER}&pull_request_id=7"], "no parameter 'pull_request_id'", id="pull_request_id"),
     pytest.param("success", ["GET /nope"], "GET /api/v1/nope: there is no such endpoint", id="unknown path"),
     pytest.param("success", [f"GET /deploy?uuid={U}"], "no such endpoint", id="an action by GET"),
     pytest.param("success", [f"{TRIGGER}&force=false"], "'force' must not be sent like that", id="force=false"),
@@ -790,6 +1220,45 @@ def test_a_followed_redirect_is_named() -> None:
     with visiting("success") as (stage, client):
         client.ask("GET", "/login")
         assert "with the token" in stage.violations()[0]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        pytest.param(["POST /services/{uuid}/start"] * 2, id="already running"),
+        pytest.param([f"POST /databases/{U2}/stop", "GET /services"], id="stopped"),
+        pytest.param([f"POST /deploy?uuid={U}&force=true", f"POST /databases/{U2}/restart"], id="one of each"),
+    ],
+)
+def test_an_act_that_is_refused_is_no_start(steps: list[str]) -> None:
+    with visiting("already-running") as (stage, client):
+        walk(client, *steps)
+        assert stage.violations() == []
+
+
+PROBE = f"PATCH /applications/{U}"
+SENT = [
+    # requests, what is said of a run that may change something, and of one that may not
+    pytest.param([TRIGGER], [], ["this run may change nothing"], id="a trigger"),
+    pytest.param([f"POST /services/{U}/restart"], [], ["this run may change nothing"], id="a restart"),
+    pytest.param([f"DELETE /applications/{U}/previews/7"], [], ["this run may change nothing"], id="a deleted preview"),
+    pytest.param(["POST /deploy"], ["no need to probe"], [], id="the probe for deploy"),
+    pytest.param([PROBE], ["no need to probe"], [], id="the probe for write"),
+    pytest.param([f"{PROBE}?a=b"], ["no parameter 'a'"], ["no parameter 'a'", "may change nothing"], id="a probe that is none"),
+    pytest.param(["GET /version", f"GET /applications/{U}", "GET /applications?tag=blue", "GET /services"], [], [], id="reading"),
+]
+
+
+@pytest.mark.parametrize(("steps", "changing", "reading"), SENT)
+def test_a_run_that_changes_nothing_reads_and_probes(steps: list[str], changing: list[str], reading: list[str]) -> None:
+    with visiting("write-token") as (stage, client):
+        for step in steps:
+            method, _, path = step.partition(" ")
+            body = b"{}" if method == "PATCH" else None
+            client.ask(method, V1 + placed(path, stage, ""), body=body, Content_Type=JSON if body else "")
+        for said, found in ((changing, stage.violations()), (reading, stage.violations(changes_nothing=True))):
+            assert len(found) == len(said)
+            assert all(part in sentence for part, sentence in zip(said, found, strict=True))
 
 
 def test_a_client_that_may_only_deploy_may_go_on_deploying() -> None:

@@ -4,5 +4,6 @@ from deployer.simulator.journal import Asked
 from deployer.simulator.scenario import Scenario
 from deployer.simulator.scenarios import SCENARIOS
 from deployer.simulator.stage import Stage, playing
+from deployer.simulator.versions import VERSIONS
 
-__all__ = ["SCENARIOS", "Asked", "Scenario", "Stage", "playing"]
+__all__ = ["SCENARIOS", "VERSIONS", "Asked", "Scenario", "Stage", "playing"]

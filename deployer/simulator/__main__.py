@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from deployer.simulator import SCENARIOS, playing
+from deployer.simulator import SCENARIOS, VERSIONS, playing
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,6 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--scenario", default="success", help="which one (default: success)")
     parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: 8000)")
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds in one real one (default: 1)")
+    parser.add_argument("--version-of-coolify", metavar="VERSION", help=f"instead of the scenario's own: {', '.join(VERSIONS)}")
     parser.add_argument("--list", action="store_true", help="name the scenarios")
     wish = parser.parse_args(arguments)
     if wish.list:
@@ -23,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name in (signal.SIGINT, signal.SIGTERM):  # a job in the background, or PID 1 in a container, would ignore them
         signal.signal(name, signal.default_int_handler)
     try:
-        with playing(wish.scenario, speed=wish.speed, port=wish.port) as stage:
+        with playing(wish.scenario, speed=wish.speed, port=wish.port, version=wish.version_of_coolify) as stage:
             print(f"{wish.scenario}: {stage.scenario.summary}")
             print(f"COOLIFY_URL={stage.url}\nCOOLIFY_TOKEN='{stage.token}'\nCOOLIFY_UUID={','.join(stage.uuids)}")
             ask = f"curl -X POST -H 'Accept: application/json' -H 'Authorization: Bearer {stage.token}'"

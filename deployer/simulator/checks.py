@@ -1,22 +1,26 @@
 """The order in which Coolify checks a request before it does what was asked (contract 3.2)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from deployer.simulator.journal import Asked
 from deployer.simulator.replies import Answer, body_of, filled, reply
 from deployer.simulator.routes import ACTIONS, Route, found
 from deployer.simulator.server import Server
+from deployer.simulator.versions import Version
 
 
 def answered(server: Server, asked: Asked) -> Answer:
     """What a healthy server answers: 401, throttle, team and role, API off, ability, 405, and only then the endpoint."""
     if asked.path.startswith("//") or not asked.path.startswith("/api/"):
         return login(asked)
-    hit = found(asked.path)
+    hit = found(asked.path, asked.method)
     known = hit is not None and hit[0].name not in server.scenario.version.absent and _reached(hit[0], asked.method)
     if hit and known and hit[0].ability and not server.known(asked.bearer):
         return reply("unauth_bad")
-    left = server.left()
+    if hit and known and hit[0].name == "health_of_all":  # it has a throttle of its own (contract 3.4)
+        return hit[0].answer(server, asked, "")
+    left = server.throttle.left(server.now())
     if left < 0:
         return throttled(server)
     if not hit or not known:
@@ -26,7 +30,7 @@ def answered(server: Server, asked: Asked) -> Answer:
 
 def name_of(asked: Asked) -> str:
     """The route that a request is for, by path and method; `other` if there is none."""
-    hit = found(asked.path)
+    hit = found(asked.path, asked.method)
     return hit[0].name if hit and asked.method == hit[0].method else "other"
 
 
@@ -40,12 +44,19 @@ def _refused(server: Server, route: Route) -> Answer | None:
     scenario = server.scenario
     if not route.ability:
         return None
-    if scenario.bar:
-        return reply(scenario.bar)
-    wanted = {"deploy": scenario.version.deploy_abilities, "start": (scenario.version.start_ability,)}.get(route.name, (route.ability,))
-    if scenario.abilities.isdisjoint(wanted):
+    if bar := scenario.version.bars.get(scenario.bar, scenario.bar):
+        return reply(bar)
+    wanted = abilities(scenario.version, route)
+    if scenario.abilities.isdisjoint({*wanted, "root"}):
         return filled("app_start_read403", message=f"Missing required permissions: {', '.join(wanted)}")
     return None
+
+
+def abilities(version: Version, route: Route) -> tuple[str, ...]:
+    """Any one of them opens the route (contract 4)."""
+    if route.name == "deploy":
+        return version.deploy_abilities
+    return (version.start_ability if route.name in ACTIONS else route.ability,)
 
 
 def _done(server: Server, route: Route, asked: Asked, uuid: str) -> Answer:
@@ -62,7 +73,7 @@ def login(asked: Asked) -> Answer:
 
 
 def throttled(server: Server) -> Answer:
-    seconds = server.patience()
+    seconds = server.throttle.patience(server.now())
     reset = int(server.wall().timestamp()) + seconds
     return reply("ratelimit_429", headers={"Retry-After": str(seconds), "X-RateLimit-Reset": str(reset)})
 
@@ -73,5 +84,23 @@ def counted(answer: Answer, left: int) -> Answer:
 
 
 def with_headers(answer: Answer, values: Mapping[str, str]) -> Answer:
-    """The same with other values of headers that it has."""
-    return Answer(answer.status, tuple((key, values.get(key, value)) for key, value in answer.headers), answer.body, answer.cut)
+    """The same with other values of headers that it has, however they are spelled (contract 17.1 row 11)."""
+    known = {key.lower(): value for key, value in values.items()}
+    return replace(answer, headers=tuple((key, known.get(key.lower(), value)) for key, value in answer.headers))
+
+
+def shown(asked: Asked, answer: Answer) -> Answer:
+    """What those get who do not ask for JSON: of Laravel's own errors a page, of its validation the way back (contract 3.1)."""
+    if not answer.otherwise or wants_json(asked):
+        return answer
+    host = asked.headers.get("host", "127.0.0.1")
+    page = reply(answer.otherwise, body_of(answer.otherwise).replace("http://127.0.0.1", f"http://{host}"))
+    told = {key.lower(): value for key, value in answer.headers if key.lower().startswith(("retry-", "x-ratelimit-"))}
+    return with_headers(page, {**told, "Location": f"http://{host}"})
+
+
+def wants_json(asked: Asked) -> bool:
+    """Laravel looks at the first type that is accepted, and at a browser's script that takes anything (contract 3.1, 17.2)."""
+    types = [part.strip() for part in asked.headers.get("accept", "").split(",")]
+    script = asked.headers.get("x-requested-with") == "XMLHttpRequest"
+    return "/json" in types[0] or "+json" in types[0] or (script and types[0] in {"", "*/*"})

@@ -1,15 +1,26 @@
 """The scenarios for people who rehearse their pipeline, in the order in which they are told."""
 
-from deployer.simulator.rows import App
+from dataclasses import replace
+
+from deployer.simulator.resources import Resource
+from deployer.simulator.rows import App, Extra
 from deployer.simulator.scenario import Other, Scenario, Then, Trouble
-from deployer.simulator.script import Line, Script, and_then, delayed, recorded
+from deployer.simulator.script import Line, Script, and_then, delayed, elsewhere, recorded
 
 SHOP = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "2.0.1"}
 
 BUILT = recorded("nixpacks_ok", 45)
 BROKEN = recorded("nixpacks_buildfail", 40)
-WEB = App(BUILT)
-IMAGE = App(recorded("dockerimage_ok", 45), name="shop", fqdn="http://shop.example.com", kind="image", fields=SHOP)
+AGAIN = recorded("restart_only", 45)
+WEB = App(BUILT, restart=AGAIN)
+IMAGE = App(
+    recorded("dockerimage_ok", 45),
+    name="shop",
+    fqdn="http://shop.example.com",
+    kind="image",
+    fields=SHOP,
+    restart=recorded("restart_dockerimage", 45),
+)
 SICK = App(
     recorded("healthcheck_unhealthy", 45),
     name="shop",
@@ -17,7 +28,10 @@ SICK = App(
     kind="image",
     fields=SHOP | {"health_check_enabled": True},
 )
-WORKER = App(BUILT, name="worker", fqdn="http://worker.example.com")
+WORKER = App(BUILT, name="worker", fqdn="http://worker.example.com", restart=AGAIN)
+MAIN = recorded("multiserver_main", 45)  # its log tells of the deployment on the additional server
+STACK = Resource()
+PG = Resource("database", "pg")
 
 
 def slowly(script: Script, minutes: int) -> Script:
@@ -32,7 +46,7 @@ def slowly(script: Script, minutes: int) -> Script:
     return and_then(delayed(script, started + 0.001, wait), steps)
 
 
-TRIGGERS = ("deploy", "start")
+TRIGGERS = ("deploy", "start", "restart")
 AWAY = (
     Trouble(("any",), Then.REPLY, reply="maintenance_503", clock="trigger", since=5, until=20),
     Trouble(("any",), Then.RESET, clock="trigger", since=20, until=40),
@@ -81,4 +95,24 @@ FOR_PEOPLE = (
         troubles=AWAY,
     ),
     Scenario("image", "A Docker image is pulled and started.", apps=(IMAGE,)),
+    Scenario("service", "A service is restarted with newer images, and runs again after about forty seconds.", resources=(STACK,)),
+    Scenario("database", "A database is restarted, and runs again after about half a minute.", resources=(PG,)),
+    Scenario("preview", "The application has a preview for pull request 7, which can be deployed.", apps=(replace(WEB, previews=(7,)),)),
+    Scenario(
+        "two-servers",
+        "The application has a second server: once its deployment is finished, another one follows there, and both go well.",
+        apps=(App(MAIN, servers=(Extra("second", elsewhere(BUILT, "second")),)),),
+    ),
+    Scenario(
+        "crash-after-deploy",
+        "The deployment is finished, but five seconds later the application exits for good.",
+        apps=(replace(WEB, statuses=((0, "running:unknown"), (5, "exited:unhealthy"))),),
+    ),
+    Scenario(
+        "tag",
+        "Two applications and a service carry the tag `blue`: all three are deployed by it, and run.",
+        apps=(WEB, WORKER),
+        targets=2,
+        resources=(STACK,),
+    ),
 )

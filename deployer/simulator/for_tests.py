@@ -5,10 +5,9 @@ from dataclasses import replace
 from math import inf
 
 from deployer.simulator.for_people import BROKEN, BUILT, IMAGE, TRIGGERS, WEB, WORKER
-from deployer.simulator.paint import Shapes
 from deployer.simulator.replies import Answer
 from deployer.simulator.rows import App
-from deployer.simulator.scenario import Other, Scenario, Then, Trouble, Version
+from deployer.simulator.scenario import Other, Scenario, Then, Trouble
 from deployer.simulator.script import Change, Script, and_then, before, delayed, recorded
 from deployer.simulator.tricks import (
     HOSTILE_ADDRESS,
@@ -20,22 +19,13 @@ from deployer.simulator.tricks import (
     huge,
     rewritten,
 )
+from deployer.simulator.versions import VERSIONS
 
 MIGRATES = {"post_deployment_command": "php artisan migrate --force"}
 SKIPPED = recorded("post_command_fails", 45)
 RUNNING_ON = before(SKIPPED, next(line.at for line in SKIPPED.lines if line.output.startswith("Executing post-deployment command")))
 GONE = tuple(line for line in SKIPPED.lines if line.output.startswith("Gracefully"))
 REASON = next(line.at for line in BROKEN.lines if line.output.startswith("====="))
-V380 = Version(
-    reply="v4.0.0-beta.380_version",
-    shapes=Shapes("v4.0.0-beta.380_deployment_logs", listed=None, application="v4.0.0-beta.380_app_get", eager=False),
-    absent=("history", "cancel", "health"),
-    post_only=False,
-    reads_body=False,
-    skips=False,
-    start_ability="write",
-    deploy_abilities=("write", "deploy"),
-)
 
 
 def migrating(seconds: float) -> Script:
@@ -164,7 +154,7 @@ FOR_TESTS = (
     plain("hang-start", "The deployment is queued, but the answer never comes.", Trouble(TRIGGERS, Then.HANG, acts=True, nth=(1,))),
     plain("cancel-500", "A cancel works, and answers 500.", Trouble(("cancel",), Then.EDIT, edit=cancelled_but_500)),
     Scenario("two", "Of two applications the first fails and the second finishes.", public=False, apps=(App(BROKEN), WORKER), targets=2),
-    Scenario("old", "Coolify is v4.0.0-beta.380.", public=False, apps=(WEB,), version=V380),
+    Scenario("old", "Coolify is v4.0.0-beta.380.", public=False, apps=(WEB,), version=VERSIONS["4.0.0-beta.380"]),
     scripted(
         "restarted",
         "Coolify restarts during the deployment: failed, without a reason and without an end.",

@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from deployer.simulator.replies import body_of, php, record
 from deployer.simulator.rows import App, Row, numbered
 from deployer.simulator.script import Line
+from deployer.simulator.versions import Version
 
 # What a token without read:sensitive does not see of an application (contract 5.6, captured/app_get_read).
 SENSITIVE = (
@@ -27,26 +28,16 @@ PLACE = re.compile(r"/application/[^/]+/deployment/[^/]+$")
 
 
 @dataclass(frozen=True, slots=True)
-class Shapes:
-    """Which recorded objects one version of Coolify answers with."""
-
-    row: str = "deployment_get_sensitive"
-    listed: str | None = "app_deployments_rs"  # in an application's list; None: the version has none
-    application: str = "app_get_sensitive"
-    eager: bool = True  # since beta.454 a row is `in_progress` at once, before that when a worker has taken it (contract 7.1)
-
-
-@dataclass(frozen=True, slots=True)
 class Painter:
     """`epoch` is the real time of simulated second 0; `sensitive` whether the token has read:sensitive."""
 
-    shapes: Shapes
+    version: Version
     epoch: datetime
     sensitive: bool = True
 
     def row(self, row: Row, now: float) -> dict[str, Any]:
         """One deployment without its `application`, in the keys' order of GET /deployments/{uuid}."""
-        shape = body_of(self.shapes.row)
+        shape = body_of(self.version.shapes.row)
         shape.pop("application", None)
         values = self._values(row, now, shape)
         painted = {key: values.get(key, value) for key, value in shape.items()}
@@ -55,34 +46,41 @@ class Painter:
         return painted
 
     def listed(self, row: Row, now: float) -> dict[str, Any]:
-        """The same in the keys' order of an application's list."""
-        painted = self.row(row, now)
-        return {key: painted[key] for key in record(self.shapes.listed or "")["response"]["body"]["deployments"][0] if key in painted}
+        """The same in the keys' order of an application's list, which once showed its logs to everybody."""
+        painted = replace(self, sensitive=self.sensitive or self.version.leaks_logs).row(row, now)
+        return {key: painted[key] for key in record(self.version.shapes.listed)["response"]["body"]["deployments"][0] if key in painted}
 
     def application(self, app: App, uuid: str) -> dict[str, Any]:
         """GET /applications/{uuid}: no `id`, and the sensitive fields only for those who may read them."""
-        shape = body_of(self.shapes.application)
-        painted = dressed(shape, app, uuid)
+        painted = self._dressed(body_of(self.version.shapes.application), app, uuid)
         if not self.sensitive:
             painted = {key: value for key, value in painted.items() if key not in SENSITIVE}
-            settings = painted["destination"]["server"]["settings"]
-            for key in SENSITIVE_OF_SERVER:
-                settings.pop(key, None)
+            self.veil(painted["destination"]["server"])
         return painted
+
+    def veil(self, server: dict[str, Any]) -> None:
+        """Take the server's secrets out of the object, where the version does that."""
+        for key in () if self.version.leaks_server else SENSITIVE_OF_SERVER:
+            server["settings"].pop(key, None)
+
+    def _dressed(self, shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
+        painted = dressed(shape, app, uuid)
+        return {**painted, "status": self.version.words.get(painted["status"], painted["status"])}
 
     def nested(self, app: App, uuid: str, number: int) -> dict[str, Any] | None:
         """The `application` inside a deployment; None where the version has none (below beta.464)."""
-        shape = body_of(self.shapes.row).get("application")
-        return {**dressed(shape, app, uuid), "id": number} if shape else None
+        shape = body_of(self.version.shapes.row).get("application")
+        return {**self._dressed(shape, app, uuid), "id": number} if shape else None
 
     def _values(self, row: Row, now: float, shape: Mapping[str, Any]) -> dict[str, Any]:
         script, born, elapsed = row.at(now)
-        waits = elapsed < 0 or not (self.shapes.eager or script.lines[0].at <= elapsed)
-        values: dict[str, Any] = {"status": "queued" if waits else "in_progress", "commit": "HEAD", "logs": None}
+        waits = elapsed < 0 or not (self.version.eager or script.lines[0].at <= elapsed)
+        status = "queued" if waits else "in_progress"
+        values: dict[str, Any] = {"status": status, "commit": row.commit, "finished_at": None, "logs": None}
         touched = row.created
         for change in (change for change in script.changes if change.at <= elapsed):
             touched = born + change.at
-            values |= {key: self.iso(touched) if key == "finished_at" else value for key, value in change.fields.items()}
+            values |= {key: self._ended(touched) if key == "finished_at" else value for key, value in change.fields.items()}
         lines = [line for line in script.lines if line.at <= elapsed]
         if lines:
             touched = max(touched, born + lines[-1].at)
@@ -93,8 +91,7 @@ class Painter:
             "application_name": row.app.name,
             "deployment_uuid": row.uuid,
             "deployment_url": PLACE.sub(f"/application/{row.app_uuid}/deployment/{row.uuid}", shape["deployment_url"]),
-            "force_rebuild": row.force,
-            "is_api": row.mine,
+            **row.columns,
             "created_at": self.iso(row.created),
             "updated_at": self.iso(touched),
         }
@@ -112,6 +109,9 @@ class Painter:
     def iso(self, at: float) -> str:
         """Whole seconds, as Coolify's own columns have them."""
         return self._moment(at).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+    def _ended(self, at: float) -> str:
+        return self._moment(at).strftime(self.version.finished_at)
 
     def _moment(self, at: float) -> datetime:
         return self.epoch + timedelta(seconds=at)

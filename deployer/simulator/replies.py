@@ -12,12 +12,16 @@ FOLDER = Path(__file__).parent / "replies"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes over the wire: `body` is sent in chunks; `cut` means that the connection breaks in its middle."""
+    """What goes over the wire: `body` is sent in chunks; `cut` means that the connection breaks in its middle.
+
+    `otherwise`: the reply that those get who do not ask for JSON (contract 3.1).
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: Iterable[bytes]
     cut: bool = False
+    otherwise: str = ""
 
 
 @cache
@@ -55,6 +59,7 @@ def reply(name: str, body: Any = None, headers: Mapping[str, str] | None = None)
         status=response["status"],
         headers=tuple((key, values.get(key, value)) for key, value in pairs),
         body=(encoded(response["body"] if body is None else body, pretty=response.get("pretty", False)),),
+        otherwise=response.get("otherwise", ""),
     )
 
 
@@ -87,3 +92,14 @@ def streamed(before: str, filler: str, times: int, after: str) -> Iterator[bytes
     for _ in range(times):
         yield block
     yield after.encode()
+
+
+def message(answer: Answer) -> str:
+    """The `message` of a refusal in JSON, or nothing."""
+    if answer.status < 400:
+        return ""
+    try:
+        body: Any = parsed(answer)
+    except ValueError:
+        return ""
+    return str(body.get("message", "")) if isinstance(body, dict) else ""

@@ -1,12 +1,13 @@
 """Deployments and how far each has come at a given simulated second: a pure function of its script and of what was done to it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Any
 
 from deployer.simulator.replies import body_of, record
+from deployer.simulator.resources import Statuses
 from deployer.simulator.script import Change, Line, Script, and_then, before
 
 LAST_WORDS = 4  # entries that the worker, and after it the web process, write once a running deployment was cancelled
@@ -14,19 +15,53 @@ DYING = 1.5  # simulated seconds between a cancel and the worker's noticing it
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """An additional server of an application, and how its deployment goes (contract 7.7)."""
+
+    name: str
+    script: Script
+
+
+@dataclass(frozen=True, slots=True)
 class App:
-    """One application on the server. `fields` replace those of the recorded one."""
+    """One application on the server. `fields` replace those of the recorded one.
+
+    `restart`: how a restart goes; without one, like a deployment. `previews`: pull requests that have one. `statuses`: what `status` is
+    from which second on after the newest deployment was finished.
+    """
 
     script: Script
     name: str = "web"
     fqdn: str = "http://web.example.com"
     kind: str = "git"  # or "image": its rows keep the commit HEAD (contract 5.1 quirk 3)
     fields: Mapping[str, Any] = field(default_factory=dict)
+    restart: Script | None = None
+    tags: tuple[str, ...] = ()
+    previews: tuple[int, ...] = ()
+    servers: tuple[Extra, ...] = ()
+    statuses: Statuses = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a deployment was asked to be. `instant`: it waits for no other one. `api`: its row tells that the API started it."""
+
+    force: bool = False
+    instant: bool = False
+    restart: bool = False
+    webhook: bool = False
+    api: bool = True
+    pr: int = 0
+    docker_tag: str | None = None
 
 
 @dataclass(slots=True)
 class Row:
-    """A deployment. Times are simulated seconds since the stage's first request; `cancelled` and `resumed` are set later."""
+    """A deployment. Times are simulated seconds since the stage's first request; `cancelled` and `resumed` are set later.
+
+    `mine`: a request of the client started it. `stranger`: it is another team's. `main`: the deployment on the main server that this one of
+    an additional server follows.
+    """
 
     id: int
     uuid: str
@@ -36,24 +71,61 @@ class Row:
     script: Script
     created: float
     mine: bool = True
-    force: bool = False
-    instant: bool = False
+    stranger: bool = False
+    wish: Wish = Wish()
+    commit: str = "HEAD"  # until its script says otherwise
+    server: str = ""  # an additional one's name
+    main: "Row | None" = None
     follows: "Row | None" = None
     cancelled: float | None = None
+    stalled: float | None = None  # it should have begun then, but nothing started it (contract 5.5) …
+    freed: float = inf  # … until this moment
     stands: float = inf  # it stands still after so many seconds of its script …
     resumed: float = inf  # … until this moment
 
     @property
     def began(self) -> float:
         """When it left the queue; infinite while that is not known."""
-        return self.created if self.follows is None or self.instant else max(self.created, self.follows.over)
+        if self.stalled is not None:
+            return self.freed
+        return self.created if self.follows is None or self.wish.instant else max(self.created, self.follows.over)
 
     @property
     def over(self) -> float:
-        """When it made room for the next one of the same application; infinite while that is not known."""
+        """When it made room for the next one of the same application; infinite while that is not known.
+
+        One that was cancelled in the queue makes room when its turn comes.
+        """
         began, end = self.began, self.script.end
         natural = began + end if self.stands >= end else max(self.resumed, began + self.stands) + end - self.stands
-        return natural if self.cancelled is None else min(natural, self.cancelled)
+        return natural if self.cancelled is None else max(began, min(natural, self.cancelled))
+
+    @property
+    def stuck(self) -> bool:
+        """Whether nothing will start it: it, or one that it waits for, is stalled."""
+        if self.stalled is not None:
+            return self.freed == inf
+        return self.follows is not None and not self.wish.instant and self.follows.stuck
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What of it never changes."""
+        place = 1 + [extra.name for extra in self.app.servers].index(self.server) if self.server else 0
+        elsewhere = {"server_id": place + 1, "server_name": self.server, "destination_id": str(place + 2)} if self.server else {}
+        return {
+            "force_rebuild": self.wish.force,
+            "is_api": self.mine and self.wish.api,
+            "is_webhook": self.wish.webhook,
+            "pull_request_id": self.wish.pr,
+            "restart_only": self.wish.restart,
+            "docker_registry_image_tag": self.wish.docker_tag,
+            **elsewhere,
+        }
+
+    def finished(self, now: float) -> float:
+        """When it was finished; infinite if it is not, or ended otherwise."""
+        script, born, elapsed = self.at(now)
+        return born + script.end if script.ending == "finished" and script.end <= elapsed else inf
 
     def elapsed(self, now: float) -> float:
         """Seconds of its script that have been played; negative while it is queued."""
@@ -71,6 +143,20 @@ class Row:
         if self.cancelled < self.began:
             return with_cancel(Script((), ()), self.cancelled - self.created), self.created, now - self.created
         return with_cancel(self.script, self.elapsed(self.cancelled)), self.began, self.elapsed(now)
+
+
+def committed(script: Script) -> str:
+    """The commit that the row shows in the end."""
+    return next((str(change.fields["commit"]) for change in reversed(script.changes) if "commit" in change.fields), "HEAD")
+
+
+def spread(script: Script, servers: Sequence[tuple[str, str]]) -> Script:
+    """The same where the line that names an additional server comes once for each of them, given as (name, uuid of its deployment)."""
+    lines: list[Line] = []
+    for line in script.lines:
+        named = [line.output.replace("%server%", name).replace("%other%", uuid) for name, uuid in servers]
+        lines += [replace(line, output=text) for text in named] if "%server%" in line.output else [line]
+    return replace(script, lines=tuple(lines))
 
 
 def with_cancel(script: Script, at: float) -> Script:

@@ -1,13 +1,14 @@
 """What a scenario is made of: who may do what, which deployments there are, and what goes wrong when. The table is in `scenarios.py`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from math import inf
 
-from deployer.simulator.paint import Shapes
 from deployer.simulator.replies import Answer
+from deployer.simulator.resources import Resource
 from deployer.simulator.rows import App
+from deployer.simulator.versions import NEWEST, Version
 
 
 class Then(Enum):
@@ -45,52 +46,58 @@ class Trouble:
 class Other:
     """Deployments of somebody else that are there before the client comes (of application number `app`).
 
-    Each is `age` seconds old then and waits at that point for the client's first trigger. `cancelled`: seconds after that trigger.
+    Each is `age` seconds old then and waits at that point for the client's first trigger, but for one that is `over`. `cancelled`: seconds
+    after that trigger. `webhook`: a push started it, of the commit that everything here ends with.
     """
 
     app: int = 0
     age: float = 12
     cancelled: float | None = None
-    queued: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """What differs between versions of Coolify. The default is 4.3.10 (contract sections 1 and 17)."""
-
-    reply: str = "version"
-    shapes: Shapes = field(default_factory=Shapes)
-    absent: tuple[str, ...] = ()  # routes that it does not have
-    post_only: bool = True  # since 4.2.0
-    reads_body: bool = True  # since beta.408; before that only the query
-    skips: bool = True  # since beta.408: "Deployment already queued for this commit."
-    start_ability: str = "deploy"  # `write` below beta.464
-    deploy_abilities: tuple[str, ...] = ("deploy",)
+    webhook: bool = False
+    pr: int = 0
+    over: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A server and its day. `summary` tells people in one sentence what the run will see.
 
-    `targets`: how many of `apps` the client is to deploy (the first ones). `starts`: deployments that the client may start per
-    application. `bar`: a recorded answer to every request that a good token sends (after the throttle, before the abilities).
-    `vacant`: so many first triggers are answered "already queued" although nothing is there. `full_until`: the queue is full for so
-    many simulated seconds after the first trigger. `cancelled`: somebody cancels the client's first deployment at that second of
-    its life.
+    `targets`: how many of `apps` the client is to deploy (the first ones), beside all `resources`. `starts`: how often it may start each of
+    them. `may_cancel`: it is to cancel what others started. `reachable`: whether Coolify reaches the server, to cancel. `tags`: such as
+    nothing carries. `strangers`: so many deployments of another team. `bar`: a recorded answer to every request that a good token sends
+    (after the throttle, before the abilities). `vacant`: so many first triggers are answered "already queued" although nothing is there.
+    `full_until`: the queue is full for so many simulated seconds after the first trigger, but for `room` deployments of the client.
+    `cancelled`: somebody cancels the client's first deployment at that second of its life.
     """
 
     name: str
     summary: str
     public: bool = True
     apps: tuple[App, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    tags: tuple[str, ...] = ()
     targets: int = 1
     starts: int = 1
+    may_cancel: bool = False
+    reachable: bool = True
     abilities: frozenset[str] = frozenset({"read", "read:sensitive", "deploy"})
     token_known: bool = True
     bar: str = ""
     others: tuple[Other, ...] = ()
+    strangers: int = 0
     vacant: int = 0
     full_until: float = -inf
+    room: int = 0
     cancelled: float | None = None
     troubles: tuple[Trouble, ...] = ()
-    version: Version = Version()
+    version: Version = NEWEST
+
+
+TAG = "blue"
+
+
+def tagged(scenario: Scenario) -> Scenario:
+    """The same where what the client is to deploy carries the tag; a database can't be deployed by one."""
+    apps = tuple(replace(app, tags=app.tags or (TAG,)) if place < scenario.targets else app for place, app in enumerate(scenario.apps))
+    things = tuple(replace(each, tags=each.tags or (TAG,)) if each.kind == "service" else each for each in scenario.resources)
+    return replace(scenario, apps=apps, resources=things)

@@ -1,10 +1,16 @@
-"""The table of scenarios. To add one: a row in `for_people.py` or `for_tests.py`, made of what `scenario.py` offers."""
+"""The table of scenarios. To add one: a row in `for_people.py` or one of `for_tests*.py`, made of what `scenario.py` offers."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from deployer.simulator.for_people import FOR_PEOPLE
 from deployer.simulator.for_tests import FOR_TESTS
-from deployer.simulator.scenario import Scenario
+from deployer.simulator.for_tests_queue import QUEUES
+from deployer.simulator.for_tests_status import STATUSES
+from deployer.simulator.for_tests_tags import TAGS
+from deployer.simulator.scenario import Scenario, tagged
 
-SCENARIOS: Mapping[str, Scenario] = MappingProxyType({scenario.name: scenario for scenario in (*FOR_PEOPLE, *FOR_TESTS)})
+# Whoever rehearses may name a tag, too.
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {scenario.name: scenario for scenario in (*map(tagged, FOR_PEOPLE), *FOR_TESTS, *QUEUES, *STATUSES, *TAGS)},
+)

@@ -48,6 +48,11 @@ class Script:
         """When the row becomes terminal; infinite for one that never does."""
         return min((change.at for change in self.changes if change.fields.get("status") in TERMINAL), default=inf)
 
+    @property
+    def ending(self) -> str:
+        """The status that the row has then, or nothing."""
+        return next((str(change.fields["status"]) for change in self.changes if change.fields.get("status") in TERMINAL), "")
+
 
 def recorded(name: str, seconds: float) -> Script:
     """The recorded deployment `sequence_<name>`, stretched so that it ends after so many simulated seconds."""
@@ -88,6 +93,11 @@ def delayed(script: Script, since: float, seconds: float) -> Script:
         lines=tuple(replace(line, at=line.at + seconds) if line.at >= since else line for line in script.lines),
         changes=tuple(replace(change, at=change.at + seconds) if change.at >= since else change for change in script.changes),
     )
+
+
+def elsewhere(script: Script, server: str) -> Script:
+    """The same on another server than the main one, which is called localhost."""
+    return replace(script, lines=tuple(replace(line, output=line.output.replace("localhost", server)) for line in script.lines))
 
 
 def settling(script: Script, seconds: float) -> Script:

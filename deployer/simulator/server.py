@@ -5,17 +5,16 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from math import inf
 from threading import RLock
-from typing import Any
 
 from deployer.simulator.journal import Asked
 from deployer.simulator.names import TOKEN, made_up
+from deployer.simulator.older import older
 from deployer.simulator.paint import Painter
-from deployer.simulator.replies import Answer, parsed
-from deployer.simulator.rows import App, Row
+from deployer.simulator.resources import Act, Resource
+from deployer.simulator.rows import App, Row, Wish, committed, spread
 from deployer.simulator.scenario import Scenario, Trouble
 from deployer.simulator.script import TERMINAL
-
-WINDOW, LIMIT = 60, 200  # requests per minute and user (contract 3.4)
+from deployer.simulator.throttle import Throttle
 
 
 class Server:
@@ -26,14 +25,18 @@ class Server:
         self.speed = speed
         self.lock = RLock()
         self.apps: dict[str, App] = {made_up(f"application {number}"): app for number, app in enumerate(scenario.apps)}
+        self.resources: dict[str, Resource] = {made_up(f"resource {number}"): each for number, each in enumerate(scenario.resources)}
+        self.previews = {uuid: set(app.previews) for uuid, app in self.apps.items()}
+        self.acts: list[Act] = []  # on resources, and the stops of applications
+        self.tagged: Counter[str] = Counter()  # how often a tag was deployed
         self.rows: list[Row] = []
         self.journal: list[Asked] = []
         self.faults: list[str] = []  # the simulator's own bugs
         self.triggered = inf  # when the first trigger came
+        self.throttle = Throttle()
         self._zero: float | None = None
         self._epoch = datetime.now(UTC)
         self._seen: Counter[int] = Counter()  # how many requests each trouble could have caught
-        self._window = (0.0, 0)
         self._phantoms = 0
         self._vacant = scenario.vacant
 
@@ -43,7 +46,15 @@ class Server:
         if self._zero is None:
             self._zero, self._epoch = real, datetime.now(UTC)
             self._people()
-        return (real - self._zero) * self.speed
+        now = (real - self._zero) * self.speed
+        self._go_on(now)
+        self._spread(now)
+        return now
+
+    def skip(self, seconds: float) -> None:
+        """So many simulated seconds pass at once."""
+        self.now()
+        self._zero = (self._zero or 0) - seconds / self.speed
 
     def wall(self) -> datetime:
         """What the server's own clock shows."""
@@ -51,23 +62,12 @@ class Server:
 
     def painter(self, *, sensitive: bool | None = None) -> Painter:
         """Paints what the token may see, unless told otherwise."""
-        may = "read:sensitive" in self.scenario.abilities if sensitive is None else sensitive
-        return Painter(self.scenario.version.shapes, self._epoch, sensitive=may)
+        may = not self.scenario.abilities.isdisjoint({"read:sensitive", "root"}) if sensitive is None else sensitive
+        return Painter(self.scenario.version, self._epoch, sensitive=may)
 
     def known(self, token: str) -> bool:
         """Whether Coolify knows it; the number before `|` may be missing (contract 3.1)."""
         return self.scenario.token_known and token in {TOKEN, TOKEN.partition("|")[2]}
-
-    def left(self) -> int:
-        """Requests that the user has left in this minute, after this one; negative: too many."""
-        now = self.now()
-        since, count = self._window
-        self._window = (since, count + 1) if now < since + WINDOW else (now, 1)
-        return LIMIT - self._window[1]
-
-    def patience(self) -> int:
-        """Simulated seconds until the minute is over."""
-        return max(1, round(self._window[0] + WINDOW - self.now()))
 
     def trouble(self, name: str) -> Trouble | None:
         """The first trouble of the scenario that catches a request to this route now."""
@@ -82,6 +82,11 @@ class Server:
                 caught += [trouble] if not trouble.nth or self._seen[index] in trouble.nth else []
         return caught[0] if caught else None
 
+    def carriers(self, tag: str) -> list[str]:
+        """What is deployed by this tag: applications, then services. It says nothing to a database."""
+        apps = [uuid for uuid, app in self.apps.items() if tag in app.tags]
+        return apps + [uuid for uuid, each in self.resources.items() if tag in each.tags and each.kind == "service"]
+
     def row(self, uuid: str) -> Row | None:
         return next((row for row in self.rows if row.uuid == uuid), None)
 
@@ -90,13 +95,29 @@ class Server:
         return [row for row in reversed(self.rows) if row.app_uuid == app_uuid]
 
     def active(self) -> list[Row]:
-        return [row for row in self.rows if self.status(row) not in TERMINAL]
+        return [row for row in self.rows if not row.stranger and self.status(row) not in TERMINAL]
 
     def status(self, row: Row) -> str:
         return str(self.painter().row(row, self.now())["status"])
 
     def full(self) -> bool:
-        return self.now() - min(self.triggered, self.now()) < self.scenario.full_until
+        """Whether the queue takes no more: tested before everything else that could be said of a trigger (contract 17.1 row 4)."""
+        passed = self.now() - min(self.triggered, self.now())
+        taken = sum(row.mine for row in self.rows)
+        return self.scenario.version.limits_queue and passed < self.scenario.full_until and taken >= self.scenario.room
+
+    def cancel(self, row: Row) -> None:
+        """Cancel it as the API does: until 4.3.6 nothing starts the next in the queue then."""
+        row.cancelled = now = self.now()
+        for waiting in self.rows if self.scenario.version.stalls and row.began <= now else ():
+            if waiting.follows is row and not waiting.wish.instant:
+                waiting.stalled = now
+
+    def _go_on(self, now: float) -> None:
+        """What is stalled goes on when any other deployment ends (contract 5.5)."""
+        for row in [row for row in self.rows if row.stuck and row.stalled is not None]:
+            since = row.stalled or 0
+            row.freed = min((ended.over for ended in self.rows if ended.cancelled is None and since < ended.over <= now), default=inf)
 
     def phantom(self) -> str:
         """A uuid that no row has and none will have (contract 5.1 quirk 2)."""
@@ -110,50 +131,66 @@ class Server:
         self.triggered = now = self.now()
         for row, other in zip(self.rows, self.scenario.others, strict=False):
             row.resumed = now
-            row.cancelled = None if other.cancelled is None else now + other.cancelled
+            row.cancelled = row.cancelled if other.cancelled is None else now + other.cancelled
 
-    def skipped(self, app_uuid: str) -> bool:
-        """Whether a trigger is "already queued": another row of the same commit is not over (contract 5.1 quirk 3)."""
+    def skipped(self, app_uuid: str, wish: Wish) -> bool:
+        """Whether a trigger is "already queued": another row that wants the same is not over (contract 5.1 quirk 3)."""
+        if wish.force or wish.instant:
+            return False
         if self._vacant > 0:
             self._vacant -= 1
             return True
         painter, now = self.painter(), self.now()
-        rows = (painter.row(row, now) for row in self.of(app_uuid)) if self.scenario.version.skips else ()
+        same = [row for row in self.of(app_uuid) if (row.wish.pr, row.wish.docker_tag) == (wish.pr, wish.docker_tag)]
+        rows = (painter.row(row, now) for row in same) if self.scenario.version.skips else ()
         return any(row["commit"] == "HEAD" and row["status"] not in TERMINAL for row in rows)
 
-    def enqueue(self, app_uuid: str, *, mine: bool = True, force: bool = False, instant: bool = False, created: float | None = None) -> Row:
+    def enqueue(self, app_uuid: str, wish: Wish, *, mine: bool = True, created: float | None = None) -> Row:
         """A new row of this application, behind those that are not over."""
         app, now, number = self.apps[app_uuid], self.now(), len(self.rows) + 1
+        uuid = made_up(f"deployment {number}")
+        script = older(app.restart if wish.restart and app.restart else app.script, self.scenario.version)
+        waiting = (row for row in self.of(app_uuid) if row.wish.pr == wish.pr and row.over > now and not row.stuck)
         row = Row(
             id=number,
-            uuid=made_up(f"deployment {number}"),
+            uuid=uuid,
             app=app,
             app_uuid=app_uuid,
             app_id=list(self.apps).index(app_uuid) + 1,
-            script=app.script,
+            script=spread(script, [(extra.name, elsewhere(uuid, extra.name)) for extra in app.servers]),
             created=now if created is None else created,
             mine=mine,
-            force=force,
-            instant=instant,
-            follows=next((before for before in self.of(app_uuid) if before.over > now), None),
+            wish=wish,
+            commit=committed(script) if wish.webhook else "HEAD",
+            follows=next(waiting, None),
         )
         if mine and self.scenario.cancelled is not None and not any(before.mine for before in self.rows):
             row.cancelled = row.created + self.scenario.cancelled
         self.rows.append(row)
         return row
 
+    def _spread(self, now: float) -> None:
+        """Additional servers get their deployments in the moment in which the main one is finished (contract 7.7)."""
+        for main in [row for row in self.rows if row.app.servers and row.main is None and not row.wish.pr and row.finished(now) <= now]:
+            begun = {row.uuid for row in self.rows if row.main is main}
+            for extra in main.app.servers:
+                if (uuid := elsewhere(main.uuid, extra.name)) not in begun:
+                    end, wish = main.finished(now), Wish(instant=True)
+                    row = Row(len(self.rows) + 1, uuid, main.app, main.app_uuid, main.app_id, extra.script, end, mine=False, wish=wish)
+                    row.main, row.server = main, extra.name
+                    self.rows.append(row)
+
     def _people(self) -> None:
         for other in self.scenario.others:
-            row = self.enqueue(list(self.apps)[other.app], mine=False, created=-other.age)
-            row.stands = other.age
+            wish = Wish(webhook=other.webhook, pr=other.pr)
+            row = self.enqueue(list(self.apps)[other.app], wish, mine=False, created=-other.age)
+            row.stands = inf if other.over else other.age
+        for number in range(self.scenario.strangers):
+            app, uuid = self.scenario.apps[0], made_up(f"another team's deployment {number}")
+            row = Row(len(self.rows) + 1, uuid, app, made_up("another team's application"), 0, app.script, 0.0, mine=False, stranger=True)
+            self.rows.append(row)
 
 
-def message(answer: Answer) -> str:
-    """The `message` of a refusal in JSON, or nothing."""
-    if answer.status < 400:
-        return ""
-    try:
-        body: Any = parsed(answer)
-    except ValueError:
-        return ""
-    return str(body.get("message", "")) if isinstance(body, dict) else ""
+def elsewhere(uuid: str, server: str) -> str:
+    """The uuid of the deployment on an additional server that follows this one."""
+    return made_up(f"{uuid} on {server}")

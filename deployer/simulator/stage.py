@@ -1,28 +1,33 @@
 """A scenario being played: where it listens, what it was asked, and whether the client behaved."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 
 from deployer.simulator.invariants import violations
 from deployer.simulator.journal import Asked
 from deployer.simulator.names import TOKEN, made_up
-from deployer.simulator.scenario import Scenario
+from deployer.simulator.scenario import TAG, Scenario
 from deployer.simulator.scenarios import SCENARIOS
 from deployer.simulator.server import Server
+from deployer.simulator.versions import VERSIONS
 from deployer.simulator.wire import Listener
+
+T = TypeVar("T")
 
 
 class Stage:
-    """A running simulator. `url` has no trailing slash; `uuids` are the applications that the client is to deploy."""
+    """A running simulator. `url` has no trailing slash; `uuids`: what the client is to deploy; `tag`: what it may name instead, if any."""
 
     def __init__(self, scenario: Scenario, coolify: Server, port: int) -> None:
         self.scenario = scenario
         self.url = f"http://127.0.0.1:{port}"
         self.token = TOKEN
-        self.uuids = tuple(coolify.apps)[: scenario.targets] or (made_up("nobody's application"),)
+        self.uuids = (*tuple(coolify.apps)[: scenario.targets], *coolify.resources) or (made_up("nobody's application"),)
+        self.tag = TAG if coolify.carriers(TAG) else ""
         self._coolify = coolify
 
     @property
@@ -30,10 +35,18 @@ class Stage:
         """Every request, in order."""
         return self._coolify.journal
 
-    def violations(self) -> list[str]:
-        """What the client did that no client of ours may do, a sentence each (design.md section 6)."""
+    def violations(self, *, changes_nothing: bool = False) -> list[str]:
+        """What the client did that no client of ours may do, a sentence each (design.md section 6).
+
+        `changes_nothing`: the run was one that may only read and probe; a run that may do more has no need of the probes.
+        """
         with self._coolify.lock:
-            return violations(self._coolify)
+            return violations(self._coolify, changes_nothing=changes_nothing)
+
+    def skip(self, seconds: float) -> None:
+        """So many simulated seconds pass at once: a test need not wait for them."""
+        with self._coolify.lock:
+            self._coolify.skip(seconds)
 
     def deployments(self) -> list[dict[str, Any]]:
         """Every row as it stands now, oldest first, whatever the token may see."""
@@ -42,24 +55,38 @@ class Stage:
 
 
 @contextmanager
-def playing(scenario: str, *, speed: float = 1.0, port: int = 0) -> Iterator[Stage]:
+def playing(scenario: str | Scenario, *, speed: float = 1.0, port: int = 0, version: str | None = None) -> Iterator[Stage]:
     """Serve a scenario on loopback while the block runs. One simulated second takes 1/`speed` real ones; port 0: any free one.
 
-    Raises ValueError for an unknown scenario, naming the nearest, or a speed that is not above 0, and OSError for a port that is taken.
+    `version`: of which Coolify, by its name in `VERSIONS`, instead of the scenario's own.
+
+    Raises ValueError for an unknown scenario or version, naming the nearest, or a speed that is not above 0, and OSError for a port that
+    is taken.
     """
-    if scenario not in SCENARIOS:
-        near = difflib.get_close_matches(scenario, SCENARIOS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else "one of " + ", ".join(name for name, each in SCENARIOS.items() if each.public)
-        raise ValueError(f"there is no scenario {scenario!r}: {hint}")
+    people = (name for name, each in SCENARIOS.items() if each.public)
+    played = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS, people)
+    if version is not None:
+        played = replace(played, version=named("version", version, VERSIONS, VERSIONS))
     if speed <= 0:
         raise ValueError(f"time does not run at speed {speed}: it must be above 0")
-    coolify = Server(SCENARIOS[scenario], speed)
+    coolify = Server(played, speed)
     with Listener(port, coolify) as listener:
         thread = Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
-            yield Stage(SCENARIOS[scenario], coolify, listener.server_address[1])
+            yield Stage(played, coolify, listener.server_address[1])
         finally:
             listener.shutdown()
             listener.hang_up()
             thread.join(1)
+
+
+def named(kind: str, name: str, table: Mapping[str, T], told: Iterable[str]) -> T:
+    """What the table has under this name.
+
+    Raises ValueError if it has nothing there, naming the nearest, or all that are `told` to people.
+    """
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, 1)
+    raise ValueError(f"there is no {kind} {name!r}: " + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(told)}"))

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from email.utils import format_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,11 +14,11 @@ from time import monotonic, sleep
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from deployer.simulator.checks import answered, counted, name_of, with_headers
+from deployer.simulator.checks import answered, counted, name_of, shown, with_headers
 from deployer.simulator.journal import TLS, Asked
-from deployer.simulator.replies import Answer, reply
+from deployer.simulator.replies import Answer, message, reply
 from deployer.simulator.scenario import Then, Trouble
-from deployer.simulator.server import Server, message
+from deployer.simulator.server import Server
 
 HELLO = b"\x16\x03"  # how a TLS handshake begins
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
@@ -99,7 +100,7 @@ class Connection(BaseHTTPRequestHandler):
             answer = spoiled(coolify, asked, trouble) if trouble else answered(coolify, asked)
             if answer:
                 asked.status, asked.said = answer.status, message(answer)
-                answer = with_headers(answer, {"Date": format_datetime(coolify.wall(), usegmt=True)})
+                answer = with_headers(shown(asked, answer), {"Date": format_datetime(coolify.wall(), usegmt=True)})
         if answer:
             self._write(answer)
             return
@@ -157,7 +158,7 @@ def spoiled(coolify: Server, asked: Asked, trouble: Trouble) -> Answer | None:
         case Then.EDIT:
             return trouble.edit(answer) if trouble.edit and answer else answer
         case Then.CUT:
-            return answer and Answer(answer.status, answer.headers, answer.body, cut=True)
+            return answer and replace(answer, cut=True)
         case Then.CLOSE | Then.RESET | Then.HANG:
             return None
 
@@ -170,7 +171,7 @@ def told(coolify: Server, asked: Asked, plain: Answer) -> Answer:
         wait = int(dict(plain.headers)["Retry-After"])
         return with_headers(plain, {"X-RateLimit-Reset": str(int(coolify.wall().timestamp()) + wait)})
     limited = any(key == "X-RateLimit-Remaining" for key, _ in plain.headers)
-    return counted(plain, coolify.left()) if limited else plain
+    return counted(plain, coolify.throttle.left(coolify.now())) if limited else plain
 
 
 def halved(body: Iterable[bytes]) -> tuple[bytes]:

@@ -1,0 +1,136 @@
+"""Start, restart and stop, and the other requests that change something (contract 5.2, 5.4, 5.5, 5.7)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+from deployer.simulator.conditions import act, condition
+from deployer.simulator.journal import Asked
+from deployer.simulator.parameters import inputs, text, true
+from deployer.simulator.replies import Answer, filled, reply
+from deployer.simulator.rows import Wish
+from deployer.simulator.script import TERMINAL
+from deployer.simulator.server import Server
+
+# What PATCH has allowed for long (contract 5.7), but for instant_deploy, which would start something.
+FIELDS = frozenset({
+    "name", "description", "is_static", "domains", "git_repository", "git_branch", "git_commit_sha", "docker_registry_image_name",
+    "docker_registry_image_tag", "build_pack", "static_image", "install_command", "build_command", "start_command", "ports_exposes",
+    "ports_mappings", "base_directory", "publish_directory", "health_check_enabled", "health_check_path", "health_check_port",
+    "health_check_host", "health_check_method", "health_check_return_code", "health_check_scheme", "health_check_response_text",
+    "health_check_interval", "health_check_timeout", "health_check_retries", "health_check_start_period", "limits_memory",
+    "limits_memory_swap", "limits_memory_swappiness", "limits_memory_reservation", "limits_cpus", "limits_cpuset", "limits_cpu_shares",
+    "custom_labels", "custom_docker_run_options", "pre_deployment_command", "pre_deployment_command_container",
+    "post_deployment_command", "post_deployment_command_container", "watch_paths", "redirect", "use_build_server",
+    "custom_nginx_configuration", "docker_compose_location", "docker_compose_custom_start_command",
+    "docker_compose_custom_build_command", "docker_compose_domains",
+})  # fmt: skip
+
+
+def start(server: Server, asked: Asked, uuid: str) -> Answer:
+    """`instant_deploy` waits for no other build, but for room in the queue (contract 17.1 row 3)."""
+    reads = server.scenario.version.start_reads
+    given = inputs(asked, body=reads)
+    force, instant = (true(given.get(key), strict=reads) for key in ("force", "instant_deploy"))
+    return queued(server, text(given.get("uuid")) or uuid, Wish(force=force, instant=instant), "app_start")
+
+
+def restart(server: Server, asked: Asked, uuid: str) -> Answer:
+    given = inputs(asked, body=server.scenario.version.start_reads)
+    return queued(server, text(given.get("uuid")) or uuid, Wish(restart=True), "restart_queue_full")
+
+
+def queued(server: Server, uuid: str, wish: Wish, name: str) -> Answer:
+    """A full queue is a phantom inside a 200, and what is skipped has no uuid (contract 5.2)."""
+    if uuid not in server.apps:
+        return reply("app_start_unknown")
+    server.trigger()
+    if server.full():
+        return filled(name, deployment_uuid=server.phantom())
+    if server.skipped(uuid, wish):
+        return reply("start_skipped")
+    return filled(name, deployment_uuid=server.enqueue(uuid, wish).uuid)
+
+
+def stop(server: Server, asked: Asked, uuid: str) -> Answer:
+    uuid = text(inputs(asked).get("uuid")) or uuid
+    if uuid not in server.apps:
+        return reply("app_start_unknown")
+    server.trigger()
+    act(server, uuid, "stop")
+    return reply("app_stop")
+
+
+def acting(kind: str, name: str) -> Callable[[Server, Asked, str], Answer]:
+    """The endpoint that starts, restarts or stops a service or a database: a job does it, some seconds later."""
+
+    def answer(server: Server, asked: Asked, uuid: str) -> Answer:
+        given, version = inputs(asked), server.scenario.version
+        uuid = text(given.get("uuid")) or uuid  # an input named `uuid` beats the path
+        resource = server.resources.get(uuid)
+        if resource is None or resource.kind != kind:
+            return reply(f"{kind}_unknown")
+        state = condition(server, uuid).partition(":")[0]
+        if (name, state) in {("start", "running"), ("stop", "exited")}:
+            return reply(f"{kind}_{name}_{state}")
+        server.trigger()
+        latest = kind == "service" and name == "restart" and true(given.get("latest")) and version.latest
+        act(server, uuid, "latest" if latest else name)
+        return reply(f"{kind}_{name}")
+
+    return answer
+
+
+def cancel(server: Server, _asked: Asked, uuid: str) -> Answer:
+    row = server.row(uuid)
+    if row is None:
+        return reply("cancel_deploytoken_404")
+    if row.stranger:
+        return reply("cancel_other_team")
+    if (status := server.status(row)) in TERMINAL:
+        return filled("cancel_terminal_400", message=f"Deployment cannot be cancelled. Current status: {status}")
+    server.cancel(row)
+    scenario = server.scenario
+    if scenario.version.tells_ssh and not scenario.reachable:
+        return reply("v4.0.0_cancel_server_unreachable")
+    said = scenario.version.cancelled
+    return filled(said, deployment_uuid=uuid) if said == "cancel_queued_200" else reply(said)
+
+
+def patch(server: Server, asked: Asked, uuid: str) -> Answer:
+    """The body must be a JSON object that holds something, and every parameter of the query is a field, too (contract 17.1 rows 30, 31)."""
+    if "json" not in asked.headers.get("content-type", ""):
+        return reply("patch_nobody")
+    try:
+        body = json.loads(asked.body)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        return reply("patch_list")
+    if not body:
+        return reply(server.scenario.version.empty)
+    if uuid not in server.apps:
+        return reply("patch_unknown_app")
+    if unknown := [key for key in (*asked.query, *body) if key not in FIELDS]:
+        return filled("patch_unknown_field", errors={key: ["This field is not allowed."] for key in unknown})
+    app = server.apps[uuid]
+    changes = {"fqdn" if key == "domains" else key: value for key, value in body.items()}
+    server.apps[uuid] = replace(app, fields={**app.fields, **changes})
+    return filled("patch_ok", uuid=uuid)
+
+
+def preview_delete(server: Server, asked: Asked, uuid: str) -> Answer:
+    """The preview goes, and its deployments with it (contract 7.1)."""
+    pr = asked.path.rstrip("/").rpartition("/")[2]
+    if uuid not in server.apps:
+        return reply("app_start_unknown")
+    if not pr.isdecimal() or int(pr) < 1:
+        return reply("preview_delete_422")
+    if int(pr) not in server.previews[uuid]:
+        return reply("preview_delete_404")
+    server.trigger()
+    server.previews[uuid].remove(int(pr))
+    for row in server.active():
+        if row.app_uuid == uuid and row.wish.pr == int(pr):
+            server.cancel(row)
+    return reply("preview_delete_200")

@@ -1,0 +1,72 @@
+"""The scenarios for tests that are about what becomes of an application, a service or a database after it was started."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from deployer.simulator.for_people import PG, STACK, WEB
+from deployer.simulator.for_tests import MIGRATES, SKIPPED
+from deployer.simulator.resources import Statuses
+from deployer.simulator.rows import App
+from deployer.simulator.scenario import Scenario, Then, Trouble
+from deployer.simulator.script import delayed
+from deployer.simulator.versions import VERSIONS
+
+CHECKED = {"health_check_enabled": True}
+TOLD = next(line.at for line in SKIPPED.lines if line.output.startswith("Post-deployment command"))
+
+
+def after(name: str, summary: str, *statuses: tuple[float, str], **fields: object) -> Scenario:
+    """The deployment goes well; then the application has these statuses."""
+    return Scenario(name, summary, public=False, apps=(replace(WEB, statuses=statuses, fields=fields),))
+
+
+def stack(name: str, summary: str, *troubles: Trouble, **statuses: Statuses) -> Scenario:
+    """A service that has these statuses after an act."""
+    return Scenario(name, summary, public=False, resources=(replace(STACK, statuses_after=statuses),), troubles=troubles)
+
+
+def always(*statuses: tuple[float, str]) -> Mapping[str, Statuses]:
+    """The same after each start."""
+    return dict.fromkeys(("deploy", "start", "restart", "latest"), statuses)
+
+
+STATUSES = (
+    after("crash-loop", "The deployment is finished, but its container restarts for ever.", (0, "restarting:unknown")),
+    after("degraded", "The deployment is finished, but only some of its containers run.", (0, "degraded:unhealthy")),
+    after(
+        "never-clear", "The deployment is finished, and its health check never tells anything good.", (0, "running:unhealthy"), **CHECKED
+    ),
+    after("health-late", "The container needs forty seconds to start.", (0, "starting:unknown"), (40, "running:unknown")),
+    after("unhealthy-without-check", "It runs, and is called unhealthy for want of a health check.", (0, "running:unhealthy")),
+    Scenario(
+        "finished-flips",
+        "On an old Coolify the deployment is finished, and turns to failed four seconds later.",
+        public=False,
+        apps=(App(delayed(SKIPPED, TOLD, SKIPPED.end + 4 - TOLD), fields=MIGRATES),),
+        version=VERSIONS["4.0.0-beta.434"],
+    ),
+    stack(
+        "service-stale",
+        "The service seems to run for ten seconds more, before the restart takes it down.",
+        **always((10, "exited"), (14, "starting:unhealthy"), (30, "exited"), (70, "running:healthy")),
+    ),
+    stack("service-never-up", "The service exits and never comes up again.", **always((4, "starting:unhealthy"), (25, "exited"))),
+    stack(
+        "service-degraded",
+        "Only some of the service's containers come up.",
+        **always((4, "starting:unhealthy"), (25, "degraded:unhealthy")),
+    ),
+    stack(
+        "service-lost-answer",
+        "The service is restarted, but the connection closes before the answer.",
+        Trouble(("service_restart",), Then.CLOSE, acts=True, nth=(1,)),
+    ),
+    Scenario("already-running", "A service and a database run already.", public=False, resources=(STACK, PG)),
+    Scenario(
+        "already-stopped",
+        "A service and a database are stopped.",
+        public=False,
+        resources=(replace(STACK, status="exited"), replace(PG, status="exited:unhealthy")),
+    ),
+    Scenario("mixed", "An application, a service and a database.", public=False, apps=(WEB,), resources=(STACK, PG)),
+)

@@ -1,0 +1,101 @@
+"""The endpoints that only read (contract 5.5, 5.6, 5.10)."""
+
+from dataclasses import replace
+from typing import Any
+
+from deployer.simulator.conditions import condition
+from deployer.simulator.journal import Asked
+from deployer.simulator.replies import Answer, body_of, filled, record, reply
+from deployer.simulator.rows import App
+from deployer.simulator.server import Server
+
+
+def version(server: Server, _asked: Asked, _uuid: str) -> Answer:
+    return reply("version", server.scenario.version.name)
+
+
+def health(_server: Server, _asked: Asked, _uuid: str) -> Answer:
+    return reply("health_api_disabled")
+
+
+def health_of_all(_server: Server, _asked: Asked, _uuid: str) -> Answer:
+    return reply("health_root_path")
+
+
+def deployments(server: Server, _asked: Asked, _uuid: str) -> Answer:
+    """All that are queued or running: an array, or an object once the database gives them out of order (contract 5.5)."""
+    rows = [server.painter().row(row, server.now()) for row in server.active()]
+    keyed = {str(place): row for place, row in enumerate(rows)}
+    return reply("deployments_list_rs", rows if len(rows) <= 1 else keyed)
+
+
+def deployment(server: Server, _asked: Asked, uuid: str) -> Answer:
+    row = server.row(uuid)
+    if row is None or (row.stranger and server.scenario.version.checks_team):
+        return reply("deployment_unknown")
+    painter = server.painter()
+    body = painter.row(row, server.now())
+    app = row.app if row.stranger else standing(server, row.app_uuid)
+    nested = painter.nested(app, row.app_uuid, row.app_id)
+    return reply("deployment_get_sensitive", {"id": body.pop("id"), **({"application": nested} if nested else {}), **body})
+
+
+def history(server: Server, asked: Asked, uuid: str) -> Answer:
+    if uuid not in server.apps:
+        return reply("app_deployments_unknown")
+    skip, take = (asked.query.get(key, [default])[-1] for key, default in (("skip", "0"), ("take", "10")))
+    if not take.lstrip("-").isdecimal() or int(take) < 1:
+        return reply("app_deployments_take0" if take.lstrip("-").isdecimal() else "app_deployments_takex")
+    if not skip.isdecimal():
+        return reply("app_deployments_skipneg")
+    rows, painter = server.of(uuid), server.painter()
+    shown = [painter.listed(row, server.now()) for row in rows[int(skip) : int(skip) + int(take)]]
+    return filled("app_deployments_rs", count=len(rows), deployments=shown)
+
+
+def application(server: Server, _asked: Asked, uuid: str) -> Answer:
+    if uuid not in server.apps:
+        return reply("app_get_unknown")
+    return reply("app_get_sensitive", server.painter().application(standing(server, uuid), uuid))
+
+
+def applications(server: Server, asked: Asked, _uuid: str) -> Answer:
+    """All of them, or those that carry `tag` (contract 16), each with fewer fields than alone, and as those see it who may only read."""
+    tag = asked.query.get("tag", [""])[-1] if server.scenario.version.filters else ""
+    keys, painter = record("apps_list")["response"]["body"][0], server.painter(sensitive=False)
+    painted = [painter.application(standing(server, uuid), uuid) for uuid, app in server.apps.items() if not tag or tag in app.tags]
+    return reply("apps_list", [{key: app[key] for key in keys if key in app} for app in painted])
+
+
+def standing(server: Server, uuid: str) -> App:
+    """An application with the status that it has now, and with its additional servers."""
+    app, recorded = server.apps[uuid], body_of("app_get_multiserver")["additional_servers"][0]
+    servers = [{**recorded, "id": row, "name": extra.name} for row, extra in enumerate(app.servers, start=recorded["id"])]
+    fields = {"status": condition(server, uuid), "additional_servers": servers, "additional_servers_count": len(servers)}
+    return replace(app, fields={**app.fields, **fields})
+
+
+def service(server: Server, _asked: Asked, uuid: str) -> Answer:
+    return reply("service_get", painted_resource(server, uuid)) if of_kind(server, uuid, "service") else reply("service_unknown")
+
+
+def services(server: Server, _asked: Asked, _uuid: str) -> Answer:
+    return reply("services_list", [painted_resource(server, uuid) for uuid in server.resources if of_kind(server, uuid, "service")])
+
+
+def database(server: Server, _asked: Asked, uuid: str) -> Answer:
+    return reply("database_get", painted_resource(server, uuid)) if of_kind(server, uuid, "database") else reply("database_unknown")
+
+
+def of_kind(server: Server, uuid: str, kind: str) -> bool:
+    return uuid in server.resources and server.resources[uuid].kind == kind
+
+
+def painted_resource(server: Server, uuid: str) -> dict[str, Any]:
+    """The recorded service or database with this one's names and status."""
+    resource, version = server.resources[uuid], server.scenario.version
+    painted: dict[str, Any] = body_of(version.shapes.service if resource.kind == "service" else "database_get")
+    if not (painter := server.painter()).sensitive and resource.kind == "service":
+        painter.veil(painted["server"])
+    status = condition(server, uuid)
+    return painted | {"uuid": uuid, "name": resource.name, "status": version.words.get(status, status)}

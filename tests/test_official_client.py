@@ -1,0 +1,83 @@
+"""The simulator as the official `coolify` command line asks it (contract section 12): no Accept header, `/deploy` with a JSON body.
+
+That client itself is not run here: it can't be had from the package registries that these tests may use.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from typing import Any
+
+import pytest
+
+from deployer.simulator import Stage, playing
+from deployer.simulator.versions import VERSIONS
+
+READS_BODY = list(VERSIONS)[list(VERSIONS).index("4.0.0-beta.418") :]
+ROW = {"id": int, "deployment_uuid": str, "application_id": str, "status": str, "deployment_url": str, "created_at": str, "updated_at": str}
+ENTRY = {"output": str, "type": str, "timestamp": str, "hidden": bool, "batch": int}
+
+
+def ask(stage: Stage, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    """One request as Go's client sends it."""
+    link = http.client.HTTPConnection(stage.url.removeprefix("http://"))
+    link.putrequest(method, f"/api/v1/{path}", skip_accept_encoding=True)
+    data = b"" if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {stage.token}", "User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}
+    headers |= {"Content-Type": "application/json"} if data else {}
+    for name, value in {**headers, "Content-Length": str(len(data))}.items():
+        link.putheader(name, value)
+    link.endheaders(data)
+    with contextlib.closing(link), link.getresponse() as reply:
+        return reply.status, json.loads(reply.read())
+
+
+def fits(found: dict[str, Any], shape: dict[str, type]) -> bool:
+    """Whether a Go struct of this shape takes it: exactly these types."""
+    return all(type(found[name]) is kind for name, kind in shape.items())
+
+
+@pytest.mark.parametrize("version", READS_BODY)
+def test_it_deploys_lists_reads_logs_and_sees_the_end(version: str) -> None:
+    with playing("success", version=version) as stage:
+        status, answer = ask(stage, "POST", "deploy", {"uuid": stage.uuids[0]})
+        assert status == 200
+        [item] = answer["deployments"]
+        stage.skip(30)
+        status, going = ask(stage, "GET", "deployments")
+        assert isinstance(going, list)  # one row; several may be an object, which breaks that client (contract 5.5)
+        assert (status, [fits(row, ROW) for row in going]) == (200, [True])
+        status, history = ask(stage, "GET", f"deployments/applications/{stage.uuids[0]}")
+        assert (status, [row["deployment_uuid"] for row in history["deployments"]]) == (200, [item["deployment_uuid"]])
+        status, row = ask(stage, "GET", f"deployments/{item['deployment_uuid']}")
+        assert (status, fits(row, ROW)) == (200, True)
+        entries = json.loads(row["logs"])
+        assert len(entries) > 3
+        assert all(fits(entry, ENTRY) for entry in entries)
+        stage.skip(60)
+        assert ask(stage, "GET", f"deployments/{item['deployment_uuid']}")[1]["status"] == "finished"
+
+
+@pytest.mark.parametrize("version", ["4.0.0-beta.463", "4.3.6", "4.3.10"])
+def test_it_cancels(version: str) -> None:
+    with playing("success", version=version) as stage:
+        uuid = ask(stage, "POST", "deploy", {"uuid": stage.uuids[0], "force": True})[1]["deployments"][0]["deployment_uuid"]
+        stage.skip(10)
+        assert ask(stage, "POST", f"deployments/{uuid}/cancel")[0] == (500 if version == "4.3.6" else 200)  # contract 17.1 row 5
+        stage.skip(10)
+        assert ask(stage, "GET", f"deployments/{uuid}")[1]["status"] == "cancelled-by-user"
+
+
+def test_it_restarts_and_stops() -> None:
+    with playing("mixed") as stage:
+        app, service, database = stage.uuids
+        for path in (
+            f"applications/{app}/restart",
+            f"services/{service}/restart",
+            f"databases/{database}/restart",
+            f"applications/{app}/stop",
+        ):
+            status, answer = ask(stage, "POST", path)
+            assert (status, "queued" in answer["message"]) == (200, True)
