@@ -123,8 +123,10 @@ class Http:
             context.load_verify_locations(cadata=ca)
             self._session.mount("https://", _Adapter(context))
 
-    def send(self, method: str, path: str, params: Mapping[str, str] | None = None, *, patience: float | None = None) -> Reply:
-        """One request, never a second one. `patience`: seconds to wait for an answer instead of the usual ones.
+    def send(
+        self, method: str, path: str, params: Mapping[str, str] | None = None, *, body: Any = None, patience: float | None = None
+    ) -> Reply:
+        """One request, never a second one. `body` goes as JSON. `patience`: seconds to wait for an answer instead of the usual ones.
 
         Raises UnavailableError when no whole answer came: `arrived` says whether the server may have got the request.
         """
@@ -134,6 +136,7 @@ class Http:
                 method,
                 self.base + path,
                 params=params,
+                json=body,
                 timeout=timeouts,
                 allow_redirects=False,
                 stream=True,

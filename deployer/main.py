@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from deployer.ci import NAMES, detect
 from deployer.ci.contract import CI
 from deployer.ci.sinks import Redactor, Stream, Writer
 from deployer.clock import Clock
-from deployer.model import DeployerError, MistakesError, Outcome, Plan
+from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan
 from deployer.providers import PROVIDERS
 from deployer.providers.contract import ProviderInputs
 from deployer.report import Reporter, Wishes
@@ -116,22 +117,27 @@ def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock
     name = given.text("rehearse")
     if name not in simulator.SCENARIOS:
         names = ", ".join(each for each, scenario in simulator.SCENARIOS.items() if scenario.public)
-        given.mistakes.append(f"{given.typed('rehearse')}: {name[:60]!r} is no scenario. There are {names}")
-        provider.stage(given, "http://127.0.0.1", "none", ("none",))
+        what = repr(name) if re.fullmatch(r"[a-z0-9-]{1,30}", name) else "it"  # anything else may be a secret in the wrong place
+        given.mistakes.append(f"{given.typed('rehearse')}: {what} is no scenario. There are {names}")
+        provider.stage(given, "http://127.0.0.1", "none", ("none",), "")
         return
     ci.say(f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {simulator.SCENARIOS[name].summary}")
     ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
     playing = stage.enter_context(simulator.playing(name, speed=SPEED))
     clock.speed = SPEED
-    if ignored := provider.stage(given, playing.url, playing.token, playing.uuids):
+    if ignored := provider.stage(given, playing.url, playing.token, playing.uuids, getattr(playing, "tag", "")):
         ci.say(f"Not used in a rehearsal: {', '.join(ignored)}")
 
 
 def _plan(common: Common, inputs: ProviderInputs) -> Plan:
     return Plan(
         inputs.targets,
+        command=Command(common.command),
+        dry=common.dry_run,
         wait=common.wait,
         timeout=common.timeout,
+        verify_timeout=common.verify_timeout,
+        strict=common.verify_health == "true",
         poll_interval=common.poll_interval,
         cancel_on_timeout=common.on_timeout == "cancel",
         cancel_on_interrupt=common.on_interrupt == "cancel",
@@ -142,6 +148,8 @@ def _wishes(common: Common, targets: tuple[str, ...]) -> Wishes:
     return Wishes(
         targets,
         timeout=common.timeout,
+        command=Command(common.command),
+        examining=common.dry_run or common.command == Command.CHECK.value,
         logs=common.logs,
         hidden_logs=common.hidden_logs,
         log_file=common.log_file,

@@ -53,19 +53,29 @@ TERMINAL = {
     Phase.ABSENT: End.GONE,
 }
 
-# What the end of each leg is called. Both have the same limit, `timeout`.
-OUTCOMES = {
-    leg: {
-        End.SUCCEEDED: Outcome.FINISHED,
-        End.UNPROVEN: Outcome.UNVERIFIED,
-        End.FAILED: Outcome.FAILED,
-        End.CANCELLED: Outcome.CANCELLED,
-        End.GONE: Outcome.LOST,
-        End.BARRED: Outcome.LOST,
-        End.LATE: Outcome.TIMED_OUT,
-    }
-    for leg in Leg
+_DEPLOYED = {
+    End.SUCCEEDED: Outcome.FINISHED,
+    End.UNPROVEN: Outcome.UNVERIFIED,
+    End.FAILED: Outcome.FAILED,
+    End.CANCELLED: Outcome.CANCELLED,
+    End.GONE: Outcome.LOST,
+    End.BARRED: Outcome.LOST,
+    End.LATE: Outcome.TIMED_OUT,
 }
+
+# What the end of each leg is called. None: nobody could tell, and `strict` decides.
+OUTCOMES: dict[Leg, dict[End, Outcome | None]] = {
+    Leg.DEPLOYMENT: {**_DEPLOYED},
+    Leg.OTHERS: {**_DEPLOYED},
+    Leg.HEALTH: {**dict.fromkeys(End), End.SUCCEEDED: Outcome.FINISHED, End.FAILED: Outcome.UNVERIFIED},
+    Leg.ENDING: {**dict.fromkeys(End, Outcome.FINISHED), End.BARRED: Outcome.LOST, End.LATE: Outcome.TIMED_OUT},
+}
+
+FIRST_LOOK = {Leg.HEALTH: 10.0}
+"""Seconds from the end of the deployment to a leg's first look: until then the status may still be the old container's."""
+
+LIMITS = {Leg.HEALTH: "verify_timeout"}
+"""Which field of the plan limits a leg, from the end of the deployment; every other has `timeout`, from the first trigger."""
 
 LATE = {
     None: "no look at it ever worked",
@@ -91,6 +101,7 @@ class Watch:
     handle: Handle
     began: float
     deadline: float
+    leg: Leg = Leg.DEPLOYMENT
     phase: Phase | None = None
     met: bool = False
     since: float = 0
@@ -121,29 +132,33 @@ def observe(watch: Watch, sight: Sight, now: float) -> tuple[Watch, list[Event]]
 
 def _missed(watch: Watch, missed: Missed) -> tuple[Watch, list[Event]]:
     """Rule 2: a failed look is no news, and the same trouble is told once."""
-    events: list[Event] = [] if missed.reason in watch.troubles else [Wavered(watch.handle.target, missed.reason)]
+    events: list[Event] = [] if missed.reason in watch.troubles else [Wavered(watch.handle.target, missed.reason, watch.handle.server)]
     troubles = watch.troubles | {missed.reason}
     return replace(watch, trouble=missed.reason, troubles=troubles, missed=watch.missed + 1, wait=missed.wait), events
 
 
 def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Event]]:
     target = watch.handle.target
-    events: list[Event] = [Recovered(target, watch.missed)] if watch.missed else []
-    known = Known(target, snapshot.link, snapshot.commit, snapshot.server)
-    if known != watch.known and (snapshot.link or snapshot.commit):
+    events: list[Event] = [Recovered(target, watch.missed, watch.handle.server)] if watch.missed else []
+    known = Known(target, snapshot.link, snapshot.commit, snapshot.server, watch.leg)
+    if known != watch.known and (snapshot.link or snapshot.commit or snapshot.server):
         events.append(known)
         watch = replace(watch, known=known)
+    if watch.last and math.isinf(watch.last.hold) and math.isfinite(snapshot.hold):
+        watch = replace(watch, since=now)
     if snapshot.phase is not watch.phase:
         watch = replace(watch, phase=snapshot.phase, since=now)
-        events.append(Moved(target, snapshot.phase, snapshot.detail))
-    if snapshot.log is None:
-        watch, events = _once(watch, events, "log", Unlogged(target))
+        events.append(Moved(target, snapshot.phase, snapshot.detail, snapshot.server, watch.leg))
+    if watch.leg is Leg.ENDING:
+        pass  # nobody asked for the log of what was only to be cancelled
+    elif snapshot.log is None:
+        watch, events = _once(watch, events, "log", Unlogged(target, watch.handle.server))
     else:
         fresh, seen = unseen(snapshot.log, watch.seen)
         watch = replace(watch, seen=seen)
-        events += [Logged(target, fresh)] if fresh else []
-    if snapshot.warning:
-        watch, events = _once(watch, events, snapshot.warning, Warned(target, snapshot.warning))
+        events += [Logged(target, fresh, snapshot.server)] if fresh else []
+    for warning in snapshot.warnings:
+        watch, events = _once(watch, events, warning, Warned(target, warning, watch.handle.server))
     met = watch.met or snapshot.phase is not Phase.ABSENT
     watch = replace(watch, trouble="", troubles=frozenset(), missed=0, wait=0, last=snapshot, met=met)
     end = TERMINAL.get(snapshot.phase)
@@ -160,12 +175,16 @@ def _once(watch: Watch, events: list[Event], what: str, event: Event) -> tuple[W
 
 def _settled(watch: Watch, snapshot: Snapshot, now: float) -> bool:
     """Rule 4: an end is looked at again until it has held long enough; the deadline cuts that short, but for one that may still turn."""
-    return now - watch.since >= snapshot.hold or (now >= watch.deadline and math.isfinite(snapshot.hold))
+    return now - watch.since >= snapshot.hold or (now >= watch.deadline and _certain(snapshot))
+
+
+def _certain(snapshot: Snapshot) -> bool:
+    return snapshot.settled and math.isfinite(snapshot.hold)
 
 
 def _believed(watch: Watch) -> Ending | None:
     """The end that was seen last: it is not lost because we can look no more before it is settled."""
-    if watch.last and watch.last.phase in TERMINAL and watch.last.phase is not Phase.ABSENT and math.isfinite(watch.last.hold):
+    if watch.last and watch.last.phase in TERMINAL and watch.last.phase is not Phase.ABSENT and _certain(watch.last):
         return Ending(TERMINAL[watch.last.phase], watch.last.reason)
     return None
 
@@ -175,6 +194,8 @@ def _late(watch: Watch) -> Ending:
         return believed
     reason = watch.last.reason if watch.last else ""
     phase = watch.last.phase if watch.last else None
+    if watch.last and phase in TERMINAL and math.isfinite(watch.last.hold) and not watch.last.settled:
+        reason = f"its status was {watch.last.detail}, too short to be believed"
     if watch.trouble:
         return Ending(End.LATE, f"{reason or LATE.get(phase, '')}; the last looks failed: {watch.trouble}")
     return Ending(End.LATE, reason or LATE.get(phase, ""))
@@ -209,55 +230,115 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class Onward:
-    """The next leg, with what is watched in it."""
+class Full:
+    """Nothing was started, for want of room: the same is sent again after `seconds`, as often as `timeout` lets it."""
 
-    leg: Leg
-    handles: tuple[Handle, ...]
+    seconds: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """The story is over."""
+    """What a story has come to. `proof`: where it can be seen that the new version runs; `warning`: what could not be seen."""
 
     outcome: Outcome
     reason: str
+    proof: Handle | None = None
+    warning: str = ""
 
 
-Next = Again | Onward | Final
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """The next leg, with what is watched in it, when the one before was seen to end, and what it came to."""
+
+    leg: Leg
+    handles: tuple[Handle, ...]
+    since: float
+    so_far: Final | None = None
 
 
-def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool) -> Next:
-    """What comes after a leg in which every watch has ended. `repeated`: the target was already triggered once more."""
+Next = Again | Full | Onward | Final
+
+ROOM = 60.0
+"""Seconds until a full queue is tried again, as long as Coolify asks for where it says so itself (contract 5.1)."""
+
+DEPLOYED = (Outcome.FINISHED, Outcome.UNVERIFIED)
+
+
+def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool, so_far: Final | None = None, strict: bool = False) -> Next:
+    """What comes after a leg in which every watch has ended.
+
+    `repeated`: the target was already triggered once more. `so_far`: what the legs before have come to.
+    """
     if any(watch.ending is None for watch in watches):
         raise ValueError("a leg is judged only after all its watches have ended")
+    if leg is Leg.DEPLOYMENT and not all(_is_nothing(watch) for watch in watches):
+        watches = tuple(watch for watch in watches if not _is_nothing(watch))  # a second tag's phantom of what is watched already
     ends = {watch.ending.end for watch in watches if watch.ending}
-    others = tuple(handle for watch in watches if watch.last for handle in watch.last.next)
-    if leg is Leg.DEPLOYMENT and ends == {End.SUCCEEDED} and others:
-        return Onward(Leg.OTHERS, others)
+    others = tuple(dict.fromkeys(handle for watch in watches if watch.last for handle in watch.last.next))
     if leg is Leg.DEPLOYMENT and ends == {End.GONE}:
         return _gone(watches[0], others, repeated=repeated)
-    if leg is Leg.DEPLOYMENT and ends == {End.CANCELLED} and watches[0].handle.adopted and not repeated:  # rule 7
+    theirs = watches[0].handle.adopted and not watches[0].handle.perhaps
+    if leg is Leg.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated:  # rule 7
         return Again("the deployment that we followed was cancelled by somebody else")
-    return _worst(leg, watches)
+    final = _health(watches, strict=strict) if leg is Leg.HEALTH else _worst(leg, watches)
+    final = _both(so_far, final)
+    since = max((watch.since for watch in watches), default=0)
+    if leg is Leg.DEPLOYMENT and others and final.outcome in DEPLOYED:  # they were started by then, whatever came after it
+        return Onward(Leg.OTHERS, others, since, final)
+    if leg in {Leg.DEPLOYMENT, Leg.OTHERS} and final.proof and final.outcome is Outcome.FINISHED:
+        return Onward(Leg.HEALTH, (final.proof,), since, final)
+    return final
+
+
+def _is_nothing(watch: Watch) -> bool:
+    """A phantom that was looked for and not found."""
+    gone = watch.ending is not None and watch.ending.end is End.GONE
+    return gone and not watch.met and watch.handle.trust in {Trust.PHANTOM, Trust.LISTED}
 
 
 def _gone(watch: Watch, real: tuple[Handle, ...], *, repeated: bool) -> Next:
     """Rule 3: a handle that names nothing is no deployment that is still coming. `real`: what stands behind a phantom."""
     reason = watch.ending.reason if watch.ending else ""
-    if real:
-        return Onward(Leg.DEPLOYMENT, real)
+    if real and not watch.met:
+        return Onward(Leg.DEPLOYMENT, real, watch.since)
     if watch.handle.trust is Trust.DOUBTFUL and not watch.met:
-        return Final(Outcome.REFUSED, reason)
-    if watch.handle.trust is Trust.PHANTOM and not repeated:
+        return Full(ROOM, reason)
+    if watch.handle.trust in {Trust.PHANTOM, Trust.LISTED} and not watch.met and not repeated:
         return Again(reason)
     return Final(Outcome.LOST, reason)
 
 
 def _worst(leg: Leg, watches: tuple[Watch, ...]) -> Final:
-    endings = [(OUTCOMES[leg][watch.ending.end], watch.ending.reason) for watch in watches if watch.ending]
-    worst = Outcome.worst([outcome for outcome, _ in endings])
-    return Final(worst, next(reason for outcome, reason in endings if outcome is worst))
+    """The worst of the watches. Of several, the reason names the server, so that people know which."""
+    found = [(OUTCOMES[leg][watch.ending.end] or Outcome.LOST, watch) for watch in watches if watch.ending]
+    worst = Outcome.worst([outcome for outcome, _ in found])
+    bad = next(watch for outcome, watch in found if outcome is worst)
+    reason = bad.ending.reason if bad.ending else ""
+    if leg is Leg.OTHERS and worst is not Outcome.FINISHED:
+        server, page = (bad.known.server, bad.known.link) if bad.known else ("", "")
+        reason = f"on the additional server {server or bad.handle.server}{f' ({page})' if page else ''}: {reason or worst.status}"
+    if leg is Leg.ENDING and worst is Outcome.FINISHED:
+        cancelled = sum(watch.ending.end is End.CANCELLED for _, watch in found if watch.ending)
+        reason = f"{cancelled} cancelled" + (f", {len(found) - cancelled} ended by itself" if cancelled < len(found) else "")
+    return Final(worst, reason, next((watch.last.proof for watch in watches if watch.last and watch.last.proof), None))
+
+
+def _health(watches: tuple[Watch, ...], *, strict: bool) -> Final:
+    """Evidence that it does not run is bad; no evidence is only bad where proof was asked for."""
+    ending = watches[0].ending or Ending(End.LATE)
+    outcome = OUTCOMES[Leg.HEALTH][ending.end]
+    if outcome is not None:
+        return Final(outcome, ending.reason)
+    what = f"nobody could see whether it runs: {ending.reason or 'its status said nothing clear in time'}"
+    return Final(Outcome.UNVERIFIED, what) if strict else Final(Outcome.FINISHED, "", warning=f"deployed, but {what}")
+
+
+def _both(before: Final | None, now: Final) -> Final:
+    if before is None:
+        return now
+    worse = before if Outcome.worst([before.outcome, now.outcome]) is before.outcome else now
+    return replace(worse, proof=now.proof or before.proof, warning=now.warning)
 
 
 # --- how long to wait
@@ -280,7 +361,7 @@ def pause(watch: Watch, now: float, *, targets: int, fixed: float | None = None,
     """
     if watch.missed:
         wish = min(WORRIED, QUICK * 2 ** min(watch.missed, 5) / 2)
-    elif watch.last and watch.last.phase in TERMINAL and math.isfinite(watch.last.hold):
+    elif watch.last and watch.last.phase in TERMINAL and _certain(watch.last):
         wish = SETTLING
     else:
         age = now - watch.began

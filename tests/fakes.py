@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.model import (
+    Answer,
     Barred,
     Expired,
     Handle,
     Interrupted,
-    Later,
     Phase,
-    Refused,
+    Right,
     Snapshot,
+    Spread,
     Started,
     Target,
     UnavailableError,
@@ -153,7 +154,9 @@ class Act:
 class Scripted:
     """A provider that answers from rows: `{"look a-1": [running, UnavailableError("HTTP 502"), done]}`.
 
-    The last answer of a row is repeated. What has no row goes well: the deployment of `a` is `a-1`, and succeeds at the first look.
+    The last answer of a row is repeated. What has no row goes well: the deployment of `a` is `a-1`, and succeeds at the first look;
+    the login may do all that is needed, and nothing is going that could be cancelled. A look at another aspect of `a` is
+    `look a:running`.
     `calls` are the real seconds since the beginning, and the call as it is spelled in the rows, with the patience where it is given;
     `said` is what came of each: the answer, or what was raised.
     """
@@ -173,16 +176,29 @@ class Scripted:
         answer: Target = self._answer(f"check {target}", Target(target), None)
         return answer
 
-    def start(self, target: str) -> Started | Later | Refused:
-        answer: Started | Later | Refused = self._answer(f"start {target}", Started((Handle(target, f"{target}-1"),)), None)
+    def rights(self) -> tuple[Right, ...]:
+        answer: tuple[Right, ...] = self._answer("rights", (), None)
         return answer
 
-    def find(self, target: str, *, patience: float | None = None) -> Started | Barred | None:
-        answer: Started | Barred | None = self._answer(f"find {target}", None, patience)
+    def intent(self, target: str) -> tuple[str, ...]:
+        answer: tuple[str, ...] = self._answer(f"intent {target}", (), None)
+        return answer
+
+    def start(self, target: str) -> Answer:
+        answer: Answer = self._answer(f"start {target}", Started((Handle(target, f"{target}-1"),)), None)
+        return answer
+
+    def find(self, target: str, *, patience: float | None = None) -> Started | Spread | Barred | None:
+        answer: Started | Spread | Barred | None = self._answer(f"find {target}", None, patience)
         return answer
 
     def look(self, handle: Handle) -> Snapshot:
-        answer: Snapshot = self._answer(f"look {handle.id}", Snapshot(Phase.SUCCEEDED), None)
+        what = f"{handle.target}:{handle.aspect}" if handle.aspect else handle.id
+        answer: Snapshot = self._answer(f"look {what}", Snapshot(Phase.SUCCEEDED), None)
+        return answer
+
+    def going(self, target: str) -> tuple[Handle, ...]:
+        answer: tuple[Handle, ...] = self._answer(f"going {target}", (), None)
         return answer
 
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:

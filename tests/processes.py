@@ -307,8 +307,8 @@ class Play:
         return asked.at / self.speed - (self.program.signals[0] - self.first_seen)
 
     def starts(self) -> int:
-        """How many deployments the program has started."""
-        return sum(bool(row["is_api"]) for row in self.stage.deployments())
+        """How many deployments the program has started: all but those of others. Before beta.463 no row says so."""
+        return max(0, len(self.stage.deployments()) - len(self.stage.scenario.others))
 
     def end(self, patience: float = 60) -> Ended:
         """Wait for it; it must have behaved."""

@@ -51,6 +51,7 @@ from tests.processes import (
     running,
 )
 from tests.test_ci import SECTION
+from tests.test_truths import TRUTHS
 
 SYSTEMS = {"plain": plain, "github": github, "gitlab": gitlab}
 FULL_DISK = Path("/dev/full")
@@ -98,7 +99,7 @@ ROWS: dict[str, Row] = {
     "cancelled": Row(Outcome.CANCELLED),
     "cancelled-queued": Row(Outcome.CANCELLED),
     "slow": Row(Outcome.FINISHED, speed=400),
-    "queue-full": Row(Outcome.REFUSED, starts=0),
+    "queue-full": Row(Outcome.FINISHED, speed=200),
     "already-queued": Row(Outcome.FINISHED, starts=0, speed=10),
     "bad-token": Row(Outcome.REFUSED, starts=0),
     "deploy-only-token": Row(Outcome.REFUSED, starts=0),
@@ -147,8 +148,8 @@ MAIN = ("success", "build-failure", "cancelled", "already-queued", "bad-token", 
 """Those that are also played in the CI systems."""
 
 
-def test_every_scenario_has_a_row() -> None:
-    assert set(ROWS) == set(SCENARIOS)
+def test_every_scenario_has_a_row_here_or_is_a_truth() -> None:
+    assert set(ROWS) | {truth.scenario for truth in TRUTHS} == set(SCENARIOS)
 
 
 def followed(scenario: str, system: str, folder: Path, stranger: Stranger, **more: str) -> Ended:
@@ -263,15 +264,34 @@ def test_what_is_started_at_once_and_not_waited_for_is_looked_at_once(folder: Pa
         assert ended.outputs["deployment_uuid"] == played.stage.deployments()[0]["deployment_uuid"]
 
 
-def test_what_a_full_queue_turned_away_is_refused_although_nobody_waits(folder: Path, stranger: Stranger) -> None:
-    environ = {**github(folder, INPUT_WAIT="false", INPUT_INSTANT_DEPLOY="true"), **files()}
-    with play("queue-full", folder, stranger, environ) as played:
+def test_what_is_queued_already_and_not_waited_for_is_looked_for_once(folder: Path, stranger: Stranger) -> None:
+    """Coolify names one that does not exist: later steps get the real one."""
+    with play("already-queued", folder, stranger, github(folder, INPUT_WAIT="false"), speed=10) as played:
         ended = played.end()
-        assert (ended.code, ended.outputs["status"], played.starts()) == (2, "refused", 0)
-        assert len(played.asked("start")) == 1
-        assert played.asked("look")
-    assert (ended.outputs.get("deployment_uuid", ""), ended.outputs.get("deployment_uuids", "")) == ("", "")
-    assert [(target["status"], target["deployment_uuid"]) for target in ended.result["targets"]] == [("refused", "")]
+        assert (ended.code, ended.outputs["status"], played.starts()) == (0, "triggered", 0)
+        uuids = [row["deployment_uuid"] for row in played.stage.deployments()]
+    assert ended.outputs["deployment_uuid"] in uuids
+
+
+def test_a_full_queue_that_hides_itself_is_noticed_and_waited_for_although_nobody_waits_for_the_deployment(
+    folder: Path, stranger: Stranger
+) -> None:
+    environ = {**github(folder, INPUT_WAIT="false", INPUT_INSTANT_DEPLOY="true"), **files()}
+    with play("queue-full", folder, stranger, environ, speed=200) as played:
+        ended = played.end()
+        assert (ended.code, ended.outputs["status"], played.starts()) == (0, "triggered", 1)
+        assert len(played.asked("start")) == 4
+        [row] = [row for row in played.stage.deployments() if row["is_api"]]
+    assert ended.outputs["deployment_uuid"] == row["deployment_uuid"]
+    assert "deployment queue is full" in ended.text
+
+
+def test_no_room_until_the_time_is_over_starts_nothing(folder: Path, stranger: Stranger) -> None:
+    environ = {**github(folder, INPUT_INSTANT_DEPLOY="true", INPUT_TIMEOUT="2m"), **files()}
+    with play("queue-always-full", folder, stranger, environ, speed=200) as played:
+        ended = played.end()
+        assert (ended.code, ended.outputs["status"], played.starts()) == (3, "timed_out", 0)
+    assert [(target["status"], target["deployment_uuid"]) for target in ended.result["targets"]] == [("timed_out", "")]
     [error] = ended.told("error")
     assert "deployment queue is full" in error
 
@@ -705,6 +725,17 @@ MISTAKES = {
     "no-scenario": Mistake({"DEPLOYER_REHEARSE": "sucess"}, ("'sucess' is no scenario. There are success, build-failure",)),
     "no-scenario-and-no-duration": Mistake(
         {"DEPLOYER_REHEARSE": "sucess", "DEPLOYER_TIMEOUT": "abc"}, ("DEPLOYER_REHEARSE", "DEPLOYER_TIMEOUT")
+    ),
+    "nearly-a-dry-run": Mistake({"DEPLOYER_DRYRUN": "true"}, ("did you mean DEPLOYER_DRY_RUN?",)),
+    "no-time-for-a-proof": Mistake(
+        {"DEPLOYER_VERIFY_HEALTH": "true", "DEPLOYER_VERIFY_TIMEOUT": "1m"},
+        ("DEPLOYER_VERIFY_TIMEOUT: `verify_health: true` needs at least 80s",),
+    ),
+    "webhook-with-more": Mistake(
+        {"COOLIFY_WEBHOOK": "https://coolify.example.com/api/v1/deploy?uuid=abc&pr=7"}, ("COOLIFY_WEBHOOK: holds 'pr'",)
+    ),
+    "contradiction-in-a-rehearsal": Mistake(
+        {"DEPLOYER_REHEARSE": "success", "DEPLOYER_DOCKER_TAG": "pr-7"}, ("DEPLOYER_DOCKER_TAG needs `pr`",)
     ),
 }
 

@@ -21,21 +21,30 @@ from deployer.ci.sinks import Redactor, Writer
 from deployer.model import (
     Begun,
     Checked,
+    Command,
     Delayed,
     Doubted,
     Ended,
+    Entitled,
     Entry,
     Event,
     Followed,
     Handle,
     Known,
+    Leg,
     Logged,
+    Missed,
     Moved,
+    Noted,
     Outcome,
     Phase,
     Reached,
     Recovered,
     Repeated,
+    Right,
+    Sight,
+    Snapshot,
+    Split,
     Stopped,
     Target,
     Trust,
@@ -46,6 +55,7 @@ from deployer.model import (
     Withdrawn,
 )
 from deployer.report import Reporter, Wishes
+from deployer.watch import Watch, observe
 from tests.test_ci import SECTION, Stdout, parse_env_file, parse_line
 
 SYSTEMS: dict[str, type[CI]] = {"plain": Plain, "github": GitHub, "gitlab": GitLab}
@@ -280,6 +290,315 @@ def test_what_belonged_to_a_deployment_that_is_followed_no_more_is_forgotten(des
     assert told.told("error") == [("web: lost sight of the deployment after 0s", "gone")]
 
 
+# --- what is asked for
+
+WORDS = {
+    Command.DEPLOY: "triggering a deployment",
+    Command.START: "starting it",
+    Command.RESTART: "restarting it",
+    Command.STOP: "stopping it",
+    Command.CANCEL: "looking for deployments to cancel",
+    Command.CHECK: "checking",
+}
+
+
+@pytest.mark.parametrize("command", Command)
+def test_every_command_is_told_in_its_own_words(desk: Any, command: Command) -> None:
+    told = desk("plain", command=command)
+    assert told.hear(Begun("web")) == [f"web: {WORDS[command]}"]
+
+
+@pytest.mark.parametrize("command", Command)
+def test_only_what_puts_something_live_ends_with_its_address(desk: Any, command: Command) -> None:
+    told = desk("plain", command=command)
+    told.hear(Checked(Target("web", "web", "application", URL.format("web"))), Begun("web"), 7.0)
+    at = f", {URL.format('web')}" if command in {Command.DEPLOY, Command.START, Command.RESTART} else ""
+    assert told.hear(Ended("web", Outcome.FINISHED, "it was so already")) == [f"web: finished in 7s{at} (it was so already)"]
+
+
+def test_what_the_token_may_do_is_a_line_each(desk: Any) -> None:
+    told = desk("plain", command=Command.CHECK, examining=True)
+    rights = [
+        Right("read", held=True, purpose="to follow"),
+        Right("deploy", held=False, purpose="to start", needed=True),
+        Right("write", held=None, purpose="not needed here"),
+    ]
+    assert told.hear(*(Entitled(right) for right in rights)) == [
+        "token: read: yes (to follow)",
+        "token: deploy: no (to start)",
+        "token: write: not known (not needed here)",
+    ]
+
+
+@pytest.mark.parametrize("examining", [True, False])
+def test_a_doctor_tells_the_status_of_what_it_has_found(desk: Any, examining: bool) -> None:  # noqa: FBT001 -- pytest hands it over
+    told = desk("plain", examining=examining)
+    status = ", running:healthy" if examining else ""
+    said = told.hear(Checked(Target("web", "shop", "application", URL.format("web"), "running:healthy")))
+    assert said == [f"shop: application web{status}, {URL.format('web')}"]
+
+
+def test_what_would_be_done_is_said_of_its_target(desk: Any) -> None:
+    told = desk("plain", "a", "b", examining=True)
+    told.hear(Checked(Target("a", "shop", "application")))
+    assert told.hear(Noted("a", "would queue a deployment"), Noted("b", "would start the database")) == [
+        "shop: would queue a deployment",
+        "b: would start the database",
+    ]
+    assert told.hear(Ended("a", Outcome.SKIPPED, "dry run")) == ["shop: skipped: nothing was started or changed (dry run)"]
+
+
+def test_a_doctor_leaves_no_deployment_and_no_error_behind(desk: Any) -> None:
+    told = desk("github", command=Command.CHECK, examining=True)
+    told.hear(
+        Checked(Target("web", "web", "application")),
+        Entitled(Right("read", held=True, purpose="")),
+        Noted("web", "would queue a deployment"),
+    )
+    told.hear(Ended("web", Outcome.FINISHED, "everything is there"))
+    told.finish(Outcome.FINISHED)
+    assert (told.told("error"), told.told("warning")) == ([], [])
+    assert (told.outputs["status"], "deployment_uuid" in told.outputs) == ("finished", False)
+
+
+# --- what is looked at, beside a deployment
+
+
+@pytest.mark.parametrize("aspect", ["running", "stopped"])
+def test_what_has_no_deployment_is_waited_for_by_its_status(desk: Any, aspect: str) -> None:
+    told = desk("plain")
+    said = told.hear(Begun("web"), Followed("web", Handle("web", "", aspect=aspect)), Moved("web", Phase.RUNNING, "starting:unhealthy"))
+    said += told.hear(Moved("web", Phase.SUCCEEDED, "running:healthy\nevil"), 61.0, Waited())
+    assert said == [
+        "web: triggering a deployment",
+        f"web: waiting until it is {aspect}",
+        "web: its status is starting:unhealthy",
+        "web: its status is running:healthy evil",
+        "still waiting: web: its status is running:healthy evil, 1m 01s since the trigger",
+    ]
+    told.finish(Outcome.FINISHED)
+    assert told.result["targets"][0]["deployment_uuid"] == ""
+
+
+def test_the_look_after_the_deployment_is_told_and_forgets_nothing_of_it(desk: Any) -> None:
+    told = desk("github")
+    told.hear(*started("web"))
+    said = told.hear(Followed("web", Handle("web", "", aspect="healthy"), leg=Leg.HEALTH), 61.0, Waited())
+    said += told.hear(Moved("web", Phase.RUNNING, "exited:unhealthy", leg=Leg.HEALTH), Known("web", "", "", "", Leg.HEALTH))
+    assert said == [
+        "web: deployed, reading whether it runs",
+        "still waiting: web: deployed, reading whether it runs, 1m 01s since the trigger",
+        "web: its status is exited:unhealthy",
+    ]
+    told.hear(Ended("web", Outcome.UNVERIFIED, "it does not run"))
+    assert (told.outputs["deployment_uuid"], told.outputs["deployment_url"]) == ("web-1", LINK.format("web"))
+    assert told.told("error") == [
+        ("web: deployed, but the proof that it runs failed after 1m 01s", f"it does not run\nSee {LINK.format('web')}")
+    ]
+
+
+def test_what_is_only_to_be_cancelled_is_named_and_not_narrated(desk: Any) -> None:
+    told = desk("github", command=Command.CANCEL)
+    hers, ours = (Handle("web", f"web-{number}", adopted=True, whose="a webhook started") for number in (1, 2))
+    said = told.hear(Begun("web"), Withdrawn("web", hers, "cancelled (a webhook started)"), Withdrawn("web", ours, "already over (failed)"))
+    said += told.hear(*(Followed("web", handle, leg=Leg.ENDING) for handle in (hers, ours)), Known("web", LINK, SHA, "paris", Leg.ENDING))
+    said += told.hear(Moved("web", Phase.RUNNING, "in_progress", "paris", Leg.ENDING), Ended("web", Outcome.FINISHED, "1 cancelled"))
+    assert said == [
+        "web: looking for deployments to cancel",
+        "web: deployment web-1: cancelled (a webhook started)",
+        "web: deployment web-2: already over (failed)",
+        "web: finished in 0s (1 cancelled)",
+    ]
+    assert told.outputs["deployment_uuid"] == "web-1"
+
+
+def test_whose_deployment_is_adopted_is_told_where_it_is_known(desk: Any) -> None:
+    told = desk("plain")
+    handles = [Handle("web", f"web-{number}", adopted=True, whose=whose) for number, whose in ((1, "a webhook started"), (2, ""))]
+    assert told.hear(*(Followed("web", handle, "already queued") for handle in handles)) == [
+        "web: following deployment web-1, which a webhook started: it is never cancelled by us (already queued)",
+        "web: following deployment web-2, which somebody else started: it is never cancelled by us (already queued)",
+    ]
+
+
+def test_what_may_be_ours_is_not_called_somebody_else_s(desk: Any) -> None:
+    told = desk("github")
+    told.hear(Checked(Target("web", kind="application")), Begun("web"))
+    unsure = Handle("web", "web-1", adopted=True, perhaps=True)
+    assert told.hear(Followed("web", unsure, "the oldest of several"), Ended("web", Outcome.FINISHED)) == [
+        "web: following deployment web-1, which may be somebody else's: it is never cancelled by us (the oldest of several)",
+        "web: finished in 0s",
+    ]
+    told.finish(Outcome.FINISHED)
+    assert "somebody else" not in told.read("summary")
+
+
+def test_what_was_asked_for_and_has_no_deployment_is_withdrawn_without_a_uuid(desk: Any) -> None:
+    told = desk("plain")
+    stack = Handle("web", "", aspect="running")
+    told.hear(Begun("web"), Followed("web", stack))
+    assert told.hear(Withdrawn("web", stack, "what was asked for goes on: it can't be taken back")) == [
+        "web: what was asked for goes on: it can't be taken back"
+    ]
+
+
+# --- additional servers
+
+PARIS = Handle("web", "web-2", server="paris", link=LINK.format("paris"))
+
+
+def test_an_additional_server_is_named_in_its_lines_and_its_page_is_told_once(desk: Any) -> None:
+    told = desk("plain")
+    told.hear(*started("web"))
+    known = Known("web", LINK.format("paris"), SHA, "paris", Leg.OTHERS)
+    said = told.hear(Followed("web", PARIS, leg=Leg.OTHERS), known, Moved("web", Phase.RUNNING, "in_progress", "paris", Leg.OTHERS), known)
+    assert said == [
+        "web on paris: following deployment web-2 on an additional server",
+        f"web on paris: its page is {LINK.format('paris')}",
+        "web on paris: building",
+    ]
+
+
+def test_an_additional_server_takes_nothing_from_the_first_one(desk: Any) -> None:
+    told = desk("github")
+    told.hear(*started("web"), Known("web", LINK.format("web"), SHA, "localhost"))
+    told.hear(Followed("web", PARIS, leg=Leg.OTHERS), Known("web", LINK.format("paris"), RUN_SHA, "paris", Leg.OTHERS))
+    told.hear(Ended("web", Outcome.FAILED, "on the additional server paris: exit code 1"))
+    told.finish(Outcome.FAILED)
+    [target] = told.result["targets"]
+    assert (target["deployment_uuid"], target["deployment_url"]) == ("web-1", LINK.format("web"))
+    assert (target["commit"], target["server"]) == (SHA, "localhost")
+    assert told.outputs["deployment_uuids"] == "web-1"
+
+
+@pytest.mark.parametrize(
+    ("targets", "prefixes"),
+    [pytest.param(("web",), ("", "[paris] "), id="one"), pytest.param(("web", "api"), ("[web] ", "[web on paris] "), id="several")],
+)
+@pytest.mark.parametrize("logs", ["live", "failure"])
+def test_a_line_of_the_build_log_says_from_which_server_it_is(
+    desk: Any, logs: str, targets: tuple[str, ...], prefixes: tuple[str, str]
+) -> None:
+    """The first server's lines stand as they are: most people have no other."""
+    told = desk("plain", *targets, logs=logs, log_file="log")
+    told.hear(*started("web"))
+    said = told.hear(Logged("web", (Entry(1, "one"),), "localhost"), Logged("web", (Entry(2, "two\nthree"),), "paris"))
+    said += told.hear(Ended("web", Outcome.FAILED, WHY))
+    wanted = [f"{prefixes[0]}one", f"{prefixes[1]}two", f"{prefixes[1]}three"]
+    assert [line for line in said if line.endswith(("one", "two", "three"))] == wanted
+    assert told.read("log").splitlines() == wanted
+
+
+def test_the_name_of_a_server_is_one_short_line(desk: Any) -> None:
+    told = desk("plain")
+    told.hear(*started("web"))
+    name = f"pa\nris{'!' * 200}"
+    said = told.hear(Moved("web", Phase.RUNNING, "", name, Leg.OTHERS), Known("web", LINK.format("x"), "", name, Leg.OTHERS))
+    assert [line.startswith("web on pa ris!!") for line in said] == [True, True]
+    assert max(map(len, said)) < 200 + len(LINK)
+
+
+def test_no_line_of_an_additional_server_could_be_the_first_one_s(desk: Any) -> None:
+    """Also not those of trouble: what is out of reach is this server, and nobody knows where else to look."""
+    told = desk("plain")
+    told.hear(*started("web"))
+    watch = Watch(PARIS, began=0, deadline=100, leg=Leg.OTHERS)
+    said = told.hear(Followed("web", PARIS, leg=Leg.OTHERS))
+    building = Snapshot(Phase.RUNNING, "in_progress", log=None, warnings=("a status that nobody knows",), server="paris")
+    sights: list[Sight] = [Missed("HTTP 502"), building, Snapshot(Phase.FAILED, "failed", reason="exit code 1", server="paris")]
+    for second, sight in enumerate(sights):
+        watch, events = observe(watch, sight, second)
+        said += told.hear(*events)
+    said += told.hear(Withdrawn("web", PARIS, "cancelled"))
+    assert len(said) > 5
+    assert [line for line in said if "paris" not in line] == []
+
+
+def test_what_was_withdrawn_elsewhere_is_shown_with_its_own_page(desk: Any) -> None:
+    told = desk("plain")
+    told.hear(*started("web"), Followed("web", PARIS, leg=Leg.OTHERS))
+    [said] = told.hear(Withdrawn("web", PARIS, "cancel sent, not confirmed"))
+    assert said.endswith(f"deployment web-2: cancel sent, not confirmed {LINK.format('paris')}")
+
+
+# --- groups
+
+
+BLUE = Target("blue", kind="tag", group=True)
+
+
+def parts(*names: str) -> tuple[Target, ...]:
+    return tuple(Target(name, name, "application", URL.format(name)) for name in names)
+
+
+def test_a_group_gives_way_to_its_parts_in_their_order(desk: Any) -> None:
+    told = desk("github", "first", "blue", "last")
+    told.hear(*(Begun(name) for name in ("first", "blue", "last")))
+    assert told.hear(12.0, Split("blue", parts("b", "a"), gone=True)) == ["blue: it is b, a"]
+    for name in ("first", "a", "b", "last"):
+        told.hear(Followed(name, Handle(name, f"{name}-1")), Ended(name, Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    assert [target["uuid"] for target in told.result["targets"]] == ["first", "b", "a", "last"]
+    assert told.outputs["deployment_uuids"] == "first-1,b-1,a-1,last-1"
+    assert [target["duration"] for target in told.result["targets"]] == [12, 12, 12, 12]
+
+
+def test_a_group_of_one_that_is_gone_is_its_part(desk: Any) -> None:
+    told = desk("github", "blue")
+    told.hear(Begun("blue"), Split("blue", parts("a"), gone=True), Checked(parts("a")[0]), Followed("a", Handle("a", "a-1")))
+    assert told.outputs["resource_uuid"] == "a"
+    assert told.outputs["url"] == URL.format("a")
+    assert told.hear(logged("a", "a line")) == ["::group::Build log of a", "a line"]
+
+
+def test_the_lines_of_a_group_s_parts_say_whose_they_are(desk: Any) -> None:
+    told = desk("plain", "blue")
+    told.hear(Begun("blue"), Split("blue", parts("a", "b"), gone=True))
+    assert told.hear(logged("a", "of a"), logged("b", "of b")) == ["=== Build logs ===", "[a] of a", "[b] of b"]
+
+
+def test_a_group_of_which_something_is_left_keeps_its_own_end(desk: Any) -> None:
+    told = desk("github", "blue")
+    told.hear(Checked(BLUE), Begun("blue"), Split("blue", parts("a"), gone=False), Followed("a", Handle("a", "a-1")))
+    told.hear(3.0, Ended("blue", Outcome.TRIGGERED, "service stack: started, not followed"), Ended("a", Outcome.FAILED, WHY))
+    told.finish(Outcome.FAILED)
+    ends = [(target["uuid"], target["status"], target["duration"]) for target in told.result["targets"]]
+    assert ends == [("a", "failed", 3), ("blue", "triggered", 3)]
+    assert (told.outputs["deployment_uuids"], told.outputs["resource_uuid"]) == ("a-1", "a")
+
+
+def test_a_group_of_which_nothing_can_be_followed_says_so(desk: Any) -> None:
+    told = desk("github", "blue")
+    said = told.hear(Checked(BLUE), Begun("blue"), Split("blue", (), gone=False), Ended("blue", Outcome.LOST, "nobody can tell"))
+    assert said[2] == "blue: nothing of it can be followed"
+    assert told.finish(Outcome.LOST) == []
+    assert (told.outputs["status"], "resource_uuid" in told.outputs, "deployment_uuids" in told.outputs) == ("lost", False, False)
+
+
+def test_a_group_is_no_output_before_it_is_known_what_it_is(desk: Any) -> None:
+    told = desk("github", "blue", "web")
+    told.hear(Checked(BLUE), *started("web"))
+    assert (told.outputs["resource_uuid"], told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("web", "web-1", "web-1")
+
+
+def test_who_was_never_introduced_is_told_all_the_same(desk: Any) -> None:
+    """The job is stopped just after the answer to a group: its parts have stories, and nobody has heard of them."""
+    told = desk("github", "blue")
+    ours = Handle("a", "a-1", link=LINK.format("a"))
+    said = told.hear(Begun("blue"), Stopped("SIGTERM"), Withdrawn("a", ours, "cancelled"), Ended("a", Outcome.INTERRUPTED, "stopped"))
+    assert f"a: deployment a-1: cancelled {LINK.format('a')}" in said
+    assert [title for title, _ in told.told("warning")] == ["a: interrupted"]
+    told.finish(Outcome.INTERRUPTED)
+    assert [(target["uuid"], target["status"]) for target in told.result["targets"]] == [("blue", ""), ("a", "interrupted")]
+
+
+def test_two_parts_of_the_same_name_are_called_by_uuid(desk: Any) -> None:
+    twins = (Target("a", "web", "application"), Target("b", "web", "application"))
+    told = desk("plain", "blue")
+    told.hear(Begun("blue"), Split("blue", twins, gone=True), *(Checked(twin) for twin in twins))
+    assert told.hear(Noted("a", "x"), Noted("b", "x")) in (["a: x", "web: x"], ["web: x", "b: x"])
+
+
 # --- several targets
 
 
@@ -506,6 +825,22 @@ def test_a_deployment_that_does_not_exist_is_no_output(desk: Any) -> None:
     assert "a-1" not in [line.partition("=")[2].strip('"') for line in told.read("env").splitlines()]
 
 
+@pytest.mark.parametrize("trust", [Trust.DOUBTFUL, Trust.LISTED])
+@pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.INTERRUPTED, Outcome.LOST])
+def test_a_deployment_that_was_only_made_up_is_no_output(desk: Any, outcome: Outcome, trust: Trust) -> None:
+    """It is sent again as long as the queue is full: what the last answer named was never made either."""
+    told = desk()
+    told.hear(Begun("web"))
+    for number in range(2):
+        told.hear(Followed("web", Handle("web", f"made-up-{number}", trust)), Moved("web", Phase.ABSENT, ""))
+        told.hear(2.0, Delayed("web", 60, "the server's deployment queue is full"), 60.0)
+    told.hear(Ended("web", outcome, "the server's deployment queue is full"))
+    told.finish(outcome)
+    assert (told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("", "")
+    assert told.result["targets"][0]["deployment_uuid"] == ""
+    assert "made-up" not in told.read("summary")
+
+
 def test_only_refused_ones_leave_no_list_of_deployments(desk: Any) -> None:
     told = desk("github", "a", "b")
     told.hear(*started("a"), *started("b"), Ended("a", Outcome.REFUSED, "full"), Ended("b", Outcome.REFUSED, "full"))
@@ -602,6 +937,13 @@ def test_a_file_that_cannot_be_written_is_warned_of_once(desk: Any, wish: str) -
     told.hear(*started("web"), logged("web", "a"), logged("web", "b"), Ended("web", Outcome.FINISHED))
     told.finish(Outcome.FINISHED)
     assert told.told("warning") == [("", "no/such/folder/file can't be written: No such file or directory")]
+
+
+def test_behind_what_was_only_made_up_stands_what_is_an_output(desk: Any) -> None:
+    told = desk()
+    told.hear(Begun("web"), Followed("web", Handle("web", "made-up", Trust.LISTED)))
+    told.hear(Moved("web", Phase.ABSENT, ""), Followed("web", Handle("web", "real", adopted=True)), Moved("web", Phase.RUNNING, ""))
+    assert told.outputs["deployment_uuid"] == "real"
 
 
 # --- the summary
@@ -740,26 +1082,43 @@ def test_foreign_words_in_the_summary_are_only_words(desk: Any, text: str) -> No
     assert re.sub(r"CODE|\s", "", html.unescape(words)) == re.sub(r"\s", "", OURS)
 
 
+# --- the build log that can't be read
+
+
+def test_that_no_build_log_can_be_read_is_said_once_for_all(desk: Any) -> None:
+    told = desk("plain", "a", "b")
+    told.hear(*started("a"), *started("b"))
+    said = told.hear(Unlogged("a"), Unlogged("b"), Unlogged("a", "paris"))
+    assert len(said) == 1
+    assert said[0].startswith("a: the build log can't be shown: the token may not read it.")
+
+
 # --- any order
 
-TARGETS = ("a", "b")
-targets = st.sampled_from(TARGETS)
+TARGETS, LATER = ("a", "b"), ("c", "d", "e")
+targets = st.sampled_from(TARGETS + LATER)
 texts = st.sampled_from(["", "why", "https://web.example.com/\ud800", "::error::x", "two\nlines", "\ud800\x00", SHA, SECRET, "x" * 9000])
-handles = st.builds(Handle, targets, texts, st.sampled_from(Trust), st.booleans(), texts)
+handles = st.builds(Handle, targets, texts, st.sampled_from(Trust), st.booleans(), st.booleans(), texts, texts, texts, texts)
 entries = st.builds(Entry, st.integers(), texts, hidden=st.booleans(), own=st.booleans())
 seconds = st.floats(0, 1e6)
+legs = st.sampled_from(Leg)
+late = st.builds(Target, st.sampled_from(LATER), texts, texts, texts, texts)
+groups = st.lists(late, max_size=3, unique_by=lambda part: part.id).map(tuple)
 events = st.one_of(
     st.builds(Reached, texts),
-    st.builds(Checked, st.builds(Target, targets, texts, texts, texts)),
+    st.builds(Checked, st.builds(Target, targets, texts, texts, texts, texts, st.booleans())),
+    st.builds(Entitled, st.builds(Right, texts, st.sampled_from([True, False, None]), texts, st.booleans())),
+    st.builds(Noted, targets, texts),
     st.builds(Begun, targets),
-    st.builds(Followed, targets, handles, texts),
+    st.builds(Split, targets, groups, st.booleans()),
+    st.builds(Followed, targets, handles, texts, legs),
     st.builds(Delayed, targets, seconds, texts),
     st.builds(Doubted, targets, texts),
     st.builds(Repeated, targets, texts),
-    st.builds(Logged, targets, st.lists(entries, max_size=3).map(tuple)),
+    st.builds(Logged, targets, st.lists(entries, max_size=3).map(tuple), texts),
     st.builds(Unlogged, targets),
-    st.builds(Moved, targets, st.sampled_from(Phase), texts),
-    st.builds(Known, targets, texts, texts, texts),
+    st.builds(Moved, targets, st.sampled_from(Phase), texts, texts, legs),
+    st.builds(Known, targets, texts, texts, texts, legs),
     st.builds(Wavered, targets | st.just(""), texts),
     st.builds(Recovered, targets, st.integers(0, 9)),
     st.builds(Warned, targets, texts),
@@ -774,12 +1133,14 @@ events = st.one_of(
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("logs", ["live", "failure"])
 @settings(derandomize=True, database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(story=st.lists(events, max_size=25), outcome=st.sampled_from(Outcome))
-def test_no_order_of_events_is_too_odd(system: str, logs: str, story: list[Event | float], outcome: Outcome, tmp_path: Path) -> None:
+@given(story=st.lists(events, max_size=25), outcome=st.sampled_from(Outcome), asked=st.sampled_from(Command))
+def test_no_order_of_events_is_too_odd(  # noqa: PLR0913, PLR0917 -- pytest and hypothesis hand them over
+    system: str, logs: str, story: list[Event | float], outcome: Outcome, asked: Command, tmp_path: Path
+) -> None:
     """The reporter never decides the outcome: it must not raise, tear a file, or leave a group open."""
     for name in ("output", "summary", "env", "log"):
         (tmp_path / name).unlink(missing_ok=True)
-    wishes: dict[str, Any] = {"logs": logs, "log_file": str(tmp_path / "log"), "output_file": str(tmp_path / "env")}
+    wishes: dict[str, Any] = {"command": asked, "logs": logs, "log_file": str(tmp_path / "log"), "output_file": str(tmp_path / "env")}
     told = at_desk(tmp_path, system, *TARGETS, **wishes)
     told.hear(*story)
     told.finish(outcome)

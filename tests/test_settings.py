@@ -11,14 +11,17 @@ import certifi
 import pytest
 from pydantic import SecretStr
 
+from deployer.main import main
 from deployer.providers.coolify.inputs import Coolify
 from deployer.settings import Common, Found, Given, declared, look_up
+from tests.test_golden import StillClock
 
 GROUPS = (Common, Coolify)
 BASE = "https://coolify.example.com"
 WEB = "ptofe13hijui9bkafqyhz7yy"
 MARK = "mArKeDsecret"
 TOKEN = f"7|{MARK}0000000000000000000000000000000000"
+OTHER_TOKEN = f"8|{MARK}1111111111111111111111111111111111"
 GOOD = {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB}
 
 # Input: its input aliases, its variable aliases (the table of design.md 2.2, as far as it is built).
@@ -28,10 +31,15 @@ INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "command": ((), ()),
     "coolify_url": ((), ("COOLIFY_BASE_URL", "COOLIFY_ENDPOINT")),
     "coolify_token": (("token",), ("COOLIFY_API_TOKEN", "COOLIFY_ACCESS_TOKEN")),
+    "read_token": ((), ("COOLIFY_READ_TOKEN",)),
     "webhook": ((), ("COOLIFY_WEBHOOK", "COOLIFY_WEBHOOK_URL")),
     "uuid": (("app_uuid",), ("COOLIFY_UUID", "COOLIFY_APP_UUID", "COOLIFY_RESOURCE_ID")),
+    "tag": ((), ()),
+    "pr": (("pull_request_id",), ()),
     "force": ((), ()),
     "instant_deploy": ((), ()),
+    "docker_tag": ((), ()),
+    "pull_latest": ((), ()),
     "wait": ((), ()),
     "timeout": ((), ()),
     "poll_interval": (("interval",), ()),
@@ -40,6 +48,9 @@ INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "logs": ((), ()),
     "hidden_logs": ((), ()),
     "log_file": ((), ()),
+    "verify_health": ((), ()),
+    "verify_timeout": ((), ()),
+    "dry_run": ((), ()),
     "headers": ((), ()),
     "ca_cert": ((), ()),
     "insecure": ((), ()),
@@ -49,7 +60,7 @@ INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "summary": ((), ()),
     "rehearse": ((), ()),
 }
-FROM_FILES = ("coolify_token", "headers")
+FROM_FILES = ("coolify_token", "headers", "read_token")
 
 
 def variables(name: str) -> list[str]:
@@ -150,6 +161,9 @@ def test_what_nobody_gave_has_its_default() -> None:
         "logs": "live",
         "hidden_logs": False,
         "log_file": "",
+        "verify_health": "auto",
+        "verify_timeout": 180,
+        "dry_run": False,
         "headers": {},
         "ca_cert": "",
         "insecure": False,
@@ -163,10 +177,15 @@ def test_what_nobody_gave_has_its_default() -> None:
     assert inputs.model_dump() == {
         "coolify_url": BASE,
         "coolify_token": SecretStr(TOKEN),
+        "read_token": SecretStr(""),
         "webhook": None,
         "uuid": (WEB,),
+        "tag": (),
+        "pr": 0,
         "force": None,
         "instant_deploy": False,
+        "docker_tag": "",
+        "pull_latest": True,
     }
 
 
@@ -193,6 +212,16 @@ def test_what_nobody_gave_has_its_default() -> None:
         ("INPUT_APP_UUID", "a/b", "app_uuid"),
         ("COOLIFY_RESOURCE_ID", "a/b", "COOLIFY_RESOURCE_ID"),
         ("INPUT_COMMAND", "destroy", "command"),
+        ("INPUT_PR", "main", "pr"),
+        ("INPUT_PULL_REQUEST_ID", "main", "pull_request_id"),
+        ("INPUT_PULL-REQUEST-ID", "main", "pull-request-id"),
+        ("DEPLOYER_PULL_REQUEST_ID", "main", "DEPLOYER_PULL_REQUEST_ID"),
+        ("INPUT_READ-TOKEN", "ghs_x", "read-token"),
+        ("DEPLOYER_READ_TOKEN", "ghs_x", "DEPLOYER_READ_TOKEN"),
+        ("COOLIFY_READ_TOKEN", "ghs_x", "COOLIFY_READ_TOKEN"),
+        ("PLUGIN_VERIFY_HEALTH", "perhaps", "verify_health"),
+        ("DEPLOYER_VERIFY_TIMEOUT", "soon", "DEPLOYER_VERIFY_TIMEOUT"),
+        ("INPUT_DRY-RUN", "perhaps", "dry-run"),
         ("DEPLOYER_PROVIDER", "heroku", "DEPLOYER_PROVIDER"),
     ],
 )
@@ -229,13 +258,20 @@ def test_all_mistakes_are_told_at_once() -> None:
         "COOLIFY_URL": "ftp://x",
         "INPUT_COOLIFY_TOKEN": "glpat-x",
         "INPUT_FORCE": "very",
+        "INPUT_READ_TOKEN": "github_pat_x",
+        "INPUT_PR": "main",
+        "INPUT_PULL_LATEST": "always",
+        "DEPLOYER_VERIFY_HEALTH": "perhaps",
+        "DEPLOYER_VERIFY_TIMEOUT": "0",
+        "DEPLOYER_DRY_RUN": "maybe",
         "INPUT_COOLIFY_TOKEN_FILE": "/no/such/token",
     }
     told = mistakes(environ, "INPUT_")
     assert sorted(each.partition(":")[0].partition(" is missing")[0] for each in told) == sorted(
         [
             *("command", "wait", "timeout", "poll-interval", "on_timeout", "logs", "DEPLOYER_SUMMARY", "headers", "DEPLOYER_CA_CERT"),
-            *("COOLIFY_URL", "coolify_token", "force", "coolify_token_file", "uuid"),
+            *("COOLIFY_URL", "coolify_token", "force", "coolify_token_file", "uuid", "read_token", "pr", "pull_latest"),
+            *("DEPLOYER_VERIFY_HEALTH", "DEPLOYER_VERIFY_TIMEOUT", "DEPLOYER_DRY_RUN"),
         ]
     )
     assert [each for each in told if "\n" in each or "pydantic" in each.lower() or "Input should" in each] == []
@@ -326,10 +362,10 @@ def missing(path: Path) -> None:
         pytest.param(binary, "", id="binary"),
     ],
 )
-@pytest.mark.parametrize("name", ["INPUT_COOLIFY_TOKEN_FILE", "COOLIFY_TOKEN_FILE", "INPUT_HEADERS_FILE"])
+@pytest.mark.parametrize("name", ["INPUT_COOLIFY_TOKEN_FILE", "COOLIFY_TOKEN_FILE", "INPUT_HEADERS_FILE", "COOLIFY_READ_TOKEN_FILE"])
 def test_a_file_that_cannot_be_read_is_one_mistake_under_its_name(make: Any, words: str, name: str, tmp_path: Path) -> None:
     make(tmp_path / "odd")
-    rest = {key: text for key, text in GOOD.items() if "HEADERS" in name or key != "COOLIFY_TOKEN"}
+    rest = {key: text for key, text in GOOD.items() if "COOLIFY_TOKEN" not in name or key != "COOLIFY_TOKEN"}
     told = mistakes({**rest, name: str(tmp_path / "odd")})
     typed = name.removeprefix("INPUT_").lower() if name.startswith("INPUT_") else name
     assert len(told) == 1
@@ -351,6 +387,12 @@ def test_a_secret_and_its_file_are_a_mistake(environ: Mapping[str, str], told: s
     assert mistakes({"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(secret), **environ}) == [told]
 
 
+def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(secret: Path) -> None:
+    both = {"COOLIFY_READ_TOKEN": OTHER_TOKEN, "DEPLOYER_READ_TOKEN_FILE": str(secret)}
+    assert mistakes({**GOOD, **both}) == ["DEPLOYER_READ_TOKEN_FILE: COOLIFY_READ_TOKEN is given, too; give one of them"]
+    assert mistakes({**GOOD, "DEPLOYER_READ_TOKEN_FILE": str(secret)}) == []
+
+
 # --- misspelt variables
 
 
@@ -367,6 +409,11 @@ def test_a_secret_and_its_file_are_a_mistake(environ: Mapping[str, str], told: s
         ("INPUT_HEADER", "header is no input of Deployer: did you mean headers?"),
         ("DEPLOYER_HIDDEN_LOG", "DEPLOYER_HIDDEN_LOG is no input of Deployer: did you mean DEPLOYER_HIDDEN_LOGS?"),
         ("DEPLOYER_ON_INTERUPT", "DEPLOYER_ON_INTERUPT is no input of Deployer: did you mean DEPLOYER_ON_INTERRUPT?"),
+        ("COOLIFY_READ_TOKN", "COOLIFY_READ_TOKN is no input of Deployer: did you mean COOLIFY_READ_TOKEN?"),
+        ("INPUT_READ_TOKE", "read_toke is no input of Deployer: did you mean read_token?"),
+        ("INPUT_PULL-REQUEST", "pull-request is no input of Deployer: did you mean pull_request_id?"),
+        ("DEPLOYER_DOCKERTAG", "DEPLOYER_DOCKERTAG is no input of Deployer: did you mean DEPLOYER_DOCKER_TAG?"),
+        ("DEPLOYER_VERIFY_HEALT", "DEPLOYER_VERIFY_HEALT is no input of Deployer: did you mean DEPLOYER_VERIFY_HEALTH?"),
     ],
 )
 def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, told: str) -> None:
@@ -374,11 +421,25 @@ def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, t
 
 
 @pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("DEPLOYER_DRYRUN", "DEPLOYER_DRYRUN is no input of Deployer: did you mean DEPLOYER_DRY_RUN?"),
+        ("INPUT_DRYRUN", "dryrun is no input of Deployer: did you mean dry_run?"),
+        ("PLUGIN_DRY_RUNS", "dry_runs is no input of Deployer: did you mean dry_run?"),
+        ("DEPLOYER_REHEARS", "DEPLOYER_REHEARS is no input of Deployer: did you mean DEPLOYER_REHEARSE?"),
+        ("INPUT_REHERSE", "reherse is no input of Deployer: did you mean rehearse?"),
+    ],
+)
+def test_who_meant_a_rehearsal_or_a_dry_run_gets_no_deployment(variable: str, told: str) -> None:
+    assert found({variable: f"{MARK}"}) == Given(mistakes=[told])
+
+
+@pytest.mark.parametrize(
     "variable",
     [
         *("COOLIFY_FQDN", "COOLIFY_BRANCH", "COOLIFY_RESOURCE_UUID", "COOLIFY_CONTAINER_NAME"),  # set by Coolify
         *("DEPLOYER_IMAGE", "DEPLOYER_DEBUG", "DEPLOYER_VERSION", "DEPLOYER_HOME"),
-        *("INPUT_WHO-TO-GREET", "INPUT_GITHUB_TOKEN", "INPUT_FETCH-DEPTH", "PLUGIN_REPO", "PLUGIN_USERNAME", "PLUGIN_DRY_RUN"),
+        *("INPUT_WHO-TO-GREET", "INPUT_GITHUB_TOKEN", "INPUT_FETCH-DEPTH", "PLUGIN_REPO", "PLUGIN_USERNAME", "PLUGIN_SQUASH"),
         *("DEPLOYED_STATUS", "DEPLOYED_DEPLOYMENT_UUID", "DEPLOYED_URL", "DEPLOYED_TIMED_OUT", "DEPLOYED_COMMIT"),
         *("TIMEOT", "MY_DEPLOYER_TIMEOT", "CI", "GITHUB_TOKEN", "COOLIFYTOKEN", "COOLIFY_", "INPUT_", "DEPLOYER_"),
     ],
@@ -444,6 +505,7 @@ def refused(variable: str, value: str) -> str:
 def test_a_duration_is_seconds_or_has_units(text: str, seconds: float) -> None:
     assert common(DEPLOYER_TIMEOUT=text).timeout == seconds
     assert common(DEPLOYER_POLL_INTERVAL=text).poll_interval == seconds
+    assert common(DEPLOYER_VERIFY_TIMEOUT=text).verify_timeout == seconds
 
 
 @pytest.mark.parametrize("text", ["soon", "-5", "1.5h", "5 m", "1d", "30m1h", "m", "1e3", "∞", "5m!"])
@@ -453,7 +515,7 @@ def test_what_is_no_duration_is_told_with_an_example(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "0s", "0m", "0h0m0s", "00"])
-@pytest.mark.parametrize("variable", ["DEPLOYER_TIMEOUT", "DEPLOYER_POLL_INTERVAL"])
+@pytest.mark.parametrize("variable", ["DEPLOYER_TIMEOUT", "DEPLOYER_POLL_INTERVAL", "DEPLOYER_VERIFY_TIMEOUT"])
 def test_no_time_at_all_is_a_mistake(variable: str, text: str) -> None:
     assert refused(variable, text) == "must be more than nothing"
 
@@ -463,7 +525,7 @@ def test_a_duration_beyond_all_bounds_is_a_mistake_and_no_crash(digits: int) -> 
     assert refused("DEPLOYER_TIMEOUT", "9" * digits)
 
 
-@pytest.mark.parametrize("field", ["wait", "summary", "insecure", "hidden_logs"])
+@pytest.mark.parametrize("field", ["wait", "summary", "insecure", "hidden_logs", "dry_run"])
 @pytest.mark.parametrize(
     ("text", "value"),
     [("true", True), ("TRUE", True), ("yes", True), ("On", True), ("false", False), ("False", False), ("no", False), ("off", False)],
@@ -472,7 +534,7 @@ def test_a_flag_is_true_or_false_in_the_words_of_yaml(field: str, text: str, *, 
     assert getattr(common(**{f"DEPLOYER_{field.upper()}": text}), field) is value
 
 
-@pytest.mark.parametrize("field", ["summary", "insecure", "hidden_logs", "force", "instant_deploy"])
+@pytest.mark.parametrize("field", ["summary", "insecure", "hidden_logs", "dry_run", "force", "instant_deploy", "pull_latest"])
 @pytest.mark.parametrize("text", ["perhaps", "2", "tru", "ja", "null"])
 def test_what_is_no_flag_is_a_mistake(field: str, text: str) -> None:
     assert refused(f"DEPLOYER_{field.upper()}", text) == f"must be true or false, not {text!r}"
@@ -493,10 +555,15 @@ def test_a_duration_as_wait_is_a_mistake_that_names_timeout(text: str) -> None:
     ("field", "good", "words"),
     [
         ("provider", ["coolify"], "must be 'coolify'"),
-        ("command", ["deploy"], "must be 'deploy'"),
+        (
+            "command",
+            ["deploy", "start", "restart", "stop", "cancel", "check"],
+            "must be 'deploy', 'start', 'restart', 'stop', 'cancel' or 'check'",
+        ),
         ("on_timeout", ["leave", "cancel"], "must be 'leave' or 'cancel'"),
         ("on_interrupt", ["cancel", "leave"], "must be 'cancel' or 'leave'"),
         ("logs", ["live", "failure", "none"], "must be 'live', 'failure' or 'none'"),
+        ("verify_health", ["auto", "true", "false"], "must be 'auto', 'true' or 'false'"),
         ("on_missing_secret", ["fail", "skip"], "must be 'fail' or 'skip'"),
     ],
 )
@@ -504,6 +571,11 @@ def test_a_choice_is_one_of_its_words(field: str, good: list[str], words: str) -
     variable = f"DEPLOYER_{field.upper()}"
     assert [getattr(common(**{variable: word}), field) for word in good] == good
     assert refused(variable, "something else") == words
+
+
+@pytest.mark.parametrize(("text", "word"), [("True", "true"), ("FALSE", "false"), ("Auto", "auto")])
+def test_verify_health_is_read_in_the_words_of_yaml(text: str, word: str) -> None:
+    assert common(DEPLOYER_VERIFY_HEALTH=text).verify_health == word
 
 
 @pytest.mark.parametrize("text", ["''", "none", "null", "Heroku"])
@@ -612,6 +684,210 @@ def test_text_that_is_no_authority_is_a_mistake(text: str, words: str) -> None:
     assert refused("DEPLOYER_CA_CERT", text) == words
 
 
+# --- what to deploy
+
+
+def coolify(**environ: str) -> Coolify:
+    """Coolify's inputs, with the address and the token."""
+    _, values, given = read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **environ})
+    assert (given.mistakes, given.warnings) == ([], [])
+    assert values is not None
+    return values
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        pytest.param("blue", ("blue",), id="one"),
+        pytest.param("blue, green\nred", ("blue", "green", "red"), id="many"),
+        pytest.param("Blue,BLUE,blue", ("blue",), id="lower-case-and-once"),  # contract 5.1: names are stored lower-case
+        pytest.param("my-app_1.2", ("my-app_1.2",), id="all-characters"),
+        pytest.param("x" * 100, ("x" * 100,), id="the-longest"),
+    ],
+)
+def test_a_tag_stands_for_what_carries_it(text: str, tags: tuple[str, ...]) -> None:
+    values = coolify(DEPLOYER_TAG=text)
+    assert (values.targets, values.uuid) == (tags, ())
+    assert set(values.tagged) == set(tags)
+
+
+@pytest.mark.parametrize("text", ["a/b", "a:b", "nginx:1.27", "blue,gr een,re/d", "x" * 101, ",", ", \n", "blau;", "größe", f"7|{MARK}"])
+def test_what_is_no_tag_of_coolify_s_is_one_mistake_that_does_not_repeat_it(text: str) -> None:
+    told = mistakes({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": text})
+    assert [each.partition(":")[0] for each in told] == ["tag"]
+    assert "An image's tag is not meant" in told[0]
+    assert MARK not in told[0]
+
+
+@pytest.mark.parametrize(("text", "number"), [("7", 7), ("#7", 7), (" 7\n", 7), ("007", 7), ("9999999999", 9_999_999_999)], ids=repr)
+@pytest.mark.parametrize("variable", ["INPUT_PR", "PLUGIN_PR", "DEPLOYER_PR", "INPUT_PULL_REQUEST_ID", "DEPLOYER_PULL_REQUEST_ID"])
+def test_a_pull_request_is_its_number(variable: str, text: str, number: int) -> None:
+    assert coolify(DEPLOYER_UUID=WEB, **{variable: text}).pr == number
+
+
+@pytest.mark.parametrize("text", ["0", "00", "#0", "-1", "1.5", "7a", "main", "refs/pull/7/merge", "false", "##7", "1e3", "12345678901"])
+def test_what_is_no_pull_request_is_a_mistake(text: str) -> None:
+    assert refused("DEPLOYER_PR", text) == "must be the number of a pull request"
+
+
+def test_two_names_of_a_pull_request_that_differ_are_told() -> None:
+    given = found({"INPUT_PULL_REQUEST_ID": "8", "INPUT_PR": "7"})
+    assert given == Given(found={"pr": Found("INPUT_PR", "7")}, warnings=["INPUT_PULL_REQUEST_ID and INPUT_PR differ: INPUT_PR counts"])
+
+
+@pytest.mark.parametrize("text", ["pr-7", "1.2.3", "_x", "sha256-0123", "A" * 128])
+def test_a_docker_tag_is_the_tag_of_an_image(text: str) -> None:
+    assert coolify(DEPLOYER_UUID=WEB, DEPLOYER_PR="7", DEPLOYER_DOCKER_TAG=text).docker_tag == text
+
+
+@pytest.mark.parametrize("text", ["nginx:1.27", "-x", ".x", "a b", "a/b", "sha256:0123", "A" * 129, "é"])
+def test_what_is_no_docker_tag_is_a_mistake(text: str) -> None:
+    told = mistakes({**GOOD, "DEPLOYER_PR": "7", "DEPLOYER_DOCKER_TAG": text})
+    assert told == ["DEPLOYER_DOCKER_TAG: is no image tag: letters, digits and _.- only, such as pr-7"]
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("no", False), ("1", True)])
+def test_pull_latest_is_a_flag(text: str, *, value: bool) -> None:
+    assert coolify(DEPLOYER_UUID=WEB, DEPLOYER_PULL_LATEST=text).pull_latest is value
+
+
+@pytest.mark.parametrize("text", [f"ghs_{MARK}", f"ghp_{MARK}", f"github_pat_{MARK}", f"glpat-{MARK}"])
+@pytest.mark.parametrize("variable", ["COOLIFY_TOKEN", "COOLIFY_READ_TOKEN", "DEPLOYER_READ_TOKEN"])
+def test_a_token_of_another_platform_is_a_mistake_wherever_it_is_given(variable: str, text: str) -> None:
+    assert refused(variable, text) == "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
+
+
+@pytest.mark.parametrize("text", [f"{MARK} x", f"{MARK}\nx", f"é{MARK}", f"Bearer {MARK}", f"https://{MARK}.example.com"])
+def test_the_second_token_is_held_to_the_form_of_the_first(text: str) -> None:
+    told = [mistakes({**GOOD, variable: text}) for variable in ("COOLIFY_TOKEN", "COOLIFY_READ_TOKEN")]
+    assert [each.partition(": ")[2] for each in told[0]] == [each.partition(": ")[2] for each in told[1]]
+    assert len(told[1]) == 1
+    assert MARK not in repr(told)
+
+
+# --- what can't stand together (design.md 2.2)
+
+
+UUID_HOOK, TAG_HOOK = f"{BASE}/api/v1/deploy?uuid={WEB}&force=false", f"{BASE}/api/v1/deploy?tag=blue&force=false"
+FOR_ONE = {"uuid": WEB}
+NO_PLACE = "Coolify would deploy the application itself"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        pytest.param({"uuid": WEB, "tag": "blue"}, ["uuid and tag can't both be given"], id="uuid-and-tag"),
+        pytest.param({"webhook": UUID_HOOK, "tag": "blue"}, ["webhook and tag can't both be given"], id="a-webhook-with-a-uuid-and-tag"),
+        pytest.param({"tag": "blue", "pr": "7"}, ["pr needs one application's uuid, not a tag"], id="tag-and-pr"),
+        pytest.param({"webhook": TAG_HOOK, "pr": "7"}, ["pr needs one application's uuid, not a tag"], id="a-webhook-with-a-tag-and-pr"),
+        pytest.param({**FOR_ONE, "docker_tag": "x"}, ["docker_tag needs `pr`: it is the image tag of a preview"], id="docker-tag-alone"),
+        pytest.param(
+            {"tag": "blue", "docker_tag": "x"}, ["docker_tag needs `pr`: it is the image tag of a preview"], id="docker-tag-and-tag"
+        ),
+        pytest.param({"tag": "blue", "instant_deploy": "true"}, ["instant_deploy can't be done by tag"], id="instant-and-tag"),
+        pytest.param({"webhook": TAG_HOOK, "instant_deploy": "yes"}, ["instant_deploy can't be done by tag"], id="instant-and-tag-hook"),
+        pytest.param(
+            {**FOR_ONE, "pr": "7", "instant_deploy": "true"},
+            [f"instant_deploy can't be done with `pr` or `docker_tag`: {NO_PLACE}"],
+            id="instant-and-pr",
+        ),
+        pytest.param(
+            {**FOR_ONE, "pr": "7", "docker_tag": "x", "instant_deploy": "true"},
+            [f"instant_deploy can't be done with `pr` or `docker_tag`: {NO_PLACE}"],
+            id="instant-and-docker-tag",
+        ),
+        pytest.param(
+            {**FOR_ONE, "pr": "7", "command": "restart"},
+            ["command: restart can't be done with `pr`: Coolify would restart the application itself"],
+            id="restart-and-pr",
+        ),
+        *(
+            pytest.param(
+                {"tag": "blue", "command": word},
+                [f"command: {word} needs uuids: Coolify can only deploy by tag (tag)"],
+                id=f"{word}-and-tag",
+            )
+            for word in ("start", "restart", "stop", "cancel")
+        ),
+        pytest.param(
+            {"webhook": TAG_HOOK, "command": "stop"},
+            ["command: stop needs uuids: Coolify can only deploy by tag (webhook)"],
+            id="stop-and-tag-hook",
+        ),
+        *(
+            pytest.param(
+                {**FOR_ONE, "verify_health": "True", "verify_timeout": text},
+                ["verify_timeout: `verify_health: true` needs at least 80s: it watches for a minute"],
+                id=f"a-proof-in-{text}",
+            )
+            for text in ("79", "79s", "1m", "1m19s")
+        ),
+        pytest.param(
+            {**FOR_ONE, "wait": "false", "verify_health": "true"},
+            ["verify_health can't be done with `wait: false`: nothing is looked at then"],
+            id="verify-health-without-waiting",
+        ),
+        pytest.param(
+            {**FOR_ONE, "wait": "No", "verify_timeout": "5m"},
+            ["verify_timeout can't be done with `wait: false`: nothing is looked at then"],
+            id="verify-timeout-without-waiting",
+        ),
+        pytest.param(
+            {"uuid": WEB, "tag": "blue", "pr": "7", "instant_deploy": "true", "wait": "off", "verify_health": "auto"},
+            [
+                "uuid and tag can't both be given",
+                "pr needs one application's uuid, not a tag",
+                "instant_deploy can't be done by tag",
+                f"instant_deploy can't be done with `pr` or `docker_tag`: {NO_PLACE}",
+                "verify_health can't be done with `wait: false`: nothing is looked at then",
+            ],
+            id="all-at-once",
+        ),
+    ],
+)
+def test_what_cannot_stand_together_is_told_before_anything_is_sent(inputs: Mapping[str, str], told: list[str]) -> None:
+    login = {"COOLIFY_TOKEN": TOKEN} | ({} if "webhook" in inputs else {"INPUT_COOLIFY_URL": BASE})
+    given = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+    assert sorted(mistakes({**login, **given}, "INPUT_")) == sorted(told)
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        pytest.param({"uuid": WEB, "webhook": TAG_HOOK}, id="a-uuid-beats-the-webhook-s-tag"),
+        pytest.param({"uuid": WEB, "webhook": UUID_HOOK, "pr": "7"}, id="uuid-webhook-and-pr"),
+        pytest.param({"uuid": WEB, "webhook": TAG_HOOK, "pr": "7", "docker_tag": "x"}, id="nothing-is-by-tag-any-more"),
+        pytest.param({"tag": "green", "webhook": TAG_HOOK}, id="a-tag-beats-the-webhook-s-tag"),
+        pytest.param({"tag": "blue", "instant_deploy": "false"}, id="instant-deploy-false-is-nothing"),
+        pytest.param({"uuid": WEB, "pr": "7", "instant_deploy": "No"}, id="nor-is-it-with-pr"),
+        *(pytest.param({"tag": "blue", "command": word}, id=f"{word}-by-tag") for word in ("deploy", "check")),
+        *(
+            pytest.param({"uuid": WEB, "pr": "7", "command": word}, id=f"{word}-a-preview")
+            for word in ("deploy", "stop", "cancel", "check")
+        ),
+        pytest.param({"tag": "blue", "force": "true", "dry_run": "true"}, id="force-and-dry-run-by-tag"),
+        pytest.param({"uuid": WEB, "wait": "false", "verify_health": "false"}, id="what-is-not-verified-needs-no-wait"),
+        pytest.param({"uuid": WEB, "wait": "false", "dry_run": "true"}, id="a-dry-run-needs-no-wait"),
+        pytest.param({"uuid": WEB, "wait": "true", "verify_health": "true", "verify_timeout": "90s"}, id="verified"),
+        pytest.param({"uuid": WEB, "verify_health": "true", "verify_timeout": "80s"}, id="just-long-enough-for-a-proof"),
+        pytest.param({"uuid": WEB, "verify_health": "true"}, id="long-enough-by-itself"),
+        pytest.param({"uuid": WEB, "verify_health": "auto", "verify_timeout": "10s"}, id="a-short-look-is-no-proof-of-a-minute"),
+        pytest.param({"uuid": WEB, "verify_timeout": "10"}, id="a-short-look-by-itself"),
+    ],
+)
+def test_what_can_stand_together_is_no_mistake(inputs: Mapping[str, str]) -> None:
+    given = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+    assert mistakes({"COOLIFY_TOKEN": TOKEN, "INPUT_COOLIFY_URL": BASE, **given}) == []
+
+
+def test_a_contradiction_is_told_under_the_names_that_were_typed() -> None:
+    environ = {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "COOLIFY_APP_UUID": WEB, "DEPLOYER_TAG": "blue", "PLUGIN_PULL_REQUEST_ID": "7"}
+    assert mistakes(environ) == [
+        "COOLIFY_APP_UUID and DEPLOYER_TAG can't both be given",
+        "pull_request_id needs one application's uuid, not a tag",
+    ]
+
+
 # --- webhook and explicit inputs
 
 
@@ -630,13 +906,98 @@ def test_what_is_explicit_beats_the_webhook_without_a_word() -> None:
     assert (inputs.base, inputs.targets, inputs.force) == (BASE, (WEB,), False)
 
 
+@pytest.mark.parametrize(
+    ("hook", "environ", "targets", "tagged", "force"),
+    [
+        pytest.param(TAG_HOOK, {}, ("blue",), ("blue",), False, id="alone"),
+        pytest.param(f"{BASE}/api/v1/deploy?tag=Blue,green&force=true", {}, ("blue", "green"), ("blue", "green"), True, id="two-and-force"),
+        pytest.param(f"{BASE}/api/v1/deploy?force=TRUE&tag=a%2Cb", {}, ("a", "b"), ("a", "b"), True, id="encoded"),
+        pytest.param(TAG_HOOK, {"DEPLOYER_TAG": "red"}, ("red",), ("red",), False, id="behind-a-tag"),
+        pytest.param(TAG_HOOK, {"DEPLOYER_UUID": WEB}, (WEB,), (), False, id="behind-a-uuid"),
+        pytest.param(UUID_HOOK, {}, (WEB,), (), False, id="with-a-uuid"),
+    ],
+)
+def test_a_webhook_with_a_tag_deploys_by_tag(
+    hook: str, environ: Mapping[str, str], targets: tuple[str, ...], tagged: tuple[str, ...], *, force: bool
+) -> None:
+    _, inputs, given = read({"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK_URL": hook, **environ})
+    assert (given.mistakes, given.warnings) == ([], [])
+    assert inputs is not None
+    assert inputs.webhook is not None
+    assert (inputs.base, inputs.targets, inputs.tagged, inputs.webhook.force) == (BASE, targets, tagged, force)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        pytest.param("", "must name a uuid or a tag", id="nothing"),
+        pytest.param(f"uuid={WEB}&tag=blue", "must name a uuid or a tag", id="both"),
+        pytest.param("tag=a/b", "is no tag of Coolify's", id="no-tag"),
+        pytest.param("tag=", "must name a uuid or a tag", id="an-empty-tag"),
+        pytest.param("tag=,", "is no tag of Coolify's", id="only-commas"),
+        pytest.param(f"uuid={WEB}&pr=7", "holds 'pr', which belongs into an input of its own", id="a-pull-request"),
+        pytest.param("tag=blue&force=true&docker_tag=x", "holds 'docker_tag', which belongs into an input of its own", id="a-docker-tag"),
+        pytest.param(f"uuid={WEB}&7%7C{MARK}=x", "holds more than it should", id="what-may-be-a-secret"),
+    ],
+)
+def test_a_webhook_that_names_nothing_or_too_much_is_one_mistake(query: str, words: str) -> None:
+    told = mistakes({"COOLIFY_TOKEN": TOKEN, "INPUT_WEBHOOK": f"{BASE}/api/v1/deploy?{query}"})
+    assert len(told) == 1
+    assert told[0].startswith("webhook: ")
+    assert words in told[0]
+    assert MARK not in told[0]
+
+
+@pytest.mark.parametrize("tag", ["INPUT_TAG", "COOLIFY_WEBHOOK"])
+def test_by_tag_no_uuid_is_missing(tag: str) -> None:
+    environ = {"INPUT_TAG": "blue"} if tag == "INPUT_TAG" else {"COOLIFY_WEBHOOK": TAG_HOOK}
+    assert mistakes({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **environ}) == []
+
+
 def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
-    given = found({**GOOD, "COOLIFY_WEBHOOK": f"{BASE}/api/v1/deploy?uuid={WEB}", "DEPLOYER_REHEARSE": "success"})
-    ignored = Coolify.stage(given, "http://127.0.0.1:1", "1|simulated", ("a", "b"))
+    environ = {**GOOD, "COOLIFY_READ_TOKEN": OTHER_TOKEN, "COOLIFY_WEBHOOK": UUID_HOOK, "DEPLOYER_REHEARSE": "success"}
+    given = found(environ)
+    ignored = Coolify.stage(given, "http://127.0.0.1:1", "1|simulated", ("a", "b"), "blue")
     inputs = Coolify.read(given)
-    assert (ignored, given.mistakes) == (["COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID", "COOLIFY_WEBHOOK"], [])
+    assert ignored == ["COOLIFY_URL", "COOLIFY_TOKEN", "COOLIFY_READ_TOKEN", "DEPLOYER_UUID", "COOLIFY_WEBHOOK"]
+    assert given.mistakes == []
     assert inputs is not None
     assert (inputs.base, inputs.targets, inputs.coolify_token.get_secret_value()) == ("http://127.0.0.1:1", ("a", "b"), "1|simulated")
+    assert inputs.read_token.get_secret_value() == ""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        pytest.param({"DEPLOYER_UUID": WEB, "INPUT_TAG": "blue"}, ["DEPLOYER_UUID and tag can't both be given"], id="uuid-and-tag"),
+        pytest.param({"INPUT_TAG": "blue", "INPUT_PR": "7"}, ["pr needs one application's uuid, not a tag"], id="tag-and-pr"),
+        pytest.param({"INPUT_DOCKER_TAG": "x"}, ["docker_tag needs `pr`: it is the image tag of a preview"], id="what-is-not-replaced"),
+        pytest.param(
+            {"COOLIFY_WEBHOOK": TAG_HOOK, "INPUT_COMMAND": "stop"},
+            ["command: stop needs uuids: Coolify can only deploy by tag (COOLIFY_WEBHOOK)"],
+            id="a-webhook",
+        ),
+    ],
+)
+@pytest.mark.parametrize("group", ["all", ""])
+def test_what_cannot_stand_together_is_told_in_a_rehearsal_too(inputs: Mapping[str, str], told: list[str], group: str) -> None:
+    """Once, and of what the user wrote."""
+    given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_REHEARSE": "success", **inputs})
+    Coolify.stage(given, "http://127.0.0.1:1", "1|simulated", ("a", "b"), group)
+    Coolify.read(given)
+    assert given.mistakes == told
+
+
+@pytest.mark.parametrize(("group", "targets", "tagged"), [("all", ("all",), ("all",)), ("", ("a", "b"), ())])
+def test_who_deploys_by_tag_rehearses_by_tag_where_the_scenario_has_one(
+    group: str, targets: tuple[str, ...], tagged: tuple[str, ...]
+) -> None:
+    given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": "blue", "DEPLOYER_REHEARSE": "success"})
+    ignored = Coolify.stage(given, "http://127.0.0.1:1", "1|simulated", ("a", "b"), group)
+    inputs = Coolify.read(given)
+    assert (ignored, given.mistakes) == (["COOLIFY_URL", "COOLIFY_TOKEN", "tag"], [])
+    assert inputs is not None
+    assert (inputs.targets, inputs.tagged) == (targets, tagged)
 
 
 # --- no secret in anything that is said
@@ -650,6 +1011,13 @@ def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
         pytest.param({"COOLIFY_TOKEN": f"7| {MARK}"}, id="a-token-with-a-blank"),
         pytest.param({"INPUT_TOKEN": f"7|{MARK}a", "COOLIFY_API_TOKEN": f"7|{MARK}b"}, id="two-tokens"),
         pytest.param({"COOLIFY_TOKEN": "", "COOLIFY_TOKN": TOKEN}, id="a-misspelt-token"),
+        pytest.param({"COOLIFY_READ_TOKEN": f"ghs_{MARK}"}, id="a-read-token-of-github"),
+        pytest.param({"COOLIFY_READ_TOKEN": f"8|{MARK} x"}, id="a-read-token-with-a-blank"),
+        pytest.param({"INPUT_READ_TOKEN": f"8|{MARK}a", "COOLIFY_READ_TOKEN": f"8|{MARK}b"}, id="two-read-tokens"),
+        pytest.param({"DEPLOYER_TAG": TOKEN, "DEPLOYER_UUID": ""}, id="the-token-as-tag"),
+        pytest.param({"DEPLOYER_PR": TOKEN}, id="the-token-as-pull-request"),
+        pytest.param({"DEPLOYER_DOCKER_TAG": TOKEN, "DEPLOYER_PR": "7"}, id="the-token-as-docker-tag"),
+        pytest.param({"COOLIFY_WEBHOOK": f"{BASE}/api/v1/deploy?tag={TOKEN}"}, id="the-token-as-the-webhook-s-tag"),
         pytest.param({"DEPLOYER_HEADERS": f"Authorization: {MARK}"}, id="a-header-of-ours"),
         pytest.param({"DEPLOYER_HEADERS": MARK}, id="a-header-without-a-name"),
         pytest.param({"DEPLOYER_HEADERS": f"A: {MARK}", "INPUT_HEADERS": f"B: {MARK}"}, id="two-sets-of-headers"),
@@ -667,7 +1035,7 @@ def test_no_secret_is_in_a_mistake_or_a_warning(environ: Mapping[str, str]) -> N
 
 
 def test_no_secret_is_in_what_the_settings_print_of_themselves() -> None:
-    values, inputs, _ = read({**GOOD, "DEPLOYER_HEADERS": f"A: {MARK}\nB: {MARK}"})
+    values, inputs, _ = read({**GOOD, "COOLIFY_READ_TOKEN": OTHER_TOKEN, "DEPLOYER_HEADERS": f"A: {MARK}\nB: {MARK}"})
     assert MARK not in repr((values, inputs)) + str(values) + str(inputs)
 
 
@@ -676,3 +1044,36 @@ def test_every_secret_that_was_given_is_known_right_or_wrong(secret: Path) -> No
     given = found({"COOLIFY_TOKEN": "ghs_x y", "DEPLOYER_HEADERS": "A: one\nno header\nB: t:wo "})
     assert {"one", "t:wo", "ghs_x y"} <= {text for group in GROUPS for text in group.secrets(given)}
     assert TOKEN in Coolify.secrets(found({"COOLIFY_TOKEN_FILE": str(secret)}))
+    assert TOKEN in Coolify.secrets(found({"DEPLOYER_READ_TOKEN_FILE": str(secret)}))
+
+
+def run(environ: Mapping[str, str]) -> int:
+    return main([], environ, StillClock())  # type: ignore[arg-type]  # by shape, as everywhere in the tests
+
+
+def test_both_tokens_are_masked_first_and_are_in_nothing_that_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """Also what stands after the bar alone: that is enough to log in."""
+    monkeypatch.chdir(tmp_path)
+    environ = {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "output", "INPUT_TIMEOUTT": "5m"}
+    secret = tmp_path / "token"
+    secret.write_text(OTHER_TOKEN)
+    code = run({**GOOD, **environ, "DEPLOYER_WAIT": "5", "COOLIFY_READ_TOKEN_FILE": str(secret)})
+    lines = capfdbinary.readouterr().out.decode().splitlines()
+    masked = [line.removeprefix("::add-mask::") for line in lines if line.startswith("::add-mask::")]
+    assert code == 2
+    assert set(masked) == {TOKEN, OTHER_TOKEN, TOKEN.partition("|")[2], OTHER_TOKEN.partition("|")[2]}
+    assert len(lines) > len(masked)
+    assert MARK not in "".join(lines[len(masked) :]) + (tmp_path / "output").read_text()
+
+
+@pytest.mark.parametrize("variable", ["COOLIFY_READ_TOKEN", "INPUT_READ_TOKEN", "PLUGIN_READ_TOKEN"])
+@pytest.mark.parametrize("spelled", [OTHER_TOKEN, OTHER_TOKEN.partition("|")[2], OTHER_TOKEN.replace("|", "%7C")])
+def test_the_second_token_is_taken_out_of_what_is_repeated(variable: str, spelled: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    """The path of a file that can't be written is repeated."""
+    run({variable: OTHER_TOKEN, "DEPLOYER_RESULT_FILE": f"nowhere/{spelled}/result.json"})
+    said = capfdbinary.readouterr().out.decode()
+    assert "can't be written" in said
+    assert "***" in said
+    assert MARK not in said

@@ -30,7 +30,7 @@ from deployer.model import (
     Warned,
     Wavered,
 )
-from deployer.watch import Again, End, Ending, Final, Next, Onward, Watch, after, observe, pause, reach_again, unseen
+from deployer.watch import Again, End, Ending, Final, Full, Next, Onward, Watch, after, observe, pause, reach_again, unseen
 
 # The same examples in every run: a test that fails only now and then is read by nobody.
 thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=300)
@@ -174,18 +174,23 @@ def test_the_last_log_lines_are_told_with_the_end() -> None:
         pytest.param([(5, UNKNOWN), (50, UNKNOWN)], moved(Phase.UNKNOWN), id="unknown-is-named-once"),
         pytest.param(
             [
-                (5, replace(UNKNOWN, warning="odd")),
-                (6, replace(UNKNOWN, warning="odd")),
+                (5, replace(UNKNOWN, warnings=("odd",))),
+                (6, replace(UNKNOWN, warnings=("odd",))),
                 (7, RUNNING),
-                (8, replace(UNKNOWN, warning="odd")),
+                (8, replace(UNKNOWN, warnings=("odd",))),
             ],
             [*moved(Phase.UNKNOWN), Warned("web", "odd"), *moved(Phase.RUNNING, Phase.UNKNOWN)],
             id="a-warning-is-told-once-also-when-it-comes-again",
         ),
         pytest.param(
-            [(5 + number, replace(UNKNOWN, warning=text)) for number, text in enumerate(["odd", "odder", "odd", "odder"])],
+            [(5 + number, replace(UNKNOWN, warnings=(text,))) for number, text in enumerate(["odd", "odder", "odd", "odder"])],
             [*moved(Phase.UNKNOWN), Warned("web", "odd"), Warned("web", "odder")],
             id="another-warning-is-told",
+        ),
+        pytest.param(
+            [(5, replace(UNKNOWN, warnings=("odd", "odder"))), (6, replace(UNKNOWN, warnings=("odder", "oddest")))],
+            [*moved(Phase.UNKNOWN), Warned("web", "odd"), Warned("web", "odder"), Warned("web", "oddest")],
+            id="each-of-several-warnings-is-told-once",
         ),
         pytest.param([(5, RUNNING), (6, RUNNING)], moved(Phase.RUNNING), id="a-phase-is-told-once"),
         pytest.param([(5, Barred("no right"))], [], id="what-bars-us-is-told-as-the-end"),
@@ -337,6 +342,56 @@ def test_an_end_is_looked_at_until_it_is_settled(looks: list[tuple[float, Sight]
     assert ended(looks) == ending
 
 
+UP = Snapshot(Phase.SUCCEEDED, "running:healthy", hold=60, settled=False)
+DOWN = Snapshot(Phase.FAILED, "exited:unhealthy", hold=60, settled=False, reason="it does not run: exited for 60 s")
+STARTING = Snapshot(Phase.RUNNING, "starting:unknown", reason="its status was still starting:unknown")
+
+
+@pytest.mark.parametrize(
+    ("looks", "ending"),
+    [
+        pytest.param([(5, replace(UP, hold=0))], Ending(End.SUCCEEDED), id="what-needs-no-time-is-believed-at-once"),
+        pytest.param([(5, UP), (64.9, UP)], None, id="not-before-its-seconds-are-over"),
+        pytest.param([(5, UP), (65, UP)], Ending(End.SUCCEEDED), id="when-they-are-over"),
+        pytest.param([(5, UP), (30, Missed("HTTP 502")), (65, UP)], Ending(End.SUCCEEDED), id="a-failed-look-is-no-break"),
+        pytest.param([(5, UP), (60, STARTING), (62, UP), (65, UP)], None, id="a-break-begins-it-anew"),
+        pytest.param([(5, UP), (60, DOWN), (62, UP), (65, UP)], None, id="whatever-the-break-is"),
+        pytest.param([(5, UP), (20, STARTING), (22, UP), (82, UP)], Ending(End.SUCCEEDED), id="anew-means-all-its-seconds"),
+        pytest.param([(5, DOWN), (65, DOWN)], Ending(End.FAILED, DOWN.reason), id="a-bad-end-like-any-other"),
+        pytest.param([(40, DOWN), (100, DOWN)], Ending(End.FAILED, DOWN.reason), id="its-seconds-are-over-at-the-deadline"),
+        pytest.param([(5, UP), (7, Barred("revoked"))], Ending(End.BARRED, "revoked"), id="barred-before-they-are-over"),
+        pytest.param([(95, STARTING), (100, STARTING)], Ending(End.LATE, STARTING.reason), id="nothing-clear"),
+    ],
+)
+def test_an_end_that_may_still_turn_is_believed_after_its_seconds(looks: list[tuple[float, Sight]], ending: Ending | None) -> None:
+    assert ended(looks) == ending
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        pytest.param([(100, UP)], id="seen-at-the-deadline"),
+        pytest.param([(50, UP), (100, UP)], id="up-before-it"),
+        pytest.param([(50, DOWN), (100, DOWN)], id="down-before-it"),
+        pytest.param([(50, UP), (100, Missed("HTTP 502"))], id="out-of-sight-at-the-deadline"),
+        pytest.param([(50, UP), (107, Missed("HTTP 502"))], id="and-after-it"),
+    ],
+)
+def test_the_deadline_cuts_nothing_short_that_may_still_turn(looks: list[tuple[float, Sight]]) -> None:
+    ending = ended(looks)
+    assert ending is not None
+    assert ending.end is End.LATE
+
+
+@pytest.mark.parametrize("last", [UP, DOWN], ids=["up", "down"])
+def test_what_did_not_last_long_enough_is_told_as_what_it_was(last: Snapshot) -> None:
+    """Not with the reason of an end that lasted, and not without any."""
+    ending = ended([(90, last), (100, last)])
+    assert ending is not None
+    assert last.detail in ending.reason
+    assert "for 60 s" not in ending.reason
+
+
 # --- Rule 5: every entry of the log once, in order
 
 
@@ -403,7 +458,7 @@ def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(logs: li
         ),
         pytest.param(
             [(5, replace(RUNNING, link="https://x", commit="abc", server="s"))] * 2,
-            [Known("web", "https://x", "abc", "s"), *moved(Phase.RUNNING)],
+            [Known("web", "https://x", "abc", "s"), Moved("web", Phase.RUNNING, "", "s")],
             id="facts-are-told-once",
         ),
         pytest.param(
@@ -412,14 +467,16 @@ def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(logs: li
             id="again-when-there-is-more-of-them",
         ),
         pytest.param([(5, replace(RUNNING, commit="abc"))], [Known("web", "", "abc", ""), *moved(Phase.RUNNING)], id="a-commit-is-enough"),
-        pytest.param([(5, replace(RUNNING, server="s"))], moved(Phase.RUNNING), id="a-server-alone-is-not"),
+        pytest.param(
+            [(5, replace(RUNNING, server="s"))], [Known("web", "", "", "s"), Moved("web", Phase.RUNNING, "", "s")], id="so-is-a-server"
+        ),
         pytest.param(
             [(5, replace(RUNNING, link="https://x")), (6, RUNNING), (7, replace(RUNNING, link="https://x"))],
             [Known("web", "https://x", "", ""), *moved(Phase.RUNNING)],
             id="what-is-known-stays-known",
         ),
         pytest.param(
-            [(5, Missed("HTTP 502")), (6, Snapshot(Phase.RUNNING, "in_progress", log=(ONE,), link="https://x", warning="odd"))],
+            [(5, Missed("HTTP 502")), (6, Snapshot(Phase.RUNNING, "in_progress", log=(ONE,), link="https://x", warnings=("odd",)))],
             [
                 Wavered("web", "HTTP 502"),
                 Recovered("web", 1),
@@ -436,13 +493,33 @@ def test_what_is_known_is_told_once(looks: list[tuple[float, Sight]], events: li
     assert played(looks)[1] == events
 
 
+def test_every_line_of_an_additional_server_names_it_and_its_leg() -> None:
+    seen = Snapshot(Phase.RUNNING, "in_progress", log=(ONE,), link="https://x", server="berlin")
+    assert played([(5, seen)], replace(FRESH, leg=Leg.OTHERS))[1] == [
+        Known("web", "https://x", "", "berlin", Leg.OTHERS),
+        Moved("web", Phase.RUNNING, "in_progress", "berlin", Leg.OTHERS),
+        Logged("web", (ONE,), "berlin"),
+    ]
+
+
+@pytest.mark.parametrize("log", [(ONE,), None], ids=["readable", "unreadable"])
+def test_nobody_asked_for_the_log_of_what_is_only_to_be_cancelled(log: tuple[Entry, ...] | None) -> None:
+    assert played([(5, replace(RUNNING, log=log))], replace(FRESH, leg=Leg.ENDING))[1] == [Moved("web", Phase.RUNNING, "", leg=Leg.ENDING)]
+
+
 # --- Rules 3, 6 and 7: what an ending means for the target
 
-SURE, DOUBTFUL, PHANTOM = (Handle("web", "web-1", trust) for trust in (Trust.SURE, Trust.DOUBTFUL, Trust.PHANTOM))
+SURE, DOUBTFUL, PHANTOM, LISTED = (Handle("web", "web-1", trust) for trust in (Trust.SURE, Trust.DOUBTFUL, Trust.PHANTOM, Trust.LISTED))
 ADOPTED = Handle("web", "web-1", adopted=True)
+PERHAPS_OURS = replace(ADOPTED, perhaps=True)
 REAL = (Handle("web", "web-2", adopted=True),)
 OTHERS = (Handle("web", "web-2"), Handle("web", "web-3"))
+PROOF = Handle("web", "", aspect="healthy")
 SOMEBODY = "the deployment that we followed was cancelled by somebody else"
+FINE = Final(Outcome.FINISHED, "")
+PROVABLE = Final(Outcome.FINISHED, "", PROOF)
+LATE = "it was still being built or started"
+ENDED_BEFORE = "0 cancelled, 1 ended by itself"
 
 
 def over(last: Sight, *, handle: Handle = SURE, before: list[tuple[float, Sight]] | None = None) -> Watch:
@@ -450,21 +527,26 @@ def over(last: Sight, *, handle: Handle = SURE, before: list[tuple[float, Sight]
     return played([*(before or []), (100, last)], replace(FRESH, handle=handle))[0]
 
 
-@pytest.mark.parametrize("leg", Leg)
+def on(server: str, last: Snapshot) -> Watch:
+    """The watch of an additional server's deployment."""
+    return over(replace(last, server=server))
+
+
 @pytest.mark.parametrize(
     ("last", "final"),
     [
-        pytest.param(DONE, Final(Outcome.FINISHED, ""), id="succeeded"),
+        pytest.param(DONE, FINE, id="succeeded"),
         pytest.param(Snapshot(Phase.UNPROVEN, reason="skipped"), Final(Outcome.UNVERIFIED, "skipped"), id="unproven"),
         pytest.param(replace(BROKEN, reason="exit 1"), Final(Outcome.FAILED, "exit 1"), id="failed"),
         pytest.param(Snapshot(Phase.CANCELLED, reason="by a user"), Final(Outcome.CANCELLED, "by a user"), id="cancelled"),
         pytest.param(replace(GONE, reason="no row"), Final(Outcome.LOST, "no row"), id="gone"),
         pytest.param(Barred("revoked"), Final(Outcome.LOST, "revoked"), id="barred"),
-        pytest.param(RUNNING, Final(Outcome.TIMED_OUT, "it was still being built or started"), id="late"),
+        pytest.param(RUNNING, Final(Outcome.TIMED_OUT, LATE), id="late"),
     ],
 )
-def test_an_ending_has_one_name(leg: Leg, last: Sight, final: Final) -> None:
-    assert after(leg, (over(last),), repeated=False) == final
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_deployment_s_end_has_one_name(last: Sight, final: Final, strict: bool) -> None:  # noqa: FBT001 -- a column
+    assert after(Leg.DEPLOYMENT, (over(last),), repeated=False, strict=strict) == final
 
 
 @pytest.mark.parametrize(
@@ -478,21 +560,18 @@ def test_an_ending_has_one_name(leg: Leg, last: Sight, final: Final) -> None:
             id="sure-and-seen-before",
         ),
         pytest.param(
-            over(replace(GONE, reason="full queue"), handle=DOUBTFUL),
-            False,
-            Final(Outcome.REFUSED, "full queue"),
-            id="doubtful-and-never-seen",
+            over(replace(GONE, reason="full queue"), handle=DOUBTFUL), False, Full(60, "full queue"), id="doubtful-and-never-seen"
         ),
         pytest.param(
             over(replace(GONE, reason="full queue"), handle=DOUBTFUL),
             True,
-            Final(Outcome.REFUSED, "full queue"),
-            id="doubtful-and-never-seen-when-repeated",
+            Full(60, "full queue"),
+            id="doubtful-and-never-seen-as-often-as-it-takes",
         ),
         pytest.param(
             over(replace(GONE, reason="full queue"), handle=DOUBTFUL, before=[(5, Missed("HTTP 502"))]),
             False,
-            Final(Outcome.REFUSED, "full queue"),
+            Full(60, "full queue"),
             id="doubtful-and-only-failed-looks",
         ),
         pytest.param(
@@ -507,7 +586,7 @@ def test_an_ending_has_one_name(leg: Leg, last: Sight, final: Final) -> None:
             Final(Outcome.LOST, ""),
             id="doubtful-and-seen-before-without-any-fact",
         ),
-        pytest.param(over(DONE, handle=DOUBTFUL), False, Final(Outcome.FINISHED, ""), id="doubtful-and-there"),
+        pytest.param(over(DONE, handle=DOUBTFUL), False, FINE, id="doubtful-and-there"),
         pytest.param(over(Barred("revoked"), handle=DOUBTFUL), False, Final(Outcome.LOST, "revoked"), id="doubtful-and-barred"),
         pytest.param(over(replace(GONE, reason="none any more"), handle=PHANTOM), False, Again("none any more"), id="phantom-of-nothing"),
         pytest.param(
@@ -516,8 +595,36 @@ def test_an_ending_has_one_name(leg: Leg, last: Sight, final: Final) -> None:
             Final(Outcome.LOST, "none any more"),
             id="phantom-of-nothing-again",
         ),
-        pytest.param(over(replace(GONE, next=REAL), handle=PHANTOM), False, Onward(Leg.DEPLOYMENT, REAL), id="phantom-of-another-s"),
-        pytest.param(over(replace(GONE, next=REAL), handle=PHANTOM), True, Onward(Leg.DEPLOYMENT, REAL), id="phantom-of-another-s-again"),
+        pytest.param(
+            over(replace(GONE, next=REAL), handle=PHANTOM), False, Onward(Leg.DEPLOYMENT, REAL, DEADLINE), id="phantom-of-another-s"
+        ),
+        pytest.param(
+            over(replace(GONE, next=REAL), handle=PHANTOM), True, Onward(Leg.DEPLOYMENT, REAL, DEADLINE), id="phantom-of-another-s-again"
+        ),
+        pytest.param(over(replace(GONE, next=REAL), handle=LISTED), False, Onward(Leg.DEPLOYMENT, REAL, DEADLINE), id="listed-another-s"),
+        pytest.param(
+            over(replace(GONE, reason="none any more"), handle=LISTED), False, Again("none any more"), id="listed-phantom-of-nothing"
+        ),
+        pytest.param(
+            over(replace(GONE, reason="none any more"), handle=LISTED),
+            True,
+            Final(Outcome.LOST, "none any more"),
+            id="listed-phantom-of-nothing-again",
+        ),
+        pytest.param(
+            over(replace(GONE, reason="no row"), handle=LISTED, before=[(5, RUNNING)]),
+            False,
+            Final(Outcome.LOST, "no row"),
+            id="listed-and-seen-before",
+        ),
+        pytest.param(
+            over(replace(GONE, next=REAL, reason="no row"), handle=LISTED, before=[(5, RUNNING)]),
+            False,
+            Final(Outcome.LOST, "no row"),
+            id="listed-and-seen-before-is-not-replaced-by-another-s",
+        ),
+        pytest.param(over(DONE, handle=LISTED), False, FINE, id="listed-and-there"),
+        pytest.param(over(Snapshot(Phase.CANCELLED), handle=LISTED), False, Final(Outcome.CANCELLED, ""), id="listed-and-cancelled"),
         pytest.param(over(Snapshot(Phase.CANCELLED), handle=ADOPTED), False, Again(SOMEBODY), id="adopted-and-cancelled"),
         pytest.param(
             over(Snapshot(Phase.CANCELLED, reason="by a user"), handle=ADOPTED),
@@ -526,36 +633,270 @@ def test_an_ending_has_one_name(leg: Leg, last: Sight, final: Final) -> None:
             id="adopted-and-cancelled-again",
         ),
         pytest.param(over(replace(BROKEN, reason="exit 1"), handle=ADOPTED), False, Final(Outcome.FAILED, "exit 1"), id="adopted-failed"),
-        pytest.param(over(DONE, handle=ADOPTED), False, Final(Outcome.FINISHED, ""), id="adopted-succeeded"),
+        pytest.param(
+            over(Snapshot(Phase.CANCELLED, reason="by a user"), handle=PERHAPS_OURS),
+            False,
+            Final(Outcome.CANCELLED, "by a user"),
+            id="perhaps-ours-and-cancelled",
+        ),
+        pytest.param(over(DONE, handle=ADOPTED), False, FINE, id="adopted-succeeded"),
         pytest.param(over(Snapshot(Phase.CANCELLED)), False, Final(Outcome.CANCELLED, ""), id="ours-and-cancelled"),
-        pytest.param(over(replace(DONE, next=OTHERS)), False, Onward(Leg.OTHERS, OTHERS), id="succeeded-with-others"),
-        pytest.param(over(replace(DONE, next=OTHERS)), True, Onward(Leg.OTHERS, OTHERS), id="succeeded-with-others-when-repeated"),
+        pytest.param(over(replace(DONE, next=OTHERS)), False, Onward(Leg.OTHERS, OTHERS, DEADLINE, FINE), id="succeeded-with-others"),
+        pytest.param(over(replace(DONE, next=OTHERS)), True, Onward(Leg.OTHERS, OTHERS, DEADLINE, FINE), id="also-when-repeated"),
+        pytest.param(
+            over(replace(DONE, next=OTHERS, proof=PROOF)),
+            False,
+            Onward(Leg.OTHERS, OTHERS, DEADLINE, PROVABLE),
+            id="the-others-come-before-the-proof",
+        ),
+        pytest.param(
+            over(Snapshot(Phase.UNPROVEN, next=OTHERS, reason="skipped")),
+            False,
+            Onward(Leg.OTHERS, OTHERS, DEADLINE, Final(Outcome.UNVERIFIED, "skipped")),
+            id="unproven-with-others",
+        ),
         pytest.param(over(replace(BROKEN, next=OTHERS)), False, Final(Outcome.FAILED, ""), id="failed-with-others"),
-        pytest.param(over(Snapshot(Phase.UNPROVEN, next=OTHERS)), False, Final(Outcome.UNVERIFIED, ""), id="unproven-with-others"),
+        pytest.param(
+            over(Barred("revoked"), before=[(5, replace(RUNNING, next=OTHERS))]),
+            False,
+            Final(Outcome.LOST, "revoked"),
+            id="lost-with-others",
+        ),
+        pytest.param(
+            over(replace(DONE, proof=PROOF)), False, Onward(Leg.HEALTH, (PROOF,), DEADLINE, PROVABLE), id="succeeded-with-a-proof"
+        ),
+        pytest.param(
+            over(replace(DONE, proof=PROOF), before=[(93, replace(DONE, proof=PROOF, hold=20))]),
+            False,
+            Onward(Leg.HEALTH, (PROOF,), BEGAN + 93, PROVABLE),
+            id="from-when-the-end-was-seen-not-from-when-it-was-settled",
+        ),
+        pytest.param(
+            over(Snapshot(Phase.UNPROVEN, reason="skipped", proof=PROOF)),
+            False,
+            Final(Outcome.UNVERIFIED, "skipped", PROOF),
+            id="unproven-is-not-proved-by-its-health",
+        ),
+        pytest.param(over(replace(BROKEN, proof=PROOF)), False, Final(Outcome.FAILED, "", PROOF), id="nor-is-a-failure"),
     ],
 )
 def test_what_comes_after_the_deployment(watch: Watch, repeated: bool, then: Next) -> None:  # noqa: FBT001 -- a column
     assert after(Leg.DEPLOYMENT, (watch,), repeated=repeated) == then
 
 
+HERE = "on the additional server berlin: "
+
+
 @pytest.mark.parametrize(
-    "watch",
+    ("watches", "so_far", "then"),
     [
-        pytest.param(over(replace(DONE, next=OTHERS)), id="others-of-others"),
-        pytest.param(over(replace(GONE, next=REAL), handle=PHANTOM), id="phantom"),
-        pytest.param(over(GONE, handle=DOUBTFUL), id="doubtful"),
-        pytest.param(over(Snapshot(Phase.CANCELLED), handle=ADOPTED), id="adopted"),
+        pytest.param((on("berlin", DONE),), FINE, FINE, id="succeeded"),
+        pytest.param((on("berlin", replace(BROKEN, reason="exit 1")),), FINE, Final(Outcome.FAILED, f"{HERE}exit 1"), id="failed"),
+        pytest.param((on("berlin", BROKEN),), FINE, Final(Outcome.FAILED, f"{HERE}failed"), id="failed-without-a-reason"),
+        pytest.param(
+            (on("berlin", Snapshot(Phase.UNPROVEN, reason="skipped")),), FINE, Final(Outcome.UNVERIFIED, f"{HERE}skipped"), id="unproven"
+        ),
+        pytest.param(
+            (on("berlin", Snapshot(Phase.CANCELLED, reason="by a user")),),
+            FINE,
+            Final(Outcome.CANCELLED, f"{HERE}by a user"),
+            id="cancelled",
+        ),
+        pytest.param((on("berlin", RUNNING),), FINE, Final(Outcome.TIMED_OUT, f"{HERE}{LATE}"), id="late"),
+        pytest.param(
+            (over(replace(GONE, reason="no row"), before=[(5, replace(RUNNING, server="berlin"))]),),
+            FINE,
+            Final(Outcome.LOST, f"{HERE}no row"),
+            id="gone",
+        ),
+        pytest.param(
+            (over(Barred("revoked"), handle=Handle("web", "web-2", server="berlin")),),
+            FINE,
+            Final(Outcome.LOST, f"{HERE}revoked"),
+            id="never-seen-but-known-to-be-there",
+        ),
+        pytest.param(
+            (on("berlin", replace(BROKEN, reason="exit 1", link="https://x")),),
+            FINE,
+            Final(Outcome.FAILED, "on the additional server berlin (https://x): exit 1"),
+            id="with-the-page-of-its-deployment",
+        ),
+        pytest.param(
+            (on("paris", DONE), on("berlin", replace(BROKEN, reason="exit 1"))),
+            FINE,
+            Final(Outcome.FAILED, f"{HERE}exit 1"),
+            id="the-worst-of-several",
+        ),
+        pytest.param(
+            (on("paris", RUNNING), on("berlin", replace(BROKEN, reason="one")), on("paris", replace(BROKEN, reason="two"))),
+            FINE,
+            Final(Outcome.FAILED, f"{HERE}one"),
+            id="the-first-of-the-worst-speaks",
+        ),
+        pytest.param(
+            (on("berlin", DONE),),
+            Final(Outcome.UNVERIFIED, "skipped"),
+            Final(Outcome.UNVERIFIED, "skipped"),
+            id="what-was-unproven-stays-so",
+        ),
+        pytest.param(
+            (on("berlin", replace(BROKEN, reason="exit 1")),),
+            Final(Outcome.UNVERIFIED, "skipped"),
+            Final(Outcome.FAILED, f"{HERE}exit 1"),
+            id="unless-another-one-is-worse",
+        ),
+        pytest.param(
+            (on("berlin", RUNNING),),
+            Final(Outcome.UNVERIFIED, "skipped"),
+            Final(Outcome.UNVERIFIED, "skipped"),
+            id="and-not-when-it-is-better",
+        ),
+        pytest.param((on("berlin", replace(DONE, next=REAL)),), FINE, FINE, id="others-of-others-are-none"),
+        pytest.param(
+            (over(replace(GONE, next=REAL, server="berlin"), handle=PHANTOM),),
+            FINE,
+            Final(Outcome.LOST, f"{HERE}lost"),
+            id="nothing-is-looked-for",
+        ),
+        pytest.param(
+            (over(replace(GONE, server="berlin"), handle=DOUBTFUL),), FINE, Final(Outcome.LOST, f"{HERE}lost"), id="nothing-waits"
+        ),
+        pytest.param(
+            (on("paris", DONE), over(replace(GONE, server="berlin"), handle=PHANTOM)),
+            FINE,
+            Final(Outcome.LOST, f"{HERE}lost"),
+            id="a-phantom-counts-there",
+        ),
+        pytest.param(
+            (over(Snapshot(Phase.CANCELLED, server="berlin"), handle=ADOPTED),),
+            FINE,
+            Final(Outcome.CANCELLED, f"{HERE}cancelled"),
+            id="nothing-is-triggered-again",
+        ),
+        pytest.param((on("berlin", DONE),), PROVABLE, Onward(Leg.HEALTH, (PROOF,), DEADLINE, PROVABLE), id="then-comes-the-proof"),
+        pytest.param(
+            (on("berlin", replace(DONE, proof=PROOF)),), FINE, Onward(Leg.HEALTH, (PROOF,), DEADLINE, PROVABLE), id="whoever-names-it"
+        ),
+        pytest.param(
+            (
+                over(replace(DONE, proof=PROOF), before=[(50, replace(DONE, hold=99))]),
+                over(replace(DONE, proof=PROOF), before=[(70, replace(DONE, hold=99))]),
+            ),
+            PROVABLE,
+            Onward(Leg.HEALTH, (PROOF,), BEGAN + 70, PROVABLE),
+            id="from-when-the-last-end-was-seen",
+        ),
+        pytest.param(
+            (on("berlin", replace(BROKEN, reason="exit 1")),),
+            PROVABLE,
+            Final(Outcome.FAILED, f"{HERE}exit 1", PROOF),
+            id="not-after-a-failure",
+        ),
+        pytest.param(
+            (on("berlin", DONE),),
+            Final(Outcome.UNVERIFIED, "skipped", PROOF),
+            Final(Outcome.UNVERIFIED, "skipped", PROOF),
+            id="nor-after-what-was-unproven",
+        ),
     ],
 )
-def test_after_the_others_nothing_comes(watch: Watch) -> None:
-    assert isinstance(after(Leg.OTHERS, (watch,), repeated=False), Final)
+def test_the_worst_of_all_servers_counts_and_is_named(watches: tuple[Watch, ...], so_far: Final, then: Next) -> None:
+    assert after(Leg.OTHERS, watches, repeated=False, so_far=so_far) == then
 
 
-@pytest.mark.parametrize("leg", Leg)
+@pytest.mark.parametrize(
+    ("last", "final"),
+    [
+        pytest.param(Snapshot(Phase.CANCELLED, reason="by a user"), Final(Outcome.FINISHED, "1 cancelled"), id="cancelled"),
+        pytest.param(DONE, Final(Outcome.FINISHED, ENDED_BEFORE), id="succeeded"),
+        pytest.param(replace(BROKEN, reason="exit 1"), Final(Outcome.FINISHED, ENDED_BEFORE), id="failed"),
+        pytest.param(Snapshot(Phase.UNPROVEN, reason="skipped"), Final(Outcome.FINISHED, ENDED_BEFORE), id="unproven"),
+        pytest.param(replace(GONE, reason="no row"), Final(Outcome.FINISHED, ENDED_BEFORE), id="gone"),
+        pytest.param(Barred("revoked"), Final(Outcome.LOST, "revoked"), id="barred"),
+        pytest.param(RUNNING, Final(Outcome.TIMED_OUT, LATE), id="late"),
+    ],
+)
+@pytest.mark.parametrize("handle", [SURE, ADOPTED, DOUBTFUL, PHANTOM, LISTED], ids=["sure", "adopted", "doubtful", "phantom", "listed"])
+def test_what_was_to_be_cancelled_only_has_to_be_over(last: Sight, final: Final, handle: Handle) -> None:
+    assert after(Leg.ENDING, (over(last, handle=handle),), repeated=False) == final
+
+
 @pytest.mark.parametrize(
     ("watches", "final"),
     [
-        pytest.param((over(DONE), over(DONE)), Final(Outcome.FINISHED, ""), id="all-well"),
+        pytest.param((over(Snapshot(Phase.CANCELLED)), over(Snapshot(Phase.CANCELLED))), Final(Outcome.FINISHED, "2 cancelled"), id="all"),
+        pytest.param(
+            (over(Snapshot(Phase.CANCELLED)), over(DONE), over(replace(DONE, next=OTHERS, proof=PROOF))),
+            Final(Outcome.FINISHED, "1 cancelled, 2 ended by itself", PROOF),
+            id="one-of-three",
+        ),
+        pytest.param((over(Snapshot(Phase.CANCELLED)), over(RUNNING)), Final(Outcome.TIMED_OUT, LATE), id="one-goes-on"),
+    ],
+)
+def test_of_several_that_were_to_be_cancelled_each_counts(watches: tuple[Watch, ...], final: Final) -> None:
+    assert after(Leg.ENDING, watches, repeated=False) == final
+
+
+# --- What proves that it runs (design.md 2.2, `verify_health`)
+
+
+def health(*looks: tuple[float, Sight]) -> Watch:
+    return played(list(looks), replace(FRESH, handle=PROOF, leg=Leg.HEALTH))[0]
+
+
+UNSEEN = "nobody could see whether it runs: "
+
+
+@pytest.mark.parametrize(
+    ("watch", "lenient", "strict"),
+    [
+        pytest.param(health((10, replace(UP, hold=0))), FINE, FINE, id="it-runs"),
+        pytest.param(health((10, UP), (70, UP)), FINE, FINE, id="and-goes-on-running"),
+        pytest.param(
+            health((10, DOWN), (70, DOWN)), Final(Outcome.UNVERIFIED, DOWN.reason), Final(Outcome.UNVERIFIED, DOWN.reason), id="it-does-not"
+        ),
+        pytest.param(
+            health((10, STARTING), (100, STARTING)),
+            replace(FINE, warning=f"deployed, but {UNSEEN}{STARTING.reason}"),
+            Final(Outcome.UNVERIFIED, f"{UNSEEN}{STARTING.reason}"),
+            id="nothing-clear",
+        ),
+        pytest.param(
+            health((100, Missed("HTTP 502"))),
+            replace(FINE, warning=f"deployed, but {UNSEEN}no look at it ever worked; the last looks failed: HTTP 502"),
+            Final(Outcome.UNVERIFIED, f"{UNSEEN}no look at it ever worked; the last looks failed: HTTP 502"),
+            id="never-seen",
+        ),
+        pytest.param(
+            health((10, UP), (20, Barred("revoked"))),
+            replace(FINE, warning=f"deployed, but {UNSEEN}revoked"),
+            Final(Outcome.UNVERIFIED, f"{UNSEEN}revoked"),
+            id="barred",
+        ),
+        pytest.param(
+            health((10, replace(GONE, reason="no row"))),
+            replace(FINE, warning=f"deployed, but {UNSEEN}no row"),
+            Final(Outcome.UNVERIFIED, f"{UNSEEN}no row"),
+            id="gone",
+        ),
+        pytest.param(
+            health((10, GONE)),
+            replace(FINE, warning=f"deployed, but {UNSEEN}its status said nothing clear in time"),
+            Final(Outcome.UNVERIFIED, f"{UNSEEN}its status said nothing clear in time"),
+            id="gone-without-a-reason",
+        ),
+    ],
+)
+def test_only_evidence_is_held_against_what_is_deployed(watch: Watch, lenient: Final, strict: Final) -> None:
+    """No evidence is a warning; it only counts as a failed proof where a proof was asked for."""
+    assert after(Leg.HEALTH, (watch,), repeated=False, so_far=PROVABLE) == replace(lenient, proof=PROOF)
+    assert after(Leg.HEALTH, (watch,), repeated=False, so_far=PROVABLE, strict=True) == replace(strict, proof=PROOF)
+
+
+@pytest.mark.parametrize(
+    ("watches", "final"),
+    [
+        pytest.param((over(DONE), over(DONE)), FINE, id="all-well"),
         pytest.param((over(DONE), over(replace(BROKEN, reason="exit 1"))), Final(Outcome.FAILED, "exit 1"), id="the-second-failed"),
         pytest.param(
             (over(RUNNING), over(replace(BROKEN, reason="one")), over(replace(BROKEN, reason="two"))),
@@ -568,25 +909,45 @@ def test_after_the_others_nothing_comes(watch: Watch) -> None:
             Final(Outcome.FAILED, "exit 1"),
             id="no-success-hides-it",
         ),
-    ],
-)
-def test_the_worst_of_a_leg_counts(leg: Leg, watches: tuple[Watch, ...], final: Final) -> None:
-    assert after(leg, watches, repeated=False) == final
-
-
-@pytest.mark.parametrize(
-    ("watches", "then"),
-    [
         pytest.param(
-            (over(replace(DONE, next=REAL)), over(replace(DONE, next=OTHERS))), Onward(Leg.OTHERS, (*REAL, *OTHERS)), id="all-their-others"
+            (over(replace(DONE, next=REAL)), over(replace(DONE, next=OTHERS))),
+            Onward(Leg.OTHERS, (*REAL, *OTHERS), DEADLINE, FINE),
+            id="all-their-others",
         ),
-        pytest.param((over(DONE), over(replace(DONE, next=OTHERS))), Onward(Leg.OTHERS, OTHERS), id="the-second-s-others"),
+        pytest.param((over(DONE), over(replace(DONE, next=OTHERS))), Onward(Leg.OTHERS, OTHERS, DEADLINE, FINE), id="the-second-s-others"),
         pytest.param((over(GONE, handle=PHANTOM), over(BROKEN)), Final(Outcome.FAILED, ""), id="one-is-gone-and-one-failed"),
+        pytest.param((over(GONE, handle=PHANTOM), over(DONE)), FINE, id="a-phantom-counts-as-nothing"),
+        pytest.param((over(DONE), over(replace(GONE, reason="none any more"), handle=LISTED)), FINE, id="a-listed-one-too"),
+        pytest.param((over(replace(GONE, next=REAL), handle=LISTED), over(DONE)), FINE, id="also-with-another-s-behind-it"),
+        pytest.param(
+            (over(replace(GONE, reason="no row"), handle=LISTED, before=[(5, RUNNING)]), over(DONE)),
+            Final(Outcome.LOST, "no row"),
+            id="but-not-one-that-was-there",
+        ),
+        pytest.param((over(replace(GONE, reason="no row")), over(DONE)), Final(Outcome.LOST, "no row"), id="nor-a-sure-one"),
+        pytest.param(
+            (over(GONE, handle=LISTED), over(Snapshot(Phase.CANCELLED), handle=ADOPTED)), Again(SOMEBODY), id="what-is-left-is-judged-alone"
+        ),
+        pytest.param(
+            (over(replace(GONE, reason="none any more"), handle=LISTED), over(GONE, handle=PHANTOM)),
+            Again("none any more"),
+            id="two-phantoms-of-nothing",
+        ),
+        pytest.param(
+            (over(replace(GONE, next=REAL), handle=LISTED), over(replace(GONE, next=REAL), handle=LISTED)),
+            Onward(Leg.DEPLOYMENT, REAL, DEADLINE),
+            id="two-phantoms-of-the-same-are-one",
+        ),
+        pytest.param(
+            (over(Snapshot(Phase.CANCELLED), handle=PERHAPS_OURS), over(Snapshot(Phase.CANCELLED))),
+            Final(Outcome.CANCELLED, ""),
+            id="both-are-cancelled-and-one-is-perhaps-ours",
+        ),
         pytest.param((over(Snapshot(Phase.CANCELLED), handle=ADOPTED), over(BROKEN)), Final(Outcome.FAILED, ""), id="one-is-cancelled"),
     ],
 )
-def test_several_deployments_at_once_are_judged_together(watches: tuple[Watch, ...], then: Next) -> None:
-    assert after(Leg.DEPLOYMENT, watches, repeated=False) == then
+def test_several_deployments_at_once_are_judged_together(watches: tuple[Watch, ...], final: Next) -> None:
+    assert after(Leg.DEPLOYMENT, watches, repeated=False) == final
 
 
 @pytest.mark.parametrize("watches", [(FRESH,), (over(DONE), FRESH), (FRESH, over(DONE))], ids=["none", "first", "second"])
@@ -619,7 +980,7 @@ LONG = replace(FRESH, deadline=BEGAN + 3600)
         pytest.param(3000, 10, id="and-for-ever"),
     ],
 )
-@pytest.mark.parametrize("last", [None, QUEUED, RUNNING, UNKNOWN, held(Phase.SUCCEEDED, math.inf)], ids=str)
+@pytest.mark.parametrize("last", [None, QUEUED, RUNNING, UNKNOWN, held(Phase.SUCCEEDED, math.inf), UP, DOWN], ids=str)
 def test_looks_are_quick_at_first_and_slower_later(age: float, seconds: float, last: Snapshot | None) -> None:
     assert pause(replace(LONG, last=last), BEGAN + age, targets=1) == seconds
 

@@ -1,20 +1,30 @@
 """The vocabulary that every part shares. No behaviour of its own."""
 
-from deployer.model.errors import DeployerError, Expired, Interrupted, MistakesError, RefusedError, UnavailableError
+from deployer.model.errors import (
+    DeployerError,
+    Expired,
+    Interrupted,
+    MistakesError,
+    RefusedError,
+    UnavailableError,
+)
 from deployer.model.events import (
     Begun,
     Checked,
     Delayed,
     Doubted,
     Ended,
+    Entitled,
     Event,
     Followed,
     Known,
     Logged,
     Moved,
+    Noted,
     Reached,
     Recovered,
     Repeated,
+    Split,
     Stopped,
     Unlogged,
     Waited,
@@ -22,19 +32,48 @@ from deployer.model.events import (
     Wavered,
     Withdrawn,
 )
-from deployer.model.outcome import Leg, Outcome, Phase, Trust
-from deployer.model.things import Barred, Entry, Handle, Later, Missed, Plan, Refused, Sight, Snapshot, Started, Target
-from deployer.model.time import Clock
+from deployer.model.outcome import (
+    Command,
+    Leg,
+    Outcome,
+    Phase,
+    Trust,
+)
+from deployer.model.things import (
+    Answer,
+    Barred,
+    Done,
+    Entry,
+    Handle,
+    Later,
+    Missed,
+    Part,
+    Plan,
+    Refused,
+    Right,
+    Sight,
+    Snapshot,
+    Spread,
+    Started,
+    Target,
+)
+from deployer.model.time import (
+    Clock,
+)
 
 __all__ = [
+    "Answer",
     "Barred",
     "Begun",
     "Checked",
     "Clock",
+    "Command",
     "Delayed",
     "DeployerError",
+    "Done",
     "Doubted",
     "Ended",
+    "Entitled",
     "Entry",
     "Event",
     "Expired",
@@ -48,7 +87,9 @@ __all__ = [
     "Missed",
     "MistakesError",
     "Moved",
+    "Noted",
     "Outcome",
+    "Part",
     "Phase",
     "Plan",
     "Reached",
@@ -56,8 +97,11 @@ __all__ = [
     "Refused",
     "RefusedError",
     "Repeated",
+    "Right",
     "Sight",
     "Snapshot",
+    "Split",
+    "Spread",
     "Started",
     "Stopped",
     "Target",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.model.outcome import Outcome, Phase
-from deployer.model.things import Entry, Handle, Target
+from deployer.model.outcome import Leg, Outcome, Phase
+from deployer.model.things import Entry, Handle, Right, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,34 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Entitled:
+    """What the login may do, or may not."""
+
+    right: Right
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that is said of a target, and changes nothing."""
+
+    target: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Begun:
     """The first trigger of this target is about to be sent."""
 
     target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A group turned out to be these targets. `gone`: there is nothing left to tell of the group itself."""
+
+    target: str
+    parts: tuple[Target, ...]
+    gone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +60,7 @@ class Followed:
     target: str
     handle: Handle
     why: str = ""
+    leg: Leg = Leg.DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +90,11 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """New entries of the build log."""
+    """New entries of the build log, from this server as far as it is known."""
 
     target: str
     entries: tuple[Entry, ...]
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +102,7 @@ class Unlogged:
     """The build log can't be read."""
 
     target: str
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +112,8 @@ class Moved:
     target: str
     phase: Phase
     detail: str
+    server: str = ""
+    leg: Leg = Leg.DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +124,7 @@ class Known:
     link: str
     commit: str
     server: str
+    leg: Leg = Leg.DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +133,7 @@ class Wavered:
 
     target: str
     reason: str
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +142,7 @@ class Recovered:
 
     target: str
     missed: int
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +151,7 @@ class Warned:
 
     target: str
     text: str
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +187,10 @@ class Ended:
 Event = (
     Reached
     | Checked
+    | Entitled
+    | Noted
     | Begun
+    | Split
     | Followed
     | Delayed
     | Doubted

@@ -1,8 +1,19 @@
-"""How things end and where they stand: outcomes with their exit codes, phases, legs."""
+"""How things end and where they stand: commands, outcomes with their exit codes, phases, legs."""
 
 from __future__ import annotations
 
 from enum import Enum
+
+
+class Command(Enum):
+    """What a run is asked to do with its targets."""
+
+    DEPLOY = "deploy"
+    START = "start"
+    RESTART = "restart"
+    STOP = "stop"
+    CANCEL = "cancel"
+    CHECK = "check"
 
 
 class Outcome(Enum):
@@ -10,7 +21,7 @@ class Outcome(Enum):
 
     INTERRUPTED = ("interrupted", 130, "the job was stopped (SIGINT or SIGTERM)")
     FAILED = ("failed", 1, "the deployment ended badly")
-    UNVERIFIED = ("unverified", 5, "deployed, but the proof that it runs failed (a post-deployment command that failed or was skipped)")
+    UNVERIFIED = ("unverified", 5, "deployed, but the proof that it runs failed (a post-deployment command, or its health afterwards)")
     LOST = (
         "lost",
         3,
@@ -25,8 +36,8 @@ class Outcome(Enum):
     )
     UNREACHABLE = ("unreachable", 6, "the server never gave an answer of its own; nothing was sent that could have started anything")
     TRIGGERED = ("triggered", 0, "accepted, not waited for")
-    FINISHED = ("finished", 0, "what was asked for is done and every proof held")
-    SKIPPED = ("skipped", 0, "nothing was started or changed, on request (`on_missing_secret: skip`)")
+    FINISHED = ("finished", 0, "what was asked for is done and every proof held; or it was so already")
+    SKIPPED = ("skipped", 0, "nothing was started or changed, on request (`dry_run`, `on_missing_secret: skip`)")
 
     def __init__(self, status: str, exit_code: int, meaning: str) -> None:
         self.status = status
@@ -57,11 +68,18 @@ class Leg(Enum):
 
     DEPLOYMENT = "deployment"
     OTHERS = "others"
+    HEALTH = "health"
+    ENDING = "ending"
 
 
 class Trust(Enum):
-    """What the answer that gave a handle is worth."""
+    """What the answer that gave a handle is worth.
+
+    SURE: it exists. DOUBTFUL: a full queue would have answered the same. PHANTOM: it names nothing, the real one is to be found.
+    LISTED: it exists, or is such a phantom.
+    """
 
     SURE = "sure"
     DOUBTFUL = "doubtful"
     PHANTOM = "phantom"
+    LISTED = "listed"

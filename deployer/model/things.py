@@ -5,29 +5,43 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from deployer.model.outcome import Phase, Trust
+from deployer.model.outcome import Command, Outcome, Phase, Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is asked to do, whatever the provider. Times in seconds."""
+    """What a run is asked to do, whatever the provider. Times in seconds.
+
+    `dry`: say what would be done, and do nothing. `strict`: a proof that says nothing clear in time has failed.
+    """
 
     targets: tuple[str, ...]
+    command: Command = Command.DEPLOY
+    dry: bool = False
     wait: bool = True
     timeout: float = 1800
     poll_interval: float | None = None
+    verify_timeout: float = 180
+    strict: bool = False
     cancel_on_timeout: bool = False
     cancel_on_interrupt: bool = True
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything on the server is to be touched."""
+        return not self.dry and self.command is not Command.CHECK
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to deploy: as the user named it, and as the provider knows it."""
+    """One thing to deploy: as the user named it, and as the provider knows it. `group`: no thing itself, but several."""
 
     id: str
     name: str = ""
     kind: str = ""
     url: str = ""
+    status: str = ""
+    group: bool = False
 
     @property
     def label(self) -> str:
@@ -37,13 +51,22 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """One deployment that the provider can be asked about. `id` is empty where a phantom has none; `link`: its page, where it is known."""
+    """One thing that the provider can be asked about: a deployment, or another `aspect` of the target, in the provider's words.
+
+    `id`: the deployment's; empty where there is none. `adopted`: somebody else started it, and `whose` says who, as far as it is known;
+    `perhaps`: or we did, and nobody can tell.
+    `link` and `server`: its page and where it goes on, where they are known.
+    """
 
     target: str
     id: str
     trust: Trust = Trust.SURE
     adopted: bool = False
+    perhaps: bool = False
+    aspect: str = ""
     link: str = field(default="", compare=False)
+    whose: str = field(default="", compare=False)
+    server: str = field(default="", compare=False)
 
 
 # --- what a start answers
@@ -55,6 +78,33 @@ class Started:
 
     handles: tuple[Handle, ...]
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One member of a group that was started. Without a handle it is not known whether it was: it is looked for, and then triggered."""
+
+    target: Target
+    handle: Handle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A group was started: from here on each part has a story of its own.
+
+    `rest`: what is known of members that can't be followed, and `outcome` what that is called.
+    """
+
+    parts: tuple[Part, ...]
+    rest: str = ""
+    outcome: Outcome = Outcome.TRIGGERED
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was asked for is so already, and `note` says why: nothing was started."""
+
+    note: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +120,22 @@ class Refused:
     """No: nothing was started, and asking again would not change it."""
 
     why: str
+
+
+Answer = Started | Spread | Done | Later | Refused
+
+# --- what a check finds
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One thing that the login may do, or may not. None: it could not be found out. `needed`: for what this run is asked to do."""
+
+    name: str
+    held: bool | None
+    purpose: str
+    needed: bool = False
+    remedy: str = ""
 
 
 # --- what a look sees
@@ -93,16 +159,19 @@ class Snapshot:
     """One look that worked.
 
     `log` is None where it can't be read. `hold` is how many seconds this phase must last before it is believed: 0 is final,
-    `inf` only counts once it is replaced. `next` are handles that only the provider knows of and that need no act.
+    `inf` only counts once it is replaced. `settled`: an end that can't turn any more, so that it counts too if time runs out before.
+    `next` are handles that only the provider knows of and that need no act; `proof` is where it can be seen that the new version runs.
     """
 
     phase: Phase
     detail: str = ""
     log: tuple[Entry, ...] | None = ()
     hold: float = 0
+    settled: bool = True
     next: tuple[Handle, ...] = ()
+    proof: Handle | None = None
     reason: str = ""
-    warning: str = ""
+    warnings: tuple[str, ...] = ()
     link: str = ""
     commit: str = ""
     server: str = ""

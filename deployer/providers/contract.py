@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
-from deployer.model import Barred, Handle, Later, Refused, Snapshot, Started, Target
+from deployer.model import Answer, Barred, Handle, Right, Snapshot, Spread, Started, Target
 from deployer.settings import Common, Given, Inputs
 
 
@@ -26,17 +26,26 @@ class Provider(Protocol):
     def check(self, target: str) -> Target:
         """Find the target and remember what `find` needs, changing nothing."""
 
-    def start(self, target: str) -> Started | Later | Refused:
-        """Trigger one deployment. Sends at most one request that can start anything.
+    def rights(self) -> tuple[Right, ...]:
+        """What the login may do, found out without touching anything, after the targets were checked."""
+
+    def intent(self, target: str) -> tuple[str, ...]:
+        """What `start` would do with this target, in sentences; only after `check`."""
+
+    def start(self, target: str) -> Answer:
+        """Do what the run is asked to do with this target. Sends at most one request that can start anything.
 
         `UnavailableError.arrived` says whether it may have reached the server; then `find` is asked before it is sent again.
         """
 
-    def find(self, target: str, *, patience: float | None = None) -> Started | Barred | None:
-        """The deployment that a trigger without an answer has started. None: there is none (yet); Barred: nobody can tell."""
+    def find(self, target: str, *, patience: float | None = None) -> Started | Spread | Barred | None:
+        """What a `start` without an answer has started. None: there is nothing (yet); Barred: nobody can tell."""
 
     def look(self, handle: Handle) -> Snapshot:
         """One look. Never causes anything on the server."""
+
+    def going(self, target: str) -> tuple[Handle, ...]:
+        """Every deployment of the target that is not over, whoever started it, the running ones first."""
 
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
         """Ask to stop it; answers what is known of the effect, as a sentence. `patience`: seconds to wait for an answer."""
@@ -63,8 +72,11 @@ class ProviderInputs(Inputs):
 
     @classmethod
     @abstractmethod
-    def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...]) -> list[str]:
-        """Put a rehearsal's server in the place of the user's; the names of the inputs that are ignored therefore."""
+    def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...], group: str) -> list[str]:
+        """Put a rehearsal's server in the place of the user's; the names of the inputs that are ignored therefore.
+
+        `group`: the name that all its targets have in common, where the platform has such names.
+        """
 
     @abstractmethod
     def connect(self, common: Common, *, agent: str, now: Callable[[], float], direct: bool) -> Provider:

@@ -19,7 +19,7 @@ KEPT_LINES = 2000
 
 
 class BuildLog:
-    """The build logs of all targets. `failed` hears once of a file that can't be written."""
+    """The build logs of all targets. `failed` hears once of a file that can't be written; `many`: a line must say whose it is."""
 
     def __init__(self, ci: CI, redact: Callable[[str], str], wishes: Wishes, failed: Callable[[str, OSError], None]) -> None:
         self._ci = ci
@@ -30,6 +30,7 @@ class BuildLog:
         self._kept: dict[str, list[str]] = {}
         self._redact = redact
         self._file: sinks.LogFile | None = None
+        self.many = len(wishes.targets) > 1
 
     def open(self) -> str:
         """Make the file, if one is wanted: a user looks for it also when nothing was built. Answers its name if it is there."""
@@ -42,10 +43,14 @@ class BuildLog:
             return ""
         return self._wishes.log_file
 
-    def add(self, facts: Facts, entries: tuple[Entry, ...]) -> bool:
-        """New entries of one target; whether a line was said. Hidden ones count only on request: they may hold secrets."""
+    def add(self, facts: Facts, entries: tuple[Entry, ...], server: str = "") -> bool:
+        """New entries of one target, and the additional server that they are from; whether a line was said.
+
+        Hidden ones count only on request: they may hold secrets.
+        """
         shown = [entry for entry in entries if self._wishes.hidden_logs or not entry.hidden]
-        prefix = f"[{facts.target.label}] " if len(self._wishes.targets) > 1 else ""
+        who = [name for name in (facts.target.label if self.many else "", server) if name]
+        prefix = f"[{' on '.join(who)}] " if who else ""
         lines = [prefix + line for entry in shown for line in sinks.lines(entry.text) or [""]]
         self._write(lines)
         if self._wishes.logs == "live":
@@ -70,7 +75,7 @@ class BuildLog:
     def _say(self, facts: Facts, lines: list[str]) -> None:
         if lines and not self._folded and self._left != 0:
             self._folded = True
-            self._ci.group("Build logs" if len(self._wishes.targets) > 1 else f"Build log of {facts.target.label}")
+            self._ci.group("Build logs" if self.many else f"Build log of {facts.target.label}")
         for line in lines:
             if self._left is not None and not self._room_for(line, facts):
                 return

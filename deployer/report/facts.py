@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from deployer.model import Handle, Outcome, Phase, Target, Trust
+from deployer.model import Handle, Outcome, Target, Trust
 
 OUTPUTS: dict[str, str] = {
     "status": "How it ended, in one word (the statuses in the README); of several targets the worst",
@@ -28,6 +28,7 @@ DOTENV_PREFIX = "DEPLOYED_"
 DOTENV_LIMIT = 5000
 RESULT_LIMIT = 32 * 1024
 REASON_CUT = 400
+WAITING = "waiting to be started"
 
 
 @dataclass
@@ -36,7 +37,7 @@ class Facts:
 
     target: Target
     handle: Handle | None = None
-    phase: Phase | None = None
+    doing: str = WAITING
     link: str = ""
     commit: str = ""
     server: str = ""
@@ -45,6 +46,7 @@ class Facts:
     outcome: Outcome | None = None
     reason: str = ""
     withdrawn: str = ""
+    pages: set[str] = field(default_factory=set)
 
     @property
     def deployment(self) -> str:
@@ -55,13 +57,14 @@ class Facts:
 
 def outputs(facts: list[Facts], log_file: str) -> dict[str, str]:
     """The outputs that are known by now, but for those of the end."""
+    facts = [each for each in facts if not each.target.group] or facts[:1]
     if not facts:
         return {"log_file": log_file}
     first = facts[0]
     return {
         "deployment_uuid": first.deployment,
         "deployment_uuids": ",".join(each.deployment for each in facts) if any(each.deployment for each in facts) else "",
-        "resource_uuid": first.target.id,
+        "resource_uuid": "" if first.target.group else first.target.id,
         "url": first.target.url,
         "deployment_url": first.link,
         "commit": first.commit,

@@ -11,19 +11,24 @@ from deployer.ci.contract import CI
 from deployer.model import (
     Begun,
     Checked,
+    Command,
     Delayed,
     Doubted,
     Ended,
+    Entitled,
     Event,
     Followed,
     Known,
+    Leg,
     Logged,
     Moved,
+    Noted,
     Outcome,
     Phase,
     Reached,
     Recovered,
     Repeated,
+    Split,
     Stopped,
     Target,
     Trust,
@@ -34,13 +39,21 @@ from deployer.model import (
     Withdrawn,
 )
 from deployer.report.buildlog import BuildLog
-from deployer.report.facts import Facts
+from deployer.report.facts import WAITING, Facts
 from deployer.report.outputs import Outputs
 from deployer.report.wishes import Wishes
-from deployer.report.words import DOING, GOOD, headline, span
+from deployer.report.words import ACTS, DEPLOYING, DOING, GOOD, headline, span
 
 HEARTBEAT = 60.0
 """Seconds without a line after which a CI log gets one: several systems kill a silent job."""
+
+
+class _Facts(dict[str, Facts]):
+    """By target; what an interrupt has kept from being introduced is met here for the first time."""
+
+    def __missing__(self, target: str) -> Facts:
+        self[target] = Facts(Target(target))
+        return self[target]
 
 
 class Reporter:
@@ -51,7 +64,8 @@ class Reporter:
         self._redact = redact
         self._now = now
         self._wishes = wishes
-        self._facts = {target: Facts(Target(target)) for target in wishes.targets}
+        self._facts = _Facts({target: Facts(Target(target)) for target in wishes.targets})
+        self._unlogged_told = False
         self._unwritable: set[str] = set()
         self._annotated: set[tuple[Outcome, str]] = set()
         self._spoke = now()
@@ -61,7 +75,10 @@ class Reporter:
         self._tell: dict[type[Event], Callable[[Any], None]] = {
             Reached: self._reached,
             Checked: self._checked,
+            Entitled: self._entitled,
+            Noted: self._noted,
             Begun: self._begun,
+            Split: self._split,
             Followed: self._followed,
             Delayed: self._delayed,
             Doubted: self._doubted,
@@ -100,22 +117,56 @@ class Reporter:
         first_time, facts.target = not facts.target.kind, replace(event.target, name=name if name not in taken else "")
         if first_time and event.target.kind:
             at = f", {event.target.url}" if event.target.url else ""
-            self._say(f"{facts.target.label}: {event.target.kind} {event.target.id}{at}")
+            status = f", {event.target.status}" if event.target.status and self._wishes.examining else ""
+            self._say(f"{facts.target.label}: {event.target.kind} {event.target.id}{status}{at}")
+
+    def _entitled(self, event: Entitled) -> None:
+        right = event.right
+        held = {True: "yes", False: "no", None: "not known"}[right.held]
+        self._say(f"token: {right.name}: {held} ({right.purpose})")
+
+    def _noted(self, event: Noted) -> None:
+        self._say(f"{self._label(event.target)}: {event.text}")
 
     def _begun(self, event: Begun) -> None:
         facts = self._facts[event.target]
         facts.began = self._now() if facts.began is None else facts.began
-        self._say(f"{facts.target.label}: triggering a deployment")
+        self._say(f"{facts.target.label}: {ACTS[self._wishes.command]}")
+
+    def _split(self, event: Split) -> None:
+        """The parts take the group's place, in the order in which the platform named them."""
+        before, group = self._facts, self._facts[event.target]
+        names = ", ".join(sinks.one_line(part.label)[:80] for part in event.parts)
+        self._say(f"{group.target.label}: {f'it is {names}' if event.parts else 'nothing of it can be followed'}")
+        self._facts = _Facts()
+        for key, facts in before.items():
+            if key == event.target:
+                self._facts.update({part.id: Facts(Target(part.id), began=group.began) for part in event.parts})
+            if key != event.target or not event.gone:
+                self._facts[key] = facts
+        self._log.many = len(self._facts) > 1
 
     def _followed(self, event: Followed) -> None:
         facts = self._facts[event.target]
-        facts.handle, facts.phase, facts.link, facts.commit, facts.server = event.handle, None, "", "", ""
-        facts.link = event.handle.link
+        if event.leg is Leg.HEALTH:
+            facts.doing = "deployed, reading whether it runs"
+            self._say(f"{facts.target.label}: {facts.doing}")
+            return
+        if event.leg is Leg.OTHERS:
+            self._say(f"{self._label(event.target, event.handle.server)}: following deployment {event.handle.id} on an additional server")
+            return
+        if event.leg is Leg.ENDING:
+            facts.handle, facts.doing = facts.handle or event.handle, "waiting for the end of what was cancelled"
+            return
+        facts.handle, facts.doing, facts.link, facts.commit, facts.server = event.handle, WAITING, event.handle.link, "", ""
         what = f"following deployment {event.handle.id}"
-        if event.handle.trust is Trust.PHANTOM:
+        if event.handle.aspect:
+            what = f"waiting until it is {event.handle.aspect}"
+        elif event.handle.trust is Trust.PHANTOM:
             what = "looking for the deployment that is already queued"
         elif event.handle.adopted:
-            what += ", which somebody else started: it is never cancelled by us"
+            who = "may be somebody else's" if event.handle.perhaps else event.handle.whose or "somebody else started"
+            what += f", which {who}: it is never cancelled by us"
         self._say(f"{facts.target.label}: {what}{f' ({event.why})' if event.why else ''}")
         if facts.link:
             self._say(f"{facts.target.label}: its page is {facts.link}")
@@ -124,25 +175,38 @@ class Reporter:
         self._say(f"{self._label(event.target)}: {event.why}; trying again in {span(event.seconds)}")
 
     def _doubted(self, event: Doubted) -> None:
-        self._say(f"{self._label(event.target)}: the answer to the trigger was lost ({event.why}): looking on the server what became of it")
+        self._say(f"{self._label(event.target)}: it is not certain what the trigger has started ({event.why}): asking the server")
 
     def _repeated(self, event: Repeated) -> None:
         self._say(f"{self._label(event.target)}: {event.why}; triggering once more")
 
     def _unlogged(self, event: Unlogged) -> None:
+        if self._unlogged_told:  # it is the same token for all
+            return
+        self._unlogged_told = True
         self._say(
-            f"{self._label(event.target)}: the build log can't be shown: the token may not read it. "
+            f"{self._label(event.target, event.server)}: the build log can't be shown: the token may not read it. "
             "Make a token with read:sensitive, too (deploy first, then read, then read:sensitive)"
         )
 
     def _moved(self, event: Moved) -> None:
         facts = self._facts[event.target]
-        facts.phase = event.phase
-        if event.phase in {Phase.QUEUED, Phase.RUNNING}:
-            self._say(f"{facts.target.label}: {DOING[event.phase]}")
+        facts.doing = DOING[event.phase]
+        if event.phase is Phase.ABSENT and facts.handle and facts.handle.trust in {Trust.DOUBTFUL, Trust.LISTED}:
+            facts.handle = None  # what a full queue, or a tag, has named never was
+        if event.leg is Leg.HEALTH or (facts.handle and facts.handle.aspect):
+            facts.doing = f"its status is {sinks.one_line(event.detail)[:60]}"
+            self._say(f"{facts.target.label}: {facts.doing}")
+        elif event.leg is not Leg.ENDING and event.phase in {Phase.QUEUED, Phase.RUNNING}:
+            self._say(f"{self._label(event.target, event.server)}: {DOING[event.phase]}")
 
     def _known(self, event: Known) -> None:
         facts = self._facts[event.target]
+        if event.leg is not Leg.DEPLOYMENT:
+            if event.link and event.link not in facts.pages and event.leg is not Leg.ENDING:
+                facts.pages.add(event.link)
+                self._say(f"{self._label(event.target, event.server)}: its page is {event.link}")
+            return
         if event.link and event.link != facts.link:
             self._say(f"{facts.target.label}: its page is {event.link}")
         if event.commit and event.commit != facts.commit:
@@ -156,14 +220,15 @@ class Reporter:
             self._say_outside(lambda: self._ci.annotate("warning", f"{facts.target.label}: another commit", text))
 
     def _wavered(self, event: Wavered) -> None:
-        label = f"{self._label(event.target)}: " if event.target else ""
+        label = f"{self._label(event.target, event.server)}: " if event.target else ""
         self._say(f"{label}no news: {event.reason}; trying on")
 
     def _recovered(self, event: Recovered) -> None:
-        self._say(f"{self._label(event.target)}: there is news again, after {event.missed} failed look{'s' if event.missed > 1 else ''}")
+        looks = f"{event.missed} failed look{'s' if event.missed > 1 else ''}"
+        self._say(f"{self._label(event.target, event.server)}: there is news again, after {looks}")
 
     def _warned_of(self, event: Warned) -> None:
-        self._say_outside(lambda: self._ci.annotate("warning", self._title(event.target), event.text))
+        self._say_outside(lambda: self._ci.annotate("warning", self._title(event.target, event.server), event.text))
 
     def _waited(self, _event: Waited) -> None:
         going = [facts for facts in self._facts.values() if facts.outcome is None]
@@ -176,16 +241,18 @@ class Reporter:
 
     def _doing(self, facts: Facts) -> str:
         since = f", {span(self._now() - facts.began)} since the trigger" if facts.began is not None else ""
-        return f"{DOING[facts.phase]}{since}"
+        return f"{facts.doing}{since}"
 
     def _stopped(self, event: Stopped) -> None:
         self._say(f"the job is being stopped ({event.signal})")
 
     def _withdrawn(self, event: Withdrawn) -> None:
         facts = self._facts[event.target]
-        at = f" {facts.link}" if facts.link else ""
+        link = event.handle.link or (facts.link if facts.handle == event.handle else "")
         facts.withdrawn = event.how
-        self._say(f"{facts.target.label}: deployment {event.handle.id}: {event.how}{at}")
+        label = self._label(event.target, event.handle.server)
+        what = f"deployment {event.handle.id}: " if event.handle.id else ""
+        self._say(f"{label}: {what}{event.how}{f' {link}' if link else ''}")
 
     def _ended(self, event: Ended) -> None:
         facts = self._facts[event.target]
@@ -195,9 +262,11 @@ class Reporter:
             self._log.bad_end(facts)
         text = headline(event.outcome, facts.seconds, self._wishes.timeout)
         if event.outcome in GOOD:
-            at = f", {facts.target.url}" if facts.target.url and event.outcome is Outcome.FINISHED else ""
+            serves = facts.target.url and event.outcome is Outcome.FINISHED and self._wishes.command in DEPLOYING
+            at = f", {facts.target.url}" if serves else ""
             note = f" ({event.reason})" if event.reason else ""
-            note += " (a deployment that somebody else started)" if facts.handle and facts.handle.adopted else ""
+            foreign = facts.handle and facts.handle.adopted and not facts.handle.perhaps and self._wishes.command is not Command.CANCEL
+            note += " (a deployment that somebody else started)" if foreign else ""
             self._say(f"{facts.target.label}: {text}{at}{note}")
         elif (event.outcome, event.reason) not in self._annotated or facts.link:
             self._annotated.add((event.outcome, event.reason))
@@ -228,7 +297,8 @@ class Reporter:
     # --- saying
 
     def _logged(self, event: Logged) -> None:
-        if self._log.add(self._facts[event.target], event.entries):
+        facts = self._facts[event.target]
+        if self._log.add(facts, event.entries, "" if event.server == facts.server else event.server):
             self._spoke = self._now()
 
     def _failed(self, what: str, error: OSError | ValueError) -> None:
@@ -236,12 +306,14 @@ class Reporter:
             self._unwritable.add(what)
             self.notice(f"{what} can't be written: {getattr(error, 'strerror', None) or error}")
 
-    def _label(self, target: str) -> str:
-        return self._facts[target].target.label
+    def _label(self, target: str, server: str = "") -> str:
+        """What people call it, and where, if that is an additional server."""
+        facts = self._facts[target]
+        return f"{facts.target.label} on {sinks.one_line(server)[:80]}" if server and server != facts.server else facts.target.label
 
-    def _title(self, target: str) -> str:
+    def _title(self, target: str, server: str = "") -> str:
         """Of an annotation: people meet it far from the log's first line."""
-        return f"Rehearsal: {self._label(target)}" if self._wishes.rehearsal else self._label(target)
+        return f"{'Rehearsal: ' if self._wishes.rehearsal else ''}{self._label(target, server)}"
 
     def _say(self, text: str) -> None:
         self._say_outside(lambda: self._ci.say(text))

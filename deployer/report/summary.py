@@ -36,7 +36,7 @@ def _row(facts: Facts) -> str:
     cells = (
         _link(name, facts.target.url),
         f"{'✅' if facts.outcome in GOOD else '❌'} {facts.outcome.status if facts.outcome else ''}"
-        + (" (started by somebody else)" if facts.handle and facts.handle.adopted else ""),
+        + (" (started by somebody else)" if facts.handle and facts.handle.adopted and not facts.handle.perhaps else ""),
         _link(_code(facts.deployment), facts.link) if facts.deployment else "",
         _code(facts.commit[:12]) if facts.commit else "",
         span(facts.seconds) if facts.seconds is not None else "",

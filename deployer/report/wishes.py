@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deployer.model import Command
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -11,6 +13,8 @@ class Wishes:
 
     targets: tuple[str, ...] = ()
     timeout: float = 0
+    command: Command = Command.DEPLOY
+    examining: bool = False
     logs: str = "live"
     hidden_logs: bool = False
     log_file: str = ""

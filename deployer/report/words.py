@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from deployer.model import Outcome, Phase
+from deployer.model import Command, Outcome, Phase
 
 DOING = {
-    None: "waiting to be started",
     Phase.ABSENT: "looking for the deployment",
     Phase.QUEUED: "queued behind other deployments",
     Phase.RUNNING: "building",
@@ -15,6 +14,17 @@ DOING = {
     Phase.FAILED: "failed, reading why",
     Phase.CANCELLED: "cancelled, finishing",
 }
+
+ACTS = {
+    Command.DEPLOY: "triggering a deployment",
+    Command.START: "starting it",
+    Command.RESTART: "restarting it",
+    Command.STOP: "stopping it",
+    Command.CANCEL: "looking for deployments to cancel",
+    Command.CHECK: "checking",
+}
+
+DEPLOYING = (Command.DEPLOY, Command.START, Command.RESTART)
 
 _HEADLINES = {
     Outcome.INTERRUPTED: "interrupted",
@@ -27,7 +37,7 @@ _HEADLINES = {
     Outcome.UNREACHABLE: "the server is out of reach; nothing was started",
     Outcome.TRIGGERED: "triggered, not waited for",
     Outcome.FINISHED: "finished",
-    Outcome.SKIPPED: "skipped: nothing was started",
+    Outcome.SKIPPED: "skipped: nothing was started or changed",
 }
 
 GOOD = (Outcome.FINISHED, Outcome.TRIGGERED, Outcome.SKIPPED)

@@ -9,6 +9,7 @@ from deployer.model import (
     Outcome,
     Phase,
     RefusedError,
+    Spread,
     Started,
     Stopped,
     UnavailableError,
@@ -23,6 +24,8 @@ SECONDS = 5.0
 
 UNFOUND = "the job was stopped before the trigger was answered, and no deployment of it was found: one may still be started"
 
+UNREACHED = "not reached in time: it may still be running"
+
 PATIENCE = 1.0
 """Seconds for an answer: the server marks the row before its slow work, so sent is enough (contract 16)."""
 
@@ -31,6 +34,7 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
     """End every story that is not over as interrupted. What is known is stopped before what must be looked for."""
     scene.report(Stopped(signal))
     unfinished = [story for story in stories if story.stage is not Stage.OVER]
+    _tell_cancels(scene, unfinished)
     refused = _stop_all(scene, unfinished, "")
     for story in unfinished:
         if story.sent and story.stage in {Stage.START, Stage.FIND}:
@@ -43,12 +47,21 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
 def _stop_all(scene: Scene, stories: list[Story], refused: str) -> str:
     """`refused`: why the token must not be used any more; the same is answered."""
     stoppable = [(story, watch) for story in stories for watch in story.watches if going(watch) and ours(watch)]
+    stoppable = [(story, watch) for story, watch in stoppable if watch.leg is not Leg.HEALTH]  # that is deployed already
     for story, watch in sorted(stoppable, key=lambda pair: pair[1].phase is not Phase.RUNNING):
         how = f"it could not be cancelled: {refused}"
         if not refused:
             how, refused = _withdraw(scene, watch)
         scene.report(Withdrawn(story.target, watch.handle, how))
     return refused
+
+
+def _tell_cancels(scene: Scene, stories: list[Story]) -> None:
+    """`command: cancel`: what was being cancelled, and what was not reached any more."""
+    for story in stories:
+        for handle in story.going if story.stage is Stage.CANCEL else ():
+            if not story.asked.get(handle):
+                scene.report(Withdrawn(story.target, handle, "cancel sent, not confirmed" if handle in story.asked else UNREACHED))
 
 
 def _left(scene: Scene) -> float:
@@ -66,20 +79,25 @@ def _find_once(scene: Scene, story: Story, refused: str) -> str:
         refused = error.reason if error.everywhere else ""
     except (UnavailableError, Expired):
         pass
-    if isinstance(found, Started):
-        story.follow(Leg.DEPLOYMENT, found.handles)
-        for handle in found.handles:
-            scene.report(Followed(story.target, handle, found.note))
+    handles = found.handles if isinstance(found, Started) else ()
+    if isinstance(found, Spread):
+        handles = tuple(part.handle for part in found.parts if part.handle)
+    if handles:
+        story.follow(Leg.DEPLOYMENT, handles)
+        for handle in handles:
+            scene.report(Followed(story.target, handle, found.note if isinstance(found, Started) else ""))
     else:
         scene.report(Warned(story.target, UNFOUND))
     return refused
 
 
 def _withdraw(scene: Scene, watch: Watch) -> tuple[str, str]:
+    if watch.handle.aspect:
+        return "what was asked for goes on: it can't be taken back", ""
     if not scene.plan.cancel_on_interrupt:
         return "left running, as `on_interrupt: leave` says", ""
     if _left(scene) <= 0:
-        return "not reached in time: it may still be running", ""
+        return UNREACHED, ""
     try:
         with scene.clock.limit(_left(scene)):
             return stop(scene, watch, patience=PATIENCE)

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from deployer import watch as rules
 from deployer.model import (
+    Answer,
     Barred,
     Begun,
     Checked,
+    Command,
     Delayed,
+    Done,
     Doubted,
     Followed,
     Handle,
@@ -18,18 +21,24 @@ from deployer.model import (
     Later,
     Leg,
     Missed,
+    Noted,
     Outcome,
     Phase,
     Refused,
     RefusedError,
     Repeated,
     Sight,
+    Split,
+    Spread,
     Started,
+    Target,
     Trust,
     UnavailableError,
+    Warned,
     Wavered,
     Withdrawn,
 )
+from deployer.run.doctor import Verdict, examine
 from deployer.run.farewell import farewell
 from deployer.run.reach import RETRY, reach
 from deployer.run.story import Scene, Stage, Story, ours, sleep, stop
@@ -40,6 +49,11 @@ GRACE = 2.0
 
 SEARCH_AGAIN = 5.0
 FAILURES = 3
+
+
+def _patience(losses: int) -> float:
+    """Seconds until the last look for a trigger of which nothing came, after which it is sent again: each time later."""
+    return float(min(60, SEARCH_AGAIN * 2 ** max(losses - 1, 0)))
 
 
 class Run:
@@ -53,6 +67,7 @@ class Run:
         self.clock = scene.clock
         self.stories = [Story(target, scene) for target in scene.plan.targets]
         self._closed = ""
+        self._verdict: Verdict | None = None
 
     def outcome(self) -> Outcome:
         """Every story to its end."""
@@ -69,7 +84,13 @@ class Run:
     # --- the loop
 
     def _tell_all(self) -> None:
-        acts = {Stage.CHECK: self._check, Stage.START: self._start, Stage.FIND: self._find, Stage.WATCH: self._watch}
+        acts = {
+            Stage.CHECK: self._check,
+            Stage.START: self._start if self.plan.changes else self._examine,
+            Stage.CANCEL: self._cancel,
+            Stage.FIND: self._find,
+            Stage.WATCH: self._watch,
+        }
         while going := [story for story in self.stories if story.stage is not Stage.OVER]:
             story = min(going, key=lambda one: one.due)
             sleep(self.scene, story.due - self.clock.now())
@@ -91,12 +112,16 @@ class Run:
             if not story.checked:
                 story.checked, story.trouble = True, ""
                 self.report(Checked(target))
-            story.go(Stage.START)
+            story.go(Stage.CANCEL if self.plan.changes and self.plan.command is Command.CANCEL else Stage.START)
 
-    def _start(self, story: Story) -> None:
+    def _begin(self, story: Story) -> None:
         if story.began is None:
             story.began = self.clock.now()
             self.report(Begun(story.target))
+
+    def _start(self, story: Story) -> None:
+        if story.began is None:
+            self._begin(story)
         elif story.left <= 0:  # nothing is started that nobody would wait for
             story.end(Outcome.TIMED_OUT, story.trouble or "no time was left to trigger it")
             return
@@ -104,8 +129,7 @@ class Run:
             with self.clock.grace(GRACE):
                 story.sent = True
                 answer = self.provider.start(story.target)
-                if isinstance(answer, Started):
-                    story.follow(Leg.DEPLOYMENT, answer.handles)
+                self._keep(story, answer)
         except RefusedError as error:
             self._refused(story, error)
         except UnavailableError as error:
@@ -117,26 +141,141 @@ class Run:
         else:
             self._answered(story, answer)
 
-    def _answered(self, story: Story, answer: Started | Later | Refused) -> None:
+    def _answered(self, story: Story, answer: Answer) -> None:
         match answer:
             case Refused(why):
                 story.end(Outcome.REFUSED, why)
+            case Done(note):
+                story.end(Outcome.FINISHED, note)
+            case Spread():
+                self._spread(story, answer)
             case Later(seconds, why):
-                story.sent, story.trouble = False, why
+                story.sent, story.trouble, story.doubted = False, why, False  # the server has answered: nothing older is under way
                 self._wait_for(story, seconds, why)
             case Started(handles, note):
                 story.trouble, story.doubted = "", False
                 for handle in handles:
                     self.report(Followed(story.target, handle, note))
-                if not handles or not (self.plan.wait or any(handle.trust is Trust.DOUBTFUL for handle in handles)):
+                if not handles or not (self.plan.wait or any(handle.trust is not Trust.SURE for handle in handles)):
                     story.end(Outcome.TRIGGERED, note)
+
+    def _keep(self, story: Story, answer: Answer | Barred | None) -> None:
+        """What was started is known from here on, whatever a signal does; nothing is said yet."""
+        if isinstance(answer, Started):
+            story.follow(Leg.DEPLOYMENT, answer.handles)
+        elif isinstance(answer, Spread):
+            there = {other.target: other for other in self.stories}
+            for part in answer.parts:
+                other = there.get(part.target.id)
+                if other is None:
+                    there[part.target.id] = child = story.child(part)
+                    story.children = (*story.children, child)
+                elif part.handle and other.stage in {Stage.CHECK, Stage.START, Stage.FIND}:
+                    other.sent = True
+                    other.follow(Leg.DEPLOYMENT, (part.handle,))
+                elif part.handle and other.stage is Stage.WATCH and other.leg is Leg.DEPLOYMENT:
+                    other.join(part.handle)
+            place = self.stories.index(story)
+            self.stories[place:place] = story.children
+
+    def _spread(self, story: Story, answer: Spread) -> None:
+        """A group's parts go their own ways; the group itself only has an end where something of it can't be followed."""
+        gone = bool(answer.parts) and not answer.rest
+        mine = {child.target: child for child in story.children}
+        parts = [part for part in answer.parts if part.target.id in mine]
+        for part in answer.parts:
+            if part.target.id not in mine and part.handle and part.handle.id:
+                self._tell_shared(story, part.target, part.handle)
+        self.report(Split(story.target, tuple(part.target for part in parts), gone=gone))
+        for part in parts:
+            self.report(Checked(part.target))
+            if part.handle:
+                self._answered(mine[part.target.id], Started((part.handle,)))
+        if gone:
+            self.stories.remove(story)
+        else:
+            story.end(answer.outcome, answer.rest)
+
+    def _tell_shared(self, story: Story, target: Target, handle: Handle) -> None:
+        """A second group of this run has deployed the same target."""
+        other = next(each for each in self.stories if each.target == target.id)
+        followed = any(watch.handle.id == handle.id for watch in other.watches) and other.stage is Stage.WATCH
+        if followed and len(other.watches) == 1 and other.doubted:
+            self._answered(other, Started((handle,)))
+        why = "" if followed else " (not followed: its first deployment was over already)"
+        self.report(Noted(story.target, f"it has deployed {target.label}, too: {handle.id}{why}"))
+
+    # --- what is there to be cancelled
+
+    def _cancel(self, story: Story) -> None:
+        """`command: cancel`: every deployment of the target that is not over, and then each is looked at until it is."""
+        self._begin(story)
+        try:
+            with self.clock.interruptible():
+                going = self.provider.going(story.target)
+            story.going = tuple(dict.fromkeys((*story.going, *going)))
+            for handle in story.going:
+                if handle not in story.asked:
+                    self._cancel_one(story, handle)
+        except RefusedError as error:
+            self._refused(story, error)
+            return
+        except UnavailableError as error:
+            self._delay(story, error)
+            return
+        if not story.going:
+            story.end(Outcome.FINISHED, "nothing to cancel: no deployment was queued or running")
+        elif story.refusal:
+            story.end(Outcome.REFUSED, story.refusal)
+        elif not self.plan.wait:
+            story.end(Outcome.TRIGGERED)
+        else:
+            story.follow(Leg.ENDING, story.going)
+            for handle in story.going:
+                self.report(Followed(story.target, handle, leg=Leg.ENDING))
+
+    def _cancel_one(self, story: Story, handle: Handle) -> None:
+        """Raises UnavailableError where it was not cancelled: it is tried again."""
+        if self._closed:
+            return
+        try:
+            with self.clock.grace(GRACE):
+                story.asked[handle] = ""
+                story.asked[handle] = self.provider.cancel(handle)
+        except RefusedError as error:
+            self._closed = error.reason if error.everywhere else ""
+            story.asked[handle], story.refusal = "refused", story.refusal or error.reason
+            return
+        except UnavailableError as error:
+            if not error.arrived:
+                del story.asked[handle]
+                raise
+            story.asked[handle] = "cancel sent, not confirmed"
+        whose = f" (one that {handle.whose})" if handle.whose else ""
+        self.report(Withdrawn(story.target, handle, story.asked[handle] + whose))
+
+    # --- nothing is to be changed
+
+    def _examine(self, story: Story) -> None:
+        """`command: check` and `dry_run`: what the login may do, once, and what would be done with this target."""
+        try:
+            with self.clock.interruptible():
+                self._verdict = self._verdict or examine(self.scene)
+                for sentence in self.provider.intent(story.target):
+                    self.report(Noted(story.target, sentence))
+        except RefusedError as error:
+            self._refused(story, error)
+        except UnavailableError as error:
+            self._delay(story, error)
+        else:
+            story.end(self._verdict.outcome, self._verdict.reason)
 
     # --- a trigger whose answer was lost (rule 7)
 
     def _doubt(self, story: Story, error: UnavailableError) -> None:
-        story.doubted = True
+        story.doubted, story.losses = True, story.losses + 1
         story.failures += bool(error.failure)
-        story.searches, story.failure, story.trouble = 0, error.failure, error.reason
+        story.searches, story.failure, story.trouble, story.again = 0, error.failure, error.reason, ""
         self.report(Doubted(story.target, error.reason))
         story.go(Stage.FIND, min(error.wait, max(story.left, 0)))
 
@@ -151,21 +290,21 @@ class Run:
         else:
             self._found(story, found)
 
-    def _found(self, story: Story, found: Started | Barred | None) -> None:
+    def _found(self, story: Story, found: Started | Spread | Barred | None) -> None:
+        self._keep(story, found)
         match found:
-            case Started(handles, note):
-                story.follow(Leg.DEPLOYMENT, handles)
-                self._answered(story, Started(handles, note))
+            case Started() | Spread():
+                self._answered(story, found)
             case Barred(reason):
                 story.end(Outcome.LOST, reason)
             case None if story.searches == 0:
                 story.searches = 1
-                story.go(Stage.FIND, SEARCH_AGAIN)
+                story.go(Stage.FIND, min(_patience(story.losses), max(story.left, 0)))
             case None if story.failures >= FAILURES:
                 story.end(Outcome.REFUSED, f"the server failed {FAILURES} times and started nothing: {story.failure}")
             case None:
                 story.sent = False
-                self._again(story, Stage.START, "nothing was started by the trigger whose answer was lost")
+                self._again(story, Stage.START, "no deployment of it was found")
 
     # --- waiting
 
@@ -208,21 +347,29 @@ class Run:
             return Missed(error.reason, error.wait)
 
     def _leg_over(self, story: Story) -> None:
-        match rules.after(story.leg, tuple(story.watches), repeated=story.repeated or story.left <= 0):
+        watches, over = tuple(story.watches), story.repeated or story.left <= 0
+        match rules.after(story.leg, watches, repeated=over, so_far=story.so_far, strict=self.plan.strict):
             case rules.Again(why):
                 story.repeated, story.watches = True, []
                 self._again(story, Stage.CHECK, why)
-            case rules.Onward(leg, handles):
-                story.follow(leg, handles)
+            case rules.Full(seconds, why):
+                story.watches, story.sent, story.trouble = [], False, why
+                story.stage = Stage.START
+                self._wait_for(story, seconds, why)
+            case rules.Onward(leg, handles, since, so_far):
+                story.so_far = so_far
+                story.follow(leg, handles, since)
                 for handle in handles:
-                    self.report(Followed(story.target, handle))
-            case rules.Final(outcome, reason):
+                    self.report(Followed(story.target, handle, leg=leg))
+            case rules.Final(outcome, reason, _, warning):
                 self._stop_late(story)
+                if warning:
+                    self.report(Warned(story.target, warning))
                 story.end(outcome, reason)
 
     def _stop_late(self, story: Story) -> None:
         """`on_timeout: cancel` stops what we started, unless it is deployed already and only its last command runs."""
-        for watch in story.watches:
+        for watch in story.watches if story.leg is not Leg.HEALTH else ():
             late = watch.ending is not None and watch.ending.end is rules.End.LATE
             if self.plan.cancel_on_timeout and late and ours(watch) and watch.phase is not Phase.SUCCEEDED and not self._closed:
                 with self.clock.grace(GRACE):
@@ -265,8 +412,9 @@ class Run:
         if story.left <= 0:
             story.end(Outcome.TIMED_OUT, story.trouble or why)
             return
-        self.report(Repeated(story.target, why))
-        story.checked = False
+        if why != story.again:  # after a full queue the same is looked for every time
+            self.report(Repeated(story.target, why))
+        story.again, story.checked = why, False
         story.go(stage)
 
     def _refused(self, story: Story, error: RefusedError) -> None:
@@ -275,7 +423,7 @@ class Run:
 
     def _close(self, story: Story) -> None:
         """Nothing more may be asked: what was seen of a deployment counts, the rest is barred."""
-        if story.stage is Stage.WATCH:
+        while story.stage is Stage.WATCH:  # what follows from an end that was seen is barred, too
             sight = Barred(self._closed)
             story.watches = [watch if watch.ending else rules.observe(watch, sight, 0)[0] for watch in story.watches]
             story.repeated = True  # no trigger of ours would be taken any more

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from deployer.model import Clock, Ended, Event, Handle, Leg, Outcome, Plan, RefusedError, Trust, UnavailableError, Waited
+from deployer.model import Clock, Ended, Event, Handle, Leg, Outcome, Part, Plan, RefusedError, Trust, UnavailableError, Waited
 from deployer.providers.contract import Provider
-from deployer.watch import End, Watch
+from deployer.watch import FIRST_LOOK, LIMITS, End, Final, Watch
 
 SLICE = 30.0
 
@@ -30,6 +30,7 @@ class Stage(Enum):
 
     CHECK = "check"
     START = "start"
+    CANCEL = "cancel"
     FIND = "find"
     WATCH = "watch"
     OVER = "over"
@@ -37,7 +38,10 @@ class Stage(Enum):
 
 @dataclass
 class Story:
-    """One target's way from its check to its outcome. Times are the clock's; `looks` says when each of `watches` is looked at next."""
+    """One target's way from its check to its outcome. Times are the clock's; `looks` says when each of `watches` is looked at next.
+
+    `going`: what `command: cancel` is to end; `asked`: what of it was asked to end, and what became of that.
+    """
 
     target: str
     scene: Scene
@@ -51,11 +55,18 @@ class Story:
     leg: Leg = Leg.DEPLOYMENT
     watches: list[Watch] = field(default_factory=list)
     looks: list[float] = field(default_factory=list)
+    so_far: Final | None = None
     repeated: bool = False
     searches: int = 0
+    losses: int = 0
     failures: int = 0
     failure: str = ""
     trouble: str = ""
+    again: str = ""
+    children: tuple[Story, ...] = ()
+    going: tuple[Handle, ...] = ()
+    refusal: str = ""
+    asked: dict[Handle, str] = field(default_factory=dict)
     outcome: Outcome | None = None
 
     def go(self, stage: Stage, delay: float = 0) -> None:
@@ -63,13 +74,34 @@ class Story:
         self.stage = stage
         self.due = self.scene.clock.now() + delay
 
-    def follow(self, leg: Leg, handles: tuple[Handle, ...]) -> None:
-        """From here on the handles are known, whatever a signal does."""
+    def follow(self, leg: Leg, handles: tuple[Handle, ...], since: float | None = None) -> None:
+        """From here on the handles are known, whatever a signal does. `since`: when the leg before was seen to end."""
         now = self.scene.clock.now()
-        deadline = (now if self.began is None else self.began) + self.scene.plan.timeout
-        self.leg, self.watches = leg, [Watch(handle, began=now, deadline=deadline) for handle in handles]
-        self.looks = [now] * len(handles)
-        self.go(Stage.WATCH)
+        limit: float = getattr(self.scene.plan, LIMITS.get(leg, "timeout"))
+        begun = now if self.began is None else self.began
+        deadline = (now if since is None else since) + limit if leg in LIMITS else begun + limit
+        first = max(now, min((now if since is None else since) + FIRST_LOOK.get(leg, 0), deadline))
+        self.leg, self.watches = leg, [Watch(handle, began=now, deadline=deadline, leg=leg) for handle in handles]
+        self.looks = [first] * len(handles)
+        self.go(Stage.WATCH, first - now)
+
+    def join(self, handle: Handle) -> None:
+        """Another deployment of the same target, which another group of this run has started."""
+        if any(watch.handle.id == handle.id for watch in self.watches):
+            return
+        now = self.scene.clock.now()
+        self.watches.append(Watch(handle, began=now, deadline=self.watches[0].deadline, leg=self.leg))
+        self.looks.append(now)
+        self.due = now
+
+    def child(self, part: Part) -> Story:
+        """The story of one part of this group: watched, or looked for."""
+        story = Story(part.target.id, self.scene, began=self.began, checked=True, sent=True, doubted=part.handle is None)
+        if part.handle:
+            story.follow(Leg.DEPLOYMENT, (part.handle,))
+        else:
+            story.go(Stage.FIND)
+        return story
 
     def end(self, outcome: Outcome, reason: str = "") -> None:
         """Rule 6: `Ended` is the last event of a story, once."""

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from deployer.settings.inputs import Inputs
 from deployer.settings.lookup import Given, Spelling
 from deployer.settings.values import Certificate, Duration, Flag, Headers, WaitFlag
+
+LONG_ENOUGH = 80
+"""Seconds that `verify_health: true` takes: ten before the first look, sixty without a break, and what the looks take."""
+
+
+def _is_short(text: str) -> bool:
+    """Whether it is a duration, and too short for that; what is none is told elsewhere."""
+    try:
+        return bool(text) and TypeAdapter(Duration).validate_python(text) < LONG_ENOUGH
+    except ValidationError:
+        return False
+
+
+def _lower(text: Any) -> Any:
+    """`True` is what YAML makes of `true` in some CI systems."""
+    return text.lower() if isinstance(text, str) else text
 
 
 class Common(Inputs):
@@ -22,16 +38,29 @@ class Common(Inputs):
         """The values of the extra headers."""
         return [line.partition(":")[2].strip() for line in given.text("headers").splitlines()]
 
+    @classmethod
+    def mistakes(cls, given: Given) -> list[str]:
+        """A proof of what nobody waits for."""
+        waits = "wait" not in given or given.text("wait").lower() not in {"false", "no", "off", "0"}
+        asked = [name for name in ("verify_health", "verify_timeout") if name in given and given.text(name).lower() != "false"]
+        if waits and given.text("verify_health").lower() == "true" and _is_short(given.text("verify_timeout")):
+            return [f"{given.typed('verify_timeout')}: `verify_health: true` needs at least {LONG_ENOUGH}s: it watches for a minute"]
+        return [] if waits else [f"{given.typed(name)} can't be done with `wait: false`: nothing is looked at then" for name in asked]
+
     provider: Literal["coolify"] | None = Field(None, description="Only `coolify` so far")
     ci: Annotated[str, Spelling(default="by detection")] = Field(
         "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"
     )
-    command: Literal["deploy"] = Field("deploy", description="What to do: `deploy`")
+    command: Literal["deploy", "start", "restart", "stop", "cancel", "check"] = Field(
+        "deploy",
+        description="What to do: `deploy`, `start`, `restart`, `stop`, `cancel` (every queued or running deployment of the targets), "
+        "or `check` (a doctor: address, token, targets; changes nothing)",
+    )
     wait: WaitFlag = Field(default=True, description="Follow the deployment to its end; `false` ends after the trigger")
     timeout: Annotated[Duration, Spelling(default="30m")] = Field(
         1800,
         description="`90`, `90s`, `15m`, `1h30m`: for each target, from its first trigger request to the end of its deployment, "
-        "queueing included",
+        "queueing and a full queue included",
     )
     poll_interval: Annotated[Duration | None, Spelling(inputs=("interval",), default="adaptive")] = Field(
         None, description="Time between two looks at a target (`15`, `15s`, `1m`), instead of a pace that adapts"
@@ -50,6 +79,15 @@ class Common(Inputs):
         description="Also show Coolify's hidden log entries (there: Show Debug Logs): commands and the compiler's output; may hold secrets",
     )
     log_file: str = Field("", description="Write the build log to this file, whatever `logs` says; hidden entries only with `hidden_logs`")
+    verify_health: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)] = Field(
+        "auto",
+        description="Does the application still run after its deployment? `auto`: its status is read until it runs, unless Coolify has "
+        "checked its health itself; `true`: it must run for a minute without a break; `false`: it is not read",
+    )
+    verify_timeout: Annotated[Duration, Spelling(default="3m")] = Field(
+        180, description="How long the proof may take, from the deployment's end"
+    )
+    dry_run: Flag = Field(default=False, description="Say what would be done, and what the token may do; change nothing")
     headers: Annotated[Headers, Spelling(file=True)] = Field(
         default_factory=dict,
         description="Extra `Name: value` lines for every request (Cloudflare Access and its like); "

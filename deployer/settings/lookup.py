@@ -121,7 +121,7 @@ def look_up(groups: Iterable[type[Group]], environ: Mapping[str, str], prefix: s
     for variable, near in _misspelt(environ, known):
         text = f"{typed(variable)} is no input of Deployer: did you mean {typed(near)}?"
         # Who meant a rehearsal must not get a deployment.
-        (given.mistakes if near.endswith("REHEARSE") else given.warnings).append(text)
+        (given.mistakes if near.endswith(("REHEARSE", "DRY_RUN")) else given.warnings).append(text)
     return given
 
 

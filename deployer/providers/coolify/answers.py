@@ -12,7 +12,14 @@ from urllib.parse import urljoin, urlsplit
 from deployer.http import Reply
 from deployer.model import RefusedError, UnavailableError
 
-BOXES = "in Coolify under Keys & Tokens, API Tokens, tick deploy first, then read, then read:sensitive: ticking deploy clears the others"
+
+def boxes(more: str = "") -> str:
+    """Where a token is made, and the order in which its boxes are ticked (contract section 4)."""
+    then = f"read, then read:sensitive{f', then {more}' if more else ''}"
+    return f"in Coolify under Keys & Tokens, API Tokens, tick deploy first, then {then}: ticking deploy clears the others"
+
+
+BOXES = boxes()
 
 FORBIDDEN: dict[str, str] = {
     "API is disabled.": "Coolify's API is switched off. Switch it on in Coolify under Settings, Advanced, API Access",
@@ -67,11 +74,12 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
         case 401:
             return RefusedError(UNAUTHORIZED[text], everywhere=True)
         case 403:
-            return RefusedError(_forbidden(text), everywhere=not text.startswith(FOREIGN_CANCEL))
+            of_one = text.startswith(FOREIGN_CANCEL) or text == f"{PERMISSIONS}write"  # not every kind of target needs that one
+            return RefusedError(_forbidden(text), everywhere=not of_one)
         case 429:
             return UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=seconds(reply))
         case status if status >= 500:
-            failure = f"HTTP {status}: {text}"
+            failure = told(reply)
             what = f"Coolify does not answer properly ({failure})"
             return UnavailableError(what, arrived=True, itself=True, failure=failure, wait=seconds(reply))
         case status:
@@ -93,8 +101,7 @@ def _is_coolifys(reply: Reply, text: str) -> bool:
 
 def _forbidden(text: str) -> str:
     if text.startswith(PERMISSIONS):
-        too = ", and write" if "write" in text else ""
-        return f"the token lacks a right ({text}). Make a new one: {BOXES}{too}"
+        return f"the token lacks a right ({text}). Make a new one: {boxes('write' if 'write' in text else '')}"
     return next(
         (f"{sentence} ({text})" for start, sentence in FORBIDDEN.items() if text.startswith(start)), f"Coolify says: {text} (HTTP 403)"
     )
@@ -103,6 +110,22 @@ def _forbidden(text: str) -> str:
 def lacks(reply: Reply, permission: str) -> bool:
     """Whether the answer is a 403 for want of one permission."""
     return reply.status == 403 and message(reply).startswith(PERMISSIONS) and permission in message(reply)
+
+
+def told(reply: Reply) -> str:
+    """Status and words in short."""
+    text = message(reply)
+    return f"HTTP {reply.status}{f': {text}' if text else ''}"
+
+
+def is_missing(reply: Reply) -> bool:
+    """Whether Coolify itself says that there is no such resource."""
+    return reply.status == 404 and reply.is_json and MISSING.fullmatch(message(reply)) is not None
+
+
+def unknown_endpoint(reply: Reply) -> bool:
+    """Whether this version of Coolify has no such endpoint: a resource's 404 has no `docs` (contract 3.3)."""
+    return reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data
 
 
 def seconds(reply: Reply) -> float:

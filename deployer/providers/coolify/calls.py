@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from deployer.http import Http, Reply, TooLargeError
+from deployer.http import Reply
 from deployer.model import (
+    Answer,
     Barred,
+    Command,
+    Done,
     Handle,
     Later,
-    Phase,
     Refused,
     RefusedError,
+    Right,
     Snapshot,
+    Spread,
     Started,
     Target,
-    Trust,
     UnavailableError,
 )
-from deployer.providers.coolify import answers, rows, trigger
-from deployer.providers.coolify.trigger import Wish
+from deployer.providers.coolify import acts, answers, doctor, statuses, tags, trigger
+from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG, Act
+from deployer.providers.coolify.api import Api
+from deployer.providers.coolify.known import Known
+from deployer.providers.coolify.looks import BEHIND, Looks
+from deployer.providers.coolify.survey import Survey
+from deployer.providers.coolify.versions import Since, Version
+from deployer.providers.coolify.wish import Wish
 
 REACH_READ = 8.0
 """Seconds for the first answer: three tries fit into the thirty seconds of rule 10."""
@@ -30,230 +38,244 @@ REACH_READ = 8.0
 START_READ = 120.0
 """Seconds for the answer to a trigger: Coolify may do slow work over SSH before it answers (contract 3.5)."""
 
-FULL_QUEUE = (
-    "the server's deployment queue is full: Coolify answered with a deployment that does not exist, and nothing was started. "
-    "Try again when the deployments before it have ended"
-)
-GONE_HOLD = 2.0
-NEWEST = 3
-"""Rows that are read for the newest: rows of the same second come in any order (captured/v4.0.0/app_deployments)."""
-
+QUEUE_WAIT = 60.0
 NO_READ = (
     "the token may not read (Missing required permissions: read), so its deployment can't be followed. "
-    f"Make a new one: {answers.BOXES}. Or set `wait: false`"
+    f"Make a new one: {answers.BOXES}. Or give a second token as `read_token`, or set `wait: false`"
 )
 UNFOLLOWED = "the token may not read, so nothing but the trigger will be seen"
 BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
-LARGE = "the build log has grown above 64 MiB: it is not shown any more, only the status still counts"
+UNCHANGED = "the answer was lost, and its status is still {}: it may have been started anew, or not"
+STALLED = (
+    ". Coolify before 4.3.7 does not move its queue on after a cancel: what waits there goes on when another deployment on that server ends"
+)
 
 
-@dataclass
-class Known:
-    """What `check` has seen of a target, for `find` and `look`."""
-
-    newest: int = 0
-    running: frozenset[str] = frozenset()
-    listed: bool = False
-    post_command: bool = False
-
-
-@dataclass
 class CoolifyServer:
-    """One Coolify, one token. Keeps what the contract makes a client remember, nothing else."""
+    """One Coolify, one login. Keeps what the contract makes a client remember, nothing else."""
 
-    http: Http
-    base: str
-    wish: Wish
-    remaining: int | None = None
-    blind: bool = False
-    marks_api: bool = True
-    known: dict[str, Known] = field(default_factory=dict)
+    def __init__(self, api: Api, base: str, wish: Wish) -> None:
+        self.api = api
+        self.base = base
+        self.wish = wish
+        self.survey = Survey(api, wish)
+        self._denied: dict[str, str] = {}
+        parts = urlsplit(base)
+        self._pages = f"{parts.scheme}://{parts.netloc}"
+        self._looks = Looks(self.survey, self._pages)
 
-    # --- what run calls
+    @property
+    def remaining(self) -> int | None:
+        """Requests that the server still grants in this minute."""
+        return self.api.remaining
+
+    # --- before anything is started
 
     def reach(self) -> str:
         """`GET /version`: it decides whether anything of Coolify is there (design.md section 4)."""
         try:
-            return self._reached(self._send("GET", "/version", patience=REACH_READ))
+            return self._reached(self.api.send("GET", "/version", patience=REACH_READ))
         except (RefusedError, UnavailableError) as error:
             error.reason = f"{self.base}: {error.reason}"
             raise
 
-    def check(self, target: str) -> Target:
-        """The application's name and address, and the newest row of its deployments (rule 7)."""
-        if self.blind:
-            return Target(target)
-        try:
-            row = self._get(f"/applications/{quote(target, safe='')}")
-        except RefusedError as error:
-            if error.everywhere:
-                raise
-            raise RefusedError(
-                f"Coolify knows no application {target}: the uuid is wrong, or the token belongs to another team. {error}"
-            ) from error
-        row = row if isinstance(row, dict) else {}
-        known = self.known[target] = Known(post_command=bool(row.get("post_deployment_command")))
-        listed = self._listed(target, NEWEST)
-        known.listed = listed is not None
-        known.newest = max((trigger.number(each) for each in listed or ()), default=0)
-        if listed is None:
-            known.running = frozenset(str(each.get("deployment_uuid")) for each in self._running(target))
-        return Target(target, name=str(row.get("name") or ""), kind="application", url=_address(row.get("fqdn")))
-
-    def start(self, target: str) -> Started | Later | Refused:
-        """One POST with its parameters in the query, and no `force` at all when not forcing (contract 5.1, 5.2)."""
-        params = {"force": "true"} if self.wish.force else {}
-        if self.wish.instant:
-            path, params = f"/applications/{quote(target, safe='')}/start", {**params, "instant_deploy": "true"}
-        else:
-            path, params = "/deploy", {"uuid": target, **params}
-        reply = self._send("POST", path, params, patience=START_READ)
-        if reply.status == 429 and reply.is_json:
-            text = answers.message(reply)
-            if text.startswith(answers.QUEUE_FULL):
-                return Refused(f"Coolify says: {text}")
-            return Later(answers.seconds(reply) or 60, f"Coolify is asked too often ({text})")
-        return trigger.accepted(answers.good(reply), target, self.wish, blind=self.blind)
-
-    def find(self, target: str, *, patience: float | None = None) -> Started | Barred | None:
-        """Rule 7: rows that are newer than the newest before our trigger, made by the API, with the same `force`."""
-        known = self.known.get(target)
-        if self.blind or known is None:
-            return Barred(BLIND)
-        if not known.listed:
-            self.marks_api = False
-            return self._found_running(target, known, patience)
-        listed = self._listed(target, 10, patience=patience)
-        if listed is None:
-            return Barred(BLIND)
-        return self._oldest(target, [row for row in listed if trigger.number(row) > known.newest])
-
-    def look(self, handle: Handle) -> Snapshot:
-        """`GET /deployments/{uuid}`; behind a phantom, the application's list."""
-        if handle.trust is Trust.PHANTOM:
-            return self._behind(handle)
-        try:
-            reply = self._send("GET", f"/deployments/{quote(handle.id, safe='')}")
-        except TooLargeError as large:
-            return self._huge(large, handle)
-        if reply.status == 404 and answers.message(reply) == "Deployment not found.":
-            doubtful = handle.trust is Trust.DOUBTFUL
-            return Snapshot(Phase.ABSENT, hold=GONE_HOLD, reason=FULL_QUEUE if doubtful else "Coolify no longer has this deployment")
-        return rows.snapshot(answers.good(reply), self._pages, post_command=self._known(handle).post_command)
-
-    def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
-        """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (contract 5.5)."""
-        path = f"/deployments/{quote(handle.id, safe='')}"
-        reply = self._send("POST", f"{path}/cancel", patience=patience)
-        text = answers.message(reply)
-        if reply.status == 200 and reply.is_json:
-            return "cancelled"
-        if reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data:
-            return "still running: this version of Coolify has no way to cancel it from outside"
-        if reply.status == 400 and "Current status:" in text:
-            return f"already over ({text.rpartition(':')[2].strip()})"
-        if reply.status >= 500:
-            return "cancelled" if self._is_cancelled(path, patience) else "cancel sent, not confirmed"
-        answers.good(reply)
-        return "cancel sent, not confirmed"
-
-    # --- what the answers say
-
     def _reached(self, reply: Reply) -> str:
         if answers.lacks(reply, "read"):
-            if self.wish.wait:
+            if self.wish.wait and not self.wish.examines:
                 raise RefusedError(NO_READ, everywhere=True)
-            self.blind = True
+            self.survey.blind = True
             return f"Coolify at {self.base} ({UNFOLLOWED})"
         text = reply.data.strip() if isinstance(reply.data, str) else ""
         if reply.status == 200 and answers.VERSION.fullmatch(text):
-            self.marks_api = trigger.marks_api(text)
+            self.survey.version = Version(text)
             return f"Coolify {text} at {self.base}"
-        answers.good(reply)
+        self.api.good(reply)
         raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
 
-    def _behind(self, phantom: Handle) -> Snapshot:
-        """The real deployment behind "already queued": the newest one that is still going (contract 13)."""
-        listed = self._listed(phantom.target, 10)
-        going = self._running(phantom.target) if listed is None else [row for row in listed if _going(row)]
-        real = next((row for row in sorted(going, key=trigger.number, reverse=True) if not row.get("pull_request_id")), None)
-        if real is None:
-            return Snapshot(Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more")
-        return Snapshot(Phase.ABSENT, next=(Handle(phantom.target, str(real.get("deployment_uuid")), adopted=True),))
+    def check(self, target: str) -> Target:
+        """What the target is, and the newest row of its deployments (rule 7)."""
+        return self.survey.check(target)
 
-    def _found_running(self, target: str, known: Known, patience: float | None) -> Started | Barred:
-        """Without a list per application (before beta.402): a new row of it among all that are going."""
-        running = self._running(target, patience=patience)
-        return self._oldest(target, [row for row in running if str(row.get("deployment_uuid")) not in known.running]) or Barred(BLIND)
+    def rights(self) -> tuple[Right, ...]:
+        """See doctor.py."""
+        return doctor.rights(self.survey)
 
-    def _oldest(self, target: str, newer: list[dict[str, Any]]) -> Started | None:
-        ours = [row for row in newer if trigger.like_ours(row, self.wish, marked=self.marks_api)]
-        return trigger.oldest(ours, target, self._pages, marked=self.marks_api)
+    def intent(self, target: str) -> tuple[str, ...]:
+        """What would be sent, and what that would do."""
+        seen = self.survey.of(target)
+        if self.wish.command is Command.CANCEL:
+            return tuple(f"would cancel deployment {each.id}, which {each.whose}" for each in self.going(target)) or ("nothing to cancel",)
+        return doctor.intent(acts.act(seen.kind, target, self.wish, self.survey.version), seen, self.wish)
 
-    def _known(self, handle: Handle) -> Known:
-        return self.known.get(handle.target, Known())
+    # --- starting
 
-    # --- requests
-
-    def _is_cancelled(self, path: str, patience: float | None) -> bool:
-        """Read again after a cancel that ended in a 500, as most versions' do although they cancelled (contract 17.1 row 5)."""
+    def start(self, target: str) -> Answer:
+        """One request that can start anything. Who may not read does not know of what kind a uuid is: a 404 starts nothing."""
+        seen = self.survey.known.get(target)
+        kinds = (seen.kind,) if seen else (TAG,) if target in self.wish.tags else (APPLICATION,) if self.wish.pr else self._guesses
+        if denied := self._denied.get(acts.abilities(kinds[0], self.wish, self.survey.version)):
+            return Refused(denied)  # rule 3: it would only be refused again
+        for kind in kinds:
+            act = acts.act(kind, target, self.wish, self.survey.version)
+            reply = self.api.send(act.method, act.path, act.params, patience=START_READ)
+            if act.by_deploy or not answers.is_missing(reply):
+                break
         try:
-            row = answers.good(self._send("GET", path, patience=patience))
-        except (RefusedError, UnavailableError):
-            return False
-        return isinstance(row, dict) and row.get("status") == "cancelled-by-user"
-
-    def _send(self, method: str, path: str, params: dict[str, str] | None = None, *, patience: float | None = None) -> Reply:
-        reply = self.http.send(method, path, params, patience=patience)
-        left = reply.headers.get("x-ratelimit-remaining", "")
-        self.remaining = int(left) if re.fullmatch(r"\d{1,6}", left) else None
-        return reply
-
-    def _get(self, path: str, params: dict[str, str] | None = None, *, patience: float | None = None) -> Any:
-        return answers.good(self._send("GET", path, params, patience=patience))
-
-    def _listed(self, target: str, take: int, *, patience: float | None = None) -> list[dict[str, Any]] | None:
-        """The application's newest rows; None where this version has no such list (before beta.402)."""
-        reply = self._send("GET", f"/deployments/applications/{quote(target, safe='')}", {"take": str(take)}, patience=patience)
-        if reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data:
-            return None
-        data = answers.good(reply)
-        listed = data.get("deployments") if isinstance(data, dict) else None
-        if not isinstance(listed, list):
-            raise UnavailableError("Coolify's list of deployments has another shape than all known versions give it", arrived=True)
-        return [row for row in listed if isinstance(row, dict)]
-
-    def _running(self, target: str, *, patience: float | None = None) -> list[dict[str, Any]]:
-        """This application's rows among all that are going. The list may be an object with number keys (contract 5.5)."""
-        data = self._get("/deployments", patience=patience)
-        listed = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-        mine = f"/application/{target}/"
-        return [row for row in listed if isinstance(row, dict) and mine in str(row.get("deployment_url"))]
-
-    def _huge(self, large: TooLargeError, handle: Handle) -> Snapshot:
-        """The status of a row whose log is too large to be read: the fields around the log stand at the ends (contract section 6)."""
-        field = r'(?<!\\)"{}":(?:"([^"\\]*)"|null)'
-        status = re.findall(field.format("status"), large.tail)
-        finished = re.findall(field.format("finished_at"), large.head)
-        if not status:
-            raise large
-        row = {"status": status[-1], "finished_at": finished[-1] if finished else None, "logs": None}
-        seen = rows.snapshot(row, self._pages, post_command=self._known(handle).post_command)
-        reason = "" if seen.phase is Phase.FAILED else seen.reason
-        return Snapshot(seen.phase, detail=seen.detail, hold=seen.hold, reason=reason, warning=LARGE)
+            return self._answer(reply, act)
+        except RefusedError as error:
+            if reply.status == 403:
+                self._denied[acts.abilities(act.kind, self.wish, self.survey.version)] = error.reason
+            raise
 
     @property
-    def _pages(self) -> str:
-        """Where people's pages are: the address without a path."""
-        parts = urlsplit(self.base)
-        return f"{parts.scheme}://{parts.netloc}"
+    def _guesses(self) -> tuple[str, ...]:
+        """Of what kind a uuid may be, in the order in which that is tried: to start an application is to deploy anew whatever it is."""
+        return KINDS[::-1] if self.wish.command is Command.START else KINDS
 
+    def _answer(self, reply: Reply, act: Act) -> Answer:
+        if reply.status == 429 and reply.is_json:
+            return self._too_many(reply, act)
+        text = answers.message(reply)
+        if reply.status == 400 and (done := statuses.already(act.kind, text)):
+            return Done(done)
+        if reply.status == 404 and (missing := self._missing(reply, text, act)):
+            return missing
+        data = answers.good(reply)
+        return self._named(data, act.target) if act.kind == TAG else self._accepted(data, act)
 
-def _going(row: dict[str, Any]) -> bool:
-    return rows.PHASES.get(str(row.get("status"))) in {Phase.QUEUED, Phase.RUNNING}
+    def _accepted(self, data: Any, act: Act) -> Started | Refused:
+        answer = trigger.accepted(data, act, self.wish, blind=self.survey.blind)
+        return replace(answer, note=answer.note or act.note) if isinstance(answer, Started) else answer
 
+    def _named(self, data: Any, tag: str) -> Spread | Refused:
+        """What it names is known from here on, whatever interrupts the reading of names."""
+        named = tags.read(data)
+        if isinstance(named, Refused):
+            return named
+        self.survey.named[tag] = named
+        return tags.spread(tag, self.survey)
 
-def _address(fqdn: Any) -> str:
-    """The first public address, if it is one: it becomes a link and an output."""
-    first = fqdn.split(",")[0].strip() if isinstance(fqdn, str) else ""
-    return first if re.fullmatch(r"https?://[^\s\x00-\x1f\x7f<>\"'`|\\\ud800-\udfff]{1,500}", first) else ""
+    def _too_many(self, reply: Reply, act: Act) -> Later:
+        """A full queue, or the rate limit. A tag is not sent again: what stood before the full server was queued (contract 5.1)."""
+        text, wait = answers.message(reply), answers.seconds(reply) or QUEUE_WAIT
+        if not text.startswith(answers.QUEUE_FULL):
+            raise UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=wait)
+        if act.kind == TAG:
+            raise UnavailableError(trigger.said(text), arrived=True, itself=True)
+        return Later(wait, trigger.said(text))
+
+    def _missing(self, reply: Reply, text: str, act: Act) -> Done | Refused | None:
+        """The 404s that say something of what was asked for."""
+        if act.method == "DELETE" and text == "Preview not found.":
+            return Done(f"there is no preview of pull request {self.wish.pr}: nothing to delete")
+        if trigger.NO_PREVIEW.fullmatch(text):
+            dead = "Coolify has queued a deployment all the same, which never runs: cancel it there"
+            return Refused(f"{trigger.no_preview(self.wish)}. {dead}")
+        if answers.unknown_endpoint(reply):
+            return Refused(f"this version of Coolify can't {act.says}: it has no {act.method} {act.path}")
+        return None
+
+    def find(self, target: str, *, patience: float | None = None) -> Started | Spread | Barred | None:
+        """Rule 7: rows that are newer than the newest before our trigger, made by the API, of the same kind as ours."""
+        seen = self.survey.known.get(target)
+        if self.survey.blind or seen is None:
+            return Barred(BLIND)
+        if target in self.survey.named:
+            return tags.spread(target, self.survey, ask=patience is None)
+        if seen.kind == TAG:
+            services = seen.members is not None and patience is None and bool(self.api.services())
+            newer = [row for row in self.api.active(patience=patience) if self._ours(row) and trigger.number(row) > seen.newest]
+            return tags.found(seen, newer, self._pages, marked=self._marked, services=services)
+        if seen.kind != APPLICATION or self.wish.command is Command.STOP:
+            return self._found_by_status(target, seen, patience)
+        listed = self.api.history(target, BEHIND, patience=patience) if seen.listed else None
+        if listed is None:
+            return self._found_running(target, seen, patience)
+        newer = [row for row in listed if trigger.number(row) > seen.newest and self._ours(row)]
+        return trigger.oldest(newer, target, self._pages, marked=self._marked)
+
+    def _found_running(self, target: str, seen: Known, patience: float | None) -> Started | Barred:
+        """Without a list per application (before beta.402): a new row of it among all that are going."""
+        rows = self.survey.running(target, patience=patience)
+        newer = [row for row in rows if str(row.get("deployment_uuid")) not in seen.running and self._ours(row)]
+        return trigger.oldest(newer, target, self._pages, marked=self._marked) or Barred(BLIND)
+
+    def _found_by_status(self, target: str, seen: Known, patience: float | None) -> Started | Barred | None:
+        """Two looks at its status. What is done only once, however often it is asked for, may be sent again; a restart may not."""
+        if self.wish.pr:
+            return None  # a preview's status is in no answer, and to delete it again does nothing
+        seen.doubts += 1
+        status = str(self.api.resource(seen.kind, target, patience=patience).get("status") or "")[:60]
+        state, before = statuses.split(status)[0], statuses.split(seen.status)[0]
+        stopping = self.wish.command is Command.STOP
+        if state == "exited" if stopping else state != before:
+            aspect = statuses.STOPPED if stopping else statuses.RUNNING
+            return Started((Handle(target, "", aspect=aspect),), f"its status has changed to {status}")
+        again = self.wish.command in {Command.START, Command.STOP} or seen.doubts == 1
+        return None if again else Barred(UNCHANGED.format(status or "not known"))
+
+    def _ours(self, row: dict[str, object]) -> bool:
+        return trigger.like_ours(row, self.wish, marked=self._marked)
+
+    @property
+    def _marked(self) -> bool:
+        """Whether this version marks what the API has started (captured/v4.0.0-beta.434/app_deployments: false)."""
+        return self.survey.version.has(Since.MARKS_API)
+
+    # --- looking, and cancelling
+
+    def look(self, handle: Handle) -> Snapshot:
+        """See looks.py."""
+        return self._looks.look(handle)
+
+    def going(self, target: str) -> tuple[Handle, ...]:
+        """From the list of all that are going; of services and databases there is none."""
+        kind = self.survey.of(target).kind
+        if self.survey.blind:
+            raise RefusedError(f"what is to be cancelled can't be seen: {UNFOLLOWED}")
+        if kind != APPLICATION:
+            raise RefusedError(f"a {kind} has no deployments that could be cancelled; `command: stop` stops it")
+        rows = [row for row in self.survey.running(target) if not self.wish.pr or row.get("pull_request_id") == self.wish.pr]
+        if rows and not self.survey.version.has(Since.CANCEL):
+            raise RefusedError(acts.NO_CANCEL)
+        order = sorted(rows, key=lambda row: (row.get("status") != "in_progress", trigger.number(row)))
+        return tuple(self._looks.foreign(target, row) for row in order)
+
+    def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
+        """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (contract 5.5)."""
+        if handle.aspect:
+            return "it goes on: what was asked of Coolify can't be taken back"
+        reply = self.api.send("POST", f"/deployments/{quote(handle.id, safe='')}/cancel", patience=patience)
+        text = answers.message(reply)
+        if answers.unknown_endpoint(reply):
+            raise RefusedError(acts.NO_CANCEL)
+        if reply.status == 400 and "Current status:" in text:
+            return f"already over ({text.rpartition(':')[2].strip()})"
+        if reply.status == 404 and text == "Deployment not found.":
+            return "there is no such deployment: it was never started, or it was deleted"
+        if reply.status >= 500:
+            return self._after_500(reply, handle, patience)
+        answers.good(reply)
+        return self._cancelled
+
+    @property
+    def _cancelled(self) -> str:
+        return "cancelled" + ("" if self.survey.version.has(Since.QUEUE_MOVES_ON) else STALLED)
+
+    def _after_500(self, reply: Reply, handle: Handle, patience: float | None) -> str:
+        """Most versions answer so although they have cancelled: the row tells (contract 17.1 row 5)."""
+        match self._status_of(handle, patience):
+            case "cancelled-by-user":
+                return self._cancelled
+            case "queued" | "in_progress":
+                raise UnavailableError(f"Coolify did not cancel it ({answers.told(reply)})", itself=True)
+            case _:
+                return "cancel sent, not confirmed"
+
+    def _status_of(self, handle: Handle, patience: float | None) -> str:
+        """Empty where it can't be read."""
+        try:
+            row = answers.good(self.api.deployment(handle.id, patience=patience))
+        except (RefusedError, UnavailableError):
+            return ""
+        return str(row.get("status")) if isinstance(row, dict) else ""

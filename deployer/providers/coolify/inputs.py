@@ -5,19 +5,23 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Annotated, Any, ClassVar, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, TypeAdapter
 
 from deployer.http import Http
+from deployer.model import Command
 from deployer.providers.contract import Provider, ProviderInputs
+from deployer.providers.coolify.api import Api
 from deployer.providers.coolify.calls import CoolifyServer
-from deployer.providers.coolify.trigger import Wish
+from deployer.providers.coolify.wish import Wish
 from deployer.settings import Common, Flag, Found, Given, Names, Spelling
 
 FOREIGN_TOKENS = ("ghs_", "ghp_", "github_pat_", "glpat-")
 UUID = re.compile(r"[A-Za-z0-9-]+")
+TAG = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 SIGNS_OF_COOLIFY = ("COOLIFY_RESOURCE_UUID", "COOLIFY_CONTAINER_NAME")
 API = re.compile(r"(/+api(/+v1)?)?/*$")
 HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
@@ -74,11 +78,37 @@ def _uuids(text: tuple[str, ...]) -> tuple[str, ...]:
     return text
 
 
+def _tags(text: tuple[str, ...]) -> tuple[str, ...]:
+    """Coolify keeps them in lower case and compares them as they are (contract 5.1). Raises ValueError."""
+    if not text or any(not TAG.fullmatch(each) for each in text):
+        message = "is no tag of Coolify's: letters, digits and -_. only. (An image's tag is not meant: that belongs to the application)"
+        raise ValueError(message)
+    return tuple(each.lower() for each in text)
+
+
+def _pull_request(text: Any) -> Any:
+    if isinstance(text, str):
+        if not re.fullmatch(r"#?0*[1-9]\d{0,9}", text.strip()):
+            message = "must be the number of a pull request"
+            raise ValueError(message)
+        return int(text.strip().removeprefix("#"))
+    return text
+
+
+def _docker_tag(text: str) -> str:
+    """The form of contract 5.7. Raises ValueError."""
+    if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text):
+        message = "is no image tag: letters, digits and _.- only, such as pr-7"
+        raise ValueError(message)
+    return text
+
+
 class Webhook(NamedTuple):
     """What a "Deploy Webhook" address says."""
 
     url: str
     uuids: tuple[str, ...]
+    tags: tuple[str, ...]
     force: bool
 
 
@@ -92,11 +122,18 @@ def _webhook(text: Any) -> Any:
     if not found:
         message = "is no Deploy Webhook: it looks like https://coolify.example.com/api/v1/deploy?uuid=…"
         raise ValueError(message)
-    if "uuid" not in asked:
-        message = "names no uuid: copy the Deploy Webhook of one resource, or give `uuid`"
+    if foreign := sorted(set(asked) - {"uuid", "tag", "force"}):
+        message = (
+            f"holds {foreign[0]!r}, which belongs into an input of its own" if foreign[0].isidentifier() else "holds more than it should"
+        )
         raise ValueError(message)
-    uuids = _uuids(TypeAdapter(Names).validate_python(",".join(asked["uuid"])))
-    return Webhook(_address(base), uuids, asked.get("force", [""])[-1].lower() == "true")
+    if ("uuid" in asked) == ("tag" in asked):
+        message = "must name a uuid or a tag: copy the Deploy Webhook of one resource, or give `uuid`"
+        raise ValueError(message)
+    names = TypeAdapter(Names)
+    uuids = _uuids(names.validate_python(",".join(asked["uuid"]))) if "uuid" in asked else ()
+    tags = _tags(names.validate_python(",".join(asked["tag"]))) if "tag" in asked else ()
+    return Webhook(_address(base), uuids, tags, asked.get("force", [""])[-1].lower() == "true")
 
 
 class Coolify(ProviderInputs):
@@ -115,19 +152,40 @@ class Coolify(ProviderInputs):
         BeforeValidator(_token),
         Spelling(inputs=("token",), variables=("COOLIFY_API_TOKEN", "COOLIFY_ACCESS_TOKEN"), file=True),
     ] = Field(SecretStr(""), description="Required. API token with `deploy`, `read` and, for the build log, `read:sensitive`")
+    read_token: Annotated[SecretStr, BeforeValidator(_token), Spelling(variables=("COOLIFY_READ_TOKEN",), file=True)] = Field(
+        SecretStr(""),
+        description="A second token, with `read` and `read:sensitive`, used for all reading; `coolify_token` then only needs `deploy`",
+    )
     webhook: Annotated[Webhook | None, BeforeValidator(_webhook), Spelling(variables=("COOLIFY_WEBHOOK", "COOLIFY_WEBHOOK_URL"))] = Field(
-        None, description='Coolify\'s "Deploy Webhook" address, in the place of `coolify_url` and `uuid`, which beat it'
+        None, description='Coolify\'s "Deploy Webhook" address, in the place of `coolify_url` and `uuid` or `tag`, which beat it'
     )
     uuid: Annotated[
         Names,
         AfterValidator(_uuids),
         Spelling(inputs=("app_uuid",), variables=("COOLIFY_UUID", "COOLIFY_APP_UUID", "COOLIFY_RESOURCE_ID")),
-    ] = Field((), description="Required, or `webhook`. What to deploy: one application's uuid, or many (comma, space or newline)")
+    ] = Field(
+        (),
+        description="Required, or `tag`, or `webhook`. What to deploy: one uuid or many (comma, space or newline), "
+        "of applications, services or databases",
+    )
+    tag: Annotated[Names, AfterValidator(_tags)] = Field(
+        (),
+        description="In the place of `uuid`: deploy all applications and services that carry this tag of Coolify's (one or many); "
+        "never an image's tag",
+    )
+    pr: Annotated[int, BeforeValidator(_pull_request), Spelling(inputs=("pull_request_id",))] = Field(
+        0, description="Deploy the preview of this pull request (its number); with `command: stop` the preview is deleted"
+    )
     force: Annotated[Flag | None, Spelling(default="false")] = Field(None, description="Rebuild without cache")
     instant_deploy: Flag = Field(
         default=False,
         description="Start at once, through `/applications/{uuid}/start`: waits for no other build, but a full queue still turns it away",
     )
+
+    docker_tag: Annotated[str, AfterValidator(_docker_tag)] = Field(
+        "", description="With `pr`, for a Docker-image application: the image tag that its preview runs; makes the preview if there is none"
+    )
+    pull_latest: Flag = Field(default=True, description="Services: `deploy` pulls newer images before it restarts them")
 
     @classmethod
     def distrusted(cls, environ: Mapping[str, str]) -> dict[str, str]:
@@ -145,25 +203,29 @@ class Coolify(ProviderInputs):
         missing = {
             "coolify_url": "the address of your Coolify, such as https://coolify.example.com",
             "coolify_token": "the API token (in Coolify: Keys & Tokens, API Tokens)",
-            "uuid": "the application to deploy; it is the last part of its address in Coolify",
+            "uuid": "what to deploy; it is the last part of its address in Coolify (or give `tag`)",
         }
-        from_webhook = {"coolify_url", "uuid"} if "webhook" in given else set()
-        return [
-            f"{given.typed(name)} is missing: {what}" for name, what in missing.items() if name not in given and name not in from_webhook
-        ]
+        elsewhere = ({"coolify_url", "uuid"} if "webhook" in given else set()) | ({"uuid"} if "tag" in given else set())
+        absent = [name for name in missing if name not in given and name not in elsewhere]
+        contradictions = [sentence for sentence in _contradictions(given) if sentence not in given.mistakes]
+        return [*(f"{given.typed(name)} is missing: {missing[name]}" for name in absent), *contradictions]
 
     @classmethod
     def secrets(cls, given: Given) -> Iterable[str]:
-        """The token, and its part after the bar: that alone may stand in a server's log."""
-        token = given.text("coolify_token")
-        return [token, token.partition("|")[2]]
+        """The tokens, and their parts after the bar: that alone may stand in a server's log."""
+        tokens = [given.text("coolify_token"), given.text("read_token")]
+        return [*tokens, *(token.partition("|")[2] for token in tokens)]
 
     @classmethod
-    def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...]) -> list[str]:
-        """The simulator's address, token and applications instead of the user's."""
-        ignored = [given.typed(name) for name in ("coolify_url", "coolify_token", "uuid", "webhook") if name in given]
-        given.found.pop("webhook", None)
-        for name, text in (("coolify_url", url), ("coolify_token", token), ("uuid", ",".join(targets))):
+    def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...], group: str) -> list[str]:
+        """The simulator's address, token and resources instead of the user's; who deploys by tag does so there, too."""
+        given.mistakes += _contradictions(given)  # of what the user wrote: below it is replaced
+        theirs = ("coolify_url", "coolify_token", "read_token", "uuid", "tag", "webhook")
+        ignored = [given.typed(name) for name in theirs if name in given]
+        what = ("tag", group) if group and "tag" in given else ("uuid", ",".join(targets))
+        for name in theirs:
+            given.found.pop(name, None)
+        for name, text in (("coolify_url", url), ("coolify_token", token), what):
             given.found[name] = Found(name, text)
         return ignored
 
@@ -174,8 +236,13 @@ class Coolify(ProviderInputs):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Each uuid once: Coolify would skip the second (contract 5.1 quirk 5)."""
-        return tuple(dict.fromkeys(self.uuid or (self.webhook.uuids if self.webhook else ())))
+        """Each uuid or tag once: Coolify would skip the second (contract 5.1 quirk 5)."""
+        return tuple(dict.fromkeys(self.uuid or self.tagged or (self.webhook.uuids if self.webhook else ())))
+
+    @property
+    def tagged(self) -> tuple[str, ...]:
+        """What is given explicitly beats the webhook."""
+        return self.tag or (self.webhook.tags if self.webhook and not self.uuid else ())
 
     @property
     def warnings(self) -> list[str]:
@@ -187,9 +254,9 @@ class Coolify(ProviderInputs):
 
     def connect(self, common: Common, *, agent: str, now: Callable[[], float], direct: bool) -> Provider:
         """The server behind these inputs."""
-        http = Http(
+        login = partial(
+            Http,
             f"{self.base}/api/v1",
-            token=self.coolify_token.get_secret_value(),
             agent=agent,
             now=now,
             headers={name: value.get_secret_value() for name, value in common.headers.items()},
@@ -197,8 +264,52 @@ class Coolify(ProviderInputs):
             insecure=common.insecure,
             direct=direct,
         )
-        force = self.force if self.force is not None else bool(self.webhook and self.webhook.force)
-        return CoolifyServer(http, self.base, Wish(force=force, instant=self.instant_deploy, wait=common.wait))
+        http = login(token=self.coolify_token.get_secret_value())
+        reading = self.read_token.get_secret_value()
+        wish = Wish(
+            command=Command(common.command),
+            force=self.force if self.force is not None else bool(self.webhook and self.webhook.force),
+            instant=self.instant_deploy,
+            wait=common.wait,
+            examines=common.dry_run or common.command == Command.CHECK.value,
+            pr=self.pr,
+            docker_tag=self.docker_tag,
+            pull_latest=self.pull_latest,
+            tags=frozenset(self.tagged),
+            verify=common.verify_health,
+            verify_timeout=common.verify_timeout,
+        )
+        return CoolifyServer(Api(http, login(token=reading) if reading else http), self.base, wish)
+
+
+def _contradictions(given: Given) -> list[str]:
+    """What can't stand together (design.md 2.2)."""
+    said = {name: given.typed(name) for name in ("uuid", "tag", "pr", "docker_tag", "instant_deploy", "command", "webhook")}
+    by_tag = "tag" in given or ("webhook" in given and "uuid" not in given and bool(re.search(r"[?&]tag=", given.text("webhook"))))
+    command = given.text("command").lower() or "deploy"
+    tagged = said["tag"] if "tag" in given else said["webhook"]
+    instant = "instant_deploy" in given and given.text("instant_deploy").lower() not in {"false", "0", "no", "off"}
+    two = "tag" in given and "uuid" not in given and bool(re.search(r"[?&]uuid=", given.text("webhook")))
+    rows = (
+        (two, f"{said['webhook']} and {said['tag']} can't both be given"),
+        ("uuid" in given and "tag" in given, f"{said['uuid']} and {said['tag']} can't both be given"),
+        (by_tag and "pr" in given, f"{said['pr']} needs one application's uuid, not a tag"),
+        (
+            by_tag and command not in {"deploy", "check"},
+            f"{said['command']}: {command} needs uuids: Coolify can only deploy by tag ({tagged})",
+        ),
+        ("docker_tag" in given and "pr" not in given, f"{said['docker_tag']} needs `pr`: it is the image tag of a preview"),
+        (instant and by_tag, f"{said['instant_deploy']} can't be done by tag"),
+        (
+            instant and "pr" in given,
+            f"{said['instant_deploy']} can't be done with `pr` or `docker_tag`: Coolify would deploy the application itself",
+        ),
+        (
+            "pr" in given and command == "restart",
+            f"{said['command']}: restart can't be done with `pr`: Coolify would restart the application itself",
+        ),
+    )
+    return [sentence for wrong, sentence in rows if wrong]
 
 
 def _public(host: str) -> bool:

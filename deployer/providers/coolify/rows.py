@@ -6,10 +6,11 @@ import hashlib
 import json
 import math
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from deployer.model import Entry, Phase, Snapshot, UnavailableError
+from deployer.model import Entry, Handle, Phase, Snapshot, UnavailableError
 
 # All five that exist, on every version (contract section 6).
 PHASES = {
@@ -39,9 +40,16 @@ CAUSE_LINES, UNKNOWN_LINES, LINE, NESTED = 15, 5, 500, 9
 FAILED = "Deployment failed: "
 UNHEALTHY = "New container is unhealthy."
 COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\):")
+EXIT = re.compile(r"exit code -?\d+(?=:|\s|$)")
 ERROR_LINE = re.compile(r"[\r\n]+Error:")
 REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy")
 RESTARTED = "Coolify gave neither a reason nor an end: it was probably restarted or updated, which fails all that runs. Deploy again"
+UNREAD = "the token may not read its log, which says why (read:sensitive)"
+POSSIBLY_RESTARTED = "possibly Coolify was restarted or updated, which fails all that runs"
+ELSEWHERE = re.compile(r"Deployment to (?P<server>.{1,200})\. Logs: https?://[^/\s]+(?P<path>/\S*/deployment/(?P<uuid>[A-Za-z0-9-]+))")
+SAME_TIME = timedelta(seconds=5)
+"""After the end of a deployment, on the server's clock: until then its additional servers' rows are born."""
+
 CONTAINER_LOGS = "Container logs:"
 PLANNING = "Generating nixpacks configuration with:"
 ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL)
@@ -50,31 +58,35 @@ ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).
 CANCELLED = "it was cancelled in Coolify or through its API. Run the job again to deploy"
 
 
-def snapshot(row: Any, base: str, *, post_command: bool = False) -> Snapshot:
+def snapshot(row: Any, base: str, target: str = "", *, post_command: bool = False, flips: bool = False) -> Snapshot:
     """What one answer of `GET /deployments/{uuid}` shows. `post_command`: the application is known to have one.
 
-    Raises UnavailableError for an answer of another shape.
+    `flips`: a version on which `finished` may still turn into `failed` (before beta.454). Raises UnavailableError for an answer of
+    another shape.
     """
     if not isinstance(row, dict) or not isinstance(row.get("status"), str):
         raise UnavailableError("Coolify's answer has not the shape of a deployment", arrived=True, itself=True)
-    log, warning = entries(row)
+    log, damage = entries(row)
+    warnings = [damage] if damage else []
     status = row["status"]
     phase = PHASES.get(status, Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
-        warning = f"Coolify reports a status that we do not know: {status[:60]!r}. It is neither taken for success nor for failure"
+        warnings.append(f"Coolify reports a status that we do not know: {status[:60]!r}. It is neither taken for success nor for failure")
     reason = _why(row, log) if phase is Phase.FAILED else CANCELLED if phase is Phase.CANCELLED else ""
-    hold = _hold(row, log, phase, post_command=post_command)
+    hold = SETTLING if flips and phase is Phase.SUCCEEDED and row.get("finished_at") else _hold(row, log, phase, post_command=post_command)
     if phase is Phase.SUCCEEDED:
         phase, reason = _proof(log, reason if math.isfinite(hold) else UNSEEN_POST)
         if log is None and (post_command or _has_post_command(row)):
-            warning = "the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)"
+            warnings.append("the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)")
     return Snapshot(
         phase,
         detail=status,
         log=log,
         hold=min(hold, SETTLING) if phase is Phase.UNPROVEN else hold,
+        settled=not (flips and phase is Phase.SUCCEEDED),
+        next=others(log, target, base) if phase in {Phase.SUCCEEDED, Phase.UNPROVEN} else (),
         reason=reason,
-        warning=warning,
+        warnings=tuple(warnings),
         link=link(row, base),
         commit=_sha(row.get("commit")),
         server=_text(row.get("server_name")),
@@ -83,11 +95,37 @@ def snapshot(row: Any, base: str, *, post_command: bool = False) -> Snapshot:
 
 def _why(row: dict[str, Any], log: tuple[Entry, ...] | None) -> str:
     """The cause; a restart of Coolify leaves neither a reason nor an end, where there is a field for it (contract 7.6)."""
+    endless = "finished_at" in row and not row["finished_at"]
     if log is None:
-        return "the token may not read its log, which says why (read:sensitive)"
-    if "finished_at" in row and not row["finished_at"] and not any(_own(entry).startswith(REASONS) for entry in log):
+        return f"{UNREAD}; {POSSIBLY_RESTARTED}" if endless else UNREAD
+    if endless and not any(_own(entry).startswith(REASONS) for entry in log):
         return RESTARTED
     return cause(log)
+
+
+def others(log: tuple[Entry, ...] | None, target: str, base: str) -> tuple[Handle, ...]:
+    """The deployments of additional servers, which Coolify names in the log of the first one (contract 7.7)."""
+    found = (ELSEWHERE.fullmatch(_own(entry)) for entry in log or ())
+    return tuple(
+        Handle(target, match["uuid"], server=match["server"], link=base + quote(match["path"], safe="/-._~%")) for match in found if match
+    )
+
+
+def other(row: dict[str, Any], main: dict[str, Any]) -> bool:
+    """Whether a row is an additional server's deployment that came of this finished one; for those who may not read its log."""
+    began, born, end = (
+        _moment(text) for text in (main.get("created_at"), row.get("created_at"), main.get("finished_at") or main.get("updated_at"))
+    )
+    alike = row.get("server_id") != main.get("server_id") and not row.get("is_api") and not row.get("is_webhook")
+    return bool(alike and began and born and end and began < born <= end + SAME_TIME)
+
+
+def _moment(text: Any) -> datetime | None:
+    """The server's own times, which are compared with one another only. Both forms of contract section 1 (beta.461)."""
+    try:
+        return datetime.fromisoformat(str(text).replace(" ", "T")).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _hold(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, post_command: bool) -> float:
@@ -153,6 +191,8 @@ def _entry(raw: dict[str, Any]) -> Entry:
     key = hashlib.blake2b(parts.encode("utf-8", "replace"), digest_size=16).digest()  # a log of megabytes is not kept for its keys
     if own and text.startswith(PLANNING):
         text = ENV_VALUE.sub(r"\1\3***\2", text)
+    elif own and raw.get("hidden") is False and COMMAND.search(text):
+        text = without_commands(text)  # Coolify shows the whole command that failed, with all that is in it (contract 17.1 rows 22, 23)
     return Entry(key, text, hidden=raw.get("hidden") is not False, own=own)
 
 
@@ -173,8 +213,8 @@ def cause(log: tuple[Entry, ...] | None) -> str:
     for entry in shown:
         if _own(entry).startswith(FAILED):
             text = _own(entry).removeprefix(FAILED)
-            command = COMMAND.search(text)
-            return _last_lines(without_commands(text[command.start() :])) if command else _last_lines(text)
+            told = EXIT.search(text)
+            return _last_lines(text[told.start() :] if told else text)
     last = _last_lines("\n".join(without_commands(entry.text) for entry in shown), UNKNOWN_LINES)
     return f"Coolify gave no reason. The last lines of its log:\n{last}" if last else ""
 

@@ -3,85 +3,118 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
-from deployer.model import Handle, Refused, Started, Trust, UnavailableError
-from deployer.providers.coolify import rows
+from deployer.model import Command, Handle, Refused, Started, Trust, UnavailableError
+from deployer.providers.coolify import rows, statuses
+from deployer.providers.coolify.acts import APPLICATION, Act
+from deployer.providers.coolify.wish import Wish
 
 ALREADY = "Deployment already queued"
 ALREADY_QUEUED = "an older deployment of the same commit is still going, and Coolify starts no second one"
+NO_PREVIEW = re.compile(r"Pull request \d+ not found for this resource\.|No query results for model \[.*ApplicationPreview\]\.")
+STARTED = re.compile(r"(Service|Database) (.*) started\..*", re.DOTALL)
 
 UNCHECKED = "with a full queue Coolify answers the same and starts nothing; the token may not read, so nobody can tell"
-
-MARKED = 463
-"""The first beta tried whose rows say `is_api` of what `POST /deploy` started (captured/v4.0.0-beta.434/app_deployments: false)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """How the deployments are to be started."""
-
-    force: bool
-    instant: bool
-    wait: bool
+UNREADABLE = "Coolify's answer to the trigger has another shape than all known versions give it"
+PREVIEW_GOES = "Coolify deletes the preview in the background, and no answer of its API tells when it is gone"
 
 
-def accepted(data: Any, target: str, wish: Wish, *, blind: bool) -> Started | Refused:
+def accepted(data: Any, done: Act, wish: Wish, *, blind: bool) -> Started | Refused:
     """What was started for this target. `blind`: nothing can be looked at later.
 
     Raises UnavailableError for an answer of another shape: it may have started something.
     """
-    item = _item(data, target, wish)
-    if item is None:
-        return Refused(f"Coolify knows no resource {target}")
-    text, uuid = str(item.get("message") or ""), item.get("deployment_uuid")
+    if done.method == "DELETE":
+        return Started((), PREVIEW_GOES)
+    item = _listed(data, done.target) if done.by_deploy else data
+    if item is None and done.by_deploy:
+        return Refused(f"Coolify knows no resource {done.target}")
+    if not isinstance(item, dict) or not isinstance(item.get("message"), str):
+        raise UnavailableError(UNREADABLE, arrived=True)
+    text, uuid = item["message"], item.get("deployment_uuid")
     if text.startswith(ALREADY):
-        return Started((Handle(target, "", Trust.PHANTOM),), ALREADY_QUEUED)
+        return Started(() if blind else (Handle(done.target, "", Trust.PHANTOM),), ALREADY_QUEUED)
     if isinstance(uuid, str) and uuid:
-        if wish.instant and not blind:
-            return Started((Handle(target, uuid, Trust.DOUBTFUL),))
-        return Started((Handle(target, uuid),), UNCHECKED if wish.instant else "")
+        return _deployment(done, uuid, blind=blind)
     if uuid is not None:
         raise UnavailableError("Coolify's answer to the trigger names a deployment in no way that we know", arrived=True)
-    if re.match(r"(Service|Database) .* started\.", text, re.DOTALL):
-        return Started((), f"Coolify says: {text} Nothing newer was pulled, and there is no deployment to follow")
-    return Refused(f"Coolify says: {text}" if text else "Coolify named no deployment")
+    if STARTED.fullmatch(text) or (not done.by_deploy and (done.kind != APPLICATION or wish.command is Command.STOP)):
+        return _status(done, text, wish, blind=blind)
+    return Refused(f"{said(text)}{_remedy(text, wish)}" if text else "Coolify named no deployment")
 
 
-def _item(data: Any, target: str, wish: Wish) -> dict[str, Any] | None:
-    """The part of the answer that is about this target: `/start` answers for one, `/deploy` with a list."""
-    if wish.instant and isinstance(data, dict) and isinstance(data.get("message"), str):
-        return data
-    items = data.get("deployments") if isinstance(data, dict) and not wish.instant else None
+def _listed(data: Any, target: str) -> Any:
+    """The part of the answer of `/deploy` that is about this target."""
+    items = data.get("deployments") if isinstance(data, dict) else None
     if not isinstance(items, list):
-        raise UnavailableError("Coolify's answer to the trigger has another shape than all known versions give it", arrived=True)
+        raise UnavailableError(UNREADABLE, arrived=True)
     return next((item for item in items if isinstance(item, dict) and item.get("resource_uuid") == target), None)
 
 
-def marks_api(version: str) -> bool:
-    """Whether this version marks what the API has started. An unknown one is taken for a new one."""
-    beta = re.search(r"-beta\.(\d+)", version)
-    return beta is None or int(beta[1]) >= MARKED
+def _deployment(done: Act, uuid: str, *, blind: bool) -> Started:
+    """Only `/deploy` says so when the queue is full; what `/start` and `/restart` name may not exist (contract 5.2)."""
+    if done.by_deploy or blind:
+        return Started((Handle(done.target, uuid),), "" if done.by_deploy else UNCHECKED)
+    return Started((Handle(done.target, uuid, Trust.DOUBTFUL),))
+
+
+def _status(done: Act, text: str, wish: Wish, *, blind: bool) -> Started:
+    """There is no deployment to follow, but a status."""
+    if blind:
+        unpulled = " Nothing newer was pulled," if done.by_deploy else " The token may not read,"
+        return Started((), f"Coolify says: {text}{unpulled} and there is no deployment to follow")
+    aspect = statuses.STOPPED if wish.command is Command.STOP else statuses.RUNNING
+    return Started((Handle(done.target, "", aspect=aspect),), done.note)
+
+
+def said(text: str) -> str:
+    """The server's own words."""
+    return f"Coolify says: {text}"
+
+
+def _remedy(text: str, wish: Wish) -> str:
+    return f" {no_preview(wish)}" if NO_PREVIEW.fullmatch(text) else ""
+
+
+def no_preview(wish: Wish) -> str:
+    """What to do about a preview that is not there."""
+    return (
+        f"There is no preview of pull request {wish.pr}: Coolify makes one when the pull request is opened and Preview Deployments "
+        "are switched on; of a Docker-image application `docker_tag` makes one"
+    )
 
 
 def like_ours(row: dict[str, Any], wish: Wish, *, marked: bool) -> bool:
     """Rule 7. Where the server marks nothing as the API's, all that no webhook made."""
     by_api = row.get("is_api") or (not marked and not row.get("is_webhook"))
-    return bool(by_api) and not row.get("pull_request_id") and bool(row.get("force_rebuild")) == wish.force
+    same_kind = bool(row.get("restart_only")) == (wish.command is Command.RESTART)
+    return (
+        bool(by_api)
+        and same_kind
+        and (row.get("pull_request_id") or 0) == wish.pr
+        and bool(row.get("force_rebuild")) == (wish.force and wish.deploys)
+    )
 
 
 def oldest(found: list[dict[str, Any]], target: str, base: str, *, marked: bool) -> Started | None:
-    """The oldest of the rows. Ours only if it is the one row, and marked; otherwise it may be somebody else's and is never cancelled."""
+    """The oldest of the rows. Surely ours only if it is the one row, and marked; otherwise it is never cancelled."""
     if not found:
         return None
-    first = min(found, key=number)
-    handle = Handle(target, str(first.get("deployment_uuid")), adopted=len(found) > 1 or not marked, link=rows.link(first, base))
+    first, unsure = min(found, key=number), len(found) > 1 or not marked
+    handle = Handle(target, str(first.get("deployment_uuid")), adopted=unsure, perhaps=unsure, link=rows.link(first, base))
     if len(found) > 1:
         return Started((handle,), "several were started at once: the oldest is followed")
     return Started(
         (handle,), "found on the server" if marked else "found on the server; this version of Coolify does not say who started it"
     )
+
+
+def starter(row: dict[str, Any]) -> str:
+    """Who started a deployment, as far as its row says so."""
+    if row.get("is_webhook"):
+        return "a webhook started"
+    return "somebody started through the API" if row.get("is_api") else "somebody started in Coolify"
 
 
 def number(row: dict[str, Any]) -> int:

@@ -1,0 +1,121 @@
+"""What a check has seen of a target, for the calls that come after it; and PURE: how it is read from the server's answers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from deployer.model import Target
+from deployer.providers.coolify.acts import APPLICATION, TAG
+from deployer.providers.coolify.wish import Wish
+
+ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"'`|\\\ud800-\udfff]{1,500}")
+CREDENTIALS = re.compile(r"//[^/]*@")
+SENSITIVE = ("custom_labels", "docker_compose_raw", "docker_compose", "dockerfile", "private_key_id")
+"""Fields that only a token with `read:sensitive` sees (contract 5.6)."""
+
+
+@dataclass
+class Known:
+    """One target. `newest`: the highest row `id` before our trigger; `running`: the same for versions that have no list.
+
+    `part`: the row is one of a list, which shows less. `passed`: Coolify's own health check did. `doubts`: how often its status was looked
+    at because of a lost answer; `moved`: it was seen to change. `webhooks`: the commits that a webhook has deployed. `members`: the
+    applications that carry the tag, None where the server can't tell.
+    """
+
+    kind: str = ""
+    row: dict[str, Any] = field(default_factory=dict)
+    newest: int = 0
+    running: frozenset[str] = frozenset()
+    listed: bool = False
+    passed: bool = False
+    doubts: int = 0
+    moved: bool = False
+    part: bool = False
+    webhooks: frozenset[str] = frozenset()
+    members: tuple[Target, ...] | None = None
+
+    @property
+    def checked(self) -> bool:
+        """Whether the server was asked what it is."""
+        return bool(self.row) or self.kind == TAG
+
+    @property
+    def status(self) -> str:
+        """What the server said of it before anything was done."""
+        return str(self.row.get("status") or "")
+
+    @property
+    def post_command(self) -> bool:
+        """Whether the application has a post-deployment command."""
+        return bool(self.row.get("post_deployment_command"))
+
+    @property
+    def servers(self) -> int:
+        """How many additional servers the application is deployed to."""
+        count = self.row.get("additional_servers_count")
+        return count if isinstance(count, int) else 0
+
+    @property
+    def sensitive(self) -> bool | None:
+        """Whether the token sees what only read:sensitive shows; None where nothing was read that would tell."""
+        return any(name in self.row for name in SENSITIVE) if self.row and not self.part and self.kind == APPLICATION else None
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one answer of `POST /deploy?tag=` names: applications with their deployments, services by name only.
+
+    `refusals`: whatever was not started, in the server's words. `skipped`: one of the deployments, or more, is a phantom.
+    """
+
+    deployments: tuple[tuple[str, str], ...]
+    services: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+    skipped: bool = False
+
+
+def target(kind: str, uuid: str, row: dict[str, Any], wish: Wish) -> Target:
+    """What people call it, and where it can be visited."""
+    status = row.get("status")
+    url = address(row.get("fqdn"))
+    if wish.pr:
+        url = preview(url, row.get("preview_url_template"), wish.pr)
+    return Target(uuid, name=str(row.get("name") or ""), kind=kind, url=url, status=status if isinstance(status, str) else "")
+
+
+def address(fqdn: Any) -> str:
+    """The first public address, if it is one: it becomes a link and an output."""
+    first = fqdn.split(",")[0].strip() if isinstance(fqdn, str) else ""
+    return first if ADDRESS.fullmatch(first) else ""
+
+
+def preview(url: str, template: Any, number: int) -> str:
+    """A preview's address, which no answer holds: made of the application's first one, keeping port and path (contract 5.10).
+
+    Empty where it can't be known.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    text = str(template or "{{pr_id}}.{{domain}}")
+    if not host or "{{random}}" in text:
+        return ""
+    name = text.replace("{{pr_id}}", str(number)).replace("{{domain}}", host)
+    return address(urlunsplit((parts.scheme, name + port, parts.path, "", "")))
+
+
+def described(row: dict[str, Any]) -> str:
+    """What of an application would be deployed: its image, or its repository and how it is built."""
+    pack, commit = str(row.get("build_pack") or ""), str(row.get("git_commit_sha") or "HEAD")
+    if pack == "dockerimage":
+        name, tag = str(row.get("docker_registry_image_name") or ""), str(row.get("docker_registry_image_tag") or "latest")
+        return f"Docker image {name}:{tag}"
+    repository = CREDENTIALS.sub("//", str(row.get("git_repository") or "its repository"))
+    place = f"{repository}, branch {row.get('git_branch') or '?'}"
+    return f"{pack} build of {place}{'' if commit == 'HEAD' else f', pinned to {commit}'}"

@@ -1,0 +1,117 @@
+"""PURE: from the `status` of an application, a service or a database to a snapshot (contract section 8).
+
+Coolify writes it when it comes to it, so none is certain at first sight: `hold` says how long each must last before it is believed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
+from deployer.providers.coolify.acts import APPLICATION
+from deployer.providers.coolify.versions import Since, Version
+from deployer.providers.coolify.wish import Wish
+
+RUNNING, STOPPED, HEALTH = "running", "stopped", "healthy"
+"""The aspects of a target that are looked at, beside its deployments."""
+
+STALE = 15.0
+"""Seconds that `running` must last where it has changed since."""
+
+REFRESHED = 75.0
+"""The same where it has not: Coolify looks at its containers once a minute, so that it may be what was known before the restart."""
+
+BETWEEN = 180.0
+"""Seconds that a service may be `exited` between its stop and its start, and some containers up before others."""
+
+GONE, STILL_STOPPED = 0.0, 10.0
+DOWN = 90.0
+"""Seconds after which an application that is down after its deployment stays down."""
+
+STEADY = 60.0
+"""Seconds without a break that `verify_health: true` asks for."""
+
+MARGIN = 15.0
+"""Of `verify_timeout`: the ten seconds before the first look, and what the looks themselves take."""
+
+BAD = ("exited", "degraded", "restarting", "dead", "removing")
+HEALTHY = "New container is healthy."
+"""Coolify's own words for a health check that passed: the same on every version, `command` null (contract section 16)."""
+
+
+def split(status: Any) -> tuple[str, str]:
+    """State and health; `:excluded` only says that no container counts for it."""
+    state, _, health = (status if isinstance(status, str) else "").removesuffix(":excluded").partition(":")
+    return state, health
+
+
+def resource(row: Any, aspect: str, before: str, version: Version, *, moved: bool) -> Snapshot:
+    """What one answer of a service, a database or a stopped application shows. `before`: its status before we did anything.
+
+    `moved`: another state was seen since then, so that `running` is not just what was known before.
+    """
+    text = _status(row)
+    if aspect == STOPPED:
+        return _stopped(text, before)
+    state, health = split(text)
+    fine = health in {"healthy", "unknown", ""} or (health == "unhealthy" and not version.has(Since.STATES))
+    if state == "running" and fine:
+        fresh = moved or text != before
+        reason = "" if fresh else f"its status is {text}, as it was before"
+        return Snapshot(Phase.SUCCEEDED, text, hold=STALE if fresh else REFRESHED, settled=False, reason=reason)
+    if state in BAD:
+        reason = f"it does not run: Coolify has reported {text} for {BETWEEN / 60:.0f} minutes. Its logs in Coolify say why"
+        return Snapshot(Phase.FAILED, text, hold=BETWEEN, settled=False, reason=reason)
+    return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
+
+
+def _stopped(text: str, before: str) -> Snapshot:
+    if split(text)[0] == "exited":
+        already = split(before)[0] == "exited"
+        reason = "it was stopped already" if already else ""
+        return Snapshot(Phase.SUCCEEDED, text, hold=STILL_STOPPED if already else GONE, settled=False, reason=reason)
+    return Snapshot(Phase.RUNNING, text, reason=f"it was not seen to stop: its status was still {text}")
+
+
+def health(row: Any, wish: Wish, *, passed: bool, before: str = "") -> Snapshot:
+    """Does the application run after its deployment? `passed`: Coolify's own health check did while it was deployed.
+
+    `before`: its status before anything was done. After a mere restart Coolify does not look anew, so that one says nothing then.
+    """
+    text = _status(row)
+    state, condition = split(text)
+    checked = bool(row.get("health_check_enabled") or row.get("custom_healthcheck_found")) and not passed
+    within = max(0.0, wish.verify_timeout - MARGIN)
+    if state == "running" and (condition in {"healthy", "unknown", ""} or (condition == "unhealthy" and not checked)):
+        return Snapshot(Phase.SUCCEEDED, text, hold=STEADY if wish.verify == "true" else 0, settled=False)
+    if state in BAD and not (wish.command is Command.RESTART and text == before):
+        seconds = max(min(DOWN, within), 1.0)
+        reason = f"it does not run: Coolify has reported {text} for {seconds:.0f} s after the deployment. Its logs in Coolify say why"
+        return Snapshot(Phase.FAILED, text, hold=seconds, settled=False, reason=reason)
+    return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
+
+
+def proof(seen: Snapshot, target: str, wish: Wish) -> Handle | None:
+    """Where it can be seen that the new version runs, if that is to be looked at (design.md 2.2)."""
+    passed = passed_health_check(seen)
+    if seen.phase is not Phase.SUCCEEDED or wish.verify == "false" or wish.pr or not wish.wait or (wish.verify == "auto" and passed):
+        return None
+    return Handle(target, "", aspect=HEALTH)
+
+
+def passed_health_check(seen: Snapshot) -> bool:
+    """Whether Coolify itself found the new container healthy."""
+    return any(entry.own and entry.text.strip() == HEALTHY for entry in seen.log or ())
+
+
+def already(kind: str, text: str) -> str:
+    """`Service is already running.` and its like: nothing had to be done; empty for any other answer."""
+    done = text.endswith((" is already running.", " is already stopped.")) and kind != APPLICATION
+    return text.rstrip(".") if done else ""
+
+
+def _status(row: Any) -> str:
+    """Raises UnavailableError for an answer of another shape."""
+    if not isinstance(row, dict) or not isinstance(row.get("status"), str):
+        raise UnavailableError("Coolify's answer has not the shape of a resource with a status", arrived=True, itself=True)
+    return str(row["status"])[:60]

@@ -1,0 +1,32 @@
+"""What the user wants of Coolify: the inputs that decide which request is sent, and what is read afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from deployer.model import Command
+
+Verify = Literal["auto", "true", "false"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How things are to be done. Times in seconds; `pr` 0 is none; `examines`: nothing is to be changed."""
+
+    command: Command = Command.DEPLOY
+    force: bool = False
+    instant: bool = False
+    wait: bool = True
+    examines: bool = False
+    pr: int = 0
+    docker_tag: str = ""
+    pull_latest: bool = True
+    tags: frozenset[str] = frozenset()
+    verify: Verify = "auto"
+    verify_timeout: float = 180
+
+    @property
+    def deploys(self) -> bool:
+        """Whether an application gets a new deployment: to start one is to deploy it, and the doctor speaks of what `deploy` would do."""
+        return self.command in {Command.DEPLOY, Command.START, Command.CHECK}

@@ -1,0 +1,30 @@
+"""Nothing is changed: `command: check` and `dry_run` find out what the login may do, and whether that is enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployer.model import Command, Entitled, Outcome
+from deployer.run.story import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How every target's story ends, as far as the login decides it."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+def examine(scene: Scene) -> Verdict:
+    """Tell every right, and whether one that is needed is missing."""
+    rights = scene.provider.rights()
+    for right in rights:
+        scene.report(Entitled(right))
+    missing = [right for right in rights if right.needed and right.held is False]
+    if missing:
+        names = " and ".join(right.name for right in missing)
+        return Verdict(Outcome.REFUSED, f"the token lacks {names}. {missing[0].remedy}")
+    if scene.plan.command is Command.CHECK:
+        return Verdict(Outcome.FINISHED, "everything that this run needs is there; nothing was changed")
+    return Verdict(Outcome.SKIPPED, "dry run")

@@ -1,0 +1,283 @@
+"""Coolify: what an answer means before its content is read (contract 3.3 and 3.5)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+
+from deployer.http import Reply
+from deployer.model import RefusedError, UnavailableError
+from deployer.providers.coolify import answers
+from tests.coolify import BASE, Row, flags, reply
+
+
+def refused(reply: Reply) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        answers.good(reply)
+    return caught.value
+
+
+def unavailable(reply: Reply) -> Row:
+    with pytest.raises(UnavailableError) as caught:
+        answers.good(reply)
+    return asdict(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "everywhere", "words"),
+    [
+        pytest.param("unauth_bad", True, ("Unauthenticated", "revoked or expired", "tick deploy first"), id="401-unauthenticated"),
+        pytest.param("transport_401_unauthenticated", True, ("Unauthenticated", "Make a new one"), id="401-unauthenticated-derived"),
+        pytest.param("left_team_401", True, ("left the team", "Make a new one"), id="401-left-the-team"),
+        pytest.param("transport_401_invalid_token_team", True, ("left the team", "Make a new one"), id="401-left-the-team-derived"),
+        pytest.param(
+            "transport_api_disabled", True, ("switched off", "Settings, Advanced, API Access"), id="403-api-off-with-success-true"
+        ),
+        pytest.param("ip_denied", True, ("allowed addresses", "Allowed IPs"), id="403-address"),
+        pytest.param("transport_403_ip_not_allowed", True, ("allowed addresses", "Allowed IPs"), id="403-address-derived"),
+        pytest.param("deploy_probe_read", True, ("permissions: deploy", "tick deploy first"), id="403-deploy"),
+        pytest.param(
+            "v4.0.0-beta.380_deploy_probe_read", True, ("permissions: write, deploy", "tick deploy first"), id="403-write-or-deploy"
+        ),
+        pytest.param("deployment_get_deployonly_403", True, ("permissions: read", "then read"), id="403-read"),
+        pytest.param("transport_403_missing_permission_read", True, ("permissions: read", "then read"), id="403-read-derived"),
+        pytest.param("transport_403_member_token_abilities", True, ("member of the team", "admin or the owner"), id="403-member"),
+        pytest.param("member_deploy_version", True, ("member of the team", "admin or the owner"), id="403-role"),
+        pytest.param("transport_403_missing_team_role", True, ("member of the team", "admin or the owner"), id="403-role-derived"),
+        pytest.param("transport_403_policy_denied", True, ("not authorized", "admin or the owner"), id="403-policy"),
+        pytest.param(
+            "deployment_cancel_403", False, ("You do not have permission to cancel this deployment.", "403"), id="403-of-one-deployment"
+        ),
+        pytest.param("v4.0.0-beta.380_app_start", False, ("permissions: write", "read:sensitive, then write: "), id="403-write"),
+        pytest.param("app_get_unknown", False, ("Application not found.", "404"), id="404-application"),
+        pytest.param("app_deployments_unknown", False, ("Application not found", "404"), id="404-without-a-dot"),
+        pytest.param("deployment_unknown", False, ("Deployment not found.", "404"), id="404-deployment"),
+        pytest.param("deploy_unknown", False, ("No resources found.", "404"), id="404-resources"),
+        pytest.param("catchall_404", False, ("Not found.", "404"), id="404-endpoint"),
+        pytest.param("transport_404_unknown_endpoint", False, ("Not found.", "404"), id="404-endpoint-derived"),
+        pytest.param("v4.0.0-beta.420_deploy_pr", False, ("No query results for model", "404"), id="404-model"),
+        pytest.param("deploy_get_405", False, ("changed to a POST request", "405"), id="405"),
+        pytest.param("transport_405_post_required", False, ("changed to a POST request", "405"), id="405-derived"),
+        pytest.param("app_patch_409_domain_conflict", False, ("Domain conflicts detected", "409"), id="409"),
+        pytest.param("app_patch_422_list", False, ("Validation failed", "422"), id="422-of-coolify"),
+        pytest.param("app_deployments_take0", False, ("take field must be at least 1", "422"), id="422-of-laravel"),
+        pytest.param("deploy_probe_deploy", False, ("You must provide uuid or tag.", "400"), id="400"),
+        pytest.param("transport_400_invalid_token_team", False, ("Invalid token.", "400"), id="400-a-token-without-a-team"),
+        pytest.param("deploy_both", False, ("uuid or tag, not both", "400"), id="400-both"),
+    ],
+)
+def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool, words: tuple[str, ...]) -> None:
+    error = refused(reply(name))
+    assert error.everywhere is everywhere
+    assert [word for word in words if word not in str(error)] == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "words"),
+    [
+        pytest.param(reply("ratelimit_429"), flags(itself=True, wait=6), ("asked too often", "Too Many Attempts."), id="429"),
+        pytest.param(reply("transport_429_rate_limit"), flags(itself=True, wait=37), ("asked too often",), id="429-derived"),
+        pytest.param(
+            reply("deploy_body_list_500"),
+            flags(arrived=True, itself=True, failure="HTTP 500: Server Error"),
+            ("Coolify does not answer properly (HTTP 500: Server Error)",),
+            id="500",
+        ),
+        pytest.param(
+            reply("maintenance_503"),
+            flags(arrived=True, itself=True, failure="HTTP 503: Service Unavailable", wait=60),
+            ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
+            id="503-maintenance",
+        ),
+        pytest.param(
+            reply("transport_503_maintenance"),
+            flags(arrived=True, itself=True, failure="HTTP 503: Service Unavailable"),
+            ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
+            id="503-derived",
+        ),
+        pytest.param(
+            reply("deploy_body_list_500", body={"message": "a\n::error::b " + "x" * 900}),
+            flags(arrived=True, itself=True, failure=f"HTTP 500: a ::error::b {'x' * 487}"),
+            (),
+            id="500-with-a-long-text-of-many-lines",
+        ),
+        pytest.param(
+            reply("deploy_body_list_500_star"), flags(arrived=True), ("HTTP 500", "instead of JSON", "proxy or Cloudflare"), id="500-html"
+        ),
+        pytest.param(reply("maintenance_503_star"), flags(arrived=True, wait=60), ("HTTP 503", "instead of JSON"), id="503-html"),
+        pytest.param(reply("ratelimit_429_star"), flags(wait=6), ("HTTP 429", "instead of JSON"), id="429-html"),
+        pytest.param(
+            reply("transport_proxy_traefik_404"),
+            flags(),
+            ("404 page not found", "being started or updated", "`coolify_url` is wrong"),
+            id="404-traefik",
+        ),
+        pytest.param(
+            reply("transport_proxy_cloudflare_access_302"),
+            flags(final=True),
+            ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret as `headers`"),
+            id="302-cloudflare-access",
+        ),
+        pytest.param(reply("api_root"), flags(final=True), ("login page", "`coolify_url`", "plain address"), id="302-login"),
+        pytest.param(reply("accept_422_star"), flags(final=True), ("redirects", "`coolify_url`", "http://127.0.0.1"), id="302-elsewhere"),
+        pytest.param(
+            reply("api_root", headers={"location": "https://user:hunter22@new.example.com:8443/api/v1/version?token=x"}),
+            flags(final=True),
+            ("set `coolify_url` to https://new.example.com:8443",),
+            id="301-without-what-is-secret",
+        ),
+        pytest.param(
+            reply("api_root", headers={"location": "/elsewhere"}),
+            flags(final=True),
+            (f"set `coolify_url` to {BASE}",),
+            id="302-relative",
+        ),
+        *(
+            pytest.param(
+                reply("api_root", headers=headers),
+                flags(final=True),
+                ("HTTP 302, a redirect to nowhere: is `coolify_url` right?",),
+                id=name,
+            )
+            for name, headers in {
+                "302-without-location": {},
+                "302-to-half-an-address": {"location": "https://[::1"},
+                "302-to-no-address": {"location": "//[x]/"},
+            }.items()
+        ),
+        pytest.param(
+            reply("api_root", status=403, headers={"cf-mitigated": "challenge"}),
+            flags(),
+            ("challenges this machine", "allow it"),
+            id="cf-challenge",
+        ),
+        pytest.param(
+            reply("api_root", status=403, body="error code: 1010"), flags(), ("error 1010", "browser integrity check"), id="cf-1010"
+        ),
+        pytest.param(
+            reply("api_root", status=502, body="<html><title>502 Bad\n Gateway</title></html>"),
+            flags(arrived=True),
+            ('HTTP 502: a page ("502 Bad Gateway") instead of JSON',),
+            id="502-of-a-proxy",
+        ),
+        pytest.param(
+            reply("api_root", status=200), flags(arrived=True), ("HTTP 200", "instead of JSON", "wrong `coolify_url`"), id="200-html"
+        ),
+        pytest.param(reply("version"), flags(arrived=True), ("HTTP 200",), id="200-text"),
+        *(
+            pytest.param(
+                reply("unauth_bad", status=status, body=body),
+                flags(arrived=arrived),
+                (f"HTTP {status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`",),
+                id=f"{status}-{name}",
+            )
+            for status, name, body, said, arrived in (
+                (401, "without-a-message", {"error": "denied"}, " with JSON", False),
+                (401, "with-a-list", [], " with JSON", False),
+                (401, "in-other-words", {"message": "No API key found in request"}, ": No API key found in request", False),
+                (401, "in-nearly-its-words", {"message": "Unauthenticated. Log in"}, ": Unauthenticated. Log in", False),
+                (403, "in-other-words", {"message": "Forbidden\nby policy"}, ": Forbidden by policy", False),
+                (403, "without-a-message", {"message": None}, " with JSON", False),
+                (404, "in-other-words", {"message": "no Route matched with those values"}, ": no Route matched with those values", False),
+                (404, "without-a-message", {"docs": "https://coolify.io/docs"}, " with JSON", False),
+                (404, "of-long-words", {"message": "x" * 61 + "not found"}, f": {'x' * 61}not found", False),
+                (400, "without-a-message", {}, " with JSON", True),
+                (422, "with-a-list", [1], " with JSON", True),
+                (500, "without-a-message", {"error": "x"}, " with JSON", True),
+            )
+        ),
+        pytest.param(
+            reply("ratelimit_429", body={"error": "slow down"}),
+            flags(arrived=True, wait=6),
+            ("HTTP 429 with JSON. That is not Coolify's",),
+            id="429-of-a-gateway",
+        ),
+    ],
+)
+def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Reply, expected: Row, words: tuple[str, ...]) -> None:
+    seen = unavailable(answer)
+    reason = seen.pop("reason")
+    assert seen == expected
+    assert [word for word in words if word not in reason] == []
+    assert "hunter22" not in reason
+    assert "\n" not in reason
+
+
+@pytest.mark.parametrize(
+    ("text", "fields"),
+    [
+        pytest.param("Not found.", {}, id="not-found"),
+        pytest.param("Project not found", {}, id="without-a-dot"),
+        pytest.param("No resources found with this tag.", {}, id="no-resources"),
+        pytest.param("No query results for model [App\\Models\\Application].", {}, id="a-model"),
+        pytest.param("whatever it says one day", {"docs": "https://coolify.io/docs"}, id="by-its-docs"),
+    ],
+)
+def test_a_404_in_coolify_s_own_words_is_a_refusal(text: str, fields: Row) -> None:
+    error = refused(reply("unauth_bad", status=404, body={"message": text, **fields}))
+    assert (error.reason, error.everywhere) == (f"Coolify says: {text} (HTTP 404)", False)
+
+
+@pytest.mark.parametrize(("listed", "everywhere"), [("write", False), ("write, deploy", True), ("deploy", True), ("read", True)])
+def test_only_the_lack_of_write_is_of_one_target(listed: str, *, everywhere: bool) -> None:
+    """What a run does with one kind of target needs it, what it does with another may not."""
+    error = refused(reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"}))
+    assert error.everywhere is everywhere
+
+
+@pytest.mark.parametrize(
+    ("listed", "too"), [("deploy", False), ("read", False), ("read:sensitive", False), ("write", True), ("write, deploy", True)]
+)
+def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -> None:
+    error = refused(reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"}))
+    assert error.reason.endswith(f"Make a new one: {answers.boxes('write' if too else '')}")
+    assert answers.boxes() == answers.BOXES
+    assert answers.boxes("write") == answers.BOXES.replace("read:sensitive:", "read:sensitive, then write:")
+
+
+@pytest.mark.parametrize(
+    ("name", "permission", "lacked"),
+    [
+        pytest.param("v4.0.0-beta.380_version_noread", "read", True, id="read"),
+        pytest.param("deploy_probe_read", "deploy", True, id="deploy"),
+        pytest.param("v4.0.0-beta.380_deploy_probe_read", "deploy", True, id="one-of-two"),
+        pytest.param("patch_probe_deploy", "write", True, id="write"),
+        pytest.param("patch_probe_deploy", "", True, id="any"),
+        pytest.param("patch_probe_deploy", "deploy", False, id="another"),
+        pytest.param("ip_denied", "", False, id="a-403-for-another-reason"),
+        pytest.param("patch_probe_write", "", False, id="a-400"),
+        pytest.param("unauth_bad", "", False, id="a-401"),
+    ],
+)
+def test_a_missing_permission_is_told_from_every_other_refusal(name: str, permission: str, *, lacked: bool) -> None:
+    assert answers.lacks(reply(name), permission) is lacked
+
+
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [
+        pytest.param("catchall_404", True, id="4.3.10"),
+        pytest.param("v4.0.0-beta.434_cancel", True, id="beta434"),
+        pytest.param("v4.0.0-beta.380_app_deployments", True, id="beta380"),
+        pytest.param("deployment_unknown", False, id="a-resource"),
+        pytest.param("app_deployments_unknown", False, id="an-application"),
+        pytest.param("transport_proxy_traefik_404", False, id="a-proxy"),
+        pytest.param("preview_delete_422", False, id="another-status"),
+    ],
+)
+def test_an_endpoint_that_a_version_has_not_is_told_from_a_resource_that_is_not_there(name: str, *, unknown: bool) -> None:
+    assert answers.unknown_endpoint(reply(name)) is unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("60", 60), ("0", 0), ("", 0), ("-5", 0), ("soon", 0), ("1e9", 0), ("9999999999", 0), ("6 ", 0)],
+)
+def test_retry_after_is_whole_seconds_or_nothing(text: str, seconds: float) -> None:
+    assert answers.seconds(Reply(429, {}, is_json=True, headers={"retry-after": text})) == seconds
+
+
+@pytest.mark.parametrize("status", [300, 304, 307, 308])
+def test_every_redirect_is_final(status: int) -> None:
+    assert unavailable(reply("api_root", status=status))["final"] is True

@@ -1,0 +1,271 @@
+"""Coolify: which row is the one that a trigger without an answer has started (design.md rule 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from deployer.model import Barred, Command, Handle, RefusedError, Started, UnavailableError
+from deployer.providers.coolify import calls
+from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.known import Known
+from deployer.providers.coolify.statuses import RUNNING, STOPPED
+from tests.coolify import API, APP, BASE, OLD_WEB, PG, STACK, WEB, Row, asked, body, deployed, listing, serve, server
+
+START, RESTART, STOP = Command.START, Command.RESTART, Command.STOP
+SEEN = {WEB: Known(APPLICATION, newest=10, listed=True)}
+"""Row 10 was the newest before the trigger."""
+
+# --- in the application's list
+
+OURS = Started((Handle(WEB, "d11"),), "found on the server")
+UNKNOWN_WHOSE = "found on the server; this version of Coolify does not say who started it"
+SEVERAL = "several were started at once: the oldest is followed"
+
+
+@pytest.mark.parametrize(
+    ("wish", "listed", "found"),
+    [
+        pytest.param({}, [deployed(11), deployed(10)], OURS, id="one"),
+        pytest.param({}, [deployed(11, status="finished")], OURS, id="one-that-is-over"),
+        pytest.param(
+            {},
+            [deployed(13), deployed(12), deployed(11)],
+            Started((Handle(WEB, "d11", adopted=True, perhaps=True),), SEVERAL),
+            id="several",
+        ),
+        pytest.param({}, [], None, id="none-at-all"),
+        pytest.param({}, [deployed(10), deployed(9)], None, id="none-that-is-newer"),
+        pytest.param({}, [deployed(11, is_api=False, is_webhook=True)], None, id="a-webhook's"),
+        pytest.param({}, [deployed(11, is_api=False)], None, id="somebody's-in-the-dashboard"),
+        pytest.param({}, [deployed(12, pull_request_id=7), deployed(11), deployed(13, is_api=False)], OURS, id="one-among-others"),
+        pytest.param({}, [None, 5, deployed(11)], OURS, id="among-what-is-no-row"),
+        pytest.param({"force": True}, [deployed(11, force_rebuild=True)], OURS, id="force"),
+        pytest.param({"force": True}, [deployed(11)], None, id="force-and-one-without"),
+        pytest.param({}, [deployed(11, force_rebuild=True)], None, id="without-force-and-one-with"),
+        pytest.param({"instant": True}, [deployed(11, status="in_progress")], OURS, id="instant"),
+        pytest.param({"instant": True, "force": True}, [deployed(11, force_rebuild=True)], OURS, id="instant-and-force"),
+        pytest.param({"command": START}, [deployed(11)], OURS, id="start"),
+        pytest.param({"command": START, "force": True}, [deployed(11, force_rebuild=True)], OURS, id="start-and-force"),
+        pytest.param({"command": RESTART}, [deployed(11, restart_only=True)], OURS, id="restart"),
+        pytest.param({"command": RESTART, "force": True}, [deployed(11, restart_only=True)], OURS, id="restart-has-no-force"),
+        pytest.param({"command": RESTART}, [deployed(11)], None, id="restart-and-a-deployment"),
+        pytest.param({}, [deployed(11, restart_only=True)], None, id="a-deployment-and-a-restart"),
+        pytest.param({"pr": 7}, [deployed(11, pull_request_id=7)], OURS, id="preview"),
+        pytest.param({"pr": 7}, [deployed(11, pull_request_id=8)], None, id="another-preview"),
+        pytest.param({"pr": 7}, [deployed(11)], None, id="preview-and-the-application-itself"),
+        pytest.param({"pr": 7}, [deployed(11, pull_request_id=7, is_api=False, is_webhook=True)], None, id="the-preview-s-webhook"),
+        pytest.param({}, [deployed(11, pull_request_id=7)], None, id="the-application-itself-and-a-preview"),
+        pytest.param({}, [deployed(11, pull_request_id=None)], OURS, id="no-pull-request-at-all"),
+    ],
+)
+def test_a_lost_trigger_is_found_among_the_newer_rows_like_ours(
+    wire: responses.RequestsMock, wish: Row, listed: list[Any], found: Started | None
+) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
+    assert server(known=SEEN, **wish).find(WEB) == found
+    assert asked(wire) == [f"GET /deployments/applications/{WEB}?take=10"]
+
+
+@pytest.mark.parametrize("version", ["4.0.0-beta.420", "4.0.0-beta.434"])
+def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_started(wire: responses.RequestsMock, version: str) -> None:
+    """Row 3 is what `POST /deploy` started there, and its `is_api` is false; taken for somebody else's, it would be started twice."""
+    answer = body(f"v{version}_deploy_one")["deployments"][0]
+    target, ours = answer["resource_uuid"], answer["deployment_uuid"]
+    row = next(row for row in body(f"v{version}_app_deployments")["deployments"] if row["deployment_uuid"] == ours)
+    assert (row["id"], row["is_api"], row["is_webhook"]) == (3, False, False)
+    serve(wire, "GET", f"/applications/{target}", "v4.0.0-beta.380_app_get")
+    older = listing({**row, "id": 2, "deployment_uuid": "older", "status": "finished"})
+    for listed in (older, listing(row, *older["deployments"])):
+        serve(wire, "GET", f"/deployments/applications/{target}", f"v{version}_app_deployments", body=listed)
+    coolify = server(version=version)
+    coolify.check(target)
+    found = coolify.find(target)
+    assert isinstance(found, Started)
+    assert found == Started((Handle(target, ours, adopted=True, perhaps=True),), UNKNOWN_WHOSE)
+    assert [handle.link for handle in found.handles] == [BASE + row["deployment_url"]]
+
+
+@pytest.mark.parametrize(
+    ("version", "marks"),
+    [("4.0.0-beta.462", False), ("4.0.0-beta.463", True), ("4.0.0", True), ("4.3.10", True), ("4.4-rc.1", True), ("", True)],
+)
+def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(wire: responses.RequestsMock, version: str, *, marks: bool) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(deployed(11)))
+    found = server(version=version, known=SEEN).find(WEB)
+    assert found == (OURS if marks else Started((Handle(WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE))
+    assert isinstance(found, Started)
+    assert found.handles[0].link == BASE + deployed(11)["deployment_url"]
+
+
+def test_several_are_told_as_several_where_nobody_says_whose_they_are(wire: responses.RequestsMock) -> None:
+    rows_there = [deployed(number, is_api=False) for number in (12, 11, 10)]
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*rows_there))
+    found = server(version="4.0.0-beta.462", known=SEEN).find(WEB)
+    assert found == Started((Handle(WEB, "d11", adopted=True, perhaps=True),), SEVERAL)
+
+
+OLD_ROWS: list[Row] = list(body("v4.0.0-beta.380_deployments_list").values())
+
+
+def old(number: int, **changes: Any) -> Row:
+    """A row of `GET /deployments` as beta.380 gives it: row 2 is what `POST /deploy` started."""
+    row = next(row for row in OLD_ROWS if row["id"] == 2)
+    return {**row, "id": number, "deployment_uuid": f"d{number}", **changes}
+
+
+OLD_OURS = Started((Handle(OLD_WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE)
+OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
+
+
+@pytest.mark.parametrize(
+    ("going", "found"),
+    [
+        pytest.param([old(10), old(11)], OLD_OURS, id="one-in-an-array"),
+        pytest.param({"1": old(11), "0": old(10)}, OLD_OURS, id="one-in-an-object"),
+        pytest.param(
+            {"0": old(12), "3": old(11), "1": old(10)},
+            Started((Handle(OLD_WEB, "d11", adopted=True, perhaps=True),), SEVERAL),
+            id="several",
+        ),
+        pytest.param([old(10)], Barred(calls.BLIND), id="none-that-is-new"),
+        pytest.param([], Barred(calls.BLIND), id="none-at-all"),
+        pytest.param([OTHER], Barred(calls.BLIND), id="another-application's"),
+        pytest.param([OTHER, old(10), old(11)], OLD_OURS, id="one-among-another-application's"),
+        pytest.param([old(11, is_webhook=True)], Barred(calls.BLIND), id="a-webhook's"),
+        pytest.param([old(11, pull_request_id=7)], Barred(calls.BLIND), id="a-pull-request's"),
+        pytest.param([old(11, force_rebuild=True)], Barred(calls.BLIND), id="another-force"),
+    ],
+)
+def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: responses.RequestsMock, going: Any, found: Started) -> None:
+    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=going)
+    seen = server(version="4.0.0-beta.380", known={OLD_WEB: Known(APPLICATION, running=frozenset({"d10"}))}).find(OLD_WEB)
+    assert seen == found
+    if isinstance(seen, Started):
+        assert [handle.link for handle in seen.handles] == [BASE + old(11)["deployment_url"]]
+    assert asked(wire) == ["GET /deployments"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "row"),
+    [
+        pytest.param({"command": RESTART}, {"restart_only": True}, id="restart"),
+        pytest.param({"force": True}, {"force_rebuild": True}, id="force"),
+        pytest.param({"instant": True}, {"status": "in_progress"}, id="instant"),
+    ],
+)
+def test_before_beta402_too_only_rows_like_ours_are_found(wire: responses.RequestsMock, wish: Row, row: Row) -> None:
+    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=[old(11, **row), old(12, restart_only="force" in wish)])
+    known = {OLD_WEB: Known(APPLICATION, running=frozenset({"d12"}))}
+    assert server(version="4.0.0-beta.380", known=known, **wish).find(OLD_WEB) == OLD_OURS
+
+
+# --- where nobody can tell
+
+
+def test_nothing_is_found_for_a_target_that_was_never_checked() -> None:
+    assert server().find(WEB) == Barred(calls.BLIND)
+
+
+def test_nothing_is_found_by_a_token_that_may_not_read() -> None:
+    assert server(wait=False, blind=True, known=SEEN).find(WEB) == Barred(calls.BLIND)
+
+
+def test_a_token_that_may_read_no_more_cannot_find(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_deployonly")
+    with pytest.raises(RefusedError) as caught:
+        server(known={WEB: Known(APPLICATION, listed=True)}).find(WEB)
+    assert caught.value.everywhere is True
+
+
+@pytest.mark.parametrize("text", [None, [], {}, {"deployments": {}}, {"deployments": None}])
+def test_a_list_of_another_shape_is_not_an_empty_list(wire: responses.RequestsMock, text: Any) -> None:
+    """An empty list would mean: send it again."""
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=text)
+    with pytest.raises(UnavailableError):
+        server(known={WEB: Known(APPLICATION, listed=True)}).find(WEB)
+
+
+def test_find_is_as_patient_as_it_is_told(wire: responses.RequestsMock) -> None:
+    wire.get(f"{API}/deployments/applications/{WEB}", body=requests.exceptions.ReadTimeout())
+    with pytest.raises(UnavailableError):
+        server(known={WEB: Known(APPLICATION, listed=True)}).find(WEB, patience=1)
+    assert wire.calls[0].request.req_kwargs["timeout"] == (1, 1)  # type: ignore[attr-defined]
+
+
+# --- by the status: services, databases, and what is stopped
+
+NAMES = {APPLICATION: "app_get_read", SERVICE: "service_get", DATABASE: "database_get"}
+UUIDS = {APPLICATION: WEB, SERVICE: STACK, DATABASE: PG}
+
+
+def changed(kind: str, status: str, aspect: str = RUNNING) -> Started:
+    return Started((Handle(UUIDS[kind], "", aspect=aspect),), f"its status has changed to {status}")
+
+
+def unchanged(status: str) -> Barred:
+    return Barred(f"the answer was lost, and its status is still {status}: it may have been started anew, or not")
+
+
+@pytest.mark.parametrize(
+    ("kind", "wish", "before", "now", "answers"),
+    [
+        pytest.param(SERVICE, {}, "running:healthy", "starting:unhealthy", [changed(SERVICE, "starting:unhealthy")], id="it-starts"),
+        pytest.param(
+            SERVICE, {}, "starting:unhealthy", "starting:unhealthy", [None, unchanged("starting:unhealthy")], id="it-started-before"
+        ),
+        pytest.param(SERVICE, {}, "running:healthy", "running:unhealthy", [None, unchanged("running:unhealthy")], id="health-is-no-news"),
+        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "degraded:unhealthy", [None, None], id="a-stop-and-another-trouble"),
+        pytest.param(SERVICE, {}, "running:healthy", "exited", [changed(SERVICE, "exited")], id="it-went-down"),
+        pytest.param(SERVICE, {}, "running:healthy", "running:healthy", [None, unchanged("running:healthy")], id="nothing-to-be-seen"),
+        pytest.param(SERVICE, {"pull_latest": False}, "exited", "exited", [None, unchanged("exited")], id="nothing-to-be-seen-by-deploy"),
+        pytest.param(SERVICE, {"command": RESTART}, "exited", "exited", [None, unchanged("exited"), unchanged("exited")], id="a-restart"),
+        pytest.param(SERVICE, {"command": START}, "exited", "exited", [None, None, None], id="a-start-may-be-sent-again"),
+        pytest.param(SERVICE, {"command": START}, "exited", "running:healthy", [changed(SERVICE, "running:healthy")], id="a-start-worked"),
+        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "running:healthy", [None, None, None], id="a-stop-may-be-sent-again"),
+        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "exited", [changed(SERVICE, "exited", STOPPED)], id="a-stop-worked"),
+        pytest.param(DATABASE, {}, "exited:unhealthy", "running:healthy", [changed(DATABASE, "running:healthy")], id="a-database-runs"),
+        pytest.param(
+            DATABASE, {}, "exited:unhealthy", "exited:unhealthy", [None, unchanged("exited:unhealthy")], id="a-database-is-still-down"
+        ),
+        pytest.param(DATABASE, {"command": STOP}, "running:healthy", "running:healthy", [None, None], id="a-database-still-runs"),
+        pytest.param(
+            APPLICATION,
+            {"command": STOP},
+            "running:healthy",
+            "exited:unhealthy",
+            [changed(APPLICATION, "exited:unhealthy", STOPPED)],
+            id="an-application-has-stopped",
+        ),
+        pytest.param(APPLICATION, {"command": STOP}, "running:healthy", "running:healthy", [None, None], id="an-application-still-runs"),
+        pytest.param(
+            APPLICATION,
+            {"command": STOP, "pr": 7},
+            "running:healthy",
+            "running:unhealthy",
+            [None, None],
+            id="a-preview-s-deletion-is-sent-again-whatever-the-application-does",
+        ),
+        pytest.param(SERVICE, {}, "", None, [None, unchanged("not known")], id="no-status-before-and-after"),
+    ],
+)
+def test_a_lost_act_on_what_has_no_deployments_is_seen_in_its_status(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, kind: str, wish: Row, before: str, now: str | None, answers: list[Any]
+) -> None:
+    """What is done but once, however often it is asked for, may be sent again; a restart may not."""
+    uuid = UUIDS[kind]
+    wire.assert_all_requests_are_fired = False
+    serve(wire, "GET", f"/{kind}s/{uuid}", NAMES[kind], body={**body(NAMES[kind]), "status": now})
+    coolify = server(known={uuid: Known(kind, {"status": before})}, **wish)
+    assert [coolify.find(uuid) for _ in answers] == answers
+    assert {line.partition(" ")[0] for line in asked(wire)} <= {"GET"}
+
+
+def test_a_status_is_read_as_patiently_as_it_is_told(wire: responses.RequestsMock) -> None:
+    wire.get(f"{API}/services/{STACK}", body=requests.exceptions.ReadTimeout())
+    with pytest.raises(UnavailableError):
+        server(known={STACK: Known(SERVICE)}).find(STACK, patience=1)
+    assert wire.calls[0].request.req_kwargs["timeout"] == (1, 1)  # type: ignore[attr-defined]

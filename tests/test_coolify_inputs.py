@@ -1,0 +1,285 @@
+"""Coolify: its inputs, in every form that people paste them, and what is no such input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import pytest
+import responses
+
+from deployer.model import Command
+from deployer.providers.coolify.inputs import Coolify
+from deployer.providers.coolify.wish import Wish
+from deployer.settings import Common, Given, look_up
+from tests.coolify import AGENT, API, BASE, IMG, TOKEN, WEB, body, connected
+
+
+def read(environ: Mapping[str, str]) -> tuple[Coolify | None, Given]:
+    given = look_up((Common, Coolify), environ)
+    return Coolify.read(given), given
+
+
+def coolify(**environ: str) -> Coolify:
+    inputs, given = read({"COOLIFY_TOKEN": TOKEN, **environ})
+    assert inputs is not None, given.mistakes
+    return inputs
+
+
+def mistakes(**environ: str) -> list[str]:
+    return read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB, **environ})[1].mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [
+        ("coolify.example.com", BASE),
+        ("https://coolify.example.com", BASE),
+        ("https://coolify.example.com/", BASE),
+        ("https://coolify.example.com//", BASE),
+        ("https://coolify.example.com/api", BASE),
+        ("https://coolify.example.com/api/v1", BASE),
+        ("https://coolify.example.com/api/v1/", BASE),
+        ("https://coolify.example.com//api/v1", BASE),
+        ("coolify.example.com/api/v1/", BASE),
+        ("  https://coolify.example.com\n", BASE),
+        ("HTTPS://coolify.example.com", BASE),
+        ("https://coolify.example.com/?x=1#y", BASE),
+        ("http://203.0.113.7:8000", "http://203.0.113.7:8000"),
+        ("203.0.113.7:8000/api/v1", "https://203.0.113.7:8000"),
+        ("localhost:8000", "https://localhost:8000"),
+        ("http://[2001:db8::1]:8000/", "http://[2001:db8::1]:8000"),
+        ("[2001:db8::1]", "https://[2001:db8::1]"),
+        ("https://example.com/coolify/", "https://example.com/coolify"),
+        ("https://example.com/apian", "https://example.com/apian"),
+        ("https://coolify.example.com.", "https://coolify.example.com."),
+        ("coolify", "https://coolify"),
+        ("my_coolify-1:8000", "https://my_coolify-1:8000"),
+        (f"https://{'a' * 63}.example.com", f"https://{'a' * 63}.example.com"),
+        ("https://köln.example.com", "https://köln.example.com"),
+    ],
+)
+def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: str) -> None:
+    assert coolify(COOLIFY_URL=text, DEPLOYER_UUID=WEB).base == base
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("ftp://coolify.example.com", "https:// or http://, not ftp://", id="ftp"),
+        pytest.param("https://admin:hunter22@coolify.example.com", "must not hold a user or a password", id="a-password"),
+        pytest.param("admin:hunter22@coolify.example.com", "must not hold a user or a password", id="a-password-without-scheme"),
+        pytest.param("https://hunter22@coolify.example.com", "must not hold a user or a password", id="a-user"),
+        pytest.param("https://coolify .example.com", "is no address", id="a-blank"),
+        pytest.param("https://a.example.com https://b.example.com", "is no address", id="two"),
+        pytest.param("https://coolify\n.example.com", "is no address", id="a-line-break"),
+        pytest.param("https://", "is no address", id="no-host"),
+        pytest.param("https:///api/v1", "is no address", id="no-host-but-a-path"),
+        pytest.param("https://coolify.example.com:port", "ort", id="a-port-that-is-none"),
+        pytest.param("https://coolify.example.com:99999", "ort", id="a-port-that-is-too-high"),
+        pytest.param("https://[::1", "IPv6", id="half-an-ipv6"),
+        pytest.param("https:/admin:hunter22@coolify.example.com", "is no address", id="half-a-scheme"),
+        pytest.param("7|hunter22", "is no address", id="a-token"),
+        pytest.param("https://7|hunter22", "is no address", id="a-token-behind-a-scheme"),
+        pytest.param("https://coolify.example.com|hunter22/api/v1", "is no address", id="a-bar"),
+        pytest.param("https://coolify..example.com", "is no address", id="an-empty-label"),
+        pytest.param("https://.example.com", "is no address", id="an-empty-first-label"),
+        pytest.param("https://coolify.example.com..", "is no address", id="two-dots-at-the-end"),
+        pytest.param("https://.", "is no address", id="only-a-dot"),
+        pytest.param(f"https://{'a' * 64}.example.com", "is no address", id="a-label-of-64"),
+        pytest.param("https://coolify.$HOST", "is no address", id="a-variable-that-was-not-expanded"),
+        pytest.param("https://coolify%2Eexample.com", "is no address", id="percent-encoded"),
+    ],
+)
+def test_an_address_that_is_none_is_a_mistake_under_its_name(text: str, words: str) -> None:
+    told = mistakes(COOLIFY_URL=text)
+    assert len(told) == 1
+    assert told[0].startswith("COOLIFY_URL: ")
+    assert words in told[0]
+    assert "hunter22" not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "uuids", "force"),
+    [
+        pytest.param(f"{API}/deploy?uuid={WEB}&force=false", BASE, (WEB,), None, id="as-coolify-shows-it"),
+        pytest.param(f"{API}/deploy?uuid={WEB}", BASE, (WEB,), None, id="without-force"),
+        pytest.param(f"{API}/deploy?uuid={WEB}&force=true", BASE, (WEB,), "true", id="with-force"),
+        pytest.param(f"{API}/deploy?force=false&uuid={WEB},{IMG}", BASE, (WEB, IMG), None, id="two"),
+        pytest.param(f"{API}/deploy?uuid={WEB}%2C%20{IMG}", BASE, (WEB, IMG), None, id="two-encoded"),
+        pytest.param(f"{API}/deploy?uuid={WEB}&uuid={IMG}", BASE, (WEB, IMG), None, id="twice"),
+        pytest.param(f"{API}/deploy/?uuid={WEB}", BASE, (WEB,), None, id="a-trailing-slash"),
+        pytest.param(f"coolify.example.com/api/v1/deploy?uuid={WEB}", BASE, (WEB,), None, id="without-scheme"),
+        pytest.param(
+            f"http://203.0.113.7:8000/api/v1/deploy?uuid={WEB}", "http://203.0.113.7:8000", (WEB,), None, id="an-address-and-port"
+        ),
+    ],
+)
+def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
+    wire: responses.RequestsMock, text: str, base: str, uuids: tuple[str, ...], force: str | None
+) -> None:
+    inputs = coolify(COOLIFY_WEBHOOK=text)
+    assert (inputs.base, inputs.targets) == (base, uuids)
+    wire.post(f"{base}/api/v1/deploy", json=body("deploy_one"))
+    everyone = Common.read(Given())
+    assert everyone is not None
+    inputs.connect(everyone, agent=AGENT, now=lambda: 0.0, direct=True).start(WEB)
+    assert urlsplit(str(wire.calls[0].request.url)).query == f"uuid={WEB}" + (f"&force={force}" if force else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(BASE, "is no Deploy Webhook", id="only-the-address"),
+        pytest.param(f"{BASE}/webhooks/source/github/events", "is no Deploy Webhook", id="the-webhook-for-git"),
+        pytest.param(f"{API}/deploy", "must name a uuid or a tag", id="no-query"),
+        pytest.param(f"{API}/deploy?uuid=", "must name a uuid or a tag", id="an-empty-uuid"),
+        pytest.param(f"{API}/deploy?uuid={WEB}&tag=blue", "must name a uuid or a tag", id="both"),
+        pytest.param(f"{API}/deploy?uuid=%2C", "no uuid", id="a-comma"),
+        pytest.param(f"{API}/deploy?uuid=a/b", "is no uuid", id="a-uuid-that-is-none"),
+        pytest.param(
+            f"https://admin:hunter22@coolify.example.com/api/v1/deploy?uuid={WEB}", "must not hold a user or a password", id="a-password"
+        ),
+    ],
+)
+def test_a_webhook_that_is_none_is_one_mistake(text: str, words: str) -> None:
+    _, given = read({"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK": text})
+    assert len(given.mistakes) == 1
+    assert given.mistakes[0].startswith("COOLIFY_WEBHOOK: ")
+    assert words in given.mistakes[0]
+    assert "hunter22" not in given.mistakes[0]
+
+
+def test_what_is_given_explicitly_beats_the_webhook() -> None:
+    webhook = f"{API}/deploy?uuid={WEB}&force=true"
+    inputs = coolify(COOLIFY_WEBHOOK=webhook, COOLIFY_URL="https://other.example.com", DEPLOYER_UUID=IMG, DEPLOYER_FORCE="false")
+    assert (inputs.base, inputs.targets, inputs.force) == ("https://other.example.com", (IMG,), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        (WEB, (WEB,)),
+        (f"{WEB},{IMG}", (WEB, IMG)),
+        (f"{WEB}, {IMG}", (WEB, IMG)),
+        (f"{WEB} {IMG}", (WEB, IMG)),
+        (f"\n{WEB}\r\n{IMG}\n", (WEB, IMG)),
+        (f",{WEB},,{IMG},", (WEB, IMG)),
+        (f"{WEB},{IMG},{WEB}", (WEB, IMG)),
+        ("ABC-def-1", ("ABC-def-1",)),
+    ],
+)
+def test_a_list_of_uuids_is_split_and_each_counts_once(text: str, targets: tuple[str, ...]) -> None:
+    assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=text).targets == targets
+
+
+@pytest.mark.parametrize("text", ["a/b", "..", "a?b", "é", "a_b", f"{WEB};{IMG}", "https://coolify.example.com/project/x"])
+def test_a_uuid_that_is_none_is_a_mistake(text: str) -> None:
+    told = mistakes(DEPLOYER_UUID=text)
+    assert [each for each in told if each.startswith("DEPLOYER_UUID: ") and "is no uuid" in each] == told
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("text", [",", " , ,\n,"])
+def test_a_list_without_a_uuid_is_a_mistake(text: str) -> None:
+    """Nothing to deploy must not be taken for everything deployed."""
+    told = mistakes(DEPLOYER_UUID=text)
+    assert len(told) == 1
+    assert told[0].startswith("DEPLOYER_UUID")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("ghs_mArKeDsecret0000", id="github-actions"),
+        pytest.param("ghp_mArKeDsecret0000", id="github-person"),
+        pytest.param("github_pat_mArKeDsecret0000", id="github-fine-grained"),
+        pytest.param("glpat-mArKeDsecret0000", id="gitlab"),
+        pytest.param("7|mArKeDsecret 0000", id="a-blank"),
+        pytest.param("7|mArKeDsecret\n0000", id="a-line-break"),
+        pytest.param("7|mArKeDsecret\x000000", id="a-nul"),
+        pytest.param("7|mArKeDsecret…", id="no-ascii"),
+        pytest.param("https://coolify.example.com/mArKeDsecret", id="an-address"),
+        pytest.param("HTTP://mArKeDsecret", id="an-address-in-capitals"),
+        pytest.param("Bearer 7|mArKeDsecret", id="a-header"),
+        pytest.param("bearer 7|mArKeDsecret", id="a-header-in-small-letters"),
+    ],
+)
+def test_a_token_that_is_none_of_coolify_is_a_mistake_that_does_not_hold_it(token: str) -> None:
+    inputs, given = read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": token, "DEPLOYER_UUID": WEB})
+    assert inputs is None
+    assert len(given.mistakes) == 1
+    assert given.mistakes[0].startswith("COOLIFY_TOKEN: ")
+    assert "mArKeDsecret" not in repr((given.mistakes, given.warnings))
+
+
+@pytest.mark.parametrize("token", ["https://coolify.example.com", "Bearer 7|mArKeDsecret"])
+def test_a_token_that_is_an_address_or_a_header_is_told_as_that(token: str) -> None:
+    assert mistakes(COOLIFY_TOKEN=token) == ["COOLIFY_TOKEN: must be the token alone, no address and no header"]
+
+
+def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
+    assert mistakes(COOLIFY_URL=TOKEN) == ["COOLIFY_URL: is no address: write https://coolify.example.com"]
+    assert mistakes(COOLIFY_URL=TOKEN, COOLIFY_TOKEN=BASE) == [
+        "COOLIFY_URL: is no address: write https://coolify.example.com",
+        "COOLIFY_TOKEN: must be the token alone, no address and no header",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "warned"),
+    [
+        ("http://coolify.example.com", True),
+        ("http://coolify.example.com:8000", True),
+        ("http://8.8.8.8:8000", True),
+        ("http://[2606:4700:4700::1111]:8000", True),
+        ("https://coolify.example.com", False),
+        ("http://localhost:8000", False),
+        ("http://127.0.0.1:8000", False),
+        ("http://10.1.2.3:8000", False),
+        ("http://192.168.0.7", False),
+        ("http://[fd00::1]:8000", False),
+        ("http://coolify", False),
+        ("http://coolify.local", False),
+        ("http://coolify.internal", False),
+    ],
+)
+def test_a_token_that_would_cross_the_internet_in_the_clear_is_a_warning(address: str, *, warned: bool) -> None:
+    warnings = coolify(COOLIFY_URL=address, DEPLOYER_UUID=WEB).warnings
+    assert [("not encrypted" in each, "https://" in each) for each in warnings] == [(True, True)] * warned
+
+
+def test_what_is_missing_is_told_all_at_once() -> None:
+    _, given = read({})
+    assert [each.partition(" is missing: ")[0] for each in given.mistakes] == ["COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID"]
+
+
+# --- what becomes of them
+
+
+@pytest.mark.parametrize(
+    ("environ", "wish"),
+    [
+        pytest.param({}, Wish(), id="nothing"),
+        pytest.param({"DEPLOYER_FORCE": "true"}, Wish(force=True), id="force"),
+        pytest.param({"DEPLOYER_INSTANT_DEPLOY": "true"}, Wish(instant=True), id="instant"),
+        pytest.param({"DEPLOYER_WAIT": "false"}, Wish(wait=False), id="wait"),
+        pytest.param({"DEPLOYER_DRY_RUN": "true"}, Wish(examines=True), id="dry-run"),
+        pytest.param({"DEPLOYER_COMMAND": "check"}, Wish(command=Command.CHECK, examines=True), id="check"),
+        pytest.param({"DEPLOYER_COMMAND": "restart"}, Wish(command=Command.RESTART), id="restart"),
+        pytest.param({"DEPLOYER_COMMAND": "cancel"}, Wish(command=Command.CANCEL), id="cancel"),
+        pytest.param({"DEPLOYER_PR": "#7", "DEPLOYER_DOCKER_TAG": "pr-7"}, Wish(pr=7, docker_tag="pr-7"), id="preview"),
+        pytest.param({"DEPLOYER_PULL_LATEST": "false"}, Wish(pull_latest=False), id="pull-latest"),
+        pytest.param({"DEPLOYER_UUID": "", "DEPLOYER_TAG": "Blue, green"}, Wish(tags=frozenset({"blue", "green"})), id="tags"),
+        pytest.param(
+            {"DEPLOYER_VERIFY_HEALTH": "true", "DEPLOYER_VERIFY_TIMEOUT": "5m"}, Wish(verify="true", verify_timeout=300), id="health"
+        ),
+        pytest.param(
+            {"DEPLOYER_UUID": "", "COOLIFY_WEBHOOK": f"{API}/deploy?tag=blue&force=true"},
+            Wish(force=True, tags=frozenset({"blue"})),
+            id="a-webhook-with-a-tag",
+        ),
+    ],
+)
+def test_the_inputs_become_one_wish(environ: Mapping[str, str], wish: Wish) -> None:
+    assert connected(environ).wish == wish

@@ -1,0 +1,475 @@
+"""Coolify: one look, and what stands behind a handle: a deployment, a phantom, additional servers, a status."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import responses
+
+from deployer.http import Http, Reply, TooLargeError
+from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, Trust, UnavailableError
+from deployer.providers.coolify import looks, rows, statuses
+from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.api import Api
+from deployer.providers.coolify.calls import CoolifyServer
+from deployer.providers.coolify.known import Known
+from deployer.providers.coolify.statuses import HEALTH, RUNNING, STOPPED
+from deployer.providers.coolify.versions import Version
+from deployer.providers.coolify.wish import Wish
+from tests.coolify import (
+    AGENT,
+    API,
+    APP,
+    BASE,
+    NEW,
+    OLD_WEB,
+    PG,
+    STACK,
+    TOKEN,
+    WEB,
+    WORKER,
+    Row,
+    asked,
+    body,
+    deployed,
+    entry,
+    finished,
+    listing,
+    polls,
+    serve,
+    server,
+    without,
+)
+
+QUIET = Wish(verify="false")
+"""Nothing is asked of the application afterwards."""
+
+
+def test_a_look_is_one_question(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_get_finished")
+    assert server(verify="false").look(Handle(APP, "abc")) == rows.snapshot(body("deployment_get_finished"), BASE)
+    assert asked(wire) == ["GET /deployments/abc"]
+
+
+def test_a_look_remembers_the_post_deployment_command(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_get_finished_no_finished_at")
+    assert server(known={APP: Known(APPLICATION, {"post_deployment_command": "migrate"})}).look(Handle(APP, "abc")).hold == math.inf
+
+
+def test_links_lead_to_the_pages_not_to_the_path_of_the_api(wire: responses.RequestsMock) -> None:
+    http = Http(f"{BASE}/sub/api/v1", token=TOKEN, agent=AGENT, now=lambda: 0.0)
+    wire.get(f"{BASE}/sub/api/v1/deployments/abc", json=body("deployment_get_finished"))
+    link = CoolifyServer(Api(http, http), f"{BASE}/sub", QUIET).look(Handle(APP, "abc")).link
+    assert link == BASE + body("deployment_get_finished")["deployment_url"]
+
+
+@pytest.mark.parametrize(
+    ("trust", "reason"),
+    [
+        pytest.param(Trust.SURE, "Coolify no longer has this deployment", id="it-was-there"),
+        pytest.param(Trust.DOUBTFUL, looks.FULL_QUEUE, id="start-on-a-full-queue"),
+    ],
+)
+def test_a_deployment_that_is_not_there_is_absent(wire: responses.RequestsMock, trust: Trust, reason: str) -> None:
+    serve(wire, "GET", "/deployments/abc", "start_queue_full_phantom")
+    assert server().look(Handle(WEB, "abc", trust)) == Snapshot(Phase.ABSENT, hold=2, reason=reason)
+
+
+@pytest.mark.parametrize(
+    "name", ["unauth_bad", "deployment_get_deployonly_403", "transport_404_unknown_endpoint", "transport_api_disabled"]
+)
+def test_a_look_that_is_refused_is_refused(wire: responses.RequestsMock, name: str) -> None:
+    serve(wire, "GET", "/deployments/abc", name)
+    with pytest.raises(RefusedError):
+        server().look(Handle(WEB, "abc"))
+
+
+@pytest.mark.parametrize("name", ["transport_proxy_traefik_404", "maintenance_503", "maintenance_503_star", "ratelimit_429", "version"])
+def test_a_look_that_gets_no_answer_of_coolify_is_no_news(wire: responses.RequestsMock, name: str) -> None:
+    serve(wire, "GET", "/deployments/abc", name)
+    with pytest.raises(UnavailableError):
+        server().look(Handle(WEB, "abc"))
+
+
+# --- behind "already queued"
+
+PHANTOM, LISTED = Handle(WEB, "", Trust.PHANTOM), Handle(WEB, "abc", Trust.LISTED)
+NOTHING_BEHIND = Snapshot(Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more")
+SOMEBODY, IN_COOLIFY, WEBHOOK = "somebody started through the API", "somebody started in Coolify", "a webhook started"
+
+
+@pytest.mark.parametrize("handle", [PHANTOM, LISTED], ids=["phantom", "listed"])
+@pytest.mark.parametrize(
+    ("pr", "listed", "real", "whose"),
+    [
+        pytest.param(0, [deployed(3, status="in_progress")], "d3", SOMEBODY, id="running"),
+        pytest.param(0, [deployed(3, status="queued", is_api=False, is_webhook=True)], "d3", WEBHOOK, id="queued-by-a-webhook"),
+        pytest.param(0, [deployed(3, status="queued", is_api=False)], "d3", IN_COOLIFY, id="queued-in-the-dashboard"),
+        pytest.param(0, [deployed(3, status="finished"), deployed(2, status="in_progress")], "d2", SOMEBODY, id="behind-one-that-is-over"),
+        pytest.param(0, [deployed(2, status="queued"), deployed(3, status="queued")], "d3", SOMEBODY, id="the-newest"),
+        pytest.param(
+            0, [deployed(3, status="queued", pull_request_id=7), deployed(2, status="in_progress")], "d2", SOMEBODY, id="no-pull-request-s"
+        ),
+        pytest.param(7, [deployed(3, status="queued"), deployed(2, pull_request_id=7)], "d2", SOMEBODY, id="of-the-same-pull-request"),
+        pytest.param(7, [deployed(3, pull_request_id=8), deployed(2)], "", "", id="none-of-this-pull-request"),
+        pytest.param(0, [deployed(3, pull_request_id=None)], "d3", SOMEBODY, id="no-pull-request-at-all"),
+        pytest.param(0, [deployed(3, status="finished"), deployed(2, status="exploded")], "", "", id="none-that-is-going"),
+        pytest.param(0, [], "", "", id="none"),
+    ],
+)
+def test_behind_already_queued_is_the_newest_one_that_is_going_and_it_is_adopted(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, handle: Handle, pr: int, listed: list[Row], real: str, whose: str
+) -> None:
+    if handle is LISTED:
+        serve(wire, "GET", "/deployments/abc", "start_queue_full_phantom")
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
+    wire.assert_all_requests_are_fired = False
+    seen = server(pr=pr).look(handle)
+    assert seen == (Snapshot(Phase.ABSENT, next=(Handle(WEB, real, adopted=True),)) if real else NOTHING_BEHIND)
+    pages = {str(row["deployment_uuid"]): BASE + row["deployment_url"] for row in listed}
+    assert [(each.whose, each.link) for each in seen.next] == [(whose, pages[each.id]) for each in seen.next]
+    assert f"GET /deployments/applications/{WEB}?take=10" in asked(wire)
+
+
+@pytest.mark.parametrize(
+    ("pr", "listed"),
+    [
+        pytest.param(0, [deployed(number, status="failed") for number in range(20, 10, -1)], id="ten-newer-ones-are-over"),
+        pytest.param(7, [deployed(20, pull_request_id=8), deployed(19, status="finished")], id="only-another-preview-is-going"),
+    ],
+)
+def test_behind_already_queued_may_be_one_that_is_stuck_for_days(wire: responses.RequestsMock, pr: int, listed: list[Row]) -> None:
+    """A lost job stays `in_progress` (contract 7.6)."""
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
+    wire.assert_all_requests_are_fired = False
+    stuck = [deployed(3, status="in_progress", pull_request_id=pr), deployed(4, status="in_progress", pull_request_id=9)]
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=stuck)
+    assert server(pr=pr).look(PHANTOM) == Snapshot(Phase.ABSENT, next=(Handle(WEB, "d3", adopted=True),))
+
+
+def test_one_that_is_there_is_no_phantom(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_get_queued")
+    assert server().look(LISTED) == rows.snapshot(body("deployment_get_queued"), BASE)
+    assert asked(wire) == ["GET /deployments/abc"]
+
+
+def test_behind_already_queued_before_beta402_is_what_all_that_are_going_show(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/deployments/applications/{OLD_WEB}", "v4.0.0-beta.380_app_deployments")
+    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list")
+    newest = next(row for row in body("v4.0.0-beta.380_deployments_list").values() if row["id"] == 9)["deployment_uuid"]
+    seen = server(version="4.0.0-beta.380").look(Handle(OLD_WEB, "", Trust.PHANTOM))
+    assert seen == Snapshot(Phase.ABSENT, next=(Handle(OLD_WEB, newest, adopted=True),))
+
+
+# --- versions
+
+
+@pytest.mark.parametrize(("version", "hold"), [("4.0.0-beta.453", 10), ("4.0.0-beta.454", 0), (NEW, 0), ("", 0)])
+def test_before_beta454_finished_may_still_turn(wire: responses.RequestsMock, version: str, hold: float) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_state_finished")
+    assert server(version=version).look(Handle(WEB, "abc")).hold == hold
+
+
+# --- a webhook that deploys, too
+
+SHA = "1111111111222222222233333333334444444444"
+
+
+ADOPTED = Handle(WEB, "abc", adopted=True)
+OURS = Handle(WEB, "abc")
+
+
+@pytest.mark.parametrize(
+    ("handle", "wish", "webhooks", "changes", "told"),
+    [
+        pytest.param(OURS, {}, {SHA}, {"commit": SHA}, looks.AUTO_DEPLOY, id="the-same-commit"),
+        pytest.param(OURS, {"command": Command.START}, {SHA}, {"commit": SHA}, looks.AUTO_DEPLOY, id="start-is-to-deploy"),
+        pytest.param(OURS, {"command": Command.RESTART}, {SHA}, {"commit": SHA}, "", id="a-restart-deploys-nothing-twice"),
+        pytest.param(OURS, {}, {"2" * 40}, {"commit": SHA}, "", id="another-commit"),
+        pytest.param(OURS, {}, {"HEAD"}, {"commit": "HEAD"}, "", id="not-known-yet"),
+        pytest.param(OURS, {}, set(), {"commit": SHA}, "", id="no-webhook"),
+        pytest.param(ADOPTED, {}, set(), {"is_webhook": True, "is_api": False}, looks.AUTO_ADOPTED, id="a-webhook-was-quicker"),
+        pytest.param(ADOPTED, {}, {SHA}, {"commit": SHA}, "", id="somebody-was-quicker"),
+    ],
+)
+@pytest.mark.parametrize("status", ["queued", "in_progress", "finished", "failed"])
+def test_who_deploys_what_a_webhook_deploys_too_is_told(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, handle: Handle, wish: Row, webhooks: set[str], changes: Row, told: str, status: str
+) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_get_queued", body={**body("deployment_get_queued"), "status": status, **changes})
+    coolify = server(known={WEB: Known(APPLICATION, webhooks=frozenset(webhooks))}, **wish)
+    warnings = coolify.look(handle).warnings
+    assert [each for each in warnings if "webhook" in each] == ([told] if told else [])
+
+
+def test_who_deploys_what_a_webhook_deploys_too_is_told_what_to_do() -> None:
+    for text in (looks.AUTO_DEPLOY, looks.AUTO_ADOPTED):
+        assert [word for word in ("a webhook", "off (in Coolify: ", "leave this step out") if word not in text] == []
+
+
+# --- additional servers
+
+LAST = polls("sequence_multiserver_main")[-1]
+MAIN = Handle(WORKER, LAST["deployment_uuid"])
+SECOND = next(row for row in body("app_deployments_multiserver")["deployments"] if row["id"] == 72)
+MISSING = looks.MISSING_OTHERS
+
+
+def looked_at_main(wire: responses.RequestsMock, row: Row, *, servers: int = 1, handle: Handle = MAIN, **fields: Any) -> Snapshot:
+    serve(wire, "GET", f"/deployments/{handle.id}", "deployment_state_finished", body=row)
+    known = {WORKER: Known(APPLICATION, {"additional_servers_count": servers}, listed=True)}
+    return server(known=known, **fields).look(handle)
+
+
+def found(seen: Snapshot) -> list[tuple[str, str, str]]:
+    return [(each.id, each.server, each.link) for each in seen.next]
+
+
+THE_SECOND = [(SECOND["deployment_uuid"], "second", BASE + SECOND["deployment_url"])]
+
+
+def test_additional_servers_are_read_in_the_log(wire: responses.RequestsMock) -> None:
+    seen = looked_at_main(wire, LAST)
+    assert (found(seen), seen.warnings) == (THE_SECOND, ())
+    assert asked(wire) == [f"GET /deployments/{MAIN.id}"]
+
+
+def test_additional_servers_are_found_in_the_list_by_who_may_not_read_the_log(wire: responses.RequestsMock) -> None:
+    """Contract 7.7: other server, nobody's, born with the end of the first one."""
+    serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
+    seen = looked_at_main(wire, without(LAST, "logs"))
+    assert (found(seen), seen.warnings) == (THE_SECOND, ())
+    assert asked(wire) == [f"GET /deployments/{MAIN.id}", f"GET /deployments/applications/{WORKER}?take=20"]
+
+
+def test_additional_servers_that_are_not_found_are_told(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
+    seen = looked_at_main(wire, without(LAST, "logs"), servers=2)
+    assert (found(seen), seen.warnings) == (THE_SECOND, (MISSING.format(2, 1),))
+
+
+def test_where_there_is_no_list_additional_servers_are_told_and_not_followed(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WORKER}", "v4.0.0-beta.380_app_deployments")
+    seen = looked_at_main(wire, without(LAST, "logs"), version="4.0.0-beta.400")
+    assert (found(seen), seen.warnings) == ([], (MISSING.format(1, 0),))
+
+
+@pytest.mark.parametrize(
+    ("row", "servers", "warnings"),
+    [
+        pytest.param({**LAST, "logs": "[]"}, 1, (MISSING.format(1, 0),), id="the-log-names-none"),
+        pytest.param({**LAST, "logs": "[]", "finished_at": None}, 1, (), id="the-log-is-not-at-its-end"),
+        pytest.param({**LAST, "logs": "[]"}, 0, (), id="there-are-none"),
+        pytest.param({**without(LAST, "logs"), "status": "in_progress"}, 1, (), id="it-is-not-finished"),
+        pytest.param({**without(LAST, "logs"), "status": "failed"}, 1, (), id="it-failed"),
+        pytest.param(without(LAST, "logs"), 0, (), id="there-are-none-and-no-log"),
+    ],
+)
+def test_additional_servers_are_looked_for_once_they_can_be_there(
+    wire: responses.RequestsMock, row: Row, servers: int, warnings: tuple[str, ...]
+) -> None:
+    seen = looked_at_main(wire, row, servers=servers)
+    assert (found(seen), seen.warnings) == ([], warnings)
+    assert len(wire.calls) == 1
+
+
+def test_an_additional_server_has_none_of_its_own(wire: responses.RequestsMock) -> None:
+    handle = Handle(WORKER, SECOND["deployment_uuid"], server="second")
+    seen = looked_at_main(wire, SECOND, handle=handle)
+    assert (found(seen), seen.warnings, seen.server) == ([], (), "second")
+
+
+def test_the_additional_servers_of_an_adopted_one_are_adopted_too(wire: responses.RequestsMock) -> None:
+    """Nothing of somebody else's is ever cancelled."""
+    seen = looked_at_main(wire, LAST, handle=replace(MAIN, adopted=True, whose=WEBHOOK))
+    assert [(each.adopted, each.whose, each.server) for each in seen.next] == [(True, WEBHOOK, "second")]
+
+
+def test_a_preview_is_deployed_to_the_first_server_only(wire: responses.RequestsMock) -> None:
+    seen = looked_at_main(wire, without(LAST, "logs"), pr=7)
+    assert (found(seen), seen.warnings) == ([], ())
+
+
+# --- what is asked of the application afterwards
+
+
+@pytest.mark.parametrize(
+    ("texts", "wish", "proof"),
+    [
+        pytest.param([], {}, True, id="auto"),
+        pytest.param([statuses.HEALTHY], {}, False, id="auto-and-coolify-checked"),
+        pytest.param([entry(statuses.HEALTHY, hidden=True)], {}, False, id="auto-and-coolify-checked-hidden"),
+        pytest.param([entry(statuses.HEALTHY, command="npm run build")], {}, True, id="auto-and-a-build-says-so"),
+        pytest.param([f"{statuses.HEALTHY} Really."], {}, True, id="auto-and-other-words"),
+        pytest.param([], {"verify": "true"}, True, id="true"),
+        pytest.param([statuses.HEALTHY], {"verify": "true"}, True, id="true-although-coolify-checked"),
+        pytest.param([], {"verify": "false"}, False, id="false"),
+        pytest.param([], {"pr": 7}, False, id="a-preview-has-no-status"),
+        pytest.param([], {"pr": 7, "verify": "true"}, False, id="a-preview-has-no-status-whatever-is-asked"),
+        pytest.param([], {"wait": False}, False, id="nobody-waits"),
+        pytest.param([], {"command": Command.RESTART}, True, id="a-restart"),
+    ],
+)
+def test_after_a_deployment_the_application_s_status_is_the_proof(
+    wire: responses.RequestsMock, texts: list[str | Row], wish: Row, *, proof: bool
+) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=finished(*texts))
+    seen = server(**wish).look(Handle(APP, "abc"))
+    assert seen.proof == (Handle(APP, "", aspect=HEALTH) if proof else None)
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress", "failed", "cancelled-by-user", "exploded"])
+def test_nothing_is_proven_of_what_did_not_finish(wire: responses.RequestsMock, status: str) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body={**finished(), "status": status})
+    assert server(verify="true").look(Handle(APP, "abc")).proof is None
+
+
+def test_nothing_is_proven_after_a_post_deployment_command_that_failed(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=finished("Post-deployment command failed."))
+    seen = server(verify="true").look(Handle(APP, "abc"))
+    assert (seen.phase, seen.proof) == (Phase.UNPROVEN, None)
+
+
+@pytest.mark.parametrize(
+    ("wish", "told"),
+    [({"verify": "true", "pr": 7}, True), ({"verify": "true"}, False), ({"pr": 7}, False), ({"verify": "false", "pr": 7}, False)],
+)
+def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(wire: responses.RequestsMock, wish: Row, *, told: bool) -> None:
+    serve(wire, "GET", "/deployments/abc", "deployment_get_queued")
+    assert (looks.PREVIEW_UNSEEN in server(**wish).look(Handle(APP, "abc")).warnings) is told
+
+
+# --- a status
+
+
+def test_what_coolify_s_own_health_check_said_is_remembered(wire: responses.RequestsMock) -> None:
+    """`running:unhealthy` right after it passed is no failure (contract 8, trap 2)."""
+    row = {**body("app_get_read"), "status": "running:unhealthy", "health_check_enabled": True}
+    for _ in range(2):
+        serve(wire, "GET", f"/applications/{APP}", "app_get_read", body=row)
+    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=finished(statuses.HEALTHY))
+    coolify = server(verify="true")
+    assert coolify.look(Handle(APP, "", aspect=HEALTH)).phase is Phase.RUNNING
+    coolify.look(Handle(APP, "abc"))
+    assert coolify.look(Handle(APP, "", aspect=HEALTH)).phase is Phase.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("kind", "uuid", "name", "aspect", "phase"),
+    [
+        pytest.param(APPLICATION, WEB, "app_get_read", HEALTH, Phase.FAILED, id="an-application-after-its-deployment"),
+        pytest.param(APPLICATION, WEB, "app_get_read", STOPPED, Phase.SUCCEEDED, id="an-application-that-is-stopped"),
+        pytest.param(SERVICE, STACK, "service_after_deploy", RUNNING, Phase.RUNNING, id="a-service-that-starts"),
+        pytest.param(SERVICE, STACK, "service_get", STOPPED, Phase.SUCCEEDED, id="a-service-that-is-stopped"),
+        pytest.param(DATABASE, PG, "database_get", RUNNING, Phase.FAILED, id="a-database-that-is-down"),
+    ],
+)
+def test_a_status_is_read_of_the_resource_s_own_kind(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, kind: str, uuid: str, name: str, aspect: str, phase: Phase
+) -> None:
+    serve(wire, "GET", f"/{kind}s/{uuid}", name)
+    seen = server(known={uuid: Known(kind, {"status": "running:healthy"})}).look(Handle(uuid, "", aspect=aspect))
+    assert (seen.phase, seen.detail) == (phase, body(name)["status"])
+    assert asked(wire) == [f"GET /{kind}s/{uuid}"]
+
+
+def test_running_is_fresh_once_it_was_seen_to_go_down(wire: responses.RequestsMock) -> None:
+    """Until then it may be what was known before the restart."""
+    for status in ("running:healthy", "starting:unhealthy", "running:healthy", "exited", "running:healthy"):
+        serve(wire, "GET", f"/services/{STACK}", "service_get", body={**body("service_get"), "status": status})
+    coolify = server(known={STACK: Known(SERVICE, {"status": "running:healthy"})})
+    seen = [coolify.look(Handle(STACK, "", aspect=RUNNING)) for _ in range(5)]
+    assert [(each.phase, each.hold) for each in seen] == [
+        (Phase.SUCCEEDED, 75),
+        (Phase.RUNNING, 0),
+        (Phase.SUCCEEDED, 75),
+        (Phase.FAILED, 180),
+        (Phase.SUCCEEDED, 15),
+    ]
+
+
+@pytest.mark.parametrize("name", ["unauth_bad", "app_get_unknown", "service_unknown"])
+def test_a_status_that_is_refused_is_refused(wire: responses.RequestsMock, name: str) -> None:
+    serve(wire, "GET", f"/services/{STACK}", name)
+    with pytest.raises(RefusedError):
+        server(known={STACK: Known(SERVICE)}).look(Handle(STACK, "", aspect=RUNNING))
+
+
+@pytest.mark.parametrize("text", [[], {}, {"status": None}, {"status": 5}])
+@pytest.mark.parametrize("aspect", [RUNNING, STOPPED, HEALTH])
+def test_a_status_of_another_shape_is_no_news(wire: responses.RequestsMock, text: Any, aspect: str) -> None:
+    wire.get(f"{API}/services/{STACK}", json=text)
+    with pytest.raises(UnavailableError):
+        server(known={STACK: Known(SERVICE)}).look(Handle(STACK, "", aspect=aspect))
+
+
+# --- a body that is too large
+
+
+class Large(Http):
+    """A server whose deployments are too large to be read: of each only the ends of PHP's JSON are there."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(API, token=TOKEN, agent=AGENT, now=lambda: 0.0)
+        self._text = json.dumps(row, separators=(",", ":")).replace("/", "\\/")
+
+    def send(
+        self, method: str, path: str, params: Mapping[str, str] | None = None, *, body: Any = None, patience: float | None = None
+    ) -> Reply:
+        if path != "/deployments/abc":
+            return super().send(method, path, params, body=body, patience=patience)
+        error = TooLargeError("the answer is larger than 64 MiB", arrived=True, itself=True)
+        error.head, error.tail = self._text[:4000], self._text[-4000:]
+        raise error
+
+
+def looked_at_large(row: Row, version: str = NEW, **seen: Any) -> Snapshot:
+    http = Large(row)
+    coolify = CoolifyServer(Api(http, http), BASE, QUIET)
+    coolify.survey.version = Version(version)
+    coolify.survey.known[WEB] = Known(APPLICATION, seen, listed=True)
+    return coolify.look(Handle(WEB, "abc"))
+
+
+TALKATIVE = json.dumps([entry('"status":"failed" \\"status\\":\\"failed\\"' + "x" * 9000)])
+LARGE_ROW = {**body("deployment_state_finished"), "finished_at": "2026-11-21T05:39:27.000000Z", "logs": TALKATIVE}
+
+
+@pytest.mark.parametrize(
+    ("fields", "seen"),
+    [
+        pytest.param({"status": "in_progress", "finished_at": None}, (Phase.RUNNING, "in_progress", 0), id="running"),
+        pytest.param({}, (Phase.SUCCEEDED, "finished", 0), id="finished"),
+        pytest.param({"finished_at": None}, (Phase.SUCCEEDED, "finished", 10), id="finished-and-not-settled"),
+        pytest.param({"status": "failed"}, (Phase.FAILED, "failed", 0), id="failed"),
+        pytest.param({"status": "cancelled-by-user", "finished_at": None}, (Phase.CANCELLED, "cancelled-by-user", 10), id="cancelled"),
+    ],
+)
+def test_of_a_body_that_is_too_large_the_status_still_counts(fields: Row, seen: tuple[Phase, str, float]) -> None:
+    snapshot = looked_at_large({**LARGE_ROW, **fields})
+    assert (snapshot.phase, snapshot.detail, snapshot.hold, snapshot.warnings) == (*seen, (looks.LARGE,))
+
+
+def test_a_body_that_is_too_large_does_not_end_the_wait_for_the_post_deployment_command() -> None:
+    assert looked_at_large({**LARGE_ROW, "finished_at": None}, post_deployment_command="migrate").hold == math.inf
+
+
+def test_a_body_that_is_too_large_may_still_turn_before_beta454() -> None:
+    assert looked_at_large(LARGE_ROW, "4.0.0-beta.453").hold == 10
+
+
+def test_a_body_that_is_too_large_does_not_hide_that_there_are_additional_servers(wire: responses.RequestsMock) -> None:
+    wire.assert_all_requests_are_fired = False
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_empty")
+    assert MISSING.format(1, 0) in looked_at_large(LARGE_ROW, additional_servers_count=1).warnings
+
+
+def test_a_body_that_is_too_large_and_no_deployment_is_no_news() -> None:
+    with pytest.raises(TooLargeError):
+        looked_at_large({"x": "y" * 9000})

@@ -1,0 +1,570 @@
+"""Coolify: what each answer to a trigger says (contract 5.1, 5.2, 5.4, 5.10 and 17.1)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+import responses
+
+from deployer.model import Answer, Command, Done, Handle, Later, Refused, RefusedError, Started, Trust, UnavailableError
+from deployer.providers.coolify import acts, trigger
+from deployer.providers.coolify.acts import APPLICATION, DATABASE, KINDS, SERVICE
+from deployer.providers.coolify.known import Known
+from deployer.providers.coolify.statuses import RUNNING, STOPPED
+from tests.coolify import APP, IMG, OLD_WEB, PG, STACK, WEB, WORKER, Row, asked, flags, recorded, serve, server
+
+DEPLOY, START, RESTART, STOP = Command.DEPLOY, Command.START, Command.RESTART, Command.STOP
+
+
+def started(uuid: str, deployment: str, trust: Trust = Trust.SURE, note: str = "") -> Started:
+    return Started((Handle(uuid, deployment, trust),), note)
+
+
+def skipped(uuid: str) -> Started:
+    return Started((Handle(uuid, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED)
+
+
+def by_status(uuid: str, aspect: str = RUNNING, note: str = "") -> Started:
+    return Started((Handle(uuid, "", aspect=aspect),), note)
+
+
+# --- POST /deploy
+
+QUEUE_IS_FULL = "Coolify says: Deployment queue is full. Please wait for existing deployments to complete."
+TOO_OFTEN = "Coolify is asked too often (Too Many Attempts.)"
+UNAUTHORIZED = {"deployments": [{"message": "Unauthorized to deploy this application.", "resource_uuid": WEB}]}
+NAMED = {"deployments": [{"message": "Application already queued deployment queued.", "resource_uuid": WEB, "deployment_uuid": "abc"}]}
+QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "changes", "answer"),
+    [
+        pytest.param(WEB, "deploy_one", {}, started(WEB, QUEUED_WEB), id="queued"),
+        pytest.param(OLD_WEB, "v4.0.0-beta.380_deploy_one", {}, started(OLD_WEB, QUEUED_380), id="queued-beta380"),
+        pytest.param(WEB, "deploy_skipped", {}, skipped(WEB), id="already-queued"),
+        pytest.param(IMG, "deploy_many", {}, started(IMG, "ka6hsgolnhecmaw6jewt2yf3"), id="the-one-asked-for-of-many"),
+        pytest.param(WORKER, "deploy_many", {}, skipped(WORKER), id="the-other-of-many"),
+        pytest.param(WEB, "deploy_duplicate_uuid", {}, started(WEB, "yyu7s8hwk8pzvhrckljljnc8"), id="the-first-of-two"),
+        pytest.param(WEB, "deploy_queue_full_429", {}, Later(60, QUEUE_IS_FULL), id="the-queue-is-full"),
+        pytest.param(WEB, "v4.0.0-beta.463_deploy_queue_full", {}, Later(60, QUEUE_IS_FULL), id="the-queue-is-full-beta463"),
+        pytest.param(WEB, "deploy_queue_full_429_skippable", {}, Later(60, QUEUE_IS_FULL), id="full-comes-before-already-queued"),
+        pytest.param(
+            WEB,
+            "deploy_queue_full_429",
+            {"headers": {"Content-Type": "application/json", "Retry-After": "7"}},
+            Later(7, QUEUE_IS_FULL),
+            id="the-queue-is-full-for-seconds",
+        ),
+        pytest.param(
+            WEB,
+            "deploy_queue_full_429",
+            {"headers": {"Content-Type": "application/json"}},
+            Later(60, QUEUE_IS_FULL),
+            id="the-queue-is-full-for-long",
+        ),
+        pytest.param(
+            WEB, "deploy_one", {"body": UNAUTHORIZED}, Refused("Coolify says: Unauthorized to deploy this application."), id="unauthorized"
+        ),
+        pytest.param(APP, "deploy_one", {}, Refused(f"Coolify knows no resource {APP}"), id="absent-from-the-list"),
+        pytest.param(WEB, "deploy_one", {"body": NAMED}, started(WEB, "abc"), id="an-application-that-is-called-already-queued"),
+        pytest.param(
+            WEB,
+            "deploy_one",
+            {"body": {"deployments": [{"resource_uuid": WEB, "message": ""}]}},
+            Refused("Coolify named no deployment"),
+            id="empty-words",
+        ),
+    ],
+)
+def test_each_answer_of_deploy_is_read_for_its_own_target(
+    wire: responses.RequestsMock, target: str, name: str, changes: Row, answer: Answer
+) -> None:
+    serve(wire, "POST", "/deploy", name, **changes)
+    assert server(known={target: Known(APPLICATION)}).start(target) == answer
+    assert asked(wire) == [f"POST /deploy?uuid={target}"]
+
+
+@pytest.mark.parametrize(("changes", "wait"), [({}, 6), ({"headers": {"Content-Type": "application/json"}}, 60)])
+def test_who_asks_too_often_has_started_nothing_and_asks_later(wire: responses.RequestsMock, changes: Row, wait: float) -> None:
+    """The limit is tested before anything else: an earlier trigger that is in doubt stays so."""
+    serve(wire, "POST", "/deploy", "ratelimit_429_deploy", **changes)
+    with pytest.raises(UnavailableError) as caught:
+        server(known={WEB: Known(APPLICATION)}).start(WEB)
+    assert (caught.value.reason, caught.value.arrived, caught.value.wait) == (TOO_OFTEN, False, wait)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "name", "wish"),
+    [
+        pytest.param(SERVICE, STACK, "deploy_service", {"pull_latest": False}, id="a-service"),
+        pytest.param(DATABASE, PG, "deploy_mixed", {}, id="a-database"),
+    ],
+)
+def test_what_has_no_deployments_is_followed_by_its_status(
+    wire: responses.RequestsMock, kind: str, target: str, name: str, wish: Row
+) -> None:
+    serve(wire, "POST", "/deploy", name)
+    assert server(known={target: Known(kind)}, **wish).start(target) == by_status(target)
+
+
+def test_what_the_act_leaves_out_is_noted(wire: responses.RequestsMock) -> None:
+    """Between beta.391 and .418 nothing pulls a service's newer images."""
+    serve(wire, "POST", "/deploy", "deploy_service")
+    coolify = server(version="4.0.0-beta.418", known={STACK: Known(SERVICE)})
+    assert coolify.start(STACK) == by_status(STACK, note=acts.UNPULLED)
+
+
+def test_an_application_that_is_to_be_started_is_told_to_be_deployed(wire: responses.RequestsMock) -> None:
+    serve(wire, "POST", "/deploy", "deploy_one")
+    note = "an application is started by a new deployment"
+    assert server(command=START, known={WEB: Known(APPLICATION)}).start(WEB) == started(WEB, QUEUED_WEB, note=note)
+
+
+# --- previews
+
+NO_PREVIEW = (
+    "There is no preview of pull request 7: Coolify makes one when the pull request is opened and Preview Deployments "
+    "are switched on; of a Docker-image application `docker_tag` makes one"
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "wish", "line", "answer"),
+    [
+        pytest.param(
+            WEB,
+            "deploy_pr_unknown",
+            {"pr": 7},
+            f"?uuid={WEB}&pr=7",
+            Refused(f"Coolify says: Pull request 7 not found for this resource. {NO_PREVIEW}"),
+            id="no-preview",
+        ),
+        pytest.param(
+            "mfnuiwlhfoneck26kpbwsobn",
+            "v4.0.0-beta.434_deploy_pr",
+            {"pr": 7},
+            "?uuid=mfnuiwlhfoneck26kpbwsobn&pr=7",
+            Refused(f"Coolify says: Pull request 7 not found for this resource. {NO_PREVIEW}"),
+            id="no-preview-beta434",
+        ),
+        pytest.param(
+            "c92z8bkjuhmphp3ptalirjmc",
+            "v4.0.0-beta.420_deploy_pr",
+            {"pr": 7},
+            "?uuid=c92z8bkjuhmphp3ptalirjmc&pr=7",
+            Refused(f"{NO_PREVIEW}. Coolify has queued a deployment all the same, which never runs: cancel it there"),
+            id="no-preview-but-a-row-beta420",
+        ),
+        pytest.param(
+            IMG,
+            "deploy_pr_dockerimage_tag",
+            {"pr": 9, "docker_tag": "pr-9"},
+            f"?uuid={IMG}&pr=9&docker_tag=pr-9",
+            started(IMG, "zeyaks5diyvqhxs6ehwgl94g"),
+            id="a-docker-tag-makes-one",
+        ),
+        pytest.param(
+            IMG,
+            "deploy_pr_dockerimage_nopreview",
+            {"pr": 8},
+            f"?uuid={IMG}&pr=8",
+            Refused(f"Coolify says: Pull request 8 not found for this resource. {NO_PREVIEW.replace('7', '8')}"),
+            id="an-image-without-a-docker-tag",
+        ),
+        pytest.param(
+            APP,
+            "deploy_docker_tag_wrong_buildpack",
+            {"pr": 42, "docker_tag": "pr-42"},
+            f"?uuid={APP}&pr=42&docker_tag=pr-42",
+            Refused("Coolify says: docker_tag can only be used with Docker Image applications."),
+            id="a-docker-tag-on-git",
+        ),
+    ],
+)
+def test_each_answer_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, target: str, name: str, wish: Row, line: str, answer: Answer
+) -> None:
+    serve(wire, "POST", "/deploy", name)
+    assert server(known={target: Known(APPLICATION)}, **wish).start(target) == answer
+    assert asked(wire) == [f"POST /deploy{line}"]
+    assert recorded(name)["request"]["query"] == line.removeprefix("?")
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        pytest.param("preview_delete_200", Started((), trigger.PREVIEW_GOES), id="it-goes"),
+        pytest.param("preview_delete_404", Done("there is no preview of pull request 7: nothing to delete"), id="there-is-none"),
+        pytest.param(
+            "catchall_404",
+            Refused(f"this version of Coolify can't delete the preview of pull request 7: it has no DELETE /applications/{WEB}/previews/7"),
+            id="before-beta474",
+        ),
+    ],
+)
+@pytest.mark.parametrize("blind", [False, True])
+def test_each_answer_to_the_deletion_of_a_preview_is_read(wire: responses.RequestsMock, name: str, answer: Answer, *, blind: bool) -> None:
+    """Who may not read does not know of what kind a uuid is, but only an application has previews."""
+    serve(wire, "DELETE", f"/applications/{WEB}/previews/7", name)
+    known = {} if blind else {WEB: Known(APPLICATION)}
+    assert server(command=STOP, pr=7, wait=not blind, blind=blind, known=known).start(WEB) == answer
+    assert asked(wire) == [f"DELETE /applications/{WEB}/previews/7"]
+
+
+def test_a_preview_whose_number_coolify_does_not_take_is_refused(wire: responses.RequestsMock) -> None:
+    serve(wire, "DELETE", f"/applications/{WEB}/previews/7", "preview_delete_422")
+    with pytest.raises(RefusedError, match="Invalid pull_request_id"):
+        server(command=STOP, pr=7, known={WEB: Known(APPLICATION)}).start(WEB)
+
+
+# --- start, restart and stop
+
+
+def acted(kind: str, name: str, **wish: Any) -> Any:
+    """A row: the recorded answer to this very request."""
+    return pytest.param(kind, name, wish, id=f"{name}-{kind}")
+
+
+DOUBTFUL = Trust.DOUBTFUL
+PHANTOMS = {
+    "start_queue_full": "ochclfhbeum8xh9vvoxlhlrf",
+    "restart_queue_full": "vhoi72umhnwkrl0gyejl0iey",
+    "v4.0.0-beta.463_start_queue_full": "mpqd31kysf040ssz3r7scf9n",
+    "v4.0.0_start_queue_full": "ph10jnsbp9ob4l3pjk2x0lqd",
+    "v4.4-rc.1_start_queue_full": "ymjblythtdiyoydhtfgbi5xu",
+}
+
+
+def replay(wire: responses.RequestsMock, name: str) -> str:
+    """Serve a recorded answer where it was given; the resource that was asked for."""
+    path = recorded(name)["request"]["path"].removeprefix("/api/v1")
+    serve(wire, "POST", path, name)
+    return str(path.split("/")[2])
+
+
+def reached(wire: responses.RequestsMock, kind: str, name: str, **wish: Any) -> tuple[Answer, str]:
+    """What a start comes to, and of which resource."""
+    uuid = replay(wire, name)
+    answer = server(known={uuid: Known(kind)}, **wish).start(uuid)
+    request = recorded(name)["request"]
+    assert asked(wire)[0].partition("?")[0] == f"POST {request['path'].removeprefix('/api/v1')}"
+    assert len(wire.calls) == 1
+    return answer, uuid
+
+
+@pytest.mark.parametrize(
+    ("name", "wish", "deployment"),
+    [
+        pytest.param("app_start", {"instant": True}, "xjemuoltk5f3ayvgpvock9rs", id="start"),
+        pytest.param("v4.0.0-beta.380_app_start_write", {"instant": True}, "uwioxvl1cznfsq637ayo6uq9", id="start-beta380"),
+        pytest.param("v4.0.0-beta.380_app_restart", {"command": RESTART}, "yo57lxipyovv86f2d8v0b1oy", id="restart-beta380"),
+        pytest.param("app_restart_queued", {"command": RESTART}, "vgs4k8c0ws0cwg4o8kc0s4gk", id="restart"),
+        *(
+            pytest.param(name, {"command": RESTART} if "restart" in name else {"instant": True}, phantom, id=name)
+            for name, phantom in PHANTOMS.items()
+        ),
+    ],
+)
+def test_a_deployment_that_start_or_restart_names_may_not_exist(
+    wire: responses.RequestsMock, name: str, wish: Row, deployment: str
+) -> None:
+    """A full queue answers in the same words (contract 5.2, 17.1 row 3)."""
+    answer, uuid = reached(wire, APPLICATION, name, **wish)
+    assert answer == started(uuid, deployment, DOUBTFUL)
+
+
+@pytest.mark.parametrize(
+    ("name", "wish"),
+    [
+        pytest.param("start_skipped", {"instant": True}, id="start"),
+        pytest.param("v4.0.0_app_start", {"instant": True}, id="start-4.0.0"),
+        pytest.param("v4.0.0-beta.420_app_restart", {"command": RESTART}, id="restart"),
+    ],
+)
+def test_already_queued_of_start_and_restart_names_none(wire: responses.RequestsMock, name: str, wish: Row) -> None:
+    answer, uuid = reached(wire, APPLICATION, name, **wish)
+    assert answer == skipped(uuid)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "wish"),
+    [
+        acted(SERVICE, "services_start", command=START),
+        acted(SERVICE, "v4.0.0-beta.380_service_start", command=START),
+        acted(SERVICE, "services_restart", command=RESTART),
+        acted(SERVICE, "v4.0.0-beta.380_service_restart", command=RESTART),
+        acted(SERVICE, "services_restart_latest"),
+        acted(DATABASE, "databases_start", command=START),
+        acted(DATABASE, "v4.0.0-beta.380_database_start", command=START),
+        acted(DATABASE, "databases_restart", command=RESTART),
+    ],
+)
+def test_a_service_or_database_that_was_started_is_followed_by_its_status(
+    wire: responses.RequestsMock, kind: str, name: str, wish: Row
+) -> None:
+    answer, uuid = reached(wire, kind, name, **wish)
+    assert answer == by_status(uuid)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (APPLICATION, "app_stop"),
+        (SERVICE, "services_stop_running"),
+        (SERVICE, "v4.0.0-beta.420_service_stop"),
+        (DATABASE, "database_stop_200"),
+    ],
+)
+def test_what_is_being_stopped_is_followed_until_it_has(wire: responses.RequestsMock, kind: str, name: str) -> None:
+    answer, uuid = reached(wire, kind, name, command=STOP)
+    assert answer == by_status(uuid, STOPPED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "command", "note"),
+    [
+        (SERVICE, "services_start_running", START, "Service is already running"),
+        (SERVICE, "services_stop_exited", STOP, "Service is already stopped"),
+        (SERVICE, "v4.0.0-beta.380_service_stop", STOP, "Service is already stopped"),
+        (DATABASE, "databases_start_running", START, "Database is already running"),
+        (DATABASE, "databases_stop_exited", STOP, "Database is already stopped"),
+    ],
+)
+def test_what_is_so_already_is_done(wire: responses.RequestsMock, kind: str, name: str, command: Command, note: str) -> None:
+    assert reached(wire, kind, name, command=command)[0] == Done(note)
+
+
+def test_a_400_for_another_reason_is_a_refusal(wire: responses.RequestsMock) -> None:
+    serve(wire, "POST", f"/services/{STACK}/start", "services_start_running", body={"message": "Server is not functional."})
+    with pytest.raises(RefusedError, match="Server is not functional"):
+        server(command=START, known={STACK: Known(SERVICE)}).start(STACK)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(APPLICATION, "app_restart_foreign"), (DATABASE, "databases_start_unknown")])
+def test_what_was_deleted_since_the_check_is_refused_in_coolify_s_words(wire: responses.RequestsMock, kind: str, name: str) -> None:
+    command = START if kind == DATABASE else RESTART
+    with pytest.raises(RefusedError, match=f"{kind.capitalize()} not found") as caught:
+        reached(wire, kind, name, command=command)
+    assert caught.value.everywhere is False
+
+
+# --- a token that may not read
+
+
+def test_a_blind_token_looks_for_the_kind_by_asking_and_a_404_starts_nothing(wire: responses.RequestsMock) -> None:
+    serve(wire, "POST", f"/applications/{PG}/restart", "app_restart_foreign")
+    serve(wire, "POST", f"/services/{PG}/restart", "service_unknown")
+    serve(wire, "POST", f"/databases/{PG}/restart", "databases_restart")
+    note = "Coolify says: Database restarting request queued. The token may not read, and there is no deployment to follow"
+    assert server(command=RESTART, wait=False, blind=True).start(PG) == Started((), note)
+    assert asked(wire) == [f"POST /{kind}s/{PG}/restart" for kind in KINDS]
+
+
+def test_a_blind_token_starts_an_application_only_if_it_is_nothing_else(wire: responses.RequestsMock) -> None:
+    """To start an application is to deploy it, and `/deploy` would start whatever it is."""
+    serve(wire, "POST", f"/databases/{WEB}/start", "databases_start_unknown")
+    serve(wire, "POST", f"/services/{WEB}/start", "service_unknown")
+    serve(wire, "POST", "/deploy", "deploy_one")
+    note = "an application is started by a new deployment"
+    assert server(command=START, wait=False, blind=True).start(WEB) == started(WEB, QUEUED_WEB, note=note)
+    assert asked(wire) == [f"POST /databases/{WEB}/start", f"POST /services/{WEB}/start", f"POST /deploy?uuid={WEB}"]
+
+
+def test_a_blind_token_and_a_uuid_that_nobody_knows(wire: responses.RequestsMock) -> None:
+    for kind, name in (("applications", "app_restart_foreign"), ("services", "service_unknown"), ("databases", "databases_start_unknown")):
+        serve(wire, "POST", f"/{kind}/{PG}/restart", name)
+    with pytest.raises(RefusedError, match="not found"):
+        server(command=RESTART, wait=False, blind=True).start(PG)
+    assert len(wire.calls) == 3
+
+
+def test_a_blind_token_is_refused_at_the_first_kind(wire: responses.RequestsMock) -> None:
+    """What is refused for want of a right is asked for once."""
+    serve(wire, "POST", f"/applications/{WEB}/restart", "deploy_probe_read")
+    with pytest.raises(RefusedError) as caught:
+        server(command=RESTART, wait=False, blind=True).start(WEB)
+    assert (caught.value.everywhere, len(wire.calls)) == (True, 1)
+
+
+def test_a_blind_token_does_not_take_a_proxy_s_404_for_coolify_s(wire: responses.RequestsMock) -> None:
+    """Coolify is being restarted: its next answer would be of the wrong kind."""
+    serve(wire, "POST", f"/applications/{WEB}/restart", "transport_proxy_traefik_404")
+    with pytest.raises(UnavailableError) as caught:
+        server(command=RESTART, wait=False, blind=True).start(WEB)
+    assert (caught.value.arrived, len(wire.calls)) == (False, 1)
+
+
+def test_a_blind_token_deploys_a_tag_as_a_tag(wire: responses.RequestsMock) -> None:
+    serve(wire, "POST", "/deploy", "deploy_tag_solo")
+    server(wait=False, blind=True, tags=frozenset({"solo"})).start("solo")
+    assert asked(wire) == ["POST /deploy?tag=solo"]
+
+
+@pytest.mark.parametrize(
+    ("target", "name", "note"),
+    [
+        pytest.param(
+            STACK,
+            "deploy_service",
+            "Coolify says: Service stack started. It could take a while, be patient. "
+            "Nothing newer was pulled, and there is no deployment to follow",
+            id="a-service",
+        ),
+        pytest.param(
+            PG,
+            "deploy_mixed",
+            "Coolify says: Database pg started. Nothing newer was pulled, and there is no deployment to follow",
+            id="a-database",
+        ),
+    ],
+)
+def test_a_blind_token_learns_from_the_answer_that_there_is_no_deployment(
+    wire: responses.RequestsMock, target: str, name: str, note: str
+) -> None:
+    serve(wire, "POST", "/deploy", name)
+    assert server(wait=False, blind=True).start(target) == Started((), note)
+    assert asked(wire) == [f"POST /deploy?uuid={target}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "trust", "blind", "note"),
+    [
+        pytest.param("app_start_instant", Trust.DOUBTFUL, False, "", id="a-token-that-reads"),
+        pytest.param("app_start_instant", Trust.SURE, True, trigger.UNCHECKED, id="a-blind-token"),
+        pytest.param("start_queue_full", Trust.SURE, True, trigger.UNCHECKED, id="a-blind-token-and-perhaps-a-phantom"),
+    ],
+)
+def test_what_nobody_can_look_at_is_believed_with_a_note(
+    wire: responses.RequestsMock, name: str, trust: Trust, *, blind: bool, note: str
+) -> None:
+    serve(wire, "POST", f"/applications/{WEB}/start", name)
+    answer = server(instant=True, wait=False, blind=blind).start(WEB)
+    assert isinstance(answer, Started)
+    assert ([handle.trust for handle in answer.handles], answer.note) == ([trust], note)
+    assert "nobody can tell" in trigger.UNCHECKED
+
+
+@pytest.mark.parametrize(("name", "wish"), [("deploy_skipped", {}), ("start_skipped", {"instant": True})])
+def test_a_blind_token_follows_nothing_that_it_did_not_start(wire: responses.RequestsMock, name: str, wish: Row) -> None:
+    serve(wire, "POST", f"/applications/{WEB}/start" if wish else "/deploy", name)
+    assert server(wait=False, blind=True, **wish).start(WEB) == Started((), trigger.ALREADY_QUEUED)
+
+
+def test_a_blind_token_needs_no_note_for_deploy(wire: responses.RequestsMock) -> None:
+    serve(wire, "POST", "/deploy", "deploy_one")
+    assert server(wait=False, blind=True).start(WEB) == started(WEB, QUEUED_WEB)
+
+
+# --- an answer that is none
+
+
+@pytest.mark.parametrize("instant", [False, True])
+@pytest.mark.parametrize("uuid", [5, 0, False, [], ["abc"], {"uuid": "abc"}, 1.5], ids=str)
+def test_a_deployment_that_is_named_in_another_way_is_searched_for(wire: responses.RequestsMock, uuid: Any, *, instant: bool) -> None:
+    """It was started, in all likelihood: "named no deployment" would be the wrong verdict, and a second trigger the wrong act."""
+    answer = {"message": "Deployment request queued.", "resource_uuid": WEB, "deployment_uuid": uuid}
+    path = f"/applications/{WEB}/start" if instant else "/deploy"
+    serve(wire, "POST", path, "deploy_one", body=answer if instant else {"deployments": [answer]})
+    with pytest.raises(UnavailableError) as caught:
+        server(instant=instant).start(WEB)
+    assert asdict(caught.value) == {
+        "reason": "Coolify's answer to the trigger names a deployment in no way that we know",
+        **flags(arrived=True),
+    }
+
+
+@pytest.mark.parametrize("instant", [False, True])
+@pytest.mark.parametrize(
+    "text", [None, [], "text", 5, {}, {"deployments": None}, {"deployments": {}}, {"deployments": "x"}, {"details": []}]
+)
+def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_trigger(
+    wire: responses.RequestsMock, text: Any, *, instant: bool
+) -> None:
+    """What it started, if anything, nobody knows: `arrived` makes the loop look on the server (rule 7)."""
+    serve(wire, "POST", f"/applications/{WEB}/start" if instant else "/deploy", "deploy_one", body=text)
+    with pytest.raises(UnavailableError) as caught:
+        server(instant=instant).start(WEB)
+    assert caught.value.arrived is True
+
+
+@pytest.mark.parametrize(
+    ("name", "everywhere", "words"),
+    [
+        pytest.param("deploy_probe_read", True, ("lacks a right", "tick deploy first"), id="no-deploy"),
+        pytest.param("v4.0.0-beta.380_deploy_probe_read", True, ("lacks a right", "tick deploy first"), id="no-deploy-beta380"),
+        pytest.param("unauth_bad", True, ("Unauthenticated",), id="revoked-meanwhile"),
+        pytest.param("deploy_unknown", False, ("No resources found.",), id="unknown"),
+    ],
+)
+def test_a_refused_trigger_says_why(wire: responses.RequestsMock, name: str, *, everywhere: bool, words: tuple[str, ...]) -> None:
+    serve(wire, "POST", "/deploy", name)
+    with pytest.raises(RefusedError) as caught:
+        server().start(WEB)
+    assert caught.value.everywhere is everywhere
+    assert [word for word in words if word not in str(caught.value)] == []
+
+
+def test_start_on_an_old_version_asks_for_the_box_that_is_missing(wire: responses.RequestsMock) -> None:
+    """Before beta.464 start needs `write` (contract section 4): to tick `deploy` again would not help."""
+    serve(wire, "POST", f"/applications/{WEB}/start", "v4.0.0-beta.380_app_start")
+    with pytest.raises(RefusedError) as caught:
+        server(instant=True).start(WEB)
+    assert "write" in str(caught.value).partition("Make a new one")[2]
+
+
+# --- a right that is missing
+
+
+def test_what_was_refused_for_want_of_a_right_is_not_asked_for_again(wire: responses.RequestsMock) -> None:
+    """Rule 3: no storm of refused requests. What needs another right may well work."""
+    uuids = ("one", "two")
+    serve(wire, "POST", "/services/one/restart", "v4.0.0-beta.380_app_start")
+    serve(wire, "POST", "/deploy", "v4.0.0-beta.380_deploy_one")
+    known = {**{uuid: Known(SERVICE) for uuid in uuids}, OLD_WEB: Known(APPLICATION)}
+    coolify = server(version="4.0.0-beta.419", known=known)
+    with pytest.raises(RefusedError) as caught:
+        coolify.start("one")
+    assert caught.value.everywhere is False
+    assert coolify.start("two") == Refused(caught.value.reason)
+    assert coolify.start(OLD_WEB) == started(OLD_WEB, QUEUED_380)
+    assert asked(wire) == ["POST /services/one/restart?latest=true", f"POST /deploy?uuid={OLD_WEB}"]
+
+
+@pytest.mark.parametrize("name", ["deploy_unknown", "maintenance_503"])
+def test_what_was_refused_for_another_reason_is_asked_for_again(wire: responses.RequestsMock, name: str) -> None:
+    for answer in (name, "deploy_one"):
+        serve(wire, "POST", "/deploy", answer)
+    coolify = server(known={WEB: Known(APPLICATION)})
+    with pytest.raises((RefusedError, UnavailableError)):
+        coolify.start(WEB)
+    assert coolify.start(WEB) == started(WEB, QUEUED_WEB)
+
+
+# --- no answer
+
+
+@pytest.mark.parametrize(
+    ("name", "arrived", "changes"),
+    [
+        pytest.param("deploy_service_server_unreachable_500", True, {}, id="500-may-have-started-it"),
+        pytest.param("maintenance_503", True, {}, id="503-json"),
+        pytest.param("deploy_body_list_500_star", True, {}, id="500-html"),
+        pytest.param("transport_proxy_traefik_404", False, {}, id="the-proxy-has-nobody-behind-it"),
+        pytest.param("transport_proxy_cloudflare_access_302", False, {}, id="a-redirect"),
+        *(
+            pytest.param("unauth_bad", arrived, {"status": status, "body": {"message": "Blocked"}}, id=f"{status}-of-a-gateway")
+            for status, arrived in ((401, False), (403, False), (404, False))
+        ),
+        pytest.param("unauth_bad", True, {"status": 400, "body": {"error": "x"}}, id="400-of-nobody"),
+    ],
+)
+def test_a_trigger_without_an_answer_says_whether_it_arrived(
+    wire: responses.RequestsMock, name: str, changes: Row, *, arrived: bool
+) -> None:
+    serve(wire, "POST", "/deploy", name, **changes)
+    with pytest.raises(UnavailableError) as caught:
+        server().start(WEB)
+    assert caught.value.arrived is arrived

@@ -1,0 +1,288 @@
+"""Coolify: what the status of a resource is worth, and for how long it must last (contract section 8; design.md 2.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
+from deployer.providers.coolify import statuses
+from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.statuses import RUNNING, STOPPED
+from deployer.providers.coolify.versions import Version
+from deployer.providers.coolify.wish import Verify, Wish
+from deployer.watch import End, Watch, observe
+from tests.coolify import NEW, STACK, Row, recorded
+
+OLD = "4.0.0-beta.444"
+"""The last one before the words changed."""
+
+RUNS, DOWN, NOTHING = (Phase.SUCCEEDED, 15.0), (Phase.FAILED, 180.0), (Phase.RUNNING, 0.0)
+"""What a status says of a service or database that is to run: after how many seconds it is believed."""
+
+STOPS, NOT_YET = (Phase.SUCCEEDED, 0.0), (Phase.RUNNING, 0.0)
+HEALTHY, ILL, UNCLEAR = (Phase.SUCCEEDED, 0.0), (Phase.FAILED, 90.0), (Phase.RUNNING, 0.0)
+
+# status; to run: since beta.445, before; to be stopped; after a deployment: without a health check, with one
+WORDS = (
+    ("running:healthy", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
+    ("running:unhealthy", NOTHING, RUNS, NOT_YET, HEALTHY, UNCLEAR),
+    ("running:unknown", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
+    ("running:starting", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("running", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
+    ("running:healthy:excluded", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
+    ("running:unknown:excluded", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
+    ("running:excluded", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
+    ("starting:unknown", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("starting:unhealthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("starting:excluded", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("created:unhealthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("paused:unknown", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("restarting:unknown", DOWN, DOWN, NOT_YET, ILL, ILL),
+    ("restarting:unhealthy", DOWN, DOWN, NOT_YET, ILL, ILL),
+    ("degraded:unhealthy", DOWN, DOWN, NOT_YET, ILL, ILL),
+    ("degraded:healthy", DOWN, DOWN, NOT_YET, ILL, ILL),
+    ("degraded:excluded", DOWN, DOWN, NOT_YET, ILL, ILL),
+    ("exited", DOWN, DOWN, STOPS, ILL, ILL),
+    ("exited:unhealthy", DOWN, DOWN, STOPS, ILL, ILL),
+    ("exited:healthy", DOWN, DOWN, STOPS, ILL, ILL),
+    ("exited:exited", DOWN, DOWN, STOPS, ILL, ILL),
+    ("exited:excluded", DOWN, DOWN, STOPS, ILL, ILL),
+    ("dead:unhealthy", DOWN, DOWN, NOT_YET, ILL, ILL),
+    ("removing:unhealthy", DOWN, DOWN, NOT_YET, ILL, ILL),
+    ("unknown:unknown:excluded", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    (":", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("Up 3 minutes:unhealthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("exploded:healthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+    ("RUNNING:healthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+)
+TEXTS = [word[0] for word in WORDS]
+Worth = tuple[Phase, float]
+
+
+def worth(snapshot: Snapshot) -> Worth:
+    """Of an end that may turn: no deadline cuts it short."""
+    assert snapshot.settled is (snapshot.phase is Phase.RUNNING), snapshot
+    return snapshot.phase, snapshot.hold
+
+
+@pytest.mark.parametrize(("text", "now", "before"), [word[:3] for word in WORDS], ids=TEXTS)
+@pytest.mark.parametrize(("version", "old"), [(OLD, True), ("4.0.0-beta.380", True), ("4.0.0-beta.445", False), (NEW, False), ("", False)])
+def test_what_a_status_is_worth_of_what_is_to_run(text: str, now: Worth, before: Worth, version: str, *, old: bool) -> None:
+    """Before beta.445 `unhealthy` was also said of what has no health check."""
+    seen = statuses.resource({"status": text}, RUNNING, "", Version(version), moved=False)
+    assert worth(seen) == (before if old else now)
+    assert seen.detail == text
+
+
+@pytest.mark.parametrize(("text", "stopped"), [(word[0], word[3]) for word in WORDS], ids=TEXTS)
+def test_what_a_status_is_worth_of_what_is_to_be_stopped(text: str, stopped: Worth) -> None:
+    seen = statuses.resource({"status": text}, STOPPED, "running:healthy", Version(NEW), moved=False)
+    assert worth(seen) == stopped
+    assert seen.detail == text
+
+
+@pytest.mark.parametrize("word", WORDS, ids=TEXTS)
+@pytest.mark.parametrize(
+    ("checks", "checked", "passed"),
+    [
+        pytest.param({"health_check_enabled": False, "custom_healthcheck_found": False}, False, False, id="no-health-check"),
+        pytest.param({}, False, False, id="none-that-is-known"),
+        pytest.param({"health_check_enabled": True}, True, False, id="a-health-check"),
+        pytest.param({"health_check_enabled": False, "custom_healthcheck_found": True}, True, False, id="the-image-s-own"),
+        pytest.param({"health_check_enabled": True}, False, True, id="a-health-check-that-passed"),
+    ],
+)
+def test_what_a_status_is_worth_after_a_deployment(word: tuple[Any, ...], checks: Row, *, checked: bool, passed: bool) -> None:
+    text, *_, without, with_check = word
+    seen = statuses.health({"status": text, **checks}, Wish(), passed=passed)
+    assert worth(seen) == (with_check if checked else without)
+    assert seen.detail == text
+
+
+# --- how long
+
+
+@pytest.mark.parametrize(
+    ("verify", "timeout", "runs", "down"),
+    [
+        pytest.param("auto", 180, 0, 90, id="auto-believes-the-first"),
+        pytest.param("true", 180, 60, 90, id="true-wants-a-minute"),
+        pytest.param("true", 105, 60, 90, id="just-enough-for-both"),
+        pytest.param("true", 80, 60, 65, id="bad-for-all-of-a-shorter-time"),
+        pytest.param("auto", 60, 0, 45, id="auto-bad-for-all-of-a-shorter-time"),
+        pytest.param("auto", 15, 0, 1, id="no-time-at-all"),
+        pytest.param("auto", 5, 0, 1, id="less-than-the-margin"),
+        pytest.param("true", 3600, 60, 90, id="much-time"),
+    ],
+)
+def test_a_proof_must_last_as_long_as_its_time_allows(verify: Verify, timeout: float, runs: float, down: float) -> None:
+    """The minute is never cut short: less than 80 s for it is a mistake."""
+    wish = Wish(verify=verify, verify_timeout=timeout)
+    assert statuses.health({"status": "running:unknown"}, wish, passed=False).hold == runs
+    assert statuses.health({"status": "exited:unhealthy"}, wish, passed=False).hold == down
+
+
+@pytest.mark.parametrize(
+    ("before", "moved", "hold", "reason"),
+    [
+        pytest.param("running:healthy", False, 75, "its status is running:healthy, as it was before", id="as-before"),
+        pytest.param("running:healthy", True, 15, "", id="it-was-seen-to-go-down"),
+        pytest.param("running:unknown", False, 15, "", id="its-health-has-changed"),
+        pytest.param("exited", False, 15, "", id="it-was-down"),
+        pytest.param("", False, 15, "", id="nobody-knows"),
+    ],
+)
+def test_running_as_before_may_be_stale_for_a_minute(before: str, hold: float, reason: str, *, moved: bool) -> None:
+    """Coolify looks at its containers once a minute (contract 8, trap 4)."""
+    seen = statuses.resource({"status": "running:healthy"}, RUNNING, before, Version(NEW), moved=moved)
+    assert (*worth(seen), seen.reason) == (Phase.SUCCEEDED, hold, reason)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "hold", "reason"),
+    [
+        pytest.param("running:healthy", "exited", 0, "", id="it-ran"),
+        pytest.param("starting:unhealthy", "exited", 0, "", id="it-started"),
+        pytest.param("", "exited:unhealthy", 0, "", id="nobody-knows"),
+        pytest.param("exited", "exited:unhealthy", 10, "it was stopped already", id="it-was-stopped-already"),
+        pytest.param("exited:unhealthy", "exited", 10, "it was stopped already", id="it-was-stopped-already-in-other-words"),
+    ],
+)
+def test_what_was_stopped_before_is_believed_a_little_later(before: str, now: str, hold: float, reason: str) -> None:
+    seen = statuses.resource({"status": now}, STOPPED, before, Version(NEW), moved=False)
+    assert (*worth(seen), seen.reason) == (Phase.SUCCEEDED, hold, reason)
+
+
+@pytest.mark.parametrize(
+    ("command", "before", "now", "phase"),
+    [
+        pytest.param(Command.RESTART, "exited:unhealthy", "exited:unhealthy", Phase.RUNNING, id="coolify-has-not-looked-anew"),
+        pytest.param(Command.RESTART, "running:healthy", "exited:unhealthy", Phase.FAILED, id="coolify-has-looked"),
+        pytest.param(Command.RESTART, "exited:unhealthy", "degraded:unhealthy", Phase.FAILED, id="coolify-has-looked-and-it-is-worse"),
+        pytest.param(Command.DEPLOY, "exited:unhealthy", "exited:unhealthy", Phase.FAILED, id="after-a-deployment-it-looks-anew"),
+        pytest.param(Command.RESTART, "running:healthy", "running:healthy", Phase.SUCCEEDED, id="it-runs"),
+    ],
+)
+def test_after_a_mere_restart_the_old_status_says_nothing_bad(command: Command, before: str, now: str, phase: Phase) -> None:
+    """It refreshes no status (contract 7.3)."""
+    assert statuses.health({"status": now}, Wish(command=command), passed=False, before=before).phase is phase
+
+
+# --- in words
+
+
+def test_a_status_that_is_no_end_says_what_it_was() -> None:
+    for text, told in (("starting:unhealthy", "its status was still starting:unhealthy"), ("", "its status was still not known")):
+        assert statuses.resource({"status": text}, RUNNING, "", Version(NEW), moved=False).reason == told
+        assert statuses.health({"status": text}, Wish(), passed=False).reason == told
+    assert statuses.resource({"status": "running:healthy"}, STOPPED, "", Version(NEW), moved=False).reason == (
+        "it was not seen to stop: its status was still running:healthy"
+    )
+
+
+def test_a_bad_status_says_for_how_long_and_where_to_look() -> None:
+    assert statuses.resource({"status": "exited"}, RUNNING, "", Version(NEW), moved=False).reason == (
+        "it does not run: Coolify has reported exited for 3 minutes. Its logs in Coolify say why"
+    )
+    assert statuses.health({"status": "degraded:unhealthy"}, Wish(), passed=False).reason == (
+        "it does not run: Coolify has reported degraded:unhealthy for 90 s after the deployment. Its logs in Coolify say why"
+    )
+
+
+def test_a_long_status_is_cut() -> None:
+    seen = statuses.health({"status": "x" * 500}, Wish(), passed=False)
+    assert (seen.detail, len(seen.reason)) == ("x" * 60, len("its status was still ") + 60)
+
+
+@pytest.mark.parametrize("row", [None, [], "running", {}, {"status": None}, {"status": 5}, {"status": ["running"]}])
+def test_an_answer_without_a_status_is_no_news(row: object) -> None:
+    for aspect in (RUNNING, STOPPED):
+        with pytest.raises(UnavailableError):
+            statuses.resource(row, aspect, "", Version(NEW), moved=False)
+    with pytest.raises(UnavailableError) as caught:
+        statuses.health(row, Wish(), passed=False)
+    assert (caught.value.itself, caught.value.arrived) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "told"),
+    [
+        (SERVICE, "Service is already running.", "Service is already running"),
+        (SERVICE, "Service is already stopped.", "Service is already stopped"),
+        (DATABASE, "Database is already running.", "Database is already running"),
+        (DATABASE, "Database is already stopped.", "Database is already stopped"),
+        (APPLICATION, "Application is already running.", ""),
+        (SERVICE, "Server is not functional.", ""),
+        (SERVICE, "The service is already running. Or not", ""),
+        (SERVICE, "", ""),
+    ],
+)
+def test_what_is_so_already_is_told_by_its_words(kind: str, text: str, told: str) -> None:
+    assert statuses.already(kind, text) == told
+
+
+# --- whole stories
+
+TO_RUN = Handle(STACK, "", aspect=RUNNING)
+
+
+def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, int]:
+    """A service looked at each second, whose status changes at these; how it ends, and when."""
+    watch, moved = Watch(TO_RUN, began=0, deadline=1800), False
+    for second in range(1000):
+        text = next(word for since, word in reversed(changes) if since <= second)
+        moved = moved or statuses.split(text)[0] not in {"running", "starting"}
+        watch, _ = observe(watch, statuses.resource({"status": text}, RUNNING, before, Version(NEW), moved=moved), second)
+        if watch.ending:
+            return watch.ending.end, second
+    return None, 1000
+
+
+def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
+    """As Coolify did it, twenty times slower; its last `exited` lasts for up to two minutes (contract 8)."""
+    steps = [(20 * step["t"], step["status"]) for step in recorded("sequence_service_restart_status")["statuses"]]
+    assert [text for _, text in steps] == ["starting:unhealthy", "running:healthy", "exited", "starting:unhealthy", "exited"]
+    assert watched([(0, "running:healthy"), *steps, (147, "running:healthy")], "running:healthy") == (End.SUCCEEDED, 162)
+
+
+@pytest.mark.parametrize(
+    ("before", "changes", "end"),
+    [
+        pytest.param("running:healthy", [(0, "running:healthy")], (End.SUCCEEDED, 75), id="running-all-the-time"),
+        pytest.param(
+            "running:healthy",
+            [(0, "running:healthy"), (20, "starting:unhealthy"), (40, "running:healthy")],
+            (End.SUCCEEDED, 115),
+            id="with-latest",
+        ),
+        pytest.param(
+            "running:healthy",
+            [(0, "running:healthy"), (60, "exited"), (90, "running:healthy")],
+            (End.SUCCEEDED, 105),
+            id="stale-for-a-minute",
+        ),
+        pytest.param("exited", [(0, "starting:unhealthy"), (20, "running:unknown")], (End.SUCCEEDED, 35), id="it-was-down"),
+        pytest.param(
+            "running:healthy",
+            [(0, "running:healthy"), (10, "exited"), (20, "starting:unhealthy"), (40, "exited"), (160, "running:healthy")],
+            (End.SUCCEEDED, 175),
+            id="down-and-up-again",
+        ),
+        pytest.param("exited", [(0, "starting:unhealthy"), (30, "exited")], (End.FAILED, 210), id="it-never-came-up"),
+        pytest.param(
+            "exited", [(0, "starting:unhealthy"), (30, "exited"), (209, "running:healthy")], (End.SUCCEEDED, 224), id="in-the-last-second"
+        ),
+        pytest.param("exited", [(0, "starting:unhealthy"), (30, "degraded:unhealthy")], (End.FAILED, 210), id="a-part-never-came-up"),
+        pytest.param(
+            "exited", [(0, "starting:unhealthy"), (30, "exited"), (150, "degraded:unhealthy")], (End.FAILED, 210), id="down-in-two-ways"
+        ),
+        pytest.param("exited", [(0, "starting:unhealthy")], (None, 1000), id="it-starts-for-ever"),
+    ],
+)
+def test_what_is_started_is_believed_to_run_after_a_while(
+    before: str, changes: list[tuple[float, str]], end: tuple[End | None, int]
+) -> None:
+    assert watched(changes, before) == end

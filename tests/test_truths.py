@@ -1,0 +1,457 @@
+"""The truths that others get wrong (field.md 0b, design.md section 4), on the versions of Coolify on which they hold.
+
+Each row is the whole program against the simulator, over real sockets, on a clock that only moves when the program sleeps: how
+it ends, what the user reads, and what was sent. A scenario is what the server does; a version, how that Coolify speaks.
+"""
+
+from __future__ import annotations
+
+import json
+import types
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from deployer.main import main
+from deployer.simulator import Asked, Stage, playing
+from deployer.simulator import server as simulated
+from deployer.simulator.checks import name_of
+from deployer.simulator.versions import VERSIONS
+from tests.fakes import BEGINNING
+from tests.test_golden import StillClock
+
+ALL = tuple(VERSIONS)
+NEW = "4.3.10"
+READS = {"version", "application", "service", "database", "applications", "services", "look", "history", "list"}
+"""What changes nothing."""
+
+
+def since(first: str) -> tuple[str, ...]:
+    """The versions from this one on, in the table's order."""
+    return ALL[ALL.index(first) :]
+
+
+def before(last: str) -> tuple[str, ...]:
+    return ALL[: ALL.index(last)]
+
+
+def between(first: str, last: str) -> tuple[str, ...]:
+    return tuple(version for version in since(first) if version in before(last))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """`number`: the row of field.md 0b, or the item of the issue. `sent`: requests that change something, by the simulator's names."""
+
+    number: str
+    scenario: str
+    status: str
+    says: tuple[str, ...] = ()
+    sent: Mapping[str, int] = field(default_factory=lambda: {"deploy": 1})
+    versions: tuple[str, ...] = (NEW,)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    never: tuple[str, ...] = ()
+    lasts: tuple[float, float] = (0, 1e9)
+
+
+NOTHING: Mapping[str, int] = {}
+STARTED = {"start": 1}
+CODES = {
+    "finished": 0,
+    "triggered": 0,
+    "skipped": 0,
+    "failed": 1,
+    "refused": 2,
+    "timed_out": 3,
+    "lost": 3,
+    "cancelled": 4,
+    "unverified": 5,
+    "unreachable": 6,
+}
+FULL = "Deployment queue is full"
+PHANTOM_FULL = "deployment queue is full: Coolify answered with a deployment that does not exist"
+INSTANT = {"instant_deploy": "true"}
+STARTS_BY_WRITE = before("4.0.0-beta.474")
+BY_TAG = {"tag": "blue"}
+
+TRUTHS = (
+    # 1: POST, whatever the version
+    Truth("1", "success", "finished", ("web: finished in",), versions=ALL),
+    # 2: a refusal inside a 200
+    Truth(
+        "2", "preview-missing", "refused", ("There is no preview of pull request 7",), versions=since("4.0.0-beta.426"), inputs={"pr": "7"}
+    ),
+    # 3: unknown uuids vanish
+    Truth("3", "unknown-app", "refused", ("Coolify knows no application, service or database",), NOTHING, versions=ALL),
+    # 4: one request per uuid
+    Truth("4", "two", "failed", ("web: the deployment failed", "worker: finished in"), {"deploy": 2}, versions=ALL),
+    # 5: the phantom behind "already queued"
+    Truth(
+        "5",
+        "already-queued",
+        "finished",
+        ("an older deployment of the same commit is still going", "it is never cancelled by us"),
+        versions=since("4.0.0-beta.418"),
+    ),
+    Truth("5", "adopted-gone", "finished", ("there is none any more; triggering once more",), {"deploy": 2}),
+    Truth("5", "adopted-cancelled", "finished", ("cancelled by somebody else; triggering once more",), {"deploy": 2}),
+    # 6: a full queue, told by /deploy and hidden by /start and /restart
+    Truth("6", "queue-full", "finished", (FULL, "trying again in 1m 00s"), {"deploy": 4}, versions=since("4.0.0-beta.454")),
+    Truth("6", "queue-full", "finished", (), versions=before("4.0.0-beta.454"), never=(FULL,)),
+    Truth("6", "full-and-already", "finished", (FULL,), {"deploy": 4}),
+    Truth("6", "start-queue-full", "finished", (PHANTOM_FULL,), {"start": 4}, inputs=INSTANT),
+    Truth("6", "start-queue-full", "finished", (PHANTOM_FULL,), {"restart": 4}, inputs={"command": "restart"}),
+    Truth("6", "queue-always-full", "timed_out", (FULL,), {"deploy": 5}, inputs={"timeout": "5m"}, lasts=(295, 310)),
+    Truth("6", "queue-always-full", "timed_out", (PHANTOM_FULL,), {"start": 5}, inputs={"timeout": "5m"} | INSTANT, lasts=(295, 310)),
+    # 7: tags
+    Truth("7", "tag", "finished", ("blue: it is web, worker, stack", "stack: finished"), versions=ALL, inputs=BY_TAG),
+    Truth("7", "tag-phantom", "finished", ("which somebody started in Coolify",), versions=since("4.0.0-beta.418"), inputs=BY_TAG),
+    Truth(
+        "7", "tag-429", "finished", ("web: finished", "worker: finished"), {"deploy": 5}, versions=since("4.0.0-beta.461"), inputs=BY_TAG
+    ),
+    Truth(
+        "7",
+        "tag-429",
+        "lost",
+        ("web: finished", "applications that are not named here may not have been deployed"),
+        versions=between("4.0.0-beta.454", "4.0.0-beta.461"),
+        inputs=BY_TAG,
+    ),
+    Truth(
+        "7",
+        "tag-500",
+        "lost",
+        ("web: finished", "worker: finished", "services that carry the tag may not have been"),
+        versions=since("4.0.0-beta.461"),
+        inputs=BY_TAG,
+    ),
+    Truth("7", "tag-lost", "lost", ("web: finished", "worker: finished"), versions=since("4.0.0-beta.461"), inputs=BY_TAG),
+    Truth("7", "tag-service-twice", "triggered", ("web: finished", "Coolify has 2 services of this name"), inputs=BY_TAG),
+    Truth("7", "tag-unknown", "refused", ("No resources found with this tag",), versions=ALL, inputs=BY_TAG),
+    Truth("7", "tag-empty", "refused", ("No resources found for tag blue",), versions=ALL, inputs=BY_TAG),
+    # 8: what can't be combined is a mistake
+    Truth("8", "success", "refused", ("can't both be given",), NOTHING, inputs={"tag": "blue", "uuid": "a1"}),
+    Truth("8", "success", "refused", ("needs one application's uuid, not a tag",), NOTHING, inputs={"tag": "blue", "pr": "7"}),
+    Truth("8", "success", "refused", ("it is the image tag of a preview",), NOTHING, inputs={"docker_tag": "pr-7"}),
+    # 9: the post-deployment command
+    Truth("9", "post-command-failed", "unverified", ("its post-deployment command failed",), versions=since("4.0.0-beta.454")),
+    Truth("9", "post-command-skipped", "unverified", ("no running container was found",), versions=since("4.0.0-beta.454")),
+    Truth("9", "post-command-skipped", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
+    Truth("9", "finished-flips", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
+    Truth("9", "post-command-endless", "timed_out", ("deployed; its post-deployment command was not seen to end",)),
+    # 10: the reason comes late
+    Truth("10", "late-reason", "failed", ("failed to solve",), versions=since("4.0.0-beta.400")),
+    # 11: additional servers
+    Truth("11", "two-servers", "finished", ("web on second: following deployment", "[second] New container started."), versions=ALL),
+    Truth("11", "other-server-fails", "failed", ("on the additional server second",), versions=ALL),
+    # 12: finished is not running
+    Truth("12", "crash-after-deploy", "unverified", ("it does not run: Coolify has reported exited",), versions=since("4.0.0-beta.463")),
+    Truth("12", "crash-loop", "unverified", ("it does not run: Coolify has reported restarting",)),
+    Truth("12", "degraded", "unverified", ("it does not run: Coolify has reported degraded",)),
+    Truth("12", "degraded", "finished", (), inputs={"verify_health": "false"}),
+    Truth("12", "never-clear", "finished", ("nobody could see whether it runs",), lasts=(220, 240)),
+    Truth("12", "never-clear", "unverified", ("nobody could see whether it runs",), inputs={"verify_health": "true"}),
+    Truth("12", "health-late", "finished", (), lasts=(80, 100)),
+    Truth("12", "unhealthy-without-check", "finished", (), versions=ALL),
+    Truth("12", "success", "finished", (), inputs={"verify_health": "true"}, lasts=(110, 130)),
+    # 13: a status that nobody knows
+    Truth("13", "unknown-status", "finished", ("a status that we do not know: 'paused'",)),
+    # 14: the rate limit, and no storm of refused requests
+    Truth("14", "throttled", "finished", ("Coolify is asked too often",), {"deploy": 2}),
+    Truth("14", "revoked", "lost", ("Coolify does not accept the token",)),
+    # 15: what a token may do
+    Truth(
+        "15", "deploy-only-token", "refused", ("tick deploy first, then read, then read:sensitive", "`wait: false`"), NOTHING, versions=ALL
+    ),
+    Truth("15", "deploy-only-token", "triggered", (), inputs={"wait": "false"}, versions=ALL),
+    Truth("15", "no-logs", "finished", ("the build log can't be shown",), versions=ALL),
+    Truth("15", "read-only-token", "refused", ("Missing required permissions",), versions=ALL),
+    # 16: five meanings of 403, two of 401
+    Truth("16", "api-disabled", "refused", ("Coolify's API is switched off",), NOTHING),
+    Truth("16", "ip-denied", "refused", ("list of allowed addresses",), NOTHING),
+    Truth("16", "member-token", "refused", ("members' tokens may only read",), NOTHING),
+    Truth("16", "bad-token", "refused", ("does not accept the token",), NOTHING),
+    Truth("16", "left-team", "refused", ("has left the team",), NOTHING),
+    # 17: the log is a list that changes
+    Truth("17", "rewritten", "finished", ("New container started.",)),
+    # 18, 20: cancelling, with its list that may be an object; a 500 means "read it again"
+    Truth(
+        "18",
+        "cancel-others",
+        "finished",
+        ("one that somebody started in Coolify", "2 cancelled"),
+        {"cancel": 2},
+        since("4.3.10"),
+        {"command": "cancel"},
+    ),
+    Truth(
+        "20",
+        "success",
+        "timed_out",
+        ("cancelled. Coolify before 4.3.7 does not move its queue on",),
+        {"deploy": 1, "cancel": 1},
+        between("4.0.0-beta.453", "4.3.10"),
+        {"timeout": "20s", "on_timeout": "cancel"},
+    ),
+    Truth(
+        "20",
+        "success",
+        "timed_out",
+        ("no way to cancel",),
+        {"deploy": 1, "cancel": 1},
+        before("4.0.0-beta.453"),
+        {"timeout": "20s", "on_timeout": "cancel"},
+    ),
+    Truth(
+        "20",
+        "server-unreachable-cancel",
+        "timed_out",
+        (": cancelled",),
+        {"deploy": 1, "cancel": 1},
+        inputs={"timeout": "20s", "on_timeout": "cancel"},
+    ),
+    Truth("20", "cancel-others", "refused", ("no way to cancel a deployment",), NOTHING, before("4.0.0-beta.453"), {"command": "cancel"}),
+    Truth("20", "success", "finished", ("nothing to cancel",), NOTHING, since("4.0.0-beta.453"), {"command": "cancel"}),
+    # 21: a cold build takes longer than five minutes
+    Truth("21", "slow", "finished", (), lasts=(1200, 1260)),
+    # 23: only one call pulls a service's images
+    Truth("23", "service", "finished", ("stack: finished",), {"service_restart": 1}, versions=since("4.0.0-beta.474")),
+    Truth(
+        "23",
+        "service",
+        "finished",
+        ("no call that pulls newer images",),
+        {"deploy": 1},
+        ("4.0.0-beta.400", "4.0.0-beta.407", "4.0.0-beta.418"),
+    ),
+    Truth("23", "service", "finished", (), {"deploy": 1}, ("4.0.0-beta.380",), never=("no call that pulls",)),
+    Truth("23", "service", "finished", (), {"deploy": 1}, ALL, {"pull_latest": "false"}, never=("no call that pulls",)),
+    # 24: what stands in front of Coolify
+    Truth("24", "cloudflare", "unreachable", ("Cloudflare Access asks for a login",), NOTHING),
+    Truth("24", "redirect", "unreachable", ("set `coolify_url` to https://",), NOTHING),
+    Truth("24", "html", "unreachable", ("a page",), NOTHING),
+    Truth("24", "proxy-404", "unreachable", ("the proxy knows no such address",), NOTHING),
+    # services and databases
+    Truth("services", "database", "finished", ("pg: finished",), versions=ALL),
+    Truth(
+        "services", "mixed", "finished", ("web: finished", "stack: finished", "pg: finished"), {"deploy": 3}, ALL, {"pull_latest": "false"}
+    ),
+    Truth(
+        "services",
+        "already-running",
+        "finished",
+        ("Service is already running", "Database is already running"),
+        {"service_start": 1, "database_start": 1},
+        since("4.0.0-beta.474"),
+        {"command": "start"},
+    ),
+    Truth(
+        "services",
+        "already-stopped",
+        "finished",
+        ("Service is already stopped", "Database is already stopped"),
+        {"service_stop": 1, "database_stop": 1},
+        since("4.0.0-beta.474"),
+        {"command": "stop"},
+    ),
+    Truth(
+        "services",
+        "already-running",
+        "refused",
+        ("then read:sensitive, then write",),
+        {"service_start": 1},
+        ("4.0.0-beta.434",),
+        {"command": "start"},
+    ),
+    Truth(
+        "services",
+        "mixed",
+        "finished",
+        ("web: finished", "stack: finished", "pg: finished"),
+        {"stop": 1, "service_stop": 1, "database_stop": 1},
+        since("4.0.0-beta.474"),
+        {"command": "stop"},
+    ),
+    Truth(
+        "services",
+        "mixed",
+        "finished",
+        ("web: finished", "stack: finished", "pg: finished"),
+        {"restart": 1, "service_restart": 1, "database_restart": 1},
+        since("4.0.0-beta.474"),
+        {"command": "restart"},
+    ),
+    Truth("services", "success", "finished", ("an application is started by a new deployment",), {"deploy": 1}, ALL, {"command": "start"}),
+    Truth("services", "service-stale", "finished", (), {"service_restart": 1}),
+    Truth(
+        "services", "service-never-up", "failed", ("it does not run: Coolify has reported exited for 3 minutes",), {"service_restart": 1}
+    ),
+    Truth("services", "service-degraded", "failed", ("has reported degraded",), {"service_restart": 1}),
+    Truth("services", "service-lost-answer", "finished", ("its status has changed",), {"service_restart": 1}),
+    Truth("services", "service", "triggered", (), {"deploy": 1}, inputs={"wait": "false", "pull_latest": "false"}),
+    # previews
+    Truth("previews", "preview", "finished", ("http://7.web.example.com",), versions=since("4.0.0-beta.418"), inputs={"pr": "7"}),
+    Truth("previews", "preview", "refused", ("would deploy the application itself",), NOTHING, before("4.0.0-beta.418"), {"pr": "7"}),
+    Truth("previews", "preview-on-service", "refused", ("a service has no previews",), NOTHING, ALL, {"pr": "7"}),
+    Truth("previews", "write-token", "finished", (), inputs={"pr": "7", "docker_tag": "pr-7"}, versions=since("4.0.0-beta.474")),
+    Truth(
+        "previews",
+        "write-token",
+        "refused",
+        ("knows no `docker_tag`",),
+        NOTHING,
+        between("4.0.0-beta.418", "4.0.0-beta.474"),
+        {"pr": "7", "docker_tag": "pr-7"},
+    ),
+    Truth(
+        "previews",
+        "preview",
+        "refused",
+        ("`docker_tag` is for applications made of a Docker image",),
+        NOTHING,
+        inputs={"pr": "7", "docker_tag": "pr-7"},
+    ),
+    Truth(
+        "previews", "preview", "refused", ("then write",), {"preview_delete": 1}, since("4.0.0-beta.474"), {"pr": "7", "command": "stop"}
+    ),
+    Truth(
+        "previews",
+        "write-token",
+        "triggered",
+        ("Coolify deletes the preview in the background",),
+        {"preview_delete": 1},
+        since("4.0.0-beta.474"),
+        {"pr": "7", "command": "stop"},
+    ),
+    Truth(
+        "previews",
+        "write-token",
+        "finished",
+        ("there is no preview of pull request 8: nothing to delete",),
+        {"preview_delete": 1},
+        since("4.0.0-beta.474"),
+        {"pr": "8", "command": "stop"},
+    ),
+    Truth(
+        "previews",
+        "preview",
+        "refused",
+        ("can't delete a preview",),
+        NOTHING,
+        between("4.0.0-beta.418", "4.0.0-beta.474"),
+        {"pr": "7", "command": "stop"},
+    ),
+    # never twice
+    Truth(
+        "never twice", "lost-answer", "finished", ("it is not certain what the trigger has started", "found on the server"), versions=ALL
+    ),
+    Truth("never twice", "lost-answer", "finished", ("found on the server",), inputs={"force": "true"}),
+    Truth("never twice", "lost-answer", "finished", ("found on the server",), STARTED, inputs=INSTANT),
+    Truth(
+        "never twice",
+        "lost-request",
+        "finished",
+        ("no deployment of it was found; triggering once more",),
+        {"deploy": 2},
+        since("4.0.0-beta.407"),
+    ),
+    Truth("never twice", "lost-request", "lost", ("can't list deployments",), {"deploy": 1}, before("4.0.0-beta.407")),
+    Truth("never twice", "truncated", "finished", ("found on the server",), versions=ALL),
+    Truth("never twice", "server-error", "refused", ("the server failed 3 times and started nothing",), {"deploy": 3}),
+    # two deployments of one push
+    Truth("auto-deploy", "webhook-too", "finished", ("a webhook deploys the same commit, too",)),
+    Truth("auto-deploy", "webhook-adopted", "finished", ("which a webhook started", "a webhook has started what this step triggers")),
+    # a restart of Coolify
+    Truth("restart", "restarted", "failed", ("it was probably restarted or updated",), versions=since("4.0.0-beta.400")),
+    # the doctor
+    Truth(
+        "doctor",
+        "success",
+        "finished",
+        ("token: deploy: yes", "token: write: no", "would queue a deployment"),
+        NOTHING,
+        ALL,
+        {"command": "check"},
+    ),
+    Truth("doctor", "success", "skipped", ("would queue a deployment: nixpacks build of",), NOTHING, ALL, {"dry_run": "true"}),
+    Truth("doctor", "read-only-token", "refused", ("token: deploy: no", "the token lacks deploy"), NOTHING, ALL, {"command": "check"}),
+    Truth("doctor", "no-logs", "finished", ("token: read:sensitive: no",), NOTHING, ALL, {"command": "check"}),
+    Truth(
+        "doctor",
+        "write-token",
+        "finished",
+        ("token: write: yes", "Docker image ghcr.io/acme/shop:2.0.1"),
+        NOTHING,
+        ALL,
+        {"command": "check"},
+    ),
+    Truth(
+        "doctor",
+        "mixed",
+        "skipped",
+        ("would queue", "pull newer images and restart the service", "start the database"),
+        NOTHING,
+        inputs={"dry_run": "true"},
+    ),
+    Truth(
+        "doctor",
+        "tag",
+        "skipped",
+        ("applications that carry it: web, worker",),
+        NOTHING,
+        since("4.0.0-beta.461"),
+        {"dry_run": "true", "tag": "blue"},
+    ),
+    Truth("doctor", "cancel-others", "skipped", ("would cancel deployment",), NOTHING, inputs={"dry_run": "true", "command": "cancel"}),
+    Truth("doctor", "unknown-app", "refused", ("Coolify knows no application",), NOTHING, ALL, {"command": "check"}),
+)
+
+CASES = [(truth, version) for truth in TRUTHS for version in truth.versions]
+
+
+@pytest.fixture
+def play(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> Callable[[Stage, Mapping[str, str]], tuple[int, str, float]]:
+    """Runs the program in an empty folder, on one clock with the simulator: exit code, what was said, seconds."""
+    clock = StillClock()
+    monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
+    monkeypatch.chdir(tmp_path)
+
+    def run(stage: Stage, inputs: Mapping[str, str]) -> tuple[int, str, float]:
+        code = main([], environ(stage, inputs), clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
+        return code, capfdbinary.readouterr().out.decode(), clock.now() - BEGINNING
+
+    return run
+
+
+def changing(asked: list[Asked]) -> dict[str, int]:
+    """The requests that change something, but for the doctor's two probes."""
+    probes = [each for each in asked if (each.method == "POST" and not each.query and name_of(each) == "deploy") or each.body == b"{}"]
+    return dict(Counter(name_of(each) for each in asked if name_of(each) not in READS and each not in probes))
+
+
+def environ(stage: Stage, inputs: Mapping[str, str]) -> dict[str, str]:
+    """What the job is given."""
+    named = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+    target = {} if "tag" in inputs else {"COOLIFY_UUID": ",".join(stage.uuids)}
+    return {"COOLIFY_URL": stage.url, "COOLIFY_TOKEN": stage.token, "DEPLOYER_RESULT_FILE": "result.json", **target, **named}
+
+
+IDS = [f"{number}-{truth.number}-{truth.scenario}-{version}" for number, truth in enumerate(TRUTHS) for version in truth.versions]
+
+
+@pytest.mark.parametrize(("truth", "version"), CASES, ids=IDS)
+def test_a_truth_holds(truth: Truth, version: str, play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]]) -> None:
+    with playing(truth.scenario, version=version) as stage:
+        code, said, seconds = play(stage, truth.inputs)
+        status = json.loads(Path("result.json").read_text("utf-8"))["status"]
+        assert (status, code) == (truth.status, CODES[truth.status]), said
+        assert [text for text in truth.says if text not in said] == [], said
+        assert [text for text in truth.never if text in said] == [], said
+        assert changing(stage.journal) == dict(truth.sent), said
+        assert truth.lasts[0] <= seconds <= truth.lasts[1], seconds
+        assert stage.violations(changes_nothing=truth.number == "doctor") == [], said
