@@ -280,7 +280,7 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
     *,
     after: bool,
 ) -> None:
-    with visiting(scenario) as (stage, client):
+    with visiting(scenario, speed=20) as (stage, client):
         started = client.started() if after else ""
         reply = client.ask(method, V1 + placed(path, stage, started))
         expected = recorded(name)["response"]

@@ -23,7 +23,10 @@ from deployer.simulator.versions import VERSIONS
 from tests.fakes import BEGINNING
 from tests.test_golden import StillClock
 
-ALL = tuple(VERSIONS)
+EVERY = tuple(VERSIONS)
+ALL = ("4.0.0-beta.380", "4.0.0-beta.420", "4.0.0-beta.434", "4.0.0-beta.463", "4.0.0", "4.1.2", "4.2.0", "4.3.6", "4.3.10", "4.4-rc.1")
+"""Those that were captured; the others stand beside a boundary (contract section 1), and are played where that counts."""
+
 NEW = "4.3.10"
 READS = {"version", "application", "service", "database", "applications", "services", "look", "history", "list"}
 """What changes nothing."""
@@ -31,11 +34,11 @@ READS = {"version", "application", "service", "database", "applications", "servi
 
 def since(first: str) -> tuple[str, ...]:
     """The versions from this one on, in the table's order."""
-    return ALL[ALL.index(first) :]
+    return EVERY[EVERY.index(first) :]
 
 
 def before(last: str) -> tuple[str, ...]:
-    return ALL[: ALL.index(last)]
+    return EVERY[: EVERY.index(last)]
 
 
 def between(first: str, last: str) -> tuple[str, ...]:
@@ -142,6 +145,7 @@ TRUTHS = (
     Truth("9", "post-command-skipped", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
     Truth("9", "finished-flips", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
     Truth("9", "post-command-endless", "timed_out", ("deployed; its post-deployment command was not seen to end",)),
+    Truth("9", "post-command-slow", "finished", (), lasts=(130, 150)),
     # 10: the reason comes late
     Truth("10", "late-reason", "failed", ("failed to solve",), versions=since("4.0.0-beta.400")),
     # 11: additional servers
@@ -177,6 +181,13 @@ TRUTHS = (
     Truth("16", "left-team", "refused", ("has left the team",), NOTHING),
     # 17: the log is a list that changes
     Truth("17", "rewritten", "finished", ("New container started.",)),
+    Truth("17", "no-logs", "finished", (), never=("New container started.",)),
+    Truth("17", "unhealthy", "failed", ("New container is unhealthy.",), versions=ALL[1:]),
+    # 19: the row of a deployment may go, or be out of bounds
+    Truth("19", "vanished", "lost", ("Coolify no longer has this deployment",)),
+    Truth("19", "forbidden", "lost", ("Missing required permissions: read",)),
+    Truth("19", "cancelled-queued", "cancelled", ("it was cancelled in Coolify",), versions=ALL[3:]),
+    Truth("19", "image", "finished", (), versions=ALL),
     # 18, 20: cancelling, with its list that may be an object; a 500 means "read it again"
     Truth(
         "18",
@@ -208,6 +219,14 @@ TRUTHS = (
     Truth(
         "20",
         "server-unreachable-cancel",
+        "timed_out",
+        (": cancelled",),
+        {"deploy": 1, "cancel": 1},
+        inputs={"timeout": "20s", "on_timeout": "cancel"},
+    ),
+    Truth(
+        "20",
+        "cancel-500",
         "timed_out",
         (": cancelled",),
         {"deploy": 1, "cancel": 1},
