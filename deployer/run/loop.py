@@ -23,6 +23,7 @@ from deployer.model import (
     Missed,
     Noted,
     Outcome,
+    Part,
     Phase,
     Refused,
     RefusedError,
@@ -31,21 +32,19 @@ from deployer.model import (
     Split,
     Spread,
     Started,
-    Target,
     Trust,
     UnavailableError,
     Warned,
     Wavered,
     Withdrawn,
 )
+from deployer.run.cancelling import cancel_all, go_on
 from deployer.run.doctor import Verdict, examine
 from deployer.run.farewell import farewell
+from deployer.run.groups import part_ways, shared
 from deployer.run.reach import RETRY, reach
-from deployer.run.story import Scene, Stage, Story, ours, sleep, stop
+from deployer.run.story import GRACE, Scene, Stage, Story, ours, sleep, stop
 from deployer.watch import Watch
-
-GRACE = 2.0
-"""Real seconds that a trigger under way still gets when the job is stopped (rule 8)."""
 
 SEARCH_AGAIN = 5.0
 FAILURES = 3
@@ -164,28 +163,15 @@ class Run:
         if isinstance(answer, Started):
             story.follow(Leg.DEPLOYMENT, answer.handles)
         elif isinstance(answer, Spread):
-            there = {other.target: other for other in self.stories}
-            for part in answer.parts:
-                other = there.get(part.target.id)
-                if other is None:
-                    there[part.target.id] = child = story.child(part)
-                    story.children = (*story.children, child)
-                elif part.handle and other.stage in {Stage.CHECK, Stage.START, Stage.FIND}:
-                    other.sent = True
-                    other.follow(Leg.DEPLOYMENT, (part.handle,))
-                elif part.handle and other.stage is Stage.WATCH and other.leg is Leg.DEPLOYMENT:
-                    other.join(part.handle)
-            place = self.stories.index(story)
-            self.stories[place:place] = story.children
+            part_ways(self.stories, story, answer)
 
     def _spread(self, story: Story, answer: Spread) -> None:
         """A group's parts go their own ways; the group itself only has an end where something of it can't be followed."""
         gone = bool(answer.parts) and not answer.rest
         mine = {child.target: child for child in story.children}
         parts = [part for part in answer.parts if part.target.id in mine]
-        for part in answer.parts:
-            if part.target.id not in mine and part.handle and part.handle.id:
-                self._tell_shared(story, part.target, part.handle)
+        for part, other in shared(self.stories, story, answer):
+            self._tell_shared(story, part, other)
         self.report(Split(story.target, tuple(part.target for part in parts), gone=gone))
         for part in parts:
             self.report(Checked(part.target))
@@ -196,63 +182,26 @@ class Run:
         else:
             story.end(answer.outcome, answer.rest)
 
-    def _tell_shared(self, story: Story, target: Target, handle: Handle) -> None:
+    def _tell_shared(self, story: Story, part: Part, other: Story) -> None:
         """A second group of this run has deployed the same target."""
-        other = next(each for each in self.stories if each.target == target.id)
-        followed = any(watch.handle.id == handle.id for watch in other.watches) and other.stage is Stage.WATCH
-        if followed and len(other.watches) == 1 and other.doubted:
-            self._answered(other, Started((handle,)))
+        uuid = part.handle.id if part.handle else ""
+        followed = other.stage is Stage.WATCH and any(watch.handle.id == uuid for watch in other.watches)
+        if followed and len(other.watches) == 1 and other.doubted and part.handle:
+            self._answered(other, Started((part.handle,)))
         why = "" if followed else " (not followed: its first deployment was over already)"
-        self.report(Noted(story.target, f"it has deployed {target.label}, too: {handle.id}{why}"))
-
-    # --- what is there to be cancelled
+        self.report(Noted(story.target, f"it has deployed {part.target.label}, too: {uuid}{why}"))
 
     def _cancel(self, story: Story) -> None:
-        """`command: cancel`: every deployment of the target that is not over, and then each is looked at until it is."""
+        """`command: cancel` (see cancelling.py)."""
         self._begin(story)
         try:
-            with self.clock.interruptible():
-                going = self.provider.going(story.target)
-            story.going = tuple(dict.fromkeys((*story.going, *going)))
-            for handle in story.going:
-                if handle not in story.asked:
-                    self._cancel_one(story, handle)
+            self._closed = cancel_all(self.scene, story) or self._closed
         except RefusedError as error:
             self._refused(story, error)
-            return
         except UnavailableError as error:
             self._delay(story, error)
-            return
-        if not story.going:
-            story.end(Outcome.FINISHED, "nothing to cancel: no deployment was queued or running")
-        elif story.refusal:
-            story.end(Outcome.REFUSED, story.refusal)
-        elif not self.plan.wait:
-            story.end(Outcome.TRIGGERED)
         else:
-            story.follow(Leg.ENDING, story.going)
-            for handle in story.going:
-                self.report(Followed(story.target, handle, leg=Leg.ENDING))
-
-    def _cancel_one(self, story: Story, handle: Handle) -> None:
-        """Raises UnavailableError where it was not cancelled: it is tried again."""
-        if self._closed:
-            return
-        try:
-            with self.clock.grace(GRACE):
-                story.asked[handle] = ""
-                story.asked[handle] = self.provider.cancel(handle)
-        except RefusedError as error:
-            self._closed = error.reason if error.everywhere else ""
-            story.asked[handle], story.refusal = "refused", story.refusal or error.reason
-            return
-        except UnavailableError as error:
-            if not error.arrived:
-                del story.asked[handle]
-                raise
-            story.asked[handle] = "cancel sent, not confirmed"
-        whose = f" (one that {handle.whose})" if handle.whose else ""
-        self.report(Withdrawn(story.target, handle, story.asked[handle] + whose))
+            go_on(self.scene, story)
 
     # --- nothing is to be changed
 

@@ -12,6 +12,9 @@ from deployer.watch import FIRST_LOOK, LIMITS, End, Final, Watch
 
 SLICE = 30.0
 
+GRACE = 2.0
+"""Real seconds that a request which starts or ends something still gets when the job is stopped (rule 8)."""
+
 Report = Callable[[Event], None]
 
 
