@@ -310,6 +310,7 @@ def forbidden(start: str, rest: str = "") -> str:
     return f"{answers.FORBIDDEN[start]} ({start}{rest})"
 
 
+NO_SCRIPT = "The package file has no script of that name: add it, or change the command in Coolify.\n"
 FIXTURES = {
     # Endpoints that are not asked.
     **dict.fromkeys(
@@ -421,7 +422,7 @@ FIXTURES = {
     "deployment_get_in_progress_sensitive": "running, 6 entries",
     "deployment_get_finished": "succeeded, 11 entries",
     "deployment_get_finished_no_finished_at": "succeeded, held 10 s, 10 entries",
-    "deployment_get_failed_exception": "failed, 13 entries: exit code 1: npm ERR! missing script: build",
+    "deployment_get_failed_exception": f"failed, 13 entries: {NO_SCRIPT}exit code 1: npm ERR! missing script: build",
     "deployment_get_failed_healthcheck": "failed, 15 entries: New container is unhealthy.\nContainer logs:\nError: listen EADDRINUSE",
     "deployment_get_failed_status_before_reason": f"failed, held 10 s, 6 entries: {rows.RESTARTED}",
     "deployment_get_cancelled": f"cancelled, 7 entries: {rows.CANCELLED}",
@@ -484,7 +485,11 @@ GOODBYE = "Gracefully shutting down build container: "
 WELL = "finished, then health: healthy, sure"
 UNHEALTHY = "New container is unhealthy. It wrote no log."
 SKIPPED_POST = "its post-deployment command was skipped: no running container was found"
-NO_REASON = "failed: Coolify gave no reason. The last lines of its log:\n"
+NO_REASON = "Coolify gave no reason. The last lines of its log:\n"
+NO_IMAGE = "The registry does not have this image or tag: check the name, and that it was pushed before the deployment.\n"
+NO_SSH = "Coolify could not reach the server over SSH: validate the server in Coolify, check its firewall and key, then deploy again.\n"
+NO_CONTAINER = "The deployment command (pre or post) found no container: check the container's name in Coolify.\n"
+MORE = "\nIts hidden lines may say more: set `hidden_logs: true` or open "
 OLD_POST = """\
 Rolling update completed.
 Executing post-deployment command (see debug log for output).
@@ -502,32 +507,55 @@ exit code 1: #1 step 1
 #2 step 2
 #3 step 3
 ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 1"""
+PAGE = (
+    "/project/p0ck4sw8og8wkc0s4g4wk8cs/environment/e8kwg0c4s0ok4gw8sk0cw4go"
+    "/application/k4s8wk0c0ggw4kc8c4s0ko8o/deployment/vgs4k8c0ws0cwg4o8kc0s4gk"
+)
+BUILD_PAGE = (
+    "/project/vmql0ricefxufxuz08ykbxny/environment/d95myjhljrijb3w635g3gcxz"
+    "/application/ptofe13hijui9bkafqyhz7yy/deployment/movweurukkiemaesvjk042qw"
+)
 
 # When the watch ended, in the sequence's own seconds, and how.
 STORIES: dict[str, tuple[float, str]] = {
     "captured/sequence_cancel_while_running": (3.96, f"cancelled: {rows.CANCELLED}"),
     "captured/sequence_dockerimage_ok": (4.86, WELL),
     "captured/sequence_dockerimage_second_skipped": (4.59, WELL),
-    "captured/sequence_dockerimage_upfail": (4.58, "failed: exit code 18: Error response from daemon: manifest unknown"),
+    "captured/sequence_dockerimage_upfail": (
+        4.58,
+        f"failed: {NO_IMAGE}exit code 18: Error response from daemon: manifest unknown",
+    ),
     "captured/sequence_healthcheck_healthy": (6.26, "finished"),
     "captured/sequence_healthcheck_unhealthy": (7.15, f"failed: {UNHEALTHY}"),
     "captured/sequence_multiserver_main": (8.33, "finished, then others: k8obemkkrbgjddu4tcwdmw1u, sure"),
-    "captured/sequence_nixpacks_buildfail": (6.77, f"failed: {BUILD}"),
+    "captured/sequence_nixpacks_buildfail": (
+        6.77,
+        f"failed: {BUILD}{MORE}{BASE}{BUILD_PAGE}.",
+    ),
     "captured/sequence_nixpacks_ok": (7.64, WELL),
     "captured/sequence_pinned_commit": (9.8, WELL),
     "captured/sequence_post_command_fails": (8.19, f"unverified: {SKIPPED_POST}"),
     "captured/sequence_restart_dockerimage": (4.63, WELL),
     "captured/sequence_restart_only": (12.08, WELL),
-    "captured/sequence_ssh_down": (7.23, "failed: ssh: connect to host host.docker.internal port 22: Connection refused"),
+    "captured/sequence_ssh_down": (
+        7.23,
+        f"failed: {NO_SSH}ssh: connect to host host.docker.internal port 22: Connection refused",
+    ),
     "captured/sequence_ssh_flaky": (14.5, WELL),
     "captured/v4.0.0-beta.434/sequence_dockerimage_ok": (15.52, WELL),  # 4.69 and the ten seconds in which it could still fail
-    "captured/v4.0.0-beta.434/sequence_post_command_fails": (8.41, f"{NO_REASON}{OLD_POST}"),
+    "captured/v4.0.0-beta.434/sequence_post_command_fails": (8.41, f"failed: {NO_CONTAINER}{NO_REASON}{OLD_POST}"),
     "captured/v4.0.0-beta.463/sequence_pinned_commit": (9.8, WELL),
     "captured/v4.1.2/sequence_pinned_commit": (8.91, WELL),
     "captured/v4.2.0/sequence_pinned_commit": (10.15, WELL),
-    "fixtures/sequence_deploy_failed_reason_late": (4, "failed: exit code 1: npm ERR! missing script: build"),
+    "fixtures/sequence_deploy_failed_reason_late": (
+        4,
+        f"failed: {NO_SCRIPT}exit code 1: npm ERR! missing script: build",
+    ),
     "fixtures/sequence_deploy_success": (8, WELL),
-    "fixtures/sequence_finished_flips_to_failed_old": (2, f"{NO_REASON}{FLIPPED}"),
+    "fixtures/sequence_finished_flips_to_failed_old": (
+        2,
+        f"failed: {NO_REASON}{FLIPPED}{MORE}{BASE}{PAGE}.",
+    ),
 }
 
 

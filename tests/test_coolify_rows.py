@@ -85,7 +85,9 @@ exit code 1: #1 step 1
 #2 step 2
 #3 step 3
 ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 1"""
+NO_SCRIPT = "The package file has no script of that name: add it, or change the command in Coolify."
 OLD_POST_FAILURE = """\
+The deployment command (pre or post) found no container: check the container's name in Coolify.
 Coolify gave no reason. The last lines of its log:
 Rolling update completed.
 Executing post-deployment command (see debug log for output).
@@ -93,6 +95,14 @@ Oops something is not okay, are you okay? 😢
 Post-deployment command: Could not find a valid container. Is the container name correct?
 Deployment failed. Removing the new version of your application."""
 NO_LOG = "New container is unhealthy. It wrote no log."
+
+
+def more(row: Row) -> str:
+    """Where to read on, behind a cause that is not known."""
+    return f"Its hidden lines may say more: set `hidden_logs: true` or open {BASE}{row['deployment_url']}."
+
+
+BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
 
 
 @pytest.mark.parametrize(
@@ -119,6 +129,7 @@ NO_LOG = "New container is unhealthy. It wrote no log."
             "sequence_dockerimage_upfail",
             WENT_WRONG,
             Outcome.FAILED,
+            "The registry does not have this image or tag: check the name, and that it was pushed before the deployment.\n"
             "exit code 18: Error response from daemon: manifest unknown",
             id="the-image-is-unknown",
         ),
@@ -126,6 +137,7 @@ NO_LOG = "New container is unhealthy. It wrote no log."
             "sequence_ssh_down",
             WENT_WRONG,
             Outcome.FAILED,
+            "Coolify could not reach the server over SSH: validate the server in Coolify, check its firewall and key, then deploy again.\n"
             "ssh: connect to host host.docker.internal port 22: Connection refused",
             id="ssh-is-down",
         ),
@@ -149,7 +161,7 @@ NO_LOG = "New container is unhealthy. It wrote no log."
             "sequence_deploy_failed_reason_late",
             WENT_WRONG,
             Outcome.FAILED,
-            "exit code 1: npm ERR! missing script: build",
+            f"{NO_SCRIPT}\nexit code 1: npm ERR! missing script: build",
             id="a-late-reason",
         ),
     ],
@@ -232,7 +244,7 @@ OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP
         ),
         pytest.param(
             "deployment_get_failed_exception",
-            replace(SEEN, phase=Phase.FAILED, detail="failed", reason="exit code 1: npm ERR! missing script: build"),
+            replace(SEEN, phase=Phase.FAILED, detail="failed", reason=f"{NO_SCRIPT}\nexit code 1: npm ERR! missing script: build"),
             13,
             id="failed",
         ),
@@ -588,6 +600,7 @@ BROKE = f"Command execution failed (exit code 1): {RUN}"
 RETRY = f"SSH connection failed. Retrying... (Attempt 1/3, waiting 2s)\nError: {BROKE}\nError: ssh: Connection refused\r\n"
 RULED = "----------------------------------------"
 UNHEALTHY = "New container is unhealthy."
+MORE = more(body("deployment_get_finished"))
 
 
 @pytest.mark.parametrize(
@@ -611,7 +624,7 @@ UNHEALTHY = "New container is unhealthy."
         pytest.param([f"Deployment failed: {BROKE}\r\nError: gone\r\n"], "exit code 1: gone", id="with-carriage-returns"),
         pytest.param(
             ["Deployment failed: Server is not functional.", "Deployment failed. Removing the new version of your application."],
-            "Server is not functional.",
+            "Coolify holds the server for not functional: validate it under Servers, then deploy again.\nServer is not functional.",
             id="a-sentence-of-coolify",
         ),
         pytest.param(
@@ -647,10 +660,10 @@ UNHEALTHY = "New container is unhealthy."
         ),
         pytest.param(
             [entry("hidden", hidden=True), *map(str, range(9)), RULED],
-            "Coolify gave no reason. The last lines of its log:\n4\n5\n6\n7\n8",
+            f"Coolify gave no reason. The last lines of its log:\n4\n5\n6\n7\n8\n{MORE}",
             id="unknown-the-last-five-visible-lines",
         ),
-        pytest.param([entry("hidden", hidden=True)], "", id="nothing-visible"),
+        pytest.param([entry("hidden", hidden=True)], MORE, id="nothing-visible"),
         pytest.param([], "", id="nothing-at-all"),
         pytest.param(
             [entry("Deployment failed: Coolify was hacked", command="npm run build"), "the end"],
@@ -664,7 +677,7 @@ UNHEALTHY = "New container is unhealthy."
         ),
         pytest.param(
             [entry("Deployment failed: hidden details", hidden=True), "Deployment failed: the visible reason"],
-            "the visible reason",
+            f"the visible reason\n{MORE}",
             id="what-is-hidden-is-no-reason",
         ),
     ],

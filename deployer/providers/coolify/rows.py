@@ -1,4 +1,4 @@
-"""PURE: from a deployment's row to a snapshot: its phase, whether it is settled, its log, and why it failed (contract sections 6 and 7)."""
+"""PURE: from a deployment's row to a snapshot: its phase, whether it is settled, and its log (contract sections 6 and 7)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Entry, Handle, Phase, Snapshot, UnavailableError
+from deployer.providers.coolify.why import COMMAND, UNHEALTHY, cause, own, without_commands
 
 # All five that exist, on every version (contract section 6).
 PHASES = {
@@ -26,7 +27,6 @@ SETTLING = 10.0
 """Seconds that an end without `finished_at` must last: a reason comes late, and a cancelled row may never get one (contract 7.4, 17.1)."""
 
 SHA = re.compile(r"[0-9a-f]{7,64}")
-RULE = re.compile(r"[-=]{8,}")
 POST_COMMAND = "Executing post-deployment command"
 POST_FAILURES = {
     "Post-deployment command failed.": "its post-deployment command failed",
@@ -36,12 +36,6 @@ POST_FAILURES = {
 UNSEEN_POST = "deployed; its post-deployment command was not seen to end"
 UNREADABLE_LOG = "the build log could not be read: Coolify's list of its lines is damaged"
 
-CAUSE_LINES, UNKNOWN_LINES, LINE, NESTED = 15, 5, 500, 9
-FAILED = "Deployment failed: "
-UNHEALTHY = "New container is unhealthy."
-COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\):")
-EXIT = re.compile(r"exit code -?\d+(?=:|\s|$)")
-ERROR_LINE = re.compile(r"[\r\n]+Error:")
 REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy")
 RESTARTED = "Coolify gave neither a reason nor an end: it was probably restarted or updated, which fails all that runs. Deploy again"
 UNREAD = "the token may not read its log, which says why (read:sensitive)"
@@ -50,7 +44,6 @@ ELSEWHERE = re.compile(r"Deployment to (?P<server>.{1,200})\. Logs: https?://[^/
 SAME_TIME = timedelta(seconds=5)
 """After the end of a deployment, on the server's clock: until then its additional servers' rows are born."""
 
-CONTAINER_LOGS = "Container logs:"
 PLANNING = "Generating nixpacks configuration with:"
 ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL)
 """Coolify shows this line to everybody, with the values of the application's variables in it."""
@@ -72,7 +65,7 @@ def snapshot(row: Any, base: str, target: str = "", *, post_command: bool = Fals
     phase = PHASES.get(status, Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
         warnings.append(f"Coolify reports a status that we do not know: {status[:60]!r}. It is neither taken for success nor for failure")
-    reason = _why(row, log) if phase is Phase.FAILED else CANCELLED if phase is Phase.CANCELLED else ""
+    reason = _why(row, log, base) if phase is Phase.FAILED else CANCELLED if phase is Phase.CANCELLED else ""
     hold = SETTLING if flips and phase is Phase.SUCCEEDED and row.get("finished_at") else _hold(row, log, phase, post_command=post_command)
     if phase is Phase.SUCCEEDED:
         phase, reason = _proof(log, reason if math.isfinite(hold) else UNSEEN_POST)
@@ -93,19 +86,19 @@ def snapshot(row: Any, base: str, target: str = "", *, post_command: bool = Fals
     )
 
 
-def _why(row: dict[str, Any], log: tuple[Entry, ...] | None) -> str:
+def _why(row: dict[str, Any], log: tuple[Entry, ...] | None, base: str) -> str:
     """The cause; a restart of Coolify leaves neither a reason nor an end, where there is a field for it (contract 7.6)."""
     endless = "finished_at" in row and not row["finished_at"]
     if log is None:
         return f"{UNREAD}; {POSSIBLY_RESTARTED}" if endless else UNREAD
-    if endless and not any(_own(entry).startswith(REASONS) for entry in log):
+    if endless and not any(own(entry).startswith(REASONS) for entry in log):
         return RESTARTED
-    return cause(log)
+    return cause(log, link(row, base))
 
 
 def others(log: tuple[Entry, ...] | None, target: str, base: str) -> tuple[Handle, ...]:
     """The deployments of additional servers, which Coolify names in the log of the first one (contract 7.7)."""
-    found = (ELSEWHERE.fullmatch(_own(entry)) for entry in log or ())
+    found = (ELSEWHERE.fullmatch(own(entry)) for entry in log or ())
     return tuple(
         Handle(target, match["uuid"], server=match["server"], link=base + quote(match["path"], safe="/-._~%")) for match in found if match
     )
@@ -132,7 +125,7 @@ def _hold(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, p
     """Rule 4: how long this phase must last. Before beta.381 there is no `finished_at` at all."""
     if phase not in ENDS or row.get("finished_at"):
         return 0
-    running = post_command or _has_post_command(row) or any(_own(entry).startswith(POST_COMMAND) for entry in log or ())
+    running = post_command or _has_post_command(row) or any(own(entry).startswith(POST_COMMAND) for entry in log or ())
     if phase is Phase.SUCCEEDED and "finished_at" in row and running:
         return math.inf
     return SETTLING
@@ -140,8 +133,8 @@ def _hold(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, p
 
 def _proof(log: tuple[Entry, ...] | None, reason: str) -> tuple[Phase, str]:
     for entry in log or ():
-        if _own(entry) in POST_FAILURES:
-            return Phase.UNPROVEN, POST_FAILURES[_own(entry)]
+        if own(entry) in POST_FAILURES:
+            return Phase.UNPROVEN, POST_FAILURES[own(entry)]
     return Phase.SUCCEEDED, reason
 
 
@@ -194,71 +187,3 @@ def _entry(raw: dict[str, Any]) -> Entry:
     elif own and raw.get("hidden") is False and COMMAND.search(text):
         text = without_commands(text)  # Coolify shows the whole command that failed, with all that is in it (contract 17.1 rows 22, 23)
     return Entry(key, text, hidden=raw.get("hidden") is not False, own=own)
-
-
-def _own(entry: Entry) -> str:
-    """The text of an entry that Coolify itself wrote; nothing where a command's output could only pretend to."""
-    return entry.text.strip() if entry.own else ""
-
-
-# --- why it failed
-
-
-def cause(log: tuple[Entry, ...] | None) -> str:
-    """The reason, from the visible entries: what broke, never the command line that Coolify ran (it may hold secrets)."""
-    shown = [entry for entry in log or () if not entry.hidden]
-    for number, entry in enumerate(shown):
-        if _own(entry) == UNHEALTHY:
-            return _unhealthy(shown[number + 1 :])
-    for entry in shown:
-        if _own(entry).startswith(FAILED):
-            text = _own(entry).removeprefix(FAILED)
-            told = EXIT.search(text)
-            return _last_lines(text[told.start() :] if told else text)
-    last = _last_lines("\n".join(without_commands(entry.text) for entry in shown), UNKNOWN_LINES)
-    return f"Coolify gave no reason. The last lines of its log:\n{last}" if last else ""
-
-
-def _unhealthy(rest: list[Entry]) -> str:
-    """The container's own last words stand between `Container logs:` and Coolify's next ruled line (contract 17.1 row 20)."""
-    start = next((number for number, entry in enumerate(rest) if _own(entry) == CONTAINER_LOGS), None)
-    if start is None:
-        return UNHEALTHY
-    words: list[str] = []
-    for entry in rest[start + 1 :]:
-        if RULE.fullmatch(_own(entry)):
-            break
-        words += entry.text.split("\n")
-    return "\n".join([UNHEALTHY, CONTAINER_LOGS, *words[-CAUSE_LINES:]]) if words else f"{UNHEALTHY} It wrote no log."
-
-
-def without_commands(text: str) -> str:
-    r"""Of each `Command execution failed (exit code N): <command>\nError: <output>` the exit code and the output."""
-    told, rest = "", text
-    for _ in range(NESTED):
-        found = COMMAND.search(rest)
-        if found is None:
-            return told + rest
-        told += f"{rest[: found.start()]}exit code {found[1]}"
-        rest = _after_command(rest[found.end() :])
-    return (told + COMMAND.split(rest, maxsplit=1)[0]).rstrip()
-
-
-def _after_command(text: str) -> str:
-    """What follows the command: from the first line with `Error:` before which all its quotes are closed, else from the last."""
-    end, begin, quotes = None, 0, 0
-    for mark in ERROR_LINE.finditer(text):
-        quotes += text[begin : mark.start()].replace("'\\''", "").count("'")
-        end = begin = mark.start()
-        if quotes % 2 == 0:
-            break
-    if end is None:
-        return ""
-    output = text[end:].lstrip().removeprefix("Error:").strip()
-    return f": {output}" if output else ""
-
-
-def _last_lines(text: str, count: int = CAUSE_LINES) -> str:
-    lines = [line.rstrip()[:LINE] for line in text.replace("\r", "\n").split("\n")]
-    lines = [line for line in lines if line and not RULE.fullmatch(line)]
-    return "\n".join(lines[-count:])
