@@ -43,6 +43,9 @@ SEVERAL = "several were started at once: the oldest is followed"
         pytest.param({}, [deployed(11, is_api=False)], None, id="somebody's-in-the-dashboard"),
         pytest.param({}, [deployed(12, pull_request_id=7), deployed(11), deployed(13, is_api=False)], OURS, id="one-among-others"),
         pytest.param({}, [None, 5, deployed(11)], OURS, id="among-what-is-no-row"),
+        pytest.param(
+            {}, [deployed(11), {**deployed(12), "id": "13"}, {**deployed(12), "id": None}], OURS, id="among-rows-without-a-number"
+        ),
         pytest.param({"force": True}, [deployed(11, force_rebuild=True)], OURS, id="force"),
         pytest.param({"force": True}, [deployed(11)], None, id="force-and-one-without"),
         pytest.param({}, [deployed(11, force_rebuild=True)], None, id="without-force-and-one-with"),

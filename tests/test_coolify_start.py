@@ -73,7 +73,7 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
         pytest.param(
             WEB,
             "deploy_one",
-            {"body": {"deployments": [{"resource_uuid": WEB, "message": ""}]}},
+            {"body": {"deployments": [None, 5, {"resource_uuid": WEB, "message": ""}]}},
             Refused("Coolify named no deployment"),
             id="empty-words",
         ),
@@ -108,6 +108,24 @@ def test_what_has_no_deployments_is_followed_by_its_status(
 ) -> None:
     serve(wire, "POST", "/deploy", name)
     assert server(known={target: Known(kind)}, **wish).start(target) == by_status(target)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        pytest.param(SERVICE, "Unauthorized to deploy this service.", id="a-service"),
+        pytest.param(DATABASE, "Unauthorized to start this database.", id="a-database"),
+    ],
+)
+def test_what_was_not_started_is_not_followed_by_its_status(wire: responses.RequestsMock, kind: str, text: str) -> None:
+    """Contract 5.1: a refusal inside a 200."""
+    serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": [{"message": text, "resource_uuid": STACK}]})
+    assert server(pull_latest=False, known={STACK: Known(kind)}).start(STACK) == Refused(f"Coolify says: {text}")
+
+
+def test_a_start_that_names_no_deployment_is_refused_in_coolify_s_words(wire: responses.RequestsMock) -> None:
+    serve(wire, "POST", f"/applications/{WEB}/start", "app_start", body={"message": "Not today."})
+    assert server(instant=True, known={WEB: Known(APPLICATION)}).start(WEB) == Refused("Coolify says: Not today.")
 
 
 def test_what_the_act_leaves_out_is_noted(wire: responses.RequestsMock) -> None:
@@ -462,7 +480,7 @@ def test_a_blind_token_needs_no_note_for_deploy(wire: responses.RequestsMock) ->
 
 
 @pytest.mark.parametrize("instant", [False, True])
-@pytest.mark.parametrize("uuid", [5, 0, False, [], ["abc"], {"uuid": "abc"}, 1.5], ids=str)
+@pytest.mark.parametrize("uuid", ["", 5, 0, False, [], ["abc"], {"uuid": "abc"}, 1.5], ids=repr)
 def test_a_deployment_that_is_named_in_another_way_is_searched_for(wire: responses.RequestsMock, uuid: Any, *, instant: bool) -> None:
     """It was started, in all likelihood: "named no deployment" would be the wrong verdict, and a second trigger the wrong act."""
     answer = {"message": "Deployment request queued.", "resource_uuid": WEB, "deployment_uuid": uuid}

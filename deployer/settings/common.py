@@ -85,7 +85,7 @@ class Common(Inputs):
         "checked its health itself; `true`: it must run for a minute without a break; `false`: it is not read",
     )
     verify_timeout: Annotated[Duration, Spelling(default="3m")] = Field(
-        180, description="How long the proof may take, from the deployment's end"
+        180, description="How long the proof may take, from the deployment's end; at least `80s` with `verify_health: true`"
     )
     dry_run: Flag = Field(default=False, description="Say what would be done, and what the token may do; change nothing")
     headers: Annotated[Headers, Spelling(file=True)] = Field(
