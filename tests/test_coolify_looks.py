@@ -194,6 +194,7 @@ OURS = Handle(WEB, "abc")
         pytest.param(OURS, {}, {"2" * 40}, {"commit": SHA}, "", id="another-commit"),
         pytest.param(OURS, {}, {"HEAD"}, {"commit": "HEAD"}, "", id="not-known-yet"),
         pytest.param(OURS, {}, set(), {"commit": SHA}, "", id="no-webhook"),
+        pytest.param(OURS, {}, set(), {"is_webhook": True, "is_api": False}, "", id="ours-whatever-the-row-says"),
         pytest.param(ADOPTED, {}, set(), {"is_webhook": True, "is_api": False}, looks.AUTO_ADOPTED, id="a-webhook-was-quicker"),
         pytest.param(ADOPTED, {}, {SHA}, {"commit": SHA}, "", id="somebody-was-quicker"),
     ],
@@ -246,6 +247,14 @@ def test_additional_servers_are_found_in_the_list_by_who_may_not_read_the_log(wi
     seen = looked_at_main(wire, without(LAST, "logs"))
     assert (found(seen), seen.warnings) == (THE_SECOND, ())
     assert asked(wire) == [f"GET /deployments/{MAIN.id}", f"GET /deployments/applications/{WORKER}?take=20"]
+
+
+def test_of_the_list_only_what_came_of_this_deployment_is_an_additional_server_s(wire: responses.RequestsMock) -> None:
+    listed = body("app_deployments_multiserver")["deployments"]
+    earlier = {**SECOND, "id": 69, "deployment_uuid": "earlier", "created_at": "2026-11-21T05:41:55.000000Z"}
+    later = {**listed[1], "id": 73, "deployment_uuid": "later", "created_at": "2026-11-21T05:42:57.000000Z"}
+    serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver", body=listing(later, *listed, earlier))
+    assert found(looked_at_main(wire, without(LAST, "logs"))) == THE_SECOND
 
 
 def test_additional_servers_that_are_not_found_are_told(wire: responses.RequestsMock) -> None:
@@ -356,7 +365,9 @@ def test_what_coolify_s_own_health_check_said_is_remembered(wire: responses.Requ
     serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=finished(statuses.HEALTHY))
     coolify = server(verify="true")
     assert coolify.look(Handle(APP, "", aspect=HEALTH)).phase is Phase.RUNNING
-    coolify.look(Handle(APP, "abc"))
+    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=without(finished(), "logs"))
+    for _ in range(2):
+        coolify.look(Handle(APP, "abc"))
     assert coolify.look(Handle(APP, "", aspect=HEALTH)).phase is Phase.SUCCEEDED
 
 
@@ -458,6 +469,10 @@ def test_of_a_body_that_is_too_large_the_status_still_counts(fields: Row, seen: 
 
 def test_a_body_that_is_too_large_does_not_end_the_wait_for_the_post_deployment_command() -> None:
     assert looked_at_large({**LARGE_ROW, "finished_at": None}, post_deployment_command="migrate").hold == math.inf
+
+
+def test_a_body_that_is_too_large_on_a_version_without_an_end_is_believed_after_ten_seconds() -> None:
+    assert looked_at_large(without(LARGE_ROW, "finished_at")).hold == 10
 
 
 def test_a_body_that_is_too_large_may_still_turn_before_beta454() -> None:

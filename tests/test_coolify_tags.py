@@ -76,6 +76,8 @@ def test_a_tag_s_answer_names_applications_and_in_prose_services(name: str, answ
     [
         pytest.param({"message": "x"}, Refused("Coolify says: x"), id="one-sentence"),
         pytest.param({"message": []}, Refused("Coolify says: nothing"), id="no-sentence"),
+        pytest.param({"message": ["One.", "Two."]}, Refused("Coolify says: One. Two."), id="two-sentences"),
+        pytest.param({"message": ["Database pg started."]}, Refused("Coolify says: Database pg started."), id="a-database-is-no-service"),
         pytest.param(
             {"message": ["Unauthorized to deploy this application."]},
             Refused("Coolify says: Unauthorized to deploy this application."),
@@ -240,6 +242,16 @@ def test_a_member_that_coolify_refused_to_deploy_is_told_and_refused(wire: respo
     assert found == Spread((Part(DOCS_TARGET, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),), refusal, Outcome.REFUSED)
 
 
+def test_whatever_is_not_followed_is_told_in_one_line(wire: responses.RequestsMock) -> None:
+    answer = body("deploy_tag_blue")
+    refusal = "Unauthorized to deploy this application."
+    serve(wire, "POST", "/deploy", "deploy_tag_blue", body={**answer, "message": [*answer["message"], refusal]})
+    serve(wire, "GET", "/services", "services_list", body=[])
+    found = server(tags=BLUE, known={"blue": Known(TAG, members=MEMBERS)}).start("blue")
+    assert isinstance(found, Spread)
+    assert found.rest == f"{refusal}; service stack: started, not followed (Coolify names it, but no uuid)"
+
+
 def test_a_blind_token_reads_nothing_more_of_a_tag(wire: responses.RequestsMock) -> None:
     """It does not wait, so what may be a phantom is believed."""
     found = spread(wire, "deploy_tag_blue", wait=False, blind=True, known={})
@@ -361,6 +373,15 @@ def test_a_team_without_services_has_lost_none(wire: responses.RequestsMock) -> 
     assert found(wire, [of(WEB, 11), of(IMG, 12)], services=[]) == Spread(
         (Part(IMG_TARGET, OURS_IMG), Part(WEB_TARGET, OURS_WEB)), "", Outcome.LOST
     )
+
+
+def test_where_nothing_is_known_to_carry_the_tag_a_service_may(wire: responses.RequestsMock) -> None:
+    assert found(wire, [], (), services=[]) == Spread((), tags.SERVICES, Outcome.LOST)
+
+
+def test_a_row_without_a_name_is_followed_by_its_uuid(wire: responses.RequestsMock) -> None:
+    seen = found(wire, [{**of(WEB, 11), "application_name": None}], None)
+    assert [part.target for part in seen.parts] == [Target(WEB, kind=APPLICATION)]
 
 
 def test_who_is_in_a_hurry_asks_for_the_rows_only(wire: responses.RequestsMock) -> None:

@@ -433,6 +433,15 @@ def test_what_may_be_ours_is_not_called_somebody_else_s(desk: Any) -> None:
     assert "somebody else" not in told.read("summary")
 
 
+def test_who_ran_out_of_time_hears_whether_something_goes_on(desk: Any) -> None:
+    told = desk("plain")
+    said = "\n".join(told.hear(*started("web"), Ended("web", Outcome.TIMED_OUT, "it was still being built or started")))
+    assert "It goes on on the server, and may still go live" in said
+    never = desk("plain")
+    said = "\n".join(never.hear(Checked(Target("web", kind="application")), Begun("web"), Ended("web", Outcome.TIMED_OUT, "full")))
+    assert "Nothing was started: run the job again later." in said
+
+
 def test_what_was_asked_for_and_has_no_deployment_is_withdrawn_without_a_uuid(desk: Any) -> None:
     told = desk("plain")
     stack = Handle("web", "", aspect="running")

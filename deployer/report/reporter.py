@@ -42,7 +42,7 @@ from deployer.report.buildlog import BuildLog
 from deployer.report.facts import WAITING, Facts
 from deployer.report.outputs import Outputs
 from deployer.report.wishes import Wishes
-from deployer.report.words import ACTS, DEPLOYING, DOING, GOOD, headline, span
+from deployer.report.words import ACTS, DEPLOYING, DOING, GOOD, LEFT_RUNNING, NOTHING_STARTED, headline, span
 
 HEARTBEAT = 60.0
 """Seconds without a line after which a CI log gets one: several systems kill a silent job."""
@@ -276,6 +276,8 @@ class Reporter:
 
     def _annotate(self, facts: Facts, text: str) -> None:
         see = f"\nIts deployment: {facts.withdrawn}" if facts.withdrawn else ""
+        if facts.outcome is Outcome.TIMED_OUT and not facts.withdrawn:
+            see += LEFT_RUNNING if facts.handle else NOTHING_STARTED
         see += f"\nSee {facts.link}" if facts.link else ""
         label = self._title(facts.target.id)
         title, message = (f"{label}: {text}", facts.reason) if facts.reason else (label, text)

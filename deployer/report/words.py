@@ -24,6 +24,9 @@ ACTS = {
     Command.CHECK: "checking",
 }
 
+LEFT_RUNNING = "\nIt goes on on the server, and may still go live. If it only needs longer, raise `timeout`."
+NOTHING_STARTED = "\nNothing was started: run the job again later."
+
 DEPLOYING = (Command.DEPLOY, Command.START, Command.RESTART)
 
 _HEADLINES = {
