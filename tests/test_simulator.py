@@ -280,7 +280,7 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
     *,
     after: bool,
 ) -> None:
-    with visiting(scenario, speed=20) as (stage, client):
+    with visiting(scenario) as (stage, client):
         started = client.started() if after else ""
         reply = client.ask(method, V1 + placed(path, stage, started))
         expected = recorded(name)["response"]
@@ -504,6 +504,7 @@ def test_every_scenario_says_what_the_run_will_see() -> None:
     people = [
         "success", "build-failure", "unhealthy", "cancelled", "cancelled-queued", "slow", "queue-full", "already-queued", "bad-token",
         "deploy-only-token", "outage", "image", "service", "database", "preview", "two-servers", "crash-after-deploy", "tag",
+        "image-update", "bad-release",
     ]  # fmt: skip
     assert [name for name, scenario in SCENARIOS.items() if scenario.public] == people == list(SCENARIOS)[: len(people)]
     for name, scenario in SCENARIOS.items():
@@ -1042,6 +1043,354 @@ def test_every_scenario_ends(name: str) -> None:
         assert settled == [condition(server, uuid) for uuid in stage.uuids if stage.scenario.targets or stage.scenario.resources]
 
 
+# --- what is changed, made, proven and taken back
+
+
+def write(client: Client, step: str, body: object) -> Reply:
+    """A request with a JSON body; `{uuid}` is the application."""
+    method, _, path = step.partition(" ")
+    return client.ask(method, V1 + placed(path, client.stage, ""), body=json.dumps(body).encode(), Content_Type=JSON)
+
+
+def visit(client: Client, uuid: str = "", **headers: str) -> tuple[int, str]:
+    """What the site says to somebody without a token."""
+    place = client.stage.site.removeprefix(client.stage.url) if not uuid else f"/site/{uuid}"
+    reply = client.ask("GET", place, body=None, **({"Authorization": "", "User_Agent": "", "Accept": ""} | headers))
+    return reply.status, reply.raw.decode()
+
+
+PROBE = f"PATCH /applications/{U}"
+BULK, ENVS = f"PATCH /applications/{U}/envs/bulk", f"GET /applications/{U}/envs"
+FOUR = {"is_preview": False, "is_literal": False, "is_multiline": True, "is_shown_once": True}
+VARIABLES = [
+    # what is sent of one variable; of which rows these columns show what
+    pytest.param({"key": "NODE_ENV", "value": " x "}, False, {"value": "x", "is_buildtime": True}, id="trimmed"),
+    pytest.param({"key": "NODE_ENV", "value": ""}, False, {"value": None, "real_value": ""}, id="empty"),
+    pytest.param({"key": "NODE_ENV", "value": "x", "nope": 1}, False, {"value": "x"}, id="an unknown key"),
+    pytest.param({"key": "NODE_ENV", "value": "x"}, True, {"value": "production"}, id="the copy stays"),
+    pytest.param({"key": "NODE_ENV", "value": "x", "is_preview": True}, True, {"value": "x"}, id="the copy"),
+    pytest.param({"key": "NODE_ENV", "value": "x", "is_preview": True}, False, {"value": "production"}, id="only the copy"),
+    pytest.param({"key": "GREETING", "value": "x"}, False, {"is_literal": False, "comment": "for the front page"}, id="reset"),
+    pytest.param({"key": "SIGNING_KEY", "value": "x", **FOUR}, False, {"is_multiline": True, "value": "hidden"}, id="shown once"),
+    pytest.param({"key": "SIGNING_KEY", "value": "x", **FOUR}, True, {"real_value": "'first line\nsecond line'"}, id="its copy is shown"),
+    pytest.param({"key": "NEW", "value": "x"}, False, {"value": "x", "is_required": False}, id="new"),
+    pytest.param({"key": "NEW", "value": "x"}, True, {"value": "x"}, id="new: its copy"),
+    pytest.param({"key": "NEW", "value": "x", "is_preview": True}, False, {}, id="new for previews only"),
+]
+
+
+@pytest.mark.parametrize(("item", "preview", "columns"), VARIABLES)
+def test_many_variables_are_set_one_by_one(item: dict[str, object], *, preview: bool, columns: dict[str, object]) -> None:
+    with visiting("env-app") as (stage, client):
+        assert write(client, BULK, {"data": [item]}).status == 201
+        rows = [
+            row
+            for row in client.ask("GET", V1 + placed(ENVS[4:], stage, "")).body
+            if (row["key"], row["is_preview"]) == (item["key"], preview)
+        ]
+        assert [{key: row.get(key, "hidden") for key in columns} for row in rows] == ([columns] if columns else [])
+        assert stage.violations() == []
+
+
+REFUSED_DATA = [
+    pytest.param({"x": 1}, 400, {"message": "Bulk data is required."}, id="no data"),
+    pytest.param({"data": []}, 400, {"message": "Bulk data is required."}, id="empty data"),
+    pytest.param({"data": [{"key": "A", "value": 5}]}, 422, {"value": ["The value field must be a string."]}, id="a number"),
+    pytest.param(
+        {"data": [{"key": "A", "value": "x", "is_literal": "maybe"}]},
+        422,
+        {"is_literal": ["The is literal field must be true or false."]},
+        id="a flag",
+    ),
+    pytest.param({"data": [{"key": "A B", "value": "x"}]}, 422, {"key": ["The key field format is invalid."]}, id="a key"),
+    pytest.param({"data": [{"value": "x"}]}, 422, {"key": ["This field is required."]}, id="no key"),
+    pytest.param({"data": [{"key": "SIGNING_KEY", "value": "x"}]}, 500, {"message": "Server Error"}, id="flags left out"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "said"), REFUSED_DATA)
+def test_variables_are_refused_in_the_words_of_coolify(body: object, status: int, said: dict[str, object]) -> None:
+    with visiting("env-app") as (_, client):
+        reply = write(client, BULK, body)
+        assert (reply.status, reply.body.get("errors", reply.body)) == (status, said)
+
+
+def test_what_came_before_a_mistake_stays() -> None:
+    with visiting("env-app") as (stage, client):
+        assert write(client, BULK, {"data": [{"key": "SAVED", "value": "1"}, {"key": "BAD", "value": True}]}).status == 422
+        keys = {row["key"] for row in client.ask("GET", V1 + placed(ENVS[4:], stage, "")).body}
+        assert ("SAVED" in keys, "BAD" in keys) == (True, False)
+
+
+def test_a_service_keeps_what_is_not_sent() -> None:
+    with visiting("env-service") as (stage, client):
+        new, old = write(client, f"PATCH /services/{U}/envs/bulk", {"data": [{"key": "NEW", "value": "x"}, {"key": "GREETING"}]}).body
+        assert (old["value"], old["is_literal"]) == ("Hello $USER", True)
+        assert not new.keys() & {"comment", "is_literal", "is_multiline", "is_shown_once", "is_preview", "order", "is_required"}
+        assert not any(row["is_preview"] for row in client.ask("GET", f"{V1}/services/{stage.uuids[0]}/envs").body)
+        assert stage.violations() == []
+
+
+REFUSED_FIELDS = [
+    pytest.param(
+        {"nope": 1, "name": 5},
+        422,
+        {"nope": ["This field is not allowed."], "name": ["The name field must be a string."]},
+        id="dict of lists",
+    ),
+    pytest.param(
+        {"ports_exposes": ""}, 422, {"ports_exposes": "The ports_exposes should be a comma separated list of numbers."}, id="dict of texts"
+    ),
+    pytest.param(
+        {"custom_nginx_configuration": "ä"},
+        422,
+        {"custom_nginx_configuration": "The custom_nginx_configuration should be base64 encoded."},
+        id="base64",
+    ),
+    pytest.param({"domains": "http://a.example.com,b"}, 422, ["Invalid URL: b"], id="list"),
+    pytest.param(
+        {"docker_registry_image_name": "nginx:1"},
+        422,
+        {"docker_registry_image_name": ["The docker registry image name field format is invalid."]},
+        id="image",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "errors"), REFUSED_FIELDS)
+def test_fields_are_refused_in_all_shapes_and_nothing_is_changed(body: object, status: int, errors: object) -> None:
+    with visiting("patch-refused") as (stage, client):
+        place = f"{V1}/applications/{stage.uuids[0]}"
+        before = client.ask("GET", place).body
+        reply = write(client, PROBE, body)
+        assert (reply.status, reply.body["errors"]) == (status, errors)
+        assert client.ask("GET", place).body == before
+
+
+def test_an_address_that_another_application_has_is_a_conflict_unless_it_is_forced() -> None:
+    with visiting("patch-refused") as (stage, client):
+        reply = write(client, PROBE, {"domains": "http://worker.example.com"})
+        assert (reply.status, [each["resource_name"] for each in reply.body["conflicts"]]) == (409, ["worker"])
+        assert write(client, PROBE, {"domains": "http://worker.example.com", "force_domain_override": True}).status == 200
+        assert client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body["fqdn"] == "http://worker.example.com"
+
+
+def test_a_field_of_the_settings_is_changed_within_them() -> None:
+    with visiting("write-token") as (stage, client):
+        write(client, PROBE, {"is_spa": True})
+        body = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body
+        assert (body["settings"]["is_spa"], "is_spa" in body) == (True, False)
+
+
+def test_a_deployment_that_is_queued_takes_the_new_tag_and_one_that_runs_the_old_one() -> None:
+    with visiting("image-update", 1) as (stage, client):
+        running, waiting = (client.ask("POST", f"{V1}/deploy?uuid={stage.uuids[0]}&force=true").body["deployments"][0] for _ in range(2))
+        write(client, PROBE, {"docker_registry_image_tag": "3.0.0"})
+        stage.skip(200)
+        told = [logs(client.look(each["deployment_uuid"]).body)[1]["output"] for each in (running, waiting)]
+        assert [text.partition(" to ")[0].rpartition(":")[2] for text in told] == ["2.0.1", "3.0.0"]
+        assert client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body["current"] == "3.0.0"
+        assert stage.violations() == []
+
+
+def test_an_image_that_runs_already_when_its_tag_is_changed_is_deployed_again() -> None:
+    with visiting("already-queued-old-image", 1) as (stage, client):
+        write(client, PROBE, {"docker_registry_image_tag": "3.0.0"})
+        assert "already queued" in client.deploy().body["deployments"][0]["message"]
+        stage.skip(60)
+        uuid = client.started()
+        stage.skip(60)
+        assert [row["status"] for row in stage.deployments()] == ["finished", "finished"]
+        assert "shop:3.0.0" in logs(client.look(uuid).body)[1]["output"]
+        assert stage.violations() == []
+
+
+def test_a_rollback_is_a_row_that_builds_nothing_and_the_site_answers_again() -> None:
+    with visiting("rollback-git", 1) as (stage, client):
+        assert visit(client) == (200, "ok")
+        before = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body
+        client.started()
+        assert visit(client) == (200, "ok")
+        stage.skip(60)
+        assert visit(client) == (502, "Bad Gateway")
+        images = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body
+        assert images["current"] == "1111111111222222222233333333334444444444"
+        assert [each["tag"] for each in images["images"]] == [images["current"], *(each["tag"] for each in before["images"])]
+        reply = write(client, f"POST /applications/{U}/rollback", {"commit": before["current"]})
+        assert reply.body["message"] == "Rollback deployment queued."
+        stage.skip(30)
+        row = client.look(reply.body["deployment_uuid"]).body
+        assert (row["status"], row["rollback"], row["commit"]) == ("finished", True, before["current"])
+        assert not any("Building" in entry["output"] for entry in logs(row))
+        assert visit(client) == (200, "ok")
+        assert stage.violations() == []
+
+
+def test_an_image_goes_back_by_its_tag_and_not_by_a_rollback() -> None:
+    with visiting("rollback-image", 1) as (stage, client):
+        write(client, PROBE, {"docker_registry_image_tag": "3.0.0"})
+        client.started()
+        stage.skip(60)
+        assert visit(client) == (502, "Bad Gateway")
+        write(client, f"POST /applications/{U}/rollback", {"commit": "2.0.1"})
+        stage.skip(60)
+        assert visit(client) == (502, "Bad Gateway")
+        write(client, PROBE, {"docker_registry_image_tag": "2.0.1"})
+        client.started()
+        stage.skip(60)
+        assert visit(client) == (200, "ok")
+        assert stage.violations() == []
+
+
+NO_ROLLBACK = [
+    pytest.param("rollback-git", {"commit": "a b;c"}, "rollback_bad", id="a bad one"),
+    pytest.param("rollback-git", {"x": 1}, "rollback_missing2", id="none"),
+    pytest.param("rollback-git", {}, "patch_empty", id="nothing"),
+    pytest.param("rollback-impossible", {"commit": "abc"}, "catchall_404", id="an older version"),
+    pytest.param("queue-always-full", {"commit": "abc"}, "rollback_queue_full", id="a full queue"),
+]
+
+
+@pytest.mark.parametrize(("scenario", "body", "name"), NO_ROLLBACK)
+def test_a_rollback_is_refused_as_recorded(scenario: str, body: object, name: str) -> None:
+    with visiting(scenario) as (stage, client):
+        client.ask("GET", f"{V1}/version")
+        rows = len(stage.deployments())
+        reply, expected = write(client, f"POST /applications/{U}/rollback", body), recorded(name)["response"]
+        assert (reply.status, reply.body, len(stage.deployments())) == (expected["status"], expected["body"], rows)
+
+
+def test_a_site_answers_late_and_not_at_all_when_it_is_stopped() -> None:
+    with visiting("site-late", 1) as (stage, client):
+        client.started()
+        stage.skip(46)
+        assert visit(client) == (502, "Bad Gateway")
+        stage.skip(40)
+        assert visit(client) == (200, "ok")
+        client.ask("POST", f"{V1}/applications/{stage.uuids[0]}/stop")
+        stage.skip(5)
+        assert visit(client)[0] == 503
+        assert visit(client, "nobody")[0] == 404
+        assert stage.violations() == []
+
+
+@pytest.mark.parametrize("header", ["Authorization", "Cookie"])
+def test_a_site_that_is_sent_what_is_meant_for_coolify_is_a_breach(header: str) -> None:
+    with visiting("outage") as (stage, client):
+        assert visit(client, **{header: "secret"}) == (200, "ok")
+        assert stage.violations() == [f"GET /site/{stage.uuids[0]}: the site was sent the header {header.lower()!r}"]
+
+
+def wanted(client: Client, **more: object) -> dict[str, object]:
+    """What makes an application in the first project, environment and server that the lists name."""
+    project = client.ask("GET", f"{V1}/projects").body[0]["uuid"]
+    environment = client.ask("GET", f"{V1}/projects/{project}").body["environments"][0]["name"]
+    server = client.ask("GET", f"{V1}/servers").body[0]["uuid"]
+    image = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "1.0", "ports_exposes": "80"}
+    return {"project_uuid": project, "environment_name": environment, "server_uuid": server, "name": "shop", **image, **more}
+
+
+def test_an_application_that_was_made_can_be_found_deployed_and_visited() -> None:
+    with visiting("create", 1) as (stage, client):
+        assert [[each["name"] for each in client.ask("GET", f"{V1}/{kind}").body] for kind in ("projects", "servers", "applications")] == [
+            ["Shop", "Blog"],
+            ["localhost", "builder"],
+            [],
+        ]
+        reply = write(client, "POST /applications/dockerimage", wanted(client, domains="https://shop.example.com"))
+        assert (reply.status, reply.body["domains"], stage.site.rpartition("/")[2]) == (201, "https://shop.example.com", reply.body["uuid"])
+        [listed] = client.ask("GET", f"{V1}/applications").body
+        environment = client.ask("GET", f"{V1}/projects/{wanted(client)['project_uuid']}").body["environments"][0]
+        assert (listed["name"], listed["build_pack"], listed["environment_id"]) == ("shop", "dockerimage", environment["id"])
+        assert (listed["status"], visit(client)[0]) == ("exited:unhealthy", 503)
+        uuid = client.ask("POST", f"{V1}/deploy?uuid={listed['uuid']}").body["deployments"][0]["deployment_uuid"]
+        stage.skip(60)
+        assert (client.look(uuid).body["status"], visit(client)) == ("finished", (200, "ok"))
+        assert stage.violations() == []
+
+
+NOT_MADE = [
+    pytest.param({"environment_name": None}, "create_img_noenv", id="no environment"),
+    pytest.param({"environment_name": "nope"}, "create_img_badenv", id="unknown environment"),
+    pytest.param({"project_uuid": "nope"}, "create_img_badproject", id="unknown project"),
+    pytest.param({"project_uuid": None}, "create_img_noproject", id="no project"),
+    pytest.param({"server_uuid": "nope"}, "create_img_badserver", id="unknown server"),
+    pytest.param({"docker_registry_image_name": "UPPER/Case"}, "create_img_badimage", id="image"),
+]
+
+
+@pytest.mark.parametrize(("fields", "name"), NOT_MADE)
+def test_an_application_is_not_made_for_the_recorded_reasons(fields: dict[str, object], name: str) -> None:
+    with visiting("create") as (_, client):
+        reply, expected = write(client, "POST /applications/dockerimage", wanted(client, **fields)), recorded(name)["response"]
+        assert (reply.status, reply.body) == (expected["status"], expected["body"])
+        assert client.ask("GET", f"{V1}/applications").body == []
+
+
+def test_nothing_is_made_on_a_server_that_only_builds_or_in_a_foreign_destination() -> None:
+    with visiting("create") as (_, client):
+        builder = client.ask("GET", f"{V1}/servers").body[1]["uuid"]
+        assert "build server" in str(write(client, "POST /applications/dockerimage", wanted(client, server_uuid=builder)).body["errors"])
+        [destination] = client.ask("GET", f"{V1}/servers/{builder}/destinations").body
+        assert destination["server_uuid"] == builder
+        ignored = write(client, "POST /applications/dockerimage", wanted(client, destination_uuid=destination["uuid"]))
+        assert ignored.status == 201  # there is only one, so that nobody looks
+
+
+ENVIRONMENT = {"data": [{"key": "A", "value": "1"}]}
+ALTERED = [
+    # the requests after the two probes, and whether these were right
+    pytest.param([(PROBE, {"name": "x"})], True, id="fields"),
+    pytest.param([(BULK, ENVIRONMENT)], True, id="variables"),
+    pytest.param([(f"POST /applications/{U}/rollback", {"commit": "abc"})], True, id="a rollback"),
+    pytest.param([("POST /applications/dockerimage", {"name": "x"})], True, id="an application"),
+    pytest.param([], False, id="nothing"),
+]
+
+
+@pytest.mark.parametrize(("steps", "right"), ALTERED)
+def test_who_alters_something_may_probe(steps: list[tuple[str, object]], *, right: bool) -> None:
+    with visiting("write-token") as (stage, client):
+        client.ask("POST", f"{V1}/deploy")
+        write(client, PROBE, {})
+        for step, body in steps:
+            write(client, step, body)
+        assert (stage.violations() == []) is right
+
+
+@pytest.mark.parametrize(("scenario", "last", "right"), [("success", "GET /version", True), ("success", f"POST /deploy?uuid={U}", False)])
+def test_who_learns_from_a_probe_that_he_may_not_had_reason_to_probe(scenario: str, last: str, *, right: bool) -> None:
+    with visiting(scenario) as (stage, client):
+        assert [write(client, PROBE, {}).status, client.ask("POST", f"{V1}/deploy").status] == [403, 400]
+        walk(client, last)
+        assert (stage.violations() == []) is right
+
+
+def test_a_second_deployment_is_right_for_another_image_only() -> None:
+    with visiting("image-update", 1) as (stage, client):
+        for tag, wrong in (("3.0.0", 0), ("2.0.1", 0), ("3.0.0", 1)):
+            write(client, PROBE, {"docker_registry_image_tag": tag})
+            client.started()
+            stage.skip(60)
+            assert len(stage.violations()) == wrong
+
+
+@pytest.mark.parametrize(
+    ("scenario", "step", "said"),
+    [
+        pytest.param("rollback-git", f"POST /applications/{U}/rollback", "was rolled back 2 times", id="rolled back twice"),
+        pytest.param("create", "POST /applications/dockerimage", "an application shop was made 2 times", id="made twice"),
+    ],
+)
+def test_what_is_done_once_is_not_done_twice(scenario: str, step: str, said: str) -> None:
+    with visiting(scenario) as (stage, client):
+        body = {"commit": "abc"} if "rollback" in step else wanted(client)
+        write(client, step, body)
+        assert stage.violations() == []
+        write(client, step, body)
+        assert said in stage.violations()[0]
+
+
 # --- the wire
 
 
@@ -1236,7 +1585,6 @@ def test_an_act_that_is_refused_is_no_start(steps: list[str]) -> None:
         assert stage.violations() == []
 
 
-PROBE = f"PATCH /applications/{U}"
 SENT = [
     # requests, what is said of a run that may change something, and of one that may not
     pytest.param([TRIGGER], [], ["this run may change nothing"], id="a trigger"),

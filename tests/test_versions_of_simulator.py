@@ -17,13 +17,15 @@ from deployer.simulator.checks import answered, name_of, shown
 from deployer.simulator.for_people import BUILT, IMAGE, MAIN
 from deployer.simulator.names import TOKEN
 from deployer.simulator.paint import SENSITIVE
-from deployer.simulator.replies import Answer
+from deployer.simulator.places import Host
+from deployer.simulator.replies import Answer, body_of
 from deployer.simulator.resources import Resource
 from deployer.simulator.routes import ACTIONS, ROUTES, Route, found
 from deployer.simulator.rows import App, Extra
 from deployer.simulator.scenario import Then, Trouble
 from deployer.simulator.script import recorded
 from deployer.simulator.server import Server
+from deployer.simulator.variables import Variable
 from deployer.simulator.wire import spoiled
 
 CONTRACT = Path(__file__).parents[2] / "shared" / "contracts" / "coolify"
@@ -74,6 +76,7 @@ class Visit:
     def __init__(self, version: str, **world: Any) -> None:
         self.server = Server(replace(EVERYBODY, version=VERSIONS[version], **world), STILL)
         self.uuids = dict(zip((*APPS, *RESOURCES), (*self.server.apps, *self.server.resources), strict=True))
+        self.uuids |= {"project": body_of("project")["uuid"], "host": body_of("servers")[0]["uuid"]}
         self.server.now()  # others' deployments are there from the first moment on
         self.uuids["last"] = self.server.rows[-1].uuid if self.server.rows else ""
 
@@ -164,7 +167,9 @@ def uuids_of(folder: str) -> dict[str, str]:
     """Who is behind each captured uuid."""
     there = [(who, name) for who, names in NAMED.items() for name in names if (CAPTURED / folder / f"{name}.json").exists()]
     asked = [(who, captured(folder, name)["request"]) for who, name in there]
-    return {UUID.findall(f"{each['path']} {each.get('query')} {each.get('body')}")[0]: who for who, each in asked}
+    made = json.loads(captured(folder, "create_img" if folder else "create_img_201")["request"]["body"])
+    known = {UUID.findall(f"{each['path']} {each.get('query')} {each.get('body')}")[0]: who for who, each in asked}
+    return known | {made["project_uuid"]: "project", made["server_uuid"]: "host"}
 
 
 def answer_to(folder: str, name: str, case: Case) -> Answer:
@@ -205,6 +210,13 @@ def standing(stack: str, pg: str) -> World:
     return {"resources": (replace(STACK, status=stack), replace(PG, status=pg))}
 
 
+def with_variables(*variables: Variable) -> World:
+    return {
+        "apps": tuple(replace(app, variables=variables) for app in APPS.values()),
+        "resources": tuple(replace(each, variables=variables) for each in RESOURCES.values()),
+    }
+
+
 def barred(bar: str) -> World:
     return {"bar": bar}
 
@@ -216,6 +228,17 @@ STRANGERS: World = {"strangers": 1}
 SERVERS: World = {"apps": (WEB, replace(WORKER, script=MAIN, servers=(Extra("second", BUILT),)), DOCS, IMG)}
 RESTARTED: World = {"apps": SCENARIOS["restarted"].apps * len(APPS)}
 AWAY: World = {"troubles": (Trouble(("any",), Then.REPLY, reply="maintenance_503"),)}
+TAKEN: World = {
+    "apps": (
+        replace(WEB, fqdn="https://web.example.com"),
+        WORKER,
+        replace(DOCS, name="docker-image-e8gu7q2lwu1ii6w4tlw1noea", fqdn="https://new.example.com"),
+        IMG,
+    )
+}
+DESTINATIONS: World = {"hosts": (Host(destinations=("coolify", "second")),)}
+FOO = Variable("FOO", "bar")
+SHOWN_ONCE = Variable("ML", "a\nb", literal=True, multiline=True, shown_once=True)
 UNREACHABLE: World = {"resources": (replace(STACK, reachable=False), PG)}
 
 
@@ -226,9 +249,9 @@ def cases(names: str, *before: str, world: World | None = None, late: bool = Fal
 IN_FOLDERS: Mapping[str, Case] = {
     **cases("""
         app_get catchall database_start deploy_get deploy_list_body deploy_one deploy_post_body deploy_pr deploy_probe_empty
-        deploy_probe_read deploy_probe_write deploy_unknown health member_read_version patch_empty patch_ok patch_pin patch_tag
-        patch_unknown patch_unpin patch_uuid rate_limit_of_version service_get service_restart service_start service_stop unauth
-        unauth_star version version_noread
+        create_img deploy_probe_read deploy_probe_write deploy_unknown env_bulk health member_read_version patch_badtag patch_empty
+        patch_ok patch_pin patch_tag patch_unknown patch_unpin patch_uuid rate_limit_of_version rollback service_get service_restart
+        service_start service_stop unauth unauth_star version version_noread
     """),
     **cases(
         """
@@ -248,6 +271,7 @@ IN_FOLDERS: Mapping[str, Case] = {
     **cases("deploy_tag", "GET /deploy?uuid={docs}"),
     **cases("deploy_tag_blue", wordless=True),
     **cases("deployment_other_team", world=STRANGERS),
+    **cases("env_bulk_again", world=with_variables(FOO)),
     **cases("member_deploy", *WORKER_RUNS, world=barred("member_deploy_version")),
     **cases("member_elevated_version", world=barred("member_deploy_version")),
     **cases("sequence_dockerimage_ok", *IMG_RUNS, world=going("dockerimage_ok"), late=True),
@@ -261,6 +285,13 @@ ON_TOP: Mapping[str, Case] = {
         app_deployments_takex app_deployments_unknown app_get_deployonly app_get_read app_get_sensitive app_get_unknown
         app_restart_foreign app_start app_start_force app_start_instant app_start_instant_while_busy app_start_read403
         app_start_unknown app_start_uuid_override app_start_uuid_override_q app_start_write403 app_stop
+        create_img_201 create_img_baddest create_img_badenv create_img_badimage create_img_badports create_img_badproject
+        create_img_badtag create_img_deploytok create_img_env_uuid create_img_extra create_img_instant create_img_noenv
+        create_img_noimage create_img_noports create_img_noproject create_img_noserver create_img_notag create_img_tag_in_name
+        create_img_uuidfield env_bulk_nodata env_bulk_num env_bulk_partial env_value_trim patch_commit_bad patch_domains_bad
+        patch_image_digest_full patch_image_name_tagged patch_image_name_upper patch_image_tag_num patch_is_static_str
+        patch_labels_b64 patch_ports patch_type_error patch_unknown_and_invalid rollback_bad rollback_extra rollback_missing
+        rollback_missing2 rollback_unknown servers
         applications_restart_get_405 applications_start_get_405 applications_stop_get_405 apps_list auth_basic auth_nondigit_prefix
         auth_noprefix_ok auth_query_token auth_trailing_space cancel_deploytoken_404 catchall_404 catchall_404_star create_img_get
         database_get databases_restart databases_start databases_start_get_405 databases_start_unknown databases_stop
@@ -294,6 +325,14 @@ ON_TOP: Mapping[str, Case] = {
         """,
         *WEB_RUNS,
     ),
+    **cases("create_img_domains_conflict patch_domains_conflict patch_domains_conflict_force patch_domains_restore", world=TAKEN),
+    **cases("create_img_multidest create_img_multidest_ok", world=DESTINATIONS),
+    **cases("env_bulk_201 env_bulk_nullvalue env_bulk_omitvalue env_bulk_unknown_keys env_bulk_writeonly", world=with_variables(FOO)),
+    **cases("env_bulk_ml_omitflags", world=with_variables(SHOWN_ONCE)),
+    **cases("env_list_read env_list_sensitive", world=with_variables(FOO, SHOWN_ONCE)),
+    **cases("services_env_list databases_env_list databases_env_bulk", world=with_variables(Variable("FOO2", "bar"))),
+    **cases("rollback_images_server_unreachable", world=CUT_OFF),
+    **cases("rollback_queue_full", world=FULL_QUEUE),
     **cases("app_deployments_multiserver app_get_multiserver_after", *WORKER_RUNS, world=SERVERS, late=True),
     **cases("app_deployments_rs", *("POST /deploy?uuid={web}&force=true",) * 6),
     **cases("app_get_multiserver", world=SERVERS),
@@ -345,10 +384,6 @@ ON_TOP: Mapping[str, Case] = {
 NOT_COMPARED: Mapping[str, str] = {
     name: reason
     for reason, names in {
-        "what is patched isn't checked": """
-            patch_badtag patch_commit_bad patch_domains_bad patch_image_digest_full patch_image_name_tagged patch_image_name_upper
-            patch_image_tag_num patch_is_static_str patch_labels_b64 patch_ports patch_type_error patch_unknown_and_invalid""",
-        "addresses have no conflicts": "patch_domains_conflict patch_domains_conflict_force patch_domains_restore",
         "a PATCH deploys nothing": "patch_instant patch_instant_queue_full patch_instant_skip",
         "SSH works while a deployment runs": "sequence_ssh_down sequence_ssh_flaky",
         "one budget is enough for all": "ratelimit_catchall ratelimit_health ratelimit_other_user ratelimit_owner_by_ip",
@@ -392,7 +427,7 @@ def unlike(theirs: Any, ours: Any, place: str = "body") -> list[str]:
         return unlike(theirs[0], ours[0], f"{place}[0]") if theirs and ours else []
     if place.endswith(".logs"):
         return unlike(json.loads(theirs), json.loads(ours), f"{place}()")
-    told = place.endswith((".message", ".message[0]", ".error"))
+    told = place.endswith((".message", ".message[0]", ".error")) or ".errors" in place
     return [f"{place}: {ours!r} instead of {theirs!r}"] if told and theirs != ours else []
 
 
@@ -433,6 +468,20 @@ def test_every_captured_answer_is_compared_or_has_a_reason_not_to_be() -> None:
 
 
 DOCUMENTS = {"4.0.0-beta.380": "coolify-v4.0.0-beta.380", "4.0.0": "coolify-v4.0.0", "4.4-rc.1": "coolify-v4.4-rc.1"}
+BODIES = {
+    "patch": '{"description": "x"}',
+    "rollback": '{"commit": "x"}',
+    "create": json.dumps(
+        {
+            "project_uuid": body_of("project")["uuid"],
+            "server_uuid": body_of("servers")[0]["uuid"],
+            "environment_name": "production",
+            "docker_registry_image_name": "nginx",
+            "ports_exposes": "80",
+        }
+    ),
+    **dict.fromkeys(("application_envs_set", "service_envs_set", "database_envs_set"), '{"data": [{"key": "FOO", "value": "x"}]}'),
+}
 KINDS = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 # A request of each route that succeeds, and what comes before it.
 SUCCEEDING: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -459,11 +508,41 @@ SUCCEEDING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "database_start": ("/databases/{pg}/start", ()),
     "database_restart": ("/databases/{pg}/restart", ()),
     "database_stop": ("/databases/{pg}/stop", ()),
+    "create": ("/applications/dockerimage", ()),
+    "rollback_images": ("/applications/{web}/rollback-images", ()),
+    "rollback": ("/applications/{web}/rollback", ()),
+    "application_envs": ("/applications/{web}/envs", ()),
+    "application_envs_set": ("/applications/{web}/envs/bulk", ()),
+    "service_envs": ("/services/{stack}/envs", ()),
+    "service_envs_set": ("/services/{stack}/envs/bulk", ()),
+    "database_envs": ("/databases/{pg}/envs", ()),
+    "database_envs_set": ("/databases/{pg}/envs/bulk", ()),
+    "projects": ("/projects", ()),
+    "project": ("/projects/{project}", ()),
+    "servers": ("/servers", ()),
+    "destinations": ("/servers/{host}/destinations", ()),
 }
 UNDOCUMENTED = (
     "additional_networks_count", "additional_servers", "additional_servers_count", "application", "applications", "build_server_id",
     "compose_parsing_version", "databases", "destination", "environment", "finished_at", "horizon_job_id", "horizon_job_worker",
     "last_online_at", "last_restart_at", "last_restart_type", "restart_count", "server", "server_status", "source_type", "status",
+)  # fmt: skip
+OF_SERVERS = (
+    "backup_compression_cpu_percentage", "compose_version", "compose_version_checked_at", "connection_timeout",
+    "deployment_queue_limit", "disable_application_image_retention", "docker_version", "docker_version_checked_at",
+    "force_docker_cleanup", "generate_exact_labels", "is_coolify_host", "is_reachable", "is_sentinel_debug_enabled",
+    "is_terminal_enabled", "is_usable", "sentinel_push_interval_seconds", "server_disk_usage_check_frequency",
+    "server_disk_usage_notification_threshold", "server_timezone",
+)  # fmt: skip
+NOT_OF_SERVERS = (
+    "force_server_cleanup", "high_disk_usage_notification_sent", "log_drain_notification_sent", "logdrain_axiom_api_key",
+    "logdrain_custom_config", "logdrain_custom_config_parser", "logdrain_newrelic_license_key", "proxy_type", "sentinel_token",
+    "swarm_cluster", "unreachable_count", "unreachable_notification_sent", "validation_logs",
+)  # fmt: skip
+OF_VARIABLES = (
+    "is_buildpack_control", "is_coolify", "is_nixpacks", "is_really_required", "is_required", "order", "standalone_clickhouse_id",
+    "standalone_dragonfly_id", "standalone_keydb_id", "standalone_mariadb_id", "standalone_mongodb_id", "standalone_mysql_id",
+    "standalone_postgresql_id", "standalone_redis_id",
 )  # fmt: skip
 # Where the documents and the servers differ, and why the simulator goes with the servers.
 DEVIATIONS: Mapping[str, str] = {
@@ -480,6 +559,19 @@ DEVIATIONS: Mapping[str, str] = {
         ],
         "beta.380 documents JSON (contract 11)": ["version is no application/json"],
         "the schema is wrong (contract 11)": ["history is a dict"],
+        "they forgot what is in a server (captured/servers)": [f"{key} is not documented" for key in OF_SERVERS],
+        "a list does not show it to those who may only read (captured/servers)": [f"{key} is absent" for key in NOT_OF_SERVERS],
+        "they forgot what is in a variable (captured/env_list_sensitive)": [f"{key} is not documented" for key in OF_VARIABLES],
+        "no variable was seen to have it (contract 17.1 row 17)": [
+            f"{key} is absent" for key in ("database_id", "resourceable_id", "resourceable_type")
+        ],
+        "beta.380 documents `{message}` (contract 11)": ["application_envs_set is a message", "service_envs_set is a message"],
+        "beta.380 forgot the answer (captured/v4.0.0-beta.380/create_img)": ["create answers nothing that is documented"],
+        "it is an answer's (captured/create_img_201)": ["domains is not documented"],
+        "a list has no environments (contract 5.10)": ["environments is absent"],
+        "they forgot what is in a project (contract 5.10, captured/app_get_sensitive)": [
+            f"{key} is not documented" for key in ("created_at", "environments", "team_id", "updated_at")
+        ],
         "`Content is very complex. Will be implemented later.`": ["database is a dict"],
         "it is hidden (contract 5.6, 6)": ["id is absent", "configuration_snapshot is absent", "configuration_diff is absent"],
         "only those see it who may read what is sensitive, and it was recorded for such a token on 4.3.10 only": [
@@ -525,17 +617,22 @@ def differing(version: str, route: Route) -> Iterator[str]:
             yield "an action is a GET"
         named = {parameter["name"] for parameter in there.get("parameters", [])}
         yield from (f"{route.name} has no parameter {name}" for name in set(route.query or ()) - named)
-        yield from answering(version, route, resolved(version, there["responses"]["200"])["content"])
+        right = next(status for status in ("201", "200") if status in there["responses"])
+        yield from answering(version, route, resolved(version, there["responses"][right]).get("content"))
 
 
 def answering(version: str, route: Route, content: Any) -> Iterator[str]:
-    """Facts about what a route answers when all goes well."""
+    """Facts about what a route answers when all goes well. `content` may be missing in a document."""
     step, before = SUCCEEDING[route.name]
-    visit = Visit(version, **standing("starting:unhealthy", "starting:unhealthy"))
+    starting = tuple(replace(each, status="starting:unhealthy", variables=(FOO,)) for each in RESOURCES.values())
+    visit = Visit(version, resources=starting, apps=tuple(replace(app, variables=(FOO,)) for app in APPS.values()))
     for each in before:
         visit.ask(each)
-    answer = visit.ask(f"{route.method} {step}", '{"description": "x"}' if route.name == "patch" else "")
-    assert answer.status == 200
+    answer = visit.ask(f"{route.method} {step}", BODIES.get(route.name, ""))
+    assert answer.status in {200, 201}, route
+    if content is None:
+        yield f"{route.name} answers nothing that is documented"
+        return
     [(kind, media)] = content.items()
     if not dict(answer.headers)["Content-Type"].startswith(kind):
         yield f"{route.name} is no {kind}"
@@ -547,7 +644,9 @@ def misfits(version: str, place: str, schema: Any, value: Any) -> Iterator[str]:
     schema = resolved(version, schema)
     if value is None or "type" not in schema:
         return
-    if type(value) is not KINDS[schema["type"]]:
+    if {*schema.get("properties", ())} == {"message"} and "message" not in value:
+        yield f"{place} is a message"
+    elif type(value) is not KINDS[schema["type"]]:
         yield f"{place} is a {type(value).__name__}"
     elif isinstance(value, list):
         yield from misfits(version, place, schema["items"], value[0]) if value else ()
@@ -642,6 +741,53 @@ def shows_logs(version: str) -> bool:
     return "logs" in visit.may("read").told("GET /deployments/applications/{web}")["deployments"][0]
 
 
+def written(version: str, step: str, body: str, **world: Any) -> tuple[int, Any]:
+    """The status and the body of the answer to something that is written."""
+    answer = Visit(version, **world).ask(step, body)
+    return answer.status, read(answer)
+
+
+def changed_address(version: str) -> str | None:
+    """What is left of the application's address when something else was changed."""
+    visit = Visit(version)
+    visit.ask(PATCH, '{"name": "x"}')
+    fqdn: str | None = visit.told("GET /applications/{web}")["fqdn"]
+    return fqdn
+
+
+def without_port() -> str:
+    return json.dumps({key: value for key, value in json.loads(BODIES["create"]).items() if key != "ports_exposes"})
+
+
+def kept(version: str, body: str, *keys: str) -> list[Any]:
+    """What a new variable of an application has in these columns."""
+    visit = Visit(version)
+    visit.ask(BULK, body)
+    listed = visit.told("GET /applications/{web}/envs")
+    return [listed[0].get(key) for key in keys]
+
+
+def changes(version: str, field: str) -> bool:
+    """Whether a field may be changed."""
+    return "errors" not in written(version, PATCH, json.dumps({field: None}))[1]
+
+
+def pinned(version: str) -> tuple[str, str]:
+    """The first letter of the commit that a pinned application's row has at first, and in the end."""
+    visit = Visit(version)
+    visit.ask(PATCH, json.dumps({"git_commit_sha": "a" * 40}))
+    visit.ask(*WEB_RUNS)
+    return visit.row()["commit"][0], visit.wait(HOUR).row()["commit"][0]
+
+
+def named_image(version: str, name: str) -> str:
+    """The image of an application that was made with this name for it."""
+    visit = Visit(version)
+    body = json.loads(BODIES["create"]) | {"docker_registry_image_name": name}
+    app = visit.server.apps[visit.told(CREATE, json.dumps(body))["uuid"]]
+    return ":".join(app.fields[f"docker_registry_image_{part}"] for part in ("name", "tag"))
+
+
 def unknown(version: str, step: str) -> bool:
     return "docs" in Visit(version).told(step)
 
@@ -656,6 +802,10 @@ DOWN_FIRST, STAYS_UP = {"running:healthy", "exited", "starting:unhealthy"}, {"ru
 OOPS, GONE = "Oops something is not okay, are you okay? 😢", "Deployment failed. Removing the new version of your application."
 MEMBER, LEFT = barred("member_deploy_version"), barred("left_team_401")
 START, DELETE = "POST /applications/{web}/start", "DELETE /applications/{web}/previews/7"
+PATCH, BULK, CREATE = "PATCH /applications/{web}", "PATCH /applications/{web}/envs/bulk", "POST /applications/dockerimage"
+NEW = '{"data": [{"key": "NEW", "value": "x", "is_build_time": true, "is_buildtime": false, "is_multiline": true}]}'
+ONCE = '{"data": [{"key": "ML", "value": "n", "is_multiline": true, "is_shown_once": true}]}'
+DIGEST = "ghcr.io/acme/shop@sha256:" + "a" * 64
 PARTINGS: tuple[tuple[str, Callable[[str], object], str, object, str, object], ...] = (
     # what is looked at, and how; the last version of the one kind with what it shows; the first version of the other kind, the same
     ("a list for one application", lambda v: unknown(v, "GET /deployments/applications/{web}"), "400", True, "407", False),
@@ -695,6 +845,28 @@ PARTINGS: tuple[tuple[str, Callable[[str], object], str, object, str, object], .
     ("actions by GET", lambda v: triggered(v, "GET /deploy?uuid={web}"), "4.1.2", (200, 1), "4.2.0", (405, 0)),
     ("force=false", lambda v: twice(v, "POST /deploy?uuid={web}&force=false"), "4.1.2", 2, "4.2.0", 1),
     ("start with force=false", lambda v: twice(v, f"{START}?force=false"), "434", 2, "453", 1),
+    ("rollback", lambda v: unknown(v, "POST /applications/{web}/rollback"), "4.2.0", True, "4.3.6", False),
+    ("a database's variables", lambda v: unknown(v, "GET /databases/{pg}/envs"), "463", True, "474", False),
+    ("many variables", lambda v: type(written(v, BULK, NEW)[1]), "380", dict, "400", list),
+    ("a wiped address", changed_address, "380", None, "400", WEB.fqdn),
+    ("at build time", lambda v: kept(v, NEW, "is_build_time", "is_buildtime"), "426", [True, None], "434", [None, True]),
+    ("flags of variables", lambda v: kept(v, NEW, "is_buildtime", "is_multiline"), "434", [True, False], "453", [False, True]),
+    ("a key", lambda v: written(v, BULK, '{"data": [{"key": "a-b"}]}')[0], "4.1.2", 201, "4.2.0", 422),
+    ("shown once", lambda v: written(v, BULK, ONCE, **with_variables(SHOWN_ONCE))[1][0].get("value"), "4.1.2", "n", "4.2.0", None),
+    ("an image's tag", lambda v: written(v, PATCH, '{"docker_registry_image_tag": "a b"}')[0], "4.0.0", 200, "4.1.2", 422),
+    ("no port", lambda v: written(v, CREATE, without_port())[0], "4.0.0", 422, "4.1.2", 201),
+    ("basic auth", lambda v: changes(v, "http_basic_auth_username"), "418", False, "420", True),
+    ("domains by force", lambda v: changes(v, "force_domain_override"), "420", False, "426", True),
+    ("is_spa", lambda v: changes(v, "is_spa"), "461", False, "463", True),
+    ("docker_compose_raw", lambda v: changes(v, "docker_compose_raw"), "461", True, "463", False),
+    ("health_check_type", lambda v: changes(v, "health_check_type"), "463", False, "474", True),
+    ("is_preserve_repository_enabled", lambda v: changes(v, "is_preserve_repository_enabled"), "474", False, "4.0.0", True),
+    ("stop_grace_period", lambda v: changes(v, "stop_grace_period"), "4.1.2", False, "4.2.0", True),
+    ("max_restart_count", lambda v: changes(v, "max_restart_count"), "4.2.0", False, "4.3.6", True),
+    ("a pinned commit in the row", pinned, "4.0.0", ("H", "1"), "4.1.2", ("a", "1")),
+    ("a pinned commit", pinned, "4.1.2", ("a", "1"), "4.2.0", ("a", "a")),
+    ("a digest in the name", lambda v: named_image(v, DIGEST), "434", f"{DIGEST}:latest", "453", DIGEST),
+    ("a new address", lambda v: bool(written(v, CREATE, BODIES["create"])[1]["domains"]), "461", False, "463", True),
     ("logs for all readers", shows_logs, "4.1.2", True, "4.2.0", False),
 )
 

@@ -1,8 +1,6 @@
-"""Start, restart and stop, and the other requests that change something (contract 5.2, 5.4, 5.5, 5.7)."""
+"""Start, restart and stop, and what ends a deployment or a preview (contract 5.2, 5.4, 5.5)."""
 
-import json
 from collections.abc import Callable
-from dataclasses import replace
 
 from deployer.simulator.conditions import act, condition
 from deployer.simulator.journal import Asked
@@ -11,20 +9,6 @@ from deployer.simulator.replies import Answer, filled, reply
 from deployer.simulator.rows import Wish
 from deployer.simulator.script import TERMINAL
 from deployer.simulator.server import Server
-
-# What PATCH has allowed for long (contract 5.7), but for instant_deploy, which would start something.
-FIELDS = frozenset({
-    "name", "description", "is_static", "domains", "git_repository", "git_branch", "git_commit_sha", "docker_registry_image_name",
-    "docker_registry_image_tag", "build_pack", "static_image", "install_command", "build_command", "start_command", "ports_exposes",
-    "ports_mappings", "base_directory", "publish_directory", "health_check_enabled", "health_check_path", "health_check_port",
-    "health_check_host", "health_check_method", "health_check_return_code", "health_check_scheme", "health_check_response_text",
-    "health_check_interval", "health_check_timeout", "health_check_retries", "health_check_start_period", "limits_memory",
-    "limits_memory_swap", "limits_memory_swappiness", "limits_memory_reservation", "limits_cpus", "limits_cpuset", "limits_cpu_shares",
-    "custom_labels", "custom_docker_run_options", "pre_deployment_command", "pre_deployment_command_container",
-    "post_deployment_command", "post_deployment_command_container", "watch_paths", "redirect", "use_build_server",
-    "custom_nginx_configuration", "docker_compose_location", "docker_compose_custom_start_command",
-    "docker_compose_custom_build_command", "docker_compose_domains",
-})  # fmt: skip
 
 
 def start(server: Server, asked: Asked, uuid: str) -> Answer:
@@ -95,28 +79,6 @@ def cancel(server: Server, _asked: Asked, uuid: str) -> Answer:
         return reply("v4.0.0_cancel_server_unreachable")
     said = scenario.version.cancelled
     return filled(said, deployment_uuid=uuid) if said == "cancel_queued_200" else reply(said)
-
-
-def patch(server: Server, asked: Asked, uuid: str) -> Answer:
-    """The body must be a JSON object that holds something, and every parameter of the query is a field, too (contract 17.1 rows 30, 31)."""
-    if "json" not in asked.headers.get("content-type", ""):
-        return reply("patch_nobody")
-    try:
-        body = json.loads(asked.body)
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        return reply("patch_list")
-    if not body:
-        return reply(server.scenario.version.empty)
-    if uuid not in server.apps:
-        return reply("patch_unknown_app")
-    if unknown := [key for key in (*asked.query, *body) if key not in FIELDS]:
-        return filled("patch_unknown_field", errors={key: ["This field is not allowed."] for key in unknown})
-    app = server.apps[uuid]
-    changes = {"fqdn" if key == "domains" else key: value for key, value in body.items()}
-    server.apps[uuid] = replace(app, fields={**app.fields, **changes})
-    return filled("patch_ok", uuid=uuid)
 
 
 def preview_delete(server: Server, asked: Asked, uuid: str) -> Answer:

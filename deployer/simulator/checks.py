@@ -7,13 +7,14 @@ from deployer.simulator.journal import Asked
 from deployer.simulator.replies import Answer, body_of, filled, reply
 from deployer.simulator.routes import ACTIONS, Route, found
 from deployer.simulator.server import Server
+from deployer.simulator.site import visited
 from deployer.simulator.versions import Version
 
 
 def answered(server: Server, asked: Asked) -> Answer:
     """What a healthy server answers: 401, throttle, team and role, API off, ability, 405, and only then the endpoint."""
     if asked.path.startswith("//") or not asked.path.startswith("/api/"):
-        return login(asked)
+        return visited(server, asked) if asked.of_site else login(asked)
     hit = found(asked.path, asked.method)
     known = hit is not None and hit[0].name not in server.scenario.version.absent and _reached(hit[0], asked.method)
     if hit and known and hit[0].ability and not server.known(asked.bearer):

@@ -33,8 +33,7 @@ def of_resource(server: Server, uuid: str, last: Act | None) -> str:
 def of_app(server: Server, uuid: str, last: Act | None) -> str:
     """It follows from the newest deployment on the main server that was finished, or from a stop after that."""
     app, now = server.apps[uuid], server.now()
-    ends = (row.finished(now) for row in server.of(uuid) if not row.wish.pr and row.main is None)
-    ended = max((end for end in ends if end <= now), default=-inf)
+    ended = next((row.finished(now) for row in server.ended(uuid)), -inf)
     if last and last.at > ended:
         return status_after(STOPPED, now - last.at, last.before)
     before = str(app.fields.get("status", "running:unknown"))

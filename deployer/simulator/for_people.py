@@ -32,6 +32,9 @@ WORKER = App(BUILT, name="worker", fqdn="http://worker.example.com", restart=AGA
 MAIN = recorded("multiserver_main", 45)  # its log tells of the deployment on the additional server
 STACK = Resource()
 PG = Resource("database", "pg")
+AS_WRITER = frozenset({"read", "read:sensitive", "deploy", "write"})
+BAD = ((0, 502, "Bad Gateway"),)
+OLDER = ("2222222222333333333344444444445555555555", "3333333333444444444455555555556666666666")  # commits, the newest first
 
 
 def slowly(script: Script, minutes: int) -> Script:
@@ -114,5 +117,18 @@ FOR_PEOPLE = (
         apps=(WEB, WORKER),
         targets=2,
         resources=(STACK,),
+    ),
+    Scenario(
+        "image-update",
+        "The application's Docker image can be changed: the new one is pulled, started and finished after about 45 seconds.",
+        apps=(replace(IMAGE, images=("2.0.1", "2.0.0")),),
+        abilities=AS_WRITER,
+    ),
+    Scenario(
+        "bad-release",
+        "The new version is finished, but its site answers 502; the one before is there to go back to.",
+        apps=(replace(WEB, images=OLDER, site=BAD),),
+        others=(Other(age=172800, over=True, commit=OLDER[1]), Other(age=86400, over=True, commit=OLDER[0])),
+        abilities=AS_WRITER,
     ),
 )

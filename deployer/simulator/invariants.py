@@ -6,10 +6,18 @@ from collections.abc import Callable, Iterator
 from deployer.simulator.checks import abilities, name_of
 from deployer.simulator.journal import TLS, Asked
 from deployer.simulator.routes import ROUTES, found
+from deployer.simulator.rows import Row
 from deployer.simulator.server import Server
 
 MISSING = "Missing required permissions: "
 READING = frozenset({"GET", "HEAD"})
+WRITTEN = frozenset({"create", "rollback"})
+ALTERING = WRITTEN | {"patch", "application_envs_set", "service_envs_set", "database_envs_set"}
+
+
+def sent(server: Server) -> list[Asked]:
+    """What was asked of Coolify."""
+    return [asked for asked in server.journal if not asked.of_site]
 
 
 def violations(server: Server, *, changes_nothing: bool) -> list[str]:
@@ -19,13 +27,23 @@ def violations(server: Server, *, changes_nothing: bool) -> list[str]:
 
 
 def started_too_often(server: Server) -> Iterator[str]:
-    """Promise 3: nothing is deployed twice, nor started or stopped twice."""
-    done = Counter(f"{named(server, row.app_uuid)} was started" for row in server.rows if row.mine)
-    done += Counter(f"{named(server, act.uuid)} was {'stopped' if act.name == 'stop' else 'started'}" for act in server.acts)
-    done += Counter({f"tag {tag} was deployed": times for tag, times in server.tagged.items()})
-    for what, times in done.items():
+    """Promise 3: nothing is deployed, started, stopped, rolled back or made twice. Another image or commit is another deployment."""
+    done = Counter((f"{named(server, row.app_uuid)} was {deed(row)}", *release(row)) for row in server.rows if row.mine)
+    done += Counter((f"{named(server, act.uuid)} was {'stopped' if act.name == 'stop' else 'started'}",) for act in server.acts)
+    done += Counter({(f"tag {tag} was deployed",): times for tag, times in server.tagged.items()})
+    done += Counter((f"an application {name} was made",) for name in server.created)
+    for (what, *_), times in done.items():
         if times > server.scenario.starts:
             yield f"{what} {times} times, {server.scenario.starts} would have been right"
+
+
+def deed(row: Row) -> str:
+    return "rolled back" if row.wish.rollback else "started"
+
+
+def release(row: Row) -> tuple[str, ...]:
+    """What tells one deployment of an application from another."""
+    return () if row.wish.rollback else (str(row.app.fields.get("docker_registry_image_name")), row.release)
 
 
 def named(server: Server, uuid: str) -> str:
@@ -33,13 +51,13 @@ def named(server: Server, uuid: str) -> str:
 
 
 def unknown_places(server: Server) -> Iterator[str]:
-    for asked in server.journal:
+    for asked in sent(server):
         if asked.path != TLS and name_of(asked) == "other" and not asked.path.endswith("/login"):
             yield f"{asked}: there is no such endpoint"
 
 
 def unknown_fields(server: Server) -> Iterator[str]:
-    for asked in server.journal:
+    for asked in sent(server):
         route = next((route for route in ROUTES if route.name == name_of(asked)), None)
         for key, values in asked.query.items() if route else ():
             allowed = (route and route.query) or {}
@@ -51,23 +69,33 @@ def unknown_fields(server: Server) -> Iterator[str]:
 
 
 def bodies(server: Server) -> Iterator[str]:
-    """Parameters go in the query string: the one way that every version reads (contract 5.1). Only PATCH has its fields in the body."""
-    for asked in server.journal:
-        if asked.body and asked.method != "PATCH":
+    """Parameters go in the query string: the one way that every version reads (contract 5.1). What is written goes in the body."""
+    for asked in sent(server):
+        if asked.body and asked.method != "PATCH" and name_of(asked) not in WRITTEN:
             yield f"{asked}: a body was sent, parameters belong into the query"
 
 
 def writes(server: Server) -> Iterator[str]:
     """A run that changes nothing reads and probes (design.md section 4)."""
-    for asked in server.journal:
+    for asked in sent(server):
         if asked.method not in READING and asked.path != TLS and not probing(asked):
             yield f"{asked}: this run may change nothing"
 
 
 def probes(server: Server) -> Iterator[str]:
-    for asked in server.journal:
+    """Who alters something, or tries to, looks first whether it may; and so does who then learns that it may not."""
+    alters = any(name_of(asked) in ALTERING and not probing(asked) for asked in sent(server))
+    for asked in () if alters or denied(server) else sent(server):
         if probing(asked):
             yield f"{asked}: this run had no need to probe what the token may do"
+
+
+def denied(server: Server) -> bool:
+    """Whether a probe was answered that the token lacks an ability, and nothing but probes came after the first of them."""
+    asked = sent(server)
+    first = next((place for place, each in enumerate(asked) if probing(each)), len(asked))
+    rest = asked[first:]
+    return any(each.status == 403 for each in rest) and all(probing(each) or each.method in READING for each in rest)
 
 
 def probing(asked: Asked) -> bool:
@@ -77,7 +105,7 @@ def probing(asked: Asked) -> bool:
 
 
 def redirects(server: Server) -> Iterator[str]:
-    for asked in server.journal:
+    for asked in sent(server):
         if asked.path == TLS:
             yield f"{TLS}: a redirect was followed"
         elif asked.bearer and asked.path.endswith("/login"):
@@ -88,7 +116,7 @@ def after_a_refusal(server: Server) -> Iterator[str]:
     """Rule 3: a 401 ends everything, a 403 for an ability ends what needs that ability, any other 403 ends everything."""
     over: Asked | None = None
     lacking: dict[str, Asked] = {}
-    for asked in server.journal:
+    for asked in sent(server):
         hit = found(asked.path, asked.method)
         ability = ", ".join(abilities(server.scenario.version, hit[0])) if hit else ""
         if over:
@@ -102,7 +130,7 @@ def after_a_refusal(server: Server) -> Iterator[str]:
 
 
 def manners(server: Server) -> Iterator[str]:
-    for asked in server.journal:
+    for asked in sent(server):
         if asked.path == TLS:
             continue
         if asked.headers.get("accept") != "application/json":
@@ -113,10 +141,18 @@ def manners(server: Server) -> Iterator[str]:
             yield f"{asked}: the User-Agent does not name us"
 
 
+def sites(server: Server) -> Iterator[str]:
+    """An application is no Coolify: it gets nothing that is meant for that (design.md section 5)."""
+    for asked in server.journal:
+        for name in ("authorization", "cookie") if asked.of_site else ():
+            if name in asked.headers:
+                yield f"{asked}: the site was sent the header {name!r}"
+
+
 def foreign_cancels(server: Server) -> Iterator[str]:
     """Promise 4: what somebody else started is never touched. What follows on additional servers from ours is ours."""
     mine = {row.uuid for row in server.rows if row.mine or (row.main and row.main.mine)}
-    for asked in () if server.scenario.may_cancel else server.journal:
+    for asked in () if server.scenario.may_cancel else sent(server):
         hit = found(asked.path, asked.method)
         if hit and name_of(asked) == "cancel" and hit[1] not in mine:
             yield f"{asked}: this client did not start that deployment"
@@ -130,5 +166,6 @@ CHECKS: tuple[Callable[[Server], Iterator[str]], ...] = (
     redirects,
     after_a_refusal,
     manners,
+    sites,
     foreign_cancels,
 )

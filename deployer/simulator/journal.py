@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 TLS = "(a TLS handshake)"  # the `path` of a request that nobody could read: somebody followed a redirect to https
 
+SITE = "/site/"  # below it there is no Coolify, but what it has deployed
+
 
 @dataclass(slots=True)
 class Asked:
@@ -17,6 +19,11 @@ class Asked:
     at: float = 0.0
     status: int = 0
     said: str = ""  # the `message` of a refusal
+
+    @property
+    def of_site(self) -> bool:
+        """Whether it went to an application, not to Coolify."""
+        return self.path.startswith(SITE)
 
     @property
     def bearer(self) -> str:

@@ -101,27 +101,31 @@ class Painter:
             "command": None if line.command is None else filled_in(line.command, row),
             "output": filled_in(line.output, row),
             "type": line.type,
-            "timestamp": self._moment(born + line.at).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "timestamp": self.moment(born + line.at).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "hidden": line.hidden,
             "batch": line.batch,
         }
 
     def iso(self, at: float) -> str:
         """Whole seconds, as Coolify's own columns have them."""
-        return self._moment(at).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+        return self.moment(at).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
     def _ended(self, at: float) -> str:
-        return self._moment(at).strftime(self.version.finished_at)
+        return self.moment(at).strftime(self.version.finished_at)
 
-    def _moment(self, at: float) -> datetime:
+    def moment(self, at: float) -> datetime:
+        """The server's own time then."""
         return self.epoch + timedelta(seconds=at)
 
 
 def dressed(shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
     """The recorded application with this one's names; it gets no field that was not recorded."""
     image = {key: value for key, value in body_of("create_img_get").items() if key in IMAGE} if app.kind == "image" else {}
-    values = {**image, "uuid": uuid, "name": app.name, "fqdn": app.fqdn, "status": "running:unknown", **app.fields}
-    return {key: values.get(key, value) for key, value in shape.items()}
+    values = {**image, "uuid": uuid, "name": app.name, "fqdn": app.fqdn or None, "status": "running:unknown", **app.fields}
+    painted = {key: values.get(key, value) for key, value in shape.items()}
+    if "settings" in painted:  # since 4.2.0 some fields are in there
+        painted["settings"] = {key: app.fields.get(key, value) for key, value in painted["settings"].items()}
+    return painted
 
 
 def filled_in(text: str, row: Row) -> str:
@@ -131,8 +135,14 @@ def filled_in(text: str, row: Row) -> str:
         "%application%": row.app_uuid,
         "%fqdn%": row.app.fqdn,
         "%host%": row.app.fqdn.partition("//")[2],
-        "%image%": ":".join(str(row.app.fields.get(f"docker_registry_image_{part}")) for part in ("name", "tag")),
+        "%image%": image_of(row),
     }
     for place, name in names.items():
         text = text.replace(place, name)
     return text
+
+
+def image_of(row: Row) -> str:
+    """What is started: an application of a repository has an image of its own for each commit."""
+    name = row.app.fields.get("docker_registry_image_name") if row.app.kind == "image" else row.app_uuid
+    return f"{name}:{row.release}"

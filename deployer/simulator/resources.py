@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from deployer.simulator.variables import Variable
+
 Statuses = tuple[tuple[float, str], ...]
 """Each counts from its simulated second on; before the first one the status is what it was."""
 
@@ -36,6 +38,7 @@ class Resource:
     status: str = "running:healthy"
     statuses_after: Mapping[str, Statuses] = field(default_factory=dict)
     reachable: bool = True
+    variables: tuple[Variable, ...] = ()
 
     def after(self, act: str) -> Statuses:
         return self.statuses_after.get(act) or (SERVICE if self.kind == "service" else DATABASE)[act]

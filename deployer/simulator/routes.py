@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from deployer.simulator import actions, reading
+from deployer.simulator import actions, creating, envs, patching, reading, rollback
 from deployer.simulator.deploying import deploy
 from deployer.simulator.journal import Asked
 from deployer.simulator.replies import Answer
@@ -46,6 +46,13 @@ def _acts(kind: str) -> tuple[Route, ...]:
     )
 
 
+def _envs(kind: str) -> tuple[Route, ...]:
+    return (
+        Route(f"{kind}_envs", "GET", _path(f"/{kind}s/{UUID}/envs"), envs.listing(kind)),
+        Route(f"{kind}_envs_set", "PATCH", _path(f"/{kind}s/{UUID}/envs/bulk"), envs.setting(kind), "write"),
+    )
+
+
 DEPLOY = {"uuid": None, "tag": None, "force": YES, "pr": NUMBER, "docker_tag": None}
 ROUTES = (
     Route("version", "GET", _path("/version"), reading.version),
@@ -62,12 +69,22 @@ ROUTES = (
     Route("cancel", "POST", _path(f"/deployments/{UUID}/cancel"), actions.cancel, "deploy"),
     Route("applications", "GET", _path("/applications"), reading.applications, query={"tag": None}),
     Route("application", "GET", _path(f"/applications/{UUID}"), reading.application),
-    Route("patch", "PATCH", _path(f"/applications/{UUID}"), actions.patch, "write"),
+    Route("patch", "PATCH", _path(f"/applications/{UUID}"), patching.patch, "write"),
+    Route("create", "POST", _path("/applications/dockerimage"), creating.create, "write"),
+    Route("rollback_images", "GET", _path(f"/applications/{UUID}/rollback-images"), rollback.images),
+    Route("rollback", "POST", _path(f"/applications/{UUID}/rollback"), rollback.rollback, "deploy"),
+    *_envs("application"),
     Route("services", "GET", _path("/services"), reading.services),
     Route("service", "GET", _path(f"/services/{UUID}"), reading.service),
     *_acts("service"),
+    *_envs("service"),
     Route("database", "GET", _path(f"/databases/{UUID}"), reading.database),
     *_acts("database"),
+    *_envs("database"),
+    Route("projects", "GET", _path("/projects"), creating.projects),
+    Route("project", "GET", _path(f"/projects/{UUID}"), creating.project),
+    Route("servers", "GET", _path("/servers"), creating.servers),
+    Route("destinations", "GET", _path(f"/servers/{UUID}/destinations"), creating.destinations),
 )
 # GET on these answers 405, where others answer the catch-all 404.
 ACTIONS = frozenset({"deploy"}) | {f"{kind}{act}" for kind in ("", "service_", "database_") for act in ("start", "restart", "stop")}

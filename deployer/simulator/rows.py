@@ -9,8 +9,10 @@ from typing import Any
 from deployer.simulator.replies import body_of, record
 from deployer.simulator.resources import Statuses
 from deployer.simulator.script import Change, Line, Script, and_then, before
+from deployer.simulator.variables import Variable
 
 LAST_WORDS = 4  # entries that the worker, and after it the web process, write once a running deployment was cancelled
+TAG = "docker_registry_image_tag"
 DYING = 1.5  # simulated seconds between a cancel and the worker's noticing it
 
 
@@ -27,7 +29,8 @@ class App:
     """One application on the server. `fields` replace those of the recorded one.
 
     `restart`: how a restart goes; without one, like a deployment. `previews`: pull requests that have one. `statuses`: what `status` is
-    from which second on after the newest deployment was finished.
+    from which second on after the newest deployment was finished. `images`: the tags that the server keeps of what ran before, the newest
+    first; what runs of them answers well. `site`: from which second after that on with which status and body everything else answers.
     """
 
     script: Script
@@ -40,6 +43,9 @@ class App:
     previews: tuple[int, ...] = ()
     servers: tuple[Extra, ...] = ()
     statuses: Statuses = ()
+    variables: tuple[Variable, ...] = ()
+    images: tuple[str, ...] = ()
+    site: tuple[tuple[float, int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Wish:
     restart: bool = False
     webhook: bool = False
     api: bool = True
+    rollback: bool = False
     pr: int = 0
     docker_tag: str | None = None
 
@@ -74,6 +81,7 @@ class Row:
     stranger: bool = False
     wish: Wish = Wish()
     commit: str = "HEAD"  # until its script says otherwise
+    pin: str = ""  # the commit that it is bound to, if any
     server: str = ""  # an additional one's name
     main: "Row | None" = None
     follows: "Row | None" = None
@@ -118,9 +126,15 @@ class Row:
             "is_webhook": self.wish.webhook,
             "pull_request_id": self.wish.pr,
             "restart_only": self.wish.restart,
+            "rollback": self.wish.rollback,
             "docker_registry_image_tag": self.wish.docker_tag,
             **elsewhere,
         }
+
+    @property
+    def release(self) -> str:
+        """What it puts up: an image's tag, or a commit. A rollback does not change the tag of an image application (contract 5.3)."""
+        return str(self.app.fields.get(TAG) or "latest") if self.app.kind == "image" else self.pin or committed(self.script)
 
     def finished(self, now: float) -> float:
         """When it was finished; infinite if it is not, or ended otherwise."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from math import inf
 
+from deployer.simulator.places import Host, Project
 from deployer.simulator.replies import Answer
 from deployer.simulator.resources import Resource
 from deployer.simulator.rows import App
@@ -47,7 +48,7 @@ class Other:
     """Deployments of somebody else that are there before the client comes (of application number `app`).
 
     Each is `age` seconds old then and waits at that point for the client's first trigger, but for one that is `over`. `cancelled`: seconds
-    after that trigger. `webhook`: a push started it, of the commit that everything here ends with.
+    after that trigger. `webhook`: a push started it, of the commit that everything here ends with. `commit`: it is of this one instead.
     """
 
     app: int = 0
@@ -56,6 +57,7 @@ class Other:
     webhook: bool = False
     pr: int = 0
     over: bool = False
+    commit: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Scenario:
     nothing carries. `strangers`: so many deployments of another team. `bar`: a recorded answer to every request that a good token sends
     (after the throttle, before the abilities). `vacant`: so many first triggers are answered "already queued" although nothing is there.
     `full_until`: the queue is full for so many simulated seconds after the first trigger, but for `room` deployments of the client.
-    `cancelled`: somebody cancels the client's first deployment at that second of its life.
+    `cancelled`: somebody cancels the client's first deployment at that second of its life. `projects`, `hosts`: where an application can be
+    made; those that are there stand in the first of them.
     """
 
     name: str
@@ -89,6 +92,8 @@ class Scenario:
     full_until: float = -inf
     room: int = 0
     cancelled: float | None = None
+    projects: tuple[Project, ...] = (Project(),)
+    hosts: tuple[Host, ...] = (Host(),)
     troubles: tuple[Trouble, ...] = ()
     version: Version = NEWEST
 

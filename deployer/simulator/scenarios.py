@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from deployer.simulator.for_people import FOR_PEOPLE
 from deployer.simulator.for_tests import FOR_TESTS
+from deployer.simulator.for_tests_changes import CHANGES
 from deployer.simulator.for_tests_queue import QUEUES
 from deployer.simulator.for_tests_status import STATUSES
 from deployer.simulator.for_tests_tags import TAGS
@@ -12,5 +13,5 @@ from deployer.simulator.scenario import Scenario, tagged
 
 # Whoever rehearses may name a tag, too.
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {scenario.name: scenario for scenario in (*map(tagged, FOR_PEOPLE), *FOR_TESTS, *QUEUES, *STATUSES, *TAGS)},
+    {scenario.name: scenario for scenario in (*map(tagged, FOR_PEOPLE), *FOR_TESTS, *QUEUES, *STATUSES, *TAGS, *CHANGES)},
 )

@@ -8,10 +8,10 @@ from threading import RLock
 
 from deployer.simulator.journal import Asked
 from deployer.simulator.names import TOKEN, made_up
-from deployer.simulator.older import older
 from deployer.simulator.paint import Painter
+from deployer.simulator.releases import course, wanted
 from deployer.simulator.resources import Act, Resource
-from deployer.simulator.rows import App, Row, Wish, committed, spread
+from deployer.simulator.rows import App, Row, Wish, spread
 from deployer.simulator.scenario import Scenario, Trouble
 from deployer.simulator.script import TERMINAL
 from deployer.simulator.throttle import Throttle
@@ -28,6 +28,7 @@ class Server:
         self.resources: dict[str, Resource] = {made_up(f"resource {number}"): each for number, each in enumerate(scenario.resources)}
         self.previews = {uuid: set(app.previews) for uuid, app in self.apps.items()}
         self.acts: list[Act] = []  # on resources, and the stops of applications
+        self.created: list[str] = []  # the names of applications
         self.tagged: Counter[str] = Counter()  # how often a tag was deployed
         self.rows: list[Row] = []
         self.journal: list[Asked] = []
@@ -94,6 +95,28 @@ class Server:
         """The rows of one application, newest first."""
         return [row for row in reversed(self.rows) if row.app_uuid == app_uuid]
 
+    def ended(self, app_uuid: str) -> list[Row]:
+        """Those of them that put the application itself up on its main server, the last one first."""
+        now = self.now()
+        mains = [row for row in self.of(app_uuid) if not row.wish.pr and row.main is None and row.finished(now) <= now]
+        return sorted(mains, key=lambda row: -row.finished(now))
+
+    def next_uuid(self) -> str:
+        """The uuid of the application that is made next."""
+        return made_up(f"application {len(self.apps)}")
+
+    def add(self, uuid: str, app: App) -> None:
+        """A request of the client made an application."""
+        self.apps[uuid], self.previews[uuid] = app, set()
+        self.created.append(app.name)
+
+    def change(self, uuid: str, app: App) -> None:
+        """An application is another one from now on, also for what waits in the queue: its worker will read it anew (contract 5.1)."""
+        now = self.now()
+        self.apps[uuid] = app
+        for row in self.of(uuid):
+            row.app = app if row.began > now else row.app
+
     def active(self) -> list[Row]:
         return [row for row in self.rows if not row.stranger and self.status(row) not in TERMINAL]
 
@@ -143,13 +166,14 @@ class Server:
         painter, now = self.painter(), self.now()
         same = [row for row in self.of(app_uuid) if (row.wish.pr, row.wish.docker_tag) == (wish.pr, wish.docker_tag)]
         rows = (painter.row(row, now) for row in same) if self.scenario.version.skips else ()
-        return any(row["commit"] == "HEAD" and row["status"] not in TERMINAL for row in rows)
+        commit = wanted(self.apps[app_uuid], self.scenario.version)
+        return any(row["commit"] == commit and row["status"] not in TERMINAL for row in rows)
 
-    def enqueue(self, app_uuid: str, wish: Wish, *, mine: bool = True, created: float | None = None) -> Row:
-        """A new row of this application, behind those that are not over."""
+    def enqueue(self, app_uuid: str, wish: Wish, *, mine: bool = True, created: float | None = None, commit: str = "") -> Row:
+        """A new row of this application, behind those that are not over. `commit`: the one that it must be."""
         app, now, number = self.apps[app_uuid], self.now(), len(self.rows) + 1
         uuid = made_up(f"deployment {number}")
-        script = older(app.restart if wish.restart and app.restart else app.script, self.scenario.version)
+        script, first, pin = course(app, wish, self.scenario.version, commit)
         waiting = (row for row in self.of(app_uuid) if row.wish.pr == wish.pr and row.over > now and not row.stuck)
         row = Row(
             id=number,
@@ -161,7 +185,8 @@ class Server:
             created=now if created is None else created,
             mine=mine,
             wish=wish,
-            commit=committed(script) if wish.webhook else "HEAD",
+            commit=first,
+            pin=pin,
             follows=next(waiting, None),
         )
         if mine and self.scenario.cancelled is not None and not any(before.mine for before in self.rows):
@@ -183,7 +208,7 @@ class Server:
     def _people(self) -> None:
         for other in self.scenario.others:
             wish = Wish(webhook=other.webhook, pr=other.pr)
-            row = self.enqueue(list(self.apps)[other.app], wish, mine=False, created=-other.age)
+            row = self.enqueue(list(self.apps)[other.app], wish, mine=False, created=-other.age, commit=other.commit)
             row.stands = inf if other.over else other.age
         for number in range(self.scenario.strangers):
             app, uuid = self.scenario.apps[0], made_up(f"another team's deployment {number}")

@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from deployer.simulator.invariants import violations
-from deployer.simulator.journal import Asked
+from deployer.simulator.journal import SITE, Asked
 from deployer.simulator.names import TOKEN, made_up
 from deployer.simulator.scenario import TAG, Scenario
 from deployer.simulator.scenarios import SCENARIOS
@@ -20,7 +20,10 @@ T = TypeVar("T")
 
 
 class Stage:
-    """A running simulator. `url` has no trailing slash; `uuids`: what the client is to deploy; `tag`: what it may name instead, if any."""
+    """A running simulator. `url` has no trailing slash; `uuids`: what the client is to deploy; `tag`: what it may name instead, if any.
+
+    `site`: where the first application answers, or the one that is made first.
+    """
 
     def __init__(self, scenario: Scenario, coolify: Server, port: int) -> None:
         self.scenario = scenario
@@ -28,6 +31,7 @@ class Stage:
         self.token = TOKEN
         self.uuids = (*tuple(coolify.apps)[: scenario.targets], *coolify.resources) or (made_up("nobody's application"),)
         self.tag = TAG if coolify.carriers(TAG) else ""
+        self.site = f"{self.url}{SITE}{next(iter(coolify.apps), coolify.next_uuid())}"
         self._coolify = coolify
 
     @property
@@ -38,7 +42,7 @@ class Stage:
     def violations(self, *, changes_nothing: bool = False) -> list[str]:
         """What the client did that no client of ours may do, a sentence each (design.md section 6).
 
-        `changes_nothing`: the run was one that may only read and probe; a run that may do more has no need of the probes.
+        `changes_nothing`: the run was one that may only read and probe; another one needs the probes only before it alters something.
         """
         with self._coolify.lock:
             return violations(self._coolify, changes_nothing=changes_nothing)

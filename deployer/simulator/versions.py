@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from types import MappingProxyType
 
+from deployer.simulator.fields import BULK, FIELDS, FLAGS_SINCE_435, GONE, SINCE
+
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
@@ -14,6 +16,7 @@ class Shapes:
     listed: str = "app_deployments_rs"  # in an application's list
     application: str = "app_get_sensitive"
     service: str = "service_get"
+    variables: str = "v4.3.6_env_bulk"  # new ones; `…_again` shows one that was there
 
 
 class Preview(Enum):
@@ -22,6 +25,15 @@ class Preview(Enum):
     UNKNOWN = auto()  # the parameter isn't known: the application itself is deployed
     STUCK = auto()  # a row is queued that never runs, and the answer is 404
     TOLD = auto()  # the answer says so
+
+
+class Pin(Enum):
+    """What becomes of a pinned commit (contract 5.7, 17.2)."""
+
+    OUT = auto()  # it is checked out, but the row shows the branch's head
+    IGNORED = auto()  # the branch's head is deployed
+    SHOWN = auto()  # so it is, but the row begins with the pinned commit
+    KEPT = auto()  # it is deployed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,20 @@ class Version:
     starting: bool = True  # since beta.420: a service is `starting:unhealthy` while it is started (8)
     words: Mapping[str, str] = field(default_factory=dict)  # statuses that had another name until beta.444 (8)
     empty: str = "patch_empty"  # what PATCH with `{}` answers (3.1)
+    fields: frozenset[str] = FIELDS  # what PATCH lets change (5.7)
+    checks_fields: bool = True  # since 4.1.2: image and commit must look like one (1); the port of a new application may be missing (5.8)
+    wipes: bool = False  # until beta.380: PATCH takes the addresses away unless they are sent (5.7)
+    pins: Pin = Pin.KEPT
+    bulk: frozenset[str] = BULK  # what is heeded of a variable of an application (5.9)
+    checks_keys: bool = True  # since 4.2.0: a variable's key must be one (5.9)
+    hides_once: bool = True  # since 4.2.0: what is shown once is shown to nobody (5.9)
+    shows_last: bool = False  # until beta.380: of an application's many variables the answer shows the last one (1)
+    created: str = "create_img_201"  # what the creation of an application answers (5.8)
+    environment_uuids: bool = True  # since beta.381: it takes an environment's uuid (5.8)
+    autogenerates: bool = True  # since beta.463: it gives the application an address (5.8)
+    tells_domains: bool = True  # since beta.454: it tells the addresses (5.8)
+    reads_images: bool = True  # since beta.435: it reads name:tag and name@sha256:… in the name (5.8)
+    refuses_builders: bool = True  # since 4.2.0: nothing is put on a build server (5.8)
 
 
 NEWEST = Version()
@@ -75,6 +101,8 @@ V4_2_0 = replace(
     name="4.2.0",
     shapes=replace(V4_3_6.shapes, row="v4.2.0_deployment_logs", application="v4.2.0_app_get", service="v4.2.0_service_get"),
     bars={"member_deploy_version": "v4.2.0_member_deploy"},
+    absent=frozenset({"rollback", "rollback_images", "destinations"}),
+    fields=FIELDS - SINCE["4.3.0"],
 )
 V4_1_2 = replace(
     V4_2_0,
@@ -84,25 +112,41 @@ V4_1_2 = replace(
     leaks_logs=True,
     leaks_server=True,
     bars={"member_deploy_version": ""},
+    fields=V4_2_0.fields - SINCE["4.2.0"],
+    pins=Pin.SHOWN,
+    checks_keys=False,
+    hides_once=False,
+    refuses_builders=False,
 )
 V4_0_0 = replace(
     V4_1_2,
     name="4.0.0",
-    shapes=Shapes("v4.0.0_deployment_logs", "v4.0.0_app_deployments", "v4.0.0_app_get", "v4.0.0_service_get"),
+    shapes=Shapes("v4.0.0_deployment_logs", "v4.0.0_app_deployments", "v4.0.0_app_get", "v4.0.0_service_get", "v4.0.0_env_bulk"),
     cancelled=NEWEST.cancelled,
     bars={"member_deploy_version": "", "left_team_401": ""},
     stays_up=False,
+    checks_fields=False,
+    pins=Pin.IGNORED,
 )
 B474 = replace(
     V4_0_0,
     name="4.0.0-beta.474",
     shapes=replace(V4_0_0.shapes, application="v4.0.0-beta.463_app_get", service="v4.0.0-beta.463_service_get"),
+    fields=V4_0_0.fields - SINCE["4.0.0"],
 )
 B463 = replace(
     B474,
     name="4.0.0-beta.463",
-    shapes=replace(B474.shapes, row="v4.0.0-beta.420_deployment_logs", listed="v4.0.0-beta.420_app_deployments"),
-    absent=frozenset({"preview_delete"}),
+    shapes=replace(
+        B474.shapes,
+        row="v4.0.0-beta.420_deployment_logs",
+        listed="v4.0.0-beta.420_app_deployments",
+        variables="v4.0.0-beta.434_env_bulk",
+    ),
+    absent=B474.absent | {"preview_delete", "database_envs", "database_envs_set"},
+    fields=B474.fields - SINCE["4.0.0-beta.470"],
+    bulk=BULK - {"comment"},
+    pins=Pin.OUT,
     image_previews=False,
     start_ability="write",
     checks_team=False,
@@ -112,16 +156,20 @@ B461 = replace(
     name="4.0.0-beta.461",
     shapes=replace(B463.shapes, application="v4.0.0-beta.420_app_get", service="v4.0.0-beta.420_service_get"),
     shows_api=False,
+    fields=(B463.fields - SINCE["4.0.0-beta.463"]) | GONE,
+    autogenerates=False,
 )
 B460 = replace(B461, name="4.0.0-beta.460", filters=False, finished_at="%Y-%m-%d %H:%M:%S")
 B454 = replace(B460, name="4.0.0-beta.454")
-B453 = replace(B454, name="4.0.0-beta.453", limits_queue=False, eager=False, flips=True)
+B453 = replace(B454, name="4.0.0-beta.453", limits_queue=False, eager=False, flips=True, tells_domains=False)
 B434 = replace(
     B453,
     name="4.0.0-beta.434",
     absent=B453.absent | {"cancel"},
     start_reads=False,
     oops=True,
+    bulk=B453.bulk - FLAGS_SINCE_435,
+    reads_images=False,
     words={
         "exited": "exited:unhealthy",
         "running:unknown": "running:unhealthy",
@@ -129,8 +177,14 @@ B434 = replace(
         "restarting:unknown": "restarting:unhealthy",
     },
 )
-B426 = replace(B434, name="4.0.0-beta.426", previews=Preview.STUCK)
-B420 = replace(B426, name="4.0.0-beta.420")
+B426 = replace(
+    B434,
+    name="4.0.0-beta.426",
+    shapes=replace(B434.shapes, variables="v4.0.0-beta.420_env_bulk"),
+    previews=Preview.STUCK,
+    bulk=B434.bulk | {"is_build_time"},
+)
+B420 = replace(B426, name="4.0.0-beta.420", fields=B426.fields - SINCE["4.0.0-beta.425"])
 B418 = replace(
     B420,
     name="4.0.0-beta.418",
@@ -139,10 +193,19 @@ B418 = replace(
     latest=False,
     starting=False,
     empty="v4.0.0-beta.380_patch_empty",
+    fields=B420.fields - SINCE["4.0.0-beta.420"],
 )
 B407 = replace(B418, name="4.0.0-beta.407", absent=B418.absent | {"health"}, reads_body=False, skips=False, previews=Preview.UNKNOWN)
 B400 = replace(B407, name="4.0.0-beta.400", absent=B407.absent | {"history"})
-B380 = replace(B400, name="4.0.0-beta.380", shapes=replace(B400.shapes, row="v4.0.0-beta.380_deployment_logs"))
+B380 = replace(
+    B400,
+    name="4.0.0-beta.380",
+    shapes=replace(B400.shapes, row="v4.0.0-beta.380_deployment_logs", variables="v4.0.0-beta.380_env_bulk"),
+    wipes=True,
+    shows_last=True,
+    created="v4.0.0-beta.380_create_img",
+    environment_uuids=False,
+)
 
 VERSIONS: Mapping[str, Version] = MappingProxyType({
     version.name: version

@@ -96,7 +96,7 @@ class Connection(BaseHTTPRequestHandler):
         with coolify.lock:
             asked.at = coolify.now()
             coolify.journal.append(asked)
-            trouble = coolify.trouble(name_of(asked))
+            trouble = None if asked.of_site else coolify.trouble(name_of(asked))
             answer = spoiled(coolify, asked, trouble) if trouble else answered(coolify, asked)
             if answer:
                 asked.status, asked.said = answer.status, message(answer)

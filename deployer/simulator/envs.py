@@ -1,0 +1,102 @@
+"""The endpoints for environment variables: the list, and many set at once (contract 5.9)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from deployer.simulator.journal import Asked
+from deployer.simulator.parameters import inputs
+from deployer.simulator.payload import Errors, invalid, mistyped, objection, payload, trimmed
+from deployer.simulator.replies import Answer, reply
+from deployer.simulator.resources import Resource
+from deployer.simulator.rows import App
+from deployer.simulator.server import Server
+from deployer.simulator.variable_paint import painted, painted_new
+from deployer.simulator.variables import Variable, changed, made, with_copy
+
+UNKNOWN = {"application": "patch_unknown_app", "service": "service_unknown", "database": "database_unknown"}
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+TEXTS = frozenset({"key", "value", "comment"})
+OF_RESOURCES = frozenset({"key", "value", "is_literal", "is_multiline", "is_shown_once", "comment"})
+
+
+def owner(server: Server, kind: str, uuid: str) -> App | Resource | None:
+    """Whose variables they are."""
+    found: App | Resource | None = server.apps.get(uuid) if kind == "application" else server.resources.get(uuid)
+    return None if isinstance(found, Resource) and found.kind != kind else found
+
+
+def listing(kind: str) -> Callable[[Server, Asked, str], Answer]:
+    """The endpoint that shows all of them, those for previews last."""
+
+    def answer(server: Server, _asked: Asked, uuid: str) -> Answer:
+        if (there := owner(server, kind, uuid)) is None:
+            return reply(UNKNOWN[kind])
+        variables = sorted(there.variables, key=lambda each: each.preview)
+        return reply("env_list_sensitive", [painted(server.painter(), uuid, each) for each in variables])
+
+    return answer
+
+
+def setting(kind: str) -> Callable[[Server, Asked, str], Answer]:
+    """The endpoint that sets many: one after another, what came before a mistake stays. beta.380 shows an application's last only."""
+
+    def answer(server: Server, asked: Asked, uuid: str) -> Answer:
+        body = payload(server, asked) if kind == "application" else trimmed(inputs(asked))
+        if isinstance(body, Answer):
+            return body
+        if owner(server, kind, uuid) is None:
+            return reply(UNKNOWN[kind])
+        data = body.get("data")
+        if not data or not isinstance(data, list):
+            return reply("env_bulk_nodata")
+        shown = []
+        for item in data:
+            said = upsert(server, kind, uuid, item)
+            if isinstance(said, Answer):
+                return said
+            shown.append(said)
+        version = server.scenario.version
+        return reply(version.shapes.variables, shown[-1] if version.shows_last and kind == "application" else shown)
+
+    return answer
+
+
+def upsert(server: Server, kind: str, uuid: str, item: Any) -> dict[str, Any] | Answer:
+    """One of them; what is shown of it."""
+    version, now, painter = server.scenario.version, server.now(), server.painter()
+    heeded = version.bulk if kind == "application" else OF_RESOURCES
+    given = {key: value for key, value in item.items() if key in heeded} if isinstance(item, dict) else {}
+    if errors := wrong(given, strict=version.checks_keys):
+        return invalid(errors)
+    there = owner(server, kind, uuid)
+    variables: tuple[Variable, ...] = there.variables if there else ()
+    preview = bool(given.get("is_preview"))
+    old = next((each for each in variables if each.key == given["key"] and each.preview is preview), None)
+    if old is None:
+        new = made(given, version, now)
+        keep(server, uuid, with_copy(variables, new) if kind == "application" else (*variables, new))
+        return painted_new(painter, uuid, new, None if kind == "application" else given)
+    renewed = changed(old, given, version, now, resets=kind == "application")
+    if renewed is None:
+        return reply("deploy_body_list_500")
+    keep(server, uuid, tuple(renewed if each is old else each for each in variables))
+    return painted(painter, uuid, renewed)
+
+
+def keep(server: Server, uuid: str, variables: tuple[Variable, ...]) -> None:
+    if uuid in server.apps:
+        server.apps[uuid] = replace(server.apps[uuid], variables=variables)
+    else:
+        server.resources[uuid] = replace(server.resources[uuid], variables=variables)
+
+
+def wrong(given: dict[str, Any], *, strict: bool) -> Errors:
+    """What is wrong with one item. `strict`: its key must be one that a shell takes."""
+    if given.get("key") is None:
+        return {"key": objection("create_img_noproject", "key")}
+    errors = mistyped(given, TEXTS, frozenset(given) - TEXTS)
+    if "key" not in errors and strict and not KEY.fullmatch(given["key"]):
+        errors["key"] = objection("env_create_badkey")
+    return errors

@@ -1,0 +1,56 @@
+"""Back to what ran before, since 4.3.0: which images are there, and the deployment of one (contract 5.3)."""
+
+import re
+
+from deployer.simulator.journal import Asked
+from deployer.simulator.payload import invalid, objection, payload, unwanted
+from deployer.simulator.replies import Answer, body_of, filled, reply
+from deployer.simulator.rows import Wish
+from deployer.simulator.server import Server
+from deployer.simulator.variables import DAY
+
+REFERENCE = re.compile(r"[A-Za-z0-9._/-]+")
+MADE = "%Y-%m-%d %H:%M:%S +0000 UTC"
+
+
+def images(server: Server, _asked: Asked, uuid: str) -> Answer:
+    """What the server keeps, the newest first; nothing where it is out of reach."""
+    if uuid not in server.apps:
+        return reply("rollback_unknown")
+    if not server.scenario.reachable:
+        return reply("rollback_images_server_unreachable")
+    ended = [(row.release, row.finished(server.now())) for row in server.ended(uuid)]
+    kept = [(tag, -DAY * age) for age, tag in enumerate(server.apps[uuid].images, start=1)]
+    made: dict[str, float] = {}
+    for tag, at in (*ended, *kept):
+        made.setdefault(tag, at)
+    current = next(iter(made), None)
+    order = sorted(made, key=lambda tag: -made[tag])
+    recorded, painter = body_of("rollback_images")["images"][0], server.painter()
+    shown = [
+        {**recorded, "tag": tag, "created_at": painter.moment(made[tag]).strftime(MADE), "is_current": tag == current} for tag in order
+    ]
+    return filled("rollback_images", current=current, images=shown)
+
+
+def rollback(server: Server, asked: Asked, uuid: str) -> Answer:
+    """It is never skipped, and a full queue is a 400."""
+    given = payload(server, asked)
+    if isinstance(given, Answer):
+        return given
+    if uuid not in server.apps:
+        return reply("rollback_unknown")
+    commit = given.get("commit")
+    errors = {} if commit else {"commit": objection("rollback_missing2", "commit")}
+    errors |= unwanted([field for field in (*asked.query, *given) if field != "commit"])
+    if not errors and not isinstance(commit, str):
+        errors["commit"] = objection("patch_type_error", "commit")
+    if errors:
+        return invalid(errors)
+    if not REFERENCE.fullmatch(str(commit)):
+        return reply("rollback_bad")
+    server.trigger()
+    if server.full():
+        return reply("rollback_queue_full")
+    row = server.enqueue(uuid, Wish(rollback=True), commit=str(commit))
+    return filled("v4.3.6_rollback", deployment_uuid=row.uuid)

@@ -1,0 +1,59 @@
+"""Environment variables as the JSON objects that Coolify answers with (contract 5.9, 17.1 rows 17 and 18)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.simulator.names import made_up
+from deployer.simulator.paint import Painter
+from deployer.simulator.replies import record
+from deployer.simulator.variables import COLUMNS, Variable
+
+# What a new variable of a service or a database shows only if it was sent (17.1 row 17).
+UNSAID = ("comment", "is_literal", "is_multiline", "is_shown_once", "is_preview")
+
+
+def painted(painter: Painter, owner: str, variable: Variable) -> dict[str, Any]:
+    """As a list shows it."""
+    return _painted(painter, owner, variable, shape(f"{painter.version.shapes.variables}_again"))
+
+
+def painted_new(painter: Painter, owner: str, variable: Variable, sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """As the answer shows it that tells of its making. `sent`: what was sent of a service's or a database's."""
+    keys = shape(painter.version.shapes.variables)
+    if sent is not None:
+        keys = {key: value for key, value in keys.items() if key not in UNSAID or key in sent}
+    return _painted(painter, owner, variable, keys)
+
+
+def shape(name: str) -> dict[str, Any]:
+    """The first variable in a recorded answer."""
+    body = record(name)["response"]["body"]
+    found: dict[str, Any] = body[0] if isinstance(body, list) else body
+    return found
+
+
+def _painted(painter: Painter, owner: str, variable: Variable, keys: Mapping[str, Any]) -> dict[str, Any]:
+    version = painter.version
+    values = {
+        "uuid": made_up(f"variable {variable.key} of {owner}{' for previews' if variable.preview else ''}"),
+        "key": variable.key,
+        "value": variable.value,
+        "real_value": real(variable),
+        "comment": variable.comment,
+        "version": version.name,
+        "created_at": painter.iso(variable.made),
+        "updated_at": painter.iso(variable.touched),
+        "is_preview": variable.preview,
+        "is_buildpack_control": variable.key.startswith("NIXPACKS_"),
+        "is_nixpacks": variable.key.startswith("NIXPACKS_"),
+        **{key: getattr(variable, column) for key, column in COLUMNS.items() if key.startswith("is_")},
+    }
+    hidden = not painter.sensitive or (variable.shown_once and version.hides_once)
+    return {key: values.get(key, value) for key, value in keys.items() if not (hidden and key in {"value", "real_value"})}
+
+
+def real(variable: Variable) -> str:
+    """As a shell takes it, where it must not expand it (17.1 row 18)."""
+    value = variable.value or ""
+    quoted = value and (variable.literal or variable.multiline)
+    return "'" + value.replace("'", "'\\''") + "'" if quoted else value
