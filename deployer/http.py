@@ -69,17 +69,24 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
-class _Session(requests.Session):
+class Session(requests.Session):
     """A session that takes no redirect for one: otherwise `requests` reads its whole body and parses its address, followed or not."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None."""
 
 
-class _Adapter(HTTPAdapter):
-    """TLS by a context of ours, so that an own CA is added to the public ones without a file being written."""
+def trusting(ca: str) -> ssl.SSLContext:
+    """The public authorities and the ones in this PEM text, without a file being written."""
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.load_verify_locations(cadata=ca)
+    return context
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+
+class Adapter(HTTPAdapter):
+    """TLS by a context of ours. None: as `requests` does it."""
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
         self._context = context
         super().__init__()
 
@@ -112,16 +119,14 @@ class Http:
         self.base = base
         self._now = now
         self._verify = None if not insecure else False
-        self._session = _Session()
+        self._session = Session()
         self._session.auth = _Bearer(token)
         self._session.headers.update({"Accept": "application/json", "User-Agent": agent, **(headers or {})})
         self._session.trust_env = not direct
         if insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said by us, once
         elif ca:
-            context = ssl.create_default_context(cafile=certifi.where())
-            context.load_verify_locations(cadata=ca)
-            self._session.mount("https://", _Adapter(context))
+            self._session.mount("https://", Adapter(trusting(ca)))
 
     def send(
         self, method: str, path: str, params: Mapping[str, str] | None = None, *, body: Any = None, patience: float | None = None
@@ -143,7 +148,7 @@ class Http:
                 verify=self._verify,  # on each request: REQUESTS_CA_BUNDLE would beat the session's (psf/requests#3829)
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
-            raise _unavailable(error, timeouts[0]) from error
+            raise unavailable(error, timeouts[0]) from error
         with answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             body = _body(answer, self._now)
@@ -192,7 +197,8 @@ _CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
 )
 
 
-def _unavailable(error: Exception, connect: float) -> UnavailableError:
+def unavailable(error: Exception, connect: float) -> UnavailableError:
+    """What went wrong, in words. `connect`: the seconds that a connection was waited for."""
     root = _root(error)
     text = _plain(root)
     if isinstance(error, requests.exceptions.ProxyError):

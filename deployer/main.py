@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import cast
 
@@ -16,12 +16,13 @@ from deployer.ci import NAMES, detect
 from deployer.ci.contract import CI
 from deployer.ci.sinks import Redactor, Stream, Writer
 from deployer.clock import Clock
-from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan
+from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan, Snapshot
 from deployer.providers import PROVIDERS
 from deployer.providers.contract import ProviderInputs
 from deployer.report import Reporter, Wishes
 from deployer.run import run
 from deployer.settings import Common, Given, Inputs, Spelling
+from deployer.verify import Expectation, Site
 
 SPEED = 20
 """How many times faster than the real one a rehearsal's clock runs, the program's and the simulator's alike."""
@@ -30,6 +31,8 @@ BUG = 70
 AGENT = f"deployer/{__version__} (+https://github.com/{PROJECT})"
 GROUPS: tuple[type[Inputs], ...] = (*PROVIDERS, Common)
 USAGE = "the inputs come from the environment; `--help` lists them"
+OPEN = ("coolify_url", "webhook", "uuid", "tag", "name", "domains", "commit", "log_file")
+"""Inputs whose text, or a part of it, becomes a value of our outputs."""
 
 
 def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> int:
@@ -71,12 +74,12 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
             for mistake in error.mistakes:
                 ci.annotate("error", "Deployer", mistake)
             return _over(given, ci, redact, clock, Outcome.REFUSED)
-        report = Reporter(ci, redact, clock.now, _wishes(common, inputs.targets))
+        report = Reporter(ci, redact, clock.now, _wishes(common, inputs))
         reports.append(report)
         for warning in (*given.warnings, *inputs.warnings, *_loud(common)):
             report.notice(warning)
         server = inputs.connect(common, agent=AGENT, now=clock.real, direct=bool(common.rehearse))
-        outcome = run(_plan(common, inputs), server, report, clock)
+        outcome = run(_plan(common, inputs), server, report, clock, _visitor(common, clock))
         report.finish(outcome)
         return outcome
 
@@ -93,9 +96,10 @@ def _read(given: Given, provider: type[ProviderInputs]) -> tuple[Common, Provide
 
 def _hide(given: Given, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
     """Every secret is masked before the first other line, but for one that a value of our outputs holds: its mask would blank that."""
-    hidden = {name for name, _, spelling in settings.declared(GROUPS) if spelling.file}
-    open_values = [given.text(name) for name in given.found if name not in hidden]
+    open_values = [given.text(name) for name in OPEN]
     open_values += [outcome.status for outcome in Outcome]
+    for value in (value for group in GROUPS for value in group.hidden(given) if len(value) >= settings.SHORTEST_SECRET):
+        redact.add(value)
     for secret in _secrets(given, environ):
         redact.add(secret)
         if len(secret) >= settings.SHORTEST_SECRET and not any(secret in value for value in open_values):
@@ -120,13 +124,29 @@ def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock
         what = repr(name) if re.fullmatch(r"[a-z0-9-]{1,30}", name) else "it"  # anything else may be a secret in the wrong place
         given.mistakes.append(f"{given.typed('rehearse')}: {what} is no scenario. There are {names}")
         provider.stage(given, "http://127.0.0.1", "none", ("none",), "")
+        Common.stage(given, "http://127.0.0.1")
         return
     ci.say(f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {simulator.SCENARIOS[name].summary}")
     ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
     playing = stage.enter_context(simulator.playing(name, speed=SPEED))
     clock.speed = SPEED
-    if ignored := provider.stage(given, playing.url, playing.token, playing.uuids, getattr(playing, "tag", "")):
+    ignored = provider.stage(given, playing.url, playing.token, playing.uuids, getattr(playing, "tag", ""))
+    if ignored := [*ignored, *Common.stage(given, playing.site)]:
         ci.say(f"Not used in a rehearsal: {', '.join(ignored)}")
+
+
+def _visitor(common: Common, clock: Clock) -> Callable[[str], Snapshot] | None:
+    """Asks the address that must answer, or the target's own."""
+    if not common.verify_url:
+        return None
+    own = common.verify_url == "auto"
+    site = Site(agent=AGENT, now=clock.real, ca=common.ca_cert, insecure=common.insecure, direct=bool(common.rehearse))
+
+    def visit(address: str) -> Snapshot:
+        url = address if own else common.verify_url
+        return site.look(Expectation(url, common.verify_status, common.verify_contains, guarded=own))
+
+    return visit
 
 
 def _plan(common: Common, inputs: ProviderInputs) -> Plan:
@@ -134,6 +154,9 @@ def _plan(common: Common, inputs: ProviderInputs) -> Plan:
         inputs.targets,
         command=Command(common.command),
         dry=common.dry_run,
+        alters=inputs.alters and common.command != Command.ROLLBACK.value,
+        own_site=common.verify_url == "auto",
+        rollback=common.rollback,
         wait=common.wait,
         timeout=common.timeout,
         verify_timeout=common.verify_timeout,
@@ -144,9 +167,10 @@ def _plan(common: Common, inputs: ProviderInputs) -> Plan:
     )
 
 
-def _wishes(common: Common, targets: tuple[str, ...]) -> Wishes:
+def _wishes(common: Common, inputs: ProviderInputs) -> Wishes:
     return Wishes(
-        targets,
+        inputs.targets,
+        named=inputs.named,
         timeout=common.timeout,
         command=Command(common.command),
         examining=common.dry_run or common.command == Command.CHECK.value,

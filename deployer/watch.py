@@ -68,14 +68,19 @@ OUTCOMES: dict[Leg, dict[End, Outcome | None]] = {
     Leg.DEPLOYMENT: {**_DEPLOYED},
     Leg.OTHERS: {**_DEPLOYED},
     Leg.HEALTH: {**dict.fromkeys(End), End.SUCCEEDED: Outcome.FINISHED, End.FAILED: Outcome.UNVERIFIED},
+    Leg.VERIFY: {**dict.fromkeys(End, Outcome.UNVERIFIED), End.SUCCEEDED: Outcome.FINISHED},
+    Leg.ROLLBACK: {**dict.fromkeys(End, Outcome.UNVERIFIED), End.SUCCEEDED: Outcome.ROLLED_BACK},
     Leg.ENDING: {**dict.fromkeys(End, Outcome.FINISHED), End.BARRED: Outcome.LOST, End.LATE: Outcome.TIMED_OUT},
 }
 
 FIRST_LOOK = {Leg.HEALTH: 10.0}
 """Seconds from the end of the deployment to a leg's first look: until then the status may still be the old container's."""
 
-LIMITS = {Leg.HEALTH: "verify_timeout"}
-"""Which field of the plan limits a leg, from the end of the deployment; every other has `timeout`, from the first trigger."""
+LIMITS = {Leg.HEALTH: "verify_timeout", Leg.VERIFY: "verify_timeout"}
+"""Which field of the plan limits a leg, from the end of the one before; every other has `timeout`, from the first trigger."""
+
+SITE = "answering"
+"""The aspect of a target that no provider is asked about: whether its site answers (deployer/verify)."""
 
 LATE = {
     None: "no look at it ever worked",
@@ -196,6 +201,8 @@ def _late(watch: Watch) -> Ending:
     phase = watch.last.phase if watch.last else None
     if watch.last and phase in TERMINAL and math.isfinite(watch.last.hold) and not watch.last.settled:
         reason = f"its status was {watch.last.detail}, too short to be believed"
+        if watch.leg is Leg.VERIFY:
+            reason = f"its last answer was good ({watch.last.detail}), but two in a row count, and there was no time for a second"
     if watch.trouble:
         return Ending(End.LATE, f"{reason or LATE.get(phase, '')}; the last looks failed: {watch.trouble}")
     return Ending(End.LATE, reason or LATE.get(phase, ""))
@@ -253,19 +260,43 @@ class Onward:
 
     leg: Leg
     handles: tuple[Handle, ...]
-    since: float
+    since: float | None = None
     so_far: Final | None = None
 
 
-Next = Again | Full | Onward | Final
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What ran before is put back. `so_far`: what the story has come to without it."""
+
+    so_far: Final
+
+
+Next = Again | Full | Onward | Back | Final
 
 ROOM = 60.0
 """Seconds until a full queue is tried again, as long as Coolify asks for where it says so itself (contract 5.1)."""
 
-DEPLOYED = (Outcome.FINISHED, Outcome.UNVERIFIED)
+DEPLOYED = {Leg.DEPLOYMENT: (Outcome.FINISHED, Outcome.UNVERIFIED), Leg.ROLLBACK: (Outcome.ROLLED_BACK,)}
+"""After which leg, and with which outcome, its additional servers' deployments go on."""
+
+RUNS = (Outcome.FINISHED, Outcome.ROLLED_BACK)
+
+UNPROVEN = "not rolled back: nothing was seen that shows that the new version does not run"
 
 
-def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool, so_far: Final | None = None, strict: bool = False) -> Next:
+@dataclass(frozen=True, slots=True)
+class Aims:
+    """What must be proven: `strict` where no news is bad news, `site` where an address must answer.
+
+    `rollback`: what ran before is put back where it is seen that the new version does not run; that is done once.
+    """
+
+    strict: bool = False
+    site: bool = False
+    rollback: bool = False
+
+
+def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool, so_far: Final | None = None, aims: Aims = Aims()) -> Next:
     """What comes after a leg in which every watch has ended.
 
     `repeated`: the target was already triggered once more. `so_far`: what the legs before have come to.
@@ -276,19 +307,43 @@ def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool, so_far: Final
         watches = tuple(watch for watch in watches if not _is_nothing(watch))  # a second tag's phantom of what is watched already
     ends = {watch.ending.end for watch in watches if watch.ending}
     others = tuple(dict.fromkeys(handle for watch in watches if watch.last for handle in watch.last.next))
-    if leg is Leg.DEPLOYMENT and ends == {End.GONE}:
-        return _gone(watches[0], others, repeated=repeated)
+    if leg in {Leg.DEPLOYMENT, Leg.ROLLBACK} and ends == {End.GONE}:
+        return _gone(leg, watches[0], others, so_far, repeated=repeated)
     theirs = watches[0].handle.adopted and not watches[0].handle.perhaps
     if leg is Leg.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated:  # rule 7
         return Again("the deployment that we followed was cancelled by somebody else")
-    final = _health(watches, strict=strict) if leg is Leg.HEALTH else _worst(leg, watches)
-    final = _both(so_far, final)
+    final = _health(watches, strict=aims.strict) if leg is Leg.HEALTH else _worst(leg, watches)
+    final = _returned(so_far, final) if leg is Leg.ROLLBACK and so_far else _both(so_far, final)
+    return _onward(leg, watches, others, final, aims) or _end(leg, watches, final, aims)
+
+
+def _onward(leg: Leg, watches: tuple[Watch, ...], others: tuple[Handle, ...], final: Final, aims: Aims) -> Onward | None:
+    """The next leg, if there is one."""
     since = max((watch.since for watch in watches), default=0)
-    if leg is Leg.DEPLOYMENT and others and final.outcome in DEPLOYED:  # they were started by then, whatever came after it
+    if others and final.outcome in DEPLOYED.get(leg, ()):  # started by then, whatever came after it
         return Onward(Leg.OTHERS, others, since, final)
-    if leg in {Leg.DEPLOYMENT, Leg.OTHERS} and final.proof and final.outcome is Outcome.FINISHED:
+    if leg in {Leg.DEPLOYMENT, Leg.OTHERS, Leg.ROLLBACK} and final.proof and final.outcome in RUNS:
         return Onward(Leg.HEALTH, (final.proof,), since, final)
-    return final
+    if leg in {Leg.DEPLOYMENT, Leg.OTHERS, Leg.HEALTH} and aims.site and final.outcome is Outcome.FINISHED:
+        site = Handle(watches[0].handle.target, "", aspect=SITE)
+        return Onward(Leg.VERIFY, (site,), None if leg is Leg.HEALTH else since, final)  # a status may have been good for long
+    return None
+
+
+def _end(leg: Leg, watches: tuple[Watch, ...], final: Final, aims: Aims) -> Back | Final:
+    """The end, or the way back from a version that was seen not to run."""
+    if not aims.rollback:
+        return final
+    if _is_evident(leg, watches):
+        return Back(final)
+    return replace(final, warning=UNPROVEN) if final.outcome is Outcome.UNVERIFIED else final
+
+
+def _is_evident(leg: Leg, watches: tuple[Watch, ...]) -> bool:
+    """Whether it was seen that the new version does not run: nothing is put back because nobody could tell."""
+    if leg is Leg.HEALTH:
+        return any(watch.ending is not None and watch.ending.end is End.FAILED for watch in watches)
+    return any(watch.last is not None and watch.last.bad for watch in watches)
 
 
 def _is_nothing(watch: Watch) -> bool:
@@ -297,16 +352,17 @@ def _is_nothing(watch: Watch) -> bool:
     return gone and not watch.met and watch.handle.trust in {Trust.PHANTOM, Trust.LISTED}
 
 
-def _gone(watch: Watch, real: tuple[Handle, ...], *, repeated: bool) -> Next:
+def _gone(leg: Leg, watch: Watch, real: tuple[Handle, ...], so_far: Final | None, *, repeated: bool) -> Next:
     """Rule 3: a handle that names nothing is no deployment that is still coming. `real`: what stands behind a phantom."""
     reason = watch.ending.reason if watch.ending else ""
     if real and not watch.met:
-        return Onward(Leg.DEPLOYMENT, real, watch.since)
+        return Onward(leg, real, watch.since, so_far)
     if watch.handle.trust is Trust.DOUBTFUL and not watch.met:
         return Full(ROOM, reason)
     if watch.handle.trust in {Trust.PHANTOM, Trust.LISTED} and not watch.met and not repeated:
         return Again(reason)
-    return Final(Outcome.LOST, reason)
+    lost = Final(OUTCOMES[leg][End.GONE] or Outcome.LOST, reason)
+    return _returned(so_far, lost) if so_far else lost
 
 
 def _worst(leg: Leg, watches: tuple[Watch, ...]) -> Final:
@@ -334,9 +390,20 @@ def _health(watches: tuple[Watch, ...], *, strict: bool) -> Final:
     return Final(Outcome.UNVERIFIED, what) if strict else Final(Outcome.FINISHED, "", warning=f"deployed, but {what}")
 
 
+def _returned(before: Final, now: Final) -> Final:
+    """What the deployment was, and what became of the way back."""
+    if now.outcome is Outcome.ROLLED_BACK:
+        return replace(now, reason=f"{before.reason}. What ran before was put back")
+    trouble = f": {now.reason}" if now.reason else ""
+    reason = f"{before.reason}. What ran before was to be put back, but was not seen to run again{trouble}"
+    return replace(now, reason=reason)
+
+
 def _both(before: Final | None, now: Final) -> Final:
     if before is None:
         return now
+    if before.outcome is Outcome.ROLLED_BACK and now.outcome is not Outcome.FINISHED:
+        return replace(now, outcome=Outcome.UNVERIFIED, reason=f"{before.reason}, but {now.reason or now.outcome.status}")
     worse = before if Outcome.worst([before.outcome, now.outcome]) is before.outcome else now
     return replace(worse, proof=now.proof or before.proof, warning=now.warning)
 

@@ -15,6 +15,7 @@ from deployer.model import (
     Handle,
     Interrupted,
     Phase,
+    Prepared,
     Right,
     Snapshot,
     Spread,
@@ -184,8 +185,20 @@ class Scripted:
         answer: tuple[str, ...] = self._answer(f"intent {target}", (), None)
         return answer
 
+    def prepare(self, target: str) -> Prepared:
+        answer: Prepared = self._answer(f"prepare {target}", Prepared((f"{target} is as it is wished",)), None)
+        return answer
+
+    def altered(self, target: str) -> tuple[str, ...]:
+        answer: tuple[str, ...] = self._script.get(f"altered {target}", [()])[-1]  # it is no request
+        return answer
+
     def start(self, target: str) -> Answer:
         answer: Answer = self._answer(f"start {target}", Started((Handle(target, f"{target}-1"),)), None)
+        return answer
+
+    def undo(self, target: str, deployed: Handle) -> Answer:
+        answer: Answer = self._answer(f"undo {target}", Started((Handle(target, f"{target}-back"),)), None)
         return answer
 
     def find(self, target: str, *, patience: float | None = None) -> Started | Spread | Barred | None:
@@ -195,6 +208,12 @@ class Scripted:
     def look(self, handle: Handle) -> Snapshot:
         what = f"{handle.target}:{handle.aspect}" if handle.aspect else handle.id
         answer: Snapshot = self._answer(f"look {what}", Snapshot(Phase.SUCCEEDED), None)
+        return answer
+
+    def visit(self, address: str) -> Snapshot:
+        """One look at a site, in the place of `deployer.verify`."""
+        usual = Snapshot(Phase.SUCCEEDED, "HTTP 200", hold=1, settled=False)
+        answer: Snapshot = self._answer(f"visit {address}", usual, None)
         return answer
 
     def going(self, target: str) -> tuple[Handle, ...]:

@@ -88,6 +88,7 @@ BOUNDARIES = {
     Since.DEPLOY_STARTS: ("4.0.0-beta.463", "4.0.0-beta.464"),
     Since.DOCKER_TAG: ("4.0.0-beta.470", "4.0.0-beta.471"),
     Since.PREVIEW_DELETE: ("4.0.0-beta.473", "4.0.0-beta.474"),
+    Since.ROLLBACK: ("4.2.9", "4.3.0"),
     Since.QUEUE_MOVES_ON: ("4.3.6", "4.3.7"),
 }
 

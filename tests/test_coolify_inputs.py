@@ -283,3 +283,106 @@ def test_what_is_missing_is_told_all_at_once() -> None:
 )
 def test_the_inputs_become_one_wish(environ: Mapping[str, str], wish: Wish) -> None:
     assert connected(environ).wish == wish
+
+
+# --- create
+
+PORTS_WRONG = "must be the ports that the container listens on, such as 80 or 80,443; a mapping (8080:80) belongs into `settings`"
+CREATE = {"DEPLOYER_UUID": "", "DEPLOYER_CREATE": "true", "DEPLOYER_NAME": "shop", "DEPLOYER_APP_IMAGE": "nginx:1.27"}
+
+
+def test_what_is_created_is_the_target_by_its_name() -> None:
+    inputs = coolify(COOLIFY_URL=BASE, **CREATE, DEPLOYER_PORTS="80, 443", DEPLOYER_DOMAINS="https://a.example.com https://b.example.com")
+    assert (inputs.targets, inputs.named, inputs.alters) == (("shop",), True, True)
+    assert (inputs.ports, inputs.domains) == ((80, 443), ("https://a.example.com", "https://b.example.com"))
+    assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=WEB, DEPLOYER_CREATE="false").named is False
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        pytest.param({}, [], id="good"),
+        pytest.param({"DEPLOYER_COMMAND": "start"}, [], id="start"),
+        pytest.param({"DEPLOYER_COMMAND": "check"}, [], id="check"),
+        pytest.param({"DEPLOYER_ENV": "A=1", "DEPLOYER_SETTINGS": '{"is_spa": true}'}, [], id="with-changes"),
+        pytest.param(
+            {"DEPLOYER_NAME": "", "DEPLOYER_APP_IMAGE": ""},
+            [
+                "DEPLOYER_NAME is missing: DEPLOYER_CREATE needs to know what the application is called",
+                "DEPLOYER_APP_IMAGE is missing: DEPLOYER_CREATE needs to know what it runs",
+            ],
+            id="nothing-to-create",
+        ),
+        pytest.param(
+            {"DEPLOYER_UUID": WEB},
+            ["DEPLOYER_CREATE and DEPLOYER_UUID can't both be given: the application is found by its `name`"],
+            id="uuid",
+        ),
+        pytest.param(
+            {"COOLIFY_WEBHOOK": f"{API}/deploy?uuid={WEB}"},
+            ["DEPLOYER_CREATE and COOLIFY_WEBHOOK can't both be given: it names what is there already; give `coolify_url`"],
+            id="webhook",
+        ),
+        pytest.param(
+            {"DEPLOYER_TAG": "blue"},
+            [
+                "DEPLOYER_APP_IMAGE can't be set by tag: give the uuids",
+                "DEPLOYER_CREATE and DEPLOYER_TAG can't both be given: the application is found by its `name`",
+            ],
+            id="tag",
+        ),
+        pytest.param(
+            {"DEPLOYER_PR": "7", "DEPLOYER_DOCKER_TAG": "pr-7"},
+            [
+                "DEPLOYER_APP_IMAGE would change the application itself: a preview's tag is `docker_tag`",
+                "DEPLOYER_CREATE and DEPLOYER_PR can't both be given: a preview needs an application that is there",
+                "DEPLOYER_CREATE and DEPLOYER_DOCKER_TAG can't both be given: a preview needs an application that is there",
+            ],
+            id="preview",
+        ),
+        pytest.param(
+            {"DEPLOYER_APP_IMAGE": ":1.27"},
+            ["DEPLOYER_APP_IMAGE must name the whole image, such as name:tag: DEPLOYER_CREATE can't tell to what a tag alone belongs"],
+            id="a-tag-alone",
+        ),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "restart"},
+            [
+                "DEPLOYER_APP_IMAGE is set before a deployment, and `command: restart` makes none",
+                "DEPLOYER_CREATE is done before a deployment, and `command: restart` makes none",
+            ],
+            id="restart",
+        ),
+        pytest.param(
+            {"DEPLOYER_SETTINGS": '{"ports_exposes": "80"}'}, ["`settings` must not hold `ports_exposes`: `create` sets it"], id="settings"
+        ),
+        pytest.param(
+            {"DEPLOYER_PORTS": "8080:80"},
+            [f"DEPLOYER_PORTS: {PORTS_WRONG}"],
+            id="ports",
+        ),
+        pytest.param(
+            {"DEPLOYER_DOMAINS": "shop.example.com"},
+            ["DEPLOYER_DOMAINS: the 1. of them is no address: write https://app.example.com"],
+            id="domains",
+        ),
+        pytest.param({"DEPLOYER_NAME": "a\nb"}, ["DEPLOYER_NAME: must be one line of at most 255 characters"], id="two-lines"),
+        pytest.param({"DEPLOYER_PROJECT": "x" * 256}, ["DEPLOYER_PROJECT: must be one line of at most 255 characters"], id="long"),
+        pytest.param({"DEPLOYER_CREATE": "maybe"}, ["DEPLOYER_CREATE: must be true or false, not 'maybe'"], id="maybe"),
+        pytest.param(
+            {"DEPLOYER_CREATE": "false", "DEPLOYER_UUID": WEB, "DEPLOYER_PORTS": "80"},
+            ["DEPLOYER_NAME is nothing without `create: true`", "DEPLOYER_PORTS is nothing without `create: true`"],
+            id="not-created",
+        ),
+    ],
+)
+def test_what_can_not_be_created_is_a_mistake_before_anything_is_sent(environ: Mapping[str, str], told: list[str]) -> None:
+    assert mistakes(**{**CREATE, **environ}) == told
+
+
+def test_a_rehearsal_creates_in_the_simulator() -> None:
+    given = look_up((Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **CREATE})
+    assert Coolify.stage(given, "http://127.0.0.1:1", "none", (WEB,), "") == ["COOLIFY_URL", "COOLIFY_TOKEN"]
+    inputs = Coolify.read(given)
+    assert inputs is not None, given.mistakes
+    assert (inputs.base, inputs.targets) == ("http://127.0.0.1:1", ("shop",))

@@ -88,10 +88,15 @@ GITHUB = {"GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_OUTPUT": "GITHUB_OUTPU
 SYSTEMS = {"github": GITHUB | {"GITHUB_SHA": COMMIT}, "gitlab": {"GITLAB_CI": "true", "CI": "true", "CI_COMMIT_SHA": COMMIT}}
 
 
+SHOWN = {"image-update": {"DEPLOYER_APP_IMAGE": ":2.1.0"}, "bad-release": {"DEPLOYER_VERIFY_URL": "{site}", "DEPLOYER_ROLLBACK": "true"}}
+"""The inputs without which a scenario would not show what it is about."""
+
+
 @pytest.mark.parametrize("scenario", PUBLIC)
 def test_a_person_reads_the_story(scenario: str, transcript: Transcript) -> None:
     with playing(scenario) as stage:
-        same(f"plain-{scenario}", transcript(login(stage)))
+        shown = {name: value.replace("{site}", stage.site) for name, value in SHOWN.get(scenario, {}).items()}
+        same(f"plain-{scenario}", transcript(login(stage) | shown))
         assert stage.violations() == []
 
 
@@ -123,6 +128,15 @@ def test_two_targets_are_told_apart(transcript: Transcript) -> None:
 def test_the_rehearsal_s_clock_is_the_program_s(transcript: Transcript, clock: StillClock) -> None:
     transcript({"DEPLOYER_REHEARSE": "bad-token"})
     assert clock.speed == SPEED
+
+
+def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transcript: Transcript) -> None:
+    given = {"DEPLOYER_VERIFY_URL": "https://web.example.com", "DEPLOYER_VERIFY_STATUS": "200", "DEPLOYER_VERIFY_CONTAINS": "v2"}
+    shown = transcript({"DEPLOYER_REHEARSE": "bad-release", **given})
+    assert f"Not used in a rehearsal: {', '.join(given)}\n" in shown
+    assert "web: its site says HTTP 502" in shown
+    assert "----- exit code 5" in shown
+    assert "asking whether it answers" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})
 
 
 def test_no_golden_file_is_left_over() -> None:

@@ -21,12 +21,13 @@ PACKAGE = ROOT / "deployer"
 # simulator, and the package itself holds only the version and the project's name.
 ALLOWED = {
     "__main__": {"clock", "main"},
-    "main": {"run", "report", "providers", "ci", "settings", "http", "clock", "model", "simulator", ""},
+    "main": {"run", "report", "providers", "ci", "settings", "http", "clock", "model", "verify", "simulator", ""},
     "docs": {"providers", "ci", "report", "settings", "model", ""},
-    "run": {"watch", "providers.contract", "model"},
+    "run": {"watch", "verify", "providers.contract", "model"},
     "report": {"ci.contract", "ci.sinks", "model"},
     "ci": {"model"},
     "providers": {"settings", "http", "model"},
+    "verify": {"http", "model"},
     "watch": {"model"},
     "settings": {"model"},
     "http": {"model"},
@@ -138,6 +139,7 @@ def test_the_outcomes_have_the_exit_codes_that_others_build_on() -> None:
         "interrupted": 130,
         "failed": 1,
         "unverified": 5,
+        "rolled_back": 5,
         "lost": 3,
         "timed_out": 3,
         "cancelled": 4,

@@ -20,6 +20,7 @@ from deployer.ci.plain import Plain
 from deployer.ci.sinks import Redactor, Writer
 from deployer.model import (
     Begun,
+    Changed,
     Checked,
     Command,
     Delayed,
@@ -41,6 +42,7 @@ from deployer.model import (
     Reached,
     Recovered,
     Repeated,
+    Returned,
     Right,
     Sight,
     Snapshot,
@@ -297,6 +299,7 @@ WORDS = {
     Command.START: "starting it",
     Command.RESTART: "restarting it",
     Command.STOP: "stopping it",
+    Command.ROLLBACK: "going back to what ran before",
     Command.CANCEL: "looking for deployments to cancel",
     Command.CHECK: "checking",
 }
@@ -312,7 +315,7 @@ def test_every_command_is_told_in_its_own_words(desk: Any, command: Command) -> 
 def test_only_what_puts_something_live_ends_with_its_address(desk: Any, command: Command) -> None:
     told = desk("plain", command=command)
     told.hear(Checked(Target("web", "web", "application", URL.format("web"))), Begun("web"), 7.0)
-    at = f", {URL.format('web')}" if command in {Command.DEPLOY, Command.START, Command.RESTART} else ""
+    at = f", {URL.format('web')}" if command in {Command.DEPLOY, Command.START, Command.RESTART, Command.ROLLBACK} else ""
     assert told.hear(Ended("web", Outcome.FINISHED, "it was so already")) == [f"web: finished in 7s{at} (it was so already)"]
 
 
@@ -395,6 +398,113 @@ def test_the_look_after_the_deployment_is_told_and_forgets_nothing_of_it(desk: A
     assert told.told("error") == [
         ("web: deployed, but the proof that it runs failed after 1m 01s", f"it does not run\nSee {LINK.format('web')}")
     ]
+
+
+SITE = Handle("web", "", aspect="site")
+PROVEN = "https://web.example.com answered HTTP 502: Bad Gateway"
+
+
+def test_whether_its_site_answers_is_told_as_it_turns(desk: Any) -> None:
+    """The same bad answer is no news: only the loop's events are told, and it has none for that."""
+    told = desk("github")
+    told.hear(*started("web"))
+    said = told.hear(Followed("web", SITE, leg=Leg.VERIFY), 61.0, Waited(), Moved("web", Phase.RUNNING, "HTTP 502", leg=Leg.VERIFY))
+    said += told.hear(61.0, Waited(), Moved("web", Phase.SUCCEEDED, "HTTP 200", leg=Leg.VERIFY), Known("web", "", "", "", Leg.VERIFY))
+    assert said == [
+        "web: deployed, asking whether it answers",
+        "still waiting: web: deployed, asking whether it answers, 1m 01s since the trigger",
+        "web: its site says HTTP 502",
+        "still waiting: web: its site says HTTP 502, 2m 02s since the trigger",
+        "web: its site says HTTP 200",
+    ]
+    assert told.hear(Ended("web", Outcome.FINISHED)) == [f"web: finished in 2m 02s, {URL.format('web')}"]
+    assert told.told("error") == []
+    assert (told.outputs["deployment_uuid"], told.outputs["deployment_url"]) == ("web-1", LINK.format("web"))
+
+
+def test_a_site_that_does_not_answer_is_told_with_the_answer_and_the_page(desk: Any) -> None:
+    told = desk("github")
+    told.hear(*started("web"), Followed("web", SITE, leg=Leg.VERIFY), 180.0, Moved("web", Phase.RUNNING, "HTTP\n502", leg=Leg.VERIFY))
+    told.hear(Ended("web", Outcome.UNVERIFIED, PROVEN))
+    told.finish(Outcome.UNVERIFIED)
+    assert "web: its site says HTTP 502" in told.stdout.text
+    assert told.told("error") == [
+        ("web: deployed, but the proof that it runs failed after 3m 00s", f"{PROVEN}\nSee {LINK.format('web')}"),
+    ]
+    assert told.result["targets"][0]["reason"] == PROVEN
+
+
+def test_what_is_put_back_is_told_and_the_output_stays_what_was_deployed(desk: Any) -> None:
+    told = desk("github")
+    told.hear(*started("web"))
+    back = Handle("web", "web-2")
+    said = told.hear(Returned("web", PROVEN), Followed("web", back, "back to 2.0.1", leg=Leg.ROLLBACK))
+    assert said == [f"web: {PROVEN}: what ran before is to be put back", "web: rolling back: following deployment web-2 (back to 2.0.1)"]
+    told.hear(Ended("web", Outcome.ROLLED_BACK, f"{PROVEN}. What ran before was put back"))
+    assert [text for _, text in told.told("error")] == [f"{PROVEN}. What ran before was put back\nSee {LINK.format('web')}"]
+    assert told.outputs["deployment_uuid"] == "web-1"
+
+
+# --- what is changed before the start
+
+IMAGE_CHANGED = "image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0"
+ENV_CHANGED = "variables: 1 added (A|B), 0 changed, 1 kept"
+
+
+def test_what_is_changed_on_the_server_is_told_in_the_log_and_in_the_summary(desk: Any) -> None:
+    told = desk("github", "a", "b")
+    told.hear(Checked(Target("a", "shop", "application")), Checked(Target("b", "web", "application")))
+    said = told.hear(Changed("a", IMAGE_CHANGED), Changed("a", ENV_CHANGED), Noted("b", "nothing is to be changed"))
+    assert said == [f"shop: changed {IMAGE_CHANGED}", f"shop: changed {ENV_CHANGED}", "web: nothing is to be changed"]
+    told.hear(Ended("a", Outcome.FINISHED), Ended("b", Outcome.REFUSED, "no"))
+    told.finish(Outcome.REFUSED)
+    assert told.read("summary").split("\n") == [
+        "### Not started",
+        "",
+        "| Target | Status | Deployment | Commit | Duration |",
+        "|---|---|---|---|---|",
+        "| `shop` | ✅ finished |  |  |  |",
+        "| `web` | ❌ refused |  |  |  |",
+        "",
+        "**Changed on the server**",
+        "",
+        f"- `shop`: `{IMAGE_CHANGED}`",
+        f"- `shop`: `{ENV_CHANGED}`",
+        "",
+        "**Why `web` ended as refused**",
+        "",
+        "```text",
+        "no",
+        "```",
+        "",
+    ]
+
+
+def test_what_was_created_is_a_change_of_what_it_became(desk: Any) -> None:
+    told = desk("github", "shop", named=True)
+    told.hear(Checked(Target("shop", "shop", "application", missing=True)))
+    assert told.hear(Changed("shop", "created in project Shop", made=True)) == ["shop: created in project Shop"]
+    told.hear(Split("shop", (Target("u1"),), gone=True), Checked(Target("u1", "shop", "application")), Changed("u1", ENV_CHANGED))
+    told.hear(Ended("u1", Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    changed = [line for line in told.read("summary").split("\n") if line.startswith("- ")]
+    assert changed == ["- `shop`: `created in project Shop`", f"- `shop`: `{ENV_CHANGED}`"]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.INTERRUPTED, Outcome.LOST, Outcome.FAILED])
+def test_what_was_changed_is_in_the_summary_however_it_ends(desk: Any, outcome: Outcome) -> None:
+    told = desk("github")
+    told.hear(Changed("web", f"{IMAGE_CHANGED} (perhaps: no answer came)"), Ended("web", outcome, "why"))
+    told.finish(outcome)
+    assert f"- `web`: `{IMAGE_CHANGED} (perhaps: no answer came)`" in told.read("summary")
+
+
+def test_no_secret_is_in_what_was_changed(desk: Any) -> None:
+    told = desk("github")
+    told.hear(Changed("web", f"settings: {SECRET}"), Ended("web", Outcome.FINISHED))
+    told.finish(Outcome.FINISHED)
+    assert SECRET not in told.stdout.text + told.read("summary")
+    assert "settings: ***" in told.stdout.text
 
 
 def test_what_is_only_to_be_cancelled_is_named_and_not_narrated(desk: Any) -> None:
@@ -1059,6 +1169,8 @@ OURS = """### The deployment failed
 | Target | Status | Deployment | Commit | Duration |
 |---|---|---|---|---|
 | | ❌ failed | | | |
+**Changed on the server**
+- :
 **Why ended as failed**"""
 
 
@@ -1082,7 +1194,7 @@ def test_foreign_words_in_the_summary_are_only_words(desk: Any, text: str) -> No
     told = desk("github")
     url = f"https://web.example.com/{text}"
     told.hear(Checked(Target("web", text, "application", url)), Followed("web", Handle("web", text)), Known("web", LINK, text, ""))
-    told.hear(Ended("web", Outcome.FAILED, text))
+    told.hear(Changed("web", text), Ended("web", Outcome.FAILED, text))
     told.finish(Outcome.FAILED)
     bare = outside_of_code(told.read("summary"))
     links = re.findall(r"\[CODE\]\(([^()\s]*)\)", bare)
@@ -1116,6 +1228,8 @@ groups = st.lists(late, max_size=3, unique_by=lambda part: part.id).map(tuple)
 events = st.one_of(
     st.builds(Reached, texts),
     st.builds(Checked, st.builds(Target, targets, texts, texts, texts, texts, st.booleans())),
+    st.builds(Changed, targets, texts, st.booleans()),
+    st.builds(Returned, targets, texts),
     st.builds(Entitled, st.builds(Right, texts, st.sampled_from([True, False, None]), texts, st.booleans())),
     st.builds(Noted, targets, texts),
     st.builds(Begun, targets),

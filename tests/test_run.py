@@ -15,9 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deployer import watch as rules
 from deployer.model import (
     Barred,
     Begun,
+    Changed,
     Checked,
     Command,
     Delayed,
@@ -39,11 +41,13 @@ from deployer.model import (
     Part,
     Phase,
     Plan,
+    Prepared,
     Reached,
     Recovered,
     Refused,
     RefusedError,
     Repeated,
+    Returned,
     Right,
     Snapshot,
     Split,
@@ -59,7 +63,7 @@ from deployer.model import (
     Withdrawn,
 )
 from deployer.run import run
-from deployer.run.farewell import UNFOUND, UNREACHED
+from deployer.run.farewell import UNFOUND, UNPREPARED, UNREACHED
 from tests.fakes import BEGINNING, TICK, Act, FakeClock, Scripted
 
 Script = Mapping[str, Sequence[Any]]
@@ -82,6 +86,7 @@ REVOKED = RefusedError("the token is revoked", everywhere=True)
 NOTHING = "no deployment of it was found"
 SOMEBODY = "the deployment that we followed was cancelled by somebody else"
 STOPPED_BY = "the job was stopped (SIGTERM)"
+SITE = "https://a.example.com"
 LATE = "it was still being built or started"
 IN_PARIS, IN_BERLIN = (f"on the additional server {server}: " for server in ("paris", "berlin"))
 
@@ -114,9 +119,13 @@ def tell(  # noqa: PLR0913 -- the knobs of one run, each given by name
     signal_at: Event | None = None,
     nth: int = 1,
     remaining: int | None = None,
+    visits: bool = False,
     **plan: Any,
 ) -> Tale:
-    """One run, and what holds for every one. `signal_at`: SIGTERM comes while this event is told for the nth time."""
+    """One run, and what holds for every one. `signal_at`: SIGTERM comes while this event is told for the nth time.
+
+    `visits`: a site must answer.
+    """
     clock = FakeClock(signals)
     provider = Scripted(script or {}, clock, remaining=remaining)
     events: list[Event] = []
@@ -132,15 +141,15 @@ def tell(  # noqa: PLR0913 -- the knobs of one run, each given by name
             after.append(clock.since_stop())
 
     whole = Plan(targets, **plan)
-    outcome = run(whole, provider, report, clock)
+    outcome = run(whole, provider, report, clock, provider.visit if visits else None)
     tale = Tale(outcome, [event for event in events if not isinstance(event, Waited)], provider.calls, events.count(Waited()))
-    _holds_always(tale, whole)
+    holds_always(tale, whole)
     assert all(seconds <= 2 for seconds in after), "no act gets more than two seconds more"
     assert all(time < stops[0] + 5 for time, _ in tale.calls if stops), "five seconds after the signal nothing more is sent"
     return tale
 
 
-def _holds_always(tale: Tale, plan: Plan) -> None:
+def holds_always(tale: Tale, plan: Plan) -> None:
     """Rule 6, that what is not ours is not touched, and that nothing is when nothing is to be changed."""
     splits = [event for event in tale.events if isinstance(event, Split)]
     gone = {event.target for event in splits if event.gone}
@@ -155,7 +164,12 @@ def _holds_always(tale: Tale, plan: Plan) -> None:
     asked = plan.changes and plan.command is Command.CANCEL
     cancels = [call.split()[1] for call in tale.sent if call.startswith("cancel ") and ("within" in call or not asked)]
     assert not adopted & set(cancels)
-    assert plan.changes or not [call for call in tale.sent if call.startswith(("start", "find", "look", "cancel"))]
+    back = {event.handle.id for event in tale.events if isinstance(event, Followed) and event.leg is Leg.ROLLBACK}
+    assert not back & set(cancels), "what puts something back is never cancelled"
+    assert not cancels or plan.command is not Command.ROLLBACK
+    undone = {call.split()[1] for call in tale.sent if call.startswith("undo")}
+    assert undone <= {event.target for event in tale.events if isinstance(event, Returned)} if plan.rollback else not undone
+    assert plan.changes or not [call for call in tale.sent if call.startswith(("start", "undo", "find", "look", "cancel"))]
 
 
 def begun(target: str) -> list[Event]:
@@ -2893,7 +2907,7 @@ def rows(answers: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Act]]:
     return st.lists(st.builds(Act, answers | ERRORS, takes=TAKES), min_size=1, max_size=4)
 
 
-def scripts(target: str, *groups: Spread) -> st.SearchStrategy[dict[str, list[Act]]]:
+def scripts(target: str, *groups: Spread) -> st.SearchStrategy[dict[str, list[Any]]]:
     one, two, three = (Handle(target, f"{target}-{number}") for number in (1, 2, 3))
     theirs, proof = replace(two, adopted=True), Handle(target, "", aspect="healthy")
     perhaps = [Handle(target, f"{target}-p", trust) for trust in (Trust.DOUBTFUL, Trust.PHANTOM, Trust.LISTED)]
@@ -2908,6 +2922,13 @@ def scripts(target: str, *groups: Spread) -> st.SearchStrategy[dict[str, list[Ac
         OWN_FAILURE,
         *groups,
     ]
+    backs = [
+        Started((Handle(target, f"{target}-back"),)),
+        *(Started((each,)) for each in perhaps[1:]),
+        Later(20, "full"),
+        Refused("no"),
+        OWN_FAILURE,
+    ]
     finds = [None, None, Started((one,)), Started((unsure,)), Barred("blind"), *groups]
     seen = st.builds(Snapshot, st.sampled_from(Phase), hold=HOLDS)
     onward = [replace(DONE, next=(two,)), Snapshot(Phase.UNPROVEN, next=(two, three), proof=proof), replace(DONE, proof=proof)]
@@ -2915,8 +2936,10 @@ def scripts(target: str, *groups: Spread) -> st.SearchStrategy[dict[str, list[Ac
     cancels = rows(st.just("cancelled"))
     return st.fixed_dictionaries(
         {
-            f"check {target}": rows(st.just(Target(target))),
+            f"check {target}": rows(st.sampled_from([Target(target, url=SITE), Target(target)])),
             f"start {target}": rows(st.sampled_from(begins)),
+            f"undo {target}": rows(st.sampled_from(backs)),
+            f"look {target}-back": looks,
             f"find {target}": rows(st.sampled_from(finds)),
             f"look {target}-p": rows(st.sampled_from([GONE, GONE, replace(GONE, next=(theirs,)), RUNNING, DONE])),
             **{f"look {target}-{number}": looks for number in (1, 2, 3)},
@@ -2924,16 +2947,26 @@ def scripts(target: str, *groups: Spread) -> st.SearchStrategy[dict[str, list[Ac
             f"going {target}": rows(st.sampled_from([(), (theirs,), (theirs, replace(three, adopted=True))])),
             **{f"cancel {target}-{number}": cancels for number in (1, 2, 3, "p")},
             f"intent {target}": rows(st.just(("would start it",))),
+            f"prepare {target}": rows(st.just(Prepared(("image: 1 → 2",)))),
+            f"altered {target}": st.just([("image: 1 → 2",)]),
         },
     )
 
 
+SITES = st.lists(
+    st.builds(Act, st.builds(Snapshot, st.sampled_from([Phase.SUCCEEDED, Phase.RUNNING]), hold=st.just(1), bad=st.booleans()), takes=TAKES),
+    min_size=1,
+    max_size=4,
+)
 PLANS = st.builds(
     Plan,
     st.just(("a", "b")),
-    command=st.sampled_from([Command.DEPLOY, Command.DEPLOY, Command.DEPLOY, Command.CANCEL, Command.CHECK]),
+    command=st.sampled_from([Command.DEPLOY, Command.DEPLOY, Command.DEPLOY, Command.ROLLBACK, Command.CANCEL, Command.CHECK]),
+    rollback=st.booleans(),
     dry=st.sampled_from([False, False, False, True]),
     timeout=st.sampled_from([60, 150]),
+    alters=st.booleans(),
+    own_site=st.booleans(),
     wait=st.sampled_from([True, True, True, False]),
     strict=st.booleans(),
     cancel_on_timeout=st.booleans(),
@@ -2948,29 +2981,43 @@ PLANS = st.builds(
     rights=rows(st.sampled_from([(HELD,), LACKS])),
     signals=st.lists(st.tuples(st.sampled_from([0, 0.2, 1.5, 7, 30, 61]), st.just("SIGTERM")), max_size=2),
     plan=PLANS,
+    sites=SITES,
+    visits=st.booleans(),
 )
 def test_whatever_happens_the_run_ends_and_sends_nothing_twice(  # noqa: PLR0913, PLR0917 -- what may happen
-    one: Script, two: Script, three: Script, rights: list[Act], signals: list[tuple[float, str]], plan: Plan
+    one: Script,
+    two: Script,
+    three: Script,
+    rights: list[Act],
+    signals: list[tuple[float, str]],
+    plan: Plan,
+    sites: list[Act],
+    visits: bool,  # noqa: FBT001
 ) -> None:
     clock = FakeClock(signals)
-    provider = Scripted({**one, **two, **three, "rights": rights}, clock)
+    plan = replace(plan, own_site=plan.own_site and visits)
+    provider = Scripted({**one, **two, **three, "rights": rights, f"visit {SITE}": sites, "visit ": sites}, clock)
     events: list[Event] = []
-    outcome = run(plan, provider, events.append, clock)
+    outcome = run(plan, provider, events.append, clock, provider.visit if visits else None)
     tale = Tale(outcome, events, provider.calls, 0)
-    _holds_always(tale, plan)
+    holds_always(tale, plan)
+    assert visits or not [call for call in tale.sent if call.startswith("visit")]
     assert (outcome is Outcome.INTERRUPTED) <= bool(signals)
     for target in "abc":
-        _started_once(target, tale, provider.said, plan.timeout)
+        started_once(target, tale, provider.said, plan.timeout)
+        started_once(target, tale, provider.said, plan.timeout, by="undo")
     revoked = [answer is REVOKED and "within" not in call for (_, call), answer in zip(tale.calls, provider.said, strict=True)]
-    assert True not in revoked[:-1] or all("within" in call or call.startswith("cancel") for call in tale.sent[revoked.index(True) + 1 :])
+    assert True not in revoked[:-1] or all(
+        "within" in call or call.startswith(("cancel", "visit")) for call in tale.sent[revoked.index(True) + 1 :]
+    )
 
 
-def _started_once(target: str, tale: Tale, said: list[Any], timeout: float) -> None:
+def started_once(target: str, tale: Tale, said: list[Any], timeout: float, by: str = "start") -> None:
     """A trigger follows another one only if that one certainly started nothing, or, once, if what it led to was cancelled or not there."""
     told = [(time, call, answer) for (time, call), answer in zip(tale.calls, said, strict=True) if target in call.split()[1:]]
     told = _started_with_its_group(target, tale, said) + told
     looks = [(time, answer) for (time, call), answer in zip(tale.calls, said, strict=True) if call == f"look {target}-p"]
-    starts = [number for number, (_, call, _) in enumerate(told) if call.startswith("start")]
+    starts = [number for number, (_, call, _) in enumerate(told) if call.startswith(by)]
     again = 0
     for earlier, later in itertools.pairwise(starts):
         begun, _, answer = told[earlier]
@@ -2992,3 +3039,300 @@ def _started_with_its_group(target: str, tale: Tale, said: list[Any]) -> list[tu
             if part.target.id == target != "a":
                 return [(began[0], f"start {target}", Started((part.handle,)) if part.handle else LOST_ANSWER)]
     return []
+
+
+# --- what is changed before the start
+
+
+def test_nothing_is_changed_before_every_target_was_checked() -> None:
+    tale = tell({}, targets=("a", "b"), alters=True)
+    assert [call for call in tale.sent if not call.startswith("look")] == [
+        *("reach", "check a", "check b"),
+        *("prepare a", "prepare b", "start a", "start b"),
+    ]
+
+
+def test_a_refused_target_keeps_the_others_from_being_changed() -> None:
+    tale = tell({"check b": [RefusedError("no such app")]}, targets=("a", "b"), alters=True)
+    assert tale.sent == ["reach", "check a", "check b"]
+    assert tale.ends()[-1] == Ended("a", Outcome.REFUSED, "nothing was changed, because b was refused")
+
+
+READY: list[Event] = [REACHED, Checked(Target("a"))]
+IMAGE, ENV = "image: 1 → 2", "variables: 1 added (A), 0 changed, 0 kept"
+PERHAPS_CHANGED = f"{IMAGE} (perhaps: no answer came)"
+WELL = Prepared((IMAGE,))
+TRIGGERED: list[Event] = [Begun("a"), Followed("a", A1), phase(Phase.SUCCEEDED), Ended("a", Outcome.FINISHED)]
+BUSY = UnavailableError("asked too often", itself=True, wait=30)
+
+
+@pytest.mark.parametrize(
+    ("script", "events", "times"),
+    [
+        pytest.param(
+            {"prepare a": [Prepared((IMAGE, ENV), ("it stays pinned", "blanks are cut off"), ("the rest is so already",))]},
+            [
+                *(Changed("a", IMAGE), Changed("a", ENV), Noted("a", "the rest is so already")),
+                *(Warned("a", "it stays pinned"), Warned("a", "blanks are cut off")),
+                *TRIGGERED,
+            ],
+            [0],
+            id="what-was-changed-and-what-should-be-known",
+        ),
+        pytest.param(
+            {"prepare a": [NO_LINE, NO_LINE, WELL]},
+            [Wavered("a", "no connection"), Changed("a", IMAGE), *TRIGGERED],
+            [0, 5, 10],
+            id="an-outage-is-waited-through",
+        ),
+        pytest.param(
+            {"prepare a": [LOST_ANSWER, Prepared((), kept=("all is as it is wished",))], "altered a": [(PERHAPS_CHANGED,)]},
+            [Wavered("a", "no answer in time"), Noted("a", "all is as it is wished"), *TRIGGERED],
+            [0, 5],
+            id="after-a-lost-answer-it-is-asked-again",
+        ),
+        pytest.param(
+            {"prepare a": [BUSY, WELL]}, [Wavered("a", "asked too often"), Changed("a", IMAGE), *TRIGGERED], [0, 30], id="as-long-as-asked"
+        ),
+        pytest.param(
+            {"prepare a": [NO_LINE, BUSY, NO_LINE, WELL]},
+            [
+                *(Wavered("a", "no connection"), Wavered("a", "asked too often"), Wavered("a", "no connection")),
+                *(Changed("a", IMAGE), *TRIGGERED),
+            ],
+            [0, 5, 35, 40],
+            id="each-trouble-is-told-when-it-comes",
+        ),
+        pytest.param(
+            {"prepare a": [NO_LINE], "altered a": [(PERHAPS_CHANGED,)]},
+            [Wavered("a", "no connection"), Changed("a", PERHAPS_CHANGED), Ended("a", Outcome.TIMED_OUT, "no connection")],
+            [*range(0, 61, 5)],
+            id="until-the-time-is-over",
+        ),
+        pytest.param(
+            {"prepare a": [RefusedError("no such field")], "altered a": [(IMAGE,)]},
+            [Changed("a", IMAGE), Ended("a", Outcome.REFUSED, "no such field")],
+            [0],
+            id="refused-after-a-part-of-it",
+        ),
+        pytest.param(
+            {"prepare a": [UnavailableError("the address redirects", final=True)]},
+            [Ended("a", Outcome.REFUSED, "the address redirects")],
+            [0],
+            id="a-redirect-is-final",
+        ),
+    ],
+)
+def test_what_becomes_of_a_change_before_the_start(script: Script, events: list[Event], times: list[float]) -> None:
+    tale = tell(script, alters=True, timeout=60)
+    assert (tale.events, tale.times("prepare a")) == ([*READY, *events], times)
+
+
+def test_the_time_runs_from_the_trigger_and_not_from_the_outage_before_it() -> None:
+    tale = tell({"prepare a": [NO_LINE] * 8 + [WELL], "look a-1": [RUNNING]}, alters=True, timeout=60, poll_interval=60)
+    assert (tale.times("start a"), tale.times("look a-1")) == ([40], [40, 100])
+
+
+def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> None:
+    tale = tell({"prepare a": [NO_LINE, WELL], "start a": [NO_LINE]}, alters=True, timeout=20)
+    assert [event for event in tale.events if isinstance(event, Wavered)] == [Wavered("a", "no connection")] * 2
+
+
+@pytest.mark.parametrize(
+    ("script", "calls", "ends"),
+    [
+        pytest.param(
+            {"prepare a": [RefusedError("no such field")]},
+            ["prepare a"],
+            [
+                Ended("a", Outcome.REFUSED, "no such field"),
+                *(Ended(target, Outcome.REFUSED, "nothing was changed, because a was refused") for target in "bc"),
+            ],
+            id="the-first-is-refused",
+        ),
+        pytest.param(
+            {"prepare b": [RefusedError("no such field")]},
+            ["prepare a", "prepare b", "start a", "look a-1"],
+            [
+                Ended("b", Outcome.REFUSED, "no such field"),
+                Ended("c", Outcome.REFUSED, "nothing was changed, because b was refused"),
+                Ended("a", Outcome.FINISHED),
+            ],
+            id="what-was-changed-before-is-deployed",
+        ),
+        pytest.param(
+            {"prepare a": [LOST_ANSWER], "prepare b": [RefusedError("no such field")], "altered a": [(PERHAPS_CHANGED,)]},
+            ["prepare a", "prepare b"],
+            [
+                Ended("b", Outcome.REFUSED, "no such field"),
+                Ended("c", Outcome.REFUSED, "nothing was changed, because b was refused"),
+                Ended("a", Outcome.REFUSED, "nothing more was changed, because b was refused"),
+            ],
+            id="whose-answer-was-lost-is-not-asked-again",
+        ),
+        pytest.param(
+            {"prepare a": [REVOKED]},
+            ["prepare a"],
+            [Ended(target, Outcome.REFUSED, "the token is revoked") for target in "abc"],
+            id="the-token-is-revoked",
+        ),
+        pytest.param(
+            {"start a": [RefusedError("no server")]},
+            ["prepare a", "prepare b", "prepare c", "start a", "start b", "start c", "look b-1", "look c-1"],
+            [Ended("a", Outcome.REFUSED, "no server"), Ended("b", Outcome.FINISHED), Ended("c", Outcome.FINISHED)],
+            id="what-is-refused-when-all-are-changed-stops-nobody",
+        ),
+    ],
+)
+def test_a_refusal_keeps_the_others_from_being_changed(script: Script, calls: list[str], ends: list[Ended]) -> None:
+    tale = tell(script, targets=("a", "b", "c"), alters=True)
+    assert tale.sent == ["reach", "check a", "check b", "check c", *calls]
+    assert tale.ends() == ends
+
+
+def test_a_target_that_is_refused_late_does_not_stop_one_whose_change_comes_later() -> None:
+    """Refused, but changed: that was no refusal of the change."""
+    script: Script = {"start a": [RefusedError("no server")], "prepare b": [NO_LINE, WELL]}
+    assert tell(script, targets=("a", "b"), alters=True).ends() == [
+        Ended("a", Outcome.REFUSED, "no server"),
+        Ended("b", Outcome.FINISHED),
+    ]
+
+
+def test_one_that_can_not_be_checked_in_time_does_not_keep_the_others_from_being_changed() -> None:
+    tale = tell({"check a": [NO_LINE]}, targets=("a", "b"), alters=True, timeout=20)
+    assert tale.ends() == [Ended("a", Outcome.TIMED_OUT, "no connection"), Ended("b", Outcome.FINISHED)]
+    assert tale.times("prepare b") == [20]
+
+
+def test_nothing_is_changed_while_one_can_not_be_checked_yet() -> None:
+    tale = tell({"check b": [NO_LINE, NO_LINE, Target("b")]}, targets=("a", "b"), alters=True)
+    assert (tale.times("prepare a"), tale.times("prepare b")) == ([10], [10])
+
+
+def test_it_is_changed_once_however_often_it_is_triggered() -> None:
+    script: Script = {"start a": [Later(9, "full"), Started((ADOPTED,)), Started((A2,))], "look a-1": [CANCELLED], "look a-2": [DONE]}
+    tale = tell(script, alters=True)
+    assert (tale.sent.count("prepare a"), tale.sent.count("start a"), tale.outcome) == (1, 3, Outcome.FINISHED)
+
+
+@pytest.mark.parametrize("plan", [{"dry": True}, {"command": Command.CHECK}, {"command": Command.CANCEL}], ids=str)
+def test_what_deploys_nothing_changes_nothing(plan: dict[str, Any]) -> None:
+    assert "prepare a" not in tell({}, alters=True, **plan).sent
+
+
+@pytest.mark.parametrize(
+    ("script", "told", "times"),
+    [
+        pytest.param({"prepare a": [Act(WELL, takes=3.9)]}, [Changed("a", IMAGE), Begun("a")], [0], id="that-is-answered-in-two-seconds"),
+        pytest.param(
+            {"prepare a": [Act(WELL, takes=9)], "altered a": [(PERHAPS_CHANGED,)]},
+            [Warned("a", UNPREPARED), Changed("a", PERHAPS_CHANGED)],
+            [0],
+            id="that-is-not",
+        ),
+        pytest.param(
+            {"prepare a": [Act(WELL, takes=math.inf)], "altered a": [(IMAGE, f"{ENV} (perhaps: no answer came)")]},
+            [Warned("a", UNPREPARED), Changed("a", IMAGE), Changed("a", f"{ENV} (perhaps: no answer came)")],
+            [0],
+            id="that-hangs-after-a-part-of-it",
+        ),
+        pytest.param(
+            {"prepare a": [LOST_ANSWER], "altered a": [(PERHAPS_CHANGED,)]},
+            [Wavered("a", "no answer in time"), Warned("a", UNPREPARED), Changed("a", PERHAPS_CHANGED)],
+            [0],
+            id="whose-answer-was-lost",
+        ),
+        pytest.param({"prepare a": [NO_LINE]}, [Wavered("a", "no connection")], [0], id="that-never-arrived"),
+        pytest.param({"prepare a": [RefusedError("no")]}, [Ended("a", Outcome.REFUSED, "no")], [0], id="that-was-refused"),
+    ],
+)
+def test_a_signal_after_two_seconds_of_a_change(script: Script, told: list[Event], times: list[float]) -> None:
+    """What was changed, or perhaps was, is told before the run ends; and nothing is sent any more."""
+    tale = tell(script, alters=True, signals=SIGNAL_AT_2)
+    farewell = FAREWELL if told[-1] != Ended("a", Outcome.REFUSED, "no") else []
+    late = [event for event in told if "altered a" in script and isinstance(event, Warned | Changed)]
+    early = [event for event in told if event not in late]
+    assert tale.events == [*READY, *early, *farewell[:1], *late, *farewell[1:]]
+    assert (tale.times("prepare a"), tale.sent[-1]) == (times, "prepare a")
+
+
+def test_a_signal_while_a_change_is_told_starts_nothing() -> None:
+    tale = tell({"prepare a": [Prepared((IMAGE, ENV))]}, alters=True, signal_at=Changed("a", IMAGE))
+    assert tale.events == [*READY, Changed("a", IMAGE), Changed("a", ENV), Begun("a"), *FAREWELL]
+    assert "start a" not in tale.sent
+
+
+# --- whether its site answers
+
+ADDRESS = "https://a.example.com"
+MINE = Target("a", url=ADDRESS)
+VISITED = Handle("a", "", aspect=rules.SITE)
+SAYS_502 = Snapshot(Phase.RUNNING, "HTTP 502", reason="it answered HTTP 502")
+SAYS_200 = Snapshot(Phase.SUCCEEDED, "HTTP 200", hold=1, settled=False)
+
+
+def answered(detail: str, phase: Phase = Phase.RUNNING, target: str = "a") -> Moved:
+    return Moved(target, phase, detail, leg=Leg.VERIFY)
+
+
+def test_two_good_answers_in_a_row_count() -> None:
+    tale = tell(
+        {"check a": [MINE], f"visit {ADDRESS}": [SAYS_502, SAYS_200, SAYS_502, SAYS_200]}, visits=True, own_site=True, poll_interval=5
+    )
+    assert tale.events == [
+        *(REACHED, Checked(MINE), Begun("a"), Followed("a", A1), phase(Phase.SUCCEEDED), Followed("a", VISITED, leg=Leg.VERIFY)),
+        *(answered("HTTP 502"), answered("HTTP 200", Phase.SUCCEEDED), answered("HTTP 502"), answered("HTTP 200", Phase.SUCCEEDED)),
+        Ended("a", Outcome.FINISHED),
+    ]
+    assert tale.times(f"visit {ADDRESS}") == [0, 5, 10, 15, 20]
+
+
+def test_what_does_not_answer_well_in_time_is_not_proven() -> None:
+    tale = tell({"visit ": [SAYS_502]}, visits=True, verify_timeout=20, poll_interval=15)
+    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, "it answered HTTP 502")]
+    assert tale.times("visit ") == [0, 15, 20]
+
+
+def test_an_application_without_an_address_of_its_own_is_refused_before_anything_is_changed() -> None:
+    tale = tell({}, targets=("a", "b"), visits=True, own_site=True, alters=True)
+    assert tale.ends() == [
+        Ended(target, Outcome.REFUSED, "`verify_url: auto`: no address of it is known. Give the address itself") for target in "ab"
+    ]
+    assert tale.sent == ["reach", "check a", "check b"]
+
+
+def test_a_member_of_a_tag_without_an_address_is_not_asked_and_that_is_said() -> None:
+    parts = (Part(MINE, A1), BOTH[1])
+    tale = tell({"check t": [Target("t", group=True)], "start t": [Spread(parts)]}, targets=("t",), visits=True, own_site=True)
+    assert [event for event in tale.events if isinstance(event, Warned)] == [
+        Warned("b", "`verify_url: auto`: no address of it is known, so that nothing is asked")
+    ]
+    assert {call for call in tale.sent if call.startswith("visit")} == {f"visit {ADDRESS}"}
+    assert sorted(event.target for event in tale.ends()) == ["a", "b"]
+    assert tale.outcome is Outcome.FINISHED
+
+
+def test_a_revoked_token_does_not_keep_a_site_from_being_asked() -> None:
+    script: Script = {"visit ": [SAYS_502, SAYS_502, SAYS_200], "look b-1": [RUNNING, REVOKED]}
+    tale = tell(script, targets=("a", "b"), visits=True, poll_interval=5)
+    assert tale.ends() == [Ended("b", Outcome.LOST, "the token is revoked"), Ended("a", Outcome.FINISHED)]
+    assert tale.sent[-3:] == ["visit ", "visit ", "visit "]
+
+
+def test_a_revoked_token_is_no_evidence_against_a_site() -> None:
+    script: Script = {"visit ": [SAYS_502], "look b-1": [RUNNING, REVOKED]}
+    tale = tell(script, targets=("a", "b"), visits=True, poll_interval=5, verify_timeout=30)
+    assert tale.ends()[-1] == Ended("a", Outcome.UNVERIFIED, "it answered HTTP 502")
+    assert tale.times("visit ")[-1] == 30
+
+
+@pytest.mark.parametrize("last", [BROKEN, CANCELLED, GONE, Snapshot(Phase.UNPROVEN)], ids=lambda last: last.phase.value)
+def test_only_what_was_deployed_is_asked(last: Snapshot) -> None:
+    assert "visit " not in tell({"look a-1": [last]}, visits=True).sent
+
+
+def test_a_signal_while_a_site_is_asked_cancels_nothing() -> None:
+    tale = tell({"visit ": [SAYS_502]}, visits=True, signals=SIGNAL_AT_2)
+    assert tale.events[-2:] == FAREWELL
+    assert not [call for call in tale.sent if call.startswith("cancel")]

@@ -40,6 +40,19 @@ INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "instant_deploy": ((), ()),
     "docker_tag": ((), ()),
     "pull_latest": ((), ()),
+    "image": ((), ()),
+    "commit": ((), ()),
+    "env": ((), ()),
+    "env_file": ((), ()),
+    "settings": ((), ()),
+    "create": ((), ()),
+    "name": ((), ()),
+    "project": ((), ()),
+    "environment": ((), ()),
+    "server": ((), ()),
+    "destination": ((), ()),
+    "domains": ((), ()),
+    "ports": ((), ()),
     "wait": ((), ()),
     "timeout": ((), ()),
     "poll_interval": (("interval",), ()),
@@ -49,7 +62,11 @@ INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "hidden_logs": ((), ()),
     "log_file": ((), ()),
     "verify_health": ((), ()),
+    "verify_url": ((), ()),
+    "verify_status": ((), ()),
+    "verify_contains": ((), ()),
     "verify_timeout": ((), ()),
+    "rollback": ((), ()),
     "dry_run": ((), ()),
     "headers": ((), ()),
     "ca_cert": ((), ()),
@@ -71,6 +88,7 @@ def variables(name: str) -> list[str]:
         capitals = each.upper()
         hyphens = [f"INPUT_{capitals.replace('_', '-')}"] if "_" in each else []
         own = capitals if each.startswith("coolify_") else f"DEPLOYER_{capitals}"
+        own = "DEPLOYER_APP_IMAGE" if each == "image" else own
         listed += [f"INPUT_{capitals}", *hyphens, f"PLUGIN_{capitals}", own]
     return [*listed, *aliases]
 
@@ -162,7 +180,11 @@ def test_what_nobody_gave_has_its_default() -> None:
         "hidden_logs": False,
         "log_file": "",
         "verify_health": "auto",
+        "verify_url": "",
+        "verify_status": ((200, 399),),
+        "verify_contains": "",
         "verify_timeout": 180,
+        "rollback": False,
         "dry_run": False,
         "headers": {},
         "ca_cert": "",
@@ -186,6 +208,19 @@ def test_what_nobody_gave_has_its_default() -> None:
         "instant_deploy": False,
         "docker_tag": "",
         "pull_latest": True,
+        "image": None,
+        "commit": "",
+        "env": {},
+        "env_file": {},
+        "settings": {},
+        "create": False,
+        "name": "",
+        "project": "",
+        "environment": "",
+        "server": "",
+        "destination": "",
+        "domains": (),
+        "ports": (),
     }
 
 
@@ -558,7 +593,7 @@ def test_a_duration_as_wait_is_a_mistake_that_names_timeout(text: str) -> None:
         (
             "command",
             ["deploy", "start", "restart", "stop", "cancel", "check"],
-            "must be 'deploy', 'start', 'restart', 'stop', 'cancel' or 'check'",
+            "must be 'deploy', 'start', 'restart', 'stop', 'rollback', 'cancel' or 'check'",
         ),
         ("on_timeout", ["leave", "cancel"], "must be 'leave' or 'cancel'"),
         ("on_interrupt", ["cancel", "leave"], "must be 'cancel' or 'leave'"),
@@ -832,6 +867,33 @@ NO_PLACE = "Coolify would deploy the application itself"
             ["verify_timeout can't be done with `wait: false`: nothing is looked at then"],
             id="verify-timeout-without-waiting",
         ),
+        *(
+            pytest.param(
+                {**FOR_ONE, "command": word, "verify_url": "auto", "verify_status": "200", "verify_contains": "v2"},
+                [
+                    f"{name} can't be done with `command: {word}`: nothing is deployed that could answer"
+                    for name in ("verify_url", "verify_status", "verify_contains")
+                ],
+                id=f"{word}-and-a-site",
+            )
+            for word in ("stop", "cancel")
+        ),
+        *(
+            pytest.param(
+                {**FOR_ONE, name: text},
+                [f"{name} is nothing without `verify_url`: `auto` is the application's own address"],
+                id=f"{name}-of-no-address",
+            )
+            for name, text in (("verify_status", "200"), ("verify_contains", "v2"))
+        ),
+        *(
+            pytest.param(
+                {**FOR_ONE, "wait": "false", "verify_url": "auto", name: text},
+                [f"{each} can't be done with `wait: false`: nothing is looked at then" for each in ("verify_url", name)],
+                id=f"{name}-without-waiting",
+            )
+            for name, text in (("verify_status", "200"), ("verify_contains", "v2"))
+        ),
         pytest.param(
             {"uuid": WEB, "tag": "blue", "pr": "7", "instant_deploy": "true", "wait": "off", "verify_health": "auto"},
             [
@@ -873,6 +935,10 @@ def test_what_cannot_stand_together_is_told_before_anything_is_sent(inputs: Mapp
         pytest.param({"uuid": WEB, "verify_health": "true"}, id="long-enough-by-itself"),
         pytest.param({"uuid": WEB, "verify_health": "auto", "verify_timeout": "10s"}, id="a-short-look-is-no-proof-of-a-minute"),
         pytest.param({"uuid": WEB, "verify_timeout": "10"}, id="a-short-look-by-itself"),
+        *(
+            pytest.param({"uuid": WEB, "verify_url": "auto", "verify_status": "200", "command": word}, id=f"{word}-and-a-site")
+            for word in ("deploy", "start", "restart", "check")
+        ),
     ],
 )
 def test_what_can_stand_together_is_no_mistake(inputs: Mapping[str, str]) -> None:
@@ -1051,6 +1117,31 @@ def run(environ: Mapping[str, str]) -> int:
     return main([], environ, StillClock())  # type: ignore[arg-type]  # by shape, as everywhere in the tests
 
 
+@pytest.mark.parametrize(
+    ("environ", "masked"),
+    [
+        pytest.param({}, True, id="nowhere"),
+        pytest.param({"DEPLOYER_ENV": f"CI_TOKEN={TOKEN}"}, True, id="in-env"),
+        pytest.param({"DEPLOYER_SETTINGS": f'{{"health_check_path": "/?{TOKEN}"}}'}, True, id="in-settings"),
+        pytest.param({"DEPLOYER_VERIFY_URL": f"https://example.com/?{TOKEN}"}, True, id="in-a-site-s-address"),
+        pytest.param({"DEPLOYER_LOG_FILE": f"{TOKEN}.log"}, False, id="in-an-output"),
+    ],
+)
+def test_only_what_becomes_an_output_keeps_a_secret_from_being_masked(
+    environ: Mapping[str, str],
+    masked: bool,  # noqa: FBT001 -- of the rows
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    """A mask would blank the output; but a secret that stands anywhere else stays one, whoever writes it into the job's log."""
+    monkeypatch.chdir(tmp_path)
+    assert run({**GOOD, **environ, "GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "output", "DEPLOYER_WAIT": "5"}) == 2
+    said = capfdbinary.readouterr().out.decode()
+    assert (f"::add-mask::{TOKEN}\n" in said) is masked
+    assert TOKEN not in said.replace(f"::add-mask::{TOKEN}\n", "")
+
+
 def test_both_tokens_are_masked_first_and_are_in_nothing_that_follows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
@@ -1077,3 +1168,120 @@ def test_the_second_token_is_taken_out_of_what_is_repeated(variable: str, spelle
     assert "can't be written" in said
     assert "***" in said
     assert MARK not in said
+
+
+# --- proofs, and what is changed before a deployment
+
+SITE = {"DEPLOYER_VERIFY_URL": "auto"}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        pytest.param(
+            SITE | {"DEPLOYER_VERIFY_STATUS": "2xx"},
+            ["DEPLOYER_VERIFY_STATUS: must be HTTP status codes: 200, 200-399, or several with commas (200,204)"],
+            id="no-status",
+        ),
+        pytest.param(
+            {"DEPLOYER_VERIFY_URL": "ftp://x"},
+            ["DEPLOYER_VERIFY_URL: must be `auto`, or begin with https:// or http://"],
+            id="another-scheme",
+        ),
+        pytest.param(
+            {"DEPLOYER_VERIFY_URL": "https://u:p@x.example"},
+            ["DEPLOYER_VERIFY_URL: must not hold a user or a password"],
+            id="a-login",
+        ),
+        pytest.param(
+            {"DEPLOYER_VERIFY_CONTAINS": "v1"},
+            ["DEPLOYER_VERIFY_CONTAINS is nothing without `verify_url`: `auto` is the application's own address"],
+            id="no-address",
+        ),
+        pytest.param(
+            SITE | {"DEPLOYER_WAIT": "false"},
+            ["DEPLOYER_VERIFY_URL can't be done with `wait: false`: nothing is looked at then"],
+            id="nobody-waits",
+        ),
+        pytest.param(
+            {"DEPLOYER_APP_IMAGE": ":v2", "DEPLOYER_COMMIT": "a" * 40},
+            ["DEPLOYER_APP_IMAGE and DEPLOYER_COMMIT can't both be given"],
+            id="image-and-commit",
+        ),
+        pytest.param(
+            {"DEPLOYER_ENV": "A=1\nA=2\nwhat"},
+            ["DEPLOYER_ENV: line 2 has the same key as line 1; line 3 is no KEY=value (a value of several lines must stand in quotes)"],
+            id="bad-env",
+        ),
+        pytest.param(
+            {"DEPLOYER_ENV": "A=1", "DEPLOYER_COMMAND": "restart"},
+            ["DEPLOYER_ENV is set before a deployment, and `command: restart` makes none"],
+            id="no-deployment",
+        ),
+        pytest.param(
+            {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_WAIT": "false"},
+            ["DEPLOYER_ROLLBACK can't be done with `wait: false`: nothing is looked at then"],
+            id="rollback-of-what-nobody-waits-for",
+        ),
+        pytest.param(
+            {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_VERIFY_HEALTH": "false"},
+            ["DEPLOYER_ROLLBACK is nothing with `verify_health: false` and no `verify_url`: nobody looks whether it runs"],
+            id="rollback-of-what-nobody-looks-at",
+        ),
+        pytest.param({"DEPLOYER_ROLLBACK": "true", "DEPLOYER_VERIFY_HEALTH": "false", "DEPLOYER_VERIFY_URL": "auto"}, [], id="its-site"),
+        pytest.param({"DEPLOYER_ROLLBACK": "false", "DEPLOYER_WAIT": "false", "DEPLOYER_PR": "7"}, [], id="no-rollback"),
+        *(
+            pytest.param(
+                {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_COMMAND": command},
+                [f"DEPLOYER_ROLLBACK can't be done with `command: {command}`: it is for what a deployment puts up"],
+                id=f"rollback-of-{command}",
+            )
+            for command in ("restart", "stop", "cancel", "rollback")
+        ),
+        pytest.param(
+            {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_PR": "7"},
+            ["DEPLOYER_ROLLBACK can't be done with `pr`: Coolify keeps nothing of a preview"],
+            id="rollback-of-a-preview",
+        ),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_PR": "7"},
+            ["DEPLOYER_COMMAND: rollback can't be done with `pr`: Coolify keeps nothing of a preview"],
+            id="back-to-a-preview",
+        ),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_INSTANT_DEPLOY": "true"},
+            ["DEPLOYER_COMMAND: rollback can't be done with `instant_deploy`: Coolify can't do both at once"],
+            id="back-at-once",
+        ),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_ENV": "A=1", "DEPLOYER_SETTINGS": '{"is_spa": true}'},
+            [
+                "DEPLOYER_ENV can't be set with `command: rollback`: only an image or a commit is put back",
+                "DEPLOYER_SETTINGS can't be set with `command: rollback`: only an image or a commit is put back",
+            ],
+            id="back-with-changes",
+        ),
+        pytest.param({"DEPLOYER_COMMAND": "rollback", "DEPLOYER_APP_IMAGE": ":v1"}, [], id="back-to-an-image"),
+        pytest.param({"DEPLOYER_COMMAND": "rollback", "DEPLOYER_COMMIT": "a" * 40}, [], id="back-to-a-commit"),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_TAG": "blue", "DEPLOYER_UUID": ""},
+            ["DEPLOYER_COMMAND: rollback needs uuids: Coolify can only deploy by tag (DEPLOYER_TAG)"],
+            id="back-by-tag",
+        ),
+        pytest.param({"DEPLOYER_ENV_FILE": "missing.env"}, ["DEPLOYER_ENV_FILE: cannot be read: No such file or directory"], id="no-file"),
+        pytest.param(
+            {"DEPLOYER_APP_IMAGE": ":v2", "DEPLOYER_SETTINGS": '{"docker_registry_image_tag": "v1"}'},
+            ["`settings` must not hold `docker_registry_image_tag`: `image` sets it"],
+            id="set-twice",
+        ),
+        pytest.param({"INPUT_TAG": "blue", "DEPLOYER_UUID": "", "INPUT_ENV": "A=1"}, ["env can't be set by tag: give the uuids"], id="tag"),
+    ],
+)
+def test_what_can_t_be_changed_or_proven_is_a_mistake(more: Mapping[str, str], told: list[str]) -> None:
+    assert mistakes({**GOOD, **more}) == told
+
+
+def test_the_values_of_variables_are_redacted_and_never_masked() -> None:
+    given = found({**GOOD, "DEPLOYER_ENV": "MODE=production"})
+    assert list(Coolify.hidden(given)) == ["production"]
+    assert "production" not in Coolify.secrets(given)

@@ -28,7 +28,14 @@ ALL = ("4.0.0-beta.380", "4.0.0-beta.420", "4.0.0-beta.434", "4.0.0-beta.463", "
 """Those that were captured; the others stand beside a boundary (contract section 1), and are played where that counts."""
 
 NEW = "4.3.10"
-READS = {"version", "application", "service", "database", "applications", "services", "look", "history", "list"}
+READS = {"version", "application", "service", "database", "applications", "services", "look", "history", "list", "rollback_images"} | {
+    "application_envs",
+    "service_envs",
+    "projects",
+    "project",
+    "servers",
+    "destinations",
+}
 """What changes nothing."""
 
 
@@ -72,6 +79,7 @@ CODES = {
     "lost": 3,
     "cancelled": 4,
     "unverified": 5,
+    "rolled_back": 5,
     "unreachable": 6,
 }
 FULL = "Deployment queue is full"
@@ -79,6 +87,35 @@ PHANTOM_FULL = "deployment queue is full: Coolify answered with a deployment tha
 INSTANT = {"instant_deploy": "true"}
 STARTS_BY_WRITE = before("4.0.0-beta.474")
 BY_TAG = {"tag": "blue"}
+
+CHANGING = ("4.0.0-beta.420", "4.0.0", "4.3.10")
+"""An old, a middle and the newest one."""
+
+CHANGED = {"patch": 1, "deploy": 1}
+ENV = {"env": "NODE_ENV=production\nSECRET=hunter2000"}
+ENV_TOLD = ("changed variables: 1 added (SECRET), 0 changed, 1 kept",)
+ENVS = {"application_envs_set": 1, "deploy": 1}
+ENV_REFUSED = {"patch": 1, "application_envs_set": 1}
+CONFLICT = '{"domains": "http://worker.example.com"}'
+SITE = {"verify_url": "{site}"}
+CREATE = {"create": "true", "name": "shop", "image": "ghcr.io/acme/shop:2.1.0", "project": "shop", "environment": "production"}
+CREATE |= {"ports": "80"}
+CREATED = "created in project Shop, environment production, on server localhost, from ghcr.io/acme/shop:2.1.0"
+WOULD_CREATE = CREATED.replace("created", "would create it")
+PINNED = {"commit": "2222222222333333333344444444445555555555"}
+BACK = SITE | {"rollback": "true"}
+ON_DEMAND = {"command": "rollback"}
+BY_CALL = {"deploy": 1, "rollback": 1}
+EARLIER = "2222222222333333333344444444445555555555"
+GONE_BACK = ("what ran before is to be put back", f"(back to {EARLIER}", "answered HTTP 502: Bad Gateway. What ran before was put back")
+STAYS_PINNED = f"(commit: HEAD → {EARLIER}); the application stays pinned to this commit"
+IMAGE_BACK = (
+    "(back to ghcr.io/acme/shop:2.0.1 (image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1))",
+    "What ran before was put back",
+)
+OLD_PINS = between("4.0.0-beta.407", "4.0.0-beta.474")
+NO_PINS = between("4.0.0-beta.474", "4.2.0")
+PINNED_TOLD = (f"changed commit: HEAD → {PINNED['commit']}", "the application stays pinned to this commit")
 
 TRUTHS = (
     # 1: POST, whatever the version
@@ -426,9 +463,82 @@ TRUTHS = (
     ),
     Truth("doctor", "cancel-others", "skipped", ("would cancel deployment",), NOTHING, inputs={"dry_run": "true", "command": "cancel"}),
     Truth("doctor", "unknown-app", "refused", ("Coolify knows no application",), NOTHING, ALL, {"command": "check"}),
+    # what is changed before a deployment
+    Truth("image", "image-update", "finished", ("2.0.1 → ghcr.io/acme/shop:2.1.0",), CHANGED, CHANGING, {"image": ":2.1.0"}),
+    Truth(
+        "image",
+        "image-update",
+        "finished",
+        ("nothing is to be changed: all is as it is wished",),
+        {"deploy": 1},
+        inputs={"image": ":2.0.1"},
+    ),
+    Truth("image", "already-queued-old-image", "finished", (":2.1.0",), CHANGED, inputs={"image": ":2.1.0"}),
+    Truth("image", "create-existing", "finished", (":2.1.0",), CHANGED, inputs={"image": ":2.1.0"}),
+    Truth("image", "success", "refused", ("`image` is only for Docker-image applications",), NOTHING, inputs={"image": ":2.1.0"}),
+    Truth("doctor", "image-update", "skipped", ("would set image: ",), NOTHING, CHANGING, {"image": ":2.1.0", "dry_run": "true"}),
+    Truth("env", "env-app", "finished", ENV_TOLD, ENVS, CHANGING, ENV, never=("hunter2000",)),
+    Truth("env", "env-service", "finished", ENV_TOLD, {"service_envs_set": 1, "service_restart": 1}, inputs=ENV),
+    Truth("env", "env-refused", "refused", ("Changed before that: image: ",), ENV_REFUSED, inputs=ENV | {"image": ":2.1.0"}),
+    Truth("env", "success", "refused", ("the token lacks write, so nothing was changed",), NOTHING, inputs=ENV),
+    Truth("settings", "patch-refused", "refused", ("belongs to",), {"patch": 1}, inputs={"settings": CONFLICT}, never=("..",)),
+    Truth("commit", "env-app", "finished", PINNED_TOLD, CHANGED, since("4.2.0"), PINNED),
+    Truth("commit", "env-app", "finished", (*PINNED_TOLD, "Set `force: true`"), CHANGED, before("4.0.0-beta.474"), PINNED),
+    Truth("commit", "env-app", "refused", ("ignores a pinned commit",), NOTHING, between("4.0.0-beta.474", "4.2.0"), PINNED),
+    Truth("commit", "image-update", "refused", ("this one runs an image: use `image`",), NOTHING, inputs=PINNED),
+    Truth("create", "create", "refused", ("Coolify knows no application",), NOTHING),
+    Truth("create", "create", "finished", (CREATED, "shop: finished in"), {"create": 1, "deploy": 1}, CHANGING, CREATE),
+    Truth("create", "create-existing", "finished", ("2.0.1 → ghcr.io/acme/shop:2.1.0",), CHANGED, CHANGING, CREATE, never=("created",)),
+    Truth("create", "create", "refused", ('no project "nope": there are "Shop"',), NOTHING, CHANGING, CREATE | {"project": "nope"}),
+    Truth("create", "create", "refused", ("`ports` is missing",), NOTHING, before("4.1.2"), CREATE | {"ports": ""}),
+    Truth("create", "create", "finished", (CREATED,), {"create": 1, "deploy": 1}, since("4.1.2"), CREATE | {"ports": ""}),
+    Truth("create", "success", "refused", ("the token lacks write, so nothing was changed",), NOTHING, inputs=CREATE),
+    Truth("doctor", "create", "skipped", (WOULD_CREATE,), NOTHING, CHANGING, CREATE | {"dry_run": "true"}),
+    Truth("doctor", "create", "finished", (WOULD_CREATE,), NOTHING, CHANGING, CREATE | {"command": "check"}),
+    Truth("doctor", "create-existing", "skipped", ("would set image: ",), NOTHING, CHANGING, CREATE | {"dry_run": "true"}),
+    # whether its site answers
+    Truth("site", "site-down", "unverified", ("answered HTTP 502",), inputs=SITE, lasts=(180, 400)),
+    Truth("site", "bad-release", "unverified", ("its site says HTTP 502", "answered HTTP 502"), inputs=SITE, lasts=(180, 400)),
+    Truth("site", "bad-release", "finished", ("deployed, reading whether it runs",), never=("its site says",)),
+    Truth("site", "site-late", "finished", ("its site says HTTP 502", "its site says HTTP 200"), inputs=SITE, lasts=(40, 400)),
+    Truth("site", "rollback-git", "unverified", ("answered HTTP 502",), inputs=SITE),
+    Truth("site", "rollback-image", "unverified", ("answered HTTP 502",), CHANGED, inputs=SITE | {"image": ":2.1.0"}),
+    Truth("site", "rollback-impossible", "unverified", ("answered HTTP 502",), inputs=SITE, versions=("4.1.2",)),
 )
 
-CASES = [(truth, version) for truth in TRUTHS for version in truth.versions]
+BACKS = (
+    Truth("rollback", "rollback-git", "rolled_back", GONE_BACK, BY_CALL, since("4.3.6"), BACK),
+    Truth("rollback", "rollback-git", "rolled_back", (*GONE_BACK, STAYS_PINNED), {"patch": 1, "deploy": 2}, ("4.2.0",), BACK),
+    Truth("rollback", "rollback-git", "rolled_back", (*GONE_BACK, STAYS_PINNED), {"patch": 1, "deploy": 2}, OLD_PINS, BACK),
+    Truth("rollback", "rollback-git", "unverified", ("What ran before was not put back: Coolify 4.",), versions=NO_PINS, inputs=BACK),
+    Truth("rollback", "rollback-git", "unverified", ("has no list of its deployments",), versions=before("4.0.0-beta.407"), inputs=BACK),
+    Truth("rollback", "rollback-impossible", "unverified", ("Coolify 4.1.2 has no way back",), versions=("4.1.2",), inputs=BACK),
+    Truth("rollback", "rollback-image", "rolled_back", IMAGE_BACK, {"patch": 2, "deploy": 2}, ALL, BACK | {"image": ":2.1.0"}),
+    Truth("rollback", "site-late", "finished", ("its site says HTTP 200",), inputs=BACK, never=("put back",)),
+    Truth("rollback", "crash-after-deploy", "unverified", ("no earlier deployment of it that was finished",), inputs={"rollback": "true"}),
+    Truth("rollback", "build-failure", "failed", (), inputs={"rollback": "true"}, never=("put back", "rolled back")),
+    Truth("on demand", "rollback-git", "finished", ("(back to 3333333333", "web: finished"), {"rollback": 1}, inputs=ON_DEMAND),
+    Truth("on demand", "rollback-git", "finished", (f"(back to {EARLIER}",), {"rollback": 1}, inputs=ON_DEMAND | {"commit": EARLIER}),
+    Truth("on demand", "rollback-git", "finished", ("(back to 3333333333",), {"patch": 1, "deploy": 1}, ("4.2.0",), ON_DEMAND),
+    Truth("on demand", "rollback-git", "triggered", (), {"rollback": 1}, inputs=ON_DEMAND | {"wait": "false"}),
+    Truth("on demand", "rollback-git", "refused", ("has no way back",), NOTHING, NO_PINS, ON_DEMAND),
+    Truth("on demand", "rollback-image", "finished", ("shop:2.0.1 → ghcr.io/acme/shop:2.0.0",), CHANGED, inputs=ON_DEMAND),
+    Truth("on demand", "rollback-image", "refused", ("give the one to go back to as `image`",), NOTHING, ("4.2.0",), ON_DEMAND),
+    Truth("on demand", "rollback-image", "finished", (":2.0.0",), CHANGED, ALL, ON_DEMAND | {"image": ":2.0.0"}),
+    Truth("on demand", "service", "refused", ("a service keeps nothing that could be gone back to",), NOTHING, inputs=ON_DEMAND),
+    Truth(
+        "doctor",
+        "rollback-git",
+        "skipped",
+        (f"would be rolled back to {EARLIER}",),
+        NOTHING,
+        inputs={"rollback": "true", "dry_run": "true"},
+    ),
+    Truth(
+        "doctor", "rollback-git", "skipped", ("would go back to 33", "could go back to 33"), NOTHING, inputs=ON_DEMAND | {"dry_run": "true"}
+    ),
+)
+CASES = [(truth, version) for truth in (*TRUTHS, *BACKS) for version in truth.versions]
 
 
 @pytest.fixture
@@ -450,17 +560,20 @@ def play(
 def changing(asked: list[Asked]) -> dict[str, int]:
     """The requests that change something, but for the doctor's two probes."""
     probes = [each for each in asked if (each.method == "POST" and not each.query and name_of(each) == "deploy") or each.body == b"{}"]
-    return dict(Counter(name_of(each) for each in asked if name_of(each) not in READS and each not in probes))
+    coolify = [each for each in asked if not each.path.startswith("/site/")]
+    return dict(Counter(name_of(each) for each in coolify if name_of(each) not in READS and each not in probes))
 
 
 def environ(stage: Stage, inputs: Mapping[str, str]) -> dict[str, str]:
     """What the job is given."""
-    named = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
-    target = {} if "tag" in inputs else {"COOLIFY_UUID": ",".join(stage.uuids)}
+    named = {f"INPUT_{name.upper()}": value.replace("{site}", stage.site) for name, value in inputs.items()}
+    target = {} if "tag" in inputs or "create" in inputs else {"COOLIFY_UUID": ",".join(stage.uuids)}
     return {"COOLIFY_URL": stage.url, "COOLIFY_TOKEN": stage.token, "DEPLOYER_RESULT_FILE": "result.json", **target, **named}
 
 
-IDS = [f"{number}-{truth.number}-{truth.scenario}-{version}" for number, truth in enumerate(TRUTHS) for version in truth.versions]
+IDS = [
+    f"{number}-{truth.number}-{truth.scenario}-{version}" for number, truth in enumerate((*TRUTHS, *BACKS)) for version in truth.versions
+]
 
 
 @pytest.mark.parametrize(("truth", "version"), CASES, ids=IDS)
@@ -474,3 +587,47 @@ def test_a_truth_holds(truth: Truth, version: str, play: Callable[[Stage, Mappin
         assert changing(stage.journal) == dict(truth.sent), said
         assert truth.lasts[0] <= seconds <= truth.lasts[1], seconds
         assert stage.violations(changes_nothing=truth.number == "doctor") == [], said
+
+
+APP = "/api/v1/applications/{}"
+PATCHED, PROBED = "PATCH /api/v1/applications/{} ", ["PATCH /api/v1/applications/{} {}", "POST /api/v1/deploy "]
+TO_20, TO_21 = ('{"docker_registry_image_tag": "' + tag + '"}' for tag in ("2.0.1", "2.1.0"))
+SENT_BACK = [
+    pytest.param(
+        *("rollback-git", NEW, BACK),
+        ["POST /api/v1/deploy?uuid={} ", f'POST {APP}/rollback {{"commit": "{EARLIER}"}}'],
+        id="by-the-rollback-call",
+    ),
+    pytest.param(
+        *("rollback-git", "4.2.0", BACK),
+        ["POST /api/v1/deploy?uuid={} ", *PROBED, f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}', "POST /api/v1/deploy?uuid={} "],
+        id="by-a-pin",
+    ),
+    pytest.param(
+        *("rollback-git", "4.0.0-beta.463", BACK),
+        ["POST /api/v1/deploy?uuid={} ", *PROBED, f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}', "POST /api/v1/deploy?uuid={}&force=true "],
+        id="by-a-pin-without-cache",
+    ),
+    pytest.param(
+        *("rollback-image", NEW, BACK | {"image": ":2.1.0"}),
+        [*PROBED, PATCHED + TO_21, "POST /api/v1/deploy?uuid={}&force=true ", PATCHED + TO_20, "POST /api/v1/deploy?uuid={}&force=true "],
+        id="by-the-image",
+    ),
+    pytest.param(
+        *("rollback-git", NEW, ON_DEMAND), [f'POST {APP}/rollback {{"commit": "{"3" * 10}{"4" * 10}{"5" * 10}{"6" * 10}"}}'], id="demand"
+    ),
+]
+
+
+@pytest.mark.parametrize(("scenario", "version", "inputs", "sent"), SENT_BACK)
+def test_a_way_back_sends_this_and_nothing_else(
+    scenario: str,
+    version: str,
+    inputs: Mapping[str, str],
+    sent: list[str],
+    play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]],
+) -> None:
+    with playing(scenario, version=version) as stage:
+        play(stage, inputs)
+        told = [f"{asked} {asked.body.decode()}" for asked in stage.journal if asked.method != "GET"]
+        assert told == [line.replace("{}", stage.uuids[0], 1) for line in sent]

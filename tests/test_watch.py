@@ -30,7 +30,25 @@ from deployer.model import (
     Warned,
     Wavered,
 )
-from deployer.watch import Again, End, Ending, Final, Full, Next, Onward, Watch, after, observe, pause, reach_again, unseen
+from deployer.watch import (
+    SITE,
+    UNPROVEN,
+    Again,
+    Aims,
+    Back,
+    End,
+    Ending,
+    Final,
+    Full,
+    Next,
+    Onward,
+    Watch,
+    after,
+    observe,
+    pause,
+    reach_again,
+    unseen,
+)
 
 # The same examples in every run: a test that fails only now and then is read by nobody.
 thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=300)
@@ -546,7 +564,7 @@ def on(server: str, last: Snapshot) -> Watch:
 )
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_deployment_s_end_has_one_name(last: Sight, final: Final, strict: bool) -> None:  # noqa: FBT001 -- a column
-    assert after(Leg.DEPLOYMENT, (over(last),), repeated=False, strict=strict) == final
+    assert after(Leg.DEPLOYMENT, (over(last),), repeated=False, aims=Aims(strict=strict)) == final
 
 
 @pytest.mark.parametrize(
@@ -890,7 +908,274 @@ UNSEEN = "nobody could see whether it runs: "
 def test_only_evidence_is_held_against_what_is_deployed(watch: Watch, lenient: Final, strict: Final) -> None:
     """No evidence is a warning; it only counts as a failed proof where a proof was asked for."""
     assert after(Leg.HEALTH, (watch,), repeated=False, so_far=PROVABLE) == replace(lenient, proof=PROOF)
-    assert after(Leg.HEALTH, (watch,), repeated=False, so_far=PROVABLE, strict=True) == replace(strict, proof=PROOF)
+    assert after(Leg.HEALTH, (watch,), repeated=False, so_far=PROVABLE, aims=Aims(strict=True)) == replace(strict, proof=PROOF)
+
+
+# --- whether its site answers
+
+GOOD_ANSWER = Snapshot(Phase.SUCCEEDED, "HTTP 200", hold=1, settled=False)
+BAD_ANSWER = Snapshot(Phase.RUNNING, "HTTP 502", reason="https://web.example.com answered HTTP 502")
+WITH_SITE = Aims(site=True)
+VISITED = Handle("web", "", aspect=SITE)
+
+
+@pytest.mark.parametrize(
+    ("leg", "watch", "so_far", "then"),
+    [
+        pytest.param(Leg.DEPLOYMENT, over(DONE), None, Onward(Leg.VERIFY, (VISITED,), DEADLINE, FINE), id="from-the-deployment-s-end"),
+        pytest.param(
+            Leg.DEPLOYMENT, over(replace(DONE, proof=PROOF)), None, Onward(Leg.HEALTH, (PROOF,), DEADLINE, PROVABLE), id="its-status-first"
+        ),
+        pytest.param(
+            Leg.HEALTH, health((10, DONE)), PROVABLE, Onward(Leg.VERIFY, (VISITED,), None, PROVABLE), id="each-proof-has-its-own-time"
+        ),
+        pytest.param(Leg.DEPLOYMENT, over(replace(BROKEN, reason="no")), None, Final(Outcome.FAILED, "no"), id="not-of-what-failed"),
+    ],
+)
+def test_a_site_is_asked_after_all_else_went_well(leg: Leg, watch: Watch, so_far: Final | None, then: Next) -> None:
+    assert after(leg, (watch,), repeated=False, so_far=so_far, aims=WITH_SITE) == then
+
+
+@pytest.mark.parametrize(
+    ("looks", "ending"),
+    [
+        pytest.param([(1, GOOD_ANSWER), (2, GOOD_ANSWER)], Ending(End.SUCCEEDED), id="two-in-a-row"),
+        pytest.param([(1, BAD_ANSWER), (2, GOOD_ANSWER), (3, GOOD_ANSWER)], Ending(End.SUCCEEDED), id="late"),
+        pytest.param([(1, GOOD_ANSWER), (2, BAD_ANSWER), (3, GOOD_ANSWER)], None, id="not-in-a-row"),
+        pytest.param([(1, GOOD_ANSWER), (100, BAD_ANSWER)], Ending(End.LATE, BAD_ANSWER.reason), id="bad-at-the-end"),
+        pytest.param(
+            [(1, BAD_ANSWER), (100, GOOD_ANSWER)],
+            Ending(End.LATE, "its last answer was good (HTTP 200), but two in a row count, and there was no time for a second"),
+            id="good-only-once",
+        ),
+        pytest.param([(1, BAD_ANSWER), (99.5, GOOD_ANSWER), (101, GOOD_ANSWER)], Ending(End.SUCCEEDED), id="good-at-the-last-moment"),
+    ],
+)
+def test_two_good_answers_in_a_row_are_the_proof(looks: list[tuple[float, Sight]], ending: Ending | None) -> None:
+    assert played(looks, replace(FRESH, handle=VISITED, leg=Leg.VERIFY))[0].ending == ending
+
+
+# --- Back to what ran before
+
+SAID_BAD = replace(BAD_ANSWER, bad=True)
+NO_ANSWER = Snapshot(Phase.RUNNING, "no answer", reason="https://web.example.com: no connection")
+GO_BACK = Aims(rollback=True)
+
+
+def visit(*looks: tuple[float, Sight]) -> Watch:
+    return played(list(looks), replace(FRESH, handle=VISITED, leg=Leg.VERIFY))[0]
+
+
+@pytest.mark.parametrize(
+    ("leg", "watch", "then"),
+    [
+        pytest.param(Leg.HEALTH, health((10, DOWN), (70, DOWN)), Back(Final(Outcome.UNVERIFIED, DOWN.reason, PROOF)), id="it-is-down"),
+        pytest.param(
+            Leg.VERIFY, visit((1, SAID_BAD), (100, SAID_BAD)), Back(Final(Outcome.UNVERIFIED, SAID_BAD.reason, PROOF)), id="a-bad-answer"
+        ),
+        pytest.param(Leg.HEALTH, health((10, replace(UP, hold=0))), PROVABLE, id="not-when-it-runs"),
+        pytest.param(Leg.VERIFY, visit((1, GOOD_ANSWER), (2, GOOD_ANSWER)), PROVABLE, id="not-when-it-answers"),
+        pytest.param(Leg.VERIFY, visit((1, SAID_BAD), (2, GOOD_ANSWER), (3, GOOD_ANSWER)), PROVABLE, id="not-when-it-answers-late"),
+        pytest.param(
+            Leg.VERIFY,
+            visit((1, SAID_BAD), (100, NO_ANSWER)),
+            Final(Outcome.UNVERIFIED, NO_ANSWER.reason, PROOF, UNPROVEN),
+            id="not-when-nothing-answers",
+        ),
+        pytest.param(
+            Leg.VERIFY,
+            visit((1, SAID_BAD), (100, GOOD_ANSWER)),
+            Final(
+                Outcome.UNVERIFIED,
+                "its last answer was good (HTTP 200), but two in a row count, and there was no time for a second",
+                PROOF,
+                UNPROVEN,
+            ),
+            id="not-when-the-last-answer-was-good",
+        ),
+        pytest.param(
+            Leg.HEALTH,
+            health((90, DOWN), (100, DOWN)),
+            replace(PROVABLE, warning=f"deployed, but {UNSEEN}its status was exited:unhealthy, too short to be believed"),
+            id="not-when-it-was-down-too-short",
+        ),
+        pytest.param(
+            Leg.HEALTH,
+            health((10, STARTING), (100, STARTING)),
+            replace(PROVABLE, warning=f"deployed, but {UNSEEN}{STARTING.reason}"),
+            id="not-when-nobody-could-tell",
+        ),
+    ],
+)
+def test_only_what_was_seen_not_to_run_is_taken_back(leg: Leg, watch: Watch, then: Next) -> None:
+    assert after(leg, (watch,), repeated=False, so_far=PROVABLE, aims=GO_BACK) == then
+
+
+@pytest.mark.parametrize(
+    ("leg", "watch"),
+    [
+        pytest.param(Leg.HEALTH, health((10, DOWN), (70, DOWN)), id="its-health"),
+        pytest.param(Leg.VERIFY, visit((1, SAID_BAD), (100, SAID_BAD)), id="its-site"),
+    ],
+)
+def test_nothing_is_taken_back_unasked_nor_a_second_time(leg: Leg, watch: Watch) -> None:
+    assert isinstance(after(leg, (watch,), repeated=False, so_far=PROVABLE), Final)
+
+
+@pytest.mark.parametrize(
+    ("watch", "warning"),
+    [
+        pytest.param(health((10, STARTING), (100, STARTING)), UNPROVEN, id="not-clear"),
+        pytest.param(health((10, UP), (20, Barred("revoked"))), UNPROVEN, id="barred"),
+        pytest.param(health((100, Missed("HTTP 502"))), UNPROVEN, id="never-seen"),
+    ],
+)
+def test_that_nobody_could_tell_takes_nothing_back_and_that_is_said(watch: Watch, warning: str) -> None:
+    final = after(Leg.HEALTH, (watch,), repeated=False, so_far=PROVABLE, aims=Aims(strict=True, rollback=True))
+    assert isinstance(final, Final)
+    assert (final.outcome, final.warning) == (Outcome.UNVERIFIED, warning)
+
+
+@pytest.mark.parametrize(
+    ("last", "final"),
+    [
+        pytest.param(DONE, FINE, id="succeeded"),
+        pytest.param(replace(BROKEN, reason="exit 1"), Final(Outcome.FAILED, "exit 1"), id="failed"),
+        pytest.param(Snapshot(Phase.CANCELLED), Final(Outcome.CANCELLED, ""), id="cancelled"),
+        pytest.param(replace(GONE, reason="no row"), Final(Outcome.LOST, "no row"), id="gone"),
+        pytest.param(RUNNING, Final(Outcome.TIMED_OUT, LATE), id="late"),
+        pytest.param(
+            Snapshot(Phase.UNPROVEN, reason="its post-deployment command failed"),
+            Final(Outcome.UNVERIFIED, "its post-deployment command failed", warning=UNPROVEN),
+            id="a-command-that-failed-is-no-evidence-and-that-is-said",
+        ),
+    ],
+)
+def test_a_deployment_s_own_end_takes_nothing_back(last: Snapshot, final: Final) -> None:
+    assert after(Leg.DEPLOYMENT, (over(last),), repeated=False, aims=GO_BACK) == final
+
+
+@pytest.mark.parametrize(
+    ("last", "final"),
+    [
+        pytest.param(replace(BROKEN, reason="exit 1"), Final(Outcome.FAILED, f"{HERE}exit 1"), id="failed"),
+        pytest.param(
+            Snapshot(Phase.UNPROVEN, reason="skipped"), Final(Outcome.UNVERIFIED, f"{HERE}skipped", warning=UNPROVEN), id="unproven"
+        ),
+    ],
+)
+def test_nor_does_another_server_s(last: Snapshot, final: Final) -> None:
+    assert after(Leg.OTHERS, (on("berlin", last),), repeated=False, so_far=FINE, aims=GO_BACK) == final
+
+
+DOWN_AGAIN = Final(Outcome.UNVERIFIED, "it does not run", PROOF)
+BACK_AGAIN = Final(Outcome.ROLLED_BACK, "it does not run. What ran before was put back")
+BACK_PROVABLE = replace(BACK_AGAIN, proof=PROOF)
+NOT_BACK = "it does not run. What ran before was to be put back, but was not seen to run again"
+
+
+@pytest.mark.parametrize(
+    ("watch", "repeated", "then"),
+    [
+        pytest.param(over(DONE), False, BACK_AGAIN, id="put-back"),
+        pytest.param(
+            over(replace(DONE, proof=PROOF)), False, Onward(Leg.HEALTH, (PROOF,), DEADLINE, BACK_PROVABLE), id="its-health-is-read"
+        ),
+        pytest.param(
+            over(replace(DONE, proof=PROOF, next=OTHERS)),
+            False,
+            Onward(Leg.OTHERS, OTHERS, DEADLINE, BACK_PROVABLE),
+            id="its-others-are-followed-first",
+        ),
+        pytest.param(
+            over(Snapshot(Phase.UNPROVEN, reason="skipped", next=OTHERS, proof=PROOF)),
+            False,
+            Final(Outcome.UNVERIFIED, f"{NOT_BACK}: skipped", PROOF),
+            id="unproven",
+        ),
+        pytest.param(over(replace(BROKEN, reason="exit 1")), False, Final(Outcome.UNVERIFIED, f"{NOT_BACK}: exit 1"), id="failed"),
+        pytest.param(over(BROKEN), False, Final(Outcome.UNVERIFIED, NOT_BACK), id="failed-without-a-reason"),
+        pytest.param(over(Snapshot(Phase.CANCELLED, reason="x")), False, Final(Outcome.UNVERIFIED, f"{NOT_BACK}: x"), id="cancelled"),
+        pytest.param(
+            over(Snapshot(Phase.CANCELLED, reason="x"), handle=ADOPTED),
+            False,
+            Final(Outcome.UNVERIFIED, f"{NOT_BACK}: x"),
+            id="nor-again-where-somebody-cancels-somebody-else-s",
+        ),
+        pytest.param(over(replace(GONE, reason="no row")), False, Final(Outcome.UNVERIFIED, f"{NOT_BACK}: no row"), id="gone"),
+        pytest.param(over(Barred("revoked")), False, Final(Outcome.UNVERIFIED, f"{NOT_BACK}: revoked"), id="barred"),
+        pytest.param(over(RUNNING), False, Final(Outcome.UNVERIFIED, f"{NOT_BACK}: {LATE}"), id="late"),
+        pytest.param(
+            over(replace(GONE, next=REAL), handle=PHANTOM),
+            True,
+            Onward(Leg.ROLLBACK, REAL, DEADLINE, DOWN_AGAIN),
+            id="a-phantom-of-another-s",
+        ),
+        pytest.param(over(replace(GONE, reason="none"), handle=PHANTOM), False, Again("none"), id="a-phantom-of-nothing"),
+        pytest.param(
+            over(replace(GONE, reason="none"), handle=PHANTOM),
+            True,
+            Final(Outcome.UNVERIFIED, f"{NOT_BACK}: none"),
+            id="a-phantom-of-nothing-again",
+        ),
+    ],
+)
+@pytest.mark.parametrize("aims", [Aims(), Aims(site=True), Aims(strict=True)], ids=["", "site", "strict"])
+def test_what_is_put_back_is_followed_to_its_end(watch: Watch, repeated: bool, then: Next, aims: Aims) -> None:  # noqa: FBT001
+    assert after(Leg.ROLLBACK, (watch,), repeated=repeated, so_far=DOWN_AGAIN, aims=aims) == then
+
+
+@pytest.mark.parametrize(
+    ("leg", "watch", "aims", "then"),
+    [
+        pytest.param(Leg.OTHERS, on("berlin", DONE), Aims(site=True), Onward(Leg.HEALTH, (PROOF,), DEADLINE, BACK_PROVABLE), id="others"),
+        pytest.param(
+            Leg.OTHERS,
+            on("berlin", replace(BROKEN, reason="exit 1")),
+            Aims(site=True),
+            Final(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but {HERE}exit 1"),
+            id="others-that-fail",
+        ),
+        pytest.param(
+            Leg.OTHERS,
+            on("berlin", RUNNING),
+            Aims(),
+            Final(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but {HERE}{LATE}"),
+            id="others-that-are-late",
+        ),
+        pytest.param(Leg.HEALTH, health((10, replace(UP, hold=0))), Aims(site=True), BACK_PROVABLE, id="it-runs-and-no-site-is-asked"),
+        pytest.param(
+            Leg.HEALTH,
+            health((10, DOWN), (70, DOWN)),
+            Aims(),
+            Final(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but {DOWN.reason}"),
+            id="it-does-not-run-either",
+        ),
+        pytest.param(
+            Leg.HEALTH,
+            health((10, replace(DOWN, reason="")), (70, replace(DOWN, reason=""))),
+            Aims(),
+            Final(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but unverified"),
+            id="and-nobody-says-why",
+        ),
+        pytest.param(
+            Leg.HEALTH,
+            health((10, STARTING), (100, STARTING)),
+            Aims(),
+            replace(BACK_PROVABLE, warning=f"deployed, but {UNSEEN}{STARTING.reason}"),
+            id="nobody-could-tell",
+        ),
+        pytest.param(
+            Leg.HEALTH,
+            health((10, STARTING), (100, STARTING)),
+            Aims(strict=True),
+            Final(Outcome.UNVERIFIED, f"{BACK_AGAIN.reason}, but {UNSEEN}{STARTING.reason}"),
+            id="proof-was-asked-for",
+        ),
+    ],
+)
+def test_what_runs_again_must_prove_it_too(leg: Leg, watch: Watch, aims: Aims, then: Next) -> None:
+    assert after(leg, (watch,), repeated=False, so_far=BACK_PROVABLE, aims=aims) == then
 
 
 @pytest.mark.parametrize(
@@ -957,7 +1242,7 @@ def test_a_leg_that_is_not_over_is_not_judged(watches: tuple[Watch, ...]) -> Non
 
 
 def test_the_outcomes_go_from_worst_to_best() -> None:
-    statuses = "interrupted failed unverified lost timed_out cancelled refused unreachable triggered finished skipped"
+    statuses = "interrupted failed unverified rolled_back lost timed_out cancelled refused unreachable triggered finished skipped"
     assert [outcome.status for outcome in Outcome] == statuses.split()
     assert [Outcome.worst(list(Outcome)[number:][::-1]) for number in range(len(Outcome))] == list(Outcome)
 

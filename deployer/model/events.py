@@ -23,6 +23,15 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """Something on the server was changed before the start, because an input asked for it. `made`: the target itself was created."""
+
+    target: str
+    text: str
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Entitled:
     """What the login may do, or may not."""
 
@@ -46,7 +55,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """A group turned out to be these targets. `gone`: there is nothing left to tell of the group itself."""
+    """A group turned out to be these targets, or a name this one. `gone`: there is nothing left to tell of the group or name itself."""
 
     target: str
     parts: tuple[Target, ...]
@@ -160,6 +169,14 @@ class Waited:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """The new version does not run as it should: what ran before is about to be put back."""
+
+    target: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stopped:
     """The job is being cancelled."""
 
@@ -187,6 +204,7 @@ class Ended:
 Event = (
     Reached
     | Checked
+    | Changed
     | Entitled
     | Noted
     | Begun
@@ -203,6 +221,7 @@ Event = (
     | Recovered
     | Warned
     | Waited
+    | Returned
     | Stopped
     | Withdrawn
     | Ended

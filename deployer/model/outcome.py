@@ -12,6 +12,7 @@ class Command(Enum):
     START = "start"
     RESTART = "restart"
     STOP = "stop"
+    ROLLBACK = "rollback"
     CANCEL = "cancel"
     CHECK = "check"
 
@@ -21,7 +22,8 @@ class Outcome(Enum):
 
     INTERRUPTED = ("interrupted", 130, "the job was stopped (SIGINT or SIGTERM)")
     FAILED = ("failed", 1, "the deployment ended badly")
-    UNVERIFIED = ("unverified", 5, "deployed, but the proof that it runs failed (a post-deployment command, or its health afterwards)")
+    UNVERIFIED = ("unverified", 5, "deployed, but the proof that it runs failed (a post-deployment command, its health, or its site)")
+    ROLLED_BACK = ("rolled_back", 5, "the same, and what ran before was put back and runs again")
     LOST = (
         "lost",
         3,
@@ -69,6 +71,8 @@ class Leg(Enum):
     DEPLOYMENT = "deployment"
     OTHERS = "others"
     HEALTH = "health"
+    VERIFY = "verify"
+    ROLLBACK = "rollback"
     ENDING = "ending"
 
 

@@ -12,12 +12,17 @@ from deployer.model.outcome import Command, Outcome, Phase, Trust
 class Plan:
     """What a run is asked to do, whatever the provider. Times in seconds.
 
-    `dry`: say what would be done, and do nothing. `strict`: a proof that says nothing clear in time has failed.
+    `dry`: say what would be done, and do nothing. `alters`: things are changed before the start. `strict`: a proof that says
+    nothing clear in time has failed; `own_site`: the address that must answer is the target's own;
+    `rollback`: what ran before is put back where the new version is seen not to run.
     """
 
     targets: tuple[str, ...]
     command: Command = Command.DEPLOY
     dry: bool = False
+    alters: bool = False
+    own_site: bool = False
+    rollback: bool = False
     wait: bool = True
     timeout: float = 1800
     poll_interval: float | None = None
@@ -34,7 +39,10 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to deploy: as the user named it, and as the provider knows it. `group`: no thing itself, but several."""
+    """One thing to deploy: as the user named it, and as the provider knows it.
+
+    `group`: no thing itself, but several. `missing`: it is still to be made, and `id` is only the name that it will have.
+    """
 
     id: str
     name: str = ""
@@ -42,6 +50,7 @@ class Target:
     url: str = ""
     status: str = ""
     group: bool = False
+    missing: bool = False
 
     @property
     def label(self) -> str:
@@ -138,6 +147,19 @@ class Right:
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was changed before the start, in sentences; what was not, because it is as it is wished; and what people should know of it.
+
+    `made`: the id of what was missing and is there now. It is checked and prepared like any other then.
+    """
+
+    told: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    made: str = ""
+
+
 # --- what a look sees
 
 
@@ -161,6 +183,7 @@ class Snapshot:
     `log` is None where it can't be read. `hold` is how many seconds this phase must last before it is believed: 0 is final,
     `inf` only counts once it is replaced. `settled`: an end that can't turn any more, so that it counts too if time runs out before.
     `next` are handles that only the provider knows of and that need no act; `proof` is where it can be seen that the new version runs.
+    `bad`: the new version was seen not to do what it should; that nothing could be seen is none of that.
     """
 
     phase: Phase
@@ -170,6 +193,7 @@ class Snapshot:
     settled: bool = True
     next: tuple[Handle, ...] = ()
     proof: Handle | None = None
+    bad: bool = False
     reason: str = ""
     warnings: tuple[str, ...] = ()
     link: str = ""

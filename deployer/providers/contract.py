@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import ClassVar, Protocol
 
-from deployer.model import Answer, Barred, Handle, Right, Snapshot, Spread, Started, Target
+from deployer.model import Answer, Barred, Handle, Prepared, Right, Snapshot, Spread, Started, Target
 from deployer.settings import Common, Given, Inputs
 
 
@@ -24,7 +24,7 @@ class Provider(Protocol):
         """Ask the one harmless question that shows whether the server is there; answers what it calls itself."""
 
     def check(self, target: str) -> Target:
-        """Find the target and remember what `find` needs, changing nothing."""
+        """Find the target and remember what `find` needs, changing nothing. One that was named is answered with its own id."""
 
     def rights(self) -> tuple[Right, ...]:
         """What the login may do, found out without touching anything, after the targets were checked."""
@@ -32,14 +32,23 @@ class Provider(Protocol):
     def intent(self, target: str) -> tuple[str, ...]:
         """What `start` would do with this target, in sentences; only after `check`."""
 
+    def prepare(self, target: str) -> Prepared:
+        """Change what the run was asked to change before the start. May be called again: what is as it is wished is left alone."""
+
+    def altered(self, target: str) -> tuple[str, ...]:
+        """What a `prepare` that has not come to its end has changed, or perhaps has, in sentences. Asks nothing, raises nothing."""
+
     def start(self, target: str) -> Answer:
         """Do what the run is asked to do with this target. Sends at most one request that can start anything.
 
         `UnavailableError.arrived` says whether it may have reached the server; then `find` is asked before it is sent again.
         """
 
+    def undo(self, target: str, deployed: Handle) -> Answer:
+        """Put back what ran before a deployment that was seen not to run. Sends at most one request that can start anything, as `start`."""
+
     def find(self, target: str, *, patience: float | None = None) -> Started | Spread | Barred | None:
-        """What a `start` without an answer has started. None: there is nothing (yet); Barred: nobody can tell."""
+        """What a `start` or `undo` without an answer has started. None: there is nothing (yet); Barred: nobody can tell."""
 
     def look(self, handle: Handle) -> Snapshot:
         """One look. Never causes anything on the server."""
@@ -54,7 +63,7 @@ class Provider(Protocol):
 class ProviderInputs(Inputs):
     """A provider's own inputs, and the way from them to the provider."""
 
-    name: ClassVar[str]
+    platform: ClassVar[str]
     """What the input `provider` calls it."""
 
     secret: ClassVar[str]
@@ -64,6 +73,16 @@ class ProviderInputs(Inputs):
     @abstractmethod
     def targets(self) -> tuple[str, ...]:
         """What is to be deployed, each once, in the user's order."""
+
+    @property
+    @abstractmethod
+    def named(self) -> bool:
+        """Whether the targets are names: their ids are only found, or made, by the run."""
+
+    @property
+    @abstractmethod
+    def alters(self) -> bool:
+        """Whether something is to be changed before the start."""
 
     @property
     @abstractmethod

@@ -12,7 +12,7 @@ OUTPUTS: dict[str, str] = {
     "status": "How it ended, in one word (the statuses in the README); of several targets the worst",
     "deployment_uuid": "The deployment; of several targets the first one's",
     "deployment_uuids": "The deployments of all targets, comma-separated, in the order of the input",
-    "resource_uuid": "What was deployed; of several targets the first",
+    "resource_uuid": "What was deployed, or created; of several targets the first",
     "url": "The application's public address",
     "deployment_url": "Coolify's page of the deployment, with its log",
     "commit": "The commit that was deployed; empty while the server only says `HEAD`",
@@ -46,7 +46,13 @@ class Facts:
     outcome: Outcome | None = None
     reason: str = ""
     withdrawn: str = ""
+    changes: list[str] = field(default_factory=list)
     pages: set[str] = field(default_factory=set)
+
+    @property
+    def uuid(self) -> str:
+        """The target's own; of a group, and of what is still to be made, there is none."""
+        return "" if self.target.group or self.target.missing else self.target.id
 
     @property
     def deployment(self) -> str:
@@ -64,7 +70,7 @@ def outputs(facts: list[Facts], log_file: str) -> dict[str, str]:
     return {
         "deployment_uuid": first.deployment,
         "deployment_uuids": ",".join(each.deployment for each in facts) if any(each.deployment for each in facts) else "",
-        "resource_uuid": "" if first.target.group else first.target.id,
+        "resource_uuid": first.uuid,
         "url": first.target.url,
         "deployment_url": first.link,
         "commit": first.commit,
@@ -99,7 +105,7 @@ def result(facts: list[Facts], outcome: Outcome, seconds: float, *, rehearsal: b
 
 def _target(facts: Facts) -> dict[str, Any]:
     return {
-        "uuid": facts.target.id,
+        "uuid": "" if facts.target.missing else facts.target.id,
         "name": facts.target.name,
         "kind": facts.target.kind,
         "status": facts.outcome.status if facts.outcome else "",

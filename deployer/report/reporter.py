@@ -10,6 +10,7 @@ from deployer.ci import sinks
 from deployer.ci.contract import CI
 from deployer.model import (
     Begun,
+    Changed,
     Checked,
     Command,
     Delayed,
@@ -28,6 +29,7 @@ from deployer.model import (
     Reached,
     Recovered,
     Repeated,
+    Returned,
     Split,
     Stopped,
     Target,
@@ -64,7 +66,7 @@ class Reporter:
         self._redact = redact
         self._now = now
         self._wishes = wishes
-        self._facts = _Facts({target: Facts(Target(target)) for target in wishes.targets})
+        self._facts = _Facts({target: Facts(Target(target, missing=wishes.named)) for target in wishes.targets})
         self._unlogged_told = False
         self._unwritable: set[str] = set()
         self._annotated: set[tuple[Outcome, str]] = set()
@@ -75,6 +77,7 @@ class Reporter:
         self._tell: dict[type[Event], Callable[[Any], None]] = {
             Reached: self._reached,
             Checked: self._checked,
+            Changed: self._changed,
             Entitled: self._entitled,
             Noted: self._noted,
             Begun: self._begun,
@@ -83,6 +86,7 @@ class Reporter:
             Delayed: self._delayed,
             Doubted: self._doubted,
             Repeated: self._repeated,
+            Returned: self._returned,
             Logged: self._logged,
             Unlogged: self._unlogged,
             Moved: self._moved,
@@ -118,7 +122,13 @@ class Reporter:
         if first_time and event.target.kind:
             at = f", {event.target.url}" if event.target.url else ""
             status = f", {event.target.status}" if event.target.status and self._wishes.examining else ""
-            self._say(f"{facts.target.label}: {event.target.kind} {event.target.id}{status}{at}")
+            self._say(
+                f"{facts.target.label}: {event.target.kind} {'(not there yet)' if event.target.missing else event.target.id}{status}{at}"
+            )
+
+    def _changed(self, event: Changed) -> None:
+        self._facts[event.target].changes.append(self._redact(event.text))
+        self._say(f"{self._label(event.target)}: {event.text if event.made else f'changed {event.text}'}")
 
     def _entitled(self, event: Entitled) -> None:
         right = event.right
@@ -137,20 +147,27 @@ class Reporter:
         """The parts take the group's place, in the order in which the platform named them."""
         before, group = self._facts, self._facts[event.target]
         names = ", ".join(sinks.one_line(part.label)[:80] for part in event.parts)
-        self._say(f"{group.target.label}: {f'it is {names}' if event.parts else 'nothing of it can be followed'}")
+        if not group.target.missing:  # a name is told with its id as soon as it is known
+            self._say(f"{group.target.label}: {f'it is {names}' if event.parts else 'nothing of it can be followed'}")
         self._facts = _Facts()
         for key, facts in before.items():
             if key == event.target:
-                self._facts.update({part.id: Facts(Target(part.id), began=group.began) for part in event.parts})
+                parts = {part.id: Facts(Target(part.id), began=group.began, changes=list(group.changes)) for part in event.parts}
+                self._facts.update(parts)
             if key != event.target or not event.gone:
                 self._facts[key] = facts
         self._log.many = len(self._facts) > 1
 
     def _followed(self, event: Followed) -> None:
         facts = self._facts[event.target]
-        if event.leg is Leg.HEALTH:
-            facts.doing = "deployed, reading whether it runs"
+        if event.leg in {Leg.HEALTH, Leg.VERIFY}:
+            facts.doing = "deployed, reading whether it runs" if event.leg is Leg.HEALTH else "deployed, asking whether it answers"
             self._say(f"{facts.target.label}: {facts.doing}")
+            return
+        if event.leg is Leg.ROLLBACK:
+            facts.doing = "rolling back"
+            what = f"deployment {event.handle.id}" if event.handle.id else "it"
+            self._say(f"{facts.target.label}: rolling back: following {what}{f' ({event.why})' if event.why else ''}")
             return
         if event.leg is Leg.OTHERS:
             self._say(f"{self._label(event.target, event.handle.server)}: following deployment {event.handle.id} on an additional server")
@@ -180,6 +197,9 @@ class Reporter:
     def _repeated(self, event: Repeated) -> None:
         self._say(f"{self._label(event.target)}: {event.why}; triggering once more")
 
+    def _returned(self, event: Returned) -> None:
+        self._say(f"{self._label(event.target)}: {event.why}: what ran before is to be put back")
+
     def _unlogged(self, event: Unlogged) -> None:
         if self._unlogged_told:  # it is the same token for all
             return
@@ -194,7 +214,10 @@ class Reporter:
         facts.doing = DOING[event.phase]
         if event.phase is Phase.ABSENT and facts.handle and facts.handle.trust in {Trust.DOUBTFUL, Trust.LISTED}:
             facts.handle = None  # what a full queue, or a tag, has named never was
-        if event.leg is Leg.HEALTH or (facts.handle and facts.handle.aspect):
+        if event.leg is Leg.VERIFY:
+            facts.doing = f"its site says {sinks.one_line(event.detail)[:60]}"
+            self._say(f"{facts.target.label}: {facts.doing}")
+        elif event.leg is Leg.HEALTH or (facts.handle and facts.handle.aspect):
             facts.doing = f"its status is {sinks.one_line(event.detail)[:60]}"
             self._say(f"{facts.target.label}: {facts.doing}")
         elif event.leg is not Leg.ENDING and event.phase in {Phase.QUEUED, Phase.RUNNING}:

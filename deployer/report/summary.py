@@ -9,7 +9,7 @@ from deployer.model import Outcome
 from deployer.report.facts import Facts
 from deployer.report.words import GOOD, headline, span
 
-CELL = 200
+CELL, CHANGE = 200, 1000
 UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]+")
 """Controls, and what turns the writing (https://trojansource.codes): nobody can see them."""
 
@@ -17,13 +17,15 @@ REASON = 4000
 
 
 def markdown(facts: list[Facts], outcome: Outcome, timeout: float, *, rehearsal: bool) -> str:
-    """The whole summary: a table of the targets, and why the bad ones are bad."""
+    """The whole summary: a table of the targets, what was changed on the server, and why the bad ones are bad."""
     title = headline(outcome, None, timeout)
     if rehearsal:
         title = f"Rehearsal: nothing was deployed ({title})"
     lines = [f"### {title[0].upper()}{title[1:]}", ""]
     if facts:
         lines += ["| Target | Status | Deployment | Commit | Duration |", "|---|---|---|---|---|", *map(_row, facts), ""]
+    if changes := [(each.target.label, change) for each in facts for change in each.changes]:
+        lines += ["**Changed on the server**", "", *(f"- {_code(label)}: {_code(change, CHANGE)}" for label, change in changes), ""]
     for each in facts:
         if each.outcome not in GOOD and each.reason:
             status = each.outcome.status if each.outcome else "?"
@@ -41,15 +43,15 @@ def _row(facts: Facts) -> str:
         _code(facts.commit[:12]) if facts.commit else "",
         span(facts.seconds) if facts.seconds is not None else "",
     )
-    return f"| {' | '.join(cells)} |"
+    return "| {} |".format(" | ".join(cell.replace("|", "\\|") for cell in cells))
 
 
-def _code(text: str) -> str:
-    """A code span that its own text cannot end, in a table cell that it cannot end either."""
-    flat = UNSEEN.sub(" ", text).strip()[:CELL] or " "
+def _code(text: str, limit: int = CELL) -> str:
+    """A code span that its own text cannot end."""
+    flat = UNSEEN.sub(" ", text).strip()[:limit] or " "
     ticks = "`" * (max((len(run) for run in re.findall("`+", flat)), default=0) + 1)
     pad = " " if flat.startswith("`") or flat.endswith("`") else ""
-    return f"{ticks}{pad}{flat}{pad}{ticks}".replace("|", "\\|")
+    return f"{ticks}{pad}{flat}{pad}{ticks}"
 
 
 def _link(text: str, url: str) -> str:

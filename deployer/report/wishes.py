@@ -9,9 +9,10 @@ from deployer.model import Command
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """The targets by the names the user gave them, and where everything goes. Times in seconds."""
+    """The targets by the names the user gave them, and where everything goes. Times in seconds. `named`: they are no ids."""
 
     targets: tuple[str, ...] = ()
+    named: bool = False
     timeout: float = 0
     command: Command = Command.DEPLOY
     examining: bool = False

@@ -20,6 +20,7 @@ ACTS = {
     Command.START: "starting it",
     Command.RESTART: "restarting it",
     Command.STOP: "stopping it",
+    Command.ROLLBACK: "going back to what ran before",
     Command.CANCEL: "looking for deployments to cancel",
     Command.CHECK: "checking",
 }
@@ -27,12 +28,13 @@ ACTS = {
 LEFT_RUNNING = "\nIt goes on on the server, and may still go live. If it only needs longer, raise `timeout`."
 NOTHING_STARTED = "\nNothing was started: run the job again later."
 
-DEPLOYING = (Command.DEPLOY, Command.START, Command.RESTART)
+DEPLOYING = (Command.DEPLOY, Command.START, Command.RESTART, Command.ROLLBACK)
 
 _HEADLINES = {
     Outcome.INTERRUPTED: "interrupted",
     Outcome.FAILED: "the deployment failed",
     Outcome.UNVERIFIED: "deployed, but the proof that it runs failed",
+    Outcome.ROLLED_BACK: "not proven to run, and rolled back",
     Outcome.LOST: "lost sight of the deployment",
     Outcome.TIMED_OUT: "no end in time",
     Outcome.CANCELLED: "somebody cancelled the deployment",

@@ -1,11 +1,13 @@
 """The loop: starts each target, looks at each in turn, and stops what it started when it must."""
 
-from deployer.model import Clock, Outcome, Plan
+from collections.abc import Callable
+
+from deployer.model import Clock, Outcome, Plan, Snapshot
 from deployer.providers.contract import Provider
 from deployer.run.loop import Run
 from deployer.run.story import Report, Scene
 
 
-def run(plan: Plan, provider: Provider, report: Report, clock: Clock) -> Outcome:
-    """Do what the plan says; the worst target's outcome."""
-    return Run(Scene(plan, provider, report, clock)).outcome()
+def run(plan: Plan, provider: Provider, report: Report, clock: Clock, visit: Callable[[str], Snapshot] | None = None) -> Outcome:
+    """Do what the plan says; the worst target's outcome. `visit`: asks once whether a target's site answers."""
+    return Run(Scene(plan, provider, report, clock, visit)).outcome()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from deployer.model import (
     Expired,
     Followed,
@@ -24,6 +26,8 @@ SECONDS = 5.0
 
 UNFOUND = "the job was stopped before the trigger was answered, and no deployment of it was found: one may still be started"
 
+UNPREPARED = "the job was stopped before what is to be changed or created was answered: it may be so by now, or not"
+
 UNREACHED = "not reached in time: it may still be running"
 
 PATIENCE = 1.0
@@ -41,18 +45,23 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
             refused = _find_once(scene, story, refused)
             refused = _stop_all(scene, [story], refused)
     for story in unfinished:
+        if story.preparing:
+            scene.report(Warned(story.target, UNPREPARED))
         story.end(Outcome.INTERRUPTED, f"the job was stopped ({signal})")
 
 
 def _stop_all(scene: Scene, stories: list[Story], refused: str) -> str:
     """`refused`: why the token must not be used any more; the same is answered."""
     stoppable = [(story, watch) for story in stories for watch in story.watches if going(watch) and ours(watch)]
-    stoppable = [(story, watch) for story, watch in stoppable if watch.leg is not Leg.HEALTH]  # that is deployed already
+    stoppable = [(story, watch) for story, watch in stoppable if watch.leg not in {Leg.HEALTH, Leg.VERIFY}]  # that is deployed already
     for story, watch in sorted(stoppable, key=lambda pair: pair[1].phase is not Phase.RUNNING):
         how = f"it could not be cancelled: {refused}"
-        if not refused:
+        if story.returns:
+            how = "it goes on: what ran before is being put back, and that is never cancelled"
+        elif not refused:
             how, refused = _withdraw(scene, watch)
-        scene.report(Withdrawn(story.target, watch.handle, how))
+        page = watch.handle.link or (watch.known.link if watch.known else "")
+        scene.report(Withdrawn(story.target, replace(watch.handle, link=page), how))
     return refused
 
 
@@ -83,10 +92,11 @@ def _find_once(scene: Scene, story: Story, refused: str) -> str:
     if isinstance(found, Spread):
         handles = tuple(part.handle for part in found.parts if part.handle)
     if handles:
-        story.follow(Leg.DEPLOYMENT, handles)
+        story.follow(story.first_leg, handles)
         for handle in handles:
-            scene.report(Followed(story.target, handle, found.note if isinstance(found, Started) else ""))
+            scene.report(Followed(story.target, handle, found.note if isinstance(found, Started) else "", story.leg))
     else:
+        story.doubted = True
         scene.report(Warned(story.target, UNFOUND))
     return refused
 

@@ -10,13 +10,13 @@ from deployer.model import (
     Answer,
     Barred,
     Begun,
+    Changed,
     Checked,
     Command,
     Delayed,
     Done,
     Doubted,
     Followed,
-    Handle,
     Interrupted,
     Later,
     Leg,
@@ -28,10 +28,12 @@ from deployer.model import (
     Refused,
     RefusedError,
     Repeated,
+    Returned,
     Sight,
     Split,
     Spread,
     Started,
+    Target,
     Trust,
     UnavailableError,
     Warned,
@@ -48,11 +50,18 @@ from deployer.watch import Watch
 
 SEARCH_AGAIN = 5.0
 FAILURES = 3
+NO_SITE = "no address of it is known"
 
 
 def _patience(losses: int) -> float:
     """Seconds until the last look for a trigger of which nothing came, after which it is sent again: each time later."""
     return float(min(60, SEARCH_AGAIN * 2 ** max(losses - 1, 0)))
+
+
+def _first(going: list[Story]) -> Story:
+    """Who is due first; but nothing is changed before every target was checked."""
+    checking = any(story.stage is Stage.CHECK for story in going)
+    return min(going, key=lambda one: (checking and one.stage is Stage.PREPARE, one.due))
 
 
 class Run:
@@ -85,17 +94,18 @@ class Run:
     def _tell_all(self) -> None:
         acts = {
             Stage.CHECK: self._check,
+            Stage.PREPARE: self._prepare,
             Stage.START: self._start if self.plan.changes else self._examine,
             Stage.CANCEL: self._cancel,
             Stage.FIND: self._find,
             Stage.WATCH: self._watch,
         }
         while going := [story for story in self.stories if story.stage is not Stage.OVER]:
-            story = min(going, key=lambda one: one.due)
+            story = _first(going)
             sleep(self.scene, story.due - self.clock.now())
             acts[story.stage](story)
             if self._closed:  # rule 3: no storm of refused requests
-                for other in self.stories:
+                for other in [story for story in self.stories if not story.visits]:
                     self._close(other)
 
     def _check(self, story: Story) -> None:
@@ -108,10 +118,52 @@ class Run:
             self._delay(story, error)
         else:
             story.sent = False
+            if target.id != story.target:
+                self._identify(story, target.id)
             if not story.checked:
                 story.checked, story.trouble = True, ""
                 self.report(Checked(target))
-            story.go(Stage.CANCEL if self.plan.changes and self.plan.command is Command.CANCEL else Stage.START)
+            story.url = target.url
+            if self.plan.own_site and not target.url and not target.group and not target.missing:
+                story.end(Outcome.REFUSED, f"`verify_url: auto`: {NO_SITE}. Give the address itself")
+            elif self.plan.changes and self.plan.command is Command.CANCEL:
+                story.go(Stage.CANCEL)
+            else:
+                story.go(Stage.PREPARE if self.plan.changes and self.plan.alters and not story.prepared else Stage.START)
+
+    def _prepare(self, story: Story) -> None:
+        """What is to be changed before the start. A target that is refused keeps the others from being changed, too."""
+        refused = next((other.target for other in self.stories if other.outcome is Outcome.REFUSED and not other.prepared), "")
+        if refused:
+            nothing = "nothing more" if self.provider.altered(story.target) else "nothing"  # an answer may have been lost before
+            story.end(Outcome.REFUSED, f"{nothing} was changed, because {refused} was refused")
+            return
+        doubtful = story.preparing
+        try:
+            with self.clock.grace(GRACE):
+                story.preparing = True
+                prepared = self.provider.prepare(story.target)
+        except RefusedError as error:
+            self._refused(story, error)
+        except UnavailableError as error:
+            story.preparing = doubtful or error.arrived
+            self._delay(story, error)
+        else:
+            story.preparing, story.prepared, story.trouble = False, not prepared.made, ""
+            for sentence in prepared.told:
+                self.report(Changed(story.target, sentence, made=bool(prepared.made)))
+            for sentence in prepared.kept:
+                self.report(Noted(story.target, sentence))
+            for warning in prepared.warnings:
+                self.report(Warned(story.target, warning))
+            if prepared.made:
+                self._identify(story, prepared.made)
+            story.go(Stage.CHECK if prepared.made else Stage.START)
+
+    def _identify(self, story: Story, uuid: str) -> None:
+        """What was named is told and asked for by its own id from here on."""
+        self.report(Split(story.target, (Target(uuid),), gone=True))
+        story.target, story.checked = uuid, False
 
     def _begin(self, story: Story) -> None:
         if story.began is None:
@@ -127,7 +179,7 @@ class Run:
         try:
             with self.clock.grace(GRACE):
                 story.sent = True
-                answer = self.provider.start(story.target)
+                answer = self._trigger(story)
                 self._keep(story, answer)
         except RefusedError as error:
             self._refused(story, error)
@@ -139,6 +191,12 @@ class Run:
                 self._delay(story, error)
         else:
             self._answered(story, answer)
+
+    def _trigger(self, story: Story) -> Answer:
+        """The one request that can start anything: the deployment, or the way back from it."""
+        if story.undone and story.deployed:
+            return self.provider.undo(story.target, story.deployed)
+        return self.provider.start(story.target)
 
     def _answered(self, story: Story, answer: Answer) -> None:
         match answer:
@@ -154,14 +212,14 @@ class Run:
             case Started(handles, note):
                 story.trouble, story.doubted = "", False
                 for handle in handles:
-                    self.report(Followed(story.target, handle, note))
+                    self.report(Followed(story.target, handle, note, story.leg))
                 if not handles or not (self.plan.wait or any(handle.trust is not Trust.SURE for handle in handles)):
                     story.end(Outcome.TRIGGERED, note)
 
     def _keep(self, story: Story, answer: Answer | Barred | None) -> None:
         """What was started is known from here on, whatever a signal does; nothing is said yet."""
         if isinstance(answer, Started):
-            story.follow(Leg.DEPLOYMENT, answer.handles)
+            story.follow(story.first_leg, answer.handles)
         elif isinstance(answer, Spread):
             part_ways(self.stories, story, answer)
 
@@ -175,6 +233,8 @@ class Run:
         self.report(Split(story.target, tuple(part.target for part in parts), gone=gone))
         for part in parts:
             self.report(Checked(part.target))
+            if self.plan.own_site and not part.target.url:
+                self.report(Warned(part.target.id, f"`verify_url: auto`: {NO_SITE}, so that nothing is asked"))
             if part.handle:
                 self._answered(mine[part.target.id], Started((part.handle,)))
         if gone:
@@ -262,7 +322,7 @@ class Run:
         for index, watch in enumerate(story.watches):
             if watch.ending is None and story.looks[index] <= now:
                 self._look(story, index, watch)
-                if self._closed:
+                if self._closed and not story.visits:
                     return
         if not self.plan.wait and all(watch.met for watch in story.watches):
             story.end(Outcome.TRIGGERED)
@@ -275,7 +335,7 @@ class Run:
 
     def _look(self, story: Story, index: int, watch: Watch) -> None:
         with self.clock.interruptible():
-            sight = self._sight(watch.handle)
+            sight = self._sight(story, watch)
         now = self.clock.now()
         story.watches[index], events = rules.observe(watch, sight, now)
         story.looks[index] = now + self._pause(story.watches[index], now)
@@ -286,9 +346,11 @@ class Run:
         count = sum(len(story.watches) for story in self.stories if story.stage is Stage.WATCH)
         return rules.pause(watch, now, targets=count, fixed=self.plan.poll_interval, remaining=self.provider.remaining)
 
-    def _sight(self, handle: Handle) -> Sight:
+    def _sight(self, story: Story, watch: Watch) -> Sight:
+        if watch.leg is Leg.VERIFY and self.scene.visit:
+            return self.scene.visit(story.url)
         try:
-            return self.provider.look(handle)
+            return self.provider.look(watch.handle)
         except RefusedError as error:
             self._closed = self._closed or (error.reason if error.everywhere else "")
             return Barred(error.reason)
@@ -297,7 +359,7 @@ class Run:
 
     def _leg_over(self, story: Story) -> None:
         watches, over = tuple(story.watches), story.repeated or story.left <= 0
-        match rules.after(story.leg, watches, repeated=over, so_far=story.so_far, strict=self.plan.strict):
+        match rules.after(story.leg, watches, repeated=over, so_far=story.so_far, aims=self._aims(story)):
             case rules.Again(why):
                 story.repeated, story.watches = True, []
                 self._again(story, Stage.CHECK, why)
@@ -310,15 +372,32 @@ class Run:
                 story.follow(leg, handles, since)
                 for handle in handles:
                     self.report(Followed(story.target, handle, leg=leg))
+            case rules.Back(so_far):
+                self._go_back(story, so_far)
             case rules.Final(outcome, reason, _, warning):
                 self._stop_late(story)
                 if warning:
                     self.report(Warned(story.target, warning))
                 story.end(outcome, reason)
 
+    def _aims(self, story: Story) -> rules.Aims:
+        site = self.scene.visit is not None and (bool(story.url) or not self.plan.own_site)
+        return rules.Aims(strict=self.plan.strict, site=site, rollback=self.plan.rollback and not story.undone)
+
+    def _go_back(self, story: Story, so_far: rules.Final) -> None:
+        """What ran before, but for a deployment that we only follow: that is somebody else's."""
+        if self._closed or (story.deployed and story.deployed.adopted):
+            whose = "may be somebody else's" if story.deployed and story.deployed.perhaps else "was started by somebody else"
+            why = self._closed or f"the deployment {whose}"
+            self.report(Warned(story.target, f"not rolled back: {why}"))
+            story.end(so_far.outcome, so_far.reason)
+            return
+        self.report(Returned(story.target, so_far.reason))
+        story.go_back(so_far)
+
     def _stop_late(self, story: Story) -> None:
         """`on_timeout: cancel` stops what we started, unless it is deployed already and only its last command runs."""
-        for watch in story.watches if story.leg is not Leg.HEALTH else ():
+        for watch in story.watches if story.leg not in {Leg.HEALTH, Leg.VERIFY} and not story.returns else ():
             late = watch.ending is not None and watch.ending.end is rules.End.LATE
             if self.plan.cancel_on_timeout and late and ours(watch) and watch.phase is not Phase.SUCCEEDED and not self._closed:
                 with self.clock.grace(GRACE):
@@ -372,12 +451,13 @@ class Run:
 
     def _close(self, story: Story) -> None:
         """Nothing more may be asked: what was seen of a deployment counts, the rest is barred."""
-        while story.stage is Stage.WATCH:  # what follows from an end that was seen is barred, too
+        while story.stage is Stage.WATCH and not story.visits:  # what follows from an end that was seen is barred, too
             sight = Barred(self._closed)
             story.watches = [watch if watch.ending else rules.observe(watch, sight, 0)[0] for watch in story.watches]
             story.repeated = True  # no trigger of ours would be taken any more
             self._leg_over(story)
-        self._bar(story, self._closed)
+        if not story.visits:
+            self._bar(story, self._closed)
 
     def _bar(self, story: Story, reason: str) -> None:
         """Rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""

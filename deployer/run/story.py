@@ -6,7 +6,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
-from deployer.model import Clock, Ended, Event, Handle, Leg, Outcome, Part, Plan, RefusedError, Trust, UnavailableError, Waited
+from deployer.model import (
+    Changed,
+    Clock,
+    Command,
+    Ended,
+    Event,
+    Handle,
+    Leg,
+    Outcome,
+    Part,
+    Plan,
+    RefusedError,
+    Snapshot,
+    Trust,
+    UnavailableError,
+    Waited,
+)
 from deployer.providers.contract import Provider
 from deployer.watch import FIRST_LOOK, LIMITS, End, Final, Watch
 
@@ -20,18 +36,20 @@ Report = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The plan, the two edges, and the clock."""
+    """The plan, the two edges, the clock, and who asks once whether a site answers, given the target's own address."""
 
     plan: Plan
     provider: Provider
     report: Report
     clock: Clock
+    visit: Callable[[str], Snapshot] | None = None
 
 
 class Stage(Enum):
     """What a story does next."""
 
     CHECK = "check"
+    PREPARE = "prepare"
     START = "start"
     CANCEL = "cancel"
     FIND = "find"
@@ -43,22 +61,29 @@ class Stage(Enum):
 class Story:
     """One target's way from its check to its outcome. Times are the clock's; `looks` says when each of `watches` is looked at next.
 
+    `preparing`: something is being changed before the start, or perhaps was.
+    `deployed`: what was followed as its deployment; `undone`: what that came to, once what ran before is being put back.
     `going`: what `command: cancel` is to end; `asked`: what of it was asked to end, and what became of that.
     """
 
     target: str
     scene: Scene
+    url: str = ""
     stage: Stage = Stage.CHECK
     due: float = 0
     began: float | None = None
     blocked: float | None = None
     checked: bool = False
+    preparing: bool = False
+    prepared: bool = False
     sent: bool = False
     doubted: bool = False
     leg: Leg = Leg.DEPLOYMENT
     watches: list[Watch] = field(default_factory=list)
     looks: list[float] = field(default_factory=list)
     so_far: Final | None = None
+    deployed: Handle | None = None
+    undone: Final | None = None
     repeated: bool = False
     searches: int = 0
     losses: int = 0
@@ -86,6 +111,8 @@ class Story:
         first = max(now, min((now if since is None else since) + FIRST_LOOK.get(leg, 0), deadline))
         self.leg, self.watches = leg, [Watch(handle, began=now, deadline=deadline, leg=leg) for handle in handles]
         self.looks = [first] * len(handles)
+        if leg is Leg.DEPLOYMENT and handles:
+            self.deployed = handles[0]
         self.go(Stage.WATCH, first - now)
 
     def join(self, handle: Handle) -> None:
@@ -99,15 +126,33 @@ class Story:
 
     def child(self, part: Part) -> Story:
         """The story of one part of this group: watched, or looked for."""
-        story = Story(part.target.id, self.scene, began=self.began, checked=True, sent=True, doubted=part.handle is None)
+        target, doubted = part.target, part.handle is None
+        story = Story(target.id, self.scene, url=target.url, began=self.began, checked=True, sent=True, doubted=doubted)
         if part.handle:
             story.follow(Leg.DEPLOYMENT, (part.handle,))
         else:
             story.go(Stage.FIND)
         return story
 
+    def go_back(self, so_far: Final) -> None:
+        """What ran before is to be put back, with `timeout` anew; the newest row is read before it, as before every trigger."""
+        self.undone = self.so_far = so_far
+        self.began = self.scene.clock.now()
+        self.repeated, self.again = False, ""
+        self.losses = self.failures = 0
+        self.go(Stage.CHECK)
+
     def end(self, outcome: Outcome, reason: str = "") -> None:
-        """Rule 6: `Ended` is the last event of a story, once."""
+        """Rule 6: `Ended` is the last event of a story, once. What a change that broke off has left is told before it.
+
+        A way back that failed leaves what made it necessary.
+        """
+        if self.undone and self.stage is not Stage.WATCH:
+            what = "Whether what ran before was put back is not known" if self.in_doubt else "What ran before was not put back"
+            reason = f"{self.undone.reason}. {what}: {reason}"
+            outcome = outcome if outcome is Outcome.INTERRUPTED else self.undone.outcome
+        for sentence in self.scene.provider.altered(self.target) if self.stage is Stage.PREPARE else ():
+            self.scene.report(Changed(self.target, sentence))
         self.stage, self.outcome = Stage.OVER, outcome
         self.scene.report(Ended(self.target, outcome, reason))
 
@@ -117,6 +162,21 @@ class Story:
         now = self.scene.clock.now()
         since = self.blocked if self.began is None else self.began
         return self.scene.plan.timeout - (now - since if since is not None else 0)
+
+    @property
+    def first_leg(self) -> Leg:
+        """Where the story goes on after a trigger."""
+        return Leg.ROLLBACK if self.undone else Leg.DEPLOYMENT
+
+    @property
+    def returns(self) -> bool:
+        """Whether what ran before is being put back: that is never cancelled, or the broken version would stay (rule 8)."""
+        return self.undone is not None or self.scene.plan.command is Command.ROLLBACK
+
+    @property
+    def visits(self) -> bool:
+        """Whether its site is asked, and the platform no more."""
+        return self.stage is Stage.WATCH and self.leg is Leg.VERIFY
 
     @property
     def in_doubt(self) -> bool:

@@ -8,11 +8,18 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from deployer.settings.inputs import Inputs
-from deployer.settings.lookup import Given, Spelling
-from deployer.settings.values import Certificate, Duration, Flag, Headers, WaitFlag
+from deployer.settings.lookup import Found, Given, Spelling
+from deployer.settings.values import Certificate, Duration, Flag, Headers, SiteAddress, Statuses, WaitFlag
 
 LONG_ENOUGH = 80
 """Seconds that `verify_health: true` takes: ten before the first look, sixty without a break, and what the looks take."""
+
+SITE = ("verify_url", "verify_status", "verify_contains")
+ENDING = ("stop", "cancel")
+"""Commands after which there is nothing to prove."""
+
+
+OFF = {"false", "no", "off", "0"}
 
 
 def _is_short(text: str) -> bool:
@@ -40,20 +47,46 @@ class Common(Inputs):
 
     @classmethod
     def mistakes(cls, given: Given) -> list[str]:
-        """A proof of what nobody waits for."""
-        waits = "wait" not in given or given.text("wait").lower() not in {"false", "no", "off", "0"}
-        asked = [name for name in ("verify_health", "verify_timeout") if name in given and given.text(name).lower() != "false"]
+        """A proof of what nobody waits for, and what is to be found at no address."""
+        waits = "wait" not in given or given.text("wait").lower() not in OFF
+        proofs = [name for name in (*SITE, "verify_timeout") if name in given]
+        proofs += ["verify_health"] if "verify_health" in given and given.text("verify_health").lower() != "false" else []
+        command = given.text("command").lower()
+        back = "rollback" in given and given.text("rollback").lower() not in OFF
+        proofs += ["rollback"] if back else []
+        sites = [name for name in SITE if name in given and command in ENDING]
+        lonely = [name for name in ("verify_status", "verify_contains") if name in given and "verify_url" not in given]
+        wrong = [] if waits else [f"{given.typed(name)} can't be done with `wait: false`: nothing is looked at then" for name in proofs]
         if waits and given.text("verify_health").lower() == "true" and _is_short(given.text("verify_timeout")):
-            return [f"{given.typed('verify_timeout')}: `verify_health: true` needs at least {LONG_ENOUGH}s: it watches for a minute"]
-        return [] if waits else [f"{given.typed(name)} can't be done with `wait: false`: nothing is looked at then" for name in asked]
+            wrong.append(f"{given.typed('verify_timeout')}: `verify_health: true` needs at least {LONG_ENOUGH}s: it watches for a minute")
+        wrong += [f"{given.typed(name)} can't be done with `command: {command}`: nothing is deployed that could answer" for name in sites]
+        if back and command not in {"", "deploy", "start", "check"}:
+            wrong.append(f"{given.typed('rollback')} can't be done with `command: {command}`: it is for what a deployment puts up")
+        if back and given.text("verify_health").lower() == "false" and "verify_url" not in given:
+            wrong.append(
+                f"{given.typed('rollback')} is nothing with `verify_health: false` and no `verify_url`: nobody looks whether it runs"
+            )
+        return wrong + [f"{given.typed(name)} is nothing without `verify_url`: `auto` is the application's own address" for name in lonely]
+
+    @classmethod
+    def stage(cls, given: Given, site: str) -> list[str]:
+        """A rehearsal's site in the place of the user's; the names of the inputs that are ignored therefore."""
+        ignored = [given.typed(name) for name in SITE if name in given]
+        asked = "verify_url" in given
+        for name in SITE:
+            given.found.pop(name, None)
+        if asked:
+            given.found["verify_url"] = Found("verify_url", site)
+        return ignored
 
     provider: Literal["coolify"] | None = Field(None, description="Only `coolify` so far")
     ci: Annotated[str, Spelling(default="by detection")] = Field(
         "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"
     )
-    command: Literal["deploy", "start", "restart", "stop", "cancel", "check"] = Field(
+    command: Literal["deploy", "start", "restart", "stop", "rollback", "cancel", "check"] = Field(
         "deploy",
-        description="What to do: `deploy`, `start`, `restart`, `stop`, `cancel` (every queued or running deployment of the targets), "
+        description="What to do: `deploy`, `start`, `restart`, `stop`, `rollback` (to what ran before, or to `commit` or `image`), "
+        "`cancel` (every queued or running deployment of the targets), "
         "or `check` (a doctor: address, token, targets; changes nothing)",
     )
     wait: WaitFlag = Field(default=True, description="Follow the deployment to its end; `false` ends after the trigger")
@@ -84,8 +117,22 @@ class Common(Inputs):
         description="Does the application still run after its deployment? `auto`: its status is read until it runs, unless Coolify has "
         "checked its health itself; `true`: it must run for a minute without a break; `false`: it is not read",
     )
+    verify_url: SiteAddress = Field(
+        "",
+        description="Address that must answer after the deployment, twice in a row within `verify_timeout`; "
+        "`auto`: the application's or the preview's own. Neither token nor `headers` are sent there",
+    )
+    verify_status: Annotated[Statuses, Spelling(default="200-399")] = Field(
+        ((200, 399),), description="HTTP status that the answer must have: `200`, `200-399`, or several with commas (`200,204`)"
+    )
+    verify_contains: str = Field("", description="Text that the answer must hold in its first MiB: a version, a commit")
     verify_timeout: Annotated[Duration, Spelling(default="3m")] = Field(
         180, description="How long the proof may take, from the deployment's end; at least `80s` with `verify_health: true`"
+    )
+    rollback: Flag = Field(
+        default=False,
+        description="Where the new version is seen not to run (`verify_url`, or its status): put back the image or commit that ran before, "
+        "and follow that to its end, too",
     )
     dry_run: Flag = Field(default=False, description="Say what would be done, and what the token may do; change nothing")
     headers: Annotated[Headers, Spelling(file=True)] = Field(

@@ -36,6 +36,11 @@ class Inputs(BaseSettings):
         return ()
 
     @classmethod
+    def hidden(cls, given: Given) -> Iterable[str]:  # noqa: ARG003 -- the answer of a group without any
+        """Values that are taken out of what we pass on, but never masked by the CI system."""
+        return ()
+
+    @classmethod
     def mistakes(cls, given: Given) -> list[str]:  # noqa: ARG003 -- the answer of a group in which everything goes with everything
         """What is missing or cannot stand together, judged by what was given, so that it is told with all other mistakes at once."""
         return []

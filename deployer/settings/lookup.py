@@ -74,6 +74,8 @@ def typed(variable: str) -> str:
 
 def plain(name: str) -> str:
     """The variable that stands for an input where no CI system makes one of it."""
+    if name == "image":  # DEPLOYER_IMAGE is what people call the image that the job itself runs in (design.md 2.1)
+        return "DEPLOYER_APP_IMAGE"
     return name.upper() if name.startswith(OWN_NAME) else f"DEPLOYER_{name.upper()}"
 
 

@@ -6,6 +6,7 @@ import re
 import ssl
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
@@ -83,9 +84,48 @@ def _certificate(text: Any) -> Any:
     return pem
 
 
+def _site(text: Any) -> Any:
+    """`auto`, or an address. One without scheme means https, as for the platform's."""
+    if not isinstance(text, str):
+        return text
+    if text.lower() == "auto":
+        return "auto"
+    address = text if "://" in text else f"https://{text}"
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port  # either raises ValueError where it is none
+    except ValueError:
+        host = None
+    if host and parts.scheme not in {"http", "https"}:
+        message = "must be `auto`, or begin with https:// or http://"
+    elif host and "@" in parts.netloc:
+        message = "must not hold a user or a password"
+    elif not host or re.search(r"[\s\\\x00-\x1f]", text):
+        message = "must be `auto`, or an address like https://app.example.com/health"
+    else:
+        return address
+    raise ValueError(message)
+
+
+def _statuses(text: Any) -> Any:
+    """Ranges of HTTP status codes."""
+    if not isinstance(text, str):
+        return text
+    ranges = []
+    for part in text.split(","):
+        match = re.fullmatch(r"([1-5]\d\d)(?:-([1-5]\d\d))?", part.strip(), re.ASCII)
+        if match is None or int(match[2] or match[1]) < int(match[1]):
+            message = "must be HTTP status codes: 200, 200-399, or several with commas (200,204)"
+            raise ValueError(message)
+        ranges.append((int(match[1]), int(match[2] or match[1])))
+    return tuple(ranges)
+
+
 Flag = Annotated[bool, BeforeValidator(_flag)]
 WaitFlag = Annotated[bool, BeforeValidator(_wait)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Headers = Annotated[dict[str, SecretStr], BeforeValidator(_headers)]
 Certificate = Annotated[str, BeforeValidator(_certificate)]
+SiteAddress = Annotated[str, BeforeValidator(_site)]
+Statuses = Annotated[tuple[tuple[int, int], ...], BeforeValidator(_statuses)]

@@ -29,6 +29,7 @@ class Act:
     says: str
     params: dict[str, str] = field(default_factory=dict)
     note: str = ""
+    body: dict[str, str] | None = None
 
     @property
     def by_deploy(self) -> bool:

@@ -14,6 +14,7 @@ from deployer.model import (
     Done,
     Handle,
     Later,
+    Prepared,
     Refused,
     RefusedError,
     Right,
@@ -23,9 +24,13 @@ from deployer.model import (
     Target,
     UnavailableError,
 )
-from deployer.providers.coolify import acts, answers, doctor, statuses, tags, trigger
+from deployer.providers.coolify import acts, answers, back, doctor, known, statuses, tags, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG, Act
+from deployer.providers.coolify.alter import Alteration, Alterer, judged
 from deployer.providers.coolify.api import Api
+from deployer.providers.coolify.back import Back
+from deployer.providers.coolify.creating import Wanted
+from deployer.providers.coolify.creator import Creator
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.looks import BEHIND, Looks
 from deployer.providers.coolify.survey import Survey
@@ -54,11 +59,15 @@ STALLED = (
 class CoolifyServer:
     """One Coolify, one login. Keeps what the contract makes a client remember, nothing else."""
 
-    def __init__(self, api: Api, base: str, wish: Wish) -> None:
+    def __init__(self, api: Api, base: str, wish: Wish, alteration: Alteration | None = None, wanted: Wanted | None = None) -> None:
         self.api = api
         self.base = base
         self.wish = wish
         self.survey = Survey(api, wish)
+        self._alterer = Alterer(self.survey, alteration or Alteration())
+        self._creator = Creator(self.survey, wanted, self._alterer) if wanted else None
+        self._back = Back(self.survey, self._alterer)
+        self._undoing: dict[str, Act] = {}
         self._denied: dict[str, str] = {}
         parts = urlsplit(base)
         self._pages = f"{parts.scheme}://{parts.netloc}"
@@ -93,24 +102,67 @@ class CoolifyServer:
         raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
 
     def check(self, target: str) -> Target:
-        """What the target is, and the newest row of its deployments (rule 7)."""
-        return self.survey.check(target)
+        """What the target is, and the newest row of its deployments (rule 7); and whether it can have what is to be changed."""
+        maker = self._maker(target)
+        found = maker.check() if maker else Target(target)
+        if not found.missing:
+            found = self.survey.check(found.id)
+        if self._alterer.wish and self.wish.deploys:
+            patch, _ = self._alterer.plan(found.id)
+            if "domains" in patch.body and not found.missing and not self.wish.examines:
+                row = {**self.survey.of(found.id).row, "fqdn": patch.body["domains"]}  # where it answers once that is changed
+                found = known.target(APPLICATION, found.id, row, self.wish)
+        return found
+
+    def _maker(self, target: str) -> Creator | None:
+        """Who finds or makes what has only a name so far."""
+        return self._creator if self._creator and target == self._creator.wanted.name else None
+
+    def _kept(self, target: str) -> tuple[str, ...]:
+        return self._creator.kept(target) if self._creator else ()
 
     def rights(self) -> tuple[Right, ...]:
         """See doctor.py."""
-        return doctor.rights(self.survey)
+        writes = "to change the application before it is deployed" if self._alterer.wish and self.wish.deploys else ""
+        return doctor.rights(self.survey, writes=writes or ("to put back what ran before" if self._back.writes else ""))
 
     def intent(self, target: str) -> tuple[str, ...]:
         """What would be sent, and what that would do."""
         seen = self.survey.of(target)
         if self.wish.command is Command.CANCEL:
             return tuple(f"would cancel deployment {each.id}, which {each.whose}" for each in self.going(target)) or ("nothing to cancel",)
-        return doctor.intent(acts.act(seen.kind, target, self.wish, self.survey.version), seen, self.wish)
+        if self.wish.command is Command.ROLLBACK:
+            return self._ways_back(target)
+        maker = self._maker(target)
+        changes = (maker.intent(),) if maker else self._kept(target)
+        changes += self._alterer.intent(target) if self._alterer.wish else ()
+        undone = (self._back.outlook(target),) if self.wish.rollback and seen.kind != TAG and not seen.missing else ()
+        act = acts.act(seen.kind, doctor.NEW if seen.missing else target, self.wish, self.survey.version)
+        patched = self._alterer.plan(target)[0].body if self._alterer.wish and seen.row and not seen.missing else {}
+        return changes + doctor.intent(act, seen, self.wish, patched) + undone
+
+    def _ways_back(self, target: str) -> tuple[str, ...]:
+        """What would be gone back to, and what else there is."""
+        listed = [f"could go back to {each}{f', {known}' if known else ''}" for each, known in self._back.candidates(target).items()]
+        return (f"would go {self._back.on_demand(target).note}", *listed)
+
+    def prepare(self, target: str) -> Prepared:
+        """See creator.py and alter.py."""
+        if maker := self._maker(target):
+            return maker.make()
+        prepared = self._alterer.carry_out(target)
+        return replace(prepared, warnings=(*prepared.warnings, *self._kept(target)))
+
+    def altered(self, target: str) -> tuple[str, ...]:
+        """See alter.py."""
+        return self._alterer.altered(target)
 
     # --- starting
 
     def start(self, target: str) -> Answer:
         """One request that can start anything. Who may not read does not know of what kind a uuid is: a 404 starts nothing."""
+        if self.wish.command is Command.ROLLBACK:
+            return self._go_back(target, None)
         seen = self.survey.known.get(target)
         kinds = (seen.kind,) if seen else (TAG,) if target in self.wish.tags else (APPLICATION,) if self.wish.pr else self._guesses
         if denied := self._denied.get(acts.abilities(kinds[0], self.wish, self.survey.version)):
@@ -127,6 +179,22 @@ class CoolifyServer:
                 self._denied[acts.abilities(act.kind, self.wish, self.survey.version)] = error.reason
             raise
 
+    def undo(self, target: str, deployed: Handle) -> Answer:
+        """See back.py."""
+        return self._go_back(target, deployed)
+
+    def _go_back(self, target: str, deployed: Handle | None) -> Answer:
+        act = self._undoing[target] = self._back.act(target, deployed)
+        try:
+            reply = self.api.send(act.method, act.path, act.params, body=act.body, patience=START_READ)
+            if reply.status == 422 and act.body:
+                judged(reply, act.body, self.survey.version, "to go back")
+            answer = self._answer(reply, act)
+        except (RefusedError, UnavailableError) as error:
+            error.reason += self._back.so_far(target)
+            raise
+        return replace(answer, why=answer.why + self._back.so_far(target)) if isinstance(answer, (Later, Refused)) else answer
+
     @property
     def _guesses(self) -> tuple[str, ...]:
         """Of what kind a uuid may be, in the order in which that is tried: to start an application is to deploy anew whatever it is."""
@@ -136,6 +204,8 @@ class CoolifyServer:
         if reply.status == 429 and reply.is_json:
             return self._too_many(reply, act)
         text = answers.message(reply)
+        if back.is_full(reply.status, text):
+            return Later(QUEUE_WAIT, trigger.said(text))
         if reply.status == 400 and (done := statuses.already(act.kind, text)):
             return Done(done)
         if reply.status == 404 and (missing := self._missing(reply, text, act)):
@@ -191,13 +261,13 @@ class CoolifyServer:
         listed = self.api.history(target, BEHIND, patience=patience) if seen.listed else None
         if listed is None:
             return self._found_running(target, seen, patience)
-        newer = [row for row in listed if trigger.number(row) > seen.newest and self._ours(row)]
+        newer = [row for row in listed if trigger.number(row) > seen.newest and self._ours(row, target)]
         return trigger.oldest(newer, target, self._pages, marked=self._marked)
 
     def _found_running(self, target: str, seen: Known, patience: float | None) -> Started | Barred:
         """Without a list per application (before beta.402): a new row of it among all that are going."""
         rows = self.survey.running(target, patience=patience)
-        newer = [row for row in rows if str(row.get("deployment_uuid")) not in seen.running and self._ours(row)]
+        newer = [row for row in rows if str(row.get("deployment_uuid")) not in seen.running and self._ours(row, target)]
         return trigger.oldest(newer, target, self._pages, marked=self._marked) or Barred(BLIND)
 
     def _found_by_status(self, target: str, seen: Known, patience: float | None) -> Started | Barred | None:
@@ -214,7 +284,9 @@ class CoolifyServer:
         again = self.wish.command in {Command.START, Command.STOP} or seen.doubts == 1
         return None if again else Barred(UNCHANGED.format(status or "not known"))
 
-    def _ours(self, row: dict[str, object]) -> bool:
+    def _ours(self, row: dict[str, object], target: str = "") -> bool:
+        if target in self._undoing:
+            return back.like(row, self._undoing[target], marked=self._marked)
         return trigger.like_ours(row, self.wish, marked=self._marked)
 
     @property

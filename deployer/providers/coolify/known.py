@@ -21,9 +21,9 @@ SENSITIVE = ("custom_labels", "docker_compose_raw", "docker_compose", "dockerfil
 class Known:
     """One target. `newest`: the highest row `id` before our trigger; `running`: the same for versions that have no list.
 
-    `part`: the row is one of a list, which shows less. `passed`: Coolify's own health check did. `doubts`: how often its status was looked
-    at because of a lost answer; `moved`: it was seen to change. `webhooks`: the commits that a webhook has deployed. `members`: the
-    applications that carry the tag, None where the server can't tell.
+    `part`: the row is one of a list, which shows less. `missing`: it is still to be made, and the row is what it will be. `passed`:
+    Coolify's own health check did. `doubts`: how often its status was looked at because of a lost answer; `moved`: it was seen to change.
+    `webhooks`: the commits that a webhook has deployed. `members`: the applications that carry the tag, None where the server can't tell.
     """
 
     kind: str = ""
@@ -35,6 +35,7 @@ class Known:
     doubts: int = 0
     moved: bool = False
     part: bool = False
+    missing: bool = False
     webhooks: frozenset[str] = frozenset()
     members: tuple[Target, ...] | None = None
 

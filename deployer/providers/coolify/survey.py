@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from deployer.model import RefusedError, Target, UnavailableError
+from deployer.model import Command, RefusedError, Target, UnavailableError
 from deployer.providers.coolify import known, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG
 from deployer.providers.coolify.api import Api, Row, application_of
@@ -115,6 +115,7 @@ def impossible(kind: str, row: Row, wish: Wish, version: Version) -> str:
     """PURE. What can't be done with this target, or by this version, told before anything is sent."""
     pack = row.get("build_pack")
     rows: tuple[tuple[bool, str], ...] = (
+        (wish.command is Command.ROLLBACK and kind != APPLICATION, f"a {kind} keeps nothing that could be gone back to"),
         (bool(wish.pr) and kind != APPLICATION, f"a {kind} has no previews: leave `pr` out, or give the uuid of an application"),
         (
             bool(wish.pr) and not version.has(Since.PREVIEWS),

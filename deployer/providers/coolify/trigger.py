@@ -54,8 +54,9 @@ def _listed(data: Any, target: str) -> Any:
 
 def _deployment(done: Act, uuid: str, *, blind: bool) -> Started:
     """Only `/deploy` says so when the queue is full; what `/start` and `/restart` name may not exist (contract 5.2)."""
-    if done.by_deploy or blind:
-        return Started((Handle(done.target, uuid),), "" if done.by_deploy else UNCHECKED)
+    says_so = done.by_deploy or done.body is not None  # the rollback call does, too (contract 5.3)
+    if says_so or blind:
+        return Started((Handle(done.target, uuid),), "" if says_so else UNCHECKED)
     return Started((Handle(done.target, uuid, Trust.DOUBTFUL),))
 
 

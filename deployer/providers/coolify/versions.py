@@ -35,6 +35,7 @@ class Since(Enum):
     DEPLOY_STARTS = "4.0.0-beta.464"
     DOCKER_TAG = "4.0.0-beta.471"
     PREVIEW_DELETE = "4.0.0-beta.474"
+    ROLLBACK = "4.3.0"
     QUEUE_MOVES_ON = "4.3.7"
 
 

@@ -25,6 +25,7 @@ class Wish:
     tags: frozenset[str] = frozenset()
     verify: Verify = "auto"
     verify_timeout: float = 180
+    rollback: bool = False
 
     @property
     def deploys(self) -> bool:

@@ -1,0 +1,126 @@
+"""Which of Coolify's inputs can't stand together (design.md 2.2), said under the names that the user typed."""
+
+from __future__ import annotations
+
+import re
+
+from deployer.providers.coolify import envs, fields, forms
+from deployer.settings import Given
+
+CHANGES = ("image", "env", "env_file", "settings", "commit")
+"""The inputs that change something on the server before it deploys."""
+
+NEEDED = {"name": "to know what the application is called", "image": "to know what it runs"}
+OF_NEW = ("name", "project", "environment", "server", "destination", "domains", "ports")
+NAMING = {
+    "uuid": "the application is found by its `name`",
+    "tag": "the application is found by its `name`",
+    "webhook": "it names what is there already; give `coolify_url`",
+    "pr": "a preview needs an application that is there",
+    "docker_tag": "a preview needs an application that is there",
+}
+"""What `create` stands in the place of."""
+
+
+def contradictions(given: Given) -> list[str]:
+    """What can't stand together (design.md 2.2)."""
+    said = {name: given.typed(name) for name in ("uuid", "tag", "pr", "docker_tag", "instant_deploy", "command", "webhook")}
+    by_tag = "tag" in given or ("webhook" in given and "uuid" not in given and bool(re.search(r"[?&]tag=", given.text("webhook"))))
+    command = given.text("command").lower() or "deploy"
+    tagged = said["tag"] if "tag" in given else said["webhook"]
+    instant = is_on(given, "instant_deploy")
+    two = "tag" in given and "uuid" not in given and bool(re.search(r"[?&]uuid=", given.text("webhook")))
+    rows = (
+        (two, f"{said['webhook']} and {said['tag']} can't both be given"),
+        ("uuid" in given and "tag" in given, f"{said['uuid']} and {said['tag']} can't both be given"),
+        (by_tag and "pr" in given, f"{said['pr']} needs one application's uuid, not a tag"),
+        (
+            by_tag and command not in {"deploy", "check"},
+            f"{said['command']}: {command} needs uuids: Coolify can only deploy by tag ({tagged})",
+        ),
+        ("docker_tag" in given and "pr" not in given, f"{said['docker_tag']} needs `pr`: it is the image tag of a preview"),
+        (instant and by_tag, f"{said['instant_deploy']} can't be done by tag"),
+        (
+            instant and "pr" in given,
+            f"{said['instant_deploy']} can't be done with `pr` or `docker_tag`: Coolify would deploy the application itself",
+        ),
+        (
+            "pr" in given and command == "restart",
+            f"{said['command']}: restart can't be done with `pr`: Coolify would restart the application itself",
+        ),
+    )
+    contrary = [sentence for wrong, sentence in rows if wrong] + _rollback_mistakes(given, command)
+    return contrary + _change_mistakes(given, command, by_tag=by_tag) + _create_mistakes(given, command)
+
+
+def is_on(given: Given, name: str) -> bool:
+    """Whether a flag was given and is not off; what is no flag is told elsewhere."""
+    return name in given and given.text(name).lower() not in {"false", "0", "no", "off"}
+
+
+def _rollback_mistakes(given: Given, command: str) -> list[str]:
+    """What nothing can be gone back from, and what a way back has no use for."""
+    said = {name: given.typed(name) for name in ("rollback", "pr", "docker_tag", "instant_deploy", "command")}
+    asked = command == "rollback"
+    rows = (
+        (is_on(given, "rollback") and "pr" in given, f"{said['rollback']} can't be done with `pr`: Coolify keeps nothing of a preview"),
+        (asked and "pr" in given, f"{said['command']}: rollback can't be done with `pr`: Coolify keeps nothing of a preview"),
+        (
+            asked and is_on(given, "instant_deploy"),
+            f"{said['command']}: rollback can't be done with `instant_deploy`: Coolify can't do both at once",
+        ),
+    )
+    return [sentence for wrong, sentence in rows if wrong]
+
+
+def _create_mistakes(given: Given, command: str) -> list[str]:
+    """What belongs to a new application, and what can't be one."""
+    said = {name: given.typed(name) for name in ("create", "image", "name", *NAMING)}
+    if not is_on(given, "create"):
+        return [f"{given.typed(name)} is nothing without `create: true`" for name in OF_NEW if name in given]
+    rows = (
+        *((name not in given, f"{said[name]} is missing: {said['create']} needs {why}") for name, why in NEEDED.items()),
+        *((name in given, f"{said['create']} and {said[name]} can't both be given: {why}") for name, why in NAMING.items()),
+        (
+            given.text("image").strip().startswith(":"),
+            f"{said['image']} must name the whole image, such as name:tag: {said['create']} can't tell to what a tag alone belongs",
+        ),
+        (
+            command not in {"deploy", "start", "check"},
+            f"{said['create']} is done before a deployment, and `command: {command}` makes none",
+        ),
+    )
+    return [sentence for wrong, sentence in rows if wrong]
+
+
+def _change_mistakes(given: Given, command: str, *, by_tag: bool) -> list[str]:
+    """What can't stand together where something is to be changed."""
+    said = {name: given.typed(name) for name in (*CHANGES, "pr", "command")}
+    changing = [name for name in CHANGES if name in given]
+    makes_none = command in {"stop", "restart", "cancel"}
+    beside = [name for name in changing if name in {"env", "env_file", "settings"} and command == "rollback"]
+    rows = [
+        *((by_tag, f"{said[name]} can't be set by tag: give the uuids") for name in changing),
+        *((makes_none, f"{said[name]} is set before a deployment, and `command: {command}` makes none") for name in changing),
+        *((True, f"{said[name]} can't be set with `command: rollback`: only an image or a commit is put back") for name in beside),
+        ("image" in given and "commit" in given, f"{said['image']} and {said['commit']} can't both be given"),
+        ("image" in given and "pr" in given, f"{said['image']} would change the application itself: a preview's tag is `docker_tag`"),
+        ("commit" in given and "pr" in given, f"{said['commit']} would pin the application itself: a preview builds its pull request"),
+    ]
+    return [sentence for wrong, sentence in rows if wrong] + _overlaps(given)
+
+
+def _overlaps(given: Given) -> list[str]:
+    """What two inputs would both set. What can't be read is told elsewhere."""
+    try:
+        wished = fields.settings(given.text("settings")) if "settings" in given else {}
+        file = forms.env_file(given.text("env_file")) if "env_file" in given else {}
+        own = envs.parsed(given.text("env")) if "env" in given else {}
+    except ValueError:
+        return []
+    sentences = fields.overlaps(wished, [name for name in ("image", "commit", "create") if name in given])
+    try:
+        envs.together(file, own)
+    except ValueError as error:
+        sentences.append(f"{given.typed('env')}: {error}")
+    return sentences

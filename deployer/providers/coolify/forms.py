@@ -1,0 +1,175 @@
+"""How each of Coolify's inputs is written: text as people paste it becomes a value, or a ValueError with the sentence for them.
+
+What can't be one of these values is never shown: it may be the token, in the wrong place.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import TypeAdapter
+
+from deployer.providers.coolify import changes, creating, envs, fields, images
+from deployer.settings import Names
+
+FOREIGN_TOKENS = ("ghs_", "ghp_", "github_pat_", "glpat-")
+UUID = re.compile(r"[A-Za-z0-9-]+")
+TAG = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+API = re.compile(r"(/+api(/+v1)?)?/*$")
+HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
+LONGEST_NAME = 255
+
+
+def address(text: Any) -> Any:
+    """`https://host[:port]`, from what people paste. Raises ValueError with the sentence for them."""
+    if not isinstance(text, str):
+        return text
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    problem = _problem(parts.scheme, parts.hostname, parts.username, text)
+    if problem:
+        raise ValueError(problem)
+    _ = parts.port  # raises ValueError where it is no number
+    return f"{parts.scheme}://{parts.netloc}{API.sub('', parts.path)}"
+
+
+def _problem(scheme: str, host: str | None, user: str | None, text: str) -> str:
+    if scheme not in {"http", "https"}:
+        return f"must begin with https:// or http://, not {scheme}://"
+    if user is not None:
+        return "must not hold a user or a password"
+    if not host or not _is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
+        return "is no address: write https://coolify.example.com"
+    return ""
+
+
+def _is_host(host: str) -> bool:
+    """A name or an IP address; a token that was given as the address must not be looked up in the DNS."""
+    if ":" in host:
+        return True  # IPv6, which urlsplit has read
+    return all(re.fullmatch(r"[\w-]{1,63}", label) for label in host.removesuffix(".").split("."))
+
+
+def token(text: Any) -> Any:
+    if isinstance(text, str):
+        if text.startswith(FOREIGN_TOKENS):
+            message = "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
+            raise ValueError(message)
+        if text.lower().startswith(("http://", "https://", "bearer ")):
+            raise ValueError("must be the token alone, no address and no header")
+        if not re.fullmatch(r"[\x21-\x7e]+", text):
+            message = "holds blanks, line breaks or other characters that no Coolify token has"
+            raise ValueError(message)
+    return text
+
+
+def uuids(text: tuple[str, ...]) -> tuple[str, ...]:
+    """Raises ValueError; what was given is not shown: it may be the token, in the wrong place."""
+    wrong = [number for number, each in enumerate(text, 1) if not UUID.fullmatch(each)]
+    if wrong or not text:
+        which = f"the {wrong[0]}. of them" if wrong and len(text) > 1 else "it"
+        raise ValueError(f"{which} is no uuid: give only what follows /application/ in its address in Coolify")
+    return text
+
+
+def tags(text: tuple[str, ...]) -> tuple[str, ...]:
+    """Coolify keeps them in lower case and compares them as they are (contract 5.1). Raises ValueError."""
+    if not text or any(not TAG.fullmatch(each) for each in text):
+        message = "is no tag of Coolify's: letters, digits and -_. only. (An image's tag is not meant: that belongs to the application)"
+        raise ValueError(message)
+    return tuple(each.lower() for each in text)
+
+
+def pull_request(text: Any) -> Any:
+    if isinstance(text, str):
+        if not re.fullmatch(r"#?0*[1-9]\d{0,9}", text.strip()):
+            message = "must be the number of a pull request"
+            raise ValueError(message)
+        return int(text.strip().removeprefix("#"))
+    return text
+
+
+def docker_tag(text: str) -> str:
+    """The form of contract 5.7. Raises ValueError."""
+    if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text):
+        message = "is no image tag: letters, digits and _.- only, such as pr-7"
+        raise ValueError(message)
+    return text
+
+
+def image(text: Any) -> Any:
+    return images.parsed(text) if isinstance(text, str) and text else text
+
+
+def commit(text: Any) -> Any:
+    return changes.commit(text) if isinstance(text, str) and text else text
+
+
+def env(text: Any) -> Any:
+    return envs.parsed(text) if isinstance(text, str) else text
+
+
+def env_file(text: Any) -> Any:
+    """The variables in the file. Raises ValueError; the same rules as for a secret's file, without its size."""
+    if not isinstance(text, str) or not text:
+        return text
+    try:
+        return envs.parsed(Path(text).read_bytes().decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError("is not written in UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+
+
+def settings(text: Any) -> Any:
+    return fields.settings(text) if isinstance(text, str) and text else text
+
+
+def name(text: str) -> str:
+    """What a thing of Coolify's may be called: it is compared as it stands, so that it must be one line. Raises ValueError."""
+    if len(text) > LONGEST_NAME or not text.isprintable():
+        raise ValueError(f"must be one line of at most {LONGEST_NAME} characters")
+    return text
+
+
+def domains(text: Any) -> Any:
+    return creating.domains(text) if isinstance(text, str) else text
+
+
+def ports(text: Any) -> Any:
+    return creating.ports(text) if isinstance(text, str) else text
+
+
+class Webhook(NamedTuple):
+    """What a "Deploy Webhook" address says."""
+
+    url: str
+    uuids: tuple[str, ...]
+    tags: tuple[str, ...]
+    force: bool
+
+
+def webhook(text: Any) -> Any:
+    """The parts of Coolify's "Deploy Webhook" address; its `force=false` would force a rebuild before 4.2.0 (contract 5.1)."""
+    if not isinstance(text, str):
+        return text
+    page, _, query = text.partition("?")
+    base, found, _ = page.partition("/api/v1/deploy")
+    asked = parse_qs(query)
+    if not found:
+        message = "is no Deploy Webhook: it looks like https://coolify.example.com/api/v1/deploy?uuid=…"
+        raise ValueError(message)
+    if foreign := sorted(set(asked) - {"uuid", "tag", "force"}):
+        message = (
+            f"holds {foreign[0]!r}, which belongs into an input of its own" if foreign[0].isidentifier() else "holds more than it should"
+        )
+        raise ValueError(message)
+    if ("uuid" in asked) == ("tag" in asked):
+        message = "must name a uuid or a tag: copy the Deploy Webhook of one resource, or give `uuid`"
+        raise ValueError(message)
+    names = TypeAdapter(Names)
+    targets = uuids(names.validate_python(",".join(asked["uuid"]))) if "uuid" in asked else ()
+    groups = tags(names.validate_python(",".join(asked["tag"]))) if "tag" in asked else ()
+    return Webhook(address(base), targets, groups, asked.get("force", [""])[-1].lower() == "true")

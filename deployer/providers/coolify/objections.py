@@ -1,0 +1,67 @@
+"""PURE: why Coolify refuses a change: one sentence per field, from every shape that its answer has (contract 3.3, 17.1 row 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from deployer.providers.coolify.fields import CAME_WITH, GONE_WITH, SECRET
+from deployer.providers.coolify.versions import Version
+
+NOT_ALLOWED = "This field is not allowed."
+SHORTEST = 4
+"""Characters; what is shorter is not blanked: it may be a part of any word."""
+
+
+def objections(data: Any, sent: Mapping[str, Any], version: Version) -> tuple[str, ...]:
+    """The sentences of a 400, 404, 409 or 422; never one of the secrets that were sent. Nothing where the answer says nothing."""
+    if not isinstance(data, dict):
+        return ()
+    told = [*_conflicts(data), *_fields(data.get("errors"), version)]
+    if not told:
+        told = [text for text in (_line(data.get("message")), _line(data.get("error"))) if text]
+    return tuple(dict.fromkeys(_blanked(text, sent) for text in told))
+
+
+def _conflicts(data: Mapping[str, Any]) -> Iterator[str]:
+    conflicts = data.get("conflicts")
+    for each in conflicts if isinstance(conflicts, list) else ():
+        if isinstance(each, dict):
+            whose = " ".join(filter(None, (_line(each.get(name)) for name in ("resource_type", "resource_name", "resource_uuid"))))
+            yield (
+                f"domains: {_line(each.get('domain'))} belongs to {whose} already. "
+                'If both shall have it, put "force_domain_override": true into `settings`'
+            )
+
+
+def _fields(errors: Any, version: Version) -> Iterator[str]:
+    if isinstance(errors, dict):
+        for name, said in errors.items():
+            sentences = [_line(each) for each in (said if isinstance(said, list) else [said])]
+            text = _not_allowed(name, version) if NOT_ALLOWED in sentences else " ".join(filter(None, sentences))
+            yield f"{_line(name)}: {text}"
+    elif isinstance(errors, list):
+        yield from filter(None, map(_line, errors))
+    elif _line(errors):
+        yield _line(errors)
+
+
+def _not_allowed(name: str, version: Version) -> str:
+    running = f"Coolify {version.text}" if version.text else "this Coolify"
+    if name in GONE_WITH and not version.before(GONE_WITH[name]):
+        return f"{running} does not let it be changed any more (since {GONE_WITH[name]})"
+    came = next((since for since, names in CAME_WITH.items() if name in names), "")
+    if came and version.before(came):
+        return f"{running} does not let it be changed: that came with {came}"
+    return f"{running} knows no such field, or does not let it be changed"
+
+
+def _blanked(text: str, sent: Mapping[str, Any]) -> str:
+    for name, value in sent.items():
+        if SECRET.fullmatch(name) and isinstance(value, str) and len(value.strip()) >= SHORTEST:
+            text = text.replace(" ".join(value.split()), "***")
+    return text
+
+
+def _line(value: Any) -> str:
+    return " ".join(value.split())[:300] if isinstance(value, str) else ""

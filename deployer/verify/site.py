@@ -1,0 +1,212 @@
+"""One look at the site: a connection of its own, with neither token, extra headers, cookies nor a login from `~/.netrc`.
+
+https://requests.readthedocs.io/en/latest/user/advanced/#transport-adapters
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from http.client import HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+
+from deployer.http import CHUNK, CONNECT, Adapter, Session, trusting, unavailable
+from deployer.model import Missed, Phase, Snapshot, UnavailableError
+from deployer.verify.judge import Expectation, Page, judge, shown
+from deployer.verify.where import INWARD_NAMES, asked, followed, inward
+
+LOOK = 15.0
+"""Seconds for one look, redirects included. (A name look-up under way ends first: Python can't interrupt it.)"""
+
+LIMIT = 1 << 20
+"""Bytes of an answer that are read and searched."""
+
+REDIRECTS = 5
+HOLD = 1.0
+"""Seconds that a good answer must hold: no more than from one look to the next, so that the second in a row is believed."""
+
+
+def addresses(host: str, port: int) -> Iterable[str]:
+    """The IP addresses of a name. Raises OSError."""
+    return dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+class Site:
+    """How the world sees it: each look is a connection of its own."""
+
+    def __init__(  # noqa: PLR0913 -- the knobs of one connection, each given by name
+        self,
+        *,
+        agent: str,
+        now: Callable[[], float],
+        ca: str = "",
+        insecure: bool = False,
+        direct: bool = False,
+        resolve: Callable[[str, int], Iterable[str]] = addresses,
+    ) -> None:
+        """`now`: real seconds. `ca`: PEM text. `direct`: past every proxy. `resolve`: the IP addresses of a name."""
+        self._headers = {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+        self._now, self._resolve, self._direct = now, resolve, direct
+        self._verify = False if insecure else None
+        self._context = trusting(ca) if ca and not insecure else None
+        if insecure:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said by main, once
+
+    def look(self, expectation: Expectation) -> Snapshot:
+        """One look. A bad one is no verdict: the site may still be starting."""
+        end = self._now() + LOOK
+        try:
+            answer: Page | Missed = self._answer(expectation, lambda: end - self._now())
+        except UnavailableError as error:
+            answer = Missed(error.reason)
+        verdict = judge(expectation, answer)
+        detail = f"HTTP {answer.status}" if isinstance(answer, Page) else "no answer"
+        if verdict.good:
+            return Snapshot(Phase.SUCCEEDED, detail, hold=HOLD, settled=False)
+        return Snapshot(Phase.RUNNING, detail, bad=isinstance(answer, Page), reason=verdict.reason)
+
+    def _answer(self, expectation: Expectation, left: Callable[[], float]) -> Page | Missed:
+        try:
+            url = asked(expectation.url)
+        except ValueError as error:
+            return Missed(str(error))
+        for _ in range(REDIRECTS + 1):
+            page = self._page(url, left, guarded=expectation.guarded)
+            url = followed(page.url, page.onward) if page.onward else ""
+            if not url:
+                return page
+        return Missed(f"more than {REDIRECTS} redirects, the last one to {shown(url)}")
+
+    def _page(self, url: str, left: Callable[[], float], *, guarded: bool) -> Page:
+        """The answer of the first of its addresses that takes the connection."""
+        proxied = not self._direct and requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
+        ways = self._ways(url, guarded=guarded, proxied=bool(proxied))
+        for way in ways[:-1]:
+            try:
+                return self._ask(url, way, left)
+            except UnavailableError as error:
+                if error.arrived or left() <= 0:
+                    raise
+        return self._ask(url, ways[-1], left)
+
+    def _ways(self, url: str, *, guarded: bool, proxied: bool) -> list[str]:
+        """The IP addresses to connect to, all checked before the first is asked. A proxy is given the name, and finds its own way."""
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        found: list[str] = []
+        try:
+            found = list(self._resolve(host, port)) if guarded or not proxied else []
+        except (OSError, ValueError) as error:
+            if not proxied:
+                raise unavailable(error, CONNECT) from error
+        inside = next((each for each in found if inward(each)), "")
+        if guarded and (inside or INWARD_NAMES.fullmatch(host.rstrip("."))):
+            where = f" ({inside})" if inside and inside != host else ""
+            raise UnavailableError(
+                f"not asked: {host}{where} is this machine, its own link or a cloud's metadata, where `auto` never goes. "
+                "If it is meant, give the address itself as `verify_url`"
+            )
+        return [""] if proxied else found
+
+    def _ask(self, url: str, way: str, left: Callable[[], float]) -> Page:
+        """One request. `way`: the IP address to connect to; empty for a proxy's choice. Raises UnavailableError."""
+        connect = max(min(CONNECT, left()), 0.001)
+        with Session() as session:
+            session.trust_env = not self._direct
+            session.auth = _nobody
+            session.headers.clear()
+            session.headers.update(self._headers | {"Host": urlsplit(url).netloc})
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, _Straight(self._context, way, left))
+            try:
+                answer = session.get(url, timeout=(connect, max(left(), 0.001)), allow_redirects=False, stream=True, verify=self._verify)
+            except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+                raise unavailable(error, connect) from error
+            with answer:
+                body = _body(answer)
+        onward = answer.headers.get("location", "") if answer.status_code in _REDIRECTING else ""
+        text = _text(body[:LIMIT], answer.headers.get("content-type", ""))
+        return Page(url, answer.status_code, text, onward, cut=len(body) > LIMIT)
+
+
+_REDIRECTING = {301, 302, 303, 307, 308}
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No login: without one of its own, `requests` would send what `~/.netrc` holds for the host."""
+    return request
+
+
+def _body(answer: requests.Response) -> bytes:
+    body = b""
+    try:
+        while len(body) <= LIMIT and (part := answer.raw.read1(CHUNK, decode_content=True)):
+            body += part
+    except urllib3.exceptions.ReadTimeoutError as error:
+        raise UnavailableError(f"HTTP {answer.status_code}, but the answer did not end within {LOOK:.0f} s", arrived=True) from error
+    except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        raise UnavailableError(f"HTTP {answer.status_code}, but the answer broke off in the middle", arrived=True) from error
+    return body
+
+
+def _text(body: bytes, kind: str) -> str:
+    charset = re.search(r"charset\s*=\s*[\"']?((?:utf|iso|cp|windows|koi|gb|big5|euc|shift|ascii|us|latin)[\w-]*)", kind, re.IGNORECASE)
+    try:
+        return body.decode(codecs.lookup(charset[1] if charset else "utf-8").name, "replace")
+    except (LookupError, ValueError):
+        return body.decode("utf-8", "replace")
+
+
+class _Straight(Adapter):
+    """To the address that was checked, whatever the name leads to by now, and to the end of our time, however the bytes trickle."""
+
+    def __init__(self, context: ssl.SSLContext | None, way: str, left: Callable[[], float]) -> None:
+        self._way, self._left = way, left
+        super().__init__(context)
+
+    def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
+        """The name is still the one that the certificate must be for."""
+        host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
+        return ({**host, "host": self._way}, {**pool, "server_hostname": host["host"]}) if self._way else (host, pool)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Of its connections every answer is read by `_Bounded`, from the first byte of its head."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": staticmethod(self._response)})
+        return pool
+
+    def _response(self, sock: socket.socket, *args: Any, **kwargs: Any) -> HTTPResponse:
+        response = HTTPResponse(sock, *args, **kwargs)
+        response.fp.close()
+        response.fp = io.BufferedReader(_Bounded(sock, self._left))
+        return response
+
+
+class _Bounded(io.RawIOBase):
+    """A socket's bytes until our time is over: a time-out of the socket begins anew with every byte."""
+
+    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
+        self._sock, self._left = sock, left
+        self._inner = sock.makefile("rb", buffering=0)  # keeps the socket open as long as this is
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._left()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        return self._inner.readinto(buffer)
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()

@@ -1,0 +1,735 @@
+"""Coolify: back to what ran before, on the wire: which requests, in which order, and what is said of it (contract 5.3, 5.7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from deployer.model import Answer, Handle, Later, RefusedError, Started, UnavailableError
+from deployer.providers.coolify import back
+from deployer.providers.coolify.acts import APPLICATION, Act
+from deployer.providers.coolify.back import ANOTHER, CREATED, NO_LIST, SAME_IMAGE, UNKNOWN
+from deployer.providers.coolify.calls import CoolifyServer
+from deployer.providers.coolify.versions import Version
+from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, connected, deployed, listing, reply, serve
+
+NOW, BEFORE, OLDER, OLDEST = (digit * 40 for digit in "4321")
+PINNED_NOTE = "the application stays pinned to this commit: later deployments and webhooks build it, too, until `commit: HEAD` ends that"
+FULL = "Coolify says: Deployment queue is full. Please wait for existing deployments to complete."
+SHOP = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "2.0.1", "fqdn": "http://shop.example.com"}
+OURS = Handle(WEB, "d4")
+OURS_IMG = Handle(IMG, "d4")
+
+
+@pytest.fixture
+def wire() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+def done(number: int, commit: str, **changes: Any) -> Row:
+    """A deployment that was finished."""
+    return deployed(number, commit=commit, status="finished", finished_at="2026-11-21T05:20:00.000000Z", **changes)
+
+
+RAN = (done(4, NOW), done(3, BEFORE), done(2, OLDER))
+
+
+def coolify(version: str = NEW, uuid: str = WEB, **inputs: str) -> CoolifyServer:
+    """One that has been reached, with these wishes."""
+    made: CoolifyServer = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": uuid, **inputs}.items()})
+    made.survey.version = Version(version)
+    return made
+
+
+def git(wire: responses.RequestsMock, *listed: Row, **changes: Any) -> None:
+    """An application that is built from a repository, with these deployments."""
+    serve(wire, "GET", f"/applications/{WEB}", "app_get_read", body={**body("app_get_read"), **changes})
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
+
+
+def image(wire: responses.RequestsMock, *tags: str, listed: tuple[Row, ...] = ()) -> None:
+    """One that runs an image: its tag, at each look."""
+    for tag in tags or ("2.0.1",):
+        held = {**body("create_img_get"), "uuid": IMG, **SHOP, "docker_registry_image_tag": tag}
+        wire.add("GET", f"{API}/applications/{IMG}", json=held)
+    wire.add("GET", f"{API}/deployments/applications/{IMG}", json=listing(*listed))
+
+
+def may(wire: responses.RequestsMock, uuid: str = WEB) -> None:
+    """The token may change and deploy, and every change is taken."""
+    serve(wire, "PATCH", f"/applications/{uuid}", "patch_probe_write")
+    wire.add("PATCH", f"{API}/applications/{uuid}", json={"uuid": uuid})
+
+
+def queued(wire: responses.RequestsMock, uuid: str = WEB) -> None:
+    """The probe's answer, and that a deployment was queued."""
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    item = {"message": "Application web deployment queued.", "resource_uuid": uuid, "deployment_uuid": "d5"}
+    wire.add("POST", f"{API}/deploy", json={"deployments": [item]})
+
+
+def sent(wire: responses.RequestsMock, since: int) -> list[str]:
+    """What was asked after so many requests, with the bodies of those that have one."""
+    lines = asked(wire)
+    bodies = [call.request.body for call in wire.calls]
+    return [f"{line} {json.dumps(json.loads(text))}" if text else line for line, text in zip(lines, bodies, strict=True)][since:]
+
+
+def undone(server: CoolifyServer, wire: responses.RequestsMock, handle: Handle = OURS) -> tuple[Answer, list[str]]:
+    """Checked, and put back: the answer, and what was sent for it."""
+    server.check(handle.target)
+    before = len(wire.calls)
+    return server.undo(handle.target, handle), sent(wire, before)
+
+
+HISTORY = f"GET /deployments/applications/{WEB}?take=10"
+ROLLBACK = f"POST /applications/{WEB}/rollback"
+
+
+# --- from a deployment of a repository
+
+
+BY_CALL = [f'{ROLLBACK} {{"commit": "{BEFORE}"}}']
+PINNED = [f"PATCH /applications/{WEB} {{}}", "POST /deploy", f'PATCH /applications/{WEB} {{"git_commit_sha": "{BEFORE}"}}']
+PIN_TOLD = f"back to {BEFORE} (commit: HEAD → {BEFORE}); {PINNED_NOTE}"
+
+
+@pytest.mark.parametrize(
+    ("version", "calls", "note", "uuid"),
+    [
+        pytest.param(NEW, BY_CALL, f"back to {BEFORE}", "nubaatgkfbicbcjcnw7eyxph", id="newest"),
+        pytest.param("4.3.0", BY_CALL, f"back to {BEFORE}", "nubaatgkfbicbcjcnw7eyxph", id="4.3.0"),
+        pytest.param("4.2.0", [*PINNED, f"POST /deploy?uuid={WEB}"], PIN_TOLD, "d5", id="4.2.0-pins"),
+        pytest.param("4.0.0-beta.463", [*PINNED, f"POST /deploy?uuid={WEB}&force=true"], PIN_TOLD, "d5", id="beta.463-pins-and-forces"),
+    ],
+)
+def test_each_version_has_its_own_way_to_the_commit_before(
+    wire: responses.RequestsMock, version: str, calls: list[str], note: str, uuid: str
+) -> None:
+    git(wire, *RAN)
+    may(wire)
+    queued(wire)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    answer = undone(coolify(version, rollback="true"), wire)
+    assert answer == (Started((Handle(WEB, uuid),), note), [HISTORY, *calls])
+
+
+@pytest.mark.parametrize("version", ["4.0.0-beta.464", "4.0.0", "4.1.2"])
+def test_between_them_there_is_none_and_that_is_said(wire: responses.RequestsMock, version: str) -> None:
+    git(wire, *RAN)
+    with pytest.raises(RefusedError, match=rf"^Coolify {version} has no way back: its rollback came with 4\.3\.0"):
+        undone(coolify(version, rollback="true"), wire)
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+
+
+def test_before_there_was_a_list_nobody_can_tell(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "transport_404_unknown_endpoint")
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
+    with pytest.raises(RefusedError) as caught:
+        undone(coolify("4.0.0-beta.400", rollback="true"), wire)
+    assert str(caught.value) == NO_LIST
+
+
+@pytest.mark.parametrize(
+    ("listed", "reason"),
+    [
+        pytest.param((done(5, OLDEST), *RAN), ANOTHER.format("d5"), id="another-was-finished-since"),
+        pytest.param((deployed(5, status="queued", commit="HEAD"), *RAN), ANOTHER.format("d5"), id="another-is-queued"),
+        pytest.param((deployed(5, status="in_progress", commit="HEAD"), *RAN), ANOTHER.format("d5"), id="another-runs"),
+        pytest.param((done(4, NOW), done(3, NOW)), f"what ran before is the same commit ({NOW})", id="the-same-commit"),
+        pytest.param((done(4, NOW),), UNKNOWN, id="the-first"),
+        pytest.param((done(4, NOW), deployed(3, status="failed", commit=BEFORE)), UNKNOWN, id="nothing-that-was-finished"),
+        pytest.param((done(4, NOW), done(3, "HEAD")), UNKNOWN, id="no-commit-is-known"),
+        pytest.param((done(4, NOW), done(3, BEFORE, pull_request_id=7)), UNKNOWN, id="only-a-preview"),
+        pytest.param((done(3, BEFORE),), "Coolify's list does not show our own deployment any more", id="ours-is-not-listed"),
+    ],
+)
+def test_what_can_not_be_put_back_is_refused_with_its_reason(wire: responses.RequestsMock, listed: tuple[Row, ...], reason: str) -> None:
+    git(wire, *listed)
+    with pytest.raises(RefusedError) as caught:
+        undone(coolify(rollback="true"), wire)
+    assert str(caught.value) == reason
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+
+
+@pytest.mark.parametrize(
+    ("listed", "commit"),
+    [
+        pytest.param((deployed(3, status="failed", commit=OLDEST), done(2, OLDER), done(4, NOW)), OLDER, id="failed-ones-are-passed-over"),
+        pytest.param((done(4, NOW), done(3, OLDEST, pull_request_id=7), done(2, OLDER)), OLDER, id="previews-too"),
+        pytest.param((done(5, OLDEST, pull_request_id=7), done(4, NOW), done(2, OLDER)), OLDER, id="also-newer-ones"),
+        pytest.param((deployed(5, status="failed", commit=OLDEST), done(4, NOW), done(2, OLDER)), OLDER, id="a-newer-one-that-failed"),
+        pytest.param((deployed(5, status="cancelled-by-user", commit="HEAD"), done(4, NOW), done(2, OLDER)), OLDER, id="or-was-cancelled"),
+        pytest.param((done(2, OLDER), done(3, BEFORE), done(4, NOW)), BEFORE, id="whatever-the-order"),
+        pytest.param(
+            (
+                done(5, NOW, is_api=False, server_id=1, created_at="2026-11-21T05:20:01.000000Z"),
+                done(4, NOW, created_at="2026-11-21T05:19:00.000000Z"),
+                done(3, BEFORE),
+            ),
+            BEFORE,
+            id="our-own-on-another-server",
+        ),
+    ],
+)
+def test_what_ran_before_is_the_newest_finished_one_before_ours(wire: responses.RequestsMock, listed: tuple[Row, ...], commit: str) -> None:
+    git(wire, *listed)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    assert undone(coolify(rollback="true"), wire)[1][-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
+
+
+# --- a pin that this run has set
+
+
+def test_a_pin_of_this_run_is_taken_back_first(wire: responses.RequestsMock) -> None:
+    git(wire, done(4, NOW), done(3, BEFORE))
+    may(wire)
+    queued(wire)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    server = coolify(rollback="true", commit=NOW)
+    server.check(WEB)
+    server.prepare(WEB)
+    answer, calls = put_back(server, wire, git_commit_sha=NOW)
+    assert calls == [HISTORY, f'PATCH /applications/{WEB} {{"git_commit_sha": "HEAD"}}', f'{ROLLBACK} {{"commit": "{BEFORE}"}}']
+    assert isinstance(answer, Started)
+    assert answer.note == f"back to {BEFORE} (commit: {NOW} → HEAD)"
+
+
+def put_back(server: CoolifyServer, wire: responses.RequestsMock, **changes: Any) -> tuple[Answer, list[str]]:
+    """Once more checked, as the loop does it, and put back."""
+    wire.replace("GET", f"{API}/applications/{WEB}", json={**body("app_get_read"), **changes})
+    return undone(server, wire)
+
+
+def test_a_pin_of_before_is_what_is_put_back(wire: responses.RequestsMock) -> None:
+    git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
+    may(wire)
+    queued(wire)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    server = coolify(rollback="true", commit=NOW)
+    server.check(WEB)
+    server.prepare(WEB)
+    _, calls = put_back(server, wire, git_commit_sha=NOW)
+    assert calls[1:] == [f'PATCH /applications/{WEB} {{"git_commit_sha": "{BEFORE}"}}', f'{ROLLBACK} {{"commit": "{BEFORE}"}}']
+
+
+@pytest.mark.parametrize(
+    ("pinned", "calls"),
+    [
+        pytest.param("HEAD", [f'PATCH /applications/{WEB} {{"git_commit_sha": "{BEFORE}"}}'], id="not-pinned-before"),
+        pytest.param(OLDEST, [f'PATCH /applications/{WEB} {{"git_commit_sha": "{OLDEST}"}}'], id="pinned-before"),
+    ],
+)
+def test_before_beta_464_the_rows_show_the_branch_s_head_whatever_was_pinned(
+    wire: responses.RequestsMock, pinned: str, calls: list[str]
+) -> None:
+    git(wire, done(4, BEFORE), done(3, BEFORE), git_commit_sha=pinned)
+    may(wire)
+    queued(wire)
+    server = coolify("4.0.0-beta.463", rollback="true", commit=NOW)
+    server.check(WEB)
+    server.prepare(WEB)
+    _, sent_then = put_back(server, wire, git_commit_sha=NOW)
+    assert sent_then[1:] == [*calls, f"POST /deploy?uuid={WEB}&force=true"]
+
+
+def test_who_was_pinned_all_along_has_nothing_to_go_back_to(wire: responses.RequestsMock) -> None:
+    git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=OLDEST)
+    with pytest.raises(RefusedError, match=f"what ran before is the same commit \\({OLDEST}\\)"):
+        undone(coolify("4.0.0-beta.463", rollback="true"), wire)
+
+
+def test_who_was_pinned_and_never_deployed_has_neither(wire: responses.RequestsMock) -> None:
+    git(wire, done(4, NOW), git_commit_sha=OLDEST)
+    may(wire)
+    queued(wire)
+    server = coolify("4.0.0-beta.463", rollback="true", commit=NOW)
+    server.check(WEB)
+    server.prepare(WEB)
+    with pytest.raises(RefusedError, match=UNKNOWN):
+        undone(server, wire)
+
+
+def test_a_pin_that_this_run_has_not_set_is_left(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN, git_commit_sha=OLDEST)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    answer, calls = undone(coolify(rollback="true"), wire)
+    assert (answer, len(calls)) == (Started((Handle(WEB, "nubaatgkfbicbcjcnw7eyxph"),), f"back to {BEFORE}"), 2)
+
+
+# --- from a deployment of an image
+
+
+def imaged(wire: responses.RequestsMock, *, listed: tuple[Row, ...] = (), then: str = "2.1.0", **inputs: str) -> CoolifyServer:
+    """One whose image this run has changed, and deployed."""
+    image(wire, "2.0.1", then, listed=listed)
+    may(wire, IMG)
+    queued(wire, IMG)
+    server = coolify(uuid=IMG, rollback="true", **{"image": ":2.1.0", **inputs})
+    server.check(IMG)
+    server.prepare(IMG)
+    return server
+
+
+HISTORY_IMG = f"GET /deployments/applications/{IMG}?take=10"
+TAG_BACK = f'PATCH /applications/{IMG} {{"docker_registry_image_tag": "2.0.1"}}'
+FORCED = f"POST /deploy?uuid={IMG}&force=true"
+
+
+@pytest.mark.parametrize("version", [NEW, "4.1.2", "4.0.0-beta.380"])
+def test_an_image_that_this_run_has_changed_is_set_back(wire: responses.RequestsMock, version: str) -> None:
+    server = imaged(wire)
+    server.survey.version = Version(version)
+    answer, calls = undone(server, wire, OURS_IMG)
+    domains = ', "domains": "http://shop.example.com"' if version.endswith("380") else ""
+    assert calls == [HISTORY_IMG, TAG_BACK.replace("}", f"{domains}}}"), FORCED]
+    told = "back to ghcr.io/acme/shop:2.0.1 (image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1)"
+    assert answer == Started((Handle(IMG, "d5"),), told)
+
+
+@pytest.mark.parametrize("inputs", [{}, {"image": ":2.0.1"}], ids=["not-asked-for", "asked-for"])
+def test_an_image_s_tag_that_is_the_same_can_not_be_put_back(wire: responses.RequestsMock, inputs: dict[str, str]) -> None:
+    image(wire)
+    server = coolify(uuid=IMG, rollback="true", **inputs)
+    server.check(IMG)
+    server.prepare(IMG)
+    with pytest.raises(RefusedError) as caught:
+        undone(server, wire, OURS_IMG)
+    assert str(caught.value) == SAME_IMAGE
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+
+
+def test_an_image_that_somebody_has_changed_since_is_left(wire: responses.RequestsMock) -> None:
+    server = imaged(wire, then="3.0.0")
+    with pytest.raises(RefusedError, match=r"its image is ghcr.io/acme/shop:3\.0\.0 by now, which this run has not set"):
+        undone(server, wire, OURS_IMG)
+
+
+def test_an_image_that_somebody_has_deployed_since_too(wire: responses.RequestsMock) -> None:
+    server = imaged(wire, listed=(done(5, "HEAD"), done(4, "HEAD")))
+    with pytest.raises(RefusedError) as caught:
+        undone(server, wire, OURS_IMG)
+    assert str(caught.value) == ANOTHER.format("d5")
+
+
+def test_what_else_was_changed_stays_and_is_named(wire: responses.RequestsMock) -> None:
+    wire.add("GET", f"{API}/applications/{IMG}/envs", json=[])
+    wire.add("PATCH", f"{API}/applications/{IMG}/envs/bulk", json=[], status=201)
+    server = imaged(wire, settings='{"health_check_enabled": true}', env="A=1")
+    wire.replace(
+        "GET", f"{API}/applications/{IMG}", json={**body("create_img_get"), "uuid": IMG, **SHOP, "docker_registry_image_tag": "2.1.0"}
+    )
+    answer, _ = undone(server, wire, OURS_IMG)
+    assert isinstance(answer, Started)
+    assert "what else this run has changed stays: health_check_enabled: false → true; variables: 1 added (A)" in answer.note
+
+
+def test_what_this_run_has_created_has_nothing_to_go_back_to(wire: responses.RequestsMock) -> None:
+    server = imaged(wire)
+    server._alterer.earlier = "application x: created"  # as the creation leaves it
+    with pytest.raises(RefusedError) as caught:
+        undone(server, wire, OURS_IMG)
+    assert str(caught.value) == CREATED
+
+
+# --- what the server says to it
+
+
+def test_a_full_queue_is_a_400_of_the_rollback_call(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "rollback_queue_full")
+    assert undone(coolify(rollback="true"), wire)[0] == Later(60, FULL)
+
+
+def test_after_a_full_queue_what_was_changed_already_is_not_changed_again(wire: responses.RequestsMock) -> None:
+    """The image is the earlier one by then: that is no sign that there is nothing to go back to."""
+    image(wire, "2.0.1", "2.1.0", "2.0.1")
+    may(wire, IMG)
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    serve(wire, "POST", "/deploy", "deploy_queue_full_429")
+    server = coolify(uuid=IMG, rollback="true", image=":2.1.0")
+    server.check(IMG)
+    server.prepare(IMG)
+    answer, calls = undone(server, wire, OURS_IMG)
+    assert answer == Later(60, f"{FULL}. Changed before that: image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1")
+    assert calls[1:] == [TAG_BACK, FORCED]
+    assert undone(server, wire, OURS_IMG)[1] == [HISTORY_IMG, FORCED]
+
+
+def test_after_a_lost_answer_neither(wire: responses.RequestsMock) -> None:
+    server = imaged(wire)
+    wire.add("POST", f"{API}/deploy", body=requests.exceptions.ReadTimeout())
+    wire.remove("POST", f"{API}/deploy")
+    wire.add("POST", f"{API}/deploy", body=requests.exceptions.ReadTimeout())
+    with pytest.raises(UnavailableError):
+        undone(server, wire, OURS_IMG)
+    before = len(wire.calls)
+    with pytest.raises(UnavailableError):
+        server.undo(IMG, OURS_IMG)  # the loop checks anew only after an answer
+    assert sent(wire, before) == [HISTORY_IMG, FORCED]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        pytest.param("rollback_unknown", "Coolify says: Application not found. (HTTP 404)", id="it-is-gone"),
+        pytest.param("rollback_bad", "Coolify refuses to go back: commit: Invalid rollback commit", id="what-it-does-not-take"),
+        pytest.param("transport_403_missing_team_role", "the token belongs to a member of the team", id="no-right"),
+    ],
+)
+def test_a_refusal_of_the_rollback_call_is_told(wire: responses.RequestsMock, name: str, reason: str) -> None:
+    git(wire, *RAN)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", name)
+    with pytest.raises(RefusedError) as caught:
+        undone(coolify(rollback="true"), wire)
+    assert str(caught.value).startswith(reason)
+
+
+def test_a_refusal_after_the_change_tells_the_change(wire: responses.RequestsMock) -> None:
+    server = imaged(wire)
+    wire.replace("POST", f"{API}/deploy", json={"message": "Missing required permissions: deploy"}, status=403)
+    with pytest.raises(RefusedError) as caught:
+        undone(server, wire, OURS_IMG)
+    assert str(caught.value).endswith(". Changed before that: image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1")
+
+
+def test_a_token_that_may_not_write_changes_nothing(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    with pytest.raises(RefusedError, match=r"^the token lacks write, so nothing was changed") as caught:
+        undone(coolify("4.2.0", rollback="true"), wire)
+    assert caught.value.everywhere
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param({"body": requests.exceptions.ReadTimeout()}, id="no-answer"),
+        pytest.param({"json": {"message": "Server Error"}, "status": 500}, id="it-breaks"),
+    ],
+)
+def test_where_the_change_has_no_answer_nothing_was_started(wire: responses.RequestsMock, trouble: dict[str, Any]) -> None:
+    git(wire, *RAN)
+    serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_write")
+    wire.add("PATCH", f"{API}/applications/{WEB}", **trouble)
+    queued(wire)
+    server = coolify("4.2.0", rollback="true")
+    with pytest.raises(UnavailableError) as caught:
+        undone(server, wire)
+    assert not caught.value.arrived
+    assert asked(wire)[-1] == f"PATCH /applications/{WEB}"
+
+
+# --- a lost answer
+
+
+@pytest.mark.parametrize(
+    ("version", "rows", "found"),
+    [
+        pytest.param(NEW, [deployed(5, rollback=True)], Started((Handle(WEB, "d5"),), "found on the server"), id="ours"),
+        pytest.param(NEW, [deployed(5, rollback=True, is_api=False)], Started((Handle(WEB, "d5"),), "found on the server"), id="unmarked"),
+        pytest.param(NEW, [deployed(5)], None, id="somebody-else-s-deployment"),
+        pytest.param(NEW, [deployed(5, rollback=True, pull_request_id=7)], None, id="a-preview-s"),
+        pytest.param(NEW, [], None, id="none"),
+        pytest.param("4.2.0", [deployed(5)], Started((Handle(WEB, "d5"),), "found on the server"), id="by-a-pin"),
+        pytest.param("4.2.0", [deployed(5, rollback=True)], None, id="not-by-a-pin"),
+        pytest.param("4.2.0", [deployed(5, is_api=False)], None, id="a-person-s"),
+        pytest.param("4.2.0", [deployed(5, force_rebuild=True)], None, id="a-forced-one"),
+        pytest.param(
+            "4.0.0-beta.463", [deployed(5, force_rebuild=True)], Started((Handle(WEB, "d5"),), "found on the server"), id="a-forced-pin"
+        ),
+    ],
+)
+def test_a_lost_answer_is_looked_for(wire: responses.RequestsMock, version: str, rows: list[Row], found: Started | None) -> None:
+    git(wire, *RAN)
+    may(wire)
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    wire.add("POST", f"{API}/deploy", body=requests.exceptions.ReadTimeout())
+    wire.add("POST", f"{API}/applications/{WEB}/rollback", body=requests.exceptions.ReadTimeout())
+    server = coolify(version, rollback="true")
+    with pytest.raises(UnavailableError) as caught:
+        undone(server, wire)
+    assert caught.value.arrived
+    wire.replace("GET", f"{API}/deployments/applications/{WEB}", json=listing(*rows, *RAN))
+    assert server.find(WEB) == (found and Started(tuple(Handle(WEB, each.id, link=each.link) for each in found.handles), found.note))
+
+
+def test_before_the_api_s_rows_were_marked_whose_it_is_is_not_sure(wire: responses.RequestsMock) -> None:
+    server = imaged(wire)
+    server.survey.version = Version("4.0.0-beta.434")
+    wire.replace("POST", f"{API}/deploy", body=requests.exceptions.ReadTimeout())
+    with pytest.raises(UnavailableError):
+        undone(server, wire, OURS_IMG)
+    wire.replace("GET", f"{API}/deployments/applications/{IMG}", json=listing(deployed(5, is_api=False, force_rebuild=True)))
+    found = server.find(IMG)
+    assert isinstance(found, Started)
+    assert (found.handles[0].id, found.handles[0].adopted, found.handles[0].perhaps) == ("d5", True, True)
+
+
+# --- what has nothing to go back to
+
+
+@pytest.mark.parametrize(("uuid", "kind"), [(STACK, "service"), (PG, "database")])
+def test_services_and_databases_keep_nothing(wire: responses.RequestsMock, uuid: str, kind: str) -> None:
+    for each in ("application", "service", "database"):
+        name = f"{each}_get" if each == kind else {"application": "app_get_unknown"}.get(each, f"{each}_unknown")
+        serve(wire, "GET", f"/{each}s/{uuid}", name)
+    server = coolify(uuid=uuid, rollback="true")
+    with pytest.raises(RefusedError) as caught:
+        undone(server, wire, Handle(uuid, "", aspect="running"))
+    assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
+    with pytest.raises(RefusedError) as caught:
+        coolify(uuid=uuid, command="rollback").check(uuid)
+    assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
+
+
+def test_a_token_that_may_not_read_can_not_tell_what_ran_before(wire: responses.RequestsMock) -> None:
+    server = coolify(command="rollback", wait="false")
+    server.survey.blind = True
+    server.check(WEB)
+    with pytest.raises(RefusedError, match=r"^the token may not read, so that nobody can tell what ran before$"):
+        server.start(WEB)
+    assert asked(wire) == []
+
+
+# --- on demand
+
+
+def kept(wire: responses.RequestsMock, *images: tuple[str, str, bool], uuid: str = WEB) -> None:
+    """The images that the server keeps: tag, age, whether it is the one that runs."""
+    listed = [{"tag": tag, "created_at": f"2026-08-{day} 10:11:12 +0000 UTC", "is_current": current} for tag, day, current in images]
+    changed = {**body("rollback_images"), "images": listed}
+    serve(wire, "GET", f"/applications/{uuid}/rollback-images", "rollback_images", body=changed)
+
+
+def demanded(server: CoolifyServer, wire: responses.RequestsMock, uuid: str = WEB) -> tuple[Answer, list[str]]:
+    server.check(uuid)
+    before = len(wire.calls)
+    return server.start(uuid), sent(wire, before)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "commit"),
+    [
+        pytest.param({}, BEFORE, id="the-one-before"),
+        pytest.param({"commit": OLDEST}, OLDEST, id="the-one-that-is-named"),
+    ],
+)
+def test_on_demand_it_goes_back_to_what_is_named_or_to_the_one_before(
+    wire: responses.RequestsMock, inputs: dict[str, str], commit: str
+) -> None:
+    git(wire, *RAN)
+    kept(wire, (NOW, "20", True), (BEFORE, "18", False))
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    answer, calls = demanded(coolify(command="rollback", **inputs), wire)
+    assert answer == Started((Handle(WEB, "nubaatgkfbicbcjcnw7eyxph"),), f"back to {commit}")
+    assert calls[-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
+
+
+def test_on_demand_an_older_version_pins_and_may_be_told_to_go_back_further(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    may(wire)
+    queued(wire)
+    answer, calls = demanded(coolify("4.2.0", command="rollback", commit=OLDER), wire)
+    assert calls == [
+        *(f"PATCH /applications/{WEB} {{}}", "POST /deploy"),
+        *(f'PATCH /applications/{WEB} {{"git_commit_sha": "{OLDER}"}}', f"POST /deploy?uuid={WEB}"),
+    ]
+    assert isinstance(answer, Started)
+    assert PINNED_NOTE in answer.note
+
+
+@pytest.mark.parametrize(
+    ("inputs", "current", "calls", "note"),
+    [
+        pytest.param({}, "2.0.1", [TAG_BACK.replace("2.0.1", "2.0.0")], "2.0.0", id="the-newest-that-is-kept"),
+        pytest.param({"image": ":1.9.0"}, "2.0.1", [TAG_BACK.replace("2.0.1", "1.9.0")], "1.9.0", id="the-one-that-is-named"),
+    ],
+)
+def test_on_demand_an_image_is_gone_back_to(
+    wire: responses.RequestsMock, inputs: dict[str, str], current: str, calls: list[str], note: str
+) -> None:
+    image(wire)
+    may(wire, IMG)
+    queued(wire, IMG)
+    kept(wire, (current, "20", True), ("1.9.9", "12", False), ("2.0.0", "18", False), uuid=IMG)
+    answer, asked_then = demanded(coolify(uuid=IMG, command="rollback", **inputs), wire, IMG)
+    assert asked_then[-4:] == [f"PATCH /applications/{IMG} {{}}", "POST /deploy", *calls, FORCED]
+    assert isinstance(answer, Started)
+    assert answer.note.startswith(f"back to ghcr.io/acme/shop:{note} (image: ghcr.io/acme/shop:2.0.1 → ")
+
+
+@pytest.mark.parametrize(
+    ("version", "uuid", "inputs", "reason"),
+    [
+        pytest.param("4.2.0", IMG, {}, "Coolify does not tell which images ran before", id="no-list-of-images"),
+        pytest.param(NEW, IMG, {}, "Coolify does not tell which images ran before", id="its-server-is-out-of-reach"),
+        pytest.param(
+            NEW, IMG, {"commit": NOW}, "this application runs an image and has no commits: give `image`", id="a-commit-of-an-image"
+        ),
+        pytest.param(NEW, WEB, {"image": ":1"}, "`image` is only for Docker-image applications", id="an-image-of-a-repository"),
+        pytest.param(NEW, WEB, {"commit": "HEAD"}, "`commit: HEAD` names nothing to go back to", id="head"),
+        pytest.param("4.1.2", WEB, {"commit": NOW}, "Coolify 4.1.2 has no way back", id="a-version-that-ignores-pins"),
+        pytest.param("4.1.2", WEB, {}, UNKNOWN, id="nothing-is-known"),
+    ],
+)
+def test_on_demand_what_can_not_be_done_is_refused(
+    wire: responses.RequestsMock, version: str, uuid: str, inputs: dict[str, str], reason: str
+) -> None:
+    git(wire, done(4, NOW))
+    image(wire)
+    for each in (WEB, IMG):
+        serve(wire, "GET", f"/applications/{each}/rollback-images", "rollback_images_server_unreachable")
+    server = coolify(version, uuid, command="rollback", **inputs)
+    server.check(uuid)
+    with pytest.raises(RefusedError) as caught:
+        server.start(uuid)
+    assert str(caught.value).startswith(reason)
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    assert version == NEW or not [line for line in asked(wire) if line.endswith("rollback-images")]
+
+
+# --- what would be done
+
+
+def outlook(server: CoolifyServer, uuid: str = WEB) -> tuple[str, ...]:
+    server.check(uuid)
+    return server.intent(uuid)
+
+
+def test_a_dry_run_lists_what_could_be_gone_back_to(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    kept(wire, (NOW, "20", False), ("latest", "19", True), ("nightly", "19", False), (BEFORE, "18", False), (OLDEST, "10", False))
+    created = RAN[0]["created_at"]
+    assert outlook(coolify(command="rollback", dry_run="true")) == (
+        f"would go back to {BEFORE}",
+        f"could go back to {BEFORE}, deployed {created}",
+        f"could go back to {OLDER}, deployed {created}",
+        f"could go back to {OLDEST}, made 2026-08-10 10:11:12 +0000 UTC",
+    )
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+
+
+def test_a_dry_run_lists_images_too(wire: responses.RequestsMock) -> None:
+    image(wire)
+    kept(wire, ("2.0.1", "20", True), ("1.9.9", "12", False), ("2.0.0", "18", False), ("no tag", "19", False), uuid=IMG)
+    assert outlook(coolify(uuid=IMG, command="rollback", dry_run="true"), IMG) == (
+        "would go back to ghcr.io/acme/shop:2.0.0 (image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.0.0)",
+        "could go back to 2.0.0, made 2026-08-18 10:11:12 +0000 UTC",
+        "could go back to 1.9.9, made 2026-08-12 10:11:12 +0000 UTC",
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "uuid", "command", "needed"),
+    [
+        pytest.param(NEW, WEB, "rollback", False, id="the-rollback-call"),
+        pytest.param(NEW, IMG, "rollback", True, id="an-image"),
+        pytest.param("4.2.0", WEB, "rollback", True, id="a-pin"),
+        pytest.param("4.2.0", WEB, "deploy", False, id="a-deployment"),
+    ],
+)
+def test_what_changes_the_application_needs_write(
+    wire: responses.RequestsMock,
+    version: str,
+    uuid: str,
+    command: str,
+    needed: bool,  # noqa: FBT001
+) -> None:
+    git(wire, *RAN)
+    image(wire)
+    may(wire, uuid)
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    server = coolify(version, uuid, command=command, dry_run="true")
+    server.check(uuid)
+    assert [right.needed for right in server.rights() if right.name == "write"] == [needed]
+
+
+def test_a_dry_run_says_that_the_token_could_not_pin(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    assert outlook(coolify("4.2.0", rollback="true", dry_run="true"))[-1].startswith("could not be rolled back: the token lacks write")
+
+
+@pytest.mark.parametrize(
+    ("version", "listed", "told"),
+    [
+        pytest.param(NEW, RAN, f"would be rolled back to {NOW} if it does not run", id="newest"),
+        pytest.param("4.2.0", RAN, f"would be rolled back to {NOW} if it does not run", id="4.2.0"),
+        pytest.param(NEW, (), f"could not be rolled back: {UNKNOWN}", id="the-first"),
+        pytest.param("4.1.2", RAN, "could not be rolled back: Coolify 4.1.2 has no way back", id="no-way"),
+    ],
+)
+def test_a_dry_run_says_what_would_be_gone_back_to(wire: responses.RequestsMock, version: str, listed: tuple[Row, ...], told: str) -> None:
+    git(wire, *listed)
+    may(wire)
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    assert outlook(coolify(version, rollback="true", dry_run="true"))[-1].startswith(told)
+
+
+def test_a_dry_run_says_the_pin_where_the_rows_do_not_show_it(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN, git_commit_sha=OLDEST)  # which is pinned already, so that nothing would be changed
+    told = outlook(coolify("4.0.0-beta.463", rollback="true", dry_run="true"))
+    assert told[-1] == f"would be rolled back to {OLDEST} if it does not run"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        pytest.param({"image": ":2.1.0"}, "would be rolled back to ghcr.io/acme/shop:2.0.1 if it does not run", id="another-tag"),
+        pytest.param({"image": ":2.0.1"}, f"could not be rolled back: {SAME_IMAGE}", id="the-same-tag"),
+        pytest.param({}, f"could not be rolled back: {SAME_IMAGE}", id="no-image"),
+    ],
+)
+def test_a_dry_run_says_it_of_an_image(wire: responses.RequestsMock, inputs: dict[str, str], told: str) -> None:
+    image(wire)
+    assert outlook(coolify(uuid=IMG, rollback="true", dry_run="true", **inputs), IMG)[-1] == told
+
+
+# --- PURE
+
+
+ASKED, PIN, FORCE = (
+    Act(APPLICATION, WEB, "POST", "/x", "roll back", body={"commit": NOW}),
+    Act(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB}),
+    Act(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB, "force": "true"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "act", "marked", "like"),
+    [
+        pytest.param(deployed(5, rollback=True), ASKED, True, True, id="a-rollback"),
+        pytest.param(deployed(5), ASKED, True, False, id="a-deployment-is-none"),
+        pytest.param(deployed(5), PIN, True, True, id="a-deployment"),
+        pytest.param(deployed(5, is_api=False), PIN, True, False, id="a-person-s"),
+        pytest.param(deployed(5, is_api=False), PIN, False, True, id="unmarked"),
+        pytest.param(deployed(5, is_api=False, is_webhook=True), PIN, False, False, id="a-webhook-s"),
+        pytest.param(deployed(5), FORCE, True, False, id="not-forced"),
+        pytest.param(deployed(5, force_rebuild=True), FORCE, True, True, id="forced"),
+    ],
+)
+def test_which_row_a_request_without_an_answer_has_made(row: Row, act: Act, marked: bool, like: bool) -> None:  # noqa: FBT001
+    assert back.like(row, act, marked=marked) is like
+
+
+def test_only_a_full_queue_is_one() -> None:
+    full = reply("rollback_queue_full")
+    assert back.is_full(full.status, full.data["message"])
+    assert not back.is_full(429, full.data["message"])
+    assert not back.is_full(400, "Invalid request.")
+
+
+def test_of_each_commit_the_newest_row_counts() -> None:
+    listed = [done(2, OLDER), done(5, OLDER), done(4, NOW), done(3, "HEAD"), done(6, BEFORE, pull_request_id=1)]
+    found = back.finished(listed)
+    assert [(commit, row["id"]) for commit, row in found.items()] == [(OLDER, 5), (NOW, 4)]

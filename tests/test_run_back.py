@@ -1,0 +1,604 @@
+"""The way back: what ran before is put back where it is seen that the new version does not run, or on demand; and never cancelled.
+
+The rules by which that is decided have their rows in test_watch.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deployer.model import (
+    Barred,
+    Checked,
+    Command,
+    Delayed,
+    Doubted,
+    Ended,
+    Event,
+    Followed,
+    Handle,
+    Known,
+    Later,
+    Leg,
+    Moved,
+    Outcome,
+    Part,
+    Phase,
+    Plan,
+    Refused,
+    RefusedError,
+    Repeated,
+    Returned,
+    Snapshot,
+    Split,
+    Spread,
+    Started,
+    Stopped,
+    Target,
+    Trust,
+    Warned,
+    Wavered,
+    Withdrawn,
+)
+from deployer.run import run
+from deployer.run.farewell import UNFOUND
+from deployer.watch import UNPROVEN
+from tests.fakes import Act, FakeClock, Scripted
+from tests.test_run import (
+    A1,
+    DONE,
+    FOLLOWED,
+    GONE,
+    LATE,
+    LOST_ANSWER,
+    NO_LINE,
+    OWN_FAILURE,
+    PROOF,
+    PROVABLE,
+    REVOKED,
+    RUNNING,
+    SITE,
+    STOPPED_BY,
+    UNTIL_START,
+    Call,
+    Script,
+    Tale,
+    begun,
+    holds_always,
+    phase,
+    rows,
+    started_once,
+    tell,
+)
+
+BACK = Handle("a", "a-back")
+OTHER = Handle("a", "a-2", server="berlin")
+DOWN = Snapshot(Phase.FAILED, "exited", hold=0, settled=False, reason="it does not run")
+UP = Snapshot(Phase.SUCCEEDED, "running", settled=False)
+BAD = Snapshot(Phase.RUNNING, "HTTP 502", bad=True, reason="it answered HTTP 502")
+AGAIN = "it does not run. What ran before was put back"
+NOT_BACK = "it does not run. What ran before was not put back: "
+UNKNOWN = "it does not run. Whether what ran before was put back is not known: "
+UNSEEN = "it does not run. What ran before was to be put back, but was not seen to run again"
+GOES_ON = "it goes on: what ran before is being put back, and that is never cancelled"
+NONE_FOUND = "no deployment of it was found"
+
+CRASHED: Script = {"look a-1": [PROVABLE], "look a:healthy": [DOWN]}
+"""The deployment is finished, and ten seconds later it is seen that it does not run."""
+
+TOLD: list[Event] = [
+    *FOLLOWED,
+    phase(Phase.SUCCEEDED),
+    Followed("a", PROOF, leg=Leg.HEALTH),
+    Moved("a", Phase.FAILED, "exited", leg=Leg.HEALTH),
+    Returned("a", DOWN.reason),
+]
+SENT: list[Call] = [*UNTIL_START, (0, "look a-1"), (10, "look a:healthy"), (10, "check a"), (10, "undo a")]
+UNDONE: list[Event] = [*TOLD, Followed("a", BACK, leg=Leg.ROLLBACK)]
+
+
+def back(seen: Phase, target: str = "a") -> Moved:
+    return phase(seen, target, Leg.ROLLBACK)
+
+
+def fallen(script: Script | None = None, **more: Any) -> Tale:
+    """A run whose deployment is taken back."""
+    return tell({**CRASHED, **(script or {})}, rollback=True, **more)
+
+
+def test_what_ran_before_is_put_back_and_followed_to_its_end() -> None:
+    tale = fallen()
+    assert (tale.outcome, tale.events) == (
+        Outcome.ROLLED_BACK,
+        [*UNDONE, back(Phase.SUCCEEDED), Ended("a", Outcome.ROLLED_BACK, AGAIN)],
+    )
+    assert tale.calls == [*SENT, (10, "look a-back")]
+
+
+def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
+    script: Script = {
+        "check a": [Target("a", url=SITE)],
+        "look a:healthy": [UP],
+        f"visit {SITE}": [BAD],
+        "look a-back": [replace(DONE, proof=PROOF, next=(OTHER,))],
+    }
+    tale = fallen(script, visits=True, own_site=True, verify_timeout=30, poll_interval=30)
+    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, "it answered HTTP 502. What ran before was put back")]
+    assert tale.sent[3:] == [
+        *("look a-1", "look a:healthy", f"visit {SITE}", f"visit {SITE}"),
+        *("check a", "undo a", "look a-back", "look a-2", "look a:healthy"),
+    ]
+    assert [event.leg for event in tale.events if isinstance(event, Followed)] == [
+        *(Leg.DEPLOYMENT, Leg.HEALTH, Leg.VERIFY),
+        *(Leg.ROLLBACK, Leg.OTHERS, Leg.HEALTH),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "ended"),
+    [
+        pytest.param({"look a-back": [Snapshot(Phase.FAILED, reason="exit 1")]}, f"{UNSEEN}: exit 1", id="it-fails"),
+        pytest.param({"look a-back": [Snapshot(Phase.CANCELLED, reason="by a user")]}, f"{UNSEEN}: by a user", id="it-is-cancelled"),
+        pytest.param({"look a-back": [Snapshot(Phase.ABSENT, reason="no row")]}, f"{UNSEEN}: no row", id="it-is-gone"),
+        pytest.param({"look a-back": [RUNNING, REVOKED]}, f"{UNSEEN}: the token is revoked", id="the-token-is-revoked"),
+        pytest.param({"look a-back": [PROVABLE]}, f"{AGAIN}, but it does not run", id="it-does-not-run-either"),
+        pytest.param(
+            {"look a-back": [replace(DONE, next=(OTHER,))], "look a-2": [Snapshot(Phase.FAILED, reason="exit 1")]},
+            f"{AGAIN}, but on the additional server berlin: exit 1",
+            id="another-server-fails",
+        ),
+    ],
+)
+def test_a_way_back_with_a_bad_end_is_unverified_and_there_is_no_second_one(script: Script, ended: str) -> None:
+    tale = fallen(script)
+    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, ended)]
+    assert tale.sent.count("undo a") == 1
+
+
+@pytest.mark.parametrize(
+    ("script", "plan", "ended"),
+    [
+        pytest.param({}, {"rollback": False}, Ended("a", Outcome.UNVERIFIED, DOWN.reason), id="nobody-asked-for-it"),
+        pytest.param({"look a:healthy": [UP]}, {}, Ended("a", Outcome.FINISHED), id="it-runs"),
+        pytest.param({"look a-1": [Snapshot(Phase.FAILED, reason="no")]}, {}, Ended("a", Outcome.FAILED, "no"), id="it-failed"),
+        pytest.param({"look a-1": [RUNNING]}, {}, Ended("a", Outcome.TIMED_OUT, LATE), id="it-is-late"),
+    ],
+)
+def test_nothing_is_put_back_without_evidence(script: Script, plan: dict[str, Any], ended: Ended) -> None:
+    tale = tell({**CRASHED, **script}, **{"rollback": True, **plan})
+    assert tale.ends() == [ended]
+    assert "undo a" not in tale.sent
+
+
+def test_that_nobody_could_tell_puts_nothing_back_and_that_is_said() -> None:
+    tale = fallen({"look a:healthy": [replace(DOWN, phase=Phase.RUNNING, reason="starting")]}, strict=True)
+    assert tale.events[-2:] == [
+        Warned("a", UNPROVEN),
+        Ended("a", Outcome.UNVERIFIED, "nobody could see whether it runs: starting"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("handle", "why"),
+    [
+        pytest.param(replace(A1, adopted=True), "the deployment was started by somebody else", id="adopted"),
+        pytest.param(replace(A1, adopted=True, perhaps=True), "the deployment may be somebody else's", id="perhaps"),
+    ],
+)
+def test_somebody_else_s_deployment_is_not_taken_back_and_that_is_said(handle: Handle, why: str) -> None:
+    tale = fallen({"start a": [Started((handle,))]})
+    assert tale.events[-2:] == [Warned("a", f"not rolled back: {why}"), Ended("a", Outcome.UNVERIFIED, DOWN.reason)]
+    assert "undo a" not in tale.sent
+
+
+def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
+    phantom, real = Handle("a", "", Trust.PHANTOM), Handle("a", "a-1", adopted=True)
+    tale = fallen({"start a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, next=(real,))]})
+    assert tale.events[-2] == Warned("a", "not rolled back: the deployment was started by somebody else")
+
+
+# --- what the way back meets
+
+
+@pytest.mark.parametrize(
+    ("script", "events", "calls"),
+    [
+        pytest.param({"undo a": [Refused("no way")]}, [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")], [], id="refused"),
+        pytest.param(
+            {"undo a": [RefusedError("no way")]}, [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")], [], id="refused-by-the-server"
+        ),
+        pytest.param(
+            {"check a": [Target("a"), RefusedError("deleted")]},
+            [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}deleted")],
+            None,
+            id="it-is-not-there-any-more",
+        ),
+        pytest.param(
+            {"undo a": [REVOKED]}, [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}the token is revoked")], [], id="the-token-is-revoked"
+        ),
+        pytest.param(
+            {"check a": [Target("a"), REVOKED]},
+            [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}the token is revoked")],
+            None,
+            id="the-token-is-revoked-before-it",
+        ),
+        pytest.param(
+            {"undo a": [Later(60, "full"), Started((BACK,))]},
+            [
+                Delayed("a", 60, "full"),
+                Followed("a", BACK, leg=Leg.ROLLBACK),
+                back(Phase.SUCCEEDED),
+                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+            ],
+            [(70, "check a"), (70, "undo a"), (70, "look a-back")],
+            id="a-full-queue",
+        ),
+        pytest.param(
+            {"undo a": [NO_LINE, Started((BACK,))]},
+            [
+                Wavered("a", "no connection"),
+                Followed("a", BACK, leg=Leg.ROLLBACK),
+                back(Phase.SUCCEEDED),
+                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+            ],
+            [(15, "check a"), (15, "undo a"), (15, "look a-back")],
+            id="it-does-not-arrive",
+        ),
+        pytest.param(
+            {"check a": [Target("a"), NO_LINE, Target("a")]},
+            [
+                Wavered("a", "no connection"),
+                Followed("a", BACK, leg=Leg.ROLLBACK),
+                back(Phase.SUCCEEDED),
+                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+            ],
+            None,
+            id="an-outage-before-it",
+        ),
+        pytest.param(
+            {"undo a": [LOST_ANSWER], "find a": [Started((BACK,), "found")]},
+            [
+                Doubted("a", "no answer in time"),
+                Followed("a", BACK, "found", Leg.ROLLBACK),
+                back(Phase.SUCCEEDED),
+                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+            ],
+            [(10, "find a"), (10, "look a-back")],
+            id="a-lost-answer-that-is-found",
+        ),
+        pytest.param(
+            {"undo a": [LOST_ANSWER, Started((BACK,))]},
+            [
+                Doubted("a", "no answer in time"),
+                Repeated("a", NONE_FOUND),
+                Followed("a", BACK, leg=Leg.ROLLBACK),
+                back(Phase.SUCCEEDED),
+                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+            ],
+            [(10, "find a"), (15, "find a"), (15, "undo a"), (15, "look a-back")],
+            id="a-lost-answer-that-is-not-found",
+        ),
+        pytest.param(
+            {"undo a": [LOST_ANSWER], "find a": [REVOKED]},
+            [Doubted("a", "no answer in time"), Ended("a", Outcome.UNVERIFIED, f"{UNKNOWN}the token is revoked")],
+            [(10, "find a")],
+            id="a-lost-answer-and-a-revoked-token",
+        ),
+        pytest.param(
+            {"undo a": [OWN_FAILURE]},
+            [
+                Doubted("a", "it failed (Whoops)"),
+                Repeated("a", NONE_FOUND),
+                Doubted("a", "it failed (Whoops)"),
+                Repeated("a", NONE_FOUND),
+                Doubted("a", "it failed (Whoops)"),
+                Ended("a", Outcome.UNVERIFIED, f"{UNKNOWN}the server failed 3 times and started nothing: Whoops"),
+            ],
+            [
+                *((10, "find a"), (15, "find a"), (15, "undo a")),
+                *((15, "find a"), (25, "find a"), (25, "undo a")),
+                *((25, "find a"), (45, "find a")),
+            ],
+            id="the-server-fails",
+        ),
+    ],
+)
+def test_what_the_way_back_meets(script: Script, events: list[Event], calls: list[Call] | None) -> None:
+    tale = fallen(script)
+    assert tale.events == [*TOLD, *events]
+    assert calls is None or tale.calls == [*SENT, *calls]
+
+
+def test_a_phantom_on_the_way_back_is_looked_behind() -> None:
+    phantom, real = Handle("a", "", Trust.PHANTOM), Handle("a", "a-2", adopted=True)
+    tale = fallen({"undo a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, next=(real,))]})
+    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, AGAIN)]
+    assert Followed("a", real, leg=Leg.ROLLBACK) in tale.events
+
+
+def test_a_phantom_of_nothing_is_put_back_once_more() -> None:
+    phantom = Handle("a", "", Trust.PHANTOM)
+    tale = fallen({"undo a": [Started((phantom,)), Started((BACK,))], "look ": [Snapshot(Phase.ABSENT, reason="none any more")]})
+    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, AGAIN)]
+    assert tale.sent.count("undo a") == 2
+
+
+def test_what_the_trigger_has_met_is_not_held_against_the_way_back() -> None:
+    phantom = Handle("a", "", Trust.PHANTOM)
+    script: Script = {
+        "start a": [OWN_FAILURE, OWN_FAILURE, Started((phantom,)), Started((A1,))],
+        "look ": [Snapshot(Phase.ABSENT, reason="none any more")],
+        "undo a": [Started((phantom,)), OWN_FAILURE, Started((BACK,))],
+    }
+    tale = fallen(script)
+    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, AGAIN)]
+    began = tale.times("undo a")[0]
+    assert [time - began for time in tale.times("undo a")] == [0, 0, 5]
+    assert tale.events.count(Repeated("a", "none any more")) == 2
+
+
+# --- its time
+
+
+def test_it_has_the_time_of_a_deployment_anew() -> None:
+    tale = fallen({"look a-back": [RUNNING]}, timeout=100, poll_interval=30)
+    assert tale.times("look a-back") == [10, 40, 70, 100, 110]
+    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, f"{UNSEEN}: {LATE}")]
+
+
+def test_a_queue_that_stays_full_is_tried_as_often_as_that_time_allows() -> None:
+    tale = fallen({"undo a": [Later(60, "full")]}, timeout=100)
+    assert tale.times("undo a") == [10, 70]
+    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}full")]
+
+
+def test_an_outage_before_it_is_waited_through_as_long() -> None:
+    tale = fallen({"check a": [Target("a"), NO_LINE]}, timeout=100)
+    assert tale.calls[-1] == (110, "check a")
+    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}no connection")]
+
+
+def test_a_late_one_is_not_cancelled() -> None:
+    tale = fallen({"look a-back": [RUNNING]}, timeout=100, cancel_on_timeout=True)
+    assert not [call for call in tale.sent if call.startswith("cancel")]
+
+
+# --- the job is stopped
+
+
+@pytest.mark.parametrize(
+    ("script", "at", "events", "calls"),
+    [
+        pytest.param(
+            {"check a": [Target("a"), Act(Target("a"), takes=5)]},
+            12,
+            [Stopped("SIGTERM"), Ended("a", Outcome.INTERRUPTED, f"{NOT_BACK}{STOPPED_BY}")],
+            [],
+            id="before-it",
+        ),
+        pytest.param(
+            {"undo a": [Act(Started((BACK,)), takes=1, signal="SIGTERM")]},
+            99,
+            [
+                Followed("a", BACK, leg=Leg.ROLLBACK),
+                Stopped("SIGTERM"),
+                Withdrawn("a", BACK, GOES_ON),
+                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+            ],
+            [],
+            id="in-its-request-which-is-answered",
+        ),
+        pytest.param(
+            {"undo a": [Act(Started((BACK,)), takes=9, signal="SIGTERM")], "find a": [Started((BACK,), "found")]},
+            99,
+            [
+                Stopped("SIGTERM"),
+                Followed("a", BACK, "found", Leg.ROLLBACK),
+                Withdrawn("a", BACK, GOES_ON),
+                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+            ],
+            ["find a within 1 s"],
+            id="in-its-request-and-it-is-found",
+        ),
+        pytest.param(
+            {"undo a": [Act(Started((BACK,)), takes=9, signal="SIGTERM")]},
+            99,
+            [Stopped("SIGTERM"), Warned("a", UNFOUND), Ended("a", Outcome.INTERRUPTED, f"{UNKNOWN}{STOPPED_BY}")],
+            ["find a within 1 s"],
+            id="in-its-request-and-it-is-not-found",
+        ),
+        pytest.param(
+            {"undo a": [LOST_ANSWER]},
+            12,
+            [
+                Doubted("a", "no answer in time"),
+                Stopped("SIGTERM"),
+                Warned("a", UNFOUND),
+                Ended("a", Outcome.INTERRUPTED, f"{UNKNOWN}{STOPPED_BY}"),
+            ],
+            ["find a", "find a within 1 s"],
+            id="after-a-lost-answer",
+        ),
+        pytest.param(
+            {"undo a": [Later(60, "full")]},
+            12,
+            [Delayed("a", 60, "full"), Stopped("SIGTERM"), Ended("a", Outcome.INTERRUPTED, f"{NOT_BACK}{STOPPED_BY}")],
+            [],
+            id="while-the-queue-is-full",
+        ),
+        pytest.param(
+            {"look a-back": [RUNNING]},
+            12,
+            [
+                Followed("a", BACK, leg=Leg.ROLLBACK),
+                back(Phase.RUNNING),
+                Stopped("SIGTERM"),
+                Withdrawn("a", BACK, GOES_ON),
+                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+            ],
+            ["look a-back"] * 2,
+            id="while-it-is-followed",
+        ),
+        pytest.param(
+            {"look a-back": [PROVABLE]},
+            12,
+            [
+                Followed("a", BACK, leg=Leg.ROLLBACK),
+                back(Phase.SUCCEEDED),
+                Followed("a", PROOF, leg=Leg.HEALTH),
+                Stopped("SIGTERM"),
+                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+            ],
+            ["look a-back"],
+            id="while-its-health-is-read",
+        ),
+    ],
+)
+def test_a_signal_cancels_no_way_back(script: Script, at: float, events: list[Event], calls: list[str]) -> None:
+    tale = fallen(script, signals=[(at, "SIGTERM")] if at < 99 else ())
+    assert tale.outcome is Outcome.INTERRUPTED
+    assert [event for event in tale.events[len(TOLD) :] if not isinstance(event, Known)] == events
+    assert tale.events[: len(TOLD)] == TOLD
+    sent = tale.sent[len(SENT) :]
+    assert sent == calls
+
+
+@pytest.mark.parametrize("plan", [{}, {"cancel_on_interrupt": False}], ids=["cancel", "leave"])
+def test_its_page_is_told(plan: dict[str, Any]) -> None:
+    tale = fallen({"look a-back": [replace(RUNNING, link="https://coolify.example.com/back")]}, signals=[(12, "SIGTERM")], **plan)
+    told = [event.handle.link for event in tale.events if isinstance(event, Withdrawn)]
+    assert told == ["https://coolify.example.com/back"]
+
+
+# --- several targets
+
+
+def test_one_target_is_put_back_while_another_goes_on() -> None:
+    tale = fallen({"look b-1": [RUNNING, RUNNING, DONE]}, targets=("a", "b"), poll_interval=20)
+    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, AGAIN), Ended("b", Outcome.FINISHED)]
+    assert tale.outcome is Outcome.ROLLED_BACK
+    assert "undo b" not in tale.sent
+
+
+SITED: dict[str, Any] = {"check a": [Target("a", url=SITE)], f"visit {SITE}": [BAD]}
+
+
+def test_a_token_that_another_target_s_look_shows_revoked_puts_nothing_back() -> None:
+    script: Script = {"look a:healthy": [UP], "look b-1": [RUNNING, REVOKED], **SITED}
+    tale = fallen(script, targets=("a", "b"), visits=True, verify_timeout=60)
+    assert [event for event in tale.events if isinstance(event, Warned | Ended) and event.target == "a"] == [
+        Warned("a", "not rolled back: the token is revoked"),
+        Ended("a", Outcome.UNVERIFIED, BAD.reason),
+    ]
+    assert "undo a" not in tale.sent
+
+
+def test_a_part_of_a_group_is_put_back_by_itself() -> None:
+    spread = Spread((Part(Target("a", "web"), A1), Part(Target("c"), Handle("c", "c-1"))))
+    tale = tell({**CRASHED, "start b": [spread]}, targets=("b",), rollback=True)
+    assert tale.ends() == [Ended("c", Outcome.FINISHED), Ended("a", Outcome.ROLLED_BACK, AGAIN)]
+    assert [call for call in tale.sent if call.startswith(("start", "undo"))] == ["start b", "undo a"]
+    assert Split("b", (Target("a", "web"), Target("c")), gone=True) in tale.events
+
+
+# --- on demand
+
+
+def demanded(script: Script | None = None, signals: Iterable[tuple[float, str]] = (), **more: Any) -> Tale:
+    return tell(script, command=Command.ROLLBACK, signals=signals, **more)
+
+
+@pytest.mark.parametrize(
+    ("script", "more", "end"),
+    [
+        pytest.param({}, {}, [phase(Phase.SUCCEEDED), Ended("a", Outcome.FINISHED)], id="finished"),
+        pytest.param({}, {"wait": False}, [Ended("a", Outcome.TRIGGERED)], id="not-waited-for"),
+        pytest.param(
+            {"look a-1": [Snapshot(Phase.FAILED, reason="exit 1")]},
+            {},
+            [phase(Phase.FAILED), Ended("a", Outcome.FAILED, "exit 1")],
+            id="failed",
+        ),
+        pytest.param(
+            {"look a-1": [RUNNING]},
+            {"cancel_on_timeout": True},
+            [phase(Phase.RUNNING), Ended("a", Outcome.TIMED_OUT, LATE)],
+            id="late-and-not-cancelled",
+        ),
+        pytest.param(
+            {"look a-1": [RUNNING]},
+            {"signals": [(2, "SIGTERM")]},
+            [
+                phase(Phase.RUNNING),
+                Stopped("SIGTERM"),
+                Withdrawn("a", A1, GOES_ON),
+                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+            ],
+            id="interrupted-and-not-cancelled",
+        ),
+    ],
+)
+def test_on_demand_it_is_a_deployment_that_is_never_cancelled(script: Script, more: dict[str, Any], end: list[Event]) -> None:
+    tale = demanded(script, **more)
+    assert tale.events == [*FOLLOWED, *end]
+    assert not [call for call in tale.sent if call.startswith(("cancel", "undo"))]
+
+
+def test_the_check_before_it_is_told_once() -> None:
+    tale = fallen()
+    assert [event for event in tale.events if isinstance(event, Checked)] == begun("a")[:1]
+
+
+# --- whatever the server and the signals do
+
+
+PHANTOM = Handle("a", "a-p", Trust.PHANTOM)
+
+
+@settings(derandomize=True, database=None, deadline=None, max_examples=300)
+@given(
+    checks=rows(st.just(Target("a"))),
+    undos=rows(st.sampled_from([Started((BACK,)), Started((PHANTOM,)), Later(20, "full"), Refused("no"), OWN_FAILURE])),
+    finds=rows(st.sampled_from([None, None, Started((BACK,)), Started((replace(BACK, adopted=True, perhaps=True),)), Barred("blind")])),
+    phantoms=rows(st.sampled_from([GONE, replace(GONE, next=(replace(BACK, adopted=True),))])),
+    looks=rows(st.builds(Snapshot, st.sampled_from(Phase), hold=st.sampled_from([0, 10])) | st.sampled_from([PROVABLE, DONE])),
+    health=rows(st.sampled_from([DOWN, UP])),
+    signals=st.lists(st.tuples(st.sampled_from([11, 11.5, 13, 20, 41, 71]), st.just("SIGTERM")), max_size=2),
+    timeout=st.sampled_from([60, 150]),
+)
+def test_whatever_happens_it_is_put_back_once_and_never_cancelled(  # noqa: PLR0913, PLR0917 -- what may happen
+    checks: list[Act],
+    undos: list[Act],
+    finds: list[Act],
+    phantoms: list[Act],
+    looks: list[Act],
+    health: list[Act],
+    signals: list[tuple[float, str]],
+    timeout: float,
+) -> None:
+    script: Script = {
+        **CRASHED,
+        "check a": [Target("a"), *checks],
+        "undo a": undos,
+        "find a": finds,
+        "look a-p": phantoms,
+        "look a-back": looks,
+        "look a:healthy": [DOWN, *health],
+    }
+    clock = FakeClock(signals)
+    provider = Scripted(script, clock)
+    events: list[Event] = []
+    plan = Plan(("a",), rollback=True, timeout=timeout, cancel_on_timeout=True)
+    tale = Tale(run(plan, provider, events.append, clock), events, provider.calls, 0)
+    holds_always(tale, plan)
+    started_once("a", tale, provider.said, timeout, by="undo")
+    assert tale.outcome in {Outcome.ROLLED_BACK, Outcome.UNVERIFIED} | ({Outcome.INTERRUPTED} if signals else set())
+    assert not [call for call in tale.sent if call.startswith("cancel")]
+    if "undo a" not in tale.sent:
+        assert tale.ends()[0].reason.startswith(NOT_BACK)
