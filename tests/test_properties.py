@@ -24,7 +24,7 @@ from deployer.ci.sinks import LogFile, Redactor, Writer, lines
 from tests.test_ci import Command, Stdout, obeyed, parse_env_file, parse_line
 
 # The same examples in every run: a test that fails only now and then is read by nobody.
-thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 every_system = pytest.mark.parametrize("system", SYSTEMS, ids=NAMES)
 
 SIGNS = [

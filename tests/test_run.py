@@ -2973,7 +2973,7 @@ PLANS = st.builds(
 )
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=300)
+@settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(
     one=scripts("a"),
     two=scripts("b", *GROUPS),

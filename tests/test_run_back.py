@@ -561,7 +561,7 @@ def test_the_check_before_it_is_told_once() -> None:
 PHANTOM = Handle("a", "a-p", Trust.PHANTOM)
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=300)
+@settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(
     checks=rows(st.just(Target("a"))),
     undos=rows(st.sampled_from([Started((BACK,)), Started((PHANTOM,)), Later(20, "full"), Refused("no"), OWN_FAILURE])),
