@@ -19,10 +19,10 @@ from deployer.clock import Clock
 from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan, Snapshot
 from deployer.providers import PROVIDERS
 from deployer.providers.contract import ProviderInputs
-from deployer.report import Reporter, Wishes
+from deployer.report import Reporter, Wishes, span
 from deployer.run import run
 from deployer.settings import Common, Given, Inputs, Spelling
-from deployer.verify import Expectation, Site
+from deployer.verify import Expectation, Site, shown, wanted
 
 SPEED = 20
 """How many times faster than the real one a rehearsal's clock runs, the program's and the simulator's alike."""
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
     try:
         return _instead(argv, ci, clock) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
     except Exception as error:
-        return _bug(error, ci, reports)
+        return _bug(error, ci, redact, reports)
     finally:
         clock.ignore()
 
@@ -79,7 +79,7 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
         for warning in (*given.warnings, *inputs.warnings, *_loud(common)):
             report.notice(warning)
         server = inputs.connect(common, agent=AGENT, now=clock.real, direct=bool(common.rehearse))
-        outcome = run(_plan(common, inputs), server, report, clock, _visitor(common, clock))
+        outcome = run(_plan(common, inputs), server, report, clock, _visitor(common, clock, redact))
         report.finish(outcome)
         return outcome
 
@@ -95,11 +95,14 @@ def _read(given: Given, provider: type[ProviderInputs]) -> tuple[Common, Provide
 
 
 def _hide(given: Given, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
-    """Every secret is masked before the first other line, but for one that a value of our outputs holds: its mask would blank that."""
+    """Every secret is masked before the first other line, but for one that a value of our outputs holds: its mask would blank that.
+
+    What is hidden is never masked, and taken out of foreign text only: our outputs and our own words may well hold it.
+    """
     open_values = [given.text(name) for name in OPEN]
     open_values += [outcome.status for outcome in Outcome]
-    for value in (value for group in GROUPS for value in group.hidden(given) if len(value) >= settings.SHORTEST_SECRET):
-        redact.add(value)
+    for value in (value for group in GROUPS for value in group.hidden(given)):
+        redact.hide(value)
     for secret in _secrets(given, environ):
         redact.add(secret)
         if len(secret) >= settings.SHORTEST_SECRET and not any(secret in value for value in open_values):
@@ -135,27 +138,37 @@ def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock
         ci.say(f"Not used in a rehearsal: {', '.join(ignored)}")
 
 
-def _visitor(common: Common, clock: Clock) -> Callable[[str], Snapshot] | None:
+def _visitor(common: Common, clock: Clock, redact: Redactor) -> Callable[[str], Snapshot] | None:
     """Asks the address that must answer, or the target's own."""
     if not common.verify_url:
         return None
-    own = common.verify_url == "auto"
-    site = Site(agent=AGENT, now=clock.real, ca=common.ca_cert, insecure=common.insecure, direct=bool(common.rehearse))
+    site = Site(
+        agent=AGENT,
+        now=clock.real,
+        ca=common.ca_cert,
+        insecure=common.insecure,
+        direct=bool(common.rehearse),
+        redact=redact.passed_on,
+    )
+    return lambda address: site.look(_expectation(common, address))
 
-    def visit(address: str) -> Snapshot:
-        url = address if own else common.verify_url
-        return site.look(Expectation(url, common.verify_status, common.verify_contains, guarded=own))
 
-    return visit
+def _expectation(common: Common, own: str = "") -> Expectation:
+    """What must answer. `own`: the target's own address."""
+    auto = common.verify_url == "auto"
+    return Expectation(own if auto else common.verify_url, common.verify_status, common.verify_contains, guarded=auto)
 
 
 def _plan(common: Common, inputs: ProviderInputs) -> Plan:
+    expectation = _expectation(common)
     return Plan(
         inputs.targets,
         command=Command(common.command),
         dry=common.dry_run,
         alters=inputs.alters and common.command != Command.ROLLBACK.value,
-        own_site=common.verify_url == "auto",
+        own_site=expectation.guarded,
+        site=shown(expectation.url),
+        answer=f"{wanted(expectation)}, for up to {span(common.verify_timeout)}" if common.verify_url else "",
         rollback=common.rollback,
         wait=common.wait,
         timeout=common.timeout,
@@ -225,11 +238,11 @@ def _help() -> str:
     return "\n".join(lines)
 
 
-def _bug(error: Exception, ci: CI, reports: list[Reporter]) -> int:
+def _bug(error: Exception, ci: CI, redact: Redactor, reports: list[Reporter]) -> int:
     """Our own bug: no status is written, and the last line is where the deployment can be looked at."""
     ci.endgroup()
     if isinstance(error, DeployerError):
-        ci.annotate("error", "Deployer", str(error))
+        ci.annotate("error", "Deployer", redact.passed_on(str(error)))
     else:
         how = "" if ci.debug else " With DEPLOYER_DEBUG=1 (on GitHub RUNNER_DEBUG=1) it says more."
         ci.annotate(
@@ -238,7 +251,7 @@ def _bug(error: Exception, ci: CI, reports: list[Reporter]) -> int:
             f"a bug of Deployer's own ({type(error).__name__}). Please report it: https://github.com/{PROJECT}/issues.{how}",
         )
     if ci.debug:
-        ci.say("".join(traceback.format_exception(error)))
+        ci.say(redact.passed_on("".join(traceback.format_exception(error))))
     links = [link for report in reports for link in report.links()]
     ci.say(f"What was started may still be running: {', '.join(links)}" if links else "Nothing is known to have been started")
     return BUG

@@ -101,7 +101,7 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is known of one deployment. Times in seconds of the clock that the caller reads."""
+    """What is known of one deployment. Times in seconds of the clock that the caller reads. `blamed`: some look was `bad`."""
 
     handle: Handle
     began: float
@@ -109,6 +109,7 @@ class Watch:
     leg: Leg = Leg.DEPLOYMENT
     phase: Phase | None = None
     met: bool = False
+    blamed: bool = False
     since: float = 0
     seen: frozenset[tuple[object, int]] = frozenset()
     known: Known | None = None
@@ -165,7 +166,7 @@ def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Eve
     for warning in snapshot.warnings:
         watch, events = _once(watch, events, warning, Warned(target, warning, watch.handle.server))
     met = watch.met or snapshot.phase is not Phase.ABSENT
-    watch = replace(watch, trouble="", troubles=frozenset(), missed=0, wait=0, last=snapshot, met=met)
+    watch = replace(watch, trouble="", troubles=frozenset(), missed=0, wait=0, last=snapshot, met=met, blamed=watch.blamed or snapshot.bad)
     end = TERMINAL.get(snapshot.phase)
     if end is not None and _settled(watch, snapshot, now):
         watch = replace(watch, ending=Ending(end, snapshot.reason))
@@ -282,6 +283,7 @@ DEPLOYED = {Leg.DEPLOYMENT: (Outcome.FINISHED, Outcome.UNVERIFIED), Leg.ROLLBACK
 RUNS = (Outcome.FINISHED, Outcome.ROLLED_BACK)
 
 UNPROVEN = "not rolled back: nothing was seen that shows that the new version does not run"
+TURNED = "not rolled back: the new version was seen not to do what it should, but not in the last look"
 
 
 @dataclass(frozen=True, slots=True)
@@ -336,7 +338,8 @@ def _end(leg: Leg, watches: tuple[Watch, ...], final: Final, aims: Aims) -> Back
         return final
     if _is_evident(leg, watches):
         return Back(final)
-    return replace(final, warning=UNPROVEN) if final.outcome is Outcome.UNVERIFIED else final
+    why = TURNED if any(watch.blamed for watch in watches) else UNPROVEN
+    return replace(final, warning=why) if final.outcome is Outcome.UNVERIFIED else final
 
 
 def _is_evident(leg: Leg, watches: tuple[Watch, ...]) -> bool:

@@ -244,6 +244,24 @@ def test_each_wish_is_one_request(kind: str, wish: dict[str, Any], request_line:
 
 
 @pytest.mark.parametrize(
+    ("version", "forced"), [("4.0.0-beta.380", True), ("4.0.0-beta.463", True), ("4.0.0-beta.464", False), ("4.2.0", False), ("", False)]
+)
+@pytest.mark.parametrize(
+    ("kind", "wish"),
+    [
+        pytest.param(APPLICATION, {}, id="deploy"),
+        pytest.param(APPLICATION, {"instant": True}, id="instant"),
+        pytest.param(APPLICATION, {"command": START}, id="start"),
+    ],
+)
+def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
+    kind: str, wish: dict[str, Any], version: str, *, forced: bool
+) -> None:
+    """Contract 5.7: to beta.463 the image has the name of the branch's head, and the build is skipped where there is one of that name."""
+    assert ("force" in acts.act(kind, UUID, Wish(pinned=True, **wish), Version(version)).params) is forced
+
+
+@pytest.mark.parametrize(
     ("version", "request_line", "says", "note"),
     [
         pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", ANEW, "", id="beta380-every-start-pulled"),

@@ -10,9 +10,10 @@ import pytest
 import requests
 import responses
 
-from deployer.model import Interrupted, Prepared, RefusedError, UnavailableError
+from deployer.model import Answer, Handle, Interrupted, Later, Prepared, RefusedError, Started, Trust, UnavailableError
+from deployer.providers.coolify import trigger
 from deployer.providers.coolify.alter import PARTLY, UNCHANGED
-from deployer.providers.coolify.calls import CoolifyServer
+from deployer.providers.coolify.calls import OLDER, CoolifyServer
 from deployer.providers.coolify.versions import Version
 from tests import coolify as shared
 from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, connected, recorded
@@ -207,6 +208,17 @@ def test_several_targets_are_probed_once(wire: responses.RequestsMock) -> None:
         prepared(wire, server, uuid)
     assert asked(wire).count("POST /deploy") == 1
     assert bodies(wire) == [{}, *[{"docker_registry_image_tag": "2.1.0"}] * 2]
+
+
+def test_what_is_secret_in_it_is_not_cut_but_blanked(wire: responses.RequestsMock) -> None:
+    """Of half a secret nobody would know that it is one."""
+    application(wire)
+    variables(wire)
+    rights(wire)
+    wire.add("PATCH", API + BULK, json={"message": f"{'x' * 495}{MARKED}"}, status=500)
+    server = coolify(env=f"A={MARKED}")
+    server.check(IMG)
+    assert unanswered(server).reason == f"Coolify does not answer properly (HTTP 500: {'x' * 495}***)"
 
 
 # --- what is refused before anything is sent
@@ -432,6 +444,37 @@ def test_a_signal_in_the_middle_leaves_known_what_was_sent(wire: responses.Reque
     with pytest.raises(Interrupted):
         server.prepare(IMG)
     assert server.altered(IMG) == (IMAGE_TOLD, f"variables: 1 added (A), 0 changed, 0 kept{COPIES} (perhaps: no answer came)")
+
+
+# --- already queued
+
+
+SKIPPED = {"deployments": [{**body("deploy_skipped")["deployments"][0], "resource_uuid": IMG}]}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "answer"),
+    [
+        pytest.param({"env": "A=new"}, Later(30, OLDER), id="a-variable"),
+        pytest.param({"pr": "7", "env": "A=new"}, Later(30, OLDER), id="a-preview-s-variable"),
+        pytest.param({"settings": '{"docker_registry_image_tag": "2.1.0"}'}, Later(30, OLDER), id="a-field"),
+        pytest.param({"env": "A=old"}, Started((Handle(IMG, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED), id="as-it-was"),
+        pytest.param({}, Started((Handle(IMG, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED), id="nothing"),
+    ],
+)
+def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
+    wire: responses.RequestsMock, inputs: dict[str, str], answer: Answer
+) -> None:
+    """Contract 5.1 quirk 3: one that runs may have read everything before it was changed."""
+    application(wire)
+    variables(wire, variable("A", "old"), variable("A", "old", is_preview=True))
+    rights(wire)
+    patched(wire)
+    set_all(wire)
+    server = coolify(**inputs)
+    prepared(wire, server)
+    wire.replace("POST", f"{API}/deploy", json=SKIPPED)
+    assert server.start(IMG) == answer
 
 
 # --- its address

@@ -13,7 +13,7 @@ import responses
 from deployer.model import Answer, Handle, Later, RefusedError, Started, UnavailableError
 from deployer.providers.coolify import back
 from deployer.providers.coolify.acts import APPLICATION, Act
-from deployer.providers.coolify.back import ANOTHER, CREATED, NO_LIST, SAME_IMAGE, UNKNOWN
+from deployer.providers.coolify.back import ANOTHER, CREATED, NO_IMAGES, NO_LIST, SAME_IMAGE, UNKNOWN, UNLISTED, Choice
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.versions import Version
 from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, connected, deployed, listing, reply, serve
@@ -53,8 +53,8 @@ def git(wire: responses.RequestsMock, *listed: Row, **changes: Any) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
 
 
-def image(wire: responses.RequestsMock, *tags: str, listed: tuple[Row, ...] = ()) -> None:
-    """One that runs an image: its tag, at each look."""
+def image(wire: responses.RequestsMock, *tags: str, listed: tuple[Row, ...] = (done(4, "HEAD"),)) -> None:
+    """One that runs an image: its tag, at each look, and its deployments."""
     for tag in tags or ("2.0.1",):
         held = {**body("create_img_get"), "uuid": IMG, **SHOP, "docker_registry_image_tag": tag}
         wire.add("GET", f"{API}/applications/{IMG}", json=held)
@@ -148,7 +148,7 @@ def test_before_there_was_a_list_nobody_can_tell(wire: responses.RequestsMock) -
         pytest.param((done(4, NOW), deployed(3, status="failed", commit=BEFORE)), UNKNOWN, id="nothing-that-was-finished"),
         pytest.param((done(4, NOW), done(3, "HEAD")), UNKNOWN, id="no-commit-is-known"),
         pytest.param((done(4, NOW), done(3, BEFORE, pull_request_id=7)), UNKNOWN, id="only-a-preview"),
-        pytest.param((done(3, BEFORE),), "Coolify's list does not show our own deployment any more", id="ours-is-not-listed"),
+        pytest.param((done(3, BEFORE),), UNLISTED, id="ours-is-not-listed"),
     ],
 )
 def test_what_can_not_be_put_back_is_refused_with_its_reason(wire: responses.RequestsMock, listed: tuple[Row, ...], reason: str) -> None:
@@ -267,7 +267,9 @@ def test_a_pin_that_this_run_has_not_set_is_left(wire: responses.RequestsMock) -
 # --- from a deployment of an image
 
 
-def imaged(wire: responses.RequestsMock, *, listed: tuple[Row, ...] = (), then: str = "2.1.0", **inputs: str) -> CoolifyServer:
+def imaged(
+    wire: responses.RequestsMock, *, listed: tuple[Row, ...] = (done(4, "HEAD"),), then: str = "2.1.0", **inputs: str
+) -> CoolifyServer:
     """One whose image this run has changed, and deployed."""
     image(wire, "2.0.1", then, listed=listed)
     may(wire, IMG)
@@ -317,6 +319,54 @@ def test_an_image_that_somebody_has_deployed_since_too(wire: responses.RequestsM
     with pytest.raises(RefusedError) as caught:
         undone(server, wire, OURS_IMG)
     assert str(caught.value) == ANOTHER.format("d5")
+
+
+def test_an_image_that_others_may_have_deployed_since_is_left(wire: responses.RequestsMock) -> None:
+    server = imaged(wire, listed=tuple(done(number, "HEAD") for number in range(14, 4, -1)))
+    with pytest.raises(RefusedError) as caught:
+        undone(server, wire, OURS_IMG)
+    assert str(caught.value) == UNLISTED
+
+
+def test_before_there_was_a_list_an_image_is_set_back(wire: responses.RequestsMock) -> None:
+    server = imaged(wire)
+    wire.remove("GET", f"{API}/deployments/applications/{IMG}")
+    serve(wire, "GET", f"/deployments/applications/{IMG}", "transport_404_unknown_endpoint")
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
+    server.survey.version = Version("4.0.0-beta.400")
+    assert undone(server, wire, OURS_IMG)[1][-2:] == [TAG_BACK, FORCED]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "stays"),
+    [
+        pytest.param({"settings": '{"docker_registry_image_tag": "2.1.0"}', "image": ""}, "", id="an-image-by-its-field"),
+        pytest.param(
+            {"settings": '{"docker_registry_image_tag": "2.1.0", "description": "x"}', "image": ""},
+            "description: (none) → x",
+            id="and-more",
+        ),
+        pytest.param({"settings": '{"git_commit_sha": "1"}'}, "git_commit_sha: HEAD → 1", id="what-an-image-is-not-made-of"),
+    ],
+)
+def test_what_is_put_back_is_not_said_to_stay(wire: responses.RequestsMock, inputs: dict[str, Any], stays: str) -> None:
+    server = imaged(wire, **inputs)
+    answer, _ = undone(server, wire, OURS_IMG)
+    assert isinstance(answer, Started)
+    assert answer.note.partition("; what else this run has changed stays: ")[2] == stays
+
+
+def test_a_pin_by_its_field_is_not_said_to_stay_either(wire: responses.RequestsMock) -> None:
+    git(wire, done(4, NOW), done(3, BEFORE))
+    may(wire)
+    queued(wire)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    server = coolify(rollback="true", settings=f'{{"git_commit_sha": "{NOW}", "docker_registry_image_tag": "1"}}')
+    server.check(WEB)
+    server.prepare(WEB)
+    answer, _ = put_back(server, wire, git_commit_sha=NOW)
+    assert isinstance(answer, Started)
+    assert answer.note.endswith("; what else this run has changed stays: docker_registry_image_tag: (none) → 1")
 
 
 def test_what_else_was_changed_stays_and_is_named(wire: responses.RequestsMock) -> None:
@@ -407,6 +457,102 @@ def test_a_token_that_may_not_write_changes_nothing(wire: responses.RequestsMock
     with pytest.raises(RefusedError, match=r"^the token lacks write, so nothing was changed") as caught:
         undone(coolify("4.2.0", rollback="true"), wire)
     assert caught.value.everywhere
+
+
+# --- what was changed on the way is known
+
+
+IMAGE_THERE, IMAGE_BACK = (
+    f"image: ghcr.io/acme/shop:{tags}" for tags in ("2.0.1 → ghcr.io/acme/shop:2.1.0", "2.1.0 → ghcr.io/acme/shop:2.0.1")
+)
+
+
+def test_what_was_changed_to_go_back_is_known(wire: responses.RequestsMock) -> None:
+    server = imaged(wire)
+    assert server.altered(IMG) == (IMAGE_THERE,)
+    undone(server, wire, OURS_IMG)
+    assert server.altered(IMG) == (IMAGE_THERE, IMAGE_BACK)
+
+
+def test_what_was_perhaps_changed_to_go_back_is_known_too_and_then_for_sure(wire: responses.RequestsMock) -> None:
+    image(wire, "2.0.1", "2.1.0", "2.0.1")
+    may(wire, IMG)
+    queued(wire, IMG)
+    server = coolify(uuid=IMG, rollback="true", image=":2.1.0")
+    server.check(IMG)
+    server.prepare(IMG)
+    wire.replace("PATCH", f"{API}/applications/{IMG}", body=requests.exceptions.ReadTimeout())
+    with pytest.raises(UnavailableError):
+        undone(server, wire, OURS_IMG)
+    assert server.altered(IMG) == (IMAGE_THERE, f"{IMAGE_BACK} (perhaps: no answer came)")
+    assert undone(server, wire, OURS_IMG)[1] == [HISTORY_IMG, FORCED]
+    assert server.altered(IMG) == (IMAGE_THERE, IMAGE_BACK)
+
+
+# --- the right that it needs is asked for before the deployment
+
+
+def right(wire: responses.RequestsMock, version: str, probe: str, uuid: str = WEB, **inputs: str) -> tuple[tuple[str, ...], list[str]]:
+    """What is said before the deployment, and what is sent for it."""
+    git(wire, *RAN)
+    image(wire)
+    serve(wire, "PATCH", f"/applications/{uuid}", probe)
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    server = coolify(version, uuid, **inputs)
+    server.check(uuid)
+    before = len(wire.calls)
+    told = server.prepare(uuid)
+    assert (told.told, told.kept) == ((), ())
+    return told.warnings, sent(wire, before)
+
+
+PROBES = [f"PATCH /applications/{WEB} {{}}", "POST /deploy"]
+
+
+def test_a_token_that_could_not_put_back_is_told_before_the_deployment(wire: responses.RequestsMock) -> None:
+    (warning,), calls = right(wire, "4.2.0", "patch_probe_deploy", rollback="true")
+    assert warning.startswith("if the new version does not run, what ran before can't be put back: the token lacks write. Make a new one: ")
+    assert calls == PROBES
+
+
+@pytest.mark.parametrize(
+    ("version", "probe", "uuid", "inputs", "calls"),
+    [
+        pytest.param("4.2.0", "patch_probe_write", WEB, {"rollback": "true"}, PROBES, id="it-has-the-right"),
+        pytest.param("4.2.0", "maintenance_503", WEB, {"rollback": "true"}, PROBES[:1], id="nobody-can-tell"),
+        pytest.param("4.2.0", "patch_probe_deploy", WEB, {}, [], id="no-rollback"),
+        pytest.param(NEW, "patch_probe_deploy", WEB, {"rollback": "true"}, [], id="the-call-needs-no-such-right"),
+        pytest.param("4.1.2", "patch_probe_deploy", WEB, {"rollback": "true"}, [], id="no-way-back-at-all"),
+        pytest.param("4.2.0", "patch_probe_deploy", IMG, {"rollback": "true"}, [], id="an-image-that-is-not-changed"),
+    ],
+)
+def test_otherwise_nothing_is_said(  # noqa: PLR0913, PLR0917 -- a row's columns
+    wire: responses.RequestsMock, version: str, probe: str, uuid: str, inputs: dict[str, str], calls: list[str]
+) -> None:
+    assert right(wire, version, probe, uuid, **inputs) == ((), calls)
+
+
+def test_the_way_back_then_ends_without_asking_again(wire: responses.RequestsMock) -> None:
+    """Rule 3: no storm of refused requests."""
+    git(wire, *RAN)
+    serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    server = coolify("4.2.0", rollback="true")
+    server.check(WEB)
+    assert server.prepare(WEB).warnings
+    with pytest.raises(RefusedError, match=r"^the token lacks write, so nothing was changed"):
+        undone(server, wire)
+    assert asked(wire).count(f"PATCH /applications/{WEB}") == 1
+
+
+def test_who_has_proven_the_right_is_not_asked_again(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    may(wire)
+    queued(wire)
+    server = coolify("4.2.0", rollback="true", commit=NOW)
+    server.check(WEB)
+    server.prepare(WEB)
+    assert asked(wire).count("POST /deploy") == 1
 
 
 @pytest.mark.parametrize(
@@ -570,8 +716,8 @@ def test_on_demand_an_image_is_gone_back_to(
 @pytest.mark.parametrize(
     ("version", "uuid", "inputs", "reason"),
     [
-        pytest.param("4.2.0", IMG, {}, "Coolify does not tell which images ran before", id="no-list-of-images"),
-        pytest.param(NEW, IMG, {}, "Coolify does not tell which images ran before", id="its-server-is-out-of-reach"),
+        pytest.param("4.2.0", IMG, {}, NO_IMAGES, id="no-list-of-images"),
+        pytest.param(NEW, IMG, {}, NO_IMAGES, id="its-server-is-out-of-reach"),
         pytest.param(
             NEW, IMG, {"commit": NOW}, "this application runs an image and has no commits: give `image`", id="a-commit-of-an-image"
         ),
@@ -595,6 +741,85 @@ def test_on_demand_what_can_not_be_done_is_refused(
     assert str(caught.value).startswith(reason)
     assert not [line for line in asked(wire) if not line.startswith("GET")]
     assert version == NEW or not [line for line in asked(wire) if line.endswith("rollback-images")]
+
+
+def unclear(server: CoolifyServer, wire: responses.RequestsMock, uuid: str = WEB) -> str:
+    """Why nothing was gone back to; nothing was changed."""
+    server.check(uuid)
+    with pytest.raises(RefusedError) as caught:
+        server.start(uuid)
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    return str(caught.value)
+
+
+UNSURE = "it is not clear what ran before what runs now: give what to go back to as "
+
+
+@pytest.mark.parametrize(
+    ("listed", "commit"),
+    [
+        pytest.param((done(5, BEFORE, rollback=True), done(4, NOW), done(3, BEFORE), done(2, OLDER)), OLDER, id="by-the-rollback-call"),
+        pytest.param((done(5, BEFORE), done(4, NOW), done(3, BEFORE), done(2, OLDER)), OLDER, id="by-a-pin"),
+        pytest.param((done(6, NOW), done(5, BEFORE, rollback=True), done(4, OLDEST), done(3, BEFORE)), BEFORE, id="and-then-something-new"),
+        pytest.param(
+            (done(6, NOW, rollback=True), done(5, BEFORE, rollback=True), done(4, NOW), done(3, BEFORE)), BEFORE, id="and-forth-again"
+        ),
+        pytest.param((done(5, BEFORE), done(4, NOW), done(3, NOW), done(2, BEFORE), done(1, OLDER)), OLDER, id="deployed-twice"),
+        pytest.param(
+            (done(6, BEFORE, rollback=True), deployed(5, status="failed", commit=OLDEST), done(4, NOW), done(3, BEFORE), done(2, OLDER)),
+            OLDER,
+            id="after-one-that-failed",
+        ),
+    ],
+)
+def test_on_demand_what_was_taken_back_is_not_gone_back_to(wire: responses.RequestsMock, listed: tuple[Row, ...], commit: str) -> None:
+    git(wire, *listed)
+    kept(wire)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    assert demanded(coolify(command="rollback"), wire)[1][-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
+
+
+def test_where_all_else_was_taken_back_it_is_listed(wire: responses.RequestsMock) -> None:
+    git(wire, done(5, BEFORE, rollback=True), done(4, NOW))
+    kept(wire, (BEFORE, "20", True), (OLDEST, "21", False))
+    told = unclear(coolify(command="rollback"), wire)
+    created = RAN[0]["created_at"]
+    assert told == f"{UNSURE}`commit`. There is {NOW}, deployed {created}, and taken back; {OLDEST}, made 2026-08-21 10:11:12 +0000 UTC"
+
+
+def test_where_the_rows_do_not_show_what_was_built_it_is_listed(wire: responses.RequestsMock) -> None:
+    """Before beta.464 they show the branch's head: the newest of them may be the one that the pin has taken back."""
+    git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
+    created = RAN[0]["created_at"]
+    told = unclear(coolify("4.0.0-beta.463", command="rollback"), wire)
+    assert told == f"{UNSURE}`commit`. There is {NOW}, deployed {created}; {BEFORE}, deployed {created}"
+
+
+def test_an_image_that_was_made_after_the_one_that_runs_is_not_gone_back_to(wire: responses.RequestsMock) -> None:
+    """It may be the release that was just taken back."""
+    image(wire)
+    may(wire, IMG)
+    queued(wire, IMG)
+    kept(wire, ("2.1.0", "21", False), ("2.0.1", "20", True), ("2.0.0", "18", False), uuid=IMG)
+    _, calls = demanded(coolify(uuid=IMG, command="rollback"), wire, IMG)
+    assert calls[-2:] == [TAG_BACK.replace("2.0.1", "2.0.0"), FORCED]
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        pytest.param((("2.1.0", "21", False), ("2.0.1", "20", True)), id="all-are-newer"),
+        pytest.param((("2.1.0", "21", False), ("2.0.1", "21", True)), id="both-at-once"),
+        pytest.param((("2.1.0", "21", False),), id="none-is-known-to-run"),
+    ],
+)
+def test_where_no_image_is_known_to_be_older_they_are_listed(
+    wire: responses.RequestsMock, images: tuple[tuple[str, str, bool], ...]
+) -> None:
+    image(wire)
+    kept(wire, *images, uuid=IMG)
+    told = unclear(coolify(uuid=IMG, command="rollback"), wire, IMG)
+    assert told == f"{UNSURE}`image`. There is 2.1.0, made 2026-08-21 10:11:12 +0000 UTC"
 
 
 # --- what would be done
@@ -727,6 +952,22 @@ def test_only_a_full_queue_is_one() -> None:
     assert back.is_full(full.status, full.data["message"])
     assert not back.is_full(429, full.data["message"])
     assert not back.is_full(400, "Invalid request.")
+
+
+@pytest.mark.parametrize(
+    ("made", "earlier"),
+    [
+        pytest.param("2026-08-20 10:11:11 +0000 UTC", True, id="a-second-before"),
+        pytest.param("2026-08-20 12:11:11 +0200 CEST", True, id="in-another-zone"),
+        pytest.param("2026-08-20 10:11:13 +0200 CEST", True, id="which-counts"),
+        pytest.param("2026-08-20 10:11:12 +0000 UTC", False, id="at-the-same-second"),
+        pytest.param("last week", False, id="no-date"),
+        pytest.param(None, False, id="none"),
+    ],
+)
+def test_only_an_image_that_was_made_before_ran_before(made: str | None, earlier: bool) -> None:  # noqa: FBT001
+    listed: list[Row] = [{"tag": "2", "created_at": "2026-08-20 10:11:12 +0000 UTC", "is_current": True}, {"tag": "1", "created_at": made}]
+    assert back.beside(listed) == (Choice("1", f"made {made}" if made else "", earlier),)
 
 
 def test_of_each_commit_the_newest_row_counts() -> None:

@@ -10,7 +10,7 @@ from deployer.model import RefusedError
 from deployer.providers.coolify import changes, fields, images
 from deployer.providers.coolify.changes import Patch
 from deployer.providers.coolify.images import Image
-from deployer.providers.coolify.objections import objections
+from deployer.providers.coolify.objections import blanked, objections
 from deployer.providers.coolify.versions import Version
 from tests.coolify import NEW, Row, body
 
@@ -152,11 +152,8 @@ def test_what_may_not_stand_in_settings(text: str, expected: str) -> None:
 
 def test_one_field_is_set_by_one_input() -> None:
     given = {"docker_registry_image_tag": "1", "git_commit_sha": SHA, "name": "x"}
-    assert fields.overlaps(given, ["commit"]) == ["`settings` must not hold `git_commit_sha`: `commit` sets it"]
-    assert fields.overlaps(given, ["image", "create"]) == [
-        "`settings` must not hold `docker_registry_image_tag`: `image` sets it",
-        "`settings` must not hold `name`: `create` sets it",
-    ]
+    assert fields.overlaps(given, ["commit"]) == [("git_commit_sha", "commit")]
+    assert fields.overlaps(given, ["image", "create"]) == [("docker_registry_image_tag", "image"), ("name", "create")]
     assert fields.overlaps(given, ["env"]) == []
 
 
@@ -212,6 +209,11 @@ def test_secrets_and_code_are_never_shown(name: str, row: Row) -> None:
     [
         pytest.param(f"https://user:{MARKED}@git.example.com/a", "https://***@git.example.com/a", id="password-in-an-address"),
         pytest.param(f"https://user:x/{MARKED}@git.example.com/a", "https://***@git.example.com/a", id="a-slash-in-it"),
+        pytest.param(f"bob:{MARKED}@git.example.com/a", "***@git.example.com/a", id="a-password-without-a-scheme"),
+        pytest.param(f"see bob:x/{MARKED}@git.example.com/a", "see ***@git.example.com/a", id="in-the-middle"),
+        pytest.param("https://" + "u" * 89 + f":{MARKED}@git.example.com", "https://***@git.example.com", id="blanked-before-it-is-cut"),
+        pytest.param("git@github.com:acme/web.git", "git@github.com:acme/web.git", id="what-git-calls-an-address"),
+        pytest.param("localhost:5000/shop@sha256", "localhost:5000/shop@sha256", id="a-digest-is-no-host"),
         pytest.param("a\nb", "a b", id="lines"),
         pytest.param("x" * 200, "x" * 99 + "…", id="long"),
         pytest.param(None, "(none)", id="nothing"),
@@ -265,7 +267,7 @@ def test_versions_that_ignore_a_pin_refuse_it(text: str) -> None:
 def test_old_versions_may_skip_the_build_of_a_pinned_commit() -> None:
     patch = changes.patch({"git_commit_sha": None}, Version("4.0.0-beta.463"), pin=SHA)
     assert (patch.body, len(patch.warnings)) == ({"git_commit_sha": SHA}, 2)
-    assert "Set `force: true`" in patch.warnings[1]
+    assert "this deployment is built without cache" in patch.warnings[1]
 
 
 def test_an_image_has_no_commit() -> None:
@@ -323,7 +325,7 @@ CONFLICT = (
     ],
 )
 def test_a_refusal_is_told_field_by_field(name: str, version: Version, said: tuple[str, ...]) -> None:
-    assert objections(body(name), {}, version) == said
+    assert objections(body(name), version) == said
 
 
 def test_a_field_that_came_later_or_has_gone_is_told_with_its_version() -> None:
@@ -331,20 +333,48 @@ def test_a_field_that_came_later_or_has_gone_is_told_with_its_version() -> None:
         "message": "Validation failed.",
         "errors": {name: ["This field is not allowed."] for name in ("is_spa", "docker_compose_raw")},
     }
-    assert objections(answer, {}, Version("4.0.0-beta.420")) == (
+    assert objections(answer, Version("4.0.0-beta.420")) == (
         "is_spa: Coolify 4.0.0-beta.420 does not let it be changed: that came with 4.0.0-beta.463",
         "docker_compose_raw: Coolify 4.0.0-beta.420 knows no such field, or does not let it be changed",
     )
-    assert (
-        objections(answer, {}, NEWEST)[1] == "docker_compose_raw: Coolify 4.3.10 does not let it be changed any more (since 4.0.0-beta.463)"
-    )
+    assert objections(answer, NEWEST)[1] == "docker_compose_raw: Coolify 4.3.10 does not let it be changed any more (since 4.0.0-beta.463)"
 
 
-def test_a_refusal_never_holds_a_secret_that_was_sent() -> None:
-    answer = {"message": "Validation failed.", "errors": {"http_basic_auth_password": [f"{MARKED} is too short."]}}
-    assert objections(answer, {"http_basic_auth_password": MARKED}, NEWEST) == ("http_basic_auth_password: *** is too short.",)
+def variables(*values: str) -> Row:
+    return {"data": [{"key": "A", "value": value} for value in values]}
+
+
+PEM = f"-----BEGIN-----\n{MARKED}\n-----END-----"
+
+
+@pytest.mark.parametrize(
+    ("sent", "said", "told"),
+    [
+        pytest.param({"http_basic_auth_password": MARKED}, f"{MARKED} is too short.", "*** is too short.", id="a-password"),
+        pytest.param({"http_basic_auth_password": f" {MARKED} "}, f"{MARKED} is too short.", "*** is too short.", id="as-it-is-trimmed"),
+        pytest.param({"dockerfile": f"FROM a\nRUN {MARKED}"}, f"bad: FROM a RUN {MARKED}", "bad: ***", id="lines-made-one"),
+        pytest.param({"name": "shop"}, "shop is taken", "shop is taken", id="no-secret"),
+        pytest.param({"http_basic_auth_password": "the"}, "the field", "the field", id="too-short-to-be-blanked"),
+        pytest.param(variables(MARKED), f"no {MARKED} here", "no *** here", id="a-variable"),
+        pytest.param(variables(PEM), f"bad: {PEM}", "bad: ***", id="a-variable-of-lines"),
+        pytest.param(variables(MARKED, f"{MARKED}-longer"), f"no {MARKED}-longer", "no ***", id="the-longest-first"),
+        pytest.param(variables("field"), "The value field must be a string.", "The value field must be a string.", id="a-short-variable"),
+        pytest.param(variables(MARKED), f"{'x' * 295}{MARKED}", f"{'x' * 295}***", id="blanked-before-it-is-cut"),
+        pytest.param(
+            {"domains": f"ftp://bob:{MARKED}@a.example.com"},
+            f"Invalid URL: ftp://bob:{MARKED}@a",
+            "Invalid URL: ftp://***@a",
+            id="in-a-url",
+        ),
+        pytest.param({"git_repository": f"bob:{MARKED}@a.b"}, f"bob:{MARKED}@a.b is none", "***@a.b is none", id="in-an-address"),
+    ],
+)
+def test_a_refusal_never_holds_a_secret_that_was_sent(sent: Row, said: str, told: str) -> None:
+    answer = {"message": "Validation failed.", "errors": {"field": [said]}}
+    assert objections(blanked(answer, sent), NEWEST) == (f"field: {told}",)
+    assert objections(blanked({"errors": [said]}, sent), NEWEST) == (told,)
 
 
 @pytest.mark.parametrize("data", [None, [], "text", {}, {"errors": {}}, {"errors": 5}, {"conflicts": [1]}], ids=repr)
 def test_an_answer_that_says_nothing_is_nothing(data: Any) -> None:
-    assert objections(data, {}, NEWEST) == ()
+    assert objections(data, NEWEST) == ()

@@ -225,7 +225,7 @@ TWINS = replace(SCENARIOS["create"], projects=(Project("Shop"), Project("Shop"))
         pytest.param(TWO_NETS, NEW, {}, ('`destination` is missing: there are "coolify" (', 6), id="two-destinations"),
         pytest.param("create", OLD, {}, ("`ports` is missing", 5), id="no-ports"),
         pytest.param("create", OLD, {"ports": "80", "verify_url": "auto"}, ("give `domains`", 5), id="no-address"),
-        pytest.param("create", OLD, {"ports": "80", "settings": '{"domains": "x"}'}, ("`create` sets it", 0), id="settings"),
+        pytest.param("create", OLD, {"ports": "80", "settings": '{"domains": "x"}'}, ("create sets it", 0), id="settings"),
         pytest.param(READER, NEW, {}, ("the token lacks write, so nothing was changed", 8), id="no-write"),
         pytest.param(WRITER, NEW, {}, ("the token lacks deploy, so nothing was changed", 8), id="no-deploy"),
     ],

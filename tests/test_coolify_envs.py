@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,13 +84,6 @@ def test_lines_are_counted_however_they_end(newline: str) -> None:
 def test_many_mistakes_are_counted() -> None:
     with pytest.raises(ValueError, match=r"; and 15 more$"):
         envs.parsed("oops\n" * 25)
-
-
-def test_a_key_in_both_inputs_is_a_mistake() -> None:
-    one, two = envs.parsed("A=1\nB=2"), envs.parsed(f"B={MARKED}\nC=3")
-    with pytest.raises(ValueError, match=r"^B: given in `env` and in `env_file`; which one is meant\?$"):
-        envs.together(one, two)
-    assert [*envs.together(one, envs.parsed("C=3"))] == ["A", "B", "C"]
 
 
 keys = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,8}", fullmatch=True)
@@ -207,12 +202,33 @@ def test_values_that_the_server_mangles_are_told() -> None:
     [
         pytest.param("service", NEWEST, True, "a service has no preview", id="preview-of-a-service"),
         pytest.param("database", Version("4.0.0-beta.463"), False, "can't set a database's variables", id="old-database"),
-        pytest.param("application", Version("4.0.0-beta.434"), False, "change ML in Coolify", id="flags-lost"),
+        pytest.param("application", Version("4.0.0-beta.434"), False, "set ML in Coolify", id="flags-lost"),
     ],
 )
 def test_what_a_version_can_not_do_is_refused(kind: str, version: Version, preview: bool, expected: str) -> None:  # noqa: FBT001 -- a row's column
     with pytest.raises(RefusedError, match=expected):
         envs.plan(secrets(ML=MARKED), body("env_list_sensitive"), kind, version, preview=preview)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lost"),
+    [
+        pytest.param([], True, id="new"),
+        pytest.param([{"key": "PEM", "value": "one line", "is_preview": False, **PLAIN}], True, id="of-one-line-before"),
+        pytest.param([{"key": "PEM", "value": "one\ntwo", "is_preview": False, **PLAIN}], False, id="the-same"),
+    ],
+)
+def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(rows: list[dict[str, Any]], *, lost: bool) -> None:
+    """Contract 5.9 quirk 1: bulk drops it from the input."""
+    wished, old = secrets(A="1", PEM="one\ntwo"), Version("4.0.0-beta.434")
+    assert envs.plan(wished, rows, "application", Version("4.0.0-beta.435")).body
+    if not lost:
+        assert [item["key"] for item in envs.plan(wished, rows, "application", old).body["data"]] == ["A"]
+        return
+    with pytest.raises(
+        RefusedError, match="can't set a variable that is multi-line or shown only once through its API: set PEM in Coolify"
+    ):
+        envs.plan(wished, rows, "application", old)
 
 
 @thoroughly

@@ -157,6 +157,7 @@ def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: r
     [
         pytest.param({"command": RESTART}, {"restart_only": True}, id="restart"),
         pytest.param({"force": True}, {"force_rebuild": True}, id="force"),
+        pytest.param({"pinned": True}, {"force_rebuild": True}, id="pinned"),
         pytest.param({"instant": True}, {"status": "in_progress"}, id="instant"),
     ],
 )

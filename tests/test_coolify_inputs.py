@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import responses
 
 from deployer.model import Command
+from deployer.providers.coolify import forms
 from deployer.providers.coolify.inputs import Coolify
 from deployer.providers.coolify.wish import Wish
 from deployer.settings import Common, Given, look_up
@@ -270,6 +273,8 @@ def test_what_is_missing_is_told_all_at_once() -> None:
         pytest.param({"DEPLOYER_COMMAND": "cancel"}, Wish(command=Command.CANCEL), id="cancel"),
         pytest.param({"DEPLOYER_PR": "#7", "DEPLOYER_DOCKER_TAG": "pr-7"}, Wish(pr=7, docker_tag="pr-7"), id="preview"),
         pytest.param({"DEPLOYER_PULL_LATEST": "false"}, Wish(pull_latest=False), id="pull-latest"),
+        pytest.param({"DEPLOYER_COMMIT": "a" * 40}, Wish(pinned=True), id="commit"),
+        pytest.param({"DEPLOYER_COMMIT": "HEAD"}, Wish(pinned=True), id="head"),
         pytest.param({"DEPLOYER_UUID": "", "DEPLOYER_TAG": "Blue, green"}, Wish(tags=frozenset({"blue", "green"})), id="tags"),
         pytest.param(
             {"DEPLOYER_VERIFY_HEALTH": "true", "DEPLOYER_VERIFY_TIMEOUT": "5m"}, Wish(verify="true", verify_timeout=300), id="health"
@@ -354,7 +359,9 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
             id="restart",
         ),
         pytest.param(
-            {"DEPLOYER_SETTINGS": '{"ports_exposes": "80"}'}, ["`settings` must not hold `ports_exposes`: `create` sets it"], id="settings"
+            {"DEPLOYER_SETTINGS": '{"ports_exposes": "80"}'},
+            ["DEPLOYER_SETTINGS must not hold `ports_exposes`: DEPLOYER_CREATE sets it"],
+            id="settings",
         ),
         pytest.param(
             {"DEPLOYER_PORTS": "8080:80"},
@@ -386,3 +393,78 @@ def test_a_rehearsal_creates_in_the_simulator() -> None:
     inputs = Coolify.read(given)
     assert inputs is not None, given.mistakes
     assert (inputs.base, inputs.targets) == ("http://127.0.0.1:1", ("shop",))
+
+
+# --- what two inputs would both set
+
+BOTH = "A: given in DEPLOYER_ENV and in DEPLOYER_ENV_FILE; which one is meant?"
+TAG_TWICE = "DEPLOYER_SETTINGS must not hold `docker_registry_image_tag`: DEPLOYER_APP_IMAGE sets it"
+NO_LINE = "is no KEY=value (a value of several lines must stand in quotes)"
+TAGGED = {"DEPLOYER_APP_IMAGE": ":2", "DEPLOYER_SETTINGS": '{"docker_registry_image_tag": "1"}'}
+
+
+@pytest.mark.parametrize(
+    ("environ", "file", "told"),
+    [
+        pytest.param({"DEPLOYER_ENV": "A=1\nB=2"}, "B=3", [BOTH.replace("A:", "B:")], id="a-variable"),
+        pytest.param({"DEPLOYER_ENV": "A=1"}, "B=3", [], id="two-variables"),
+        pytest.param(TAGGED, None, [TAG_TWICE], id="a-field"),
+        pytest.param(
+            {"INPUT_IMAGE": ":2", "INPUT_SETTINGS": TAGGED["DEPLOYER_SETTINGS"]},
+            None,
+            ["settings must not hold `docker_registry_image_tag`: image sets it"],
+            id="in-a-workflow",
+        ),
+        pytest.param(TAGGED | {"DEPLOYER_ENV": "oops"}, "A=1", [TAG_TWICE, f"DEPLOYER_ENV: line 1 {NO_LINE}"], id="beside-a-bad-env"),
+        pytest.param(TAGGED, "oops", [TAG_TWICE, f"DEPLOYER_ENV_FILE: line 1 {NO_LINE}"], id="beside-a-bad-file"),
+        pytest.param(
+            {"DEPLOYER_SETTINGS": "[]", "DEPLOYER_ENV": "A=1"}, "A=2", [BOTH, "DEPLOYER_SETTINGS: must be"], id="beside-bad-settings"
+        ),
+    ],
+)
+def test_what_two_inputs_would_both_set_is_told_by_the_names_that_were_typed(
+    tmp_path: Path, environ: Mapping[str, str], file: str | None, told: list[str]
+) -> None:
+    path = tmp_path / "variables"
+    if file is not None:
+        path.write_text(file)
+        environ = {**environ, "DEPLOYER_ENV_FILE": str(path)}
+    said = mistakes(DEPLOYER_UUID=WEB, **environ)
+    assert len(said) == len(told), said
+    assert [each for each in told if not any(sentence.startswith(each) for sentence in said)] == [], said
+
+
+# --- the file of variables
+
+
+def test_a_file_of_variables_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "variables"
+    path.write_bytes(b"\xef\xbb\xbfA=1\r\nB='two\nlines'\n")
+    inputs = coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=WEB, DEPLOYER_ENV_FILE=str(path))
+    assert {key: value.get_secret_value() for key, value in inputs.env_file.items()} == {"A": "1", "B": "two\nlines"}
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(forms.LARGEST_FILE + 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        pytest.param(_pipe, "is no regular file", id="a-pipe"),
+        pytest.param(Path.mkdir, "is no regular file", id="a-folder"),
+        pytest.param(_large, "is larger than 1024 KiB", id="too-large"),
+        pytest.param(lambda path: path.write_bytes(b"A=\xff"), "is not written in UTF-8", id="no-text"),
+        pytest.param(lambda _: None, "cannot be read: No such file or directory", id="not-there"),
+    ],
+)
+def test_a_file_of_variables_is_a_small_regular_one(tmp_path: Path, make: Callable[[Path], object], told: str) -> None:
+    """A pipe is read once, and by then its variables are gone; one that nobody writes to would hang the run."""
+    path = tmp_path / "variables"
+    make(path)
+    assert mistakes(DEPLOYER_UUID=WEB, DEPLOYER_ENV_FILE=str(path)) == [f"DEPLOYER_ENV_FILE: {told}"]

@@ -345,7 +345,11 @@ def test_a_preview_of_what_has_none_is_refused_alone(wire: responses.RequestsMoc
     ("fqdn", "url"),
     [
         ("https://a.example.com,https://b.example.com", "https://a.example.com"),
-        ("https://a.example.com:8080/x", "https://a.example.com:8080/x"),
+        ("https://a.example.com:8080/x", "https://a.example.com/x"),
+        ("http://a.example.com:3000", "http://a.example.com"),
+        ("http://[2001:db8::1]:3000/x", "http://[2001:db8::1]/x"),
+        ("http://[2001:db8::1]", "http://[2001:db8::1]"),
+        ("https://a.example.com/x:3000", "https://a.example.com/x:3000"),
         (None, ""),
         ("", ""),
         (5, ""),
@@ -366,9 +370,9 @@ STANDARD = "{{pr_id}}.{{domain}}"
     ("fqdn", "template", "url"),
     [
         pytest.param("http://web.example.com", STANDARD, "http://7.web.example.com", id="the-standard"),
-        pytest.param("https://web.example.com:8443", STANDARD, "https://7.web.example.com:8443", id="a-port"),
+        pytest.param("https://web.example.com:8443", STANDARD, "https://7.web.example.com", id="a-container-s-port"),
         pytest.param("https://web.example.com/shop", STANDARD, "https://7.web.example.com/shop", id="a-path"),
-        pytest.param("https://web.example.com:8443/shop/x", STANDARD, "https://7.web.example.com:8443/shop/x", id="a-port-and-a-path"),
+        pytest.param("https://web.example.com:8443/shop/x", STANDARD, "https://7.web.example.com/shop/x", id="a-port-and-a-path"),
         pytest.param("https://a.example.com,https://b.example.com", STANDARD, "https://7.a.example.com", id="the-first-of-two"),
         pytest.param("https://web.example.com", "pr-{{pr_id}}-{{domain}}", "https://pr-7-web.example.com", id="another-template"),
         pytest.param(
@@ -380,7 +384,6 @@ STANDARD = "{{pr_id}}.{{domain}}"
         pytest.param("https://web.example.com", "", "https://7.web.example.com", id="an-empty-template-is-the-standard"),
         pytest.param("https://web.example.com", '{{pr_id}}"><img>.{{domain}}', "", id="a-template-that-makes-no-address"),
         pytest.param("https://web.example.com", "{{pr_id}}\n::error::{{domain}}", "", id="a-template-of-many-lines"),
-        pytest.param("https://web.example.com:99999", STANDARD, "", id="a-port-that-is-none"),
         pytest.param(None, STANDARD, "", id="no-address"),
     ],
 )

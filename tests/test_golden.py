@@ -12,6 +12,7 @@ import os
 import re
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,48 @@ def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transc
     assert "web: its site says HTTP 502" in shown
     assert "----- exit code 5" in shown
     assert "asking whether it answers" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})
+
+
+def test_the_values_of_variables_blank_neither_outputs_nor_our_own_words(transcript: Transcript) -> None:
+    with playing("image-update") as stage:
+        variables = f"STATE=finished\nAPP={stage.uuids[0]}\nURL=http://shop.example.com\nRELEASE=registry.example.com"
+        github = SYSTEMS["github"] | {"INPUT_IMAGE": ":2.1.0", "INPUT_ENV": variables}
+        shown = transcript(login(stage) | github)
+    assert "***" not in shown.partition("----- stdout\n")[0]
+    assert re.findall(r"^(status|resource_uuid|url)<<.*\n(.*)", shown, re.MULTILINE) == [
+        ("resource_uuid", stage.uuids[0]),
+        ("url", "http://shop.example.com"),
+        ("status", "finished"),
+    ]
+    assert "::add-mask::finished" not in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        pytest.param({"INPUT_ENV": "DB_PASSWORD={0}"}, "SuperSecretTokenValue1234567890abcdef", id="cut"),
+        pytest.param({"INPUT_ENV": "DB_PASSWORD={0}"}, "pass<b>word</b>x-long  blanks", id="with-tags-and-blanks"),
+        pytest.param({"INPUT_SETTINGS": '{{"http_basic_auth_password": "{0}"}}'}, "hunter2hunter2", id="of-the-settings"),
+    ],
+)
+def test_what_the_site_tells_of_a_secret_is_not_passed_on(transcript: Transcript, given: dict[str, str], value: str) -> None:
+    site = ((0, 500, f"{'x' * 170} DB_PASSWORD={value}"),)
+    scenario = SCENARIOS["image-update"]
+    with playing(replace(scenario, apps=(replace(scenario.apps[0], site=site),))) as stage:
+        inputs = {name: text.format(value) for name, text in given.items()} | {"INPUT_IMAGE": ":2.1.0"}
+        shown = transcript(login(stage) | inputs | {"INPUT_VERIFY_URL": stage.site, "INPUT_VERIFY_TIMEOUT": "20s"})
+    assert "DB_PASSWORD=***" in shown
+    assert value[:10] not in shown
+
+
+def test_a_dry_run_says_what_would_be_asked_of_the_site(transcript: Transcript) -> None:
+    with playing("image-update") as stage:
+        asks = {"INPUT_VERIFY_URL": f"{stage.site}/?key=x", "INPUT_VERIFY_STATUS": "200,204", "INPUT_VERIFY_CONTAINS": "v2"}
+        shown = transcript(login(stage) | asks | {"INPUT_DRY_RUN": "true", "INPUT_IMAGE": ":2.1.0"})
+    asked = rf"shop: would ask http://127\.0\.0\.1:8000/site/{stage.uuids[0]}/\?… "
+    assert re.search(
+        f"^{asked}once it is deployed, until it answers 200,204 twice in a row, with 'v2' in it, for up to 3m 00s$", shown, re.MULTILINE
+    )
 
 
 def test_no_golden_file_is_left_over() -> None:

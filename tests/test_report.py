@@ -67,6 +67,8 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 RUN_SHA = "fedcba9876543210fedcba9876543210fedcba98"
 WHY = "exit code 1: npm run build"
 SECRET = "Zq4w7-marked/secret"
+HIDDEN = "production-marked"
+"""A variable's value: taken out of what is passed on from outside only."""
 
 
 @dataclass
@@ -125,6 +127,7 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def at_desk(folder: Path, system: str, *targets: str, terminal: bool = False, **wishes: Any) -> Desk:
     stdout, redact, time = Stdout(), Redactor(), [1000.0]
     redact.add(SECRET)
+    redact.hide(HIDDEN)
     environ = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
     environ |= {"GITHUB_SHA": RUN_SHA, "CI_COMMIT_SHA": RUN_SHA}
     ci = SYSTEMS[system](environ, Writer(stdout, redact, terminal=terminal, columns=lambda: 500), lambda: time[0])
@@ -257,6 +260,56 @@ def test_nothing_that_is_said_holds_a_secret(desk: Any) -> None:
     told.finish(Outcome.FAILED)
     written = [path.name for path in told.folder.iterdir() if SECRET in path.read_text()]
     assert (SECRET in told.stdout.text, written) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        pytest.param(Delayed("web", 5, HIDDEN), id="delayed"),
+        pytest.param(Doubted("web", HIDDEN), id="doubted"),
+        pytest.param(Repeated("web", HIDDEN), id="repeated"),
+        pytest.param(Returned("web", HIDDEN), id="returned"),
+        pytest.param(Moved("web", Phase.RUNNING, HIDDEN, leg=Leg.VERIFY), id="site"),
+        pytest.param(Moved("web", Phase.RUNNING, HIDDEN, leg=Leg.HEALTH), id="status"),
+        pytest.param(Wavered("web", HIDDEN), id="wavered"),
+        pytest.param(Warned("web", HIDDEN), id="warned"),
+        pytest.param(Withdrawn("web", Handle("web", "web-1"), HIDDEN), id="withdrawn"),
+        pytest.param(Ended("web", Outcome.FINISHED, HIDDEN), id="good-end"),
+        pytest.param(Ended("web", Outcome.FAILED, HIDDEN), id="bad-end"),
+        pytest.param(logged("web", HIDDEN, f"{HIDDEN[:9]}\x1b[1m{HIDDEN[9:]}"), id="log"),
+    ],
+)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_value_of_a_variable_is_taken_out_of_what_comes_from_outside(desk: Any, system: str, event: Event) -> None:
+    told = desk(system, log_file="log", output_file="env")
+    told.hear(*started("web"), event, Waited())
+    told.finish(Outcome.FAILED)
+    written = [path.name for path in told.folder.iterdir() if HIDDEN in path.read_text() or HIDDEN[9:] in path.read_text()]
+    assert (HIDDEN in told.stdout.text, HIDDEN[9:] in told.stdout.text, written) == (False, False, [])
+    assert "***" in told.stdout.text
+
+
+def test_the_value_of_a_variable_may_stand_in_our_own_facts(desk: Any) -> None:
+    told = desk(log_file="log", output_file="env")
+    target = Target(HIDDEN, name=HIDDEN, kind="application", url=f"https://{HIDDEN}.example.com")
+    link = f"https://coolify.example.com/{HIDDEN}"
+    said = told.hear(Reached(HIDDEN), Checked(target), Changed(HIDDEN, f"image: 1 → {HIDDEN}"), Begun(HIDDEN))
+    said += told.hear(Noted(HIDDEN, HIDDEN), Followed(HIDDEN, Handle(HIDDEN, HIDDEN)), Known(HIDDEN, link, HIDDEN, HIDDEN))
+    said += told.hear(logged(HIDDEN, "a line"), Ended(HIDDEN, Outcome.FAILED, f"exit code 1: {HIDDEN}"))
+    told.finish(Outcome.FAILED)
+    [fact] = [each for each in told.result["targets"] if each["uuid"] == HIDDEN]
+    wanted = {"name": HIDDEN, "url": target.url, "commit": HIDDEN, "deployment_uuid": HIDDEN, "deployment_url": link}
+    assert {name: fact[name] for name in wanted} == wanted
+    assert [line for line in said if "***" in line] == [line for line in said if "exit code 1" in line]
+    assert fact["reason"] == "exit code 1: ***"
+    assert f"image: 1 → {HIDDEN}" in told.read("summary")
+    assert "exit code 1: ***" in told.read("summary")
+
+
+def test_the_value_of_a_variable_takes_no_name_from_a_line_of_the_log(desk: Any) -> None:
+    told = desk("plain", "web", HIDDEN, log_file="log")
+    assert told.hear(logged(HIDDEN, f"a {HIDDEN}"))[-1] == f"[{HIDDEN}] a ***"
+    assert told.read("log") == f"[{HIDDEN}] a ***\n"
 
 
 def test_a_warning_names_both_commits_once(desk: Any) -> None:

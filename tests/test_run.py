@@ -2654,6 +2654,32 @@ def test_nothing_is_changed_and_the_rights_are_told_once(
     )
 
 
+@pytest.mark.parametrize(
+    ("script", "plan", "told"),
+    [
+        pytest.param({}, {}, [], id="nothing"),
+        pytest.param({}, {"site": "https://x", "answer": "200"}, ["https://x once it is deployed, until it answers 200"], id="as-given"),
+        pytest.param(
+            {"check a": [Target("a", url="https://a")]},
+            {"own_site": True, "answer": "200"},
+            ["https://a once it is deployed, until it answers 200"],
+            id="its-own",
+        ),
+        pytest.param(
+            {"check a": [Target("a", group=True)]},
+            {"own_site": True, "answer": "200"},
+            ["its own address once it is deployed, until it answers 200"],
+            id="of-each-part-its-own",
+        ),
+    ],
+)
+@pytest.mark.parametrize("how", [{"dry": True}, {"command": Command.CHECK}], ids=["dry", "check"])
+def test_what_would_be_asked_of_its_site_is_said(script: Script, plan: dict[str, Any], told: list[str], how: dict[str, Any]) -> None:
+    tale = tell({**script, "rights": [()], "intent a": [("would deploy",)]}, **plan, **how)
+    said = [event.text for event in tale.events if isinstance(event, Noted)]
+    assert said == ["would deploy", *(f"would ask {each}" for each in told)]
+
+
 def test_an_unknown_target_is_refused_while_the_other_is_examined() -> None:
     tale = tell({"check a": [RefusedError("unknown")], "intent b": [("would restart it",)]}, targets=("a", "b"), dry=True)
     assert tale == Tale(

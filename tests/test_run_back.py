@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from deployer.model import (
     Barred,
+    Begun,
+    Changed,
     Checked,
     Command,
     Delayed,
@@ -31,6 +33,7 @@ from deployer.model import (
     Part,
     Phase,
     Plan,
+    Prepared,
     Refused,
     RefusedError,
     Repeated,
@@ -58,6 +61,7 @@ from tests.test_run import (
     LATE,
     LOST_ANSWER,
     NO_LINE,
+    OPENING,
     OWN_FAILURE,
     PROOF,
     PROVABLE,
@@ -99,7 +103,15 @@ TOLD: list[Event] = [
     Moved("a", Phase.FAILED, "exited", leg=Leg.HEALTH),
     Returned("a", DOWN.reason),
 ]
-SENT: list[Call] = [*UNTIL_START, (0, "look a-1"), (10, "look a:healthy"), (10, "check a"), (10, "undo a")]
+SENT: list[Call] = [
+    *UNTIL_START[:-1],
+    (0, "prepare a"),
+    UNTIL_START[-1],
+    (0, "look a-1"),
+    (10, "look a:healthy"),
+    (10, "check a"),
+    (10, "undo a"),
+]
 UNDONE: list[Event] = [*TOLD, Followed("a", BACK, leg=Leg.ROLLBACK)]
 
 
@@ -108,8 +120,8 @@ def back(seen: Phase, target: str = "a") -> Moved:
 
 
 def fallen(script: Script | None = None, **more: Any) -> Tale:
-    """A run whose deployment is taken back."""
-    return tell({**CRASHED, **(script or {})}, rollback=True, **more)
+    """A run whose deployment is taken back; nothing is changed before it."""
+    return tell({**CRASHED, "prepare a": [Prepared(())], **(script or {})}, rollback=True, **more)
 
 
 def test_what_ran_before_is_put_back_and_followed_to_its_end() -> None:
@@ -130,7 +142,7 @@ def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
     }
     tale = fallen(script, visits=True, own_site=True, verify_timeout=30, poll_interval=30)
     assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, "it answered HTTP 502. What ran before was put back")]
-    assert tale.sent[3:] == [
+    assert tale.sent[4:] == [
         *("look a-1", "look a:healthy", f"visit {SITE}", f"visit {SITE}"),
         *("check a", "undo a", "look a-back", "look a-2", "look a:healthy"),
     ]
@@ -298,7 +310,7 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
                 Doubted("a", "it failed (Whoops)"),
                 Repeated("a", NONE_FOUND),
                 Doubted("a", "it failed (Whoops)"),
-                Ended("a", Outcome.UNVERIFIED, f"{UNKNOWN}the server failed 3 times and started nothing: Whoops"),
+                Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}the server failed 3 times and started nothing: Whoops"),
             ],
             [
                 *((10, "find a"), (15, "find a"), (15, "undo a")),
@@ -313,6 +325,56 @@ def test_what_the_way_back_meets(script: Script, events: list[Event], calls: lis
     tale = fallen(script)
     assert tale.events == [*TOLD, *events]
     assert calls is None or tale.calls == [*SENT, *calls]
+
+
+THERE, RETURNED = "image: 1 → 2", "image: 2 → 1"
+PERHAPS = f"{RETURNED} (perhaps: no answer came)"
+
+
+def changes(tale: Tale) -> list[str]:
+    """What is told as changed, from the way back on."""
+    began = next(index for index, event in enumerate(tale.events) if isinstance(event, Returned))
+    return [event.text for event in tale.events[began:] if isinstance(event, Changed)]
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        pytest.param({}, [RETURNED], id="it-goes-well"),
+        pytest.param({"undo a": [Refused("no")]}, [RETURNED], id="refused"),
+        pytest.param({"undo a": [RefusedError("no")]}, [RETURNED], id="refused-by-the-server"),
+        pytest.param({"undo a": [Later(60, "full")]}, [RETURNED], id="a-full-queue"),
+        pytest.param({"undo a": [LOST_ANSWER], "find a": [Started((BACK,))]}, [RETURNED], id="a-lost-answer"),
+        pytest.param({"undo a": [OWN_FAILURE]}, [RETURNED], id="the-server-fails"),
+        pytest.param({"undo a": [NO_LINE], "altered a": [(THERE, PERHAPS)]}, [PERHAPS], id="the-change-is-lost"),
+        pytest.param({"undo a": [NO_LINE], "altered a": [(THERE,)]}, [], id="nothing-was-changed"),
+    ],
+)
+def test_what_was_changed_to_go_back_is_told_once_however_that_ends(script: Script, told: list[str]) -> None:
+    prepared: Script = {"prepare a": [Prepared((THERE,))], "altered a": [(THERE, RETURNED)]}
+    tale = fallen({**prepared, **script}, alters=True, timeout=100)
+    assert changes(tale) == told
+    assert [event.text for event in tale.events if isinstance(event, Changed)] == [THERE, *told]
+    assert isinstance(tale.events[-1], Ended)
+
+
+def test_what_was_changed_to_go_back_is_told_before_the_deployment_that_it_is_for() -> None:
+    tale = fallen({"altered a": [(RETURNED,)]})
+    assert tale.events[len(TOLD) :] == [
+        Changed("a", RETURNED),
+        Followed("a", BACK, leg=Leg.ROLLBACK),
+        back(Phase.SUCCEEDED),
+        Ended("a", Outcome.ROLLED_BACK, AGAIN),
+    ]
+
+
+@pytest.mark.parametrize("at", [11, 99], ids=["before-it-is-sent-again", "while-it-is-sent"])
+def test_what_was_perhaps_changed_is_told_when_the_job_is_stopped(at: float) -> None:
+    undo = NO_LINE if at == 11 else Act(Started((BACK,)), takes=9, signal="SIGTERM")
+    script: Script = {"undo a": [undo], "altered a": [(PERHAPS,)]}
+    tale = fallen(script, signals=[(at, "SIGTERM")] if at == 11 else ())
+    assert tale.outcome is Outcome.INTERRUPTED
+    assert tale.events[-2] == Changed("a", PERHAPS)
 
 
 def test_a_phantom_on_the_way_back_is_looked_behind() -> None:
@@ -476,6 +538,33 @@ def test_its_page_is_told(plan: dict[str, Any]) -> None:
     assert told == ["https://coolify.example.com/back"]
 
 
+# --- what it needs is known before
+
+
+def test_what_would_keep_it_from_being_put_back_is_told_before_the_deployment() -> None:
+    tale = tell({"prepare a": [Prepared((), ("the token lacks write",))]}, rollback=True)
+    assert tale.events[:4] == [*OPENING[:-1], Warned("a", "the token lacks write"), Begun("a")]
+    assert tale.ends() == [Ended("a", Outcome.FINISHED)]
+
+
+@pytest.mark.parametrize(
+    ("checked", "calls"),
+    [
+        pytest.param(NO_LINE, [(0, "prepare b"), (0, "start b"), (0, "look b-1"), (5, "check a")], id="not-known-yet"),
+        pytest.param(RefusedError("unknown"), [(0, "prepare b"), (0, "start b"), (0, "look b-1")], id="refused"),
+    ],
+)
+def test_nothing_is_changed_by_that_and_no_target_waits_for_another(checked: Exception, calls: list[Call]) -> None:
+    tale = tell({"check a": [checked, Target("a")], "prepare b": [Prepared(())]}, targets=("a", "b"), rollback=True)
+    assert tale.calls[3 : 3 + len(calls)] == calls
+    assert Ended("b", Outcome.FINISHED) in tale.ends()
+
+
+def test_a_signal_then_says_nothing_of_changes() -> None:
+    tale = tell({"prepare a": [Act(Prepared(()), takes=9, signal="SIGTERM")]}, rollback=True)
+    assert tale.events[-2:] == [Stopped("SIGTERM"), Ended("a", Outcome.INTERRUPTED, STOPPED_BY)]
+
+
 # --- several targets
 
 
@@ -503,7 +592,7 @@ def test_a_part_of_a_group_is_put_back_by_itself() -> None:
     spread = Spread((Part(Target("a", "web"), A1), Part(Target("c"), Handle("c", "c-1"))))
     tale = tell({**CRASHED, "start b": [spread]}, targets=("b",), rollback=True)
     assert tale.ends() == [Ended("c", Outcome.FINISHED), Ended("a", Outcome.ROLLED_BACK, AGAIN)]
-    assert [call for call in tale.sent if call.startswith(("start", "undo"))] == ["start b", "undo a"]
+    assert [call for call in tale.sent if call.startswith(("prepare", "start", "undo"))] == ["prepare b", "start b", "undo a"]
     assert Split("b", (Target("a", "web"), Target("c")), gone=True) in tale.events
 
 

@@ -1271,7 +1271,7 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         pytest.param({"DEPLOYER_ENV_FILE": "missing.env"}, ["DEPLOYER_ENV_FILE: cannot be read: No such file or directory"], id="no-file"),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": ":v2", "DEPLOYER_SETTINGS": '{"docker_registry_image_tag": "v1"}'},
-            ["`settings` must not hold `docker_registry_image_tag`: `image` sets it"],
+            ["DEPLOYER_SETTINGS must not hold `docker_registry_image_tag`: DEPLOYER_APP_IMAGE sets it"],
             id="set-twice",
         ),
         pytest.param({"INPUT_TAG": "blue", "DEPLOYER_UUID": "", "INPUT_ENV": "A=1"}, ["env can't be set by tag: give the uuids"], id="tag"),
@@ -1285,3 +1285,19 @@ def test_the_values_of_variables_are_redacted_and_never_masked() -> None:
     given = found({**GOOD, "DEPLOYER_ENV": "MODE=production"})
     assert list(Coolify.hidden(given)) == ["production"]
     assert "production" not in Coolify.secrets(given)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        pytest.param('{"http_basic_auth_password": "hunter2hunter2", "name": "shop"}', ["hunter2hunter2"], id="a-secret-field"),
+        pytest.param('{"custom_labels": ["a=b", {"c": "d"}], "x_token": 7}', ["d", "a=b"], id="whatever-is-in-it"),
+        pytest.param('{"git_repository": "https://bob:hunter2@github.com/x/y"}', ["bob:hunter2", "hunter2"], id="a-password-in-an-address"),
+        pytest.param('{"git_repository": "https://ghp_x@github.com/x/y"}', ["ghp_x", ""], id="a-token-in-an-address"),
+        pytest.param('{"git_repository": "bob:hunt@er2@github.com/x/y"}', ["hunt@er2", ""], id="an-address-without-a-scheme"),
+        pytest.param('{"git_repository": "git@github.com:x/y", "domains": "https://a.example.com/@x"}', [], id="no-login"),
+        pytest.param("no JSON", [], id="a-mistake-is-told-elsewhere"),
+    ],
+)
+def test_secret_settings_and_logins_in_addresses_are_redacted_like_variables(text: str, values: list[str]) -> None:
+    assert list(Coolify.hidden(found({**GOOD, "DEPLOYER_SETTINGS": text}))) == values

@@ -96,6 +96,10 @@ ENV = {"env": "NODE_ENV=production\nSECRET=hunter2000"}
 ENV_TOLD = ("changed variables: 1 added (SECRET), 0 changed, 1 kept",)
 ENVS = {"application_envs_set": 1, "deploy": 1}
 ENV_REFUSED = {"patch": 1, "application_envs_set": 1}
+SKIPS = since("4.0.0-beta.418")
+OLDER = "is still going, and may not have read what was changed: it is triggered again when that is over"
+FOLLOWED = "shop: following deployment"
+TAG_FIELD = {"settings": '{"docker_registry_image_tag": "2.1.0"}'}
 CONFLICT = '{"domains": "http://worker.example.com"}'
 SITE = {"verify_url": "{site}"}
 CREATE = {"create": "true", "name": "shop", "image": "ghcr.io/acme/shop:2.1.0", "project": "shop", "environment": "production"}
@@ -481,9 +485,12 @@ TRUTHS = (
     Truth("env", "env-service", "finished", ENV_TOLD, {"service_envs_set": 1, "service_restart": 1}, inputs=ENV),
     Truth("env", "env-refused", "refused", ("Changed before that: image: ",), ENV_REFUSED, inputs=ENV | {"image": ":2.1.0"}),
     Truth("env", "success", "refused", ("the token lacks write, so nothing was changed",), NOTHING, inputs=ENV),
+    Truth("env", "already-queued-old-image", "finished", (OLDER, FOLLOWED), ENVS | {"deploy": 3}, SKIPS, ENV),
+    Truth("settings", "already-queued-old-image", "finished", (OLDER, FOLLOWED), CHANGED | {"deploy": 3}, SKIPS, TAG_FIELD),
+    Truth("5", "already-queued-old-image", "finished", ("it is never cancelled by us",), versions=SKIPS, never=(OLDER,)),
     Truth("settings", "patch-refused", "refused", ("belongs to",), {"patch": 1}, inputs={"settings": CONFLICT}, never=("..",)),
     Truth("commit", "env-app", "finished", PINNED_TOLD, CHANGED, since("4.2.0"), PINNED),
-    Truth("commit", "env-app", "finished", (*PINNED_TOLD, "Set `force: true`"), CHANGED, before("4.0.0-beta.474"), PINNED),
+    Truth("commit", "env-app", "finished", (*PINNED_TOLD, "is built without cache"), CHANGED, before("4.0.0-beta.474"), PINNED),
     Truth("commit", "env-app", "refused", ("ignores a pinned commit",), NOTHING, between("4.0.0-beta.474", "4.2.0"), PINNED),
     Truth("commit", "image-update", "refused", ("this one runs an image: use `image`",), NOTHING, inputs=PINNED),
     Truth("create", "create", "refused", ("Coolify knows no application",), NOTHING),
@@ -600,12 +607,12 @@ SENT_BACK = [
     ),
     pytest.param(
         *("rollback-git", "4.2.0", BACK),
-        ["POST /api/v1/deploy?uuid={} ", *PROBED, f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}', "POST /api/v1/deploy?uuid={} "],
+        [*PROBED, "POST /api/v1/deploy?uuid={} ", f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}', "POST /api/v1/deploy?uuid={} "],
         id="by-a-pin",
     ),
     pytest.param(
         *("rollback-git", "4.0.0-beta.463", BACK),
-        ["POST /api/v1/deploy?uuid={} ", *PROBED, f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}', "POST /api/v1/deploy?uuid={}&force=true "],
+        [*PROBED, "POST /api/v1/deploy?uuid={} ", f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}', "POST /api/v1/deploy?uuid={}&force=true "],
         id="by-a-pin-without-cache",
     ),
     pytest.param(

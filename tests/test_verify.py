@@ -10,6 +10,7 @@ import time
 import tracemalloc
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -119,11 +120,49 @@ def bad(reason: str) -> Verdict:
         pytest.param(
             expected("http://app.example.com/"), Page(URL, 500), bad(f"{URL} answered HTTP 500"), id="the-address-that-answered-is-told"
         ),
+        pytest.param(
+            expected(),
+            Page(URL, 502, "Bad Gateway", proxied=True),
+            bad(f"{URL} answered HTTP 502, which may be the proxy's own answer: Bad Gateway"),
+            id="perhaps-a-proxy-s",
+        ),
+        pytest.param(
+            expected(), Page(URL, 500, "Oops", proxied=True), bad(f"{URL} answered HTTP 500: Oops"), id="what-no-proxy-answers-by-itself"
+        ),
         pytest.param(expected(), Missed("no answer in time"), bad(f"{URL}: no answer in time"), id="no-answer"),
     ],
 )
 def test_an_answer_is_judged_by_its_status_and_by_what_it_holds(expectation: Expectation, page: Page | Missed, verdict: Verdict) -> None:
     assert judge(expectation, page) == verdict
+
+
+SECRET = "hunter2 <b> hunter2"
+
+
+@pytest.mark.parametrize(
+    ("page", "reason"),
+    [
+        pytest.param(Page(URL, 500, f"{'x' * 185} {SECRET}"), f"HTTP 500: {'x' * 185} ***", id="where-the-line-is-cut"),
+        pytest.param(Page(URL, 500, f"key={SECRET}"), "HTTP 500: key=***", id="with-a-tag-and-blanks-in-it"),
+        pytest.param(Page(URL, 500, f"{' ' * 4090}x {SECRET}"), "HTTP 500: x ***", id="where-the-beginning-ends"),
+        pytest.param(
+            Page(URL, 302, onward=f"https://login.example.com/{'x' * 165}{SECRET}"),
+            f"HTTP 302, a redirect to https://login.example.com/{'x' * 165}*** that is not followed",
+            id="where-it-sends-us",
+        ),
+        pytest.param(Page(f"{URL}{'x' * 170}{SECRET}", 500), "HTTP 500", id="where-we-were-sent"),
+        pytest.param(Missed(f"{'x' * 390} {SECRET}"), f"{'x' * 390} ***", id="no-answer"),
+        pytest.param(Page(URL, 200, SECRET), f"HTTP 200, without '{'x' * 180} ***'", id="what-is-looked-for"),
+    ],
+)
+def test_what_is_told_is_redacted_before_it_is_cut(page: Page | Missed, reason: str) -> None:
+    told = judge(expected(contains=f"{'x' * 180} {SECRET}", statuses="200"), page, lambda text: text.replace(SECRET, "***")).reason
+    assert told.endswith(reason)
+    assert "hunter" not in told
+
+
+def test_what_it_must_hold_is_looked_for_in_the_whole_text() -> None:
+    assert judge(expected(contains="v1.2"), Page(URL, 200, "this is v1.2"), lambda text: text.replace("v1.2", "***")) == GOOD
 
 
 @pytest.mark.parametrize(
@@ -365,6 +404,10 @@ HERE = names(app=["127.0.0.1"], www=["127.0.0.1"])
 
 def good(status: int = 200) -> Snapshot:
     return Snapshot(Phase.SUCCEEDED, f"HTTP {status}", hold=1.0, settled=False)
+
+
+def sent_on(url: str) -> Snapshot:
+    return replace(good(302), detail=f"HTTP 302, a redirect to {url} that is not followed")
 
 
 def in_vain(reason: str) -> Snapshot:
@@ -630,15 +673,23 @@ def test_five_redirects_are_followed_and_a_sixth_is_trouble(serve: Callable[...,
 def test_a_redirect_to_another_host_is_the_answer(serve: Callable[..., Server]) -> None:
     elsewhere = serve(answer())
     server = serve(found(f"http://127.0.0.2:{elsewhere.port}/"))
-    assert look(expected(server.url)) == good(302)
+    assert look(expected(server.url)) == sent_on(f"http://127.0.0.2:{elsewhere.port}/")
     assert elsewhere.heads == []
 
 
 def test_a_redirect_from_https_to_http_is_the_answer(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     elsewhere = serve(answer())
     server = serve(found(f"{elsewhere.url}/"), tls)
-    assert look(expected(server.url), ca=CERTIFICATE) == good(302)
+    assert look(expected(server.url), ca=CERTIFICATE) == sent_on(f"{elsewhere.url}/")
     assert elsewhere.heads == []
+
+
+def test_a_look_tells_nothing_that_must_not_be_told(serve: Callable[..., Server]) -> None:
+    circle = serve(found("/hunter2hunter2"))
+    elsewhere = serve(found("http://127.0.0.2/hunter2hunter2"))
+    for server in (circle, elsewhere, serve(answer(b"key=hunter2hunter2", "500 No"))):
+        told = look(expected(server.url, "x"), redact=lambda text: text.replace("hunter2hunter2", "***"))
+        assert ("***" in told.reason, "hunter" in told.reason + told.detail) == (True, False)
 
 
 def test_a_redirect_without_an_address_and_an_address_without_a_redirect_are_answers(serve: Callable[..., Server]) -> None:
@@ -793,6 +844,31 @@ def test_through_a_tunnel_the_site_itself_answers(
     assert look(expected("https://127.0.0.1:4443/", "v1.2"), ca=CERTIFICATE, resolve=nobody) == good()
     assert [head.partition(" HTTP/")[0] for head in (*proxy.heads, *inside)] == ["CONNECT 127.0.0.1:4443", "GET /"]
     assert "proxy-authorization" not in sent(inside[0])
+
+
+@pytest.mark.parametrize(
+    ("status", "counts"),
+    [("407 Proxy Authentication Required", False), ("502 Bad Gateway", False), ("503 No", False), ("504 No", False), ("500 No", True)],
+)
+def test_what_may_be_the_proxy_s_own_answer_is_no_evidence(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, status: str, *, counts: bool
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{serve(answer(b'no', status)).port}")
+    snapshot = look(expected("http://app.example.com/"), resolve=nobody)
+    assert (snapshot.bad, "which may be the proxy's own answer" in snapshot.reason) == (counts, not counts)
+
+
+def test_what_a_tunnel_carries_is_the_site_s_own_answer(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tunnel(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with tls.wrap_socket(connection, server_side=True) as inner:
+            inner.recv(65536)
+            answer(b"no", "502 Bad Gateway")(inner)
+
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{serve(tunnel).port}")
+    assert look(expected("https://127.0.0.1:4443/"), ca=CERTIFICATE, resolve=nobody).bad
 
 
 def test_direct_goes_past_every_proxy(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:

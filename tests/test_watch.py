@@ -32,6 +32,7 @@ from deployer.model import (
 )
 from deployer.watch import (
     SITE,
+    TURNED,
     UNPROVEN,
     Again,
     Aims,
@@ -979,8 +980,14 @@ def visit(*looks: tuple[float, Sight]) -> Watch:
         pytest.param(
             Leg.VERIFY,
             visit((1, SAID_BAD), (100, NO_ANSWER)),
+            Final(Outcome.UNVERIFIED, NO_ANSWER.reason, PROOF, TURNED),
+            id="not-when-nothing-answers-in-the-end",
+        ),
+        pytest.param(
+            Leg.VERIFY,
+            visit((1, NO_ANSWER), (100, NO_ANSWER)),
             Final(Outcome.UNVERIFIED, NO_ANSWER.reason, PROOF, UNPROVEN),
-            id="not-when-nothing-answers",
+            id="not-when-nothing-ever-answers",
         ),
         pytest.param(
             Leg.VERIFY,
@@ -989,7 +996,7 @@ def visit(*looks: tuple[float, Sight]) -> Watch:
                 Outcome.UNVERIFIED,
                 "its last answer was good (HTTP 200), but two in a row count, and there was no time for a second",
                 PROOF,
-                UNPROVEN,
+                TURNED,
             ),
             id="not-when-the-last-answer-was-good",
         ),

@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
-from deployer.ci.sinks import Writer, lines, one_line
+from deployer.ci.sinks import COLOUR, Writer, lines, one_line
 
 Level = Literal["error", "warning", "notice"]
 
-_COLOUR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
 # What a terminal would obey, and what turns the writing (https://trojansource.codes). Tabs may stay.
 _UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # Plain is also what an unknown system gets, and a container that was not told in which job it runs: the signs by which the
@@ -53,7 +52,7 @@ class CI:
 
     def quote(self, line: str) -> str:
         r"""Make one foreign line harmless: nothing in it is obeyed, and nothing is hidden (ESC reads `\x1b`). Colours are dropped."""
-        seen = _UNSEEN.sub(_shown, _COLOUR.sub("", line))
+        seen = _UNSEEN.sub(_shown, COLOUR.sub("", line))
         return _COMMAND.sub(r"\1\2\\", seen)
 
     def say(self, text: str) -> None:

@@ -13,8 +13,8 @@ class Plan:
     """What a run is asked to do, whatever the provider. Times in seconds.
 
     `dry`: say what would be done, and do nothing. `alters`: things are changed before the start. `strict`: a proof that says
-    nothing clear in time has failed; `own_site`: the address that must answer is the target's own;
-    `rollback`: what ran before is put back where the new version is seen not to run.
+    nothing clear in time has failed; `own_site`: the address that must answer is the target's own, otherwise it is `site`;
+    `answer`: what it must answer, in words; `rollback`: what ran before is put back where the new version is seen not to run.
     """
 
     targets: tuple[str, ...]
@@ -22,6 +22,8 @@ class Plan:
     dry: bool = False
     alters: bool = False
     own_site: bool = False
+    site: str = ""
+    answer: str = ""
     rollback: bool = False
     wait: bool = True
     timeout: float = 1800

@@ -2,5 +2,6 @@
 
 from deployer.report.reporter import Reporter
 from deployer.report.wishes import Wishes
+from deployer.report.words import span
 
-__all__ = ["Reporter", "Wishes"]
+__all__ = ["Reporter", "Wishes", "span"]

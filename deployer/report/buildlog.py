@@ -7,6 +7,7 @@ from pathlib import Path
 
 from deployer.ci import sinks
 from deployer.ci.contract import CI
+from deployer.ci.sinks import Redactor
 from deployer.model import Entry
 from deployer.report.facts import Facts
 from deployer.report.wishes import Wishes
@@ -21,7 +22,7 @@ KEPT_LINES = 2000
 class BuildLog:
     """The build logs of all targets. `failed` hears once of a file that can't be written; `many`: a line must say whose it is."""
 
-    def __init__(self, ci: CI, redact: Callable[[str], str], wishes: Wishes, failed: Callable[[str, OSError], None]) -> None:
+    def __init__(self, ci: CI, redact: Redactor, wishes: Wishes, failed: Callable[[str, OSError], None]) -> None:
         self._ci = ci
         self._wishes = wishes
         self._failed = failed
@@ -51,7 +52,7 @@ class BuildLog:
         shown = [entry for entry in entries if self._wishes.hidden_logs or not entry.hidden]
         who = [name for name in (facts.target.label if self.many else "", server) if name]
         prefix = f"[{' on '.join(who)}] " if who else ""
-        lines = [prefix + line for entry in shown for line in sinks.lines(entry.text) or [""]]
+        lines = [prefix + line for entry in shown for line in sinks.lines(self._redact.passed_on(entry.text)) or [""]]
         self._write(lines)
         if self._wishes.logs == "live":
             self._say(facts, lines)

@@ -8,6 +8,7 @@ from typing import Any
 
 from deployer.ci import sinks
 from deployer.ci.contract import CI
+from deployer.ci.sinks import Redactor
 from deployer.model import (
     Begun,
     Changed,
@@ -50,6 +51,20 @@ HEARTBEAT = 60.0
 """Seconds without a line after which a CI log gets one: several systems kill a silent job."""
 
 
+QUOTING: dict[type[Event], str] = {
+    Delayed: "why",
+    Doubted: "why",
+    Repeated: "why",
+    Returned: "why",
+    Moved: "detail",
+    Wavered: "reason",
+    Warned: "text",
+    Withdrawn: "how",
+    Ended: "reason",
+}
+"""Where an event may quote the server, or the site: what stands in there is passed on from outside."""
+
+
 class _Facts(dict[str, Facts]):
     """By target; what an interrupt has kept from being introduced is met here for the first time."""
 
@@ -61,7 +76,7 @@ class _Facts(dict[str, Facts]):
 class Reporter:
     """Hears the events of a run. Nothing that fails here changes the outcome: a file that can't be written is a warning, once."""
 
-    def __init__(self, ci: CI, redact: Callable[[str], str], now: Callable[[], float], wishes: Wishes) -> None:
+    def __init__(self, ci: CI, redact: Redactor, now: Callable[[], float], wishes: Wishes) -> None:
         self._ci = ci
         self._redact = redact
         self._now = now
@@ -102,6 +117,9 @@ class Reporter:
 
     def __call__(self, event: Event) -> None:
         """Tell one event, and write the outputs that it makes known."""
+        if quoting := QUOTING.get(type(event)):
+            passed_on: Any = {quoting: self._redact.passed_on(getattr(event, quoting))}
+            event = replace(event, **passed_on)
         self._tell[type(event)](event)
         self._outputs.update(list(self._facts.values()))
 
@@ -215,7 +233,7 @@ class Reporter:
         if event.phase is Phase.ABSENT and facts.handle and facts.handle.trust in {Trust.DOUBTFUL, Trust.LISTED}:
             facts.handle = None  # what a full queue, or a tag, has named never was
         if event.leg is Leg.VERIFY:
-            facts.doing = f"its site says {sinks.one_line(event.detail)[:60]}"
+            facts.doing = f"its site says {sinks.one_line(event.detail)[:300]}"
             self._say(f"{facts.target.label}: {facts.doing}")
         elif event.leg is Leg.HEALTH or (facts.handle and facts.handle.aspect):
             facts.doing = f"its status is {sinks.one_line(event.detail)[:60]}"
@@ -279,7 +297,7 @@ class Reporter:
 
     def _ended(self, event: Ended) -> None:
         facts = self._facts[event.target]
-        facts.outcome, facts.reason = event.outcome, self._redact(event.reason)
+        facts.outcome, facts.reason = event.outcome, event.reason
         facts.seconds = self._now() - facts.began if facts.began is not None else None
         if event.outcome not in GOOD:
             self._log.bad_end(facts)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.model import Command, Entitled, Outcome
+from deployer.model import Command, Entitled, Outcome, Plan
 from deployer.run.story import Scene
 
 
@@ -28,3 +28,9 @@ def examine(scene: Scene) -> Verdict:
     if scene.plan.command is Command.CHECK:
         return Verdict(Outcome.FINISHED, "everything that this run needs is there; nothing was changed")
     return Verdict(Outcome.SKIPPED, "dry run")
+
+
+def proof(plan: Plan, own: str) -> tuple[str, ...]:
+    """PURE. What would be asked of a target's site in the end, if anything. `own`: its own address, as far as it is known."""
+    address = (own or "its own address") if plan.own_site else plan.site
+    return (f"would ask {address} once it is deployed, until it answers {plan.answer}",) if plan.answer else ()

@@ -10,7 +10,6 @@ from deployer.model import (
     Answer,
     Barred,
     Begun,
-    Changed,
     Checked,
     Command,
     Delayed,
@@ -41,7 +40,7 @@ from deployer.model import (
     Withdrawn,
 )
 from deployer.run.cancelling import cancel_all, go_on
-from deployer.run.doctor import Verdict, examine
+from deployer.run.doctor import Verdict, examine, proof
 from deployer.run.farewell import farewell
 from deployer.run.groups import part_ways, shared
 from deployer.run.reach import RETRY, reach
@@ -58,9 +57,9 @@ def _patience(losses: int) -> float:
     return float(min(60, SEARCH_AGAIN * 2 ** max(losses - 1, 0)))
 
 
-def _first(going: list[Story]) -> Story:
+def _first(going: list[Story], *, alters: bool) -> Story:
     """Who is due first; but nothing is changed before every target was checked."""
-    checking = any(story.stage is Stage.CHECK for story in going)
+    checking = alters and any(story.stage is Stage.CHECK for story in going)
     return min(going, key=lambda one: (checking and one.stage is Stage.PREPARE, one.due))
 
 
@@ -101,7 +100,7 @@ class Run:
             Stage.WATCH: self._watch,
         }
         while going := [story for story in self.stories if story.stage is not Stage.OVER]:
-            story = _first(going)
+            story = _first(going, alters=self.plan.alters)
             sleep(self.scene, story.due - self.clock.now())
             acts[story.stage](story)
             if self._closed:  # rule 3: no storm of refused requests
@@ -129,29 +128,29 @@ class Run:
             elif self.plan.changes and self.plan.command is Command.CANCEL:
                 story.go(Stage.CANCEL)
             else:
-                story.go(Stage.PREPARE if self.plan.changes and self.plan.alters and not story.prepared else Stage.START)
+                prepares = self.plan.changes and (self.plan.alters or self.plan.rollback)  # what a way back needs is known before
+                story.go(Stage.PREPARE if prepares and not story.prepared else Stage.START)
 
     def _prepare(self, story: Story) -> None:
         """What is to be changed before the start. A target that is refused keeps the others from being changed, too."""
         refused = next((other.target for other in self.stories if other.outcome is Outcome.REFUSED and not other.prepared), "")
-        if refused:
+        if refused and self.plan.alters:
             nothing = "nothing more" if self.provider.altered(story.target) else "nothing"  # an answer may have been lost before
             story.end(Outcome.REFUSED, f"{nothing} was changed, because {refused} was refused")
             return
         doubtful = story.preparing
         try:
             with self.clock.grace(GRACE):
-                story.preparing = True
+                story.preparing = self.plan.alters
                 prepared = self.provider.prepare(story.target)
         except RefusedError as error:
             self._refused(story, error)
         except UnavailableError as error:
-            story.preparing = doubtful or error.arrived
+            story.preparing = doubtful or (error.arrived and self.plan.alters)
             self._delay(story, error)
         else:
             story.preparing, story.prepared, story.trouble = False, not prepared.made, ""
-            for sentence in prepared.told:
-                self.report(Changed(story.target, sentence, made=bool(prepared.made)))
+            story.tell_changed(prepared.told, made=bool(prepared.made))
             for sentence in prepared.kept:
                 self.report(Noted(story.target, sentence))
             for warning in prepared.warnings:
@@ -199,6 +198,8 @@ class Run:
         return self.provider.start(story.target)
 
     def _answered(self, story: Story, answer: Answer) -> None:
+        if story.returns:
+            story.tell_changed(self.provider.altered(story.target))
         match answer:
             case Refused(why):
                 story.end(Outcome.REFUSED, why)
@@ -270,7 +271,7 @@ class Run:
         try:
             with self.clock.interruptible():
                 self._verdict = self._verdict or examine(self.scene)
-                for sentence in self.provider.intent(story.target):
+                for sentence in (*self.provider.intent(story.target), *proof(self.plan, story.url)):
                     self.report(Noted(story.target, sentence))
         except RefusedError as error:
             self._refused(story, error)
@@ -310,6 +311,7 @@ class Run:
                 story.searches = 1
                 story.go(Stage.FIND, min(_patience(story.losses), max(story.left, 0)))
             case None if story.failures >= FAILURES:
+                story.stage, story.doubted = Stage.START, False  # the server has answered each time, and there is nothing
                 story.end(Outcome.REFUSED, f"the server failed {FAILURES} times and started nothing: {story.failure}")
             case None:
                 story.sent = False

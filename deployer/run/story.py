@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -61,7 +61,7 @@ class Stage(Enum):
 class Story:
     """One target's way from its check to its outcome. Times are the clock's; `looks` says when each of `watches` is looked at next.
 
-    `preparing`: something is being changed before the start, or perhaps was.
+    `preparing`: something is being changed before the start, or perhaps was; `changes`: what of all that is told already.
     `deployed`: what was followed as its deployment; `undone`: what that came to, once what ran before is being put back.
     `going`: what `command: cancel` is to end; `asked`: what of it was asked to end, and what became of that.
     """
@@ -75,6 +75,7 @@ class Story:
     blocked: float | None = None
     checked: bool = False
     preparing: bool = False
+    changes: tuple[str, ...] = ()
     prepared: bool = False
     sent: bool = False
     doubted: bool = False
@@ -127,7 +128,7 @@ class Story:
     def child(self, part: Part) -> Story:
         """The story of one part of this group: watched, or looked for."""
         target, doubted = part.target, part.handle is None
-        story = Story(target.id, self.scene, url=target.url, began=self.began, checked=True, sent=True, doubted=doubted)
+        story = Story(target.id, self.scene, url=target.url, began=self.began, checked=True, prepared=True, sent=True, doubted=doubted)
         if part.handle:
             story.follow(Leg.DEPLOYMENT, (part.handle,))
         else:
@@ -151,10 +152,17 @@ class Story:
             what = "Whether what ran before was put back is not known" if self.in_doubt else "What ran before was not put back"
             reason = f"{self.undone.reason}. {what}: {reason}"
             outcome = outcome if outcome is Outcome.INTERRUPTED else self.undone.outcome
-        for sentence in self.scene.provider.altered(self.target) if self.stage is Stage.PREPARE else ():
-            self.scene.report(Changed(self.target, sentence))
+        if self.stage is Stage.PREPARE or self.returns:
+            self.tell_changed(self.scene.provider.altered(self.target))
         self.stage, self.outcome = Stage.OVER, outcome
         self.scene.report(Ended(self.target, outcome, reason))
+
+    def tell_changed(self, sentences: Iterable[str], *, made: bool = False) -> None:
+        """What was changed on the target, each sentence once."""
+        for sentence in sentences:
+            if sentence not in self.changes:
+                self.changes = (*self.changes, sentence)
+                self.scene.report(Changed(self.target, sentence, made=made))
 
     @property
     def left(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployer.model import Missed
@@ -13,6 +14,12 @@ TOLD = 200
 
 BEGINNING = 4096
 """Characters in which they are looked for."""
+
+SEARCHED = 1 << 18
+"""Characters that are redacted before: more than that by the longest value that an environment variable can have."""
+
+OF_PROXIES = {407, 502, 503, 504}
+"""What a proxy answers by itself, where it does not let a request through, or reaches nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +34,22 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What answered in the end. `onward`: where it sends us, if we don't follow; `cut`: the text is only its beginning."""
+    """What answered in the end.
+
+    `onward`: where it sends us, if we don't follow; `cut`: the text is only its beginning; `proxied`: a proxy has read and passed it on.
+    """
 
     url: str
     status: int
     text: str = ""
     onward: str = ""
     cut: bool = False
+    proxied: bool = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may be no word of the site's at all."""
+        return self.proxied and self.status in OF_PROXIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +60,32 @@ class Verdict:
     reason: str = ""
 
 
-def judge(expectation: Expectation, answer: Page | Missed) -> Verdict:
-    """Whether this one answer is as it must be."""
+def judge(expectation: Expectation, answer: Page | Missed, redact: Callable[[str], str] = str) -> Verdict:
+    """Whether this one answer is as it must be. It is told redacted, and that before it is cut: half a secret would be found by nobody."""
     match answer:
         case Missed(reason):
-            return Verdict(good=False, reason=f"{shown(expectation.url)}: {neutral(reason, 2 * TOLD)}")
-        case Page(url, status, text, onward, cut):
-            trouble = f"{shown(url)} answered HTTP {status}"
-            if onward:
-                trouble += f", a redirect to {shown(onward)} that is not followed"
+            return Verdict(good=False, reason=f"{shown(redact(expectation.url))}: {neutral(redact(reason), 2 * TOLD)}")
+        case Page(url, status, text, cut=cut):
+            trouble = f"{shown(redact(url))} answered {heard(answer, redact)}"
             if any(low <= status <= high for low, high in expectation.statuses):
                 if expectation.contains in text:
                     return Verdict(good=True)
-                trouble += f", without {neutral(expectation.contains)!r}{' in its first MiB' if cut else ''}"
-            words = first_line(text)
+                trouble += f", without {neutral(redact(expectation.contains))!r}{' in its first MiB' if cut else ''}"
+            words = first_line(redact(text[:SEARCHED]))
             return Verdict(good=False, reason=f"{trouble}: {words}" if words else trouble)
+
+
+def wanted(expectation: Expectation) -> str:
+    """What it must answer, in words."""
+    statuses = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in expectation.statuses)
+    return f"{statuses} twice in a row{f', with {neutral(expectation.contains)!r} in it' if expectation.contains else ''}"
+
+
+def heard(page: Page, redact: Callable[[str], str] = str) -> str:
+    """Its status, and what must be known of that."""
+    onward = f", a redirect to {shown(redact(page.onward))} that is not followed" if page.onward else ""
+    doubt = ", which may be the proxy's own answer" if page.doubtful else ""
+    return f"HTTP {page.status}{onward}{doubt}"
 
 
 def neutral(text: str, told: int = TOLD) -> str:

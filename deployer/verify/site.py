@@ -20,7 +20,7 @@ import urllib3
 
 from deployer.http import CHUNK, CONNECT, Adapter, Session, trusting, unavailable
 from deployer.model import Missed, Phase, Snapshot, UnavailableError
-from deployer.verify.judge import Expectation, Page, judge, shown
+from deployer.verify.judge import Expectation, Page, heard, judge, shown
 from deployer.verify.where import INWARD_NAMES, asked, followed, inward
 
 LOOK = 15.0
@@ -51,10 +51,14 @@ class Site:
         insecure: bool = False,
         direct: bool = False,
         resolve: Callable[[str, int], Iterable[str]] = addresses,
+        redact: Callable[[str], str] = str,
     ) -> None:
-        """`now`: real seconds. `ca`: PEM text. `direct`: past every proxy. `resolve`: the IP addresses of a name."""
+        """`now`: real seconds. `ca`: PEM text. `direct`: past every proxy. `resolve`: the IP addresses of a name.
+
+        `redact`: takes out of an answer what must not be told.
+        """
         self._headers = {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
-        self._now, self._resolve, self._direct = now, resolve, direct
+        self._now, self._resolve, self._direct, self._redact = now, resolve, direct, redact
         self._verify = False if insecure else None
         self._context = trusting(ca) if ca and not insecure else None
         if insecure:
@@ -67,11 +71,11 @@ class Site:
             answer: Page | Missed = self._answer(expectation, lambda: end - self._now())
         except UnavailableError as error:
             answer = Missed(error.reason)
-        verdict = judge(expectation, answer)
-        detail = f"HTTP {answer.status}" if isinstance(answer, Page) else "no answer"
+        verdict = judge(expectation, answer, self._redact)
+        detail = heard(answer, self._redact) if isinstance(answer, Page) else "no answer"
         if verdict.good:
             return Snapshot(Phase.SUCCEEDED, detail, hold=HOLD, settled=False)
-        return Snapshot(Phase.RUNNING, detail, bad=isinstance(answer, Page), reason=verdict.reason)
+        return Snapshot(Phase.RUNNING, detail, bad=isinstance(answer, Page) and not answer.doubtful, reason=verdict.reason)
 
     def _answer(self, expectation: Expectation, left: Callable[[], float]) -> Page | Missed:
         try:
@@ -83,7 +87,7 @@ class Site:
             url = followed(page.url, page.onward) if page.onward else ""
             if not url:
                 return page
-        return Missed(f"more than {REDIRECTS} redirects, the last one to {shown(url)}")
+        return Missed(f"more than {REDIRECTS} redirects, the last one to {shown(self._redact(url))}")
 
     def _page(self, url: str, left: Callable[[], float], *, guarded: bool) -> Page:
         """The answer of the first of its addresses that takes the connection."""
@@ -134,7 +138,8 @@ class Site:
                 body = _body(answer)
         onward = answer.headers.get("location", "") if answer.status_code in _REDIRECTING else ""
         text = _text(body[:LIMIT], answer.headers.get("content-type", ""))
-        return Page(url, answer.status_code, text, onward, cut=len(body) > LIMIT)
+        proxied = not way and url.startswith("http://")  # with TLS the proxy only hands the bytes on
+        return Page(url, answer.status_code, text, onward, cut=len(body) > LIMIT, proxied=proxied)
 
 
 _REDIRECTING = {301, 302, 303, 307, 308}

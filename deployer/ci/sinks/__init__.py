@@ -1,7 +1,7 @@
 """Where text leaves us: lines without secrets, one writer for stdout, files with care."""
 
 from deployer.ci.sinks.files import LogFile, append, read, replace, size
-from deployer.ci.sinks.text import Redactor, lines, one_line
+from deployer.ci.sinks.text import COLOUR, Redactor, lines, one_line
 from deployer.ci.sinks.writer import Stream, Writer
 
-__all__ = ["LogFile", "Redactor", "Stream", "Writer", "append", "lines", "one_line", "read", "replace", "size"]
+__all__ = ["COLOUR", "LogFile", "Redactor", "Stream", "Writer", "append", "lines", "one_line", "read", "replace", "size"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 _BREAK = re.compile(r"\r\n|\n|\r")
 _SHORTEST = 8
+
+COLOUR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
 
 
 def lines(text: str) -> list[str]:
@@ -31,20 +33,53 @@ class Redactor:
     """
 
     def __init__(self) -> None:
-        self._lengths: dict[str, int] = {}
-        self._pattern: re.Pattern[str] | None = None
+        self._secrets = _Known()
+        self._all = _Known()
 
     def add(self, secret: str) -> None:
         """Keep this secret from now on, and each of its lines. Shorter than eight characters is ignored: it would blank innocent words."""
-        for value in {secret.strip(), *(line.strip() for line in lines(secret))}:
-            if len(value) >= _SHORTEST:
-                self._lengths |= dict.fromkeys(_spellings(value), len(value))
-        # The longest first: of a secret that begins like another one, no tail may stay.
-        longest_first = sorted(self._lengths, key=lambda spelling: (self._lengths[spelling], len(spelling)), reverse=True)
-        self._pattern = re.compile("|".join(longest_first)) if longest_first else None
+        self._secrets.add(secret)
+        self._all.add(secret)
+
+    def hide(self, value: str) -> None:
+        """The same, but only in what we pass on from outside: our own words and outputs may well hold it (a commit, an address)."""
+        self._all.add(value)
 
     def __call__(self, text: str) -> str:
-        return self._pattern.sub("***", text) if self._pattern else text
+        return self._secrets.taken_out(text)
+
+    def passed_on(self, text: str) -> str:
+        """Without the secrets, and without what is hidden in foreign text."""
+        return self._all.taken_out(text)
+
+
+class _Known:
+    """Values to be taken out, and the one pattern that finds them: made when it is first needed, for it is slow."""
+
+    def __init__(self) -> None:
+        self._values: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+
+    def add(self, secret: str) -> None:
+        values = {value for value in (secret.strip(), *map(str.strip, lines(secret))) if len(value) >= _SHORTEST}
+        if not values <= self._values:
+            self._values |= values
+            self._pattern = None
+
+    def taken_out(self, text: str) -> str:
+        if not self._values:
+            return text
+        self._pattern = self._pattern or _pattern(self._values)
+        clean = self._pattern.sub("***", text)
+        # Colours are shown or dropped, and what they divide reads as one word in either case.
+        bare = COLOUR.sub("", clean)
+        return self._pattern.sub("***", bare) if bare != clean and self._pattern.search(bare) else clean
+
+
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+    """The longest first: of a secret that begins like another one, no tail may stay."""
+    spelled = {spelling: len(secret) for secret in sorted(secrets, key=lambda one: (len(one), one)) for spelling in _spellings(secret)}
+    return re.compile("|".join(sorted(spelled, key=lambda spelling: (spelled[spelling], len(spelling)), reverse=True)))
 
 
 def _spellings(secret: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from deployer.model import Command
-from deployer.providers.coolify.versions import SERVICES_PULLED, Since, Version
+from deployer.providers.coolify.versions import PIN_LOST, SERVICES_PULLED, Since, Version
 from deployer.providers.coolify.wish import Wish
 
 APPLICATION, SERVICE, DATABASE, TAG = "application", "service", "database", "tag"
@@ -40,14 +40,14 @@ class Act:
 def act(kind: str, target: str, wish: Wish, version: Version) -> Act:
     """The request for this target. Parameters stand in the query; a flag is `true` or not there at all (contract 5.1)."""
     if kind == TAG:
-        return Act(TAG, target, "POST", "/deploy", "deploy all that carries the tag", {"tag": target, **_force(wish)})
+        return Act(TAG, target, "POST", "/deploy", "deploy all that carries the tag", {"tag": target, **_force(wish, version)})
     path = f"/{kind}s/{quote(target, safe='')}"
     if wish.command is Command.STOP and wish.pr:
         return Act(kind, target, "DELETE", f"{path}/previews/{wish.pr}", f"delete the preview of pull request {wish.pr}")
     if wish.command in {Command.RESTART, Command.STOP}:
         return Act(kind, target, "POST", f"{path}/{wish.command.value}", f"{wish.command.value} the {kind}")
     if kind == APPLICATION:
-        return _deploy_application(target, path, wish)
+        return _deploy_application(target, path, wish, version)
     done = _start(kind, target, path, wish, version)
     ignored = f"`force` and `instant_deploy` mean nothing for a {kind}" if wish.force or wish.instant else ""
     return replace(done, note="; ".join(filter(None, (done.note, ignored))))
@@ -59,14 +59,15 @@ def _start(kind: str, target: str, path: str, wish: Wish, version: Version) -> A
     return _deploy_service(target, path, wish, version) if kind == SERVICE else _deploy(DATABASE, target, "start the database")
 
 
-def _deploy_application(target: str, path: str, wish: Wish) -> Act:
+def _deploy_application(target: str, path: str, wish: Wish, version: Version) -> Act:
     note = "an application is started by a new deployment" if wish.command is Command.START else ""
     if wish.instant:
-        return Act(APPLICATION, target, "POST", f"{path}/start", "deploy at once", {**_force(wish), "instant_deploy": "true"}, note)
+        params = {**_force(wish, version), "instant_deploy": "true"}
+        return Act(APPLICATION, target, "POST", f"{path}/start", "deploy at once", params, note)
     preview = {"pr": str(wish.pr)} if wish.pr else {}
     image = {"docker_tag": wish.docker_tag} if wish.docker_tag else {}
     what = f"deploy the preview of pull request {wish.pr}" if wish.pr else "queue a deployment"
-    return Act(APPLICATION, target, "POST", "/deploy", what, {"uuid": target, **_force(wish), **preview, **image}, note)
+    return Act(APPLICATION, target, "POST", "/deploy", what, {"uuid": target, **_force(wish, version), **preview, **image}, note)
 
 
 def _deploy_service(target: str, path: str, wish: Wish, version: Version) -> Act:
@@ -84,8 +85,13 @@ def _deploy(kind: str, target: str, says: str, note: str = "") -> Act:
     return Act(kind, target, "POST", "/deploy", says, {"uuid": target}, note)
 
 
-def _force(wish: Wish) -> dict[str, str]:
-    return {"force": "true"} if wish.force and wish.deploys else {}
+def forced(wish: Wish, version: Version) -> bool:
+    """Whether it is built without cache: a pin asks for that where an image may bear the name of another commit (contract 5.7)."""
+    return wish.deploys and (wish.force or (wish.pinned and version.before(PIN_LOST)))
+
+
+def _force(wish: Wish, version: Version) -> dict[str, str]:
+    return {"force": "true"} if forced(wish, version) else {}
 
 
 def abilities(kind: str, wish: Wish, version: Version) -> str:

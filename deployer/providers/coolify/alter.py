@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -15,18 +15,16 @@ from deployer.providers.coolify.acts import APPLICATION
 from deployer.providers.coolify.changes import Patch
 from deployer.providers.coolify.envs import EnvPlan
 from deployer.providers.coolify.images import Image
-from deployer.providers.coolify.objections import objections
+from deployer.providers.coolify.objections import blanked, objections
 from deployer.providers.coolify.survey import Survey
 from deployer.providers.coolify.versions import Version
 
 ONLY_APPLICATIONS = "`image`, `commit` and `settings` are for applications, and this is a {}: leave them out, or give an application's uuid"
-PUT_BACK = ("image: ", "commit: ")
-"""How the sentences begin that tell of what a rollback puts back."""
-
 FAILURES = 3
 VARIABLES = "variables: "
 UNCHANGED = "nothing is to be changed: all is as it is wished"
 UNANSWERED = "no answer came"
+REMEDY = f"Make a new one: {answers.boxes('write')}"
 PARTLY = "Some of the variables may be set: Coolify takes one after the other, up to the one that it refuses"
 
 
@@ -50,7 +48,7 @@ class Alteration:
 
 @dataclass
 class Alterer:
-    """Plans and carries out. `proven`: the rights were found to be there; `done`: what was changed; `lost`: or perhaps was.
+    """Plans and carries out. `missing`: the rights that the token has not, once known; `done`: what was changed; `lost`: or perhaps was.
 
     `failures`: how often the server itself broke at it; `earlier`: what this run did before that: its creation.
     `before`: the application as it was before anything of it was changed; `meant`: as it is to be then.
@@ -58,7 +56,7 @@ class Alterer:
 
     survey: Survey
     wish: Alteration
-    proven: bool = False
+    missing: str | None = None
     plans: dict[str, tuple[Patch, EnvPlan]] = field(default_factory=dict)
     done: dict[str, list[str]] = field(default_factory=dict)
     lost: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -125,23 +123,24 @@ class Alterer:
         self._send(target, f"/applications/{quote(target, safe='')}", patch.body, patch.told)
 
     def kept(self, target: str) -> tuple[str, ...]:
-        """What was changed and is never put back: variables and settings."""
-        return tuple(sentence for sentence in self.done.get(target, ()) if not sentence.startswith(PUT_BACK))
+        """What was changed and is never put back: variables, and all fields but those that say what is deployed."""
+        before = self.before.get(target, {})
+        fields = {name: value for name, value in self.meant.get(target, {}).items() if name not in changes.deployed(before)}
+        variables = (sentence for sentence in self.done.get(target, ()) if VARIABLES in sentence)
+        return (*changes.patch(before, self.survey.version, fields=fields).told, *variables)
 
     def prove(self, target: str) -> None:
         """Nothing is changed on a target that could then not be deployed (contract section 2: both probes touch nothing)."""
-        if self.proven:
-            return
-        api = self.survey.api
-        missing = [
-            name
-            for name, held in (("write", doctor.may_write(api, {target: self.survey.of(target)})), ("deploy", doctor.may_deploy(api)))
-            if held is False
-        ]
-        if missing:
-            remedy = f"Make a new one: {answers.boxes('write')}"
-            raise RefusedError(f"the token lacks {' and '.join(missing)}, so nothing was changed. {remedy}", everywhere=True)
-        self.proven = True
+        if missing := self.lacking(target):
+            raise RefusedError(f"the token lacks {missing}, so nothing was changed. {REMEDY}", everywhere=True)
+
+    def lacking(self, target: str) -> str:
+        """The rights that a change needs and that the token has not. Asked for once: a token's rights stay as they are."""
+        if self.missing is None:
+            api = self.survey.api
+            rights = (("write", doctor.may_write(api, {target: self.survey.of(target)})), ("deploy", doctor.may_deploy(api)))
+            self.missing = " and ".join(name for name, held in rights if held is False)
+        return self.missing
 
     def altered(self, target: str) -> tuple[str, ...]:
         """What was changed so far, and what perhaps was: for a run that ends before all of it is done."""
@@ -180,7 +179,9 @@ class Alterer:
 
 def judged(reply: Reply, body: dict[str, Any], version: Version, what: str) -> Any:
     """PURE. The JSON of a good answer to something that was written. Raises RefusedError, field by field where the server says so."""
+    if reply.status >= 300:
+        reply = replace(reply, data=blanked(reply.data, body))
     refused = reply.status in {400, 404, 409, 422} and reply.is_json
-    if refused and (said := objections(reply.data, body, version)):
+    if refused and (said := objections(reply.data, version)):
         raise RefusedError(f"Coolify refuses {what}: {'; '.join(each.rstrip('.') for each in said)}")
     return answers.good(reply)

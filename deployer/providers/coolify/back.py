@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Command, Handle, RefusedError, UnavailableError
 from deployer.providers.coolify import answers, changes, images, rows, trigger
-from deployer.providers.coolify.acts import APPLICATION, Act
-from deployer.providers.coolify.alter import Alterer
+from deployer.providers.coolify.acts import APPLICATION, TAG, Act
+from deployer.providers.coolify.alter import REMEDY, Alterer
 from deployer.providers.coolify.api import Row
-from deployer.providers.coolify.changes import HEAD, PIN_KEPT, PIN_LOST, Patch
+from deployer.providers.coolify.changes import HEAD, Patch
 from deployer.providers.coolify.images import BUILD_PACK, Image
 from deployer.providers.coolify.survey import Survey
-from deployer.providers.coolify.versions import Since
+from deployer.providers.coolify.versions import PIN_KEPT, PIN_LOST, Since, Version
 
 ROWS = 10
 """Rows of the application's list in which what ran before is looked for."""
@@ -25,7 +27,7 @@ IMAGES_READ = 120.0
 """Seconds for the list of images: Coolify asks Docker over SSH before it answers (contract 3.5)."""
 
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-TAG = re.compile(r"[\w.-]{1,128}")
+KEPT = re.compile(r"[\w.-]{1,128}")
 SHOWN = 20
 NOTHING_UP = ("failed", "cancelled-by-user")
 """Statuses of deployments after which what ran before goes on."""
@@ -35,11 +37,28 @@ OTHER_IMAGE = "its image is {} by now, which this run has not set: that is not t
 CREATED = "this run has created it: nothing ran before"
 ANOTHER = "deployment {} of it was started since: what it puts up is not taken back"
 UNKNOWN = "Coolify's list shows no earlier deployment of it that was finished"
+UNLISTED = "Coolify's list does not show our own deployment any more, so that nobody can tell what was started since"
+NO_IMAGES = "Coolify does not tell which images ran before: give the one to go back to as `image` (`:tag` is enough)"
+UNCLEAR = "it is not clear what ran before what runs now: give what to go back to as `{}`. There is {}"
+NO_WRITE = "if the new version does not run, what ran before can't be put back: the token lacks {}. {}"
 NO_LIST = "this version of Coolify has no list of its deployments (that needs 4.0.0-beta.402)"
 IGNORED = (
     f"Coolify {{}} has no way back: its rollback came with {Since.ROLLBACK.value}, and a pinned commit is ignored from {PIN_LOST} "
     f"to before {PIN_KEPT}. Update Coolify, or deploy the earlier commit from its branch"
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that could be gone back to. `known`: what is known of it; `earlier`: whether it surely ran before what runs now."""
+
+    name: str
+    known: str = ""
+    earlier: bool = False
+
+    def __str__(self) -> str:
+        """As people read it."""
+        return f"{self.name}, {self.known}" if self.known else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +100,15 @@ class Back:
     def act(self, target: str, deployed: Handle | None) -> Act:
         """The one request that starts it, after what must be changed for it. Without `deployed` on demand. Raises RefusedError."""
         way = self.from_deployment(target, deployed) if deployed else self.on_demand(target)
+        self._settle(target, way.patch)
         if way.patch.body:
             self._change(target, way.patch)
         return way.act(target)
+
+    def _settle(self, target: str, patch: Patch) -> None:
+        """What was perhaps changed by an earlier try, and need not be changed any more, was."""
+        lost = self.alterer.lost.pop(target, ())
+        self.changed[target] = (*self.changed.get(target, ()), *(sentence for sentence in lost if sentence not in patch.told))
 
     def _change(self, target: str, patch: Patch) -> None:
         """Where its answer is lost nothing was started: the same is done again."""
@@ -114,11 +139,10 @@ class Back:
         if self.alterer.earlier:
             raise RefusedError(CREATED)
         if row.get("build_pack") == BUILD_PACK:
-            since(self.survey.api.history(target, ROWS) or [], deployed.id)
+            if (listed := self.survey.api.history(target, ROWS)) is not None:
+                since(listed, deployed.id)
             return self._older_image(row, before, mine)
         own, ran = since(self._listed(target), deployed.id)
-        if own is None:
-            raise RefusedError("Coolify's list does not show our own deployment any more")
         commit = self._built(before, ran)
         if not commit:
             raise RefusedError(UNKNOWN)
@@ -137,26 +161,34 @@ class Back:
         if row.get("build_pack") != BUILD_PACK:
             if wish.image:
                 images.wanted(row, wish.image)  # says why an image means nothing here
-            commit = wish.commit or next(iter(self.candidates(target)), "")
-            if not commit or commit == HEAD:
-                raise RefusedError(UNKNOWN if not commit else "`commit: HEAD` names nothing to go back to: give a whole commit")
-            return self._to_commit(row, commit)
+            if wish.commit == HEAD:
+                raise RefusedError("`commit: HEAD` names nothing to go back to: give a whole commit")
+            return self._to_commit(row, wish.commit or self._previous(target, "commit", UNKNOWN))
         if wish.commit:
             raise RefusedError("this application runs an image and has no commits: give `image`")
-        tag = next(iter(self.candidates(target)), "") if wish.image is None else ""
-        if wish.image is None and not tag:
-            raise RefusedError("Coolify does not tell which images ran before: give the one to go back to as `image` (`:tag` is enough)")
-        return self._to_image(row, wish.image or Image("", tag))
+        return self._to_image(row, wish.image or Image("", self._previous(target, "image", NO_IMAGES)))
 
-    def candidates(self, target: str) -> dict[str, str]:
-        """What could be gone back to, the newest first, each with what is known of it: images, or commits of finished deployments."""
-        kept = self._images(target)
-        if self._row(target).get("build_pack") == BUILD_PACK:
-            return {tag: f"made {made}" if made else "" for tag, made in kept.items()}
-        ran = finished(self._listed(target))
+    def _previous(self, target: str, name: str, none: str) -> str:
+        """What ran before what runs now. Raises RefusedError: with `none`, or with all that there is to be given as this input."""
+        there = self.candidates(target)
+        if found := next((each.name for each in there if each.earlier), ""):
+            return found
+        raise RefusedError(UNCLEAR.format(name, "; ".join(map(str, there))) if there else none)
+
+    def candidates(self, target: str) -> tuple[Choice, ...]:
+        """What could be gone back to, the newest first: images, or commits of finished deployments."""
+        row, kept = self._row(target), self._images(target)
+        if row.get("build_pack") == BUILD_PACK:
+            return kept
+        listed = self._listed(target)
+        ran, gone = finished(listed), left(listed)
         now = next(iter(ran), "")
-        found = {commit: f"deployed {_text(row.get('created_at'))}" for commit, row in ran.items() if commit != now}
-        return found | {tag: f"made {made}" for tag, made in kept.items() if tag not in found and tag != now and COMMIT.fullmatch(tag)}
+        hidden = self.survey.version.before(PIN_LOST) and COMMIT.fullmatch(pin(row))  # the rows do not show what was built
+        found = []
+        for commit, each in ran.items() if hidden else [pair for pair in ran.items() if pair[0] != now]:
+            told = f"deployed {_text(each.get('created_at'))}{', and taken back' if commit in gone else ''}"
+            found.append(Choice(commit, told, earlier=not hidden and commit not in gone))
+        return (*found, *(each for each in kept if each.name not in ran and COMMIT.fullmatch(each.name)))
 
     def outlook(self, target: str) -> str:
         """What would be gone back to if what is to be deployed did not run, or why it can't; for a dry run."""
@@ -188,6 +220,22 @@ class Back:
         by_call = self.survey.version.has(Since.ROLLBACK)
         return wished and any(not by_call or seen.row.get("build_pack") == BUILD_PACK for seen in applications)
 
+    def doubts(self, target: str) -> tuple[str, ...]:
+        """What would keep a version that does not run from being taken back, told before it is deployed (contract section 2).
+
+        An image is not asked about: who has changed it has the right.
+        """
+        seen, version = self.survey.of(target), self.survey.version
+        members = [member.id for member in seen.members or ()] if seen.kind == TAG else [target]
+        pins = [uuid for uuid in members if (one := self.survey.known.get(uuid)) and one.listed and one.row.get("build_pack") != BUILD_PACK]
+        if not (self.survey.wish.rollback and pins) or version.has(Since.ROLLBACK) or _ignores_pins(version):
+            return ()
+        try:
+            missing = self.alterer.lacking(pins[0])
+        except (RefusedError, UnavailableError):
+            return ()  # the trigger will meet it, too
+        return (NO_WRITE.format(missing, REMEDY),) if missing else ()
+
     # --- the ways
 
     def _older_image(self, row: Row, before: Row, mine: Row) -> Way:
@@ -209,10 +257,10 @@ class Back:
         version = self.survey.version
         if version.has(Since.ROLLBACK):
             return Way(commit, changes.patch(row, version, pin=pin) if pin else Patch(), commit)
-        if version.before(PIN_KEPT) and not version.before(PIN_LOST):
+        if _ignores_pins(version):
             raise RefusedError(IGNORED.format(version.text))
         patch, force = changes.patch(row, version, pin=commit), version.before(PIN_LOST)
-        return Way(commit, replace(patch, warnings=patch.warnings[:1]), force=force)  # the other one asks for that force
+        return Way(commit, replace(patch, warnings=patch.warnings[:1]), force=force)  # the other one tells of that force
 
     # --- what is read
 
@@ -229,16 +277,38 @@ class Back:
             raise RefusedError(NO_LIST)
         return listed
 
-    def _images(self, target: str) -> dict[str, str]:
-        """The images that its server keeps beside the one that runs, the newest first, each with its age; nothing before 4.3.0."""
+    def _images(self, target: str) -> tuple[Choice, ...]:
+        """The images that its server keeps beside the one that runs, the newest first; nothing before 4.3.0."""
         if not self.survey.version.has(Since.ROLLBACK):
-            return {}
+            return ()
         data = self.survey.api.get(f"/applications/{quote(target, safe='')}/rollback-images", patience=IMAGES_READ)
         listed = data.get("images") if isinstance(data, dict) else None
         found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-        others = [each for each in found if not each.get("is_current") and TAG.fullmatch(_text(each.get("tag")))]
-        newest = sorted(others, key=lambda each: _text(each.get("created_at")), reverse=True)
-        return {each["tag"]: _text(each.get("created_at")) for each in newest[:SHOWN]}
+        return beside(found)
+
+
+def _ignores_pins(version: Version) -> bool:
+    return version.before(PIN_KEPT) and not version.before(PIN_LOST)
+
+
+def beside(listed: list[Row]) -> tuple[Choice, ...]:
+    """PURE. The images beside the one that runs, the newest first. Only what was made before that one is known to have run before it."""
+    now = next((_made(each) for each in listed if each.get("is_current")), None)
+    others = [each for each in listed if not each.get("is_current") and KEPT.fullmatch(_text(each.get("tag")))]
+    newest = sorted(others, key=lambda each: _text(each.get("created_at")), reverse=True)[:SHOWN]
+    choices = []
+    for each in newest:
+        made, told = _made(each), _text(each.get("created_at"))
+        choices.append(Choice(each["tag"], f"made {told}" if told else "", earlier=bool(now and made and made < now)))
+    return tuple(choices)
+
+
+def _made(image: Row) -> datetime | None:
+    """As Docker tells it: `2026-08-20 10:11:12 +0000 UTC`."""
+    try:
+        return datetime.strptime(_text(image.get("created_at")).rpartition(" ")[0], "%Y-%m-%d %H:%M:%S %z")
+    except ValueError:
+        return None
 
 
 def pin(row: Row) -> str:
@@ -246,14 +316,14 @@ def pin(row: Row) -> str:
     return str(row.get("git_commit_sha") or HEAD)
 
 
-def since(listed: list[Row], uuid: str) -> tuple[Row | None, str]:
-    """PURE. The row of this deployment, and the commit of the finished one before it, as far as they are there.
+def since(listed: list[Row], uuid: str) -> tuple[Row, str]:
+    """PURE. The row of this deployment, and the commit of the finished one before it, as far as it is there.
 
-    Raises RefusedError where another one was started since, and may have put something up.
+    Raises RefusedError where another one was started since, and may have put something up, or nobody can tell.
     """
     mine = next((row for row in listed if row.get("deployment_uuid") == uuid), None)
     if mine is None:
-        return None, ""
+        raise RefusedError(UNLISTED)
     newer = [row for row in listed if trigger.number(row) > trigger.number(mine) and _is_own(row) and row.get("status") not in NOTHING_UP]
     if others := [row for row in newer if not rows.other(row, mine)]:
         raise RefusedError(ANOTHER.format(_text(others[0].get("deployment_uuid"))))
@@ -263,11 +333,31 @@ def since(listed: list[Row], uuid: str) -> tuple[Row | None, str]:
 def finished(listed: Iterable[Row]) -> dict[str, Row]:
     """PURE. The commits of finished deployments of the application itself, the newest first, each with its newest row."""
     found: dict[str, Row] = {}
-    for row in sorted(listed, key=trigger.number, reverse=True):
-        commit = _text(row.get("commit"))
-        if row.get("status") == "finished" and _is_own(row) and COMMIT.fullmatch(commit):
-            found.setdefault(commit, row)
+    for row in reversed(_ran(listed)):
+        found.setdefault(row["commit"], row)
     return found
+
+
+def left(listed: Iterable[Row]) -> frozenset[str]:
+    """PURE. The commits that were taken back: after each came one that had run before it, or a rollback further than is listed."""
+    ran = _ran(listed)
+    first: dict[str, int] = {}
+    for place, row in enumerate(ran):
+        first.setdefault(row["commit"], place)
+    taken: dict[str, bool] = {}
+    for place, (row, then) in enumerate(pairwise(ran)):
+        further = bool(then.get("rollback")) and first[then["commit"]] == place + 1
+        taken[row["commit"]] = first[then["commit"]] < first[row["commit"]] or further
+    return frozenset(commit for commit, back in taken.items() if back)
+
+
+def _ran(listed: Iterable[Row]) -> list[Row]:
+    """Finished deployments of the application itself whose commit is known, the oldest first."""
+    return [
+        row
+        for row in sorted(listed, key=trigger.number)
+        if row.get("status") == "finished" and _is_own(row) and COMMIT.fullmatch(_text(row.get("commit")))
+    ]
 
 
 def _is_own(row: Row) -> bool:

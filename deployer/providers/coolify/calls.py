@@ -22,6 +22,7 @@ from deployer.model import (
     Spread,
     Started,
     Target,
+    Trust,
     UnavailableError,
 )
 from deployer.providers.coolify import acts, answers, back, doctor, known, statuses, tags, trigger
@@ -44,6 +45,10 @@ START_READ = 120.0
 """Seconds for the answer to a trigger: Coolify may do slow work over SSH before it answers (contract 3.5)."""
 
 QUEUE_WAIT = 60.0
+OLDER_WAIT = 30.0
+OLDER = (
+    "an older deployment of the same commit is still going, and may not have read what was changed: it is triggered again when that is over"
+)
 NO_READ = (
     "the token may not read (Missing required permissions: read), so its deployment can't be followed. "
     f"Make a new one: {answers.BOXES}. Or give a second token as `read_token`, or set `wait: false`"
@@ -143,19 +148,19 @@ class CoolifyServer:
 
     def _ways_back(self, target: str) -> tuple[str, ...]:
         """What would be gone back to, and what else there is."""
-        listed = [f"could go back to {each}{f', {known}' if known else ''}" for each, known in self._back.candidates(target).items()]
+        listed = [f"could go back to {each}" for each in self._back.candidates(target)]
         return (f"would go {self._back.on_demand(target).note}", *listed)
 
     def prepare(self, target: str) -> Prepared:
         """See creator.py and alter.py."""
         if maker := self._maker(target):
             return maker.make()
-        prepared = self._alterer.carry_out(target)
-        return replace(prepared, warnings=(*prepared.warnings, *self._kept(target)))
+        prepared = self._alterer.carry_out(target) if self._alterer.wish else Prepared(())
+        return replace(prepared, warnings=(*prepared.warnings, *self._kept(target), *self._back.doubts(target)))
 
     def altered(self, target: str) -> tuple[str, ...]:
-        """See alter.py."""
-        return self._alterer.altered(target)
+        """See alter.py; and what was changed to put back what ran before."""
+        return (*self._alterer.altered(target), *self._back.changed.get(target, ()))
 
     # --- starting
 
@@ -173,11 +178,16 @@ class CoolifyServer:
             if act.by_deploy or not answers.is_missing(reply):
                 break
         try:
-            return self._answer(reply, act)
+            return self._fresh(self._answer(reply, act), target)
         except RefusedError as error:
             if reply.status == 403:
                 self._denied[acts.abilities(act.kind, self.wish, self.survey.version)] = error.reason
             raise
+
+    def _fresh(self, answer: Answer, target: str) -> Answer:
+        """What this run has changed must go live: an older deployment is waited for then, and not taken for ours."""
+        skipped = isinstance(answer, Started) and any(handle.trust is Trust.PHANTOM for handle in answer.handles)
+        return Later(OLDER_WAIT, OLDER) if skipped and self._alterer.done.get(target) else answer
 
     def undo(self, target: str, deployed: Handle) -> Answer:
         """See back.py."""
@@ -287,7 +297,7 @@ class CoolifyServer:
     def _ours(self, row: dict[str, object], target: str = "") -> bool:
         if target in self._undoing:
             return back.like(row, self._undoing[target], marked=self._marked)
-        return trigger.like_ours(row, self.wish, marked=self._marked)
+        return trigger.like_ours(row, self.wish, self.survey.version)
 
     @property
     def _marked(self) -> bool:

@@ -10,23 +10,19 @@ from typing import Any
 
 from deployer.model import RefusedError
 from deployer.providers.coolify import images
-from deployer.providers.coolify.fields import SECRET
-from deployer.providers.coolify.versions import Version
+from deployer.providers.coolify.fields import PASSWORD, SECRET
+from deployer.providers.coolify.versions import PIN_KEPT, PIN_LOST, Version
 
 Row = dict[str, Any]
 
 WIPES_DOMAINS = "4.0.0-beta.381"
 """Before it every change takes the application's addresses away unless they are sent along (contract 5.7)."""
 
-PIN_LOST, PIN_KEPT = "4.0.0-beta.464", "4.2.0"
-"""From the first to before the second a deployment takes the branch's head, whatever is pinned."""
-
 MODIFIER = "force_domain_override"
 """It says how `domains` is meant, and changes nothing by itself."""
 
 HEAD = "HEAD"
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-FOREIGN = re.compile(r"(?<=://)\S*@")
 SHOWN = 100
 
 
@@ -73,6 +69,11 @@ def patch(
     return Patch(body, tuple(told), tuple(warnings))
 
 
+def deployed(row: Row) -> tuple[str, ...]:
+    """The fields that say what of an application is deployed, which is what a way back puts back."""
+    return (images.NAME_FIELD, images.TAG_FIELD) if row.get("build_pack") == images.BUILD_PACK else ("git_commit_sha",)
+
+
 def _pinned(row: Row, pin: str, version: Version) -> tuple[dict[str, Any], str, list[str]]:
     if row.get("build_pack") == images.BUILD_PACK:
         raise RefusedError("`commit` is for applications that are built from a repository, and this one runs an image: use `image`")
@@ -89,8 +90,8 @@ def _pinned(row: Row, pin: str, version: Version) -> tuple[dict[str, Any], str, 
     warnings = ["the application stays pinned to this commit: later deployments and webhooks build it, too, until `commit: HEAD` ends that"]
     if version.before(PIN_LOST):
         warnings.append(
-            f"Coolify {version.text} names the image after the branch's head: where it has one of that name it skips the build, "
-            "and the pinned commit is not what runs. Set `force: true`"
+            f"Coolify {version.text} names the image after the branch's head, and skips the build where it has one of that name: "
+            "this deployment is built without cache, so that the pinned commit is what runs"
         )
     return body, told, warnings
 
@@ -133,5 +134,5 @@ def _brief(value: Any) -> str:
     """One short line, without the password that an address may hold."""
     if value is None or value == "":
         return "(none)"
-    text = " ".join(FOREIGN.sub("***@", value if isinstance(value, str) else json.dumps(value)).split())
+    text = " ".join(PASSWORD.sub("***@", value if isinstance(value, str) else json.dumps(value)).split())
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from deployer.providers.coolify import envs, fields, forms
 from deployer.settings import Given
@@ -111,16 +113,20 @@ def _change_mistakes(given: Given, command: str, *, by_tag: bool) -> list[str]:
 
 
 def _overlaps(given: Given) -> list[str]:
-    """What two inputs would both set. What can't be read is told elsewhere."""
-    try:
-        wished = fields.settings(given.text("settings")) if "settings" in given else {}
-        file = forms.env_file(given.text("env_file")) if "env_file" in given else {}
-        own = envs.parsed(given.text("env")) if "env" in given else {}
-    except ValueError:
-        return []
-    sentences = fields.overlaps(wished, [name for name in ("image", "commit", "create") if name in given])
-    try:
-        envs.together(file, own)
-    except ValueError as error:
-        sentences.append(f"{given.typed('env')}: {error}")
+    """What two inputs would both set."""
+    said = {name: given.typed(name) for name in ("settings", "env", "env_file", *fields.OF_INPUTS)}
+    others = [name for name in fields.OF_INPUTS if (is_on(given, name) if name == "create" else name in given)]
+    doubles = fields.overlaps(_read(given, "settings", fields.settings), others)
+    twice = sorted({*_read(given, "env_file", forms.env_file)} & {*_read(given, "env", envs.parsed)})
+    sentences = [f"{said['settings']} must not hold `{name}`: {said[each]} sets it" for name, each in doubles]
+    if twice:
+        sentences.append(f"{', '.join(twice[: envs.TOLD])}: given in {said['env']} and in {said['env_file']}; which one is meant?")
     return sentences
+
+
+def _read(given: Given, name: str, reader: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """What an input holds; nothing where it can't be read, which is told elsewhere."""
+    try:
+        return reader(given.text(name)) if name in given else {}
+    except ValueError:
+        return {}

@@ -77,13 +77,6 @@ def _mistake(binding: Binding) -> str:
     return ""
 
 
-def together(file: Mapping[str, SecretStr], given: Mapping[str, SecretStr]) -> dict[str, SecretStr]:
-    """What `env_file` and `env` hold. Raises ValueError for keys that stand in both."""
-    if both := sorted({*file} & {*given}):
-        raise ValueError(f"{', '.join(both[:TOLD])}: given in `env` and in `env_file`; which one is meant?")
-    return {**file, **given}
-
-
 # --- to what is sent
 
 
@@ -120,7 +113,7 @@ def plan(wished: Mapping[str, SecretStr], rows: Iterable[Row], kind: str, versio
         if sort != "kept":
             items.append(_item(key, value, row or {}, kind, preview=preview))
     if kind == "application" and version.before(FLAGS_KEPT):
-        _check_flags([there[key] for key in sorts["changed"]])
+        _check_flags(items)
     warnings = [*_mangled(wished, items), *_unseen([there[key] for key in sorts["changed"]])]
     copied = kind == "application" and not preview and bool(sorts["added"])
     note = "; Coolify makes a copy of each new one for previews" if copied else ""
@@ -140,11 +133,12 @@ def _check(kind: str, version: Version, *, preview: bool) -> None:
         raise RefusedError(f"Coolify {version.text} can't set a database's variables through its API: that came with {DATABASES}")
 
 
-def _check_flags(rows: Iterable[Row]) -> None:
-    if marked := [row["key"] for row in rows if row.get("is_multiline") or row.get("is_shown_once")]:
+def _check_flags(items: Iterable[Row]) -> None:
+    """Also of new ones, and of those that have several lines only now."""
+    if marked := [item["key"] for item in items if item["is_multiline"] or item["is_shown_once"]]:
         raise RefusedError(
-            f"Coolify before {FLAGS_KEPT} can't change a variable that is multi-line or shown only once through its API: "
-            f"change {', '.join(marked)} in Coolify, or update Coolify"
+            f"Coolify before {FLAGS_KEPT} can't set a variable that is multi-line or shown only once through its API: "
+            f"set {', '.join(marked)} in Coolify, or update Coolify"
         )
 
 

@@ -16,6 +16,9 @@ SECRET = re.compile(
 )
 """Fields that may hold a secret, or code: told as changed, never shown."""
 
+PASSWORD = re.compile(r"(?<=://)\S*@|(?<!\S)[^\s/@:]+:(?!//)\S*@(?!sha256)")
+"""What stands before the host of an address, with its scheme or without; an image's digest is none."""
+
 FORBIDDEN = {
     "instant_deploy": "would start a second deployment that nobody can follow; this run deploys anyway",
     "uuid": "is no field: which application is meant says the input `uuid`",
@@ -81,13 +84,7 @@ def _number(_: str) -> Any:
     raise ValueError("holds a number that JSON has not (NaN or Infinity)")
 
 
-def overlaps(fields: Iterable[str], inputs: Iterable[str]) -> list[str]:
-    """The sentences for fields that another input of this run sets."""
+def overlaps(fields: Iterable[str], inputs: Iterable[str]) -> list[tuple[str, str]]:
+    """Each field that another input of this run sets, with that input."""
     given, held = set(inputs), set(fields)
-    return [
-        f"`settings` must not hold `{name}`: `{each}` sets it"
-        for each, names in OF_INPUTS.items()
-        if each in given
-        for name in names
-        if name in held
-    ]
+    return [(name, each) for each, names in OF_INPUTS.items() if each in given for name in names if name in held]

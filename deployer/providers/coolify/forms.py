@@ -6,6 +6,7 @@ What can't be one of these values is never shown: it may be the token, in the wr
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -21,6 +22,8 @@ TAG = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 API = re.compile(r"(/+api(/+v1)?)?/*$")
 HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
 LONGEST_NAME = 255
+LARGEST_FILE = 1024 * 1024
+"""Bytes of a file of variables."""
 
 
 def address(text: Any) -> Any:
@@ -112,10 +115,15 @@ def env(text: Any) -> Any:
 
 
 def env_file(text: Any) -> Any:
-    """The variables in the file. Raises ValueError; the same rules as for a secret's file, without its size."""
+    """The variables in the file. Raises ValueError; it is no pipe, which could be read only once, and might never end."""
     if not isinstance(text, str) or not text:
         return text
     try:
+        status = Path(text).stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("is no regular file")
+        if status.st_size > LARGEST_FILE:
+            raise ValueError(f"is larger than {LARGEST_FILE // 1024} KiB")
         return envs.parsed(Path(text).read_bytes().decode("utf-8"))
     except UnicodeDecodeError:
         raise ValueError("is not written in UTF-8") from None

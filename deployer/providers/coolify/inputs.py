@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
@@ -13,12 +14,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from deployer.http import Http
 from deployer.model import Command
 from deployer.providers.contract import Provider, ProviderInputs
-from deployer.providers.coolify import envs, forms, images
+from deployer.providers.coolify import envs, fields, forms, images
 from deployer.providers.coolify.alter import Alteration
 from deployer.providers.coolify.api import Api
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.contradictions import contradictions, is_on
 from deployer.providers.coolify.creating import Wanted
+from deployer.providers.coolify.hidden import hidden
 from deployer.providers.coolify.wish import Wish
 from deployer.settings import Common, Flag, Found, Given, Names, Spelling
 
@@ -92,7 +94,7 @@ class Coolify(ProviderInputs):
         "With `pr`: those of the previews. Others stay as they are",
     )
     env_file: Annotated[dict[str, SecretStr], BeforeValidator(forms.env_file)] = Field(
-        default_factory=dict, description="The same from a file; a key may not stand in both"
+        default_factory=dict, description="The same from a file (no pipe, up to 1 MiB); a key may not stand in both"
     )
     settings: Annotated[dict[str, Any], BeforeValidator(forms.settings)] = Field(
         default_factory=dict,
@@ -153,12 +155,14 @@ class Coolify(ProviderInputs):
 
     @classmethod
     def hidden(cls, given: Given) -> Iterable[str]:
-        """The values of the variables: `production` must not blank the whole job, so only what we pass on is looked through."""
+        """The values of the variables, and the secret ones of the settings: `production` must not blank the whole job."""
         for read, name in ((envs.parsed, "env"), (forms.env_file, "env_file")):
             try:
                 yield from (value.get_secret_value() for value in (read(given.text(name)) if name in given else {}).values())
             except ValueError:  # told as a mistake, without the text
                 continue
+        with suppress(ValueError):
+            yield from hidden(fields.settings(given.text("settings")) if "settings" in given else {})
 
     @classmethod
     def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...], group: str) -> list[str]:
@@ -232,13 +236,14 @@ class Coolify(ProviderInputs):
             examines=common.dry_run or common.command == Command.CHECK.value,
             pr=self.pr,
             docker_tag=self.docker_tag,
+            pinned=bool(self.commit),
             pull_latest=self.pull_latest,
             tags=frozenset(self.tagged),
             verify=common.verify_health,
             verify_timeout=common.verify_timeout,
             rollback=common.rollback,
         )
-        alteration = Alteration(self.image, self.commit, envs.together(self.env_file, self.env), self.settings)
+        alteration = Alteration(self.image, self.commit, {**self.env_file, **self.env}, self.settings)
         api = Api(http, login(token=reading) if reading else http)
         return CoolifyServer(api, self.base, wish, alteration, self._wanted(visited=common.verify_url == "auto"))
 

@@ -12,6 +12,7 @@ from deployer.providers.coolify.acts import APPLICATION, TAG
 from deployer.providers.coolify.wish import Wish
 
 ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"'`|\\\ud800-\udfff]{1,500}")
+PORT = re.compile(r"^(https?://[^/?#]+?):\d*(?=[/?#]|$)")
 CREDENTIALS = re.compile(r"//[^/]*@")
 SENSITIVE = ("custom_labels", "docker_compose_raw", "docker_compose", "dockerfile", "private_key_id")
 """Fields that only a token with `read:sensitive` sees (contract 5.6)."""
@@ -89,26 +90,30 @@ def target(kind: str, uuid: str, row: dict[str, Any], wish: Wish) -> Target:
 
 
 def address(fqdn: Any) -> str:
-    """The first public address, if it is one: it becomes a link and an output."""
+    """The first public address, if it is one: it becomes a link and an output.
+
+    Without its port: that is the container's, to which Coolify's proxy passes on what it takes at its own ports. Coolify's pages leave
+    it out, too (getFqdnWithoutPort).
+    """
     first = fqdn.split(",")[0].strip() if isinstance(fqdn, str) else ""
-    return first if ADDRESS.fullmatch(first) else ""
+    return PORT.sub(r"\1", first) if ADDRESS.fullmatch(first) else ""
 
 
 def preview(url: str, template: Any, number: int) -> str:
-    """A preview's address, which no answer holds: made of the application's first one, keeping port and path (contract 5.10).
+    """A preview's address, which no answer holds: made of the application's first one, keeping its path (contract 5.10).
 
-    Empty where it can't be known.
+    The port that Coolify keeps there, too, is the container's: see `address`. Empty where it can't be known.
     """
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+        host = parts.hostname or ""
     except ValueError:
         return ""
     text = str(template or "{{pr_id}}.{{domain}}")
     if not host or "{{random}}" in text:
         return ""
     name = text.replace("{{pr_id}}", str(number)).replace("{{domain}}", host)
-    return address(urlunsplit((parts.scheme, name + port, parts.path, "", "")))
+    return address(urlunsplit((parts.scheme, name, parts.path, "", "")))
 
 
 def described(row: dict[str, Any]) -> str:

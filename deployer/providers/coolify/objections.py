@@ -1,26 +1,55 @@
-"""PURE: why Coolify refuses a change: one sentence per field, from every shape that its answer has (contract 3.3, 17.1 row 9)."""
+"""PURE: why Coolify refuses a change: one sentence per field, from every shape that its answer has (contract 3.3, 17.1 row 9).
+
+What was sent and is secret is blanked before anything of an answer is cut: half a secret is found by nobody who looks for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from deployer.providers.coolify.fields import CAME_WITH, GONE_WITH, SECRET
+from deployer.providers.coolify.fields import CAME_WITH, GONE_WITH, PASSWORD, SECRET
 from deployer.providers.coolify.versions import Version
+from deployer.settings import SHORTEST_SECRET
 
 NOT_ALLOWED = "This field is not allowed."
 SHORTEST = 4
-"""Characters; what is shorter is not blanked: it may be a part of any word."""
+"""Characters of a field; what is shorter is not blanked: it may be a part of any word."""
 
 
-def objections(data: Any, sent: Mapping[str, Any], version: Version) -> tuple[str, ...]:
-    """The sentences of a 400, 404, 409 or 422; never one of the secrets that were sent. Nothing where the answer says nothing."""
+def objections(data: Any, version: Version) -> tuple[str, ...]:
+    """The sentences of a 400, 404, 409 or 422. Nothing where the answer says nothing."""
     if not isinstance(data, dict):
         return ()
     told = [*_conflicts(data), *_fields(data.get("errors"), version)]
     if not told:
         told = [text for text in (_line(data.get("message")), _line(data.get("error"))) if text]
-    return tuple(dict.fromkeys(_blanked(text, sent) for text in told))
+    return tuple(dict.fromkeys(told))
+
+
+def blanked(data: Any, sent: Mapping[str, Any]) -> Any:
+    """An answer without the secrets that were sent (variables, secret fields), and without any password in an address."""
+    return _blanked(data, sorted(set(_secrets(sent)), key=len, reverse=True))  # one may be the beginning of another
+
+
+def _secrets(sent: Mapping[str, Any]) -> Iterator[str]:
+    """As they were sent, and as the server trims them, in one line or several."""
+    values = [value for name, value in sent.items() if SECRET.fullmatch(name) and isinstance(value, str) and len(value.strip()) >= SHORTEST]
+    listed = sent.get("data")
+    for item in listed if isinstance(listed, list) else ():
+        values += [item["value"]] if len(item["value"].strip()) >= SHORTEST_SECRET else []
+    for value in values:
+        yield from (value.strip(), " ".join(value.split()))
+
+
+def _blanked(data: Any, secrets: Iterable[str]) -> Any:
+    if isinstance(data, str):
+        for secret in secrets:
+            data = data.replace(secret, "***")
+        return PASSWORD.sub("***@", data)
+    if isinstance(data, dict):
+        return {_blanked(name, secrets): _blanked(value, secrets) for name, value in data.items()}
+    return [_blanked(each, secrets) for each in data] if isinstance(data, list) else data
 
 
 def _conflicts(data: Mapping[str, Any]) -> Iterator[str]:
@@ -54,13 +83,6 @@ def _not_allowed(name: str, version: Version) -> str:
     if came and version.before(came):
         return f"{running} does not let it be changed: that came with {came}"
     return f"{running} knows no such field, or does not let it be changed"
-
-
-def _blanked(text: str, sent: Mapping[str, Any]) -> str:
-    for name, value in sent.items():
-        if SECRET.fullmatch(name) and isinstance(value, str) and len(value.strip()) >= SHORTEST:
-            text = text.replace(" ".join(value.split()), "***")
-    return text
 
 
 def _line(value: Any) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from deployer.model import Command, Handle, Refused, Started, Trust, UnavailableError
 from deployer.providers.coolify import rows, statuses
-from deployer.providers.coolify.acts import APPLICATION, Act
+from deployer.providers.coolify.acts import APPLICATION, Act, forced
+from deployer.providers.coolify.versions import Since, Version
 from deployer.providers.coolify.wish import Wish
 
 ALREADY = "Deployment already queued"
@@ -86,15 +87,15 @@ def no_preview(wish: Wish) -> str:
     )
 
 
-def like_ours(row: dict[str, Any], wish: Wish, *, marked: bool) -> bool:
+def like_ours(row: dict[str, Any], wish: Wish, version: Version) -> bool:
     """Rule 7. Where the server marks nothing as the API's, all that no webhook made."""
-    by_api = row.get("is_api") or (not marked and not row.get("is_webhook"))
+    by_api = row.get("is_api") or (not version.has(Since.MARKS_API) and not row.get("is_webhook"))
     same_kind = bool(row.get("restart_only")) == (wish.command is Command.RESTART)
     return (
         bool(by_api)
         and same_kind
         and (row.get("pull_request_id") or 0) == wish.pr
-        and bool(row.get("force_rebuild")) == (wish.force and wish.deploys)
+        and bool(row.get("force_rebuild")) == forced(wish, version)
     )
 
 

@@ -42,6 +42,9 @@ class Since(Enum):
 SERVICES_PULLED = "4.0.0-beta.391"
 """Before it every start of a service pulled newer images."""
 
+PIN_LOST, PIN_KEPT = "4.0.0-beta.464", "4.2.0"
+"""From the first to before the second a deployment takes the branch's head, whatever is pinned."""
+
 
 @dataclass(frozen=True, slots=True)
 class Version:

@@ -12,7 +12,10 @@ Verify = Literal["auto", "true", "false"]
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How things are to be done. Times in seconds; `pr` 0 is none; `examines`: nothing is to be changed."""
+    """How things are to be done. Times in seconds; `pr` 0 is none; `examines`: nothing is to be changed.
+
+    `pinned`: the application is pinned to a commit before it is deployed, or its pin is ended.
+    """
 
     command: Command = Command.DEPLOY
     force: bool = False
@@ -21,6 +24,7 @@ class Wish:
     examines: bool = False
     pr: int = 0
     docker_tag: str = ""
+    pinned: bool = False
     pull_latest: bool = True
     tags: frozenset[str] = frozenset()
     verify: Verify = "auto"
