@@ -83,7 +83,7 @@ PARTS = {"inputs": inputs, "outputs": outputs, "statuses": statuses}
 
 
 def readme(text: str) -> str:
-    """The README with its generated parts, and the project's public name, anew."""
+    """The README, or another page, with its generated parts, and the project's public name, anew."""
     text = re.sub(r"(?<=uses: )[\w.-]+/[\w.-]+(?=@)", PROJECT, text)
     text = re.sub(r"\bghcr\.io/[\w.-]+/[\w.-]+(?=:)", IMAGE, text)
     return MARK.sub(lambda match: match[1] + PARTS[match["part"]]() + match[3], text)
@@ -91,8 +91,8 @@ def readme(text: str) -> str:
 
 def main(argv: list[str]) -> int:
     """Write the files, or with `--check` print how they differ and what to do."""
-    page = (ROOT / "README.md").read_text("utf-8")
-    wanted = {ROOT / "action.yml": action(), ROOT / "README.md": readme(page)}
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    wanted = {ROOT / "action.yml": action(), **{page: readme(page.read_text("utf-8")) for page in pages}}
     stale = 0
     for path, text in wanted.items():
         old = path.read_text("utf-8") if path.exists() else ""

@@ -58,14 +58,16 @@ class TooLargeError(UnavailableError):
     tail: str = ""
 
 
-class _Bearer(requests.auth.AuthBase):
-    """As an auth object, because `requests` replaces an Authorization header by what `~/.netrc` holds for the host."""
+class _Login(requests.auth.AuthBase):
+    """As an auth object, because `requests` replaces an Authorization header by what `~/.netrc` holds for the host. No token: no header."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str | Callable[[], str], scheme: str) -> None:
         self._token = token
+        self._scheme = scheme
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token}"
+        if token := self._token if isinstance(self._token, str) else self._token():
+            request.headers["Authorization"] = f"{self._scheme} {token}"
         return request
 
 
@@ -104,9 +106,10 @@ class Http:
         self,
         base: str,
         *,
-        token: str,
+        token: str | Callable[[], str],
         agent: str,
         now: Callable[[], float],
+        scheme: str = "Bearer",
         headers: Mapping[str, str] | None = None,
         ca: str = "",
         insecure: bool = False,
@@ -114,13 +117,14 @@ class Http:
     ) -> None:
         """Prepare, without a request.
 
-        `now`: real seconds. `ca`: PEM text. `direct`: past every proxy, whatever the environment says.
+        `token`: asked for anew before each request where it is a function. `now`: real seconds. `ca`: PEM text. `direct`: past every
+        proxy, whatever the environment says.
         """
         self.base = base
         self._now = now
         self._verify = None if not insecure else False
         self._session = Session()
-        self._session.auth = _Bearer(token)
+        self._session.auth = _Login(token, scheme)
         self._session.headers.update({"Accept": "application/json", "User-Agent": agent, **(headers or {})})
         self._session.trust_env = not direct
         if insecure:
@@ -128,8 +132,15 @@ class Http:
         elif ca:
             self._session.mount("https://", Adapter(trusting(ca)))
 
-    def send(
-        self, method: str, path: str, params: Mapping[str, str] | None = None, *, body: Any = None, patience: float | None = None
+    def send(  # noqa: PLR0913 -- the parts of one request, the rarer ones given by name
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        form: Mapping[str, str] | None = None,
+        patience: float | None = None,
     ) -> Reply:
         """One request, never a second one. `body` goes as JSON. `patience`: seconds to wait for an answer instead of the usual ones.
 
@@ -142,6 +153,7 @@ class Http:
                 self.base + path,
                 params=params,
                 json=body,
+                data=form,
                 timeout=timeouts,
                 allow_redirects=False,
                 stream=True,

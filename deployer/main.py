@@ -8,8 +8,8 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
-from typing import cast
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any, cast
 
 from deployer import PROJECT, __version__, settings
 from deployer.ci import NAMES, detect
@@ -18,7 +18,7 @@ from deployer.ci.sinks import Redactor, Stream, Writer
 from deployer.clock import Clock
 from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan, Snapshot
 from deployer.providers import PROVIDERS
-from deployer.providers.contract import ProviderInputs
+from deployer.providers.contract import ProviderInputs, Surroundings
 from deployer.report import Reporter, Wishes, span
 from deployer.run import run
 from deployer.settings import Common, Given, Inputs, Spelling
@@ -31,7 +31,7 @@ BUG = 70
 AGENT = f"deployer/{__version__} (+https://github.com/{PROJECT})"
 GROUPS: tuple[type[Inputs], ...] = (*PROVIDERS, Common)
 USAGE = "the inputs come from the environment; `--help` lists them"
-OPEN = ("coolify_url", "webhook", "uuid", "tag", "name", "domains", "commit", "log_file")
+OPEN = ("coolify_url", "webhook", "uuid", "tag", "name", "domains", "commit", "log_file", "cf_api", "cf_app")
 """Inputs whose text, or a part of it, becomes a value of our outputs."""
 
 
@@ -57,14 +57,12 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
 def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, reports: list[Reporter]) -> Outcome:
     given = settings.look_up(GROUPS, environ, ci.input_prefix)
     _hide(given, environ, ci, redact)
-    provider = PROVIDERS[0]
-    if given.text("on_missing_secret").lower() == "skip" and provider.secret not in given and "rehearse" not in given:
-        for warning in given.warnings:
-            ci.annotate("warning", "Deployer", warning)
-        ci.annotate("notice", "Deployer", f"{given.typed(provider.secret)} is not given here: skipped, nothing was deployed")
-        return _over(given, ci, redact, clock, Outcome.SKIPPED)
     with ExitStack() as stage:
         try:
+            provider = _chosen(given)
+            may_skip = given.text("on_missing_secret").lower() == "skip" and "rehearse" not in given
+            if may_skip and not any(name in given for name in provider.logins):
+                return _skipped(given, provider, ci, redact, clock)
             if "rehearse" in given:
                 _rehearse(given, provider, ci, clock, stage)
             common, inputs = _read(given, provider)
@@ -78,10 +76,43 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
         reports.append(report)
         for warning in (*given.warnings, *inputs.warnings, *_loud(common)):
             report.notice(warning)
-        server = inputs.connect(common, agent=AGENT, now=clock.real, direct=bool(common.rehearse))
+        around = Surroundings(AGENT, clock.real, clock.now, redact.add, direct=bool(common.rehearse))
+        server = inputs.connect(common, around)
         outcome = run(_plan(common, inputs), server, report, clock, _visitor(common, clock, redact))
         report.finish(outcome)
         return outcome
+
+
+def _chosen(given: Given) -> type[ProviderInputs]:
+    """By `provider`, else by the inputs given, else the first (design.md 2.1). Raises MistakesError where two are meant."""
+    used = {provider: [name for name in provider.model_fields if name in given] for provider in PROVIDERS}
+    for provider in (each for each in PROVIDERS if each.platform == given.text("provider")):
+        _refuse_foreign(given, provider, [name for other in PROVIDERS if other is not provider for name in used[other]])
+        return provider
+    meant = [provider for provider in PROVIDERS if used[provider]] or [PROVIDERS[0]]
+    if len(meant) > 1 and "provider" not in given:
+        names = " and ".join(f"{given.typed(used[provider][0])} ({provider.platform})" for provider in meant)
+        mistake = f"{names} are of different platforms: say which one is meant with {given.typed('provider')}"
+        raise MistakesError((*given.mistakes, mistake))
+    return meant[0]
+
+
+def _refuse_foreign(given: Given, provider: type[ProviderInputs], names: list[str]) -> None:
+    """What another platform's input asks for would not be done; its own variables may be set for other jobs, too."""
+    for name in names:
+        variable = given.found[name].variable
+        sentence = f"{given.typed(name)} does nothing on this platform: {given.typed('provider')} is {provider.platform}"
+        if variable.startswith(settings.ADDED):
+            given.mistakes.append(sentence)
+        elif variable.startswith("DEPLOYER_"):
+            given.warnings.append(sentence)
+
+
+def _skipped(given: Given, provider: type[ProviderInputs], ci: CI, redact: Redactor, clock: Clock) -> Outcome:
+    for warning in given.warnings:
+        ci.annotate("warning", "Deployer", warning)
+    ci.annotate("notice", "Deployer", f"{given.typed(provider.logins[0])} is not given here: skipped, nothing was deployed")
+    return _over(given, ci, redact, clock, Outcome.SKIPPED)
 
 
 def _read(given: Given, provider: type[ProviderInputs]) -> tuple[Common, ProviderInputs]:
@@ -119,23 +150,33 @@ def _secrets(given: Given, environ: Mapping[str, str]) -> Iterator[str]:
 
 def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock, stage: ExitStack) -> None:
     """The embedded simulator instead of the user's server, on a clock that both share."""
-    from deployer import simulator
-
+    scenarios, play = _theatre(provider.platform)
     name = given.text("rehearse")
-    if name not in simulator.SCENARIOS:
-        names = ", ".join(each for each, scenario in simulator.SCENARIOS.items() if scenario.public)
+    if name not in scenarios:
+        names = ", ".join(each for each, scenario in scenarios.items() if scenario.public)
         what = repr(name) if re.fullmatch(r"[a-z0-9-]{1,30}", name) else "it"  # anything else may be a secret in the wrong place
         given.mistakes.append(f"{given.typed('rehearse')}: {what} is no scenario. There are {names}")
-        provider.stage(given, "http://127.0.0.1", "none", ("none",), "")
+        provider.stage(given, stage.enter_context(play("success", speed=SPEED)).inputs)  # only for the other mistakes to be told
         Common.stage(given, "http://127.0.0.1")
         return
-    ci.say(f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {simulator.SCENARIOS[name].summary}")
+    ci.say(f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {scenarios[name].summary}")
     ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
-    playing = stage.enter_context(simulator.playing(name, speed=SPEED))
+    playing = stage.enter_context(play(name, speed=SPEED))
     clock.speed = SPEED
-    ignored = provider.stage(given, playing.url, playing.token, playing.uuids, getattr(playing, "tag", ""))
+    ignored = provider.stage(given, playing.inputs)
     if ignored := [*ignored, *Common.stage(given, playing.site)]:
         ci.say(f"Not used in a rehearsal: {', '.join(ignored)}")
+
+
+def _theatre(platform: str) -> tuple[Mapping[str, Any], Callable[..., AbstractContextManager[Any]]]:
+    """A platform's scenarios, and how one is played."""
+    if platform == "cloudfoundry":
+        from deployer.simulator import cloudfoundry
+
+        return cloudfoundry.SCENARIOS, cloudfoundry.playing
+    from deployer import simulator
+
+    return simulator.SCENARIOS, simulator.playing
 
 
 def _visitor(common: Common, clock: Clock, redact: Redactor) -> Callable[[str], Snapshot] | None:
@@ -165,7 +206,7 @@ def _plan(common: Common, inputs: ProviderInputs) -> Plan:
         inputs.targets,
         command=Command(common.command),
         dry=common.dry_run,
-        alters=inputs.alters and common.command != Command.ROLLBACK.value,
+        alters=(inputs.alters or bool(common.image)) and common.command != Command.ROLLBACK.value,
         own_site=expectation.guarded,
         site=shown(expectation.url),
         answer=f"{wanted(expectation)}, for up to {span(common.verify_timeout)}" if common.verify_url else "",

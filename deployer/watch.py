@@ -39,6 +39,7 @@ class End(Enum):
     UNPROVEN = "unproven"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
     GONE = "gone"
     BARRED = "barred"
     LATE = "late"
@@ -50,6 +51,7 @@ TERMINAL = {
     Phase.UNPROVEN: End.UNPROVEN,
     Phase.FAILED: End.FAILED,
     Phase.CANCELLED: End.CANCELLED,
+    Phase.SUPERSEDED: End.SUPERSEDED,
     Phase.ABSENT: End.GONE,
 }
 
@@ -58,6 +60,7 @@ _DEPLOYED = {
     End.UNPROVEN: Outcome.UNVERIFIED,
     End.FAILED: Outcome.FAILED,
     End.CANCELLED: Outcome.CANCELLED,
+    End.SUPERSEDED: Outcome.SUPERSEDED,
     End.GONE: Outcome.LOST,
     End.BARRED: Outcome.LOST,
     End.LATE: Outcome.TIMED_OUT,
@@ -65,6 +68,7 @@ _DEPLOYED = {
 
 # What the end of each leg is called. None: nobody could tell, and `strict` decides.
 OUTCOMES: dict[Leg, dict[End, Outcome | None]] = {
+    Leg.STAGING: {**_DEPLOYED},
     Leg.DEPLOYMENT: {**_DEPLOYED},
     Leg.OTHERS: {**_DEPLOYED},
     Leg.HEALTH: {**dict.fromkeys(End), End.SUCCEEDED: Outcome.FINISHED, End.FAILED: Outcome.UNVERIFIED},
@@ -152,9 +156,10 @@ def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Eve
         watch = replace(watch, known=known)
     if watch.last and math.isinf(watch.last.hold) and math.isfinite(snapshot.hold):
         watch = replace(watch, since=now)
-    if snapshot.phase is not watch.phase:
-        watch = replace(watch, phase=snapshot.phase, since=now)
-        events.append(Moved(target, snapshot.phase, snapshot.detail, snapshot.server, watch.leg))
+    same = snapshot.phase is watch.phase
+    if not same or (watch.last and snapshot.detail != watch.last.detail):
+        watch = watch if same else replace(watch, phase=snapshot.phase, since=now)
+        events.append(Moved(target, snapshot.phase, snapshot.detail, snapshot.server, watch.leg, same))
     if watch.leg is Leg.ENDING:
         pass  # nobody asked for the log of what was only to be cancelled
     elif snapshot.log is None:
@@ -256,6 +261,11 @@ class Final:
 
 
 @dataclass(frozen=True, slots=True)
+class Ready:
+    """What had to be done before the start is done."""
+
+
+@dataclass(frozen=True, slots=True)
 class Onward:
     """The next leg, with what is watched in it, when the one before was seen to end, and what it came to."""
 
@@ -272,7 +282,7 @@ class Back:
     so_far: Final
 
 
-Next = Again | Full | Onward | Back | Final
+Next = Again | Full | Ready | Onward | Back | Final
 
 ROOM = 60.0
 """Seconds until a full queue is tried again, as long as Coolify asks for where it says so itself (contract 5.1)."""
@@ -305,6 +315,9 @@ def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool, so_far: Final
     """
     if any(watch.ending is None for watch in watches):
         raise ValueError("a leg is judged only after all its watches have ended")
+    if leg is Leg.STAGING:
+        final = _worst(leg, watches)
+        return Ready() if final.outcome is Outcome.FINISHED else final
     if leg is Leg.DEPLOYMENT and not all(_is_nothing(watch) for watch in watches):
         watches = tuple(watch for watch in watches if not _is_nothing(watch))  # a second tag's phantom of what is watched already
     ends = {watch.ending.end for watch in watches if watch.ending}

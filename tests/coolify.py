@@ -10,6 +10,7 @@ from typing import Any
 import responses
 
 from deployer.http import Http, Reply
+from deployer.providers.contract import Surroundings
 from deployer.providers.coolify.api import Api
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.inputs import Coolify
@@ -140,7 +141,12 @@ def connected(environ: Mapping[str, str]) -> Any:
     everyone, inputs = Common.read(given), Coolify.read(given)
     assert everyone is not None, given.mistakes
     assert inputs is not None, given.mistakes
-    return inputs.connect(everyone, agent=AGENT, now=lambda: 0.0, direct=True)
+    return inputs.connect(everyone, around())
+
+
+def around() -> Surroundings:
+    """No time passes, and nothing is given that would have to be hidden."""
+    return Surroundings(AGENT, real=lambda: 0.0, now=lambda: 0.0, hide=lambda secret: None, direct=True)
 
 
 def flags(**on: Any) -> Row:

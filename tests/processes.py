@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 from deployer.main import SPEED
-from deployer.simulator import Asked, Stage, playing
+from deployer.simulator import Asked, Stage, cloudfoundry, playing
 from deployer.simulator.checks import name_of
 from tests.test_ci import Command, parse_env_file, parse_line
 
@@ -131,13 +131,14 @@ class Ended:
 
 @dataclass
 class Program:
-    """A running process."""
+    """A running process. `learnt`: what it was given while it ran, and must not tell."""
 
     process: subprocess.Popen[bytes]
     folder: Path
     secrets: set[str]
     on_github: bool = False
     signals: list[float] = field(default_factory=list)
+    learnt: Callable[[], tuple[str, ...]] = tuple
 
     def send(self, number: signal.Signals) -> None:
         """A signal, unless it is over."""
@@ -159,6 +160,7 @@ class Program:
 
     def check(self, out: bytes, err: bytes = b"") -> Ended:
         """The same for output that was read otherwise."""
+        self.secrets |= set(self.learnt())
         masks, rest = masked(out)
         assert not (self.on_github and re.search(rb"^::add-mask::", rest, re.MULTILINE)), "a mask that comes too late"
         written = {str(path): path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file() and not path.is_symlink()}
@@ -236,6 +238,28 @@ def login(stage: Stage, folder: Path, *, in_file: bool = False) -> dict[str, str
     return known | {"COOLIFY_TOKEN_FILE": str(folder.parent / "token")}
 
 
+CF_SECRETS = ("CF_PASSWORD", "CF_CLIENT_SECRET", "CF_ASSERTION", "CF_DOCKER_PASSWORD")
+
+
+def cf_login(stage: cloudfoundry.Stage, folder: Path, *, in_file: bool = False) -> dict[str, str]:
+    """The same for a Cloud Foundry."""
+    variables = {"image": "DEPLOYER_APP_IMAGE"}
+    given = {variables.get(name, name.upper()): value for name, value in stage.inputs.items()}
+    for name in CF_SECRETS if in_file else ():
+        if value := given.pop(name, ""):
+            (folder.parent / name).write_text(value + "\n")
+            given[f"{name}_FILE"] = str(folder.parent / name)
+    return given
+
+
+def secrets_of(environ: Mapping[str, str]) -> Iterator[str]:
+    """The values of the secret inputs, wherever they come from."""
+    for name in ("COOLIFY_TOKEN", *CF_SECRETS):
+        yield from parts_of(environ.get(name, ""))
+        if (path := Path(environ.get(f"{name}_FILE", ""))).is_file():
+            yield from parts_of(path.read_text().strip())
+
+
 def marked(stranger: Stranger) -> dict[str, str]:
     """A marked value in every secret input; the proxy is for addresses that are never asked."""
     proxy = f"http://deployer:{PROXY}@127.0.0.1:{stranger.port}"
@@ -259,10 +283,7 @@ def running(
     """The program as a process: `entrypoint.py`, or with a `speed` the same `main` on a faster clock. `before`: Python run before it."""
     driver = ("-c", DRIVER.format(root=str(ROOT), speed=speed, before=before))
     python = (sys.executable, *(driver if speed else (str(ENTRYPOINT),)))
-    token = environ.get("COOLIFY_TOKEN", "")
-    if (path := Path(environ.get("COOLIFY_TOKEN_FILE", ""))).is_file():
-        token = path.read_text().strip()
-    secrets = {HEADER, PROXY, unquote(PROXY)} | (parts_of(token) if token else set())
+    secrets = {HEADER, PROXY, unquote(PROXY), *secrets_of(environ)}
     on_github = "GITHUB_ACTIONS" in environ or environ.get("DEPLOYER_CI") == "github"
     pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
     clean = {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin")), "PYTHONDONTWRITEBYTECODE": "1"}
@@ -315,6 +336,47 @@ class Play:
         ended = self.program.end(patience)
         assert self.stage.violations() == []
         return ended
+
+
+@dataclass
+class CfPlay:
+    """A program beside the Cloud Foundry that it talks to."""
+
+    stage: cloudfoundry.Stage
+    program: Program
+
+    def wait_for(self, path: str, patience: float = 30) -> None:
+        """Until something whose path ends so was asked."""
+        until = time.monotonic() + patience
+        while not any(asked.path.endswith(path) for asked in list(self.stage.journal)):
+            assert self.program.process.poll() is None, "it ended before that"
+            assert time.monotonic() < until, "it never came so far"
+            time.sleep(0.01)
+
+    def end(self, patience: float = 60) -> Ended:
+        """Wait for it; it must have behaved."""
+        ended = self.program.end(patience)
+        assert self.stage.violations() == []
+        return ended
+
+
+@contextlib.contextmanager
+def cf_play(  # noqa: PLR0913 -- what differs from test to test, given by name
+    scenario: str,
+    folder: Path,
+    stranger: Stranger,
+    environ: Mapping[str, str],
+    *,
+    speed: float = SPEED,
+    in_file: bool = False,
+) -> Iterator[CfPlay]:
+    """The same as `play` for a Cloud Foundry. Its tokens, which nobody knows before, are as secret as the password."""
+    with cloudfoundry.playing(scenario, speed=speed) as stage:
+        given = {**marked(stranger), **cf_login(stage, folder, in_file=in_file), **environ}
+        with running(folder, given, speed=speed) as program:
+            program.learnt = lambda: stage.tokens
+            yield CfPlay(stage, program)
+    assert stranger.heard == []
 
 
 @contextlib.contextmanager

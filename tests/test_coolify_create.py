@@ -21,7 +21,8 @@ from deployer.run.farewell import UNPREPARED
 from deployer.simulator import SCENARIOS, playing
 from deployer.simulator import server as simulated
 from deployer.simulator.places import Host, Project
-from deployer.simulator.scenario import Scenario, Then, Trouble
+from deployer.simulator.scenario import Scenario
+from deployer.simulator.shared import Then, Trouble
 from tests.fakes import FakeClock, Scripted
 from tests.test_golden import StillClock
 

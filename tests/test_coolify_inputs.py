@@ -15,7 +15,7 @@ from deployer.providers.coolify import forms
 from deployer.providers.coolify.inputs import Coolify
 from deployer.providers.coolify.wish import Wish
 from deployer.settings import Common, Given, look_up
-from tests.coolify import AGENT, API, BASE, IMG, TOKEN, WEB, body, connected
+from tests.coolify import API, BASE, IMG, TOKEN, WEB, around, body, connected
 
 
 def read(environ: Mapping[str, str]) -> tuple[Coolify | None, Given]:
@@ -126,7 +126,7 @@ def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
     wire.post(f"{base}/api/v1/deploy", json=body("deploy_one"))
     everyone = Common.read(Given())
     assert everyone is not None
-    inputs.connect(everyone, agent=AGENT, now=lambda: 0.0, direct=True).start(WEB)
+    inputs.connect(everyone, around()).start(WEB)
     assert urlsplit(str(wire.calls[0].request.url)).query == f"uuid={WEB}" + (f"&force={force}" if force else "")
 
 
@@ -389,7 +389,10 @@ def test_what_can_not_be_created_is_a_mistake_before_anything_is_sent(environ: M
 
 def test_a_rehearsal_creates_in_the_simulator() -> None:
     given = look_up((Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **CREATE})
-    assert Coolify.stage(given, "http://127.0.0.1:1", "none", (WEB,), "") == ["COOLIFY_URL", "COOLIFY_TOKEN"]
+    assert Coolify.stage(given, {"coolify_url": "http://127.0.0.1:1", "coolify_token": "none", "uuid": WEB}) == [
+        "COOLIFY_URL",
+        "COOLIFY_TOKEN",
+    ]
     inputs = Coolify.read(given)
     assert inputs is not None, given.mistakes
     assert (inputs.base, inputs.targets) == ("http://127.0.0.1:1", ("shop",))

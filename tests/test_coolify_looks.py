@@ -430,11 +430,9 @@ class Large(Http):
         super().__init__(API, token=TOKEN, agent=AGENT, now=lambda: 0.0)
         self._text = json.dumps(row, separators=(",", ":")).replace("/", "\\/")
 
-    def send(
-        self, method: str, path: str, params: Mapping[str, str] | None = None, *, body: Any = None, patience: float | None = None
-    ) -> Reply:
+    def send(self, method: str, path: str, params: Mapping[str, str] | None = None, **more: Any) -> Reply:
         if path != "/deployments/abc":
-            return super().send(method, path, params, body=body, patience=patience)
+            return super().send(method, path, params, **more)
         error = TooLargeError("the answer is larger than 64 MiB", arrived=True, itself=True)
         error.head, error.tail = self._text[:4000], self._text[-4000:]
         raise error

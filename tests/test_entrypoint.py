@@ -28,7 +28,7 @@ import pytest
 from deployer import __version__
 from deployer.model import Outcome
 from deployer.simulator import SCENARIOS, playing
-from deployer.simulator.scenario import Then, Trouble
+from deployer.simulator.shared import Then, Trouble
 from tests.processes import (
     ANOTHER_COMMIT,
     COMMIT,

@@ -18,13 +18,15 @@ from pathlib import Path
 import pytest
 
 from deployer.main import SPEED, main
-from deployer.simulator import SCENARIOS, Stage, playing
+from deployer.simulator import SCENARIOS, Stage, cloudfoundry, playing
 from deployer.simulator import server as simulated
+from deployer.simulator.cloudfoundry import world as foundation
 from tests.fakes import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden"
 PUBLIC = [scenario.name for scenario in SCENARIOS.values() if scenario.public]
 IN_CI = ["success", "build-failure", "cancelled"]
+CF = ["success", "crash", "staging-failure"]
 VARIES = {
     r"127\.0\.0\.1:\d+": "127.0.0.1:8000",
     r"ghadelimiter_[0-9a-f-]{36}": "ghadelimiter_00000000-0000-4000-8000-000000000000",
@@ -48,7 +50,8 @@ class StillClock(FakeClock):
 def clock(monkeypatch: pytest.MonkeyPatch) -> StillClock:
     """The program's and the simulator's."""
     still = StillClock()
-    monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=still.real))
+    for module in (simulated, foundation):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=still.real))
     return still
 
 
@@ -98,6 +101,13 @@ def test_a_person_reads_the_story(scenario: str, transcript: Transcript) -> None
     with playing(scenario) as stage:
         shown = {name: value.replace("{site}", stage.site) for name, value in SHOWN.get(scenario, {}).items()}
         same(f"plain-{scenario}", transcript(login(stage) | shown))
+        assert stage.violations() == []
+
+
+@pytest.mark.parametrize("scenario", CF)
+def test_a_person_reads_the_story_of_a_cloud_foundry(scenario: str, transcript: Transcript) -> None:
+    with cloudfoundry.playing(scenario) as stage:
+        same(f"plain-cf-{scenario}", transcript({f"INPUT_{name.upper()}": value for name, value in stage.inputs.items()}))
         assert stage.violations() == []
 
 
@@ -184,5 +194,6 @@ def test_a_dry_run_says_what_would_be_asked_of_the_site(transcript: Transcript) 
 
 def test_no_golden_file_is_left_over() -> None:
     wanted = {f"plain-{name}" for name in PUBLIC} | {f"{system}-{name}" for system in SYSTEMS for name in IN_CI}
+    wanted |= {f"plain-cf-{name}" for name in CF}
     wanted |= {f"{system}-{name}" for system in ("plain", "github") for name in ("rehearsal", "mistakes")} | {"github-two"}
     assert {path.stem for path in GOLDEN.glob("*.txt")} == wanted

@@ -13,6 +13,7 @@ from deployer.model import Outcome
 from deployer.providers import PROVIDERS
 from deployer.report.facts import DOTENV_PREFIX, OUTPUTS
 from deployer.settings import PREFIXES, Common, declared, spellings
+from deployer.simulator import cloudfoundry
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "deployer"
@@ -82,6 +83,17 @@ def test_siblings_do_not_know_each_other(room: str) -> None:
             assert siblings - shared - {own} == set(), path
 
 
+def test_the_simulated_platforms_do_not_know_each_other() -> None:
+    """Beside what any of them is made of."""
+    shared = {f"simulator.{name}" for name in ("shared", "journal", "listening", "names")}
+    for path in (PACKAGE / "simulator").rglob("*.py"):
+        theirs = {name for name in imports_of(path) if name.startswith("simulator.") and name not in shared}
+        if module_of(path) in shared:
+            assert theirs == set(), path
+        other = {name for name in theirs if name.startswith("simulator.cloudfoundry") != ("cloudfoundry" in path.parts)}
+        assert other == set(), path
+
+
 def test_the_simulator_needs_nothing_but_the_standard_library() -> None:
     names: set[str] = set()
     for path in (PACKAGE / "simulator").rglob("*.py"):
@@ -134,6 +146,19 @@ def test_the_readme_names_every_scenario_for_people_and_every_ci_system() -> Non
     assert all(f"`{name}`" in str(declared_ci) for name in NAMES)
 
 
+def test_the_pages_on_cloud_foundry_name_only_what_there_is_and_all_of_it() -> None:
+    page, readme = ((ROOT / name).read_text("utf-8") for name in ("docs/cloudfoundry.md", "README.md"))
+    cf = next(provider for provider in PROVIDERS if provider.platform == "cloudfoundry")
+    inputs = {name for name in cf.model_fields if name.startswith("cf_")}
+    variables = {variable for name, _, spelling in declared((cf,)) for variable in spellings(name, spelling) if variable.startswith("CF_")}
+    for text in (page, readme):
+        assert set(re.findall(r"(?<![\w.-])cf_(?!on_k8s)[a-z_]+", text)) <= inputs
+        assert set(re.findall(r"(?<![\w.-])CF_[A-Z_]+(?=:)", text)) <= variables
+    assert inputs <= set(re.findall(r"cf_[a-z_]+", page))
+    listed = re.findall(r"`([a-z-]+)`", page.partition("there are also ")[2].partition(".")[0])
+    assert {"success", *listed} == {name for name, scenario in cloudfoundry.SCENARIOS.items() if scenario.public}
+
+
 def test_the_outcomes_have_the_exit_codes_that_others_build_on() -> None:
     assert {outcome.status: outcome.exit_code for outcome in Outcome} == {
         "interrupted": 130,
@@ -143,6 +168,7 @@ def test_the_outcomes_have_the_exit_codes_that_others_build_on() -> None:
         "lost": 3,
         "timed_out": 3,
         "cancelled": 4,
+        "superseded": 4,
         "refused": 2,
         "unreachable": 6,
         "triggered": 0,

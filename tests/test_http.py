@@ -852,3 +852,52 @@ def test_a_session_goes_on_after_the_server_has_closed_its_connection(serve: Cal
 def test_json_of_the_size_of_a_build_log_is_read_whole(serve: Callable[..., Server]) -> None:
     body = json.dumps({"logs": "línea\n" * 300_000}, ensure_ascii=False).encode()
     assert http(serve(answer(body)).url).send("GET", "/x").data == json.loads(body)
+
+
+# --- who we say we are, and what we send
+
+
+@pytest.mark.parametrize(
+    ("token", "scheme", "header"),
+    [
+        pytest.param("abc", "Bearer", "Bearer abc", id="a-token"),
+        pytest.param("Y2Y6", "Basic", "Basic Y2Y6", id="another-scheme"),
+        pytest.param(lambda: "fresh", "bearer", "bearer fresh", id="a-token-of-this-moment"),
+        pytest.param("", "Bearer", None, id="none"),
+        pytest.param(lambda: "", "Bearer", None, id="none-yet"),
+    ],
+)
+def test_the_login_of_a_request_is_what_was_given(
+    wire: responses.RequestsMock, token: str | Callable[[], str], scheme: str, header: str | None
+) -> None:
+    wire.get(f"{BASE}/version", json={})
+    Http(BASE, token=token, scheme=scheme, agent=AGENT, now=lambda: 0.0).send("GET", "/version")
+    assert wire.calls[0].request.headers.get("Authorization") == header
+
+
+def test_without_a_token_the_login_of_a_netrc_is_not_taken(
+    wire: responses.RequestsMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine coolify.example.com login somebody password hunter22\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    wire.get(f"{BASE}/version", json={})
+    Http(BASE, token="", agent=AGENT, now=lambda: 0.0).send("GET", "/version")
+    assert "Authorization" not in wire.calls[0].request.headers
+
+
+def test_a_token_is_asked_for_before_each_request(wire: responses.RequestsMock) -> None:
+    wire.get(f"{BASE}/version", json={})
+    tokens = iter(("one", "two"))
+    sender = Http(BASE, token=lambda: next(tokens), agent=AGENT, now=lambda: 0.0)
+    for _ in range(2):
+        sender.send("GET", "/version")
+    assert [call.request.headers["Authorization"] for call in wire.calls] == ["Bearer one", "Bearer two"]
+
+
+def test_a_form_goes_as_one(wire: responses.RequestsMock) -> None:
+    wire.post(f"{BASE}/token", json={})
+    http().send("POST", "/token", form={"a": "1 & 2", "b": "ü="})
+    request = wire.calls[0].request
+    assert (request.headers["Content-Type"], request.body) == ("application/x-www-form-urlencoded", "a=1+%26+2&b=%C3%BC%3D")

@@ -436,6 +436,24 @@ def test_what_has_no_deployment_is_waited_for_by_its_status(desk: Any, aspect: s
     assert told.result["targets"][0]["deployment_uuid"] == ""
 
 
+@pytest.mark.parametrize(
+    ("aspect", "leg", "doing"),
+    [
+        ("running", Leg.DEPLOYMENT, "its status is 1 of 2"),
+        ("running on", Leg.HEALTH, "its status is 1 of 2"),
+        ("", Leg.VERIFY, "its site says 1 of 2"),
+        ("", Leg.DEPLOYMENT, "building"),
+    ],
+)
+def test_other_words_for_the_same_phase_are_no_line_but_the_next_sign_of_life_has_them(
+    desk: Any, aspect: str, leg: Leg, doing: str
+) -> None:
+    told = desk("plain")
+    told.hear(Begun("web"), Followed("web", Handle("web", "", aspect=aspect), leg=leg), Moved("web", Phase.RUNNING, "0 of 2", leg=leg))
+    assert told.hear(Moved("web", Phase.RUNNING, "1 of 2", leg=leg, same=True)) == []
+    assert told.hear(61.0, Waited()) == [f"still waiting: web: {doing}, 1m 01s since the trigger"]
+
+
 def test_the_look_after_the_deployment_is_told_and_forgets_nothing_of_it(desk: Any) -> None:
     told = desk("github")
     told.hear(*started("web"))

@@ -2226,6 +2226,22 @@ def test_a_part_of_two_groups_is_followed_once() -> None:
     assert sorted(call for call in tale.sent if call.startswith("look")) == ["look a-1", "look b-1", "look c-1"]
 
 
+@pytest.mark.parametrize(
+    ("targets", "refused"),
+    [
+        pytest.param(("web", "a"), "web", id="name-and-id"),
+        pytest.param(("a", "web"), "web", id="id-and-name"),
+        pytest.param(("web", "shop"), "shop", id="two-names"),
+    ],
+)
+def test_one_target_by_two_names_is_started_once(targets: tuple[str, ...], refused: str) -> None:
+    tale = tell({"check web": [Target("a", "web")], "check shop": [Target("a", "web")]}, targets=targets)
+    assert [end for end in tale.ends() if end.outcome is not Outcome.FINISHED] == [
+        Ended(refused, Outcome.REFUSED, "it is a, which is given, too: give it once")
+    ]
+    assert (tale.outcome, tale.sent.count("start a"), tale.ends()[-1]) == (Outcome.REFUSED, 1, Ended("a", Outcome.FINISHED))
+
+
 B2 = Handle("b", "b-2")
 SECOND = Spread((Part(Target("b"), B2), Part(Target("c"), C1)))
 

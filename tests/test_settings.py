@@ -171,6 +171,7 @@ def test_what_nobody_gave_has_its_default() -> None:
         "provider": None,
         "ci": "",
         "command": "deploy",
+        "image": "",
         "wait": True,
         "timeout": 1800,
         "poll_interval": None,
@@ -208,7 +209,6 @@ def test_what_nobody_gave_has_its_default() -> None:
         "instant_deploy": False,
         "docker_tag": "",
         "pull_latest": True,
-        "image": None,
         "commit": "",
         "env": {},
         "env_file": {},
@@ -589,7 +589,7 @@ def test_a_duration_as_wait_is_a_mistake_that_names_timeout(text: str) -> None:
 @pytest.mark.parametrize(
     ("field", "good", "words"),
     [
-        ("provider", ["coolify"], "must be 'coolify'"),
+        ("provider", ["coolify", "cloudfoundry"], "must be 'coolify' or 'cloudfoundry'"),
         (
             "command",
             ["deploy", "start", "restart", "stop", "cancel", "check"],
@@ -616,7 +616,7 @@ def test_verify_health_is_read_in_the_words_of_yaml(text: str, word: str) -> Non
 @pytest.mark.parametrize("text", ["''", "none", "null", "Heroku"])
 def test_the_provider_has_no_empty_choice(text: str) -> None:
     """Its mistake names what there is, and nothing that is nothing."""
-    assert refused("DEPLOYER_PROVIDER", text) == "must be 'coolify'"
+    assert refused("DEPLOYER_PROVIDER", text) == "must be 'coolify' or 'cloudfoundry'"
 
 
 @pytest.mark.parametrize("field", ["log_file", "output_file", "result_file", "rehearse", "ci"])
@@ -1020,10 +1020,14 @@ def test_by_tag_no_uuid_is_missing(tag: str) -> None:
     assert mistakes({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **environ}) == []
 
 
+def simulated(tag: str) -> dict[str, str]:
+    return {"coolify_url": "http://127.0.0.1:1", "coolify_token": "1|simulated", "uuid": "a,b", "tag": tag}
+
+
 def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
     environ = {**GOOD, "COOLIFY_READ_TOKEN": OTHER_TOKEN, "COOLIFY_WEBHOOK": UUID_HOOK, "DEPLOYER_REHEARSE": "success"}
     given = found(environ)
-    ignored = Coolify.stage(given, "http://127.0.0.1:1", "1|simulated", ("a", "b"), "blue")
+    ignored = Coolify.stage(given, simulated("blue"))
     inputs = Coolify.read(given)
     assert ignored == ["COOLIFY_URL", "COOLIFY_TOKEN", "COOLIFY_READ_TOKEN", "DEPLOYER_UUID", "COOLIFY_WEBHOOK"]
     assert given.mistakes == []
@@ -1049,7 +1053,7 @@ def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
 def test_what_cannot_stand_together_is_told_in_a_rehearsal_too(inputs: Mapping[str, str], told: list[str], group: str) -> None:
     """Once, and of what the user wrote."""
     given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_REHEARSE": "success", **inputs})
-    Coolify.stage(given, "http://127.0.0.1:1", "1|simulated", ("a", "b"), group)
+    Coolify.stage(given, simulated(group))
     Coolify.read(given)
     assert given.mistakes == told
 
@@ -1059,7 +1063,7 @@ def test_who_deploys_by_tag_rehearses_by_tag_where_the_scenario_has_one(
     group: str, targets: tuple[str, ...], tagged: tuple[str, ...]
 ) -> None:
     given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": "blue", "DEPLOYER_REHEARSE": "success"})
-    ignored = Coolify.stage(given, "http://127.0.0.1:1", "1|simulated", ("a", "b"), group)
+    ignored = Coolify.stage(given, simulated(group))
     inputs = Coolify.read(given)
     assert (ignored, given.mistakes) == (["COOLIFY_URL", "COOLIFY_TOKEN", "tag"], [])
     assert inputs is not None

@@ -18,13 +18,13 @@ from deployer.simulator.for_people import BUILT, IMAGE, MAIN
 from deployer.simulator.names import TOKEN
 from deployer.simulator.paint import SENSITIVE
 from deployer.simulator.places import Host
-from deployer.simulator.replies import Answer, body_of
+from deployer.simulator.replies import body_of
 from deployer.simulator.resources import Resource
 from deployer.simulator.routes import ACTIONS, ROUTES, Route, found
 from deployer.simulator.rows import App, Extra
-from deployer.simulator.scenario import Then, Trouble
 from deployer.simulator.script import recorded
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer, Then, Trouble
 from deployer.simulator.variables import Variable
 from deployer.simulator.wire import spoiled
 

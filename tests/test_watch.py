@@ -476,6 +476,16 @@ def test_whatever_the_server_does_to_its_list_every_entry_is_shown_once(logs: li
             id="readable-again-goes-on-where-it-was",
         ),
         pytest.param(
+            [(5, replace(RUNNING, detail="0 of 2")), (6, replace(RUNNING, detail="1 of 2")), (7, replace(RUNNING, detail="1 of 2"))],
+            [Moved("web", Phase.RUNNING, "0 of 2"), Moved("web", Phase.RUNNING, "1 of 2", same=True)],
+            id="other-words-for-the-same-phase-are-known",
+        ),
+        pytest.param(
+            [(5, replace(RUNNING, detail="1 of 2")), (6, Missed("HTTP 502")), (7, replace(RUNNING, detail="1 of 2"))],
+            [Moved("web", Phase.RUNNING, "1 of 2"), Wavered("web", "HTTP 502"), Recovered("web", 1)],
+            id="the-same-words-after-a-failed-look-are-no-news",
+        ),
+        pytest.param(
             [(5, replace(RUNNING, link="https://x", commit="abc", server="s"))] * 2,
             [Known("web", "https://x", "abc", "s"), Moved("web", Phase.RUNNING, "", "s")],
             id="facts-are-told-once",
@@ -1249,7 +1259,9 @@ def test_a_leg_that_is_not_over_is_not_judged(watches: tuple[Watch, ...]) -> Non
 
 
 def test_the_outcomes_go_from_worst_to_best() -> None:
-    statuses = "interrupted failed unverified rolled_back lost timed_out cancelled refused unreachable triggered finished skipped"
+    statuses = (
+        "interrupted failed unverified rolled_back lost timed_out cancelled superseded refused unreachable triggered finished skipped"
+    )
     assert [outcome.status for outcome in Outcome] == statuses.split()
     assert [Outcome.worst(list(Outcome)[number:][::-1]) for number in range(len(Outcome))] == list(Outcome)
 

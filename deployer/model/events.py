@@ -116,13 +116,14 @@ class Unlogged:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A new phase."""
+    """A new phase; or the `same` one, of which the server now says something else."""
 
     target: str
     phase: Phase
     detail: str
     server: str = ""
     leg: Leg = Leg.DEPLOYMENT
+    same: bool = False
 
 
 @dataclass(frozen=True, slots=True)

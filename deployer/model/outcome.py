@@ -31,6 +31,7 @@ class Outcome(Enum):
     )
     TIMED_OUT = ("timed_out", 3, "no end in time (the message says whether it was building, queued, or never accepted)")
     CANCELLED = ("cancelled", 4, "somebody else ended it")
+    SUPERSEDED = ("superseded", 4, "another deployment took its place (Cloud Foundry only)")
     REFUSED = (
         "refused",
         2,
@@ -63,11 +64,13 @@ class Phase(Enum):
     UNPROVEN = "unproven"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
 
 
 class Leg(Enum):
     """A stretch of a target's story; watch.py says what limits each and what its end is called."""
 
+    STAGING = "staging"
     DEPLOYMENT = "deployment"
     OTHERS = "others"
     HEALTH = "health"

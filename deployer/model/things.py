@@ -153,13 +153,15 @@ class Right:
 class Prepared:
     """What was changed before the start, in sentences; what was not, because it is as it is wished; and what people should know of it.
 
-    `made`: the id of what was missing and is there now. It is checked and prepared like any other then.
+    `made`: the id of what was missing and is there now: it is checked and prepared like any other then. `handles`: what must have
+    succeeded before the start, which alone makes the change.
     """
 
     told: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     made: str = ""
+    handles: tuple[Handle, ...] = ()
 
 
 # --- what a look sees

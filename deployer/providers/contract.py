@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from deployer.model import Answer, Barred, Handle, Prepared, Right, Snapshot, Spread, Started, Target
@@ -60,14 +61,29 @@ class Provider(Protocol):
         """Ask to stop it; answers what is known of the effect, as a sentence. `patience`: seconds to wait for an answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a provider is given of the world.
+
+    `agent`: what we call ourselves. `real`: real seconds; `now`: the run's, which pass faster in a rehearsal. `direct`: past every proxy.
+    `hide`: is told a secret that the server has given, before anything else is said.
+    """
+
+    agent: str
+    real: Callable[[], float]
+    now: Callable[[], float]
+    hide: Callable[[str], None]
+    direct: bool = False
+
+
 class ProviderInputs(Inputs):
     """A provider's own inputs, and the way from them to the provider."""
 
     platform: ClassVar[str]
     """What the input `provider` calls it."""
 
-    secret: ClassVar[str]
-    """The input without which nothing can be done (`on_missing_secret`)."""
+    logins: ClassVar[tuple[str, ...]]
+    """The secret inputs of which one is needed for anything at all (`on_missing_secret`), the best way first."""
 
     @property
     @abstractmethod
@@ -91,12 +107,12 @@ class ProviderInputs(Inputs):
 
     @classmethod
     @abstractmethod
-    def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...], group: str) -> list[str]:
+    def stage(cls, given: Given, inputs: Mapping[str, str]) -> list[str]:
         """Put a rehearsal's server in the place of the user's; the names of the inputs that are ignored therefore.
 
-        `group`: the name that all its targets have in common, where the platform has such names.
+        `inputs`: what to give to reach it, by the inputs' names.
         """
 
     @abstractmethod
-    def connect(self, common: Common, *, agent: str, now: Callable[[], float], direct: bool) -> Provider:
-        """The provider, without a request yet. `direct`: past every proxy."""
+    def connect(self, common: Common, around: Surroundings) -> Provider:
+        """The provider, without a request yet."""

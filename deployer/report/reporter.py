@@ -187,6 +187,10 @@ class Reporter:
             what = f"deployment {event.handle.id}" if event.handle.id else "it"
             self._say(f"{facts.target.label}: rolling back: following {what}{f' ({event.why})' if event.why else ''}")
             return
+        if event.leg is Leg.STAGING:
+            facts.doing = DOING[Phase.RUNNING]
+            self._say(f"{facts.target.label}: waiting until it is {event.handle.aspect}")
+            return
         if event.leg is Leg.OTHERS:
             self._say(f"{self._label(event.target, event.handle.server)}: following deployment {event.handle.id} on an additional server")
             return
@@ -196,7 +200,7 @@ class Reporter:
         facts.handle, facts.doing, facts.link, facts.commit, facts.server = event.handle, WAITING, event.handle.link, "", ""
         what = f"following deployment {event.handle.id}"
         if event.handle.aspect:
-            what = f"waiting until it is {event.handle.aspect}"
+            what = f"waiting until it is {event.handle.aspect}{f', deployment {event.handle.id}' if event.handle.id else ''}"
         elif event.handle.trust is Trust.PHANTOM:
             what = "looking for the deployment that is already queued"
         elif event.handle.adopted:
@@ -229,17 +233,17 @@ class Reporter:
 
     def _moved(self, event: Moved) -> None:
         facts = self._facts[event.target]
-        facts.doing = DOING[event.phase]
+        facts.doing, label, told = DOING[event.phase], facts.target.label, ""
         if event.phase is Phase.ABSENT and facts.handle and facts.handle.trust in {Trust.DOUBTFUL, Trust.LISTED}:
             facts.handle = None  # what a full queue, or a tag, has named never was
         if event.leg is Leg.VERIFY:
-            facts.doing = f"its site says {sinks.one_line(event.detail)[:300]}"
-            self._say(f"{facts.target.label}: {facts.doing}")
+            facts.doing = told = f"its site says {sinks.one_line(event.detail)[:300]}"
         elif event.leg is Leg.HEALTH or (facts.handle and facts.handle.aspect):
-            facts.doing = f"its status is {sinks.one_line(event.detail)[:60]}"
-            self._say(f"{facts.target.label}: {facts.doing}")
-        elif event.leg is not Leg.ENDING and event.phase in {Phase.QUEUED, Phase.RUNNING}:
-            self._say(f"{self._label(event.target, event.server)}: {DOING[event.phase]}")
+            facts.doing = told = f"its status is {sinks.one_line(event.detail)[:60]}"
+        elif event.leg not in {Leg.ENDING, Leg.STAGING} and event.phase in {Phase.QUEUED, Phase.RUNNING}:
+            label, told = self._label(event.target, event.server), DOING[event.phase]
+        if told and not event.same:  # not a line for every instance that comes up: the next sign of life has it
+            self._say(f"{label}: {told}")
 
     def _known(self, event: Known) -> None:
         facts = self._facts[event.target]

@@ -13,6 +13,7 @@ DOING = {
     Phase.UNPROVEN: "deployed, finishing",
     Phase.FAILED: "failed, reading why",
     Phase.CANCELLED: "cancelled, finishing",
+    Phase.SUPERSEDED: "replaced by another deployment",
 }
 
 ACTS = {
@@ -38,6 +39,7 @@ _HEADLINES = {
     Outcome.LOST: "lost sight of the deployment",
     Outcome.TIMED_OUT: "no end in time",
     Outcome.CANCELLED: "somebody cancelled the deployment",
+    Outcome.SUPERSEDED: "another deployment took its place",
     Outcome.REFUSED: "not started",
     Outcome.UNREACHABLE: "the server is out of reach; nothing was started",
     Outcome.TRIGGERED: "triggered, not waited for",

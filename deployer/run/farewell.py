@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from deployer.model import (
     Expired,
     Followed,
@@ -18,7 +16,7 @@ from deployer.model import (
     Warned,
     Withdrawn,
 )
-from deployer.run.story import Scene, Stage, Story, going, ours, stop
+from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop
 from deployer.watch import Watch
 
 SECONDS = 5.0
@@ -60,8 +58,7 @@ def _stop_all(scene: Scene, stories: list[Story], refused: str) -> str:
             how = "it goes on: what ran before is being put back, and that is never cancelled"
         elif not refused:
             how, refused = _withdraw(scene, watch)
-        page = watch.handle.link or (watch.known.link if watch.known else "")
-        scene.report(Withdrawn(story.target, replace(watch.handle, link=page), how))
+        scene.report(Withdrawn(story.target, shown(watch), how))
     return refused
 
 
@@ -102,7 +99,7 @@ def _find_once(scene: Scene, story: Story, refused: str) -> str:
 
 
 def _withdraw(scene: Scene, watch: Watch) -> tuple[str, str]:
-    if watch.handle.aspect:
+    if watch.handle.aspect and not watch.handle.id:
         return "what was asked for goes on: it can't be taken back", ""
     if not scene.plan.cancel_on_interrupt:
         return "left running, as `on_interrupt: leave` says", ""

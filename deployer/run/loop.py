@@ -24,6 +24,7 @@ from deployer.model import (
     Outcome,
     Part,
     Phase,
+    Prepared,
     Refused,
     RefusedError,
     Repeated,
@@ -44,7 +45,7 @@ from deployer.run.doctor import Verdict, examine, proof
 from deployer.run.farewell import farewell
 from deployer.run.groups import part_ways, shared
 from deployer.run.reach import RETRY, reach
-from deployer.run.story import GRACE, Scene, Stage, Story, ours, sleep, stop
+from deployer.run.story import GRACE, Scene, Stage, Story, ours, shown, sleep, stop
 from deployer.watch import Watch
 
 SEARCH_AGAIN = 5.0
@@ -117,8 +118,8 @@ class Run:
             self._delay(story, error)
         else:
             story.sent = False
-            if target.id != story.target:
-                self._identify(story, target.id)
+            if target.id != story.target and not self._identify(story, target.id):
+                return
             if not story.checked:
                 story.checked, story.trouble = True, ""
                 self.report(Checked(target))
@@ -150,19 +151,32 @@ class Run:
             self._delay(story, error)
         else:
             story.preparing, story.prepared, story.trouble = False, not prepared.made, ""
-            story.tell_changed(prepared.told, made=bool(prepared.made))
-            for sentence in prepared.kept:
-                self.report(Noted(story.target, sentence))
-            for warning in prepared.warnings:
-                self.report(Warned(story.target, warning))
-            if prepared.made:
-                self._identify(story, prepared.made)
-            story.go(Stage.CHECK if prepared.made else Stage.START)
+            self._prepared(story, prepared)
 
-    def _identify(self, story: Story, uuid: str) -> None:
-        """What was named is told and asked for by its own id from here on."""
+    def _prepared(self, story: Story, prepared: Prepared) -> None:
+        story.coming = prepared.told if prepared.handles else ()
+        story.tell_changed(() if prepared.handles else prepared.told, made=bool(prepared.made))
+        for sentence in prepared.kept:
+            self.report(Noted(story.target, sentence))
+        for warning in prepared.warnings:
+            self.report(Warned(story.target, warning))
+        if prepared.made:
+            self._identify(story, prepared.made)
+        story.go(Stage.CHECK if prepared.made else Stage.START)
+        if prepared.handles:
+            self._begin(story)
+            story.follow(Leg.STAGING, prepared.handles)
+            for handle in prepared.handles:
+                self.report(Followed(story.target, handle, leg=Leg.STAGING))
+
+    def _identify(self, story: Story, uuid: str) -> bool:
+        """What was named is told and asked for by its own id from here on. Whether nothing else of this run is the same."""
+        if any(other.target == uuid for other in self.stories):
+            story.end(Outcome.REFUSED, f"it is {uuid}, which is given, too: give it once")
+            return False
         self.report(Split(story.target, (Target(uuid),), gone=True))
         story.target, story.checked = uuid, False
+        return True
 
     def _begin(self, story: Story) -> None:
         if story.began is None:
@@ -212,6 +226,8 @@ class Run:
                 self._wait_for(story, seconds, why)
             case Started(handles, note):
                 story.trouble, story.doubted = "", False
+                story.tell_changed(story.coming)
+                story.coming = ()
                 for handle in handles:
                     self.report(Followed(story.target, handle, note, story.leg))
                 if not handles or not (self.plan.wait or any(handle.trust is not Trust.SURE for handle in handles)):
@@ -326,7 +342,7 @@ class Run:
                 self._look(story, index, watch)
                 if self._closed and not story.visits:
                     return
-        if not self.plan.wait and all(watch.met for watch in story.watches):
+        if not self.plan.wait and story.leg is not Leg.STAGING and all(watch.met for watch in story.watches):
             story.end(Outcome.TRIGGERED)
             return
         coming = [look for look, watch in zip(story.looks, story.watches, strict=True) if watch.ending is None]
@@ -369,6 +385,9 @@ class Run:
                 story.watches, story.sent, story.trouble = [], False, why
                 story.stage = Stage.START
                 self._wait_for(story, seconds, why)
+            case rules.Ready():
+                story.watches = []
+                story.go(Stage.START)
             case rules.Onward(leg, handles, since, so_far):
                 story.so_far = so_far
                 story.follow(leg, handles, since)
@@ -405,7 +424,7 @@ class Run:
                 with self.clock.grace(GRACE):
                     how, refused = stop(self.scene, watch)
                 self._closed = refused
-                self.report(Withdrawn(story.target, watch.handle, how))
+                self.report(Withdrawn(story.target, shown(watch), how))
 
     # --- small steps
 

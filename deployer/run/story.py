@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from deployer.model import (
@@ -61,7 +61,8 @@ class Stage(Enum):
 class Story:
     """One target's way from its check to its outcome. Times are the clock's; `looks` says when each of `watches` is looked at next.
 
-    `preparing`: something is being changed before the start, or perhaps was; `changes`: what of all that is told already.
+    `preparing`: something is being changed before the start, or perhaps was; `changes`: what of all that is told already; `coming`: what
+    only the start will have changed.
     `deployed`: what was followed as its deployment; `undone`: what that came to, once what ran before is being put back.
     `going`: what `command: cancel` is to end; `asked`: what of it was asked to end, and what became of that.
     """
@@ -77,6 +78,7 @@ class Story:
     preparing: bool = False
     changes: tuple[str, ...] = ()
     prepared: bool = False
+    coming: tuple[str, ...] = ()
     sent: bool = False
     doubted: bool = False
     leg: Leg = Leg.DEPLOYMENT
@@ -217,6 +219,12 @@ def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> tuple[
 def ours(watch: Watch) -> bool:
     """What somebody else started we never touch; what never existed we can't."""
     return not watch.handle.adopted and watch.handle.trust is not Trust.PHANTOM
+
+
+def shown(watch: Watch) -> Handle:
+    """As people are told of it: with its page, and what is only being prepared is no deployment."""
+    page = watch.handle.link or (watch.known.link if watch.known else "")
+    return replace(watch.handle, id="" if watch.leg is Leg.STAGING else watch.handle.id, link=page)
 
 
 def going(watch: Watch) -> bool:

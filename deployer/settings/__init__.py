@@ -1,11 +1,13 @@
 """How a field finds its variable, and the settings that mean the same everywhere. The environment comes in as an argument."""
 
+from deployer.settings.addresses import address, in_the_clear
 from deployer.settings.common import Common
 from deployer.settings.inputs import Inputs, declared, default
-from deployer.settings.lookup import PREFIXES, SHORTEST_SECRET, Found, Given, Spelling, look_up, plain, spellings, typed
+from deployer.settings.lookup import ADDED, PREFIXES, SHORTEST_SECRET, Found, Given, Spelling, look_up, plain, spellings, typed
 from deployer.settings.values import Flag, Names
 
 __all__ = [
+    "ADDED",
     "PREFIXES",
     "SHORTEST_SECRET",
     "Common",
@@ -15,8 +17,10 @@ __all__ = [
     "Inputs",
     "Names",
     "Spelling",
+    "address",
     "declared",
     "default",
+    "in_the_clear",
     "look_up",
     "plain",
     "spellings",

@@ -79,7 +79,9 @@ class Common(Inputs):
             given.found["verify_url"] = Found("verify_url", site)
         return ignored
 
-    provider: Literal["coolify"] | None = Field(None, description="Only `coolify` so far")
+    provider: Annotated[Literal["coolify", "cloudfoundry"] | None, Spelling(default="by the inputs given")] = Field(
+        None, description="The platform: `coolify` or `cloudfoundry`; only needed where inputs of both are set"
+    )
     ci: Annotated[str, Spelling(default="by detection")] = Field(
         "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"
     )
@@ -88,6 +90,11 @@ class Common(Inputs):
         description="What to do: `deploy`, `start`, `restart`, `stop`, `rollback` (to what ran before, or to `commit` or `image`), "
         "`cancel` (every queued or running deployment of the targets), "
         "or `check` (a doctor: address, token, targets; changes nothing)",
+    )
+    image: str = Field(
+        "",
+        description="Run this image: `name:tag`, `name@sha256:…`, or `:tag` for another tag of the same image. Set on the application "
+        "before it is deployed, and stays. On Coolify for Docker-image applications, on Cloud Foundry for docker apps",
     )
     wait: WaitFlag = Field(default=True, description="Follow the deployment to its end; `false` ends after the trigger")
     timeout: Annotated[Duration, Spelling(default="30m")] = Field(

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from deployer.simulator.conditions import act, condition
 from deployer.simulator.journal import Asked
 from deployer.simulator.parameters import inputs, text, true
-from deployer.simulator.replies import Answer, filled, reply
+from deployer.simulator.replies import filled, reply
 from deployer.simulator.rows import Wish
 from deployer.simulator.script import TERMINAL
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 
 
 def start(server: Server, asked: Asked, uuid: str) -> Answer:

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from deployer.simulator.journal import Asked
-from deployer.simulator.replies import Answer, body_of, filled, reply
+from deployer.simulator.replies import body_of, filled, reply
 from deployer.simulator.routes import ACTIONS, Route, found
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 from deployer.simulator.site import visited
 from deployer.simulator.versions import Version
 

@@ -10,10 +10,11 @@ from deployer.simulator.journal import Asked
 from deployer.simulator.parameters import true
 from deployer.simulator.patching import NAME, PORTS, TAG, addresses, conflict
 from deployer.simulator.payload import Errors, invalid, mistyped, objection, payload, unwanted
-from deployer.simulator.replies import Answer, body_of, filled, reply
+from deployer.simulator.replies import body_of, filled, reply
 from deployer.simulator.rows import App, Wish
 from deployer.simulator.script import recorded
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 
 NEEDED = ("project_uuid", "server_uuid")
 OWN = frozenset({*NEEDED, "environment_name", "environment_uuid", "destination_uuid", "instant_deploy", "autogenerate_domain"})

@@ -5,9 +5,10 @@ from typing import Any
 from deployer.simulator.conditions import act
 from deployer.simulator.journal import Asked
 from deployer.simulator.parameters import inputs, number, text, true
-from deployer.simulator.replies import Answer, body_of, reply
+from deployer.simulator.replies import body_of, reply
 from deployer.simulator.rows import Wish
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 from deployer.simulator.versions import Preview
 
 

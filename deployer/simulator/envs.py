@@ -8,10 +8,11 @@ from typing import Any
 from deployer.simulator.journal import Asked
 from deployer.simulator.parameters import inputs
 from deployer.simulator.payload import Errors, invalid, mistyped, objection, payload, trimmed
-from deployer.simulator.replies import Answer, reply
+from deployer.simulator.replies import reply
 from deployer.simulator.resources import Resource
 from deployer.simulator.rows import App
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 from deployer.simulator.variable_paint import painted, painted_new
 from deployer.simulator.variables import Variable, changed, made, with_copy
 

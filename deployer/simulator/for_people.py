@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from deployer.simulator.resources import Resource
 from deployer.simulator.rows import App, Extra
-from deployer.simulator.scenario import Other, Scenario, Then, Trouble
+from deployer.simulator.scenario import Other, Scenario
 from deployer.simulator.script import Line, Script, and_then, delayed, elsewhere, recorded
+from deployer.simulator.shared import Then, Trouble
 
 SHOP = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "2.0.1"}
 

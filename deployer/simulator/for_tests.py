@@ -5,10 +5,10 @@ from dataclasses import replace
 from math import inf
 
 from deployer.simulator.for_people import BROKEN, BUILT, IMAGE, TRIGGERS, WEB, WORKER
-from deployer.simulator.replies import Answer
 from deployer.simulator.rows import App
-from deployer.simulator.scenario import Other, Scenario, Then, Trouble
+from deployer.simulator.scenario import Other, Scenario
 from deployer.simulator.script import Change, Script, and_then, before, delayed, recorded
+from deployer.simulator.shared import Answer, Then, Trouble
 from deployer.simulator.tricks import (
     HOSTILE_ADDRESS,
     HOSTILE_MESSAGE,

@@ -6,7 +6,8 @@ from typing import Any
 from deployer.simulator.for_people import AS_WRITER, BAD, IMAGE, OLDER, STACK, WEB, WORKER
 from deployer.simulator.places import Host, Project
 from deployer.simulator.rows import App
-from deployer.simulator.scenario import Other, Scenario, Then, Trouble
+from deployer.simulator.scenario import Other, Scenario
+from deployer.simulator.shared import Then, Trouble
 from deployer.simulator.variables import DAY, Variable, with_copy
 from deployer.simulator.versions import VERSIONS
 

@@ -7,8 +7,9 @@ from deployer.simulator.for_people import PG, STACK, WEB
 from deployer.simulator.for_tests import MIGRATES, SKIPPED
 from deployer.simulator.resources import Statuses
 from deployer.simulator.rows import App
-from deployer.simulator.scenario import Scenario, Then, Trouble
+from deployer.simulator.scenario import Scenario
 from deployer.simulator.script import delayed
+from deployer.simulator.shared import Then, Trouble
 from deployer.simulator.versions import VERSIONS
 
 CHECKED = {"health_check_enabled": True}

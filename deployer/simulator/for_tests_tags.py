@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from deployer.simulator.for_people import IMAGE, STACK, WEB, WORKER
-from deployer.simulator.scenario import TAG, Other, Scenario, Then, Trouble, tagged
+from deployer.simulator.scenario import TAG, Other, Scenario, tagged
+from deployer.simulator.shared import Then, Trouble
 
 PAIR = (WEB, WORKER)
 

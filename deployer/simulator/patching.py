@@ -9,8 +9,9 @@ from typing import Any
 from deployer.simulator.fields import BOOLEANS, TEXTS
 from deployer.simulator.journal import Asked
 from deployer.simulator.payload import Errors, invalid, mistyped, objection, payload, unwanted
-from deployer.simulator.replies import Answer, body_of, filled, reply
+from deployer.simulator.replies import body_of, filled, reply
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 
 PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 NAME = re.compile(rf"(?:[a-z0-9][a-z0-9.-]*(?::\d+)?/)?{PART}(?:/{PART})*(?:@sha256)?")

@@ -4,8 +4,9 @@ import json
 from typing import Any
 
 from deployer.simulator.journal import Asked
-from deployer.simulator.replies import Answer, filled, record, reply
+from deployer.simulator.replies import filled, record, reply
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 
 Errors = dict[str, Any]
 BOOLEANS: tuple[object, ...] = (True, False, 0, 1, "0", "1")  # what Laravel takes for one

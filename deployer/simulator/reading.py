@@ -5,9 +5,10 @@ from typing import Any
 
 from deployer.simulator.conditions import condition
 from deployer.simulator.journal import Asked
-from deployer.simulator.replies import Answer, body_of, filled, record, reply
+from deployer.simulator.replies import body_of, filled, record, reply
 from deployer.simulator.rows import App
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 
 
 def version(server: Server, _asked: Asked, _uuid: str) -> Answer:

@@ -2,26 +2,14 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from deployer.simulator.shared import Answer
+
 FOLDER = Path(__file__).parent / "replies"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes over the wire: `body` is sent in chunks; `cut` means that the connection breaks in its middle.
-
-    `otherwise`: the reply that those get who do not ask for JSON (contract 3.1).
-    """
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: Iterable[bytes]
-    cut: bool = False
-    otherwise: str = ""
 
 
 @cache

@@ -4,9 +4,10 @@ import re
 
 from deployer.simulator.journal import Asked
 from deployer.simulator.payload import invalid, objection, payload, unwanted
-from deployer.simulator.replies import Answer, body_of, filled, reply
+from deployer.simulator.replies import body_of, filled, reply
 from deployer.simulator.rows import Wish
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 from deployer.simulator.variables import DAY
 
 REFERENCE = re.compile(r"[A-Za-z0-9._/-]+")

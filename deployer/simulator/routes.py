@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from deployer.simulator import actions, creating, envs, patching, reading, rollback
 from deployer.simulator.deploying import deploy
 from deployer.simulator.journal import Asked
-from deployer.simulator.replies import Answer
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,46 +1,13 @@
 """What a scenario is made of: who may do what, which deployments there are, and what goes wrong when. The table is in `scenarios.py`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from math import inf
 
 from deployer.simulator.places import Host, Project
-from deployer.simulator.replies import Answer
 from deployer.simulator.resources import Resource
 from deployer.simulator.rows import App
+from deployer.simulator.shared import Trouble
 from deployer.simulator.versions import NEWEST, Version
-
-
-class Then(Enum):
-    """How a request ends that a `Trouble` catches."""
-
-    REPLY = auto()  # with the recorded `reply`
-    EDIT = auto()  # with the right answer, changed by `edit`
-    CUT = auto()  # with half of the right answer, then the connection closes
-    CLOSE = auto()  # the connection closes without an answer
-    RESET = auto()  # the connection is reset
-    HANG = auto()  # never; the connection stays open until the stage closes
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something that goes wrong with certain requests. All of its limits must fit.
-
-    `on`: names of routes (`routes.py`), or `any`. `acts`: the server still does what it was asked for.
-    `nth`: which of the requests that fit otherwise, counted from 1 (empty: all).
-    `since`, `until`: simulated seconds after the first request, or after the first `trigger`, or after the client's first `row`.
-    """
-
-    on: tuple[str, ...]
-    then: Then
-    reply: str = ""
-    edit: Callable[[Answer], Answer] | None = None
-    acts: bool = False
-    nth: tuple[int, ...] = ()
-    clock: str = "begin"
-    since: float = 0
-    until: float = inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from deployer.simulator.paint import Painter
 from deployer.simulator.releases import course, wanted
 from deployer.simulator.resources import Act, Resource
 from deployer.simulator.rows import App, Row, Wish, spread
-from deployer.simulator.scenario import Scenario, Trouble
+from deployer.simulator.scenario import Scenario
 from deployer.simulator.script import TERMINAL
+from deployer.simulator.shared import Trouble
 from deployer.simulator.throttle import Throttle
 
 

@@ -2,8 +2,9 @@
 
 from deployer.simulator.conditions import condition
 from deployer.simulator.journal import Asked
-from deployer.simulator.replies import Answer, reply
+from deployer.simulator.replies import reply
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer
 
 WELL, DOWN = (200, "ok"), (503, "no available server")
 

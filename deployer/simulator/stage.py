@@ -1,11 +1,10 @@
 """A scenario being played: where it listens, what it was asked, and whether the client behaved."""
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any
 
 from deployer.simulator.invariants import violations
 from deployer.simulator.journal import SITE, Asked
@@ -13,10 +12,9 @@ from deployer.simulator.names import TOKEN, made_up
 from deployer.simulator.scenario import TAG, Scenario
 from deployer.simulator.scenarios import SCENARIOS
 from deployer.simulator.server import Server
+from deployer.simulator.shared import named
 from deployer.simulator.versions import VERSIONS
 from deployer.simulator.wire import Listener
-
-T = TypeVar("T")
 
 
 class Stage:
@@ -33,6 +31,11 @@ class Stage:
         self.tag = TAG if coolify.carriers(TAG) else ""
         self.site = f"{self.url}{SITE}{next(iter(coolify.apps), coolify.next_uuid())}"
         self._coolify = coolify
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What a client is given to reach it, by the names of its inputs."""
+        return {"coolify_url": self.url, "coolify_token": self.token, "uuid": ",".join(self.uuids), "tag": self.tag}
 
     @property
     def journal(self) -> list[Asked]:
@@ -83,14 +86,3 @@ def playing(scenario: str | Scenario, *, speed: float = 1.0, port: int = 0, vers
             listener.shutdown()
             listener.hang_up()
             thread.join(1)
-
-
-def named(kind: str, name: str, table: Mapping[str, T], told: Iterable[str]) -> T:
-    """What the table has under this name.
-
-    Raises ValueError if it has nothing there, naming the nearest, or all that are `told` to people.
-    """
-    if name in table:
-        return table[name]
-    near = difflib.get_close_matches(name, table, 1)
-    raise ValueError(f"there is no {kind} {name!r}: " + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(told)}"))

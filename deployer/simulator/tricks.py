@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from deployer.simulator.names import TOKEN
-from deployer.simulator.replies import Answer, edited, encoded, parsed, php, reply, streamed
+from deployer.simulator.replies import edited, encoded, parsed, php, reply, streamed
 from deployer.simulator.script import Line
+from deployer.simulator.shared import Answer
 
 MEBIBYTE = 1 << 20
 HUGE = 66  # MiB: a little more than the 64 that we read (design.md section 5)

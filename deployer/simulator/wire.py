@@ -1,152 +1,34 @@
-"""The simulator's HTTP: reads requests, writes answers as nginx and PHP do, and breaks connections where a scenario says so."""
+"""Coolify on the simulator's HTTP: answers as nginx and PHP write them, spoiled where a scenario says so."""
 
-import contextlib
-import socket
-import struct
-from collections.abc import Iterable
 from dataclasses import replace
 from email.utils import format_datetime
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socketserver import TCPServer
-from threading import Event
-from time import monotonic, sleep
-from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
+from deployer.simulator import listening
 from deployer.simulator.checks import answered, counted, name_of, shown, with_headers
-from deployer.simulator.journal import TLS, Asked
-from deployer.simulator.replies import Answer, message, reply
-from deployer.simulator.scenario import Then, Trouble
+from deployer.simulator.journal import Asked
+from deployer.simulator.replies import message, reply
 from deployer.simulator.server import Server
+from deployer.simulator.shared import Answer, Then, Trouble
 
-HELLO = b"\x16\x03"  # how a TLS handshake begins
-RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
 ACTING = frozenset({Then.EDIT, Then.CUT})  # what needs the right answer to spoil it
 
 
-class Listener(ThreadingHTTPServer):
-    """Serves one stage on loopback; closing it ends every connection, also those that hang."""
-
-    daemon_threads = True
-    request_queue_size = 64
+class Listener(listening.Listener):
+    """Where a Coolify listens."""
 
     def __init__(self, port: int, coolify: Server) -> None:
         self.coolify = coolify
-        self.closing = Event()
-        self._open: set[socket.socket] = set()
-        super().__init__(("127.0.0.1", port), Connection)
+        super().__init__(port, coolify)
 
-    def server_bind(self) -> None:
-        """Without HTTPServer's question to the DNS for the name of 127.0.0.1."""
-        TCPServer.server_bind(self)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def close_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().close_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error: nothing may reach stderr."""
-
-    def hang_up(self) -> None:
-        """End every connection and wait, for two real seconds at most, until its thread has closed it."""
-        self.closing.set()
-        for request in list(self._open):
-            with contextlib.suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
-        patience = monotonic() + 2
-        while self._open and monotonic() < patience:
-            sleep(0.005)
-
-
-class Connection(BaseHTTPRequestHandler):
-    """One keep-alive connection."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Listener
-    raw_requestline: bytes
-
-    def parse_request(self) -> bool:
-        if not self.raw_requestline.startswith(HELLO):
-            return super().parse_request()
-        with self.server.coolify.lock:
-            self.server.coolify.journal.append(Asked("", TLS, at=self.server.coolify.now()))
-        self.close_connection = True
-        return False
-
-    def serve(self) -> None:
-        """One request. A bug of the simulator is kept for `violations()`: the client only sees a closed connection."""
-        try:
-            self._serve()
-        except OSError:
-            self.close_connection = True
-        except Exception as bug:  # noqa: BLE001
-            self.server.coolify.faults.append(f"{self.command} {self.path}: {bug!r}")
-            self.close_connection = True
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815
-
-    def _serve(self) -> None:
-        coolify, asked = self.server.coolify, self._asked()
-        with coolify.lock:
-            asked.at = coolify.now()
-            coolify.journal.append(asked)
-            trouble = None if asked.of_site else coolify.trouble(name_of(asked))
-            answer = spoiled(coolify, asked, trouble) if trouble else answered(coolify, asked)
-            if answer:
-                asked.status, asked.said = answer.status, message(answer)
-                answer = with_headers(shown(asked, answer), {"Date": format_datetime(coolify.wall(), usegmt=True)})
+    def respond(self, asked: Asked) -> tuple[Answer | None, Then | None]:
+        coolify = self.coolify
+        trouble = None if asked.of_site else coolify.trouble(name_of(asked))
+        answer = spoiled(coolify, asked, trouble) if trouble else answered(coolify, asked)
         if answer:
-            self._write(answer)
-            return
-        self.close_connection = True
-        if trouble and trouble.then is Then.HANG:
-            self.server.closing.wait()
-        if trouble and trouble.then is Then.RESET:
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            self.rfile.close()  # the socket is only closed, and so reset, when nobody holds it
-            self.connection.close()
-
-    def _asked(self) -> Asked:
-        asked_for = self.requestline.split()[1]  # not `self.path`, which has lost a second leading slash
-        place = urlsplit(f"http://simulator{asked_for}")
-        headers = {key.lower(): value for key, value in self.headers.items()}
-        body = self.rfile.read(int(headers.get("content-length") or 0))
-        if "transfer-encoding" in headers:  # nobody needs to send us one: what follows is not read as a request
-            self.close_connection = True
-        return Asked(self.command, place.path, parse_qs(place.query, keep_blank_values=True), headers, body)
-
-    def _write(self, answer: Answer) -> None:
-        chunked = any(key == "Transfer-Encoding" for key, _ in answer.headers)
-        body = answer.body if chunked else (b"".join(answer.body),)
-        self.send_response_only(answer.status)
-        for key, value in answer.headers:
-            if key == "Transfer-Encoding" and self.command == "HEAD":
-                continue
-            self.send_header(key, "close" if key == "Connection" and self.close_connection else value)
-        if not chunked:
-            self.send_header("Content-Length", str(sum(map(len, body))))
-        self.end_headers()
-        if self.command == "HEAD":
-            return
-        for block in halved(body) if answer.cut else body:
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(block), block) if chunked and block else block)
-        if answer.cut:
-            self.close_connection = True
-        elif chunked:
-            self.wfile.write(b"0\r\n\r\n")
-
-    def send_error(self, *_args: Any, **_more: Any) -> None:
-        """What can't be read as HTTP gets no answer."""
-        self.close_connection = True
-
-    def log_message(self, *_args: Any) -> None:
-        """Nothing is logged: the journal knows."""
+            asked.status, asked.said = answer.status, message(answer)
+            answer = with_headers(shown(asked, answer), {"Date": format_datetime(coolify.wall(), usegmt=True)})
+        return answer, trouble.then if trouble else None
 
 
 def spoiled(coolify: Server, asked: Asked, trouble: Trouble) -> Answer | None:
@@ -172,8 +54,3 @@ def told(coolify: Server, asked: Asked, plain: Answer) -> Answer:
         return with_headers(plain, {"X-RateLimit-Reset": str(int(coolify.wall().timestamp()) + wait)})
     limited = any(key == "X-RateLimit-Remaining" for key, _ in plain.headers)
     return counted(plain, coolify.throttle.left(coolify.now())) if limited else plain
-
-
-def halved(body: Iterable[bytes]) -> tuple[bytes]:
-    whole = b"".join(body)
-    return (whole[: len(whole) // 2],)

@@ -9,18 +9,18 @@ import re
 import stat
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from pydantic import TypeAdapter
 
-from deployer.providers.coolify import changes, creating, envs, fields, images
+from deployer.providers.coolify import changes, creating, envs, fields
 from deployer.settings import Names
+from deployer.settings import address as platform_address
 
 FOREIGN_TOKENS = ("ghs_", "ghp_", "github_pat_", "glpat-")
 UUID = re.compile(r"[A-Za-z0-9-]+")
 TAG = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 API = re.compile(r"(/+api(/+v1)?)?/*$")
-HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
 LONGEST_NAME = 255
 LARGEST_FILE = 1024 * 1024
 """Bytes of a file of variables."""
@@ -28,31 +28,7 @@ LARGEST_FILE = 1024 * 1024
 
 def address(text: Any) -> Any:
     """`https://host[:port]`, from what people paste. Raises ValueError with the sentence for them."""
-    if not isinstance(text, str):
-        return text
-    parts = urlsplit(text if "://" in text else f"https://{text}")
-    problem = _problem(parts.scheme, parts.hostname, parts.username, text)
-    if problem:
-        raise ValueError(problem)
-    _ = parts.port  # raises ValueError where it is no number
-    return f"{parts.scheme}://{parts.netloc}{API.sub('', parts.path)}"
-
-
-def _problem(scheme: str, host: str | None, user: str | None, text: str) -> str:
-    if scheme not in {"http", "https"}:
-        return f"must begin with https:// or http://, not {scheme}://"
-    if user is not None:
-        return "must not hold a user or a password"
-    if not host or not _is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
-        return "is no address: write https://coolify.example.com"
-    return ""
-
-
-def _is_host(host: str) -> bool:
-    """A name or an IP address; a token that was given as the address must not be looked up in the DNS."""
-    if ":" in host:
-        return True  # IPv6, which urlsplit has read
-    return all(re.fullmatch(r"[\w-]{1,63}", label) for label in host.removesuffix(".").split("."))
+    return platform_address(text, API, "https://coolify.example.com") if isinstance(text, str) else text
 
 
 def token(text: Any) -> Any:
@@ -100,10 +76,6 @@ def docker_tag(text: str) -> str:
         message = "is no image tag: letters, digits and _.- only, such as pr-7"
         raise ValueError(message)
     return text
-
-
-def image(text: Any) -> Any:
-    return images.parsed(text) if isinstance(text, str) and text else text
 
 
 def commit(text: Any) -> Any:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, ClassVar
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from deployer.http import Http
 from deployer.model import Command
-from deployer.providers.contract import Provider, ProviderInputs
+from deployer.providers.contract import Provider, ProviderInputs, Surroundings
 from deployer.providers.coolify import envs, fields, forms, images
 from deployer.providers.coolify.alter import Alteration
 from deployer.providers.coolify.api import Api
@@ -22,7 +20,7 @@ from deployer.providers.coolify.contradictions import contradictions, is_on
 from deployer.providers.coolify.creating import Wanted
 from deployer.providers.coolify.hidden import hidden
 from deployer.providers.coolify.wish import Wish
-from deployer.settings import Common, Flag, Found, Given, Names, Spelling
+from deployer.settings import Common, Flag, Found, Given, Names, Spelling, in_the_clear
 
 SIGNS_OF_COOLIFY = ("COOLIFY_RESOURCE_UUID", "COOLIFY_CONTAINER_NAME")
 
@@ -31,7 +29,7 @@ class Coolify(ProviderInputs):
     """Coolify's inputs."""
 
     platform: ClassVar[str] = "coolify"
-    secret: ClassVar[str] = "coolify_token"  # noqa: S105 -- the name of an input
+    logins: ClassVar[tuple[str, ...]] = ("coolify_token",)
     ignored: ClassVar[frozenset[str]] = frozenset({"COOLIFY_FQDN", "COOLIFY_BRANCH", *SIGNS_OF_COOLIFY})
 
     coolify_url: Annotated[str, BeforeValidator(forms.address), Spelling(variables=("COOLIFY_BASE_URL", "COOLIFY_ENDPOINT"))] = Field(
@@ -78,11 +76,6 @@ class Coolify(ProviderInputs):
     )
     pull_latest: Flag = Field(default=True, description="Services: `deploy` pulls newer images before it restarts them")
 
-    image: Annotated[images.Image | None, BeforeValidator(forms.image)] = Field(
-        None,
-        description="Docker-image applications: run this one: `name:tag`, `name@sha256:…`, or `:tag` for another tag of the same image. "
-        "Set on the application before it is deployed, and stays",
-    )
     commit: Annotated[str, BeforeValidator(forms.commit)] = Field(
         "",
         description="Pin the application to this commit (40 hex digits) before it is deployed; it stays pinned, for webhooks too, "
@@ -145,7 +138,7 @@ class Coolify(ProviderInputs):
         elsewhere = ({"coolify_url", "uuid"} if "webhook" in given else set()) | ({"uuid"} if named else set())
         absent = [name for name in missing if name not in given and name not in elsewhere]
         contrary = [sentence for sentence in contradictions(given) if sentence not in given.mistakes]
-        return [*(f"{given.typed(name)} is missing: {missing[name]}" for name in absent), *contrary]
+        return [*(f"{given.typed(name)} is missing: {missing[name]}" for name in absent), *_wrong_image(given), *contrary]
 
     @classmethod
     def secrets(cls, given: Given) -> Iterable[str]:
@@ -165,17 +158,17 @@ class Coolify(ProviderInputs):
             yield from hidden(fields.settings(given.text("settings")) if "settings" in given else {})
 
     @classmethod
-    def stage(cls, given: Given, url: str, token: str, targets: tuple[str, ...], group: str) -> list[str]:
+    def stage(cls, given: Given, inputs: Mapping[str, str]) -> list[str]:
         """The simulator's address, token and resources instead of the user's; who deploys by tag does so there, too."""
         given.mistakes += contradictions(given)  # of what the user wrote: below it is replaced
         theirs = ("coolify_url", "coolify_token", "read_token", "uuid", "tag", "webhook")
         ignored = [given.typed(name) for name in theirs if name in given]
-        what = [("tag", group) if group and "tag" in given else ("uuid", ",".join(targets))]
-        what = [] if is_on(given, "create") else what
+        by = ["tag" if "tag" in given and inputs.get("tag") else "uuid"]
+        by = [] if is_on(given, "create") else by
         for name in theirs:
             given.found.pop(name, None)
-        for name, text in (("coolify_url", url), ("coolify_token", token), *what):
-            given.found[name] = Found(name, text)
+        for name in ("coolify_url", "coolify_token", *by):
+            given.found[name] = Found(name, inputs[name])
         return ignored
 
     @property
@@ -186,7 +179,7 @@ class Coolify(ProviderInputs):
     @property
     def alters(self) -> bool:
         """Whether something is to be changed before the start."""
-        return bool(self.image or self.commit or self.env or self.env_file or self.settings)
+        return bool(self.create or self.commit or self.env or self.env_file or self.settings)
 
     @property
     def base(self) -> str:
@@ -208,29 +201,27 @@ class Coolify(ProviderInputs):
     @property
     def warnings(self) -> list[str]:
         """A token that crosses the internet in the clear."""
-        parts = urlsplit(self.base)
-        if parts.scheme == "http" and _public(parts.hostname or ""):
-            return [f"{self.base} is not encrypted: everybody on the way can read the token. Use https://"]
-        return []
+        return in_the_clear(self.base)
 
-    def connect(self, common: Common, *, agent: str, now: Callable[[], float], direct: bool) -> Provider:
+    def connect(self, common: Common, around: Surroundings) -> Provider:
         """The server behind these inputs."""
         login = partial(
             Http,
             f"{self.base}/api/v1",
-            agent=agent,
-            now=now,
+            agent=around.agent,
+            now=around.real,
             headers={name: value.get_secret_value() for name, value in common.headers.items()},
             ca=common.ca_cert,
             insecure=common.insecure,
-            direct=direct,
+            direct=around.direct,
         )
         http = login(token=self.coolify_token.get_secret_value())
         reading = self.read_token.get_secret_value()
         force = self.force if self.force is not None else bool(self.webhook and self.webhook.force)
+        image = images.parsed(common.image) if common.image else None
         wish = Wish(
             command=Command(common.command),
-            force=force or self.image is not None,  # a run that goes on may have read the old image (contract 5.1 quirk 3)
+            force=force or image is not None,  # a run that goes on may have read the old image (contract 5.1 quirk 3)
             instant=self.instant_deploy,
             wait=common.wait,
             examines=common.dry_run or common.command == Command.CHECK.value,
@@ -243,16 +234,16 @@ class Coolify(ProviderInputs):
             verify_timeout=common.verify_timeout,
             rollback=common.rollback,
         )
-        alteration = Alteration(self.image, self.commit, {**self.env_file, **self.env}, self.settings)
+        alteration = Alteration(image, self.commit, {**self.env_file, **self.env}, self.settings)
         api = Api(http, login(token=reading) if reading else http)
-        return CoolifyServer(api, self.base, wish, alteration, self._wanted(visited=common.verify_url == "auto"))
+        return CoolifyServer(api, self.base, wish, alteration, self._wanted(image, visited=common.verify_url == "auto"))
 
-    def _wanted(self, *, visited: bool) -> Wanted | None:
-        if not self.create or not self.image:
+    def _wanted(self, image: images.Image | None, *, visited: bool) -> Wanted | None:
+        if not self.create or not image:
             return None
         return Wanted(
             self.name,
-            self.image,
+            image,
             project=self.project,
             environment=self.environment,
             server=self.server,
@@ -264,9 +255,9 @@ class Coolify(ProviderInputs):
         )
 
 
-def _public(host: str) -> bool:
-    """Whether a host may be on the internet: a name with a dot that is not the local network's, or a global address."""
+def _wrong_image(given: Given) -> list[str]:
     try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." in host and not host.endswith((".local", ".internal", ".lan", ".localhost", ".test", ".home.arpa"))
+        _ = images.parsed(given.text("image")) if "image" in given else None
+    except ValueError as error:
+        return [f"{given.typed('image')}: {error}"]
+    return []

@@ -1,0 +1,169 @@
+"""PURE: what an answer of the Cloud Controller means before its content is read: good, refused, or no answer of its own at all.
+
+The rows are those of contract section 3. Codes decide; a text only chooses the remedy, because texts may change.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from deployer.http import Reply
+from deployer.model import RefusedError, UnavailableError
+
+LONGEST = 300
+"""Characters of one text of the server's that are told."""
+
+INVALID_TOKEN, UNPROCESSABLE, NOT_FOUND, STAGING = 1000, 10008, 10010, 170017
+STAGING_WAIT = 15.0
+UAA_WAIT = 15.0
+"""Seconds until UAA is asked again where its rate limit names none (contract section 2)."""
+
+ROLES = "Space Developer, or Space Supporter where no `image` is given"
+GRANT = "an org or space manager gives it: `cf set-space-role USER ORG SPACE SpaceDeveloper`, with `--client` for a client"
+
+REFUSALS: dict[int, str] = {
+    1000: "Cloud Foundry does not accept the token that its own login server has just given: is `cf_api` of the same foundation?",
+    10002: "Cloud Foundry saw no token: a proxy in front of it drops the Authorization header",
+    10003: f"the login may not do this: it lacks the role in the space ({ROLES}; {GRANT}) or the scope cloud_controller.write",
+    10005: "this Cloud Foundry does not know a parameter of Deployer's: it is too old, or no Cloud Controller (Korifi knows fewer)",
+    10000: "this Cloud Foundry has no such request: it is too old, or `cf_api` is not the address of its API",
+    10010: f"it does not exist, or the login may not see it: that needs a role in its space ({GRANT})",
+    10017: "the organization is suspended, and nothing in it can be changed: ask the operator of the foundation",
+    10019: "the space is suspended, and nothing in it can be changed: ask the operator of the foundation",
+    10020: "its organization or space is being deleted",
+    330002: "a feature is switched off on this foundation. Docker images need `cf enable-feature-flag diego_docker`, by an admin",
+    390014: "rolling deployments are switched off on this foundation: use `cf_strategy: restart`",
+}
+
+DETAILS: tuple[tuple[str, str], ...] = (
+    (r"Assign a droplet|Invalid droplet", "the app has nothing to run: push it once (`cf push`), or give `image` for a docker app"),
+    (
+        r"support rolling deployments",
+        "the quota has no room for the extra instance of a rolling deployment: raise it, free some, or use `cf_strategy: restart`",
+    ),
+    (
+        r"quota|exceeds .*(?:limit|memory|rate)",
+        "a quota of the organization or space is used up: raise it, or scale down or stop other apps in it",
+    ),
+    (
+        r"Docker package for a buildpack app",
+        "`image` is for docker apps, and what an app is was decided when it was made: leave `image` out",
+    ),
+    (r"deployment in progress", "a rolling deployment of the app is going on: wait for its end, or stop it with `command: cancel`"),
+    (
+        r"Ensure (?:it|that the \w+|the \w+) exists",
+        f"it does not exist, or the login may not use it: that needs the role {ROLES} ({GRANT})",
+    ),
+)
+
+WAITS: dict[int, str] = {
+    20004: "Cloud Foundry can't reach its login server",
+    10015: "Cloud Foundry can't reach its database",
+    170015: "Cloud Foundry can't reach what runs the apps",
+    200002: "Cloud Foundry can't tell at the moment how the instances are",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One of the errors that an answer holds."""
+
+    code: int
+    title: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.detail.rstrip('.') or 'no reason given'} ({self.title or 'error'} {self.code})"
+
+
+def good(reply: Reply) -> Any:
+    """The JSON of a good answer; nothing for an empty one. Raises RefusedError and UnavailableError for every other."""
+    if 300 <= reply.status < 400:
+        raise redirected(reply)
+    if reply.status < 300 and (reply.is_json or reply.data == ""):
+        return reply.data if reply.is_json else None
+    raise refusal(reply) if troubles(reply) else foreign(reply)
+
+
+def troubles(reply: Reply) -> tuple[Trouble, ...]:
+    """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (contract section 0)."""
+    listed = reply.data.get("errors") if reply.status >= 400 and isinstance(reply.data, dict) else None
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    return tuple(Trouble(row["code"], line(row.get("title"), 60), line(row.get("detail"))) for row in rows if type(row.get("code")) is int)
+
+
+def codes(reply: Reply) -> frozenset[int]:
+    """The codes of its errors."""
+    return frozenset(trouble.code for trouble in troubles(reply))
+
+
+def refusal(reply: Reply) -> RefusedError | UnavailableError:
+    """An answer of the Cloud Controller that is not good."""
+    found = troubles(reply)
+    known = [trouble.code for trouble in found]
+    said = "; ".join(str(trouble) for trouble in found[:5])
+    if STAGING in known:
+        return UnavailableError(f"another build of the app is still being staged ({said})", itself=True, wait=STAGING_WAIT)
+    if reply.status == 429:
+        return UnavailableError(f"Cloud Foundry is asked too often ({said})", itself=True, wait=seconds(reply))
+    if reply.status >= 500:
+        what = next((WAITS[code] for code in known if code in WAITS), "Cloud Foundry does not answer properly")
+        return UnavailableError(f"{what} ({said})", arrived=True, itself=True, failure=told(reply), wait=seconds(reply))
+    remedy = next((sentence for trouble in found if (sentence := _remedy(trouble))), "")
+    return RefusedError(f"{remedy}. {told(reply)}" if remedy else told(reply), everywhere=reply.status == 401)
+
+
+def _remedy(trouble: Trouble) -> str:
+    by_text = next((sentence for pattern, sentence in DETAILS if re.search(pattern, trouble.detail, re.IGNORECASE)), "")
+    return by_text if trouble.code == UNPROCESSABLE else REFUSALS.get(trouble.code, "")
+
+
+def told(reply: Reply) -> str:
+    """Status, words and the request's id, by which an operator finds it in the logs."""
+    what = "; ".join(str(trouble) for trouble in troubles(reply)[:5])
+    number = request_id(reply)
+    return f"Cloud Foundry says: HTTP {reply.status}{f', {what}' if what else ''}{f', request {number}' if number else ''}"
+
+
+def request_id(reply: Reply) -> str:
+    """`X-Vcap-Request-Id`, if it looks like one."""
+    text = reply.headers.get("x-vcap-request-id", "")
+    return text if re.fullmatch(r"[\w:.-]{1,120}", text, re.ASCII) else ""
+
+
+def seconds(reply: Reply) -> float:
+    """Retry-After in seconds; nothing where it says none."""
+    text = reply.headers.get("retry-after", "")
+    return float(text) if re.fullmatch(r"\d{1,6}", text, re.ASCII) else 0
+
+
+def line(text: Any, longest: int = LONGEST) -> str:
+    """A text of the server's, in one line and not too long."""
+    return " ".join(text.split())[:longest] if isinstance(text, str) else ""
+
+
+def redirected(reply: Reply) -> UnavailableError:
+    """A redirect, which is never followed: the token would go along, and a POST would become a GET."""
+    try:
+        parts = urlsplit(urljoin(reply.url, reply.headers["location"]))
+    except (KeyError, ValueError):
+        return UnavailableError(f"HTTP {reply.status}, a redirect to nowhere: is `cf_api` right?", final=True)
+    origin = line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+    return UnavailableError(f"the address redirects: set `cf_api` to the API's own address, perhaps {origin}", final=True)
+
+
+def foreign(reply: Reply) -> UnavailableError:
+    """Something that is not in the Cloud Controller's shape, told as what it is (contract sections 1 and 3)."""
+    lost = reply.status >= 500 or reply.status < 300
+    if reply.headers.get("x-cf-routererror") == "unknown_route":
+        what = "the foundation's router knows no such address: `cf_api` is wrong, or the API is being updated"
+    elif reply.is_json:
+        what = "JSON that is not Cloud Foundry's: a gateway in front of it, or a wrong `cf_api`"
+    elif "<html" in str(reply.data)[:2000].lower() or reply.kind == "text/html":
+        what = "a page instead of JSON: a proxy in front of Cloud Foundry, or a wrong `cf_api`"
+    else:
+        what = "an answer that is not Cloud Foundry's: a proxy in front of it, or a wrong `cf_api`"
+    return UnavailableError(f"HTTP {reply.status}: {what}", arrived=lost, wait=seconds(reply))

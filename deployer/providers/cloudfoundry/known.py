@@ -1,0 +1,66 @@
+"""What a client must remember of one app, from its check to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from deployer.providers.cloudfoundry.api import Row
+from deployer.providers.cloudfoundry.logs import AppLog
+from deployer.providers.cloudfoundry.states import Marks
+
+RUNNING, STOPPED, ROLLED, RETURNED, STAGED, LASTING = "running", "stopped", "rolled out", "put back", "staged", "running on"
+"""The aspects of a target that are looked at: its instances, a rolling deployment, one on its way back, a build, and its instances once
+they run. People read them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One request that starts or ends something, and as what it is followed. `says`: the same for people.
+
+    `droplet`: is assigned before it, which by itself starts nothing. `deployment`: the one that it cancels. `anew`: to send it twice
+    would do it twice. `note`: what people should know.
+    """
+
+    path: str
+    aspect: str
+    says: str
+    body: dict[str, Any] | None = None
+    droplet: str = ""
+    deployment: str = ""
+    anew: bool = False
+    note: str = ""
+
+
+@dataclass
+class Known:
+    """One app. `row`: as it was last read; `started`: its desired state then; `was_started`: when it was read for the first time.
+
+    `versions`: its processes' before the trigger. `droplet`: what ran before this run, and `image` its image. `newest`: its newest
+    deployment, `active`: whether that was going, `previous`: the droplet that it has replaced by the one that is there. `package`,
+    `build` and `staged` (a droplet) are this run's; `building`: a build was posted, or perhaps. `sent`: the last act. What looks have
+    seen: `processes`, `marks`, a deployment that was `deployed`, and why it crashed.
+    """
+
+    guid: str
+    log: AppLog
+    row: Row = field(default_factory=dict)
+    lifecycle: str = ""
+    started: bool = False
+    was_started: bool = False
+    droplet: str = ""
+    image: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    newest: str = ""
+    active: bool = False
+    previous: str = ""
+    package: str = ""
+    packed: bool = False
+    build: str = ""
+    building: bool = False
+    staged: str = ""
+    sent: Act | None = None
+    processes: list[Row] | None = None
+    marks: Marks = field(default_factory=dict)
+    deployed: str = ""
+    crash: str = ""

@@ -1,0 +1,23 @@
+"""PURE: the public address of an app, from its routes (contract section 10)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+PLAIN = re.compile(r"[A-Za-z0-9._-]{1,253}(?::\d{1,5})?(?:/[^\s?#\\]{0,500})?", re.ASCII)
+"""A host and perhaps a path: a wildcard host is no address."""
+
+
+def address(rows: Iterable[dict[str, Any]]) -> str:
+    """The first route that a browser could open; empty where there is none. A route's `url` has no scheme.
+
+    What ends in `.internal` is for other apps only, and a TCP route answers no browser.
+    """
+    urls = (str(row.get("url") or "") for row in rows if row.get("protocol", "http") != "tcp")
+    return next((f"https://{url}" for url in urls if PLAIN.fullmatch(url) and not _is_internal(url)), "")
+
+
+def _is_internal(url: str) -> bool:
+    return url.partition("/")[0].partition(":")[0].lower().endswith(".internal")

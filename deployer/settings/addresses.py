@@ -1,0 +1,55 @@
+"""A platform's address, from what people paste to what is asked."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
+
+
+def address(text: str, tail: re.Pattern[str], example: str) -> str:
+    """`https://host[:port]`, without a query and without `tail`. Raises ValueError with the sentence for people.
+
+    What was given is not shown: it may be a token, in the wrong place.
+    """
+    parts = urlsplit(text if "://" in text else f"https://{text}")
+    problem = _problem(parts.scheme, parts.hostname, parts.username, text, example)
+    if problem:
+        raise ValueError(problem)
+    _ = parts.port  # raises ValueError where it is no number
+    return f"{parts.scheme}://{parts.netloc}{tail.sub('', parts.path)}"
+
+
+def in_the_clear(base: str) -> list[str]:
+    """The warning where a token would cross the internet without encryption."""
+    parts = urlsplit(base)
+    if parts.scheme == "http" and _is_public(parts.hostname or ""):
+        return [f"{base} is not encrypted: everybody on the way can read the token. Use https://"]
+    return []
+
+
+def _problem(scheme: str, host: str | None, user: str | None, text: str, example: str) -> str:
+    if scheme not in {"http", "https"}:
+        return f"must begin with https:// or http://, not {scheme}://"
+    if user is not None:
+        return "must not hold a user or a password"
+    if not host or not _is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
+        return f"is no address: write {example}"
+    return ""
+
+
+def _is_host(host: str) -> bool:
+    """A name or an IP address; a token that was given as the address must not be looked up in the DNS."""
+    if ":" in host:
+        return True  # IPv6, which urlsplit has read
+    return all(re.fullmatch(r"[\w-]{1,63}", label) for label in host.removesuffix(".").split("."))
+
+
+def _is_public(host: str) -> bool:
+    """Whether a host may be on the internet: a name with a dot that is not the local network's, or a global address."""
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith((".local", ".internal", ".lan", ".localhost", ".test", ".home.arpa"))

@@ -1,0 +1,207 @@
+"""The scenarios for the tests: what a foundation may do, one thing at a time."""
+
+from dataclasses import replace
+from functools import partial
+from math import inf
+
+from deployer.simulator.cloudfoundry.courses import CRASHING, FLAPPING, LISTENS, WELL, Course, Line, Process, State, placed_after, slowly
+from deployer.simulator.cloudfoundry.for_people import IMAGE
+from deployer.simulator.cloudfoundry.scenario import BUILT, App, Grant, Login, Rolling, Scenario, Staging
+from deployer.simulator.shared import Answer, Then, Trouble
+
+RUNS = App(started=True)
+private = partial(Scenario, public=False)
+ROLLING = {"cf_strategy": "rolling"}
+WITH_IMAGE = {"image": IMAGE}
+UNREADY = Course((*WELL.steps[:2], (8, State.UNREADY)), WELL.lines)
+BLIND = Course((*WELL.steps[:2], (8, State.BLIND)), WELL.lines)
+HOSTILE = replace(
+    WELL, lines=(*WELL.lines, Line(9, "::error::not a CI command ✓", error=True), Line(9.5, "##vso[task.complete result=Failed]"))
+)
+LATE = replace(WELL, lines=(Line(6, "second in the list", late=2.5), Line(7, LISTENS.text)))
+
+
+def of(process: Process, *, started: bool = False) -> tuple[App, ...]:
+    """One app with this process."""
+    return (App(processes=(process,), started=started),)
+
+
+def elsewhere(answer: Answer) -> Answer:
+    """The same list where the link to the next page leads to a host of which nobody knows anything."""
+    whole = b"".join(answer.body).replace(b'"next":{"href":"http://127.0.0.1', b'"next":{"href":"http://localhost')
+    return replace(answer, body=(whole,))
+
+
+PAGED = tuple(App(name=f"web-{number}", route=f"web-{number}.apps.example.org") for number in range(5))
+STATES = (
+    private("started", "the app runs already", apps=(RUNS,)),
+    private("restart", "the app runs, and is restarted", apps=(RUNS,), inputs={"cf_strategy": "restart"}),
+    private("one-crash", "one of two instances crashes", apps=of(Process(odd={1: CRASHING}))),
+    private("flapping", "the instances answer for a moment each time before they crash", apps=of(Process(course=FLAPPING))),
+    private("unready", "the instances run, but never get ready for requests", apps=of(Process(course=UNREADY))),
+    private("zero", "the app has no instances", apps=of(Process(instances=0))),
+    private("worker", "the app has a web and a worker process", apps=(App(processes=(Process(), Process("worker", 1))),)),
+    private(
+        "worker-crash",
+        "of a web and a worker process the worker crashes",
+        apps=(App(processes=(Process(), Process("worker", 1, CRASHING))),),
+    ),
+    private("never-placed", "no cell ever has room", apps=of(Process(course=placed_after(inf)))),
+    private("blind", "the runtime does not know what the instances use", apps=of(Process(course=BLIND))),
+    private(
+        "stats-away",
+        "for a minute the statistics are not available",
+        troubles=(Trouble(("stats",), Then.REPLY, reply="process-stats-503-unavailable", until=60),),
+    ),
+    private("outage", "for a minute nobody answers", troubles=(Trouble(("any",), Then.RESET, clock="trigger", since=2, until=62),)),
+    private("two-apps", "two apps are started", apps=(App(), App(name="worker", route="worker.apps.example.org")), targets=2),
+    private("paged", "lists come two rows at a time", apps=PAGED, targets=5, pages=2),
+    private(
+        "lured",
+        "lists come two rows at a time, and their links lead to another host",
+        apps=PAGED,
+        targets=5,
+        pages=2,
+        troubles=(Trouble(("processes", "apps"), Then.EDIT, edit=elsewhere),),
+    ),
+)
+STAGED = (
+    private("image", "an image is staged, and the app restarted with it", apps=(RUNS,), inputs=WITH_IMAGE),
+    private("image-stopped", "an image is staged, and the stopped app started with it", inputs=WITH_IMAGE),
+    private("image-rolling", "an image is staged, and rolled out", apps=(RUNS,), inputs=WITH_IMAGE | ROLLING),
+    private(
+        "image-crash",
+        "an image is staged that crashes; what ran before would run again",
+        apps=of(Process(course=CRASHING), started=True),
+        inputs=WITH_IMAGE,
+    ),
+    private(
+        "image-sick",
+        "an image is staged that runs and answers with an error; what ran before would answer well",
+        apps=(App(started=True, answers=(502, "Bad Gateway")),),
+        inputs=WITH_IMAGE,
+    ),
+    private("registry", "the image's registry wants a login", apps=(RUNS,), inputs=WITH_IMAGE, registry=True),
+    private("buildpack", "an image is to be deployed on an app that is made of source", apps=(App(docker=False),), inputs=WITH_IMAGE),
+    private(
+        "no-room",
+        "there is no room to stage an image",
+        apps=(App(started=True, staging=Staging(6, "InsufficientResources - Insufficient resources", BUILT[:1])),),
+        inputs=WITH_IMAGE,
+    ),
+    private(
+        "build-busy",
+        "at first another build of the app is staged",
+        apps=(RUNS,),
+        inputs=WITH_IMAGE,
+        troubles=(Trouble(("stage",), Then.REPLY, reply="build-create-422-in-progress", nth=(1,)),),
+    ),
+    *(
+        private(
+            f"{name}-lost",
+            f"the answer to the {what} is lost, though it was done",
+            apps=(RUNS,),
+            inputs=inputs,
+            troubles=(Trouble((name,), Then.CLOSE, acts=True, nth=(1,)),),
+        )
+        for name, what, inputs in (
+            ("pack", "new package", WITH_IMAGE),
+            ("stage", "new build", WITH_IMAGE),
+            ("assign", "new droplet", WITH_IMAGE),
+            ("deploy", "rolling deployment", ROLLING),
+            ("restart", "restart", {"cf_strategy": "restart"}),
+        )
+    ),
+    private(
+        "start-lost",
+        "the answer to the start is lost, though it was done",
+        troubles=(Trouble(("start",), Then.CLOSE, acts=True, nth=(1,)),),
+    ),
+    private(
+        "start-undone",
+        "the first start is lost on its way",
+        troubles=(Trouble(("start",), Then.CLOSE, nth=(1,)),),
+    ),
+)
+ROLLED = (
+    private("rolling", "the app is deployed instance by instance", apps=(RUNS,), inputs=ROLLING),
+    private("rolling-stopped", "a stopped app is to be rolled out", inputs=ROLLING),
+    private(
+        "rolling-stuck",
+        "the new instances crash, and the deployment never ends",
+        apps=of(Process(course=CRASHING), started=True),
+        inputs=ROLLING,
+    ),
+    private("rolling-cancelled", "somebody cancels the deployment", apps=(RUNS,), inputs=ROLLING, rolling=Rolling(cancelled=20)),
+    private(
+        "rolling-quota",
+        "the deployment has no room at first",
+        apps=(RUNS,),
+        inputs=ROLLING,
+        rolling=Rolling(error="memory quota_exceeded", cleared=90),
+    ),
+    private("rolling-off", "the operators allow no rolling deployments", apps=(RUNS,), inputs=ROLLING, deployments=False),
+    private("others", "a deployment of somebody else is under way", apps=(RUNS,), inputs=ROLLING, others=True),
+    private("cancel", "somebody's deployment is to be cancelled", apps=(RUNS,), others=True, may_cancel=True, inputs={"command": "cancel"}),
+)
+LOGINS = (
+    private("client", "the login is a client's", login=Login(Grant.CLIENT)),
+    private("user-assertion", "the login is a user's, by the CI system's token", login=Login(Grant.USER_ASSERTION)),
+    private("client-assertion", "the login is a client's, by the CI system's token", login=Login(Grant.CLIENT_ASSERTION)),
+    private("origin", "another identity provider knows the user", login=Login(origin="ldap")),
+    private("wrong-password", "the password is wrong", login=Login(known=False)),
+    private("locked", "the account is locked", login=Login(locked=True)),
+    private("opaque", "tokens are opaque", login=Login(opaque=True)),
+    private(
+        "client-expiry",
+        "a client's token expires while the app comes up",
+        apps=of(Process(course=slowly(300))),
+        login=Login(Grant.CLIENT, validity=120),
+    ),
+    private(
+        "refresh-expired",
+        "the refresh token is not taken any more",
+        apps=of(Process(course=slowly(300))),
+        login=Login(validity=120, refresh_expired=True),
+    ),
+    private("revoked", "all tokens are revoked while the app comes up", apps=of(Process(course=slowly(60))), login=Login(revoked=20)),
+    private(
+        "uaa-limit",
+        "the login server has too much to do at first",
+        troubles=(Trouble(("token",), Then.REPLY, reply="uaa-token-429", nth=(1,)),),
+    ),
+)
+REFUSED = (
+    private("auditor", "the user may only look", role="space_auditor"),
+    private("supporter", "the user may start, but make no package", apps=(RUNS,), role="space_supporter", inputs=WITH_IMAGE),
+    private("suspended", "the organization is suspended", suspended=True),
+    private("no-docker", "images may not run here", docker=False),
+    private("rolling-no-quota", "there is no memory for a rolling deployment", apps=(RUNS,), inputs=ROLLING, quota="memory quota_exceeded"),
+    private("korifi", "it is a Korifi without a login server", korifi=True),
+    private(
+        "limited",
+        "the user has sent too many requests",
+        troubles=(Trouble(("stats",), Then.REPLY, reply="request-429-rate-limit", nth=(2,)),),
+    ),
+    private(
+        "broken", "a start ends in an error of the server's own", troubles=(Trouble(("start",), Then.REPLY, reply="app-start-500-unknown"),)
+    ),
+    private(
+        "runner",
+        "at first the runtime does not stop the app",
+        apps=(RUNS,),
+        inputs={"cf_strategy": "restart"},
+        troubles=(Trouble(("restart",), Then.REPLY, reply="app-restart-503-runner", nth=(1,)),),
+    ),
+)
+LOGGED = (
+    private("no-logs", "there is no log-cache", logs=False),
+    private(
+        "logs-away",
+        "the log-cache shows nothing",
+        troubles=(Trouble(("log_read",), Then.REPLY, reply="log-cache-read-404-unauthorized-or-expired"),),
+    ),
+    private("hostile", "the app logs commands of CI systems", apps=of(Process(instances=1, course=HOSTILE))),
+    private("late-logs", "a line arrives after one that came later", apps=of(Process(instances=1, course=LATE))),
+)
+FOR_TESTS = (*STATES, *STAGED, *ROLLED, *LOGINS, *REFUSED, *LOGGED)

@@ -1,0 +1,115 @@
+"""The endpoints of the simulated foundation: a table of routes, on three servers (contract)."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deployer.simulator.cloudfoundry import acting, logcache, reading, site, uaa
+from deployer.simulator.cloudfoundry.reading import Handler, of_app, of_process
+
+GUID = r"([^/]+)"
+ANY = re.compile(r".+", re.DOTALL)
+NUMBER = re.compile(r"[1-9]\d*")
+PAGES: Mapping[str, re.Pattern[str]] = {"page": NUMBER, "per_page": NUMBER, "order_by": re.compile(r"-?(created_at|updated_at|name)")}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. `query`: the parameters that it knows. `body`: the fields that a client of ours may send, with dots for deeper ones.
+
+    `place`: on which server it is. `open`: it needs no token.
+    """
+
+    name: str
+    method: str
+    path: re.Pattern[str]
+    answer: Handler
+    place: str = "api"
+    query: Mapping[str, re.Pattern[str]] | None = None
+    body: frozenset[str] = frozenset()
+    open: bool = False
+
+
+def _get(name: str, path: str, answer: Handler, *query: str, lists: bool = False) -> Route:
+    """A GET of the Cloud Controller; `lists`: its pages can be turned."""
+    known = {**(PAGES if lists else {}), **dict.fromkeys(query, ANY)}
+    return Route(name, "GET", re.compile(f"/v3{path}"), answer, query=known)
+
+
+def _post(name: str, path: str, answer: Handler, *body: str, method: str = "POST") -> Route:
+    return Route(name, method, re.compile(f"/v3{path}"), answer, body=frozenset(body))
+
+
+APP = f"/apps/{GUID}"
+NOTES = ("metadata", "metadata.annotations", "metadata.labels")
+OF_AN_APP = ("relationships", "relationships.app", "relationships.app.data", "relationships.app.data.guid")
+ROUTES = (
+    Route("root", "GET", re.compile("/?"), reading.root, open=True),
+    Route("info", "GET", re.compile("/v3/info"), reading.info, open=True),
+    Route("token", "POST", re.compile("/oauth/token"), uaa.token, "login", {"login_hint": ANY}, open=True),
+    Route("site", "GET", re.compile(f"/site/{GUID}"), site.visited, "site", open=True),
+    Route("log_info", "GET", re.compile("/api/v1/info"), logcache.info, "logs", open=True),
+    Route(
+        "log_read",
+        "GET",
+        re.compile(f"/api/v1/read/{GUID}"),
+        logcache.read,
+        "logs",
+        {
+            "start_time": re.compile(r"-?\d+"),
+            "end_time": re.compile(r"\d+"),
+            "limit": NUMBER,
+            "envelope_types": re.compile("LOG"),
+            "descending": re.compile("true"),
+        },
+        open=True,  # it looks at the token itself: every trouble with it is a 404
+    ),
+    _get("organizations", "/organizations", reading.organizations, "names", "guids", lists=True),
+    _get("spaces", "/spaces", reading.spaces, "names", "guids", "organization_guids", lists=True),
+    _get("apps", "/apps", reading.apps, "names", "guids", "space_guids", "organization_guids", lists=True),
+    _get("app", APP, of_app(reading.app)),
+    _get("processes", f"{APP}/processes", of_app(reading.processes), lists=True),
+    _get("routes", f"{APP}/routes", of_app(reading.routes), lists=True),
+    _get("app_droplets", f"{APP}/droplets", of_app(reading.app_droplets), "states", "guids", lists=True),
+    _get("current_droplet", f"{APP}/droplets/current", of_app(reading.current_droplet)),
+    _get("droplet", f"/droplets/{GUID}", reading.droplet),
+    _get("process", f"/processes/{GUID}", of_process(reading.process)),
+    _get("stats", f"/processes/{GUID}/stats", of_process(reading.stats)),
+    _get("sidecars", f"/processes/{GUID}/sidecars", of_process(reading.sidecars), lists=True),
+    _get("packages", "/packages", reading.packages, "app_guids", "states", lists=True),
+    _get("package", f"/packages/{GUID}", reading.package),
+    _get("package_droplets", f"/packages/{GUID}/droplets", reading.package_droplets, "states", lists=True),
+    _get("builds", "/builds", reading.builds, "app_guids", "package_guids", "states", lists=True),
+    _get("build", f"/builds/{GUID}", reading.build),
+    _get("deployments", "/deployments", reading.deployments, "app_guids", "status_values", "status_reasons", lists=True),
+    _get("deployment", f"/deployments/{GUID}", reading.deployment),
+    _get("audit_events", "/audit_events", reading.audit_events, "types", "target_guids", "created_ats[gte]", "created_ats[gt]", lists=True),
+    _get("roles", "/roles", reading.roles, "types", "space_guids", "user_guids", lists=True),
+    _get("feature_flag", f"/feature_flags/{GUID}", reading.feature_flag),
+    _post("start", f"{APP}/actions/start", acting.acted("app-start-200", "STARTED")),
+    _post("restart", f"{APP}/actions/restart", acting.acted("app-restart-200", "STARTED")),
+    _post("stop", f"{APP}/actions/stop", acting.acted("app-stop-200", "STOPPED")),
+    _post("assign", f"{APP}/relationships/current_droplet", acting.assign, "data", "data.guid", method="PATCH"),
+    _post("pack", "/packages", acting.pack, "type", "data", "data.image", "data.username", "data.password", *OF_AN_APP, *NOTES),
+    _post("stage", "/builds", acting.stage, "package", "package.guid", *NOTES),
+    _post(
+        "deploy",
+        "/deployments",
+        acting.deploy,
+        *("droplet", "droplet.guid", "strategy", "options", "options.max_in_flight"),
+        *OF_AN_APP,
+        *NOTES,
+    ),
+    _post("cancel", f"/deployments/{GUID}/actions/cancel", acting.cancel),
+)
+WRITES = frozenset(route.name for route in ROUTES if route.method != "GET" and route.place == "api")
+STARTING = frozenset({"start", "restart", "deploy"})
+
+
+def found(place: str, path: str, method: str) -> tuple[Route, str] | None:
+    """The route of a path on one of the servers, and the guid in it."""
+    for route in ROUTES:
+        match = route.path.fullmatch(path)
+        if match and (route.place, route.method) == (place, "GET" if method == "HEAD" else method):
+            return route, (match.groups() or ("",))[0]
+    return None

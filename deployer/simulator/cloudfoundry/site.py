@@ -1,0 +1,24 @@
+"""The app itself, as the world sees it: under `/site/<guid>` of a server of its own."""
+
+from deployer.simulator.cloudfoundry.replies import body_of, reply
+from deployer.simulator.cloudfoundry.world import World
+from deployer.simulator.journal import Asked
+from deployer.simulator.shared import Answer
+
+UNKNOWN = "root-get-404-router-unknown-route"
+WELL = (200, "ok")
+
+
+def visited(world: World, asked: Asked, one: str) -> Answer:
+    """What answers now. Nothing of it was recorded: any app may answer like that. Where no instance runs, the router answers."""
+    now, live = world.now(), world.apps.get(one)
+    webs = [run for run in live.runs(now) if run.process.type == "web" and run.running(now)] if live else []
+    if not live or not webs:
+        return nowhere(world, asked, one)
+    status, text = live.app.answers if any(run.process is each for run in webs for each in live.app.processes) else WELL
+    return Answer(status, (("Content-Type", "text/plain; charset=utf-8"),), (text.encode(),))
+
+
+def nowhere(_world: World, asked: Asked, _one: str) -> Answer:
+    """What the router answers where nothing is."""
+    return reply(UNKNOWN, body_of(UNKNOWN).replace("api.wrong.example.org", asked.headers.get("host", "")))

@@ -1,0 +1,214 @@
+"""The simulated foundation's memory: its clock, apps, builds, deployments and tokens, and what happens to them while time passes."""
+
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from math import inf
+from threading import RLock
+
+from deployer.simulator.cloudfoundry.courses import WELL, Line, Process
+from deployer.simulator.cloudfoundry.names import APP, guid
+from deployer.simulator.cloudfoundry.scenario import Scenario
+from deployer.simulator.cloudfoundry.things import CANCELING, Build, Deployment, Droplet, Live, Package, Run, turns
+from deployer.simulator.cloudfoundry.tokens import Tokens
+from deployer.simulator.journal import Asked
+from deployer.simulator.shared import Trouble
+
+BEFORE = -100_000.0  # before the client came
+
+
+class World:
+    """Everything that changes while a scenario is played. Callers hold `lock`.
+
+    `addresses`: where each of its servers listens. `acts`: how often the client did what, with which app, and with which droplet or image
+    of it.
+    """
+
+    def __init__(self, scenario: Scenario, speed: float) -> None:
+        self.scenario = scenario
+        self.speed = speed
+        self.lock = RLock()
+        self.addresses: dict[str, str] = {}
+        self.journal: list[Asked] = []
+        self.faults: list[str] = []  # the simulator's own bugs
+        self.acts: Counter[tuple[str, ...]] = Counter()
+        self.tokens = Tokens(scenario.login)
+        self.apps: dict[str, Live] = {}
+        self.droplets: dict[str, Droplet] = {}
+        self.packages: dict[str, Package] = {}
+        self.builds: dict[str, Build] = {}
+        self.deployments: dict[str, Deployment] = {}
+        self.denied: set[str] = set()  # packages whose registry takes no such login
+        self.triggered = inf  # when the client's first write came
+        self._zero: float | None = None
+        self._epoch = datetime.now(UTC)
+        self._seen: Counter[int] = Counter()  # how many requests each trouble could have caught
+        for number in range(len(scenario.apps)):
+            self._put(number)
+
+    # --- time
+
+    def now(self) -> float:
+        """Simulated seconds since the first request, which this starts."""
+        real = time.monotonic()
+        if self._zero is None:
+            self._zero, self._epoch = real, datetime.now(UTC)
+            self._others()
+        now = (real - self._zero) * self.speed
+        self._go_on(now)
+        return now
+
+    def skip(self, seconds: float) -> None:
+        """So many simulated seconds pass at once."""
+        self.now()
+        self._zero = (self._zero or 0) - seconds / self.speed
+
+    def wall(self, at: float | None = None) -> datetime:
+        """What the server's own clock shows, now or at that simulated second."""
+        return self._epoch + timedelta(seconds=self.now() if at is None else at)
+
+    def stamp(self, at: float) -> str:
+        """A moment as Cloud Foundry writes it."""
+        return self.wall(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    # --- what is there
+
+    def running(self, app: str) -> Deployment | None:
+        """The rolling deployment of an app that is not over."""
+        return next((each for each in self.deployments.values() if each.app == app and not each.over), None)
+
+    def staging(self, app: str) -> Build | None:
+        now = self.now()
+        return next((build for build in self.builds.values() if build.package.app == app and build.state(now) == "STAGING"), None)
+
+    def run(self, process: str) -> tuple[Live, Run] | None:
+        """The process of this guid, if it is still there, and its app."""
+        now = self.now()
+        return next(((live, run) for live in self.apps.values() for run in live.runs(now) if run.guid == process), None)
+
+    def trouble(self, name: str) -> Trouble | None:
+        """The first trouble of the scenario that catches a request to this route now."""
+        now = self.now()
+        clocks = {"begin": 0.0, "trigger": self.triggered}
+        caught = []
+        for index, trouble in enumerate(self.scenario.troubles):
+            passed = now - clocks[trouble.clock]
+            if (name in trouble.on or "any" in trouble.on) and trouble.since <= passed < trouble.until:
+                self._seen[index] += 1
+                caught += [trouble] if not trouble.nth or self._seen[index] in trouble.nth else []
+        return caught[0] if caught else None
+
+    # --- what is done
+
+    def trigger(self) -> None:
+        """The client's first request that changes something."""
+        self.triggered = min(self.triggered, self.now())
+
+    def start(self, live: Live, *, others_only: bool = False) -> None:
+        """Every process, or every one but web, begins anew; the runtime forgets the run before it."""
+        now = self.now()
+        for run in [run for run in live.runs(now) if not others_only or run.process.type != "web"]:
+            run.ended, run.gone = min(run.ended, now), now
+            live.ran.append(self._run(live, run.guid, self._process(live, run.process.type), now))
+
+    def stop(self, live: Live) -> None:
+        """Everything of it ends. The runtime follows a little later."""
+        now = self.now()
+        for run in live.runs(now):
+            run.ended = min(run.ended, now)
+
+    def change(self, live: Live, state: str) -> None:
+        """Another desired state; Cloud Foundry says so in the app's log."""
+        live.state = state
+        live.said.append((self.now(), Line(0, f'Updated app with guid {live.guid} ({{"state"=>"{state}"}})', "API")))
+
+    def deploy(self, live: Live, droplet: str, *, mine: bool = True, in_flight: int = 1) -> Deployment:
+        """A new rolling deployment. It supersedes the one before it; a stopped app is simply started (contract section 7)."""
+        now, number = self.now(), len(self.deployments) + 1
+        if before := self.running(live.guid):
+            self._end(before, now, "SUPERSEDED")
+        previous, live.droplet = live.droplet, droplet
+        deployment = Deployment(guid(f"deployment {number}"), live.guid, droplet, previous, now, mine, None, in_flight)
+        self.deployments[deployment.guid] = deployment
+        if live.state == "STOPPED":
+            deployment.over = (now, "DEPLOYED")
+            self.change(live, "STARTED")
+            self.start(live)
+            return deployment
+        web = self._process(live, "web")
+        web = web if mine else Process(web.type, web.instances, WELL)
+        deployment.run = self._run(live, guid(f"web of deployment {number}"), web, now)
+        deployment.run.turns = turns(web, now, in_flight)
+        live.ran.append(deployment.run)
+        return deployment
+
+    def cancel(self, deployment: Deployment) -> None:
+        """What ran before is the app's droplet again at once; the instances follow (contract section 7)."""
+        deployment.cancelled = self.now()
+        self.apps[deployment.app].droplet = deployment.previous
+
+    def _go_on(self, now: float) -> None:
+        """What came to its end meanwhile."""
+        for build in [each for each in self.builds.values() if each.state(now) == "STAGED"]:
+            staged = Droplet(build.droplet, build.package.app, build.package.image, build.created + build.staging.seconds)
+            self.droplets.setdefault(build.droplet, staged)
+        rolling = self.scenario.rolling
+        for each in [each for each in self.deployments.values() if not each.over]:
+            if each.mine and each.created + rolling.superseded <= now:
+                self._end(each, each.created + rolling.superseded, "SUPERSEDED")
+                self._foreign(self.apps[each.app])
+            elif each.cancelled + CANCELING <= now:
+                self._end(each, each.cancelled + CANCELING, "CANCELED")
+            elif each.mine and each.created + rolling.cancelled <= now:
+                each.cancelled = min(each.cancelled, each.created + rolling.cancelled)
+                self.apps[each.app].droplet = each.previous
+            elif each.finish <= now and each.cancelled == inf and not (rolling.error and now < each.created + rolling.cleared):
+                self._end(each, each.finish, "DEPLOYED")
+
+    def _end(self, deployment: Deployment, at: float, reason: str) -> None:
+        deployment.over = (at, reason)
+        live = self.apps[deployment.app]
+        done = reason == "DEPLOYED"
+        for run in [run for run in live.runs(at) if run.process.type == "web" and done == (run is not deployment.run)]:
+            run.gone = at
+        if done:
+            self.start(live, others_only=True)
+
+    # --- what was there before
+
+    def _put(self, number: int) -> None:
+        """The app of this number, as the client will find it."""
+        app, one = self.scenario.apps[number], APP if number == 0 else guid(f"app {number}")
+        live = self.apps[one] = Live(one, app, "STARTED" if app.started else "STOPPED", None)
+        for age in range(app.older, -1 if app.staged else 0, -1):
+            image = f"{app.image}-before-{age}" if age else app.image
+            live.droplet = self._droplet(guid(f"droplet {age} of app {number}"), one, image, BEFORE - age)
+        live.droplet = live.droplet if app.staged else None
+        for process in app.processes:
+            usual = Process(process.type, process.instances, WELL)
+            run = Run(guid(f"{process.type} of app {number}"), usual, BEFORE, guid("the first version"))
+            run.ended = inf if app.started else BEFORE
+            live.ran.append(run)
+
+    def _droplet(self, one: str, app: str, image: str, created: float) -> str:
+        self.droplets[one] = Droplet(one, app, image, created, before=True)
+        return one
+
+    def _foreign(self, live: Live) -> None:
+        """Somebody else deploys an app."""
+        droplet = self._droplet(guid("somebody's droplet"), live.guid, "ghcr.io/acme/web:somebodys", self.now())
+        self.deploy(live, droplet, mine=False)
+
+    def _others(self) -> None:
+        if self.scenario.others:
+            self._foreign(self.apps[APP])
+
+    def _process(self, live: Live, kind: str) -> Process:
+        """How a process goes with the app's droplet of now: well, if that ran before the client staged something newer."""
+        process = next(process for process in live.app.processes if process.type == kind)
+        droplet = self.droplets.get(live.droplet or "")
+        newer = any(each.app == live.guid and not each.before for each in self.droplets.values())
+        return Process(process.type, process.instances, WELL) if droplet and droplet.before and newer else process
+
+    def _run(self, live: Live, one: str, process: Process, now: float) -> Run:
+        return Run(one, process, now, guid(f"version {len(live.ran)} of {one}"))
