@@ -6,6 +6,9 @@ SCENARIO ?= success
 # One stamp for the whole environment: the locked list is what decides, so it is rebuilt when that file changes.
 VENV := .venv/installed
 
+# Compiled once, not by every one of the hundred processes that the tests start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test e2e lint bench docs lock clean
 
@@ -16,7 +19,8 @@ demo: $(VENV) ## watch a deployment, from the trigger to the verdict, against th
 	@DEPLOYER_REHEARSE=$(SCENARIO) $(BIN)/python entrypoint.py
 
 test: lint ## everything that needs nothing but Python
-	@$(BIN)/pytest -n 6 --dist worksteal
+	@$(BIN)/python -m compileall -q deployer
+	@$(BIN)/pytest -n 4 --dist worksteal
 
 e2e: $(VENV) ## the container, with a real Docker engine
 	@$(BIN)/pytest tests/e2e -rs
