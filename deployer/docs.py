@@ -1,11 +1,14 @@
-"""Writes the generated parts: action.yml, and the tables of README.md. `python -m deployer.docs` writes, `--check` only compares."""
+"""Writes the generated parts: both actions, their types, the tables of README.md. `python -m deployer.docs` writes, `--check` compares."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from deployer import PROJECT
 from deployer.model import Outcome
@@ -17,6 +20,11 @@ ROOT = Path(__file__).parent.parent
 NAME = "Deployer for Coolify"
 SUMMARY = "Deploys to a self-hosted Coolify, streams the build log, and fails when the deployment fails"
 IMAGE = f"ghcr.io/{PROJECT.lower()}"
+WRITTEN = "# Written by `make docs`, from the declarations in deployer/."
+PINNED = re.compile(r"^  image: (docker://\S+@sha256:[0-9a-f]{64})$", re.MULTILINE)
+STRING = ["type: string"]
+LIST = ["type: list", 'separator: ","', "list-item:", "  type: string"]
+OUTPUT_KINDS = {"deployment_uuids": LIST, "duration": ["type: integer"], "timed_out": ["type: boolean"]}
 MARK = re.compile(r"(<!-- generated: (?P<part>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -25,10 +33,46 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def action() -> str:
-    """action.yml. No `default:` anywhere: it would arrive as if the user had given it (design.md section 3)."""
+def action(image: str = "Dockerfile") -> str:
+    """action.yml. On main it is built from the Dockerfile; a release puts its tested image there (`tools/release.py --pin`)."""
+    return "\n".join([*_interface(), "runs:", "  using: docker", f"  image: {image}"]) + "\n"
+
+
+def pinned(text: str) -> str:
+    """The image that an action.yml runs: a release's own stays."""
+    found = PINNED.search(text)
+    return found[1] if found else "Dockerfile"
+
+
+def composite() -> str:
+    """composite/action.yml: the same without Docker. An input reaches the program in its environment, never in the text of a command."""
+    names = [each for name, _, spelling in declared((*PROVIDERS, Common)) for each in (name, *spelling.inputs)]
     lines = [
-        "# Written by `make docs`, from the declarations in deployer/.",
+        *_interface(lambda name: [f"    value: ${{{{ steps.deploy.outputs.{name} }}}}"]),
+        "runs:",
+        "  using: composite",
+        "  steps:",
+        "    # `exec`: the runner signals this one process, and it must be the program that hears it.",
+        "    - id: deploy",
+        "      shell: bash",
+        '      run: exec bash "$GITHUB_ACTION_PATH/start.sh"',
+        "      env:",
+        *(f"        INPUT_{name.upper()}: ${{{{ inputs.{name} }}}}" for name in names),
+        "    # The second net: the program was ended before it could say how its deployment ends.",
+        "    - if: cancelled() && steps.deploy.outputs.status == '' && steps.deploy.outputs.deployment_uuids != ''",
+        "      shell: bash",
+        '      run: bash "$GITHUB_ACTION_PATH/net.sh"',
+        "      env:",
+        "        DEPLOYMENTS: ${{ steps.deploy.outputs.deployment_uuids }}",
+        "        DEPLOYMENT_URL: ${{ steps.deploy.outputs.deployment_url }}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _interface(value: Callable[[str], list[str]] = lambda _: []) -> list[str]:
+    """What both actions have in common. No `default:` anywhere: it would arrive as if the user had given it (design.md section 3)."""
+    lines = [
+        WRITTEN,
         f"name: {quoted(NAME)}",
         f"description: {quoted(SUMMARY)}",
         "branding:",
@@ -43,9 +87,34 @@ def action() -> str:
         lines += [line for alias in spelling.inputs for line in (f"  {alias}:", f"    description: {quoted(f'Another name of {name}')}")]
     lines.append("outputs:")
     for name, text in OUTPUTS.items():
-        lines += [f"  {name}:", f"    description: {quoted(text)}"]
-    lines += ["runs:", "  using: docker", "  image: Dockerfile"]
+        lines += [f"  {name}:", f"    description: {quoted(text)}", *value(name)]
+    return lines
+
+
+def types() -> str:
+    """action-types.yml, for those who write workflows in a language with types (https://github.com/typesafegithub/github-actions-typing)."""
+    lines = [WRITTEN, "inputs:"]
+    for name, info, spelling in declared((*PROVIDERS, Common)):
+        kind = _kind(info.annotation)
+        lines += [line for each in (name, *spelling.inputs) for line in (f"  {each}:", *(f"    {line}" for line in kind))]
+    lines.append("outputs:")
+    for name in OUTPUTS:
+        lines += [f"  {name}:", *(f"    {line}" for line in OUTPUT_KINDS.get(name, STRING))]
     return "\n".join(lines) + "\n"
+
+
+def _kind(annotation: Any) -> list[str]:
+    """What is read from text by a validator of its own (durations, addresses) is a text here."""
+    if get_origin(annotation) in {Union, UnionType}:  # `… | None`: not given
+        return _kind(next(each for each in get_args(annotation) if each is not type(None)))
+    if get_origin(annotation) is Annotated:
+        return _kind(get_args(annotation)[0])
+    if get_origin(annotation) is Literal:
+        words = get_args(annotation)
+        return ["type: enum", "allowed-values:", *(f"  - {quoted(word)}" for word in words)]
+    if annotation == tuple[str, ...]:
+        return LIST
+    return {bool: ["type: boolean"], int: ["type: integer"]}.get(annotation, STRING)
 
 
 def inputs() -> str:
@@ -83,24 +152,35 @@ PARTS = {"inputs": inputs, "outputs": outputs, "statuses": statuses}
 
 
 def readme(text: str) -> str:
-    """The README, or another page, with its generated parts, and the project's public name, anew."""
+    """The README with its generated parts, and the project's public name, anew."""
     text = re.sub(r"(?<=uses: )[\w.-]+/[\w.-]+(?=@)", PROJECT, text)
     text = re.sub(r"\bghcr\.io/[\w.-]+/[\w.-]+(?=:)", IMAGE, text)
     return MARK.sub(lambda match: match[1] + PARTS[match["part"]]() + match[3], text)
 
 
+def generated() -> dict[str, str]:
+    """Each file that is written here, as it should be."""
+    page, old = ((ROOT / name).read_text("utf-8") for name in ("README.md", "action.yml"))
+    return {
+        "action.yml": action(pinned(old)),
+        "action-types.yml": types(),
+        "composite/action.yml": composite(),
+        "composite/action-types.yml": types(),
+        "README.md": readme(page),
+    }
+
+
 def main(argv: list[str]) -> int:
     """Write the files, or with `--check` print how they differ and what to do."""
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    wanted = {ROOT / "action.yml": action(), **{page: readme(page.read_text("utf-8")) for page in pages}}
     stale = 0
-    for path, text in wanted.items():
+    for name, text in generated().items():
+        path = ROOT / name
         old = path.read_text("utf-8") if path.exists() else ""
         if old == text:
             continue
         if "--check" in argv:
             stale = 1
-            print(*difflib.unified_diff(old.splitlines(), text.splitlines(), str(path.name), "generated", lineterm="", n=1), sep="\n")
+            print(*difflib.unified_diff(old.splitlines(), text.splitlines(), name, "generated", lineterm="", n=1), sep="\n")
         else:
             path.write_text(text, "utf-8")
     if stale:

@@ -1,0 +1,134 @@
+"""The way without Docker, started as a runner on Linux starts it: one process from bash to the program."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.peers import ROOT
+
+FAREWELL = 8  # seconds, as in test_container.py
+ACTION = ROOT / "composite"
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What a runner gives to a step of a composite action."""
+
+    temp: Path
+    work: Path
+
+    @property
+    def outputs(self) -> Path:
+        return self.work / "output"
+
+    @contextmanager
+    def step(self, **inputs: str) -> Iterator[subprocess.Popen[str]]:
+        self.outputs.touch()
+        environ = {"PATH": os.environ["PATH"], "CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(self.outputs)}
+        environ |= {"GITHUB_ACTION_PATH": str(ACTION), "RUNNER_TEMP": str(self.temp), "PYTHONPATH": str(self.work)}
+        environ |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+        environ |= {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
+        (self.work / "requests.py").write_text("raise SystemExit('the job’s own requests.py was imported')", "utf-8")
+        script = self.work / "script.sh"
+        script.write_text('exec bash "$GITHUB_ACTION_PATH/start.sh"\n', "utf-8")
+        command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+        with subprocess.Popen(command, cwd=self.work, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def done(self, **inputs: str) -> tuple[int, str]:
+        with self.step(**inputs) as process:
+            said, _ = process.communicate(timeout=300)
+        return process.returncode, said
+
+
+@pytest.fixture(scope="module")
+def temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One job's RUNNER_TEMP: the packages are fetched once."""
+    return tmp_path_factory.mktemp("runner_temp")
+
+
+@pytest.fixture
+def runner(temp: Path, tmp_path: Path) -> Runner:
+    return Runner(temp, tmp_path)
+
+
+@pytest.mark.parametrize(("scenario", "code", "status"), [("success", 0, "finished"), ("build-failure", 1, "failed")])
+def test_the_verdict_and_the_outputs_are_the_same(runner: Runner, scenario: str, code: int, status: str) -> None:
+    exit_code, said = runner.done(rehearse=scenario)
+    assert exit_code == code, said
+    outputs = runner.outputs.read_text("utf-8")
+    assert f'"status":"{status}"' in outputs
+    assert "deployment_uuid<<" in outputs
+
+
+def test_the_second_step_of_a_job_installs_nothing(runner: Runner) -> None:
+    runner.done(rehearse="success")
+    before = sorted((path, path.stat().st_mtime_ns) for path in runner.temp.rglob("*"))
+    assert runner.done(rehearse="success")[0] == 0
+    assert sorted((path, path.stat().st_mtime_ns) for path in runner.temp.rglob("*")) == before
+
+
+def test_nothing_in_an_input_is_a_command(runner: Runner) -> None:
+    hostile = '"; touch hacked; $(touch hacked) `touch hacked`\n${{ github.token }}'
+    exit_code, said = runner.done(rehearse=hostile, uuid=hostile)
+    assert not (runner.work / "hacked").exists()
+    assert exit_code == 2, said
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_runners_signal_reaches_the_program(runner: Runner, number: signal.Signals) -> None:
+    """The runner signals the process that it has started, and no other (contract ci 1.9)."""
+    with runner.step(rehearse="slow") as process:
+        deadline = time.monotonic() + 60
+        while "deployment_uuid" not in runner.outputs.read_text("utf-8"):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        signalled = time.monotonic()
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=30)
+    assert time.monotonic() - signalled < FAREWELL
+    assert process.returncode == 130, said
+    assert "cancel" in said.lower()
+    assert "interrupted" in runner.outputs.read_text("utf-8")
+
+
+def test_without_a_python_that_is_new_enough_the_remedy_is_told(tmp_path: Path) -> None:
+    for name in ("bash", "dirname"):
+        (tmp_path / name).symlink_to(f"/bin/{name}")
+    start = ["/bin/bash", str(ACTION / "start.sh")]
+    done = subprocess.run(start, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "actions/setup-python" in done.stdout
+
+
+def test_a_python_that_only_the_runners_tool_cache_holds_is_found(tmp_path: Path, temp: Path) -> None:
+    (tmp_path / "path").mkdir()
+    for name in ("bash", "dirname"):
+        (tmp_path / "path" / name).symlink_to(f"/bin/{name}")
+    cached = tmp_path / "tools" / "Python" / f"{sys.version_info.major}.{sys.version_info.minor}.0" / "x64" / "bin"
+    cached.mkdir(parents=True)
+    (cached / "python3").write_text(f'#!/bin/bash\nexec "{sys.executable}" "$@"\n', "utf-8")
+    (cached / "python3").chmod(0o755)
+    environ = {"PATH": str(tmp_path / "path"), "RUNNER_TOOL_CACHE": str(tmp_path / "tools"), "RUNNER_TEMP": str(temp)}
+    environ |= {"INPUT_REHEARSE": "success"} | {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
+    done = subprocess.run(["/bin/bash", str(ACTION / "start.sh")], env=environ, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_second_net_names_what_may_still_run_and_obeys_nothing() -> None:
+    environ = {"PATH": os.environ["PATH"], "DEPLOYMENTS": "a,b", "DEPLOYMENT_URL": "https://x.example/50%\r\n::set-output name=a::b"}
+    done = subprocess.run(["bash", str(ACTION / "net.sh")], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0].endswith("see https://x.example/50%25::set-output name=a::b")
+    assert len(done.stdout.splitlines()) == 1
