@@ -153,7 +153,7 @@ PARTS = {"inputs": inputs, "outputs": outputs, "statuses": statuses}
 
 def readme(text: str) -> str:
     """The README with its generated parts, and the project's public name, anew."""
-    text = re.sub(r"(?<=uses: )[\w.-]+/[\w.-]+(?=@)", PROJECT, text)
+    text = re.sub(r"(?<=uses: )(?!actions/)[\w.-]+/[\w.-]+(?=(?:/composite)?@)", PROJECT, text)
     text = re.sub(r"\bghcr\.io/[\w.-]+/[\w.-]+(?=:)", IMAGE, text)
     return MARK.sub(lambda match: match[1] + PARTS[match["part"]]() + match[3], text)
 
