@@ -31,7 +31,7 @@ def document() -> dict[str, Any]:
         parameters = [{"name": name} for name in use.parameters]
         operation = {"parameters": parameters, "requestBody": content(use.sends), "responses": {"200": content(use.reads)}}
         paths.setdefault(path, {})[method.lower()] = operation
-    schemas = {name: {"properties": dict.fromkeys(fields, {})} for name, fields in drift.SCHEMAS.items()}
+    schemas: dict[str, Any] = {name: {"properties": {field: {} for field in fields.split()}} for name, fields in drift.SCHEMAS.items()}
     return {"paths": paths, "components": {"schemas": schemas}}
 
 

@@ -1,4 +1,4 @@
-"""What of Coolify's API we use is still in its own document. `python tools/drift.py [FILE]` lists what is not; nothing but Python is needed.
+"""What of Coolify's API we use is still in its own document. `python tools/drift.py [FILE]` lists what is not. Needs only Python.
 
 The document is thinner than the server: `finished_at`, the answer for a tag, a skipped deployment were never in it.
 """
@@ -19,7 +19,7 @@ PATIENCE = 60
 
 @dataclass(frozen=True)
 class Use:
-    """One request of ours: its parameters, what we send in its body, and what the document says we get (`a.b`: inside a list or an object)."""
+    """One request of ours: its parameters, what we send in its body, and what we get by the document (`a.b`: in a list or an object)."""
 
     request: str
     parameters: tuple[str, ...] = ()
@@ -76,11 +76,11 @@ SCHEMAS = {
     "ApplicationDeploymentQueue": (
         "id application_id deployment_uuid pull_request_id force_rebuild commit status is_webhook is_api created_at logs restart_only "
         "server_id server_name deployment_url rollback"
-    ).split(),
+    ),
     "Application": (
         "uuid name fqdn build_pack git_repository git_commit_sha docker_registry_image_name docker_registry_image_tag status "
         "preview_url_template health_check_enabled custom_healthcheck_found post_deployment_command settings"
-    ).split(),
+    ),
 }
 
 
@@ -89,7 +89,7 @@ def drift(document: dict[str, Any]) -> list[str]:
     return [line for use in USES for line in _drift_of(use, document)] + [
         f"`{name}.{field}` is gone from the schemas"
         for name, fields in SCHEMAS.items()
-        for field in fields
+        for field in fields.split()
         if field not in document.get("components", {}).get("schemas", {}).get(name, {}).get("properties", {})
     ]
 
@@ -127,7 +127,7 @@ def main(argv: list[str]) -> int:
     if argv:
         text = Path(argv[0]).read_bytes()
     else:
-        with urllib.request.urlopen(URL, timeout=PATIENCE) as answer:  # noqa: S310 -- the address above
+        with urllib.request.urlopen(URL, timeout=PATIENCE) as answer:
             text = answer.read()
     lines = drift(json.loads(text))
     print(*(f"- {line}" for line in lines), sep="\n", end="\n" if lines else "")

@@ -1,4 +1,4 @@
-"""A release: do version, tag, changelog and docs agree (`--check TAG REPOSITORY`)? The image into action.yml (`--pin DIGEST`). `--notes`."""
+"""Do version, tag, changelog and docs agree (`--check TAG REPOSITORY`)? Its image into action.yml (`--pin DIGEST`). `--notes`."""
 
 from __future__ import annotations
 
