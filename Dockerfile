@@ -3,6 +3,7 @@
 ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
+WORKDIR /
 # For pip, where given. They stay in this stage; the proxy variables are known to docker build without being named here.
 ARG PIP_INDEX_URL
 ARG PIP_CERT
@@ -14,6 +15,10 @@ RUN python3 -m venv --without-pip /opt/deployer \
  && pip --python /opt/deployer/bin/python install --quiet --disable-pip-version-check --no-cache-dir --no-compile \
       --require-hashes --only-binary :all: --no-deps --requirement /build/requirements.txt \
  && find /opt/deployer/bin -type f -delete
+# Parts of packages that are for other programs: a type checker, a browser, a shell, the pydantic before this one (`tools/layers.py`).
+RUN find /opt/deployer/lib \( -path '*/pydantic/v1' -o -path '*/pydantic/mypy.py' -o -path '*/urllib3/contrib/emscripten' \
+      -o -path '*/charset_normalizer/cli' -o -path '*/dotenv/cli.py' -o -path '*/idna/cli.py' \
+      -o -name '*.pyi' -o -name py.typed \) -prune -exec rm -r {} + && rm -r /opt/deployer/include
 COPY LICENSE entrypoint.py /opt/deployer/
 COPY deployer /build/deployer
 # Bytecode is hashed once, here: it stays valid whatever date a file has, and no uid and no read-only file system lacks it.
@@ -28,7 +33,8 @@ RUN mv /build/deployer "$(/opt/deployer/bin/python -c 'import sysconfig; print(s
 RUN touch /build/before \
  && /opt/deployer/bin/python -I -c \
       'import deployer, pkgutil; [__import__(m.name) for m in pkgutil.walk_packages(deployer.__path__, "deployer.")]' \
- && cd / && find usr -name '*.pyc' -newer /build/before | tar -c -T - | tar -x -C /out
+ && find usr -name '*.pyc' -newer /build/before >/build/list \
+ && tar -c -T /build/list -f /build/bytecode.tar && tar -x -f /build/bytecode.tar -C /out
 
 FROM ${BASE}
 ARG SOURCE=""
