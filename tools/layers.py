@@ -19,7 +19,8 @@ SHOWN = 12
 
 FILES = """
 import json, pathlib
-print(json.dumps({str(path): path.stat().st_size for path in pathlib.Path("/opt/deployer").rglob("*") if path.is_file() and not path.is_symlink()}))
+files = [path for path in pathlib.Path("/opt/deployer").rglob("*") if path.is_file() and not path.is_symlink()]
+print(json.dumps({str(path): path.stat().st_size for path in files}))
 """
 
 # The program itself, and at its end what it has loaded, as the last line.

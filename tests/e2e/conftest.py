@@ -1,8 +1,10 @@
 """Finds the real peers of these tests. One that is missing is skipped, by name; in CI it is an error."""
 
 import os
+import shutil
+import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Never
 
@@ -10,6 +12,7 @@ import pytest
 
 from tests.e2e.peers import ROOT, Docker, GitHub, engine
 
+HERE = Path(__file__).parent
 RUNNER = 1001  # who owns the files that a hosted runner mounts
 
 
@@ -26,7 +29,10 @@ def docker() -> Docker:
 
 @pytest.fixture(scope="session")
 def image(docker: Docker) -> str:
-    """The image as users build it."""
+    """The image as users build it, or the one that a release wants to know about."""
+    if given := os.environ.get("E2E_IMAGE"):
+        docker.ok("pull", given)
+        return given
     docker.ok("build", "--tag", "deployer:e2e", "--build-arg", "SOURCE=https://example.com/deployer", ROOT)
     return "deployer:e2e"
 
@@ -49,3 +55,38 @@ def github(tmp_path: Path) -> GitHub:
         if os.geteuid() == 0:
             os.chown(file, RUNNER, RUNNER)
     return GitHub(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def npm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A copy of one of the folders here, with its locked packages in it."""
+
+    def install(name: str) -> Path:
+        if not (shutil.which("node") and shutil.which("npm")):
+            missing("Node.js with npm")
+        folder = tmp_path_factory.mktemp(name)
+        shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
+        words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
+        if done.returncode:
+            missing(f"{name} (npm ci: {done.stderr.strip()[-500:]})")
+        return folder
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def go(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """The program of a Go module, built from what the folder's go.sum locks. The first time takes a minute."""
+
+    def build(name: str, package: str) -> Path:
+        if not shutil.which("go"):
+            missing("Go")
+        program = tmp_path_factory.mktemp(name) / name
+        words = ["go", "build", "-mod=readonly", "-o", str(program), package]
+        done = subprocess.run(words, cwd=HERE / name, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode:
+            missing(f"{name} (go build: {done.stderr.strip()[-500:]})")
+        return program
+
+    return build

@@ -2,8 +2,8 @@
 
 import json
 import os
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +11,8 @@ import pytest
 
 from deployer.ci.github import GitHub
 from deployer.ci.sinks import Redactor, Writer
-from tests.e2e.conftest import missing
 from tests.test_ci import Stdout
 
-HERE = Path(__file__).parent / "actions_core"
 FENCE = "ghadelimiter_00000000-0000-4000-8000-000000000000"
 Call = tuple[str, ...]
 
@@ -41,17 +39,9 @@ class Told(NamedTuple):
 
 
 @pytest.fixture(scope="session")
-def oracle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def oracle(npm: Callable[[str], Path]) -> Path:
     """A folder with @actions/core in it, in the locked version."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        missing("Node.js with npm")
-    folder = tmp_path_factory.mktemp("actions_core")
-    shutil.copytree(HERE, folder, dirs_exist_ok=True)
-    install = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(install, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-    if done.returncode:
-        missing(f"@actions/core (npm ci: {done.stderr.strip()[-500:]})")
-    return folder
+    return npm("actions_core")
 
 
 def files(folder: Path, name: str) -> tuple[Path, Path]:
