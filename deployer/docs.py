@@ -1,4 +1,4 @@
-"""Writes the generated parts: both actions, their types, the tables of README.md. `python -m deployer.docs` writes, `--check` compares."""
+"""Writes the generated parts: both actions, their types, tables and names on the pages. `python -m deployer.docs` writes, `--check` compares."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ PINNED = re.compile(r"^  image: (docker://\S+@sha256:[0-9a-f]{64})$", re.MULTILI
 STRING = ["type: string"]
 LIST = ["type: list", 'separator: ","', "list-item:", "  type: string"]
 OUTPUT_KINDS = {"deployment_uuids": LIST, "duration": ["type: integer"], "timed_out": ["type: boolean"]}
+REPOSITORY = PROJECT.rpartition("/")[2]
+NAMED = re.compile(rf"(?:(?<=github\.com/)|(?<![\w./-]))[\w.-]+/{re.escape(REPOSITORY)}(?![\w-])")
+IMAGED = re.compile(rf"\bghcr\.io/[\w.-]+/{re.escape(REPOSITORY.lower())}(?![\w-])")
+"""Our repository and our image on a page, whosever they were when it was written."""
+
 MARK = re.compile(r"(<!-- generated: (?P<part>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -151,22 +156,22 @@ def statuses() -> str:
 PARTS = {"inputs": inputs, "outputs": outputs, "statuses": statuses}
 
 
-def readme(text: str) -> str:
-    """The README with its generated parts, and the project's public name, anew."""
-    text = re.sub(r"(?<=uses: )(?!actions/)[\w.-]+/[\w.-]+(?=(?:/composite)?@)", PROJECT, text)
-    text = re.sub(r"\bghcr\.io/[\w.-]+/[\w.-]+(?=:)", IMAGE, text)
+def page(text: str) -> str:
+    """README.md or a page of docs/ with its generated parts, and the project's public name, anew."""
+    text = NAMED.sub(PROJECT, IMAGED.sub(IMAGE, text))
     return MARK.sub(lambda match: match[1] + PARTS[match["part"]]() + match[3], text)
 
 
 def generated() -> dict[str, str]:
     """Each file that is written here, as it should be."""
-    page, old = ((ROOT / name).read_text("utf-8") for name in ("README.md", "action.yml"))
+    old = (ROOT / "action.yml").read_text("utf-8")
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     return {
         "action.yml": action(pinned(old)),
         "action-types.yml": types(),
         "composite/action.yml": composite(),
         "composite/action-types.yml": types(),
-        "README.md": readme(page),
+        **{path.relative_to(ROOT).as_posix(): page(path.read_text("utf-8")) for path in pages},
     }
 
 
