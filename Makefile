@@ -10,7 +10,7 @@ VENV := .venv/installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test e2e lint bench docs lock clean
+.PHONY: help demo test e2e lint bench docs picture lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -22,7 +22,7 @@ test: lint ## everything that needs nothing but Python
 	@$(BIN)/python -m compileall -q deployer
 	@$(BIN)/pytest -n 4 --dist worksteal
 
-e2e: $(VENV) ## the container, with a real Docker engine
+e2e: $(VENV) ## the image, the actions, the package and the snippets, with their real peers
 	@$(BIN)/pytest tests/e2e -rs
 
 lint: $(VENV) ## style, types, generated files; prints the sizes
@@ -35,8 +35,11 @@ lint: $(VENV) ## style, types, generated files; prints the sizes
 bench: $(VENV) ## what a run costs: start, memory, time per look
 	@$(BIN)/python -m tools.bench
 
-docs: $(VENV) ## write the generated parts of action.yml and README
+docs: $(VENV) ## write the generated parts of the actions and the pages
 	@$(BIN)/python -m deployer.docs
+
+picture: $(VENV) ## draw the picture at the top of the README, from a rehearsal
+	@$(BIN)/python -m tools.picture
 
 # One resolution for every Python and machine that the image and the developers use; no address of an index is written.
 LOCK = $(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 \

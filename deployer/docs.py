@@ -1,4 +1,4 @@
-"""Writes the generated parts: both actions, their types, tables and names on the pages. `python -m deployer.docs` writes, `--check` compares."""
+"""Writes what is generated: both actions, their types, tables and names on the pages. `python -m deployer.docs`; `--check` compares."""
 
 from __future__ import annotations
 
