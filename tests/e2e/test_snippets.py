@@ -3,7 +3,7 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -32,10 +32,11 @@ RUNS = [
 
 
 @pytest.fixture(scope="module")
-def released(docker: Docker, image: str) -> str:
+def released(docker: Docker, image: str) -> Iterator[str]:
     """The image under its public name, with what a user's secret settings would be."""
     docker.ok("build", "--tag", RELEASED, "-", stdin=f"FROM {image}\nENV DEPLOYER_REHEARSE=success\n")
-    return RELEASED
+    yield RELEASED
+    docker("rmi", RELEASED)  # nobody should meet it under that name
 
 
 def run(docker: Docker, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
