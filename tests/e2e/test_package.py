@@ -13,6 +13,7 @@ import pytest
 import deployer
 from tests.e2e.peers import ROOT
 
+NAME = "deployer_for_coolify"
 UV = Path(sys.executable).parent / "uv"
 
 
@@ -46,10 +47,10 @@ def _unhashed(folder: Path) -> Path:
 
 def test_the_packages_hold_the_program_and_its_licence_and_no_test(dist: Path) -> None:
     wheel = zipfile.ZipFile(next(dist.glob("*.whl"))).namelist()
-    assert f"deployer-{deployer.__version__}.dist-info/licenses/LICENSE" in wheel
+    assert f"{NAME}-{deployer.__version__}.dist-info/licenses/LICENSE" in wheel
     assert "deployer/__main__.py" in wheel
     assert any(name.startswith("deployer/simulator/replies/") for name in wheel)
-    assert {name.partition("/")[0] for name in wheel} == {"deployer", f"deployer-{deployer.__version__}.dist-info"}
+    assert {name.partition("/")[0] for name in wheel} == {"deployer", f"{NAME}-{deployer.__version__}.dist-info"}
     with tarfile.open(next(dist.glob("*.tar.gz"))) as source:
         names = [name.partition("/")[2] for name in source.getnames()]
     assert {"LICENSE", "README.md", "pyproject.toml", "deployer/__main__.py"} <= set(names)
