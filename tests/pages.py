@@ -22,6 +22,7 @@ FENCE = re.compile(r"^( *)```(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
+IDENTITY = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJjbG91ZGZvdW5kcnkifQ.c2lnbmF0dXJl"
 SHA = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "12|aTokenOfForty8CharactersAsCoolifyMakesThemNow000"
 UUID = "k4s8c0wks0g0s4k8ocw4ww0s"
@@ -37,6 +38,7 @@ GITHUB = {
     "github.actor": "octocat",
     "github.event.number": "7",
     "github.sha": SHA,
+    "steps.identity.outputs.token": IDENTITY,
     "inputs.image": ":1.4.2",
     "inputs.dry_run": "true",
     **{f"steps.deploy.outputs.{name}": "https://shop.example.com" for name in OUTPUTS},

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from deployer.main import main
-from deployer.simulator import server as simulated
+from deployer.simulator import server as coolify
+from deployer.simulator.cloudfoundry import world as cloudfoundry
 from tests.fakes import FakeClock
 
 PORT = re.compile(r"127\.0\.0\.1:\d+")
@@ -43,7 +44,8 @@ def rehearsed(environ: Mapping[str, str]) -> Rehearsed:
     clock = StillClock()
     with tempfile.TemporaryFile() as file:
         with pytest.MonkeyPatch.context() as patch, _stdout(file.fileno()):
-            patch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
+            for simulated in (coolify, cloudfoundry):
+                patch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
             code = main([], environ, clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
         file.seek(0)
         said = file.read().decode("utf-8")

@@ -14,21 +14,26 @@ import pytest
 from check_jsonschema import main as check_schema  # type: ignore[import-untyped]
 
 from deployer import PROJECT, docs
-from deployer.main import GROUPS
+from deployer.main import GROUPS, _chosen, _theatre
 from deployer.model import Outcome, Target
-from deployer.providers import PROVIDERS
 from deployer.report.facts import DOTENV_PREFIX, OUTPUTS, Facts, result
 from deployer.settings import Common, Given, declared, look_up, spellings
 from tests import pages
-from tests.pages import GITHUB, INPUTS, PAGES, PROJECTS_OWN, Snippet, expanded, filled, parsed
+from tests.pages import GITHUB, IDENTITY, INPUTS, PAGES, PROJECTS_OWN, Snippet, expanded, filled, parsed
 from tests.rehearsals import outputs, rehearsed
 
 ACTION = re.compile(rf"{re.escape(PROJECT)}(/composite)?@v\d+")
 IMAGE = re.compile(rf"{re.escape(docs.IMAGE)}:\d+")
-LOGIN = {"coolify_url": "https://coolify.example.com", "coolify_token": GITHUB["secrets.COOLIFY_TOKEN"]}
+LOGINS: dict[bool, dict[str, str]] = {
+    False: {"coolify_url": "https://coolify.example.com", "coolify_token": GITHUB["secrets.COOLIFY_TOKEN"]},
+    True: {"cf_api": "https://api.example.com", "cf_assertion": IDENTITY, "cf_org": "acme", "cf_space": "production", "cf_app": "web"},
+}
+"""What a fragment leaves out, and whether it is one of Cloud Foundry's."""
+
 FILES = {".env.production": "CURRENCY=EUR\n", "ca.pem": Path(certifi.where()).read_text("utf-8").partition("-----END")[0]}
 OTHERS = {
-    *("cancel-in-progress", "continue-on-error", "if", "permissions", "platforms", "timeout-minutes", "url"),  # of GitHub's and its actions
+    *("cancel-in-progress", "continue-on-error", "id-token", "if", "permissions", "timeout-minutes", "url"),  # of GitHub's
+    *("platforms",),  # of its actions
     *("interruptible", "resource_group"),  # of GitLab's
 }
 """What is named with a value, and is no input."""
@@ -72,12 +77,26 @@ def _check_yaml(snippet: Snippet, data: dict[str, Any], workspace: Path) -> None
     elif set(data) <= {"concurrency"}:
         _valid("github-workflows", f"on: push\njobs: {{ a: {{ runs-on: a, steps: [run: a] }} }}\n{snippet.text}", workspace)
     elif set(data) <= INPUTS:
-        _accepted({**LOGIN, **({} if {"uuid", "tag", "create"} & set(data) else {"uuid": "your-application-uuid"}), **data})
+        foreign = data.get("provider") == "cloudfoundry" or any(name.startswith("cf_") for name in data)
+        uuid = {} if foreign or {"uuid", "tag", "create"} & set(data) else {"uuid": "your-application-uuid"}
+        _accepted({**LOGINS[foreign], **uuid, **data})
+    elif "jwt_creds" in data:
+        _check_client(data, snippet.page.read_text("utf-8"))
     else:
         _valid("gitlab-ci", snippet.text, workspace)
         for name, job in data.items():
             if name not in {"stages", "variables", "include", "default"}:
                 _check_gitlab_job(job, data.get("variables", {}))
+
+
+def _check_client(client: Mapping[str, Any], page: str) -> None:
+    """A client of UAA is the one whose name and audience the examples on its page give."""
+    assert f"cf_client_id: {client['client_id']}" in page
+    assert {"cloud_controller.read", "cloud_controller.write"} == set(client["authorities"].split())
+    for each in client["jwt_creds"]:
+        assert set(each) == {"iss", "sub", "aud"}
+        assert f"audience={each['aud']}" in page
+        assert f"aud: {each['aud']} }}" in page
 
 
 def _valid(schema: str, text: str, workspace: Path) -> None:
@@ -118,10 +137,14 @@ def _accepted(inputs: Mapping[str, Any]) -> None:
 
 def _read(environ: Mapping[str, str], prefix: str = "") -> Given:
     given = look_up(GROUPS, environ, prefix)
+    provider = _chosen(given)
     if "rehearse" in given:
-        PROVIDERS[0].stage(given, "http://127.0.0.1:8000", "token", ("uuid",), "")
+        scenarios, play = _theatre(provider.platform)
+        assert given.text("rehearse") in scenarios
+        with play("success", speed=1) as playing:
+            provider.stage(given, playing.inputs)
     Common.read(given)
-    PROVIDERS[0].read(given)
+    provider.read(given)
     assert given.mistakes == []
     assert given.warnings == []
     return given
@@ -134,7 +157,10 @@ def _check_gitlab_job(job: Mapping[str, Any], shared: Mapping[str, Any]) -> None
     assert job["script"] == ["deployer"]
     variables = {name: expanded(value) for name, value in {**shared, **job["variables"]}.items()}
     assert {name for name in variables if not name.startswith(("GIT_", "CI_"))} <= VARIABLES
-    _read({**PROJECTS_OWN, **variables})
+    tokens = dict.fromkeys(job.get("id_tokens", {}), IDENTITY)
+    assert set(tokens) <= VARIABLES
+    own = {} if any(name.startswith("CF_") for name in variables) else PROJECTS_OWN
+    _read({**own, **tokens, **variables})
     expanded(job["environment"]["url"])
     assert job["artifacts"]["reports"]["dotenv"] == "deployer.env"
 

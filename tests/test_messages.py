@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from deployer import docs
+from deployer.providers.cloudfoundry import answers as cf_answers
+from deployer.providers.cloudfoundry import staging
 from deployer.providers.coolify import answers, causes
 
 PAGE = docs.ROOT / "docs" / "messages.md"
@@ -77,16 +79,27 @@ def test_every_refusal_of_coolify_s_has_a_row(table: dict[str, str]) -> None:
         assert any(plain(sentence).startswith(each) for each in quoted() if len(each) >= TELLING), sentence
 
 
+def has_row(text: str) -> bool:
+    """Whether a quotation that is long enough stands in this sentence, but for its gaps."""
+    pages = [[piece.strip() for piece in each.split(GAP)] for each in quoted() if len(each) >= TELLING]
+    return any(all(piece in plain(text) for piece in pieces) for pieces in pages)
+
+
+def test_every_refusal_and_remedy_of_cloud_foundry_s_has_a_row() -> None:
+    said = [*cf_answers.REFUSALS.values(), *cf_answers.WAITS.values()]
+    said += [sentence for _, sentence in (*cf_answers.DETAILS, *staging.CAUSES)]
+    assert [each for each in said if not has_row(each)] == []
+
+
 def test_every_sentence_with_a_name_has_a_row() -> None:
     """Constants such as `NO_CANCEL = "this version of …"`: a new one is a new row, or one of ELSEWHERE."""
     named = {}
-    for folder in ("providers/coolify", "run", "verify", "report", "settings"):
+    for folder in ("providers/coolify", "providers/cloudfoundry", "run", "verify", "report", "settings"):
         for path in (docs.ROOT / "deployer" / folder).glob("*.py"):
             for node in ast.parse(path.read_text("utf-8")).body:
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                     text = next(_texts(node.value), "") if isinstance(node.value, ast.Constant | ast.JoinedStr) else ""
                     if text.count(" ") >= WORDS and not re.search(r"[\\^$]|\(\?", text):
                         named[node.targets[0].id] = plain(text)
-    pages = [[piece.strip() for piece in each.split(GAP)] for each in quoted() if len(each) >= TELLING]
-    missing = {name for name, text in named.items() if not any(all(piece in text for piece in pieces) for pieces in pages)}
+    missing = {name for name, text in named.items() if not has_row(text)}
     assert missing - ELSEWHERE == set()
