@@ -86,12 +86,14 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
 def _chosen(given: Given) -> type[ProviderInputs]:
     """By `provider`, else by the inputs given, else the first (design.md 2.1). Raises MistakesError where two are meant."""
     used = {provider: [name for name in provider.model_fields if name in given] for provider in PROVIDERS}
-    for provider in (each for each in PROVIDERS if each.platform == given.text("provider")):
+    for provider in (each for each in PROVIDERS if each.platform == given.text("provider").lower()):
         _refuse_foreign(given, provider, [name for other in PROVIDERS if other is not provider for name in used[other]])
         return provider
-    meant = [provider for provider in PROVIDERS if used[provider]] or [PROVIDERS[0]]
+    meant = [provider for provider in PROVIDERS if set(used[provider]) & set(provider.signs)] or [PROVIDERS[0]]
     if len(meant) > 1 and "provider" not in given:
-        names = " and ".join(f"{given.typed(used[provider][0])} ({provider.platform})" for provider in meant)
+        names = " and ".join(
+            f"{given.typed(next(name for name in used[provider] if name in provider.signs))} ({provider.platform})" for provider in meant
+        )
         mistake = f"{names} are of different platforms: say which one is meant with {given.typed('provider')}"
         raise MistakesError((*given.mistakes, mistake))
     return meant[0]

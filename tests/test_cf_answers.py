@@ -10,7 +10,7 @@ import responses
 from deployer.http import Reply
 from deployer.model import RefusedError, UnavailableError
 from deployer.providers.cloudfoundry import answers
-from deployer.providers.cloudfoundry.api import WARNING, WARNINGS, listed
+from deployer.providers.cloudfoundry.api import WARNINGS, listed
 from tests.cf import API, APP, answer, asked, body, connected, listing, names, recorded, serve
 
 ID = "d7a3f4b6-7a5f-4d3c-9a67-1c6f4b3f0b11"
@@ -211,7 +211,8 @@ def test_hostile_texts_are_one_short_line() -> None:
         pytest.param("a%2C+b,c%0Ad", ["a, b", "c d"], id="two"),
         pytest.param("a, a,,b", ["a", "b"], id="twice"),
         pytest.param("%FF%zz", ["\ufffd%zz"], id="no-utf-8"),
-        pytest.param("x" * 999, ["x" * WARNING], id="a-long-one"),
+        pytest.param("x" * 999, ["…"], id="a-long-one"),
+        pytest.param("told+" + "x" * 999, ["told…"], id="never-cut-within-a-word"),
         pytest.param(",".join(f"w{number}" for number in range(99)), [f"w{number}" for number in range(WARNINGS)], id="many"),
     ],
 )

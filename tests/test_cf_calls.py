@@ -57,6 +57,7 @@ STATS, NEW_STATS = f"/v3/processes/{WEB}/stats", f"/v3/processes/{NEW_WEB}/stats
 CRASHES = f"GET /v3/audit_events?order_by=-created_at&per_page=5&target_guids={APP}&types=audit.app.process.crash"
 OOM = "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`"
 RUNS = Handle(APP, "", aspect=RUNNING)
+PERHAPS = Handle(APP, DEPLOYMENT, aspect=ROLLED, adopted=True, perhaps=True)
 ROLLS = Handle(APP, DEPLOYMENT, aspect=ROLLED)
 
 
@@ -316,8 +317,11 @@ FOUND = [
     ),
     pytest.param(lambda seen: restart(seen, ""), [], [("processes", [PROCESS])], None, id="not-restarted"),
     pytest.param(lambda seen: restart(seen, ""), [], [("processes", [{"guid": WEB}])], Barred(calls.SAME_VERSION), id="no-version-is-told"),
-    pytest.param(rolled(), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((ROLLS,)), id="1"),
-    pytest.param(rolled(), [], [("deployments", [deployment("FINALIZED", "DEPLOYED")])], Started((ROLLS,)), id="over"),
+    pytest.param(rolled(DROPLET), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((ROLLS,)), id="1"),
+    pytest.param(
+        rolled(), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((PERHAPS,)), id="of-a-droplet-that-was-not-there"
+    ),
+    pytest.param(rolled(DROPLET), [], [("deployments", [deployment("FINALIZED", "DEPLOYED")])], Started((ROLLS,)), id="over"),
     pytest.param(rolled(), [], [("deployments", [deployment("ACTIVE", "DEPLOYING", guid="before")])], None, id="only-the-one-before"),
     pytest.param(rolled(), [], [("deployments", [])], None, id="none"),
     pytest.param(rolled("another"), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], None, id="another-droplet"),
@@ -712,6 +716,14 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
 
+def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.RequestsMock) -> None:
+    cloud = server(wire, image=IMAGE)
+    known(cloud, staged="staged", droplet="before")
+    serve(wire, "app-get-200-docker-started")
+    answer(wire, "GET", f"{V3APP}/processes", listing())
+    assert cloud.undo(APP, Handle(APP, "", aspect=RUNNING)) == Refused(back.ANOTHER)
+
+
 BACKS = [
     pytest.param(
         {"active": True, "newest": DEPLOYMENT},
@@ -722,10 +734,25 @@ BACKS = [
     ),
     pytest.param(
         {"previous": "older"},
-        [],
-        [f"PATCH {V3APP}/relationships/current_droplet", f"POST {V3APP}/actions/restart"],
+        [{"guid": OLD_DROPLET}, {"guid": "old"}, {"guid": "older"}],
+        [
+            f"GET {V3APP}/droplets?order_by=-created_at&per_page=50&states=STAGED",
+            f"PATCH {V3APP}/relationships/current_droplet",
+            f"POST {V3APP}/actions/restart",
+        ],
         {"data": {"guid": "older"}},
         id="what-the-newest-deployment-replaced",
+    ),
+    pytest.param(
+        {"previous": "newer"},
+        [{"guid": "newer"}, {"guid": OLD_DROPLET}, {"guid": "older"}],
+        [
+            f"GET {V3APP}/droplets?order_by=-created_at&per_page=50&states=STAGED",
+            f"PATCH {V3APP}/relationships/current_droplet",
+            f"POST {V3APP}/actions/restart",
+        ],
+        {"data": {"guid": "older"}},
+        id="never-forward-to-what-was-put-back",
     ),
     pytest.param(
         {},

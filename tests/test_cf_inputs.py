@@ -293,6 +293,8 @@ def told(environ: Mapping[str, str], capfdbinary: pytest.CaptureFixture[bytes]) 
         pytest.param({"DEPLOYER_PROVIDER": "coolify", "CF_API": API}, "COOLIFY_URL is missing", id="the-other-s-name"),
         pytest.param({"DEPLOYER_PROVIDER": "cloudfoundry", "COOLIFY_URL": "x"}, "CF_API is missing", id="its-name-beside-the-other"),
         pytest.param({"DEPLOYER_APP_IMAGE": "a:1"}, "COOLIFY_URL is missing", id="what-both-have-tells-nothing"),
+        pytest.param({"CF_CLIENT_ID": "a", "CF_CLIENT_SECRET": "b"}, "COOLIFY_URL is missing", id="what-cloudflare-access-has-too"),
+        pytest.param({"DEPLOYER_PROVIDER": "CloudFoundry"}, "CF_API is missing", id="its-name-in-capitals"),
         pytest.param({"DEPLOYER_PROVIDER": "heroku"}, "DEPLOYER_PROVIDER: must be 'coolify' or 'cloudfoundry'", id="neither"),
         pytest.param(
             {"CF_API": API, "COOLIFY_URL": "x"},

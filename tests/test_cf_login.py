@@ -375,6 +375,32 @@ def test_a_login_server_in_trouble_is_asked_again_later(
     assert asked(wire) == [*FIRST, LOGGED_IN]
 
 
+@pytest.mark.parametrize(
+    "body", [pytest.param("<html>no</html>", id="a-page"), pytest.param('{"message": "Bad credentials"}', id="json-of-another-shape")]
+)
+def test_a_refusal_in_another_shape_is_one_too(wire: responses.RequestsMock, body: str) -> None:
+    """Asked again and again, a wrong password would lock the account."""
+    discovery(wire)
+    wire.post(TOKEN_URL, body=body, status=401)
+    foundation = api()
+    for _ in range(3):
+        with pytest.raises(RefusedError):
+            foundation.reach()
+    assert asked(wire) == FIRST
+
+
+def test_a_password_is_not_sent_for_ever_to_a_server_that_fails(wire: responses.RequestsMock) -> None:
+    discovery(wire)
+    foundation = api()
+    for status in (500, 502, 500):
+        wire.post(TOKEN_URL, json={"error": "server_error"}, status=status)
+        with pytest.raises(UnavailableError):
+            foundation.reach()
+    with pytest.raises(RefusedError) as caught:
+        foundation.reach()
+    assert (caught.value.everywhere, caught.value.reason) == (True, uaa.UNANSWERED)
+
+
 def test_a_login_server_that_redirects_is_not_followed(wire: responses.RequestsMock) -> None:
     discovery(wire)
     wire.post(TOKEN_URL, status=302, headers={"Location": "https://sso.example.org/"})

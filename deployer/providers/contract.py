@@ -85,6 +85,9 @@ class ProviderInputs(Inputs):
     logins: ClassVar[tuple[str, ...]]
     """The secret inputs of which one is needed for anything at all (`on_missing_secret`), the best way first."""
 
+    signs: ClassVar[tuple[str, ...]]
+    """The inputs that say that this platform is meant; other variables of its kind may be there for other programs."""
+
     @property
     @abstractmethod
     def targets(self) -> tuple[str, ...]:

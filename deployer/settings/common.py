@@ -79,8 +79,8 @@ class Common(Inputs):
             given.found["verify_url"] = Found("verify_url", site)
         return ignored
 
-    provider: Annotated[Literal["coolify", "cloudfoundry"] | None, Spelling(default="by the inputs given")] = Field(
-        None, description="The platform: `coolify` or `cloudfoundry`; only needed where inputs of both are set"
+    provider: Annotated[Literal["coolify", "cloudfoundry"] | None, BeforeValidator(_lower), Spelling(default="by the inputs given")] = (
+        Field(None, description="The platform: `coolify` or `cloudfoundry`; only needed where inputs of both are set")
     )
     ci: Annotated[str, Spelling(default="by detection")] = Field(
         "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"

@@ -61,7 +61,8 @@ class _Known:
         self._pattern: re.Pattern[str] | None = None
 
     def add(self, secret: str) -> None:
-        values = {value for value in (secret.strip(), *map(str.strip, lines(secret))) if len(value) >= _SHORTEST}
+        squeezed = " ".join(secret.split())  # as a sentence in one line holds it
+        values = {value for value in (secret.strip(), squeezed, *map(str.strip, lines(secret))) if len(value) >= _SHORTEST}
         if not values <= self._values:
             self._values |= values
             self._pattern = None

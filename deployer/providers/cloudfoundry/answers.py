@@ -142,7 +142,12 @@ def seconds(reply: Reply) -> float:
 
 def line(text: Any, longest: int = LONGEST) -> str:
     """A text of the server's, in one line and not too long."""
-    return " ".join(text.split())[:longest] if isinstance(text, str) else ""
+    return cut(" ".join(text.split()), longest) if isinstance(text, str) else ""
+
+
+def cut(text: str, longest: int) -> str:
+    """Not within a word: half a secret is none that anybody would know again."""
+    return text if len(text) <= longest else f"{text[:longest].rpartition(' ')[0]}…"
 
 
 def redirected(reply: Reply) -> UnavailableError:

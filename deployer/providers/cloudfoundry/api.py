@@ -123,7 +123,7 @@ class Api:
     def _warned(self, header: str) -> None:
         """`X-Cf-Warnings`: escaped texts, between commas."""
         for part in header.split(","):
-            text = " ".join(unquote_plus(part, errors="replace").split())[:WARNING]
+            text = answers.line(unquote_plus(part, errors="replace"), WARNING)
             if text and text not in self.warnings and len(self.warnings) < WARNINGS:
                 self.warnings.append(text)
 

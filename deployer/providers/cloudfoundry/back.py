@@ -18,6 +18,7 @@ STOPPED_BEFORE = "it was stopped before: there is nothing that ran and could be 
 SAME_DROPLET = "the same droplet ran before: there is none to go back to"
 STILL_GOING = "deployment {} is still going: it is cancelled, and the server puts back what ran before"
 WOULD_CANCEL = "would be rolled back: its deployment cancelled while it is going"
+ANOTHER = "somebody has assigned another droplet meanwhile, and that stays"
 NONE_BEFORE = "no droplet of it from before the one that runs is left"
 
 
@@ -36,7 +37,8 @@ def on_demand(api: Api, seen: Known, wish: Wish) -> Act | Refused:
     """`command: rollback`: what is going is cancelled; else the droplet that was there before the one that is."""
     if seen.active:
         return replace(acts.cancelling(seen.newest), note=STILL_GOING.format(seen.newest))
-    droplet = seen.previous or _droplet_before(api, seen)
+    older = _droplets_before(api, seen)
+    droplet = seen.previous if seen.previous in older else next(iter(older), "")
     return acts.back(seen, droplet, wish) if droplet else Refused(NONE_BEFORE)
 
 
@@ -51,9 +53,8 @@ def intent(seen: Known, wish: Wish) -> tuple[str, ...]:
     return (f"would not be rolled back: {why}" if why else f"would be rolled back to droplet {seen.droplet}",)
 
 
-def _droplet_before(api: Api, seen: Known) -> str:
-    """The newest that was staged before the one that is there."""
+def _droplets_before(api: Api, seen: Known) -> list[str]:
+    """Those that were staged before the one that is there, the newest first: what was put back once is never put live again."""
     params = {"states": "STAGED", "order_by": "-created_at", "per_page": str(DROPLETS)}
     guids = [str(row.get("guid")) for row in api.page(f"/v3/apps/{quote(seen.guid, safe='')}/droplets", params)]
-    older = guids[guids.index(seen.droplet) + 1 :] if seen.droplet in guids else []
-    return next(iter(older), "")
+    return guids[guids.index(seen.droplet) + 1 :] if seen.droplet in guids else []

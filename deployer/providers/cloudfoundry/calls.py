@@ -175,6 +175,8 @@ class CloudFoundryServer:
         with _nothing_started():
             if seen.staged:
                 self._read_anew(target, seen)
+                if seen.sent is None and (there := _droplet(seen.row)) not in {"", seen.staged}:
+                    seen.droplet = there  # somebody has put it live while ours was staged: it is what runs before ours
             act = back.on_demand(self.api, seen, self.wish) if self.wish.command is Command.ROLLBACK else acts.act(seen, self.wish)
         return self._do(target, seen, act) if isinstance(act, Act) else act
 
@@ -195,6 +197,8 @@ class CloudFoundryServer:
         if not act.deployment:
             with _nothing_started():
                 self._read_anew(target, seen)
+            if _droplet(seen.row) not in {"", seen.staged, seen.droplet}:
+                return Refused(back.ANOTHER)
         return self._do(target, seen, act)
 
     def _do(self, target: str, seen: Known, act: Act) -> Answer:
@@ -255,7 +259,8 @@ class CloudFoundryServer:
         alike = [row for row in newer if states.droplet(row) == droplet or not droplet]
         if not alike:
             return None
-        guid, doubt = staging.guid_of(alike[-1], "deployment"), len(alike) > 1
+        strange = not droplet and states.droplet(alike[-1]) != seen.droplet  # ours would deploy the droplet that was there
+        guid, doubt = staging.guid_of(alike[-1], "deployment"), strange or len(alike) > 1
         return Started((Handle(target, guid, aspect=ROLLED, adopted=doubt, perhaps=doubt),))
 
     def _found_restarted(self, target: str, patience: float | None) -> Started | Barred | None:

@@ -61,6 +61,7 @@ class CloudFoundry(ProviderInputs):
     """Cloud Foundry's inputs."""
 
     platform: ClassVar[str] = "cloudfoundry"
+    signs: ClassVar[tuple[str, ...]] = ("cf_api", "cf_app")
     logins: ClassVar[tuple[str, ...]] = ("cf_assertion", "cf_client_secret", "cf_password")
 
     cf_api: Annotated[str, BeforeValidator(_address)] = Field(

@@ -119,7 +119,10 @@ class Looks:
         return [self._process(seen, row) for row in seen.processes]
 
     def _process(self, seen: Known, row: Row) -> Process:
-        if not states.number(row.get("instances")):
+        wanted = row.get("instances")
+        if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 0:
+            raise UnavailableError("the answer does not tell how many instances a process has", arrived=True, itself=True)
+        if not wanted:
             return states.process(row, {"resources": []})
         reply = self.api.send("GET", f"/v3/processes/{quote(str(row.get('guid')), safe='')}/stats")
         if reply.status == 404 and reply.is_json:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.model import Phase, Snapshot, UnavailableError
+from deployer.providers.cloudfoundry import answers
 from deployer.providers.cloudfoundry.wish import Ready
 
 Row = dict[str, Any]
@@ -81,8 +82,7 @@ def number(value: Any) -> int:
 
 def short(value: Any, length: int = LENGTH) -> str:
     """The server's words in one line, not too long."""
-    text = " ".join(value.split()) if isinstance(value, str) else ""
-    return text if len(text) <= length else text[: length - 1] + "…"
+    return answers.line(value, length - 1)
 
 
 # --- instances

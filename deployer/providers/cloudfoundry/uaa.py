@@ -74,6 +74,12 @@ def grant(login: Login) -> Grant:
     return Grant({"grant_type": "password", "username": login.username, "password": login.password}, WRONG, "cf:", query)
 
 
+TRIES = 3
+"""Requests with a password that may end without the login server's own word: five wrong ones lock the account (contract section 2)."""
+
+UNANSWERED = "the login server failed three times: the password is not sent again, because wrong ones lock the account"
+
+
 class Uaa:
     """One login, kept fresh. `access` is the token; `scopes` what it is for, as far as the server said."""
 
@@ -88,6 +94,7 @@ class Uaa:
         self._refresh = ""
         self._renew_at = 0.0
         self._refused = ""
+        self._unanswered = 0
 
     def at(self, address: str) -> None:
         """Where it is, as the API has named it."""
@@ -112,8 +119,13 @@ class Uaa:
                 self._take(good(reply, IDENTITY), asked)
                 return
             self._refresh = ""  # expired or withdrawn: what worked at first may do so again
+        if self._unanswered >= TRIES:
+            raise RefusedError(UNANSWERED, everywhere=True)
         try:
-            self._take(good(self._ask(self._grant.form, self._grant.query, patience), self._grant.refusal), asked)
+            reply = self._ask(self._grant.form, self._grant.query, patience)
+            self._unanswered += reply.status >= 500 and self._grant.form.get("grant_type") == "password"
+            self._take(good(reply, self._grant.refusal), asked)
+            self._unanswered = 0
         except RefusedError as error:
             self._refused = error.reason
             raise
@@ -124,6 +136,7 @@ class Uaa:
         try:
             return self._http.send("POST", "/oauth/token", query or None, form=form, patience=patience)
         except UnavailableError as error:
+            self._unanswered += error.arrived and form.get("grant_type") == "password"
             raise UnavailableError(f"the login server: {error.reason}") from error  # nothing else has been sent: it is no lost answer
 
     def _take(self, answer: dict[str, Any], asked: float) -> None:
@@ -148,6 +161,8 @@ def good(reply: Reply, refusal: str) -> dict[str, Any]:
     wait = answers.seconds(reply)
     if reply.status == 429:
         raise UnavailableError("the login server is asked too often (HTTP 429)", itself=True, wait=wait or answers.UAA_WAIT)
+    if reply.status in {400, 401, 403} and not _is_oauth(reply):  # asked again, a wrong password would lock the account
+        raise RefusedError(f"{refusal} (HTTP {reply.status})", everywhere=True)
     if not _is_oauth(reply) or reply.status >= 500:
         raise UnavailableError(f"the login server does not answer properly (HTTP {reply.status})", itself=_is_oauth(reply), wait=wait)
     said = _said(data)

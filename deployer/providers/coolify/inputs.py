@@ -30,6 +30,7 @@ class Coolify(ProviderInputs):
 
     platform: ClassVar[str] = "coolify"
     logins: ClassVar[tuple[str, ...]] = ("coolify_token",)
+    signs: ClassVar[tuple[str, ...]] = ("coolify_url", "coolify_token", "webhook", "uuid", "tag")
     ignored: ClassVar[frozenset[str]] = frozenset({"COOLIFY_FQDN", "COOLIFY_BRANCH", *SIGNS_OF_COOLIFY})
 
     coolify_url: Annotated[str, BeforeValidator(forms.address), Spelling(variables=("COOLIFY_BASE_URL", "COOLIFY_ENDPOINT"))] = Field(
