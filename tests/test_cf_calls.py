@@ -716,6 +716,18 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
 
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *, wait: bool) -> None:
+    cloud = server(wire, wait=wait)
+    known(cloud)
+    cloud.api.warnings.append("an old buildpack")
+    serve(wire, "app-start-200")
+    answered = cloud.start(APP)
+    assert isinstance(answered, Started)
+    assert answered.note.endswith("an old buildpack") is not wait
+    assert cloud.intent(APP)[-1] == "an old buildpack"
+
+
 def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged="staged", droplet="before")

@@ -146,7 +146,10 @@ class CloudFoundryServer:
         return doctor.rights(self.api, apps, image=acts.stages(self.wish))
 
     def intent(self, target: str) -> tuple[str, ...]:
-        """What would be sent, and what that would do."""
+        """What would be sent, and what that would do; and the server's warnings, which no look follows to tell."""
+        return (*self._intent(target), *self.api.warnings)
+
+    def _intent(self, target: str) -> tuple[str, ...]:
         seen = self._of(target)
         if self.wish.command is Command.CANCEL:
             return tuple(f"would cancel deployment {each.id}" for each in self.going(target)) or ("nothing to cancel",)
@@ -224,10 +227,12 @@ class CloudFoundryServer:
 
     def _accepted(self, target: str, act: Act, reply: Reply) -> Started:
         row: Any = self.api.good(reply)
+        untold = () if self.wish.wait else tuple(self.api.warnings)  # a look would tell them
+        note = "; ".join(filter(None, (act.note, *untold)))
         if act.aspect != ROLLED:
-            return Started((Handle(target, "", aspect=act.aspect),), act.note)
+            return Started((Handle(target, "", aspect=act.aspect),), note)
         guid = staging.guid_of(row, "deployment")
-        return Started((Handle(target, guid, aspect=ROLLED),), act.note)
+        return Started((Handle(target, guid, aspect=ROLLED),), note)
 
     # --- a trigger without an answer
 
