@@ -716,6 +716,16 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
 
+def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(wire: responses.RequestsMock) -> None:
+    cloud = server(wire, image=IMAGE)
+    known(cloud)
+    for _ in range(3):
+        serve(wire, "app-start-500-unknown", "POST", "/v3/packages")
+    for expected in (UnavailableError, UnavailableError, RefusedError):
+        with pytest.raises(expected):
+            cloud.prepare(APP)
+
+
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *, wait: bool) -> None:
     cloud = server(wire, wait=wait)

@@ -286,6 +286,23 @@ def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.
     assert asked(wire) == [*FIRST, ASKED_FOR_APP, LOGGED_IN, ASKED_FOR_APP]
 
 
+def test_a_server_that_never_takes_a_token_at_once_causes_no_login_for_ever(wire: responses.RequestsMock) -> None:
+    discovery(wire)
+    serve(wire, "uaa-token-password-200")
+    foundation = api()
+    for _ in range(3):
+        serve(wire, "app-start-401-expired-token", "GET", f"/v3/apps/{APP}")
+        serve(wire, "uaa-token-refresh-200")
+        serve(wire, "app-get-200-started")
+        assert foundation.get(f"/v3/apps/{APP}")
+    serve(wire, "app-start-401-expired-token", "GET", f"/v3/apps/{APP}")
+    with pytest.raises(RefusedError):
+        foundation.get(f"/v3/apps/{APP}")
+    with pytest.raises(RefusedError):
+        foundation.get(f"/v3/apps/{APP}")
+    assert len(asked(wire)) == len(FIRST) + 3 * 3 + 1
+
+
 def test_a_missing_token_is_no_reason_to_log_in_again(wire: responses.RequestsMock) -> None:
     discovery(wire)
     serve(wire, "uaa-token-password-200")

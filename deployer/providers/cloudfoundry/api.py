@@ -23,6 +23,10 @@ WARNING = 300
 Row = dict[str, Any]
 
 
+RENEWALS = 3
+"""Requests in a row whose token was refused at first: a server that never takes one at once would cause a login each time."""
+
+
 class Api:
     """`opened`: a connection to one host. The token goes to the API and to the log-cache that it names, and where no other link points.
 
@@ -43,6 +47,7 @@ class Api:
         self._http = opened(base, token=self._token, scheme="bearer")
         self._logs: Http | None = None
         self._refused = ""
+        self._renewed = 0
 
     @property
     def logs_base(self) -> str:
@@ -71,7 +76,10 @@ class Api:
             raise RefusedError(self._refused, everywhere=True)
         self.reach(patience=patience)
         reply = self._http.send(method, path, params, body=body, patience=patience)
-        if answers.INVALID_TOKEN in answers.codes(reply):
+        self._renewed = self._renewed + 1 if answers.INVALID_TOKEN in answers.codes(reply) else 0
+        if self._renewed > RENEWALS:
+            self._refused = answers.refusal(reply).reason
+        elif self._renewed:
             self.uaa.fresh(patience=patience, anew=True)
             reply = self._http.send(method, path, params, body=body, patience=patience)
             if answers.INVALID_TOKEN in answers.codes(reply):

@@ -58,6 +58,7 @@ class Known:
     packed: bool = False
     build: str = ""
     building: bool = False
+    failures: int = 0
     staged: str = ""
     sent: Act | None = None
     processes: list[Row] | None = None

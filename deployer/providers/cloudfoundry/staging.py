@@ -59,6 +59,10 @@ def cause(row: Any, errors: Sequence[str]) -> str:
     return ". ".join(filter(None, (f"Its log says: {said}" if said else "", remedy)))
 
 
+FAILURES = 3
+"""Answers in which the server itself breaks, after which nothing more is sent; as for a trigger."""
+
+
 @dataclass
 class Stager:
     """Posts what is to be staged, and remembers it: there is never a second build of the same package."""
@@ -69,14 +73,23 @@ class Stager:
     def stage(self, target: str, seen: Known) -> Prepared:
         """May be called again: what was posted is not posted again. Raises RefusedError and UnavailableError."""
         image = full(self.wish.image, seen.image)
+        try:
+            self._post(image, seen)
+        except UnavailableError as error:
+            seen.failures += bool(error.failure)
+            if seen.failures >= FAILURES:
+                raise RefusedError(f"Cloud Foundry failed {FAILURES} times to stage the image: {error.failure}") from error
+            raise
+        told = changed(seen.image, image)
+        return Prepared((told,), kept=(f"the image {image} is being staged",), handles=(Handle(target, seen.build, aspect=STAGED),))
+
+    def _post(self, image: str, seen: Known) -> None:
         if not seen.package:
             self._pack(image, seen)
         if not seen.packed:
             self._wait_for_package(seen)
         if not seen.build:
             self._build(seen)
-        told = changed(seen.image, image)
-        return Prepared((told,), kept=(f"the image {image} is being staged",), handles=(Handle(target, seen.build, aspect=STAGED),))
 
     def _pack(self, image: str, seen: Known) -> None:
         """A package of an answer that was lost is left alone: nothing ever uses it."""
