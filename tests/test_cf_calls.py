@@ -24,7 +24,7 @@ from deployer.model import (
     Target,
     UnavailableError,
 )
-from deployer.providers.cloudfoundry import acts, back, calls, states
+from deployer.providers.cloudfoundry import acts, back, calls, looks, states
 from deployer.providers.cloudfoundry.acts import restart, rolling
 from deployer.providers.cloudfoundry.known import RETURNED, ROLLED, RUNNING, STAGED, STOPPED, Act
 from tests.cf import (
@@ -384,6 +384,31 @@ def test_a_process_of_zero_instances_is_not_asked_for(wire: responses.RequestsMo
     found = cloud.look(RUNS)
     assert (found.phase, found.warnings) == (Phase.SUCCEEDED, (states.NOTHING_RUNS,))
     assert asked(wire) == [f"GET {V3APP}/processes"]
+
+
+def test_an_app_that_is_scaled_to_nothing_meanwhile_is_seen_to_be(wire: responses.RequestsMock) -> None:
+    cloud = server(wire)
+    known(cloud)
+    serve(wire, "app-processes-list-200-web-2")
+    serve(wire, "process-stats-200-zero-instances")
+    serve(wire, "app-processes-list-200-web-0")
+    assert [cloud.look(RUNS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
+
+
+@pytest.mark.parametrize(
+    ("state", "phase"), [("app-get-200-stopped", Phase.CANCELLED), ("app-get-200-started", Phase.RUNNING)], ids=["stopped", "no-room"]
+)
+def test_where_no_instance_comes_it_is_read_whether_one_is_still_wanted(wire: responses.RequestsMock, state: str, phase: Phase) -> None:
+    cloud = server(wire)
+    known(cloud)
+    serve(wire, "app-processes-list-200-web-2")
+    serve(wire, "process-stats-200-down-just-started")
+    serve(wire, state)
+    seen = [cloud.look(RUNS) for _ in range(5)]
+    assert [each.phase for each in seen] == [*[Phase.RUNNING] * 4, phase]
+    assert (seen[-1].reason == looks.STOPPED_MEANWHILE) is (phase is Phase.CANCELLED)
+    assert asked(wire)[-1] == f"GET {V3APP}"
+    assert len([each for each in asked(wire) if each == f"GET {V3APP}"]) == 1
 
 
 def test_statistics_that_are_away_for_a_while_are_no_news(wire: responses.RequestsMock) -> None:

@@ -38,11 +38,17 @@ def read(wire: responses.RequestsMock, *batches: dict[str, Any], since: int | No
     return log, [[entry.text.partition("] ")[2] for entry in log.fresh(everything)] for _ in batches]
 
 
+def lines(data: Any) -> list[Line]:
+    found = logs.read(data)
+    assert found is not None
+    return found.lines
+
+
 # --- one answer
 
 
 def test_the_contract_s_lines_are_read_as_cf_shows_them() -> None:
-    assert [line.shown for line in logs.lines(body("log-cache-read-200")) or ()] == [
+    assert [line.shown for line in lines(body("log-cache-read-200"))] == [
         '[API/0] Updated app with guid 1cb006ee-fb05-47e1-b541-c34179ddc446 ({"state"=>"STARTED"})',
         "[CELL/0] Cell 25ff8468 creating container for instance e49f448e",
         "[APP/PROC/WEB/0] Listening on 0.0.0.0:8080",
@@ -50,14 +56,23 @@ def test_the_contract_s_lines_are_read_as_cf_shows_them() -> None:
     ]
 
 
+def test_what_can_not_be_read_still_counts_for_how_full_an_answer_is(wire: responses.RequestsMock) -> None:
+    """Or what stands behind it would never be asked for."""
+    broken = {**envelope(SECOND), "log": {"payload": "x"}}
+    full = batch(broken, *[envelope(SECOND + number) for number in range(1, logs.LIMIT)])
+    _, [shown, *_] = read(wire, full, batch(envelope(2 * SECOND, "the last")))
+    assert len(shown) == logs.LIMIT
+    assert shown[-1] == "the last"
+
+
 def test_numbers_instead_of_strings_and_a_missing_type_are_read() -> None:
-    assert logs.lines(body("log-cache-read-200-korifi")) == [Line(1767225600000000000, "STG", "", "", "BuildMessage1", error=False)]
-    assert [line.error for line in logs.lines(body("log-cache-read-200-log-cache-cli-shape")) or ()] == [False, True]
+    assert lines(body("log-cache-read-200-korifi")) == [Line(1767225600000000000, "STG", "", "", "BuildMessage1", error=False)]
+    assert [line.error for line in lines(body("log-cache-read-200-log-cache-cli-shape"))] == [False, True]
 
 
 @pytest.mark.parametrize("name", names("log-cache-read-200"))
 def test_every_reply_is_read(name: str) -> None:
-    assert logs.lines(body(name)) is not None
+    assert logs.read(body(name)) is not None
 
 
 @pytest.mark.parametrize(
@@ -73,18 +88,18 @@ def test_every_reply_is_read(name: str) -> None:
     ],
 )
 def test_a_strange_envelope_is_left_out_or_read_and_breaks_nothing(strange: Any) -> None:
-    found = logs.lines(batch(envelope(1, "kept"), strange))
+    found = lines(batch(envelope(1, "kept"), strange))
     assert found is not None
     assert found[0].text == "kept"
 
 
 @pytest.mark.parametrize("reply", [None, "", [], {}, {"envelopes": {}}, {"envelopes": {"batch": {}}}])
 def test_an_answer_of_another_shape_is_none(reply: Any) -> None:
-    assert logs.lines(reply) is None
+    assert logs.read(reply) is None
 
 
 def test_a_broken_character_breaks_no_line() -> None:
-    found = logs.lines(batch({**envelope(1), "log": {"payload": base64.b64encode(b"a\xffb").decode()}}))
+    found = lines(batch({**envelope(1), "log": {"payload": base64.b64encode(b"a\xffb").decode()}}))
     assert [line.text for line in found or ()] == ["a�b"]
 
 

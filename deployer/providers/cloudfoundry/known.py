@@ -39,7 +39,7 @@ class Known:
     `versions`: its processes' before the trigger. `droplet`: what ran before this run, and `image` its image. `newest`: its newest
     deployment, `active`: whether that was going, `previous`: the droplet that it has replaced by the one that is there. `package`,
     `build` and `staged` (a droplet) are this run's; `building`: a build was posted, or perhaps. `sent`: the last act. What looks have
-    seen: `processes`, `marks`, a deployment that was `deployed`, and why it crashed.
+    seen: `processes`, `marks`, a deployment that was `deployed`, why it crashed, and how often in a row nothing of it was there (`idle`).
     """
 
     guid: str
@@ -65,3 +65,4 @@ class Known:
     marks: Marks = field(default_factory=dict)
     deployed: str = ""
     crash: str = ""
+    idle: int = 0

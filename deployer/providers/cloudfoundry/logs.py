@@ -62,13 +62,21 @@ class Line:
         return f"[{self.source}/{self.instance}] {self.text}" if self.instance else f"[{self.source}] {self.text}"
 
 
-def lines(data: Any) -> list[Line] | None:
-    """PURE. The lines of one answer by their time; None for an answer of another shape."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """The lines of one answer by their time. `full`: there are more behind them; what can't be read counts for that, too."""
+
+    lines: list[Line]
+    full: bool
+
+
+def read(data: Any) -> Read | None:
+    """PURE. None for an answer of another shape."""
     envelopes = data.get("envelopes") if isinstance(data, dict) else None
     batch = envelopes.get("batch") if isinstance(envelopes, dict) else None
     if not isinstance(batch, list):
         return None
-    return sorted((line for each in batch if (line := _line(each))), key=lambda line: line.time)
+    return Read(sorted((line for each in batch if (line := _line(each))), key=lambda line: line.time), len(batch) >= LIMIT)
 
 
 def _line(envelope: Any) -> Line | None:
@@ -123,7 +131,7 @@ class AppLog:
     def begin(self) -> None:
         """From the newest line on that there is now, by the server's clock; only once."""
         if self.since is None and (found := self._read({"limit": "1", "descending": "true"})) is not None:
-            self.since = max((line.time for line in found), default=-1) + 1
+            self.since = max((line.time for line in found.lines), default=-1) + 1
 
     def fresh(self, wanted: Wanted) -> tuple[Entry, ...]:
         """The lines that were not read yet, each once."""
@@ -132,9 +140,9 @@ class AppLog:
         for _ in range(ANSWERS):
             if self.since is None or (found := self._read({"start_time": str(self.since), "limit": str(LIMIT)})) is None:
                 break
-            entries += self._new(found, wanted)
+            entries += self._new(found.lines, wanted)
             self._move_on(found)
-            if len(found) < LIMIT:
+            if not found.full:
                 break
         return tuple(entries)
 
@@ -159,17 +167,17 @@ class AppLog:
                 entries.append(Entry((*key, counts[key]), line.shown, own=line.source in {STAGING, PLATFORM}))
         return entries
 
-    def _move_on(self, found: list[Line]) -> None:
+    def _move_on(self, found: Read) -> None:
         """A full answer is followed by what comes after it, however much there is of the same moment."""
         since = self.since or 0
-        last = max((line.time for line in found), default=since)
-        if len(found) >= LIMIT:
+        last = max((line.time for line in found.lines), default=since)
+        if found.full:
             self.since = last if last > since else since + 1
         else:
             self.since = max(since, last - OVERLAP)
         self._seen = {key: count for key, count in self._seen.items() if key[0] >= self.since}
 
-    def _read(self, params: dict[str, str]) -> list[Line] | None:
+    def _read(self, params: dict[str, str]) -> Read | None:
         """One question. Its 404 means anything, also a token that is not taken."""
         if self._given_up:
             return None
@@ -181,7 +189,7 @@ class AppLog:
         if reply is None:
             self._give_up(NO_LOGS)
             return None
-        found = lines(reply.data) if reply.status == 200 else None
+        found = read(reply.data) if reply.status == 200 else None
         if found is None:
             self._failed(_said(reply))
         else:

@@ -16,6 +16,10 @@ from deployer.providers.cloudfoundry.wish import Wish
 
 REPLACED = "its processes are being replaced by others"
 OVER = "over"
+STOPPED_MEANWHILE = "somebody has stopped the app meanwhile"
+
+IDLE = 5
+"""Looks in a row that show no instance at all, after which it is read whether the app is still to run."""
 
 
 @dataclass
@@ -105,9 +109,19 @@ class Looks:
             versions = frozenset(str(row["version"]) for row in seen.processes or () if row.get("version"))
             shown = states.instances(found, self.wish.ready, before, self._crash(seen, guids, versions))
         self._forget(seen, found)
+        if self._is_stopped(seen, found, shown):
+            shown = Snapshot(Phase.CANCELLED, "stopped", reason=STOPPED_MEANWHILE)
         if self.wish.proof:
             shown = _proven(shown, handle)
         return replace(shown, log=log)
+
+    def _is_stopped(self, seen: Known, found: list[Process], shown: Snapshot) -> bool:
+        """DOWN is what waits for a place, and what nobody wants to run any more."""
+        there = any(row.get("state") not in states.GONE for each in found for row in each.instances)
+        seen.idle = 0 if there or shown.phase is not Phase.RUNNING else seen.idle + 1
+        if not seen.idle or seen.idle % IDLE:
+            return False
+        return bool(self.api.row(f"/v3/apps/{quote(seen.guid, safe='')}").get("state") == "STOPPED")
 
     def _stopping(self, seen: Known, _handle: Handle) -> Snapshot:
         return replace(states.stopped(self._stats(seen)), log=seen.log.fresh(logs.of_processes(frozenset())))
@@ -132,7 +146,7 @@ class Looks:
 
     def _forget(self, seen: Known, found: list[Process]) -> None:
         """The list of processes, where the server reports another number of instances: somebody scales it."""
-        if any(each.desired and each.instances and len(each.instances) != each.desired for each in found):
+        if any(each.desired and len(each.instances) != each.desired for each in found):
             seen.processes = None
 
     def _crash(self, seen: Known, guids: frozenset[str], versions: frozenset[str] = frozenset()) -> str:
