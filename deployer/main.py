@@ -168,6 +168,8 @@ def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock
     ignored = provider.stage(given, playing.inputs)
     if ignored := [*ignored, *Common.stage(given, playing.site)]:
         ci.say(f"Not used in a rehearsal: {', '.join(ignored)}")
+    if "verify_url" in given:
+        ci.say("The site that is asked instead is the rehearsal's own")
 
 
 def _theatre(platform: str) -> tuple[Mapping[str, Any], Callable[..., AbstractContextManager[Any]]]:

@@ -145,6 +145,7 @@ def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transc
     given = {"DEPLOYER_VERIFY_URL": "https://web.example.com", "DEPLOYER_VERIFY_STATUS": "200", "DEPLOYER_VERIFY_CONTAINS": "v2"}
     shown = transcript({"DEPLOYER_REHEARSE": "bad-release", **given})
     assert f"Not used in a rehearsal: {', '.join(given)}\n" in shown
+    assert "The site that is asked instead is the rehearsal's own\n" in shown
     assert "web: its site says HTTP 502" in shown
     assert "----- exit code 5" in shown
     assert "asking whether it answers" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})
