@@ -521,6 +521,9 @@ BACKS = (
     Truth("rollback", "rollback-git", "unverified", ("has no list of its deployments",), versions=before("4.0.0-beta.407"), inputs=BACK),
     Truth("rollback", "rollback-impossible", "unverified", ("Coolify 4.1.2 has no way back",), versions=("4.1.2",), inputs=BACK),
     Truth("rollback", "rollback-image", "rolled_back", IMAGE_BACK, {"patch": 2, "deploy": 2}, ALL, BACK | {"image": ":2.1.0"}),
+    Truth(
+        "rollback", "success", "finished", ("what ran before can't be put back: the token lacks write",), versions=("4.2.0",), inputs=BACK
+    ),
     Truth("rollback", "site-late", "finished", ("its site says HTTP 200",), inputs=BACK, never=("put back",)),
     Truth("rollback", "crash-after-deploy", "unverified", ("no earlier deployment of it that was finished",), inputs={"rollback": "true"}),
     Truth("rollback", "build-failure", "failed", (), inputs={"rollback": "true"}, never=("put back", "rolled back")),
@@ -581,6 +584,16 @@ def environ(stage: Stage, inputs: Mapping[str, str]) -> dict[str, str]:
 IDS = [
     f"{number}-{truth.number}-{truth.scenario}-{version}" for number, truth in enumerate((*TRUTHS, *BACKS)) for version in truth.versions
 ]
+
+
+def test_on_demand_what_was_put_back_is_not_put_up_again(play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]]) -> None:
+    """The way back never leads forward again, to the release that has just been proven bad."""
+    with playing("rollback-image") as stage:
+        code, said, _ = play(stage, BACK | {"image": ":2.1.0"})
+        assert (code, "back to ghcr.io/acme/shop:2.0.1" in said) == (5, True), said
+        code, said, _ = play(stage, {"command": "rollback"})
+        assert (code, "back to ghcr.io/acme/shop:2.0.0" in said) == (0, True), said
+        assert stage.violations() == []
 
 
 @pytest.mark.parametrize(("truth", "version"), CASES, ids=IDS)

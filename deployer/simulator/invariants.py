@@ -83,11 +83,18 @@ def writes(server: Server) -> Iterator[str]:
 
 
 def probes(server: Server) -> Iterator[str]:
-    """Who alters something, or tries to, looks first whether it may; and so does who then learns that it may not."""
-    alters = any(name_of(asked) in ALTERING and not probing(asked) for asked in sent(server))
+    """Who alters something, or tries to, looks first whether it may; and so does who then learns that it may not.
+
+    Before 4.3.0 the way back of a repository alters something: who wants to have one looks before the deployment.
+    """
+    alters = any(name_of(asked) in ALTERING and not probing(asked) for asked in sent(server)) or _only_pins(server)
     for asked in () if alters or denied(server) else sent(server):
         if probing(asked):
             yield f"{asked}: this run had no need to probe what the token may do"
+
+
+def _only_pins(server: Server) -> bool:
+    return "rollback" in server.scenario.version.absent
 
 
 def denied(server: Server) -> bool:

@@ -15,7 +15,7 @@ MADE = "%Y-%m-%d %H:%M:%S +0000 UTC"
 
 
 def images(server: Server, _asked: Asked, uuid: str) -> Answer:
-    """What the server keeps, the newest first; nothing where it is out of reach."""
+    """What the server keeps, the newest first; nothing where it is out of reach. An image that is deployed again is not made again."""
     if uuid not in server.apps:
         return reply("rollback_unknown")
     if not server.scenario.reachable:
@@ -24,7 +24,7 @@ def images(server: Server, _asked: Asked, uuid: str) -> Answer:
     kept = [(tag, -DAY * age) for age, tag in enumerate(server.apps[uuid].images, start=1)]
     made: dict[str, float] = {}
     for tag, at in (*ended, *kept):
-        made.setdefault(tag, at)
+        made[tag] = min(at, made.get(tag, at))
     current = next(iter(made), None)
     order = sorted(made, key=lambda tag: -made[tag])
     recorded, painter = body_of("rollback_images")["images"][0], server.painter()
