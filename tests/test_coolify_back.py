@@ -11,10 +11,11 @@ import requests
 import responses
 
 from deployer.model import Answer, Handle, Later, RefusedError, Started, UnavailableError
-from deployer.providers.coolify import back
+from deployer.providers.coolify import back, releases
 from deployer.providers.coolify.acts import APPLICATION, Act
-from deployer.providers.coolify.back import ANOTHER, CREATED, NO_IMAGES, NO_LIST, SAME_IMAGE, UNKNOWN, UNLISTED, Choice
+from deployer.providers.coolify.back import CREATED, NO_IMAGES, NO_LIST, SAME_IMAGE, UNKNOWN
 from deployer.providers.coolify.calls import CoolifyServer
+from deployer.providers.coolify.releases import ANOTHER, UNLISTED, Choice
 from deployer.providers.coolify.versions import Version
 from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, connected, deployed, listing, reply, serve
 
@@ -967,10 +968,10 @@ def test_only_a_full_queue_is_one() -> None:
 )
 def test_only_an_image_that_was_made_before_ran_before(made: str | None, earlier: bool) -> None:  # noqa: FBT001
     listed: list[Row] = [{"tag": "2", "created_at": "2026-08-20 10:11:12 +0000 UTC", "is_current": True}, {"tag": "1", "created_at": made}]
-    assert back.beside(listed) == (Choice("1", f"made {made}" if made else "", earlier),)
+    assert releases.beside(listed) == (Choice("1", f"made {made}" if made else "", earlier),)
 
 
 def test_of_each_commit_the_newest_row_counts() -> None:
     listed = [done(2, OLDER), done(5, OLDER), done(4, NOW), done(3, "HEAD"), done(6, BEFORE, pull_request_id=1)]
-    found = back.finished(listed)
+    found = releases.finished(listed)
     assert [(commit, row["id"]) for commit, row in found.items()] == [(OLDER, 5), (NOW, 4)]

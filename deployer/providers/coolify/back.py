@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from itertools import pairwise
-from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Command, Handle, RefusedError, UnavailableError
-from deployer.providers.coolify import answers, changes, images, rows, trigger
+from deployer.providers.coolify import answers, changes, images
 from deployer.providers.coolify.acts import APPLICATION, TAG, Act
 from deployer.providers.coolify.alter import REMEDY, Alterer
 from deployer.providers.coolify.api import Row
 from deployer.providers.coolify.changes import HEAD, Patch
 from deployer.providers.coolify.images import BUILD_PACK, Image
+from deployer.providers.coolify.releases import COMMIT, Choice, beside, finished, is_own, left, pin, since, text
 from deployer.providers.coolify.survey import Survey
 from deployer.providers.coolify.versions import PIN_KEPT, PIN_LOST, Since, Version
 
@@ -26,18 +22,10 @@ ROWS = 10
 IMAGES_READ = 120.0
 """Seconds for the list of images: Coolify asks Docker over SSH before it answers (contract 3.5)."""
 
-COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-KEPT = re.compile(r"[\w.-]{1,128}")
-SHOWN = 20
-NOTHING_UP = ("failed", "cancelled-by-user")
-"""Statuses of deployments after which what ran before goes on."""
-
 SAME_IMAGE = "the image's tag is the same as before, and Coolify would only pull it again: give each release a tag of its own, with `image`"
 OTHER_IMAGE = "its image is {} by now, which this run has not set: that is not taken back"
 CREATED = "this run has created it: nothing ran before"
-ANOTHER = "deployment {} of it was started since: what it puts up is not taken back"
 UNKNOWN = "Coolify's list shows no earlier deployment of it that was finished"
-UNLISTED = "Coolify's list does not show our own deployment any more, so that nobody can tell what was started since"
 NO_IMAGES = "Coolify does not tell which images ran before: give the one to go back to as `image` (`:tag` is enough)"
 UNCLEAR = "it is not clear what ran before what runs now: give what to go back to as `{}`. There is {}"
 NO_WRITE = "if the new version does not run, what ran before can't be put back: the token lacks {}. {}"
@@ -46,19 +34,6 @@ IGNORED = (
     f"Coolify {{}} has no way back: its rollback came with {Since.ROLLBACK.value}, and a pinned commit is ignored from {PIN_LOST} "
     f"to before {PIN_KEPT}. Update Coolify, or deploy the earlier commit from its branch"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Something that could be gone back to. `known`: what is known of it; `earlier`: whether it surely ran before what runs now."""
-
-    name: str
-    known: str = ""
-    earlier: bool = False
-
-    def __str__(self) -> str:
-        """As people read it."""
-        return f"{self.name}, {self.known}" if self.known else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +121,7 @@ class Back:
         commit = self._built(before, ran)
         if not commit:
             raise RefusedError(UNKNOWN)
-        if commit == self._built(mine, _text(own.get("commit"))):
+        if commit == self._built(mine, text(own.get("commit"))):
             raise RefusedError(f"what ran before is the same commit ({commit})")
         return self._to_commit(row, commit, pin=pin(before) if pin(before) != pin(mine) else "")
 
@@ -186,7 +161,7 @@ class Back:
         hidden = self.survey.version.before(PIN_LOST) and COMMIT.fullmatch(pin(row))  # the rows do not show what was built
         found = []
         for commit, each in ran.items() if hidden else [pair for pair in ran.items() if pair[0] != now]:
-            told = f"deployed {_text(each.get('created_at'))}{', and taken back' if commit in gone else ''}"
+            told = f"deployed {text(each.get('created_at'))}{', and taken back' if commit in gone else ''}"
             found.append(Choice(commit, told, earlier=not hidden and commit not in gone))
         return (*found, *(each for each in kept if each.name not in ran and COMMIT.fullmatch(each.name)))
 
@@ -291,84 +266,6 @@ def _ignores_pins(version: Version) -> bool:
     return version.before(PIN_KEPT) and not version.before(PIN_LOST)
 
 
-def beside(listed: list[Row]) -> tuple[Choice, ...]:
-    """PURE. The images beside the one that runs, the newest first. Only what was made before that one is known to have run before it."""
-    now = next((_made(each) for each in listed if each.get("is_current")), None)
-    others = [each for each in listed if not each.get("is_current") and KEPT.fullmatch(_text(each.get("tag")))]
-    newest = sorted(others, key=lambda each: _text(each.get("created_at")), reverse=True)[:SHOWN]
-    choices = []
-    for each in newest:
-        made, told = _made(each), _text(each.get("created_at"))
-        choices.append(Choice(each["tag"], f"made {told}" if told else "", earlier=bool(now and made and made < now)))
-    return tuple(choices)
-
-
-def _made(image: Row) -> datetime | None:
-    """As Docker tells it: `2026-08-20 10:11:12 +0000 UTC`."""
-    try:
-        return datetime.strptime(_text(image.get("created_at")).rpartition(" ")[0], "%Y-%m-%d %H:%M:%S %z")
-    except ValueError:
-        return None
-
-
-def pin(row: Row) -> str:
-    """What an application was pinned to."""
-    return str(row.get("git_commit_sha") or HEAD)
-
-
-def since(listed: list[Row], uuid: str) -> tuple[Row, str]:
-    """PURE. The row of this deployment, and the commit of the finished one before it, as far as it is there.
-
-    Raises RefusedError where another one was started since, and may have put something up, or nobody can tell.
-    """
-    mine = next((row for row in listed if row.get("deployment_uuid") == uuid), None)
-    if mine is None:
-        raise RefusedError(UNLISTED)
-    newer = [row for row in listed if trigger.number(row) > trigger.number(mine) and _is_own(row) and row.get("status") not in NOTHING_UP]
-    if others := [row for row in newer if not rows.other(row, mine)]:
-        raise RefusedError(ANOTHER.format(_text(others[0].get("deployment_uuid"))))
-    return mine, next(iter(finished(row for row in listed if trigger.number(row) < trigger.number(mine))), "")
-
-
-def finished(listed: Iterable[Row]) -> dict[str, Row]:
-    """PURE. The commits of finished deployments of the application itself, the newest first, each with its newest row."""
-    found: dict[str, Row] = {}
-    for row in reversed(_ran(listed)):
-        found.setdefault(row["commit"], row)
-    return found
-
-
-def left(listed: Iterable[Row]) -> frozenset[str]:
-    """PURE. The commits that were taken back: after each came one that had run before it, or a rollback further than is listed."""
-    ran = _ran(listed)
-    first: dict[str, int] = {}
-    for place, row in enumerate(ran):
-        first.setdefault(row["commit"], place)
-    taken: dict[str, bool] = {}
-    for place, (row, then) in enumerate(pairwise(ran)):
-        further = bool(then.get("rollback")) and first[then["commit"]] == place + 1
-        taken[row["commit"]] = first[then["commit"]] < first[row["commit"]] or further
-    return frozenset(commit for commit, back in taken.items() if back)
-
-
-def _ran(listed: Iterable[Row]) -> list[Row]:
-    """Finished deployments of the application itself whose commit is known, the oldest first."""
-    return [
-        row
-        for row in sorted(listed, key=trigger.number)
-        if row.get("status") == "finished" and _is_own(row) and COMMIT.fullmatch(_text(row.get("commit")))
-    ]
-
-
-def _is_own(row: Row) -> bool:
-    """Whether it is one of the application itself, not of a preview."""
-    return not row.get("pull_request_id")
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
 def like(row: Row, act: Act, *, marked: bool) -> bool:
     """PURE. Whether a row can be what a request that put something back has started (rule 7).
 
@@ -377,7 +274,7 @@ def like(row: Row, act: Act, *, marked: bool) -> bool:
     by_api = row.get("is_api") or act.body or (not marked and not row.get("is_webhook"))
     return (
         bool(by_api)
-        and _is_own(row)
+        and is_own(row)
         and bool(row.get("rollback")) == bool(act.body)
         and bool(row.get("force_rebuild")) == ("force" in act.params)
     )
