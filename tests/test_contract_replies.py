@@ -56,6 +56,10 @@ def named(folder: str, pattern: str = "*.json") -> list[str]:
     return sorted(path.relative_to(CONTRACT).with_suffix("").as_posix() for path in (CONTRACT / folder).rglob(pattern))
 
 
+CAPTURED = [*named("captured"), *named("captured-2")]
+SEQUENCES = {name for folder in ("captured", "captured-2", "fixtures") for name in named(folder, "sequence_*.json")}
+
+
 @cache
 def recorded(name: str) -> Record:
     found: Record = json.loads((CONTRACT / f"{name}.json").read_text("utf-8"))
@@ -224,7 +228,7 @@ def deploy(asked: Asked) -> str:
 @cache
 def kinds() -> dict[str, str]:
     """What is no application, by the paths under which it was asked for."""
-    paths = [recorded(name).get("request", {}).get("path", "") for folder in ("fixtures", "captured") for name in named(folder)]
+    paths = [recorded(name).get("request", {}).get("path", "") for name in (*named("fixtures"), *CAPTURED)]
     return {uuid: kind for path in paths for kind, uuid in re.findall(r"^/api/v1/(service|database)s/([^/]+)", path)}
 
 
@@ -647,7 +651,7 @@ def test_the_polls_of_a_service_end_neither_with_the_old_container_nor_with_the_
 
 
 def test_every_sequence_is_in_a_table() -> None:
-    assert sorted([*STORIES, *STATUSES]) == named("captured", "sequence_*.json") + named("fixtures", "sequence_*.json")
+    assert {*STORIES, *STATUSES, *OTHER_SEQUENCES} == SEQUENCES
 
 
 # --- everything else that was captured
@@ -670,14 +674,14 @@ MEANS: dict[int, tuple[str, ...]] = {
 }
 """How what comes of an answer begins, by its status, of the endpoints that are asked."""
 
-FOLDERS = sorted({name.rpartition("/")[0] for name in named("captured")})
+FOLDERS = sorted({name.rpartition("/")[0] for name in CAPTURED})
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_a_captured_answer_is_read_without_trouble_and_means_what_its_status_says(folder: str) -> None:
     """Whatever is raised beside a refusal with a sentence is our bug; and no sentence repeats the token or a page."""
     odd: dict[str, str] = {}
-    for name in (name for name in named("captured") if name.rpartition("/")[0] == folder and name not in {*STORIES, *STATUSES}):
+    for name in (name for name in CAPTURED if name.rpartition("/")[0] == folder and name not in SEQUENCES):
         said = recorded(name)
         try:
             came = read(name)
