@@ -23,6 +23,7 @@ from deployer.ci.github import GitHub
 from deployer.ci.gitlab import GitLab
 from deployer.ci.plain import Plain
 from deployer.ci.sinks import LogFile, Redactor, Stream, Writer, append, lines, read, replace, size
+from tests.skips import needs_linux, needs_root
 
 GOLDEN = Path(__file__).parent / "contracts" / "ci" / "golden.json"
 BY_SYSTEM: Mapping[str, type[CI]] = {"github_actions": GitHub, "gitlab_ci": GitLab, "generic": Plain}
@@ -837,7 +838,7 @@ def test_what_cannot_be_written_is_dropped_and_the_next_line_is_tried(fate: OSEr
     assert stdout.text == "b\n"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has one")
+@needs_linux("nothing else has /dev/full")
 def test_a_full_disk_is_survived() -> None:
     with Path("/dev/full").open("wb") as stdout:
         Writer(stdout, Redactor()).line("a")
@@ -1029,7 +1030,7 @@ def test_what_is_no_regular_file_is_refused(write: Callable[[Path, bytes], None]
 
 
 @every_writer
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@needs_root("nobody else can give files away")
 @pytest.mark.parametrize(("already", "owner"), [(False, (1001, 127)), (True, (0, 0))], ids=["made-by-us", "already-there"])
 def test_root_gives_what_it_makes_to_the_owner_of_the_folder(
     write: Callable[[Path, bytes], None],
