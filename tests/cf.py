@@ -19,7 +19,7 @@ from deployer.providers.cloudfoundry.places import Places
 from deployer.providers.cloudfoundry.uaa import Login
 from deployer.providers.cloudfoundry.wish import Wish
 
-REPLIES = Path(__file__).parent / "replies" / "cloudfoundry"
+REPLIES = Path(__file__).parent / "contracts" / "cloudfoundry" / "fixtures"
 API, LOGIN, LOGS = "https://api.example.org", "https://login.example.org", "https://log-cache.example.org"
 AGENT = "deployer/0 (+https://example.com)"
 

@@ -1,4 +1,4 @@
-"""A well-behaved client of a simulated Cloud Foundry, and the server's OpenAPI document to hold its answers against."""
+"""A well-behaved client of a simulated Cloud Foundry, and what the server's OpenAPI document says of its requests."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from urllib.parse import urlencode
 
 from deployer.simulator.cloudfoundry import Stage
 
-CONTRACT = Path(__file__).parents[2] / "shared" / "contracts" / "cloudfoundry"
-DOCUMENT = CONTRACT / "openapi" / "capi.json"
+DOCUMENT = Path(__file__).parent / "contracts" / "openapi" / "capi-3.228.0.json"
 NAME = "deployer/0 (test)"
 FORM = "application/x-www-form-urlencoded"
 CF = "Basic Y2Y6"

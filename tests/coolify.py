@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import responses
 
@@ -19,7 +22,11 @@ from deployer.providers.coolify.versions import Version
 from deployer.providers.coolify.wish import Wish
 from deployer.settings import Common, look_up
 
-REPLIES = Path(__file__).parent / "replies"
+RECORDINGS = Path(__file__).parent / "contracts" / "coolify"
+FOLDERS = ("captured", "captured-2", "fixtures", "derived")
+TRANSPORT = {"content-type", "content-length", "transfer-encoding", "connection"}
+"""Headers of a recorded response that belong to the connection over which it came."""
+
 BASE = "https://coolify.example.com"
 API = f"{BASE}/api/v1"
 TOKEN = "7|mArKeDcoolifytoken0000000000000000000000000000000"
@@ -41,8 +48,19 @@ Row = dict[str, Any]
 # --- replies
 
 
-def recorded(name: str) -> Any:
-    return json.loads((REPLIES / f"{name}.json").read_text("utf-8"))
+def recording(name: str) -> Any:
+    """A file of `tests/contracts/coolify`, as it is. `v4.2.0_cancel` is `cancel` in the folder of that version."""
+    inside = re.sub(r"^(v4[^_]*)_", r"\1/", name)
+    places = [RECORDINGS / folder / f"{inside}.json" for folder in FOLDERS]
+    return json.loads(next((path for path in places if path.exists()), places[0]).read_text("utf-8"))
+
+
+def recorded(name: str) -> Row:
+    """One exchange: its request, and status, headers and body of the response."""
+    found = recording(name)
+    request, query = found["request"], found["request"].get("query") or ""
+    request = {**request, "query": urlencode(query) if isinstance(query, dict) else query}
+    return {"request": request, **found["response"], "headers": dict(found["response"]["headers"])}
 
 
 def body(name: str) -> Any:
@@ -59,13 +77,19 @@ def reply(name: str, **changes: Any) -> Reply:
 
 def polls(name: str) -> list[Row]:
     """The rows of a recorded sequence, in the order in which they were polled."""
-    record = recorded(name)
-    row, listed = dict(record["row"]), []
-    for poll in record["polls"]:
-        row = {**row, **poll["changes"]}
-        log = poll["log"]
-        logs = json.dumps([record["entries"][index] for index in log]) if isinstance(log, list) else log
-        listed.append(row if log == "ABSENT" else {**row, "logs": logs})
+    return [response["body"] for response in recording(name)["responses"]]
+
+
+def entries(name: str) -> list[Row]:
+    """Every log entry of a recorded sequence, once, in the order in which they first appeared. The same entry may be there twice."""
+    listed: list[Row] = []
+    for row in polls(name):
+        counts: Counter[str] = Counter()
+        for entry in json.loads(row.get("logs") or "[]"):
+            key = json.dumps(entry, sort_keys=True)
+            counts[key] += 1
+            known = [json.dumps(each, sort_keys=True) for each in listed].count(key)
+            listed += [entry] * (counts[key] > known)
     return listed
 
 
@@ -110,7 +134,7 @@ def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **cha
     """Answer with a recorded reply, or with one of its fields changed."""
     record = {**recorded(name), **changes}
     text = record["body"] if isinstance(record["body"], str) else json.dumps(record["body"])
-    headers = {key: value for key, value in record["headers"].items() if key.lower() != "content-type"}
+    headers = {key: value for key, value in record["headers"].items() if key.lower() not in TRANSPORT}
     kind = next((value for key, value in record["headers"].items() if key.lower() == "content-type"), "text/plain")
     wire.add(method, API + path, body=text, status=record["status"], headers=headers, content_type=kind)
 

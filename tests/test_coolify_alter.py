@@ -180,7 +180,7 @@ def test_a_preview_has_variables_of_its_own(wire: responses.RequestsMock) -> Non
 )
 def test_services_and_databases_have_variables_too(wire: responses.RequestsMock, kind: str, uuid: str, row: str, listed: str) -> None:
     for other in ("application", "service"):
-        serve(wire, "GET", f"/{other}s/{uuid}", f"{'app_get' if other == 'application' else other}_unknown")
+        serve(wire, "GET", f"/{other}s/{uuid}", "app_get_unknown" if other == "application" else f"{other}_404")
     wire.remove("GET", f"{API}/{kind}s/{uuid}")
     serve(wire, "GET", f"/{kind}s/{uuid}", row)
     serve(wire, "GET", f"/{kind}s/{uuid}/envs", listed)

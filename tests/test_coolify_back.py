@@ -627,7 +627,7 @@ def test_before_the_api_s_rows_were_marked_whose_it_is_is_not_sure(wire: respons
 @pytest.mark.parametrize(("uuid", "kind"), [(STACK, "service"), (PG, "database")])
 def test_services_and_databases_keep_nothing(wire: responses.RequestsMock, uuid: str, kind: str) -> None:
     for each in ("application", "service", "database"):
-        name = f"{each}_get" if each == kind else {"application": "app_get_unknown"}.get(each, f"{each}_unknown")
+        name = f"{each}_get" if each == kind else {"application": "app_get_unknown"}.get(each, f"{each}_404")
         serve(wire, "GET", f"/{each}s/{uuid}", name)
     server = coolify(uuid=uuid, rollback="true")
     with pytest.raises(RefusedError) as caught:
@@ -653,8 +653,8 @@ def test_a_token_that_may_not_read_can_not_tell_what_ran_before(wire: responses.
 def kept(wire: responses.RequestsMock, *images: tuple[str, str, bool], uuid: str = WEB) -> None:
     """The images that the server keeps: tag, age, whether it is the one that runs."""
     listed = [{"tag": tag, "created_at": f"2026-08-{day} 10:11:12 +0000 UTC", "is_current": current} for tag, day, current in images]
-    changed = {**body("rollback_images"), "images": listed}
-    serve(wire, "GET", f"/applications/{uuid}/rollback-images", "rollback_images", body=changed)
+    changed = {**body("app_rollback_images_200"), "images": listed}
+    serve(wire, "GET", f"/applications/{uuid}/rollback-images", "app_rollback_images_200", body=changed)
 
 
 def demanded(server: CoolifyServer, wire: responses.RequestsMock, uuid: str = WEB) -> tuple[Answer, list[str]]:

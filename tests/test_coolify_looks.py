@@ -405,7 +405,7 @@ def test_running_is_fresh_once_it_was_seen_to_go_down(wire: responses.RequestsMo
     ]
 
 
-@pytest.mark.parametrize("name", ["unauth_bad", "app_get_unknown", "service_unknown"])
+@pytest.mark.parametrize("name", ["unauth_bad", "app_get_unknown", "service_404"])
 def test_a_status_that_is_refused_is_refused(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/services/{STACK}", name)
     with pytest.raises(RefusedError):
@@ -434,7 +434,7 @@ class Large(Http):
         if path != "/deployments/abc":
             return super().send(method, path, params, **more)
         error = TooLargeError("the answer is larger than 64 MiB", arrived=True, itself=True)
-        error.head, error.tail = self._text[:4000], self._text[-4000:]
+        error.head, error.tail = self._text[:8000], self._text[-8000:]
         raise error
 
 

@@ -14,7 +14,7 @@ import pytest
 from deployer.model import Entry, Handle, Leg, Logged, Moved, Outcome, Phase, Snapshot, UnavailableError, Unlogged, Warned
 from deployer.providers.coolify import rows
 from deployer.watch import Final, Onward, Watch, after, observe
-from tests.coolify import APP, BASE, WEB, Row, body, ended, entry, finished, polls, recorded, without
+from tests.coolify import APP, BASE, WEB, Row, body, ended, entries, entry, finished, polls, without
 
 FIXTURE_SHA = "1a2b3c4d5e6f708192a3b4c5d6e7f80910111213"
 SECRET = "npm_mArKeDsecret"
@@ -41,7 +41,7 @@ def without_secrets(line: str) -> str:
 
 def visible(name: str) -> list[str]:
     """Each line that people may see, in the order in which it first appeared."""
-    return [without_secrets(entry["output"]) for entry in recorded(name)["entries"] if entry["hidden"] is False]
+    return [without_secrets(entry["output"]) for entry in entries(name) if entry["hidden"] is False]
 
 
 @dataclass(frozen=True)

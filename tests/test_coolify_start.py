@@ -194,7 +194,7 @@ NO_PREVIEW = (
         ),
         pytest.param(
             APP,
-            "deploy_docker_tag_wrong_buildpack",
+            "deploy_uuid_docker_tag_wrong_buildpack_200",
             {"pr": 42, "docker_tag": "pr-42"},
             f"?uuid={APP}&pr=42&docker_tag=pr-42",
             Refused("Coolify says: docker_tag can only be used with Docker Image applications."),
@@ -374,7 +374,7 @@ def test_what_was_deleted_since_the_check_is_refused_in_coolify_s_words(wire: re
 
 def test_a_blind_token_looks_for_the_kind_by_asking_and_a_404_starts_nothing(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", f"/applications/{PG}/restart", "app_restart_foreign")
-    serve(wire, "POST", f"/services/{PG}/restart", "service_unknown")
+    serve(wire, "POST", f"/services/{PG}/restart", "service_404")
     serve(wire, "POST", f"/databases/{PG}/restart", "databases_restart")
     note = "Coolify says: Database restarting request queued. The token may not read, and there is no deployment to follow"
     assert server(command=RESTART, wait=False, blind=True).start(PG) == Started((), note)
@@ -384,7 +384,7 @@ def test_a_blind_token_looks_for_the_kind_by_asking_and_a_404_starts_nothing(wir
 def test_a_blind_token_starts_an_application_only_if_it_is_nothing_else(wire: responses.RequestsMock) -> None:
     """To start an application is to deploy it, and `/deploy` would start whatever it is."""
     serve(wire, "POST", f"/databases/{WEB}/start", "databases_start_unknown")
-    serve(wire, "POST", f"/services/{WEB}/start", "service_unknown")
+    serve(wire, "POST", f"/services/{WEB}/start", "service_404")
     serve(wire, "POST", "/deploy", "deploy_one")
     note = "an application is started by a new deployment"
     assert server(command=START, wait=False, blind=True).start(WEB) == started(WEB, QUEUED_WEB, note=note)
@@ -392,7 +392,7 @@ def test_a_blind_token_starts_an_application_only_if_it_is_nothing_else(wire: re
 
 
 def test_a_blind_token_and_a_uuid_that_nobody_knows(wire: responses.RequestsMock) -> None:
-    for kind, name in (("applications", "app_restart_foreign"), ("services", "service_unknown"), ("databases", "databases_start_unknown")):
+    for kind, name in (("applications", "app_restart_foreign"), ("services", "service_404"), ("databases", "databases_start_unknown")):
         serve(wire, "POST", f"/{kind}/{PG}/restart", name)
     with pytest.raises(RefusedError, match="not found"):
         server(command=RESTART, wait=False, blind=True).start(PG)

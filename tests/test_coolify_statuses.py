@@ -13,7 +13,7 @@ from deployer.providers.coolify.statuses import RUNNING, STOPPED
 from deployer.providers.coolify.versions import Version
 from deployer.providers.coolify.wish import Verify, Wish
 from deployer.watch import End, Watch, observe
-from tests.coolify import NEW, STACK, Row, recorded
+from tests.coolify import NEW, STACK, Row, recording
 
 OLD = "4.0.0-beta.444"
 """The last one before the words changed."""
@@ -243,7 +243,7 @@ def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, 
 
 def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
     """As Coolify did it, twenty times slower; its last `exited` lasts for up to two minutes (contract 8)."""
-    steps = [(20 * step["t"], step["status"]) for step in recorded("sequence_service_restart_status")["statuses"]]
+    steps = [(20 * step["t"], step["status"]) for step in recording("sequence_service_restart_status")["statuses"]]
     assert [text for _, text in steps] == ["starting:unhealthy", "running:healthy", "exited", "starting:unhealthy", "exited"]
     assert watched([(0, "running:healthy"), *steps, (147, "running:healthy")], "running:healthy") == (End.SUCCEEDED, 162)
 

@@ -39,7 +39,7 @@ IMG_TARGET = Target(IMG, "img", APPLICATION, "", "exited:unhealthy")
 
 def absent(wire: responses.RequestsMock, uuid: str, *kinds: str) -> None:
     """No such resource of these kinds."""
-    names = {APPLICATION: "app_get_unknown", SERVICE: "service_unknown", DATABASE: "database_unknown"}
+    names = {APPLICATION: "app_get_unknown", SERVICE: "service_404", DATABASE: "database_404"}
     for kind in kinds:
         serve(wire, "GET", f"/{kind}s/{uuid}", names[kind])
 

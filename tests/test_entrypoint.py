@@ -50,6 +50,7 @@ from tests.processes import (
     play,
     running,
 )
+from tests.skips import needs_linux, needs_root
 from tests.test_ci import SECTION
 from tests.test_truths import TRUTHS
 
@@ -58,7 +59,7 @@ FULL_DISK = Path("/dev/full")
 IMPATIENT = "import deployer.http, deployer.providers.coolify.calls as calls\ndeployer.http.READ = calls.START_READ = 1.0"
 """Time-outs of the network are real seconds, on whatever clock: these two would be waited for in full (15 and 120 s)."""
 
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+as_root = needs_root("nobody else can become somebody else")
 every_system = pytest.mark.parametrize("system", SYSTEMS)
 
 
@@ -400,7 +401,7 @@ def test_signals_to_the_last_moment_change_nothing(folder: Path, stranger: Stran
         assert ended.text.count("the job is being stopped") == 1
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells who listens to a signal")
+@needs_linux("nothing else tells who listens to a signal")
 @pytest.mark.parametrize(("numbers", "after"), [((TERM,), 0), ((INT,), 0), ((TERM, INT), 0.1)], ids=str)
 def test_a_signal_while_the_program_is_still_being_loaded_ends_it_in_order(
     numbers: tuple[signal.Signals, ...], after: float, folder: Path, stranger: Stranger
@@ -443,7 +444,7 @@ def test_a_closed_stdout_does_not_end_the_watch(system: str, folder: Path, stran
 
 
 @pytest.mark.parametrize("scenario", ["success", "build-failure"])
-@pytest.mark.skipif(not FULL_DISK.exists(), reason="this system has no /dev/full")
+@needs_linux("nothing else has /dev/full")
 def test_a_full_disk_does_not_end_the_watch(scenario: str, folder: Path, stranger: Stranger) -> None:
     with FULL_DISK.open("wb") as full, play(scenario, folder, stranger, github(folder), speed=QUICK, stdout=full) as played:
         ended = played.end()

@@ -23,7 +23,7 @@ from deployer.simulator.routes import ROUTES, Route
 from deployer.simulator.rows import Wish
 
 REPLIES = Path(__file__).parents[1] / "deployer" / "simulator" / "replies"
-CONTRACT = Path(__file__).parents[2] / "shared" / "contracts" / "coolify"
+CONTRACT = Path(__file__).parent / "contracts" / "coolify"
 TERMINAL = {"finished", "failed", "cancelled-by-user"}
 NAME = "deployer/0 (test)"
 V1 = "/api/v1"
@@ -420,7 +420,17 @@ def originals() -> list[Any]:
     return [pytest.param(path, id=path.stem) for path in sorted(REPLIES.glob("*.json"))]
 
 
-@pytest.mark.skipif(not CONTRACT.exists(), reason="the contracts are not at hand")
+def changed(ours: Any, theirs: Any, place: str = "body") -> list[str]:
+    """What of a copy is not as it was recorded. A list may be shorter, also one that PHP made an object of; a secret may be a fake."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        lost = [key for key in theirs.keys() - ours.keys() if not key.isdecimal()]
+        wrong = [f"{place}: {sorted(lost)}"] if lost or ours.keys() - theirs.keys() else []
+        return wrong + [fault for key in ours.keys() & theirs.keys() for fault in changed(ours[key], theirs[key], f"{place}.{key}")]
+    if isinstance(ours, list) and isinstance(theirs, list) and ours:
+        return [fault for index, pair in enumerate(zip(ours, theirs, strict=False)) for fault in changed(*pair, f"{place}[{index}]")]
+    return [] if ours == theirs or (isinstance(ours, str) and ours.startswith("FAKE")) else [f"{place}: {ours!r} instead of {theirs!r}"]
+
+
 @pytest.mark.parametrize("path", originals())
 def test_a_copy_says_what_the_original_says(path: Path) -> None:
     copy = json.loads(path.read_text(encoding="utf-8"))
@@ -439,10 +449,7 @@ def test_a_copy_says_what_the_original_says(path: Path) -> None:
     assert copy["response"]["status"] == original["response"]["status"]
     names = original["response"]["headers"]
     assert [key for key, _ in copy["response"]["headers"]] == [key for key, _ in (names.items() if isinstance(names, dict) else names)]
-    ours, theirs = copy["response"]["body"], original["response"]["body"]
-    if isinstance(theirs, dict) and set(ours) < set(theirs):
-        theirs = {key: theirs[key] for key in ours}  # a list was trimmed
-    assert fits(theirs, ours) == []
+    assert changed(copy["response"]["body"], original["response"]["body"]) == []
 
 
 def test_the_copies_hold_nothing_of_the_machine_that_recorded_them() -> None:
@@ -452,10 +459,9 @@ def test_the_copies_hold_nothing_of_the_machine_that_recorded_them() -> None:
             assert trace not in text, path.name
 
 
-@pytest.mark.skipif(not CONTRACT.exists(), reason="the contracts are not at hand")
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.path.fullmatch("/api/health") is None], ids=lambda route: route.name)
 def test_an_endpoint_is_one_of_the_servers_own_description(route: Route) -> None:
-    paths = json.loads((CONTRACT / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))["paths"]
+    paths = json.loads((CONTRACT.parent / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))["paths"]
     [described] = [methods for path, methods in paths.items() if route.path.fullmatch(V1 + path) and route.method.lower() in methods]
     named = {parameter["name"] for parameter in described[route.method.lower()].get("parameters", [])}
     assert set(route.query or ()) <= named

@@ -28,9 +28,8 @@ from deployer.simulator.shared import Answer, Then, Trouble
 from deployer.simulator.variables import Variable
 from deployer.simulator.wire import spoiled
 
-CONTRACT = Path(__file__).parents[2] / "shared" / "contracts" / "coolify"
+CONTRACT = Path(__file__).parent / "contracts" / "coolify"
 CAPTURED = CONTRACT / "captured"
-NEEDS_CONTRACT = pytest.mark.skipif(not CONTRACT.exists(), reason="the contracts are not at hand")
 FOLDERS = {"": "4.3.10"} | {f"v{name}": name for name in VERSIONS if (CAPTURED / f"v{name}").exists()}
 STILL, LATE = 1e-9, 1e12  # simulated seconds in a real one: no time passes, or all of it
 HOUR = 3600
@@ -405,7 +404,7 @@ def has(folder: str, name: str) -> bool:
 
 
 def files() -> Iterator[tuple[str, str]]:
-    for folder in FOLDERS if CONTRACT.exists() else ():
+    for folder in FOLDERS:
         for path in sorted((CAPTURED / folder).glob("*.json")):
             yield folder, path.stem
 
@@ -436,7 +435,6 @@ def plain(body: Any) -> Any:
     return list(body.values()) if isinstance(body, dict) and body and all(key.isdecimal() for key in body) else body
 
 
-@NEEDS_CONTRACT
 @pytest.mark.parametrize(
     ("folder", "name"),
     [pytest.param(folder, name, id=f"{FOLDERS[folder]} {name}") for folder, name in files() if name in table(folder)],
@@ -455,7 +453,6 @@ def test_an_answer_is_the_captured_one(folder: str, name: str) -> None:
         assert body["status"] == theirs["body"]["status"]
 
 
-@NEEDS_CONTRACT
 def test_every_captured_answer_is_compared_or_has_a_reason_not_to_be() -> None:
     there = set(files())
     assert {(folder, name) for folder, name in there if has(folder, name) and name not in {*table(folder), *NOT_COMPARED}} == set()
@@ -587,7 +584,7 @@ DEVIATIONS: Mapping[str, str] = {
 
 @cache
 def document(version: str) -> Any:
-    return json.loads((CONTRACT / "openapi" / f"{DOCUMENTS[version]}.json").read_text(encoding="utf-8"))
+    return json.loads((CONTRACT.parent / "openapi" / f"{DOCUMENTS[version]}.json").read_text(encoding="utf-8"))
 
 
 def resolved(version: str, part: Any) -> Any:
@@ -657,7 +654,6 @@ def misfits(version: str, place: str, schema: Any, value: Any) -> Iterator[str]:
             yield from misfits(version, key, known[key], value[key])
 
 
-@NEEDS_CONTRACT
 def test_the_servers_descriptions_know_the_simulators_routes_and_fields_but_where_they_are_wrong() -> None:
     facts = {version: {said for route in ROUTES for said in differing(version, route)} for version in DOCUMENTS}
     assert {(version, said) for version, told in facts.items() for said in told if said not in DEVIATIONS} == set()
