@@ -18,8 +18,10 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from deployer.http import CHUNK, CONNECT, Adapter, Session, trusting, unavailable
+from deployer.connection_errors import unavailable
+from deployer.http import CHUNK, CONNECT, Session
 from deployer.model import Missed, Phase, Snapshot, UnavailableError
+from deployer.tls import Adapter, trusting
 from deployer.verify.judge import Expectation, Page, heard, judge, shown
 from deployer.verify.where import INWARD_NAMES, asked, followed, inward
 
