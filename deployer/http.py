@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import requests
 import urllib3
 
-from deployer.connection_errors import unavailable
+from deployer.connection_errors import refused_by_proxy, speaks_https, unavailable, wants_https
+from deployer.environment import EnvironmentSession
 from deployer.model import UnavailableError
 from deployer.tls import Adapter, trusting
 
@@ -28,6 +29,7 @@ LIMIT = 64 * 1024 * 1024
 
 CHUNK = 1 << 16
 GOOD_BELOW = 300
+PROXY_LOGIN = 407
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,13 @@ class Reply:
     is_json: bool
     headers: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
+    proxy: str = ""
+    """What names the proxy that the request went through in the clear, and that may have answered itself; empty for none."""
+
+    @property
+    def through(self) -> str:
+        """The same as the end of a sentence."""
+        return f"; the proxy in {self.proxy} is in between" if self.proxy else ""
 
     @property
     def kind(self) -> str:
@@ -70,7 +79,7 @@ class _Login(requests.auth.AuthBase):
         return request
 
 
-class Session(requests.Session):
+class Session(EnvironmentSession):
     """A session that takes no redirect for one: otherwise `requests` reads its whole body and parses its address, followed or not."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
@@ -108,6 +117,7 @@ class Http:
         if insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said by us, once
         elif ca:
+            self._session.own_ca = True
             self._session.mount("https://", Adapter(trusting(ca)))
 
     def send(  # noqa: PLR0913 -- the parts of one request, the rarer ones given by name
@@ -138,11 +148,22 @@ class Http:
                 verify=self._verify,  # on each request: REQUESTS_CA_BUNDLE would beat the session's (psf/requests#3829)
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
-            raise unavailable(error, timeouts[0]) from error
+            raise unavailable(error, self._session.attempt(self.base, timeouts[0])) from error
         with answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             body = _body(answer, self._now)
-        return replace(_reply(answer.status_code, headers, body), url=str(answer.url))
+        return self._checked(replace(_reply(answer.status_code, headers, body), url=str(answer.url)), timeouts[0])
+
+    def _checked(self, reply: Reply, connect: float) -> Reply:
+        """The response, with the proxy that may have given it. Raises UnavailableError where it is no server's."""
+        if not reply.url.startswith("http:"):  # within TLS nobody else speaks
+            return reply
+        attempt = self._session.attempt(self.base, connect)
+        if wants_https(reply.status, str(reply.data)):
+            raise speaks_https(attempt)
+        if attempt.proxy and reply.status == PROXY_LOGIN:
+            raise refused_by_proxy(reply.status, "", attempt)
+        return replace(reply, proxy=attempt.proxy)
 
 
 def _body(answer: requests.Response, now: Callable[[], float]) -> bytearray:

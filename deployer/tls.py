@@ -1,19 +1,50 @@
-"""Which certificates are believed, and the adapter that carries our own context to every connection. https://docs.python.org/3/library/ssl.html"""
+"""Which certificates are believed, and the adapter that carries our own context to every connection.
+
+https://docs.python.org/3/library/ssl.html
+"""
 
 from __future__ import annotations
 
+import os
 import ssl
+from collections.abc import Mapping
 from typing import Any
 
 import certifi
 from requests.adapters import HTTPAdapter
 
+BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables whose file stands in the place of the public authorities, for `requests` and so for us; the first that is set counts."""
+
+LENIENT = "`ca_cert`: certificates are checked as curl checks them, without the stricter rules of this Python"
+
 
 def trusting(ca: str) -> ssl.SSLContext:
-    """The public authorities and the ones in this PEM text, without a file being written."""
+    """The public authorities and the ones in this PEM text, without a file being written; what curl would accept with `--cacert`.
+
+    Python 3.13 and later refuse by default what RFC 5280 asks for and most home-made authorities lack (the Authority Key Identifier).
+    """
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_verify_locations(cadata=ca)
+    context.verify_flags = (context.verify_flags & ~ssl.VERIFY_X509_STRICT) | ssl.VERIFY_X509_PARTIAL_CHAIN
     return context
+
+
+def is_strict() -> bool:
+    """Whether this Python is strict by default, so that `trusting` makes a difference."""
+    return bool(ssl.create_default_context().verify_flags & ssl.VERIFY_X509_STRICT)
+
+
+def bundle(environ: Mapping[str, str]) -> str:
+    """The variable whose file stands in the place of the public authorities; empty where there is none."""
+    return next((name for name in BUNDLES if environ.get(name)), "")
+
+
+def unreadable(variable: str, environ: Mapping[str, str]) -> str:
+    """What is wrong with the file of that variable, as a sentence; empty where it is there."""
+    if not variable or os.path.exists(environ[variable]):  # noqa: PTH110 -- a path that may not be looked at raises nothing here
+        return ""
+    return f"`{variable}` names a file that is not here. Unset it, or set `ca_cert`, which takes its place"
 
 
 class Adapter(HTTPAdapter):
@@ -26,5 +57,7 @@ class Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        """Also for the connection to a proxy that speaks TLS itself; SOCKS never does."""
+        to_proxy = {} if proxy.lower().startswith("socks") else {"proxy_ssl_context": self._context}
+        return super().proxy_manager_for(proxy, ssl_context=self._context, **to_proxy, **kwargs)
