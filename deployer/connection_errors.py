@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import BadStatusLine
 from urllib.parse import urlsplit
 
@@ -23,7 +23,8 @@ class Attempt:
     """One request, as far as the words of its failure need it.
 
     `connect`: seconds that a connection was waited for. `proxy`: what names the proxy, empty for none. `own_ca`: `ca_cert` is set.
-    `bundle`: the variable whose file stands in the place of the public authorities. `contained`: this process runs in a container.
+    `bundle`: the variable whose file stands in the place of the public authorities. `unread`: one that names authorities and is not read.
+    `contained`: this process runs in a container.
     """
 
     url: str
@@ -31,6 +32,7 @@ class Attempt:
     proxy: str = ""
     own_ca: bool = False
     bundle: str = ""
+    unread: str = ""
     contained: bool = False
 
     @property
@@ -107,11 +109,11 @@ def _by_proxy(root: BaseException, attempt: Attempt) -> UnavailableError:
     source = attempt.proxy or "the environment"
     if match := _TUNNEL.match(str(root)):
         return refused_by_proxy(int(match[1]), match[2], attempt)
+    if _no_tls(root):
+        return UnavailableError(f"the proxy in {source} speaks http, not https. Write http:// there", final=True)
     if isinstance(root, ssl.SSLError):
-        what = _by_tls(root, Attempt("https://proxy", attempt.connect, own_ca=attempt.own_ca, bundle=attempt.bundle)).reason
-        if _no_tls(root):
-            what = f"speaks http, not https. Write http:// in {source}"
-        return UnavailableError(f"the proxy in {source}: {what}", final=True)
+        told = _by_tls(root, replace(attempt, url="https://proxy"))
+        return UnavailableError(f"the proxy in {source}: {told.reason}", final=told.final)
     sent = not isinstance(root, _UNSENT)
     return UnavailableError(f"the connection through the proxy in {source} broke: {_plain(root)}", arrived=sent)
 
@@ -168,9 +170,10 @@ def _untrusted(error: ssl.SSLCertVerificationError, attempt: Attempt) -> str:
     """What is wrong with the certificate, and what helps. `ca_cert` is no help where it is set."""
     code, said = getattr(error, "verify_code", 0), getattr(error, "verify_message", "") or _plain(error)
     where = f" in `{attempt.bundle}`" if attempt.bundle else ""
+    instead = f": `{attempt.unread}` is not read" if attempt.unread else ""
     strangers = {
         True: "neither `ca_cert` nor a public authority vouches for {host} ({said}). Compare `ca_cert` with what signed it",
-        False: f"no authority{where} vouches for {{host}} ({{said}}). For a private authority, set `ca_cert`",
+        False: f"no authority{where} vouches for {{host}} ({{said}}). For a private authority, set `ca_cert`{instead}",
     }
     forms = {
         _EXPIRED: "the certificate of {host}, or of its authority, has expired. Renew it on the server",
@@ -186,6 +189,11 @@ def _untrusted(error: ssl.SSLCertVerificationError, attempt: Attempt) -> str:
 def wants_https(status: int, text: str) -> bool:
     """Whether a response says that plain http was sent to a port that speaks TLS."""
     return 400 <= status < 500 and _HTTPS_PORT.search(text[:4096]) is not None  # noqa: PLR2004 -- the family of a status
+
+
+def dropped(error: BaseException) -> bool:
+    """Whether the connection was cut without a response, as by a port that was spoken to in the wrong way."""
+    return isinstance(_root(error), (ConnectionResetError, ConnectionAbortedError, BrokenPipeError))
 
 
 def speaks_https(attempt: Attempt, *, arrived: bool = False) -> UnavailableError:

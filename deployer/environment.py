@@ -41,7 +41,8 @@ class EnvironmentSession(requests.Session):
     def attempt(self, url: str, connect: float) -> Attempt:
         """What the words for a failure of a request to this address need. `connect`: seconds that a connection was waited for."""
         way = route(url, direct=not self.trust_env)
-        return Attempt(url, connect, way.source, self.own_ca, self._bundle(url), contained())
+        unread = tls.unread(os.environ) if self.trust_env else ""
+        return Attempt(url, connect, way.source, self.own_ca, self._bundle(url), unread, contained())
 
     def _bundle(self, url: str) -> str:
         return "" if self.own_ca or not self.trust_env or not url.startswith("https:") else bundle()

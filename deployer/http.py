@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import requests
 import urllib3
 
-from deployer.connection_errors import refused_by_proxy, speaks_https, unavailable, wants_https
+from deployer.connection_errors import dropped, refused_by_proxy, speaks_https, unavailable, wants_https
 from deployer.environment import EnvironmentSession
 from deployer.model import UnavailableError
-from deployer.tls import Adapter, trusting
+from deployer.tls import Adapter, answers, trusting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,6 +110,7 @@ class Http:
         self.base = base
         self._now = now
         self._verify = None if not insecure else False
+        self._probed = False
         self._session = Session()
         self._session.auth = _Login(token, scheme)
         self._session.headers.update({"Accept": "application/json", "User-Agent": agent, **(headers or {})})
@@ -148,14 +149,23 @@ class Http:
                 verify=self._verify,  # on each request: REQUESTS_CA_BUNDLE would beat the session's (psf/requests#3829)
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
-            raise unavailable(error, self._session.attempt(self.base, timeouts[0])) from error
+            raise self._failed(error, timeouts[0]) from error
         with answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             body = _body(answer, self._now)
         return self._checked(replace(_reply(answer.status_code, headers, body), url=str(answer.url)), timeouts[0])
 
+    def _failed(self, error: Exception, connect: float) -> UnavailableError:
+        """What went wrong. A port that has never answered, and hangs up on plain http, may speak TLS: that is found out, once."""
+        attempt = self._session.attempt(self.base, connect)
+        asked, self._probed = self._probed, True
+        if dropped(error) and not asked and self.base.startswith("http:") and not attempt.proxy and answers(self.base, connect):
+            return speaks_https(attempt, arrived=True)
+        return unavailable(error, attempt)
+
     def _checked(self, reply: Reply, connect: float) -> Reply:
         """The response, with the proxy that may have given it. Raises UnavailableError where it is no server's."""
+        self._probed = True
         if not reply.url.startswith("http:"):  # within TLS nobody else speaks
             return reply
         attempt = self._session.attempt(self.base, connect)

@@ -253,7 +253,7 @@ def _wishes(common: Common, inputs: ProviderInputs) -> Wishes:
 def _loud(common: Common) -> Iterator[str]:
     if common.insecure:
         yield "`insecure` is on: the server's certificate is not checked, and whoever is in between can read the token"
-    elif common.ca_cert and tls.is_strict():
+    elif common.ca_cert and tls.is_strict(common.ca_cert):
         yield tls.LENIENT
 
 

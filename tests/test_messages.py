@@ -91,6 +91,11 @@ def test_every_refusal_and_remedy_of_cloud_foundry_s_has_a_row() -> None:
     assert [each for each in said if not has_row(each)] == []
 
 
+def test_every_redirect_has_a_row() -> None:
+    said = [*answers.REDIRECTS.values(), *cf_answers.REDIRECTS.values()]
+    assert [each for each in said if not has_row(each)] == []
+
+
 def test_every_sentence_with_a_name_has_a_row() -> None:
     """Constants such as `NO_CANCEL = "this version of …"`: a new one is a new row, or one of ELSEWHERE."""
     named = {}

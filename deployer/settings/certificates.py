@@ -71,7 +71,7 @@ def _pem(text: str) -> str:
 def _checked(pem: str) -> str:
     try:
         if pem:
-            ssl.create_default_context().load_verify_locations(cadata=pem)
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=pem)
             return pem
     except (ssl.SSLError, ValueError):
         pass
