@@ -6,16 +6,16 @@ What a status or a body means is the provider's business. https://requests.readt
 from __future__ import annotations
 
 import json
-import ssl
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import certifi
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 
+from deployer.connection_errors import dropped, refused_by_proxy, speaks_https, unavailable, wants_https
+from deployer.environment import EnvironmentSession
 from deployer.model import UnavailableError
+from deployer.tls import Adapter, answers, trusting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +29,7 @@ LIMIT = 64 * 1024 * 1024
 
 CHUNK = 1 << 16
 GOOD_BELOW = 300
+PROXY_LOGIN = 407
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ class Reply:
     is_json: bool
     headers: Mapping[str, str] = field(default_factory=dict)
     url: str = ""
+    proxy: str = ""
+    """What names the proxy that the request went through in the clear, and that may have answered itself; empty for none."""
+
+    @property
+    def through(self) -> str:
+        """The same as the end of a sentence."""
+        return f"; the proxy in {self.proxy} is in between" if self.proxy else ""
 
     @property
     def kind(self) -> str:
@@ -71,32 +79,11 @@ class _Login(requests.auth.AuthBase):
         return request
 
 
-class Session(requests.Session):
+class Session(EnvironmentSession):
     """A session that takes no redirect for one: otherwise `requests` reads its whole body and parses its address, followed or not."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None."""
-
-
-def trusting(ca: str) -> ssl.SSLContext:
-    """The public authorities and the ones in this PEM text, without a file being written."""
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.load_verify_locations(cadata=ca)
-    return context
-
-
-class Adapter(HTTPAdapter):
-    """TLS by a context of ours. None: as `requests` does it."""
-
-    def __init__(self, context: ssl.SSLContext | None) -> None:
-        self._context = context
-        super().__init__()
-
-    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
-
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        return super().proxy_manager_for(*args, ssl_context=self._context, **kwargs)
 
 
 class Http:
@@ -123,6 +110,7 @@ class Http:
         self.base = base
         self._now = now
         self._verify = None if not insecure else False
+        self._probed = False
         self._session = Session()
         self._session.auth = _Login(token, scheme)
         self._session.headers.update({"Accept": "application/json", "User-Agent": agent, **(headers or {})})
@@ -130,6 +118,7 @@ class Http:
         if insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said by us, once
         elif ca:
+            self._session.own_ca = True
             self._session.mount("https://", Adapter(trusting(ca)))
 
     def send(  # noqa: PLR0913 -- the parts of one request, the rarer ones given by name
@@ -160,11 +149,31 @@ class Http:
                 verify=self._verify,  # on each request: REQUESTS_CA_BUNDLE would beat the session's (psf/requests#3829)
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
-            raise unavailable(error, timeouts[0]) from error
+            raise self._failed(error, timeouts[0]) from error
         with answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             body = _body(answer, self._now)
-        return replace(_reply(answer.status_code, headers, body), url=str(answer.url))
+        return self._checked(replace(_reply(answer.status_code, headers, body), url=str(answer.url)), timeouts[0])
+
+    def _failed(self, error: Exception, connect: float) -> UnavailableError:
+        """What went wrong. A port that has never answered, and hangs up on plain http, may speak TLS: that is found out, once."""
+        attempt = self._session.attempt(self.base, connect)
+        asked, self._probed = self._probed, True
+        if dropped(error) and not asked and self.base.startswith("http:") and not attempt.proxy and answers(self.base, connect):
+            return speaks_https(attempt, arrived=True)
+        return unavailable(error, attempt)
+
+    def _checked(self, reply: Reply, connect: float) -> Reply:
+        """The response, with the proxy that may have given it. Raises UnavailableError where it is no server's."""
+        self._probed = True
+        if not reply.url.startswith("http:"):  # within TLS nobody else speaks
+            return reply
+        attempt = self._session.attempt(self.base, connect)
+        if wants_https(reply.status, str(reply.data)):
+            raise speaks_https(attempt)
+        if attempt.proxy and reply.status == PROXY_LOGIN:
+            raise refused_by_proxy(reply.status, "", attempt)
+        return replace(reply, proxy=attempt.proxy)
 
 
 def _body(answer: requests.Response, now: Callable[[], float]) -> bytearray:
@@ -199,63 +208,3 @@ def _reply(status: int, headers: Mapping[str, str], body: bytearray) -> Reply:
             if announced and status < GOOD_BELOW:  # of any other answer the status counts, and what its headers say
                 raise UnavailableError(f"HTTP {status} with JSON that cannot be read", arrived=True) from error
     return Reply(status, text, is_json=False, headers=headers)
-
-
-# In order: the first that fits. What never left us can be sent again without a thought; a proxy that refuses is such a case, too.
-_CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
-    (requests.exceptions.ConnectTimeout, "no connection within {connect:.0f} s", False),
-    (requests.exceptions.ReadTimeout, "no answer in time", True),
-    (requests.exceptions.InvalidURL, "the address is not valid: {text}", False),
-)
-
-
-def unavailable(error: Exception, connect: float) -> UnavailableError:
-    """What went wrong, in words. `connect`: the seconds that a connection was waited for."""
-    root = _root(error)
-    text = _plain(root)
-    if isinstance(error, requests.exceptions.ProxyError):
-        # urllib3 calls every broken connection so, once a proxy is used: also one that broke after the request was sent.
-        sent = not isinstance(root, _UNSENT) and not str(root).startswith("Tunnel connection failed")
-        return UnavailableError(f"the connection through the proxy broke: {text}", arrived=sent)
-    if isinstance(error, requests.exceptions.SSLError):
-        untrusted = isinstance(root, ssl.SSLCertVerificationError)
-        remedy = ". An own certificate authority is set with `ca_cert`" if untrusted else ""
-        return UnavailableError(f"TLS: {text}{remedy}", arrived=not untrusted)
-    for kind, form, arrived in _CAUSES:
-        if isinstance(error, kind):
-            return UnavailableError(form.format(text=text, connect=connect), arrived=arrived)
-    for look, form in _CONNECTING.items():
-        if look in type(root).__name__:
-            return UnavailableError(form.format(text=text), arrived=False)
-    sent = isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError))
-    return UnavailableError(f"the connection broke: {text}" if sent else f"nothing could be sent: {text}", arrived=sent)
-
-
-_UNSENT = (
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.NameResolutionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    ConnectionRefusedError,
-)
-
-
-_CONNECTING: Mapping[str, str] = {
-    "NameResolution": "the name of the server is not known: {text}",
-    "gaierror": "the name of the server is not known: {text}",
-    "NewConnection": "no connection: {text}",
-    "ConnectionRefused": "no connection: {text}",
-}
-
-
-def _root(error: BaseException) -> BaseException:
-    """The first cause: requests and urllib3 wrap one another."""
-    inner = [getattr(error, "reason", None), *error.args]
-    causes = (each for each in inner if isinstance(each, BaseException) and each is not error)
-    return next((_root(cause) for cause in causes), error)
-
-
-def _plain(error: BaseException) -> str:
-    """The system's own words, without the object's address and without the URL."""
-    said = error.args[-1] if error.args and isinstance(error.args[-1], str) else str(error)
-    text = getattr(error, "strerror", None) or said
-    return text.rpartition(">: ")[2].rpartition("): ")[2] or type(error).__name__

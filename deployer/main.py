@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, cast
 
-from deployer import PROJECT, __version__, settings
+from deployer import PROJECT, __version__, proxies, settings, tls
 from deployer.ci import NAMES, detect
 from deployer.ci.contract import CI
 from deployer.ci.sinks import Redactor, Stream, Writer
 from deployer.clock import Clock
+from deployer.environment import obstacle
 from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan, Snapshot
 from deployer.providers import PROVIDERS
 from deployer.providers.contract import ProviderInputs, Surroundings
@@ -122,9 +123,18 @@ def _read(given: Given, provider: type[ProviderInputs]) -> tuple[Common, Provide
     if "ci" in given and given.text("ci").lower() not in NAMES:
         given.mistakes.append(f"{given.typed('ci')}: must be one of {', '.join(NAMES)}")
     common, inputs = Common.read(given), provider.read(given)
+    if common and inputs and not common.rehearse:
+        given.mistakes += _obstacles(common, inputs)
     if given.mistakes or common is None or inputs is None:
         raise MistakesError(tuple(given.mistakes))
     return common, inputs
+
+
+def _obstacles(common: Common, inputs: ProviderInputs) -> list[str]:
+    """Variables of the environment that keep an address from being asked: a proxy's or a bundle's."""
+    addresses = [address for address in (inputs.address, common.verify_url) if "://" in address]
+    checked = not common.ca_cert and not common.insecure
+    return list(dict.fromkeys(said for address in addresses if (said := obstacle(address, checked=checked))))
 
 
 def _hide(given: Given, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
@@ -145,9 +155,7 @@ def _hide(given: Given, environ: Mapping[str, str], ci: CI, redact: Redactor) ->
 def _secrets(given: Given, environ: Mapping[str, str]) -> Iterator[str]:
     for group in GROUPS:
         yield from (secret for secret in group.secrets(given) if secret)
-    for name, value in environ.items():
-        if name.lower() in {"http_proxy", "https_proxy", "all_proxy"} and "@" in value:
-            yield value.rpartition("@")[0].rpartition(":")[2]
+    yield from proxies.secrets(environ)
 
 
 def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock, stage: ExitStack) -> None:
@@ -245,6 +253,8 @@ def _wishes(common: Common, inputs: ProviderInputs) -> Wishes:
 def _loud(common: Common) -> Iterator[str]:
     if common.insecure:
         yield "`insecure` is on: the server's certificate is not checked, and whoever is in between can read the token"
+    elif common.ca_cert and tls.is_strict(common.ca_cert):
+        yield tls.LENIENT
 
 
 def _over(given: Given, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:

@@ -182,13 +182,21 @@ def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json:
     assert answers.good(Reply(200, data, is_json=is_json)) == value
 
 
-def test_a_redirect_is_never_followed() -> None:
-    said = outcome(Reply(307, "", is_json=False, headers={"location": "https://john:pw@other.example/v3"}, url=API))
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        (f"http://john:pw@{API.partition('://')[2]}:8080/v3", "the address redirects from https to http"),
+        (f"https://john:pw@{API.partition('://')[2]}:8443/v3", f"set `cf_api` to the API's own address, perhaps {API}:8443"),
+        ("https://john:pw@other.example/v3", "`cf_api` redirects to another host, other.example, as for a login"),
+        ("/elsewhere", "something in front of Cloud Foundry redirects its API to another path"),
+        ("/login", "something in front of Cloud Foundry asks for a login"),
+    ],
+)
+def test_a_redirect_is_never_followed(location: str, words: str) -> None:
+    said = outcome(Reply(307, "", is_json=False, headers={"location": location}, url=API))
     assert isinstance(said, UnavailableError)
-    assert (said.final, said.reason) == (
-        True,
-        "the address redirects: set `cf_api` to the API's own address, perhaps https://other.example",
-    )
+    assert (said.final, words in said.reason, "john" in said.reason) == (True, True, False)
+    assert "https://other" not in said.reason
     assert isinstance(outcome(Reply(302, "", is_json=False)), UnavailableError)
 
 

@@ -14,7 +14,7 @@ from deployer.providers.cloudfoundry.calls import CloudFoundryServer
 from deployer.providers.cloudfoundry.inputs import CloudFoundry
 from deployer.providers.cloudfoundry.wish import Wish
 from deployer.providers.contract import Surroundings
-from deployer.settings import Common, Given, look_up
+from deployer.settings import Common, Given, look_up, placeholders
 from tests.cf import AGENT, API, APP, LOGIN, serve
 from tests.test_golden import StillClock
 
@@ -76,7 +76,7 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("ftp://api.example.org", "must begin with https:// or http://, not ftp://"),
+        ("ftp://api.example.org", "must begin with https:// or http://"),
         (f"https://john:{MARK}@api.example.org", "must not hold a user or a password"),
         (f"bearer {MARK}", "is no address: write https://api.example.com, as `cf api` shows it"),
         (f"{MARK}|x", "is no address: write https://api.example.com, as `cf api` shows it"),
@@ -200,6 +200,22 @@ def test_there_is_one_login_and_all_of_it(environ: Mapping[str, str], told: list
 def test_an_identity_token_that_is_none_is_not_sent(text: str) -> None:
     told = mistakes(PLACE | {"CF_ASSERTION": text})
     assert [(each.startswith("CF_ASSERTION: is no identity token"), MARK in each) for each in told] == [(True, False)]
+
+
+@pytest.mark.parametrize("name", ["CF_PASSWORD", "CF_CLIENT_SECRET", "CF_ASSERTION", "CF_DOCKER_PASSWORD"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f'"{MARK}"', placeholders.QUOTED),
+        ("$CF_PASSWORD", placeholders.UNFILLED),
+        ("$cf_password", placeholders.UNFILLED),
+        ("${{ secrets.CF }}", placeholders.UNFILLED),
+        ("$(CF_PASSWORD)", placeholders.UNFILLED),
+        ("***", placeholders.MASKED),
+    ],
+)
+def test_a_secret_that_is_none_is_told_before_it_counts_as_a_failed_login(name: str, text: str, words: str) -> None:
+    assert f"{name}: {words}" in mistakes(PLACE | {name: text})
 
 
 def test_every_secret_may_come_from_a_file(tmp_path: Path) -> None:

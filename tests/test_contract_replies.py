@@ -41,6 +41,7 @@ from deployer.providers.coolify.acts import APPLICATION, NO_CANCEL, SERVICE, TAG
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.wish import Wish
+from deployer.redirects import Leads
 from deployer.watch import Final, Onward, Watch, after, observe
 from tests.coolify import BASE, NEW, server
 
@@ -435,7 +436,7 @@ FIXTURES = {
     "deployments_app_list_leaks_logs": "listed: in_progress",
     "deployments_app_list_404": says("Application not found", 404),
     "deployments_app_list_422": says("The take field must be at least 1.", 422),
-    "deployments_app_list_422_no_accept": f"unavailable final: the address redirects: set `coolify_url` to {BASE}",
+    "deployments_app_list_422_no_accept": f"unavailable final: {answers.REDIRECTS[Leads.TO_OTHER_PATH]}",
     "deployments_list_array": "listed: in_progress, queued",
     "deployments_list_object": "listed: in_progress, queued",
     "deployments_list_empty": "listed: nothing",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
 from deployer.http import Reply
 from deployer.model import RefusedError, UnavailableError
 from deployer.providers.coolify import answers
-from tests.coolify import BASE, Row, flags, reply
+from tests.coolify import Row, flags, reply
 
 
 def refused(reply: Reply) -> RefusedError:
@@ -119,19 +119,29 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret as `headers`"),
             id="302-cloudflare-access",
         ),
-        pytest.param(reply("api_root"), flags(final=True), ("login page", "`coolify_url`", "plain address"), id="302-login"),
-        pytest.param(reply("accept_422_star"), flags(final=True), ("redirects", "`coolify_url`", "http://127.0.0.1"), id="302-elsewhere"),
         pytest.param(
-            reply("api_root", headers={"location": "https://user:hunter22@new.example.com:8443/api/v1/version?token=x"}),
+            replace(reply("api_root"), url="http://127.0.0.1:8000/api"),
             flags(final=True),
-            ("set `coolify_url` to https://new.example.com:8443",),
+            ("login page", "`coolify_url`", "plain address"),
+            id="302-login",
+        ),
+        pytest.param(
+            replace(reply("accept_422_star"), url="http://127.0.0.1:8000/api/v1/deployments"),
+            flags(final=True),
+            ("set `coolify_url` to http://127.0.0.1",),
+            id="302-another-port",
+        ),
+        pytest.param(
+            reply("api_root", headers={"location": "https://user:hunter22@coolify.example.com:8443/api/v1/version?token=x"}),
+            flags(final=True),
+            ("set `coolify_url` to https://coolify.example.com:8443",),
             id="301-without-what-is-secret",
         ),
         pytest.param(
-            reply("api_root", headers={"location": "/elsewhere"}),
+            reply("api_root", headers={"location": "https://www.coolify.example.com/api/v1/version"}),
             flags(final=True),
-            (f"set `coolify_url` to {BASE}",),
-            id="302-relative",
+            ("set `coolify_url` to https://www.coolify.example.com",),
+            id="301-to-www",
         ),
         *(
             pytest.param(
@@ -281,3 +291,46 @@ def test_retry_after_is_whole_seconds_or_nothing(text: str, seconds: float) -> N
 @pytest.mark.parametrize("status", [300, 304, 307, 308])
 def test_every_redirect_is_final(status: int) -> None:
     assert unavailable(reply("api_root", status=status))["final"] is True
+
+
+LOGINS = [
+    "https://auth.example.com/?rd=https%3A%2F%2Fcoolify.example.com%2Fapi%2Fv1%2Fversion&rm=GET",
+    "https://sso.example.com/login",
+    "https://coolify.example.com.evil.example/api/v1/version",
+    "https://id.example.com/application/o/authorize/?client_id=x&redirect_uri=https%3A%2F%2Fcoolify.example.com%2Fcallback",
+    "https://login.microsoftonline.com/common/oauth2/v2.0/authorize?client_id=x",
+    "//auth.example.com/api/v1/version",
+    "http://new.example.com/api/v1/version",
+    "https://127.0.0.1/api/v1/version",
+]
+
+
+@pytest.mark.parametrize("location", LOGINS)
+def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None:
+    error = unavailable(reply("api_root", headers={"location": location}))
+    assert (error["final"], "set `coolify_url`" in error["reason"]) == (True, False)
+    assert "redirects to another host, " in error["reason"]
+    assert error["reason"].endswith("Let /api through without a login")
+    assert "://" not in error["reason"]
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("/oauth2/start?rd=%2Fapi", "something in front of Coolify asks for a login"),
+        ("/outpost.goauthentik.io/start", "something in front of Coolify asks for a login"),
+        ("/cdn-cgi/access/login/x", "something in front of Coolify asks for a login"),
+        ("/elsewhere", "redirects its API to another path"),
+        ("https://coolify.example.com", "redirects its API to another path"),
+        ("http://coolify.example.com/api/v1/version", "redirects from https to http"),
+        ("javascript:alert(1)", "a redirect to nowhere"),
+    ],
+)
+def test_a_redirect_on_the_same_host_is_told_as_what_it_is(location: str, words: str) -> None:
+    error = unavailable(reply("api_root", headers={"location": location}))
+    assert (error["final"], words in error["reason"], "set `coolify_url`" in error["reason"]) == (True, True, False)
+
+
+def test_a_page_that_came_through_a_proxy_names_the_variable_of_that() -> None:
+    page = replace(reply("transport_proxy_traefik_404"), proxy="`HTTP_PROXY`")
+    assert unavailable(page)["reason"].endswith("; the proxy in `HTTP_PROXY` is in between")

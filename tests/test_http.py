@@ -24,6 +24,7 @@ import requests
 import responses
 import urllib3
 
+from deployer import environment
 from deployer import http as module
 from deployer.http import Http, Reply, TooLargeError
 from deployer.model import UnavailableError
@@ -125,6 +126,8 @@ def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setattr(environment, "CONTAINERS", ())
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
 
 def http(base: str = BASE, now: Callable[[], float] = lambda: 0.0, **knobs: Any) -> Http:
@@ -213,37 +216,37 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
         pytest.param(requests.ReadTimeout(), "no answer in time", True, id="no-answer-in-time"),
         pytest.param(
             through_proxy(OSError("Tunnel connection failed: 403 Forbidden")),
-            "the connection through the proxy broke: Tunnel connection failed: 403 Forbidden",
+            "the proxy in the environment refuses coolify.example.com (403 Forbidden). Allow it there, or add it to `NO_PROXY`",
             False,
             id="a-proxy-that-refuses-the-tunnel",
         ),
         pytest.param(
             through_proxy(urllib3.exceptions.NewConnectionError(CONNECTION, "Failed to establish a new connection: Connection refused")),
-            "the connection through the proxy broke: Failed to establish a new connection: Connection refused",
+            "the connection through the proxy in the environment broke: Failed to establish a new connection: Connection refused",
             False,
             id="a-proxy-that-is-not-there",
         ),
         pytest.param(
             through_proxy(urllib3.exceptions.NameResolutionError("proxy.example.com", CONNECTION, socket.gaierror(-2, "Name unknown"))),
-            "the connection through the proxy broke: ",
+            "the connection through the proxy in the environment broke: ",
             False,
             id="a-proxy-of-an-unknown-name",
         ),
         pytest.param(
             through_proxy(ConnectionResetError(104, "Connection reset by peer")),
-            "the connection through the proxy broke: Connection reset by peer",
+            "the connection through the proxy in the environment broke: Connection reset by peer",
             True,
             id="a-proxy-that-breaks-off",
         ),
         pytest.param(
             through_proxy(RemoteDisconnected("Remote end closed connection without response")),
-            "the connection through the proxy broke: Remote end closed connection without response",
+            "the connection through the proxy in the environment broke: Remote end closed connection without response",
             True,
             id="a-proxy-that-says-nothing",
         ),
         pytest.param(
             requests.exceptions.SSLError(wrapped(urllib3.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed certificate")))),
-            "TLS: self-signed certificate. An own certificate authority is set with `ca_cert`",
+            "TLS: the certificate of coolify.example.com is refused: self-signed certificate",
             False,
             id="a-certificate-of-nobody",
         ),
@@ -251,11 +254,11 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
             requests.exceptions.SSLError(
                 wrapped(urllib3.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version")))
             ),
-            "TLS: [SSL: WRONG_VERSION_NUMBER] wrong version",
+            "the port does not speak TLS. If it speaks http, write http://coolify.example.com",
             True,
             id="no-tls-at-all",
         ),
-        pytest.param(requests.exceptions.InvalidURL("no host given"), "the address is not valid: no host given", False, id="no-address"),
+        pytest.param(requests.exceptions.InvalidURL("no host given"), "the address is not valid", False, id="no-address"),
         pytest.param(
             requests.ConnectionError(urllib3.exceptions.ProtocolError("Connection aborted.", ConnectionResetError(104, "reset by peer"))),
             "the connection broke: reset by peer",
@@ -269,7 +272,7 @@ def test_each_failure_says_what_it_is_and_whether_the_request_may_have_arrived(r
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", body=raised)
         error = failure(http())
-    assert (error.reason[: len(reason)], flags(error)) == (reason, arrived(yes=sent))
+    assert (error.reason[: len(reason)], error.arrived, error.itself) == (reason, sent, False)
     assert "0x" not in error.reason
     assert "uuid=abc" not in error.reason
 
@@ -676,8 +679,8 @@ def test_a_proxy_sees_no_token_on_the_way_to_a_server_with_tls(
     monkeypatch.setenv("https_proxy", f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
     error = failure(http(ca=ca))
     assert (error.reason, flags(error)) == (
-        "the connection through the proxy broke: Tunnel connection failed: 403 Forbidden",
-        arrived(yes=False),
+        "the proxy in `https_proxy` refuses coolify.example.com (403 Forbidden). Allow it there, or add it to `NO_PROXY`",
+        {**arrived(yes=False), "final": True},
     )
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT coolify.example.com:443"]
     assert TOKEN not in proxy.heads[0]
@@ -714,7 +717,7 @@ def test_a_proxy_that_took_the_request_and_broke_off_may_have_passed_it_on(
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
     error = failure(http("http://coolify.example.com/api/v1"))
     assert [head.partition("\r\n")[0] for head in proxy.heads] == ["POST http://coolify.example.com/api/v1/deploy?uuid=abc HTTP/1.1"]
-    assert (error.reason, flags(error)) == (f"the connection through the proxy broke: {how}", arrived(yes=True))
+    assert (error.reason, flags(error)) == (f"the connection through the proxy in `http_proxy` broke: {how}", arrived(yes=True))
 
 
 def test_a_tunnel_that_broke_after_the_request_may_have_passed_it_on(
@@ -736,7 +739,7 @@ def test_a_tunnel_that_broke_after_the_request_may_have_passed_it_on(
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT 127.0.0.1:4443"]
     assert [head.partition("\r\n")[0] for head in inside] == ["POST /api/v1/deploy?uuid=abc HTTP/1.1"]
     assert (error.reason, flags(error)) == (
-        "the connection through the proxy broke: Remote end closed connection without response",
+        "the connection through the proxy in `https_proxy` broke: Remote end closed connection without response",
         arrived(yes=True),
     )
 
@@ -745,7 +748,10 @@ def test_a_tunnel_that_broke_after_the_request_may_have_passed_it_on(
 def test_a_proxy_that_is_not_there_never_got_the_request(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
     error = failure(http(f"{variable.partition('_')[0]}://coolify.example.com/api/v1"))
-    assert (error.reason.startswith("the connection through the proxy broke: "), flags(error)) == (True, arrived(yes=False))
+    assert (error.reason.startswith(f"the connection through the proxy in `{variable}` broke: "), flags(error)) == (
+        True,
+        arrived(yes=False),
+    )
     assert error.reason.endswith("Connection refused")
 
 
@@ -759,26 +765,35 @@ def test_a_proxy_that_does_not_take_the_connection_never_got_the_request(full: i
     assert "0x" not in errors[0].reason
 
 
-@pytest.mark.parametrize("status", ["407 Proxy Authentication Required", "403 Forbidden", "502 Bad Gateway"])
+REFUSES = "the proxy in `https_proxy` refuses coolify.example.com ({}). Allow it there, or add it to `NO_PROXY`"
+ASKS = "the proxy in `{}` asks for a login (HTTP 407). Write http://user:password@host:port there, or add coolify.example.com to `NO_PROXY`"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        ("407 Proxy Authentication Required", ASKS.format("https_proxy")),
+        ("403 Forbidden", REFUSES.format("403 Forbidden")),
+        ("502 Bad Gateway", REFUSES.format("502 Bad Gateway")),
+    ],
+)
 @pytest.mark.parametrize("ca", ["", CERTIFICATE], ids=["public", "own"])
 def test_a_tunnel_that_is_refused_never_carried_the_request(
-    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, status: str, ca: str
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, status: str, reason: str, ca: str
 ) -> None:
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{serve(answer(b'no', status)).port}")
     error = failure(http(ca=ca))
-    assert (error.reason, flags(error)) == (
-        f"the connection through the proxy broke: Tunnel connection failed: {status}",
-        arrived(yes=False),
-    )
+    assert (error.reason, flags(error)) == (reason, {**arrived(yes=False), "final": status < "5"})  # a 5xx may pass
 
 
-UNTRUSTED = "An own certificate authority is set with `ca_cert`"
+UNTRUSTED = "For a private authority, set `ca_cert`"
 
 
 def test_a_certificate_of_nobody_is_refused_with_the_way_out(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(answer(), tls)
     error = failure(http(server.url))
-    assert (error.reason.startswith("TLS: "), UNTRUSTED in error.reason, flags(error)) == (True, True, arrived(yes=False))
+    assert (error.reason.startswith("TLS: "), UNTRUSTED in error.reason) == (True, True)
+    assert flags(error) == {**arrived(yes=False), "final": True}
     assert server.heads == []
 
 
@@ -823,13 +838,19 @@ def test_a_bundle_of_the_environment_is_believed(
     assert http(serve(answer(), tls).url).send("GET", "/version").status == 200
 
 
-@pytest.mark.parametrize("ca", ["", CERTIFICATE])
-def test_a_bundle_of_the_environment_that_is_not_there_is_trouble_and_no_crash(
-    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, ca: str
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_bundle_of_the_environment_that_is_not_there_is_named_and_beats_nothing(
+    serve: Callable[..., Server], tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """It stands in the image of the job, and this container knows only the variable."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/bundle.pem")
-    assert failure(http(serve(answer(), tls).url, ca=ca)).arrived is False
+    monkeypatch.setenv(variable, "/no/such/bundle.pem")
+    server = serve(answer(), tls)
+    error = failure(http(server.url))
+    assert error.reason == f"`{variable}` names a file that is not here. Unset it, or set `ca_cert`, which takes its place"
+    assert (flags(error), server.heads) == ({**arrived(yes=False), "final": True}, [])
+    for knobs in ({"ca": CERTIFICATE}, {"insecure": True}):
+        assert http(server.url, **knobs).send("GET", "/version").status == 200
+    assert http(serve(answer()).url).send("GET", "/version").status == 200  # without TLS nobody reads it
 
 
 def test_a_bundle_of_the_environment_that_holds_no_certificate_is_trouble(
@@ -837,7 +858,8 @@ def test_a_bundle_of_the_environment_that_holds_no_certificate_is_trouble(
 ) -> None:
     (tmp_path / "bundle.pem").write_text("no certificate")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "bundle.pem"))
-    assert failure(http(serve(answer(), tls).url)).reason.startswith("TLS: ")
+    reason = failure(http(serve(answer(), tls).url)).reason
+    assert (reason.startswith("TLS: "), reason.endswith(". Certificates are read from `REQUESTS_CA_BUNDLE`")) == (True, True)
 
 
 def test_a_session_goes_on_after_the_server_has_closed_its_connection(serve: Callable[..., Server]) -> None:

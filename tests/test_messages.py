@@ -21,7 +21,7 @@ WORDS = 5
 TELLING = 20
 """Characters that a quotation must have to stand for a whole sentence."""
 
-ELSEWHERE = {"USAGE", "DESCRIPTION"}
+ELSEWHERE = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN"}
 """Named texts that are no messages."""
 
 
@@ -91,10 +91,15 @@ def test_every_refusal_and_remedy_of_cloud_foundry_s_has_a_row() -> None:
     assert [each for each in said if not has_row(each)] == []
 
 
+def test_every_redirect_has_a_row() -> None:
+    said = [*answers.REDIRECTS.values(), *cf_answers.REDIRECTS.values()]
+    assert [each for each in said if not has_row(each)] == []
+
+
 def test_every_sentence_with_a_name_has_a_row() -> None:
     """Constants such as `NO_CANCEL = "this version of …"`: a new one is a new row, or one of ELSEWHERE."""
     named = {}
-    for folder in ("providers/coolify", "providers/cloudfoundry", "run", "verify", "report", "settings"):
+    for folder in (".", "providers/coolify", "providers/cloudfoundry", "run", "verify", "report", "settings"):
         for path in (docs.ROOT / "deployer" / folder).glob("*.py"):
             for node in ast.parse(path.read_text("utf-8")).body:
                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):

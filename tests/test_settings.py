@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import ssl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from pydantic import SecretStr
 
 from deployer.main import main
 from deployer.providers.coolify.inputs import Coolify
-from deployer.settings import Common, Found, Given, declared, look_up
+from deployer.settings import Common, Found, Given, declared, look_up, placeholders
 from tests.test_golden import StillClock
 
 GROUPS = (Common, Coolify)
@@ -686,6 +688,46 @@ def test_an_own_authority_is_a_path_or_its_text(before: str, tmp_path: Path) -> 
     assert ONE.strip() in common(DEPLOYER_CA_CERT=(before + ONE).replace("\n", "\r\n")).ca_cert.replace("\r\n", "\n")
 
 
+DER = ssl.PEM_cert_to_DER_cert(ONE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(ONE.replace("\n", "\\n"), id="literal-line-feeds"),
+        pytest.param(ONE.replace("\n", "\\r\\n"), id="literal-crlf"),
+        pytest.param(ONE.replace("\n", " "), id="blanks"),
+        pytest.param(ONE.replace("\n", ""), id="nothing-in-their-place"),
+        pytest.param(f'"{ONE}"', id="in-quotes"),
+        pytest.param(ONE.replace("\n", "\n    "), id="indented"),
+        pytest.param(base64.b64encode(ONE.encode()).decode(), id="base64-of-pem"),
+        pytest.param(base64.encodebytes(ONE.encode()).decode(), id="base64-of-pem-in-lines"),
+        pytest.param(base64.b64encode(ONE.replace("\n", "\r\n").encode()).decode(), id="base64-of-pem-of-windows"),
+        pytest.param(base64.b64encode(DER).decode(), id="base64-of-der"),
+        pytest.param(ONE + f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n", id="beside-a-key"),
+    ],
+)
+def test_an_own_authority_is_read_in_every_form_that_people_hold_it_in(text: str) -> None:
+    assert common(DEPLOYER_CA_CERT=text).ca_cert == ONE
+
+
+def test_of_several_authorities_each_is_kept() -> None:
+    assert common(DEPLOYER_CA_CERT=(ONE + ONE).replace("\n", " ")).ca_cert == ONE + ONE
+
+
+@pytest.mark.parametrize(
+    "data", [ONE.encode(), DER, base64.b64encode(DER), ONE.encode("utf-16"), b"\xef\xbb\xbf" + ONE.encode()], ids=range(5)
+)
+def test_a_file_of_an_own_authority_is_read_in_every_form(data: bytes, tmp_path: Path) -> None:
+    (tmp_path / "ca").write_bytes(data)
+    assert common(DEPLOYER_CA_CERT=str(tmp_path / "ca")).ca_cert == ONE
+
+
+def test_a_pipe_in_the_place_of_an_own_authority_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ca")
+    assert refused("DEPLOYER_CA_CERT", str(tmp_path / "ca")) == "is no regular file"
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -710,7 +752,8 @@ def test_an_own_authority_that_is_none_is_a_mistake(content: str | None, words: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("/", "cannot be read: Is a directory"),
+        ("/", "is no regular file"),
+        ("/dev/zero", "is no regular file"),
         ("x" * 5000, "cannot be read: File name too long"),
         (f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----", "holds no certificate in PEM form"),
     ],
@@ -1305,3 +1348,115 @@ def test_the_values_of_variables_are_redacted_and_never_masked() -> None:
 )
 def test_secret_settings_and_logins_in_addresses_are_redacted_like_variables(text: str, values: list[str]) -> None:
     assert list(Coolify.hidden(found({**GOOD, "DEPLOYER_SETTINGS": text}))) == values
+
+
+# --- secrets that are none
+
+
+UNFILLED = [
+    "$COOLIFY_TOKEN",
+    "$token_of_coolify",
+    "${COOLIFY_TOKEN}",
+    "${COOLIFY_TOKEN:-}",
+    "$(COOLIFY_TOKEN)",
+    "$(coolifyToken)",
+    "$[variables.token]",
+    "${{ secrets.COOLIFY_TOKEN }}",
+    "{{ coolify_token }}",
+    "#{COOLIFY_TOKEN}#",
+    "%COOLIFY_TOKEN%",
+    "$env:COOLIFY_TOKEN",
+    "<your-token>",
+    "null",
+]
+STARS = ["***", "********", "[MASKED]", "[masked]", "\u2022\u2022\u2022\u2022"]
+QUOTED = [f'"{TOKEN}"', f"'{TOKEN}'", f"`{TOKEN}`", f"\u201c{TOKEN}\u201d"]
+
+
+@pytest.mark.parametrize("variable", ["COOLIFY_TOKEN", "COOLIFY_READ_TOKEN"])
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        pytest.param([*UNFILLED, "$token", "'$COOLIFY_TOKEN'"], placeholders.UNFILLED, id="unfilled"),
+        pytest.param([*STARS, '"***"'], placeholders.MASKED, id="masked"),
+        pytest.param(QUOTED, placeholders.QUOTED, id="quoted"),
+    ],
+)
+def test_a_token_that_is_none_is_told_as_what_it_is(variable: str, texts: list[str], words: str) -> None:
+    assert {refused(variable, text) for text in texts} == {words}
+
+
+@pytest.mark.parametrize("text", [*UNFILLED, *STARS])
+def test_a_header_whose_value_is_no_secret_is_a_mistake_with_its_line(text: str) -> None:
+    told = refused("DEPLOYER_HEADERS", f"X-A: one\nX-B: {text}") if text.isascii() else "line 2: the value is what a log shows"
+    assert told.startswith("line 2: the value is ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["$ecret1", "pa$$WORD", "$", "a${B}c", "100%", "%41%42", "a'b'", "'", "<>", "hunter*****", "x{{y", "$2y$10$abcdefghijklmnopqrstuv"],
+)
+def test_a_password_may_look_odd(text: str) -> None:
+    assert placeholders.no_secret(text) == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_a_secret_in_a_file_of_another_encoding_is_a_mistake(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(TOKEN.encode(encoding))
+    told = mistakes({"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(tmp_path / "token")})
+    assert told == ["COOLIFY_TOKEN_FILE: is written in UTF-16. Save it as UTF-8"]
+
+
+def test_a_secret_in_latin_1_is_a_mistake_that_shows_none_of_it(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"7|secr\xe9t")
+    told = mistakes({"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(tmp_path / "token")})
+    assert told == ["COOLIFY_TOKEN_FILE: is not written in UTF-8"]
+
+
+def test_the_mark_at_the_beginning_of_a_file_is_no_part_of_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xef\xbb\xbf" + TOKEN.encode() + b"\r\n")
+    assert found({"COOLIFY_TOKEN_FILE": str(tmp_path / "token")}).text("coolify_token") == TOKEN
+
+
+# --- values that end at a comment
+
+
+def warned(**environ: str) -> list[str]:
+    return [warning for warning in read({**GOOD, **environ})[2].warnings if "comment" in warning]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        pytest.param("TITLE=Ticket #5 is open", "1", id="a-number"),
+        pytest.param('A=1\nJSON={"a": "b # c", "d": 1}', "2", id="json"),
+        pytest.param("A=one # two\nB='x # y'\n\nexport C = d\t#e", "1, 4", id="several"),
+        pytest.param("A=b # a comment", "1", id="what-may-be-a-comment"),
+    ],
+)
+def test_a_variable_that_ends_at_a_comment_is_told_with_its_line(text: str, lines: str) -> None:
+    told = f"DEPLOYER_ENV: line {lines}: what follows ` #` is a comment, and not set. To keep it, put the value in quotes"
+    assert warned(DEPLOYER_ENV=text) == [told]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('JSON=\'{"a": "b # c"}\'', id="in-quotes"),
+        pytest.param('A="b # c" # a comment', id="a-comment-behind-quotes"),
+        pytest.param("# a comment\nA=b", id="a-line-of-its-own"),
+        pytest.param("A=b#c", id="no-blank-before"),
+        pytest.param("A=", id="empty"),
+        pytest.param("A= # nothing\nB=1", id="an-empty-value-and-a-comment"),
+        pytest.param("A='b\n # c\n'", id="several-lines-in-quotes"),
+    ],
+)
+def test_a_variable_that_is_whole_is_not_told(text: str) -> None:
+    assert warned(DEPLOYER_ENV=text) == []
+
+
+def test_of_a_file_only_what_is_surely_lost_is_told(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text('A=1 # a comment\nB=Ticket #5\nC={"a": "b # c"}\n')
+    assert [warning.partition(":")[2].partition(" what")[0] for warning in warned(DEPLOYER_ENV_FILE=str(tmp_path / "env"))] == [
+        " line 2, 3:"
+    ]

@@ -458,7 +458,7 @@ def test_what_was_bad_to_the_last_is_the_reason_in_the_end() -> None:
         pytest.param(requests.RequestException("whatever"), "the connection broke: whatever", id="whatever-else"),
         pytest.param(
             requests.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version")),
-            "TLS: [SSL: WRONG_VERSION_NUMBER] wrong version",
+            "the port does not speak TLS. If it speaks http, write http://app.example.com",
             id="tls",
         ),
     ],
@@ -820,7 +820,7 @@ def test_a_proxy_is_asked_for_the_name_never_for_an_address(
 ) -> None:
     proxy = serve(answer(b"no", "403 Forbidden"))
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
-    reason = f"{URL}: the connection through the proxy broke: Tunnel connection failed: 403 Forbidden"
+    reason = f"{URL}: the proxy in `https_proxy` refuses app.example.com (403 Forbidden). Allow it there, or add it to `NO_PROXY`"
     assert look(expected(guarded=guarded), resolve=resolve) == in_vain(reason)
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT app.example.com:443"]
 
@@ -915,7 +915,7 @@ def test_auto_does_not_send_a_proxy_inward_either(
 def test_a_certificate_of_nobody_is_told_with_the_way_out(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(answer(), tls)
     reason = look(expected(server.url)).reason
-    assert (reason.startswith(f"{server.url}: TLS: "), "An own certificate authority is set with `ca_cert`" in reason) == (True, True)
+    assert (reason.startswith(f"{server.url}: TLS: "), "For a private authority, set `ca_cert`" in reason) == (True, True)
     assert server.heads == []
 
 
@@ -929,7 +929,7 @@ def test_an_own_authority_is_believed_and_insecure_asks_for_none(
 def test_the_certificate_must_be_for_the_name_not_for_the_address_it_leads_to(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(answer(), tls)
     reason = look(expected(f"https://app.example.com:{server.port}/"), ca=CERTIFICATE, resolve=HERE).reason
-    assert "certificate is not valid for 'app.example.com'" in reason
+    assert "the certificate is for another name than app.example.com" in reason
     assert server.heads == []
 
 

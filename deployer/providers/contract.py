@@ -105,6 +105,11 @@ class ProviderInputs(Inputs):
 
     @property
     @abstractmethod
+    def address(self) -> str:
+        """The address that every run asks first."""
+
+    @property
+    @abstractmethod
     def warnings(self) -> list[str]:
         """What is allowed but should be known."""
 

@@ -2,14 +2,17 @@
 
 from deployer.settings.addresses import address, in_the_clear
 from deployer.settings.common import Common
+from deployer.settings.files import read_text
 from deployer.settings.inputs import Inputs, declared, default
 from deployer.settings.lookup import ADDED, PREFIXES, SHORTEST_SECRET, Found, Given, Spelling, look_up, plain, spellings, typed
-from deployer.settings.values import Flag, Names
+from deployer.settings.placeholders import UNFILLED
+from deployer.settings.values import Flag, Names, secret
 
 __all__ = [
     "ADDED",
     "PREFIXES",
     "SHORTEST_SECRET",
+    "UNFILLED",
     "Common",
     "Flag",
     "Found",
@@ -23,6 +26,8 @@ __all__ = [
     "in_the_clear",
     "look_up",
     "plain",
+    "read_text",
+    "secret",
     "spellings",
     "typed",
 ]

@@ -7,19 +7,30 @@ import re
 from urllib.parse import urlsplit
 
 HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
+PATH = re.compile(r"[\w.~/%-]*", re.ASCII)
+LONGEST_HOST = 253
+"""Characters that a name may have in the DNS."""
 
 
 def address(text: str, tail: re.Pattern[str], example: str) -> str:
     """`https://host[:port]`, without a query and without `tail`. Raises ValueError with the sentence for people.
 
-    What was given is not shown: it may be a token, in the wrong place.
+    Nothing of what was given is shown: any part of it may be a token, in the wrong place or behind a colon.
     """
-    parts = urlsplit(text if "://" in text else f"https://{text}")
-    problem = _problem(parts.scheme, parts.hostname, parts.username, text, example)
-    if problem:
-        raise ValueError(problem)
-    _ = parts.port  # raises ValueError where it is no number
-    return f"{parts.scheme}://{parts.netloc}{tail.sub('', parts.path)}"
+    no_address = f"is no address: write {example}"
+    try:
+        parts = urlsplit(text if "://" in text else f"https://{text}")
+        host, _ = parts.hostname, parts.port  # either raises ValueError where it is none
+    except ValueError:
+        raise ValueError(no_address) from None
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("must begin with https:// or http://")
+    if parts.username is not None:
+        raise ValueError("must not hold a user or a password")
+    path = tail.sub("", parts.path)
+    if not host or not _is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text) or not PATH.fullmatch(path):
+        raise ValueError(no_address)
+    return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def in_the_clear(base: str) -> list[str]:
@@ -30,21 +41,16 @@ def in_the_clear(base: str) -> list[str]:
     return []
 
 
-def _problem(scheme: str, host: str | None, user: str | None, text: str, example: str) -> str:
-    if scheme not in {"http", "https"}:
-        return f"must begin with https:// or http://, not {scheme}://"
-    if user is not None:
-        return "must not hold a user or a password"
-    if not host or not _is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
-        return f"is no address: write {example}"
-    return ""
-
-
 def _is_host(host: str) -> bool:
     """A name or an IP address; a token that was given as the address must not be looked up in the DNS."""
     if ":" in host:
         return True  # IPv6, which urlsplit has read
-    return all(re.fullmatch(r"[\w-]{1,63}", label) for label in host.removesuffix(".").split("."))
+    if not all(re.fullmatch(r"(?!-)[\w-]{1,63}(?<!-)", label) for label in host.removesuffix(".").split(".")):
+        return False
+    try:
+        return len(host.encode("idna")) <= LONGEST_HOST
+    except UnicodeError:
+        return False
 
 
 def _is_public(host: str) -> bool:

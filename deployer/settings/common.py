@@ -147,7 +147,9 @@ class Common(Inputs):
         description="Extra `Name: value` lines for every request (Cloudflare Access and its like); "
         "values of eight characters or more are treated as secrets",
     )
-    ca_cert: Certificate = Field("", description="Own certificate authority, a path or PEM text, added to the public ones")
+    ca_cert: Certificate = Field(
+        "", description="Own certificate authority, added to the public ones: a path, PEM text (in one line, too), or base64"
+    )
     insecure: Flag = Field(default=False, description="Don't verify the server's TLS certificate (with a warning)")
     on_missing_secret: Literal["fail", "skip"] = Field(
         "fail", description="`skip`: a run without its token (a fork's pull request) ends green with a notice"

@@ -46,9 +46,15 @@ class Inputs(BaseSettings):
         return []
 
     @classmethod
+    def cautions(cls, given: Given) -> list[str]:  # noqa: ARG003 -- the answer of a group without any
+        """What is allowed, but probably not meant, judged by what was given."""
+        return []
+
+    @classmethod
     def read(cls, given: Given) -> Self | None:
-        """The group's values; what is wrong is added to the mistakes."""
+        """The group's values; what is wrong is added to the mistakes, what is doubtful to the warnings."""
         given.mistakes += cls.mistakes(given)
+        given.warnings += cls.cautions(given)
         try:
             return cls(_build_sources=((Variables(cls, given),), {}))
         except ValidationError as error:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar, Protocol
+
+from deployer.settings import files
 
 ADDED = ("INPUT_", "PLUGIN_")
 """What GitHub and its kin, and Drone and its kin, put before the name that a user types."""
@@ -146,27 +146,19 @@ def _find_file(given: Given, name: str, variables: list[str], environ: Mapping[s
             given.mistakes.append(f"{typed(source)}: {given.typed(name)} is given, too; give one of them")
             return
         try:
-            given.found[name] = Found(source, _secret(Path(path)))
-        except (OSError, ValueError) as error:
-            given.mistakes.append(f"{typed(source)}: {getattr(error, 'strerror', None) or error}")
+            given.found[name] = Found(source, _secret(path))
+        except ValueError as error:
+            given.mistakes.append(f"{typed(source)}: {error}")
             given.found[name] = Found(source, "")
             given.unreadable.add(name)
         return
 
 
-def _secret(path: Path) -> str:
-    """A small regular file, without its last line break. Raises OSError and ValueError."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        message = "is no regular file"
-        raise ValueError(message)
-    if status.st_size > SECRET_FILE_LIMIT:
-        message = "is larger than 64 KiB"
-        raise ValueError(message)
-    text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+def _secret(path: str) -> str:
+    """A small regular file, without its last line break. Raises ValueError."""
+    text = files.read_text(path, SECRET_FILE_LIMIT).removesuffix("\n").removesuffix("\r")
     if not text.strip():
-        message = "is empty"
-        raise ValueError(message)
+        raise ValueError("is empty")
     return text
 
 

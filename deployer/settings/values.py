@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import ssl
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
+
+from deployer.settings.certificates import certificates
+from deployer.settings.placeholders import no_secret, unfilled
 
 
 def _but(text: str) -> str:
@@ -67,21 +68,17 @@ def _headers(text: Any) -> Any:
         if OURS.fullmatch(match[1]):
             message = f"line {number}: {match[1]} is set by Deployer itself"
             raise ValueError(message)
+        if problem := unfilled(match[2]):
+            raise ValueError(f"line {number}: the value {problem}")
         headers[match[1]] = SecretStr(match[2])
     return headers
 
 
-def _certificate(text: Any) -> Any:
-    if not isinstance(text, str) or not text:
-        return text
-    try:
-        pem = text if "-----BEGIN" in text else Path(text).read_text("utf-8", "replace")
-        pem = pem.encode("ascii", "ignore").decode()  # comments may be in any language
-        ssl.create_default_context().load_verify_locations(cadata=pem)
-    except OSError as error:  # ssl.SSLError is one
-        what = "holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
-        raise ValueError(what) from error
-    return pem
+def secret(text: Any) -> Any:
+    """Raises ValueError for what is no secret, without showing it."""
+    if isinstance(text, str) and (problem := no_secret(text)):
+        raise ValueError(problem)
+    return text
 
 
 def _site(text: Any) -> Any:
@@ -126,6 +123,6 @@ WaitFlag = Annotated[bool, BeforeValidator(_wait)]
 Duration = Annotated[float, BeforeValidator(_duration)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Headers = Annotated[dict[str, SecretStr], BeforeValidator(_headers)]
-Certificate = Annotated[str, BeforeValidator(_certificate)]
+Certificate = Annotated[str, BeforeValidator(certificates)]
 SiteAddress = Annotated[str, BeforeValidator(_site)]
 Statuses = Annotated[tuple[tuple[int, int], ...], BeforeValidator(_statuses)]

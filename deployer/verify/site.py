@@ -18,8 +18,11 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from deployer.http import CHUNK, CONNECT, Adapter, Session, trusting, unavailable
+from deployer.connection_errors import Attempt, unavailable
+from deployer.environment import route
+from deployer.http import CHUNK, CONNECT, Session
 from deployer.model import Missed, Phase, Snapshot, UnavailableError
+from deployer.tls import Adapter, trusting
 from deployer.verify.judge import Expectation, Page, heard, judge, shown
 from deployer.verify.where import INWARD_NAMES, asked, followed, inward
 
@@ -91,8 +94,8 @@ class Site:
 
     def _page(self, url: str, left: Callable[[], float], *, guarded: bool) -> Page:
         """The answer of the first of its addresses that takes the connection."""
-        proxied = not self._direct and requests.utils.select_proxy(url, requests.utils.get_environ_proxies(url))
-        ways = self._ways(url, guarded=guarded, proxied=bool(proxied))
+        proxied = bool(route(url, direct=self._direct).proxy)
+        ways = self._ways(url, guarded=guarded, proxied=proxied)
         for way in ways[:-1]:
             try:
                 return self._ask(url, way, left)
@@ -110,7 +113,7 @@ class Site:
             found = list(self._resolve(host, port)) if guarded or not proxied else []
         except (OSError, ValueError) as error:
             if not proxied:
-                raise unavailable(error, CONNECT) from error
+                raise unavailable(error, Attempt(url, CONNECT)) from error
         inside = next((each for each in found if inward(each)), "")
         if guarded and (inside or INWARD_NAMES.fullmatch(host.rstrip("."))):
             where = f" ({inside})" if inside and inside != host else ""
@@ -125,6 +128,7 @@ class Site:
         connect = max(min(CONNECT, left()), 0.001)
         with Session() as session:
             session.trust_env = not self._direct
+            session.own_ca = self._context is not None
             session.auth = _nobody
             session.headers.clear()
             session.headers.update(self._headers | {"Host": urlsplit(url).netloc})
@@ -133,7 +137,7 @@ class Site:
             try:
                 answer = session.get(url, timeout=(connect, max(left(), 0.001)), allow_redirects=False, stream=True, verify=self._verify)
             except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-                raise unavailable(error, connect) from error
+                raise unavailable(error, session.attempt(url, connect)) from error
             with answer:
                 body = _body(answer)
         onward = answer.headers.get("location", "") if answer.status_code in _REDIRECTING else ""

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from deployer.http import Reply
 from deployer.model import RefusedError, UnavailableError
+from deployer.redirects import Leads, redirect
 
 LONGEST = 300
 """Characters of one text of the server's that are told."""
@@ -150,14 +150,22 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest].rpartition(' ')[0]}…"
 
 
+REDIRECTS = {
+    Leads.NOWHERE: "HTTP {status}, a redirect to nowhere: is `cf_api` right?",
+    Leads.TO_OTHER_HOST: "`cf_api` redirects to another host, {host}, as for a login; nothing was sent there. Set it to what "
+    "`cf api` shows",
+    Leads.TO_CLEARTEXT: "the address redirects from https to http. Correct that in the proxy in front of Cloud Foundry",
+    Leads.TO_OTHER_ORIGIN: "the address redirects: set `cf_api` to the API's own address, perhaps {origin}",
+    Leads.TO_LOGIN: "something in front of Cloud Foundry asks for a login. Set `cf_api` to what `cf api` shows",
+    Leads.TO_OTHER_PATH: "something in front of Cloud Foundry redirects its API to another path. Set `cf_api` to what `cf api` shows",
+}
+
+
 def redirected(reply: Reply) -> UnavailableError:
     """A redirect, which is never followed: the token would go along, and a POST would become a GET."""
-    try:
-        parts = urlsplit(urljoin(reply.url, reply.headers["location"]))
-    except (KeyError, ValueError):
-        return UnavailableError(f"HTTP {reply.status}, a redirect to nowhere: is `cf_api` right?", final=True)
-    origin = line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
-    return UnavailableError(f"the address redirects: set `cf_api` to the API's own address, perhaps {origin}", final=True)
+    to = redirect(reply.url, reply.headers)
+    said = REDIRECTS[to.leads].format(status=reply.status, host=to.host, origin=to.origin)
+    return UnavailableError(said + reply.through, final=True)
 
 
 def foreign(reply: Reply) -> UnavailableError:
@@ -171,4 +179,4 @@ def foreign(reply: Reply) -> UnavailableError:
         what = "a page instead of JSON: a proxy in front of Cloud Foundry, or a wrong `cf_api`"
     else:
         what = "an answer that is not Cloud Foundry's: a proxy in front of it, or a wrong `cf_api`"
-    return UnavailableError(f"HTTP {reply.status}: {what}", arrived=lost, wait=seconds(reply))
+    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", arrived=lost, wait=seconds(reply))

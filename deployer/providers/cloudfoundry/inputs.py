@@ -18,7 +18,7 @@ from deployer.providers.cloudfoundry.places import GUID, Places
 from deployer.providers.cloudfoundry.uaa import Login
 from deployer.providers.cloudfoundry.wish import Wish
 from deployer.providers.contract import Provider, ProviderInputs, Surroundings
-from deployer.settings import Common, Found, Given, Names, Spelling, address, in_the_clear
+from deployer.settings import Common, Found, Given, Names, Spelling, address, in_the_clear, secret
 
 TAIL = re.compile(r"(/+v[23])?/*$")
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
@@ -40,7 +40,7 @@ def _line(text: str) -> str:
 
 
 def _assertion(text: Any) -> Any:
-    if isinstance(text, str) and not JWT.fullmatch(text):
+    if isinstance(secret(text), str) and not JWT.fullmatch(text):
         raise ValueError(
             "is no identity token (three parts with dots between): GitHub gives one with `id-token: write`, GitLab by `id_tokens`"
         )
@@ -54,7 +54,7 @@ def _apps(text: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Line = Annotated[str, AfterValidator(_line)]
-Secret = Annotated[SecretStr, Spelling(file=True)]
+Secret = Annotated[SecretStr, BeforeValidator(secret), Spelling(file=True)]
 
 
 class CloudFoundry(ProviderInputs):
@@ -135,6 +135,11 @@ class CloudFoundry(ProviderInputs):
     def alters(self) -> bool:
         """Nothing but the image, which is no input of Cloud Foundry's alone."""
         return False
+
+    @property
+    def address(self) -> str:
+        """Where the API is asked."""
+        return self.cf_api
 
     @property
     def warnings(self) -> list[str]:

@@ -137,7 +137,9 @@ class Uaa:
             return self._http.send("POST", "/oauth/token", query or None, form=form, patience=patience)
         except UnavailableError as error:
             self._unanswered += error.arrived and form.get("grant_type") == "password"
-            raise UnavailableError(f"the login server: {error.reason}") from error  # nothing else has been sent: it is no lost answer
+            raise UnavailableError(
+                f"the login server: {error.reason}", final=error.final
+            ) from error  # nothing else has been sent: it is no lost answer
 
     def _take(self, answer: dict[str, Any], asked: float) -> None:
         access, refresh = answer["access_token"], answer.get("refresh_token")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from deployer.http import Reply
 from deployer.model import RefusedError, UnavailableError
+from deployer.redirects import Leads, redirect
 
 
 def boxes(more: str = "") -> str:
@@ -134,20 +134,28 @@ def seconds(reply: Reply) -> float:
     return float(text) if re.fullmatch(r"\d{1,6}", text) else 0
 
 
+REDIRECTS = {
+    Leads.NOWHERE: "HTTP {status}, a redirect to nowhere: is `coolify_url` right?",
+    Leads.TO_OTHER_HOST: "something in front of Coolify redirects to another host, {host}, as for a login; the token is not sent there. "
+    "Let /api through without a login",
+    Leads.TO_LOGIN: "something in front of Coolify asks for a login. Let /api through without one",
+    Leads.TO_CLEARTEXT: "the address redirects from https to http. Correct that in the proxy in front of Coolify",
+    Leads.TO_OTHER_ORIGIN: "the address redirects: set `coolify_url` to {origin}",
+    Leads.TO_OTHER_PATH: "something in front of Coolify redirects its API to another path, as for a login. Let /api through as it is",
+}
+
+
 def redirected(reply: Reply) -> UnavailableError:
     """A redirect, which is never followed: the token would go along, and a POST would become a GET."""
-    try:
-        parts = urlsplit(urljoin(reply.url, reply.headers["location"]))
-    except (KeyError, ValueError):
-        return UnavailableError(f"HTTP {reply.status}, a redirect to nowhere: is `coolify_url` right?", final=True)
-    if (parts.hostname or "").endswith(".cloudflareaccess.com"):
+    to = redirect(reply.url, reply.headers)
+    if to.host.endswith(".cloudflareaccess.com"):
         return UnavailableError(
             "Cloudflare Access asks for a login: give CF-Access-Client-Id and CF-Access-Client-Secret as `headers`", final=True
         )
-    if parts.path.rstrip("/").endswith("/login"):
+    if to.leads is Leads.TO_LOGIN and to.path.rstrip("/") == "/login":
         return UnavailableError("Coolify answers with its login page: `coolify_url` must be its plain address", final=True)
-    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-    return UnavailableError(f"the address redirects: set `coolify_url` to {origin}", final=True)
+    said = REDIRECTS[to.leads].format(status=reply.status, host=to.host, origin=to.origin)
+    return UnavailableError(said + reply.through, final=True)
 
 
 def foreign(reply: Reply) -> UnavailableError:
@@ -164,7 +172,7 @@ def foreign(reply: Reply) -> UnavailableError:
         what = f"a page{_title(text)} instead of JSON: a proxy or Cloudflare in front of Coolify, or a wrong `coolify_url`"
     else:
         what = "an answer that is not Coolify's"
-    return UnavailableError(f"HTTP {reply.status}: {what}", arrived=lost, wait=seconds(reply))
+    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", arrived=lost, wait=seconds(reply))
 
 
 def _title(text: str) -> str:

@@ -18,6 +18,8 @@ Row = dict[str, Any]
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 NEWLINE = re.compile(r"\r\n|\n|\r")
+CUT_OFF = re.compile(r"""\s*(?:export\s+)?[^=\s]+\s*=[^\S\n]*[^\s'"#][^\n]*?\s(#.*)""")
+PART_OF_VALUE = re.compile(r"""#\S|["'}\])]""")
 TOLD = 10
 """Mistakes; who has more has given the wrong file."""
 
@@ -51,6 +53,15 @@ def parsed(text: str) -> dict[str, SecretStr]:
         more = f"; and {len(mistakes) - TOLD} more" if len(mistakes) > TOLD else ""
         raise ValueError("; ".join(mistakes[:TOLD]) + more)
     return values
+
+
+def cut_off(text: str, *, surely: bool = False) -> list[int]:
+    """The lines whose unquoted value ends before a ` #`, because what follows is a comment.
+
+    `surely`: only where the comment looks like a part of the value: nothing but a letter follows the `#`, or it holds a quote or bracket.
+    """
+    found = [(line, CUT_OFF.match(binding.original.string)) for line, binding in _numbered(text.removeprefix("\ufeff"))]
+    return [line for line, match in found if match and (not surely or PART_OF_VALUE.search(match[1]))]
 
 
 def _numbered(text: str) -> Iterator[tuple[int, Binding]]:

@@ -6,15 +6,13 @@ What can't be one of these values is never shown: it may be the token, in the wr
 from __future__ import annotations
 
 import re
-import stat
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from pydantic import TypeAdapter
 
 from deployer.providers.coolify import changes, creating, envs, fields
-from deployer.settings import Names
+from deployer.settings import UNFILLED, Names, read_text, secret
 from deployer.settings import address as platform_address
 
 FOREIGN_TOKENS = ("ghs_", "ghp_", "github_pat_", "glpat-")
@@ -33,6 +31,9 @@ def address(text: Any) -> Any:
 
 def token(text: Any) -> Any:
     if isinstance(text, str):
+        secret(text)
+        if text.startswith("$"):
+            raise ValueError(UNFILLED)
         if text.startswith(FOREIGN_TOKENS):
             message = "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
             raise ValueError(message)
@@ -88,19 +89,7 @@ def env(text: Any) -> Any:
 
 def env_file(text: Any) -> Any:
     """The variables in the file. Raises ValueError; it is no pipe, which could be read only once, and might never end."""
-    if not isinstance(text, str) or not text:
-        return text
-    try:
-        status = Path(text).stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is no regular file")
-        if status.st_size > LARGEST_FILE:
-            raise ValueError(f"is larger than {LARGEST_FILE // 1024} KiB")
-        return envs.parsed(Path(text).read_bytes().decode("utf-8"))
-    except UnicodeDecodeError:
-        raise ValueError("is not written in UTF-8") from None
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
+    return envs.parsed(read_text(text, LARGEST_FILE)) if isinstance(text, str) and text else text
 
 
 def settings(text: Any) -> Any:
@@ -143,7 +132,9 @@ def webhook(text: Any) -> Any:
         raise ValueError(message)
     if foreign := sorted(set(asked) - {"uuid", "tag", "force"}):
         message = (
-            f"holds {foreign[0]!r}, which belongs into an input of its own" if foreign[0].isidentifier() else "holds more than it should"
+            f"holds {foreign[0]!r}, which belongs into an input of its own"
+            if re.fullmatch(r"[a-z_]{1,20}", foreign[0])
+            else "holds more than it should"
         )
         raise ValueError(message)
     if ("uuid" in asked) == ("tag" in asked):

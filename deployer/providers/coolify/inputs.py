@@ -20,8 +20,9 @@ from deployer.providers.coolify.contradictions import contradictions, is_on
 from deployer.providers.coolify.creating import Wanted
 from deployer.providers.coolify.hidden import hidden
 from deployer.providers.coolify.wish import Wish
-from deployer.settings import Common, Flag, Found, Given, Names, Spelling, in_the_clear
+from deployer.settings import Common, Flag, Found, Given, Names, Spelling, in_the_clear, read_text
 
+CUT_OFF = "{}: line {}: what follows ` #` is a comment, and not set. To keep it, put the value in quotes"
 SIGNS_OF_COOLIFY = ("COOLIFY_RESOURCE_UUID", "COOLIFY_CONTAINER_NAME")
 
 
@@ -142,6 +143,15 @@ class Coolify(ProviderInputs):
         return [*(f"{given.typed(name)} is missing: {missing[name]}" for name in absent), *_wrong_image(given), *contrary]
 
     @classmethod
+    def cautions(cls, given: Given) -> list[str]:
+        """Values of variables that end at a ` #`. In a file comments are usual, so that only doubtful ones are told."""
+        cut: dict[str, list[int]] = {}
+        for name, read in (("env", str), ("env_file", partial(read_text, largest=forms.LARGEST_FILE))):
+            with suppress(ValueError):  # told as a mistake
+                cut[name] = envs.cut_off(read(given.text(name)), surely=name == "env_file") if name in given else []
+        return [CUT_OFF.format(given.typed(name), ", ".join(map(str, lines[: envs.TOLD]))) for name, lines in cut.items() if lines]
+
+    @classmethod
     def secrets(cls, given: Given) -> Iterable[str]:
         """The tokens, and their parts after the bar: that alone may stand in a server's log."""
         tokens = [given.text("coolify_token"), given.text("read_token")]
@@ -181,6 +191,11 @@ class Coolify(ProviderInputs):
     def alters(self) -> bool:
         """Whether something is to be changed before the start."""
         return bool(self.create or self.commit or self.env or self.env_file or self.settings)
+
+    @property
+    def address(self) -> str:
+        """Where Coolify is asked."""
+        return self.base
 
     @property
     def base(self) -> str:
