@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -821,6 +822,108 @@ def test_where_no_image_is_known_to_be_older_they_are_listed(
     kept(wire, *images, uuid=IMG)
     told = unclear(coolify(uuid=IMG, command="rollback"), wire, IMG)
     assert told == f"{UNSURE}`image`. There is 2.1.0, made 2026-08-21 10:11:12 +0000 UTC"
+
+
+# --- where the list of images marks none (an ordinary container's name)
+
+
+CAPTURED = Path(__file__).parent / "contracts" / "coolify" / "captured-2"
+OLD_TAG, NEW_TAG = "1.26", "1.27"
+LISTED = "1.27, made 2026-12-01 01:31:46 +0000 UTC, the application's own tag; 1.26, made 2026-12-01 01:31:30 +0000 UTC"
+
+
+def captured(name: str) -> Any:
+    """A recorded exchange with a real 4.3.10."""
+    return json.loads((CAPTURED / f"{name}.json").read_text("utf-8"))
+
+
+def real_rows(*, logs: bool) -> list[Row]:
+    """The deployments of that application, the newest first: a rollback to 1.26, which started 1.27, and those before it."""
+    rolled = captured("sequence_rollback")["responses"][-1]["body"]
+    rows: list[Row] = captured("rollback_rows_read")["response"]["body"]["deployments"]
+    return [{**rows[0], "logs": rolled["logs"]}, *rows[1:]] if logs else rows
+
+
+def real(wire: responses.RequestsMock, *rows: Row, **changes: Any) -> tuple[CoolifyServer, str]:
+    """That application with these deployments; its uuid."""
+    held = {**captured("application_after_rollback")["response"]["body"], **changes}
+    uuid = held["uuid"]
+    wire.add("GET", f"{API}/applications/{uuid}", json=held)
+    wire.add("GET", f"{API}/deployments/applications/{uuid}", json=listing(*rows))
+    wire.add("GET", f"{API}/applications/{uuid}/rollback-images", json=captured("rollback_images_current_null")["response"]["body"])
+    may(wire, uuid)
+    queued(wire, uuid)
+    return coolify(uuid=uuid, command="rollback"), uuid
+
+
+def started(number: int, image: str = f"nginx:{NEW_TAG}", **changes: Any) -> Row:
+    """A finished deployment whose log can be read: it started this image."""
+    line = {"command": None, "output": f"Starting deployment of {image} to localhost.", "type": "stdout", "hidden": False, "batch": 1}
+    return done(number, "HEAD", logs=json.dumps([{**line, "timestamp": "2026-12-01T01:46:47.096931Z"}]), **changes)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(real_rows(logs=True), id="a-real-rollback-that-started-the-same-image"),
+        pytest.param(real_rows(logs=False)[1:], id="logs-can-not-be-read"),
+        pytest.param([started(4)], id="its-log-names-the-image"),
+        pytest.param([deployed(5, status="failed", commit="HEAD"), started(4)], id="then-one-that-failed"),
+        pytest.param([deployed(5, status="cancelled-by-user", commit="HEAD"), started(4)], id="then-one-that-was-cancelled"),
+        pytest.param([deployed(5, status="in_progress", commit="HEAD", pull_request_id=7), started(4)], id="a-preview-is-no-matter"),
+        pytest.param([done(4, NEW_TAG, rollback=True)], id="a-rollback-to-the-same-tag"),
+        pytest.param([done(4, "HEAD", logs="[{not json")], id="a-damaged-log-is-none"),
+    ],
+)
+def test_what_runs_is_the_application_s_own_tag_where_its_deployments_show_it(wire: responses.RequestsMock, rows: list[Row]) -> None:
+    server, uuid = real(wire, *rows)
+    answer, calls = demanded(server, wire, uuid)
+    assert calls[-2:] == [
+        f'PATCH /applications/{uuid} {{"docker_registry_image_tag": "{OLD_TAG}"}}',
+        f"POST /deploy?uuid={uuid}&force=true",
+    ]
+    assert isinstance(answer, Started)
+    assert answer.note.startswith(f"back to nginx:{OLD_TAG} (image: nginx:{NEW_TAG} → nginx:{OLD_TAG})")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([], id="no-deployment"),
+        pytest.param([deployed(4, status="failed", commit="HEAD")], id="none-was-finished"),
+        pytest.param(real_rows(logs=False), id="a-rollback-to-another-tag-whose-log-can-not-be-read"),
+        pytest.param([started(4, f"nginx:{OLD_TAG}")], id="its-tag-was-changed-and-not-deployed"),
+        pytest.param([started(4, f"caddy:{NEW_TAG}")], id="its-image-was-changed-and-not-deployed"),
+        pytest.param([deployed(5, status="failed", commit="HEAD"), started(4, f"nginx:{OLD_TAG}")], id="its-tag-was-changed-and-failed"),
+        pytest.param([deployed(5, status="failed", commit="HEAD"), done(4, "HEAD")], id="one-failed-and-no-log-can-be-read"),
+        pytest.param([deployed(5, status="in_progress", commit="HEAD"), started(4)], id="one-is-running"),
+        pytest.param([deployed(5, status="queued", commit="HEAD"), started(4)], id="one-is-queued"),
+        pytest.param([deployed(5, status="paused", commit="HEAD"), started(4)], id="one-has-an-unknown-status"),
+    ],
+)
+def test_where_they_do_not_show_it_the_images_are_listed_with_their_dates(wire: responses.RequestsMock, rows: list[Row]) -> None:
+    server, uuid = real(wire, *rows)
+    assert unclear(server, wire, uuid) == f"{UNSURE}`image`. There is {LISTED}"
+
+
+def test_a_tag_that_the_server_does_not_keep_has_no_date_to_compare(wire: responses.RequestsMock) -> None:
+    server, uuid = real(wire, started(4, "nginx:1.28"), docker_registry_image_tag="1.28")
+    assert unclear(server, wire, uuid) == f"{UNSURE}`image`. There is {LISTED.replace(', the application' + chr(39) + 's own tag', '')}"
+
+
+def test_the_row_of_an_additional_server_contradicts_nothing(wire: responses.RequestsMock) -> None:
+    main = started(4, created_at="2026-12-01T01:46:35.000000Z") | {"finished_at": "2026-12-01T01:46:40.000000Z"}
+    extra = deployed(5, status="in_progress", commit="HEAD", server_id=1, is_api=False, is_webhook=False)
+    server, uuid = real(wire, extra | {"created_at": "2026-12-01T01:46:41.000000Z"}, main)
+    assert demanded(server, wire, uuid)[1][-1] == f"POST /deploy?uuid={uuid}&force=true"
+
+
+def test_a_list_that_marks_the_current_image_is_believed_without_another_request(wire: responses.RequestsMock) -> None:
+    image(wire)
+    may(wire, IMG)
+    queued(wire, IMG)
+    kept(wire, ("2.0.1", "20", True), ("2.0.0", "18", False), uuid=IMG)
+    assert HISTORY_IMG not in demanded(coolify(uuid=IMG, command="rollback"), wire, IMG)[1]
 
 
 # --- what would be done

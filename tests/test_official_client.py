@@ -1,6 +1,7 @@
 """The simulator as the official `coolify` command line asks it (contract section 12): no Accept header, `/deploy` with a JSON body.
 
-That client itself is not run here: it can't be had from the package registries that these tests may use.
+That client itself is not run here: it can't be had from the package registries that these tests may use. `tests/e2e/test_coolify_cli.py`
+runs it where it is installed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from deployer.simulator.versions import VERSIONS
 
 READS_BODY = list(VERSIONS)[list(VERSIONS).index("4.0.0-beta.418") :]
 ROW = {"id": int, "deployment_uuid": str, "application_id": str, "status": str, "deployment_url": str, "created_at": str, "updated_at": str}
+RESOURCE = {"uuid": str, "name": str, "type": str, "status": str}
 ENTRY = {"output": str, "type": str, "timestamp": str, "hidden": bool, "batch": int}
 
 
@@ -68,6 +70,28 @@ def test_it_cancels(version: str) -> None:
         assert ask(stage, "POST", f"deployments/{uuid}/cancel")[0] == (500 if version == "4.3.6" else 200)  # contract 17.1 row 5
         stage.skip(10)
         assert ask(stage, "GET", f"deployments/{uuid}")[1]["status"] == "cancelled-by-user"
+
+
+@pytest.mark.parametrize("version", READS_BODY)
+def test_it_finds_by_name_what_it_deploys(version: str) -> None:
+    with playing("mixed", version=version) as stage:
+        status, rows = ask(stage, "GET", "resources")
+        assert (status, [fits(row, RESOURCE) for row in rows]) == (200, [True, True, True])
+        named = {row["name"]: row["uuid"] for row in rows}
+        assert list(named.values()) == list(stage.uuids)
+        said = [ask(stage, "POST", "deploy", {"uuid": named[name]})[1]["deployments"][0]["message"] for name in ("web", "stack", "pg")]
+        assert [text.partition(" ")[0] for text in said] == ["Application", "Service", "Database"]
+        status, databases = ask(stage, "GET", "databases")
+        assert (status, [row["uuid"] for row in databases]) == (200, [named["pg"]])
+
+
+def test_it_adds_changes_and_deletes_a_variable() -> None:
+    with playing("write-token") as stage:
+        path = f"applications/{stage.uuids[0]}/envs"
+        status, added = ask(stage, "POST", path, {"key": "FOO", "value": "bar"})
+        assert (status, added.keys()) == (201, {"uuid"})
+        assert ask(stage, "PATCH", path, {"key": "FOO", "value": "baz"})[1]["value"] == "baz"
+        assert ask(stage, "DELETE", f"{path}/{added['uuid']}")[0] == 200
 
 
 def test_it_restarts_and_stops() -> None:

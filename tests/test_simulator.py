@@ -19,14 +19,17 @@ import pytest
 
 from deployer.simulator import SCENARIOS, Stage, playing
 from deployer.simulator.conditions import act, condition
+from deployer.simulator.for_tests_changes import ONLY_NEW
 from deployer.simulator.routes import ROUTES, Route
 from deployer.simulator.rows import Wish
+from deployer.simulator.variable_paint import uuid_of
 
 REPLIES = Path(__file__).parents[1] / "deployer" / "simulator" / "replies"
 CONTRACT = Path(__file__).parent / "contracts" / "coolify"
 TERMINAL = {"finished", "failed", "cancelled-by-user"}
 NAME = "deployer/0 (test)"
 V1 = "/api/v1"
+VARIABLE = ONLY_NEW[0]
 FAST = 500.0  # simulated seconds in a real one
 
 
@@ -87,8 +90,8 @@ class Client:
 
 
 @contextlib.contextmanager
-def visiting(scenario: str, speed: float = FAST, timeout: float = 5) -> Iterator[tuple[Stage, Client]]:
-    with playing(scenario, speed=speed) as stage:
+def visiting(scenario: str, speed: float = FAST, timeout: float = 5, version: str | None = None) -> Iterator[tuple[Stage, Client]]:
+    with playing(scenario, speed=speed, version=version) as stage:
         client = Client(stage, timeout)
         try:
             yield stage, client
@@ -122,7 +125,15 @@ def logs(row: dict[str, Any]) -> list[dict[str, Any]]:
 
 def placed(path: str, stage: Stage, deployment: str) -> str:
     """A path with the stage's own uuids."""
-    for place, uuid in ((D, deployment), *zip((U, U2, U3), stage.uuids, strict=False)):
+    project = recorded("project")["response"]["body"]
+    fixed = {
+        D: deployment,
+        "{project}": project["uuid"],
+        "{environment}": project["environments"][0]["uuid"],
+        "{host}": recorded("servers")["response"]["body"][0]["uuid"],
+        "{variable}": uuid_of(stage.uuids[0], VARIABLE),
+    }
+    for place, uuid in (*fixed.items(), *zip((U, U2, U3), stage.uuids, strict=False)):
         path = path.replace(place, uuid)
     return path
 
@@ -240,6 +251,26 @@ ANSWERS = [
     pytest.param("database_stop_exited", "already-stopped", "POST", f"/databases/{U2}/stop", False, id="stop a stopped database"),
     pytest.param("database_unknown", "service", "POST", f"/databases/{U}/start", False, id="a service is no database"),
     pytest.param("deploy_get_405", "database", "GET", f"/databases/{U}/stop", False, id="stop a database by GET"),
+    pytest.param("resources", "mixed", "GET", "/resources", False, id="resources"),
+    pytest.param("databases_list", "mixed", "GET", "/databases", False, id="databases"),
+    pytest.param("app_logs_200", "success", "GET", f"/applications/{U}/logs?lines=20", False, id="an application's logs"),
+    pytest.param("app_logs_200", "no-logs", "GET", f"/applications/{U}/logs", False, id="its logs need read alone"),
+    pytest.param("app_get_unknown", "success", "GET", "/applications/nobody/logs", False, id="nobody's logs"),
+    pytest.param("deploy_body_list_500", "server-unreachable-cancel", "GET", f"/applications/{U}/logs", False, id="logs need SSH"),
+    pytest.param("env_delete", "env-app", "DELETE", f"/applications/{U}/envs/{{variable}}", False, id="delete a variable"),
+    pytest.param("env_patch_404", "env-app", "DELETE", f"/applications/{U}/envs/none", False, id="delete no variable"),
+    pytest.param("patch_unknown_app", "write-token", "DELETE", "/applications/nobody/envs/none", False, id="delete nobody's variable"),
+    pytest.param("project_environments", "success", "GET", "/projects/{project}/environments", False, id="a project's environments"),
+    pytest.param("project_environment", "mixed", "GET", "/projects/{project}/production", False, id="an environment"),
+    pytest.param("project_environment", "mixed", "GET", "/projects/{project}/{environment}", False, id="an environment by its uuid"),
+    pytest.param("create_img_badenv", "mixed", "GET", "/projects/{project}/nope", False, id="no environment"),
+    pytest.param("create_img_badproject", "mixed", "GET", "/projects/nope/production", False, id="no project's environment"),
+    pytest.param("create_img_badproject", "mixed", "GET", "/projects/nope/environments", False, id="no project's environments"),
+    pytest.param("server", "success", "GET", "/servers/{host}", False, id="a server"),
+    pytest.param("create_img_badserver", "success", "GET", "/servers/nope", False, id="no server"),
+    pytest.param("all_destinations", "success", "GET", "/destinations", False, id="every server's destinations"),
+    pytest.param("teams_current", "success", "GET", "/teams/current", False, id="the team"),
+    pytest.param("rollback_images", "rollback-image", "GET", f"/applications/{U}/rollback-images", False, id="images"),
     pytest.param("catchall_404", "success", "GET", "/nope", False, id="no such endpoint"),
     pytest.param("catchall_404", "success", "GET", "//version", False, id="a double slash inside"),
     pytest.param("catchall_404", "success", "GET", f"/deployments/{D}/cancel", True, id="cancel by GET"),
@@ -280,7 +311,7 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
     *,
     after: bool,
 ) -> None:
-    with visiting(scenario) as (stage, client):
+    with visiting(scenario, 1) as (stage, client):
         started = client.started() if after else ""
         reply = client.ask(method, V1 + placed(path, stage, started))
         expected = recorded(name)["response"]
@@ -459,7 +490,7 @@ def test_the_copies_hold_nothing_of_the_machine_that_recorded_them() -> None:
             assert trace not in text, path.name
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.path.fullmatch("/api/health") is None], ids=lambda route: route.name)
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.name not in {"health_of_all", "team"}], ids=lambda route: route.name)
 def test_an_endpoint_is_one_of_the_servers_own_description(route: Route) -> None:
     paths = json.loads((CONTRACT.parent / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))["paths"]
     [described] = [methods for path, methods in paths.items() if route.path.fullmatch(V1 + path) and route.method.lower() in methods]
@@ -1121,6 +1152,70 @@ def test_variables_are_refused_in_the_words_of_coolify(body: object, status: int
         assert (reply.status, reply.body.get("errors", reply.body)) == (status, said)
 
 
+def shown(client: Client, kind: str = "application") -> list[dict[str, Any]]:
+    """The variables of the stage's first target."""
+    rows: list[dict[str, Any]] = client.ask("GET", f"{V1}/{kind}s/{client.stage.uuids[0]}/envs").body
+    return rows
+
+
+def test_a_variable_of_an_application_is_added_with_its_copy_changed_and_deleted() -> None:
+    with visiting("env-app") as (stage, client):
+        added = write(client, f"POST /applications/{U}/envs", {"key": "NEW", "value": " x "})
+        assert (added.status, added.body.keys()) == (201, {"uuid"})
+        assert [(row["value"], row["is_preview"]) for row in shown(client) if row["key"] == "NEW"] == [("x", False), ("x", True)]
+        assert write(client, f"POST /applications/{U}/envs", {"key": "NEW", "value": "y"}).status == 409
+        changed = write(client, f"PATCH /applications/{U}/envs", {"key": "NEW", "value": "z"})
+        assert (changed.status, changed.body["uuid"], changed.body["value"]) == (201, added.body["uuid"], "z")
+        path = f"{V1}/applications/{stage.uuids[0]}/envs/{added.body['uuid']}"
+        assert [client.ask("DELETE", path).status for _ in range(2)] == [200, 404]
+        assert [(row["value"], row["is_preview"]) for row in shown(client) if row["key"] == "NEW"] == [("x", True)]
+
+
+def test_a_variable_of_a_service_is_added_changed_and_deleted() -> None:
+    with visiting("env-service") as (stage, client):
+        added = write(client, f"POST /services/{U}/envs", {"key": "NEW", "value": "x", "is_literal": True})
+        assert (added.status, added.body["value"], added.body["is_literal"]) == (201, "x", True)
+        assert write(client, f"POST /services/{U}/envs", {"key": "NEW"}).status == 409
+        changed = write(client, f"PATCH /services/{U}/envs", {"key": "NEW", "value": "z"})
+        assert (changed.status, changed.body["value"], changed.body["is_literal"]) == (201, "z", True)
+        assert client.ask("DELETE", f"{V1}/services/{stage.uuids[0]}/envs/{added.body['uuid']}").status == 200
+        assert "NEW" not in {row["key"] for row in shown(client, "service")}
+
+
+REFUSED_SINGLES = [
+    pytest.param("POST", {"value": "x"}, 422, {"key": ["This field is required."]}, id="no key"),
+    pytest.param("POST", {"key": "A B"}, 422, {"key": ["The key field format is invalid."]}, id="a key that is none"),
+    pytest.param("POST", {"key": "A", "value": 5}, 422, {"value": ["The value field must be a string."]}, id="a number"),
+    pytest.param("POST", {"key": "A", "nope": 1}, 422, {"nope": ["This field is not allowed."]}, id="an unknown field"),
+    pytest.param("PATCH", {"key": "A", "nope": 1}, 422, {"nope": ["This field is not allowed."]}, id="an unknown field of a change"),
+    pytest.param("PATCH", {"key": "NOPE"}, 404, {"message": "Environment variable not found."}, id="a change of none"),
+    pytest.param("PATCH", {"key": "SIGNING_KEY", "value": "x"}, 500, {"message": "Server Error"}, id="flags left out"),
+]
+
+
+@pytest.mark.parametrize(("method", "body", "status", "said"), REFUSED_SINGLES)
+def test_a_single_variable_is_refused_in_the_words_of_coolify(method: str, body: object, status: int, said: dict[str, object]) -> None:
+    with visiting("env-app") as (_, client):
+        before = shown(client)
+        reply = write(client, f"{method} /applications/{U}/envs", body)
+        assert (reply.status, reply.body.get("errors", reply.body)) == (status, said)
+        assert shown(client) == before
+
+
+def test_one_variable_takes_the_flags_of_its_version() -> None:
+    for version, flag, status in (
+        ("4.0.0-beta.426", "is_build_time", 201),
+        ("4.0.0-beta.426", "is_buildtime", 422),
+        ("4.0.0-beta.434", "is_buildtime", 201),
+        ("4.0.0-beta.434", "is_multiline", 422),
+        ("4.3.10", "is_multiline", 201),
+        ("4.3.10", "is_build_time", 422),
+    ):
+        with visiting("env-app", version=version) as (_, client):
+            reply = write(client, f"POST /applications/{U}/envs", {"key": "NEW", "value": "x", flag: True})
+            assert reply.status == status, (version, flag, reply.body)
+
+
 def test_what_came_before_a_mistake_stays() -> None:
     with visiting("env-app") as (stage, client):
         assert write(client, BULK, {"data": [{"key": "SAVED", "value": "1"}, {"key": "BAD", "value": True}]}).status == 422
@@ -1195,7 +1290,7 @@ def test_a_deployment_that_is_queued_takes_the_new_tag_and_one_that_runs_the_old
         stage.skip(200)
         told = [logs(client.look(each["deployment_uuid"]).body)[1]["output"] for each in (running, waiting)]
         assert [text.partition(" to ")[0].rpartition(":")[2] for text in told] == ["2.0.1", "3.0.0"]
-        assert client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body["current"] == "3.0.0"
+        assert client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body["images"][0]["tag"] == "3.0.0"
         assert stage.violations() == []
 
 
@@ -1211,22 +1306,38 @@ def test_an_image_that_runs_already_when_its_tag_is_changed_is_deployed_again() 
         assert stage.violations() == []
 
 
+@pytest.mark.parametrize(("fixed_name", "current"), [(False, None), (True, "2.0.1")], ids=["ordinary", "the same name for ever"])
+def test_the_current_image_is_only_marked_where_the_container_s_name_is_kept(*, fixed_name: bool, current: str | None) -> None:
+    with visiting("rollback-image", 1) as (stage, client):
+        write(client, PROBE, {"is_consistent_container_name_enabled": fixed_name})
+        told = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body
+        assert (told["current"], [each["tag"] for each in told["images"]]) == (current, ["2.0.1", "2.0.0"])
+        assert [each["tag"] for each in told["images"] if each["is_current"]] == ([current] if current else [])
+
+
+@pytest.mark.parametrize(("version", "status"), [("4.1.2", 500), ("4.2.0", 405)])
+def test_a_trouble_of_an_action_catches_a_get_where_that_acts(version: str, status: int) -> None:
+    with visiting("server-error", version=version) as (stage, client):
+        assert client.ask("GET", f"{V1}/deploy?uuid={stage.uuids[0]}").status == status
+        assert client.ask("POST", f"{V1}/deploy?uuid={stage.uuids[0]}").status == 500
+        assert stage.deployments() == []
+
+
 def test_a_rollback_is_a_row_that_builds_nothing_and_the_site_answers_again() -> None:
     with visiting("rollback-git", 1) as (stage, client):
         assert visit(client) == (200, "ok")
-        before = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body
+        kept = [each["tag"] for each in client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body["images"]]
         client.started()
         assert visit(client) == (200, "ok")
         stage.skip(60)
         assert visit(client) == (502, "Bad Gateway")
         images = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body
-        assert images["current"] == "1111111111222222222233333333334444444444"
-        assert [each["tag"] for each in images["images"]] == [images["current"], *(each["tag"] for each in before["images"])]
-        reply = write(client, f"POST /applications/{U}/rollback", {"commit": before["current"]})
+        assert [each["tag"] for each in images["images"]] == ["1111111111222222222233333333334444444444", *kept]
+        reply = write(client, f"POST /applications/{U}/rollback", {"commit": kept[0]})
         assert reply.body["message"] == "Rollback deployment queued."
         stage.skip(30)
         row = client.look(reply.body["deployment_uuid"]).body
-        assert (row["status"], row["rollback"], row["commit"]) == ("finished", True, before["current"])
+        assert (row["status"], row["rollback"], row["commit"]) == ("finished", True, kept[0])
         assert not any("Building" in entry["output"] for entry in logs(row))
         assert visit(client) == (200, "ok")
         assert stage.violations() == []

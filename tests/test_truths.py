@@ -117,6 +117,7 @@ IMAGE_BACK = (
     "(back to ghcr.io/acme/shop:2.0.1 (image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1))",
     "What ran before was put back",
 )
+UNCLEAR_IMAGES = ("not clear what ran before", "There is 2.0.1, made 20", "the application's own tag; 2.0.0, made 20")
 OLD_PINS = between("4.0.0-beta.407", "4.0.0-beta.474")
 NO_PINS = between("4.0.0-beta.474", "4.2.0")
 PINNED_TOLD = (f"changed commit: HEAD → {PINNED['commit']}", "the application stays pinned to this commit")
@@ -534,6 +535,10 @@ BACKS = (
     Truth("on demand", "rollback-git", "refused", ("has no way back",), NOTHING, NO_PINS, ON_DEMAND),
     Truth("on demand", "rollback-image", "finished", ("shop:2.0.1 → ghcr.io/acme/shop:2.0.0",), CHANGED, inputs=ON_DEMAND),
     Truth("on demand", "rollback-image", "refused", ("give the one to go back to as `image`",), NOTHING, ("4.2.0",), ON_DEMAND),
+    Truth("34", "rollback-image", "finished", ("(back to ghcr.io/acme/shop:2.0.0",), CHANGED, since("4.3.6"), ON_DEMAND),
+    Truth("34", "image-update", "finished", ("(back to ghcr.io/acme/shop:2.0.0",), CHANGED, inputs=ON_DEMAND),
+    Truth("34", "rollback-image-busy", "refused", UNCLEAR_IMAGES, NOTHING, since("4.3.6"), ON_DEMAND),
+    Truth("34", "rollback-image-busy", "finished", (":2.0.0",), CHANGED, inputs=ON_DEMAND | {"image": ":2.0.0"}),
     Truth("on demand", "rollback-image", "finished", (":2.0.0",), CHANGED, ALL, ON_DEMAND | {"image": ":2.0.0"}),
     Truth("on demand", "service", "refused", ("a service keeps nothing that could be gone back to",), NOTHING, inputs=ON_DEMAND),
     Truth(

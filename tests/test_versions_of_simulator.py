@@ -13,7 +13,7 @@ import pytest
 
 from deployer.simulator import SCENARIOS, VERSIONS, Asked, Scenario, playing
 from deployer.simulator.__main__ import main
-from deployer.simulator.checks import answered, name_of, shown
+from deployer.simulator.checks import answered, caught_as, shown
 from deployer.simulator.for_people import BUILT, IMAGE, MAIN
 from deployer.simulator.names import TOKEN
 from deployer.simulator.paint import SENSITIVE
@@ -25,6 +25,7 @@ from deployer.simulator.rows import App, Extra
 from deployer.simulator.script import recorded
 from deployer.simulator.server import Server
 from deployer.simulator.shared import Answer, Then, Trouble
+from deployer.simulator.variable_paint import uuid_of
 from deployer.simulator.variables import Variable
 from deployer.simulator.wire import spoiled
 
@@ -58,7 +59,7 @@ EVERYBODY = Scenario(
 def said(server: Server, asked: Asked) -> Answer:
     """What goes over the wire."""
     asked.at = server.now()
-    trouble = server.trouble(name_of(asked))
+    trouble = server.trouble(caught_as(server.scenario.version, asked))
     answer = spoiled(server, asked, trouble) if trouble else answered(server, asked)
     assert answer
     return shown(asked, answer)
@@ -76,6 +77,7 @@ class Visit:
         self.server = Server(replace(EVERYBODY, version=VERSIONS[version], **world), STILL)
         self.uuids = dict(zip((*APPS, *RESOURCES), (*self.server.apps, *self.server.resources), strict=True))
         self.uuids |= {"project": body_of("project")["uuid"], "host": body_of("servers")[0]["uuid"]}
+        self.uuids |= {f"foo_of_{who}": uuid_of(self.uuids[who], FOO) for who in ("web", "stack", "pg")}
         self.server.now()  # others' deployments are there from the first moment on
         self.uuids["last"] = self.server.rows[-1].uuid if self.server.rows else ""
 
@@ -168,7 +170,8 @@ def uuids_of(folder: str) -> dict[str, str]:
     asked = [(who, captured(folder, name)["request"]) for who, name in there]
     made = json.loads(captured(folder, "create_img" if folder else "create_img_201")["request"]["body"])
     known = {UUID.findall(f"{each['path']} {each.get('query')} {each.get('body')}")[0]: who for who, each in asked}
-    return known | {made["project_uuid"]: "project", made["server_uuid"]: "host"}
+    foo = {} if folder else {captured(folder, "env_create_201")["response"]["body"]["uuid"]: "foo_of_web"}
+    return known | {made["project_uuid"]: "project", made["server_uuid"]: "host"} | foo
 
 
 def answer_to(folder: str, name: str, case: Case) -> Answer:
@@ -236,7 +239,7 @@ TAKEN: World = {
     )
 }
 DESTINATIONS: World = {"hosts": (Host(destinations=("coolify", "second")),)}
-FOO = Variable("FOO", "bar")
+FOO, FOO2 = Variable("FOO", "bar"), Variable("FOO2", "bar")
 SHOWN_ONCE = Variable("ML", "a\nb", literal=True, multiline=True, shown_once=True)
 UNREACHABLE: World = {"resources": (replace(STACK, reachable=False), PG)}
 
@@ -287,7 +290,9 @@ ON_TOP: Mapping[str, Case] = {
         create_img_201 create_img_baddest create_img_badenv create_img_badimage create_img_badports create_img_badproject
         create_img_badtag create_img_deploytok create_img_env_uuid create_img_extra create_img_instant create_img_noenv
         create_img_noimage create_img_noports create_img_noproject create_img_noserver create_img_notag create_img_tag_in_name
-        create_img_uuidfield env_bulk_nodata env_bulk_num env_bulk_partial env_value_trim patch_commit_bad patch_domains_bad
+        create_img_uuidfield databases_env_create env_create_201 env_create_badkey env_create_flags env_create_is_build_time
+        env_create_num env_delete_again env_patch_404 resources services_env_create
+        env_bulk_nodata env_bulk_num env_bulk_partial env_value_trim patch_commit_bad patch_domains_bad
         patch_image_digest_full patch_image_name_tagged patch_image_name_upper patch_image_tag_num patch_is_static_str
         patch_labels_b64 patch_ports patch_type_error patch_unknown_and_invalid rollback_bad rollback_extra rollback_missing
         rollback_missing2 rollback_unknown servers
@@ -329,7 +334,11 @@ ON_TOP: Mapping[str, Case] = {
     **cases("env_bulk_201 env_bulk_nullvalue env_bulk_omitvalue env_bulk_unknown_keys env_bulk_writeonly", world=with_variables(FOO)),
     **cases("env_bulk_ml_omitflags", world=with_variables(SHOWN_ONCE)),
     **cases("env_list_read env_list_sensitive", world=with_variables(FOO, SHOWN_ONCE)),
-    **cases("services_env_list databases_env_list databases_env_bulk", world=with_variables(Variable("FOO2", "bar"))),
+    **cases("services_env_list databases_env_list databases_env_bulk", world=with_variables(FOO2)),
+    **cases("env_create_409 env_delete env_patch_201 env_patch_full_token", world=with_variables(FOO)),
+    **cases("services_env_create_409 services_env_patch databases_env_create_409 databases_env_patch", world=with_variables(FOO2)),
+    **cases("app_logs_not_running", world={"apps": (WEB, replace(WORKER, fields={"status": "exited:unhealthy"}), DOCS, IMG)}),
+    **cases("app_logs_server_unreachable", world=CUT_OFF),
     **cases("rollback_images_server_unreachable", world=CUT_OFF),
     **cases("rollback_queue_full", world=FULL_QUEUE),
     **cases("app_deployments_multiserver app_get_multiserver_after", *WORKER_RUNS, world=SERVERS, late=True),
@@ -478,6 +487,8 @@ BODIES = {
         }
     ),
     **dict.fromkeys(("application_envs_set", "service_envs_set", "database_envs_set"), '{"data": [{"key": "FOO", "value": "x"}]}'),
+    **dict.fromkeys(("application_env_add", "service_env_add", "database_env_add"), '{"key": "NEW", "value": "x"}'),
+    **dict.fromkeys(("application_env_change", "service_env_change", "database_env_change"), '{"key": "FOO", "value": "x"}'),
 }
 KINDS = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 # A request of each route that succeeds, and what comes before it.
@@ -510,11 +521,28 @@ SUCCEEDING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "rollback": ("/applications/{web}/rollback", ()),
     "application_envs": ("/applications/{web}/envs", ()),
     "application_envs_set": ("/applications/{web}/envs/bulk", ()),
+    "application_env_add": ("/applications/{web}/envs", ()),
+    "application_env_change": ("/applications/{web}/envs", ()),
+    "application_env_delete": ("/applications/{web}/envs/{foo_of_web}", ()),
+    "application_logs": ("/applications/{web}/logs", ()),
     "service_envs": ("/services/{stack}/envs", ()),
+    "service_env_add": ("/services/{stack}/envs", ()),
+    "service_env_change": ("/services/{stack}/envs", ()),
+    "service_env_delete": ("/services/{stack}/envs/{foo_of_stack}", ()),
     "service_envs_set": ("/services/{stack}/envs/bulk", ()),
     "database_envs": ("/databases/{pg}/envs", ()),
     "database_envs_set": ("/databases/{pg}/envs/bulk", ()),
+    "database_env_add": ("/databases/{pg}/envs", ()),
+    "database_env_change": ("/databases/{pg}/envs", ()),
+    "database_env_delete": ("/databases/{pg}/envs/{foo_of_pg}", ()),
+    "databases": ("/databases", ()),
     "projects": ("/projects", ()),
+    "environments": ("/projects/{project}/environments", ()),
+    "environment": ("/projects/{project}/production", ()),
+    "server": ("/servers/{host}", ()),
+    "all_destinations": ("/destinations", ()),
+    "resources": ("/resources", ()),
+    "team": ("/teams/current", ()),
     "project": ("/projects/{project}", ()),
     "servers": ("/servers", ()),
     "destinations": ("/servers/{host}/destinations", ()),
@@ -562,7 +590,10 @@ DEVIATIONS: Mapping[str, str] = {
         "no variable was seen to have it (contract 17.1 row 17)": [
             f"{key} is absent" for key in ("database_id", "resourceable_id", "resourceable_type")
         ],
-        "beta.380 documents `{message}` (contract 11)": ["application_envs_set is a message", "service_envs_set is a message"],
+        "beta.380 documents `{message}` (contract 11)": [
+            f"{kind}_{name} is a message" for kind in ("application", "service") for name in ("envs_set", "env_change")
+        ],
+        "it was not described any more, and is there (captured-2/teams_current)": ["team is not documented"],
         "beta.380 forgot the answer (captured/v4.0.0-beta.380/create_img)": ["create answers nothing that is documented"],
         "it is an answer's (captured/create_img_201)": ["domains is not documented"],
         "a list has no environments (contract 5.10)": ["environments is absent"],
@@ -579,6 +610,16 @@ DEVIATIONS: Mapping[str, str] = {
         "the documents forgot it (captured/*/deployment_logs, app_get, service_get)": [f"{key} is not documented" for key in UNDOCUMENTED],
     }.items()
     for said in facts
+}
+
+
+# Routes whose described answer is another one than every real server's.
+WRONG: Mapping[str, str] = {
+    **dict.fromkeys(("resources", "databases"), "it is documented as a text (captured/resources, captured-2/databases)"),
+    **dict.fromkeys(("service_env_add", "database_env_add"), "the whole variable is told (contract 5.9, captured/services_env_create)"),
+    **dict.fromkeys(("environment", "environments"), "an environment is documented by its columns (captured-2/project_environment)"),
+    "server": "they forgot what is in a server (captured-2/server)",
+    "team": "its settings are not shown any more (captured-2/*/teams_current)",
 }
 
 
@@ -633,7 +674,7 @@ def answering(version: str, route: Route, content: Any) -> Iterator[str]:
     [(kind, media)] = content.items()
     if not dict(answer.headers)["Content-Type"].startswith(kind):
         yield f"{route.name} is no {kind}"
-    yield from misfits(version, route.name, media["schema"], plain(read(answer)))
+    yield from misfits(version, route.name, {} if route.name in WRONG else media["schema"], plain(read(answer)))
 
 
 def misfits(version: str, place: str, schema: Any, value: Any) -> Iterator[str]:

@@ -36,6 +36,13 @@ def name_of(asked: Asked) -> str:
     return hit[0].name if hit and asked.method == hit[0].method else "other"
 
 
+def caught_as(version: Version, asked: Asked) -> str:
+    """The same for what can go wrong with it: until 4.1.2 a GET on an action does it, too."""
+    hit = found(asked.path, asked.method)
+    acts = hit is not None and asked.method == "GET" and hit[0].name in ACTIONS and not version.post_only
+    return hit[0].name if hit and acts else name_of(asked)
+
+
 def _reached(route: Route, method: str) -> bool:
     getting = method in {"GET", "HEAD"}
     return method == route.method or (getting and (route.method == "GET" or route.name in ACTIONS))

@@ -1,4 +1,4 @@
-"""The endpoints for environment variables: the list, and many set at once (contract 5.9)."""
+"""The endpoints for environment variables: the list, many set at once, and one added, changed or deleted (contract 5.9)."""
 
 import re
 from collections.abc import Callable
@@ -7,19 +7,20 @@ from typing import Any
 
 from deployer.simulator.journal import Asked
 from deployer.simulator.parameters import inputs
-from deployer.simulator.payload import Errors, invalid, mistyped, objection, payload, trimmed
+from deployer.simulator.payload import Errors, invalid, mistyped, objection, payload, trimmed, unwanted
 from deployer.simulator.replies import reply
 from deployer.simulator.resources import Resource
 from deployer.simulator.rows import App
 from deployer.simulator.server import Server
 from deployer.simulator.shared import Answer
-from deployer.simulator.variable_paint import painted, painted_new
-from deployer.simulator.variables import Variable, changed, made, with_copy
+from deployer.simulator.variable_paint import painted, painted_new, uuid_of
+from deployer.simulator.variables import OLD_FLAG, Variable, changed, made, with_copy
 
 UNKNOWN = {"application": "patch_unknown_app", "service": "service_unknown", "database": "database_unknown"}
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 TEXTS = frozenset({"key", "value", "comment"})
 OF_RESOURCES = frozenset({"key", "value", "is_literal", "is_multiline", "is_shown_once", "comment"})
+NEW_FLAGS = frozenset({"is_buildtime", "is_runtime"})  # taken one by one before many at once were (contract 1: beta.427, 429 and 435)
 
 
 def owner(server: Server, kind: str, uuid: str) -> App | Resource | None:
@@ -44,11 +45,9 @@ def setting(kind: str) -> Callable[[Server, Asked, str], Answer]:
     """The endpoint that sets many: one after another, what came before a mistake stays. beta.380 shows an application's last only."""
 
     def answer(server: Server, asked: Asked, uuid: str) -> Answer:
-        body = payload(server, asked) if kind == "application" else trimmed(inputs(asked))
+        body = read(server, asked, kind, uuid)
         if isinstance(body, Answer):
             return body
-        if owner(server, kind, uuid) is None:
-            return reply(UNKNOWN[kind])
         data = body.get("data")
         if not data or not isinstance(data, list):
             return reply("env_bulk_nodata")
@@ -64,6 +63,92 @@ def setting(kind: str) -> Callable[[Server, Asked, str], Answer]:
     return answer
 
 
+def read(server: Server, asked: Asked, kind: str, uuid: str) -> dict[str, Any] | Answer:
+    """The body of a request to write, or why it is refused."""
+    body = payload(server, asked) if kind == "application" else trimmed(inputs(asked))
+    unknown = not isinstance(body, Answer) and owner(server, kind, uuid) is None
+    return reply(UNKNOWN[kind]) if unknown else body
+
+
+def single(server: Server, asked: Asked, kind: str, uuid: str) -> dict[str, Any] | Answer:
+    """The same for one variable: here a field that is not known is refused."""
+    body = read(server, asked, kind, uuid)
+    if isinstance(body, Answer):
+        return body
+    version = server.scenario.version
+    of_apps = version.bulk if OLD_FLAG in version.bulk else version.bulk | NEW_FLAGS
+    known = of_apps if kind == "application" else OF_RESOURCES
+    errors = wrong({key: body[key] for key in body if key in known}, strict=version.checks_keys)
+    errors |= unwanted([key for key in body if key not in known])
+    return invalid(errors) if errors else body
+
+
+def adding(kind: str) -> Callable[[Server, Asked, str], Answer]:
+    """The endpoint that adds one. Of an application's the answer tells the uuid only."""
+
+    def answer(server: Server, asked: Asked, uuid: str) -> Answer:
+        given = single(server, asked, kind, uuid)
+        if isinstance(given, Answer):
+            return given
+        variables = variables_of(server, kind, uuid)
+        if same(variables, given):
+            return reply("env_create_409")
+        new = made(given, server.scenario.version, server.now())
+        if kind == "application":
+            keep(server, uuid, with_copy(variables, new))
+            return reply("env_create_201", {"uuid": uuid_of(uuid, new)})
+        keep(server, uuid, (*variables, new))
+        return reply("env_patch_201", painted_new(server.painter(), uuid, new, OF_RESOURCES))
+
+    return answer
+
+
+def changing(kind: str) -> Callable[[Server, Asked, str], Answer]:
+    """The endpoint that changes one, which is known by its key."""
+
+    def answer(server: Server, asked: Asked, uuid: str) -> Answer:
+        given = single(server, asked, kind, uuid)
+        if isinstance(given, Answer):
+            return given
+        variables = variables_of(server, kind, uuid)
+        if (old := same(variables, given)) is None:
+            return reply("env_patch_404")
+        renewed = changed(old, given, server.scenario.version, server.now(), resets=kind == "application")
+        if renewed is None:
+            return reply("deploy_body_list_500")
+        keep(server, uuid, tuple(renewed if each is old else each for each in variables))
+        return reply("env_patch_201", painted(server.painter(), uuid, renewed))
+
+    return answer
+
+
+def deleting(kind: str) -> Callable[[Server, Asked, str], Answer]:
+    """The endpoint that deletes one, which is known by its own uuid."""
+
+    def answer(server: Server, asked: Asked, uuid: str) -> Answer:
+        if owner(server, kind, uuid) is None:
+            return reply(UNKNOWN[kind])
+        variables, one = variables_of(server, kind, uuid), asked.path.rstrip("/").rpartition("/")[2]
+        kept = tuple(each for each in variables if uuid_of(uuid, each) != one)
+        if len(kept) == len(variables):
+            return reply("env_patch_404")
+        keep(server, uuid, kept)
+        return reply("env_delete")
+
+    return answer
+
+
+def variables_of(server: Server, kind: str, uuid: str) -> tuple[Variable, ...]:
+    there = owner(server, kind, uuid)
+    return there.variables if there else ()
+
+
+def same(variables: tuple[Variable, ...], given: dict[str, Any]) -> Variable | None:
+    """The one that a request means: by its key, and whether it is for previews."""
+    preview = bool(given.get("is_preview"))
+    return next((each for each in variables if each.key == given["key"] and each.preview is preview), None)
+
+
 def upsert(server: Server, kind: str, uuid: str, item: Any) -> dict[str, Any] | Answer:
     """One of them; what is shown of it."""
     version, now, painter = server.scenario.version, server.now(), server.painter()
@@ -71,10 +156,8 @@ def upsert(server: Server, kind: str, uuid: str, item: Any) -> dict[str, Any] | 
     given = {key: value for key, value in item.items() if key in heeded} if isinstance(item, dict) else {}
     if errors := wrong(given, strict=version.checks_keys):
         return invalid(errors)
-    there = owner(server, kind, uuid)
-    variables: tuple[Variable, ...] = there.variables if there else ()
-    preview = bool(given.get("is_preview"))
-    old = next((each for each in variables if each.key == given["key"] and each.preview is preview), None)
+    variables = variables_of(server, kind, uuid)
+    old = same(variables, given)
     if old is None:
         new = made(given, version, now)
         keep(server, uuid, with_copy(variables, new) if kind == "application" else (*variables, new))

@@ -123,6 +123,7 @@ FOR_PEOPLE = (
         "image-update",
         "The application's Docker image can be changed: the new one is pulled, started and finished after about 45 seconds.",
         apps=(replace(IMAGE, images=("2.0.1", "2.0.0")),),
+        others=(Other(age=86400, over=True),),
         abilities=AS_WRITER,
     ),
     Scenario(

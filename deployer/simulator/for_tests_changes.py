@@ -71,6 +71,13 @@ CHANGES = (
         "rollback-image",
         "The deployment of an image that did not run before is finished, its site answers 502, and two older tags are there.",
         replace(IMAGE, images=("2.0.1", "2.0.0"), site=BAD),
+        others=(Other(age=DAY, over=True),),
+    ),
+    changing(
+        "rollback-image-busy",
+        "An image was deployed yesterday, an older tag is there, and somebody else's deployment is running.",
+        replace(IMAGE, images=("2.0.1", "2.0.0")),
+        others=(Other(age=DAY, over=True), Other(age=20)),
     ),
     changing(
         "rollback-impossible",

@@ -60,6 +60,15 @@ def application(server: Server, _asked: Asked, uuid: str) -> Answer:
     return reply("app_get_sensitive", server.painter().application(standing(server, uuid), uuid))
 
 
+def application_logs(server: Server, _asked: Asked, uuid: str) -> Answer:
+    """What its first container has said; that needs SSH to its server (contract 5.6)."""
+    if uuid not in server.apps:
+        return reply("app_get_unknown")
+    if not server.scenario.reachable:
+        return reply("deploy_body_list_500")
+    return reply("app_logs_200" if condition(server, uuid).startswith("running") else "app_logs_not_running")
+
+
 def applications(server: Server, asked: Asked, _uuid: str) -> Answer:
     """All of them, or those that carry `tag` (contract 16), each with fewer fields than alone, and as those see it who may only read."""
     tag = asked.query.get("tag", [""])[-1] if server.scenario.version.filters else ""

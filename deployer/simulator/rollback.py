@@ -15,7 +15,11 @@ MADE = "%Y-%m-%d %H:%M:%S +0000 UTC"
 
 
 def images(server: Server, _asked: Asked, uuid: str) -> Answer:
-    """What the server keeps, the newest first; nothing where it is out of reach. An image that is deployed again is not made again."""
+    """What the server keeps, the newest first; nothing where it is out of reach. An image that is deployed again is not made again.
+
+    Coolify looks for the one that runs in a container called as the uuid: it finds it where the container's name is kept the same, and
+    otherwise marks none (captured-2/rollback_images_current_null).
+    """
     if uuid not in server.apps:
         return reply("rollback_unknown")
     if not server.scenario.reachable:
@@ -25,7 +29,7 @@ def images(server: Server, _asked: Asked, uuid: str) -> Answer:
     made: dict[str, float] = {}
     for tag, at in (*ended, *kept):
         made[tag] = min(at, made.get(tag, at))
-    current = next(iter(made), None)
+    current = next(iter(made), None) if server.apps[uuid].fields.get("is_consistent_container_name_enabled") else None
     order = sorted(made, key=lambda tag: -made[tag])
     recorded, painter = body_of("rollback_images")["images"][0], server.painter()
     shown = [

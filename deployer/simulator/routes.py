@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from deployer.simulator import actions, creating, envs, patching, reading, rollback
+from deployer.simulator import actions, creating, envs, inventory, patching, reading, rollback
 from deployer.simulator.deploying import deploy
 from deployer.simulator.journal import Asked
 from deployer.simulator.server import Server
@@ -50,6 +50,9 @@ def _envs(kind: str) -> tuple[Route, ...]:
     return (
         Route(f"{kind}_envs", "GET", _path(f"/{kind}s/{UUID}/envs"), envs.listing(kind)),
         Route(f"{kind}_envs_set", "PATCH", _path(f"/{kind}s/{UUID}/envs/bulk"), envs.setting(kind), "write"),
+        Route(f"{kind}_env_add", "POST", _path(f"/{kind}s/{UUID}/envs"), envs.adding(kind), "write"),
+        Route(f"{kind}_env_change", "PATCH", _path(f"/{kind}s/{UUID}/envs"), envs.changing(kind), "write"),
+        Route(f"{kind}_env_delete", "DELETE", _path(f"/{kind}s/{UUID}/envs/[^/]+"), envs.deleting(kind), "write"),
     )
 
 
@@ -69,6 +72,7 @@ ROUTES = (
     Route("cancel", "POST", _path(f"/deployments/{UUID}/cancel"), actions.cancel, "deploy"),
     Route("applications", "GET", _path("/applications"), reading.applications, query={"tag": None}),
     Route("application", "GET", _path(f"/applications/{UUID}"), reading.application),
+    Route("application_logs", "GET", _path(f"/applications/{UUID}/logs"), reading.application_logs),
     Route("patch", "PATCH", _path(f"/applications/{UUID}"), patching.patch, "write"),
     Route("create", "POST", _path("/applications/dockerimage"), creating.create, "write"),
     Route("rollback_images", "GET", _path(f"/applications/{UUID}/rollback-images"), rollback.images),
@@ -78,13 +82,20 @@ ROUTES = (
     Route("service", "GET", _path(f"/services/{UUID}"), reading.service),
     *_acts("service"),
     *_envs("service"),
+    Route("databases", "GET", _path("/databases"), inventory.databases),
     Route("database", "GET", _path(f"/databases/{UUID}"), reading.database),
     *_acts("database"),
     *_envs("database"),
     Route("projects", "GET", _path("/projects"), creating.projects),
     Route("project", "GET", _path(f"/projects/{UUID}"), creating.project),
+    Route("environments", "GET", _path(f"/projects/{UUID}/environments"), inventory.environments),
+    Route("environment", "GET", _path(f"/projects/{UUID}/(?!environments/?$|envs/?$)[^/]+"), inventory.environment),
     Route("servers", "GET", _path("/servers"), creating.servers),
+    Route("server", "GET", _path(f"/servers/{UUID}"), inventory.machine),
     Route("destinations", "GET", _path(f"/servers/{UUID}/destinations"), creating.destinations),
+    Route("all_destinations", "GET", _path("/destinations"), inventory.destinations),
+    Route("resources", "GET", _path("/resources"), inventory.resources),
+    Route("team", "GET", _path("/teams/current"), inventory.team),
 )
 # GET on these answers 405, where others answer the catch-all 404.
 ACTIONS = frozenset({"deploy"}) | {f"{kind}{act}" for kind in ("", "service_", "database_") for act in ("start", "restart", "stop")}

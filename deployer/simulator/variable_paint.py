@@ -1,6 +1,6 @@
 """Environment variables as the JSON objects that Coolify answers with (contract 5.9, 17.1 rows 17 and 18)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from deployer.simulator.names import made_up
@@ -17,12 +17,16 @@ def painted(painter: Painter, owner: str, variable: Variable) -> dict[str, Any]:
     return _painted(painter, owner, variable, shape(f"{painter.version.shapes.variables}_again"))
 
 
-def painted_new(painter: Painter, owner: str, variable: Variable, sent: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def painted_new(painter: Painter, owner: str, variable: Variable, sent: Collection[str] | None = None) -> dict[str, Any]:
     """As the answer shows it that tells of its making. `sent`: what was sent of a service's or a database's."""
     keys = shape(painter.version.shapes.variables)
     if sent is not None:
         keys = {key: value for key, value in keys.items() if key not in UNSAID or key in sent}
     return _painted(painter, owner, variable, keys)
+
+
+def uuid_of(owner: str, variable: Variable) -> str:
+    return made_up(f"variable {variable.key} of {owner}{' for previews' if variable.preview else ''}")
 
 
 def shape(name: str) -> dict[str, Any]:
@@ -35,7 +39,7 @@ def shape(name: str) -> dict[str, Any]:
 def _painted(painter: Painter, owner: str, variable: Variable, keys: Mapping[str, Any]) -> dict[str, Any]:
     version = painter.version
     values = {
-        "uuid": made_up(f"variable {variable.key} of {owner}{' for previews' if variable.preview else ''}"),
+        "uuid": uuid_of(owner, variable),
         "key": variable.key,
         "value": variable.value,
         "real_value": real(variable),

@@ -17,6 +17,7 @@ class Shapes:
     application: str = "app_get_sensitive"
     service: str = "service_get"
     variables: str = "v4.3.6_env_bulk"  # new ones; `…_again` shows one that was there
+    team: str = "teams_current"
 
 
 class Preview(Enum):
@@ -107,10 +108,11 @@ V4_2_0 = replace(
 V4_1_2 = replace(
     V4_2_0,
     name="4.1.2",
-    shapes=Shapes("v4.1.2_deployment_logs", "v4.1.2_app_deployments", "v4.1.2_app_get", "v4.1.2_service_get"),
+    shapes=Shapes("v4.1.2_deployment_logs", "v4.1.2_app_deployments", "v4.1.2_app_get", "v4.1.2_service_get", team="v4.1.2_teams_current"),
     post_only=False,
     leaks_logs=True,
     leaks_server=True,
+    absent=V4_2_0.absent | {"all_destinations"},
     bars={"member_deploy_version": ""},
     fields=V4_2_0.fields - SINCE["4.2.0"],
     pins=Pin.SHOWN,
@@ -121,7 +123,14 @@ V4_1_2 = replace(
 V4_0_0 = replace(
     V4_1_2,
     name="4.0.0",
-    shapes=Shapes("v4.0.0_deployment_logs", "v4.0.0_app_deployments", "v4.0.0_app_get", "v4.0.0_service_get", "v4.0.0_env_bulk"),
+    shapes=replace(
+        V4_1_2.shapes,
+        row="v4.0.0_deployment_logs",
+        listed="v4.0.0_app_deployments",
+        application="v4.0.0_app_get",
+        service="v4.0.0_service_get",
+        variables="v4.0.0_env_bulk",
+    ),
     cancelled=NEWEST.cancelled,
     bars={"member_deploy_version": "", "left_team_401": ""},
     stays_up=False,
@@ -143,7 +152,7 @@ B463 = replace(
         listed="v4.0.0-beta.420_app_deployments",
         variables="v4.0.0-beta.434_env_bulk",
     ),
-    absent=B474.absent | {"preview_delete", "database_envs", "database_envs_set"},
+    absent=B474.absent | {"preview_delete", *(f"database_{name}" for name in ("envs", "envs_set", "env_add", "env_change", "env_delete"))},
     fields=B474.fields - SINCE["4.0.0-beta.470"],
     bulk=BULK - {"comment"},
     pins=Pin.OUT,
@@ -188,6 +197,7 @@ B420 = replace(B426, name="4.0.0-beta.420", fields=B426.fields - SINCE["4.0.0-be
 B418 = replace(
     B420,
     name="4.0.0-beta.418",
+    absent=B420.absent | {"environments"},  # seen from beta.420 on (captured-2)
     shapes=replace(B420.shapes, application="v4.0.0-beta.380_app_get", service="v4.0.0-beta.380_service_get"),
     deploy_abilities=("write", "deploy"),
     latest=False,
@@ -200,6 +210,7 @@ B400 = replace(B407, name="4.0.0-beta.400", absent=B407.absent | {"history"})
 B380 = replace(
     B400,
     name="4.0.0-beta.380",
+    absent=B400.absent | {"application_logs"},
     shapes=replace(B400.shapes, row="v4.0.0-beta.380_deployment_logs", variables="v4.0.0-beta.380_env_bulk"),
     wipes=True,
     shows_last=True,

@@ -5,7 +5,7 @@ from email.utils import format_datetime
 from http import HTTPStatus
 
 from deployer.simulator import listening
-from deployer.simulator.checks import answered, counted, name_of, shown, with_headers
+from deployer.simulator.checks import answered, caught_as, counted, shown, with_headers
 from deployer.simulator.journal import Asked
 from deployer.simulator.replies import message, reply
 from deployer.simulator.server import Server
@@ -23,7 +23,7 @@ class Listener(listening.Listener):
 
     def respond(self, asked: Asked) -> tuple[Answer | None, Then | None]:
         coolify = self.coolify
-        trouble = None if asked.of_site else coolify.trouble(name_of(asked))
+        trouble = None if asked.of_site else coolify.trouble(caught_as(coolify.scenario.version, asked))
         answer = spoiled(coolify, asked, trouble) if trouble else answered(coolify, asked)
         if answer:
             asked.status, asked.said = answer.status, message(answer)

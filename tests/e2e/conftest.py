@@ -1,4 +1,7 @@
-"""Finds the real peers of these tests. One that is missing is skipped, by name; in CI it is an error."""
+"""Finds the real peers of these tests. One that is missing is skipped, by name; in CI it is an error.
+
+But for the platforms' own command lines: no package registry that CI reaches has them, so that they may be missing there, too.
+"""
 
 import os
 import shutil

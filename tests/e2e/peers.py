@@ -54,6 +54,40 @@ class Docker:
                 client.kill()
 
 
+@dataclass(frozen=True)
+class Program:
+    """A platform's own command line, with a home of its own; it asks nobody but loopback past any proxy."""
+
+    path: str
+    environ: dict[str, str] = field(repr=False)
+
+    def __call__(self, *words: str, code: int = 0, **environ: str) -> str:
+        """What it says, on both streams."""
+        usual = {"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1", "LANG": "C.UTF-8"}
+        done = subprocess.run(
+            [self.path, *words],
+            check=False,
+            text=True,
+            encoding="utf-8",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=usual | self.environ | environ,
+            timeout=120,
+        )
+        assert done.returncode == code, f"{' '.join(words)}: {done.returncode}\n{done.stdout}"
+        return done.stdout
+
+
+def found(names: tuple[str, ...], says: str, **environ: str) -> str:
+    """Where a program is whose version has this beginning; nothing where there is none."""
+    for path in filter(None, map(shutil.which, names)):
+        told = subprocess.run([path, "version"], check=False, text=True, stdout=subprocess.PIPE, timeout=60, env=os.environ | environ)
+        if says in told.stdout:
+            return path
+    return ""
+
+
 def engine() -> Docker | None:
     """The engine that answers here, or the one that the lab can start."""
     docker = Docker({"DOCKER_BUILDKIT": "1", **os.environ})

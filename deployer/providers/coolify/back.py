@@ -12,7 +12,7 @@ from deployer.providers.coolify.alter import REMEDY, Alterer
 from deployer.providers.coolify.api import Row
 from deployer.providers.coolify.changes import HEAD, Patch
 from deployer.providers.coolify.images import BUILD_PACK, Image
-from deployer.providers.coolify.releases import COMMIT, Choice, beside, finished, is_own, left, pin, since, text
+from deployer.providers.coolify.releases import COMMIT, Choice, beside, finished, is_own, left, pin, running, since, text
 from deployer.providers.coolify.survey import Survey
 from deployer.providers.coolify.versions import PIN_KEPT, PIN_LOST, Since, Version
 
@@ -259,7 +259,12 @@ class Back:
         data = self.survey.api.get(f"/applications/{quote(target, safe='')}/rollback-images", patience=IMAGES_READ)
         listed = data.get("images") if isinstance(data, dict) else None
         found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-        return beside(found)
+        row = self._row(target)
+        if row.get("build_pack") != BUILD_PACK:
+            return beside(found)
+        marked = any(each.get("is_current") for each in found)  # only where the container's name is kept the same
+        now = "" if marked or not found else running(row, self.survey.api.history(target, ROWS) or [])
+        return beside(found, now, images.held(row).tag)
 
 
 def _ignores_pins(version: Version) -> bool:

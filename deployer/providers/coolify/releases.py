@@ -10,15 +10,19 @@ from itertools import pairwise
 from typing import Any
 
 from deployer.model import RefusedError
-from deployer.providers.coolify import rows, trigger
+from deployer.providers.coolify import images, rows, trigger
 from deployer.providers.coolify.api import Row
 from deployer.providers.coolify.changes import HEAD
+from deployer.providers.coolify.why import own
 
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 KEPT = re.compile(r"[\w.-]{1,128}")
 SHOWN = 20
 NOTHING_UP = ("failed", "cancelled-by-user")
 """Statuses of deployments after which what ran before goes on."""
+
+STARTING = re.compile(r"Starting deployment of (\S+) to ")
+"""The first line of a deployment's log that names its image (contract 7, captured-2/sequence_rollback)."""
 
 ANOTHER = "deployment {} of it was started since: what it puts up is not taken back"
 UNLISTED = "Coolify's list does not show our own deployment any more, so that nobody can tell what was started since"
@@ -37,16 +41,47 @@ class Choice:
         return f"{self.name}, {self.known}" if self.known else self.name
 
 
-def beside(listed: list[Row]) -> tuple[Choice, ...]:
-    """PURE. The images beside the one that runs, the newest first. Only what was made before that one is known to have run before it."""
-    now = next((_made(each) for each in listed if each.get("is_current")), None)
-    others = [each for each in listed if not each.get("is_current") and KEPT.fullmatch(text(each.get("tag")))]
+def beside(listed: list[Row], running: str = "", named: str = "") -> tuple[Choice, ...]:
+    """PURE. The images beside the one that runs, the newest first. Only what was made before that one is known to have run before it.
+
+    `running`: the tag of the one that runs, for a list that marks none. `named`: the tag that the application has.
+    """
+    current = next((each for each in listed if each.get("is_current") or (running and each.get("tag") == running)), {})
+    now = _made(current)
+    others = [each for each in listed if each is not current and KEPT.fullmatch(text(each.get("tag")))]
     newest = sorted(others, key=lambda each: text(each.get("created_at")), reverse=True)[:SHOWN]
     choices = []
     for each in newest:
         made, told = _made(each), text(each.get("created_at"))
-        choices.append(Choice(each["tag"], f"made {told}" if told else "", earlier=bool(now and made and made < now)))
+        known = (f"made {told}" if told else "", "the application's own tag" if each["tag"] == named else "")
+        choices.append(Choice(each["tag"], ", ".join(filter(None, known)), earlier=bool(now and made and made < now)))
     return tuple(choices)
+
+
+def running(application: Row, listed: list[Row]) -> str:
+    """PURE. The tag that a Docker-image application names as its own, if its deployments show that this image runs; otherwise empty.
+
+    `listed`: its newest deployments. The newest finished one counts: its log names the image that was started. A token that can't read
+    logs is told less: then nothing may have come after that deployment, and it must not be a rollback to another tag.
+    """
+    image = images.held(application)
+    newest = sorted((row for row in listed if is_own(row)), key=trigger.number, reverse=True)
+    done = next((row for row in newest if row.get("status") == "finished"), None)
+    if done is None:
+        return ""
+    later = [row for row in newest if trigger.number(row) > trigger.number(done) and not rows.other(row, done)]
+    if any(row.get("status") not in NOTHING_UP for row in later):
+        return ""
+    if started := _started(done):
+        return image.tag if started == str(image) else ""
+    elsewhere = done.get("rollback") and done.get("commit") != image.tag
+    return "" if later or elsewhere else image.tag
+
+
+def _started(row: Row) -> str:
+    """The image that a deployment's log names; empty where there is no such line, or no log to read."""
+    log, _ = rows.entries(row)
+    return next((match[1] for entry in log or () if (match := STARTING.match(own(entry)))), "")
 
 
 def _made(image: Row) -> datetime | None:

@@ -1,4 +1,4 @@
-"""What changes the foundation: start, stop, restart, the current droplet, packages, builds, deployments (contract sections 5 to 7)."""
+"""What changes the foundation: start, stop, restart, the current droplet, packages, builds (contract sections 5 and 6)."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ from deployer.simulator.cloudfoundry.names import REGISTRY_PASSWORD, REGISTRY_US
 from deployer.simulator.cloudfoundry.reading import Handler
 from deployer.simulator.cloudfoundry.replies import Body, filled, refused, reply
 from deployer.simulator.cloudfoundry.scenario import DENIED
-from deployer.simulator.cloudfoundry.things import Build, Droplet, Live, Package
+from deployer.simulator.cloudfoundry.things import Build, Live, Package
 from deployer.simulator.cloudfoundry.world import World
 from deployer.simulator.journal import Asked
 from deployer.simulator.shared import Answer
@@ -48,6 +48,7 @@ def acted(name: str, state: str) -> Handler:
             world.stop(live)
         elif name == "app-restart-200" or was == "STOPPED":
             world.acts["put live", one, str(live.droplet)] += 1
+            world.revise(live, world.now())
             world.start(live)
         return reply(name, paint.app(world, live))
 
@@ -113,41 +114,6 @@ def stage(world: World, asked: Asked, _one: str) -> Answer:
     world.builds[build.guid] = build
     world.acts["staged", live.guid, package.image] += 1
     return reply("build-create-201-staging-docker", paint.build(world, build))
-
-
-def deploy(world: World, asked: Asked, _one: str) -> Answer:
-    live = world.apps.get(str(read(asked, "relationships.app.data.guid")))
-    if not live or world.scenario.role not in WRITERS:
-        return reply("deployment-create-422-app")
-    if not world.scenario.deployments:
-        return reply("deployment-create-403-disabled")
-    if refusal := barred(world):
-        return refusal
-    droplet = read(asked, "droplet.guid") or live.droplet
-    if not droplet or world.droplets.get(droplet, Droplet("", "", "", 0)).app != live.guid:
-        return reply("deployment-create-422-no-droplet")
-    if world.scenario.quota:
-        return reply("deployment-create-422-quota")
-    world.trigger()
-    world.acts["put live", live.guid, droplet] += 1
-    in_flight = read(asked, "options.max_in_flight")
-    deployment = world.deploy(live, droplet, in_flight=in_flight or 1)
-    name = "deployment-create-201-app-was-stopped" if deployment.over else "deployment-create-201-rolling"
-    return reply(name, paint.deployment(world, deployment))
-
-
-def cancel(world: World, _asked: Asked, one: str) -> Answer:
-    deployment = world.deployments.get(one)
-    if not deployment:
-        return reply("deployment-get-404")
-    if refusal := barred(world):
-        return refusal
-    value, reason = deployment.status(world.now())
-    if value != "ACTIVE":
-        return refused("deployment-cancel-422-final", f"Cannot cancel a deployment with status: {value} and reason: {reason}")
-    world.trigger()
-    world.cancel(deployment)
-    return reply("deployment-cancel-200")
 
 
 def read(asked: Asked, path: str) -> Any:

@@ -8,6 +8,7 @@ from deployer.simulator.names import made_up
 APP = "1cb006ee-fb05-47e1-b541-c34179ddc446"
 SPACE = "2f35885d-0c9d-4423-83ad-fd05066f8576"
 ORGANIZATION = "24637893-3b77-489d-bb79-8466f0d88b52"
+PROCESS = "6a901b7c-9417-4dc1-8189-d3234aa0ab82"
 SPACE_NAME, ORGANIZATION_NAME = "my-space", "my-organization"
 
 USERNAME, PASSWORD = "deployer@example.com", made_up("the user's password", 20)

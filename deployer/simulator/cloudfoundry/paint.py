@@ -3,9 +3,11 @@
 from typing import Any
 
 from deployer.simulator.cloudfoundry.courses import State
+from deployer.simulator.cloudfoundry.history import Revision
 from deployer.simulator.cloudfoundry.names import SPACE, guid
 from deployer.simulator.cloudfoundry.replies import Body, body_of, filled
-from deployer.simulator.cloudfoundry.things import Build, Deployment, Droplet, Live, Package, Run
+from deployer.simulator.cloudfoundry.rollouts import Deployment
+from deployer.simulator.cloudfoundry.things import Build, Droplet, Live, Package, Run
 from deployer.simulator.cloudfoundry.world import World
 
 
@@ -90,21 +92,56 @@ def deployment(world: World, it: Deployment) -> Body:
     value, reason = it.status(now)
     troubled = bool(it.mine and value == "ACTIVE" and rolling.error and now < it.created + rolling.cleared)
     name = "deployment-get-200-deploying-with-error" if troubled else "deployment-get-200-deploying"
-    changed = it.over[0] if it.over else min(max(it.created, it.cancelled), now)
+    since = [moment for moment in (it.cancelled, it.paused) if moment <= now]
+    changed = it.over[0] if it.over else max([it.created, *since])
     values: dict[str, Any] = {
         "status.value": value,
         "status.reason": reason,
         "status.details.last_successful_healthcheck": world.stamp(it.healthy(now)),
         "status.details.last_status_change": world.stamp(changed),
-        "options.max_in_flight": it.in_flight,
+        "options.max_in_flight": it.order.in_flight,
         "droplet.guid": it.droplet,
         "previous_droplet.guid": it.previous,
         "new_processes": [{"guid": it.run.guid, "type": "web"}] if it.run else [],
+        "revision": {"guid": it.revision.guid, "version": it.revision.version} if it.revision else None,
         "created_at": world.stamp(it.created),
         "updated_at": world.stamp(changed),
     }
-    body = addressed(world, recorded(world, name, it.app), "deployments", it.guid)
-    return filled(body, values | ({"status.details.error": rolling.error} if troubled else {}))
+    body = recorded(world, name, it.app)
+    if it.order.steps is not None:
+        body = as_canary(world, it, body, paused=reason == "PAUSED")
+    return filled(addressed(world, body, "deployments", it.guid), values | ({"status.details.error": rolling.error} if troubled else {}))
+
+
+def as_canary(world: World, it: Deployment, body: Body, *, paused: bool) -> Body:
+    """The same with what a canary has beside: its steps, and a way to continue it while it waits (contract section 7)."""
+    like = recorded(world, "deployment-get-200-canary-paused", it.app)
+    steps = filled(like["status"]["canary"], {"steps": {"current": it.step, "total": len(it.targets) or 1}})
+    body = {**body, "strategy": like["strategy"], "status": {**body["status"], "canary": steps}}
+    if it.order.steps:
+        [weight, *_] = recorded(world, "deployment-create-201-canary-docs")["options"]["canary"]["steps"]
+        body["options"] = {
+            **body["options"],
+            "canary": {"steps": [filled({**weight}, {"instance_weight": each}) for each in it.order.steps]},
+        }
+    return {**body, "links": {**body["links"], "continue": like["links"]["continue"]}} if paused else body
+
+
+def revision(world: World, it: Revision) -> Body:
+    row = addressed(world, recorded(world, "app-revisions-deployed-200", it.app)["resources"][0], "revisions", it.guid)
+    stamp = world.stamp(it.created)
+    told = {"version": it.version, "droplet.guid": it.droplet, "description": it.description, "created_at": stamp, "updated_at": stamp}
+    return filled(row, {**told, "processes": {}, "sidecars": []})
+
+
+def embedded(run: Run, now: float) -> list[Body]:
+    """The instances of a process in a few words: which state, and for how many seconds (section 1, since 3.211.0)."""
+    rows = ((index, *run.instance(index, now)) for index in range(run.wanted(now)))
+    like = body_of("process-instances-200")["resources"][0]
+    return [
+        filled({**like}, {"index": index, "state": body_of(state.value)["resources"][0]["state"], "since": int(since)})
+        for index, state, since in rows
+    ]
 
 
 def crash(world: World, live: Live, run: Run, moment: float, index: int) -> Body:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from deployer.simulator.cloudfoundry import paint
 from deployer.simulator.cloudfoundry.lists import page, wanted, wanted_name
 from deployer.simulator.cloudfoundry.names import ORGANIZATION, ORGANIZATION_NAME, SPACE, SPACE_NAME
-from deployer.simulator.cloudfoundry.replies import Body, filled, refused, reply
-from deployer.simulator.cloudfoundry.things import Live, Run
+from deployer.simulator.cloudfoundry.replies import filled, refused, reply
+from deployer.simulator.cloudfoundry.things import Live
 from deployer.simulator.cloudfoundry.world import World
 from deployer.simulator.journal import Asked
 from deployer.simulator.shared import Answer
@@ -67,13 +67,15 @@ def app(world: World, _asked: Asked, live: Live) -> Answer:
     return reply("app-get-200-docker-started", paint.app(world, live))
 
 
-def processes(world: World, asked: Asked, live: Live) -> Answer:
-    rows = [paint.process(world, live, run) for run in live.runs(world.now())]
-    return page(world, asked, rows, "app-processes-list-200")
-
-
 def routes(world: World, asked: Asked, live: Live) -> Answer:
     return page(world, asked, [paint.route(world, live)] if live.app.route else [], "app-routes-list-200")
+
+
+def all_routes(world: World, asked: Asked, _one: str) -> Answer:
+    """Those of every app in the space."""
+    there = wanted(asked, "space_guids", SPACE) and wanted(asked, "organization_guids", ORGANIZATION)
+    found = [live for live in world.apps.values() if there and live.app.route and wanted(asked, "app_guids", live.guid)]
+    return page(world, asked, [paint.route(world, live) for live in found], "app-routes-list-200")
 
 
 def app_droplets(world: World, asked: Asked, live: Live) -> Answer:
@@ -92,31 +94,6 @@ def current_droplet(world: World, _asked: Asked, live: Live) -> Answer:
 def droplet(world: World, _asked: Asked, one: str) -> Answer:
     found = world.droplets.get(one)
     return reply("droplet-get-200-docker", paint.droplet(world, found)) if found else refused("app-get-404", "Droplet not found")
-
-
-def of_process(answer: Callable[[World, Asked, Live, Run], Answer]) -> Handler:
-    """The answer of a process that is still there: after a rolling deployment the old one is not (contract 7)."""
-
-    def answered(world: World, asked: Asked, one: str) -> Answer:
-        found = world.run(one)
-        return answer(world, asked, *found) if found else reply("process-stats-404")
-
-    return answered
-
-
-def process(world: World, _asked: Asked, live: Live, run: Run) -> Answer:
-    return reply("app-get-200-started", paint.process(world, live, run))
-
-
-def sidecars(world: World, asked: Asked, _live: Live, _run: Run) -> Answer:
-    return page(world, asked, [])
-
-
-def stats(world: World, _asked: Asked, _live: Live, run: Run) -> Answer:
-    now = world.now()
-    rows: list[Body] = [paint.instance(run, index, now) for index in range(run.wanted(now))]
-    name = "process-stats-200-metrics-unavailable-warning" if paint.blind(run, now) else "process-stats-200-all-running"
-    return reply(name, {"resources": rows})
 
 
 def packages(world: World, asked: Asked, _one: str) -> Answer:

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployer.simulator.cloudfoundry import acting, logcache, reading, site, uaa
-from deployer.simulator.cloudfoundry.reading import Handler, of_app, of_process
+from deployer.simulator.cloudfoundry import acting, deploying, logcache, manifests, processes, reading, revisions, site, uaa
+from deployer.simulator.cloudfoundry.processes import of_process
+from deployer.simulator.cloudfoundry.reading import Handler, of_app
 
 GUID = r"([^/]+)"
 ANY = re.compile(r".+", re.DOTALL)
@@ -68,14 +69,28 @@ ROUTES = (
     _get("spaces", "/spaces", reading.spaces, "names", "guids", "organization_guids", lists=True),
     _get("apps", "/apps", reading.apps, "names", "guids", "space_guids", "organization_guids", lists=True),
     _get("app", APP, of_app(reading.app)),
-    _get("processes", f"{APP}/processes", of_app(reading.processes), lists=True),
+    _get("processes", f"{APP}/processes", of_app(processes.of_one_app), lists=True),
     _get("routes", f"{APP}/routes", of_app(reading.routes), lists=True),
+    _get("all_routes", "/routes", reading.all_routes, "app_guids", "space_guids", "organization_guids", lists=True),
     _get("app_droplets", f"{APP}/droplets", of_app(reading.app_droplets), "states", "guids", lists=True),
     _get("current_droplet", f"{APP}/droplets/current", of_app(reading.current_droplet)),
     _get("droplet", f"/droplets/{GUID}", reading.droplet),
-    _get("process", f"/processes/{GUID}", of_process(reading.process)),
-    _get("stats", f"/processes/{GUID}/stats", of_process(reading.stats)),
-    _get("sidecars", f"/processes/{GUID}/sidecars", of_process(reading.sidecars), lists=True),
+    _get(
+        "all_processes",
+        "/processes",
+        processes.listed,
+        "guids",
+        "types",
+        "app_guids",
+        "space_guids",
+        "organization_guids",
+        "embed",
+        lists=True,
+    ),
+    _get("process", f"/processes/{GUID}", of_process(processes.process)),
+    _get("stats", f"/processes/{GUID}/stats", of_process(processes.stats)),
+    _get("process_instances", f"/processes/{GUID}/process_instances", of_process(processes.process_instances)),
+    _get("sidecars", f"/processes/{GUID}/sidecars", of_process(processes.sidecars), lists=True),
     _get("packages", "/packages", reading.packages, "app_guids", "states", lists=True),
     _get("package", f"/packages/{GUID}", reading.package),
     _get("package_droplets", f"/packages/{GUID}/droplets", reading.package_droplets, "states", lists=True),
@@ -83,6 +98,11 @@ ROUTES = (
     _get("build", f"/builds/{GUID}", reading.build),
     _get("deployments", "/deployments", reading.deployments, "app_guids", "status_values", "status_reasons", lists=True),
     _get("deployment", f"/deployments/{GUID}", reading.deployment),
+    _get("revisions", f"{APP}/revisions", of_app(revisions.listed), "versions", lists=True),
+    _get("revisions_deployed", f"{APP}/revisions/deployed", of_app(revisions.deployed), lists=True),
+    _get("revision", f"/revisions/{GUID}", revisions.revision),
+    _get("app_feature", f"{APP}/features/{GUID}", of_app(revisions.feature)),
+    _get("job", f"/jobs/{GUID}", manifests.job),
     _get("audit_events", "/audit_events", reading.audit_events, "types", "target_guids", "created_ats[gte]", "created_ats[gt]", lists=True),
     _get("roles", "/roles", reading.roles, "types", "space_guids", "user_guids", lists=True),
     _get("feature_flag", f"/feature_flags/{GUID}", reading.feature_flag),
@@ -95,12 +115,14 @@ ROUTES = (
     _post(
         "deploy",
         "/deployments",
-        acting.deploy,
+        deploying.create,
         *("droplet", "droplet.guid", "strategy", "options", "options.max_in_flight"),
         *OF_AN_APP,
         *NOTES,
     ),
-    _post("cancel", f"/deployments/{GUID}/actions/cancel", acting.cancel),
+    _post("cancel", f"/deployments/{GUID}/actions/cancel", deploying.cancel),
+    _post("continue", f"/deployments/{GUID}/actions/continue", deploying.resume),
+    _post("apply_manifest", f"/spaces/{GUID}/actions/apply_manifest", manifests.apply),
 )
 WRITES = frozenset(route.name for route in ROUTES if route.method != "GET" and route.place == "api")
 STARTING = frozenset({"start", "restart", "deploy"})

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import ceil, inf
+from math import inf
 
 from deployer.simulator.cloudfoundry.courses import STAGGER, UP, Line, Process, State
+from deployer.simulator.cloudfoundry.history import Revision
 from deployer.simulator.cloudfoundry.scenario import App, Staging
 
-PACE = 30  # the updater of rolling deployments looks every so many seconds (contract 7)
 FADING = 3  # so long after a stop the runtime still shows what ran: it is told asynchronously (contract 5)
-CANCELING = 5
 
 
 @dataclass(slots=True)
@@ -65,6 +64,7 @@ class Live:
     droplet: str | None
     ran: list[Run] = field(default_factory=list)
     said: list[tuple[float, Line]] = field(default_factory=list)
+    revisions: list[Revision] = field(default_factory=list)
 
     def runs(self, now: float) -> list[Run]:
         """Its processes as they are listed."""
@@ -103,50 +103,3 @@ class Build:
         if now < self.created + self.staging.seconds:
             return "STAGING"
         return "FAILED" if self.staging.error else "STAGED"
-
-
-@dataclass(slots=True)
-class Deployment:
-    """A rolling one. `run`: the new web process, None where the app was stopped: then it is over at once. `over`: when and why."""
-
-    guid: str
-    app: str
-    droplet: str
-    previous: str | None
-    created: float
-    mine: bool
-    run: Run | None
-    in_flight: int = 1
-    cancelled: float = inf
-    over: tuple[float, str] | None = None
-
-    @property
-    def finish(self) -> float:
-        """When it will have replaced everything; infinite if an instance never comes up."""
-        if self.run is None:
-            return self.created
-        ready = max(self.run.begins(index) + self.run.process.of(index).up for index in range(self.run.process.instances))
-        return self.created + ceil((ready - self.created) / PACE) * PACE if ready < inf else inf
-
-    def status(self, now: float) -> tuple[str, str]:
-        if self.over:
-            return "FINALIZED", self.over[1]
-        return "ACTIVE", "CANCELING" if self.cancelled <= now else "DEPLOYING"
-
-    def healthy(self, now: float) -> float:
-        """When an instance last became routable."""
-        run = self.run
-        ready = [run.begins(index) + run.process.of(index).up for index in range(run.process.instances)] if run else []
-        return max([moment for moment in ready if moment <= now], default=self.created)
-
-
-def turns(process: Process, created: float, in_flight: int) -> tuple[float, ...]:
-    """When each instance of a rolling deployment begins: the next ones when the updater sees that all before them run."""
-    begun: list[float] = []
-    moment = created
-    while len(begun) < process.instances:
-        group = range(len(begun), min(len(begun) + in_flight, process.instances))
-        begun += [moment for _ in group]
-        ready = max(moment + process.of(index).up for index in group)
-        moment = created + ceil((ready - created) / PACE) * PACE if ready < inf else inf
-    return tuple(begun)

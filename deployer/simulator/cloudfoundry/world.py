@@ -7,9 +7,11 @@ from math import inf
 from threading import RLock
 
 from deployer.simulator.cloudfoundry.courses import WELL, Line, Process
+from deployer.simulator.cloudfoundry.history import Revision, revised
 from deployer.simulator.cloudfoundry.names import APP, guid
-from deployer.simulator.cloudfoundry.scenario import Scenario
-from deployer.simulator.cloudfoundry.things import CANCELING, Build, Deployment, Droplet, Live, Package, Run, turns
+from deployer.simulator.cloudfoundry.rollouts import CANCELING, PLAIN, Deployment, Order, targets, turns
+from deployer.simulator.cloudfoundry.scenario import App, Scenario
+from deployer.simulator.cloudfoundry.things import Build, Droplet, Live, Package, Run
 from deployer.simulator.cloudfoundry.tokens import Tokens
 from deployer.simulator.journal import Asked
 from deployer.simulator.shared import Trouble
@@ -38,13 +40,14 @@ class World:
         self.packages: dict[str, Package] = {}
         self.builds: dict[str, Build] = {}
         self.deployments: dict[str, Deployment] = {}
+        self.jobs: list[str] = []
         self.denied: set[str] = set()  # packages whose registry takes no such login
         self.triggered = inf  # when the client's first write came
         self._zero: float | None = None
         self._epoch = datetime.now(UTC)
         self._seen: Counter[int] = Counter()  # how many requests each trouble could have caught
-        for number in range(len(scenario.apps)):
-            self._put(number)
+        for app in scenario.apps:
+            self._put(app)
 
     # --- time
 
@@ -86,6 +89,9 @@ class World:
         now = self.now()
         return next(((live, run) for live in self.apps.values() for run in live.runs(now) if run.guid == process), None)
 
+    def revision(self, one: str) -> Revision | None:
+        return next((each for live in self.apps.values() for each in live.revisions if each.guid == one), None)
+
     def trouble(self, name: str) -> Trouble | None:
         """The first trouble of the scenario that catches a request to this route now."""
         now = self.now()
@@ -122,13 +128,27 @@ class World:
         live.state = state
         live.said.append((self.now(), Line(0, f'Updated app with guid {live.guid} ({{"state"=>"{state}"}})', "API")))
 
-    def deploy(self, live: Live, droplet: str, *, mine: bool = True, in_flight: int = 1) -> Deployment:
-        """A new rolling deployment. It supersedes the one before it; a stopped app is simply started (contract section 7)."""
+    def create(self, name: str) -> None:
+        """A request of the client made an app: nothing of it runs yet."""
+        self._put(App(name, staged=False, older=0, route=f"{name}.apps.example.org"))
+
+    def revise(self, live: Live, at: float, back: Revision | None = None) -> Revision | None:
+        """The revision of an app that is put live as it is now; None where nothing of it can be."""
+        if live.droplet is None:
+            return None
+        revision = revised(live.revisions, live.guid, live.droplet, at, back)
+        if revision not in live.revisions:
+            live.revisions.append(revision)
+        return revision
+
+    def deploy(self, live: Live, droplet: str, order: Order = PLAIN, *, mine: bool = True) -> Deployment:
+        """A new deployment. It supersedes the one before it; a stopped app is simply started (contract section 7)."""
         now, number = self.now(), len(self.deployments) + 1
         if before := self.running(live.guid):
             self._end(before, now, "SUPERSEDED")
         previous, live.droplet = live.droplet, droplet
-        deployment = Deployment(guid(f"deployment {number}"), live.guid, droplet, previous, now, mine, None, in_flight)
+        deployment = Deployment(guid(f"deployment {number}"), live.guid, droplet, previous, now, mine, None, order)
+        deployment.revision = self.revise(live, now, order.back)
         self.deployments[deployment.guid] = deployment
         if live.state == "STOPPED":
             deployment.over = (now, "DEPLOYED")
@@ -138,7 +158,9 @@ class World:
         web = self._process(live, "web")
         web = web if mine else Process(web.type, web.instances, WELL)
         deployment.run = self._run(live, guid(f"web of deployment {number}"), web, now)
-        deployment.run.turns = turns(web, now, in_flight)
+        if order.steps is not None:
+            deployment.targets, deployment.held = targets(web.instances, order.steps), True
+        deployment.run.turns = turns(web, now, order.in_flight, until=deployment.targets[0] if deployment.targets else None)
         live.ran.append(deployment.run)
         return deployment
 
@@ -176,13 +198,15 @@ class World:
 
     # --- what was there before
 
-    def _put(self, number: int) -> None:
-        """The app of this number, as the client will find it."""
-        app, one = self.scenario.apps[number], APP if number == 0 else guid(f"app {number}")
+    def _put(self, app: App) -> None:
+        """One more app, as the client will find it: each droplet that it has was put live once."""
+        number = len(self.apps)
+        one = guid(f"app {number}") if number else APP
         live = self.apps[one] = Live(one, app, "STARTED" if app.started else "STOPPED", None)
         for age in range(app.older, -1 if app.staged else 0, -1):
             image = f"{app.image}-before-{age}" if age else app.image
             live.droplet = self._droplet(guid(f"droplet {age} of app {number}"), one, image, BEFORE - age)
+            self.revise(live, BEFORE - age)
         live.droplet = live.droplet if app.staged else None
         for process in app.processes:
             usual = Process(process.type, process.instances, WELL)
