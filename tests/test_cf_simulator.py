@@ -779,7 +779,6 @@ def test_a_deployment_of_a_kind_that_is_none_is_refused(body: dict[str, Any], de
         assert client.get("/v3/deployments")["resources"] == []
 
 
-@at_hand
 def test_what_it_is_answered_fits_the_document() -> None:
     with visiting("rolling") as client:
         client.get("/v3/processes", space_guids=SPACE, embed="process_instances")

@@ -452,13 +452,17 @@ def originals() -> list[Any]:
 
 
 def changed(ours: Any, theirs: Any, place: str = "body") -> list[str]:
-    """What of a copy is not as it was recorded. A list may be shorter, also one that PHP made an object of; a secret may be a fake."""
+    """What of a copy is not as it was recorded. Of a list only some rows may be kept, in their order (also of one that PHP
+    made an object of); a secret may be a fake.
+    """
     if isinstance(ours, dict) and isinstance(theirs, dict):
         lost = [key for key in theirs.keys() - ours.keys() if not key.isdecimal()]
         wrong = [f"{place}: {sorted(lost)}"] if lost or ours.keys() - theirs.keys() else []
         return wrong + [fault for key in ours.keys() & theirs.keys() for fault in changed(ours[key], theirs[key], f"{place}.{key}")]
-    if isinstance(ours, list) and isinstance(theirs, list) and ours:
-        return [fault for index, pair in enumerate(zip(ours, theirs, strict=False)) for fault in changed(*pair, f"{place}[{index}]")]
+    if isinstance(ours, list) and isinstance(theirs, list):
+        rest = iter(theirs)
+        missing = [index for index, each in enumerate(ours) if all(changed(each, there) for there in rest)]
+        return [f"{place}[{index}]: not in the recording, or not in its order" for index in missing]
     return [] if ours == theirs or (isinstance(ours, str) and ours.startswith("FAKE")) else [f"{place}: {ours!r} instead of {theirs!r}"]
 
 
