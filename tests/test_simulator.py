@@ -452,9 +452,7 @@ def originals() -> list[Any]:
 
 
 def changed(ours: Any, theirs: Any, place: str = "body") -> list[str]:
-    """What of a copy is not as it was recorded. Of a list only some rows may be kept, in their order (also of one that PHP
-    made an object of); a secret may be a fake.
-    """
+    """What of a copy is not as it was recorded: of a list some rows may be left out, and a secret may be a fake."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         lost = [key for key in theirs.keys() - ours.keys() if not key.isdecimal()]
         wrong = [f"{place}: {sorted(lost)}"] if lost or ours.keys() - theirs.keys() else []
