@@ -151,4 +151,4 @@ def around() -> Surroundings:
 
 def flags(**on: Any) -> Row:
     """What an UnavailableError says beside its reason."""
-    return {"arrived": False, "itself": False, "failure": "", "wait": 0, "final": False, **on}
+    return {"arrived": False, "itself": False, "failure": "", "wait": 0, "final": False, "from_gateway": False, **on}

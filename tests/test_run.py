@@ -63,6 +63,7 @@ from deployer.model import (
     Withdrawn,
 )
 from deployer.run import run
+from deployer.run.loop import KEPT_OUT
 from deployer.run.farewell import UNFOUND, UNPREPARED, UNREACHED
 from tests.fakes import BEGINNING, TICK, Act, FakeClock, Scripted
 
@@ -82,6 +83,7 @@ SPOKEN = UnavailableError("HTTP 503", arrived=True, itself=True)
 NO_LINE = UnavailableError("no connection")
 LOST_ANSWER = UnavailableError("no answer in time", arrived=True)
 OWN_FAILURE = UnavailableError("it failed (Whoops)", arrived=True, itself=True, failure="Whoops")
+GATEWAY = UnavailableError("HTTP 403: a page", arrived=True, from_gateway=True)
 REVOKED = RefusedError("the token is revoked", everywhere=True)
 NOTHING = "no deployment of it was found"
 SOMEBODY = "the deployment that we followed was cancelled by somebody else"
@@ -758,6 +760,45 @@ IN_DOUBT: list[Event] = [*OPENING, Doubted("a", "no answer in time")]
             id="a-failure-that-started-one-is-none",
         ),
         pytest.param(
+            {"start a": [GATEWAY]},
+            [
+                *OPENING,
+                *[Doubted("a", "HTTP 403: a page"), Repeated("a", NOTHING)] * 2,
+                Doubted("a", "HTTP 403: a page"),
+                Ended("a", Outcome.REFUSED, KEPT_OUT.format(3, "HTTP 403: a page")),
+            ],
+            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a"), (35, "find a")],
+            id="a-gateway-that-passes-none-on",
+        ),
+        pytest.param(
+            {"start a": [GATEWAY], "find a": [None, None, Started((A1,), "found")]},
+            [
+                *OPENING,
+                Doubted("a", "HTTP 403: a page"),
+                Repeated("a", NOTHING),
+                Doubted("a", "HTTP 403: a page"),
+                Followed("a", A1, "found"),
+                phase(Phase.SUCCEEDED),
+                Ended("a", Outcome.FINISHED),
+            ],
+            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (5, "look a-1")],
+            id="a-gateway-that-answers-in-the-platform-s-place",
+        ),
+        pytest.param(
+            {"start a": [GATEWAY, OWN_FAILURE, GATEWAY]},
+            [
+                *OPENING,
+                Doubted("a", "HTTP 403: a page"),
+                Repeated("a", NOTHING),
+                Doubted("a", "it failed (Whoops)"),
+                Repeated("a", NOTHING),
+                Doubted("a", "HTTP 403: a page"),
+                Ended("a", Outcome.REFUSED, KEPT_OUT.format(3, "HTTP 403: a page")),
+            ],
+            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a"), (35, "find a")],
+            id="both-count-together",
+        ),
+        pytest.param(
             {"start a": [NO_LINE, NO_LINE, Started((A1,))]},
             [*OPENING, Wavered("a", "no connection"), Followed("a", A1), phase(Phase.SUCCEEDED), Ended("a", Outcome.FINISHED)],
             [(5, "check a"), (5, "start a"), (10, "check a"), (10, "start a"), (10, "look a-1")],
@@ -975,10 +1016,10 @@ REDIRECTS = UnavailableError("it redirects", final=True)
         pytest.param({"check a": [REDIRECTS]}, Ended("a", Outcome.REFUSED, "it redirects"), UNTIL_START[:2], id="at-the-check"),
         pytest.param({"start a": [REDIRECTS]}, Ended("a", Outcome.REFUSED, "it redirects"), UNTIL_START, id="at-the-start"),
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [REDIRECTS]},
-            Ended("a", Outcome.LOST, "it redirects"),
-            [*UNTIL_START, (0, "find a")],
-            id="while-searching",
+            {"start a": [LOST_ANSWER], "find a": [REDIRECTS, Started((A1,))]},
+            Ended("a", Outcome.FINISHED),
+            [*UNTIL_START, (0, "find a"), (5, "find a"), (5, "look a-1")],
+            id="but-while-searching-it-is-no-news",
         ),
     ],
 )

@@ -50,6 +50,10 @@ from deployer.watch import Watch
 
 SEARCH_AGAIN = 5.0
 FAILURES = 3
+"""Triggers that the server itself breaks at, or that a gateway answers in its place, after which no more is sent."""
+
+FAILED = "the server failed {} times and started nothing: {}"
+KEPT_OUT = "{} triggers were answered by a gateway in front of the platform, and no deployment was found: {}. Let POST requests through to its API"
 NO_SITE = "no address of it is known"
 
 
@@ -300,8 +304,9 @@ class Run:
 
     def _doubt(self, story: Story, error: UnavailableError) -> None:
         story.doubted, story.losses = True, story.losses + 1
-        story.failures += bool(error.failure)
-        story.searches, story.failure, story.trouble, story.again = 0, error.failure, error.reason, ""
+        story.failures += bool(error.failure or error.from_gateway)
+        story.failure = (KEPT_OUT if error.from_gateway else FAILED).format(FAILURES, error.failure or error.reason)
+        story.searches, story.trouble, story.again = 0, error.reason, ""
         self.report(Doubted(story.target, error.reason))
         story.go(Stage.FIND, min(error.wait, max(story.left, 0)))
 
@@ -328,7 +333,7 @@ class Run:
                 story.go(Stage.FIND, min(_patience(story.losses), max(story.left, 0)))
             case None if story.failures >= FAILURES:
                 story.stage, story.doubted = Stage.START, False  # the server has answered each time, and there is nothing
-                story.end(Outcome.REFUSED, f"the server failed {FAILURES} times and started nothing: {story.failure}")
+                story.end(Outcome.REFUSED, story.failure)
             case None:
                 story.sent = False
                 self._again(story, Stage.START, "no deployment of it was found")
@@ -430,7 +435,7 @@ class Run:
 
     def _delay(self, story: Story, error: UnavailableError) -> None:
         """The same again later: an outage is waited through until `timeout`."""
-        if error.final:
+        if error.final and not story.in_doubt:
             self._bar(story, error.reason)
             return
         if error.reason != story.trouble:

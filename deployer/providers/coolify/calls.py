@@ -211,9 +211,12 @@ class CoolifyServer:
         return KINDS[::-1] if self.wish.command is Command.START else KINDS
 
     def _answer(self, reply: Reply, act: Act) -> Answer:
-        if reply.status == 429 and reply.is_json:
-            return self._too_many(reply, act)
         text = answers.message(reply)
+        if reply.status == 429 and text.startswith(answers.QUEUE_FULL):
+            return self._queue_full(reply, act)
+        if reply.status == 429 and text == answers.TOO_MANY:
+            wait = answers.seconds(reply) or QUEUE_WAIT
+            raise UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=wait)
         if back.is_full(reply.status, text):
             return Later(QUEUE_WAIT, trigger.said(text))
         if reply.status == 400 and (done := statuses.already(act.kind, text)):
@@ -235,14 +238,12 @@ class CoolifyServer:
         self.survey.named[tag] = named
         return tags.spread(tag, self.survey)
 
-    def _too_many(self, reply: Reply, act: Act) -> Later:
-        """A full queue, or the rate limit. A tag is not sent again: what stood before the full server was queued (contract 5.1)."""
-        text, wait = answers.message(reply), answers.seconds(reply) or QUEUE_WAIT
-        if not text.startswith(answers.QUEUE_FULL):
-            raise UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=wait)
+    def _queue_full(self, reply: Reply, act: Act) -> Later:
+        """A tag is not sent again: what stood before the full server was queued (contract 5.1)."""
+        text = answers.message(reply)
         if act.kind == TAG:
             raise UnavailableError(trigger.said(text), arrived=True, itself=True)
-        return Later(wait, trigger.said(text))
+        return Later(answers.seconds(reply) or QUEUE_WAIT, trigger.said(text))
 
     def _missing(self, reply: Reply, text: str, act: Act) -> Done | Refused | None:
         """The 404s that say something of what was asked for."""

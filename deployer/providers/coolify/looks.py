@@ -62,7 +62,7 @@ class Looks:
             str(row.get("deployment_uuid")),
             adopted=True,
             link=rows.link(row, self.pages),
-            whose=trigger.starter(row),
+            whose=trigger.starter(row, marked=self.survey.version.has(Since.MARKS_API)),
         )
 
     def _deployment(self, row: Any, handle: Handle) -> Snapshot:
