@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,12 @@ def deployed(number: int, **changes: Any) -> Row:
     """A row of the application's list as 4.3.10 gives it."""
     row = body("app_deployments_read")["deployments"][0]
     return {**row, "id": number, "deployment_uuid": f"d{number}", "force_rebuild": False, **changes}
+
+
+def about(row: Row, target: str, deployment: str = "abc") -> Row:
+    """A recorded deployment as that of another application: a look does not believe an answer that is about another one."""
+    page = re.sub("/application/[^/]+/", f"/application/{target}/", row["deployment_url"])
+    return {**row, "deployment_uuid": deployment, "deployment_url": page}
 
 
 # --- the wire

@@ -119,8 +119,18 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret as `headers`"),
             id="302-cloudflare-access",
         ),
-        pytest.param(reply("api_root"), flags(arrived=True, final=True, from_gateway=True), ("login page", "`coolify_url`", "plain address"), id="302-login"),
-        pytest.param(reply("accept_422_star"), flags(arrived=True, final=True, from_gateway=True), ("redirects", "`coolify_url`", "http://127.0.0.1"), id="302-elsewhere"),
+        pytest.param(
+            reply("api_root"),
+            flags(arrived=True, final=True, from_gateway=True),
+            ("login page", "`coolify_url`", "plain address"),
+            id="302-login",
+        ),
+        pytest.param(
+            reply("accept_422_star"),
+            flags(arrived=True, final=True, from_gateway=True),
+            ("redirects", "`coolify_url`", "http://127.0.0.1"),
+            id="302-elsewhere",
+        ),
         pytest.param(
             reply("api_root", headers={"location": "https://user:hunter22@new.example.com:8443/api/v1/version?token=x"}),
             flags(arrived=True, final=True, from_gateway=True),
@@ -153,7 +163,10 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             id="cf-challenge",
         ),
         pytest.param(
-            reply("api_root", status=403, body="error code: 1010"), flags(arrived=True, from_gateway=True), ("error 1010", "browser integrity check"), id="cf-1010"
+            reply("api_root", status=403, body="error code: 1010"),
+            flags(arrived=True, from_gateway=True),
+            ("error 1010", "browser integrity check"),
+            id="cf-1010",
         ),
         pytest.param(
             reply("api_root", status=502, body="<html><title>502 Bad\n Gateway</title></html>"),
@@ -162,7 +175,10 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             id="502-of-a-proxy",
         ),
         pytest.param(
-            reply("api_root", status=200), flags(arrived=True, from_gateway=True), ("HTTP 200", "instead of JSON", "wrong `coolify_url`"), id="200-html"
+            reply("api_root", status=200),
+            flags(arrived=True, from_gateway=True),
+            ("HTTP 200", "instead of JSON", "wrong `coolify_url`"),
+            id="200-html",
         ),
         pytest.param(reply("version"), flags(arrived=True, from_gateway=True), ("HTTP 200",), id="200-text"),
         *(

@@ -514,7 +514,7 @@ def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_on
     ],
 )
 @pytest.mark.parametrize("said", ["Not today.", "OK", ""])
-def test_words_that_are_not_coolify_s_accept_and_refuse_nothing(  # noqa: PLR0913, PLR0917 -- a row of the table
+def test_words_that_are_not_coolify_s_accept_and_refuse_nothing(
     wire: responses.RequestsMock, kind: str, path: str, wish: Row, said: str
 ) -> None:
     serve(wire, "POST", path, "app_start", body={"message": said})

@@ -63,8 +63,8 @@ from deployer.model import (
     Withdrawn,
 )
 from deployer.run import run
-from deployer.run.loop import KEPT_OUT
 from deployer.run.farewell import UNFOUND, UNPREPARED, UNREACHED
+from deployer.run.loop import KEPT_OUT
 from tests.fakes import BEGINNING, TICK, Act, FakeClock, Scripted
 
 Script = Mapping[str, Sequence[Any]]

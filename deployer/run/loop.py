@@ -53,7 +53,9 @@ FAILURES = 3
 """Triggers that the server itself breaks at, or that a gateway answers in its place, after which no more is sent."""
 
 FAILED = "the server failed {} times and started nothing: {}"
-KEPT_OUT = "{} triggers were answered by a gateway in front of the platform, and no deployment was found: {}. Let POST requests through to its API"
+KEPT_OUT = (
+    "{} triggers were answered by a gateway in front of the platform, and no deployment was found: {}. Let POST requests through to its API"
+)
 NO_SITE = "no address of it is known"
 
 
@@ -127,6 +129,7 @@ class Run:
             if not story.checked:
                 story.checked, story.trouble = True, ""
                 self.report(Checked(target))
+                story.warn(target.warnings)
             story.url = target.url
             if self.plan.own_site and not target.url and not target.group and not target.missing:
                 story.end(Outcome.REFUSED, f"`verify_url: auto`: {NO_SITE}. Give the address itself")

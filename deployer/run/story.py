@@ -22,6 +22,7 @@ from deployer.model import (
     Trust,
     UnavailableError,
     Waited,
+    Warned,
 )
 from deployer.providers.contract import Provider
 from deployer.watch import FIRST_LOOK, LIMITS, End, Final, Watch
@@ -77,6 +78,7 @@ class Story:
     checked: bool = False
     preparing: bool = False
     changes: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
     prepared: bool = False
     coming: tuple[str, ...] = ()
     sent: bool = False
@@ -165,6 +167,13 @@ class Story:
             if sentence not in self.changes:
                 self.changes = (*self.changes, sentence)
                 self.scene.report(Changed(self.target, sentence, made=made))
+
+    def warn(self, sentences: Iterable[str]) -> None:
+        """What people should know of the target, each sentence once."""
+        for sentence in sentences:
+            if sentence not in self.warned:
+                self.warned = (*self.warned, sentence)
+                self.scene.report(Warned(self.target, sentence))
 
     @property
     def left(self) -> float:

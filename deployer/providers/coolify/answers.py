@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 from deployer.http import Reply
 from deployer.model import RefusedError, UnavailableError
-from deployer.providers.coolify.own_words import DOCS, FOREIGN_CANCEL, MISSING, PERMISSIONS, QUEUE_FULL, is_own
+from deployer.providers.coolify.own_words import DOCS, FOREIGN_CANCEL, MISSING, PERMISSIONS, is_own
 
 
 def boxes(more: str = "") -> str:

@@ -114,7 +114,7 @@ class Back:
         if self.alterer.earlier:
             raise RefusedError(CREATED)
         if row.get("build_pack") == BUILD_PACK:
-            if (listed := self.survey.api.history(target, ROWS)) is not None:
+            if (listed := self.survey.recent(target, ROWS)) is not None:
                 since(listed, deployed.id)
             return self._older_image(row, before, mine)
         own, ran = since(self._listed(target), deployed.id)
@@ -248,7 +248,7 @@ class Back:
         return seen.row
 
     def _listed(self, target: str) -> list[Row]:
-        if (listed := self.survey.api.history(target, ROWS)) is None:
+        if (listed := self.survey.recent(target, ROWS)) is None:
             raise RefusedError(NO_LIST)
         return listed
 

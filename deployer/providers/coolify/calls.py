@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from deployer.http import Reply
+from deployer.http import Reply, TooLargeError
 from deployer.model import (
     Answer,
     Barred,
@@ -28,7 +28,7 @@ from deployer.model import (
 from deployer.providers.coolify import acts, answers, back, doctor, known, statuses, tags, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG, Act
 from deployer.providers.coolify.alter import Alteration, Alterer, judged
-from deployer.providers.coolify.api import Api
+from deployer.providers.coolify.api import Api, Row, of_application
 from deployer.providers.coolify.back import Back
 from deployer.providers.coolify.creating import Wanted
 from deployer.providers.coolify.creator import Creator
@@ -55,6 +55,7 @@ NO_READ = (
 )
 UNFOLLOWED = "the token may not read, so nothing but the trigger will be seen"
 BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
+UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 UNCHANGED = "the answer was lost, and its status is still {}: it may have been started anew, or not"
 STALLED = (
     ". Coolify before 4.3.7 does not move its queue on after a cancel: what waits there goes on when another deployment on that server ends"
@@ -194,7 +195,11 @@ class CoolifyServer:
         return self._go_back(target, deployed)
 
     def _go_back(self, target: str, deployed: Handle | None) -> Answer:
-        act = self._undoing[target] = self._back.act(target, deployed)
+        try:
+            act = self._undoing[target] = self._back.act(target, deployed)
+        except UnavailableError as error:
+            error.arrived = False  # so far it is only read, or changed so that the same may be done again: nothing was started
+            raise
         try:
             reply = self.api.send(act.method, act.path, act.params, body=act.body, patience=START_READ)
             if reply.status == 422 and act.body:
@@ -263,23 +268,42 @@ class CoolifyServer:
             return Barred(BLIND)
         if target in self.survey.named:
             return tags.spread(target, self.survey, ask=patience is None)
+        if seen.kind == TAG and seen.unread:
+            return Barred(UNLISTED)
         if seen.kind == TAG:
             services = seen.members is not None and patience is None and bool(self.api.services())
             newer = [row for row in self.api.active(patience=patience) if self._ours(row) and trigger.number(row) > seen.newest]
             return tags.found(seen, newer, self._pages, marked=self._marked, services=services)
         if seen.kind != APPLICATION or self.wish.command is Command.STOP:
             return self._found_by_status(target, seen, patience)
-        listed = self.api.history(target, BEHIND, patience=patience) if seen.listed else None
+        try:
+            recent = self.survey.recent(target, BEHIND, newest=seen.newest, patience=patience) if seen.listed else None
+            listed = of_application(target, recent)
+        except UnavailableError as error:
+            return self._found_otherwise(target, seen, error, patience)
         if listed is None:
             return self._found_running(target, seen, patience)
+        return self._found_newer(listed, target, seen)
+
+    def _found_newer(self, listed: list[Row], target: str, seen: Known) -> Started | None:
         newer = [row for row in listed if trigger.number(row) > seen.newest and self._ours(row, target)]
         return trigger.oldest(newer, target, self._pages, marked=self._marked)
 
+    def _found_otherwise(self, target: str, seen: Known, error: UnavailableError, patience: float | None) -> Started | Barred:
+        """The list can't be read any more: a newer row among all that are going; that there is none means nothing."""
+        if found := self._found_newer(self.survey.running(target, patience=patience), target, seen):
+            return found
+        if isinstance(error, TooLargeError):  # the same megabytes again would tell no more
+            return Barred(UNLISTED)
+        raise error
+
     def _found_running(self, target: str, seen: Known, patience: float | None) -> Started | Barred:
-        """Without a list per application (before beta.402): a new row of it among all that are going."""
+        """Without a list per application (before beta.402, or unreadable): a new row of it among all that are going."""
+        if seen.running is None:
+            return Barred(UNLISTED)
         rows = self.survey.running(target, patience=patience)
         newer = [row for row in rows if str(row.get("deployment_uuid")) not in seen.running and self._ours(row, target)]
-        return trigger.oldest(newer, target, self._pages, marked=self._marked) or Barred(BLIND)
+        return trigger.oldest(newer, target, self._pages, marked=self._marked) or Barred(UNLISTED if seen.unread else BLIND)
 
     def _found_by_status(self, target: str, seen: Known, patience: float | None) -> Started | Barred | None:
         """Two looks at its status. What is done only once, however often it is asked for, may be sent again; a restart may not."""
