@@ -2285,6 +2285,7 @@ def test_one_target_by_two_names_is_started_once(targets: tuple[str, ...], refus
 
 B2 = Handle("b", "b-2")
 SECOND = Spread((Part(Target("b"), B2), Part(Target("c"), C1)))
+HEALTHY_B = Handle("b", "", aspect="healthy")
 
 
 @pytest.mark.parametrize(
@@ -2332,10 +2333,72 @@ def test_both_deployments_of_a_part_are_stopped() -> None:
     assert [call for call in tale.sent if call.startswith("cancel")] == ["cancel b-2 within 1 s", "cancel b-1 within 1 s"]
 
 
-def test_what_a_second_group_deploys_of_a_story_that_is_over_is_not_told_there() -> None:
-    """Rule 6: what is told of it comes before its end, or elsewhere."""
-    tale = tell({"start t": [Spread(BOTH)], "start u": [Later(9, "asked too often"), SECOND]}, targets=("t", "u"))
-    assert tale.outcome is Outcome.FINISHED
+LATER = [Later(60, "asked too often"), SECOND]
+
+
+@pytest.mark.parametrize(
+    ("script", "ended", "first_look"),
+    [
+        pytest.param(
+            {"look b-2": [RUNNING, replace(BROKEN, reason="exit 1")]}, Ended("b", Outcome.FAILED, "exit 1"), 60, id="the-second-fails"
+        ),
+        pytest.param({}, Ended("b", Outcome.FINISHED), 60, id="both-are-well"),
+        pytest.param({"look b-1": [replace(BROKEN, reason="exit 2")]}, Ended("b", Outcome.FAILED, "exit 2"), 60, id="the-first-failed"),
+        pytest.param({"look b-2": [CANCELLED]}, Ended("b", Outcome.CANCELLED), 60, id="the-second-is-cancelled"),
+        pytest.param(
+            {"look b-1": [replace(DONE, proof=HEALTHY_B)], "look b:healthy": [RUNNING]},
+            Ended("b", Outcome.FINISHED),
+            60,
+            id="while-the-first-one-s-health-is-read",
+        ),
+        pytest.param(
+            {"look b-1": [replace(DONE, next=(Handle("b", "b-3", server="paris"),))], "look b-3": [*[RUNNING] * 25, BROKEN]},
+            Ended("b", Outcome.FAILED, "on the additional server paris: failed"),
+            87,
+            id="while-the-first-one-s-additional-server-is-followed",
+        ),
+    ],
+)
+def test_what_a_second_group_deploys_of_a_target_is_followed_although_its_first_deployment_is_over(
+    script: Script, ended: Ended, first_look: float
+) -> None:
+    """Two tags, `force`, and the second trigger came late: the second deployment is ours as much as the first (issue 11, item 3)."""
+    tale = tell({"start t": [Spread(BOTH)], "start u": LATER, **script}, targets=("t", "u"))
+    assert [end for end in tale.ends() if end.target == "b"] == [ended]
+    assert tale.outcome is ended.outcome
+    assert (tale.times("look b-1"), tale.times("look b-2")[0]) == ([0], first_look)
+    told = [event for event in tale.events if event in (Delayed("u", 60, "asked too often"), Followed("b", B2), ended)]
+    assert told == [Delayed("u", 60, "asked too often"), Followed("b", B2), ended]
+    assert Noted("u", "it has deployed b, too: b-2") in tale.events
+
+
+def test_only_what_another_group_may_still_deploy_is_held() -> None:
+    """What ends meanwhile ends when the last group is triggered, or given up."""
+    tale = tell({"start t": [Spread(BOTH)], "start u": [Later(60, "full"), Refused("no such tag")]}, targets=("t", "u"))
+    assert [end.target for end in tale.ends()] == ["u", "a", "b"]
+    assert tale.outcome is Outcome.REFUSED
+
+
+def test_without_waiting_too_both_deployments_are_told() -> None:
+    tale = tell({"start t": [Spread(BOTH)], "start u": LATER}, targets=("t", "u"), wait=False)
+    assert [event.handle for event in tale.events if isinstance(event, Followed) and event.target == "b"] == [B1, B2]
+    assert [end for end in tale.ends() if end.target == "b"] == [Ended("b", Outcome.TRIGGERED)]
+
+
+def test_what_is_held_keeps_what_it_has_come_to_when_the_job_is_stopped() -> None:
+    tale = tell({"start t": [Spread(BOTH)], "start u": LATER}, targets=("t", "u"), signals=[(10, "SIGTERM")])
+    ends = {end.target: end.outcome for end in tale.ends()}
+    assert ends == {"a": Outcome.FINISHED, "b": Outcome.FINISHED, "u": Outcome.INTERRUPTED}
+    assert [call for call in tale.sent if call.startswith("cancel")] == []
+
+
+def test_a_revoked_token_ends_what_is_held_as_what_it_has_come_to() -> None:
+    tale = tell({"start t": [Spread(BOTH)], "start u": [Later(60, "full"), REVOKED]}, targets=("t", "u"))
+    assert {end.target: end.outcome for end in tale.ends()} == {
+        "a": Outcome.FINISHED,
+        "b": Outcome.FINISHED,
+        "u": Outcome.REFUSED,
+    }
 
 
 @pytest.mark.parametrize(

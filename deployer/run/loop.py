@@ -80,6 +80,8 @@ class Run:
         self.report = scene.report
         self.clock = scene.clock
         self.stories = [Story(target, scene) for target in scene.plan.targets]
+        for story in self.stories:
+            story.peers = self.stories
         self._closed = ""
         self._verdict: Verdict | None = None
 
@@ -106,13 +108,20 @@ class Run:
             Stage.FIND: self._find,
             Stage.WATCH: self._watch,
         }
-        while going := [story for story in self.stories if story.stage is not Stage.OVER]:
+        while going := self._going():
             story = _first(going, alters=self.plan.alters)
             sleep(self.scene, story.due - self.clock.now())
             acts[story.stage](story)
             if self._closed:  # rule 3: no storm of refused requests
                 for other in [story for story in self.stories if not story.visits]:
                     self._close(other)
+
+    def _going(self) -> list[Story]:
+        """Those that are not over; what is held ends once no group of this run may deploy it any more."""
+        for story in self.stories:
+            if story.stage is Stage.HELD and not story.awaited:
+                story.release()
+        return [story for story in self.stories if story.stage not in {Stage.HELD, Stage.OVER}]
 
     def _check(self, story: Story) -> None:
         try:
@@ -130,7 +139,7 @@ class Run:
                 story.checked, story.trouble = True, ""
                 self.report(Checked(target))
                 story.warn(target.warnings)
-            story.url = target.url
+            story.url, story.group = target.url, target.group
             if self.plan.own_site and not target.url and not target.group and not target.missing:
                 story.end(Outcome.REFUSED, f"`verify_url: auto`: {NO_SITE}. Give the address itself")
             elif self.plan.changes and self.plan.command is Command.CANCEL:
@@ -269,9 +278,11 @@ class Run:
     def _tell_shared(self, story: Story, part: Part, other: Story) -> None:
         """A second group of this run has deployed the same target."""
         uuid = part.handle.id if part.handle else ""
-        followed = other.stage is Stage.WATCH and any(watch.handle.id == uuid for watch in other.watches)
-        if followed and len(other.watches) == 1 and other.doubted and part.handle:
+        watched = [watch.handle.id for watch in other.watches] if other.stage is Stage.WATCH else []
+        if part.handle and watched == [uuid] and (other.doubted or other.resumed):
+            other.resumed = False
             self._answered(other, Started((part.handle,)))
+        followed = uuid in (*watched, *(handle.id for handle in other.more))
         why = "" if followed else " (not followed: its first deployment was over already)"
         self.report(Noted(story.target, f"it has deployed {part.target.label}, too: {uuid}{why}"))
 
@@ -385,7 +396,11 @@ class Run:
 
     def _leg_over(self, story: Story) -> None:
         watches, over = tuple(story.watches), story.repeated or story.left <= 0
-        match rules.after(story.leg, watches, repeated=over, so_far=story.so_far, aims=self._aims(story)):
+        step = rules.after(story.leg, watches, repeated=over, so_far=story.so_far, aims=self._aims(story))
+        if story.more and isinstance(step, rules.Final | rules.Back):
+            self._follow_more(story, step)
+            return
+        match step:
             case rules.Again(why):
                 story.repeated, story.watches = True, []
                 self._again(story, Stage.CHECK, why)
@@ -408,6 +423,14 @@ class Run:
                 if warning:
                     self.report(Warned(story.target, warning))
                 story.end(outcome, reason)
+
+    def _follow_more(self, story: Story, step: rules.Final | rules.Back) -> None:
+        """What another group of this run has deployed of the same target meanwhile."""
+        story.so_far = step if isinstance(step, rules.Final) else step.so_far
+        handles, story.more = story.more, ()
+        story.follow(Leg.DEPLOYMENT, handles)
+        for handle in handles:
+            self.report(Followed(story.target, handle))
 
     def _aims(self, story: Story) -> rules.Aims:
         site = self.scene.visit is not None and (bool(story.url) or not self.plan.own_site)
@@ -490,5 +513,5 @@ class Run:
 
     def _bar(self, story: Story, reason: str) -> None:
         """Rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""
-        if story.stage is not Stage.OVER:
+        if story.stage not in {Stage.HELD, Stage.OVER}:
             story.end(Outcome.LOST if story.in_doubt else Outcome.REFUSED, reason)
