@@ -13,7 +13,7 @@ import responses
 from deployer.model import Answer, Handle, Later, RefusedError, Started, UnavailableError
 from deployer.providers.coolify import back, releases
 from deployer.providers.coolify.acts import APPLICATION, Act
-from deployer.providers.coolify.back import CREATED, NO_IMAGES, NO_LIST, SAME_IMAGE, UNKNOWN
+from deployer.providers.coolify.back import CREATED, NO_IMAGES, NO_LIST, NO_OTHER, SAME_IMAGE, UNKNOWN
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.releases import ANOTHER, UNLISTED, Choice
 from deployer.providers.coolify.versions import Version
@@ -727,7 +727,7 @@ def test_on_demand_an_image_is_gone_back_to(
         pytest.param(NEW, WEB, {"image": ":1"}, "`image` is only for Docker-image applications", id="an-image-of-a-repository"),
         pytest.param(NEW, WEB, {"commit": "HEAD"}, "`commit: HEAD` names nothing to go back to", id="head"),
         pytest.param("4.1.2", WEB, {"commit": NOW}, "Coolify 4.1.2 has no way back", id="a-version-that-ignores-pins"),
-        pytest.param("4.1.2", WEB, {}, UNKNOWN, id="nothing-is-known"),
+        pytest.param("4.1.2", WEB, {}, NO_OTHER, id="no-other-commit-is-known"),
     ],
 )
 def test_on_demand_what_can_not_be_done_is_refused(

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from deployer.http import Http, Reply, TooLargeError
 from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, Trust, UnavailableError
 from deployer.providers.coolify import looks, rows, statuses
 from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
-from deployer.providers.coolify.api import Api
+from deployer.providers.coolify.api import Api, application_of
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.statuses import HEALTH, RUNNING, STOPPED
@@ -251,6 +252,39 @@ def test_who_deploys_what_a_webhook_deploys_too_is_told(  # noqa: PLR0913, PLR09
 def test_who_deploys_what_a_webhook_deploys_too_is_told_what_to_do() -> None:
     for text in (looks.AUTO_DEPLOY, looks.AUTO_ADOPTED):
         assert [word for word in ("a webhook", "off (in Coolify: ", "leave this step out") if word not in text] == []
+
+
+# --- a pinned commit
+
+CAPTURED = Path(__file__).parent / "contracts" / "coolify" / "captured" / "v4.0.0-beta.463" / "sequence_pinned_commit.json"
+HEAD_SHA, PIN = "1111111111222222222233333333334444444444", "abcdef1234567890abcdef1234567890abcdef12"
+OLD_PIN: Row = json.loads(CAPTURED.read_text("utf-8"))["responses"][-1]["body"]
+OF_OLD_PIN = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
+
+
+@pytest.mark.parametrize(
+    ("row", "version", "wish", "pin", "commit"),
+    [
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, PIN, PIN, id="beta463-shows-the-branch-s-head"),
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, "HEAD", HEAD_SHA, id="nothing-is-pinned"),
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, None, HEAD_SHA, id="nothing-is-known-of-a-pin"),
+        pytest.param(OLD_PIN, "4.1.2", {}, PIN, HEAD_SHA, id="where-a-pin-is-ignored-the-head-is-built"),
+        pytest.param({**OLD_PIN, "logs": "[]"}, "4.0.0-beta.463", {}, PIN, "", id="nothing-was-checked-out-yet"),
+        pytest.param({**OLD_PIN, "commit": "HEAD"}, "4.0.0-beta.463", {}, PIN, "", id="git-was-not-asked-yet"),
+        pytest.param(without(OLD_PIN, "logs"), "4.0.0-beta.463", {}, PIN, "", id="no-log-and-perhaps-an-earlier-build"),
+        pytest.param({**without(OLD_PIN, "logs"), "force_rebuild": True}, "4.0.0-beta.463", {}, PIN, PIN, id="no-log-but-no-cache"),
+        pytest.param({**OLD_PIN, "pull_request_id": 7}, "4.0.0-beta.463", {"pr": 7}, PIN, HEAD_SHA, id="a-preview-has-no-pin"),
+    ],
+)
+@pytest.mark.parametrize("ours", [False, True], ids=["it-was-pinned-before", "this-run-has-pinned-it"])
+def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, row: Row, version: str, wish: Row, pin: str | None, commit: str, *, ours: bool
+) -> None:
+    """Contract 17.2: before beta.464 the row of a pinned commit shows the branch's head, but the pinned one is checked out."""
+    serve(wire, "GET", f"/deployments/{OF_OLD_PIN.id}", "deployment_state_finished", body=row)
+    coolify = server(version=version, known={OF_OLD_PIN.target: Known(APPLICATION, {} if ours else {"git_commit_sha": pin})}, **wish)
+    coolify.survey.pins.update({OF_OLD_PIN.target: pin} if ours and pin else {})
+    assert coolify.look(OF_OLD_PIN).commit == commit
 
 
 # --- additional servers

@@ -90,6 +90,7 @@ SOMEBODY = "the deployment that we followed was cancelled by somebody else"
 STOPPED_BY = "the job was stopped (SIGTERM)"
 SITE = "https://a.example.com"
 LATE = "it was still being built or started"
+KEEPS_A = "What was changed before stays: a is as it is wished"
 IN_PARIS, IN_BERLIN = (f"on the additional server {server}: " for server in ("paris", "berlin"))
 
 
@@ -407,6 +408,15 @@ def test_without_waiting_the_story_ends_with_the_trigger(script: Script, events:
 
 
 DOUBTFUL = replace(A1, trust=Trust.DOUBTFUL)
+
+
+@pytest.mark.parametrize("handle", [DOUBTFUL, PHANTOM])
+def test_without_waiting_looks_that_fail_are_not_repeated_until_the_end_of_the_time(handle: Handle) -> None:
+    """Three in a row are enough: nobody asked to wait (issue 11, item 13)."""
+    tale = tell({"start a": [Started((handle,))], f"look {handle.id}": [UnavailableError("HTTP 502")]}, wait=False)
+    assert tale.ends() == [Ended("a", Outcome.TRIGGERED, "could not confirm that the deployment exists: HTTP 502")]
+    assert len(tale.times(f"look {handle.id}")) == 3
+    assert tale.calls[-1][0] < 30
 
 
 @pytest.mark.parametrize(
@@ -3325,7 +3335,7 @@ def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> Non
         pytest.param(
             {"start a": [RefusedError("no server")]},
             ["prepare a", "prepare b", "prepare c", "start a", "start b", "start c", "look b-1", "look c-1"],
-            [Ended("a", Outcome.REFUSED, "no server"), Ended("b", Outcome.FINISHED), Ended("c", Outcome.FINISHED)],
+            [Ended("a", Outcome.REFUSED, f"no server. {KEEPS_A}"), Ended("b", Outcome.FINISHED), Ended("c", Outcome.FINISHED)],
             id="what-is-refused-when-all-are-changed-stops-nobody",
         ),
     ],
@@ -3340,9 +3350,31 @@ def test_a_target_that_is_refused_late_does_not_stop_one_whose_change_comes_late
     """Refused, but changed: that was no refusal of the change."""
     script: Script = {"start a": [RefusedError("no server")], "prepare b": [NO_LINE, WELL]}
     assert tell(script, targets=("a", "b"), alters=True).ends() == [
-        Ended("a", Outcome.REFUSED, "no server"),
+        Ended("a", Outcome.REFUSED, f"no server. {KEEPS_A}"),
         Ended("b", Outcome.FINISHED),
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        pytest.param({"start a": [Refused("no server")]}, Outcome.REFUSED, id="refused"),
+        pytest.param({"start a": [Later(60, "full")]}, Outcome.TIMED_OUT, id="a-full-queue"),
+        pytest.param({"start a": [LOST_ANSWER], "find a": [Barred("nobody can tell")]}, Outcome.LOST, id="lost"),
+        pytest.param({"start a": [GATEWAY]}, Outcome.REFUSED, id="kept-out-by-a-gateway"),
+    ],
+)
+def test_what_was_changed_for_a_deployment_that_never_started_is_said_to_stay(script: Script, outcome: Outcome) -> None:
+    """The next deployment, a webhook's or somebody's, uses it (issue 11, item 31)."""
+    tale = tell({"prepare a": [Prepared((IMAGE, ENV))], **script}, alters=True, timeout=120)
+    [end] = tale.ends()
+    assert (end.outcome, end.reason.partition(". What was")[2]) == (outcome, f" changed before stays: {IMAGE}; {ENV}")
+
+
+@pytest.mark.parametrize("look", [BROKEN, CANCELLED, RUNNING])
+def test_what_was_deployed_is_not_said_to_stay(look: Snapshot) -> None:
+    tale = tell({"prepare a": [Prepared((IMAGE,))], "look a-1": [look]}, alters=True, timeout=120)
+    assert "stays" not in tale.ends()[0].reason
 
 
 def test_one_that_can_not_be_checked_in_time_does_not_keep_the_others_from_being_changed() -> None:
@@ -3365,6 +3397,11 @@ def test_it_is_changed_once_however_often_it_is_triggered() -> None:
 @pytest.mark.parametrize("plan", [{"dry": True}, {"command": Command.CHECK}, {"command": Command.CANCEL}], ids=str)
 def test_what_deploys_nothing_changes_nothing(plan: dict[str, Any]) -> None:
     assert "prepare a" not in tell({}, alters=True, **plan).sent
+
+
+def unchanged(events: list[Event]) -> list[Event]:
+    """Without what is said of the changes that stay."""
+    return [replace(each, reason=each.reason.partition(". What was")[0]) if isinstance(each, Ended) else each for each in events]
 
 
 @pytest.mark.parametrize(
@@ -3399,13 +3436,14 @@ def test_a_signal_after_two_seconds_of_a_change(script: Script, told: list[Event
     farewell = FAREWELL if told[-1] != Ended("a", Outcome.REFUSED, "no") else []
     late = [event for event in told if "altered a" in script and isinstance(event, Warned | Changed)]
     early = [event for event in told if event not in late]
-    assert tale.events == [*READY, *early, *farewell[:1], *late, *farewell[1:]]
+    assert unchanged(tale.events) == [*READY, *early, *farewell[:1], *late, *farewell[1:]]
     assert (tale.times("prepare a"), tale.sent[-1]) == (times, "prepare a")
 
 
 def test_a_signal_while_a_change_is_told_starts_nothing() -> None:
     tale = tell({"prepare a": [Prepared((IMAGE, ENV))]}, alters=True, signal_at=Changed("a", IMAGE))
-    assert tale.events == [*READY, Changed("a", IMAGE), Changed("a", ENV), Begun("a"), *FAREWELL]
+    assert unchanged(tale.events) == [*READY, Changed("a", IMAGE), Changed("a", ENV), Begun("a"), *FAREWELL]
+    assert tale.ends()[0].reason == f"{STOPPED_BY}. What was changed before stays: {IMAGE}; {ENV}"
     assert "start a" not in tale.sent
 
 

@@ -56,6 +56,10 @@ FAILED = "the server failed {} times and started nothing: {}"
 KEPT_OUT = (
     "{} triggers were answered by a gateway in front of the platform, and no deployment was found: {}. Let POST requests through to its API"
 )
+MISSES = 3
+"""Looks in a row that fail, after which `wait: false` waits no longer to see whether what was named exists."""
+
+UNCONFIRMED = "could not confirm that the deployment exists: {}"
 NO_SITE = "no address of it is known"
 
 
@@ -361,8 +365,9 @@ class Run:
                 self._look(story, index, watch)
                 if self._closed and not story.visits:
                     return
-        if not self.plan.wait and story.leg is not Leg.STAGING and all(watch.met for watch in story.watches):
-            story.end(Outcome.TRIGGERED)
+        if not self.plan.wait and story.leg is not Leg.STAGING and all(watch.met or watch.missed >= MISSES for watch in story.watches):
+            unseen = next((watch.trouble for watch in story.watches if not watch.met), "")
+            story.end(Outcome.TRIGGERED, UNCONFIRMED.format(unseen) if unseen else "")
             return
         coming = [look for look, watch in zip(story.looks, story.watches, strict=True) if watch.ending is None]
         if coming:

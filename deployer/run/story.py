@@ -60,6 +60,8 @@ class Stage(Enum):
     OVER = "over"
 
 
+NOT_STARTED = (Outcome.REFUSED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.INTERRUPTED)
+STAYS = "What was changed before stays: {}"
 COMING = (Stage.CHECK, Stage.PREPARE, Stage.START, Stage.FIND)
 """Until then a group may still deploy a target that has a story already."""
 
@@ -178,6 +180,8 @@ class Story:
             what = "Whether what ran before was put back is not known" if self.in_doubt else "What ran before was not put back"
             reason = f"{self.undone.reason}. {what}: {reason}"
             outcome = outcome if outcome is Outcome.INTERRUPTED else self.undone.outcome
+        elif self.prepared and self.changes and not self.deployed and not self.returns and outcome in NOT_STARTED:
+            reason = f"{reason}{'. ' if reason else ''}{STAYS.format('; '.join(self.changes))}"
         if self.stage is Stage.PREPARE or self.returns:
             self.tell_changed(self.scene.provider.altered(self.target))
         self.held = Final(outcome, reason)

@@ -22,6 +22,7 @@ from deployer.providers.coolify.versions import Version
 
 ONLY_APPLICATIONS = "`image`, `commit` and `settings` are for applications, and this is a {}: leave them out, or give an application's uuid"
 FAILURES = 3
+PIN_FIELD = "git_commit_sha"
 VARIABLES = "variables: "
 UNCHANGED = "nothing is to be changed: all is as it is wished"
 UNANSWERED = "no answer came"
@@ -169,6 +170,8 @@ class Alterer:
             error.reason = ". ".join([error.reason, *before])
             raise
         del self.lost[target]
+        if pin := body.get(PIN_FIELD):
+            self.survey.pins[target] = str(pin)
 
     def _give_up(self, target: str, error: UnavailableError) -> None:
         """What the server itself breaks at again and again, or a gateway keeps from it, is no outage. Raises RefusedError."""

@@ -41,7 +41,6 @@ UNAUTHORIZED: dict[str, str] = {
 PASSING = {408, 425, 429}
 """Statuses below 500 that a gateway gives for a while only."""
 
-TOO_MANY = "Too Many Attempts."
 VERSION = re.compile(r"v?\d+\.\d+[0-9A-Za-z.-]*")
 
 

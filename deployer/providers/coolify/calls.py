@@ -34,6 +34,7 @@ from deployer.providers.coolify.creating import Wanted
 from deployer.providers.coolify.creator import Creator
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.looks import BEHIND, Looks
+from deployer.providers.coolify.own_words import QUEUE_FULL, TOO_MANY
 from deployer.providers.coolify.survey import Survey
 from deployer.providers.coolify.versions import Since, Version
 from deployer.providers.coolify.wish import Wish
@@ -54,7 +55,7 @@ NO_READ = (
     f"Make a new one: {answers.BOXES}. Or give a second token as `read_token`, or set `wait: false`"
 )
 UNFOLLOWED = "the token may not read, so nothing but the trigger will be seen"
-BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
+BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments"
 UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 UNCHANGED = "the answer was lost, and its status is still {}: it may have been started anew, or not"
 STALLED = (
@@ -217,9 +218,9 @@ class CoolifyServer:
 
     def _answer(self, reply: Reply, act: Act) -> Answer:
         text = answers.message(reply)
-        if reply.status == 429 and text.startswith(answers.QUEUE_FULL):
+        if reply.status == 429 and text.startswith(QUEUE_FULL):
             return self._queue_full(reply, act)
-        if reply.status == 429 and text == answers.TOO_MANY:
+        if reply.status == 429 and text == TOO_MANY:
             wait = answers.seconds(reply) or QUEUE_WAIT
             raise UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=wait)
         if back.is_full(reply.status, text):

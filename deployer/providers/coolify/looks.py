@@ -11,7 +11,7 @@ from deployer.model import Handle, Phase, RefusedError, Snapshot, Trust, Unavail
 from deployer.providers.coolify import answers, rows, statuses, trigger
 from deployer.providers.coolify.api import ANOTHER, Row, application_of
 from deployer.providers.coolify.survey import Survey
-from deployer.providers.coolify.versions import Since
+from deployer.providers.coolify.versions import PIN_LOST, Since
 
 BEHIND = 10
 """Rows that are read for the deployment behind a phantom, and for one whose trigger had no answer."""
@@ -72,6 +72,9 @@ class Looks:
         seen, wish, version = self.survey.of(handle.target), self.survey.wish, self.survey.version
         flips = not version.has(Since.FINISHED_STAYS)
         shown = rows.snapshot(row, self.pages, handle.target, post_command=seen.post_command, flips=flips)
+        pin = self.survey.pins.get(handle.target) or str(seen.row.get("git_commit_sha") or "")
+        if version.before(PIN_LOST) and not wish.pr and rows.SHA.fullmatch(pin):
+            shown = replace(shown, commit=rows.pinned_commit(shown, pin, forced=bool(row.get("force_rebuild"))))
         seen.passed = seen.passed or statuses.passed_health_check(shown)
         told = list(shown.warnings)
         if handle.adopted and row.get("is_webhook"):

@@ -10,6 +10,7 @@ from typing import Any
 
 PERMISSIONS = "Missing required permissions: "
 QUEUE_FULL = "Deployment queue is full"
+TOO_MANY = "Too Many Attempts."
 FOREIGN_CANCEL = "You do not have permission to cancel this deployment."
 MISSING = re.compile(
     r"(Application|Service|Service application|Database|Deployment|Preview|Project|Environment|Environment variable|Server|Destination|Team"
@@ -22,7 +23,8 @@ SAID: dict[int, re.Pattern[str]] = {
     400: re.compile(
         r"You can only use (uuid or tag|tag or pr), not both\.|docker_tag requires pull_request_id\.|You must provide uuid or tag\."
         r"|No (UUIDs|TAGs) provided\.|UUID is required\.|Invalid (request|token)\.|Bulk data is required\.|Deployment queue is full\..*"
-        r"|Deployment cannot be cancelled\. Current status: .*|(Application|Service|Database) is (already running|already stopped|not running)\."
+        r"|Deployment cannot be cancelled\. Current status: .*"
+        r"|(Application|Service|Database) is (already running|already stopped|not running)\."
         r"|Server (has no destinations|has multiple destinations|is not functional).*"
     ),
     401: re.compile(r"Unauthenticated\.|Invalid token\."),
