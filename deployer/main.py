@@ -247,6 +247,7 @@ def _wishes(common: Common, inputs: ProviderInputs) -> Wishes:
         result_file=common.result_file,
         summary=common.summary,
         rehearsal=bool(common.rehearse),
+        wait=common.wait,
     )
 
 

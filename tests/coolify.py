@@ -127,6 +127,12 @@ def deployed(number: int, **changes: Any) -> Row:
     return {**row, "id": number, "deployment_uuid": f"d{number}", "force_rebuild": False, **changes}
 
 
+def about(row: Row, target: str, deployment: str = "abc") -> Row:
+    """A recorded deployment as that of another application: a look does not believe an answer that is about another one."""
+    page = re.sub("/application/[^/]+/", f"/application/{target}/", row["deployment_url"])
+    return {**row, "deployment_uuid": deployment, "deployment_url": page}
+
+
 # --- the wire
 
 
@@ -175,4 +181,4 @@ def around() -> Surroundings:
 
 def flags(**on: Any) -> Row:
     """What an UnavailableError says beside its reason."""
-    return {"arrived": False, "itself": False, "failure": "", "wait": 0, "final": False, **on}
+    return {"arrived": False, "itself": False, "failure": "", "wait": 0, "final": False, "from_gateway": False, **on}

@@ -38,6 +38,7 @@ from deployer.model import (
 )
 from deployer.providers.coolify import answers, doctor, known, rows, statuses, trigger
 from deployer.providers.coolify.acts import APPLICATION, NO_CANCEL, SERVICE, TAG
+from deployer.providers.coolify.api import application_of
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.wish import Wish
@@ -183,7 +184,8 @@ def reach(asked: Asked) -> str:
 
 
 def look(asked: Asked, uuid: str) -> str:
-    return tried(lambda: asked.server().look(Handle("it", uuid)))
+    row = asked.said["response"]["body"]
+    return tried(lambda: asked.server().look(Handle(application_of(row) if isinstance(row, dict) else "it", uuid)))
 
 
 def history(asked: Asked, uuid: str) -> str:
@@ -221,7 +223,7 @@ def deploy(asked: Asked) -> str:
         place = asked.name.rpartition("/")[0]
         asked.beside("/services", f"{place}/service_get{'_running' if place == 'fixtures' else ''}", listed=True)
         return tried(lambda: asked.server(TAG, given["tag"], tags=frozenset({given["tag"]})).start(given["tag"]))
-    uuid = given["uuid"].split(",")[0]
+    uuid = given["uuid"].split(",")[0].strip()
     pr = int(given.get("pr") or given.get("pull_request_id") or 0)
     wish = {"force": given.get("force") == "true", "pr": pr, "docker_tag": given.get("docker_tag", ""), "pull_latest": False}
     return tried(lambda: asked.server(kinds().get(uuid, APPLICATION), uuid, **wish).start(uuid))
@@ -436,7 +438,7 @@ FIXTURES = {
     "deployments_app_list_leaks_logs": "listed: in_progress",
     "deployments_app_list_404": says("Application not found", 404),
     "deployments_app_list_422": says("The take field must be at least 1.", 422),
-    "deployments_app_list_422_no_accept": f"unavailable final: {answers.REDIRECTS[Leads.TO_OTHER_PATH]}",
+    "deployments_app_list_422_no_accept": f"unavailable arrived final: {answers.REDIRECTS[Leads.TO_OTHER_PATH]}",
     "deployments_list_array": "listed: in_progress, queued",
     "deployments_list_object": "listed: in_progress, queued",
     "deployments_list_empty": "listed: nothing",
@@ -462,12 +464,12 @@ FIXTURES = {
     "transport_403_policy_denied": f"refused everywhere: {forbidden('You are not authorized to perform this action.')}",
     "transport_404_unknown_endpoint": f"refused: {NO_CANCEL}",
     "transport_429_rate_limit": "unavailable itself 37 s: Coolify is asked too often (Too Many Attempts.)",
-    "transport_429_rate_limit_no_accept": f"unavailable 37 s: HTTP 429: {PAGE}",
+    "transport_429_rate_limit_no_accept": f"unavailable arrived 37 s: HTTP 429: {PAGE}",
     "transport_500_json": "unavailable arrived itself: Coolify does not answer properly (HTTP 500: Server Error)",
     "transport_503_maintenance": f"unavailable arrived itself: {BASE}: Coolify does not answer properly (HTTP 503: Service Unavailable)",
-    "transport_proxy_cloudflare_access_302": f"unavailable final: {BASE}: Cloudflare Access asks for a login: "
+    "transport_proxy_cloudflare_access_302": f"unavailable arrived final: {BASE}: Cloudflare Access asks for a login: "
     "give CF-Access-Client-Id and CF-Access-Client-Secret as `headers`",
-    "transport_proxy_traefik_404": f"unavailable: {BASE}: HTTP 404: the proxy knows no such address (404 page not found): "
+    "transport_proxy_traefik_404": f"unavailable arrived: {BASE}: HTTP 404: the proxy knows no such address (404 page not found): "
     "Coolify is being started or updated, or `coolify_url` is wrong",
 }
 
@@ -671,7 +673,7 @@ def test_the_polls_of_a_service_end_neither_with_the_old_container_nor_with_the_
     there = server(command=Command.RESTART, known={"stack": Known(SERVICE, {"status": seen[0]["status"]})})
     for poll in seen:
         assert watch.ending is None
-        put(wire, "/api/v1/services/stack", {**whole, "body": {**whole["body"], "status": poll["status"]}})
+        put(wire, "/api/v1/services/stack", {**whole, "body": {**whole["body"], "uuid": "stack", "status": poll["status"]}})
         watch, _ = observe(watch, there.look(watch.handle), poll["t"])
     assert (told(after(Leg.DEPLOYMENT, (watch,), repeated=False)) if watch.ending else "still going") == verdict
 
@@ -719,7 +721,7 @@ MEANS: dict[int, tuple[str, ...]] = {
         *("Coolify ", "listed: ", "application ", "service ", "database ", "accepted, "),
         *("queued", "running", "succeeded", "failed", "cancelled", "started ", "split into ", "not started: "),
     ),
-    302: ("unavailable final: ",),
+    302: ("unavailable arrived final: ",),
     400: ("refused: ", "done: ", "already over", "may deploy: True", "may write: True"),
     401: ("refused everywhere: ",),
     403: ("refused", "may deploy: False", "may write: False"),

@@ -13,7 +13,7 @@ import responses
 from deployer.model import Barred, Handle, RefusedError, Target, Trust, UnavailableError
 from deployer.providers.coolify import calls
 from deployer.providers.coolify.versions import Version
-from tests.coolify import AGENT, API, BASE, READER, TOKEN, WEB, Row, asked, connected, flags, listing, serve, server, tokens
+from tests.coolify import AGENT, API, BASE, READER, TOKEN, WEB, Row, about, asked, body, connected, flags, listing, serve, server, tokens
 
 # --- what every request carries
 
@@ -41,7 +41,7 @@ def everything(wire: responses.RequestsMock, **environ: str) -> list[tuple[str, 
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_write")
     serve(wire, "POST", "/deploy", "deploy_one")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing())
-    serve(wire, "GET", "/deployments/abc", "deployment_get_queued")
+    serve(wire, "GET", "/deployments/abc", "deployment_get_queued", body=about(body("deployment_get_queued"), WEB))
     serve(wire, "GET", "/deployments", "deployments_list_read")
     serve(wire, "POST", "/deployments/abc/cancel", "v4.3.6_cancel")
     serve(wire, "GET", "/deployments/abc", "v4.3.6_cancel_then_get")

@@ -21,7 +21,7 @@ from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, conne
 MARKED = "mArKeDvalue"
 SHOP = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "2.0.1", "fqdn": "http://shop.example.com"}
 APP, ENVS, BULK = (f"/applications/{IMG}{end}" for end in ("", "/envs", "/envs/bulk"))
-CHECKED = [f"GET {APP}", f"GET /deployments/applications/{IMG}?take=3"]
+CHECKED = [f"GET {APP}", f"GET /deployments/applications/{IMG}?take=1"]
 LISTED = f"GET {ENVS}"
 PROBED = [f"PATCH {APP}", "POST /deploy"]
 IMAGE_TOLD = "image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0"

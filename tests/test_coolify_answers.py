@@ -106,47 +106,47 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             reply("deploy_body_list_500_star"), flags(arrived=True), ("HTTP 500", "instead of JSON", "proxy or Cloudflare"), id="500-html"
         ),
         pytest.param(reply("maintenance_503_star"), flags(arrived=True, wait=60), ("HTTP 503", "instead of JSON"), id="503-html"),
-        pytest.param(reply("ratelimit_429_star"), flags(wait=6), ("HTTP 429", "instead of JSON"), id="429-html"),
+        pytest.param(reply("ratelimit_429_star"), flags(arrived=True, wait=6), ("HTTP 429", "instead of JSON"), id="429-html"),
         pytest.param(
             reply("transport_proxy_traefik_404"),
-            flags(),
+            flags(arrived=True),
             ("404 page not found", "being started or updated", "`coolify_url` is wrong"),
             id="404-traefik",
         ),
         pytest.param(
             reply("transport_proxy_cloudflare_access_302"),
-            flags(final=True),
+            flags(arrived=True, final=True, from_gateway=True),
             ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret as `headers`"),
             id="302-cloudflare-access",
         ),
         pytest.param(
             replace(reply("api_root"), url="http://127.0.0.1:8000/api"),
-            flags(final=True),
+            flags(arrived=True, final=True, from_gateway=True),
             ("login page", "`coolify_url`", "plain address"),
             id="302-login",
         ),
         pytest.param(
             replace(reply("accept_422_star"), url="http://127.0.0.1:8000/api/v1/deployments"),
-            flags(final=True),
+            flags(arrived=True, final=True, from_gateway=True),
             ("set `coolify_url` to http://127.0.0.1",),
             id="302-another-port",
         ),
         pytest.param(
             reply("api_root", headers={"location": "https://user:hunter22@coolify.example.com:8443/api/v1/version?token=x"}),
-            flags(final=True),
+            flags(arrived=True, final=True, from_gateway=True),
             ("set `coolify_url` to https://coolify.example.com:8443",),
             id="301-without-what-is-secret",
         ),
         pytest.param(
             reply("api_root", headers={"location": "https://www.coolify.example.com/api/v1/version"}),
-            flags(final=True),
+            flags(arrived=True, final=True, from_gateway=True),
             ("set `coolify_url` to https://www.coolify.example.com",),
             id="301-to-www",
         ),
         *(
             pytest.param(
                 reply("api_root", headers=headers),
-                flags(final=True),
+                flags(arrived=True, final=True, from_gateway=True),
                 ("HTTP 302, a redirect to nowhere: is `coolify_url` right?",),
                 id=name,
             )
@@ -158,12 +158,15 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
         ),
         pytest.param(
             reply("api_root", status=403, headers={"cf-mitigated": "challenge"}),
-            flags(),
+            flags(arrived=True, from_gateway=True),
             ("challenges this machine", "allow it"),
             id="cf-challenge",
         ),
         pytest.param(
-            reply("api_root", status=403, body="error code: 1010"), flags(), ("error 1010", "browser integrity check"), id="cf-1010"
+            reply("api_root", status=403, body="error code: 1010"),
+            flags(arrived=True, from_gateway=True),
+            ("error 1010", "browser integrity check"),
+            id="cf-1010",
         ),
         pytest.param(
             reply("api_root", status=502, body="<html><title>502 Bad\n Gateway</title></html>"),
@@ -172,29 +175,36 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             id="502-of-a-proxy",
         ),
         pytest.param(
-            reply("api_root", status=200), flags(arrived=True), ("HTTP 200", "instead of JSON", "wrong `coolify_url`"), id="200-html"
+            reply("api_root", status=200),
+            flags(arrived=True, from_gateway=True),
+            ("HTTP 200", "instead of JSON", "wrong `coolify_url`"),
+            id="200-html",
         ),
-        pytest.param(reply("version"), flags(arrived=True), ("HTTP 200",), id="200-text"),
+        pytest.param(reply("version"), flags(arrived=True, from_gateway=True), ("HTTP 200",), id="200-text"),
         *(
             pytest.param(
                 reply("unauth_bad", status=status, body=body),
-                flags(arrived=arrived),
+                flags(arrived=True, from_gateway=status < 500),
                 (f"HTTP {status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`",),
                 id=f"{status}-{name}",
             )
-            for status, name, body, said, arrived in (
-                (401, "without-a-message", {"error": "denied"}, " with JSON", False),
-                (401, "with-a-list", [], " with JSON", False),
-                (401, "in-other-words", {"message": "No API key found in request"}, ": No API key found in request", False),
-                (401, "in-nearly-its-words", {"message": "Unauthenticated. Log in"}, ": Unauthenticated. Log in", False),
-                (403, "in-other-words", {"message": "Forbidden\nby policy"}, ": Forbidden by policy", False),
-                (403, "without-a-message", {"message": None}, " with JSON", False),
-                (404, "in-other-words", {"message": "no Route matched with those values"}, ": no Route matched with those values", False),
-                (404, "without-a-message", {"docs": "https://coolify.io/docs"}, " with JSON", False),
-                (404, "of-long-words", {"message": "x" * 61 + "not found"}, f": {'x' * 61}not found", False),
-                (400, "without-a-message", {}, " with JSON", True),
-                (422, "with-a-list", [1], " with JSON", True),
-                (500, "without-a-message", {"error": "x"}, " with JSON", True),
+            for status, name, body, said in (
+                (401, "without-a-message", {"error": "denied"}, " with JSON"),
+                (401, "with-a-list", [], " with JSON"),
+                (401, "in-other-words", {"message": "No API key found in request"}, ": No API key found in request"),
+                (401, "in-nearly-its-words", {"message": "Unauthenticated. Log in"}, ": Unauthenticated. Log in"),
+                (403, "in-other-words", {"message": "Forbidden\nby policy"}, ": Forbidden by policy"),
+                (403, "without-a-message", {"message": None}, " with JSON"),
+                (404, "in-other-words", {"message": "no Route matched with those values"}, ": no Route matched with those values"),
+                (404, "of-nearly-its-words", {"message": "Not found."}, ": Not found."),
+                (404, "of-another-api-s", {"message": "Not found.", "docs": "https://example.com"}, ": Not found."),
+                (409, "in-other-words", {"message": "Conflict"}, ": Conflict"),
+                (418, "in-its-words", {"message": "Not found."}, ": Not found."),
+                (404, "without-a-message", {"docs": "https://coolify.io/docs"}, " with JSON"),
+                (404, "of-long-words", {"message": "x" * 61 + "not found"}, f": {'x' * 61}not found"),
+                (400, "without-a-message", {}, " with JSON"),
+                (422, "with-a-list", [1], " with JSON"),
+                (500, "without-a-message", {"error": "x"}, " with JSON"),
             )
         ),
         pytest.param(
@@ -217,7 +227,7 @@ def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Reply, expected: Row
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
-        pytest.param("Not found.", {}, id="not-found"),
+        pytest.param("Not found.", {"docs": "https://coolify.io/docs"}, id="not-found"),
         pytest.param("Project not found", {}, id="without-a-dot"),
         pytest.param("No resources found with this tag.", {}, id="no-resources"),
         pytest.param("No query results for model [App\\Models\\Application].", {}, id="a-model"),

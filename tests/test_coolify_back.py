@@ -14,11 +14,11 @@ import responses
 from deployer.model import Answer, Handle, Later, RefusedError, Started, UnavailableError
 from deployer.providers.coolify import back, releases
 from deployer.providers.coolify.acts import APPLICATION, Act
-from deployer.providers.coolify.back import CREATED, NO_IMAGES, NO_LIST, SAME_IMAGE, UNKNOWN
+from deployer.providers.coolify.back import CREATED, NO_IMAGES, NO_LIST, NO_OTHER, SAME_IMAGE, UNKNOWN
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.releases import ANOTHER, UNLISTED, Choice
 from deployer.providers.coolify.versions import Version
-from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, connected, deployed, listing, reply, serve
+from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, about, asked, body, connected, deployed, listing, reply, serve
 
 NOW, BEFORE, OLDER, OLDEST = (digit * 40 for digit in "4321")
 PINNED_NOTE = "the application stays pinned to this commit: later deployments and webhooks build it, too, until `commit: HEAD` ends that"
@@ -60,7 +60,7 @@ def image(wire: responses.RequestsMock, *tags: str, listed: tuple[Row, ...] = (d
     for tag in tags or ("2.0.1",):
         held = {**body("create_img_get"), "uuid": IMG, **SHOP, "docker_registry_image_tag": tag}
         wire.add("GET", f"{API}/applications/{IMG}", json=held)
-    wire.add("GET", f"{API}/deployments/applications/{IMG}", json=listing(*listed))
+    wire.add("GET", f"{API}/deployments/applications/{IMG}", json=listing(*(about(row, IMG, row["deployment_uuid"]) for row in listed)))
 
 
 def may(wire: responses.RequestsMock, uuid: str = WEB) -> None:
@@ -616,7 +616,9 @@ def test_before_the_api_s_rows_were_marked_whose_it_is_is_not_sure(wire: respons
     wire.replace("POST", f"{API}/deploy", body=requests.exceptions.ReadTimeout())
     with pytest.raises(UnavailableError):
         undone(server, wire, OURS_IMG)
-    wire.replace("GET", f"{API}/deployments/applications/{IMG}", json=listing(deployed(5, is_api=False, force_rebuild=True)))
+    wire.replace(
+        "GET", f"{API}/deployments/applications/{IMG}", json=listing(about(deployed(5, is_api=False, force_rebuild=True), IMG, "d5"))
+    )
     found = server.find(IMG)
     assert isinstance(found, Started)
     assert (found.handles[0].id, found.handles[0].adopted, found.handles[0].perhaps) == ("d5", True, True)
@@ -726,7 +728,7 @@ def test_on_demand_an_image_is_gone_back_to(
         pytest.param(NEW, WEB, {"image": ":1"}, "`image` is only for Docker-image applications", id="an-image-of-a-repository"),
         pytest.param(NEW, WEB, {"commit": "HEAD"}, "`commit: HEAD` names nothing to go back to", id="head"),
         pytest.param("4.1.2", WEB, {"commit": NOW}, "Coolify 4.1.2 has no way back", id="a-version-that-ignores-pins"),
-        pytest.param("4.1.2", WEB, {}, UNKNOWN, id="nothing-is-known"),
+        pytest.param("4.1.2", WEB, {}, NO_OTHER, id="no-other-commit-is-known"),
     ],
 )
 def test_on_demand_what_can_not_be_done_is_refused(

@@ -46,7 +46,7 @@ LOOKED_FOR = ["GET /version", "GET /projects", f"GET /projects/{PROJECT}", "GET 
 PLACED = ["GET /servers", f"GET /servers/{SERVER}/destinations"]
 PROBED = ["PATCH /applications/new {}", "POST /deploy"]
 PROBED_THERE = [f"PATCH /applications/{UUID} {{}}", "POST /deploy"]
-CHECKED = [f"GET /applications/{UUID}", f"GET /deployments/applications/{UUID}?take=3"]
+CHECKED = [f"GET /applications/{UUID}", f"GET /deployments/applications/{UUID}?take=1"]
 DEPLOYED = [f"POST /deploy?uuid={UUID}&force=true"]
 TOLD = "shop: created in project Shop, environment production, on server localhost, from ghcr.io/acme/shop:2.1.0"
 

@@ -8,12 +8,13 @@ import pytest
 import requests
 import responses
 
+from deployer.http import TooLargeError
 from deployer.model import Barred, Command, Handle, RefusedError, Started, UnavailableError
 from deployer.providers.coolify import calls
 from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.statuses import RUNNING, STOPPED
-from tests.coolify import API, APP, BASE, OLD_WEB, PG, STACK, WEB, Row, asked, body, deployed, listing, serve, server
+from tests.coolify import API, APP, BASE, OLD_WEB, PG, STACK, WEB, Row, about, asked, body, deployed, listing, serve, server
 
 START, RESTART, STOP = Command.START, Command.RESTART, Command.STOP
 SEEN = {WEB: Known(APPLICATION, newest=10, listed=True)}
@@ -80,7 +81,7 @@ def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_sta
     target, ours = answer["resource_uuid"], answer["deployment_uuid"]
     row = next(row for row in body(f"v{version}_app_deployments")["deployments"] if row["deployment_uuid"] == ours)
     assert (row["id"], row["is_api"], row["is_webhook"]) == (3, False, False)
-    serve(wire, "GET", f"/applications/{target}", "v4.0.0-beta.380_app_get")
+    serve(wire, "GET", f"/applications/{target}", "v4.0.0-beta.380_app_get", body={**body("v4.0.0-beta.380_app_get"), "uuid": target})
     older = listing({**row, "id": 2, "deployment_uuid": "older", "status": "finished"})
     for listed in (older, listing(row, *older["deployments"])):
         serve(wire, "GET", f"/deployments/applications/{target}", f"v{version}_app_deployments", body=listed)
@@ -167,6 +168,100 @@ def test_before_beta402_too_only_rows_like_ours_are_found(wire: responses.Reques
     assert server(version="4.0.0-beta.380", known=known, **wish).find(OLD_WEB) == OLD_OURS
 
 
+# --- where the list is too large, or can't be read any more
+
+
+def pages(wire: responses.RequestsMock, *listed: Row | None) -> None:
+    """The list is only readable one row at a time; None: not even that."""
+    path = f"{API}/deployments/applications/{WEB}"
+    too_large = TooLargeError("the answer is larger than 64 MiB", arrived=True, itself=True)
+    matching = responses.matchers.query_param_matcher
+    wire.get(path, body=too_large, match=[matching({"take": "10"})])
+    for skip, row in enumerate(listed):
+        query = {"take": "1", **({"skip": str(skip)} if skip else {})}
+        said: Any = {"body": too_large} if row is None else {"json": listing(row)}
+        wire.get(path, match=[matching(query)], **said)
+    wire.get(path, json=listing(), match=[matching({"take": "1", "skip": str(len(listed))})])
+
+
+OVER = {"status": "finished"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "found", "read"),
+    [
+        pytest.param([deployed(11), *(deployed(number, **OVER) for number in (10, 9, 8, 7, 6))], OURS, 4, id="ours-and-three-older-ones"),
+        pytest.param([deployed(10, **OVER), deployed(11), deployed(9), deployed(8)], OURS, 4, id="of-the-same-second-in-any-order"),
+        pytest.param([deployed(number, **OVER) for number in (10, 9, 8, 7)], None, 3, id="nothing-new"),
+        pytest.param([deployed(11)], OURS, 2, id="the-only-one-there-ever-was"),
+    ],
+)
+def test_of_a_list_that_is_too_large_the_rows_are_read_one_by_one(
+    wire: responses.RequestsMock, listed: list[Row], found: Started | None, read: int
+) -> None:
+    wire.assert_all_requests_are_fired = False
+    pages(wire, *listed)
+    assert server(known=SEEN).find(WEB) == found
+    assert len(wire.calls) == 1 + read
+
+
+@pytest.mark.parametrize(
+    ("going", "found"),
+    [
+        pytest.param([deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="it-is-going"),
+        pytest.param([deployed(9, status="in_progress")], Barred(calls.UNLISTED), id="it-is-not-among-them"),
+    ],
+)
+def test_where_one_row_is_too_large_it_is_looked_for_among_all_that_are_going(
+    wire: responses.RequestsMock, going: list[Row], found: Any
+) -> None:
+    """The same megabytes again would tell no more."""
+    wire.assert_all_requests_are_fired = False
+    pages(wire, deployed(12, pull_request_id=7), None)
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    assert server(known=SEEN).find(WEB) == found
+
+
+@pytest.mark.parametrize("name", ["maintenance_503", "deploy_body_list_500_star", "transport_proxy_traefik_404"])
+def test_a_list_that_can_not_be_read_any_more_is_asked_for_again_unless_the_deployment_is_seen_to_go(
+    wire: responses.RequestsMock, name: str
+) -> None:
+    for going in ([], [deployed(11)]):
+        serve(wire, "GET", f"/deployments/applications/{WEB}", name)
+        serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    coolify = server(known=SEEN)
+    with pytest.raises(UnavailableError):
+        coolify.find(WEB)
+    assert coolify.find(WEB) == OURS
+
+
+@pytest.mark.parametrize(
+    ("running", "going", "found"),
+    [
+        pytest.param(frozenset({"d9"}), [deployed(11), deployed(9)], OURS, id="one-that-is-new"),
+        pytest.param(frozenset({"d11"}), [deployed(11)], Barred(calls.UNLISTED), id="none-that-is-new"),
+        pytest.param(None, [deployed(11)], Barred(calls.UNLISTED), id="what-went-before-is-not-known-either"),
+    ],
+)
+def test_a_list_that_was_never_read_tells_nothing_about_what_is_new(
+    wire: responses.RequestsMock, running: frozenset[str] | None, going: list[Row], found: Any
+) -> None:
+    wire.assert_all_requests_are_fired = False
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    known = {WEB: Known(APPLICATION, running=running, unread="HTTP 500")}
+    assert server(known=known).find(WEB) == found
+    assert set(asked(wire)) <= {"GET /deployments"}
+
+
+def test_a_list_of_another_application_s_is_no_empty_list(wire: responses.RequestsMock) -> None:
+    """To send it again would start it twice."""
+    others = listing(about(deployed(11), APP), deployed(10))
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=others)
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
+    with pytest.raises(UnavailableError):
+        server(known=SEEN).find(WEB)
+
+
 # --- where nobody can tell
 
 
@@ -189,6 +284,7 @@ def test_a_token_that_may_read_no_more_cannot_find(wire: responses.RequestsMock)
 def test_a_list_of_another_shape_is_not_an_empty_list(wire: responses.RequestsMock, text: Any) -> None:
     """An empty list would mean: send it again."""
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=text)
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
     with pytest.raises(UnavailableError):
         server(known={WEB: Known(APPLICATION, listed=True)}).find(WEB)
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from deployer.http import Http, Reply, TooLargeError
 from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, Trust, UnavailableError
 from deployer.providers.coolify import looks, rows, statuses
 from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
-from deployer.providers.coolify.api import Api
+from deployer.providers.coolify.api import Api, application_of
 from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.statuses import HEALTH, RUNNING, STOPPED
@@ -34,6 +35,7 @@ from tests.coolify import (
     WEB,
     WORKER,
     Row,
+    about,
     asked,
     body,
     deployed,
@@ -50,20 +52,25 @@ QUIET = Wish(verify="false")
 """Nothing is asked of the application afterwards."""
 
 
+def serve_row(wire: responses.RequestsMock, name: str, of: str = APP, **changes: Any) -> None:
+    """The row of deployment `abc` of this application, where the recorded one is another's."""
+    serve(wire, "GET", "/deployments/abc", name, body=about(changes.pop("body", body(name)), of), **changes)
+
+
 def test_a_look_is_one_question(wire: responses.RequestsMock) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_get_finished")
+    serve_row(wire, "deployment_get_finished")
     assert server(verify="false").look(Handle(APP, "abc")) == rows.snapshot(body("deployment_get_finished"), BASE)
     assert asked(wire) == ["GET /deployments/abc"]
 
 
 def test_a_look_remembers_the_post_deployment_command(wire: responses.RequestsMock) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_get_finished_no_finished_at")
+    serve_row(wire, "deployment_get_finished_no_finished_at")
     assert server(known={APP: Known(APPLICATION, {"post_deployment_command": "migrate"})}).look(Handle(APP, "abc")).hold == math.inf
 
 
 def test_links_lead_to_the_pages_not_to_the_path_of_the_api(wire: responses.RequestsMock) -> None:
     http = Http(f"{BASE}/sub/api/v1", token=TOKEN, agent=AGENT, now=lambda: 0.0)
-    wire.get(f"{BASE}/sub/api/v1/deployments/abc", json=body("deployment_get_finished"))
+    wire.get(f"{BASE}/sub/api/v1/deployments/abc", json=about(body("deployment_get_finished"), APP))
     link = CoolifyServer(Api(http, http), f"{BASE}/sub", QUIET).look(Handle(APP, "abc")).link
     assert link == BASE + body("deployment_get_finished")["deployment_url"]
 
@@ -94,6 +101,39 @@ def test_a_look_that_gets_no_answer_of_coolify_is_no_news(wire: responses.Reques
     serve(wire, "GET", "/deployments/abc", name)
     with pytest.raises(UnavailableError):
         server().look(Handle(WEB, "abc"))
+
+
+# --- an answer to another question
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"deployment_uuid": "another"}, id="another-deployment"),
+        pytest.param({"deployment_uuid": None}, id="none"),
+        pytest.param({"deployment_url": "/project/p/environment/e/application/another/deployment/abc"}, id="another-application"),
+    ],
+)
+@pytest.mark.parametrize("status", ["in_progress", "finished", "failed", "cancelled-by-user"])
+def test_a_row_of_something_else_is_no_news(wire: responses.RequestsMock, changes: Row, status: str) -> None:
+    """A cache, or a gateway that mixes up its connections: nothing is concluded from it (issue 11, item 5)."""
+    row = about(finished(), WEB)
+    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body={**row, "status": status, **changes})
+    with pytest.raises(UnavailableError, match="about another deployment, or none"):
+        server().look(Handle(WEB, "abc"))
+
+
+@pytest.mark.parametrize("aspect", [HEALTH, STOPPED])
+@pytest.mark.parametrize("uuid", [APP, None, ""])
+def test_a_status_of_something_else_is_no_news(wire: responses.RequestsMock, aspect: str, uuid: str | None) -> None:
+    serve(wire, "GET", f"/applications/{WEB}", "app_get_read", body={**body("app_get_read"), "uuid": uuid, "status": "exited"})
+    with pytest.raises(UnavailableError, match="about another application, or none"):
+        server(known={WEB: Known(APPLICATION)}).look(Handle(WEB, "", aspect=aspect))
+
+
+def test_a_large_row_of_something_else_is_no_news() -> None:
+    with pytest.raises(TooLargeError):
+        looked_at_large({**LARGE_ROW, "deployment_uuid": "another"})
 
 
 # --- behind "already queued"
@@ -154,8 +194,8 @@ def test_behind_already_queued_may_be_one_that_is_stuck_for_days(wire: responses
 
 
 def test_one_that_is_there_is_no_phantom(wire: responses.RequestsMock) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_get_queued")
-    assert server().look(LISTED) == rows.snapshot(body("deployment_get_queued"), BASE)
+    serve_row(wire, "deployment_get_queued", WEB)
+    assert server().look(LISTED) == rows.snapshot(about(body("deployment_get_queued"), WEB), BASE)
     assert asked(wire) == ["GET /deployments/abc"]
 
 
@@ -172,7 +212,7 @@ def test_behind_already_queued_before_beta402_is_what_all_that_are_going_show(wi
 
 @pytest.mark.parametrize(("version", "hold"), [("4.0.0-beta.453", 10), ("4.0.0-beta.454", 0), (NEW, 0), ("", 0)])
 def test_before_beta454_finished_may_still_turn(wire: responses.RequestsMock, version: str, hold: float) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_state_finished")
+    serve_row(wire, "deployment_state_finished", WEB)
     assert server(version=version).look(Handle(WEB, "abc")).hold == hold
 
 
@@ -203,7 +243,7 @@ OURS = Handle(WEB, "abc")
 def test_who_deploys_what_a_webhook_deploys_too_is_told(  # noqa: PLR0913, PLR0917 -- a row of the table
     wire: responses.RequestsMock, handle: Handle, wish: Row, webhooks: set[str], changes: Row, told: str, status: str
 ) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_get_queued", body={**body("deployment_get_queued"), "status": status, **changes})
+    serve_row(wire, "deployment_get_queued", WEB, body={**body("deployment_get_queued"), "status": status, **changes})
     coolify = server(known={WEB: Known(APPLICATION, webhooks=frozenset(webhooks))}, **wish)
     warnings = coolify.look(handle).warnings
     assert [each for each in warnings if "webhook" in each] == ([told] if told else [])
@@ -212,6 +252,39 @@ def test_who_deploys_what_a_webhook_deploys_too_is_told(  # noqa: PLR0913, PLR09
 def test_who_deploys_what_a_webhook_deploys_too_is_told_what_to_do() -> None:
     for text in (looks.AUTO_DEPLOY, looks.AUTO_ADOPTED):
         assert [word for word in ("a webhook", "off (in Coolify: ", "leave this step out") if word not in text] == []
+
+
+# --- a pinned commit
+
+CAPTURED = Path(__file__).parent / "contracts" / "coolify" / "captured" / "v4.0.0-beta.463" / "sequence_pinned_commit.json"
+HEAD_SHA, PIN = "1111111111222222222233333333334444444444", "abcdef1234567890abcdef1234567890abcdef12"
+OLD_PIN: Row = json.loads(CAPTURED.read_text("utf-8"))["responses"][-1]["body"]
+OF_OLD_PIN = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
+
+
+@pytest.mark.parametrize(
+    ("row", "version", "wish", "pin", "commit"),
+    [
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, PIN, PIN, id="beta463-shows-the-branch-s-head"),
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, "HEAD", HEAD_SHA, id="nothing-is-pinned"),
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, None, HEAD_SHA, id="nothing-is-known-of-a-pin"),
+        pytest.param(OLD_PIN, "4.1.2", {}, PIN, HEAD_SHA, id="where-a-pin-is-ignored-the-head-is-built"),
+        pytest.param({**OLD_PIN, "logs": "[]"}, "4.0.0-beta.463", {}, PIN, "", id="nothing-was-checked-out-yet"),
+        pytest.param({**OLD_PIN, "commit": "HEAD"}, "4.0.0-beta.463", {}, PIN, "", id="git-was-not-asked-yet"),
+        pytest.param(without(OLD_PIN, "logs"), "4.0.0-beta.463", {}, PIN, "", id="no-log-and-perhaps-an-earlier-build"),
+        pytest.param({**without(OLD_PIN, "logs"), "force_rebuild": True}, "4.0.0-beta.463", {}, PIN, PIN, id="no-log-but-no-cache"),
+        pytest.param({**OLD_PIN, "pull_request_id": 7}, "4.0.0-beta.463", {"pr": 7}, PIN, HEAD_SHA, id="a-preview-has-no-pin"),
+    ],
+)
+@pytest.mark.parametrize("ours", [False, True], ids=["it-was-pinned-before", "this-run-has-pinned-it"])
+def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, row: Row, version: str, wish: Row, pin: str | None, commit: str, *, ours: bool
+) -> None:
+    """Contract 17.2: before beta.464 the row of a pinned commit shows the branch's head, but the pinned one is checked out."""
+    serve(wire, "GET", f"/deployments/{OF_OLD_PIN.id}", "deployment_state_finished", body=row)
+    coolify = server(version=version, known={OF_OLD_PIN.target: Known(APPLICATION, {} if ours else {"git_commit_sha": pin})}, **wish)
+    coolify.survey.pins.update({OF_OLD_PIN.target: pin} if ours and pin else {})
+    assert coolify.look(OF_OLD_PIN).commit == commit
 
 
 # --- additional servers
@@ -249,6 +322,37 @@ def test_additional_servers_are_found_in_the_list_by_who_may_not_read_the_log(wi
     assert asked(wire) == [f"GET /deployments/{MAIN.id}", f"GET /deployments/applications/{WORKER}?take=20"]
 
 
+@pytest.mark.parametrize("finished_at", [LAST["finished_at"], None])
+def test_additional_servers_that_the_log_does_not_name_are_found_in_the_list(wire: responses.RequestsMock, finished_at: str | None) -> None:
+    """Two processes write the log, and a line may be lost (contract 6.1)."""
+    serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
+    seen = looked_at_main(wire, {**LAST, "logs": "[]", "finished_at": finished_at})
+    assert (found(seen), seen.warnings) == (THE_SECOND, ())
+
+
+def test_of_two_additional_servers_the_one_that_the_log_names_is_followed_once(wire: responses.RequestsMock) -> None:
+    listed = body("app_deployments_multiserver")["deployments"]
+    third = {**SECOND, "id": 73, "deployment_uuid": "third", "server_id": 7, "server_name": "third"}
+    serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver", body=listing(third, *listed))
+    seen = looked_at_main(wire, LAST, servers=2)
+    assert (found(seen), seen.warnings) == ([*THE_SECOND, ("third", "third", BASE + third["deployment_url"])], ())
+
+
+@pytest.mark.parametrize("name", ["maintenance_503", "app_deployments_unknown", "transport_proxy_traefik_404"])
+def test_a_list_that_can_not_be_read_hides_no_additional_server_that_the_log_names(wire: responses.RequestsMock, name: str) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WORKER}", name)
+    serve(wire, "GET", "/deployments", "maintenance_503")
+    wire.assert_all_requests_are_fired = False
+    seen = looked_at_main(wire, LAST, servers=2)
+    assert (found(seen), seen.warnings) == (THE_SECOND, (MISSING.format(2, 1),))
+
+
+def test_where_the_list_can_not_be_read_additional_servers_are_found_among_all_that_are_going(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WORKER}", "maintenance_503")
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=[SECOND])
+    assert found(looked_at_main(wire, without(LAST, "logs"))) == THE_SECOND
+
+
 def test_of_the_list_only_what_came_of_this_deployment_is_an_additional_server_s(wire: responses.RequestsMock) -> None:
     listed = body("app_deployments_multiserver")["deployments"]
     earlier = {**SECOND, "id": 69, "deployment_uuid": "earlier", "created_at": "2026-11-21T05:41:55.000000Z"}
@@ -265,6 +369,7 @@ def test_additional_servers_that_are_not_found_are_told(wire: responses.Requests
 
 def test_where_there_is_no_list_additional_servers_are_told_and_not_followed(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "v4.0.0-beta.380_app_deployments")
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
     seen = looked_at_main(wire, without(LAST, "logs"), version="4.0.0-beta.400")
     assert (found(seen), seen.warnings) == ([], (MISSING.format(1, 0),))
 
@@ -272,8 +377,6 @@ def test_where_there_is_no_list_additional_servers_are_told_and_not_followed(wir
 @pytest.mark.parametrize(
     ("row", "servers", "warnings"),
     [
-        pytest.param({**LAST, "logs": "[]"}, 1, (MISSING.format(1, 0),), id="the-log-names-none"),
-        pytest.param({**LAST, "logs": "[]", "finished_at": None}, 1, (), id="the-log-is-not-at-its-end"),
         pytest.param({**LAST, "logs": "[]"}, 0, (), id="there-are-none"),
         pytest.param({**without(LAST, "logs"), "status": "in_progress"}, 1, (), id="it-is-not-finished"),
         pytest.param({**without(LAST, "logs"), "status": "failed"}, 1, (), id="it-failed"),
@@ -328,19 +431,19 @@ def test_a_preview_is_deployed_to_the_first_server_only(wire: responses.Requests
 def test_after_a_deployment_the_application_s_status_is_the_proof(
     wire: responses.RequestsMock, texts: list[str | Row], wish: Row, *, proof: bool
 ) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=finished(*texts))
+    serve_row(wire, "deployment_state_finished", body=finished(*texts))
     seen = server(**wish).look(Handle(APP, "abc"))
     assert seen.proof == (Handle(APP, "", aspect=HEALTH) if proof else None)
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "failed", "cancelled-by-user", "exploded"])
 def test_nothing_is_proven_of_what_did_not_finish(wire: responses.RequestsMock, status: str) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body={**finished(), "status": status})
+    serve_row(wire, "deployment_state_finished", body={**finished(), "status": status})
     assert server(verify="true").look(Handle(APP, "abc")).proof is None
 
 
 def test_nothing_is_proven_after_a_post_deployment_command_that_failed(wire: responses.RequestsMock) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=finished("Post-deployment command failed."))
+    serve_row(wire, "deployment_state_finished", body=finished("Post-deployment command failed."))
     seen = server(verify="true").look(Handle(APP, "abc"))
     assert (seen.phase, seen.proof) == (Phase.UNPROVEN, None)
 
@@ -350,7 +453,7 @@ def test_nothing_is_proven_after_a_post_deployment_command_that_failed(wire: res
     [({"verify": "true", "pr": 7}, True), ({"verify": "true"}, False), ({"pr": 7}, False), ({"verify": "false", "pr": 7}, False)],
 )
 def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(wire: responses.RequestsMock, wish: Row, *, told: bool) -> None:
-    serve(wire, "GET", "/deployments/abc", "deployment_get_queued")
+    serve_row(wire, "deployment_get_queued")
     assert (looks.PREVIEW_UNSEEN in server(**wish).look(Handle(APP, "abc")).warnings) is told
 
 
@@ -359,13 +462,13 @@ def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(wire: re
 
 def test_what_coolify_s_own_health_check_said_is_remembered(wire: responses.RequestsMock) -> None:
     """`running:unhealthy` right after it passed is no failure (contract 8, trap 2)."""
-    row = {**body("app_get_read"), "status": "running:unhealthy", "health_check_enabled": True}
+    row = {**body("app_get_read"), "uuid": APP, "status": "running:unhealthy", "health_check_enabled": True}
     for _ in range(2):
         serve(wire, "GET", f"/applications/{APP}", "app_get_read", body=row)
-    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=finished(statuses.HEALTHY))
+    serve_row(wire, "deployment_state_finished", body=finished(statuses.HEALTHY))
     coolify = server(verify="true")
     assert coolify.look(Handle(APP, "", aspect=HEALTH)).phase is Phase.RUNNING
-    serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body=without(finished(), "logs"))
+    serve_row(wire, "deployment_state_finished", body=without(finished(), "logs"))
     for _ in range(2):
         coolify.look(Handle(APP, "abc"))
     assert coolify.look(Handle(APP, "", aspect=HEALTH)).phase is Phase.SUCCEEDED
@@ -447,7 +550,7 @@ def looked_at_large(row: Row, version: str = NEW, **seen: Any) -> Snapshot:
 
 
 TALKATIVE = json.dumps([entry('"status":"failed" \\"status\\":\\"failed\\"' + "x" * 9000)])
-LARGE_ROW = {**body("deployment_state_finished"), "finished_at": "2026-11-21T05:39:27.000000Z", "logs": TALKATIVE}
+LARGE_ROW = {**about(body("deployment_state_finished"), WEB), "finished_at": "2026-11-21T05:39:27.000000Z", "logs": TALKATIVE}
 
 
 @pytest.mark.parametrize(

@@ -68,15 +68,7 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
         pytest.param(
             WEB, "deploy_one", {"body": UNAUTHORIZED}, Refused("Coolify says: Unauthorized to deploy this application."), id="unauthorized"
         ),
-        pytest.param(APP, "deploy_one", {}, Refused(f"Coolify knows no resource {APP}"), id="absent-from-the-list"),
         pytest.param(WEB, "deploy_one", {"body": NAMED}, started(WEB, "abc"), id="an-application-that-is-called-already-queued"),
-        pytest.param(
-            WEB,
-            "deploy_one",
-            {"body": {"deployments": [None, 5, {"resource_uuid": WEB, "message": ""}]}},
-            Refused("Coolify named no deployment"),
-            id="empty-words",
-        ),
     ],
 )
 def test_each_answer_of_deploy_is_read_for_its_own_target(
@@ -121,11 +113,6 @@ def test_what_was_not_started_is_not_followed_by_its_status(wire: responses.Requ
     """Contract 5.1: a refusal inside a 200."""
     serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": [{"message": text, "resource_uuid": STACK}]})
     assert server(pull_latest=False, known={STACK: Known(kind)}).start(STACK) == Refused(f"Coolify says: {text}")
-
-
-def test_a_start_that_names_no_deployment_is_refused_in_coolify_s_words(wire: responses.RequestsMock) -> None:
-    serve(wire, "POST", f"/applications/{WEB}/start", "app_start", body={"message": "Not today."})
-    assert server(instant=True, known={WEB: Known(APPLICATION)}).start(WEB) == Refused("Coolify says: Not today.")
 
 
 def test_what_the_act_leaves_out_is_noted(wire: responses.RequestsMock) -> None:
@@ -412,7 +399,7 @@ def test_a_blind_token_does_not_take_a_proxy_s_404_for_coolify_s(wire: responses
     serve(wire, "POST", f"/applications/{WEB}/restart", "transport_proxy_traefik_404")
     with pytest.raises(UnavailableError) as caught:
         server(command=RESTART, wait=False, blind=True).start(WEB)
-    assert (caught.value.arrived, len(wire.calls)) == (False, 1)
+    assert (caught.value.arrived, len(wire.calls)) == (True, 1)
 
 
 def test_a_blind_token_deploys_a_tag_as_a_tag(wire: responses.RequestsMock) -> None:
@@ -489,9 +476,58 @@ def test_a_deployment_that_is_named_in_another_way_is_searched_for(wire: respons
     with pytest.raises(UnavailableError) as caught:
         server(instant=instant).start(WEB)
     assert asdict(caught.value) == {
-        "reason": "Coolify's answer to the trigger names a deployment in no way that we know",
-        **flags(arrived=True),
+        "reason": (said := "Coolify's answer to the trigger names a deployment in no way that we know"),
+        **flags(arrived=True, itself=True, failure=said),
     }
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param([], id="none"),
+        pytest.param([None, 5, "text", [], {}], id="no-objects"),
+        pytest.param([{"message": "Application a deployment queued.", "resource_uuid": APP, "deployment_uuid": "d"}], id="another's"),
+        pytest.param([{"message": "Application a deployment queued.", "resource_uuid": None, "deployment_uuid": "d"}], id="nobody's"),
+        pytest.param([{"message": "Application a deployment queued.", "resource_uuid": WEB, "deployment_uuid": None}], id="no-deployment"),
+        pytest.param([{"message": "Application a deployment queued.", "resource_uuid": WEB}], id="no-deployment-at-all"),
+        pytest.param([{"message": "", "resource_uuid": WEB}], id="empty-words"),
+        pytest.param([{"message": None, "resource_uuid": WEB, "deployment_uuid": "d"}], id="no-words"),
+        pytest.param([{"message": "Not today.", "resource_uuid": WEB}], id="other-words"),
+    ],
+)
+def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_one(wire: responses.RequestsMock, items: list[Any]) -> None:
+    """It was found a moment before: that it is not named is no refusal (issue 11, item 1)."""
+    serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": items})
+    with pytest.raises(UnavailableError) as caught:
+        server(known={WEB: Known(APPLICATION)}).start(WEB)
+    assert (caught.value.arrived, caught.value.failure) == (True, caught.value.reason)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "wish"),
+    [
+        (APPLICATION, f"/applications/{WEB}/start", {"instant": True}),
+        (APPLICATION, f"/applications/{WEB}/restart", {"command": RESTART}),
+        (APPLICATION, f"/applications/{WEB}/stop", {"command": STOP}),
+        (SERVICE, f"/services/{WEB}/restart", {}),
+        (DATABASE, f"/databases/{WEB}/stop", {"command": STOP}),
+    ],
+)
+@pytest.mark.parametrize("said", ["Not today.", "OK", ""])
+def test_words_that_are_not_coolify_s_accept_and_refuse_nothing(
+    wire: responses.RequestsMock, kind: str, path: str, wish: Row, said: str
+) -> None:
+    serve(wire, "POST", path, "app_start", body={"message": said})
+    with pytest.raises(UnavailableError) as caught:
+        server(known={WEB: Known(kind)}, **wish).start(WEB)
+    assert (caught.value.arrived, caught.value.failure) == (True, caught.value.reason)
+
+
+def test_a_deletion_that_is_answered_in_other_words_is_sent_again(wire: responses.RequestsMock) -> None:
+    serve(wire, "DELETE", f"/applications/{WEB}/previews/7", "preview_delete_200", body={"message": "OK"})
+    with pytest.raises(UnavailableError) as caught:
+        server(command=STOP, pr=7, known={WEB: Known(APPLICATION)}).start(WEB)
+    assert caught.value.arrived is True
 
 
 @pytest.mark.parametrize("instant", [False, True])
@@ -564,25 +600,33 @@ def test_what_was_refused_for_another_reason_is_asked_for_again(wire: responses.
 # --- no answer
 
 
+GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429, 451, 499)
+
+
 @pytest.mark.parametrize(
-    ("name", "arrived", "changes"),
+    ("name", "gateway", "changes"),
     [
-        pytest.param("deploy_service_server_unreachable_500", True, {}, id="500-may-have-started-it"),
-        pytest.param("maintenance_503", True, {}, id="503-json"),
-        pytest.param("deploy_body_list_500_star", True, {}, id="500-html"),
+        pytest.param("deploy_service_server_unreachable_500", False, {}, id="500-may-have-started-it"),
+        pytest.param("maintenance_503", False, {}, id="503-json"),
+        pytest.param("deploy_body_list_500_star", False, {}, id="500-html"),
         pytest.param("transport_proxy_traefik_404", False, {}, id="the-proxy-has-nobody-behind-it"),
-        pytest.param("transport_proxy_cloudflare_access_302", False, {}, id="a-redirect"),
+        pytest.param("transport_proxy_cloudflare_access_302", True, {}, id="a-redirect"),
+        pytest.param("api_root", True, {"status": 200}, id="a-page-with-200"),
         *(
-            pytest.param("unauth_bad", arrived, {"status": status, "body": {"message": "Blocked"}}, id=f"{status}-of-a-gateway")
-            for status, arrived in ((401, False), (403, False), (404, False))
+            pytest.param("unauth_bad", status not in {408, 425, 429}, {"status": status, "body": said}, id=f"{status}-{kind}-of-a-gateway")
+            for status in GATEWAYS
+            for kind, said in {"json": {"message": "Blocked"}, "page": "<html>Blocked</html>", "shapeless": {"error": "x"}}.items()
         ),
-        pytest.param("unauth_bad", True, {"status": 400, "body": {"error": "x"}}, id="400-of-nobody"),
+        pytest.param("unauth_bad", True, {"status": 404, "body": {"message": "Not Found"}}, id="404-in-nearly-its-words"),
+        pytest.param("unauth_bad", True, {"status": 404, "body": {"message": "Resource not found"}}, id="404-of-another-api"),
+        pytest.param("unauth_bad", False, {"status": 429, "body": {"message": "API rate limit exceeded"}}, id="429-of-a-gateway-s-own"),
     ],
 )
-def test_a_trigger_without_an_answer_says_whether_it_arrived(
-    wire: responses.RequestsMock, name: str, changes: Row, *, arrived: bool
+def test_whatever_is_not_coolify_s_own_answer_is_a_lost_one(
+    wire: responses.RequestsMock, name: str, changes: Row, *, gateway: bool
 ) -> None:
+    """Rule 7: a gateway may have passed the request on before it answered in Coolify's place."""
     serve(wire, "POST", "/deploy", name, **changes)
     with pytest.raises(UnavailableError) as caught:
         server().start(WEB)
-    assert caught.value.arrived is arrived
+    assert (caught.value.arrived, caught.value.from_gateway) == (True, gateway)

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+import requests
 import responses
 
-from deployer.model import Command, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import known
+from deployer.http import TooLargeError
+from deployer.model import Barred, Command, RefusedError, Target, UnavailableError
+from deployer.providers.coolify import calls, known
 from deployer.providers.coolify.acts import APPLICATION, DATABASE, KINDS, SERVICE, TAG
+from deployer.providers.coolify.calls import CoolifyServer
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.survey import impossible
 from deployer.providers.coolify.versions import Version
 from deployer.providers.coolify.wish import Wish
 from tests.coolify import (
     API,
+    APP,
     IMG,
     NEW,
     OLD_WEB,
@@ -24,6 +30,7 @@ from tests.coolify import (
     STACK,
     WEB,
     Row,
+    about,
     asked,
     body,
     deployed,
@@ -53,7 +60,7 @@ def test_check_reads_the_application_and_its_newest_row(wire: responses.Requests
     coolify = server()
     assert coolify.check(WEB) == WEB_TARGET
     assert coolify.survey.known == {WEB: Known(APPLICATION, body("app_get_read"), newest=6, listed=True)}
-    assert asked(wire) == [f"GET /applications/{WEB}", f"GET /deployments/applications/{WEB}?take=3"]
+    assert asked(wire) == [f"GET /applications/{WEB}", f"GET /deployments/applications/{WEB}?take=1"]
     assert coolify.remaining is not None
 
 
@@ -226,7 +233,7 @@ def test_check_reads_what_carries_a_tag_and_what_is_going(wire: responses.Reques
         WEB: Known(APPLICATION, web, newest=6, listed=True, part=True),
         "blue": Known(TAG, newest=10, members=(IMG_TARGET, replace(WEB_TARGET, status=web["status"]))),
     }
-    lists = [f"GET /deployments/applications/{uuid}?take=3" for uuid in (IMG, WEB)]
+    lists = [f"GET /deployments/applications/{uuid}?take=1" for uuid in (IMG, WEB)]
     assert asked(wire) == ["GET /applications?tag=blue", *lists, "GET /deployments"]
 
 
@@ -427,8 +434,116 @@ def test_what_would_be_deployed_is_described(row: Row, text: str) -> None:
     assert known.described(row) == text
 
 
-@pytest.mark.parametrize("text", [[], 5, "text"])
-def test_a_resource_of_another_shape_is_known_by_its_uuid(wire: responses.RequestsMock, text: Any) -> None:
+@pytest.mark.parametrize("text", [[], 5, "text", {}, {"uuid": None}, {"uuid": APP}])
+def test_a_resource_of_another_shape_or_another_one_is_none_that_was_found(wire: responses.RequestsMock, text: Any) -> None:
     wire.get(f"{API}/applications/{WEB}", json=text)
-    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_empty")
-    assert server().check(WEB) == Target(WEB, "", APPLICATION)
+    with pytest.raises(UnavailableError):
+        server().check(WEB)
+
+
+# --- lists that only serve a lost answer
+
+LIST = f"/deployments/applications/{WEB}"
+
+
+def heavy(wire: responses.RequestsMock, path: str) -> None:
+    """Three logs of 22 MB each."""
+    wire.get(API + path, body=TooLargeError("the answer is larger than 64 MiB", arrived=True, itself=True))
+
+
+def slow(wire: responses.RequestsMock, path: str) -> None:
+    wire.get(API + path, body=requests.exceptions.ReadTimeout())
+
+
+def broken(name: str) -> Callable[[responses.RequestsMock, str], None]:
+    return lambda wire, path: serve(wire, "GET", path, name)
+
+
+UNREADABLE = {
+    "500": broken("deploy_body_list_500"),
+    "a-page": broken("deploy_body_list_500_star"),
+    "refused": broken("app_deployments_unknown"),
+    "slow": slow,
+    "heavy": heavy,
+    "shapeless": lambda wire, path: serve(wire, "GET", path, "app_deployments_read", body={"deployments": None}),
+    "another-s": lambda wire, path: serve(wire, "GET", path, "app_deployments_read", body=listing(about(deployed(3), APP))),
+}
+AT_ONCE = ("refused", "heavy")
+"""What a second try would not change."""
+
+
+def checked(coolify: CoolifyServer, target: str = WEB) -> Target:
+    """At the second try, if the first one is to be repeated."""
+    try:
+        return coolify.check(target)
+    except UnavailableError:
+        return coolify.check(target)
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(wire: responses.RequestsMock, how: str) -> None:
+    """It is tried twice, done without, and that is said; what is going then is known instead (issue 11, item 2)."""
+    for _ in range(3):
+        serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
+    wire.assert_all_requests_are_fired = False
+    UNREADABLE[how](wire, LIST)
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=[deployed(9)])
+    coolify = server()
+    for _ in range(2):  # a full queue: it is checked again before the next trigger, and the list is not asked for again
+        found = checked(coolify)
+        assert found == WEB_TARGET
+        assert [warning.partition(" (")[0] for warning in found.warnings] == ["could not read the list of its deployments"]
+    assert (coolify.survey.known[WEB].listed, coolify.survey.known[WEB].running) == (False, frozenset({"d9"}))
+    assert asked(wire).count(f"GET {LIST}?take=1") == (1 if how in AT_ONCE else 2)
+
+
+def test_a_list_that_can_be_read_at_the_second_try_is_used(wire: responses.RequestsMock) -> None:
+    for name in ("maintenance_503", "app_deployments_read"):
+        serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
+        serve(wire, "GET", LIST, name)
+    coolify = server()
+    assert checked(coolify).warnings == ()
+    assert coolify.survey.known[WEB] == Known(APPLICATION, body("app_get_read"), newest=6, listed=True)
+
+
+def test_a_token_that_is_refused_everywhere_is_refused_here_too(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
+    serve(wire, "GET", LIST, "app_deployments_deployonly")
+    with pytest.raises(RefusedError):
+        server().check(WEB)
+
+
+@pytest.mark.parametrize("how", ["500", "slow", "heavy"])
+def test_without_both_lists_it_is_triggered_and_a_lost_answer_can_not_be_made_up_for(wire: responses.RequestsMock, how: str) -> None:
+    wire.assert_all_requests_are_fired = False
+    for _ in range(3):
+        serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
+    for path in (LIST, "/deployments"):
+        UNREADABLE[how](wire, path)
+    coolify = server()
+    for _ in range(2):
+        with contextlib.suppress(UnavailableError):
+            coolify.check(WEB)
+    assert coolify.check(WEB).warnings != ()
+    assert coolify.survey.known[WEB].running is None
+    assert coolify.find(WEB) == Barred(calls.UNLISTED)
+
+
+@pytest.mark.parametrize("how", ["500", "slow", "heavy"])
+@pytest.mark.parametrize("path", ["/applications", f"/deployments/applications/{IMG}", "/deployments"])
+def test_no_list_keeps_a_tag_from_being_triggered(wire: responses.RequestsMock, how: str, path: str) -> None:
+    wire.assert_all_requests_are_fired = False
+    UNREADABLE[how](wire, path)
+    for place, name in (
+        ("/applications", "apps_tagged"),
+        (f"/deployments/applications/{IMG}", "app_deployments_empty"),
+        (f"/deployments/applications/{WEB}", "app_deployments_read"),
+        ("/deployments", "deployments_list_read"),
+    ):
+        if place != path:
+            serve(wire, "GET", place, name)
+    coolify = server(tags=frozenset({"blue"}))
+    found = checked(coolify, "blue")
+    assert (found, bool(found.warnings)) == (Target("blue", kind=TAG, group=True), path != "/applications")
+    if path == "/deployments":
+        assert coolify.find("blue") == Barred(calls.UNLISTED)

@@ -74,10 +74,11 @@ def test_a_tag_s_answer_names_applications_and_in_prose_services(name: str, answ
 @pytest.mark.parametrize(
     ("data", "answered"),
     [
-        pytest.param({"message": "x"}, Refused("Coolify says: x"), id="one-sentence"),
-        pytest.param({"message": []}, Refused("Coolify says: nothing"), id="no-sentence"),
-        pytest.param({"message": ["One.", "Two."]}, Refused("Coolify says: One. Two."), id="two-sentences"),
-        pytest.param({"message": ["Database pg started."]}, Refused("Coolify says: Database pg started."), id="a-database-is-no-service"),
+        pytest.param(
+            {"message": ["No resources found for tag a.", "No resources found for tag b."]},
+            Refused("Coolify says: No resources found for tag a. No resources found for tag b."),
+            id="nothing-carries-either",
+        ),
         pytest.param(
             {"message": ["Unauthorized to deploy this application."]},
             Refused("Coolify says: Unauthorized to deploy this application."),
@@ -96,21 +97,28 @@ def test_a_tag_s_answer_names_applications_and_in_prose_services(name: str, answ
             Answered((), ("a started. b",), ()),
             id="a-service-with-a-name-like-the-sentence",
         ),
-        pytest.param(
-            {"message": [5, None], "details": [None, 5, {"resource_uuid": "a"}, {"deployment_uuid": "d"}]},
-            Refused("Coolify says: nothing"),
-            id="odd-parts",
-        ),
     ],
 )
 def test_whatever_else_a_tag_s_answer_says_is_told(data: Any, answered: Answered | Refused) -> None:
     assert tags.read(data) == answered
 
 
+QUEUED_A = {"resource_uuid": "a", "deployment_uuid": "d"}
+
+
 @pytest.mark.parametrize(
-    "data", [None, [], 5, "text", {}, {"message": None}, {"message": {}}, {"message": ["x"], "details": {}}, {"deployments": []}]
+    "data",
+    [
+        *(None, [], 5, "text", {}, {"message": None}, {"message": {}}, {"message": ["x"], "details": {}}, {"deployments": []}),
+        *({"message": "x"}, {"message": []}, {"message": ["One.", "Two."]}, {"message": [5, None]}),
+        {"message": ["Database pg started."]},
+        {"message": ["Application a deployment queued."]},
+        {"message": ["No resources found for tag b.", "Application a deployment queued."]},
+        *({"message": ["Application a deployment queued."], "details": [QUEUED_A, odd]} for odd in (None, 5, {"resource_uuid": "b"}, {})),
+    ],
 )
 def test_a_tag_s_answer_of_another_shape_may_have_started_something(data: Any) -> None:
+    """Every application that it started is named with its deployment, or nothing of it is believed."""
     with pytest.raises(UnavailableError) as caught:
         tags.read(data)
     assert caught.value.arrived is True

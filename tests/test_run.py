@@ -64,6 +64,7 @@ from deployer.model import (
 )
 from deployer.run import run
 from deployer.run.farewell import UNFOUND, UNPREPARED, UNREACHED
+from deployer.run.loop import KEPT_OUT
 from tests.fakes import BEGINNING, TICK, Act, FakeClock, Scripted
 
 Script = Mapping[str, Sequence[Any]]
@@ -82,12 +83,14 @@ SPOKEN = UnavailableError("HTTP 503", arrived=True, itself=True)
 NO_LINE = UnavailableError("no connection")
 LOST_ANSWER = UnavailableError("no answer in time", arrived=True)
 OWN_FAILURE = UnavailableError("it failed (Whoops)", arrived=True, itself=True, failure="Whoops")
+GATEWAY = UnavailableError("HTTP 403: a page", arrived=True, from_gateway=True)
 REVOKED = RefusedError("the token is revoked", everywhere=True)
 NOTHING = "no deployment of it was found"
 SOMEBODY = "the deployment that we followed was cancelled by somebody else"
 STOPPED_BY = "the job was stopped (SIGTERM)"
 SITE = "https://a.example.com"
 LATE = "it was still being built or started"
+KEEPS_A = "What was changed before stays: a is as it is wished"
 IN_PARIS, IN_BERLIN = (f"on the additional server {server}: " for server in ("paris", "berlin"))
 
 
@@ -405,6 +408,15 @@ def test_without_waiting_the_story_ends_with_the_trigger(script: Script, events:
 
 
 DOUBTFUL = replace(A1, trust=Trust.DOUBTFUL)
+
+
+@pytest.mark.parametrize("handle", [DOUBTFUL, PHANTOM])
+def test_without_waiting_looks_that_fail_are_not_repeated_until_the_end_of_the_time(handle: Handle) -> None:
+    """Three in a row are enough: nobody asked to wait (issue 11, item 13)."""
+    tale = tell({"start a": [Started((handle,))], f"look {handle.id}": [UnavailableError("HTTP 502")]}, wait=False)
+    assert tale.ends() == [Ended("a", Outcome.TRIGGERED, "could not confirm that the deployment exists: HTTP 502")]
+    assert len(tale.times(f"look {handle.id}")) == 3
+    assert tale.calls[-1][0] < 30
 
 
 @pytest.mark.parametrize(
@@ -758,6 +770,45 @@ IN_DOUBT: list[Event] = [*OPENING, Doubted("a", "no answer in time")]
             id="a-failure-that-started-one-is-none",
         ),
         pytest.param(
+            {"start a": [GATEWAY]},
+            [
+                *OPENING,
+                *[Doubted("a", "HTTP 403: a page"), Repeated("a", NOTHING)] * 2,
+                Doubted("a", "HTTP 403: a page"),
+                Ended("a", Outcome.REFUSED, KEPT_OUT.format(3, "HTTP 403: a page")),
+            ],
+            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a"), (35, "find a")],
+            id="a-gateway-that-passes-none-on",
+        ),
+        pytest.param(
+            {"start a": [GATEWAY], "find a": [None, None, Started((A1,), "found")]},
+            [
+                *OPENING,
+                Doubted("a", "HTTP 403: a page"),
+                Repeated("a", NOTHING),
+                Doubted("a", "HTTP 403: a page"),
+                Followed("a", A1, "found"),
+                phase(Phase.SUCCEEDED),
+                Ended("a", Outcome.FINISHED),
+            ],
+            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (5, "look a-1")],
+            id="a-gateway-that-answers-in-the-platform-s-place",
+        ),
+        pytest.param(
+            {"start a": [GATEWAY, OWN_FAILURE, GATEWAY]},
+            [
+                *OPENING,
+                Doubted("a", "HTTP 403: a page"),
+                Repeated("a", NOTHING),
+                Doubted("a", "it failed (Whoops)"),
+                Repeated("a", NOTHING),
+                Doubted("a", "HTTP 403: a page"),
+                Ended("a", Outcome.REFUSED, KEPT_OUT.format(3, "HTTP 403: a page")),
+            ],
+            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a"), (35, "find a")],
+            id="both-count-together",
+        ),
+        pytest.param(
             {"start a": [NO_LINE, NO_LINE, Started((A1,))]},
             [*OPENING, Wavered("a", "no connection"), Followed("a", A1), phase(Phase.SUCCEEDED), Ended("a", Outcome.FINISHED)],
             [(5, "check a"), (5, "start a"), (10, "check a"), (10, "start a"), (10, "look a-1")],
@@ -975,10 +1026,10 @@ REDIRECTS = UnavailableError("it redirects", final=True)
         pytest.param({"check a": [REDIRECTS]}, Ended("a", Outcome.REFUSED, "it redirects"), UNTIL_START[:2], id="at-the-check"),
         pytest.param({"start a": [REDIRECTS]}, Ended("a", Outcome.REFUSED, "it redirects"), UNTIL_START, id="at-the-start"),
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [REDIRECTS]},
-            Ended("a", Outcome.LOST, "it redirects"),
-            [*UNTIL_START, (0, "find a")],
-            id="while-searching",
+            {"start a": [LOST_ANSWER], "find a": [REDIRECTS, Started((A1,))]},
+            Ended("a", Outcome.FINISHED),
+            [*UNTIL_START, (0, "find a"), (5, "find a"), (5, "look a-1")],
+            id="but-while-searching-it-is-no-news",
         ),
     ],
 )
@@ -2244,6 +2295,7 @@ def test_one_target_by_two_names_is_started_once(targets: tuple[str, ...], refus
 
 B2 = Handle("b", "b-2")
 SECOND = Spread((Part(Target("b"), B2), Part(Target("c"), C1)))
+HEALTHY_B = Handle("b", "", aspect="healthy")
 
 
 @pytest.mark.parametrize(
@@ -2291,10 +2343,72 @@ def test_both_deployments_of_a_part_are_stopped() -> None:
     assert [call for call in tale.sent if call.startswith("cancel")] == ["cancel b-2 within 1 s", "cancel b-1 within 1 s"]
 
 
-def test_what_a_second_group_deploys_of_a_story_that_is_over_is_not_told_there() -> None:
-    """Rule 6: what is told of it comes before its end, or elsewhere."""
-    tale = tell({"start t": [Spread(BOTH)], "start u": [Later(9, "asked too often"), SECOND]}, targets=("t", "u"))
-    assert tale.outcome is Outcome.FINISHED
+LATER = [Later(60, "asked too often"), SECOND]
+
+
+@pytest.mark.parametrize(
+    ("script", "ended", "first_look"),
+    [
+        pytest.param(
+            {"look b-2": [RUNNING, replace(BROKEN, reason="exit 1")]}, Ended("b", Outcome.FAILED, "exit 1"), 60, id="the-second-fails"
+        ),
+        pytest.param({}, Ended("b", Outcome.FINISHED), 60, id="both-are-well"),
+        pytest.param({"look b-1": [replace(BROKEN, reason="exit 2")]}, Ended("b", Outcome.FAILED, "exit 2"), 60, id="the-first-failed"),
+        pytest.param({"look b-2": [CANCELLED]}, Ended("b", Outcome.CANCELLED), 60, id="the-second-is-cancelled"),
+        pytest.param(
+            {"look b-1": [replace(DONE, proof=HEALTHY_B)], "look b:healthy": [RUNNING]},
+            Ended("b", Outcome.FINISHED),
+            60,
+            id="while-the-first-one-s-health-is-read",
+        ),
+        pytest.param(
+            {"look b-1": [replace(DONE, next=(Handle("b", "b-3", server="paris"),))], "look b-3": [*[RUNNING] * 25, BROKEN]},
+            Ended("b", Outcome.FAILED, "on the additional server paris: failed"),
+            87,
+            id="while-the-first-one-s-additional-server-is-followed",
+        ),
+    ],
+)
+def test_what_a_second_group_deploys_of_a_target_is_followed_although_its_first_deployment_is_over(
+    script: Script, ended: Ended, first_look: float
+) -> None:
+    """Two tags, `force`, and the second trigger came late: the second deployment is ours as much as the first (issue 11, item 3)."""
+    tale = tell({"start t": [Spread(BOTH)], "start u": LATER, **script}, targets=("t", "u"))
+    assert [end for end in tale.ends() if end.target == "b"] == [ended]
+    assert tale.outcome is ended.outcome
+    assert (tale.times("look b-1"), tale.times("look b-2")[0]) == ([0], first_look)
+    told = [event for event in tale.events if event in (Delayed("u", 60, "asked too often"), Followed("b", B2), ended)]
+    assert told == [Delayed("u", 60, "asked too often"), Followed("b", B2), ended]
+    assert Noted("u", "it has deployed b, too: b-2") in tale.events
+
+
+def test_only_what_another_group_may_still_deploy_is_held() -> None:
+    """What ends meanwhile ends when the last group is triggered, or given up."""
+    tale = tell({"start t": [Spread(BOTH)], "start u": [Later(60, "full"), Refused("no such tag")]}, targets=("t", "u"))
+    assert [end.target for end in tale.ends()] == ["u", "a", "b"]
+    assert tale.outcome is Outcome.REFUSED
+
+
+def test_without_waiting_too_both_deployments_are_told() -> None:
+    tale = tell({"start t": [Spread(BOTH)], "start u": LATER}, targets=("t", "u"), wait=False)
+    assert [event.handle for event in tale.events if isinstance(event, Followed) and event.target == "b"] == [B1, B2]
+    assert [end for end in tale.ends() if end.target == "b"] == [Ended("b", Outcome.TRIGGERED)]
+
+
+def test_what_is_held_keeps_what_it_has_come_to_when_the_job_is_stopped() -> None:
+    tale = tell({"start t": [Spread(BOTH)], "start u": LATER}, targets=("t", "u"), signals=[(10, "SIGTERM")])
+    ends = {end.target: end.outcome for end in tale.ends()}
+    assert ends == {"a": Outcome.FINISHED, "b": Outcome.FINISHED, "u": Outcome.INTERRUPTED}
+    assert [call for call in tale.sent if call.startswith("cancel")] == []
+
+
+def test_a_revoked_token_ends_what_is_held_as_what_it_has_come_to() -> None:
+    tale = tell({"start t": [Spread(BOTH)], "start u": [Later(60, "full"), REVOKED]}, targets=("t", "u"))
+    assert {end.target: end.outcome for end in tale.ends()} == {
+        "a": Outcome.FINISHED,
+        "b": Outcome.FINISHED,
+        "u": Outcome.REFUSED,
+    }
 
 
 @pytest.mark.parametrize(
@@ -3221,7 +3335,7 @@ def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> Non
         pytest.param(
             {"start a": [RefusedError("no server")]},
             ["prepare a", "prepare b", "prepare c", "start a", "start b", "start c", "look b-1", "look c-1"],
-            [Ended("a", Outcome.REFUSED, "no server"), Ended("b", Outcome.FINISHED), Ended("c", Outcome.FINISHED)],
+            [Ended("a", Outcome.REFUSED, f"no server. {KEEPS_A}"), Ended("b", Outcome.FINISHED), Ended("c", Outcome.FINISHED)],
             id="what-is-refused-when-all-are-changed-stops-nobody",
         ),
     ],
@@ -3236,9 +3350,31 @@ def test_a_target_that_is_refused_late_does_not_stop_one_whose_change_comes_late
     """Refused, but changed: that was no refusal of the change."""
     script: Script = {"start a": [RefusedError("no server")], "prepare b": [NO_LINE, WELL]}
     assert tell(script, targets=("a", "b"), alters=True).ends() == [
-        Ended("a", Outcome.REFUSED, "no server"),
+        Ended("a", Outcome.REFUSED, f"no server. {KEEPS_A}"),
         Ended("b", Outcome.FINISHED),
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "outcome"),
+    [
+        pytest.param({"start a": [Refused("no server")]}, Outcome.REFUSED, id="refused"),
+        pytest.param({"start a": [Later(60, "full")]}, Outcome.TIMED_OUT, id="a-full-queue"),
+        pytest.param({"start a": [LOST_ANSWER], "find a": [Barred("nobody can tell")]}, Outcome.LOST, id="lost"),
+        pytest.param({"start a": [GATEWAY]}, Outcome.REFUSED, id="kept-out-by-a-gateway"),
+    ],
+)
+def test_what_was_changed_for_a_deployment_that_never_started_is_said_to_stay(script: Script, outcome: Outcome) -> None:
+    """The next deployment, a webhook's or somebody's, uses it (issue 11, item 31)."""
+    tale = tell({"prepare a": [Prepared((IMAGE, ENV))], **script}, alters=True, timeout=120)
+    [end] = tale.ends()
+    assert (end.outcome, end.reason.partition(". What was")[2]) == (outcome, f" changed before stays: {IMAGE}; {ENV}")
+
+
+@pytest.mark.parametrize("look", [BROKEN, CANCELLED, RUNNING])
+def test_what_was_deployed_is_not_said_to_stay(look: Snapshot) -> None:
+    tale = tell({"prepare a": [Prepared((IMAGE,))], "look a-1": [look]}, alters=True, timeout=120)
+    assert "stays" not in tale.ends()[0].reason
 
 
 def test_one_that_can_not_be_checked_in_time_does_not_keep_the_others_from_being_changed() -> None:
@@ -3261,6 +3397,11 @@ def test_it_is_changed_once_however_often_it_is_triggered() -> None:
 @pytest.mark.parametrize("plan", [{"dry": True}, {"command": Command.CHECK}, {"command": Command.CANCEL}], ids=str)
 def test_what_deploys_nothing_changes_nothing(plan: dict[str, Any]) -> None:
     assert "prepare a" not in tell({}, alters=True, **plan).sent
+
+
+def unchanged(events: list[Event]) -> list[Event]:
+    """Without what is said of the changes that stay."""
+    return [replace(each, reason=each.reason.partition(". What was")[0]) if isinstance(each, Ended) else each for each in events]
 
 
 @pytest.mark.parametrize(
@@ -3295,13 +3436,14 @@ def test_a_signal_after_two_seconds_of_a_change(script: Script, told: list[Event
     farewell = FAREWELL if told[-1] != Ended("a", Outcome.REFUSED, "no") else []
     late = [event for event in told if "altered a" in script and isinstance(event, Warned | Changed)]
     early = [event for event in told if event not in late]
-    assert tale.events == [*READY, *early, *farewell[:1], *late, *farewell[1:]]
+    assert unchanged(tale.events) == [*READY, *early, *farewell[:1], *late, *farewell[1:]]
     assert (tale.times("prepare a"), tale.sent[-1]) == (times, "prepare a")
 
 
 def test_a_signal_while_a_change_is_told_starts_nothing() -> None:
     tale = tell({"prepare a": [Prepared((IMAGE, ENV))]}, alters=True, signal_at=Changed("a", IMAGE))
-    assert tale.events == [*READY, Changed("a", IMAGE), Changed("a", ENV), Begun("a"), *FAREWELL]
+    assert unchanged(tale.events) == [*READY, Changed("a", IMAGE), Changed("a", ENV), Begun("a"), *FAREWELL]
+    assert tale.ends()[0].reason == f"{STOPPED_BY}. What was changed before stays: {IMAGE}; {ENV}"
     assert "start a" not in tale.sent
 
 

@@ -38,7 +38,8 @@ class UnavailableError(DeployerError):
 
     `arrived`: the request may have reached the server. `itself`: the server itself spoke, not a proxy in front of it.
     `failure`: the server's own words where it broke (a 5xx). `wait`: seconds it asked us to stay away. `final`: asking again is
-    pointless although it is no refusal (a redirect).
+    pointless although it is no refusal (a redirect). `from_gateway`: something in front of the server answered in its place, and will
+    probably answer the same again; whether it passed the request on before that, nobody knows.
     """
 
     reason: str
@@ -47,6 +48,7 @@ class UnavailableError(DeployerError):
     failure: str = ""
     wait: float = 0
     final: bool = field(default=False)
+    from_gateway: bool = False
 
     def __str__(self) -> str:
         """The reason."""

@@ -43,7 +43,8 @@ class Plan:
 class Target:
     """One thing to deploy: as the user named it, and as the provider knows it.
 
-    `group`: no thing itself, but several. `missing`: it is still to be made, and `id` is only the name that it will have.
+    `group`: no thing itself, but several. `missing`: it is still to be made, and `id` is only the name that it will have. `warnings`: what
+    people should know before it is triggered.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Target:
     status: str = ""
     group: bool = False
     missing: bool = False
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def label(self) -> str:

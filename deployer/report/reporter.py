@@ -45,7 +45,7 @@ from deployer.report.buildlog import BuildLog
 from deployer.report.facts import WAITING, Facts
 from deployer.report.outputs import Outputs
 from deployer.report.wishes import Wishes
-from deployer.report.words import ACTS, DEPLOYING, DOING, GOOD, LEFT_RUNNING, NOTHING_STARTED, headline, span
+from deployer.report.words import ACTS, DEPLOYING, DOING, GOOD, LEFT_RUNNING, MAYBE_STARTED, NOTHING_STARTED, headline, span
 
 HEARTBEAT = 60.0
 """Seconds without a line after which a CI log gets one: several systems kill a silent job."""
@@ -198,7 +198,7 @@ class Reporter:
             facts.handle, facts.doing = facts.handle or event.handle, "waiting for the end of what was cancelled"
             return
         facts.handle, facts.doing, facts.link, facts.commit, facts.server = event.handle, WAITING, event.handle.link, "", ""
-        what = f"following deployment {event.handle.id}"
+        what = f"{'following deployment' if self._wishes.wait else 'deployment'} {event.handle.id}"
         if event.handle.aspect:
             what = f"waiting until it is {event.handle.aspect}{f', deployment {event.handle.id}' if event.handle.id else ''}"
         elif event.handle.trust is Trust.PHANTOM:
@@ -321,6 +321,8 @@ class Reporter:
 
     def _annotate(self, facts: Facts, text: str) -> None:
         see = f"\nIts deployment: {facts.withdrawn}" if facts.withdrawn else ""
+        if facts.outcome is Outcome.LOST and not facts.deployment:
+            see += MAYBE_STARTED
         if facts.outcome is Outcome.TIMED_OUT and not facts.withdrawn:
             see += LEFT_RUNNING if facts.handle else NOTHING_STARTED
         see += f"\nSee {facts.link}" if facts.link else ""

@@ -23,3 +23,4 @@ class Wishes:
     result_file: str = ""
     summary: bool = True
     rehearsal: bool = False
+    wait: bool = True

@@ -27,6 +27,7 @@ ACTS = {
 }
 
 LEFT_RUNNING = "\nIt goes on on the server, and may still go live. If it only needs longer, raise `timeout`."
+MAYBE_STARTED = "\nSomething may have been started and be running: look on the platform before you run the job again."
 NOTHING_STARTED = "\nNothing was started: run the job again later."
 
 DEPLOYING = (Command.DEPLOY, Command.START, Command.RESTART, Command.ROLLBACK)

@@ -43,6 +43,9 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
             refused = _find_once(scene, story, refused)
             refused = _stop_all(scene, [story], refused)
     for story in unfinished:
+        if story.stage is Stage.HELD:
+            story.release()
+            continue
         if story.preparing:
             scene.report(Warned(story.target, UNPREPARED))
         story.end(Outcome.INTERRUPTED, f"the job was stopped ({signal})")

@@ -17,8 +17,8 @@ def part_ways(stories: list[Story], group: Story, answer: Spread) -> None:
         elif part.handle and story.stage in {Stage.CHECK, Stage.START, Stage.FIND}:  # it is started now, in whichever way
             story.sent = True
             story.follow(Leg.DEPLOYMENT, (part.handle,))
-        elif part.handle and story.stage is Stage.WATCH and story.leg is Leg.DEPLOYMENT:
-            story.join(part.handle)
+        elif part.handle:
+            story.also(part.handle)
     place = stories.index(group)
     stories[place:place] = group.children
 

@@ -50,6 +50,16 @@ from deployer.watch import Watch
 
 SEARCH_AGAIN = 5.0
 FAILURES = 3
+"""Triggers that the server itself breaks at, or that a gateway answers in its place, after which no more is sent."""
+
+FAILED = "the server failed {} times and started nothing: {}"
+KEPT_OUT = (
+    "{} triggers were answered by a gateway in front of the platform, and no deployment was found: {}. Let POST requests through to its API"
+)
+MISSES = 3
+"""Looks in a row that fail, after which `wait: false` waits no longer to see whether what was named exists."""
+
+UNCONFIRMED = "could not confirm that the deployment exists: {}"
 NO_SITE = "no address of it is known"
 
 
@@ -74,6 +84,8 @@ class Run:
         self.report = scene.report
         self.clock = scene.clock
         self.stories = [Story(target, scene) for target in scene.plan.targets]
+        for story in self.stories:
+            story.peers = self.stories
         self._closed = ""
         self._verdict: Verdict | None = None
 
@@ -100,13 +112,20 @@ class Run:
             Stage.FIND: self._find,
             Stage.WATCH: self._watch,
         }
-        while going := [story for story in self.stories if story.stage is not Stage.OVER]:
+        while going := self._going():
             story = _first(going, alters=self.plan.alters)
             sleep(self.scene, story.due - self.clock.now())
             acts[story.stage](story)
             if self._closed:  # rule 3: no storm of refused requests
                 for other in [story for story in self.stories if not story.visits]:
                     self._close(other)
+
+    def _going(self) -> list[Story]:
+        """Those that are not over; what is held ends once no group of this run may deploy it any more."""
+        for story in self.stories:
+            if story.stage is Stage.HELD and not story.awaited:
+                story.release()
+        return [story for story in self.stories if story.stage not in {Stage.HELD, Stage.OVER}]
 
     def _check(self, story: Story) -> None:
         try:
@@ -123,7 +142,8 @@ class Run:
             if not story.checked:
                 story.checked, story.trouble = True, ""
                 self.report(Checked(target))
-            story.url = target.url
+                story.warn(target.warnings)
+            story.url, story.group = target.url, target.group
             if self.plan.own_site and not target.url and not target.group and not target.missing:
                 story.end(Outcome.REFUSED, f"`verify_url: auto`: {NO_SITE}. Give the address itself")
             elif self.plan.changes and self.plan.command is Command.CANCEL:
@@ -262,9 +282,11 @@ class Run:
     def _tell_shared(self, story: Story, part: Part, other: Story) -> None:
         """A second group of this run has deployed the same target."""
         uuid = part.handle.id if part.handle else ""
-        followed = other.stage is Stage.WATCH and any(watch.handle.id == uuid for watch in other.watches)
-        if followed and len(other.watches) == 1 and other.doubted and part.handle:
+        watched = [watch.handle.id for watch in other.watches] if other.stage is Stage.WATCH else []
+        if part.handle and watched == [uuid] and (other.doubted or other.resumed):
+            other.resumed = False
             self._answered(other, Started((part.handle,)))
+        followed = uuid in (*watched, *(handle.id for handle in other.more))
         why = "" if followed else " (not followed: its first deployment was over already)"
         self.report(Noted(story.target, f"it has deployed {part.target.label}, too: {uuid}{why}"))
 
@@ -300,8 +322,9 @@ class Run:
 
     def _doubt(self, story: Story, error: UnavailableError) -> None:
         story.doubted, story.losses = True, story.losses + 1
-        story.failures += bool(error.failure)
-        story.searches, story.failure, story.trouble, story.again = 0, error.failure, error.reason, ""
+        story.failures += bool(error.failure or error.from_gateway)
+        story.failure = (KEPT_OUT if error.from_gateway else FAILED).format(FAILURES, error.failure or error.reason)
+        story.searches, story.trouble, story.again = 0, error.reason, ""
         self.report(Doubted(story.target, error.reason))
         story.go(Stage.FIND, min(error.wait, max(story.left, 0)))
 
@@ -328,7 +351,7 @@ class Run:
                 story.go(Stage.FIND, min(_patience(story.losses), max(story.left, 0)))
             case None if story.failures >= FAILURES:
                 story.stage, story.doubted = Stage.START, False  # the server has answered each time, and there is nothing
-                story.end(Outcome.REFUSED, f"the server failed {FAILURES} times and started nothing: {story.failure}")
+                story.end(Outcome.REFUSED, story.failure)
             case None:
                 story.sent = False
                 self._again(story, Stage.START, "no deployment of it was found")
@@ -342,8 +365,9 @@ class Run:
                 self._look(story, index, watch)
                 if self._closed and not story.visits:
                     return
-        if not self.plan.wait and story.leg is not Leg.STAGING and all(watch.met for watch in story.watches):
-            story.end(Outcome.TRIGGERED)
+        if not self.plan.wait and story.leg is not Leg.STAGING and all(watch.met or watch.missed >= MISSES for watch in story.watches):
+            unseen = next((watch.trouble for watch in story.watches if not watch.met), "")
+            story.end(Outcome.TRIGGERED, UNCONFIRMED.format(unseen) if unseen else "")
             return
         coming = [look for look, watch in zip(story.looks, story.watches, strict=True) if watch.ending is None]
         if coming:
@@ -377,7 +401,11 @@ class Run:
 
     def _leg_over(self, story: Story) -> None:
         watches, over = tuple(story.watches), story.repeated or story.left <= 0
-        match rules.after(story.leg, watches, repeated=over, so_far=story.so_far, aims=self._aims(story)):
+        step = rules.after(story.leg, watches, repeated=over, so_far=story.so_far, aims=self._aims(story))
+        if story.more and isinstance(step, rules.Final | rules.Back):
+            self._follow_more(story, step)
+            return
+        match step:
             case rules.Again(why):
                 story.repeated, story.watches = True, []
                 self._again(story, Stage.CHECK, why)
@@ -400,6 +428,14 @@ class Run:
                 if warning:
                     self.report(Warned(story.target, warning))
                 story.end(outcome, reason)
+
+    def _follow_more(self, story: Story, step: rules.Final | rules.Back) -> None:
+        """What another group of this run has deployed of the same target meanwhile."""
+        story.so_far = step if isinstance(step, rules.Final) else step.so_far
+        handles, story.more = story.more, ()
+        story.follow(Leg.DEPLOYMENT, handles)
+        for handle in handles:
+            self.report(Followed(story.target, handle))
 
     def _aims(self, story: Story) -> rules.Aims:
         site = self.scene.visit is not None and (bool(story.url) or not self.plan.own_site)
@@ -430,7 +466,7 @@ class Run:
 
     def _delay(self, story: Story, error: UnavailableError) -> None:
         """The same again later: an outage is waited through until `timeout`."""
-        if error.final:
+        if error.final and not story.in_doubt:
             self._bar(story, error.reason)
             return
         if error.reason != story.trouble:
@@ -482,5 +518,5 @@ class Run:
 
     def _bar(self, story: Story, reason: str) -> None:
         """Rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""
-        if story.stage is not Stage.OVER:
+        if story.stage not in {Stage.HELD, Stage.OVER}:
             story.end(Outcome.LOST if story.in_doubt else Outcome.REFUSED, reason)

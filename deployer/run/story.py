@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -22,6 +23,7 @@ from deployer.model import (
     Trust,
     UnavailableError,
     Waited,
+    Warned,
 )
 from deployer.providers.contract import Provider
 from deployer.watch import FIRST_LOOK, LIMITS, End, Final, Watch
@@ -54,7 +56,14 @@ class Stage(Enum):
     CANCEL = "cancel"
     FIND = "find"
     WATCH = "watch"
+    HELD = "held"
     OVER = "over"
+
+
+NOT_STARTED = (Outcome.REFUSED, Outcome.TIMED_OUT, Outcome.LOST, Outcome.INTERRUPTED)
+STAYS = "What was changed before stays: {}"
+COMING = (Stage.CHECK, Stage.PREPARE, Stage.START, Stage.FIND)
+"""Until then a group may still deploy a target that has a story already."""
 
 
 @dataclass
@@ -65,6 +74,9 @@ class Story:
     only the start will have changed.
     `deployed`: what was followed as its deployment; `undone`: what that came to, once what ran before is being put back.
     `going`: what `command: cancel` is to end; `asked`: what of it was asked to end, and what became of that.
+    `peers`: every story of the run. `group`: it is one of several targets; `grouped`: it is a part of such a one. `held`: what it has come
+    to, while another group may still deploy the same target; `more`: what such a group has deployed, to be followed after this stage;
+    `resumed`: it is followed now, and that is not told yet.
     """
 
     target: str
@@ -77,6 +89,7 @@ class Story:
     checked: bool = False
     preparing: bool = False
     changes: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
     prepared: bool = False
     coming: tuple[str, ...] = ()
     sent: bool = False
@@ -99,6 +112,12 @@ class Story:
     refusal: str = ""
     asked: dict[Handle, str] = field(default_factory=dict)
     outcome: Outcome | None = None
+    peers: list[Story] = field(default_factory=list, compare=False, repr=False)
+    group: bool = False
+    grouped: bool = False
+    held: Final | None = None
+    more: tuple[Handle, ...] = ()
+    resumed: bool = False
 
     def go(self, stage: Stage, delay: float = 0) -> None:
         """This next, after so many seconds."""
@@ -118,19 +137,26 @@ class Story:
             self.deployed = handles[0]
         self.go(Stage.WATCH, first - now)
 
-    def join(self, handle: Handle) -> None:
-        """Another deployment of the same target, which another group of this run has started."""
-        if any(watch.handle.id == handle.id for watch in self.watches):
+    def also(self, handle: Handle) -> None:
+        """Another deployment of the same target, which another group of this run has started: what we started is followed, always."""
+        if handle in self.more or any(watch.handle.id == handle.id for watch in self.watches):
             return
-        now = self.scene.clock.now()
-        self.watches.append(Watch(handle, began=now, deadline=self.watches[0].deadline, leg=self.leg))
-        self.looks.append(now)
-        self.due = now
+        if self.stage is Stage.WATCH and self.leg is Leg.DEPLOYMENT:
+            now = self.scene.clock.now()
+            self.watches.append(Watch(handle, began=now, deadline=self.watches[0].deadline, leg=self.leg))
+            self.looks.append(now)
+            self.due = now
+        elif self.stage is Stage.HELD or (self.stage is Stage.WATCH and self.leg in LIMITS):
+            self.so_far, self.held, self.resumed = self.held or self.so_far, None, True
+            self.follow(Leg.DEPLOYMENT, (handle,))
+        elif self.stage is Stage.WATCH:
+            self.more = (*self.more, handle)
 
     def child(self, part: Part) -> Story:
         """The story of one part of this group: watched, or looked for."""
         target, doubted = part.target, part.handle is None
         story = Story(target.id, self.scene, url=target.url, began=self.began, checked=True, prepared=True, sent=True, doubted=doubted)
+        story.peers, story.grouped = self.peers, True
         if part.handle:
             story.follow(Leg.DEPLOYMENT, (part.handle,))
         else:
@@ -154,10 +180,27 @@ class Story:
             what = "Whether what ran before was put back is not known" if self.in_doubt else "What ran before was not put back"
             reason = f"{self.undone.reason}. {what}: {reason}"
             outcome = outcome if outcome is Outcome.INTERRUPTED else self.undone.outcome
+        elif self.prepared and self.changes and not self.deployed and not self.returns and outcome in NOT_STARTED:
+            reason = f"{reason}{'. ' if reason else ''}{STAYS.format('; '.join(self.changes))}"
         if self.stage is Stage.PREPARE or self.returns:
             self.tell_changed(self.scene.provider.altered(self.target))
-        self.stage, self.outcome = Stage.OVER, outcome
-        self.scene.report(Ended(self.target, outcome, reason))
+        self.held = Final(outcome, reason)
+        if self.awaited and outcome is not Outcome.INTERRUPTED:
+            self.stage, self.due = Stage.HELD, math.inf
+        else:
+            self.release()
+
+    @property
+    def awaited(self) -> bool:
+        """Whether a group of this run that is not triggered yet may deploy the same target."""
+        coming = [other for other in self.peers if other is not self and other.stage in COMING and not other.children]
+        return not self.group and any(other.group or (self.grouped and not other.grouped) for other in coming)
+
+    def release(self) -> None:
+        """It ends with what it has come to."""
+        if self.held:
+            self.stage, self.outcome = Stage.OVER, self.held.outcome
+            self.scene.report(Ended(self.target, self.held.outcome, self.held.reason))
 
     def tell_changed(self, sentences: Iterable[str], *, made: bool = False) -> None:
         """What was changed on the target, each sentence once."""
@@ -165,6 +208,13 @@ class Story:
             if sentence not in self.changes:
                 self.changes = (*self.changes, sentence)
                 self.scene.report(Changed(self.target, sentence, made=made))
+
+    def warn(self, sentences: Iterable[str]) -> None:
+        """What people should know of the target, each sentence once."""
+        for sentence in sentences:
+            if sentence not in self.warned:
+                self.warned = (*self.warned, sentence)
+                self.scene.report(Warned(self.target, sentence))
 
     @property
     def left(self) -> float:

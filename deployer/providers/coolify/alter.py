@@ -16,11 +16,13 @@ from deployer.providers.coolify.changes import Patch
 from deployer.providers.coolify.envs import EnvPlan
 from deployer.providers.coolify.images import Image
 from deployer.providers.coolify.objections import blanked, objections
+from deployer.providers.coolify.own_words import is_own
 from deployer.providers.coolify.survey import Survey
 from deployer.providers.coolify.versions import Version
 
 ONLY_APPLICATIONS = "`image`, `commit` and `settings` are for applications, and this is a {}: leave them out, or give an application's uuid"
 FAILURES = 3
+PIN_FIELD = "git_commit_sha"
 VARIABLES = "variables: "
 UNCHANGED = "nothing is to be changed: all is as it is wished"
 UNANSWERED = "no answer came"
@@ -168,13 +170,16 @@ class Alterer:
             error.reason = ". ".join([error.reason, *before])
             raise
         del self.lost[target]
+        if pin := body.get(PIN_FIELD):
+            self.survey.pins[target] = str(pin)
 
     def _give_up(self, target: str, error: UnavailableError) -> None:
-        """What the server itself breaks at again and again is no outage. Raises RefusedError."""
-        failed = self.failures[target] = self.failures.get(target, 0) + bool(error.failure)
+        """What the server itself breaks at again and again, or a gateway keeps from it, is no outage. Raises RefusedError."""
+        failed = self.failures[target] = self.failures.get(target, 0) + bool(error.failure or error.from_gateway)
         if failed >= FAILURES:
             said = "; ".join(self.altered(target))
-            raise RefusedError(f"the server failed {FAILURES} times at the change: {error.failure}. Changed: {said}") from error
+            what = error.failure or error.reason
+            raise RefusedError(f"the server failed {FAILURES} times at the change: {what}. Changed: {said}") from error
 
 
 def judged(reply: Reply, body: dict[str, Any], version: Version, what: str) -> Any:
@@ -182,6 +187,7 @@ def judged(reply: Reply, body: dict[str, Any], version: Version, what: str) -> A
     if reply.status >= 300:
         reply = replace(reply, data=blanked(reply.data, body))
     refused = reply.status in {400, 404, 409, 422} and reply.is_json
+    refused = refused and is_own(reply.status, reply.data, answers.message(reply))
     if refused and (said := objections(reply.data, version)):
         raise RefusedError(f"Coolify refuses {what}: {'; '.join(each.rstrip('.') for each in said)}")
     return answers.good(reply)

@@ -10,6 +10,7 @@ from typing import Any
 
 from deployer.http import Reply
 from deployer.model import RefusedError, UnavailableError
+from deployer.providers.coolify.own_words import DOCS, FOREIGN_CANCEL, MISSING, PERMISSIONS, is_own
 from deployer.redirects import Leads, redirect
 
 
@@ -37,24 +38,28 @@ UNAUTHORIZED: dict[str, str] = {
     "Invalid token.": "the token's owner has left the team it was made for (Invalid token). Make a new one: " + BOXES,
 }
 
-FOREIGN_CANCEL = "You do not have permission to cancel this deployment."
-MISSING = re.compile(r".{0,60}not found\.?|No resources found.*|No query results for model .*", re.IGNORECASE)
-"""What Coolify's own 404 say, beside those with a `docs` key."""
+PASSING = {408, 425, 429}
+"""Statuses below 500 that a gateway gives for a while only."""
 
-PERMISSIONS = "Missing required permissions: "
-QUEUE_FULL = "Deployment queue is full"
 VERSION = re.compile(r"v?\d+\.\d+[0-9A-Za-z.-]*")
 
 
 def good(reply: Reply) -> Any:
     """The JSON of a good answer. Raises RefusedError and UnavailableError for every other."""
-    if 300 <= reply.status < 400:
-        raise redirected(reply)
-    if not reply.is_json:
-        raise foreign(reply)
-    if reply.status < 300:
+    if reply.is_json and reply.status < 300:
         return reply.data
-    raise refusal(reply)
+    if reply.is_json and reply.status >= 400 and is_own(reply.status, reply.data, message(reply)):
+        raise refusal(reply)
+    raise _in_its_place(reply)
+
+
+def _in_its_place(reply: Reply) -> UnavailableError:
+    """What something else has answered in Coolify's place: it may have passed the request on before that, so it always arrived."""
+    error = redirected(reply) if 300 <= reply.status < 400 else not_coolifys(reply) if reply.is_json else foreign(reply)
+    error.arrived = True
+    starting = reply.kind == "text/plain" and "page not found" in str(reply.data)
+    error.from_gateway = reply.status < 500 and reply.status not in PASSING and not starting
+    return error
 
 
 def message(reply: Reply) -> str:
@@ -64,12 +69,8 @@ def message(reply: Reply) -> str:
 
 
 def refusal(reply: Reply) -> RefusedError | UnavailableError:
-    """An answer in JSON that is not good."""
+    """An answer of Coolify's own that is not good."""
     text = message(reply)
-    if not text or not _is_coolifys(reply, text):
-        said = f": {text}" if text else " with JSON"
-        what = f"HTTP {reply.status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
-        return UnavailableError(what, arrived=reply.status not in {401, 403, 404}, wait=seconds(reply))
     match reply.status:
         case 401:
             return RefusedError(UNAUTHORIZED[text], everywhere=True)
@@ -86,17 +87,12 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
             return RefusedError(f"Coolify says: {text} (HTTP {status})")
 
 
-def _is_coolifys(reply: Reply, text: str) -> bool:
-    """Whether a refusal is in Coolify's own words (rule 3: of the right kind). Gateways and firewalls answer in JSON, too."""
-    match reply.status:
-        case 401:
-            return text in UNAUTHORIZED
-        case 403:
-            return text.startswith((*FORBIDDEN, PERMISSIONS, FOREIGN_CANCEL))
-        case 404:
-            return MISSING.fullmatch(text) is not None or "docs" in reply.data
-        case _:
-            return True
+def not_coolifys(reply: Reply) -> UnavailableError:
+    """JSON, but not in Coolify's words (rule 3: of the right kind)."""
+    text = message(reply)
+    said = f": {text}" if text else " with JSON"
+    what = f"HTTP {reply.status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
+    return UnavailableError(what, wait=seconds(reply))
 
 
 def _forbidden(text: str) -> str:
@@ -125,7 +121,7 @@ def is_missing(reply: Reply) -> bool:
 
 def unknown_endpoint(reply: Reply) -> bool:
     """Whether this version of Coolify has no such endpoint: a resource's 404 has no `docs` (contract 3.3)."""
-    return reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data
+    return reply.status == 404 and isinstance(reply.data, dict) and str(reply.data.get("docs", "")).startswith(DOCS)
 
 
 def seconds(reply: Reply) -> float:
@@ -161,7 +157,6 @@ def redirected(reply: Reply) -> UnavailableError:
 def foreign(reply: Reply) -> UnavailableError:
     """Something that is no JSON, told as what it is (contract 3.5; field.md 0b row 24)."""
     text = str(reply.data)
-    lost = reply.status >= 500 or reply.status < 300
     if reply.headers.get("cf-mitigated") == "challenge":
         what = "Cloudflare challenges this machine as a bot: allow it there, or give its headers as `headers`"
     elif "error code: 1010" in text or "Error 1010" in text:
@@ -172,7 +167,7 @@ def foreign(reply: Reply) -> UnavailableError:
         what = f"a page{_title(text)} instead of JSON: a proxy or Cloudflare in front of Coolify, or a wrong `coolify_url`"
     else:
         what = "an answer that is not Coolify's"
-    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", arrived=lost, wait=seconds(reply))
+    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", wait=seconds(reply))
 
 
 def _title(text: str) -> str:

@@ -13,6 +13,9 @@ from deployer.providers.coolify import answers
 
 PLACE = re.compile(r"/application/([^/]+)/deployment/[^/]+/?")
 
+ANOTHER = "the response is about {}: a cache in front of Coolify?"
+"""An answer to another question is no news (issue 11, item 5)."""
+
 Row = dict[str, Any]
 
 
@@ -48,9 +51,11 @@ class Api:
             raise
 
     def resource(self, kind: str, uuid: str, *, patience: float | None = None) -> Row:
-        """One application, service or database."""
+        """One application, service or database. Raises UnavailableError for an answer that is about another one, or about none."""
         row = self.get(f"/{kind}s/{quote(uuid, safe='')}", patience=patience)
-        return row if isinstance(row, dict) else {}
+        if not isinstance(row, dict) or row.get("uuid") != uuid:
+            raise UnavailableError(ANOTHER.format(f"another {kind}, or none"), arrived=True)
+        return row
 
     def seek(self, kind: str, uuid: str) -> Row | None:
         """The same; None where there is none of this kind."""
@@ -65,9 +70,10 @@ class Api:
         """One deployment, whatever is answered."""
         return self.send("GET", f"/deployments/{quote(uuid, safe='')}", patience=patience)
 
-    def history(self, uuid: str, take: int, *, patience: float | None = None) -> list[Row] | None:
-        """An application's newest rows; None where this version has no such list (before beta.402)."""
-        reply = self.send("GET", f"/deployments/applications/{quote(uuid, safe='')}", {"take": str(take)}, patience=patience)
+    def history(self, uuid: str, take: int, *, skip: int = 0, patience: float | None = None) -> list[Row] | None:
+        """An application's newest rows, but for the first `skip`; None where this version has no such list (before beta.402)."""
+        params = {"take": str(take), **({"skip": str(skip)} if skip else {})}
+        reply = self.send("GET", f"/deployments/applications/{quote(uuid, safe='')}", params, patience=patience)
         if answers.unknown_endpoint(reply):
             return None
         data = self.good(reply)
@@ -94,6 +100,13 @@ def application_of(row: Row) -> str:
     """The uuid of the application that a row belongs to: it stands in the path of its page."""
     match = PLACE.search(str(row.get("deployment_url")))
     return match[1] if match else ""
+
+
+def of_application(uuid: str, listed: list[Row] | None) -> list[Row] | None:
+    """The same list. Raises UnavailableError where it is another application's: an empty one would mean that nothing was started."""
+    if any(application_of(row) not in {"", uuid} for row in listed or ()):
+        raise UnavailableError(ANOTHER.format("deployments of another application"), arrived=True)
+    return listed
 
 
 def _rows(listed: Any) -> list[Row]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from deployer.model import Command, Handle, RefusedError, UnavailableError
-from deployer.providers.coolify import answers, changes, images
+from deployer.providers.coolify import changes, images
 from deployer.providers.coolify.acts import APPLICATION, TAG, Act
 from deployer.providers.coolify.alter import REMEDY, Alterer
 from deployer.providers.coolify.api import Row
 from deployer.providers.coolify.changes import HEAD, Patch
 from deployer.providers.coolify.images import BUILD_PACK, Image
+from deployer.providers.coolify.own_words import QUEUE_FULL
 from deployer.providers.coolify.releases import COMMIT, Choice, beside, finished, is_own, left, pin, running, since, text
 from deployer.providers.coolify.survey import Survey
 from deployer.providers.coolify.versions import PIN_KEPT, PIN_LOST, Since, Version
@@ -26,6 +27,7 @@ SAME_IMAGE = "the image's tag is the same as before, and Coolify would only pull
 OTHER_IMAGE = "its image is {} by now, which this run has not set: that is not taken back"
 CREATED = "this run has created it: nothing ran before"
 UNKNOWN = "Coolify's list shows no earlier deployment of it that was finished"
+NO_OTHER = "Coolify's list shows no earlier deployment of another commit that was finished"
 NO_IMAGES = "Coolify does not tell which images ran before: give the one to go back to as `image` (`:tag` is enough)"
 UNCLEAR = "it is not clear what ran before what runs now: give what to go back to as `{}`. There is {}"
 NO_WRITE = "if the new version does not run, what ran before can't be put back: the token lacks {}. {}"
@@ -114,7 +116,7 @@ class Back:
         if self.alterer.earlier:
             raise RefusedError(CREATED)
         if row.get("build_pack") == BUILD_PACK:
-            if (listed := self.survey.api.history(target, ROWS)) is not None:
+            if (listed := self.survey.recent(target, ROWS)) is not None:
                 since(listed, deployed.id)
             return self._older_image(row, before, mine)
         own, ran = since(self._listed(target), deployed.id)
@@ -138,7 +140,7 @@ class Back:
                 images.wanted(row, wish.image)  # says why an image means nothing here
             if wish.commit == HEAD:
                 raise RefusedError("`commit: HEAD` names nothing to go back to: give a whole commit")
-            return self._to_commit(row, wish.commit or self._previous(target, "commit", UNKNOWN))
+            return self._to_commit(row, wish.commit or self._previous(target, "commit", NO_OTHER))
         if wish.commit:
             raise RefusedError("this application runs an image and has no commits: give `image`")
         return self._to_image(row, wish.image or Image("", self._previous(target, "image", NO_IMAGES)))
@@ -248,7 +250,7 @@ class Back:
         return seen.row
 
     def _listed(self, target: str) -> list[Row]:
-        if (listed := self.survey.api.history(target, ROWS)) is None:
+        if (listed := self.survey.recent(target, ROWS)) is None:
             raise RefusedError(NO_LIST)
         return listed
 
@@ -287,4 +289,4 @@ def like(row: Row, act: Act, *, marked: bool) -> bool:
 
 def is_full(status: int, text: str) -> bool:
     """PURE. A full queue is a 400 here (contract 5.3)."""
-    return status == 400 and text.startswith(answers.QUEUE_FULL)
+    return status == 400 and text.startswith(QUEUE_FULL)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from deployer.http import Reply
+from deployer.http import Reply, TooLargeError
 from deployer.model import (
     Answer,
     Barred,
@@ -28,12 +28,13 @@ from deployer.model import (
 from deployer.providers.coolify import acts, answers, back, doctor, known, statuses, tags, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG, Act
 from deployer.providers.coolify.alter import Alteration, Alterer, judged
-from deployer.providers.coolify.api import Api
+from deployer.providers.coolify.api import Api, Row, of_application
 from deployer.providers.coolify.back import Back
 from deployer.providers.coolify.creating import Wanted
 from deployer.providers.coolify.creator import Creator
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.looks import BEHIND, Looks
+from deployer.providers.coolify.own_words import QUEUE_FULL, TOO_MANY
 from deployer.providers.coolify.survey import Survey
 from deployer.providers.coolify.versions import Since, Version
 from deployer.providers.coolify.wish import Wish
@@ -54,7 +55,8 @@ NO_READ = (
     f"Make a new one: {answers.BOXES}. Or give a second token as `read_token`, or set `wait: false`"
 )
 UNFOLLOWED = "the token may not read, so nothing but the trigger will be seen"
-BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
+BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments"
+UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 UNCHANGED = "the answer was lost, and its status is still {}: it may have been started anew, or not"
 STALLED = (
     ". Coolify before 4.3.7 does not move its queue on after a cancel: what waits there goes on when another deployment on that server ends"
@@ -194,7 +196,11 @@ class CoolifyServer:
         return self._go_back(target, deployed)
 
     def _go_back(self, target: str, deployed: Handle | None) -> Answer:
-        act = self._undoing[target] = self._back.act(target, deployed)
+        try:
+            act = self._undoing[target] = self._back.act(target, deployed)
+        except UnavailableError as error:
+            error.arrived = False  # so far it is only read, or changed so that the same may be done again: nothing was started
+            raise
         try:
             reply = self.api.send(act.method, act.path, act.params, body=act.body, patience=START_READ)
             if reply.status == 422 and act.body:
@@ -211,9 +217,12 @@ class CoolifyServer:
         return KINDS[::-1] if self.wish.command is Command.START else KINDS
 
     def _answer(self, reply: Reply, act: Act) -> Answer:
-        if reply.status == 429 and reply.is_json:
-            return self._too_many(reply, act)
         text = answers.message(reply)
+        if reply.status == 429 and text.startswith(QUEUE_FULL):
+            return self._queue_full(reply, act)
+        if reply.status == 429 and text == TOO_MANY:
+            wait = answers.seconds(reply) or QUEUE_WAIT
+            raise UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=wait)
         if back.is_full(reply.status, text):
             return Later(QUEUE_WAIT, trigger.said(text))
         if reply.status == 400 and (done := statuses.already(act.kind, text)):
@@ -235,14 +244,12 @@ class CoolifyServer:
         self.survey.named[tag] = named
         return tags.spread(tag, self.survey)
 
-    def _too_many(self, reply: Reply, act: Act) -> Later:
-        """A full queue, or the rate limit. A tag is not sent again: what stood before the full server was queued (contract 5.1)."""
-        text, wait = answers.message(reply), answers.seconds(reply) or QUEUE_WAIT
-        if not text.startswith(answers.QUEUE_FULL):
-            raise UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=wait)
+    def _queue_full(self, reply: Reply, act: Act) -> Later:
+        """A tag is not sent again: what stood before the full server was queued (contract 5.1)."""
+        text = answers.message(reply)
         if act.kind == TAG:
             raise UnavailableError(trigger.said(text), arrived=True, itself=True)
-        return Later(wait, trigger.said(text))
+        return Later(answers.seconds(reply) or QUEUE_WAIT, trigger.said(text))
 
     def _missing(self, reply: Reply, text: str, act: Act) -> Done | Refused | None:
         """The 404s that say something of what was asked for."""
@@ -262,23 +269,42 @@ class CoolifyServer:
             return Barred(BLIND)
         if target in self.survey.named:
             return tags.spread(target, self.survey, ask=patience is None)
+        if seen.kind == TAG and seen.unread:
+            return Barred(UNLISTED)
         if seen.kind == TAG:
             services = seen.members is not None and patience is None and bool(self.api.services())
             newer = [row for row in self.api.active(patience=patience) if self._ours(row) and trigger.number(row) > seen.newest]
             return tags.found(seen, newer, self._pages, marked=self._marked, services=services)
         if seen.kind != APPLICATION or self.wish.command is Command.STOP:
             return self._found_by_status(target, seen, patience)
-        listed = self.api.history(target, BEHIND, patience=patience) if seen.listed else None
+        try:
+            recent = self.survey.recent(target, BEHIND, newest=seen.newest, patience=patience) if seen.listed else None
+            listed = of_application(target, recent)
+        except UnavailableError as error:
+            return self._found_otherwise(target, seen, error, patience)
         if listed is None:
             return self._found_running(target, seen, patience)
+        return self._found_newer(listed, target, seen)
+
+    def _found_newer(self, listed: list[Row], target: str, seen: Known) -> Started | None:
         newer = [row for row in listed if trigger.number(row) > seen.newest and self._ours(row, target)]
         return trigger.oldest(newer, target, self._pages, marked=self._marked)
 
+    def _found_otherwise(self, target: str, seen: Known, error: UnavailableError, patience: float | None) -> Started | Barred:
+        """The list can't be read any more: a newer row among all that are going; that there is none means nothing."""
+        if found := self._found_newer(self.survey.running(target, patience=patience), target, seen):
+            return found
+        if isinstance(error, TooLargeError):  # the same megabytes again would tell no more
+            return Barred(UNLISTED)
+        raise error
+
     def _found_running(self, target: str, seen: Known, patience: float | None) -> Started | Barred:
-        """Without a list per application (before beta.402): a new row of it among all that are going."""
+        """Without a list per application (before beta.402, or unreadable): a new row of it among all that are going."""
+        if seen.running is None:
+            return Barred(UNLISTED)
         rows = self.survey.running(target, patience=patience)
         newer = [row for row in rows if str(row.get("deployment_uuid")) not in seen.running and self._ours(row, target)]
-        return trigger.oldest(newer, target, self._pages, marked=self._marked) or Barred(BLIND)
+        return trigger.oldest(newer, target, self._pages, marked=self._marked) or Barred(UNLISTED if seen.unread else BLIND)
 
     def _found_by_status(self, target: str, seen: Known, patience: float | None) -> Started | Barred | None:
         """Two looks at its status. What is done only once, however often it is asked for, may be sent again; a restart may not."""

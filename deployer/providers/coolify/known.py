@@ -20,9 +20,9 @@ SENSITIVE = ("custom_labels", "docker_compose_raw", "docker_compose", "dockerfil
 
 @dataclass
 class Known:
-    """One target. `newest`: the highest row `id` before our trigger; `running`: the same for versions that have no list.
+    """One target. `newest`: the highest row `id` before our trigger; `running`: the same where there is no list to be read.
 
-    `part`: the row is one of a list, which shows less. `missing`: it is still to be made, and the row is what it will be. `passed`:
+    `running` is None where all that are going can't be read either; `unread`: why the list could not be read. `part`: the row is one of a list, which shows less. `missing`: it is still to be made, and the row is what it will be. `passed`:
     Coolify's own health check did. `doubts`: how often its status was looked at because of a lost answer; `moved`: it was seen to change.
     `webhooks`: the commits that a webhook has deployed. `members`: the applications that carry the tag, None where the server can't tell.
     """
@@ -30,7 +30,8 @@ class Known:
     kind: str = ""
     row: dict[str, Any] = field(default_factory=dict)
     newest: int = 0
-    running: frozenset[str] = frozenset()
+    running: frozenset[str] | None = frozenset()
+    unread: str = ""
     listed: bool = False
     passed: bool = False
     doubts: int = 0
@@ -80,13 +81,14 @@ class Answered:
     skipped: bool = False
 
 
-def target(kind: str, uuid: str, row: dict[str, Any], wish: Wish) -> Target:
-    """What people call it, and where it can be visited."""
+def target(kind: str, uuid: str, row: dict[str, Any], wish: Wish, warnings: tuple[str, ...] = ()) -> Target:
+    """What people call it, where it can be visited, and what they should know before it is triggered."""
     status = row.get("status")
     url = address(row.get("fqdn"))
     if wish.pr:
         url = preview(url, row.get("preview_url_template"), wish.pr)
-    return Target(uuid, name=str(row.get("name") or ""), kind=kind, url=url, status=status if isinstance(status, str) else "")
+    told = status if isinstance(status, str) else ""
+    return Target(uuid, name=str(row.get("name") or ""), kind=kind, url=url, status=told, warnings=warnings)
 
 
 def address(fqdn: Any) -> str:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.http import TooLargeError
-from deployer.model import Handle, Phase, Snapshot, Trust
+from deployer.model import Handle, Phase, RefusedError, Snapshot, Trust, UnavailableError
 from deployer.providers.coolify import answers, rows, statuses, trigger
-from deployer.providers.coolify.api import Row
+from deployer.providers.coolify.api import ANOTHER, Row, application_of
 from deployer.providers.coolify.survey import Survey
-from deployer.providers.coolify.versions import Since
+from deployer.providers.coolify.versions import PIN_LOST, Since
 
 BEHIND = 10
 """Rows that are read for the deployment behind a phantom, and for one whose trigger had no answer."""
@@ -53,7 +53,10 @@ class Looks:
                 return self._behind(handle)
             doubtful = handle.trust is Trust.DOUBTFUL
             return Snapshot(Phase.ABSENT, hold=GONE_HOLD, reason=FULL_QUEUE if doubtful else "Coolify no longer has this deployment")
-        return self._deployment(self.survey.api.good(reply), handle)
+        row = self.survey.api.good(reply)
+        if isinstance(row, dict) and not _is_of(row, handle):
+            raise UnavailableError(ANOTHER.format("another deployment, or none"), arrived=True)
+        return self._deployment(row, handle)
 
     def foreign(self, target: str, row: Row) -> Handle:
         """A deployment that somebody else started."""
@@ -62,13 +65,16 @@ class Looks:
             str(row.get("deployment_uuid")),
             adopted=True,
             link=rows.link(row, self.pages),
-            whose=trigger.starter(row),
+            whose=trigger.starter(row, marked=self.survey.version.has(Since.MARKS_API)),
         )
 
     def _deployment(self, row: Any, handle: Handle) -> Snapshot:
         seen, wish, version = self.survey.of(handle.target), self.survey.wish, self.survey.version
         flips = not version.has(Since.FINISHED_STAYS)
         shown = rows.snapshot(row, self.pages, handle.target, post_command=seen.post_command, flips=flips)
+        pin = self.survey.pins.get(handle.target) or str(seen.row.get("git_commit_sha") or "")
+        if version.before(PIN_LOST) and not wish.pr and rows.SHA.fullmatch(pin):
+            shown = replace(shown, commit=rows.pinned_commit(shown, pin, forced=bool(row.get("force_rebuild"))))
         seen.passed = seen.passed or statuses.passed_health_check(shown)
         told = list(shown.warnings)
         if handle.adopted and row.get("is_webhook"):
@@ -77,22 +83,26 @@ class Looks:
             told.append(AUTO_DEPLOY)
         others = shown.next
         if seen.servers and not wish.pr and shown.phase in {Phase.SUCCEEDED, Phase.UNPROVEN} and not handle.server:
-            others = others if shown.log is not None else self._others(handle, row)
+            if len(others) < seen.servers:
+                others = self._others(handle, row, others)
             told += [MISSING_OTHERS.format(seen.servers, len(others))] if len(others) < seen.servers and row.get("finished_at") else []
         if wish.verify == "true" and wish.pr:
             told.append(PREVIEW_UNSEEN)
         others = tuple(replace(each, adopted=handle.adopted, whose=handle.whose) for each in others)
         return replace(shown, next=others, proof=statuses.proof(shown, handle.target, wish), warnings=tuple(told))
 
-    def _others(self, handle: Handle, main: Row) -> tuple[Handle, ...]:
-        """The additional servers' deployments, where the log can't be read that names them."""
-        listed = self.survey.api.history(handle.target, 2 * BEHIND) or []
+    def _others(self, handle: Handle, main: Row, named: tuple[Handle, ...]) -> tuple[Handle, ...]:
+        """The additional servers' deployments, where the log does not name them all, or can't be read; those it names come first."""
+        try:
+            listed = self.survey.current(handle.target, 2 * BEHIND)
+        except (RefusedError, UnavailableError):
+            return named
+        there = {other.id for other in named}
         found = [row for row in listed if trigger.number(row) > trigger.number(main) and rows.other(row, main)]
-        return tuple(
-            Handle(
-                handle.target, str(row.get("deployment_uuid")), server=str(row.get("server_name") or ""), link=rows.link(row, self.pages)
-            )
+        return named + tuple(
+            Handle(handle.target, uuid, server=str(row.get("server_name") or ""), link=rows.link(row, self.pages))
             for row in sorted(found, key=trigger.number)
+            if (uuid := str(row.get("deployment_uuid"))) not in there
         )
 
     def _status(self, handle: Handle) -> Snapshot:
@@ -105,7 +115,7 @@ class Looks:
 
     def _behind(self, phantom: Handle) -> Snapshot:
         """The real deployment behind "already queued": the newest one of the same pull request that is still going (contract 13)."""
-        listed = self.survey.api.history(phantom.target, BEHIND) or []
+        listed = self.survey.current(phantom.target, BEHIND)
         mine = self._mine(listed) or self._mine(self.survey.running(phantom.target))  # one may be stuck for days
         if not mine:
             return Snapshot(Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more")
@@ -121,7 +131,8 @@ class Looks:
         field = r'(?<!\\)"{}":(?:"([^"\\]*)"|null)'
         status = re.findall(field.format("status"), large.tail)
         finished = re.findall(field.format("finished_at"), large.head)
-        if not status:
+        named = [uuid for uuid in re.findall(field.format("deployment_uuid"), large.head + large.tail) if uuid]
+        if not status or handle.id not in (named or [handle.id]):
             raise large
         row = {"status": status[-1], "finished_at": finished[-1] if finished else None, "logs": None}
         known = self.survey.of(handle.target)
@@ -135,6 +146,11 @@ class Looks:
             proof=statuses.proof(seen, handle.target, self.survey.wish),
             warnings=(LARGE, *([MISSING_OTHERS.format(known.servers, 0)] if known.servers and over and not handle.server else [])),
         )
+
+
+def _is_of(row: Row, handle: Handle) -> bool:
+    """Whether an answer is about this deployment, as far as it says of what application that is."""
+    return row.get("deployment_uuid") == handle.id and application_of(row) in {"", handle.target}
 
 
 def _going(row: Row) -> bool:

@@ -44,6 +44,9 @@ ELSEWHERE = re.compile(r"Deployment to (?P<server>.{1,200})\. Logs: https?://[^/
 SAME_TIME = timedelta(seconds=5)
 """After the end of a deployment, on the server's clock: until then its additional servers' rows are born."""
 
+IMPORTING = re.compile(r"Importing .+ \(commit sha [0-9a-f]+\) to .+")
+"""Coolify's own line before it checks out what is built; where the image of an earlier build is used again there is none."""
+
 PLANNING = "Generating nixpacks configuration with:"
 ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL)
 """Coolify shows this line to everybody, with the values of the application's variables in it."""
@@ -119,6 +122,15 @@ def _moment(text: Any) -> datetime | None:
         return datetime.fromisoformat(str(text).replace(" ", "T")).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def pinned_commit(seen: Snapshot, pin: str, *, forced: bool) -> str:
+    """The commit of a deployment whose row shows the branch's head although a pinned one is checked out (before beta.464).
+
+    Empty until it is seen that something is checked out; where the log can't be read, that is sure of a build without cache only.
+    """
+    imported = forced if seen.log is None else any(IMPORTING.fullmatch(own(entry)) for entry in seen.log)
+    return pin if seen.commit and imported else ""
 
 
 def _hold(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, post_command: bool) -> float:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
+from deployer.http import TooLargeError
 from deployer.model import Command, RefusedError, Target, UnavailableError
 from deployer.providers.coolify import known, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG
-from deployer.providers.coolify.api import Api, Row, application_of
+from deployer.providers.coolify.api import Api, Row, application_of, of_application
 from deployer.providers.coolify.known import Answered, Known
 from deployer.providers.coolify.versions import Since, Version
 from deployer.providers.coolify.wish import Wish
@@ -15,13 +18,25 @@ from deployer.providers.coolify.wish import Wish
 MEMBERS = 20
 """Applications of a tag whose newest row is read before it is triggered. Of more, a lost answer can't be made up for: see tags.found."""
 
-NEWEST = 3
-"""Rows that are read for the newest: rows of the same second come in any order (captured/v4.0.0/app_deployments)."""
+TRIES = 2
+"""How often a list is asked for that only serves a lost answer, before it is done without."""
+
+SINGLES = 3
+"""Rows that are read beyond the newest one before our trigger: those of the same second come in any order (captured/v4.0.0)."""
+
+UNREAD = (
+    "could not read the list of its deployments ({}): if the response to the trigger is lost, this run may not be able to tell whether "
+    "a deployment was started"
+)
+T = TypeVar("T")
 
 
 @dataclass
 class Survey:
-    """`blind`: the token may start things and read nothing. `named`: what the answers to tags have named."""
+    """`blind`: the token may start things and read nothing. `named`: what the answers to tags have named.
+
+    `unread`: why a list could not be read, by what it is of; `tries`: how often it was tried. `pins`: the commits that this run has pinned.
+    """
 
     api: Api
     wish: Wish
@@ -29,6 +44,9 @@ class Survey:
     blind: bool = False
     known: dict[str, Known] = field(default_factory=dict)
     named: dict[str, Answered] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    tries: dict[str, int] = field(default_factory=dict)
+    pins: dict[str, str] = field(default_factory=dict)
 
     def of(self, target: str) -> Known:
         """What is known of a target; of one that nobody has checked, that it may be an application."""
@@ -49,7 +67,7 @@ class Survey:
                 if problem := impossible(kind, row, self.wish, self.version):
                     raise RefusedError(problem)
                 self._remember(kind, target, row)
-                return known.target(kind, target, row, self.wish)
+                return known.target(kind, target, row, self.wish, _doubts(self.known[target].unread))
         raise RefusedError(
             f"Coolify knows no application, service or database {target}: the uuid is wrong, or the token belongs to another team"
         )
@@ -57,9 +75,9 @@ class Survey:
     def _check_tag(self, tag: str) -> Target:
         """Its applications, where the server can tell, each with its newest row; and the newest row of all that are going."""
         members: list[Target] | None = None
-        if self.version.has(Since.BY_TAG):
+        listed = self._if_readable(f"tag {tag}", lambda: self.api.tagged(tag)) if self.version.has(Since.BY_TAG) else None
+        if listed is not None:
             members = []
-            listed = self.api.tagged(tag)
             for row in listed:
                 uuid = str(row.get("uuid"))
                 if len(listed) <= MEMBERS:
@@ -67,16 +85,19 @@ class Survey:
                 members.append(self.keep(APPLICATION, uuid, row))
                 self.known[uuid].part = True
             members = members if len(listed) <= MEMBERS else None
-        newest = max((trigger.number(row) for row in self.api.active()), default=0)
-        self.known[tag] = Known(TAG, newest=newest, members=None if members is None else tuple(members))
-        return Target(tag, kind=TAG, group=True)
+        going = self._if_readable("all", self.api.active)
+        newest = max((trigger.number(row) for row in going or ()), default=0)
+        unread = "" if going is not None else self.unread["all"]
+        self.known[tag] = Known(TAG, newest=newest, members=None if members is None else tuple(members), unread=unread)
+        missing = (unread, *(self.known[member.id].unread for member in members or ()))
+        return Target(tag, kind=TAG, group=True, warnings=_doubts(next(filter(None, missing), "")))
 
     def _remember(self, kind: str, target: str, row: Row) -> None:
         seen = self.known[target] = Known(kind, row)
         if kind != APPLICATION:
             return
-        listed = self.api.history(target, NEWEST)
-        seen.listed = listed is not None
+        listed = self._if_readable(target, lambda: of_application(target, self.api.history(target, 1)))
+        seen.listed, seen.unread = listed is not None, self.unread.get(target, "")
         seen.newest = max((trigger.number(each) for each in listed or ()), default=0)
         seen.webhooks = frozenset(
             str(each.get("commit"))
@@ -84,7 +105,53 @@ class Survey:
             if each.get("is_webhook") and (each.get("pull_request_id") or 0) == self.wish.pr
         )
         if listed is None:
-            seen.running = frozenset(str(each.get("deployment_uuid")) for each in self.running(target))
+            going = self._if_readable(f"running {target}", lambda: self.running(target))
+            seen.running = None if going is None else frozenset(str(each.get("deployment_uuid")) for each in going)
+            seen.unread = seen.unread or self.unread.get(f"running {target}", "")
+
+    def _if_readable(self, what: str, read: Callable[[], T]) -> T | None:
+        """A list that only serves a lost answer: what can't be read must not keep anything from being triggered (rule 7).
+
+        None: it can't be, and is not asked for again. Raises UnavailableError where the next try may well work.
+        """
+        if what in self.unread:
+            return None
+        try:
+            return read()
+        except RefusedError as error:
+            if error.everywhere:
+                raise
+            self.unread[what] = error.reason
+        except UnavailableError as error:
+            self.tries[what] = self.tries.get(what, 0) + 1
+            if self.tries[what] < TRIES and not isinstance(error, TooLargeError):
+                raise
+            self.unread[what] = error.reason
+        return None
+
+    def recent(self, target: str, take: int, *, newest: int = 0, patience: float | None = None) -> list[Row] | None:
+        """An application's newest rows, one by one where they are too large together: logs of megabytes come along (contract 5.5).
+
+        `newest`: rows that are not above it are of no use. None where this version has no such list.
+        """
+        try:
+            return self.api.history(target, take, patience=patience)
+        except TooLargeError:
+            found: list[Row] = []
+            for skip in range(take):
+                row = self.api.history(target, 1, skip=skip, patience=patience)
+                found += row or []
+                if not row or sum(trigger.number(each) <= newest for each in found) >= SINGLES:
+                    break
+            return found
+
+    def current(self, target: str, take: int) -> list[Row]:
+        """An application's newest rows; where they can't be read, or there is no such list, those that are going."""
+        try:
+            listed = of_application(target, self.api.history(target, take))
+        except UnavailableError:
+            listed = None
+        return self.running(target) if listed is None else listed
 
     def keep(self, kind: str, uuid: str, row: Row) -> Target:
         """Remember what was read of it."""
@@ -109,6 +176,10 @@ class Survey:
     def running(self, target: str, *, patience: float | None = None) -> list[Row]:
         """This application's rows among all that are going."""
         return [row for row in self.api.active(patience=patience) if application_of(row) == target]
+
+
+def _doubts(unread: str) -> tuple[str, ...]:
+    return (UNREAD.format(unread),) if unread else ()
 
 
 def impossible(kind: str, row: Row, wish: Wish, version: Version) -> str:

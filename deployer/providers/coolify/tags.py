@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from deployer.model import Handle, Outcome, Part, Refused, Spread, Target, Trust, UnavailableError
+from deployer.model import Handle, Outcome, Part, Refused, Spread, Target, Trust
 from deployer.providers.coolify import statuses, trigger
 from deployer.providers.coolify.acts import APPLICATION, SERVICE
 from deployer.providers.coolify.api import Row, application_of
@@ -19,26 +20,30 @@ SERVICES = (
     "the answer does not say what was started: services that carry the tag may not have been. "
     "Coolify can't tell which they are; start them by `uuid`"
 )
+NOTHING = re.compile(r"No resources found for tag .*|Unauthorized to .*", re.DOTALL)
+"""What Coolify says in a 200 of a tag of which it has started nothing (contract 5.1)."""
 
 
 def read(data: Any) -> Answered | Refused:
     """PURE. Raises UnavailableError for another shape: it may have started something."""
     said = data.get("message") if isinstance(data, dict) else None
     details = data.get("details", []) if isinstance(data, dict) else None
-    if isinstance(said, str):
-        return Refused(trigger.said(said))
     if not isinstance(said, list) or not isinstance(details, list):
-        raise UnavailableError(trigger.UNREADABLE, arrived=True)
+        raise trigger.doubtful(trigger.UNREADABLE)
     sentences = [each for each in said if isinstance(each, str)]
     pairs = tuple(
         (str(each["resource_uuid"]), str(each["deployment_uuid"]))
         for each in details
         if isinstance(each, dict) and each.get("resource_uuid") and each.get("deployment_uuid")
     )
+    if len(pairs) != len(details):
+        raise trigger.doubtful(trigger.UNREADABLE)
     services = tuple(match[2] for each in sentences if (match := trigger.STARTED.fullmatch(each)) and match[1] == "Service")
     refusals = tuple(each for each in sentences if each.startswith("Unauthorized"))
     if not pairs and not services:
-        return Refused(trigger.said(" ".join(sentences) or "nothing"))
+        if sentences and all(NOTHING.fullmatch(each) for each in sentences):
+            return Refused(trigger.said(" ".join(sentences)))
+        raise trigger.doubtful(f"{trigger.UNNAMED} ({' '.join(sentences)})" if sentences else trigger.UNNAMED)
     return Answered(pairs, services, refusals, skipped=any(each.startswith(trigger.ALREADY) for each in sentences))
 
 

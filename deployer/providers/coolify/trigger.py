@@ -15,42 +15,55 @@ ALREADY = "Deployment already queued"
 ALREADY_QUEUED = "an older deployment of the same commit is still going, and Coolify starts no second one"
 NO_PREVIEW = re.compile(r"Pull request \d+ not found for this resource\.|No query results for model \[.*ApplicationPreview\]\.")
 STARTED = re.compile(r"(Service|Database) (.*) started\..*", re.DOTALL)
+QUEUED = re.compile(r"(Application|Service|Database) (starting|restarting|stopping) request queued\.|Preview deletion request queued\.")
+REFUSALS = re.compile(r"Unauthorized to .*|docker_tag can only be used with .*", re.DOTALL)
+"""What Coolify says in a 200 of what it has not started, beside `NO_PREVIEW` (contract 5.1)."""
 
 UNCHECKED = "with a full queue Coolify answers the same and starts nothing; the token may not read, so nobody can tell"
 UNREADABLE = "Coolify's answer to the trigger has another shape than all known versions give it"
+UNNAMED = "Coolify's response to the trigger names no deployment"
+ABSENT = "Coolify's response to the trigger does not name {}"
 PREVIEW_GOES = "Coolify deletes the preview in the background, and no answer of its API tells when it is gone"
 
 
 def accepted(data: Any, done: Act, wish: Wish, *, blind: bool) -> Started | Refused:
     """What was started for this target. `blind`: nothing can be looked at later.
 
-    Raises UnavailableError for an answer of another shape: it may have started something.
+    Raises UnavailableError for a response that neither accepts nor refuses in Coolify's own words: it may have started something.
     """
-    if done.method == "DELETE":
-        return Started((), PREVIEW_GOES)
     item = _listed(data, done.target) if done.by_deploy else data
-    if item is None and done.by_deploy:
-        return Refused(f"Coolify knows no resource {done.target}")
     if not isinstance(item, dict) or not isinstance(item.get("message"), str):
-        raise UnavailableError(UNREADABLE, arrived=True)
+        raise doubtful(UNREADABLE)
     text, uuid = item["message"], item.get("deployment_uuid")
     if text.startswith(ALREADY):
         return Started(() if blind else (Handle(done.target, "", Trust.PHANTOM),), ALREADY_QUEUED)
     if isinstance(uuid, str) and uuid:
         return _deployment(done, uuid, blind=blind)
     if uuid is not None:
-        raise UnavailableError("Coolify's answer to the trigger names a deployment in no way that we know", arrived=True)
-    if STARTED.fullmatch(text) or (not done.by_deploy and (done.kind != APPLICATION or wish.command is Command.STOP)):
+        raise doubtful("Coolify's answer to the trigger names a deployment in no way that we know")
+    if QUEUED.fullmatch(text) and done.method == "DELETE":
+        return Started((), PREVIEW_GOES)
+    if STARTED.fullmatch(text) or (QUEUED.fullmatch(text) and (done.kind != APPLICATION or wish.command is Command.STOP)):
         return _status(done, text, wish, blind=blind)
-    return Refused(f"{said(text)}{_remedy(text, wish)}" if text else "Coolify named no deployment")
+    if NO_PREVIEW.fullmatch(text) or REFUSALS.fullmatch(text):
+        return Refused(f"{said(text)}{_remedy(text, wish)}")
+    raise doubtful(f"{UNNAMED} ({text})" if text else UNNAMED)
+
+
+def doubtful(what: str) -> UnavailableError:
+    """A good status whose content says nothing that we know: counted like a failure of the server's own."""
+    return UnavailableError(what, arrived=True, itself=True, failure=what)
 
 
 def _listed(data: Any, target: str) -> Any:
-    """The part of the answer of `/deploy` that is about this target."""
+    """The part of the answer of `/deploy` that is about this target. It was found before: that none is, is no refusal."""
     items = data.get("deployments") if isinstance(data, dict) else None
     if not isinstance(items, list):
-        raise UnavailableError(UNREADABLE, arrived=True)
-    return next((item for item in items if isinstance(item, dict) and item.get("resource_uuid") == target), None)
+        raise doubtful(UNREADABLE)
+    for item in items:
+        if isinstance(item, dict) and item.get("resource_uuid") == target:
+            return item
+    raise doubtful(ABSENT.format(target))
 
 
 def _deployment(done: Act, uuid: str, *, blind: bool) -> Started:
@@ -112,11 +125,13 @@ def oldest(found: list[dict[str, Any]], target: str, base: str, *, marked: bool)
     )
 
 
-def starter(row: dict[str, Any]) -> str:
-    """Who started a deployment, as far as its row says so."""
+def starter(row: dict[str, Any], *, marked: bool) -> str:
+    """Who started a deployment, as far as its row says so. `marked`: this version marks what the API has started."""
     if row.get("is_webhook"):
         return "a webhook started"
-    return "somebody started through the API" if row.get("is_api") else "somebody started in Coolify"
+    if row.get("is_api"):
+        return "somebody started through the API"
+    return "somebody started in Coolify" if marked else "somebody started in Coolify or through its API"
 
 
 def number(row: dict[str, Any]) -> int:
