@@ -257,7 +257,7 @@ def probe_write(asked: Asked, uuid: str) -> str:
 def any_answer(asked: Asked) -> str:
     """Of what is never asked, or never so: accepted, or refused with a sentence."""
     put(asked.wire, "/api/v1/anything", asked.said["response"])
-    return tried(lambda: f"accepted, a {type(asked.server().api.get('/anything')).__name__}")
+    return tried(lambda: f"accepted, a {type(answers.good(asked.server().api.send('GET', '/anything'))).__name__}")
 
 
 UUID = "([^/]+)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -94,6 +95,35 @@ def test_a_look_that_gets_no_answer_of_coolify_is_no_news(wire: responses.Reques
     serve(wire, "GET", "/deployments/abc", name)
     with pytest.raises(UnavailableError):
         server().look(Handle(WEB, "abc"))
+
+
+GATEWAYS = [
+    *((status, {"message": "Request Timeout"}) for status in (400, 402, 405, 408, 409, 410, 413, 418, 421, 422, 425, 426, 428, 431, 451, 499)),
+    (404, {"message": "Not Found"}),
+    (404, {"message": "no Route matched with those values"}),
+    (403, {"message": "Forbidden"}),
+    (401, {"message": "Unauthorized"}),
+    (409, {"error": "conflict"}),
+    (409, ["conflict"]),
+]
+"""The JSON of what stands in front of Coolify: Kong's and AWS's shape, and others."""
+
+
+@pytest.mark.parametrize(("status", "said"), GATEWAYS)
+@pytest.mark.parametrize("handle", [Handle(WEB, "abc"), Handle(WEB, "", aspect=HEALTH), Handle(WEB, "", Trust.PHANTOM)])
+def test_a_refusal_in_json_that_is_not_coolify_s_is_no_news(wire: responses.RequestsMock, handle: Handle, status: int, said: Any) -> None:
+    wire.get(re.compile(f"{API}/.*"), json=said, status=status)
+    with pytest.raises(UnavailableError, match=f"HTTP {status}.*That is not Coolify's: a gateway in front of it"):
+        server(known={WEB: Known(APPLICATION)}).look(handle)
+
+
+@pytest.mark.parametrize(("status", "said"), GATEWAYS)
+def test_a_refusal_in_json_that_is_not_coolify_s_does_not_make_the_uuid_wrong(
+    wire: responses.RequestsMock, status: int, said: Any
+) -> None:
+    wire.get(re.compile(f"{API}/.*"), json=said, status=status)
+    with pytest.raises(UnavailableError, match="That is not Coolify's"):
+        server().check(WEB)
 
 
 # --- behind "already queued"

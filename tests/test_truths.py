@@ -294,6 +294,9 @@ TRUTHS = (
     Truth("24", "redirect", "unreachable", ("set `coolify_url` to https://",), NOTHING),
     Truth("24", "html", "unreachable", ("a page",), NOTHING),
     Truth("24", "proxy-404", "unreachable", ("the proxy knows no such address",), NOTHING),
+    # issue 11, 6: a 4xx that is not Coolify's own is no news
+    Truth("11.6", "gateway-look", "finished", ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"), versions=ALL),
+    Truth("11.6", "gateway-check", "finished", ("HTTP 404: Not Found. That is not Coolify's",), versions=ALL, never=("the uuid is wrong",)),
     # services and databases
     Truth("services", "database", "finished", ("pg: finished",), versions=ALL),
     Truth(

@@ -38,8 +38,11 @@ UNAUTHORIZED: dict[str, str] = {
 }
 
 FOREIGN_CANCEL = "You do not have permission to cancel this deployment."
-MISSING = re.compile(r".{0,60}not found\.?|No resources found.*|No query results for model .*", re.IGNORECASE)
-"""What Coolify's own 404 say, beside those with a `docs` key."""
+MISSING = re.compile(
+    r"(?:Application|Service|Service application|Database|Deployment|Preview|Project|Environment|Environment variable|Server|Destination)"
+    r" not found\.?|No resources found.*|No query results for model .*"
+)
+"""What Coolify's own 404 say, beside those with a `docs` key (contract 3.3, 5). A gateway's `Not Found` is none of them."""
 
 PERMISSIONS = "Missing required permissions: "
 QUEUE_FULL = "Deployment queue is full"
@@ -55,6 +58,21 @@ def good(reply: Reply) -> Any:
     if reply.status < 300:
         return reply.data
     raise refusal(reply)
+
+
+def answered(reply: Reply) -> Any:
+    """The JSON of a good response to a request that Coolify itself only ever refuses with 401, 403 or 404: any poll, and a cancel.
+
+    Another 4xx comes from something in front of Coolify (408, 409, 425, 499, …) and says nothing, but for a validation error of a
+    parameter (contract 3.3, 422). Raises RefusedError and UnavailableError.
+    """
+    try:
+        return good(reply)
+    except RefusedError as error:
+        if reply.status in {401, 403, 404} or message(reply) in UNAUTHORIZED or (reply.status == 422 and "errors" in reply.data):
+            raise
+        what = f"{told(reply).rstrip('.')}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
+        raise UnavailableError(what, arrived=True, wait=seconds(reply)) from error
 
 
 def message(reply: Reply) -> str:

@@ -337,7 +337,7 @@ class CoolifyServer:
             return "there is no such deployment: it was never started, or it was deleted"
         if reply.status >= 500:
             return self._after_500(reply, handle, patience)
-        answers.good(reply)
+        answers.answered(reply)
         return self._cancelled
 
     @property
