@@ -68,7 +68,7 @@ class Looks:
     def _deployment(self, row: Any, handle: Handle) -> Snapshot:
         seen, wish, version = self.survey.of(handle.target), self.survey.wish, self.survey.version
         flips = not version.has(Since.FINISHED_STAYS)
-        shown = rows.snapshot(row, self.pages, handle.target, post_command=seen.post_command, flips=flips)
+        shown = rows.snapshot(row, self.pages, handle.target, post_command=seen.post_command, flips=flips, hidden_shown=wish.hidden_logs)
         seen.passed = seen.passed or statuses.passed_health_check(shown)
         told = list(shown.warnings)
         if handle.adopted and row.get("is_webhook"):
