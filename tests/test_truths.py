@@ -297,6 +297,25 @@ TRUTHS = (
     # issue 11, 6: a 4xx that is not Coolify's own is no news
     Truth("11.6", "gateway-look", "finished", ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"), versions=ALL),
     Truth("11.6", "gateway-check", "finished", ("HTTP 404: Not Found. That is not Coolify's",), versions=ALL, never=("the uuid is wrong",)),
+    # issue 11, 35 and 37: the reason, where Coolify gives one
+    Truth(
+        "11.35",
+        "health-starting",
+        "failed",
+        ("its health check was still starting after 3 attempts", "probe output starting", "app listening on 3000"),
+        versions=ALL[1:],
+        never=("gave no reason",),
+    ),
+    Truth(
+        "11.37",
+        "post-command-says-why",
+        "unverified",
+        ("its post-deployment command failed. Its output:", "Connection refused"),
+        versions=since("4.0.0-beta.454"),
+    ),
+    Truth("11.37", "build-failure", "failed", ("failed to solve",), versions=ALL, never=("gave no reason",)),
+    Truth("11.37", "build-failure", "failed", ("set `hidden_logs: true`",)),
+    Truth("11.37", "build-failure", "failed", (), inputs={"hidden_logs": "true"}, never=("set `hidden_logs",)),
     # services and databases
     Truth("services", "database", "finished", ("pg: finished",), versions=ALL),
     Truth(

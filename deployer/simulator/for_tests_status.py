@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from deployer.simulator.for_people import PG, STACK, WEB
+from deployer.simulator.for_people import PG, SICK, STACK, WEB
 from deployer.simulator.for_tests import MIGRATES, SKIPPED
 from deployer.simulator.resources import Statuses
 from deployer.simulator.rows import App
 from deployer.simulator.scenario import Scenario
-from deployer.simulator.script import delayed
+from deployer.simulator.script import Line, and_then, delayed, recorded
 from deployer.simulator.shared import Then, Trouble
 from deployer.simulator.versions import VERSIONS
 
 CHECKED = {"health_check_enabled": True}
 TOLD = next(line.at for line in SKIPPED.lines if line.output.startswith("Post-deployment command"))
+
+FAILS = recorded("post_command_failed", 45)
+FAILED_AT = next(line.at for line in FAILS.lines if line.output.startswith("Post-deployment command failed"))
 
 
 def after(name: str, summary: str, *statuses: tuple[float, str], **fields: object) -> Scenario:
@@ -39,6 +42,18 @@ STATUSES = (
     ),
     after("health-late", "The container needs forty seconds to start.", (0, "starting:unknown"), (40, "running:unknown")),
     after("unhealthy-without-check", "It runs, and is called unhealthy for want of a health check.", (0, "running:unhealthy")),
+    Scenario(
+        "health-starting",
+        "The new container's health check never gets beyond starting: Coolify goes back to the old one, the deployment fails.",
+        public=False,
+        apps=(replace(SICK, script=recorded("health_starting", 45)),),
+    ),
+    Scenario(
+        "post-command-says-why",
+        "The deployment is finished, its post-deployment command fails, and Coolify shows what it printed.",
+        public=False,
+        apps=(App(and_then(FAILS, (Line(FAILED_AT + 0.01, "SQLSTATE[HY000] [2002] Connection refused", type="stderr"),)), fields=MIGRATES),),
+    ),
     Scenario(
         "finished-flips",
         "On an old Coolify the deployment is finished, and turns to failed four seconds later.",
