@@ -223,6 +223,9 @@ class Scripted:
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
         return str(self._answer(f"cancel {handle.id}", "cancelled", patience))
 
+    def left_waiting(self, *, patience: float | None = None) -> str:
+        return str(self._answer("left waiting", "", patience)) if "left waiting" in self._script else ""
+
     def _answer(self, call: str, usual: Any, patience: float | None) -> Any:
         told = call if patience is None else f"{call} within {patience:g} s"
         self.calls.append((round(self._clock.real() - BEGINNING, 3), told))

@@ -100,7 +100,7 @@ def ended(looks: list[tuple[float, Sight]]) -> Ending | None:
         pytest.param(99.9, RUNNING, None, id="running-at-the-last-second-goes-on"),
         pytest.param(99.9, UNKNOWN, None, id="unknown-at-the-last-second-goes-on"),
         pytest.param(99.9, Missed("HTTP 502"), None, id="missed-at-the-last-second-goes-on"),
-        pytest.param(100, QUEUED, Ending(End.LATE, "it was still queued behind other deployments"), id="queued-at-the-deadline"),
+        pytest.param(100, QUEUED, Ending(End.LATE, "it was still queued"), id="queued-at-the-deadline"),
         pytest.param(100, RUNNING, Ending(End.LATE, "it was still being built or started"), id="running-at-the-deadline"),
         pytest.param(101, RUNNING, Ending(End.LATE, "it was still being built or started"), id="running-after-the-deadline"),
         pytest.param(100, UNKNOWN, Ending(End.LATE, "its status was none that we know"), id="unknown-at-the-deadline"),
@@ -137,7 +137,7 @@ def test_what_was_seen_is_judged_before_the_deadline(at: float, sight: Sight, en
         ),
         pytest.param(
             [(50, Missed("HTTP 502")), (100, QUEUED)],
-            "it was still queued behind other deployments",
+            "it was still queued",
             id="trouble-that-is-over-is-not-told",
         ),
     ],
@@ -241,10 +241,28 @@ def test_an_unknown_status_is_followed_to_what_comes_after_it() -> None:
 # --- Rule 3: what ends the watch at once
 
 
-@pytest.mark.parametrize("earlier", [pytest.param([], id="never-seen"), pytest.param([(5, RUNNING)], id="seen-before")])
-def test_being_barred_ends_the_watch_at_once(earlier: list[tuple[float, Sight]]) -> None:
-    before, _ = played(earlier)
-    assert observe(before, Barred("revoked"), BEGAN + 6) == (replace(before, ending=Ending(End.BARRED, "revoked")), [])
+GOES_ON = "the deployment continues on the server, but its status can't be read any more: revoked"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "watch", "reason"),
+    [
+        pytest.param([], FRESH, "revoked", id="never-seen"),
+        pytest.param([(5, RUNNING)], FRESH, GOES_ON, id="seen-before"),
+        pytest.param([(5, QUEUED), (6, Missed("HTTP 502"))], FRESH, GOES_ON, id="seen-queued"),
+        pytest.param([(5, RUNNING)], replace(FRESH, leg=Leg.OTHERS), GOES_ON, id="on-an-additional-server"),
+        pytest.param([(5, RUNNING)], replace(FRESH, leg=Leg.HEALTH), "revoked", id="deployed-already"),
+        pytest.param(
+            [(5, RUNNING)],
+            replace(FRESH, handle=Handle("web", "", aspect="running")),
+            GOES_ON.replace("the deployment", "what was asked for"),
+            id="no-deployment",
+        ),
+    ],
+)
+def test_being_barred_ends_the_watch_at_once(earlier: list[tuple[float, Sight]], watch: Watch, reason: str) -> None:
+    before, _ = played(earlier, watch)
+    assert observe(before, Barred("revoked"), BEGAN + 6) == (replace(before, ending=Ending(End.BARRED, reason)), [])
 
 
 @pytest.mark.parametrize(
@@ -362,7 +380,7 @@ def test_an_end_is_looked_at_until_it_is_settled(looks: list[tuple[float, Sight]
 
 
 UP = Snapshot(Phase.SUCCEEDED, "running:healthy", hold=60, settled=False)
-DOWN = Snapshot(Phase.FAILED, "exited:unhealthy", hold=60, settled=False, reason="it does not run: exited for 60 s")
+DOWN = Snapshot(Phase.FAILED, "exited:unhealthy", hold=60, settled=False, reason="it does not run: exited:unhealthy")
 STARTING = Snapshot(Phase.RUNNING, "starting:unknown", reason="its status was still starting:unknown")
 
 
@@ -404,11 +422,10 @@ def test_the_deadline_cuts_nothing_short_that_may_still_turn(looks: list[tuple[f
 
 @pytest.mark.parametrize("last", [UP, DOWN], ids=["up", "down"])
 def test_what_did_not_last_long_enough_is_told_as_what_it_was(last: Snapshot) -> None:
-    """Not with the reason of an end that lasted, and not without any."""
+    """With its own reason, and not without any."""
     ending = ended([(90, last), (100, last)])
-    assert ending is not None
+    assert ending == Ending(End.LATE, last.reason or f"its status was {last.detail}, too short to be believed")
     assert last.detail in ending.reason
-    assert "for 60 s" not in ending.reason
 
 
 # --- Rule 5: every entry of the log once, in order
@@ -688,7 +705,7 @@ def test_a_deployment_s_end_has_one_name(last: Sight, final: Final, strict: bool
         pytest.param(
             over(Barred("revoked"), before=[(5, replace(RUNNING, next=OTHERS))]),
             False,
-            Final(Outcome.LOST, "revoked"),
+            Final(Outcome.LOST, GOES_ON),
             id="lost-with-others",
         ),
         pytest.param(
@@ -831,6 +848,55 @@ HERE = "on the additional server berlin: "
 )
 def test_the_worst_of_all_servers_counts_and_is_named(watches: tuple[Watch, ...], so_far: Final, then: Next) -> None:
     assert after(Leg.OTHERS, watches, repeated=False, so_far=so_far) == then
+
+
+UNCHANGED = Snapshot(Phase.SUCCEEDED, "running:healthy", unseen="its status was not seen to change")
+
+
+@pytest.mark.parametrize(
+    ("aims", "then"),
+    [
+        pytest.param(Aims(), Final(Outcome.FINISHED, "", unseen=UNCHANGED.unseen), id="a-warning"),
+        pytest.param(Aims(strict=True), Final(Outcome.UNVERIFIED, UNCHANGED.unseen), id="no-proof-where-one-was-asked-for"),
+        pytest.param(Aims(strict=True, site=True), Final(Outcome.UNVERIFIED, UNCHANGED.unseen), id="whatever-the-site-says"),
+        pytest.param(
+            Aims(site=True),
+            Onward(Leg.VERIFY, (Handle("web", "", aspect=SITE),), DEADLINE, Final(Outcome.FINISHED, "", unseen=UNCHANGED.unseen)),
+            id="the-site-is-asked",
+        ),
+    ],
+)
+def test_what_could_not_be_seen_of_a_good_end_is_told(aims: Aims, then: Next) -> None:
+    assert after(Leg.DEPLOYMENT, (over(UNCHANGED),), repeated=False, aims=aims) == then
+
+
+def test_what_could_not_be_seen_is_told_after_a_site_that_answers_too() -> None:
+    """The old containers may be the ones that answer."""
+    so_far = Final(Outcome.FINISHED, "", warning="of another proof", unseen=UNCHANGED.unseen)
+    then = after(Leg.VERIFY, (over(DONE),), repeated=False, so_far=so_far)
+    assert then == Final(Outcome.FINISHED, "", unseen=UNCHANGED.unseen)
+
+
+STUCK = Snapshot(Phase.STUCK, "queued", hold=10, settled=False, reason="nothing will start it")
+
+
+@pytest.mark.parametrize(
+    ("handle", "final"),
+    [
+        pytest.param(ADOPTED, Final(Outcome.REFUSED, STUCK.reason), id="somebody-else-s"),
+        pytest.param(SURE, Final(Outcome.LOST, STUCK.reason), id="ours"),
+        pytest.param(replace(ADOPTED, perhaps=True), Final(Outcome.LOST, STUCK.reason), id="perhaps-ours"),
+    ],
+)
+def test_what_nothing_will_start_is_not_waited_for(handle: Handle, final: Final) -> None:
+    watch, _ = played([(5, QUEUED), (6, STUCK), (15.9, STUCK)], replace(FRESH, handle=handle))
+    assert watch.ending is None
+    watch, _ = observe(watch, STUCK, BEGAN + 16)
+    assert after(Leg.DEPLOYMENT, (watch,), repeated=False) == final
+
+
+def test_what_is_started_after_all_is_not_stuck() -> None:
+    assert ended([(5, STUCK), (10, RUNNING), (16, STUCK), (20, RUNNING), (30, DONE)]) == Ending(End.SUCCEEDED)
 
 
 @pytest.mark.parametrize(
@@ -1013,7 +1079,7 @@ def visit(*looks: tuple[float, Sight]) -> Watch:
         pytest.param(
             Leg.HEALTH,
             health((90, DOWN), (100, DOWN)),
-            replace(PROVABLE, warning=f"deployed, but {UNSEEN}its status was exited:unhealthy, too short to be believed"),
+            replace(PROVABLE, warning=f"deployed, but not seen for long enough to be sure: {DOWN.reason}"),
             id="not-when-it-was-down-too-short",
         ),
         pytest.param(

@@ -60,6 +60,9 @@ class Provider(Protocol):
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
         """Ask to stop it; answers what is known of the effect, as a sentence. `patience`: seconds to wait for an answer."""
 
+    def left_waiting(self, *, patience: float | None = None) -> str:
+        """What the cancels of this run have left in the queue with nothing to start it, in a sentence; empty where nothing is so left."""
+
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:

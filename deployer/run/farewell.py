@@ -16,7 +16,7 @@ from deployer.model import (
     Warned,
     Withdrawn,
 )
-from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop
+from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop, tell_waiting
 from deployer.watch import Watch
 
 SECONDS = 5.0
@@ -42,6 +42,8 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
         if story.sent and story.stage in {Stage.START, Stage.FIND}:
             refused = _find_once(scene, story, refused)
             refused = _stop_all(scene, [story], refused)
+    if unfinished and not refused:
+        _tell_waiting(scene, unfinished[0].target)
     for story in unfinished:
         if story.preparing:
             scene.report(Warned(story.target, UNPREPARED))
@@ -72,6 +74,15 @@ def _tell_cancels(scene: Scene, stories: list[Story]) -> None:
 
 def _left(scene: Scene) -> float:
     return SECONDS - scene.clock.since_stop()
+
+
+def _tell_waiting(scene: Scene, target: str) -> None:
+    try:
+        if _left(scene) > 0:
+            with scene.clock.limit(_left(scene)):
+                tell_waiting(scene, target, patience=PATIENCE)
+    except Expired:
+        pass
 
 
 def _find_once(scene: Scene, story: Story, refused: str) -> str:

@@ -45,7 +45,7 @@ from deployer.run.doctor import Verdict, examine, proof
 from deployer.run.farewell import farewell
 from deployer.run.groups import part_ways, shared
 from deployer.run.reach import RETRY, reach
-from deployer.run.story import GRACE, Scene, Stage, Story, ours, shown, sleep, stop
+from deployer.run.story import GRACE, Scene, Stage, Story, ours, shown, sleep, stop, tell_waiting
 from deployer.watch import Watch
 
 SEARCH_AGAIN = 5.0
@@ -395,10 +395,10 @@ class Run:
                     self.report(Followed(story.target, handle, leg=leg))
             case rules.Back(so_far):
                 self._go_back(story, so_far)
-            case rules.Final(outcome, reason, _, warning):
+            case rules.Final(outcome, reason, _, warning, unseen):
                 self._stop_late(story)
-                if warning:
-                    self.report(Warned(story.target, warning))
+                for sentence in filter(None, (warning, unseen)):
+                    self.report(Warned(story.target, sentence))
                 story.end(outcome, reason)
 
     def _aims(self, story: Story) -> rules.Aims:
@@ -425,6 +425,8 @@ class Run:
                     how, refused = stop(self.scene, watch)
                 self._closed = refused
                 self.report(Withdrawn(story.target, shown(watch), how))
+                with self.clock.grace(GRACE):
+                    tell_waiting(self.scene, story.target)
 
     # --- small steps
 

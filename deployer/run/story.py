@@ -22,6 +22,7 @@ from deployer.model import (
     Trust,
     UnavailableError,
     Waited,
+    Warned,
 )
 from deployer.providers.contract import Provider
 from deployer.watch import FIRST_LOOK, LIMITS, End, Final, Watch
@@ -214,6 +215,16 @@ def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> tuple[
         return how, ""
     except RefusedError as error:
         return f"it could not be cancelled: {error}", error.reason if error.everywhere else ""
+
+
+def tell_waiting(scene: Scene, target: str, *, patience: float | None = None) -> None:
+    """After what was cancelled: whether something waits now that nothing will start."""
+    try:
+        told = scene.provider.left_waiting(patience=patience)
+    except (RefusedError, UnavailableError):
+        return
+    if told:
+        scene.report(Warned(target, told))
 
 
 def ours(watch: Watch) -> bool:

@@ -40,6 +40,14 @@ STATUSES = (
     after(
         "never-clear", "The deployment is finished, and its health check never tells anything good.", (0, "running:unhealthy"), **CHECKED
     ),
+    after(
+        "health-shaken",
+        "The container restarts for twenty seconds, runs for eight, restarts once more, and then runs.",
+        (0, "restarting:unknown"),
+        (20, "running:unknown"),
+        (28, "restarting:unknown"),
+        (36, "running:unknown"),
+    ),
     after("health-late", "The container needs forty seconds to start.", (0, "starting:unknown"), (40, "running:unknown")),
     after("unhealthy-without-check", "It runs, and is called unhealthy for want of a health check.", (0, "running:unhealthy")),
     Scenario(
@@ -65,6 +73,18 @@ STATUSES = (
         "service-stale",
         "The service seems to run for ten seconds more, before the restart takes it down.",
         **always((10, "exited"), (14, "starting:unhealthy"), (30, "exited"), (70, "running:healthy")),
+    ),
+    stack("service-unseen", "The service seems to run all the time, whatever became of its restart.", **always((0, "running:healthy"))),
+    stack(
+        "service-starting",
+        "The service is starting for a moment, and runs as before: its images could not be pulled.",
+        **always((0, "starting:unhealthy"), (1, "running:healthy")),
+    ),
+    Scenario(
+        "database-unseen",
+        "The database seems to run all the time.",
+        public=False,
+        resources=(replace(PG, statuses_after=always((0, "running:healthy"))),),
     ),
     stack("service-never-up", "The service exits and never comes up again.", **always((4, "starting:unhealthy"), (25, "exited"))),
     stack(

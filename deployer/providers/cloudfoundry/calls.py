@@ -297,6 +297,10 @@ class CloudFoundryServer:
             return "cancelled: the server puts back what ran before"
         return "already over: what is deployed stays"
 
+    def left_waiting(self, *, patience: float | None = None) -> str:  # noqa: ARG002 -- nothing to ask
+        """Nothing: there is no queue."""
+        return ""
+
     def _end(self, act: Act, patience: float | None = None) -> bool:
         """False: it was over. An answer that was good is empty, though announced as JSON (contract 7): then the deployment tells."""
         try:

@@ -25,7 +25,7 @@ from deployer.model import (
     Trust,
     UnavailableError,
 )
-from deployer.providers.coolify import acts, answers, back, doctor, known, statuses, tags, trigger
+from deployer.providers.coolify import acts, answers, back, doctor, known, stalled, statuses, tags, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG, Act
 from deployer.providers.coolify.alter import Alteration, Alterer, judged
 from deployer.providers.coolify.api import Api
@@ -56,9 +56,6 @@ NO_READ = (
 UNFOLLOWED = "the token may not read, so nothing but the trigger will be seen"
 BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments: it may have been started"
 UNCHANGED = "the answer was lost, and its status is still {}: it may have been started anew, or not"
-STALLED = (
-    ". Coolify before 4.3.7 does not move its queue on after a cancel: what waits there goes on when another deployment on that server ends"
-)
 
 
 class CoolifyServer:
@@ -74,6 +71,8 @@ class CoolifyServer:
         self._back = Back(self.survey, self._alterer)
         self._undoing: dict[str, Act] = {}
         self._denied: dict[str, str] = {}
+        self._stuck: dict[str, str] = {}
+        self._stalls = self._told_waiting = False
         parts = urlsplit(base)
         self._pages = f"{parts.scheme}://{parts.netloc}"
         self._looks = Looks(self.survey, self._pages)
@@ -187,7 +186,10 @@ class CoolifyServer:
     def _fresh(self, answer: Answer, target: str) -> Answer:
         """What this run has changed must go live: an older deployment is waited for then, and not taken for ours."""
         skipped = isinstance(answer, Started) and any(handle.trust is Trust.PHANTOM for handle in answer.handles)
-        return Later(OLDER_WAIT, OLDER) if skipped and self._alterer.done.get(target) else answer
+        if not skipped or not self._alterer.done.get(target):
+            return answer
+        before, self._stuck[target] = self._stuck.get(target, ""), self._looks.stuck(target)
+        return Refused(before) if before and self._stuck[target] else Later(OLDER_WAIT, OLDER)
 
     def undo(self, target: str, deployed: Handle) -> Answer:
         """See back.py."""
@@ -327,6 +329,7 @@ class CoolifyServer:
         """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (contract 5.5)."""
         if handle.aspect:
             return "it goes on: what was asked of Coolify can't be taken back"
+        self._stalls = self._stalls or not self.survey.version.has(Since.QUEUE_MOVES_ON)  # also where no answer comes
         reply = self.api.send("POST", f"/deployments/{quote(handle.id, safe='')}/cancel", patience=patience)
         text = answers.message(reply)
         if answers.unknown_endpoint(reply):
@@ -338,17 +341,21 @@ class CoolifyServer:
         if reply.status >= 500:
             return self._after_500(reply, handle, patience)
         answers.answered(reply)
-        return self._cancelled
+        return "cancelled"
 
-    @property
-    def _cancelled(self) -> str:
-        return "cancelled" + ("" if self.survey.version.has(Since.QUEUE_MOVES_ON) else STALLED)
+    def left_waiting(self, *, patience: float | None = None) -> str:
+        """Before 4.3.7: see stalled.py. Told once; nothing is asked where nothing was cancelled."""
+        if not self._stalls or self._told_waiting:
+            return ""
+        self._stalls, told = False, stalled.waiting(self.api.active(patience=patience), self.survey.version)
+        self._told_waiting = bool(told)
+        return told
 
     def _after_500(self, reply: Reply, handle: Handle, patience: float | None) -> str:
         """Most versions answer so although they have cancelled: the row tells (contract 17.1 row 5)."""
         match self._status_of(handle, patience):
             case "cancelled-by-user":
-                return self._cancelled
+                return "cancelled"
             case "queued" | "in_progress":
                 raise UnavailableError(f"Coolify did not cancel it ({answers.told(reply)})", itself=True)
             case _:

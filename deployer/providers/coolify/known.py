@@ -24,6 +24,9 @@ class Known:
 
     `part`: the row is one of a list, which shows less. `missing`: it is still to be made, and the row is what it will be. `passed`:
     Coolify's own health check did. `doubts`: how often its status was looked at because of a lost answer; `moved`: it was seen to change.
+    `started`: the row was read after it was started, so that its status before is not known. `down`: it was seen not to run since its
+    deployment. `queued`: how often its deployment was seen to be queued; `behind`: how many ran on its server, when that was
+    read last.
     `webhooks`: the commits that a webhook has deployed. `members`: the applications that carry the tag, None where the server can't tell.
     """
 
@@ -35,6 +38,10 @@ class Known:
     passed: bool = False
     doubts: int = 0
     moved: bool = False
+    started: bool = False
+    down: bool = False
+    queued: int = 0
+    behind: int | None = None
     part: bool = False
     missing: bool = False
     webhooks: frozenset[str] = frozenset()
@@ -47,8 +54,8 @@ class Known:
 
     @property
     def status(self) -> str:
-        """What the server said of it before anything was done."""
-        return str(self.row.get("status") or "")
+        """What the server said of it before anything was done; empty where that is not known."""
+        return "" if self.started else str(self.row.get("status") or "")
 
     @property
     def post_command(self) -> bool:

@@ -86,9 +86,9 @@ class Survey:
         if listed is None:
             seen.running = frozenset(str(each.get("deployment_uuid")) for each in self.running(target))
 
-    def keep(self, kind: str, uuid: str, row: Row) -> Target:
-        """Remember what was read of it."""
-        self.known.setdefault(uuid, Known(kind, row, part=True))
+    def keep(self, kind: str, uuid: str, row: Row, *, started: bool = False) -> Target:
+        """Remember what was read of it; `started`: only after it was started."""
+        self.known.setdefault(uuid, Known(kind, row, part=True, started=started))
         return known.target(kind, uuid, row, self.wish)
 
     def name(self, kind: str, uuid: str, *, ask: bool = True) -> Target:
