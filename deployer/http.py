@@ -15,7 +15,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from deployer.model import UnavailableError
+from deployer.model import LateError, UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -223,7 +223,8 @@ def unavailable(error: Exception, connect: float) -> UnavailableError:
         return UnavailableError(f"TLS: {text}{remedy}", arrived=not untrusted)
     for kind, form, arrived in _CAUSES:
         if isinstance(error, kind):
-            return UnavailableError(form.format(text=text, connect=connect), arrived=arrived)
+            made = LateError if kind is requests.exceptions.ReadTimeout else UnavailableError
+            return made(form.format(text=text, connect=connect), arrived=arrived)
     for look, form in _CONNECTING.items():
         if look in type(root).__name__:
             return UnavailableError(form.format(text=text), arrived=False)

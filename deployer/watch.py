@@ -464,6 +464,12 @@ BUDGET = 60
 SCARCE = 20
 SPARING = 15.0
 REACH_TRIES, REACH_EVERY = 3, 15.0
+LATE_PATIENCE = 120.0
+"""Seconds, of `timeout`, for the first response of a server that accepts connections and is only slow to respond (rule 10)."""
+
+LATE_READ, LATE_PAUSE = 30.0, 2.0
+"""Seconds for each response after a late one, and between two tries."""
+
 
 
 def pause(watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None) -> float:
@@ -489,3 +495,9 @@ def reach_again(tries: int, began: float, now: float) -> float | None:
     if tries >= REACH_TRIES:
         return None
     return max(0.0, began + tries * REACH_EVERY - now)
+
+
+def reach_late(began: float, now: float, timeout: float) -> tuple[float, float] | None:
+    """Seconds until the next try after one whose response was late, and seconds to wait for it then; None when patience is over."""
+    left = began + min(LATE_PATIENCE, timeout) - now
+    return (LATE_PAUSE, min(LATE_READ, left - LATE_PAUSE)) if left > 2 * LATE_PAUSE else None

@@ -170,8 +170,8 @@ class Scripted:
         self._clock = clock
         self._played: dict[str, int] = {}
 
-    def reach(self) -> str:
-        return str(self._answer("reach", "Fake 1", None))
+    def reach(self, *, patience: float | None = None) -> str:
+        return str(self._answer("reach", "Fake 1", patience))
 
     def check(self, target: str) -> Target:
         answer: Target = self._answer(f"check {target}", Target(target), None)

@@ -16,7 +16,7 @@ from deployer.model import (
     Warned,
     Withdrawn,
 )
-from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop, tell_waiting
+from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop, waiting
 from deployer.watch import Watch
 
 SECONDS = 5.0
@@ -80,7 +80,8 @@ def _tell_waiting(scene: Scene, target: str) -> None:
     try:
         if _left(scene) > 0:
             with scene.clock.limit(_left(scene)):
-                tell_waiting(scene, target, patience=PATIENCE)
+                if left := waiting(scene, patience=PATIENCE):
+                    scene.report(Warned(target, left))
     except Expired:
         pass
 

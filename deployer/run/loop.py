@@ -45,7 +45,7 @@ from deployer.run.doctor import Verdict, examine, proof
 from deployer.run.farewell import farewell
 from deployer.run.groups import part_ways, shared
 from deployer.run.reach import RETRY, reach
-from deployer.run.story import GRACE, Scene, Stage, Story, ours, shown, sleep, stop, tell_waiting
+from deployer.run.story import GRACE, Scene, Stage, Story, ours, shown, sleep, stop, waiting
 from deployer.watch import Watch
 
 SEARCH_AGAIN = 5.0
@@ -423,10 +423,11 @@ class Run:
             if self.plan.cancel_on_timeout and late and ours(watch) and watch.phase is not Phase.SUCCEEDED and not self._closed:
                 with self.clock.grace(GRACE):
                     how, refused = stop(self.scene, watch)
+                    left = waiting(self.scene)
                 self._closed = refused
                 self.report(Withdrawn(story.target, shown(watch), how))
-                with self.clock.grace(GRACE):
-                    tell_waiting(self.scene, story.target)
+                if left:
+                    self.report(Warned(story.target, left))
 
     # --- small steps
 

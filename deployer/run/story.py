@@ -22,7 +22,6 @@ from deployer.model import (
     Trust,
     UnavailableError,
     Waited,
-    Warned,
 )
 from deployer.providers.contract import Provider
 from deployer.watch import FIRST_LOOK, LIMITS, End, Final, Watch
@@ -217,14 +216,12 @@ def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> tuple[
         return f"it could not be cancelled: {error}", error.reason if error.everywhere else ""
 
 
-def tell_waiting(scene: Scene, target: str, *, patience: float | None = None) -> None:
-    """After what was cancelled: whether something waits now that nothing will start."""
+def waiting(scene: Scene, *, patience: float | None = None) -> str:
+    """After what was cancelled: what waits now that nothing will start, as far as that can be read."""
     try:
-        told = scene.provider.left_waiting(patience=patience)
+        return scene.provider.left_waiting(patience=patience)
     except (RefusedError, UnavailableError):
-        return
-    if told:
-        scene.report(Warned(target, told))
+        return ""
 
 
 def ours(watch: Watch) -> bool:

@@ -71,10 +71,10 @@ class CloudFoundryServer:
 
     # --- before anything is started
 
-    def reach(self) -> str:
+    def reach(self, *, patience: float | None = None) -> str:
         """The discovery and the login."""
         try:
-            root = self.api.reach(patience=REACH_READ)
+            root = self.api.reach(patience=patience or REACH_READ)
         except (RefusedError, UnavailableError) as error:
             error.reason = f"{self.api.base}: {error.reason}"
             raise

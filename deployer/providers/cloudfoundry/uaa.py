@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.http import Http, Reply
-from deployer.model import RefusedError, UnavailableError
+from deployer.model import LateError, RefusedError, UnavailableError
 from deployer.providers.cloudfoundry import answers
 
 AHEAD = 60.0
@@ -137,7 +137,8 @@ class Uaa:
             return self._http.send("POST", "/oauth/token", query or None, form=form, patience=patience)
         except UnavailableError as error:
             self._unanswered += error.arrived and form.get("grant_type") == "password"
-            raise UnavailableError(f"the login server: {error.reason}") from error  # nothing else has been sent: it is no lost answer
+            made = LateError if isinstance(error, LateError) else UnavailableError
+            raise made(f"the login server: {error.reason}") from error  # nothing else has been sent: it is no lost answer
 
     def _take(self, answer: dict[str, Any], asked: float) -> None:
         access, refresh = answer["access_token"], answer.get("refresh_token")

@@ -84,10 +84,10 @@ class CoolifyServer:
 
     # --- before anything is started
 
-    def reach(self) -> str:
+    def reach(self, *, patience: float | None = None) -> str:
         """`GET /version`: it decides whether anything of Coolify is there (design.md section 4)."""
         try:
-            return self._reached(self.api.send("GET", "/version", patience=REACH_READ))
+            return self._reached(self.api.send("GET", "/version", patience=patience or REACH_READ))
         except (RefusedError, UnavailableError) as error:
             error.reason = f"{self.base}: {error.reason}"
             raise
