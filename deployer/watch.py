@@ -112,7 +112,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is known of one deployment. Times in seconds of the clock that the caller reads. `blamed`: some look was `bad`."""
+    """What is known of one deployment. Times in seconds of the clock that the caller reads. `blamed`: some look was `bad`.
+
+    `held`: log entries that are not shown yet, each with when it was read first: an earlier one may still arrive.
+    """
 
     handle: Handle
     began: float
@@ -123,6 +126,7 @@ class Watch:
     blamed: bool = False
     since: float = 0
     seen: frozenset[tuple[object, int]] = frozenset()
+    held: tuple[tuple[float, Entry], ...] = ()
     known: Known | None = None
     told: frozenset[str] = frozenset()
     trouble: str = ""
@@ -137,14 +141,23 @@ def observe(watch: Watch, sight: Sight, now: float) -> tuple[Watch, list[Event]]
     """What one look changes. Rule 1: what was seen is judged first, the deadline after it."""
     match sight:
         case Barred(reason):  # rule 3
-            return replace(watch, ending=_believed(watch) or Ending(End.BARRED, _barred(watch, reason))), []
+            watch, events = replace(watch, ending=_believed(watch) or Ending(End.BARRED, _barred(watch, reason))), []
         case Missed():
             watch, events = _missed(watch, sight)
         case Snapshot():
             watch, events = _seen(watch, sight, now)
     if watch.ending is None and now >= watch.deadline:
         watch = replace(watch, ending=_late(watch))
+    if watch.ending:
+        events += rest(watch)
+        watch = replace(watch, held=())
     return watch, events
+
+
+def rest(watch: Watch) -> list[Event]:
+    """What of the log was read and is not shown yet, for when nobody looks any more."""
+    entries = tuple(entry for _, entry in watch.held)
+    return [Logged(watch.handle.target, entries, watch.last.server if watch.last else "")] if entries else []
 
 
 def _barred(watch: Watch, reason: str) -> str:
@@ -180,8 +193,9 @@ def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Eve
         watch, events = _once(watch, events, "log", Unlogged(target, watch.handle.server))
     else:
         fresh, seen = unseen(snapshot.log, watch.seen)
-        watch = replace(watch, seen=seen)
-        events += [Logged(target, fresh, snapshot.server)] if fresh else []
+        shown, held = _in_order(watch.held, fresh, now)
+        watch = replace(watch, seen=seen, held=held)
+        events += [Logged(target, shown, snapshot.server)] if shown else []
     for warning in snapshot.warnings:
         watch, events = _once(watch, events, warning, Warned(target, warning, watch.handle.server))
     met = watch.met or snapshot.phase is not Phase.ABSENT
@@ -244,6 +258,23 @@ def unseen(log: tuple[Entry, ...], seen: frozenset[tuple[object, int]]) -> tuple
             marks.add((entry.key, nth))
             fresh.append(entry)
     return tuple(fresh), frozenset(marks) if fresh else seen
+
+
+LATE_LINES = 2.0
+"""Seconds in which log lines of several machines may arrive out of their order (Cloud Foundry's contract section 9)."""
+
+Held = tuple[tuple[float, Entry], ...]
+
+
+def _in_order(held: Held, fresh: tuple[Entry, ...], now: float) -> tuple[tuple[Entry, ...], Held]:
+    """What is shown now, and what is held back, both by when they were written. What the platform itself keeps in order is shown at once."""
+    if not held and not any(entry.written for entry in fresh):
+        return fresh, ()
+    waiting = sorted((*held, *((now, entry) for entry in fresh)), key=lambda each: each[1].written)
+    newest = waiting[-1][1].written
+    old = [read <= now - LATE_LINES or newest - entry.written >= LATE_LINES * 1e9 for read, entry in waiting]
+    ready = max((place for place, each in enumerate(old, start=1) if each), default=0)
+    return tuple(entry for _, entry in waiting[:ready]), tuple(waiting[ready:])
 
 
 # --- what an ending means

@@ -553,6 +553,66 @@ def test_nobody_asked_for_the_log_of_what_is_only_to_be_cancelled(log: tuple[Ent
     assert played([(5, replace(RUNNING, log=log))], replace(FRESH, leg=Leg.ENDING))[1] == [Moved("web", Phase.RUNNING, "", leg=Leg.ENDING)]
 
 
+# --- Rule 5, where lines of several machines arrive out of their order
+
+
+def line(second: float, name: str = "") -> Entry:
+    return Entry((second, name), f"line {second}{name}", written=int((1_700_000_000 + second) * 1e9))
+
+
+def lines_shown(looks: list[tuple[float, Sight]]) -> list[tuple[str, ...]]:
+    _, told = played(looks)
+    return [tuple(entry.text.removeprefix("line ") for entry in event.entries) for event in told if isinstance(event, Logged)]
+
+
+def reads(*entries: Entry) -> Snapshot:
+    return replace(RUNNING, log=entries)
+
+
+@pytest.mark.parametrize(
+    ("looks", "shown"),
+    [
+        pytest.param([(5, reads(line(1)))], [], id="the-newest-is-held-back"),
+        pytest.param([(5, reads(line(1))), (6.9, reads())], [], id="not-for-less-than-two-seconds"),
+        pytest.param([(5, reads(line(1))), (7, reads())], [("1",)], id="for-two-seconds"),
+        pytest.param([(5, reads(line(1), line(2), line(3)))], [("1",)], id="what-is-two-seconds-older-than-the-newest-is-shown"),
+        pytest.param(
+            [(5, reads(line(1), line(2))), (6, reads(line(1.5))), (8, reads())], [("1", "1.5", "2")], id="a-late-line-finds-its-place"
+        ),
+        pytest.param(
+            [(5, reads(line(1), line(2))), (7, reads(line(1.5)))], [("1", "1.5", "2")], id="also-in-the-look-that-shows-the-others"
+        ),
+        pytest.param([(5, reads(line(1))), (7, reads()), (8, reads(line(0.5))), (10, reads())], [("1",), ("0.5",)], id="too-late-is-late"),
+        pytest.param([(5, reads(line(1, "b"), line(1, "a"))), (7, reads())], [("1b", "1a")], id="of-one-moment-as-they-came"),
+        pytest.param([(5, replace(DONE, log=(line(2), line(1))))], [("1", "2")], id="the-end-shows-what-was-held-back"),
+        pytest.param([(99, reads(line(1))), (100, Missed("HTTP 502"))], [("1",)], id="and-so-does-the-deadline"),
+        pytest.param([(5, reads(line(1))), (6, Barred("revoked"))], [("1",)], id="and-what-bars-us"),
+        pytest.param([(5, replace(RUNNING, log=(ONE, TWO)))], [("1", "2")], id="what-is-in-order-by-itself-is-shown-at-once"),
+    ],
+)
+def test_lines_that_arrive_late_keep_their_order(looks: list[tuple[float, Sight]], shown: list[tuple[str, ...]]) -> None:
+    assert lines_shown(looks) == shown
+
+
+@thoroughly
+@given(st.lists(st.tuples(st.floats(0, 20), st.floats(0, 2)), max_size=30), st.lists(st.floats(0.1, 3), min_size=10, max_size=30))
+def test_lines_that_are_at_most_two_seconds_late_are_all_shown_once_in_their_order(
+    written: list[tuple[float, float]], pauses: list[float]
+) -> None:
+    """Whatever the pace of the looks: each sees what has arrived since the one before."""
+    entries = [(second + late, line(round(second, 3), f"-{number}")) for number, (second, late) in enumerate(written)]
+    looks: list[tuple[float, Sight]] = []
+    at = 0.0
+    for pause_ in pauses:
+        looks.append((at + pause_, reads(*(entry for arrived, entry in entries if at <= arrived < at + pause_))))
+        at += pause_
+    looks.append((at + 99, replace(DONE, log=tuple(entry for arrived, entry in entries if arrived >= at))))
+    _, told = played(looks, replace(FRESH, deadline=BEGAN + 1000))
+    listed = [entry for event in told if isinstance(event, Logged) for entry in event.entries]
+    assert sorted(entry.text for entry in listed) == sorted(entry.text for _, entry in entries)
+    assert [entry.written for entry in listed] == sorted(entry.written for entry in listed)
+
+
 # --- Rules 3, 6 and 7: what an ending means for the target
 
 SURE, DOUBTFUL, PHANTOM, LISTED = (Handle("web", "web-1", trust) for trust in (Trust.SURE, Trust.DOUBTFUL, Trust.PHANTOM, Trust.LISTED))

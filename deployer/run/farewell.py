@@ -17,7 +17,7 @@ from deployer.model import (
     Withdrawn,
 )
 from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop, waiting
-from deployer.watch import Watch
+from deployer.watch import Watch, rest
 
 SECONDS = 5.0
 """Real seconds after the signal in which we still send anything: GitHub kills after ten (contract ci 1.9)."""
@@ -36,6 +36,8 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
     """End every story that is not over as interrupted. What is known is stopped before what must be looked for."""
     scene.report(Stopped(signal))
     unfinished = [story for story in stories if story.stage is not Stage.OVER]
+    for event in (event for story in unfinished for watch in story.watches for event in rest(watch)):
+        scene.report(event)
     _tell_cancels(scene, unfinished)
     refused = _stop_all(scene, unfinished, "")
     for story in unfinished:
