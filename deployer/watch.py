@@ -139,9 +139,10 @@ class Watch:
 
 def observe(watch: Watch, sight: Sight, now: float) -> tuple[Watch, list[Event]]:
     """What one look changes. Rule 1: what was seen is judged first, the deadline after it."""
+    events: list[Event] = []
     match sight:
         case Barred(reason):  # rule 3
-            watch, events = replace(watch, ending=_believed(watch) or Ending(End.BARRED, _barred(watch, reason))), []
+            watch = replace(watch, ending=_believed(watch) or Ending(End.BARRED, _barred(watch, reason)))
         case Missed():
             watch, events = _missed(watch, sight)
         case Snapshot():
@@ -267,7 +268,7 @@ Held = tuple[tuple[float, Entry], ...]
 
 
 def _in_order(held: Held, fresh: tuple[Entry, ...], now: float) -> tuple[tuple[Entry, ...], Held]:
-    """What is shown now, and what is held back, both by when they were written. What the platform itself keeps in order is shown at once."""
+    """What is shown now, and what is held back, both by when they were written. What comes in order is shown at once."""
     if not held and not any(entry.written for entry in fresh):
         return fresh, ()
     waiting = sorted((*held, *((now, entry) for entry in fresh)), key=lambda each: each[1].written)
@@ -500,7 +501,6 @@ LATE_PATIENCE = 120.0
 
 LATE_READ, LATE_PAUSE = 30.0, 2.0
 """Seconds for each response after a late one, and between two tries."""
-
 
 
 def pause(watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None) -> float:

@@ -631,7 +631,8 @@ Healthcheck logs: probe output starting | Return code: 1
 Container logs:
 2026-12-01T00:00:00Z app listening on 3000"""
 BAD_KEY = (
-    "Warning: Identity file /var/www/html/storage/app/ssh/keys/ssh_key@fumfx4wzsna0bq22diwesw1s not accessible: No such file or directory.\n"
+    "Warning: Identity file /var/www/html/storage/app/ssh/keys/ssh_key@fumfx4wzsna0bq22diwesw1s not accessible: "
+    "No such file or directory.\n"
     "root@127.0.0.1: Permission denied (publickey,keyboard-interactive)."
 )
 NO_TOML = 'Syntax error: unexpected token "T_UNQUOTED_KEY" at line 5 with value "cmds". Expected T_NEWLINE or T_EOS.'

@@ -9,7 +9,7 @@ import requests
 import responses
 
 from deployer.model import Handle, RefusedError, UnavailableError
-from deployer.providers.coolify import acts, calls
+from deployer.providers.coolify import acts
 from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.statuses import HEALTH, RUNNING, STOPPED
@@ -142,13 +142,19 @@ CANCELLED = "cancelled"
             id="beta463-no-ssh",
         ),
         pytest.param("4.0.0", "v4.0.0_cancel", "", CANCELLED, id="4.0.0"),
-        pytest.param("4.0.0", "v4.0.0_cancel_server_unreachable", "v4.0.0_cancel_server_unreachable_then_get", CANCELLED, id="4.0.0-no-ssh"),
+        pytest.param(
+            "4.0.0", "v4.0.0_cancel_server_unreachable", "v4.0.0_cancel_server_unreachable_then_get", CANCELLED, id="4.0.0-no-ssh"
+        ),
         pytest.param("4.0.0", "v4.0.0_cancel_again", "", "already over (cancelled-by-user)", id="4.0.0-again"),
         pytest.param("4.1.2", "v4.1.2_cancel", "v4.1.2_cancel_then_get", CANCELLED, id="4.1.2-undefined-variable"),
-        pytest.param("4.1.2", "v4.1.2_cancel_server_unreachable", "v4.1.2_cancel_server_unreachable_then_get", CANCELLED, id="4.1.2-no-ssh"),
+        pytest.param(
+            "4.1.2", "v4.1.2_cancel_server_unreachable", "v4.1.2_cancel_server_unreachable_then_get", CANCELLED, id="4.1.2-no-ssh"
+        ),
         pytest.param("4.2.0", "v4.2.0_cancel", "v4.2.0_cancel_then_get", CANCELLED, id="4.2.0-undefined-variable"),
         pytest.param("4.3.6", "v4.3.6_cancel", "v4.3.6_cancel_then_get", CANCELLED, id="4.3.6-undefined-variable"),
-        pytest.param("4.3.6", "v4.3.6_cancel_server_unreachable", "v4.3.6_cancel_server_unreachable_then_get", CANCELLED, id="4.3.6-no-ssh"),
+        pytest.param(
+            "4.3.6", "v4.3.6_cancel_server_unreachable", "v4.3.6_cancel_server_unreachable_then_get", CANCELLED, id="4.3.6-no-ssh"
+        ),
         pytest.param("4.3.6", "v4.3.6_cancel_again", "", "already over (cancelled-by-user)", id="4.3.6-again"),
         pytest.param("4.3.7", "cancel_queued_200", "", CANCELLED, id="4.3.7-moves-its-queue-on"),
         pytest.param(NEW, "cancel_queued_200", "", CANCELLED, id="queued"),

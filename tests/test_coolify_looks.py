@@ -98,7 +98,10 @@ def test_a_look_that_gets_no_answer_of_coolify_is_no_news(wire: responses.Reques
 
 
 GATEWAYS = [
-    *((status, {"message": "Request Timeout"}) for status in (400, 402, 405, 408, 409, 410, 413, 418, 421, 422, 425, 426, 428, 431, 451, 499)),
+    *(
+        (status, {"message": "Request Timeout"})
+        for status in (400, 402, 405, 408, 409, 410, 413, 418, 421, 422, 425, 426, 428, 431, 451, 499)
+    ),
     (404, {"message": "Not Found"}),
     (404, {"message": "no Route matched with those values"}),
     (403, {"message": "Forbidden"}),
@@ -118,9 +121,7 @@ def test_a_refusal_in_json_that_is_not_coolify_s_is_no_news(wire: responses.Requ
 
 
 @pytest.mark.parametrize(("status", "said"), GATEWAYS)
-def test_a_refusal_in_json_that_is_not_coolify_s_does_not_make_the_uuid_wrong(
-    wire: responses.RequestsMock, status: int, said: Any
-) -> None:
+def test_a_refusal_in_json_that_is_not_coolify_s_does_not_make_the_uuid_wrong(wire: responses.RequestsMock, status: int, said: Any) -> None:
     wire.get(re.compile(f"{API}/.*"), json=said, status=status)
     with pytest.raises(UnavailableError, match="That is not Coolify's"):
         server().check(WEB)

@@ -303,7 +303,9 @@ TRUTHS = (
     Truth("24", "html", "unreachable", ("a page",), NOTHING),
     Truth("24", "proxy-404", "unreachable", ("the proxy knows no such address",), NOTHING),
     # issue 11, 6: a 4xx that is not Coolify's own is no news
-    Truth("11.6", "gateway-look", "finished", ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"), versions=ALL),
+    Truth(
+        "11.6", "gateway-look", "finished", ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"), versions=ALL
+    ),
     Truth("11.6", "gateway-check", "finished", ("HTTP 404: Not Found. That is not Coolify's",), versions=ALL, never=("the uuid is wrong",)),
     # issue 11, 35 and 37: the reason, where Coolify gives one
     Truth(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from deployer import watch as rules
 from deployer.model import LateError, Outcome, Reached, RefusedError, UnavailableError, Wavered
 from deployer.run.story import Scene, sleep
@@ -13,45 +15,69 @@ RETRY = 5.0
 LATE = "{}, although the server accepts connections: waiting up to {:.0f} s for its first response"
 
 
-def reach(scene: Scene) -> Final | None:
-    """How every story ends because the server can't be used; None if it can. Patience is short until it has once answered as itself.
+@dataclass
+class Patience:
+    """What is known of a server that has not answered yet. Times are the clock's, in seconds.
 
-    The time that was spent on late responses does not count for the patience with a server that is not there.
+    `tries` that found nobody, `late` ones whose response did not come in time, and the seconds that those took: they do not count for
+    the patience with a server that is not there. `met`: it has answered as itself. `read`: seconds to wait for the next response.
     """
-    began = asked = scene.clock.now()
-    tries, late, lateness, trouble, met = 0, 0, 0.0, "", False
-    patience: float | None = None
+
+    began: float
+    timeout: float
+    tries: int = 0
+    late: int = 0
+    lateness: float = 0
+    met: bool = False
+    read: float | None = None
+
+    def again(self, error: UnavailableError, asked: float, now: float) -> float | None:
+        """Seconds until the next try; None when patience is over."""
+        slow = isinstance(error, LateError)
+        self.met, self.read = self.met or error.itself, None
+        self.tries, self.late = self.tries + (not slow), self.late + slow
+        if self.met:
+            left = self.timeout - (now - self.began)
+            return min(max(error.wait, RETRY), left) if left > 0 else None
+        if not slow:
+            return rules.reach_again(self.tries, self.began + self.lateness, now)
+        if (following := rules.reach_late(self.began, now, self.timeout)) is None:
+            return None
+        pause, self.read = following
+        self.lateness += now - asked + pause
+        return pause
+
+    def told(self, error: UnavailableError) -> str:
+        """The trouble, and what is waited for."""
+        limit = min(rules.LATE_PATIENCE, self.timeout)
+        return LATE.format(error.reason, limit) if isinstance(error, LateError) and not self.met else error.reason
+
+
+def reach(scene: Scene) -> Final | None:
+    """How every story ends because the server can't be used; None if it can. Patience is short until it has once answered as itself."""
+    began = scene.clock.now()
+    patience, trouble = Patience(began, scene.plan.timeout), ""
     while True:
+        asked = scene.clock.now()
         try:
             with scene.clock.interruptible():
-                platform = scene.provider.reach(patience=patience) if patience else scene.provider.reach()
+                platform = scene.provider.reach(patience=patience.read)
         except RefusedError as error:
             return Final(Outcome.REFUSED, error.reason)
         except UnavailableError as error:
-            now, met, patience = scene.clock.now(), met or error.itself, None
-            slow = isinstance(error, LateError)
-            tries, late = tries + (not slow), late + slow
-            left = scene.plan.timeout - (now - began)
+            now = scene.clock.now()
+            again = patience.again(error, asked, now)
             if error.final:
                 return Final(Outcome.UNREACHABLE, error.reason)
-            if met and left <= 0:
+            if again is None and patience.met:
                 return Final(Outcome.TIMED_OUT, f"nothing was started: {error.reason}")
-            again: float | None
-            if met:
-                again = min(max(error.wait, RETRY), left)
-            elif slow and (next_try := rules.reach_late(began, now, scene.plan.timeout)):
-                again, patience = next_try
-                lateness += now - asked + again
-            else:
-                again = None if slow else rules.reach_again(tries, began + lateness, now)
             if again is None:
-                return Final(Outcome.UNREACHABLE, f"{error.reason} ({tries + late} tries in {now - began:.0f} s)")
-            told = LATE.format(error.reason, min(rules.LATE_PATIENCE, scene.plan.timeout)) if slow and not met else error.reason
-            if told != trouble:
+                tries = patience.tries + patience.late
+                return Final(Outcome.UNREACHABLE, f"{error.reason} ({tries} tries in {now - began:.0f} s)")
+            if (told := patience.told(error)) != trouble:
                 scene.report(Wavered("", told))
                 trouble = told
             sleep(scene, again)
-            asked = scene.clock.now()
         else:
             scene.report(Reached(platform))
             return None

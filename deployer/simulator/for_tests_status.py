@@ -60,7 +60,9 @@ STATUSES = (
         "post-command-says-why",
         "The deployment is finished, its post-deployment command fails, and Coolify shows what it printed.",
         public=False,
-        apps=(App(and_then(FAILS, (Line(FAILED_AT + 0.01, "SQLSTATE[HY000] [2002] Connection refused", type="stderr"),)), fields=MIGRATES),),
+        apps=(
+            App(and_then(FAILS, (Line(FAILED_AT + 0.01, "SQLSTATE[HY000] [2002] Connection refused", type="stderr"),)), fields=MIGRATES),
+        ),
     ),
     Scenario(
         "finished-flips",

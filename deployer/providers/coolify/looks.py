@@ -90,7 +90,7 @@ class Looks:
         return replace(shown, next=others, proof=statuses.proof(shown, handle.target, wish), warnings=tuple(told))
 
     def _queued(self, shown: Snapshot, row: Row, handle: Handle) -> Snapshot:
-        """Before 4.3.7 a cancel leaves what is behind it in the queue, and nothing starts that: see stalled.py. The list is read now and then."""
+        """Before 4.3.7 a cancel leaves what is behind it in the queue, and nothing starts that: see stalled.py."""
         seen, version = self.survey.of(handle.target), self.survey.version
         if not stalled.may_stall(version, handle):
             return shown
@@ -134,7 +134,8 @@ class Looks:
             seen.down = seen.down or statuses.is_down(shown.detail, wish, seen.status)
             return shown
         seen.moved = seen.moved or statuses.split(row.get("status"))[0] not in {"running", "starting"}
-        return statuses.resource(row, handle.aspect, seen.status, self.survey.version, moved=seen.moved, proven=wish.proven)
+        shown = statuses.resource(row, handle.aspect, seen.status, self.survey.version, moved=seen.moved)
+        return replace(shown, unseen="") if wish.proven else shown  # then the site shows it
 
     def _behind(self, phantom: Handle) -> Snapshot:
         """The real deployment behind "already queued": the newest one of the same pull request that is still going (contract 13)."""

@@ -50,7 +50,7 @@ ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).
 CANCELLED = "it was cancelled in Coolify or through its API. Run the job again to deploy"
 
 
-def snapshot(
+def snapshot(  # noqa: PLR0913 -- what is known beside the row, each given by name
     row: Any, base: str, target: str = "", *, post_command: bool = False, flips: bool = False, hidden_shown: bool = False
 ) -> Snapshot:
     """What one answer of `GET /deployments/{uuid}` shows. `post_command`: the application is known to have one.

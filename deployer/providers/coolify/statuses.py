@@ -52,11 +52,11 @@ def split(status: Any) -> tuple[str, str]:
     return state, health
 
 
-def resource(row: Any, aspect: str, before: str, version: Version, *, moved: bool, proven: bool = False) -> Snapshot:
+def resource(row: Any, aspect: str, before: str, version: Version, *, moved: bool) -> Snapshot:
     """What one answer of a service, a database or a stopped application shows. `before`: its status before we did anything, if known.
 
     `moved`: another state was seen since then, so that `running` is not just what was known before. `starting` is no such state: Coolify
-    shows it while it works, whatever comes of that (captured-2/sequence_service_deploy_up_fails). `proven`: the site must show it.
+    shows it while it works, whatever comes of that (captured-2/sequence_service_deploy_up_fails).
     """
     text = _status(row)
     if aspect == STOPPED:
@@ -66,7 +66,7 @@ def resource(row: Any, aspect: str, before: str, version: Version, *, moved: boo
     if state == "running" and fine:
         if moved or (split(before)[0] not in {"starting", ""} and text != before):
             return Snapshot(Phase.SUCCEEDED, text, hold=STALE, settled=False)
-        return Snapshot(Phase.SUCCEEDED, text, hold=REFRESHED, settled=False, unseen="" if proven else UNSEEN.format(text))
+        return Snapshot(Phase.SUCCEEDED, text, hold=REFRESHED, settled=False, unseen=UNSEEN.format(text))
     if state in BAD:
         return Snapshot(Phase.FAILED, text, hold=BETWEEN, settled=False, reason=DOWN_NOW.format(text))
     return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
