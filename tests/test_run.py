@@ -530,7 +530,7 @@ def test_patience_is_short_until_the_server_has_answered_as_itself(script: Scrip
     assert (tale.times("reach"), tale.events[-1]) == (times, last)
 
 
-SLOW = LateError("no answer in time", arrived=True)
+HANGS = LateError("no answer in time", arrived=True)
 WAITED = "no answer in time, although the server accepts connections: waiting up to {} s for its first response"
 
 
@@ -538,38 +538,38 @@ WAITED = "no answer in time, although the server accepts connections: waiting up
     ("reach", "timeout", "calls", "last"),
     [
         pytest.param(
-            [Act(SLOW, takes=8), "Fake 1"], 600, [(0, ""), (10, " within 30 s")], Ended("a", Outcome.FINISHED), id="the-second-is-answered"
+            [Act(HANGS, takes=8), "Fake 1"], 600, [(0, ""), (10, " within 30 s")], Ended("a", Outcome.FINISHED), id="the-second-is-answered"
         ),
         pytest.param(
-            [Act(SLOW, takes=8), Act(SLOW, takes=30), Act(SLOW, takes=20), "Fake 1"],
+            [Act(HANGS, takes=8), Act(HANGS, takes=30), Act(HANGS, takes=20), "Fake 1"],
             600,
             [(0, ""), (10, " within 30 s"), (42, " within 30 s"), (64, " within 30 s")],
             Ended("a", Outcome.FINISHED),
             id="it-hangs-for-a-minute",
         ),
         pytest.param(
-            [Act(SLOW, takes=8), *[Act(SLOW, takes=30)] * 3, Act(SLOW, takes=14)],
+            [Act(HANGS, takes=8), *[Act(HANGS, takes=30)] * 3, Act(HANGS, takes=14)],
             600,
             [(0, ""), (10, " within 30 s"), (42, " within 30 s"), (74, " within 30 s"), (106, " within 14 s")],
             Ended("a", Outcome.UNREACHABLE, "no answer in time (5 tries in 120 s)"),
             id="but-not-for-more-than-two-minutes",
         ),
         pytest.param(
-            [Act(SLOW, takes=8), Act(SLOW, takes=30)],
+            [Act(HANGS, takes=8), Act(HANGS, takes=30)],
             40,
             [(0, ""), (10, " within 30 s")],
             Ended("a", Outcome.UNREACHABLE, "no answer in time (2 tries in 40 s)"),
             id="nor-for-more-than-the-time-given",
         ),
         pytest.param(
-            [Act(SLOW, takes=8), NO_LINE, NO_LINE, NO_LINE],
+            [Act(HANGS, takes=8), NO_LINE, NO_LINE, NO_LINE],
             600,
             [(0, ""), (10, " within 30 s"), (25, ""), (40, "")],
             Ended("a", Outcome.UNREACHABLE, "no connection (4 tries in 40 s)"),
             id="a-server-that-goes-away-is-asked-three-times-from-then-on",
         ),
         pytest.param(
-            [NO_LINE, Act(SLOW, takes=8), "Fake 1"],
+            [NO_LINE, Act(HANGS, takes=8), "Fake 1"],
             600,
             [(0, ""), (15, ""), (25, " within 30 s")],
             Ended("a", Outcome.FINISHED),
