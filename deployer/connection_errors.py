@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from deployer.model import UnavailableError
+from deployer.model import LateError, UnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,8 @@ def unavailable(error: Exception, attempt: Attempt) -> UnavailableError:
     text = _plain(root)
     for kind, form, arrived in _CAUSES:
         if isinstance(error, kind):
-            return UnavailableError(form.format(connect=attempt.connect), arrived=arrived)
+            made = LateError if kind is requests.exceptions.ReadTimeout else UnavailableError
+            return made(form.format(connect=attempt.connect), arrived=arrived)
     for look, form in _CONNECTING.items():
         if look in type(root).__name__:
             through = f"the proxy in {attempt.proxy}: " if attempt.proxy else ""

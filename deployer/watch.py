@@ -40,6 +40,7 @@ class End(Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+    STUCK = "stuck"
     GONE = "gone"
     BARRED = "barred"
     LATE = "late"
@@ -52,6 +53,7 @@ TERMINAL = {
     Phase.FAILED: End.FAILED,
     Phase.CANCELLED: End.CANCELLED,
     Phase.SUPERSEDED: End.SUPERSEDED,
+    Phase.STUCK: End.STUCK,
     Phase.ABSENT: End.GONE,
 }
 
@@ -61,6 +63,7 @@ _DEPLOYED = {
     End.FAILED: Outcome.FAILED,
     End.CANCELLED: Outcome.CANCELLED,
     End.SUPERSEDED: Outcome.SUPERSEDED,
+    End.STUCK: Outcome.LOST,
     End.GONE: Outcome.LOST,
     End.BARRED: Outcome.LOST,
     End.LATE: Outcome.TIMED_OUT,
@@ -86,10 +89,14 @@ LIMITS = {Leg.HEALTH: "verify_timeout", Leg.VERIFY: "verify_timeout"}
 SITE = "answering"
 """The aspect of a target that no provider is asked about: whether its site answers (deployer/verify)."""
 
+CONTINUES = "continues on the server, but its status can't be read any more"
+CONTINUING = (Phase.QUEUED, Phase.RUNNING)
+
 LATE = {
     None: "no look at it ever worked",
     Phase.ABSENT: "it was not there",
-    Phase.QUEUED: "it was still queued behind other deployments",
+    Phase.QUEUED: "it was still queued",
+    Phase.STUCK: "it was still queued",
     Phase.RUNNING: "it was still being built or started",
     Phase.UNKNOWN: "its status was none that we know",
 }
@@ -105,7 +112,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is known of one deployment. Times in seconds of the clock that the caller reads. `blamed`: some look was `bad`."""
+    """What is known of one deployment. Times in seconds of the clock that the caller reads. `blamed`: some look was `bad`.
+
+    `held`: log entries that are not shown yet, each with when it was read first: an earlier one may still arrive.
+    """
 
     handle: Handle
     began: float
@@ -116,6 +126,7 @@ class Watch:
     blamed: bool = False
     since: float = 0
     seen: frozenset[tuple[object, int]] = frozenset()
+    held: tuple[tuple[float, Entry], ...] = ()
     known: Known | None = None
     told: frozenset[str] = frozenset()
     trouble: str = ""
@@ -128,16 +139,33 @@ class Watch:
 
 def observe(watch: Watch, sight: Sight, now: float) -> tuple[Watch, list[Event]]:
     """What one look changes. Rule 1: what was seen is judged first, the deadline after it."""
+    events: list[Event] = []
     match sight:
         case Barred(reason):  # rule 3
-            return replace(watch, ending=_believed(watch) or Ending(End.BARRED, reason)), []
+            watch = replace(watch, ending=_believed(watch) or Ending(End.BARRED, _barred(watch, reason)))
         case Missed():
             watch, events = _missed(watch, sight)
         case Snapshot():
             watch, events = _seen(watch, sight, now)
     if watch.ending is None and now >= watch.deadline:
         watch = replace(watch, ending=_late(watch))
+    if watch.ending:
+        events += rest(watch)
+        watch = replace(watch, held=())
     return watch, events
+
+
+def rest(watch: Watch) -> list[Event]:
+    """What of the log was read and is not shown yet, for when nobody looks any more."""
+    entries = tuple(entry for _, entry in watch.held)
+    return [Logged(watch.handle.target, entries, watch.last.server if watch.last else "")] if entries else []
+
+
+def _barred(watch: Watch, reason: str) -> str:
+    """What is under way goes on without us, which people must know of a token that was revoked in the middle."""
+    going = watch.last is not None and watch.last.phase in CONTINUING and watch.leg in {Leg.DEPLOYMENT, Leg.OTHERS}
+    what = "the deployment" if watch.handle.id else "what was asked for"
+    return f"{what} {CONTINUES}: {reason}" if going else reason
 
 
 def _missed(watch: Watch, missed: Missed) -> tuple[Watch, list[Event]]:
@@ -166,8 +194,9 @@ def _seen(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Eve
         watch, events = _once(watch, events, "log", Unlogged(target, watch.handle.server))
     else:
         fresh, seen = unseen(snapshot.log, watch.seen)
-        watch = replace(watch, seen=seen)
-        events += [Logged(target, fresh, snapshot.server)] if fresh else []
+        shown, held = _in_order(watch.held, fresh, now)
+        watch = replace(watch, seen=seen, held=held)
+        events += [Logged(target, shown, snapshot.server)] if shown else []
     for warning in snapshot.warnings:
         watch, events = _once(watch, events, warning, Warned(target, warning, watch.handle.server))
     met = watch.met or snapshot.phase is not Phase.ABSENT
@@ -205,7 +234,7 @@ def _late(watch: Watch) -> Ending:
         return believed
     reason = watch.last.reason if watch.last else ""
     phase = watch.last.phase if watch.last else None
-    if watch.last and phase in TERMINAL and math.isfinite(watch.last.hold) and not watch.last.settled:
+    if not reason and watch.last and phase in TERMINAL and math.isfinite(watch.last.hold) and not watch.last.settled:
         reason = f"its status was {watch.last.detail}, too short to be believed"
         if watch.leg is Leg.VERIFY:
             reason = f"its last answer was good ({watch.last.detail}), but two in a row count, and there was no time for a second"
@@ -232,6 +261,23 @@ def unseen(log: tuple[Entry, ...], seen: frozenset[tuple[object, int]]) -> tuple
     return tuple(fresh), frozenset(marks) if fresh else seen
 
 
+LATE_LINES = 2.0
+"""Seconds in which log lines of several machines may arrive out of their order (Cloud Foundry's contract section 9)."""
+
+Held = tuple[tuple[float, Entry], ...]
+
+
+def _in_order(held: Held, fresh: tuple[Entry, ...], now: float) -> tuple[tuple[Entry, ...], Held]:
+    """What is shown now, and what is held back, both by when they were written. What comes in order is shown at once."""
+    if not held and not any(entry.written for entry in fresh):
+        return fresh, ()
+    waiting = sorted((*held, *((now, entry) for entry in fresh)), key=lambda each: each[1].written)
+    newest = waiting[-1][1].written
+    old = [read <= now - LATE_LINES or newest - entry.written >= LATE_LINES * 1e9 for read, entry in waiting]
+    ready = max((place for place, each in enumerate(old, start=1) if each), default=0)
+    return tuple(entry for _, entry in waiting[:ready]), tuple(waiting[ready:])
+
+
 # --- what an ending means
 
 
@@ -252,12 +298,16 @@ class Full:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """What a story has come to. `proof`: where it can be seen that the new version runs; `warning`: what could not be seen."""
+    """What a story has come to. `proof`: where it can be seen that the new version runs; `warning`: what could not be seen.
+
+    `unseen`: the same of the deployment itself, which no later proof but the right one makes up for: see `Snapshot`.
+    """
 
     outcome: Outcome
     reason: str
     proof: Handle | None = None
     warning: str = ""
+    unseen: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,9 +375,11 @@ def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool, so_far: Final
     if leg in {Leg.DEPLOYMENT, Leg.ROLLBACK} and ends == {End.GONE}:
         return _gone(leg, watches[0], others, so_far, repeated=repeated)
     theirs = watches[0].handle.adopted and not watches[0].handle.perhaps
+    if leg is Leg.DEPLOYMENT and End.STUCK in ends and theirs:  # nothing of ours was started
+        return Final(Outcome.REFUSED, next(watch.ending.reason for watch in watches if watch.ending and watch.ending.end is End.STUCK))
     if leg is Leg.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated:  # rule 7
         return Again("the deployment that we followed was cancelled by somebody else")
-    final = _health(watches, strict=aims.strict) if leg is Leg.HEALTH else _worst(leg, watches)
+    final = _health(watches, strict=aims.strict) if leg is Leg.HEALTH else _worst(leg, watches, strict=aims.strict)
     final = _returned(so_far, final) if leg is Leg.ROLLBACK and so_far else _both(so_far, final)
     return _onward(leg, watches, others, final, aims) or _end(leg, watches, final, aims)
 
@@ -381,8 +433,11 @@ def _gone(leg: Leg, watch: Watch, real: tuple[Handle, ...], so_far: Final | None
     return _returned(so_far, lost) if so_far else lost
 
 
-def _worst(leg: Leg, watches: tuple[Watch, ...]) -> Final:
-    """The worst of the watches. Of several, the reason names the server, so that people know which."""
+def _worst(leg: Leg, watches: tuple[Watch, ...], *, strict: bool = False) -> Final:
+    """The worst of the watches. Of several, the reason names the server, so that people know which.
+
+    `strict`: what could not be seen is no success.
+    """
     found = [(OUTCOMES[leg][watch.ending.end] or Outcome.LOST, watch) for watch in watches if watch.ending]
     worst = Outcome.worst([outcome for outcome, _ in found])
     bad = next(watch for outcome, watch in found if outcome is worst)
@@ -393,7 +448,11 @@ def _worst(leg: Leg, watches: tuple[Watch, ...]) -> Final:
     if leg is Leg.ENDING and worst is Outcome.FINISHED:
         cancelled = sum(watch.ending.end is End.CANCELLED for _, watch in found if watch.ending)
         reason = f"{cancelled} cancelled" + (f", {len(found) - cancelled} ended by itself" if cancelled < len(found) else "")
-    return Final(worst, reason, next((watch.last.proof for watch in watches if watch.last and watch.last.proof), None))
+    unseen = next((watch.last.unseen for watch in watches if watch.last and watch.last.unseen), "") if worst in RUNS else ""
+    if unseen and strict:
+        return Final(Outcome.UNVERIFIED, unseen)
+    proof = next((watch.last.proof for watch in watches if watch.last and watch.last.proof), None)
+    return Final(worst, reason, proof, unseen=unseen)
 
 
 def _health(watches: tuple[Watch, ...], *, strict: bool) -> Final:
@@ -403,6 +462,8 @@ def _health(watches: tuple[Watch, ...], *, strict: bool) -> Final:
     if outcome is not None:
         return Final(outcome, ending.reason)
     what = f"nobody could see whether it runs: {ending.reason or 'its status said nothing clear in time'}"
+    if watches[0].phase is Phase.FAILED and ending.end is End.LATE:  # seen, but not for as long as it takes to be believed
+        what = f"not seen for long enough to be sure: {ending.reason}"
     return Final(Outcome.UNVERIFIED, what) if strict else Final(Outcome.FINISHED, "", warning=f"deployed, but {what}")
 
 
@@ -421,7 +482,7 @@ def _both(before: Final | None, now: Final) -> Final:
     if before.outcome is Outcome.ROLLED_BACK and now.outcome is not Outcome.FINISHED:
         return replace(now, outcome=Outcome.UNVERIFIED, reason=f"{before.reason}, but {now.reason or now.outcome.status}")
     worse = before if Outcome.worst([before.outcome, now.outcome]) is before.outcome else now
-    return replace(worse, proof=now.proof or before.proof, warning=now.warning)
+    return replace(worse, proof=now.proof or before.proof, warning=now.warning, unseen=now.unseen or before.unseen)
 
 
 # --- how long to wait
@@ -435,6 +496,11 @@ BUDGET = 60
 SCARCE = 20
 SPARING = 15.0
 REACH_TRIES, REACH_EVERY = 3, 15.0
+LATE_PATIENCE = 120.0
+"""Seconds, of `timeout`, for the first response of a server that accepts connections and is only slow to respond (rule 10)."""
+
+LATE_READ, LATE_PAUSE = 30.0, 2.0
+"""Seconds for each response after a late one, and between two tries."""
 
 
 def pause(watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None) -> float:
@@ -460,3 +526,9 @@ def reach_again(tries: int, began: float, now: float) -> float | None:
     if tries >= REACH_TRIES:
         return None
     return max(0.0, began + tries * REACH_EVERY - now)
+
+
+def reach_late(began: float, now: float, timeout: float) -> tuple[float, float] | None:
+    """Seconds until the next try after one whose response was late, and seconds to wait for it then; None when patience is over."""
+    left = began + min(LATE_PATIENCE, timeout) - now
+    return (LATE_PAUSE, min(LATE_READ, left - LATE_PAUSE)) if left > 2 * LATE_PAUSE else None

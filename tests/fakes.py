@@ -170,8 +170,8 @@ class Scripted:
         self._clock = clock
         self._played: dict[str, int] = {}
 
-    def reach(self) -> str:
-        return str(self._answer("reach", "Fake 1", None))
+    def reach(self, *, patience: float | None = None) -> str:
+        return str(self._answer("reach", "Fake 1", patience))
 
     def check(self, target: str) -> Target:
         answer: Target = self._answer(f"check {target}", Target(target), None)
@@ -222,6 +222,9 @@ class Scripted:
 
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
         return str(self._answer(f"cancel {handle.id}", "cancelled", patience))
+
+    def left_waiting(self, *, patience: float | None = None) -> str:
+        return str(self._answer("left waiting", "", patience)) if "left waiting" in self._script else ""
 
     def _answer(self, call: str, usual: Any, patience: float | None) -> Any:
         told = call if patience is None else f"{call} within {patience:g} s"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -27,6 +29,7 @@ PRIVATE, BRANCH, GIT_HOST, GIT = (
 SSH, SERVER, DNS, SLOW = "over SSH", "not functional", "host name could not", "in time: check"
 PRE, TIMEOUT, DOCKER = "found no container", "than Coolify allows", "not ready"
 
+CAPTURED = Path(__file__).parent / "contracts" / "coolify" / "captured-2"
 COOLIFY = "https://github.com/coollabsio/coolify/issues/"
 FOUND = "Error response from daemon: "
 
@@ -464,6 +467,7 @@ def test_a_variable_is_named_only_if_people_may_see_the_line() -> None:
 # --- in a deployment's log
 
 RULED = "========================================"
+CLOSED = "Deployment failed. Removing the new version of your application."
 BUILDING = "Building docker image started."
 LINK = f"{BASE}{body('deployment_get_finished')['deployment_url']}"
 MORE = f"Its hidden lines may say more: set `hidden_logs: true` or open {LINK}."
@@ -547,9 +551,21 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
                 "Oops something is not okay, are you okay? 😢",
                 "fatal: Remote branch main not found in upstream origin",
             ],
-            f"{SENTENCE_OF[BRANCH]}\nCoolify gave no reason. The last lines of its log:\n{BUILDING}\n"
-            "Oops something is not okay, are you okay? 😢\nfatal: Remote branch main not found in upstream origin",
+            f"{SENTENCE_OF[BRANCH]}\nfatal: Remote branch main not found in upstream origin",
             id="before-beta443",
+        ),
+        pytest.param(
+            [BUILDING, hidden("x"), "Oops something is not okay, are you okay? 😢", "it broke", CLOSED, hidden("y")],
+            f"it broke\n{MORE}",
+            id="before-beta443-for-a-reason-that-is-not-known",
+        ),
+        pytest.param(
+            [BUILDING, "Oops something is not okay, are you okay? 😢", CLOSED],
+            f"Coolify gave no reason. The last lines of its log:\n{BUILDING}\nOops something is not okay, are you okay? 😢\n{CLOSED}",
+            id="before-beta443-without-a-reason",
+        ),
+        pytest.param(
+            [BUILDING, hidden(NPM_CI)], f"{SENTENCE_OF[LOCK]}\nThe last lines of its log:\n{BUILDING}", id="no-reason-but-a-known-cause"
         ),
         pytest.param(
             [f"Deployment failed: {NO_GIT}"],
@@ -587,12 +603,7 @@ def test_without_a_page_only_the_input_is_named() -> None:
 
 UP = "exit code 18: Error response from daemon: manifest unknown"
 BUILD = 'ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 1'
-OOPS = """Coolify gave no reason. The last lines of its log:
-Executing post-deployment command (see debug log for output).
-Oops something is not okay, are you okay? 😢
-Post-deployment command: Could not find a valid container. Is the container name correct?
-Deployment failed. Removing the new version of your application.
-Gracefully shutting down build container: yig45d67tczkxktax6ncsmz4"""
+OOPS = "Post-deployment command: Could not find a valid container. Is the container name correct?"
 
 
 @pytest.mark.parametrize(
@@ -611,6 +622,53 @@ def test_the_causes_of_the_captured_failures(name: str, told: str) -> None:
     assert rows.snapshot(row, BASE).reason == told.replace(
         "MORE", f"Its hidden lines may say more: set `hidden_logs: true` or open {page}."
     )
+
+
+STARTING = """\
+New container is not healthy: its health check was still starting after 3 attempts. Give it more time (start period, retries) in Coolify, \
+or correct the check.
+Healthcheck logs: probe output starting | Return code: 1
+Container logs:
+2026-12-01T00:00:00Z app listening on 3000"""
+BAD_KEY = (
+    "Warning: Identity file /var/www/html/storage/app/ssh/keys/ssh_key@fumfx4wzsna0bq22diwesw1s not accessible: "
+    "No such file or directory.\n"
+    "root@127.0.0.1: Permission denied (publickey,keyboard-interactive)."
+)
+NO_TOML = 'Syntax error: unexpected token "T_UNQUOTED_KEY" at line 5 with value "cmds". Expected T_NEWLINE or T_EOS.'
+
+
+def second(name: str) -> Any:
+    """An exchange of the second recording of real servers."""
+    return json.loads((CAPTURED / f"{name}.json").read_text("utf-8"))
+
+
+def test_a_health_check_that_stays_starting_is_told_as_unhealthy_with_the_container_s_log() -> None:
+    row = second("sequence_health_starting")["responses"][-1]["body"]
+    assert (row["status"], "New container is unhealthy." in row["logs"]) == ("failed", False)
+    assert rows.snapshot(row, BASE).reason == STARTING
+
+
+@pytest.mark.parametrize(
+    ("number", "listed", "told"),
+    [
+        pytest.param(1, "rollback_rows_read", f"{SENTENCE_OF[SSH]}\n{BAD_KEY}", id="ssh"),
+        pytest.param(22, "rollback_rows_git_read", f"{NO_TOML}\nMORE", id="an-exception"),
+    ],
+)
+def test_a_reason_behind_the_old_exclamation_is_a_reason(number: int, listed: str, told: str) -> None:
+    """Real rows of beta.420."""
+    row = next(each for each in second(f"v4.0.0-beta.420/{listed}")["response"]["body"]["deployments"] if each["id"] == number)
+    page = f"{BASE}{row['deployment_url']}"
+    assert rows.snapshot(row, BASE).reason == told.replace(
+        "MORE", f"Its hidden lines may say more: set `hidden_logs: true` or open {page}."
+    )
+
+
+@pytest.mark.parametrize("name", ["sequence_nixpacks_buildfail"])
+def test_who_sees_the_hidden_lines_is_not_told_to_show_them(name: str) -> None:
+    told = rows.snapshot(polls(name)[-1], BASE, hidden_shown=True).reason
+    assert told == f"exit code 1: #1 step 1\n#2 step 2\n#3 step 3\n{BUILD}"
 
 
 @pytest.mark.parametrize("name", ["sequence_post_command_fails", "sequence_ssh_flaky", "sequence_healthcheck_healthy"])

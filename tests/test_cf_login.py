@@ -418,6 +418,33 @@ def test_a_password_is_not_sent_for_ever_to_a_server_that_fails(wire: responses.
     assert (caught.value.everywhere, caught.value.reason) == (True, uaa.UNANSWERED)
 
 
+@pytest.mark.parametrize("login", [JOHN, ROBOT], ids=["password", "client"])
+@pytest.mark.parametrize("refreshes", [True, False], ids=["refresh-token", "no-refresh-token"])
+def test_a_login_server_that_is_away_while_a_token_is_withdrawn_is_waited_for(
+    wire: responses.RequestsMock, login: Login, *, refreshes: bool
+) -> None:
+    """What was accepted once locks nothing, and a renewal that got no answer is no token that was refused."""
+    discovery(wire)
+    name = "uaa-token-password-200" if login is JOHN else "uaa-token-client-credentials-200"
+    answer = recorded(name)["response"]["body"]
+    first = {**answer, "refresh_token": "r"} if refreshes else {key: value for key, value in answer.items() if key != "refresh_token"}
+    serve(wire, name, body=first)
+    foundation = api(login)
+    foundation.reach()
+    expired = {"path": f"/v3/apps/{APP}", "method": "GET"}
+    for status, text in ((502, "<html>"), (404, "404 Not Found: Requested route does not exist."), (403, "<html>"), (503, "")) * 3:
+        wire.reset()
+        serve(wire, "app-start-401-expired-token", **expired)
+        wire.post(TOKEN_URL, body=text, status=status)
+        with pytest.raises(UnavailableError, match="the login server"):
+            foundation.get(f"/v3/apps/{APP}")
+    wire.reset()
+    serve(wire, "app-start-401-expired-token", **expired)
+    app(wire)
+    serve(wire, name)
+    assert foundation.get(f"/v3/apps/{APP}")["guid"]
+
+
 def test_a_login_server_that_redirects_is_not_followed(wire: responses.RequestsMock) -> None:
     discovery(wire)
     wire.post(TOKEN_URL, status=302, headers={"Location": "https://sso.example.org/"})

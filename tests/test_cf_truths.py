@@ -132,6 +132,7 @@ INSTANCES = (
     Truth("crash", "failed", (OOM,), inputs=ANY),
     Truth("one-crash", "failed", ("it crashes (1 of 2 running, 1 crashed)",), lasts=(150, 240)),
     Truth("one-crash", "finished", (), inputs=ANY, lasts=(0, 15)),
+    Truth("one-crash", "timed_out", ("it crashes (1 of 2 running, 1 crashed): APP/PROC/WEB: Exited",), inputs={"timeout": "90s"}),
     Truth("flapping", "failed", ("Exited with status 2. Its last log lines say why", "panic: no route to the database")),
     Truth(
         "unready", "timed_out", ("2 of 2 running, 2 not ready, 1m", "its readiness health check does not pass"), inputs={"timeout": "3m"}
@@ -232,6 +233,9 @@ LOGINS = (
     Truth("client-expiry", "finished", lasts=(300, 320), logins=6),
     Truth("refresh-expired", "finished", lasts=(300, 320), logins=11),
     Truth("revoked", "finished", logins=2),
+    Truth("uaa-away", "finished", ("no news: the login server: ", "there is news again"), lasts=(150, 180), logins=7),
+    Truth("uaa-away-password", "finished", ("no news: the login server: ",), lasts=(150, 180), logins=7),
+    Truth("uaa-away-client", "finished", ("no news: the login server: ",), lasts=(150, 180), logins=7),
     Truth("uaa-limit", "finished", ("the login server is asked too often",), logins=2),
 )
 REFUSALS = (
@@ -247,7 +251,7 @@ LOGS = (
     Truth("no-logs", "finished", ("this Cloud Foundry has no log-cache: no log is shown",)),
     Truth("logs-away", "finished", ("the log could not be read 5 times in a row (HTTP 404)",)),
     Truth("hostile", "finished", ("not a CI command ✓",), never=("\n::error", "\n##vso")),
-    Truth("late-logs", "finished", ("second in the list", "Listening")),
+    Truth("late-logs", "finished", ("[APP/PROC/WEB/0] second in the list\n[APP/PROC/WEB/0] Listening",)),
 )
 COMMANDS = (
     Truth("started", "finished", ("web: stopping it", "its status is stopped"), (STOP,), {"command": "stop"}),

@@ -228,6 +228,7 @@ def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Reply, expected: Row
     ("text", "fields"),
     [
         pytest.param("Not found.", {"docs": "https://coolify.io/docs"}, id="not-found"),
+        pytest.param("Environment variable not found.", {}, id="a-variable"),
         pytest.param("Project not found", {}, id="without-a-dot"),
         pytest.param("No resources found with this tag.", {}, id="no-resources"),
         pytest.param("No query results for model [App\\Models\\Application].", {}, id="a-model"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -134,6 +135,36 @@ def test_a_status_of_something_else_is_no_news(wire: responses.RequestsMock, asp
 def test_a_large_row_of_something_else_is_no_news() -> None:
     with pytest.raises(TooLargeError):
         looked_at_large({**LARGE_ROW, "deployment_uuid": "another"})
+
+
+GATEWAYS = [
+    *(
+        (status, {"message": "Request Timeout"})
+        for status in (400, 402, 405, 408, 409, 410, 413, 418, 421, 422, 425, 426, 428, 431, 451, 499)
+    ),
+    (404, {"message": "Not Found"}),
+    (404, {"message": "no Route matched with those values"}),
+    (403, {"message": "Forbidden"}),
+    (401, {"message": "Unauthorized"}),
+    (409, {"error": "conflict"}),
+    (409, ["conflict"]),
+]
+"""The JSON of what stands in front of Coolify: Kong's and AWS's shape, and others."""
+
+
+@pytest.mark.parametrize(("status", "said"), GATEWAYS)
+@pytest.mark.parametrize("handle", [Handle(WEB, "abc"), Handle(WEB, "", aspect=HEALTH), Handle(WEB, "", Trust.PHANTOM)])
+def test_a_refusal_in_json_that_is_not_coolify_s_is_no_news(wire: responses.RequestsMock, handle: Handle, status: int, said: Any) -> None:
+    wire.get(re.compile(f"{API}/.*"), json=said, status=status)
+    with pytest.raises(UnavailableError, match=f"HTTP {status}.*That is not Coolify's: a gateway in front of it"):
+        server(known={WEB: Known(APPLICATION)}).look(handle)
+
+
+@pytest.mark.parametrize(("status", "said"), GATEWAYS)
+def test_a_refusal_in_json_that_is_not_coolify_s_does_not_make_the_uuid_wrong(wire: responses.RequestsMock, status: int, said: Any) -> None:
+    wire.get(re.compile(f"{API}/.*"), json=said, status=status)
+    with pytest.raises(UnavailableError, match="That is not Coolify's"):
+        server().check(WEB)
 
 
 # --- behind "already queued"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from deployer.model import Entry, Handle, Leg, Logged, Moved, Outcome, Phase, Snapshot, UnavailableError, Unlogged, Warned
-from deployer.providers.coolify import rows
+from deployer.providers.coolify import causes, rows
 from deployer.watch import Final, Onward, Watch, after, observe
 from tests.coolify import APP, BASE, WEB, Row, body, ended, entries, entry, finished, polls, without
 
@@ -88,12 +88,7 @@ ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete succ
 NO_SCRIPT = "The package file has no script of that name: add it, or change the command in Coolify."
 OLD_POST_FAILURE = """\
 The deployment command (pre or post) found no container: check the container's name in Coolify.
-Coolify gave no reason. The last lines of its log:
-Rolling update completed.
-Executing post-deployment command (see debug log for output).
-Oops something is not okay, are you okay? 😢
-Post-deployment command: Could not find a valid container. Is the container name correct?
-Deployment failed. Removing the new version of your application."""
+Post-deployment command: Could not find a valid container. Is the container name correct?"""
 NO_LOG = "New container is unhealthy. It wrote no log."
 
 
@@ -324,14 +319,14 @@ GAVE_NONE = "Coolify gave no reason. The last lines of its log:\n"
         pytest.param(
             ["Oops something is not okay, are you okay? 😢", "gone"],
             {"finished_at": None},
-            f"{GAVE_NONE}Oops something is not okay, are you okay? 😢\ngone",
+            "gone",
             id="an-old-reason-and-no-end",
         ),
         pytest.param(["New container is unhealthy."], {"finished_at": None}, "New container is unhealthy.", id="unhealthy-and-no-end"),
         pytest.param(
             ["New container is not healthy, rolling back to the old container."],
             {"finished_at": None},
-            f"{GAVE_NONE}New container is not healthy, rolling back to the old container.",
+            "New container is not healthy, rolling back to the old container.",
             id="rolled-back-and-no-end",
         ),
         pytest.param(
@@ -377,6 +372,8 @@ def why(*texts: str | Row) -> str:
     return rows.snapshot(ended("failed", *texts), BASE).reason
 
 
+BUILT, SHUT = "Building docker image completed.", "Gracefully shutting down build container: abc"
+DISK = "mv: /data/x: no space left on device"
 EXECUTING = "Executing post-deployment command (see debug log for output)."
 HAS_COMMAND = {"application": {**body("deployment_get_finished")["application"], "post_deployment_command": "php artisan migrate"}}
 UNSEEN = "the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)"
@@ -402,6 +399,32 @@ UNSEEN = "the result of its post-deployment command could not be seen: the token
             False,
             (Phase.UNPROVEN, 0, "its post-deployment command failed"),
             id="failed",
+        ),
+        pytest.param(
+            finished(BUILT, EXECUTING, "Post-deployment command failed.", "SQLSTATE[HY000] [2002] Connection refused\n in db.php", SHUT),
+            False,
+            (
+                Phase.UNPROVEN,
+                0,
+                "its post-deployment command failed. Its output:\nSQLSTATE[HY000] [2002] Connection refused\n in db.php",
+            ),
+            id="failed-with-what-it-printed",
+        ),
+        pytest.param(
+            finished(EXECUTING, "migrating", entry("sEcReT", hidden=True), "Post-deployment command failed.", DISK, SHUT),
+            False,
+            (
+                Phase.UNPROVEN,
+                0,
+                f"its post-deployment command failed. Its output:\n{causes.known(DISK, shown=True)}\nmigrating\n{DISK}",
+            ),
+            id="failed-for-a-known-cause",
+        ),
+        pytest.param(
+            finished(BUILT, "Post-deployment command failed.", SHUT),
+            False,
+            (Phase.UNPROVEN, 0, "its post-deployment command failed"),
+            id="failed-and-nothing-else",
         ),
         pytest.param(
             finished(EXECUTING, "Post-deployment command failed.", finished_at=None),

@@ -36,7 +36,7 @@ def ask(stage: Stage, method: str, path: str, body: Any = None) -> tuple[int, An
         return reply.status, json.loads(reply.read())
 
 
-def fits(found: dict[str, Any], shape: dict[str, type]) -> bool:
+def fits(found: dict[str, Any], shape: Mapping[str, type]) -> bool:
     """Whether a Go struct of this shape takes it: exactly these types."""
     return all(type(found[name]) is kind for name, kind in shape.items())
 

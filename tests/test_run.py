@@ -32,6 +32,7 @@ from deployer.model import (
     Followed,
     Handle,
     Known,
+    LateError,
     Later,
     Leg,
     Logged,
@@ -79,6 +80,7 @@ UNSURE = Handle("a", "a-1", adopted=True, perhaps=True)
 PHANTOM = Handle("a", "", Trust.PHANTOM)
 
 REACHED = Reached("Fake 1")
+GOES_ON = "the deployment continues on the server, but its status can't be read any more: "
 SPOKEN = UnavailableError("HTTP 503", arrived=True, itself=True)
 NO_LINE = UnavailableError("no connection")
 LOST_ANSWER = UnavailableError("no answer in time", arrived=True)
@@ -219,7 +221,7 @@ def phase(phase: Phase, target: str = "a", leg: Leg = Leg.DEPLOYMENT) -> Moved:
         pytest.param(
             {"look a-1": [RUNNING, RefusedError("not yours")]},
             Outcome.LOST,
-            [*FOLLOWED, phase(Phase.RUNNING), Ended("a", Outcome.LOST, "not yours")],
+            [*FOLLOWED, phase(Phase.RUNNING), Ended("a", Outcome.LOST, f"{GOES_ON}not yours")],
             id="lost-because-we-may-not-look",
         ),
         pytest.param(
@@ -538,6 +540,62 @@ def test_what_may_be_a_phantom_is_looked_at_also_without_waiting(
 def test_patience_is_short_until_the_server_has_answered_as_itself(script: Script, times: list[float], last: Ended) -> None:
     tale = tell(script, timeout=40)
     assert (tale.times("reach"), tale.events[-1]) == (times, last)
+
+
+HANGS = LateError("no answer in time", arrived=True)
+WAITED = "no answer in time, although the server accepts connections: waiting up to {} s for its first response"
+
+
+@pytest.mark.parametrize(
+    ("reach", "timeout", "calls", "last"),
+    [
+        pytest.param(
+            [Act(HANGS, takes=8), "Fake 1"], 600, [(0, ""), (10, " within 30 s")], Ended("a", Outcome.FINISHED), id="the-second-is-answered"
+        ),
+        pytest.param(
+            [Act(HANGS, takes=8), Act(HANGS, takes=30), Act(HANGS, takes=20), "Fake 1"],
+            600,
+            [(0, ""), (10, " within 30 s"), (42, " within 30 s"), (64, " within 30 s")],
+            Ended("a", Outcome.FINISHED),
+            id="it-hangs-for-a-minute",
+        ),
+        pytest.param(
+            [Act(HANGS, takes=8), *[Act(HANGS, takes=30)] * 3, Act(HANGS, takes=14)],
+            600,
+            [(0, ""), (10, " within 30 s"), (42, " within 30 s"), (74, " within 30 s"), (106, " within 14 s")],
+            Ended("a", Outcome.UNREACHABLE, "no answer in time (5 tries in 120 s)"),
+            id="but-not-for-more-than-two-minutes",
+        ),
+        pytest.param(
+            [Act(HANGS, takes=8), Act(HANGS, takes=30)],
+            40,
+            [(0, ""), (10, " within 30 s")],
+            Ended("a", Outcome.UNREACHABLE, "no answer in time (2 tries in 40 s)"),
+            id="nor-for-more-than-the-time-given",
+        ),
+        pytest.param(
+            [Act(HANGS, takes=8), NO_LINE, NO_LINE, NO_LINE],
+            600,
+            [(0, ""), (10, " within 30 s"), (25, ""), (40, "")],
+            Ended("a", Outcome.UNREACHABLE, "no connection (4 tries in 40 s)"),
+            id="a-server-that-goes-away-is-asked-three-times-from-then-on",
+        ),
+        pytest.param(
+            [NO_LINE, Act(HANGS, takes=8), "Fake 1"],
+            600,
+            [(0, ""), (15, ""), (25, " within 30 s")],
+            Ended("a", Outcome.FINISHED),
+            id="one-that-comes-up-and-is-busy",
+        ),
+    ],
+)
+def test_a_server_that_accepts_connections_is_waited_for_up_to_two_minutes(
+    reach: list[Any], timeout: float, calls: list[tuple[float, str]], last: Ended
+) -> None:
+    tale = tell({"reach": reach}, timeout=timeout)
+    asked = [(at, call) for at, call in tale.calls if call.startswith("reach")]
+    assert (asked, tale.events[-1]) == ([(at, f"reach{how}") for at, how in calls], last)
+    assert Wavered("", WAITED.format(min(120, timeout))) in tale.events
 
 
 def test_nothing_is_asked_of_a_server_that_was_not_reached() -> None:
@@ -1146,9 +1204,7 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
     ("script", "withdrawn", "reason"),
     [
         pytest.param({"look a-1": [RUNNING]}, [Withdrawn("a", A1, "cancelled")], LATE, id="running"),
-        pytest.param(
-            {"look a-1": [QUEUED]}, [Withdrawn("a", A1, "cancelled")], "it was still queued behind other deployments", id="queued"
-        ),
+        pytest.param({"look a-1": [QUEUED]}, [Withdrawn("a", A1, "cancelled")], "it was still queued", id="queued"),
         pytest.param(
             {"look a-1": [NO_LINE]},
             [Withdrawn("a", A1, "cancelled")],
@@ -1205,6 +1261,51 @@ def test_on_timeout_cancel_stops_what_is_ours_and_not_deployed_yet(script: Scrip
     tale = tell(script, timeout=25, cancel_on_timeout=True)
     assert tale.events[-1 - len(withdrawn) :] == [*withdrawn, Ended("a", Outcome.TIMED_OUT, reason)]
     assert [call for call in tale.calls if call[1].startswith("cancel")] == [(25, f"cancel {event.handle.id}") for event in withdrawn]
+
+
+LEFT = "1 deployment is still queued, and nothing runs on that server"
+
+
+@pytest.mark.parametrize(
+    ("script", "plan", "signals", "told", "asked"),
+    [
+        pytest.param(
+            {"look a-1": [RUNNING]},
+            {"timeout": 25, "cancel_on_timeout": True},
+            (),
+            [Withdrawn("a", A1, "cancelled"), Warned("a", LEFT)],
+            "left waiting",
+            id="on-timeout",
+        ),
+        pytest.param(
+            {"look a-1": [RUNNING]},
+            {},
+            [(3, "SIGTERM")],
+            [Withdrawn("a", A1, "cancelled"), Warned("a", LEFT)],
+            "left waiting within 1 s",
+            id="interrupted",
+        ),
+        pytest.param(
+            {"going a": [(replace(A1, adopted=True),)], "look a-1": [CANCELLED]},
+            {"command": Command.CANCEL},
+            (),
+            [Warned("a", LEFT)],
+            "left waiting",
+            id="command-cancel",
+        ),
+        pytest.param({"look a-1": [DONE]}, {}, (), [], None, id="nothing-was-cancelled"),
+        pytest.param(
+            {"look a-1": [RUNNING], "left waiting": [NO_LINE]}, {}, [(3, "SIGTERM")], [], "left waiting within 1 s", id="not-to-be-read"
+        ),
+    ],
+)
+def test_what_a_cancel_leaves_in_the_queue_is_told(
+    script: Script, plan: dict[str, Any], signals: list[tuple[float, str]], told: list[Event], asked: str | None
+) -> None:
+    tale = tell({"left waiting": [LEFT], **script}, signals=signals, **plan)
+    assert [event for event in tale.events if event in told] == told
+    assert (Warned("a", LEFT) in tale.events) is bool(told)
+    assert [call for call in tale.sent if call.startswith("left")] == ([asked] if asked else [])
 
 
 def test_on_timeout_cancel_stops_what_is_late_also_when_another_one_failed() -> None:
@@ -3500,7 +3601,7 @@ def test_a_member_of_a_tag_without_an_address_is_not_asked_and_that_is_said() ->
 def test_a_revoked_token_does_not_keep_a_site_from_being_asked() -> None:
     script: Script = {"visit ": [SAYS_502, SAYS_502, SAYS_200], "look b-1": [RUNNING, REVOKED]}
     tale = tell(script, targets=("a", "b"), visits=True, poll_interval=5)
-    assert tale.ends() == [Ended("b", Outcome.LOST, "the token is revoked"), Ended("a", Outcome.FINISHED)]
+    assert tale.ends() == [Ended("b", Outcome.LOST, f"{GOES_ON}the token is revoked"), Ended("a", Outcome.FINISHED)]
     assert tale.sent[-3:] == ["visit ", "visit ", "visit "]
 
 

@@ -122,6 +122,13 @@ OLD_PINS = between("4.0.0-beta.407", "4.0.0-beta.474")
 NO_PINS = between("4.0.0-beta.474", "4.2.0")
 PINNED_TOLD = (f"changed commit: HEAD → {PINNED['commit']}", "the application stays pinned to this commit")
 
+NOT_MOVED = "Coolify before 4.3.7 does not move its queue on after a cancel"
+STUCK = ("an older deployment of the same commit is still queued", NOT_MOVED, "Deploy once with `force: true`, or clear the queue with")
+NOT_SEEN = ("was not seen to change, and Coolify does not tell whether", "set `verify_url` and `verify_contains`")
+SURE = {"verify_health": "true"}
+BEHIND = ("behind other", "behind another")
+STALLING = between("4.0.0-beta.454", "4.3.10")
+
 TRUTHS = (
     # 1: POST, whatever the version
     Truth("1", "success", "finished", ("web: finished in",), versions=ALL),
@@ -244,10 +251,11 @@ TRUTHS = (
         "20",
         "success",
         "timed_out",
-        ("cancelled. Coolify before 4.3.7 does not move its queue on",),
+        (": cancelled http",),
         {"deploy": 1, "cancel": 1},
         between("4.0.0-beta.453", "4.3.10"),
         {"timeout": "20s", "on_timeout": "cancel"},
+        ("does not move its queue on",),
     ),
     Truth(
         "20",
@@ -295,6 +303,56 @@ TRUTHS = (
     Truth("24", "redirect", "unreachable", ("set `coolify_url` to https://",), NOTHING),
     Truth("24", "html", "unreachable", ("a page",), NOTHING),
     Truth("24", "proxy-404", "unreachable", ("the proxy knows no such address",), NOTHING),
+    # issue 11, 6: a 4xx that is not Coolify's own is no news
+    Truth(
+        "11.6", "gateway-look", "finished", ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"), versions=ALL
+    ),
+    Truth("11.6", "gateway-check", "finished", ("HTTP 404: Not Found. That is not Coolify's",), versions=ALL, never=("the uuid is wrong",)),
+    # issue 11, 35 and 37: the reason, where Coolify gives one
+    Truth(
+        "11.35",
+        "health-starting",
+        "failed",
+        ("its health check was still starting after 3 attempts", "probe output starting", "app listening on 3000"),
+        versions=ALL[1:],
+        never=("gave no reason",),
+    ),
+    Truth(
+        "11.37",
+        "post-command-says-why",
+        "unverified",
+        ("its post-deployment command failed. Its output:", "Connection refused"),
+        versions=since("4.0.0-beta.454"),
+    ),
+    Truth("11.37", "build-failure", "failed", ("failed to solve",), versions=ALL, never=("gave no reason",)),
+    Truth("11.37", "build-failure", "failed", ("set `hidden_logs: true`",)),
+    Truth("11.37", "build-failure", "failed", (), inputs={"hidden_logs": "true"}, never=("set `hidden_logs",)),
+    # issue 11, 33: the queue that stands still before 4.3.7
+    Truth("11.33", "stuck-queue", "refused", STUCK, versions=STALLING, never=BEHIND, lasts=(5, 30)),
+    Truth("11.33", "stuck-queue", "refused", STUCK, versions=("4.0.0-beta.453",), never=BEHIND, lasts=(55, 90)),
+    Truth("11.33", "stuck-queue", "finished", (), versions=STALLING, inputs={"force": "true"}, never=("stuck", *BEHIND)),
+    Truth("11.33", "stuck-queue", "finished", ("1 cancelled",), {"cancel": 1}, STALLING, {"command": "cancel"}, (NOT_MOVED,)),
+    Truth("11.33", "stuck-queue", "refused", STUCK, ENVS | {"deploy": 2}, STALLING, ENV, BEHIND, (25, 45)),
+    Truth("11.33", "stuck-queue", "finished", ("it is never cancelled by us",), versions=since("4.3.10"), never=(NOT_MOVED, *BEHIND)),
+    Truth("11.33", "cancel-before-others", "finished", (NOT_MOVED,), {"cancel": 1}, STALLING, {"command": "cancel"}),
+    Truth("11.33", "cancelled-queued", "cancelled", ("web: queued",), versions=ALL[3:], never=BEHIND),
+    # issue 11, 10: after a bad status one good reading is not enough
+    Truth("11.10", "health-shaken", "finished", ("its status is restarting",), versions=since("4.0.0-beta.453"), lasts=(95, 110)),
+    Truth("11.10", "health-late", "finished", (), lasts=(80, 100)),
+    # issue 11, 32: what of a service or a database nobody could see
+    Truth("11.32", "service-unseen", "finished", NOT_SEEN, {"service_restart": 1}, since("4.0.0-beta.474")),
+    Truth("11.32", "service-starting", "finished", NOT_SEEN, {"service_restart": 1}, since("4.0.0-beta.474")),
+    Truth("11.32", "service-starting", "finished", NOT_SEEN, inputs={"pull_latest": "false"}, versions=ALL),
+    Truth("11.32", "service-starting", "unverified", NOT_SEEN, {"service_restart": 1}, ALL[4:], SURE, ("finished in",)),
+    Truth("11.32", "service", "finished", NOT_SEEN, {"service_restart": 1}, ("4.1.2", NEW)),
+    Truth("11.32", "service-stale", "finished", (), {"service_restart": 1}, ALL[4:], SURE, NOT_SEEN[:1]),
+    Truth("11.32", "database-unseen", "finished", NOT_SEEN, versions=ALL),
+    Truth("11.32", "database-unseen", "unverified", NOT_SEEN, versions=ALL, inputs=SURE),
+    Truth("11.32", "tag-unseen", "finished", ("web: finished", *NOT_SEEN), versions=ALL, inputs=BY_TAG),
+    Truth("11.32", "tag-unseen", "unverified", ("web: finished", *NOT_SEEN), inputs=BY_TAG | SURE),
+    Truth("11.32", "tag", "finished", ("stack: finished",), versions=ALL, inputs=BY_TAG, never=NOT_SEEN[:1]),
+    # issue 11, 37: a token revoked in the middle
+    Truth("11.37", "revoked", "lost", ("the deployment continues on the server, but its status can't be read any more: Coolify does not",)),
     # services and databases
     Truth("services", "database", "finished", ("pg: finished",), versions=ALL),
     Truth(

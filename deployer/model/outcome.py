@@ -54,10 +54,11 @@ class Outcome(Enum):
 
 
 class Phase(Enum):
-    """Where a deployment stands, in the words of no provider."""
+    """Where a deployment stands, in the words of no provider. STUCK: queued, and nothing will start it by itself."""
 
     ABSENT = "absent"
     QUEUED = "queued"
+    STUCK = "stuck"
     RUNNING = "running"
     UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"

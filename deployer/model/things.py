@@ -174,12 +174,14 @@ class Entry:
     """One entry of a build log.
 
     `key` tells it from every other, whatever happens to the list. `own`: the platform's own words, not the output of a command.
+    `written`: nanoseconds of the platform's clock, where lines may arrive out of their order; 0 where the list itself is in order.
     """
 
     key: Hashable
     text: str
     hidden: bool = False
     own: bool = True
+    written: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ class Snapshot:
     `inf` only counts once it is replaced. `settled`: an end that can't turn any more, so that it counts too if time runs out before.
     `next` are handles that only the provider knows of and that need no act; `proof` is where it can be seen that the new version runs.
     `bad`: the new version was seen not to do what it should; that nothing could be seen is none of that.
+    `unseen`: what of a good end could not be seen at all: a warning with it, and no proof where one was asked for.
     """
 
     phase: Phase
@@ -200,6 +203,7 @@ class Snapshot:
     next: tuple[Handle, ...] = ()
     proof: Handle | None = None
     bad: bool = False
+    unseen: str = ""
     reason: str = ""
     warnings: tuple[str, ...] = ()
     link: str = ""

@@ -21,8 +21,11 @@ class Provider(Protocol):
     def remaining(self) -> int | None:
         """Requests that the server still grants in this window, as far as it says so."""
 
-    def reach(self) -> str:
-        """Ask the one harmless question that shows whether the server is there; answers what it calls itself."""
+    def reach(self, *, patience: float | None = None) -> str:
+        """Ask the one harmless question that shows whether the server is there; answers what it calls itself.
+
+        `patience`: seconds to wait for the response instead of the usual ones.
+        """
 
     def check(self, target: str) -> Target:
         """Find the target and remember what `find` needs, changing nothing. One that was named is answered with its own id."""
@@ -59,6 +62,9 @@ class Provider(Protocol):
 
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
         """Ask to stop it; answers what is known of the effect, as a sentence. `patience`: seconds to wait for an answer."""
+
+    def left_waiting(self, *, patience: float | None = None) -> str:
+        """What the cancels of this run have left in the queue with nothing to start it, in a sentence; empty where nothing is so left."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from deployer.model import Command, Outcome, Phase
 
 DOING = {
     Phase.ABSENT: "looking for the deployment",
-    Phase.QUEUED: "queued behind other deployments",
+    Phase.QUEUED: "queued",
+    Phase.STUCK: "queued",
     Phase.RUNNING: "building",
     Phase.UNKNOWN: "in a status that we do not know",
     Phase.SUCCEEDED: "deployed, finishing",

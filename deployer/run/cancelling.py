@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from deployer.model import Followed, Handle, Leg, Outcome, RefusedError, UnavailableError, Withdrawn
-from deployer.run.story import GRACE, Scene, Story
+from deployer.model import Followed, Handle, Leg, Outcome, RefusedError, UnavailableError, Warned, Withdrawn
+from deployer.run.story import GRACE, Scene, Story, waiting
 
 
 def cancel_all(scene: Scene, story: Story) -> str:
@@ -40,6 +40,10 @@ def _cancel(scene: Scene, story: Story, handle: Handle) -> str:
 
 def go_on(scene: Scene, story: Story) -> None:
     """All were asked: they are looked at until they are over."""
+    with scene.clock.interruptible():
+        left = waiting(scene) if story.going else ""
+    if left:
+        scene.report(Warned(story.target, left))
     if not story.going:
         story.end(Outcome.FINISHED, "nothing to cancel: no deployment was queued or running")
     elif story.refusal:

@@ -16,8 +16,8 @@ from deployer.model import (
     Warned,
     Withdrawn,
 )
-from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop
-from deployer.watch import Watch
+from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop, waiting
+from deployer.watch import Watch, rest
 
 SECONDS = 5.0
 """Real seconds after the signal in which we still send anything: GitHub kills after ten (contract ci 1.9)."""
@@ -36,12 +36,16 @@ def farewell(scene: Scene, stories: list[Story], signal: str) -> None:
     """End every story that is not over as interrupted. What is known is stopped before what must be looked for."""
     scene.report(Stopped(signal))
     unfinished = [story for story in stories if story.stage is not Stage.OVER]
+    for event in (event for story in unfinished for watch in story.watches for event in rest(watch)):
+        scene.report(event)
     _tell_cancels(scene, unfinished)
     refused = _stop_all(scene, unfinished, "")
     for story in unfinished:
         if story.sent and story.stage in {Stage.START, Stage.FIND}:
             refused = _find_once(scene, story, refused)
             refused = _stop_all(scene, [story], refused)
+    if unfinished and not refused:
+        _tell_waiting(scene, unfinished[0].target)
     for story in unfinished:
         if story.stage is Stage.HELD:
             story.release()
@@ -75,6 +79,16 @@ def _tell_cancels(scene: Scene, stories: list[Story]) -> None:
 
 def _left(scene: Scene) -> float:
     return SECONDS - scene.clock.since_stop()
+
+
+def _tell_waiting(scene: Scene, target: str) -> None:
+    try:
+        if _left(scene) > 0:
+            with scene.clock.limit(_left(scene)):
+                if left := waiting(scene, patience=PATIENCE):
+                    scene.report(Warned(target, left))
+    except Expired:
+        pass
 
 
 def _find_once(scene: Scene, story: Story, refused: str) -> str:

@@ -45,7 +45,7 @@ from deployer.run.doctor import Verdict, examine, proof
 from deployer.run.farewell import farewell
 from deployer.run.groups import part_ways, shared
 from deployer.run.reach import RETRY, reach
-from deployer.run.story import GRACE, Scene, Stage, Story, ours, shown, sleep, stop
+from deployer.run.story import GRACE, Scene, Stage, Story, ours, shown, sleep, stop, waiting
 from deployer.watch import Watch
 
 SEARCH_AGAIN = 5.0
@@ -423,10 +423,10 @@ class Run:
                     self.report(Followed(story.target, handle, leg=leg))
             case rules.Back(so_far):
                 self._go_back(story, so_far)
-            case rules.Final(outcome, reason, _, warning):
+            case rules.Final(outcome, reason, _, warning, unseen):
                 self._stop_late(story)
-                if warning:
-                    self.report(Warned(story.target, warning))
+                for sentence in filter(None, (warning, unseen)):
+                    self.report(Warned(story.target, sentence))
                 story.end(outcome, reason)
 
     def _follow_more(self, story: Story, step: rules.Final | rules.Back) -> None:
@@ -459,8 +459,11 @@ class Run:
             if self.plan.cancel_on_timeout and late and ours(watch) and watch.phase is not Phase.SUCCEEDED and not self._closed:
                 with self.clock.grace(GRACE):
                     how, refused = stop(self.scene, watch)
+                    left = waiting(self.scene)
                 self._closed = refused
                 self.report(Withdrawn(story.target, shown(watch), how))
+                if left:
+                    self.report(Warned(story.target, left))
 
     # --- small steps
 

@@ -266,6 +266,14 @@ def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> tuple[
         return f"it could not be cancelled: {error}", error.reason if error.everywhere else ""
 
 
+def waiting(scene: Scene, *, patience: float | None = None) -> str:
+    """After what was cancelled: what waits now that nothing will start, as far as that can be read."""
+    try:
+        return scene.provider.left_waiting(patience=patience)
+    except (RefusedError, UnavailableError):
+        return ""
+
+
 def ours(watch: Watch) -> bool:
     """What somebody else started we never touch; what never existed we can't."""
     return not watch.handle.adopted and watch.handle.trust is not Trust.PHANTOM

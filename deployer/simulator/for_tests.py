@@ -10,6 +10,7 @@ from deployer.simulator.scenario import Other, Scenario
 from deployer.simulator.script import Change, Script, and_then, before, delayed, recorded
 from deployer.simulator.shared import Answer, Then, Trouble
 from deployer.simulator.tricks import (
+    GATEWAYS,
     HOSTILE_ADDRESS,
     HOSTILE_MESSAGE,
     HOSTILE_NAME,
@@ -51,9 +52,9 @@ def scripted(name: str, summary: str, script: Script, **fields: str) -> Scenario
     return Scenario(name, summary, public=False, apps=(App(script, fields=fields),))
 
 
-def each(edits: Iterable[Callable[[Answer], Answer]], first: int) -> tuple[Trouble, ...]:
-    """One look spoiled by each edit, from the look number `first` on."""
-    return tuple(Trouble(("look",), Then.EDIT, edit=edit, nth=(nth,)) for nth, edit in enumerate(edits, start=first))
+def each(edits: Iterable[Callable[[Answer], Answer]], first: int, on: str = "look") -> tuple[Trouble, ...]:
+    """One look spoiled by each edit, from the look number `first` on; or one request to another route."""
+    return tuple(Trouble((on,), Then.EDIT, edit=edit, nth=(nth,)) for nth, edit in enumerate(edits, start=first))
 
 
 def barred(name: str, summary: str, bar: str) -> Scenario:
@@ -150,6 +151,12 @@ FOR_TESTS = (
     ),
     plain("huge", "One answer is larger than 64 MiB.", *each((huge,), 2)),
     plain("malformed", "Four looks in a row are answered by nonsense.", *each(MALFORMED, 2)),
+    plain("gateway-look", "Eight looks in a row are answered by a gateway's JSON, each with another 4xx.", *each(GATEWAYS, 2)),
+    plain(
+        "gateway-check",
+        "Before anything is started a gateway answers the first eight questions about the application, each with another 4xx.",
+        *each(GATEWAYS, 1, "application"),
+    ),
     plain("hang", "The third look is never answered.", Trouble(("look",), Then.HANG, nth=(3,))),
     plain("hang-start", "The deployment is queued, but the answer never comes.", Trouble(TRIGGERS, Then.HANG, acts=True, nth=(1,))),
     plain("cancel-500", "A cancel works, and answers 500.", Trouble(("cancel",), Then.EDIT, edit=cancelled_but_500)),

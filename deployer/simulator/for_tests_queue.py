@@ -3,7 +3,7 @@
 from dataclasses import replace
 from math import inf
 
-from deployer.simulator.for_people import BROKEN, CROWD, IMAGE, MAIN, STACK, WEB, WORKER
+from deployer.simulator.for_people import AS_WRITER, BROKEN, CROWD, IMAGE, MAIN, STACK, WEB, WORKER
 from deployer.simulator.rows import App, Extra
 from deployer.simulator.scenario import Other, Scenario
 from deployer.simulator.script import elsewhere
@@ -27,6 +27,25 @@ QUEUES = (
         full_until=130,
     ),
     Scenario("queue-always-full", "The queue never has room.", public=False, apps=(WEB, WORKER), others=CROWD, full_until=inf),
+    Scenario(
+        "stuck-queue",
+        "Somebody else's deployment of the same commit is queued, because what it waited for was cancelled.",
+        public=False,
+        apps=(IMAGE,),
+        others=(Other(stuck=True),),
+        may_cancel=True,
+        abilities=AS_WRITER,
+        version=VERSIONS["4.1.2"],
+    ),
+    Scenario(
+        "cancel-before-others",
+        "One deployment of the application runs; another application's is queued, and nothing will start it.",
+        public=False,
+        apps=(WEB, WORKER),
+        others=(Other(age=20), Other(app=1, age=30, stuck=True)),
+        may_cancel=True,
+        version=VERSIONS["4.1.2"],
+    ),
     Scenario(
         "webhook-too",
         "A webhook's deployment of the same commit is over already; ours gets the same sha.",

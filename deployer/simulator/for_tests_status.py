@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from deployer.simulator.for_people import PG, STACK, WEB
+from deployer.simulator.for_people import PG, SICK, STACK, WEB
 from deployer.simulator.for_tests import MIGRATES, SKIPPED
 from deployer.simulator.resources import Statuses
 from deployer.simulator.rows import App
 from deployer.simulator.scenario import Scenario
-from deployer.simulator.script import delayed
+from deployer.simulator.script import Line, and_then, delayed, recorded
 from deployer.simulator.shared import Then, Trouble
 from deployer.simulator.versions import VERSIONS
 
 CHECKED = {"health_check_enabled": True}
 TOLD = next(line.at for line in SKIPPED.lines if line.output.startswith("Post-deployment command"))
+
+FAILS = recorded("post_command_failed", 45)
+FAILED_AT = next(line.at for line in FAILS.lines if line.output.startswith("Post-deployment command failed"))
 
 
 def after(name: str, summary: str, *statuses: tuple[float, str], **fields: object) -> Scenario:
@@ -37,8 +40,30 @@ STATUSES = (
     after(
         "never-clear", "The deployment is finished, and its health check never tells anything good.", (0, "running:unhealthy"), **CHECKED
     ),
+    after(
+        "health-shaken",
+        "The container restarts for twenty seconds, runs for eight, restarts once more, and then runs.",
+        (0, "restarting:unknown"),
+        (20, "running:unknown"),
+        (28, "restarting:unknown"),
+        (36, "running:unknown"),
+    ),
     after("health-late", "The container needs forty seconds to start.", (0, "starting:unknown"), (40, "running:unknown")),
     after("unhealthy-without-check", "It runs, and is called unhealthy for want of a health check.", (0, "running:unhealthy")),
+    Scenario(
+        "health-starting",
+        "The new container's health check never gets beyond starting: Coolify goes back to the old one, the deployment fails.",
+        public=False,
+        apps=(replace(SICK, script=recorded("health_starting", 45)),),
+    ),
+    Scenario(
+        "post-command-says-why",
+        "The deployment is finished, its post-deployment command fails, and Coolify shows what it printed.",
+        public=False,
+        apps=(
+            App(and_then(FAILS, (Line(FAILED_AT + 0.01, "SQLSTATE[HY000] [2002] Connection refused", type="stderr"),)), fields=MIGRATES),
+        ),
+    ),
     Scenario(
         "finished-flips",
         "On an old Coolify the deployment is finished, and turns to failed four seconds later.",
@@ -50,6 +75,18 @@ STATUSES = (
         "service-stale",
         "The service seems to run for ten seconds more, before the restart takes it down.",
         **always((10, "exited"), (14, "starting:unhealthy"), (30, "exited"), (70, "running:healthy")),
+    ),
+    stack("service-unseen", "The service seems to run all the time, whatever became of its restart.", **always((0, "running:healthy"))),
+    stack(
+        "service-starting",
+        "The service is starting for a moment, and runs as before: its images could not be pulled.",
+        **always((0, "starting:unhealthy"), (1, "running:healthy")),
+    ),
+    Scenario(
+        "database-unseen",
+        "The database seems to run all the time.",
+        public=False,
+        resources=(replace(PG, statuses_after=always((0, "running:healthy"))),),
     ),
     stack("service-never-up", "The service exits and never comes up again.", **always((4, "starting:unhealthy"), (25, "exited"))),
     stack(

@@ -16,6 +16,7 @@ class Other:
 
     Each is `age` seconds old then and waits at that point for the client's first trigger, but for one that is `over`. `cancelled`: seconds
     after that trigger. `webhook`: a push started it, of the commit that everything here ends with. `commit`: it is of this one instead.
+    `stuck`: it is queued, and what it waited for was cancelled; before 4.3.7 nothing starts it then (captured-2/README.md).
     """
 
     app: int = 0
@@ -25,6 +26,7 @@ class Other:
     pr: int = 0
     over: bool = False
     commit: str = ""
+    stuck: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,7 @@ class Server:
             wish = Wish(webhook=other.webhook, pr=other.pr)
             row = self.enqueue(list(self.apps)[other.app], wish, mine=False, created=-other.age, commit=other.commit)
             row.stands = inf if other.over else other.age
+            row.stalled = row.created if other.stuck and self.scenario.version.stalls else None
         for number in range(self.scenario.strangers):
             app, uuid = self.scenario.apps[0], made_up(f"another team's deployment {number}")
             row = Row(len(self.rows) + 1, uuid, app, made_up("another team's application"), 0, app.script, 0.0, mine=False, stranger=True)

@@ -1,6 +1,7 @@
 """Answers and logs that no client expects: malformed, huge, rewritten and hostile ones."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from deployer.simulator.names import TOKEN
@@ -34,6 +35,25 @@ def cancelled_but_500(answer: Answer) -> Answer:
     """4.1.0 to 4.3.6 cancel, and then fail to say so (contract 17.1 row 5)."""
     return reply("v4.3.6_cancel") if answer.status == 200 else answer
 
+
+def gateway(status: int, text: str) -> Callable[[Answer], Answer]:
+    """What a gateway in front of Coolify says instead, in JSON as Kong and AWS write it."""
+    return lambda answer: replace(edited(answer, (encoded({"message": text}, pretty=False),)), status=status)
+
+
+GATEWAYS = tuple(
+    gateway(status, text)
+    for status, text in (
+        (400, "Bad Request"),
+        (404, "Not Found"),
+        (408, "Request Timeout"),
+        (409, "Conflict"),
+        (413, "Request Too Long"),
+        (418, "I'm a teapot"),
+        (425, "Too Early"),
+        (499, "Client Closed Request"),
+    )
+)
 
 MALFORMED: tuple[Callable[[Answer], Answer], ...] = (
     broken,

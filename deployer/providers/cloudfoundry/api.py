@@ -48,6 +48,7 @@ class Api:
         self._logs: Http | None = None
         self._refused = ""
         self._renewed = 0
+        self._stale = False
 
     @property
     def logs_base(self) -> str:
@@ -75,12 +76,16 @@ class Api:
         if self._refused:
             raise RefusedError(self._refused, everywhere=True)
         self.reach(patience=patience)
+        if self._stale:
+            self._renew(patience)
         reply = self._http.send(method, path, params, body=body, patience=patience)
-        self._renewed = self._renewed + 1 if answers.INVALID_TOKEN in answers.codes(reply) else 0
-        if self._renewed > RENEWALS:
+        if answers.INVALID_TOKEN not in answers.codes(reply):
+            self._renewed = 0
+        elif self._renewed >= RENEWALS:
             self._refused = answers.refusal(reply).reason
-        elif self._renewed:
-            self.uaa.fresh(patience=patience, anew=True)
+        else:
+            self._stale = True
+            self._renew(patience)
             reply = self._http.send(method, path, params, body=body, patience=patience)
             if answers.INVALID_TOKEN in answers.codes(reply):
                 self._refused = answers.refusal(reply).reason
@@ -89,6 +94,12 @@ class Api:
         self.request_id = answers.request_id(reply)
         self._warned(reply.headers.get("x-cf-warnings", ""))
         return reply
+
+    def _renew(self, patience: float | None) -> None:
+        """Where the login server is away, this request was not sent; the token that was refused is never sent again."""
+        self.uaa.fresh(patience=patience, anew=True)
+        self._stale = False
+        self._renewed += 1
 
     def get(self, path: str, params: Mapping[str, str] | None = None, *, patience: float | None = None) -> Any:
         """The JSON of a good answer. Raises RefusedError and UnavailableError."""

@@ -71,10 +71,10 @@ class CloudFoundryServer:
 
     # --- before anything is started
 
-    def reach(self) -> str:
+    def reach(self, *, patience: float | None = None) -> str:
         """The discovery and the login."""
         try:
-            root = self.api.reach(patience=REACH_READ)
+            root = self.api.reach(patience=patience or REACH_READ)
         except (RefusedError, UnavailableError) as error:
             error.reason = f"{self.api.base}: {error.reason}"
             raise
@@ -296,6 +296,10 @@ class CloudFoundryServer:
         if self._end(acts.cancelling(handle.id), patience):
             return "cancelled: the server puts back what ran before"
         return "already over: what is deployed stays"
+
+    def left_waiting(self, *, patience: float | None = None) -> str:  # noqa: ARG002 -- nothing to ask
+        """Nothing: there is no queue."""
+        return ""
 
     def _end(self, act: Act, patience: float | None = None) -> bool:
         """False: it was over. An answer that was good is empty, though announced as JSON (contract 7): then the deployment tells."""

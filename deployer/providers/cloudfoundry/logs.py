@@ -164,7 +164,7 @@ class AppLog:
             if line.error and line.source == STAGING:
                 self.errors = [*self.errors, line.text][-ERRORS:]
             if wanted(line):
-                entries.append(Entry((*key, counts[key]), line.shown, own=line.source in {STAGING, PLATFORM}))
+                entries.append(Entry((*key, counts[key]), line.shown, own=line.source in {STAGING, PLATFORM}, written=line.time))
         return entries
 
     def _move_on(self, found: Read) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.http import Http, Reply
-from deployer.model import RefusedError, UnavailableError
+from deployer.model import LateError, RefusedError, UnavailableError
 from deployer.providers.cloudfoundry import answers
 
 AHEAD = 60.0
@@ -94,6 +94,7 @@ class Uaa:
         self._refresh = ""
         self._renew_at = 0.0
         self._refused = ""
+        self._accepted = False
         self._unanswered = 0
 
     def at(self, address: str) -> None:
@@ -116,16 +117,16 @@ class Uaa:
         if self._refresh:
             reply = self._ask({"grant_type": "refresh_token", "refresh_token": self._refresh}, {}, patience)
             if not (reply.status in {400, 401} and _is_oauth(reply)):
-                self._take(good(reply, IDENTITY), asked)
+                self._take(good(reply, IDENTITY, once=False), asked)
                 return
             self._refresh = ""  # expired or withdrawn: what worked at first may do so again
-        if self._unanswered >= TRIES:
+        if self._unanswered >= TRIES and not self._accepted:  # one that was accepted is right: it locks nothing
             raise RefusedError(UNANSWERED, everywhere=True)
         try:
             reply = self._ask(self._grant.form, self._grant.query, patience)
             self._unanswered += reply.status >= 500 and self._grant.form.get("grant_type") == "password"
-            self._take(good(reply, self._grant.refusal), asked)
-            self._unanswered = 0
+            self._take(good(reply, self._grant.refusal, once=not self._accepted), asked)
+            self._unanswered, self._accepted = 0, True
         except RefusedError as error:
             self._refused = error.reason
             raise
@@ -137,9 +138,9 @@ class Uaa:
             return self._http.send("POST", "/oauth/token", query or None, form=form, patience=patience)
         except UnavailableError as error:
             self._unanswered += error.arrived and form.get("grant_type") == "password"
-            raise UnavailableError(
-                f"the login server: {error.reason}", final=error.final
-            ) from error  # nothing else has been sent: it is no lost answer
+            made = LateError if isinstance(error, LateError) else UnavailableError
+            # Nothing else has been sent: it is no lost answer.
+            raise made(f"the login server: {error.reason}", final=error.final) from error
 
     def _take(self, answer: dict[str, Any], asked: float) -> None:
         access, refresh = answer["access_token"], answer.get("refresh_token")
@@ -153,8 +154,11 @@ class Uaa:
         self._renew_at = asked + life - min(AHEAD, life / 2)
 
 
-def good(reply: Reply, refusal: str) -> dict[str, Any]:
-    """PURE. The answer with a token. Raises RefusedError and UnavailableError, never with what may hold a token (contract section 2)."""
+def good(reply: Reply, refusal: str, *, once: bool = True) -> dict[str, Any]:
+    """PURE. The answer with a token. Raises RefusedError and UnavailableError, never with what may hold a token (contract section 2).
+
+    `once`: what was sent may be a wrong password, so that a refusal which is not the login server's own counts as one, too.
+    """
     data = reply.data
     if reply.status == 200 and isinstance(data, dict) and isinstance(data.get("access_token"), str) and data["access_token"]:
         return data
@@ -163,7 +167,7 @@ def good(reply: Reply, refusal: str) -> dict[str, Any]:
     wait = answers.seconds(reply)
     if reply.status == 429:
         raise UnavailableError("the login server is asked too often (HTTP 429)", itself=True, wait=wait or answers.UAA_WAIT)
-    if reply.status in {400, 401, 403} and not _is_oauth(reply):  # asked again, a wrong password would lock the account
+    if once and reply.status in {400, 401, 403} and not _is_oauth(reply):  # asked again, a wrong password would lock the account
         raise RefusedError(f"{refusal} (HTTP {reply.status})", everywhere=True)
     if not _is_oauth(reply) or reply.status >= 500:
         raise UnavailableError(f"the login server does not answer properly (HTTP {reply.status})", itself=_is_oauth(reply), wait=wait)

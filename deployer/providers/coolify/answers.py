@@ -62,6 +62,21 @@ def _in_its_place(reply: Reply) -> UnavailableError:
     return error
 
 
+def answered(reply: Reply) -> Any:
+    """The JSON of a good response to a request that Coolify itself only ever refuses with 401, 403 or 404: any poll, and a cancel.
+
+    Another 4xx comes from something in front of Coolify (408, 409, 425, 499, …) and says nothing, but for a validation error of a
+    parameter (contract 3.3, 422). Raises RefusedError and UnavailableError.
+    """
+    try:
+        return good(reply)
+    except RefusedError as error:
+        if reply.status in {401, 403, 404} or message(reply) in UNAUTHORIZED or (reply.status == 422 and "errors" in reply.data):
+            raise
+        what = f"{told(reply).rstrip('.')}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
+        raise UnavailableError(what, arrived=True, wait=seconds(reply)) from error
+
+
 def message(reply: Reply) -> str:
     """What the server says, in one line and not too long."""
     text = reply.data.get("message") if isinstance(reply.data, dict) else None

@@ -44,7 +44,7 @@ class Api:
     def good(self, reply: Reply) -> Any:
         """The JSON of a good answer to something that was read."""
         try:
-            return answers.good(reply)
+            return answers.answered(reply)
         except RefusedError as error:
             if error.everywhere and self.reader is not self.http:
                 error.reason = f"`read_token`: {error.reason}"

@@ -25,7 +25,7 @@ from deployer.model import (
     Trust,
     UnavailableError,
 )
-from deployer.providers.coolify import acts, answers, back, doctor, known, statuses, tags, trigger
+from deployer.providers.coolify import acts, answers, back, doctor, known, stalled, statuses, tags, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG, Act
 from deployer.providers.coolify.alter import Alteration, Alterer, judged
 from deployer.providers.coolify.api import Api, Row, of_application
@@ -58,9 +58,6 @@ UNFOLLOWED = "the token may not read, so nothing but the trigger will be seen"
 BLIND = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments"
 UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 UNCHANGED = "the answer was lost, and its status is still {}: it may have been started anew, or not"
-STALLED = (
-    ". Coolify before 4.3.7 does not move its queue on after a cancel: what waits there goes on when another deployment on that server ends"
-)
 
 
 class CoolifyServer:
@@ -76,6 +73,8 @@ class CoolifyServer:
         self._back = Back(self.survey, self._alterer)
         self._undoing: dict[str, Act] = {}
         self._denied: dict[str, str] = {}
+        self._stuck: dict[str, str] = {}
+        self._stalls = self._told_waiting = False
         parts = urlsplit(base)
         self._pages = f"{parts.scheme}://{parts.netloc}"
         self._looks = Looks(self.survey, self._pages)
@@ -87,10 +86,10 @@ class CoolifyServer:
 
     # --- before anything is started
 
-    def reach(self) -> str:
+    def reach(self, *, patience: float | None = None) -> str:
         """`GET /version`: it decides whether anything of Coolify is there (design.md section 4)."""
         try:
-            return self._reached(self.api.send("GET", "/version", patience=REACH_READ))
+            return self._reached(self.api.send("GET", "/version", patience=patience or REACH_READ))
         except (RefusedError, UnavailableError) as error:
             error.reason = f"{self.base}: {error.reason}"
             raise
@@ -189,7 +188,10 @@ class CoolifyServer:
     def _fresh(self, answer: Answer, target: str) -> Answer:
         """What this run has changed must go live: an older deployment is waited for then, and not taken for ours."""
         skipped = isinstance(answer, Started) and any(handle.trust is Trust.PHANTOM for handle in answer.handles)
-        return Later(OLDER_WAIT, OLDER) if skipped and self._alterer.done.get(target) else answer
+        if not skipped or not self._alterer.done.get(target):
+            return answer
+        before, self._stuck[target] = self._stuck.get(target, ""), self._looks.stuck(target)
+        return Refused(before) if before and self._stuck[target] else Later(OLDER_WAIT, OLDER)
 
     def undo(self, target: str, deployed: Handle) -> Answer:
         """See back.py."""
@@ -269,14 +271,20 @@ class CoolifyServer:
             return Barred(BLIND)
         if target in self.survey.named:
             return tags.spread(target, self.survey, ask=patience is None)
-        if seen.kind == TAG and seen.unread:
-            return Barred(UNLISTED)
         if seen.kind == TAG:
-            services = seen.members is not None and patience is None and bool(self.api.services())
-            newer = [row for row in self.api.active(patience=patience) if self._ours(row) and trigger.number(row) > seen.newest]
-            return tags.found(seen, newer, self._pages, marked=self._marked, services=services)
+            return self._found_of_tag(seen, patience)
         if seen.kind != APPLICATION or self.wish.command is Command.STOP:
             return self._found_by_status(target, seen, patience)
+        return self._found_of_application(target, seen, patience)
+
+    def _found_of_tag(self, seen: Known, patience: float | None) -> Started | Spread | Barred | None:
+        if seen.unread:
+            return Barred(UNLISTED)
+        services = seen.members is not None and patience is None and bool(self.api.services())
+        newer = [row for row in self.api.active(patience=patience) if self._ours(row) and trigger.number(row) > seen.newest]
+        return tags.found(seen, newer, self._pages, marked=self._marked, services=services)
+
+    def _found_of_application(self, target: str, seen: Known, patience: float | None) -> Started | Barred | None:
         try:
             recent = self.survey.recent(target, BEHIND, newest=seen.newest, patience=patience) if seen.listed else None
             listed = of_application(target, recent)
@@ -353,6 +361,7 @@ class CoolifyServer:
         """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (contract 5.5)."""
         if handle.aspect:
             return "it goes on: what was asked of Coolify can't be taken back"
+        self._stalls = self._stalls or not self.survey.version.has(Since.QUEUE_MOVES_ON)  # also where no answer comes
         reply = self.api.send("POST", f"/deployments/{quote(handle.id, safe='')}/cancel", patience=patience)
         text = answers.message(reply)
         if answers.unknown_endpoint(reply):
@@ -363,18 +372,22 @@ class CoolifyServer:
             return "there is no such deployment: it was never started, or it was deleted"
         if reply.status >= 500:
             return self._after_500(reply, handle, patience)
-        answers.good(reply)
-        return self._cancelled
+        answers.answered(reply)
+        return "cancelled"
 
-    @property
-    def _cancelled(self) -> str:
-        return "cancelled" + ("" if self.survey.version.has(Since.QUEUE_MOVES_ON) else STALLED)
+    def left_waiting(self, *, patience: float | None = None) -> str:
+        """Before 4.3.7: see stalled.py. Told once; nothing is asked where nothing was cancelled."""
+        if not self._stalls or self._told_waiting:
+            return ""
+        self._stalls, told = False, stalled.waiting(self.api.active(patience=patience), self.survey.version)
+        self._told_waiting = bool(told)
+        return told
 
     def _after_500(self, reply: Reply, handle: Handle, patience: float | None) -> str:
         """Most versions answer so although they have cancelled: the row tells (contract 17.1 row 5)."""
         match self._status_of(handle, patience):
             case "cancelled-by-user":
-                return self._cancelled
+                return "cancelled"
             case "queued" | "in_progress":
                 raise UnavailableError(f"Coolify did not cancel it ({answers.told(reply)})", itself=True)
             case _:

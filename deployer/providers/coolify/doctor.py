@@ -18,6 +18,10 @@ NEW = "new"
 """In the place of the uuid that an application only has once it is made: the right is asked for before the application."""
 
 
+PROBED = ("You must provide uuid or tag.", "Invalid request.")
+"""What Coolify answers to a probe of an ability that the token has (contract section 2)."""
+
+
 def rights(survey: Survey, *, writes: str) -> tuple[Right, ...]:
     """Every ability, whether it is there, and what it is for. `writes`: what something must be changed for, if it must."""
     api, wish, version, targets = survey.api, survey.wish, survey.version, survey.known
@@ -68,11 +72,11 @@ def intent(act: Act, seen: Known, wish: Wish, changed: dict[str, Any]) -> tuple[
 
 
 def _told(reply: Reply) -> bool | None:
-    if reply.status == 400 and reply.is_json:
+    if reply.status == 400 and answers.message(reply) in PROBED:
         return True
     if answers.is_missing(reply):
         return True
     if answers.lacks(reply, ""):
         return False
-    answers.good(reply)
+    answers.answered(reply)
     return None

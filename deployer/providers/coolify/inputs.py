@@ -249,6 +249,8 @@ class Coolify(ProviderInputs):
             verify=common.verify_health,
             verify_timeout=common.verify_timeout,
             rollback=common.rollback,
+            hidden_logs=common.hidden_logs,
+            proven=bool(common.verify_url and common.verify_contains),
         )
         alteration = Alteration(image, self.commit, {**self.env_file, **self.env}, self.settings)
         api = Api(http, login(token=reading) if reading else http)

@@ -20,10 +20,14 @@ SENSITIVE = ("custom_labels", "docker_compose_raw", "docker_compose", "dockerfil
 
 @dataclass
 class Known:
-    """One target. `newest`: the highest row `id` before our trigger; `running`: the same where there is no list to be read.
+    """One target.
 
-    `running` is None where all that are going can't be read either; `unread`: why the list could not be read. `part`: the row is one of a list, which shows less. `missing`: it is still to be made, and the row is what it will be. `passed`:
-    Coolify's own health check did. `doubts`: how often its status was looked at because of a lost answer; `moved`: it was seen to change.
+    `newest`: the highest row `id` before our trigger; `running`: the deployments that ran then, where there is no list to be read (None
+    where they can't be read either); `unread`: why the list could not be read. `part`: the row is one of a list, which shows less.
+    `missing`: it is still to be made, and the row is what it will be. `passed`: Coolify's own health check did.
+    `doubts`: how often its status was looked at because of a lost answer; `moved`: it was seen to change. `started`: the row was read
+    after it was started, so that its status before is not known. `down`: it was seen not to run since its deployment.
+    `queued`: how often its deployment was seen to be queued; `behind`: how many ran on its server when that was read last.
     `webhooks`: the commits that a webhook has deployed. `members`: the applications that carry the tag, None where the server can't tell.
     """
 
@@ -36,6 +40,10 @@ class Known:
     passed: bool = False
     doubts: int = 0
     moved: bool = False
+    started: bool = False
+    down: bool = False
+    queued: int = 0
+    behind: int | None = None
     part: bool = False
     missing: bool = False
     webhooks: frozenset[str] = frozenset()
@@ -48,8 +56,8 @@ class Known:
 
     @property
     def status(self) -> str:
-        """What the server said of it before anything was done."""
-        return str(self.row.get("status") or "")
+        """What the server said of it before anything was done; empty where that is not known."""
+        return "" if self.started else str(self.row.get("status") or "")
 
     @property
     def post_command(self) -> bool:

@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.http import TooLargeError
-from deployer.model import Handle, Phase, RefusedError, Snapshot, Trust, UnavailableError
-from deployer.providers.coolify import answers, rows, statuses, trigger
+from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, Trust, UnavailableError
+from deployer.providers.coolify import answers, rows, stalled, statuses, trigger
 from deployer.providers.coolify.api import ANOTHER, Row, application_of
 from deployer.providers.coolify.survey import Survey
 from deployer.providers.coolify.versions import PIN_LOST, Since
 
 BEHIND = 10
 """Rows that are read for the deployment behind a phantom, and for one whose trigger had no answer."""
+
+EVERY = 5
+"""Looks at a queued deployment between two at the list of all that are going, once others were seen before it."""
 
 GONE_HOLD = 2.0
 FULL_QUEUE = "the server's deployment queue is full: Coolify answered with a deployment that does not exist, and nothing was started"
@@ -71,11 +74,13 @@ class Looks:
     def _deployment(self, row: Any, handle: Handle) -> Snapshot:
         seen, wish, version = self.survey.of(handle.target), self.survey.wish, self.survey.version
         flips = not version.has(Since.FINISHED_STAYS)
-        shown = rows.snapshot(row, self.pages, handle.target, post_command=seen.post_command, flips=flips)
+        shown = rows.snapshot(row, self.pages, handle.target, post_command=seen.post_command, flips=flips, hidden_shown=wish.hidden_logs)
         pin = self.survey.pins.get(handle.target) or str(seen.row.get("git_commit_sha") or "")
         if version.before(PIN_LOST) and not wish.pr and rows.SHA.fullmatch(pin):
             shown = replace(shown, commit=rows.pinned_commit(shown, pin, forced=bool(row.get("force_rebuild"))))
         seen.passed = seen.passed or statuses.passed_health_check(shown)
+        if shown.phase is Phase.QUEUED and wish.command is not Command.CANCEL:
+            shown = self._queued(shown, row, handle)
         told = list(shown.warnings)
         if handle.adopted and row.get("is_webhook"):
             told.append(AUTO_ADOPTED)
@@ -90,6 +95,31 @@ class Looks:
             told.append(PREVIEW_UNSEEN)
         others = tuple(replace(each, adopted=handle.adopted, whose=handle.whose) for each in others)
         return replace(shown, next=others, proof=statuses.proof(shown, handle.target, wish), warnings=tuple(told))
+
+    def _queued(self, shown: Snapshot, row: Row, handle: Handle) -> Snapshot:
+        """Before 4.3.7 a cancel leaves what is behind it in the queue, and nothing starts that: see stalled.py."""
+        seen, version = self.survey.of(handle.target), self.survey.version
+        if not stalled.may_stall(version, handle):
+            return shown
+        seen.queued += 1
+        if not seen.behind or seen.queued % EVERY == 0:
+            try:
+                seen.behind = stalled.before(row, self.survey.api.active())
+            except (RefusedError, UnavailableError):
+                seen.behind = None
+        return stalled.seen(shown, seen.behind, version, adopted=handle.adopted)
+
+    def stuck(self, target: str) -> str:
+        """Why the deployment of this target that Coolify takes ours for will not be started by itself; empty where it may be."""
+        if not stalled.may_stall(self.survey.version, Handle(target, "", adopted=True)):
+            return ""
+        try:
+            going = self.survey.api.active()
+        except (RefusedError, UnavailableError):  # it is asked again after the next trigger
+            return ""
+        mine = self._mine([row for row in going if application_of(row) == target])
+        stuck = bool(mine) and all(row.get("status") == "queued" and not stalled.before(row, going) for row in mine)
+        return stalled.sentence(self.survey.version, stalled.OLDER) if stuck else ""
 
     def _others(self, handle: Handle, main: Row, named: tuple[Handle, ...]) -> tuple[Handle, ...]:
         """The additional servers' deployments, where the log does not name them all, or can't be read; those it names come first."""
@@ -108,10 +138,14 @@ class Looks:
     def _status(self, handle: Handle) -> Snapshot:
         seen = self.survey.of(handle.target)
         row = self.survey.api.resource(seen.kind, handle.target)
+        wish = self.survey.wish
         if handle.aspect == statuses.HEALTH:
-            return statuses.health(row, self.survey.wish, passed=seen.passed, before=seen.status)
+            shown = statuses.health(row, wish, passed=seen.passed, before=seen.status, shaken=seen.down)
+            seen.down = seen.down or statuses.is_down(shown.detail, wish, seen.status)
+            return shown
         seen.moved = seen.moved or statuses.split(row.get("status"))[0] not in {"running", "starting"}
-        return statuses.resource(row, handle.aspect, seen.status, self.survey.version, moved=seen.moved)
+        shown = statuses.resource(row, handle.aspect, seen.status, self.survey.version, moved=seen.moved)
+        return replace(shown, unseen="") if wish.proven else shown  # then the site shows it
 
     def _behind(self, phantom: Handle) -> Snapshot:
         """The real deployment behind "already queued": the newest one of the same pull request that is still going (contract 13)."""

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Entry, Handle, Phase, Snapshot, UnavailableError
-from deployer.providers.coolify.why import COMMAND, UNHEALTHY, cause, own, without_commands
+from deployer.providers.coolify.why import COMMAND, POST_COMMAND, POST_FAILED, UNHEALTHY, cause, own, post_output, without_commands
 
 # All five that exist, on every version (contract section 6).
 PHASES = {
@@ -27,9 +27,8 @@ SETTLING = 10.0
 """Seconds that an end without `finished_at` must last: a reason comes late, and a cancelled row may never get one (contract 7.4, 17.1)."""
 
 SHA = re.compile(r"[0-9a-f]{7,64}")
-POST_COMMAND = "Executing post-deployment command"
 POST_FAILURES = {
-    "Post-deployment command failed.": "its post-deployment command failed",
+    POST_FAILED: "its post-deployment command failed",
     "Post-deployment command: No running containers found. Skipping.": "its post-deployment command was skipped: "
     "no running container was found",
 }
@@ -54,11 +53,13 @@ ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).
 CANCELLED = "it was cancelled in Coolify or through its API. Run the job again to deploy"
 
 
-def snapshot(row: Any, base: str, target: str = "", *, post_command: bool = False, flips: bool = False) -> Snapshot:
+def snapshot(  # noqa: PLR0913 -- what is known beside the row, each given by name
+    row: Any, base: str, target: str = "", *, post_command: bool = False, flips: bool = False, hidden_shown: bool = False
+) -> Snapshot:
     """What one answer of `GET /deployments/{uuid}` shows. `post_command`: the application is known to have one.
 
-    `flips`: a version on which `finished` may still turn into `failed` (before beta.454). Raises UnavailableError for an answer of
-    another shape.
+    `flips`: a version on which `finished` may still turn into `failed` (before beta.454). `hidden_shown`: people see the log's hidden
+    lines already. Raises UnavailableError for an answer of another shape.
     """
     if not isinstance(row, dict) or not isinstance(row.get("status"), str):
         raise UnavailableError("Coolify's answer has not the shape of a deployment", arrived=True, itself=True)
@@ -68,7 +69,7 @@ def snapshot(row: Any, base: str, target: str = "", *, post_command: bool = Fals
     phase = PHASES.get(status, Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
         warnings.append(f"Coolify reports a status that we do not know: {status[:60]!r}. It is neither taken for success nor for failure")
-    reason = _why(row, log, base) if phase is Phase.FAILED else CANCELLED if phase is Phase.CANCELLED else ""
+    reason = _why(row, log, base, hidden_shown=hidden_shown) if phase is Phase.FAILED else CANCELLED if phase is Phase.CANCELLED else ""
     hold = SETTLING if flips and phase is Phase.SUCCEEDED and row.get("finished_at") else _hold(row, log, phase, post_command=post_command)
     if phase is Phase.SUCCEEDED:
         phase, reason = _proof(log, reason if math.isfinite(hold) else UNSEEN_POST)
@@ -89,14 +90,14 @@ def snapshot(row: Any, base: str, target: str = "", *, post_command: bool = Fals
     )
 
 
-def _why(row: dict[str, Any], log: tuple[Entry, ...] | None, base: str) -> str:
+def _why(row: dict[str, Any], log: tuple[Entry, ...] | None, base: str, *, hidden_shown: bool) -> str:
     """The cause; a restart of Coolify leaves neither a reason nor an end, where there is a field for it (contract 7.6)."""
     endless = "finished_at" in row and not row["finished_at"]
     if log is None:
         return f"{UNREAD}; {POSSIBLY_RESTARTED}" if endless else UNREAD
     if endless and not any(own(entry).startswith(REASONS) for entry in log):
         return RESTARTED
-    return cause(log, link(row, base))
+    return cause(log, link(row, base), hidden_shown=hidden_shown)
 
 
 def others(log: tuple[Entry, ...] | None, target: str, base: str) -> tuple[Handle, ...]:
@@ -146,7 +147,8 @@ def _hold(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, p
 def _proof(log: tuple[Entry, ...] | None, reason: str) -> tuple[Phase, str]:
     for entry in log or ():
         if own(entry) in POST_FAILURES:
-            return Phase.UNPROVEN, POST_FAILURES[own(entry)]
+            output = post_output(log or ()) if own(entry) == POST_FAILED else ""
+            return Phase.UNPROVEN, POST_FAILURES[own(entry)] + (f". Its output:\n{output}" if output else "")
     return Phase.SUCCEEDED, reason
 
 

@@ -34,6 +34,13 @@ STEADY = 60.0
 MARGIN = 15.0
 """Of `verify_timeout`: the ten seconds before the first look, and what the looks themselves take."""
 
+DOWN_NOW = "it does not run: Coolify has reported {}. Its logs in Coolify say why"
+UNSEEN = (
+    "its status ({}) was not seen to change, and Coolify does not tell whether newer images were pulled or its containers replaced. "
+    "To prove that the new version runs, set `verify_url` and `verify_contains`"
+)
+"""Of a service or database: a failed `docker compose pull` or `up` looks exactly like one that succeeds (captured-2)."""
+
 BAD = ("exited", "degraded", "restarting", "dead", "removing")
 HEALTHY = "New container is healthy."
 """Coolify's own words for a health check that passed: the same on every version, `command` null (contract section 16)."""
@@ -46,9 +53,10 @@ def split(status: Any) -> tuple[str, str]:
 
 
 def resource(row: Any, aspect: str, before: str, version: Version, *, moved: bool) -> Snapshot:
-    """What one answer of a service, a database or a stopped application shows. `before`: its status before we did anything.
+    """What one answer of a service, a database or a stopped application shows. `before`: its status before we did anything, if known.
 
-    `moved`: another state was seen since then, so that `running` is not just what was known before.
+    `moved`: another state was seen since then, so that `running` is not just what was known before. `starting` is no such state: Coolify
+    shows it while it works, whatever comes of that (captured-2/sequence_service_deploy_up_fails).
     """
     text = _status(row)
     if aspect == STOPPED:
@@ -56,12 +64,11 @@ def resource(row: Any, aspect: str, before: str, version: Version, *, moved: boo
     state, health = split(text)
     fine = health in {"healthy", "unknown", ""} or (health == "unhealthy" and not version.has(Since.STATES))
     if state == "running" and fine:
-        fresh = moved or text != before
-        reason = "" if fresh else f"its status is {text}, as it was before"
-        return Snapshot(Phase.SUCCEEDED, text, hold=STALE if fresh else REFRESHED, settled=False, reason=reason)
+        if moved or (split(before)[0] not in {"starting", ""} and text != before):
+            return Snapshot(Phase.SUCCEEDED, text, hold=STALE, settled=False)
+        return Snapshot(Phase.SUCCEEDED, text, hold=REFRESHED, settled=False, unseen=UNSEEN.format(text))
     if state in BAD:
-        reason = f"it does not run: Coolify has reported {text} for {BETWEEN / 60:.0f} minutes. Its logs in Coolify say why"
-        return Snapshot(Phase.FAILED, text, hold=BETWEEN, settled=False, reason=reason)
+        return Snapshot(Phase.FAILED, text, hold=BETWEEN, settled=False, reason=DOWN_NOW.format(text))
     return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
 
 
@@ -73,22 +80,26 @@ def _stopped(text: str, before: str) -> Snapshot:
     return Snapshot(Phase.RUNNING, text, reason=f"it was not seen to stop: its status was still {text}")
 
 
-def health(row: Any, wish: Wish, *, passed: bool, before: str = "") -> Snapshot:
+def health(row: Any, wish: Wish, *, passed: bool, before: str = "", shaken: bool = False) -> Snapshot:
     """Does the application run after its deployment? `passed`: Coolify's own health check did while it was deployed.
 
     `before`: its status before anything was done. After a mere restart Coolify does not look anew, so that one says nothing then.
+    `shaken`: it was seen not to run since the deployment, so that one good reading is not enough (contract section 8).
     """
     text = _status(row)
     state, condition = split(text)
     checked = bool(row.get("health_check_enabled") or row.get("custom_healthcheck_found")) and not passed
     within = max(0.0, wish.verify_timeout - MARGIN)
     if state == "running" and (condition in {"healthy", "unknown", ""} or (condition == "unhealthy" and not checked)):
-        return Snapshot(Phase.SUCCEEDED, text, hold=STEADY if wish.verify == "true" else 0, settled=False)
-    if state in BAD and not (wish.command is Command.RESTART and text == before):
-        seconds = max(min(DOWN, within), 1.0)
-        reason = f"it does not run: Coolify has reported {text} for {seconds:.0f} s after the deployment. Its logs in Coolify say why"
-        return Snapshot(Phase.FAILED, text, hold=seconds, settled=False, reason=reason)
+        return Snapshot(Phase.SUCCEEDED, text, hold=STEADY if wish.verify == "true" else STALE if shaken else 0, settled=False)
+    if is_down(text, wish, before):
+        return Snapshot(Phase.FAILED, text, hold=max(min(DOWN, within), 1.0), settled=False, reason=DOWN_NOW.format(text))
     return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
+
+
+def is_down(text: str, wish: Wish, before: str) -> bool:
+    """Whether a status says that the application does not run; what a mere restart finds unchanged says nothing."""
+    return split(text)[0] in BAD and not (wish.command is Command.RESTART and text == before)
 
 
 def proof(seen: Snapshot, target: str, wish: Wish) -> Handle | None:

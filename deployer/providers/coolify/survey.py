@@ -153,9 +153,9 @@ class Survey:
             listed = None
         return self.running(target) if listed is None else listed
 
-    def keep(self, kind: str, uuid: str, row: Row) -> Target:
-        """Remember what was read of it."""
-        self.known.setdefault(uuid, Known(kind, row, part=True))
+    def keep(self, kind: str, uuid: str, row: Row, *, started: bool = False) -> Target:
+        """Remember what was read of it; `started`: only after it was started."""
+        self.known.setdefault(uuid, Known(kind, row, part=True, started=started))
         return known.target(kind, uuid, row, self.wish)
 
     def name(self, kind: str, uuid: str, *, ask: bool = True) -> Target:

@@ -62,7 +62,7 @@ def spread(tag: str, survey: Survey, *, ask: bool = True) -> Spread:
         same = [row for row in there if row.get("name") == name]
         if len(same) == 1:
             uuid = str(same[0].get("uuid"))
-            parts.append(Part(survey.keep(SERVICE, uuid, same[0]), Handle(uuid, "", aspect=statuses.RUNNING)))
+            parts.append(Part(survey.keep(SERVICE, uuid, same[0], started=True), Handle(uuid, "", aspect=statuses.RUNNING)))
         else:
             why = f"Coolify has {len(same)} services of this name" if same else "Coolify names it, but no uuid"
             rest.append(f"service {name}: started, not followed ({why})")

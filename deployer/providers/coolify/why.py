@@ -12,9 +12,23 @@ FAILED = "Deployment failed: "
 OOPS = "Oops"
 """Before beta.443 (contract section 1); the reason follows it."""
 
+CLOSING = ("Deployment failed. Removing the new version", "Gracefully shutting down build container")
+"""How Coolify's own lines after a failure begin: they hold no reason."""
+
 UNHEALTHY = "New container is unhealthy."
+NOT_HEALTHY = "New container is not healthy, rolling back to the old container."
+"""Without the line before it the health check never came to an end (captured-2/sequence_health_starting)."""
+
+ATTEMPT = re.compile(r'Attempt \d+ of (\d+) \| Healthcheck status: "(\w+)"')
+PROBE = "Healthcheck logs: "
+STARTING = (
+    "New container is not healthy: its health check was still {state} after {tries} attempts. "
+    "Give it more time (start period, retries) in Coolify, or correct the check."
+)
 CONTAINER_LOGS = "Container logs:"
 PRE_COMMAND = "Executing pre-deployment command"
+POST_COMMAND = "Executing post-deployment command"
+POST_FAILED = "Post-deployment command failed."
 RULE = re.compile(r"[-=]{8,}")
 COMMAND = re.compile(r"Command execution failed \(exit code (-?\d+)\):")
 WRAPPED = re.compile(r"\A[^\n]*? (?=exit code -?\d+(?:[:\n]|\Z))")
@@ -25,25 +39,37 @@ PROCESS, TOO_LONG = 'The process "', '" exceeded the timeout of '
 """Before and after the command in what Symfony says of one that took too long."""
 
 
-def cause(log: tuple[Entry, ...] | None, link: str = "") -> str:
+def cause(log: tuple[Entry, ...] | None, link: str = "", *, hidden_shown: bool = False) -> str:
     """The reason: the known cause, then the last visible words of what broke.
 
     Never the command line that Coolify ran (it may hold secrets). Hidden entries are read, and never shown. `link`: the deployment's
-    page, where they can be seen.
+    page, where they can be seen. `hidden_shown`: they are in the log that people read already (`hidden_logs`).
     """
     log = log or ()
-    for number, entry in enumerate(log):
-        if not entry.hidden and own(entry) == UNHEALTHY:
-            return _unhealthy([each for each in log[number + 1 :] if not each.hidden])
+    visible = [entry for entry in log if not entry.hidden]
+    for mark in (UNHEALTHY, NOT_HEALTHY):
+        if any(own(entry) == mark for entry in visible):
+            return _unhealthy(visible, UNHEALTHY if mark == UNHEALTHY else _starting(visible))
     at = _broken(log)
     read, said = _said(log, at)
     output, heading = _output(log[:at])
     sentence = causes.known(read, shown=True) or causes.known(output, shown=False)
     if not sentence and heading.startswith(PRE_COMMAND):
         sentence = causes.PRE_COMMAND
-    if not sentence and any(entry.hidden for entry in log[:at]):
+    if not said and (last := _last_lines(_visible(log), UNKNOWN_LINES)):
+        said = f"{'' if sentence else 'Coolify gave no reason. '}The last lines of its log:\n{last}"
+    if not sentence and not hidden_shown and any(entry.hidden for entry in log[:at]):
         return _lines(said, f"Its hidden lines may say more: set `hidden_logs: true`{f' or open {link}' if link else ''}.")
     return _lines(sentence, said)
+
+
+def post_output(log: tuple[Entry, ...]) -> str:
+    """What people may see of the output of a post-deployment command that failed. Coolify prints it after its own line of the failure."""
+    marks = [number for number, entry in enumerate(log) if own(entry).startswith((POST_COMMAND, POST_FAILED))]
+    begin = next((number for number in reversed(marks) if own(log[number]).startswith(POST_COMMAND)), min(marks, default=len(log)))
+    printed = [entry for entry in log[begin + 1 :] if not entry.hidden and not own(entry).startswith((POST_FAILED, *CLOSING))]
+    text = _visible(tuple(printed))
+    return _lines(causes.known(text, shown=True), _last_lines(text))
 
 
 def own(entry: Entry) -> str:
@@ -53,7 +79,7 @@ def own(entry: Entry) -> str:
 
 def _broken(log: tuple[Entry, ...]) -> int:
     """Where Coolify says that it failed; behind the last entry if it does not."""
-    for beginning in (FAILED, OOPS):
+    for beginning in (FAILED, OOPS, POST_FAILED):
         for number, entry in enumerate(log):
             if not entry.hidden and own(entry).startswith(beginning):
                 return number
@@ -61,12 +87,16 @@ def _broken(log: tuple[Entry, ...]) -> int:
 
 
 def _said(log: tuple[Entry, ...], at: int) -> tuple[str, str]:
-    """The visible words of what broke: all of them to look for the cause in, and those that are shown."""
+    """The visible words of what broke: all of them to look for the cause in, and those that are shown; none where there is no reason."""
     if at < len(log) and own(log[at]).startswith(FAILED):
         text = WRAPPED.sub("", without_commands(own(log[at]).removeprefix(FAILED)))
         return text, _last_lines(text)
-    last = _last_lines(_visible(log), UNKNOWN_LINES)
-    return _visible(log[at:]) or last, f"Coolify gave no reason. The last lines of its log:\n{last}" if last else ""
+    after = tuple(entry for entry in log[at + 1 :] if not own(entry).startswith(CLOSING))
+    if at < len(log) and own(log[at]) == POST_FAILED:
+        after = (log[at], *after)
+    if text := _visible(after):
+        return text, _last_lines(text)
+    return _last_lines(_visible(log), UNKNOWN_LINES), ""
 
 
 def _visible(log: tuple[Entry, ...]) -> str:
@@ -83,19 +113,27 @@ def _output(before: tuple[Entry, ...]) -> tuple[str, str]:
     return "\n".join(reversed(printed)), ""
 
 
-def _unhealthy(rest: list[Entry]) -> str:
+def _starting(visible: list[Entry]) -> str:
+    """Of a health check that never came to an end: what it was in its last attempt, and what the probe printed then."""
+    attempts = [found for entry in visible if (found := ATTEMPT.fullmatch(own(entry)))]
+    probes = [own(entry) for entry in visible if own(entry).startswith(PROBE)]
+    heading = STARTING.format(state=attempts[-1][2], tries=attempts[-1][1]) if attempts else NOT_HEALTHY
+    return _lines(heading, *(_last_lines(probe) for probe in probes[-1:]))
+
+
+def _unhealthy(visible: list[Entry], heading: str) -> str:
     """The container's own last words stand between `Container logs:` and Coolify's next ruled line (contract 17.1 row 20)."""
-    start = next((number for number, entry in enumerate(rest) if own(entry) == CONTAINER_LOGS), None)
+    start = max((number for number, entry in enumerate(visible) if own(entry) == CONTAINER_LOGS), default=None)
     if start is None:
-        return UNHEALTHY
+        return heading
     words: list[str] = []
-    for entry in rest[start + 1 :]:
+    for entry in visible[start + 1 :]:
         if RULE.fullmatch(own(entry)):
             break
         words += entry.text.split("\n")
     if not words:
-        return f"{UNHEALTHY} It wrote no log."
-    said = "\n".join([UNHEALTHY, CONTAINER_LOGS, *words[-CAUSE_LINES:]])
+        return f"{heading}{'' if heading.endswith('.') else '.'} It wrote no log."
+    said = "\n".join([heading, CONTAINER_LOGS, *words[-CAUSE_LINES:]])
     return _lines(causes.known("\n".join(words), shown=True), said)
 
 

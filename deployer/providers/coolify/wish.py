@@ -14,7 +14,8 @@ Verify = Literal["auto", "true", "false"]
 class Wish:
     """How things are to be done. Times in seconds; `pr` 0 is none; `examines`: nothing is to be changed.
 
-    `pinned`: the application is pinned to a commit before it is deployed, or its pin is ended.
+    `pinned`: the application is pinned to a commit before it is deployed, or its pin is ended. `hidden_logs`: the log's hidden lines are
+    shown. `proven`: the site must answer with a text of the new version's (`verify_url` and `verify_contains`).
     """
 
     command: Command = Command.DEPLOY
@@ -30,6 +31,8 @@ class Wish:
     verify: Verify = "auto"
     verify_timeout: float = 180
     rollback: bool = False
+    hidden_logs: bool = False
+    proven: bool = False
 
     @property
     def deploys(self) -> bool:

@@ -165,6 +165,20 @@ LOGINS = (
         login=Login(validity=120, refresh_expired=True),
     ),
     private("revoked", "all tokens are revoked while the app comes up", apps=of(Process(course=slowly(60))), login=Login(revoked=20)),
+    *(
+        private(
+            f"uaa-away{name}",
+            "all tokens are revoked while the app comes up, and the login server is away for a minute then",
+            apps=of(Process(course=slowly(150))),
+            login=replace(login, revoked=20),
+            troubles=(
+                Trouble(("token",), Then.RESET, since=15, until=40),
+                Trouble(("token",), Then.REPLY, reply="root-get-404-router-unknown-route", since=40, until=60),
+                Trouble(("token",), Then.CLOSE, since=60, until=80),
+            ),
+        )
+        for name, login in (("", Login()), ("-password", Login(refreshes=False)), ("-client", Login(Grant.CLIENT)))
+    ),
     private(
         "uaa-limit",
         "the login server has too much to do at first",
