@@ -710,7 +710,7 @@ def test_an_own_authority_that_is_none_is_a_mistake(content: str | None, words: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("/", "cannot be read: Is a directory"),
+        ("/", "is no regular file"),
         ("x" * 5000, "cannot be read: File name too long"),
         (f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----", "holds no certificate in PEM form"),
     ],

@@ -16,6 +16,7 @@ def reach(scene: Scene) -> Final | None:
     began = scene.clock.now()
     tries, trouble, met = 0, "", False
     while True:
+        scene.clock.set_deadline(scene.plan.timeout - (scene.clock.now() - began))
         try:
             with scene.clock.interruptible():
                 platform = scene.provider.reach()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
+
+from deployer import regular_file
 
 ADDED = ("INPUT_", "PLUGIN_")
 """What GitHub and its kin, and Drone and its kin, put before the name that a user types."""
@@ -156,14 +157,7 @@ def _find_file(given: Given, name: str, variables: list[str], environ: Mapping[s
 
 def _secret(path: Path) -> str:
     """A small regular file, without its last line break. Raises OSError and ValueError."""
-    status = path.stat()
-    if not stat.S_ISREG(status.st_mode):
-        message = "is no regular file"
-        raise ValueError(message)
-    if status.st_size > SECRET_FILE_LIMIT:
-        message = "is larger than 64 KiB"
-        raise ValueError(message)
-    text = path.read_text("utf-8").removesuffix("\n").removesuffix("\r")
+    text = regular_file.read(path, SECRET_FILE_LIMIT).decode("utf-8").removesuffix("\n").removesuffix("\r")
     if not text.strip():
         message = "is empty"
         raise ValueError(message)

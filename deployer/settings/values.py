@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
+from deployer import regular_file
+
 
 def _but(text: str) -> str:
     """What was given instead, if it is short and plain: a secret may stand in the wrong place."""
@@ -71,11 +73,15 @@ def _headers(text: Any) -> Any:
     return headers
 
 
+CERTIFICATES_LIMIT = 1024 * 1024
+"""Bytes of a file of certificates: several times as many as all public authorities take."""
+
+
 def _certificate(text: Any) -> Any:
     if not isinstance(text, str) or not text:
         return text
     try:
-        pem = text if "-----BEGIN" in text else Path(text).read_text("utf-8", "replace")
+        pem = text if "-----BEGIN" in text else regular_file.read(Path(text), CERTIFICATES_LIMIT).decode("utf-8", "replace")
         pem = pem.encode("ascii", "ignore").decode()  # comments may be in any language
         ssl.create_default_context().load_verify_locations(cadata=pem)
     except OSError as error:  # ssl.SSLError is one

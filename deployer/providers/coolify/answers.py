@@ -9,7 +9,7 @@ import re
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from deployer.http import Reply
+from deployer.http import Reply, retry_after
 from deployer.model import RefusedError, UnavailableError
 
 
@@ -69,7 +69,7 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
     if not text or not _is_coolifys(reply, text):
         said = f": {text}" if text else " with JSON"
         what = f"HTTP {reply.status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
-        return UnavailableError(what, arrived=reply.status not in {401, 403, 404}, wait=seconds(reply))
+        return UnavailableError(what, arrived=reply.status not in {401, 403, 404}, wait=retry_after(reply))
     match reply.status:
         case 401:
             return RefusedError(UNAUTHORIZED[text], everywhere=True)
@@ -77,11 +77,11 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
             of_one = text.startswith(FOREIGN_CANCEL) or text == f"{PERMISSIONS}write"  # not every kind of target needs that one
             return RefusedError(_forbidden(text), everywhere=not of_one)
         case 429:
-            return UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=seconds(reply))
+            return UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=retry_after(reply))
         case status if status >= 500:
             failure = told(reply)
             what = f"Coolify does not answer properly ({failure})"
-            return UnavailableError(what, arrived=True, itself=True, failure=failure, wait=seconds(reply))
+            return UnavailableError(what, arrived=True, itself=True, failure=failure, wait=retry_after(reply))
         case status:
             return RefusedError(f"Coolify says: {text} (HTTP {status})")
 
@@ -128,12 +128,6 @@ def unknown_endpoint(reply: Reply) -> bool:
     return reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data
 
 
-def seconds(reply: Reply) -> float:
-    """Retry-After in seconds; nothing where it says none."""
-    text = reply.headers.get("retry-after", "")
-    return float(text) if re.fullmatch(r"\d{1,6}", text) else 0
-
-
 def redirected(reply: Reply) -> UnavailableError:
     """A redirect, which is never followed: the token would go along, and a POST would become a GET."""
     try:
@@ -164,7 +158,7 @@ def foreign(reply: Reply) -> UnavailableError:
         what = f"a page{_title(text)} instead of JSON: a proxy or Cloudflare in front of Coolify, or a wrong `coolify_url`"
     else:
         what = "an answer that is not Coolify's"
-    return UnavailableError(f"HTTP {reply.status}: {what}", arrived=lost, wait=seconds(reply))
+    return UnavailableError(f"HTTP {reply.status}: {what}", arrived=lost, wait=retry_after(reply))
 
 
 def _title(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from deployer.http import Reply
+from deployer.http import Reply, retry_after
 from deployer.model import (
     Answer,
     Barred,
@@ -237,7 +237,7 @@ class CoolifyServer:
 
     def _too_many(self, reply: Reply, act: Act) -> Later:
         """A full queue, or the rate limit. A tag is not sent again: what stood before the full server was queued (contract 5.1)."""
-        text, wait = answers.message(reply), answers.seconds(reply) or QUEUE_WAIT
+        text, wait = answers.message(reply), retry_after(reply) or QUEUE_WAIT
         if not text.startswith(answers.QUEUE_FULL):
             raise UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=wait)
         if act.kind == TAG:

@@ -6,13 +6,13 @@ What can't be one of these values is never shown: it may be the token, in the wr
 from __future__ import annotations
 
 import re
-import stat
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from pydantic import TypeAdapter
 
+from deployer import regular_file
 from deployer.providers.coolify import changes, creating, envs, fields
 from deployer.settings import Names
 from deployer.settings import address as platform_address
@@ -91,12 +91,7 @@ def env_file(text: Any) -> Any:
     if not isinstance(text, str) or not text:
         return text
     try:
-        status = Path(text).stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ValueError("is no regular file")
-        if status.st_size > LARGEST_FILE:
-            raise ValueError(f"is larger than {LARGEST_FILE // 1024} KiB")
-        return envs.parsed(Path(text).read_bytes().decode("utf-8"))
+        return envs.parsed(regular_file.read(Path(text), LARGEST_FILE).decode("utf-8"))
     except UnicodeDecodeError:
         raise ValueError("is not written in UTF-8") from None
     except OSError as error:
