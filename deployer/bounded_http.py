@@ -55,6 +55,15 @@ class BoundedResponse(HTTPResponse):
         self.fp.close()
         self.fp = io.BufferedReader(BoundedReader(sock, left))
 
+    def begin(self) -> None:
+        """The head of the response, without its cookies.
+
+        None is ever wanted, each could make every later request larger, and `http.cookiejar` fails on some (a huge `Max-Age`).
+        """
+        super().begin()
+        for name in ("Set-Cookie", "Set-Cookie2"):
+            del self.headers[name]
+
     def _read_status(self) -> tuple[str, int, str]:
         """The status line of the final response: a client must skip any 1xx it did not ask for (RFC 9110 section 15.2).
 

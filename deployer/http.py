@@ -12,7 +12,6 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import formatdate, parsedate_to_datetime
-from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
 import certifi
@@ -86,14 +85,7 @@ class _Login(requests.auth.AuthBase):
 
 
 class Session(requests.Session):
-    """A session that takes no redirect for one: otherwise `requests` reads its whole body and parses its address, followed or not.
-
-    Nor does it keep cookies: a server could make every request of a run larger than the one before.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    """A session that takes no redirect for one: otherwise `requests` reads its whole body and parses its address, followed or not."""
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """None."""

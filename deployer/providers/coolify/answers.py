@@ -43,7 +43,7 @@ MISSING = re.compile(r".{0,60}not found\.?|No resources found.*|No query results
 
 PERMISSIONS = "Missing required permissions: "
 QUEUE_FULL = "Deployment queue is full"
-VERSION = re.compile(r"v?\d+\.\d+[0-9A-Za-z.-]*")
+VERSION = re.compile(r"v?\d{1,6}\.\d{1,6}[0-9A-Za-z.-]{0,60}", re.ASCII)
 
 
 def good(reply: Reply) -> Any:

@@ -116,7 +116,7 @@ def other(row: dict[str, Any], main: dict[str, Any]) -> bool:
         _moment(text) for text in (main.get("created_at"), row.get("created_at"), main.get("finished_at") or main.get("updated_at"))
     )
     alike = row.get("server_id") != main.get("server_id") and not row.get("is_api") and not row.get("is_webhook")
-    return bool(alike and began and born and end and began < born <= end + SAME_TIME)
+    return bool(alike and began and born and end and began < born and born - end <= SAME_TIME)
 
 
 def _moment(text: Any) -> datetime | None:
