@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from contextlib import contextmanager
@@ -39,6 +40,7 @@ class Clock:
         self._grace: float | None = None
         self._limited = False
         self._listening = False
+        self._deadline = math.inf
 
     def listen(self) -> None:
         """Take charge of SIGINT and SIGTERM. As PID 1 of a container an unhandled SIGTERM would be ignored by the kernel."""
@@ -71,6 +73,14 @@ class Clock:
     def wall(self) -> float:
         """Seconds since 1970, for those who print a date."""
         return time.time()
+
+    def set_deadline(self, seconds: float) -> None:
+        """What is done from here on must end within so many seconds (of `now`)."""
+        self._deadline = self.now() + seconds
+
+    def time_left(self) -> float:
+        """Real seconds until the deadline, negative after it: for those who wait for the network."""
+        return (self._deadline - self.now()) / self.speed
 
     def since_stop(self) -> float:
         """Real seconds since the signal: the CI system's patience does not run faster in a rehearsal."""

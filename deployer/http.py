@@ -5,13 +5,18 @@ What a status or a body means is the provider's business. https://requests.readt
 
 from __future__ import annotations
 
-import json
+import math
+import re
+import time
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from email.utils import formatdate, parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
 
+from deployer import untrusted_json
 from deployer.connection_errors import dropped, refused_by_proxy, speaks_https, unavailable, wants_https
 from deployer.environment import EnvironmentSession
 from deployer.model import UnavailableError
@@ -21,8 +26,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CONNECT, READ = 5.0, 15.0
+"""Seconds until a connection stands, and from then on until the whole head of a response is there."""
+
 WHOLE = 60.0
-"""Seconds for a whole body: a server that sends a byte now and then must not hold us. (One that does so in its headers still can.)"""
+"""Seconds for a whole body, from its head on."""
+
+LAST = READ
+"""Seconds beyond `timeout` that are left for a last look: what has ended in time must be seen."""
+
+LEAST = 1.0
+"""Seconds that every request gets, however late it is."""
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of an answer that are read (design.md section 5)."""
@@ -101,14 +114,18 @@ class Http:
         ca: str = "",
         insecure: bool = False,
         direct: bool = False,
+        time_left: Callable[[], float] = lambda: math.inf,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         """Prepare, without a request.
 
         `token`: asked for anew before each request where it is a function. `now`: real seconds. `ca`: PEM text. `direct`: past every
-        proxy, whatever the environment says.
+        proxy, whatever the environment says. `time_left`: real seconds until `timeout` is over for what is being done; negative
+        after it. `wall`: seconds since 1970.
         """
         self.base = base
-        self._now = now
+        self._now, self._wall, self._time_left = now, wall, time_left
+        self._end = math.inf
         self._verify = None if not insecure else False
         self._probed = False
         self._session = Session()
@@ -117,9 +134,13 @@ class Http:
         self._session.trust_env = not direct
         if insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said by us, once
-        elif ca:
-            self._session.own_ca = True
-            self._session.mount("https://", Adapter(trusting(ca)))
+        context = trusting(ca) if ca and not insecure else None
+        self._session.own_ca = context is not None
+        for prefix in ("http://", "https://"):
+            self._session.mount(prefix, Adapter(context, self._left))
+
+    def _left(self) -> float:
+        return self._end - self._now()
 
     def send(  # noqa: PLR0913 -- the parts of one request, the rarer ones given by name
         self,
@@ -133,9 +154,13 @@ class Http:
     ) -> Reply:
         """One request, never a second one. `body` goes as JSON. `patience`: seconds to wait for an answer instead of the usual ones.
 
-        Raises UnavailableError when no whole answer came: `arrived` says whether the server may have got the request.
+        More patience than usual ends with `timeout`; every other request ends `LAST` seconds after it. Raises UnavailableError when
+        no whole answer came: `arrived` says whether the server may have got the request.
         """
-        timeouts = (min(CONNECT, patience or CONNECT), patience or READ)
+        late = max(self._time_left() + LAST, LEAST)
+        wait = min(patience or READ, late if (patience or READ) <= READ else max(late - LAST, LEAST))
+        timeouts = (min(CONNECT, wait), wait)
+        self._end = self._now() + sum(timeouts)
         try:
             answer = self._session.request(
                 method,
@@ -152,7 +177,10 @@ class Http:
             raise self._failed(error, timeouts[0]) from error
         with answer:
             headers = {name.lower(): value for name, value in answer.headers.items()}
-            body = _body(answer, self._now)
+            headers.setdefault("date", formatdate(self._wall(), usegmt=True))  # RFC 9110 section 6.6.1
+            seconds = min(WHOLE, max(self._time_left() + LAST, LEAST))
+            self._end = self._now() + seconds
+            body = _body(answer, self._left, seconds)
         return self._checked(replace(_reply(answer.status_code, headers, body), url=str(answer.url)), timeouts[0])
 
     def _failed(self, error: Exception, connect: float) -> UnavailableError:
@@ -176,9 +204,9 @@ class Http:
         return replace(reply, proxy=attempt.proxy)
 
 
-def _body(answer: requests.Response, now: Callable[[], float]) -> bytearray:
-    """The body, in a bounded number of bytes and seconds."""
-    began, size, head = now(), 0, b""
+def _body(answer: requests.Response, left: Callable[[], float], seconds: float) -> bytearray:
+    """The body, in a bounded number of bytes and seconds. `left`: how many of `seconds` there still are."""
+    size, head = 0, b""
     kept = bytearray()
     try:
         while part := answer.raw.read1(CHUNK, decode_content=True):  # what is there, however little: iter_content waits for all of it
@@ -187,15 +215,21 @@ def _body(answer: requests.Response, now: Callable[[], float]) -> bytearray:
             if size > LIMIT:
                 head = head or bytes(kept[:ENDS])
                 del kept[:-ENDS]
-            if now() - began > WHOLE:
-                raise UnavailableError(f"the answer did not end within {WHOLE:.0f} s", arrived=True)
+            if left() <= 0:  # as the socket's reader, which does not see what is unpacked
+                raise TimeoutError
     except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        if left() <= 0:
+            raise UnavailableError(f"the answer did not end within {seconds:.0f} s", arrived=True) from error
         raise UnavailableError("the answer broke off in the middle", arrived=True) from error
     if head:
-        large = TooLargeError(f"the answer is larger than {LIMIT >> 20} MiB", arrived=True, itself=True)
-        large.head, large.tail = head.decode("utf-8", "replace"), kept.decode("utf-8", "replace")
-        raise large
+        raise _too_large(f"the answer is larger than {LIMIT >> 20} MiB", head.decode("utf-8", "replace"), kept.decode("utf-8", "replace"))
     return kept
+
+
+def _too_large(reason: str, head: str, tail: str) -> TooLargeError:
+    large = TooLargeError(reason, arrived=True, itself=True)
+    large.head, large.tail = head, tail
+    return large
 
 
 def _reply(status: int, headers: Mapping[str, str], body: bytearray) -> Reply:
@@ -203,8 +237,36 @@ def _reply(status: int, headers: Mapping[str, str], body: bytearray) -> Reply:
     announced = headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
     if announced or text.lstrip()[:1] in {"{", "["}:
         try:
-            return Reply(status, json.loads(text), is_json=True, headers=headers)
-        except (ValueError, RecursionError) as error:
+            return Reply(status, untrusted_json.loads(text), is_json=True, headers=headers)
+        except untrusted_json.TooManyValuesError as error:
+            if status < GOOD_BELOW:
+                raise _too_large("the answer holds more values than any of the platform's", text[:ENDS], text[-ENDS:]) from error
+        except ValueError as error:
             if announced and status < GOOD_BELOW:  # of any other answer the status counts, and what its headers say
                 raise UnavailableError(f"HTTP {status} with JSON that cannot be read", arrived=True) from error
     return Reply(status, text, is_json=False, headers=headers)
+
+
+def retry_after(reply: Reply) -> float:
+    """PURE. `Retry-After` in seconds: a number, with or without a fraction, or a date, seen from the response's own `Date`.
+
+    0 where it asks for nothing, or for nothing that can be read. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    """
+    text = reply.headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}(\.\d*)?", text, re.ASCII):
+        return min(float(text), LONGEST_WAIT)
+    then, sent = _moment(text), _moment(reply.headers.get("date", ""))
+    return min(max((then - sent).total_seconds(), 0), LONGEST_WAIT) if then and sent else 0
+
+
+LONGEST_WAIT = 1e6
+"""Seconds: more than any `timeout`."""
+
+
+def _moment(text: str) -> datetime | None:
+    """A date in one of the forms of RFC 9110 section 5.6.7: all are meant in UTC."""
+    try:
+        moment = parsedate_to_datetime(text)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None

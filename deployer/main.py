@@ -77,7 +77,7 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
         reports.append(report)
         for warning in (*given.warnings, *inputs.warnings, *_loud(common)):
             report.notice(warning)
-        around = Surroundings(AGENT, clock.real, clock.now, redact.add, direct=bool(common.rehearse))
+        around = Surroundings(AGENT, clock.real, clock.now, redact.add, direct=bool(common.rehearse), time_left=clock.time_left)
         server = inputs.connect(common, around)
         outcome = run(_plan(common, inputs), server, report, clock, _visitor(common, clock, redact))
         report.finish(outcome)
@@ -209,7 +209,8 @@ def _visitor(common: Common, clock: Clock, redact: Redactor) -> Callable[[str], 
 def _expectation(common: Common, own: str = "") -> Expectation:
     """What must answer. `own`: the target's own address."""
     auto = common.verify_url == "auto"
-    return Expectation(own if auto else common.verify_url, common.verify_status, common.verify_contains, guarded=auto)
+    named = "verify_status" in common.model_fields_set
+    return Expectation(own if auto else common.verify_url, common.verify_status, common.verify_contains, guarded=auto, named=named)
 
 
 def _plan(common: Common, inputs: ProviderInputs) -> Plan:

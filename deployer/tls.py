@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import certifi
-from requests.adapters import HTTPAdapter
+
+from deployer.bounded_http import BoundedAdapter
 
 UNREAD = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 """Variables that do the same for OpenSSL and Go, but not for `requests`."""
@@ -73,12 +74,12 @@ def answers(url: str, timeout: float) -> bool:
         return False
 
 
-class Adapter(HTTPAdapter):
-    """TLS by a context of ours. None: as `requests` does it."""
+class Adapter(BoundedAdapter):
+    """TLS by a context of ours. None: as `requests` does it. `left`: seconds until a response must have ended."""
 
-    def __init__(self, context: ssl.SSLContext | None) -> None:
+    def __init__(self, context: ssl.SSLContext | None, left: Callable[[], float]) -> None:
         self._context = context
-        super().__init__()
+        super().__init__(left)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)

@@ -49,7 +49,7 @@ class FakeClock:
         self._open = False
         self._grace: float | None = None
         self._limited = False
-        self._alarm = math.inf
+        self._alarm = self._deadline = math.inf
 
     def now(self) -> float:
         return self._time * self.speed
@@ -59,6 +59,12 @@ class FakeClock:
 
     def wall(self) -> float:
         return 1_700_000_000.0 + self._time
+
+    def set_deadline(self, seconds: float) -> None:
+        self._deadline = self.now() + seconds
+
+    def time_left(self) -> float:
+        return (self._deadline - self.now()) / self.speed
 
     def since_stop(self) -> float:
         return self._time - self._stopped_at

@@ -291,14 +291,6 @@ def test_an_endpoint_that_a_version_has_not_is_told_from_a_resource_that_is_not_
     assert answers.unknown_endpoint(reply(name)) is unknown
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("60", 60), ("0", 0), ("", 0), ("-5", 0), ("soon", 0), ("1e9", 0), ("9999999999", 0), ("6 ", 0)],
-)
-def test_retry_after_is_whole_seconds_or_nothing(text: str, seconds: float) -> None:
-    assert answers.seconds(Reply(429, {}, is_json=True, headers={"retry-after": text})) == seconds
-
-
 @pytest.mark.parametrize("status", [300, 304, 307, 308])
 def test_every_redirect_is_final(status: int) -> None:
     assert unavailable(reply("api_root", status=status))["final"] is True

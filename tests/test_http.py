@@ -23,15 +23,18 @@ import pytest
 import requests
 import responses
 import urllib3
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deployer import environment
 from deployer import http as module
-from deployer.http import Http, Reply, TooLargeError
+from deployer.http import Http, Reply, TooLargeError, retry_after
 from deployer.model import UnavailableError
 
 BASE = "https://coolify.example.com/api/v1"
 TOKEN = "7|mArKeDcoolifytoken0000000000000000000000000000000"
 AGENT = "deployer/0 (+https://example.com)"
+EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 Script = Callable[[socket.socket], None]
 
 # Made for these tests and nothing else: a certificate for 127.0.0.1 that is its own authority, valid from 2024 to 2124.
@@ -376,6 +379,56 @@ def test_a_body_that_hangs_is_given_up_in_time(serve: Callable[..., Server]) -> 
     assert time.monotonic() - began < 2
 
 
+def trickle(begin: bytes, piece: bytes) -> Script:
+    """A beginning at once, and then a piece now and then."""
+
+    def script(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        for _ in range(60):
+            connection.sendall(piece)
+            time.sleep(0.05)
+
+    return script
+
+
+# --- interim responses
+
+
+def early(script: Script, hints: bytes = b"") -> Script:
+    """The same answer after several interim ones (RFC 9110 section 15.2; `103 Early Hints` is RFC 8297's)."""
+    link = b"Link: </app.css>; rel=preload; as=style\r\n"
+    several = b"HTTP/1.1 102 Processing\r\n\r\n" + 2 * (b"HTTP/1.1 103 Early Hints\r\n" + link + b"\r\n") + b"HTTP/1.1 100 \r\n\r\n"
+
+    def answered(connection: socket.socket) -> None:
+        connection.sendall(hints or several)
+        script(connection)
+
+    return answered
+
+
+@pytest.mark.parametrize(
+    "hints",
+    [
+        pytest.param(b"", id="several"),
+        pytest.param(b"HTTP/1.1 103\r\n\r\n", id="without-a-phrase"),
+        pytest.param(b"HTTP/1.0 199 Whatever\nA: b\n\n", id="a-later-one"),
+        pytest.param(b"HTTP/1.1 100 Continue\r\n\r\n" * 50, id="fifty"),
+        pytest.param(b"HTTP/1.1 104 Upload Resumption Supported\r\n" + b"X: y\r\n" * 90 + b"\r\n", id="with-many-headers"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_interim_responses_are_skipped(serve: Callable[..., Server], hints: bytes, method: str) -> None:
+    server = serve(early(answer(b'{"a": 1}', X_RateLimit_Remaining="7"), hints))
+    reply = http(server.url).send(method, "/version")
+    assert (reply.status, reply.data, reply.headers["x-ratelimit-remaining"]) == (200, {"a": 1}, "7")
+    assert ("link" in reply.headers, len(server.heads)) == (False, 1)
+
+
+def test_an_answer_that_switches_protocols_is_the_answer(serve: Callable[..., Server]) -> None:
+    """Nobody has asked for it, and nothing that follows is HTTP."""
+    assert http(serve(raw(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n")).url).send("GET", "/version").status == 101
+
+
 # --- too slow, too large
 
 
@@ -385,8 +438,68 @@ def hundredfold() -> float:
 
 
 @pytest.mark.parametrize(
+    ("begin", "piece"),
+    [
+        pytest.param(b"", b"H", id="the-status"),
+        pytest.param(HEAD, b"X", id="one-header"),
+        pytest.param(HEAD, b"A: b\r\n", id="headers"),
+        pytest.param(b"", b"HTTP/1.1 100 Continue\r\n\r\n", id="100-for-ever"),
+        pytest.param(b"", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", id="103-for-ever"),
+        pytest.param(b"HTTP/1.1 103 Early Hints\r\n", b"X", id="the-head-of-an-interim-one"),
+    ],
+)
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+def test_a_head_that_trickles_is_given_up_in_time(
+    serve: Callable[..., Server], tls: ssl.SSLContext, begin: bytes, piece: bytes, *, secure: bool
+) -> None:
+    """20 s of the clock, of which 100 pass in one: a connection's 5, and the usual 15 for the head."""
+    began = time.monotonic()
+    server = serve(trickle(begin, piece), tls if secure else None)
+    error = failure(http(server.url, hundredfold, ca=CERTIFICATE if secure else ""))
+    assert (error.reason, flags(error)) == ("no answer in time", arrived(yes=True))
+    assert 0.1 < time.monotonic() - began < 1.5
+
+
+@pytest.mark.parametrize(
+    ("patience", "left", "wait"),
+    [
+        pytest.param(None, 1000, 15, id="as-usual"),
+        pytest.param(8, 1000, 8, id="little-patience"),
+        pytest.param(120, 1000, 120, id="a-trigger"),
+        pytest.param(120, 40, 40, id="a-trigger-ends-with-timeout"),
+        pytest.param(120, 7, 7, id="a-trigger-just-before-timeout"),
+        pytest.param(120, -3, 1, id="a-trigger-after-timeout"),
+        pytest.param(None, 7, 15, id="a-look-just-before-timeout"),
+        pytest.param(None, 0, 15, id="the-last-look"),
+        pytest.param(None, -5, 10, id="the-last-look-s-second-request"),
+        pytest.param(None, -99, 1, id="every-request-gets-a-second"),
+        pytest.param(1, -99, 1, id="little-patience-after-timeout"),
+    ],
+)
+def test_no_request_outlasts_timeout(patience: float | None, left: float, wait: float) -> None:
+    """`left`: seconds until `timeout` is over. `wait`: for the head."""
+    with responses.RequestsMock() as wire:
+        wire.post(f"{BASE}/deploy", json={})
+        http(time_left=lambda: left).send("POST", "/deploy", patience=patience)
+        request: Any = wire.calls[0].request
+    assert request.req_kwargs["timeout"] == (min(5, wait), wait)
+
+
+@pytest.mark.parametrize(("left", "seconds"), [(1000, 60), (5, 20), (0, 15), (-5, 10)])
+def test_a_body_that_trickles_ends_with_timeout(serve: Callable[..., Server], left: float, seconds: float) -> None:
+    began = hundredfold()
+    error = failure(http(serve(trickle(HEAD + b"\r\n", b"x")).url, hundredfold, time_left=lambda: left))
+    assert (error.reason, flags(error)) == (f"the answer did not end within {seconds} s", arrived(yes=True))
+    assert hundredfold() - began < seconds + 100
+
+
+@pytest.mark.parametrize(
     ("head", "piece"),
     [
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n", b"0", id="a-chunk-s-size"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n2;", b"x", id="a-chunk-s-extension"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", b"A: b\r\n", id="trailers"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nA", b"b", id="one-trailer"),
         pytest.param(b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", id="chunked"),
         pytest.param(b"Content-Length: 100000\r\n\r\n", b"x", id="by-length"),
         pytest.param(b"Connection: close\r\n\r\n", b"x", id="to-the-end"),
@@ -394,14 +507,8 @@ def hundredfold() -> float:
     ],
 )
 def test_a_trickle_is_given_up_after_a_minute(serve: Callable[..., Server], head: bytes, piece: bytes) -> None:
-    def trickle(connection: socket.socket) -> None:
-        connection.sendall(HEAD + head)
-        for _ in range(60):
-            connection.sendall(piece)
-            time.sleep(0.05)
-
     began = time.monotonic()
-    error = failure(http(serve(trickle).url, hundredfold))
+    error = failure(http(serve(trickle(HEAD + head, piece)).url, hundredfold))
     assert (error.reason, flags(error)) == ("the answer did not end within 60 s", arrived(yes=True))
     assert time.monotonic() - began < 2
 
@@ -485,7 +592,6 @@ UNREADABLE = [
     pytest.param(b"<html>", id="html"),
     pytest.param(b"[" * 100_000, id="too-deep"),
     pytest.param(b'{"a":' * 100_000, id="too-deep-an-object"),
-    pytest.param(b"1" * 5000, id="a-number-of-too-many-digits"),
 ]
 
 
@@ -511,9 +617,49 @@ def test_of_any_other_answer_the_status_counts_and_what_its_headers_say(body: by
 
 def test_header_names_are_lower_cased_and_the_address_is_the_one_that_was_asked(serve: Callable[..., Server]) -> None:
     server = serve(answer(b'{"a": 1}', "429 Too Many Requests", RETRY_after="6", X_RateLimit_Remaining="0"))
-    reply = http(server.url).send("GET", "/version", {"take": "1"})
-    expected = {"content-type": "application/json", "content-length": "8", "connection": "close", "retry-after": "6"}
+    reply = http(server.url, wall=lambda: 0.0).send("GET", "/version", {"take": "1"})
+    expected = {"content-type": "application/json", "content-length": "8", "connection": "close", "retry-after": "6", "date": EPOCH}
     assert reply == Reply(429, {"a": 1}, True, {**expected, "x-ratelimit-remaining": "0"}, f"{server.url}/version?take=1")  # noqa: FBT003
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("60", 60, id="seconds"),
+        pytest.param(" 6 ", 6, id="with-blanks"),
+        pytest.param("0", 0, id="none"),
+        pytest.param("1.5", 1.5, id="a-fraction"),
+        pytest.param("30.", 30, id="a-fraction-of-nothing"),
+        pytest.param("999999999", 1e6, id="longer-than-any-timeout"),
+        pytest.param("Thu, 20 Aug 2026 10:12:12 GMT", 60, id="a-date"),
+        pytest.param("Thursday, 20-Aug-26 10:12:12 GMT", 60, id="a-date-of-rfc-850"),
+        pytest.param("Thu Aug 20 10:12:12 2026", 60, id="a-date-of-asctime"),
+        pytest.param("Thu, 20 Aug 2026 12:12:12 +0200", 60, id="a-date-elsewhere"),
+        pytest.param("Thu, 20 Aug 2026 10:11:12 GMT", 0, id="now"),
+        pytest.param("Thu, 20 Aug 2026 10:11:11 GMT", 0, id="a-date-that-is-over"),
+        pytest.param("Fri, 20 Aug 9999 10:11:12 GMT", 1e6, id="a-date-far-away"),
+        pytest.param("Thu, 99 Aug 2026 10:12:12 GMT", 0, id="no-date"),
+        pytest.param("Thu, 20 Aug 99999999999999999999 10:12:12 GMT", 0, id="no-year"),
+        *[pytest.param(text, 0, id=repr(text)) for text in ("", "-5", "soon", "1e9", "9999999999", "inf", "nan", "٣", ".5", "1,5", "5 s")],
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(text: str, seconds: float) -> None:
+    """A date is seen from the server's own: no clocks are compared."""
+    headers = {"retry-after": text, "date": "Thu, 20 Aug 2026 10:11:12 GMT"}
+    assert retry_after(Reply(429, {}, is_json=True, headers=headers)) == seconds
+
+
+def test_an_answer_without_a_date_is_of_the_moment_at_which_it_came(serve: Callable[..., Server]) -> None:
+    """RFC 9110 section 6.6.1."""
+    server = serve(answer(b"{}", "503 Away", Retry_After="Thu, 01 Jan 1970 00:01:30 GMT"))
+    assert retry_after(http(server.url, wall=lambda: 30.9).send("GET", "/version")) == 60
+
+
+@given(st.text(max_size=60) | st.from_regex(r"\A[A-Z][a-z]{2}, \d{1,9} [A-Z][a-z]{2} \d{1,9} \d{1,9}:\d{1,3}:\d{1,3} (GMT|[+-]\d{1,9})\Z"))
+@settings(derandomize=True, database=None, deadline=None, max_examples=300)
+def test_no_retry_after_is_a_crash(text: str) -> None:
+    for headers in ({"retry-after": text, "date": EPOCH}, {"retry-after": EPOCH, "date": text}):
+        assert 0 <= retry_after(Reply(429, {}, is_json=True, headers=headers)) <= 1e6
 
 
 @pytest.mark.parametrize(
@@ -631,14 +777,9 @@ def test_the_large_body_of_a_redirect_does_not_hide_it(serve: Callable[..., Serv
 
 
 def test_the_endless_body_of_a_redirect_is_given_up_after_a_minute(serve: Callable[..., Server]) -> None:
-    def trickle(connection: socket.socket) -> None:
-        connection.sendall(HEAD.replace(b"200 OK", b"302 Found") + b"Location: /elsewhere\r\nConnection: close\r\n\r\n")
-        for _ in range(60):
-            connection.sendall(b"x")
-            time.sleep(0.05)
-
+    begin = HEAD.replace(b"200 OK", b"302 Found") + b"Location: /elsewhere\r\nConnection: close\r\n\r\n"
     began = time.monotonic()
-    assert failure(http(serve(trickle).url, hundredfold)).reason == "the answer did not end within 60 s"
+    assert failure(http(serve(trickle(begin, b"x")).url, hundredfold)).reason == "the answer did not end within 60 s"
     assert time.monotonic() - began < 2
 
 
@@ -869,6 +1010,30 @@ def test_a_session_goes_on_after_the_server_has_closed_its_connection(serve: Cal
         assert sender.send("GET", "/version").data == {}
         time.sleep(0.02)
     assert len(server.heads) == 3
+
+
+def test_no_cookie_is_kept(serve: Callable[..., Server]) -> None:
+    """Each answer could make every later request larger."""
+    server = serve(answer(Set_Cookie="session=hunter22; Path=/"))
+    sender = http(server.url)
+    for _ in range(2):
+        sender.send("GET", "/version")
+    assert "cookie" not in sent(server.heads[1])
+
+
+def test_an_answer_of_too_many_values_is_not_read(serve: Callable[..., Server]) -> None:
+    """The two ends are kept, as of one that is too large."""
+    body = b'{"status":"finished","logs":[' + b"[]," * 2_000_000 + b'0],"x":"y"}'
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLargeError) as caught:
+            http(serve(answer(body)).url).send("GET", "/version")
+        assert tracemalloc.get_traced_memory()[1] < 64 << 20
+    finally:
+        tracemalloc.stop()
+    assert caught.value.reason == "the answer holds more values than any of the platform's"
+    assert (caught.value.head[:20], caught.value.tail[-10:]) == ('{"status":"finished"', '0],"x":"y"}'[-10:])
+    assert http(serve(answer(body, "404 No")).url).send("GET", "/version").is_json is False
 
 
 def test_json_of_the_size_of_a_build_log_is_read_whole(serve: Callable[..., Server]) -> None:

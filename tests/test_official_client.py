@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest

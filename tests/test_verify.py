@@ -26,9 +26,9 @@ from deployer.model import Handle, Leg, Missed, Phase, Snapshot
 from deployer.settings.values import Statuses
 from deployer.verify import Expectation, Page, Site, Verdict, judge
 from deployer.verify.judge import TOLD, first_line, neutral, shown
-from deployer.verify.site import LIMIT, LOOK, _Bounded
+from deployer.verify.site import LIMIT, LOOK
 from deployer.verify.where import asked, followed, inward
-from tests.test_http import CERTIFICATE, KEY, Script, Server, answer, free_port, hang, raw, reset, sent
+from tests.test_http import CERTIFICATE, KEY, Script, Server, answer, early, free_port, hang, raw, reset, sent, trickle
 
 AGENT = "deployer/0 (+https://example.com)"
 URL = "https://app.example.com/"
@@ -65,15 +65,20 @@ def test_statuses_that_are_none_are_a_mistake(text: str) -> None:
 # --- the judge
 
 
-def expected(url: str = URL, contains: str = "", *, guarded: bool = False, statuses: str = "200-399") -> Expectation:
-    return Expectation(url, STATUSES.validate_python(statuses), contains, guarded)
+def expected(url: str = URL, contains: str = "", *, guarded: bool = False, statuses: str = "") -> Expectation:
+    return Expectation(url, STATUSES.validate_python(statuses or "200-399"), contains, guarded, named=bool(statuses))
 
 
 GOOD = Verdict(good=True)
+NOTHING = "another host proves nothing. If it is the right answer, set `verify_status: 302`"
 
 
-def bad(reason: str) -> Verdict:
-    return Verdict(good=False, reason=reason)
+def bad(reason: str, *, inconclusive: bool = False) -> Verdict:
+    return Verdict(good=False, reason=reason, inconclusive=inconclusive)
+
+
+def to(location: str, status: int = 302) -> Page:
+    return Page(URL, status, onward=location)
 
 
 @pytest.mark.parametrize(
@@ -110,26 +115,62 @@ def bad(reason: str) -> Verdict:
             bad(f"{URL} answered HTTP 200, without '{'y' * 199}…': x"),
             id="lacks-something-long",
         ),
-        pytest.param(expected(), Page(URL, 302, onward="https://login.example.com/"), GOOD, id="a-redirect-elsewhere-is-an-answer"),
+        pytest.param(
+            expected(),
+            to("https://login.example.com/"),
+            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed: {NOTHING}", inconclusive=True),
+            id="a-redirect-to-another-host-proves-nothing",
+        ),
         pytest.param(
             expected(contains="v1"),
-            Page(URL, 302, onward="https://login.example.com/?next=secret"),
-            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/?… that is not followed, without 'v1'"),
-            id="a-redirect-elsewhere-does-not-hold-it",
+            to("https://login.example.com/?next=secret"),
+            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/?… that is not followed: {NOTHING}", inconclusive=True),
+            id="a-redirect-to-another-host-of-which-something-is-looked-for",
         ),
+        pytest.param(
+            expected(),
+            to("myapp://callback"),
+            bad(f"{URL} answered HTTP 302, a redirect to myapp://callback that is not followed: {NOTHING}", inconclusive=True),
+            id="a-redirect-to-what-cannot-be-asked",
+        ),
+        pytest.param(
+            expected(),
+            to("https://app.example.com@evil.example/", 308),
+            bad(
+                f"{URL} answered HTTP 308, a redirect to https://evil.example/ that is not followed: {NOTHING.replace('302', '308')}",
+                inconclusive=True,
+            ),
+            id="a-redirect-to-a-host-that-looks-alike",
+        ),
+        pytest.param(expected(statuses="302"), to("https://login.example.com/"), GOOD, id="a-redirect-to-another-host-that-was-named"),
+        pytest.param(expected(statuses="200-399"), to("https://login.example.com/", 307), GOOD, id="named-by-a-range"),
+        pytest.param(
+            expected(statuses="200,301"),
+            to("https://login.example.com/"),
+            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed"),
+            id="a-redirect-to-another-host-where-another-status-was-named",
+        ),
+        pytest.param(
+            expected(contains="v1", statuses="302"),
+            to("https://login.example.com/"),
+            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed, without 'v1'"),
+            id="named-but-without-what-it-must-hold",
+        ),
+        pytest.param(expected(), to("http://app.example.com/"), GOOD, id="a-redirect-of-its-own-that-is-not-followed"),
+        pytest.param(expected(), to("http://www.app.example.com/"), GOOD, id="the-same-with-www"),
         pytest.param(
             expected("http://app.example.com/"), Page(URL, 500), bad(f"{URL} answered HTTP 500"), id="the-address-that-answered-is-told"
         ),
         pytest.param(
             expected(),
             Page(URL, 502, "Bad Gateway", proxied=True),
-            bad(f"{URL} answered HTTP 502, which may be the proxy's own answer: Bad Gateway"),
+            bad(f"{URL} answered HTTP 502, which may be the proxy's own answer: Bad Gateway", inconclusive=True),
             id="perhaps-a-proxy-s",
         ),
         pytest.param(
             expected(), Page(URL, 500, "Oops", proxied=True), bad(f"{URL} answered HTTP 500: Oops"), id="what-no-proxy-answers-by-itself"
         ),
-        pytest.param(expected(), Missed("no answer in time"), bad(f"{URL}: no answer in time"), id="no-answer"),
+        pytest.param(expected(), Missed("no answer in time"), bad(f"{URL}: no answer in time", inconclusive=True), id="no-answer"),
     ],
 )
 def test_an_answer_is_judged_by_its_status_and_by_what_it_holds(expectation: Expectation, page: Page | Missed, verdict: Verdict) -> None:
@@ -427,6 +468,11 @@ def test_a_good_answer_is_good_and_carries_nothing_of_ours(serve: Callable[..., 
     }
 
 
+def test_interim_responses_are_skipped(serve: Callable[..., Server]) -> None:
+    """One would be taken for the answer, and a healthy release be put back (notatallshaw/nab#1130)."""
+    assert look(expected(serve(early(answer(b"v1.2"))).url, "v1.2")) == good()
+
+
 def test_a_bad_answer_is_no_verdict_and_says_why(serve: Callable[..., Server]) -> None:
     server = serve(answer(b"<h1>no available server</h1>", "503 Service Unavailable"))
     reason = f"{server.url}/ answered HTTP 503: no available server"
@@ -554,21 +600,12 @@ def jumping(left: float) -> Callable[[], float]:
     return lambda: 0.0 if next(readings) == 0 else LOOK - left + time.monotonic() - began
 
 
-def trickle(head: bytes, piece: bytes) -> Script:
-    def script(connection: socket.socket) -> None:
-        connection.sendall(head)
-        for _ in range(60):
-            connection.sendall(piece)
-            time.sleep(0.05)
-
-    return script
-
-
 def half(connection: socket.socket) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nx")
     connection.recv(1)
 
 
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 ENDLESS = "HTTP 200, but the answer did not end within 15 s"
 
 
@@ -581,7 +618,11 @@ ENDLESS = "HTTP 200, but the answer did not end within 15 s"
         pytest.param(trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "no answer in time", id="a-trickle-of-headers"),
         pytest.param(trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), ENDLESS, id="a-trickle-to-the-end"),
         pytest.param(trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"x"), ENDLESS, id="a-trickle-by-length"),
-        pytest.param(trickle(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"), ENDLESS, id="a-trickle-of-chunks"),
+        pytest.param(trickle(CHUNKED, b"1\r\nx\r\n"), ENDLESS, id="a-trickle-of-chunks"),
+        pytest.param(trickle(CHUNKED, b"0"), ENDLESS, id="a-trickle-of-a-chunk-s-size"),
+        pytest.param(trickle(CHUNKED + b"0\r\n", b"A: b\r\n"), ENDLESS, id="a-trickle-of-trailers"),
+        pytest.param(trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "no answer in time", id="100-for-ever"),
+        pytest.param(trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "no answer in time", id="103-for-ever"),
     ],
 )
 def test_a_look_ends_in_time(serve: Callable[..., Server], script: Script, reason: str) -> None:
@@ -594,16 +635,6 @@ def test_a_look_ends_in_time(serve: Callable[..., Server], script: Script, reaso
 def test_a_look_ends_in_time_with_tls_too(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), tls)
     assert look(expected(server.url), jumping(1), ca=CERTIFICATE) == in_vain(f"{server.url}: no answer in time")
-
-
-def test_what_comes_too_late_is_not_read_though_it_is_there() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        theirs.sendall(b"x")
-        with _Bounded(ours, lambda: 0.0) as reader, pytest.raises(TimeoutError):
-            reader.read(1)
-        with _Bounded(ours, lambda: 1.0) as reader:
-            assert reader.read(1) == b"x"
 
 
 def test_redirects_share_the_time(serve: Callable[..., Server]) -> None:
@@ -670,10 +701,15 @@ def test_five_redirects_are_followed_and_a_sixth_is_trouble(serve: Callable[...,
     assert (len(server.heads), len(circle.heads)) == (6, 6)
 
 
-def test_a_redirect_to_another_host_is_the_answer(serve: Callable[..., Server]) -> None:
+@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent"])
+def test_a_redirect_to_another_host_is_no_proof_unless_it_was_named(serve: Callable[..., Server], status: str) -> None:
     elsewhere = serve(answer())
-    server = serve(found(f"http://127.0.0.2:{elsewhere.port}/"))
-    assert look(expected(server.url)) == sent_on(f"http://127.0.0.2:{elsewhere.port}/")
+    onward = f"http://127.0.0.2:{elsewhere.port}/"
+    server = serve(found(onward, status))
+    shown = f"HTTP {status[:3]}, a redirect to {onward} that is not followed"
+    reason = f"{server.url}/ answered {shown}: {NOTHING.replace('302', status[:3])}"
+    assert look(expected(server.url)) == Snapshot(Phase.RUNNING, shown, reason=reason)
+    assert look(expected(server.url, statuses="300-399")) == replace(good(), detail=shown)
     assert elsewhere.heads == []
 
 

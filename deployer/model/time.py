@@ -12,6 +12,9 @@ class Clock(Protocol):
     def now(self) -> float:
         """Seconds since some moment in the past."""
 
+    def set_deadline(self, seconds: float) -> None:
+        """What is done from here on must end within so many seconds: no request waits longer for its response."""
+
     def since_stop(self) -> float:
         """Real seconds since the signal."""
 

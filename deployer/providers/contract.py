@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,8 @@ class Surroundings:
     """What a provider is given of the world.
 
     `agent`: what we call ourselves. `real`: real seconds; `now`: the run's, which pass faster in a rehearsal. `direct`: past every proxy.
-    `hide`: is told a secret that the server has given, before anything else is said.
+    `hide`: is told a secret that the server has given, before anything else is said. `time_left`: real seconds until `timeout` is over
+    for what is being done, negative after it.
     """
 
     agent: str
@@ -80,6 +82,7 @@ class Surroundings:
     now: Callable[[], float]
     hide: Callable[[str], None]
     direct: bool = False
+    time_left: Callable[[], float] = lambda: math.inf
 
 
 class ProviderInputs(Inputs):

@@ -115,6 +115,7 @@ class Run:
         while going := self._going():
             story = _first(going, alters=self.plan.alters)
             sleep(self.scene, story.due - self.clock.now())
+            self.clock.set_deadline(story.time_left)
             acts[story.stage](story)
             if self._closed:  # rule 3: no storm of refused requests
                 for other in [story for story in self.stories if not story.visits]:

@@ -59,6 +59,7 @@ def reach(scene: Scene) -> Final | None:
     patience, trouble = Patience(began, scene.plan.timeout), ""
     while True:
         asked = scene.clock.now()
+        scene.clock.set_deadline(scene.plan.timeout - (asked - began))
         try:
             with scene.clock.interruptible():
                 platform = scene.provider.reach(patience=patience.read)

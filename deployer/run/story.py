@@ -224,6 +224,13 @@ class Story:
         return self.scene.plan.timeout - (now - since if since is not None else 0)
 
     @property
+    def time_left(self) -> float:
+        """Seconds until what is done next must be over: until the deadline of what is watched, else until `timeout`."""
+        if self.stage is Stage.WATCH and self.watches:
+            return max(watch.deadline for watch in self.watches) - self.scene.clock.now()
+        return self.left
+
+    @property
     def first_leg(self) -> Leg:
         """Where the story goes on after a trigger."""
         return Leg.ROLLBACK if self.undone else Leg.DEPLOYMENT

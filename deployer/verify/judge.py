@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployer.model import Missed
+from deployer.verify.where import leaves
 
 TOLD = 200
 """Characters of a bad answer that people are shown."""
@@ -18,18 +19,25 @@ BEGINNING = 4096
 SEARCHED = 1 << 18
 """Characters that are redacted before: more than that by the longest value that an environment variable can have."""
 
+ELSEWHERE = "another host proves nothing. If it is the right answer, set `verify_status: {}`"
+"""A parked domain, or the login page of something in front of the application."""
+
 OF_PROXIES = {407, 502, 503, 504}
 """What a proxy answers by itself, where it does not let a request through, or reaches nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """What must answer, and how. `statuses`: ranges with both ends. `guarded`: the user did not name this address himself."""
+    """What must answer, and how. `statuses`: ranges with both ends. `guarded`: the user did not name this address himself.
+
+    `named`: the user has named the statuses, so that a redirect to another host is good if its status is among them.
+    """
 
     url: str
     statuses: tuple[tuple[int, int], ...] = ((200, 399),)
     contains: str = ""
     guarded: bool = False
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +62,29 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether it is as expected, and if not, why."""
+    """Whether it is as expected, and if not, why. `inconclusive`: nor is it evidence that the new version does not run."""
 
     good: bool
     reason: str = ""
+    inconclusive: bool = False
 
 
 def judge(expectation: Expectation, answer: Page | Missed, redact: Callable[[str], str] = str) -> Verdict:
     """Whether this one answer is as it must be. It is told redacted, and that before it is cut: half a secret would be found by nobody."""
     match answer:
         case Missed(reason):
-            return Verdict(good=False, reason=f"{shown(redact(expectation.url))}: {neutral(redact(reason), 2 * TOLD)}")
+            said = f"{shown(redact(expectation.url))}: {neutral(redact(reason), 2 * TOLD)}"
+            return Verdict(good=False, reason=said, inconclusive=True)
         case Page(url, status, text, cut=cut):
             trouble = f"{shown(redact(url))} answered {heard(answer, redact)}"
             if any(low <= status <= high for low, high in expectation.statuses):
+                if answer.onward and not expectation.named and leaves(url, answer.onward):
+                    return Verdict(good=False, reason=f"{trouble}: {ELSEWHERE.format(status)}", inconclusive=True)
                 if expectation.contains in text:
                     return Verdict(good=True)
                 trouble += f", without {neutral(redact(expectation.contains))!r}{' in its first MiB' if cut else ''}"
             words = first_line(redact(text[:SEARCHED]))
-            return Verdict(good=False, reason=f"{trouble}: {words}" if words else trouble)
+            return Verdict(good=False, reason=f"{trouble}: {words}" if words else trouble, inconclusive=answer.doubtful)
 
 
 def wanted(expectation: Expectation) -> str:

@@ -6,12 +6,10 @@ https://requests.readthedocs.io/en/latest/user/advanced/#transport-adapters
 from __future__ import annotations
 
 import codecs
-import io
 import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable
-from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -78,7 +76,7 @@ class Site:
         detail = heard(answer, self._redact) if isinstance(answer, Page) else "no answer"
         if verdict.good:
             return Snapshot(Phase.SUCCEEDED, detail, hold=HOLD, settled=False)
-        return Snapshot(Phase.RUNNING, detail, bad=isinstance(answer, Page) and not answer.doubtful, reason=verdict.reason)
+        return Snapshot(Phase.RUNNING, detail, bad=not verdict.inconclusive, reason=verdict.reason)
 
     def _answer(self, expectation: Expectation, left: Callable[[], float]) -> Page | Missed:
         try:
@@ -175,47 +173,13 @@ def _text(body: bytes, kind: str) -> str:
 
 
 class _Straight(Adapter):
-    """To the address that was checked, whatever the name leads to by now, and to the end of our time, however the bytes trickle."""
+    """To the address that was checked, whatever the name leads to by now."""
 
     def __init__(self, context: ssl.SSLContext | None, way: str, left: Callable[[], float]) -> None:
-        self._way, self._left = way, left
-        super().__init__(context)
+        self._way = way
+        super().__init__(context, left)
 
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
         """The name is still the one that the certificate must be for."""
         host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
         return ({**host, "host": self._way}, {**pool, "server_hostname": host["host"]}) if self._way else (host, pool)
-
-    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Of its connections every answer is read by `_Bounded`, from the first byte of its head."""
-        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": staticmethod(self._response)})
-        return pool
-
-    def _response(self, sock: socket.socket, *args: Any, **kwargs: Any) -> HTTPResponse:
-        response = HTTPResponse(sock, *args, **kwargs)
-        response.fp.close()
-        response.fp = io.BufferedReader(_Bounded(sock, self._left))
-        return response
-
-
-class _Bounded(io.RawIOBase):
-    """A socket's bytes until our time is over: a time-out of the socket begins anew with every byte."""
-
-    def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
-        self._sock, self._left = sock, left
-        self._inner = sock.makefile("rb", buffering=0)  # keeps the socket open as long as this is
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._left()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
-        return self._inner.readinto(buffer)
-
-    def close(self) -> None:
-        self._inner.close()
-        super().close()

@@ -60,13 +60,23 @@ def asked(url: str) -> str:
 
 def followed(url: str, location: str) -> str:
     """The address that a redirect leads to, if it may be followed: the same host, and never from https back to http."""
+    target = _target(url, location)
+    if not target or leaves(url, location):
+        return ""
+    return target if (urlsplit(url).scheme, urlsplit(target).scheme) != ("https", "http") else ""
+
+
+def leaves(url: str, location: str) -> bool:
+    """Whether a redirect leads to another host, or to nothing that could be asked: then it says nothing of what runs at `url`."""
+    return _host(urlsplit(_target(url, location)).hostname) != _host(urlsplit(url).hostname)
+
+
+def _target(url: str, location: str) -> str:
+    """Empty where it is no address that could be asked."""
     try:
-        target = asked(urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace")))
+        return asked(urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace")))
     except ValueError:
         return ""
-    here, there = urlsplit(url), urlsplit(target)
-    same = _host(here.hostname) == _host(there.hostname)
-    return target if same and (here.scheme, there.scheme) != ("https", "http") else ""
 
 
 def _host(name: str | None) -> str:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 
+from deployer import regular_file
+
 # Without O_NONBLOCK, opening a FIFO would wait for its other end for ever. Windows knows only some of these.
 _CARE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -37,13 +39,10 @@ def replace(path: Path, data: bytes) -> None:
 
 def read(path: Path, limit: int) -> bytes:
     """Read a regular file of at most `limit` bytes. Raises OSError, also if it is larger."""
-    number = os.open(path, os.O_RDONLY | _CARE)
-    with os.fdopen(number, "rb") as file:
-        _must_be_regular(number, path)
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
-    return data
+    try:
+        return regular_file.read(path, limit)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
 
 
 def size(path: Path) -> int:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from deployer.http import Reply
+from deployer.http import Reply, retry_after
 from deployer.model import RefusedError, UnavailableError
 from deployer.redirects import Leads, redirect
 
@@ -108,10 +108,10 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
     if STAGING in known:
         return UnavailableError(f"another build of the app is still being staged ({said})", itself=True, wait=STAGING_WAIT)
     if reply.status == 429:
-        return UnavailableError(f"Cloud Foundry is asked too often ({said})", itself=True, wait=seconds(reply))
+        return UnavailableError(f"Cloud Foundry is asked too often ({said})", itself=True, wait=retry_after(reply))
     if reply.status >= 500:
         what = next((WAITS[code] for code in known if code in WAITS), "Cloud Foundry does not answer properly")
-        return UnavailableError(f"{what} ({said})", arrived=True, itself=True, failure=told(reply), wait=seconds(reply))
+        return UnavailableError(f"{what} ({said})", arrived=True, itself=True, failure=told(reply), wait=retry_after(reply))
     remedy = next((sentence for trouble in found if (sentence := _remedy(trouble))), "")
     return RefusedError(f"{remedy}. {told(reply)}" if remedy else told(reply), everywhere=reply.status == 401)
 
@@ -132,12 +132,6 @@ def request_id(reply: Reply) -> str:
     """`X-Vcap-Request-Id`, if it looks like one."""
     text = reply.headers.get("x-vcap-request-id", "")
     return text if re.fullmatch(r"[\w:.-]{1,120}", text, re.ASCII) else ""
-
-
-def seconds(reply: Reply) -> float:
-    """Retry-After in seconds; nothing where it says none."""
-    text = reply.headers.get("retry-after", "")
-    return float(text) if re.fullmatch(r"\d{1,6}", text, re.ASCII) else 0
 
 
 def line(text: Any, longest: int = LONGEST) -> str:
@@ -179,4 +173,4 @@ def foreign(reply: Reply) -> UnavailableError:
         what = "a page instead of JSON: a proxy in front of Cloud Foundry, or a wrong `cf_api`"
     else:
         what = "an answer that is not Cloud Foundry's: a proxy in front of it, or a wrong `cf_api`"
-    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", arrived=lost, wait=seconds(reply))
+    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", arrived=lost, wait=retry_after(reply))

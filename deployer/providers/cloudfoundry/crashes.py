@@ -30,7 +30,7 @@ def reason(events: Iterable[dict[str, Any]], guids: frozenset[str], versions: fr
     """
     for event in events:
         data, actor = event.get("data"), event.get("actor")
-        if not isinstance(data, dict) or not isinstance(actor, dict) or actor.get("guid") not in guids:
+        if not isinstance(data, dict) or not isinstance(actor, dict) or str(actor.get("guid")) not in guids:
             continue
         if versions and str(data.get("version") or "") not in {"", *versions}:
             continue

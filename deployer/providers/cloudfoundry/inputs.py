@@ -156,6 +156,7 @@ class CloudFoundry(ProviderInputs):
             ca=common.ca_cert,
             insecure=common.insecure,
             direct=around.direct,
+            time_left=around.time_left,
         )
         login = Login(
             username=self.cf_username,

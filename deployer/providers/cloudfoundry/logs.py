@@ -92,7 +92,7 @@ def _line(envelope: Any) -> Line | None:
     except (ValueError, binascii.Error):
         return None
     source, instance = short(tags.get("source_type"), 40) or "LOG", short(envelope.get("instance_id"), 40)
-    return Line(time, source, instance, short(tags.get("process_id"), 80), text, error=log.get("type") in {"ERR", 1})
+    return Line(time, source, instance, short(tags.get("process_id"), 80), text, error=log.get("type") in ("ERR", 1))
 
 
 Wanted = Callable[[Line], bool]

@@ -30,7 +30,7 @@ LATE_LINES = 3.0
 """Seconds after a failed staging in which its last log lines come: they alone say why (contract 6)."""
 
 STATES = ("RUNNING", "STARTING", "CRASHED", "DOWN", "STOPPING", "UNKNOWN")
-GONE = frozenset({"DOWN", "CRASHED"})
+GONE = ("DOWN", "CRASHED")
 """What no instance of a stopped app is any more than that; a crashed one is only waiting to be started."""
 
 LENGTH = 300

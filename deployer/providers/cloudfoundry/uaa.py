@@ -14,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployer.http import Http, Reply
+from deployer import untrusted_json
+from deployer.http import Http, Reply, retry_after
 from deployer.model import LateError, RefusedError, UnavailableError
 from deployer.providers.cloudfoundry import answers
 
@@ -164,7 +165,7 @@ def good(reply: Reply, refusal: str, *, once: bool = True) -> dict[str, Any]:
         return data
     if 300 <= reply.status < 400:
         raise UnavailableError("the login server redirects: it is not the one that gives tokens", final=True)
-    wait = answers.seconds(reply)
+    wait = retry_after(reply)
     if reply.status == 429:
         raise UnavailableError("the login server is asked too often (HTTP 429)", itself=True, wait=wait or answers.UAA_WAIT)
     if once and reply.status in {400, 401, 403} and not _is_oauth(reply):  # asked again, a wrong password would lock the account
@@ -181,8 +182,8 @@ def claims(token: str) -> dict[str, Any]:
     """PURE. The middle part of a JWT, unverified: only the server may believe it."""
     parts = token.split(".")
     try:
-        read = json.loads(base64.urlsafe_b64decode(parts[1] + "==")) if len(parts) == 3 else {}
-    except (ValueError, binascii.Error, RecursionError):
+        read = untrusted_json.loads(base64.urlsafe_b64decode(parts[1] + "==").decode()) if len(parts) == 3 else {}
+    except (ValueError, binascii.Error):
         return {}
     return read if isinstance(read, dict) else {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from deployer.http import Reply
+from deployer.http import Reply, retry_after
 from deployer.model import RefusedError, UnavailableError
 from deployer.providers.coolify.own_words import DOCS, FOREIGN_CANCEL, MISSING, PERMISSIONS, is_own
 from deployer.redirects import Leads, redirect
@@ -41,7 +41,7 @@ UNAUTHORIZED: dict[str, str] = {
 PASSING = {408, 425, 429}
 """Statuses below 500 that a gateway gives for a while only."""
 
-VERSION = re.compile(r"v?\d+\.\d+[0-9A-Za-z.-]*")
+VERSION = re.compile(r"v?\d{1,6}\.\d{1,6}[0-9A-Za-z.-]{0,60}", re.ASCII)
 
 
 def good(reply: Reply) -> Any:
@@ -74,7 +74,7 @@ def answered(reply: Reply) -> Any:
         if reply.status in {401, 403, 404} or message(reply) in UNAUTHORIZED or (reply.status == 422 and "errors" in reply.data):
             raise
         what = f"{told(reply).rstrip('.')}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
-        raise UnavailableError(what, arrived=True, wait=seconds(reply)) from error
+        raise UnavailableError(what, arrived=True, wait=retry_after(reply)) from error
 
 
 def message(reply: Reply) -> str:
@@ -93,11 +93,11 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
             of_one = text.startswith(FOREIGN_CANCEL) or text == f"{PERMISSIONS}write"  # not every kind of target needs that one
             return RefusedError(_forbidden(text), everywhere=not of_one)
         case 429:
-            return UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=seconds(reply))
+            return UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=retry_after(reply))
         case status if status >= 500:
             failure = told(reply)
             what = f"Coolify does not answer properly ({failure})"
-            return UnavailableError(what, arrived=True, itself=True, failure=failure, wait=seconds(reply))
+            return UnavailableError(what, arrived=True, itself=True, failure=failure, wait=retry_after(reply))
         case status:
             return RefusedError(f"Coolify says: {text} (HTTP {status})")
 
@@ -107,7 +107,7 @@ def not_coolifys(reply: Reply) -> UnavailableError:
     text = message(reply)
     said = f": {text}" if text else " with JSON"
     what = f"HTTP {reply.status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
-    return UnavailableError(what, wait=seconds(reply))
+    return UnavailableError(what, wait=retry_after(reply))
 
 
 def _forbidden(text: str) -> str:
@@ -137,12 +137,6 @@ def is_missing(reply: Reply) -> bool:
 def unknown_endpoint(reply: Reply) -> bool:
     """Whether this version of Coolify has no such endpoint: a resource's 404 has no `docs` (contract 3.3)."""
     return reply.status == 404 and isinstance(reply.data, dict) and str(reply.data.get("docs", "")).startswith(DOCS)
-
-
-def seconds(reply: Reply) -> float:
-    """Retry-After in seconds; nothing where it says none."""
-    text = reply.headers.get("retry-after", "")
-    return float(text) if re.fullmatch(r"\d{1,6}", text) else 0
 
 
 REDIRECTS = {
@@ -182,7 +176,7 @@ def foreign(reply: Reply) -> UnavailableError:
         what = f"a page{_title(text)} instead of JSON: a proxy or Cloudflare in front of Coolify, or a wrong `coolify_url`"
     else:
         what = "an answer that is not Coolify's"
-    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", wait=seconds(reply))
+    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", wait=retry_after(reply))
 
 
 def _title(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from deployer.http import Reply, TooLargeError
+from deployer.http import Reply, TooLargeError, retry_after
 from deployer.model import (
     Answer,
     Barred,
@@ -223,7 +223,7 @@ class CoolifyServer:
         if reply.status == 429 and text.startswith(QUEUE_FULL):
             return self._queue_full(reply, act)
         if reply.status == 429 and text == TOO_MANY:
-            wait = answers.seconds(reply) or QUEUE_WAIT
+            wait = retry_after(reply) or QUEUE_WAIT
             raise UnavailableError(f"Coolify is asked too often ({text})", itself=True, wait=wait)
         if back.is_full(reply.status, text):
             return Later(QUEUE_WAIT, trigger.said(text))
@@ -251,7 +251,7 @@ class CoolifyServer:
         text = answers.message(reply)
         if act.kind == TAG:
             raise UnavailableError(trigger.said(text), arrived=True, itself=True)
-        return Later(answers.seconds(reply) or QUEUE_WAIT, trigger.said(text))
+        return Later(retry_after(reply) or QUEUE_WAIT, trigger.said(text))
 
     def _missing(self, reply: Reply, text: str, act: Act) -> Done | Refused | None:
         """The 404s that say something of what was asked for."""

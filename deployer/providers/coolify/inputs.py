@@ -230,6 +230,7 @@ class Coolify(ProviderInputs):
             ca=common.ca_cert,
             insecure=common.insecure,
             direct=around.direct,
+            time_left=around.time_left,
         )
         http = login(token=self.coolify_token.get_secret_value())
         reading = self.read_token.get_secret_value()

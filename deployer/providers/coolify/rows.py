@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import itertools
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
+from deployer import untrusted_json
 from deployer.model import Entry, Handle, Phase, Snapshot, UnavailableError
 from deployer.providers.coolify.why import COMMAND, POST_COMMAND, POST_FAILED, UNHEALTHY, cause, own, post_output, without_commands
 
@@ -33,6 +35,10 @@ POST_FAILURES = {
     "no running container was found",
 }
 UNSEEN_POST = "deployed; its post-deployment command was not seen to end"
+MOST_ENTRIES = 300_000
+"""Entries of one log that are read: more than 22 MB of the smallest that Coolify writes."""
+
+LARGE_LOG = "the build log has more than 300,000 lines: it is not shown any more, only the status still counts"
 UNREADABLE_LOG = "the build log could not be read: Coolify's list of its lines is damaged"
 
 REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy")
@@ -114,7 +120,7 @@ def other(row: dict[str, Any], main: dict[str, Any]) -> bool:
         _moment(text) for text in (main.get("created_at"), row.get("created_at"), main.get("finished_at") or main.get("updated_at"))
     )
     alike = row.get("server_id") != main.get("server_id") and not row.get("is_api") and not row.get("is_webhook")
-    return bool(alike and began and born and end and began < born <= end + SAME_TIME)
+    return bool(alike and began and born and end and began < born and born - end <= SAME_TIME)
 
 
 def _moment(text: Any) -> datetime | None:
@@ -182,17 +188,34 @@ def entries(row: dict[str, Any]) -> tuple[tuple[Entry, ...] | None, str]:
     logs = row["logs"]
     if logs is None or logs == "":
         return (), ""
-    try:
-        listed = json.loads(logs, object_hook=_entry) if isinstance(logs, str) else None  # no list of dicts in between: it is large
-    except (ValueError, RecursionError):
+    try:  # no list of dicts in between: it is large
+        listed = untrusted_json.loads(logs, _counted(_entry)) if isinstance(logs, str) else None
+    except untrusted_json.TooManyValuesError:
+        return (), LARGE_LOG
+    except ValueError:
         listed = None
     if not isinstance(listed, list):
         return (), UNREADABLE_LOG
     return tuple(each for each in listed if isinstance(each, Entry)), ""
 
 
-def _entry(raw: dict[str, Any]) -> Entry:
-    """The key is the entry's fingerprint: its index may later belong to another one."""
+def _counted(make: Callable[[dict[str, Any]], Entry | None]) -> Callable[[dict[str, Any]], Entry | None]:
+    """The same, up to `MOST_ENTRIES` times. Raises TooManyValuesError then."""
+    made = itertools.count(1)
+
+    def counted(raw: dict[str, Any]) -> Entry | None:
+        entry = make(raw)
+        if entry and next(made) > MOST_ENTRIES:
+            raise untrusted_json.TooManyValuesError
+        return entry
+
+    return counted
+
+
+def _entry(raw: dict[str, Any]) -> Entry | None:
+    """The key is the entry's fingerprint: its index may later belong to another one. None where there is no text at all."""
+    if not isinstance(raw.get("output"), str):
+        return None
     own, text = not raw.get("command"), _text(raw.get("output"))
     parts = "\0".join(str(raw.get(name)) for name in ("timestamp", "type", "output", "command"))
     key = hashlib.blake2b(parts.encode("utf-8", "replace"), digest_size=16).digest()  # a log of megabytes is not kept for its keys

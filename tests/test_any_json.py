@@ -1,0 +1,365 @@
+"""No answer of a server is a bug of ours: whole runs in which one field, anywhere, is any JSON of any shape, on both platforms.
+
+Each run is a row of the truths, played by the simulator, whose answers are changed on their way out. How it ends is not looked at
+here: only that it ends, with a status and not with exit code 70. Seeds are fixed; `ANY_JSON=5000 pytest tests/test_any_json.py` tries more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import types
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from deployer import untrusted_json
+from deployer.http import Reply
+from deployer.main import main
+from deployer.model import Outcome, Phase, RefusedError, Snapshot, UnavailableError
+from deployer.providers.cloudfoundry import answers as cf_answers
+from deployer.providers.cloudfoundry import crashes, logs, root, routes, staging, states, uaa
+from deployer.providers.coolify import acts, answers, changes, envs, known, releases, rows, statuses, survey, tags, trigger
+from deployer.providers.coolify.versions import Version
+from deployer.providers.coolify.wish import Wish
+from deployer.simulator import cloudfoundry, listening, playing
+from deployer.simulator import server as simulated
+from deployer.simulator.cloudfoundry import world as foundation
+from deployer.simulator.shared import Answer
+from tests import cf as cf_replies
+from tests import coolify as coolify_replies
+from tests import test_cf_truths, test_truths
+from tests.test_golden import StillClock
+
+RUNS = int(os.environ.get("ANY_JSON", "60"))
+
+DEEP = 90
+ODD = (
+    *("null", "true", "false", "0", "-1", "1.5", "1e400", "-1e400", "1e300", "NaN", "Infinity", "9" * 400, "9" * 5000, "-" + "9" * 20),
+    *('""', '" "', '"x"', '"0"', r'"\ud800"', r'"\udfff\ud800x"', r'"\u0000"', r'"\u2028\r\n::error::x"', '"9999999999999999999999"'),
+    *('"HEAD"', '"queued"', '"finished"', '"running:healthy"', '"https://[::1"', '"/a/b?c#d"', '"../.."', '"' + "y" * 70_000 + '"'),
+    *('"2026-13-99T99:99:99Z"', '"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59.999999Z"', '"[{]"', '"[1,{}]"', r'"{\"a\":1}"'),
+    *("[]", "{}", "[null]", "[[]]", "[{}]", '{"":{}}', '[1,"x",null,{"a":[]}]', '{"a":1,"uuid":null,"guid":[],"status":{},"message":[]}'),
+    *("[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "1" + "}" * DEEP, "[" * 5000 + "]" * 5000, f"[{','.join(['{}'] * 3000)}]"),
+)
+HEADERS = {
+    "Retry-After": ("9" * 40, "-1", "nan", "Thu, 99 Foo 2026", "Wed, 21 Oct 2099 07:28:00 GMT", "0.5", "\u00b2"),
+    "X-RateLimit-Remaining": ("9" * 400, "-5", "x", "\u00b2", "0"),
+    "X-Cf-Warnings": ("%ff%00,%", ",,,", "%E2%80%AE" * 50),
+    "X-Vcap-Request-Id": ("\u00ff" * 10, "a::b", " "),
+    "Location": ("http://[", "//", "\u00ff", "https://user:pass@evil.example/", "x:" * 99, "http://a:99999999/"),
+    "Content-Type": ("", "application/json; charset=none", "text/html", "\u00ff/json", "x" * 5000),
+    "Set-Cookie": ("a=b; expires=Thu, 99; max-age=" + "9" * 999, "=;;;", "\u00ff=\u00ff; domain=.."),
+    "Date": ("x", "Thu, 01 Jan 0000 99:99:99 GMT", "Fri, 31 Dec 9999 23:59:59 -9999"),
+}
+STATUSES = (
+    200,
+    201,
+    202,
+    204,
+    206,
+    299,
+    300,
+    304,
+    308,
+    400,
+    401,
+    403,
+    404,
+    408,
+    409,
+    418,
+    422,
+    429,
+    451,
+    499,
+    500,
+    501,
+    503,
+    520,
+    599,
+    999,
+)
+TEXTS = (
+    "9" * 5000 + ".1",
+    "v4." + "9" * 5000,
+    "\u0664.3.10",
+    "4.3.10-beta." + "9" * 5000,
+    "\x00",
+    "",
+    "[" * 9000,
+    "<html>" * 9000,
+    '"4.3.10"',
+)
+MARK = "\u0001here\u0001"
+
+
+class Spoiler:
+    """Changes answers: all those of one path, or one in a while. `odd` stands in the place of one value, or header, or status."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = random.Random(seed)
+        self._share = self._random.choice((0.05, 0.3, 1.0))
+        self._spot = self._random.random()
+        self._odd = self._random.choice(ODD)
+        self._stays = self._random.random() < 0.5
+        self._header = self._random.random() < 0.1
+        self._status = self._random.random() < 0.1
+        self.changed: list[str] = []
+
+    def __call__(self, answer: Answer) -> Answer:
+        if self._random.random() > self._share:
+            return answer
+        if self._header:
+            name = self._random.choice(sorted(HEADERS))
+            value = self._random.choice(HEADERS[name])
+            self.changed.append(f"{name}: {value[:40]}")
+            kept = tuple((key, each) for key, each in answer.headers if key.lower() != name.lower())
+            answer = replace(answer, headers=(*kept, (name, value.encode().decode("latin-1"))))
+        if self._status:
+            answer = replace(answer, status=self._random.choice(STATUSES))
+            self.changed.append(f"HTTP {answer.status}")
+        body = b"".join(answer.body)
+        try:
+            data = json.loads(body)
+        except ValueError:
+            text = self._random.choice(TEXTS) if self._status or self._header else body.decode("utf-8", "replace")
+            return replace(answer, body=(text.encode(),))
+        text = self._spoiled(data)
+        headers = tuple(pair for pair in answer.headers if pair[0] != "Transfer-Encoding")
+        return replace(answer, headers=headers, body=(text.encode("utf-8", "surrogatepass"),))
+
+    def _spoiled(self, data: Any) -> str:
+        if not self._stays:
+            self._spot, self._odd = self._random.random(), self._random.choice(ODD)
+        spots = list(_spots(data))
+        path = spots[int(self._spot * len(spots))]
+        self.changed.append(f"{'.'.join(map(str, path))} = {self._odd[:60]}")
+        return _put(data, path, self._odd)
+
+
+def _spots(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a value stands: also in the JSON that stands in a string, as Coolify's logs do."""
+    yield path
+    if isinstance(data, str) and data[:1] == "[":
+        try:
+            yield from _spots(json.loads(data), (*path, "#"))
+        except ValueError:
+            return
+    elif isinstance(data, dict | list):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _spots(value, (*path, key))
+
+
+def _put(data: Any, path: tuple[Any, ...], odd: str) -> str:
+    """The text of the data with something else at this place, which may be no JSON."""
+    return json.dumps(_marked(data, path, odd)).replace(json.dumps(MARK), odd)
+
+
+def _marked(data: Any, path: tuple[Any, ...], odd: str) -> Any:
+    if not path:
+        return MARK
+    if path[0] == "#":
+        return _put(json.loads(data), path[1:], odd)
+    copy = dict(data) if isinstance(data, dict) else list(data)
+    copy[path[0]] = _marked(copy[path[0]], path[1:], odd)
+    return copy
+
+
+def coolify(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
+    """One of the truths about Coolify, on one of its versions."""
+    truth = pick.choice([each for each in test_truths.TRUTHS if each.scenario not in {"huge", "hang", "hang-start"}])
+    version = pick.choice(truth.versions)
+    return playing(truth.scenario, version=version), lambda stage: test_truths.environ(stage, {**EVERYTHING, **truth.inputs})
+
+
+def cf(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
+    """One of the truths about Cloud Foundry."""
+    truth = pick.choice(test_cf_truths.TRUTHS)
+    return cloudfoundry.playing(truth.scenario), lambda stage: test_cf_truths.environ(stage, {**EVERYTHING, **truth.inputs})
+
+
+EVERYTHING = {"timeout": "3m", "verify_timeout": "2m", "log_file": "log.txt", "output_file": "out.env"}
+IN_CI: tuple[dict[str, str], ...] = (
+    {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "outputs", "GITHUB_STEP_SUMMARY": "summary"},
+    {"GITLAB_CI": "true"},
+    {},
+)
+
+
+@pytest.mark.parametrize("platform", [coolify, cf])
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_whatever_a_server_sends_the_run_ends_with_a_status(
+    platform: Callable[[random.Random], tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]],
+    seed: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    name = f"{platform.__name__} {seed}"
+    pick = random.Random(name)
+    clock, spoiler = StillClock(), Spoiler(name)
+    for module in (simulated, foundation):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=clock.real))
+    write = listening.Connection._write
+    monkeypatch.setattr(listening.Connection, "_write", lambda connection, answer: write(connection, spoiler(answer)))
+    monkeypatch.chdir(tmp_path)
+    stage_of, environ_of = platform(pick)
+    with stage_of as stage:
+        environ = {**environ_of(stage), **pick.choice(IN_CI), "DEPLOYER_DEBUG": "1"}
+        code = main([], environ, clock)  # type: ignore[arg-type]
+    said = capfdbinary.readouterr().out.decode()
+    assert code in {outcome.exit_code for outcome in Outcome}, (
+        spoiler.changed[-3:],
+        re.sub(r"(?s)^.*Traceback", "Traceback", said)[-3000:],
+    )
+    result = json.loads(Path("result.json").read_text("utf-8"))
+    assert result["exit_code"] == code
+
+
+# --- each reading function by itself: every value of a recorded reply, in every odd form
+
+
+GIT, V = Wish(), Version("4.3.10")
+ACT = acts.act(acts.APPLICATION, coolify_replies.WEB, GIT, V)
+
+
+def _row_of(data: Any) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
+def _rows_of(data: Any) -> list[dict[str, Any]]:
+    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+
+
+def _resources(data: Any) -> list[dict[str, Any]]:
+    return _rows_of(_row_of(data).get("resources"))
+
+
+def _looked(row: Any) -> None:
+    for flips in (False, True):
+        seen = rows.snapshot(row, "https://coolify.example.com", coolify_replies.WEB, flips=flips)
+        statuses.proof(seen, coolify_replies.WEB, Wish(verify="true"))
+        statuses.passed_health_check(seen)
+    rows.other(row, coolify_replies.body("deployment_get_finished"))
+    rows.other(coolify_replies.body("deployment_get_finished"), row)
+
+
+@pytest.mark.parametrize("text", [each for each in ODD if each[:2] in {'"2', '"0', '"9'}])
+@pytest.mark.parametrize("field", ["created_at", "finished_at", "updated_at"])
+def test_no_time_of_a_row_makes_the_search_for_others_crash(field: str, text: str) -> None:
+    main = coolify_replies.body("deployment_get_finished")
+    other = {**main, "server_id": 99, "is_api": False, "is_webhook": False}
+    for one, two in (({**main, field: json.loads(text)}, other), (main, {**other, field: json.loads(text)})):
+        assert rows.other(two, one) in {True, False}
+
+
+def _resource(data: Any) -> None:
+    row = _row_of(data)
+    known.target(acts.APPLICATION, coolify_replies.WEB, row, Wish(pr=7))
+    known.described(row)
+    survey.impossible(acts.APPLICATION, row, GIT, V)
+    statuses.health(row, Wish(verify="true"), passed=False)
+    for aspect in (statuses.RUNNING, statuses.STOPPED):
+        statuses.resource(row, aspect, "exited:unhealthy", V, moved=True)
+    releases.pin(row)
+
+
+def _history(data: Any) -> None:
+    listed = _rows_of(_row_of(data).get("deployments"))
+    trigger.oldest(listed, coolify_replies.WEB, "https://coolify.example.com", marked=True)
+    for row in listed:
+        trigger.starter(row, marked=True), trigger.like_ours(row, GIT, V), releases.is_own(row)
+    releases.finished(listed), releases.left(listed), changes.deployed(_row_of(listed[:1] and listed[0]))
+    releases.since(listed, str(listed[0].get("deployment_uuid")) if listed else "")
+
+
+def _answered(data: Any) -> None:
+    for status in (200, 400, 401, 403, 404, 409, 422, 429, 500):
+        for module in (answers, cf_answers):
+            reply = Reply(status, data, is_json=True)
+            module.foreign(reply)
+            with contextlib.suppress(RefusedError, UnavailableError):
+                module.good(reply)
+        with contextlib.suppress(RefusedError, UnavailableError):
+            uaa.good(Reply(status, data, is_json=True), "no")
+
+
+def _instances(data: Any) -> None:
+    web = cf_replies.body("app-processes-list-200")["resources"][0]
+    each = states.process(web, data)
+    states.instances((each,), "all", {}), states.stopped((each,)), each.marks
+    states.of_new_instances(Snapshot(Phase.RUNNING), (each,))
+
+
+def _rolling(data: Any) -> None:
+    states.is_deployed(data), states.is_active(data), states.ending(data), states.droplet(_row_of(data))
+    states.returned(data)
+    states.deployment(data)
+
+
+def _log(data: Any) -> None:
+    for line in getattr(logs.read(data), "lines", ()):
+        line.key, line.shown.encode()
+
+
+MOST_SPOTS = 60
+"""Of one reply: a log has hundreds, which are all alike."""
+
+READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
+    **{
+        name: (coolify_replies.body(name), _looked)
+        for name in ("deployment_get_finished", "deployment_get_failed_healthcheck", "deployment_cancelled", "deployment_get_queued")
+    },
+    "app_get_sensitive": (coolify_replies.body("app_get_sensitive"), _resource),
+    "app_deployments_read": (coolify_replies.body("app_deployments_read"), _history),
+    "deploy_one": (coolify_replies.body("deploy_one"), lambda data: trigger.accepted(data, ACT, GIT, blind=False)),
+    "deploy_tag_blue": (coolify_replies.body("deploy_tag_blue"), tags.read),
+    "env_list_sensitive": (
+        coolify_replies.body("env_list_sensitive"),
+        lambda data: envs.plan({"A": SecretStr("x")}, _rows_of(data), acts.APPLICATION, V),
+    ),
+    "rollback_images": (coolify_replies.body("rollback_images"), lambda data: releases.beside(_rows_of(_row_of(data).get("images")))),
+    "app_patch_422_list": (coolify_replies.body("app_patch_422_list"), _answered),
+    "api_root": (cf_replies.body("app-start-422-log-rate-quota"), _answered),
+    "root": (cf_replies.body("root-get-200"), lambda data: root.read(data, "https://api.example.org")),
+    "token": ({"access_token": "a.b.c", "refresh_token": "x", "expires_in": 599, "scope": "a b"}, _answered),
+    "stats": (cf_replies.body("process-stats-200-one-crashed-one-running"), _instances),
+    "placement": (cf_replies.body("process-stats-200-down-placement-error"), _instances),
+    "rolling": (cf_replies.body("deployment-get-200-deploying-with-error"), _rolling),
+    "build": (cf_replies.body("build-get-200-failed-docker"), states.build),
+    "staged": (cf_replies.body("build-get-200-staged-docker"), lambda data: (states.build(data), staging.cause(data, ["x"]))),
+    "crashes": (cf_replies.body("audit-events-crash-200"), lambda data: [crashes.reason([row], _guids(row)) for row in _resources(data)]),
+    "log": (cf_replies.body("log-cache-read-200"), _log),
+    "routes": (cf_replies.body("app-routes-list-200"), lambda data: routes.address(_resources(data))),
+}
+
+
+def _guids(event: dict[str, Any]) -> frozenset[str]:
+    return frozenset({str(_row_of(event.get("actor")).get("guid"))})
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_no_value_of_a_reply_makes_a_reading_function_crash(name: str) -> None:
+    data, read = READERS[name]
+    spots = list(_spots(data))
+    for path in spots[:: -(-len(spots) // MOST_SPOTS)]:
+        for odd in ODD:
+            try:
+                spoiled = untrusted_json.loads(_put(data, path, odd))
+            except ValueError:
+                continue
+            try:
+                read(spoiled)
+            except (RefusedError, UnavailableError):
+                pass
+            except Exception as error:
+                raise AssertionError(".".join(map(str, path)), odd[:60]) from error
