@@ -206,6 +206,7 @@ _CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
     (requests.exceptions.ConnectTimeout, "no connection within {connect:.0f} s", False),
     (requests.exceptions.ReadTimeout, "no answer in time", True),
     (requests.exceptions.InvalidURL, "the address is not valid: {text}", False),
+    (urllib3.exceptions.LocationValueError, "the address is not valid: {text}", False),
 )
 
 
@@ -223,7 +224,11 @@ def unavailable(error: Exception, connect: float) -> UnavailableError:
         return UnavailableError(f"TLS: {text}{remedy}", arrived=not untrusted)
     for kind, form, arrived in _CAUSES:
         if isinstance(error, kind):
-            return UnavailableError(form.format(text=text, connect=connect), arrived=arrived)
+            unusable = kind in {
+                requests.exceptions.InvalidURL,
+                urllib3.exceptions.LocationValueError,
+            }  # what no request can be made of is told at once
+            return UnavailableError(form.format(text=text, connect=connect), arrived=arrived, final=unusable)
     for look, form in _CONNECTING.items():
         if look in type(root).__name__:
             return UnavailableError(form.format(text=text), arrived=False)

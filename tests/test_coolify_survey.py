@@ -459,7 +459,7 @@ def broken(name: str) -> Callable[[responses.RequestsMock, str], None]:
     return lambda wire, path: serve(wire, "GET", path, name)
 
 
-UNREADABLE = {
+UNREADABLE: dict[str, Callable[[responses.RequestsMock, str], None]] = {
     "500": broken("deploy_body_list_500"),
     "a-page": broken("deploy_body_list_500_star"),
     "refused": broken("app_deployments_unknown"),

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+LONGEST_NAME = 253
 HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
 
 
@@ -35,16 +37,25 @@ def _problem(scheme: str, host: str | None, user: str | None, text: str, example
         return f"must begin with https:// or http://, not {scheme}://"
     if user is not None:
         return "must not hold a user or a password"
-    if not host or not _is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
+    if not host or not is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text):
         return f"is no address: write {example}"
     return ""
 
 
-def _is_host(host: str) -> bool:
+def is_host(host: str) -> bool:
     """A name or an IP address; a token that was given as the address must not be looked up in the DNS."""
     if ":" in host:
         return True  # IPv6, which urlsplit has read
-    return all(re.fullmatch(r"[\w-]{1,63}", label) for label in host.removesuffix(".").split("."))
+    return len(host) <= LONGEST_NAME and all(map(_is_label, host.removesuffix(".").split(".")))
+
+
+def _is_label(label: str) -> bool:
+    """One part of a name, as the DNS can hold it (RFC 1035): a hyphen never stands at its ends."""
+    try:
+        plain = label.encode("idna").decode()  # UnicodeError where it is empty or too long
+    except UnicodeError:
+        return False
+    return LABEL.fullmatch(plain) is not None
 
 
 def _is_public(host: str) -> bool:

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
+from deployer.settings.addresses import is_host
+
 
 def _but(text: str) -> str:
     """What was given instead, if it is short and plain: a secret may stand in the wrong place."""
@@ -100,7 +102,7 @@ def _site(text: Any) -> Any:
         message = "must be `auto`, or begin with https:// or http://"
     elif host and "@" in parts.netloc:
         message = "must not hold a user or a password"
-    elif not host or re.search(r"[\s\\\x00-\x1f]", text):
+    elif not host or not is_host(host) or re.search(r"[\s\\\x00-\x1f]", text):
         message = "must be `auto`, or an address like https://app.example.com/health"
     else:
         return address

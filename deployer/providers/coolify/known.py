@@ -22,9 +22,10 @@ SENSITIVE = ("custom_labels", "docker_compose_raw", "docker_compose", "dockerfil
 class Known:
     """One target. `newest`: the highest row `id` before our trigger; `running`: the same where there is no list to be read.
 
-    `running` is None where all that are going can't be read either; `unread`: why the list could not be read. `part`: the row is one of a list, which shows less. `missing`: it is still to be made, and the row is what it will be. `passed`:
-    Coolify's own health check did. `doubts`: how often its status was looked at because of a lost answer; `moved`: it was seen to change.
-    `webhooks`: the commits that a webhook has deployed. `members`: the applications that carry the tag, None where the server can't tell.
+    `running` is None where all that are going can't be read either; `unread`: why the list could not be read. `part`: the row is one of a
+    list, which shows less. `missing`: it is still to be made, and the row is what it will be. `passed`: Coolify's own health check did.
+    `doubts`: how often its status was looked at because of a lost answer; `moved`: it was seen to change. `webhooks`: the commits that a
+    webhook has deployed. `members`: the applications that carry the tag, None where the server can't tell.
     """
 
     kind: str = ""
