@@ -49,8 +49,10 @@ _CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
     (requests.exceptions.ConnectTimeout, "no connection within {connect:.0f} s", False),
     (requests.exceptions.ReadTimeout, "no answer in time", True),
     (requests.exceptions.InvalidURL, "the address is not valid", False),  # without its text: a secret may stand in it
-    (urllib3.exceptions.LocationParseError, "the address is not valid", False),
+    (urllib3.exceptions.LocationValueError, "the address is not valid", False),
 )
+
+_UNUSABLE = {requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError}
 
 
 def unavailable(error: Exception, attempt: Attempt) -> UnavailableError:
@@ -66,7 +68,8 @@ def unavailable(error: Exception, attempt: Attempt) -> UnavailableError:
     for kind, form, arrived in _CAUSES:
         if isinstance(error, kind):
             made = LateError if kind is requests.exceptions.ReadTimeout else UnavailableError
-            return made(form.format(connect=attempt.connect), arrived=arrived)
+            unusable = kind in _UNUSABLE  # what no request can be made of is told at once
+            return made(form.format(connect=attempt.connect), arrived=arrived, final=unusable)
     for look, form in _CONNECTING.items():
         if look in type(root).__name__:
             through = f"the proxy in {attempt.proxy}: " if attempt.proxy else ""

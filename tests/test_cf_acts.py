@@ -47,7 +47,7 @@ ROWS = [
             "replace its instances one by one",
             rolling(),
             anew=True,
-            note=f"it takes the place of deployment {DEPLOYMENT}, which is still going",
+            note=f"it takes the place of deployment {DEPLOYMENT}, which somebody else started and which is still going",
         ),
         id="rolling-over-another",
     ),

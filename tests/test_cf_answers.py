@@ -160,21 +160,25 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
 
 
 @pytest.mark.parametrize(
-    ("status", "data", "words", "arrived"),
+    ("status", "data", "words", "gateway"),
     [
-        pytest.param(403, {"message": "Forbidden"}, "JSON that is not Cloud Foundry's", False, id="a-gateway"),
-        pytest.param(422, {"errors": []}, "JSON that is not Cloud Foundry's", False, id="no-errors"),
-        pytest.param(422, {"errors": ["x", {"code": "10008"}]}, "JSON that is not Cloud Foundry's", False, id="other-errors"),
-        pytest.param(404, "<HTML><body>", "a page instead of JSON", False, id="a-page"),
-        pytest.param(503, "upstream connect error", "an answer that is not Cloud Foundry's", True, id="a-balancer"),
+        pytest.param(403, {"message": "Forbidden"}, "JSON that is not Cloud Foundry's", True, id="a-gateway"),
+        pytest.param(401, {"message": "Unauthorized"}, "JSON that is not Cloud Foundry's", True, id="a-gateway-s-401"),
+        pytest.param(422, {"errors": []}, "JSON that is not Cloud Foundry's", True, id="no-errors"),
+        pytest.param(422, {"errors": ["x", {"code": "10008"}]}, "JSON that is not Cloud Foundry's", True, id="other-errors"),
+        pytest.param(404, "<HTML><body>", "a page instead of JSON", True, id="a-page"),
+        pytest.param(503, "upstream connect error", "an answer that is not Cloud Foundry's", False, id="a-balancer"),
         pytest.param(200, "hello", "an answer that is not Cloud Foundry's", True, id="a-text"),
+        pytest.param(408, "<html>", "a page instead of JSON", False, id="a-time-out"),
+        pytest.param(429, {"message": "slow down"}, "JSON that is not Cloud Foundry's", False, id="a-limit"),
     ],
 )
-def test_what_is_not_in_its_shape_is_nobody_s_refusal(status: int, data: Any, words: str, *, arrived: bool) -> None:
+def test_what_is_not_in_its_shape_is_nobody_s_refusal(status: int, data: Any, words: str, *, gateway: bool) -> None:
+    """A gateway may have passed the request on before it answered in Cloud Foundry's place."""
     said = outcome(Reply(status, data, is_json=not isinstance(data, str)))
     assert isinstance(said, UnavailableError)
     assert words in said.reason
-    assert (said.itself, said.arrived) == (False, arrived)
+    assert (said.itself, said.arrived, said.from_gateway) == (False, True, gateway)
 
 
 @pytest.mark.parametrize(("data", "is_json", "value"), [({"a": 1}, True, {"a": 1}), ([], True, []), ("", False, None)])

@@ -104,7 +104,8 @@ def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsM
     cloud = server(wire, image=":1.5.0")
     for name in ("app-get-200-docker-started", "app-processes-list-200-web-2", "app-routes-list-200"):
         serve(wire, name)
-    serve(wire, "droplet-get-200-docker", path=f"/v3/droplets/{OLD_DROPLET}")
+    droplet = {**body("droplet-get-200-docker"), "guid": OLD_DROPLET}
+    serve(wire, "droplet-get-200-docker", path=f"/v3/droplets/{OLD_DROPLET}", body=droplet)
     answer(wire, "GET", "/v3/deployments", listing())
     cloud.check(APP)
     assert asked(wire) == [f"GET {V3APP}", NEWEST, f"GET /v3/droplets/{OLD_DROPLET}", f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
@@ -290,6 +291,56 @@ def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: s
     with pytest.raises(UnavailableError) as lost:
         cloud.start(APP)
     assert lost.value.arrived is arrived
+
+
+@pytest.mark.parametrize("said", [{}, [], {"guid": "another"}, {"message": "OK"}, {"guid": None}])
+@pytest.mark.parametrize(
+    ("wish", "path"), [({}, f"{V3APP}/actions/start"), ({"strategy": "restart"}, f"{V3APP}/actions/restart")], ids=["start", "restart"]
+)
+def test_a_good_answer_without_the_app_is_a_lost_one(wire: responses.RequestsMock, wish: dict[str, Any], path: str, said: Any) -> None:
+    cloud = server(wire, **wish)
+    known(cloud)
+    answer(wire, "POST", path, said)
+    with pytest.raises(UnavailableError) as lost:
+        cloud.start(APP)
+    assert (lost.value.arrived, lost.value.failure) == (True, lost.value.reason)
+
+
+@pytest.mark.parametrize(
+    ("what", "row"),
+    [
+        pytest.param(Handle(APP, DEPLOYMENT, aspect=ROLLED), {"guid": "another"}, id="another-deployment"),
+        pytest.param(Handle(APP, DEPLOYMENT, aspect=ROLLED), {}, id="none"),
+        pytest.param(Handle(APP, DEPLOYMENT, aspect=ROLLED), [], id="no-object"),
+    ],
+)
+def test_a_look_that_is_answered_with_something_else_is_no_news(wire: responses.RequestsMock, what: Handle, row: Any) -> None:
+    """A cache, or a gateway that mixes up its connections (issue 11, item 5)."""
+    cloud = server(wire)
+    known(cloud)
+    said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
+    answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", said)
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.look(what)
+
+
+def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> None:
+    cloud = server(wire)
+    known(cloud)
+    other = {**PROCESS, "relationships": {"app": {"data": {"guid": "another"}}}}
+    answer(wire, "GET", f"{V3APP}/processes", listing(other))
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.look(RUNS)
+
+
+def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMock) -> None:
+    cloud = server(wire)
+    seen = known(cloud, newest="before")
+    seen.sent = rolling(seen, "")
+    other = deployment("ACTIVE", "DEPLOYING", relationships={"app": {"data": {"guid": "another"}}})
+    answer(wire, "GET", "/v3/deployments", listing(other))
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.find(APP)
 
 
 # --- a trigger without an answer
@@ -741,11 +792,19 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
 
-def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(wire: responses.RequestsMock) -> None:
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        pytest.param("app-start-500-unknown", {}, id="its-own-failure"),
+        pytest.param("app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"),
+        pytest.param("app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-shape"),
+    ],
+)
+def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(wire: responses.RequestsMock, name: str, changes: dict[str, Any]) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud)
     for _ in range(3):
-        serve(wire, "app-start-500-unknown", "POST", "/v3/packages")
+        serve(wire, name, "POST", "/v3/packages", **changes)
     for expected in (UnavailableError, UnavailableError, RefusedError):
         with pytest.raises(expected):
             cloud.prepare(APP)

@@ -21,7 +21,7 @@ from deployer.simulator.cloudfoundry import world as simulated
 from deployer.simulator.cloudfoundry.courses import WELL, Course, Process, State
 from deployer.simulator.cloudfoundry.names import APP, REGISTRY_PASSWORD, REGISTRY_USERNAME, guid
 from deployer.simulator.cloudfoundry.scenario import App, Scenario
-from deployer.simulator.shared import Then, Trouble
+from deployer.simulator.shared import Answer, Then, Trouble
 from tests.fakes import BEGINNING
 from tests.test_golden import StillClock
 from tests.test_truths import CODES as ENDS
@@ -218,7 +218,12 @@ ROLLINGS = (
     Truth("rolling-quota", "finished", ("the deployment does not get on: memory quota_exceeded",), (ROLL,)),
     Truth("rolling-off", "refused", ("rolling deployments are switched off on this foundation: use `cf_strategy: restart`",), (ROLL,)),
     Truth("rolling-no-quota", "refused", ("the quota has no room for the extra instance",), (ROLL,)),
-    Truth("others", "finished", (f"it takes the place of deployment {guid('deployment 1')}, which is still going",), (ROLL,)),
+    Truth(
+        "others",
+        "finished",
+        (f"it takes the place of deployment {guid('deployment 1')}, which somebody else started and which is still going",),
+        (ROLL,),
+    ),
 )
 LOGINS = (
     Truth("client", "finished"),
@@ -389,7 +394,7 @@ def test_every_scenario_is_a_truth() -> None:
 
 def test_a_rollback_on_demand_ends_the_deployment_that_is_going(play: Player) -> None:
     """Whoever started it: a job that has timed out may have left it, and nobody could tell."""
-    said = f"deployment {guid('deployment 1')} is still going: it is cancelled"
+    said = f"deployment {guid('deployment 1')}, which somebody else started, is still going: it is cancelled"
     truth = Truth("others", "finished", (said, "its status is cancelling"), (CANCEL,), {"command": "rollback"})
     with playing(replace(SCENARIOS["others"], may_cancel=True)) as stage:
         holds(truth, stage, play)
@@ -413,6 +418,41 @@ def test_what_runs_at_first_and_crashes_within_the_minute_is_unverified_and_roll
 def spoiled(name: str, on: str, nth: int, *, acts: bool) -> Scenario:
     """The same scenario where the answer to one request is lost."""
     return replace(SCENARIOS[name], troubles=(Trouble((on,), Then.CLOSE, acts=acts, nth=(nth,)),))
+
+
+def behind(name: str, on: str, status: int, body: str, kind: str = "text/html") -> Scenario:
+    """The same scenario where Cloud Foundry acts, and a gateway answers in its place."""
+    edit = lambda _: Answer(status, (("Content-Type", kind),), (body.encode(),))  # noqa: E731 -- of one line
+    return replace(SCENARIOS[name], troubles=(Trouble((on,), Then.EDIT, edit=edit, nth=(1,)),))
+
+
+FORBIDDEN = '{"message": "Forbidden"}'
+PAGE = "<html><title>Blocked</title></html>"
+DOUBT = "it is not certain what the trigger has started"
+GATEWAYS = [
+    *(
+        pytest.param(behind(name, on, status, PAGE), Truth("", "finished", (DOUBT,), sent, inputs), id=f"{on}-{status}")
+        for name, on, sent, inputs in (
+            ("success", "start", (START,), {}),
+            ("restart", "restart", (RESTART,), {"cf_strategy": "restart"}),
+            ("rolling", "deploy", (ROLL,), {"cf_strategy": "rolling"}),
+        )
+        for status in (200, 302, 403, 404, 408, 413, 429, 499)
+    ),
+    *(
+        pytest.param(
+            behind("success", "start", status, FORBIDDEN, "application/json"), Truth("", "finished", (DOUBT,)), id=f"json-{status}"
+        )
+        for status in (200, 403, 404, 409, 422, 429)
+    ),
+]
+
+
+@pytest.mark.parametrize(("scenario", "truth"), GATEWAYS)
+def test_what_a_gateway_answers_in_cloud_foundry_s_place_is_looked_for(scenario: Scenario, truth: Truth, play: Player) -> None:
+    """It has acted: a second deployment would supersede the first one (contract section 3)."""
+    with playing(scenario) as stage:
+        holds(truth, stage, play)
 
 
 OTHER = App(name="worker", docker=False, started=True)

@@ -326,7 +326,18 @@ def test_a_cancel_that_is_refused_says_why(wire: responses.RequestsMock, name: s
     assert words in str(caught.value)
 
 
-def test_a_page_in_front_of_coolify_confirms_no_cancel(wire: responses.RequestsMock) -> None:
-    serve(wire, "POST", "/deployments/abc/cancel", "api_root", status=200)
-    with pytest.raises(UnavailableError):
-        server().cancel(Handle(WEB, "abc"))
+@pytest.mark.parametrize("changes", [{"status": 200}, {"status": 403}, {"status": 302}, {"status": 403, "body": {"message": "Forbidden"}}])
+@pytest.mark.parametrize(
+    ("status", "how"),
+    [("cancelled-by-user", "cancelled"), ("finished", "cancel sent, not confirmed"), ("in_progress", None), ("queued", None)],
+)
+def test_what_a_gateway_answers_to_a_cancel_is_looked_up(wire: responses.RequestsMock, changes: Row, status: str, how: str | None) -> None:
+    """It may have passed it on; what still goes on is asked to end again."""
+    serve(wire, "POST", "/deployments/abc/cancel", "api_root", **changes)
+    serve(wire, "GET", "/deployments/abc", "deployment_get_queued", body={**body("deployment_get_queued"), "status": status})
+    if how:
+        assert server().cancel(Handle(WEB, "abc")) == how
+    else:
+        with pytest.raises(UnavailableError) as caught:
+            server().cancel(Handle(WEB, "abc"))
+        assert caught.value.arrived is False

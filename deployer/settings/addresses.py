@@ -6,10 +6,12 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
+LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+LONGEST_NAME = 253
+"""Characters that a name may have in the DNS."""
+
 HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
 PATH = re.compile(r"[\w.~/%-]*", re.ASCII)
-LONGEST_HOST = 253
-"""Characters that a name may have in the DNS."""
 
 
 def address(text: str, tail: re.Pattern[str], example: str) -> str:
@@ -28,7 +30,7 @@ def address(text: str, tail: re.Pattern[str], example: str) -> str:
     if parts.username is not None:
         raise ValueError("must not hold a user or a password")
     path = tail.sub("", parts.path)
-    if not host or not _is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text) or not PATH.fullmatch(path):
+    if not host or not is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text) or not PATH.fullmatch(path):
         raise ValueError(no_address)
     return f"{parts.scheme}://{parts.netloc}{path}"
 
@@ -41,16 +43,20 @@ def in_the_clear(base: str) -> list[str]:
     return []
 
 
-def _is_host(host: str) -> bool:
+def is_host(host: str) -> bool:
     """A name or an IP address; a token that was given as the address must not be looked up in the DNS."""
     if ":" in host:
         return True  # IPv6, which urlsplit has read
-    if not all(re.fullmatch(r"(?!-)[\w-]{1,63}(?<!-)", label) for label in host.removesuffix(".").split(".")):
-        return False
+    return len(host) <= LONGEST_NAME and all(map(_is_label, host.removesuffix(".").split(".")))
+
+
+def _is_label(label: str) -> bool:
+    """One part of a name, as the DNS can hold it (RFC 1035): a hyphen never stands at its ends."""
     try:
-        return len(host.encode("idna")) <= LONGEST_HOST
+        plain = label.encode("idna").decode()  # UnicodeError where it is empty or too long
     except UnicodeError:
         return False
+    return LABEL.fullmatch(plain) is not None
 
 
 def _is_public(host: str) -> bool:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, SecretStr
 
+from deployer.settings.addresses import is_host
 from deployer.settings.certificates import certificates
 from deployer.settings.placeholders import no_secret, unfilled
 
@@ -97,7 +98,7 @@ def _site(text: Any) -> Any:
         message = "must be `auto`, or begin with https:// or http://"
     elif host and "@" in parts.netloc:
         message = "must not hold a user or a password"
-    elif not host or re.search(r"[\s\\\x00-\x1f]", text):
+    elif not host or not is_host(host) or re.search(r"[\s\\\x00-\x1f]", text):
         message = "must be `auto`, or an address like https://app.example.com/health"
     else:
         return address

@@ -27,7 +27,7 @@ IN_THE_WAY = (
     "a deployment of it is going ({}), and until that is over no droplet can be assigned. "
     "Wait for its end, end it with `command: cancel`, or use `cf_strategy: rolling`, which takes its place"
 )
-REPLACES = "it takes the place of deployment {}, which is still going"
+REPLACES = "it takes the place of deployment {}, which somebody else started and which is still going"
 
 
 def stages(wish: Wish) -> bool:

@@ -18,6 +18,9 @@ LONGEST = 300
 
 INVALID_TOKEN, UNPROCESSABLE, NOT_FOUND, STAGING = 1000, 10008, 10010, 170017
 STAGING_WAIT = 15.0
+PASSING = {408, 425, 429}
+"""Statuses below 500 that a gateway gives for a while only."""
+
 UAA_WAIT = 15.0
 """Seconds until UAA is asked again where its rate limit names none (contract section 2)."""
 
@@ -81,11 +84,18 @@ class Trouble:
 
 def good(reply: Reply) -> Any:
     """The JSON of a good answer; nothing for an empty one. Raises RefusedError and UnavailableError for every other."""
-    if 300 <= reply.status < 400:
-        raise redirected(reply)
     if reply.status < 300 and (reply.is_json or reply.data == ""):
         return reply.data if reply.is_json else None
-    raise refusal(reply) if troubles(reply) else foreign(reply)
+    raise refusal(reply) if troubles(reply) else _in_its_place(reply)
+
+
+def _in_its_place(reply: Reply) -> UnavailableError:
+    """What something else has answered in Cloud Foundry's place: it may have passed the request on before that, so it always arrived."""
+    error = redirected(reply) if 300 <= reply.status < 400 else foreign(reply)
+    error.arrived = True
+    updating = reply.headers.get("x-cf-routererror") == "unknown_route"
+    error.from_gateway = reply.status < 500 and reply.status not in PASSING and not updating
+    return error
 
 
 def troubles(reply: Reply) -> tuple[Trouble, ...]:
@@ -164,7 +174,6 @@ def redirected(reply: Reply) -> UnavailableError:
 
 def foreign(reply: Reply) -> UnavailableError:
     """Something that is not in the Cloud Controller's shape, told as what it is (contract sections 1 and 3)."""
-    lost = reply.status >= 500 or reply.status < 300
     if reply.headers.get("x-cf-routererror") == "unknown_route":
         what = "the foundation's router knows no such address: `cf_api` is wrong, or the API is being updated"
     elif reply.is_json:
@@ -173,4 +182,4 @@ def foreign(reply: Reply) -> UnavailableError:
         what = "a page instead of JSON: a proxy in front of Cloud Foundry, or a wrong `cf_api`"
     else:
         what = "an answer that is not Cloud Foundry's: a proxy in front of it, or a wrong `cf_api`"
-    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", arrived=lost, wait=retry_after(reply))
+    return UnavailableError(f"HTTP {reply.status}: {what}{reply.through}", wait=retry_after(reply))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from deployer.http import Http, Reply
 from deployer.model import RefusedError, UnavailableError
@@ -19,6 +19,9 @@ PAGES = 50
 WARNINGS = 20
 WARNING = 300
 """Characters of a warning that are told."""
+
+ANOTHER = "the response is about something else: a cache in front of Cloud Foundry?"
+"""An answer to another question is no news (issue 11, item 5)."""
 
 Row = dict[str, Any]
 
@@ -75,9 +78,13 @@ class Api:
         """
         if self._refused:
             raise RefusedError(self._refused, everywhere=True)
-        self.reach(patience=patience)
-        if self._stale:
-            self._renew(patience)
+        try:
+            self.reach(patience=patience)
+            if self._stale:
+                self._renew(patience)
+        except UnavailableError as error:
+            error.arrived = False  # the login server's trouble: this request was not sent
+            raise
         reply = self._http.send(method, path, params, body=body, patience=patience)
         if answers.INVALID_TOKEN not in answers.codes(reply):
             self._renewed = 0
@@ -110,8 +117,15 @@ class Api:
         return answers.good(reply)
 
     def row(self, path: str, *, patience: float | None = None) -> Row:
-        """One object."""
+        """The object that the path names. Raises UnavailableError for an answer that is about another one, or about none."""
         data = self.get(path, patience=patience)
+        if not isinstance(data, dict) or data.get("guid") != unquote(path.rpartition("/")[2]):
+            raise UnavailableError(ANOTHER, arrived=True)
+        return data
+
+    def thing(self, path: str) -> Row:
+        """One object that has no guid of its own."""
+        data = self.get(path)
         return data if isinstance(data, dict) else {}
 
     def pages(self, path: str, params: Mapping[str, str] | None = None, *, patience: float | None = None) -> list[Row]:
@@ -150,6 +164,17 @@ class Api:
 def listed(*names: str) -> str:
     """Names as a list's parameter takes them: the comma stands between them, so one inside is escaped twice (contract section 3)."""
     return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
+
+
+def of_app(guid: str, rows: list[Row]) -> list[Row]:
+    """The same list. Raises UnavailableError where it names another app: an empty one would mean that nothing was started."""
+    for row in rows:
+        named: Any = row.get("relationships")
+        for name in ("app", "data", "guid"):
+            named = named.get(name) if isinstance(named, dict) else None
+        if named not in {None, guid}:
+            raise UnavailableError(ANOTHER, arrived=True)
+    return rows
 
 
 def _rows(data: Any) -> list[Row]:

@@ -16,7 +16,7 @@ DROPLETS = 50
 
 STOPPED_BEFORE = "it was stopped before: there is nothing that ran and could be put back"
 SAME_DROPLET = "the same droplet ran before: there is none to go back to"
-STILL_GOING = "deployment {} is still going: it is cancelled, and the server puts back what ran before"
+STILL_GOING = "deployment {}, which somebody else started, is still going: it is cancelled, and the server puts back what ran before"
 WOULD_CANCEL = "would be rolled back: its deployment cancelled while it is going"
 ANOTHER = "somebody has assigned another droplet meanwhile, and that stays"
 NONE_BEFORE = "no droplet of it from before the one that runs is left"

@@ -24,7 +24,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.providers.cloudfoundry import acts, answers, back, doctor, routes, staging, states
-from deployer.providers.cloudfoundry.api import Api, Row
+from deployer.providers.cloudfoundry.api import ANOTHER, Api, Row, of_app
 from deployer.providers.cloudfoundry.known import RETURNED, ROLLED, RUNNING, STAGED, STOPPED, Act, Known
 from deployer.providers.cloudfoundry.logs import AppLog
 from deployer.providers.cloudfoundry.looks import Looks
@@ -124,7 +124,7 @@ class CloudFoundryServer:
     def _deployments(self, seen: Known, *, patience: float | None = None) -> list[Row]:
         """Only the newest ones: the first page."""
         params = {"app_guids": seen.guid, "order_by": "-created_at", "per_page": str(NEWEST)}
-        return self.api.page("/v3/deployments", params, patience=patience)
+        return of_app(seen.guid, self.api.page("/v3/deployments", params, patience=patience))
 
     def _image(self, droplet: str) -> str:
         """The image of a droplet, as it was given; empty where it can't be read."""
@@ -213,10 +213,10 @@ class CloudFoundryServer:
         if act.deployment:
             self._end(act)
             return Started((Handle(target, act.deployment, aspect=act.aspect),), act.note)
-        reply = self.api.send("POST", act.path, body=act.body, patience=START_READ)
         try:
-            return self._accepted(target, act, reply)
-        except RefusedError as error:
+            reply = self.api.send("POST", act.path, body=act.body, patience=START_READ)
+            return self._accepted(target, seen, act, reply)
+        except (RefusedError, UnavailableError) as error:
             error.reason += f". {ASSIGNED}" if act.droplet else ""
             raise
 
@@ -225,11 +225,14 @@ class CloudFoundryServer:
         path = f"/v3/apps/{quote(seen.guid, safe='')}/relationships/current_droplet"
         self.api.good(self.api.send("PATCH", path, body={"data": {"guid": droplet}}))
 
-    def _accepted(self, target: str, act: Act, reply: Reply) -> Started:
+    def _accepted(self, target: str, seen: Known, act: Act, reply: Reply) -> Started:
+        """Raises UnavailableError for a good status without the app, or the deployment, that was asked for: it may be started."""
         row: Any = self.api.good(reply)
         untold = () if self.wish.wait else tuple(self.api.warnings)  # a look would tell them
         note = "; ".join(filter(None, (act.note, *untold)))
         if act.aspect != ROLLED:
+            if staging.guid_of(row, "app") != seen.guid:
+                raise UnavailableError(ANOTHER, arrived=True, itself=True, failure=ANOTHER)
             return Started((Handle(target, "", aspect=act.aspect),), note)
         guid = staging.guid_of(row, "deployment")
         return Started((Handle(target, guid, aspect=ROLLED),), note)

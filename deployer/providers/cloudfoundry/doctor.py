@@ -50,7 +50,7 @@ def may(api: Api, space: str, *, image: bool) -> bool | None:
 
 def switched_on(api: Api) -> bool | None:
     """Whether the foundation runs Docker images; None where that can't be seen."""
-    flag: Row = _unless_refused(lambda: api.row(f"/v3/feature_flags/{FLAG}")) or {}
+    flag: Row = _unless_refused(lambda: api.thing(f"/v3/feature_flags/{FLAG}")) or {}
     enabled = flag.get("enabled")
     return enabled if isinstance(enabled, bool) else None
 

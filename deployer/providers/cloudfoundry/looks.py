@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, UnavailableError
 from deployer.providers.cloudfoundry import crashes, logs, staging, states
-from deployer.providers.cloudfoundry.api import Api, Row
+from deployer.providers.cloudfoundry.api import Api, Row, of_app
 from deployer.providers.cloudfoundry.known import LASTING, RETURNED, ROLLED, STAGED, STOPPED, Known
 from deployer.providers.cloudfoundry.states import Process
 from deployer.providers.cloudfoundry.wish import Wish
@@ -48,7 +48,7 @@ class Looks:
 
     def processes(self, seen: Known, *, patience: float | None = None) -> list[Row]:
         """All of an app's processes; after a rolling deployment the web process is another one (contract 7)."""
-        return self.api.pages(f"/v3/apps/{quote(seen.guid, safe='')}/processes", patience=patience)
+        return of_app(seen.guid, self.api.pages(f"/v3/apps/{quote(seen.guid, safe='')}/processes", patience=patience))
 
     # --- a build
 

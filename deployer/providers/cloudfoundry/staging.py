@@ -76,9 +76,10 @@ class Stager:
         try:
             self._post(image, seen)
         except UnavailableError as error:
-            seen.failures += bool(error.failure)
+            seen.failures += bool(error.failure or error.from_gateway)
             if seen.failures >= FAILURES:
-                raise RefusedError(f"Cloud Foundry failed {FAILURES} times to stage the image: {error.failure}") from error
+                what = error.failure or error.reason
+                raise RefusedError(f"Cloud Foundry failed {FAILURES} times to stage the image: {what}") from error
             raise
         told = changed(seen.image, image)
         return Prepared((told,), kept=(f"the image {image} is being staged",), handles=(Handle(target, seen.build, aspect=STAGED),))
@@ -126,5 +127,6 @@ def guid_of(row: Any, what: str) -> str:
     """PURE. Raises UnavailableError for an answer of another shape."""
     guid = row.get("guid") if isinstance(row, dict) else None
     if not isinstance(guid, str) or not guid:
-        raise UnavailableError(f"the answer has not the shape of a {what}", arrived=True, itself=True)
+        text = f"the answer has not the shape of a {what}"
+        raise UnavailableError(text, arrived=True, itself=True, failure=text)
     return guid

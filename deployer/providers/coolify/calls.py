@@ -272,27 +272,27 @@ class CoolifyServer:
         if target in self.survey.named:
             return tags.spread(target, self.survey, ask=patience is None)
         if seen.kind == TAG:
-            return self._found_of_tag(seen, patience)
+            return self._found_tag(seen, patience)
         if seen.kind != APPLICATION or self.wish.command is Command.STOP:
             return self._found_by_status(target, seen, patience)
-        return self._found_of_application(target, seen, patience)
+        return self._found_listed(target, seen, patience)
 
-    def _found_of_tag(self, seen: Known, patience: float | None) -> Started | Spread | Barred | None:
+    def _found_tag(self, seen: Known, patience: float | None) -> Spread | Barred:
+        """Among all that are going: what is newer than all that were going before."""
         if seen.unread:
             return Barred(UNLISTED)
         services = seen.members is not None and patience is None and bool(self.api.services())
         newer = [row for row in self.api.active(patience=patience) if self._ours(row) and trigger.number(row) > seen.newest]
         return tags.found(seen, newer, self._pages, marked=self._marked, services=services)
 
-    def _found_of_application(self, target: str, seen: Known, patience: float | None) -> Started | Barred | None:
+    def _found_listed(self, target: str, seen: Known, patience: float | None) -> Started | Barred | None:
+        """In the application's list, or, where there is none to be read, among all that are going."""
         try:
             recent = self.survey.recent(target, BEHIND, newest=seen.newest, patience=patience) if seen.listed else None
             listed = of_application(target, recent)
         except UnavailableError as error:
             return self._found_otherwise(target, seen, error, patience)
-        if listed is None:
-            return self._found_running(target, seen, patience)
-        return self._found_newer(listed, target, seen)
+        return self._found_running(target, seen, patience) if listed is None else self._found_newer(listed, target, seen)
 
     def _found_newer(self, listed: list[Row], target: str, seen: Known) -> Started | None:
         newer = [row for row in listed if trigger.number(row) > seen.newest and self._ours(row, target)]
@@ -370,9 +370,12 @@ class CoolifyServer:
             return f"already over ({text.rpartition(':')[2].strip()})"
         if reply.status == 404 and text == "Deployment not found.":
             return "there is no such deployment: it was never started, or it was deleted"
-        if reply.status >= 500:
-            return self._after_500(reply, handle, patience)
-        answers.answered(reply)
+        try:
+            answers.answered(reply)
+        except UnavailableError as error:
+            if error.arrived:
+                return self._after_lost_answer(reply, handle, patience)
+            raise
         return "cancelled"
 
     def left_waiting(self, *, patience: float | None = None) -> str:
@@ -383,8 +386,8 @@ class CoolifyServer:
         self._told_waiting = bool(told)
         return told
 
-    def _after_500(self, reply: Reply, handle: Handle, patience: float | None) -> str:
-        """Most versions answer so although they have cancelled: the row tells (contract 17.1 row 5)."""
+    def _after_lost_answer(self, reply: Reply, handle: Handle, patience: float | None) -> str:
+        """Most versions answer 500 although they have cancelled, and a gateway may answer in their place: the row tells (contract 17.1)."""
         match self._status_of(handle, patience):
             case "cancelled-by-user":
                 return "cancelled"
