@@ -659,6 +659,18 @@ def test_on_demand_what_was_put_back_is_not_put_up_again(play: Callable[[Stage, 
         assert stage.violations() == []
 
 
+def test_a_busy_server_is_waited_for(
+    play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Issue 11, 9: the connection is accepted, and only the response is late."""
+    monkeypatch.setattr("deployer.providers.coolify.calls.REACH_READ", 0.5)
+    with playing("hang-at-first") as stage:
+        code, said, _ = play(stage, {"timeout": "10m"})
+        told = "no answer in time, although the server accepts connections: waiting up to 120 s for its first response"
+        assert (code, told in said, changing(stage.journal)) == (0, True, {"deploy": 1}), said
+        assert stage.violations() == []
+
+
 @pytest.mark.parametrize(("truth", "version"), CASES, ids=IDS)
 def test_a_truth_holds(truth: Truth, version: str, play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]]) -> None:
     with playing(truth.scenario, version=version) as stage:

@@ -157,6 +157,7 @@ FOR_TESTS = (
         "Before anything is started a gateway answers the first eight questions about the application, each with another 4xx.",
         *each(GATEWAYS, 1, "application"),
     ),
+    plain("hang-at-first", "The very first question is never answered.", Trouble(("version",), Then.HANG, nth=(1,))),
     plain("hang", "The third look is never answered.", Trouble(("look",), Then.HANG, nth=(3,))),
     plain("hang-start", "The deployment is queued, but the answer never comes.", Trouble(TRIGGERS, Then.HANG, acts=True, nth=(1,))),
     plain("cancel-500", "A cancel works, and answers 500.", Trouble(("cancel",), Then.EDIT, edit=cancelled_but_500)),
