@@ -122,6 +122,8 @@ def _by_proxy(root: BaseException, attempt: Attempt) -> UnavailableError:
     return UnavailableError(f"the connection through the proxy in {source} broke: {_plain(root)}", arrived=sent)
 
 
+PROXY_LOGIN = 407
+_PASSING = {500, 502, 503, 504}
 LOGIN_OF_PROXY = (
     "the proxy in {source} asks for a login (HTTP 407). Write http://user:password@host:port there, or add {host} to `NO_PROXY`"
 )
@@ -129,11 +131,11 @@ REFUSED_BY_PROXY = "the proxy in {source} refuses {host} ({said}). Allow it ther
 
 
 def refused_by_proxy(status: int, words: str, attempt: Attempt) -> UnavailableError:
-    """The proxy's own answer: the request went no further. A 5xx of it may pass."""
+    """The proxy's own answer: the request went no further. Only what lies behind the proxy may be there later."""
     said = f"{status} {words}".strip()
-    form = LOGIN_OF_PROXY if status == 407 else REFUSED_BY_PROXY  # noqa: PLR2004 -- a status code is best known by its number
+    form = LOGIN_OF_PROXY if status == PROXY_LOGIN else REFUSED_BY_PROXY
     reason = form.format(source=attempt.proxy or "the environment", host=attempt.host, said=said)
-    return UnavailableError(reason, final=status < 500)  # noqa: PLR2004 -- the same
+    return UnavailableError(reason, final=status not in _PASSING)
 
 
 # --- TLS

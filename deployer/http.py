@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from deployer import untrusted_json
-from deployer.connection_errors import dropped, refused_by_proxy, speaks_https, unavailable, wants_https
+from deployer.connection_errors import PROXY_LOGIN, dropped, refused_by_proxy, speaks_https, unavailable, wants_https
 from deployer.environment import EnvironmentSession
 from deployer.model import UnavailableError
 from deployer.tls import Adapter, answers, trusting
@@ -42,7 +42,6 @@ LIMIT = 64 * 1024 * 1024
 
 CHUNK = 1 << 16
 GOOD_BELOW = 300
-PROXY_LOGIN = 407
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +196,7 @@ class Http:
         if not reply.url.startswith("http:"):  # within TLS nobody else speaks
             return reply
         attempt = self._session.attempt(self.base, connect)
-        if wants_https(reply.status, str(reply.data)):
+        if not reply.is_json and wants_https(reply.status, reply.data):
             raise speaks_https(attempt)
         if attempt.proxy and reply.status == PROXY_LOGIN:
             raise refused_by_proxy(reply.status, "", attempt)

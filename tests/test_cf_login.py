@@ -568,7 +568,7 @@ def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.Requ
         pytest.param({"status": 502, "body": "bad gateway"}, "HTTP 502: an answer that is not Cloud Foundry's", False, id="a-proxy"),
         pytest.param(
             {"status": 301, "headers": {"Location": "https://console.example.org/x"}},
-            "set `cf_api` to the API's own address, perhaps https://console.example.org",
+            "`cf_api` redirects to another host, console.example.org, as for a login; nothing was sent there",
             True,
             id="a-redirect",
         ),
