@@ -19,7 +19,7 @@ from deployer.simulator.versions import VERSIONS
 
 READS_BODY = list(VERSIONS)[list(VERSIONS).index("4.0.0-beta.418") :]
 ROW = {"id": int, "deployment_uuid": str, "application_id": str, "status": str, "deployment_url": str, "created_at": str, "updated_at": str}
-RESOURCE = {"uuid": str, "name": str, "type": str, "status": str}
+RESOURCE: dict[str, type] = {"uuid": str, "name": str, "type": str, "status": str}
 ENTRY = {"output": str, "type": str, "timestamp": str, "hidden": bool, "batch": int}
 
 
