@@ -263,6 +263,8 @@ def _instead(argv: list[str], ci: CI, clock: Clock) -> int:
         case "--version":
             ci.say(f"deployer {__version__}")
         case program:
+            if clock.stopped:
+                return Outcome.INTERRUPTED.exit_code
             try:
                 clock.hand_over()
                 os.execvp(program, argv)  # noqa: S606 -- what the user wrote, without a shell

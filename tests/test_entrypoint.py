@@ -20,6 +20,7 @@ import time
 import tty
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -314,19 +315,28 @@ def statuses(played: Play) -> list[str]:
     return [row["status"] for row in played.stage.deployments()]
 
 
-TERM, INT = signal.SIGTERM, signal.SIGINT
+TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
 
-@pytest.mark.parametrize("numbers", [(TERM,), (INT, TERM), (INT, INT, INT)], ids=str)
+@pytest.mark.parametrize("numbers", [(TERM,), (INT, TERM), (INT, INT, INT), (HUP,), (HUP, TERM)], ids=str)
 def test_a_signal_while_asleep_cancels_the_deployment(numbers: tuple[signal.Signals, ...], folder: Path, stranger: Stranger) -> None:
     environ = github(folder, DEPLOYER_POLL_INTERVAL="60")
-    with play("success", folder, stranger, environ, speed=REAL) as played:
+    heard = partial(signal.signal, HUP, signal.SIG_DFL)  # whoever started the tests may ignore it
+    with play("success", folder, stranger, environ, speed=REAL, preexec_fn=heard) as played:
         played.wait_for(looked(1))
         time.sleep(0.1)
         ended = interrupted(played, *numbers)
         assert statuses(played) == ["cancelled-by-user"]
         assert len(played.asked("cancel")) == 1
         assert numbers[0].name in ended.text
+
+
+def test_a_hang_up_changes_nothing_under_nohup(folder: Path, stranger: Stranger) -> None:
+    ignored = partial(signal.signal, HUP, signal.SIG_IGN)
+    with play("success", folder, stranger, github(folder), preexec_fn=ignored) as played:
+        played.wait_for(looked(1))
+        played.program.send(HUP)
+        assert (played.end().code, statuses(played)) == (0, ["finished"])
 
 
 @pytest.mark.parametrize("numbers", [(TERM,), (INT, TERM)], ids=str)
