@@ -14,7 +14,7 @@ from typing import Any, cast
 from deployer import PROJECT, __version__, settings
 from deployer.ci import NAMES, detect
 from deployer.ci.contract import CI
-from deployer.ci.sinks import Redactor, Stream, Writer
+from deployer.ci.sinks import Backlog, Redactor, Stream, Writer
 from deployer.clock import Clock
 from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan, Snapshot
 from deployer.providers import PROVIDERS
@@ -44,13 +44,15 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
     redact = Redactor()
     system = detect(environ, _first(environ, "ci"))
     terminal = system.name == "plain" and _is_terminal(environ)
-    ci = system(environ, Writer(_stdout(), redact, terminal=terminal), clock.wall)
+    backlog = Backlog(_stdout(), clock.real, lambda: clock.since_stop() if clock.stopped else None)
+    ci = system(environ, Writer(backlog, redact, terminal=terminal, has_room=backlog.has_room), clock.wall)
     reports: list[Reporter] = []
     try:
         return _instead(argv, ci, clock) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
     except Exception as error:
         return _bug(error, ci, redact, reports)
     finally:
+        backlog.drain()
         clock.ignore()
 
 

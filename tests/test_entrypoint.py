@@ -18,7 +18,7 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -51,6 +51,7 @@ from tests.processes import (
     play,
     running,
 )
+from tests.test_backlog import KINDS
 from tests.test_ci import SECTION
 from tests.test_truths import TRUTHS
 
@@ -466,6 +467,57 @@ def test_no_stdout_at_all_does_not_end_the_watch(folder: Path, stranger: Strange
         ended = played.end()
         assert (ended.code, ended.outputs["status"]) == (0, "finished")
         assert "triggering" not in ended.read("build.log")
+
+
+@pytest.fixture
+def unread() -> Iterator[Callable[..., tuple[int, int]]]:
+    """A stdout of each kind that is full before the program begins: where it is read, and where it is written."""
+    numbers: list[int] = []
+
+    def make(kind: Callable[[], tuple[int, int]]) -> tuple[int, int]:
+        numbers[:] = kind()
+        _, ours = numbers
+        os.set_blocking(ours, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(ours, b"-" * 64):
+                pass
+        os.set_blocking(ours, True)
+        return numbers[0], ours
+
+    yield make
+    for number in numbers:
+        os.close(number)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
+def test_a_stdout_that_nobody_reads_stops_neither_the_watch_nor_the_signals(
+    kind: Any, unread: Callable[..., tuple[int, int]], folder: Path, stranger: Stranger
+) -> None:
+    _, ours = unread(kind)
+    environ = github(folder, DEPLOYER_LOG_FILE="build.log", DEPLOYER_POLL_INTERVAL="1")
+    with play("slow", folder, stranger, environ, speed=REAL, stdout=ours) as played:
+        played.wait_for(looked(3))
+        sent = time.monotonic()
+        ended = interrupted(played, TERM)
+        assert time.monotonic() - sent < 15
+        assert statuses(played) == ["cancelled-by-user"]
+    assert ended.text == ""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
+def test_what_is_only_read_late_is_all_there(kind: Any, unread: Callable[..., tuple[int, int]], folder: Path, stranger: Stranger) -> None:
+    """The runner's reader has stalled until the verdict was there."""
+    theirs, ours = unread(kind)
+    with play("build-failure", folder, stranger, {**github(folder), **files()}, speed=QUICK, stdout=ours) as played:
+        played.wait_for(lambda _: "status<<" in (folder / "output").read_text() if (folder / "output").exists() else False)
+        heard = b""
+        while not re.search(rb"::error [^\n]*\n", heard):
+            heard += os.read(theirs, 65536)
+        played.end()
+    masks, _, rest = heard.replace(b"\r\n", b"\n").lstrip(b"-").partition(b"::group::")
+    assert all(line.startswith(b"::add-mask::") for line in masks.split(b"\n")[:2])
+    log = (folder / "build.log").read_bytes().splitlines()
+    assert [line for line in rest.split(b"\n") if line in log] == log
 
 
 # --- files that can't be written

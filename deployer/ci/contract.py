@@ -61,6 +61,10 @@ class CI:
         for line in lines(self._writer.redact(text)):
             self._writer.line(self.quote(line))
 
+    def has_room(self) -> bool:
+        """Whether stdout takes more of what may be left out: the build log. Waits a little where the reader is only slow."""
+        return self._writer.has_room()
+
     def status(self, text: str) -> None:
         """Draw the live status line. Nothing without a terminal."""
         self._writer.status(text)
