@@ -59,6 +59,7 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
 def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, reports: list[Reporter]) -> Outcome:
     given = settings.look_up(GROUPS, environ, ci.input_prefix)
     _hide(given, environ, ci, redact)
+    settings.find_clashes(given, environ, ci.files, ci.output_file)
     with ExitStack() as stage:
         try:
             provider = _chosen(given)
@@ -251,7 +252,7 @@ def _loud(common: Common) -> Iterator[str]:
 
 def _over(given: Given, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
     """The outputs of a run that ends before it begins."""
-    output_file, result_file = given.text("output_file"), given.text("result_file")
+    output_file, result_file = (given.text(name) if name not in given.clashing else "" for name in ("output_file", "result_file"))
     wishes = Wishes(output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in given)
     Reporter(ci, redact, clock.now, wishes).finish(outcome)
     return outcome

@@ -573,6 +573,16 @@ def test_a_file_that_cannot_be_written_is_one_warning(make: Any, folder: Path, s
     assert {path.read_text() for path in folder.glob("*.precious")} <= {"precious"}
 
 
+@pytest.mark.parametrize("device", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "/dev/stderr"])
+def test_our_own_stdout_as_a_file_is_told(device: str, folder: Path, stranger: Stranger) -> None:
+    environ = {**github(folder), **dict.fromkeys(PLACES, device)}
+    with play("success", folder, stranger, environ, speed=QUICK) as played:
+        ended = played.end()
+    warnings = ended.told("warning")
+    assert (ended.code, len(warnings)) == (0, 3), warnings
+    assert all("can't be written: not a regular file (a link, a pipe or a device)" in warning for warning in warnings)
+
+
 def test_a_log_file_on_a_full_disk_is_one_warning(folder: Path, stranger: Stranger) -> None:
     with play("success", folder, stranger, github(folder, INPUT_LOG_FILE="/dev/full"), speed=QUICK) as played:
         ended = played.end()

@@ -81,6 +81,11 @@ class CI:
         for at, line in enumerate(self._annotation(level, title, message)):
             self._writer.line(f"  {line}" if at else line)
 
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The files of the system's own that are written, by the variables that name them."""
+        return {}
+
     def mask(self, secret: str) -> None:
         """Have the system blank this in the job's log, where it can. To be said before the secret may be."""
 
