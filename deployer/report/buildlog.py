@@ -80,11 +80,10 @@ class BuildLog:
             self._folded = True
             self._ci.group("Build logs" if self.many else f"Build log of {facts.target.label}")
         for line in lines:
-            if not self._is_read(facts):
-                continue
             if self._left is not None and not self._room_for(line, facts):
                 return
-            self._ci.say(line)
+            if self._is_read(facts):
+                self._ci.say(line)
 
     def _is_read(self, facts: Facts) -> bool:
         """Whether the job's log is read quickly enough to take one line more; that it is not is said where the gap is."""
