@@ -4,6 +4,8 @@ ARG BASE=python:3.13-slim
 
 FROM ${BASE} AS build
 WORKDIR /
+# The entry point needs it (below): a base that has another `env` is told here.
+RUN /usr/bin/env --block-signal=HUP,INT,TERM true
 # For pip, where given. They stay in this stage; the proxy variables are known to docker build without being named here.
 ARG PIP_INDEX_URL
 ARG PIP_CERT
@@ -47,4 +49,5 @@ COPY --from=build /out/ /
 # Root, because GitHub mounts files that only root may write; any other --user works as well.
 # -I: a job's PYTHON* variables and the folder that it stands in are not ours.
 # No shell in between: it would drop inputs with a hyphen, and keep the signals to itself.
-ENTRYPOINT ["/opt/deployer/bin/python", "-I", "/opt/deployer/entrypoint.py"]
+# The kernel drops what PID 1 has no handler for, unless it is blocked: these wait until the program has its own (deployer/__main__.py).
+ENTRYPOINT ["/usr/bin/env", "--block-signal=HUP,INT,TERM", "/opt/deployer/bin/python", "-I", "/opt/deployer/entrypoint.py"]

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import signal
+
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+HAS_MASK = hasattr(signal, "pthread_sigmask")  # not on Windows
+
+if __name__ == "__main__" and HAS_MASK:
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until `main` takes charge of them: the other imports are slow
+
 import hashlib
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
 import venv
 from pathlib import Path
+from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.txt"
@@ -44,27 +52,48 @@ def python(home: Path) -> Path:
 
 
 def become(program: list[str]) -> int:
-    """Take its place, so that the runner's signals reach it. Windows can't: there the console sends them to both, and this one waits."""
+    """Take its place, so that the runner's signals reach it; what comes before it listens is kept for it.
+
+    Windows can't: there the console sends them to both, and this one waits.
+    """
     if os.name != "nt":
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         os.execv(program[0], program)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return subprocess.call(program)
+
+
+def listen() -> None:
+    """From here on a signal ends the installation, also one that came before. An ignored SIGHUP stays ignored."""
+    for number in SIGNALS:
+        if number.name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, stop)
+    if HAS_MASK:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def stop(_number: int, _frame: FrameType | None) -> None:
+    """Only the first signal counts: the next must not end the clearing up with a traceback."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def main(temp: str) -> int:
     if not temp:
         print("::error title=Deployer::RUNNER_TEMP is not set: this action needs a runner")
         return REFUSED
-    home = Path(temp, f"deployer-{key()}")
     try:
+        listen()
+        home = Path(temp, f"deployer-{key()}")
         if not (home / "complete").exists():
             install(home)
+        return become([str(python(home)), "-I", "-m", "deployer"])
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"::error title=Deployer::the locked packages could not be installed, and nothing was started: {type(error).__name__}")
         return REFUSED
     except KeyboardInterrupt:
         return STOPPED
-    return become([str(python(home)), "-I", "-m", "deployer"])
 
 
 if __name__ == "__main__":

@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""GitHub sends the first and 7.5 s later the second, GitLab and `docker stop` only the second (contract ci 1.9, 2)."""
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""GitHub sends the first and 7.5 s later the second, GitLab and `docker stop` only the second (contract ci 1.9, 2), a terminal that is
+closed the third, which Windows does not have."""
+
+HAS_MASK = hasattr(signal, "pthread_sigmask")
+"""Windows can't block a signal."""
 
 HAS_ALARM = hasattr(signal, "setitimer")
 """Windows has no interval timer: there a call that hangs ends by its own time-out."""
@@ -43,12 +47,18 @@ class Clock:
         self._deadline = math.inf
 
     def listen(self) -> None:
-        """Take charge of SIGINT and SIGTERM. As PID 1 of a container an unhandled SIGTERM would be ignored by the kernel."""
+        """Take charge of the signals that end a job, and hear those that came while they were blocked (`__main__.py`).
+
+        A SIGHUP that is ignored stays ignored: that is how `nohup` works.
+        """
         for number in SIGNALS:
-            signal.signal(number, self._on_signal)
+            if number.name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
         if HAS_ALARM:
             signal.signal(signal.SIGALRM, self._on_alarm)
             self._listening = True
+        if HAS_MASK:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def hand_over(self) -> None:
         """Before another program takes the place of this one: what Python ignores would stay ignored in it."""

@@ -14,7 +14,7 @@ from typing import Any, cast
 from deployer import PROJECT, __version__, proxies, settings, tls
 from deployer.ci import NAMES, detect
 from deployer.ci.contract import CI
-from deployer.ci.sinks import Redactor, Stream, Writer
+from deployer.ci.sinks import Backlog, Redactor, Stream, Writer
 from deployer.clock import Clock
 from deployer.environment import obstacle
 from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan, Snapshot
@@ -45,19 +45,22 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
     redact = Redactor()
     system = detect(environ, _first(environ, "ci"))
     terminal = system.name == "plain" and _is_terminal(environ)
-    ci = system(environ, Writer(_stdout(), redact, terminal=terminal), clock.wall)
+    backlog = Backlog(_stdout(), clock.real, lambda: clock.since_stop() if clock.stopped else None)
+    ci = system(environ, Writer(backlog, redact, terminal=terminal, has_room=backlog.has_room), clock.wall)
     reports: list[Reporter] = []
     try:
         return _instead(argv, ci, clock) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
     except Exception as error:
         return _bug(error, ci, redact, reports)
     finally:
+        backlog.drain()
         clock.ignore()
 
 
 def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, reports: list[Reporter]) -> Outcome:
     given = settings.look_up(GROUPS, environ, ci.input_prefix)
     _hide(given, environ, ci, redact)
+    settings.find_clashes(given, environ, ci.files, ci.output_file)
     with ExitStack() as stage:
         try:
             provider = _chosen(given)
@@ -261,7 +264,7 @@ def _loud(common: Common) -> Iterator[str]:
 
 def _over(given: Given, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
     """The outputs of a run that ends before it begins."""
-    output_file, result_file = given.text("output_file"), given.text("result_file")
+    output_file, result_file = (given.text(name) if name not in given.clashing else "" for name in ("output_file", "result_file"))
     wishes = Wishes(output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in given)
     Reporter(ci, redact, clock.now, wishes).finish(outcome)
     return outcome
@@ -275,6 +278,8 @@ def _instead(argv: list[str], ci: CI, clock: Clock) -> int:
         case "--version":
             ci.say(f"deployer {__version__}")
         case program:
+            if clock.stopped:
+                return Outcome.INTERRUPTED.exit_code
             try:
                 clock.hand_over()
                 os.execvp(program, argv)  # noqa: S606 -- what the user wrote, without a shell

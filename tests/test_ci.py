@@ -7,10 +7,11 @@ import io
 import json
 import os
 import re
+import resource
 import stat
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -1083,10 +1084,8 @@ def test_a_log_begins_empty_and_keeps_every_line(tmp_path: Path) -> None:
     assert path.read_text("utf-8") == "a\nthe ***\n? é\n"
 
 
-@pytest.mark.parametrize(("write", "kept"), [(append, b"before\n"), (replace, b"")], ids=["append", "replace"])
-def test_half_a_write_is_taken_back(
-    write: Callable[[Path, bytes], None], kept: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("write", [append, replace])
+def test_half_a_write_is_taken_back(write: Callable[[Path, bytes], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half an output fails the step on GitHub; half a line spoils GitLab's whole report."""
     path = tmp_path / "file"
     path.write_bytes(b"before\n")
@@ -1100,7 +1099,55 @@ def test_half_a_write_is_taken_back(
     monkeypatch.setattr(os, "write", half)
     with pytest.raises(OSError, match="full"):
         write(path, b"k=v\n")
-    assert path.read_bytes() == kept
+    assert path.read_bytes() == b"before\n"
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """No file may become larger than so many bytes: the kernel refuses as a full disk does, in the middle of a write."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("write", [append, replace])
+@pytest.mark.parametrize("room", [0, 3, 5000], ids=lambda room: f"room-for-{room}")
+def test_a_full_disk_leaves_what_others_wrote(
+    write: Callable[[Path, bytes], None], room: int, full_disk: Callable[[int], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    before = b"OTHERS=1\n" * 1000
+    path.write_bytes(before)
+    full_disk(len(before) + room)
+    with pytest.raises(OSError, match="large"):
+        write(path, b"k=v\n" * 4000)
+    assert path.read_bytes() == before
+
+
+def test_a_full_disk_takes_what_is_not_longer_than_before(full_disk: Callable[[int], None], tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 1000)
+    full_disk(1000)
+    replace(path, b"short")
+    assert path.read_bytes() == b"short"
+
+
+def test_what_others_append_meanwhile_is_not_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"before\n")
+    whole = os.write
+
+    def half(number: int, data: bytes) -> int:
+        if data != b"status=finished\n":
+            with path.open("ab") as others:
+                others.write(b"OTHERS=1\n")
+            raise OSError(errno.ENOSPC, "full")
+        return whole(number, data[:2])
+
+    monkeypatch.setattr(os, "write", half)
+    with pytest.raises(OSError, match="full"):
+        append(path, b"status=finished\n")
+    assert path.read_bytes() == b"before\nstOTHERS=1\n"
 
 
 def test_reading_has_a_limit(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ class Real:
     exact = False
 
     def __init__(self) -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore it: `nohup`
         self.clock = Clock()
         self.clock.listen()
         self._timers: list[threading.Timer] = []
@@ -110,7 +111,7 @@ def test_without_a_signal_nothing_is_raised(world: World) -> None:
     assert not world.clock.stopped
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_interrupts_at_once(world: World, name: str) -> None:
     lap = Lap(world)
     world.signal(name, 0.05)
@@ -120,13 +121,33 @@ def test_a_signal_interrupts_at_once(world: World, name: str) -> None:
     assert world.clock.stopped == name
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_wakes_the_sleeper(world: World, name: str) -> None:
     lap = Lap(world)
     world.signal(name, 0.05)
     with pytest.raises(Interrupted, match=name):
         world.clock.sleep(5)
     assert lap.took(0.05)
+
+
+def test_a_sighup_that_is_ignored_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    clock = Clock()
+    clock.listen()
+    clock.listen()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert not clock.stopped
+
+
+def test_a_signal_that_was_blocked_is_heard_when_the_clock_listens() -> None:
+    """As PID 1 of a container it would be lost otherwise."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    clock = Clock()
+    clock.listen()
+    assert clock.stopped == "SIGTERM"
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, []) & set(SIGNALS)
 
 
 def test_a_signal_outside_is_remembered(world: World) -> None:
@@ -459,7 +480,7 @@ def test_a_clock_that_does_not_listen_rings_no_alarm() -> None:
             assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_at_the_end_signals_are_ignored(real: Real, name: str) -> None:
     real.clock.ignore()
     real.signal(name)

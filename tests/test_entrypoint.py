@@ -18,8 +18,9 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ from tests.processes import (
     running,
 )
 from tests.skips import needs_linux, needs_root
+from tests.test_backlog import KINDS
 from tests.test_ci import SECTION
 from tests.test_truths import TRUTHS
 
@@ -315,19 +317,28 @@ def statuses(played: Play) -> list[str]:
     return [row["status"] for row in played.stage.deployments()]
 
 
-TERM, INT = signal.SIGTERM, signal.SIGINT
+TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
 
-@pytest.mark.parametrize("numbers", [(TERM,), (INT, TERM), (INT, INT, INT)], ids=str)
+@pytest.mark.parametrize("numbers", [(TERM,), (INT, TERM), (INT, INT, INT), (HUP,), (HUP, TERM)], ids=str)
 def test_a_signal_while_asleep_cancels_the_deployment(numbers: tuple[signal.Signals, ...], folder: Path, stranger: Stranger) -> None:
     environ = github(folder, DEPLOYER_POLL_INTERVAL="60")
-    with play("success", folder, stranger, environ, speed=REAL) as played:
+    heard = partial(signal.signal, HUP, signal.SIG_DFL)  # whoever started the tests may ignore it
+    with play("success", folder, stranger, environ, speed=REAL, preexec_fn=heard) as played:
         played.wait_for(looked(1))
         time.sleep(0.1)
         ended = interrupted(played, *numbers)
         assert statuses(played) == ["cancelled-by-user"]
         assert len(played.asked("cancel")) == 1
         assert numbers[0].name in ended.text
+
+
+def test_a_hang_up_changes_nothing_under_nohup(folder: Path, stranger: Stranger) -> None:
+    ignored = partial(signal.signal, HUP, signal.SIG_IGN)
+    with play("success", folder, stranger, github(folder), preexec_fn=ignored) as played:
+        played.wait_for(looked(1))
+        played.program.send(HUP)
+        assert (played.end().code, statuses(played)) == (0, ["finished"])
 
 
 @pytest.mark.parametrize("numbers", [(TERM,), (INT, TERM)], ids=str)
@@ -459,6 +470,57 @@ def test_no_stdout_at_all_does_not_end_the_watch(folder: Path, stranger: Strange
         assert "triggering" not in ended.read("build.log")
 
 
+@pytest.fixture
+def unread() -> Iterator[Callable[..., tuple[int, int]]]:
+    """A stdout of each kind that is full before the program begins: where it is read, and where it is written."""
+    numbers: list[int] = []
+
+    def make(kind: Callable[[], tuple[int, int]]) -> tuple[int, int]:
+        numbers[:] = kind()
+        _, ours = numbers
+        os.set_blocking(ours, False)
+        with contextlib.suppress(BlockingIOError):
+            while os.write(ours, b"-" * 64):
+                pass
+        os.set_blocking(ours, True)
+        return numbers[0], ours
+
+    yield make
+    for number in numbers:
+        os.close(number)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
+def test_a_stdout_that_nobody_reads_stops_neither_the_watch_nor_the_signals(
+    kind: Any, unread: Callable[..., tuple[int, int]], folder: Path, stranger: Stranger
+) -> None:
+    _, ours = unread(kind)
+    environ = github(folder, DEPLOYER_LOG_FILE="build.log", DEPLOYER_POLL_INTERVAL="1")
+    with play("slow", folder, stranger, environ, speed=REAL, stdout=ours) as played:
+        played.wait_for(looked(3))
+        sent = time.monotonic()
+        ended = interrupted(played, TERM)
+        assert time.monotonic() - sent < 15
+        assert statuses(played) == ["cancelled-by-user"]
+    assert ended.text == ""
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
+def test_what_is_only_read_late_is_all_there(kind: Any, unread: Callable[..., tuple[int, int]], folder: Path, stranger: Stranger) -> None:
+    """The runner's reader has stalled until the verdict was there."""
+    theirs, ours = unread(kind)
+    with play("build-failure", folder, stranger, {**github(folder), **files()}, speed=QUICK, stdout=ours) as played:
+        played.wait_for(lambda _: "status<<" in (folder / "output").read_text() if (folder / "output").exists() else False)
+        heard = b""
+        while not re.search(rb"::error [^\n]*\n", heard):
+            heard += os.read(theirs, 65536)
+        played.end()
+    masks, _, rest = heard.replace(b"\r\n", b"\n").lstrip(b"-").partition(b"::group::")
+    assert all(line.startswith(b"::add-mask::") for line in masks.split(b"\n")[:2])
+    log = (folder / "build.log").read_bytes().splitlines()
+    assert [line for line in rest.split(b"\n") if line in log] == log
+
+
 # --- files that can't be written
 
 PLACES = {
@@ -510,6 +572,16 @@ def test_a_file_that_cannot_be_written_is_one_warning(make: Any, folder: Path, s
         assert len([each for each in warnings if PLACES[name].format(path=path) in each]) == 1, (name, warnings)
     assert len(warnings) == len(PLACES)
     assert {path.read_text() for path in folder.glob("*.precious")} <= {"precious"}
+
+
+@pytest.mark.parametrize("device", ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "/dev/stderr"])
+def test_our_own_stdout_as_a_file_is_told(device: str, folder: Path, stranger: Stranger) -> None:
+    environ = {**github(folder), **dict.fromkeys(PLACES, device)}
+    with play("success", folder, stranger, environ, speed=QUICK) as played:
+        ended = played.end()
+    warnings = ended.told("warning")
+    assert (ended.code, len(warnings)) == (0, 3), warnings
+    assert all("can't be written: not a regular file (a link, a pipe or a device)" in warning for warning in warnings)
 
 
 def test_a_log_file_on_a_full_disk_is_one_warning(folder: Path, stranger: Stranger) -> None:

@@ -1346,3 +1346,32 @@ def test_no_order_of_events_is_too_odd(  # noqa: PLR0913, PLR0917 -- pytest and 
         assert groups == ["group", "endgroup"] * (len(groups) // 2)
     assert SECRET not in told.stdout.text
     assert [path.name for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()] == []
+
+
+# --- a job's log that is not read, and lines that it can't take
+
+
+def test_build_log_lines_that_nobody_reads_are_left_out_and_that_is_said_where_they_are_missing(desk: Any) -> None:
+    told = desk("plain", log_file="build.log")
+    told.hear(*started("web"))
+    room = iter([True, False, False, True, False])
+    told.reporter._ci._writer.has_room = lambda: next(room)
+    said = told.hear(logged("web", "one", "two", "three", "four", "five"))
+    said += told.hear(Ended("web", Outcome.FAILED, "it broke"))
+    missing = f"build log lines are missing here: nothing reads this output, or not fast enough. See {LINK.format('web')}"
+    assert said[:5] == ["=== Build log of web ===", "one", missing, "four", missing]
+    assert "it broke" in said[5]
+    assert told.read("build.log") == "one\ntwo\nthree\nfour\nfive\n"
+
+
+@pytest.mark.parametrize("logs", ["live", "failure"])
+def test_a_huge_line_is_passed_on_in_pieces_and_is_whole_in_the_log_file(desk: Any, logs: str) -> None:
+    told = desk("github", "web", "api", logs=logs, log_file="build.log")
+    huge = "::error::" + "x" * 100_000 + SECRET + "::error::" * 20_000
+    told.hear(*started("web"), logged("web", huge))
+    told.hear(Ended("web", Outcome.FAILED, "it broke"))
+    pieces = [line for line in told.stdout.text.split("\n") if line.startswith("[web] ")]
+    whole = "[web] " + huge.replace(SECRET, "***")
+    assert max(map(len, told.stdout.text.split("\n"))) < 64 * 1024
+    assert "".join(piece.removeprefix("[web] ") for piece in pieces) == whole.removeprefix("[web] ")
+    assert told.read("build.log") == whole + "\n"

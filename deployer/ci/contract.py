@@ -61,6 +61,10 @@ class CI:
         for line in lines(self._writer.redact(text)):
             self._writer.line(self.quote(line))
 
+    def has_room(self) -> bool:
+        """Whether stdout takes more of what may be left out: the build log. Waits a little where the reader is only slow."""
+        return self._writer.has_room()
+
     def status(self, text: str) -> None:
         """Draw the live status line. Nothing without a terminal."""
         self._writer.status(text)
@@ -76,6 +80,11 @@ class CI:
         """Tell something where people look first. Without any text: nothing."""
         for at, line in enumerate(self._annotation(level, title, message)):
             self._writer.line(f"  {line}" if at else line)
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The files of the system's own that are written, by the variables that name them."""
+        return {}
 
     def mask(self, secret: str) -> None:
         """Have the system blank this in the job's log, where it can. To be said before the secret may be."""

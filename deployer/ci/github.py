@@ -105,6 +105,11 @@ class GitHub(CI):
             append(Path(path), f"{name}<<{fence}\n{value}\n{fence}\n".encode("utf-8", "replace"))
 
     @property
+    def files(self) -> Mapping[str, str]:
+        names = ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")
+        return {name: self._environ[name] for name in names if self._environ.get(name)}
+
+    @property
     def has_summary(self) -> bool:
         return bool(self._environ.get("GITHUB_STEP_SUMMARY"))
 

@@ -20,7 +20,7 @@ class Command(Enum):
 class Outcome(Enum):
     """How one target's story ends, worst first: (status, exit code, when)."""
 
-    INTERRUPTED = ("interrupted", 130, "the job was stopped (SIGINT or SIGTERM)")
+    INTERRUPTED = ("interrupted", 130, "the job was stopped (SIGINT, SIGTERM or SIGHUP)")
     FAILED = ("failed", 1, "the deployment ended badly")
     UNVERIFIED = ("unverified", 5, "deployed, but the proof that it runs failed (a post-deployment command, its health, or its site)")
     ROLLED_BACK = ("rolled_back", 5, "the same, and what ran before was put back and runs again")

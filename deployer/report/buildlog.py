@@ -28,6 +28,7 @@ class BuildLog:
         self._failed = failed
         self._folded = False
         self._left = ci.log_limit - RESERVE if ci.log_limit else None
+        self._behind = False
         self._kept: dict[str, list[str]] = {}
         self._redact = redact
         self._file: sinks.LogFile | None = None
@@ -52,8 +53,9 @@ class BuildLog:
         shown = [entry for entry in entries if self._wishes.hidden_logs or not entry.hidden]
         who = [name for name in (facts.target.label if self.many else "", server) if name]
         prefix = f"[{' on '.join(who)}] " if who else ""
-        lines = [prefix + line for entry in shown for line in sinks.lines(self._redact.passed_on(entry.text)) or [""]]
-        self._write(lines)
+        whole = [line for entry in shown for line in sinks.lines(self._redact.passed_on(entry.text)) or [""]]
+        self._write([prefix + line for line in whole])
+        lines = [prefix + piece for line in whole for piece in sinks.pieces(line)]
         if self._wishes.logs == "live":
             self._say(facts, lines)
             return bool(lines)
@@ -80,7 +82,16 @@ class BuildLog:
         for line in lines:
             if self._left is not None and not self._room_for(line, facts):
                 return
-            self._ci.say(line)
+            if self._is_read(facts):
+                self._ci.say(line)
+
+    def _is_read(self, facts: Facts) -> bool:
+        """Whether the job's log is read quickly enough to take one line more; that it is not is said where the gap is."""
+        behind, self._behind = self._behind, not self._ci.has_room()
+        if self._behind and not behind:
+            at = f" See {facts.link}" if facts.link else ""
+            self._ci.say(f"build log lines are missing here: nothing reads this output, or not fast enough.{at}")
+        return not self._behind
 
     def _room_for(self, line: str, facts: Facts) -> bool:
         """Whether the CI system's limit still leaves room for the end of the story; that it does not is said once."""

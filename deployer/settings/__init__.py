@@ -2,6 +2,7 @@
 
 from deployer.settings.addresses import address, in_the_clear
 from deployer.settings.common import Common
+from deployer.settings.file_clashes import find_clashes
 from deployer.settings.files import read_text
 from deployer.settings.inputs import Inputs, declared, default
 from deployer.settings.lookup import ADDED, PREFIXES, SHORTEST_SECRET, Found, Given, Spelling, look_up, plain, spellings, typed
@@ -23,6 +24,7 @@ __all__ = [
     "address",
     "declared",
     "default",
+    "find_clashes",
     "in_the_clear",
     "look_up",
     "plain",

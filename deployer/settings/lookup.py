@@ -48,6 +48,8 @@ class Given:
     mistakes: list[str] = field(default_factory=list)
     prefix: str = ""
     unreadable: set[str] = field(default_factory=set)
+    clashing: set[str] = field(default_factory=set)
+    """Inputs that name a file which is one of our other files, too."""
 
     def __contains__(self, name: str) -> bool:
         """Whether the input was given."""

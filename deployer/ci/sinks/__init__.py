@@ -1,7 +1,24 @@
 """Where text leaves us: lines without secrets, one writer for stdout, files with care."""
 
+from deployer.ci.sinks.backlog import Backlog
 from deployer.ci.sinks.files import LogFile, append, read, replace, size
+from deployer.ci.sinks.outlet import Stream
+from deployer.ci.sinks.pieces import pieces
 from deployer.ci.sinks.text import COLOUR, Redactor, lines, one_line
-from deployer.ci.sinks.writer import Stream, Writer
+from deployer.ci.sinks.writer import Writer
 
-__all__ = ["COLOUR", "LogFile", "Redactor", "Stream", "Writer", "append", "lines", "one_line", "read", "replace", "size"]
+__all__ = [
+    "COLOUR",
+    "Backlog",
+    "LogFile",
+    "Redactor",
+    "Stream",
+    "Writer",
+    "append",
+    "lines",
+    "one_line",
+    "pieces",
+    "read",
+    "replace",
+    "size",
+]

@@ -15,26 +15,37 @@ from deployer import regular_file
 # Without O_NONBLOCK, opening a FIFO would wait for its other end for ever. Windows knows only some of these.
 _CARE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_IRREGULAR = "not a regular file (a link, a pipe or a device)"
 
 
 def append(path: Path, data: bytes) -> None:
     """Add to the end, on a line of its own: a missing line break of the writer before us is mended (contract ci 1.5.3). Raises OSError.
 
-    All of it or nothing: half an output would fail the whole step on GitHub.
+    All of it or nothing: half an output would fail the whole step on GitHub. What others append meanwhile stays.
     """
     with _Open(path, os.O_RDWR | os.O_APPEND) as file:
-        end = os.fstat(file.number).st_size
-        if end:
-            os.lseek(file.number, end - 1, os.SEEK_SET)
-            data = data if os.read(file.number, 1) == b"\n" else b"\n" + data
-        file.write(data, undo_to=end)
+        if end := os.fstat(file.number).st_size:
+            data = data if file.read(end - 1, 1) == b"\n" else b"\n" + data
+        file.append(data)
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Make this the whole content, in place: a file that is mounted alone into a container can't be renamed over. Raises OSError."""
-    with _Open(path, os.O_WRONLY) as file:
-        os.ftruncate(file.number, 0)
-        file.write(data, undo_to=0)
+    """Make this the whole content, in place: a file that is mounted alone into a container can't be renamed over.
+
+    Raises OSError; then the old content is still there.
+    """
+    with _Open(path, os.O_RDWR) as file:
+        end = os.fstat(file.number).st_size
+        old = file.read(0, min(end, len(data)))
+        try:
+            file.write(data[len(old) :], at=len(old))  # first what needs more room: that is what a full disk refuses
+            file.write(data[: len(old)], at=0)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file.number, end)
+                file.write(old, at=0)
+            raise
+        os.ftruncate(file.number, len(data))
 
 
 def read(path: Path, limit: int) -> bytes:
@@ -81,6 +92,10 @@ class _Open:
             # O_EXCL: what somebody else puts there meanwhile is not ours to own. It refuses symbolic links too.
             self.number = os.open(path, flags | _CARE | _NO_LINK | os.O_CREAT | os.O_EXCL, 0o644)
             made = True
+        except OSError as error:
+            if error.errno in {errno.ELOOP, errno.ENXIO}:  # a link, which may be /dev/stdout; a pipe that nobody reads
+                raise OSError(error.errno, _IRREGULAR, str(path)) from None
+            raise
         try:
             _must_be_regular(self.number, path)
             if made:
@@ -95,15 +110,32 @@ class _Open:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def write(self, data: bytes, *, undo_to: int | None = None) -> None:
-        """Write all of it. If that fails, cut the file to `undo_to` bytes again."""
+    def read(self, at: int, count: int) -> bytes:
+        """So many bytes from there on, fewer only at the end."""
+        os.lseek(self.number, at, os.SEEK_SET)
+        data = b""
+        while len(data) < count and (part := os.read(self.number, count - len(data))):
+            data += part
+        return data
+
+    def write(self, data: bytes, *, at: int | None = None) -> None:
+        """Write all of it, from there on or where the last write ended."""
+        if at is not None:
+            os.lseek(self.number, at, os.SEEK_SET)
+        while data:
+            data = data[os.write(self.number, data) :]
+
+    def append(self, data: bytes) -> None:
+        """Write all of it at the end (O_APPEND). If that fails, take back what was written, unless somebody has written after it."""
+        written = 0
         try:
-            while data:
-                data = data[os.write(self.number, data) :]
+            while written < len(data):
+                written += os.write(self.number, data[written:])
         except OSError:
-            if undo_to is not None:
-                with contextlib.suppress(OSError):
-                    os.ftruncate(self.number, undo_to)
+            with contextlib.suppress(OSError):
+                here = os.lseek(self.number, 0, os.SEEK_CUR)
+                if written and os.fstat(self.number).st_size == here:
+                    os.ftruncate(self.number, here - written)
             raise
 
     def close(self) -> None:
@@ -112,7 +144,7 @@ class _Open:
 
 def _must_be_regular(number: int, path: Path) -> None:
     if not stat.S_ISREG(os.fstat(number).st_mode):
-        raise OSError(errno.EINVAL, "not a regular file", str(path))
+        raise OSError(errno.EINVAL, _IRREGULAR, str(path))
 
 
 def _own_like_its_folder(number: int, path: Path) -> None:

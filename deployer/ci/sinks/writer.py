@@ -3,39 +3,39 @@
 from __future__ import annotations
 
 import os
-import select
 import unicodedata
 from collections.abc import Callable
-from typing import Protocol
 
+from deployer.ci.sinks.outlet import Outlet, Stream
 from deployer.ci.sinks.text import Redactor, one_line
 
 _CLEAR = "\r\x1b[2K"
-_PATIENCE = 5  # seconds that a stdout which does not block may take nothing at all, before the line is given up
 _USUAL_WIDTH = 80
-
-
-class Stream(Protocol):
-    """Best a raw one: what a buffered one could not write is tried again when the process ends, and turns a good exit code into 120."""
-
-    def write(self, data: bytes, /) -> int | None: ...
-    def flush(self) -> object: ...
-    def fileno(self) -> int: ...
 
 
 class Writer:
     """Lines to a stream. A stdout that is closed or full must not end the watch: nothing here raises, what can't be written is dropped."""
 
-    def __init__(self, stream: Stream, redact: Redactor, *, terminal: bool = False, columns: Callable[[], int] | None = None) -> None:
-        """With `terminal` there is a status line, as wide as `columns` says (by default: as the stream's terminal says)."""
+    def __init__(
+        self,
+        stream: Stream,
+        redact: Redactor,
+        *,
+        terminal: bool = False,
+        columns: Callable[[], int] | None = None,
+        has_room: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """With `terminal` there is a status line, as wide as `columns` says (by default: as the stream's terminal says).
+
+        `has_room`: whether the stream takes more of what may be left out.
+        """
         self.redact = redact
+        self.has_room = has_room
         self._stream = stream
+        self._outlet = Outlet(stream)
         self._terminal = terminal
         self._columns = columns or self._terminal_columns
         self._status_shown = False
-        self._torn = False
-        self._gone = False
-        self._patience = _PATIENCE
 
     def line(self, text: str) -> None:
         """Write exactly one line, redacted. Line breaks inside become spaces."""
@@ -56,35 +56,7 @@ class Writer:
         return _CLEAR if shown else ""
 
     def _send(self, text: str) -> None:
-        if self._gone:
-            return
-        # After half a line, the next one must not be read as its end: `##` and `[error]` would be a command.
-        data = rest = (b"\n" if self._torn else b"") + text.encode("utf-8", "replace")
-        try:
-            while rest:
-                rest = rest[self._taken(rest) :]
-            self._stream.flush()
-        except BrokenPipeError:
-            self._gone = True
-        except (OSError, ValueError):  # full, or closed: it may be better next time
-            pass
-        finally:
-            self._torn = self._torn if rest == data else bool(rest)
-
-    def _taken(self, data: bytes) -> int:
-        """How much of it the stream took: raw ones may take a part, and those that don't block nothing for a while."""
-        for seconds_left in range(self._patience, -1, -1):
-            try:
-                taken = self._stream.write(data)
-            except BlockingIOError as full:
-                taken = getattr(full, "characters_written", 0)
-            if taken:
-                self._patience = _PATIENCE
-                return taken
-            if seconds_left:
-                select.select([], [self._stream], [], 1.0)
-        self._patience = 0  # nobody reads: the next lines must not cost the watch as much again
-        raise TimeoutError
+        self._outlet.send(text.encode("utf-8", "replace"))
 
     def _terminal_columns(self) -> int:
         try:
