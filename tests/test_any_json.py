@@ -39,7 +39,7 @@ from tests import coolify as coolify_replies
 from tests import test_cf_truths, test_truths
 from tests.test_golden import StillClock
 
-RUNS = int(os.environ.get("ANY_JSON", "60"))
+RUNS = int(os.environ.get("ANY_JSON", "40"))
 
 DEEP = 90
 ODD = (
@@ -311,7 +311,7 @@ def _log(data: Any) -> None:
         line.key, line.shown.encode()
 
 
-MOST_SPOTS = 60
+MOST_SPOTS = 40
 """Of one reply: a log has hundreds, which are all alike."""
 
 READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {

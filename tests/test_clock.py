@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import socket
@@ -93,6 +94,20 @@ class Lap:
     def took(self, seconds: float) -> bool:
         lasted = self._world.clock.real() - self._began
         return lasted == pytest.approx(seconds) if self._world.exact else seconds - 0.001 <= lasted < seconds + 1
+
+
+# --- the deadline
+
+
+def test_the_time_left_is_told_in_real_seconds_and_is_negative_after_the_deadline(world: World) -> None:
+    assert world.clock.time_left() == math.inf
+    world.clock.set_deadline(0.02)
+    assert 0 < world.clock.time_left() <= 0.02
+    world.spend(0.03)
+    assert world.clock.time_left() < 0
+    world.clock.speed = 20
+    world.clock.set_deadline(40)
+    assert 1.9 < world.clock.time_left() <= 2
 
 
 # --- `interruptible` and `sleep`

@@ -308,6 +308,40 @@ def test_the_time_runs_from_the_first_trigger() -> None:
     assert (tale.times("start a"), tale.times("look a-1")[0], tale.times("look a-1")[-1]) == ([30], 40, 90)
 
 
+class Timed(Scripted):
+    """Notes how many seconds each call is allowed: so long may a request wait for its response."""
+
+    def __init__(self, script: Script, clock: FakeClock) -> None:
+        super().__init__(script, clock)
+        self.clock = clock
+        self.allowed: list[tuple[str, float]] = []
+
+    def _answer(self, call: str, usual: Any, patience: float | None) -> Any:
+        self.allowed.append((call.partition(" ")[0], round(self.clock.time_left(), 1)))
+        return super()._answer(call, usual, patience)
+
+
+def test_no_request_is_allowed_to_outlast_what_is_left_of_its_time() -> None:
+    """The trigger has what is left of `timeout`, however often it is sent; each proof has its own `verify_timeout`."""
+    clock = FakeClock()
+    script: Script = {
+        "reach": [Act(NO_LINE, takes=8), Act("Fake 1", takes=2)],
+        "check a": [Act(Target("a"), takes=30)],
+        "start a": [Act(LOST_ANSWER, takes=20), Started((A1,))],
+        "find a": [None],
+        "look a-1": [RUNNING, Act(replace(DONE, proof=Handle("a", "", aspect="health")), takes=5)],
+    }
+    provider = Timed(script, clock)
+    plan = Plan(("a",), timeout=100, verify_timeout=50, poll_interval=40)
+    assert run(plan, provider, lambda event: None, clock, provider.visit) is Outcome.FINISHED
+    assert provider.allowed == [
+        *[("reach", 100), ("reach", 85), ("check", 100), ("start", 100)],
+        *[("find", 80), ("find", 75), ("start", 75)],
+        *[("look", 75), ("look", 35)],
+        *[("look", 40), ("visit", 50), ("visit", 10)],
+    ]
+
+
 # --- Several targets
 
 
