@@ -1,4 +1,4 @@
-"""What the tests of Cloud Foundry share: the contract's replies, and a provider that has logged in over a wire of `responses`."""
+"""What the tests of Cloud Foundry share: the recorded replies, and a provider that has logged in over a wire of `responses`."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def instance(state: str, index: int = 0, **more: Any) -> Row:
 
 
 def serve(wire: responses.RequestsMock, name: str, method: str = "", path: str = "", **changes: Any) -> None:
-    """Answer with a reply of the contract's where its request went to, or somewhere else; with its `status` or `body` changed."""
+    """Answer with a recorded reply where its request went to, or somewhere else; with its `status` or `body` changed."""
     record = recorded(name)
     request, reply = record["request"], {**record["response"], **changes}
     url = API + path if path.startswith("/") else path or request["url"].partition("?")[0]
@@ -72,7 +72,7 @@ def serve(wire: responses.RequestsMock, name: str, method: str = "", path: str =
 
 
 def answer(wire: responses.RequestsMock, method: str, path: str, data: Any, status: int = 200) -> None:
-    """Answer with rows of our own making, in the contract's shape."""
+    """Answer with rows of our own making, in the shape of the recorded ones."""
     wire.add(method, path if path.startswith("https") else API + path, json=data, status=status)
 
 

@@ -1,4 +1,4 @@
-"""The calls on the wire: the whole list of what is asked, and what comes of the contract's replies."""
+"""The calls on the wire: the whole list of what is asked, and what comes of the recorded replies."""
 
 from __future__ import annotations
 

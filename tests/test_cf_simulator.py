@@ -1,4 +1,4 @@
-"""The simulated Cloud Foundry is what the contract says: its answers have the recorded shapes, its scenarios end, its checks can fail."""
+"""The simulated Cloud Foundry fits cloudfoundry-api: its answers have the recorded shapes, its scenarios end, its checks can fail."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OURS = {"request-404-unknown", "request-429-rate-limit", "app-restart-503-runner
     "process-instances-200",
     "app-feature-get-200",
 }
-"""Replies of which the contract has the rule, but no fixture; each names the place."""
+"""Replies for which cloudfoundry-api has the rule, but no fixture; each names the place."""
 
 CURRENT = "/relationships/current_droplet"
 
@@ -56,7 +56,7 @@ def test_a_reply_is_a_fixture_or_names_its_rule(path: Path) -> None:
     fixture = FIXTURES / path.name
     if path.stem in OURS:
         assert not fixture.exists()
-        assert record(path.stem)["source"].startswith("[derived from the contract")
+        assert record(path.stem)["source"].startswith("[derived")
     else:
         assert fixture.is_symlink()
         assert fixture.samefile(path)

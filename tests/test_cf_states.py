@@ -1,4 +1,4 @@
-"""What instances, deployments and builds are taken for: a row per rule, and every reply of the contract."""
+"""What instances, deployments and builds are taken for: a row per rule, and every recorded reply."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The simulator is what the contract says: its answers have the recorded shapes, its scenarios end, its invariants can fail."""
+"""The simulator is what coolify-api says: its answers have the recorded shapes, its scenarios end, its invariants can fail."""
 
 import contextlib
 import http.client

@@ -1,4 +1,4 @@
-"""The truths that others get wrong (field.md 0b, design.md section 4), on the versions of Coolify on which they hold.
+"""The truths that others get wrong (design.md 7 and 4), on the versions of Coolify on which they hold.
 
 Each row is the whole program against the simulator, over real sockets, on a clock that only moves when the program sleeps: how
 it ends, what the user reads, and what was sent. A scenario is what the server does; a version, how that Coolify speaks.

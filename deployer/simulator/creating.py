@@ -62,7 +62,7 @@ def host_number(server: Server, uuid: str) -> int | None:
 
 
 def create(server: Server, asked: Asked, _uuid: str) -> Answer:
-    """The order of the refusals is the one of the contract. A name may be taken already: Coolify makes a second application."""
+    """The order of the refusals is that of coolify-api 5.8. A name may be taken already: Coolify makes a second application."""
     given = payload(server, asked)
     if isinstance(given, Answer):
         return given

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LAB = ROOT.parent / "shared" / "tools" / "docker-lab"
 
 
 @dataclass(frozen=True)
@@ -89,22 +88,13 @@ def found(names: tuple[str, ...], says: str, **environ: str) -> str:
 
 
 def engine() -> Docker | None:
-    """The engine that answers here, or the one that the lab can start."""
+    """The engine that answers here; `.ci/run` starts one where there is none."""
     docker = Docker({"DOCKER_BUILDKIT": "1", **os.environ})
-    if not answers(docker) and os.access(LAB, os.X_OK) and os.geteuid() == 0:
-        docker = Docker(docker.environ | lab())
     return docker if answers(docker) else None
 
 
 def answers(docker: Docker) -> bool:
     return shutil.which("docker", path=docker.environ["PATH"]) is not None and docker("info").returncode == 0
-
-
-def lab() -> dict[str, str]:
-    """What `eval "$(docker-lab)"` sets."""
-    script = 'lines=$("$0"); eval "$lines"; echo "$DOCKER_HOST"; echo "$PATH"'
-    told = subprocess.run(["bash", "-ec", script, LAB], stdout=subprocess.PIPE, text=True, check=True).stdout
-    return dict(zip(("DOCKER_HOST", "PATH"), told.splitlines(), strict=True))
 
 
 @dataclass(frozen=True)

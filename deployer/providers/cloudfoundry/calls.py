@@ -54,7 +54,7 @@ IRREVOCABLE = "it goes on: what was asked of Cloud Foundry can't be taken back"
 
 
 class CloudFoundryServer:
-    """One Cloud Foundry, one login. Keeps what the contract makes a client remember, nothing else."""
+    """One Cloud Foundry, one login. Keeps what the API makes a client remember, nothing else."""
 
     def __init__(self, api: Api, places: Places, wish: Wish) -> None:
         self.api = api

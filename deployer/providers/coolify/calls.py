@@ -61,7 +61,7 @@ UNCHANGED = "the answer was lost, and its status is still {}: it may have been s
 
 
 class CoolifyServer:
-    """One Coolify, one login. Keeps what the contract makes a client remember, nothing else."""
+    """One Coolify, one login. Keeps what the API makes a client remember, nothing else."""
 
     def __init__(self, api: Api, base: str, wish: Wish, alteration: Alteration | None = None, wanted: Wanted | None = None) -> None:
         self.api = api

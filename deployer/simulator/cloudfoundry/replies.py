@@ -1,4 +1,4 @@
-"""Answers made of recorded ones: status, headers and shape come from `replies/*.json`, never from Python (contract, `fixtures/`)."""
+"""Answers made of recorded ones: status, headers, shape are from `replies/*.json`, never from Python (`tests/contracts/cloudfoundry`)."""
 
 import json
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The endpoints of the simulated foundation: a table of routes, on three servers (contract)."""
+"""The endpoints of the simulated foundation: a table of routes, on three servers (cloudfoundry-api 1, 2, 9)."""
 
 import re
 from collections.abc import Mapping
