@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from deployer.model import Handle, Outcome, Target, Trust
 
@@ -29,6 +29,13 @@ DOTENV_LIMIT = 5000
 RESULT_LIMIT = 32 * 1024
 REASON_CUT = 400
 WAITING = "waiting to be started"
+
+
+class Cut(Protocol):
+    """Redacts a text, and then cuts it: of what is too long the beginning is kept, and with `end` its end too."""
+
+    def __call__(self, text: str, limit: int, *, end: bool = True) -> str: ...
+
 
 
 @dataclass
@@ -78,14 +85,14 @@ def outputs(facts: list[Facts], log_file: str) -> dict[str, str]:
     }
 
 
-def dotenv(values: dict[str, str], limit: int = DOTENV_LIMIT) -> dict[str, str]:
+def dotenv(values: dict[str, str], cut: Cut, limit: int = DOTENV_LIMIT) -> dict[str, str]:
     """The outputs under their dotenv names, without `result`; the list of deployments is cut where the file would grow too large."""
     named = {DOTENV_PREFIX + name.upper(): value for name, value in values.items() if name != "result"}
     key = f"{DOTENV_PREFIX}DEPLOYMENT_UUIDS"
     while any(named.values()) and sum(len(name) + 2 * len(value.encode("utf-8", "replace")) + 4 for name, value in named.items()) > limit:
         if not named.get(key):
             longest = max(named, key=lambda name: len(named[name]))
-            named[longest] = named[longest][: len(named[longest]) // 2]
+            named[longest] = cut(named[longest], len(named[longest]) // 2, end=False)
         else:
             named[key] = named[key].rpartition(",")[0]
     return named
@@ -120,12 +127,12 @@ def _target(facts: Facts) -> dict[str, Any]:
     }
 
 
-def compact(whole: dict[str, Any]) -> str:
+def compact(whole: dict[str, Any], cut: Cut) -> str:
     """The result as one line under 32 KB: too large, the reasons are cut, then targets are left out and counted."""
     text = _json(whole)
     if len(text) < RESULT_LIMIT:
         return text
-    targets = [{**each, "reason": each["reason"][:REASON_CUT]} for each in whole["targets"]]
+    targets = [{**each, "reason": cut(each["reason"], REASON_CUT, end=False)} for each in whole["targets"]]
     while len(text := _json({**whole, "targets": targets, "omitted": len(whole["targets"]) - len(targets)})) >= RESULT_LIMIT and targets:
         targets.pop()
     return text

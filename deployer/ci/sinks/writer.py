@@ -8,7 +8,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Protocol
 
-from deployer.ci.sinks.text import Redactor, one_line
+from deployer.ci.sinks.redact import Redactor
+from deployer.ci.sinks.text import one_line
 
 _CLEAR = "\r\x1b[2K"
 _PATIENCE = 5  # seconds that a stdout which does not block may take nothing at all, before the line is given up
