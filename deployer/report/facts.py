@@ -37,7 +37,6 @@ class Cut(Protocol):
     def __call__(self, text: str, limit: int, *, end: bool = True) -> str: ...
 
 
-
 @dataclass
 class Facts:
     """One target, as far as its story has been told."""

@@ -52,8 +52,10 @@ class Outputs:
             text = json.dumps(whole, indent=2) + "\n"
             self._try(path, lambda: sinks.replace(Path(path), text.encode("utf-8", "replace")))
         if self._wishes.summary and self._ci.has_summary:
-            wishes = self._wishes
-            self._try("the job summary", lambda: self._ci.summarize(markdown(facts, outcome, wishes.timeout, self._redact.cut, rehearsal=wishes.rehearsal)))
+            self._try("the job summary", lambda: self._ci.summarize(self._summary(facts, outcome)))
+
+    def _summary(self, facts: list[Facts], outcome: Outcome) -> str:
+        return markdown(facts, outcome, self._wishes.timeout, self._redact.cut, rehearsal=self._wishes.rehearsal)
 
     def _write_dotenv(self, path: Path) -> None:
         """The whole file anew, but for the lines of others: an earlier step may have written there."""

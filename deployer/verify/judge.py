@@ -15,9 +15,6 @@ TOLD = 200
 BEGINNING = 4096
 """Characters in which they are looked for."""
 
-SEARCHED = 1 << 18
-"""Characters that are redacted before: more than that by the longest value that an environment variable can have."""
-
 OF_PROXIES = {407, 502, 503, 504}
 """What a proxy answers by itself, where it does not let a request through, or reaches nobody."""
 
@@ -71,14 +68,15 @@ def judge(expectation: Expectation, answer: Page | Missed, redact: Callable[[str
                 if expectation.contains in text:
                     return Verdict(good=True)
                 trouble += f", without {neutral(redact(expectation.contains))!r}{' in its first MiB' if cut else ''}"
-            words = first_line(redact(text[:SEARCHED]))
+            words = first_line(redact(text))
             return Verdict(good=False, reason=f"{trouble}: {words}" if words else trouble)
 
 
 def wanted(expectation: Expectation) -> str:
     """What it must answer, in words."""
     statuses = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in expectation.statuses)
-    return f"{statuses} twice in a row{f', with {neutral(expectation.contains)!r} in it' if expectation.contains else ''}"
+    contains = neutral(expectation.contains, len(expectation.contains))  # whole: it is not redacted yet
+    return f"{statuses} twice in a row{f', with {contains!r} in it' if contains else ''}"
 
 
 def heard(page: Page, redact: Callable[[str], str] = str) -> str:

@@ -88,9 +88,7 @@ def _starred(text: str, found: list[tuple[int, int]]) -> str:
 
 # --- What divides a secret, and is not seen
 
-_INVISIBLE = (
-    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
-)
+_INVISIBLE = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
 """Controls, and what has no width or turns the writing. Line breaks and tabs are seen."""
 
 _DIVIDING = re.compile(f"[{_INVISIBLE}]")

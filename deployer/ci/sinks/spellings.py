@@ -1,4 +1,4 @@
-"""PURE: how servers and tools spell a secret (as it is, as URLs, JSON, HTML, GitHub's commands, base64 or hex encode it), and what finds that."""
+"""PURE: how servers and tools spell a secret, and what finds it: as it is, and as URLs, JSON, HTML, GitHub, base64 or hex encode it."""
 
 from __future__ import annotations
 

@@ -12,9 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from deployer.http import Reply
 from deployer.model import RefusedError, UnavailableError
-
-LONGEST = 300
-"""Characters of one text of the server's that are told."""
+from deployer.model.text import one_line
 
 INVALID_TOKEN, UNPROCESSABLE, NOT_FOUND, STAGING = 1000, 10008, 10010, 170017
 STAGING_WAIT = 15.0
@@ -92,7 +90,8 @@ def troubles(reply: Reply) -> tuple[Trouble, ...]:
     """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (contract section 0)."""
     listed = reply.data.get("errors") if reply.status >= 400 and isinstance(reply.data, dict) else None
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-    return tuple(Trouble(row["code"], line(row.get("title"), 60), line(row.get("detail"))) for row in rows if type(row.get("code")) is int)
+    coded = [row for row in rows if type(row.get("code")) is int]
+    return tuple(Trouble(row["code"], one_line(row.get("title")), one_line(row.get("detail"))) for row in coded)
 
 
 def codes(reply: Reply) -> frozenset[int]:
@@ -140,23 +139,13 @@ def seconds(reply: Reply) -> float:
     return float(text) if re.fullmatch(r"\d{1,6}", text, re.ASCII) else 0
 
 
-def line(text: Any, longest: int = LONGEST) -> str:
-    """A text of the server's, in one line and not too long."""
-    return cut(" ".join(text.split()), longest) if isinstance(text, str) else ""
-
-
-def cut(text: str, longest: int) -> str:
-    """Not within a word: half a secret is none that anybody would know again."""
-    return text if len(text) <= longest else f"{text[:longest].rpartition(' ')[0]}…"
-
-
 def redirected(reply: Reply) -> UnavailableError:
     """A redirect, which is never followed: the token would go along, and a POST would become a GET."""
     try:
         parts = urlsplit(urljoin(reply.url, reply.headers["location"]))
     except (KeyError, ValueError):
         return UnavailableError(f"HTTP {reply.status}, a redirect to nowhere: is `cf_api` right?", final=True)
-    origin = line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+    origin = one_line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
     return UnavailableError(f"the address redirects: set `cf_api` to the API's own address, perhaps {origin}", final=True)
 
 

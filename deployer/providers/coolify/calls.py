@@ -25,6 +25,7 @@ from deployer.model import (
     Trust,
     UnavailableError,
 )
+from deployer.model.text import one_line
 from deployer.providers.coolify import acts, answers, back, doctor, known, statuses, tags, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG, Act
 from deployer.providers.coolify.alter import Alteration, Alterer, judged
@@ -285,7 +286,7 @@ class CoolifyServer:
         if self.wish.pr:
             return None  # a preview's status is in no answer, and to delete it again does nothing
         seen.doubts += 1
-        status = str(self.api.resource(seen.kind, target, patience=patience).get("status") or "")[:60]
+        status = one_line(self.api.resource(seen.kind, target, patience=patience).get("status"))
         state, before = statuses.split(status)[0], statuses.split(seen.status)[0]
         stopping = self.wish.command is Command.STOP
         if state == "exited" if stopping else state != before:
