@@ -634,7 +634,9 @@ def test_gitlab_quotes_what_would_outlast_a_line(line: str, quoted: str, job: Ca
     [
         pytest.param("\x1b[31mred\x1b[0m \x1b[1;38:5:9mx\x1b[m", "\x1b[31mred\x1b[0m \x1b[1;38:5:9mx\x1b[m", id="colors-stay"),
         pytest.param("a\x1b]0;title\x07b", "a\\x1b]0;title\\x07b", id="title-and-bell"),
-        pytest.param("\x1b]8;;https://evil.example/\x1b\\x\x1b]8;;\x1b\\", "\\x1b]8;;https://evil.example/\\x1b\\x\\x1b]8;;\\x1b\\", id="link"),
+        pytest.param(
+            "\x1b]8;;https://evil.example/\x1b\\x\x1b]8;;\x1b\\", "\\x1b]8;;https://evil.example/\\x1b\\x\\x1b]8;;\\x1b\\", id="link"
+        ),
         pytest.param("50%\x1b[2K\x1b[1G\x1b[10;10H\x1b[?25l\b\b", "50%\\x1b[2K\\x1b[1G\\x1b[10;10H\\x1b[?25l\\x08\\x08", id="cursor"),
         pytest.param("a\x9b31mb\x9d0;t\x9c\x85", "a\\x9b31mb\\x9d0;t\\x9c\\x85", id="controls-of-one-byte"),
         pytest.param("user\u202exe\u2066.\u200f\u061c\u2028", "user\\u202exe\\u2066.\\u200f\\u061c\\u2028", id="nothing-turns-the-writing"),
@@ -647,7 +649,7 @@ def test_of_all_controls_only_colors_are_passed_on(system: type[CI], line: str, 
     speaker = job(system)
     assert speaker.ci.quote(line) == quoted
     speaker.ci.group(line)
-    assert quoted in speaker.text
+    assert quoted in speaker.text.replace("%25", "%")
     speaker.ci.annotate("warning", "", line)
     assert quoted in speaker.text.split("\n")[-2].replace("%25", "%")
 

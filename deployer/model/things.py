@@ -44,6 +44,7 @@ class Target:
     """One thing to deploy: as the user named it, and as the provider knows it.
 
     `group`: no thing itself, but several. `missing`: it is still to be made, and `id` is only the name that it will have.
+    `before`: `url` is only asked for, and what it answers at until the server has accepted that; None where `url` is a fact.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Target:
     status: str = ""
     group: bool = False
     missing: bool = False
+    before: str | None = None
 
     @property
     def label(self) -> str:

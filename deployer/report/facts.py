@@ -61,6 +61,12 @@ class Facts:
         return "" if self.target.group or self.target.missing else self.target.id
 
     @property
+    def url(self) -> str:
+        """Where it answers. An address that was only asked for is none before something that has it was really started."""
+        started = self.handle and self.handle.trust in {Trust.SURE, Trust.LISTED} and self.outcome is not Outcome.REFUSED
+        return self.target.url if started or self.target.before is None else self.target.before
+
+    @property
     def deployment(self) -> str:
         """The deployment's uuid; a phantom has none that means anything."""
         real = self.handle and self.handle.trust is not Trust.PHANTOM and self.outcome is not Outcome.REFUSED
@@ -77,7 +83,7 @@ def outputs(facts: list[Facts], log_file: str) -> dict[str, str]:
         "deployment_uuid": first.deployment,
         "deployment_uuids": ",".join(each.deployment for each in facts) if any(each.deployment for each in facts) else "",
         "resource_uuid": first.uuid,
-        "url": first.target.url,
+        "url": first.url,
         "deployment_url": first.link,
         "commit": first.commit,
         "log_file": log_file,
@@ -119,7 +125,7 @@ def _target(facts: Facts) -> dict[str, Any]:
         "deployment_uuid": facts.deployment,
         "adopted": bool(facts.handle and facts.handle.adopted),
         "deployment_url": facts.link,
-        "url": facts.target.url,
+        "url": facts.url,
         "commit": facts.commit,
         "server": facts.server,
         "duration": round(facts.seconds or 0),

@@ -127,7 +127,7 @@ class Reporter:
         usable = name not in taken and name != "***"
         first_time, facts.target = not facts.target.kind, replace(event.target, name=name if usable else "")
         if first_time and event.target.kind:
-            at = f", {event.target.url}" if event.target.url else ""
+            at = f", {facts.url}" if facts.url else ""
             status = f", {event.target.status}" if event.target.status and self._wishes.examining else ""
             self._say(
                 f"{facts.target.label}: {event.target.kind} {'(not there yet)' if event.target.missing else event.target.id}{status}{at}"
@@ -296,8 +296,8 @@ class Reporter:
             self._log.bad_end(facts)
         text = headline(event.outcome, facts.seconds, self._wishes.timeout)
         if event.outcome in GOOD:
-            serves = facts.target.url and event.outcome is Outcome.FINISHED and self._wishes.command in DEPLOYING
-            at = f", {facts.target.url}" if serves else ""
+            serves = facts.url and event.outcome is Outcome.FINISHED and self._wishes.command in DEPLOYING
+            at = f", {facts.url}" if serves else ""
             note = f" ({event.reason})" if event.reason else ""
             foreign = facts.handle and facts.handle.adopted and not facts.handle.perhaps and self._wishes.command is not Command.CANCEL
             note += " (a deployment that somebody else started)" if foreign else ""

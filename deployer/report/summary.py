@@ -43,7 +43,7 @@ def markdown(facts: list[Facts], outcome: Outcome, timeout: float, cut: Cut, *, 
 def _row(facts: Facts, cut: Cut) -> str:
     name = _code(cut(facts.target.label, CELL))
     cells = (
-        _link(name, facts.target.url),
+        _link(name, facts.url),
         f"{'✅' if facts.outcome in GOOD else '❌'} {facts.outcome.status if facts.outcome else ''}"
         + (" (started by somebody else)" if facts.handle and facts.handle.adopted and not facts.handle.perhaps else ""),
         _link(_code(cut(facts.deployment, CELL)), facts.link) if facts.deployment else "",

@@ -15,7 +15,7 @@ LINE = 1000
 IDENTITY = frozenset({"target", "id"})
 """Fields by which targets and deployments are told apart: they stay as they are, and are redacted where they are written."""
 
-FACTS = frozenset({"url", "link", "commit"})
+FACTS = frozenset({"url", "before", "link", "commit"})
 """Fields that become outputs. They may hold the value of a variable (an address, a commit), but no secret."""
 
 

@@ -47,8 +47,10 @@ class Redactor:
         clean = self(text)
         if len(clean) <= limit:
             return clean
-        kept = (limit - 1) // 3 if end else 0
-        return f"{clean[: limit - 1 - kept]}…{clean[len(clean) - kept :]}" if end else clean[:limit]
+        if not end or limit < 1:
+            return clean[: max(limit, 0)]
+        kept = (limit - 1) // 3
+        return f"{clean[: limit - 1 - kept]}…{clean[len(clean) - kept :]}"
 
 
 class _Known:
@@ -70,7 +72,7 @@ class _Known:
             return text
         self._finder = self._finder or Finder(self._values)
         found = list(self._finder.spans(text))
-        if _DIVIDING.search(text) or _SPELLED.search(text):
+        if _is_divided(text):
             found += _divided(self._finder, text)
         return _starred(text, found) if found else text
 
@@ -100,27 +102,31 @@ _STRING = "[^\x07\x1b\x9c\r\n]*(?:\x07|\x1b\\\\|\x9c)"
 _BEGINNING = rf"[\\{_INVISIBLE}]"  # one set of characters: what is no beginning is passed over quickly
 _NONE_OF_THEM = r"(?<![\x1b\x9b\\])"
 _SEQUENCE = rf"(?<=\x1b)(?:\[{_BODY}|[ -/]*[0-~])?|(?<=\x9b)(?:{_BODY})?|(?<=\\)(?:u001[bB]|x1[bB]|033|e)\[{_BODY}|{_NONE_OF_THEM}"
+_COMMON = re.compile(r"\x1b\[[0-9;:]*[mK]")
+"""Colors, and what erases the rest of a line: most logs hold nothing else."""
+
 _READINGS = (
     re.compile(rf"{_BEGINNING}(?:(?<=\x1b)[\]PX^_]{_STRING}|(?<=[\x90\x98\x9d-\x9f]){_STRING}|{_SEQUENCE})"),  # as a terminal does
     re.compile(f"{_BEGINNING}(?:{_SEQUENCE})"),  # a title or a link may hold a secret itself
-    re.compile(
-        rf"{_BEGINNING}(?:(?<=\x1b)(?:\[[0-?]*|\][0-9;]*)?|(?<=\x9b)[0-?]*|(?<=\\)(?:u001[bB]|x1[bB]|033|e)\[[0-?]*|{_NONE_OF_THEM})"
-    ),  # a sequence without an end takes nothing of what follows
+    re.compile(rf"{_BEGINNING}(?:(?<=\x1b)(?:\[[0-?]*|\][0-9;]*)?|(?<=\x9b)[0-?]*|{_NONE_OF_THEM})"),  # a sequence without its last letter
+    re.compile(rf"{_BEGINNING}(?:(?<=\x1b)[\[\]]?|(?<=\x9b)|{_NONE_OF_THEM})"),  # and one that only begins
 )
-"""ECMA-48 (https://ecma-international.org/publications-and-standards/standards/ecma-48/), read in three ways."""
+"""ECMA-48 (https://ecma-international.org/publications-and-standards/standards/ecma-48/), read in every way in which people might."""
 
 
 def _divided(finder: Finder, text: str) -> Iterator[tuple[int, int]]:
     """Where secrets stand in the text, once what divides them is left out; in each way of reading that."""
     seen = {text}
-    for reading in _READINGS:
+    for reading in (_COMMON, _READINGS[-1]) if not _is_divided(_COMMON.sub("", text)) else _READINGS:
         bare = reading.sub("", text)
-        if bare in seen:
-            continue
-        seen.add(bare)
-        if spans := list(finder.spans(bare)):
+        if bare not in seen and (spans := list(finder.spans(bare))):
             origin = _origin(reading, text)
             yield from ((origin(begin), origin(end - 1) + 1) for begin, end in spans)
+        seen.add(bare)
+
+
+def _is_divided(text: str) -> bool:
+    return bool(_DIVIDING.search(text) or _SPELLED.search(text))
 
 
 def _origin(reading: re.Pattern[str], text: str) -> Callable[[int], int]:

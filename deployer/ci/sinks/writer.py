@@ -49,7 +49,7 @@ class Writer:
     def status(self, text: str) -> None:
         """Draw the live status line, over the one before. Nothing without a terminal."""
         if self._terminal:
-            self._send(_CLEAR + _cut(self.redact(_still(one_line(text))), self._columns() - 1))
+            self._send(_CLEAR + _cut(self.redact(_still(one_line(self.redact(text)))), self._columns() - 1))
             self._status_shown = True
 
     def _cleared(self) -> str:

@@ -117,7 +117,8 @@ class CoolifyServer:
             patch, _ = self._alterer.plan(found.id)
             if "domains" in patch.body and not found.missing and not self.wish.examines:
                 row = {**self.survey.of(found.id).row, "fqdn": patch.body["domains"]}  # where it answers once that is changed
-                found = known.target(APPLICATION, found.id, row, self.wish)
+                asked_for = known.target(APPLICATION, found.id, row, self.wish)
+                found = replace(asked_for, before=found.url if found.before is None else found.before)
         return found
 
     def _maker(self, target: str) -> Creator | None:
