@@ -14,7 +14,7 @@ from typing import Any, cast
 from deployer import PROJECT, __version__, proxies, settings, tls
 from deployer.ci import NAMES, detect
 from deployer.ci.contract import CI
-from deployer.ci.sinks import Backlog, Redactor, Stream, Writer
+from deployer.ci.sinks import Backlog, Redactor, Stream, Writer, lines
 from deployer.clock import Clock
 from deployer.environment import obstacle
 from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan, Snapshot
@@ -74,7 +74,7 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
             for warning in given.warnings:
                 ci.annotate("warning", "Deployer", warning)
             for mistake in error.mistakes:
-                ci.annotate("error", "Deployer", mistake)
+                ci.annotate("error", "Deployer", redact.passed_on(mistake))
             return _over(given, ci, redact, clock, Outcome.REFUSED)
         report = Reporter(ci, redact, clock.now, _wishes(common, inputs))
         reports.append(report)
@@ -143,16 +143,20 @@ def _obstacles(common: Common, inputs: ProviderInputs) -> list[str]:
 def _hide(given: Given, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
     """Every secret is masked before the first other line, but for one that a value of our outputs holds: its mask would blank that.
 
-    What is hidden is never masked, and taken out of foreign text only: our outputs and our own words may well hold it.
+    It is masked by line: of a JSON key the runner would make masks of `{` and `}`, too. What is hidden is never masked, and not hidden
+    where the user has written it into an input that is shown anyway.
     """
     open_values = [given.text(name) for name in OPEN]
+    shown = [*open_values, given.text("image"), ci.commit]
     open_values += [outcome.status for outcome in Outcome]
     for value in (value for group in GROUPS for value in group.hidden(given)):
-        redact.hide(value)
+        if not any(value.strip() in text for text in shown):
+            redact.hide(value)
     for secret in _secrets(given, environ):
         redact.add(secret)
-        if len(secret) >= settings.SHORTEST_SECRET and not any(secret in value for value in open_values):
-            ci.mask(secret)
+        for line in map(str.strip, lines(secret)):
+            if len(line) >= settings.SHORTEST_SECRET and not any(line in value for value in open_values):
+                ci.mask(line)
 
 
 def _secrets(given: Given, environ: Mapping[str, str]) -> Iterator[str]:

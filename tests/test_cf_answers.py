@@ -80,7 +80,7 @@ def test_a_refusal_tells_its_remedy_the_server_s_words_and_the_request(name: str
     first = answered.data["errors"][0]
     assert isinstance(said, RefusedError)
     assert words in said.reason
-    assert f"{first['detail'][: answers.LONGEST].rstrip('.')} ({first['title']} {first['code']})" in said.reason
+    assert f"{first['detail'].rstrip('.')} ({first['title']} {first['code']})" in said.reason
     assert said.reason.endswith(f", request {ID}")
     assert said.everywhere == (answered.status == 401)
 
@@ -204,12 +204,12 @@ def test_a_redirect_is_never_followed(location: str, words: str) -> None:
     assert isinstance(outcome(Reply(302, "", is_json=False)), UnavailableError)
 
 
-def test_hostile_texts_are_one_short_line() -> None:
+def test_hostile_texts_are_one_line() -> None:
     said = str(outcome(error(10008, "a\n::error::b\r" + "x" * 5000, title="T" * 500, x_vcap_request_id="a b\n::error::")))
     assert "\n" not in said
     assert "\r" not in said
     assert "request" not in said
-    assert len(said) < 500
+    assert "x" * 5000 in said  # it is redacted before it is cut, by the reporter
 
 
 # --- what comes along with every answer
@@ -223,8 +223,8 @@ def test_hostile_texts_are_one_short_line() -> None:
         pytest.param("a%2C+b,c%0Ad", ["a, b", "c d"], id="two"),
         pytest.param("a, a,,b", ["a", "b"], id="twice"),
         pytest.param("%FF%zz", ["\ufffd%zz"], id="no-utf-8"),
-        pytest.param("x" * 999, ["…"], id="a-long-one"),
-        pytest.param("told+" + "x" * 999, ["told…"], id="never-cut-within-a-word"),
+        pytest.param("told+" + "x" * 999, ["told " + "x" * 999], id="never-cut-before-it-is-redacted"),
+        pytest.param("x" * 70000, ["(70000 characters)"], id="too-long-to-be-kept"),
         pytest.param(",".join(f"w{number}" for number in range(99)), [f"w{number}" for number in range(WARNINGS)], id="many"),
     ],
 )

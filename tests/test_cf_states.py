@@ -50,7 +50,7 @@ VERDICTS = [
     pytest.param([web(RUN, desired=2)], "all", Phase.RUNNING, 0, "1 of 2 running", id="fewer-reported-than-wanted"),
     pytest.param([web(instance("STOPPING"))], "all", Phase.RUNNING, 0, "0 of 1 running, 1 stopping", id="stopping"),
     pytest.param([web(instance("UNKNOWN"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 unknown", id="the-server-does-not-know"),
-    pytest.param([web(instance("FLYING"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 flying", id="we-do-not-know"),
+    pytest.param([web(instance("FLYING"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 FLYING", id="we-do-not-know"),
     pytest.param([web(desired=0)], "all", Phase.SUCCEEDED, 0.5, "no instances", id="zero-instances"),
     pytest.param([], "all", Phase.UNKNOWN, 0, "no processes", id="no-process-is-named"),
     pytest.param([web(RUN), worker(START)], "all", Phase.RUNNING, 0, "web: 1 of 1 running; worker: 0 of 1 running, 1 starting", id="every"),
@@ -285,7 +285,13 @@ def test_a_staged_build_without_a_droplet_is_no_news() -> None:
         states.build({"state": "STAGED", "droplet": None})
 
 
-def test_what_the_server_says_is_cut_to_one_line() -> None:
+def test_what_the_server_says_is_one_line() -> None:
     found = states.build({"state": "FAILED", "error": "a\nb" + "x" * 1000})
-    assert "\n" not in found.reason
-    assert len(found.reason) < 350
+    assert found.reason == "staging failed: a b" + "x" * 1000
+
+
+def test_no_state_that_we_do_not_know_changes_its_letters() -> None:
+    """A secret in other letters would be known as none."""
+    row = {"status": {"value": "ACTIVE", "reason": "SeCrEt"}}
+    found = [states.deployment(row), states.build({"state": "SeCrEt"})]
+    assert [("SeCrEt" in seen.detail, "SeCrEt" in seen.warnings[0]) for seen in found] == [(True, True)] * 2

@@ -98,7 +98,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
         ),
         pytest.param(
             reply("deploy_body_list_500", body={"message": "a\n::error::b " + "x" * 900}),
-            flags(arrived=True, itself=True, failure=f"HTTP 500: a ::error::b {'x' * 487}"),
+            flags(arrived=True, itself=True, failure=f"HTTP 500: a ::error::b {'x' * 900}"),
             (),
             id="500-with-a-long-text-of-many-lines",
         ),

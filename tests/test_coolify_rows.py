@@ -487,8 +487,7 @@ def test_an_unknown_status_is_neither_success_nor_failure_and_named_once(status:
         events += new
     told = [event.text for event in events if isinstance(event, Warned)]
     assert (watch.phase, watch.ending, len(told)) == (Phase.UNKNOWN, None, 1)
-    assert repr(status[:60]) in told[0]
-    assert len(told[0]) < 250
+    assert repr(status) in told[0]
 
 
 def key(*parts: str) -> bytes:
@@ -657,11 +656,11 @@ MORE = more(body("deployment_get_finished"))
         ),
         pytest.param(
             [f"Deployment failed: {'x' * 500}\n{'y' * 501}\n{'z' * 9000}"],
-            f"{'x' * 500}\n{'y' * 500}\n{'z' * 500}",
-            id="each-line-up-to-500-characters",
+            f"{'x' * 500}\n{'y' * 501}\n{'z' * 9000}",
+            id="each-line-whole",
         ),
-        pytest.param([f"{'x' * 9000}", "short"], f"{GAVE_NONE}{'x' * 500}\nshort", id="each-line-of-an-unknown-cause-up-to-500-characters"),
-        pytest.param([f"Deployment failed: {BROKE}\nError: {'x' * 9000}"], f"exit code 1: {'x' * 487}", id="with-what-stands-before-it"),
+        pytest.param([f"{'x' * 9000}", "short"], f"{GAVE_NONE}{'x' * 9000}\nshort", id="each-line-of-an-unknown-cause-whole"),
+        pytest.param([f"Deployment failed: {BROKE}\nError: {'x' * 9000}"], f"exit code 1: {'x' * 9000}", id="with-what-stands-before-it"),
         pytest.param(
             [UNHEALTHY, RULED, "Container logs:", entry("boom\nEADDRINUSE", command="docker logs x"), RULED, "Removing old containers."],
             "New container is unhealthy.\nContainer logs:\nboom\nEADDRINUSE",

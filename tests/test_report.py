@@ -289,7 +289,7 @@ def test_the_value_of_a_variable_is_taken_out_of_what_comes_from_outside(desk: A
     assert "***" in told.stdout.text
 
 
-def test_the_value_of_a_variable_may_stand_in_our_own_facts(desk: Any) -> None:
+def test_the_value_of_a_variable_may_stand_in_outputs_and_nowhere_else(desk: Any) -> None:
     told = desk(log_file="log", output_file="env")
     target = Target(HIDDEN, name=HIDDEN, kind="application", url=f"https://{HIDDEN}.example.com")
     link = f"https://coolify.example.com/{HIDDEN}"
@@ -298,11 +298,12 @@ def test_the_value_of_a_variable_may_stand_in_our_own_facts(desk: Any) -> None:
     said += told.hear(logged(HIDDEN, "a line"), Ended(HIDDEN, Outcome.FAILED, f"exit code 1: {HIDDEN}"))
     told.finish(Outcome.FAILED)
     [fact] = [each for each in told.result["targets"] if each["uuid"] == HIDDEN]
-    wanted = {"name": HIDDEN, "url": target.url, "commit": HIDDEN, "deployment_uuid": HIDDEN, "deployment_url": link}
+    wanted = {"name": "", "url": target.url, "commit": HIDDEN, "deployment_uuid": HIDDEN, "deployment_url": link}
     assert {name: fact[name] for name in wanted} == wanted
-    assert [line for line in said if "***" in line] == [line for line in said if "exit code 1" in line]
+    marked = ("***", f"{HIDDEN}: changed image: 1 → ***", f"{HIDDEN}: ***", "exit code 1: ***")
+    assert [line for line in said if "***" in line] == [line for line in said if line.endswith(marked) or ("exit code 1" in line)]
     assert fact["reason"] == "exit code 1: ***"
-    assert f"image: 1 → {HIDDEN}" in told.read("summary")
+    assert "image: 1 → ***" in told.read("summary")
     assert "exit code 1: ***" in told.read("summary")
 
 

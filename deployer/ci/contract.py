@@ -6,12 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Literal
 
-from deployer.ci.sinks import COLOUR, Writer, lines, one_line
+from deployer.ci.sinks import COLOUR, Writer, lines, one_line, visible
 
 Level = Literal["error", "warning", "notice"]
 
-# What a terminal would obey, and what turns the writing (https://trojansource.codes). Tabs may stay.
-_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 # Plain is also what an unknown system gets, and a container that was not told in which job it runs: the signs by which the
 # known ones (GitHub and its relatives, Azure, TeamCity) find their commands are broken here too.
 _COMMAND = re.compile(r"^([\s\ufeff]*)(?=::)|(##)(?=\[|vso\[|teamcity\[)")
@@ -52,8 +50,7 @@ class CI:
 
     def quote(self, line: str) -> str:
         r"""Make one foreign line harmless: nothing in it is obeyed, and nothing is hidden (ESC reads `\x1b`). Colours are dropped."""
-        seen = _UNSEEN.sub(_shown, COLOUR.sub("", line))
-        return _COMMAND.sub(r"\1\2\\", seen)
+        return _COMMAND.sub(r"\1\2\\", visible(COLOUR.sub("", line)))
 
     def say(self, text: str) -> None:
         """Write every line of the text, quoted and redacted. Safe for any text from anywhere."""
@@ -114,8 +111,3 @@ class CI:
         parts = [part for part in (one_line(title), message) if part.strip()]
         text = self._writer.redact(": ".join([level.upper(), *parts]))
         return [self.quote(line) for line in lines(text)] if parts else []
-
-
-def _shown(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004 — the last of the one-byte characters

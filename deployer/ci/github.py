@@ -13,7 +13,7 @@ from typing import ClassVar
 from uuid import uuid4
 
 from deployer.ci.contract import CI, Level
-from deployer.ci.sinks import Writer, append, one_line, read, size
+from deployer.ci.sinks import Writer, append, one_line, read, size, visible_but_colors
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
@@ -62,13 +62,13 @@ class GitHub(CI):
         return sha if isinstance(sha, str) and _SHA.fullmatch(sha) else ""
 
     def quote(self, line: str) -> str:
-        r"""Break both syntaxes of commands: `::` where a line begins, `##[` anywhere (contract ci 1.3.4). Colours stay: they are shown."""
-        return _V2.sub(r"\1\\", one_line(line)).replace("##[", "##[\\")
+        """Break both syntaxes of commands: `::` where a line begins, `##[` anywhere (contract ci 1.3.4). Of all controls, colors stay."""
+        return _V2.sub(r"\1\\", visible_but_colors(one_line(line))).replace("##[", "##[\\")
 
     def group(self, title: str) -> None:
         self.endgroup()
         self._grouped = True
-        self._writer.line(f"::group::{_escaped(one_line(self._writer.redact(title)), _DATA)}")
+        self._writer.line(f"::group::{self._told(one_line(title), _DATA)}")
 
     def endgroup(self) -> None:
         if self._grouped:
@@ -86,8 +86,11 @@ class GitHub(CI):
             super().annotate(level, title, message)
             return
         self._annotated[level] += 1
-        named = f" title={_escaped(self._writer.redact(title), _PROPERTY)}" if title else ""
-        self._writer.line(f"::{level}{named}::{_escaped(self._writer.redact(message), _DATA)}")
+        named = f" title={self._told(title, _PROPERTY)}" if title else ""
+        self._writer.line(f"::{level}{named}::{self._told(message, _DATA)}")
+
+    def _told(self, text: str, escapes: Mapping[str, str]) -> str:
+        return _escaped(visible_but_colors(self._writer.redact(text)), escapes)
 
     def mask(self, secret: str) -> None:
         """The runner makes a mask of each line too, however short: no value with a line such as `{` may come here (contract ci 1.4)."""

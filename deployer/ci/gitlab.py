@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from deployer.ci.contract import CI, Level
-from deployer.ci.sinks import Writer, one_line
+from deployer.ci.sinks import Writer, one_line, visible_but_colors
 
 _ERASE = "\x1b[0K"
 _RESET = "\x1b[0m"
@@ -40,10 +40,10 @@ class GitLab(CI):
     def quote(self, line: str) -> str:
         """Leave no CR: only with one is a section marker obeyed, and it would wipe what stands before it (contract ci 2).
 
-        Colours last here until they are taken back, and one of them is invisible: none outlives its line.
+        Of all controls only colors stay. They last here until they are taken back, and one of them is invisible: none outlives its line.
         """
         colours = _COLOUR.findall(line)
-        return one_line(line) + (_RESET if colours and colours[-1] not in ("", "0") else "")
+        return visible_but_colors(one_line(line)) + (_RESET if colours and colours[-1] not in ("", "0") else "")
 
     def group(self, title: str) -> None:
         self.endgroup()

@@ -44,7 +44,8 @@ class Target:
     """One thing to deploy: as the user named it, and as the provider knows it.
 
     `group`: no thing itself, but several. `missing`: it is still to be made, and `id` is only the name that it will have. `warnings`: what
-    people should know before it is triggered.
+    people should know before it is triggered. `before`: `url` is only asked for, and what it answers at until the server has accepted
+    that; None where `url` is a fact.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Target:
     group: bool = False
     missing: bool = False
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    before: str | None = None
 
     @property
     def label(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from deployer.model import Handle, Outcome, Target, Trust
 
@@ -31,6 +31,12 @@ REASON_CUT = 400
 WAITING = "waiting to be started"
 
 
+class Cut(Protocol):
+    """Redacts a text, and then cuts it: of what is too long the beginning is kept, and with `end` its end too."""
+
+    def __call__(self, text: str, limit: int, *, end: bool = True) -> str: ...
+
+
 @dataclass
 class Facts:
     """One target, as far as its story has been told."""
@@ -55,6 +61,12 @@ class Facts:
         return "" if self.target.group or self.target.missing else self.target.id
 
     @property
+    def url(self) -> str:
+        """Where it answers. An address that was only asked for is none before something that has it was really started."""
+        started = self.handle and self.handle.trust in {Trust.SURE, Trust.LISTED} and self.outcome is not Outcome.REFUSED
+        return self.target.url if started or self.target.before is None else self.target.before
+
+    @property
     def deployment(self) -> str:
         """The deployment's uuid; a phantom has none that means anything."""
         real = self.handle and self.handle.trust is not Trust.PHANTOM and self.outcome is not Outcome.REFUSED
@@ -71,21 +83,21 @@ def outputs(facts: list[Facts], log_file: str) -> dict[str, str]:
         "deployment_uuid": first.deployment,
         "deployment_uuids": ",".join(each.deployment for each in facts) if any(each.deployment for each in facts) else "",
         "resource_uuid": first.uuid,
-        "url": first.target.url,
+        "url": first.url,
         "deployment_url": first.link,
         "commit": first.commit,
         "log_file": log_file,
     }
 
 
-def dotenv(values: dict[str, str], limit: int = DOTENV_LIMIT) -> dict[str, str]:
+def dotenv(values: dict[str, str], cut: Cut, limit: int = DOTENV_LIMIT) -> dict[str, str]:
     """The outputs under their dotenv names, without `result`; the list of deployments is cut where the file would grow too large."""
     named = {DOTENV_PREFIX + name.upper(): value for name, value in values.items() if name != "result"}
     key = f"{DOTENV_PREFIX}DEPLOYMENT_UUIDS"
     while any(named.values()) and sum(len(name) + 2 * len(value.encode("utf-8", "replace")) + 4 for name, value in named.items()) > limit:
         if not named.get(key):
             longest = max(named, key=lambda name: len(named[name]))
-            named[longest] = named[longest][: len(named[longest]) // 2]
+            named[longest] = cut(named[longest], len(named[longest]) // 2, end=False)
         else:
             named[key] = named[key].rpartition(",")[0]
     return named
@@ -113,19 +125,19 @@ def _target(facts: Facts) -> dict[str, Any]:
         "deployment_uuid": facts.deployment,
         "adopted": bool(facts.handle and facts.handle.adopted),
         "deployment_url": facts.link,
-        "url": facts.target.url,
+        "url": facts.url,
         "commit": facts.commit,
         "server": facts.server,
         "duration": round(facts.seconds or 0),
     }
 
 
-def compact(whole: dict[str, Any]) -> str:
+def compact(whole: dict[str, Any], cut: Cut) -> str:
     """The result as one line under 32 KB: too large, the reasons are cut, then targets are left out and counted."""
     text = _json(whole)
     if len(text) < RESULT_LIMIT:
         return text
-    targets = [{**each, "reason": each["reason"][:REASON_CUT]} for each in whole["targets"]]
+    targets = [{**each, "reason": cut(each["reason"], REASON_CUT, end=False)} for each in whole["targets"]]
     while len(text := _json({**whole, "targets": targets, "omitted": len(whole["targets"]) - len(targets)})) >= RESULT_LIMIT and targets:
         targets.pop()
     return text

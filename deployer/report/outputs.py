@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from deployer.ci import sinks
 from deployer.ci.contract import CI
+from deployer.ci.sinks import Redactor
 from deployer.model import Outcome
 from deployer.report import facts as known
 from deployer.report.facts import Facts
@@ -21,7 +23,7 @@ DOTENV_READ = 1 << 20
 class Outputs:
     """Nothing that fails here changes the outcome: `failed` hears of it once."""
 
-    def __init__(self, ci: CI, redact: Callable[[str], str], wishes: Wishes, failed: Callable[[str, OSError | ValueError], None]) -> None:
+    def __init__(self, ci: CI, redact: Redactor, wishes: Wishes, failed: Callable[[str, OSError | ValueError], None]) -> None:
         self._ci = ci
         self._redact = redact
         self._wishes = wishes
@@ -31,7 +33,7 @@ class Outputs:
 
     def update(self, facts: list[Facts], last: dict[str, str] | None = None) -> None:
         """Write what has become known since the last time."""
-        values = {**known.outputs(facts, self.log_file), **(last or {})}
+        values = {name: self._redact(value) for name, value in {**known.outputs(facts, self.log_file), **(last or {})}.items()}
         fresh = {name: value for name, value in values.items() if value != self._written.get(name, "")}
         if not fresh:
             return
@@ -43,15 +45,17 @@ class Outputs:
 
     def finish(self, facts: list[Facts], outcome: Outcome, seconds: float) -> None:
         """The verdict's outputs, the result and the summary."""
-        whole = known.result(facts, outcome, seconds, rehearsal=self._wishes.rehearsal)
+        whole = self._redacted(known.result(facts, outcome, seconds, rehearsal=self._wishes.rehearsal))
         last = {"status": outcome.status, "duration": str(round(seconds)), "timed_out": str(outcome is Outcome.TIMED_OUT).lower()}
-        self.update(facts, {**last, "result": known.compact(whole)})
+        self.update(facts, {**last, "result": known.compact(whole, self._redact.cut)})
         if path := self._wishes.result_file:
-            text = self._redact(json.dumps(whole, indent=2) + "\n")
+            text = json.dumps(whole, indent=2) + "\n"
             self._try(path, lambda: sinks.replace(Path(path), text.encode("utf-8", "replace")))
         if self._wishes.summary and self._ci.has_summary:
-            wishes = self._wishes
-            self._try("the job summary", lambda: self._ci.summarize(markdown(facts, outcome, wishes.timeout, rehearsal=wishes.rehearsal)))
+            self._try("the job summary", lambda: self._ci.summarize(self._summary(facts, outcome)))
+
+    def _summary(self, facts: list[Facts], outcome: Outcome) -> str:
+        return markdown(facts, outcome, self._wishes.timeout, self._redact.cut, rehearsal=self._wishes.rehearsal)
 
     def _write_dotenv(self, path: Path) -> None:
         """The whole file anew, but for the lines of others: an earlier step may have written there."""
@@ -61,7 +65,15 @@ class Outputs:
             before = b""
         prefix = known.DOTENV_PREFIX.encode()
         others = b"".join(line + b"\n" for line in before.split(b"\n") if line and not line.startswith(prefix))
-        sinks.replace(path, others + self._ci.dotenv(known.dotenv(self._written, known.DOTENV_LIMIT - len(others))))
+        sinks.replace(path, others + self._ci.dotenv(known.dotenv(self._written, self._redact.cut, known.DOTENV_LIMIT - len(others))))
+
+    def _redacted(self, value: Any) -> Any:
+        """The result with every text redacted, before JSON spells it: quotes and controls are escaped there, and divide a secret."""
+        if isinstance(value, str):
+            return self._redact(value)
+        if isinstance(value, dict):
+            return {name: self._redacted(each) for name, each in value.items()}
+        return [self._redacted(each) for each in value] if isinstance(value, list) else value
 
     def _try(self, what: str, act: Callable[[], None]) -> None:
         try:

@@ -44,25 +44,15 @@ from deployer.model import (
 from deployer.report.buildlog import BuildLog
 from deployer.report.facts import WAITING, Facts
 from deployer.report.outputs import Outputs
+from deployer.report.untrusted import redacted
 from deployer.report.wishes import Wishes
 from deployer.report.words import ACTS, DEPLOYING, DOING, GOOD, LEFT_RUNNING, MAYBE_STARTED, NOTHING_STARTED, headline, span
 
 HEARTBEAT = 60.0
 """Seconds without a line after which a CI log gets one: several systems kill a silent job."""
 
-
-QUOTING: dict[type[Event], str] = {
-    Delayed: "why",
-    Doubted: "why",
-    Repeated: "why",
-    Returned: "why",
-    Moved: "detail",
-    Wavered: "reason",
-    Warned: "text",
-    Withdrawn: "how",
-    Ended: "reason",
-}
-"""Where an event may quote the server, or the site: what stands in there is passed on from outside."""
+NAME, SITE, STATUS = 80, 300, 60
+"""Characters that are shown of a name, of what a site says, and of a status."""
 
 
 class _Facts(dict[str, Facts]):
@@ -117,10 +107,8 @@ class Reporter:
 
     def __call__(self, event: Event) -> None:
         """Tell one event, and write the outputs that it makes known."""
-        if quoting := QUOTING.get(type(event)):
-            passed_on: Any = {quoting: self._redact.passed_on(getattr(event, quoting))}
-            event = replace(event, **passed_on)
-        self._tell[type(event)](event)
+        said = redacted(event, self._redact)
+        self._tell[type(said)](said)
         self._outputs.update(list(self._facts.values()))
 
     def notice(self, text: str) -> None:
@@ -135,17 +123,18 @@ class Reporter:
     def _checked(self, event: Checked) -> None:
         facts = self._facts[event.target.id]
         taken = {other.target.label for key, other in self._facts.items() if key != event.target.id}
-        name = sinks.one_line(event.target.name)[:80]
-        first_time, facts.target = not facts.target.kind, replace(event.target, name=name if name not in taken else "")
+        name = self._redact.cut(sinks.one_line(event.target.name), NAME)
+        usable = name not in taken and name != "***"
+        first_time, facts.target = not facts.target.kind, replace(event.target, name=name if usable else "")
         if first_time and event.target.kind:
-            at = f", {event.target.url}" if event.target.url else ""
+            at = f", {facts.url}" if facts.url else ""
             status = f", {event.target.status}" if event.target.status and self._wishes.examining else ""
             self._say(
                 f"{facts.target.label}: {event.target.kind} {'(not there yet)' if event.target.missing else event.target.id}{status}{at}"
             )
 
     def _changed(self, event: Changed) -> None:
-        self._facts[event.target].changes.append(self._redact(event.text))
+        self._facts[event.target].changes.append(event.text)
         self._say(f"{self._label(event.target)}: {event.text if event.made else f'changed {event.text}'}")
 
     def _entitled(self, event: Entitled) -> None:
@@ -164,7 +153,7 @@ class Reporter:
     def _split(self, event: Split) -> None:
         """The parts take the group's place, in the order in which the platform named them."""
         before, group = self._facts, self._facts[event.target]
-        names = ", ".join(sinks.one_line(part.label)[:80] for part in event.parts)
+        names = ", ".join(self._redact.cut(sinks.one_line(part.label), NAME) for part in event.parts)
         if not group.target.missing:  # a name is told with its id as soon as it is known
             self._say(f"{group.target.label}: {f'it is {names}' if event.parts else 'nothing of it can be followed'}")
         self._facts = _Facts()
@@ -237,9 +226,9 @@ class Reporter:
         if event.phase is Phase.ABSENT and facts.handle and facts.handle.trust in {Trust.DOUBTFUL, Trust.LISTED}:
             facts.handle = None  # what a full queue, or a tag, has named never was
         if event.leg is Leg.VERIFY:
-            facts.doing = told = f"its site says {sinks.one_line(event.detail)[:300]}"
+            facts.doing = told = f"its site says {self._redact.cut(sinks.one_line(event.detail), SITE)}"
         elif event.leg is Leg.HEALTH or (facts.handle and facts.handle.aspect):
-            facts.doing = told = f"its status is {sinks.one_line(event.detail)[:60]}"
+            facts.doing = told = f"its status is {self._redact.cut(sinks.one_line(event.detail), STATUS)}"
         elif event.leg not in {Leg.ENDING, Leg.STAGING} and event.phase in {Phase.QUEUED, Phase.RUNNING}:
             label, told = self._label(event.target, event.server), DOING[event.phase]
         if told and not event.same:  # not a line for every instance that comes up: the next sign of life has it
@@ -307,8 +296,8 @@ class Reporter:
             self._log.bad_end(facts)
         text = headline(event.outcome, facts.seconds, self._wishes.timeout)
         if event.outcome in GOOD:
-            serves = facts.target.url and event.outcome is Outcome.FINISHED and self._wishes.command in DEPLOYING
-            at = f", {facts.target.url}" if serves else ""
+            serves = facts.url and event.outcome is Outcome.FINISHED and self._wishes.command in DEPLOYING
+            at = f", {facts.url}" if serves else ""
             note = f" ({event.reason})" if event.reason else ""
             foreign = facts.handle and facts.handle.adopted and not facts.handle.perhaps and self._wishes.command is not Command.CANCEL
             note += " (a deployment that somebody else started)" if foreign else ""
@@ -358,7 +347,9 @@ class Reporter:
     def _label(self, target: str, server: str = "") -> str:
         """What people call it, and where, if that is an additional server."""
         facts = self._facts[target]
-        return f"{facts.target.label} on {sinks.one_line(server)[:80]}" if server and server != facts.server else facts.target.label
+        if not server or server == facts.server:
+            return facts.target.label
+        return f"{facts.target.label} on {self._redact.cut(sinks.one_line(server), NAME)}"
 
     def _title(self, target: str, server: str = "") -> str:
         """Of an annotation: people meet it far from the log's first line."""

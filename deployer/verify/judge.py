@@ -16,9 +16,6 @@ TOLD = 200
 BEGINNING = 4096
 """Characters in which they are looked for."""
 
-SEARCHED = 1 << 18
-"""Characters that are redacted before: more than that by the longest value that an environment variable can have."""
-
 ELSEWHERE = "another host proves nothing. If it is the right answer, set `verify_status: {}`"
 """A parked domain, or the login page of something in front of the application."""
 
@@ -83,14 +80,15 @@ def judge(expectation: Expectation, answer: Page | Missed, redact: Callable[[str
                 if expectation.contains in text:
                     return Verdict(good=True)
                 trouble += f", without {neutral(redact(expectation.contains))!r}{' in its first MiB' if cut else ''}"
-            words = first_line(redact(text[:SEARCHED]))
+            words = first_line(redact(text))
             return Verdict(good=False, reason=f"{trouble}: {words}" if words else trouble, inconclusive=answer.doubtful)
 
 
 def wanted(expectation: Expectation) -> str:
     """What it must answer, in words."""
     statuses = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in expectation.statuses)
-    return f"{statuses} twice in a row{f', with {neutral(expectation.contains)!r} in it' if expectation.contains else ''}"
+    contains = neutral(expectation.contains, len(expectation.contains))  # whole: it is not redacted yet
+    return f"{statuses} twice in a row{f', with {contains!r} in it' if contains else ''}"
 
 
 def heard(page: Page, redact: Callable[[str], str] = str) -> str:

@@ -4,7 +4,8 @@ from deployer.ci.sinks.backlog import Backlog
 from deployer.ci.sinks.files import LogFile, append, read, replace, size
 from deployer.ci.sinks.outlet import Stream
 from deployer.ci.sinks.pieces import pieces
-from deployer.ci.sinks.text import COLOUR, Redactor, lines, one_line
+from deployer.ci.sinks.redact import Redactor
+from deployer.ci.sinks.text import COLOUR, lines, one_line, visible, visible_but_colors
 from deployer.ci.sinks.writer import Writer
 
 __all__ = [
@@ -21,4 +22,6 @@ __all__ = [
     "read",
     "replace",
     "size",
+    "visible",
+    "visible_but_colors",
 ]

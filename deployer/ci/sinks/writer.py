@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Callable
 
 from deployer.ci.sinks.outlet import Outlet, Stream
-from deployer.ci.sinks.text import Redactor, one_line
+from deployer.ci.sinks.redact import Redactor
+from deployer.ci.sinks.text import one_line
 
 _CLEAR = "\r\x1b[2K"
 _USUAL_WIDTH = 80
@@ -48,7 +49,7 @@ class Writer:
     def status(self, text: str) -> None:
         """Draw the live status line, over the one before. Nothing without a terminal."""
         if self._terminal:
-            self._send(_CLEAR + _cut(self.redact(_still(one_line(text))), self._columns() - 1))
+            self._send(_CLEAR + _cut(self.redact(_still(one_line(self.redact(text)))), self._columns() - 1))
             self._status_shown = True
 
     def _cleared(self) -> str:

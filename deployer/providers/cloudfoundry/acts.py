@@ -83,7 +83,7 @@ def impossible(seen: Known, wish: Wish) -> str:
     """What can't be done with this app, told before anything is sent; empty where all can."""
     needs_droplet = wish.command in {*DEPLOYS, Command.START, Command.RESTART} and not stages(wish)
     rows: tuple[tuple[bool, str], ...] = (
-        (stages(wish) and seen.lifecycle != DOCKER, NOT_DOCKER.format(seen.lifecycle[:40])),
+        (stages(wish) and seen.lifecycle != DOCKER, NOT_DOCKER.format(seen.lifecycle)),
         (stages(wish) and not rolls(wish) and seen.active, IN_THE_WAY.format(seen.newest)),
         (needs_droplet and not seen.droplet, NO_DROPLET),
     )

@@ -11,10 +11,8 @@ from typing import Any
 
 from deployer.http import Reply, retry_after
 from deployer.model import RefusedError, UnavailableError
+from deployer.model.text import one_line
 from deployer.redirects import Leads, redirect
-
-LONGEST = 300
-"""Characters of one text of the server's that are told."""
 
 INVALID_TOKEN, UNPROCESSABLE, NOT_FOUND, STAGING = 1000, 10008, 10010, 170017
 STAGING_WAIT = 15.0
@@ -102,7 +100,8 @@ def troubles(reply: Reply) -> tuple[Trouble, ...]:
     """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (contract section 0)."""
     listed = reply.data.get("errors") if reply.status >= 400 and isinstance(reply.data, dict) else None
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-    return tuple(Trouble(row["code"], line(row.get("title"), 60), line(row.get("detail"))) for row in rows if type(row.get("code")) is int)
+    coded = [row for row in rows if type(row.get("code")) is int]
+    return tuple(Trouble(row["code"], one_line(row.get("title")), one_line(row.get("detail"))) for row in coded)
 
 
 def codes(reply: Reply) -> frozenset[int]:
@@ -142,16 +141,6 @@ def request_id(reply: Reply) -> str:
     """`X-Vcap-Request-Id`, if it looks like one."""
     text = reply.headers.get("x-vcap-request-id", "")
     return text if re.fullmatch(r"[\w:.-]{1,120}", text, re.ASCII) else ""
-
-
-def line(text: Any, longest: int = LONGEST) -> str:
-    """A text of the server's, in one line and not too long."""
-    return cut(" ".join(text.split()), longest) if isinstance(text, str) else ""
-
-
-def cut(text: str, longest: int) -> str:
-    """Not within a word: half a secret is none that anybody would know again."""
-    return text if len(text) <= longest else f"{text[:longest].rpartition(' ')[0]}…"
 
 
 REDIRECTS = {

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from deployer.http import Http, Reply
 from deployer.model import RefusedError, UnavailableError
+from deployer.model.text import one_line
 from deployer.providers.cloudfoundry import answers, root
 from deployer.providers.cloudfoundry.root import Root
 from deployer.providers.cloudfoundry.uaa import Login, Uaa
@@ -17,8 +18,6 @@ PAGES = 50
 """Pages of one list that are read."""
 
 WARNINGS = 20
-WARNING = 300
-"""Characters of a warning that are told."""
 
 ANOTHER = "the response is about something else: a cache in front of Cloud Foundry?"
 """An answer to another question is no news (issue 11, item 5)."""
@@ -156,7 +155,7 @@ class Api:
     def _warned(self, header: str) -> None:
         """`X-Cf-Warnings`: escaped texts, between commas."""
         for part in header.split(","):
-            text = answers.line(unquote_plus(part, errors="replace"), WARNING)
+            text = one_line(unquote_plus(part, errors="replace"))
             if text and text not in self.warnings and len(self.warnings) < WARNINGS:
                 self.warnings.append(text)
 

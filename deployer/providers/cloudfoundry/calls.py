@@ -23,6 +23,7 @@ from deployer.model import (
     Target,
     UnavailableError,
 )
+from deployer.model.text import one_line
 from deployer.providers.cloudfoundry import acts, answers, back, doctor, routes, staging, states
 from deployer.providers.cloudfoundry.api import ANOTHER, Api, Row, of_app
 from deployer.providers.cloudfoundry.known import RETURNED, ROLLED, RUNNING, STAGED, STOPPED, Act, Known
@@ -93,7 +94,7 @@ class CloudFoundryServer:
             seen.image = self._image(seen.droplet)
             staging.full(self.wish.image, seen.image)
         self._read_versions(seen)
-        name, status = states.short(row.get("name"), 80), states.short(row.get("state"), 30).lower()
+        name, status = one_line(row.get("name")), states.lowered(one_line(row.get("state")), ("STARTED", "STOPPED"))
         return Target(seen.guid, name=name, kind="app", url=routes.address(self._routes(seen)), status=status)
 
     def _remember(self, target: str, row: Row) -> Known:
@@ -105,7 +106,7 @@ class CloudFoundryServer:
         if seen is None:
             seen = self.known[guid] = Known(guid, AppLog(self.api, guid), was_started=started, droplet=droplet)
         seen.row, seen.started = row, started
-        seen.lifecycle = states.short(lifecycle.get("type"), 40) if isinstance(lifecycle, dict) else ""
+        seen.lifecycle = one_line(lifecycle.get("type")) if isinstance(lifecycle, dict) else ""
         return seen
 
     def _read_deployments(self, seen: Known) -> None:
@@ -129,7 +130,7 @@ class CloudFoundryServer:
     def _image(self, droplet: str) -> str:
         """The image of a droplet, as it was given; empty where it can't be read."""
         try:
-            return states.short(self.api.row(f"/v3/droplets/{quote(droplet, safe='')}").get("image")) if droplet else ""
+            return one_line(self.api.row(f"/v3/droplets/{quote(droplet, safe='')}").get("image")) if droplet else ""
         except RefusedError:
             return ""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from deployer.providers.cloudfoundry.states import number, short
+from deployer.model.text import one_line
+from deployer.providers.cloudfoundry.states import number
 
 NEWEST = 5
 """Events that are read."""
@@ -34,7 +35,7 @@ def reason(events: Iterable[dict[str, Any]], guids: frozenset[str], versions: fr
             continue
         if versions and str(data.get("version") or "") not in {"", *versions}:
             continue
-        if said := short(data.get("exit_description")) or _status(data):
+        if said := one_line(data.get("exit_description")) or _status(data):
             return f"{said}. {next((each for mark, each in REMEDIES.items() if mark in said.lower()), ELSEWHERE)}"
     return ""
 

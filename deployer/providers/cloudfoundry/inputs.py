@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 from deployer.http import Http
 from deployer.model import Command
-from deployer.providers.cloudfoundry import images
+from deployer.providers.cloudfoundry import images, root
 from deployer.providers.cloudfoundry.api import Api
 from deployer.providers.cloudfoundry.calls import CloudFoundryServer
 from deployer.providers.cloudfoundry.places import GUID, Places
@@ -148,16 +147,22 @@ class CloudFoundry(ProviderInputs):
 
     def connect(self, common: Common, around: Surroundings) -> Provider:
         """The foundation behind these inputs."""
-        opened = partial(
-            Http,
-            agent=around.agent,
-            now=around.real,
-            headers={name: value.get_secret_value() for name, value in common.headers.items()},
-            ca=common.ca_cert,
-            insecure=common.insecure,
-            direct=around.direct,
-            time_left=around.time_left,
-        )
+        headers = {name: value.get_secret_value() for name, value in common.headers.items()}
+
+        def opened(address: str, **login: Any) -> Http:
+            """One of the hosts that the API names. The user's headers are for those of its own domain."""
+            return Http(
+                address,
+                agent=around.agent,
+                now=around.real,
+                headers=headers if root.beside(address, self.cf_api) else {},
+                ca=common.ca_cert,
+                insecure=common.insecure,
+                direct=around.direct,
+                time_left=around.time_left,
+                **login,
+            )
+
         login = Login(
             username=self.cf_username,
             password=self.cf_password.get_secret_value(),

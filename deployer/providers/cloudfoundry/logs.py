@@ -13,8 +13,8 @@ from urllib.parse import quote
 
 from deployer.http import Reply
 from deployer.model import Entry, RefusedError, UnavailableError
+from deployer.model.text import one_line
 from deployer.providers.cloudfoundry.api import Api
-from deployer.providers.cloudfoundry.states import short
 
 LIMIT = 1000
 """Envelopes of one answer: the most that there are."""
@@ -91,8 +91,8 @@ def _line(envelope: Any) -> Line | None:
         text = base64.b64decode(str(log.get("payload") or "")).decode("utf-8", "replace")
     except (ValueError, binascii.Error):
         return None
-    source, instance = short(tags.get("source_type"), 40) or "LOG", short(envelope.get("instance_id"), 40)
-    return Line(time, source, instance, short(tags.get("process_id"), 80), text, error=log.get("type") in ("ERR", 1))
+    source, instance = one_line(tags.get("source_type")) or "LOG", one_line(envelope.get("instance_id"))
+    return Line(time, source, instance, one_line(tags.get("process_id")), text, error=log.get("type") in ("ERR", 1))
 
 
 Wanted = Callable[[Line], bool]

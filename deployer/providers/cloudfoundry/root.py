@@ -43,6 +43,16 @@ def read(data: Any, base: str) -> Root:
     return Root(match[0] if match else "unknown", login, logs, korifi=bool(match and "k8s" in (match[2] or "")))
 
 
+def beside(address: str, base: str) -> bool:
+    """Whether an address is on the API's own host, or on one under the same parent domain (`api.sys.example.com`, `uaa.sys.example.com`).
+
+    Only there the user's own headers go: they are secrets of a gateway in front of this API. A parent of one label is none.
+    """
+    host, own = ((urlsplit(each).hostname or "").rstrip(".") for each in (address, base))
+    parent = own.partition(".")[2]
+    return host == own or ("." in parent and not re.fullmatch(r"[\d.]+", own) and host.endswith(f".{parent}"))
+
+
 def _href(link: Any) -> str:
     return str(link.get("href") or "") if isinstance(link, dict) else ""
 

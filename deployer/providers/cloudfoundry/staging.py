@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Handle, Prepared, RefusedError, UnavailableError
+from deployer.model.text import one_line
 from deployer.providers.cloudfoundry.api import Api
 from deployer.providers.cloudfoundry.known import STAGED, Known
-from deployer.providers.cloudfoundry.states import short
 from deployer.providers.cloudfoundry.wish import Wish
 
 AGAIN = 3.0
@@ -52,7 +52,7 @@ def changed(old: str, new: str) -> str:
 
 def cause(row: Any, errors: Sequence[str]) -> str:
     """PURE. What the log says of a failed staging, and what to do. `errors`: the lines that staging wrote as errors."""
-    said = short(errors[-1]) if errors else ""
+    said = one_line(errors[-1]) if errors else ""
     remedy = next((each for form, each in CAUSES if form.search(said)), "")
     if "InsufficientResources" in str(row.get("error") if isinstance(row, dict) else ""):
         remedy = NO_ROOM
@@ -108,7 +108,7 @@ class Stager:
             seen.package = ""
             raise RefusedError(f"the image can't be used: its package is {state}")
         if state != "READY":
-            raise UnavailableError(f"the package of the image is not ready yet ({short(state, 30)})", itself=True, wait=AGAIN)
+            raise UnavailableError(f"the package of the image is not ready yet ({one_line(state)})", itself=True, wait=AGAIN)
         seen.packed = True
 
     def _build(self, seen: Known) -> None:

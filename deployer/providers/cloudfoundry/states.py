@@ -7,12 +7,12 @@ instances tell.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.model import Phase, Snapshot, UnavailableError
-from deployer.providers.cloudfoundry import answers
+from deployer.model.text import one_line
 from deployer.providers.cloudfoundry.wish import Ready
 
 Row = dict[str, Any]
@@ -32,9 +32,6 @@ LATE_LINES = 3.0
 STATES = ("RUNNING", "STARTING", "CRASHED", "DOWN", "STOPPING", "UNKNOWN")
 GONE = ("DOWN", "CRASHED")
 """What no instance of a stopped app is any more than that; a crashed one is only waiting to be started."""
-
-LENGTH = 300
-"""Characters of the server's words that a sentence takes."""
 
 STARTED = "its instances are starting"
 STOPPED = "it was not seen to stop"
@@ -72,7 +69,7 @@ def process(row: Row, stats: Any) -> Process:
     listed = stats.get("resources") if isinstance(stats, dict) else None
     if not isinstance(listed, list):
         raise UnavailableError("the answer has not the shape of a process's statistics", arrived=True, itself=True)
-    return Process(short(row.get("type"), 60), number(row.get("instances")), tuple(each for each in listed if isinstance(each, dict)))
+    return Process(one_line(row.get("type")), number(row.get("instances")), tuple(each for each in listed if isinstance(each, dict)))
 
 
 def number(value: Any) -> int:
@@ -80,9 +77,9 @@ def number(value: Any) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
-def short(value: Any, length: int = LENGTH) -> str:
-    """The server's words in one line, not too long."""
-    return answers.line(value, length - 1)
+def lowered(state: str, known: Iterable[str]) -> str:
+    """A state as people read it. One that we do not know stays as it is: in other letters no secret would be recognized."""
+    return state.lower() if state in known else state
 
 
 # --- instances
@@ -127,7 +124,7 @@ def detail(processes: Sequence[Process]) -> str:
 
 def _told(one: Process, *, named: bool) -> str:
     states = _count([one])
-    rest = ", ".join(f"{count} {state.lower()}" for state, count in sorted(states.items()) if state != "RUNNING")
+    rest = ", ".join(f"{count} {lowered(state, STATES)}" for state, count in sorted(states.items()) if state != "RUNNING")
     waiting = sum(_unroutable(row) for row in one.instances)
     parts = [f"{states['RUNNING']} of {one.desired} running", *([f"{waiting} not ready"] if waiting else []), *([rest] if rest else [])]
     details = "; ".join(_details(one))
@@ -135,12 +132,12 @@ def _told(one: Process, *, named: bool) -> str:
 
 
 def _count(processes: Sequence[Process]) -> Counter[str]:
-    return Counter(short(row.get("state"), 30) or "UNKNOWN" for each in processes for row in each.instances)
+    return Counter(one_line(row.get("state")) or "UNKNOWN" for each in processes for row in each.instances)
 
 
 def _details(one: Process) -> list[str]:
     """What the server says of instances that have no place."""
-    return sorted({short(row["details"], 120) for row in one.instances if short(row.get("details"))})[:3]
+    return sorted({text for row in one.instances if (text := one_line(row.get("details")))})[:3]
 
 
 def _unroutable(row: Row) -> bool:
@@ -181,7 +178,7 @@ def _warnings(processes: Sequence[Process]) -> tuple[str, ...]:
     """Told once: no room is no failure, the server goes on trying; and what we do not know."""
     placing = [f"no place was found for an instance yet ({each}): the server goes on trying" for one in processes for each in _details(one)]
     strange = sorted(state for state in _count(processes) if state not in STATES)
-    named = [f"an instance is in a state that we do not know: {state!r}. It counts neither as running nor as crashed" for state in strange]
+    named = [f"an instance is in a state that we do not know: '{state}'. It counts neither as running nor as crashed" for state in strange]
     return (*placing, *named)
 
 
@@ -226,14 +223,14 @@ PHASES: dict[tuple[str, str], tuple[Phase, str]] = {
 def deployment(row: Any) -> Snapshot:
     """Any but a deployed one. It never fails by itself: bad code leaves it DEPLOYING for ever (contract 7)."""
     value, reason = status(row)
-    text = short(" ".join(filter(None, (value, reason))).lower(), 60)
     if (value, reason) not in PHASES:
-        known = f"the deployment is in a status that we do not know: {text!r}. It is neither taken for success nor for failure"
+        text = one_line(f"{value} {reason}")
+        known = f"the deployment is in a status that we do not know: '{text}'. It is neither taken for success nor for failure"
         return Snapshot(Phase.UNKNOWN, text, warnings=(known,))
     phase, why = PHASES[value, reason]
     text = reason.lower()
     details = row["status"].get("details")
-    trouble = short(details.get("error")) if isinstance(details, dict) else ""
+    trouble = one_line(details.get("error")) if isinstance(details, dict) else ""
     told = [f"the deployment does not get on: {trouble}"] if trouble and phase is Phase.RUNNING else []
     paused = [PAUSED] if reason == "PAUSED" else []
     return Snapshot(phase, text, reason=f"{why}: {trouble}" if told else why, warnings=(*told, *paused))
@@ -274,14 +271,14 @@ def build(row: Any, why: str = "") -> Snapshot:
     """What staging has come to. `why`: what its log says of a failure; the row's own words hide the cause (contract 6)."""
     if not isinstance(row, dict) or not isinstance(row.get("state"), str):
         raise UnavailableError("the answer has not the shape of a build", arrived=True, itself=True)
-    text = short(row["state"], 30).lower()
+    text = lowered(one_line(row["state"]), BUILDS)
     phase = BUILDS.get(row["state"], Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
-        return Snapshot(phase, text, warnings=(f"the build is in a state that we do not know: {text!r}",))
+        return Snapshot(phase, text, warnings=(f"the build is in a state that we do not know: '{text}'",))
     if phase is Phase.SUCCEEDED and not droplet(row):
         raise UnavailableError("the build is staged, but names no droplet", arrived=True, itself=True)
     if phase is Phase.FAILED:
-        said = short(row.get("error")) or "the server gives no reason"
+        said = one_line(row.get("error")) or "the server gives no reason"
         told = [] if why and said.removeprefix("StagingError - ").removeprefix("Staging error: ") == "staging failed" else [said]
         return Snapshot(phase, text, hold=LATE_LINES, reason=": ".join(("staging failed", *told)) + (f". {why}" if why else ""))
     return Snapshot(phase, text, reason="it was still being staged" if phase is Phase.RUNNING else "")

@@ -17,6 +17,7 @@ from typing import Any
 from deployer import untrusted_json
 from deployer.http import Http, Reply, retry_after
 from deployer.model import LateError, RefusedError, UnavailableError
+from deployer.model.text import one_line
 from deployer.providers.cloudfoundry import answers
 
 AHEAD = 60.0
@@ -24,7 +25,8 @@ AHEAD = 60.0
 
 BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-TOKENLIKE = re.compile(r"[\w.~+/=-]{30,}")
+TOKENLIKE = re.compile(r"\S*[\w.~+/=-]{30}\S*")
+"""The whole word: what is left of a secret would be known as none."""
 
 WRONG = (
     "the login server does not accept `cf_username` and `cf_password`; it was tried once, because five failures lock an account. A user of "
@@ -194,7 +196,7 @@ def _is_oauth(reply: Reply) -> bool:
 
 def _said(data: dict[str, Any]) -> str:
     """The server's reason without anything that may be a token: a part of one is not known as a secret any more."""
-    kind, text = answers.line(data["error"], 60), answers.line(data.get("error_description"))
+    kind, text = one_line(data["error"]), one_line(data.get("error_description"))
     return kind if kind == "invalid_token" or not text else f"{kind}: {TOKENLIKE.sub('…', text)}"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from deployer.http import Reply, retry_after
 from deployer.model import RefusedError, UnavailableError
+from deployer.model.text import one_line
 from deployer.providers.coolify.own_words import DOCS, FOREIGN_CANCEL, MISSING, PERMISSIONS, is_own
 from deployer.redirects import Leads, redirect
 
@@ -78,9 +79,8 @@ def answered(reply: Reply) -> Any:
 
 
 def message(reply: Reply) -> str:
-    """What the server says, in one line and not too long."""
-    text = reply.data.get("message") if isinstance(reply.data, dict) else None
-    return " ".join(text.split())[:500] if isinstance(text, str) else ""
+    """What the server says, in one line."""
+    return one_line(reply.data.get("message")) if isinstance(reply.data, dict) else ""
 
 
 def refusal(reply: Reply) -> RefusedError | UnavailableError:
@@ -180,5 +180,5 @@ def foreign(reply: Reply) -> UnavailableError:
 
 
 def _title(text: str) -> str:
-    match = re.search(r"<title[^>]*>([^<]{1,80})", text, re.IGNORECASE)
-    return f' ("{" ".join(match[1].split())}")' if match else ""
+    match = re.search(r"<title[^>]*>(.+?)(?:</title|\Z)", text, re.IGNORECASE | re.DOTALL)
+    return f' ("{one_line(match[1])}")' if match else ""

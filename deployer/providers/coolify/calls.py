@@ -25,6 +25,7 @@ from deployer.model import (
     Trust,
     UnavailableError,
 )
+from deployer.model.text import one_line
 from deployer.providers.coolify import acts, answers, back, doctor, known, stalled, statuses, tags, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG, Act
 from deployer.providers.coolify.alter import Alteration, Alterer, judged
@@ -117,7 +118,8 @@ class CoolifyServer:
             patch, _ = self._alterer.plan(found.id)
             if "domains" in patch.body and not found.missing and not self.wish.examines:
                 row = {**self.survey.of(found.id).row, "fqdn": patch.body["domains"]}  # where it answers once that is changed
-                found = known.target(APPLICATION, found.id, row, self.wish)
+                asked_for = known.target(APPLICATION, found.id, row, self.wish)
+                found = replace(asked_for, before=found.url if found.before is None else found.before)
         return found
 
     def _maker(self, target: str) -> Creator | None:
@@ -319,7 +321,7 @@ class CoolifyServer:
         if self.wish.pr:
             return None  # a preview's status is in no answer, and to delete it again does nothing
         seen.doubts += 1
-        status = str(self.api.resource(seen.kind, target, patience=patience).get("status") or "")[:60]
+        status = one_line(self.api.resource(seen.kind, target, patience=patience).get("status"))
         state, before = statuses.split(status)[0], statuses.split(seen.status)[0]
         stopping = self.wish.command is Command.STOP
         if state == "exited" if stopping else state != before:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.model import RefusedError
+from deployer.model.text import bounded
 from deployer.providers.coolify import images
 from deployer.providers.coolify.fields import PASSWORD, SECRET
 from deployer.providers.coolify.versions import PIN_KEPT, PIN_LOST, Version
@@ -135,4 +136,4 @@ def _brief(value: Any) -> str:
     if value is None or value == "":
         return "(none)"
     text = " ".join(PASSWORD.sub("***@", value if isinstance(value, str) else json.dumps(value)).split())
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
+    return bounded(text, SHOWN)

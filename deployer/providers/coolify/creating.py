@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.model import RefusedError
+from deployer.model.text import one_line
 from deployer.providers.coolify.images import BUILD_PACK, MARK, NAME_FIELD, TAG_FIELD, Image
 from deployer.providers.coolify.versions import Version
 
@@ -219,4 +220,4 @@ def _label(row: Row) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{" ".join(text.split())[:60]}"'
+    return f'"{one_line(text)}"'

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Prepared, RefusedError, Target, UnavailableError
+from deployer.model.text import one_line
 from deployer.providers.coolify import creating
 from deployer.providers.coolify.acts import APPLICATION
 from deployer.providers.coolify.alter import Alterer, judged
@@ -74,7 +75,7 @@ class Creator:
         environment = str(self.environment["name"])
         self.place = Place(str(project["uuid"]), environment, uuid, destination)
         names = (str(project.get("name")), environment, str(host.get("name")))
-        where = "in project {}, environment {}, on server {}".format(*(" ".join(name.split())[:60] for name in names))
+        where = "in project {}, environment {}, on server {}".format(*map(one_line, names))
         at = f", at {', '.join(wanted.domains)}" if wanted.domains else ""
         self.what = f"{where}, from {wanted.image}{at}"
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from deployer.model import Target
+from deployer.model import Command, Target
 from deployer.providers.coolify.acts import APPLICATION, TAG
 from deployer.providers.coolify.wish import Wish
 
-ADDRESS = re.compile(r"https?://[^\s\x00-\x1f\x7f<>\"'`|\\\ud800-\udfff]{1,500}")
+ADDRESS = re.compile(r"https?://(?![^/?#]*@)(?=[^/?#:])[^\s\x00-\x1f\x7f<>\"'`|\\\ud800-\udfff]{1,500}")
 PORT = re.compile(r"^(https?://[^/?#]+?):\d*(?=[/?#]|$)")
 CREDENTIALS = re.compile(r"//[^/]*@")
 SENSITIVE = ("custom_labels", "docker_compose_raw", "docker_compose", "dockerfile", "private_key_id")
@@ -92,15 +92,15 @@ class Answered:
 def target(kind: str, uuid: str, row: dict[str, Any], wish: Wish, warnings: tuple[str, ...] = ()) -> Target:
     """What people call it, where it can be visited, and what they should know before it is triggered."""
     status = row.get("status")
-    url = address(row.get("fqdn"))
+    url, before = address(row.get("fqdn")), None
     if wish.pr:
-        url = preview(url, row.get("preview_url_template"), wish.pr)
+        url, before = "" if wish.command is Command.STOP else preview(url, row.get("preview_url_template"), wish.pr), ""
     told = status if isinstance(status, str) else ""
-    return Target(uuid, name=str(row.get("name") or ""), kind=kind, url=url, status=told, warnings=warnings)
+    return Target(uuid, name=str(row.get("name") or ""), kind=kind, url=url, status=told, warnings=warnings, before=before)
 
 
 def address(fqdn: Any) -> str:
-    """The first public address, if it is one: it becomes a link and an output.
+    """The first public address, if it is one: it becomes a link and an output. One with a user before its host is none: it misleads.
 
     Without its port: that is the container's, to which Coolify's proxy passes on what it takes at its own ports. Coolify's pages leave
     it out, too (getFqdnWithoutPort).

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from deployer.model.text import one_line
 from deployer.providers.coolify.fields import CAME_WITH, GONE_WITH, PASSWORD, SECRET
 from deployer.providers.coolify.versions import Version
 from deployer.settings import SHORTEST_SECRET
@@ -23,7 +24,7 @@ def objections(data: Any, version: Version) -> tuple[str, ...]:
         return ()
     told = [*_conflicts(data), *_fields(data.get("errors"), version)]
     if not told:
-        told = [text for text in (_line(data.get("message")), _line(data.get("error"))) if text]
+        told = [text for text in (one_line(data.get("message")), one_line(data.get("error"))) if text]
     return tuple(dict.fromkeys(told))
 
 
@@ -56,9 +57,9 @@ def _conflicts(data: Mapping[str, Any]) -> Iterator[str]:
     conflicts = data.get("conflicts")
     for each in conflicts if isinstance(conflicts, list) else ():
         if isinstance(each, dict):
-            whose = " ".join(filter(None, (_line(each.get(name)) for name in ("resource_type", "resource_name", "resource_uuid"))))
+            whose = " ".join(filter(None, (one_line(each.get(name)) for name in ("resource_type", "resource_name", "resource_uuid"))))
             yield (
-                f"domains: {_line(each.get('domain'))} belongs to {whose} already. "
+                f"domains: {one_line(each.get('domain'))} belongs to {whose} already. "
                 'If both shall have it, put "force_domain_override": true into `settings`'
             )
 
@@ -66,13 +67,13 @@ def _conflicts(data: Mapping[str, Any]) -> Iterator[str]:
 def _fields(errors: Any, version: Version) -> Iterator[str]:
     if isinstance(errors, dict):
         for name, said in errors.items():
-            sentences = [_line(each) for each in (said if isinstance(said, list) else [said])]
+            sentences = [one_line(each) for each in (said if isinstance(said, list) else [said])]
             text = _not_allowed(name, version) if NOT_ALLOWED in sentences else " ".join(filter(None, sentences))
-            yield f"{_line(name)}: {text}"
+            yield f"{one_line(name)}: {text}"
     elif isinstance(errors, list):
-        yield from filter(None, map(_line, errors))
-    elif _line(errors):
-        yield _line(errors)
+        yield from filter(None, map(one_line, errors))
+    elif one_line(errors):
+        yield one_line(errors)
 
 
 def _not_allowed(name: str, version: Version) -> str:
@@ -83,7 +84,3 @@ def _not_allowed(name: str, version: Version) -> str:
     if came and version.before(came):
         return f"{running} does not let it be changed: that came with {came}"
     return f"{running} knows no such field, or does not let it be changed"
-
-
-def _line(value: Any) -> str:
-    return " ".join(value.split())[:300] if isinstance(value, str) else ""

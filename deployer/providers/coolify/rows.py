@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from deployer import untrusted_json
 from deployer.model import Entry, Handle, Phase, Snapshot, UnavailableError
+from deployer.model.text import one_line
 from deployer.providers.coolify.why import COMMAND, POST_COMMAND, POST_FAILED, UNHEALTHY, cause, own, post_output, without_commands
 
 # All five that exist, on every version (contract section 6).
@@ -74,7 +75,8 @@ def snapshot(  # noqa: PLR0913 -- what is known beside the row, each given by na
     status = row["status"]
     phase = PHASES.get(status, Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
-        warnings.append(f"Coolify reports a status that we do not know: {status[:60]!r}. It is neither taken for success nor for failure")
+        unknown = f"'{one_line(status)}'"
+        warnings.append(f"Coolify reports a status that we do not know: {unknown}. It is neither taken for success nor for failure")
     reason = _why(row, log, base, hidden_shown=hidden_shown) if phase is Phase.FAILED else CANCELLED if phase is Phase.CANCELLED else ""
     hold = SETTLING if flips and phase is Phase.SUCCEEDED and row.get("finished_at") else _hold(row, log, phase, post_command=post_command)
     if phase is Phase.SUCCEEDED:

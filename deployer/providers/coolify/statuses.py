@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
+from deployer.model.text import one_line
 from deployer.providers.coolify.acts import APPLICATION
 from deployer.providers.coolify.versions import Since, Version
 from deployer.providers.coolify.wish import Wish
@@ -125,4 +126,4 @@ def _status(row: Any) -> str:
     """Raises UnavailableError for an answer of another shape."""
     if not isinstance(row, dict) or not isinstance(row.get("status"), str):
         raise UnavailableError("Coolify's answer has not the shape of a resource with a status", arrived=True, itself=True)
-    return str(row["status"])[:60]
+    return one_line(row["status"])

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from deployer.model import Entry
+from deployer.model.text import bounded
 from deployer.providers.coolify import causes
 
-CAUSE_LINES, UNKNOWN_LINES, LINE, NESTED = 15, 5, 500, 9
+CAUSE_LINES, UNKNOWN_LINES, NESTED = 15, 5, 9
 FAILED = "Deployment failed: "
 OOPS = "Oops"
 """Before beta.443 (contract section 1); the reason follows it."""
@@ -130,7 +131,7 @@ def _unhealthy(visible: list[Entry], heading: str) -> str:
     for entry in visible[start + 1 :]:
         if RULE.fullmatch(own(entry)):
             break
-        words += entry.text.split("\n")
+        words += map(bounded, entry.text.split("\n"))
     if not words:
         return f"{heading}{'' if heading.endswith('.') else '.'} It wrote no log."
     said = "\n".join([heading, CONTAINER_LOGS, *words[-CAUSE_LINES:]])
@@ -169,7 +170,7 @@ def _after_command(text: str) -> str:
 
 
 def _last_lines(text: str, count: int = CAUSE_LINES) -> str:
-    lines = [line.rstrip()[:LINE] for line in text.replace("\r", "\n").split("\n")]
+    lines = [bounded(line.rstrip()) for line in text.replace("\r", "\n").split("\n")]
     lines = [line for line in lines if line and not RULE.fullmatch(line)]
     return "\n".join(lines[-count:])
 
