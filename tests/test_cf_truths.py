@@ -234,7 +234,7 @@ LOGINS = (
     Truth("wrong-password", "refused", ("it was tried once, because five failures lock an account", "needs `cf_origin`"), NOTHING),
     Truth("origin", "refused", ("it was tried once",), NOTHING, {"cf_origin": ""}),
     Truth("locked", "refused", ("the account is locked after too many failed logins",), NOTHING),
-    Truth("token-expiry", "finished", ("4m 02s since the trigger",), lasts=(300, 320), logins=6),
+    Truth("token-expiry", "finished", ("4m 07s since the trigger",), lasts=(300, 320), logins=6),
     Truth("client-expiry", "finished", lasts=(300, 320), logins=6),
     Truth("refresh-expired", "finished", lasts=(300, 320), logins=11),
     Truth("revoked", "finished", logins=2),
