@@ -205,7 +205,7 @@ def test_a_secret_of_many_lines_is_masked_by_line_and_no_short_line_is(folder: P
     commands = [command for line in ended.stdout.decode().splitlines() if (command := parse_line(line))]
     masks = [command.data for command in commands if command.name == "add-mask"]
     assert masks == ['"type": "service_account",', '"private_key": "-----BEGIN KEY-----\\nMIIE"']
-    assert ended.returncode == 2  # noqa: PLR2004 -- refused: more inputs are missing
+    assert ended.returncode == 2
 
 
 @pytest.mark.parametrize("token", ["INPUT_TOKEN", "INPUT_COOLIFY-TOKEN", "PLUGIN_COOLIFY_TOKEN", "COOLIFY_API_TOKEN"])
