@@ -10,12 +10,13 @@ import responses
 
 from deployer.main import main
 from deployer.model import Command
+from deployer.providers.cloudfoundry import root
 from deployer.providers.cloudfoundry.calls import CloudFoundryServer
 from deployer.providers.cloudfoundry.inputs import CloudFoundry
 from deployer.providers.cloudfoundry.wish import Wish
 from deployer.providers.contract import Surroundings
 from deployer.settings import Common, Given, look_up, placeholders
-from tests.cf import AGENT, API, APP, LOGIN, serve
+from tests.cf import AGENT, API, APP, LOGIN, body, serve
 from tests.test_golden import StillClock
 
 MARK = "mArKeDsecret"
@@ -261,6 +262,47 @@ def test_a_login_in_the_clear_is_a_warning(address: str, warned: int) -> None:
 )
 def test_the_inputs_become_one_wish(more: Mapping[str, str], wish: Wish) -> None:
     assert connected({**GOOD, **more}).wish == wish
+
+
+@pytest.mark.parametrize(
+    ("login", "sent"),
+    [
+        pytest.param("https://uaa.example.org", "open", id="under-the-same-parent"),
+        pytest.param("https://uaa.sys.example.org:8443", "open", id="below-it"),
+        pytest.param("https://api.example.org:8443", "open", id="the-api-s-own-host"),
+        pytest.param("https://login.example.net", None, id="another-domain"),
+        pytest.param("https://evilexample.org", None, id="that-only-ends-so"),
+        pytest.param("https://example.org.evil.net", None, id="that-only-begins-so"),
+        pytest.param("https://example.org", None, id="the-parent-itself"),
+    ],
+)
+def test_headers_go_to_the_api_s_domain_only_and_the_login_where_the_api_says(
+    login: str, sent: str | None, wire: responses.RequestsMock
+) -> None:
+    """They are secrets of a gateway in front of the API; the password follows the API's own link, as in the official client."""
+    found = body("root-get-200")
+    links = {**found["links"], "login": {"href": login}, "uaa": {"href": login}}
+    wire.get(f"{API}/", json={**found, "links": links})
+    serve(wire, "uaa-token-password-200", path=f"{login}/oauth/token")
+    connected(GOOD | {"DEPLOYER_HEADERS": "X-Gate: open"}).reach()
+    assert [call.request.headers.get("X-Gate") for call in wire.calls] == ["open", sent]
+    assert [bool(call.request.headers.get("Authorization")) for call in wire.calls] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("address", "base", "near"),
+    [
+        pytest.param("https://UAA.sys.example.com./", "https://api.sys.example.com", True, id="case-and-a-dot-at-the-end"),
+        pytest.param("https://uaa.example", "https://api.example", False, id="a-parent-of-one-label-is-none"),
+        pytest.param("https://api.example", "https://api.example", True, id="the-same-host-of-two-labels"),
+        pytest.param("http://10.0.0.2", "http://10.0.0.1", False, id="numbers-have-no-parent"),
+        pytest.param("http://10.0.0.1:8080", "http://10.0.0.1", True, id="another-port-of-the-same-machine"),
+        pytest.param("http://[::2]", "http://[::1]", False, id="the-other-numbers-neither"),
+        pytest.param("http://localhost:2", "http://localhost:1", True, id="a-single-name"),
+    ],
+)
+def test_whose_hosts_are_beside_the_api(address: str, base: str, *, near: bool) -> None:
+    assert root.beside(address, base) is near
 
 
 def test_headers_go_to_every_host_of_the_foundation(wire: responses.RequestsMock) -> None:

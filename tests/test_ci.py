@@ -766,6 +766,8 @@ def test_only_a_mask_tells_github_the_secret(job: Callable[..., Job]) -> None:
         pytest.param("50%:a,b\nc", "<50%25:a,b%0Ac> <50%25%3Aa%2Cb%0Ac>", "<***> <***>", id="github"),
         pytest.param("s3cr3t-token", "Basic dTpzM2NyM3QtdG9rZW4=", "Basic dTp***", id="base64-with-something-before"),
         pytest.param("s3cr3t-token", "7333637233742d746f6b656e 7333637233742D746F6B656E", "*** ***", id="hex"),
+        pytest.param('p"w\\d/é<x', json.dumps(json.dumps('p"w\\d/é<x')), r'"\"***\""', id="json-in-json"),
+        pytest.param("??????>>>?", "Pz8%2FPz8%2fPj4%2BPw%3D%3D Pz8\\/Pz8\\/Pj4+Pw==", "*** ***", id="base64-in-a-url-and-in-php-s-json"),
         pytest.param("??????>>>", "Pz8/Pz8/Pj4+ Pz8_Pz8_Pj4-", "*** ***", id="both-alphabets-of-base64"),
     ],
 )

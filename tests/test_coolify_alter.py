@@ -503,4 +503,6 @@ def test_an_application_whose_address_is_changed_is_visited_at_the_new_one(
     """It is an output, and what `verify_url: auto` asks; by then the old one leads nowhere, or to somebody else."""
     application(wire)
     target = coolify(**inputs).check(IMG)
+    asked_for = url != "http://shop.example.com"
+    assert target.before == ("http://shop.example.com" if asked_for else None)  # until Coolify has accepted it
     assert (target.url, target.name, target.kind) == (url, body("create_img_get")["name"], "application")

@@ -351,6 +351,11 @@ def test_a_preview_of_what_has_none_is_refused_alone(wire: responses.RequestsMoc
 @pytest.mark.parametrize(
     ("fqdn", "url"),
     [
+        pytest.param("https://good@evil/", "", id="a-user-before-the-host"),
+        pytest.param("https://good.example.com:x@evil.example/a", "", id="a-password-too"),
+        pytest.param("https://@evil.example", "", id="an-empty-user"),
+        pytest.param("https:///a", "", id="no-host"),
+        pytest.param("https://web.example.com/@scope", "https://web.example.com/@scope", id="an-at-behind-the-host"),
         ("https://a.example.com,https://b.example.com", "https://a.example.com"),
         ("https://a.example.com:8080/x", "https://a.example.com/x"),
         ("http://a.example.com:3000", "http://a.example.com"),
@@ -397,7 +402,13 @@ STANDARD = "{{pr_id}}.{{domain}}"
 def test_a_preview_s_address_is_made_of_the_application_s(fqdn: Any, template: Any, url: str) -> None:
     """Contract 5.10: no answer holds it."""
     row = {**GIT, "fqdn": fqdn, "preview_url_template": template}
-    assert known.target(APPLICATION, WEB, row, Wish(pr=7)).url == url
+    found = known.target(APPLICATION, WEB, row, Wish(pr=7))
+    assert (found.url, found.before) == (url, "")  # it is none before the preview is started
+
+
+def test_a_preview_that_is_deleted_answers_nowhere() -> None:
+    row = {**GIT, "fqdn": "https://web.example.com"}
+    assert known.target(APPLICATION, WEB, row, Wish(pr=7, command=Command.STOP)).url == ""
 
 
 def test_a_preview_s_target_is_told_with_the_preview_s_address(wire: responses.RequestsMock) -> None:

@@ -53,7 +53,7 @@ from tests.processes import (
 )
 from tests.skips import needs_linux, needs_root
 from tests.test_backlog import KINDS
-from tests.test_ci import SECTION
+from tests.test_ci import SECTION, parse_line
 from tests.test_truths import TRUTHS
 
 SYSTEMS = {"plain": plain, "github": github, "gitlab": gitlab}
@@ -197,6 +197,18 @@ def test_the_masks_come_before_every_other_line(folder: Path, stranger: Stranger
     assert wanted <= set(masks)
     assert "abc" not in masks  # shorter than eight characters: it would blank innocent words
     assert [command.name for command in ended.commands[: len(masks)]] == ["add-mask"] * len(masks)
+
+
+def test_a_secret_of_many_lines_is_masked_by_line_and_no_short_line_is(folder: Path) -> None:
+    """GitHub makes a mask of each line: one of `{` would blank the whole job's JSON (contract ci 1.4)."""
+    key = '{\n  "type": "service_account",\n  "private_key": "-----BEGIN KEY-----\\nMIIE"\n}\n'
+    (folder / "key.json").write_text(key)
+    environ = {"GITHUB_ACTIONS": "true", "INPUT_CF_API": "https://api.example.org", "INPUT_CF_CLIENT_SECRET_FILE": str(folder / "key.json")}
+    ended = subprocess.run([sys.executable, str(ENTRYPOINT)], env=environ, capture_output=True, check=False, cwd=folder, timeout=60)
+    commands = [command for line in ended.stdout.decode().splitlines() if (command := parse_line(line))]
+    masks = [command.data for command in commands if command.name == "add-mask"]
+    assert masks == ['"type": "service_account",', '"private_key": "-----BEGIN KEY-----\\nMIIE"']
+    assert ended.returncode == 2
 
 
 @pytest.mark.parametrize("token", ["INPUT_TOKEN", "INPUT_COOLIFY-TOKEN", "PLUGIN_COOLIFY_TOKEN", "COOLIFY_API_TOKEN"])

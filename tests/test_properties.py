@@ -122,6 +122,16 @@ def test_a_group_and_an_annotation_are_obeyed_as_nothing_else(system: type[CI], 
     assert obeyed(system, stdout.text) == {GitHub: ["group", "endgroup", *told], GitLab: ["start", "end"], Plain: []}[system]
 
 
+@pytest.mark.parametrize("system", [GitHub, GitLab])
+@thoroughly
+@given(text=texts)
+def test_of_all_controls_only_colors_are_sent(system: type[CI], text: str) -> None:
+    ci, stdout = speaker(system)
+    ci.say(text)
+    ci.annotate("error", text, text)
+    assert re.findall(CONTROL, re.sub(r"\x1b\[[0-9;:]*m", "", stdout.text)) == []
+
+
 @thoroughly
 @given(text=texts)
 def test_plain_sends_no_control_character_to_a_terminal(text: str) -> None:
@@ -145,9 +155,18 @@ def test_the_status_line_never_moves_the_cursor_by_foreign_means(text: str, colu
 
 
 COLOUR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
+CONTROL = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+
+
+def seen(text: str) -> str:
+    """What stands for the controls in a log that shows colors, and nothing else that is invisible."""
+    escaped = (ascii(part)[1:-1] if re.fullmatch(CONTROL, part) else part for part in re.split(rf"(\x1b\[[0-9;:]*m|{CONTROL})", text))
+    return "".join(escaped)
+
+
 RECOVERED: dict[type[CI], Callable[[str], str]] = {
-    GitHub: lambda line: line.replace("\\", ""),
-    GitLab: lambda line: COLOUR.sub("", line),
+    GitHub: lambda line: seen(line).replace("\\", ""),
+    GitLab: lambda line: re.sub(r"\x1b\[[0-9;:]*m", "", seen(line)),
     Plain: lambda line: re.sub(
         r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})", lambda found: chr(int(found[1] or found[2], 16)), COLOUR.sub("", line)
     ).replace("\\", ""),
@@ -171,8 +190,8 @@ def test_github_reads_an_annotation_as_it_was_meant(title: str, message: str) ->
     ci, stdout = speaker(GitHub)
     ci.annotate("warning", title, message)
     if message.strip():
-        properties = {"title": as_written(title.strip())} if title.strip() else {}
-        assert parse_line(stdout.text[:-1]) == Command("warning", "v2", as_written(message), properties)
+        properties = {"title": seen(as_written(title.strip()))} if title.strip() else {}
+        assert parse_line(stdout.text[:-1]) == Command("warning", "v2", seen(as_written(message)), properties)
 
 
 # --- What we write can be read again

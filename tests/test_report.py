@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -1273,6 +1273,56 @@ def test_foreign_words_in_the_summary_are_only_words(desk: Any, text: str) -> No
     assert all(link.startswith(("https://web.example.com/", "https://coolify.example.com/")) for link in links)
     words = re.sub(r"\[CODE\]\([^()\s]*\)", "CODE", bare)
     assert re.sub(r"CODE|\s", "", html.unescape(words)) == re.sub(r"\s", "", OURS)
+
+
+@pytest.mark.parametrize("count", [1, 3, 79, 80, 81, 100, 254, 255, 256, 1000])
+def test_no_run_of_backticks_ends_a_span_or_a_fence(desk: Any, count: int) -> None:
+    """Cmark sees no code span behind more than 80, and keeps the length of a fence in one byte."""
+    told = desk("github")
+    evil = "![x](https://evil.example.com/a.png) @acme/security"
+    text = f"{'`' * count} {evil}\n{'`' * count}\n{evil}"
+    told.hear(Checked(Target("web", text, "application")), Followed("web", Handle("web", text)), Known("web", LINK, text, ""))
+    told.hear(Changed("web", text), Ended("web", Outcome.FAILED, text))
+    told.finish(Outcome.FAILED)
+    summary = told.read("summary")
+    assert max(map(len, re.findall("`+", summary))) < 80
+    assert "evil" not in outside_of_code(summary)
+    assert summary.count(evil) >= 4
+
+
+# --- addresses that are only asked for
+
+
+ASKED_FOR = Target("web", "shop", "application", "https://new.example.com", before="https://old.example.com")
+
+
+@pytest.mark.parametrize(
+    ("events", "url"),
+    [
+        pytest.param([], "https://old.example.com", id="not-yet"),
+        pytest.param([Ended("web", Outcome.REFUSED, WHY)], "https://old.example.com", id="refused"),
+        pytest.param([Begun("web"), Ended("web", Outcome.LOST, WHY)], "https://old.example.com", id="lost"),
+        pytest.param([Followed("web", Handle("web", "x", Trust.PHANTOM))], "https://old.example.com", id="only-made-up"),
+        pytest.param(
+            [Followed("web", Handle("web", "x", Trust.DOUBTFUL)), Ended("web", Outcome.REFUSED, WHY)],
+            "https://old.example.com",
+            id="doubtful",
+        ),
+        pytest.param([Followed("web", Handle("web", "x"))], "https://new.example.com", id="started"),
+        pytest.param([Followed("web", Handle("web", "x")), Ended("web", Outcome.FAILED, WHY)], "https://new.example.com", id="failed"),
+    ],
+)
+@pytest.mark.parametrize("before", ["https://old.example.com", ""])
+def test_an_address_that_is_only_asked_for_is_no_output(desk: Any, events: list[Event], url: str, before: str) -> None:
+    told = desk("github", output_file="env")
+    told.hear(Checked(replace(ASKED_FOR, before=before)), *events)
+    url = url if url == ASKED_FOR.url else before
+    assert told.outputs.get("url", "") == url
+    told.finish(Outcome.FAILED)
+    assert (told.outputs.get("url", ""), told.result["targets"][0]["url"]) == (url, url)
+    if url != ASKED_FOR.url:
+        everywhere = [told.stdout.text, *(path.read_text() for path in told.folder.iterdir())]
+        assert [text for text in everywhere if ASKED_FOR.url in text] == []
 
 
 # --- the build log that can't be read
