@@ -98,6 +98,23 @@ class Session(EnvironmentSession):
         """None."""
 
 
+class _Limit:
+    """When the response that is being read must have ended.
+
+    An object of its own, so that a session's adapters do not lead back to its owner: a circle would keep connections open until the
+    garbage collector comes by.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now, self._end = now, math.inf
+
+    def start(self, seconds: float) -> None:
+        self._end = self._now() + seconds
+
+    def left(self) -> float:
+        return self._end - self._now()
+
+
 class Http:
     """One server, one login."""
 
@@ -123,8 +140,8 @@ class Http:
         after it. `wall`: seconds since 1970.
         """
         self.base = base
-        self._now, self._wall, self._time_left = now, wall, time_left
-        self._end = math.inf
+        self._wall, self._time_left = wall, time_left
+        self._limit = _Limit(now)
         self._verify = None if not insecure else False
         self._probed = False
         self._session = Session()
@@ -136,10 +153,7 @@ class Http:
         context = trusting(ca) if ca and not insecure else None
         self._session.own_ca = context is not None
         for prefix in ("http://", "https://"):
-            self._session.mount(prefix, Adapter(context, self._left))
-
-    def _left(self) -> float:
-        return self._end - self._now()
+            self._session.mount(prefix, Adapter(context, self._limit.left))
 
     def send(  # noqa: PLR0913 -- the parts of one request, the rarer ones given by name
         self,
@@ -159,7 +173,7 @@ class Http:
         late = max(self._time_left() + LAST, LEAST)
         wait = min(patience or READ, late if (patience or READ) <= READ else max(late - LAST, LEAST))
         timeouts = (min(CONNECT, wait), wait)
-        self._end = self._now() + sum(timeouts)
+        self._limit.start(sum(timeouts))
         try:
             answer = self._session.request(
                 method,
@@ -178,8 +192,8 @@ class Http:
             headers = {name.lower(): value for name, value in answer.headers.items()}
             headers.setdefault("date", formatdate(self._wall(), usegmt=True))  # RFC 9110 section 6.6.1
             seconds = min(WHOLE, max(self._time_left() + LAST, LEAST))
-            self._end = self._now() + seconds
-            body = _body(answer, self._left, seconds)
+            self._limit.start(seconds)
+            body = _body(answer, self._limit.left, seconds)
         return self._checked(replace(_reply(answer.status_code, headers, body), url=str(answer.url)), timeouts[0])
 
     def _failed(self, error: Exception, connect: float) -> UnavailableError:

@@ -327,7 +327,10 @@ READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
         coolify_replies.body("env_list_sensitive"),
         lambda data: envs.plan({"A": SecretStr("x")}, _rows_of(data), acts.APPLICATION, V),
     ),
-    "rollback_images": (coolify_replies.body("rollback_images"), lambda data: releases.beside(_rows_of(_row_of(data).get("images")))),
+    "rollback_images": (
+        coolify_replies.body("app_rollback_images_200"),
+        lambda data: releases.beside(_rows_of(_row_of(data).get("images"))),
+    ),
     "app_patch_422_list": (coolify_replies.body("app_patch_422_list"), _answered),
     "api_root": (cf_replies.body("app-start-422-log-rate-quota"), _answered),
     "root": (cf_replies.body("root-get-200"), lambda data: root.read(data, "https://api.example.org")),

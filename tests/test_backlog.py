@@ -6,6 +6,7 @@ import fcntl
 import io
 import os
 import pty
+import select
 import signal
 import socket
 import threading
@@ -109,6 +110,10 @@ def fill(scene: Scene, size: int) -> bytes:
     lines = [str(number).encode().rjust(1000) + b"\n" for number in range(size // len(LINE))]
     for line in lines:
         assert scene.backlog.write(line) == len(line)
+    full = select.poll()
+    full.register(scene.stream, select.POLLOUT)
+    while full.poll(0):  # until the thread has written all that it can: on a busy machine it may not have begun yet
+        time.sleep(0.001)
     return b"".join(lines)
 
 

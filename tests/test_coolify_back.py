@@ -851,7 +851,8 @@ def real(wire: responses.RequestsMock, *rows: Row, **changes: Any) -> tuple[Cool
     held = {**captured("application_after_rollback")["response"]["body"], **changes}
     uuid = held["uuid"]
     wire.add("GET", f"{API}/applications/{uuid}", json=held)
-    wire.add("GET", f"{API}/deployments/applications/{uuid}", json=listing(*rows))
+    theirs = [about(row, uuid, row["deployment_uuid"]) for row in rows]
+    wire.add("GET", f"{API}/deployments/applications/{uuid}", json=listing(*theirs))
     wire.add("GET", f"{API}/applications/{uuid}/rollback-images", json=captured("rollback_images_current_null")["response"]["body"])
     may(wire, uuid)
     queued(wire, uuid)

@@ -21,8 +21,8 @@ WORDS = 5
 TELLING = 20
 """Characters that a quotation must have to stand for a whole sentence."""
 
-ELSEWHERE = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN"}
-"""Named texts that are no messages."""
+ELSEWHERE = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN", "_TOO_DEEP"}
+"""Named texts that nobody is shown."""
 
 
 def quoted() -> list[str]:

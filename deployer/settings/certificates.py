@@ -11,8 +11,8 @@ from typing import Any
 
 from deployer.settings import files
 
-LARGEST = 4 * 1024 * 1024
-"""Bytes of a file of certificates; the public authorities are a twentieth of that."""
+LARGEST = 1024 * 1024
+"""Bytes of a file of certificates; the public authorities are a quarter of that."""
 
 BLOCK = re.compile(r"-----BEGIN ((?:X509 )?CERTIFICATE)-----(.*?)-----END \1-----", re.DOTALL)
 NO_CERTIFICATE = "holds no certificate in PEM form"
