@@ -75,6 +75,13 @@ class BuildLog:
             self._folded = False
             self._ci.endgroup()
 
+    def finish(self) -> None:
+        """Nothing comes any more: end the folded part, and let go of the file."""
+        self.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
     def _say(self, facts: Facts, lines: list[str]) -> None:
         if lines and not self._folded and self._left != 0:
             self._folded = True
@@ -110,5 +117,6 @@ class BuildLog:
         try:
             self._file.write(lines)
         except OSError as error:
+            self._file.close()
             self._file = None
             self._failed(self._wishes.log_file, error)

@@ -323,7 +323,7 @@ class Reporter:
 
     def finish(self, outcome: Outcome) -> None:
         """The verdict's outputs, the result and the summary."""
-        self._log.close()
+        self._log.finish()
         facts = list(self._facts.values())
         began = min((each.began for each in facts if each.began is not None), default=self._now())
         self._outputs.finish(facts, outcome, self._now() - began)
