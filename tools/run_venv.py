@@ -26,7 +26,7 @@ def main(folder: str) -> int:
     pip = bundled_pip()
     venv.create(folder, clear=True, with_pip=pip is None)
     python = [str(Path(folder, "bin", "python")), *([str(pip)] if pip else ["-m", "pip"])]
-    return subprocess.call([*python, "install", *OPTIONS, "--requirement", str(LOCK)])
+    return subprocess.call([*python, "install", *OPTIONS, "--requirement", str(LOCK)])  # noqa: S603 -- all named here
 
 
 if __name__ == "__main__":
