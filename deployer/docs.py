@@ -25,10 +25,13 @@ PINNED = re.compile(r"^  image: (docker://\S+@sha256:[0-9a-f]{64})$", re.MULTILI
 STRING = ["type: string"]
 LIST = ["type: list", 'separator: ","', "list-item:", "  type: string"]
 OUTPUT_KINDS = {"deployment_uuids": LIST, "duration": ["type: integer"], "timed_out": ["type: boolean"]}
-REPOSITORY = PROJECT.rpartition("/")[2]
-NAMED = re.compile(rf"(?:(?<=github\.com/)|(?<![\w./-]))[\w.-]+/{re.escape(REPOSITORY)}(?![\w-])")
-IMAGED = re.compile(rf"\bghcr\.io/[\w.-]+/{re.escape(REPOSITORY.lower())}(?![\w-])")
-"""Our repository and our image on a page, whosever they were when it was written."""
+REPOSITORIES = "|".join(re.escape(name) for name in sorted({"deployer", PROJECT.rpartition("/")[2]}))
+NAMED = re.compile(rf"(?:(?<=github\.com/)|(?<![\w./-]))[\w.-]+/(?:{REPOSITORIES})(?![\w-])")
+IMAGED = re.compile(rf"\bghcr\.io/[\w.-]+/(?:{REPOSITORIES.lower()})(?![\w-])")
+"""Our repository and our image on a page, whosever they were when it was written; a fork may have renamed the repository, too."""
+
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md", ".github/ISSUE_TEMPLATE/*.yml")
+"""What names the project in public."""
 
 MARK = re.compile(r"(<!-- generated: (?P<part>[a-z]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -157,7 +160,7 @@ PARTS = {"inputs": inputs, "outputs": outputs, "statuses": statuses}
 
 
 def page(text: str) -> str:
-    """README.md or a page of docs/ with its generated parts, and the project's public name, anew."""
+    """A page with its generated parts, and the project's public name, anew."""
     text = NAMED.sub(PROJECT, IMAGED.sub(IMAGE, text))
     return MARK.sub(lambda match: match[1] + PARTS[match["part"]]() + match[3], text)
 
@@ -165,7 +168,7 @@ def page(text: str) -> str:
 def generated() -> dict[str, str]:
     """Each file that is written here, as it should be."""
     old = (ROOT / "action.yml").read_text("utf-8")
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pages = [path for glob in PAGES for path in sorted(ROOT.glob(glob))]
     return {
         "action.yml": action(pinned(old)),
         "action-types.yml": types(),

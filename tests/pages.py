@@ -16,7 +16,8 @@ from deployer.providers import PROVIDERS
 from deployer.report.facts import DOTENV_PREFIX, OUTPUTS
 from deployer.settings import Common, declared
 
-PAGES = [docs.ROOT / "README.md", *sorted((docs.ROOT / "docs").glob("*.md"))]
+PEOPLE = [docs.ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md")]
+PAGES = [docs.ROOT / "README.md", *PEOPLE, *sorted((docs.ROOT / "docs").glob("*.md"))]
 INPUTS = {each for name, _, spelling in declared((*PROVIDERS, Common)) for each in (name, *spelling.inputs)}
 FENCE = re.compile(r"^( *)```(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")

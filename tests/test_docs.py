@@ -13,7 +13,7 @@ import certifi
 import pytest
 from check_jsonschema import main as check_schema  # type: ignore[import-untyped]
 
-from deployer import PROJECT, docs
+from deployer import PROJECT, __version__, docs
 from deployer.main import GROUPS, _chosen, _theatre
 from deployer.model import Outcome, Target
 from deployer.report.facts import DOTENV_PREFIX, OUTPUTS, Facts, result
@@ -21,6 +21,7 @@ from deployer.settings import Common, Given, declared, look_up, spellings
 from tests import pages
 from tests.pages import GITHUB, IDENTITY, INPUTS, PAGES, PROJECTS_OWN, Snippet, expanded, filled, parsed
 from tests.rehearsals import outputs, rehearsed
+from tools import release
 
 ACTION = re.compile(rf"{re.escape(PROJECT)}(/composite)?@v\d+")
 IMAGE = re.compile(rf"{re.escape(docs.IMAGE)}:\d+")
@@ -32,7 +33,7 @@ LOGINS: dict[bool, dict[str, str]] = {
 
 FILES = {".env.production": "CURRENCY=EUR\n", "ca.pem": Path(certifi.where()).read_text("utf-8").partition("-----END")[0]}
 OTHERS = {
-    *("cancel-in-progress", "continue-on-error", "id-token", "if", "permissions", "timeout-minutes", "url"),  # of GitHub's
+    *("cancel-in-progress", "continue-on-error", "id-token", "if", "permissions", "timeout-minutes", "url", "uses"),  # of GitHub's
     *("platforms",),  # of its actions
     *("interruptible", "resource_group"),  # of GitLab's
 }
@@ -180,6 +181,11 @@ def _check_command(line: str) -> None:
             makefile = (docs.ROOT / "Makefile").read_text("utf-8")
             assert re.search(rf"^{target}:.* ## ", makefile, re.MULTILINE)
             assert all(re.search(rf"^{each.partition('=')[0]} \?= ", makefile, re.MULTILINE) for each in settings)
+        case ["UPDATE_GOLDEN=1", program, *words] | [".venv/bin/pytest" as program, *words]:
+            assert program == ".venv/bin/pytest"
+            _check_tests(words)
+        case ["git" | "docker" | ".venv/bin/python" | "cd", *_] if _is_known(words):
+            pass
         case ["curl", *_, address]:
             _read({**PROJECTS_OWN, "DEPLOYER_WEBHOOK": address})
         case ["pipx", "install", source] | ["uvx", "--from", source, "deployer"]:
@@ -191,6 +197,30 @@ def _check_command(line: str) -> None:
             assert IMAGE.fullmatch(image)
         case _:
             pytest.fail(f"nobody checks: {line}")
+
+
+def _check_tests(words: list[str]) -> None:
+    """A file of tests; behind `-k` what the name or the id of one of them holds."""
+    path, *options = words
+    text = (docs.ROOT / path).read_text("utf-8")
+    names = re.findall(r"def (test_\w+)|id=\"([\w-]+)\"", text)
+    assert names
+    assert not options or (options[0] == "-k" and any(options[1] in name for pair in names for name in pair))
+
+
+def _is_known(words: list[str]) -> bool:
+    """A copy of this repository, its image in somebody's registry, and the steps of a release."""
+    own = f"registry.example.com/acme/deployer:{__version__.partition('.')[0]}"
+    return words in (
+        ["git", "clone", f"https://github.com/{PROJECT}"],
+        ["cd", PROJECT.rpartition("/")[2]],
+        ["docker", "login", own.partition("/")[0]],
+        ["docker", "build", "--tag", own, "."],
+        ["docker", "push", own],
+        [".venv/bin/python", "-m", release.__name__, "--check", "v1.2.3", PROJECT],
+        ["git", "tag", "v1.2.3"],
+        ["git", "push", "origin", "v1.2.3"],
+    )
 
 
 def _check_attestation(image: str, options: Mapping[str, str]) -> None:
@@ -262,10 +292,25 @@ def test_an_input_that_is_named_with_a_value_exists(page: Path) -> None:
     assert outputs_named <= {name.upper() for name in OUTPUTS}
 
 
-def test_a_fork_s_name_is_put_on_all_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docs, "PROJECT", "acme/deployer")
-    monkeypatch.setattr(docs, "IMAGE", "ghcr.io/acme/deployer")
-    for page in PAGES:
+@pytest.mark.parametrize("page", [*PAGES, docs.ROOT / ".github" / "pull_request_template.md"], ids=lambda page: page.name)
+def test_a_file_that_contributors_are_sent_to_exists(page: Path) -> None:
+    """Also after files were moved: `deployer/…`, `tests/…`, `docs/…` in code spans are files or folders of this repository."""
+    named = re.findall(r"`((?:\.github|composite|deployer|docs|tests|tools)/[\w./-]*)`", pages.prose(page.read_text("utf-8")))
+    assert [name for name in named if not (docs.ROOT / name).exists()] == []
+
+
+def test_the_page_for_contributors_names_a_file_for_each_kind_of_change() -> None:
+    text = (docs.ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    kinds = ("A bug", "A new input", "A new CI system", "A new provider", "A new message", "A release")
+    parts = [text.partition(f"\n## {kind}\n")[2].partition("\n## ")[0] for kind in kinds]
+    assert all(re.search(r"(?:deployer|tests|docs)/\w", part) for part in parts)
+
+
+@pytest.mark.parametrize("project", ["acme/deployer", "acme/coolify-deploy"], ids=["own-account", "own-name"])
+def test_a_fork_s_name_is_put_on_all_pages(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docs, "PROJECT", project)
+    monkeypatch.setattr(docs, "IMAGE", f"ghcr.io/{project}")
+    for page in [docs.ROOT / name for name in docs.generated() if not name.endswith(("action.yml", "action-types.yml"))]:
         text = docs.page(page.read_text("utf-8"))
         assert "OWNER/" not in text
         assert "owner/deployer" not in text

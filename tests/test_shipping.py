@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,8 @@ from deployer import docs
 from deployer.providers import PROVIDERS
 from deployer.report.facts import OUTPUTS
 from deployer.settings import Common, declared
+from tests.pages import parsed
+from tools import run_venv
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -87,3 +91,63 @@ def test_the_gate_waits_for_every_other_job() -> None:
 def test_the_release_builds_on_the_base_that_the_dockerfile_names() -> None:
     base = re.findall(r"^ARG BASE=(\S+)", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
     assert re.findall(r"^  BASE: (\S+)", (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"), re.MULTILINE) == base
+
+
+@pytest.mark.parametrize(
+    ("sign", "package", "releases"),
+    [
+        pytest.param("success", "success", True, id="uploaded"),
+        pytest.param("success", "skipped", True, id="a-fork-uploads-no-package"),
+        pytest.param("success", "failure", False, id="the-upload-failed"),
+        pytest.param("success", "cancelled", False, id="the-upload-was-cancelled"),
+        pytest.param("failure", "skipped", False, id="not-signed"),
+        pytest.param("skipped", "skipped", False, id="not-tested"),
+    ],
+)
+def test_a_release_needs_a_signature_and_a_package_only_where_one_is_uploaded(sign: str, package: str, releases: bool) -> None:  # noqa: FBT001 -- a row of a table
+    jobs = parsed((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))["jobs"]
+    assert jobs["package"]["if"] == "vars.PUBLISH_PACKAGE == 'true'"
+    assert {"sign", "package"} <= set(jobs["release"]["needs"])
+    condition = jobs["release"]["if"].removeprefix("${{").removesuffix("}}").strip()
+    for theirs, ours in {"!cancelled()": "True", "&&": "and", "||": "or"}.items():
+        condition = condition.replace(theirs, ours)
+    needs = SimpleNamespace(sign=SimpleNamespace(result=sign), package=SimpleNamespace(result=package))
+    assert eval(condition, {"needs": needs}) is releases  # the operators are the same in both languages
+
+
+def test_a_bug_is_reported_with_what_it_takes_to_find_it() -> None:
+    form = parsed((ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text("utf-8"))
+    asked = {each["id"]: each.get("validations", {}).get("required", False) for each in form["body"] if "id" in each}
+    assert asked == {
+        "happened": True,
+        "expected": True,
+        "version": True,
+        "ci": True,
+        "platform": True,
+        "inputs": False,
+        "result": False,
+    }
+
+
+def test_make_help_says_what_each_command_needs_and_costs() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    commands = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)[0].split()
+    told = dict(re.findall(r"^([a-z0-9]+):.* ## (.*)$", text, re.MULTILINE))
+    assert set(told) == set(commands)
+    assert {name for name, line in told.items() if len(line.split(" | ")) != 3} == set()
+
+
+def test_the_first_look_installs_what_running_needs_and_no_tool_of_the_developers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands that `make demo` runs, without what they would install."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "call", lambda words: started.append(words) or 0)
+    home = tmp_path / "run"
+    (home / "left-behind").mkdir(parents=True)
+    assert run_venv.main(str(home)) == 0
+    assert not (home / "left-behind").exists()
+    (words,) = started
+    assert words[0] == str(home / "bin" / "python")
+    assert Path(words[1]).name == "pip"
+    assert {"--require-hashes", "--no-deps"} <= set(words)
+    assert words[-1] == str(ROOT / "requirements.txt")
+    assert ".venv-run/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()

@@ -14,6 +14,8 @@ SCHEMAS = {
     "github-workflows": [".github/workflows/*.yml"],
     "github-actions": ["action.yml", "composite/action.yml"],
     "dependabot": [".github/dependabot.yml"],
+    "github-issue-forms": [".github/ISSUE_TEMPLATE/[!c]*.yml"],
+    "github-issue-config": [".github/ISSUE_TEMPLATE/config.yml"],
 }
 
 
