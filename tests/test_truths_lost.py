@@ -112,8 +112,9 @@ def rewritten(make: Callable[[dict[str, Any]], Any]) -> Edit:
     """Both lists of deployments, with each row changed; one row at least, as a list of none is right."""
 
     def change(body: Any) -> Any:
-        listed = [make(row) for row in (body["deployments"] if "deployments" in body else body) or [{}]]
-        return {**body, "deployments": listed} if "deployments" in body else listed
+        if isinstance(body, list):
+            return [make(row) for row in body or [{}]]
+        return {**body, "deployments": [make(row) for row in body["deployments"] or [{}]]}
 
     return said(change)
 

@@ -38,7 +38,8 @@ T = TypeVar("T")
 class Survey:
     """`blind`: the token may start things and read nothing. `named`: what the answers to tags have named.
 
-    `unread`: why a list could not be read, by what it is of; `failures`: how often such lists could not be. `pins`: the commits that this run has pinned.
+    `unread`: why a list could not be read, by what it is of; `failures`: how often such lists could not be.
+    `pins`: the commits that this run has pinned.
     """
 
     api: Api
