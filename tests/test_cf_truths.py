@@ -448,6 +448,25 @@ GATEWAYS = [
 ]
 
 
+def _null_rows(_: Answer) -> Answer:
+    return Answer(200, (("Content-Type", "application/json"),), (b'{"resources": [null]}',))
+
+
+GATEWAYS.append(
+    pytest.param(
+        replace(
+            SCENARIOS["rolling"],
+            troubles=(
+                *behind("rolling", "deploy", 403, PAGE).troubles,
+                Trouble(("deployments",), Then.EDIT, edit=_null_rows, nth=(2, 3)),
+            ),
+        ),
+        Truth("", "finished", (DOUBT,), (ROLL,), {"cf_strategy": "rolling"}),
+        id="deploy-and-a-list-of-nothing",
+    )
+)
+
+
 @pytest.mark.parametrize(("scenario", "truth"), GATEWAYS)
 def test_what_a_gateway_answers_in_cloud_foundry_s_place_is_looked_for(scenario: Scenario, truth: Truth, play: Player) -> None:
     """It has acted: a second deployment would supersede the first one (contract section 3)."""

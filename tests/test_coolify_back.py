@@ -850,9 +850,9 @@ def real(wire: responses.RequestsMock, *rows: Row, **changes: Any) -> tuple[Cool
     """That application with these deployments; its uuid."""
     held = {**captured("application_after_rollback")["response"]["body"], **changes}
     uuid = held["uuid"]
+    mine = [{**row, "deployment_url": row["deployment_url"].replace(WEB, uuid)} for row in rows]
     wire.add("GET", f"{API}/applications/{uuid}", json=held)
-    theirs = [about(row, uuid, row["deployment_uuid"]) for row in rows]
-    wire.add("GET", f"{API}/deployments/applications/{uuid}", json=listing(*theirs))
+    wire.add("GET", f"{API}/deployments/applications/{uuid}", json=listing(*mine))
     wire.add("GET", f"{API}/applications/{uuid}/rollback-images", json=captured("rollback_images_current_null")["response"]["body"])
     may(wire, uuid)
     queued(wire, uuid)

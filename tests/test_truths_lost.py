@@ -20,7 +20,7 @@ from deployer.simulator.scenario import Scenario, tagged
 from deployer.simulator.scenarios import SCENARIOS
 from deployer.simulator.shared import Answer, Then, Trouble
 from deployer.simulator.tricks import huge
-from tests.test_truths import ALL, CODES, INSTANT, NEW, PINNED, changing, play, since
+from tests.test_truths import ALL, CODES, CREATE, INSTANT, NEW, PINNED, changing, play, since
 
 __all__ = ["play"]
 
@@ -107,6 +107,27 @@ ANSWERS: dict[str, Edit] = {
 }
 """1: what answers a trigger that was acted upon."""
 
+
+def rewritten(make: Callable[[dict[str, Any]], Any]) -> Edit:
+    """Both lists of deployments, with each row changed; one row at least, as a list of none is right."""
+
+    def change(body: Any) -> Any:
+        if isinstance(body, list):
+            return [make(row) for row in body or [{}]]
+        return {**body, "deployments": [make(row) for row in body["deployments"] or [{}]]}
+
+    return said(change)
+
+
+LISTS: dict[str, Edit] = {
+    "null-rows": rewritten(lambda _: None),
+    "no-numbers": rewritten(lambda row: {name: value for name, value in row.items() if name != "id"}),
+    "numbers-as-text": rewritten(lambda row: {**row, "id": str(row.get("id"))}),
+    "redirect": gateway(302, "", Location="https://auth.example.com/login"),
+    "retry-later": gateway(503, **{"Retry-After": "3600"}),
+}
+"""2: what can't be read as a list of deployments."""
+
 TRUTHS = (
     *(Lost(f"1-{name}", acted(edit), "finished", FOUND) for name, edit in ANSWERS.items()),
     Lost("1-every-version", acted(gateway(403)), "finished", ("web: finished in",), versions=ALL),
@@ -127,6 +148,21 @@ TRUTHS = (
         ("can't list deployments", "Something may have been started and be running"),
         inputs={"wait": "false"},
     ),
+    Lost(
+        "1-patch-redirected",
+        spoiled("image-update", Trouble(("patch",), Then.EDIT, edit=ANSWERS["redirect"], nth=(2,))),
+        "finished",
+        sent={"patch": 1, "deploy": 1},
+        inputs={"image": ":2.1.0"},
+    ),
+    Lost(
+        "1-create-redirected",
+        spoiled("create", Trouble(("create",), Then.EDIT, edit=ANSWERS["redirect"], nth=(1,))),
+        "finished",
+        ("found there after the answer was lost",),
+        {"create": 1, "deploy": 1},
+        inputs=CREATE,
+    ),
     Lost("2-broken", unread(BROKEN, "history"), "finished", (UNREAD, "web: finished in"), lasts=(0, 150)),
     Lost("2-huge", unread(huge, "history"), "finished", (UNREAD, "web: finished in")),
     Lost("2-broken-and-lost", unread(BROKEN, "history", then=gateway(502)), "finished", (UNREAD, "found on the server")),
@@ -135,6 +171,28 @@ TRUTHS = (
         unread(BROKEN, "history", "list", then=gateway(502)),
         "lost",
         (UNREAD, "the list of deployments can't be read", "Something may have been started and be running"),
+    ),
+    *(
+        Lost(f"2-{name}-and-lost", unread(edit, "history", then=gateway(502)), "finished", (UNREAD, "found on the server"), lasts=(0, 150))
+        for name, edit in LISTS.items()
+    ),
+    *(Lost(f"2-all-{name}", unread(edit, "history", "list"), "finished", (UNREAD,), lasts=(0, 150)) for name, edit in LISTS.items()),
+    Lost(
+        "2-cancel",
+        unread(LISTS["null-rows"], "list", name="already-queued"),
+        "timed_out",
+        ("has another shape than all known versions give it",),
+        {},
+        inputs={"command": "cancel", "timeout": "30s"},
+        never=("nothing to cancel",),
+    ),
+    Lost(
+        "2-create",
+        unread(said(lambda _: {"message": "x"}), "applications", name="create-existing"),
+        "timed_out",
+        ("list of applications has another shape",),
+        {},
+        inputs=CREATE | {"timeout": "30s"},
     ),
     Lost("2-all-broken", unread(BROKEN, "history", "list"), "finished", (UNREAD, "web: finished in")),
     Lost(

@@ -179,9 +179,10 @@ def of_app(guid: str, rows: list[Row]) -> list[Row]:
 def _rows(data: Any) -> list[Row]:
     """Raises UnavailableError for an answer of another shape."""
     listed = data.get("resources") if isinstance(data, dict) else None
-    if not isinstance(listed, list):
+    found = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    if not isinstance(listed, list) or (listed and not found):  # an empty one would mean that nothing was started
         raise UnavailableError("a list of another shape than Cloud Foundry's", arrived=True)
-    return [row for row in listed if isinstance(row, dict)]
+    return found
 
 
 def _following(data: Row) -> dict[str, str]:

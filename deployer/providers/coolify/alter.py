@@ -183,11 +183,18 @@ class Alterer:
 
 
 def judged(reply: Reply, body: dict[str, Any], version: Version, what: str) -> Any:
-    """PURE. The JSON of a good answer to something that was written. Raises RefusedError, field by field where the server says so."""
+    """PURE. The JSON of a good answer to something that was written. Raises RefusedError, field by field where the server says so.
+
+    Raises UnavailableError for a response that is not Coolify's: the change may have been made.
+    """
     if reply.status >= 300:
         reply = replace(reply, data=blanked(reply.data, body))
     refused = reply.status in {400, 404, 409, 422} and reply.is_json
     refused = refused and is_own(reply.status, reply.data, answers.message(reply))
     if refused and (said := objections(reply.data, version)):
         raise RefusedError(f"Coolify refuses {what}: {'; '.join(each.rstrip('.') for each in said)}")
-    return answers.good(reply)
+    try:
+        return answers.good(reply)
+    except UnavailableError as error:
+        error.final = False  # a redirect, too, may have come after the change: what became of that is looked for
+        raise

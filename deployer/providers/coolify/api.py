@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,9 @@ PLACE = re.compile(r"/application/([^/]+)/deployment/[^/]+/?")
 
 ANOTHER = "the response is about {}: a cache in front of Coolify?"
 """An answer to another question is no news (issue 11, item 5)."""
+
+SHAPELESS = "Coolify's list of {} has another shape than all known versions give it"
+"""What can't be read as a list is none: an empty one would mean that nothing is there (issue 11, item 2)."""
 
 Row = dict[str, Any]
 
@@ -77,23 +81,20 @@ class Api:
         if answers.unknown_endpoint(reply):
             return None
         data = self.good(reply)
-        listed = data.get("deployments") if isinstance(data, dict) else None
-        if not isinstance(listed, list):
-            raise UnavailableError("Coolify's list of deployments has another shape than all known versions give it", arrived=True)
-        return _rows(listed)
+        return _deployments(data.get("deployments") if isinstance(data, dict) else None)
 
     def active(self, *, patience: float | None = None) -> list[Row]:
         """All rows that are queued or running, of any application. The list may be an object with number keys (contract 5.5)."""
         data = self.get("/deployments", patience=patience)
-        return _rows(list(data.values()) if isinstance(data, dict) else data)
+        return _deployments(list(data.values()) if isinstance(data, dict) else data)
 
     def services(self) -> list[Row]:
         """Every service of the team."""
-        return _rows(self.get("/services"))
+        return rows(self.get("/services"), "services")
 
     def tagged(self, tag: str) -> list[Row]:
         """The applications that carry a tag (since beta.461)."""
-        return _rows(self.get("/applications", {"tag": tag}))
+        return rows(self.get("/applications", {"tag": tag}), "applications")
 
 
 def application_of(row: Row) -> str:
@@ -109,5 +110,18 @@ def of_application(uuid: str, listed: list[Row] | None) -> list[Row] | None:
     return listed
 
 
-def _rows(listed: Any) -> list[Row]:
-    return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+def rows(listed: Any, what: str) -> list[Row]:
+    """The objects of a list. Raises UnavailableError where it is none, or holds anything but objects."""
+    return _readable(listed, what, lambda row: isinstance(row, dict))
+
+
+def _deployments(listed: Any) -> list[Row]:
+    """The same. A row without its number can't be told from one that was there before."""
+    return _readable(listed, "deployments", lambda row: isinstance(row, dict) and type(row.get("id")) is int)
+
+
+def _readable(listed: Any, what: str, is_row: Callable[[Any], bool]) -> list[Row]:
+    found = [row for row in listed if is_row(row)] if isinstance(listed, list) else []
+    if not isinstance(listed, list) or (listed and not found):
+        raise UnavailableError(SHAPELESS.format(what), arrived=True)
+    return found

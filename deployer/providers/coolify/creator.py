@@ -11,7 +11,7 @@ from deployer.model.text import one_line
 from deployer.providers.coolify import creating
 from deployer.providers.coolify.acts import APPLICATION
 from deployer.providers.coolify.alter import Alterer, judged
-from deployer.providers.coolify.api import Row
+from deployer.providers.coolify.api import Row, rows
 from deployer.providers.coolify.creating import Place, Wanted
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.survey import Survey
@@ -133,7 +133,7 @@ class Creator:
         return () if target == self.made else creating.kept(self.wanted, self.survey.of(target).row)
 
     def _listed(self, path: str) -> list[Row]:
-        return _rows({"": self.survey.api.get(path)}, "")
+        return rows(self.survey.api.get(path), path.rpartition("/")[2])
 
 
 def _rows(data: Any, name: str) -> list[Row]:

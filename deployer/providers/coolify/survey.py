@@ -19,7 +19,10 @@ MEMBERS = 20
 """Applications of a tag whose newest row is read before it is triggered. Of more, a lost answer can't be made up for: see tags.found."""
 
 TRIES = 2
-"""How often a list is asked for that only serves a lost answer, before it is done without."""
+"""How often lists that only serve a lost answer may fail, all together, before each is only tried once."""
+
+LONGEST_WAIT = 60.0
+"""Seconds that such a list is waited for where the server asks for it: as long as Coolify's own limit does (contract 3.4)."""
 
 SINGLES = 3
 """Rows that are read beyond the newest one before our trigger: those of the same second come in any order (captured/v4.0.0)."""
@@ -35,7 +38,8 @@ T = TypeVar("T")
 class Survey:
     """`blind`: the token may start things and read nothing. `named`: what the answers to tags have named.
 
-    `unread`: why a list could not be read, by what it is of; `tries`: how often it was tried. `pins`: the commits that this run has pinned.
+    `unread`: why a list could not be read, by what it is of; `failures`: how often such lists could not be.
+    `pins`: the commits that this run has pinned.
     """
 
     api: Api
@@ -45,7 +49,7 @@ class Survey:
     known: dict[str, Known] = field(default_factory=dict)
     named: dict[str, Answered] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
-    tries: dict[str, int] = field(default_factory=dict)
+    failures: int = 0
     pins: dict[str, str] = field(default_factory=dict)
 
     def of(self, target: str) -> Known:
@@ -123,8 +127,9 @@ class Survey:
                 raise
             self.unread[what] = error.reason
         except UnavailableError as error:
-            self.tries[what] = self.tries.get(what, 0) + 1
-            if self.tries[what] < TRIES and not isinstance(error, TooLargeError):
+            self.failures += 1
+            hopeless = error.final or error.wait > LONGEST_WAIT or isinstance(error, TooLargeError)
+            if self.failures < TRIES and not hopeless:
                 raise
             self.unread[what] = error.reason
         return None
