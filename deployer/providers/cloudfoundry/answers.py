@@ -1,6 +1,6 @@
 """PURE: what an answer of the Cloud Controller means before its content is read: good, refused, or no answer of its own at all.
 
-The rows are those of contract section 3. Codes decide; a text only chooses the remedy, because texts may change.
+The rows are those of cloudfoundry-api 3. Codes decide; a text only chooses the remedy, because texts may change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LONGEST = 300
 INVALID_TOKEN, UNPROCESSABLE, NOT_FOUND, STAGING = 1000, 10008, 10010, 170017
 STAGING_WAIT = 15.0
 UAA_WAIT = 15.0
-"""Seconds until UAA is asked again where its rate limit names none (contract section 2)."""
+"""Seconds until UAA is asked again where its rate limit names none (cloudfoundry-api 2)."""
 
 ROLES = "Space Developer, or Space Supporter where no `image` is given"
 GRANT = "an org or space manager gives it: `cf set-space-role USER ORG SPACE SpaceDeveloper`, with `--client` for a client"
@@ -89,7 +89,7 @@ def good(reply: Reply) -> Any:
 
 
 def troubles(reply: Reply) -> tuple[Trouble, ...]:
-    """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (contract section 0)."""
+    """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (cloudfoundry-api 0)."""
     listed = reply.data.get("errors") if reply.status >= 400 and isinstance(reply.data, dict) else None
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     return tuple(Trouble(row["code"], line(row.get("title"), 60), line(row.get("detail"))) for row in rows if type(row.get("code")) is int)
@@ -161,7 +161,7 @@ def redirected(reply: Reply) -> UnavailableError:
 
 
 def foreign(reply: Reply) -> UnavailableError:
-    """Something that is not in the Cloud Controller's shape, told as what it is (contract sections 1 and 3)."""
+    """Something that is not in the Cloud Controller's shape, told as what it is (cloudfoundry-api 1 and 3)."""
     lost = reply.status >= 500 or reply.status < 300
     if reply.headers.get("x-cf-routererror") == "unknown_route":
         what = "the foundation's router knows no such address: `cf_api` is wrong, or the API is being updated"

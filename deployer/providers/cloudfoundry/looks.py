@@ -47,7 +47,7 @@ class Looks:
         return self.api.row(f"/v3/deployments/{quote(guid, safe='')}", patience=patience)
 
     def processes(self, seen: Known, *, patience: float | None = None) -> list[Row]:
-        """All of an app's processes; after a rolling deployment the web process is another one (contract 7)."""
+        """All of an app's processes; after a rolling deployment the web process is another one (cloudfoundry-api 7)."""
         return self.api.pages(f"/v3/apps/{quote(seen.guid, safe='')}/processes", patience=patience)
 
     # --- a build
@@ -63,7 +63,7 @@ class Looks:
     # --- a rolling deployment
 
     def _rolling(self, seen: Known, handle: Handle) -> Snapshot:
-        """The instances of a deployed one are looked at in the same look: what is over there may not run yet (contract 7)."""
+        """The instances of a deployed one are looked at in the same look: what is over there may not run yet (cloudfoundry-api 7)."""
         if seen.deployed == handle.id:
             return self._running(seen, handle)
         row = self.deployment(handle.id)

@@ -1,4 +1,4 @@
-"""UAA, the login server: one way to a token, and a token that is renewed before it expires (contract section 2).
+"""UAA, the login server: one way to a token, and a token that is renewed before it expires (cloudfoundry-api 2).
 
 A wrong password is sent once: five failures lock an account. https://docs.cloudfoundry.org/api/uaa/
 """
@@ -75,7 +75,7 @@ def grant(login: Login) -> Grant:
 
 
 TRIES = 3
-"""Requests with a password that may end without the login server's own word: five wrong ones lock the account (contract section 2)."""
+"""Requests with a password that may end without the login server's own word: five wrong ones lock the account (cloudfoundry-api 2)."""
 
 UNANSWERED = "the login server failed three times: the password is not sent again, because wrong ones lock the account"
 
@@ -152,7 +152,7 @@ class Uaa:
 
 
 def good(reply: Reply, refusal: str) -> dict[str, Any]:
-    """PURE. The answer with a token. Raises RefusedError and UnavailableError, never with what may hold a token (contract section 2)."""
+    """PURE. The answer with a token. Raises RefusedError and UnavailableError, never with what may hold a token (cloudfoundry-api 2)."""
     data = reply.data
     if reply.status == 200 and isinstance(data, dict) and isinstance(data.get("access_token"), str) and data["access_token"]:
         return data

@@ -1,6 +1,6 @@
 """PURE: what an answer of Coolify's API means before its content is read: good, refused, or no answer of Coolify's at all.
 
-The bodies are those of contract sections 3.3 and 3.5; the first row that fits counts.
+The bodies are those of coolify-api 3.3 and 3.5; the first row that fits counts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from deployer.model import RefusedError, UnavailableError
 
 
 def boxes(more: str = "") -> str:
-    """Where a token is made, and the order in which its boxes are ticked (contract section 4)."""
+    """Where a token is made, and the order in which its boxes are ticked (coolify-api 4)."""
     then = f"read, then read:sensitive{f', then {more}' if more else ''}"
     return f"in Coolify under Keys & Tokens, API Tokens, tick deploy first, then {then}: ticking deploy clears the others"
 
@@ -87,7 +87,7 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
 
 
 def _is_coolifys(reply: Reply, text: str) -> bool:
-    """Whether a refusal is in Coolify's own words (rule 3: of the right kind). Gateways and firewalls answer in JSON, too."""
+    """Whether a refusal is in Coolify's own words (architecture, rule 3: of the right kind). Gateways and firewalls answer in JSON, too."""
     match reply.status:
         case 401:
             return text in UNAUTHORIZED
@@ -124,7 +124,7 @@ def is_missing(reply: Reply) -> bool:
 
 
 def unknown_endpoint(reply: Reply) -> bool:
-    """Whether this version of Coolify has no such endpoint: a resource's 404 has no `docs` (contract 3.3)."""
+    """Whether this version of Coolify has no such endpoint: a resource's 404 has no `docs` (coolify-api 3.3)."""
     return reply.status == 404 and isinstance(reply.data, dict) and "docs" in reply.data
 
 
@@ -151,7 +151,7 @@ def redirected(reply: Reply) -> UnavailableError:
 
 
 def foreign(reply: Reply) -> UnavailableError:
-    """Something that is no JSON, told as what it is (contract 3.5; field.md 0b row 24)."""
+    """Something that is no JSON, told as what it is (coolify-api 3.5; architecture, truth 24)."""
     text = str(reply.data)
     lost = reply.status >= 500 or reply.status < 300
     if reply.headers.get("cf-mitigated") == "challenge":

@@ -104,7 +104,7 @@ class Looks:
         return statuses.resource(row, handle.aspect, seen.status, self.survey.version, moved=seen.moved)
 
     def _behind(self, phantom: Handle) -> Snapshot:
-        """The real deployment behind "already queued": the newest one of the same pull request that is still going (contract 13)."""
+        """The real deployment behind "already queued": the newest one of the same pull request that is still going (coolify-api 13)."""
         listed = self.survey.api.history(phantom.target, BEHIND) or []
         mine = self._mine(listed) or self._mine(self.survey.running(phantom.target))  # one may be stuck for days
         if not mine:
@@ -117,7 +117,7 @@ class Looks:
         return sorted(mine, key=trigger.number)
 
     def _huge(self, large: TooLargeError, handle: Handle) -> Snapshot:
-        """The status of a row whose log is too large to be read: the fields around the log stand at the ends (contract section 6)."""
+        """The status of a row whose log is too large to be read: the fields around the log stand at the ends (coolify-api 6)."""
         field = r'(?<!\\)"{}":(?:"([^"\\]*)"|null)'
         status = re.findall(field.format("status"), large.tail)
         finished = re.findall(field.format("finished_at"), large.head)

@@ -10,7 +10,7 @@ from deployer.providers.coolify import causes
 CAUSE_LINES, UNKNOWN_LINES, LINE, NESTED = 15, 5, 500, 9
 FAILED = "Deployment failed: "
 OOPS = "Oops"
-"""Before beta.443 (contract section 1); the reason follows it."""
+"""Before beta.443 (coolify-api 1); the reason follows it."""
 
 UNHEALTHY = "New container is unhealthy."
 CONTAINER_LOGS = "Container logs:"
@@ -84,7 +84,7 @@ def _output(before: tuple[Entry, ...]) -> tuple[str, str]:
 
 
 def _unhealthy(rest: list[Entry]) -> str:
-    """The container's own last words stand between `Container logs:` and Coolify's next ruled line (contract 17.1 row 20)."""
+    """The container's own last words stand between `Container logs:` and Coolify's next ruled line (coolify-api 17.1 row 20)."""
     start = next((number for number, entry in enumerate(rest) if own(entry) == CONTAINER_LOGS), None)
     if start is None:
         return UNHEALTHY
