@@ -1,4 +1,4 @@
-"""The endpoints for environment variables: the list, and many set at once (contract 5.9)."""
+"""The endpoints for environment variables: the list, and many set at once (coolify-api 5.9)."""
 
 import re
 from collections.abc import Callable

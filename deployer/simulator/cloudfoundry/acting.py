@@ -1,4 +1,4 @@
-"""What changes the foundation: start, stop, restart, the current droplet, packages, builds, deployments (contract sections 5 to 7)."""
+"""What changes the foundation: start, stop, restart, the current droplet, packages, builds, deployments (cloudfoundry-api 5 to 7)."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def undocked(world: World, live: Live) -> Answer | None:
 
 
 def acted(name: str, state: str) -> Handler:
-    """A start, stop or restart, in the order of the server's own checks (contract section 5)."""
+    """A start, stop or restart, in the order of the server's own checks (cloudfoundry-api 5)."""
 
     def handle(world: World, _asked: Asked, one: str) -> Answer:
         live = world.apps.get(one)

@@ -1,4 +1,4 @@
-"""What the Cloud Controller tells: every GET (contract sections 1, 4, 6 to 8, 10)."""
+"""What the Cloud Controller tells: every GET (cloudfoundry-api 1, 4, 6 to 8, 10)."""
 
 from collections.abc import Callable
 
@@ -95,7 +95,7 @@ def droplet(world: World, _asked: Asked, one: str) -> Answer:
 
 
 def of_process(answer: Callable[[World, Asked, Live, Run], Answer]) -> Handler:
-    """The answer of a process that is still there: after a rolling deployment the old one is not (contract 7)."""
+    """The answer of a process that is still there: after a rolling deployment the old one is not (cloudfoundry-api 7)."""
 
     def answered(world: World, asked: Asked, one: str) -> Answer:
         found = world.run(one)

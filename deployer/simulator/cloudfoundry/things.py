@@ -7,8 +7,8 @@ from math import ceil, inf
 from deployer.simulator.cloudfoundry.courses import STAGGER, UP, Line, Process, State
 from deployer.simulator.cloudfoundry.scenario import App, Staging
 
-PACE = 30  # the updater of rolling deployments looks every so many seconds (contract 7)
-FADING = 3  # so long after a stop the runtime still shows what ran: it is told asynchronously (contract 5)
+PACE = 30  # the updater of rolling deployments looks every so many seconds (cloudfoundry-api 7)
+FADING = 3  # so long after a stop the runtime still shows what ran: it is told asynchronously (cloudfoundry-api 5)
 CANCELING = 5
 
 

@@ -123,7 +123,7 @@ class World:
         live.said.append((self.now(), Line(0, f'Updated app with guid {live.guid} ({{"state"=>"{state}"}})', "API")))
 
     def deploy(self, live: Live, droplet: str, *, mine: bool = True, in_flight: int = 1) -> Deployment:
-        """A new rolling deployment. It supersedes the one before it; a stopped app is simply started (contract section 7)."""
+        """A new rolling deployment. It supersedes the one before it; a stopped app is simply started (cloudfoundry-api 7)."""
         now, number = self.now(), len(self.deployments) + 1
         if before := self.running(live.guid):
             self._end(before, now, "SUPERSEDED")
@@ -143,7 +143,7 @@ class World:
         return deployment
 
     def cancel(self, deployment: Deployment) -> None:
-        """What ran before is the app's droplet again at once; the instances follow (contract section 7)."""
+        """What ran before is the app's droplet again at once; the instances follow (cloudfoundry-api 7)."""
         deployment.cancelled = self.now()
         self.apps[deployment.app].droplet = deployment.previous
 
