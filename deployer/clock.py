@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
-"""GitHub sends the first and 7.5 s later the second, GitLab and `docker stop` only the second (contract ci 1.9, 2)."""
+"""GitHub sends the first and 7.5 s later the second, GitLab and `docker stop` only the second (ci-formats 1.9, 2)."""
 
 HAS_ALARM = hasattr(signal, "setitimer")
 """Windows has no interval timer: there a call that hangs ends by its own time-out."""

@@ -25,7 +25,7 @@ WHOLE = 60.0
 """Seconds for a whole body: a server that sends a byte now and then must not hold us. (One that does so in its headers still can.)"""
 
 LIMIT = 64 * 1024 * 1024
-"""Bytes of an answer that are read (design.md section 5)."""
+"""Bytes of an answer that are read (architecture 5)."""
 
 CHUNK = 1 << 16
 GOOD_BELOW = 300

@@ -104,7 +104,7 @@ class Run:
             story = _first(going, alters=self.plan.alters)
             sleep(self.scene, story.due - self.clock.now())
             acts[story.stage](story)
-            if self._closed:  # rule 3: no storm of refused requests
+            if self._closed:  # architecture, rule 3: no storm of refused requests
                 for other in [story for story in self.stories if not story.visits]:
                     self._close(other)
 
@@ -296,7 +296,7 @@ class Run:
         else:
             story.end(self._verdict.outcome, self._verdict.reason)
 
-    # --- a trigger whose answer was lost (rule 7)
+    # --- a trigger whose answer was lost (architecture, rule 7)
 
     def _doubt(self, story: Story, error: UnavailableError) -> None:
         story.doubted, story.losses = True, story.losses + 1
@@ -450,7 +450,10 @@ class Run:
         story.go(self._before_start(story) if story.stage is Stage.START else story.stage, seconds)
 
     def _before_start(self, story: Story) -> Stage:
-        """Rule 7: the newest row is read anew, a later one may be somebody else's; but an earlier trigger in doubt is looked for first."""
+        """The newest row is read anew, a later one may be somebody else's; but an earlier trigger in doubt is looked for first.
+
+        Source: architecture, rule 7.
+        """
         if story.doubted:
             story.searches = 1
             return Stage.FIND
@@ -481,6 +484,6 @@ class Run:
             self._bar(story, self._closed)
 
     def _bar(self, story: Story, reason: str) -> None:
-        """Rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""
+        """Architecture, rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""
         if story.stage is not Stage.OVER:
             story.end(Outcome.LOST if story.in_doubt else Outcome.REFUSED, reason)

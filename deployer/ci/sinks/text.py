@@ -13,7 +13,7 @@ COLOUR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
 
 
 def lines(text: str) -> list[str]:
-    r"""Split as CI systems do: on `\n`, `\r\n` and a bare `\r`, on nothing else (contract ci 0.3). A break at the end begins no line.
+    r"""Split as CI systems do: on `\n`, `\r\n` and a bare `\r`, on nothing else (ci-formats 0 rule 3). A break at the end begins no line.
 
     `str.splitlines` would also split on form feeds and U+2028, where no CI system does.
     """
@@ -29,7 +29,7 @@ def one_line(text: str) -> str:
 class Redactor:
     """Replaces secrets by `***`, wherever they stand: as they are, or as URLs, JSON, HTML, GitHub's commands, base64 or hex spell them.
 
-    CI systems mask too, but most only what they hold themselves, and none of them everything (contract ci 0.5).
+    CI systems mask too, but most only what they hold themselves, and none of them everything (ci-formats 0 rule 5).
     """
 
     def __init__(self) -> None:
