@@ -69,10 +69,10 @@ def test_no_reply_is_there_for_nothing() -> None:
 # --- the server's own document
 
 NOT_DESCRIBED = {"sidecars": {"page", "per_page", "order_by"}}
-"""Parameters that a route has and the document does not name: every list has pages (contract section 3)."""
+"""Parameters that a route has and the document does not name: every list has pages (cloudfoundry-api 3)."""
 
 NULL = re.compile(r"\.links\.log\w+: None|\.relationships\.(quota|organization)\.data: None")
-"""Where the document has no null, and the server one (contract section 1, and recorded replies)."""
+"""Where the document has no null, and the server one (cloudfoundry-api 1, and recorded replies)."""
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.place == "api"], ids=lambda route: route.name)

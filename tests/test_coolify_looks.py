@@ -145,7 +145,7 @@ def test_behind_already_queued_is_the_newest_one_that_is_going_and_it_is_adopted
     ],
 )
 def test_behind_already_queued_may_be_one_that_is_stuck_for_days(wire: responses.RequestsMock, pr: int, listed: list[Row]) -> None:
-    """A lost job stays `in_progress` (contract 7.6)."""
+    """A lost job stays `in_progress` (coolify-api 7.6)."""
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
     wire.assert_all_requests_are_fired = False
     stuck = [deployed(3, status="in_progress", pull_request_id=pr), deployed(4, status="in_progress", pull_request_id=9)]
@@ -242,7 +242,7 @@ def test_additional_servers_are_read_in_the_log(wire: responses.RequestsMock) ->
 
 
 def test_additional_servers_are_found_in_the_list_by_who_may_not_read_the_log(wire: responses.RequestsMock) -> None:
-    """Contract 7.7: other server, nobody's, born with the end of the first one."""
+    """coolify-api 7.7: other server, nobody's, born with the end of the first one."""
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
     seen = looked_at_main(wire, without(LAST, "logs"))
     assert (found(seen), seen.warnings) == (THE_SECOND, ())
@@ -358,7 +358,7 @@ def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(wire: re
 
 
 def test_what_coolify_s_own_health_check_said_is_remembered(wire: responses.RequestsMock) -> None:
-    """`running:unhealthy` right after it passed is no failure (contract 8, trap 2)."""
+    """`running:unhealthy` right after it passed is no failure (coolify-api 8 trap 2)."""
     row = {**body("app_get_read"), "status": "running:unhealthy", "health_check_enabled": True}
     for _ in range(2):
         serve(wire, "GET", f"/applications/{APP}", "app_get_read", body=row)

@@ -1,6 +1,6 @@
 """The real program, as a real process, over real sockets, against the simulator: exit codes, outputs, signals, and trouble.
 
-Whatever is tested here, no secret may be left anywhere (`processes.py`). Nothing is measured but the five seconds of rule 8.
+Whatever is tested here, no secret may be left anywhere (`processes.py`). Nothing is measured but the five seconds of architecture, rule 8.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def test_github_gets_outputs_a_summary_and_one_annotation_per_failed_target(scen
 
 @pytest.mark.parametrize("scenario", MAIN)
 def test_gitlab_takes_the_dotenv_report(scenario: str, folder: Path, stranger: Stranger) -> None:
-    """One line without `=`, or 5120 bytes, and GitLab refuses all of it (contract ci 2)."""
+    """One line without `=`, or 5120 bytes, and GitLab refuses all of it (ci-formats 2)."""
     ended = followed(scenario, "gitlab", folder, stranger)
     report = ended.read("deployer.env")
     assert report.endswith("\n")
@@ -265,7 +265,7 @@ def test_no_room_until_the_time_is_over_starts_nothing(folder: Path, stranger: S
 
 
 def test_a_trigger_that_is_redirected_is_refused_at_once(folder: Path, stranger: Stranger, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rule 3: to ask again is pointless; to follow it would send the token along, and a POST would become a GET."""
+    """Architecture, rule 3: to ask again is pointless; to follow it would send the token along, and a POST would become a GET."""
     redirected = Trouble(("deploy", "start"), Then.REPLY, reply="elsewhere_redirect_301")
     scenario = replace(SCENARIOS["success"], name="redirected", troubles=(redirected,))
     monkeypatch.setattr("deployer.simulator.stage.SCENARIOS", {scenario.name: scenario})
