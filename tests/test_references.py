@@ -14,7 +14,7 @@ RECORDED = ROOT / "tests" / "contracts"
 SECTION = re.compile(r"#+ (\d+(?:\.\d+)*)\.? |\*\*(\d+(?:\.\d+)+)\b")
 ITEM = re.compile(r"(\d+)\. |\| (\d+) \|")
 
-NUMBER = r"\d+(?:\.\d+)*"
+NUMBER = r"\d{1,2}(?!\d)(?:\.\d+)*"
 INSIDE = r"(?: (?:quirk|trap|row|rule|fact)s? \d+(?:(?:, | and )\d+(?!\.?\d))*)?"
 REFERENCE = re.compile(
     r"(?<![\w/])(?P<page>coolify-api|cloudfoundry-api|ci-formats|architecture)(?P<kind>, (?:rule|promise|truth)s?)? "
