@@ -78,7 +78,7 @@ def composite() -> str:
 
 
 def _interface(value: Callable[[str], list[str]] = lambda _: []) -> list[str]:
-    """What both actions have in common. No `default:` anywhere: it would arrive as if the user had given it (design.md section 3)."""
+    """What both actions have in common. No `default:` anywhere: it would arrive as if the user had given it (architecture 3)."""
     lines = [
         WRITTEN,
         f"name: {quoted(NAME)}",

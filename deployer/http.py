@@ -38,7 +38,7 @@ LEAST = 1.0
 """Seconds that every request gets, however late it is."""
 
 LIMIT = 64 * 1024 * 1024
-"""Bytes of an answer that are read (design.md section 5)."""
+"""Bytes of an answer that are read (architecture 5)."""
 
 CHUNK = 1 << 16
 GOOD_BELOW = 300

@@ -37,7 +37,7 @@ OPEN = ("coolify_url", "webhook", "uuid", "tag", "name", "domains", "commit", "l
 
 
 def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> int:
-    """Run once; the exit code (design.md 2.4). With arguments, run those instead: several CI systems start an image that way."""
+    """Run once; the exit code (architecture 2.4). With arguments, run those instead: several CI systems start an image that way."""
     clock = clock or Clock()
     clock.listen()
     argv = sys.argv[1:] if argv is None else argv
@@ -88,7 +88,7 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
 
 
 def _chosen(given: Given) -> type[ProviderInputs]:
-    """By `provider`, else by the inputs given, else the first (design.md 2.1). Raises MistakesError where two are meant."""
+    """By `provider`, else by the inputs given, else the first (architecture 2.1). Raises MistakesError where two are meant."""
     used = {provider: [name for name in provider.model_fields if name in given] for provider in PROVIDERS}
     for provider in (each for each in PROVIDERS if each.platform == given.text("provider").lower()):
         _refuse_foreign(given, provider, [name for other in PROVIDERS if other is not provider for name in used[other]])

@@ -1,7 +1,7 @@
 """PURE: every rule about when a deployment is over, and what comes next. No time of its own, no request, no output.
 
 `observe` takes what one look saw and returns the new state of the watch and what happened; `after` says what an ending means for the
-target; `pause` and `reach_again` say how long to wait. The rules by number are those of design.md section 4.
+target; `pause` and `reach_again` say how long to wait. The rules by number are those of architecture 4.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class End(Enum):
     LATE = "late"
 
 
-# A phase that is not in here is no end: QUEUED, RUNNING and UNKNOWN go on (rule 2: never success, never failure).
+# A phase that is not in here is no end: QUEUED, RUNNING and UNKNOWN go on (architecture, rule 2: never success, never failure).
 TERMINAL = {
     Phase.SUCCEEDED: End.SUCCEEDED,
     Phase.UNPROVEN: End.UNPROVEN,
@@ -169,7 +169,7 @@ def _barred(watch: Watch, reason: str) -> str:
 
 
 def _missed(watch: Watch, missed: Missed) -> tuple[Watch, list[Event]]:
-    """Rule 2: a failed look is no news, and the same trouble is told once."""
+    """Architecture, rule 2: a failed look is no news, and the same trouble is told once."""
     events: list[Event] = [] if missed.reason in watch.troubles else [Wavered(watch.handle.target, missed.reason, watch.handle.server)]
     troubles = watch.troubles | {missed.reason}
     return replace(watch, trouble=missed.reason, troubles=troubles, missed=watch.missed + 1, wait=missed.wait), events
@@ -214,7 +214,10 @@ def _once(watch: Watch, events: list[Event], what: str, event: Event) -> tuple[W
 
 
 def _settled(watch: Watch, snapshot: Snapshot, now: float) -> bool:
-    """Rule 4: an end is looked at again until it has held long enough; the deadline cuts that short, but for one that may still turn."""
+    """An end is looked at again until it has held long enough; the deadline cuts that short, but for one that may still turn.
+
+    Source: architecture, rule 4.
+    """
     return now - watch.since >= snapshot.hold or (now >= watch.deadline and _certain(snapshot))
 
 
@@ -244,9 +247,9 @@ def _late(watch: Watch) -> Ending:
 
 
 def unseen(log: tuple[Entry, ...], seen: frozenset[tuple[object, int]]) -> tuple[tuple[Entry, ...], frozenset[tuple[object, int]]]:
-    """Rule 5: the entries not shown yet, in the order of the list, and all that are shown now.
+    """Architecture, rule 5: the entries not shown yet, in the order of the list, and all that are shown now.
 
-    The server may replace, reorder and shorten its list (contract 6.1), so an entry is known by its key and by how many with the
+    The server may replace, reorder and shorten its list (coolify-api 6.1), so an entry is known by its key and by how many with the
     same key stand before it, never by its index.
     """
     fresh: list[Entry] = []
@@ -335,7 +338,7 @@ class Back:
 Next = Again | Full | Ready | Onward | Back | Final
 
 ROOM = 60.0
-"""Seconds until a full queue is tried again, as long as Coolify asks for where it says so itself (contract 5.1)."""
+"""Seconds until a full queue is tried again, as long as Coolify asks for where it says so itself (coolify-api 5.1)."""
 
 DEPLOYED = {Leg.DEPLOYMENT: (Outcome.FINISHED, Outcome.UNVERIFIED), Leg.ROLLBACK: (Outcome.ROLLED_BACK,)}
 """After which leg, and with which outcome, its additional servers' deployments go on."""
@@ -421,7 +424,7 @@ def _is_nothing(watch: Watch) -> bool:
 
 
 def _gone(leg: Leg, watch: Watch, real: tuple[Handle, ...], so_far: Final | None, *, repeated: bool) -> Next:
-    """Rule 3: a handle that names nothing is no deployment that is still coming. `real`: what stands behind a phantom."""
+    """Architecture, rule 3: a handle that names nothing is no deployment that is still coming. `real`: what stands behind a phantom."""
     reason = watch.ending.reason if watch.ending else ""
     if real and not watch.met:
         return Onward(leg, real, watch.since, so_far)
@@ -491,7 +494,7 @@ QUICK, STEADY, SLOW = 3.0, 5.0, 10.0
 SETTLING = 2.0
 WORRIED = 30.0
 BUDGET = 60
-"""Requests a minute for all targets together: well under the 200 of the server's user, who may have other jobs (contract 3.4)."""
+"""Requests a minute for all targets together: well under the 200 of the server's user, who may have other jobs (coolify-api 3.4)."""
 
 SCARCE = 20
 SPARING = 15.0
@@ -504,7 +507,7 @@ LATE_READ, LATE_PAUSE = 30.0, 2.0
 
 
 def pause(watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None) -> float:
-    """Seconds until the next look at this watch, which is never later than its deadline (rule 9).
+    """Seconds until the next look at this watch, which is never later than its deadline (architecture, rule 9).
 
     `targets`: how many are watched at once. `fixed`: the pace that the user set. `remaining`: requests that the server still grants.
     """
@@ -522,7 +525,7 @@ def pause(watch: Watch, now: float, *, targets: int, fixed: float | None = None,
 
 
 def reach_again(tries: int, began: float, now: float) -> float | None:
-    """Seconds until the next try to reach a server that has never answered; None when patience is over (rule 10)."""
+    """Seconds until the next try to reach a server that has never answered; None when patience is over (architecture, rule 10)."""
     if tries >= REACH_TRIES:
         return None
     return max(0.0, began + tries * REACH_EVERY - now)

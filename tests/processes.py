@@ -74,7 +74,7 @@ def leaks(data: bytes, secrets: set[str]) -> list[str]:
 
 
 def parts_of(token: str) -> set[str]:
-    """A token, and what of it is enough to log in: the number before `|` is optional (contract coolify 3.1)."""
+    """A token, and what of it is enough to log in: the number before `|` is optional (coolify-api 3.1)."""
     return {token, token.partition("|")[2]}
 
 

@@ -96,7 +96,7 @@ REAL = [
         KILLED,
         "https://github.com/naim94a/lumen/issues/28",
     ),
-    Real("exit code 137: #1 step 1", KILLED, "contract 7.4 and 17.1 row 23, as without_commands tells it"),
+    Real("exit code 137: #1 step 1", KILLED, "coolify-api 7.4 and 17.1 row 23, as without_commands tells it"),
     Real(
         f"{FOUND}driver failed programming external connectivity on endpoint l484ccc-proxy (492c29): "
         "Bind for 0.0.0.0:6543 failed: port is already allocated",
@@ -305,7 +305,7 @@ REAL = [
     Real("exit code 255: ssh: connect to host host.docker.internal port 22: Connection refused\r", SSH, "captured/sequence_ssh_flaky"),
     Real("devops@188.x.x.x: Permission denied (publickey,password).", SSH, f"{COOLIFY}5284"),
     Real("kex_exchange_identification: Connection closed by remote host", SSH, f"{COOLIFY}2194"),
-    Real("Server is not functional.", SERVER, "contract 7.4"),
+    Real("Server is not functional.", SERVER, "coolify-api 7.4"),
     Real(
         '6.831 error An unexpected error occurred: "https://registry.yarnpkg.com/@emotion/react/-/react-11.11.1.tgz: '
         'getaddrinfo EAI_AGAIN registry.yarnpkg.com".',

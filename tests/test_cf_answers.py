@@ -1,4 +1,4 @@
-"""Cloud Foundry: what an answer means before its content is read (contract section 3)."""
+"""Cloud Foundry: what an answer means before its content is read (cloudfoundry-api 3)."""
 
 from __future__ import annotations
 

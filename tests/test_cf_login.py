@@ -1,4 +1,4 @@
-"""Cloud Foundry: where its parts are, how a token is got, and how it is kept (contract sections 1 and 2)."""
+"""Cloud Foundry: where its parts are, how a token is got, and how it is kept (cloudfoundry-api 1 and 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cloud Foundry: an app by guid or by name, and what is told of one that is not there (contract section 4)."""
+"""Cloud Foundry: an app by guid or by name, and what is told of one that is not there (cloudfoundry-api 4)."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ NOT_DESCRIBED = {"sidecars": PAGED, "revisions_deployed": PAGED, "all_processes"
 """Parameters that a route has and the document does not name: every list has pages, and processes can embed (contract sections 3 and 1)."""
 
 NULL = re.compile(r"\.links\.log\w+: None|\.relationships\.(quota|organization)\.data: None")
-"""Where the document has no null, and the server one (contract section 1, and recorded replies)."""
+"""Where the document has no null, and the server one (cloudfoundry-api 1, and recorded replies)."""
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.place == "api"], ids=lambda route: route.name)

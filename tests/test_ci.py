@@ -30,11 +30,11 @@ GOLDEN = Path(__file__).parent / "contracts" / "ci" / "golden.json"
 BY_SYSTEM: Mapping[str, type[CI]] = {"github_actions": GitHub, "gitlab_ci": GitLab, "generic": Plain}
 NOT_OURS = {
     "debug": "we say what a debugger wants to know as any other line",
-    "set_env": "writing GITHUB_ENV is code execution (contract ci 1.5.4)",
+    "set_env": "writing GITHUB_ENV is code execution (ci-formats 1.5.4)",
     "add_path": "the same",
     "save_state": "there is no second stage that would read it",
     "declare_artifact": "we build nothing",
-    "stop_token_valid": "foreign lines are neutralised one by one (contract ci 1.3.4), not bracketed",
+    "stop_token_valid": "foreign lines are neutralised one by one (ci-formats 1.3.4), not bracketed",
     "input_env_name": "the settings read the inputs",
     "boolean_input": "the same",
     "link_annotation": "a report file that the user would have to declare; the link is an output",
@@ -43,7 +43,7 @@ NOT_OURS = {
 Row = dict[str, Any]
 
 
-# --- The decoders: what GitHub's runner would do with our bytes (contract ci 1.2 and 1.5.1)
+# --- The decoders: what GitHub's runner would do with our bytes (ci-formats 1.2 and 1.5.1)
 
 REGISTERED = {
     *("debug", "notice", "warning", "error", "group", "endgroup", "add-mask", "add-matcher", "remove-matcher", "echo"),

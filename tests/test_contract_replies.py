@@ -638,7 +638,7 @@ def test_a_health_check_that_never_gets_beyond_starting_ends_as_failed() -> None
 
 # --- the polls of one service
 
-# When each status was seen. Contract section 8: after its restart a service is `exited` for up to two minutes, until the next check.
+# When each status was seen. coolify-api 8: after its restart a service is `exited` for up to two minutes, until the next check.
 STATUSES: dict[str, tuple[tuple[float, ...], str]] = {
     "captured/sequence_service_restart_status": ((), "still going"),
     # Two and three seconds each: too short to tell one that works from one that doesn't, by anything that the API says.

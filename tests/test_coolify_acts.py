@@ -1,4 +1,4 @@
-"""Coolify: what each version can, and which request does what is asked for (contract 1, 4, 5.1, 5.2, 5.4, 5.10, 13)."""
+"""Coolify: what each version can, and which request does what is asked for (coolify-api 1, 4, 5.1, 5.2, 5.4, 5.10, 13)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_build_of_a_commit_comes_after_the_version_that_it_names() -> None:
 
 @pytest.mark.parametrize("text", ["", "nightly", "next", "unknown", "4", "v", "four", "4.x", "-beta.380"])
 def test_a_version_that_cannot_be_read_is_taken_for_the_newest(text: str) -> None:
-    """Contract 5.10; without `read` there is none at all."""
+    """coolify-api 5.10; without `read` there is none at all."""
     assert all(Version(text).has(feature) for feature in Since)
     assert not Version(text).before("999.0")
 
@@ -257,7 +257,10 @@ def test_each_wish_is_one_request(kind: str, wish: dict[str, Any], request_line:
 def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
     kind: str, wish: dict[str, Any], version: str, *, forced: bool
 ) -> None:
-    """Contract 5.7: to beta.463 the image has the name of the branch's head, and the build is skipped where there is one of that name."""
+    """To beta.463 the image has the name of the branch's head, and the build is skipped where there is one of that name.
+
+    Source: coolify-api 5.7.
+    """
     assert ("force" in acts.act(kind, UUID, Wish(pinned=True, **wish), Version(version)).params) is forced
 
 
@@ -296,7 +299,7 @@ WISHES = [
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", [*KINDS, TAG])
 def test_no_request_holds_what_some_version_would_misread(kind: str, version: str) -> None:
-    """`false` forces before 4.2.0, and a `uuid` beside the one in the path wins over it (contract 5.1, 5.2)."""
+    """`false` forces before 4.2.0, and a `uuid` beside the one in the path wins over it (coolify-api 5.1, 5.2)."""
     for wish in WISHES:
         act = acts.act(kind, UUID, wish, Version(version))
         assert act.method == ("DELETE" if "/previews/" in act.path else "POST"), wish

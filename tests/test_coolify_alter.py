@@ -1,4 +1,4 @@
-"""Coolify: what is changed before a deployment, on the wire: which requests, in which order, and nothing else (contract 5.7, 5.9)."""
+"""Coolify: what is changed before a deployment, on the wire: which requests, in which order, and nothing else (coolify-api 5.7, 5.9)."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ def test_what_was_changed_before_a_refusal_is_told(wire: responses.RequestsMock)
 
 
 def test_of_several_variables_some_may_be_set_although_one_is_refused(wire: responses.RequestsMock) -> None:
-    """Contract 5.9 quirk 3: bulk is not transactional."""
+    """coolify-api 5.9 quirk 3: bulk is not transactional."""
     application(wire)
     variables(wire)
     rights(wire)
@@ -416,7 +416,7 @@ def test_while_it_can_not_be_read_what_was_perhaps_changed_stays_known(wire: res
 
 
 def test_what_the_server_itself_breaks_at_is_not_sent_for_ever(wire: responses.RequestsMock) -> None:
-    """Contract 5.9 quirk 1: a flag that Coolify loses on its way ends in a 500, each time."""
+    """coolify-api 5.9 quirk 1: a flag that Coolify loses on its way ends in a 500, each time."""
     application(wire)
     rights(wire)
     for _ in range(3):
@@ -465,7 +465,7 @@ SKIPPED = {"deployments": [{**body("deploy_skipped")["deployments"][0], "resourc
 def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
     wire: responses.RequestsMock, inputs: dict[str, str], answer: Answer
 ) -> None:
-    """Contract 5.1 quirk 3: one that runs may have read everything before it was changed."""
+    """coolify-api 5.1 quirk 3: one that runs may have read everything before it was changed."""
     application(wire)
     variables(wire, variable("A", "old"), variable("A", "old", is_preview=True))
     rights(wire)

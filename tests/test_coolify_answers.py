@@ -1,4 +1,4 @@
-"""Coolify: what an answer means before its content is read (contract 3.3 and 3.5)."""
+"""Coolify: what an answer means before its content is read (coolify-api 3.3 and 3.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Coolify: back to what ran before, on the wire: which requests, in which order, and what is said of it (contract 5.3, 5.7)."""
+"""Coolify: back to what ran before, on the wire: which requests, in which order, and what is said of it (coolify-api 5.3, 5.7)."""
 
 from __future__ import annotations
 
@@ -535,7 +535,7 @@ def test_otherwise_nothing_is_said(  # noqa: PLR0913, PLR0917 -- a row's columns
 
 
 def test_the_way_back_then_ends_without_asking_again(wire: responses.RequestsMock) -> None:
-    """Rule 3: no storm of refused requests."""
+    """Architecture, rule 3: no storm of refused requests."""
     git(wire, *RAN)
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")

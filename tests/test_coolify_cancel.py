@@ -1,4 +1,4 @@
-"""Coolify: what is going and could be cancelled, and what each version answers to a cancel (contract 5.5, 17.1)."""
+"""Coolify: what is going and could be cancelled, and what each version answers to a cancel (coolify-api 5.5, 17.1)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def ids(*numbers: int) -> list[str]:
     ],
 )
 def test_of_all_that_is_going_an_application_s_own_is_taken(wire: responses.RequestsMock, uuid: str, numbers: tuple[int, ...]) -> None:
-    """The recorded list is an object whose keys are out of order (contract 5.5)."""
+    """The recorded list is an object whose keys are out of order (coolify-api 5.5)."""
     serve(wire, "GET", "/deployments", "deployments_list_read")
     found = server(known={uuid: Known(APPLICATION)}).going(uuid)
     assert [handle.id for handle in found] == ids(*numbers)

@@ -1,4 +1,4 @@
-"""Coolify: what a token may do, found out without touching anything, and what a run would do (contract 2, 4)."""
+"""Coolify: what a token may do, found out without touching anything, and what a run would do (coolify-api 2, 4)."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_remedy_holds_every_box_that_the_run_needs(wire: responses.RequestsM
 
 
 def test_the_probes_start_and_change_nothing(wire: responses.RequestsMock) -> None:
-    """No parameters; an empty object: answered before anything is done (contract 2)."""
+    """No parameters; an empty object: answered before anything is done (coolify-api 2)."""
     coolify = server(known={"blue": Known(TAG), WEB: Known(APPLICATION, GIT), "other": Known(APPLICATION, GIT)})
     probed(wire, coolify, patch="patch_probe_write")
     assert asked(wire) == ["POST /deploy", f"PATCH /applications/{WEB}"]
@@ -102,7 +102,7 @@ def test_without_a_uuid_nobody_can_tell_whether_a_token_may_write(wire: response
 @pytest.mark.parametrize(("name", "may"), [("patch_unknown_app", True), ("patch_probe_deploy", False)])
 @pytest.mark.parametrize(("kind", "uuid"), [(SERVICE, STACK), (DATABASE, PG)])
 def test_a_uuid_that_is_no_application_s_tells_it_too(wire: responses.RequestsMock, kind: str, uuid: str, name: str, *, may: bool) -> None:
-    """Who may not write is told so before anybody looks for the application (contract 3.2)."""
+    """Who may not write is told so before anybody looks for the application (coolify-api 3.2)."""
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     serve(wire, "PATCH", f"/applications/{uuid}", name)
     assert held(server(known={uuid: Known(kind)}).rights())["write"] is may

@@ -219,7 +219,7 @@ def test_what_a_version_can_not_do_is_refused(kind: str, version: Version, previ
     ],
 )
 def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(rows: list[dict[str, Any]], *, lost: bool) -> None:
-    """Contract 5.9 quirk 1: bulk drops it from the input."""
+    """coolify-api 5.9 quirk 1: bulk drops it from the input."""
     wished, old = secrets(A="1", PEM="one\ntwo"), Version("4.0.0-beta.434")
     assert envs.plan(wished, rows, "application", Version("4.0.0-beta.435")).body
     if not lost:

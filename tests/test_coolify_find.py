@@ -1,4 +1,4 @@
-"""Coolify: which row is the one that a trigger without an answer has started (design.md rule 7)."""
+"""Coolify: which row is the one that a trigger without an answer has started (architecture, rule 7)."""
 
 from __future__ import annotations
 

@@ -216,7 +216,7 @@ def test_behind_already_queued_is_the_newest_one_that_is_going_and_it_is_adopted
     ],
 )
 def test_behind_already_queued_may_be_one_that_is_stuck_for_days(wire: responses.RequestsMock, pr: int, listed: list[Row]) -> None:
-    """A lost job stays `in_progress` (contract 7.6)."""
+    """A lost job stays `in_progress` (coolify-api 7.6)."""
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
     wire.assert_all_requests_are_fired = False
     stuck = [deployed(3, status="in_progress", pull_request_id=pr), deployed(4, status="in_progress", pull_request_id=9)]
@@ -346,7 +346,7 @@ def test_additional_servers_are_read_in_the_log(wire: responses.RequestsMock) ->
 
 
 def test_additional_servers_are_found_in_the_list_by_who_may_not_read_the_log(wire: responses.RequestsMock) -> None:
-    """Contract 7.7: other server, nobody's, born with the end of the first one."""
+    """coolify-api 7.7: other server, nobody's, born with the end of the first one."""
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
     seen = looked_at_main(wire, without(LAST, "logs"))
     assert (found(seen), seen.warnings) == (THE_SECOND, ())

@@ -205,7 +205,7 @@ def test_before_beta454_a_post_deployment_command_is_waited_for_to_its_end() -> 
 
 
 def test_no_line_is_lost_or_doubled_when_the_server_replaces_its_list() -> None:
-    """After a cancel the web process' copy wins (contract 17.1 row 7): entries vanish, and come back elsewhere."""
+    """After a cancel the web process' copy wins (coolify-api 17.1 row 7): entries vanish, and come back elsewhere."""
     listed = polls("sequence_cancel_while_running")
     full = json.loads(listed[-1]["logs"])
     parts: list[Any] = [full[:6], full[:2], [], full[4:], full[::-1], full]
@@ -298,7 +298,7 @@ def test_an_end_without_finished_at_is_believed_after_ten_seconds(name: str, out
 
 
 def test_a_deployment_that_a_restart_of_coolify_failed_says_so() -> None:
-    """Red says why: failed, no `finished_at`, no line of its own (contract 7.6 and 13)."""
+    """Red says why: failed, no `finished_at`, no line of its own (coolify-api 7.6 and 13)."""
     assert rows.snapshot(body("deployment_after_coolify_restart"), BASE).reason == rows.RESTARTED
     assert "restarted or updated" in rows.RESTARTED
     assert "Deploy again" in rows.RESTARTED
@@ -808,7 +808,7 @@ def test_additional_servers_are_followed_from_a_deployment_that_went_well(status
 
 
 def test_additional_servers_are_followed_though_the_post_deployment_command_failed() -> None:
-    """They were started before it ran (contract 7.3)."""
+    """They were started before it ran (coolify-api 7.3)."""
     seen = rows.snapshot(finished(ELSEWHERE, EXECUTING, "Post-deployment command failed."), BASE, APP)
     assert (seen.phase, len(seen.next)) == (Phase.UNPROVEN, 1)
 
@@ -835,5 +835,8 @@ MAIN, SECOND = (next(row for row in body("app_deployments_multiserver")["deploym
     ],
 )
 def test_an_additional_server_s_row_was_born_when_the_first_one_ended(changes: Row, main: Row, *, one: bool) -> None:
-    """For who may not read the log. The rows are written before `finished_at`, the post-deployment command between (contract 7.3, 16)."""
+    """For who may not read the log. The rows are written before `finished_at`, the post-deployment command between.
+
+    Source: coolify-api 7.3, 16.
+    """
     assert rows.other({**SECOND, **changes}, {**MAIN, **main}) is one

@@ -1,4 +1,4 @@
-"""Coolify: what each answer to a trigger says (contract 5.1, 5.2, 5.4, 5.10 and 17.1)."""
+"""Coolify: what each answer to a trigger says (coolify-api 5.1, 5.2, 5.4, 5.10 and 17.1)."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_what_has_no_deployments_is_followed_by_its_status(
     ],
 )
 def test_what_was_not_started_is_not_followed_by_its_status(wire: responses.RequestsMock, kind: str, text: str) -> None:
-    """Contract 5.1: a refusal inside a 200."""
+    """coolify-api 5.1: a refusal inside a 200."""
     serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": [{"message": text, "resource_uuid": STACK}]})
     assert server(pull_latest=False, known={STACK: Known(kind)}).start(STACK) == Refused(f"Coolify says: {text}")
 
@@ -276,7 +276,7 @@ def reached(wire: responses.RequestsMock, kind: str, name: str, **wish: Any) -> 
 def test_a_deployment_that_start_or_restart_names_may_not_exist(
     wire: responses.RequestsMock, name: str, wish: Row, deployment: str
 ) -> None:
-    """A full queue answers in the same words (contract 5.2, 17.1 row 3)."""
+    """A full queue answers in the same words (coolify-api 5.2, 17.1 row 3)."""
     answer, uuid = reached(wire, APPLICATION, name, **wish)
     assert answer == started(uuid, deployment, DOUBTFUL)
 
@@ -537,7 +537,7 @@ def test_a_deletion_that_is_answered_in_other_words_is_sent_again(wire: response
 def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_trigger(
     wire: responses.RequestsMock, text: Any, *, instant: bool
 ) -> None:
-    """What it started, if anything, nobody knows: `arrived` makes the loop look on the server (rule 7)."""
+    """What it started, if anything, nobody knows: `arrived` makes the loop look on the server (architecture, rule 7)."""
     serve(wire, "POST", f"/applications/{WEB}/start" if instant else "/deploy", "deploy_one", body=text)
     with pytest.raises(UnavailableError) as caught:
         server(instant=instant).start(WEB)
@@ -562,7 +562,7 @@ def test_a_refused_trigger_says_why(wire: responses.RequestsMock, name: str, *, 
 
 
 def test_start_on_an_old_version_asks_for_the_box_that_is_missing(wire: responses.RequestsMock) -> None:
-    """Before beta.464 start needs `write` (contract section 4): to tick `deploy` again would not help."""
+    """Before beta.464 start needs `write` (coolify-api 4): to tick `deploy` again would not help."""
     serve(wire, "POST", f"/applications/{WEB}/start", "v4.0.0-beta.380_app_start")
     with pytest.raises(RefusedError) as caught:
         server(instant=True).start(WEB)
@@ -573,7 +573,7 @@ def test_start_on_an_old_version_asks_for_the_box_that_is_missing(wire: response
 
 
 def test_what_was_refused_for_want_of_a_right_is_not_asked_for_again(wire: responses.RequestsMock) -> None:
-    """Rule 3: no storm of refused requests. What needs another right may well work."""
+    """Architecture, rule 3: no storm of refused requests. What needs another right may well work."""
     uuids = ("one", "two")
     serve(wire, "POST", "/services/one/restart", "v4.0.0-beta.380_app_start")
     serve(wire, "POST", "/deploy", "v4.0.0-beta.380_deploy_one")

@@ -1,4 +1,4 @@
-"""Coolify: what the status of a resource is worth, and for how long it must last (contract section 8; design.md 2.2)."""
+"""Coolify: what the status of a resource is worth, and for how long it must last (coolify-api 8; architecture 2.2)."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_what_was_stopped_before_is_believed_a_little_later(before: str, now: st
     ],
 )
 def test_after_a_mere_restart_the_old_status_says_nothing_bad(command: Command, before: str, now: str, phase: Phase) -> None:
-    """It refreshes no status (contract 7.3)."""
+    """It refreshes no status (coolify-api 7.3)."""
     assert statuses.health({"status": now}, Wish(command=command), passed=False, before=before).phase is phase
 
 
@@ -256,7 +256,7 @@ def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, 
 
 
 def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
-    """As Coolify did it, twenty times slower; its last `exited` lasts for up to two minutes (contract 8)."""
+    """As Coolify did it, twenty times slower; its last `exited` lasts for up to two minutes (coolify-api 8)."""
     steps = [(20 * step["t"], step["status"]) for step in recording("sequence_service_restart_status")["statuses"]]
     assert [text for _, text in steps] == ["starting:unhealthy", "running:healthy", "exited", "starting:unhealthy", "exited"]
     assert watched([(0, "running:healthy"), *steps, (147, "running:healthy")], "running:healthy") == (End.SUCCEEDED, 162)

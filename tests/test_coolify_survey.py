@@ -72,7 +72,7 @@ def test_check_reads_the_application_and_its_newest_row(wire: responses.Requests
     ],
 )
 def test_a_uuid_is_looked_for_as_each_kind_in_turn(wire: responses.RequestsMock, kind: str, name: str, target: Target) -> None:
-    """Cheaper than the one list of everything (contract 5.10). Of these kinds there are no rows to read."""
+    """Cheaper than the one list of everything (coolify-api 5.10). Of these kinds there are no rows to read."""
     before = KINDS[: KINDS.index(kind)]
     absent(wire, target.id, *before)
     serve(wire, "GET", f"/{kind}s/{target.id}", name)
@@ -336,7 +336,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_sent(kind: str, row: Row
 
 @pytest.mark.parametrize(("uuid", "kind", "name"), [(STACK, SERVICE, "service_get"), (PG, DATABASE, "database_get")])
 def test_a_preview_of_what_has_none_is_refused_alone(wire: responses.RequestsMock, uuid: str, kind: str, name: str) -> None:
-    """The server would answer 500 (contract 17.1 row 15)."""
+    """The server would answer 500 (coolify-api 17.1 row 15)."""
     absent(wire, uuid, *KINDS[: KINDS.index(kind)])
     serve(wire, "GET", f"/{kind}s/{uuid}", name)
     with pytest.raises(RefusedError, match=f"a {kind} has no previews") as caught:
@@ -400,7 +400,7 @@ STANDARD = "{{pr_id}}.{{domain}}"
     ],
 )
 def test_a_preview_s_address_is_made_of_the_application_s(fqdn: Any, template: Any, url: str) -> None:
-    """Contract 5.10: no answer holds it."""
+    """coolify-api 5.10: no answer holds it."""
     row = {**GIT, "fqdn": fqdn, "preview_url_template": template}
     found = known.target(APPLICATION, WEB, row, Wish(pr=7))
     assert (found.url, found.before) == (url, "")  # it is none before the preview is started
@@ -441,7 +441,7 @@ def test_a_preview_s_target_is_told_with_the_preview_s_address(wire: responses.R
     ],
 )
 def test_what_would_be_deployed_is_described(row: Row, text: str) -> None:
-    """An image's `git_repository` is none of its own (contract 5.6)."""
+    """An image's `git_repository` is none of its own (coolify-api 5.6)."""
     assert known.described(row) == text
 
 

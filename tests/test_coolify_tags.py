@@ -1,4 +1,4 @@
-"""Coolify: a tag's one answer, and what becomes of its applications and services when it is lost (contract 5.1, 16, 17.1)."""
+"""Coolify: a tag's one answer, and what becomes of its applications and services when it is lost (coolify-api 5.1, 16, 17.1)."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_each_application_and_service_goes_its_own_way(wire: responses.RequestsM
     ],
 )
 def test_where_one_was_skipped_each_may_be_the_phantom(wire: responses.RequestsMock, fields: Row, trust: Trust) -> None:
-    """The answer does not say which: its sentences are not in the order of its details (contract 5.1)."""
+    """The answer does not say which: its sentences are not in the order of its details (coolify-api 5.1)."""
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", "/services", "services_list")
     parts = spread(wire, "deploy_tag_blue_again", **fields).parts
@@ -308,7 +308,7 @@ def test_a_tag_that_nothing_carries_is_refused(wire: responses.RequestsMock) -> 
 def test_a_tag_s_answer_that_hides_what_was_queued_before_it_is_a_lost_one(
     wire: responses.RequestsMock, name: str, reason: str, also: Row
 ) -> None:
-    """Contract 5.1 quirk 4, 17.1 row 8: sent again, it would deploy the first ones twice."""
+    """coolify-api 5.1 quirk 4, 17.1 row 8: sent again, it would deploy the first ones twice."""
     with pytest.raises(UnavailableError) as caught:
         spread(wire, name)
     assert asdict(caught.value) == {"reason": reason, **also}

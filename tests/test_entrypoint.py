@@ -1,6 +1,6 @@
 """The real program, as a real process, over real sockets, against the simulator: exit codes, outputs, signals, and trouble.
 
-Whatever is tested here, no secret may be left anywhere (`processes.py`). Nothing is measured but the five seconds of rule 8.
+Whatever is tested here, no secret may be left anywhere (`processes.py`). Nothing is measured but the five seconds of architecture, rule 8.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def test_github_gets_outputs_a_summary_and_one_annotation_per_failed_target(scen
 
 @pytest.mark.parametrize("scenario", MAIN)
 def test_gitlab_takes_the_dotenv_report(scenario: str, folder: Path, stranger: Stranger) -> None:
-    """One line without `=`, or 5120 bytes, and GitLab refuses all of it (contract ci 2)."""
+    """One line without `=`, or 5120 bytes, and GitLab refuses all of it (ci-formats 2)."""
     ended = followed(scenario, "gitlab", folder, stranger)
     report = ended.read("deployer.env")
     assert report.endswith("\n")

@@ -1,4 +1,4 @@
-"""The house: who may import whom, which names must not meet, and that what is generated is not stale (design.md section 3)."""
+"""The house: who may import whom, which names must not meet, and that what is generated is not stale (architecture 3)."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""The simulator as the official `coolify` command line asks it (contract section 12): no Accept header, `/deploy` with a JSON body.
+"""The simulator as the official `coolify` command line asks it (coolify-api 12): no Accept header, `/deploy` with a JSON body.
 
 That client itself is not run here: it can't be had from the package registries that these tests may use. `tests/e2e/test_coolify_cli.py`
 runs it where it is installed.
@@ -50,7 +50,7 @@ def test_it_deploys_lists_reads_logs_and_sees_the_end(version: str) -> None:
         [item] = answer["deployments"]
         stage.skip(30)
         status, going = ask(stage, "GET", "deployments")
-        assert isinstance(going, list)  # one row; several may be an object, which breaks that client (contract 5.5)
+        assert isinstance(going, list)  # one row; several may be an object, which breaks that client (coolify-api 5.5)
         assert (status, [fits(row, ROW) for row in going]) == (200, [True])
         status, history = ask(stage, "GET", f"deployments/applications/{stage.uuids[0]}")
         assert (status, [row["deployment_uuid"] for row in history["deployments"]]) == (200, [item["deployment_uuid"]])
@@ -68,7 +68,7 @@ def test_it_cancels(version: str) -> None:
     with playing("success", version=version) as stage:
         uuid = ask(stage, "POST", "deploy", {"uuid": stage.uuids[0], "force": True})[1]["deployments"][0]["deployment_uuid"]
         stage.skip(10)
-        assert ask(stage, "POST", f"deployments/{uuid}/cancel")[0] == (500 if version == "4.3.6" else 200)  # contract 17.1 row 5
+        assert ask(stage, "POST", f"deployments/{uuid}/cancel")[0] == (500 if version == "4.3.6" else 200)  # coolify-api 17.1 row 5
         stage.skip(10)
         assert ask(stage, "GET", f"deployments/{uuid}")[1]["status"] == "cancelled-by-user"
 

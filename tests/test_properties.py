@@ -1,4 +1,4 @@
-"""Promise 5, for any text: no command is obeyed, no line is lost, no secret leaves, and what we write can be read again."""
+"""Architecture, promise 5, for any text: no command is obeyed, no line is lost, no secret leaves, and what we write can be read again."""
 
 from __future__ import annotations
 

@@ -1092,7 +1092,7 @@ def test_the_result_stays_under_32_kilobytes(desk: Any, reason: str) -> None:
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_dotenv_file_stays_under_5000_bytes(desk: Any, system: str) -> None:
-    """GitLab refuses the whole file at 5120 (contract ci 2); the list is cut between two deployments."""
+    """GitLab refuses the whole file at 5120 (ci-formats 2); the list is cut between two deployments."""
     names = tuple(f"{number:024}" for number in range(400))
     told = desk(system, *names, output_file="env")
     told.hear(*(event for name in names for event in (*started(name), Ended(name, Outcome.FINISHED))))

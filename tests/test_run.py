@@ -1,6 +1,6 @@
 """The loop: who is asked when, what is told, and how each story ends, with a clock that costs no time and a provider that plays rows.
 
-Rules by number: design.md section 4. Times are real seconds since the run began.
+Rules by number: architecture 4. Times are real seconds since the run began.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def tell(  # noqa: PLR0913 -- the knobs of one run, each given by name
 
 
 def holds_always(tale: Tale, plan: Plan) -> None:
-    """Rule 6, that what is not ours is not touched, and that nothing is when nothing is to be changed."""
+    """Architecture, rule 6, that what is not ours is not touched, and that nothing is when nothing is to be changed."""
     splits = [event for event in tale.events if isinstance(event, Split)]
     gone = {event.target for event in splits if event.gone}
     for target in {*plan.targets, *(part.id for event in splits for part in event.parts)} - gone:
@@ -506,7 +506,7 @@ def test_what_may_be_a_phantom_is_looked_at_also_without_waiting(
     assert (tale.events, tale.calls) == ([*OPENING, Followed("a", handle), *events], [*UNTIL_START, *calls])
 
 
-# --- Rule 10: short patience with a stranger, long patience with an acquaintance
+# --- Architecture, rule 10: short patience with a stranger, long patience with an acquaintance
 
 
 @pytest.mark.parametrize(
@@ -652,7 +652,7 @@ def test_the_same_trouble_is_told_once_while_the_server_is_not_reached() -> None
     assert tell({"reach": [NO_LINE, NO_LINE, "Fake 1"]}).events[:2] == [Wavered("", "no connection"), REACHED]
 
 
-# --- Rule 3: what is refused to the token is not asked again
+# --- Architecture, rule 3: what is refused to the token is not asked again
 
 
 @pytest.mark.parametrize(
@@ -744,7 +744,7 @@ def test_a_token_that_may_not_cancel_any_more_is_not_used_again() -> None:
     assert {event.target: event.outcome for event in tale.ends()} == {"a": Outcome.TIMED_OUT, "b": Outcome.LOST}
 
 
-# --- Rule 7: triggered once
+# --- Architecture, rule 7: triggered once
 
 IN_DOUBT: list[Event] = [*OPENING, Doubted("a", "no answer in time")]
 
@@ -1390,7 +1390,7 @@ def test_a_signal_while_a_late_one_is_cancelled(takes: float, events: list[Event
     assert [call for call in tale.calls if call[1].startswith("cancel")] == cancels
 
 
-# --- Rule 8: the job is stopped
+# --- Architecture, rule 8: the job is stopped
 
 SIGNAL_AT_2 = [(2.0, "SIGTERM")]
 LISTED = (4, "find a within 1 s")
@@ -1889,7 +1889,7 @@ def test_what_never_found_room_is_refused_when_the_token_is_revoked() -> None:
     assert {event.target: event.outcome for event in tale.ends()} == {"a": Outcome.REFUSED, "b": Outcome.LOST}
 
 
-# --- Does it run? (design.md 2.2, `verify_health`)
+# --- Does it run? (architecture 2.2, `verify_health`)
 
 PROOF = Handle("a", "", aspect="healthy")
 PROVABLE = replace(DONE, proof=PROOF)

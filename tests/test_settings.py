@@ -1,4 +1,4 @@
-"""How an input finds its variable (design.md 2.1), what each kind of value may be, and what is said of everything that is wrong."""
+"""How an input finds its variable (architecture 2.1), what each kind of value may be, and what is said of everything that is wrong."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOKEN = f"7|{MARK}0000000000000000000000000000000000"
 OTHER_TOKEN = f"8|{MARK}1111111111111111111111111111111111"
 GOOD = {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB}
 
-# Input: its input aliases, its variable aliases (the table of design.md 2.2, as far as it is built).
+# Input: its input aliases, its variable aliases (the table of architecture 2.2, as far as it is built).
 INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "provider": ((), ()),
     "ci": ((), ()),
@@ -83,7 +83,7 @@ FROM_FILES = ("coolify_token", "headers", "read_token")
 
 
 def variables(name: str) -> list[str]:
-    """Every variable of an input, the strongest first, as design.md 2.1 lists them."""
+    """Every variable of an input, the strongest first, as architecture 2.1 lists them."""
     inputs, aliases = INPUTS[name]
     listed: list[str] = []
     for each in (name, *inputs):
@@ -778,7 +778,7 @@ def coolify(**environ: str) -> Coolify:
     [
         pytest.param("blue", ("blue",), id="one"),
         pytest.param("blue, green\nred", ("blue", "green", "red"), id="many"),
-        pytest.param("Blue,BLUE,blue", ("blue",), id="lower-case-and-once"),  # contract 5.1: names are stored lower-case
+        pytest.param("Blue,BLUE,blue", ("blue",), id="lower-case-and-once"),  # coolify-api 5.1: names are stored lower-case
         pytest.param("my-app_1.2", ("my-app_1.2",), id="all-characters"),
         pytest.param("x" * 100, ("x" * 100,), id="the-longest"),
     ],
@@ -843,7 +843,7 @@ def test_the_second_token_is_held_to_the_form_of_the_first(text: str) -> None:
     assert MARK not in repr(told)
 
 
-# --- what can't stand together (design.md 2.2)
+# --- what can't stand together (architecture 2.2)
 
 
 UUID_HOOK, TAG_HOOK = f"{BASE}/api/v1/deploy?uuid={WEB}&force=false", f"{BASE}/api/v1/deploy?tag=blue&force=false"

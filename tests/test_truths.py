@@ -1,4 +1,4 @@
-"""The truths that others get wrong (design.md 7 and 4), on the versions of Coolify on which they hold.
+"""The truths that others get wrong (architecture 7 and 4), on the versions of Coolify on which they hold.
 
 Each row is the whole program against the simulator, over real sockets, on a clock that only moves when the program sleeps: how
 it ends, what the user reads, and what was sent. A scenario is what the server does; a version, how that Coolify speaks.
@@ -25,7 +25,7 @@ from tests.test_golden import StillClock
 
 EVERY = tuple(VERSIONS)
 ALL = ("4.0.0-beta.380", "4.0.0-beta.420", "4.0.0-beta.434", "4.0.0-beta.463", "4.0.0", "4.1.2", "4.2.0", "4.3.6", "4.3.10", "4.4-rc.1")
-"""Those that were captured; the others stand beside a boundary (contract section 1), and are played where that counts."""
+"""Those that were captured; the others stand beside a boundary (coolify-api 1), and are played where that counts."""
 
 NEW = "4.3.10"
 READS = {"version", "application", "service", "database", "applications", "services", "look", "history", "list", "rollback_images"} | {
@@ -54,7 +54,7 @@ def between(first: str, last: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Truth:
-    """`number`: the row of field.md 0b, or the item of the issue. `sent`: requests that change something, by the simulator's names."""
+    """`number`: the row of architecture 7, or the item of the issue. `sent`: requests that change something, by the simulator's names."""
 
     number: str
     scenario: str

@@ -440,7 +440,7 @@ def unlike(theirs: Any, ours: Any, place: str = "body") -> list[str]:
 
 
 def plain(body: Any) -> Any:
-    """GET /deployments is a list even where PHP made an object of it (contract 5.5)."""
+    """GET /deployments is a list even where PHP made an object of it (coolify-api 5.5)."""
     return list(body.values()) if isinstance(body, dict) and body and all(key.isdecimal() for key in body) else body
 
 
@@ -573,21 +573,21 @@ OF_VARIABLES = (
 DEVIATIONS: Mapping[str, str] = {
     said: reason
     for reason, facts in {
-        "an action is documented as GET until 4.1.2, and takes POST (contract 11)": ["an action is a GET"],
+        "an action is documented as GET until 4.1.2, and takes POST (coolify-api 11)": ["an action is a GET"],
         "it is outside of /api/v1": ["health_of_all is not documented"],
-        "beta.380 documents it under /api/v1, where it came with beta.411 (contract 1)": ["health is documented"],
-        "beta.380 ignores what came later (contract 1)": [
+        "beta.380 documents it under /api/v1, where it came with beta.411 (coolify-api 1)": ["health is documented"],
+        "beta.380 ignores what came later (coolify-api 1)": [
             "applications has no parameter tag",
             "deploy has no parameter docker_tag",
             "deploy has no parameter pr",
             "service_restart has no parameter latest",
         ],
-        "beta.380 documents JSON (contract 11)": ["version is no application/json"],
-        "the schema is wrong (contract 11)": ["history is a dict"],
+        "beta.380 documents JSON (coolify-api 11)": ["version is no application/json"],
+        "the schema is wrong (coolify-api 11)": ["history is a dict"],
         "they forgot what is in a server (captured/servers)": [f"{key} is not documented" for key in OF_SERVERS],
         "a list does not show it to those who may only read (captured/servers)": [f"{key} is absent" for key in NOT_OF_SERVERS],
         "they forgot what is in a variable (captured/env_list_sensitive)": [f"{key} is not documented" for key in OF_VARIABLES],
-        "no variable was seen to have it (contract 17.1 row 17)": [
+        "no variable was seen to have it (coolify-api 17.1 row 17)": [
             f"{key} is absent" for key in ("database_id", "resourceable_id", "resourceable_type")
         ],
         "beta.380 documents `{message}` (contract 11)": [
@@ -596,12 +596,12 @@ DEVIATIONS: Mapping[str, str] = {
         "it was not described any more, and is there (captured-2/teams_current)": ["team is not documented"],
         "beta.380 forgot the answer (captured/v4.0.0-beta.380/create_img)": ["create answers nothing that is documented"],
         "it is an answer's (captured/create_img_201)": ["domains is not documented"],
-        "a list has no environments (contract 5.10)": ["environments is absent"],
-        "they forgot what is in a project (contract 5.10, captured/app_get_sensitive)": [
+        "a list has no environments (coolify-api 5.10)": ["environments is absent"],
+        "they forgot what is in a project (coolify-api 5.10, captured/app_get_sensitive)": [
             f"{key} is not documented" for key in ("created_at", "environments", "team_id", "updated_at")
         ],
         "`Content is very complex. Will be implemented later.`": ["database is a dict"],
-        "it is hidden (contract 5.6, 6)": ["id is absent", "configuration_snapshot is absent", "configuration_diff is absent"],
+        "it is hidden (coolify-api 5.6, 6)": ["id is absent", "configuration_snapshot is absent", "configuration_diff is absent"],
         "only those see it who may read what is sensitive, and it was recorded for such a token on 4.3.10 only": [
             f"{key} is absent" for key in SENSITIVE
         ],

@@ -1,4 +1,4 @@
-"""Every rule about when a deployment is over, and what comes next: a row for each rule and each of its edges (design.md section 4)."""
+"""Every rule about when a deployment is over, and what comes next: a row for each rule and each of its edges (architecture 4)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def ended(looks: list[tuple[float, Sight]]) -> Ending | None:
     return played(looks)[0].ending
 
 
-# --- Rule 1: what was seen is judged before the deadline
+# --- Architecture, rule 1: what was seen is judged before the deadline
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_the_last_log_lines_are_told_with_the_end() -> None:
     )
 
 
-# --- Rule 2: a failed look is no news, and an unknown status neither
+# --- Architecture, rule 2: a failed look is no news, and an unknown status neither
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_an_unknown_status_is_followed_to_what_comes_after_it() -> None:
     assert ended([(5, UNKNOWN), (50, UNKNOWN), (60, DONE)]) == Ending(End.SUCCEEDED)
 
 
-# --- Rule 3: what ends the watch at once
+# --- Architecture, rule 3: what ends the watch at once
 
 
 GOES_ON = "the deployment continues on the server, but its status can't be read any more: revoked"
@@ -278,7 +278,7 @@ def test_an_end_that_was_seen_is_not_lost_when_we_are_barred_before_it_is_settle
     assert ended([(5, last), (7, Barred("revoked"))]) == ending
 
 
-# --- Rule 4: an end is looked at again until it is settled
+# --- Architecture, rule 4: an end is looked at again until it is settled
 
 
 def held(phase: Phase, hold: float = 10, reason: str = "") -> Snapshot:
@@ -428,7 +428,7 @@ def test_what_did_not_last_long_enough_is_told_as_what_it_was(last: Snapshot) ->
     assert last.detail in ending.reason
 
 
-# --- Rule 5: every entry of the log once, in order
+# --- Architecture, rule 5: every entry of the log once, in order
 
 
 @pytest.mark.parametrize(
@@ -992,7 +992,7 @@ def test_of_several_that_were_to_be_cancelled_each_counts(watches: tuple[Watch, 
     assert after(Leg.ENDING, watches, repeated=False) == final
 
 
-# --- What proves that it runs (design.md 2.2, `verify_health`)
+# --- What proves that it runs (architecture 2.2, `verify_health`)
 
 
 def health(*looks: tuple[float, Sight]) -> Watch:
@@ -1392,7 +1392,7 @@ def test_the_outcomes_go_from_worst_to_best() -> None:
     assert [Outcome.worst(list(Outcome)[number:][::-1]) for number in range(len(Outcome))] == list(Outcome)
 
 
-# --- Rule 9: waiting costs little
+# --- Architecture, rule 9: waiting costs little
 
 LONG = replace(FRESH, deadline=BEGAN + 3600)
 
@@ -1511,7 +1511,7 @@ def test_the_last_look_is_at_the_deadline(watch: Watch, left: float, fixed: floa
     assert pause(watch, watch.deadline - left, targets=1, fixed=fixed, remaining=remaining) == seconds
 
 
-# --- Rule 10: short patience with a server that has never answered
+# --- Architecture, rule 10: short patience with a server that has never answered
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class CI:
 
     @staticmethod
     def detects(environ: Mapping[str, str]) -> bool:
-        """Is this the system that we run in? Values are compared: `GITHUB_ACTIONS=false` is not GitHub (contract ci 4)."""
+        """Is this the system that we run in? Values are compared: `GITHUB_ACTIONS=false` is not GitHub (ci-formats 4)."""
         raise NotImplementedError
 
     @property
@@ -97,7 +97,7 @@ class CI:
         """Add to the job's summary, where there is one. Raises OSError."""
 
     def dotenv(self, outputs: Mapping[str, str]) -> bytes:
-        """Spell the outputs as the dotenv file that the system reads (contract ci 3.15). Raises ValueError for a name that can't be one."""
+        """Spell the outputs as the dotenv file that the system reads (ci-formats 3.15). Raises ValueError for a name that can't be one."""
         return "".join(f'{name}="{self._value(value)}"\n' for name, value in outputs.items()).encode("utf-8", "replace")
 
     def _value(self, value: str) -> str:

@@ -23,7 +23,7 @@ _NO_NAME = re.compile(r"^$|=|<<|[\r\n\0]")
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _ANNOTATIONS = 8  # of each level; the runner shows ten in a step, and other commands of the step want some too
 _EVENT_LIMIT = 32 << 20
-_SUMMARY_LIMIT = (1 << 20) - (64 << 10)  # at 1 MiB all of it is dropped, silently just below that (contract ci 1.5.5)
+_SUMMARY_LIMIT = (1 << 20) - (64 << 10)  # at 1 MiB all of it is dropped, silently just below that (ci-formats 1.5.5)
 _SUMMARY_CUT = b"\n\n*The rest is cut: GitHub shows one mebibyte.*\n"
 
 
@@ -46,13 +46,13 @@ class GitHub(CI):
 
     @staticmethod
     def detects(environ: Mapping[str, str]) -> bool:
-        """Gitea and Forgejo say that they are GitHub too, and are not (contract ci 1.1)."""
+        """Gitea and Forgejo say that they are GitHub too, and are not (ci-formats 1.1)."""
         relatives = ("GITEA_ACTIONS", "FORGEJO_ACTIONS")
         return environ.get("GITHUB_ACTIONS") == "true" and not any(environ.get(name) == "true" for name in relatives)
 
     @property
     def commit(self) -> str:
-        """For a pull request the head's: `GITHUB_SHA` is a merge that nobody made (contract ci 1.1)."""
+        """For a pull request the head's: `GITHUB_SHA` is a merge that nobody made (ci-formats 1.1)."""
         if not self._environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
             return self._environ.get("GITHUB_SHA", "")
         try:
@@ -76,7 +76,7 @@ class GitHub(CI):
             self._writer.line("::endgroup::")
 
     def annotate(self, level: Level, title: str, message: str) -> None:
-        """The runner cuts a message after 4096 UTF-16 units (contract ci 1.6): the cause comes first in it. Too many are only said."""
+        """The runner cuts a message after 4096 UTF-16 units (ci-formats 1.6): the cause comes first in it. Too many are only said."""
         title = title.strip()
         if not message.strip():
             title, message = "", title  # a message of white space is no annotation
@@ -93,7 +93,7 @@ class GitHub(CI):
         return _escaped(visible_but_colors(self._writer.redact(text)), escapes)
 
     def mask(self, secret: str) -> None:
-        """The runner makes a mask of each line too, however short: no value with a line such as `{` may come here (contract ci 1.4)."""
+        """The runner makes a mask of each line too, however short: no value with a line such as `{` may come here (ci-formats 1.4)."""
         if secret.strip():
             self._writer.command(f"::add-mask::{_escaped(secret, _DATA)}")
 

@@ -34,11 +34,11 @@ class GitLab(CI):
 
     @property
     def commit(self) -> str:
-        """In a merged-results pipeline the head of the source branch: `CI_COMMIT_SHA` is a merge that nobody made (contract ci 2)."""
+        """In a merged-results pipeline the head of the source branch: `CI_COMMIT_SHA` is a merge that nobody made (ci-formats 2)."""
         return self._environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or self._environ.get("CI_COMMIT_SHA", "")
 
     def quote(self, line: str) -> str:
-        """Leave no CR: only with one is a section marker obeyed, and it would wipe what stands before it (contract ci 2).
+        """Leave no CR: only with one is a section marker obeyed, and it would wipe what stands before it (ci-formats 2).
 
         Of all controls only colors stay. They last here until they are taken back, and one of them is invisible: none outlives its line.
         """

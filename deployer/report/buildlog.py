@@ -13,7 +13,7 @@ from deployer.report.facts import Facts
 from deployer.report.wishes import Wishes
 
 RESERVE = 512 * 1024
-"""Bytes of the CI system's limit that are kept for the end of the story (contract ci 2)."""
+"""Bytes of the CI system's limit that are kept for the end of the story (ci-formats 2)."""
 
 KEPT_LINES = 2000
 """Lines of one target that are kept for `logs: failure`."""

@@ -23,7 +23,7 @@ OUTPUTS: dict[str, str] = {
 }
 
 DOTENV_PREFIX = "DEPLOYED_"
-"""Never `DEPLOYER_`: GitLab hands these variables to every later job, where they would be inputs (design.md 2.3)."""
+"""Never `DEPLOYER_`: GitLab hands these variables to every later job, where they would be inputs (architecture 2.3)."""
 
 DOTENV_LIMIT = 5000
 RESULT_LIMIT = 32 * 1024
@@ -104,7 +104,7 @@ def dotenv(values: dict[str, str], cut: Cut, limit: int = DOTENV_LIMIT) -> dict[
 
 
 def result(facts: list[Facts], outcome: Outcome, seconds: float, *, rehearsal: bool) -> dict[str, Any]:
-    """The whole result. Fields are added, never renamed (design.md 2.3)."""
+    """The whole result. Fields are added, never renamed (architecture 2.3)."""
     return {
         "version": 1,
         "status": outcome.status,

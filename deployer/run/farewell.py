@@ -1,4 +1,7 @@
-"""The job is stopped (rule 8): find what was just started, stop what is ours, running ones first, and name what was not reached."""
+"""The job is stopped: find what was just started, stop what is ours, running ones first, and name what was not reached.
+
+Source: architecture, rule 8.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from deployer.run.story import Scene, Stage, Story, going, ours, shown, stop, wa
 from deployer.watch import Watch, rest
 
 SECONDS = 5.0
-"""Real seconds after the signal in which we still send anything: GitHub kills after ten (contract ci 1.9)."""
+"""Real seconds after the signal in which we still send anything: GitHub kills after ten (ci-formats 1.9)."""
 
 UNFOUND = "the job was stopped before the trigger was answered, and no deployment of it was found: one may still be started"
 
@@ -29,7 +32,7 @@ UNPREPARED = "the job was stopped before what is to be changed or created was an
 UNREACHED = "not reached in time: it may still be running"
 
 PATIENCE = 1.0
-"""Seconds for an answer: the server marks the row before its slow work, so sent is enough (contract 16)."""
+"""Seconds for an answer: the server marks the row before its slow work, so sent is enough (coolify-api 16)."""
 
 
 def farewell(scene: Scene, stories: list[Story], signal: str) -> None:

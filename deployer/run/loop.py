@@ -117,7 +117,7 @@ class Run:
             sleep(self.scene, story.due - self.clock.now())
             self.clock.set_deadline(story.time_left)
             acts[story.stage](story)
-            if self._closed:  # rule 3: no storm of refused requests
+            if self._closed:  # architecture, rule 3: no storm of refused requests
                 for other in [story for story in self.stories if not story.visits]:
                     self._close(other)
 
@@ -319,7 +319,7 @@ class Run:
         else:
             story.end(self._verdict.outcome, self._verdict.reason)
 
-    # --- a trigger whose answer was lost (rule 7)
+    # --- a trigger whose answer was lost (architecture, rule 7)
 
     def _doubt(self, story: Story, error: UnavailableError) -> None:
         story.doubted, story.losses = True, story.losses + 1
@@ -490,7 +490,10 @@ class Run:
         story.go(self._before_start(story) if story.stage is Stage.START else story.stage, seconds)
 
     def _before_start(self, story: Story) -> Stage:
-        """Rule 7: the newest row is read anew, a later one may be somebody else's; but an earlier trigger in doubt is looked for first."""
+        """The newest row is read anew, a later one may be somebody else's; but an earlier trigger in doubt is looked for first.
+
+        Source: architecture, rule 7.
+        """
         if story.doubted:
             story.searches = 1
             return Stage.FIND

@@ -1,4 +1,4 @@
-"""Before anything is sent that could start something: is the server there? (rule 10)"""
+"""Before anything is sent that could start something: is the server there? (architecture, rule 10)"""
 
 from __future__ import annotations
 

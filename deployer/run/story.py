@@ -31,7 +31,7 @@ from deployer.watch import FIRST_LOOK, LIMITS, End, Final, Watch
 SLICE = 30.0
 
 GRACE = 2.0
-"""Real seconds that a request which starts or ends something still gets when the job is stopped (rule 8)."""
+"""Real seconds that a request which starts or ends something still gets when the job is stopped (architecture, rule 8)."""
 
 Report = Callable[[Event], None]
 
@@ -172,7 +172,7 @@ class Story:
         self.go(Stage.CHECK)
 
     def end(self, outcome: Outcome, reason: str = "") -> None:
-        """Rule 6: `Ended` is the last event of a story, once. What a change that broke off has left is told before it.
+        """Architecture, rule 6: `Ended` is the last event of a story, once. What a change that broke off has left is told before it.
 
         A way back that failed leaves what made it necessary.
         """
@@ -237,7 +237,7 @@ class Story:
 
     @property
     def returns(self) -> bool:
-        """Whether what ran before is being put back: that is never cancelled, or the broken version would stay (rule 8)."""
+        """Whether what ran before is being put back: that is never cancelled, or the broken version would stay (architecture, rule 8)."""
         return self.undone is not None or self.scene.plan.command is Command.ROLLBACK
 
     @property
@@ -262,7 +262,7 @@ def sleep(scene: Scene, seconds: float) -> None:
 def stop(scene: Scene, watch: Watch, *, patience: float | None = None) -> tuple[str, str]:
     """Ask the server to stop a deployment of ours: what is known of the effect, and why the token must not be used again, if so.
 
-    The row is marked before the slow work: sent is enough (contract 16).
+    The row is marked before the slow work: sent is enough (coolify-api 16).
     """
     try:
         return scene.provider.cancel(watch.handle, patience=patience), ""

@@ -1,4 +1,4 @@
-"""The inputs that mean the same for every provider (design.md 2.2)."""
+"""The inputs that mean the same for every provider (architecture 2.2)."""
 
 from __future__ import annotations
 

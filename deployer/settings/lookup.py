@@ -1,4 +1,4 @@
-"""How an input finds its variable: every spelling, secrets from files, and what is said of misspelt ones (design.md 2.1)."""
+"""How an input finds its variable: every spelling, secrets from files, and what is said of misspelt ones (architecture 2.1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ADDED = ("INPUT_", "PLUGIN_")
 PREFIXES = (*ADDED, "DEPLOYER_", "COOLIFY_")
 OWN_NAME = ("coolify_", "cf_")
 SHORTEST_SECRET = 8
-"""Characters; what is shorter is no secret for us: hiding it would blank innocent words (design.md section 5)."""
+"""Characters; what is shorter is no secret for us: hiding it would blank innocent words (architecture 5)."""
 
 SECRET_FILE_LIMIT = 64 * 1024
 NEAR = 0.75
@@ -76,7 +76,7 @@ def typed(variable: str) -> str:
 
 def plain(name: str) -> str:
     """The variable that stands for an input where no CI system makes one of it."""
-    if name == "image":  # DEPLOYER_IMAGE is what people call the image that the job itself runs in (design.md 2.1)
+    if name == "image":  # DEPLOYER_IMAGE is what people call the image that the job itself runs in (architecture 2.1)
         return "DEPLOYER_APP_IMAGE"
     return name.upper() if name.startswith(OWN_NAME) else f"DEPLOYER_{name.upper()}"
 

@@ -1,4 +1,4 @@
-"""Start, restart and stop, and what ends a deployment or a preview (contract 5.2, 5.4, 5.5)."""
+"""Start, restart and stop, and what ends a deployment or a preview (coolify-api 5.2, 5.4, 5.5)."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ from deployer.simulator.shared import Answer
 
 
 def start(server: Server, asked: Asked, uuid: str) -> Answer:
-    """`instant_deploy` waits for no other build, but for room in the queue (contract 17.1 row 3)."""
+    """`instant_deploy` waits for no other build, but for room in the queue (coolify-api 17.1 row 3)."""
     reads = server.scenario.version.start_reads
     given = inputs(asked, body=reads)
     force, instant = (true(given.get(key), strict=reads) for key in ("force", "instant_deploy"))
@@ -26,7 +26,7 @@ def restart(server: Server, asked: Asked, uuid: str) -> Answer:
 
 
 def queued(server: Server, uuid: str, wish: Wish, name: str) -> Answer:
-    """A full queue is a phantom inside a 200, and what is skipped has no uuid (contract 5.2)."""
+    """A full queue is a phantom inside a 200, and what is skipped has no uuid (coolify-api 5.2)."""
     if uuid not in server.apps:
         return reply("app_start_unknown")
     server.trigger()
@@ -83,7 +83,7 @@ def cancel(server: Server, _asked: Asked, uuid: str) -> Answer:
 
 
 def preview_delete(server: Server, asked: Asked, uuid: str) -> Answer:
-    """The preview goes, and its deployments with it (contract 7.1)."""
+    """The preview goes, and its deployments with it (coolify-api 7.1)."""
     pr = asked.path.rstrip("/").rpartition("/")[2]
     if uuid not in server.apps:
         return reply("app_start_unknown")

@@ -1,4 +1,4 @@
-"""The order in which Coolify checks a request before it does what was asked (contract 3.2)."""
+"""The order in which Coolify checks a request before it does what was asked (coolify-api 3.2)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +20,7 @@ def answered(server: Server, asked: Asked) -> Answer:
     known = hit is not None and hit[0].name not in server.scenario.version.absent and _reached(hit[0], asked.method)
     if hit and known and hit[0].ability and not server.known(asked.bearer):
         return reply("unauth_bad")
-    if hit and known and hit[0].name == "health_of_all":  # it has a throttle of its own (contract 3.4)
+    if hit and known and hit[0].name == "health_of_all":  # it has a throttle of its own (coolify-api 3.4)
         return hit[0].answer(server, asked, "")
     left = server.throttle.left(server.now())
     if left < 0:
@@ -62,7 +62,7 @@ def _refused(server: Server, route: Route) -> Answer | None:
 
 
 def abilities(version: Version, route: Route) -> tuple[str, ...]:
-    """Any one of them opens the route (contract 4)."""
+    """Any one of them opens the route (coolify-api 4)."""
     if route.name == "deploy":
         return version.deploy_abilities
     return (version.start_ability if route.name in ACTIONS else route.ability,)
@@ -75,7 +75,7 @@ def _done(server: Server, route: Route, asked: Asked, uuid: str) -> Answer:
 
 
 def login(asked: Asked) -> Answer:
-    """Outside of the API there is the dashboard, which sends strangers to its login page (contract 17.1 row 28)."""
+    """Outside of the API there is the dashboard, which sends strangers to its login page (coolify-api 17.1 row 28)."""
     recorded = "http://127.0.0.1/login"
     place = f"http://{asked.headers.get('host', '127.0.0.1')}/login"
     return reply("api_root", body_of("api_root").replace(recorded, place), {"Location": place})
@@ -93,13 +93,13 @@ def counted(answer: Answer, left: int) -> Answer:
 
 
 def with_headers(answer: Answer, values: Mapping[str, str]) -> Answer:
-    """The same with other values of headers that it has, however they are spelled (contract 17.1 row 11)."""
+    """The same with other values of headers that it has, however they are spelled (coolify-api 17.1 row 11)."""
     known = {key.lower(): value for key, value in values.items()}
     return replace(answer, headers=tuple((key, known.get(key.lower(), value)) for key, value in answer.headers))
 
 
 def shown(asked: Asked, answer: Answer) -> Answer:
-    """What those get who do not ask for JSON: of Laravel's own errors a page, of its validation the way back (contract 3.1)."""
+    """What those get who do not ask for JSON: of Laravel's own errors a page, of its validation the way back (coolify-api 3.1)."""
     if not answer.otherwise or wants_json(asked):
         return answer
     host = asked.headers.get("host", "127.0.0.1")
@@ -109,7 +109,7 @@ def shown(asked: Asked, answer: Answer) -> Answer:
 
 
 def wants_json(asked: Asked) -> bool:
-    """Laravel looks at the first type that is accepted, and at a browser's script that takes anything (contract 3.1, 17.2)."""
+    """Laravel looks at the first type that is accepted, and at a browser's script that takes anything (coolify-api 3.1, 17.2)."""
     types = [part.strip() for part in asked.headers.get("accept", "").split(",")]
     script = asked.headers.get("x-requested-with") == "XMLHttpRequest"
     return "/json" in types[0] or "+json" in types[0] or (script and types[0] in {"", "*/*"})

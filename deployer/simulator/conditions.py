@@ -1,11 +1,11 @@
-"""The `status` of applications and resources: the API never looks, it tells what was last written (contract 8)."""
+"""The `status` of applications and resources: the API never looks, it tells what was last written (coolify-api 8)."""
 
 from math import inf
 
 from deployer.simulator.resources import Act, status_after
 from deployer.simulator.server import Server
 
-STOPPED = ((4.0, "exited:unhealthy"),)  # a stop is a job: it takes some seconds (contract 5.2)
+STOPPED = ((4.0, "exited:unhealthy"),)  # a stop is a job: it takes some seconds (coolify-api 5.2)
 
 
 def act(server: Server, uuid: str, name: str) -> None:

@@ -1,4 +1,4 @@
-"""POST /applications/dockerimage, and the lists that name the places for it (contract 5.8, 5.10)."""
+"""POST /applications/dockerimage, and the lists that name the places for it (coolify-api 5.8, 5.10)."""
 
 import re
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def unfit(server: Server, query: list[str], given: dict[str, Any]) -> Errors:
 
 
 def found_spot(server: Server, given: dict[str, Any]) -> Spot | Answer:
-    """A wrong destination is ignored where the server has only one (contract 17.1 row 13)."""
+    """A wrong destination is ignored where the server has only one (coolify-api 17.1 row 13)."""
     environment = found_environment(server, given)
     number = host_number(server, given["server_uuid"])
     if isinstance(environment, Answer) or number is None:

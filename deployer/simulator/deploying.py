@@ -1,4 +1,4 @@
-"""POST /deploy: applications, services and databases by uuid or by tag (contract 5.1)."""
+"""POST /deploy: applications, services and databases by uuid or by tag (coolify-api 5.1)."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""Which fields may be written, and since when (contract 5.7, 5.9)."""
+"""Which fields may be written, and since when (coolify-api 5.7, 5.9)."""
 
 from collections.abc import Mapping
 
-# What PATCH has allowed for long (contract 5.7), but for instant_deploy, which would start something.
+# What PATCH has allowed for long (coolify-api 5.7), but for instant_deploy, which would start something.
 LONG = frozenset({
     "name", "description", "is_static", "domains", "git_repository", "git_branch", "git_commit_sha", "docker_registry_image_name",
     "docker_registry_image_tag", "build_pack", "static_image", "install_command", "build_command", "start_command", "ports_exposes",

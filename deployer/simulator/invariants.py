@@ -1,4 +1,4 @@
-"""What no client of ours may do, checked against the journal: each check yields sentences that name the request (design.md section 6)."""
+"""What no client of ours may do, checked against the journal: each check yields sentences that name the request (architecture 6)."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,7 +27,10 @@ def violations(server: Server, *, changes_nothing: bool) -> list[str]:
 
 
 def started_too_often(server: Server) -> Iterator[str]:
-    """Promise 3: nothing is deployed, started, stopped, rolled back or made twice. Another image or commit is another deployment."""
+    """Nothing is deployed, started, stopped, rolled back or made twice. Another image or commit is another deployment.
+
+    Source: architecture, promise 3.
+    """
     done = Counter((f"{named(server, row.app_uuid)} was {deed(row)}", *release(row)) for row in server.rows if row.mine)
     done += Counter((f"{named(server, act.uuid)} was {'stopped' if act.name == 'stop' else 'started'}",) for act in server.acts)
     done += Counter({(f"tag {tag} was deployed",): times for tag, times in server.tagged.items()})
@@ -69,14 +72,14 @@ def unknown_fields(server: Server) -> Iterator[str]:
 
 
 def bodies(server: Server) -> Iterator[str]:
-    """Parameters go in the query string: the one way that every version reads (contract 5.1). What is written goes in the body."""
+    """Parameters go in the query string: the one way that every version reads (coolify-api 5.1). What is written goes in the body."""
     for asked in sent(server):
         if asked.body and asked.method != "PATCH" and name_of(asked) not in WRITTEN:
             yield f"{asked}: a body was sent, parameters belong into the query"
 
 
 def writes(server: Server) -> Iterator[str]:
-    """A run that changes nothing reads and probes (design.md section 4)."""
+    """A run that changes nothing reads and probes (architecture 4)."""
     for asked in sent(server):
         if asked.method not in READING and asked.path != TLS and not probing(asked):
             yield f"{asked}: this run may change nothing"
@@ -106,7 +109,7 @@ def denied(server: Server) -> bool:
 
 
 def probing(asked: Asked) -> bool:
-    """One of the two requests that show an ability and do nothing (contract 2)."""
+    """One of the two requests that show an ability and do nothing (coolify-api 2)."""
     name = name_of(asked)
     return not asked.query and ((name == "deploy" and not asked.body) or (name == "patch" and asked.body.strip() == b"{}"))
 
@@ -120,7 +123,7 @@ def redirects(server: Server) -> Iterator[str]:
 
 
 def after_a_refusal(server: Server) -> Iterator[str]:
-    """Rule 3: a 401 ends everything, a 403 for an ability ends what needs that ability, any other 403 ends everything."""
+    """Architecture, rule 3: a 401 ends everything, a 403 for an ability ends what needs that ability, any other 403 ends everything."""
     over: Asked | None = None
     lacking: dict[str, Asked] = {}
     for asked in sent(server):
@@ -149,7 +152,7 @@ def manners(server: Server) -> Iterator[str]:
 
 
 def sites(server: Server) -> Iterator[str]:
-    """An application is no Coolify: it gets nothing that is meant for that (design.md section 5)."""
+    """An application is no Coolify: it gets nothing that is meant for that (architecture 5)."""
     for asked in server.journal:
         for name in ("authorization", "cookie") if asked.of_site else ():
             if name in asked.headers:
@@ -157,7 +160,7 @@ def sites(server: Server) -> Iterator[str]:
 
 
 def foreign_cancels(server: Server) -> Iterator[str]:
-    """Promise 4: what somebody else started is never touched. What follows on additional servers from ours is ours."""
+    """Architecture, promise 4: what somebody else started is never touched. What follows on additional servers from ours is ours."""
     mine = {row.uuid for row in server.rows if row.mine or (row.main and row.main.mine)}
     for asked in () if server.scenario.may_cancel else sent(server):
         hit = found(asked.path, asked.method)

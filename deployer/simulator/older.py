@@ -1,4 +1,4 @@
-"""How older versions ended a deployment, and told of it: today's scripts in their words (contract 1 and 7.3)."""
+"""How older versions ended a deployment, and told of it: today's scripts in their words (coolify-api 1 and 7.3)."""
 
 from collections.abc import Iterator
 from dataclasses import replace

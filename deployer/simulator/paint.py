@@ -11,7 +11,7 @@ from deployer.simulator.rows import App, Row, numbered
 from deployer.simulator.script import Line
 from deployer.simulator.versions import Version
 
-# What a token without read:sensitive does not see of an application (contract 5.6, captured/app_get_read).
+# What a token without read:sensitive does not see of an application (coolify-api 5.6, captured/app_get_read).
 SENSITIVE = (
     "custom_labels", "docker_compose", "docker_compose_raw", "dockerfile", "http_basic_auth_password", "manual_webhook_secret_bitbucket",
     "manual_webhook_secret_gitea", "manual_webhook_secret_github", "manual_webhook_secret_gitlab", "private_key_id",

@@ -1,4 +1,4 @@
-"""What a request says beside its path: query and body as Laravel reads them (contract 5.1)."""
+"""What a request says beside its path: query and body as Laravel reads them (coolify-api 5.1)."""
 
 import json
 from typing import Any

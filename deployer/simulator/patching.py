@@ -1,4 +1,4 @@
-"""PATCH /applications/{uuid}: what it refuses, and what it changes (contract 5.7)."""
+"""PATCH /applications/{uuid}: what it refuses, and what it changes (coolify-api 5.7)."""
 
 import base64
 import binascii
@@ -24,7 +24,10 @@ ADDRESS = re.compile(r"https?://[^\s/]+.*")
 
 
 def patch(server: Server, asked: Asked, uuid: str) -> Answer:
-    """Every parameter of the query is a field, too (contract 17.1 row 30). What is queued, but not running yet, reads what is changed."""
+    """Every parameter of the query is a field, too. What is queued, but not running yet, reads what is changed.
+
+    Source: coolify-api 17.1 row 30.
+    """
     given = payload(server, asked)
     if isinstance(given, Answer):
         return given

@@ -1,4 +1,4 @@
-"""The JSON bodies of what is written, and how Coolify says what is wrong with them (contract 3.1, 3.3, 17.1 rows 30 and 31)."""
+"""The JSON bodies of what is written, and how Coolify says what is wrong with them (coolify-api 3.1, 3.3, 17.1 rows 30 and 31)."""
 
 import json
 from typing import Any

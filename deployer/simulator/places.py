@@ -1,4 +1,4 @@
-"""Projects, environments, servers and destinations: where an application can stand (contract 5.10)."""
+"""Projects, environments, servers and destinations: where an application can stand (coolify-api 5.10)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The endpoints that only read (contract 5.5, 5.6, 5.10)."""
+"""The endpoints that only read (coolify-api 5.5, 5.6, 5.10)."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,7 @@ def health_of_all(_server: Server, _asked: Asked, _uuid: str) -> Answer:
 
 
 def deployments(server: Server, _asked: Asked, _uuid: str) -> Answer:
-    """All that are queued or running: an array, or an object once the database gives them out of order (contract 5.5)."""
+    """All that are queued or running: an array, or an object once the database gives them out of order (coolify-api 5.5)."""
     rows = [server.painter().row(row, server.now()) for row in server.active()]
     keyed = {str(place): row for place, row in enumerate(rows)}
     return reply("deployments_list_rs", rows if len(rows) <= 1 else keyed)
@@ -70,7 +70,7 @@ def application_logs(server: Server, _asked: Asked, uuid: str) -> Answer:
 
 
 def applications(server: Server, asked: Asked, _uuid: str) -> Answer:
-    """All of them, or those that carry `tag` (contract 16), each with fewer fields than alone, and as those see it who may only read."""
+    """All of them, or those that carry `tag` (coolify-api 16), each with fewer fields than alone, and as those see it who may only read."""
     tag = asked.query.get("tag", [""])[-1] if server.scenario.version.filters else ""
     keys, painter = record("apps_list")["response"]["body"][0], server.painter(sensitive=False)
     painted = [painter.application(standing(server, uuid), uuid) for uuid, app in server.apps.items() if not tag or tag in app.tags]

@@ -1,4 +1,4 @@
-"""Which release a deployment puts up: the branch's head, a pinned commit, or what ran before (contract 5.3, 5.7)."""
+"""Which release a deployment puts up: the branch's head, a pinned commit, or what ran before (coolify-api 5.3, 5.7)."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ def pinned(app: App) -> str:
 
 
 def wanted(app: App, version: Version) -> str:
-    """The commit that a new row begins with, by which it is the same as another one (contract 5.1 quirk 3)."""
+    """The commit that a new row begins with, by which it is the same as another one (coolify-api 5.1 quirk 3)."""
     return (pinned(app) if version.pins in {Pin.SHOWN, Pin.KEPT} else "") or HEAD
 
 

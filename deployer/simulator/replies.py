@@ -1,4 +1,4 @@
-"""Answers made of recorded ones: status, headers and shape come from `replies/*.json`, never from Python (contract section 17)."""
+"""Answers made of recorded ones: status, headers and shape come from `replies/*.json`, never from Python (coolify-api 17)."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,7 +29,7 @@ def php(value: Any) -> str:
 
 
 def encoded(value: Any, *, pretty: bool) -> bytes:
-    """The bytes of a body. Laravel's own handler writes pretty and leaves `/` alone (contract 17.1 row 10)."""
+    """The bytes of a body. Laravel's own handler writes pretty and leaves `/` alone (coolify-api 17.1 row 10)."""
     if isinstance(value, str):
         return value.encode()
     return (json.dumps(value, indent=4) if pretty else php(value)).encode()

@@ -1,4 +1,4 @@
-"""Services and databases: they have no deployments, only a status that follows from what was last done to them (contract 5.4 and 8)."""
+"""Services and databases: they have no deployments, only a status that follows from what was last done to them (coolify-api 5.4 and 8)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from deployer.simulator.variables import Variable
 Statuses = tuple[tuple[float, str], ...]
 """Each counts from its simulated second on; before the first one the status is what it was."""
 
-# Captured in sequence_service_restart_status, stretched to the seconds that contract section 8 tells.
+# Captured in sequence_service_restart_status, stretched to the seconds that coolify-api 8 tells.
 SERVICE: Mapping[str, Statuses] = MappingProxyType({
     "deploy": ((0, "starting:unhealthy"), (20, "exited"), (60, "running:healthy")),
     "start": ((3, "starting:unhealthy"), (20, "exited"), (60, "running:healthy")),

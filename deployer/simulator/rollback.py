@@ -1,4 +1,4 @@
-"""Back to what ran before, since 4.3.0: which images are there, and the deployment of one (contract 5.3)."""
+"""Back to what ran before, since 4.3.0: which images are there, and the deployment of one (coolify-api 5.3)."""
 
 import re
 

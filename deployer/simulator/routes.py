@@ -1,4 +1,4 @@
-"""The endpoints of Coolify that the simulator has: a table of routes (contract 5)."""
+"""The endpoints of Coolify that the simulator has: a table of routes (coolify-api 5)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -24,7 +24,7 @@ class Route:
 
 
 UUID = r"([^/]+)"
-YES = re.compile("true")  # a flag is sent as `true` or not at all: older versions take "false" for true (contract 5.1)
+YES = re.compile("true")  # a flag is sent as `true` or not at all: older versions take "false" for true (coolify-api 5.1)
 NUMBER = re.compile(r"\d+")
 
 

@@ -18,7 +18,7 @@ DYING = 1.5  # simulated seconds between a cancel and the worker's noticing it
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An additional server of an application, and how its deployment goes (contract 7.7)."""
+    """An additional server of an application, and how its deployment goes (coolify-api 7.7)."""
 
     name: str
     script: Script
@@ -36,7 +36,7 @@ class App:
     script: Script
     name: str = "web"
     fqdn: str = "http://web.example.com"
-    kind: str = "git"  # or "image": its rows keep the commit HEAD (contract 5.1 quirk 3)
+    kind: str = "git"  # or "image": its rows keep the commit HEAD (coolify-api 5.1 quirk 3)
     fields: Mapping[str, Any] = field(default_factory=dict)
     restart: Script | None = None
     tags: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class Row:
     main: "Row | None" = None
     follows: "Row | None" = None
     cancelled: float | None = None
-    stalled: float | None = None  # it should have begun then, but nothing started it (contract 5.5) …
+    stalled: float | None = None  # it should have begun then, but nothing started it (coolify-api 5.5) …
     freed: float = inf  # … until this moment
     stands: float = inf  # it stands still after so many seconds of its script …
     resumed: float = inf  # … until this moment
@@ -133,7 +133,7 @@ class Row:
 
     @property
     def release(self) -> str:
-        """What it puts up: an image's tag, or a commit. A rollback does not change the tag of an image application (contract 5.3)."""
+        """What it puts up: an image's tag, or a commit. A rollback does not change the tag of an image application (coolify-api 5.3)."""
         return str(self.app.fields.get(TAG) or "latest") if self.app.kind == "image" else self.pin or committed(self.script)
 
     def finished(self, now: float) -> float:
@@ -177,7 +177,8 @@ def with_cancel(script: Script, at: float) -> Script:
     """The same deployment, cancelled after so many seconds.
 
     Running: its next entry gets lost when the worker writes its own, the "not yet started" one comes last, `finished_at` is set.
-    Queued (it has no lines), or not yet in a worker's hands: one entry, and `finished_at` stays null for ever (contract 17.1 rows 6 and 7).
+    Queued (it has no lines), or not yet in a worker's hands: one entry, and `finished_at` stays null for ever
+    (coolify-api 17.1 rows 6 and 7).
     """
     said = Line(at, **_said())
     if not script.lines or at < script.lines[0].at:
@@ -201,6 +202,6 @@ def _said() -> dict[str, Any]:
 
 
 def numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Entries as they are written one after another: `order` is the place in the list, and the first has none (contract 6.1)."""
+    """Entries as they are written one after another: `order` is the place in the list, and the first has none (coolify-api 6.1)."""
     bare = [{key: value for key, value in entry.items() if key != "order"} for entry in entries]
     return [{**entry, "order": place} if place > 1 else entry for place, entry in enumerate(bare, start=1)]

@@ -7,12 +7,12 @@ from typing import Any
 
 from deployer.simulator.replies import record
 
-TERMINAL = frozenset({"finished", "failed", "cancelled-by-user"})  # contract section 6
+TERMINAL = frozenset({"finished", "failed", "cancelled-by-user"})  # coolify-api 6
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One log entry (contract 6.1); `at` is in simulated seconds since the deployment's worker took it."""
+    """One log entry (coolify-api 6.1); `at` is in simulated seconds since the deployment's worker took it."""
 
     at: float
     output: str

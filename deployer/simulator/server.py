@@ -68,7 +68,7 @@ class Server:
         return Painter(self.scenario.version, self._epoch, sensitive=may)
 
     def known(self, token: str) -> bool:
-        """Whether Coolify knows it; the number before `|` may be missing (contract 3.1)."""
+        """Whether Coolify knows it; the number before `|` may be missing (coolify-api 3.1)."""
         return self.scenario.token_known and token in {TOKEN, TOKEN.partition("|")[2]}
 
     def trouble(self, name: str) -> Trouble | None:
@@ -112,7 +112,7 @@ class Server:
         self.created.append(app.name)
 
     def change(self, uuid: str, app: App) -> None:
-        """An application is another one from now on, also for what waits in the queue: its worker will read it anew (contract 5.1)."""
+        """An application is another one from now on, also for what waits in the queue: its worker will read it anew (coolify-api 5.1)."""
         now = self.now()
         self.apps[uuid] = app
         for row in self.of(uuid):
@@ -125,7 +125,7 @@ class Server:
         return str(self.painter().row(row, self.now())["status"])
 
     def full(self) -> bool:
-        """Whether the queue takes no more: tested before everything else that could be said of a trigger (contract 17.1 row 4)."""
+        """Whether the queue takes no more: tested before everything else that could be said of a trigger (coolify-api 17.1 row 4)."""
         passed = self.now() - min(self.triggered, self.now())
         taken = sum(row.mine for row in self.rows)
         return self.scenario.version.limits_queue and passed < self.scenario.full_until and taken >= self.scenario.room
@@ -138,13 +138,13 @@ class Server:
                 waiting.stalled = now
 
     def _go_on(self, now: float) -> None:
-        """What is stalled goes on when any other deployment ends (contract 5.5)."""
+        """What is stalled goes on when any other deployment ends (coolify-api 5.5)."""
         for row in [row for row in self.rows if row.stuck and row.stalled is not None]:
             since = row.stalled or 0
             row.freed = min((ended.over for ended in self.rows if ended.cancelled is None and since < ended.over <= now), default=inf)
 
     def phantom(self) -> str:
-        """A uuid that no row has and none will have (contract 5.1 quirk 2)."""
+        """A uuid that no row has and none will have (coolify-api 5.1 quirk 2)."""
         self._phantoms += 1
         return made_up(f"phantom {self._phantoms}")
 
@@ -158,7 +158,7 @@ class Server:
             row.cancelled = row.cancelled if other.cancelled is None else now + other.cancelled
 
     def skipped(self, app_uuid: str, wish: Wish) -> bool:
-        """Whether a trigger is "already queued": another row that wants the same is not over (contract 5.1 quirk 3)."""
+        """Whether a trigger is "already queued": another row that wants the same is not over (coolify-api 5.1 quirk 3)."""
         if wish.force or wish.instant:
             return False
         if self._vacant > 0:
@@ -196,7 +196,7 @@ class Server:
         return row
 
     def _spread(self, now: float) -> None:
-        """Additional servers get their deployments in the moment in which the main one is finished (contract 7.7)."""
+        """Additional servers get their deployments in the moment in which the main one is finished (coolify-api 7.7)."""
         for main in [row for row in self.rows if row.app.servers and row.main is None and not row.wish.pr and row.finished(now) <= now]:
             begun = {row.uuid for row in self.rows if row.main is main}
             for extra in main.app.servers:

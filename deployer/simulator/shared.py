@@ -14,7 +14,7 @@ T = TypeVar("T")
 class Answer:
     """What goes over the wire: `body` is sent in chunks; `cut` means that the connection breaks in its middle.
 
-    `otherwise`: the reply that those get who do not ask for JSON (contract 3.1).
+    `otherwise`: the reply that those get who do not ask for JSON (coolify-api 3.1).
     """
 
     status: int

@@ -43,7 +43,7 @@ class Stage:
         return self._coolify.journal
 
     def violations(self, *, changes_nothing: bool = False) -> list[str]:
-        """What the client did that no client of ours may do, a sentence each (design.md section 6).
+        """What the client did that no client of ours may do, a sentence each (architecture 6).
 
         `changes_nothing`: the run was one that may only read and probe; another one needs the probes only before it alters something.
         """

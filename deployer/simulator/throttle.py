@@ -1,4 +1,4 @@
-"""How many requests the user may send: 200 in a minute, over all of his tokens (contract 3.4)."""
+"""How many requests the user may send: 200 in a minute, over all of his tokens (coolify-api 3.4)."""
 
 WINDOW, LIMIT = 60, 200
 

@@ -10,7 +10,7 @@ from deployer.simulator.script import Line
 from deployer.simulator.shared import Answer
 
 MEBIBYTE = 1 << 20
-HUGE = 66  # MiB: a little more than the 64 that we read (design.md section 5)
+HUGE = 66  # MiB: a little more than the 64 that we read (architecture 5)
 HOLE = "%hole%"
 
 
@@ -32,7 +32,7 @@ def huge(answer: Answer) -> Answer:
 
 
 def cancelled_but_500(answer: Answer) -> Answer:
-    """4.1.0 to 4.3.6 cancel, and then fail to say so (contract 17.1 row 5)."""
+    """4.1.0 to 4.3.6 cancel, and then fail to say so (coolify-api 17.1 row 5)."""
     return reply("v4.3.6_cancel") if answer.status == 200 else answer
 
 
@@ -64,7 +64,7 @@ MALFORMED: tuple[Callable[[Answer], Answer], ...] = (
 
 
 def rewritten(entries: list[dict[str, Any]], elapsed: float) -> list[dict[str, Any]]:
-    """The list loses its beginning, is re-ordered, empty, and whole again (contract 6.1: writers lose each other's entries)."""
+    """The list loses its beginning, is re-ordered, empty, and whole again (coolify-api 6.1: writers lose each other's entries)."""
     third = len(entries) // 3
     shapes: tuple[tuple[float, list[dict[str, Any]]], ...] = (
         (16, entries),

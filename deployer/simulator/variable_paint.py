@@ -1,4 +1,4 @@
-"""Environment variables as the JSON objects that Coolify answers with (contract 5.9, 17.1 rows 17 and 18)."""
+"""Environment variables as the JSON objects that Coolify answers with (coolify-api 5.9, 17.1 rows 17 and 18)."""
 
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Environment variables, and what a request does to them (contract 5.9, 17.1 row 16)."""
+"""Environment variables, and what a request does to them (coolify-api 5.9, 17.1 row 16)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

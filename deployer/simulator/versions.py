@@ -1,4 +1,4 @@
-"""What each version of Coolify does otherwise than the newest: the table of contract section 1, told from the newest to the oldest."""
+"""What each version of Coolify does otherwise than the newest: the table of coolify-api 1, told from the newest to the oldest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +21,7 @@ class Shapes:
 
 
 class Preview(Enum):
-    """What becomes of `pr` where there is no preview (contract 5.1, 17.1 row 14)."""
+    """What becomes of `pr` where there is no preview (coolify-api 5.1, 17.1 row 14)."""
 
     UNKNOWN = auto()  # the parameter isn't known: the application itself is deployed
     STUCK = auto()  # a row is queued that never runs, and the answer is 404
@@ -29,7 +29,7 @@ class Preview(Enum):
 
 
 class Pin(Enum):
-    """What becomes of a pinned commit (contract 5.7, 17.2)."""
+    """What becomes of a pinned commit (coolify-api 5.7, 17.2)."""
 
     OUT = auto()  # it is checked out, but the row shows the branch's head
     IGNORED = auto()  # the branch's head is deployed

@@ -1,4 +1,4 @@
-"""PURE: which addresses are asked at all, and which redirects are followed (design.md section 5)."""
+"""PURE: which addresses are asked at all, and which redirects are followed (architecture 5)."""
 
 from __future__ import annotations
 

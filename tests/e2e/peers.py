@@ -99,7 +99,7 @@ def answers(docker: Docker) -> bool:
 
 @dataclass(frozen=True)
 class GitHub:
-    """The options and mounts with which GitHub's runner starts the container of an action (contract ci 1.8)."""
+    """The options and mounts with which GitHub's runner starts the container of an action (ci-formats 1.8)."""
 
     folder: Path
 

@@ -88,7 +88,7 @@ def test_nothing_in_an_input_is_a_command(runner: Runner) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_runners_signal_reaches_the_program(runner: Runner, number: signal.Signals) -> None:
-    """The runner signals the process that it has started, and no other (contract ci 1.9)."""
+    """The runner signals the process that it has started, and no other (ci-formats 1.9)."""
     with runner.step(rehearse="slow") as process:
         deadline = time.monotonic() + 60
         while "deployment_uuid" not in runner.outputs.read_text("utf-8"):

@@ -19,7 +19,7 @@ _IRREGULAR = "not a regular file (a link, a pipe or a device)"
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add to the end, on a line of its own: a missing line break of the writer before us is mended (contract ci 1.5.3). Raises OSError.
+    """Add to the end, on a line of its own: a missing line break of the writer before us is mended (ci-formats 1.5.3). Raises OSError.
 
     All of it or nothing: half an output would fail the whole step on GitHub. What others append meanwhile stays.
     """
@@ -148,7 +148,7 @@ def _must_be_regular(number: int, path: Path) -> None:
 
 
 def _own_like_its_folder(number: int, path: Path) -> None:
-    """As root we write into workspaces of others, who must be able to remove the file (contract ci 1.8)."""
+    """As root we write into workspaces of others, who must be able to remove the file (ci-formats 1.8)."""
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         with contextlib.suppress(OSError):
             folder = path.parent.stat()

@@ -30,7 +30,7 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def lines(text: str) -> list[str]:
-    r"""Split as CI systems do: on `\n`, `\r\n` and a bare `\r`, on nothing else (contract ci 0.3). A break at the end begins no line.
+    r"""Split as CI systems do: on `\n`, `\r\n` and a bare `\r`, on nothing else (ci-formats 0 rule 3). A break at the end begins no line.
 
     `str.splitlines` would also split on form feeds and U+2028, where no CI system does.
     """

@@ -1,4 +1,4 @@
-"""The one writer of stdout: a line at a time, as bytes, without secrets, and never an error of its own (contract ci 0.1, 0.2)."""
+"""The one writer of stdout: a line at a time, as bytes, without secrets, and never an error of its own (ci-formats 0 rules 1, 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE: which request does what is asked for, and what can't be done (contract sections 5 to 7)."""
+"""PURE: which request does what is asked for, and what can't be done (cloudfoundry-api 5 to 7)."""
 
 from __future__ import annotations
 

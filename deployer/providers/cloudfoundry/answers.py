@@ -1,6 +1,6 @@
 """PURE: what an answer of the Cloud Controller means before its content is read: good, refused, or no answer of its own at all.
 
-The rows are those of contract section 3. Codes decide; a text only chooses the remedy, because texts may change.
+The rows are those of cloudfoundry-api 3. Codes decide; a text only chooses the remedy, because texts may change.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PASSING = {408, 425, 429}
 """Statuses below 500 that a gateway gives for a while only."""
 
 UAA_WAIT = 15.0
-"""Seconds until UAA is asked again where its rate limit names none (contract section 2)."""
+"""Seconds until UAA is asked again where its rate limit names none (cloudfoundry-api 2)."""
 
 ROLES = "Space Developer, or Space Supporter where no `image` is given"
 GRANT = "an org or space manager gives it: `cf set-space-role USER ORG SPACE SpaceDeveloper`, with `--client` for a client"
@@ -97,7 +97,7 @@ def _in_its_place(reply: Reply) -> UnavailableError:
 
 
 def troubles(reply: Reply) -> tuple[Trouble, ...]:
-    """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (contract section 0)."""
+    """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (cloudfoundry-api 0)."""
     listed = reply.data.get("errors") if reply.status >= 400 and isinstance(reply.data, dict) else None
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     coded = [row for row in rows if type(row.get("code")) is int]

@@ -1,4 +1,7 @@
-"""One Cloud Foundry's API: where its parts are, a token that is fresh, and the shape that each answer must have (contract sections 1-3)."""
+"""One Cloud Foundry's API: where its parts are, a token that is fresh, and the shape that each answer must have.
+
+Source: cloudfoundry-api 1 to 3.
+"""
 
 from __future__ import annotations
 
@@ -161,7 +164,7 @@ class Api:
 
 
 def listed(*names: str) -> str:
-    """Names as a list's parameter takes them: the comma stands between them, so one inside is escaped twice (contract section 3)."""
+    """Names as a list's parameter takes them: the comma stands between them, so one inside is escaped twice (cloudfoundry-api 3)."""
     return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
 
 

@@ -1,4 +1,4 @@
-"""Back to what ran before: a deployment that is cancelled, or the droplet from before put live again (contract sections 5 and 7)."""
+"""Back to what ran before: a deployment that is cancelled, or the droplet from before put live again (cloudfoundry-api 5 and 7)."""
 
 from __future__ import annotations
 

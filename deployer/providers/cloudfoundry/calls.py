@@ -1,4 +1,4 @@
-"""The calls to one Cloud Foundry: each is a few requests, read by the pure functions beside it (contract sections 4 to 9)."""
+"""The calls to one Cloud Foundry: each is a few requests, read by the pure functions beside it (cloudfoundry-api 4 to 9)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from deployer.providers.cloudfoundry.staging import Stager
 from deployer.providers.cloudfoundry.wish import Wish
 
 REACH_READ = 8.0
-"""Seconds for the first answer: three tries fit into the thirty seconds of rule 10."""
+"""Seconds for the first answer: three tries fit into the thirty seconds of architecture, rule 10."""
 
 START_READ = 60.0
-"""Seconds for the answer to a trigger: a restart stops the app before it answers (contract 5)."""
+"""Seconds for the answer to a trigger: a restart stops the app before it answers (cloudfoundry-api 5)."""
 
 NEWEST = 5
 """Deployments that are read for the newest, and for one whose trigger had no answer."""
@@ -241,7 +241,7 @@ class CloudFoundryServer:
     # --- a trigger without an answer
 
     def find(self, target: str, *, patience: float | None = None) -> Started | Spread | Barred | None:
-        """What it has done, by what is there now and was not before (contract section 3)."""
+        """What it has done, by what is there now and was not before (cloudfoundry-api 3)."""
         seen = self._of(target)
         act = seen.sent
         if act is None:
@@ -273,7 +273,7 @@ class CloudFoundryServer:
         return Started((Handle(target, guid, aspect=ROLLED, adopted=doubt, perhaps=doubt),))
 
     def _found_restarted(self, target: str, patience: float | None) -> Started | Barred | None:
-        """A process gets another version only when it is started (contract section 0 row 2)."""
+        """A process gets another version only when it is started (cloudfoundry-api 0 fact 2)."""
         seen = self._of(target)
         rows = self._looks.processes(seen, patience=patience)
         if not all(row.get("version") and seen.versions.get(str(row.get("guid")), "-") for row in rows):
@@ -306,7 +306,10 @@ class CloudFoundryServer:
         return ""
 
     def _end(self, act: Act, patience: float | None = None) -> bool:
-        """False: it was over. An answer that was good is empty, though announced as JSON (contract 7): then the deployment tells."""
+        """False: it was over. An answer that was good is empty, though announced as JSON: then the deployment tells.
+
+        Source: cloudfoundry-api 7.
+        """
         try:
             reply = self.api.send("POST", act.path, patience=patience)
         except UnavailableError as error:
@@ -343,7 +346,7 @@ def _nothing_started() -> Iterator[None]:
 
 
 def _droplet(row: Row) -> str:
-    """The guid of the droplet that is assigned; an old server has no such key (contract 4)."""
+    """The guid of the droplet that is assigned; an old server has no such key (cloudfoundry-api 4)."""
     found: Any = row.get("relationships")
     for name in ("current_droplet", "data"):
         found = found.get(name) if isinstance(found, dict) else None

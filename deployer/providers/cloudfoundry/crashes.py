@@ -1,4 +1,4 @@
-"""PURE: why instances crashed, from the app's events: an instance itself only says that it did (contract section 8)."""
+"""PURE: why instances crashed, from the app's events: an instance itself only says that it did (cloudfoundry-api 8)."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ class CloudFoundry(ProviderInputs):
 
 
 def _login_mistakes(given: Given) -> list[str]:
-    """One way to log in, and all of it (contract section 2)."""
+    """One way to log in, and all of it (cloudfoundry-api 2)."""
     people, client, token = ([name for name in names if name in given] for names in (PEOPLE, CLIENT, TOKEN))
     said = {name: given.typed(name) for name in (*PEOPLE, *CLIENT, *TOKEN)}
     if not people + client + token:
@@ -206,7 +206,7 @@ def _login_mistakes(given: Given) -> list[str]:
 
 
 def _contradictions(given: Given) -> list[str]:
-    """What can't stand together (design.md 2.2)."""
+    """What can't stand together (architecture 2.2)."""
     said = {name: given.typed(name) for name in ("image", "cf_docker_username", "cf_docker_password")}
     registry = [name for name in ("cf_docker_username", "cf_docker_password") if name in given]
     command = given.text("command").lower() or "deploy"

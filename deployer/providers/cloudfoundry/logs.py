@@ -1,4 +1,4 @@
-"""The log of an app and of its staging, from log-cache (contract section 9). Best effort: nothing that fails here changes a verdict."""
+"""The log of an app and of its staging, from log-cache (cloudfoundry-api 9). Best effort: nothing that fails here changes a verdict."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def read(data: Any) -> Read | None:
 
 
 def _line(envelope: Any) -> Line | None:
-    """Numbers come as strings, from a Korifi as numbers; `type` may be missing, which is OUT (contract 9)."""
+    """Numbers come as strings, from a Korifi as numbers; `type` may be missing, which is OUT (cloudfoundry-api 9)."""
     log = envelope.get("log") if isinstance(envelope, dict) else None
     if not isinstance(log, dict):
         return None

@@ -63,7 +63,7 @@ class Looks:
     # --- a rolling deployment
 
     def _rolling(self, seen: Known, handle: Handle) -> Snapshot:
-        """The instances of a deployed one are looked at in the same look: what is over there may not run yet (contract 7)."""
+        """The instances of a deployed one are looked at in the same look: what is over there may not run yet (cloudfoundry-api 7)."""
         if seen.deployed == handle.id:
             return self._running(seen, handle)
         row = self.deployment(handle.id)

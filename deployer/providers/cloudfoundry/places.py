@@ -1,4 +1,4 @@
-"""Where the apps are: by guid, or by name in an organization and a space; what is missing is named (contract section 4)."""
+"""Where the apps are: by guid, or by name in an organization and a space; what is missing is named (cloudfoundry-api 4)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Places:
         return _named(rows, name) or _missing(f"there is no app {name!r} in the space {self.space!r} (organization {self.org!r})")
 
     def _space_guid(self) -> str:
-        """Asked for once: two lists, in the way that every platform takes (contract section 11)."""
+        """Asked for once: two lists, in the way that every platform takes (cloudfoundry-api 11)."""
         if not self._space:
             orgs = self.api.pages("/v3/organizations", {"names": listed(self.org)})
             org = _named(orgs, self.org) or _missing(f"there is no organization {self.org!r}: {UNSEEN}")

@@ -1,4 +1,4 @@
-"""PURE: where a Cloud Foundry keeps what, as `GET /` says (contract section 1)."""
+"""PURE: where a Cloud Foundry keeps what, as `GET /` says (cloudfoundry-api 1)."""
 
 from __future__ import annotations
 

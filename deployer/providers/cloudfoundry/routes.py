@@ -1,4 +1,4 @@
-"""PURE: the public address of an app, from its routes (contract section 10)."""
+"""PURE: the public address of an app, from its routes (cloudfoundry-api 10)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image on its way to a droplet: a package, a build of it, and why it failed (contract section 6). Nothing that runs is touched."""
+"""An image on its way to a droplet: a package, a build of it, and why it failed (cloudfoundry-api 6). Nothing that runs is touched."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE: what the server says of instances, of a rolling deployment and of a build, as a snapshot (contract sections 6 to 8).
+"""PURE: what the server says of instances, of a rolling deployment and of a build, as a snapshot (cloudfoundry-api 6 to 8).
 
 A start is answered before anything runs, a rolling deployment never fails by itself, and its FINALIZED may be no success: only the
 instances tell.
@@ -21,13 +21,16 @@ TWICE = 0.5
 """Seconds, less than any pause: what must last so long is seen in two looks."""
 
 STUCK = 90.0
-"""Seconds that some instances must be CRASHED before that is believed: Diego starts them anew after 30 s, then after 60 s (contract 8)."""
+"""Seconds that some instances must be CRASHED before that is believed: Diego starts them anew after 30 s, then after 60 s.
+
+Source: cloudfoundry-api 8.
+"""
 
 STEADY = 60.0
 """Seconds without a break that `verify_health: true` asks for."""
 
 LATE_LINES = 3.0
-"""Seconds after a failed staging in which its last log lines come: they alone say why (contract 6)."""
+"""Seconds after a failed staging in which its last log lines come: they alone say why (cloudfoundry-api 6)."""
 
 STATES = ("RUNNING", "STARTING", "CRASHED", "DOWN", "STOPPING", "UNKNOWN")
 GONE = ("DOWN", "CRASHED")
@@ -109,7 +112,7 @@ def instances(  # noqa: PLR0911 -- one for each rule
 
 
 def stopped(processes: Sequence[Process]) -> Snapshot:
-    """Whether nothing of it runs any more: a stop is answered before that (contract 5)."""
+    """Whether nothing of it runs any more: a stop is answered before that (cloudfoundry-api 5)."""
     left = [row for each in processes for row in each.instances if row.get("state") not in GONE]
     text = detail(processes)
     if left:
@@ -141,7 +144,7 @@ def _details(one: Process) -> list[str]:
 
 
 def _unroutable(row: Row) -> bool:
-    """Only an explicit false: null or nothing is a platform without readiness checks (contract 8)."""
+    """Only an explicit false: null or nothing is a platform without readiness checks (cloudfoundry-api 8)."""
     return row.get("state") == "RUNNING" and row.get("routable") is False
 
 
@@ -194,7 +197,7 @@ def status(row: Any) -> tuple[str, str]:
 
 
 def is_deployed(row: Any) -> bool:
-    """Whether the web instances are replaced. What runs now, only they can tell; of a stopped app nothing runs yet (contract 7)."""
+    """Whether the web instances are replaced. What runs now, only they can tell; of a stopped app nothing runs yet (cloudfoundry-api 7)."""
     return status(row) == ("FINALIZED", "DEPLOYED")
 
 
@@ -221,7 +224,7 @@ PHASES: dict[tuple[str, str], tuple[Phase, str]] = {
 
 
 def deployment(row: Any) -> Snapshot:
-    """Any but a deployed one. It never fails by itself: bad code leaves it DEPLOYING for ever (contract 7)."""
+    """Any but a deployed one. It never fails by itself: bad code leaves it DEPLOYING for ever (cloudfoundry-api 7)."""
     value, reason = status(row)
     if (value, reason) not in PHASES:
         text = one_line(f"{value} {reason}")
@@ -268,7 +271,7 @@ BUILDS = {"STAGING": Phase.RUNNING, "STAGED": Phase.SUCCEEDED, "FAILED": Phase.F
 
 
 def build(row: Any, why: str = "") -> Snapshot:
-    """What staging has come to. `why`: what its log says of a failure; the row's own words hide the cause (contract 6)."""
+    """What staging has come to. `why`: what its log says of a failure; the row's own words hide the cause (cloudfoundry-api 6)."""
     if not isinstance(row, dict) or not isinstance(row.get("state"), str):
         raise UnavailableError("the answer has not the shape of a build", arrived=True, itself=True)
     text = lowered(one_line(row["state"]), BUILDS)

@@ -1,4 +1,4 @@
-"""UAA, the login server: one way to a token, and a token that is renewed before it expires (contract section 2).
+"""UAA, the login server: one way to a token, and a token that is renewed before it expires (cloudfoundry-api 2).
 
 A wrong password is sent once: five failures lock an account. https://docs.cloudfoundry.org/api/uaa/
 """
@@ -78,7 +78,7 @@ def grant(login: Login) -> Grant:
 
 
 TRIES = 3
-"""Requests with a password that may end without the login server's own word: five wrong ones lock the account (contract section 2)."""
+"""Requests with a password that may end without the login server's own word: five wrong ones lock the account (cloudfoundry-api 2)."""
 
 UNANSWERED = "the login server failed three times: the password is not sent again, because wrong ones lock the account"
 

@@ -1,4 +1,4 @@
-"""PURE: which request does what is asked for, to which kind of resource, on which version (contract 5.1, 5.2, 5.4, 5.10)."""
+"""PURE: which request does what is asked for, to which kind of resource, on which version (coolify-api 5.1, 5.2, 5.4, 5.10)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deployer.providers.coolify.wish import Wish
 
 APPLICATION, SERVICE, DATABASE, TAG = "application", "service", "database", "tag"
 KINDS = (APPLICATION, SERVICE, DATABASE)
-"""In the order in which a uuid is looked for: cheaper than the one list of everything (contract 5.10)."""
+"""In the order in which a uuid is looked for: cheaper than the one list of everything (coolify-api 5.10)."""
 
 UNPULLED = "Coolify before 4.0.0-beta.419 has no call that pulls newer images of a service: it is started with those that are there"
 PULLED = "Coolify before 4.0.0-beta.391 pulls newer images whenever it starts a service"
@@ -38,7 +38,7 @@ class Act:
 
 
 def act(kind: str, target: str, wish: Wish, version: Version) -> Act:
-    """The request for this target. Parameters stand in the query; a flag is `true` or not there at all (contract 5.1)."""
+    """The request for this target. Parameters stand in the query; a flag is `true` or not there at all (coolify-api 5.1)."""
     if kind == TAG:
         return Act(TAG, target, "POST", "/deploy", "deploy all that carries the tag", {"tag": target, **_force(wish, version)})
     path = f"/{kind}s/{quote(target, safe='')}"
@@ -71,7 +71,7 @@ def _deploy_application(target: str, path: str, wish: Wish, version: Version) ->
 
 
 def _deploy_service(target: str, path: str, wish: Wish, version: Version) -> Act:
-    """Only `restart?latest=true` pulls; `/deploy` applies the compose file and the variables (contract 5.4)."""
+    """Only `restart?latest=true` pulls; `/deploy` applies the compose file and the variables (coolify-api 5.4)."""
     if not wish.pull_latest:
         note = PULLED if version.before(SERVICES_PULLED) else ""
         return _deploy(SERVICE, target, "start the service anew, with the images that are there", note)
@@ -86,7 +86,7 @@ def _deploy(kind: str, target: str, says: str, note: str = "") -> Act:
 
 
 def forced(wish: Wish, version: Version) -> bool:
-    """Whether it is built without cache: a pin asks for that where an image may bear the name of another commit (contract 5.7)."""
+    """Whether it is built without cache: a pin asks for that where an image may bear the name of another commit (coolify-api 5.7)."""
     return wish.deploys and (wish.force or (wish.pinned and version.before(PIN_LOST)))
 
 
@@ -95,7 +95,7 @@ def _force(wish: Wish, version: Version) -> dict[str, str]:
 
 
 def abilities(kind: str, wish: Wish, version: Version) -> str:
-    """The ability that the act needs: start, restart and stop wanted `write` before beta.464 (contract section 4)."""
+    """The ability that the act needs: start, restart and stop wanted `write` before beta.464 (coolify-api 4)."""
     done = act(kind, "", wish, version)
     if done.method == "DELETE" or (not done.by_deploy and not version.has(Since.DEPLOY_STARTS)):
         return "write"

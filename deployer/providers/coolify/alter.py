@@ -132,7 +132,7 @@ class Alterer:
         return (*changes.patch(before, self.survey.version, fields=fields).told, *variables)
 
     def prove(self, target: str) -> None:
-        """Nothing is changed on a target that could then not be deployed (contract section 2: both probes touch nothing)."""
+        """Nothing is changed on a target that could then not be deployed (coolify-api 2: both probes touch nothing)."""
         if missing := self.lacking(target):
             raise RefusedError(f"the token lacks {missing}, so nothing was changed. {REMEDY}", everywhere=True)
 

@@ -1,6 +1,6 @@
 """PURE: what an answer of Coolify's API means before its content is read: good, refused, or no answer of Coolify's at all.
 
-The bodies are those of contract sections 3.3 and 3.5; the first row that fits counts.
+The bodies are those of coolify-api 3.3 and 3.5; the first row that fits counts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from deployer.redirects import Leads, redirect
 
 
 def boxes(more: str = "") -> str:
-    """Where a token is made, and the order in which its boxes are ticked (contract section 4)."""
+    """Where a token is made, and the order in which its boxes are ticked (coolify-api 4)."""
     then = f"read, then read:sensitive{f', then {more}' if more else ''}"
     return f"in Coolify under Keys & Tokens, API Tokens, tick deploy first, then {then}: ticking deploy clears the others"
 
@@ -164,7 +164,7 @@ def redirected(reply: Reply) -> UnavailableError:
 
 
 def foreign(reply: Reply) -> UnavailableError:
-    """Something that is no JSON, told as what it is (contract 3.5; field.md 0b row 24)."""
+    """Something that is no JSON, told as what it is (coolify-api 3.5; architecture, truth 24)."""
     text = str(reply.data)
     if reply.headers.get("cf-mitigated") == "challenge":
         what = "Cloudflare challenges this machine as a bot: allow it there, or give its headers as `headers`"

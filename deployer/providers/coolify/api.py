@@ -1,4 +1,4 @@
-"""One Coolify's API: which token a request carries, and the shape that each answer must have (contract section 5)."""
+"""One Coolify's API: which token a request carries, and the shape that each answer must have (coolify-api 5)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Api:
         return _deployments(data.get("deployments") if isinstance(data, dict) else None)
 
     def active(self, *, patience: float | None = None) -> list[Row]:
-        """All rows that are queued or running, of any application. The list may be an object with number keys (contract 5.5)."""
+        """All rows that are queued or running, of any application. The list may be an object with number keys (coolify-api 5.5)."""
         data = self.get("/deployments", patience=patience)
         return _deployments(list(data.values()) if isinstance(data, dict) else data)
 

@@ -1,4 +1,4 @@
-"""Back to what ran before: the rollback call, an image's tag, or a pinned commit, by what this version has (contract 5.3, 5.7)."""
+"""Back to what ran before: the rollback call, an image's tag, or a pinned commit, by what this version has (coolify-api 5.3, 5.7)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = 10
 """Rows of the application's list in which what ran before is looked for."""
 
 IMAGES_READ = 120.0
-"""Seconds for the list of images: Coolify asks Docker over SSH before it answers (contract 3.5)."""
+"""Seconds for the list of images: Coolify asks Docker over SSH before it answers (coolify-api 3.5)."""
 
 SAME_IMAGE = "the image's tag is the same as before, and Coolify would only pull it again: give each release a tag of its own, with `image`"
 OTHER_IMAGE = "its image is {} by now, which this run has not set: that is not taken back"
@@ -198,7 +198,7 @@ class Back:
         return wished and any(not by_call or seen.row.get("build_pack") == BUILD_PACK for seen in applications)
 
     def doubts(self, target: str) -> tuple[str, ...]:
-        """What would keep a version that does not run from being taken back, told before it is deployed (contract section 2).
+        """What would keep a version that does not run from being taken back, told before it is deployed (coolify-api 2).
 
         An image is not asked about: who has changed it has the right.
         """
@@ -225,7 +225,10 @@ class Back:
         return self._to_image(row, old)
 
     def _to_image(self, row: Row, image: Image) -> Way:
-        """By its tag: the rollback call does not change that (contract 5.3). Forced, or a run that goes on with the new one would count."""
+        """By its tag: the rollback call does not change that. Forced, or a run that goes on with the new one would count.
+
+        Source: coolify-api 5.3.
+        """
         patch = changes.patch(row, self.survey.version, image=image)
         return Way(str(images.wanted(row, image)), patch, force=True)
 
@@ -274,7 +277,7 @@ def _ignores_pins(version: Version) -> bool:
 
 
 def like(row: Row, act: Act, *, marked: bool) -> bool:
-    """PURE. Whether a row can be what a request that put something back has started (rule 7).
+    """PURE. Whether a row can be what a request that put something back has started (architecture, rule 7).
 
     That the rollback call marks its row as the API's was not seen: a row that is a rollback is enough.
     """

@@ -1,4 +1,4 @@
-"""The calls to one Coolify server: each is one request or two, read by the pure functions beside it (contract sections 2, 5 and 13)."""
+"""The calls to one Coolify server: each is one request or two, read by the pure functions beside it (coolify-api 2, 5 and 13)."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ from deployer.providers.coolify.versions import Since, Version
 from deployer.providers.coolify.wish import Wish
 
 REACH_READ = 8.0
-"""Seconds for the first answer: three tries fit into the thirty seconds of rule 10."""
+"""Seconds for the first answer: three tries fit into the thirty seconds of architecture, rule 10."""
 
 START_READ = 120.0
-"""Seconds for the answer to a trigger: Coolify may do slow work over SSH before it answers (contract 3.5)."""
+"""Seconds for the answer to a trigger: Coolify may do slow work over SSH before it answers (coolify-api 3.5)."""
 
 QUEUE_WAIT = 60.0
 OLDER_WAIT = 30.0
@@ -109,7 +109,10 @@ class CoolifyServer:
         raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
 
     def check(self, target: str) -> Target:
-        """What the target is, and the newest row of its deployments (rule 7); and whether it can have what is to be changed."""
+        """What the target is, and the newest row of its deployments; and whether it can have what is to be changed.
+
+        Source: architecture, rule 7.
+        """
         maker = self._maker(target)
         found = maker.check() if maker else Target(target)
         if not found.missing:
@@ -174,7 +177,7 @@ class CoolifyServer:
         seen = self.survey.known.get(target)
         kinds = (seen.kind,) if seen else (TAG,) if target in self.wish.tags else (APPLICATION,) if self.wish.pr else self._guesses
         if denied := self._denied.get(acts.abilities(kinds[0], self.wish, self.survey.version)):
-            return Refused(denied)  # rule 3: it would only be refused again
+            return Refused(denied)  # architecture, rule 3: it would only be refused again
         for kind in kinds:
             act = acts.act(kind, target, self.wish, self.survey.version)
             reply = self.api.send(act.method, act.path, act.params, patience=START_READ)
@@ -267,7 +270,7 @@ class CoolifyServer:
         return None
 
     def find(self, target: str, *, patience: float | None = None) -> Started | Spread | Barred | None:
-        """Rule 7: rows that are newer than the newest before our trigger, made by the API, of the same kind as ours."""
+        """Architecture, rule 7: rows that are newer than the newest before our trigger, made by the API, of the same kind as ours."""
         seen = self.survey.known.get(target)
         if self.survey.blind or seen is None:
             return Barred(BLIND)
@@ -360,7 +363,7 @@ class CoolifyServer:
         return tuple(self._looks.foreign(target, row) for row in order)
 
     def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
-        """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (contract 5.5)."""
+        """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (coolify-api 5.5)."""
         if handle.aspect:
             return "it goes on: what was asked of Coolify can't be taken back"
         self._stalls = self._stalls or not self.survey.version.has(Since.QUEUE_MOVES_ON)  # also where no answer comes

@@ -1,4 +1,4 @@
-"""PURE: image, commit and settings of an application: the one request that changes them, and what is said of it (contract 5.7)."""
+"""PURE: image, commit and settings of an application: the one request that changes them, and what is said of it (coolify-api 5.7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from deployer.providers.coolify.versions import PIN_KEPT, PIN_LOST, Version
 Row = dict[str, Any]
 
 WIPES_DOMAINS = "4.0.0-beta.381"
-"""Before it every change takes the application's addresses away unless they are sent along (contract 5.7)."""
+"""Before it every change takes the application's addresses away unless they are sent along (coolify-api 5.7)."""
 
 MODIFIER = "force_domain_override"
 """It says how `domains` is meant, and changes nothing by itself."""
@@ -98,7 +98,7 @@ def _pinned(row: Row, pin: str, version: Version) -> tuple[dict[str, Any], str, 
 
 
 def _old(row: Row, name: str) -> tuple[bool, Any]:
-    """Whether the field can be seen, and what it holds. 4.2.0 and later nest some of them (contract 5.6)."""
+    """Whether the field can be seen, and what it holds. 4.2.0 and later nest some of them (coolify-api 5.6)."""
     nested = row.get("settings")
     for place in (row, nested if isinstance(nested, dict) else {}):
         key = "fqdn" if name == "domains" else name

@@ -1,4 +1,4 @@
-"""Which of Coolify's inputs can't stand together (design.md 2.2), said under the names that the user typed."""
+"""Which of Coolify's inputs can't stand together (architecture 2.2), said under the names that the user typed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMING = {
 
 
 def contradictions(given: Given) -> list[str]:
-    """What can't stand together (design.md 2.2)."""
+    """What can't stand together (architecture 2.2)."""
     said = {name: given.typed(name) for name in ("uuid", "tag", "pr", "docker_tag", "instant_deploy", "command", "webhook")}
     by_tag = "tag" in given or ("webhook" in given and "uuid" not in given and bool(re.search(r"[?&]tag=", given.text("webhook"))))
     command = given.text("command").lower() or "deploy"

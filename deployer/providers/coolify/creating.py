@@ -1,4 +1,4 @@
-"""PURE: `create`: is the Docker-image application there, and what is sent to make it (contract 5.8, 5.10)."""
+"""PURE: `create`: is the Docker-image application there, and what is sent to make it (coolify-api 5.8, 5.10)."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def server(wished: str, rows: Iterable[Row]) -> Row:
 def destination(wished: str, server_uuid: str, rows: Iterable[Row] | None, applications: Iterable[Row]) -> str:
     """The uuid to send, or nothing where the server has only one. `rows`: None where this version can't list them.
 
-    A wrong one is silently ignored by a server with only one (contract 17.1 row 13), so it is checked here as far as it can be.
+    A wrong one is silently ignored by a server with only one (coolify-api 17.1 row 13), so it is checked here as far as it can be.
     Raises RefusedError.
     """
     if rows is not None:
@@ -143,7 +143,7 @@ def existing(name: str, environment: Mapping[str, Any], applications: Iterable[R
 
 
 def body(wanted: Wanted, place: Place, version: Version) -> dict[str, Any]:
-    """What is sent; without `instant_deploy`, which tells no deployment's uuid (contract 5.8). Raises RefusedError."""
+    """What is sent; without `instant_deploy`, which tells no deployment's uuid (coolify-api 5.8). Raises RefusedError."""
     if not wanted.image.name:
         raise RefusedError("`image` names only a tag, and there is no application yet that has an image: give name:tag")
     if not wanted.ports and version.before(PORTS_OPTIONAL):

@@ -1,4 +1,4 @@
-"""The calls of `create`: is the application there, where shall it stand, and the one request that makes it (contract 5.8, 5.10)."""
+"""The calls of `create`: is the application there, where shall it stand, and the one request that makes it (coolify-api 5.8, 5.10)."""
 
 from __future__ import annotations
 

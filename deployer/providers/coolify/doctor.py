@@ -1,4 +1,4 @@
-"""What a token may do, found out without touching anything (contract section 2), for `command: check` and `dry_run`."""
+"""What a token may do, found out without touching anything (coolify-api 2), for `command: check` and `dry_run`."""
 
 from __future__ import annotations
 

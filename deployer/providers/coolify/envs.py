@@ -1,4 +1,7 @@
-"""PURE: environment variables: from dotenv text to the one request that sets them, and what is said of it (contract 5.9). Never a value."""
+"""PURE: environment variables: from dotenv text to the one request that sets them, and what is said of it. Never a value.
+
+Source: coolify-api 5.9.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,11 @@ TOLD = 10
 
 DATABASES = "4.0.0-beta.469"
 FLAGS_KEPT = "4.0.0-beta.435"
-"""Before it the flags of a multi-line variable are lost on their way, and the server answers 500 (quirk 1)."""
+"""Before it the flags of a multi-line variable are lost on their way, and the server answers 500 (coolify-api 5.9 quirk 1)."""
 
 FLAGS = ("is_literal", "is_multiline", "is_shown_once")
 BUILD_FLAGS = ("is_buildtime", "is_build_time")
-"""One flag, under the new and the old name: bulk ignores the one that it does not know (quirk 2)."""
+"""One flag, under the new and the old name: bulk ignores the one that it does not know (coolify-api 5.9 quirk 2)."""
 
 
 # --- from text
@@ -133,7 +136,7 @@ def plan(wished: Mapping[str, SecretStr], rows: Iterable[Row], kind: str, versio
 
 
 def stored(value: Any) -> str | None:
-    """What the server makes of a value: trimmed, and nothing of an empty one (quirk 6)."""
+    """What the server makes of a value: trimmed, and nothing of an empty one (coolify-api 5.9 quirk 6)."""
     return str(value).strip() or None if value is not None else None
 
 
@@ -154,7 +157,7 @@ def _check_flags(items: Iterable[Row]) -> None:
 
 
 def _item(key: str, value: str, row: Row, kind: str, *, preview: bool) -> Row:
-    """One entry with every flag as it is: what is left out is reset, or breaks the server (quirk 1)."""
+    """One entry with every flag as it is: what is left out is reset, or breaks the server (coolify-api 5.9 quirk 1)."""
     item: Row = {"key": key, "value": value, **{flag: bool(row.get(flag)) for flag in FLAGS}}
     item["is_multiline"] = item["is_multiline"] or len(value.strip().splitlines()) > 1
     if kind != "application":

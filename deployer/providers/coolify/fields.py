@@ -1,4 +1,4 @@
-"""PURE: the fields of an application that `settings` may change: how they are read, and what is known of them (contract 5.7)."""
+"""PURE: the fields of an application that `settings` may change: how they are read, and what is known of them (coolify-api 5.7)."""
 
 from __future__ import annotations
 

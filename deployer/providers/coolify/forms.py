@@ -55,7 +55,7 @@ def uuids(text: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def tags(text: tuple[str, ...]) -> tuple[str, ...]:
-    """Coolify keeps them in lower case and compares them as they are (contract 5.1). Raises ValueError."""
+    """Coolify keeps them in lower case and compares them as they are (coolify-api 5.1). Raises ValueError."""
     if not text or any(not TAG.fullmatch(each) for each in text):
         message = "is no tag of Coolify's: letters, digits and -_. only. (An image's tag is not meant: that belongs to the application)"
         raise ValueError(message)
@@ -72,7 +72,7 @@ def pull_request(text: Any) -> Any:
 
 
 def docker_tag(text: str) -> str:
-    """The form of contract 5.7. Raises ValueError."""
+    """The form of coolify-api 5.7. Raises ValueError."""
     if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text):
         message = "is no image tag: letters, digits and _.- only, such as pr-7"
         raise ValueError(message)
@@ -121,7 +121,7 @@ class Webhook(NamedTuple):
 
 
 def webhook(text: Any) -> Any:
-    """The parts of Coolify's "Deploy Webhook" address; its `force=false` would force a rebuild before 4.2.0 (contract 5.1)."""
+    """The parts of Coolify's "Deploy Webhook" address; its `force=false` would force a rebuild before 4.2.0 (coolify-api 5.1)."""
     if not isinstance(text, str):
         return text
     page, _, query = text.partition("?")

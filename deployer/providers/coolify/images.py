@@ -1,4 +1,4 @@
-"""PURE: a Docker image as people write it, as an application of Coolify's holds it, and what is sent to change it (contract 5.7)."""
+"""PURE: a Docker image as people write it, as an application of Coolify's holds it, and what is sent to change it (coolify-api 5.7)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Image:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The two fields in the form that every version takes: it only puts a colon between them (contract 5.7)."""
+        """The two fields in the form that every version takes: it only puts a colon between them (coolify-api 5.7)."""
         if self.digest:
             return {NAME_FIELD: f"{self.name}{MARK}", TAG_FIELD: self.digest}
         return {NAME_FIELD: self.name, TAG_FIELD: self.tag}

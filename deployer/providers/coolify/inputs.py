@@ -204,7 +204,7 @@ class Coolify(ProviderInputs):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Each uuid or tag once: Coolify would skip the second (contract 5.1 quirk 5)."""
+        """Each uuid or tag once: Coolify would skip the second (coolify-api 5.1 quirk 5)."""
         if self.create:
             return (self.name,)
         return tuple(dict.fromkeys(self.uuid or self.tagged or (self.webhook.uuids if self.webhook else ())))
@@ -238,7 +238,7 @@ class Coolify(ProviderInputs):
         image = images.parsed(common.image) if common.image else None
         wish = Wish(
             command=Command(common.command),
-            force=force or image is not None,  # a run that goes on may have read the old image (contract 5.1 quirk 3)
+            force=force or image is not None,  # a run that goes on may have read the old image (coolify-api 5.1 quirk 3)
             instant=self.instant_deploy,
             wait=common.wait,
             examines=common.dry_run or common.command == Command.CHECK.value,

@@ -15,7 +15,7 @@ ADDRESS = re.compile(r"https?://(?![^/?#]*@)(?=[^/?#:])[^\s\x00-\x1f\x7f<>\"'`|\
 PORT = re.compile(r"^(https?://[^/?#]+?):\d*(?=[/?#]|$)")
 CREDENTIALS = re.compile(r"//[^/]*@")
 SENSITIVE = ("custom_labels", "docker_compose_raw", "docker_compose", "dockerfile", "private_key_id")
-"""Fields that only a token with `read:sensitive` sees (contract 5.6)."""
+"""Fields that only a token with `read:sensitive` sees (coolify-api 5.6)."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ def address(fqdn: Any) -> str:
 
 
 def preview(url: str, template: Any, number: int) -> str:
-    """A preview's address, which no answer holds: made of the application's first one, keeping its path (contract 5.10).
+    """A preview's address, which no answer holds: made of the application's first one, keeping its path (coolify-api 5.10).
 
     The port that Coolify keeps there, too, is the container's: see `address`. Empty where it can't be known.
     """

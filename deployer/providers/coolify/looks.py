@@ -161,7 +161,7 @@ class Looks:
         return sorted(mine, key=trigger.number)
 
     def _huge(self, large: TooLargeError, handle: Handle) -> Snapshot:
-        """The status of a row whose log is too large to be read: the fields around the log stand at the ends (contract section 6)."""
+        """The status of a row whose log is too large to be read: the fields around the log stand at the ends (coolify-api 6)."""
         field = r'(?<!\\)"{}":(?:"([^"\\]*)"|null)'
         status = re.findall(field.format("status"), large.tail)
         finished = re.findall(field.format("finished_at"), large.head)

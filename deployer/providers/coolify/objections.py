@@ -1,4 +1,4 @@
-"""PURE: why Coolify refuses a change: one sentence per field, from every shape that its answer has (contract 3.3, 17.1 row 9).
+"""PURE: why Coolify refuses a change: one sentence per field, from every shape that its answer has (coolify-api 3.3, 17.1 row 9).
 
 What was sent and is secret is blanked before anything of an answer is cut: half a secret is found by nobody who looks for it.
 """

@@ -1,4 +1,4 @@
-"""PURE: what ran before, as far as Coolify's lists of deployments and images tell it (contract 5.3, 6)."""
+"""PURE: what ran before, as far as Coolify's lists of deployments and images tell it (coolify-api 5.3, 6)."""
 
 from __future__ import annotations
 

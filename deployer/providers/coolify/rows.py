@@ -1,4 +1,4 @@
-"""PURE: from a deployment's row to a snapshot: its phase, whether it is settled, and its log (contract sections 6 and 7)."""
+"""PURE: from a deployment's row to a snapshot: its phase, whether it is settled, and its log (coolify-api 6 and 7)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from deployer.model import Entry, Handle, Phase, Snapshot, UnavailableError
 from deployer.model.text import one_line
 from deployer.providers.coolify.why import COMMAND, POST_COMMAND, POST_FAILED, UNHEALTHY, cause, own, post_output, without_commands
 
-# All five that exist, on every version (contract section 6).
+# All five that exist, on every version (coolify-api 6).
 PHASES = {
     "queued": Phase.QUEUED,
     "in_progress": Phase.RUNNING,
@@ -27,7 +27,10 @@ PHASES = {
 ENDS = (Phase.SUCCEEDED, Phase.UNPROVEN, Phase.FAILED, Phase.CANCELLED)
 
 SETTLING = 10.0
-"""Seconds that an end without `finished_at` must last: a reason comes late, and a cancelled row may never get one (contract 7.4, 17.1)."""
+"""Seconds that an end without `finished_at` must last: a reason comes late, and a cancelled row may never get one.
+
+Source: coolify-api 7.4, 17.1.
+"""
 
 SHA = re.compile(r"[0-9a-f]{7,64}")
 POST_FAILURES = {
@@ -109,7 +112,7 @@ def _why(row: dict[str, Any], log: tuple[Entry, ...] | None, base: str, *, hidde
 
 
 def others(log: tuple[Entry, ...] | None, target: str, base: str) -> tuple[Handle, ...]:
-    """The deployments of additional servers, which Coolify names in the log of the first one (contract 7.7)."""
+    """The deployments of additional servers, which Coolify names in the log of the first one (coolify-api 7.7)."""
     found = (ELSEWHERE.fullmatch(own(entry)) for entry in log or ())
     return tuple(
         Handle(target, match["uuid"], server=match["server"], link=base + quote(match["path"], safe="/-._~%")) for match in found if match
@@ -126,7 +129,7 @@ def other(row: dict[str, Any], main: dict[str, Any]) -> bool:
 
 
 def _moment(text: Any) -> datetime | None:
-    """The server's own times, which are compared with one another only. Both forms of contract section 1 (beta.461)."""
+    """The server's own times, which are compared with one another only. Both forms of coolify-api 1 (beta.461)."""
     try:
         return datetime.fromisoformat(str(text).replace(" ", "T")).replace(tzinfo=UTC)
     except ValueError:
@@ -143,7 +146,7 @@ def pinned_commit(seen: Snapshot, pin: str, *, forced: bool) -> str:
 
 
 def _hold(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, post_command: bool) -> float:
-    """Rule 4: how long this phase must last. Before beta.381 there is no `finished_at` at all."""
+    """Architecture, rule 4: how long this phase must last. Before beta.381 there is no `finished_at` at all."""
     if phase not in ENDS or row.get("finished_at"):
         return 0
     running = post_command or _has_post_command(row) or any(own(entry).startswith(POST_COMMAND) for entry in log or ())
@@ -175,7 +178,7 @@ def _sha(value: Any) -> str:
 
 
 def link(row: dict[str, Any], base: str) -> str:
-    """The deployment's page: the row holds its path (contract section 6)."""
+    """The deployment's page: the row holds its path (coolify-api 6)."""
     path = _text(row.get("deployment_url"))
     return base + quote(path.encode("utf-8", "replace"), safe="/-._~%") if path.startswith("/") else ""
 
@@ -184,7 +187,7 @@ def link(row: dict[str, Any], base: str) -> str:
 
 
 def entries(row: dict[str, Any]) -> tuple[tuple[Entry, ...] | None, str]:
-    """The log's entries, and a warning where they are damaged. None: the token may not read it (contract 6.1)."""
+    """The log's entries, and a warning where they are damaged. None: the token may not read it (coolify-api 6.1)."""
     if "logs" not in row:
         return None, ""
     logs = row["logs"]
@@ -224,5 +227,5 @@ def _entry(raw: dict[str, Any]) -> Entry | None:
     if own and text.startswith(PLANNING):
         text = ENV_VALUE.sub(r"\1\3***\2", text)
     elif own and raw.get("hidden") is False and COMMAND.search(text):
-        text = without_commands(text)  # Coolify shows the whole command that failed, with all that is in it (contract 17.1 rows 22, 23)
+        text = without_commands(text)  # Coolify shows the whole command that failed, with all that is in it (coolify-api 17.1 rows 22, 23)
     return Entry(key, text, hidden=raw.get("hidden") is not False, own=own)

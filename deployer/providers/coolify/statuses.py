@@ -1,4 +1,4 @@
-"""PURE: from the `status` of an application, a service or a database to a snapshot (contract section 8).
+"""PURE: from the `status` of an application, a service or a database to a snapshot (coolify-api 8).
 
 Coolify writes it when it comes to it, so none is certain at first sight: `hold` says how long each must last before it is believed.
 """
@@ -44,7 +44,7 @@ UNSEEN = (
 
 BAD = ("exited", "degraded", "restarting", "dead", "removing")
 HEALTHY = "New container is healthy."
-"""Coolify's own words for a health check that passed: the same on every version, `command` null (contract section 16)."""
+"""Coolify's own words for a health check that passed: the same on every version, `command` null (coolify-api 16)."""
 
 
 def split(status: Any) -> tuple[str, str]:
@@ -104,7 +104,7 @@ def is_down(text: str, wish: Wish, before: str) -> bool:
 
 
 def proof(seen: Snapshot, target: str, wish: Wish) -> Handle | None:
-    """Where it can be seen that the new version runs, if that is to be looked at (design.md 2.2)."""
+    """Where it can be seen that the new version runs, if that is to be looked at (architecture 2.2)."""
     passed = passed_health_check(seen)
     if seen.phase is not Phase.SUCCEEDED or wish.verify == "false" or wish.pr or not wish.wait or (wish.verify == "auto" and passed):
         return None

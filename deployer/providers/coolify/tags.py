@@ -1,4 +1,4 @@
-"""A tag is a group: what its one answer names, and what becomes of it when that answer is lost (contract 5.1; design.md rule 7)."""
+"""A tag is a group: what its one answer names, and what becomes of it when that answer is lost (coolify-api 5.1; architecture, rule 7)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PURE: what the answer to a trigger says, and which row is the one that a lost answer has started (contract 5.1, 5.2, 13)."""
+"""PURE: what the answer to a trigger says, and which row is the one that a lost answer has started (coolify-api 5.1, 5.2, 13)."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def _listed(data: Any, target: str) -> Any:
 
 
 def _deployment(done: Act, uuid: str, *, blind: bool) -> Started:
-    """Only `/deploy` says so when the queue is full; what `/start` and `/restart` name may not exist (contract 5.2)."""
-    says_so = done.by_deploy or done.body is not None  # the rollback call does, too (contract 5.3)
+    """Only `/deploy` says so when the queue is full; what `/start` and `/restart` name may not exist (coolify-api 5.2)."""
+    says_so = done.by_deploy or done.body is not None  # the rollback call does, too (coolify-api 5.3)
     if says_so or blind:
         return Started((Handle(done.target, uuid),), "" if says_so else UNCHECKED)
     return Started((Handle(done.target, uuid, Trust.DOUBTFUL),))
@@ -101,7 +101,7 @@ def no_preview(wish: Wish) -> str:
 
 
 def like_ours(row: dict[str, Any], wish: Wish, version: Version) -> bool:
-    """Rule 7. Where the server marks nothing as the API's, all that no webhook made."""
+    """Architecture, rule 7. Where the server marks nothing as the API's, all that no webhook made."""
     by_api = row.get("is_api") or (not version.has(Since.MARKS_API) and not row.get("is_webhook"))
     same_kind = bool(row.get("restart_only")) == (wish.command is Command.RESTART)
     return (

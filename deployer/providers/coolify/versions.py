@@ -1,4 +1,4 @@
-"""PURE: since which version Coolify can what (contract section 1), and how its version strings are ordered (contract section 13)."""
+"""PURE: since which version Coolify can what (coolify-api 1), and how its version strings are ordered (coolify-api 13)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PIN_LOST, PIN_KEPT = "4.0.0-beta.464", "4.2.0"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version as `/version` tells it. One that can't be read, or is not told, is taken for the newest (contract 5.10)."""
+    """A version as `/version` tells it. One that can't be read, or is not told, is taken for the newest (coolify-api 5.10)."""
 
     text: str = ""
 

@@ -11,7 +11,7 @@ from deployer.providers.coolify import causes
 CAUSE_LINES, UNKNOWN_LINES, NESTED = 15, 5, 9
 FAILED = "Deployment failed: "
 OOPS = "Oops"
-"""Before beta.443 (contract section 1); the reason follows it."""
+"""Before beta.443 (coolify-api 1); the reason follows it."""
 
 CLOSING = ("Deployment failed. Removing the new version", "Gracefully shutting down build container")
 """How Coolify's own lines after a failure begin: they hold no reason."""

@@ -31,7 +31,7 @@ def undocked(world: World, live: Live) -> Answer | None:
 
 
 def acted(name: str, state: str) -> Handler:
-    """A start, stop or restart, in the order of the server's own checks (contract section 5)."""
+    """A start, stop or restart, in the order of the server's own checks (cloudfoundry-api 5)."""
 
     def handle(world: World, _asked: Asked, one: str) -> Answer:
         live = world.apps.get(one)

@@ -1,4 +1,4 @@
-"""The order in which a request is checked before anything is done, and how its answer is addressed and counted (contract section 3)."""
+"""The order in which a request is checked before anything is done, and how its answer is addressed and counted (cloudfoundry-api 3)."""
 
 from collections.abc import Mapping
 from dataclasses import replace

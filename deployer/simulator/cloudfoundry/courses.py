@@ -1,4 +1,4 @@
-"""How instances come up, or don't: pure functions of the seconds since their start (contract sections 8 and 9)."""
+"""How instances come up, or don't: pure functions of the seconds since their start (cloudfoundry-api 8 and 9)."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -59,7 +59,8 @@ class Course:
 CELL = Line(0.5, "Cell 25ff8468 creating container for instance e49f448e", "CELL")
 LISTENS = Line(7, "Listening on 0.0.0.0:8080")
 WELL = Course(((0, State.DOWN), (1, State.STARTING), (8, State.RUNNING)), (CELL, LISTENS))
-# The first two times it is restarted at once; from the third crash on it is CRASHED, for 30 s, for a minute, and so on (contract 8).
+# The first two times it is restarted at once; from the third crash on it is CRASHED, for 30 s, for a minute, and so on
+# (cloudfoundry-api 8).
 CRASHING = Course(
     (
         (0, State.DOWN),

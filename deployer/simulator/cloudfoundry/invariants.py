@@ -1,4 +1,4 @@
-"""What no client of ours may do, checked against the journal: each check yields sentences that name the request (design.md section 6)."""
+"""What no client of ours may do, checked against the journal: each check yields sentences that name the request (architecture 6)."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from deployer.simulator.cloudfoundry.world import World
 from deployer.simulator.journal import TLS, Asked
 
 SECRETS = (PASSWORD, CLIENT_SECRET, ASSERTION, REGISTRY_PASSWORD)
-LIKE_CF = re.compile(r"[cC][fF][^/]*/\d+\.\d+\.\d+(\+|\s)")  # takes us for an outdated cf (contract section 3, the User-Agent)
+LIKE_CF = re.compile(r"[cC][fF][^/]*/\d+\.\d+\.\d+(\+|\s)")  # takes us for an outdated cf (cloudfoundry-api 3, the User-Agent)
 AGAIN = frozenset({"1000 CF-InvalidAuthToken", "170017 CF-StagingInProgress"})  # refusals after which the same is sent again
 OVERDUE = 5.0  # simulated seconds that a request may take to arrive
 
@@ -25,7 +25,7 @@ def violations(world: World, *, changes_nothing: bool) -> list[str]:
 
 
 def done_too_often(world: World) -> Iterator[str]:
-    """Promise 3: no droplet is put live twice, and no image is staged twice."""
+    """Architecture, promise 3: no droplet is put live twice, and no image is staged twice."""
     for (what, app, of), times in world.acts.items():
         if times > world.scenario.starts:
             yield f"app {app}: {of} was {what} {times} times, {world.scenario.starts} would have been right"
@@ -94,7 +94,7 @@ def strays(world: World) -> Iterator[str]:
 
 
 def stale(world: World) -> Iterator[str]:
-    """An expired token is renewed before it is sent; one that was refused is not sent again (contract section 2)."""
+    """An expired token is renewed before it is sent; one that was refused is not sent again (cloudfoundry-api 2)."""
     refused: set[str] = set()
     for asked in world.journal:
         token = world.tokens.find(asked.bearer)
@@ -109,7 +109,7 @@ def stale(world: World) -> Iterator[str]:
 
 
 def logins(world: World) -> Iterator[str]:
-    """Five wrong passwords lock an account: one is enough to know (contract section 2)."""
+    """Five wrong passwords lock an account: one is enough to know (cloudfoundry-api 2)."""
     wrong: set[str] = set()
     for asked in world.journal:
         if name_of(world, asked) != "token":
@@ -125,7 +125,7 @@ def logins(world: World) -> Iterator[str]:
 
 
 def after_a_refusal(world: World) -> Iterator[str]:
-    """Rule 3: what was refused is not sent again."""
+    """Architecture, rule 3: what was refused is not sent again."""
     over: dict[tuple[str, str, bytes], Asked] = {}
     for asked in world.journal:
         same = (asked.method, str(asked), asked.body)
@@ -159,7 +159,7 @@ def manners(world: World) -> Iterator[str]:
 
 
 def foreign_cancels(world: World) -> Iterator[str]:
-    """Promise 4: what somebody else started is never touched."""
+    """Architecture, promise 4: what somebody else started is never touched."""
     for asked in () if world.scenario.may_cancel else world.journal:
         there = hit(world, asked)
         deployment = world.deployments.get(there[1]) if there and there[0].name == "cancel" else None

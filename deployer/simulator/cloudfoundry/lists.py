@@ -1,4 +1,4 @@
-"""Lists as the Cloud Controller shows them: filtered, ordered, a page at a time (contract section 3, Pagination)."""
+"""Lists as the Cloud Controller shows them: filtered, ordered, a page at a time (cloudfoundry-api 3, Pagination)."""
 
 from collections.abc import Sequence
 from urllib.parse import quote, unquote

@@ -1,4 +1,4 @@
-"""The log-cache: the lines of an app, by their own time (contract section 9)."""
+"""The log-cache: the lines of an app, by their own time (cloudfoundry-api 9)."""
 
 import base64
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How the Cloud Controller shows what there is: recorded objects with other values (contract sections 4 to 8)."""
+"""How the Cloud Controller shows what there is: recorded objects with other values (cloudfoundry-api 4 to 8)."""
 
 from typing import Any
 

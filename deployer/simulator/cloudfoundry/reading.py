@@ -1,4 +1,4 @@
-"""What the Cloud Controller tells: every GET (contract sections 1, 4, 6 to 8, 10)."""
+"""What the Cloud Controller tells: every GET (cloudfoundry-api 1, 4, 6 to 8, 10)."""
 
 from collections.abc import Callable
 

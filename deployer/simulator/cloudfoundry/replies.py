@@ -64,7 +64,7 @@ def refused(name: str, detail: str = "") -> Answer:
 
 
 def paged(rows: Sequence[Body], *, address: str, page: int, size: int) -> Body:
-    """One page of a list: `address` is the whole one of the request, without `page` and `per_page` (contract 3, Pagination)."""
+    """One page of a list: `address` is the whole one of the request, without `page` and `per_page` (cloudfoundry-api 3, Pagination)."""
     pages = max(1, -(-len(rows) // size))
     join = "&" if "?" in address else "?"
 

@@ -26,7 +26,7 @@ class Staging:
 
 
 def failed(cause: str) -> Staging:
-    """A build that fails. Its error never tells the cause, only the log does (contract section 6)."""
+    """A build that fails. Its error never tells the cause, only the log does (cloudfoundry-api 6)."""
     return Staging(6, "StagingError - Staging error: staging failed", (*BUILT[:2], Line(5, cause, "STG", error=True)))
 
 

@@ -1,4 +1,4 @@
-"""The tokens that the login server gave, and what each is worth at a given simulated second (contract section 2)."""
+"""The tokens that the login server gave, and what each is worth at a given simulated second (cloudfoundry-api 2)."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The login server: `POST /oauth/token` for every way to log in (contract section 2)."""
+"""The login server: `POST /oauth/token` for every way to log in (cloudfoundry-api 2)."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ from deployer.simulator.shared import Answer
 Form = Mapping[str, str]
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LOCKED_AFTER = 5  # wrong passwords (contract section 2, Errors)
+LOCKED_AFTER = 5  # wrong passwords (cloudfoundry-api 2, Errors)
 CF = "Basic " + base64.b64encode(b"cf:").decode()  # the public client, without a secret
 OWN = "Basic " + base64.b64encode(f"{CLIENT}:{CLIENT_SECRET}".encode()).decode()
 
@@ -97,7 +97,7 @@ def given(world: World, name: str, *, user: bool) -> Answer:
 
 
 def invalid_client() -> Answer:
-    """A client that is not known, or whose secret is wrong (contract section 2, Errors)."""
+    """A client that is not known, or whose secret is wrong (cloudfoundry-api 2, Errors)."""
     name = "uaa-token-password-401-bad-credentials"
     return reply(name, filled(body_of(name), {"error": "invalid_client"}))
 

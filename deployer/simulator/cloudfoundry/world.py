@@ -165,7 +165,7 @@ class World:
         return deployment
 
     def cancel(self, deployment: Deployment) -> None:
-        """What ran before is the app's droplet again at once; the instances follow (contract section 7)."""
+        """What ran before is the app's droplet again at once; the instances follow (cloudfoundry-api 7)."""
         deployment.cancelled = self.now()
         self.apps[deployment.app].droplet = deployment.previous
 
