@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""GitHub sends the first and 7.5 s later the second, GitLab and `docker stop` only the second (contract ci 1.9, 2), a terminal that is
+"""GitHub sends the first and 7.5 s later the second, GitLab and `docker stop` only the second (ci-formats 1.9, 2), a terminal that is
 closed the third, which Windows does not have."""
 
 HAS_MASK = hasattr(signal, "pthread_sigmask")

@@ -138,10 +138,10 @@ class Watch:
 
 
 def observe(watch: Watch, sight: Sight, now: float) -> tuple[Watch, list[Event]]:
-    """What one look changes. Rule 1: what was seen is judged first, the deadline after it."""
+    """What one look changes. Architecture, rule 1: what was seen is judged first, the deadline after it."""
     events: list[Event] = []
     match sight:
-        case Barred(reason):  # rule 3
+        case Barred(reason):  # architecture, rule 3
             watch = replace(watch, ending=_believed(watch) or Ending(End.BARRED, _barred(watch, reason)))
         case Missed():
             watch, events = _missed(watch, sight)
@@ -265,7 +265,7 @@ def unseen(log: tuple[Entry, ...], seen: frozenset[tuple[object, int]]) -> tuple
 
 
 LATE_LINES = 2.0
-"""Seconds in which log lines of several machines may arrive out of their order (Cloud Foundry's contract section 9)."""
+"""Seconds in which log lines of several machines may arrive out of their order (Cloud Foundry's coolify-api 9)."""
 
 Held = tuple[tuple[float, Entry], ...]
 
@@ -380,7 +380,7 @@ def after(leg: Leg, watches: tuple[Watch, ...], *, repeated: bool, so_far: Final
     theirs = watches[0].handle.adopted and not watches[0].handle.perhaps
     if leg is Leg.DEPLOYMENT and End.STUCK in ends and theirs:  # nothing of ours was started
         return Final(Outcome.REFUSED, next(watch.ending.reason for watch in watches if watch.ending and watch.ending.end is End.STUCK))
-    if leg is Leg.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated:  # rule 7
+    if leg is Leg.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated:  # architecture, rule 7
         return Again("the deployment that we followed was cancelled by somebody else")
     final = _health(watches, strict=aims.strict) if leg is Leg.HEALTH else _worst(leg, watches, strict=aims.strict)
     final = _returned(so_far, final) if leg is Leg.ROLLBACK and so_far else _both(so_far, final)
@@ -500,7 +500,10 @@ SCARCE = 20
 SPARING = 15.0
 REACH_TRIES, REACH_EVERY = 3, 15.0
 LATE_PATIENCE = 120.0
-"""Seconds, of `timeout`, for the first response of a server that accepts connections and is only slow to respond (rule 10)."""
+"""Seconds, of `timeout`, for the first response of a server that accepts connections and is only slow to respond.
+
+Source: architecture, rule 10.
+"""
 
 LATE_READ, LATE_PAUSE = 30.0, 2.0
 """Seconds for each response after a late one, and between two tries."""

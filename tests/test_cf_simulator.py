@@ -74,7 +74,7 @@ def test_no_reply_is_there_for_nothing() -> None:
 
 PAGED = {"page", "per_page", "order_by"}
 NOT_DESCRIBED = {"sidecars": PAGED, "revisions_deployed": PAGED, "all_processes": {"embed"}}
-"""Parameters that a route has and the document does not name: every list has pages, and processes can embed (contract sections 3 and 1)."""
+"""Parameters that a route has and the document does not name: every list has pages, and processes can embed (cloudfoundry-api 3 and 1)."""
 
 NULL = re.compile(r"\.links\.log\w+: None|\.relationships\.(quota|organization)\.data: None")
 """Where the document has no null, and the server one (cloudfoundry-api 1, and recorded replies)."""

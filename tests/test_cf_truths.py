@@ -469,7 +469,7 @@ GATEWAYS.append(
 
 @pytest.mark.parametrize(("scenario", "truth"), GATEWAYS)
 def test_what_a_gateway_answers_in_cloud_foundry_s_place_is_looked_for(scenario: Scenario, truth: Truth, play: Player) -> None:
-    """It has acted: a second deployment would supersede the first one (contract section 3)."""
+    """It has acted: a second deployment would supersede the first one (cloudfoundry-api 3)."""
     with playing(scenario) as stage:
         holds(truth, stage, play)
 

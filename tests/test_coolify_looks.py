@@ -311,7 +311,7 @@ OF_OLD_PIN = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
 def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -- a row of the table
     wire: responses.RequestsMock, row: Row, version: str, wish: Row, pin: str | None, commit: str, *, ours: bool
 ) -> None:
-    """Contract 17.2: before beta.464 the row of a pinned commit shows the branch's head, but the pinned one is checked out."""
+    """coolify-api 17.2: before beta.464 the row of a pinned commit shows the branch's head, but the pinned one is checked out."""
     serve(wire, "GET", f"/deployments/{OF_OLD_PIN.id}", "deployment_state_finished", body=row)
     coolify = server(version=version, known={OF_OLD_PIN.target: Known(APPLICATION, {} if ours else {"git_commit_sha": pin})}, **wish)
     coolify.survey.pins.update({OF_OLD_PIN.target: pin} if ours and pin else {})
@@ -355,7 +355,7 @@ def test_additional_servers_are_found_in_the_list_by_who_may_not_read_the_log(wi
 
 @pytest.mark.parametrize("finished_at", [LAST["finished_at"], None])
 def test_additional_servers_that_the_log_does_not_name_are_found_in_the_list(wire: responses.RequestsMock, finished_at: str | None) -> None:
-    """Two processes write the log, and a line may be lost (contract 6.1)."""
+    """Two processes write the log, and a line may be lost (coolify-api 6.1)."""
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
     seen = looked_at_main(wire, {**LAST, "logs": "[]", "finished_at": finished_at})
     assert (found(seen), seen.warnings) == (THE_SECOND, ())
@@ -492,7 +492,7 @@ def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(wire: re
 
 
 def test_what_coolify_s_own_health_check_said_is_remembered(wire: responses.RequestsMock) -> None:
-    """`running:unhealthy` right after it passed is no failure (contract 8, trap 2)."""
+    """`running:unhealthy` right after it passed is no failure (coolify-api 8 trap 2)."""
     row = {**body("app_get_read"), "uuid": APP, "status": "running:unhealthy", "health_check_enabled": True}
     for _ in range(2):
         serve(wire, "GET", f"/applications/{APP}", "app_get_read", body=row)

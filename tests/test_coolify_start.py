@@ -625,7 +625,7 @@ GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429
 def test_whatever_is_not_coolify_s_own_answer_is_a_lost_one(
     wire: responses.RequestsMock, name: str, changes: Row, *, gateway: bool
 ) -> None:
-    """Rule 7: a gateway may have passed the request on before it answered in Coolify's place."""
+    """Architecture, rule 7: a gateway may have passed the request on before it answered in Coolify's place."""
     serve(wire, "POST", "/deploy", name, **changes)
     with pytest.raises(UnavailableError) as caught:
         server().start(WEB)

@@ -138,7 +138,7 @@ def test_a_proof_must_last_as_long_as_its_time_allows(verify: Verify, timeout: f
     ],
 )
 def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(before: str, hold: float, *, moved: bool) -> None:
-    """Coolify looks at its containers once a minute (contract 8, trap 4), and tells nowhere whether a pull failed (captured-2)."""
+    """Coolify looks at its containers once a minute (coolify-api 8 trap 4), and tells nowhere whether a pull failed (captured-2)."""
     seen = statuses.resource({"status": "running:healthy"}, RUNNING, before, Version(NEW), moved=moved)
     unseen = statuses.UNSEEN.format("running:healthy") if hold == statuses.REFRESHED else ""
     assert (*worth(seen), seen.reason, seen.unseen) == (Phase.SUCCEEDED, hold, "", unseen)
@@ -179,7 +179,7 @@ def test_after_a_mere_restart_the_old_status_says_nothing_bad(command: Command, 
     [("auto", False, 0), ("auto", True, 15), ("true", False, 60), ("true", True, 60)],
 )
 def test_after_a_bad_status_one_good_reading_is_not_enough(verify: Verify, hold: float, *, shaken: bool) -> None:
-    """Contract 8: seen twice, fifteen seconds apart."""
+    """coolify-api 8: seen twice, fifteen seconds apart."""
     seen = statuses.health({"status": "running:unknown"}, Wish(verify=verify), passed=False, shaken=shaken)
     assert (*worth(seen),) == (Phase.SUCCEEDED, hold)
 

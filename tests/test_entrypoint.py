@@ -201,7 +201,7 @@ def test_the_masks_come_before_every_other_line(folder: Path, stranger: Stranger
 
 
 def test_a_secret_of_many_lines_is_masked_by_line_and_no_short_line_is(folder: Path) -> None:
-    """GitHub makes a mask of each line: one of `{` would blank the whole job's JSON (contract ci 1.4)."""
+    """GitHub makes a mask of each line: one of `{` would blank the whole job's JSON (ci-formats 1.4)."""
     key = '{\n  "type": "service_account",\n  "private_key": "-----BEGIN KEY-----\\nMIIE"\n}\n'
     (folder / "key.json").write_text(key)
     environ = {"GITHUB_ACTIONS": "true", "INPUT_CF_API": "https://api.example.org", "INPUT_CF_CLIENT_SECRET_FILE": str(folder / "key.json")}
@@ -282,7 +282,10 @@ def test_no_room_until_the_time_is_over_starts_nothing(folder: Path, stranger: S
 def test_a_trigger_that_is_redirected_is_never_followed_and_refused_in_the_end(
     folder: Path, stranger: Stranger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To follow it would send the token along, and a POST would become a GET. Rule 7: what redirects may have passed it on before."""
+    """To follow it would send the token along, and a POST would become a GET.
+
+    Architecture, rule 7: what redirects may have passed it on before.
+    """
     redirected = Trouble(("deploy", "start"), Then.REPLY, reply="elsewhere_redirect_301")
     scenario = replace(SCENARIOS["success"], name="redirected", troubles=(redirected,))
     monkeypatch.setattr("deployer.simulator.stage.SCENARIOS", {scenario.name: scenario})

@@ -1,4 +1,7 @@
-"""Promise 5 over every event and every place: whatever a text holds a secret in, however it is divided or cut, nothing of it leaves."""
+"""Architecture, promise 5, over every event and every place.
+
+Whatever a text holds a secret in, however it is divided or cut, nothing of it leaves.
+"""
 
 from __future__ import annotations
 

@@ -140,7 +140,12 @@ def test_make_help_says_what_each_command_needs_and_costs() -> None:
 def test_the_first_look_installs_what_running_needs_and_no_tool_of_the_developers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commands that `make demo` runs, without what they would install."""
     started: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "call", lambda words: started.append(words) or 0)
+
+    def call(words: list[str]) -> int:
+        started.append(words)
+        return 0
+
+    monkeypatch.setattr(subprocess, "call", call)
     home = tmp_path / "run"
     (home / "left-behind").mkdir(parents=True)
     assert run_venv.main(str(home)) == 0

@@ -58,7 +58,7 @@ def unread(edit: Edit, *on: str, name: str = "success", then: Edit | None = None
 
 
 def without_lines(answer: Answer) -> Answer:
-    """A log that has lost the line of the additional server (contract 6.1)."""
+    """A log that has lost the line of the additional server (coolify-api 6.1)."""
     row = parsed(answer)
     if answer.status != 200 or not isinstance(row.get("logs"), str):
         return answer

@@ -590,7 +590,7 @@ DEVIATIONS: Mapping[str, str] = {
         "no variable was seen to have it (coolify-api 17.1 row 17)": [
             f"{key} is absent" for key in ("database_id", "resourceable_id", "resourceable_type")
         ],
-        "beta.380 documents `{message}` (contract 11)": [
+        "beta.380 documents `{message}` (coolify-api 11)": [
             f"{kind}_{name} is a message" for kind in ("application", "service") for name in ("envs_set", "env_change")
         ],
         "it was not described any more, and is there (captured-2/teams_current)": ["team is not documented"],
@@ -616,7 +616,7 @@ DEVIATIONS: Mapping[str, str] = {
 # Routes whose described answer is another one than every real server's.
 WRONG: Mapping[str, str] = {
     **dict.fromkeys(("resources", "databases"), "it is documented as a text (captured/resources, captured-2/databases)"),
-    **dict.fromkeys(("service_env_add", "database_env_add"), "the whole variable is told (contract 5.9, captured/services_env_create)"),
+    **dict.fromkeys(("service_env_add", "database_env_add"), "the whole variable is told (coolify-api 5.9, captured/services_env_create)"),
     **dict.fromkeys(("environment", "environments"), "an environment is documented by its columns (captured-2/project_environment)"),
     "server": "they forgot what is in a server (captured-2/server)",
     "team": "its settings are not shown any more (captured-2/*/teams_current)",

@@ -553,7 +553,7 @@ def test_nobody_asked_for_the_log_of_what_is_only_to_be_cancelled(log: tuple[Ent
     assert played([(5, replace(RUNNING, log=log))], replace(FRESH, leg=Leg.ENDING))[1] == [Moved("web", Phase.RUNNING, "", leg=Leg.ENDING)]
 
 
-# --- Rule 5, where lines of several machines arrive out of their order
+# --- Architecture, rule 5, where lines of several machines arrive out of their order
 
 
 def line(second: float, name: str = "") -> Entry:
@@ -613,7 +613,7 @@ def test_lines_that_are_at_most_two_seconds_late_are_all_shown_once_in_their_ord
     assert [entry.written for entry in listed] == sorted(entry.written for entry in listed)
 
 
-# --- Rules 3, 6 and 7: what an ending means for the target
+# --- Architecture, rules 3, 6 and 7: what an ending means for the target
 
 SURE, DOUBTFUL, PHANTOM, LISTED = (Handle("web", "web-1", trust) for trust in (Trust.SURE, Trust.DOUBTFUL, Trust.PHANTOM, Trust.LISTED))
 ADOPTED = Handle("web", "web-1", adopted=True)

@@ -62,7 +62,7 @@ class GitHub(CI):
         return sha if isinstance(sha, str) and _SHA.fullmatch(sha) else ""
 
     def quote(self, line: str) -> str:
-        """Break both syntaxes of commands: `::` where a line begins, `##[` anywhere (contract ci 1.3.4). Of all controls, colors stay."""
+        """Break both syntaxes of commands: `::` where a line begins, `##[` anywhere (ci-formats 1.3.4). Of all controls, colors stay."""
         return _V2.sub(r"\1\\", visible_but_colors(one_line(line))).replace("##[", "##[\\")
 
     def group(self, title: str) -> None:

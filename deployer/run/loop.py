@@ -524,6 +524,6 @@ class Run:
             self._bar(story, self._closed)
 
     def _bar(self, story: Story, reason: str) -> None:
-        """Rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""
+        """Architecture, rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""
         if story.stage not in {Stage.HELD, Stage.OVER}:
             story.end(Outcome.LOST if story.in_doubt else Outcome.REFUSED, reason)

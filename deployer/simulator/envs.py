@@ -1,4 +1,4 @@
-"""The endpoints for environment variables: the list, many set at once, and one added, changed or deleted (contract 5.9)."""
+"""The endpoints for environment variables: the list, many set at once, and one added, changed or deleted (coolify-api 5.9)."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ UNKNOWN = {"application": "patch_unknown_app", "service": "service_unknown", "da
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 TEXTS = frozenset({"key", "value", "comment"})
 OF_RESOURCES = frozenset({"key", "value", "is_literal", "is_multiline", "is_shown_once", "comment"})
-NEW_FLAGS = frozenset({"is_buildtime", "is_runtime"})  # taken one by one before many at once were (contract 1: beta.427, 429 and 435)
+NEW_FLAGS = frozenset({"is_buildtime", "is_runtime"})  # taken one by one before many at once were (coolify-api 1: beta.427, 429 and 435)
 
 
 def owner(server: Server, kind: str, uuid: str) -> App | Resource | None:

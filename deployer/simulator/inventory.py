@@ -1,4 +1,4 @@
-"""The endpoints that list what there is: resources, databases, servers, projects' environments, the team (contract 5.10, captured-2)."""
+"""The endpoints that list what there is: resources, databases, servers, projects' environments, the team (coolify-api 5.10, captured-2)."""
 
 from typing import Any
 

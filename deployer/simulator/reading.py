@@ -61,7 +61,7 @@ def application(server: Server, _asked: Asked, uuid: str) -> Answer:
 
 
 def application_logs(server: Server, _asked: Asked, uuid: str) -> Answer:
-    """What its first container has said; that needs SSH to its server (contract 5.6)."""
+    """What its first container has said; that needs SSH to its server (coolify-api 5.6)."""
     if uuid not in server.apps:
         return reply("app_get_unknown")
     if not server.scenario.reachable:

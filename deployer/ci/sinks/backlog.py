@@ -28,7 +28,7 @@ LAST_SECONDS = 60.0
 
 INTERRUPTED_STALL = 2.0
 INTERRUPTED_SECONDS = 7.5
-"""The same two once the job is being stopped, the second one counted from the signal: GitHub kills after ten (contract ci 1.9)."""
+"""The same two once the job is being stopped, the second one counted from the signal: GitHub kills after ten (ci-formats 1.9)."""
 
 _TICK = 0.1
 """Seconds until a wait looks again whether the job is being stopped."""

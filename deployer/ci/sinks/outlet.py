@@ -1,4 +1,4 @@
-"""Bytes to a stream that may be closed, full, or slow: never an error of its own (contract ci 0.1)."""
+"""Bytes to a stream that may be closed, full, or slow: never an error of its own (ci-formats 0 rule 1)."""
 
 from __future__ import annotations
 

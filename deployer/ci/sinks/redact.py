@@ -16,7 +16,7 @@ _STARS = "***"
 class Redactor:
     """Replaces secrets by `***`, wherever they stand, however they are spelled, and whatever invisible divides them.
 
-    CI systems mask too, but most only what they hold themselves, and none of them everything (contract ci 0.5).
+    CI systems mask too, but most only what they hold themselves, and none of them everything (ci-formats 0 rule 5).
     """
 
     def __init__(self) -> None:

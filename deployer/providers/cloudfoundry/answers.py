@@ -162,7 +162,7 @@ def redirected(reply: Reply) -> UnavailableError:
 
 
 def foreign(reply: Reply) -> UnavailableError:
-    """Something that is not in the Cloud Controller's shape, told as what it is (contract sections 1 and 3)."""
+    """Something that is not in the Cloud Controller's shape, told as what it is (cloudfoundry-api 1 and 3)."""
     if reply.headers.get("x-cf-routererror") == "unknown_route":
         what = "the foundation's router knows no such address: `cf_api` is wrong, or the API is being updated"
     elif reply.is_json:

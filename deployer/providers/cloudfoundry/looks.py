@@ -47,7 +47,7 @@ class Looks:
         return self.api.row(f"/v3/deployments/{quote(guid, safe='')}", patience=patience)
 
     def processes(self, seen: Known, *, patience: float | None = None) -> list[Row]:
-        """All of an app's processes; after a rolling deployment the web process is another one (contract 7)."""
+        """All of an app's processes; after a rolling deployment the web process is another one (cloudfoundry-api 7)."""
         return of_app(seen.guid, self.api.pages(f"/v3/apps/{quote(seen.guid, safe='')}/processes", patience=patience))
 
     # --- a build

@@ -158,7 +158,7 @@ class Uaa:
 
 
 def good(reply: Reply, refusal: str, *, once: bool = True) -> dict[str, Any]:
-    """PURE. The answer with a token. Raises RefusedError and UnavailableError, never with what may hold a token (contract section 2).
+    """PURE. The answer with a token. Raises RefusedError and UnavailableError, never with what may hold a token (cloudfoundry-api 2).
 
     `once`: what was sent may be a wrong password, so that a refusal which is not the login server's own counts as one, too.
     """

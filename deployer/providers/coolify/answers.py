@@ -67,7 +67,7 @@ def answered(reply: Reply) -> Any:
     """The JSON of a good response to a request that Coolify itself only ever refuses with 401, 403 or 404: any poll, and a cancel.
 
     Another 4xx comes from something in front of Coolify (408, 409, 425, 499, …) and says nothing, but for a validation error of a
-    parameter (contract 3.3, 422). Raises RefusedError and UnavailableError.
+    parameter (coolify-api 3.3, 422). Raises RefusedError and UnavailableError.
     """
     try:
         return good(reply)
@@ -103,7 +103,7 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
 
 
 def not_coolifys(reply: Reply) -> UnavailableError:
-    """JSON, but not in Coolify's words (rule 3: of the right kind)."""
+    """JSON, but not in Coolify's words (architecture, rule 3: of the right kind)."""
     text = message(reply)
     said = f": {text}" if text else " with JSON"
     what = f"HTTP {reply.status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`"
@@ -135,7 +135,7 @@ def is_missing(reply: Reply) -> bool:
 
 
 def unknown_endpoint(reply: Reply) -> bool:
-    """Whether this version of Coolify has no such endpoint: a resource's 404 has no `docs` (contract 3.3)."""
+    """Whether this version of Coolify has no such endpoint: a resource's 404 has no `docs` (coolify-api 3.3)."""
     return reply.status == 404 and isinstance(reply.data, dict) and str(reply.data.get("docs", "")).startswith(DOCS)
 
 

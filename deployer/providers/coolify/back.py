@@ -291,5 +291,5 @@ def like(row: Row, act: Act, *, marked: bool) -> bool:
 
 
 def is_full(status: int, text: str) -> bool:
-    """PURE. A full queue is a 400 here (contract 5.3)."""
+    """PURE. A full queue is a 400 here (coolify-api 5.3)."""
     return status == 400 and text.startswith(QUEUE_FULL)

@@ -88,7 +88,7 @@ class CoolifyServer:
     # --- before anything is started
 
     def reach(self, *, patience: float | None = None) -> str:
-        """`GET /version`: it decides whether anything of Coolify is there (design.md section 4)."""
+        """`GET /version`: it decides whether anything of Coolify is there (architecture 4)."""
         try:
             return self._reached(self.api.send("GET", "/version", patience=patience or REACH_READ))
         except (RefusedError, UnavailableError) as error:
@@ -252,7 +252,7 @@ class CoolifyServer:
         return tags.spread(tag, self.survey)
 
     def _queue_full(self, reply: Reply, act: Act) -> Later:
-        """A tag is not sent again: what stood before the full server was queued (contract 5.1)."""
+        """A tag is not sent again: what stood before the full server was queued (coolify-api 5.1)."""
         text = answers.message(reply)
         if act.kind == TAG:
             raise UnavailableError(trigger.said(text), arrived=True, itself=True)
@@ -392,7 +392,10 @@ class CoolifyServer:
         return told
 
     def _after_lost_answer(self, reply: Reply, handle: Handle, patience: float | None) -> str:
-        """Most versions answer 500 although they have cancelled, and a gateway may answer in their place: the row tells (contract 17.1)."""
+        """Most versions answer 500 although they have cancelled, and a gateway may answer in their place: the row tells.
+
+        Source: coolify-api 17.1.
+        """
         match self._status_of(handle, patience):
             case "cancelled-by-user":
                 return "cancelled"

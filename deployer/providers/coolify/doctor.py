@@ -19,7 +19,7 @@ NEW = "new"
 
 
 PROBED = ("You must provide uuid or tag.", "Invalid request.")
-"""What Coolify answers to a probe of an ability that the token has (contract section 2)."""
+"""What Coolify answers to a probe of an ability that the token has (coolify-api 2)."""
 
 
 def rights(survey: Survey, *, writes: str) -> tuple[Right, ...]:

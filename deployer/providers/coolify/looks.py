@@ -148,7 +148,7 @@ class Looks:
         return replace(shown, unseen="") if wish.proven else shown  # then the site shows it
 
     def _behind(self, phantom: Handle) -> Snapshot:
-        """The real deployment behind "already queued": the newest one of the same pull request that is still going (contract 13)."""
+        """The real deployment behind "already queued": the newest one of the same pull request that is still going (coolify-api 13)."""
         listed = self.survey.current(phantom.target, BEHIND)
         mine = self._mine(listed) or self._mine(self.survey.running(phantom.target))  # one may be stuck for days
         if not mine:

@@ -1,6 +1,6 @@
 """PURE: is a refusal in Coolify's own words? Gateways and firewalls answer in JSON as well, perhaps after Coolify has acted.
 
-The words are those of contract sections 3.3 and 5. What is not in here is taken for a gateway's, so that nothing is concluded from it.
+The words are those of coolify-api 3.3 and 5. What is not in here is taken for a gateway's, so that nothing is concluded from it.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ NOTHING_UP = ("failed", "cancelled-by-user")
 """Statuses of deployments after which what ran before goes on."""
 
 STARTING = re.compile(r"Starting deployment of (\S+) to ")
-"""The first line of a deployment's log that names its image (contract 7, captured-2/sequence_rollback)."""
+"""The first line of a deployment's log that names its image (coolify-api 7, captured-2/sequence_rollback)."""
 
 ANOTHER = "deployment {} of it was started since: what it puts up is not taken back"
 UNLISTED = "Coolify's list does not show our own deployment any more, so that nobody can tell what was started since"

@@ -102,7 +102,7 @@ def snapshot(  # noqa: PLR0913 -- what is known beside the row, each given by na
 
 
 def _why(row: dict[str, Any], log: tuple[Entry, ...] | None, base: str, *, hidden_shown: bool) -> str:
-    """The cause; a restart of Coolify leaves neither a reason nor an end, where there is a field for it (contract 7.6)."""
+    """The cause; a restart of Coolify leaves neither a reason nor an end, where there is a field for it (coolify-api 7.6)."""
     endless = "finished_at" in row and not row["finished_at"]
     if log is None:
         return f"{UNREAD}; {POSSIBLY_RESTARTED}" if endless else UNREAD

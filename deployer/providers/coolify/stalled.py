@@ -1,4 +1,4 @@
-"""PURE: the queue before 4.3.7, where a cancel over the API does not start what waits behind it (contract 5.5, captured-2/README.md).
+"""PURE: the queue before 4.3.7, where a cancel over the API does not start what waits behind it (coolify-api 5.5, captured-2/README.md).
 
 Later ordinary triggers are answered "already queued" for what is stuck there, for ever; one with `force` runs, and the stuck one after it.
 """
@@ -13,7 +13,7 @@ from deployer.providers.coolify.api import Row
 from deployer.providers.coolify.versions import Since, Version
 
 HOLD, LAZY_HOLD = 10.0, 60.0
-"""Seconds that nothing must have run before that counts. Before beta.454 a row stays queued until a worker takes it (contract 7.1)."""
+"""Seconds that nothing must have run before that counts. Before beta.454 a row stays queued until a worker takes it (coolify-api 7.1)."""
 
 STALLED = (
     "{} queued, and nothing runs on that server: Coolify before 4.3.7 does not move its queue on after a cancel. "

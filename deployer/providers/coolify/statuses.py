@@ -85,7 +85,7 @@ def health(row: Any, wish: Wish, *, passed: bool, before: str = "", shaken: bool
     """Does the application run after its deployment? `passed`: Coolify's own health check did while it was deployed.
 
     `before`: its status before anything was done. After a mere restart Coolify does not look anew, so that one says nothing then.
-    `shaken`: it was seen not to run since the deployment, so that one good reading is not enough (contract section 8).
+    `shaken`: it was seen not to run since the deployment, so that one good reading is not enough (coolify-api 8).
     """
     text = _status(row)
     state, condition = split(text)

@@ -22,7 +22,7 @@ TRIES = 2
 """How often lists that only serve a lost answer may fail, all together, before each is only tried once."""
 
 LONGEST_WAIT = 60.0
-"""Seconds that such a list is waited for where the server asks for it: as long as Coolify's own limit does (contract 3.4)."""
+"""Seconds that such a list is waited for where the server asks for it: as long as Coolify's own limit does (coolify-api 3.4)."""
 
 SINGLES = 3
 """Rows that are read beyond the newest one before our trigger: those of the same second come in any order (captured/v4.0.0)."""
@@ -114,7 +114,7 @@ class Survey:
             seen.unread = seen.unread or self.unread.get(f"running {target}", "")
 
     def _if_readable(self, what: str, read: Callable[[], T]) -> T | None:
-        """A list that only serves a lost answer: what can't be read must not keep anything from being triggered (rule 7).
+        """A list that only serves a lost answer: what can't be read must not keep anything from being triggered (architecture, rule 7).
 
         None: it can't be, and is not asked for again. Raises UnavailableError where the next try may well work.
         """
@@ -135,7 +135,7 @@ class Survey:
         return None
 
     def recent(self, target: str, take: int, *, newest: int = 0, patience: float | None = None) -> list[Row] | None:
-        """An application's newest rows, one by one where they are too large together: logs of megabytes come along (contract 5.5).
+        """An application's newest rows, one by one where they are too large together: logs of megabytes come along (coolify-api 5.5).
 
         `newest`: rows that are not above it are of no use. None where this version has no such list.
         """

@@ -21,7 +21,7 @@ SERVICES = (
     "Coolify can't tell which they are; start them by `uuid`"
 )
 NOTHING = re.compile(r"No resources found for tag .*|Unauthorized to .*", re.DOTALL)
-"""What Coolify says in a 200 of a tag of which it has started nothing (contract 5.1)."""
+"""What Coolify says in a 200 of a tag of which it has started nothing (coolify-api 5.1)."""
 
 
 def read(data: Any) -> Answered | Refused:

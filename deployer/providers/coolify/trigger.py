@@ -17,7 +17,7 @@ NO_PREVIEW = re.compile(r"Pull request \d+ not found for this resource\.|No quer
 STARTED = re.compile(r"(Service|Database) (.*) started\..*", re.DOTALL)
 QUEUED = re.compile(r"(Application|Service|Database) (starting|restarting|stopping) request queued\.|Preview deletion request queued\.")
 REFUSALS = re.compile(r"Unauthorized to .*|docker_tag can only be used with .*", re.DOTALL)
-"""What Coolify says in a 200 of what it has not started, beside `NO_PREVIEW` (contract 5.1)."""
+"""What Coolify says in a 200 of what it has not started, beside `NO_PREVIEW` (coolify-api 5.1)."""
 
 UNCHECKED = "with a full queue Coolify answers the same and starts nothing; the token may not read, so nobody can tell"
 UNREADABLE = "Coolify's answer to the trigger has another shape than all known versions give it"

@@ -123,7 +123,7 @@ def _starting(visible: list[Entry]) -> str:
 
 
 def _unhealthy(visible: list[Entry], heading: str) -> str:
-    """The container's own last words stand between `Container logs:` and Coolify's next ruled line (contract 17.1 row 20)."""
+    """The container's own last words stand between `Container logs:` and Coolify's next ruled line (coolify-api 17.1 row 20)."""
     start = max((number for number, entry in enumerate(visible) if own(entry) == CONTAINER_LOGS), default=None)
     if start is None:
         return heading

@@ -1,4 +1,4 @@
-"""What changes the foundation: start, stop, restart, the current droplet, packages, builds (contract sections 5 and 6)."""
+"""What changes the foundation: start, stop, restart, the current droplet, packages, builds (cloudfoundry-api 5 and 6)."""
 
 import json
 from typing import Any

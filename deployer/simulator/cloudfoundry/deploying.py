@@ -1,4 +1,4 @@
-"""Deployments: created, cancelled, continued; rolling ones, canaries, and back to a revision (contract section 7)."""
+"""Deployments: created, cancelled, continued; rolling ones, canaries, and back to a revision (cloudfoundry-api 7)."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The revisions of an app: what each version of it that was put live was made of (contract section 7)."""
+"""The revisions of an app: what each version of it that was put live was made of (cloudfoundry-api 7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

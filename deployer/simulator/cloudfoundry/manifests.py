@@ -1,4 +1,4 @@
-"""A manifest that is applied to a space: of it only the apps' names matter here. A job does it (contract section 10)."""
+"""A manifest that is applied to a space: of it only the apps' names matter here. A job does it (cloudfoundry-api 10)."""
 
 import re
 

@@ -114,7 +114,7 @@ def deployment(world: World, it: Deployment) -> Body:
 
 
 def as_canary(world: World, it: Deployment, body: Body, *, paused: bool) -> Body:
-    """The same with what a canary has beside: its steps, and a way to continue it while it waits (contract section 7)."""
+    """The same with what a canary has beside: its steps, and a way to continue it while it waits (cloudfoundry-api 7)."""
     like = recorded(world, "deployment-get-200-canary-paused", it.app)
     steps = filled(like["status"]["canary"], {"steps": {"current": it.step, "total": len(it.targets) or 1}})
     body = {**body, "strategy": like["strategy"], "status": {**body["status"], "canary": steps}}

@@ -1,4 +1,4 @@
-"""Processes and their instances, as the Cloud Controller tells them (contract section 8)."""
+"""Processes and their instances, as the Cloud Controller tells them (cloudfoundry-api 8)."""
 
 from collections.abc import Callable
 
@@ -37,7 +37,7 @@ def listed(world: World, asked: Asked, _one: str) -> Answer:
 
 
 def of_process(answer: Callable[[World, Asked, Live, Run], Answer]) -> Handler:
-    """The answer of a process that is still there: after a rolling deployment the old one is not (contract 7)."""
+    """The answer of a process that is still there: after a rolling deployment the old one is not (cloudfoundry-api 7)."""
 
     def answered(world: World, asked: Asked, one: str) -> Answer:
         found = world.run(one)

@@ -1,4 +1,4 @@
-"""Revisions of an app: what each version of it was made of, and the way back to one (contract section 7)."""
+"""Revisions of an app: what each version of it was made of, and the way back to one (cloudfoundry-api 7)."""
 
 from deployer.simulator.cloudfoundry import paint
 from deployer.simulator.cloudfoundry.lists import page, wanted

@@ -1,4 +1,4 @@
-"""Deployments: rolling ones, and canaries, which wait after each step until somebody continues them (contract section 7)."""
+"""Deployments: rolling ones, and canaries, which wait after each step until somebody continues them (cloudfoundry-api 7)."""
 
 from dataclasses import dataclass
 from math import ceil, inf

@@ -8,7 +8,7 @@ from deployer.simulator.cloudfoundry.courses import STAGGER, UP, Line, Process, 
 from deployer.simulator.cloudfoundry.history import Revision
 from deployer.simulator.cloudfoundry.scenario import App, Staging
 
-FADING = 3  # so long after a stop the runtime still shows what ran: it is told asynchronously (contract 5)
+FADING = 3  # so long after a stop the runtime still shows what ran: it is told asynchronously (cloudfoundry-api 5)
 
 
 @dataclass(slots=True)

@@ -142,7 +142,7 @@ class World:
         return revision
 
     def deploy(self, live: Live, droplet: str, order: Order = PLAIN, *, mine: bool = True) -> Deployment:
-        """A new deployment. It supersedes the one before it; a stopped app is simply started (contract section 7)."""
+        """A new deployment. It supersedes the one before it; a stopped app is simply started (cloudfoundry-api 7)."""
         now, number = self.now(), len(self.deployments) + 1
         if before := self.running(live.guid):
             self._end(before, now, "SUPERSEDED")
