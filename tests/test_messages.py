@@ -21,7 +21,7 @@ WORDS = 5
 TELLING = 20
 """Characters that a quotation must have to stand for a whole sentence."""
 
-ELSEWHERE = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN"}
+ELSEWHERE = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN", "_TOO_DEEP"}
 """Named texts that are no messages."""
 
 

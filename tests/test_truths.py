@@ -405,9 +405,7 @@ TRUTHS = (
     ),
     Truth("services", "success", "finished", ("an application is started by a new deployment",), {"deploy": 1}, ALL, {"command": "start"}),
     Truth("services", "service-stale", "finished", (), {"service_restart": 1}),
-    Truth(
-        "services", "service-never-up", "failed", ("it does not run: Coolify has reported exited. Its logs",), {"service_restart": 1}
-    ),
+    Truth("services", "service-never-up", "failed", ("it does not run: Coolify has reported exited. Its logs",), {"service_restart": 1}),
     Truth("services", "service-degraded", "failed", ("has reported degraded",), {"service_restart": 1}),
     Truth("services", "service-lost-answer", "finished", ("its status has changed",), {"service_restart": 1}),
     Truth("services", "service", "triggered", (), {"deploy": 1}, inputs={"wait": "false", "pull_latest": "false"}),
