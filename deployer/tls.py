@@ -52,9 +52,15 @@ def unread(environ: Mapping[str, str]) -> str:
 
 
 def unreadable(variable: str, environ: Mapping[str, str]) -> str:
-    """What is wrong with the file of that variable, as a sentence; empty where it is there."""
-    if not variable or os.path.exists(environ[variable]):  # noqa: PTH110 -- a path that may not be looked at raises nothing here
+    """What is wrong with the file of that variable, as a sentence; empty where it is a file, or a folder, that can be there.
+
+    OpenSSL opens it, and would wait in a FIFO or read `/dev/zero` for ever.
+    """
+    path = environ.get(variable, "")
+    if not variable or os.path.isfile(path) or os.path.isdir(path):  # noqa: PTH112, PTH113 -- these raise nothing for any path
         return ""
+    if os.path.exists(path):  # noqa: PTH110
+        return f"`{variable}` names no regular file. Unset it, or set `ca_cert`, which takes its place"
     return f"`{variable}` names a file that is not here. Unset it, or set `ca_cert`, which takes its place"
 
 

@@ -762,6 +762,8 @@ def test_only_a_mask_tells_github_the_secret(job: Callable[..., Job]) -> None:
         pytest.param("abc\ndef\nghi", "<abc\ndef\nghi>", "<***>", id="all-lines-together"),
         pytest.param("a/b c:d?é", "<a%2Fb%20c%3Ad%3F%C3%A9> <a/b+c%3ad%3f%c3%a9>", "<***> <***>", id="url"),
         pytest.param('p"w\\d/é<x', '{"a": "p\\"w\\\\d/\\u00e9<x", "b": "p\\"w\\\\d\\/é\\u003Cx"}', '{"a": "***", "b": "***"}', id="json"),
+        pytest.param("p\"w\\d'12", "'p\"w\\\\d\\'12'", "'***'", id="quoted-by-python"),
+        pytest.param("a/b c%d?é", "<a%252Fb%2520c%2525d%253F%25C3%25A9> a%252fb+c%2525d%253f%25c3%25a9", "<***> ***", id="url-in-a-url"),
         pytest.param("p&w'<d>\"x", '<p&amp;w&#x27;&lt;d&gt;&quot;x> <p&amp;w&#039;&lt;d>"x>', "<***> <***>", id="html"),
         pytest.param("50%:a,b\nc", "<50%25:a,b%0Ac> <50%25%3Aa%2Cb%0Ac>", "<***> <***>", id="github"),
         pytest.param("s3cr3t-token", "Basic dTpzM2NyM3QtdG9rZW4=", "Basic dTp***", id="base64-with-something-before"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import os
 import select
 import socket
 import ssl
@@ -1006,6 +1007,18 @@ def test_a_bundle_of_the_environment_that_is_not_there_is_named_and_beats_nothin
     for knobs in ({"ca": CERTIFICATE}, {"insecure": True}):
         assert http(server.url, **knobs).send("GET", "/version").status == 200
     assert http(serve(answer()).url).send("GET", "/version").status == 200  # without TLS nobody reads it
+
+
+@pytest.mark.parametrize(("variable", "device"), [("REQUESTS_CA_BUNDLE", "fifo"), ("CURL_CA_BUNDLE", "/dev/zero")])
+def test_a_bundle_of_the_environment_that_never_ends_is_not_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str, device: str
+) -> None:
+    """OpenSSL would wait in it for ever, past every time limit."""
+    os.mkfifo(tmp_path / "fifo")
+    monkeypatch.setenv(variable, str(tmp_path / device))
+    error = failure(http("https://127.0.0.1:9"))
+    assert error.reason == f"`{variable}` names no regular file. Unset it, or set `ca_cert`, which takes its place"
+    assert flags(error) == {**arrived(yes=False), "final": True}
 
 
 def test_a_bundle_of_the_environment_that_holds_no_certificate_is_trouble(

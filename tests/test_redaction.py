@@ -56,6 +56,7 @@ WELL_FORMED += [
     "\u200b",
     "\u2060",
 ]
+WELL_FORMED += ["\u034f", "\u115f", "\u17b4", "\u180f", "\u3164", "\uffa0", "\U0001d173", "\U000e0041", "\U000e0101"]
 WELL_FORMED += ["\ufeff", "\u202e", "\u2066", "\u200f", "\x0e", "\\u001b[31m", "\\x1b[0K", "\\033[1m"]
 LOOSE = ["\x1b", "\x1b[", "\x9b", "\x1b]"]
 """Beginnings of sequences that never end: a terminal would take the next characters for the rest."""

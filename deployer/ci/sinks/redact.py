@@ -90,8 +90,11 @@ def _starred(text: str, found: list[tuple[int, int]]) -> str:
 
 # --- What divides a secret, and is not seen
 
-_INVISIBLE = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb"
-"""Controls, and what has no width or turns the writing. Line breaks and tabs are seen."""
+_INVISIBLE = (
+    "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Controls, and what has no width or turns the writing: Unicode's Default_Ignorable_Code_Point, too. Line breaks and tabs are seen."""
 
 _DIVIDING = re.compile(f"[{_INVISIBLE}]")
 _SPELLED = re.compile(r"\\(?:u001[bB]|x1[bB]|033|e)\[")

@@ -78,7 +78,7 @@ def _either(expressions: Iterable[str]) -> str:
 def _spellings(secret: str) -> Iterator[Spelling]:
     """Every spelling is one family of escapes: mixing them would match in exponentially many ways."""
     yield Spelling(tuple((character,) for character in secret))
-    for spelled in (_url, _json, _json_in_json, _html):
+    for spelled in (_url, _url_in_url, _json, _json_in_json, _html):
         yield Spelling(tuple(tuple(sorted(spelled(character), key=lambda one: (-len(one), one))) for character in secret))
     raw = secret.encode("utf-8", "replace")
     yield from (Spelling(tuple((digit,) for digit in digits)) for digits in (raw.hex(), raw.hex().upper()))
@@ -99,11 +99,17 @@ def _url(character: str) -> set[str]:
     return {character, upper, upper.lower()} | ({"+"} if character == " " else set())
 
 
-_JSON = {'"': {'\\"'}, "\\": {"\\\\"}, "/": {"/", "\\/"}, "\n": {"\\n"}, "\r": {"\\r"}, "\t": {"\\t"}, "\b": {"\\b"}, "\f": {"\\f"}}
+def _url_in_url(character: str) -> set[str]:
+    """The address of a page within another one's query, as login pages are given it."""
+    return {once.replace("%", "%25") for once in _url(character)}
+
+
+_JSON = {'"': {'\\"', '"'}, "'": {"'", "\\'"}, "\\": {"\\\\"}, "/": {"/", "\\/"}}
+_JSON |= {"\n": {"\\n"}, "\r": {"\\r"}, "\t": {"\\t"}, "\b": {"\\b"}, "\f": {"\\f"}}
 
 
 def _json(character: str) -> set[str]:
-    r"""Also PHP's `\/`, and the `\u0026` with which Go and PHP keep HTML out of JSON."""
+    r"""Also PHP's `\/`, the `\u0026` with which Go and PHP keep HTML out of JSON, and Python's quotes, of which it escapes one sort."""
     if _is_plain(character):
         return {character}
     units = character.encode("utf-16-be", "surrogatepass").hex()
