@@ -137,8 +137,13 @@ def test_make_help_says_what_each_command_needs_and_costs() -> None:
     assert {name for name, line in told.items() if len(line.split(" | ")) != 3} == set()
 
 
-def test_the_first_look_installs_what_running_needs_and_no_tool_of_the_developers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands that `make demo` runs, without what they would install."""
+@pytest.mark.parametrize("has_pip", [True, False], ids=["pip", "only-the-wheel"])
+def test_the_first_look_installs_what_running_needs_and_no_tool_of_the_developers(
+    has_pip: bool,  # noqa: FBT001 -- a row of a table
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What `make demo` starts, but for the download; the pip that it names is there."""
     started: list[list[str]] = []
 
     def call(words: list[str]) -> int:
@@ -146,13 +151,16 @@ def test_the_first_look_installs_what_running_needs_and_no_tool_of_the_developer
         return 0
 
     monkeypatch.setattr(subprocess, "call", call)
+    monkeypatch.setattr(run_venv, "find_spec", lambda _: has_pip or None)
     home = tmp_path / "run"
     (home / "left-behind").mkdir(parents=True)
     assert run_venv.main(str(home)) == 0
     assert not (home / "left-behind").exists()
-    (words,) = started
-    assert words[0] == str(home / "bin" / "python")
-    assert Path(words[1]).name == "pip"
+    [[python, *words]] = started
+    target = subprocess.check_output([home / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True)
+    assert words[words.index("--target") + 1] == target.strip()
+    assert words[words.index("--requirement") + 1] == str(ROOT / "requirements.txt")
     assert {"--require-hashes", "--no-deps"} <= set(words)
-    assert words[-1] == str(ROOT / "requirements.txt")
+    pip = words[: words.index("install")]
+    assert subprocess.check_output([python, *pip, "--version"], text=True).startswith("pip ")
     assert ".venv-run/" in (ROOT / ".gitignore").read_text("utf-8").splitlines()
