@@ -313,7 +313,7 @@ class Reporter:
         if facts.outcome is Outcome.LOST and not facts.deployment:
             see += MAYBE_STARTED
         if facts.outcome is Outcome.TIMED_OUT and not facts.withdrawn:
-            see += LEFT_RUNNING if facts.handle else NOTHING_STARTED
+            see += LEFT_RUNNING if facts.handle else NOTHING_STARTED if self._wishes.command in DEPLOYING else ""
         see += f"\nSee {facts.link}" if facts.link else ""
         label = self._title(facts.target.id)
         title, message = (f"{label}: {text}", facts.reason) if facts.reason else (label, text)
