@@ -35,7 +35,7 @@ class Cuts:
             whole = sinks.lines(self._redact.passed_on(text, head=head))
             held = self._redact.may_go_on(text)
             found += whole[:-1] if held else whole
-            self._last[log] = _Last(text if held else text[-sinks.LEAST :], head, held)
+            self._last[log] = _Last(text if held else text[1 - sinks.LEAST :], head, held)
         return found
 
     def rest(self, log: Hashable) -> list[str]:
