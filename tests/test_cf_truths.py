@@ -22,6 +22,7 @@ from deployer.simulator.cloudfoundry.courses import WELL, Course, Process, State
 from deployer.simulator.cloudfoundry.names import APP, REGISTRY_PASSWORD, REGISTRY_USERNAME, guid
 from deployer.simulator.cloudfoundry.scenario import App, Scenario
 from deployer.simulator.shared import Answer, Then, Trouble
+from deployer.simulator.tricks import huge
 from tests.fakes import BEGINNING
 from tests.test_golden import StillClock
 from tests.test_truths import CODES as ENDS
@@ -370,7 +371,7 @@ def changing(asked: list[Asked]) -> tuple[str, ...]:
     return tuple(re.sub("|".join(NAMED), lambda found: NAMED[found[0]], line) for line in told)
 
 
-def holds(truth: Truth, stage: Stage, play: Player) -> None:
+def holds(truth: Truth, stage: Stage, play: Player) -> str:
     code, said, seconds = play(stage, truth)
     status = json.loads(Path("result.json").read_text("utf-8"))["status"]
     assert (status, code) == (truth.status, CODES[truth.status]), said
@@ -380,6 +381,7 @@ def holds(truth: Truth, stage: Stage, play: Player) -> None:
     assert truth.lasts[0] <= seconds <= truth.lasts[1], seconds
     assert sum(asked.path == "/oauth/token" for asked in stage.journal) == truth.logins
     assert stage.violations(changes_nothing=truth in DOCTOR) == [], said
+    return said
 
 
 @pytest.mark.parametrize("truth", TRUTHS, ids=IDS)
@@ -472,6 +474,80 @@ def test_what_a_gateway_answers_in_cloud_foundry_s_place_is_looked_for(scenario:
     """It has acted: a second deployment would supersede the first one (cloudfoundry-api 3)."""
     with playing(scenario) as stage:
         holds(truth, stage, play)
+
+
+def unlisted(name: str, edit: Callable[[Answer], Answer], *, lost: bool = False, nth: tuple[int, ...] = ()) -> Scenario:
+    """The list of deployments can't be read; and perhaps a gateway answers the trigger, after Cloud Foundry has acted."""
+    troubles = (*behind(name, "deploy", 502, PAGE).troubles,) if lost else ()
+    return replace(SCENARIOS[name], troubles=(Trouble(("deployments",), Then.EDIT, edit=edit, nth=nth), *troubles))
+
+
+def _error(status: int, code: int, title: str, detail: str) -> Callable[[Answer], Answer]:
+    body = json.dumps({"errors": [{"code": code, "title": title, "detail": detail}]})
+    return lambda _: Answer(status, (("Content-Type", "application/json"),), (body.encode(),))
+
+
+def _page(status: int) -> Callable[[Answer], Answer]:
+    return lambda _: Answer(status, (("Content-Type", "text/html"),), (PAGE.encode(),))
+
+
+LISTS: dict[str, Callable[[Answer], Answer]] = {
+    "broken": _error(500, 10001, "UnknownError", "An unknown error occurred."),
+    "a-page": _page(403),
+    "bad-gateway": _page(502),
+    "refused": _error(403, 10003, "CF-NotAuthorized", "You are not authorized to perform the requested action"),
+    "huge": huge,
+    "null-rows": _null_rows,
+}
+"""The list of deployments that can't be read (cloudfoundry-api 3)."""
+
+UNLISTED, IN_THE_WAY = "could not read the list of its deployments", "one that is still going keeps the new image"
+ROLL_IMAGE = (*STAGED, _rolled("DROPLET-1"))
+AFTERWARDS = "the response to the trigger was lost, and the list of deployments can't be read"
+UNREAD = [
+    *(
+        pytest.param(unlisted(name, edit), Truth("", "finished", (says,), sent, inputs, lasts=(0, 150)), id=f"{kind}-{name}")
+        for kind, edit in LISTS.items()
+        for name, sent, inputs, says in (
+            ("rolling", (ROLL,), BY_ROLLING, UNLISTED),
+            ("image", (*STAGED, NEW, RESTART), {}, IN_THE_WAY),
+            ("image-stopped", (*STAGED, _assigned("DROPLET-1"), START), {}, IN_THE_WAY),
+            ("image-rolling", ROLL_IMAGE, BY_ROLLING, UNLISTED),
+        )
+    ),
+    *(
+        pytest.param(unlisted("rolling", edit, lost=True), Truth("", "lost", (AFTERWARDS,), (ROLL,), BY_ROLLING), id=f"{kind}-and-lost")
+        for kind, edit in LISTS.items()
+    ),
+    pytest.param(
+        unlisted("image-rolling", LISTS["broken"], lost=True, nth=(1, 2)),
+        Truth("", "finished", (UNLISTED, DOUBT, FINISHED), ROLL_IMAGE, BY_ROLLING),
+        id="its-own-droplet-tells",
+    ),
+    pytest.param(
+        unlisted("rolling", LISTS["broken"], nth=(1,)),
+        Truth("", "finished", (), (ROLL,), BY_ROLLING, never=(UNLISTED,)),
+        id="the-second-try-works",
+    ),
+    *(
+        pytest.param(
+            unlisted(name, LISTS["broken"]),
+            Truth("", "timed_out", (), NOTHING, {"command": command, "timeout": "30s"}, never=(UNLISTED,)),
+            id=command,
+        )
+        for name, command in (("rolling", "rollback"), ("cancel", "cancel"))
+    ),
+]
+
+
+@pytest.mark.parametrize(("scenario", "truth"), UNREAD)
+def test_a_list_of_deployments_that_can_not_be_read_keeps_nothing_from_being_triggered(
+    scenario: Scenario, truth: Truth, play: Player
+) -> None:
+    """Tried twice, done without, and said once (issue 11, item 2)."""
+    with playing(scenario) as stage:
+        said = holds(truth, stage, play)
+        assert said.count(UNLISTED) <= 1, said
 
 
 OTHER = App(name="worker", docker=False, started=True)

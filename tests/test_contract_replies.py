@@ -103,7 +103,7 @@ def _flat(text: str) -> Record:
 
 
 def told(value: Any) -> str:
-    return SAID[type(value)](value) if type(value) in SAID else str(value)
+    return next((SAID[kind] for kind in type(value).__mro__ if kind in SAID), str)(value)
 
 
 def _unavailable(error: UnavailableError) -> str:

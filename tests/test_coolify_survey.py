@@ -474,12 +474,13 @@ UNREADABLE: dict[str, Callable[[responses.RequestsMock, str], None]] = {
     "500": broken("deploy_body_list_500"),
     "a-page": broken("deploy_body_list_500_star"),
     "refused": broken("app_deployments_unknown"),
+    "not-authorized": broken("transport_403_policy_denied"),
     "slow": slow,
     "heavy": heavy,
     "shapeless": lambda wire, path: serve(wire, "GET", path, "app_deployments_read", body={"deployments": None}),
     "another-s": lambda wire, path: serve(wire, "GET", path, "app_deployments_read", body=listing(about(deployed(3), APP))),
 }
-AT_ONCE = ("refused", "heavy")
+AT_ONCE = ("refused", "not-authorized", "heavy")
 """What a second try would not change."""
 
 

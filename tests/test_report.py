@@ -624,6 +624,13 @@ def test_who_ran_out_of_time_hears_whether_something_goes_on(desk: Any) -> None:
     assert "Nothing was started: run the job again later." in said
 
 
+@pytest.mark.parametrize("command", [Command.CANCEL, Command.STOP])
+def test_who_wanted_nothing_started_hears_nothing_of_that(desk: Any, command: Command) -> None:
+    said = "\n".join(desk("plain", command=command).hear(Checked(Target("web")), Begun("web"), Ended("web", Outcome.TIMED_OUT, "broken")))
+    assert "broken" in said
+    assert "Nothing was started" not in said
+
+
 def test_what_was_asked_for_and_has_no_deployment_is_withdrawn_without_a_uuid(desk: Any) -> None:
     told = desk("plain")
     stack = Handle("web", "", aspect="running")

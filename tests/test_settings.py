@@ -1165,6 +1165,34 @@ def run(environ: Mapping[str, str]) -> int:
 
 
 @pytest.mark.parametrize(
+    ("header", "secret"),
+    [
+        pytest.param("X-Gateway: Bearer abcdefghijkl", "abcdefghijkl", id="bearer"),
+        pytest.param("X-Gateway: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz", id="basic"),
+        pytest.param("X-Gateway: Token  abcdefgh", "abcdefgh", id="eight-characters"),
+        pytest.param("X-Gateway: AWS4-HMAC-SHA256 Credential=abc, Signature=def", "Credential=abc, Signature=def", id="of-several-parts"),
+    ],
+)
+def test_what_follows_the_scheme_in_a_header_is_a_secret_of_its_own(
+    header: str, secret: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    """A gateway's page may repeat it without `Bearer`. Here the path of a file that can't be written repeats it."""
+    monkeypatch.chdir(tmp_path)
+    environ = {"GITHUB_ACTIONS": "true", "DEPLOYER_HEADERS": f"X-Other: {MARK}\n{header}"}
+    run({**environ, "DEPLOYER_RESULT_FILE": f"nowhere/{secret}/result.json"})
+    said = capfdbinary.readouterr().out.decode()
+    assert f"::add-mask::{secret}\n" in said
+    assert "nowhere/***/result.json can't be written" in said
+
+
+@pytest.mark.parametrize("value", ["abcdefghijkl", "Bearer", "Bearer abcdefg", "a|b cdefghijkl"])
+def test_a_header_without_a_scheme_or_with_a_short_rest_has_no_second_secret(value: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    run({"GITHUB_ACTIONS": "true", "DEPLOYER_HEADERS": f"X-Gateway: {value}"})
+    masked = [line for line in capfdbinary.readouterr().out.decode().splitlines() if line.startswith("::add-mask::")]
+    assert masked == ([f"::add-mask::{value}"] if len(value) >= 8 else [])
+
+
+@pytest.mark.parametrize(
     ("environ", "masked"),
     [
         pytest.param({}, True, id="nowhere"),

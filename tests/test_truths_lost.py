@@ -128,6 +128,14 @@ LISTS: dict[str, Edit] = {
 }
 """2: what can't be read as a list of deployments."""
 
+LATER = tuple(range(2, 99))
+
+REFUSED: dict[str, Edit] = {
+    "not-found": gateway(404, {"message": "Application not found."}),
+    "not-authorized": gateway(403, {"message": "You are not authorized to perform this action."}),
+}
+"""2: an application's list refused in Coolify's own words, although the application itself was just read."""
+
 TRUTHS = (
     *(Lost(f"1-{name}", acted(edit), "finished", FOUND) for name, edit in ANSWERS.items()),
     Lost("1-every-version", acted(gateway(403)), "finished", ("web: finished in",), versions=ALL),
@@ -164,6 +172,32 @@ TRUTHS = (
         inputs=CREATE,
     ),
     Lost("2-broken", unread(BROKEN, "history"), "finished", (UNREAD, "web: finished in"), lasts=(0, 150)),
+    *(
+        Lost(f"2-{name}-and-lost", unread(edit, "history", then=gateway(502)), "finished", (UNREAD, "found on the server"))
+        for name, edit in REFUSED.items()
+    ),
+    *(
+        Lost(
+            f"2-{name}-behind-a-phantom",
+            spoiled("already-queued", Trouble(("history",), Then.EDIT, edit=edit, nth=LATER)),
+            "finished",
+            ("following deployment",),
+        )
+        for name, edit in REFUSED.items()
+    ),
+    *(
+        Lost(
+            f"2-{name}-and-lost-later",
+            spoiled(
+                "success",
+                Trouble(("history",), Then.EDIT, edit=edit, nth=LATER),
+                Trouble(TRIGGERS, Then.EDIT, edit=gateway(502), nth=(1,)),
+            ),
+            "finished",
+            ("found on the server",),
+        )
+        for name, edit in REFUSED.items()
+    ),
     Lost("2-huge", unread(huge, "history"), "finished", (UNREAD, "web: finished in")),
     Lost("2-broken-and-lost", unread(BROKEN, "history", then=gateway(502)), "finished", (UNREAD, "found on the server")),
     Lost(
@@ -184,7 +218,7 @@ TRUTHS = (
         ("has another shape than all known versions give it",),
         {},
         inputs={"command": "cancel", "timeout": "30s"},
-        never=("nothing to cancel",),
+        never=("nothing to cancel", "Nothing was started"),
     ),
     Lost(
         "2-create",

@@ -9,6 +9,7 @@ from deployer.ci import sinks
 from deployer.ci.contract import CI
 from deployer.ci.sinks import Redactor
 from deployer.model import Entry
+from deployer.report.cuts import Cuts
 from deployer.report.facts import Facts
 from deployer.report.wishes import Wishes
 
@@ -31,6 +32,8 @@ class BuildLog:
         self._behind = False
         self._kept: dict[str, list[str]] = {}
         self._redact = redact
+        self._cuts = Cuts(redact)
+        self._servers: dict[str, set[str]] = {}
         self._file: sinks.LogFile | None = None
         self.many = len(wishes.targets) > 1
 
@@ -50,10 +53,13 @@ class BuildLog:
 
         Hidden ones count only on request: they may hold secrets.
         """
-        shown = [entry for entry in entries if self._wishes.hidden_logs or not entry.hidden]
+        shown = [entry.text for entry in entries if self._wishes.hidden_logs or not entry.hidden]
+        self._servers.setdefault(facts.target.id, set()).add(server)
+        return self._pass_on(facts, server, self._cuts.lines((facts.target.id, server), shown))
+
+    def _pass_on(self, facts: Facts, server: str, whole: list[str]) -> bool:
         who = [name for name in (facts.target.label if self.many else "", server) if name]
         prefix = f"[{' on '.join(who)}] " if who else ""
-        whole = [line for entry in shown for line in sinks.lines(self._redact.passed_on(entry.text)) or [""]]
         self._write([prefix + line for line in whole])
         lines = [prefix + piece for line in whole for piece in sinks.pieces(line)]
         if self._wishes.logs == "live":
@@ -64,6 +70,11 @@ class BuildLog:
             kept += lines
             del kept[:-KEPT_LINES]
         return False
+
+    def end(self, facts: Facts) -> None:
+        """No entry may come any more: what waits for one is passed on."""
+        for server in sorted(self._servers.pop(facts.target.id, ())):
+            self._pass_on(facts, server, self._cuts.rest((facts.target.id, server)))
 
     def bad_end(self, facts: Facts) -> None:
         """What was kept back for a failure."""

@@ -292,6 +292,7 @@ class Reporter:
         facts = self._facts[event.target]
         facts.outcome, facts.reason = event.outcome, event.reason
         facts.seconds = self._now() - facts.began if facts.began is not None else None
+        self._log.end(facts)
         if event.outcome not in GOOD:
             self._log.bad_end(facts)
         text = headline(event.outcome, facts.seconds, self._wishes.timeout)
@@ -313,7 +314,7 @@ class Reporter:
         if facts.outcome is Outcome.LOST and not facts.deployment:
             see += MAYBE_STARTED
         if facts.outcome is Outcome.TIMED_OUT and not facts.withdrawn:
-            see += LEFT_RUNNING if facts.handle else NOTHING_STARTED
+            see += LEFT_RUNNING if facts.handle else NOTHING_STARTED if self._wishes.command in DEPLOYING else ""
         see += f"\nSee {facts.link}" if facts.link else ""
         label = self._title(facts.target.id)
         title, message = (f"{label}: {text}", facts.reason) if facts.reason else (label, text)
@@ -323,8 +324,10 @@ class Reporter:
 
     def finish(self, outcome: Outcome) -> None:
         """The verdict's outputs, the result and the summary."""
-        self._log.finish()
         facts = list(self._facts.values())
+        for each in facts:
+            self._log.end(each)
+        self._log.finish()
         began = min((each.began for each in facts if each.began is not None), default=self._now())
         self._outputs.finish(facts, outcome, self._now() - began)
 

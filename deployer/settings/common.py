@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -20,6 +21,8 @@ ENDING = ("stop", "cancel")
 
 
 OFF = {"false", "no", "off", "0"}
+SCHEME = re.compile(r"[A-Za-z][\w.-]*[ \t]+(.+)")
+"""How a secret in a header begins (https://www.rfc-editor.org/rfc/rfc9110#section-11.4)."""
 
 
 def _is_short(text: str) -> bool:
@@ -42,8 +45,9 @@ class Common(Inputs):
 
     @classmethod
     def secrets(cls, given: Given) -> Iterable[str]:
-        """The values of the extra headers."""
-        return [line.partition(":")[2].strip() for line in given.text("headers").splitlines()]
+        """The values of the extra headers, and what stands in them behind a scheme (`Bearer`, `Basic`): that alone may stand in a log."""
+        values = [line.partition(":")[2].strip() for line in given.text("headers").splitlines()]
+        return [*values, *(match[1] for value in values if (match := SCHEME.match(value)))]
 
     @classmethod
     def mistakes(cls, given: Given) -> list[str]:

@@ -2,6 +2,7 @@
 
 from deployer.ci.sinks.backlog import Backlog
 from deployer.ci.sinks.files import LogFile, append, read, replace, size
+from deployer.ci.sinks.halves import LEAST
 from deployer.ci.sinks.outlet import Stream
 from deployer.ci.sinks.pieces import pieces
 from deployer.ci.sinks.redact import Redactor
@@ -10,6 +11,7 @@ from deployer.ci.sinks.writer import Writer
 
 __all__ = [
     "COLOUR",
+    "LEAST",
     "Backlog",
     "LogFile",
     "Redactor",

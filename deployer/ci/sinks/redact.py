@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
+from deployer.ci.sinks.halves import Halves
 from deployer.ci.sinks.spellings import Finder
 from deployer.ci.sinks.text import lines
 
@@ -35,9 +36,17 @@ class Redactor:
     def __call__(self, text: str) -> str:
         return self._secrets.taken_out(text)
 
-    def passed_on(self, text: str) -> str:
-        """Without the secrets, and without what is hidden in untrusted text."""
-        return self._all.taken_out(text)
+    def passed_on(self, text: str, *, head: int = 0, tail: int = 0) -> str:
+        """Without the secrets, and without what is hidden in untrusted text; nor so many characters at either end: half a secret."""
+        return self._all.taken_out(text, head, tail)
+
+    def may_go_on(self, text: str) -> bool:
+        """Whether the end of the text may be the first half of such a secret."""
+        return self._all.halves().may_go_on(text)
+
+    def cut_between(self, before: str, after: str) -> tuple[int, int]:
+        """Characters at the end of one text and at the beginning of the next that are such a secret, cut in two; else none."""
+        return self._all.halves().cut(before, after)
 
     def cut(self, text: str, limit: int, *, end: bool = True) -> str:
         """At most so many characters, redacted: of what is longer the beginning, and with `end` its end too.
@@ -59,21 +68,27 @@ class _Known:
     def __init__(self) -> None:
         self._values: set[str] = set()
         self._finder: Finder | None = None
+        self._halves: Halves | None = None
+
+    def halves(self) -> Halves:
+        self._halves = self._halves or Halves(self._values)
+        return self._halves
 
     def add(self, secret: str) -> None:
         squeezed = " ".join(secret.split())  # as a sentence in one line holds it
         values = {value for value in (secret.strip(), squeezed, *map(str.strip, lines(secret))) if len(value) >= _SHORTEST}
         if not values <= self._values:
             self._values |= values
-            self._finder = None
+            self._finder = self._halves = None
 
-    def taken_out(self, text: str) -> str:
-        if not self._values or len(text) < _SHORTEST:
+    def taken_out(self, text: str, head: int = 0, tail: int = 0) -> str:
+        if not self._values or (len(text) < _SHORTEST and not head and not tail):
             return text
         self._finder = self._finder or Finder(self._values)
         found = list(self._finder.spans(text))
         if _is_divided(text):
             found += _divided(self._finder, text)
+        found += [each for each in ((0, head), (len(text) - tail, len(text))) if each[0] < each[1]]
         return _starred(text, found) if found else text
 
 

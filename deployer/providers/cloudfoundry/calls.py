@@ -24,7 +24,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.model.text import one_line
-from deployer.providers.cloudfoundry import acts, answers, back, doctor, routes, staging, states
+from deployer.providers.cloudfoundry import acts, answers, back, doctor, newest, routes, staging, states
 from deployer.providers.cloudfoundry.api import ANOTHER, Api, Row, of_app
 from deployer.providers.cloudfoundry.known import RETURNED, ROLLED, RUNNING, STAGED, STOPPED, Act, Known
 from deployer.providers.cloudfoundry.logs import AppLog
@@ -87,7 +87,7 @@ class CloudFoundryServer:
         row = self.places.app(target)
         seen = self._remember(target, row)
         if acts.rolls(self.wish) or acts.stages(self.wish) or self.wish.command is Command.ROLLBACK:
-            self._read_deployments(seen)
+            newest.read(seen, lambda: self._deployments(seen), self.wish)
         if problem := acts.impossible(seen, self.wish):
             raise RefusedError(problem)
         if acts.stages(self.wish) and not seen.staged:
@@ -95,7 +95,8 @@ class CloudFoundryServer:
             staging.full(self.wish.image, seen.image)
         self._read_versions(seen)
         name, status = one_line(row.get("name")), states.lowered(one_line(row.get("state")), ("STARTED", "STOPPED"))
-        return Target(seen.guid, name=name, kind="app", url=routes.address(self._routes(seen)), status=status)
+        url, warnings = routes.address(self._routes(seen)), newest.doubts(seen, self.wish)
+        return Target(seen.guid, name=name, kind="app", url=url, status=status, warnings=warnings)
 
     def _remember(self, target: str, row: Row) -> Known:
         """What ran before is what the first check saw."""
@@ -108,15 +109,6 @@ class CloudFoundryServer:
         seen.row, seen.started = row, started
         seen.lifecycle = one_line(lifecycle.get("type")) if isinstance(lifecycle, dict) else ""
         return seen
-
-    def _read_deployments(self, seen: Known) -> None:
-        """The newest: what is newer after a trigger is ours; one that is going is in the way, or will be replaced."""
-        rows = self._deployments(seen)
-        newest: Row = rows[0] if rows else {}
-        seen.newest, seen.active, seen.previous = str(newest.get("guid") or ""), bool(newest) and states.is_active(newest), ""
-        before = newest.get("previous_droplet")
-        if newest and states.is_deployed(newest) and states.droplet(newest) == seen.droplet and isinstance(before, dict):
-            seen.previous = str(before.get("guid") or "")
 
     def _read_versions(self, seen: Known) -> None:
         """After a restart they are others."""
@@ -188,7 +180,7 @@ class CloudFoundryServer:
         """Staging takes minutes: who starts the app meanwhile would leave us with a start that picks up nothing."""
         self._remember(target, self.places.app(target))
         if acts.rolls(self.wish):
-            self._read_deployments(seen)
+            newest.read(seen, lambda: self._deployments(seen), self.wish)
         else:
             self._read_versions(seen)
 
@@ -257,9 +249,11 @@ class CloudFoundryServer:
             done = state == ("STOPPED" if act.aspect == STOPPED else "STARTED")
         return Started((Handle(target, act.deployment, aspect=act.aspect),)) if done else None
 
-    def _found_rolling(self, target: str, act: Act, patience: float | None) -> Started | None:
+    def _found_rolling(self, target: str, act: Act, patience: float | None) -> Started | Barred | None:
         """What is newer than the newest before. If there are several, nobody can tell which is ours: the oldest is followed."""
         seen, droplet = self._of(target), states.droplet(act.body or {})
+        if newest.untold(seen, droplet):
+            return Barred(newest.UNLISTED)
         newer: list[Row] = []
         for row in self._deployments(seen, patience=patience):
             if row.get("guid") == seen.newest:

@@ -37,7 +37,8 @@ class Known:
     """One app. `row`: as it was last read; `started`: its desired state then; `was_started`: when it was read for the first time.
 
     `versions`: its processes' before the trigger. `droplet`: what ran before this run, and `image` its image. `newest`: its newest
-    deployment, `active`: whether that was going, `previous`: the droplet that it has replaced by the one that is there. `package`,
+    deployment, `active`: whether that was going, `previous`: the droplet that it has replaced by the one that is there.
+    `unread`: why the list of its deployments could not be read; `unlisted`: how often it could not be. `package`,
     `build` and `staged` (a droplet) are this run's; `building`: a build was posted, or perhaps. `sent`: the last act. What looks have
     seen: `processes`, `marks`, a deployment that was `deployed`, why it crashed, and how often in a row nothing of it was there (`idle`).
     """
@@ -54,6 +55,8 @@ class Known:
     newest: str = ""
     active: bool = False
     previous: str = ""
+    unread: str = ""
+    unlisted: int = 0
     package: str = ""
     packed: bool = False
     build: str = ""

@@ -23,6 +23,9 @@ def boxes(more: str = "") -> str:
 
 BOXES = boxes()
 
+NO_POLICY = "You are not authorized to perform this action."
+"""A policy of Coolify's says so: of all that the token's owner asks for, or of this one list alone."""
+
 FORBIDDEN: dict[str, str] = {
     "API is disabled.": "Coolify's API is switched off. Switch it on in Coolify under Settings, Advanced, API Access",
     "You are not allowed to access the API.": "Coolify's list of allowed addresses does not hold this machine's. "
@@ -31,7 +34,7 @@ FORBIDDEN: dict[str, str] = {
     "Make one as an admin or the owner of the team",
     "Missing required team role.": "the token belongs to a member of the team, and members' tokens may only read. "
     "Make one as an admin or the owner of the team",
-    "You are not authorized to perform this action.": "the token's owner may not do this in the team. Use a token of an admin or the owner",
+    NO_POLICY: "the token's owner may not do this in the team. Use a token of an admin or the owner",
 }
 
 UNAUTHORIZED: dict[str, str] = {
@@ -43,6 +46,10 @@ PASSING = {408, 425, 429}
 """Statuses below 500 that a gateway gives for a while only."""
 
 VERSION = re.compile(r"v?\d{1,6}\.\d{1,6}[0-9A-Za-z.-]{0,60}", re.ASCII)
+
+
+class PolicyError(RefusedError):
+    """Refused with `NO_POLICY`: of a list that is only read to be sure, this says nothing of the token."""
 
 
 def good(reply: Reply) -> Any:
@@ -90,6 +97,8 @@ def refusal(reply: Reply) -> RefusedError | UnavailableError:
         case 401:
             return RefusedError(UNAUTHORIZED[text], everywhere=True)
         case 403:
+            if text == NO_POLICY:
+                return PolicyError(_forbidden(text), everywhere=True)
             of_one = text.startswith(FOREIGN_CANCEL) or text == f"{PERMISSIONS}write"  # not every kind of target needs that one
             return RefusedError(_forbidden(text), everywhere=not of_one)
         case 429:

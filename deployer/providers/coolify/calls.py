@@ -36,7 +36,7 @@ from deployer.providers.coolify.creator import Creator
 from deployer.providers.coolify.known import Known
 from deployer.providers.coolify.looks import BEHIND, Looks
 from deployer.providers.coolify.own_words import QUEUE_FULL, TOO_MANY
-from deployer.providers.coolify.survey import Survey
+from deployer.providers.coolify.survey import Survey, of_this_list
 from deployer.providers.coolify.versions import Since, Version
 from deployer.providers.coolify.wish import Wish
 
@@ -295,7 +295,9 @@ class CoolifyServer:
         try:
             recent = self.survey.recent(target, BEHIND, newest=seen.newest, patience=patience) if seen.listed else None
             listed = of_application(target, recent)
-        except UnavailableError as error:
+        except (RefusedError, UnavailableError) as error:
+            if isinstance(error, RefusedError) and not of_this_list(error):
+                raise
             return self._found_otherwise(target, seen, error, patience)
         return self._found_running(target, seen, patience) if listed is None else self._found_newer(listed, target, seen)
 
@@ -303,11 +305,13 @@ class CoolifyServer:
         newer = [row for row in listed if trigger.number(row) > seen.newest and self._ours(row, target)]
         return trigger.oldest(newer, target, self._pages, marked=self._marked)
 
-    def _found_otherwise(self, target: str, seen: Known, error: UnavailableError, patience: float | None) -> Started | Barred:
+    def _found_otherwise(
+        self, target: str, seen: Known, error: RefusedError | UnavailableError, patience: float | None
+    ) -> Started | Barred:
         """The list can't be read any more: a newer row among all that are going; that there is none means nothing."""
         if found := self._found_newer(self.survey.running(target, patience=patience), target, seen):
             return found
-        if isinstance(error, TooLargeError):  # the same megabytes again would tell no more
+        if isinstance(error, (RefusedError, TooLargeError)):  # the same request again would tell no more
             return Barred(UNLISTED)
         raise error
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from deployer.http import TooLargeError
 from deployer.model import Command, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import known, trigger
+from deployer.providers.coolify import answers, known, trigger
 from deployer.providers.coolify.acts import APPLICATION, KINDS, TAG
 from deployer.providers.coolify.api import Api, Row, application_of, of_application
 from deployer.providers.coolify.known import Answered, Known
@@ -123,7 +123,7 @@ class Survey:
         try:
             return read()
         except RefusedError as error:
-            if error.everywhere:
+            if not of_this_list(error):
                 raise
             self.unread[what] = error.reason
         except UnavailableError as error:
@@ -151,10 +151,14 @@ class Survey:
             return found
 
     def current(self, target: str, take: int) -> list[Row]:
-        """An application's newest rows; where they can't be read, or there is no such list, those that are going."""
+        """An application's newest rows; where they can't be read, are refused, or there is no such list, those that are going."""
         try:
             listed = of_application(target, self.api.history(target, take))
         except UnavailableError:
+            listed = None
+        except RefusedError as error:
+            if not of_this_list(error):
+                raise
             listed = None
         return self.running(target) if listed is None else listed
 
@@ -185,6 +189,11 @@ class Survey:
 
 def _doubts(unread: str) -> tuple[str, ...]:
     return (UNREAD.format(unread),) if unread else ()
+
+
+def of_this_list(error: RefusedError) -> bool:
+    """Whether a refusal says nothing beyond the list that was asked for: another list may still be read, and a trigger accepted."""
+    return not error.everywhere or isinstance(error, answers.PolicyError)
 
 
 def impossible(kind: str, row: Row, wish: Wish, version: Version) -> str:
