@@ -961,7 +961,7 @@ def test_a_preview_is_a_row_of_its_own_and_waits_for_no_other() -> None:
 
 
 def test_a_preview_of_an_image_has_its_own_tag_and_can_be_deleted() -> None:
-    with visiting("write-token") as (stage, client):
+    with visiting("write-token", 1) as (stage, client):
         asked = f"{V1}/deploy?uuid={stage.uuids[0]}&pr=9&docker_tag="
         uuids = [client.ask("POST", asked + tag).body["deployments"][0]["deployment_uuid"] for tag in ("pr-9", "pr-9b")]
         assert [client.look(uuid).body["docker_registry_image_tag"] for uuid in uuids] == ["pr-9", "pr-9b"]
