@@ -1488,3 +1488,20 @@ def test_of_a_file_only_what_is_surely_lost_is_told(tmp_path: Path) -> None:
     assert [warning.partition(":")[2].partition(" what")[0] for warning in warned(DEPLOYER_ENV_FILE=str(tmp_path / "env"))] == [
         " line 2, 3:"
     ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "refused"),
+    [
+        pytest.param("PLUGIN_ENV", "LOG_LEVEL=info,FEATURE_X=on", True, id="a-list"),
+        pytest.param("PLUGIN_ENV", '{"LOG_LEVEL":"info"}', True, id="a-map"),
+        pytest.param("PLUGIN_HEADERS", "X-One: abcdefgh,X-Two: ijklmnop", True, id="headers"),
+        pytest.param("PLUGIN_ENV", "HOSTS=a,b,c", False, id="commas-in-a-value"),
+        pytest.param("PLUGIN_ENV", "A=1,B=2\nC=3", False, id="a-block"),
+        pytest.param("INPUT_ENV", "A=1,B=2", False, id="no-plugin"),
+    ],
+)
+def test_a_list_that_a_plugin_was_given_is_not_taken_for_one_value(variable: str, text: str, refused: bool) -> None:  # noqa: FBT001
+    """Woodpecker and Drone join a list with commas: the first value would swallow the others, without a word."""
+    given = look_up([Common, Coolify], {variable: text})
+    assert any("joined with commas" in mistake for mistake in given.mistakes) is refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
@@ -122,11 +123,28 @@ def look_up(groups: Iterable[type[Group]], environ: Mapping[str, str], prefix: s
                 known.update(f"{variable}_FILE" for variable in variables)
                 _find_file(given, name, variables, trusted)
         known |= group.ignored
+    _refuse_joined(given)
     for variable, near in _misspelt(environ, known):
         text = f"{typed(variable)} is no input of Deployer: did you mean {typed(near)}?"
         # Who meant a rehearsal must not get a deployment.
         (given.mistakes if near.endswith(("REHEARSE", "DRY_RUN")) else given.warnings).append(text)
     return given
+
+
+JOINED = {"env": re.compile(r"=[^\n]*,\s*[A-Za-z_][A-Za-z0-9_.]*="), "headers": re.compile(r":[^\n]*,\s*[A-Za-z][A-Za-z0-9-]*:\s")}
+"""What a list looks like that Woodpecker or Drone has joined with commas, by the input (ci-formats 3.8)."""
+
+JOINED_LIST = "looks like a list that the CI system has joined with commas. Write a block, with one on each line"
+
+
+def _refuse_joined(given: Given) -> None:
+    """A plugin's setting that is a list or a map arrives as one line: read as it stands, the first value would swallow the rest."""
+    for name, joined in JOINED.items():
+        found = given.found.get(name)
+        if not found or not found.variable.startswith("PLUGIN_") or "\n" in found.text:
+            continue
+        if joined.search(found.text) or found.text.startswith(("{", "[")):
+            given.mistakes.append(f"{found.variable}: {JOINED_LIST}")
 
 
 def _find(given: Given, name: str, variables: list[str], environ: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 from deployer.ci.github import GitHub
-from deployer.ci.sinks import Redactor, Writer
+from deployer.ci.sinks import Redactor, Writer, visible_but_colors
 from tests.test_ci import Stdout
 
 FENCE = "ghadelimiter_00000000-0000-4000-8000-000000000000"
@@ -71,13 +71,23 @@ def told_by_us(folder: Path, calls: list[Call]) -> Told:
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_every_call_has_the_same_bytes(text: str, oracle: Path, tmp_path: Path) -> None:
-    """Left out is what differs on purpose: line breaks and outer blanks of titles, blank masks, a summary that ends with a line break."""
-    title = " ".join(text.split())
-    calls = [
-        *(("annotate", level, "", text) for level in ("error", "warning", "notice")),
-        *(("annotate", level, title, text) for level in ("error", "warning", "notice")),
-        ("annotate", "error", f"two\nlines {title}", text),
-        ("group", title),
+    """Left out is what differs on purpose: line breaks and outer blanks of titles, blank masks, a summary that ends with a line break.
+
+    The toolkit passes control characters on to the log as they are; we make all but colors visible, so it is given what we show.
+    """
+    assert told_by_us(tmp_path, calls_with(text, " ".join(text.split()))) == told_by_the_toolkit(
+        oracle, tmp_path, calls_with(text, " ".join(text.split()), shown=visible_but_colors)
+    )
+
+
+def calls_with(text: str, title: str, shown: Callable[[str], str] = str) -> list[Call]:
+    """Every call with this text. `shown`: what the toolkit is given of what goes to the log."""
+    said, named = shown(text), shown(title)
+    return [
+        *(("annotate", level, "", said) for level in ("error", "warning", "notice")),
+        *(("annotate", level, named, said) for level in ("error", "warning", "notice")),
+        ("annotate", "error", f"two\nlines {named}", said),
+        ("group", named),
         ("endgroup",),
         ("mask", text),
         ("output", "first", text),
@@ -86,4 +96,3 @@ def test_every_call_has_the_same_bytes(text: str, oracle: Path, tmp_path: Path) 
         ("summarize", text.rstrip("\n")),
         ("summarize", "| a |\n|---|"),
     ]
-    assert told_by_us(tmp_path, calls) == told_by_the_toolkit(oracle, tmp_path, calls)
