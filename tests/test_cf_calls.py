@@ -315,7 +315,7 @@ def test_a_good_answer_without_the_app_is_a_lost_one(wire: responses.RequestsMoc
     ],
 )
 def test_a_look_that_is_answered_with_something_else_is_no_news(wire: responses.RequestsMock, what: Handle, row: Any) -> None:
-    """A cache, or a gateway that mixes up its connections (issue 11, item 5)."""
+    """A cache, or a gateway that mixes up its connections."""
     cloud = server(wire)
     known(cloud)
     said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row

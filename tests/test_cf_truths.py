@@ -544,7 +544,7 @@ UNREAD = [
 def test_a_list_of_deployments_that_can_not_be_read_keeps_nothing_from_being_triggered(
     scenario: Scenario, truth: Truth, play: Player
 ) -> None:
-    """Tried twice, done without, and said once (issue 11, item 2)."""
+    """Tried twice, done without, and said once."""
     with playing(scenario) as stage:
         said = holds(truth, stage, play)
         assert said.count(UNLISTED) <= 1, said

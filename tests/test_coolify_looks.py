@@ -117,7 +117,7 @@ def test_a_look_that_gets_no_answer_of_coolify_is_no_news(wire: responses.Reques
 )
 @pytest.mark.parametrize("status", ["in_progress", "finished", "failed", "cancelled-by-user"])
 def test_a_row_of_something_else_is_no_news(wire: responses.RequestsMock, changes: Row, status: str) -> None:
-    """A cache, or a gateway that mixes up its connections: nothing is concluded from it (issue 11, item 5)."""
+    """A cache, or a gateway that mixes up its connections: nothing is concluded from it."""
     row = about(finished(), WEB)
     serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body={**row, "status": status, **changes})
     with pytest.raises(UnavailableError, match="about another deployment, or none"):

@@ -496,7 +496,7 @@ def test_a_deployment_that_is_named_in_another_way_is_searched_for(wire: respons
     ],
 )
 def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_one(wire: responses.RequestsMock, items: list[Any]) -> None:
-    """It was found a moment before: that it is not named is no refusal (issue 11, item 1)."""
+    """It was found a moment before: that it is not named is no refusal."""
     serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": items})
     with pytest.raises(UnavailableError) as caught:
         server(known={WEB: Known(APPLICATION)}).start(WEB)

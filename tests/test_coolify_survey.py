@@ -494,7 +494,7 @@ def checked(coolify: CoolifyServer, target: str = WEB) -> Target:
 
 @pytest.mark.parametrize("how", UNREADABLE)
 def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(wire: responses.RequestsMock, how: str) -> None:
-    """It is tried twice, done without, and that is said; what is going then is known instead (issue 11, item 2)."""
+    """It is tried twice, done without, and that is said; what is going then is known instead."""
     for _ in range(3):
         serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     wire.assert_all_requests_are_fired = False

@@ -448,7 +448,7 @@ DOUBTFUL = replace(A1, trust=Trust.DOUBTFUL)
 
 @pytest.mark.parametrize("handle", [DOUBTFUL, PHANTOM])
 def test_without_waiting_looks_that_fail_are_not_repeated_until_the_end_of_the_time(handle: Handle) -> None:
-    """Three in a row are enough: nobody asked to wait (issue 11, item 13)."""
+    """Three in a row are enough: nobody asked to wait."""
     tale = tell({"start a": [Started((handle,))], f"look {handle.id}": [UnavailableError("HTTP 502")]}, wait=False)
     assert tale.ends() == [Ended("a", Outcome.TRIGGERED, "could not confirm that the deployment exists: HTTP 502")]
     assert len(tale.times(f"look {handle.id}")) == 3
@@ -2507,7 +2507,7 @@ LATER = [Later(60, "asked too often"), SECOND]
 def test_what_a_second_group_deploys_of_a_target_is_followed_although_its_first_deployment_is_over(
     script: Script, ended: Ended, first_look: float
 ) -> None:
-    """Two tags, `force`, and the second trigger came late: the second deployment is ours as much as the first (issue 11, item 3)."""
+    """Two tags, `force`, and the second trigger came late: the second deployment is ours as much as the first."""
     tale = tell({"start t": [Spread(BOTH)], "start u": LATER, **script}, targets=("t", "u"))
     assert [end for end in tale.ends() if end.target == "b"] == [ended]
     assert tale.outcome is ended.outcome
@@ -3500,7 +3500,7 @@ def test_a_target_that_is_refused_late_does_not_stop_one_whose_change_comes_late
     ],
 )
 def test_what_was_changed_for_a_deployment_that_never_started_is_said_to_stay(script: Script, outcome: Outcome) -> None:
-    """The next deployment, a webhook's or somebody's, uses it (issue 11, item 31)."""
+    """The next deployment, a webhook's or somebody's, uses it."""
     tale = tell({"prepare a": [Prepared((IMAGE, ENV))], **script}, alters=True, timeout=120)
     [end] = tale.ends()
     assert (end.outcome, end.reason.partition(". What was")[2]) == (outcome, f" changed before stays: {IMAGE}; {ENV}")

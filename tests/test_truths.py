@@ -303,12 +303,12 @@ TRUTHS = (
     Truth("24", "redirect", "unreachable", ("set `coolify_url` to https://",), NOTHING),
     Truth("24", "html", "unreachable", ("a page",), NOTHING),
     Truth("24", "proxy-404", "unreachable", ("the proxy knows no such address",), NOTHING),
-    # issue 11, 6: a 4xx that is not Coolify's own is no news
+    # a 4xx that is not Coolify's own is no news
     Truth(
         "11.6", "gateway-look", "finished", ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"), versions=ALL
     ),
     Truth("11.6", "gateway-check", "finished", ("HTTP 404: Not Found. That is not Coolify's",), versions=ALL, never=("the uuid is wrong",)),
-    # issue 11, 35 and 37: the reason, where Coolify gives one
+    # the reason, where Coolify gives one
     Truth(
         "11.35",
         "health-starting",
@@ -327,7 +327,7 @@ TRUTHS = (
     Truth("11.37", "build-failure", "failed", ("failed to solve",), versions=ALL, never=("gave no reason",)),
     Truth("11.37", "build-failure", "failed", ("set `hidden_logs: true`",)),
     Truth("11.37", "build-failure", "failed", (), inputs={"hidden_logs": "true"}, never=("set `hidden_logs",)),
-    # issue 11, 33: the queue that stands still before 4.3.7
+    # the queue that stands still before 4.3.7
     Truth("11.33", "stuck-queue", "refused", STUCK, versions=STALLING, never=BEHIND, lasts=(5, 30)),
     Truth("11.33", "stuck-queue", "refused", STUCK, versions=("4.0.0-beta.453",), never=BEHIND, lasts=(55, 90)),
     Truth("11.33", "stuck-queue", "finished", (), versions=STALLING, inputs={"force": "true"}, never=("stuck", *BEHIND)),
@@ -336,10 +336,10 @@ TRUTHS = (
     Truth("11.33", "stuck-queue", "finished", ("it is never cancelled by us",), versions=since("4.3.10"), never=(NOT_MOVED, *BEHIND)),
     Truth("11.33", "cancel-before-others", "finished", (NOT_MOVED,), {"cancel": 1}, STALLING, {"command": "cancel"}),
     Truth("11.33", "cancelled-queued", "cancelled", ("web: queued",), versions=ALL[3:], never=BEHIND),
-    # issue 11, 10: after a bad status one good reading is not enough
+    # after a bad status one good reading is not enough
     Truth("11.10", "health-shaken", "finished", ("its status is restarting",), versions=since("4.0.0-beta.453"), lasts=(95, 110)),
     Truth("11.10", "health-late", "finished", (), lasts=(80, 100)),
-    # issue 11, 32: what of a service or a database nobody could see
+    # what of a service or a database nobody could see
     Truth("11.32", "service-unseen", "finished", NOT_SEEN, {"service_restart": 1}, since("4.0.0-beta.474")),
     Truth("11.32", "service-starting", "finished", NOT_SEEN, {"service_restart": 1}, since("4.0.0-beta.474")),
     Truth("11.32", "service-starting", "finished", NOT_SEEN, inputs={"pull_latest": "false"}, versions=ALL),
@@ -351,7 +351,7 @@ TRUTHS = (
     Truth("11.32", "tag-unseen", "finished", ("web: finished", *NOT_SEEN), versions=ALL, inputs=BY_TAG),
     Truth("11.32", "tag-unseen", "unverified", ("web: finished", *NOT_SEEN), inputs=BY_TAG | SURE),
     Truth("11.32", "tag", "finished", ("stack: finished",), versions=ALL, inputs=BY_TAG, never=NOT_SEEN[:1]),
-    # issue 11, 37: a token revoked in the middle
+    # a token revoked in the middle
     Truth("11.37", "revoked", "lost", ("the deployment continues on the server, but its status can't be read any more: Coolify does not",)),
     # services and databases
     Truth("services", "database", "finished", ("pg: finished",), versions=ALL),
@@ -660,7 +660,7 @@ def test_on_demand_what_was_put_back_is_not_put_up_again(play: Callable[[Stage, 
 def test_a_busy_server_is_waited_for(
     play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Issue 11, 9: the connection is accepted, and only the response is late."""
+    """The connection is accepted, and only the response is late."""
     monkeypatch.setattr("deployer.providers.coolify.calls.REACH_READ", 0.5)
     with playing("hang-at-first") as stage:
         code, said, _ = play(stage, {"timeout": "10m"})

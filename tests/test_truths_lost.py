@@ -1,4 +1,4 @@
-"""What nobody may lose or start twice (issue 11, items 1 to 5, 13, 31, 36): the whole program, where answers and lists are lost.
+"""What nobody may lose or start twice: the whole program, where answers and lists are lost.
 
 A gateway answers in Coolify's place, its lists can't be read, its log has lost a line, or an answer is about something else.
 """

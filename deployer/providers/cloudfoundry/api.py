@@ -23,7 +23,7 @@ PAGES = 50
 WARNINGS = 20
 
 ANOTHER = "the response is about something else: a cache in front of Cloud Foundry?"
-"""An answer to another question is no news (issue 11, item 5)."""
+"""A response about something else says nothing about what was asked."""
 
 Row = dict[str, Any]
 

@@ -15,10 +15,10 @@ from deployer.providers.coolify import answers
 PLACE = re.compile(r"/application/([^/]+)/deployment/[^/]+/?")
 
 ANOTHER = "the response is about {}: a cache in front of Coolify?"
-"""An answer to another question is no news (issue 11, item 5)."""
+"""A response about something else says nothing about what was asked."""
 
 SHAPELESS = "Coolify's list of {} has another shape than all known versions give it"
-"""What can't be read as a list is none: an empty one would mean that nothing is there (issue 11, item 2)."""
+"""What can't be read as a list is none: an empty one would mean that nothing is there."""
 
 Row = dict[str, Any]
 
