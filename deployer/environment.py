@@ -29,9 +29,20 @@ class EnvironmentSession(requests.Session):
 
     own_ca = False
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._routes: dict[str, Route] = {}
+
+    def _route(self, url: str) -> Route:
+        """The way to this address, found out once: an environment stays as it is, and to read it takes longer than to poll a status."""
+        origin = "/".join(url.split("/", 3)[:3])
+        if origin not in self._routes:
+            self._routes[origin] = route(url, direct=not self.trust_env)
+        return self._routes[origin]
+
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:  # noqa: ARG002 -- its name
         """Raises UnavailableError, without a request, where a variable is at fault."""
-        way = route(url, direct=not self.trust_env)
+        way = self._route(url)
         if verify is not False:
             variable = self._bundle(url)
             verify = os.environ[variable] if variable else True
@@ -40,7 +51,7 @@ class EnvironmentSession(requests.Session):
 
     def attempt(self, url: str, connect: float) -> Attempt:
         """What the words for a failure of a request to this address need. `connect`: seconds that a connection was waited for."""
-        way = route(url, direct=not self.trust_env)
+        way = self._route(url)
         unread = tls.unread(os.environ) if self.trust_env else ""
         return Attempt(url, connect, way.source, self.own_ca, self._bundle(url), unread, contained())
 
