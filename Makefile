@@ -35,14 +35,14 @@ lint: $(VENV) ## style, types, generated files; prints the sizes | Python | seco
 	@$(BIN)/ruff check --quiet
 	@$(BIN)/ruff format --check --quiet || { echo "not formatted: $(BIN)/ruff format"; exit 1; }
 	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/python -m deployer.docs --check
+	@$(BIN)/python -m tools.docs --check
 	@$(BIN)/python tools/sizes.py
 
 bench: $(VENV) ## what a run costs: start, memory, time per poll | Python | a minute
 	@$(BIN)/python -m tools.bench
 
 docs: $(VENV) ## write the generated parts of the actions and the pages | Python | seconds
-	@$(BIN)/python -m deployer.docs
+	@$(BIN)/python -m tools.docs
 
 picture: $(VENV) ## draw the picture at the top of the README | Python | seconds
 	@$(BIN)/python -m tools.picture

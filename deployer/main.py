@@ -11,18 +11,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any, cast
 
-from deployer import PROJECT, __version__, proxies, settings, tls
+from deployer import PROJECT, __version__, settings
 from deployer.ci import NAMES, detect
-from deployer.ci.contract import CI
-from deployer.ci.sinks import Backlog, Redactor, Stream, Writer, lines
+from deployer.ci.base import CI
+from deployer.ci.output import Backlog, Redactor, Stream, Writer, lines
 from deployer.clock import Clock
-from deployer.environment import obstacle
-from deployer.model import Command, DeployerError, MistakesError, Outcome, Plan, Snapshot
+from deployer.http import proxies, tls
+from deployer.http.environment import blocking_variable
+from deployer.model import Command, DeployerError, InvalidInputsError, Outcome, Plan, Snapshot
 from deployer.providers import PROVIDERS
-from deployer.providers.contract import ProviderInputs, Surroundings
-from deployer.report import Reporter, Wishes, span
+from deployer.providers.interface import ProviderContext, ProviderInputs
+from deployer.report import Reporter, ReportOptions, duration
 from deployer.run import run
-from deployer.settings import Common, Given, Inputs, Spelling
+from deployer.settings import Aliases, Common, Inputs, RawInputs
 from deployer.verify import Expectation, Site, shown, wanted
 
 SPEED = 20
@@ -58,78 +59,79 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
 
 
 def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, reports: list[Reporter]) -> Outcome:
-    given = settings.look_up(GROUPS, environ, ci.input_prefix)
-    _hide(given, environ, ci, redact)
-    settings.find_clashes(given, environ, ci.files, ci.output_file)
+    raw = settings.look_up(GROUPS, environ, ci.input_prefix)
+    _hide(raw, environ, ci, redact)
+    settings.find_clashes(raw, environ, ci.files, ci.output_file)
     with ExitStack() as stage:
         try:
-            provider = _chosen(given)
-            may_skip = given.text("on_missing_secret").lower() == "skip" and "rehearse" not in given
-            if may_skip and not any(name in given for name in provider.logins):
-                return _skipped(given, provider, ci, redact, clock)
-            if "rehearse" in given:
-                _rehearse(given, provider, ci, clock, stage)
-            common, inputs = _read(given, provider)
-        except MistakesError as error:
-            for warning in given.warnings:
+            provider = _chosen(raw)
+            may_skip = raw.text("on_missing_secret").lower() == "skip" and "rehearse" not in raw
+            if may_skip and not any(name in raw for name in provider.credentials):
+                return _skipped(raw, provider, ci, redact, clock)
+            if "rehearse" in raw:
+                _rehearse(raw, provider, ci, clock, stage)
+            common, inputs = _read(raw, provider)
+        except InvalidInputsError as error:
+            for warning in raw.warnings:
                 ci.annotate("warning", "Deployer", warning)
             for mistake in error.mistakes:
                 ci.annotate("error", "Deployer", redact.passed_on(mistake))
-            return _over(given, ci, redact, clock, Outcome.REFUSED)
+            return _over(raw, ci, redact, clock, Outcome.REFUSED)
         report = Reporter(ci, redact, clock.now, _wishes(common, inputs))
         reports.append(report)
-        for warning in (*given.warnings, *inputs.warnings, *_loud(common)):
+        for warning in (*raw.warnings, *inputs.warnings, *_loud(common)):
             report.notice(warning)
-        around = Surroundings(AGENT, clock.real, clock.now, redact.add, direct=bool(common.rehearse), time_left=clock.time_left)
-        server = inputs.connect(common, around)
+        context = ProviderContext(AGENT, clock.real, clock.now, redact.add, no_proxy=bool(common.rehearse), time_left=clock.time_left)
+        server = inputs.build_provider(common, context)
         outcome = run(_plan(common, inputs), server, report, clock, _visitor(common, clock, redact))
         report.finish(outcome)
         return outcome
 
 
-def _chosen(given: Given) -> type[ProviderInputs]:
+def _chosen(raw: RawInputs) -> type[ProviderInputs]:
     """By `provider`, else by the inputs given, else the first (architecture 2.1). Raises MistakesError where two are meant."""
-    used = {provider: [name for name in provider.model_fields if name in given] for provider in PROVIDERS}
-    for provider in (each for each in PROVIDERS if each.platform == given.text("provider").lower()):
-        _refuse_foreign(given, provider, [name for other in PROVIDERS if other is not provider for name in used[other]])
+    used = {provider: [name for name in provider.model_fields if name in raw] for provider in PROVIDERS}
+    for provider in (each for each in PROVIDERS if each.platform == raw.text("provider").lower()):
+        _refuse_foreign(raw, provider, [name for other in PROVIDERS if other is not provider for name in used[other]])
         return provider
-    meant = [provider for provider in PROVIDERS if set(used[provider]) & set(provider.signs)] or [PROVIDERS[0]]
-    if len(meant) > 1 and "provider" not in given:
+    meant = [provider for provider in PROVIDERS if set(used[provider]) & set(provider.detected_by)] or [PROVIDERS[0]]
+    if len(meant) > 1 and "provider" not in raw:
         names = " and ".join(
-            f"{given.typed(next(name for name in used[provider] if name in provider.signs))} ({provider.platform})" for provider in meant
+            f"{raw.as_typed(next(name for name in used[provider] if name in provider.detected_by))} ({provider.platform})"
+            for provider in meant
         )
-        mistake = f"{names} are of different platforms: say which one is meant with {given.typed('provider')}"
-        raise MistakesError((*given.mistakes, mistake))
+        mistake = f"{names} are of different platforms: say which one is meant with {raw.as_typed('provider')}"
+        raise InvalidInputsError((*raw.mistakes, mistake))
     return meant[0]
 
 
-def _refuse_foreign(given: Given, provider: type[ProviderInputs], names: list[str]) -> None:
+def _refuse_foreign(raw: RawInputs, provider: type[ProviderInputs], names: list[str]) -> None:
     """What another platform's input asks for would not be done; its own variables may be set for other jobs, too."""
     for name in names:
-        variable = given.found[name].variable
-        sentence = f"{given.typed(name)} does nothing on this platform: {given.typed('provider')} is {provider.platform}"
-        if variable.startswith(settings.ADDED):
-            given.mistakes.append(sentence)
+        variable = raw.found[name].variable
+        sentence = f"{raw.as_typed(name)} does nothing on this platform: {raw.as_typed('provider')} is {provider.platform}"
+        if variable.startswith(settings.INPUT_PREFIXES):
+            raw.mistakes.append(sentence)
         elif variable.startswith("DEPLOYER_"):
-            given.warnings.append(sentence)
+            raw.warnings.append(sentence)
 
 
-def _skipped(given: Given, provider: type[ProviderInputs], ci: CI, redact: Redactor, clock: Clock) -> Outcome:
-    for warning in given.warnings:
+def _skipped(raw: RawInputs, provider: type[ProviderInputs], ci: CI, redact: Redactor, clock: Clock) -> Outcome:
+    for warning in raw.warnings:
         ci.annotate("warning", "Deployer", warning)
-    ci.annotate("notice", "Deployer", f"{given.typed(provider.logins[0])} is not given here: skipped, nothing was deployed")
-    return _over(given, ci, redact, clock, Outcome.SKIPPED)
+    ci.annotate("notice", "Deployer", f"{raw.as_typed(provider.credentials[0])} is not given here: skipped, nothing was deployed")
+    return _over(raw, ci, redact, clock, Outcome.SKIPPED)
 
 
-def _read(given: Given, provider: type[ProviderInputs]) -> tuple[Common, ProviderInputs]:
+def _read(raw: RawInputs, provider: type[ProviderInputs]) -> tuple[Common, ProviderInputs]:
     """Both groups of inputs; raises MistakesError with every mistake of both."""
-    if "ci" in given and given.text("ci").lower() not in NAMES:
-        given.mistakes.append(f"{given.typed('ci')}: must be one of {', '.join(NAMES)}")
-    common, inputs = Common.read(given), provider.read(given)
+    if "ci" in raw and raw.text("ci").lower() not in NAMES:
+        raw.mistakes.append(f"{raw.as_typed('ci')}: must be one of {', '.join(NAMES)}")
+    common, inputs = Common.read(raw), provider.read(raw)
     if common and inputs and not common.rehearse:
-        given.mistakes += _obstacles(common, inputs)
-    if given.mistakes or common is None or inputs is None:
-        raise MistakesError(tuple(given.mistakes))
+        raw.mistakes += _obstacles(common, inputs)
+    if raw.mistakes or common is None or inputs is None:
+        raise InvalidInputsError(tuple(raw.mistakes))
     return common, inputs
 
 
@@ -137,53 +139,53 @@ def _obstacles(common: Common, inputs: ProviderInputs) -> list[str]:
     """Variables of the environment that keep an address from being asked: a proxy's or a bundle's."""
     addresses = [address for address in (inputs.address, common.verify_url) if "://" in address]
     checked = not common.ca_cert and not common.insecure
-    return list(dict.fromkeys(said for address in addresses if (said := obstacle(address, checked=checked))))
+    return list(dict.fromkeys(said for address in addresses if (said := blocking_variable(address, checked=checked))))
 
 
-def _hide(given: Given, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
+def _hide(raw: RawInputs, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
     """Every secret is masked before the first other line, but for one that a value of our outputs holds: its mask would blank that.
 
     It is masked by line: of a JSON key the runner would make masks of `{` and `}`, too. What is hidden is never masked, and not hidden
     where the user has written it into an input that is shown anyway.
     """
-    open_values = [given.text(name) for name in OPEN]
-    shown = [*open_values, given.text("image"), ci.commit]
+    open_values = [raw.text(name) for name in OPEN]
+    shown = [*open_values, raw.text("image"), ci.commit]
     open_values += [outcome.status for outcome in Outcome]
-    for value in (value for group in GROUPS for value in group.hidden(given)):
+    for value in (value for group in GROUPS for value in group.redacted(raw)):
         if not any(value.strip() in text for text in shown):
             redact.hide(value)
-    for secret in _secrets(given, environ):
+    for secret in _secrets(raw, environ):
         redact.add(secret)
         for line in map(str.strip, lines(secret)):
-            if len(line) >= settings.SHORTEST_SECRET and not any(line in value for value in open_values):
+            if len(line) >= settings.MIN_SECRET_CHARS and not any(line in value for value in open_values):
                 ci.mask(line)
 
 
-def _secrets(given: Given, environ: Mapping[str, str]) -> Iterator[str]:
+def _secrets(raw: RawInputs, environ: Mapping[str, str]) -> Iterator[str]:
     for group in GROUPS:
-        yield from (secret for secret in group.secrets(given) if secret)
+        yield from (secret for secret in group.secrets(raw) if secret)
     yield from proxies.secrets(environ)
 
 
-def _rehearse(given: Given, provider: type[ProviderInputs], ci: CI, clock: Clock, stage: ExitStack) -> None:
+def _rehearse(raw: RawInputs, provider: type[ProviderInputs], ci: CI, clock: Clock, stage: ExitStack) -> None:
     """The embedded simulator instead of the user's server, on a clock that both share."""
     scenarios, play = _theatre(provider.platform)
-    name = given.text("rehearse")
+    name = raw.text("rehearse")
     if name not in scenarios:
         names = ", ".join(each for each, scenario in scenarios.items() if scenario.public)
         what = repr(name) if re.fullmatch(r"[a-z0-9-]{1,30}", name) else "it"  # anything else may be a secret in the wrong place
-        given.mistakes.append(f"{given.typed('rehearse')}: {what} is no scenario. There are {names}")
-        provider.stage(given, stage.enter_context(play("success", speed=SPEED)).inputs)  # only for the other mistakes to be told
-        Common.stage(given, "http://127.0.0.1")
+        raw.mistakes.append(f"{raw.as_typed('rehearse')}: {what} is no scenario. There are {names}")
+        provider.use_simulator(raw, stage.enter_context(play("success", speed=SPEED)).inputs)  # only for the other mistakes to be told
+        Common.use_simulator(raw, "http://127.0.0.1")
         return
     ci.say(f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {scenarios[name].summary}")
     ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
     playing = stage.enter_context(play(name, speed=SPEED))
     clock.speed = SPEED
-    ignored = provider.stage(given, playing.inputs)
-    if ignored := [*ignored, *Common.stage(given, playing.site)]:
+    ignored = provider.use_simulator(raw, playing.inputs)
+    if ignored := [*ignored, *Common.use_simulator(raw, playing.site)]:
         ci.say(f"Not used in a rehearsal: {', '.join(ignored)}")
-    if "verify_url" in given:
+    if "verify_url" in raw:
         ci.say("The site that is asked instead is the rehearsal's own")
 
 
@@ -192,10 +194,10 @@ def _theatre(platform: str) -> tuple[Mapping[str, Any], Callable[..., AbstractCo
     if platform == "cloudfoundry":
         from deployer.simulator import cloudfoundry
 
-        return cloudfoundry.SCENARIOS, cloudfoundry.playing
+        return cloudfoundry.SCENARIOS, cloudfoundry.simulating
     from deployer import simulator
 
-    return simulator.SCENARIOS, simulator.playing
+    return simulator.SCENARIOS, simulator.simulating
 
 
 def _visitor(common: Common, clock: Clock, redact: Redactor) -> Callable[[str], Snapshot] | None:
@@ -210,7 +212,7 @@ def _visitor(common: Common, clock: Clock, redact: Redactor) -> Callable[[str], 
         direct=bool(common.rehearse),
         redact=redact.passed_on,
     )
-    return lambda address: site.look(_expectation(common, address))
+    return lambda address: site.poll(_expectation(common, address))
 
 
 def _expectation(common: Common, own: str = "") -> Expectation:
@@ -225,11 +227,11 @@ def _plan(common: Common, inputs: ProviderInputs) -> Plan:
     return Plan(
         inputs.targets,
         command=Command(common.command),
-        dry=common.dry_run,
-        alters=(inputs.alters or bool(common.image)) and common.command != Command.ROLLBACK.value,
+        dry_run=common.dry_run,
+        has_changes=(inputs.has_changes or bool(common.image)) and common.command != Command.ROLLBACK.value,
         own_site=expectation.guarded,
         site=shown(expectation.url),
-        answer=f"{wanted(expectation)}, for up to {span(common.verify_timeout)}" if common.verify_url else "",
+        answer=f"{wanted(expectation)}, for up to {duration(common.verify_timeout)}" if common.verify_url else "",
         rollback=common.rollback,
         wait=common.wait,
         timeout=common.timeout,
@@ -241,13 +243,13 @@ def _plan(common: Common, inputs: ProviderInputs) -> Plan:
     )
 
 
-def _wishes(common: Common, inputs: ProviderInputs) -> Wishes:
-    return Wishes(
+def _wishes(common: Common, inputs: ProviderInputs) -> ReportOptions:
+    return ReportOptions(
         inputs.targets,
-        named=inputs.named,
+        by_name=inputs.by_name,
         timeout=common.timeout,
         command=Command(common.command),
-        examining=common.dry_run or common.command == Command.CHECK.value,
+        preflight=common.dry_run or common.command == Command.CHECK.value,
         logs=common.logs,
         hidden_logs=common.hidden_logs,
         log_file=common.log_file,
@@ -266,10 +268,10 @@ def _loud(common: Common) -> Iterator[str]:
         yield tls.LENIENT
 
 
-def _over(given: Given, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
+def _over(raw: RawInputs, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
     """The outputs of a run that ends before it begins."""
-    output_file, result_file = (given.text(name) if name not in given.clashing else "" for name in ("output_file", "result_file"))
-    wishes = Wishes(output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in given)
+    output_file, result_file = (raw.text(name) if name not in raw.clashing else "" for name in ("output_file", "result_file"))
+    wishes = ReportOptions(output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in raw)
     Reporter(ci, redact, clock.now, wishes).finish(outcome)
     return outcome
 
@@ -299,7 +301,7 @@ def _help() -> str:
     lines += ["Inputs come from the environment; an empty one is not given. In a workflow they have the name on the left.", ""]
     for name, info, spelling in settings.declared(GROUPS):
         standard = settings.default(info, spelling)
-        lines += [f"{name}  ({settings.plain(name)})", f"    {info.description}{f'. Default: {standard}' if standard else ''}"]
+        lines += [f"{name}  ({settings.env_name(name)})", f"    {info.description}{f'. Default: {standard}' if standard else ''}"]
     lines += ["", "Exit codes:", *(f"    {outcome.exit_code:3}  {outcome.status}: {outcome.meaning}" for outcome in Outcome)]
     return "\n".join(lines)
 
@@ -324,7 +326,7 @@ def _bug(error: Exception, ci: CI, redact: Redactor, reports: list[Reporter]) ->
 
 
 def _first(environ: Mapping[str, str], name: str) -> str:
-    return next((environ[variable] for variable in settings.spellings(name, Spelling()) if environ.get(variable, "").strip()), "")
+    return next((environ[variable] for variable in settings.variables_of(name, Aliases()) if environ.get(variable, "").strip()), "")
 
 
 def _is_terminal(environ: Mapping[str, str]) -> bool:

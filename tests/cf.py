@@ -10,14 +10,14 @@ from urllib.parse import parse_qsl, urlsplit
 
 import responses
 
-from deployer.http import Http
-from deployer.providers.cloudfoundry.api import Api
-from deployer.providers.cloudfoundry.calls import CloudFoundryServer
-from deployer.providers.cloudfoundry.known import Known
-from deployer.providers.cloudfoundry.logs import AppLog
-from deployer.providers.cloudfoundry.places import Places
-from deployer.providers.cloudfoundry.uaa import Login
-from deployer.providers.cloudfoundry.wish import Wish
+from deployer.http.client import Http
+from deployer.providers.cloudfoundry.api.client import Client
+from deployer.providers.cloudfoundry.api.uaa import Login
+from deployer.providers.cloudfoundry.app import AppState
+from deployer.providers.cloudfoundry.lookup import AppLookup
+from deployer.providers.cloudfoundry.options import Options
+from deployer.providers.cloudfoundry.provider import CloudFoundryProvider
+from deployer.providers.cloudfoundry.watching.logs import AppLog
 
 REPLIES = Path(__file__).parent / "contracts" / "cloudfoundry" / "fixtures"
 API, LOGIN, LOGS = "https://api.example.org", "https://login.example.org", "https://log-cache.example.org"
@@ -92,30 +92,30 @@ def bodies(wire: responses.RequestsMock) -> list[Any]:
     return [json.loads(call.request.body) for call in wire.calls if call.request.body]
 
 
-def connected(wire: responses.RequestsMock, *, root: str = "root-get-200") -> Api:
+def connected(wire: responses.RequestsMock, *, root: str = "root-get-200") -> Client:
     """Discovered and logged in; of that nothing is on the list of what was asked."""
 
     def opened(base: str, *, token: Any, scheme: str = "Bearer") -> Http:
-        return Http(base, token=token, scheme=scheme, agent=AGENT, now=lambda: 0.0)
+        return Http(base, token=token, scheme=scheme, user_agent=AGENT, monotonic=lambda: 0.0)
 
     serve(wire, root, path=f"{API}/")
     serve(wire, "uaa-token-password-200", path=f"{LOGIN}/oauth/token")
-    api = Api(API, Login("user", "password"), opened, now=lambda: 0.0, hide=lambda _: None)
-    api.reach()
+    api = Client(API, Login("user", "password"), opened, now=lambda: 0.0, hide=lambda _: None)
+    api.discover()
     wire.calls.reset()
     return api
 
 
-def server(wire: responses.RequestsMock, *, logs: bool = False, **wish: Any) -> CloudFoundryServer:
+def server(wire: responses.RequestsMock, *, logs: bool = False, **options: Any) -> CloudFoundryProvider:
     """One that has been reached. Without `logs` its foundation has no log-cache, which is another story."""
     api = connected(wire, root="root-get-200" if logs else "root-get-200-no-v2-no-logcache")
-    return CloudFoundryServer(api, Places(api), Wish(**wish))
+    return CloudFoundryProvider(api, AppLookup(api), Options(**options))
 
 
-def known(cloud: CloudFoundryServer, **seen: Any) -> Known:
+def known(cloud: CloudFoundryProvider, **seen: Any) -> AppState:
     """The app, as a check has found it."""
     usual = {"started": True, "was_started": True, "droplet": OLD_DROPLET, "lifecycle": "docker", "versions": {WEB: VERSION}}
-    cloud.places.found[APP] = APP
+    cloud.lookup.found[APP] = APP
     log = AppLog(cloud.api, APP, _given_up=not cloud.api.logs_base)
-    cloud.known[APP] = Known(APP, log, **{**usual, **seen})
-    return cloud.known[APP]
+    cloud.apps[APP] = AppState(APP, log, **{**usual, **seen})
+    return cloud.apps[APP]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from deployer.simulator.cloudfoundry import Stage
+from deployer.simulator.cloudfoundry import Session
 
 DOCUMENT = Path(__file__).parent / "contracts" / "openapi" / "capi-3.228.0.json"
 NAME = "deployer/0 (test)"
@@ -45,7 +45,7 @@ class Reply:
 class Client:
     """Logs in as the stage's inputs say; `token` is what it sends. `said`: every answer of the API, with its request."""
 
-    stage: Stage
+    stage: Session
     token: str = ""
     refresh: str = ""
     links: dict[str, Any] = field(default_factory=dict)

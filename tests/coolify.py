@@ -12,14 +12,14 @@ from urllib.parse import urlencode
 
 import responses
 
-from deployer.http import Http, Reply
-from deployer.providers.contract import Surroundings
-from deployer.providers.coolify.api import Api
-from deployer.providers.coolify.calls import CoolifyServer
-from deployer.providers.coolify.inputs import Coolify
-from deployer.providers.coolify.known import Known
-from deployer.providers.coolify.versions import Version
-from deployer.providers.coolify.wish import Wish
+from deployer.http.client import Http, Response
+from deployer.providers.coolify.api.client import Client
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.inputs.fields import Coolify
+from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.provider import CoolifyProvider
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.interface import ProviderContext
 from deployer.settings import Common, look_up
 
 RECORDINGS = Path(__file__).parent / "contracts" / "coolify"
@@ -67,12 +67,12 @@ def body(name: str) -> Any:
     return recorded(name)["body"]
 
 
-def reply(name: str, **changes: Any) -> Reply:
-    """A recorded answer as http.py hands it on."""
+def reply(name: str, **changes: Any) -> Response:
+    """A recorded answer as http/client.py hands it on."""
     record = {**recorded(name), **changes}
     headers = {key.lower(): value for key, value in record["headers"].items()}
     is_json = not isinstance(record["body"], str)
-    return Reply(record["status"], record["body"], is_json=is_json, headers=headers, url=f"{BASE}{record['request']['path']}")
+    return Response(record["status"], record["body"], is_json=is_json, headers=headers, url=f"{BASE}{record['request']['path']}")
 
 
 def polls(name: str) -> list[Row]:
@@ -155,13 +155,13 @@ def tokens(wire: responses.RequestsMock) -> list[str]:
     return [str(call.request.headers.get("Authorization")).removeprefix("Bearer ") for call in wire.calls]
 
 
-def server(*, version: str = NEW, blind: bool = False, known: Mapping[str, Known] | None = None, **wish: Any) -> CoolifyServer:
+def server(*, version: str = NEW, blind: bool = False, known: Mapping[str, Resource] | None = None, **options: Any) -> CoolifyProvider:
     """One that has been reached, with what a check has seen."""
-    http = Http(API, token=TOKEN, agent=AGENT, now=lambda: 0.0)
-    coolify = CoolifyServer(Api(http, http), BASE, Wish(**wish))
-    coolify.survey.version = Version(version)
-    coolify.survey.blind = blind
-    coolify.survey.known.update(known or {})
+    http = Http(API, token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
+    coolify = CoolifyProvider(Client(http, http), BASE, Options(**options))
+    coolify.lookup.version = Version(version)
+    coolify.lookup.write_only_token = blind
+    coolify.lookup.resources.update(known or {})
     return coolify
 
 
@@ -171,14 +171,22 @@ def connected(environ: Mapping[str, str]) -> Any:
     everyone, inputs = Common.read(given), Coolify.read(given)
     assert everyone is not None, given.mistakes
     assert inputs is not None, given.mistakes
-    return inputs.connect(everyone, around())
+    return inputs.build_provider(everyone, around())
 
 
-def around() -> Surroundings:
+def around() -> ProviderContext:
     """No time passes, and nothing is given that would have to be hidden."""
-    return Surroundings(AGENT, real=lambda: 0.0, now=lambda: 0.0, hide=lambda secret: None, direct=True)
+    return ProviderContext(AGENT, monotonic=lambda: 0.0, now=lambda: 0.0, add_secret=lambda secret: None, no_proxy=True)
 
 
 def flags(**on: Any) -> Row:
     """What an UnavailableError says beside its reason."""
-    return {"arrived": False, "itself": False, "failure": "", "wait": 0, "final": False, "from_gateway": False, **on}
+    return {
+        "may_have_arrived": False,
+        "from_server": False,
+        "server_error": "",
+        "retry_after": 0,
+        "permanent": False,
+        "from_gateway": False,
+        **on,
+    }

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from deployer.model import (
-    Answer,
-    Barred,
+    Ability,
+    AccessDenied,
+    Changes,
     Expired,
+    GroupStarted,
     Handle,
     Interrupted,
     Phase,
-    Prepared,
-    Right,
     Snapshot,
-    Spread,
     Started,
     Target,
+    TriggerResult,
     UnavailableError,
 )
 
@@ -176,83 +176,83 @@ class Scripted:
         self._clock = clock
         self._played: dict[str, int] = {}
 
-    def reach(self, *, patience: float | None = None) -> str:
-        return str(self._answer("reach", "Fake 1", patience))
+    def connect(self, *, timeout: float | None = None) -> str:
+        return str(self._answer("reach", "Fake 1", timeout))
 
-    def check(self, target: str) -> Target:
+    def resolve(self, target: str) -> Target:
         answer: Target = self._answer(f"check {target}", Target(target), None)
         return answer
 
-    def rights(self) -> tuple[Right, ...]:
-        answer: tuple[Right, ...] = self._answer("rights", (), None)
+    def abilities(self) -> tuple[Ability, ...]:
+        answer: tuple[Ability, ...] = self._answer("rights", (), None)
         return answer
 
-    def intent(self, target: str) -> tuple[str, ...]:
+    def describe(self, target: str) -> tuple[str, ...]:
         answer: tuple[str, ...] = self._answer(f"intent {target}", (), None)
         return answer
 
-    def prepare(self, target: str) -> Prepared:
-        answer: Prepared = self._answer(f"prepare {target}", Prepared((f"{target} is as it is wished",)), None)
+    def apply_changes(self, target: str) -> Changes:
+        answer: Changes = self._answer(f"prepare {target}", Changes((f"{target} is as it is wished",)), None)
         return answer
 
-    def altered(self, target: str) -> tuple[str, ...]:
+    def changes_made(self, target: str) -> tuple[str, ...]:
         answer: tuple[str, ...] = self._script.get(f"altered {target}", [()])[-1]  # it is no request
         return answer
 
-    def start(self, target: str) -> Answer:
-        answer: Answer = self._answer(f"start {target}", Started((Handle(target, f"{target}-1"),)), None)
+    def trigger(self, target: str) -> TriggerResult:
+        answer: TriggerResult = self._answer(f"start {target}", Started((Handle(target, f"{target}-1"),)), None)
         return answer
 
-    def undo(self, target: str, deployed: Handle) -> Answer:
-        answer: Answer = self._answer(f"undo {target}", Started((Handle(target, f"{target}-back"),)), None)
+    def rollback(self, target: str, deployment: Handle) -> TriggerResult:
+        answer: TriggerResult = self._answer(f"undo {target}", Started((Handle(target, f"{target}-back"),)), None)
         return answer
 
-    def find(self, target: str, *, patience: float | None = None) -> Started | Spread | Barred | None:
-        answer: Started | Spread | Barred | None = self._answer(f"find {target}", None, patience)
+    def find_triggered(self, target: str, *, timeout: float | None = None) -> Started | GroupStarted | AccessDenied | None:
+        answer: Started | GroupStarted | AccessDenied | None = self._answer(f"find {target}", None, timeout)
         return answer
 
-    def look(self, handle: Handle) -> Snapshot:
-        what = f"{handle.target}:{handle.aspect}" if handle.aspect else handle.id
+    def poll(self, handle: Handle) -> Snapshot:
+        what = f"{handle.target}:{handle.condition}" if handle.condition else handle.id
         answer: Snapshot = self._answer(f"look {what}", Snapshot(Phase.SUCCEEDED), None)
         return answer
 
     def visit(self, address: str) -> Snapshot:
         """One look at a site, in the place of `deployer.verify`."""
-        usual = Snapshot(Phase.SUCCEEDED, "HTTP 200", hold=1, settled=False)
+        usual = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
         answer: Snapshot = self._answer(f"visit {address}", usual, None)
         return answer
 
-    def going(self, target: str) -> tuple[Handle, ...]:
+    def active(self, target: str) -> tuple[Handle, ...]:
         answer: tuple[Handle, ...] = self._answer(f"going {target}", (), None)
         return answer
 
-    def cancel(self, handle: Handle, *, patience: float | None = None) -> str:
-        return str(self._answer(f"cancel {handle.id}", "cancelled", patience))
+    def cancel(self, handle: Handle, *, timeout: float | None = None) -> str:
+        return str(self._answer(f"cancel {handle.id}", "cancelled", timeout))
 
-    def left_waiting(self, *, patience: float | None = None) -> str:
-        return str(self._answer("left waiting", "", patience)) if "left waiting" in self._script else ""
+    def left_waiting(self, *, timeout: float | None = None) -> str:
+        return str(self._answer("left waiting", "", timeout)) if "left waiting" in self._script else ""
 
-    def _answer(self, call: str, usual: Any, patience: float | None) -> Any:
-        told = call if patience is None else f"{call} within {patience:g} s"
+    def _answer(self, call: str, usual: Any, timeout: float | None) -> Any:
+        told = call if timeout is None else f"{call} within {timeout:g} s"
         self.calls.append((round(self._clock.real() - BEGINNING, 3), told))
         assert len(self.calls) < ENOUGH, "this run does not end"
         try:
-            self.said.append(self._act(call, usual, patience))
+            self.said.append(self._act(call, usual, timeout))
         except BaseException as error:
             self.said.append(error)
             raise
         return self.said[-1]
 
-    def _act(self, call: str, usual: Any, patience: float | None) -> Any:
+    def _act(self, call: str, usual: Any, timeout: float | None) -> Any:
         row = self._script.get(call, [usual])
         nth = self._played[call] = self._played.get(call, -1) + 1
         act = row[min(nth, len(row) - 1)]
         act = act if isinstance(act, Act) else Act(act)
         if act.signal:
             self._clock.signal(act.signal)
-        if patience is not None and patience < act.takes < math.inf:
-            self._clock.spend(patience)
-            raise UnavailableError("no answer in time", arrived=True)
+        if timeout is not None and timeout < act.takes < math.inf:
+            self._clock.spend(timeout)
+            raise UnavailableError("no answer in time", may_have_arrived=True)
         self._clock.spend(act.takes)
         if isinstance(act.answer, BaseException):
             raise act.answer

@@ -11,10 +11,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from deployer import docs
 from deployer.providers import PROVIDERS
-from deployer.report.facts import DOTENV_PREFIX, OUTPUTS
+from deployer.report.target_report import DOTENV_PREFIX, OUTPUTS
 from deployer.settings import Common, declared
+from tools import docs
 
 PEOPLE = [docs.ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md")]
 PAGES = [docs.ROOT / "README.md", *PEOPLE, *sorted((docs.ROOT / "docs").glob("*.md"))]

@@ -23,8 +23,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 from deployer.main import SPEED
-from deployer.simulator import Asked, Stage, cloudfoundry, playing
-from deployer.simulator.checks import name_of
+from deployer.simulator import Request, Session, cloudfoundry, simulating
+from deployer.simulator.coolify.checks import name_of
 from tests.test_ci import Command, parse_env_file, parse_line
 
 ROOT = Path(__file__).parents[1]
@@ -145,17 +145,17 @@ class Program:
         self.signals.append(time.monotonic())
         self.process.send_signal(number)
 
-    def wait_until_it_listens(self, patience: float = 30) -> None:
+    def wait_until_it_listens(self, timeout: float = 30) -> None:
         """Until it has taken charge of SIGTERM. Before that it is a Python that is being started, which dies of a signal."""
-        until = time.monotonic() + patience
+        until = time.monotonic() + timeout
         while not _caught(self.process.pid) & (1 << signal.SIGTERM - 1):
             assert self.process.poll() is None, "it ended before it listened"
             assert time.monotonic() < until, "it never listened"
             time.sleep(0.001)
 
-    def end(self, patience: float = 60) -> Ended:
+    def end(self, timeout: float = 60) -> Ended:
         """Wait for it. Nothing that it left may hold a secret, and stderr is not used."""
-        out, err = self.process.communicate(timeout=patience)
+        out, err = self.process.communicate(timeout=timeout)
         return self.check(out or b"", err or b"")
 
     def check(self, out: bytes, err: bytes = b"") -> Ended:
@@ -229,22 +229,22 @@ def plain(folder: Path, **more: str) -> dict[str, str]:
     return {"DEPLOYER_OUTPUT_FILE": "out.env", **more}
 
 
-def login(stage: Stage, folder: Path, *, in_file: bool = False) -> dict[str, str]:
+def login(session: Session, folder: Path, *, in_file: bool = False) -> dict[str, str]:
     """The inputs for a stage; the token perhaps as a file, outside of the folder where secrets are looked for."""
-    known = {"COOLIFY_URL": stage.url, "COOLIFY_UUID": ",".join(stage.uuids)}
+    known = {"COOLIFY_URL": session.url, "COOLIFY_UUID": ",".join(session.uuids)}
     if not in_file:
-        return known | {"COOLIFY_TOKEN": stage.token}
-    (folder.parent / "token").write_text(stage.token + "\n")
+        return known | {"COOLIFY_TOKEN": session.token}
+    (folder.parent / "token").write_text(session.token + "\n")
     return known | {"COOLIFY_TOKEN_FILE": str(folder.parent / "token")}
 
 
 CF_SECRETS = ("CF_PASSWORD", "CF_CLIENT_SECRET", "CF_ASSERTION", "CF_DOCKER_PASSWORD")
 
 
-def cf_login(stage: cloudfoundry.Stage, folder: Path, *, in_file: bool = False) -> dict[str, str]:
+def cf_login(session: cloudfoundry.Session, folder: Path, *, in_file: bool = False) -> dict[str, str]:
     """The same for a Cloud Foundry."""
     variables = {"image": "DEPLOYER_APP_IMAGE"}
-    given = {variables.get(name, name.upper()): value for name, value in stage.inputs.items()}
+    given = {variables.get(name, name.upper()): value for name, value in session.inputs.items()}
     for name in CF_SECRETS if in_file else ():
         if value := given.pop(name, ""):
             (folder.parent / name).write_text(value + "\n")
@@ -303,18 +303,18 @@ def running(
 class Play:
     """A program beside the stage that it talks to."""
 
-    stage: Stage
+    stage: Session
     program: Program
     speed: float
     first_seen: float = 0
 
-    def asked(self, name: str) -> list[Asked]:
+    def asked(self, name: str) -> list[Request]:
         """The requests to one route."""
         return [asked for asked in list(self.stage.journal) if name_of(asked) == name]
 
-    def wait_for(self, condition: Callable[[Play], bool], patience: float = 30) -> None:
+    def wait_for(self, condition: Callable[[Play], bool], timeout: float = 30) -> None:
         """Until it is so; a process that ended before is told with all that it said."""
-        until = time.monotonic() + patience
+        until = time.monotonic() + timeout
         while not condition(self):
             if not self.first_seen and self.stage.journal:
                 self.first_seen = time.monotonic()
@@ -323,7 +323,7 @@ class Play:
             time.sleep(0.01)
         self.first_seen = self.first_seen or time.monotonic()
 
-    def real_seconds_after_the_signal(self, asked: Asked) -> float:
+    def real_seconds_after_the_signal(self, asked: Request) -> float:
         """When a request came, in real seconds after the first signal; too large by as much as the first request was seen too late."""
         return asked.at / self.speed - (self.program.signals[0] - self.first_seen)
 
@@ -331,9 +331,9 @@ class Play:
         """How many deployments the program has started: all but those of others. Before beta.463 no row says so."""
         return max(0, len(self.stage.deployments()) - len(self.stage.scenario.others))
 
-    def end(self, patience: float = 60) -> Ended:
+    def end(self, timeout: float = 60) -> Ended:
         """Wait for it; it must have behaved."""
-        ended = self.program.end(patience)
+        ended = self.program.end(timeout)
         assert self.stage.violations() == []
         return ended
 
@@ -342,20 +342,20 @@ class Play:
 class CfPlay:
     """A program beside the Cloud Foundry that it talks to."""
 
-    stage: cloudfoundry.Stage
+    stage: cloudfoundry.Session
     program: Program
 
-    def wait_for(self, path: str, patience: float = 30) -> None:
+    def wait_for(self, path: str, timeout: float = 30) -> None:
         """Until something whose path ends so was asked."""
-        until = time.monotonic() + patience
+        until = time.monotonic() + timeout
         while not any(asked.path.endswith(path) for asked in list(self.stage.journal)):
             assert self.program.process.poll() is None, "it ended before that"
             assert time.monotonic() < until, "it never came so far"
             time.sleep(0.01)
 
-    def end(self, patience: float = 60) -> Ended:
+    def end(self, timeout: float = 60) -> Ended:
         """Wait for it; it must have behaved."""
-        ended = self.program.end(patience)
+        ended = self.program.end(timeout)
         assert self.stage.violations() == []
         return ended
 
@@ -371,11 +371,11 @@ def cf_play(  # noqa: PLR0913 -- what differs from test to test, given by name
     in_file: bool = False,
 ) -> Iterator[CfPlay]:
     """The same as `play` for a Cloud Foundry. Its tokens, which nobody knows before, are as secret as the password."""
-    with cloudfoundry.playing(scenario, speed=speed) as stage:
-        given = {**marked(stranger), **cf_login(stage, folder, in_file=in_file), **environ}
+    with cloudfoundry.simulating(scenario, speed=speed) as session:
+        given = {**marked(stranger), **cf_login(session, folder, in_file=in_file), **environ}
         with running(folder, given, speed=speed) as program:
-            program.learnt = lambda: stage.tokens
-            yield CfPlay(stage, program)
+            program.learnt = lambda: session.tokens
+            yield CfPlay(session, program)
     assert stranger.heard == []
 
 
@@ -392,9 +392,9 @@ def play(  # noqa: PLR0913 -- what differs from test to test, given by name
     **options: Any,
 ) -> Iterator[Play]:
     """The program against a scenario, on a clock that both share. `without`: variables to leave out."""
-    with playing(scenario, speed=speed) as stage:
-        given = {**marked(stranger), **login(stage, folder, in_file=in_file), **(environ or {})}
+    with simulating(scenario, speed=speed) as session:
+        given = {**marked(stranger), **login(session, folder, in_file=in_file), **(environ or {})}
         given = {name: value for name, value in given.items() if name not in without}
         with running(folder, given, speed=speed, **options) as program:
-            yield Play(stage, program, speed)
+            yield Play(session, program, speed)
     assert stranger.heard == []

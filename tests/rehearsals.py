@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from deployer.main import main
-from deployer.simulator import server as coolify
 from deployer.simulator.cloudfoundry import world as cloudfoundry
+from deployer.simulator.coolify import server as coolify
 from tests.fakes import FakeClock
 
 PORT = re.compile(r"127\.0\.0\.1:\d+")

@@ -21,19 +21,25 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from deployer import untrusted_json
-from deployer.http import Reply
+from deployer.http import untrusted_json
+from deployer.http.client import Response
 from deployer.main import main
 from deployer.model import Outcome, Phase, RefusedError, Snapshot, UnavailableError
-from deployer.providers.cloudfoundry import answers as cf_answers
-from deployer.providers.cloudfoundry import crashes, logs, root, routes, staging, states, uaa
-from deployer.providers.coolify import acts, answers, changes, envs, known, releases, rows, statuses, survey, tags, trigger
-from deployer.providers.coolify.versions import Version
-from deployer.providers.coolify.wish import Wish
-from deployer.simulator import cloudfoundry, listening, playing
-from deployer.simulator import server as simulated
+from deployer.providers.cloudfoundry import routes
+from deployer.providers.cloudfoundry.api import discovery, uaa
+from deployer.providers.cloudfoundry.api import responses as cf_answers
+from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
+from deployer.providers.coolify import lookup, resources, rollback_candidates, tags, trigger, trigger_requests
+from deployer.providers.coolify.api import responses as api_responses
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes import application, envs
+from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.watching import deployment, resource_status
+from deployer.simulator import cloudfoundry, simulating
 from deployer.simulator.cloudfoundry import world as foundation
-from deployer.simulator.shared import Answer
+from deployer.simulator.coolify import server as simulated
+from deployer.simulator.serving import listener
+from deployer.simulator.serving.exchange import Response as SimulatedResponse
 from tests import cf as cf_replies
 from tests import coolify as coolify_replies
 from tests import test_cf_truths, test_truths
@@ -115,7 +121,7 @@ class Spoiler:
         self._status = self._random.random() < 0.1
         self.changed: list[str] = []
 
-    def __call__(self, answer: Answer) -> Answer:
+    def __call__(self, answer: SimulatedResponse) -> SimulatedResponse:
         if self._random.random() > self._share:
             return answer
         if self._header:
@@ -178,13 +184,13 @@ def coolify(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[
     """One of the truths about Coolify, on one of its versions."""
     truth = pick.choice([each for each in test_truths.TRUTHS if each.scenario not in {"huge", "hang", "hang-start"}])
     version = pick.choice(truth.versions)
-    return playing(truth.scenario, version=version), lambda stage: test_truths.environ(stage, {**EVERYTHING, **truth.inputs})
+    return simulating(truth.scenario, version=version), lambda stage: test_truths.environ(stage, {**EVERYTHING, **truth.inputs})
 
 
 def cf(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
     """One of the truths about Cloud Foundry."""
     truth = pick.choice(test_cf_truths.TRUTHS)
-    return cloudfoundry.playing(truth.scenario), lambda stage: test_cf_truths.environ(stage, {**EVERYTHING, **truth.inputs})
+    return cloudfoundry.simulating(truth.scenario), lambda stage: test_cf_truths.environ(stage, {**EVERYTHING, **truth.inputs})
 
 
 EVERYTHING = {"timeout": "3m", "verify_timeout": "2m", "log_file": "log.txt", "output_file": "out.env"}
@@ -209,12 +215,12 @@ def test_whatever_a_server_sends_the_run_ends_with_a_status(
     clock, spoiler = StillClock(), Spoiler(name)
     for module in (simulated, foundation):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=clock.real))
-    write = listening.Connection._write
-    monkeypatch.setattr(listening.Connection, "_write", lambda connection, answer: write(connection, spoiler(answer)))
+    write = listener.Connection._write
+    monkeypatch.setattr(listener.Connection, "_write", lambda connection, answer: write(connection, spoiler(answer)))
     monkeypatch.chdir(tmp_path)
     stage_of, environ_of = platform(pick)
-    with stage_of as stage:
-        environ = {**environ_of(stage), **pick.choice(IN_CI), "DEPLOYER_DEBUG": "1"}
+    with stage_of as session:
+        environ = {**environ_of(session), **pick.choice(IN_CI), "DEPLOYER_DEBUG": "1"}
         code = main([], environ, clock)  # type: ignore[arg-type]
     said = capfdbinary.readouterr().out.decode()
     assert code in {outcome.exit_code for outcome in Outcome}, (
@@ -228,8 +234,8 @@ def test_whatever_a_server_sends_the_run_ends_with_a_status(
 # --- each reading function by itself: every value of a recorded reply, in every odd form
 
 
-GIT, V = Wish(), Version("4.3.10")
-ACT = acts.act(acts.APPLICATION, coolify_replies.WEB, GIT, V)
+GIT, V = Options(), Version("4.3.10")
+ACT = trigger_requests.request_for(trigger_requests.APPLICATION, coolify_replies.WEB, GIT, V)
 
 
 def _row_of(data: Any) -> dict[str, Any]:
@@ -246,11 +252,11 @@ def _resources(data: Any) -> list[dict[str, Any]]:
 
 def _looked(row: Any) -> None:
     for flips in (False, True):
-        seen = rows.snapshot(row, "https://coolify.example.com", coolify_replies.WEB, flips=flips)
-        statuses.proof(seen, coolify_replies.WEB, Wish(verify="true"))
-        statuses.passed_health_check(seen)
-    rows.other(row, coolify_replies.body("deployment_get_finished"))
-    rows.other(coolify_replies.body("deployment_get_finished"), row)
+        seen = deployment.snapshot_of(row, "https://coolify.example.com", coolify_replies.WEB, flips=flips)
+        resource_status.health_check(seen, coolify_replies.WEB, Options(verify_health="true"))
+        resource_status.passed_health_check(seen)
+    deployment.is_other_server(row, coolify_replies.body("deployment_get_finished"))
+    deployment.is_other_server(coolify_replies.body("deployment_get_finished"), row)
 
 
 @pytest.mark.parametrize("text", [each for each in ODD if each[:2] in {'"2', '"0', '"9'}])
@@ -259,51 +265,55 @@ def test_no_time_of_a_row_makes_the_search_for_others_crash(field: str, text: st
     main = coolify_replies.body("deployment_get_finished")
     other = {**main, "server_id": 99, "is_api": False, "is_webhook": False}
     for one, two in (({**main, field: json.loads(text)}, other), (main, {**other, field: json.loads(text)})):
-        assert rows.other(two, one) in {True, False}
+        assert deployment.is_other_server(two, one) in {True, False}
 
 
 def _resource(data: Any) -> None:
     row = _row_of(data)
-    known.target(acts.APPLICATION, coolify_replies.WEB, row, Wish(pr=7))
-    known.described(row)
-    survey.impossible(acts.APPLICATION, row, GIT, V)
-    statuses.health(row, Wish(verify="true"), passed=False)
-    for aspect in (statuses.RUNNING, statuses.STOPPED):
-        statuses.resource(row, aspect, "exited:unhealthy", V, moved=True)
-    releases.pin(row)
+    resources.target(trigger_requests.APPLICATION, coolify_replies.WEB, row, Options(pr=7))
+    resources.description(row)
+    lookup.unsupported(trigger_requests.APPLICATION, row, GIT, V)
+    resource_status.health(row, Options(verify_health="true"), passed=False)
+    for aspect in (resource_status.RUNNING, resource_status.STOPPED):
+        resource_status.resource(row, aspect, "exited:unhealthy", V, moved=True)
+    rollback_candidates.pin(row)
 
 
 def _history(data: Any) -> None:
     listed = _rows_of(_row_of(data).get("deployments"))
-    trigger.oldest(listed, coolify_replies.WEB, "https://coolify.example.com", marked=True)
+    trigger.adopt_oldest(listed, coolify_replies.WEB, "https://coolify.example.com", marked=True)
     for row in listed:
-        trigger.starter(row, marked=True), trigger.like_ours(row, GIT, V), releases.is_own(row)
-    releases.finished(listed), releases.left(listed), changes.deployed(_row_of(listed[:1] and listed[0]))
-    releases.since(listed, str(listed[0].get("deployment_uuid")) if listed else "")
+        trigger.started_by(row, marked=True), trigger.matches_ours(row, GIT, V), rollback_candidates.is_own(row)
+    (
+        rollback_candidates.finished(listed),
+        rollback_candidates.rolled_back_commits(listed),
+        application.deployed(_row_of(listed[:1] and listed[0])),
+    )
+    rollback_candidates.deployment_and_previous(listed, str(listed[0].get("deployment_uuid")) if listed else "")
 
 
 def _answered(data: Any) -> None:
     for status in (200, 400, 401, 403, 404, 409, 422, 429, 500):
-        for module in (answers, cf_answers):
-            reply = Reply(status, data, is_json=True)
-            module.foreign(reply)
+        for module in (api_responses, cf_answers):
+            reply = Response(status, data, is_json=True)
+            (module.not_from_coolify if module is api_responses else module.not_from_cloudfoundry)(reply)
             with contextlib.suppress(RefusedError, UnavailableError):
-                module.good(reply)
+                module.json_or_raise(reply)
         with contextlib.suppress(RefusedError, UnavailableError):
-            uaa.good(Reply(status, data, is_json=True), "no")
+            uaa.good(Response(status, data, is_json=True), "no")
 
 
 def _instances(data: Any) -> None:
     web = cf_replies.body("app-processes-list-200")["resources"][0]
-    each = states.process(web, data)
-    states.instances((each,), "all", {}), states.stopped((each,)), each.marks
-    states.of_new_instances(Snapshot(Phase.RUNNING), (each,))
+    each = instance_status.process(web, data)
+    instance_status.instances((each,), "all", {}), instance_status.stopped((each,)), each.marks
+    instance_status.of_new_instances(Snapshot(Phase.RUNNING), (each,))
 
 
 def _rolling(data: Any) -> None:
-    states.is_deployed(data), states.is_active(data), states.ending(data), states.droplet(_row_of(data))
-    states.returned(data)
-    states.deployment(data)
+    instance_status.is_deployed(data), instance_status.is_active(data), instance_status.ending(data), instance_status.droplet(_row_of(data))
+    instance_status.returned(data)
+    instance_status.deployment(data)
 
 
 def _log(data: Any) -> None:
@@ -321,26 +331,29 @@ READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     },
     "app_get_sensitive": (coolify_replies.body("app_get_sensitive"), _resource),
     "app_deployments_read": (coolify_replies.body("app_deployments_read"), _history),
-    "deploy_one": (coolify_replies.body("deploy_one"), lambda data: trigger.accepted(data, ACT, GIT, blind=False)),
+    "deploy_one": (coolify_replies.body("deploy_one"), lambda data: trigger.parse_accepted(data, ACT, GIT, blind=False)),
     "deploy_tag_blue": (coolify_replies.body("deploy_tag_blue"), tags.read),
     "env_list_sensitive": (
         coolify_replies.body("env_list_sensitive"),
-        lambda data: envs.plan({"A": SecretStr("x")}, _rows_of(data), acts.APPLICATION, V),
+        lambda data: envs.plan({"A": SecretStr("x")}, _rows_of(data), trigger_requests.APPLICATION, V),
     ),
     "rollback_images": (
         coolify_replies.body("app_rollback_images_200"),
-        lambda data: releases.beside(_rows_of(_row_of(data).get("images"))),
+        lambda data: rollback_candidates.other_images(_rows_of(_row_of(data).get("images"))),
     ),
     "app_patch_422_list": (coolify_replies.body("app_patch_422_list"), _answered),
     "api_root": (cf_replies.body("app-start-422-log-rate-quota"), _answered),
-    "root": (cf_replies.body("root-get-200"), lambda data: root.read(data, "https://api.example.org")),
+    "root": (cf_replies.body("root-get-200"), lambda data: discovery.read(data, "https://api.example.org")),
     "token": ({"access_token": "a.b.c", "refresh_token": "x", "expires_in": 599, "scope": "a b"}, _answered),
     "stats": (cf_replies.body("process-stats-200-one-crashed-one-running"), _instances),
     "placement": (cf_replies.body("process-stats-200-down-placement-error"), _instances),
     "rolling": (cf_replies.body("deployment-get-200-deploying-with-error"), _rolling),
-    "build": (cf_replies.body("build-get-200-failed-docker"), states.build),
-    "staged": (cf_replies.body("build-get-200-staged-docker"), lambda data: (states.build(data), staging.cause(data, ["x"]))),
-    "crashes": (cf_replies.body("audit-events-crash-200"), lambda data: [crashes.reason([row], _guids(row)) for row in _resources(data)]),
+    "build": (cf_replies.body("build-get-200-failed-docker"), instance_status.build),
+    "staged": (cf_replies.body("build-get-200-staged-docker"), lambda data: (instance_status.build(data), staging.cause(data, ["x"]))),
+    "crashes": (
+        cf_replies.body("audit-events-crash-200"),
+        lambda data: [crash_events.reason([row], _guids(row)) for row in _resources(data)],
+    ),
     "log": (cf_replies.body("log-cache-read-200"), _log),
     "routes": (cf_replies.body("app-routes-list-200"), lambda data: routes.address(_resources(data))),
 }

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from deployer.bounded_http import BoundedAdapter, BoundedReader, BoundedResponse
+from deployer.http.bounded import BoundedAdapter, BoundedReader, BoundedResponse
 from tests.test_http import CERTIFICATE, KEY, Script, Server, answer, early, raw
 
 

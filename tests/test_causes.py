@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from deployer.providers.coolify import causes, rows, why
-from deployer.providers.coolify.causes import CAUSES, known
+from deployer.providers.coolify.watching import deployment, failure, known_failures
+from deployer.providers.coolify.watching.known_failures import KNOWN_FAILURES, match
 from tests.coolify import BASE, Row, body, ended, entry, polls
 
 HELPER, RATE, NO_IMAGE, PLATFORM, REFUSED = "helper image", "no more pulls", "this image or tag", "processor", "registry refused"
@@ -396,7 +396,7 @@ ALIKE = [
     (TIMEOUT, "Error: Timeout of 5000ms exceeded."),
     (DOCKER, "received 409 from the API: name is taken"),
 ]
-SENTENCES = [cause.sentence for cause in CAUSES]
+SENTENCES = [cause.sentence for cause in KNOWN_FAILURES]
 
 
 def key_of(sentence: str) -> str:
@@ -408,20 +408,20 @@ def key_of(sentence: str) -> str:
 @pytest.mark.parametrize("shown", [True, False])
 def test_a_real_line_of_a_known_cause_tells_it(line: str, key: str, source: str, *, shown: bool) -> None:
     assert source
-    assert key_of(known(line, shown=shown)) == key
-    assert key_of(known(f"before\n{line}\nafter", shown=shown)) == key
+    assert key_of(match(line, shown=shown)) == key
+    assert key_of(match(f"before\n{line}\nafter", shown=shown)) == key
 
 
 @pytest.mark.parametrize(("key", "line"), ALIKE)
 def test_a_line_that_only_looks_like_a_known_cause_tells_nothing(key: str, line: str) -> None:
-    assert known(line, shown=True) == ""
-    assert known(f"before\n{line}\nafter", shown=False) == ""
+    assert match(line, shown=True) == ""
+    assert match(f"before\n{line}\nafter", shown=False) == ""
 
 
 def test_each_known_cause_has_a_real_line_and_one_that_only_looks_like_it() -> None:
-    assert {known(line, shown=False) for line, _, _ in REAL} == set(SENTENCES)
+    assert {match(line, shown=False) for line, _, _ in REAL} == set(SENTENCES)
     assert sorted(map(key_of, SENTENCES)) == sorted({key for key, _ in ALIKE})
-    assert all(re.fullmatch(r"[^\n]{1,170}\.", sentence) for sentence in [*SENTENCES, causes.PRE_COMMAND])
+    assert all(re.fullmatch(r"[^\n]{1,170}\.", sentence) for sentence in [*SENTENCES, known_failures.PRE_COMMAND])
 
 
 # --- which line counts
@@ -448,20 +448,20 @@ FULL = "write /app/x: no space left on device"
     ],
 )
 def test_the_last_line_with_a_known_cause_counts(text: str, key: str) -> None:
-    sentence = known(text, shown=True)
+    sentence = match(text, shown=True)
     assert (key_of(sentence) if sentence else "") == key
 
 
 def test_megabytes_without_a_cause_are_read_in_no_time() -> None:
     line = 'failed to authorize: failed to fetch oauth token: process "' * 2000
-    assert known("\n".join([line] * 200), shown=True) == ""
+    assert match("\n".join([line] * 200), shown=True) == ""
 
 
 def test_a_variable_is_named_only_if_people_may_see_the_line() -> None:
     line = "error: Environment variable not found: DATABASE_URL."
     rest = "is missing: add it in Coolify or with `env`; a build sees only build variables."
-    assert known(line, shown=True) == f"The environment variable DATABASE_URL {rest}"
-    assert known(line, shown=False) == f"An environment variable {rest}"
+    assert match(line, shown=True) == f"The environment variable DATABASE_URL {rest}"
+    assert match(line, shown=False) == f"An environment variable {rest}"
 
 
 # --- in a deployment's log
@@ -477,7 +477,7 @@ BROKE = "Deployment failed: Command execution failed (exit code 1): docker exec 
 
 
 def reason(*texts: str | Row, **changes: Any) -> str:
-    return rows.snapshot(ended("failed", *texts, **changes), BASE).reason
+    return deployment.snapshot_of(ended("failed", *texts, **changes), BASE).reason
 
 
 def hidden(text: str) -> Row:
@@ -521,7 +521,7 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
         pytest.param([BUILDING, BROKE], "exit code 1: it broke", id="unknown-and-nothing-hidden"),
         pytest.param(
             ["Executing pre-deployment command (see debug log for output/errors).", hidden("SQLSTATE[HY000]"), BROKE],
-            f"{causes.PRE_COMMAND}\nexit code 1: it broke",
+            f"{known_failures.PRE_COMMAND}\nexit code 1: it broke",
             id="the-pre-deployment-command",
         ),
         pytest.param(
@@ -596,7 +596,7 @@ def test_without_a_page_only_the_input_is_named() -> None:
         reason(BUILDING, hidden("x"), BROKE, deployment_url=None)
         == "exit code 1: it broke\nIts hidden lines may say more: set `hidden_logs: true`."
     )
-    assert why.cause(None) == ""
+    assert failure.failure_reason(None) == ""
 
 
 # --- every captured deployment that failed
@@ -619,7 +619,7 @@ OOPS = "Post-deployment command: Could not find a valid container. Is the contai
 def test_the_causes_of_the_captured_failures(name: str, told: str) -> None:
     row = polls(name)[-1]
     page = f"{BASE}{row['deployment_url']}"
-    assert rows.snapshot(row, BASE).reason == told.replace(
+    assert deployment.snapshot_of(row, BASE).reason == told.replace(
         "MORE", f"Its hidden lines may say more: set `hidden_logs: true` or open {page}."
     )
 
@@ -646,7 +646,7 @@ def second(name: str) -> Any:
 def test_a_health_check_that_stays_starting_is_told_as_unhealthy_with_the_container_s_log() -> None:
     row = second("sequence_health_starting")["responses"][-1]["body"]
     assert (row["status"], "New container is unhealthy." in row["logs"]) == ("failed", False)
-    assert rows.snapshot(row, BASE).reason == STARTING
+    assert deployment.snapshot_of(row, BASE).reason == STARTING
 
 
 @pytest.mark.parametrize(
@@ -660,14 +660,14 @@ def test_a_reason_behind_the_old_exclamation_is_a_reason(number: int, listed: st
     """Real rows of beta.420."""
     row = next(each for each in second(f"v4.0.0-beta.420/{listed}")["response"]["body"]["deployments"] if each["id"] == number)
     page = f"{BASE}{row['deployment_url']}"
-    assert rows.snapshot(row, BASE).reason == told.replace(
+    assert deployment.snapshot_of(row, BASE).reason == told.replace(
         "MORE", f"Its hidden lines may say more: set `hidden_logs: true` or open {page}."
     )
 
 
 @pytest.mark.parametrize("name", ["sequence_nixpacks_buildfail"])
 def test_who_sees_the_hidden_lines_is_not_told_to_show_them(name: str) -> None:
-    told = rows.snapshot(polls(name)[-1], BASE, hidden_shown=True).reason
+    told = deployment.snapshot_of(polls(name)[-1], BASE, hidden_shown=True).reason
     assert told == f"exit code 1: #1 step 1\n#2 step 2\n#3 step 3\n{BUILD}"
 
 
@@ -675,4 +675,4 @@ def test_who_sees_the_hidden_lines_is_not_told_to_show_them(name: str) -> None:
 def test_what_was_captured_and_did_not_fail_has_no_cause(name: str) -> None:
     row = polls(name)[-1]
     assert row["status"] == "finished"
-    assert not any(sentence in rows.snapshot(row, BASE).reason for sentence in SENTENCES)
+    assert not any(sentence in deployment.snapshot_of(row, BASE).reason for sentence in SENTENCES)

@@ -4,19 +4,20 @@ from typing import Any
 
 import pytest
 
-from deployer.model import Command, Done, RefusedError
-from deployer.providers.cloudfoundry import acts, crashes, routes, staging
-from deployer.providers.cloudfoundry.known import RETURNED, ROLLED, RUNNING, STOPPED, Act, Known
-from deployer.providers.cloudfoundry.wish import Wish
+from deployer.model import AlreadyDone, Command, RefusedError
+from deployer.providers.cloudfoundry import routes, trigger_requests
+from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STOPPED, AppState, TriggerRequest
+from deployer.providers.cloudfoundry.options import Options
+from deployer.providers.cloudfoundry.watching import crash_events, staging
 from tests.cf import APP, DEPLOYMENT, DROPLET, OLD_DROPLET, VERSION, WEB, body
 
 IMAGE = "ghcr.io/acme/web:1.4.2"
 
 
-def app(**seen: Any) -> Known:
+def app(**seen: Any) -> AppState:
     """One that is started, made of a Docker image, and of which nothing is going."""
     usual = {"started": True, "was_started": True, "droplet": OLD_DROPLET, "lifecycle": "docker"}
-    return Known(APP, log=None, **{**usual, **seen})  # type: ignore[arg-type]
+    return AppState(APP, log=None, **{**usual, **seen})  # type: ignore[arg-type]
 
 
 def path(action: str) -> str:
@@ -29,24 +30,31 @@ def rolling(droplet: str = "") -> dict[str, Any]:
 
 
 ROWS = [
-    pytest.param(app(started=False), {}, Act(path("start"), RUNNING, "start it"), id="deploy-starts-what-is-stopped"),
-    pytest.param(app(), {}, Act(path("start"), RUNNING, "start it", note=acts.ALREADY), id="deploy-of-a-started-app-says-what-it-does"),
-    pytest.param(app(), {"strategy": "restart"}, Act(path("restart"), RUNNING, "restart it", anew=True), id="strategy-restart"),
+    pytest.param(app(started=False), {}, TriggerRequest(path("start"), RUNNING, "start it"), id="deploy-starts-what-is-stopped"),
+    pytest.param(
+        app(),
+        {},
+        TriggerRequest(path("start"), RUNNING, "start it", note=trigger_requests.ALREADY),
+        id="deploy-of-a-started-app-says-what-it-does",
+    ),
+    pytest.param(
+        app(), {"strategy": "restart"}, TriggerRequest(path("restart"), RUNNING, "restart it", repeats=True), id="strategy-restart"
+    ),
     pytest.param(
         app(),
         {"strategy": "rolling"},
-        Act("/v3/deployments", ROLLED, "replace its instances one by one", rolling(), anew=True),
+        TriggerRequest("/v3/deployments", ROLLED_OUT, "replace its instances one by one", rolling(), repeats=True),
         id="strategy-rolling",
     ),
     pytest.param(
         app(newest=DEPLOYMENT, active=True),
         {"strategy": "rolling"},
-        Act(
+        TriggerRequest(
             "/v3/deployments",
-            ROLLED,
+            ROLLED_OUT,
             "replace its instances one by one",
             rolling(),
-            anew=True,
+            repeats=True,
             note=f"it takes the place of deployment {DEPLOYMENT}, which somebody else started and which is still going",
         ),
         id="rolling-over-another",
@@ -54,84 +62,86 @@ ROWS = [
     pytest.param(
         app(staged=DROPLET),
         {"image": IMAGE},
-        Act(path("restart"), RUNNING, "restart it", droplet=DROPLET, anew=True, note=acts.CARRIED_OUT),
+        TriggerRequest(path("restart"), RUNNING, "restart it", droplet=DROPLET, repeats=True, note=trigger_requests.CARRIED_OUT),
         id="an-image-on-a-started-app-is-never-started",
     ),
     pytest.param(
         app(staged=DROPLET, started=False),
         {"image": IMAGE},
-        Act(path("start"), RUNNING, "start it", droplet=DROPLET),
+        TriggerRequest(path("start"), RUNNING, "start it", droplet=DROPLET),
         id="an-image-on-a-stopped-app-is-started",
     ),
     pytest.param(
         app(staged=DROPLET),
         {"image": IMAGE, "strategy": "restart"},
-        Act(path("restart"), RUNNING, "restart it", droplet=DROPLET, anew=True),
+        TriggerRequest(path("restart"), RUNNING, "restart it", droplet=DROPLET, repeats=True),
         id="an-image-with-restart",
     ),
     pytest.param(
         app(staged=DROPLET),
         {"image": IMAGE, "strategy": "rolling"},
-        Act("/v3/deployments", ROLLED, "replace its instances one by one", rolling(DROPLET), anew=True),
+        TriggerRequest("/v3/deployments", ROLLED_OUT, "replace its instances one by one", rolling(DROPLET), repeats=True),
         id="an-image-rolling-is-not-assigned-before",
     ),
     pytest.param(
         app(),
         {"command": Command.START, "strategy": "rolling"},
-        Act(path("start"), RUNNING, "start it", note=acts.ALREADY),
+        TriggerRequest(path("start"), RUNNING, "start it", note=trigger_requests.ALREADY),
         id="the-strategy-does-not-count-for-start",
     ),
     pytest.param(
         app(),
         {"command": Command.RESTART, "strategy": "rolling"},
-        Act(path("restart"), RUNNING, "restart it", anew=True),
+        TriggerRequest(path("restart"), RUNNING, "restart it", repeats=True),
         id="the-strategy-does-not-count-for-restart",
     ),
-    pytest.param(app(), {"command": Command.STOP}, Act(path("stop"), STOPPED, "stop it"), id="stop"),
-    pytest.param(app(started=False), {"command": Command.STOP}, Done(acts.IS_STOPPED), id="stop-of-what-is-stopped"),
+    pytest.param(app(), {"command": Command.STOP}, TriggerRequest(path("stop"), STOPPED, "stop it"), id="stop"),
+    pytest.param(app(started=False), {"command": Command.STOP}, AlreadyDone(trigger_requests.IS_STOPPED), id="stop-of-what-is-stopped"),
 ]
 
 
-@pytest.mark.parametrize(("seen", "wish", "expected"), ROWS)
-def test_what_is_asked_for_is_one_request(seen: Known, wish: dict[str, Any], expected: Act | Done) -> None:
-    assert acts.act(seen, Wish(**wish)) == expected
+@pytest.mark.parametrize(("seen", "options", "expected"), ROWS)
+def test_what_is_asked_for_is_one_request(seen: AppState, options: dict[str, Any], expected: TriggerRequest | AlreadyDone) -> None:
+    assert trigger_requests.request_for(seen, Options(**options)) == expected
 
 
 @pytest.mark.parametrize(
-    ("wish", "expected"),
+    ("options", "expected"),
     [
-        pytest.param({}, acts.restart(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"), id="with-a-restart"),
-        pytest.param({"strategy": "rolling"}, acts.rolling(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"), id="rolling"),
+        pytest.param({}, trigger_requests.restart(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"), id="with-a-restart"),
+        pytest.param({"strategy": "rolling"}, trigger_requests.rolling(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"), id="rolling"),
     ],
 )
-def test_the_way_back_is_the_way_that_the_new_version_came(wish: dict[str, Any], expected: Act) -> None:
-    assert acts.back(app(), OLD_DROPLET, Wish(**wish)) == expected
+def test_the_way_back_is_the_way_that_the_new_version_came(options: dict[str, Any], expected: TriggerRequest) -> None:
+    assert trigger_requests.rollback_request(app(), OLD_DROPLET, Options(**options)) == expected
 
 
 def test_a_deployment_is_cancelled_by_its_guid() -> None:
-    assert acts.cancelling("a/b") == Act("/v3/deployments/a%2Fb/actions/cancel", RETURNED, "cancel deployment a/b", deployment="a/b")
+    assert trigger_requests.cancelling("a/b") == TriggerRequest(
+        "/v3/deployments/a%2Fb/actions/cancel", REVERTED, "cancel deployment a/b", deployment="a/b"
+    )
 
 
 IMPOSSIBLE = [
     pytest.param(app(), {}, "", id="all-is-well"),
-    pytest.param(app(droplet=""), {}, acts.NO_DROPLET, id="no-droplet"),
-    pytest.param(app(droplet=""), {"command": Command.RESTART}, acts.NO_DROPLET, id="no-droplet-to-restart"),
+    pytest.param(app(droplet=""), {}, trigger_requests.NO_DROPLET, id="no-droplet"),
+    pytest.param(app(droplet=""), {"command": Command.RESTART}, trigger_requests.NO_DROPLET, id="no-droplet-to-restart"),
     pytest.param(app(droplet=""), {"command": Command.STOP}, "", id="no-droplet-is-needed-to-stop"),
     pytest.param(app(droplet=""), {"image": IMAGE}, "", id="an-image-makes-one"),
-    pytest.param(app(lifecycle="buildpack"), {"image": IMAGE}, acts.NOT_DOCKER.format("buildpack"), id="no-docker-app"),
+    pytest.param(app(lifecycle="buildpack"), {"image": IMAGE}, trigger_requests.NOT_DOCKER.format("buildpack"), id="no-docker-app"),
     pytest.param(app(lifecycle="buildpack"), {}, "", id="without-image-any-app"),
-    pytest.param(app(newest="d", active=True), {"image": IMAGE}, acts.IN_THE_WAY.format("d"), id="a-deployment-is-in-the-way"),
+    pytest.param(app(newest="d", active=True), {"image": IMAGE}, trigger_requests.IN_THE_WAY.format("d"), id="a-deployment-is-in-the-way"),
     pytest.param(app(newest="d", active=True), {"image": IMAGE, "strategy": "rolling"}, "", id="rolling-takes-its-place"),
 ]
 
 
-@pytest.mark.parametrize(("seen", "wish", "sentence"), IMPOSSIBLE)
-def test_what_cannot_be_done_is_told_before_anything_is_sent(seen: Known, wish: dict[str, Any], sentence: str) -> None:
-    assert acts.impossible(seen, Wish(**wish)) == sentence
+@pytest.mark.parametrize(("seen", "options", "sentence"), IMPOSSIBLE)
+def test_what_cannot_be_done_is_told_before_anything_is_sent(seen: AppState, options: dict[str, Any], sentence: str) -> None:
+    assert trigger_requests.unsupported(seen, Options(**options)) == sentence
 
 
 @pytest.mark.parametrize(
-    ("seen", "wish", "told"),
+    ("seen", "options", "told"),
     [
         pytest.param(app(started=False), {}, (f"would start it (POST {path('start')})",), id="start"),
         pytest.param(
@@ -140,15 +150,15 @@ def test_what_cannot_be_done_is_told_before_anything_is_sent(seen: Known, wish: 
             (
                 f"would stage the image ghcr.io/acme/web:1.4.1 → {IMAGE}",
                 f"would restart it with what comes of it (POST {path('restart')})",
-                acts.CARRIED_OUT,
+                trigger_requests.CARRIED_OUT,
             ),
             id="image",
         ),
-        pytest.param(app(started=False), {"command": Command.STOP}, (acts.IS_STOPPED,), id="nothing"),
+        pytest.param(app(started=False), {"command": Command.STOP}, (trigger_requests.IS_STOPPED,), id="nothing"),
     ],
 )
-def test_a_dry_run_says_what_would_be_sent(seen: Known, wish: dict[str, Any], told: tuple[str, ...]) -> None:
-    assert acts.intent(seen, Wish(**wish)) == told
+def test_a_dry_run_says_what_would_be_sent(seen: AppState, options: dict[str, Any], told: tuple[str, ...]) -> None:
+    assert trigger_requests.describe(seen, Options(**options)) == told
 
 
 # --- routes
@@ -185,23 +195,25 @@ def event(text: str = "Exited with status 1", *, version: str = VERSION, guid: s
             "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`",
             id="out-of-memory",
         ),
-        pytest.param([event()], f"Exited with status 1. {crashes.ELSEWHERE}", id="any-other"),
+        pytest.param([event()], f"Exited with status 1. {crash_events.ELSEWHERE}", id="any-other"),
         pytest.param([event(version="an-earlier-start")], "", id="of-an-earlier-start"),
-        pytest.param([event(version="an-earlier-start"), event("this one")], f"this one. {crashes.ELSEWHERE}", id="the-newest-of-ours"),
+        pytest.param(
+            [event(version="an-earlier-start"), event("this one")], f"this one. {crash_events.ELSEWHERE}", id="the-newest-of-ours"
+        ),
         pytest.param([event(guid="another")], "", id="of-another-process"),
-        pytest.param([event(version="")], f"Exited with status 1. {crashes.ELSEWHERE}", id="no-version-is-told"),
-        pytest.param([event("", exit_status=3)], f"exited with status 3. {crashes.ELSEWHERE}", id="only-a-status"),
+        pytest.param([event(version="")], f"Exited with status 1. {crash_events.ELSEWHERE}", id="no-version-is-told"),
+        pytest.param([event("", exit_status=3)], f"exited with status 3. {crash_events.ELSEWHERE}", id="only-a-status"),
         pytest.param([event("")], "", id="nothing-said"),
         pytest.param([{}, {"data": 1, "actor": 1}], "", id="another-shape"),
         pytest.param([], "", id="none"),
     ],
 )
 def test_a_crash_reason_is_that_of_what_runs_now(events: list[dict[str, Any]], reason: str) -> None:
-    assert crashes.reason(events, frozenset({WEB}), frozenset({VERSION})) == reason
+    assert crash_events.reason(events, frozenset({WEB}), frozenset({VERSION})) == reason
 
 
 def test_new_processes_have_no_version_that_is_known() -> None:
-    assert crashes.reason([event(version="unknown")], frozenset({WEB})) == f"Exited with status 1. {crashes.ELSEWHERE}"
+    assert crash_events.reason([event(version="unknown")], frozenset({WEB})) == f"Exited with status 1. {crash_events.ELSEWHERE}"
 
 
 # --- images

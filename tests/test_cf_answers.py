@@ -7,30 +7,30 @@ from typing import Any
 import pytest
 import responses
 
-from deployer.http import Reply
+from deployer.http.client import Response
 from deployer.model import RefusedError, UnavailableError
-from deployer.providers.cloudfoundry import answers
-from deployer.providers.cloudfoundry.api import WARNINGS, listed
+from deployer.providers.cloudfoundry.api import responses as api_responses
+from deployer.providers.cloudfoundry.api.client import MAX_WARNINGS, listed
 from tests.cf import API, APP, answer, asked, body, connected, listing, names, recorded, serve
 
 ID = "d7a3f4b6-7a5f-4d3c-9a67-1c6f4b3f0b11"
 THING = "/v3/thing"
 
 
-def reply(name: str) -> Reply:
+def reply(name: str) -> Response:
     record = recorded(name)["response"]
     headers = {key.lower(): value for key, value in record["headers"].items()}
-    return Reply(record["status"], record["body"], is_json=not isinstance(record["body"], str), headers=headers, url=API)
+    return Response(record["status"], record["body"], is_json=not isinstance(record["body"], str), headers=headers, url=API)
 
 
-def error(code: int, detail: str = "Text.", title: str = "CF-Title", status: int = 422, **headers: str) -> Reply:
+def error(code: int, detail: str = "Text.", title: str = "CF-Title", status: int = 422, **headers: str) -> Response:
     data = {"errors": [{"detail": detail, "title": title, "code": code}]}
-    return Reply(status, data, is_json=True, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return Response(status, data, is_json=True, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def outcome(answered: Reply) -> RefusedError | UnavailableError:
+def outcome(answered: Response) -> RefusedError | UnavailableError:
     with pytest.raises((RefusedError, UnavailableError)) as caught:
-        answers.good(answered)
+        api_responses.json_or_raise(answered)
     assert isinstance(caught.value, RefusedError | UnavailableError)
     return caught.value
 
@@ -82,7 +82,7 @@ def test_a_refusal_tells_its_remedy_the_server_s_words_and_the_request(name: str
     assert words in said.reason
     assert f"{first['detail'].rstrip('.')} ({first['title']} {first['code']})" in said.reason
     assert said.reason.endswith(f", request {ID}")
-    assert said.everywhere == (answered.status == 401)
+    assert said.token_wide == (answered.status == 401)
 
 
 @pytest.mark.parametrize(("name", "words"), UNAVAILABLE.items(), ids=UNAVAILABLE)
@@ -94,7 +94,7 @@ def test_trouble_of_the_server_s_own_is_waited_through(name: str, words: str) ->
     assert words in said.reason
     assert ID not in said.reason
     broken = answered.status >= 500
-    assert (said.itself, said.arrived, ID in said.failure) == (True, broken, broken)
+    assert (said.from_server, said.may_have_arrived, ID in said.server_error) == (True, broken, broken)
 
 
 def test_the_router_speaks_for_itself() -> None:
@@ -115,7 +115,7 @@ def test_the_router_speaks_for_itself() -> None:
         pytest.param(error(10003, "Assign a droplet", status=403), "it lacks the role", id="codes-decide"),
     ],
 )
-def test_other_codes_of_the_table(answered: Reply, words: str) -> None:
+def test_other_codes_of_the_table(answered: Response, words: str) -> None:
     said = outcome(answered)
     assert isinstance(said, RefusedError)
     assert words in said.reason
@@ -123,7 +123,7 @@ def test_other_codes_of_the_table(answered: Reply, words: str) -> None:
 
 def test_several_errors_are_all_told() -> None:
     errors = [{"detail": f"Wrong {number}.", "title": "CF-X", "code": code} for number, code in enumerate((1, 10017, 2), 1)]
-    said = str(outcome(Reply(403, {"errors": errors}, is_json=True)))
+    said = str(outcome(Response(403, {"errors": errors}, is_json=True)))
     assert said.startswith("the organization is suspended")
     assert said.endswith("HTTP 403, Wrong 1 (CF-X 1); Wrong 2 (CF-X 10017); Wrong 3 (CF-X 2)")
 
@@ -141,11 +141,11 @@ def test_several_errors_are_all_told() -> None:
         pytest.param(error(10008, status=504, retry_after="soon"), "does not answer properly", 0, id="another"),
     ],
 )
-def test_how_long_to_stay_away_is_the_server_s_word(answered: Reply, words: str, wait: float) -> None:
+def test_how_long_to_stay_away_is_the_server_s_word(answered: Response, words: str, wait: float) -> None:
     said = outcome(answered)
     assert isinstance(said, UnavailableError)
     assert words in said.reason
-    assert (said.wait, said.itself, said.arrived) == (wait, True, answered.status >= 500)
+    assert (said.retry_after, said.from_server, said.may_have_arrived) == (wait, True, answered.status >= 500)
 
 
 def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: responses.RequestsMock) -> None:
@@ -156,7 +156,7 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
     with pytest.raises(UnavailableError) as caught:
         api.get(THING)
     assert caught.value.reason == "Cloud Foundry is asked too often (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
-    assert (caught.value.wait, caught.value.itself, api.remaining) == (12, True, 0)
+    assert (caught.value.retry_after, caught.value.from_server, api.remaining) == (12, True, 0)
 
 
 @pytest.mark.parametrize(
@@ -175,15 +175,15 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
 )
 def test_what_is_not_in_its_shape_is_nobody_s_refusal(status: int, data: Any, words: str, *, gateway: bool) -> None:
     """A gateway may have passed the request on before it answered in Cloud Foundry's place."""
-    said = outcome(Reply(status, data, is_json=not isinstance(data, str)))
+    said = outcome(Response(status, data, is_json=not isinstance(data, str)))
     assert isinstance(said, UnavailableError)
     assert words in said.reason
-    assert (said.itself, said.arrived, said.from_gateway) == (False, True, gateway)
+    assert (said.from_server, said.may_have_arrived, said.from_gateway) == (False, True, gateway)
 
 
 @pytest.mark.parametrize(("data", "is_json", "value"), [({"a": 1}, True, {"a": 1}), ([], True, []), ("", False, None)])
 def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json: bool) -> None:
-    assert answers.good(Reply(200, data, is_json=is_json)) == value
+    assert api_responses.json_or_raise(Response(200, data, is_json=is_json)) == value
 
 
 @pytest.mark.parametrize(
@@ -197,11 +197,11 @@ def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json:
     ],
 )
 def test_a_redirect_is_never_followed(location: str, words: str) -> None:
-    said = outcome(Reply(307, "", is_json=False, headers={"location": location}, url=API))
+    said = outcome(Response(307, "", is_json=False, headers={"location": location}, url=API))
     assert isinstance(said, UnavailableError)
-    assert (said.final, words in said.reason, "john" in said.reason) == (True, True, False)
+    assert (said.permanent, words in said.reason, "john" in said.reason) == (True, True, False)
     assert "https://other" not in said.reason
-    assert isinstance(outcome(Reply(302, "", is_json=False)), UnavailableError)
+    assert isinstance(outcome(Response(302, "", is_json=False)), UnavailableError)
 
 
 def test_hostile_texts_are_one_line() -> None:
@@ -225,7 +225,7 @@ def test_hostile_texts_are_one_line() -> None:
         pytest.param("%FF%zz", ["\ufffd%zz"], id="no-utf-8"),
         pytest.param("told+" + "x" * 999, ["told " + "x" * 999], id="never-cut-before-it-is-redacted"),
         pytest.param("x" * 70000, ["(70000 characters)"], id="too-long-to-be-kept"),
-        pytest.param(",".join(f"w{number}" for number in range(99)), [f"w{number}" for number in range(WARNINGS)], id="many"),
+        pytest.param(",".join(f"w{number}" for number in range(99)), [f"w{number}" for number in range(MAX_WARNINGS)], id="many"),
     ],
 )
 def test_warnings_are_told_once_each(wire: responses.RequestsMock, header: str, warnings: list[str]) -> None:

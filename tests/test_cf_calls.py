@@ -10,23 +10,24 @@ import requests
 import responses
 
 from deployer.model import (
-    Answer,
-    Barred,
+    AccessDenied,
+    AlreadyDone,
+    Changes,
     Command,
-    Done,
     Handle,
     Phase,
-    Prepared,
-    Refused,
     RefusedError,
+    Rejected,
     Snapshot,
     Started,
     Target,
+    TriggerResult,
     UnavailableError,
 )
-from deployer.providers.cloudfoundry import acts, back, calls, looks, states
-from deployer.providers.cloudfoundry.acts import restart, rolling
-from deployer.providers.cloudfoundry.known import RETURNED, ROLLED, RUNNING, STAGED, STOPPED, Act
+from deployer.providers.cloudfoundry import provider, rollback, trigger_requests
+from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STAGED, STOPPED, TriggerRequest
+from deployer.providers.cloudfoundry.trigger_requests import restart, rolling
+from deployer.providers.cloudfoundry.watching import instance_status, poll
 from tests.cf import (
     API,
     APP,
@@ -56,9 +57,9 @@ NEWEST = f"GET /v3/deployments?app_guids={APP}&order_by=-created_at&per_page=5"
 STATS, NEW_STATS = f"/v3/processes/{WEB}/stats", f"/v3/processes/{NEW_WEB}/stats"
 CRASHES = f"GET /v3/audit_events?order_by=-created_at&per_page=5&target_guids={APP}&types=audit.app.process.crash"
 OOM = "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`"
-RUNS = Handle(APP, "", aspect=RUNNING)
-PERHAPS = Handle(APP, DEPLOYMENT, aspect=ROLLED, adopted=True, perhaps=True)
-ROLLS = Handle(APP, DEPLOYMENT, aspect=ROLLED)
+RUNS = Handle(APP, "", condition=RUNNING)
+PERHAPS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT, adopted=True, perhaps=True)
+ROLLS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT)
 
 
 def deployment(value: str, reason: str, **more: Any) -> dict[str, Any]:
@@ -74,7 +75,7 @@ def stats(*states_: str) -> dict[str, Any]:
 
 
 def test_it_is_reached_once_it_is_discovered_and_logged_in(wire: responses.RequestsMock) -> None:
-    assert server(wire).reach() == "Cloud Foundry (API 3.228.0) at https://api.example.org"
+    assert server(wire).connect() == "Cloud Foundry (API 3.228.0) at https://api.example.org"
 
 
 # --- check
@@ -84,9 +85,9 @@ def test_a_check_finds_the_app_its_processes_and_its_address(wire: responses.Req
     cloud = server(wire)
     for name in ("app-get-200-started", "app-processes-list-200-web-2", "app-routes-list-200"):
         serve(wire, name)
-    assert cloud.check(APP) == Target(APP, "my_app", "app", "https://a-hostname.a-domain.com/some_path", "started")
+    assert cloud.resolve(APP) == Target(APP, "my_app", "app", "https://a-hostname.a-domain.com/some_path", "started")
     assert asked(wire) == [f"GET {V3APP}", f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
-    seen = cloud.known[APP]
+    seen = cloud.apps[APP]
     assert (seen.guid, seen.started, seen.droplet, seen.versions) == (APP, True, OLD_DROPLET, {WEB: VERSION})
 
 
@@ -95,9 +96,9 @@ def test_a_check_for_a_rolling_deployment_reads_the_newest_one(wire: responses.R
     for name in ("app-get-200-started", "app-processes-list-200-web-2", "app-routes-list-200-none"):
         serve(wire, name)
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deploying")))
-    cloud.check(APP)
+    cloud.resolve(APP)
     assert asked(wire) == [f"GET {V3APP}", NEWEST, f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
-    assert (cloud.known[APP].newest, cloud.known[APP].active) == (DEPLOYMENT, True)
+    assert (cloud.apps[APP].newest, cloud.apps[APP].active) == (DEPLOYMENT, True)
 
 
 def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsMock) -> None:
@@ -107,37 +108,39 @@ def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsM
     droplet = {**body("droplet-get-200-docker"), "guid": OLD_DROPLET}
     serve(wire, "droplet-get-200-docker", path=f"/v3/droplets/{OLD_DROPLET}", body=droplet)
     answer(wire, "GET", "/v3/deployments", listing())
-    cloud.check(APP)
+    cloud.resolve(APP)
     assert asked(wire) == [f"GET {V3APP}", NEWEST, f"GET /v3/droplets/{OLD_DROPLET}", f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
-    assert cloud.known[APP].image == IMAGE
+    assert cloud.apps[APP].image == IMAGE
 
 
 def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     for name in ("app-get-200-stopped", "app-get-200-started", "app-processes-list-200-web-2", "app-routes-list-200"):
         serve(wire, name)
-    cloud.check(APP)
-    cloud.check(APP)
-    assert (cloud.known[APP].was_started, cloud.known[APP].started) == (False, True)
+    cloud.resolve(APP)
+    cloud.resolve(APP)
+    assert (cloud.apps[APP].was_started, cloud.apps[APP].started) == (False, True)
 
 
 @pytest.mark.parametrize(
-    ("app", "wish", "sentence"),
+    ("app", "options", "sentence"),
     [
-        pytest.param("app-get-200-no-droplet", {}, acts.NO_DROPLET, id="no-droplet"),
-        pytest.param("app-get-200-started", {"image": IMAGE}, acts.NOT_DOCKER.format("buildpack"), id="no-docker-app"),
-        pytest.param("app-get-200-docker-started", {"image": IMAGE}, acts.IN_THE_WAY.format(DEPLOYMENT), id="a-deployment-in-the-way"),
+        pytest.param("app-get-200-no-droplet", {}, trigger_requests.NO_DROPLET, id="no-droplet"),
+        pytest.param("app-get-200-started", {"image": IMAGE}, trigger_requests.NOT_DOCKER.format("buildpack"), id="no-docker-app"),
+        pytest.param(
+            "app-get-200-docker-started", {"image": IMAGE}, trigger_requests.IN_THE_WAY.format(DEPLOYMENT), id="a-deployment-in-the-way"
+        ),
     ],
 )
 def test_what_cannot_be_done_is_refused_before_anything_is_sent(
-    wire: responses.RequestsMock, app: str, wish: dict[str, Any], sentence: str
+    wire: responses.RequestsMock, app: str, options: dict[str, Any], sentence: str
 ) -> None:
-    cloud = server(wire, **wish)
+    cloud = server(wire, **options)
     serve(wire, app)
-    if wish:
+    if options:
         answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deploying")))
     with pytest.raises(RefusedError) as refused:
-        cloud.check(APP)
+        cloud.resolve(APP)
     assert str(refused.value) == sentence
 
 
@@ -146,24 +149,26 @@ def test_routes_that_may_not_be_read_are_no_reason_to_start_nothing(wire: respon
     for name in ("app-get-200-started", "app-processes-list-200-web-2"):
         serve(wire, name)
     serve(wire, "app-start-403-not-authorized", "GET", f"{V3APP}/routes")
-    assert cloud.check(APP).url == ""
+    assert cloud.resolve(APP).url == ""
 
 
 # --- start
 
 STARTS = [
     pytest.param({}, {"started": False}, ["app-start-200"], [f"POST {V3APP}/actions/start"], Started((RUNS,)), id="start"),
-    pytest.param({}, {}, ["app-start-200"], [f"POST {V3APP}/actions/start"], Started((RUNS,), acts.ALREADY), id="started-already"),
+    pytest.param(
+        {}, {}, ["app-start-200"], [f"POST {V3APP}/actions/start"], Started((RUNS,), trigger_requests.ALREADY), id="started-already"
+    ),
     pytest.param({"command": Command.RESTART}, {}, ["app-restart-200"], [f"POST {V3APP}/actions/restart"], Started((RUNS,)), id="restart"),
     pytest.param(
         {"command": Command.STOP},
         {},
         ["app-stop-200"],
         [f"POST {V3APP}/actions/stop"],
-        Started((Handle(APP, "", aspect=STOPPED),)),
+        Started((Handle(APP, "", condition=STOPPED),)),
         id="stop",
     ),
-    pytest.param({"command": Command.STOP}, {"started": False}, [], [], Done(acts.IS_STOPPED), id="stopped-already"),
+    pytest.param({"command": Command.STOP}, {"started": False}, [], [], AlreadyDone(trigger_requests.IS_STOPPED), id="stopped-already"),
     pytest.param(
         {"strategy": "rolling"},
         {},
@@ -190,7 +195,7 @@ STARTS = [
             f"PATCH {V3APP}/relationships/current_droplet",
             f"POST {V3APP}/actions/restart",
         ],
-        Started((RUNS,), acts.CARRIED_OUT),
+        Started((RUNS,), trigger_requests.CARRIED_OUT),
         id="an-image-on-a-started-app",
     ),
     pytest.param(
@@ -203,21 +208,26 @@ STARTS = [
             f"PATCH {V3APP}/relationships/current_droplet",
             f"POST {V3APP}/actions/restart",
         ],
-        Started((RUNS,), acts.CARRIED_OUT),
+        Started((RUNS,), trigger_requests.CARRIED_OUT),
         id="an-app-that-was-started-while-it-was-staged",
     ),
 ]
 
 
-@pytest.mark.parametrize(("wish", "seen", "replies", "requests", "expected"), STARTS)
+@pytest.mark.parametrize(("options", "seen", "replies", "requests", "expected"), STARTS)
 def test_a_start_is_one_request_that_starts_anything(  # noqa: PLR0913, PLR0917 -- the columns of a row
-    wire: responses.RequestsMock, wish: dict[str, Any], seen: dict[str, Any], replies: list[str], requests: list[str], expected: Answer
+    wire: responses.RequestsMock,
+    options: dict[str, Any],
+    seen: dict[str, Any],
+    replies: list[str],
+    requests: list[str],
+    expected: TriggerResult,
 ) -> None:
-    cloud = server(wire, **wish)
+    cloud = server(wire, **options)
     known(cloud, **seen)
     for name in replies:
         serve(wire, name)
-    assert cloud.start(APP) == expected
+    assert cloud.trigger(APP) == expected
     assert asked(wire) == requests
 
 
@@ -226,7 +236,7 @@ def test_a_droplet_is_assigned_by_its_guid(wire: responses.RequestsMock) -> None
     known(cloud, staged=DROPLET)
     for name in ("app-get-200-stopped", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-start-200"):
         serve(wire, name)
-    cloud.start(APP)
+    cloud.trigger(APP)
     assert bodies(wire) == [{"data": {"guid": DROPLET}}]
 
 
@@ -236,7 +246,7 @@ def test_a_rolling_deployment_brings_its_droplet_itself(wire: responses.Requests
     serve(wire, "app-get-200-docker-started")
     serve(wire, "deployment-create-201-rolling")
     answer(wire, "GET", "/v3/deployments", listing())
-    cloud.start(APP)
+    cloud.trigger(APP)
     assert asked(wire) == [f"GET {V3APP}", NEWEST, "POST /v3/deployments"]
     app = {"app": {"data": {"guid": APP}}}
     assert bodies(wire) == [{"strategy": "rolling", "relationships": app, "droplet": {"guid": DROPLET}}]
@@ -248,7 +258,7 @@ def test_a_refusal_is_told_and_nothing_is_sent_again(wire: responses.RequestsMoc
     known(cloud, started=False)
     serve(wire, name)
     with pytest.raises(RefusedError) as refused:
-        cloud.start(APP)
+        cloud.trigger(APP)
     assert body(name)["errors"][0]["detail"].rstrip(".") in str(refused.value)
     assert len(asked(wire)) == 1
 
@@ -258,8 +268,8 @@ def test_a_refusal_after_the_droplet_was_assigned_says_so(wire: responses.Reques
     known(cloud, staged=DROPLET)
     for name in ("app-get-200-stopped", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-start-422-log-rate-quota"):
         serve(wire, name)
-    with pytest.raises(RefusedError, match=calls.ASSIGNED):
-        cloud.start(APP)
+    with pytest.raises(RefusedError, match=provider.DROPLET_ASSIGNED):
+        cloud.trigger(APP)
 
 
 @pytest.mark.parametrize("name", ["current-droplet-patch-422-deploying", "current-droplet-patch-422-not-assignable"])
@@ -269,7 +279,7 @@ def test_a_droplet_that_cannot_be_assigned_is_not_started(wire: responses.Reques
     for each in ("app-get-200-stopped", "app-processes-list-200-web-2", name):
         serve(wire, each)
     with pytest.raises(RefusedError):
-        cloud.start(APP)
+        cloud.trigger(APP)
     assert asked(wire)[-1] == f"PATCH {V3APP}/relationships/current_droplet"
 
 
@@ -289,29 +299,29 @@ def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: s
         if name == broken:
             break
     with pytest.raises(UnavailableError) as lost:
-        cloud.start(APP)
-    assert lost.value.arrived is arrived
+        cloud.trigger(APP)
+    assert lost.value.may_have_arrived is arrived
 
 
 @pytest.mark.parametrize("said", [{}, [], {"guid": "another"}, {"message": "OK"}, {"guid": None}])
 @pytest.mark.parametrize(
-    ("wish", "path"), [({}, f"{V3APP}/actions/start"), ({"strategy": "restart"}, f"{V3APP}/actions/restart")], ids=["start", "restart"]
+    ("options", "path"), [({}, f"{V3APP}/actions/start"), ({"strategy": "restart"}, f"{V3APP}/actions/restart")], ids=["start", "restart"]
 )
-def test_a_good_answer_without_the_app_is_a_lost_one(wire: responses.RequestsMock, wish: dict[str, Any], path: str, said: Any) -> None:
-    cloud = server(wire, **wish)
+def test_a_good_answer_without_the_app_is_a_lost_one(wire: responses.RequestsMock, options: dict[str, Any], path: str, said: Any) -> None:
+    cloud = server(wire, **options)
     known(cloud)
     answer(wire, "POST", path, said)
     with pytest.raises(UnavailableError) as lost:
-        cloud.start(APP)
-    assert (lost.value.arrived, lost.value.failure) == (True, lost.value.reason)
+        cloud.trigger(APP)
+    assert (lost.value.may_have_arrived, lost.value.server_error) == (True, lost.value.reason)
 
 
 @pytest.mark.parametrize(
     ("what", "row"),
     [
-        pytest.param(Handle(APP, DEPLOYMENT, aspect=ROLLED), {"guid": "another"}, id="another-deployment"),
-        pytest.param(Handle(APP, DEPLOYMENT, aspect=ROLLED), {}, id="none"),
-        pytest.param(Handle(APP, DEPLOYMENT, aspect=ROLLED), [], id="no-object"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {"guid": "another"}, id="another-deployment"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {}, id="none"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), [], id="no-object"),
     ],
 )
 def test_a_look_that_is_answered_with_something_else_is_no_news(wire: responses.RequestsMock, what: Handle, row: Any) -> None:
@@ -321,7 +331,7 @@ def test_a_look_that_is_answered_with_something_else_is_no_news(wire: responses.
     said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
     answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", said)
     with pytest.raises(UnavailableError, match="about something else"):
-        cloud.look(what)
+        cloud.poll(what)
 
 
 def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> None:
@@ -330,7 +340,7 @@ def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> N
     other = {**PROCESS, "relationships": {"app": {"data": {"guid": "another"}}}}
     answer(wire, "GET", f"{V3APP}/processes", listing(other))
     with pytest.raises(UnavailableError, match="about something else"):
-        cloud.look(RUNS)
+        cloud.poll(RUNS)
 
 
 def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMock) -> None:
@@ -340,24 +350,24 @@ def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMo
     other = deployment("ACTIVE", "DEPLOYING", relationships={"app": {"data": {"guid": "another"}}})
     answer(wire, "GET", "/v3/deployments", listing(other))
     with pytest.raises(UnavailableError, match="about something else"):
-        cloud.find(APP)
+        cloud.find_triggered(APP)
 
 
 # --- a trigger without an answer
 
-START_ACT = Act(f"{V3APP}/actions/start", RUNNING, "start it")
-STOP_ACT = Act(f"{V3APP}/actions/stop", STOPPED, "stop it")
+START_ACT = TriggerRequest(f"{V3APP}/actions/start", RUNNING, "start it")
+STOP_ACT = TriggerRequest(f"{V3APP}/actions/stop", STOPPED, "stop it")
 PROCESS = body("app-processes-list-200-web-2")["resources"][0]
 
 
-def rolled(droplet: str = "") -> Callable[[Any], Act]:
+def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
     return lambda seen: rolling(seen, droplet)
 
 
 FOUND = [
     pytest.param(lambda _: START_ACT, ["app-get-200-started"], [], Started((RUNS,)), id="started"),
     pytest.param(lambda _: START_ACT, ["app-get-200-stopped"], [], None, id="not-started"),
-    pytest.param(lambda _: STOP_ACT, ["app-get-200-stopped"], [], Started((Handle(APP, "", aspect=STOPPED),)), id="stopped"),
+    pytest.param(lambda _: STOP_ACT, ["app-get-200-stopped"], [], Started((Handle(APP, "", condition=STOPPED),)), id="stopped"),
     pytest.param(lambda _: STOP_ACT, ["app-get-200-started"], [], None, id="not-stopped"),
     pytest.param(
         lambda seen: restart(seen, ""),
@@ -367,7 +377,9 @@ FOUND = [
         id="restarted",
     ),
     pytest.param(lambda seen: restart(seen, ""), [], [("processes", [PROCESS])], None, id="not-restarted"),
-    pytest.param(lambda seen: restart(seen, ""), [], [("processes", [{"guid": WEB}])], Barred(calls.SAME_VERSION), id="no-version-is-told"),
+    pytest.param(
+        lambda seen: restart(seen, ""), [], [("processes", [{"guid": WEB}])], AccessDenied(provider.CANNOT_TELL), id="no-version-is-told"
+    ),
     pytest.param(rolled(DROPLET), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((ROLLS,)), id="1"),
     pytest.param(
         rolled(), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((PERHAPS,)), id="of-a-droplet-that-was-not-there"
@@ -380,23 +392,27 @@ FOUND = [
         rolled(DROPLET),
         [],
         [("deployments", [deployment("ACTIVE", "DEPLOYING", guid="b"), deployment("FINALIZED", "SUPERSEDED", guid="a")])],
-        Started((Handle(APP, "a", aspect=ROLLED, adopted=True, perhaps=True),)),
+        Started((Handle(APP, "a", condition=ROLLED_OUT, adopted=True, perhaps=True),)),
         id="several",
     ),
     pytest.param(
-        lambda _: acts.cancelling(DEPLOYMENT),
+        lambda _: trigger_requests.cancelling(DEPLOYMENT),
         ["deployment-get-200-canceling"],
         [],
-        Started((Handle(APP, DEPLOYMENT, aspect=RETURNED),)),
+        Started((Handle(APP, DEPLOYMENT, condition=REVERTED),)),
         id="cancelled",
     ),
-    pytest.param(lambda _: acts.cancelling(DEPLOYMENT), ["deployment-get-200-deploying"], [], None, id="not-cancelled"),
+    pytest.param(lambda _: trigger_requests.cancelling(DEPLOYMENT), ["deployment-get-200-deploying"], [], None, id="not-cancelled"),
 ]
 
 
 @pytest.mark.parametrize(("sent", "replies", "lists", "expected"), FOUND)
 def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
-    wire: responses.RequestsMock, sent: Callable[[Any], Act], replies: list[str], lists: list[tuple[str, list[Any]]], expected: Any
+    wire: responses.RequestsMock,
+    sent: Callable[[Any], TriggerRequest],
+    replies: list[str],
+    lists: list[tuple[str, list[Any]]],
+    expected: Any,
 ) -> None:
     cloud = server(wire)
     seen = known(cloud, newest="before")
@@ -405,14 +421,14 @@ def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
         serve(wire, name)
     for what, rows in lists:
         answer(wire, "GET", f"{V3APP}/processes" if what == "processes" else "/v3/deployments", listing(*rows))
-    assert cloud.find(APP) == expected
+    assert cloud.find_triggered(APP) == expected
     assert len(asked(wire)) == 1
 
 
 def test_nothing_is_looked_for_that_was_never_sent(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
-    assert cloud.find(APP) is None
+    assert cloud.find_triggered(APP) is None
     assert asked(wire) == []
 
 
@@ -424,7 +440,9 @@ def test_a_look_lists_the_processes_and_reads_each(wire: responses.RequestsMock)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
-    assert [cloud.look(RUNS) for _ in range(2)] == [Snapshot(Phase.SUCCEEDED, "2 of 2 running", hold=states.TWICE, settled=False)] * 2
+    assert [cloud.poll(RUNS) for _ in range(2)] == [
+        Snapshot(Phase.SUCCEEDED, "2 of 2 running", stable_for=instance_status.SECOND_POLL_SECONDS, final=False)
+    ] * 2
     assert asked(wire) == [f"GET {V3APP}/processes", f"GET {STATS}", f"GET {STATS}"]
 
 
@@ -432,8 +450,8 @@ def test_a_process_of_zero_instances_is_not_asked_for(wire: responses.RequestsMo
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-0")
-    found = cloud.look(RUNS)
-    assert (found.phase, found.warnings) == (Phase.SUCCEEDED, (states.NOTHING_RUNS,))
+    found = cloud.poll(RUNS)
+    assert (found.phase, found.warnings) == (Phase.SUCCEEDED, (instance_status.NOTHING_RUNS,))
     assert asked(wire) == [f"GET {V3APP}/processes"]
 
 
@@ -443,7 +461,7 @@ def test_an_app_that_is_scaled_to_nothing_meanwhile_is_seen_to_be(wire: response
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-zero-instances")
     serve(wire, "app-processes-list-200-web-0")
-    assert [cloud.look(RUNS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
+    assert [cloud.poll(RUNS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
 
 
 @pytest.mark.parametrize(
@@ -455,9 +473,9 @@ def test_where_no_instance_comes_it_is_read_whether_one_is_still_wanted(wire: re
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-down-just-started")
     serve(wire, state)
-    seen = [cloud.look(RUNS) for _ in range(5)]
+    seen = [cloud.poll(RUNS) for _ in range(5)]
     assert [each.phase for each in seen] == [*[Phase.RUNNING] * 4, phase]
-    assert (seen[-1].reason == looks.STOPPED_MEANWHILE) is (phase is Phase.CANCELLED)
+    assert (seen[-1].reason == poll.STOPPED_MEANWHILE) is (phase is Phase.CANCELLED)
     assert asked(wire)[-1] == f"GET {V3APP}"
     assert len([each for each in asked(wire) if each == f"GET {V3APP}"]) == 1
 
@@ -468,7 +486,7 @@ def test_statistics_that_are_away_for_a_while_are_no_news(wire: responses.Reques
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-503-unavailable")
     with pytest.raises(UnavailableError):
-        cloud.look(RUNS)
+        cloud.poll(RUNS)
 
 
 def test_a_process_that_is_gone_has_been_replaced(wire: responses.RequestsMock) -> None:
@@ -479,8 +497,8 @@ def test_a_process_that_is_gone_has_been_replaced(wire: responses.RequestsMock) 
     serve(wire, "process-stats-404")
     serve(wire, "process-stats-200-all-running", path=NEW_STATS)
     with pytest.raises(UnavailableError):
-        cloud.look(RUNS)
-    assert cloud.look(RUNS).phase is Phase.SUCCEEDED
+        cloud.poll(RUNS)
+    assert cloud.poll(RUNS).phase is Phase.SUCCEEDED
     assert asked(wire) == [f"GET {V3APP}/processes", f"GET {STATS}", f"GET {V3APP}/processes", f"GET {NEW_STATS}"]
 
 
@@ -490,7 +508,7 @@ def test_an_app_that_is_scaled_meanwhile_is_counted_anew(wire: responses.Request
     serve(wire, "app-processes-list-200-web-2")
     answer(wire, "GET", f"{V3APP}/processes", listing({**PROCESS, "instances": 1}))
     answer(wire, "GET", STATS, stats("RUNNING"))
-    assert [cloud.look(RUNS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
+    assert [cloud.poll(RUNS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
 
 
 def test_a_crash_is_told_with_the_reason_of_its_event_which_is_read_once(wire: responses.RequestsMock) -> None:
@@ -498,9 +516,9 @@ def test_a_crash_is_told_with_the_reason_of_its_event_which_is_read_once(wire: r
     known(cloud)
     for name in ("app-processes-list-200-web-2", "process-stats-200-all-crashed", "audit-events-crash-200"):
         serve(wire, name)
-    found = [cloud.look(RUNS) for _ in range(2)]
+    found = [cloud.poll(RUNS) for _ in range(2)]
     assert [each.reason for each in found] == [f"it crashes (0 of 2 running, 2 crashed): {OOM}"] * 2
-    assert (found[0].phase, found[0].bad, found[0].hold) == (Phase.FAILED, True, states.TWICE)
+    assert (found[0].phase, found[0].shows_failure, found[0].stable_for) == (Phase.FAILED, True, instance_status.SECOND_POLL_SECONDS)
     assert asked(wire) == [f"GET {V3APP}/processes", f"GET {STATS}", CRASHES, f"GET {STATS}"]
 
 
@@ -510,7 +528,7 @@ def test_events_that_may_not_be_read_leave_a_crash_a_crash(wire: responses.Reque
     for name in ("app-processes-list-200-web-2", "process-stats-200-all-crashed"):
         serve(wire, name)
     serve(wire, "app-start-403-not-authorized", "GET", "/v3/audit_events")
-    assert cloud.look(RUNS).reason == "it crashes (0 of 2 running, 2 crashed)"
+    assert cloud.poll(RUNS).reason == "it crashes (0 of 2 running, 2 crashed)"
 
 
 def test_an_instance_that_was_replaced_between_two_looks_starts_the_count_anew(wire: responses.RequestsMock) -> None:
@@ -519,7 +537,7 @@ def test_an_instance_that_was_replaced_between_two_looks_starts_the_count_anew(w
     serve(wire, "app-processes-list-200-web-2")
     answer(wire, "GET", STATS, stats("RUNNING", "RUNNING"))
     answer(wire, "GET", STATS, {"resources": [instance("RUNNING", 0), instance("RUNNING", 1, instance_guid="another")]})
-    assert [cloud.look(RUNS).phase for _ in range(3)] == [Phase.SUCCEEDED, Phase.RUNNING, Phase.SUCCEEDED]
+    assert [cloud.poll(RUNS).phase for _ in range(3)] == [Phase.SUCCEEDED, Phase.RUNNING, Phase.SUCCEEDED]
 
 
 def test_a_stopped_app_is_looked_at_until_nothing_of_it_runs(wire: responses.RequestsMock) -> None:
@@ -528,8 +546,8 @@ def test_a_stopped_app_is_looked_at_until_nothing_of_it_runs(wire: responses.Req
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-stopping")
     serve(wire, "process-stats-200-down-just-started")
-    stopped = Handle(APP, "", aspect=STOPPED)
-    assert [cloud.look(stopped).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
+    stopped = Handle(APP, "", condition=STOPPED)
+    assert [cloud.poll(stopped).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
 
 
 def test_a_warning_of_the_server_is_handed_on_once(wire: responses.RequestsMock) -> None:
@@ -537,7 +555,7 @@ def test_a_warning_of_the_server_is_handed_on_once(wire: responses.RequestsMock)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-metrics-unavailable-warning")
-    assert [cloud.look(RUNS).warnings for _ in range(2)] == [("Stats server temporarily unavailable.",), ()]
+    assert [cloud.poll(RUNS).warnings for _ in range(2)] == [("Stats server temporarily unavailable.",), ()]
 
 
 def test_a_look_shows_what_was_logged_since_the_last(wire: responses.RequestsMock) -> None:
@@ -546,7 +564,7 @@ def test_a_look_shows_what_was_logged_since_the_last(wire: responses.RequestsMoc
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
     serve(wire, "log-cache-read-200", path=f"{LOGS}/api/v1/read/{APP}")
-    found = [cloud.look(RUNS).log for _ in range(2)]
+    found = [cloud.poll(RUNS).log for _ in range(2)]
     assert [len(each or ()) for each in found] == [4, 0]
 
 
@@ -560,7 +578,7 @@ def test_a_deployment_that_is_going_is_looked_at_with_its_new_instances(wire: re
     answer(wire, "GET", NEW_STATS, stats("STARTING"))
     new = "0 of 1 running, 1 starting"
     reason = f"its instances were still being replaced (new ones: {new})"
-    assert cloud.look(ROLLS) == Snapshot(Phase.RUNNING, f"deploying; new instances: {new}", reason=reason)
+    assert cloud.poll(ROLLS) == Snapshot(Phase.RUNNING, f"deploying; new instances: {new}", reason=reason)
     assert asked(wire) == [f"GET /v3/deployments/{DEPLOYMENT}", f"GET {NEW_STATS}"]
 
 
@@ -569,7 +587,7 @@ def test_new_instances_that_are_not_there_yet_are_no_trouble(wire: responses.Req
     known(cloud)
     serve(wire, "deployment-get-200-deploying")
     serve(wire, "process-stats-404", path=NEW_STATS)
-    assert cloud.look(ROLLS).phase is Phase.RUNNING
+    assert cloud.poll(ROLLS).phase is Phase.RUNNING
 
 
 def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(wire: responses.RequestsMock) -> None:
@@ -580,8 +598,8 @@ def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(w
     events = body("audit-events-crash-200")
     events["resources"][0]["actor"]["guid"] = NEW_WEB
     serve(wire, "audit-events-crash-200", body=events)
-    found = cloud.look(ROLLS)
-    assert (found.phase, found.bad) == (Phase.FAILED, True)
+    found = cloud.poll(ROLLS)
+    assert (found.phase, found.shows_failure) == (Phase.FAILED, True)
     assert found.reason.startswith(f"it crashes (0 of 1 running, 1 crashed): {OOM}. The deployment goes on trying")
 
 
@@ -592,7 +610,7 @@ def test_a_deployed_one_is_done_when_its_instances_run(wire: responses.RequestsM
     answer(wire, "GET", f"{V3APP}/processes", listing({**PROCESS, "guid": NEW_WEB}))
     answer(wire, "GET", NEW_STATS, stats("STARTING", "STARTING"))
     answer(wire, "GET", NEW_STATS, stats("RUNNING", "RUNNING"))
-    assert [cloud.look(ROLLS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
+    assert [cloud.poll(ROLLS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
     assert asked(wire) == [f"GET /v3/deployments/{DEPLOYMENT}", f"GET {V3APP}/processes", f"GET {NEW_STATS}", f"GET {NEW_STATS}"]
 
 
@@ -603,7 +621,7 @@ def test_a_deployment_that_is_over_otherwise_is_told_apart(wire: responses.Reque
     cloud = server(wire, strategy="rolling")
     known(cloud)
     serve(wire, "deployment-get-200-canceled", body=deployment("FINALIZED", reason))
-    assert cloud.look(ROLLS).phase is phase
+    assert cloud.poll(ROLLS).phase is phase
 
 
 # --- staging
@@ -614,10 +632,10 @@ def test_an_image_becomes_a_package_and_a_build(wire: responses.RequestsMock) ->
     known(cloud, image="ghcr.io/acme/web:1.4.1")
     serve(wire, "package-create-docker-201-public")
     serve(wire, "build-create-201-staging-docker")
-    assert cloud.prepare(APP) == Prepared(
+    assert cloud.apply_changes(APP) == Changes(
         (f"image: ghcr.io/acme/web:1.4.1 → {IMAGE}",),
-        kept=(f"the image {IMAGE} is being staged",),
-        handles=(Handle(APP, BUILD, aspect=STAGED),),
+        unchanged=(f"the image {IMAGE} is being staged",),
+        handles=(Handle(APP, BUILD, condition=STAGED),),
     )
     assert asked(wire) == ["POST /v3/packages", "POST /v3/builds"]
     app = {"app": {"data": {"guid": APP}}}
@@ -632,15 +650,15 @@ def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(wir
     known(cloud)
     serve(wire, "package-create-docker-201")
     serve(wire, "build-create-201-staging-docker")
-    prepared = cloud.prepare(APP)
+    prepared = cloud.apply_changes(APP)
     assert bodies(wire)[0]["data"] == {"image": IMAGE, "username": "robot", "password": "s3cret-of-the-registry"}
-    assert "s3cret" not in repr((prepared, cloud.wish, cloud.known))
+    assert "s3cret" not in repr((prepared, cloud.options, cloud.apps))
 
 
 def test_a_second_try_posts_nothing_that_is_there(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, package=PACKAGE, packed=True, build=BUILD)
-    assert cloud.prepare(APP).handles == (Handle(APP, BUILD, aspect=STAGED),)
+    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=STAGED),)
     assert asked(wire) == []
 
 
@@ -656,12 +674,12 @@ def test_a_build_whose_answer_was_lost_is_looked_for(wire: responses.RequestsMoc
     known(cloud, package=PACKAGE, packed=True)
     wire.add("POST", "https://api.example.org/v3/builds", status=502, body="bad gateway")
     with pytest.raises(UnavailableError):
-        cloud.prepare(APP)
+        cloud.apply_changes(APP)
     wire.reset()
     answer(wire, "GET", "/v3/builds", listing(*built))
     if not built:
         serve(wire, "build-create-201-staging-docker")
-    assert cloud.prepare(APP).handles == (Handle(APP, BUILD, aspect=STAGED),)
+    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=STAGED),)
     assert asked(wire) == requests
 
 
@@ -670,8 +688,8 @@ def test_another_build_of_the_app_is_waited_for(wire: responses.RequestsMock) ->
     known(cloud, package=PACKAGE, packed=True)
     serve(wire, "build-create-422-in-progress")
     with pytest.raises(UnavailableError) as later:
-        cloud.prepare(APP)
-    assert later.value.wait > 0
+        cloud.apply_changes(APP)
+    assert later.value.retry_after > 0
 
 
 def test_a_package_that_is_not_ready_at_once_is_waited_for(wire: responses.RequestsMock) -> None:
@@ -680,10 +698,10 @@ def test_a_package_that_is_not_ready_at_once_is_waited_for(wire: responses.Reque
     serve(wire, "package-create-docker-201-public", body={**body("package-create-docker-201-public"), "state": "PROCESSING_UPLOAD"})
     answer(wire, "GET", f"/v3/packages/{PACKAGE}", {"guid": PACKAGE, "state": "PROCESSING_UPLOAD"})
     with pytest.raises(UnavailableError):
-        cloud.prepare(APP)
+        cloud.apply_changes(APP)
     wire.replace("GET", f"https://api.example.org/v3/packages/{PACKAGE}", json={"guid": PACKAGE, "state": "READY"})
     serve(wire, "build-create-201-staging-docker")
-    assert cloud.prepare(APP).handles
+    assert cloud.apply_changes(APP).handles
     assert asked(wire) == ["POST /v3/packages", *[f"GET /v3/packages/{PACKAGE}"] * 2, "POST /v3/builds"]
 
 
@@ -693,7 +711,7 @@ def test_a_package_that_failed_is_refused(wire: responses.RequestsMock, state: s
     known(cloud, package=PACKAGE)
     answer(wire, "GET", f"/v3/packages/{PACKAGE}", {"guid": PACKAGE, "state": state})
     with pytest.raises(RefusedError, match=state):
-        cloud.prepare(APP)
+        cloud.apply_changes(APP)
 
 
 @pytest.mark.parametrize("name", ["package-create-422-buildpack-app", "build-create-400-package-not-ready", "build-create-422-package"])
@@ -702,7 +720,7 @@ def test_a_staging_that_is_refused_is_told(wire: responses.RequestsMock, name: s
     known(cloud, package="" if name.startswith("package") else PACKAGE, packed=True)
     serve(wire, name)
     with pytest.raises(RefusedError):
-        cloud.prepare(APP)
+        cloud.apply_changes(APP)
 
 
 def test_a_staged_build_leaves_its_droplet_for_the_start(wire: responses.RequestsMock) -> None:
@@ -710,8 +728,8 @@ def test_a_staged_build_leaves_its_droplet_for_the_start(wire: responses.Request
     seen = known(cloud)
     serve(wire, "build-get-200-staging-docker")
     serve(wire, "build-get-200-staged-docker")
-    build = Handle(APP, BUILD, aspect=STAGED)
-    assert [cloud.look(build).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
+    build = Handle(APP, BUILD, condition=STAGED)
+    assert [cloud.poll(build).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
     assert seen.staged == DROPLET
 
 
@@ -720,7 +738,7 @@ def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMoc
     known(cloud).log.since = 0
     serve(wire, "build-get-200-failed-docker")
     serve(wire, "log-cache-read-200-staging", path=f"{LOGS}/api/v1/read/{APP}")
-    found = cloud.look(Handle(APP, BUILD, aspect=STAGED))
+    found = cloud.poll(Handle(APP, BUILD, condition=STAGED))
     assert found.phase is Phase.FAILED
     assert "due to manifest unknown. The registry has no such image or no such tag: is it pushed already?" in found.reason
     assert len(found.log or ()) == 3
@@ -729,17 +747,17 @@ def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMoc
 def test_nothing_is_staged_without_an_image(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
-    assert cloud.prepare(APP) == Prepared(())
+    assert cloud.apply_changes(APP) == Changes(())
 
 
 # --- back
 
 
 UNDOS = [
-    pytest.param({"staged": DROPLET, "was_started": False}, RUNS, [], Refused(back.STOPPED_BEFORE), id="it-was-stopped"),
-    pytest.param({}, RUNS, [], Refused(back.SAME_DROPLET), id="the-same-droplet"),
-    pytest.param({"staged": OLD_DROPLET}, RUNS, [], Refused(back.SAME_DROPLET), id="staged-to-the-same"),
-    pytest.param({"staged": DROPLET, "droplet": ""}, RUNS, [], Refused(back.SAME_DROPLET), id="none-before"),
+    pytest.param({"staged": DROPLET, "was_started": False}, RUNS, [], Rejected(rollback.STOPPED_BEFORE), id="it-was-stopped"),
+    pytest.param({}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="the-same-droplet"),
+    pytest.param({"staged": OLD_DROPLET}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="staged-to-the-same"),
+    pytest.param({"staged": DROPLET, "droplet": ""}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="none-before"),
     pytest.param(
         {"staged": DROPLET},
         RUNS,
@@ -757,14 +775,14 @@ UNDOS = [
 
 @pytest.mark.parametrize(("seen", "deployed", "requests", "expected"), UNDOS)
 def test_what_ran_before_is_put_back_where_there_is_a_way(
-    wire: responses.RequestsMock, seen: dict[str, Any], deployed: Handle, requests: list[str], expected: Answer
+    wire: responses.RequestsMock, seen: dict[str, Any], deployed: Handle, requests: list[str], expected: TriggerResult
 ) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, **seen)
     if requests:
         for name in ("app-get-200-docker-started", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-restart-200"):
             serve(wire, name)
-    assert cloud.undo(APP, deployed) == expected
+    assert cloud.rollback(APP, deployed) == expected
     assert asked(wire) == requests
 
 
@@ -773,11 +791,11 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
     known(cloud)
     for name in ("deployment-cancel-200", "deployment-get-200-canceling", "deployment-get-200-canceling", "deployment-get-200-canceled"):
         serve(wire, name)
-    back = Handle(APP, DEPLOYMENT, aspect=RETURNED)
-    assert cloud.undo(APP, ROLLS) == Started((back,))
+    back = Handle(APP, DEPLOYMENT, condition=REVERTED)
+    assert cloud.rollback(APP, ROLLS) == Started((back,))
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
-    assert [cloud.look(back).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
+    assert [cloud.poll(back).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
     cancel = f"/v3/deployments/{DEPLOYMENT}"
     assert asked(wire) == [f"POST {cancel}/actions/cancel", *[f"GET {cancel}"] * 3, f"GET {V3APP}/processes", f"GET {STATS}"]
 
@@ -788,7 +806,7 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     serve(wire, "app-get-200-docker-started")
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deployed")))
     answer(wire, "POST", "/v3/deployments", {"guid": "back"}, 201)
-    assert cloud.undo(APP, ROLLS) == Started((Handle(APP, "back", aspect=ROLLED),), f"back to droplet {OLD_DROPLET}")
+    assert cloud.rollback(APP, ROLLS) == Started((Handle(APP, "back", condition=ROLLED_OUT),), f"back to droplet {OLD_DROPLET}")
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
 
@@ -807,7 +825,7 @@ def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(wire: responses.Req
         serve(wire, name, "POST", "/v3/packages", **changes)
     for expected in (UnavailableError, UnavailableError, RefusedError):
         with pytest.raises(expected):
-            cloud.prepare(APP)
+            cloud.apply_changes(APP)
 
 
 @pytest.mark.parametrize("wait", [True, False])
@@ -816,10 +834,10 @@ def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *
     known(cloud)
     cloud.api.warnings.append("an old buildpack")
     serve(wire, "app-start-200")
-    answered = cloud.start(APP)
+    answered = cloud.trigger(APP)
     assert isinstance(answered, Started)
     assert answered.note.endswith("an old buildpack") is not wait
-    assert cloud.intent(APP)[-1] == "an old buildpack"
+    assert cloud.describe(APP)[-1] == "an old buildpack"
 
 
 def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.RequestsMock) -> None:
@@ -827,7 +845,7 @@ def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.Re
     known(cloud, staged="staged", droplet="before")
     serve(wire, "app-get-200-docker-started")
     answer(wire, "GET", f"{V3APP}/processes", listing())
-    assert cloud.undo(APP, Handle(APP, "", aspect=RUNNING)) == Refused(back.ANOTHER)
+    assert cloud.rollback(APP, Handle(APP, "", condition=RUNNING)) == Rejected(rollback.ANOTHER_DROPLET)
 
 
 BACKS = [
@@ -884,7 +902,7 @@ def test_a_rollback_on_demand_goes_back_by_one(
         answer(wire, "GET", f"{V3APP}/droplets", listing(*droplets))
     for name in ("current-droplet-patch-200", "app-restart-200") if sent else ("deployment-cancel-200", "deployment-get-200-canceling"):
         serve(wire, name)
-    assert isinstance(cloud.start(APP), Started)
+    assert isinstance(cloud.trigger(APP), Started)
     assert asked(wire) == requests
     assert bodies(wire) == ([sent] if sent else [])
 
@@ -894,7 +912,7 @@ def test_a_rollback_on_demand_without_a_droplet_from_before_is_refused(wire: res
     cloud = server(wire, command=Command.ROLLBACK)
     known(cloud)
     answer(wire, "GET", f"{V3APP}/droplets", listing(*droplets))
-    assert cloud.start(APP) == Refused(back.NONE_BEFORE)
+    assert cloud.trigger(APP) == Rejected(rollback.NONE_BEFORE)
 
 
 OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
@@ -918,8 +936,8 @@ def test_the_droplet_before_is_the_one_that_the_newest_deployment_replaced(
     for name in ("app-get-200-started", "app-processes-list-200-web-2", "app-routes-list-200"):
         serve(wire, name)
     answer(wire, "GET", "/v3/deployments", listing(newest))
-    cloud.check(APP)
-    assert (cloud.known[APP].active, cloud.known[APP].previous) == (active, previous)
+    cloud.resolve(APP)
+    assert (cloud.apps[APP].active, cloud.apps[APP].previous) == (active, previous)
 
 
 # --- cancelling
@@ -929,7 +947,7 @@ def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMoc
     cloud = server(wire, command=Command.CANCEL)
     known(cloud)
     answer(wire, "GET", "/v3/deployments", listing(deployment("ACTIVE", "DEPLOYING"), deployment("FINALIZED", "SUPERSEDED", guid="b")))
-    assert cloud.going(APP) == (Handle(APP, DEPLOYMENT, adopted=True, aspect=ROLLED),)
+    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, adopted=True, condition=ROLLED_OUT),)
     assert asked(wire) == [NEWEST]
 
 
@@ -978,7 +996,7 @@ def test_a_cancel_without_a_usable_answer_is_what_the_deployment_says(
     else:
         with pytest.raises(UnavailableError) as lost:
             cloud.cancel(ROLLS)
-        assert lost.value.arrived
+        assert lost.value.may_have_arrived
     assert asked(wire) == [CANCEL, IT]
 
 
@@ -989,22 +1007,22 @@ def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(wir
     wire.get(f"{API}/v3/deployments/{DEPLOYMENT}", body=requests.exceptions.ConnectTimeout("gone"))
     with pytest.raises(UnavailableError) as lost:
         cloud.cancel(ROLLS)
-    assert lost.value.arrived
+    assert lost.value.may_have_arrived
 
 
 @pytest.mark.parametrize(
     ("aspect", "how"),
     [
-        pytest.param(RUNNING, calls.IRREVOCABLE, id="a-start"),
-        pytest.param(STOPPED, calls.IRREVOCABLE, id="a-stop"),
-        pytest.param(STAGED, calls.GOES_ON[STAGED], id="a-staging"),
-        pytest.param(RETURNED, calls.GOES_ON[RETURNED], id="a-way-back"),
+        pytest.param(RUNNING, provider.CANNOT_UNDO, id="a-start"),
+        pytest.param(STOPPED, provider.CANNOT_UNDO, id="a-stop"),
+        pytest.param(STAGED, provider.CONTINUES[STAGED], id="a-staging"),
+        pytest.param(REVERTED, provider.CONTINUES[REVERTED], id="a-way-back"),
     ],
 )
 def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(wire: responses.RequestsMock, aspect: str, how: str) -> None:
     cloud = server(wire)
     known(cloud)
-    assert cloud.cancel(Handle(APP, "x", aspect=aspect)) == how
+    assert cloud.cancel(Handle(APP, "x", condition=aspect)) == how
     assert asked(wire) == []
 
 
@@ -1013,5 +1031,5 @@ def test_what_was_cancelled_is_over_without_a_look_at_its_instances(wire: respon
     known(cloud)
     serve(wire, "deployment-get-200-canceling")
     serve(wire, "deployment-get-200-canceled")
-    assert [cloud.look(ROLLS).phase for _ in range(2)] == [Phase.RUNNING, Phase.CANCELLED]
+    assert [cloud.poll(ROLLS).phase for _ in range(2)] == [Phase.RUNNING, Phase.CANCELLED]
     assert asked(wire) == [f"GET /v3/deployments/{DEPLOYMENT}"] * 2

@@ -10,12 +10,12 @@ import responses
 
 from deployer.main import main
 from deployer.model import Command
-from deployer.providers.cloudfoundry import root
-from deployer.providers.cloudfoundry.calls import CloudFoundryServer
+from deployer.providers.cloudfoundry.api import discovery
 from deployer.providers.cloudfoundry.inputs import CloudFoundry
-from deployer.providers.cloudfoundry.wish import Wish
-from deployer.providers.contract import Surroundings
-from deployer.settings import Common, Given, look_up, placeholders
+from deployer.providers.cloudfoundry.options import Options
+from deployer.providers.cloudfoundry.provider import CloudFoundryProvider
+from deployer.providers.interface import ProviderContext
+from deployer.settings import Common, RawInputs, look_up, placeholders
 from tests.cf import AGENT, API, APP, LOGIN, body, serve
 from tests.test_golden import StillClock
 
@@ -29,7 +29,7 @@ GOOD = PLACE | PERSON
 WAYS = "or give CF_CLIENT_ID with CF_CLIENT_SECRET, or CF_USERNAME with CF_PASSWORD"
 
 
-def read(environ: Mapping[str, str]) -> tuple[CloudFoundry | None, Given]:
+def read(environ: Mapping[str, str]) -> tuple[CloudFoundry | None, RawInputs]:
     given = look_up((Common, CloudFoundry), environ)
     return CloudFoundry.read(given), given
 
@@ -45,12 +45,12 @@ def mistakes(environ: Mapping[str, str]) -> list[str]:
     return read(environ)[1].mistakes
 
 
-def connected(environ: Mapping[str, str]) -> CloudFoundryServer:
+def connected(environ: Mapping[str, str]) -> CloudFoundryProvider:
     common = Common.read(look_up((Common, CloudFoundry), environ))
     assert common is not None
-    around = Surroundings(AGENT, real=lambda: 0.0, now=lambda: 0.0, hide=lambda _: None, direct=True)
-    found = inputs(environ).connect(common, around)
-    assert isinstance(found, CloudFoundryServer)
+    context = ProviderContext(AGENT, monotonic=lambda: 0.0, now=lambda: 0.0, add_secret=lambda _: None, no_proxy=True)
+    found = inputs(environ).build_provider(common, context)
+    assert isinstance(found, CloudFoundryProvider)
     return found
 
 
@@ -140,7 +140,7 @@ def test_what_is_wrong_is_a_mistake(more: Mapping[str, str], told: list[str]) ->
     ],
 )
 def test_an_image_is_taken_as_it_stands(image: str) -> None:
-    assert connected(GOOD | {"DEPLOYER_APP_IMAGE": image}).wish == Wish(image=image)
+    assert connected(GOOD | {"DEPLOYER_APP_IMAGE": image}).options == Options(image=image)
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,7 @@ def test_every_secret_may_come_from_a_file(tmp_path: Path) -> None:
         (tmp_path / name).write_text(f" {MARK} {name}\n")
         files[f"{name}_FILE"] = str(tmp_path / name)
     found = connected(PLACE | files | {"CF_USERNAME": "john", "CF_DOCKER_USERNAME": "bot", "DEPLOYER_APP_IMAGE": "a/b:1"})
-    assert found.wish.docker_password == f" {MARK} CF_DOCKER_PASSWORD"
+    assert found.options.docker_password == f" {MARK} CF_DOCKER_PASSWORD"
 
 
 def test_every_secret_is_known_and_none_is_printed() -> None:
@@ -233,7 +233,7 @@ def test_every_secret_is_known_and_none_is_printed() -> None:
     found, given = read(environ)
     assert set(CloudFoundry.secrets(given)) == {f"{MARK}-password", f"{MARK}-docker", ""}
     assert set(CloudFoundry.secrets(read(PLACE | CLIENT | TOKEN)[1])) == {f"{MARK}-client", JWT, ""}
-    assert MARK not in repr((found, connected(environ).wish))
+    assert MARK not in repr((found, connected(environ).options))
 
 
 @pytest.mark.parametrize(("address", "warned"), [("http://api.example.org", 1), (API, 0), ("http://localhost:8080", 0)])
@@ -245,23 +245,23 @@ def test_a_login_in_the_clear_is_a_warning(address: str, warned: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "wish"),
+    ("more", "options"),
     [
-        pytest.param({}, Wish(), id="nothing"),
-        pytest.param({"CF_STRATEGY": "rolling", "CF_READY": "any"}, Wish(strategy="rolling", ready="any"), id="how"),
-        pytest.param({"DEPLOYER_WAIT": "false"}, Wish(wait=False), id="wait"),
-        pytest.param({"DEPLOYER_DRY_RUN": "true"}, Wish(examines=True), id="dry-run"),
-        pytest.param({"DEPLOYER_COMMAND": "check"}, Wish(command=Command.CHECK, examines=True), id="check"),
-        pytest.param({"DEPLOYER_COMMAND": "stop"}, Wish(command=Command.STOP), id="stop"),
+        pytest.param({}, Options(), id="nothing"),
+        pytest.param({"CF_STRATEGY": "rolling", "CF_READY": "any"}, Options(strategy="rolling", ready="any"), id="how"),
+        pytest.param({"DEPLOYER_WAIT": "false"}, Options(wait=False), id="wait"),
+        pytest.param({"DEPLOYER_DRY_RUN": "true"}, Options(read_only=True), id="dry-run"),
+        pytest.param({"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK, read_only=True), id="check"),
+        pytest.param({"DEPLOYER_COMMAND": "stop"}, Options(command=Command.STOP), id="stop"),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": "a/b:1", "CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": "pw"},
-            Wish(image="a/b:1", docker_username="bot", docker_password="pw"),
+            Options(image="a/b:1", docker_username="bot", docker_password="pw"),
             id="image",
         ),
     ],
 )
-def test_the_inputs_become_one_wish(more: Mapping[str, str], wish: Wish) -> None:
-    assert connected({**GOOD, **more}).wish == wish
+def test_the_inputs_become_one_wish(more: Mapping[str, str], options: Options) -> None:
+    assert connected({**GOOD, **more}).options == options
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_headers_go_to_the_api_s_domain_only_and_the_login_where_the_api_says(
     links = {**found["links"], "login": {"href": login}, "uaa": {"href": login}}
     wire.get(f"{API}/", json={**found, "links": links})
     serve(wire, "uaa-token-password-200", path=f"{login}/oauth/token")
-    connected(GOOD | {"DEPLOYER_HEADERS": "X-Gate: open"}).reach()
+    connected(GOOD | {"DEPLOYER_HEADERS": "X-Gate: open"}).connect()
     assert [call.request.headers.get("X-Gate") for call in wire.calls] == ["open", sent]
     assert [bool(call.request.headers.get("Authorization")) for call in wire.calls] == [False, True]
 
@@ -302,14 +302,14 @@ def test_headers_go_to_the_api_s_domain_only_and_the_login_where_the_api_says(
     ],
 )
 def test_whose_hosts_are_beside_the_api(address: str, base: str, *, near: bool) -> None:
-    assert root.beside(address, base) is near
+    assert discovery.beside(address, base) is near
 
 
 def test_headers_go_to_every_host_of_the_foundation(wire: responses.RequestsMock) -> None:
     """What stands in front of the API stands in front of its login server, too."""
     serve(wire, "root-get-200", path=f"{API}/")
     serve(wire, "uaa-token-password-200", path=f"{LOGIN}/oauth/token")
-    connected(GOOD | {"DEPLOYER_HEADERS": "X-Gate: open"}).reach()
+    connected(GOOD | {"DEPLOYER_HEADERS": "X-Gate: open"}).connect()
     assert [call.request.headers.get("X-Gate") for call in wire.calls] == ["open", "open"]
     assert [call.request.headers["User-Agent"] for call in wire.calls] == [AGENT, AGENT]
 
@@ -317,8 +317,8 @@ def test_headers_go_to_every_host_of_the_foundation(wire: responses.RequestsMock
 def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
     environ = {"DEPLOYER_VERIFY_URL": "auto", "CF_STRATEGY": "rolling", "CF_READY": "any", "DEPLOYER_REHEARSE": "success"}
     given = look_up((Common, CloudFoundry), GOOD | environ)
-    stage = {"cf_api": "http://127.0.0.1:1", "cf_client_id": "robot", "cf_client_secret": "simulated", "cf_app": APP, "cf_ready": "all"}
-    ignored = CloudFoundry.stage(given, stage)
+    session = {"cf_api": "http://127.0.0.1:1", "cf_client_id": "robot", "cf_client_secret": "simulated", "cf_app": APP, "cf_ready": "all"}
+    ignored = CloudFoundry.use_simulator(given, session)
     found = CloudFoundry.read(given)
     assert ignored == ["CF_API", "CF_USERNAME", "CF_PASSWORD", "CF_ORG", "CF_SPACE", "CF_APP", "CF_READY"]
     assert given.mistakes == []
@@ -329,7 +329,7 @@ def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
 
 def test_what_cannot_stand_together_is_told_once_in_a_rehearsal_too() -> None:
     given = look_up((Common, CloudFoundry), {"CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": "pw", "DEPLOYER_REHEARSE": "success"})
-    CloudFoundry.stage(given, {"cf_api": API, "cf_username": "a", "cf_password": "b", "cf_app": APP})
+    CloudFoundry.use_simulator(given, {"cf_api": API, "cf_username": "a", "cf_password": "b", "cf_app": APP})
     CloudFoundry.read(given)
     assert given.mistakes == ["CF_DOCKER_USERNAME is nothing without DEPLOYER_APP_IMAGE"]
 

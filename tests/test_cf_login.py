@@ -13,12 +13,12 @@ import pytest
 import requests
 import responses
 
-from deployer.http import Http
+from deployer.http.client import Http
 from deployer.model import RefusedError, UnavailableError
-from deployer.providers.cloudfoundry import root, uaa
-from deployer.providers.cloudfoundry.api import Api
-from deployer.providers.cloudfoundry.root import Root
-from deployer.providers.cloudfoundry.uaa import Login
+from deployer.providers.cloudfoundry.api import discovery, uaa
+from deployer.providers.cloudfoundry.api.client import Client
+from deployer.providers.cloudfoundry.api.discovery import Endpoints
+from deployer.providers.cloudfoundry.api.uaa import Login
 from tests.cf import AGENT, API, APP, LOGIN, LOGS, answer, asked, body, recorded, serve
 
 TOKEN_URL = f"{LOGIN}/oauth/token"
@@ -45,11 +45,11 @@ class Hidden(list[str]):
     """What was told to be hidden."""
 
 
-def api(login: Login = JOHN, *, now: Callable[[], float] = lambda: 0.0, hide: Callable[[str], None] = lambda _: None) -> Api:
-    return Api(API, login, partial(Http, agent=AGENT, now=lambda: 0.0), now=now, hide=hide)
+def api(login: Login = JOHN, *, now: Callable[[], float] = lambda: 0.0, hide: Callable[[str], None] = lambda _: None) -> Client:
+    return Client(API, login, partial(Http, user_agent=AGENT, monotonic=lambda: 0.0), now=now, hide=hide)
 
 
-def discovery(wire: responses.RequestsMock, name: str = "root-get-200") -> None:
+def discovery_document(wire: responses.RequestsMock, name: str = "root-get-200") -> None:
     serve(wire, name, path=f"{API}/")
 
 
@@ -81,9 +81,9 @@ def jwt(**claims: Any) -> str:
     ],
 )
 def test_a_login_is_sent_as_the_contract_has_it(wire: responses.RequestsMock, login: Login, name: str) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, name)
-    api(login).reach()
+    api(login).discover()
     request, wanted = wire.calls[1].request, recorded(name)["request"]
     assert (request.method, request.url) == (wanted["method"], wanted["url"])
     assert dict(parse_qsl(str(request.body))) == dict(parse_qsl(wanted["body"]))
@@ -101,22 +101,22 @@ def test_a_login_is_sent_as_the_contract_has_it(wire: responses.RequestsMock, lo
     ],
 )
 def test_an_identity_token_of_a_user_goes_as_jwt_bearer(wire: responses.RequestsMock, login: Login, client: bytes) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
-    api(login).reach()
+    api(login).discover()
     assert form(wire.calls[1]) == {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "<CI_ID_TOKEN>"}
     assert wire.calls[1].request.headers["Authorization"] == f"Basic {base64.b64encode(client).decode()}"
 
 
 def test_the_origin_goes_along_as_a_hint(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
-    api(Login("<USERNAME>", "<PASSWORD>", origin="ORIGIN")).reach()
+    api(Login("<USERNAME>", "<PASSWORD>", origin="ORIGIN")).discover()
     assert str(wire.calls[1].request.url).partition("?")[2] == "login_hint=%7B%22origin%22%3A%22ORIGIN%22%7D"
 
 
 def test_the_token_goes_to_the_api_and_to_its_log_cache_and_nowhere_else(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     app(wire)
     serve(wire, "log-cache-read-200", path=f"{LOGS}/api/v1/read/{APP}")
@@ -128,14 +128,14 @@ def test_the_token_goes_to_the_api_and_to_its_log_cache_and_nowhere_else(wire: r
 
 
 def test_every_token_is_hidden_before_it_is_used(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "uaa-token-refresh-200")
     time, hidden = Time(), Hidden()
     foundation = api(now=time, hide=hidden.append)
-    foundation.reach()
+    foundation.discover()
     time.now += 600
-    foundation.reach()
+    foundation.discover()
     assert hidden == ["<ACCESS_TOKEN_JWT>", "<REFRESH_TOKEN>", "<NEW_ACCESS_TOKEN_JWT>", "<NEW_REFRESH_TOKEN>"]
 
 
@@ -150,14 +150,14 @@ def test_no_secret_is_in_what_is_printed_of_a_login() -> None:
 @pytest.mark.parametrize(("seconds", "renewed"), [(0, False), (538, False), (539, True), (5000, True)])
 def test_a_token_is_renewed_a_minute_before_its_end(wire: responses.RequestsMock, *, seconds: float, renewed: bool) -> None:
     """The fixture's holds for 599 s. A renewed one goes on from there."""
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     if renewed:
         serve(wire, "uaa-token-refresh-200")
     app(wire)
     time = Time()
     foundation = api(now=time)
-    foundation.reach()
+    foundation.discover()
     time.now += seconds
     foundation.get(f"/v3/apps/{APP}")
     foundation.get(f"/v3/apps/{APP}")
@@ -178,44 +178,44 @@ def test_a_token_is_renewed_a_minute_before_its_end(wire: responses.RequestsMock
     ],
 )
 def test_the_newest_refresh_token_is_the_one_that_is_used(wire: responses.RequestsMock, second: Mapping[str, Any], third: str) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     answer(wire, "POST", TOKEN_URL, {**body("uaa-token-refresh-200"), **second})
     serve(wire, "uaa-token-refresh-200")
     time = Time()
     foundation = api(now=time)
     for _ in range(3):
-        foundation.reach()
+        foundation.discover()
         time.now += 600
     assert form(wire.calls[3])["refresh_token"] == third
 
 
 @pytest.mark.parametrize("login", [ROBOT, CI_CLIENT])
 def test_without_a_refresh_token_the_same_request_is_the_refresh(wire: responses.RequestsMock, login: Login) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-client-credentials-200")
     time = Time()
     foundation = api(login, now=time)
-    foundation.reach()
+    foundation.discover()
     time.now += 600
-    foundation.reach()
+    foundation.discover()
     assert asked(wire) == [*FIRST, LOGGED_IN]
     assert form(wire.calls[1]) == form(wire.calls[2])
 
 
 def test_a_refresh_token_that_is_over_is_followed_by_one_new_login(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "uaa-token-refresh-401-expired")
     serve(wire, "uaa-token-password-401-bad-credentials")
     time = Time()
     foundation = api(now=time)
-    foundation.reach()
+    foundation.discover()
     time.now += 600
     for _ in range(3):
         with pytest.raises(RefusedError) as caught:
             foundation.get(f"/v3/apps/{APP}")
-        assert caught.value.everywhere
+        assert caught.value.token_wide
     assert asked(wire) == [*FIRST, LOGGED_IN, LOGGED_IN]
 
 
@@ -231,28 +231,28 @@ def test_a_refresh_token_that_is_over_is_followed_by_one_new_login(wire: respons
 def test_how_long_a_token_holds_is_told_by_the_server_alone(
     wire: responses.RequestsMock, answered: Mapping[str, Any], renewed_after: float
 ) -> None:
-    discovery(wire)
+    discovery_document(wire)
     answer(wire, "POST", TOKEN_URL, {**body("uaa-token-client-credentials-200"), **answered})
     time = Time()
     foundation = api(ROBOT, now=time)
-    foundation.reach()
+    foundation.discover()
     time.now += renewed_after - 1
-    foundation.reach()
+    foundation.discover()
     assert asked(wire) == FIRST
     time.now += 1
-    foundation.reach()
+    foundation.discover()
     assert asked(wire) == [*FIRST, LOGGED_IN]
 
 
 @pytest.mark.parametrize("expires", [None, 0, -5, "soon"])
 def test_a_token_that_does_not_tell_its_end_is_used_until_it_is_refused(wire: responses.RequestsMock, expires: object) -> None:
-    discovery(wire)
+    discovery_document(wire)
     answer(wire, "POST", TOKEN_URL, {**body("uaa-token-client-credentials-200"), "expires_in": expires})
     time = Time()
     foundation = api(ROBOT, now=time)
-    foundation.reach()
+    foundation.discover()
     time.now += 1e6
-    foundation.reach()
+    foundation.discover()
     assert asked(wire) == FIRST
 
 
@@ -260,7 +260,7 @@ def test_a_token_that_does_not_tell_its_end_is_used_until_it_is_refused(wire: re
 
 
 def test_a_refused_token_is_renewed_and_the_request_repeated_once(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "app-start-401-expired-token")
     serve(wire, "uaa-token-refresh-200")
@@ -273,7 +273,7 @@ def test_a_refused_token_is_renewed_and_the_request_repeated_once(wire: response
 
 
 def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "app-start-401-expired-token", "GET", f"/v3/apps/{APP}")
     serve(wire, "uaa-token-refresh-200")
@@ -281,13 +281,13 @@ def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.
     for _ in range(3):
         with pytest.raises(RefusedError) as caught:
             foundation.get(f"/v3/apps/{APP}")
-        assert caught.value.everywhere
+        assert caught.value.token_wide
         assert "is `cf_api` of the same foundation?" in caught.value.reason
     assert asked(wire) == [*FIRST, ASKED_FOR_APP, LOGGED_IN, ASKED_FOR_APP]
 
 
 def test_a_server_that_never_takes_a_token_at_once_causes_no_login_for_ever(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     foundation = api()
     for _ in range(3):
@@ -304,13 +304,13 @@ def test_a_server_that_never_takes_a_token_at_once_causes_no_login_for_ever(wire
 
 
 def test_a_missing_token_is_no_reason_to_log_in_again(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "app-start-401-no-token", "GET", f"/v3/apps/{APP}")
     with pytest.raises(RefusedError) as caught:
         api().get(f"/v3/apps/{APP}")
     assert asked(wire) == [*FIRST, ASKED_FOR_APP]
-    assert caught.value.everywhere
+    assert caught.value.token_wide
 
 
 # --- a login that is refused
@@ -328,22 +328,22 @@ def test_a_missing_token_is_no_reason_to_log_in_again(wire: responses.RequestsMo
 )
 def test_a_refused_login_is_sent_once_however_often_it_is_needed(wire: responses.RequestsMock, login: Login, name: str, words: str) -> None:
     """Five failures lock an account."""
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, name)
     foundation = api(login)
     for _ in range(3):
         with pytest.raises(RefusedError) as caught:
             foundation.get(f"/v3/apps/{APP}")
-        assert (caught.value.everywhere, words in caught.value.reason) == (True, True)
+        assert (caught.value.token_wide, words in caught.value.reason) == (True, True)
         caught.value.reason = "somebody else's words"
     assert asked(wire) == FIRST
 
 
 def test_a_wrong_client_secret_is_told_as_that(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     answer(wire, "POST", TOKEN_URL, {"error": "invalid_client", "error_description": "Bad credentials"}, 401)
     with pytest.raises(RefusedError, match=r"does not accept `cf_client_id` and `cf_client_secret` \(invalid_client: Bad credentials\)"):
-        api(ROBOT).reach()
+        api(ROBOT).discover()
 
 
 @pytest.mark.parametrize(
@@ -355,10 +355,10 @@ def test_a_wrong_client_secret_is_told_as_that(wire: responses.RequestsMock) -> 
     ],
 )
 def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, data: object) -> None:
-    discovery(wire)
+    discovery_document(wire)
     answer(wire, "POST", TOKEN_URL, data, 401)
     with pytest.raises(RefusedError) as caught:
-        api(CI_USER).reach()
+        api(CI_USER).discover()
     assert "mArKeDsecret" not in caught.value.reason
     assert jwt(sub="x" * 40, name="mArKeDsecret")[10:40] not in caught.value.reason
 
@@ -379,16 +379,16 @@ def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, dat
 def test_a_login_server_in_trouble_is_asked_again_later(
     wire: responses.RequestsMock, reply: Mapping[str, Any], words: str, wait: float
 ) -> None:
-    discovery(wire)
+    discovery_document(wire)
     headers = {name: value for name, value in reply.get("headers", {}).items() if name != "Content-Type"}
     wire.post(TOKEN_URL, json=reply.get("body"), status=reply["status"], headers=headers)
     serve(wire, "uaa-token-password-200")
     foundation = api()
     with pytest.raises(UnavailableError) as caught:
-        foundation.reach()
+        foundation.discover()
     assert words in caught.value.reason
-    assert (caught.value.wait, caught.value.arrived) == (wait, False)
-    assert foundation.reach().version == "3.90.0"
+    assert (caught.value.retry_after, caught.value.may_have_arrived) == (wait, False)
+    assert foundation.discover().version == "3.90.0"
     assert asked(wire) == [*FIRST, LOGGED_IN]
 
 
@@ -397,25 +397,25 @@ def test_a_login_server_in_trouble_is_asked_again_later(
 )
 def test_a_refusal_in_another_shape_is_one_too(wire: responses.RequestsMock, body: str) -> None:
     """Asked again and again, a wrong password would lock the account."""
-    discovery(wire)
+    discovery_document(wire)
     wire.post(TOKEN_URL, body=body, status=401)
     foundation = api()
     for _ in range(3):
         with pytest.raises(RefusedError):
-            foundation.reach()
+            foundation.discover()
     assert asked(wire) == FIRST
 
 
 def test_a_password_is_not_sent_for_ever_to_a_server_that_fails(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     foundation = api()
     for status in (500, 502, 500):
         wire.post(TOKEN_URL, json={"error": "server_error"}, status=status)
         with pytest.raises(UnavailableError):
-            foundation.reach()
+            foundation.discover()
     with pytest.raises(RefusedError) as caught:
-        foundation.reach()
-    assert (caught.value.everywhere, caught.value.reason) == (True, uaa.UNANSWERED)
+        foundation.discover()
+    assert (caught.value.token_wide, caught.value.reason) == (True, uaa.UNANSWERED)
 
 
 @pytest.mark.parametrize("login", [JOHN, ROBOT], ids=["password", "client"])
@@ -424,13 +424,13 @@ def test_a_login_server_that_is_away_while_a_token_is_withdrawn_is_waited_for(
     wire: responses.RequestsMock, login: Login, *, refreshes: bool
 ) -> None:
     """What was accepted once locks nothing, and a renewal that got no answer is no token that was refused."""
-    discovery(wire)
+    discovery_document(wire)
     name = "uaa-token-password-200" if login is JOHN else "uaa-token-client-credentials-200"
     answer = recorded(name)["response"]["body"]
     first = {**answer, "refresh_token": "r"} if refreshes else {key: value for key, value in answer.items() if key != "refresh_token"}
     serve(wire, name, body=first)
     foundation = api(login)
-    foundation.reach()
+    foundation.discover()
     expired = {"path": f"/v3/apps/{APP}", "method": "GET"}
     for status, text in ((502, "<html>"), (404, "404 Not Found: Requested route does not exist."), (403, "<html>"), (503, "")) * 3:
         wire.reset()
@@ -446,21 +446,21 @@ def test_a_login_server_that_is_away_while_a_token_is_withdrawn_is_waited_for(
 
 
 def test_a_login_server_that_redirects_is_not_followed(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     wire.post(TOKEN_URL, status=302, headers={"Location": "https://sso.example.org/"})
     with pytest.raises(UnavailableError) as caught:
-        api().reach()
-    assert caught.value.final
+        api().discover()
+    assert caught.value.permanent
     assert asked(wire) == FIRST
 
 
 def test_a_token_that_got_no_answer_is_no_lost_answer_of_a_start(wire: responses.RequestsMock) -> None:
     """The start itself was never sent."""
-    discovery(wire)
+    discovery_document(wire)
     wire.post(TOKEN_URL, body=requests.exceptions.ReadTimeout("slow"))
     with pytest.raises(UnavailableError) as caught:
         api().send("POST", f"/v3/apps/{APP}/actions/start")
-    assert not caught.value.arrived
+    assert not caught.value.may_have_arrived
     assert caught.value.reason.startswith("the login server: ")
 
 
@@ -469,18 +469,18 @@ def test_a_token_that_got_no_answer_is_no_lost_answer_of_a_start(wire: responses
 )
 def test_a_refresh_that_fails_is_no_lost_answer_of_a_start_either(wire: responses.RequestsMock, *, refused: bool) -> None:
     """What was answered 401 has done nothing."""
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     time, start = Time(), f"/v3/apps/{APP}/actions/start"
     foundation = api(now=time)
-    foundation.reach()
+    foundation.discover()
     time.now += 0 if refused else 10_000
     wire.replace("POST", TOKEN_URL, body=requests.exceptions.ReadTimeout("slow"))
     if refused:
         serve(wire, "app-start-401-expired-token", path=start)
     with pytest.raises(UnavailableError) as caught:
         foundation.send("POST", start)
-    assert not caught.value.arrived
+    assert not caught.value.may_have_arrived
     assert asked(wire) == [*FIRST, *([f"POST {start}"] if refused else []), LOGGED_IN]
 
 
@@ -496,25 +496,25 @@ def links(**changed: object) -> Any:
 @pytest.mark.parametrize(
     ("data", "found"),
     [
-        pytest.param(body("root-get-200"), Root("3.90.0", LOGIN, LOGS), id="as-documented"),
-        pytest.param(body("root-get-200-no-v2-no-logcache"), Root("3.228.0", LOGIN, ""), id="without-logs"),
-        pytest.param(links(login=None), Root("3.90.0", "https://uaa.example.org", LOGS), id="only-uaa"),
-        pytest.param(links(login=None, uaa=None), Root("3.90.0", API, LOGS), id="neither"),
-        pytest.param(links(login={"href": f"{LOGIN}/"}), Root("3.90.0", LOGIN, LOGS), id="a-slash"),
-        pytest.param(links(login={"href": "https://api.example.org:8443/uaa"}), Root("3.90.0", f"{API}:8443/uaa", LOGS), id="a-path"),
-        pytest.param(links(log_cache={"href": "http://log-cache.example.org"}), Root("3.90.0", LOGIN, ""), id="logs-in-the-clear"),
-        pytest.param(links(log_cache={"href": "https://a@evil.example"}), Root("3.90.0", LOGIN, ""), id="logs-with-a-user"),
-        pytest.param(links(log_cache={"href": "https://log-cache.example.org:x"}), Root("3.90.0", LOGIN, ""), id="no-port"),
+        pytest.param(body("root-get-200"), Endpoints("3.90.0", LOGIN, LOGS), id="as-documented"),
+        pytest.param(body("root-get-200-no-v2-no-logcache"), Endpoints("3.228.0", LOGIN, ""), id="without-logs"),
+        pytest.param(links(login=None), Endpoints("3.90.0", "https://uaa.example.org", LOGS), id="only-uaa"),
+        pytest.param(links(login=None, uaa=None), Endpoints("3.90.0", API, LOGS), id="neither"),
+        pytest.param(links(login={"href": f"{LOGIN}/"}), Endpoints("3.90.0", LOGIN, LOGS), id="a-slash"),
+        pytest.param(links(login={"href": "https://api.example.org:8443/uaa"}), Endpoints("3.90.0", f"{API}:8443/uaa", LOGS), id="a-path"),
+        pytest.param(links(log_cache={"href": "http://log-cache.example.org"}), Endpoints("3.90.0", LOGIN, ""), id="logs-in-the-clear"),
+        pytest.param(links(log_cache={"href": "https://a@evil.example"}), Endpoints("3.90.0", LOGIN, ""), id="logs-with-a-user"),
+        pytest.param(links(log_cache={"href": "https://log-cache.example.org:x"}), Endpoints("3.90.0", LOGIN, ""), id="no-port"),
         pytest.param(
             links(cloud_controller_v3={"href": f"{API}/v3", "meta": {"version": "3.117.0+cf-k8s"}}),
-            Root("3.117.0+cf-k8s", LOGIN, LOGS, korifi=True),
+            Endpoints("3.117.0+cf-k8s", LOGIN, LOGS, korifi=True),
             id="korifi-with-uaa",
         ),
-        pytest.param(links(cloud_controller_v3={"href": f"{API}/v3"}), Root("unknown", LOGIN, LOGS), id="no-version"),
+        pytest.param(links(cloud_controller_v3={"href": f"{API}/v3"}), Endpoints("unknown", LOGIN, LOGS), id="no-version"),
     ],
 )
-def test_the_root_tells_where_everything_is(data: Any, found: Root) -> None:
-    assert root.read(data, API) == found
+def test_the_root_tells_where_everything_is(data: Any, found: Endpoints) -> None:
+    assert discovery.read(data, API) == found
 
 
 @pytest.mark.parametrize(
@@ -534,17 +534,17 @@ def test_the_root_tells_where_everything_is(data: Any, found: Root) -> None:
 )
 def test_a_password_never_goes_where_it_is_less_safe(base: str, login: str, *, safe: bool) -> None:
     if safe:
-        assert root.read(links(login={"href": login}), base).login == login
+        assert discovery.read(links(login={"href": login}), base).login == login
     else:
         with pytest.raises(RefusedError, match="nothing was sent to it"):
-            root.read(links(login={"href": login}), base)
+            discovery.read(links(login={"href": login}), base)
 
 
 def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.RequestsMock) -> None:
-    discovery(wire, "root-get-200-korifi")
+    discovery_document(wire, "root-get-200-korifi")
     with pytest.raises(RefusedError, match="Korifi without UAA") as caught:
-        api().reach()
-    assert caught.value.everywhere
+        api().discover()
+    assert caught.value.token_wide
     assert asked(wire) == ["GET /"]
 
 
@@ -579,17 +579,17 @@ def test_what_is_no_cloud_foundry_is_told_as_what_it_is(
 ) -> None:
     wire.get(f"{API}/", **reply)
     with pytest.raises(UnavailableError) as caught:
-        api().reach()
+        api().discover()
     assert words in caught.value.reason
-    assert (caught.value.final, caught.value.itself) == (final, False)
+    assert (caught.value.permanent, caught.value.from_server) == (final, False)
     assert sent_tokens(wire) == [None]
 
 
 def test_discovery_and_login_happen_once(wire: responses.RequestsMock) -> None:
-    discovery(wire)
+    discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     foundation = api()
-    assert (foundation.reach(), foundation.reach()) == (Root("3.90.0", LOGIN, LOGS), Root("3.90.0", LOGIN, LOGS))
+    assert (foundation.discover(), foundation.discover()) == (Endpoints("3.90.0", LOGIN, LOGS), Endpoints("3.90.0", LOGIN, LOGS))
     assert (asked(wire), foundation.logs_base) == (FIRST, LOGS)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import responses
 
-from deployer.providers.cloudfoundry import logs
-from deployer.providers.cloudfoundry.logs import AppLog, Line
+from deployer.providers.cloudfoundry.watching import logs
+from deployer.providers.cloudfoundry.watching.logs import AppLog, Line
 from tests.cf import APP, LOGS, NEW_WEB, WEB, asked, body, connected, names, serve
 
 READ = f"{LOGS}/api/v1/read/{APP}"
@@ -59,9 +59,9 @@ def test_the_contract_s_lines_are_read_as_cf_shows_them() -> None:
 def test_what_can_not_be_read_still_counts_for_how_full_an_answer_is(wire: responses.RequestsMock) -> None:
     """Or what stands behind it would never be asked for."""
     broken = {**envelope(SECOND), "log": {"payload": "x"}}
-    full = batch(broken, *[envelope(SECOND + number) for number in range(1, logs.LIMIT)])
+    full = batch(broken, *[envelope(SECOND + number) for number in range(1, logs.MAX_ENVELOPES)])
     _, [shown, *_] = read(wire, full, batch(envelope(2 * SECOND, "the last")))
-    assert len(shown) == logs.LIMIT
+    assert len(shown) == logs.MAX_ENVELOPES
     assert shown[-1] == "the last"
 
 
@@ -138,19 +138,19 @@ def test_the_keys_of_all_entries_differ(wire: responses.RequestsMock) -> None:
 
 
 def test_full_answers_are_followed_by_what_comes_after_them(wire: responses.RequestsMock) -> None:
-    full = [envelope(SECOND + number) for number in range(logs.LIMIT)]
+    full = [envelope(SECOND + number) for number in range(logs.MAX_ENVELOPES)]
     wire.add("GET", READ, json=batch(*full))
     wire.add("GET", READ, json=batch(full[-1], envelope(3 * SECOND)))
     log = AppLog(connected(wire), APP, since=0)
-    assert len(log.fresh(everything)) == logs.LIMIT + 1
-    assert [each.rpartition("=")[2] for each in asked(wire)] == ["0", str(SECOND + logs.LIMIT - 1)]
+    assert len(log.fresh(everything)) == logs.MAX_ENVELOPES + 1
+    assert [each.rpartition("=")[2] for each in asked(wire)] == ["0", str(SECOND + logs.MAX_ENVELOPES - 1)]
 
 
 def test_a_moment_with_more_lines_than_fit_does_not_hold_it_up(wire: responses.RequestsMock) -> None:
-    wire.add("GET", READ, json=batch(*[envelope(SECOND, f"{number}") for number in range(logs.LIMIT)]))
+    wire.add("GET", READ, json=batch(*[envelope(SECOND, f"{number}") for number in range(logs.MAX_ENVELOPES)]))
     log = AppLog(connected(wire), APP, since=SECOND)
     log.fresh(everything)
-    assert log.since == SECOND + logs.ANSWERS
+    assert log.since == SECOND + logs.MAX_PAGES
 
 
 def test_it_begins_at_the_newest_line_by_the_server_s_clock(wire: responses.RequestsMock) -> None:
@@ -202,18 +202,18 @@ def test_the_errors_of_a_staging_are_kept_for_its_reason(wire: responses.Request
 def test_a_log_that_fails_again_and_again_is_given_up_and_that_is_said_once(wire: responses.RequestsMock) -> None:
     serve(wire, "log-cache-read-404-unauthorized-or-expired", path=READ)
     log = AppLog(connected(wire), APP, since=0)
-    assert [log.fresh(everything) for _ in range(logs.FAILURES + 2)] == [()] * (logs.FAILURES + 2)
-    assert len(asked(wire)) == logs.FAILURES
-    assert (log.trouble(), log.trouble()) == ((logs.GIVEN_UP.format(logs.FAILURES, "HTTP 404"),), ())
+    assert [log.fresh(everything) for _ in range(logs.MAX_LOG_FAILURES + 2)] == [()] * (logs.MAX_LOG_FAILURES + 2)
+    assert len(asked(wire)) == logs.MAX_LOG_FAILURES
+    assert (log.trouble(), log.trouble()) == ((logs.GIVEN_UP.format(logs.MAX_LOG_FAILURES, "HTTP 404"),), ())
 
 
 def test_a_failure_now_and_then_changes_nothing(wire: responses.RequestsMock) -> None:
-    for number in range(logs.FAILURES):
+    for number in range(logs.MAX_LOG_FAILURES):
         wire.add("GET", READ, status=502)
         wire.add("GET", READ, json=batch(envelope(number * SECOND)))
     log = AppLog(connected(wire), APP, since=0)
-    shown = [len(log.fresh(everything)) for _ in range(2 * logs.FAILURES)]
-    assert shown == [0, 1] * logs.FAILURES
+    shown = [len(log.fresh(everything)) for _ in range(2 * logs.MAX_LOG_FAILURES)]
+    assert shown == [0, 1] * logs.MAX_LOG_FAILURES
     assert log.trouble() == ()
 
 

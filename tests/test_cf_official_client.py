@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator.cloudfoundry import playing
+from deployer.simulator.cloudfoundry import simulating
 from tests.cf_client import Client, Reply
 
 AGENT = "cf/8.18.0 (go1.26.0; amd64 linux)"
@@ -112,10 +112,10 @@ def fits(found: dict[str, Any], shape: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("scenario", ["success", "worker"])
 def test_it_logs_in_targets_starts_and_sees_the_app(scenario: str) -> None:
-    with playing(scenario, speed=0.001) as stage:
-        cf = Cf(Client(stage))
+    with simulating(scenario, speed=0.001) as session:
+        cf = Cf(Client(session))
         claims = cf.auth()
-        assert (claims["user_name"], claims["origin"]) == (stage.inputs["cf_username"], "uaa")
+        assert (claims["user_name"], claims["origin"]) == (session.inputs["cf_username"], "uaa")
         assert claims["user_id"]
         space = cf.target()
         app = cf.app(space)
@@ -132,8 +132,8 @@ def test_it_logs_in_targets_starts_and_sees_the_app(scenario: str) -> None:
 
 
 def test_it_restarts_by_a_stop_and_a_start() -> None:
-    with playing("restart", speed=0.001) as stage:
-        cf = Cf(Client(stage))
+    with simulating("restart", speed=0.001) as session:
+        cf = Cf(Client(session))
         cf.auth()
         space = cf.target()
         app = cf.app(space)
@@ -145,8 +145,8 @@ def test_it_restarts_by_a_stop_and_a_start() -> None:
 
 
 def test_it_restarts_instance_by_instance() -> None:
-    with playing("rolling", speed=0.001) as stage:
-        cf = Cf(Client(stage))
+    with simulating("rolling", speed=0.001) as session:
+        cf = Cf(Client(session))
         cf.auth()
         space = cf.target()
         app = cf.app(space)
@@ -162,21 +162,21 @@ def test_it_restarts_instance_by_instance() -> None:
             status = cf.get(f"/v3/deployments/{deployment['guid']}")["status"]
             if (status["value"], status["reason"]) == ("FINALIZED", "DEPLOYED"):
                 break
-            stage.skip(3)
+            session.skip(3)
         cf.poll(app["guid"])
         assert cf.summary(space)["deployments"] == 0
 
 
 def test_it_pushes_an_image_and_sees_a_crash() -> None:
-    with playing("image-crash", speed=0.001) as stage:
-        cf = Cf(Client(stage))
+    with simulating("image-crash", speed=0.001) as session:
+        cf = Cf(Client(session))
         cf.auth()
         app = cf.app(cf.target())["guid"]
         package = cf.post("/v3/packages", {"type": "docker", "data": {"image": "ghcr.io/acme/web:2"}, **cf.client.of_app()}).body
         assert cf.newest_package(app) == [cf.get(f"/v3/packages/{package['guid']}")]
         build = cf.post("/v3/builds", {"package": {"guid": package["guid"]}}).body
         while build["state"] == "STAGING":
-            stage.skip(3)
+            session.skip(3)
             build = cf.get(f"/v3/builds/{build['guid']}")
         assert cf.newest_package(app) == []
         droplet = {"data": {"guid": build["droplet"]["guid"]}}

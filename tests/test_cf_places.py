@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from deployer.model import RefusedError, UnavailableError
-from deployer.providers.cloudfoundry.places import Places, space_of
+from deployer.providers.cloudfoundry.lookup import AppLookup, space_of
 from tests.cf import APP, answer, asked, body, connected, listing, serve
 
 ORG, SPACE = "24637893-3b77-489d-bb79-8466f0d88b52", "2f35885d-0c9d-4423-83ad-fd05066f8576"
@@ -21,18 +21,18 @@ def by_name(app: str) -> str:
     return f"GET /v3/apps?names={app}&space_guids={SPACE}"
 
 
-def places(wire: responses.RequestsMock, org: str = "my-organization", space: str = "my-space") -> Places:
-    return Places(connected(wire), org, space)
+def places(wire: responses.RequestsMock, org: str = "my-organization", space: str = "my-space") -> AppLookup:
+    return AppLookup(connected(wire), org, space)
 
 
 def named(name: str, guid: str = "g-1") -> dict[str, Any]:
     return {**body("app-get-200-started"), "name": name, "guid": guid}
 
 
-def refusal(found: Places, target: str) -> str:
+def refusal(found: AppLookup, target: str) -> str:
     with pytest.raises(RefusedError) as caught:
         found.app(target)
-    assert not caught.value.everywhere
+    assert not caught.value.token_wide
     return caught.value.reason
 
 

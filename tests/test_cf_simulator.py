@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator.cloudfoundry import SCENARIOS, playing
+from deployer.simulator.cloudfoundry import SCENARIOS, simulating
 from deployer.simulator.cloudfoundry.names import ASSERTION, CLIENT, CLIENT_SECRET, PASSWORD, SPACE, USERNAME
 from deployer.simulator.cloudfoundry.replies import FOLDER, record
-from deployer.simulator.cloudfoundry.rollouts import PACE
 from deployer.simulator.cloudfoundry.routes import ROUTES, Route
+from deployer.simulator.cloudfoundry.state.deployments import PACE
 from tests.cf_client import Client, Reply, described, misfits, resolved
 
 FIXTURES = Path(__file__).parent / "contracts" / "cloudfoundry" / "fixtures"
@@ -36,8 +36,8 @@ CURRENT = "/relationships/current_droplet"
 @contextlib.contextmanager
 def visiting(scenario: str, *, logged_in: bool = True) -> Iterator[Client]:
     """A client of a scenario whose clock hardly moves but by `skip`."""
-    with playing(scenario, speed=0.001) as stage:
-        client = Client(stage)
+    with simulating(scenario, speed=0.001) as session:
+        client = Client(session)
         yield client.login() if logged_in else client
 
 
@@ -63,7 +63,7 @@ def test_a_reply_is_a_fixture_or_names_its_rule(path: Path) -> None:
 
 
 def test_no_reply_is_there_for_nothing() -> None:
-    code = "".join(path.read_text("utf-8") for path in FOLDER.parent.glob("*.py"))
+    code = "".join(path.read_text("utf-8") for path in FOLDER.parent.rglob("*.py"))
     code += "".join(f'"build-get-200-{state}-docker"' for state in ("staging", "staged", "failed"))
     assert {path.stem for path in FOLDER.glob("*.json")} == {
         name for name in re.findall(r'"([a-z0-9-]+)"', code) if (FOLDER / f"{name}.json").exists()
@@ -990,13 +990,13 @@ def test_what_the_contract_allows_is_no_breach() -> None:
 
 
 def test_the_inputs_are_what_a_client_needs() -> None:
-    with playing("success") as stage:
-        assert set(stage.inputs) == {"cf_api", "cf_username", "cf_password", "cf_org", "cf_space", "cf_app"}
-        assert stage.inputs["cf_api"] == stage.url
-    with playing("two-apps") as stage:
-        assert stage.inputs["cf_app"] == "web,worker"
-    with playing("client-assertion") as stage:
-        assert {"cf_client_id", "cf_assertion"} <= set(stage.inputs)
+    with simulating("success") as session:
+        assert set(session.inputs) == {"cf_api", "cf_username", "cf_password", "cf_org", "cf_space", "cf_app"}
+        assert session.inputs["cf_api"] == session.url
+    with simulating("two-apps") as session:
+        assert session.inputs["cf_app"] == "web,worker"
+    with simulating("client-assertion") as session:
+        assert {"cf_client_id", "cf_assertion"} <= set(session.inputs)
 
 
 def test_every_scenario_has_a_sentence_and_people_get_the_first_eight() -> None:
@@ -1006,17 +1006,17 @@ def test_every_scenario_has_a_sentence_and_people_get_the_first_eight() -> None:
 
 
 def test_a_wrong_name_or_speed_is_told() -> None:
-    with pytest.raises(ValueError, match="did you mean 'success'"), playing("succes"):
+    with pytest.raises(ValueError, match="did you mean 'success'"), simulating("succes"):
         pass
-    with pytest.raises(ValueError, match="must be above 0"), playing("success", speed=0):
+    with pytest.raises(ValueError, match="must be above 0"), simulating("success", speed=0):
         pass
 
 
 @pytest.mark.parametrize("scenario", list(SCENARIOS))
 def test_every_scenario_answers_a_client_that_only_looks(scenario: str) -> None:
-    with playing(scenario, speed=0.001) as stage:
-        client = Client(stage)
+    with simulating(scenario, speed=0.001) as session:
+        client = Client(session)
         client.ask("GET", "/")
-        assert stage.apps()
-        assert stage.deployments() == [] or SCENARIOS[scenario].others
-        assert stage.violations() == []
+        assert session.apps()
+        assert session.deployments() == [] or SCENARIOS[scenario].others
+        assert session.violations() == []

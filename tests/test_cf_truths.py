@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from deployer.main import main
-from deployer.simulator.cloudfoundry import SCENARIOS, Asked, Stage, playing
+from deployer.simulator.cloudfoundry import SCENARIOS, Request, Session, simulating
 from deployer.simulator.cloudfoundry import world as simulated
-from deployer.simulator.cloudfoundry.courses import WELL, Course, Process, State
 from deployer.simulator.cloudfoundry.names import APP, REGISTRY_PASSWORD, REGISTRY_USERNAME, guid
 from deployer.simulator.cloudfoundry.scenario import App, Scenario
-from deployer.simulator.shared import Answer, Then, Trouble
-from deployer.simulator.tricks import huge
+from deployer.simulator.cloudfoundry.state.timelines import WELL, Process, State, Timeline
+from deployer.simulator.coolify.faults import huge
+from deployer.simulator.serving.exchange import Fault, Response, Then
 from tests.fakes import BEGINNING
 from tests.test_golden import StillClock
 from tests.test_truths import CODES as ENDS
@@ -340,7 +340,7 @@ DOCTOR = (
 TRUTHS = (*STARTS, *INSTANCES, *IMAGES, *LOSSES, *ROLLINGS, *LOGINS, *REFUSALS, *LOGS, *COMMANDS, *BACKS, *INTERRUPTS, *DOCTOR)
 IDS = [f"{number}-{truth.scenario}-{truth.status}" for number, truth in enumerate(TRUTHS)]
 
-Player = Callable[[Stage, Truth], tuple[int, str, float]]
+Player = Callable[[Session, Truth], tuple[int, str, float]]
 
 
 @pytest.fixture
@@ -348,46 +348,46 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Ca
     """Runs the program in an empty folder, on one clock with the simulator: exit code, what was said, seconds."""
     monkeypatch.chdir(tmp_path)
 
-    def run(stage: Stage, truth: Truth) -> tuple[int, str, float]:
+    def run(session: Session, truth: Truth) -> tuple[int, str, float]:
         clock = StillClock(truth.signals)
         monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
-        code = main([], environ(stage, truth.inputs), clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
+        code = main([], environ(session, truth.inputs), clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
         return code, capfdbinary.readouterr().out.decode(), clock.now() - BEGINNING
 
     return run
 
 
-def environ(stage: Stage, inputs: Mapping[str, str]) -> dict[str, str]:
+def environ(session: Session, inputs: Mapping[str, str]) -> dict[str, str]:
     """What the job is given; an empty one of a row is not given at all."""
-    given = {**stage.inputs, **inputs}
-    named = {f"INPUT_{name.upper()}": value.replace("{site}", stage.site) for name, value in given.items()}
+    given = {**session.inputs, **inputs}
+    named = {f"INPUT_{name.upper()}": value.replace("{site}", session.site) for name, value in given.items()}
     return {"DEPLOYER_RESULT_FILE": "result.json", **named}
 
 
-def changing(asked: list[Asked]) -> tuple[str, ...]:
+def changing(asked: list[Request]) -> tuple[str, ...]:
     """The requests that change something, with names in the place of guids."""
     writes = [each for each in asked if each.method != "GET" and each.path != "/oauth/token"]
     told = [f"{each} {each.body.decode()}".rstrip() for each in writes]
     return tuple(re.sub("|".join(NAMED), lambda found: NAMED[found[0]], line) for line in told)
 
 
-def holds(truth: Truth, stage: Stage, play: Player) -> str:
-    code, said, seconds = play(stage, truth)
+def holds(truth: Truth, session: Session, play: Player) -> str:
+    code, said, seconds = play(session, truth)
     status = json.loads(Path("result.json").read_text("utf-8"))["status"]
     assert (status, code) == (truth.status, CODES[truth.status]), said
     assert [text for text in truth.says if text not in said] == [], said
     assert [text for text in truth.never if text in said] == [], said
-    assert changing(stage.journal) == truth.sent, said
+    assert changing(session.journal) == truth.sent, said
     assert truth.lasts[0] <= seconds <= truth.lasts[1], seconds
-    assert sum(asked.path == "/oauth/token" for asked in stage.journal) == truth.logins
-    assert stage.violations(changes_nothing=truth in DOCTOR) == [], said
+    assert sum(asked.path == "/oauth/token" for asked in session.journal) == truth.logins
+    assert session.violations(changes_nothing=truth in DOCTOR) == [], said
     return said
 
 
 @pytest.mark.parametrize("truth", TRUTHS, ids=IDS)
 def test_a_truth_holds(truth: Truth, play: Player) -> None:
-    with playing(truth.scenario) as stage:
-        holds(truth, stage, play)
+    with simulating(truth.scenario) as session:
+        holds(truth, session, play)
 
 
 def test_every_scenario_is_a_truth() -> None:
@@ -398,13 +398,13 @@ def test_a_rollback_on_demand_ends_the_deployment_that_is_going(play: Player) ->
     """Whoever started it: a job that has timed out may have left it, and nobody could tell."""
     said = f"deployment {guid('deployment 1')}, which somebody else started, is still going: it is cancelled"
     truth = Truth("others", "finished", (said, "its status is cancelling"), (CANCEL,), {"command": "rollback"})
-    with playing(replace(SCENARIOS["others"], may_cancel=True)) as stage:
-        holds(truth, stage, play)
+    with simulating(replace(SCENARIOS["others"], may_cancel=True)) as session:
+        holds(truth, session, play)
 
 
 def test_what_runs_at_first_and_crashes_within_the_minute_is_unverified_and_rolled_back(play: Player) -> None:
     """`verify_health: true`: without it the run would have been green by then."""
-    late = Course((*WELL.steps, (40, State.CRASHED)), WELL.lines, (40,))
+    late = Timeline((*WELL.steps, (40, State.CRASHED)), WELL.lines, (40,))
     app = App(started=True, processes=(Process(course=late),))
     scenario = replace(SCENARIOS["image"], apps=(app,))
     sent = (*STAGED, NEW, RESTART)
@@ -413,19 +413,19 @@ def test_what_runs_at_first_and_crashes_within_the_minute_is_unverified_and_roll
         (SURE, "unverified", ("reading whether it runs", OOM), ()),
         (SURE | BACK, "rolled_back", (OOM, WENT_BACK), (OLD, RESTART)),
     ):
-        with playing(scenario) as stage:
-            holds(Truth("image", status, says, (*sent, *more), inputs), stage, play)
+        with simulating(scenario) as session:
+            holds(Truth("image", status, says, (*sent, *more), inputs), session, play)
 
 
 def spoiled(name: str, on: str, nth: int, *, acts: bool) -> Scenario:
     """The same scenario where the answer to one request is lost."""
-    return replace(SCENARIOS[name], troubles=(Trouble((on,), Then.CLOSE, acts=acts, nth=(nth,)),))
+    return replace(SCENARIOS[name], faults=(Fault((on,), Then.CLOSE, acts=acts, nth=(nth,)),))
 
 
 def behind(name: str, on: str, status: int, body: str, kind: str = "text/html") -> Scenario:
     """The same scenario where Cloud Foundry acts, and a gateway answers in its place."""
-    edit = lambda _: Answer(status, (("Content-Type", kind),), (body.encode(),))  # noqa: E731 -- of one line
-    return replace(SCENARIOS[name], troubles=(Trouble((on,), Then.EDIT, edit=edit, nth=(1,)),))
+    edit = lambda _: Response(status, (("Content-Type", kind),), (body.encode(),))  # noqa: E731 -- of one line
+    return replace(SCENARIOS[name], faults=(Fault((on,), Then.EDIT, edit=edit, nth=(1,)),))
 
 
 FORBIDDEN = '{"message": "Forbidden"}'
@@ -450,17 +450,17 @@ GATEWAYS = [
 ]
 
 
-def _null_rows(_: Answer) -> Answer:
-    return Answer(200, (("Content-Type", "application/json"),), (b'{"resources": [null]}',))
+def _null_rows(_: Response) -> Response:
+    return Response(200, (("Content-Type", "application/json"),), (b'{"resources": [null]}',))
 
 
 GATEWAYS.append(
     pytest.param(
         replace(
             SCENARIOS["rolling"],
-            troubles=(
-                *behind("rolling", "deploy", 403, PAGE).troubles,
-                Trouble(("deployments",), Then.EDIT, edit=_null_rows, nth=(2, 3)),
+            faults=(
+                *behind("rolling", "deploy", 403, PAGE).faults,
+                Fault(("deployments",), Then.EDIT, edit=_null_rows, nth=(2, 3)),
             ),
         ),
         Truth("", "finished", (DOUBT,), (ROLL,), {"cf_strategy": "rolling"}),
@@ -472,26 +472,26 @@ GATEWAYS.append(
 @pytest.mark.parametrize(("scenario", "truth"), GATEWAYS)
 def test_what_a_gateway_answers_in_cloud_foundry_s_place_is_looked_for(scenario: Scenario, truth: Truth, play: Player) -> None:
     """It has acted: a second deployment would supersede the first one (cloudfoundry-api 3)."""
-    with playing(scenario) as stage:
-        holds(truth, stage, play)
+    with simulating(scenario) as session:
+        holds(truth, session, play)
 
 
-def unlisted(name: str, edit: Callable[[Answer], Answer], *, lost: bool = False, nth: tuple[int, ...] = ()) -> Scenario:
+def unlisted(name: str, edit: Callable[[Response], Response], *, lost: bool = False, nth: tuple[int, ...] = ()) -> Scenario:
     """The list of deployments can't be read; and perhaps a gateway answers the trigger, after Cloud Foundry has acted."""
-    troubles = (*behind(name, "deploy", 502, PAGE).troubles,) if lost else ()
-    return replace(SCENARIOS[name], troubles=(Trouble(("deployments",), Then.EDIT, edit=edit, nth=nth), *troubles))
+    troubles = (*behind(name, "deploy", 502, PAGE).faults,) if lost else ()
+    return replace(SCENARIOS[name], faults=(Fault(("deployments",), Then.EDIT, edit=edit, nth=nth), *troubles))
 
 
-def _error(status: int, code: int, title: str, detail: str) -> Callable[[Answer], Answer]:
+def _error(status: int, code: int, title: str, detail: str) -> Callable[[Response], Response]:
     body = json.dumps({"errors": [{"code": code, "title": title, "detail": detail}]})
-    return lambda _: Answer(status, (("Content-Type", "application/json"),), (body.encode(),))
+    return lambda _: Response(status, (("Content-Type", "application/json"),), (body.encode(),))
 
 
-def _page(status: int) -> Callable[[Answer], Answer]:
-    return lambda _: Answer(status, (("Content-Type", "text/html"),), (PAGE.encode(),))
+def _page(status: int) -> Callable[[Response], Response]:
+    return lambda _: Response(status, (("Content-Type", "text/html"),), (PAGE.encode(),))
 
 
-LISTS: dict[str, Callable[[Answer], Answer]] = {
+LISTS: dict[str, Callable[[Response], Response]] = {
     "broken": _error(500, 10001, "UnknownError", "An unknown error occurred."),
     "a-page": _page(403),
     "bad-gateway": _page(502),
@@ -545,8 +545,8 @@ def test_a_list_of_deployments_that_can_not_be_read_keeps_nothing_from_being_tri
     scenario: Scenario, truth: Truth, play: Player
 ) -> None:
     """Tried twice, done without, and said once."""
-    with playing(scenario) as stage:
-        said = holds(truth, stage, play)
+    with simulating(scenario) as session:
+        said = holds(truth, session, play)
         assert said.count(UNLISTED) <= 1, said
 
 
@@ -593,5 +593,5 @@ ODD = [
 
 @pytest.mark.parametrize(("scenario", "truth"), ODD)
 def test_it_holds_where_two_things_come_together(scenario: Scenario, truth: Truth, play: Player) -> None:
-    with playing(scenario) as stage:
-        holds(truth, stage, play)
+    with simulating(scenario) as session:
+        holds(truth, session, play)

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from deployer.ci import NAMES, SYSTEMS, detect
-from deployer.ci.contract import CI
+from deployer.ci.base import CI
 from deployer.ci.github import GitHub
 from deployer.ci.gitlab import GitLab
+from deployer.ci.output import LogFile, Redactor, Stream, Writer, append, lines, read, replace, size
 from deployer.ci.plain import Plain
-from deployer.ci.sinks import LogFile, Redactor, Stream, Writer, append, lines, read, replace, size
 from tests.skips import needs_linux, needs_root
 
 GOLDEN = Path(__file__).parent / "contracts" / "ci" / "golden.json"

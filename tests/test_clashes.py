@@ -9,7 +9,7 @@ import pytest
 
 from deployer.main import GROUPS
 from deployer.settings import find_clashes, look_up
-from deployer.simulator import playing
+from deployer.simulator import simulating
 from tests.processes import github, gitlab, login, running
 
 
@@ -106,10 +106,10 @@ def folder(tmp_path: Path) -> Path:
 def test_what_others_wrote_is_still_there_when_the_run_is_refused(more: dict[str, str], folder: Path) -> None:
     (folder / "output").write_text("before=1\n")
     environ = github(folder, INPUT_RESULT_FILE="output", INPUT_OUTPUT_FILE="./output", INPUT_LOG_FILE="output")
-    with playing("success", speed=1.0) as stage:
-        with running(folder, {**login(stage, folder), **environ, **more}) as program:
+    with simulating("success", speed=1.0) as session:
+        with running(folder, {**login(session, folder), **environ, **more}) as program:
             ended = program.end()
-        assert not stage.journal
+        assert not session.journal
     skipped = "INPUT_ON_MISSING_SECRET" in more
     assert (ended.code, ended.outputs["status"], ended.outputs["before"]) == ((0, "skipped", "1") if skipped else (2, "refused", "1"))
     clashing = [error for error in ended.told("error") if "are the same file" in error]
@@ -118,8 +118,8 @@ def test_what_others_wrote_is_still_there_when_the_run_is_refused(more: dict[str
 
 def test_an_output_file_that_is_the_log_is_a_mistake_on_gitlab_too(folder: Path) -> None:
     with (
-        playing("success", speed=1.0) as stage,
-        running(folder, {**login(stage, folder), **gitlab(folder, DEPLOYER_LOG_FILE="deployer.env")}) as program,
+        simulating("success", speed=1.0) as session,
+        running(folder, {**login(session, folder), **gitlab(folder, DEPLOYER_LOG_FILE="deployer.env")}) as program,
     ):
         ended = program.end()
     assert (ended.code, ended.outputs["status"]) == (2, "refused")

@@ -19,31 +19,33 @@ from urllib.parse import parse_qs
 import pytest
 import responses
 
+from deployer.http.redirects import Leads
 from deployer.model import (
+    AlreadyDone,
     Command,
-    Done,
+    GroupMember,
+    GroupStarted,
     Handle,
-    Later,
-    Leg,
-    Logged,
-    Part,
+    LogLines,
     Phase,
-    Refused,
     RefusedError,
+    Rejected,
+    RetryLater,
     Snapshot,
-    Spread,
+    Stage,
     Started,
     Target,
     UnavailableError,
 )
-from deployer.providers.coolify import answers, doctor, known, rows, statuses, trigger
-from deployer.providers.coolify.acts import APPLICATION, NO_CANCEL, SERVICE, TAG
-from deployer.providers.coolify.api import application_of
-from deployer.providers.coolify.calls import CoolifyServer
-from deployer.providers.coolify.known import Known
-from deployer.providers.coolify.wish import Wish
-from deployer.redirects import Leads
-from deployer.watch import Final, Onward, Watch, after, observe
+from deployer.providers.coolify import preflight, resources, trigger
+from deployer.providers.coolify.api import responses as api_responses
+from deployer.providers.coolify.api.client import application_of
+from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.provider import CoolifyProvider
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, NO_CANCEL, SERVICE, TAG
+from deployer.providers.coolify.watching import deployment, resource_status
+from deployer.watch import NextStage, Verdict, Watch, next_step, observe
 from tests.coolify import BASE, NEW, server
 
 CONTRACT = Path(__file__).parent / "contracts" / "coolify"
@@ -107,8 +109,8 @@ def told(value: Any) -> str:
 
 
 def _unavailable(error: UnavailableError) -> str:
-    how = [word for word in ("arrived", "itself", "final") if getattr(error, word)]
-    return f"{' '.join(['unavailable', *how])}{_some(' {:g} s', error.wait)}: {error.reason}"
+    how = [word for word in ("may_have_arrived", "from_server", "permanent") if getattr(error, word)]
+    return f"{' '.join(['unavailable', *how])}{_some(' {:g} s', error.retry_after)}: {error.reason}"
 
 
 def _snapshot(snapshot: Snapshot) -> str:
@@ -117,7 +119,7 @@ def _snapshot(snapshot: Snapshot) -> str:
 
 
 def held(snapshot: Snapshot) -> str:
-    return f"{snapshot.phase.value}{_some(', held {:g} s', snapshot.hold)}"
+    return f"{snapshot.phase.value}{_some(', held {:g} s', snapshot.stable_for)}"
 
 
 def _some(form: str, value: Any) -> str:
@@ -130,19 +132,19 @@ def _all(values: Iterable[Any]) -> str:
 
 
 SAID: dict[type, Callable[[Any], str]] = {
-    RefusedError: lambda error: f"refused{' everywhere' if error.everywhere else ''}: {error.reason}",
+    RefusedError: lambda error: f"refused{' token-wide' if error.token_wide else ''}: {error.reason}",
     UnavailableError: _unavailable,
-    Refused: lambda answer: f"not started: {answer.why}",
-    Later: lambda answer: f"later, {answer.seconds:g} s: {answer.why}",
-    Done: lambda answer: f"done: {answer.note}",
+    Rejected: lambda answer: f"not started: {answer.reason}",
+    RetryLater: lambda answer: f"later, {answer.seconds:g} s: {answer.reason}",
+    AlreadyDone: lambda answer: f"done: {answer.note}",
     Started: lambda answer: f"started {_all(answer.handles) or 'nothing to follow'}{_some(' ({})', answer.note)}",
-    Spread: lambda answer: f"split into {_all(answer.parts)}{_some(' ({})', answer.rest)}",
-    Part: lambda part: f"{part.target.label} {told(part.handle)}",
-    Handle: lambda handle: f"{handle.id or handle.aspect or 'whatever is there'}, {handle.trust.value}",
+    GroupStarted: lambda answer: f"split into {_all(answer.members)}{_some(' ({})', answer.rest)}",
+    GroupMember: lambda part: f"{part.target.label} {told(part.handle)}",
+    Handle: lambda handle: f"{handle.id or handle.condition or 'whatever is there'}, {handle.certainty.value}",
     Target: lambda target: " ".join(filter(None, (target.kind, target.name, target.url))),
     Snapshot: _snapshot,
-    Final: lambda final: f"{final.outcome.status}{_some(': {}', final.reason)}",
-    Onward: lambda onward: f"{told(onward.so_far)}, then {onward.leg.value}: {_all(onward.handles)}",
+    Verdict: lambda final: f"{final.outcome.status}{_some(': {}', final.reason)}",
+    NextStage: lambda onward: f"{told(onward.so_far)}, then {onward.stage.value}: {_all(onward.handles)}",
 }
 
 
@@ -169,9 +171,9 @@ class Asked:
     def given(self) -> Record:
         return parameters(self.said["request"])
 
-    def server(self, kind: str = APPLICATION, *uuids: str, **wish: Any) -> CoolifyServer:
+    def server(self, kind: str = APPLICATION, *uuids: str, **options: Any) -> CoolifyProvider:
         """One of the version that has answered, with what a check has seen."""
-        return server(version=version_of(self.said), known={uuid: Known(kind) for uuid in uuids}, **wish)
+        return server(version=version_of(self.said), known={uuid: Resource(kind) for uuid in uuids}, **options)
 
     def beside(self, path: str, name: str, *, listed: bool = False) -> None:
         """An answer that is needed, too."""
@@ -180,20 +182,20 @@ class Asked:
 
 
 def reach(asked: Asked) -> str:
-    return tried(asked.server().reach)
+    return tried(asked.server().connect)
 
 
 def look(asked: Asked, uuid: str) -> str:
     row = asked.said["response"]["body"]
-    return tried(lambda: asked.server().look(Handle(application_of(row) if isinstance(row, dict) else "it", uuid)))
+    return tried(lambda: asked.server().poll(Handle(application_of(row) if isinstance(row, dict) else "it", uuid)))
 
 
 def history(asked: Asked, uuid: str) -> str:
-    return tried(lambda: _statuses(asked.server().api.history(uuid, 3)))
+    return tried(lambda: _statuses(asked.server().api.deployment_history(uuid, 3)))
 
 
 def active(asked: Asked) -> str:
-    return tried(lambda: _statuses(asked.server().api.active()))
+    return tried(lambda: _statuses(asked.server().api.active_deployments()))
 
 
 def tagged(asked: Asked) -> str:
@@ -207,26 +209,26 @@ def _statuses(listed: list[Record] | None) -> str:
 def resource(asked: Asked, kind: str, uuid: str) -> str:
     """What it is called, and what each aspect that is looked at makes of its status."""
     there = asked.server(kind, uuid)
-    name = tried(lambda: known.target(kind, uuid, there.api.resource(kind, uuid), there.wish))
+    name = tried(lambda: resources.target(kind, uuid, there.api.resource(kind, uuid), there.options))
     if asked.said["response"]["status"] != 200:
         return name
-    aspects = (statuses.HEALTH if kind == APPLICATION else statuses.RUNNING, statuses.STOPPED)
-    return "; ".join([name, *(f"{aspect}? {held(there.look(Handle(uuid, '', aspect=aspect)))}" for aspect in aspects)])
+    aspects = (resource_status.HEALTH if kind == APPLICATION else resource_status.RUNNING, resource_status.STOPPED)
+    return "; ".join([name, *(f"{aspect}? {held(there.poll(Handle(uuid, '', condition=aspect)))}" for aspect in aspects)])
 
 
 def deploy(asked: Asked) -> str:
     """By tag or by uuid, of which the first is the one that is read; the doctor's question has neither."""
     given = asked.given
     if "uuid" not in given and "tag" not in given:
-        return tried(lambda: f"may deploy: {doctor.may_deploy(asked.server().api)}")
+        return tried(lambda: f"may deploy: {preflight.can_deploy(asked.server().api)}")
     if "uuid" not in given:
         place = asked.name.rpartition("/")[0]
         asked.beside("/services", f"{place}/service_get{'_running' if place == 'fixtures' else ''}", listed=True)
-        return tried(lambda: asked.server(TAG, given["tag"], tags=frozenset({given["tag"]})).start(given["tag"]))
+        return tried(lambda: asked.server(TAG, given["tag"], tags=frozenset({given["tag"]})).trigger(given["tag"]))
     uuid = given["uuid"].split(",")[0].strip()
     pr = int(given.get("pr") or given.get("pull_request_id") or 0)
-    wish = {"force": given.get("force") == "true", "pr": pr, "docker_tag": given.get("docker_tag", ""), "pull_latest": False}
-    return tried(lambda: asked.server(kinds().get(uuid, APPLICATION), uuid, **wish).start(uuid))
+    options = {"force": given.get("force") == "true", "pr": pr, "docker_tag": given.get("docker_tag", ""), "pull_latest": False}
+    return tried(lambda: asked.server(kinds().get(uuid, APPLICATION), uuid, **options).trigger(uuid))
 
 
 @cache
@@ -240,7 +242,7 @@ def act(asked: Asked, kind: str, uuid: str, word: str) -> str:
     """`/start` of an application is only asked with `instant_deploy`; `/restart` of a service with `latest` is its deployment."""
     deploys = (kind, word) == (APPLICATION, "start") or "latest" in asked.given
     command = Command.DEPLOY if deploys else Command(word)
-    return tried(lambda: asked.server(kind, uuid, command=command, instant=kind == APPLICATION).start(uuid))
+    return tried(lambda: asked.server(kind, uuid, command=command, instant=kind == APPLICATION).trigger(uuid))
 
 
 def cancel(asked: Asked, uuid: str) -> str:
@@ -252,19 +254,19 @@ def cancel(asked: Asked, uuid: str) -> str:
 def delete_preview(asked: Asked, uuid: str, number: str) -> str:
     pr = int(number) if number.isdecimal() else 9
     put(asked.wire, f"/api/v1/applications/{uuid}/previews/{pr}", asked.said["response"], "DELETE")
-    return tried(lambda: asked.server(APPLICATION, uuid, command=Command.STOP, pr=pr).start(uuid))
+    return tried(lambda: asked.server(APPLICATION, uuid, command=Command.STOP, pr=pr).trigger(uuid))
 
 
 def probe_write(asked: Asked, uuid: str) -> str:
     if asked.said["request"]["body"] not in ({}, "{}"):
         return any_answer(asked)
-    return tried(lambda: f"may write: {doctor.may_write(asked.server().api, {uuid: Known(APPLICATION)})}")
+    return tried(lambda: f"may write: {preflight.can_write(asked.server().api, {uuid: Resource(APPLICATION)})}")
 
 
 def any_answer(asked: Asked) -> str:
     """Of what is never asked, or never so: accepted, or refused with a sentence."""
     put(asked.wire, "/api/v1/anything", asked.said["response"])
-    return tried(lambda: f"accepted, a {type(answers.good(asked.server().api.send('GET', '/anything'))).__name__}")
+    return tried(lambda: f"accepted, a {type(api_responses.json_or_raise(asked.server().api.send('GET', '/anything'))).__name__}")
 
 
 UUID = "([^/]+)"
@@ -314,7 +316,7 @@ def says(text: str, status: int) -> str:
 
 
 def forbidden(start: str, rest: str = "") -> str:
-    return f"{answers.FORBIDDEN[start]} ({start}{rest})"
+    return f"{api_responses.FORBIDDEN[start]} ({start}{rest})"
 
 
 NO_SCRIPT = "The package file has no script of that name: add it, or change the command in Coolify.\n"
@@ -354,10 +356,10 @@ FIXTURES = {
     "app_patch_422_errors_is_list": says("Validation failed.", 422),
     "app_patch_422_list": says("Validation failed.", 422),
     "app_patch_422_tag_regex": says("Validation failed.", 422),
-    "health_200": f"unavailable arrived: HTTP 200: {PAGE}",
-    "health_v1_200": f"unavailable arrived: HTTP 200: {PAGE}",
-    "notification_webhook_failed": "unavailable arrived: HTTP 200: an answer that is not Coolify's",
-    "notification_webhook_success": "unavailable arrived: HTTP 200: an answer that is not Coolify's",
+    "health_200": f"unavailable may_have_arrived: HTTP 200: {PAGE}",
+    "health_v1_200": f"unavailable may_have_arrived: HTTP 200: {PAGE}",
+    "notification_webhook_failed": "unavailable may_have_arrived: HTTP 200: an answer that is not Coolify's",
+    "notification_webhook_success": "unavailable may_have_arrived: HTTP 200: an answer that is not Coolify's",
     "quirk_body_uuid_shadows_path": says("Service not found.", 404),
     "transport_405_post_required": says("This endpoint has changed to a POST request.", 405),
     # Is it there, and what may the token do?
@@ -393,7 +395,7 @@ FIXTURES = {
     "deploy_uuid_skipped_phantom": DUPLICATE,
     "deploy_uuid_docker_tag_wrong_buildpack_200": "not started: Coolify says: docker_tag can only be used with Docker Image applications.",
     "deploy_uuid_pr_not_found_200": "not started: Coolify says: Pull request 42 not found for this resource. "
-    f"{trigger.no_preview(Wish(pr=42))}",
+    f"{trigger.no_preview(Options(pr=42))}",
     "deploy_400_docker_tag_and_tag": says("docker_tag requires pull_request_id.", 400),
     "deploy_400_docker_tag_without_pr": says("docker_tag requires pull_request_id.", 400),
     "deploy_400_no_uuids": says("No UUIDs provided.", 400),
@@ -405,7 +407,7 @@ FIXTURES = {
     "deploy_tag_only_services": "split into my-stack running, sure",
     "deploy_tag_empty_tag": "not started: Coolify says: No resources found for tag lonely.",
     "deploy_tag_404": says("No resources found with this tag.", 404),
-    "deploy_tag_429": f"unavailable arrived itself: {FULL}",
+    "deploy_tag_429": f"unavailable may_have_arrived from_server: {FULL}",
     "app_start_queued": f"started {DEPLOYMENT}, doubtful",
     "app_start_queue_full_phantom": f"started {MADE_UP}, doubtful",
     "app_start_skipped": DUPLICATE,
@@ -431,14 +433,14 @@ FIXTURES = {
     "deployment_get_finished_no_finished_at": "succeeded, held 10 s, 10 entries",
     "deployment_get_failed_exception": f"failed, 13 entries: {NO_SCRIPT}exit code 1: npm ERR! missing script: build",
     "deployment_get_failed_healthcheck": "failed, 15 entries: New container is unhealthy.\nContainer logs:\nError: listen EADDRINUSE",
-    "deployment_get_failed_status_before_reason": f"failed, held 10 s, 6 entries: {rows.RESTARTED}",
-    "deployment_get_cancelled": f"cancelled, 7 entries: {rows.CANCELLED}",
+    "deployment_get_failed_status_before_reason": f"failed, held 10 s, 6 entries: {deployment.RESTARTED}",
+    "deployment_get_cancelled": f"cancelled, 7 entries: {deployment.CANCELLED}",
     "deployment_get_404": "absent, held 2 s, 0 entries: Coolify no longer has this deployment",
     "deployments_app_list": "listed: in_progress, finished",
     "deployments_app_list_leaks_logs": "listed: in_progress",
     "deployments_app_list_404": says("Application not found", 404),
     "deployments_app_list_422": says("The take field must be at least 1.", 422),
-    "deployments_app_list_422_no_accept": f"unavailable arrived final: {answers.REDIRECTS[Leads.TO_OTHER_PATH]}",
+    "deployments_app_list_422_no_accept": f"unavailable may_have_arrived permanent: {api_responses.REDIRECTS[Leads.TO_OTHER_PATH]}",
     "deployments_list_array": "listed: in_progress, queued",
     "deployments_list_object": "listed: in_progress, queued",
     "deployments_list_empty": "listed: nothing",
@@ -449,27 +451,28 @@ FIXTURES = {
     "deployment_cancel_404": f"{NO_SUCH}: it was never started, or it was deleted",
     # Refusals of everything, and answers that are not Coolify's.
     "transport_400_invalid_token_team": says("Invalid token.", 400),
-    "transport_401_invalid_token_team": f"refused everywhere: {BASE}: {answers.UNAUTHORIZED['Invalid token.']}",
-    "transport_401_unauthenticated": f"refused everywhere: {BASE}: {answers.UNAUTHORIZED['Unauthenticated.']}",
-    "transport_403_ip_not_allowed": f"refused everywhere: {BASE}: {forbidden('You are not allowed to access the API.')}",
-    "transport_403_member_token_abilities": "refused everywhere: "
+    "transport_401_invalid_token_team": f"refused token-wide: {BASE}: {api_responses.UNAUTHORIZED['Invalid token.']}",
+    "transport_401_unauthenticated": f"refused token-wide: {BASE}: {api_responses.UNAUTHORIZED['Unauthenticated.']}",
+    "transport_403_ip_not_allowed": f"refused token-wide: {BASE}: {forbidden('You are not allowed to access the API.')}",
+    "transport_403_member_token_abilities": "refused token-wide: "
     + forbidden(
         "This API token has permissions",
         " (deploy) that exceed your current role as a team member. Members are restricted to read-only API access. "
         "Please revoke this token and create a new one with only read permissions.",
     ),
-    "transport_403_missing_permission_read": "refused everywhere: the token lacks a right (Missing required permissions: read). "
-    f"Make a new one: {answers.BOXES}",
-    "transport_403_missing_team_role": f"refused everywhere: {forbidden('Missing required team role.')}",
-    "transport_403_policy_denied": f"refused everywhere: {forbidden('You are not authorized to perform this action.')}",
+    "transport_403_missing_permission_read": "refused token-wide: the token lacks a right (Missing required permissions: read). "
+    f"Make a new one: {api_responses.TOKEN_ABILITIES_HINT}",
+    "transport_403_missing_team_role": f"refused token-wide: {forbidden('Missing required team role.')}",
+    "transport_403_policy_denied": f"refused token-wide: {forbidden('You are not authorized to perform this action.')}",
     "transport_404_unknown_endpoint": f"refused: {NO_CANCEL}",
-    "transport_429_rate_limit": "unavailable itself 37 s: Coolify is asked too often (Too Many Attempts.)",
-    "transport_429_rate_limit_no_accept": f"unavailable arrived 37 s: HTTP 429: {PAGE}",
-    "transport_500_json": "unavailable arrived itself: Coolify does not answer properly (HTTP 500: Server Error)",
-    "transport_503_maintenance": f"unavailable arrived itself: {BASE}: Coolify does not answer properly (HTTP 503: Service Unavailable)",
-    "transport_proxy_cloudflare_access_302": f"unavailable arrived final: {BASE}: Cloudflare Access asks for a login: "
+    "transport_429_rate_limit": "unavailable from_server 37 s: Coolify is asked too often (Too Many Attempts.)",
+    "transport_429_rate_limit_no_accept": f"unavailable may_have_arrived 37 s: HTTP 429: {PAGE}",
+    "transport_500_json": "unavailable may_have_arrived from_server: Coolify does not answer properly (HTTP 500: Server Error)",
+    "transport_503_maintenance": f"unavailable may_have_arrived from_server: {BASE}: Coolify does not answer properly "
+    "(HTTP 503: Service Unavailable)",
+    "transport_proxy_cloudflare_access_302": f"unavailable may_have_arrived permanent: {BASE}: Cloudflare Access asks for a login: "
     "give CF-Access-Client-Id and CF-Access-Client-Secret as `headers`",
-    "transport_proxy_traefik_404": f"unavailable arrived: {BASE}: HTTP 404: the proxy knows no such address (404 page not found): "
+    "transport_proxy_traefik_404": f"unavailable may_have_arrived: {BASE}: HTTP 404: the proxy knows no such address (404 page not found): "
     "Coolify is being started or updated, or `coolify_url` is wrong",
 }
 
@@ -514,7 +517,7 @@ BUILD_PAGE = (
 
 # When the watch ended, in the sequence's own seconds, and how.
 STORIES: dict[str, tuple[float, str]] = {
-    "captured/sequence_cancel_while_running": (3.96, f"cancelled: {rows.CANCELLED}"),
+    "captured/sequence_cancel_while_running": (3.96, f"cancelled: {deployment.CANCELLED}"),
     "captured/sequence_dockerimage_ok": (4.86, WELL),
     "captured/sequence_dockerimage_second_skipped": (4.59, WELL),
     "captured/sequence_dockerimage_upfail": (
@@ -579,15 +582,15 @@ def watched(name: str) -> Story:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
         for poll in polls:
             put(wire, path, poll)
-        there = server(version=version_of(said), known={target: Known(APPLICATION, first.get("application") or {})})
+        there = server(version=version_of(said), known={target: Resource(APPLICATION, first.get("application") or {})})
         watch = Watch(Handle(target, path.rpartition("/")[2]), began=0, deadline=1800)
-        while watch.ending is None:
+        while watch.result is None:
             at = times[looks] if looks < len(times) else at + 2
-            watch, events = observe(watch, there.look(watch.handle), at)
-            shown += [line(entry.text) for event in events if isinstance(event, Logged) for entry in event.entries]
+            watch, events = observe(watch, there.poll(watch.handle), at)
+            shown += [line(entry.text) for event in events if isinstance(event, LogLines) for entry in event.entries]
             looks += 1
     whole, written = lines(polls), lines(polls[:looks])
-    return Story(round(at, 2), told(after(Leg.DEPLOYMENT, (watch,), repeated=False)), shown, written, whole[len(written) :])
+    return Story(round(at, 2), told(next_step(Stage.DEPLOYMENT, (watch,), repeated=False)), shown, written, whole[len(written) :])
 
 
 def deployment_of(name: str) -> str:
@@ -613,18 +616,18 @@ REMOTE_COMMAND = re.compile(r"Command execution failed \((exit code -?\d+)\): .*
 
 def line(text: str) -> str:
     """A line as it is shown: without the values of all variables, of which only the beginning is left, and without a remote command."""
-    if text.startswith(rows.PLANNING):
-        return rows.PLANNING
+    if text.startswith(deployment.PLANNING):
+        return deployment.PLANNING
     told = REMOTE_COMMAND.sub(r"\1: ", text)
     return text if told == text else told.rstrip()
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_the_polls_of_a_deployment_end_as_it_did_and_show_each_line_once(name: str) -> None:
-    story = watched(name)
-    assert (story.ended, story.verdict) == STORIES[name]
-    assert story.shown == story.written
-    assert [text for text in story.late if not text.startswith(GOODBYE) and text != deployment_of(name)] == []
+    run = watched(name)
+    assert (run.ended, run.verdict) == STORIES[name]
+    assert run.shown == run.written
+    assert [text for text in run.late if not text.startswith(GOODBYE) and text != deployment_of(name)] == []
 
 
 STARTING = "captured-2/sequence_health_starting"
@@ -632,8 +635,8 @@ STARTING = "captured-2/sequence_health_starting"
 
 def test_a_health_check_that_never_gets_beyond_starting_ends_as_failed() -> None:
     """In which words stands in tests/test_causes.py."""
-    story = watched(STARTING)
-    assert (story.ended, story.verdict.partition(": ")[0], story.shown) == (9.67, "failed", story.written)
+    run = watched(STARTING)
+    assert (run.ended, run.verdict.partition(": ")[0], run.shown) == (9.67, "failed", run.written)
 
 
 # --- the polls of one service
@@ -658,13 +661,13 @@ def test_the_polls_of_a_service_end_neither_with_the_old_container_nor_with_the_
     seen = said.get("statuses") or [
         {"t": at, **poll["body"]} for at, poll in zip(times or [poll["t"] for poll in polls], polls, strict=True)
     ]
-    watch = Watch(Handle("stack", "", aspect=statuses.RUNNING), began=0, deadline=1800)
-    there = server(command=Command.RESTART, known={"stack": Known(SERVICE, {"status": seen[0]["status"]})})
+    watch = Watch(Handle("stack", "", condition=resource_status.RUNNING), began=0, deadline=1800)
+    there = server(command=Command.RESTART, known={"stack": Resource(SERVICE, {"status": seen[0]["status"]})})
     for poll in seen:
-        assert watch.ending is None
+        assert watch.result is None
         put(wire, "/api/v1/services/stack", {**whole, "body": {**whole["body"], "uuid": "stack", "status": poll["status"]}})
-        watch, _ = observe(watch, there.look(watch.handle), poll["t"])
-    assert (told(after(Leg.DEPLOYMENT, (watch,), repeated=False)) if watch.ending else "still going") == verdict
+        watch, _ = observe(watch, there.poll(watch.handle), poll["t"])
+    assert (told(next_step(Stage.DEPLOYMENT, (watch,), repeated=False)) if watch.result else "still going") == verdict
 
 
 # --- the polls of an application after its deployment, and of its list after a push
@@ -680,8 +683,10 @@ def test_an_application_that_runs_after_its_deployment_is_seen_to_run(name: str)
     for poll in said["responses"]:
         with responses.RequestsMock() as wire:
             put(wire, said["request"]["path"], poll)
-            seen = server(version=version_of(said), known={uuid: Known(APPLICATION)}).look(Handle(uuid, "", aspect=statuses.HEALTH))
-        assert (seen.phase, seen.detail) == (Phase.SUCCEEDED, poll["body"]["status"])
+            seen = server(version=version_of(said), known={uuid: Resource(APPLICATION)}).poll(
+                Handle(uuid, "", condition=resource_status.HEALTH)
+            )
+        assert (seen.phase, seen.raw_status) == (Phase.SUCCEEDED, poll["body"]["status"])
 
 
 @pytest.mark.parametrize("name", PUSHED)
@@ -692,11 +697,11 @@ def test_a_push_makes_a_row_that_is_never_taken_for_ours(name: str) -> None:
         with responses.RequestsMock() as wire:
             put(wire, said["request"]["path"], poll)
             there = server(version=version_of(said))
-            listed = there.api.history(uuid, 2)
+            listed = there.api.deployment_history(uuid, 2)
         assert listed is not None
         pushed, triggered = listed
-        assert not trigger.like_ours(pushed, Wish(), there.survey.version)
-        assert trigger.like_ours(triggered, Wish(force=True), there.survey.version)
+        assert not trigger.matches_ours(pushed, Options(), there.lookup.version)
+        assert trigger.matches_ours(triggered, Options(force=True), there.lookup.version)
 
 
 def test_every_sequence_is_in_a_table() -> None:
@@ -710,16 +715,16 @@ MEANS: dict[int, tuple[str, ...]] = {
         *("Coolify ", "listed: ", "application ", "service ", "database ", "accepted, "),
         *("queued", "running", "succeeded", "failed", "cancelled", "started ", "split into ", "not started: "),
     ),
-    302: ("unavailable arrived final: ",),
+    302: ("unavailable may_have_arrived permanent: ",),
     400: ("refused: ", "done: ", "already over", "may deploy: True", "may write: True"),
-    401: ("refused everywhere: ",),
+    401: ("refused token-wide: ",),
     403: ("refused", "may deploy: False", "may write: False"),
     404: ("refused: ", "absent", "no such list", "not started: ", "done: ", NO_SUCH),
     409: ("refused: ",),
     422: ("refused: ",),
     429: ("later, ", "unavailable "),
-    500: ("unavailable arrived", "cancelled"),
-    503: ("unavailable arrived",),
+    500: ("unavailable may_have_arrived", "cancelled"),
+    503: ("unavailable may_have_arrived",),
 }
 """How what comes of an answer begins, by its status, of the endpoints that are asked."""
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from deployer.model import Command
-from deployer.providers.coolify import acts
-from deployer.providers.coolify.acts import APPLICATION, DATABASE, KINDS, SERVICE, TAG
-from deployer.providers.coolify.versions import SERVICES_PULLED, Since, Version
-from deployer.providers.coolify.wish import Wish
+from deployer.providers.coolify import trigger_requests
+from deployer.providers.coolify.api.versions import SERVICES_PULLED, Feature, Version
+from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE, TAG
 from tests.coolify import NEW
 
 # --- versions
@@ -73,33 +73,33 @@ def test_a_build_of_a_commit_comes_after_the_version_that_it_names() -> None:
 @pytest.mark.parametrize("text", ["", "nightly", "next", "unknown", "4", "v", "four", "4.x", "-beta.380"])
 def test_a_version_that_cannot_be_read_is_taken_for_the_newest(text: str) -> None:
     """coolify-api 5.10; without `read` there is none at all."""
-    assert all(Version(text).has(feature) for feature in Since)
+    assert all(Version(text).has(feature) for feature in Feature)
     assert not Version(text).before("999.0")
 
 
 BOUNDARIES = {
-    Since.PREVIEWS: ("4.0.0-beta.407", "4.0.0-beta.408"),
-    Since.LATEST: ("4.0.0-beta.418", "4.0.0-beta.419"),
-    Since.CANCEL: ("4.0.0-beta.435", "4.0.0-beta.436"),
-    Since.STATES: ("4.0.0-beta.444", "4.0.0-beta.445"),
-    Since.FINISHED_STAYS: ("4.0.0-beta.453", "4.0.0-beta.454"),
-    Since.BY_TAG: ("4.0.0-beta.460", "4.0.0-beta.461"),
-    Since.MARKS_API: ("4.0.0-beta.462", "4.0.0-beta.463"),
-    Since.DEPLOY_STARTS: ("4.0.0-beta.463", "4.0.0-beta.464"),
-    Since.DOCKER_TAG: ("4.0.0-beta.470", "4.0.0-beta.471"),
-    Since.PREVIEW_DELETE: ("4.0.0-beta.473", "4.0.0-beta.474"),
-    Since.ROLLBACK: ("4.2.9", "4.3.0"),
-    Since.QUEUE_MOVES_ON: ("4.3.6", "4.3.7"),
+    Feature.PREVIEWS: ("4.0.0-beta.407", "4.0.0-beta.408"),
+    Feature.PULL_LATEST: ("4.0.0-beta.418", "4.0.0-beta.419"),
+    Feature.CANCEL: ("4.0.0-beta.435", "4.0.0-beta.436"),
+    Feature.STATES: ("4.0.0-beta.444", "4.0.0-beta.445"),
+    Feature.FINISHED_STAYS: ("4.0.0-beta.453", "4.0.0-beta.454"),
+    Feature.BY_TAG: ("4.0.0-beta.460", "4.0.0-beta.461"),
+    Feature.MARKS_API: ("4.0.0-beta.462", "4.0.0-beta.463"),
+    Feature.DEPLOY_STARTS: ("4.0.0-beta.463", "4.0.0-beta.464"),
+    Feature.DOCKER_TAG: ("4.0.0-beta.470", "4.0.0-beta.471"),
+    Feature.PREVIEW_DELETE: ("4.0.0-beta.473", "4.0.0-beta.474"),
+    Feature.ROLLBACK: ("4.2.9", "4.3.0"),
+    Feature.QUEUE_MOVES_ON: ("4.3.6", "4.3.7"),
 }
 
 
 def test_every_boundary_is_held_from_both_sides() -> None:
     """What is in the table of the program and not in this one is used by nobody, or tested by nobody."""
-    assert set(BOUNDARIES) == set(Since)
+    assert set(BOUNDARIES) == set(Feature)
 
 
 @pytest.mark.parametrize(("feature", "without", "since"), [(each, *sides) for each, sides in BOUNDARIES.items()])
-def test_a_version_has_what_came_with_it_and_before(feature: Since, without: str, since: str) -> None:
+def test_a_version_has_what_came_with_it_and_before(feature: Feature, without: str, since: str) -> None:
     assert [Version(text).has(feature) for text in (without, f"{without}.9", since, f"{since}.1", NEW)] == [False, False, True, True, True]
     assert feature.value == since
 
@@ -115,15 +115,15 @@ NO_FLAGS_SERVICE, NO_FLAGS_DATABASE = (f"`force` and `instant_deploy` mean nothi
 DEPLOY, START, RESTART, STOP, CHECK = Command.DEPLOY, Command.START, Command.RESTART, Command.STOP, Command.CHECK
 
 
-def line(kind: str, version: str, wish: Wish) -> str:
+def line(kind: str, version: str, options: Options) -> str:
     """The request as a line."""
-    act = acts.act(kind, UUID, wish, Version(version))
+    act = trigger_requests.request_for(kind, UUID, options, Version(version))
     query = "&".join(f"{name}={value}" for name, value in act.params.items())
     return f"{act.method} {act.path}" + (f"?{query}" if query else "")
 
 
 @pytest.mark.parametrize(
-    ("kind", "wish", "request_line", "told"),
+    ("kind", "options", "request_line", "told"),
     [
         pytest.param(APPLICATION, {}, "POST /deploy?uuid=abc", ("queue a deployment", ""), id="application"),
         pytest.param(APPLICATION, {"force": True}, "POST /deploy?uuid=abc&force=true", ("queue a deployment", ""), id="application-force"),
@@ -235,19 +235,19 @@ def line(kind: str, version: str, wish: Wish) -> str:
     ],
 )
 @pytest.mark.parametrize("version", [NEW, "4.0.0-beta.474", "4.4-rc.1", ""])
-def test_each_wish_is_one_request(kind: str, wish: dict[str, Any], request_line: str, told: tuple[str, str], version: str) -> None:
+def test_each_wish_is_one_request(kind: str, options: dict[str, Any], request_line: str, told: tuple[str, str], version: str) -> None:
     """`told`: what it does, and what people should know of it."""
-    act = acts.act(kind, UUID, Wish(**wish), Version(version))
-    assert line(kind, version, Wish(**wish)) == request_line
-    assert (act.kind, act.target, (act.says, act.note)) == (kind, UUID, told)
-    assert act.by_deploy is request_line.startswith("POST /deploy?")
+    act = trigger_requests.request_for(kind, UUID, Options(**options), Version(version))
+    assert line(kind, version, Options(**options)) == request_line
+    assert (act.kind, act.target, (act.summary, act.note)) == (kind, UUID, told)
+    assert act.is_bulk is request_line.startswith("POST /deploy?")
 
 
 @pytest.mark.parametrize(
     ("version", "forced"), [("4.0.0-beta.380", True), ("4.0.0-beta.463", True), ("4.0.0-beta.464", False), ("4.2.0", False), ("", False)]
 )
 @pytest.mark.parametrize(
-    ("kind", "wish"),
+    ("kind", "options"),
     [
         pytest.param(APPLICATION, {}, id="deploy"),
         pytest.param(APPLICATION, {"instant": True}, id="instant"),
@@ -255,13 +255,13 @@ def test_each_wish_is_one_request(kind: str, wish: dict[str, Any], request_line:
     ],
 )
 def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
-    kind: str, wish: dict[str, Any], version: str, *, forced: bool
+    kind: str, options: dict[str, Any], version: str, *, forced: bool
 ) -> None:
     """To beta.463 the image has the name of the branch's head, and the build is skipped where there is one of that name.
 
     Source: coolify-api 5.7.
     """
-    assert ("force" in acts.act(kind, UUID, Wish(pinned=True, **wish), Version(version)).params) is forced
+    assert ("force" in trigger_requests.request_for(kind, UUID, Options(pinned=True, **options), Version(version)).params) is forced
 
 
 @pytest.mark.parametrize(
@@ -269,27 +269,29 @@ def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
     [
         pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", ANEW, "", id="beta380-every-start-pulled"),
         pytest.param("4.0.0-beta.390", "POST /deploy?uuid=abc", ANEW, "", id="beta390-every-start-pulled"),
-        pytest.param("4.0.0-beta.391", "POST /deploy?uuid=abc", ANEW, acts.UNPULLED, id="beta391-none-pulls"),
-        pytest.param("4.0.0-beta.418", "POST /deploy?uuid=abc", ANEW, acts.UNPULLED, id="beta418-none-pulls"),
+        pytest.param("4.0.0-beta.391", "POST /deploy?uuid=abc", ANEW, trigger_requests.NO_PULL_API, id="beta391-none-pulls"),
+        pytest.param("4.0.0-beta.418", "POST /deploy?uuid=abc", ANEW, trigger_requests.NO_PULL_API, id="beta418-none-pulls"),
         pytest.param("4.0.0-beta.419", "POST /services/abc/restart?latest=true", LATEST, "", id="beta419-restart-latest"),
     ],
 )
 def test_a_service_s_newer_images_are_pulled_as_its_version_can(version: str, request_line: str, says: str, note: str) -> None:
-    act = acts.act(SERVICE, UUID, Wish(), Version(version))
-    assert (line(SERVICE, version, Wish()), act.says, act.note) == (request_line, says, note)
-    assert note in acts.act(SERVICE, UUID, Wish(force=True), Version(version)).note
+    act = trigger_requests.request_for(SERVICE, UUID, Options(), Version(version))
+    assert (line(SERVICE, version, Options()), act.summary, act.note) == (request_line, says, note)
+    assert note in trigger_requests.request_for(SERVICE, UUID, Options(force=True), Version(version)).note
     assert SERVICES_PULLED == "4.0.0-beta.391"
 
 
-@pytest.mark.parametrize(("version", "note"), [("4.0.0-beta.390", acts.PULLED), ("4.0.0-beta.391", ""), (NEW, ""), ("", "")])
+@pytest.mark.parametrize(
+    ("version", "note"), [("4.0.0-beta.390", trigger_requests.ALWAYS_PULLS), ("4.0.0-beta.391", ""), (NEW, ""), ("", "")]
+)
 def test_where_every_start_pulls_who_wants_none_is_told(version: str, note: str) -> None:
-    act = acts.act(SERVICE, UUID, Wish(pull_latest=False), Version(version))
-    assert (line(SERVICE, version, Wish(pull_latest=False)), act.note) == ("POST /deploy?uuid=abc", note)
+    act = trigger_requests.request_for(SERVICE, UUID, Options(pull_latest=False), Version(version))
+    assert (line(SERVICE, version, Options(pull_latest=False)), act.note) == ("POST /deploy?uuid=abc", note)
 
 
 VERSIONS = ("4.0.0-beta.380", "4.0.0-beta.400", "4.0.0-beta.420", "4.0.0-beta.434", "4.0.0-beta.463", "4.0.0", "4.3.6", NEW, "4.4-rc.1")
 WISHES = [
-    Wish(command=command, force=force, instant=instant, pr=pr, docker_tag=docker_tag, pull_latest=pull_latest)
+    Options(command=command, force=force, instant=instant, pr=pr, docker_tag=docker_tag, pull_latest=pull_latest)
     for command in (DEPLOY, START, RESTART, STOP, CHECK)
     for force, instant, pull_latest in product((False, True), repeat=3)
     for pr, docker_tag in ((0, ""), (7, ""), (7, "pr-7"))
@@ -300,13 +302,13 @@ WISHES = [
 @pytest.mark.parametrize("kind", [*KINDS, TAG])
 def test_no_request_holds_what_some_version_would_misread(kind: str, version: str) -> None:
     """`false` forces before 4.2.0, and a `uuid` beside the one in the path wins over it (coolify-api 5.1, 5.2)."""
-    for wish in WISHES:
-        act = acts.act(kind, UUID, wish, Version(version))
-        assert act.method == ("DELETE" if "/previews/" in act.path else "POST"), wish
-        assert ("uuid" in act.params) is (act.by_deploy and kind != TAG), wish
-        assert "tag" not in act.params or act.by_deploy, wish
-        assert {act.params[name] for name in ("force", "instant_deploy", "latest") if name in act.params} <= {"true"}, wish
-        assert set(act.params) <= {"uuid", "tag", "force", "instant_deploy", "latest", "pr", "docker_tag"}, wish
+    for options in WISHES:
+        act = trigger_requests.request_for(kind, UUID, options, Version(version))
+        assert act.method == ("DELETE" if "/previews/" in act.path else "POST"), options
+        assert ("uuid" in act.params) is (act.is_bulk and kind != TAG), options
+        assert "tag" not in act.params or act.is_bulk, options
+        assert {act.params[name] for name in ("force", "instant_deploy", "latest") if name in act.params} <= {"true"}, options
+        assert set(act.params) <= {"uuid", "tag", "force", "instant_deploy", "latest", "pr", "docker_tag"}, options
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -317,7 +319,7 @@ def test_an_application_is_asked_for_in_the_same_way_on_every_version(version: s
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("command", [RESTART, STOP])
 def test_a_uuid_stays_in_its_place_in_the_path(kind: str, command: Command) -> None:
-    act = acts.act(kind, "../x?y", Wish(command=command), Version(NEW))
+    act = trigger_requests.request_for(kind, "../x?y", Options(command=command), Version(NEW))
     assert act.path == f"/{kind}s/..%2Fx%3Fy/{command.value}"
 
 
@@ -325,7 +327,7 @@ def test_a_uuid_stays_in_its_place_in_the_path(kind: str, command: Command) -> N
 
 
 @pytest.mark.parametrize(
-    ("kind", "wish", "version", "ability"),
+    ("kind", "options", "version", "ability"),
     [
         pytest.param(APPLICATION, {}, "4.0.0-beta.380", "deploy", id="deploy-is-enough-for-deploy"),
         pytest.param(APPLICATION, {}, NEW, "deploy", id="deploy-for-deploy"),
@@ -347,5 +349,5 @@ def test_a_uuid_stays_in_its_place_in_the_path(kind: str, command: Command) -> N
         pytest.param(TAG, {}, "4.0.0-beta.463", "deploy", id="a-tag"),
     ],
 )
-def test_each_request_needs_one_ability(kind: str, wish: dict[str, Any], version: str, ability: str) -> None:
-    assert acts.abilities(kind, Wish(**wish), Version(version)) == ability
+def test_each_request_needs_one_ability(kind: str, options: dict[str, Any], version: str, ability: str) -> None:
+    assert trigger_requests.abilities(kind, Options(**options), Version(version)) == ability

@@ -10,11 +10,11 @@ import pytest
 import requests
 import responses
 
-from deployer.model import Answer, Handle, Interrupted, Later, Prepared, RefusedError, Started, Trust, UnavailableError
+from deployer.model import Certainty, Changes, Handle, Interrupted, RefusedError, RetryLater, Started, TriggerResult, UnavailableError
 from deployer.providers.coolify import trigger
-from deployer.providers.coolify.alter import PARTLY, UNCHANGED
-from deployer.providers.coolify.calls import OLDER, CoolifyServer
-from deployer.providers.coolify.versions import Version
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes.apply import NO_CHANGES, PARTLY_APPLIED
+from deployer.providers.coolify.provider import OLDER_DEPLOYMENT, CoolifyProvider
 from tests import coolify as shared
 from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, connected, recorded
 
@@ -41,10 +41,10 @@ def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **cha
     shared.serve(wire, method, path, name, **{"headers": dict(recorded(name)["headers"]), **changes})
 
 
-def coolify(version: str = NEW, **inputs: str) -> CoolifyServer:
+def coolify(version: str = NEW, **inputs: str) -> CoolifyProvider:
     """One that has been reached, with these wishes."""
-    made: CoolifyServer = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": IMG, **inputs}.items()})
-    made.survey.version = Version(version)
+    made: CoolifyProvider = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": IMG, **inputs}.items()})
+    made.lookup.version = Version(version)
     return made
 
 
@@ -83,24 +83,24 @@ def bodies(wire: responses.RequestsMock) -> list[Any]:
     return [json.loads(call.request.body) for call in wire.calls if call.request.method == "PATCH" and call.request.body]
 
 
-def prepared(wire: responses.RequestsMock, server: CoolifyServer, target: str = IMG) -> Prepared:
+def prepared(wire: responses.RequestsMock, server: CoolifyProvider, target: str = IMG) -> Changes:
     """Checked, and changed."""
-    server.check(target)
-    told = server.prepare(target)
+    server.resolve(target)
+    told = server.apply_changes(target)
     assert MARKED not in str(told)
     return told
 
 
-def refused(server: CoolifyServer, target: str = IMG) -> RefusedError:
+def refused(server: CoolifyProvider, target: str = IMG) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
-        server.prepare(target)
+        server.apply_changes(target)
     assert MARKED not in caught.value.reason
     return caught.value
 
 
-def unanswered(server: CoolifyServer, target: str = IMG) -> UnavailableError:
+def unanswered(server: CoolifyProvider, target: str = IMG) -> UnavailableError:
     with pytest.raises(UnavailableError) as caught:
-        server.prepare(target)
+        server.apply_changes(target)
     assert MARKED not in caught.value.reason
     return caught.value
 
@@ -112,13 +112,13 @@ def test_nothing_is_sent_where_all_is_as_it_is_wished(wire: responses.RequestsMo
     application(wire)
     variables(wire, variable("A", "1"))
     told = prepared(wire, coolify(image="ghcr.io/acme/shop:2.0.1", env="A=1", settings='{"base_directory": "/"}'))
-    assert told == Prepared((), kept=("variables: 0 added, 0 changed, 1 kept",))
+    assert told == Changes((), unchanged=("variables: 0 added, 0 changed, 1 kept",))
     assert asked(wire) == [*CHECKED, LISTED]
 
 
 def test_that_nothing_is_to_be_changed_is_said(wire: responses.RequestsMock) -> None:
     application(wire)
-    assert prepared(wire, coolify(image=":2.0.1")) == Prepared((), kept=(UNCHANGED,))
+    assert prepared(wire, coolify(image=":2.0.1")) == Changes((), unchanged=(NO_CHANGES,))
     assert asked(wire) == CHECKED
 
 
@@ -126,7 +126,7 @@ def test_rights_are_probed_before_the_first_change(wire: responses.RequestsMock)
     application(wire)
     rights(wire)
     patched(wire)
-    assert prepared(wire, coolify(image=":2.1.0")) == Prepared((IMAGE_TOLD,))
+    assert prepared(wire, coolify(image=":2.1.0")) == Changes((IMAGE_TOLD,))
     assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}"]
     assert bodies(wire) == [{}, {"docker_registry_image_tag": "2.1.0"}]
 
@@ -138,7 +138,7 @@ def test_the_fields_go_in_one_request_and_the_variables_in_another(wire: respons
     patched(wire)
     set_all(wire)
     told = prepared(wire, coolify(image=":2.1.0", settings='{"health_check_enabled": true}', env=f"A={MARKED}\nB=2\nC= x"))
-    assert told.told == (
+    assert told.applied == (
         IMAGE_TOLD,
         "health_check_enabled: false → true",
         f"variables: 1 added (C), 1 changed (A), 1 kept{COPIES}",
@@ -169,7 +169,7 @@ def test_a_preview_has_variables_of_its_own(wire: responses.RequestsMock) -> Non
     rights(wire)
     set_all(wire)
     told = prepared(wire, coolify(pr="7", env="A=new\nB=2"))
-    assert told.told == ("preview variables: 1 added (B), 1 changed (A), 0 kept",)
+    assert told.applied == ("preview variables: 1 added (B), 1 changed (A), 0 kept",)
     [sent] = bodies(wire)[1:]
     assert [(item["key"], item["is_preview"]) for item in sent["data"]] == [("A", True), ("B", True)]
 
@@ -187,7 +187,7 @@ def test_services_and_databases_have_variables_too(wire: responses.RequestsMock,
     rights(wire, uuid)
     set_all(wire, f"/{kind}s/{uuid}/envs/bulk")
     told = prepared(wire, coolify(uuid=uuid, env=f"ADDED_BY_US={MARKED}"), uuid)
-    assert told.told == ("variables: 1 added (ADDED_BY_US), 0 changed, 0 kept",)
+    assert told.applied == ("variables: 1 added (ADDED_BY_US), 0 changed, 0 kept",)
     assert asked(wire)[-4:] == [
         f"GET /{kind}s/{uuid}/envs",
         f"PATCH /applications/{uuid}",
@@ -217,7 +217,7 @@ def test_what_is_secret_in_it_is_not_cut_but_blanked(wire: responses.RequestsMoc
     rights(wire)
     wire.add("PATCH", API + BULK, json={"message": f"{'x' * 495}{MARKED}"}, status=500)
     server = coolify(env=f"A={MARKED}")
-    server.check(IMG)
+    server.resolve(IMG)
     assert unanswered(server).reason == f"Coolify does not answer properly (HTTP 500: {'x' * 495}***)"
 
 
@@ -237,19 +237,19 @@ def test_a_token_that_lacks_a_right_changes_nothing(wire: responses.RequestsMock
     application(wire)
     rights(wire, write=write, deploy=deploy)
     server = coolify(image=":2.1.0")
-    server.check(IMG)
+    server.resolve(IMG)
     error = refused(server)
     assert error.reason.startswith(f"the token lacks {lacks}, so nothing was changed. Make a new one: ")
-    assert error.everywhere
+    assert error.token_wide
     assert asked(wire) == [*CHECKED, *PROBED]
-    assert server.altered(IMG) == ()
+    assert server.changes_made(IMG) == ()
 
 
 def test_who_may_not_read_changes_nothing(wire: responses.RequestsMock) -> None:
     server = coolify(wait="false", image=":2.1.0")
-    server.survey.blind = True
+    server.lookup.write_only_token = True
     with pytest.raises(RefusedError, match="the token lacks read, and what is to be changed is read first"):
-        server.check(IMG)
+        server.resolve(IMG)
     assert asked(wire) == []
 
 
@@ -257,13 +257,13 @@ def test_a_service_has_no_image(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{STACK}", "app_get_unknown")
     serve(wire, "GET", f"/services/{STACK}", "service_get")
     with pytest.raises(RefusedError, match="`image`, `commit` and `settings` are for applications, and this is a service"):
-        coolify(uuid=STACK, image=":2.1.0").check(STACK)
+        coolify(uuid=STACK, image=":2.1.0").resolve(STACK)
 
 
 def test_another_build_pack_has_no_image(wire: responses.RequestsMock) -> None:
     application(wire, build_pack="nixpacks")
     with pytest.raises(RefusedError, match="`image` is only for Docker-image applications"):
-        coolify(image=":2.1.0").check(IMG)
+        coolify(image=":2.1.0").resolve(IMG)
     assert asked(wire) == CHECKED
 
 
@@ -288,13 +288,13 @@ def test_a_refusal_is_told_and_that_nothing_was_changed(wire: responses.Requests
     rights(wire)
     serve(wire, "PATCH", APP, name)
     server = coolify(image=":2.1.0")
-    server.check(IMG)
+    server.resolve(IMG)
     error = refused(server)
     assert said in error.reason
     assert error.reason.endswith(". Nothing was changed")
     assert ".." not in error.reason
-    assert not error.everywhere
-    assert server.altered(IMG) == ()
+    assert not error.token_wide
+    assert server.changes_made(IMG) == ()
 
 
 def test_what_was_changed_before_a_refusal_is_told(wire: responses.RequestsMock) -> None:
@@ -304,11 +304,11 @@ def test_what_was_changed_before_a_refusal_is_told(wire: responses.RequestsMock)
     patched(wire)
     serve(wire, "PATCH", BULK, "env_bulk_partial")
     server = coolify(image=":2.1.0", env=f"A={MARKED}")
-    server.check(IMG)
+    server.resolve(IMG)
     assert refused(server).reason == (
         f"Coolify refuses the change: value: The value field must be a string. Changed before that: {IMAGE_TOLD}"
     )
-    assert server.altered(IMG) == (IMAGE_TOLD,)
+    assert server.changes_made(IMG) == (IMAGE_TOLD,)
 
 
 def test_of_several_variables_some_may_be_set_although_one_is_refused(wire: responses.RequestsMock) -> None:
@@ -318,9 +318,9 @@ def test_of_several_variables_some_may_be_set_although_one_is_refused(wire: resp
     rights(wire)
     serve(wire, "PATCH", BULK, "env_bulk_partial")
     server = coolify(env="A=1\nB=2")
-    server.check(IMG)
-    assert refused(server).reason.endswith(f"must be a string. {PARTLY}")
-    assert server.altered(IMG) == (f"variables: 2 added (A, B), 0 changed, 0 kept{COPIES} (perhaps, or a part of it)",)
+    server.resolve(IMG)
+    assert refused(server).reason.endswith(f"must be a string. {PARTLY_APPLIED}")
+    assert server.changes_made(IMG) == (f"variables: 2 added (A, B), 0 changed, 0 kept{COPIES} (perhaps, or a part of it)",)
 
 
 # --- answers that are lost
@@ -338,14 +338,14 @@ def test_a_lost_answer_to_what_was_done_is_found_out_by_reading(wire: responses.
     rights(wire)
     lose(wire, APP)
     server = coolify(image=":2.1.0")
-    server.check(IMG)
-    assert unanswered(server).arrived
-    assert server.altered(IMG) == (f"{IMAGE_TOLD} (perhaps: no answer came)",)
+    server.resolve(IMG)
+    assert unanswered(server).may_have_arrived
+    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no answer came)",)
     wire.remove("GET", API + APP)
     application(wire, docker_registry_image_tag="2.1.0")
-    assert server.prepare(IMG) == Prepared((IMAGE_TOLD,))
+    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
     assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}"]
-    assert server.altered(IMG) == (IMAGE_TOLD,)
+    assert server.changes_made(IMG) == (IMAGE_TOLD,)
 
 
 def test_what_was_not_done_is_sent_again_and_told_once(wire: responses.RequestsMock) -> None:
@@ -354,9 +354,9 @@ def test_what_was_not_done_is_sent_again_and_told_once(wire: responses.RequestsM
     lose(wire, APP)
     patched(wire)
     server = coolify(image=":2.1.0")
-    server.check(IMG)
+    server.resolve(IMG)
     unanswered(server)
-    assert server.prepare(IMG) == Prepared((IMAGE_TOLD,))
+    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
     assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}", f"PATCH {APP}"]
 
 
@@ -367,15 +367,15 @@ def test_what_was_done_before_a_lost_answer_is_not_sent_again(wire: responses.Re
     patched(wire)
     lose(wire, BULK)
     server = coolify(image=":2.1.0", env="A=1")
-    server.check(IMG)
+    server.resolve(IMG)
     added = f"variables: 1 added (A), 0 changed, 0 kept{COPIES}"
     assert unanswered(server).reason.endswith(f". Changed before that: {IMAGE_TOLD}")
-    assert server.altered(IMG) == (IMAGE_TOLD, f"{added} (perhaps: no answer came)")
+    assert server.changes_made(IMG) == (IMAGE_TOLD, f"{added} (perhaps: no answer came)")
     wire.remove("GET", API + APP)
     wire.remove("GET", API + ENVS)
     application(wire, docker_registry_image_tag="2.1.0")
     variables(wire, variable("A", "1"))
-    assert server.prepare(IMG) == Prepared((IMAGE_TOLD, added))
+    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD, added))
     assert asked(wire) == [*CHECKED, LISTED, *PROBED, f"PATCH {APP}", f"PATCH {BULK}", f"GET {APP}", LISTED]
 
 
@@ -385,10 +385,10 @@ def test_what_never_arrived_was_not_changed(wire: responses.RequestsMock) -> Non
     lose(wire, APP, requests.exceptions.ConnectTimeout())
     patched(wire)
     server = coolify(image=":2.1.0")
-    server.check(IMG)
-    assert not unanswered(server).arrived
-    assert server.altered(IMG) == ()
-    assert server.prepare(IMG) == Prepared((IMAGE_TOLD,))
+    server.resolve(IMG)
+    assert not unanswered(server).may_have_arrived
+    assert server.changes_made(IMG) == ()
+    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
 
 
 def test_who_is_asked_too_often_says_for_how_long(wire: responses.RequestsMock) -> None:
@@ -396,10 +396,10 @@ def test_who_is_asked_too_often_says_for_how_long(wire: responses.RequestsMock) 
     rights(wire)
     serve(wire, "PATCH", APP, "ratelimit_429")
     server = coolify(image=":2.1.0")
-    server.check(IMG)
+    server.resolve(IMG)
     error = unanswered(server)
-    assert (error.arrived, error.wait > 0) == (False, True)
-    assert server.altered(IMG) == ()
+    assert (error.may_have_arrived, error.retry_after > 0) == (False, True)
+    assert server.changes_made(IMG) == ()
 
 
 def test_while_it_can_not_be_read_what_was_perhaps_changed_stays_known(wire: responses.RequestsMock) -> None:
@@ -407,12 +407,12 @@ def test_while_it_can_not_be_read_what_was_perhaps_changed_stays_known(wire: res
     rights(wire)
     lose(wire, APP)
     server = coolify(image=":2.1.0")
-    server.check(IMG)
+    server.resolve(IMG)
     unanswered(server)
     wire.remove("GET", API + APP)
     serve(wire, "GET", APP, "maintenance_503")
     unanswered(server)
-    assert server.altered(IMG) == (f"{IMAGE_TOLD} (perhaps: no answer came)",)
+    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no answer came)",)
 
 
 def test_what_the_server_itself_breaks_at_is_not_sent_for_ever(wire: responses.RequestsMock) -> None:
@@ -422,8 +422,8 @@ def test_what_the_server_itself_breaks_at_is_not_sent_for_ever(wire: responses.R
     for _ in range(3):
         wire.add("PATCH", API + APP, json={"message": "Server Error"}, status=500)
     server = coolify(image=":2.1.0")
-    server.check(IMG)
-    assert [unanswered(server).failure for _ in range(2)] == ["HTTP 500: Server Error"] * 2
+    server.resolve(IMG)
+    assert [unanswered(server).server_error for _ in range(2)] == ["HTTP 500: Server Error"] * 2
     assert refused(server).reason == (
         f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_TOLD} (perhaps: no answer came)"
     )
@@ -440,10 +440,10 @@ def test_a_signal_in_the_middle_leaves_known_what_was_sent(wire: responses.Reque
     patched(wire)
     wire.add_callback("PATCH", API + BULK, stopped)
     server = coolify(image=":2.1.0", env=f"A={MARKED}")
-    server.check(IMG)
+    server.resolve(IMG)
     with pytest.raises(Interrupted):
-        server.prepare(IMG)
-    assert server.altered(IMG) == (IMAGE_TOLD, f"variables: 1 added (A), 0 changed, 0 kept{COPIES} (perhaps: no answer came)")
+        server.apply_changes(IMG)
+    assert server.changes_made(IMG) == (IMAGE_TOLD, f"variables: 1 added (A), 0 changed, 0 kept{COPIES} (perhaps: no answer came)")
 
 
 # --- already queued
@@ -455,15 +455,15 @@ SKIPPED = {"deployments": [{**body("deploy_skipped")["deployments"][0], "resourc
 @pytest.mark.parametrize(
     ("inputs", "answer"),
     [
-        pytest.param({"env": "A=new"}, Later(30, OLDER), id="a-variable"),
-        pytest.param({"pr": "7", "env": "A=new"}, Later(30, OLDER), id="a-preview-s-variable"),
-        pytest.param({"settings": '{"docker_registry_image_tag": "2.1.0"}'}, Later(30, OLDER), id="a-field"),
-        pytest.param({"env": "A=old"}, Started((Handle(IMG, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED), id="as-it-was"),
-        pytest.param({}, Started((Handle(IMG, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED), id="nothing"),
+        pytest.param({"env": "A=new"}, RetryLater(30, OLDER_DEPLOYMENT), id="a-variable"),
+        pytest.param({"pr": "7", "env": "A=new"}, RetryLater(30, OLDER_DEPLOYMENT), id="a-preview-s-variable"),
+        pytest.param({"settings": '{"docker_registry_image_tag": "2.1.0"}'}, RetryLater(30, OLDER_DEPLOYMENT), id="a-field"),
+        pytest.param({"env": "A=old"}, Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED), id="as-it-was"),
+        pytest.param({}, Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED), id="nothing"),
     ],
 )
 def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
-    wire: responses.RequestsMock, inputs: dict[str, str], answer: Answer
+    wire: responses.RequestsMock, inputs: dict[str, str], answer: TriggerResult
 ) -> None:
     """coolify-api 5.1 quirk 3: one that runs may have read everything before it was changed."""
     application(wire)
@@ -474,7 +474,7 @@ def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
     server = coolify(**inputs)
     prepared(wire, server)
     wire.replace("POST", f"{API}/deploy", json=SKIPPED)
-    assert server.start(IMG) == answer
+    assert server.trigger(IMG) == answer
 
 
 # --- its address
@@ -502,7 +502,7 @@ def test_an_application_whose_address_is_changed_is_visited_at_the_new_one(
 ) -> None:
     """It is an output, and what `verify_url: auto` asks; by then the old one leads nowhere, or to somebody else."""
     application(wire)
-    target = coolify(**inputs).check(IMG)
+    target = coolify(**inputs).resolve(IMG)
     asked_for = url != "http://shop.example.com"
     assert target.before == ("http://shop.example.com" if asked_for else None)  # until Coolify has accepted it
     assert (target.url, target.name, target.kind) == (url, body("create_img_get")["name"], "application")

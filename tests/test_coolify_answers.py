@@ -6,21 +6,21 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from deployer.http import Reply
+from deployer.http.client import Response
 from deployer.model import RefusedError, UnavailableError
-from deployer.providers.coolify import answers
+from deployer.providers.coolify.api import responses as api_responses
 from tests.coolify import Row, flags, reply
 
 
-def refused(reply: Reply) -> RefusedError:
+def refused(reply: Response) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
-        answers.good(reply)
+        api_responses.json_or_raise(reply)
     return caught.value
 
 
-def unavailable(reply: Reply) -> Row:
+def unavailable(reply: Response) -> Row:
     with pytest.raises(UnavailableError) as caught:
-        answers.good(reply)
+        api_responses.json_or_raise(reply)
     return asdict(caught.value)
 
 
@@ -69,84 +69,91 @@ def unavailable(reply: Reply) -> Row:
 )
 def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool, words: tuple[str, ...]) -> None:
     error = refused(reply(name))
-    assert error.everywhere is everywhere
+    assert error.token_wide is everywhere
     assert [word for word in words if word not in str(error)] == []
 
 
 @pytest.mark.parametrize(
     ("answer", "expected", "words"),
     [
-        pytest.param(reply("ratelimit_429"), flags(itself=True, wait=6), ("asked too often", "Too Many Attempts."), id="429"),
-        pytest.param(reply("transport_429_rate_limit"), flags(itself=True, wait=37), ("asked too often",), id="429-derived"),
+        pytest.param(reply("ratelimit_429"), flags(from_server=True, retry_after=6), ("asked too often", "Too Many Attempts."), id="429"),
+        pytest.param(reply("transport_429_rate_limit"), flags(from_server=True, retry_after=37), ("asked too often",), id="429-derived"),
         pytest.param(
             reply("deploy_body_list_500"),
-            flags(arrived=True, itself=True, failure="HTTP 500: Server Error"),
+            flags(may_have_arrived=True, from_server=True, server_error="HTTP 500: Server Error"),
             ("Coolify does not answer properly (HTTP 500: Server Error)",),
             id="500",
         ),
         pytest.param(
             reply("maintenance_503"),
-            flags(arrived=True, itself=True, failure="HTTP 503: Service Unavailable", wait=60),
+            flags(may_have_arrived=True, from_server=True, server_error="HTTP 503: Service Unavailable", retry_after=60),
             ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
             id="503-maintenance",
         ),
         pytest.param(
             reply("transport_503_maintenance"),
-            flags(arrived=True, itself=True, failure="HTTP 503: Service Unavailable"),
+            flags(may_have_arrived=True, from_server=True, server_error="HTTP 503: Service Unavailable"),
             ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
             id="503-derived",
         ),
         pytest.param(
             reply("deploy_body_list_500", body={"message": "a\n::error::b " + "x" * 900}),
-            flags(arrived=True, itself=True, failure=f"HTTP 500: a ::error::b {'x' * 900}"),
+            flags(may_have_arrived=True, from_server=True, server_error=f"HTTP 500: a ::error::b {'x' * 900}"),
             (),
             id="500-with-a-long-text-of-many-lines",
         ),
         pytest.param(
-            reply("deploy_body_list_500_star"), flags(arrived=True), ("HTTP 500", "instead of JSON", "proxy or Cloudflare"), id="500-html"
+            reply("deploy_body_list_500_star"),
+            flags(may_have_arrived=True),
+            ("HTTP 500", "instead of JSON", "proxy or Cloudflare"),
+            id="500-html",
         ),
-        pytest.param(reply("maintenance_503_star"), flags(arrived=True, wait=60), ("HTTP 503", "instead of JSON"), id="503-html"),
-        pytest.param(reply("ratelimit_429_star"), flags(arrived=True, wait=6), ("HTTP 429", "instead of JSON"), id="429-html"),
+        pytest.param(
+            reply("maintenance_503_star"), flags(may_have_arrived=True, retry_after=60), ("HTTP 503", "instead of JSON"), id="503-html"
+        ),
+        pytest.param(
+            reply("ratelimit_429_star"), flags(may_have_arrived=True, retry_after=6), ("HTTP 429", "instead of JSON"), id="429-html"
+        ),
         pytest.param(
             reply("transport_proxy_traefik_404"),
-            flags(arrived=True),
+            flags(may_have_arrived=True),
             ("404 page not found", "being started or updated", "`coolify_url` is wrong"),
             id="404-traefik",
         ),
         pytest.param(
             reply("transport_proxy_cloudflare_access_302"),
-            flags(arrived=True, final=True, from_gateway=True),
+            flags(may_have_arrived=True, permanent=True, from_gateway=True),
             ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret as `headers`"),
             id="302-cloudflare-access",
         ),
         pytest.param(
             replace(reply("api_root"), url="http://127.0.0.1:8000/api"),
-            flags(arrived=True, final=True, from_gateway=True),
+            flags(may_have_arrived=True, permanent=True, from_gateway=True),
             ("login page", "`coolify_url`", "plain address"),
             id="302-login",
         ),
         pytest.param(
             replace(reply("accept_422_star"), url="http://127.0.0.1:8000/api/v1/deployments"),
-            flags(arrived=True, final=True, from_gateway=True),
+            flags(may_have_arrived=True, permanent=True, from_gateway=True),
             ("set `coolify_url` to http://127.0.0.1",),
             id="302-another-port",
         ),
         pytest.param(
             reply("api_root", headers={"location": "https://user:hunter22@coolify.example.com:8443/api/v1/version?token=x"}),
-            flags(arrived=True, final=True, from_gateway=True),
+            flags(may_have_arrived=True, permanent=True, from_gateway=True),
             ("set `coolify_url` to https://coolify.example.com:8443",),
             id="301-without-what-is-secret",
         ),
         pytest.param(
             reply("api_root", headers={"location": "https://www.coolify.example.com/api/v1/version"}),
-            flags(arrived=True, final=True, from_gateway=True),
+            flags(may_have_arrived=True, permanent=True, from_gateway=True),
             ("set `coolify_url` to https://www.coolify.example.com",),
             id="301-to-www",
         ),
         *(
             pytest.param(
                 reply("api_root", headers=headers),
-                flags(arrived=True, final=True, from_gateway=True),
+                flags(may_have_arrived=True, permanent=True, from_gateway=True),
                 ("HTTP 302, a redirect to nowhere: is `coolify_url` right?",),
                 id=name,
             )
@@ -158,33 +165,33 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
         ),
         pytest.param(
             reply("api_root", status=403, headers={"cf-mitigated": "challenge"}),
-            flags(arrived=True, from_gateway=True),
+            flags(may_have_arrived=True, from_gateway=True),
             ("challenges this machine", "allow it"),
             id="cf-challenge",
         ),
         pytest.param(
             reply("api_root", status=403, body="error code: 1010"),
-            flags(arrived=True, from_gateway=True),
+            flags(may_have_arrived=True, from_gateway=True),
             ("error 1010", "browser integrity check"),
             id="cf-1010",
         ),
         pytest.param(
             reply("api_root", status=502, body="<html><title>502 Bad\n Gateway</title></html>"),
-            flags(arrived=True),
+            flags(may_have_arrived=True),
             ('HTTP 502: a page ("502 Bad Gateway") instead of JSON',),
             id="502-of-a-proxy",
         ),
         pytest.param(
             reply("api_root", status=200),
-            flags(arrived=True, from_gateway=True),
+            flags(may_have_arrived=True, from_gateway=True),
             ("HTTP 200", "instead of JSON", "wrong `coolify_url`"),
             id="200-html",
         ),
-        pytest.param(reply("version"), flags(arrived=True, from_gateway=True), ("HTTP 200",), id="200-text"),
+        pytest.param(reply("version"), flags(may_have_arrived=True, from_gateway=True), ("HTTP 200",), id="200-text"),
         *(
             pytest.param(
                 reply("unauth_bad", status=status, body=body),
-                flags(arrived=True, from_gateway=status < 500),
+                flags(may_have_arrived=True, from_gateway=status < 500),
                 (f"HTTP {status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`",),
                 id=f"{status}-{name}",
             )
@@ -209,13 +216,13 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
         ),
         pytest.param(
             reply("ratelimit_429", body={"error": "slow down"}),
-            flags(arrived=True, wait=6),
+            flags(may_have_arrived=True, retry_after=6),
             ("HTTP 429 with JSON. That is not Coolify's",),
             id="429-of-a-gateway",
         ),
     ],
 )
-def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Reply, expected: Row, words: tuple[str, ...]) -> None:
+def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Response, expected: Row, words: tuple[str, ...]) -> None:
     seen = unavailable(answer)
     reason = seen.pop("reason")
     assert seen == expected
@@ -237,14 +244,14 @@ def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Reply, expected: Row
 )
 def test_a_404_in_coolify_s_own_words_is_a_refusal(text: str, fields: Row) -> None:
     error = refused(reply("unauth_bad", status=404, body={"message": text, **fields}))
-    assert (error.reason, error.everywhere) == (f"Coolify says: {text} (HTTP 404)", False)
+    assert (error.reason, error.token_wide) == (f"Coolify says: {text} (HTTP 404)", False)
 
 
 @pytest.mark.parametrize(("listed", "everywhere"), [("write", False), ("write, deploy", True), ("deploy", True), ("read", True)])
 def test_only_the_lack_of_write_is_of_one_target(listed: str, *, everywhere: bool) -> None:
     """What a run does with one kind of target needs it, what it does with another may not."""
     error = refused(reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"}))
-    assert error.everywhere is everywhere
+    assert error.token_wide is everywhere
 
 
 @pytest.mark.parametrize(
@@ -252,9 +259,11 @@ def test_only_the_lack_of_write_is_of_one_target(listed: str, *, everywhere: boo
 )
 def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -> None:
     error = refused(reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"}))
-    assert error.reason.endswith(f"Make a new one: {answers.boxes('write' if too else '')}")
-    assert answers.boxes() == answers.BOXES
-    assert answers.boxes("write") == answers.BOXES.replace("read:sensitive:", "read:sensitive, then write:")
+    assert error.reason.endswith(f"Make a new one: {api_responses.token_abilities_hint('write' if too else '')}")
+    assert api_responses.token_abilities_hint() == api_responses.TOKEN_ABILITIES_HINT
+    assert api_responses.token_abilities_hint("write") == api_responses.TOKEN_ABILITIES_HINT.replace(
+        "read:sensitive:", "read:sensitive, then write:"
+    )
 
 
 @pytest.mark.parametrize(
@@ -272,7 +281,7 @@ def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -
     ],
 )
 def test_a_missing_permission_is_told_from_every_other_refusal(name: str, permission: str, *, lacked: bool) -> None:
-    assert answers.lacks(reply(name), permission) is lacked
+    assert api_responses.lacks_ability(reply(name), permission) is lacked
 
 
 @pytest.mark.parametrize(
@@ -288,12 +297,12 @@ def test_a_missing_permission_is_told_from_every_other_refusal(name: str, permis
     ],
 )
 def test_an_endpoint_that_a_version_has_not_is_told_from_a_resource_that_is_not_there(name: str, *, unknown: bool) -> None:
-    assert answers.unknown_endpoint(reply(name)) is unknown
+    assert api_responses.unknown_endpoint(reply(name)) is unknown
 
 
 @pytest.mark.parametrize("status", [300, 304, 307, 308])
 def test_every_redirect_is_final(status: int) -> None:
-    assert unavailable(reply("api_root", status=status))["final"] is True
+    assert unavailable(reply("api_root", status=status))["permanent"] is True
 
 
 LOGINS = [
@@ -311,7 +320,7 @@ LOGINS = [
 @pytest.mark.parametrize("location", LOGINS)
 def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None:
     error = unavailable(reply("api_root", headers={"location": location}))
-    assert (error["final"], "set `coolify_url`" in error["reason"]) == (True, False)
+    assert (error["permanent"], "set `coolify_url`" in error["reason"]) == (True, False)
     assert "redirects to another host, " in error["reason"]
     assert error["reason"].endswith("Let /api through without a login")
     assert "://" not in error["reason"]
@@ -331,7 +340,7 @@ def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None
 )
 def test_a_redirect_on_the_same_host_is_told_as_what_it_is(location: str, words: str) -> None:
     error = unavailable(reply("api_root", headers={"location": location}))
-    assert (error["final"], words in error["reason"], "set `coolify_url`" in error["reason"]) == (True, True, False)
+    assert (error["permanent"], words in error["reason"], "set `coolify_url`" in error["reason"]) == (True, True, False)
 
 
 def test_a_page_that_came_through_a_proxy_names_the_variable_of_that() -> None:

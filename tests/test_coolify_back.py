@@ -11,13 +11,13 @@ import pytest
 import requests
 import responses
 
-from deployer.model import Answer, Handle, Later, RefusedError, Started, UnavailableError
-from deployer.providers.coolify import back, releases
-from deployer.providers.coolify.acts import APPLICATION, Act
-from deployer.providers.coolify.back import CREATED, NO_IMAGES, NO_LIST, NO_OTHER, SAME_IMAGE, UNKNOWN
-from deployer.providers.coolify.calls import CoolifyServer
-from deployer.providers.coolify.releases import ANOTHER, UNLISTED, Choice
-from deployer.providers.coolify.versions import Version
+from deployer.model import Handle, RefusedError, RetryLater, Started, TriggerResult, UnavailableError
+from deployer.providers.coolify import rollback, rollback_candidates
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.provider import CoolifyProvider
+from deployer.providers.coolify.rollback import NO_EARLIER_DEPLOYMENT, NO_IMAGES, NO_LIST, NO_OTHER, NOTHING_BEFORE_CREATE, SAME_IMAGE
+from deployer.providers.coolify.rollback_candidates import NOT_LISTED, STARTED_SINCE, Candidate
+from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest
 from tests.coolify import API, IMG, NEW, PG, STACK, WEB, Row, about, asked, body, connected, deployed, listing, reply, serve
 
 NOW, BEFORE, OLDER, OLDEST = (digit * 40 for digit in "4321")
@@ -42,10 +42,10 @@ def done(number: int, commit: str, **changes: Any) -> Row:
 RAN = (done(4, NOW), done(3, BEFORE), done(2, OLDER))
 
 
-def coolify(version: str = NEW, uuid: str = WEB, **inputs: str) -> CoolifyServer:
+def coolify(version: str = NEW, uuid: str = WEB, **inputs: str) -> CoolifyProvider:
     """One that has been reached, with these wishes."""
-    made: CoolifyServer = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": uuid, **inputs}.items()})
-    made.survey.version = Version(version)
+    made: CoolifyProvider = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": uuid, **inputs}.items()})
+    made.lookup.version = Version(version)
     return made
 
 
@@ -83,11 +83,11 @@ def sent(wire: responses.RequestsMock, since: int) -> list[str]:
     return [f"{line} {json.dumps(json.loads(text))}" if text else line for line, text in zip(lines, bodies, strict=True)][since:]
 
 
-def undone(server: CoolifyServer, wire: responses.RequestsMock, handle: Handle = OURS) -> tuple[Answer, list[str]]:
+def undone(server: CoolifyProvider, wire: responses.RequestsMock, handle: Handle = OURS) -> tuple[TriggerResult, list[str]]:
     """Checked, and put back: the answer, and what was sent for it."""
-    server.check(handle.target)
+    server.resolve(handle.target)
     before = len(wire.calls)
-    return server.undo(handle.target, handle), sent(wire, before)
+    return server.rollback(handle.target, handle), sent(wire, before)
 
 
 HISTORY = f"GET /deployments/applications/{WEB}?take=10"
@@ -142,15 +142,15 @@ def test_before_there_was_a_list_nobody_can_tell(wire: responses.RequestsMock) -
 @pytest.mark.parametrize(
     ("listed", "reason"),
     [
-        pytest.param((done(5, OLDEST), *RAN), ANOTHER.format("d5"), id="another-was-finished-since"),
-        pytest.param((deployed(5, status="queued", commit="HEAD"), *RAN), ANOTHER.format("d5"), id="another-is-queued"),
-        pytest.param((deployed(5, status="in_progress", commit="HEAD"), *RAN), ANOTHER.format("d5"), id="another-runs"),
+        pytest.param((done(5, OLDEST), *RAN), STARTED_SINCE.format("d5"), id="another-was-finished-since"),
+        pytest.param((deployed(5, status="queued", commit="HEAD"), *RAN), STARTED_SINCE.format("d5"), id="another-is-queued"),
+        pytest.param((deployed(5, status="in_progress", commit="HEAD"), *RAN), STARTED_SINCE.format("d5"), id="another-runs"),
         pytest.param((done(4, NOW), done(3, NOW)), f"what ran before is the same commit ({NOW})", id="the-same-commit"),
-        pytest.param((done(4, NOW),), UNKNOWN, id="the-first"),
-        pytest.param((done(4, NOW), deployed(3, status="failed", commit=BEFORE)), UNKNOWN, id="nothing-that-was-finished"),
-        pytest.param((done(4, NOW), done(3, "HEAD")), UNKNOWN, id="no-commit-is-known"),
-        pytest.param((done(4, NOW), done(3, BEFORE, pull_request_id=7)), UNKNOWN, id="only-a-preview"),
-        pytest.param((done(3, BEFORE),), UNLISTED, id="ours-is-not-listed"),
+        pytest.param((done(4, NOW),), NO_EARLIER_DEPLOYMENT, id="the-first"),
+        pytest.param((done(4, NOW), deployed(3, status="failed", commit=BEFORE)), NO_EARLIER_DEPLOYMENT, id="nothing-that-was-finished"),
+        pytest.param((done(4, NOW), done(3, "HEAD")), NO_EARLIER_DEPLOYMENT, id="no-commit-is-known"),
+        pytest.param((done(4, NOW), done(3, BEFORE, pull_request_id=7)), NO_EARLIER_DEPLOYMENT, id="only-a-preview"),
+        pytest.param((done(3, BEFORE),), NOT_LISTED, id="ours-is-not-listed"),
     ],
 )
 def test_what_can_not_be_put_back_is_refused_with_its_reason(wire: responses.RequestsMock, listed: tuple[Row, ...], reason: str) -> None:
@@ -196,15 +196,15 @@ def test_a_pin_of_this_run_is_taken_back_first(wire: responses.RequestsMock) -> 
     queued(wire)
     serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
     server = coolify(rollback="true", commit=NOW)
-    server.check(WEB)
-    server.prepare(WEB)
+    server.resolve(WEB)
+    server.apply_changes(WEB)
     answer, calls = put_back(server, wire, git_commit_sha=NOW)
     assert calls == [HISTORY, f'PATCH /applications/{WEB} {{"git_commit_sha": "HEAD"}}', f'{ROLLBACK} {{"commit": "{BEFORE}"}}']
     assert isinstance(answer, Started)
     assert answer.note == f"back to {BEFORE} (commit: {NOW} → HEAD)"
 
 
-def put_back(server: CoolifyServer, wire: responses.RequestsMock, **changes: Any) -> tuple[Answer, list[str]]:
+def put_back(server: CoolifyProvider, wire: responses.RequestsMock, **changes: Any) -> tuple[TriggerResult, list[str]]:
     """Once more checked, as the loop does it, and put back."""
     wire.replace("GET", f"{API}/applications/{WEB}", json={**body("app_get_read"), **changes})
     return undone(server, wire)
@@ -216,8 +216,8 @@ def test_a_pin_of_before_is_what_is_put_back(wire: responses.RequestsMock) -> No
     queued(wire)
     serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
     server = coolify(rollback="true", commit=NOW)
-    server.check(WEB)
-    server.prepare(WEB)
+    server.resolve(WEB)
+    server.apply_changes(WEB)
     _, calls = put_back(server, wire, git_commit_sha=NOW)
     assert calls[1:] == [f'PATCH /applications/{WEB} {{"git_commit_sha": "{BEFORE}"}}', f'{ROLLBACK} {{"commit": "{BEFORE}"}}']
 
@@ -236,8 +236,8 @@ def test_before_beta_464_the_rows_show_the_branch_s_head_whatever_was_pinned(
     may(wire)
     queued(wire)
     server = coolify("4.0.0-beta.463", rollback="true", commit=NOW)
-    server.check(WEB)
-    server.prepare(WEB)
+    server.resolve(WEB)
+    server.apply_changes(WEB)
     _, sent_then = put_back(server, wire, git_commit_sha=NOW)
     assert sent_then[1:] == [*calls, f"POST /deploy?uuid={WEB}&force=true"]
 
@@ -253,9 +253,9 @@ def test_who_was_pinned_and_never_deployed_has_neither(wire: responses.RequestsM
     may(wire)
     queued(wire)
     server = coolify("4.0.0-beta.463", rollback="true", commit=NOW)
-    server.check(WEB)
-    server.prepare(WEB)
-    with pytest.raises(RefusedError, match=UNKNOWN):
+    server.resolve(WEB)
+    server.apply_changes(WEB)
+    with pytest.raises(RefusedError, match=NO_EARLIER_DEPLOYMENT):
         undone(server, wire)
 
 
@@ -271,14 +271,14 @@ def test_a_pin_that_this_run_has_not_set_is_left(wire: responses.RequestsMock) -
 
 def imaged(
     wire: responses.RequestsMock, *, listed: tuple[Row, ...] = (done(4, "HEAD"),), then: str = "2.1.0", **inputs: str
-) -> CoolifyServer:
+) -> CoolifyProvider:
     """One whose image this run has changed, and deployed."""
     image(wire, "2.0.1", then, listed=listed)
     may(wire, IMG)
     queued(wire, IMG)
     server = coolify(uuid=IMG, rollback="true", **{"image": ":2.1.0", **inputs})
-    server.check(IMG)
-    server.prepare(IMG)
+    server.resolve(IMG)
+    server.apply_changes(IMG)
     return server
 
 
@@ -290,7 +290,7 @@ FORCED = f"POST /deploy?uuid={IMG}&force=true"
 @pytest.mark.parametrize("version", [NEW, "4.1.2", "4.0.0-beta.380"])
 def test_an_image_that_this_run_has_changed_is_set_back(wire: responses.RequestsMock, version: str) -> None:
     server = imaged(wire)
-    server.survey.version = Version(version)
+    server.lookup.version = Version(version)
     answer, calls = undone(server, wire, OURS_IMG)
     domains = ', "domains": "http://shop.example.com"' if version.endswith("380") else ""
     assert calls == [HISTORY_IMG, TAG_BACK.replace("}", f"{domains}}}"), FORCED]
@@ -302,8 +302,8 @@ def test_an_image_that_this_run_has_changed_is_set_back(wire: responses.Requests
 def test_an_image_s_tag_that_is_the_same_can_not_be_put_back(wire: responses.RequestsMock, inputs: dict[str, str]) -> None:
     image(wire)
     server = coolify(uuid=IMG, rollback="true", **inputs)
-    server.check(IMG)
-    server.prepare(IMG)
+    server.resolve(IMG)
+    server.apply_changes(IMG)
     with pytest.raises(RefusedError) as caught:
         undone(server, wire, OURS_IMG)
     assert str(caught.value) == SAME_IMAGE
@@ -320,14 +320,14 @@ def test_an_image_that_somebody_has_deployed_since_too(wire: responses.RequestsM
     server = imaged(wire, listed=(done(5, "HEAD"), done(4, "HEAD")))
     with pytest.raises(RefusedError) as caught:
         undone(server, wire, OURS_IMG)
-    assert str(caught.value) == ANOTHER.format("d5")
+    assert str(caught.value) == STARTED_SINCE.format("d5")
 
 
 def test_an_image_that_others_may_have_deployed_since_is_left(wire: responses.RequestsMock) -> None:
     server = imaged(wire, listed=tuple(done(number, "HEAD") for number in range(14, 4, -1)))
     with pytest.raises(RefusedError) as caught:
         undone(server, wire, OURS_IMG)
-    assert str(caught.value) == UNLISTED
+    assert str(caught.value) == NOT_LISTED
 
 
 def test_before_there_was_a_list_an_image_is_set_back(wire: responses.RequestsMock) -> None:
@@ -335,7 +335,7 @@ def test_before_there_was_a_list_an_image_is_set_back(wire: responses.RequestsMo
     wire.remove("GET", f"{API}/deployments/applications/{IMG}")
     serve(wire, "GET", f"/deployments/applications/{IMG}", "transport_404_unknown_endpoint")
     serve(wire, "GET", "/deployments", "deployments_list_empty")
-    server.survey.version = Version("4.0.0-beta.400")
+    server.lookup.version = Version("4.0.0-beta.400")
     assert undone(server, wire, OURS_IMG)[1][-2:] == [TAG_BACK, FORCED]
 
 
@@ -364,8 +364,8 @@ def test_a_pin_by_its_field_is_not_said_to_stay_either(wire: responses.RequestsM
     queued(wire)
     serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
     server = coolify(rollback="true", settings=f'{{"git_commit_sha": "{NOW}", "docker_registry_image_tag": "1"}}')
-    server.check(WEB)
-    server.prepare(WEB)
+    server.resolve(WEB)
+    server.apply_changes(WEB)
     answer, _ = put_back(server, wire, git_commit_sha=NOW)
     assert isinstance(answer, Started)
     assert answer.note.endswith("; what else this run has changed stays: docker_registry_image_tag: (none) → 1")
@@ -385,10 +385,10 @@ def test_what_else_was_changed_stays_and_is_named(wire: responses.RequestsMock) 
 
 def test_what_this_run_has_created_has_nothing_to_go_back_to(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
-    server._alterer.earlier = "application x: created"  # as the creation leaves it
+    server._changes.created_as = "application x: created"  # as the creation leaves it
     with pytest.raises(RefusedError) as caught:
         undone(server, wire, OURS_IMG)
-    assert str(caught.value) == CREATED
+    assert str(caught.value) == NOTHING_BEFORE_CREATE
 
 
 # --- what the server says to it
@@ -397,7 +397,7 @@ def test_what_this_run_has_created_has_nothing_to_go_back_to(wire: responses.Req
 def test_a_full_queue_is_a_400_of_the_rollback_call(wire: responses.RequestsMock) -> None:
     git(wire, *RAN)
     serve(wire, "POST", f"/applications/{WEB}/rollback", "rollback_queue_full")
-    assert undone(coolify(rollback="true"), wire)[0] == Later(60, FULL)
+    assert undone(coolify(rollback="true"), wire)[0] == RetryLater(60, FULL)
 
 
 def test_after_a_full_queue_what_was_changed_already_is_not_changed_again(wire: responses.RequestsMock) -> None:
@@ -407,10 +407,10 @@ def test_after_a_full_queue_what_was_changed_already_is_not_changed_again(wire: 
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     serve(wire, "POST", "/deploy", "deploy_queue_full_429")
     server = coolify(uuid=IMG, rollback="true", image=":2.1.0")
-    server.check(IMG)
-    server.prepare(IMG)
+    server.resolve(IMG)
+    server.apply_changes(IMG)
     answer, calls = undone(server, wire, OURS_IMG)
-    assert answer == Later(60, f"{FULL}. Changed before that: image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1")
+    assert answer == RetryLater(60, f"{FULL}. Changed before that: image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1")
     assert calls[1:] == [TAG_BACK, FORCED]
     assert undone(server, wire, OURS_IMG)[1] == [HISTORY_IMG, FORCED]
 
@@ -424,7 +424,7 @@ def test_after_a_lost_answer_neither(wire: responses.RequestsMock) -> None:
         undone(server, wire, OURS_IMG)
     before = len(wire.calls)
     with pytest.raises(UnavailableError):
-        server.undo(IMG, OURS_IMG)  # the loop checks anew only after an answer
+        server.rollback(IMG, OURS_IMG)  # the loop checks anew only after an answer
     assert sent(wire, before) == [HISTORY_IMG, FORCED]
 
 
@@ -458,7 +458,7 @@ def test_a_token_that_may_not_write_changes_nothing(wire: responses.RequestsMock
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     with pytest.raises(RefusedError, match=r"^the token lacks write, so nothing was changed") as caught:
         undone(coolify("4.2.0", rollback="true"), wire)
-    assert caught.value.everywhere
+    assert caught.value.token_wide
 
 
 # --- what was changed on the way is known
@@ -471,9 +471,9 @@ IMAGE_THERE, IMAGE_BACK = (
 
 def test_what_was_changed_to_go_back_is_known(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
-    assert server.altered(IMG) == (IMAGE_THERE,)
+    assert server.changes_made(IMG) == (IMAGE_THERE,)
     undone(server, wire, OURS_IMG)
-    assert server.altered(IMG) == (IMAGE_THERE, IMAGE_BACK)
+    assert server.changes_made(IMG) == (IMAGE_THERE, IMAGE_BACK)
 
 
 def test_what_was_perhaps_changed_to_go_back_is_known_too_and_then_for_sure(wire: responses.RequestsMock) -> None:
@@ -481,14 +481,14 @@ def test_what_was_perhaps_changed_to_go_back_is_known_too_and_then_for_sure(wire
     may(wire, IMG)
     queued(wire, IMG)
     server = coolify(uuid=IMG, rollback="true", image=":2.1.0")
-    server.check(IMG)
-    server.prepare(IMG)
+    server.resolve(IMG)
+    server.apply_changes(IMG)
     wire.replace("PATCH", f"{API}/applications/{IMG}", body=requests.exceptions.ReadTimeout())
     with pytest.raises(UnavailableError):
         undone(server, wire, OURS_IMG)
-    assert server.altered(IMG) == (IMAGE_THERE, f"{IMAGE_BACK} (perhaps: no answer came)")
+    assert server.changes_made(IMG) == (IMAGE_THERE, f"{IMAGE_BACK} (perhaps: no answer came)")
     assert undone(server, wire, OURS_IMG)[1] == [HISTORY_IMG, FORCED]
-    assert server.altered(IMG) == (IMAGE_THERE, IMAGE_BACK)
+    assert server.changes_made(IMG) == (IMAGE_THERE, IMAGE_BACK)
 
 
 # --- the right that it needs is asked for before the deployment
@@ -501,10 +501,10 @@ def right(wire: responses.RequestsMock, version: str, probe: str, uuid: str = WE
     serve(wire, "PATCH", f"/applications/{uuid}", probe)
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     server = coolify(version, uuid, **inputs)
-    server.check(uuid)
+    server.resolve(uuid)
     before = len(wire.calls)
-    told = server.prepare(uuid)
-    assert (told.told, told.kept) == ((), ())
+    told = server.apply_changes(uuid)
+    assert (told.applied, told.unchanged) == ((), ())
     return told.warnings, sent(wire, before)
 
 
@@ -540,8 +540,8 @@ def test_the_way_back_then_ends_without_asking_again(wire: responses.RequestsMoc
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     server = coolify("4.2.0", rollback="true")
-    server.check(WEB)
-    assert server.prepare(WEB).warnings
+    server.resolve(WEB)
+    assert server.apply_changes(WEB).warnings
     with pytest.raises(RefusedError, match=r"^the token lacks write, so nothing was changed"):
         undone(server, wire)
     assert asked(wire).count(f"PATCH /applications/{WEB}") == 1
@@ -552,8 +552,8 @@ def test_who_has_proven_the_right_is_not_asked_again(wire: responses.RequestsMoc
     may(wire)
     queued(wire)
     server = coolify("4.2.0", rollback="true", commit=NOW)
-    server.check(WEB)
-    server.prepare(WEB)
+    server.resolve(WEB)
+    server.apply_changes(WEB)
     assert asked(wire).count("POST /deploy") == 1
 
 
@@ -572,7 +572,7 @@ def test_where_the_change_has_no_answer_nothing_was_started(wire: responses.Requ
     server = coolify("4.2.0", rollback="true")
     with pytest.raises(UnavailableError) as caught:
         undone(server, wire)
-    assert not caught.value.arrived
+    assert not caught.value.may_have_arrived
     assert asked(wire)[-1] == f"PATCH /applications/{WEB}"
 
 
@@ -605,21 +605,23 @@ def test_a_lost_answer_is_looked_for(wire: responses.RequestsMock, version: str,
     server = coolify(version, rollback="true")
     with pytest.raises(UnavailableError) as caught:
         undone(server, wire)
-    assert caught.value.arrived
+    assert caught.value.may_have_arrived
     wire.replace("GET", f"{API}/deployments/applications/{WEB}", json=listing(*rows, *RAN))
-    assert server.find(WEB) == (found and Started(tuple(Handle(WEB, each.id, link=each.link) for each in found.handles), found.note))
+    assert server.find_triggered(WEB) == (
+        found and Started(tuple(Handle(WEB, each.id, link=each.link) for each in found.handles), found.note)
+    )
 
 
 def test_before_the_api_s_rows_were_marked_whose_it_is_is_not_sure(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
-    server.survey.version = Version("4.0.0-beta.434")
+    server.lookup.version = Version("4.0.0-beta.434")
     wire.replace("POST", f"{API}/deploy", body=requests.exceptions.ReadTimeout())
     with pytest.raises(UnavailableError):
         undone(server, wire, OURS_IMG)
     wire.replace(
         "GET", f"{API}/deployments/applications/{IMG}", json=listing(about(deployed(5, is_api=False, force_rebuild=True), IMG, "d5"))
     )
-    found = server.find(IMG)
+    found = server.find_triggered(IMG)
     assert isinstance(found, Started)
     assert (found.handles[0].id, found.handles[0].adopted, found.handles[0].perhaps) == ("d5", True, True)
 
@@ -634,19 +636,19 @@ def test_services_and_databases_keep_nothing(wire: responses.RequestsMock, uuid:
         serve(wire, "GET", f"/{each}s/{uuid}", name)
     server = coolify(uuid=uuid, rollback="true")
     with pytest.raises(RefusedError) as caught:
-        undone(server, wire, Handle(uuid, "", aspect="running"))
+        undone(server, wire, Handle(uuid, "", condition="running"))
     assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
     with pytest.raises(RefusedError) as caught:
-        coolify(uuid=uuid, command="rollback").check(uuid)
+        coolify(uuid=uuid, command="rollback").resolve(uuid)
     assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
 
 
 def test_a_token_that_may_not_read_can_not_tell_what_ran_before(wire: responses.RequestsMock) -> None:
     server = coolify(command="rollback", wait="false")
-    server.survey.blind = True
-    server.check(WEB)
+    server.lookup.write_only_token = True
+    server.resolve(WEB)
     with pytest.raises(RefusedError, match=r"^the token may not read, so that nobody can tell what ran before$"):
-        server.start(WEB)
+        server.trigger(WEB)
     assert asked(wire) == []
 
 
@@ -660,10 +662,10 @@ def kept(wire: responses.RequestsMock, *images: tuple[str, str, bool], uuid: str
     serve(wire, "GET", f"/applications/{uuid}/rollback-images", "app_rollback_images_200", body=changed)
 
 
-def demanded(server: CoolifyServer, wire: responses.RequestsMock, uuid: str = WEB) -> tuple[Answer, list[str]]:
-    server.check(uuid)
+def demanded(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = WEB) -> tuple[TriggerResult, list[str]]:
+    server.resolve(uuid)
     before = len(wire.calls)
-    return server.start(uuid), sent(wire, before)
+    return server.trigger(uuid), sent(wire, before)
 
 
 @pytest.mark.parametrize(
@@ -739,19 +741,19 @@ def test_on_demand_what_can_not_be_done_is_refused(
     for each in (WEB, IMG):
         serve(wire, "GET", f"/applications/{each}/rollback-images", "rollback_images_server_unreachable")
     server = coolify(version, uuid, command="rollback", **inputs)
-    server.check(uuid)
+    server.resolve(uuid)
     with pytest.raises(RefusedError) as caught:
-        server.start(uuid)
+        server.trigger(uuid)
     assert str(caught.value).startswith(reason)
     assert not [line for line in asked(wire) if not line.startswith("GET")]
     assert version == NEW or not [line for line in asked(wire) if line.endswith("rollback-images")]
 
 
-def unclear(server: CoolifyServer, wire: responses.RequestsMock, uuid: str = WEB) -> str:
+def unclear(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = WEB) -> str:
     """Why nothing was gone back to; nothing was changed."""
-    server.check(uuid)
+    server.resolve(uuid)
     with pytest.raises(RefusedError) as caught:
-        server.start(uuid)
+        server.trigger(uuid)
     assert not [line for line in asked(wire) if not line.startswith("GET")]
     return str(caught.value)
 
@@ -846,7 +848,7 @@ def real_rows(*, logs: bool) -> list[Row]:
     return [{**rows[0], "logs": rolled["logs"]}, *rows[1:]] if logs else rows
 
 
-def real(wire: responses.RequestsMock, *rows: Row, **changes: Any) -> tuple[CoolifyServer, str]:
+def real(wire: responses.RequestsMock, *rows: Row, **changes: Any) -> tuple[CoolifyProvider, str]:
     """That application with these deployments; its uuid."""
     held = {**captured("application_after_rollback")["response"]["body"], **changes}
     uuid = held["uuid"]
@@ -932,9 +934,9 @@ def test_a_list_that_marks_the_current_image_is_believed_without_another_request
 # --- what would be done
 
 
-def outlook(server: CoolifyServer, uuid: str = WEB) -> tuple[str, ...]:
-    server.check(uuid)
-    return server.intent(uuid)
+def outlook(server: CoolifyProvider, uuid: str = WEB) -> tuple[str, ...]:
+    server.resolve(uuid)
+    return server.describe(uuid)
 
 
 def test_a_dry_run_lists_what_could_be_gone_back_to(wire: responses.RequestsMock) -> None:
@@ -981,8 +983,8 @@ def test_what_changes_the_application_needs_write(
     may(wire, uuid)
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     server = coolify(version, uuid, command=command, dry_run="true")
-    server.check(uuid)
-    assert [right.needed for right in server.rights() if right.name == "write"] == [needed]
+    server.resolve(uuid)
+    assert [right.needed for right in server.abilities() if right.name == "write"] == [needed]
 
 
 def test_a_dry_run_says_that_the_token_could_not_pin(wire: responses.RequestsMock) -> None:
@@ -997,7 +999,7 @@ def test_a_dry_run_says_that_the_token_could_not_pin(wire: responses.RequestsMoc
     [
         pytest.param(NEW, RAN, f"would be rolled back to {NOW} if it does not run", id="newest"),
         pytest.param("4.2.0", RAN, f"would be rolled back to {NOW} if it does not run", id="4.2.0"),
-        pytest.param(NEW, (), f"could not be rolled back: {UNKNOWN}", id="the-first"),
+        pytest.param(NEW, (), f"could not be rolled back: {NO_EARLIER_DEPLOYMENT}", id="the-first"),
         pytest.param("4.1.2", RAN, "could not be rolled back: Coolify 4.1.2 has no way back", id="no-way"),
     ],
 )
@@ -1031,9 +1033,9 @@ def test_a_dry_run_says_it_of_an_image(wire: responses.RequestsMock, inputs: dic
 
 
 ASKED, PIN, FORCE = (
-    Act(APPLICATION, WEB, "POST", "/x", "roll back", body={"commit": NOW}),
-    Act(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB}),
-    Act(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB, "force": "true"}),
+    TriggerRequest(APPLICATION, WEB, "POST", "/x", "roll back", body={"commit": NOW}),
+    TriggerRequest(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB}),
+    TriggerRequest(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB, "force": "true"}),
 )
 
 
@@ -1050,15 +1052,15 @@ ASKED, PIN, FORCE = (
         pytest.param(deployed(5, force_rebuild=True), FORCE, True, True, id="forced"),
     ],
 )
-def test_which_row_a_request_without_an_answer_has_made(row: Row, act: Act, marked: bool, like: bool) -> None:  # noqa: FBT001
-    assert back.like(row, act, marked=marked) is like
+def test_which_row_a_request_without_an_answer_has_made(row: Row, act: TriggerRequest, marked: bool, like: bool) -> None:  # noqa: FBT001
+    assert rollback.like(row, act, marked=marked) is like
 
 
 def test_only_a_full_queue_is_one() -> None:
     full = reply("rollback_queue_full")
-    assert back.is_full(full.status, full.data["message"])
-    assert not back.is_full(429, full.data["message"])
-    assert not back.is_full(400, "Invalid request.")
+    assert rollback.is_full(full.status, full.data["message"])
+    assert not rollback.is_full(429, full.data["message"])
+    assert not rollback.is_full(400, "Invalid request.")
 
 
 @pytest.mark.parametrize(
@@ -1074,10 +1076,10 @@ def test_only_a_full_queue_is_one() -> None:
 )
 def test_only_an_image_that_was_made_before_ran_before(made: str | None, earlier: bool) -> None:  # noqa: FBT001
     listed: list[Row] = [{"tag": "2", "created_at": "2026-08-20 10:11:12 +0000 UTC", "is_current": True}, {"tag": "1", "created_at": made}]
-    assert releases.beside(listed) == (Choice("1", f"made {made}" if made else "", earlier),)
+    assert rollback_candidates.other_images(listed) == (Candidate("1", f"made {made}" if made else "", earlier),)
 
 
 def test_of_each_commit_the_newest_row_counts() -> None:
     listed = [done(2, OLDER), done(5, OLDER), done(4, NOW), done(3, "HEAD"), done(6, BEFORE, pull_request_id=1)]
-    found = releases.finished(listed)
+    found = rollback_candidates.finished(listed)
     assert [(commit, row["id"]) for commit, row in found.items()] == [(OLDER, 5), (NOW, 4)]

@@ -9,10 +9,10 @@ import requests
 import responses
 
 from deployer.model import Handle, RefusedError, UnavailableError
-from deployer.providers.coolify import acts
-from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
-from deployer.providers.coolify.known import Known
-from deployer.providers.coolify.statuses import HEALTH, RUNNING, STOPPED
+from deployer.providers.coolify import trigger_requests
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.watching.resource_status import HEALTH, RUNNING, STOPPED
 from tests.coolify import API, BASE, DOCS, IMG, NEW, PG, STACK, WEB, WORKER, Row, asked, body, deployed, serve, server
 
 # --- what is going
@@ -37,9 +37,9 @@ def ids(*numbers: int) -> list[str]:
 def test_of_all_that_is_going_an_application_s_own_is_taken(wire: responses.RequestsMock, uuid: str, numbers: tuple[int, ...]) -> None:
     """The recorded list is an object whose keys are out of order (coolify-api 5.5)."""
     serve(wire, "GET", "/deployments", "deployments_list_read")
-    found = server(known={uuid: Known(APPLICATION)}).going(uuid)
+    found = server(known={uuid: Resource(APPLICATION)}).active(uuid)
     assert [handle.id for handle in found] == ids(*numbers)
-    assert {(handle.target, handle.adopted, handle.whose) for handle in found} <= {(uuid, True, "somebody started through the API")}
+    assert {(handle.target, handle.adopted, handle.started_by) for handle in found} <= {(uuid, True, "somebody started through the API")}
     assert [handle.link for handle in found] == [BASE + GOING[number]["deployment_url"] for number in numbers]
     assert asked(wire) == ["GET /deployments"]
 
@@ -62,7 +62,7 @@ def test_of_all_that_is_going_an_application_s_own_is_taken(wire: responses.Requ
 )
 def test_what_is_going_is_cancelled_in_this_order(wire: responses.RequestsMock, pr: int, listed: Any, found: list[str]) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read", body=listed)
-    assert [handle.id for handle in server(pr=pr).going(WEB)] == found
+    assert [handle.id for handle in server(pr=pr).active(WEB)] == found
 
 
 @pytest.mark.parametrize(
@@ -75,18 +75,18 @@ def test_what_is_going_is_cancelled_in_this_order(wire: responses.RequestsMock, 
 )
 def test_of_what_is_going_it_is_told_whose_it_is(wire: responses.RequestsMock, changes: Row, whose: str) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read", body=[deployed(3, **changes)])
-    assert [handle.whose for handle in server().going(WEB)] == [whose]
+    assert [handle.started_by for handle in server().active(WEB)] == [whose]
 
 
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
         pytest.param(
-            {"known": {WEB: Known(SERVICE)}},
+            {"known": {WEB: Resource(SERVICE)}},
             "a service has no deployments that could be cancelled; `command: stop` stops it",
             id="a-service",
         ),
-        pytest.param({"known": {WEB: Known(DATABASE)}}, "a database has no deployments", id="a-database"),
+        pytest.param({"known": {WEB: Resource(DATABASE)}}, "a database has no deployments", id="a-database"),
         pytest.param(
             {"wait": False, "blind": True}, "what is to be cancelled can't be seen: the token may not read", id="a-token-that-may-not-read"
         ),
@@ -94,9 +94,9 @@ def test_of_what_is_going_it_is_told_whose_it_is(wire: responses.RequestsMock, c
 )
 def test_where_nothing_can_be_cancelled_nothing_is_asked(wire: responses.RequestsMock, fields: Row, words: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        server(**fields).going(WEB)
+        server(**fields).active(WEB)
     assert words in caught.value.reason
-    assert caught.value.everywhere is False
+    assert caught.value.token_wide is False
     assert len(wire.calls) == 0
 
 
@@ -106,23 +106,23 @@ def test_where_nothing_can_be_cancelled_nothing_is_asked(wire: responses.Request
 def test_before_beta436_nothing_that_is_going_can_be_cancelled(wire: responses.RequestsMock, version: str, *, can: bool) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read")
     if can:
-        assert len(server(version=version).going(DOCS)) == 1
+        assert len(server(version=version).active(DOCS)) == 1
         return
     with pytest.raises(RefusedError) as caught:
-        server(version=version).going(DOCS)
-    assert (caught.value.reason, caught.value.everywhere) == (acts.NO_CANCEL, False)
+        server(version=version).active(DOCS)
+    assert (caught.value.reason, caught.value.token_wide) == (trigger_requests.NO_CANCEL, False)
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.380", "4.0.0-beta.435", NEW])
 def test_where_nothing_is_going_there_is_nothing_to_cancel_on_any_version(wire: responses.RequestsMock, version: str) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_empty")
-    assert server(version=version).going(WEB) == ()
+    assert server(version=version).active(WEB) == ()
 
 
 def test_what_is_going_cannot_be_told_by_a_list_that_did_not_come(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/deployments", "maintenance_503")
     with pytest.raises(UnavailableError):
-        server().going(WEB)
+        server().active(WEB)
 
 
 # --- the cancel
@@ -176,7 +176,7 @@ def test_what_each_version_answers_to_a_cancel_is_told(wire: responses.RequestsM
     serve(wire, "POST", "/deployments/abc/cancel", name)
     if then:
         serve(wire, "GET", "/deployments/abc", then)
-    assert server(version=version).cancel(Handle(WEB, "abc"), patience=1) == how
+    assert server(version=version).cancel(Handle(WEB, "abc"), timeout=1) == how
     assert asked(wire) == ["POST /deployments/abc/cancel", *(["GET /deployments/abc"] if then else [])]
     assert {call.request.req_kwargs["timeout"] for call in wire.calls} == {(1, 1)}  # type: ignore[attr-defined]
     assert wire.calls[0].request.body is None
@@ -200,7 +200,7 @@ def test_a_500_after_which_it_still_goes_on_has_cancelled_nothing(
     with pytest.raises(UnavailableError) as caught:
         server().cancel(Handle(WEB, "abc"))
     assert caught.value.reason == f"Coolify did not cancel it {words}"
-    assert (caught.value.itself, caught.value.arrived) == (True, False)
+    assert (caught.value.from_server, caught.value.may_have_arrived) == (True, False)
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "exploded"])
@@ -251,7 +251,7 @@ def test_the_queue_that_stands_still_is_told_once_and_only_where_something_waits
     coolify = server(version=version)
     assert coolify.left_waiting() == ""
     coolify.cancel(Handle(WEB, "abc"))
-    assert coolify.left_waiting(patience=1) == told
+    assert coolify.left_waiting(timeout=1) == told
     coolify.cancel(Handle(WEB, "abc"))
     assert coolify.left_waiting() == ""
 
@@ -261,14 +261,14 @@ def test_before_beta436_nothing_can_be_cancelled(wire: responses.RequestsMock, v
     serve(wire, "POST", "/deployments/abc/cancel", f"v{version}_cancel")
     with pytest.raises(RefusedError) as caught:
         server(version=version).cancel(Handle(WEB, "abc"))
-    assert (caught.value.reason, caught.value.everywhere) == (acts.NO_CANCEL, False)
-    assert "no way to cancel a deployment from outside (that needs 4.0.0-beta.436)" in acts.NO_CANCEL
+    assert (caught.value.reason, caught.value.token_wide) == (trigger_requests.NO_CANCEL, False)
+    assert "no way to cancel a deployment from outside (that needs 4.0.0-beta.436)" in trigger_requests.NO_CANCEL
 
 
 @pytest.mark.parametrize("aspect", [RUNNING, STOPPED, HEALTH])
 @pytest.mark.parametrize("uuid", [STACK, PG, WEB])
 def test_what_is_no_deployment_cannot_be_taken_back(wire: responses.RequestsMock, uuid: str, aspect: str) -> None:
-    assert server().cancel(Handle(uuid, "", aspect=aspect)) == "it goes on: what was asked of Coolify can't be taken back"
+    assert server().cancel(Handle(uuid, "", condition=aspect)) == "it goes on: what was asked of Coolify can't be taken back"
     assert len(wire.calls) == 0
 
 
@@ -309,7 +309,7 @@ def test_a_cancel_that_failed_and_cannot_be_read_again_is_not_confirmed(
 def test_a_cancel_that_failed_and_a_network_that_is_gone_is_not_confirmed(wire: responses.RequestsMock, broken: Exception) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "v4.3.6_cancel")
     wire.get(f"{API}/deployments/abc", body=broken)
-    assert server().cancel(Handle(WEB, "abc"), patience=1) == "cancel sent, not confirmed"
+    assert server().cancel(Handle(WEB, "abc"), timeout=1) == "cancel sent, not confirmed"
 
 
 @pytest.mark.parametrize(
@@ -340,4 +340,4 @@ def test_what_a_gateway_answers_to_a_cancel_is_looked_up(wire: responses.Request
     else:
         with pytest.raises(UnavailableError) as caught:
             server().cancel(Handle(WEB, "abc"))
-        assert caught.value.arrived is False
+        assert caught.value.may_have_arrived is False

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from deployer.model import RefusedError
-from deployer.providers.coolify import changes, fields, images
-from deployer.providers.coolify.changes import Patch
-from deployer.providers.coolify.images import Image
-from deployer.providers.coolify.objections import blanked, objections
-from deployer.providers.coolify.versions import Version
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes import application, application_settings, images
+from deployer.providers.coolify.changes.application import Patch
+from deployer.providers.coolify.changes.images import Image
+from deployer.providers.coolify.changes.rejections import rejections, without_secrets
 from tests.coolify import NEW, Row, body
 
 HEX = "a" * 64
@@ -110,13 +110,13 @@ def test_a_real_image_application_is_read() -> None:
 
 
 def test_the_story_of_a_new_image() -> None:
-    told = changes.patch(image_row(), NEWEST, image=images.parsed(f"ghcr.io/acme/shop@sha256:{HEX}")).told
+    told = application.patch(image_row(), NEWEST, image=images.parsed(f"ghcr.io/acme/shop@sha256:{HEX}")).summary
     assert told == (f"image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop@sha256:{HEX}",)
 
 
 def test_another_build_pack_has_no_image_to_run() -> None:
     with pytest.raises(RefusedError, match=r"built from its source \(nixpacks\)"):
-        changes.patch(body("app_get_read"), NEWEST, image=images.parsed(":1"))
+        application.patch(body("app_get_read"), NEWEST, image=images.parsed(":1"))
     with pytest.raises(RefusedError, match="has no image yet"):
         images.changed(image_row(None, None), images.parsed(":1"))
 
@@ -126,7 +126,7 @@ def test_another_build_pack_has_no_image_to_run() -> None:
 
 def test_settings_are_sent_as_given() -> None:
     text = '{"health_check_enabled": true, "limits_memory": "512M", "description": null}'
-    assert fields.settings(text) == {"health_check_enabled": True, "limits_memory": "512M", "description": None}
+    assert application_settings.settings(text) == {"health_check_enabled": True, "limits_memory": "512M", "description": None}
 
 
 @pytest.mark.parametrize(
@@ -146,15 +146,15 @@ def test_settings_are_sent_as_given() -> None:
 )
 def test_what_may_not_stand_in_settings(text: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected) as caught:
-        fields.settings(text)
+        application_settings.settings(text)
     assert MARKED not in str(caught.value)
 
 
 def test_one_field_is_set_by_one_input() -> None:
     given = {"docker_registry_image_tag": "1", "git_commit_sha": SHA, "name": "x"}
-    assert fields.overlaps(given, ["commit"]) == [("git_commit_sha", "commit")]
-    assert fields.overlaps(given, ["image", "create"]) == [("docker_registry_image_tag", "image"), ("name", "create")]
-    assert fields.overlaps(given, ["env"]) == []
+    assert application_settings.overlaps(given, ["commit"]) == [("git_commit_sha", "commit")]
+    assert application_settings.overlaps(given, ["image", "create"]) == [("docker_registry_image_tag", "image"), ("name", "create")]
+    assert application_settings.overlaps(given, ["env"]) == []
 
 
 # --- settings: what is sent
@@ -166,25 +166,25 @@ OWN = "http://elw37desxzxmjf0u43opmvde.localhost.sslip.io"
 def test_only_what_differs_is_sent_and_told() -> None:
     same = {"description": "", "ports_exposes": "80", "health_check_interval": 5, "is_static": False, "domains": f" {OWN}"}
     wished = {**same, "health_check_enabled": True, "is_spa": True, "redirect": "www"}
-    assert changes.patch(body("create_img_get"), NEWEST, fields=wished) == Patch(
+    assert application.patch(body("create_img_get"), NEWEST, fields=wished) == Patch(
         {"health_check_enabled": True, "is_spa": True, "redirect": "www"},
         ("health_check_enabled: false → true", "is_spa: false → true", "redirect: both → www"),
     )
 
 
 def test_addresses_are_told_by_their_name_for_writing() -> None:
-    patch = changes.patch(body("create_img_get"), NEWEST, fields={"domains": "https://x.example.com", "force_domain_override": True})
+    patch = application.patch(body("create_img_get"), NEWEST, fields={"domains": "https://x.example.com", "force_domain_override": True})
     assert patch.body == {"domains": "https://x.example.com", "force_domain_override": True}
-    assert patch.told == (f"domains: {OWN} → https://x.example.com",)
+    assert patch.summary == (f"domains: {OWN} → https://x.example.com",)
 
 
 def test_equal_settings_send_nothing() -> None:
     wished = {"domains": OWN, "force_domain_override": True, "limits_cpu_shares": 1024}
-    assert changes.patch(body("create_img_get"), NEWEST, fields=wished) == Patch()
+    assert application.patch(body("create_img_get"), NEWEST, fields=wished) == Patch()
 
 
 def test_what_can_not_be_seen_is_sent() -> None:
-    assert changes.patch(body("v4.0.0-beta.380_app_get"), NEWEST, fields={"is_spa": True}) == Patch(
+    assert application.patch(body("v4.0.0-beta.380_app_get"), NEWEST, fields={"is_spa": True}) == Patch(
         {"is_spa": True}, ("is_spa: (not known) → true",)
     )
 
@@ -199,8 +199,8 @@ def test_what_can_not_be_seen_is_sent() -> None:
 )
 @pytest.mark.parametrize("row", [{}, {"old": True}], ids=["unseen", "seen"])
 def test_secrets_and_code_are_never_shown(name: str, row: Row) -> None:
-    patch = changes.patch({name: f"old{MARKED}"} if row else {}, NEWEST, fields={name: MARKED})
-    assert patch.told == (f"{name} (not shown)",)
+    patch = application.patch({name: f"old{MARKED}"} if row else {}, NEWEST, fields={name: MARKED})
+    assert patch.summary == (f"{name} (not shown)",)
     assert MARKED not in repr(patch)
 
 
@@ -220,26 +220,28 @@ def test_secrets_and_code_are_never_shown(name: str, row: Row) -> None:
     ],
 )
 def test_a_value_is_told_in_one_short_line(value: Any, shown: str) -> None:
-    assert changes.patch({"git_repository": "old"}, NEWEST, fields={"git_repository": value}).told == (f"git_repository: old → {shown}",)
+    assert application.patch({"git_repository": "old"}, NEWEST, fields={"git_repository": value}).summary == (
+        f"git_repository: old → {shown}",
+    )
 
 
 def test_nested_values_are_told_as_changed() -> None:
     row = {"docker_compose_domains": '{"web":{"domain":"https://a.example.com"}}'}
     wished = {"docker_compose_domains": [{"name": "web", "domain": "https://b.example.com"}]}
-    assert changes.patch(row, NEWEST, fields=wished) == Patch(wished, ("docker_compose_domains (not shown)",))
+    assert application.patch(row, NEWEST, fields=wished) == Patch(wished, ("docker_compose_domains (not shown)",))
 
 
 def test_the_oldest_version_would_lose_the_address() -> None:
     row = body("v4.0.0-beta.380_app_get")
-    assert changes.patch(row, OLDEST, fields={"description": "x"}).body == {"description": "x", "domains": "http://web.example.com"}
-    assert changes.patch(row, OLDEST, fields={"domains": "http://b.example.com"}).body == {"domains": "http://b.example.com"}
-    assert changes.patch(row, Version("4.0.0-beta.381"), fields={"description": "x"}).body == {"description": "x"}
-    assert changes.patch(row, OLDEST, fields={"name": " web"}) == Patch()
-    assert changes.patch({**row, "fqdn": None}, OLDEST, fields={"description": "x"}).body == {"description": "x"}
+    assert application.patch(row, OLDEST, fields={"description": "x"}).body == {"description": "x", "domains": "http://web.example.com"}
+    assert application.patch(row, OLDEST, fields={"domains": "http://b.example.com"}).body == {"domains": "http://b.example.com"}
+    assert application.patch(row, Version("4.0.0-beta.381"), fields={"description": "x"}).body == {"description": "x"}
+    assert application.patch(row, OLDEST, fields={"name": " web"}) == Patch()
+    assert application.patch({**row, "fqdn": None}, OLDEST, fields={"description": "x"}).body == {"description": "x"}
 
 
 def test_image_and_settings_go_in_one_request() -> None:
-    patch = changes.patch(image_row(fqdn="http://a.example.com"), OLDEST, image=images.parsed(":2"), fields={"description": "x"})
+    patch = application.patch(image_row(fqdn="http://a.example.com"), OLDEST, image=images.parsed(":2"), fields={"description": "x"})
     assert patch == Patch(
         {"docker_registry_image_tag": "2", "description": "x", "domains": "http://a.example.com"},
         ("image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop:2", "description: (not known) → x"),
@@ -252,37 +254,37 @@ STAYS = "the application stays pinned to this commit: later deployments and webh
 
 
 def test_a_commit_is_pinned_and_it_is_said_that_it_stays() -> None:
-    assert changes.patch(body("app_get_read"), NEWEST, pin=SHA) == Patch({"git_commit_sha": SHA}, (f"commit: HEAD → {SHA}",), (STAYS,))
-    assert changes.patch({"git_commit_sha": SHA}, NEWEST, pin=SHA) == Patch(warnings=(STAYS,))
-    assert changes.patch({"git_commit_sha": SHA}, NEWEST, pin="HEAD") == Patch({"git_commit_sha": "HEAD"}, (f"commit: {SHA} → HEAD",))
+    assert application.patch(body("app_get_read"), NEWEST, pin=SHA) == Patch({"git_commit_sha": SHA}, (f"commit: HEAD → {SHA}",), (STAYS,))
+    assert application.patch({"git_commit_sha": SHA}, NEWEST, pin=SHA) == Patch(warnings=(STAYS,))
+    assert application.patch({"git_commit_sha": SHA}, NEWEST, pin="HEAD") == Patch({"git_commit_sha": "HEAD"}, (f"commit: {SHA} → HEAD",))
 
 
 @pytest.mark.parametrize("text", ["4.0.0-beta.464", "4.0.0", "4.1.2"])
 def test_versions_that_ignore_a_pin_refuse_it(text: str) -> None:
     with pytest.raises(RefusedError, match=f"Coolify {text} ignores a pinned commit"):
-        changes.patch(body("app_get_read"), Version(text), pin=SHA)
-    assert changes.patch({"git_commit_sha": SHA}, Version(text), pin="HEAD").body == {"git_commit_sha": "HEAD"}
+        application.patch(body("app_get_read"), Version(text), pin=SHA)
+    assert application.patch({"git_commit_sha": SHA}, Version(text), pin="HEAD").body == {"git_commit_sha": "HEAD"}
 
 
 def test_old_versions_may_skip_the_build_of_a_pinned_commit() -> None:
-    patch = changes.patch({"git_commit_sha": None}, Version("4.0.0-beta.463"), pin=SHA)
+    patch = application.patch({"git_commit_sha": None}, Version("4.0.0-beta.463"), pin=SHA)
     assert (patch.body, len(patch.warnings)) == ({"git_commit_sha": SHA}, 2)
     assert "this deployment is built without cache" in patch.warnings[1]
 
 
 def test_an_image_has_no_commit() -> None:
     with pytest.raises(RefusedError, match="use `image`"):
-        changes.patch(image_row(), NEWEST, pin=SHA)
+        application.patch(image_row(), NEWEST, pin=SHA)
 
 
 @pytest.mark.parametrize("text", ["main", SHA[:7], f"{SHA}0", "", "$(rm)"])
 def test_what_is_no_commit(text: str) -> None:
     with pytest.raises(ValueError, match="must be a whole commit"):
-        changes.commit(text)
+        application.commit(text)
 
 
 def test_a_commit_may_be_written_in_capitals() -> None:
-    assert [changes.commit(text) for text in (SHA.upper(), f" {SHA}\n", "head")] == [SHA, SHA, "HEAD"]
+    assert [application.commit(text) for text in (SHA.upper(), f" {SHA}\n", "head")] == [SHA, SHA, "HEAD"]
 
 
 # --- what the server says to it
@@ -325,7 +327,7 @@ CONFLICT = (
     ],
 )
 def test_a_refusal_is_told_field_by_field(name: str, version: Version, said: tuple[str, ...]) -> None:
-    assert objections(body(name), version) == said
+    assert rejections(body(name), version) == said
 
 
 def test_a_field_that_came_later_or_has_gone_is_told_with_its_version() -> None:
@@ -333,11 +335,11 @@ def test_a_field_that_came_later_or_has_gone_is_told_with_its_version() -> None:
         "message": "Validation failed.",
         "errors": {name: ["This field is not allowed."] for name in ("is_spa", "docker_compose_raw")},
     }
-    assert objections(answer, Version("4.0.0-beta.420")) == (
+    assert rejections(answer, Version("4.0.0-beta.420")) == (
         "is_spa: Coolify 4.0.0-beta.420 does not let it be changed: that came with 4.0.0-beta.463",
         "docker_compose_raw: Coolify 4.0.0-beta.420 knows no such field, or does not let it be changed",
     )
-    assert objections(answer, NEWEST)[1] == "docker_compose_raw: Coolify 4.3.10 does not let it be changed any more (since 4.0.0-beta.463)"
+    assert rejections(answer, NEWEST)[1] == "docker_compose_raw: Coolify 4.3.10 does not let it be changed any more (since 4.0.0-beta.463)"
 
 
 def variables(*values: str) -> Row:
@@ -371,10 +373,10 @@ PEM = f"-----BEGIN-----\n{MARKED}\n-----END-----"
 )
 def test_a_refusal_never_holds_a_secret_that_was_sent(sent: Row, said: str, told: str) -> None:
     answer = {"message": "Validation failed.", "errors": {"field": [said]}}
-    assert objections(blanked(answer, sent), NEWEST) == (f"field: {told}",)
-    assert objections(blanked({"errors": [said]}, sent), NEWEST) == (told,)
+    assert rejections(without_secrets(answer, sent), NEWEST) == (f"field: {told}",)
+    assert rejections(without_secrets({"errors": [said]}, sent), NEWEST) == (told,)
 
 
 @pytest.mark.parametrize("data", [None, [], "text", {}, {"errors": {}}, {"errors": 5}, {"conflicts": [1]}], ids=repr)
 def test_an_answer_that_says_nothing_is_nothing(data: Any) -> None:
-    assert objections(data, NEWEST) == ()
+    assert rejections(data, NEWEST) == ()

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from deployer.main import main
-from deployer.model import Outcome, Plan, Prepared, Split, Target, UnavailableError, Warned
+from deployer.model import Changes, GroupExpanded, Outcome, Plan, Target, TargetWarning, UnavailableError
 from deployer.run import run
-from deployer.run.farewell import UNPREPARED
-from deployer.simulator import SCENARIOS, playing
-from deployer.simulator import server as simulated
-from deployer.simulator.places import Host, Project
-from deployer.simulator.scenario import Scenario
-from deployer.simulator.shared import Then, Trouble
+from deployer.run.interrupt import CHANGE_IN_FLIGHT
+from deployer.simulator import SCENARIOS, simulating
+from deployer.simulator.coolify import server as simulated
+from deployer.simulator.coolify.scenario import Scenario
+from deployer.simulator.coolify.state.places import Host, Project
+from deployer.simulator.serving.exchange import Fault, Then
 from tests.fakes import FakeClock, Scripted
 from tests.test_golden import StillClock
 
@@ -77,14 +77,14 @@ def _play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.C
     monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
     monkeypatch.chdir(tmp_path)
 
-    def run(scenario: str | Scenario = "create", version: str = NEW, *troubles: Trouble, **inputs: str) -> Ran:
+    def run(scenario: str | Scenario = "create", version: str = NEW, *troubles: Fault, **inputs: str) -> Ran:
         played = SCENARIOS[scenario] if isinstance(scenario, str) else scenario
-        with playing(replace(played, troubles=troubles), version=version) as stage:
-            files = {"COOLIFY_URL": stage.url, "COOLIFY_TOKEN": stage.token, "DEPLOYER_OUTPUT_FILE": "out.env"}
+        with simulating(replace(played, faults=troubles), version=version) as session:
+            files = {"COOLIFY_URL": session.url, "COOLIFY_TOKEN": session.token, "DEPLOYER_OUTPUT_FILE": "out.env"}
             named = {f"INPUT_{name.upper()}": value for name, value in {"result_file": "result.json", **GIVEN, **inputs}.items()}
             code = main([], {**files, **named}, clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
-            asked = [f"{each} {each.body.decode()}".replace(" /api/v1/", " /", 1).strip() for each in stage.journal]
-            violations = stage.violations(changes_nothing="dry_run" in inputs)
+            asked = [f"{each} {each.body.decode()}".replace(" /api/v1/", " /", 1).strip() for each in session.journal]
+            violations = session.violations(changes_nothing="dry_run" in inputs)
         looked = next((place for place, each in enumerate(asked) if each.startswith("GET /deployments/") and "take" not in each), None)
         said = capfdbinary.readouterr().out.decode().splitlines()
         outputs = Path("out.env").read_text("utf-8")
@@ -265,7 +265,7 @@ def test_two_destinations_of_an_old_version_are_told_by_the_server(play: Runs) -
     ],
 )
 def test_what_the_server_refuses_is_told_with_its_field(play: Runs, name: str, sentence: str) -> None:
-    ran = play("create", NEW, Trouble(("create",), Then.REPLY, reply=name))
+    ran = play("create", NEW, Fault(("create",), Then.REPLY, reply=name))
     assert sentence in "\n".join(ran.said)
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made()]
     assert (ran.code, ran.result["status"]) == (2, "refused")
@@ -277,7 +277,7 @@ def test_what_the_server_refuses_is_told_with_its_field(play: Runs, name: str, s
 @pytest.mark.parametrize("then", [Then.CLOSE, Then.RESET, Then.CUT])
 @pytest.mark.parametrize("version", [NEW, OLD])
 def test_after_a_lost_answer_it_is_found_and_never_made_twice(play: Runs, version: str, then: Then) -> None:
-    ran = play("create", version, Trouble(("create",), then, acts=True), ports="80")
+    ran = play("create", version, Fault(("create",), then, acts=True), ports="80")
     placed = PLACED if version == NEW else PLACED[:1]
     assert ran.asked[: len(LOOKED_FOR) + len(placed) + 4] == [*LOOKED_FOR, *placed, *PROBED, made(ports_exposes="80"), "GET /applications"]
     assert f"{TOLD} (found there after the answer was lost, and taken for ours)" in ran.said
@@ -287,23 +287,23 @@ def test_after_a_lost_answer_it_is_found_and_never_made_twice(play: Runs, versio
 
 def test_what_is_not_found_is_not_sent_again(play: Runs) -> None:
     """It may still be under way; the next run uses what is there by then."""
-    ran = play("create", NEW, Trouble(("create",), Then.CLOSE))
+    ran = play("create", NEW, Fault(("create",), Then.CLOSE))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), *["GET /applications"] * 3]
     assert "Nothing is sent a second time; run the job again" in "\n".join(ran.said)
     assert (ran.code, ran.violations) == (2, [])
 
 
 def test_a_server_that_broke_is_asked_again_three_times(play: Runs) -> None:
-    ran = play("create", NEW, Trouble(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500"))
+    ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500"))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, *[made(), "GET /applications"] * 3]
     assert "the server failed 3 times and created nothing: HTTP 500: Server Error" in "\n".join(ran.said)
-    ran = play("create", NEW, Trouble(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500", nth=(1,)))
+    ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500", nth=(1,)))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), "GET /applications", made(), *CHECKED, *DEPLOYED]
     assert (ran.code, ran.violations) == (0, [])
 
 
 def test_what_never_arrived_is_sent_again(play: Runs) -> None:
-    ran = play("create", NEW, Trouble(("create",), Then.REPLY, reply="ratelimit_429", nth=(1,)))
+    ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="ratelimit_429", nth=(1,)))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), made(), *CHECKED, *DEPLOYED]
     assert (ran.code, ran.violations) == (0, [])
 
@@ -319,19 +319,19 @@ def told(plan: Plan, script: Mapping[str, list[Any]], clock: FakeClock) -> tuple
 
 
 def test_from_its_making_on_a_story_goes_by_the_uuid() -> None:
-    script: dict[str, list[Any]] = {"check shop": [Target("shop", missing=True)], "prepare shop": [Prepared(("created",), made="u1")]}
+    script: dict[str, list[Any]] = {"check shop": [Target("shop", missing=True)], "prepare shop": [Changes(("created",), created="u1")]}
     events, calls, outcome = told(
-        Plan(("shop",), alters=True, own_site=True), {**script, "check u1": [Target("u1", url="http://a")]}, FakeClock()
+        Plan(("shop",), has_changes=True, own_site=True), {**script, "check u1": [Target("u1", url="http://a")]}, FakeClock()
     )
     assert calls[:7] == ["reach", "check shop", "prepare shop", "check u1", "prepare u1", "start u1", "look u1-1"]
-    assert Split("shop", (Target("u1"),), gone=True) in events
+    assert GroupExpanded("shop", (Target("u1"),), gone=True) in events
     assert (outcome, events[-1].target) == (Outcome.FINISHED, "u1")
 
 
 def test_a_job_that_is_stopped_while_something_is_made_says_that_it_may_be_there() -> None:
-    script: dict[str, list[Any]] = {"prepare shop": [UnavailableError("no answer", arrived=True), UnavailableError("HTTP 502")]}
+    script: dict[str, list[Any]] = {"prepare shop": [UnavailableError("no answer", may_have_arrived=True), UnavailableError("HTTP 502")]}
     clock = FakeClock()
     clock.expect(7, "SIGTERM")
-    events, _, outcome = told(Plan(("shop",), alters=True), script, clock)
-    assert Warned("shop", UNPREPARED) in events
+    events, _, outcome = told(Plan(("shop",), has_changes=True), script, clock)
+    assert TargetWarning("shop", CHANGE_IN_FLIGHT) in events
     assert outcome is Outcome.INTERRUPTED

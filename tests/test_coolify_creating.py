@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from deployer.model import RefusedError
-from deployer.providers.coolify import creating, images
-from deployer.providers.coolify.creating import Place, Wanted
-from deployer.providers.coolify.images import Image
-from deployer.providers.coolify.versions import Version
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes import create_rules, images
+from deployer.providers.coolify.changes.create_rules import NewApplication, Placement
+from deployer.providers.coolify.changes.images import Image
 from tests.coolify import NEW, Row, body
 
 HEX = "a" * 64
@@ -29,7 +29,7 @@ DESTINATIONS = [{"uuid": COOLIFY, "name": "coolify", "server_uuid": SERVER}, {"u
 
 @pytest.mark.parametrize("wished", ["", "p0ck4sw8og8wkc0s4g4wk8cs", "acme", "ACME"])
 def test_a_project_is_found_by_uuid_by_name_or_alone(wished: str) -> None:
-    assert creating.chosen("project", wished, PROJECTS) == PROJECTS[0]
+    assert create_rules.pick("project", wished, PROJECTS) == PROJECTS[0]
 
 
 @pytest.mark.parametrize(
@@ -53,47 +53,47 @@ def test_a_project_is_found_by_uuid_by_name_or_alone(wished: str) -> None:
 )
 def test_what_is_missing_is_told_with_what_there_is(wished: str, rows: list[Row], expected: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        creating.chosen("environment", wished, rows)
+        create_rules.pick("environment", wished, rows)
     assert expected in str(caught.value)
 
 
 def test_the_exact_name_beats_the_other_case() -> None:
     rows = [{"name": "A", "uuid": "1"}, {"name": "a", "uuid": "2"}]
-    assert creating.chosen("server", "a", rows) == rows[1]
+    assert create_rules.pick("server", "a", rows) == rows[1]
 
 
 def test_a_build_server_runs_nothing() -> None:
     rows = body("servers")
     builder = {"uuid": "b", "name": "builder", "settings": {"is_build_server": True}}
-    assert creating.server("", [*rows, builder]) == rows[0]
+    assert create_rules.server("", [*rows, builder]) == rows[0]
     with pytest.raises(RefusedError, match='no server "builder"'):
-        creating.server("builder", [*rows, builder])
+        create_rules.server("builder", [*rows, builder])
 
 
 def test_a_destination_is_named_only_where_there_are_several() -> None:
-    assert creating.destination("", SERVER, DESTINATIONS[:1], []) == ""
-    assert creating.destination("Second", SERVER, DESTINATIONS, []) == "d2"
+    assert create_rules.destination("", SERVER, DESTINATIONS[:1], []) == ""
+    assert create_rules.destination("Second", SERVER, DESTINATIONS, []) == "d2"
     with pytest.raises(RefusedError, match='`destination` is missing: there are "coolify"'):
-        creating.destination("", SERVER, DESTINATIONS, [])
+        create_rules.destination("", SERVER, DESTINATIONS, [])
     with pytest.raises(RefusedError, match='no destination "nope"'):
-        creating.destination("nope", SERVER, DESTINATIONS[:1], [])
+        create_rules.destination("nope", SERVER, DESTINATIONS[:1], [])
 
 
 def test_old_servers_tell_their_destinations_by_their_applications() -> None:
     applications = body("apps_list")
-    assert creating.destination("coolify", SERVER, None, applications) == COOLIFY
-    assert creating.destination("unseen", SERVER, None, applications) == "unseen"
-    assert creating.destination("coolify", "another", None, applications) == "coolify"
-    assert creating.destination("", SERVER, None, applications) == ""
+    assert create_rules.destination("coolify", SERVER, None, applications) == COOLIFY
+    assert create_rules.destination("unseen", SERVER, None, applications) == "unseen"
+    assert create_rules.destination("coolify", "another", None, applications) == "coolify"
+    assert create_rules.destination("", SERVER, None, applications) == ""
 
 
 def test_an_application_is_found_by_its_name_in_its_environment() -> None:
     applications = body("apps_list")
-    found = creating.existing("img", ENVIRONMENTS[0], applications)
+    found = create_rules.existing("img", ENVIRONMENTS[0], applications)
     assert found is not None
     assert found["docker_registry_image_name"] == "ghcr.io/acme/shop"
-    assert creating.existing("img", ENVIRONMENTS[1], applications) is None
-    assert creating.existing("IMG", ENVIRONMENTS[0], applications) is None
+    assert create_rules.existing("img", ENVIRONMENTS[1], applications) is None
+    assert create_rules.existing("IMG", ENVIRONMENTS[0], applications) is None
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ def test_an_application_is_found_by_its_name_in_its_environment() -> None:
 def test_nothing_is_made_where_it_can_not_be_told(name: str, environment: Row, more: int, expected: str) -> None:
     applications = body("apps_list")
     with pytest.raises(RefusedError, match=expected):
-        creating.existing(name, environment, applications * (1 + more))
+        create_rules.existing(name, environment, applications * (1 + more))
 
 
-PLACE = Place("p", "production", "s")
+PLACE = Placement("p", "production", "s")
 IMAGE_SENT = {
     "project_uuid": "p",
     "environment_name": "production",
@@ -127,8 +127,8 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
     ("wanted", "place", "version", "sent"),
     [
         pytest.param(
-            Wanted("shop", Image("nginx", "1"), ports=(80, 443), domains=("https://a.example.com", "https://b.example.com")),
-            Place("p", "production", "s", "d"),
+            NewApplication("shop", Image("nginx", "1"), ports=(80, 443), domains=("https://a.example.com", "https://b.example.com")),
+            Placement("p", "production", "s", "d"),
             OLDEST,
             {
                 **SENT,
@@ -141,66 +141,69 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
             id="all-of-it",
         ),
         pytest.param(
-            Wanted("shop", Image("a/b", digest=HEX)),
+            NewApplication("shop", Image("a/b", digest=HEX)),
             PLACE,
             NEWEST,
             {**SENT, "docker_registry_image_name": f"a/b@sha256:{HEX}"},
             id="digest",
         ),
         pytest.param(
-            Wanted("shop", Image("a/b", digest=HEX), ports=(80,)),
+            NewApplication("shop", Image("a/b", digest=HEX), ports=(80,)),
             PLACE,
             Version("4.0.0-beta.434"),
             {**SENT, "docker_registry_image_name": "a/b@sha256", "docker_registry_image_tag": HEX, "ports_exposes": "80"},
             id="digest-on-an-old-one",
         ),
         pytest.param(
-            Wanted("shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True),
+            NewApplication("shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True),
             PLACE,
             NEWEST,
             {**IMAGE_SENT, "domains": "https://a.example.com", "force_domain_override": True},
             id="forced-addresses",
         ),
         pytest.param(
-            Wanted("shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True),
+            NewApplication("shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True),
             PLACE,
             Version("4.0.0-beta.420"),
             {**IMAGE_SENT, "domains": "https://a.example.com"},
             id="an-old-one-forces-nothing",
         ),
-        pytest.param(Wanted("shop", Image("a", "1"), ports=(80,), forced=True), PLACE, NEWEST, IMAGE_SENT, id="nothing-to-force"),
+        pytest.param(NewApplication("shop", Image("a", "1"), ports=(80,), forced=True), PLACE, NEWEST, IMAGE_SENT, id="nothing-to-force"),
     ],
 )
-def test_what_is_sent_to_make_an_application(wanted: Wanted, place: Place, version: Version, sent: dict[str, Any]) -> None:
-    assert creating.body(wanted, place, version) == sent
+def test_what_is_sent_to_make_an_application(wanted: NewApplication, place: Placement, version: Version, sent: dict[str, Any]) -> None:
+    assert create_rules.body(wanted, place, version) == sent
 
 
 @pytest.mark.parametrize(
     ("wanted", "version", "expected"),
     [
-        pytest.param(Wanted("shop", Image("", "1"), ports=(80,)), NEWEST, "give name:tag", id="tag-only"),
-        pytest.param(Wanted("shop", Image("a", "1")), Version("4.1.1"), "`ports` is missing", id="no-ports"),
+        pytest.param(NewApplication("shop", Image("", "1"), ports=(80,)), NEWEST, "give name:tag", id="tag-only"),
+        pytest.param(NewApplication("shop", Image("a", "1")), Version("4.1.1"), "`ports` is missing", id="no-ports"),
         pytest.param(
-            Wanted("shop", Image("a", "1"), ports=(80,), visited=True), Version("4.0.0-beta.462"), "no address of its own", id="no-address"
+            NewApplication("shop", Image("a", "1"), ports=(80,), visited=True),
+            Version("4.0.0-beta.462"),
+            "no address of its own",
+            id="no-address",
         ),
     ],
 )
-def test_what_can_not_be_made(wanted: Wanted, version: Version, expected: str) -> None:
+def test_what_can_not_be_made(wanted: NewApplication, version: Version, expected: str) -> None:
     with pytest.raises(RefusedError, match=expected):
-        creating.body(wanted, PLACE, version)
+        create_rules.body(wanted, PLACE, version)
 
 
 def test_a_new_application_gets_an_address_to_visit_or_brings_one() -> None:
     image = Image("a", "1")
-    assert "domains" not in creating.body(Wanted("shop", image, ports=(80,), visited=True), PLACE, Version("4.0.0-beta.463"))
-    old = creating.body(Wanted("shop", image, ports=(80,), visited=True, domains=("https://a.example.com",)), PLACE, OLDEST)
+    assert "domains" not in create_rules.body(NewApplication("shop", image, ports=(80,), visited=True), PLACE, Version("4.0.0-beta.463"))
+    old = create_rules.body(NewApplication("shop", image, ports=(80,), visited=True, domains=("https://a.example.com",)), PLACE, OLDEST)
     assert old["domains"] == "https://a.example.com"
 
 
 def test_what_will_be_is_read_like_what_is() -> None:
-    wanted = Wanted("shop", Image("a/b", digest=HEX), ports=(80, 443), domains=("https://a.example.com",))
-    row = creating.foreseen(wanted)
-    assert (images.changed(row, wanted.image), creating.kept(wanted, row)) == ({}, ())
+    wanted = NewApplication("shop", Image("a/b", digest=HEX), ports=(80, 443), domains=("https://a.example.com",))
+    row = create_rules.expected_row(wanted)
+    assert (images.changed(row, wanted.image), create_rules.kept(wanted, row)) == ({}, ())
 
 
 THERE = {
@@ -223,27 +226,27 @@ THERE = {
     ],
 )
 def test_what_an_application_keeps_is_told(wished: dict[str, Any], row: Row, said: list[str]) -> None:
-    told = creating.kept(Wanted("shop", Image("a", "1"), **wished), row)
+    told = create_rules.kept(NewApplication("shop", Image("a", "1"), **wished), row)
     assert [sentence.partition(" is only for a new application")[0] for sentence in told] == said
 
 
 def test_addresses_and_ports_are_read() -> None:
-    assert creating.domains("https://a.example.com, http://b.example.com:8080/x") == (
+    assert create_rules.domains("https://a.example.com, http://b.example.com:8080/x") == (
         "https://a.example.com",
         "http://b.example.com:8080/x",
     )
-    assert creating.ports("80, 443") == (80, 443)
-    assert (creating.domains(""), creating.ports("")) == ((), ())
+    assert create_rules.ports("80, 443") == (80, 443)
+    assert (create_rules.domains(""), create_rules.ports("")) == ((), ())
 
 
 @pytest.mark.parametrize("text", ["a.example.com", "https://", "ftp://a.example.com", f"https://u:{MARKED}@a.example.com"])
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"the 2\. of them is no address") as caught:
-        creating.domains(f"https://ok.example.com,{text}")
+        create_rules.domains(f"https://ok.example.com,{text}")
     assert MARKED not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "8080:80", "-1", "80;81"])
 def test_what_is_no_port(text: str) -> None:
     with pytest.raises(ValueError, match="must be the ports"):
-        creating.ports(text)
+        create_rules.ports(text)

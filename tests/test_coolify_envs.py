@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from deployer.model import RefusedError
-from deployer.providers.coolify import envs
-from deployer.providers.coolify.envs import EnvPlan
-from deployer.providers.coolify.versions import Version
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes import envs
+from deployer.providers.coolify.changes.envs import EnvChange
 from tests.coolify import NEW, body
 
 MARKED = "mArKeDsecret"
@@ -45,7 +45,7 @@ MISTAKES_AFTER = ("has the same key as line",)
 
 
 def values(text: str) -> dict[str, str]:
-    return {key: value.get_secret_value() for key, value in envs.parsed(text).items()}
+    return {key: value.get_secret_value() for key, value in envs.parse(text).items()}
 
 
 def test_dotenv_is_read_and_nothing_is_expanded() -> None:
@@ -62,7 +62,7 @@ def test_dotenv_is_read_and_nothing_is_expanded() -> None:
 def test_every_mistake_is_told_by_its_line() -> None:
     text = f"A=1\n\n\n{MARKED}\nB-C={MARKED}\nA={MARKED}\n9={MARKED}\nD='{MARKED}\n={MARKED}\nE=a\0b"
     with pytest.raises(ValueError, match="line") as caught:
-        envs.parsed(text)
+        envs.parse(text)
     assert str(caught.value).split("; ") == [
         "line 4 is no KEY=value (a value of several lines must stand in quotes)",
         "line 5 has a key that Coolify refuses: letters, digits, _ and . only, and no digit first",
@@ -77,13 +77,13 @@ def test_every_mistake_is_told_by_its_line() -> None:
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"], ids=repr)
 def test_lines_are_counted_however_they_end(newline: str) -> None:
     with pytest.raises(ValueError, match="line") as caught:
-        envs.parsed("\ufeff" + newline.join(["A=1", "", "oops'", "B='2", "'", "  A=2", "#", ""]))
+        envs.parse("\ufeff" + newline.join(["A=1", "", "oops'", "B='2", "'", "  A=2", "#", ""]))
     assert str(caught.value).split("; ") == [f"line 3 {MISTAKES[0]}", "line 6 has the same key as line 1"]
 
 
 def test_many_mistakes_are_counted() -> None:
     with pytest.raises(ValueError, match=r"; and 15 more$"):
-        envs.parsed("oops\n" * 25)
+        envs.parse("oops\n" * 25)
 
 
 keys = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,8}", fullmatch=True)
@@ -104,7 +104,7 @@ def test_no_mistake_holds_anything_of_the_text(parts: list[str]) -> None:
     numbers = str.maketrans("", "", "0123456789")
     ours = {f"line  {each}".strip() for each in (*MISTAKES, *MISTAKES_AFTER)}
     try:
-        read = envs.parsed("".join(parts))
+        read = envs.parse("".join(parts))
     except ValueError as error:
         told = {part.translate(numbers).strip() for part in str(error).split("; ")}
         assert told <= ours | {"and  more"}
@@ -127,7 +127,7 @@ COPIES = "; Coolify makes a copy of each new one for previews"
 def test_only_new_and_different_variables_are_sent_with_every_flag() -> None:
     rows = body("env_list_sensitive")
     planned = envs.plan(secrets(FOO="bar", NIXPACKS_NODE_VERSION=MARKED, NEW="1\n2"), rows, "application", NEWEST)
-    assert planned == EnvPlan(
+    assert planned == EnvChange(
         {
             "data": [
                 {
@@ -144,23 +144,23 @@ def test_only_new_and_different_variables_are_sent_with_every_flag() -> None:
         },
         added=("NEW",),
         changed=("NIXPACKS_NODE_VERSION",),
-        kept=("FOO",),
+        unchanged=("FOO",),
         note=COPIES,
     )
-    assert planned.told == f"variables: 1 added (NEW), 1 changed (NIXPACKS_NODE_VERSION), 1 kept{COPIES}"
+    assert planned.summary == f"variables: 1 added (NEW), 1 changed (NIXPACKS_NODE_VERSION), 1 kept{COPIES}"
     assert MARKED not in repr(planned)
 
 
 def test_nothing_is_sent_where_all_is_so_already() -> None:
     planned = envs.plan(secrets(FOO=" bar\n"), body("env_list_sensitive"), "application", NEWEST)
-    assert (planned, planned.told) == (EnvPlan(kept=("FOO",)), "variables: 0 added, 0 changed, 1 kept")
+    assert (planned, planned.summary) == (EnvChange(unchanged=("FOO",)), "variables: 0 added, 0 changed, 1 kept")
 
 
 def test_a_preview_has_variables_of_its_own() -> None:
     planned = envs.plan(secrets(ML="a\nb\n", FOO="x"), body("env_list_sensitive"), "application", NEWEST, preview=True)
     item = {"key": "FOO", "value": "x", "is_preview": True, **PLAIN, **ROW_FOO}
-    assert planned == EnvPlan({"data": [item]}, changed=("FOO",), kept=("ML",), preview=True)
-    assert planned.told == "preview variables: 0 added, 1 changed (FOO), 1 kept"
+    assert planned == EnvChange({"data": [item]}, changed=("FOO",), unchanged=("ML",), preview=True)
+    assert planned.summary == "preview variables: 0 added, 1 changed (FOO), 1 kept"
 
 
 def test_flags_and_comment_are_echoed_and_a_value_shown_once_counts_as_changed() -> None:
@@ -172,7 +172,7 @@ def test_flags_and_comment_are_echoed_and_a_value_shown_once_counts_as_changed()
 
 def test_what_may_not_be_read_counts_as_changed() -> None:
     planned = envs.plan(secrets(FOO="bar", NEW="1"), body("env_list_read"), "application", NEWEST)
-    assert (planned.added, planned.changed, planned.kept) == (("NEW",), ("FOO",), ())
+    assert (planned.added, planned.changed, planned.unchanged) == (("NEW",), ("FOO",), ())
     assert planned.warnings == ("FOO: counted as changed, because the token may not read what is there (read:sensitive)",)
 
 
@@ -180,7 +180,7 @@ def test_what_may_not_be_read_counts_as_changed() -> None:
 def test_services_and_databases_take_fewer_flags(kind: str, name: str) -> None:
     planned = envs.plan(secrets(FOO2=MARKED, N="1", X="y"), body(name), kind, NEWEST)
     assert planned.body == {"data": [{"key": "FOO2", "value": MARKED, **PLAIN}, {"key": "X", "value": "y", **PLAIN}]}
-    assert planned.told == "variables: 1 added (X), 1 changed (FOO2), 1 kept"
+    assert planned.summary == "variables: 1 added (X), 1 changed (FOO2), 1 kept"
 
 
 def test_old_servers_get_the_flag_under_both_names() -> None:
@@ -236,4 +236,4 @@ def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(rows: l
 def test_no_value_is_ever_said(wished: dict[str, str]) -> None:
     rows = [*body("env_list_sensitive"), *({"key": key, "value": f"old{MARKED}"} for key in [*wished][:2])]
     planned = envs.plan(secrets(**wished), rows, "application", NEWEST)
-    assert MARKED not in repr(planned) + planned.told
+    assert MARKED not in repr(planned) + planned.summary

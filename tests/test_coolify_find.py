@@ -8,16 +8,16 @@ import pytest
 import requests
 import responses
 
-from deployer.http import TooLargeError
-from deployer.model import Barred, Command, Handle, RefusedError, Started, UnavailableError
-from deployer.providers.coolify import calls
-from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
-from deployer.providers.coolify.known import Known
-from deployer.providers.coolify.statuses import RUNNING, STOPPED
+from deployer.http.client import TooLargeError
+from deployer.model import AccessDenied, Command, Handle, RefusedError, Started, UnavailableError
+from deployer.providers.coolify import provider
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
 from tests.coolify import API, APP, BASE, OLD_WEB, PG, STACK, WEB, Row, about, asked, body, deployed, listing, serve, server
 
 START, RESTART, STOP = Command.START, Command.RESTART, Command.STOP
-SEEN = {WEB: Known(APPLICATION, newest=10, listed=True)}
+SEEN = {WEB: Resource(APPLICATION, newest_id=10, has_history=True)}
 """Row 10 was the newest before the trigger."""
 
 # --- in the application's list
@@ -28,7 +28,7 @@ SEVERAL = "several were started at once: the oldest is followed"
 
 
 @pytest.mark.parametrize(
-    ("wish", "listed", "found"),
+    ("options", "listed", "found"),
     [
         pytest.param({}, [deployed(11), deployed(10)], OURS, id="one"),
         pytest.param({}, [deployed(11, status="finished")], OURS, id="one-that-is-over"),
@@ -67,10 +67,10 @@ SEVERAL = "several were started at once: the oldest is followed"
     ],
 )
 def test_a_lost_trigger_is_found_among_the_newer_rows_like_ours(
-    wire: responses.RequestsMock, wish: Row, listed: list[Any], found: Started | None
+    wire: responses.RequestsMock, options: Row, listed: list[Any], found: Started | None
 ) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
-    assert server(known=SEEN, **wish).find(WEB) == found
+    assert server(known=SEEN, **options).find_triggered(WEB) == found
     assert asked(wire) == [f"GET /deployments/applications/{WEB}?take=10"]
 
 
@@ -86,8 +86,8 @@ def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_sta
     for listed in (older, listing(row, *older["deployments"])):
         serve(wire, "GET", f"/deployments/applications/{target}", f"v{version}_app_deployments", body=listed)
     coolify = server(version=version)
-    coolify.check(target)
-    found = coolify.find(target)
+    coolify.resolve(target)
+    found = coolify.find_triggered(target)
     assert isinstance(found, Started)
     assert found == Started((Handle(target, ours, adopted=True, perhaps=True),), UNKNOWN_WHOSE)
     assert [handle.link for handle in found.handles] == [BASE + row["deployment_url"]]
@@ -99,7 +99,7 @@ def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_sta
 )
 def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(wire: responses.RequestsMock, version: str, *, marks: bool) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(deployed(11)))
-    found = server(version=version, known=SEEN).find(WEB)
+    found = server(version=version, known=SEEN).find_triggered(WEB)
     assert found == (OURS if marks else Started((Handle(WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE))
     assert isinstance(found, Started)
     assert found.handles[0].link == BASE + deployed(11)["deployment_url"]
@@ -108,7 +108,7 @@ def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(wire: re
 def test_several_are_told_as_several_where_nobody_says_whose_they_are(wire: responses.RequestsMock) -> None:
     rows_there = [deployed(number, is_api=False) for number in (12, 11, 10)]
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*rows_there))
-    found = server(version="4.0.0-beta.462", known=SEEN).find(WEB)
+    found = server(version="4.0.0-beta.462", known=SEEN).find_triggered(WEB)
     assert found == Started((Handle(WEB, "d11", adopted=True, perhaps=True),), SEVERAL)
 
 
@@ -135,18 +135,20 @@ OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
             Started((Handle(OLD_WEB, "d11", adopted=True, perhaps=True),), SEVERAL),
             id="several",
         ),
-        pytest.param([old(10)], Barred(calls.BLIND), id="none-that-is-new"),
-        pytest.param([], Barred(calls.BLIND), id="none-at-all"),
-        pytest.param([OTHER], Barred(calls.BLIND), id="another-application's"),
+        pytest.param([old(10)], AccessDenied(provider.CANNOT_TELL), id="none-that-is-new"),
+        pytest.param([], AccessDenied(provider.CANNOT_TELL), id="none-at-all"),
+        pytest.param([OTHER], AccessDenied(provider.CANNOT_TELL), id="another-application's"),
         pytest.param([OTHER, old(10), old(11)], OLD_OURS, id="one-among-another-application's"),
-        pytest.param([old(11, is_webhook=True)], Barred(calls.BLIND), id="a-webhook's"),
-        pytest.param([old(11, pull_request_id=7)], Barred(calls.BLIND), id="a-pull-request's"),
-        pytest.param([old(11, force_rebuild=True)], Barred(calls.BLIND), id="another-force"),
+        pytest.param([old(11, is_webhook=True)], AccessDenied(provider.CANNOT_TELL), id="a-webhook's"),
+        pytest.param([old(11, pull_request_id=7)], AccessDenied(provider.CANNOT_TELL), id="a-pull-request's"),
+        pytest.param([old(11, force_rebuild=True)], AccessDenied(provider.CANNOT_TELL), id="another-force"),
     ],
 )
 def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: responses.RequestsMock, going: Any, found: Started) -> None:
     serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=going)
-    seen = server(version="4.0.0-beta.380", known={OLD_WEB: Known(APPLICATION, running=frozenset({"d10"}))}).find(OLD_WEB)
+    seen = server(version="4.0.0-beta.380", known={OLD_WEB: Resource(APPLICATION, running_before=frozenset({"d10"}))}).find_triggered(
+        OLD_WEB
+    )
     assert seen == found
     if isinstance(seen, Started):
         assert [handle.link for handle in seen.handles] == [BASE + old(11)["deployment_url"]]
@@ -154,7 +156,7 @@ def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: r
 
 
 @pytest.mark.parametrize(
-    ("wish", "row"),
+    ("options", "row"),
     [
         pytest.param({"command": RESTART}, {"restart_only": True}, id="restart"),
         pytest.param({"force": True}, {"force_rebuild": True}, id="force"),
@@ -162,10 +164,10 @@ def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: r
         pytest.param({"instant": True}, {"status": "in_progress"}, id="instant"),
     ],
 )
-def test_before_beta402_too_only_rows_like_ours_are_found(wire: responses.RequestsMock, wish: Row, row: Row) -> None:
-    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=[old(11, **row), old(12, restart_only="force" in wish)])
-    known = {OLD_WEB: Known(APPLICATION, running=frozenset({"d12"}))}
-    assert server(version="4.0.0-beta.380", known=known, **wish).find(OLD_WEB) == OLD_OURS
+def test_before_beta402_too_only_rows_like_ours_are_found(wire: responses.RequestsMock, options: Row, row: Row) -> None:
+    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=[old(11, **row), old(12, restart_only="force" in options)])
+    known = {OLD_WEB: Resource(APPLICATION, running_before=frozenset({"d12"}))}
+    assert server(version="4.0.0-beta.380", known=known, **options).find_triggered(OLD_WEB) == OLD_OURS
 
 
 # --- where the list is too large, or can't be read any more
@@ -174,7 +176,7 @@ def test_before_beta402_too_only_rows_like_ours_are_found(wire: responses.Reques
 def pages(wire: responses.RequestsMock, *listed: Row | None) -> None:
     """The list is only readable one row at a time; None: not even that."""
     path = f"{API}/deployments/applications/{WEB}"
-    too_large = TooLargeError("the answer is larger than 64 MiB", arrived=True, itself=True)
+    too_large = TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True)
     matching = responses.matchers.query_param_matcher
     wire.get(path, body=too_large, match=[matching({"take": "10"})])
     for skip, row in enumerate(listed):
@@ -201,7 +203,7 @@ def test_of_a_list_that_is_too_large_the_rows_are_read_one_by_one(
 ) -> None:
     wire.assert_all_requests_are_fired = False
     pages(wire, *listed)
-    assert server(known=SEEN).find(WEB) == found
+    assert server(known=SEEN).find_triggered(WEB) == found
     assert len(wire.calls) == 1 + read
 
 
@@ -209,7 +211,7 @@ def test_of_a_list_that_is_too_large_the_rows_are_read_one_by_one(
     ("going", "found"),
     [
         pytest.param([deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="it-is-going"),
-        pytest.param([deployed(9, status="in_progress")], Barred(calls.UNLISTED), id="it-is-not-among-them"),
+        pytest.param([deployed(9, status="in_progress")], AccessDenied(provider.UNLISTED), id="it-is-not-among-them"),
     ],
 )
 def test_where_one_row_is_too_large_it_is_looked_for_among_all_that_are_going(
@@ -219,7 +221,7 @@ def test_where_one_row_is_too_large_it_is_looked_for_among_all_that_are_going(
     wire.assert_all_requests_are_fired = False
     pages(wire, deployed(12, pull_request_id=7), None)
     serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
-    assert server(known=SEEN).find(WEB) == found
+    assert server(known=SEEN).find_triggered(WEB) == found
 
 
 @pytest.mark.parametrize("name", ["maintenance_503", "deploy_body_list_500_star", "transport_proxy_traefik_404"])
@@ -231,16 +233,16 @@ def test_a_list_that_can_not_be_read_any_more_is_asked_for_again_unless_the_depl
         serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
     coolify = server(known=SEEN)
     with pytest.raises(UnavailableError):
-        coolify.find(WEB)
-    assert coolify.find(WEB) == OURS
+        coolify.find_triggered(WEB)
+    assert coolify.find_triggered(WEB) == OURS
 
 
 @pytest.mark.parametrize(
     ("running", "going", "found"),
     [
         pytest.param(frozenset({"d9"}), [deployed(11), deployed(9)], OURS, id="one-that-is-new"),
-        pytest.param(frozenset({"d11"}), [deployed(11)], Barred(calls.UNLISTED), id="none-that-is-new"),
-        pytest.param(None, [deployed(11)], Barred(calls.UNLISTED), id="what-went-before-is-not-known-either"),
+        pytest.param(frozenset({"d11"}), [deployed(11)], AccessDenied(provider.UNLISTED), id="none-that-is-new"),
+        pytest.param(None, [deployed(11)], AccessDenied(provider.UNLISTED), id="what-went-before-is-not-known-either"),
     ],
 )
 def test_a_list_that_was_never_read_tells_nothing_about_what_is_new(
@@ -248,8 +250,8 @@ def test_a_list_that_was_never_read_tells_nothing_about_what_is_new(
 ) -> None:
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
-    known = {WEB: Known(APPLICATION, running=running, unread="HTTP 500")}
-    assert server(known=known).find(WEB) == found
+    known = {WEB: Resource(APPLICATION, running_before=running, unread="HTTP 500")}
+    assert server(known=known).find_triggered(WEB) == found
     assert set(asked(wire)) <= {"GET /deployments"}
 
 
@@ -259,25 +261,25 @@ def test_a_list_of_another_application_s_is_no_empty_list(wire: responses.Reques
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=others)
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     with pytest.raises(UnavailableError):
-        server(known=SEEN).find(WEB)
+        server(known=SEEN).find_triggered(WEB)
 
 
 # --- where nobody can tell
 
 
 def test_nothing_is_found_for_a_target_that_was_never_checked() -> None:
-    assert server().find(WEB) == Barred(calls.BLIND)
+    assert server().find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
 
 
 def test_nothing_is_found_by_a_token_that_may_not_read() -> None:
-    assert server(wait=False, blind=True, known=SEEN).find(WEB) == Barred(calls.BLIND)
+    assert server(wait=False, blind=True, known=SEEN).find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
 
 
 def test_a_token_that_may_read_no_more_cannot_find(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_deployonly")
     with pytest.raises(RefusedError) as caught:
-        server(known={WEB: Known(APPLICATION, listed=True)}).find(WEB)
-    assert caught.value.everywhere is True
+        server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB)
+    assert caught.value.token_wide is True
 
 
 @pytest.mark.parametrize("text", [None, [], {}, {"deployments": {}}, {"deployments": None}])
@@ -286,13 +288,13 @@ def test_a_list_of_another_shape_is_not_an_empty_list(wire: responses.RequestsMo
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=text)
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     with pytest.raises(UnavailableError):
-        server(known={WEB: Known(APPLICATION, listed=True)}).find(WEB)
+        server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB)
 
 
 def test_find_is_as_patient_as_it_is_told(wire: responses.RequestsMock) -> None:
     wire.get(f"{API}/deployments/applications/{WEB}", body=requests.exceptions.ReadTimeout())
     with pytest.raises(UnavailableError):
-        server(known={WEB: Known(APPLICATION, listed=True)}).find(WEB, patience=1)
+        server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB, timeout=1)
     assert wire.calls[0].request.req_kwargs["timeout"] == (1, 1)  # type: ignore[attr-defined]
 
 
@@ -303,15 +305,15 @@ UUIDS = {APPLICATION: WEB, SERVICE: STACK, DATABASE: PG}
 
 
 def changed(kind: str, status: str, aspect: str = RUNNING) -> Started:
-    return Started((Handle(UUIDS[kind], "", aspect=aspect),), f"its status has changed to {status}")
+    return Started((Handle(UUIDS[kind], "", condition=aspect),), f"its status has changed to {status}")
 
 
-def unchanged(status: str) -> Barred:
-    return Barred(f"the answer was lost, and its status is still {status}: it may have been started anew, or not")
+def unchanged(status: str) -> AccessDenied:
+    return AccessDenied(f"the answer was lost, and its status is still {status}: it may have been started anew, or not")
 
 
 @pytest.mark.parametrize(
-    ("kind", "wish", "before", "now", "answers"),
+    ("kind", "options", "before", "now", "answers"),
     [
         pytest.param(SERVICE, {}, "running:healthy", "starting:unhealthy", [changed(SERVICE, "starting:unhealthy")], id="it-starts"),
         pytest.param(
@@ -353,19 +355,19 @@ def unchanged(status: str) -> Barred:
     ],
 )
 def test_a_lost_act_on_what_has_no_deployments_is_seen_in_its_status(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, kind: str, wish: Row, before: str, now: str | None, answers: list[Any]
+    wire: responses.RequestsMock, kind: str, options: Row, before: str, now: str | None, answers: list[Any]
 ) -> None:
     """What is done but once, however often it is asked for, may be sent again; a restart may not."""
     uuid = UUIDS[kind]
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", f"/{kind}s/{uuid}", NAMES[kind], body={**body(NAMES[kind]), "status": now})
-    coolify = server(known={uuid: Known(kind, {"status": before})}, **wish)
-    assert [coolify.find(uuid) for _ in answers] == answers
+    coolify = server(known={uuid: Resource(kind, {"status": before})}, **options)
+    assert [coolify.find_triggered(uuid) for _ in answers] == answers
     assert {line.partition(" ")[0] for line in asked(wire)} <= {"GET"}
 
 
 def test_a_status_is_read_as_patiently_as_it_is_told(wire: responses.RequestsMock) -> None:
     wire.get(f"{API}/services/{STACK}", body=requests.exceptions.ReadTimeout())
     with pytest.raises(UnavailableError):
-        server(known={STACK: Known(SERVICE)}).find(STACK, patience=1)
+        server(known={STACK: Resource(SERVICE)}).find_triggered(STACK, timeout=1)
     assert wire.calls[0].request.req_kwargs["timeout"] == (1, 1)  # type: ignore[attr-defined]

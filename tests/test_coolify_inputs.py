@@ -11,14 +11,14 @@ import pytest
 import responses
 
 from deployer.model import Command
-from deployer.providers.coolify import forms
-from deployer.providers.coolify.inputs import Coolify
-from deployer.providers.coolify.wish import Wish
-from deployer.settings import Common, Given, look_up
+from deployer.providers.coolify.inputs import parsers
+from deployer.providers.coolify.inputs.fields import Coolify
+from deployer.providers.coolify.options import Options
+from deployer.settings import Common, RawInputs, look_up
 from tests.coolify import API, BASE, IMG, TOKEN, WEB, around, body, connected
 
 
-def read(environ: Mapping[str, str]) -> tuple[Coolify | None, Given]:
+def read(environ: Mapping[str, str]) -> tuple[Coolify | None, RawInputs]:
     given = look_up((Common, Coolify), environ)
     return Coolify.read(given), given
 
@@ -135,9 +135,9 @@ def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
     inputs = coolify(COOLIFY_WEBHOOK=text)
     assert (inputs.base, inputs.targets) == (base, uuids)
     wire.post(f"{base}/api/v1/deploy", json=body("deploy_one"))
-    everyone = Common.read(Given())
+    everyone = Common.read(RawInputs())
     assert everyone is not None
-    inputs.connect(everyone, around()).start(WEB)
+    inputs.build_provider(everyone, around()).trigger(WEB)
     assert urlsplit(str(wire.calls[0].request.url)).query == f"uuid={WEB}" + (f"&force={force}" if force else "")
 
 
@@ -272,33 +272,35 @@ def test_what_is_missing_is_told_all_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "wish"),
+    ("environ", "options"),
     [
-        pytest.param({}, Wish(), id="nothing"),
-        pytest.param({"DEPLOYER_FORCE": "true"}, Wish(force=True), id="force"),
-        pytest.param({"DEPLOYER_INSTANT_DEPLOY": "true"}, Wish(instant=True), id="instant"),
-        pytest.param({"DEPLOYER_WAIT": "false"}, Wish(wait=False), id="wait"),
-        pytest.param({"DEPLOYER_DRY_RUN": "true"}, Wish(examines=True), id="dry-run"),
-        pytest.param({"DEPLOYER_COMMAND": "check"}, Wish(command=Command.CHECK, examines=True), id="check"),
-        pytest.param({"DEPLOYER_COMMAND": "restart"}, Wish(command=Command.RESTART), id="restart"),
-        pytest.param({"DEPLOYER_COMMAND": "cancel"}, Wish(command=Command.CANCEL), id="cancel"),
-        pytest.param({"DEPLOYER_PR": "#7", "DEPLOYER_DOCKER_TAG": "pr-7"}, Wish(pr=7, docker_tag="pr-7"), id="preview"),
-        pytest.param({"DEPLOYER_PULL_LATEST": "false"}, Wish(pull_latest=False), id="pull-latest"),
-        pytest.param({"DEPLOYER_COMMIT": "a" * 40}, Wish(pinned=True), id="commit"),
-        pytest.param({"DEPLOYER_COMMIT": "HEAD"}, Wish(pinned=True), id="head"),
-        pytest.param({"DEPLOYER_UUID": "", "DEPLOYER_TAG": "Blue, green"}, Wish(tags=frozenset({"blue", "green"})), id="tags"),
+        pytest.param({}, Options(), id="nothing"),
+        pytest.param({"DEPLOYER_FORCE": "true"}, Options(force=True), id="force"),
+        pytest.param({"DEPLOYER_INSTANT_DEPLOY": "true"}, Options(instant=True), id="instant"),
+        pytest.param({"DEPLOYER_WAIT": "false"}, Options(wait=False), id="wait"),
+        pytest.param({"DEPLOYER_DRY_RUN": "true"}, Options(read_only=True), id="dry-run"),
+        pytest.param({"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK, read_only=True), id="check"),
+        pytest.param({"DEPLOYER_COMMAND": "restart"}, Options(command=Command.RESTART), id="restart"),
+        pytest.param({"DEPLOYER_COMMAND": "cancel"}, Options(command=Command.CANCEL), id="cancel"),
+        pytest.param({"DEPLOYER_PR": "#7", "DEPLOYER_DOCKER_TAG": "pr-7"}, Options(pr=7, docker_tag="pr-7"), id="preview"),
+        pytest.param({"DEPLOYER_PULL_LATEST": "false"}, Options(pull_latest=False), id="pull-latest"),
+        pytest.param({"DEPLOYER_COMMIT": "a" * 40}, Options(pinned=True), id="commit"),
+        pytest.param({"DEPLOYER_COMMIT": "HEAD"}, Options(pinned=True), id="head"),
+        pytest.param({"DEPLOYER_UUID": "", "DEPLOYER_TAG": "Blue, green"}, Options(tags=frozenset({"blue", "green"})), id="tags"),
         pytest.param(
-            {"DEPLOYER_VERIFY_HEALTH": "true", "DEPLOYER_VERIFY_TIMEOUT": "5m"}, Wish(verify="true", verify_timeout=300), id="health"
+            {"DEPLOYER_VERIFY_HEALTH": "true", "DEPLOYER_VERIFY_TIMEOUT": "5m"},
+            Options(verify_health="true", verify_timeout=300),
+            id="health",
         ),
         pytest.param(
             {"DEPLOYER_UUID": "", "COOLIFY_WEBHOOK": f"{API}/deploy?tag=blue&force=true"},
-            Wish(force=True, tags=frozenset({"blue"})),
+            Options(force=True, tags=frozenset({"blue"})),
             id="a-webhook-with-a-tag",
         ),
     ],
 )
-def test_the_inputs_become_one_wish(environ: Mapping[str, str], wish: Wish) -> None:
-    assert connected(environ).wish == wish
+def test_the_inputs_become_one_wish(environ: Mapping[str, str], options: Options) -> None:
+    assert connected(environ).options == options
 
 
 # --- create
@@ -309,9 +311,9 @@ CREATE = {"DEPLOYER_UUID": "", "DEPLOYER_CREATE": "true", "DEPLOYER_NAME": "shop
 
 def test_what_is_created_is_the_target_by_its_name() -> None:
     inputs = coolify(COOLIFY_URL=BASE, **CREATE, DEPLOYER_PORTS="80, 443", DEPLOYER_DOMAINS="https://a.example.com https://b.example.com")
-    assert (inputs.targets, inputs.named, inputs.alters) == (("shop",), True, True)
+    assert (inputs.targets, inputs.by_name, inputs.has_changes) == (("shop",), True, True)
     assert (inputs.ports, inputs.domains) == ((80, 443), ("https://a.example.com", "https://b.example.com"))
-    assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=WEB, DEPLOYER_CREATE="false").named is False
+    assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=WEB, DEPLOYER_CREATE="false").by_name is False
 
 
 @pytest.mark.parametrize(
@@ -400,7 +402,7 @@ def test_what_can_not_be_created_is_a_mistake_before_anything_is_sent(environ: M
 
 def test_a_rehearsal_creates_in_the_simulator() -> None:
     given = look_up((Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **CREATE})
-    assert Coolify.stage(given, {"coolify_url": "http://127.0.0.1:1", "coolify_token": "none", "uuid": WEB}) == [
+    assert Coolify.use_simulator(given, {"coolify_url": "http://127.0.0.1:1", "coolify_token": "none", "uuid": WEB}) == [
         "COOLIFY_URL",
         "COOLIFY_TOKEN",
     ]
@@ -464,7 +466,7 @@ def _pipe(path: Path) -> None:
 
 def _large(path: Path) -> None:
     with path.open("wb") as file:
-        file.truncate(forms.LARGEST_FILE + 1)
+        file.truncate(parsers.MAX_FILE_BYTES + 1)
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 import responses
 
-from deployer.http import Http, Reply, TooLargeError
-from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, Trust, UnavailableError
-from deployer.providers.coolify import looks, rows, statuses
-from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
-from deployer.providers.coolify.api import Api, application_of
-from deployer.providers.coolify.calls import CoolifyServer
-from deployer.providers.coolify.known import Known
-from deployer.providers.coolify.statuses import HEALTH, RUNNING, STOPPED
-from deployer.providers.coolify.versions import Version
-from deployer.providers.coolify.wish import Wish
+from deployer.http.client import Http, Response, TooLargeError
+from deployer.model import Certainty, Command, Handle, Phase, RefusedError, Snapshot, UnavailableError
+from deployer.providers.coolify.api.client import Client, application_of
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.provider import CoolifyProvider
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.watching import deployment, poll, resource_status
+from deployer.providers.coolify.watching.resource_status import HEALTH, RUNNING, STOPPED
 from tests.coolify import (
     AGENT,
     API,
@@ -49,7 +49,7 @@ from tests.coolify import (
     without,
 )
 
-QUIET = Wish(verify="false")
+QUIET = Options(verify_health="false")
 """Nothing is asked of the application afterwards."""
 
 
@@ -60,32 +60,34 @@ def serve_row(wire: responses.RequestsMock, name: str, of: str = APP, **changes:
 
 def test_a_look_is_one_question(wire: responses.RequestsMock) -> None:
     serve_row(wire, "deployment_get_finished")
-    assert server(verify="false").look(Handle(APP, "abc")) == rows.snapshot(body("deployment_get_finished"), BASE)
+    assert server(verify_health="false").poll(Handle(APP, "abc")) == deployment.snapshot_of(body("deployment_get_finished"), BASE)
     assert asked(wire) == ["GET /deployments/abc"]
 
 
 def test_a_look_remembers_the_post_deployment_command(wire: responses.RequestsMock) -> None:
     serve_row(wire, "deployment_get_finished_no_finished_at")
-    assert server(known={APP: Known(APPLICATION, {"post_deployment_command": "migrate"})}).look(Handle(APP, "abc")).hold == math.inf
+    assert (
+        server(known={APP: Resource(APPLICATION, {"post_deployment_command": "migrate"})}).poll(Handle(APP, "abc")).stable_for == math.inf
+    )
 
 
 def test_links_lead_to_the_pages_not_to_the_path_of_the_api(wire: responses.RequestsMock) -> None:
-    http = Http(f"{BASE}/sub/api/v1", token=TOKEN, agent=AGENT, now=lambda: 0.0)
+    http = Http(f"{BASE}/sub/api/v1", token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
     wire.get(f"{BASE}/sub/api/v1/deployments/abc", json=about(body("deployment_get_finished"), APP))
-    link = CoolifyServer(Api(http, http), f"{BASE}/sub", QUIET).look(Handle(APP, "abc")).link
+    link = CoolifyProvider(Client(http, http), f"{BASE}/sub", QUIET).poll(Handle(APP, "abc")).link
     assert link == BASE + body("deployment_get_finished")["deployment_url"]
 
 
 @pytest.mark.parametrize(
     ("trust", "reason"),
     [
-        pytest.param(Trust.SURE, "Coolify no longer has this deployment", id="it-was-there"),
-        pytest.param(Trust.DOUBTFUL, looks.FULL_QUEUE, id="start-on-a-full-queue"),
+        pytest.param(Certainty.CONFIRMED, "Coolify no longer has this deployment", id="it-was-there"),
+        pytest.param(Certainty.UNCONFIRMED, poll.FULL_QUEUE, id="start-on-a-full-queue"),
     ],
 )
-def test_a_deployment_that_is_not_there_is_absent(wire: responses.RequestsMock, trust: Trust, reason: str) -> None:
+def test_a_deployment_that_is_not_there_is_absent(wire: responses.RequestsMock, trust: Certainty, reason: str) -> None:
     serve(wire, "GET", "/deployments/abc", "start_queue_full_phantom")
-    assert server().look(Handle(WEB, "abc", trust)) == Snapshot(Phase.ABSENT, hold=2, reason=reason)
+    assert server().poll(Handle(WEB, "abc", trust)) == Snapshot(Phase.ABSENT, stable_for=2, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +96,14 @@ def test_a_deployment_that_is_not_there_is_absent(wire: responses.RequestsMock, 
 def test_a_look_that_is_refused_is_refused(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", "/deployments/abc", name)
     with pytest.raises(RefusedError):
-        server().look(Handle(WEB, "abc"))
+        server().poll(Handle(WEB, "abc"))
 
 
 @pytest.mark.parametrize("name", ["transport_proxy_traefik_404", "maintenance_503", "maintenance_503_star", "ratelimit_429", "version"])
 def test_a_look_that_gets_no_answer_of_coolify_is_no_news(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", "/deployments/abc", name)
     with pytest.raises(UnavailableError):
-        server().look(Handle(WEB, "abc"))
+        server().poll(Handle(WEB, "abc"))
 
 
 # --- an answer to another question
@@ -121,7 +123,7 @@ def test_a_row_of_something_else_is_no_news(wire: responses.RequestsMock, change
     row = about(finished(), WEB)
     serve(wire, "GET", "/deployments/abc", "deployment_state_finished", body={**row, "status": status, **changes})
     with pytest.raises(UnavailableError, match="about another deployment, or none"):
-        server().look(Handle(WEB, "abc"))
+        server().poll(Handle(WEB, "abc"))
 
 
 @pytest.mark.parametrize("aspect", [HEALTH, STOPPED])
@@ -129,7 +131,7 @@ def test_a_row_of_something_else_is_no_news(wire: responses.RequestsMock, change
 def test_a_status_of_something_else_is_no_news(wire: responses.RequestsMock, aspect: str, uuid: str | None) -> None:
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read", body={**body("app_get_read"), "uuid": uuid, "status": "exited"})
     with pytest.raises(UnavailableError, match="about another application, or none"):
-        server(known={WEB: Known(APPLICATION)}).look(Handle(WEB, "", aspect=aspect))
+        server(known={WEB: Resource(APPLICATION)}).poll(Handle(WEB, "", condition=aspect))
 
 
 def test_a_large_row_of_something_else_is_no_news() -> None:
@@ -153,23 +155,23 @@ GATEWAYS = [
 
 
 @pytest.mark.parametrize(("status", "said"), GATEWAYS)
-@pytest.mark.parametrize("handle", [Handle(WEB, "abc"), Handle(WEB, "", aspect=HEALTH), Handle(WEB, "", Trust.PHANTOM)])
+@pytest.mark.parametrize("handle", [Handle(WEB, "abc"), Handle(WEB, "", condition=HEALTH), Handle(WEB, "", Certainty.PHANTOM)])
 def test_a_refusal_in_json_that_is_not_coolify_s_is_no_news(wire: responses.RequestsMock, handle: Handle, status: int, said: Any) -> None:
     wire.get(re.compile(f"{API}/.*"), json=said, status=status)
     with pytest.raises(UnavailableError, match=f"HTTP {status}.*That is not Coolify's: a gateway in front of it"):
-        server(known={WEB: Known(APPLICATION)}).look(handle)
+        server(known={WEB: Resource(APPLICATION)}).poll(handle)
 
 
 @pytest.mark.parametrize(("status", "said"), GATEWAYS)
 def test_a_refusal_in_json_that_is_not_coolify_s_does_not_make_the_uuid_wrong(wire: responses.RequestsMock, status: int, said: Any) -> None:
     wire.get(re.compile(f"{API}/.*"), json=said, status=status)
     with pytest.raises(UnavailableError, match="That is not Coolify's"):
-        server().check(WEB)
+        server().resolve(WEB)
 
 
 # --- behind "already queued"
 
-PHANTOM, LISTED = Handle(WEB, "", Trust.PHANTOM), Handle(WEB, "abc", Trust.LISTED)
+PHANTOM, LISTED = Handle(WEB, "", Certainty.PHANTOM), Handle(WEB, "abc", Certainty.POSSIBLY_PHANTOM)
 NOTHING_BEHIND = Snapshot(Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more")
 SOMEBODY, IN_COOLIFY, WEBHOOK = "somebody started through the API", "somebody started in Coolify", "a webhook started"
 
@@ -201,10 +203,10 @@ def test_behind_already_queued_is_the_newest_one_that_is_going_and_it_is_adopted
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     wire.assert_all_requests_are_fired = False
-    seen = server(pr=pr).look(handle)
-    assert seen == (Snapshot(Phase.ABSENT, next=(Handle(WEB, real, adopted=True),)) if real else NOTHING_BEHIND)
+    seen = server(pr=pr).poll(handle)
+    assert seen == (Snapshot(Phase.ABSENT, follow_ups=(Handle(WEB, real, adopted=True),)) if real else NOTHING_BEHIND)
     pages = {str(row["deployment_uuid"]): BASE + row["deployment_url"] for row in listed}
-    assert [(each.whose, each.link) for each in seen.next] == [(whose, pages[each.id]) for each in seen.next]
+    assert [(each.started_by, each.link) for each in seen.follow_ups] == [(whose, pages[each.id]) for each in seen.follow_ups]
     assert f"GET /deployments/applications/{WEB}?take=10" in asked(wire)
 
 
@@ -221,12 +223,12 @@ def test_behind_already_queued_may_be_one_that_is_stuck_for_days(wire: responses
     wire.assert_all_requests_are_fired = False
     stuck = [deployed(3, status="in_progress", pull_request_id=pr), deployed(4, status="in_progress", pull_request_id=9)]
     serve(wire, "GET", "/deployments", "deployments_list_read", body=stuck)
-    assert server(pr=pr).look(PHANTOM) == Snapshot(Phase.ABSENT, next=(Handle(WEB, "d3", adopted=True),))
+    assert server(pr=pr).poll(PHANTOM) == Snapshot(Phase.ABSENT, follow_ups=(Handle(WEB, "d3", adopted=True),))
 
 
 def test_one_that_is_there_is_no_phantom(wire: responses.RequestsMock) -> None:
     serve_row(wire, "deployment_get_queued", WEB)
-    assert server().look(LISTED) == rows.snapshot(about(body("deployment_get_queued"), WEB), BASE)
+    assert server().poll(LISTED) == deployment.snapshot_of(about(body("deployment_get_queued"), WEB), BASE)
     assert asked(wire) == ["GET /deployments/abc"]
 
 
@@ -234,8 +236,8 @@ def test_behind_already_queued_before_beta402_is_what_all_that_are_going_show(wi
     serve(wire, "GET", f"/deployments/applications/{OLD_WEB}", "v4.0.0-beta.380_app_deployments")
     serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list")
     newest = next(row for row in body("v4.0.0-beta.380_deployments_list").values() if row["id"] == 9)["deployment_uuid"]
-    seen = server(version="4.0.0-beta.380").look(Handle(OLD_WEB, "", Trust.PHANTOM))
-    assert seen == Snapshot(Phase.ABSENT, next=(Handle(OLD_WEB, newest, adopted=True),))
+    seen = server(version="4.0.0-beta.380").poll(Handle(OLD_WEB, "", Certainty.PHANTOM))
+    assert seen == Snapshot(Phase.ABSENT, follow_ups=(Handle(OLD_WEB, newest, adopted=True),))
 
 
 # --- versions
@@ -244,7 +246,7 @@ def test_behind_already_queued_before_beta402_is_what_all_that_are_going_show(wi
 @pytest.mark.parametrize(("version", "hold"), [("4.0.0-beta.453", 10), ("4.0.0-beta.454", 0), (NEW, 0), ("", 0)])
 def test_before_beta454_finished_may_still_turn(wire: responses.RequestsMock, version: str, hold: float) -> None:
     serve_row(wire, "deployment_state_finished", WEB)
-    assert server(version=version).look(Handle(WEB, "abc")).hold == hold
+    assert server(version=version).poll(Handle(WEB, "abc")).stable_for == hold
 
 
 # --- a webhook that deploys, too
@@ -257,31 +259,31 @@ OURS = Handle(WEB, "abc")
 
 
 @pytest.mark.parametrize(
-    ("handle", "wish", "webhooks", "changes", "told"),
+    ("handle", "options", "webhooks", "changes", "told"),
     [
-        pytest.param(OURS, {}, {SHA}, {"commit": SHA}, looks.AUTO_DEPLOY, id="the-same-commit"),
-        pytest.param(OURS, {"command": Command.START}, {SHA}, {"commit": SHA}, looks.AUTO_DEPLOY, id="start-is-to-deploy"),
+        pytest.param(OURS, {}, {SHA}, {"commit": SHA}, poll.AUTO_DEPLOY, id="the-same-commit"),
+        pytest.param(OURS, {"command": Command.START}, {SHA}, {"commit": SHA}, poll.AUTO_DEPLOY, id="start-is-to-deploy"),
         pytest.param(OURS, {"command": Command.RESTART}, {SHA}, {"commit": SHA}, "", id="a-restart-deploys-nothing-twice"),
         pytest.param(OURS, {}, {"2" * 40}, {"commit": SHA}, "", id="another-commit"),
         pytest.param(OURS, {}, {"HEAD"}, {"commit": "HEAD"}, "", id="not-known-yet"),
         pytest.param(OURS, {}, set(), {"commit": SHA}, "", id="no-webhook"),
         pytest.param(OURS, {}, set(), {"is_webhook": True, "is_api": False}, "", id="ours-whatever-the-row-says"),
-        pytest.param(ADOPTED, {}, set(), {"is_webhook": True, "is_api": False}, looks.AUTO_ADOPTED, id="a-webhook-was-quicker"),
+        pytest.param(ADOPTED, {}, set(), {"is_webhook": True, "is_api": False}, poll.AUTO_ADOPTED, id="a-webhook-was-quicker"),
         pytest.param(ADOPTED, {}, {SHA}, {"commit": SHA}, "", id="somebody-was-quicker"),
     ],
 )
 @pytest.mark.parametrize("status", ["queued", "in_progress", "finished", "failed"])
 def test_who_deploys_what_a_webhook_deploys_too_is_told(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, handle: Handle, wish: Row, webhooks: set[str], changes: Row, told: str, status: str
+    wire: responses.RequestsMock, handle: Handle, options: Row, webhooks: set[str], changes: Row, told: str, status: str
 ) -> None:
     serve_row(wire, "deployment_get_queued", WEB, body={**body("deployment_get_queued"), "status": status, **changes})
-    coolify = server(known={WEB: Known(APPLICATION, webhooks=frozenset(webhooks))}, **wish)
-    warnings = coolify.look(handle).warnings
+    coolify = server(known={WEB: Resource(APPLICATION, webhook_commits=frozenset(webhooks))}, **options)
+    warnings = coolify.poll(handle).warnings
     assert [each for each in warnings if "webhook" in each] == ([told] if told else [])
 
 
 def test_who_deploys_what_a_webhook_deploys_too_is_told_what_to_do() -> None:
-    for text in (looks.AUTO_DEPLOY, looks.AUTO_ADOPTED):
+    for text in (poll.AUTO_DEPLOY, poll.AUTO_ADOPTED):
         assert [word for word in ("a webhook", "off (in Coolify: ", "leave this step out") if word not in text] == []
 
 
@@ -294,7 +296,7 @@ OF_OLD_PIN = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
 
 
 @pytest.mark.parametrize(
-    ("row", "version", "wish", "pin", "commit"),
+    ("row", "version", "options", "pin", "commit"),
     [
         pytest.param(OLD_PIN, "4.0.0-beta.463", {}, PIN, PIN, id="beta463-shows-the-branch-s-head"),
         pytest.param(OLD_PIN, "4.0.0-beta.463", {}, "HEAD", HEAD_SHA, id="nothing-is-pinned"),
@@ -309,13 +311,13 @@ OF_OLD_PIN = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
 )
 @pytest.mark.parametrize("ours", [False, True], ids=["it-was-pinned-before", "this-run-has-pinned-it"])
 def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, row: Row, version: str, wish: Row, pin: str | None, commit: str, *, ours: bool
+    wire: responses.RequestsMock, row: Row, version: str, options: Row, pin: str | None, commit: str, *, ours: bool
 ) -> None:
     """coolify-api 17.2: before beta.464 the row of a pinned commit shows the branch's head, but the pinned one is checked out."""
     serve(wire, "GET", f"/deployments/{OF_OLD_PIN.id}", "deployment_state_finished", body=row)
-    coolify = server(version=version, known={OF_OLD_PIN.target: Known(APPLICATION, {} if ours else {"git_commit_sha": pin})}, **wish)
-    coolify.survey.pins.update({OF_OLD_PIN.target: pin} if ours and pin else {})
-    assert coolify.look(OF_OLD_PIN).commit == commit
+    coolify = server(version=version, known={OF_OLD_PIN.target: Resource(APPLICATION, {} if ours else {"git_commit_sha": pin})}, **options)
+    coolify.lookup.pins.update({OF_OLD_PIN.target: pin} if ours and pin else {})
+    assert coolify.poll(OF_OLD_PIN).commit == commit
 
 
 # --- additional servers
@@ -323,17 +325,17 @@ def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -
 LAST = polls("sequence_multiserver_main")[-1]
 MAIN = Handle(WORKER, LAST["deployment_uuid"])
 SECOND = next(row for row in body("app_deployments_multiserver")["deployments"] if row["id"] == 72)
-MISSING = looks.MISSING_OTHERS
+MISSING = poll.MISSING_OTHERS
 
 
 def looked_at_main(wire: responses.RequestsMock, row: Row, *, servers: int = 1, handle: Handle = MAIN, **fields: Any) -> Snapshot:
     serve(wire, "GET", f"/deployments/{handle.id}", "deployment_state_finished", body=row)
-    known = {WORKER: Known(APPLICATION, {"additional_servers_count": servers}, listed=True)}
-    return server(known=known, **fields).look(handle)
+    known = {WORKER: Resource(APPLICATION, {"additional_servers_count": servers}, has_history=True)}
+    return server(known=known, **fields).poll(handle)
 
 
 def found(seen: Snapshot) -> list[tuple[str, str, str]]:
-    return [(each.id, each.server, each.link) for each in seen.next]
+    return [(each.id, each.server, each.link) for each in seen.follow_ups]
 
 
 THE_SECOND = [(SECOND["deployment_uuid"], "second", BASE + SECOND["deployment_url"])]
@@ -430,8 +432,8 @@ def test_an_additional_server_has_none_of_its_own(wire: responses.RequestsMock) 
 
 def test_the_additional_servers_of_an_adopted_one_are_adopted_too(wire: responses.RequestsMock) -> None:
     """Nothing of somebody else's is ever cancelled."""
-    seen = looked_at_main(wire, LAST, handle=replace(MAIN, adopted=True, whose=WEBHOOK))
-    assert [(each.adopted, each.whose, each.server) for each in seen.next] == [(True, WEBHOOK, "second")]
+    seen = looked_at_main(wire, LAST, handle=replace(MAIN, adopted=True, started_by=WEBHOOK))
+    assert [(each.adopted, each.started_by, each.server) for each in seen.follow_ups] == [(True, WEBHOOK, "second")]
 
 
 def test_a_preview_is_deployed_to_the_first_server_only(wire: responses.RequestsMock) -> None:
@@ -443,49 +445,54 @@ def test_a_preview_is_deployed_to_the_first_server_only(wire: responses.Requests
 
 
 @pytest.mark.parametrize(
-    ("texts", "wish", "proof"),
+    ("texts", "options", "proof"),
     [
         pytest.param([], {}, True, id="auto"),
-        pytest.param([statuses.HEALTHY], {}, False, id="auto-and-coolify-checked"),
-        pytest.param([entry(statuses.HEALTHY, hidden=True)], {}, False, id="auto-and-coolify-checked-hidden"),
-        pytest.param([entry(statuses.HEALTHY, command="npm run build")], {}, True, id="auto-and-a-build-says-so"),
-        pytest.param([f"{statuses.HEALTHY} Really."], {}, True, id="auto-and-other-words"),
-        pytest.param([], {"verify": "true"}, True, id="true"),
-        pytest.param([statuses.HEALTHY], {"verify": "true"}, True, id="true-although-coolify-checked"),
-        pytest.param([], {"verify": "false"}, False, id="false"),
+        pytest.param([resource_status.HEALTHY], {}, False, id="auto-and-coolify-checked"),
+        pytest.param([entry(resource_status.HEALTHY, hidden=True)], {}, False, id="auto-and-coolify-checked-hidden"),
+        pytest.param([entry(resource_status.HEALTHY, command="npm run build")], {}, True, id="auto-and-a-build-says-so"),
+        pytest.param([f"{resource_status.HEALTHY} Really."], {}, True, id="auto-and-other-words"),
+        pytest.param([], {"verify_health": "true"}, True, id="true"),
+        pytest.param([resource_status.HEALTHY], {"verify_health": "true"}, True, id="true-although-coolify-checked"),
+        pytest.param([], {"verify_health": "false"}, False, id="false"),
         pytest.param([], {"pr": 7}, False, id="a-preview-has-no-status"),
-        pytest.param([], {"pr": 7, "verify": "true"}, False, id="a-preview-has-no-status-whatever-is-asked"),
+        pytest.param([], {"pr": 7, "verify_health": "true"}, False, id="a-preview-has-no-status-whatever-is-asked"),
         pytest.param([], {"wait": False}, False, id="nobody-waits"),
         pytest.param([], {"command": Command.RESTART}, True, id="a-restart"),
     ],
 )
 def test_after_a_deployment_the_application_s_status_is_the_proof(
-    wire: responses.RequestsMock, texts: list[str | Row], wish: Row, *, proof: bool
+    wire: responses.RequestsMock, texts: list[str | Row], options: Row, *, proof: bool
 ) -> None:
     serve_row(wire, "deployment_state_finished", body=finished(*texts))
-    seen = server(**wish).look(Handle(APP, "abc"))
-    assert seen.proof == (Handle(APP, "", aspect=HEALTH) if proof else None)
+    seen = server(**options).poll(Handle(APP, "abc"))
+    assert seen.health_check == (Handle(APP, "", condition=HEALTH) if proof else None)
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "failed", "cancelled-by-user", "exploded"])
 def test_nothing_is_proven_of_what_did_not_finish(wire: responses.RequestsMock, status: str) -> None:
     serve_row(wire, "deployment_state_finished", body={**finished(), "status": status})
-    assert server(verify="true").look(Handle(APP, "abc")).proof is None
+    assert server(verify_health="true").poll(Handle(APP, "abc")).health_check is None
 
 
 def test_nothing_is_proven_after_a_post_deployment_command_that_failed(wire: responses.RequestsMock) -> None:
     serve_row(wire, "deployment_state_finished", body=finished("Post-deployment command failed."))
-    seen = server(verify="true").look(Handle(APP, "abc"))
-    assert (seen.phase, seen.proof) == (Phase.UNPROVEN, None)
+    seen = server(verify_health="true").poll(Handle(APP, "abc"))
+    assert (seen.phase, seen.health_check) == (Phase.UNVERIFIED, None)
 
 
 @pytest.mark.parametrize(
-    ("wish", "told"),
-    [({"verify": "true", "pr": 7}, True), ({"verify": "true"}, False), ({"pr": 7}, False), ({"verify": "false", "pr": 7}, False)],
+    ("options", "told"),
+    [
+        ({"verify_health": "true", "pr": 7}, True),
+        ({"verify_health": "true"}, False),
+        ({"pr": 7}, False),
+        ({"verify_health": "false", "pr": 7}, False),
+    ],
 )
-def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(wire: responses.RequestsMock, wish: Row, *, told: bool) -> None:
+def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(wire: responses.RequestsMock, options: Row, *, told: bool) -> None:
     serve_row(wire, "deployment_get_queued")
-    assert (looks.PREVIEW_UNSEEN in server(**wish).look(Handle(APP, "abc")).warnings) is told
+    assert (poll.PREVIEW_UNSEEN in server(**options).poll(Handle(APP, "abc")).warnings) is told
 
 
 # --- a status
@@ -496,13 +503,13 @@ def test_what_coolify_s_own_health_check_said_is_remembered(wire: responses.Requ
     row = {**body("app_get_read"), "uuid": APP, "status": "running:unhealthy", "health_check_enabled": True}
     for _ in range(2):
         serve(wire, "GET", f"/applications/{APP}", "app_get_read", body=row)
-    serve_row(wire, "deployment_state_finished", body=finished(statuses.HEALTHY))
-    coolify = server(verify="true")
-    assert coolify.look(Handle(APP, "", aspect=HEALTH)).phase is Phase.RUNNING
+    serve_row(wire, "deployment_state_finished", body=finished(resource_status.HEALTHY))
+    coolify = server(verify_health="true")
+    assert coolify.poll(Handle(APP, "", condition=HEALTH)).phase is Phase.RUNNING
     serve_row(wire, "deployment_state_finished", body=without(finished(), "logs"))
     for _ in range(2):
-        coolify.look(Handle(APP, "abc"))
-    assert coolify.look(Handle(APP, "", aspect=HEALTH)).phase is Phase.SUCCEEDED
+        coolify.poll(Handle(APP, "abc"))
+    assert coolify.poll(Handle(APP, "", condition=HEALTH)).phase is Phase.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -519,8 +526,8 @@ def test_a_status_is_read_of_the_resource_s_own_kind(  # noqa: PLR0913, PLR0917 
     wire: responses.RequestsMock, kind: str, uuid: str, name: str, aspect: str, phase: Phase
 ) -> None:
     serve(wire, "GET", f"/{kind}s/{uuid}", name)
-    seen = server(known={uuid: Known(kind, {"status": "running:healthy"})}).look(Handle(uuid, "", aspect=aspect))
-    assert (seen.phase, seen.detail) == (phase, body(name)["status"])
+    seen = server(known={uuid: Resource(kind, {"status": "running:healthy"})}).poll(Handle(uuid, "", condition=aspect))
+    assert (seen.phase, seen.raw_status) == (phase, body(name)["status"])
     assert asked(wire) == [f"GET /{kind}s/{uuid}"]
 
 
@@ -528,9 +535,9 @@ def test_running_is_fresh_once_it_was_seen_to_go_down(wire: responses.RequestsMo
     """Until then it may be what was known before the restart."""
     for status in ("running:healthy", "starting:unhealthy", "running:healthy", "exited", "running:healthy"):
         serve(wire, "GET", f"/services/{STACK}", "service_get", body={**body("service_get"), "status": status})
-    coolify = server(known={STACK: Known(SERVICE, {"status": "running:healthy"})})
-    seen = [coolify.look(Handle(STACK, "", aspect=RUNNING)) for _ in range(5)]
-    assert [(each.phase, each.hold) for each in seen] == [
+    coolify = server(known={STACK: Resource(SERVICE, {"status": "running:healthy"})})
+    seen = [coolify.poll(Handle(STACK, "", condition=RUNNING)) for _ in range(5)]
+    assert [(each.phase, each.stable_for) for each in seen] == [
         (Phase.SUCCEEDED, 75),
         (Phase.RUNNING, 0),
         (Phase.SUCCEEDED, 75),
@@ -543,7 +550,7 @@ def test_running_is_fresh_once_it_was_seen_to_go_down(wire: responses.RequestsMo
 def test_a_status_that_is_refused_is_refused(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/services/{STACK}", name)
     with pytest.raises(RefusedError):
-        server(known={STACK: Known(SERVICE)}).look(Handle(STACK, "", aspect=RUNNING))
+        server(known={STACK: Resource(SERVICE)}).poll(Handle(STACK, "", condition=RUNNING))
 
 
 @pytest.mark.parametrize("text", [[], {}, {"status": None}, {"status": 5}])
@@ -551,7 +558,7 @@ def test_a_status_that_is_refused_is_refused(wire: responses.RequestsMock, name:
 def test_a_status_of_another_shape_is_no_news(wire: responses.RequestsMock, text: Any, aspect: str) -> None:
     wire.get(f"{API}/services/{STACK}", json=text)
     with pytest.raises(UnavailableError):
-        server(known={STACK: Known(SERVICE)}).look(Handle(STACK, "", aspect=aspect))
+        server(known={STACK: Resource(SERVICE)}).poll(Handle(STACK, "", condition=aspect))
 
 
 # --- a body that is too large
@@ -561,23 +568,23 @@ class Large(Http):
     """A server whose deployments are too large to be read: of each only the ends of PHP's JSON are there."""
 
     def __init__(self, row: Row) -> None:
-        super().__init__(API, token=TOKEN, agent=AGENT, now=lambda: 0.0)
+        super().__init__(API, token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
         self._text = json.dumps(row, separators=(",", ":")).replace("/", "\\/")
 
-    def send(self, method: str, path: str, params: Mapping[str, str] | None = None, **more: Any) -> Reply:
+    def send(self, method: str, path: str, params: Mapping[str, str] | None = None, **more: Any) -> Response:
         if path != "/deployments/abc":
             return super().send(method, path, params, **more)
-        error = TooLargeError("the answer is larger than 64 MiB", arrived=True, itself=True)
+        error = TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True)
         error.head, error.tail = self._text[:8000], self._text[-8000:]
         raise error
 
 
 def looked_at_large(row: Row, version: str = NEW, **seen: Any) -> Snapshot:
     http = Large(row)
-    coolify = CoolifyServer(Api(http, http), BASE, QUIET)
-    coolify.survey.version = Version(version)
-    coolify.survey.known[WEB] = Known(APPLICATION, seen, listed=True)
-    return coolify.look(Handle(WEB, "abc"))
+    coolify = CoolifyProvider(Client(http, http), BASE, QUIET)
+    coolify.lookup.version = Version(version)
+    coolify.lookup.resources[WEB] = Resource(APPLICATION, seen, has_history=True)
+    return coolify.poll(Handle(WEB, "abc"))
 
 
 TALKATIVE = json.dumps([entry('"status":"failed" \\"status\\":\\"failed\\"' + "x" * 9000)])
@@ -596,19 +603,19 @@ LARGE_ROW = {**about(body("deployment_state_finished"), WEB), "finished_at": "20
 )
 def test_of_a_body_that_is_too_large_the_status_still_counts(fields: Row, seen: tuple[Phase, str, float]) -> None:
     snapshot = looked_at_large({**LARGE_ROW, **fields})
-    assert (snapshot.phase, snapshot.detail, snapshot.hold, snapshot.warnings) == (*seen, (looks.LARGE,))
+    assert (snapshot.phase, snapshot.raw_status, snapshot.stable_for, snapshot.warnings) == (*seen, (poll.LOG_TOO_LARGE,))
 
 
 def test_a_body_that_is_too_large_does_not_end_the_wait_for_the_post_deployment_command() -> None:
-    assert looked_at_large({**LARGE_ROW, "finished_at": None}, post_deployment_command="migrate").hold == math.inf
+    assert looked_at_large({**LARGE_ROW, "finished_at": None}, post_deployment_command="migrate").stable_for == math.inf
 
 
 def test_a_body_that_is_too_large_on_a_version_without_an_end_is_believed_after_ten_seconds() -> None:
-    assert looked_at_large(without(LARGE_ROW, "finished_at")).hold == 10
+    assert looked_at_large(without(LARGE_ROW, "finished_at")).stable_for == 10
 
 
 def test_a_body_that_is_too_large_may_still_turn_before_beta454() -> None:
-    assert looked_at_large(LARGE_ROW, "4.0.0-beta.453").hold == 10
+    assert looked_at_large(LARGE_ROW, "4.0.0-beta.453").stable_for == 10
 
 
 def test_a_body_that_is_too_large_does_not_hide_that_there_are_additional_servers(wire: responses.RequestsMock) -> None:

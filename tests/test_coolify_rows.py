@@ -11,9 +11,21 @@ from typing import Any
 
 import pytest
 
-from deployer.model import Entry, Handle, Leg, Logged, Moved, Outcome, Phase, Snapshot, UnavailableError, Unlogged, Warned
-from deployer.providers.coolify import causes, rows
-from deployer.watch import Final, Onward, Watch, after, observe
+from deployer.model import (
+    Entry,
+    Handle,
+    LogLines,
+    LogUnavailable,
+    Outcome,
+    Phase,
+    PhaseChanged,
+    Snapshot,
+    Stage,
+    TargetWarning,
+    UnavailableError,
+)
+from deployer.providers.coolify.watching import deployment, known_failures
+from deployer.watch import NextStage, Verdict, Watch, next_step, observe
 from tests.coolify import APP, BASE, WEB, Row, body, ended, entries, entry, finished, polls, without
 
 FIXTURE_SHA = "1a2b3c4d5e6f708192a3b4c5d6e7f80910111213"
@@ -48,7 +60,7 @@ def visible(name: str) -> list[str]:
 class Story:
     """What a watcher was told."""
 
-    verdict: Final
+    verdict: Verdict
     phases: tuple[Phase, ...]
     lines: list[str]
     warnings: tuple[str, ...] = ()
@@ -61,19 +73,19 @@ def watched(listed: list[Row], *, post_command: bool = False, flips: bool = Fals
     events: list[Any] = []
     came = None
     for second, row in enumerate([*listed, *[listed[-1]] * 30]):
-        seen, new = observe(watch, rows.snapshot(row, BASE, WEB, post_command=post_command, flips=flips), second)
+        seen, new = observe(watch, deployment.snapshot_of(row, BASE, WEB, post_command=post_command, flips=flips), second)
         events += new
-        if seen.ending and came is None:
-            came = after(Leg.DEPLOYMENT, (seen,), repeated=False)
-        watch = replace(seen, ending=None)
-    verdict = came.so_far if isinstance(came, Onward) else came
-    assert isinstance(verdict, Final)
+        if seen.result and came is None:
+            came = next_step(Stage.DEPLOYMENT, (seen,), repeated=False)
+        watch = replace(seen, result=None)
+    verdict = came.so_far if isinstance(came, NextStage) else came
+    assert isinstance(verdict, Verdict)
     return Story(
         verdict,
-        tuple(event.phase for event in events if isinstance(event, Moved)),
-        [entry.text for event in events if isinstance(event, Logged) for entry in event.entries if not entry.hidden],
-        tuple(event.text for event in events if isinstance(event, Warned)),
-        came.handles if isinstance(came, Onward) else (),
+        tuple(event.phase for event in events if isinstance(event, PhaseChanged)),
+        [entry.text for event in events if isinstance(event, LogLines) for entry in event.entries if not entry.hidden],
+        tuple(event.text for event in events if isinstance(event, TargetWarning)),
+        came.handles if isinstance(came, NextStage) else (),
     )
 
 
@@ -113,7 +125,7 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
         pytest.param("sequence_ssh_flaky", WENT_WELL, Outcome.FINISHED, "", id="ssh-comes-back"),
         pytest.param(
             "sequence_post_command_fails",
-            (Phase.RUNNING, Phase.SUCCEEDED, Phase.UNPROVEN),
+            (Phase.RUNNING, Phase.SUCCEEDED, Phase.UNVERIFIED),
             Outcome.UNVERIFIED,
             SKIPPED_POST,
             id="post-skipped",
@@ -140,7 +152,7 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
             "sequence_cancel_while_running",
             (Phase.RUNNING, Phase.CANCELLED),
             Outcome.CANCELLED,
-            rows.CANCELLED,
+            deployment.CANCELLED,
             id="cancelled-while-running",
         ),
         pytest.param("v4.0.0-beta.434_sequence_dockerimage_ok", (Phase.QUEUED, *WENT_WELL), Outcome.FINISHED, "", id="beta434-an-image"),
@@ -164,24 +176,24 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
 def test_a_recorded_deployment_ends_as_it_did_with_every_visible_line_once(
     name: str, phases: tuple[Phase, ...], outcome: Outcome, reason: str
 ) -> None:
-    assert watched(polls(name), flips=name.startswith("v4.0.0-beta.434")) == Story(Final(outcome, reason), phases, visible(name))
+    assert watched(polls(name), flips=name.startswith("v4.0.0-beta.434")) == Story(Verdict(outcome, reason), phases, visible(name))
 
 
 def test_the_first_of_two_servers_names_the_deployment_of_the_second() -> None:
     name = "sequence_multiserver_main"
     row = body("app_deployments_multiserver")["deployments"][0]
     second = Handle(WEB, row["deployment_uuid"], server=row["server_name"], link=BASE + row["deployment_url"])
-    story = watched(polls(name))
-    assert story == Story(Final(Outcome.FINISHED, ""), WENT_WELL, visible(name), others=(second,))
-    assert [(other.server, other.link) for other in story.others] == [(second.server, second.link)]
+    run = watched(polls(name))
+    assert run == Story(Verdict(Outcome.FINISHED, ""), WENT_WELL, visible(name), others=(second,))
+    assert [(other.server, other.link) for other in run.others] == [(second.server, second.link)]
 
 
 @pytest.mark.parametrize("flips", [False, True])
 def test_finished_that_turns_into_failed_is_a_failure(*, flips: bool) -> None:
-    story = watched(polls("sequence_finished_flips_to_failed_old"), flips=flips)
-    assert (story.verdict.outcome, story.phases[-1]) == (Outcome.FAILED, Phase.FAILED)
-    assert "Post-deployment command failed." in story.verdict.reason
-    assert story.lines == visible("sequence_finished_flips_to_failed_old")
+    run = watched(polls("sequence_finished_flips_to_failed_old"), flips=flips)
+    assert (run.verdict.outcome, run.phases[-1]) == (Outcome.FAILED, Phase.FAILED)
+    assert "Post-deployment command failed." in run.verdict.reason
+    assert run.lines == visible("sequence_finished_flips_to_failed_old")
 
 
 @pytest.mark.parametrize(
@@ -196,12 +208,12 @@ def test_finished_that_turns_into_failed_is_a_failure(*, flips: bool) -> None:
     ],
 )
 def test_before_beta454_finished_is_looked_at_for_ten_seconds(status: str, changes: Row, hold: float, *, flips: bool) -> None:
-    assert rows.snapshot(ended(status, **changes), BASE, flips=flips).hold == hold
+    assert deployment.snapshot_of(ended(status, **changes), BASE, flips=flips).stable_for == hold
 
 
 def test_before_beta454_a_post_deployment_command_is_waited_for_to_its_end() -> None:
     running = {**finished("Executing post-deployment command (see debug log for output)."), "finished_at": None}
-    assert rows.snapshot(running, BASE, flips=True).hold == math.inf
+    assert deployment.snapshot_of(running, BASE, flips=True).stable_for == math.inf
 
 
 def test_no_line_is_lost_or_doubled_when_the_server_replaces_its_list() -> None:
@@ -226,20 +238,20 @@ OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP
 @pytest.mark.parametrize(
     ("name", "seen", "entries"),
     [
-        pytest.param("deployment_get_queued", replace(SEEN, phase=Phase.QUEUED, detail="queued", commit=""), 0, id="queued"),
+        pytest.param("deployment_get_queued", replace(SEEN, phase=Phase.QUEUED, raw_status="queued", commit=""), 0, id="queued"),
         pytest.param("deployment_get_in_progress_beta380", replace(SEEN, link=OLD_LINK), 6, id="beta380"),
         pytest.param("deployment_get_in_progress_read_only", replace(SEEN, log=None), None, id="read-only"),
         pytest.param("deployment_get_in_progress_sensitive", SEEN, 6, id="sensitive"),
-        pytest.param("deployment_get_finished", replace(SEEN, phase=Phase.SUCCEEDED, detail="finished"), 11, id="finished"),
+        pytest.param("deployment_get_finished", replace(SEEN, phase=Phase.SUCCEEDED, raw_status="finished"), 11, id="finished"),
         pytest.param(
             "deployment_get_finished_no_finished_at",
-            replace(SEEN, phase=Phase.SUCCEEDED, detail="finished", hold=10),
+            replace(SEEN, phase=Phase.SUCCEEDED, raw_status="finished", stable_for=10),
             10,
             id="finished-but-not-settled",
         ),
         pytest.param(
             "deployment_get_failed_exception",
-            replace(SEEN, phase=Phase.FAILED, detail="failed", reason=f"{NO_SCRIPT}\nexit code 1: npm ERR! missing script: build"),
+            replace(SEEN, phase=Phase.FAILED, raw_status="failed", reason=f"{NO_SCRIPT}\nexit code 1: npm ERR! missing script: build"),
             13,
             id="failed",
         ),
@@ -248,29 +260,29 @@ OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP
             replace(
                 SEEN,
                 phase=Phase.FAILED,
-                detail="failed",
-                hold=10,
-                reason=rows.RESTARTED,
+                raw_status="failed",
+                stable_for=10,
+                reason=deployment.RESTARTED,
             ),
             6,
             id="failed-before-its-reason",
         ),
         pytest.param(
             "deployment_get_failed_healthcheck",
-            replace(SEEN, phase=Phase.FAILED, detail="failed", reason=UNHEALTHY_WORDS),
+            replace(SEEN, phase=Phase.FAILED, raw_status="failed", reason=UNHEALTHY_WORDS),
             15,
             id="unhealthy-with-container-logs",
         ),
         pytest.param(
             "deployment_get_cancelled",
-            replace(SEEN, phase=Phase.CANCELLED, detail="cancelled-by-user", reason=rows.CANCELLED),
+            replace(SEEN, phase=Phase.CANCELLED, raw_status="cancelled-by-user", reason=deployment.CANCELLED),
             7,
             id="cancelled",
         ),
     ],
 )
 def test_one_reply_becomes_one_snapshot(name: str, seen: Snapshot, entries: int | None) -> None:
-    snapshot = rows.snapshot(body(name), BASE)
+    snapshot = deployment.snapshot_of(body(name), BASE)
     assert (replace(snapshot, log=seen.log), None if snapshot.log is None else len(snapshot.log)) == (seen, entries)
 
 
@@ -289,19 +301,19 @@ def test_one_reply_becomes_one_snapshot(name: str, seen: Snapshot, entries: int 
 def test_an_end_without_finished_at_is_believed_after_ten_seconds(name: str, outcome: Outcome, seconds: int) -> None:
     watch = Watch(Handle(WEB, "x"), began=0, deadline=1800)
     for second in range(20):
-        watch, _ = observe(watch, rows.snapshot(body(name), BASE), second)
-        if watch.ending:
+        watch, _ = observe(watch, deployment.snapshot_of(body(name), BASE), second)
+        if watch.result:
             break
-    verdict = after(Leg.DEPLOYMENT, (watch,), repeated=False)
-    assert isinstance(verdict, Final)
+    verdict = next_step(Stage.DEPLOYMENT, (watch,), repeated=False)
+    assert isinstance(verdict, Verdict)
     assert (verdict.outcome, second) == (outcome, seconds)
 
 
 def test_a_deployment_that_a_restart_of_coolify_failed_says_so() -> None:
     """Red says why: failed, no `finished_at`, no line of its own (coolify-api 7.6 and 13)."""
-    assert rows.snapshot(body("deployment_after_coolify_restart"), BASE).reason == rows.RESTARTED
-    assert "restarted or updated" in rows.RESTARTED
-    assert "Deploy again" in rows.RESTARTED
+    assert deployment.snapshot_of(body("deployment_after_coolify_restart"), BASE).reason == deployment.RESTARTED
+    assert "restarted or updated" in deployment.RESTARTED
+    assert "Deploy again" in deployment.RESTARTED
 
 
 NO_REASON_READ = "the token may not read its log, which says why (read:sensitive)"
@@ -338,7 +350,9 @@ GAVE_NONE = "Coolify gave no reason. The last lines of its log:\n"
     ],
 )
 def test_a_failure_without_an_end_and_without_a_reason_was_a_restart(texts: list[str | Row], changes: Row, reason: str) -> None:
-    assert rows.snapshot(ended("failed", *texts, **changes), BASE).reason == (rows.RESTARTED if reason == "RESTARTED" else reason)
+    assert deployment.snapshot_of(ended("failed", *texts, **changes), BASE).reason == (
+        deployment.RESTARTED if reason == "RESTARTED" else reason
+    )
 
 
 @pytest.mark.parametrize(
@@ -351,25 +365,31 @@ def test_a_failure_without_an_end_and_without_a_reason_was_a_restart(texts: list
 )
 def test_a_failure_whose_log_may_not_be_read_says_so(row: Row, reason: str) -> None:
     """A reason that nobody saw is not told, and a restart is no more than possible."""
-    seen = rows.snapshot(without(row, "logs"), BASE)
+    seen = deployment.snapshot_of(without(row, "logs"), BASE)
     assert (seen.phase, seen.log, seen.reason) == (Phase.FAILED, None, reason)
 
 
 @pytest.mark.parametrize("finished_at", [None, "2026-11-21T05:39:27.000000Z"])
 def test_a_cancelled_deployment_says_where_it_was_cancelled(finished_at: str | None) -> None:
-    assert rows.snapshot(ended("cancelled-by-user", "Deployment failed: x", finished_at=finished_at), BASE).reason == rows.CANCELLED
-    assert rows.CANCELLED == "it was cancelled in Coolify or through its API. Run the job again to deploy"
+    assert (
+        deployment.snapshot_of(ended("cancelled-by-user", "Deployment failed: x", finished_at=finished_at), BASE).reason
+        == deployment.CANCELLED
+    )
+    assert deployment.CANCELLED == "it was cancelled in Coolify or through its API. Run the job again to deploy"
 
 
 def test_beta_380_without_finished_at_waits_ten_seconds() -> None:
     row = {**body("v4.0.0-beta.380_deployment_read"), "status": "finished"}
     assert "finished_at" not in row
-    assert rows.snapshot(row, BASE, post_command=True).hold == 10
-    assert (rows.snapshot(body("v4.0.0-beta.380_deployment_read"), BASE).phase, rows.snapshot(row, BASE).log) == (Phase.QUEUED, None)
+    assert deployment.snapshot_of(row, BASE, post_command=True).stable_for == 10
+    assert (deployment.snapshot_of(body("v4.0.0-beta.380_deployment_read"), BASE).phase, deployment.snapshot_of(row, BASE).log) == (
+        Phase.QUEUED,
+        None,
+    )
 
 
 def why(*texts: str | Row) -> str:
-    return rows.snapshot(ended("failed", *texts), BASE).reason
+    return deployment.snapshot_of(ended("failed", *texts), BASE).reason
 
 
 BUILT, SHUT = "Building docker image completed.", "Gracefully shutting down build container: abc"
@@ -383,28 +403,41 @@ UNSEEN = "the result of its post-deployment command could not be seen: the token
     ("row", "known", "seen"),
     [
         pytest.param(finished(EXECUTING), False, (Phase.SUCCEEDED, 0, ""), id="succeeded"),
-        pytest.param(finished(EXECUTING, finished_at=None), False, (Phase.SUCCEEDED, math.inf, rows.UNSEEN_POST), id="running-by-its-line"),
         pytest.param(
-            finished(finished_at=None, **HAS_COMMAND), False, (Phase.SUCCEEDED, math.inf, rows.UNSEEN_POST), id="running-by-its-field"
+            finished(EXECUTING, finished_at=None),
+            False,
+            (Phase.SUCCEEDED, math.inf, deployment.POST_COMMAND_UNFINISHED),
+            id="running-by-its-line",
         ),
-        pytest.param(finished(finished_at=None), True, (Phase.SUCCEEDED, math.inf, rows.UNSEEN_POST), id="running-as-the-application-says"),
+        pytest.param(
+            finished(finished_at=None, **HAS_COMMAND),
+            False,
+            (Phase.SUCCEEDED, math.inf, deployment.POST_COMMAND_UNFINISHED),
+            id="running-by-its-field",
+        ),
+        pytest.param(
+            finished(finished_at=None),
+            True,
+            (Phase.SUCCEEDED, math.inf, deployment.POST_COMMAND_UNFINISHED),
+            id="running-as-the-application-says",
+        ),
         pytest.param(
             finished(entry(EXECUTING, hidden=True), finished_at=None),
             False,
-            (Phase.SUCCEEDED, math.inf, rows.UNSEEN_POST),
+            (Phase.SUCCEEDED, math.inf, deployment.POST_COMMAND_UNFINISHED),
             id="a-hidden-line",
         ),
         pytest.param(
             finished(EXECUTING, "Post-deployment command failed."),
             False,
-            (Phase.UNPROVEN, 0, "its post-deployment command failed"),
+            (Phase.UNVERIFIED, 0, "its post-deployment command failed"),
             id="failed",
         ),
         pytest.param(
             finished(BUILT, EXECUTING, "Post-deployment command failed.", "SQLSTATE[HY000] [2002] Connection refused\n in db.php", SHUT),
             False,
             (
-                Phase.UNPROVEN,
+                Phase.UNVERIFIED,
                 0,
                 "its post-deployment command failed. Its output:\nSQLSTATE[HY000] [2002] Connection refused\n in db.php",
             ),
@@ -414,28 +447,28 @@ UNSEEN = "the result of its post-deployment command could not be seen: the token
             finished(EXECUTING, "migrating", entry("sEcReT", hidden=True), "Post-deployment command failed.", DISK, SHUT),
             False,
             (
-                Phase.UNPROVEN,
+                Phase.UNVERIFIED,
                 0,
-                f"its post-deployment command failed. Its output:\n{causes.known(DISK, shown=True)}\nmigrating\n{DISK}",
+                f"its post-deployment command failed. Its output:\n{known_failures.match(DISK, shown=True)}\nmigrating\n{DISK}",
             ),
             id="failed-for-a-known-cause",
         ),
         pytest.param(
             finished(BUILT, "Post-deployment command failed.", SHUT),
             False,
-            (Phase.UNPROVEN, 0, "its post-deployment command failed"),
+            (Phase.UNVERIFIED, 0, "its post-deployment command failed"),
             id="failed-and-nothing-else",
         ),
         pytest.param(
             finished(EXECUTING, "Post-deployment command failed.", finished_at=None),
             False,
-            (Phase.UNPROVEN, 10, "its post-deployment command failed"),
+            (Phase.UNVERIFIED, 10, "its post-deployment command failed"),
             id="failed-and-not-settled",
         ),
         pytest.param(
             finished(EXECUTING, "Post-deployment command: No running containers found. Skipping."),
             False,
-            (Phase.UNPROVEN, 0, SKIPPED_POST),
+            (Phase.UNVERIFIED, 0, SKIPPED_POST),
             id="skipped",
         ),
         pytest.param(
@@ -453,8 +486,8 @@ UNSEEN = "the result of its post-deployment command could not be seen: the token
     ],
 )
 def test_a_post_deployment_command_is_waited_for_and_judged(row: Row, *, known: bool, seen: tuple[Phase, float, str]) -> None:
-    snapshot = rows.snapshot(row, BASE, post_command=known)
-    assert (snapshot.phase, snapshot.hold, snapshot.reason, snapshot.warnings) == (*seen, ())
+    snapshot = deployment.snapshot_of(row, BASE, post_command=known)
+    assert (snapshot.phase, snapshot.stable_for, snapshot.reason, snapshot.warnings) == (*seen, ())
 
 
 @pytest.mark.parametrize(
@@ -466,16 +499,16 @@ def test_a_post_deployment_command_is_waited_for_and_judged(row: Row, *, known: 
     ],
 )
 def test_a_post_deployment_command_whose_log_cannot_be_read_is_a_warning(*, known: bool, fields: Row, warning: str) -> None:
-    story = watched([without(finished(**fields), "logs")], post_command=known)
-    assert (story.verdict, story.warnings) == (Final(Outcome.FINISHED, ""), (warning,) if warning else ())
+    run = watched([without(finished(**fields), "logs")], post_command=known)
+    assert (run.verdict, run.warnings) == (Verdict(Outcome.FINISHED, ""), (warning,) if warning else ())
 
 
 def test_a_post_deployment_command_that_never_ends_is_not_success() -> None:
     watch = Watch(Handle(WEB, "x"), began=0, deadline=60)
     row = finished(EXECUTING, finished_at=None)
     for second in range(0, 70, 10):
-        watch, _ = observe(watch, rows.snapshot(row, BASE), second)
-    assert after(Leg.DEPLOYMENT, (watch,), repeated=False) == Final(Outcome.TIMED_OUT, rows.UNSEEN_POST)
+        watch, _ = observe(watch, deployment.snapshot_of(row, BASE), second)
+    assert next_step(Stage.DEPLOYMENT, (watch,), repeated=False) == Verdict(Outcome.TIMED_OUT, deployment.POST_COMMAND_UNFINISHED)
 
 
 @pytest.mark.parametrize("status", ["exploded", "success", "error", "cancelled", "", "FINISHED", "x" * 500])
@@ -483,10 +516,10 @@ def test_an_unknown_status_is_neither_success_nor_failure_and_named_once(status:
     watch = Watch(Handle(WEB, "x"), began=0, deadline=1800)
     events: list[Any] = []
     for second in range(30):
-        watch, new = observe(watch, rows.snapshot({**finished(), "status": status}, BASE), second)
+        watch, new = observe(watch, deployment.snapshot_of({**finished(), "status": status}, BASE), second)
         events += new
-    told = [event.text for event in events if isinstance(event, Warned)]
-    assert (watch.phase, watch.ending, len(told)) == (Phase.UNKNOWN, None, 1)
+    told = [event.text for event in events if isinstance(event, TargetWarning)]
+    assert (watch.phase, watch.result, len(told)) == (Phase.UNKNOWN, None, 1)
     assert repr(status) in told[0]
 
 
@@ -501,11 +534,11 @@ def key(*parts: str) -> bytes:
         pytest.param(None, (), "", id="null"),
         pytest.param("", (), "", id="empty"),
         pytest.param("[]", (), "", id="no-entries"),
-        pytest.param("[{", (), rows.UNREADABLE_LOG, id="broken"),
-        pytest.param("{}", (), rows.UNREADABLE_LOG, id="an-object"),
-        pytest.param("[" * 100_000, (), rows.UNREADABLE_LOG, id="too-deep"),
-        pytest.param(5, (), rows.UNREADABLE_LOG, id="a-number"),
-        pytest.param([entry("not encoded twice")], (), rows.UNREADABLE_LOG, id="a-list"),
+        pytest.param("[{", (), deployment.UNREADABLE_LOG, id="broken"),
+        pytest.param("{}", (), deployment.UNREADABLE_LOG, id="an-object"),
+        pytest.param("[" * 100_000, (), deployment.UNREADABLE_LOG, id="too-deep"),
+        pytest.param(5, (), deployment.UNREADABLE_LOG, id="a-number"),
+        pytest.param([entry("not encoded twice")], (), deployment.UNREADABLE_LOG, id="a-list"),
         pytest.param('[null, 1, "x", []]', (), "", id="entries-that-are-none"),
         pytest.param('[{"output": 5}, {"output": null}, {}]', (), "", id="an-output-that-is-none"),
         pytest.param(
@@ -514,12 +547,12 @@ def key(*parts: str) -> bytes:
     ],
 )
 def test_a_log_of_any_kind_is_read_or_given_up_but_never_a_crash(logs: Any, log: tuple[Entry, ...], warning: str) -> None:
-    seen = rows.snapshot({**body("deployment_get_finished"), "logs": logs}, BASE)
+    seen = deployment.snapshot_of({**body("deployment_get_finished"), "logs": logs}, BASE)
     assert (seen.phase, seen.log, seen.warnings) == (Phase.SUCCEEDED, log, (warning,) if warning else ())
 
 
 def keys(*listed: Row) -> list[Any]:
-    return [each.key for each in rows.snapshot(finished(logs=json.dumps(listed)), BASE).log or ()]
+    return [each.key for each in deployment.snapshot_of(finished(logs=json.dumps(listed)), BASE).log or ()]
 
 
 def test_an_entry_is_known_by_16_bytes_and_by_all_that_tells_it_from_another() -> None:
@@ -556,13 +589,13 @@ QUOTE = r"'\''"
     ],
 )
 def test_the_values_of_variables_in_coolify_s_own_line_are_not_shown(text: str, shown: str) -> None:
-    assert [each.text for each in rows.snapshot(finished(text), BASE).log or ()] == [shown]
-    assert rows.snapshot(ended("failed", text), BASE).reason == f"{GAVE_NONE}{shown}"
+    assert [each.text for each in deployment.snapshot_of(finished(text), BASE).log or ()] == [shown]
+    assert deployment.snapshot_of(ended("failed", text), BASE).reason == f"{GAVE_NONE}{shown}"
 
 
 def test_a_build_that_prints_such_a_line_is_shown_as_it_is() -> None:
     text = f"{PLAN} --env 'A=x' /x"
-    assert [each.text for each in rows.snapshot(finished(entry(text, command="cat notes")), BASE).log or ()] == [text]
+    assert [each.text for each in deployment.snapshot_of(finished(entry(text, command="cat notes")), BASE).log or ()] == [text]
 
 
 LONE = "\ud800"
@@ -578,28 +611,30 @@ def test_lone_surrogates_of_the_server_are_no_crash() -> None:
         commit=LONE,
     )
     for status in ("finished", "failed", "cancelled-by-user", LONE):
-        seen = rows.snapshot({**row, "status": status}, BASE)
+        seen = deployment.snapshot_of({**row, "status": status}, BASE)
         assert (seen.link, seen.commit, len(seen.log or ())) == (f"{BASE}/project/%3Fx", "", 2)
     assert why(f"Deployment failed: {LONE} {BROKE}\nError: {LONE}") == "exit code 1: \ufffd"
 
 
 def test_a_log_that_is_absent_is_not_an_empty_one() -> None:
-    watch, events = observe(Watch(Handle(WEB, "x"), 0, 99), rows.snapshot(body("deployment_logs_read_only"), BASE), 0)
-    assert Unlogged(WEB) in events
-    assert Unlogged(WEB) not in observe(Watch(Handle(WEB, "x"), 0, 99), rows.snapshot(body("deployment_logs_null"), BASE), 0)[1]
-    assert watch.ending is None
+    watch, events = observe(Watch(Handle(WEB, "x"), 0, 99), deployment.snapshot_of(body("deployment_logs_read_only"), BASE), 0)
+    assert LogUnavailable(WEB) in events
+    assert (
+        LogUnavailable(WEB) not in observe(Watch(Handle(WEB, "x"), 0, 99), deployment.snapshot_of(body("deployment_logs_null"), BASE), 0)[1]
+    )
+    assert watch.result is None
 
 
 @pytest.mark.parametrize("answer", [None, [], "text", 5, {}, {"status": None}, {"status": 5}, {"status": []}, [{"status": "finished"}]])
 def test_an_answer_of_another_shape_is_no_news(answer: Any) -> None:
     with pytest.raises(UnavailableError) as caught:
-        rows.snapshot(answer, BASE)
-    assert (caught.value.itself, caught.value.arrived, caught.value.final) == (True, True, False)
+        deployment.snapshot_of(answer, BASE)
+    assert (caught.value.from_server, caught.value.may_have_arrived, caught.value.permanent) == (True, True, False)
 
 
 def test_fields_of_the_wrong_type_are_left_out() -> None:
     odd = {"commit": 5, "server_name": [], "deployment_url": {}, "application": [], "logs": None, "finished_at": 1}
-    assert rows.snapshot({"status": "finished", **odd}, BASE) == Snapshot(Phase.SUCCEEDED, "finished")
+    assert deployment.snapshot_of({"status": "finished", **odd}, BASE) == Snapshot(Phase.SUCCEEDED, "finished")
 
 
 @pytest.mark.parametrize(
@@ -612,7 +647,7 @@ def test_fields_of_the_wrong_type_are_left_out() -> None:
     ],
 )
 def test_the_link_leads_to_our_server_and_nowhere_else(path: str, link: str) -> None:
-    assert rows.snapshot({**finished(), "deployment_url": path}, BASE).link == link
+    assert deployment.snapshot_of({**finished(), "deployment_url": path}, BASE).link == link
 
 
 # --- causes
@@ -724,7 +759,7 @@ def test_the_cause_is_told_in_the_words_of_what_broke(entries: list[str | Row], 
     ],
 )
 def test_the_command_that_coolify_ran_is_in_no_cause_and_in_no_visible_line(entries: list[str | Row]) -> None:
-    seen = rows.snapshot(ended("failed", *entries), BASE)
+    seen = deployment.snapshot_of(ended("failed", *entries), BASE)
     assert seen.reason
     for text in (seen.reason, *(each.text for each in seen.log or ())):
         assert SECRET not in text
@@ -736,7 +771,7 @@ def test_the_command_that_coolify_ran_is_in_no_cause_and_in_no_visible_line(entr
 )
 def test_a_command_is_left_where_it_is_asked_for_or_not_coolify_s(line: Row) -> None:
     """Hidden entries are only shown to who asks for them."""
-    assert [each.text for each in rows.snapshot(ended("failed", line), BASE).log or ()] == [line["output"]]
+    assert [each.text for each in deployment.snapshot_of(ended("failed", line), BASE).log or ()] == [line["output"]]
 
 
 @pytest.mark.parametrize("count", [3, 3000])
@@ -753,7 +788,7 @@ def test_a_cause_with_many_lines_and_an_open_quote_is_found_in_no_time() -> None
 
 def test_retries_of_ssh_are_not_the_cause() -> None:
     assert why(RETRY, RETRY, "Deployment failed: ssh: Connection refused") == "ssh: Connection refused"
-    assert rows.snapshot(finished(RETRY), BASE).reason == ""
+    assert deployment.snapshot_of(finished(RETRY), BASE).reason == ""
 
 
 def test_a_ruled_line_of_the_container_does_not_cut_its_log() -> None:
@@ -775,8 +810,8 @@ ELSEWHERE = f"Deployment to second. Logs: https://coolify.internal{PAGE}/abc"
 
 
 def others(*texts: str | Row, status: str = "finished") -> list[tuple[str, str, str]]:
-    listed = rows.snapshot(ended(status, *texts), BASE, APP).next
-    assert {(each.target, each.adopted, each.aspect) for each in listed} <= {(APP, False, "")}
+    listed = deployment.snapshot_of(ended(status, *texts), BASE, APP).follow_ups
+    assert {(each.target, each.adopted, each.condition) for each in listed} <= {(APP, False, "")}
     return [(each.id, each.server, each.link) for each in listed]
 
 
@@ -809,8 +844,8 @@ def test_additional_servers_are_followed_from_a_deployment_that_went_well(status
 
 def test_additional_servers_are_followed_though_the_post_deployment_command_failed() -> None:
     """They were started before it ran (coolify-api 7.3)."""
-    seen = rows.snapshot(finished(ELSEWHERE, EXECUTING, "Post-deployment command failed."), BASE, APP)
-    assert (seen.phase, len(seen.next)) == (Phase.UNPROVEN, 1)
+    seen = deployment.snapshot_of(finished(ELSEWHERE, EXECUTING, "Post-deployment command failed."), BASE, APP)
+    assert (seen.phase, len(seen.follow_ups)) == (Phase.UNVERIFIED, 1)
 
 
 MAIN, SECOND = (next(row for row in body("app_deployments_multiserver")["deployments"] if row["id"] == number) for number in (71, 72))
@@ -839,4 +874,4 @@ def test_an_additional_server_s_row_was_born_when_the_first_one_ended(changes: R
 
     Source: coolify-api 7.3, 16.
     """
-    assert rows.other({**SECOND, **changes}, {**MAIN, **main}) is one
+    assert deployment.is_other_server({**SECOND, **changes}, {**MAIN, **main}) is one

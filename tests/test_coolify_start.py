@@ -8,26 +8,37 @@ from typing import Any
 import pytest
 import responses
 
-from deployer.model import Answer, Command, Done, Handle, Later, Refused, RefusedError, Started, Trust, UnavailableError
-from deployer.providers.coolify import acts, trigger
-from deployer.providers.coolify.acts import APPLICATION, DATABASE, KINDS, SERVICE
-from deployer.providers.coolify.known import Known
-from deployer.providers.coolify.statuses import RUNNING, STOPPED
+from deployer.model import (
+    AlreadyDone,
+    Certainty,
+    Command,
+    Handle,
+    RefusedError,
+    Rejected,
+    RetryLater,
+    Started,
+    TriggerResult,
+    UnavailableError,
+)
+from deployer.providers.coolify import trigger, trigger_requests
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE
+from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
 from tests.coolify import APP, IMG, OLD_WEB, PG, STACK, WEB, WORKER, Row, asked, flags, recorded, serve, server
 
 DEPLOY, START, RESTART, STOP = Command.DEPLOY, Command.START, Command.RESTART, Command.STOP
 
 
-def started(uuid: str, deployment: str, trust: Trust = Trust.SURE, note: str = "") -> Started:
+def started(uuid: str, deployment: str, trust: Certainty = Certainty.CONFIRMED, note: str = "") -> Started:
     return Started((Handle(uuid, deployment, trust),), note)
 
 
 def skipped(uuid: str) -> Started:
-    return Started((Handle(uuid, "", Trust.PHANTOM),), trigger.ALREADY_QUEUED)
+    return Started((Handle(uuid, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED)
 
 
 def by_status(uuid: str, aspect: str = RUNNING, note: str = "") -> Started:
-    return Started((Handle(uuid, "", aspect=aspect),), note)
+    return Started((Handle(uuid, "", condition=aspect),), note)
 
 
 # --- POST /deploy
@@ -48,34 +59,34 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
         pytest.param(IMG, "deploy_many", {}, started(IMG, "ka6hsgolnhecmaw6jewt2yf3"), id="the-one-asked-for-of-many"),
         pytest.param(WORKER, "deploy_many", {}, skipped(WORKER), id="the-other-of-many"),
         pytest.param(WEB, "deploy_duplicate_uuid", {}, started(WEB, "yyu7s8hwk8pzvhrckljljnc8"), id="the-first-of-two"),
-        pytest.param(WEB, "deploy_queue_full_429", {}, Later(60, QUEUE_IS_FULL), id="the-queue-is-full"),
-        pytest.param(WEB, "v4.0.0-beta.463_deploy_queue_full", {}, Later(60, QUEUE_IS_FULL), id="the-queue-is-full-beta463"),
-        pytest.param(WEB, "deploy_queue_full_429_skippable", {}, Later(60, QUEUE_IS_FULL), id="full-comes-before-already-queued"),
+        pytest.param(WEB, "deploy_queue_full_429", {}, RetryLater(60, QUEUE_IS_FULL), id="the-queue-is-full"),
+        pytest.param(WEB, "v4.0.0-beta.463_deploy_queue_full", {}, RetryLater(60, QUEUE_IS_FULL), id="the-queue-is-full-beta463"),
+        pytest.param(WEB, "deploy_queue_full_429_skippable", {}, RetryLater(60, QUEUE_IS_FULL), id="full-comes-before-already-queued"),
         pytest.param(
             WEB,
             "deploy_queue_full_429",
             {"headers": {"Content-Type": "application/json", "Retry-After": "7"}},
-            Later(7, QUEUE_IS_FULL),
+            RetryLater(7, QUEUE_IS_FULL),
             id="the-queue-is-full-for-seconds",
         ),
         pytest.param(
             WEB,
             "deploy_queue_full_429",
             {"headers": {"Content-Type": "application/json"}},
-            Later(60, QUEUE_IS_FULL),
+            RetryLater(60, QUEUE_IS_FULL),
             id="the-queue-is-full-for-long",
         ),
         pytest.param(
-            WEB, "deploy_one", {"body": UNAUTHORIZED}, Refused("Coolify says: Unauthorized to deploy this application."), id="unauthorized"
+            WEB, "deploy_one", {"body": UNAUTHORIZED}, Rejected("Coolify says: Unauthorized to deploy this application."), id="unauthorized"
         ),
         pytest.param(WEB, "deploy_one", {"body": NAMED}, started(WEB, "abc"), id="an-application-that-is-called-already-queued"),
     ],
 )
 def test_each_answer_of_deploy_is_read_for_its_own_target(
-    wire: responses.RequestsMock, target: str, name: str, changes: Row, answer: Answer
+    wire: responses.RequestsMock, target: str, name: str, changes: Row, answer: TriggerResult
 ) -> None:
     serve(wire, "POST", "/deploy", name, **changes)
-    assert server(known={target: Known(APPLICATION)}).start(target) == answer
+    assert server(known={target: Resource(APPLICATION)}).trigger(target) == answer
     assert asked(wire) == [f"POST /deploy?uuid={target}"]
 
 
@@ -84,22 +95,22 @@ def test_who_asks_too_often_has_started_nothing_and_asks_later(wire: responses.R
     """The limit is tested before anything else: an earlier trigger that is in doubt stays so."""
     serve(wire, "POST", "/deploy", "ratelimit_429_deploy", **changes)
     with pytest.raises(UnavailableError) as caught:
-        server(known={WEB: Known(APPLICATION)}).start(WEB)
-    assert (caught.value.reason, caught.value.arrived, caught.value.wait) == (TOO_OFTEN, False, wait)
+        server(known={WEB: Resource(APPLICATION)}).trigger(WEB)
+    assert (caught.value.reason, caught.value.may_have_arrived, caught.value.retry_after) == (TOO_OFTEN, False, wait)
 
 
 @pytest.mark.parametrize(
-    ("kind", "target", "name", "wish"),
+    ("kind", "target", "name", "options"),
     [
         pytest.param(SERVICE, STACK, "deploy_service", {"pull_latest": False}, id="a-service"),
         pytest.param(DATABASE, PG, "deploy_mixed", {}, id="a-database"),
     ],
 )
 def test_what_has_no_deployments_is_followed_by_its_status(
-    wire: responses.RequestsMock, kind: str, target: str, name: str, wish: Row
+    wire: responses.RequestsMock, kind: str, target: str, name: str, options: Row
 ) -> None:
     serve(wire, "POST", "/deploy", name)
-    assert server(known={target: Known(kind)}, **wish).start(target) == by_status(target)
+    assert server(known={target: Resource(kind)}, **options).trigger(target) == by_status(target)
 
 
 @pytest.mark.parametrize(
@@ -112,20 +123,20 @@ def test_what_has_no_deployments_is_followed_by_its_status(
 def test_what_was_not_started_is_not_followed_by_its_status(wire: responses.RequestsMock, kind: str, text: str) -> None:
     """coolify-api 5.1: a refusal inside a 200."""
     serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": [{"message": text, "resource_uuid": STACK}]})
-    assert server(pull_latest=False, known={STACK: Known(kind)}).start(STACK) == Refused(f"Coolify says: {text}")
+    assert server(pull_latest=False, known={STACK: Resource(kind)}).trigger(STACK) == Rejected(f"Coolify says: {text}")
 
 
 def test_what_the_act_leaves_out_is_noted(wire: responses.RequestsMock) -> None:
     """Between beta.391 and .418 nothing pulls a service's newer images."""
     serve(wire, "POST", "/deploy", "deploy_service")
-    coolify = server(version="4.0.0-beta.418", known={STACK: Known(SERVICE)})
-    assert coolify.start(STACK) == by_status(STACK, note=acts.UNPULLED)
+    coolify = server(version="4.0.0-beta.418", known={STACK: Resource(SERVICE)})
+    assert coolify.trigger(STACK) == by_status(STACK, note=trigger_requests.NO_PULL_API)
 
 
 def test_an_application_that_is_to_be_started_is_told_to_be_deployed(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_one")
     note = "an application is started by a new deployment"
-    assert server(command=START, known={WEB: Known(APPLICATION)}).start(WEB) == started(WEB, QUEUED_WEB, note=note)
+    assert server(command=START, known={WEB: Resource(APPLICATION)}).trigger(WEB) == started(WEB, QUEUED_WEB, note=note)
 
 
 # --- previews
@@ -137,14 +148,14 @@ NO_PREVIEW = (
 
 
 @pytest.mark.parametrize(
-    ("target", "name", "wish", "line", "answer"),
+    ("target", "name", "options", "line", "answer"),
     [
         pytest.param(
             WEB,
             "deploy_pr_unknown",
             {"pr": 7},
             f"?uuid={WEB}&pr=7",
-            Refused(f"Coolify says: Pull request 7 not found for this resource. {NO_PREVIEW}"),
+            Rejected(f"Coolify says: Pull request 7 not found for this resource. {NO_PREVIEW}"),
             id="no-preview",
         ),
         pytest.param(
@@ -152,7 +163,7 @@ NO_PREVIEW = (
             "v4.0.0-beta.434_deploy_pr",
             {"pr": 7},
             "?uuid=mfnuiwlhfoneck26kpbwsobn&pr=7",
-            Refused(f"Coolify says: Pull request 7 not found for this resource. {NO_PREVIEW}"),
+            Rejected(f"Coolify says: Pull request 7 not found for this resource. {NO_PREVIEW}"),
             id="no-preview-beta434",
         ),
         pytest.param(
@@ -160,7 +171,7 @@ NO_PREVIEW = (
             "v4.0.0-beta.420_deploy_pr",
             {"pr": 7},
             "?uuid=c92z8bkjuhmphp3ptalirjmc&pr=7",
-            Refused(f"{NO_PREVIEW}. Coolify has queued a deployment all the same, which never runs: cancel it there"),
+            Rejected(f"{NO_PREVIEW}. Coolify has queued a deployment all the same, which never runs: cancel it there"),
             id="no-preview-but-a-row-beta420",
         ),
         pytest.param(
@@ -176,7 +187,7 @@ NO_PREVIEW = (
             "deploy_pr_dockerimage_nopreview",
             {"pr": 8},
             f"?uuid={IMG}&pr=8",
-            Refused(f"Coolify says: Pull request 8 not found for this resource. {NO_PREVIEW.replace('7', '8')}"),
+            Rejected(f"Coolify says: Pull request 8 not found for this resource. {NO_PREVIEW.replace('7', '8')}"),
             id="an-image-without-a-docker-tag",
         ),
         pytest.param(
@@ -184,16 +195,16 @@ NO_PREVIEW = (
             "deploy_uuid_docker_tag_wrong_buildpack_200",
             {"pr": 42, "docker_tag": "pr-42"},
             f"?uuid={APP}&pr=42&docker_tag=pr-42",
-            Refused("Coolify says: docker_tag can only be used with Docker Image applications."),
+            Rejected("Coolify says: docker_tag can only be used with Docker Image applications."),
             id="a-docker-tag-on-git",
         ),
     ],
 )
 def test_each_answer_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, target: str, name: str, wish: Row, line: str, answer: Answer
+    wire: responses.RequestsMock, target: str, name: str, options: Row, line: str, answer: TriggerResult
 ) -> None:
     serve(wire, "POST", "/deploy", name)
-    assert server(known={target: Known(APPLICATION)}, **wish).start(target) == answer
+    assert server(known={target: Resource(APPLICATION)}, **options).trigger(target) == answer
     assert asked(wire) == [f"POST /deploy{line}"]
     assert recorded(name)["request"]["query"] == line.removeprefix("?")
 
@@ -202,38 +213,42 @@ def test_each_answer_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row o
     ("name", "answer"),
     [
         pytest.param("preview_delete_200", Started((), trigger.PREVIEW_GOES), id="it-goes"),
-        pytest.param("preview_delete_404", Done("there is no preview of pull request 7: nothing to delete"), id="there-is-none"),
+        pytest.param("preview_delete_404", AlreadyDone("there is no preview of pull request 7: nothing to delete"), id="there-is-none"),
         pytest.param(
             "catchall_404",
-            Refused(f"this version of Coolify can't delete the preview of pull request 7: it has no DELETE /applications/{WEB}/previews/7"),
+            Rejected(
+                f"this version of Coolify can't delete the preview of pull request 7: it has no DELETE /applications/{WEB}/previews/7"
+            ),
             id="before-beta474",
         ),
     ],
 )
 @pytest.mark.parametrize("blind", [False, True])
-def test_each_answer_to_the_deletion_of_a_preview_is_read(wire: responses.RequestsMock, name: str, answer: Answer, *, blind: bool) -> None:
+def test_each_answer_to_the_deletion_of_a_preview_is_read(
+    wire: responses.RequestsMock, name: str, answer: TriggerResult, *, blind: bool
+) -> None:
     """Who may not read does not know of what kind a uuid is, but only an application has previews."""
     serve(wire, "DELETE", f"/applications/{WEB}/previews/7", name)
-    known = {} if blind else {WEB: Known(APPLICATION)}
-    assert server(command=STOP, pr=7, wait=not blind, blind=blind, known=known).start(WEB) == answer
+    known = {} if blind else {WEB: Resource(APPLICATION)}
+    assert server(command=STOP, pr=7, wait=not blind, blind=blind, known=known).trigger(WEB) == answer
     assert asked(wire) == [f"DELETE /applications/{WEB}/previews/7"]
 
 
 def test_a_preview_whose_number_coolify_does_not_take_is_refused(wire: responses.RequestsMock) -> None:
     serve(wire, "DELETE", f"/applications/{WEB}/previews/7", "preview_delete_422")
     with pytest.raises(RefusedError, match="Invalid pull_request_id"):
-        server(command=STOP, pr=7, known={WEB: Known(APPLICATION)}).start(WEB)
+        server(command=STOP, pr=7, known={WEB: Resource(APPLICATION)}).trigger(WEB)
 
 
 # --- start, restart and stop
 
 
-def acted(kind: str, name: str, **wish: Any) -> Any:
+def acted(kind: str, name: str, **options: Any) -> Any:
     """A row: the recorded answer to this very request."""
-    return pytest.param(kind, name, wish, id=f"{name}-{kind}")
+    return pytest.param(kind, name, options, id=f"{name}-{kind}")
 
 
-DOUBTFUL = Trust.DOUBTFUL
+DOUBTFUL = Certainty.UNCONFIRMED
 PHANTOMS = {
     "start_queue_full": "ochclfhbeum8xh9vvoxlhlrf",
     "restart_queue_full": "vhoi72umhnwkrl0gyejl0iey",
@@ -250,10 +265,10 @@ def replay(wire: responses.RequestsMock, name: str) -> str:
     return str(path.split("/")[2])
 
 
-def reached(wire: responses.RequestsMock, kind: str, name: str, **wish: Any) -> tuple[Answer, str]:
+def reached(wire: responses.RequestsMock, kind: str, name: str, **options: Any) -> tuple[TriggerResult, str]:
     """What a start comes to, and of which resource."""
     uuid = replay(wire, name)
-    answer = server(known={uuid: Known(kind)}, **wish).start(uuid)
+    answer = server(known={uuid: Resource(kind)}, **options).trigger(uuid)
     request = recorded(name)["request"]
     assert asked(wire)[0].partition("?")[0] == f"POST {request['path'].removeprefix('/api/v1')}"
     assert len(wire.calls) == 1
@@ -261,7 +276,7 @@ def reached(wire: responses.RequestsMock, kind: str, name: str, **wish: Any) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "wish", "deployment"),
+    ("name", "options", "deployment"),
     [
         pytest.param("app_start", {"instant": True}, "xjemuoltk5f3ayvgpvock9rs", id="start"),
         pytest.param("v4.0.0-beta.380_app_start_write", {"instant": True}, "uwioxvl1cznfsq637ayo6uq9", id="start-beta380"),
@@ -274,28 +289,28 @@ def reached(wire: responses.RequestsMock, kind: str, name: str, **wish: Any) -> 
     ],
 )
 def test_a_deployment_that_start_or_restart_names_may_not_exist(
-    wire: responses.RequestsMock, name: str, wish: Row, deployment: str
+    wire: responses.RequestsMock, name: str, options: Row, deployment: str
 ) -> None:
     """A full queue answers in the same words (coolify-api 5.2, 17.1 row 3)."""
-    answer, uuid = reached(wire, APPLICATION, name, **wish)
+    answer, uuid = reached(wire, APPLICATION, name, **options)
     assert answer == started(uuid, deployment, DOUBTFUL)
 
 
 @pytest.mark.parametrize(
-    ("name", "wish"),
+    ("name", "options"),
     [
         pytest.param("start_skipped", {"instant": True}, id="start"),
         pytest.param("v4.0.0_app_start", {"instant": True}, id="start-4.0.0"),
         pytest.param("v4.0.0-beta.420_app_restart", {"command": RESTART}, id="restart"),
     ],
 )
-def test_already_queued_of_start_and_restart_names_none(wire: responses.RequestsMock, name: str, wish: Row) -> None:
-    answer, uuid = reached(wire, APPLICATION, name, **wish)
+def test_already_queued_of_start_and_restart_names_none(wire: responses.RequestsMock, name: str, options: Row) -> None:
+    answer, uuid = reached(wire, APPLICATION, name, **options)
     assert answer == skipped(uuid)
 
 
 @pytest.mark.parametrize(
-    ("kind", "name", "wish"),
+    ("kind", "name", "options"),
     [
         acted(SERVICE, "services_start", command=START),
         acted(SERVICE, "v4.0.0-beta.380_service_start", command=START),
@@ -308,9 +323,9 @@ def test_already_queued_of_start_and_restart_names_none(wire: responses.Requests
     ],
 )
 def test_a_service_or_database_that_was_started_is_followed_by_its_status(
-    wire: responses.RequestsMock, kind: str, name: str, wish: Row
+    wire: responses.RequestsMock, kind: str, name: str, options: Row
 ) -> None:
-    answer, uuid = reached(wire, kind, name, **wish)
+    answer, uuid = reached(wire, kind, name, **options)
     assert answer == by_status(uuid)
 
 
@@ -339,13 +354,13 @@ def test_what_is_being_stopped_is_followed_until_it_has(wire: responses.Requests
     ],
 )
 def test_what_is_so_already_is_done(wire: responses.RequestsMock, kind: str, name: str, command: Command, note: str) -> None:
-    assert reached(wire, kind, name, command=command)[0] == Done(note)
+    assert reached(wire, kind, name, command=command)[0] == AlreadyDone(note)
 
 
 def test_a_400_for_another_reason_is_a_refusal(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", f"/services/{STACK}/start", "services_start_running", body={"message": "Server is not functional."})
     with pytest.raises(RefusedError, match="Server is not functional"):
-        server(command=START, known={STACK: Known(SERVICE)}).start(STACK)
+        server(command=START, known={STACK: Resource(SERVICE)}).trigger(STACK)
 
 
 @pytest.mark.parametrize(("kind", "name"), [(APPLICATION, "app_restart_foreign"), (DATABASE, "databases_start_unknown")])
@@ -353,7 +368,7 @@ def test_what_was_deleted_since_the_check_is_refused_in_coolify_s_words(wire: re
     command = START if kind == DATABASE else RESTART
     with pytest.raises(RefusedError, match=f"{kind.capitalize()} not found") as caught:
         reached(wire, kind, name, command=command)
-    assert caught.value.everywhere is False
+    assert caught.value.token_wide is False
 
 
 # --- a token that may not read
@@ -364,7 +379,7 @@ def test_a_blind_token_looks_for_the_kind_by_asking_and_a_404_starts_nothing(wir
     serve(wire, "POST", f"/services/{PG}/restart", "service_404")
     serve(wire, "POST", f"/databases/{PG}/restart", "databases_restart")
     note = "Coolify says: Database restarting request queued. The token may not read, and there is no deployment to follow"
-    assert server(command=RESTART, wait=False, blind=True).start(PG) == Started((), note)
+    assert server(command=RESTART, wait=False, blind=True).trigger(PG) == Started((), note)
     assert asked(wire) == [f"POST /{kind}s/{PG}/restart" for kind in KINDS]
 
 
@@ -374,7 +389,7 @@ def test_a_blind_token_starts_an_application_only_if_it_is_nothing_else(wire: re
     serve(wire, "POST", f"/services/{WEB}/start", "service_404")
     serve(wire, "POST", "/deploy", "deploy_one")
     note = "an application is started by a new deployment"
-    assert server(command=START, wait=False, blind=True).start(WEB) == started(WEB, QUEUED_WEB, note=note)
+    assert server(command=START, wait=False, blind=True).trigger(WEB) == started(WEB, QUEUED_WEB, note=note)
     assert asked(wire) == [f"POST /databases/{WEB}/start", f"POST /services/{WEB}/start", f"POST /deploy?uuid={WEB}"]
 
 
@@ -382,7 +397,7 @@ def test_a_blind_token_and_a_uuid_that_nobody_knows(wire: responses.RequestsMock
     for kind, name in (("applications", "app_restart_foreign"), ("services", "service_404"), ("databases", "databases_start_unknown")):
         serve(wire, "POST", f"/{kind}/{PG}/restart", name)
     with pytest.raises(RefusedError, match="not found"):
-        server(command=RESTART, wait=False, blind=True).start(PG)
+        server(command=RESTART, wait=False, blind=True).trigger(PG)
     assert len(wire.calls) == 3
 
 
@@ -390,21 +405,21 @@ def test_a_blind_token_is_refused_at_the_first_kind(wire: responses.RequestsMock
     """What is refused for want of a right is asked for once."""
     serve(wire, "POST", f"/applications/{WEB}/restart", "deploy_probe_read")
     with pytest.raises(RefusedError) as caught:
-        server(command=RESTART, wait=False, blind=True).start(WEB)
-    assert (caught.value.everywhere, len(wire.calls)) == (True, 1)
+        server(command=RESTART, wait=False, blind=True).trigger(WEB)
+    assert (caught.value.token_wide, len(wire.calls)) == (True, 1)
 
 
 def test_a_blind_token_does_not_take_a_proxy_s_404_for_coolify_s(wire: responses.RequestsMock) -> None:
     """Coolify is being restarted: its next answer would be of the wrong kind."""
     serve(wire, "POST", f"/applications/{WEB}/restart", "transport_proxy_traefik_404")
     with pytest.raises(UnavailableError) as caught:
-        server(command=RESTART, wait=False, blind=True).start(WEB)
-    assert (caught.value.arrived, len(wire.calls)) == (True, 1)
+        server(command=RESTART, wait=False, blind=True).trigger(WEB)
+    assert (caught.value.may_have_arrived, len(wire.calls)) == (True, 1)
 
 
 def test_a_blind_token_deploys_a_tag_as_a_tag(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_tag_solo")
-    server(wait=False, blind=True, tags=frozenset({"solo"})).start("solo")
+    server(wait=False, blind=True, tags=frozenset({"solo"})).trigger("solo")
     assert asked(wire) == ["POST /deploy?tag=solo"]
 
 
@@ -430,37 +445,37 @@ def test_a_blind_token_learns_from_the_answer_that_there_is_no_deployment(
     wire: responses.RequestsMock, target: str, name: str, note: str
 ) -> None:
     serve(wire, "POST", "/deploy", name)
-    assert server(wait=False, blind=True).start(target) == Started((), note)
+    assert server(wait=False, blind=True).trigger(target) == Started((), note)
     assert asked(wire) == [f"POST /deploy?uuid={target}"]
 
 
 @pytest.mark.parametrize(
     ("name", "trust", "blind", "note"),
     [
-        pytest.param("app_start_instant", Trust.DOUBTFUL, False, "", id="a-token-that-reads"),
-        pytest.param("app_start_instant", Trust.SURE, True, trigger.UNCHECKED, id="a-blind-token"),
-        pytest.param("start_queue_full", Trust.SURE, True, trigger.UNCHECKED, id="a-blind-token-and-perhaps-a-phantom"),
+        pytest.param("app_start_instant", Certainty.UNCONFIRMED, False, "", id="a-token-that-reads"),
+        pytest.param("app_start_instant", Certainty.CONFIRMED, True, trigger.UNCHECKED, id="a-blind-token"),
+        pytest.param("start_queue_full", Certainty.CONFIRMED, True, trigger.UNCHECKED, id="a-blind-token-and-perhaps-a-phantom"),
     ],
 )
 def test_what_nobody_can_look_at_is_believed_with_a_note(
-    wire: responses.RequestsMock, name: str, trust: Trust, *, blind: bool, note: str
+    wire: responses.RequestsMock, name: str, trust: Certainty, *, blind: bool, note: str
 ) -> None:
     serve(wire, "POST", f"/applications/{WEB}/start", name)
-    answer = server(instant=True, wait=False, blind=blind).start(WEB)
+    answer = server(instant=True, wait=False, blind=blind).trigger(WEB)
     assert isinstance(answer, Started)
-    assert ([handle.trust for handle in answer.handles], answer.note) == ([trust], note)
+    assert ([handle.certainty for handle in answer.handles], answer.note) == ([trust], note)
     assert "nobody can tell" in trigger.UNCHECKED
 
 
-@pytest.mark.parametrize(("name", "wish"), [("deploy_skipped", {}), ("start_skipped", {"instant": True})])
-def test_a_blind_token_follows_nothing_that_it_did_not_start(wire: responses.RequestsMock, name: str, wish: Row) -> None:
-    serve(wire, "POST", f"/applications/{WEB}/start" if wish else "/deploy", name)
-    assert server(wait=False, blind=True, **wish).start(WEB) == Started((), trigger.ALREADY_QUEUED)
+@pytest.mark.parametrize(("name", "options"), [("deploy_skipped", {}), ("start_skipped", {"instant": True})])
+def test_a_blind_token_follows_nothing_that_it_did_not_start(wire: responses.RequestsMock, name: str, options: Row) -> None:
+    serve(wire, "POST", f"/applications/{WEB}/start" if options else "/deploy", name)
+    assert server(wait=False, blind=True, **options).trigger(WEB) == Started((), trigger.ALREADY_QUEUED)
 
 
 def test_a_blind_token_needs_no_note_for_deploy(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_one")
-    assert server(wait=False, blind=True).start(WEB) == started(WEB, QUEUED_WEB)
+    assert server(wait=False, blind=True).trigger(WEB) == started(WEB, QUEUED_WEB)
 
 
 # --- an answer that is none
@@ -474,10 +489,10 @@ def test_a_deployment_that_is_named_in_another_way_is_searched_for(wire: respons
     path = f"/applications/{WEB}/start" if instant else "/deploy"
     serve(wire, "POST", path, "deploy_one", body=answer if instant else {"deployments": [answer]})
     with pytest.raises(UnavailableError) as caught:
-        server(instant=instant).start(WEB)
+        server(instant=instant).trigger(WEB)
     assert asdict(caught.value) == {
         "reason": (said := "Coolify's answer to the trigger names a deployment in no way that we know"),
-        **flags(arrived=True, itself=True, failure=said),
+        **flags(may_have_arrived=True, from_server=True, server_error=said),
     }
 
 
@@ -499,12 +514,12 @@ def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_on
     """It was found a moment before: that it is not named is no refusal."""
     serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": items})
     with pytest.raises(UnavailableError) as caught:
-        server(known={WEB: Known(APPLICATION)}).start(WEB)
-    assert (caught.value.arrived, caught.value.failure) == (True, caught.value.reason)
+        server(known={WEB: Resource(APPLICATION)}).trigger(WEB)
+    assert (caught.value.may_have_arrived, caught.value.server_error) == (True, caught.value.reason)
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "wish"),
+    ("kind", "path", "options"),
     [
         (APPLICATION, f"/applications/{WEB}/start", {"instant": True}),
         (APPLICATION, f"/applications/{WEB}/restart", {"command": RESTART}),
@@ -515,19 +530,19 @@ def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_on
 )
 @pytest.mark.parametrize("said", ["Not today.", "OK", ""])
 def test_words_that_are_not_coolify_s_accept_and_refuse_nothing(
-    wire: responses.RequestsMock, kind: str, path: str, wish: Row, said: str
+    wire: responses.RequestsMock, kind: str, path: str, options: Row, said: str
 ) -> None:
     serve(wire, "POST", path, "app_start", body={"message": said})
     with pytest.raises(UnavailableError) as caught:
-        server(known={WEB: Known(kind)}, **wish).start(WEB)
-    assert (caught.value.arrived, caught.value.failure) == (True, caught.value.reason)
+        server(known={WEB: Resource(kind)}, **options).trigger(WEB)
+    assert (caught.value.may_have_arrived, caught.value.server_error) == (True, caught.value.reason)
 
 
 def test_a_deletion_that_is_answered_in_other_words_is_sent_again(wire: responses.RequestsMock) -> None:
     serve(wire, "DELETE", f"/applications/{WEB}/previews/7", "preview_delete_200", body={"message": "OK"})
     with pytest.raises(UnavailableError) as caught:
-        server(command=STOP, pr=7, known={WEB: Known(APPLICATION)}).start(WEB)
-    assert caught.value.arrived is True
+        server(command=STOP, pr=7, known={WEB: Resource(APPLICATION)}).trigger(WEB)
+    assert caught.value.may_have_arrived is True
 
 
 @pytest.mark.parametrize("instant", [False, True])
@@ -540,8 +555,8 @@ def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_t
     """What it started, if anything, nobody knows: `arrived` makes the loop look on the server (architecture, rule 7)."""
     serve(wire, "POST", f"/applications/{WEB}/start" if instant else "/deploy", "deploy_one", body=text)
     with pytest.raises(UnavailableError) as caught:
-        server(instant=instant).start(WEB)
-    assert caught.value.arrived is True
+        server(instant=instant).trigger(WEB)
+    assert caught.value.may_have_arrived is True
 
 
 @pytest.mark.parametrize(
@@ -556,8 +571,8 @@ def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_t
 def test_a_refused_trigger_says_why(wire: responses.RequestsMock, name: str, *, everywhere: bool, words: tuple[str, ...]) -> None:
     serve(wire, "POST", "/deploy", name)
     with pytest.raises(RefusedError) as caught:
-        server().start(WEB)
-    assert caught.value.everywhere is everywhere
+        server().trigger(WEB)
+    assert caught.value.token_wide is everywhere
     assert [word for word in words if word not in str(caught.value)] == []
 
 
@@ -565,7 +580,7 @@ def test_start_on_an_old_version_asks_for_the_box_that_is_missing(wire: response
     """Before beta.464 start needs `write` (coolify-api 4): to tick `deploy` again would not help."""
     serve(wire, "POST", f"/applications/{WEB}/start", "v4.0.0-beta.380_app_start")
     with pytest.raises(RefusedError) as caught:
-        server(instant=True).start(WEB)
+        server(instant=True).trigger(WEB)
     assert "write" in str(caught.value).partition("Make a new one")[2]
 
 
@@ -577,13 +592,13 @@ def test_what_was_refused_for_want_of_a_right_is_not_asked_for_again(wire: respo
     uuids = ("one", "two")
     serve(wire, "POST", "/services/one/restart", "v4.0.0-beta.380_app_start")
     serve(wire, "POST", "/deploy", "v4.0.0-beta.380_deploy_one")
-    known = {**{uuid: Known(SERVICE) for uuid in uuids}, OLD_WEB: Known(APPLICATION)}
+    known = {**{uuid: Resource(SERVICE) for uuid in uuids}, OLD_WEB: Resource(APPLICATION)}
     coolify = server(version="4.0.0-beta.419", known=known)
     with pytest.raises(RefusedError) as caught:
-        coolify.start("one")
-    assert caught.value.everywhere is False
-    assert coolify.start("two") == Refused(caught.value.reason)
-    assert coolify.start(OLD_WEB) == started(OLD_WEB, QUEUED_380)
+        coolify.trigger("one")
+    assert caught.value.token_wide is False
+    assert coolify.trigger("two") == Rejected(caught.value.reason)
+    assert coolify.trigger(OLD_WEB) == started(OLD_WEB, QUEUED_380)
     assert asked(wire) == ["POST /services/one/restart?latest=true", f"POST /deploy?uuid={OLD_WEB}"]
 
 
@@ -591,10 +606,10 @@ def test_what_was_refused_for_want_of_a_right_is_not_asked_for_again(wire: respo
 def test_what_was_refused_for_another_reason_is_asked_for_again(wire: responses.RequestsMock, name: str) -> None:
     for answer in (name, "deploy_one"):
         serve(wire, "POST", "/deploy", answer)
-    coolify = server(known={WEB: Known(APPLICATION)})
+    coolify = server(known={WEB: Resource(APPLICATION)})
     with pytest.raises((RefusedError, UnavailableError)):
-        coolify.start(WEB)
-    assert coolify.start(WEB) == started(WEB, QUEUED_WEB)
+        coolify.trigger(WEB)
+    assert coolify.trigger(WEB) == started(WEB, QUEUED_WEB)
 
 
 # --- no answer
@@ -628,5 +643,5 @@ def test_whatever_is_not_coolify_s_own_answer_is_a_lost_one(
     """Architecture, rule 7: a gateway may have passed the request on before it answered in Coolify's place."""
     serve(wire, "POST", "/deploy", name, **changes)
     with pytest.raises(UnavailableError) as caught:
-        server().start(WEB)
-    assert (caught.value.arrived, caught.value.from_gateway) == (True, gateway)
+        server().trigger(WEB)
+    assert (caught.value.may_have_arrived, caught.value.from_gateway) == (True, gateway)

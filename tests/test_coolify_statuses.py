@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
-from deployer.providers.coolify import statuses
-from deployer.providers.coolify.acts import APPLICATION, DATABASE, SERVICE
-from deployer.providers.coolify.statuses import RUNNING, STOPPED
-from deployer.providers.coolify.versions import Version
-from deployer.providers.coolify.wish import Verify, Wish
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.options import Options, Verify
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.watching import resource_status
+from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
 from deployer.watch import End, Watch, observe
 from tests.coolify import NEW, STACK, Row, recording
 
@@ -64,24 +64,24 @@ Worth = tuple[Phase, float]
 
 def worth(snapshot: Snapshot) -> Worth:
     """Of an end that may turn: no deadline cuts it short."""
-    assert snapshot.settled is (snapshot.phase is Phase.RUNNING), snapshot
-    return snapshot.phase, snapshot.hold
+    assert snapshot.final is (snapshot.phase is Phase.RUNNING), snapshot
+    return snapshot.phase, snapshot.stable_for
 
 
 @pytest.mark.parametrize(("text", "now", "before"), [word[:3] for word in WORDS], ids=TEXTS)
 @pytest.mark.parametrize(("version", "old"), [(OLD, True), ("4.0.0-beta.380", True), ("4.0.0-beta.445", False), (NEW, False), ("", False)])
 def test_what_a_status_is_worth_of_what_is_to_run(text: str, now: Worth, before: Worth, version: str, *, old: bool) -> None:
     """Before beta.445 `unhealthy` was also said of what has no health check."""
-    seen = statuses.resource({"status": text}, RUNNING, "exited", Version(version), moved=False)
+    seen = resource_status.resource({"status": text}, RUNNING, "exited", Version(version), moved=False)
     assert worth(seen) == (before if old else now)
-    assert seen.detail == text
+    assert seen.raw_status == text
 
 
 @pytest.mark.parametrize(("text", "stopped"), [(word[0], word[3]) for word in WORDS], ids=TEXTS)
 def test_what_a_status_is_worth_of_what_is_to_be_stopped(text: str, stopped: Worth) -> None:
-    seen = statuses.resource({"status": text}, STOPPED, "running:healthy", Version(NEW), moved=False)
+    seen = resource_status.resource({"status": text}, STOPPED, "running:healthy", Version(NEW), moved=False)
     assert worth(seen) == stopped
-    assert seen.detail == text
+    assert seen.raw_status == text
 
 
 @pytest.mark.parametrize("word", WORDS, ids=TEXTS)
@@ -97,9 +97,9 @@ def test_what_a_status_is_worth_of_what_is_to_be_stopped(text: str, stopped: Wor
 )
 def test_what_a_status_is_worth_after_a_deployment(word: tuple[Any, ...], checks: Row, *, checked: bool, passed: bool) -> None:
     text, *_, without, with_check = word
-    seen = statuses.health({"status": text, **checks}, Wish(), passed=passed)
+    seen = resource_status.health({"status": text, **checks}, Options(), passed=passed)
     assert worth(seen) == (with_check if checked else without)
-    assert seen.detail == text
+    assert seen.raw_status == text
 
 
 # --- how long
@@ -120,9 +120,9 @@ def test_what_a_status_is_worth_after_a_deployment(word: tuple[Any, ...], checks
 )
 def test_a_proof_must_last_as_long_as_its_time_allows(verify: Verify, timeout: float, runs: float, down: float) -> None:
     """The minute is never cut short: less than 80 s for it is a mistake."""
-    wish = Wish(verify=verify, verify_timeout=timeout)
-    assert statuses.health({"status": "running:unknown"}, wish, passed=False).hold == runs
-    assert statuses.health({"status": "exited:unhealthy"}, wish, passed=False).hold == down
+    options = Options(verify_health=verify, verify_timeout=timeout)
+    assert resource_status.health({"status": "running:unknown"}, options, passed=False).stable_for == runs
+    assert resource_status.health({"status": "exited:unhealthy"}, options, passed=False).stable_for == down
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_a_proof_must_last_as_long_as_its_time_allows(verify: Verify, timeout: f
 )
 def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(before: str, hold: float, *, moved: bool) -> None:
     """Coolify looks at its containers once a minute (coolify-api 8 trap 4), and tells nowhere whether a pull failed (captured-2)."""
-    seen = statuses.resource({"status": "running:healthy"}, RUNNING, before, Version(NEW), moved=moved)
-    unseen = statuses.UNSEEN.format("running:healthy") if hold == statuses.REFRESHED else ""
+    seen = resource_status.resource({"status": "running:healthy"}, RUNNING, before, Version(NEW), moved=moved)
+    unseen = resource_status.UNSEEN.format("running:healthy") if hold == resource_status.REFRESH_SECONDS else ""
     assert (*worth(seen), seen.reason, seen.unseen) == (Phase.SUCCEEDED, hold, "", unseen)
 
 
@@ -155,7 +155,7 @@ def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(before: str
     ],
 )
 def test_what_was_stopped_before_is_believed_a_little_later(before: str, now: str, hold: float, reason: str) -> None:
-    seen = statuses.resource({"status": now}, STOPPED, before, Version(NEW), moved=False)
+    seen = resource_status.resource({"status": now}, STOPPED, before, Version(NEW), moved=False)
     assert (*worth(seen), seen.reason) == (Phase.SUCCEEDED, hold, reason)
 
 
@@ -171,7 +171,7 @@ def test_what_was_stopped_before_is_believed_a_little_later(before: str, now: st
 )
 def test_after_a_mere_restart_the_old_status_says_nothing_bad(command: Command, before: str, now: str, phase: Phase) -> None:
     """It refreshes no status (coolify-api 7.3)."""
-    assert statuses.health({"status": now}, Wish(command=command), passed=False, before=before).phase is phase
+    assert resource_status.health({"status": now}, Options(command=command), passed=False, before=before).phase is phase
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_after_a_mere_restart_the_old_status_says_nothing_bad(command: Command, 
 )
 def test_after_a_bad_status_one_good_reading_is_not_enough(verify: Verify, hold: float, *, shaken: bool) -> None:
     """coolify-api 8: seen twice, fifteen seconds apart."""
-    seen = statuses.health({"status": "running:unknown"}, Wish(verify=verify), passed=False, shaken=shaken)
+    seen = resource_status.health({"status": "running:unknown"}, Options(verify_health=verify), passed=False, shaken=shaken)
     assert (*worth(seen),) == (Phase.SUCCEEDED, hold)
 
 
@@ -189,36 +189,36 @@ def test_after_a_bad_status_one_good_reading_is_not_enough(verify: Verify, hold:
 
 def test_a_status_that_is_no_end_says_what_it_was() -> None:
     for text, told in (("starting:unhealthy", "its status was still starting:unhealthy"), ("", "its status was still not known")):
-        assert statuses.resource({"status": text}, RUNNING, "", Version(NEW), moved=False).reason == told
-        assert statuses.health({"status": text}, Wish(), passed=False).reason == told
-    assert statuses.resource({"status": "running:healthy"}, STOPPED, "", Version(NEW), moved=False).reason == (
+        assert resource_status.resource({"status": text}, RUNNING, "", Version(NEW), moved=False).reason == told
+        assert resource_status.health({"status": text}, Options(), passed=False).reason == told
+    assert resource_status.resource({"status": "running:healthy"}, STOPPED, "", Version(NEW), moved=False).reason == (
         "it was not seen to stop: its status was still running:healthy"
     )
 
 
 def test_a_bad_status_says_what_it_is_and_where_to_look() -> None:
-    assert statuses.resource({"status": "exited"}, RUNNING, "", Version(NEW), moved=False).reason == (
+    assert resource_status.resource({"status": "exited"}, RUNNING, "", Version(NEW), moved=False).reason == (
         "it does not run: Coolify has reported exited. Its logs in Coolify say why"
     )
-    assert statuses.health({"status": "degraded:unhealthy"}, Wish(), passed=False).reason == (
+    assert resource_status.health({"status": "degraded:unhealthy"}, Options(), passed=False).reason == (
         "it does not run: Coolify has reported degraded:unhealthy. Its logs in Coolify say why"
     )
 
 
 def test_a_status_is_one_line() -> None:
     """However long: it is redacted, and cut then, by the reporter."""
-    seen = statuses.health({"status": "x\n" * 500}, Wish(), passed=False)
-    assert (seen.detail, seen.reason) == ("x " * 499 + "x", "its status was still " + "x " * 499 + "x")
+    seen = resource_status.health({"status": "x\n" * 500}, Options(), passed=False)
+    assert (seen.raw_status, seen.reason) == ("x " * 499 + "x", "its status was still " + "x " * 499 + "x")
 
 
 @pytest.mark.parametrize("row", [None, [], "running", {}, {"status": None}, {"status": 5}, {"status": ["running"]}])
 def test_an_answer_without_a_status_is_no_news(row: object) -> None:
     for aspect in (RUNNING, STOPPED):
         with pytest.raises(UnavailableError):
-            statuses.resource(row, aspect, "", Version(NEW), moved=False)
+            resource_status.resource(row, aspect, "", Version(NEW), moved=False)
     with pytest.raises(UnavailableError) as caught:
-        statuses.health(row, Wish(), passed=False)
-    assert (caught.value.itself, caught.value.arrived) == (True, True)
+        resource_status.health(row, Options(), passed=False)
+    assert (caught.value.from_server, caught.value.may_have_arrived) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -235,12 +235,12 @@ def test_an_answer_without_a_status_is_no_news(row: object) -> None:
     ],
 )
 def test_what_is_so_already_is_told_by_its_words(kind: str, text: str, told: str) -> None:
-    assert statuses.already(kind, text) == told
+    assert resource_status.already_in_state(kind, text) == told
 
 
 # --- whole stories
 
-TO_RUN = Handle(STACK, "", aspect=RUNNING)
+TO_RUN = Handle(STACK, "", condition=RUNNING)
 
 
 def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, int]:
@@ -248,10 +248,10 @@ def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, 
     watch, moved = Watch(TO_RUN, began=0, deadline=1800), False
     for second in range(1000):
         text = next(word for since, word in reversed(changes) if since <= second)
-        moved = moved or statuses.split(text)[0] not in {"running", "starting"}
-        watch, _ = observe(watch, statuses.resource({"status": text}, RUNNING, before, Version(NEW), moved=moved), second)
-        if watch.ending:
-            return watch.ending.end, second
+        moved = moved or resource_status.split(text)[0] not in {"running", "starting"}
+        watch, _ = observe(watch, resource_status.resource({"status": text}, RUNNING, before, Version(NEW), moved=moved), second)
+        if watch.result:
+            return watch.result.end, second
     return None, 1000
 
 

@@ -11,15 +11,15 @@ import pytest
 import requests
 import responses
 
-from deployer.http import TooLargeError
-from deployer.model import Barred, Command, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import calls, known
-from deployer.providers.coolify.acts import APPLICATION, DATABASE, KINDS, SERVICE, TAG
-from deployer.providers.coolify.calls import CoolifyServer
-from deployer.providers.coolify.known import Known
-from deployer.providers.coolify.survey import impossible
-from deployer.providers.coolify.versions import Version
-from deployer.providers.coolify.wish import Wish
+from deployer.http.client import TooLargeError
+from deployer.model import AccessDenied, Command, RefusedError, Target, UnavailableError
+from deployer.providers.coolify import provider, resources
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.lookup import unsupported
+from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.provider import CoolifyProvider
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE, TAG
 from tests.coolify import (
     API,
     APP,
@@ -58,8 +58,8 @@ def test_check_reads_the_application_and_its_newest_row(wire: responses.Requests
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read")
     coolify = server()
-    assert coolify.check(WEB) == WEB_TARGET
-    assert coolify.survey.known == {WEB: Known(APPLICATION, body("app_get_read"), newest=6, listed=True)}
+    assert coolify.resolve(WEB) == WEB_TARGET
+    assert coolify.lookup.resources == {WEB: Resource(APPLICATION, body("app_get_read"), newest_id=6, has_history=True)}
     assert asked(wire) == [f"GET /applications/{WEB}", f"GET /deployments/applications/{WEB}?take=1"]
     assert coolify.remaining is not None
 
@@ -77,16 +77,16 @@ def test_a_uuid_is_looked_for_as_each_kind_in_turn(wire: responses.RequestsMock,
     absent(wire, target.id, *before)
     serve(wire, "GET", f"/{kind}s/{target.id}", name)
     coolify = server()
-    assert coolify.check(target.id) == target
-    assert coolify.survey.known == {target.id: Known(kind, body(name))}
+    assert coolify.resolve(target.id) == target
+    assert coolify.lookup.resources == {target.id: Resource(kind, body(name))}
     assert asked(wire) == [f"GET /{each}s/{target.id}" for each in (*before, kind)]
 
 
 def test_an_unknown_uuid_is_refused_alone_and_by_its_name(wire: responses.RequestsMock) -> None:
     absent(wire, WEB, *KINDS)
     with pytest.raises(RefusedError) as caught:
-        server().check(WEB)
-    assert caught.value.everywhere is False
+        server().resolve(WEB)
+    assert caught.value.token_wide is False
     assert [
         word for word in (WEB, "no application, service or database", "uuid is wrong", "another team") if word not in str(caught.value)
     ] == []
@@ -97,8 +97,8 @@ def test_an_unknown_uuid_is_refused_alone_and_by_its_name(wire: responses.Reques
 def test_a_refusal_of_the_token_is_no_unknown_uuid(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/applications/{WEB}", name)
     with pytest.raises(RefusedError) as caught:
-        server().check(WEB)
-    assert caught.value.everywhere is True
+        server().resolve(WEB)
+    assert caught.value.token_wide is True
     assert len(wire.calls) == 1
 
 
@@ -106,14 +106,14 @@ def test_a_refusal_of_the_token_is_no_unknown_uuid(wire: responses.RequestsMock,
 def test_no_answer_is_no_unknown_uuid(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/applications/{WEB}", name)
     with pytest.raises(UnavailableError):
-        server().check(WEB)
+        server().resolve(WEB)
     assert len(wire.calls) == 1
 
 
 def test_a_uuid_cannot_leave_its_place_in_the_path(wire: responses.RequestsMock) -> None:
     absent(wire, "..%2Fservers%3Fx", *KINDS)
     with pytest.raises(RefusedError):
-        server().check("../servers?x")
+        server().resolve("../servers?x")
     assert [line.partition("%2F")[0] for line in asked(wire)] == [f"GET /{kind}s/.." for kind in KINDS]
 
 
@@ -125,9 +125,9 @@ def test_of_an_application_that_was_never_deployed_there_is_no_newest_row(wire: 
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read", body=row)
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_empty")
     coolify = server()
-    assert coolify.check(WEB) == WEB_TARGET
-    seen = coolify.survey.known[WEB]
-    assert seen == Known(APPLICATION, row, listed=True)
+    assert coolify.resolve(WEB) == WEB_TARGET
+    seen = coolify.lookup.resources[WEB]
+    assert seen == Resource(APPLICATION, row, has_history=True)
     assert (seen.post_command, seen.servers, seen.status) == (True, 2, "exited:unhealthy")
 
 
@@ -137,8 +137,10 @@ def test_the_newest_row_is_the_one_with_the_highest_id_and_webhooks_are_remember
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*there))
     coolify = server()
-    coolify.check(WEB)
-    assert coolify.survey.known[WEB] == Known(APPLICATION, body("app_get_read"), newest=6, listed=True, webhooks=frozenset({"a" * 40}))
+    coolify.resolve(WEB)
+    assert coolify.lookup.resources[WEB] == Resource(
+        APPLICATION, body("app_get_read"), newest_id=6, has_history=True, webhook_commits=frozenset({"a" * 40})
+    )
 
 
 @pytest.mark.parametrize(("pr", "remembered"), [(0, {"a" * 40}), (7, {"b" * 40})])
@@ -154,8 +156,8 @@ def test_a_webhook_s_deployment_of_another_pull_request_deploys_nothing_twice(
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*there))
     coolify = server(pr=pr)
-    coolify.check(WEB)
-    assert coolify.survey.known[WEB].webhooks == remembered
+    coolify.resolve(WEB)
+    assert coolify.lookup.resources[WEB].webhook_commits == remembered
 
 
 def test_check_before_beta402_remembers_what_is_going(wire: responses.RequestsMock) -> None:
@@ -163,11 +165,11 @@ def test_check_before_beta402_remembers_what_is_going(wire: responses.RequestsMo
     serve(wire, "GET", f"/deployments/applications/{OLD_WEB}", "v4.0.0-beta.380_app_deployments")
     serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list")
     coolify = server(version="4.0.0-beta.380")
-    coolify.check(OLD_WEB)
+    coolify.resolve(OLD_WEB)
     mine = [row for row in body("v4.0.0-beta.380_deployments_list").values() if f"/application/{OLD_WEB}/" in row["deployment_url"]]
     assert len(mine) == 6
     running = frozenset(row["deployment_uuid"] for row in mine)
-    assert coolify.survey.known == {OLD_WEB: Known(APPLICATION, body("v4.0.0-beta.380_app_get"), running=running)}
+    assert coolify.lookup.resources == {OLD_WEB: Resource(APPLICATION, body("v4.0.0-beta.380_app_get"), running_before=running)}
 
 
 @pytest.mark.parametrize(
@@ -186,35 +188,35 @@ def test_check_before_beta402_remembers_what_is_going(wire: responses.RequestsMo
     ],
 )
 def test_what_is_read_of_an_application_is_told_in_our_words(row: Row, seen: tuple[str, bool, int, bool | None]) -> None:
-    one = Known(APPLICATION, row)
+    one = Resource(APPLICATION, row)
     assert (one.status, one.post_command, one.servers, one.sensitive) == seen
 
 
 @pytest.mark.parametrize(("name", "sensitive"), [("app_get_read", False), ("app_get_sensitive", True)])
 def test_whether_a_token_sees_what_is_sensitive_is_seen_in_an_application(name: str, *, sensitive: bool) -> None:
-    assert Known(APPLICATION, body(name)).sensitive is sensitive
-    assert Known(SERVICE, body(name)).sensitive is None
-    assert Known(APPLICATION, body(name), part=True).sensitive is None
+    assert Resource(APPLICATION, body(name)).sensitive is sensitive
+    assert Resource(SERVICE, body(name)).sensitive is None
+    assert Resource(APPLICATION, body(name), from_list=True).sensitive is None
 
 
 @pytest.mark.parametrize(
     ("seen", "checked"),
     [
-        (Known(APPLICATION), False),
-        (Known(APPLICATION, GIT), True),
-        (Known(SERVICE), False),
-        (Known(TAG), True),
-        (Known(TAG, members=()), True),
+        (Resource(APPLICATION), False),
+        (Resource(APPLICATION, GIT), True),
+        (Resource(SERVICE), False),
+        (Resource(TAG), True),
+        (Resource(TAG, members=()), True),
     ],
 )
-def test_what_was_never_asked_for_is_not_checked(seen: Known, *, checked: bool) -> None:
-    assert seen.checked is checked
+def test_what_was_never_asked_for_is_not_checked(seen: Resource, *, checked: bool) -> None:
+    assert seen.is_resolved is checked
 
 
 def test_of_what_nobody_checked_it_is_known_that_it_may_be_an_application() -> None:
     coolify = server()
-    assert coolify.survey.of("x") == Known(APPLICATION)
-    assert coolify.survey.of("x") is coolify.survey.known["x"]
+    assert coolify.lookup.get("x") == Resource(APPLICATION)
+    assert coolify.lookup.get("x") is coolify.lookup.resources["x"]
 
 
 # --- what a tag is
@@ -226,12 +228,12 @@ def test_check_reads_what_carries_a_tag_and_what_is_going(wire: responses.Reques
         serve(wire, "GET", f"/deployments/applications/{uuid}", "app_deployments_empty" if uuid == IMG else "app_deployments_read")
     serve(wire, "GET", "/deployments", "deployments_list_read")
     coolify = server(tags=frozenset({"blue"}))
-    assert coolify.check("blue") == Target("blue", kind=TAG, group=True)
+    assert coolify.resolve("blue") == Target("blue", kind=TAG, group=True)
     img, web = body("apps_tagged")
-    assert coolify.survey.known == {
-        IMG: Known(APPLICATION, img, listed=True, part=True),
-        WEB: Known(APPLICATION, web, newest=6, listed=True, part=True),
-        "blue": Known(TAG, newest=10, members=(IMG_TARGET, replace(WEB_TARGET, status=web["status"]))),
+    assert coolify.lookup.resources == {
+        IMG: Resource(APPLICATION, img, has_history=True, from_list=True),
+        WEB: Resource(APPLICATION, web, newest_id=6, has_history=True, from_list=True),
+        "blue": Resource(TAG, newest_id=10, members=(IMG_TARGET, replace(WEB_TARGET, status=web["status"]))),
     }
     lists = [f"GET /deployments/applications/{uuid}?take=1" for uuid in (IMG, WEB)]
     assert asked(wire) == ["GET /applications?tag=blue", *lists, "GET /deployments"]
@@ -248,8 +250,8 @@ def test_of_more_than_twenty_that_carry_a_tag_the_newest_rows_are_not_read(
         serve(wire, "GET", f"/deployments/applications/{row['uuid']}", "app_deployments_empty")
     serve(wire, "GET", "/deployments", "deployments_list_read")
     coolify = server(tags=frozenset({"blue"}))
-    coolify.check("blue")
-    members = coolify.survey.known["blue"].members
+    coolify.resolve("blue")
+    members = coolify.lookup.resources["blue"].members
     assert (members is not None, len(members or ()), len(wire.calls)) == (known, count * known, count * known + 2)
 
 
@@ -257,16 +259,16 @@ def test_a_tag_that_no_application_carries_may_be_a_service_s(wire: responses.Re
     serve(wire, "GET", "/applications", "apps_tagged", body=[])
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     coolify = server(tags=frozenset({"onlysvc"}))
-    coolify.check("onlysvc")
-    assert coolify.survey.known == {"onlysvc": Known(TAG, members=())}
+    coolify.resolve("onlysvc")
+    assert coolify.lookup.resources == {"onlysvc": Resource(TAG, members=())}
 
 
 def test_before_beta461_nobody_can_tell_what_carries_a_tag(wire: responses.RequestsMock) -> None:
     """The parameter `tag` would be ignored there: the list would be every application of the team."""
     serve(wire, "GET", "/deployments", "deployments_list_read")
     coolify = server(version="4.0.0-beta.460", tags=frozenset({"blue"}))
-    assert coolify.check("blue") == Target("blue", kind=TAG, group=True)
-    assert coolify.survey.known == {"blue": Known(TAG, newest=10, members=None)}
+    assert coolify.resolve("blue") == Target("blue", kind=TAG, group=True)
+    assert coolify.lookup.resources == {"blue": Resource(TAG, newest_id=10, members=None)}
     assert asked(wire) == ["GET /deployments"]
 
 
@@ -279,7 +281,7 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
 
 
 @pytest.mark.parametrize(
-    ("kind", "row", "wish", "version", "words"),
+    ("kind", "row", "options", "version", "words"),
     [
         pytest.param(APPLICATION, GIT, {"pr": 7}, NEW, "", id="a-preview"),
         pytest.param(APPLICATION, GIT, {"pr": 7}, "4.0.0-beta.408", "", id="a-preview-beta408"),
@@ -329,8 +331,10 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
         pytest.param(SERVICE, SERVICE_ROW, {"force": True, "instant": True}, NEW, "", id="flags-without-effect-are-no-mistake"),
     ],
 )
-def test_what_cannot_be_done_is_told_before_anything_is_sent(kind: str, row: Row, wish: dict[str, Any], version: str, words: str) -> None:
-    told = impossible(kind, row, Wish(**wish), Version(version))
+def test_what_cannot_be_done_is_told_before_anything_is_sent(
+    kind: str, row: Row, options: dict[str, Any], version: str, words: str
+) -> None:
+    told = unsupported(kind, row, Options(**options), Version(version))
     assert told == words
 
 
@@ -340,8 +344,8 @@ def test_a_preview_of_what_has_none_is_refused_alone(wire: responses.RequestsMoc
     absent(wire, uuid, *KINDS[: KINDS.index(kind)])
     serve(wire, "GET", f"/{kind}s/{uuid}", name)
     with pytest.raises(RefusedError, match=f"a {kind} has no previews") as caught:
-        server(pr=7).check(uuid)
-    assert caught.value.everywhere is False
+        server(pr=7).resolve(uuid)
+    assert caught.value.token_wide is False
     assert {line.partition(" ")[0] for line in asked(wire)} == {"GET"}
 
 
@@ -372,7 +376,7 @@ def test_a_preview_of_what_has_none_is_refused_alone(wire: responses.RequestsMoc
     ],
 )
 def test_the_address_of_an_application_is_its_first_one_if_it_is_one(fqdn: Any, url: str) -> None:
-    assert known.target(APPLICATION, WEB, {**GIT, "fqdn": fqdn}, Wish()).url == url
+    assert resources.target(APPLICATION, WEB, {**GIT, "fqdn": fqdn}, Options()).url == url
 
 
 STANDARD = "{{pr_id}}.{{domain}}"
@@ -402,19 +406,19 @@ STANDARD = "{{pr_id}}.{{domain}}"
 def test_a_preview_s_address_is_made_of_the_application_s(fqdn: Any, template: Any, url: str) -> None:
     """coolify-api 5.10: no answer holds it."""
     row = {**GIT, "fqdn": fqdn, "preview_url_template": template}
-    found = known.target(APPLICATION, WEB, row, Wish(pr=7))
+    found = resources.target(APPLICATION, WEB, row, Options(pr=7))
     assert (found.url, found.before) == (url, "")  # it is none before the preview is started
 
 
 def test_a_preview_that_is_deleted_answers_nowhere() -> None:
     row = {**GIT, "fqdn": "https://web.example.com"}
-    assert known.target(APPLICATION, WEB, row, Wish(pr=7, command=Command.STOP)).url == ""
+    assert resources.target(APPLICATION, WEB, row, Options(pr=7, command=Command.STOP)).url == ""
 
 
 def test_a_preview_s_target_is_told_with_the_preview_s_address(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read")
-    assert server(pr=7).check(WEB).url == "http://7.web.example.com"
+    assert server(pr=7).resolve(WEB).url == "http://7.web.example.com"
 
 
 # --- how it is described
@@ -442,14 +446,14 @@ def test_a_preview_s_target_is_told_with_the_preview_s_address(wire: responses.R
 )
 def test_what_would_be_deployed_is_described(row: Row, text: str) -> None:
     """An image's `git_repository` is none of its own (coolify-api 5.6)."""
-    assert known.described(row) == text
+    assert resources.description(row) == text
 
 
 @pytest.mark.parametrize("text", [[], 5, "text", {}, {"uuid": None}, {"uuid": APP}])
 def test_a_resource_of_another_shape_or_another_one_is_none_that_was_found(wire: responses.RequestsMock, text: Any) -> None:
     wire.get(f"{API}/applications/{WEB}", json=text)
     with pytest.raises(UnavailableError):
-        server().check(WEB)
+        server().resolve(WEB)
 
 
 # --- lists that only serve a lost answer
@@ -459,7 +463,7 @@ LIST = f"/deployments/applications/{WEB}"
 
 def heavy(wire: responses.RequestsMock, path: str) -> None:
     """Three logs of 22 MB each."""
-    wire.get(API + path, body=TooLargeError("the answer is larger than 64 MiB", arrived=True, itself=True))
+    wire.get(API + path, body=TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True))
 
 
 def slow(wire: responses.RequestsMock, path: str) -> None:
@@ -484,12 +488,12 @@ AT_ONCE = ("refused", "not-authorized", "heavy")
 """What a second try would not change."""
 
 
-def checked(coolify: CoolifyServer, target: str = WEB) -> Target:
+def checked(coolify: CoolifyProvider, target: str = WEB) -> Target:
     """At the second try, if the first one is to be repeated."""
     try:
-        return coolify.check(target)
+        return coolify.resolve(target)
     except UnavailableError:
-        return coolify.check(target)
+        return coolify.resolve(target)
 
 
 @pytest.mark.parametrize("how", UNREADABLE)
@@ -505,7 +509,7 @@ def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(wire: re
         found = checked(coolify)
         assert found == WEB_TARGET
         assert [warning.partition(" (")[0] for warning in found.warnings] == ["could not read the list of its deployments"]
-    assert (coolify.survey.known[WEB].listed, coolify.survey.known[WEB].running) == (False, frozenset({"d9"}))
+    assert (coolify.lookup.resources[WEB].has_history, coolify.lookup.resources[WEB].running_before) == (False, frozenset({"d9"}))
     assert asked(wire).count(f"GET {LIST}?take=1") == (1 if how in AT_ONCE else 2)
 
 
@@ -515,14 +519,14 @@ def test_a_list_that_can_be_read_at_the_second_try_is_used(wire: responses.Reque
         serve(wire, "GET", LIST, name)
     coolify = server()
     assert checked(coolify).warnings == ()
-    assert coolify.survey.known[WEB] == Known(APPLICATION, body("app_get_read"), newest=6, listed=True)
+    assert coolify.lookup.resources[WEB] == Resource(APPLICATION, body("app_get_read"), newest_id=6, has_history=True)
 
 
 def test_a_token_that_is_refused_everywhere_is_refused_here_too(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", LIST, "app_deployments_deployonly")
     with pytest.raises(RefusedError):
-        server().check(WEB)
+        server().resolve(WEB)
 
 
 @pytest.mark.parametrize("how", ["500", "slow", "heavy"])
@@ -535,10 +539,10 @@ def test_without_both_lists_it_is_triggered_and_a_lost_answer_can_not_be_made_up
     coolify = server()
     for _ in range(2):
         with contextlib.suppress(UnavailableError):
-            coolify.check(WEB)
-    assert coolify.check(WEB).warnings != ()
-    assert coolify.survey.known[WEB].running is None
-    assert coolify.find(WEB) == Barred(calls.UNLISTED)
+            coolify.resolve(WEB)
+    assert coolify.resolve(WEB).warnings != ()
+    assert coolify.lookup.resources[WEB].running_before is None
+    assert coolify.find_triggered(WEB) == AccessDenied(provider.UNLISTED)
 
 
 @pytest.mark.parametrize("how", ["500", "slow", "heavy"])
@@ -558,4 +562,4 @@ def test_no_list_keeps_a_tag_from_being_triggered(wire: responses.RequestsMock, 
     found = checked(coolify, "blue")
     assert (found, bool(found.warnings)) == (Target("blue", kind=TAG, group=True), path != "/applications")
     if path == "/deployments":
-        assert coolify.find("blue") == Barred(calls.UNLISTED)
+        assert coolify.find_triggered("blue") == AccessDenied(provider.UNLISTED)

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from deployer.ci.sinks import Redactor
-from deployer.model import Ended, Entry, Logged, Outcome
+from deployer.ci.output import Redactor
+from deployer.model import Entry, LogLines, Outcome, TargetFinished
 from deployer.report.cuts import Cuts
 from tests.test_report import HIDDEN, SECRET, at_desk, logged, started
 
@@ -75,9 +75,9 @@ def test_a_half_waits_for_the_next_entry_of_its_own_log() -> None:
 @pytest.mark.parametrize("logs", ["live", "failure"])
 def test_the_log_and_its_file_show_no_half(value: str, logs: str, tmp_path: Path) -> None:
     told = at_desk(tmp_path, "plain", logs=logs, log_file=str(tmp_path / "log"))
-    told.hear(*started("web"), Logged("web", (Entry(1, f"a {value[:9]}"), Entry(2, "hidden", hidden=True))), 5.0)
+    told.hear(*started("web"), LogLines("web", (Entry(1, f"a {value[:9]}"), Entry(2, "hidden", hidden=True))), 5.0)
     assert value[:9] not in told.stdout.text + told.read("log")
-    told.hear(Logged("web", (Entry(3, f"{value[9:]} b"),)), Ended("web", Outcome.FAILED))
+    told.hear(LogLines("web", (Entry(3, f"{value[9:]} b"),)), TargetFinished("web", Outcome.FAILED))
     assert "\na ***\n*** b\n" in told.stdout.text
     assert told.read("log") == "a ***\n*** b\n"
 
@@ -86,7 +86,7 @@ def test_the_log_and_its_file_show_no_half(value: str, logs: str, tmp_path: Path
 def test_what_waited_is_shown_when_nothing_more_comes(outcome: Any, tmp_path: Path) -> None:
     """Before the end is told; and when the run is over without one."""
     told = at_desk(tmp_path, "plain", log_file=str(tmp_path / "log"))
-    told.hear(*started("web"), logged("web", f"a {SECRET[:9]}"), *([Ended("web", outcome)] if outcome else []))
+    told.hear(*started("web"), logged("web", f"a {SECRET[:9]}"), *([TargetFinished("web", outcome)] if outcome else []))
     said = told.stdout.text
     told.finish(outcome or Outcome.INTERRUPTED)
     assert told.read("log") == f"a {SECRET[:9]}\n"

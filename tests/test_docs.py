@@ -13,15 +13,15 @@ import certifi
 import pytest
 from check_jsonschema import main as check_schema  # type: ignore[import-untyped]
 
-from deployer import PROJECT, __version__, docs
+from deployer import PROJECT, __version__
 from deployer.main import GROUPS, _chosen, _theatre
 from deployer.model import Outcome, Target
-from deployer.report.facts import DOTENV_PREFIX, OUTPUTS, Facts, result
-from deployer.settings import Common, Given, declared, look_up, spellings
+from deployer.report.target_report import DOTENV_PREFIX, OUTPUTS, TargetReport, result
+from deployer.settings import Common, RawInputs, declared, look_up, variables_of
 from tests import pages
 from tests.pages import GITHUB, IDENTITY, INPUTS, PAGES, PROJECTS_OWN, Snippet, expanded, filled, parsed
 from tests.rehearsals import outputs, rehearsed
-from tools import release
+from tools import docs, release
 
 ACTION = re.compile(rf"{re.escape(PROJECT)}(/composite)?@v\d+")
 IMAGE = re.compile(rf"{re.escape(docs.IMAGE)}:\d+")
@@ -39,7 +39,7 @@ OTHERS = {
 }
 """What is named with a value, and is no input."""
 
-VARIABLES = {variable for name, _, spelling in declared(GROUPS) for variable in spellings(name, spelling)}
+VARIABLES = {variable for name, _, spelling in declared(GROUPS) for variable in variables_of(name, spelling)}
 
 
 @pytest.fixture(autouse=True)
@@ -136,14 +136,14 @@ def _accepted(inputs: Mapping[str, Any]) -> None:
     _read({f"INPUT_{name.upper()}": filled(value) for name, value in inputs.items()}, "INPUT_")
 
 
-def _read(environ: Mapping[str, str], prefix: str = "") -> Given:
+def _read(environ: Mapping[str, str], prefix: str = "") -> RawInputs:
     given = look_up(GROUPS, environ, prefix)
     provider = _chosen(given)
     if "rehearse" in given:
         scenarios, play = _theatre(provider.platform)
         assert given.text("rehearse") in scenarios
         with play("success", speed=1) as playing:
-            provider.stage(given, playing.inputs)
+            provider.use_simulator(given, playing.inputs)
     Common.read(given)
     provider.read(given)
     assert given.mistakes == []
@@ -256,7 +256,7 @@ def _check_container(words: list[str], expected: int | None) -> None:
 
 def _check_result(data: dict[str, Any]) -> None:
     """The fields are those that the program writes, and nothing is left out."""
-    wanted = result([Facts(Target("…"))], Outcome.FINISHED, 72, rehearsal=False)
+    wanted = result([TargetReport(Target("…"))], Outcome.FINISHED, 72, rehearsal=False)
     assert {**data, "targets": wanted["targets"]} == wanted
     assert [set(each) for each in data["targets"]] == [set(wanted["targets"][0])]
 

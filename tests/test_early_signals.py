@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import Stage, playing
+from deployer.simulator import Session, simulating
 from tests.processes import ENTRYPOINT, ROOT, github, login
 
 HELD = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -44,9 +44,9 @@ in_a_namespace = pytest.mark.skipif(not namespaces(), reason="only root can make
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
-    with playing("hang-start", speed=1.0) as stage:
-        yield stage
+def session() -> Iterator[Session]:
+    with simulating("hang-start", speed=1.0) as session:
+        yield session
 
 
 def usual_signals() -> None:
@@ -86,41 +86,41 @@ def _send_early(process: subprocess.Popen[bytes], number: signal.Signals, *, fir
     pytest.fail("it never held signals back")
 
 
-def environ_of(stage: Stage, folder: Path) -> dict[str, str]:
-    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **login(stage, folder), **github(folder)}
+def environ_of(session: Session, folder: Path) -> dict[str, str]:
+    return {"PATH": "/usr/local/bin:/usr/bin:/bin", **login(session, folder), **github(folder)}
 
 
-def nothing_was_started(stage: Stage, folder: Path, code: int, said: str, number: signal.Signals) -> None:
+def nothing_was_started(session: Session, folder: Path, code: int, said: str, number: signal.Signals) -> None:
     assert (code, "Traceback" in said) == (130, False), said
     assert f"the job is being stopped ({number.name})" in said
     assert "interrupted" in (folder / "output").read_text()
-    assert not any(row["is_api"] for row in stage.deployments())
+    assert not any(row["is_api"] for row in session.deployments())
 
 
 @pytest.mark.parametrize("number", HELD, ids=lambda number: str(number.name))
 @pytest.mark.parametrize("way", WAYS_IN)
-def test_an_early_signal_ends_the_run_in_order(way: str, number: signal.Signals, stage: Stage, tmp_path: Path) -> None:
-    code, said = signalled_early(WAYS_IN[way], environ_of(stage, tmp_path), number)
-    nothing_was_started(stage, tmp_path, code, said, number)
+def test_an_early_signal_ends_the_run_in_order(way: str, number: signal.Signals, session: Session, tmp_path: Path) -> None:
+    code, said = signalled_early(WAYS_IN[way], environ_of(session, tmp_path), number)
+    nothing_was_started(session, tmp_path, code, said, number)
 
 
 @in_a_namespace
 @pytest.mark.parametrize("number", HELD, ids=lambda number: str(number.name))
 @pytest.mark.parametrize("command", [WAYS_IN["entrypoint"], IN_THE_IMAGE], ids=["python", "as-in-the-image"])
 def test_the_first_process_of_a_container_loses_no_early_signal(
-    command: list[str], number: signal.Signals, stage: Stage, tmp_path: Path
+    command: list[str], number: signal.Signals, session: Session, tmp_path: Path
 ) -> None:
-    code, said = signalled_early([*FIRST, *command], environ_of(stage, tmp_path), number)
-    nothing_was_started(stage, tmp_path, code, said, number)
+    code, said = signalled_early([*FIRST, *command], environ_of(session, tmp_path), number)
+    nothing_was_started(session, tmp_path, code, said, number)
 
 
-def test_a_signal_that_came_before_python_could_hold_it_back_is_kept(stage: Stage, tmp_path: Path) -> None:
+def test_a_signal_that_came_before_python_could_hold_it_back_is_kept(session: Session, tmp_path: Path) -> None:
     """Python's own handler of SIGINT raises KeyboardInterrupt, wherever we are by then."""
     early = "import _signal, sys; from deployer import __main__ as way_in; hold = way_in.hold_signals; raised = []\n"
     early += "def late():\n    if not raised:\n        raised.append(1)\n        raise KeyboardInterrupt\n    hold()\n"
     command = [sys.executable, "-c", early + "way_in.hold_signals = late; sys.exit(way_in.run())"]
-    done = subprocess.run(command, cwd=ROOT, env=environ_of(stage, tmp_path), capture_output=True, text=True, check=False, timeout=60)
-    nothing_was_started(stage, tmp_path, done.returncode, done.stdout + done.stderr, signal.SIGINT)
+    done = subprocess.run(command, cwd=ROOT, env=environ_of(session, tmp_path), capture_output=True, text=True, check=False, timeout=60)
+    nothing_was_started(session, tmp_path, done.returncode, done.stdout + done.stderr, signal.SIGINT)
 
 
 def test_the_way_in_imports_nothing_before_it_holds_signals_back() -> None:

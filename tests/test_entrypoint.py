@@ -28,8 +28,8 @@ import pytest
 
 from deployer import __version__
 from deployer.model import Outcome
-from deployer.simulator import SCENARIOS, playing
-from deployer.simulator.shared import Then, Trouble
+from deployer.simulator import SCENARIOS, simulating
+from deployer.simulator.serving.exchange import Fault, Then
 from tests.processes import (
     ANOTHER_COMMIT,
     COMMIT,
@@ -58,7 +58,8 @@ from tests.test_truths import BACKS, TRUTHS
 
 SYSTEMS = {"plain": plain, "github": github, "gitlab": gitlab}
 FULL_DISK = Path("/dev/full")
-IMPATIENT = "import deployer.http, deployer.providers.coolify.calls as calls\ndeployer.http.READ = calls.START_READ = 1.0"
+IMPATIENT = """import deployer.http.client as http, deployer.providers.coolify.provider as provider
+http.READ_SECONDS = provider.TRIGGER_READ_SECONDS = 1.0"""
 """Time-outs of the network are real seconds, on whatever clock: these two would be waited for in full (15 and 120 s)."""
 
 as_root = needs_root("nobody else can become somebody else")
@@ -214,13 +215,13 @@ def test_a_secret_of_many_lines_is_masked_by_line_and_no_short_line_is(folder: P
 
 @pytest.mark.parametrize("token", ["INPUT_TOKEN", "INPUT_COOLIFY-TOKEN", "PLUGIN_COOLIFY_TOKEN", "COOLIFY_API_TOKEN"])
 def test_a_token_under_another_name_is_as_secret(token: str, folder: Path, stranger: Stranger) -> None:
-    with playing("hostile", speed=QUICK) as stage:
-        environ = {**marked(stranger), **login(stage, folder), **github(folder), **files()}
+    with simulating("hostile", speed=QUICK) as session:
+        environ = {**marked(stranger), **login(session, folder), **github(folder), **files()}
         environ[token] = environ.pop("COOLIFY_TOKEN")
         with running(folder, environ, speed=QUICK) as program:
-            program.secrets |= parts_of(stage.token)
+            program.secrets |= parts_of(session.token)
             assert program.end().code == 1
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_secrets_of_files_are_as_secret(folder: Path, stranger: Stranger) -> None:
@@ -286,9 +287,9 @@ def test_a_trigger_that_is_redirected_is_never_followed_and_refused_in_the_end(
 
     Architecture, rule 7: what redirects may have passed it on before.
     """
-    redirected = Trouble(("deploy", "start"), Then.REPLY, reply="elsewhere_redirect_301")
-    scenario = replace(SCENARIOS["success"], name="redirected", troubles=(redirected,))
-    monkeypatch.setattr("deployer.simulator.stage.SCENARIOS", {scenario.name: scenario})
+    redirected = Fault(("deploy", "start"), Then.REPLY, reply="elsewhere_redirect_301")
+    scenario = replace(SCENARIOS["success"], name="redirected", faults=(redirected,))
+    monkeypatch.setattr("deployer.simulator.coolify.session.SCENARIOS", {scenario.name: scenario})
     with play("redirected", folder, stranger, github(folder)) as played:
         ended = played.end()
         assert (ended.code, ended.outputs["status"], played.starts(), len(played.asked("deploy"))) == (2, "refused", 0, 3)
@@ -319,7 +320,7 @@ def interrupted(played: Play, *numbers: signal.Signals, apart: float = 0.1) -> E
     for nth, number in enumerate(numbers):
         time.sleep(apart if nth else 0)
         played.program.send(number)
-    ended = played.end(patience=30)
+    ended = played.end(timeout=30)
     assert ended.code == 130, ended.text
     assert ended.outputs["status"] == "interrupted"
     assert "nterrupted" in ended.read("summary")
@@ -436,17 +437,17 @@ def test_a_signal_while_the_program_is_still_being_loaded_ends_it_in_order(
     numbers: tuple[signal.Signals, ...], after: float, folder: Path, stranger: Stranger
 ) -> None:
     """The real entrypoint: its imports take longer than everything that it says before the first request."""
-    with playing("hang-start", speed=REAL) as stage:
-        with running(folder, {**marked(stranger), **login(stage, folder), **github(folder)}) as program:
+    with simulating("hang-start", speed=REAL) as session:
+        with running(folder, {**marked(stranger), **login(session, folder), **github(folder)}) as program:
             program.wait_until_it_listens()
             time.sleep(after)
             for number in numbers:
                 program.send(number)
-            ended = program.end(patience=30)
+            ended = program.end(timeout=30)
         assert (ended.code, ended.outputs["status"]) == (130, "interrupted"), ended.text
         assert "Traceback" not in ended.text
-        assert not any(row["is_api"] for row in stage.deployments())
-        assert stage.violations() == []
+        assert not any(row["is_api"] for row in session.deployments())
+        assert session.violations() == []
     assert any(f"the job is being stopped ({number.name})" in ended.text for number in numbers)  # at once they come in any order
     assert stranger.heard == []
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import pytest
 
 from deployer.main import SPEED, main
-from deployer.simulator import SCENARIOS, Stage, cloudfoundry, playing
-from deployer.simulator import server as simulated
+from deployer.simulator import SCENARIOS, Session, cloudfoundry, simulating
 from deployer.simulator.cloudfoundry import world as foundation
+from deployer.simulator.coolify import server as simulated
 from tests.fakes import FakeClock
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -84,8 +84,8 @@ def same(name: str, shown: str) -> None:
     assert shown == path.read_text("utf-8")
 
 
-def login(stage: Stage) -> dict[str, str]:
-    return {"COOLIFY_URL": stage.url, "COOLIFY_TOKEN": stage.token, "COOLIFY_UUID": ",".join(stage.uuids)}
+def login(session: Session) -> dict[str, str]:
+    return {"COOLIFY_URL": session.url, "COOLIFY_TOKEN": session.token, "COOLIFY_UUID": ",".join(session.uuids)}
 
 
 GITHUB = {"GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_OUTPUT": "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY": "GITHUB_STEP_SUMMARY"}
@@ -98,25 +98,25 @@ SHOWN = {"image-update": {"DEPLOYER_APP_IMAGE": ":2.1.0"}, "bad-release": {"DEPL
 
 @pytest.mark.parametrize("scenario", PUBLIC)
 def test_a_person_reads_the_story(scenario: str, transcript: Transcript) -> None:
-    with playing(scenario) as stage:
-        shown = {name: value.replace("{site}", stage.site) for name, value in SHOWN.get(scenario, {}).items()}
-        same(f"plain-{scenario}", transcript(login(stage) | shown))
-        assert stage.violations() == []
+    with simulating(scenario) as session:
+        shown = {name: value.replace("{site}", session.site) for name, value in SHOWN.get(scenario, {}).items()}
+        same(f"plain-{scenario}", transcript(login(session) | shown))
+        assert session.violations() == []
 
 
 @pytest.mark.parametrize("scenario", CF)
 def test_a_person_reads_the_story_of_a_cloud_foundry(scenario: str, transcript: Transcript) -> None:
-    with cloudfoundry.playing(scenario) as stage:
-        same(f"plain-cf-{scenario}", transcript({f"INPUT_{name.upper()}": value for name, value in stage.inputs.items()}))
-        assert stage.violations() == []
+    with cloudfoundry.simulating(scenario) as session:
+        same(f"plain-cf-{scenario}", transcript({f"INPUT_{name.upper()}": value for name, value in session.inputs.items()}))
+        assert session.violations() == []
 
 
 @pytest.mark.parametrize("scenario", IN_CI)
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_ci_system_gets_it_in_its_own_format(system: str, scenario: str, transcript: Transcript) -> None:
-    with playing(scenario) as stage:
-        same(f"{system}-{scenario}", transcript(login(stage) | SYSTEMS[system]))
-        assert stage.violations() == []
+    with simulating(scenario) as session:
+        same(f"{system}-{scenario}", transcript(login(session) | SYSTEMS[system]))
+        assert session.violations() == []
 
 
 @pytest.mark.parametrize("system", ["plain", "github"])
@@ -132,8 +132,8 @@ def test_wrong_inputs_are_told_all_at_once(system: str, transcript: Transcript) 
 
 
 def test_two_targets_are_told_apart(transcript: Transcript) -> None:
-    with playing("two") as stage:
-        same("github-two", transcript(login(stage) | SYSTEMS["github"]))
+    with simulating("two") as session:
+        same("github-two", transcript(login(session) | SYSTEMS["github"]))
 
 
 def test_the_rehearsal_s_clock_is_the_program_s(transcript: Transcript, clock: StillClock) -> None:
@@ -152,13 +152,13 @@ def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transc
 
 
 def test_the_values_of_variables_blank_neither_outputs_nor_our_own_words(transcript: Transcript) -> None:
-    with playing("image-update") as stage:
-        variables = f"STATE=finished\nAPP={stage.uuids[0]}\nURL=http://shop.example.com\nRELEASE=registry.example.com"
+    with simulating("image-update") as session:
+        variables = f"STATE=finished\nAPP={session.uuids[0]}\nURL=http://shop.example.com\nRELEASE=registry.example.com"
         github = SYSTEMS["github"] | {"INPUT_IMAGE": ":2.1.0", "INPUT_ENV": variables}
-        shown = transcript(login(stage) | github)
+        shown = transcript(login(session) | github)
     assert "***" not in shown.partition("----- stdout\n")[0]
     assert re.findall(r"^(status|resource_uuid|url)<<.*\n(.*)", shown, re.MULTILINE) == [
-        ("resource_uuid", stage.uuids[0]),
+        ("resource_uuid", session.uuids[0]),
         ("url", "http://shop.example.com"),
         ("status", "finished"),
     ]
@@ -176,18 +176,18 @@ def test_the_values_of_variables_blank_neither_outputs_nor_our_own_words(transcr
 def test_what_the_site_tells_of_a_secret_is_not_passed_on(transcript: Transcript, given: dict[str, str], value: str) -> None:
     site = ((0, 500, f"{'x' * 170} DB_PASSWORD={value}"),)
     scenario = SCENARIOS["image-update"]
-    with playing(replace(scenario, apps=(replace(scenario.apps[0], site=site),))) as stage:
+    with simulating(replace(scenario, apps=(replace(scenario.apps[0], site=site),))) as session:
         inputs = {name: text.format(value) for name, text in given.items()} | {"INPUT_IMAGE": ":2.1.0"}
-        shown = transcript(login(stage) | inputs | {"INPUT_VERIFY_URL": stage.site, "INPUT_VERIFY_TIMEOUT": "20s"})
+        shown = transcript(login(session) | inputs | {"INPUT_VERIFY_URL": session.site, "INPUT_VERIFY_TIMEOUT": "20s"})
     assert "DB_PASSWORD=***" in shown
     assert value[:10] not in shown
 
 
 def test_a_dry_run_says_what_would_be_asked_of_the_site(transcript: Transcript) -> None:
-    with playing("image-update") as stage:
-        asks = {"INPUT_VERIFY_URL": f"{stage.site}/?key=x", "INPUT_VERIFY_STATUS": "200,204", "INPUT_VERIFY_CONTAINS": "v2"}
-        shown = transcript(login(stage) | asks | {"INPUT_DRY_RUN": "true", "INPUT_IMAGE": ":2.1.0"})
-    asked = rf"shop: would ask http://127\.0\.0\.1:8000/site/{stage.uuids[0]}/\?… "
+    with simulating("image-update") as session:
+        asks = {"INPUT_VERIFY_URL": f"{session.site}/?key=x", "INPUT_VERIFY_STATUS": "200,204", "INPUT_VERIFY_CONTAINS": "v2"}
+        shown = transcript(login(session) | asks | {"INPUT_DRY_RUN": "true", "INPUT_IMAGE": ":2.1.0"})
+    asked = rf"shop: would ask http://127\.0\.0\.1:8000/site/{session.uuids[0]}/\?… "
     assert re.search(
         f"^{asked}once it is deployed, until it answers 200,204 twice in a row, with 'v2' in it, for up to 3m 00s$", shown, re.MULTILINE
     )

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from deployer import docs, simulator
+from deployer import simulator
 from deployer.ci import NAMES
 from deployer.model import Outcome
 from deployer.providers import PROVIDERS
-from deployer.report.facts import DOTENV_PREFIX, OUTPUTS
-from deployer.settings import PREFIXES, Common, declared, spellings
+from deployer.report.target_report import DOTENV_PREFIX, OUTPUTS
+from deployer.settings import PREFIXES, Common, declared, variables_of
 from deployer.simulator import cloudfoundry
+from tools import docs
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "deployer"
@@ -23,26 +24,18 @@ PACKAGE = ROOT / "deployer"
 ALLOWED = {
     "__main__": {"clock", "main"},
     "main": {
-        *("run", "report", "providers", "ci", "settings", "http", "environment", "proxies", "tls", "clock", "model", "verify"),
+        *("run", "report", "providers", "ci", "settings", "http", "clock", "model", "verify"),
         *("simulator", ""),
     },
-    "docs": {"providers", "ci", "report", "settings", "model", ""},
-    "run": {"watch", "verify", "providers.contract", "model"},
-    "report": {"ci.contract", "ci.sinks", "model"},
+    "run": {"watch", "verify", "providers.interface", "model"},
+    "report": {"ci.base", "ci.output", "model"},
     "ci": {"regular_file", "model"},
-    "providers": {"settings", "http", "redirects", "untrusted_json", "model"},
-    "verify": {"http", "connection_errors", "environment", "tls", "model"},
+    "providers": {"settings", "http", "model"},
+    "verify": {"http", "model"},
     "watch": {"model"},
     "settings": {"regular_file", "model"},
-    "http": {"bounded_http", "connection_errors", "environment", "tls", "untrusted_json", "model"},
-    "environment": {"connection_errors", "proxies", "tls", "model"},
-    "connection_errors": {"model"},
-    "proxies": {"model"},
-    "redirects": set(),
-    "tls": {"bounded_http", "model"},
-    "bounded_http": set(),
+    "http": {"model"},
     "regular_file": set(),
-    "untrusted_json": set(),
     "clock": {"model"},
     "model": set(),
     "simulator": set(),
@@ -86,7 +79,7 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
 
 @pytest.mark.parametrize("room", ["ci", "providers"])
 def test_siblings_do_not_know_each_other(room: str) -> None:
-    shared = {f"{room}.contract", f"{room}.sinks"}
+    shared = {f"{room}.base", f"{room}.interface", f"{room}.output"}
     for path in (PACKAGE / room).rglob("*.py"):
         own = ".".join(module_of(path).split(".")[:2])
         siblings = {".".join(name.split(".")[:2]) for name in imports_of(path) if name.startswith(f"{room}.")}
@@ -94,15 +87,12 @@ def test_siblings_do_not_know_each_other(room: str) -> None:
             assert siblings - shared - {own} == set(), path
 
 
-def test_the_simulated_platforms_do_not_know_each_other() -> None:
-    """Beside what any of them is made of."""
-    shared = {f"simulator.{name}" for name in ("shared", "journal", "listening", "names")}
-    for path in (PACKAGE / "simulator").rglob("*.py"):
-        theirs = {name for name in imports_of(path) if name.startswith("simulator.") and name not in shared}
-        if module_of(path) in shared:
-            assert theirs == set(), path
-        other = {name for name in theirs if name.startswith("simulator.cloudfoundry") != ("cloudfoundry" in path.parts)}
-        assert other == set(), path
+@pytest.mark.parametrize(
+    ("room", "barred"), [("coolify", "cloudfoundry"), ("cloudfoundry", "coolify"), ("serving", "coolify"), ("serving", "cloudfoundry")]
+)
+def test_the_simulated_platforms_do_not_know_each_other(room: str, barred: str) -> None:
+    for path in (PACKAGE / "simulator" / room).rglob("*.py"):
+        assert {name for name in imports_of(path) if name.startswith(f"simulator.{barred}")} == set(), path
 
 
 def test_the_simulator_needs_nothing_but_the_standard_library() -> None:
@@ -126,7 +116,7 @@ def test_what_is_generated_is_not_stale(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_no_output_can_come_back_as_an_input() -> None:
-    variables = {name for each, _, spelling in declared((Common, *PROVIDERS)) for name in spellings(each, spelling)}
+    variables = {name for each, _, spelling in declared((Common, *PROVIDERS)) for name in variables_of(each, spelling)}
     given_on = {DOTENV_PREFIX + name.upper() for name in OUTPUTS}
     assert not variables & given_on
     assert not DOTENV_PREFIX.startswith(PREFIXES)
@@ -135,7 +125,7 @@ def test_no_output_can_come_back_as_an_input() -> None:
 def test_every_input_is_read_from_variables_that_no_other_input_has() -> None:
     seen: dict[str, str] = {}
     for name, _, spelling in declared((Common, *PROVIDERS)):
-        for variable in spellings(name, spelling):
+        for variable in variables_of(name, spelling):
             assert seen.setdefault(variable, name) == name, variable
 
 
@@ -161,7 +151,9 @@ def test_the_pages_on_cloud_foundry_name_only_what_there_is_and_all_of_it() -> N
     page, readme = ((ROOT / name).read_text("utf-8") for name in ("docs/cloudfoundry.md", "README.md"))
     cf = next(provider for provider in PROVIDERS if provider.platform == "cloudfoundry")
     inputs = {name for name in cf.model_fields if name.startswith("cf_")}
-    variables = {variable for name, _, spelling in declared((cf,)) for variable in spellings(name, spelling) if variable.startswith("CF_")}
+    variables = {
+        variable for name, _, spelling in declared((cf,)) for variable in variables_of(name, spelling) if variable.startswith("CF_")
+    }
     for text in (page, readme):
         assert set(re.findall(r"(?<![\w.-])cf_(?!on_k8s)[a-z_]+", text)) <= inputs
         assert set(re.findall(r"(?<![\w.-])CF_[A-Z_]+(?=:)", text)) <= variables

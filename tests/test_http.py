@@ -27,9 +27,9 @@ import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployer import environment
-from deployer import http as module
-from deployer.http import Http, Reply, TooLargeError, retry_after
+from deployer.http import client as module
+from deployer.http import environment
+from deployer.http.client import Http, Response, TooLargeError, retry_after
 from deployer.model import UnavailableError
 
 BASE = "https://coolify.example.com/api/v1"
@@ -135,7 +135,7 @@ def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def http(base: str = BASE, now: Callable[[], float] = lambda: 0.0, **knobs: Any) -> Http:
-    return Http(base, token=TOKEN, agent=AGENT, now=now, **knobs)
+    return Http(base, token=TOKEN, user_agent=AGENT, monotonic=now, **knobs)
 
 
 def answer(body: bytes = b"{}", status: str = "200 OK", **headers: str) -> Script:
@@ -153,9 +153,9 @@ def raw(data: bytes) -> Script:
     return script
 
 
-def failure(sender: Http, *, patience: float | None = None) -> UnavailableError:
+def failure(sender: Http, *, timeout: float | None = None) -> UnavailableError:
     with pytest.raises(UnavailableError) as caught:
-        sender.send("POST", "/deploy", {"uuid": "abc"}, patience=patience)
+        sender.send("POST", "/deploy", {"uuid": "abc"}, timeout=timeout)
     assert TOKEN not in str(caught.value)
     return caught.value
 
@@ -168,7 +168,7 @@ def flags(error: UnavailableError) -> dict[str, Any]:
 
 
 def arrived(*, yes: bool) -> dict[str, Any]:
-    return {"arrived": yes, "itself": False, "failure": "", "wait": 0, "final": False, "from_gateway": False}
+    return {"may_have_arrived": yes, "from_server": False, "server_error": "", "retry_after": 0, "permanent": False, "from_gateway": False}
 
 
 # --- nobody there
@@ -289,7 +289,7 @@ def test_each_failure_says_what_it_is_and_whether_the_request_may_have_arrived(r
         "the proxy in the environment refuses coolify",
     )
     final = reason.startswith(at_once)  # no repetition would change that
-    assert (error.reason[: len(reason)], flags(error)) == (reason, {**arrived(yes=sent), "final": final})
+    assert (error.reason[: len(reason)], flags(error)) == (reason, {**arrived(yes=sent), "permanent": final})
     assert "0x" not in error.reason
     assert "uuid=abc" not in error.reason
 
@@ -297,7 +297,7 @@ def test_each_failure_says_what_it_is_and_whether_the_request_may_have_arrived(r
 def test_a_shorter_patience_is_told_as_it_was() -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", body=requests.ConnectTimeout())
-        assert failure(http(), patience=1).reason == "no connection within 1 s"
+        assert failure(http(), timeout=1).reason == "no connection within 1 s"
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_a_shorter_patience_is_told_as_it_was() -> None:
 def test_patience_is_for_the_answer_and_never_longer_for_the_connection(patience: float | None, timeout: tuple[float, float]) -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", json={})
-        http().send("POST", "/deploy", patience=patience)
+        http().send("POST", "/deploy", timeout=patience)
         request: Any = wire.calls[0].request
     assert request.req_kwargs == {"timeout": timeout, "stream": True, "verify": True, "cert": None, "proxies": {}}
 
@@ -331,7 +331,7 @@ def _full() -> Iterator[int]:
 
 
 def test_a_server_that_does_not_take_the_connection_is_given_up_in_time(full: int) -> None:
-    error = failure(http(f"http://127.0.0.1:{full}"), patience=0.2)
+    error = failure(http(f"http://127.0.0.1:{full}"), timeout=0.2)
     assert flags(error) == arrived(yes=False)
     assert error.reason.startswith("no connection within")
 
@@ -378,7 +378,7 @@ def test_an_answer_that_breaks_off_may_have_arrived_and_is_asked_for_once(
     serve: Callable[..., Server], script: Script, reason: str
 ) -> None:
     server = serve(script)
-    error = failure(http(server.url), patience=0.2)
+    error = failure(http(server.url), timeout=0.2)
     assert (error.reason[: len(reason)], flags(error)) == (reason, arrived(yes=True))
     assert [head.partition("\r\n")[0] for head in server.heads] == ["POST /deploy?uuid=abc HTTP/1.1"]
 
@@ -389,7 +389,7 @@ def test_a_body_that_hangs_is_given_up_in_time(serve: Callable[..., Server]) -> 
         connection.recv(1)
 
     began = time.monotonic()
-    assert flags(failure(http(serve(half).url), patience=0.2)) == arrived(yes=True)
+    assert flags(failure(http(serve(half).url), timeout=0.2)) == arrived(yes=True)
     assert time.monotonic() - began < 2
 
 
@@ -475,7 +475,7 @@ def test_a_head_that_trickles_is_given_up_in_time(
 
 
 @pytest.mark.parametrize(
-    ("patience", "left", "wait"),
+    ("timeout", "left", "wait"),
     [
         pytest.param(None, 1000, 15, id="as-usual"),
         pytest.param(8, 1000, 8, id="little-patience"),
@@ -490,11 +490,11 @@ def test_a_head_that_trickles_is_given_up_in_time(
         pytest.param(1, -99, 1, id="little-patience-after-timeout"),
     ],
 )
-def test_no_request_outlasts_timeout(patience: float | None, left: float, wait: float) -> None:
+def test_no_request_outlasts_timeout(timeout: float | None, left: float, wait: float) -> None:
     """`left`: seconds until `timeout` is over. `wait`: for the head."""
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", json={})
-        http(time_left=lambda: left).send("POST", "/deploy", patience=patience)
+        http(time_left=lambda: left).send("POST", "/deploy", timeout=timeout)
         request: Any = wire.calls[0].request
     assert request.req_kwargs["timeout"] == (min(5, wait), wait)
 
@@ -546,25 +546,25 @@ def large(before: bytes, size: int, after: bytes, *, chunked: bool = False) -> S
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_of_a_body_above_the_limit_the_two_ends_are_kept(serve: Callable[..., Server], *, chunked: bool) -> None:
-    server = serve(large(b'{"finished_at":null,"logs":"', module.LIMIT, b'","status":"finished"}', chunked=chunked))
+    server = serve(large(b'{"finished_at":null,"logs":"', module.BODY_BYTES, b'","status":"finished"}', chunked=chunked))
     with pytest.raises(TooLargeError) as caught:
         http(server.url).send("GET", "/deployments/abc")
     error = caught.value
-    assert (error.reason, flags(error)) == ("the answer is larger than 64 MiB", {**arrived(yes=True), "itself": True})
+    assert (error.reason, flags(error)) == ("the answer is larger than 64 MiB", {**arrived(yes=True), "from_server": True})
     assert error.head.startswith('{"finished_at":null,"logs":"xxx')
     assert error.tail.endswith('xxx","status":"finished"}')
-    assert max(len(error.head), len(error.tail)) <= 2 * module.ENDS
+    assert max(len(error.head), len(error.tail)) <= 2 * module.KEPT_END_BYTES
 
 
 def test_a_small_body_that_unpacks_to_a_large_one_is_above_the_limit(serve: Callable[..., Server]) -> None:
-    packed = gzip.compress(b'{"logs":"' + bytes(module.LIMIT) + b'"}', compresslevel=1)
+    packed = gzip.compress(b'{"logs":"' + bytes(module.BODY_BYTES) + b'"}', compresslevel=1)
     with pytest.raises(TooLargeError):
         http(serve(answer(packed, Content_Encoding="gzip")).url).send("GET", "/x")
 
 
 def test_a_body_just_below_the_limit_is_read(serve: Callable[..., Server]) -> None:
     before, after = b'{"logs":"', b'"}'
-    size = module.LIMIT - (1 << 20)
+    size = module.BODY_BYTES - (1 << 20)
     reply = http(serve(large(before, size, after)).url).send("GET", "/x")
     assert len(reply.data["logs"]) == size
 
@@ -633,7 +633,7 @@ def test_header_names_are_lower_cased_and_the_address_is_the_one_that_was_asked(
     server = serve(answer(b'{"a": 1}', "429 Too Many Requests", RETRY_after="6", X_RateLimit_Remaining="0"))
     reply = http(server.url, wall=lambda: 0.0).send("GET", "/version", {"take": "1"})
     expected = {"content-type": "application/json", "content-length": "8", "connection": "close", "retry-after": "6", "date": EPOCH}
-    assert reply == Reply(429, {"a": 1}, True, {**expected, "x-ratelimit-remaining": "0"}, f"{server.url}/version?take=1")  # noqa: FBT003
+    assert reply == Response(429, {"a": 1}, True, {**expected, "x-ratelimit-remaining": "0"}, f"{server.url}/version?take=1")  # noqa: FBT003
 
 
 @pytest.mark.parametrize(
@@ -660,7 +660,7 @@ def test_header_names_are_lower_cased_and_the_address_is_the_one_that_was_asked(
 def test_retry_after_is_seconds_or_a_date(text: str, seconds: float) -> None:
     """A date is seen from the server's own: no clocks are compared."""
     headers = {"retry-after": text, "date": "Thu, 20 Aug 2026 10:11:12 GMT"}
-    assert retry_after(Reply(429, {}, is_json=True, headers=headers)) == seconds
+    assert retry_after(Response(429, {}, is_json=True, headers=headers)) == seconds
 
 
 def test_an_answer_without_a_date_is_of_the_moment_at_which_it_came(serve: Callable[..., Server]) -> None:
@@ -673,7 +673,7 @@ def test_an_answer_without_a_date_is_of_the_moment_at_which_it_came(serve: Calla
 @settings(derandomize=True, database=None, deadline=None, max_examples=300)
 def test_no_retry_after_is_a_crash(text: str) -> None:
     for headers in ({"retry-after": text, "date": EPOCH}, {"retry-after": EPOCH, "date": text}):
-        assert 0 <= retry_after(Reply(429, {}, is_json=True, headers=headers)) <= 1e6
+        assert 0 <= retry_after(Response(429, {}, is_json=True, headers=headers)) <= 1e6
 
 
 @pytest.mark.parametrize(
@@ -681,7 +681,7 @@ def test_no_retry_after_is_a_crash(text: str) -> None:
     [("text/HTML; charset=UTF-8", "text/html"), (" application/json ", "application/json"), ("", ""), (None, "")],
 )
 def test_the_kind_is_the_content_type_without_its_parameters(header: str | None, kind: str) -> None:
-    assert Reply(200, "", is_json=False, headers={} if header is None else {"content-type": header}).kind == kind
+    assert Response(200, "", is_json=False, headers={} if header is None else {"content-type": header}).kind == kind
 
 
 # --- where the token goes
@@ -775,12 +775,12 @@ def redirecting(script: Script) -> Script:
 
 def test_the_huge_body_of_a_redirect_is_never_held_whole(serve: Callable[..., Server]) -> None:
     """`requests` would read all of it into memory, without an end and without a time."""
-    server = serve(redirecting(large(b"", module.LIMIT + (16 << 20), b"x")))
+    server = serve(redirecting(large(b"", module.BODY_BYTES + (16 << 20), b"x")))
     tracemalloc.start()
     try:
         with pytest.raises(TooLargeError):
             http(server.url).send("GET", "/version")
-        assert tracemalloc.get_traced_memory()[1] < 2 * module.LIMIT
+        assert tracemalloc.get_traced_memory()[1] < 2 * module.BODY_BYTES
     finally:
         tracemalloc.stop()
 
@@ -806,7 +806,7 @@ def test_the_login_of_a_netrc_does_not_replace_the_bearer(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     server = serve(answer())
-    http(server.url, direct=direct).send("GET", "/version")
+    http(server.url, no_proxy=direct).send("GET", "/version")
     assert sent(server.heads[0])["authorization"] == f"Bearer {TOKEN}"
 
 
@@ -814,7 +814,7 @@ def test_a_rehearsal_goes_past_every_proxy(serve: Callable[..., Server], monkeyp
     proxy, server = serve(answer()), serve(answer())
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
-    http(server.url, direct=True).send("GET", "/version")
+    http(server.url, no_proxy=True).send("GET", "/version")
     assert (len(server.heads), proxy.heads) == (1, [])
 
 
@@ -835,7 +835,7 @@ def test_a_proxy_sees_no_token_on_the_way_to_a_server_with_tls(
     error = failure(http(ca=ca))
     assert (error.reason, flags(error)) == (
         "the proxy in `https_proxy` refuses coolify.example.com (403 Forbidden). Allow it there, or add it to `NO_PROXY`",
-        {**arrived(yes=False), "final": True},
+        {**arrived(yes=False), "permanent": True},
     )
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT coolify.example.com:443"]
     assert TOKEN not in proxy.heads[0]
@@ -914,7 +914,7 @@ def test_a_proxy_that_is_not_there_never_got_the_request(monkeypatch: pytest.Mon
 def test_a_proxy_that_does_not_take_the_connection_never_got_the_request(full: int, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     monkeypatch.setenv(variable, f"http://127.0.0.1:{full}")
     sender = http(f"{variable.partition('_')[0]}://coolify.example.com/api/v1")
-    errors = [failure(sender, patience=0.2) for _ in range(2)]
+    errors = [failure(sender, timeout=0.2) for _ in range(2)]
     assert [flags(error) for error in errors] == [arrived(yes=False)] * 2
     assert errors[0].reason == errors[1].reason  # the same trouble is told once
     assert "0x" not in errors[0].reason
@@ -939,7 +939,7 @@ def test_a_tunnel_that_is_refused_never_carried_the_request(
 ) -> None:
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{serve(answer(b'no', status)).port}")
     error = failure(http(ca=ca))
-    assert (error.reason, flags(error)) == (reason, {**arrived(yes=False), "final": status != "502 Bad Gateway"})  # that may pass
+    assert (error.reason, flags(error)) == (reason, {**arrived(yes=False), "permanent": status != "502 Bad Gateway"})  # that may pass
 
 
 UNTRUSTED = "For a private authority, set `ca_cert`"
@@ -949,7 +949,7 @@ def test_a_certificate_of_nobody_is_refused_with_the_way_out(serve: Callable[...
     server = serve(answer(), tls)
     error = failure(http(server.url))
     assert (error.reason.startswith("TLS: "), UNTRUSTED in error.reason) == (True, True)
-    assert flags(error) == {**arrived(yes=False), "final": True}
+    assert flags(error) == {**arrived(yes=False), "permanent": True}
     assert server.heads == []
 
 
@@ -1003,7 +1003,7 @@ def test_a_bundle_of_the_environment_that_is_not_there_is_named_and_beats_nothin
     server = serve(answer(), tls)
     error = failure(http(server.url))
     assert error.reason == f"`{variable}` names a file that is not here. Unset it, or set `ca_cert`, which takes its place"
-    assert (flags(error), server.heads) == ({**arrived(yes=False), "final": True}, [])
+    assert (flags(error), server.heads) == ({**arrived(yes=False), "permanent": True}, [])
     for knobs in ({"ca": CERTIFICATE}, {"insecure": True}):
         assert http(server.url, **knobs).send("GET", "/version").status == 200
     assert http(serve(answer()).url).send("GET", "/version").status == 200  # without TLS nobody reads it
@@ -1018,7 +1018,7 @@ def test_a_bundle_of_the_environment_that_never_ends_is_not_opened(
     monkeypatch.setenv(variable, str(tmp_path / device))
     error = failure(http("https://127.0.0.1:9"))
     assert error.reason == f"`{variable}` names no regular file. Unset it, or set `ca_cert`, which takes its place"
-    assert flags(error) == {**arrived(yes=False), "final": True}
+    assert flags(error) == {**arrived(yes=False), "permanent": True}
 
 
 def test_a_bundle_of_the_environment_that_holds_no_certificate_is_trouble(
@@ -1085,7 +1085,7 @@ def test_the_login_of_a_request_is_what_was_given(
     wire: responses.RequestsMock, token: str | Callable[[], str], scheme: str, header: str | None
 ) -> None:
     wire.get(f"{BASE}/version", json={})
-    Http(BASE, token=token, scheme=scheme, agent=AGENT, now=lambda: 0.0).send("GET", "/version")
+    Http(BASE, token=token, scheme=scheme, user_agent=AGENT, monotonic=lambda: 0.0).send("GET", "/version")
     assert wire.calls[0].request.headers.get("Authorization") == header
 
 
@@ -1097,14 +1097,14 @@ def test_without_a_token_the_login_of_a_netrc_is_not_taken(
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     wire.get(f"{BASE}/version", json={})
-    Http(BASE, token="", agent=AGENT, now=lambda: 0.0).send("GET", "/version")
+    Http(BASE, token="", user_agent=AGENT, monotonic=lambda: 0.0).send("GET", "/version")
     assert "Authorization" not in wire.calls[0].request.headers
 
 
 def test_a_token_is_asked_for_before_each_request(wire: responses.RequestsMock) -> None:
     wire.get(f"{BASE}/version", json={})
     tokens = iter(("one", "two"))
-    sender = Http(BASE, token=lambda: next(tokens), agent=AGENT, now=lambda: 0.0)
+    sender = Http(BASE, token=lambda: next(tokens), user_agent=AGENT, monotonic=lambda: 0.0)
     for _ in range(2):
         sender.send("GET", "/version")
     assert [call.request.headers["Authorization"] for call in wire.calls] == ["Bearer one", "Bearer two"]

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployer import docs
-from deployer.providers.cloudfoundry import answers as cf_answers
-from deployer.providers.cloudfoundry import staging
-from deployer.providers.coolify import answers, causes
+from deployer.providers.cloudfoundry.api import responses as cf_answers
+from deployer.providers.cloudfoundry.watching import staging
+from deployer.providers.coolify.api import responses as api_responses
+from deployer.providers.coolify.watching import known_failures
+from tools import docs
 
 PAGE = docs.ROOT / "docs" / "messages.md"
 GAP = "…"
@@ -68,11 +69,11 @@ def test_what_the_page_quotes_is_said() -> None:
 
 
 def test_every_known_cause_has_a_row() -> None:
-    sentences = [sentence for cause in causes.CAUSES for sentence in (cause.sentence, cause.named) if sentence]
+    sentences = [sentence for cause in known_failures.KNOWN_FAILURES for sentence in (cause.sentence, cause.named) if sentence]
     assert {re.sub(r"\{\w+\}", GAP, plain(sentence)) for sentence in sentences} - set(quoted()) == set()
 
 
-@pytest.mark.parametrize("table", [answers.FORBIDDEN, answers.UNAUTHORIZED], ids=["403", "401"])
+@pytest.mark.parametrize("table", [api_responses.FORBIDDEN, api_responses.UNAUTHORIZED], ids=["403", "401"])
 def test_every_refusal_of_coolify_s_has_a_row(table: dict[str, str]) -> None:
     for words, sentence in table.items():
         assert words in quoted()
@@ -92,19 +93,20 @@ def test_every_refusal_and_remedy_of_cloud_foundry_s_has_a_row() -> None:
 
 
 def test_every_redirect_has_a_row() -> None:
-    said = [*answers.REDIRECTS.values(), *cf_answers.REDIRECTS.values()]
+    said = [*api_responses.REDIRECTS.values(), *cf_answers.REDIRECTS.values()]
     assert [each for each in said if not has_row(each)] == []
 
 
 def test_every_sentence_with_a_name_has_a_row() -> None:
     """Constants such as `NO_CANCEL = "this version of …"`: a new one is a new row, or one of ELSEWHERE."""
     named = {}
-    for folder in (".", "providers/coolify", "providers/cloudfoundry", "run", "verify", "report", "settings"):
-        for path in (docs.ROOT / "deployer" / folder).glob("*.py"):
-            for node in ast.parse(path.read_text("utf-8")).body:
-                if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                    text = next(_texts(node.value), "") if isinstance(node.value, ast.Constant | ast.JoinedStr) else ""
-                    if text.count(" ") >= WORDS and not re.search(r"[\\^$]|\(\?", text):
-                        named[node.targets[0].id] = plain(text)
+    rooms = ("http", "providers", "report", "run", "settings", "verify")
+    paths = [*(docs.ROOT / "deployer").glob("*.py"), *(path for room in rooms for path in (docs.ROOT / "deployer" / room).rglob("*.py"))]
+    for path in paths:
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                text = next(_texts(node.value), "") if isinstance(node.value, ast.Constant | ast.JoinedStr) else ""
+                if text.count(" ") >= WORDS and not re.search(r"[\\^$]|\(\?", text):
+                    named[node.targets[0].id] = plain(text)
     missing = {name for name, text in named.items() if not has_row(text)}
     assert missing - ELSEWHERE == set()

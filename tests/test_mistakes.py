@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployer.main import main
-from deployer.simulator import playing
+from deployer.simulator import simulating
 from tests.processes import HEADER, OTHER_TOKEN, leaks, login, parts_of
 from tests.test_golden import StillClock
 
@@ -67,10 +67,10 @@ def test_a_wrong_input_is_told_and_nothing_is_sent(
 ) -> None:
     mistake = MISTAKES[name]
     monkeypatch.chdir(tmp_path)
-    with playing("success") as stage:
-        environ = {**login(stage, tmp_path), "DEPLOYER_OUTPUT_FILE": "out.env", **mistake.given}
+    with simulating("success") as session:
+        environ = {**login(session, tmp_path), "DEPLOYER_OUTPUT_FILE": "out.env", **mistake.given}
         code = main([], {key: value for key, value in environ.items() if key not in mistake.without}, StillClock())  # type: ignore[arg-type]  # by shape
-        assert stage.journal == []
+        assert session.journal == []
     said = capfdbinary.readouterr().out
     errors = [line for line in said.decode().splitlines() if line.startswith("ERROR: ")]
     outputs = Path("out.env").read_bytes()

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import Stage, playing
-from deployer.simulator.versions import VERSIONS
+from deployer.simulator import Session, simulating
+from deployer.simulator.coolify.versions import VERSIONS
 
 READS_BODY = list(VERSIONS)[list(VERSIONS).index("4.0.0-beta.418") :]
 ROW = {"id": int, "deployment_uuid": str, "application_id": str, "status": str, "deployment_url": str, "created_at": str, "updated_at": str}
@@ -23,12 +23,12 @@ RESOURCE: dict[str, type] = {"uuid": str, "name": str, "type": str, "status": st
 ENTRY = {"output": str, "type": str, "timestamp": str, "hidden": bool, "batch": int}
 
 
-def ask(stage: Stage, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+def ask(session: Session, method: str, path: str, body: Any = None) -> tuple[int, Any]:
     """One request as Go's client sends it."""
-    link = http.client.HTTPConnection(stage.url.removeprefix("http://"))
+    link = http.client.HTTPConnection(session.url.removeprefix("http://"))
     link.putrequest(method, f"/api/v1/{path}", skip_accept_encoding=True)
     data = b"" if body is None else json.dumps(body).encode()
-    headers = {"Authorization": f"Bearer {stage.token}", "User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}
+    headers = {"Authorization": f"Bearer {session.token}", "User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}
     headers |= {"Content-Type": "application/json"} if data else {}
     for name, value in {**headers, "Content-Length": str(len(data))}.items():
         link.putheader(name, value)
@@ -44,65 +44,65 @@ def fits(found: dict[str, Any], shape: Mapping[str, type]) -> bool:
 
 @pytest.mark.parametrize("version", READS_BODY)
 def test_it_deploys_lists_reads_logs_and_sees_the_end(version: str) -> None:
-    with playing("success", version=version) as stage:
-        status, answer = ask(stage, "POST", "deploy", {"uuid": stage.uuids[0]})
+    with simulating("success", version=version) as session:
+        status, answer = ask(session, "POST", "deploy", {"uuid": session.uuids[0]})
         assert status == 200
         [item] = answer["deployments"]
-        stage.skip(30)
-        status, going = ask(stage, "GET", "deployments")
+        session.skip(30)
+        status, going = ask(session, "GET", "deployments")
         assert isinstance(going, list)  # one row; several may be an object, which breaks that client (coolify-api 5.5)
         assert (status, [fits(row, ROW) for row in going]) == (200, [True])
-        status, history = ask(stage, "GET", f"deployments/applications/{stage.uuids[0]}")
+        status, history = ask(session, "GET", f"deployments/applications/{session.uuids[0]}")
         assert (status, [row["deployment_uuid"] for row in history["deployments"]]) == (200, [item["deployment_uuid"]])
-        status, row = ask(stage, "GET", f"deployments/{item['deployment_uuid']}")
+        status, row = ask(session, "GET", f"deployments/{item['deployment_uuid']}")
         assert (status, fits(row, ROW)) == (200, True)
         entries = json.loads(row["logs"])
         assert len(entries) > 3
         assert all(fits(entry, ENTRY) for entry in entries)
-        stage.skip(60)
-        assert ask(stage, "GET", f"deployments/{item['deployment_uuid']}")[1]["status"] == "finished"
+        session.skip(60)
+        assert ask(session, "GET", f"deployments/{item['deployment_uuid']}")[1]["status"] == "finished"
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.463", "4.3.6", "4.3.10"])
 def test_it_cancels(version: str) -> None:
-    with playing("success", version=version) as stage:
-        uuid = ask(stage, "POST", "deploy", {"uuid": stage.uuids[0], "force": True})[1]["deployments"][0]["deployment_uuid"]
-        stage.skip(10)
-        assert ask(stage, "POST", f"deployments/{uuid}/cancel")[0] == (500 if version == "4.3.6" else 200)  # coolify-api 17.1 row 5
-        stage.skip(10)
-        assert ask(stage, "GET", f"deployments/{uuid}")[1]["status"] == "cancelled-by-user"
+    with simulating("success", version=version) as session:
+        uuid = ask(session, "POST", "deploy", {"uuid": session.uuids[0], "force": True})[1]["deployments"][0]["deployment_uuid"]
+        session.skip(10)
+        assert ask(session, "POST", f"deployments/{uuid}/cancel")[0] == (500 if version == "4.3.6" else 200)  # coolify-api 17.1 row 5
+        session.skip(10)
+        assert ask(session, "GET", f"deployments/{uuid}")[1]["status"] == "cancelled-by-user"
 
 
 @pytest.mark.parametrize("version", READS_BODY)
 def test_it_finds_by_name_what_it_deploys(version: str) -> None:
-    with playing("mixed", version=version) as stage:
-        status, rows = ask(stage, "GET", "resources")
+    with simulating("mixed", version=version) as session:
+        status, rows = ask(session, "GET", "resources")
         assert (status, [fits(row, RESOURCE) for row in rows]) == (200, [True, True, True])
         named = {row["name"]: row["uuid"] for row in rows}
-        assert list(named.values()) == list(stage.uuids)
-        said = [ask(stage, "POST", "deploy", {"uuid": named[name]})[1]["deployments"][0]["message"] for name in ("web", "stack", "pg")]
+        assert list(named.values()) == list(session.uuids)
+        said = [ask(session, "POST", "deploy", {"uuid": named[name]})[1]["deployments"][0]["message"] for name in ("web", "stack", "pg")]
         assert [text.partition(" ")[0] for text in said] == ["Application", "Service", "Database"]
-        status, databases = ask(stage, "GET", "databases")
+        status, databases = ask(session, "GET", "databases")
         assert (status, [row["uuid"] for row in databases]) == (200, [named["pg"]])
 
 
 def test_it_adds_changes_and_deletes_a_variable() -> None:
-    with playing("write-token") as stage:
-        path = f"applications/{stage.uuids[0]}/envs"
-        status, added = ask(stage, "POST", path, {"key": "FOO", "value": "bar"})
+    with simulating("write-token") as session:
+        path = f"applications/{session.uuids[0]}/envs"
+        status, added = ask(session, "POST", path, {"key": "FOO", "value": "bar"})
         assert (status, added.keys()) == (201, {"uuid"})
-        assert ask(stage, "PATCH", path, {"key": "FOO", "value": "baz"})[1]["value"] == "baz"
-        assert ask(stage, "DELETE", f"{path}/{added['uuid']}")[0] == 200
+        assert ask(session, "PATCH", path, {"key": "FOO", "value": "baz"})[1]["value"] == "baz"
+        assert ask(session, "DELETE", f"{path}/{added['uuid']}")[0] == 200
 
 
 def test_it_restarts_and_stops() -> None:
-    with playing("mixed") as stage:
-        app, service, database = stage.uuids
+    with simulating("mixed") as session:
+        app, service, database = session.uuids
         for path in (
             f"applications/{app}/restart",
             f"services/{service}/restart",
             f"databases/{database}/restart",
             f"applications/{app}/stop",
         ):
-            status, answer = ask(stage, "POST", path)
+            status, answer = ask(session, "POST", path)
             assert (status, "queued" in answer["message"]) == (200, True)

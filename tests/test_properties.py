@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.ci import NAMES, SYSTEMS
-from deployer.ci.contract import CI
+from deployer.ci.base import CI
 from deployer.ci.github import GitHub
 from deployer.ci.gitlab import GitLab
+from deployer.ci.output import LogFile, Redactor, Writer, lines
 from deployer.ci.plain import Plain
-from deployer.ci.sinks import LogFile, Redactor, Writer, lines
 from tests.test_ci import Command, Stdout, obeyed, parse_env_file, parse_line
 
 # The same examples in every run: a test that fails only now and then is read by nobody.
@@ -288,10 +288,13 @@ def test_no_secret_leaves(system: type[CI], data: st.DataObject, secret: str, be
 
 
 @thoroughly
-@given(known=st.lists(secrets, min_size=2, max_size=4), around=texts)
-def test_secrets_that_stand_in_each_other_leave_nothing(known: list[str], around: str) -> None:
+@given(known=st.lists(secrets, min_size=2, max_size=4), context=texts)
+def test_secrets_that_stand_in_each_other_leave_nothing(known: list[str], context: str) -> None:
     known.append(known[0] + known[1])
     redact = Redactor()
     for secret in known:
         redact.add(secret)
-    assert redact(f"{around} {' '.join(known)} {around}") == f"{redact(around + ' ')}{' '.join(['***'] * len(known))}{redact(' ' + around)}"
+    assert (
+        redact(f"{context} {' '.join(known)} {context}")
+        == f"{redact(context + ' ')}{' '.join(['***'] * len(known))}{redact(' ' + context)}"
+    )

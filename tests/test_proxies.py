@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from deployer import environment, proxies
-from deployer.connection_errors import Attempt, unavailable
+from deployer.http import environment, proxies
+from deployer.http.connection_errors import Attempt, unavailable
 from deployer.main import main
 from deployer.model import UnavailableError
-from deployer.simulator import playing
+from deployer.simulator import simulating
 from tests.processes import login
 from tests.test_golden import StillClock
 from tests.test_http import BASE, CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, free_port, http, sent
@@ -135,9 +135,9 @@ def test_a_proxy_that_is_no_address_is_a_mistake_at_once_and_no_part_of_it_is_sh
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(variable, value)
-    with playing("success") as stage:
-        code = main([], {**login(stage, tmp_path), variable: value}, StillClock())  # type: ignore[arg-type]  # by shape
-        assert stage.journal == []
+    with simulating("success") as session:
+        code = main([], {**login(session, tmp_path), variable: value}, StillClock())  # type: ignore[arg-type]  # by shape
+        assert session.journal == []
     said = capfdbinary.readouterr().out.decode()
     assert (code, f"`{variable}` {proxies.NOT_VALID}" in said) == (2, True)
     assert [part for part in ("HashTag", "Password1", "produser") if part in said] == []
@@ -146,7 +146,7 @@ def test_a_proxy_that_is_no_address_is_a_mistake_at_once_and_no_part_of_it_is_sh
 def test_a_broken_proxy_ends_a_request_that_was_not_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", BROKEN[0])
     error = failure(http())
-    assert (error.reason, error.final, error.arrived) == (f"`HTTPS_PROXY` {proxies.NOT_VALID}", True, False)
+    assert (error.reason, error.permanent, error.may_have_arrived) == (f"`HTTPS_PROXY` {proxies.NOT_VALID}", True, False)
 
 
 def test_a_broken_proxy_that_is_not_used_hinders_nothing(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +183,7 @@ def test_a_proxy_that_asks_for_a_login_is_told_at_once(body: bytes, serve: Calla
         "the proxy in `HTTP_PROXY` asks for a login (HTTP 407). Write http://user:password@host:port there, "
         "or add coolify.example.com to `NO_PROXY`"
     )
-    assert (error.final, error.arrived) == (True, False)
+    assert (error.permanent, error.may_have_arrived) == (True, False)
 
 
 def test_an_answer_that_came_through_a_proxy_in_the_clear_says_so(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +200,7 @@ def test_a_proxy_that_speaks_http_at_an_https_address_is_told_at_once(monkeypatc
         proxy = serve_once(listener, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         error = failure(http())
         proxy.join()
-    assert (error.reason, error.final) == ("the proxy in `HTTPS_PROXY` speaks http, not https. Write http:// there", True)
+    assert (error.reason, error.permanent) == ("the proxy in `HTTPS_PROXY` speaks http, not https. Write http:// there", True)
 
 
 # --- SOCKS
@@ -210,7 +210,7 @@ def test_without_pysocks_a_socks_proxy_is_told_at_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1080")
     error = failure(http())
-    assert (error.reason, error.final, error.arrived) == (f"`ALL_PROXY` {proxies.NO_SOCKS}", True, False)
+    assert (error.reason, error.permanent, error.may_have_arrived) == (f"`ALL_PROXY` {proxies.NO_SOCKS}", True, False)
 
 
 @pytest.mark.parametrize("login", ["", "user:pa%24s@"])
@@ -250,7 +250,7 @@ def test_a_socks_proxy_that_is_not_there_is_named(ca: str, monkeypatch: pytest.M
     pytest.importorskip("socks", reason="PySocks is in requirements-dev.txt")
     monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{free_port()}")
     error = failure(http(ca=ca))
-    assert (error.reason.startswith("the proxy in `ALL_PROXY`: no connection: "), error.arrived) == (True, False)
+    assert (error.reason.startswith("the proxy in `ALL_PROXY`: no connection: "), error.may_have_arrived) == (True, False)
 
 
 # --- this container
@@ -262,7 +262,7 @@ def test_who_asks_his_own_container_is_told_so(host: str, *, contained: bool) ->
     error = unavailable(ConnectionRefusedError(111, "Connection refused"), Attempt(f"http://{host}:8000", 5, contained=contained))
     told = f"In this container {host.strip('[]')} is the container itself. Write `host.docker.internal`"
     assert (told in error.reason, "--network host" in error.reason) == (contained, contained)
-    assert (error.reason.startswith("no connection: Connection refused"), error.final) == (True, False)
+    assert (error.reason.startswith("no connection: Connection refused"), error.permanent) == (True, False)
 
 
 def test_another_host_is_not_the_container() -> None:

@@ -20,8 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployer.ci.sinks import Redactor
-from deployer.model import Entry, Event, Outcome, Target, Waited
+from deployer.ci.output import Redactor
+from deployer.model import Entry, Event, Idle, Outcome, Target
 from deployer.report.untrusted import FACTS, IDENTITY
 from tests.test_ci import obeyed
 from tests.test_report import HIDDEN, SECRET, SYSTEMS, at_desk, started
@@ -127,10 +127,10 @@ def left(event: Event, secret: str, system: str) -> list[str]:
             "log_file": str(folder / "log"),
             "output_file": str(folder / "env"),
             "hidden_logs": True,
-            "examining": True,
+            "preflight": True,
         }
         told = at_desk(folder, "plain" if terminal else system, "web", terminal=terminal, **wishes)
-        told.hear(*started("web"), event, 100.0, Waited())
+        told.hear(*started("web"), event, 100.0, Idle())
         told.finish(Outcome.FAILED)
         allowed = {"group", "endgroup", "error", "warning", "notice", "start", "end"}
         assert terminal or set(obeyed(SYSTEMS[system], told.stdout.text)) <= allowed

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from deployer import regular_file
-from deployer.providers.coolify import forms
-from deployer.providers.coolify.inputs import Coolify
+from deployer.providers.coolify.inputs import parsers
+from deployer.providers.coolify.inputs.fields import Coolify
 from deployer.settings import Common
 from deployer.settings import look_up as found
 from deployer.settings.certificates import LARGEST as CERTIFICATES_LIMIT
@@ -115,7 +115,7 @@ def test_no_input_waits_for_its_file(tmp_path: Path, variable: str, make: Callab
 def test_no_file_of_variables_is_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "file")
     with pytest.raises(ValueError, match="is no regular file"):
-        forms.env_file(str(tmp_path / "file"))
+        parsers.env_file(str(tmp_path / "file"))
 
 
 def test_a_file_of_certificates_is_read_to_a_mebibyte(tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer import docs
-from tools import release
+from tools import docs, release
 from tools.release import Tree, faults
 
 CHANGELOG = "# Changelog\n\n## Unreleased\n\n## [0.2.0] - 2026-11-21\n\n### Added\n- More.\n\n## 0.1.0\n\n- First.\n"

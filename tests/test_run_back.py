@@ -14,44 +14,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.model import (
-    Barred,
-    Begun,
-    Changed,
-    Checked,
+    AccessDenied,
+    CancelResult,
+    Certainty,
+    ChangeApplied,
+    Changes,
     Command,
-    Delayed,
-    Doubted,
-    Ended,
+    DeploymentDetails,
     Event,
-    Followed,
+    Following,
+    GroupExpanded,
+    GroupMember,
+    GroupStarted,
     Handle,
-    Known,
-    Later,
-    Leg,
-    Moved,
+    InterruptReceived,
     Outcome,
-    Part,
     Phase,
+    PhaseChanged,
     Plan,
-    Prepared,
-    Refused,
+    PollFailing,
     RefusedError,
-    Repeated,
-    Returned,
+    Rejected,
+    Retriggering,
+    RetryLater,
+    RollingBack,
     Snapshot,
-    Split,
-    Spread,
+    Stage,
     Started,
-    Stopped,
     Target,
-    Trust,
-    Warned,
-    Wavered,
-    Withdrawn,
+    TargetFinished,
+    TargetResolved,
+    TargetWarning,
+    TriggerDelayed,
+    Triggering,
+    TriggerUncertain,
 )
 from deployer.run import run
-from deployer.run.farewell import UNFOUND
-from deployer.watch import UNPROVEN
+from deployer.run.interrupt import TRIGGER_IN_FLIGHT
+from deployer.watch import NO_EVIDENCE
 from tests.fakes import Act, FakeClock, Scripted
 from tests.test_run import (
     A1,
@@ -83,9 +83,9 @@ from tests.test_run import (
 
 BACK = Handle("a", "a-back")
 OTHER = Handle("a", "a-2", server="berlin")
-DOWN = Snapshot(Phase.FAILED, "exited", hold=0, settled=False, reason="it does not run")
-UP = Snapshot(Phase.SUCCEEDED, "running", settled=False)
-BAD = Snapshot(Phase.RUNNING, "HTTP 502", bad=True, reason="it answered HTTP 502")
+DOWN = Snapshot(Phase.FAILED, "exited", stable_for=0, final=False, reason="it does not run")
+UP = Snapshot(Phase.SUCCEEDED, "running", final=False)
+BAD = Snapshot(Phase.RUNNING, "HTTP 502", shows_failure=True, reason="it answered HTTP 502")
 AGAIN = "it does not run. What ran before was put back"
 NOT_BACK = "it does not run. What ran before was not put back: "
 UNKNOWN = "it does not run. Whether what ran before was put back is not known: "
@@ -99,9 +99,9 @@ CRASHED: Script = {"look a-1": [PROVABLE], "look a:healthy": [DOWN]}
 TOLD: list[Event] = [
     *FOLLOWED,
     phase(Phase.SUCCEEDED),
-    Followed("a", PROOF, leg=Leg.HEALTH),
-    Moved("a", Phase.FAILED, "exited", leg=Leg.HEALTH),
-    Returned("a", DOWN.reason),
+    Following("a", PROOF, stage=Stage.HEALTH),
+    PhaseChanged("a", Phase.FAILED, "exited", stage=Stage.HEALTH),
+    RollingBack("a", DOWN.reason),
 ]
 SENT: list[Call] = [
     *UNTIL_START[:-1],
@@ -112,23 +112,23 @@ SENT: list[Call] = [
     (10, "check a"),
     (10, "undo a"),
 ]
-UNDONE: list[Event] = [*TOLD, Followed("a", BACK, leg=Leg.ROLLBACK)]
+UNDONE: list[Event] = [*TOLD, Following("a", BACK, stage=Stage.ROLLBACK)]
 
 
-def back(seen: Phase, target: str = "a") -> Moved:
-    return phase(seen, target, Leg.ROLLBACK)
+def back(seen: Phase, target: str = "a") -> PhaseChanged:
+    return phase(seen, target, Stage.ROLLBACK)
 
 
 def fallen(script: Script | None = None, **more: Any) -> Tale:
     """A run whose deployment is taken back; nothing is changed before it."""
-    return tell({**CRASHED, "prepare a": [Prepared(())], **(script or {})}, rollback=True, **more)
+    return tell({**CRASHED, "prepare a": [Changes(())], **(script or {})}, rollback=True, **more)
 
 
 def test_what_ran_before_is_put_back_and_followed_to_its_end() -> None:
     tale = fallen()
     assert (tale.outcome, tale.events) == (
         Outcome.ROLLED_BACK,
-        [*UNDONE, back(Phase.SUCCEEDED), Ended("a", Outcome.ROLLED_BACK, AGAIN)],
+        [*UNDONE, back(Phase.SUCCEEDED), TargetFinished("a", Outcome.ROLLED_BACK, AGAIN)],
     )
     assert tale.calls == [*SENT, (10, "look a-back")]
 
@@ -138,17 +138,17 @@ def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
         "check a": [Target("a", url=SITE)],
         "look a:healthy": [UP],
         f"visit {SITE}": [BAD],
-        "look a-back": [replace(DONE, proof=PROOF, next=(OTHER,))],
+        "look a-back": [replace(DONE, health_check=PROOF, follow_ups=(OTHER,))],
     }
     tale = fallen(script, visits=True, own_site=True, verify_timeout=30, poll_interval=30)
-    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, "it answered HTTP 502. What ran before was put back")]
+    assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, "it answered HTTP 502. What ran before was put back")]
     assert tale.sent[4:] == [
         *("look a-1", "look a:healthy", f"visit {SITE}", f"visit {SITE}"),
         *("check a", "undo a", "look a-back", "look a-2", "look a:healthy"),
     ]
-    assert [event.leg for event in tale.events if isinstance(event, Followed)] == [
-        *(Leg.DEPLOYMENT, Leg.HEALTH, Leg.VERIFY),
-        *(Leg.ROLLBACK, Leg.OTHERS, Leg.HEALTH),
+    assert [event.stage for event in tale.events if isinstance(event, Following)] == [
+        *(Stage.DEPLOYMENT, Stage.HEALTH, Stage.VERIFY),
+        *(Stage.ROLLBACK, Stage.ADDITIONAL_SERVERS, Stage.HEALTH),
     ]
 
 
@@ -161,7 +161,7 @@ def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
         pytest.param({"look a-back": [RUNNING, REVOKED]}, f"{UNSEEN}: the token is revoked", id="the-token-is-revoked"),
         pytest.param({"look a-back": [PROVABLE]}, f"{AGAIN}, but it does not run", id="it-does-not-run-either"),
         pytest.param(
-            {"look a-back": [replace(DONE, next=(OTHER,))], "look a-2": [Snapshot(Phase.FAILED, reason="exit 1")]},
+            {"look a-back": [replace(DONE, follow_ups=(OTHER,))], "look a-2": [Snapshot(Phase.FAILED, reason="exit 1")]},
             f"{AGAIN}, but on the additional server berlin: exit 1",
             id="another-server-fails",
         ),
@@ -169,20 +169,20 @@ def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
 )
 def test_a_way_back_with_a_bad_end_is_unverified_and_there_is_no_second_one(script: Script, ended: str) -> None:
     tale = fallen(script)
-    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, ended)]
+    assert tale.ends() == [TargetFinished("a", Outcome.UNVERIFIED, ended)]
     assert tale.sent.count("undo a") == 1
 
 
 @pytest.mark.parametrize(
     ("script", "plan", "ended"),
     [
-        pytest.param({}, {"rollback": False}, Ended("a", Outcome.UNVERIFIED, DOWN.reason), id="nobody-asked-for-it"),
-        pytest.param({"look a:healthy": [UP]}, {}, Ended("a", Outcome.FINISHED), id="it-runs"),
-        pytest.param({"look a-1": [Snapshot(Phase.FAILED, reason="no")]}, {}, Ended("a", Outcome.FAILED, "no"), id="it-failed"),
-        pytest.param({"look a-1": [RUNNING]}, {}, Ended("a", Outcome.TIMED_OUT, LATE), id="it-is-late"),
+        pytest.param({}, {"rollback": False}, TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason), id="nobody-asked-for-it"),
+        pytest.param({"look a:healthy": [UP]}, {}, TargetFinished("a", Outcome.FINISHED), id="it-runs"),
+        pytest.param({"look a-1": [Snapshot(Phase.FAILED, reason="no")]}, {}, TargetFinished("a", Outcome.FAILED, "no"), id="it-failed"),
+        pytest.param({"look a-1": [RUNNING]}, {}, TargetFinished("a", Outcome.TIMED_OUT, LATE), id="it-is-late"),
     ],
 )
-def test_nothing_is_put_back_without_evidence(script: Script, plan: dict[str, Any], ended: Ended) -> None:
+def test_nothing_is_put_back_without_evidence(script: Script, plan: dict[str, Any], ended: TargetFinished) -> None:
     tale = tell({**CRASHED, **script}, **{"rollback": True, **plan})
     assert tale.ends() == [ended]
     assert "undo a" not in tale.sent
@@ -191,8 +191,8 @@ def test_nothing_is_put_back_without_evidence(script: Script, plan: dict[str, An
 def test_that_nobody_could_tell_puts_nothing_back_and_that_is_said() -> None:
     tale = fallen({"look a:healthy": [replace(DOWN, phase=Phase.RUNNING, reason="starting")]}, strict=True)
     assert tale.events[-2:] == [
-        Warned("a", UNPROVEN),
-        Ended("a", Outcome.UNVERIFIED, "nobody could see whether it runs: starting"),
+        TargetWarning("a", NO_EVIDENCE),
+        TargetFinished("a", Outcome.UNVERIFIED, "nobody could see whether it runs: starting"),
     ]
 
 
@@ -205,14 +205,14 @@ def test_that_nobody_could_tell_puts_nothing_back_and_that_is_said() -> None:
 )
 def test_somebody_else_s_deployment_is_not_taken_back_and_that_is_said(handle: Handle, why: str) -> None:
     tale = fallen({"start a": [Started((handle,))]})
-    assert tale.events[-2:] == [Warned("a", f"not rolled back: {why}"), Ended("a", Outcome.UNVERIFIED, DOWN.reason)]
+    assert tale.events[-2:] == [TargetWarning("a", f"not rolled back: {why}"), TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason)]
     assert "undo a" not in tale.sent
 
 
 def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
-    phantom, real = Handle("a", "", Trust.PHANTOM), Handle("a", "a-1", adopted=True)
-    tale = fallen({"start a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, next=(real,))]})
-    assert tale.events[-2] == Warned("a", "not rolled back: the deployment was started by somebody else")
+    phantom, real = Handle("a", "", Certainty.PHANTOM), Handle("a", "a-1", adopted=True)
+    tale = fallen({"start a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, follow_ups=(real,))]})
+    assert tale.events[-2] == TargetWarning("a", "not rolled back: the deployment was started by somebody else")
 
 
 # --- what the way back meets
@@ -221,32 +221,38 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
-        pytest.param({"undo a": [Refused("no way")]}, [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")], [], id="refused"),
+        pytest.param({"undo a": [Rejected("no way")]}, [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")], [], id="refused"),
         pytest.param(
-            {"undo a": [RefusedError("no way")]}, [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")], [], id="refused-by-the-server"
+            {"undo a": [RefusedError("no way")]},
+            [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")],
+            [],
+            id="refused-by-the-server",
         ),
         pytest.param(
             {"check a": [Target("a"), RefusedError("deleted")]},
-            [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}deleted")],
+            [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}deleted")],
             None,
             id="it-is-not-there-any-more",
         ),
         pytest.param(
-            {"undo a": [REVOKED]}, [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}the token is revoked")], [], id="the-token-is-revoked"
+            {"undo a": [REVOKED]},
+            [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}the token is revoked")],
+            [],
+            id="the-token-is-revoked",
         ),
         pytest.param(
             {"check a": [Target("a"), REVOKED]},
-            [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}the token is revoked")],
+            [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}the token is revoked")],
             None,
             id="the-token-is-revoked-before-it",
         ),
         pytest.param(
-            {"undo a": [Later(60, "full"), Started((BACK,))]},
+            {"undo a": [RetryLater(60, "full"), Started((BACK,))]},
             [
-                Delayed("a", 60, "full"),
-                Followed("a", BACK, leg=Leg.ROLLBACK),
+                TriggerDelayed("a", 60, "full"),
+                Following("a", BACK, stage=Stage.ROLLBACK),
                 back(Phase.SUCCEEDED),
-                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+                TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
             ],
             [(70, "check a"), (70, "undo a"), (70, "look a-back")],
             id="a-full-queue",
@@ -254,10 +260,10 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
         pytest.param(
             {"undo a": [NO_LINE, Started((BACK,))]},
             [
-                Wavered("a", "no connection"),
-                Followed("a", BACK, leg=Leg.ROLLBACK),
+                PollFailing("a", "no connection"),
+                Following("a", BACK, stage=Stage.ROLLBACK),
                 back(Phase.SUCCEEDED),
-                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+                TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
             ],
             [(15, "check a"), (15, "undo a"), (15, "look a-back")],
             id="it-does-not-arrive",
@@ -265,10 +271,10 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
         pytest.param(
             {"check a": [Target("a"), NO_LINE, Target("a")]},
             [
-                Wavered("a", "no connection"),
-                Followed("a", BACK, leg=Leg.ROLLBACK),
+                PollFailing("a", "no connection"),
+                Following("a", BACK, stage=Stage.ROLLBACK),
                 back(Phase.SUCCEEDED),
-                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+                TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
             ],
             None,
             id="an-outage-before-it",
@@ -276,10 +282,10 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
         pytest.param(
             {"undo a": [LOST_ANSWER], "find a": [Started((BACK,), "found")]},
             [
-                Doubted("a", "no answer in time"),
-                Followed("a", BACK, "found", Leg.ROLLBACK),
+                TriggerUncertain("a", "no answer in time"),
+                Following("a", BACK, "found", Stage.ROLLBACK),
                 back(Phase.SUCCEEDED),
-                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+                TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
             ],
             [(10, "find a"), (10, "look a-back")],
             id="a-lost-answer-that-is-found",
@@ -287,30 +293,30 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
         pytest.param(
             {"undo a": [LOST_ANSWER, Started((BACK,))]},
             [
-                Doubted("a", "no answer in time"),
-                Repeated("a", NONE_FOUND),
-                Followed("a", BACK, leg=Leg.ROLLBACK),
+                TriggerUncertain("a", "no answer in time"),
+                Retriggering("a", NONE_FOUND),
+                Following("a", BACK, stage=Stage.ROLLBACK),
                 back(Phase.SUCCEEDED),
-                Ended("a", Outcome.ROLLED_BACK, AGAIN),
+                TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
             ],
             [(10, "find a"), (15, "find a"), (15, "undo a"), (15, "look a-back")],
             id="a-lost-answer-that-is-not-found",
         ),
         pytest.param(
             {"undo a": [LOST_ANSWER], "find a": [REVOKED]},
-            [Doubted("a", "no answer in time"), Ended("a", Outcome.UNVERIFIED, f"{UNKNOWN}the token is revoked")],
+            [TriggerUncertain("a", "no answer in time"), TargetFinished("a", Outcome.UNVERIFIED, f"{UNKNOWN}the token is revoked")],
             [(10, "find a")],
             id="a-lost-answer-and-a-revoked-token",
         ),
         pytest.param(
             {"undo a": [OWN_FAILURE]},
             [
-                Doubted("a", "it failed (Whoops)"),
-                Repeated("a", NONE_FOUND),
-                Doubted("a", "it failed (Whoops)"),
-                Repeated("a", NONE_FOUND),
-                Doubted("a", "it failed (Whoops)"),
-                Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}the server failed 3 times and started nothing: Whoops"),
+                TriggerUncertain("a", "it failed (Whoops)"),
+                Retriggering("a", NONE_FOUND),
+                TriggerUncertain("a", "it failed (Whoops)"),
+                Retriggering("a", NONE_FOUND),
+                TriggerUncertain("a", "it failed (Whoops)"),
+                TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}the server failed 3 times and started nothing: Whoops"),
             ],
             [
                 *((10, "find a"), (15, "find a"), (15, "undo a")),
@@ -333,17 +339,17 @@ PERHAPS = f"{RETURNED} (perhaps: no answer came)"
 
 def changes(tale: Tale) -> list[str]:
     """What is told as changed, from the way back on."""
-    began = next(index for index, event in enumerate(tale.events) if isinstance(event, Returned))
-    return [event.text for event in tale.events[began:] if isinstance(event, Changed)]
+    began = next(index for index, event in enumerate(tale.events) if isinstance(event, RollingBack))
+    return [event.text for event in tale.events[began:] if isinstance(event, ChangeApplied)]
 
 
 @pytest.mark.parametrize(
     ("script", "told"),
     [
         pytest.param({}, [RETURNED], id="it-goes-well"),
-        pytest.param({"undo a": [Refused("no")]}, [RETURNED], id="refused"),
+        pytest.param({"undo a": [Rejected("no")]}, [RETURNED], id="refused"),
         pytest.param({"undo a": [RefusedError("no")]}, [RETURNED], id="refused-by-the-server"),
-        pytest.param({"undo a": [Later(60, "full")]}, [RETURNED], id="a-full-queue"),
+        pytest.param({"undo a": [RetryLater(60, "full")]}, [RETURNED], id="a-full-queue"),
         pytest.param({"undo a": [LOST_ANSWER], "find a": [Started((BACK,))]}, [RETURNED], id="a-lost-answer"),
         pytest.param({"undo a": [OWN_FAILURE]}, [RETURNED], id="the-server-fails"),
         pytest.param({"undo a": [NO_LINE], "altered a": [(THERE, PERHAPS)]}, [PERHAPS], id="the-change-is-lost"),
@@ -351,20 +357,20 @@ def changes(tale: Tale) -> list[str]:
     ],
 )
 def test_what_was_changed_to_go_back_is_told_once_however_that_ends(script: Script, told: list[str]) -> None:
-    prepared: Script = {"prepare a": [Prepared((THERE,))], "altered a": [(THERE, RETURNED)]}
-    tale = fallen({**prepared, **script}, alters=True, timeout=100)
+    prepared: Script = {"prepare a": [Changes((THERE,))], "altered a": [(THERE, RETURNED)]}
+    tale = fallen({**prepared, **script}, has_changes=True, timeout=100)
     assert changes(tale) == told
-    assert [event.text for event in tale.events if isinstance(event, Changed)] == [THERE, *told]
-    assert isinstance(tale.events[-1], Ended)
+    assert [event.text for event in tale.events if isinstance(event, ChangeApplied)] == [THERE, *told]
+    assert isinstance(tale.events[-1], TargetFinished)
 
 
 def test_what_was_changed_to_go_back_is_told_before_the_deployment_that_it_is_for() -> None:
     tale = fallen({"altered a": [(RETURNED,)]})
     assert tale.events[len(TOLD) :] == [
-        Changed("a", RETURNED),
-        Followed("a", BACK, leg=Leg.ROLLBACK),
+        ChangeApplied("a", RETURNED),
+        Following("a", BACK, stage=Stage.ROLLBACK),
         back(Phase.SUCCEEDED),
-        Ended("a", Outcome.ROLLED_BACK, AGAIN),
+        TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
     ]
 
 
@@ -374,35 +380,35 @@ def test_what_was_perhaps_changed_is_told_when_the_job_is_stopped(at: float) -> 
     script: Script = {"undo a": [undo], "altered a": [(PERHAPS,)]}
     tale = fallen(script, signals=[(at, "SIGTERM")] if at == 11 else ())
     assert tale.outcome is Outcome.INTERRUPTED
-    assert tale.events[-2] == Changed("a", PERHAPS)
+    assert tale.events[-2] == ChangeApplied("a", PERHAPS)
 
 
 def test_a_phantom_on_the_way_back_is_looked_behind() -> None:
-    phantom, real = Handle("a", "", Trust.PHANTOM), Handle("a", "a-2", adopted=True)
-    tale = fallen({"undo a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, next=(real,))]})
-    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, AGAIN)]
-    assert Followed("a", real, leg=Leg.ROLLBACK) in tale.events
+    phantom, real = Handle("a", "", Certainty.PHANTOM), Handle("a", "a-2", adopted=True)
+    tale = fallen({"undo a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, follow_ups=(real,))]})
+    assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, AGAIN)]
+    assert Following("a", real, stage=Stage.ROLLBACK) in tale.events
 
 
 def test_a_phantom_of_nothing_is_put_back_once_more() -> None:
-    phantom = Handle("a", "", Trust.PHANTOM)
+    phantom = Handle("a", "", Certainty.PHANTOM)
     tale = fallen({"undo a": [Started((phantom,)), Started((BACK,))], "look ": [Snapshot(Phase.ABSENT, reason="none any more")]})
-    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, AGAIN)]
+    assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, AGAIN)]
     assert tale.sent.count("undo a") == 2
 
 
 def test_what_the_trigger_has_met_is_not_held_against_the_way_back() -> None:
-    phantom = Handle("a", "", Trust.PHANTOM)
+    phantom = Handle("a", "", Certainty.PHANTOM)
     script: Script = {
         "start a": [OWN_FAILURE, OWN_FAILURE, Started((phantom,)), Started((A1,))],
         "look ": [Snapshot(Phase.ABSENT, reason="none any more")],
         "undo a": [Started((phantom,)), OWN_FAILURE, Started((BACK,))],
     }
     tale = fallen(script)
-    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, AGAIN)]
+    assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, AGAIN)]
     began = tale.times("undo a")[0]
     assert [time - began for time in tale.times("undo a")] == [0, 0, 5]
-    assert tale.events.count(Repeated("a", "none any more")) == 2
+    assert tale.events.count(Retriggering("a", "none any more")) == 2
 
 
 # --- its time
@@ -411,19 +417,19 @@ def test_what_the_trigger_has_met_is_not_held_against_the_way_back() -> None:
 def test_it_has_the_time_of_a_deployment_anew() -> None:
     tale = fallen({"look a-back": [RUNNING]}, timeout=100, poll_interval=30)
     assert tale.times("look a-back") == [10, 40, 70, 100, 110]
-    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, f"{UNSEEN}: {LATE}")]
+    assert tale.ends() == [TargetFinished("a", Outcome.UNVERIFIED, f"{UNSEEN}: {LATE}")]
 
 
 def test_a_queue_that_stays_full_is_tried_as_often_as_that_time_allows() -> None:
-    tale = fallen({"undo a": [Later(60, "full")]}, timeout=100)
+    tale = fallen({"undo a": [RetryLater(60, "full")]}, timeout=100)
     assert tale.times("undo a") == [10, 70]
-    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}full")]
+    assert tale.ends() == [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}full")]
 
 
 def test_an_outage_before_it_is_waited_through_as_long() -> None:
     tale = fallen({"check a": [Target("a"), NO_LINE]}, timeout=100)
     assert tale.calls[-1] == (110, "check a")
-    assert tale.ends() == [Ended("a", Outcome.UNVERIFIED, f"{NOT_BACK}no connection")]
+    assert tale.ends() == [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}no connection")]
 
 
 def test_a_late_one_is_not_cancelled() -> None:
@@ -440,7 +446,7 @@ def test_a_late_one_is_not_cancelled() -> None:
         pytest.param(
             {"check a": [Target("a"), Act(Target("a"), takes=5)]},
             12,
-            [Stopped("SIGTERM"), Ended("a", Outcome.INTERRUPTED, f"{NOT_BACK}{STOPPED_BY}")],
+            [InterruptReceived("SIGTERM"), TargetFinished("a", Outcome.INTERRUPTED, f"{NOT_BACK}{STOPPED_BY}")],
             [],
             id="before-it",
         ),
@@ -448,10 +454,10 @@ def test_a_late_one_is_not_cancelled() -> None:
             {"undo a": [Act(Started((BACK,)), takes=1, signal="SIGTERM")]},
             99,
             [
-                Followed("a", BACK, leg=Leg.ROLLBACK),
-                Stopped("SIGTERM"),
-                Withdrawn("a", BACK, GOES_ON),
-                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+                Following("a", BACK, stage=Stage.ROLLBACK),
+                InterruptReceived("SIGTERM"),
+                CancelResult("a", BACK, GOES_ON),
+                TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
             ],
             [],
             id="in-its-request-which-is-answered",
@@ -460,10 +466,10 @@ def test_a_late_one_is_not_cancelled() -> None:
             {"undo a": [Act(Started((BACK,)), takes=9, signal="SIGTERM")], "find a": [Started((BACK,), "found")]},
             99,
             [
-                Stopped("SIGTERM"),
-                Followed("a", BACK, "found", Leg.ROLLBACK),
-                Withdrawn("a", BACK, GOES_ON),
-                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+                InterruptReceived("SIGTERM"),
+                Following("a", BACK, "found", Stage.ROLLBACK),
+                CancelResult("a", BACK, GOES_ON),
+                TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
             ],
             ["find a within 1 s"],
             id="in-its-request-and-it-is-found",
@@ -471,7 +477,11 @@ def test_a_late_one_is_not_cancelled() -> None:
         pytest.param(
             {"undo a": [Act(Started((BACK,)), takes=9, signal="SIGTERM")]},
             99,
-            [Stopped("SIGTERM"), Warned("a", UNFOUND), Ended("a", Outcome.INTERRUPTED, f"{UNKNOWN}{STOPPED_BY}")],
+            [
+                InterruptReceived("SIGTERM"),
+                TargetWarning("a", TRIGGER_IN_FLIGHT),
+                TargetFinished("a", Outcome.INTERRUPTED, f"{UNKNOWN}{STOPPED_BY}"),
+            ],
             ["find a within 1 s"],
             id="in-its-request-and-it-is-not-found",
         ),
@@ -479,18 +489,22 @@ def test_a_late_one_is_not_cancelled() -> None:
             {"undo a": [LOST_ANSWER]},
             12,
             [
-                Doubted("a", "no answer in time"),
-                Stopped("SIGTERM"),
-                Warned("a", UNFOUND),
-                Ended("a", Outcome.INTERRUPTED, f"{UNKNOWN}{STOPPED_BY}"),
+                TriggerUncertain("a", "no answer in time"),
+                InterruptReceived("SIGTERM"),
+                TargetWarning("a", TRIGGER_IN_FLIGHT),
+                TargetFinished("a", Outcome.INTERRUPTED, f"{UNKNOWN}{STOPPED_BY}"),
             ],
             ["find a", "find a within 1 s"],
             id="after-a-lost-answer",
         ),
         pytest.param(
-            {"undo a": [Later(60, "full")]},
+            {"undo a": [RetryLater(60, "full")]},
             12,
-            [Delayed("a", 60, "full"), Stopped("SIGTERM"), Ended("a", Outcome.INTERRUPTED, f"{NOT_BACK}{STOPPED_BY}")],
+            [
+                TriggerDelayed("a", 60, "full"),
+                InterruptReceived("SIGTERM"),
+                TargetFinished("a", Outcome.INTERRUPTED, f"{NOT_BACK}{STOPPED_BY}"),
+            ],
             [],
             id="while-the-queue-is-full",
         ),
@@ -498,11 +512,11 @@ def test_a_late_one_is_not_cancelled() -> None:
             {"look a-back": [RUNNING]},
             12,
             [
-                Followed("a", BACK, leg=Leg.ROLLBACK),
+                Following("a", BACK, stage=Stage.ROLLBACK),
                 back(Phase.RUNNING),
-                Stopped("SIGTERM"),
-                Withdrawn("a", BACK, GOES_ON),
-                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+                InterruptReceived("SIGTERM"),
+                CancelResult("a", BACK, GOES_ON),
+                TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
             ],
             ["look a-back"] * 2,
             id="while-it-is-followed",
@@ -511,11 +525,11 @@ def test_a_late_one_is_not_cancelled() -> None:
             {"look a-back": [PROVABLE]},
             12,
             [
-                Followed("a", BACK, leg=Leg.ROLLBACK),
+                Following("a", BACK, stage=Stage.ROLLBACK),
                 back(Phase.SUCCEEDED),
-                Followed("a", PROOF, leg=Leg.HEALTH),
-                Stopped("SIGTERM"),
-                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+                Following("a", PROOF, stage=Stage.HEALTH),
+                InterruptReceived("SIGTERM"),
+                TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
             ],
             ["look a-back"],
             id="while-its-health-is-read",
@@ -525,7 +539,7 @@ def test_a_late_one_is_not_cancelled() -> None:
 def test_a_signal_cancels_no_way_back(script: Script, at: float, events: list[Event], calls: list[str]) -> None:
     tale = fallen(script, signals=[(at, "SIGTERM")] if at < 99 else ())
     assert tale.outcome is Outcome.INTERRUPTED
-    assert [event for event in tale.events[len(TOLD) :] if not isinstance(event, Known)] == events
+    assert [event for event in tale.events[len(TOLD) :] if not isinstance(event, DeploymentDetails)] == events
     assert tale.events[: len(TOLD)] == TOLD
     sent = tale.sent[len(SENT) :]
     assert sent == calls
@@ -534,7 +548,7 @@ def test_a_signal_cancels_no_way_back(script: Script, at: float, events: list[Ev
 @pytest.mark.parametrize("plan", [{}, {"cancel_on_interrupt": False}], ids=["cancel", "leave"])
 def test_its_page_is_told(plan: dict[str, Any]) -> None:
     tale = fallen({"look a-back": [replace(RUNNING, link="https://coolify.example.com/back")]}, signals=[(12, "SIGTERM")], **plan)
-    told = [event.handle.link for event in tale.events if isinstance(event, Withdrawn)]
+    told = [event.handle.link for event in tale.events if isinstance(event, CancelResult)]
     assert told == ["https://coolify.example.com/back"]
 
 
@@ -542,9 +556,9 @@ def test_its_page_is_told(plan: dict[str, Any]) -> None:
 
 
 def test_what_would_keep_it_from_being_put_back_is_told_before_the_deployment() -> None:
-    tale = tell({"prepare a": [Prepared((), ("the token lacks write",))]}, rollback=True)
-    assert tale.events[:4] == [*OPENING[:-1], Warned("a", "the token lacks write"), Begun("a")]
-    assert tale.ends() == [Ended("a", Outcome.FINISHED)]
+    tale = tell({"prepare a": [Changes((), ("the token lacks write",))]}, rollback=True)
+    assert tale.events[:4] == [*OPENING[:-1], TargetWarning("a", "the token lacks write"), Triggering("a")]
+    assert tale.ends() == [TargetFinished("a", Outcome.FINISHED)]
 
 
 @pytest.mark.parametrize(
@@ -555,14 +569,14 @@ def test_what_would_keep_it_from_being_put_back_is_told_before_the_deployment() 
     ],
 )
 def test_nothing_is_changed_by_that_and_no_target_waits_for_another(checked: Exception, calls: list[Call]) -> None:
-    tale = tell({"check a": [checked, Target("a")], "prepare b": [Prepared(())]}, targets=("a", "b"), rollback=True)
+    tale = tell({"check a": [checked, Target("a")], "prepare b": [Changes(())]}, targets=("a", "b"), rollback=True)
     assert tale.calls[3 : 3 + len(calls)] == calls
-    assert Ended("b", Outcome.FINISHED) in tale.ends()
+    assert TargetFinished("b", Outcome.FINISHED) in tale.ends()
 
 
 def test_a_signal_then_says_nothing_of_changes() -> None:
-    tale = tell({"prepare a": [Act(Prepared(()), takes=9, signal="SIGTERM")]}, rollback=True)
-    assert tale.events[-2:] == [Stopped("SIGTERM"), Ended("a", Outcome.INTERRUPTED, STOPPED_BY)]
+    tale = tell({"prepare a": [Act(Changes(()), takes=9, signal="SIGTERM")]}, rollback=True)
+    assert tale.events[-2:] == [InterruptReceived("SIGTERM"), TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY)]
 
 
 # --- several targets
@@ -570,7 +584,7 @@ def test_a_signal_then_says_nothing_of_changes() -> None:
 
 def test_one_target_is_put_back_while_another_goes_on() -> None:
     tale = fallen({"look b-1": [RUNNING, RUNNING, DONE]}, targets=("a", "b"), poll_interval=20)
-    assert tale.ends() == [Ended("a", Outcome.ROLLED_BACK, AGAIN), Ended("b", Outcome.FINISHED)]
+    assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, AGAIN), TargetFinished("b", Outcome.FINISHED)]
     assert tale.outcome is Outcome.ROLLED_BACK
     assert "undo b" not in tale.sent
 
@@ -581,19 +595,19 @@ SITED: dict[str, Any] = {"check a": [Target("a", url=SITE)], f"visit {SITE}": [B
 def test_a_token_that_another_target_s_look_shows_revoked_puts_nothing_back() -> None:
     script: Script = {"look a:healthy": [UP], "look b-1": [RUNNING, REVOKED], **SITED}
     tale = fallen(script, targets=("a", "b"), visits=True, verify_timeout=60)
-    assert [event for event in tale.events if isinstance(event, Warned | Ended) and event.target == "a"] == [
-        Warned("a", "not rolled back: the token is revoked"),
-        Ended("a", Outcome.UNVERIFIED, BAD.reason),
+    assert [event for event in tale.events if isinstance(event, TargetWarning | TargetFinished) and event.target == "a"] == [
+        TargetWarning("a", "not rolled back: the token is revoked"),
+        TargetFinished("a", Outcome.UNVERIFIED, BAD.reason),
     ]
     assert "undo a" not in tale.sent
 
 
 def test_a_part_of_a_group_is_put_back_by_itself() -> None:
-    spread = Spread((Part(Target("a", "web"), A1), Part(Target("c"), Handle("c", "c-1"))))
+    spread = GroupStarted((GroupMember(Target("a", "web"), A1), GroupMember(Target("c"), Handle("c", "c-1"))))
     tale = tell({**CRASHED, "start b": [spread]}, targets=("b",), rollback=True)
-    assert tale.ends() == [Ended("c", Outcome.FINISHED), Ended("a", Outcome.ROLLED_BACK, AGAIN)]
+    assert tale.ends() == [TargetFinished("c", Outcome.FINISHED), TargetFinished("a", Outcome.ROLLED_BACK, AGAIN)]
     assert [call for call in tale.sent if call.startswith(("prepare", "start", "undo"))] == ["prepare b", "start b", "undo a"]
-    assert Split("b", (Target("a", "web"), Target("c")), gone=True) in tale.events
+    assert GroupExpanded("b", (Target("a", "web"), Target("c")), gone=True) in tale.events
 
 
 # --- on demand
@@ -606,18 +620,18 @@ def demanded(script: Script | None = None, signals: Iterable[tuple[float, str]] 
 @pytest.mark.parametrize(
     ("script", "more", "end"),
     [
-        pytest.param({}, {}, [phase(Phase.SUCCEEDED), Ended("a", Outcome.FINISHED)], id="finished"),
-        pytest.param({}, {"wait": False}, [Ended("a", Outcome.TRIGGERED)], id="not-waited-for"),
+        pytest.param({}, {}, [phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)], id="finished"),
+        pytest.param({}, {"wait": False}, [TargetFinished("a", Outcome.TRIGGERED)], id="not-waited-for"),
         pytest.param(
             {"look a-1": [Snapshot(Phase.FAILED, reason="exit 1")]},
             {},
-            [phase(Phase.FAILED), Ended("a", Outcome.FAILED, "exit 1")],
+            [phase(Phase.FAILED), TargetFinished("a", Outcome.FAILED, "exit 1")],
             id="failed",
         ),
         pytest.param(
             {"look a-1": [RUNNING]},
             {"cancel_on_timeout": True},
-            [phase(Phase.RUNNING), Ended("a", Outcome.TIMED_OUT, LATE)],
+            [phase(Phase.RUNNING), TargetFinished("a", Outcome.TIMED_OUT, LATE)],
             id="late-and-not-cancelled",
         ),
         pytest.param(
@@ -625,9 +639,9 @@ def demanded(script: Script | None = None, signals: Iterable[tuple[float, str]] 
             {"signals": [(2, "SIGTERM")]},
             [
                 phase(Phase.RUNNING),
-                Stopped("SIGTERM"),
-                Withdrawn("a", A1, GOES_ON),
-                Ended("a", Outcome.INTERRUPTED, STOPPED_BY),
+                InterruptReceived("SIGTERM"),
+                CancelResult("a", A1, GOES_ON),
+                TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
             ],
             id="interrupted-and-not-cancelled",
         ),
@@ -641,22 +655,24 @@ def test_on_demand_it_is_a_deployment_that_is_never_cancelled(script: Script, mo
 
 def test_the_check_before_it_is_told_once() -> None:
     tale = fallen()
-    assert [event for event in tale.events if isinstance(event, Checked)] == begun("a")[:1]
+    assert [event for event in tale.events if isinstance(event, TargetResolved)] == begun("a")[:1]
 
 
 # --- whatever the server and the signals do
 
 
-PHANTOM = Handle("a", "a-p", Trust.PHANTOM)
+PHANTOM = Handle("a", "a-p", Certainty.PHANTOM)
 
 
 @settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(
     checks=rows(st.just(Target("a"))),
-    undos=rows(st.sampled_from([Started((BACK,)), Started((PHANTOM,)), Later(20, "full"), Refused("no"), OWN_FAILURE])),
-    finds=rows(st.sampled_from([None, None, Started((BACK,)), Started((replace(BACK, adopted=True, perhaps=True),)), Barred("blind")])),
-    phantoms=rows(st.sampled_from([GONE, replace(GONE, next=(replace(BACK, adopted=True),))])),
-    looks=rows(st.builds(Snapshot, st.sampled_from(Phase), hold=st.sampled_from([0, 10])) | st.sampled_from([PROVABLE, DONE])),
+    undos=rows(st.sampled_from([Started((BACK,)), Started((PHANTOM,)), RetryLater(20, "full"), Rejected("no"), OWN_FAILURE])),
+    finds=rows(
+        st.sampled_from([None, None, Started((BACK,)), Started((replace(BACK, adopted=True, perhaps=True),)), AccessDenied("blind")])
+    ),
+    phantoms=rows(st.sampled_from([GONE, replace(GONE, follow_ups=(replace(BACK, adopted=True),))])),
+    looks=rows(st.builds(Snapshot, st.sampled_from(Phase), stable_for=st.sampled_from([0, 10])) | st.sampled_from([PROVABLE, DONE])),
     health=rows(st.sampled_from([DOWN, UP])),
     signals=st.lists(st.tuples(st.sampled_from([11, 11.5, 13, 20, 41, 71]), st.just("SIGTERM")), max_size=2),
     timeout=st.sampled_from([60, 150]),

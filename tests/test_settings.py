@@ -14,8 +14,8 @@ import pytest
 from pydantic import SecretStr
 
 from deployer.main import main
-from deployer.providers.coolify.inputs import Coolify
-from deployer.settings import Common, Found, Given, declared, look_up, placeholders
+from deployer.providers.coolify.inputs.fields import Coolify
+from deployer.settings import Common, Found, RawInputs, declared, look_up, placeholders
 from tests.test_golden import StillClock
 
 GROUPS = (Common, Coolify)
@@ -101,11 +101,11 @@ def every_spelling() -> Iterator[Any]:
             yield pytest.param(name, rank, id=f"{name}-{variable}")
 
 
-def found(environ: Mapping[str, str], prefix: str = "") -> Given:
+def found(environ: Mapping[str, str], prefix: str = "") -> RawInputs:
     return look_up(GROUPS, environ, prefix)
 
 
-def read(environ: Mapping[str, str], prefix: str = "") -> tuple[Common | None, Coolify | None, Given]:
+def read(environ: Mapping[str, str], prefix: str = "") -> tuple[Common | None, Coolify | None, RawInputs]:
     given = found(environ, prefix)
     return Common.read(given), Coolify.read(given), given
 
@@ -134,7 +134,7 @@ def test_of_all_spellings_of_an_input_the_strongest_that_is_given_counts(name: s
     everything = found({variable: f"value {number}" for number, variable in enumerate(given)})
     assert everything.found == {name: Found(given[0], "value 0")}
     assert everything.warnings == [f"{other} and {given[0]} differ: {given[0]} counts" for other in given[1:]]
-    assert found({given[0]: "alone"}) == Given(found={name: Found(given[0], "alone")})
+    assert found({given[0]: "alone"}) == RawInputs(found={name: Found(given[0], "alone")})
 
 
 def test_no_two_inputs_share_a_variable() -> None:
@@ -144,13 +144,13 @@ def test_no_two_inputs_share_a_variable() -> None:
 
 @pytest.mark.parametrize("nothing", ["", " ", "\n", "\t \r\n"])
 def test_empty_means_not_given(nothing: str) -> None:
-    assert found({variable: nothing for name in INPUTS for variable in variables(name)}) == Given()
-    assert found({"INPUT_TIMEOUT": nothing, "DEPLOYER_TIMEOUT": "5m"}) == Given(found={"timeout": Found("DEPLOYER_TIMEOUT", "5m")})
+    assert found({variable: nothing for name in INPUTS for variable in variables(name)}) == RawInputs()
+    assert found({"INPUT_TIMEOUT": nothing, "DEPLOYER_TIMEOUT": "5m"}) == RawInputs(found={"timeout": Found("DEPLOYER_TIMEOUT", "5m")})
 
 
 def test_blanks_around_a_value_are_dropped_and_make_no_conflict() -> None:
     given = found({"INPUT_TIMEOUT": " 5m\n", "DEPLOYER_TIMEOUT": "5m"})
-    assert given == Given(found={"timeout": Found("INPUT_TIMEOUT", "5m")})
+    assert given == RawInputs(found={"timeout": Found("INPUT_TIMEOUT", "5m")})
 
 
 def test_a_conflict_is_told_by_names_and_never_by_values() -> None:
@@ -159,11 +159,11 @@ def test_a_conflict_is_told_by_names_and_never_by_values() -> None:
 
 
 def test_small_letters_are_other_variables() -> None:
-    assert found({"input_timeout": "5m", "deployer_timeout": "5m", "coolify_url": BASE}) == Given()
+    assert found({"input_timeout": "5m", "deployer_timeout": "5m", "coolify_url": BASE}) == RawInputs()
 
 
 def test_the_plain_name_of_an_input_with_our_prefix_is_not_read() -> None:
-    assert found({"TIMEOUT": "5m", "UUID": WEB, "TOKEN": TOKEN, "WEBHOOK": "x", "URL": BASE}) == Given()
+    assert found({"TIMEOUT": "5m", "UUID": WEB, "TOKEN": TOKEN, "WEBHOOK": "x", "URL": BASE}) == RawInputs()
 
 
 def test_what_nobody_gave_has_its_default() -> None:
@@ -327,7 +327,7 @@ def _secret(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", FROM_FILES)
 def test_a_secret_may_come_from_a_file_under_every_spelling(name: str, secret: Path) -> None:
     for variable in variables(name):
-        assert found({f"{variable}_FILE": str(secret)}) == Given(found={name: Found(f"{variable}_FILE", TOKEN)})
+        assert found({f"{variable}_FILE": str(secret)}) == RawInputs(found={name: Found(f"{variable}_FILE", TOKEN)})
 
 
 @pytest.mark.parametrize("name", [name for name in INPUTS if name not in FROM_FILES])
@@ -454,7 +454,7 @@ def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(s
     ],
 )
 def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, told: str) -> None:
-    assert found({variable: f"{MARK}"}) == Given(warnings=[told])
+    assert found({variable: f"{MARK}"}) == RawInputs(warnings=[told])
 
 
 @pytest.mark.parametrize(
@@ -468,7 +468,7 @@ def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, t
     ],
 )
 def test_who_meant_a_rehearsal_or_a_dry_run_gets_no_deployment(variable: str, told: str) -> None:
-    assert found({variable: f"{MARK}"}) == Given(mistakes=[told])
+    assert found({variable: f"{MARK}"}) == RawInputs(mistakes=[told])
 
 
 @pytest.mark.parametrize(
@@ -482,11 +482,11 @@ def test_who_meant_a_rehearsal_or_a_dry_run_gets_no_deployment(variable: str, to
     ],
 )
 def test_a_variable_of_somebody_else_is_no_warning(variable: str) -> None:
-    assert found({variable: "x"}) == Given()
+    assert found({variable: "x"}) == RawInputs()
 
 
 def test_a_misspelt_variable_without_a_value_is_no_warning() -> None:
-    assert found({"INPUT_TIMEOT": "", "DEPLOYER_TIMEOT": " \n"}) == Given()
+    assert found({"INPUT_TIMEOT": "", "DEPLOYER_TIMEOT": " \n"}) == RawInputs()
 
 
 # --- inside a container that Coolify runs
@@ -510,12 +510,12 @@ def test_the_address_that_coolify_sets_in_its_containers_is_not_believed(
     sign: Mapping[str, str], environ: Mapping[str, str], winner: Found | None
 ) -> None:
     given = found({**INSIDE, **sign, **environ})
-    assert given == Given(found={"coolify_url": winner} if winner else {}, warnings=[NOTICE])
+    assert given == RawInputs(found={"coolify_url": winner} if winner else {}, warnings=[NOTICE])
 
 
 def test_elsewhere_it_is_believed() -> None:
     given = found({**INSIDE, "COOLIFY_RESOURCE_UUID": "", "COOLIFY_CONTAINER_NAME": ""})
-    assert given == Given(found={"coolify_url": Found("COOLIFY_URL", "https://runner.example.com")})
+    assert given == RawInputs(found={"coolify_url": Found("COOLIFY_URL", "https://runner.example.com")})
 
 
 def test_a_runner_in_coolify_does_not_deploy_itself() -> None:
@@ -810,7 +810,7 @@ def test_what_is_no_pull_request_is_a_mistake(text: str) -> None:
 
 def test_two_names_of_a_pull_request_that_differ_are_told() -> None:
     given = found({"INPUT_PULL_REQUEST_ID": "8", "INPUT_PR": "7"})
-    assert given == Given(found={"pr": Found("INPUT_PR", "7")}, warnings=["INPUT_PULL_REQUEST_ID and INPUT_PR differ: INPUT_PR counts"])
+    assert given == RawInputs(found={"pr": Found("INPUT_PR", "7")}, warnings=["INPUT_PULL_REQUEST_ID and INPUT_PR differ: INPUT_PR counts"])
 
 
 @pytest.mark.parametrize("text", ["pr-7", "1.2.3", "_x", "sha256-0123", "A" * 128])
@@ -1070,7 +1070,7 @@ def simulated(tag: str) -> dict[str, str]:
 def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
     environ = {**GOOD, "COOLIFY_READ_TOKEN": OTHER_TOKEN, "COOLIFY_WEBHOOK": UUID_HOOK, "DEPLOYER_REHEARSE": "success"}
     given = found(environ)
-    ignored = Coolify.stage(given, simulated("blue"))
+    ignored = Coolify.use_simulator(given, simulated("blue"))
     inputs = Coolify.read(given)
     assert ignored == ["COOLIFY_URL", "COOLIFY_TOKEN", "COOLIFY_READ_TOKEN", "DEPLOYER_UUID", "COOLIFY_WEBHOOK"]
     assert given.mistakes == []
@@ -1096,7 +1096,7 @@ def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
 def test_what_cannot_stand_together_is_told_in_a_rehearsal_too(inputs: Mapping[str, str], told: list[str], group: str) -> None:
     """Once, and of what the user wrote."""
     given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_REHEARSE": "success", **inputs})
-    Coolify.stage(given, simulated(group))
+    Coolify.use_simulator(given, simulated(group))
     Coolify.read(given)
     assert given.mistakes == told
 
@@ -1106,7 +1106,7 @@ def test_who_deploys_by_tag_rehearses_by_tag_where_the_scenario_has_one(
     group: str, targets: tuple[str, ...], tagged: tuple[str, ...]
 ) -> None:
     given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": "blue", "DEPLOYER_REHEARSE": "success"})
-    ignored = Coolify.stage(given, simulated(group))
+    ignored = Coolify.use_simulator(given, simulated(group))
     inputs = Coolify.read(given)
     assert (ignored, given.mistakes) == (["COOLIFY_URL", "COOLIFY_TOKEN", "tag"], [])
     assert inputs is not None
@@ -1358,7 +1358,7 @@ def test_what_can_t_be_changed_or_proven_is_a_mistake(more: Mapping[str, str], t
 
 def test_the_values_of_variables_are_redacted_and_never_masked() -> None:
     given = found({**GOOD, "DEPLOYER_ENV": "MODE=production"})
-    assert list(Coolify.hidden(given)) == ["production"]
+    assert list(Coolify.redacted(given)) == ["production"]
     assert "production" not in Coolify.secrets(given)
 
 
@@ -1375,7 +1375,7 @@ def test_the_values_of_variables_are_redacted_and_never_masked() -> None:
     ],
 )
 def test_secret_settings_and_logins_in_addresses_are_redacted_like_variables(text: str, values: list[str]) -> None:
-    assert list(Coolify.hidden(found({**GOOD, "DEPLOYER_SETTINGS": text}))) == values
+    assert list(Coolify.redacted(found({**GOOD, "DEPLOYER_SETTINGS": text}))) == values
 
 
 # --- secrets that are none

@@ -9,12 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from deployer import docs
 from deployer.providers import PROVIDERS
-from deployer.report.facts import OUTPUTS
+from deployer.report.target_report import OUTPUTS
 from deployer.settings import Common, declared
 from tests.pages import parsed
-from tools import run_venv
+from tools import docs, run_venv
 
 ROOT = Path(__file__).parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))

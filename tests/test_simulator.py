@@ -17,14 +17,14 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import SCENARIOS, Stage, playing
-from deployer.simulator.conditions import act, condition
-from deployer.simulator.for_tests_changes import ONLY_NEW
-from deployer.simulator.routes import ROUTES, Route
-from deployer.simulator.rows import Wish
-from deployer.simulator.variable_paint import uuid_of
+from deployer.simulator import SCENARIOS, Session, simulating
+from deployer.simulator.coolify.for_tests_changes import ONLY_NEW
+from deployer.simulator.coolify.render_env import uuid_of
+from deployer.simulator.coolify.routes import ROUTES, Route
+from deployer.simulator.coolify.state.conditions import act, condition
+from deployer.simulator.coolify.state.deployments import DeployOptions
 
-REPLIES = Path(__file__).parents[1] / "deployer" / "simulator" / "replies"
+REPLIES = Path(__file__).parents[1] / "deployer" / "simulator" / "coolify" / "replies"
 CONTRACT = Path(__file__).parent / "contracts" / "coolify"
 TERMINAL = {"finished", "failed", "cancelled-by-user"}
 NAME = "deployer/0 (test)"
@@ -56,7 +56,7 @@ class Reply:
 class Client:
     """A well-behaved client with one keep-alive connection; `timeout` in real seconds."""
 
-    stage: Stage
+    stage: Session
     timeout: float = 5
     link: http.client.HTTPConnection | None = None
 
@@ -90,11 +90,11 @@ class Client:
 
 
 @contextlib.contextmanager
-def visiting(scenario: str, speed: float = FAST, timeout: float = 5, version: str | None = None) -> Iterator[tuple[Stage, Client]]:
-    with playing(scenario, speed=speed, version=version) as stage:
-        client = Client(stage, timeout)
+def visiting(scenario: str, speed: float = FAST, timeout: float = 5, version: str | None = None) -> Iterator[tuple[Session, Client]]:
+    with simulating(scenario, speed=speed, version=version) as session:
+        client = Client(session, timeout)
         try:
-            yield stage, client
+            yield session, client
         finally:
             client.close()
 
@@ -123,7 +123,7 @@ def logs(row: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def placed(path: str, stage: Stage, deployment: str) -> str:
+def placed(path: str, session: Session, deployment: str) -> str:
     """A path with the stage's own uuids."""
     project = recorded("project")["response"]["body"]
     fixed = {
@@ -131,9 +131,9 @@ def placed(path: str, stage: Stage, deployment: str) -> str:
         "{project}": project["uuid"],
         "{environment}": project["environments"][0]["uuid"],
         "{host}": recorded("servers")["response"]["body"][0]["uuid"],
-        "{variable}": uuid_of(stage.uuids[0], VARIABLE),
+        "{variable}": uuid_of(session.uuids[0], VARIABLE),
     }
-    for place, uuid in (*fixed.items(), *zip((U, U2, U3), stage.uuids, strict=False)):
+    for place, uuid in (*fixed.items(), *zip((U, U2, U3), session.uuids, strict=False)):
         path = path.replace(place, uuid)
     return path
 
@@ -311,9 +311,9 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
     *,
     after: bool,
 ) -> None:
-    with visiting(scenario, 1) as (stage, client):
+    with visiting(scenario, 1) as (session, client):
         started = client.started() if after else ""
-        reply = client.ask(method, V1 + placed(path, stage, started))
+        reply = client.ask(method, V1 + placed(path, session, started))
         expected = recorded(name)["response"]
     pairs = expected["headers"].items() if isinstance(expected["headers"], dict) else expected["headers"]
     assert reply.status == expected["status"]
@@ -347,18 +347,18 @@ PATCHES = [
 
 @pytest.mark.parametrize(("name", "scenario", "path", "kind", "body"), PATCHES)
 def test_a_patch_is_answered_as_recorded(name: str, scenario: str, path: str, kind: str, body: str) -> None:
-    with visiting(scenario) as (stage, client):
-        reply = client.ask("PATCH", V1 + placed(path, stage, ""), body=body.encode() or None, Content_Type=kind)
+    with visiting(scenario) as (session, client):
+        reply = client.ask("PATCH", V1 + placed(path, session, ""), body=body.encode() or None, Content_Type=kind)
         expected = recorded(name)["response"]
         assert (reply.status, reply.body) == (
             expected["status"],
-            {**expected["body"], **({"uuid": stage.uuids[0]} if name == "patch_ok" else {})},
+            {**expected["body"], **({"uuid": session.uuids[0]} if name == "patch_ok" else {})},
         )
 
 
 def test_what_a_patch_changes_can_be_read_and_a_parameter_of_its_query_is_a_field() -> None:
-    with visiting("write-token") as (stage, client):
-        place = f"{V1}/applications/{stage.uuids[0]}"
+    with visiting("write-token") as (session, client):
+        place = f"{V1}/applications/{session.uuids[0]}"
         client.ask("PATCH", place, body=b'{"docker_registry_image_tag": "3.0", "domains": "http://new.example.com"}', Content_Type=JSON)
         body = client.ask("GET", place).body
         assert (body["docker_registry_image_tag"], body["fqdn"]) == ("3.0", "http://new.example.com")
@@ -369,9 +369,9 @@ def test_what_a_patch_changes_can_be_read_and_a_parameter_of_its_query_is_a_fiel
 
 @pytest.mark.parametrize("request_line", [f"PATCH /applications/{U}", f"DELETE /applications/{U}/previews/7"])
 def test_what_is_written_needs_the_ability_to_write(request_line: str) -> None:
-    with visiting("success") as (stage, client):
+    with visiting("success") as (session, client):
         method, _, path = request_line.partition(" ")
-        reply = client.ask(method, V1 + placed(path, stage, ""))
+        reply = client.ask(method, V1 + placed(path, session, ""))
         assert (reply.status, reply.body) == (403, {"message": "Missing required permissions: write"})
 
 
@@ -382,12 +382,12 @@ def test_the_health_of_all_needs_no_token_and_has_a_throttle_of_its_own() -> Non
 
 
 def test_the_api_behind_a_double_slash_is_the_login_page() -> None:
-    with visiting("success") as (stage, _):
-        link = http.client.HTTPConnection(stage.url.partition("//")[2], timeout=5)
+    with visiting("success") as (session, _):
+        link = http.client.HTTPConnection(session.url.partition("//")[2], timeout=5)
         link.putrequest("GET", "//api/v1/version")
         link.endheaders()
         answer = link.getresponse()
-        assert (answer.status, answer.getheader("Location")) == (302, f"{stage.url}/login")
+        assert (answer.status, answer.getheader("Location")) == (302, f"{session.url}/login")
         assert b"<!DOCTYPE html>" in answer.read()
         assert {key for key, _ in answer.getheaders()} == {key for key, _ in recorded("api_root")["response"]["headers"]}
         link.close()
@@ -430,8 +430,8 @@ def test_head_has_the_headers_of_get_without_a_body() -> None:
 
 
 def test_an_image_application_differs_where_the_recorded_one_does() -> None:
-    with visiting("image") as (stage, client):
-        body = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body
+    with visiting("image") as (session, client):
+        body = client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body
         image = recorded("create_img_get")["response"]["body"]
         assert [body[key] for key in ("build_pack", "git_repository", "ports_exposes", "source_type")] == [
             image[key] for key in ("build_pack", "git_repository", "ports_exposes", "source_type")
@@ -440,8 +440,8 @@ def test_an_image_application_differs_where_the_recorded_one_does() -> None:
 
 
 def test_a_token_counts_without_its_number_and_with_any_spelling_of_bearer() -> None:
-    with visiting("success") as (stage, client):
-        assert client.ask("GET", f"{V1}/version", Authorization=f"bearer {stage.token.partition('|')[2]}").status == 200
+    with visiting("success") as (session, client):
+        assert client.ask("GET", f"{V1}/version", Authorization=f"bearer {session.token.partition('|')[2]}").status == 200
 
 
 # --- where the contracts are at hand: the copies are the originals
@@ -533,10 +533,10 @@ ENDS = [
 def test_a_scenario_plays_to_its_end(scenario: str, status: str, *, ended: bool) -> None:
     slow = scenario == "slow"
     speed = 2000 if slow else FAST
-    with visiting(scenario, speed) as (stage, client):
+    with visiting(scenario, speed) as (session, client):
         seen = follow(client, client.started(), speed, step=30 if slow else 2)
         assert (seen[-1]["status"], bool(seen[-1].get("finished_at"))) == (status, ended)
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_every_scenario_says_what_the_run_will_see() -> None:
@@ -591,7 +591,7 @@ def test_the_post_deployment_command_runs_between_finished_and_finished_at() -> 
 
 
 def test_a_running_deployment_that_is_cancelled_loses_an_entry_and_ends_with_the_odd_one() -> None:
-    with visiting("success", 10) as (stage, client):
+    with visiting("success", 10) as (session, client):
         uuid = client.started()
         time.sleep(0.9)
         reply = client.ask("POST", f"{V1}/deployments/{uuid}/cancel")
@@ -606,7 +606,7 @@ def test_a_running_deployment_that_is_cancelled_loses_an_entry_and_ends_with_the
         assert "Deployment cancelled by user via API." not in said
         again = client.ask("POST", f"{V1}/deployments/{uuid}/cancel")
         assert (again.status, again.body["message"]) == (400, "Deployment cannot be cancelled. Current status: cancelled-by-user")
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_a_queued_deployment_that_is_cancelled_has_one_entry_and_no_end() -> None:
@@ -617,9 +617,9 @@ def test_a_queued_deployment_that_is_cancelled_has_one_entry_and_no_end() -> Non
 
 
 def test_a_second_deployment_waits_for_the_first() -> None:
-    with visiting("success") as (stage, client):
+    with visiting("success") as (session, client):
         client.started()
-        second = client.ask("POST", f"{V1}/deploy?uuid={stage.uuids[0]}&force=true").body["deployments"][0]["deployment_uuid"]
+        second = client.ask("POST", f"{V1}/deploy?uuid={session.uuids[0]}&force=true").body["deployments"][0]["deployment_uuid"]
         assert client.look(second).body["status"] == "queued"
         assert client.ask("GET", f"{V1}/deployments").body.keys() == {"0", "1"}
         seen = follow(client, second, FAST)
@@ -628,57 +628,57 @@ def test_a_second_deployment_waits_for_the_first() -> None:
 
 
 def test_a_full_queue_empties_after_two_minutes() -> None:
-    with visiting("queue-full", 250) as (stage, client):
+    with visiting("queue-full", 250) as (session, client):
         assert client.deploy().status == 429
         assert len(client.ask("GET", f"{V1}/deployments").body) == 26
-        phantom = client.ask("POST", f"{V1}/applications/{stage.uuids[0]}/start?instant_deploy=true").body["deployment_uuid"]
+        phantom = client.ask("POST", f"{V1}/applications/{session.uuids[0]}/start?instant_deploy=true").body["deployment_uuid"]
         assert client.look(phantom).status == 404
         time.sleep(131 / 250)
         assert follow(client, client.started(), 250)[-1]["status"] == "finished"
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_behind_already_queued_somebody_elses_deployment_runs() -> None:
-    with visiting("already-queued") as (stage, client):
+    with visiting("already-queued") as (session, client):
         item = client.deploy().body["deployments"][0]
         assert item["message"] == "Deployment already queued for this commit."
         assert client.look(item["deployment_uuid"]).status == 404
-        row = client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}?take=5").body["deployments"][0]
+        row = client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}?take=5").body["deployments"][0]
         assert (row["status"], row["is_api"]) == ("in_progress", False)
         assert follow(client, row["deployment_uuid"], FAST)[-1]["status"] == "finished"
 
 
 def test_a_cancelled_foreign_deployment_makes_room_for_ours() -> None:
-    with visiting("adopted-cancelled") as (stage, client):
+    with visiting("adopted-cancelled") as (session, client):
         client.deploy()
-        foreign = stage.deployments()[0]["deployment_uuid"]
+        foreign = session.deployments()[0]["deployment_uuid"]
         assert follow(client, foreign, FAST)[-1]["status"] == "cancelled-by-user"
         assert follow(client, client.started(), FAST)[-1]["status"] == "finished"
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_a_phantom_with_nothing_behind_it_makes_room_for_ours() -> None:
-    with visiting("adopted-gone") as (stage, client):
+    with visiting("adopted-gone") as (session, client):
         assert "already queued" in client.deploy().body["deployments"][0]["message"]
-        assert client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}").body == {"count": 0, "deployments": []}
+        assert client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body == {"count": 0, "deployments": []}
         assert follow(client, client.started(), FAST)[-1]["status"] == "finished"
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_two_applications_end_differently() -> None:
-    with visiting("two") as (stage, client):
+    with visiting("two") as (session, client):
         ends = [follow(client, client.started(number), FAST)[-1] for number in (0, 1)]
         assert [row["status"] for row in ends] == ["failed", "finished"]
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 @pytest.mark.parametrize(("scenario", "rows"), [("lost-answer", 1), ("truncated", 1), ("lost-request", 0), ("hang-start", 1)])
 def test_a_trigger_without_an_answer_may_have_queued(scenario: str, rows: int) -> None:
-    with visiting(scenario, timeout=0.2) as (stage, client):
+    with visiting(scenario, timeout=0.2) as (session, client):
         with pytest.raises((OSError, http.client.HTTPException)):
             client.deploy()
-        listed = client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}?take=1").body
-        assert (listed["count"], len(stage.deployments())) == (rows, rows)
+        listed = client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}?take=1").body
+        assert (listed["count"], len(session.deployments())) == (rows, rows)
 
 
 @pytest.mark.parametrize(("scenario", "status"), [("vanished", 404), ("revoked", 401)])
@@ -698,12 +698,12 @@ def test_a_right_can_be_missing_for_one_endpoint_only() -> None:
 
 
 def test_logs_are_absent_for_those_who_may_not_read_them() -> None:
-    with visiting("no-logs") as (stage, client):
+    with visiting("no-logs") as (session, client):
         uuid = client.started()
         assert "logs" not in client.look(uuid).body
-        assert "logs" not in client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}").body["deployments"][0]
-        assert "custom_labels" not in client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body
-        assert "logs" in stage.deployments()[0]
+        assert "logs" not in client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body["deployments"][0]
+        assert "custom_labels" not in client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body
+        assert "logs" in session.deployments()[0]
 
 
 def test_an_outage_has_three_looks_and_an_end() -> None:
@@ -738,12 +738,12 @@ def test_malformed_looks_are_malformed() -> None:
 
 
 def test_throttling_comes_once_for_the_trigger_and_once_for_a_look() -> None:
-    with visiting("throttled") as (stage, client):
+    with visiting("throttled") as (session, client):
         first = client.deploy()
         assert (first.status, first["retry-after"], first["x-ratelimit-remaining"]) == (429, "6", "0")
         uuid = client.started()
         assert [client.look(uuid).status for _ in range(4)] == [200, 200, 429, 200]
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_a_rewritten_log_shrinks_and_holds_every_entry_in_the_end() -> None:
@@ -757,13 +757,13 @@ def test_a_rewritten_log_shrinks_and_holds_every_entry_in_the_end() -> None:
 
 
 def test_hostile_text_arrives_as_it_is() -> None:
-    with visiting("hostile") as (stage, client):
+    with visiting("hostile") as (session, client):
         uuid = client.started()
         row = follow(client, uuid, FAST)[-1]
         text = "\n".join(entry["output"] for entry in logs(row))
     parts = ("::error::", "::add-mask::a", "##[error]", "##vso[", "\x1b[0Ksection_end:1:x\r\x1b[0K", "\x1b]8;;", "\u202e", "\x00", "\ud800")
     assert [part for part in parts if part not in text] == []
-    assert stage.token in text
+    assert session.token in text
     assert "\ud800" in row["application_name"]
 
 
@@ -831,44 +831,44 @@ COURSES = [
 
 @pytest.mark.parametrize(("kind", "scenario", "step", "course"), COURSES)
 def test_a_status_follows_from_what_was_done_last(kind: str, scenario: str, step: str, course: list[tuple[float, str]]) -> None:
-    with visiting(scenario, 1) as (stage, client):
+    with visiting(scenario, 1) as (session, client):
         walk(client, step)
         passed, seen = 0.0, []
         for at, _ in course:
-            stage.skip(at - passed)
+            session.skip(at - passed)
             passed = at
-            seen.append((at, status_of(client, stage.uuids[0], kind)))
+            seen.append((at, status_of(client, session.uuids[0], kind)))
         assert seen == course
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_a_health_check_is_configured_where_it_never_tells_anything_good() -> None:
     for scenario, configured in (("never-clear", True), ("unhealthy-without-check", False)):
-        with visiting(scenario) as (stage, client):
-            assert client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body["health_check_enabled"] is configured
+        with visiting(scenario) as (session, client):
+            assert client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body["health_check_enabled"] is configured
 
 
 def test_a_stopped_application_runs_once_a_newer_deployment_is_finished() -> None:
-    with visiting("success", 1) as (stage, client):
+    with visiting("success", 1) as (session, client):
         walk(client, f"POST /applications/{U}/stop")
-        stage.skip(10)
+        session.skip(10)
         uuid = client.started()
         assert client.look(uuid).body["application"]["status"] == DOWN
-        stage.skip(46)
+        session.skip(46)
         assert client.look(uuid).body["application"]["status"] == "running:unknown"
 
 
 def test_a_lost_answer_to_a_restart_leaves_a_service_that_is_restarted() -> None:
-    with visiting("service-lost-answer", 1) as (stage, client):
+    with visiting("service-lost-answer", 1) as (session, client):
         with pytest.raises((OSError, http.client.HTTPException)):
             walk(client, f"POST /services/{U}/restart?latest=true")
-        stage.skip(5)
-        assert status_of(client, stage.uuids[0], "service") == STARTING
+        session.skip(5)
+        assert status_of(client, session.uuids[0], "service") == STARTING
 
 
 def test_a_restart_is_a_deployment_of_its_own_kind() -> None:
-    with visiting("success") as (stage, client):
-        reply = client.ask("POST", f"{V1}/applications/{stage.uuids[0]}/restart")
+    with visiting("success") as (session, client):
+        reply = client.ask("POST", f"{V1}/applications/{session.uuids[0]}/restart")
         row = follow(client, reply.body["deployment_uuid"], FAST)[-1]
         assert (row["status"], row["restart_only"], row["is_api"]) == ("finished", True, True)
         assert logs(row)[1]["output"] == "Restarting coollabsio/coolify-examples:main on localhost."
@@ -878,10 +878,10 @@ def test_a_restart_is_a_deployment_of_its_own_kind() -> None:
 
 
 def test_a_tag_names_its_applications_with_their_deployments_and_its_services_in_prose() -> None:
-    with visiting("tag") as (stage, client):
-        body = client.ask("POST", f"{V1}/deploy?tag={stage.tag}").body
-        assert [item["resource_uuid"] for item in body["details"]] == list(stage.uuids[:2])
-        assert [item["deployment_uuid"] for item in body["details"]] == [row["deployment_uuid"] for row in stage.deployments()]
+    with visiting("tag") as (session, client):
+        body = client.ask("POST", f"{V1}/deploy?tag={session.tag}").body
+        assert [item["resource_uuid"] for item in body["details"]] == list(session.uuids[:2])
+        assert [item["deployment_uuid"] for item in body["details"]] == [row["deployment_uuid"] for row in session.deployments()]
         assert body["message"] == [
             "Application web deployment queued.",
             "Application worker deployment queued.",
@@ -890,15 +890,15 @@ def test_a_tag_names_its_applications_with_their_deployments_and_its_services_in
         assert [app["name"] for app in client.ask("GET", f"{V1}/applications?tag=blue").body] == ["web", "worker"]
         assert client.ask("GET", f"{V1}/applications?tag=nope").body == []
         assert [service["name"] for service in client.ask("GET", f"{V1}/services").body] == ["stack"]
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_what_is_skipped_by_tag_has_a_phantom() -> None:
-    with visiting("tag-phantom") as (stage, client):
+    with visiting("tag-phantom") as (session, client):
         body = client.ask("POST", f"{V1}/deploy?tag=blue").body
         assert body["message"] == ["Deployment already queued for this commit.", "Application worker deployment queued."]
         assert [client.look(item["deployment_uuid"]).status for item in body["details"]] == [404, 200]
-        assert [row["is_api"] for row in stage.deployments()] == [False, True]
+        assert [row["is_api"] for row in session.deployments()] == [False, True]
 
 
 SILENT = [
@@ -918,41 +918,41 @@ def test_a_tag_without_applications_has_no_details(scenario: str, tag: str, said
 
 @pytest.mark.parametrize(("scenario", "status", "rows"), [("tag-429", 429, 1), ("tag-500", 500, 2)])
 def test_an_error_in_the_middle_of_a_tag_hides_what_was_queued(scenario: str, status: int, rows: int) -> None:
-    with visiting(scenario) as (stage, client):
+    with visiting(scenario) as (session, client):
         assert client.ask("POST", f"{V1}/deploy?tag=blue").status == status
-        assert len(stage.deployments()) == rows
+        assert len(session.deployments()) == rows
 
 
 def test_a_lost_answer_to_a_tag_may_have_deployed_all_of_it() -> None:
-    with visiting("tag-lost", 1) as (stage, client):
+    with visiting("tag-lost", 1) as (session, client):
         with pytest.raises((OSError, http.client.HTTPException)):
             client.ask("POST", f"{V1}/deploy?tag=blue")
-        assert len(stage.deployments()) == 2
-        assert status_of(client, stage.uuids[2], "service") == STARTING
+        assert len(session.deployments()) == 2
+        assert status_of(client, session.uuids[2], "service") == STARTING
 
 
 def test_two_services_of_one_name_cannot_be_told_apart_in_the_answer() -> None:
-    with visiting("tag-service-twice") as (stage, client):
+    with visiting("tag-service-twice") as (session, client):
         said = client.ask("POST", f"{V1}/deploy?tag=blue").body["message"]
         assert said[1] == said[2]
         assert len({service["uuid"] for service in client.ask("GET", f"{V1}/services").body}) == 2
-        assert len(stage.uuids) == 3
+        assert len(session.uuids) == 3
 
 
 def test_every_rehearsal_can_be_one_by_tag_unless_there_is_only_a_database() -> None:
     for name, scenario in SCENARIOS.items():
         if scenario.public:
-            with playing(name) as stage:
-                assert (stage.tag == "blue") is (name != "database"), name
+            with simulating(name) as session:
+                assert (session.tag == "blue") is (name != "database"), name
 
 
 # --- previews, other servers, other people
 
 
 def test_a_preview_is_a_row_of_its_own_and_waits_for_no_other() -> None:
-    with visiting("preview") as (stage, client):
+    with visiting("preview") as (session, client):
         client.started()
-        asked = f"{V1}/deploy?uuid={stage.uuids[0]}&pr=7"
+        asked = f"{V1}/deploy?uuid={session.uuids[0]}&pr=7"
         uuid = client.ask("POST", asked).body["deployments"][0]["deployment_uuid"]
         assert client.ask("POST", asked).body["deployments"][0]["message"] == "Deployment already queued for this commit."
         row = client.look(uuid).body
@@ -961,69 +961,69 @@ def test_a_preview_is_a_row_of_its_own_and_waits_for_no_other() -> None:
 
 
 def test_a_preview_of_an_image_has_its_own_tag_and_can_be_deleted() -> None:
-    with visiting("write-token", 1) as (stage, client):
-        asked = f"{V1}/deploy?uuid={stage.uuids[0]}&pr=9&docker_tag="
+    with visiting("write-token", 1) as (session, client):
+        asked = f"{V1}/deploy?uuid={session.uuids[0]}&pr=9&docker_tag="
         uuids = [client.ask("POST", asked + tag).body["deployments"][0]["deployment_uuid"] for tag in ("pr-9", "pr-9b")]
         assert [client.look(uuid).body["docker_registry_image_tag"] for uuid in uuids] == ["pr-9", "pr-9b"]
-        deleted = [client.ask("DELETE", f"{V1}/applications/{stage.uuids[0]}/previews/9").status for _ in range(2)]
+        deleted = [client.ask("DELETE", f"{V1}/applications/{session.uuids[0]}/previews/9").status for _ in range(2)]
         assert deleted == [200, 404]
         assert {client.look(uuid).body["status"] for uuid in uuids} == {"cancelled-by-user"}
 
 
 @pytest.mark.parametrize(("scenario", "status"), [("two-servers", "finished"), ("other-server-fails", "failed")])
 def test_an_additional_server_gets_a_deployment_once_the_main_one_is_finished(scenario: str, status: str) -> None:
-    with visiting(scenario, 1) as (stage, client):
+    with visiting(scenario, 1) as (session, client):
         uuid = client.started()
-        body = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body
+        body = client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body
         assert (body["additional_servers_count"], [server["name"] for server in body["additional_servers"]]) == (1, ["second"])
-        stage.skip(40)
-        assert len(stage.deployments()) == 1
-        stage.skip(6)
-        other, main = client.ask("GET", f"{V1}/deployments/applications/{stage.uuids[0]}").body["deployments"]
+        session.skip(40)
+        assert len(session.deployments()) == 1
+        session.skip(6)
+        other, main = client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body["deployments"]
         assert (main["deployment_uuid"], main["status"], main["is_api"], main["server_id"]) == (uuid, "finished", True, 0)
         assert (other["status"], other["is_api"], other["server_id"], other["server_name"]) == ("in_progress", False, 2, "second")
         assert other["created_at"] == main["finished_at"]
-        stage.skip(1)
-        told = f"/application/{stage.uuids[0]}/deployment/{other['deployment_uuid']}"
+        session.skip(1)
+        told = f"/application/{session.uuids[0]}/deployment/{other['deployment_uuid']}"
         [line] = [entry for entry in logs(client.look(uuid).body) if entry["output"].startswith("Deployment to second. Logs: http://")]
         assert line["output"].endswith(told)
         assert not line["hidden"]
-        stage.skip(50)
+        session.skip(50)
         assert client.look(other["deployment_uuid"]).body["status"] == status
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_a_deployment_on_an_additional_server_may_be_cancelled_by_who_started_the_main_one() -> None:
-    with visiting("two-servers", 1) as (stage, client):
+    with visiting("two-servers", 1) as (session, client):
         client.started()
-        stage.skip(50)
+        session.skip(50)
         walk(client, f"POST /deployments/{D}/cancel")
-        assert [row["status"] for row in stage.deployments()] == ["finished", "cancelled-by-user"]
-        assert stage.violations() == []
+        assert [row["status"] for row in session.deployments()] == ["finished", "cancelled-by-user"]
+        assert session.violations() == []
 
 
 def test_a_webhooks_deployment_has_its_commit_from_the_beginning() -> None:
-    with visiting("webhook-too") as (stage, client):
+    with visiting("webhook-too") as (session, client):
         row = follow(client, client.started(), FAST)[-1]
-        theirs = stage.deployments()[0]
+        theirs = session.deployments()[0]
         assert (theirs["is_webhook"], theirs["is_api"], theirs["status"], theirs["commit"]) == (True, False, "finished", row["commit"])
         assert (row["is_webhook"], row["is_api"]) == (False, True)
 
 
 def test_a_webhooks_deployment_of_an_image_is_one_that_ours_is_skipped_for() -> None:
-    with visiting("webhook-adopted") as (stage, client):
+    with visiting("webhook-adopted") as (session, client):
         assert "already queued" in client.deploy().body["deployments"][0]["message"]
-        assert [row["is_webhook"] for row in stage.deployments()] == [True]
+        assert [row["is_webhook"] for row in session.deployments()] == [True]
 
 
 def test_the_deployments_of_others_may_be_cancelled_where_that_is_wished() -> None:
-    with visiting("cancel-others", 1) as (stage, client):
+    with visiting("cancel-others", 1) as (session, client):
         rows = client.ask("GET", f"{V1}/deployments").body.values()
         assert [row["status"] for row in rows] == ["in_progress", "queued"]
         for row in rows:
             assert client.ask("POST", f"{V1}/deployments/{row['deployment_uuid']}/cancel").status == 200
-        assert {row["status"] for row in stage.deployments()} == {"cancelled-by-user"}
-        assert stage.violations() == []
+        assert {row["status"] for row in session.deployments()} == {"cancelled-by-user"}
+        assert session.violations() == []
 
 
 def test_a_cancel_on_a_server_out_of_reach_says_so_and_works() -> None:
@@ -1046,40 +1046,40 @@ FULL = [
 
 @pytest.mark.parametrize(("scenario", "step", "status", "named"), FULL)
 def test_a_full_queue_takes_nothing(scenario: str, step: str, status: int, *, named: bool) -> None:
-    with visiting(scenario, 1) as (stage, client):
+    with visiting(scenario, 1) as (session, client):
         client.ask("GET", f"{V1}/version")
-        before = len(stage.deployments())
+        before = len(session.deployments())
         method, _, path = step.partition(" ")
         for _ in range(2):
-            reply = client.ask(method, V1 + placed(path, stage, ""))
+            reply = client.ask(method, V1 + placed(path, session, ""))
             assert (reply.status, "deployment_uuid" in reply.body) == (status, named)
-            stage.skip(100)
+            session.skip(100)
             if scenario != "queue-always-full":
                 break
-        assert len(stage.deployments()) == before
-        stage.skip(40)
-        again = client.ask(method, V1 + placed(path, stage, ""))
-        assert (again.status, len(stage.deployments())) == ((429, before) if scenario == "queue-always-full" else (200, before + 1))
-        assert stage.violations() == []
+        assert len(session.deployments()) == before
+        session.skip(40)
+        again = client.ask(method, V1 + placed(path, session, ""))
+        assert (again.status, len(session.deployments())) == ((429, before) if scenario == "queue-always-full" else (200, before + 1))
+        assert session.violations() == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_ends(name: str) -> None:
-    with playing(name, speed=1) as stage:
-        server = stage._coolify
+    with simulating(name, speed=1) as session:
+        server = session._coolify
         server.now()
         server.trigger()
-        for uuid in list(server.apps)[: stage.scenario.targets]:
-            server.enqueue(uuid, Wish())
+        for uuid in list(server.apps)[: session.scenario.targets]:
+            server.enqueue(uuid, DeployOptions())
         for uuid in server.resources:
             act(server, uuid, "deploy")
         for _ in range(40):
-            stage.skip(60)
+            session.skip(60)
             server.now()
-        assert {row["status"] for row in stage.deployments()} <= TERMINAL
-        settled = [condition(server, uuid) for uuid in stage.uuids if stage.scenario.targets or stage.scenario.resources]
-        stage.skip(3600)
-        assert settled == [condition(server, uuid) for uuid in stage.uuids if stage.scenario.targets or stage.scenario.resources]
+        assert {row["status"] for row in session.deployments()} <= TERMINAL
+        settled = [condition(server, uuid) for uuid in session.uuids if session.scenario.targets or session.scenario.resources]
+        session.skip(3600)
+        assert settled == [condition(server, uuid) for uuid in session.uuids if session.scenario.targets or session.scenario.resources]
 
 
 # --- what is changed, made, proven and taken back
@@ -1120,15 +1120,15 @@ VARIABLES = [
 
 @pytest.mark.parametrize(("item", "preview", "columns"), VARIABLES)
 def test_many_variables_are_set_one_by_one(item: dict[str, object], *, preview: bool, columns: dict[str, object]) -> None:
-    with visiting("env-app") as (stage, client):
+    with visiting("env-app") as (session, client):
         assert write(client, BULK, {"data": [item]}).status == 201
         rows = [
             row
-            for row in client.ask("GET", V1 + placed(ENVS[4:], stage, "")).body
+            for row in client.ask("GET", V1 + placed(ENVS[4:], session, "")).body
             if (row["key"], row["is_preview"]) == (item["key"], preview)
         ]
         assert [{key: row.get(key, "hidden") for key in columns} for row in rows] == ([columns] if columns else [])
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 REFUSED_DATA = [
@@ -1161,26 +1161,26 @@ def shown(client: Client, kind: str = "application") -> list[dict[str, Any]]:
 
 
 def test_a_variable_of_an_application_is_added_with_its_copy_changed_and_deleted() -> None:
-    with visiting("env-app") as (stage, client):
+    with visiting("env-app") as (session, client):
         added = write(client, f"POST /applications/{U}/envs", {"key": "NEW", "value": " x "})
         assert (added.status, added.body.keys()) == (201, {"uuid"})
         assert [(row["value"], row["is_preview"]) for row in shown(client) if row["key"] == "NEW"] == [("x", False), ("x", True)]
         assert write(client, f"POST /applications/{U}/envs", {"key": "NEW", "value": "y"}).status == 409
         changed = write(client, f"PATCH /applications/{U}/envs", {"key": "NEW", "value": "z"})
         assert (changed.status, changed.body["uuid"], changed.body["value"]) == (201, added.body["uuid"], "z")
-        path = f"{V1}/applications/{stage.uuids[0]}/envs/{added.body['uuid']}"
+        path = f"{V1}/applications/{session.uuids[0]}/envs/{added.body['uuid']}"
         assert [client.ask("DELETE", path).status for _ in range(2)] == [200, 404]
         assert [(row["value"], row["is_preview"]) for row in shown(client) if row["key"] == "NEW"] == [("x", True)]
 
 
 def test_a_variable_of_a_service_is_added_changed_and_deleted() -> None:
-    with visiting("env-service") as (stage, client):
+    with visiting("env-service") as (session, client):
         added = write(client, f"POST /services/{U}/envs", {"key": "NEW", "value": "x", "is_literal": True})
         assert (added.status, added.body["value"], added.body["is_literal"]) == (201, "x", True)
         assert write(client, f"POST /services/{U}/envs", {"key": "NEW"}).status == 409
         changed = write(client, f"PATCH /services/{U}/envs", {"key": "NEW", "value": "z"})
         assert (changed.status, changed.body["value"], changed.body["is_literal"]) == (201, "z", True)
-        assert client.ask("DELETE", f"{V1}/services/{stage.uuids[0]}/envs/{added.body['uuid']}").status == 200
+        assert client.ask("DELETE", f"{V1}/services/{session.uuids[0]}/envs/{added.body['uuid']}").status == 200
         assert "NEW" not in {row["key"] for row in shown(client, "service")}
 
 
@@ -1219,19 +1219,19 @@ def test_one_variable_takes_the_flags_of_its_version() -> None:
 
 
 def test_what_came_before_a_mistake_stays() -> None:
-    with visiting("env-app") as (stage, client):
+    with visiting("env-app") as (session, client):
         assert write(client, BULK, {"data": [{"key": "SAVED", "value": "1"}, {"key": "BAD", "value": True}]}).status == 422
-        keys = {row["key"] for row in client.ask("GET", V1 + placed(ENVS[4:], stage, "")).body}
+        keys = {row["key"] for row in client.ask("GET", V1 + placed(ENVS[4:], session, "")).body}
         assert ("SAVED" in keys, "BAD" in keys) == (True, False)
 
 
 def test_a_service_keeps_what_is_not_sent() -> None:
-    with visiting("env-service") as (stage, client):
+    with visiting("env-service") as (session, client):
         new, old = write(client, f"PATCH /services/{U}/envs/bulk", {"data": [{"key": "NEW", "value": "x"}, {"key": "GREETING"}]}).body
         assert (old["value"], old["is_literal"]) == ("Hello $USER", True)
         assert not new.keys() & {"comment", "is_literal", "is_multiline", "is_shown_once", "is_preview", "order", "is_required"}
-        assert not any(row["is_preview"] for row in client.ask("GET", f"{V1}/services/{stage.uuids[0]}/envs").body)
-        assert stage.violations() == []
+        assert not any(row["is_preview"] for row in client.ask("GET", f"{V1}/services/{session.uuids[0]}/envs").body)
+        assert session.violations() == []
 
 
 REFUSED_FIELDS = [
@@ -1262,8 +1262,8 @@ REFUSED_FIELDS = [
 
 @pytest.mark.parametrize(("body", "status", "errors"), REFUSED_FIELDS)
 def test_fields_are_refused_in_all_shapes_and_nothing_is_changed(body: object, status: int, errors: object) -> None:
-    with visiting("patch-refused") as (stage, client):
-        place = f"{V1}/applications/{stage.uuids[0]}"
+    with visiting("patch-refused") as (session, client):
+        place = f"{V1}/applications/{session.uuids[0]}"
         before = client.ask("GET", place).body
         reply = write(client, PROBE, body)
         assert (reply.status, reply.body["errors"]) == (status, errors)
@@ -1271,94 +1271,94 @@ def test_fields_are_refused_in_all_shapes_and_nothing_is_changed(body: object, s
 
 
 def test_an_address_that_another_application_has_is_a_conflict_unless_it_is_forced() -> None:
-    with visiting("patch-refused") as (stage, client):
+    with visiting("patch-refused") as (session, client):
         reply = write(client, PROBE, {"domains": "http://worker.example.com"})
         assert (reply.status, [each["resource_name"] for each in reply.body["conflicts"]]) == (409, ["worker"])
         assert write(client, PROBE, {"domains": "http://worker.example.com", "force_domain_override": True}).status == 200
-        assert client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body["fqdn"] == "http://worker.example.com"
+        assert client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body["fqdn"] == "http://worker.example.com"
 
 
 def test_a_field_of_the_settings_is_changed_within_them() -> None:
-    with visiting("write-token") as (stage, client):
+    with visiting("write-token") as (session, client):
         write(client, PROBE, {"is_spa": True})
-        body = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}").body
+        body = client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body
         assert (body["settings"]["is_spa"], "is_spa" in body) == (True, False)
 
 
 def test_a_deployment_that_is_queued_takes_the_new_tag_and_one_that_runs_the_old_one() -> None:
-    with visiting("image-update", 1) as (stage, client):
-        running, waiting = (client.ask("POST", f"{V1}/deploy?uuid={stage.uuids[0]}&force=true").body["deployments"][0] for _ in range(2))
+    with visiting("image-update", 1) as (session, client):
+        running, waiting = (client.ask("POST", f"{V1}/deploy?uuid={session.uuids[0]}&force=true").body["deployments"][0] for _ in range(2))
         write(client, PROBE, {"docker_registry_image_tag": "3.0.0"})
-        stage.skip(200)
+        session.skip(200)
         told = [logs(client.look(each["deployment_uuid"]).body)[1]["output"] for each in (running, waiting)]
         assert [text.partition(" to ")[0].rpartition(":")[2] for text in told] == ["2.0.1", "3.0.0"]
-        assert client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body["images"][0]["tag"] == "3.0.0"
-        assert stage.violations() == []
+        assert client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body["images"][0]["tag"] == "3.0.0"
+        assert session.violations() == []
 
 
 def test_an_image_that_runs_already_when_its_tag_is_changed_is_deployed_again() -> None:
-    with visiting("already-queued-old-image", 1) as (stage, client):
+    with visiting("already-queued-old-image", 1) as (session, client):
         write(client, PROBE, {"docker_registry_image_tag": "3.0.0"})
         assert "already queued" in client.deploy().body["deployments"][0]["message"]
-        stage.skip(60)
+        session.skip(60)
         uuid = client.started()
-        stage.skip(60)
-        assert [row["status"] for row in stage.deployments()] == ["finished", "finished"]
+        session.skip(60)
+        assert [row["status"] for row in session.deployments()] == ["finished", "finished"]
         assert "shop:3.0.0" in logs(client.look(uuid).body)[1]["output"]
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 @pytest.mark.parametrize(("fixed_name", "current"), [(False, None), (True, "2.0.1")], ids=["ordinary", "the same name for ever"])
 def test_the_current_image_is_only_marked_where_the_container_s_name_is_kept(*, fixed_name: bool, current: str | None) -> None:
-    with visiting("rollback-image", 1) as (stage, client):
+    with visiting("rollback-image", 1) as (session, client):
         write(client, PROBE, {"is_consistent_container_name_enabled": fixed_name})
-        told = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body
+        told = client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body
         assert (told["current"], [each["tag"] for each in told["images"]]) == (current, ["2.0.1", "2.0.0"])
         assert [each["tag"] for each in told["images"] if each["is_current"]] == ([current] if current else [])
 
 
 @pytest.mark.parametrize(("version", "status"), [("4.1.2", 500), ("4.2.0", 405)])
 def test_a_trouble_of_an_action_catches_a_get_where_that_acts(version: str, status: int) -> None:
-    with visiting("server-error", version=version) as (stage, client):
-        assert client.ask("GET", f"{V1}/deploy?uuid={stage.uuids[0]}").status == status
-        assert client.ask("POST", f"{V1}/deploy?uuid={stage.uuids[0]}").status == 500
-        assert stage.deployments() == []
+    with visiting("server-error", version=version) as (session, client):
+        assert client.ask("GET", f"{V1}/deploy?uuid={session.uuids[0]}").status == status
+        assert client.ask("POST", f"{V1}/deploy?uuid={session.uuids[0]}").status == 500
+        assert session.deployments() == []
 
 
 def test_a_rollback_is_a_row_that_builds_nothing_and_the_site_answers_again() -> None:
-    with visiting("rollback-git", 1) as (stage, client):
+    with visiting("rollback-git", 1) as (session, client):
         assert visit(client) == (200, "ok")
-        kept = [each["tag"] for each in client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body["images"]]
+        kept = [each["tag"] for each in client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body["images"]]
         client.started()
         assert visit(client) == (200, "ok")
-        stage.skip(60)
+        session.skip(60)
         assert visit(client) == (502, "Bad Gateway")
-        images = client.ask("GET", f"{V1}/applications/{stage.uuids[0]}/rollback-images").body
+        images = client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body
         assert [each["tag"] for each in images["images"]] == ["1111111111222222222233333333334444444444", *kept]
         reply = write(client, f"POST /applications/{U}/rollback", {"commit": kept[0]})
         assert reply.body["message"] == "Rollback deployment queued."
-        stage.skip(30)
+        session.skip(30)
         row = client.look(reply.body["deployment_uuid"]).body
         assert (row["status"], row["rollback"], row["commit"]) == ("finished", True, kept[0])
         assert not any("Building" in entry["output"] for entry in logs(row))
         assert visit(client) == (200, "ok")
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_an_image_goes_back_by_its_tag_and_not_by_a_rollback() -> None:
-    with visiting("rollback-image", 1) as (stage, client):
+    with visiting("rollback-image", 1) as (session, client):
         write(client, PROBE, {"docker_registry_image_tag": "3.0.0"})
         client.started()
-        stage.skip(60)
+        session.skip(60)
         assert visit(client) == (502, "Bad Gateway")
         write(client, f"POST /applications/{U}/rollback", {"commit": "2.0.1"})
-        stage.skip(60)
+        session.skip(60)
         assert visit(client) == (502, "Bad Gateway")
         write(client, PROBE, {"docker_registry_image_tag": "2.0.1"})
         client.started()
-        stage.skip(60)
+        session.skip(60)
         assert visit(client) == (200, "ok")
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 NO_ROLLBACK = [
@@ -1372,32 +1372,32 @@ NO_ROLLBACK = [
 
 @pytest.mark.parametrize(("scenario", "body", "name"), NO_ROLLBACK)
 def test_a_rollback_is_refused_as_recorded(scenario: str, body: object, name: str) -> None:
-    with visiting(scenario) as (stage, client):
+    with visiting(scenario) as (session, client):
         client.ask("GET", f"{V1}/version")
-        rows = len(stage.deployments())
+        rows = len(session.deployments())
         reply, expected = write(client, f"POST /applications/{U}/rollback", body), recorded(name)["response"]
-        assert (reply.status, reply.body, len(stage.deployments())) == (expected["status"], expected["body"], rows)
+        assert (reply.status, reply.body, len(session.deployments())) == (expected["status"], expected["body"], rows)
 
 
 def test_a_site_answers_late_and_not_at_all_when_it_is_stopped() -> None:
-    with visiting("site-late", 1) as (stage, client):
+    with visiting("site-late", 1) as (session, client):
         client.started()
-        stage.skip(46)
+        session.skip(46)
         assert visit(client) == (502, "Bad Gateway")
-        stage.skip(40)
+        session.skip(40)
         assert visit(client) == (200, "ok")
-        client.ask("POST", f"{V1}/applications/{stage.uuids[0]}/stop")
-        stage.skip(5)
+        client.ask("POST", f"{V1}/applications/{session.uuids[0]}/stop")
+        session.skip(5)
         assert visit(client)[0] == 503
         assert visit(client, "nobody")[0] == 404
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 @pytest.mark.parametrize("header", ["Authorization", "Cookie"])
 def test_a_site_that_is_sent_what_is_meant_for_coolify_is_a_breach(header: str) -> None:
-    with visiting("outage") as (stage, client):
+    with visiting("outage") as (session, client):
         assert visit(client, **{header: "secret"}) == (200, "ok")
-        assert stage.violations() == [f"GET /site/{stage.uuids[0]}: the site was sent the header {header.lower()!r}"]
+        assert session.violations() == [f"GET /site/{session.uuids[0]}: the site was sent the header {header.lower()!r}"]
 
 
 def wanted(client: Client, **more: object) -> dict[str, object]:
@@ -1410,22 +1410,26 @@ def wanted(client: Client, **more: object) -> dict[str, object]:
 
 
 def test_an_application_that_was_made_can_be_found_deployed_and_visited() -> None:
-    with visiting("create", 1) as (stage, client):
+    with visiting("create", 1) as (session, client):
         assert [[each["name"] for each in client.ask("GET", f"{V1}/{kind}").body] for kind in ("projects", "servers", "applications")] == [
             ["Shop", "Blog"],
             ["localhost", "builder"],
             [],
         ]
         reply = write(client, "POST /applications/dockerimage", wanted(client, domains="https://shop.example.com"))
-        assert (reply.status, reply.body["domains"], stage.site.rpartition("/")[2]) == (201, "https://shop.example.com", reply.body["uuid"])
+        assert (reply.status, reply.body["domains"], session.site.rpartition("/")[2]) == (
+            201,
+            "https://shop.example.com",
+            reply.body["uuid"],
+        )
         [listed] = client.ask("GET", f"{V1}/applications").body
         environment = client.ask("GET", f"{V1}/projects/{wanted(client)['project_uuid']}").body["environments"][0]
         assert (listed["name"], listed["build_pack"], listed["environment_id"]) == ("shop", "dockerimage", environment["id"])
         assert (listed["status"], visit(client)[0]) == ("exited:unhealthy", 503)
         uuid = client.ask("POST", f"{V1}/deploy?uuid={listed['uuid']}").body["deployments"][0]["deployment_uuid"]
-        stage.skip(60)
+        session.skip(60)
         assert (client.look(uuid).body["status"], visit(client)) == ("finished", (200, "ok"))
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 NOT_MADE = [
@@ -1469,29 +1473,29 @@ ALTERED = [
 
 @pytest.mark.parametrize(("steps", "right"), ALTERED)
 def test_who_alters_something_may_probe(steps: list[tuple[str, object]], *, right: bool) -> None:
-    with visiting("write-token") as (stage, client):
+    with visiting("write-token") as (session, client):
         client.ask("POST", f"{V1}/deploy")
         write(client, PROBE, {})
         for step, body in steps:
             write(client, step, body)
-        assert (stage.violations() == []) is right
+        assert (session.violations() == []) is right
 
 
 @pytest.mark.parametrize(("scenario", "last", "right"), [("success", "GET /version", True), ("success", f"POST /deploy?uuid={U}", False)])
 def test_who_learns_from_a_probe_that_he_may_not_had_reason_to_probe(scenario: str, last: str, *, right: bool) -> None:
-    with visiting(scenario) as (stage, client):
+    with visiting(scenario) as (session, client):
         assert [write(client, PROBE, {}).status, client.ask("POST", f"{V1}/deploy").status] == [403, 400]
         walk(client, last)
-        assert (stage.violations() == []) is right
+        assert (session.violations() == []) is right
 
 
 def test_a_second_deployment_is_right_for_another_image_only() -> None:
-    with visiting("image-update", 1) as (stage, client):
+    with visiting("image-update", 1) as (session, client):
         for tag, wrong in (("3.0.0", 0), ("2.0.1", 0), ("3.0.0", 1)):
             write(client, PROBE, {"docker_registry_image_tag": tag})
             client.started()
-            stage.skip(60)
-            assert len(stage.violations()) == wrong
+            session.skip(60)
+            assert len(session.violations()) == wrong
 
 
 @pytest.mark.parametrize(
@@ -1502,12 +1506,12 @@ def test_a_second_deployment_is_right_for_another_image_only() -> None:
     ],
 )
 def test_what_is_done_once_is_not_done_twice(scenario: str, step: str, said: str) -> None:
-    with visiting(scenario) as (stage, client):
+    with visiting(scenario) as (session, client):
         body = {"commit": "abc"} if "rollback" in step else wanted(client)
         write(client, step, body)
-        assert stage.violations() == []
+        assert session.violations() == []
         write(client, step, body)
-        assert said in stage.violations()[0]
+        assert said in session.violations()[0]
 
 
 # --- the wire
@@ -1530,11 +1534,11 @@ def test_a_request_to_close_is_obeyed() -> None:
 
 
 def test_clients_that_hang_up_leave_no_trace_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    with visiting("huge") as (stage, client):
+    with visiting("huge") as (session, client):
         uuid = client.started()
         client.look(uuid)
-        host, _, port = stage.url.partition("//")[2].partition(":")
-        head = f"Host: x\r\nAccept: application/json\r\nAuthorization: Bearer {stage.token}\r\nUser-Agent: {NAME}\r\n\r\n"
+        host, _, port = session.url.partition("//")[2].partition(":")
+        head = f"Host: x\r\nAccept: application/json\r\nAuthorization: Bearer {session.token}\r\nUser-Agent: {NAME}\r\n\r\n"
         for sent in (f"GET {V1}/deployments/{uuid} HTTP/1.1\r\n{head}", "GET / HTTP/1.1\r\nHost", "nonsense\r\n\r\n", ""):
             with socket.create_connection((host, int(port)), 5) as raw:
                 raw.sendall(sent.encode())
@@ -1546,7 +1550,7 @@ def test_clients_that_hang_up_leave_no_trace_on_stderr(capfd: pytest.CaptureFixt
 
 def test_a_request_that_hangs_ends_with_the_stage() -> None:
     ended: list[str] = []
-    with visiting("hang") as (stage, client):
+    with visiting("hang") as (session, client):
         uuid = client.started()
         client.look(uuid)
         client.look(uuid)
@@ -1559,9 +1563,9 @@ def test_a_request_that_hangs_ends_with_the_stage() -> None:
 
         thread = threading.Thread(target=third)
         thread.start()
-        while len(stage.journal) < 4:
+        while len(session.journal) < 4:
             time.sleep(0.01)
-        other = Client(stage)
+        other = Client(session)
         assert other.look(uuid).status == 200
         other.close()
         closing = time.monotonic()
@@ -1571,24 +1575,24 @@ def test_a_request_that_hangs_ends_with_the_stage() -> None:
 
 
 def test_the_journal_holds_every_request_in_order() -> None:
-    with visiting("success", 100) as (stage, client):
+    with visiting("success", 100) as (session, client):
         client.deploy()
         time.sleep(0.05)
         client.ask("GET", f"{V1}/nope?a=1&a=", body=b"x", X_Other="1")
-        first, second = stage.journal
-    assert (first.method, first.path, first.query, first.status) == ("POST", f"{V1}/deploy", {"uuid": [stage.uuids[0]]}, 200)
+        first, second = session.journal
+    assert (first.method, first.path, first.query, first.status) == ("POST", f"{V1}/deploy", {"uuid": [session.uuids[0]]}, 200)
     assert (second.query, second.body, second.headers["x-other"], second.status) == ({"a": ["1", ""]}, b"x", "1", 404)
     assert second.at - first.at > 4
 
 
 def test_an_unknown_scenario_is_named_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match="did you mean 'success'"), playing("sucess"):
+    with pytest.raises(ValueError, match="did you mean 'success'"), simulating("sucess"):
         pass
 
 
 def test_the_program_serves_until_it_is_interrupted() -> None:
     command = [sys.executable, "-m", "deployer.simulator", "--port", "0", "--scenario", "build-failure", "--speed", "9"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPLIES.parents[2]) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPLIES.parents[3]) as process:
         assert process.stdout
         lines = [process.stdout.readline() for _ in range(5)]
         process.terminate()
@@ -1648,11 +1652,11 @@ BREACHES = [
 
 @pytest.mark.parametrize(("scenario", "steps", "said"), BREACHES)
 def test_a_breach_is_named(scenario: str, steps: list[str], said: str) -> None:
-    with visiting(scenario) as (stage, client):
+    with visiting(scenario) as (session, client):
         walk(client, *steps[:-1])
-        assert [breach for breach in stage.violations() if said in breach] == []
+        assert [breach for breach in session.violations() if said in breach] == []
         walk(client, steps[-1])
-        assert [breach for breach in stage.violations() if said in breach] != []
+        assert [breach for breach in session.violations() if said in breach] != []
 
 
 @pytest.mark.parametrize(
@@ -1664,30 +1668,30 @@ def test_a_breach_is_named(scenario: str, steps: list[str], said: str) -> None:
     ],
 )
 def test_bad_manners_are_named(headers: dict[str, str], said: str) -> None:
-    with visiting("success") as (stage, client):
+    with visiting("success") as (session, client):
         client.ask("GET", f"{V1}/version", body=None, **headers)
-        assert said in stage.violations()[0]
+        assert said in session.violations()[0]
 
 
 def test_a_body_is_named() -> None:
-    with visiting("success") as (stage, client):
-        client.ask("POST", f"{V1}/deploy", body=json.dumps({"uuid": stage.uuids[0]}).encode(), Content_Type="application/json")
-        assert len(stage.deployments()) == 1  # Coolify reads it; older ones do not
-        assert "a body was sent" in stage.violations()[0]
+    with visiting("success") as (session, client):
+        client.ask("POST", f"{V1}/deploy", body=json.dumps({"uuid": session.uuids[0]}).encode(), Content_Type="application/json")
+        assert len(session.deployments()) == 1  # Coolify reads it; older ones do not
+        assert "a body was sent" in session.violations()[0]
 
 
 def test_a_followed_redirect_is_named() -> None:
-    with visiting("redirect") as (stage, client):
+    with visiting("redirect") as (session, client):
         place = client.ask("GET", f"{V1}/version")["location"]
-        assert place == stage.url.replace("http:", "https:") + f"{V1}/version"
-        assert stage.violations() == []
-        host, _, port = stage.url.partition("//")[2].partition(":")
+        assert place == session.url.replace("http:", "https:") + f"{V1}/version"
+        assert session.violations() == []
+        host, _, port = session.url.partition("//")[2].partition(":")
         with socket.create_connection((host, int(port)), 5) as raw, pytest.raises((ssl.SSLError, ConnectionError)):
             ssl.create_default_context().wrap_socket(raw, server_hostname=host)
-        assert "a redirect was followed" in stage.violations()[0]
-    with visiting("success") as (stage, client):
+        assert "a redirect was followed" in session.violations()[0]
+    with visiting("success") as (session, client):
         client.ask("GET", "/login")
-        assert "with the token" in stage.violations()[0]
+        assert "with the token" in session.violations()[0]
 
 
 @pytest.mark.parametrize(
@@ -1699,9 +1703,9 @@ def test_a_followed_redirect_is_named() -> None:
     ],
 )
 def test_an_act_that_is_refused_is_no_start(steps: list[str]) -> None:
-    with visiting("already-running") as (stage, client):
+    with visiting("already-running") as (session, client):
         walk(client, *steps)
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 SENT = [
@@ -1718,17 +1722,17 @@ SENT = [
 
 @pytest.mark.parametrize(("steps", "changing", "reading"), SENT)
 def test_a_run_that_changes_nothing_reads_and_probes(steps: list[str], changing: list[str], reading: list[str]) -> None:
-    with visiting("write-token") as (stage, client):
+    with visiting("write-token") as (session, client):
         for step in steps:
             method, _, path = step.partition(" ")
             body = b"{}" if method == "PATCH" else None
-            client.ask(method, V1 + placed(path, stage, ""), body=body, Content_Type=JSON if body else "")
-        for said, found in ((changing, stage.violations()), (reading, stage.violations(changes_nothing=True))):
+            client.ask(method, V1 + placed(path, session, ""), body=body, Content_Type=JSON if body else "")
+        for said, found in ((changing, session.violations()), (reading, session.violations(changes_nothing=True))):
             assert len(found) == len(said)
             assert all(part in sentence for part, sentence in zip(said, found, strict=True))
 
 
 def test_a_client_that_may_only_deploy_may_go_on_deploying() -> None:
-    with visiting("deploy-only-token") as (stage, client):
+    with visiting("deploy-only-token") as (session, client):
         walk(client, "GET /version", TRIGGER, f"POST /deployments/{D}/cancel")
-        assert stage.violations() == []
+        assert session.violations() == []

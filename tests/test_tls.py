@@ -13,7 +13,7 @@ import certifi
 import pytest
 import urllib3
 
-from deployer import tls
+from deployer.http import tls
 from deployer.main import _loud
 from deployer.settings import Common
 from tests.test_http import CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, http, raw
@@ -53,7 +53,7 @@ def _strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_home_made_authority_that_curl_accepts_is_accepted(serve: Callable[..., Server]) -> None:
     server = serve(answer(), served("server"))
     assert http(server.url, ca=AUTHORITY).send("GET", "/version").status == 200
-    assert "HTTP 200" in look(expected(server.url), ca=AUTHORITY).detail
+    assert "HTTP 200" in look(expected(server.url), ca=AUTHORITY).raw_status
 
 
 @pytest.mark.usefixtures("strict")
@@ -75,7 +75,7 @@ def test_without_ca_cert_a_missing_key_identifier_is_told_where_python_asks_for_
     assert error.reason == (
         "TLS: Missing Authority Key Identifier, which this Python insists on. Set `ca_cert` to its authority: then it need not be there"
     )
-    assert (error.final, error.arrived, server.heads) == (True, False, [])
+    assert (error.permanent, error.may_have_arrived, server.heads) == (True, False, [])
 
 
 GIVEN = ((AUTHORITY, False), ("", False), (AUTHORITY, True))
@@ -104,7 +104,7 @@ def test_what_is_wrong_with_a_certificate_is_told_at_once_and_without_a_hint_at_
     monkeypatch.setattr(urllib3.util.ssl_, "VERIFY_X509_STRICT", 0)
     server = serve(answer(), served(name))
     error = failure(http(server.url, ca=ca))
-    assert (error.reason, error.final, error.arrived) == (words, True, False)
+    assert (error.reason, error.permanent, error.may_have_arrived) == (words, True, False)
     assert ("ca_cert" in error.reason, server.heads) == (False, [])
 
 
@@ -123,7 +123,7 @@ def test_an_unknown_authority_is_told_with_the_file_that_was_asked(
     assert reason.endswith("For a private authority, set `ca_cert`")
     given = failure(http(server.url, ca=CERTIFICATE))
     assert given.reason.startswith("TLS: neither `ca_cert` nor a public authority vouches for 127.0.0.1 (")
-    assert (given.reason.endswith("Compare `ca_cert` with what signed it"), given.final) == (True, True)
+    assert (given.reason.endswith("Compare `ca_cert` with what signed it"), given.permanent) == (True, True)
 
 
 # --- the wrong scheme
@@ -135,7 +135,7 @@ def test_a_port_that_speaks_http_is_told_at_once_with_what_to_write() -> None:
         error = failure(http(f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"))
         server.join()
     port = error.reason.rpartition(":")[2]
-    assert (error.reason, error.final) == (f"the port does not speak TLS. If it speaks http, write http://127.0.0.1:{port}", True)
+    assert (error.reason, error.permanent) == (f"the port does not speak TLS. If it speaks http, write http://127.0.0.1:{port}", True)
 
 
 def serve_once(listener: socket.socket, data: bytes) -> threading.Thread:
@@ -164,7 +164,7 @@ def serve_once(listener: socket.socket, data: bytes) -> threading.Thread:
 def test_a_port_that_speaks_https_is_told_at_once_with_what_to_write(serve: Callable[..., Server], page: bytes) -> None:
     server = serve(answer(page, "400 Bad Request", Content_Type="text/html"))
     error = failure(http(f"{server.url}/api/v1"))
-    assert (error.reason, error.final, error.arrived) == (
+    assert (error.reason, error.permanent, error.may_have_arrived) == (
         f"the port speaks https, not http. Write https://127.0.0.1:{server.port}",
         True,
         False,
@@ -174,7 +174,7 @@ def test_a_port_that_speaks_https_is_told_at_once_with_what_to_write(serve: Call
 def test_a_port_that_hangs_up_on_plain_http_and_speaks_tls_is_told_as_that(serve: Callable[..., Server]) -> None:
     server = serve(answer(), served("server"))
     error = failure(http(f"http://127.0.0.1:{server.port}"))
-    assert (error.reason, error.final) == (f"the port speaks https, not http. Write https://127.0.0.1:{server.port}", True)
+    assert (error.reason, error.permanent) == (f"the port speaks https, not http. Write https://127.0.0.1:{server.port}", True)
     assert server.heads == []
 
 
@@ -189,7 +189,7 @@ def test_a_server_that_has_answered_before_is_not_suspected(serve: Callable[...,
 def test_a_bare_alert_of_tls_is_told_as_that(serve: Callable[..., Server]) -> None:
     server = serve(raw(b"\x15\x03\x01\x00\x02\x02\x46"))  # fatal, protocol_version: RFC 8446 section 6
     error = failure(http(server.url))
-    assert (error.reason, error.final) == (f"the port speaks https, not http. Write https://127.0.0.1:{server.port}", True)
+    assert (error.reason, error.permanent) == (f"the port speaks https, not http. Write https://127.0.0.1:{server.port}", True)
 
 
 def test_a_page_that_only_talks_of_it_is_a_page(serve: Callable[..., Server]) -> None:

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from deployer.main import main
-from deployer.simulator import Asked, Stage, playing
-from deployer.simulator import server as simulated
-from deployer.simulator.checks import name_of
-from deployer.simulator.versions import VERSIONS
+from deployer.simulator import Request, Session, simulating
+from deployer.simulator.coolify import server as simulated
+from deployer.simulator.coolify.checks import name_of
+from deployer.simulator.coolify.versions import VERSIONS
 from tests.fakes import BEGINNING
 from tests.test_golden import StillClock
 
@@ -615,31 +615,31 @@ CASES = [(truth, version) for truth in (*TRUTHS, *BACKS) for version in truth.ve
 @pytest.fixture
 def play(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
-) -> Callable[[Stage, Mapping[str, str]], tuple[int, str, float]]:
+) -> Callable[[Session, Mapping[str, str]], tuple[int, str, float]]:
     """Runs the program in an empty folder, on one clock with the simulator: exit code, what was said, seconds."""
     clock = StillClock()
     monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
     monkeypatch.chdir(tmp_path)
 
-    def run(stage: Stage, inputs: Mapping[str, str]) -> tuple[int, str, float]:
-        code = main([], environ(stage, inputs), clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
+    def run(session: Session, inputs: Mapping[str, str]) -> tuple[int, str, float]:
+        code = main([], environ(session, inputs), clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
         return code, capfdbinary.readouterr().out.decode(), clock.now() - BEGINNING
 
     return run
 
 
-def changing(asked: list[Asked]) -> dict[str, int]:
+def changing(asked: list[Request]) -> dict[str, int]:
     """The requests that change something, but for the doctor's two probes."""
     probes = [each for each in asked if (each.method == "POST" and not each.query and name_of(each) == "deploy") or each.body == b"{}"]
     coolify = [each for each in asked if not each.path.startswith("/site/")]
     return dict(Counter(name_of(each) for each in coolify if name_of(each) not in READS and each not in probes))
 
 
-def environ(stage: Stage, inputs: Mapping[str, str]) -> dict[str, str]:
+def environ(session: Session, inputs: Mapping[str, str]) -> dict[str, str]:
     """What the job is given."""
-    named = {f"INPUT_{name.upper()}": value.replace("{site}", stage.site) for name, value in inputs.items()}
-    target = {} if "tag" in inputs or "create" in inputs else {"COOLIFY_UUID": ",".join(stage.uuids)}
-    return {"COOLIFY_URL": stage.url, "COOLIFY_TOKEN": stage.token, "DEPLOYER_RESULT_FILE": "result.json", **target, **named}
+    named = {f"INPUT_{name.upper()}": value.replace("{site}", session.site) for name, value in inputs.items()}
+    target = {} if "tag" in inputs or "create" in inputs else {"COOLIFY_UUID": ",".join(session.uuids)}
+    return {"COOLIFY_URL": session.url, "COOLIFY_TOKEN": session.token, "DEPLOYER_RESULT_FILE": "result.json", **target, **named}
 
 
 IDS = [
@@ -647,39 +647,39 @@ IDS = [
 ]
 
 
-def test_on_demand_what_was_put_back_is_not_put_up_again(play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]]) -> None:
+def test_on_demand_what_was_put_back_is_not_put_up_again(play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]]) -> None:
     """The way back never leads forward again, to the release that has just been proven bad."""
-    with playing("rollback-image") as stage:
-        code, said, _ = play(stage, BACK | {"image": ":2.1.0"})
+    with simulating("rollback-image") as session:
+        code, said, _ = play(session, BACK | {"image": ":2.1.0"})
         assert (code, "back to ghcr.io/acme/shop:2.0.1" in said) == (5, True), said
-        code, said, _ = play(stage, {"command": "rollback"})
+        code, said, _ = play(session, {"command": "rollback"})
         assert (code, "back to ghcr.io/acme/shop:2.0.0" in said) == (0, True), said
-        assert stage.violations() == []
+        assert session.violations() == []
 
 
 def test_a_busy_server_is_waited_for(
-    play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]], monkeypatch: pytest.MonkeyPatch
+    play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is accepted, and only the response is late."""
-    monkeypatch.setattr("deployer.providers.coolify.calls.REACH_READ", 0.5)
-    with playing("hang-at-first") as stage:
-        code, said, _ = play(stage, {"timeout": "10m"})
+    monkeypatch.setattr("deployer.providers.coolify.provider.CONNECT_READ_SECONDS", 0.5)
+    with simulating("hang-at-first") as session:
+        code, said, _ = play(session, {"timeout": "10m"})
         told = "no answer in time, although the server accepts connections: waiting up to 120 s for its first response"
-        assert (code, told in said, changing(stage.journal)) == (0, True, {"deploy": 1}), said
-        assert stage.violations() == []
+        assert (code, told in said, changing(session.journal)) == (0, True, {"deploy": 1}), said
+        assert session.violations() == []
 
 
 @pytest.mark.parametrize(("truth", "version"), CASES, ids=IDS)
-def test_a_truth_holds(truth: Truth, version: str, play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]]) -> None:
-    with playing(truth.scenario, version=version) as stage:
-        code, said, seconds = play(stage, truth.inputs)
+def test_a_truth_holds(truth: Truth, version: str, play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]]) -> None:
+    with simulating(truth.scenario, version=version) as session:
+        code, said, seconds = play(session, truth.inputs)
         status = json.loads(Path("result.json").read_text("utf-8"))["status"]
         assert (status, code) == (truth.status, CODES[truth.status]), said
         assert [text for text in truth.says if text not in said] == [], said
         assert [text for text in truth.never if text in said] == [], said
-        assert changing(stage.journal) == dict(truth.sent), said
+        assert changing(session.journal) == dict(truth.sent), said
         assert truth.lasts[0] <= seconds <= truth.lasts[1], seconds
-        assert stage.violations(changes_nothing=truth.number == "doctor") == [], said
+        assert session.violations(changes_nothing=truth.number == "doctor") == [], said
 
 
 APP = "/api/v1/applications/{}"
@@ -718,9 +718,9 @@ def test_a_way_back_sends_this_and_nothing_else(
     version: str,
     inputs: Mapping[str, str],
     sent: list[str],
-    play: Callable[[Stage, Mapping[str, str]], tuple[int, str, float]],
+    play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]],
 ) -> None:
-    with playing(scenario, version=version) as stage:
-        play(stage, inputs)
-        told = [f"{asked} {asked.body.decode()}" for asked in stage.journal if asked.method != "GET"]
-        assert told == [line.replace("{}", stage.uuids[0], 1) for line in sent]
+    with simulating(scenario, version=version) as session:
+        play(session, inputs)
+        told = [f"{asked} {asked.body.decode()}" for asked in session.journal if asked.method != "GET"]
+        assert told == [line.replace("{}", session.uuids[0], 1) for line in sent]

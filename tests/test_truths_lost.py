@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import Stage, playing
-from deployer.simulator.for_people import WEB
-from deployer.simulator.replies import edited, encoded, parsed
-from deployer.simulator.scenario import Scenario, tagged
-from deployer.simulator.scenarios import SCENARIOS
-from deployer.simulator.shared import Answer, Then, Trouble
-from deployer.simulator.tricks import huge
+from deployer.simulator import Session, simulating
+from deployer.simulator.coolify.faults import huge
+from deployer.simulator.coolify.public_scenarios import WEB
+from deployer.simulator.coolify.replies import edited, encoded, parsed
+from deployer.simulator.coolify.scenario import Scenario, tagged
+from deployer.simulator.coolify.scenarios import SCENARIOS
+from deployer.simulator.serving.exchange import Fault, Response, Then
 from tests.test_truths import ALL, CODES, CREATE, INSTANT, NEW, PINNED, changing, play, since
 
 __all__ = ["play"]
 
-Play = Callable[[Stage, Mapping[str, str]], tuple[int, str, float]]
-Edit = Callable[[Answer], Answer]
+Play = Callable[[Session, Mapping[str, str]], tuple[int, str, float]]
+Edit = Callable[[Response], Response]
 TRIGGERS = ("deploy", "start", "restart", "service_restart")
 PAGE = (("Content-Type", "text/html"),)
 JSON = (("Content-Type", "application/json"),)
@@ -34,7 +34,7 @@ JSON = (("Content-Type", "application/json"),)
 def gateway(status: int, body: Any = "<html><title>Blocked</title></html>", **headers: str) -> Edit:
     """What it says in Coolify's place."""
     kind = PAGE if isinstance(body, str) else JSON
-    return lambda _: Answer(status, (*kind, *headers.items()), (encoded(body, pretty=False),))
+    return lambda _: Response(status, (*kind, *headers.items()), (encoded(body, pretty=False),))
 
 
 def said(make: Callable[[dict[str, Any]], Any]) -> Edit:
@@ -42,22 +42,22 @@ def said(make: Callable[[dict[str, Any]], Any]) -> Edit:
     return lambda answer: edited(answer, (encoded(make(parsed(answer)), pretty=False),))
 
 
-def spoiled(name: str, *troubles: Trouble, **fields: Any) -> Scenario:
-    return replace(SCENARIOS[name], troubles=(*SCENARIOS[name].troubles, *troubles), **fields)
+def spoiled(name: str, *troubles: Fault, **fields: Any) -> Scenario:
+    return replace(SCENARIOS[name], faults=(*SCENARIOS[name].faults, *troubles), **fields)
 
 
 def acted(edit: Edit, name: str = "success", **more: Any) -> Scenario:
     """Coolify acts, and something else answers the first trigger."""
-    return spoiled(name, Trouble(TRIGGERS, Then.EDIT, edit=edit, nth=(1,)), **more)
+    return spoiled(name, Fault(TRIGGERS, Then.EDIT, edit=edit, nth=(1,)), **more)
 
 
 def unread(edit: Edit, *on: str, name: str = "success", then: Edit | None = None) -> Scenario:
     """A list that can't be read; and perhaps an answer to the first trigger that is not Coolify's, after it has acted."""
-    lost = (Trouble(TRIGGERS, Then.EDIT, edit=then, nth=(1,)),) if then else ()
-    return spoiled(name, Trouble(on, Then.EDIT, edit=edit), *lost)
+    lost = (Fault(TRIGGERS, Then.EDIT, edit=then, nth=(1,)),) if then else ()
+    return spoiled(name, Fault(on, Then.EDIT, edit=edit), *lost)
 
 
-def without_lines(answer: Answer) -> Answer:
+def without_lines(answer: Response) -> Response:
     """A log that has lost the line of the additional server (coolify-api 6.1)."""
     row = parsed(answer)
     if answer.status != 200 or not isinstance(row.get("logs"), str):
@@ -72,9 +72,7 @@ FOUND = ("it is not certain what the trigger has started", "found on the server"
 UNREAD = "could not read the list of its deployments"
 GATEWAY = "triggers were answered by a gateway in front of the platform, and no deployment was found: HTTP 403"
 THROTTLED = gateway(429, {"message": "Too Many Attempts."}, **{"Retry-After": "600"})
-TWO_TAGS = spoiled(
-    "success", Trouble(("deploy",), Then.EDIT, edit=THROTTLED, nth=(2,)), starts=3, apps=(replace(WEB, tags=("blue", "red")),)
-)
+TWO_TAGS = spoiled("success", Fault(("deploy",), Then.EDIT, edit=THROTTLED, nth=(2,)), starts=3, apps=(replace(WEB, tags=("blue", "red")),))
 """The second tag's trigger comes ten minutes after the first one's, whose deployment is over by then."""
 
 
@@ -143,7 +141,7 @@ TRUTHS = (
     Lost("1-service", acted(gateway(403), "service"), "finished", ("its status has changed",), {"service_restart": 1}),
     Lost(
         "1-kept-out",
-        spoiled("success", Trouble(TRIGGERS, Then.EDIT, edit=gateway(403), acts=False), full_until=1e9),
+        spoiled("success", Fault(TRIGGERS, Then.EDIT, edit=gateway(403), acts=False), full_until=1e9),
         "refused",
         (GATEWAY, "Let POST requests through to its API"),
         {"deploy": 3},
@@ -158,14 +156,14 @@ TRUTHS = (
     ),
     Lost(
         "1-patch-redirected",
-        spoiled("image-update", Trouble(("patch",), Then.EDIT, edit=ANSWERS["redirect"], nth=(2,))),
+        spoiled("image-update", Fault(("patch",), Then.EDIT, edit=ANSWERS["redirect"], nth=(2,))),
         "finished",
         sent={"patch": 1, "deploy": 1},
         inputs={"image": ":2.1.0"},
     ),
     Lost(
         "1-create-redirected",
-        spoiled("create", Trouble(("create",), Then.EDIT, edit=ANSWERS["redirect"], nth=(1,))),
+        spoiled("create", Fault(("create",), Then.EDIT, edit=ANSWERS["redirect"], nth=(1,))),
         "finished",
         ("found there after the answer was lost",),
         {"create": 1, "deploy": 1},
@@ -179,7 +177,7 @@ TRUTHS = (
     *(
         Lost(
             f"2-{name}-behind-a-phantom",
-            spoiled("already-queued", Trouble(("history",), Then.EDIT, edit=edit, nth=LATER)),
+            spoiled("already-queued", Fault(("history",), Then.EDIT, edit=edit, nth=LATER)),
             "finished",
             ("following deployment",),
         )
@@ -190,8 +188,8 @@ TRUTHS = (
             f"2-{name}-and-lost-later",
             spoiled(
                 "success",
-                Trouble(("history",), Then.EDIT, edit=edit, nth=LATER),
-                Trouble(TRIGGERS, Then.EDIT, edit=gateway(502), nth=(1,)),
+                Fault(("history",), Then.EDIT, edit=edit, nth=LATER),
+                Fault(TRIGGERS, Then.EDIT, edit=gateway(502), nth=(1,)),
             ),
             "finished",
             ("found on the server",),
@@ -248,7 +246,7 @@ TRUTHS = (
     ),
     Lost(
         "4-the-log-has-lost-it",
-        spoiled("other-server-fails", Trouble(("look",), Then.EDIT, edit=without_lines)),
+        spoiled("other-server-fails", Fault(("look",), Then.EDIT, edit=without_lines)),
         "failed",
         ("on the additional server second",),
         versions=since("4.0.0-beta.407"),
@@ -256,16 +254,14 @@ TRUTHS = (
     Lost(
         "5-another-deployment",
         spoiled(
-            "success", Trouble(("look",), Then.EDIT, edit=said(lambda row: {**row, "deployment_uuid": "x", "status": "failed"}), nth=(2,))
+            "success", Fault(("look",), Then.EDIT, edit=said(lambda row: {**row, "deployment_uuid": "x", "status": "failed"}), nth=(2,))
         ),
         "finished",
         ("the response is about another deployment, or none", "there is news again"),
     ),
     Lost(
         "5-another-application",
-        spoiled(
-            "crash-after-deploy", Trouble(("application",), Then.EDIT, edit=said(lambda row: {**row, "uuid": "x", "status": "exited"}))
-        ),
+        spoiled("crash-after-deploy", Fault(("application",), Then.EDIT, edit=said(lambda row: {**row, "uuid": "x", "status": "exited"}))),
         "timed_out",
         ("the response is about another application, or none",),
         {},
@@ -273,7 +269,7 @@ TRUTHS = (
     ),
     Lost(
         "13-reads-fail",
-        spoiled("success", Trouble(("look",), Then.EDIT, edit=gateway(502))),
+        spoiled("success", Fault(("look",), Then.EDIT, edit=gateway(502))),
         "triggered",
         ("could not confirm that the deployment exists: HTTP 502",),
         {"start": 1},
@@ -282,9 +278,7 @@ TRUTHS = (
     ),
     Lost(
         "31-refused",
-        spoiled(
-            "image-update", Trouble(("deploy",), Then.EDIT, edit=gateway(404, {"message": "No resources found."}), acts=False, nth=(2,))
-        ),
+        spoiled("image-update", Fault(("deploy",), Then.EDIT, edit=gateway(404, {"message": "No resources found."}), acts=False, nth=(2,))),
         "refused",
         ("What was changed before stays: image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0",),
         {"patch": 1, "deploy": 1},
@@ -312,20 +306,20 @@ CASES = [pytest.param(lost, version, id=f"{lost.item}-{version}") for lost in TR
 
 @pytest.mark.parametrize(("lost", "version"), CASES)
 def test_nothing_is_lost_and_nothing_is_started_twice(lost: Lost, version: str, play: Play) -> None:
-    with playing(lost.scenario, version=version) as stage:
-        code, told, seconds = play(stage, lost.inputs)
+    with simulating(lost.scenario, version=version) as session:
+        code, told, seconds = play(session, lost.inputs)
         status = json.loads(Path("result.json").read_text("utf-8"))["status"]
         assert (status, code) == (lost.status, CODES[lost.status]), told
         assert [text for text in lost.says if text not in told] == [], told
         assert [text for text in lost.never if text in told] == [], told
-        assert changing(stage.journal) == dict(lost.sent), told
+        assert changing(session.journal) == dict(lost.sent), told
         assert lost.lasts[0] <= seconds <= lost.lasts[1], seconds
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.420", "4.0.0-beta.463", "4.2.0", "4.3.10"])
 def test_the_output_commit_is_what_was_pinned_and_built(version: str, play: Play) -> None:
     """36: before beta.464 the row shows the branch's head."""
-    with playing("env-app", version=version) as stage:
-        code, told, _ = play(stage, PINNED)
+    with simulating("env-app", version=version) as session:
+        code, told, _ = play(session, PINNED)
     [target] = json.loads(Path("result.json").read_text("utf-8"))["targets"]
     assert (code, target["commit"]) == (0, PINNED["commit"]), told

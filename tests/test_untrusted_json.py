@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployer.untrusted_json import DEEPEST, MOST_DIGITS, MOST_VALUES, TooManyValuesError, loads
+from deployer.http.untrusted_json import MAX_DEPTH, MAX_DIGITS, MAX_VALUES, TooManyValuesError, loads
 
 thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=300)
 
@@ -23,8 +23,8 @@ thoroughly = settings(derandomize=True, database=None, deadline=None, max_exampl
         pytest.param("NaN", None, id="nan"),
         pytest.param("[Infinity, -Infinity]", [None, None], id="infinity"),
         pytest.param('{"a": 1e400, "b": -1e400, "c": 1e308}', {"a": None, "b": None, "c": 1e308}, id="no-float-holds-it"),
-        pytest.param("9" * MOST_DIGITS, int("9" * MOST_DIGITS), id="the-largest-number"),
-        pytest.param("9" * (MOST_DIGITS + 1), None, id="a-larger-one"),
+        pytest.param("9" * MAX_DIGITS, int("9" * MAX_DIGITS), id="the-largest-number"),
+        pytest.param("9" * (MAX_DIGITS + 1), None, id="a-larger-one"),
         pytest.param(f"[{'9' * 400}]", [None], id="400-digits"),
         pytest.param(f"[{'9' * 5000}, 1]", [None, 1], id="more-digits-than-python-takes"),
         pytest.param('"1670000000123456789"', "1670000000123456789", id="digits-in-a-string"),
@@ -36,7 +36,7 @@ thoroughly = settings(derandomize=True, database=None, deadline=None, max_exampl
         pytest.param(
             r'["\uD800", {"\uDfff": ["\ud800", {"a": "\ud800"}]}]', ["\ufffd", {"\ufffd": ["\ufffd", {"a": "\ufffd"}]}], id="deep"
         ),
-        pytest.param("[" * DEEPEST + "]" * DEEPEST, json.loads("[" * DEEPEST + "]" * DEEPEST), id="deep-enough"),
+        pytest.param("[" * MAX_DEPTH + "]" * MAX_DEPTH, json.loads("[" * MAX_DEPTH + "]" * MAX_DEPTH), id="deep-enough"),
     ],
 )
 def test_what_is_read(text: str, value: Any) -> None:
@@ -49,8 +49,8 @@ def test_what_is_read(text: str, value: Any) -> None:
         pytest.param("", id="nothing"),
         pytest.param("{", id="broken"),
         pytest.param('{"a": 1} x', id="more-behind"),
-        pytest.param("[" * (DEEPEST + 1) + "]" * (DEEPEST + 1), id="too-deep-by-one"),
-        pytest.param('{"a":' * (DEEPEST + 1) + "1" + "}" * (DEEPEST + 1), id="objects-too-deep-by-one"),
+        pytest.param("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1), id="too-deep-by-one"),
+        pytest.param('{"a":' * (MAX_DEPTH + 1) + "1" + "}" * (MAX_DEPTH + 1), id="objects-too-deep-by-one"),
         pytest.param("[" * 990 + "]" * 990, id="as-deep-as-python-reads"),
         pytest.param("[" * 1_000_000, id="deeper-than-python-reads"),
         pytest.param('[{"a":' * 100_000, id="the-same-of-both"),
@@ -88,7 +88,7 @@ def test_no_text_needs_much_more_memory_than_it_has_bytes(piece: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['"' + '\\"' * 5_000_000 + ",", '"' * 5_000_000 + "," * MOST_VALUES * 2, "\\" * 5_000_000 + "," * MOST_VALUES]
+    "text", ['"' + '\\"' * 5_000_000 + ",", '"' * 5_000_000 + "," * MAX_VALUES * 2, "\\" * 5_000_000 + "," * MAX_VALUES]
 )
 def test_hostile_text_costs_no_time(text: str) -> None:
     began = time.monotonic()

@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from deployer import watch
-from deployer.model import Handle, Leg, Missed, Phase, Snapshot
-from deployer.settings.values import Statuses
+from deployer.model import Handle, Phase, PollFailed, Snapshot, Stage
+from deployer.settings.parsers import Statuses
 from deployer.verify import Expectation, Page, Site, Verdict, judge
-from deployer.verify.judge import TOLD, first_line, neutral, shown
-from deployer.verify.site import LIMIT, LOOK
+from deployer.verify.judge import MAX_QUOTED_CHARS, first_line, one_visible_line, shown
+from deployer.verify.site import BODY_BYTES, REQUEST_SECONDS
 from deployer.verify.where import asked, followed, inward
 from tests.test_http import CERTIFICATE, KEY, Script, Server, answer, early, free_port, hang, raw, reset, sent, trickle
 
@@ -170,10 +170,12 @@ def to(location: str, status: int = 302) -> Page:
         pytest.param(
             expected(), Page(URL, 500, "Oops", proxied=True), bad(f"{URL} answered HTTP 500: Oops"), id="what-no-proxy-answers-by-itself"
         ),
-        pytest.param(expected(), Missed("no answer in time"), bad(f"{URL}: no answer in time", inconclusive=True), id="no-answer"),
+        pytest.param(expected(), PollFailed("no answer in time"), bad(f"{URL}: no answer in time", inconclusive=True), id="no-answer"),
     ],
 )
-def test_an_answer_is_judged_by_its_status_and_by_what_it_holds(expectation: Expectation, page: Page | Missed, verdict: Verdict) -> None:
+def test_an_answer_is_judged_by_its_status_and_by_what_it_holds(
+    expectation: Expectation, page: Page | PollFailed, verdict: Verdict
+) -> None:
     assert judge(expectation, page) == verdict
 
 
@@ -192,11 +194,11 @@ SECRET = "hunter2 <b> hunter2"
             id="where-it-sends-us",
         ),
         pytest.param(Page(f"{URL}{'x' * 170}{SECRET}", 500), "HTTP 500", id="where-we-were-sent"),
-        pytest.param(Missed(f"{'x' * 390} {SECRET}"), f"{'x' * 390} ***", id="no-answer"),
+        pytest.param(PollFailed(f"{'x' * 390} {SECRET}"), f"{'x' * 390} ***", id="no-answer"),
         pytest.param(Page(URL, 200, SECRET), f"HTTP 200, without '{'x' * 180} ***'", id="what-is-looked-for"),
     ],
 )
-def test_what_is_told_is_redacted_before_it_is_cut(page: Page | Missed, reason: str) -> None:
+def test_what_is_told_is_redacted_before_it_is_cut(page: Page | PollFailed, reason: str) -> None:
     told = judge(expected(contains=f"{'x' * 180} {SECRET}", statuses="200"), page, lambda text: text.replace(SECRET, "***")).reason
     assert told.endswith(reason)
     assert "hunter" not in told
@@ -224,7 +226,9 @@ def test_the_first_line_is_the_first_that_says_something(text: str, line: str) -
     assert first_line(text) == line
 
 
-@pytest.mark.parametrize("text", ["<" * LIMIT, "<a" * (LIMIT >> 1), "\x00" * LIMIT, "<a>" * (LIMIT // 3)], ids=["<", "<a", "0", "<a>"])
+@pytest.mark.parametrize(
+    "text", ["<" * BODY_BYTES, "<a" * (BODY_BYTES >> 1), "\x00" * BODY_BYTES, "<a>" * (BODY_BYTES // 3)], ids=["<", "<a", "0", "<a>"]
+)
 def test_hostile_text_costs_no_time(text: str) -> None:
     began = time.monotonic()
     first_line(text)
@@ -237,8 +241,12 @@ HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("\n\r\x1b\x00\u202e
 @thoroughly
 @given(HOSTILE)
 def test_of_any_answer_one_short_line_is_told_in_which_nothing_is_hidden(text: str) -> None:
-    for line in (first_line(text), neutral(text), judge(expected(), Page(URL, 500, text)).reason.removeprefix(f"{URL} answered HTTP 500")):
-        assert len(line) <= TOLD + 2
+    for line in (
+        first_line(text),
+        one_visible_line(text),
+        judge(expected(), Page(URL, 500, text)).reason.removeprefix(f"{URL} answered HTTP 500"),
+    ):
+        assert len(line) <= MAX_QUOTED_CHARS + 2
         assert not [each for each in line if each != " " and unicodedata.category(each)[0] in {"C", "Z"}]
         assert line.splitlines() == [line] * bool(line)
 
@@ -246,10 +254,10 @@ def test_of_any_answer_one_short_line_is_told_in_which_nothing_is_hidden(text: s
 @thoroughly
 @given(HOSTILE)
 def test_whatever_is_told_is_one_line(text: str) -> None:
-    rows: list[tuple[Expectation, Page | Missed]] = [
+    rows: list[tuple[Expectation, Page | PollFailed]] = [
         (expected(contains=text), Page(URL, 500, text, onward=text)),
         (expected(contains="missing" + text), Page(URL, 200, text)),
-        (expected(url=text), Missed(text)),
+        (expected(url=text), PollFailed(text)),
     ]
     for expectation, page in rows:
         reason = judge(expectation, page).reason
@@ -421,7 +429,7 @@ Resolve = Callable[[str, int], Iterable[str]]
 
 
 def look(expectation: Expectation, now: Callable[[], float] = time.monotonic, **knobs: Any) -> Snapshot:
-    return Site(agent=AGENT, now=now, **knobs).look(expectation)
+    return Site(agent=AGENT, now=now, **knobs).poll(expectation)
 
 
 def names(**known: list[str]) -> Resolve:
@@ -444,11 +452,11 @@ HERE = names(app=["127.0.0.1"], www=["127.0.0.1"])
 
 
 def good(status: int = 200) -> Snapshot:
-    return Snapshot(Phase.SUCCEEDED, f"HTTP {status}", hold=1.0, settled=False)
+    return Snapshot(Phase.SUCCEEDED, f"HTTP {status}", stable_for=1.0, final=False)
 
 
 def sent_on(url: str) -> Snapshot:
-    return replace(good(302), detail=f"HTTP 302, a redirect to {url} that is not followed")
+    return replace(good(302), raw_status=f"HTTP 302, a redirect to {url} that is not followed")
 
 
 def in_vain(reason: str) -> Snapshot:
@@ -476,24 +484,24 @@ def test_interim_responses_are_skipped(serve: Callable[..., Server]) -> None:
 def test_a_bad_answer_is_no_verdict_and_says_why(serve: Callable[..., Server]) -> None:
     server = serve(answer(b"<h1>no available server</h1>", "503 Service Unavailable"))
     reason = f"{server.url}/ answered HTTP 503: no available server"
-    assert look(expected(server.url)) == Snapshot(Phase.RUNNING, "HTTP 503", bad=True, reason=reason)
+    assert look(expected(server.url)) == Snapshot(Phase.RUNNING, "HTTP 503", shows_failure=True, reason=reason)
 
 
 def test_the_second_good_look_in_a_row_is_believed_and_the_first_never_even_at_the_deadline() -> None:
-    fresh = watch.Watch(Handle("web", ""), 0, 180, Leg.HEALTH)
+    fresh = watch.Watch(Handle("web", ""), 0, 180, Stage.HEALTH)
     once, _ = watch.observe(fresh, good(), 10)
     twice, _ = watch.observe(once, good(), 11)
     late, _ = watch.observe(fresh, good(), 180)
     between, _ = watch.observe(once, Snapshot(Phase.RUNNING, "HTTP 502", reason="why"), 11)
     again, _ = watch.observe(between, good(), 12)
-    ends = [each.ending and each.ending.end for each in (once, twice, late, between, again)]
-    assert ends == [None, watch.End.SUCCEEDED, watch.End.LATE, None, None]
+    ends = [each.result and each.result.end for each in (once, twice, late, between, again)]
+    assert ends == [None, watch.End.SUCCEEDED, watch.End.TIMED_OUT, None, None]
 
 
 def test_what_was_bad_to_the_last_is_the_reason_in_the_end() -> None:
-    fresh = watch.Watch(Handle("web", ""), 0, 180, Leg.HEALTH)
+    fresh = watch.Watch(Handle("web", ""), 0, 180, Stage.HEALTH)
     late, _ = watch.observe(fresh, Snapshot(Phase.RUNNING, "HTTP 502", reason="why"), 180)
-    assert late.ending == watch.Ending(watch.End.LATE, "why")
+    assert late.result == watch.WatchResult(watch.End.TIMED_OUT, "why")
 
 
 @pytest.mark.parametrize(
@@ -564,7 +572,7 @@ def test_an_answer_that_breaks_off_is_none(serve: Callable[..., Server], script:
 )
 def test_the_text_is_searched_as_it_was_meant(serve: Callable[..., Server], body: bytes, kind: str, contains: str, *, holds: bool) -> None:
     snapshot = look(expected(serve(answer(body, Content_Type=kind)).url, contains))
-    assert (snapshot.phase is Phase.SUCCEEDED, snapshot.detail) == (holds, "HTTP 200")
+    assert (snapshot.phase is Phase.SUCCEEDED, snapshot.raw_status) == (holds, "HTTP 200")
 
 
 def test_what_comes_packed_unasked_is_unpacked(serve: Callable[..., Server]) -> None:
@@ -572,9 +580,9 @@ def test_what_comes_packed_unasked_is_unpacked(serve: Callable[..., Server]) -> 
     assert look(expected(server.url, "v1.2")) == good()
 
 
-@pytest.mark.parametrize(("before", "holds"), [(LIMIT - 4, True), (LIMIT - 3, False)])
+@pytest.mark.parametrize(("before", "holds"), [(BODY_BYTES - 4, True), (BODY_BYTES - 3, False)])
 def test_a_large_answer_is_searched_to_its_first_mebibyte(serve: Callable[..., Server], before: int, *, holds: bool) -> None:
-    server = serve(answer(b"x" * before + b"v1.2" + b"x" * LIMIT))
+    server = serve(answer(b"x" * before + b"v1.2" + b"x" * BODY_BYTES))
     snapshot = look(expected(server.url, "v1.2"))
     assert snapshot.phase is (Phase.SUCCEEDED if holds else Phase.RUNNING)
     assert (" without 'v1.2' in its first MiB: xxx" in snapshot.reason) is not holds
@@ -597,7 +605,7 @@ def jumping(left: float) -> Callable[[], float]:
     """A clock on which a look has so many seconds left as soon as it has begun."""
     began = time.monotonic()
     readings = itertools.count()
-    return lambda: 0.0 if next(readings) == 0 else LOOK - left + time.monotonic() - began
+    return lambda: 0.0 if next(readings) == 0 else REQUEST_SECONDS - left + time.monotonic() - began
 
 
 def half(connection: socket.socket) -> None:
@@ -653,7 +661,7 @@ def test_a_connection_is_waited_for_five_seconds_and_no_longer_than_there_is_tim
     readings = itertools.count()
     with responses.RequestsMock() as wire:
         wire.get(URL)
-        look(expected(), lambda: 0.0 if next(readings) == 0 else LOOK - left, resolve=names(app=[PUBLIC]))
+        look(expected(), lambda: 0.0 if next(readings) == 0 else REQUEST_SECONDS - left, resolve=names(app=[PUBLIC]))
         request: Any = wire.calls[0].request
     assert request.req_kwargs["timeout"] == (connect, read)
 
@@ -709,7 +717,7 @@ def test_a_redirect_to_another_host_is_no_proof_unless_it_was_named(serve: Calla
     shown = f"HTTP {status[:3]}, a redirect to {onward} that is not followed"
     reason = f"{server.url}/ answered {shown}: {NOTHING.replace('302', status[:3])}"
     assert look(expected(server.url)) == Snapshot(Phase.RUNNING, shown, reason=reason)
-    assert look(expected(server.url, statuses="300-399")) == replace(good(), detail=shown)
+    assert look(expected(server.url, statuses="300-399")) == replace(good(), raw_status=shown)
     assert elsewhere.heads == []
 
 
@@ -725,7 +733,7 @@ def test_a_look_tells_nothing_that_must_not_be_told(serve: Callable[..., Server]
     elsewhere = serve(found("http://127.0.0.2/hunter2hunter2"))
     for server in (circle, elsewhere, serve(answer(b"key=hunter2hunter2", "500 No"))):
         told = look(expected(server.url, "x"), redact=lambda text: text.replace("hunter2hunter2", "***"))
-        assert ("***" in told.reason, "hunter" in told.reason + told.detail) == (True, False)
+        assert ("***" in told.reason, "hunter" in told.reason + told.raw_status) == (True, False)
 
 
 def test_a_redirect_without_an_address_and_an_address_without_a_redirect_are_answers(serve: Callable[..., Server]) -> None:
@@ -751,7 +759,7 @@ def test_a_redirect_without_an_address_and_an_address_without_a_redirect_are_ans
 def test_auto_is_never_led_inward_by_a_name(host: str, found: list[str]) -> None:
     with responses.RequestsMock():
         snapshot = look(expected(f"http://{host}/", guarded=True), resolve=lambda *_: found)
-    assert (snapshot.phase, snapshot.detail) == (Phase.RUNNING, "no answer")
+    assert (snapshot.phase, snapshot.raw_status) == (Phase.RUNNING, "no answer")
     assert " is this machine, its own link or a cloud's metadata, where `auto` never goes. If it is meant, give " in snapshot.reason
 
 
@@ -815,7 +823,7 @@ def test_where_one_address_takes_no_connection_the_next_is_asked(serve: Callable
 def test_where_one_address_took_the_request_no_other_is_asked(serve: Callable[..., Server]) -> None:
     server = serve(in_turn(reset, answer()))
     url = f"http://app.example.com:{server.port}/"
-    assert look(expected(url), resolve=names(app=["127.0.0.1", "127.0.0.1"])).detail == "no answer"
+    assert look(expected(url), resolve=names(app=["127.0.0.1", "127.0.0.1"])).raw_status == "no answer"
     assert len(server.heads) == 1
 
 
@@ -835,7 +843,7 @@ def test_the_login_of_a_netrc_is_not_sent(serve: Callable[..., Server], monkeypa
 def test_looks_share_nothing(serve: Callable[..., Server]) -> None:
     server = serve(answer(Set_Cookie="session=hunter22; Path=/"))
     site = Site(agent=AGENT, now=time.monotonic)
-    assert [site.look(expected(server.url)) for _ in range(2)] == [good()] * 2
+    assert [site.poll(expected(server.url)) for _ in range(2)] == [good()] * 2
     heads = [sent(head) for head in server.heads]
     assert (heads[0], "cookie" in heads[1]) == (heads[1], False)
 
@@ -891,7 +899,7 @@ def test_what_may_be_the_proxy_s_own_answer_is_no_evidence(
 ) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{serve(answer(b'no', status)).port}")
     snapshot = look(expected("http://app.example.com/"), resolve=nobody)
-    assert (snapshot.bad, "which may be the proxy's own answer" in snapshot.reason) == (counts, not counts)
+    assert (snapshot.shows_failure, "which may be the proxy's own answer" in snapshot.reason) == (counts, not counts)
 
 
 def test_what_a_tunnel_carries_is_the_site_s_own_answer(
@@ -904,7 +912,7 @@ def test_what_a_tunnel_carries_is_the_site_s_own_answer(
             answer(b"no", "502 Bad Gateway")(inner)
 
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{serve(tunnel).port}")
-    assert look(expected("https://127.0.0.1:4443/"), ca=CERTIFICATE, resolve=nobody).bad
+    assert look(expected("https://127.0.0.1:4443/"), ca=CERTIFICATE, resolve=nobody).shows_failure
 
 
 def test_direct_goes_past_every_proxy(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:

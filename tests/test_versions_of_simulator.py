@@ -11,23 +11,23 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from deployer.simulator import SCENARIOS, VERSIONS, Asked, Scenario, playing
+from deployer.simulator import SCENARIOS, VERSIONS, Request, Scenario, simulating
 from deployer.simulator.__main__ import main
-from deployer.simulator.checks import answered, caught_as, shown
-from deployer.simulator.for_people import BUILT, IMAGE, MAIN
-from deployer.simulator.names import TOKEN
-from deployer.simulator.paint import SENSITIVE
-from deployer.simulator.places import Host
-from deployer.simulator.replies import body_of
-from deployer.simulator.resources import Resource
-from deployer.simulator.routes import ACTIONS, ROUTES, Route, found
-from deployer.simulator.rows import App, Extra
-from deployer.simulator.script import recorded
-from deployer.simulator.server import Server
-from deployer.simulator.shared import Answer, Then, Trouble
-from deployer.simulator.variable_paint import uuid_of
-from deployer.simulator.variables import Variable
-from deployer.simulator.wire import spoiled
+from deployer.simulator.coolify.checks import answered, caught_as, shown
+from deployer.simulator.coolify.public_scenarios import BUILT, IMAGE, MAIN
+from deployer.simulator.coolify.render import SENSITIVE
+from deployer.simulator.coolify.render_env import uuid_of
+from deployer.simulator.coolify.replies import body_of
+from deployer.simulator.coolify.routes import ACTIONS, ROUTES, Route, found
+from deployer.simulator.coolify.server import Server
+from deployer.simulator.coolify.state.deployments import App, Extra
+from deployer.simulator.coolify.state.places import Host
+from deployer.simulator.coolify.state.resources import Resource
+from deployer.simulator.coolify.state.script import recorded
+from deployer.simulator.coolify.state.variables import Variable
+from deployer.simulator.coolify.wire import spoiled
+from deployer.simulator.serving.exchange import Fault, Response, Then
+from deployer.simulator.serving.made_up import TOKEN
 
 CONTRACT = Path(__file__).parent / "contracts" / "coolify"
 CAPTURED = CONTRACT / "captured"
@@ -56,7 +56,7 @@ EVERYBODY = Scenario(
 )
 
 
-def said(server: Server, asked: Asked) -> Answer:
+def said(server: Server, asked: Request) -> Response:
     """What goes over the wire."""
     asked.at = server.now()
     trouble = server.trouble(caught_as(server.scenario.version, asked))
@@ -65,7 +65,7 @@ def said(server: Server, asked: Asked) -> Answer:
     return shown(asked, answer)
 
 
-def read(answer: Answer) -> Any:
+def read(answer: Response) -> Any:
     text = b"".join(answer.body).decode()
     return json.loads(text) if dict(answer.headers)["Content-Type"] == "application/json" else text
 
@@ -81,12 +81,12 @@ class Visit:
         self.server.now()  # others' deployments are there from the first moment on
         self.uuids["last"] = self.server.rows[-1].uuid if self.server.rows else ""
 
-    def ask(self, step: str, body: str = "", **headers: str) -> Answer:
+    def ask(self, step: str, body: str = "", **headers: str) -> Response:
         """The answer; the last deployment that it names is `{last}` from now on."""
         method, _, place = step.format(**self.uuids).partition(" ")
         path, _, query = place.partition("?")
         with_token = JSON | {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"} | headers
-        answer = said(self.server, Asked(method, f"/api/v1{path}", parse_qs(query), with_token, body.encode()))
+        answer = said(self.server, Request(method, f"/api/v1{path}", parse_qs(query), with_token, body.encode()))
         named: list[bytes] = re.findall(rb'"deployment_uuid":"(\w+)"', b"".join(answer.body))
         self.uuids["last"] = named[-1].decode() if named else self.uuids["last"]
         return answer
@@ -105,7 +105,7 @@ class Visit:
         body: dict[str, Any] = self.told("GET /deployments/{last}")
         return body
 
-    def done(self, *steps: str) -> Answer:
+    def done(self, *steps: str) -> Response:
         """The answer to the last of them."""
         return [self.ask(step) for step in steps][-1]
 
@@ -174,7 +174,7 @@ def uuids_of(folder: str) -> dict[str, str]:
     return known | {made["project_uuid"]: "project", made["server_uuid"]: "host"} | foo
 
 
-def answer_to(folder: str, name: str, case: Case) -> Answer:
+def answer_to(folder: str, name: str, case: Case) -> Response:
     """What the simulator says to the captured request in that situation."""
     status = captured(folder, "service_get")["response"]["body"]["status"]
     visit = Visit(FOLDERS[folder], **{"resources": (replace(STACK, status=status), PG)} | case.world)
@@ -191,7 +191,7 @@ def answer_to(folder: str, name: str, case: Case) -> Answer:
         visit.may(*TOKENS.get(hit[2], ()))
         headers["authorization"] = FAKE.sub(TOKEN if hit[1] else TOKEN.partition("|")[2], headers["authorization"])
     server.speed = LATE if case.late else STILL
-    return said(server, Asked(asked["method"], path, parse_qs(query, keep_blank_values=True), headers, body.encode()))
+    return said(server, Request(asked["method"], path, parse_qs(query, keep_blank_values=True), headers, body.encode()))
 
 
 # --- the tables: which captured answer is compared in which situation, and which is not compared, and why not
@@ -229,7 +229,7 @@ CUT_OFF: World = {"reachable": False}
 STRANGERS: World = {"strangers": 1}
 SERVERS: World = {"apps": (WEB, replace(WORKER, script=MAIN, servers=(Extra("second", BUILT),)), DOCS, IMG)}
 RESTARTED: World = {"apps": SCENARIOS["restarted"].apps * len(APPS)}
-AWAY: World = {"troubles": (Trouble(("any",), Then.REPLY, reply="maintenance_503"),)}
+AWAY: World = {"faults": (Fault(("any",), Then.REPLY, reply="maintenance_503"),)}
 TAKEN: World = {
     "apps": (
         replace(WEB, fqdn="https://web.example.com"),
@@ -981,9 +981,9 @@ def test_who_does_not_ask_for_json_gets_a_page(accept: str) -> None:
 
 
 def test_a_scenario_is_played_on_another_version_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
-    with playing("success", version="4.0.0-beta.434") as stage:
-        assert stage.scenario == replace(SCENARIOS["success"], version=VERSIONS["4.0.0-beta.434"])
-    with pytest.raises(ValueError, match=r"there is no version '4\.2': did you mean '4\.2\.0'\?"), playing("success", version="4.2"):
+    with simulating("success", version="4.0.0-beta.434") as session:
+        assert session.scenario == replace(SCENARIOS["success"], version=VERSIONS["4.0.0-beta.434"])
+    with pytest.raises(ValueError, match=r"there is no version '4\.2': did you mean '4\.2\.0'\?"), simulating("success", version="4.2"):
         pass
     with pytest.raises(SystemExit):
         main(["--version-of-coolify", "4.2"])

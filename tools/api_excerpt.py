@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from deployer.simulator.cloudfoundry.routes import ROUTES as CLOUDFOUNDRY_ROUTES
-from deployer.simulator.routes import ACTIONS
-from deployer.simulator.routes import ROUTES as COOLIFY_ROUTES
+from deployer.simulator.coolify.routes import ACTIONS
+from deployer.simulator.coolify.routes import ROUTES as COOLIFY_ROUTES
 from tools import drift
 
 SCHEMA_KEYS = ("type", "required", "enum", "allOf", "oneOf", "anyOf", "$ref")

@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 
-from deployer.simulator.names import TOKEN
-from deployer.simulator.rows import App
-from deployer.simulator.scenario import Scenario
-from deployer.simulator.script import Change, Line, Script
-from deployer.simulator.server import Server
-from deployer.simulator.wire import Listener
+from deployer.simulator.coolify.scenario import Scenario
+from deployer.simulator.coolify.server import Server
+from deployer.simulator.coolify.state.deployments import App
+from deployer.simulator.coolify.state.script import Change, Line, Script
+from deployer.simulator.coolify.wire import Listener
+from deployer.simulator.serving.made_up import TOKEN
 
 ROUNDS = 7
 LINE = 200

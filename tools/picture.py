@@ -11,8 +11,8 @@ from contextlib import chdir
 from enum import Enum
 from html import escape
 
-from deployer import docs
 from tests.rehearsals import rehearsed
+from tools import docs
 
 FILE = docs.ROOT / "docs" / "picture.svg"
 SCENARIO = "build-failure"

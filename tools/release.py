@@ -7,7 +7,8 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 
-from deployer import PROJECT, __version__, docs
+from deployer import PROJECT, __version__
+from tools import docs
 
 VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 HEADING = re.compile(r"^## \[?([^\]\s]+)\]?(.*)$", re.MULTILINE)

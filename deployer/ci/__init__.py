@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deployer.ci.contract import CI
+from deployer.ci.base import CI
 from deployer.ci.github import GitHub
 from deployer.ci.gitlab import GitLab
 from deployer.ci.plain import Plain

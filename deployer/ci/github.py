@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 from uuid import uuid4
 
-from deployer.ci.contract import CI, Level
-from deployer.ci.sinks import Writer, append, one_line, read, size, visible_but_colors
+from deployer.ci.base import CI, Level
+from deployer.ci.output import Writer, append, one_line, read, size, visible_but_colors
 
 _DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
 _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
@@ -21,9 +21,9 @@ _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 _V2 = re.compile(r"^([\s\ufeff]*)(?=::)")
 _NO_NAME = re.compile(r"^$|=|<<|[\r\n\0]")
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_ANNOTATIONS = 8  # of each level; the runner shows ten in a step, and other commands of the step want some too
-_EVENT_LIMIT = 32 << 20
-_SUMMARY_LIMIT = (1 << 20) - (64 << 10)  # at 1 MiB all of it is dropped, silently just below that (ci-formats 1.5.5)
+_MAX_ANNOTATIONS = 8  # of each level; the runner shows ten in a step, and other commands of the step want some too
+_EVENT_BYTES = 32 << 20
+_SUMMARY_BYTES = (1 << 20) - (64 << 10)  # at 1 MiB all of it is dropped, silently just below that (ci-formats 1.5.5)
 _SUMMARY_CUT = b"\n\n*The rest is cut: GitHub shows one mebibyte.*\n"
 
 
@@ -56,7 +56,7 @@ class GitHub(CI):
         if not self._environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
             return self._environ.get("GITHUB_SHA", "")
         try:
-            sha = json.loads(read(Path(self._environ["GITHUB_EVENT_PATH"]), _EVENT_LIMIT))["pull_request"]["head"]["sha"]
+            sha = json.loads(read(Path(self._environ["GITHUB_EVENT_PATH"]), _EVENT_BYTES))["pull_request"]["head"]["sha"]
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return ""
         return sha if isinstance(sha, str) and _SHA.fullmatch(sha) else ""
@@ -82,7 +82,7 @@ class GitHub(CI):
             title, message = "", title  # a message of white space is no annotation
         if not message.strip():
             return
-        if self._annotated[level] >= _ANNOTATIONS:
+        if self._annotated[level] >= _MAX_ANNOTATIONS:
             super().annotate(level, title, message)
             return
         self._annotated[level] += 1
@@ -121,7 +121,7 @@ class GitHub(CI):
         if path := self._environ.get("GITHUB_STEP_SUMMARY"):
             text = self._writer.redact(markdown)
             text = text if text.endswith("\n") else text + "\n"
-            append(Path(path), _fitted(text.encode("utf-8", "replace"), _SUMMARY_LIMIT - size(Path(path)), path))
+            append(Path(path), _fitted(text.encode("utf-8", "replace"), _SUMMARY_BYTES - size(Path(path)), path))
 
 
 def _escaped(text: str, escapes: Mapping[str, str]) -> str:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from deployer.ci.contract import CI, Level
-from deployer.ci.sinks import Writer, one_line, visible_but_colors
+from deployer.ci.base import CI, Level
+from deployer.ci.output import Writer, one_line, visible_but_colors
 
 _ERASE = "\x1b[0K"
 _RESET = "\x1b[0m"
-_COLOURS: Mapping[Level, str] = {"error": "\x1b[31;1m", "warning": "\x1b[33;1m", "notice": "\x1b[36;1m"}
-_COLOUR = re.compile(r"\x1b\[([0-9;]*)m")
+_COLORS: Mapping[Level, str] = {"error": "\x1b[31;1m", "warning": "\x1b[33;1m", "notice": "\x1b[36;1m"}
+_COLOR = re.compile(r"\x1b\[([0-9;]*)m")
 _NAME = re.compile(r"[A-Za-z0-9_]{1,255}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
@@ -42,7 +42,7 @@ class GitLab(CI):
 
         Of all controls only colors stay. They last here until they are taken back, and one of them is invisible: none outlives its line.
         """
-        colours = _COLOUR.findall(line)
+        colours = _COLOR.findall(line)
         return visible_but_colors(one_line(line)) + (_RESET if colours and colours[-1] not in ("", "0") else "")
 
     def group(self, title: str) -> None:
@@ -60,7 +60,7 @@ class GitLab(CI):
     def annotate(self, level: Level, title: str, message: str) -> None:
         """Coloured lines: GitLab has no annotations of log lines."""
         for line in self._annotation(level, title, message):
-            self._writer.line(f"{_COLOURS[level]}{line}{_RESET}")
+            self._writer.line(f"{_COLORS[level]}{line}{_RESET}")
 
     def dotenv(self, outputs: Mapping[str, str]) -> bytes:
         """One line without `=` spoils the whole report. Quotes are kept, outer blanks are not; the next job's runner expands `$`."""

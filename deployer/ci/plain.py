@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deployer.ci.contract import CI
+from deployer.ci.base import CI
 
 
 class Plain(CI):

@@ -10,7 +10,7 @@ class DeployerError(Exception):
 
 
 @dataclass(eq=False)
-class MistakesError(DeployerError):
+class InvalidInputsError(DeployerError):
     """The inputs are wrong. All mistakes at once."""
 
     mistakes: tuple[str, ...]
@@ -22,10 +22,10 @@ class MistakesError(DeployerError):
 
 @dataclass(eq=False)
 class RefusedError(DeployerError):
-    """The server said no, and asking again would not change it. `everywhere`: it says so of the token, not of one target."""
+    """The server said no, and asking again would not change it. `token_wide`: it says so of the token, not of one target."""
 
     reason: str
-    everywhere: bool = False
+    token_wide: bool = False
 
     def __str__(self) -> str:
         """The reason."""
@@ -36,18 +36,19 @@ class RefusedError(DeployerError):
 class UnavailableError(DeployerError):
     """No usable answer this time; asking again may help.
 
-    `arrived`: the request may have reached the server. `itself`: the server itself spoke, not a proxy in front of it.
-    `failure`: the server's own words where it broke (a 5xx). `wait`: seconds it asked us to stay away. `final`: asking again is
+    `may_have_arrived`: the request may have reached the server. `from_server`: the server itself spoke, not a proxy in front of it.
+    `server_error`: the server's own words where it broke (a 5xx). `retry_after`: seconds it asked us to stay away.
+    `permanent`: asking again is
     pointless although it is no refusal (a redirect). `from_gateway`: something in front of the server answered in its place, and will
     probably answer the same again; whether it passed the request on before that, nobody knows.
     """
 
     reason: str
-    arrived: bool = False
-    itself: bool = False
-    failure: str = ""
-    wait: float = 0
-    final: bool = field(default=False)
+    may_have_arrived: bool = False
+    from_server: bool = False
+    server_error: str = ""
+    retry_after: float = 0
+    permanent: bool = field(default=False)
     from_gateway: bool = False
 
     def __str__(self) -> str:

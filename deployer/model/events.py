@@ -4,42 +4,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.model.outcome import Leg, Outcome, Phase
-from deployer.model.things import Entry, Handle, Right, Target
+from deployer.model.outcome import Outcome, Phase, Stage
+from deployer.model.things import Ability, Entry, Handle, Target
 
 
 @dataclass(frozen=True, slots=True)
-class Reached:
+class Connected:
     """The server answered as itself."""
 
     platform: str
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class TargetResolved:
     """The provider knows this target."""
 
     target: Target
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """Something on the server was changed before the start, because an input asked for it. `made`: the target itself was created."""
+class ChangeApplied:
+    """Something on the server was changed before the start, because an input asked for it. `created`: the target itself was created."""
 
     target: str
     text: str
-    made: bool = False
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Entitled:
+class AbilityChecked:
     """What the login may do, or may not."""
 
-    right: Right
+    ability: Ability
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class TargetNote:
     """Something that is said of a target, and changes nothing."""
 
     target: str
@@ -47,58 +47,58 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Triggering:
     """The first trigger of this target is about to be sent."""
 
     target: str
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class GroupExpanded:
     """A group turned out to be these targets, or a name this one. `gone`: there is nothing left to tell of the group or name itself."""
 
     target: str
-    parts: tuple[Target, ...]
+    members: tuple[Target, ...]
     gone: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class Following:
     """From now on this deployment is watched."""
 
     target: str
     handle: Handle
-    why: str = ""
-    leg: Leg = Leg.DEPLOYMENT
+    reason: str = ""
+    stage: Stage = Stage.DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
-class Delayed:
+class TriggerDelayed:
     """It could not be started yet."""
 
     target: str
     seconds: float
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Doubted:
+class TriggerUncertain:
     """The answer to a trigger was lost: the server is asked what became of it before anything is sent again."""
 
     target: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Repeated:
+class Retriggering:
     """It is triggered once more."""
 
     target: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Logged:
+class LogLines:
     """New entries of the build log, from this server as far as it is known."""
 
     target: str
@@ -107,7 +107,7 @@ class Logged:
 
 
 @dataclass(frozen=True, slots=True)
-class Unlogged:
+class LogUnavailable:
     """The build log can't be read."""
 
     target: str
@@ -115,30 +115,30 @@ class Unlogged:
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class PhaseChanged:
     """A new phase; or the `same` one, of which the server now says something else."""
 
     target: str
     phase: Phase
-    detail: str
+    raw_status: str
     server: str = ""
-    leg: Leg = Leg.DEPLOYMENT
+    stage: Stage = Stage.DEPLOYMENT
     same: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class DeploymentDetails:
     """Facts about the deployment that is followed, as far as they are known."""
 
     target: str
     link: str
     commit: str
     server: str
-    leg: Leg = Leg.DEPLOYMENT
+    stage: Stage = Stage.DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
-class Wavered:
+class PollFailing:
     """Looks fail, for a reason not told yet."""
 
     target: str
@@ -147,16 +147,16 @@ class Wavered:
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class PollRecovered:
     """Looks work again."""
 
     target: str
-    missed: int
+    failed_polls: int
     server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class TargetWarning:
     """Something that people should know, told once."""
 
     target: str
@@ -165,36 +165,36 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True)
-class Waited:
+class Idle:
     """Nothing happened, and the loop sleeps again: a chance to say what is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Returned:
+class RollingBack:
     """The new version does not run as it should: what ran before is about to be put back."""
 
     target: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Stopped:
+class InterruptReceived:
     """The job is being cancelled."""
 
     signal: str
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """What became of a deployment of ours when we asked to stop it, or left it. `how` is a sentence."""
+class CancelResult:
+    """What became of a deployment of ours when we asked to stop it, or left it. `result` is a sentence."""
 
     target: str
     handle: Handle
-    how: str
+    result: str
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class TargetFinished:
     """The last event of a target's story."""
 
     target: str
@@ -203,27 +203,27 @@ class Ended:
 
 
 Event = (
-    Reached
-    | Checked
-    | Changed
-    | Entitled
-    | Noted
-    | Begun
-    | Split
-    | Followed
-    | Delayed
-    | Doubted
-    | Repeated
-    | Logged
-    | Unlogged
-    | Moved
-    | Known
-    | Wavered
-    | Recovered
-    | Warned
-    | Waited
-    | Returned
-    | Stopped
-    | Withdrawn
-    | Ended
+    Connected
+    | TargetResolved
+    | ChangeApplied
+    | AbilityChecked
+    | TargetNote
+    | Triggering
+    | GroupExpanded
+    | Following
+    | TriggerDelayed
+    | TriggerUncertain
+    | Retriggering
+    | LogLines
+    | LogUnavailable
+    | PhaseChanged
+    | DeploymentDetails
+    | PollFailing
+    | PollRecovered
+    | TargetWarning
+    | Idle
+    | RollingBack
+    | InterruptReceived
+    | CancelResult
+    | TargetFinished
 )

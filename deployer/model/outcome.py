@@ -62,32 +62,32 @@ class Phase(Enum):
     RUNNING = "running"
     UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"
-    UNPROVEN = "unproven"
+    UNVERIFIED = "unproven"
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
 
 
-class Leg(Enum):
+class Stage(Enum):
     """A stretch of a target's story; watch.py says what limits each and what its end is called."""
 
     STAGING = "staging"
     DEPLOYMENT = "deployment"
-    OTHERS = "others"
+    ADDITIONAL_SERVERS = "others"
     HEALTH = "health"
     VERIFY = "verify"
     ROLLBACK = "rollback"
-    ENDING = "ending"
+    CANCELLATION = "ending"
 
 
-class Trust(Enum):
+class Certainty(Enum):
     """What the answer that gave a handle is worth.
 
     SURE: it exists. DOUBTFUL: a full queue would have answered the same. PHANTOM: it names nothing, the real one is to be found.
     LISTED: it exists, or is such a phantom.
     """
 
-    SURE = "sure"
-    DOUBTFUL = "doubtful"
+    CONFIRMED = "sure"
+    UNCONFIRMED = "doubtful"
     PHANTOM = "phantom"
-    LISTED = "listed"
+    POSSIBLY_PHANTOM = "listed"

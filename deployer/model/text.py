@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-MOST = 1 << 16
+MAX_CHARS = 1 << 16
 """Characters: no message of a server is so long, and a longer one is not kept."""
 
 
-def bounded(text: str, most: int = MOST) -> str:
+def bounded(text: str, max_chars: int = MAX_CHARS) -> str:
     """The text; of a longer one only how long it is: a part of it could hold half a secret, which nobody would recognize."""
-    return text if len(text) <= most else f"({len(text)} characters)"
+    return text if len(text) <= max_chars else f"({len(text)} characters)"
 
 
 def one_line(value: Any) -> str:

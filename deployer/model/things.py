@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from deployer.model.outcome import Command, Outcome, Phase, Trust
+from deployer.model.outcome import Certainty, Command, Outcome, Phase
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What a run is asked to do, whatever the provider. Times in seconds.
 
-    `dry`: say what would be done, and do nothing. `alters`: things are changed before the start. `strict`: a proof that says
+    `dry_run`: say what would be done, and do nothing. `has_changes`: things are changed before the start. `strict`: a proof that says
     nothing clear in time has failed; `own_site`: the address that must answer is the target's own, otherwise it is `site`;
     `answer`: what it must answer, in words; `rollback`: what ran before is put back where the new version is seen not to run.
     """
 
     targets: tuple[str, ...]
     command: Command = Command.DEPLOY
-    dry: bool = False
-    alters: bool = False
+    dry_run: bool = False
+    has_changes: bool = False
     own_site: bool = False
     site: str = ""
     answer: str = ""
@@ -36,7 +36,7 @@ class Plan:
     @property
     def changes(self) -> bool:
         """Whether anything on the server is to be touched."""
-        return not self.dry and self.command is not Command.CHECK
+        return not self.dry_run and self.command is not Command.CHECK
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +66,22 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """One thing that the provider can be asked about: a deployment, or another `aspect` of the target, in the provider's words.
+    """One thing that the provider can be asked about: a deployment, or another `condition` of the target, in the provider's words.
 
-    `id`: the deployment's; empty where there is none. `adopted`: somebody else started it, and `whose` says who, as far as it is known;
+    `id`: the deployment's; empty where there is none. `adopted`: somebody else started it, and `started_by` says who, as far
+    as it is known;
     `perhaps`: or we did, and nobody can tell.
     `link` and `server`: its page and where it goes on, where they are known.
     """
 
     target: str
     id: str
-    trust: Trust = Trust.SURE
+    certainty: Certainty = Certainty.CONFIRMED
     adopted: bool = False
     perhaps: bool = False
-    aspect: str = ""
+    condition: str = ""
     link: str = field(default="", compare=False)
-    whose: str = field(default="", compare=False)
+    started_by: str = field(default="", compare=False)
     server: str = field(default="", compare=False)
 
 
@@ -96,7 +97,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class GroupMember:
     """One member of a group that was started. Without a handle it is not known whether it was: it is looked for, and then triggered."""
 
     target: Target
@@ -104,67 +105,67 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class GroupStarted:
     """A group was started: from here on each part has a story of its own.
 
     `rest`: what is known of members that can't be followed, and `outcome` what that is called.
     """
 
-    parts: tuple[Part, ...]
+    members: tuple[GroupMember, ...]
     rest: str = ""
     outcome: Outcome = Outcome.TRIGGERED
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class AlreadyDone:
     """What was asked for is so already, and `note` says why: nothing was started."""
 
     note: str
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
+class RetryLater:
     """Not now: nothing was started, the same may be sent again after `seconds`."""
 
     seconds: float
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """No: nothing was started, and asking again would not change it."""
 
-    why: str
+    reason: str
 
 
-Answer = Started | Spread | Done | Later | Refused
+TriggerResult = Started | GroupStarted | AlreadyDone | RetryLater | Rejected
 
 # --- what a check finds
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class Ability:
     """One thing that the login may do, or may not. None: it could not be found out. `needed`: for what this run is asked to do."""
 
     name: str
-    held: bool | None
+    granted: bool | None
     purpose: str
     needed: bool = False
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
+class Changes:
     """What was changed before the start, in sentences; what was not, because it is as it is wished; and what people should know of it.
 
-    `made`: the id of what was missing and is there now: it is checked and prepared like any other then. `handles`: what must have
+    `created`: the id of what was missing and is there now: it is checked and prepared like any other then. `handles`: what must have
     succeeded before the start, which alone makes the change.
     """
 
-    told: tuple[str, ...]
+    applied: tuple[str, ...]
     warnings: tuple[str, ...] = ()
-    kept: tuple[str, ...] = ()
-    made: str = ""
+    unchanged: tuple[str, ...] = ()
+    created: str = ""
     handles: tuple[Handle, ...] = ()
 
 
@@ -175,14 +176,14 @@ class Prepared:
 class Entry:
     """One entry of a build log.
 
-    `key` tells it from every other, whatever happens to the list. `own`: the platform's own words, not the output of a command.
+    `key` tells it from every other, whatever happens to the list. `from_platform`: the platform's own words, not the output of a command.
     `written`: nanoseconds of the platform's clock, where lines may arrive out of their order; 0 where the list itself is in order.
     """
 
     key: Hashable
     text: str
     hidden: bool = False
-    own: bool = True
+    from_platform: bool = True
     written: int = 0
 
 
@@ -190,21 +191,22 @@ class Entry:
 class Snapshot:
     """One look that worked.
 
-    `log` is None where it can't be read. `hold` is how many seconds this phase must last before it is believed: 0 is final,
-    `inf` only counts once it is replaced. `settled`: an end that can't turn any more, so that it counts too if time runs out before.
-    `next` are handles that only the provider knows of and that need no act; `proof` is where it can be seen that the new version runs.
-    `bad`: the new version was seen not to do what it should; that nothing could be seen is none of that.
+    `log` is None where it can't be read. `stable_for` is how many seconds this phase must last before it is believed: 0 is final,
+    `inf` only counts once it is replaced. `final`: an end that can't turn any more, so that it counts too if time runs out before.
+    `follow_ups` are handles that only the provider knows of and that need no act; `health_check` is where it can be seen that
+    the new version runs.
+    `shows_failure`: the new version was seen not to do what it should; that nothing could be seen is none of that.
     `unseen`: what of a good end could not be seen at all: a warning with it, and no proof where one was asked for.
     """
 
     phase: Phase
-    detail: str = ""
+    raw_status: str = ""
     log: tuple[Entry, ...] | None = ()
-    hold: float = 0
-    settled: bool = True
-    next: tuple[Handle, ...] = ()
-    proof: Handle | None = None
-    bad: bool = False
+    stable_for: float = 0
+    final: bool = True
+    follow_ups: tuple[Handle, ...] = ()
+    health_check: Handle | None = None
+    shows_failure: bool = False
     unseen: str = ""
     reason: str = ""
     warnings: tuple[str, ...] = ()
@@ -214,18 +216,18 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Missed:
-    """One look failed. The next one may well work; `wait` is how long the server asked us to stay away."""
+class PollFailed:
+    """One look failed. The next one may well work; `retry_after` is how long the server asked us to stay away."""
 
     reason: str
-    wait: float = 0
+    retry_after: float = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Barred:
+class AccessDenied:
     """We may not look any more, and asking again would only be refused again."""
 
     reason: str
 
 
-Sight = Snapshot | Missed | Barred
+Observation = Snapshot | PollFailed | AccessDenied

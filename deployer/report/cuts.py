@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from deployer.ci import sinks
-from deployer.ci.sinks import Redactor
+from deployer.ci import output
+from deployer.ci.output import Redactor
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Cuts:
             last = self._last.get(log)
             tail, head = self._redact.cut_between(last.text, text) if last else (0, 0)
             found += self._held(last, tail)
-            whole = sinks.lines(self._redact.passed_on(text, head=head))
+            whole = output.lines(self._redact.passed_on(text, head=head))
             held = self._redact.may_go_on(text)
             found += whole[:-1] if held else whole
-            self._last[log] = _Last(text if held else text[1 - sinks.LEAST :], head, held)
+            self._last[log] = _Last(text if held else text[1 - output.MIN_HALF_CHARS :], head, held)
         return found
 
     def rest(self, log: Hashable) -> list[str]:
@@ -43,4 +43,4 @@ class Cuts:
         return self._held(self._last.pop(log, None), 0)
 
     def _held(self, last: _Last | None, tail: int) -> list[str]:
-        return sinks.lines(self._redact.passed_on(last.text, head=last.head, tail=tail))[-1:] if last and last.held else []
+        return output.lines(self._redact.passed_on(last.text, head=last.head, tail=tail))[-1:] if last and last.held else []

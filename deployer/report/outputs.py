@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from deployer.ci import sinks
-from deployer.ci.contract import CI
-from deployer.ci.sinks import Redactor
+from deployer.ci import output
+from deployer.ci.base import CI
+from deployer.ci.output import Redactor
 from deployer.model import Outcome
-from deployer.report import facts as known
-from deployer.report.facts import Facts
+from deployer.report import target_report as known
+from deployer.report.options import ReportOptions
 from deployer.report.summary import markdown
-from deployer.report.wishes import Wishes
+from deployer.report.target_report import TargetReport
 
 DOTENV_READ = 1 << 20
 
@@ -23,7 +23,7 @@ DOTENV_READ = 1 << 20
 class Outputs:
     """Nothing that fails here changes the outcome: `failed` hears of it once."""
 
-    def __init__(self, ci: CI, redact: Redactor, wishes: Wishes, failed: Callable[[str, OSError | ValueError], None]) -> None:
+    def __init__(self, ci: CI, redact: Redactor, wishes: ReportOptions, failed: Callable[[str, OSError | ValueError], None]) -> None:
         self._ci = ci
         self._redact = redact
         self._wishes = wishes
@@ -31,7 +31,7 @@ class Outputs:
         self._written: dict[str, str] = {}
         self.log_file = ""
 
-    def update(self, facts: list[Facts], last: dict[str, str] | None = None) -> None:
+    def update(self, facts: list[TargetReport], last: dict[str, str] | None = None) -> None:
         """Write what has become known since the last time."""
         values = {name: self._redact(value) for name, value in {**known.outputs(facts, self.log_file), **(last or {})}.items()}
         fresh = {name: value for name, value in values.items() if value != self._written.get(name, "")}
@@ -43,29 +43,29 @@ class Outputs:
         if path := self._wishes.output_file or self._ci.output_file:
             self._try(path, lambda: self._write_dotenv(Path(path)))
 
-    def finish(self, facts: list[Facts], outcome: Outcome, seconds: float) -> None:
+    def finish(self, facts: list[TargetReport], outcome: Outcome, seconds: float) -> None:
         """The verdict's outputs, the result and the summary."""
         whole = self._redacted(known.result(facts, outcome, seconds, rehearsal=self._wishes.rehearsal))
         last = {"status": outcome.status, "duration": str(round(seconds)), "timed_out": str(outcome is Outcome.TIMED_OUT).lower()}
         self.update(facts, {**last, "result": known.compact(whole, self._redact.cut)})
         if path := self._wishes.result_file:
             text = json.dumps(whole, indent=2) + "\n"
-            self._try(path, lambda: sinks.replace(Path(path), text.encode("utf-8", "replace")))
+            self._try(path, lambda: output.replace(Path(path), text.encode("utf-8", "replace")))
         if self._wishes.summary and self._ci.has_summary:
             self._try("the job summary", lambda: self._ci.summarize(self._summary(facts, outcome)))
 
-    def _summary(self, facts: list[Facts], outcome: Outcome) -> str:
+    def _summary(self, facts: list[TargetReport], outcome: Outcome) -> str:
         return markdown(facts, outcome, self._wishes.timeout, self._redact.cut, rehearsal=self._wishes.rehearsal)
 
     def _write_dotenv(self, path: Path) -> None:
         """The whole file anew, but for the lines of others: an earlier step may have written there."""
         try:
-            before = sinks.read(path, DOTENV_READ)
+            before = output.read(path, DOTENV_READ)
         except FileNotFoundError:
             before = b""
         prefix = known.DOTENV_PREFIX.encode()
         others = b"".join(line + b"\n" for line in before.split(b"\n") if line and not line.startswith(prefix))
-        sinks.replace(path, others + self._ci.dotenv(known.dotenv(self._written, self._redact.cut, known.DOTENV_LIMIT - len(others))))
+        output.replace(path, others + self._ci.dotenv(known.dotenv(self._written, self._redact.cut, known.DOTENV_BYTES - len(others))))
 
     def _redacted(self, value: Any) -> Any:
         """The result with every text redacted, before JSON spells it: quotes and controls are escaped there, and divide a secret."""

@@ -6,8 +6,8 @@ import re
 from urllib.parse import quote
 
 from deployer.model import Outcome
-from deployer.report.facts import Cut, Facts
-from deployer.report.words import GOOD, headline, span
+from deployer.report.phrases import SUCCESSES, duration, headline
+from deployer.report.target_report import Cut, TargetReport
 
 CELL, CHANGE, COMMIT, REASON = 200, 1000, 12, 4000
 """Characters that are shown."""
@@ -19,7 +19,7 @@ TICKS = 40
 """Backticks in a row: behind more than 80 GitHub's Markdown sees no code span, and behind more than 255 it loses count of a fence."""
 
 
-def markdown(facts: list[Facts], outcome: Outcome, timeout: float, cut: Cut, *, rehearsal: bool) -> str:
+def markdown(facts: list[TargetReport], outcome: Outcome, timeout: float, cut: Cut, *, rehearsal: bool) -> str:
     """The whole summary: a table of the targets, what was changed on the server, and why the bad ones are bad."""
 
     def code(text: str, limit: int = CELL) -> str:
@@ -34,21 +34,21 @@ def markdown(facts: list[Facts], outcome: Outcome, timeout: float, cut: Cut, *, 
     if changes := [(each.target.label, change) for each in facts for change in each.changes]:
         lines += ["**Changed on the server**", "", *(f"- {code(label)}: {code(change, CHANGE)}" for label, change in changes), ""]
     for each in facts:
-        if each.outcome not in GOOD and each.reason:
+        if each.outcome not in SUCCESSES and each.reason:
             status = each.outcome.status if each.outcome else "?"
             lines += [f"**Why {code(each.target.label)} ended as {status}**", "", _fence(cut(each.reason, REASON)), ""]
     return "\n".join(lines)
 
 
-def _row(facts: Facts, cut: Cut) -> str:
+def _row(facts: TargetReport, cut: Cut) -> str:
     name = _code(cut(facts.target.label, CELL))
     cells = (
         _link(name, facts.url),
-        f"{'✅' if facts.outcome in GOOD else '❌'} {facts.outcome.status if facts.outcome else ''}"
+        f"{'✅' if facts.outcome in SUCCESSES else '❌'} {facts.outcome.status if facts.outcome else ''}"
         + (" (started by somebody else)" if facts.handle and facts.handle.adopted and not facts.handle.perhaps else ""),
         _link(_code(cut(facts.deployment, CELL)), facts.link) if facts.deployment else "",
         _code(cut(facts.commit, COMMIT, end=False)) if facts.commit else "",
-        span(facts.seconds) if facts.seconds is not None else "",
+        duration(facts.seconds) if facts.seconds is not None else "",
     )
     return "| {} |".format(" | ".join(cell.replace("|", "\\|") for cell in cells))
 

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
-from deployer.ci.sinks import Redactor
+from deployer.ci.output import Redactor
 from deployer.model import Entry, Event
 
 LINE = 1000

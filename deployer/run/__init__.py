@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from deployer.model import Clock, Outcome, Plan, Snapshot
-from deployer.providers.contract import Provider
+from deployer.providers.interface import Provider
 from deployer.run.loop import Run
-from deployer.run.story import Report, Scene
+from deployer.run.target_run import Report, RunContext
 
 
-def run(plan: Plan, provider: Provider, report: Report, clock: Clock, visit: Callable[[str], Snapshot] | None = None) -> Outcome:
+def run(plan: Plan, provider: Provider, report: Report, clock: Clock, check_site: Callable[[str], Snapshot] | None = None) -> Outcome:
     """Do what the plan says; the worst target's outcome. `visit`: asks once whether a target's site answers."""
-    return Run(Scene(plan, provider, report, clock, visit)).outcome()
+    return Run(RunContext(plan, provider, report, clock, check_site)).outcome()

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from deployer.model import Leg, Part, Spread
-from deployer.run.story import Stage, Story
+from deployer.model import GroupMember, GroupStarted, Stage
+from deployer.run.target_run import Step, TargetRun
 
 
-def part_ways(stories: list[Story], group: Story, answer: Spread) -> None:
+def split_group(runs: list[TargetRun], group: TargetRun, result: GroupStarted) -> None:
     """What was started is known from here on, whatever a signal does; nothing is said yet."""
-    there = {story.target: story for story in stories}
-    for part in answer.parts:
-        story = there.get(part.target.id)
-        if story is None:
-            there[part.target.id] = child = group.child(part)
-            group.children = (*group.children, child)
-        elif part.handle and story.stage in {Stage.CHECK, Stage.START, Stage.FIND}:  # it is started now, in whichever way
-            story.sent = True
-            story.follow(Leg.DEPLOYMENT, (part.handle,))
+    there = {story.target: story for story in runs}
+    for part in result.members:
+        run = there.get(part.target.id)
+        if run is None:
+            there[part.target.id] = child = group.member_run(part)
+            group.members = (*group.members, child)
+        elif part.handle and run.step in {Step.RESOLVE, Step.TRIGGER, Step.FIND}:  # it is started now, in whichever way
+            run.trigger_sent = True
+            run.watch(Stage.DEPLOYMENT, (part.handle,))
         elif part.handle:
-            story.also(part.handle)
-    place = stories.index(group)
-    stories[place:place] = group.children
+            run.also(part.handle)
+    place = runs.index(group)
+    runs[place:place] = group.members
 
 
-def shared(stories: list[Story], group: Story, answer: Spread) -> list[tuple[Part, Story]]:
+def shared_members(runs: list[TargetRun], group: TargetRun, result: GroupStarted) -> list[tuple[GroupMember, TargetRun]]:
     """What another group of this run has deployed, too."""
-    mine = {child.target for child in group.children}
-    there = {story.target: story for story in stories}
-    return [(part, there[part.target.id]) for part in answer.parts if part.target.id not in mine and part.handle and part.handle.id]
+    mine = {child.target for child in group.members}
+    there = {story.target: story for story in runs}
+    return [(part, there[part.target.id]) for part in result.members if part.target.id not in mine and part.handle and part.handle.id]

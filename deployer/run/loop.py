@@ -7,49 +7,49 @@ from __future__ import annotations
 
 from deployer import watch as rules
 from deployer.model import (
-    Answer,
-    Barred,
-    Begun,
-    Checked,
+    AccessDenied,
+    AlreadyDone,
+    CancelResult,
+    Certainty,
+    Changes,
     Command,
-    Delayed,
-    Done,
-    Doubted,
-    Followed,
+    Following,
+    GroupExpanded,
+    GroupMember,
+    GroupStarted,
     Interrupted,
-    Later,
-    Leg,
-    Missed,
-    Noted,
+    Observation,
     Outcome,
-    Part,
     Phase,
-    Prepared,
-    Refused,
+    PollFailed,
+    PollFailing,
     RefusedError,
-    Repeated,
-    Returned,
-    Sight,
-    Split,
-    Spread,
+    Rejected,
+    Retriggering,
+    RetryLater,
+    RollingBack,
+    Stage,
     Started,
     Target,
-    Trust,
+    TargetNote,
+    TargetResolved,
+    TargetWarning,
+    TriggerDelayed,
+    Triggering,
+    TriggerResult,
+    TriggerUncertain,
     UnavailableError,
-    Warned,
-    Wavered,
-    Withdrawn,
 )
-from deployer.run.cancelling import cancel_all, go_on
-from deployer.run.doctor import Verdict, examine, proof
-from deployer.run.farewell import farewell
-from deployer.run.groups import part_ways, shared
-from deployer.run.reach import RETRY, reach
-from deployer.run.story import GRACE, Scene, Stage, Story, ours, shown, sleep, stop, waiting
+from deployer.run.cancel import cancel_all, follow_cancelled
+from deployer.run.connect import RETRY_SECONDS, connect
+from deployer.run.groups import shared_members, split_group
+from deployer.run.interrupt import handle_interrupt
+from deployer.run.preflight import PreflightResult, check_abilities, describe_checks
+from deployer.run.target_run import GRACE_SECONDS, RunContext, Step, TargetRun, cancel_deployment, for_people, is_ours, sleep, waiting
 from deployer.watch import Watch
 
-SEARCH_AGAIN = 5.0
-FAILURES = 3
+FIND_RETRY_SECONDS = 5.0
+MAX_SERVER_ERRORS = 3
 """Triggers that the server itself breaks at, or that a gateway answers in its place, after which no more is sent."""
 
 FAILED = "the server failed {} times and started nothing: {}"
@@ -60,470 +60,478 @@ MISSES = 3
 """Looks in a row that fail, after which `wait: false` waits no longer to see whether what was named exists."""
 
 UNCONFIRMED = "could not confirm that the deployment exists: {}"
-NO_SITE = "no address of it is known"
+NO_SITE_URL = "no address of it is known"
 
 
-def _patience(losses: int) -> float:
+def _find_delay(losses: int) -> float:
     """Seconds until the last look for a trigger of which nothing came, after which it is sent again: each time later."""
-    return float(min(60, SEARCH_AGAIN * 2 ** max(losses - 1, 0)))
+    return float(min(60, FIND_RETRY_SECONDS * 2 ** max(losses - 1, 0)))
 
 
-def _first(going: list[Story], *, alters: bool) -> Story:
+def _next_due(unfinished: list[TargetRun], *, has_changes: bool) -> TargetRun:
     """Who is due first; but nothing is changed before every target was checked."""
-    checking = alters and any(story.stage is Stage.CHECK for story in going)
-    return min(going, key=lambda one: (checking and one.stage is Stage.PREPARE, one.due))
+    checking = has_changes and any(story.step is Step.RESOLVE for story in unfinished)
+    return min(unfinished, key=lambda one: (checking and one.step is Step.CHANGE, one.due))
 
 
 class Run:
     """One run: the plan, the two edges, the clock, and a story per target."""
 
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-        self.plan = scene.plan
-        self.provider = scene.provider
-        self.report = scene.report
-        self.clock = scene.clock
-        self.stories = [Story(target, scene) for target in scene.plan.targets]
-        for story in self.stories:
-            story.peers = self.stories
-        self._closed = ""
-        self._verdict: Verdict | None = None
+    def __init__(self, context: RunContext) -> None:
+        self.context = context
+        self.plan = context.plan
+        self.provider = context.provider
+        self.report = context.report
+        self.clock = context.clock
+        self.runs = [TargetRun(target, context) for target in context.plan.targets]
+        for run in self.runs:
+            run.peers = self.runs
+        self._token_rejected = ""
+        self._preflight: PreflightResult | None = None
 
     def outcome(self) -> Outcome:
         """Every story to its end."""
         try:
-            if unreached := reach(self.scene):
-                for story in self.stories:
-                    story.end(unreached.outcome, unreached.reason)
+            if unreached := connect(self.context):
+                for run in self.runs:
+                    run.finish(unreached.outcome, unreached.reason)
             else:
-                self._tell_all()
+                self._run_all()
         except Interrupted as signal:
-            farewell(self.scene, self.stories, str(signal))
-        return Outcome.worst([story.outcome for story in self.stories if story.outcome])
+            handle_interrupt(self.context, self.runs, str(signal))
+        return Outcome.worst([story.outcome for story in self.runs if story.outcome])
 
     # --- the loop
 
-    def _tell_all(self) -> None:
+    def _run_all(self) -> None:
         acts = {
-            Stage.CHECK: self._check,
-            Stage.PREPARE: self._prepare,
-            Stage.START: self._start if self.plan.changes else self._examine,
-            Stage.CANCEL: self._cancel,
-            Stage.FIND: self._find,
-            Stage.WATCH: self._watch,
+            Step.RESOLVE: self._resolve,
+            Step.CHANGE: self._apply_changes,
+            Step.TRIGGER: self._trigger if self.plan.changes else self._describe,
+            Step.CANCEL: self._cancel,
+            Step.FIND: self._find,
+            Step.WATCH: self._watch,
         }
         while going := self._going():
-            story = _first(going, alters=self.plan.alters)
-            sleep(self.scene, story.due - self.clock.now())
-            self.clock.set_deadline(story.time_left)
-            acts[story.stage](story)
-            if self._closed:  # architecture, rule 3: no storm of refused requests
-                for other in [story for story in self.stories if not story.visits]:
-                    self._close(other)
+            run = _next_due(going, has_changes=self.plan.has_changes)
+            sleep(self.context, run.due - self.clock.now())
+            self.clock.set_deadline(run.time_left)
+            acts[run.step](run)
+            if self._token_rejected:  # architecture, rule 3: no storm of refused requests
+                for other in [story for story in self.runs if not story.checks_site]:
+                    self._stop_asking(other)
 
-    def _going(self) -> list[Story]:
+    def _going(self) -> list[TargetRun]:
         """Those that are not over; what is held ends once no group of this run may deploy it any more."""
-        for story in self.stories:
-            if story.stage is Stage.HELD and not story.awaited:
-                story.release()
-        return [story for story in self.stories if story.stage not in {Stage.HELD, Stage.OVER}]
+        for run in self.runs:
+            if run.step is Step.HELD and not run.awaited:
+                run.release()
+        return [story for story in self.runs if story.step not in {Step.HELD, Step.FINISHED}]
 
-    def _check(self, story: Story) -> None:
+    def _resolve(self, run: TargetRun) -> None:
         try:
             with self.clock.interruptible():
-                target = self.provider.check(story.target)
+                target = self.provider.resolve(run.target)
         except RefusedError as error:
-            self._refused(story, error)
+            self._refused(run, error)
         except UnavailableError as error:
-            self._delay(story, error)
+            self._delay(run, error)
         else:
-            story.sent = False
-            if target.id != story.target and not self._identify(story, target.id):
+            run.trigger_sent = False
+            if target.id != run.target and not self._rename(run, target.id):
                 return
-            if not story.checked:
-                story.checked, story.trouble = True, ""
-                self.report(Checked(target))
-                story.warn(target.warnings)
-            story.url, story.group = target.url, target.group
+            if not run.resolved:
+                run.resolved, run.last_problem = True, ""
+                self.report(TargetResolved(target))
+                run.warn(target.warnings)
+            run.site_url, run.group = target.url, target.group
             if self.plan.own_site and not target.url and not target.group and not target.missing:
-                story.end(Outcome.REFUSED, f"`verify_url: auto`: {NO_SITE}. Give the address itself")
+                run.finish(Outcome.REFUSED, f"`verify_url: auto`: {NO_SITE_URL}. Give the address itself")
             elif self.plan.changes and self.plan.command is Command.CANCEL:
-                story.go(Stage.CANCEL)
+                run.go_to(Step.CANCEL)
             else:
-                prepares = self.plan.changes and (self.plan.alters or self.plan.rollback)  # what a way back needs is known before
-                story.go(Stage.PREPARE if prepares and not story.prepared else Stage.START)
+                prepares = self.plan.changes and (self.plan.has_changes or self.plan.rollback)  # what a way back needs is known before
+                run.go_to(Step.CHANGE if prepares and not run.changes_applied else Step.TRIGGER)
 
-    def _prepare(self, story: Story) -> None:
+    def _apply_changes(self, run: TargetRun) -> None:
         """What is to be changed before the start. A target that is refused keeps the others from being changed, too."""
-        refused = next((other.target for other in self.stories if other.outcome is Outcome.REFUSED and not other.prepared), "")
-        if refused and self.plan.alters:
-            nothing = "nothing more" if self.provider.altered(story.target) else "nothing"  # an answer may have been lost before
-            story.end(Outcome.REFUSED, f"{nothing} was changed, because {refused} was refused")
+        refused = next((other.target for other in self.runs if other.outcome is Outcome.REFUSED and not other.changes_applied), "")
+        if refused and self.plan.has_changes:
+            nothing = "nothing more" if self.provider.changes_made(run.target) else "nothing"  # an answer may have been lost before
+            run.finish(Outcome.REFUSED, f"{nothing} was changed, because {refused} was refused")
             return
-        doubtful = story.preparing
+        doubtful = run.change_in_flight
         try:
-            with self.clock.grace(GRACE):
-                story.preparing = self.plan.alters
-                prepared = self.provider.prepare(story.target)
+            with self.clock.grace(GRACE_SECONDS):
+                run.change_in_flight = self.plan.has_changes
+                prepared = self.provider.apply_changes(run.target)
         except RefusedError as error:
-            self._refused(story, error)
+            self._refused(run, error)
         except UnavailableError as error:
-            story.preparing = doubtful or (error.arrived and self.plan.alters)
-            self._delay(story, error)
+            run.change_in_flight = doubtful or (error.may_have_arrived and self.plan.has_changes)
+            self._delay(run, error)
         else:
-            story.preparing, story.prepared, story.trouble = False, not prepared.made, ""
-            self._prepared(story, prepared)
+            run.change_in_flight, run.changes_applied, run.last_problem = False, not prepared.created, ""
+            self._changes_applied(run, prepared)
 
-    def _prepared(self, story: Story, prepared: Prepared) -> None:
-        story.coming = prepared.told if prepared.handles else ()
-        story.tell_changed(() if prepared.handles else prepared.told, made=bool(prepared.made))
-        for sentence in prepared.kept:
-            self.report(Noted(story.target, sentence))
+    def _changes_applied(self, run: TargetRun, prepared: Changes) -> None:
+        run.pending_changes = prepared.applied if prepared.handles else ()
+        run.report_changes(() if prepared.handles else prepared.applied, created=bool(prepared.created))
+        for sentence in prepared.unchanged:
+            self.report(TargetNote(run.target, sentence))
         for warning in prepared.warnings:
-            self.report(Warned(story.target, warning))
-        if prepared.made:
-            self._identify(story, prepared.made)
-        story.go(Stage.CHECK if prepared.made else Stage.START)
+            self.report(TargetWarning(run.target, warning))
+        if prepared.created:
+            self._rename(run, prepared.created)
+        run.go_to(Step.RESOLVE if prepared.created else Step.TRIGGER)
         if prepared.handles:
-            self._begin(story)
-            story.follow(Leg.STAGING, prepared.handles)
+            self._triggering(run)
+            run.watch(Stage.STAGING, prepared.handles)
             for handle in prepared.handles:
-                self.report(Followed(story.target, handle, leg=Leg.STAGING))
+                self.report(Following(run.target, handle, stage=Stage.STAGING))
 
-    def _identify(self, story: Story, uuid: str) -> bool:
+    def _rename(self, run: TargetRun, uuid: str) -> bool:
         """What was named is told and asked for by its own id from here on. Whether nothing else of this run is the same."""
-        if any(other.target == uuid for other in self.stories):
-            story.end(Outcome.REFUSED, f"it is {uuid}, which is given, too: give it once")
+        if any(other.target == uuid for other in self.runs):
+            run.finish(Outcome.REFUSED, f"it is {uuid}, which is given, too: give it once")
             return False
-        self.report(Split(story.target, (Target(uuid),), gone=True))
-        story.target, story.checked = uuid, False
+        self.report(GroupExpanded(run.target, (Target(uuid),), gone=True))
+        run.target, run.resolved = uuid, False
         return True
 
-    def _begin(self, story: Story) -> None:
-        if story.began is None:
-            story.began = self.clock.now()
-            self.report(Begun(story.target))
+    def _triggering(self, run: TargetRun) -> None:
+        if run.triggered_at is None:
+            run.triggered_at = self.clock.now()
+            self.report(Triggering(run.target))
 
-    def _start(self, story: Story) -> None:
-        if story.began is None:
-            self._begin(story)
-        elif story.left <= 0:  # nothing is started that nobody would wait for
-            story.end(Outcome.TIMED_OUT, story.trouble or "no time was left to trigger it")
+    def _trigger(self, run: TargetRun) -> None:
+        if run.triggered_at is None:
+            self._triggering(run)
+        elif run.seconds_left <= 0:  # nothing is started that nobody would wait for
+            run.finish(Outcome.TIMED_OUT, run.last_problem or "no time was left to trigger it")
             return
         try:
-            with self.clock.grace(GRACE):
-                story.sent = True
-                answer = self._trigger(story)
-                self._keep(story, answer)
+            with self.clock.grace(GRACE_SECONDS):
+                run.trigger_sent = True
+                answer = self._send_trigger(run)
+                self._remember(run, answer)
         except RefusedError as error:
-            self._refused(story, error)
+            self._refused(run, error)
         except UnavailableError as error:
-            story.sent = error.arrived
-            if error.arrived:
-                self._doubt(story, error)
+            run.trigger_sent = error.may_have_arrived
+            if error.may_have_arrived:
+                self._trigger_uncertain(run, error)
             else:
-                self._delay(story, error)
+                self._delay(run, error)
         else:
-            self._answered(story, answer)
+            self._triggered(run, answer)
 
-    def _trigger(self, story: Story) -> Answer:
+    def _send_trigger(self, run: TargetRun) -> TriggerResult:
         """The one request that can start anything: the deployment, or the way back from it."""
-        if story.undone and story.deployed:
-            return self.provider.undo(story.target, story.deployed)
-        return self.provider.start(story.target)
+        if run.failed_with and run.deployment:
+            return self.provider.rollback(run.target, run.deployment)
+        return self.provider.trigger(run.target)
 
-    def _answered(self, story: Story, answer: Answer) -> None:
-        if story.returns:
-            story.tell_changed(self.provider.altered(story.target))
-        match answer:
-            case Refused(why):
-                story.end(Outcome.REFUSED, why)
-            case Done(note):
-                story.end(Outcome.FINISHED, note)
-            case Spread():
-                self._spread(story, answer)
-            case Later(seconds, why):
-                story.sent, story.trouble, story.doubted = False, why, False  # the server has answered: nothing older is under way
-                self._wait_for(story, seconds, why)
+    def _triggered(self, run: TargetRun, result: TriggerResult) -> None:
+        if run.is_rollback:
+            run.report_changes(self.provider.changes_made(run.target))
+        match result:
+            case Rejected(why):
+                run.finish(Outcome.REFUSED, why)
+            case AlreadyDone(note):
+                run.finish(Outcome.FINISHED, note)
+            case GroupStarted():
+                self._group_started(run, result)
+            case RetryLater(seconds, why):
+                run.trigger_sent, run.last_problem, run.trigger_uncertain = (
+                    False,
+                    why,
+                    False,
+                )  # the server has answered: nothing older is under way
+                self._wait_for(run, seconds, why)
             case Started(handles, note):
-                story.trouble, story.doubted = "", False
-                story.tell_changed(story.coming)
-                story.coming = ()
+                run.last_problem, run.trigger_uncertain = "", False
+                run.report_changes(run.pending_changes)
+                run.pending_changes = ()
                 for handle in handles:
-                    self.report(Followed(story.target, handle, note, story.leg))
-                if not handles or not (self.plan.wait or any(handle.trust is not Trust.SURE for handle in handles)):
-                    story.end(Outcome.TRIGGERED, note)
+                    self.report(Following(run.target, handle, note, run.stage))
+                if not handles or not (self.plan.wait or any(handle.certainty is not Certainty.CONFIRMED for handle in handles)):
+                    run.finish(Outcome.TRIGGERED, note)
 
-    def _keep(self, story: Story, answer: Answer | Barred | None) -> None:
+    def _remember(self, run: TargetRun, result: TriggerResult | AccessDenied | None) -> None:
         """What was started is known from here on, whatever a signal does; nothing is said yet."""
-        if isinstance(answer, Started):
-            story.follow(story.first_leg, answer.handles)
-        elif isinstance(answer, Spread):
-            part_ways(self.stories, story, answer)
+        if isinstance(result, Started):
+            run.watch(run.triggered_stage, result.handles)
+        elif isinstance(result, GroupStarted):
+            split_group(self.runs, run, result)
 
-    def _spread(self, story: Story, answer: Spread) -> None:
+    def _group_started(self, run: TargetRun, result: GroupStarted) -> None:
         """A group's parts go their own ways; the group itself only has an end where something of it can't be followed."""
-        gone = bool(answer.parts) and not answer.rest
-        mine = {child.target: child for child in story.children}
-        parts = [part for part in answer.parts if part.target.id in mine]
-        for part, other in shared(self.stories, story, answer):
-            self._tell_shared(story, part, other)
-        self.report(Split(story.target, tuple(part.target for part in parts), gone=gone))
+        gone = bool(result.members) and not result.rest
+        mine = {child.target: child for child in run.members}
+        parts = [part for part in result.members if part.target.id in mine]
+        for part, other in shared_members(self.runs, run, result):
+            self._note_shared(run, part, other)
+        self.report(GroupExpanded(run.target, tuple(part.target for part in parts), gone=gone))
         for part in parts:
-            self.report(Checked(part.target))
+            self.report(TargetResolved(part.target))
             if self.plan.own_site and not part.target.url:
-                self.report(Warned(part.target.id, f"`verify_url: auto`: {NO_SITE}, so that nothing is asked"))
+                self.report(TargetWarning(part.target.id, f"`verify_url: auto`: {NO_SITE_URL}, so that nothing is asked"))
             if part.handle:
-                self._answered(mine[part.target.id], Started((part.handle,)))
+                self._triggered(mine[part.target.id], Started((part.handle,)))
         if gone:
-            self.stories.remove(story)
+            self.runs.remove(run)
         else:
-            story.end(answer.outcome, answer.rest)
+            run.finish(result.outcome, result.rest)
 
-    def _tell_shared(self, story: Story, part: Part, other: Story) -> None:
+    def _note_shared(self, run: TargetRun, member: GroupMember, other: TargetRun) -> None:
         """A second group of this run has deployed the same target."""
-        uuid = part.handle.id if part.handle else ""
-        watched = [watch.handle.id for watch in other.watches] if other.stage is Stage.WATCH else []
-        if part.handle and watched == [uuid] and (other.doubted or other.resumed):
+        uuid = member.handle.id if member.handle else ""
+        watched = [watch.handle.id for watch in other.watches] if other.step is Step.WATCH else []
+        if member.handle and watched == [uuid] and (other.trigger_uncertain or other.resumed):
             other.resumed = False
-            self._answered(other, Started((part.handle,)))
+            self._triggered(other, Started((member.handle,)))
         followed = uuid in (*watched, *(handle.id for handle in other.more))
         why = "" if followed else " (not followed: its first deployment was over already)"
-        self.report(Noted(story.target, f"it has deployed {part.target.label}, too: {uuid}{why}"))
+        self.report(TargetNote(run.target, f"it has deployed {member.target.label}, too: {uuid}{why}"))
 
-    def _cancel(self, story: Story) -> None:
-        """`command: cancel` (see cancelling.py)."""
-        self._begin(story)
+    def _cancel(self, run: TargetRun) -> None:
+        """`command: cancel` (see cancel.py)."""
+        self._triggering(run)
         try:
-            self._closed = cancel_all(self.scene, story) or self._closed
+            self._token_rejected = cancel_all(self.context, run) or self._token_rejected
         except RefusedError as error:
-            self._refused(story, error)
+            self._refused(run, error)
         except UnavailableError as error:
-            self._delay(story, error)
+            self._delay(run, error)
         else:
-            go_on(self.scene, story)
+            follow_cancelled(self.context, run)
 
     # --- nothing is to be changed
 
-    def _examine(self, story: Story) -> None:
+    def _describe(self, run: TargetRun) -> None:
         """`command: check` and `dry_run`: what the login may do, once, and what would be done with this target."""
         try:
             with self.clock.interruptible():
-                self._verdict = self._verdict or examine(self.scene)
-                for sentence in (*self.provider.intent(story.target), *proof(self.plan, story.url)):
-                    self.report(Noted(story.target, sentence))
+                self._preflight = self._preflight or check_abilities(self.context)
+                for sentence in (*self.provider.describe(run.target), *describe_checks(self.plan, run.site_url)):
+                    self.report(TargetNote(run.target, sentence))
         except RefusedError as error:
-            self._refused(story, error)
+            self._refused(run, error)
         except UnavailableError as error:
-            self._delay(story, error)
+            self._delay(run, error)
         else:
-            story.end(self._verdict.outcome, self._verdict.reason)
+            run.finish(self._preflight.outcome, self._preflight.reason)
 
     # --- a trigger whose answer was lost (architecture, rule 7)
 
-    def _doubt(self, story: Story, error: UnavailableError) -> None:
-        story.doubted, story.losses = True, story.losses + 1
-        story.failures += bool(error.failure or error.from_gateway)
-        story.failure = (KEPT_OUT if error.from_gateway else FAILED).format(FAILURES, error.failure or error.reason)
-        story.searches, story.trouble, story.again = 0, error.reason, ""
-        self.report(Doubted(story.target, error.reason))
-        story.go(Stage.FIND, min(error.wait, max(story.left, 0)))
+    def _trigger_uncertain(self, run: TargetRun, error: UnavailableError) -> None:
+        run.trigger_uncertain, run.lost_responses = True, run.lost_responses + 1
+        run.server_errors += bool(error.server_error or error.from_gateway)
+        run.last_server_error = (KEPT_OUT if error.from_gateway else FAILED).format(MAX_SERVER_ERRORS, error.server_error or error.reason)
+        run.searches, run.last_problem, run.retrigger_reason = 0, error.reason, ""
+        self.report(TriggerUncertain(run.target, error.reason))
+        run.go_to(Step.FIND, min(error.retry_after, max(run.seconds_left, 0)))
 
-    def _find(self, story: Story) -> None:
+    def _find(self, run: TargetRun) -> None:
         try:
             with self.clock.interruptible():
-                found = self.provider.find(story.target)
+                found = self.provider.find_triggered(run.target)
         except RefusedError as error:
-            self._refused(story, error)
+            self._refused(run, error)
         except UnavailableError as error:
-            self._delay(story, error)
+            self._delay(run, error)
         else:
-            self._found(story, found)
+            self._found(run, found)
 
-    def _found(self, story: Story, found: Started | Spread | Barred | None) -> None:
-        self._keep(story, found)
+    def _found(self, run: TargetRun, found: Started | GroupStarted | AccessDenied | None) -> None:
+        self._remember(run, found)
         match found:
-            case Started() | Spread():
-                self._answered(story, found)
-            case Barred(reason):
-                story.end(Outcome.LOST, reason)
-            case None if story.searches == 0:
-                story.searches = 1
-                story.go(Stage.FIND, min(_patience(story.losses), max(story.left, 0)))
-            case None if story.failures >= FAILURES:
-                story.stage, story.doubted = Stage.START, False  # the server has answered each time, and there is nothing
-                story.end(Outcome.REFUSED, story.failure)
+            case Started() | GroupStarted():
+                self._triggered(run, found)
+            case AccessDenied(reason):
+                run.finish(Outcome.LOST, reason)
+            case None if run.searches == 0:
+                run.searches = 1
+                run.go_to(Step.FIND, min(_find_delay(run.lost_responses), max(run.seconds_left, 0)))
+            case None if run.server_errors >= MAX_SERVER_ERRORS:
+                run.step, run.trigger_uncertain = Step.TRIGGER, False  # the server has answered each time, and there is nothing
+                run.finish(Outcome.REFUSED, run.last_server_error)
             case None:
-                story.sent = False
-                self._again(story, Stage.START, "no deployment of it was found")
+                run.trigger_sent = False
+                self._retrigger(run, Step.TRIGGER, "no deployment of it was found")
 
     # --- waiting
 
-    def _watch(self, story: Story) -> None:
+    def _watch(self, run: TargetRun) -> None:
         now = self.clock.now()
-        for index, watch in enumerate(story.watches):
-            if watch.ending is None and story.looks[index] <= now:
-                self._look(story, index, watch)
-                if self._closed and not story.visits:
+        for index, watch in enumerate(run.watches):
+            if watch.result is None and run.next_polls[index] <= now:
+                self._poll(run, index, watch)
+                if self._token_rejected and not run.checks_site:
                     return
-        if not self.plan.wait and story.leg is not Leg.STAGING and all(watch.met or watch.missed >= MISSES for watch in story.watches):
-            unseen = next((watch.trouble for watch in story.watches if not watch.met), "")
-            story.end(Outcome.TRIGGERED, UNCONFIRMED.format(unseen) if unseen else "")
+        if (
+            not self.plan.wait
+            and run.stage is not Stage.STAGING
+            and all(watch.appeared or watch.failed_polls >= MISSES for watch in run.watches)
+        ):
+            unseen = next((watch.poll_error for watch in run.watches if not watch.appeared), "")
+            run.finish(Outcome.TRIGGERED, UNCONFIRMED.format(unseen) if unseen else "")
             return
-        coming = [look for look, watch in zip(story.looks, story.watches, strict=True) if watch.ending is None]
+        coming = [look for look, watch in zip(run.next_polls, run.watches, strict=True) if watch.result is None]
         if coming:
-            story.due = min(coming)
+            run.due = min(coming)
         else:
-            self._leg_over(story)
+            self._stage_over(run)
 
-    def _look(self, story: Story, index: int, watch: Watch) -> None:
+    def _poll(self, run: TargetRun, index: int, watch: Watch) -> None:
         with self.clock.interruptible():
-            sight = self._sight(story, watch)
+            observation = self._observe(run, watch)
         now = self.clock.now()
-        story.watches[index], events = rules.observe(watch, sight, now)
-        story.looks[index] = now + self._pause(story.watches[index], now)
+        run.watches[index], events = rules.observe(watch, observation, now)
+        run.next_polls[index] = now + self._poll_delay(run.watches[index], now)
         for event in events:
             self.report(event)
 
-    def _pause(self, watch: Watch, now: float) -> float:
-        count = sum(len(story.watches) for story in self.stories if story.stage is Stage.WATCH)
-        return rules.pause(watch, now, targets=count, fixed=self.plan.poll_interval, remaining=self.provider.remaining)
+    def _poll_delay(self, watch: Watch, now: float) -> float:
+        count = sum(len(story.watches) for story in self.runs if story.step is Step.WATCH)
+        return rules.poll_delay(watch, now, targets=count, fixed=self.plan.poll_interval, remaining=self.provider.remaining)
 
-    def _sight(self, story: Story, watch: Watch) -> Sight:
-        if watch.leg is Leg.VERIFY and self.scene.visit:
-            return self.scene.visit(story.url)
+    def _observe(self, run: TargetRun, watch: Watch) -> Observation:
+        if watch.stage is Stage.VERIFY and self.context.check_site:
+            return self.context.check_site(run.site_url)
         try:
-            return self.provider.look(watch.handle)
+            return self.provider.poll(watch.handle)
         except RefusedError as error:
-            self._closed = self._closed or (error.reason if error.everywhere else "")
-            return Barred(error.reason)
+            self._token_rejected = self._token_rejected or (error.reason if error.token_wide else "")
+            return AccessDenied(error.reason)
         except UnavailableError as error:
-            return Missed(error.reason, error.wait)
+            return PollFailed(error.reason, error.retry_after)
 
-    def _leg_over(self, story: Story) -> None:
-        watches, over = tuple(story.watches), story.repeated or story.left <= 0
-        step = rules.after(story.leg, watches, repeated=over, so_far=story.so_far, aims=self._aims(story))
-        if story.more and isinstance(step, rules.Final | rules.Back):
-            self._follow_more(story, step)
+    def _stage_over(self, run: TargetRun) -> None:
+        watches, over = tuple(run.watches), run.retriggered or run.seconds_left <= 0
+        step = rules.next_step(run.stage, watches, repeated=over, so_far=run.so_far, aims=self._checks(run))
+        if run.more and isinstance(step, rules.Verdict | rules.RollBack):
+            self._follow_more(run, step)
             return
         match step:
-            case rules.Again(why):
-                story.repeated, story.watches = True, []
-                self._again(story, Stage.CHECK, why)
-            case rules.Full(seconds, why):
-                story.watches, story.sent, story.trouble = [], False, why
-                story.stage = Stage.START
-                self._wait_for(story, seconds, why)
-            case rules.Ready():
-                story.watches = []
-                story.go(Stage.START)
-            case rules.Onward(leg, handles, since, so_far):
-                story.so_far = so_far
-                story.follow(leg, handles, since)
+            case rules.Retrigger(why):
+                run.retriggered, run.watches = True, []
+                self._retrigger(run, Step.RESOLVE, why)
+            case rules.QueueFull(seconds, why):
+                run.watches, run.trigger_sent, run.last_problem = [], False, why
+                run.step = Step.TRIGGER
+                self._wait_for(run, seconds, why)
+            case rules.StartNow():
+                run.watches = []
+                run.go_to(Step.TRIGGER)
+            case rules.NextStage(stage, handles, since, so_far):
+                run.so_far = so_far
+                run.watch(stage, handles, since)
                 for handle in handles:
-                    self.report(Followed(story.target, handle, leg=leg))
-            case rules.Back(so_far):
-                self._go_back(story, so_far)
-            case rules.Final(outcome, reason, _, warning, unseen):
-                self._stop_late(story)
+                    self.report(Following(run.target, handle, stage=stage))
+            case rules.RollBack(so_far):
+                self._roll_back(run, so_far)
+            case rules.Verdict(outcome, reason, _, warning, unseen):
+                self._cancel_timed_out(run)
                 for sentence in filter(None, (warning, unseen)):
-                    self.report(Warned(story.target, sentence))
-                story.end(outcome, reason)
+                    self.report(TargetWarning(run.target, sentence))
+                run.finish(outcome, reason)
 
-    def _follow_more(self, story: Story, step: rules.Final | rules.Back) -> None:
+    def _follow_more(self, run: TargetRun, step: rules.Verdict | rules.RollBack) -> None:
         """What another group of this run has deployed of the same target meanwhile."""
-        story.so_far = step if isinstance(step, rules.Final) else step.so_far
-        handles, story.more = story.more, ()
-        story.follow(Leg.DEPLOYMENT, handles)
+        run.so_far = step if isinstance(step, rules.Verdict) else step.so_far
+        handles, run.more = run.more, ()
+        run.watch(Stage.DEPLOYMENT, handles)
         for handle in handles:
-            self.report(Followed(story.target, handle))
+            self.report(Following(run.target, handle))
 
-    def _aims(self, story: Story) -> rules.Aims:
-        site = self.scene.visit is not None and (bool(story.url) or not self.plan.own_site)
-        return rules.Aims(strict=self.plan.strict, site=site, rollback=self.plan.rollback and not story.undone)
+    def _checks(self, run: TargetRun) -> rules.Checks:
+        site = self.context.check_site is not None and (bool(run.site_url) or not self.plan.own_site)
+        return rules.Checks(strict=self.plan.strict, site=site, rollback=self.plan.rollback and not run.failed_with)
 
-    def _go_back(self, story: Story, so_far: rules.Final) -> None:
+    def _roll_back(self, run: TargetRun, so_far: rules.Verdict) -> None:
         """What ran before, but for a deployment that we only follow: that is somebody else's."""
-        if self._closed or (story.deployed and story.deployed.adopted):
-            whose = "may be somebody else's" if story.deployed and story.deployed.perhaps else "was started by somebody else"
-            why = self._closed or f"the deployment {whose}"
-            self.report(Warned(story.target, f"not rolled back: {why}"))
-            story.end(so_far.outcome, so_far.reason)
+        if self._token_rejected or (run.deployment and run.deployment.adopted):
+            whose = "may be somebody else's" if run.deployment and run.deployment.perhaps else "was started by somebody else"
+            why = self._token_rejected or f"the deployment {whose}"
+            self.report(TargetWarning(run.target, f"not rolled back: {why}"))
+            run.finish(so_far.outcome, so_far.reason)
             return
-        self.report(Returned(story.target, so_far.reason))
-        story.go_back(so_far)
+        self.report(RollingBack(run.target, so_far.reason))
+        run.start_rollback(so_far)
 
-    def _stop_late(self, story: Story) -> None:
+    def _cancel_timed_out(self, run: TargetRun) -> None:
         """`on_timeout: cancel` stops what we started, unless it is deployed already and only its last command runs."""
-        for watch in story.watches if story.leg not in {Leg.HEALTH, Leg.VERIFY} and not story.returns else ():
-            late = watch.ending is not None and watch.ending.end is rules.End.LATE
-            if self.plan.cancel_on_timeout and late and ours(watch) and watch.phase is not Phase.SUCCEEDED and not self._closed:
-                with self.clock.grace(GRACE):
-                    how, refused = stop(self.scene, watch)
-                    left = waiting(self.scene)
-                self._closed = refused
-                self.report(Withdrawn(story.target, shown(watch), how))
+        for watch in run.watches if run.stage not in {Stage.HEALTH, Stage.VERIFY} and not run.is_rollback else ():
+            late = watch.result is not None and watch.result.end is rules.End.TIMED_OUT
+            if self.plan.cancel_on_timeout and late and is_ours(watch) and watch.phase is not Phase.SUCCEEDED and not self._token_rejected:
+                with self.clock.grace(GRACE_SECONDS):
+                    how, refused = cancel_deployment(self.context, watch)
+                    left = waiting(self.context)
+                self._token_rejected = refused
+                self.report(CancelResult(run.target, for_people(watch), how))
                 if left:
-                    self.report(Warned(story.target, left))
+                    self.report(TargetWarning(run.target, left))
 
     # --- small steps
 
-    def _delay(self, story: Story, error: UnavailableError) -> None:
+    def _delay(self, run: TargetRun, error: UnavailableError) -> None:
         """The same again later: an outage is waited through until `timeout`."""
-        if error.final and not story.in_doubt:
-            self._bar(story, error.reason)
+        if error.permanent and not run.may_have_started:
+            self._deny(run, error.reason)
             return
-        if error.reason != story.trouble:
-            story.trouble = error.reason
-            self.report(Wavered(story.target, error.reason))
-        self._wait_for(story, max(error.wait, RETRY), "")
+        if error.reason != run.last_problem:
+            run.last_problem = error.reason
+            self.report(PollFailing(run.target, error.reason))
+        self._wait_for(run, max(error.retry_after, RETRY_SECONDS), "")
 
-    def _wait_for(self, story: Story, seconds: float, why: str) -> None:
+    def _wait_for(self, run: TargetRun, seconds: float, reason: str) -> None:
         """The same stage again after so many seconds, as far as `timeout` lets it."""
-        story.blocked = self.clock.now() if story.blocked is None else story.blocked
-        if story.left <= 0:
-            story.end(Outcome.LOST if story.in_doubt else Outcome.TIMED_OUT, why or story.trouble)
+        run.blocked_since = self.clock.now() if run.blocked_since is None else run.blocked_since
+        if run.seconds_left <= 0:
+            run.finish(Outcome.LOST if run.may_have_started else Outcome.TIMED_OUT, reason or run.last_problem)
             return
-        seconds = min(seconds, story.left)
-        if why:
-            self.report(Delayed(story.target, seconds, why))
-        story.go(self._before_start(story) if story.stage is Stage.START else story.stage, seconds)
+        seconds = min(seconds, run.seconds_left)
+        if reason:
+            self.report(TriggerDelayed(run.target, seconds, reason))
+        run.go_to(self._before_start(run) if run.step is Step.TRIGGER else run.step, seconds)
 
-    def _before_start(self, story: Story) -> Stage:
+    def _before_start(self, run: TargetRun) -> Step:
         """The newest row is read anew, a later one may be somebody else's; but an earlier trigger in doubt is looked for first.
 
         Source: architecture, rule 7.
         """
-        if story.doubted:
-            story.searches = 1
-            return Stage.FIND
-        return Stage.CHECK
+        if run.trigger_uncertain:
+            run.searches = 1
+            return Step.FIND
+        return Step.RESOLVE
 
-    def _again(self, story: Story, stage: Stage, why: str) -> None:
+    def _retrigger(self, run: TargetRun, step: Step, reason: str) -> None:
         """Triggered once more, as far as `timeout` lets it."""
-        if story.left <= 0:
-            story.end(Outcome.TIMED_OUT, story.trouble or why)
+        if run.seconds_left <= 0:
+            run.finish(Outcome.TIMED_OUT, run.last_problem or reason)
             return
-        if why != story.again:  # after a full queue the same is looked for every time
-            self.report(Repeated(story.target, why))
-        story.again, story.checked = why, False
-        story.go(stage)
+        if reason != run.retrigger_reason:  # after a full queue the same is looked for every time
+            self.report(Retriggering(run.target, reason))
+        run.retrigger_reason, run.resolved = reason, False
+        run.go_to(step)
 
-    def _refused(self, story: Story, error: RefusedError) -> None:
-        self._closed = self._closed or (error.reason if error.everywhere else "")
-        self._bar(story, error.reason)
+    def _refused(self, run: TargetRun, error: RefusedError) -> None:
+        self._token_rejected = self._token_rejected or (error.reason if error.token_wide else "")
+        self._deny(run, error.reason)
 
-    def _close(self, story: Story) -> None:
+    def _stop_asking(self, run: TargetRun) -> None:
         """Nothing more may be asked: what was seen of a deployment counts, the rest is barred."""
-        while story.stage is Stage.WATCH and not story.visits:  # what follows from an end that was seen is barred, too
-            sight = Barred(self._closed)
-            story.watches = [watch if watch.ending else rules.observe(watch, sight, 0)[0] for watch in story.watches]
-            story.repeated = True  # no trigger of ours would be taken any more
-            self._leg_over(story)
-        if not story.visits:
-            self._bar(story, self._closed)
+        while run.step is Step.WATCH and not run.checks_site:  # what follows from an end that was seen is barred, too
+            observation = AccessDenied(self._token_rejected)
+            run.watches = [watch if watch.result else rules.observe(watch, observation, 0)[0] for watch in run.watches]
+            run.retriggered = True  # no trigger of ours would be taken any more
+            self._stage_over(run)
+        if not run.checks_site:
+            self._deny(run, self._token_rejected)
 
-    def _bar(self, story: Story, reason: str) -> None:
+    def _deny(self, run: TargetRun, reason: str) -> None:
         """Architecture, rule 3: what was never sent is refused; what was sent, or perhaps, is lost."""
-        if story.stage not in {Stage.HELD, Stage.OVER}:
-            story.end(Outcome.LOST if story.in_doubt else Outcome.REFUSED, reason)
+        if run.step not in {Step.HELD, Step.FINISHED}:
+            run.finish(Outcome.LOST if run.may_have_started else Outcome.REFUSED, reason)

@@ -1,35 +1,46 @@
 """How a field finds its variable, and the settings that mean the same everywhere. The environment comes in as an argument."""
 
-from deployer.settings.addresses import address, in_the_clear
 from deployer.settings.common import Common
+from deployer.settings.env import (
+    INPUT_PREFIXES,
+    MIN_SECRET_CHARS,
+    PREFIXES,
+    Aliases,
+    Found,
+    RawInputs,
+    as_typed,
+    env_name,
+    look_up,
+    variables_of,
+)
 from deployer.settings.file_clashes import find_clashes
 from deployer.settings.files import read_text
 from deployer.settings.inputs import Inputs, declared, default
-from deployer.settings.lookup import ADDED, PREFIXES, SHORTEST_SECRET, Found, Given, Spelling, look_up, plain, spellings, typed
+from deployer.settings.parsers import Flag, Names, secret
 from deployer.settings.placeholders import UNFILLED
-from deployer.settings.values import Flag, Names, secret
+from deployer.settings.url import address, in_the_clear
 
 __all__ = [
-    "ADDED",
+    "INPUT_PREFIXES",
+    "MIN_SECRET_CHARS",
     "PREFIXES",
-    "SHORTEST_SECRET",
     "UNFILLED",
+    "Aliases",
     "Common",
     "Flag",
     "Found",
-    "Given",
     "Inputs",
     "Names",
-    "Spelling",
+    "RawInputs",
     "address",
+    "as_typed",
     "declared",
     "default",
+    "env_name",
     "find_clashes",
     "in_the_clear",
     "look_up",
-    "plain",
     "read_text",
     "secret",
-    "spellings",
-    "typed",
+    "variables_of",
 ]

@@ -8,19 +8,19 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
+from deployer.settings.env import Aliases, Found, RawInputs
 from deployer.settings.inputs import Inputs
-from deployer.settings.lookup import Found, Given, Spelling
-from deployer.settings.values import Certificate, Duration, Flag, Headers, SiteAddress, Statuses, WaitFlag
+from deployer.settings.parsers import Certificate, Duration, Flag, Headers, SiteAddress, Statuses, WaitFlag
 
-LONG_ENOUGH = 80
+MIN_VERIFY_SECONDS = 80
 """Seconds that `verify_health: true` takes: ten before the first look, sixty without a break, and what the looks take."""
 
-SITE = ("verify_url", "verify_status", "verify_contains")
+SITE_INPUTS = ("verify_url", "verify_status", "verify_contains")
 ENDING = ("stop", "cancel")
 """Commands after which there is nothing to prove."""
 
 
-OFF = {"false", "no", "off", "0"}
+FALSE_WORDS = {"false", "no", "off", "0"}
 SCHEME = re.compile(r"[A-Za-z][\w.-]*[ \t]+(.+)")
 """How a secret in a header begins (https://www.rfc-editor.org/rfc/rfc9110#section-11.4)."""
 
@@ -28,7 +28,7 @@ SCHEME = re.compile(r"[A-Za-z][\w.-]*[ \t]+(.+)")
 def _is_short(text: str) -> bool:
     """Whether it is a duration, and too short for that; what is none is told elsewhere."""
     try:
-        return bool(text) and TypeAdapter(Duration).validate_python(text) < LONG_ENOUGH
+        return bool(text) and TypeAdapter(Duration).validate_python(text) < MIN_VERIFY_SECONDS
     except ValidationError:
         return False
 
@@ -44,49 +44,51 @@ class Common(Inputs):
     ignored: ClassVar[frozenset[str]] = frozenset({"DEPLOYER_DEBUG"})
 
     @classmethod
-    def secrets(cls, given: Given) -> Iterable[str]:
+    def secrets(cls, raw: RawInputs) -> Iterable[str]:
         """The values of the extra headers, and what stands in them behind a scheme (`Bearer`, `Basic`): that alone may stand in a log."""
-        values = [line.partition(":")[2].strip() for line in given.text("headers").splitlines()]
+        values = [line.partition(":")[2].strip() for line in raw.text("headers").splitlines()]
         return [*values, *(match[1] for value in values if (match := SCHEME.match(value)))]
 
     @classmethod
-    def mistakes(cls, given: Given) -> list[str]:
+    def mistakes(cls, raw: RawInputs) -> list[str]:
         """A proof of what nobody waits for, and what is to be found at no address."""
-        waits = "wait" not in given or given.text("wait").lower() not in OFF
-        proofs = [name for name in (*SITE, "verify_timeout") if name in given]
-        proofs += ["verify_health"] if "verify_health" in given and given.text("verify_health").lower() != "false" else []
-        command = given.text("command").lower()
-        back = "rollback" in given and given.text("rollback").lower() not in OFF
+        waits = "wait" not in raw or raw.text("wait").lower() not in FALSE_WORDS
+        proofs = [name for name in (*SITE_INPUTS, "verify_timeout") if name in raw]
+        proofs += ["verify_health"] if "verify_health" in raw and raw.text("verify_health").lower() != "false" else []
+        command = raw.text("command").lower()
+        back = "rollback" in raw and raw.text("rollback").lower() not in FALSE_WORDS
         proofs += ["rollback"] if back else []
-        sites = [name for name in SITE if name in given and command in ENDING]
-        lonely = [name for name in ("verify_status", "verify_contains") if name in given and "verify_url" not in given]
-        wrong = [] if waits else [f"{given.typed(name)} can't be done with `wait: false`: nothing is looked at then" for name in proofs]
-        if waits and given.text("verify_health").lower() == "true" and _is_short(given.text("verify_timeout")):
-            wrong.append(f"{given.typed('verify_timeout')}: `verify_health: true` needs at least {LONG_ENOUGH}s: it watches for a minute")
-        wrong += [f"{given.typed(name)} can't be done with `command: {command}`: nothing is deployed that could answer" for name in sites]
-        if back and command not in {"", "deploy", "start", "check"}:
-            wrong.append(f"{given.typed('rollback')} can't be done with `command: {command}`: it is for what a deployment puts up")
-        if back and given.text("verify_health").lower() == "false" and "verify_url" not in given:
+        sites = [name for name in SITE_INPUTS if name in raw and command in ENDING]
+        lonely = [name for name in ("verify_status", "verify_contains") if name in raw and "verify_url" not in raw]
+        wrong = [] if waits else [f"{raw.as_typed(name)} can't be done with `wait: false`: nothing is looked at then" for name in proofs]
+        if waits and raw.text("verify_health").lower() == "true" and _is_short(raw.text("verify_timeout")):
             wrong.append(
-                f"{given.typed('rollback')} is nothing with `verify_health: false` and no `verify_url`: nobody looks whether it runs"
+                f"{raw.as_typed('verify_timeout')}: `verify_health: true` needs at least {MIN_VERIFY_SECONDS}s: it watches for a minute"
             )
-        return wrong + [f"{given.typed(name)} is nothing without `verify_url`: `auto` is the application's own address" for name in lonely]
+        wrong += [f"{raw.as_typed(name)} can't be done with `command: {command}`: nothing is deployed that could answer" for name in sites]
+        if back and command not in {"", "deploy", "start", "check"}:
+            wrong.append(f"{raw.as_typed('rollback')} can't be done with `command: {command}`: it is for what a deployment puts up")
+        if back and raw.text("verify_health").lower() == "false" and "verify_url" not in raw:
+            wrong.append(
+                f"{raw.as_typed('rollback')} is nothing with `verify_health: false` and no `verify_url`: nobody looks whether it runs"
+            )
+        return wrong + [f"{raw.as_typed(name)} is nothing without `verify_url`: `auto` is the application's own address" for name in lonely]
 
     @classmethod
-    def stage(cls, given: Given, site: str) -> list[str]:
+    def use_simulator(cls, raw: RawInputs, site: str) -> list[str]:
         """A rehearsal's site in the place of the user's; the names of the inputs that are ignored therefore."""
-        ignored = [given.typed(name) for name in SITE if name in given]
-        asked = "verify_url" in given
-        for name in SITE:
-            given.found.pop(name, None)
+        ignored = [raw.as_typed(name) for name in SITE_INPUTS if name in raw]
+        asked = "verify_url" in raw
+        for name in SITE_INPUTS:
+            raw.found.pop(name, None)
         if asked:
-            given.found["verify_url"] = Found("verify_url", site)
+            raw.found["verify_url"] = Found("verify_url", site)
         return ignored
 
-    provider: Annotated[Literal["coolify", "cloudfoundry"] | None, BeforeValidator(_lower), Spelling(default="by the inputs given")] = (
-        Field(None, description="The platform: `coolify` or `cloudfoundry`; only needed where inputs of both are set")
+    provider: Annotated[Literal["coolify", "cloudfoundry"] | None, BeforeValidator(_lower), Aliases(default="by the inputs given")] = Field(
+        None, description="The platform: `coolify` or `cloudfoundry`; only needed where inputs of both are set"
     )
-    ci: Annotated[str, Spelling(default="by detection")] = Field(
+    ci: Annotated[str, Aliases(default="by detection")] = Field(
         "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"
     )
     command: Literal["deploy", "start", "restart", "stop", "rollback", "cancel", "check"] = Field(
@@ -101,12 +103,12 @@ class Common(Inputs):
         "before it is deployed, and stays. On Coolify for Docker-image applications, on Cloud Foundry for docker apps",
     )
     wait: WaitFlag = Field(default=True, description="Follow the deployment to its end; `false` ends after the trigger")
-    timeout: Annotated[Duration, Spelling(default="30m")] = Field(
+    timeout: Annotated[Duration, Aliases(default="30m")] = Field(
         1800,
         description="`90`, `90s`, `15m`, `1h30m`: for each target, from its first trigger request to the end of its deployment, "
         "queueing and a full queue included",
     )
-    poll_interval: Annotated[Duration | None, Spelling(inputs=("interval",), default="adaptive")] = Field(
+    poll_interval: Annotated[Duration | None, Aliases(inputs=("interval",), default="adaptive")] = Field(
         None, description="Time between two looks at a target (`15`, `15s`, `1m`), instead of a pace that adapts"
     )
     on_timeout: Literal["leave", "cancel"] = Field(
@@ -133,11 +135,11 @@ class Common(Inputs):
         description="Address that must answer after the deployment, twice in a row within `verify_timeout`; "
         "`auto`: the application's or the preview's own. Neither token nor `headers` are sent there",
     )
-    verify_status: Annotated[Statuses, Spelling(default="200-399")] = Field(
+    verify_status: Annotated[Statuses, Aliases(default="200-399")] = Field(
         ((200, 399),), description="HTTP status that the answer must have: `200`, `200-399`, or several with commas (`200,204`)"
     )
     verify_contains: str = Field("", description="Text that the answer must hold in its first MiB: a version, a commit")
-    verify_timeout: Annotated[Duration, Spelling(default="3m")] = Field(
+    verify_timeout: Annotated[Duration, Aliases(default="3m")] = Field(
         180, description="How long the proof may take, from the deployment's end; at least `80s` with `verify_health: true`"
     )
     rollback: Flag = Field(
@@ -146,7 +148,7 @@ class Common(Inputs):
         "and follow that to its end, too",
     )
     dry_run: Flag = Field(default=False, description="Say what would be done, and what the token may do; change nothing")
-    headers: Annotated[Headers, Spelling(file=True)] = Field(
+    headers: Annotated[Headers, Aliases(file=True)] = Field(
         default_factory=dict,
         description="Extra `Name: value` lines for every request (Cloudflare Access and its like); "
         "values of eight characters or more are treated as secrets",
@@ -158,7 +160,7 @@ class Common(Inputs):
     on_missing_secret: Literal["fail", "skip"] = Field(
         "fail", description="`skip`: a run without its token (a fork's pull request) ends green with a notice"
     )
-    output_file: Annotated[str, Spelling(default="by the CI system")] = Field(
+    output_file: Annotated[str, Aliases(default="by the CI system")] = Field(
         "", description="Dotenv file of the outputs, as `DEPLOYED_STATUS` and so on; on GitLab `deployer.env`"
     )
     result_file: str = Field("", description="JSON file of the whole result")

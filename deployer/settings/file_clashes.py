@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from deployer.settings.common import OFF
-from deployer.settings.lookup import Given, typed
+from deployer.settings.common import FALSE_WORDS
+from deployer.settings.env import RawInputs, as_typed
 
 READ = ("env_file", "ca_cert")
 WRITTEN = ("output_file", "result_file", "log_file")
@@ -22,34 +22,34 @@ class _File(NamedTuple):
     path: str
 
 
-def find_clashes(given: Given, environ: Mapping[str, str], of_ci: Mapping[str, str], default_output: str) -> None:
+def find_clashes(raw: RawInputs, environ: Mapping[str, str], of_ci: Mapping[str, str], default_output: str) -> None:
     """Add a mistake for each of our files that is another one of them, and note the input that must not be written.
 
     `of_ci`: the files of the CI system's own that are written, by their variables. `default_output`: what `output_file` is by default.
     """
     seen: dict[object, _File] = {}
-    for file in _read(given, environ):
+    for file in _read(raw, environ):
         seen.setdefault(_identity(file.path), file)
-    for file in _written(given, of_ci, default_output):
+    for file in _written(raw, of_ci, default_output):
         identity = _identity(file.path)
         if identity and (other := seen.setdefault(identity, file)) is not file:
-            given.mistakes.append(f"{file.shown} and {other.shown} are the same file. Set another path in one of them")
-            given.clashing.add(file.input)
+            raw.mistakes.append(f"{file.shown} and {other.shown} are the same file. Set another path in one of them")
+            raw.clashing.add(file.input)
 
 
-def _read(given: Given, environ: Mapping[str, str]) -> list[_File]:
-    files = [_File(name, given.typed(name), given.text(name)) for name in READ if name in given]
-    secrets = {name: found.variable for name, found in given.found.items() if found.variable.endswith("_FILE")}
-    files += [_File(name, typed(source), environ[source].strip()) for name, source in secrets.items() if not name.endswith("_file")]
+def _read(raw: RawInputs, environ: Mapping[str, str]) -> list[_File]:
+    files = [_File(name, raw.as_typed(name), raw.text(name)) for name in READ if name in raw]
+    secrets = {name: found.variable for name, found in raw.found.items() if found.variable.endswith("_FILE")}
+    files += [_File(name, as_typed(source), environ[source].strip()) for name, source in secrets.items() if not name.endswith("_file")]
     return files
 
 
-def _written(given: Given, of_ci: Mapping[str, str], default_output: str) -> list[_File]:
-    no_summary = given.text("summary").lower() in OFF
+def _written(raw: RawInputs, of_ci: Mapping[str, str], default_output: str) -> list[_File]:
+    no_summary = raw.text("summary").lower() in FALSE_WORDS
     files = [_File("", variable, path) for variable, path in of_ci.items() if not (no_summary and variable.endswith("SUMMARY"))]
-    if default_output and "output_file" not in given:
-        files.append(_File("output_file", f"{default_output} (the default of {given.typed('output_file')})", default_output))
-    return [*files, *(_File(name, given.typed(name), given.text(name)) for name in WRITTEN if name in given)]
+    if default_output and "output_file" not in raw:
+        files.append(_File("output_file", f"{default_output} (the default of {raw.as_typed('output_file')})", default_output))
+    return [*files, *(_File(name, raw.as_typed(name), raw.text(name)) for name in WRITTEN if name in raw)]
 
 
 def _identity(path: str) -> object:

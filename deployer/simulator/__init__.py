@@ -1,9 +1,9 @@
 """A Coolify on loopback that plays scenarios, for `rehearse` and for the tests. It shares no code, and so no mistake, with the client."""
 
-from deployer.simulator.journal import Asked
-from deployer.simulator.scenario import Scenario
-from deployer.simulator.scenarios import SCENARIOS
-from deployer.simulator.stage import Stage, playing
-from deployer.simulator.versions import VERSIONS
+from deployer.simulator.coolify.scenario import Scenario
+from deployer.simulator.coolify.scenarios import SCENARIOS
+from deployer.simulator.coolify.session import Session, simulating
+from deployer.simulator.coolify.versions import VERSIONS
+from deployer.simulator.serving.journal import Request
 
-__all__ = ["SCENARIOS", "VERSIONS", "Asked", "Scenario", "Stage", "playing"]
+__all__ = ["SCENARIOS", "VERSIONS", "Request", "Scenario", "Session", "simulating"]

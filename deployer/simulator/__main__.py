@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 
-from deployer.simulator import SCENARIOS, VERSIONS, playing
+from deployer.simulator import SCENARIOS, VERSIONS, simulating
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -16,19 +16,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds in one real one (default: 1)")
     parser.add_argument("--version-of-coolify", metavar="VERSION", help=f"instead of the scenario's own: {', '.join(VERSIONS)}")
     parser.add_argument("--list", action="store_true", help="name the scenarios")
-    wish = parser.parse_args(arguments)
-    if wish.list:
+    options = parser.parse_args(arguments)
+    if options.list:
         for scenario in SCENARIOS.values():
             print(f"{scenario.name:22} {scenario.summary}{'' if scenario.public else ' (for tests)'}")
         return 0
     for name in (signal.SIGINT, signal.SIGTERM):  # a job in the background, or PID 1 in a container, would ignore them
         signal.signal(name, signal.default_int_handler)
     try:
-        with playing(wish.scenario, speed=wish.speed, port=wish.port, version=wish.version_of_coolify) as stage:
-            print(f"{wish.scenario}: {stage.scenario.summary}")
-            print(f"COOLIFY_URL={stage.url}\nCOOLIFY_TOKEN='{stage.token}'\nCOOLIFY_UUID={','.join(stage.uuids)}")
-            ask = f"curl -X POST -H 'Accept: application/json' -H 'Authorization: Bearer {stage.token}'"
-            print(f"{ask} '{stage.url}/api/v1/deploy?uuid={stage.uuids[0]}'", flush=True)
+        with simulating(options.scenario, speed=options.speed, port=options.port, version=options.version_of_coolify) as session:
+            print(f"{options.scenario}: {session.scenario.summary}")
+            print(f"COOLIFY_URL={session.url}\nCOOLIFY_TOKEN='{session.token}'\nCOOLIFY_UUID={','.join(session.uuids)}")
+            ask = f"curl -X POST -H 'Accept: application/json' -H 'Authorization: Bearer {session.token}'"
+            print(f"{ask} '{session.url}/api/v1/deploy?uuid={session.uuids[0]}'", flush=True)
             threading.Event().wait()
     except KeyboardInterrupt:
         return 0

@@ -7,13 +7,13 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deployer.model import Missed
+from deployer.model import PollFailed
 from deployer.verify.where import leaves
 
-TOLD = 200
+MAX_QUOTED_CHARS = 200
 """Characters of a bad answer that people are shown."""
 
-BEGINNING = 4096
+MAX_LINE_CHARS = 4096
 """Characters in which they are looked for."""
 
 ELSEWHERE = "another host proves nothing. If it is the right answer, set `verify_status: {}`"
@@ -66,11 +66,11 @@ class Verdict:
     inconclusive: bool = False
 
 
-def judge(expectation: Expectation, answer: Page | Missed, redact: Callable[[str], str] = str) -> Verdict:
+def judge(expectation: Expectation, answer: Page | PollFailed, redact: Callable[[str], str] = str) -> Verdict:
     """Whether this one answer is as it must be. It is told redacted, and that before it is cut: half a secret would be found by nobody."""
     match answer:
-        case Missed(reason):
-            said = f"{shown(redact(expectation.url))}: {neutral(redact(reason), 2 * TOLD)}"
+        case PollFailed(reason):
+            said = f"{shown(redact(expectation.url))}: {one_visible_line(redact(reason), 2 * MAX_QUOTED_CHARS)}"
             return Verdict(good=False, reason=said, inconclusive=True)
         case Page(url, status, text, cut=cut):
             trouble = f"{shown(redact(url))} answered {heard(answer, redact)}"
@@ -79,7 +79,7 @@ def judge(expectation: Expectation, answer: Page | Missed, redact: Callable[[str
                     return Verdict(good=False, reason=f"{trouble}: {ELSEWHERE.format(status)}", inconclusive=True)
                 if expectation.contains in text:
                     return Verdict(good=True)
-                trouble += f", without {neutral(redact(expectation.contains))!r}{' in its first MiB' if cut else ''}"
+                trouble += f", without {one_visible_line(redact(expectation.contains))!r}{' in its first MiB' if cut else ''}"
             words = first_line(redact(text))
             return Verdict(good=False, reason=f"{trouble}: {words}" if words else trouble, inconclusive=answer.doubtful)
 
@@ -87,7 +87,7 @@ def judge(expectation: Expectation, answer: Page | Missed, redact: Callable[[str
 def wanted(expectation: Expectation) -> str:
     """What it must answer, in words."""
     statuses = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in expectation.statuses)
-    contains = neutral(expectation.contains, len(expectation.contains))  # whole: it is not redacted yet
+    contains = one_visible_line(expectation.contains, len(expectation.contains))  # whole: it is not redacted yet
     return f"{statuses} twice in a row{f', with {contains!r} in it' if contains else ''}"
 
 
@@ -98,22 +98,22 @@ def heard(page: Page, redact: Callable[[str], str] = str) -> str:
     return f"HTTP {page.status}{onward}{doubt}"
 
 
-def neutral(text: str, told: int = TOLD) -> str:
+def one_visible_line(text: str, told: int = MAX_QUOTED_CHARS) -> str:
     """One short line in which nothing is hidden and nothing turns the writing."""
-    visible = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in text[:BEGINNING])
+    visible = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in text[:MAX_LINE_CHARS])
     line = " ".join(visible.split())
     return line if len(line) <= told else f"{line[: told - 1]}…"
 
 
 def first_line(text: str) -> str:
     """The first line that says something: an error page begins with tags, and JSON with a brace."""
-    plain = _TAG.sub(" ", text[:BEGINNING])
-    return next((line for line in map(neutral, plain.splitlines()) if re.search(r"\w", line)), "")
+    plain = _TAG.sub(" ", text[:MAX_LINE_CHARS])
+    return next((line for line in map(one_visible_line, plain.splitlines()) if re.search(r"\w", line)), "")
 
 
 def shown(url: str) -> str:
     """An address for people. What stands behind `?` may be a secret, and before `@`, too."""
-    address, query, _ = neutral(url.partition("#")[0]).partition("?")
+    address, query, _ = one_visible_line(url.partition("#")[0]).partition("?")
     scheme, slashes, rest = address.partition("//")
     host, slash, path = rest.partition("/")
     return f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}{'?…' if query else ''}"

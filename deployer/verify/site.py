@@ -16,22 +16,22 @@ from urllib.parse import urlsplit
 import requests
 import urllib3
 
-from deployer.connection_errors import Attempt, unavailable
-from deployer.environment import route
-from deployer.http import CHUNK, CONNECT, Session
-from deployer.model import Missed, Phase, Snapshot, UnavailableError
-from deployer.tls import Adapter, trusting
+from deployer.http.client import CHUNK_BYTES, CONNECT_SECONDS, Session
+from deployer.http.connection_errors import Attempt, unavailable
+from deployer.http.environment import route
+from deployer.http.tls import Adapter, trusting
+from deployer.model import Phase, PollFailed, Snapshot, UnavailableError
 from deployer.verify.judge import Expectation, Page, heard, judge, shown
 from deployer.verify.where import INWARD_NAMES, asked, followed, inward
 
-LOOK = 15.0
+REQUEST_SECONDS = 15.0
 """Seconds for one look, redirects included. (A name look-up under way ends first: Python can't interrupt it.)"""
 
-LIMIT = 1 << 20
+BODY_BYTES = 1 << 20
 """Bytes of an answer that are read and searched."""
 
-REDIRECTS = 5
-HOLD = 1.0
+MAX_REDIRECTS = 5
+SECOND_RESPONSE_SECONDS = 1.0
 """Seconds that a good answer must hold: no more than from one look to the next, so that the second in a row is believed."""
 
 
@@ -65,30 +65,30 @@ class Site:
         if insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said by main, once
 
-    def look(self, expectation: Expectation) -> Snapshot:
+    def poll(self, expectation: Expectation) -> Snapshot:
         """One look. A bad one is no verdict: the site may still be starting."""
-        end = self._now() + LOOK
+        end = self._now() + REQUEST_SECONDS
         try:
-            answer: Page | Missed = self._answer(expectation, lambda: end - self._now())
+            answer: Page | PollFailed = self._answer(expectation, lambda: end - self._now())
         except UnavailableError as error:
-            answer = Missed(error.reason)
+            answer = PollFailed(error.reason)
         verdict = judge(expectation, answer, self._redact)
         detail = heard(answer, self._redact) if isinstance(answer, Page) else "no answer"
         if verdict.good:
-            return Snapshot(Phase.SUCCEEDED, detail, hold=HOLD, settled=False)
-        return Snapshot(Phase.RUNNING, detail, bad=not verdict.inconclusive, reason=verdict.reason)
+            return Snapshot(Phase.SUCCEEDED, detail, stable_for=SECOND_RESPONSE_SECONDS, final=False)
+        return Snapshot(Phase.RUNNING, detail, shows_failure=not verdict.inconclusive, reason=verdict.reason)
 
-    def _answer(self, expectation: Expectation, left: Callable[[], float]) -> Page | Missed:
+    def _answer(self, expectation: Expectation, left: Callable[[], float]) -> Page | PollFailed:
         try:
             url = asked(expectation.url)
         except ValueError as error:
-            return Missed(str(error))
-        for _ in range(REDIRECTS + 1):
+            return PollFailed(str(error))
+        for _ in range(MAX_REDIRECTS + 1):
             page = self._page(url, left, guarded=expectation.guarded)
             url = followed(page.url, page.onward) if page.onward else ""
             if not url:
                 return page
-        return Missed(f"more than {REDIRECTS} redirects, the last one to {shown(self._redact(url))}")
+        return PollFailed(f"more than {MAX_REDIRECTS} redirects, the last one to {shown(self._redact(url))}")
 
     def _page(self, url: str, left: Callable[[], float], *, guarded: bool) -> Page:
         """The answer of the first of its addresses that takes the connection."""
@@ -98,7 +98,7 @@ class Site:
             try:
                 return self._ask(url, way, left)
             except UnavailableError as error:
-                if error.arrived or left() <= 0:
+                if error.may_have_arrived or left() <= 0:
                     raise
         return self._ask(url, ways[-1], left)
 
@@ -111,7 +111,7 @@ class Site:
             found = list(self._resolve(host, port)) if guarded or not proxied else []
         except (OSError, ValueError) as error:
             if not proxied:
-                raise unavailable(error, Attempt(url, CONNECT)) from error
+                raise unavailable(error, Attempt(url, CONNECT_SECONDS)) from error
         inside = next((each for each in found if inward(each)), "")
         if guarded and (inside or INWARD_NAMES.fullmatch(host.rstrip("."))):
             where = f" ({inside})" if inside and inside != host else ""
@@ -123,7 +123,7 @@ class Site:
 
     def _ask(self, url: str, way: str, left: Callable[[], float]) -> Page:
         """One request. `way`: the IP address to connect to; empty for a proxy's choice. Raises UnavailableError."""
-        connect = max(min(CONNECT, left()), 0.001)
+        connect = max(min(CONNECT_SECONDS, left()), 0.001)
         with Session() as session:
             session.trust_env = not self._direct
             session.own_ca = self._context is not None
@@ -139,9 +139,9 @@ class Site:
             with answer:
                 body = _body(answer)
         onward = answer.headers.get("location", "") if answer.status_code in _REDIRECTING else ""
-        text = _text(body[:LIMIT], answer.headers.get("content-type", ""))
+        text = _text(body[:BODY_BYTES], answer.headers.get("content-type", ""))
         proxied = not way and url.startswith("http://")  # with TLS the proxy only hands the bytes on
-        return Page(url, answer.status_code, text, onward, cut=len(body) > LIMIT, proxied=proxied)
+        return Page(url, answer.status_code, text, onward, cut=len(body) > BODY_BYTES, proxied=proxied)
 
 
 _REDIRECTING = {301, 302, 303, 307, 308}
@@ -155,12 +155,14 @@ def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _body(answer: requests.Response) -> bytes:
     body = b""
     try:
-        while len(body) <= LIMIT and (part := answer.raw.read1(CHUNK, decode_content=True)):
+        while len(body) <= BODY_BYTES and (part := answer.raw.read1(CHUNK_BYTES, decode_content=True)):
             body += part
     except urllib3.exceptions.ReadTimeoutError as error:
-        raise UnavailableError(f"HTTP {answer.status_code}, but the answer did not end within {LOOK:.0f} s", arrived=True) from error
+        raise UnavailableError(
+            f"HTTP {answer.status_code}, but the answer did not end within {REQUEST_SECONDS:.0f} s", may_have_arrived=True
+        ) from error
     except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-        raise UnavailableError(f"HTTP {answer.status_code}, but the answer broke off in the middle", arrived=True) from error
+        raise UnavailableError(f"HTTP {answer.status_code}, but the answer broke off in the middle", may_have_arrived=True) from error
     return body
 
 

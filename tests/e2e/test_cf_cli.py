@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.simulator.cloudfoundry import SCENARIOS, Stage, playing
+from deployer.simulator.cloudfoundry import SCENARIOS, Session, simulating
 from tests.e2e.peers import Program, found
 
 SPEED = 20.0
@@ -28,15 +28,15 @@ def client(request: pytest.FixtureRequest) -> str:
 
 
 @contextmanager
-def told(client: str, scenario: str, home: Path) -> Iterator[tuple[Stage, Program]]:
+def told(client: str, scenario: str, home: Path) -> Iterator[tuple[Session, Program]]:
     """The stage, and the client with a home of its own, logged in and at the app's space."""
     played = SCENARIOS[scenario]
-    with playing(replace(played, login=replace(played.login, validity=DAY)), speed=SPEED) as stage:
-        cf, given = Program(client, {"CF_HOME": str(home)}), stage.inputs
-        cf("api", stage.url)
+    with simulating(replace(played, login=replace(played.login, validity=DAY)), speed=SPEED) as session:
+        cf, given = Program(client, {"CF_HOME": str(home)}), session.inputs
+        cf("api", session.url)
         cf("auth", CF_USERNAME=given["cf_username"], CF_PASSWORD=given["cf_password"])
         cf("target", "-o", given["cf_org"], "-s", given["cf_space"])
-        yield stage, cf
+        yield session, cf
 
 
 def test_it_logs_in_targets_starts_restarts_and_sees_the_app(client: str, tmp_path: Path) -> None:
@@ -55,16 +55,16 @@ def test_it_restarts_instance_by_instance(client: str, tmp_path: Path) -> None:
 
 
 def test_it_cancels_a_deployment(client: str, tmp_path: Path) -> None:
-    with told(client, "others", tmp_path) as (stage, cf):
+    with told(client, "others", tmp_path) as (session, cf):
         assert "OK" in cf("cancel-deployment", "web")
-        stage.skip(10)
+        session.skip(10)
         assert "No active deployment found" in cf("cancel-deployment", "web", code=1)
 
 
 def test_it_cancels_its_own_deployment_that_does_not_come_up_in_time(client: str, tmp_path: Path) -> None:
-    with told(client, "rolling-stuck", tmp_path) as (stage, cf):
+    with told(client, "rolling-stuck", tmp_path) as (session, cf):
         cf("restart", "web", "--strategy", "rolling", code=1, CF_STARTUP_TIMEOUT="0.05")
-        stage.skip(10)
+        session.skip(10)
         assert "No active deployment found" in cf("cancel-deployment", "web", code=1)
 
 

@@ -49,7 +49,7 @@ def test_the_packages_hold_the_program_and_its_licence_and_no_test(dist: Path) -
     wheel = zipfile.ZipFile(next(dist.glob("*.whl"))).namelist()
     assert f"{NAME}-{deployer.__version__}.dist-info/licenses/LICENSE" in wheel
     assert "deployer/__main__.py" in wheel
-    assert any(name.startswith("deployer/simulator/replies/") for name in wheel)
+    assert any(name.startswith("deployer/simulator/coolify/replies/") for name in wheel)
     assert {name.partition("/")[0] for name in wheel} == {"deployer", f"{NAME}-{deployer.__version__}.dist-info"}
     with tarfile.open(next(dist.glob("*.tar.gz"))) as source:
         names = [name.partition("/")[2] for name in source.getnames()]

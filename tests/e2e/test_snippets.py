@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deployer import docs
 from tests.e2e.conftest import missing
 from tests.e2e.peers import ROOT, Docker
+from tools import docs
 
 README = (ROOT / "README.md").read_text("utf-8")
 RELEASED = f"{docs.IMAGE}:0"

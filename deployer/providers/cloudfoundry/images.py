@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from deployer.settings import Given
+from deployer.settings import RawInputs
 
 PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 NAME = re.compile(rf"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d{{1,5}})?/)?{PART}(?:/{PART})*")
@@ -13,11 +13,11 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 FORMS = "write name:tag, name@sha256:<64 hex digits>, or only :tag"
 
 
-def mistakes(given: Given) -> list[str]:
+def mistakes(raw: RawInputs) -> list[str]:
     """What is wrong with `image`, in a sentence that does not hold it: a password may stand in it."""
-    text = given.text("image")
+    text = raw.text("image")
     wrong = _wrong(text) if text else ""
-    return [f"{given.typed('image')}: {wrong}"] if wrong else []
+    return [f"{raw.as_typed('image')}: {wrong}"] if wrong else []
 
 
 def _wrong(text: str) -> str:

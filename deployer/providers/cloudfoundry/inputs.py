@@ -8,16 +8,17 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from deployer.http import Http
+from deployer.http.client import Http
 from deployer.model import Command
-from deployer.providers.cloudfoundry import images, root
-from deployer.providers.cloudfoundry.api import Api
-from deployer.providers.cloudfoundry.calls import CloudFoundryServer
-from deployer.providers.cloudfoundry.places import GUID, Places
-from deployer.providers.cloudfoundry.uaa import Login
-from deployer.providers.cloudfoundry.wish import Wish
-from deployer.providers.contract import Provider, ProviderInputs, Surroundings
-from deployer.settings import Common, Found, Given, Names, Spelling, address, in_the_clear, secret
+from deployer.providers.cloudfoundry import images
+from deployer.providers.cloudfoundry.api import discovery
+from deployer.providers.cloudfoundry.api.client import Client
+from deployer.providers.cloudfoundry.api.uaa import Login
+from deployer.providers.cloudfoundry.lookup import GUID, AppLookup
+from deployer.providers.cloudfoundry.options import Options
+from deployer.providers.cloudfoundry.provider import CloudFoundryProvider
+from deployer.providers.interface import Provider, ProviderContext, ProviderInputs
+from deployer.settings import Aliases, Common, Found, Names, RawInputs, address, in_the_clear, secret
 
 TAIL = re.compile(r"(/+v[23])?/*$")
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
@@ -53,20 +54,20 @@ def _apps(text: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Line = Annotated[str, AfterValidator(_line)]
-Secret = Annotated[SecretStr, BeforeValidator(secret), Spelling(file=True)]
+Secret = Annotated[SecretStr, BeforeValidator(secret), Aliases(file=True)]
 
 
 class CloudFoundry(ProviderInputs):
     """Cloud Foundry's inputs."""
 
     platform: ClassVar[str] = "cloudfoundry"
-    signs: ClassVar[tuple[str, ...]] = ("cf_api", "cf_app")
-    logins: ClassVar[tuple[str, ...]] = ("cf_assertion", "cf_client_secret", "cf_password")
+    detected_by: ClassVar[tuple[str, ...]] = ("cf_api", "cf_app")
+    credentials: ClassVar[tuple[str, ...]] = ("cf_assertion", "cf_client_secret", "cf_password")
 
     cf_api: Annotated[str, BeforeValidator(_address)] = Field(
         "", description="Required for Cloud Foundry. Address of the API, as `cf api` shows it; without scheme means https"
     )
-    cf_assertion: Annotated[SecretStr, BeforeValidator(_assertion), Spelling(file=True)] = Field(
+    cf_assertion: Annotated[SecretStr, BeforeValidator(_assertion), Aliases(file=True)] = Field(
         SecretStr(""),
         description="Log in with an identity token that the CI system has issued for this job: no stored secret. "
         "With `cf_client_id` as that client, otherwise as the user that the login server makes of it",
@@ -91,33 +92,33 @@ class CloudFoundry(ProviderInputs):
     cf_docker_password: Secret = Field(SecretStr(""), description="For `image` in a private registry")
 
     @classmethod
-    def mistakes(cls, given: Given) -> list[str]:
+    def mistakes(cls, raw: RawInputs) -> list[str]:
         """What is missing."""
-        names = given.text("cf_app").replace(",", " ").split()
+        names = raw.text("cf_app").replace(",", " ").split()
         by_name = any(not GUID.fullmatch(name) for name in names)
         missing = {
             "cf_api": "the address of the API, as `cf api` shows it",
             "cf_app": "what to deploy, by name or guid",
             **({"cf_org": "the organization of the app", "cf_space": "the space of the app"} if by_name else {}),
         }
-        absent = [f"{given.typed(name)} is missing: {what}" for name, what in missing.items() if name not in given]
-        contrary = [sentence for sentence in _contradictions(given) if sentence not in given.mistakes]
-        return absent + _login_mistakes(given) + contrary
+        absent = [f"{raw.as_typed(name)} is missing: {what}" for name, what in missing.items() if name not in raw]
+        contrary = [sentence for sentence in _contradictions(raw) if sentence not in raw.mistakes]
+        return absent + _login_mistakes(raw) + contrary
 
     @classmethod
-    def secrets(cls, given: Given) -> Iterable[str]:
+    def secrets(cls, raw: RawInputs) -> Iterable[str]:
         """Passwords, and the identity token."""
-        return [given.text(name) for name in SECRETS]
+        return [raw.text(name) for name in SECRETS]
 
     @classmethod
-    def stage(cls, given: Given, inputs: Mapping[str, str]) -> list[str]:
+    def use_simulator(cls, raw: RawInputs, inputs: Mapping[str, str]) -> list[str]:
         """The simulator's address, login and apps instead of the user's."""
-        given.mistakes += _contradictions(given)
+        raw.mistakes += _contradictions(raw)
         theirs = dict.fromkeys(("cf_api", *TOKEN, *CLIENT, *PEOPLE, *PLACE, *inputs))
-        ignored = [given.typed(name) for name in theirs if name in given]
+        ignored = [raw.as_typed(name) for name in theirs if name in raw]
         for name in theirs:
-            given.found.pop(name, None)
-        given.found.update({name: Found(name, text) for name, text in inputs.items()})
+            raw.found.pop(name, None)
+        raw.found.update({name: Found(name, text) for name, text in inputs.items()})
         return ignored
 
     @property
@@ -126,12 +127,12 @@ class CloudFoundry(ProviderInputs):
         return tuple(dict.fromkeys(self.cf_app))
 
     @property
-    def named(self) -> bool:
+    def by_name(self) -> bool:
         """Whether an app is named, so that its guid is only found by the run."""
         return any(not GUID.fullmatch(app) for app in self.cf_app)
 
     @property
-    def alters(self) -> bool:
+    def has_changes(self) -> bool:
         """Nothing but the image, which is no input of Cloud Foundry's alone."""
         return False
 
@@ -145,7 +146,7 @@ class CloudFoundry(ProviderInputs):
         """A login that crosses the internet in the clear."""
         return in_the_clear(self.cf_api)
 
-    def connect(self, common: Common, around: Surroundings) -> Provider:
+    def build_provider(self, common: Common, context: ProviderContext) -> Provider:
         """The foundation behind these inputs."""
         headers = {name: value.get_secret_value() for name, value in common.headers.items()}
 
@@ -153,13 +154,13 @@ class CloudFoundry(ProviderInputs):
             """One of the hosts that the API names. The user's headers are for those of its own domain."""
             return Http(
                 address,
-                agent=around.agent,
-                now=around.real,
-                headers=headers if root.beside(address, self.cf_api) else {},
+                user_agent=context.user_agent,
+                monotonic=context.monotonic,
+                headers=headers if discovery.beside(address, self.cf_api) else {},
                 ca=common.ca_cert,
                 insecure=common.insecure,
-                direct=around.direct,
-                time_left=around.time_left,
+                no_proxy=context.no_proxy,
+                time_left=context.time_left,
                 **login,
             )
 
@@ -171,51 +172,51 @@ class CloudFoundry(ProviderInputs):
             client_secret=self.cf_client_secret.get_secret_value(),
             assertion=self.cf_assertion.get_secret_value(),
         )
-        wish = Wish(
+        options = Options(
             command=Command(common.command),
             strategy=self.cf_strategy,
             ready=self.cf_ready,
             image=common.image,
             docker_username=self.cf_docker_username,
             docker_password=self.cf_docker_password.get_secret_value(),
-            proof=common.verify_health == "true",
+            verify_health=common.verify_health == "true",
             rollback=common.rollback,
             wait=common.wait,
-            examines=common.dry_run or common.command == Command.CHECK.value,
+            read_only=common.dry_run or common.command == Command.CHECK.value,
         )
-        api = Api(self.cf_api, login, opened, now=around.now, hide=around.hide)
-        return CloudFoundryServer(api, Places(api, self.cf_org, self.cf_space), wish)
+        api = Client(self.cf_api, login, opened, now=context.now, hide=context.add_secret)
+        return CloudFoundryProvider(api, AppLookup(api, self.cf_org, self.cf_space), options)
 
 
-def _login_mistakes(given: Given) -> list[str]:
+def _login_mistakes(raw: RawInputs) -> list[str]:
     """One way to log in, and all of it (cloudfoundry-api 2)."""
-    people, client, token = ([name for name in names if name in given] for names in (PEOPLE, CLIENT, TOKEN))
-    said = {name: given.typed(name) for name in (*PEOPLE, *CLIENT, *TOKEN)}
+    people, client, token = ([name for name in names if name in raw] for names in (PEOPLE, CLIENT, TOKEN))
+    said = {name: raw.as_typed(name) for name in (*PEOPLE, *CLIENT, *TOKEN)}
     if not people + client + token:
         ways = f"{said['cf_client_id']} with {said['cf_client_secret']}, or {said['cf_username']} with {said['cf_password']}"
         return [f"{said['cf_assertion']} is missing: an identity token that the CI system issues; or give {ways}"]
     if people and client + token:
         return [f"{said[people[0]]} and {said[(client + token)[0]]} can't both be given: they are two logins"]
     rows = (
-        (people and "cf_username" not in given, f"{said['cf_username']} is missing: whose {said[people[0]] if people else ''} is it?"),
-        (people and "cf_password" not in given, f"{said['cf_password']} is missing"),
-        (client and "cf_client_id" not in given, f"{said['cf_client_id']} is missing: whose {said['cf_client_secret']} is it?"),
-        (client and not token and "cf_client_secret" not in given, f"{said['cf_client_secret']} is missing, or {said['cf_assertion']}"),
+        (people and "cf_username" not in raw, f"{said['cf_username']} is missing: whose {said[people[0]] if people else ''} is it?"),
+        (people and "cf_password" not in raw, f"{said['cf_password']} is missing"),
+        (client and "cf_client_id" not in raw, f"{said['cf_client_id']} is missing: whose {said['cf_client_secret']} is it?"),
+        (client and not token and "cf_client_secret" not in raw, f"{said['cf_client_secret']} is missing, or {said['cf_assertion']}"),
     )
     return [sentence for wrong, sentence in rows if wrong]
 
 
-def _contradictions(given: Given) -> list[str]:
+def _contradictions(raw: RawInputs) -> list[str]:
     """What can't stand together (architecture 2.2)."""
-    said = {name: given.typed(name) for name in ("image", "cf_docker_username", "cf_docker_password")}
-    registry = [name for name in ("cf_docker_username", "cf_docker_password") if name in given]
-    command = given.text("command").lower() or "deploy"
+    said = {name: raw.as_typed(name) for name in ("image", "cf_docker_username", "cf_docker_password")}
+    registry = [name for name in ("cf_docker_username", "cf_docker_password") if name in raw]
+    command = raw.text("command").lower() or "deploy"
     rows = (
         (
-            "image" in given and command not in {"deploy", "check"},
+            "image" in raw and command not in {"deploy", "check"},
             f"{said['image']} is put live by `command: deploy`, and not by `command: {command}`",
         ),
-        (registry and "image" not in given, f"{said[registry[0]] if registry else ''} is nothing without {said['image']}"),
+        (registry and "image" not in raw, f"{said[registry[0]] if registry else ''} is nothing without {said['image']}"),
         (len(registry) == 1, f"{said['cf_docker_username']} and {said['cf_docker_password']} go together"),
     )
-    return [sentence for wrong, sentence in rows if wrong] + images.mistakes(given)
+    return [sentence for wrong, sentence in rows if wrong] + images.mistakes(raw)

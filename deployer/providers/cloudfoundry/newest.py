@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from deployer.http import TooLargeError
+from deployer.http.client import TooLargeError
 from deployer.model import Command, RefusedError, UnavailableError
-from deployer.providers.cloudfoundry import acts, states
-from deployer.providers.cloudfoundry.api import Row
-from deployer.providers.cloudfoundry.known import Known
-from deployer.providers.cloudfoundry.wish import Wish
+from deployer.providers.cloudfoundry import trigger_requests
+from deployer.providers.cloudfoundry.api.client import Row
+from deployer.providers.cloudfoundry.app import AppState
+from deployer.providers.cloudfoundry.options import Options
+from deployer.providers.cloudfoundry.watching import instance_status
 
 TRIES = 2
 """How often the list may fail before it is done without."""
@@ -28,44 +29,44 @@ UNREAD_IN_THE_WAY = "could not read the list of its deployments ({}): one that i
 UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 
 
-def read(seen: Known, listed: Callable[[], list[Row]], wish: Wish) -> None:
+def read(seen: AppState, listed: Callable[[], list[Row]], options: Options) -> None:
     """What is newer after a trigger is ours; what is going is in the way, or will be replaced.
 
     Raises RefusedError and UnavailableError; where only a lost response needs the list, no longer than the next try may well work.
     """
-    needed = wish.command is Command.ROLLBACK  # what is going, and the droplet from before, stand nowhere else
+    needed = options.command is Command.ROLLBACK  # what is going, and the droplet from before, stand nowhere else
     rows = listed() if needed else _if_readable(seen, listed)
     newest: Row = rows[0] if rows else {}
-    seen.newest, seen.active, seen.previous = str(newest.get("guid") or ""), bool(newest) and states.is_active(newest), ""
+    seen.newest, seen.active, seen.previous = str(newest.get("guid") or ""), bool(newest) and instance_status.is_active(newest), ""
     before = newest.get("previous_droplet")
-    if newest and states.is_deployed(newest) and states.droplet(newest) == seen.droplet and isinstance(before, dict):
+    if newest and instance_status.is_deployed(newest) and instance_status.droplet(newest) == seen.droplet and isinstance(before, dict):
         seen.previous = str(before.get("guid") or "")
 
 
-def doubts(seen: Known, wish: Wish) -> tuple[str, ...]:
+def doubts(seen: AppState, options: Options) -> tuple[str, ...]:
     """PURE. What people should know where the list can't be read."""
-    return ((UNREAD if acts.rolls(wish) else UNREAD_IN_THE_WAY).format(seen.unread),) if seen.unread else ()
+    return ((UNREAD if trigger_requests.rolls(options) else UNREAD_IN_THE_WAY).format(seen.unread),) if seen.unread else ()
 
 
-def untold(seen: Known, droplet: str) -> bool:
+def untold(seen: AppState, droplet: str) -> bool:
     """PURE. Whether nobody can tell which deployment is ours: a droplet that this run has staged is in no other."""
     return bool(seen.unread) and (not droplet or droplet != seen.staged)
 
 
-def _if_readable(seen: Known, listed: Callable[[], list[Row]]) -> list[Row]:
+def _if_readable(seen: AppState, listed: Callable[[], list[Row]]) -> list[Row]:
     """Empty where it can't be read; then it is not asked for again before a trigger."""
     if seen.unread:
         return []
     try:
         return listed()
     except RefusedError as error:
-        if error.everywhere:
+        if error.token_wide:
             raise
         seen.unread = error.reason
     except UnavailableError as error:
-        seen.unlisted += error.arrived  # else it is the login server's trouble, or the whole server's
-        hopeless = error.final or error.wait > LONGEST_WAIT or isinstance(error, TooLargeError)
-        if not error.arrived or (seen.unlisted < TRIES and not hopeless):
+        seen.unlisted += error.may_have_arrived  # else it is the login server's trouble, or the whole server's
+        hopeless = error.permanent or error.retry_after > LONGEST_WAIT or isinstance(error, TooLargeError)
+        if not error.may_have_arrived or (seen.unlisted < TRIES and not hopeless):
             raise
         seen.unread = error.reason
     return []

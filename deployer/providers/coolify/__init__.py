@@ -1,5 +1,5 @@
 """Coolify: its inputs, its calls, its answers. API: https://coolify.io/docs/api-reference"""
 
-from deployer.providers.coolify.inputs import Coolify
+from deployer.providers.coolify.inputs.fields import Coolify
 
 __all__ = ["Coolify"]

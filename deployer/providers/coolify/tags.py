@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from deployer.model import Handle, Outcome, Part, Refused, Spread, Target, Trust
-from deployer.providers.coolify import statuses, trigger
-from deployer.providers.coolify.acts import APPLICATION, SERVICE
-from deployer.providers.coolify.api import Row, application_of
-from deployer.providers.coolify.known import Answered, Known
-from deployer.providers.coolify.survey import Survey
+from deployer.model import Certainty, GroupMember, GroupStarted, Handle, Outcome, Rejected, Target
+from deployer.providers.coolify import trigger
+from deployer.providers.coolify.api.client import Row, application_of
+from deployer.providers.coolify.lookup import Lookup
+from deployer.providers.coolify.resources import Resource, TagResponse
+from deployer.providers.coolify.trigger_requests import APPLICATION, SERVICE
+from deployer.providers.coolify.watching import resource_status
 
 UNNAMED = (
     "the answer does not say what was started, and Coolify can't tell here what carries the tag: "
@@ -24,7 +25,7 @@ NOTHING = re.compile(r"No resources found for tag .*|Unauthorized to .*", re.DOT
 """What Coolify says in a 200 of a tag of which it has started nothing (coolify-api 5.1)."""
 
 
-def read(data: Any) -> Answered | Refused:
+def read(data: Any) -> TagResponse | Rejected:
     """PURE. Raises UnavailableError for another shape: it may have started something."""
     said = data.get("message") if isinstance(data, dict) else None
     details = data.get("details", []) if isinstance(data, dict) else None
@@ -42,34 +43,38 @@ def read(data: Any) -> Answered | Refused:
     refusals = tuple(each for each in sentences if each.startswith("Unauthorized"))
     if not pairs and not services:
         if sentences and all(NOTHING.fullmatch(each) for each in sentences):
-            return Refused(trigger.said(" ".join(sentences)))
+            return Rejected(trigger.split_message(" ".join(sentences)))
         raise trigger.doubtful(f"{trigger.UNNAMED} ({' '.join(sentences)})" if sentences else trigger.UNNAMED)
-    return Answered(pairs, services, refusals, skipped=any(each.startswith(trigger.ALREADY) for each in sentences))
+    return TagResponse(pairs, services, refusals, skipped=any(each.startswith(trigger.ALREADY) for each in sentences))
 
 
-def spread(tag: str, survey: Survey, *, ask: bool = True) -> Spread:
+def spread(tag: str, lookup: Lookup, *, ask: bool = True) -> GroupStarted:
     """What its answer names goes its own way. Any of it may be a phantom where one was skipped. `ask`: names may still be looked up."""
-    answered = survey.named[tag]
-    trust = Trust.LISTED if answered.skipped and not survey.wish.force and not survey.blind else Trust.SURE
-    names = {member.id: member for member in survey.of(tag).members or ()}
+    answered = lookup.tag_responses[tag]
+    trust = (
+        Certainty.POSSIBLY_PHANTOM if answered.skipped and not lookup.options.force and not lookup.write_only_token else Certainty.CONFIRMED
+    )
+    names = {member.id: member for member in lookup.get(tag).members or ()}
     parts = [
-        Part(names.get(uuid) or survey.name(APPLICATION, uuid, ask=ask), Handle(uuid, deployment, trust))
+        GroupMember(names.get(uuid) or lookup.resolve_name(APPLICATION, uuid, ask=ask), Handle(uuid, deployment, trust))
         for uuid, deployment in answered.deployments
     ]
-    there = survey.services() if answered.services and ask else []
+    there = lookup.services() if answered.services and ask else []
     rest = list(answered.refusals)
     for name in dict.fromkeys(answered.services):
         same = [row for row in there if row.get("name") == name]
         if len(same) == 1:
             uuid = str(same[0].get("uuid"))
-            parts.append(Part(survey.keep(SERVICE, uuid, same[0], started=True), Handle(uuid, "", aspect=statuses.RUNNING)))
+            parts.append(
+                GroupMember(lookup.remember(SERVICE, uuid, same[0], started=True), Handle(uuid, "", condition=resource_status.RUNNING))
+            )
         else:
             why = f"Coolify has {len(same)} services of this name" if same else "Coolify names it, but no uuid"
             rest.append(f"service {name}: started, not followed ({why})")
-    return Spread(tuple(parts), "; ".join(rest), Outcome.REFUSED if answered.refusals else Outcome.TRIGGERED)
+    return GroupStarted(tuple(parts), "; ".join(rest), Outcome.REFUSED if answered.refusals else Outcome.TRIGGERED)
 
 
-def found(tag: Known, newer: list[Row], base: str, *, marked: bool, services: bool) -> Spread:
+def found(tag: Resource, newer: list[Row], base: str, *, marked: bool, services: bool) -> GroupStarted:
     """PURE. After a lost answer: `newer` rows like ours are followed, other members are looked for and triggered by uuid.
 
     `services`: whether the team has any.
@@ -81,8 +86,8 @@ def found(tag: Known, newer: list[Row], base: str, *, marked: bool, services: bo
     members = named if tag.members is None else tag.members
     parts = []
     for member in members:
-        started = trigger.oldest(rows_of.get(member.id, []), member.id, base, marked=marked)
-        parts.append(Part(member, started.handles[0] if started else None))
+        started = trigger.adopt_oldest(rows_of.get(member.id, []), member.id, base, marked=marked)
+        parts.append(GroupMember(member, started.handles[0] if started else None))
     if tag.members is None:
-        return Spread(tuple(parts), UNNAMED, Outcome.LOST)
-    return Spread(tuple(parts), SERVICES if services or not parts else "", Outcome.LOST)
+        return GroupStarted(tuple(parts), UNNAMED, Outcome.LOST)
+    return GroupStarted(tuple(parts), SERVICES if services or not parts else "", Outcome.LOST)

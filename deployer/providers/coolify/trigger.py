@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from deployer.model import Command, Handle, Refused, Started, Trust, UnavailableError
-from deployer.providers.coolify import rows, statuses
-from deployer.providers.coolify.acts import APPLICATION, Act, forced
-from deployer.providers.coolify.versions import Since, Version
-from deployer.providers.coolify.wish import Wish
+from deployer.model import Certainty, Command, Handle, Rejected, Started, UnavailableError
+from deployer.providers.coolify.api.versions import Feature, Version
+from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest, forced
+from deployer.providers.coolify.watching import deployment, resource_status
 
 ALREADY = "Deployment already queued"
 ALREADY_QUEUED = "an older deployment of the same commit is still going, and Coolify starts no second one"
@@ -26,33 +26,33 @@ ABSENT = "Coolify's response to the trigger does not name {}"
 PREVIEW_GOES = "Coolify deletes the preview in the background, and no answer of its API tells when it is gone"
 
 
-def accepted(data: Any, done: Act, wish: Wish, *, blind: bool) -> Started | Refused:
+def parse_accepted(data: Any, done: TriggerRequest, options: Options, *, blind: bool) -> Started | Rejected:
     """What was started for this target. `blind`: nothing can be looked at later.
 
     Raises UnavailableError for a response that neither accepts nor refuses in Coolify's own words: it may have started something.
     """
-    item = _listed(data, done.target) if done.by_deploy else data
+    item = _listed(data, done.target) if done.is_bulk else data
     if not isinstance(item, dict) or not isinstance(item.get("message"), str):
         raise doubtful(UNREADABLE)
     text, uuid = item["message"], item.get("deployment_uuid")
     if text.startswith(ALREADY):
-        return Started(() if blind else (Handle(done.target, "", Trust.PHANTOM),), ALREADY_QUEUED)
+        return Started(() if blind else (Handle(done.target, "", Certainty.PHANTOM),), ALREADY_QUEUED)
     if isinstance(uuid, str) and uuid:
         return _deployment(done, uuid, blind=blind)
     if uuid is not None:
         raise doubtful("Coolify's answer to the trigger names a deployment in no way that we know")
     if QUEUED.fullmatch(text) and done.method == "DELETE":
         return Started((), PREVIEW_GOES)
-    if STARTED.fullmatch(text) or (QUEUED.fullmatch(text) and (done.kind != APPLICATION or wish.command is Command.STOP)):
-        return _status(done, text, wish, blind=blind)
+    if STARTED.fullmatch(text) or (QUEUED.fullmatch(text) and (done.kind != APPLICATION or options.command is Command.STOP)):
+        return _status(done, text, options, blind=blind)
     if NO_PREVIEW.fullmatch(text) or REFUSALS.fullmatch(text):
-        return Refused(f"{said(text)}{_remedy(text, wish)}")
+        return Rejected(f"{split_message(text)}{_remedy(text, options)}")
     raise doubtful(f"{UNNAMED} ({text})" if text else UNNAMED)
 
 
 def doubtful(what: str) -> UnavailableError:
     """A good status whose content says nothing that we know: counted like a failure of the server's own."""
-    return UnavailableError(what, arrived=True, itself=True, failure=what)
+    return UnavailableError(what, may_have_arrived=True, from_server=True, server_error=what)
 
 
 def _listed(data: Any, target: str) -> Any:
@@ -66,58 +66,58 @@ def _listed(data: Any, target: str) -> Any:
     raise doubtful(ABSENT.format(target))
 
 
-def _deployment(done: Act, uuid: str, *, blind: bool) -> Started:
+def _deployment(done: TriggerRequest, uuid: str, *, blind: bool) -> Started:
     """Only `/deploy` says so when the queue is full; what `/start` and `/restart` name may not exist (coolify-api 5.2)."""
-    says_so = done.by_deploy or done.body is not None  # the rollback call does, too (coolify-api 5.3)
+    says_so = done.is_bulk or done.body is not None  # the rollback call does, too (coolify-api 5.3)
     if says_so or blind:
         return Started((Handle(done.target, uuid),), "" if says_so else UNCHECKED)
-    return Started((Handle(done.target, uuid, Trust.DOUBTFUL),))
+    return Started((Handle(done.target, uuid, Certainty.UNCONFIRMED),))
 
 
-def _status(done: Act, text: str, wish: Wish, *, blind: bool) -> Started:
+def _status(done: TriggerRequest, text: str, options: Options, *, blind: bool) -> Started:
     """There is no deployment to follow, but a status."""
     if blind:
-        unpulled = " Nothing newer was pulled," if done.by_deploy else " The token may not read,"
+        unpulled = " Nothing newer was pulled," if done.is_bulk else " The token may not read,"
         return Started((), f"Coolify says: {text}{unpulled} and there is no deployment to follow")
-    aspect = statuses.STOPPED if wish.command is Command.STOP else statuses.RUNNING
-    return Started((Handle(done.target, "", aspect=aspect),), done.note)
+    aspect = resource_status.STOPPED if options.command is Command.STOP else resource_status.RUNNING
+    return Started((Handle(done.target, "", condition=aspect),), done.note)
 
 
-def said(text: str) -> str:
+def split_message(text: str) -> str:
     """The server's own words."""
     return f"Coolify says: {text}"
 
 
-def _remedy(text: str, wish: Wish) -> str:
-    return f" {no_preview(wish)}" if NO_PREVIEW.fullmatch(text) else ""
+def _remedy(text: str, options: Options) -> str:
+    return f" {no_preview(options)}" if NO_PREVIEW.fullmatch(text) else ""
 
 
-def no_preview(wish: Wish) -> str:
+def no_preview(options: Options) -> str:
     """What to do about a preview that is not there."""
     return (
-        f"There is no preview of pull request {wish.pr}: Coolify makes one when the pull request is opened and Preview Deployments "
+        f"There is no preview of pull request {options.pr}: Coolify makes one when the pull request is opened and Preview Deployments "
         "are switched on; of a Docker-image application `docker_tag` makes one"
     )
 
 
-def like_ours(row: dict[str, Any], wish: Wish, version: Version) -> bool:
+def matches_ours(row: dict[str, Any], options: Options, version: Version) -> bool:
     """Architecture, rule 7. Where the server marks nothing as the API's, all that no webhook made."""
-    by_api = row.get("is_api") or (not version.has(Since.MARKS_API) and not row.get("is_webhook"))
-    same_kind = bool(row.get("restart_only")) == (wish.command is Command.RESTART)
+    by_api = row.get("is_api") or (not version.has(Feature.MARKS_API) and not row.get("is_webhook"))
+    same_kind = bool(row.get("restart_only")) == (options.command is Command.RESTART)
     return (
         bool(by_api)
         and same_kind
-        and (row.get("pull_request_id") or 0) == wish.pr
-        and bool(row.get("force_rebuild")) == forced(wish, version)
+        and (row.get("pull_request_id") or 0) == options.pr
+        and bool(row.get("force_rebuild")) == forced(options, version)
     )
 
 
-def oldest(found: list[dict[str, Any]], target: str, base: str, *, marked: bool) -> Started | None:
+def adopt_oldest(found: list[dict[str, Any]], target: str, base: str, *, marked: bool) -> Started | None:
     """The oldest of the rows. Surely ours only if it is the one row, and marked; otherwise it is never cancelled."""
     if not found:
         return None
-    first, unsure = min(found, key=number), len(found) > 1 or not marked
-    handle = Handle(target, str(first.get("deployment_uuid")), adopted=unsure, perhaps=unsure, link=rows.link(first, base))
+    first, unsure = min(found, key=record_id), len(found) > 1 or not marked
+    handle = Handle(target, str(first.get("deployment_uuid")), adopted=unsure, perhaps=unsure, link=deployment.page_of(first, base))
     if len(found) > 1:
         return Started((handle,), "several were started at once: the oldest is followed")
     return Started(
@@ -125,7 +125,7 @@ def oldest(found: list[dict[str, Any]], target: str, base: str, *, marked: bool)
     )
 
 
-def starter(row: dict[str, Any], *, marked: bool) -> str:
+def started_by(row: dict[str, Any], *, marked: bool) -> str:
     """Who started a deployment, as far as its row says so. `marked`: this version marks what the API has started."""
     if row.get("is_webhook"):
         return "a webhook started"
@@ -134,7 +134,7 @@ def starter(row: dict[str, Any], *, marked: bool) -> str:
     return "somebody started in Coolify" if marked else "somebody started in Coolify or through its API"
 
 
-def number(row: dict[str, Any]) -> int:
+def record_id(row: dict[str, Any]) -> int:
     """The row's `id`, which grows with time; clocks are never compared."""
     value = row.get("id")
     return value if isinstance(value, int) else 0

@@ -2,7 +2,7 @@
 
 from deployer.simulator.cloudfoundry.scenario import Scenario
 from deployer.simulator.cloudfoundry.scenarios import SCENARIOS
-from deployer.simulator.cloudfoundry.stage import Stage, playing
-from deployer.simulator.journal import Asked
+from deployer.simulator.cloudfoundry.session import Session, simulating
+from deployer.simulator.serving.journal import Request
 
-__all__ = ["SCENARIOS", "Asked", "Scenario", "Stage", "playing"]
+__all__ = ["SCENARIOS", "Request", "Scenario", "Session", "simulating"]

@@ -8,87 +8,87 @@ from deployer.simulator.cloudfoundry.replies import record, refused, reply, titl
 from deployer.simulator.cloudfoundry.routes import Route, found
 from deployer.simulator.cloudfoundry.site import nowhere
 from deployer.simulator.cloudfoundry.world import World
-from deployer.simulator.journal import Asked
-from deployer.simulator.shared import Answer, Then, Trouble
+from deployer.simulator.serving.exchange import Fault, Response, Then
+from deployer.simulator.serving.journal import Request
 
 WINDOW, LIMIT = 3600, 20_000
 WAIT = int(record("request-429-rate-limit")["response"]["headers"]["Retry-After"])  # seconds that are asked for
 
 
-def place_of(world: World, asked: Asked) -> str:
+def place_of(world: World, request: Request) -> str:
     """On which of the servers a request came: `api`, `login`, `logs`, or `elsewhere`, which nothing names."""
-    host = asked.headers.get("host", "")
+    host = request.headers.get("host", "")
     return next((name for name, address in world.addresses.items() if address.partition("//")[2] == host), "elsewhere")
 
 
-def hit(world: World, asked: Asked) -> tuple[Route, str] | None:
-    return found(place_of(world, asked), asked.path, asked.method)
+def hit(world: World, request: Request) -> tuple[Route, str] | None:
+    return found(place_of(world, request), request.path, request.method)
 
 
-def name_of(world: World, asked: Asked) -> str:
+def name_of(world: World, request: Request) -> str:
     """The route that a request is for; `other` if there is none."""
-    there = hit(world, asked)
+    there = hit(world, request)
     return there[0].name if there else "other"
 
 
-def respond(world: World, asked: Asked) -> tuple[Answer | None, Then | None]:
+def respond(world: World, request: Request) -> tuple[Response | None, Then | None]:
     """The answer, spoiled where the scenario says so."""
-    trouble = world.trouble(name_of(world, asked))
-    answer = spoiled(world, asked, trouble) if trouble else answered(world, asked)
-    if answer:
-        asked.status, asked.said = answer.status, titled(answer)
-        answer = counted(world, asked, answer)
-    return answer, trouble.then if trouble else None
+    fault = world.trouble(name_of(world, request))
+    response = spoiled(world, request, fault) if fault else answered(world, request)
+    if response:
+        request.status, request.said = response.status, titled(response)
+        response = counted(world, request, response)
+    return response, fault.then if fault else None
 
 
-def answered(world: World, asked: Asked) -> Answer:
+def answered(world: World, request: Request) -> Response:
     """What a healthy foundation answers: 404 of the router, 401, 404, 400, and only then the endpoint."""
-    place, there = place_of(world, asked), hit(world, asked)
+    place, there = place_of(world, request), hit(world, request)
     if place == "elsewhere" or (place != "api" and not there):
-        return nowhere(world, asked, "")
+        return nowhere(world, request, "")
     route = there[0] if there else None
     if not (route and route.open):
-        if not asked.bearer:
+        if not request.bearer:
             return reply("app-start-401-no-token")
-        if not world.tokens.known(asked.bearer, world.now()):
+        if not world.tokens.known(request.bearer, world.now()):
             return reply("app-start-401-expired-token")
     if not there or not route:
         return reply("request-404-unknown")
-    if unknown := unknown_keys(route, asked):
+    if unknown := unknown_keys(route, request):
         return refused("apps-list-400-bad-query", f"The query parameter is invalid: Unknown query parameter(s): '{unknown[0]}'")
-    return route.answer(world, asked, there[1])
+    return route.answer(world, request, there[1])
 
 
-def unknown_keys(route: Route, asked: Asked) -> list[str]:
+def unknown_keys(route: Route, request: Request) -> list[str]:
     known = route.query or {}
-    return [key for key, values in asked.query.items() if key not in known or not known[key].fullmatch(values[0])]
+    return [key for key, values in request.query.items() if key not in known or not known[key].fullmatch(values[0])]
 
 
-def spoiled(world: World, asked: Asked, trouble: Trouble) -> Answer | None:
+def spoiled(world: World, request: Request, fault: Fault) -> Response | None:
     """The answer that a trouble makes of a request; None where there is none."""
-    answer = answered(world, asked) if trouble.acts or trouble.then in {Then.EDIT, Then.CUT} else None
-    match trouble.then:
+    response = answered(world, request) if fault.acts or fault.then in {Then.EDIT, Then.CUT} else None
+    match fault.then:
         case Then.REPLY:
-            return reply(trouble.reply)
+            return reply(fault.reply)
         case Then.EDIT:
-            return trouble.edit(answer) if trouble.edit and answer else answer
+            return fault.edit(response) if fault.edit and response else response
         case Then.CUT:
-            return answer and replace(answer, cut=True)
+            return response and replace(response, cut=True)
         case Then.CLOSE | Then.RESET | Then.HANG:
             return None
 
 
-def counted(world: World, asked: Asked, answer: Answer) -> Answer:
+def counted(world: World, request: Request, response: Response) -> Response:
     """The same with the request's own id, and what is left of the user's requests: an estimate in steps of a tenth."""
     number = len(world.journal)
     reset = int(world.wall().timestamp()) + WINDOW
-    if answer.status == 429:
-        return with_headers(answer, {"X-RateLimit-Reset": str(reset - WINDOW + WAIT)})
-    theirs = asked.headers.get("x-vcap-request-id") or asked.headers.get("x-request-id")
+    if response.status == 429:
+        return with_headers(response, {"X-RateLimit-Reset": str(reset - WINDOW + WAIT)})
+    theirs = request.headers.get("x-vcap-request-id") or request.headers.get("x-request-id")
     one = guid(f"request {number}")
     left = int((LIMIT - number) / LIMIT * 10) * LIMIT // 10
     return with_headers(
-        answer,
+        response,
         {
             "X-VCAP-Request-ID": f"{theirs}::{one}" if theirs else one,
             "X-RateLimit-Limit": str(LIMIT),
@@ -98,6 +98,6 @@ def counted(world: World, asked: Asked, answer: Answer) -> Answer:
     )
 
 
-def with_headers(answer: Answer, values: Mapping[str, str]) -> Answer:
+def with_headers(response: Response, values: Mapping[str, str]) -> Response:
     """The same with other values of headers that it has."""
-    return replace(answer, headers=tuple((key, values.get(key, value)) for key, value in answer.headers))
+    return replace(response, headers=tuple((key, values.get(key, value)) for key, value in response.headers))

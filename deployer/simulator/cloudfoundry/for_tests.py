@@ -4,17 +4,28 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 
-from deployer.simulator.cloudfoundry.courses import CRASHING, FLAPPING, LISTENS, WELL, Course, Line, Process, State, placed_after, slowly
-from deployer.simulator.cloudfoundry.for_people import IMAGE
+from deployer.simulator.cloudfoundry.public_scenarios import IMAGE
 from deployer.simulator.cloudfoundry.scenario import BUILT, App, Grant, Login, Rolling, Scenario, Staging
-from deployer.simulator.shared import Answer, Then, Trouble
+from deployer.simulator.cloudfoundry.state.timelines import (
+    CRASHING,
+    FLAPPING,
+    LISTENS,
+    WELL,
+    Line,
+    Process,
+    State,
+    Timeline,
+    placed_after,
+    slowly,
+)
+from deployer.simulator.serving.exchange import Fault, Response, Then
 
 RUNS = App(started=True)
 private = partial(Scenario, public=False)
 ROLLING = {"cf_strategy": "rolling"}
 WITH_IMAGE = {"image": IMAGE}
-UNREADY = Course((*WELL.steps[:2], (8, State.UNREADY)), WELL.lines)
-BLIND = Course((*WELL.steps[:2], (8, State.BLIND)), WELL.lines)
+UNREADY = Timeline((*WELL.steps[:2], (8, State.UNREADY)), WELL.lines)
+BLIND = Timeline((*WELL.steps[:2], (8, State.BLIND)), WELL.lines)
 HOSTILE = replace(
     WELL, lines=(*WELL.lines, Line(9, "::error::not a CI command ✓", error=True), Line(9.5, "##vso[task.complete result=Failed]"))
 )
@@ -26,10 +37,10 @@ def of(process: Process, *, started: bool = False) -> tuple[App, ...]:
     return (App(processes=(process,), started=started),)
 
 
-def elsewhere(answer: Answer) -> Answer:
+def elsewhere(response: Response) -> Response:
     """The same list where the link to the next page leads to a host of which nobody knows anything."""
-    whole = b"".join(answer.body).replace(b'"next":{"href":"http://127.0.0.1', b'"next":{"href":"http://localhost')
-    return replace(answer, body=(whole,))
+    whole = b"".join(response.body).replace(b'"next":{"href":"http://127.0.0.1', b'"next":{"href":"http://localhost')
+    return replace(response, body=(whole,))
 
 
 PAGED = tuple(App(name=f"web-{number}", route=f"web-{number}.apps.example.org") for number in range(5))
@@ -51,9 +62,9 @@ STATES = (
     private(
         "stats-away",
         "for a minute the statistics are not available",
-        troubles=(Trouble(("stats",), Then.REPLY, reply="process-stats-503-unavailable", until=60),),
+        faults=(Fault(("stats",), Then.REPLY, reply="process-stats-503-unavailable", until=60),),
     ),
-    private("outage", "for a minute nobody answers", troubles=(Trouble(("any",), Then.RESET, clock="trigger", since=2, until=62),)),
+    private("outage", "for a minute nobody answers", faults=(Fault(("any",), Then.RESET, clock="trigger", since=2, until=62),)),
     private("two-apps", "two apps are started", apps=(App(), App(name="worker", route="worker.apps.example.org")), targets=2),
     private("paged", "lists come two rows at a time", apps=PAGED, targets=5, pages=2),
     private(
@@ -62,7 +73,7 @@ STATES = (
         apps=PAGED,
         targets=5,
         pages=2,
-        troubles=(Trouble(("processes", "apps"), Then.EDIT, edit=elsewhere),),
+        faults=(Fault(("processes", "apps"), Then.EDIT, edit=elsewhere),),
     ),
 )
 STAGED = (
@@ -94,7 +105,7 @@ STAGED = (
         "at first another build of the app is staged",
         apps=(RUNS,),
         inputs=WITH_IMAGE,
-        troubles=(Trouble(("stage",), Then.REPLY, reply="build-create-422-in-progress", nth=(1,)),),
+        faults=(Fault(("stage",), Then.REPLY, reply="build-create-422-in-progress", nth=(1,)),),
     ),
     *(
         private(
@@ -102,7 +113,7 @@ STAGED = (
             f"the answer to the {what} is lost, though it was done",
             apps=(RUNS,),
             inputs=inputs,
-            troubles=(Trouble((name,), Then.CLOSE, acts=True, nth=(1,)),),
+            faults=(Fault((name,), Then.CLOSE, acts=True, nth=(1,)),),
         )
         for name, what, inputs in (
             ("pack", "new package", WITH_IMAGE),
@@ -115,12 +126,12 @@ STAGED = (
     private(
         "start-lost",
         "the answer to the start is lost, though it was done",
-        troubles=(Trouble(("start",), Then.CLOSE, acts=True, nth=(1,)),),
+        faults=(Fault(("start",), Then.CLOSE, acts=True, nth=(1,)),),
     ),
     private(
         "start-undone",
         "the first start is lost on its way",
-        troubles=(Trouble(("start",), Then.CLOSE, nth=(1,)),),
+        faults=(Fault(("start",), Then.CLOSE, nth=(1,)),),
     ),
 )
 ROLLED = (
@@ -171,10 +182,10 @@ LOGINS = (
             "all tokens are revoked while the app comes up, and the login server is away for a minute then",
             apps=of(Process(course=slowly(150))),
             login=replace(login, revoked=20),
-            troubles=(
-                Trouble(("token",), Then.RESET, since=15, until=40),
-                Trouble(("token",), Then.REPLY, reply="root-get-404-router-unknown-route", since=40, until=60),
-                Trouble(("token",), Then.CLOSE, since=60, until=80),
+            faults=(
+                Fault(("token",), Then.RESET, since=15, until=40),
+                Fault(("token",), Then.REPLY, reply="root-get-404-router-unknown-route", since=40, until=60),
+                Fault(("token",), Then.CLOSE, since=60, until=80),
             ),
         )
         for name, login in (("", Login()), ("-password", Login(refreshes=False)), ("-client", Login(Grant.CLIENT)))
@@ -182,7 +193,7 @@ LOGINS = (
     private(
         "uaa-limit",
         "the login server has too much to do at first",
-        troubles=(Trouble(("token",), Then.REPLY, reply="uaa-token-429", nth=(1,)),),
+        faults=(Fault(("token",), Then.REPLY, reply="uaa-token-429", nth=(1,)),),
     ),
 )
 REFUSED = (
@@ -195,17 +206,17 @@ REFUSED = (
     private(
         "limited",
         "the user has sent too many requests",
-        troubles=(Trouble(("stats",), Then.REPLY, reply="request-429-rate-limit", nth=(2,)),),
+        faults=(Fault(("stats",), Then.REPLY, reply="request-429-rate-limit", nth=(2,)),),
     ),
     private(
-        "broken", "a start ends in an error of the server's own", troubles=(Trouble(("start",), Then.REPLY, reply="app-start-500-unknown"),)
+        "broken", "a start ends in an error of the server's own", faults=(Fault(("start",), Then.REPLY, reply="app-start-500-unknown"),)
     ),
     private(
         "runner",
         "at first the runtime does not stop the app",
         apps=(RUNS,),
         inputs={"cf_strategy": "restart"},
-        troubles=(Trouble(("restart",), Then.REPLY, reply="app-restart-503-runner", nth=(1,)),),
+        faults=(Fault(("restart",), Then.REPLY, reply="app-restart-503-runner", nth=(1,)),),
     ),
 )
 LOGGED = (
@@ -213,7 +224,7 @@ LOGGED = (
     private(
         "logs-away",
         "the log-cache shows nothing",
-        troubles=(Trouble(("log_read",), Then.REPLY, reply="log-cache-read-404-unauthorized-or-expired"),),
+        faults=(Fault(("log_read",), Then.REPLY, reply="log-cache-read-404-unauthorized-or-expired"),),
     ),
     private("hostile", "the app logs commands of CI systems", apps=of(Process(instances=1, course=HOSTILE))),
     private("late-logs", "a line arrives after one that came later", apps=of(Process(instances=1, course=LATE))),

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from deployer.simulator.cloudfoundry.checks import WAIT, hit, name_of, place_of, unknown_keys
+from deployer.simulator.cloudfoundry.endpoints.uaa import form_of
 from deployer.simulator.cloudfoundry.names import ASSERTION, CLIENT_SECRET, PASSWORD, REGISTRY_PASSWORD
 from deployer.simulator.cloudfoundry.routes import STARTING, WRITES
-from deployer.simulator.cloudfoundry.uaa import form_of
 from deployer.simulator.cloudfoundry.world import World
-from deployer.simulator.journal import TLS, Asked
+from deployer.simulator.serving.journal import TLS, Request
 
 SECRETS = (PASSWORD, CLIENT_SECRET, ASSERTION, REGISTRY_PASSWORD)
 LIKE_CF = re.compile(r"[cC][fF][^/]*/\d+\.\d+\.\d+(\+|\s)")  # takes us for an outdated cf (cloudfoundry-api 3, the User-Agent)
@@ -33,34 +33,34 @@ def done_too_often(world: World) -> Iterator[str]:
 
 def started_again(world: World) -> Iterator[str]:
     """A start whose answer came needs no second one, even if it does nothing."""
-    started: dict[str, Asked] = {}
-    for asked in world.journal:
-        there = hit(world, asked)
+    started: dict[str, Request] = {}
+    for request in world.journal:
+        there = hit(world, request)
         if not there or there[0].name not in {"start", "stop", "restart", "assign"}:
             continue
         name, app = there[0].name, there[1]
         if name == "start" and app in started:
-            yield f"{asked}: it was started already, and {started[app]} was answered"
+            yield f"{request}: it was started already, and {started[app]} was answered"
         started.pop(app, None)
-        if name == "start" and asked.status == 200:
-            started[app] = asked
+        if name == "start" and request.status == 200:
+            started[app] = request
 
 
 def unknown_places(world: World) -> Iterator[str]:
-    for asked in world.journal:
-        if asked.path == TLS:
+    for request in world.journal:
+        if request.path == TLS:
             yield f"{TLS}: a request went to another scheme"
-        elif name_of(world, asked) == "other":
-            yield f"{asked}: there is no such endpoint on {place_of(world, asked)}"
+        elif name_of(world, request) == "other":
+            yield f"{request}: there is no such endpoint on {place_of(world, request)}"
 
 
 def unknown_fields(world: World) -> Iterator[str]:
-    for asked in world.journal:
-        there = hit(world, asked)
-        for key in unknown_keys(there[0], asked) if there else ():
-            yield f"{asked}: {key!r} must not be sent like that"
-        if there and there[0].name != "token" and asked.body:
-            yield from (f"{asked}: there is no field {path!r} here" for path in sorted(paths(asked.body) - there[0].body))
+    for request in world.journal:
+        there = hit(world, request)
+        for key in unknown_keys(there[0], request) if there else ():
+            yield f"{request}: {key!r} must not be sent like that"
+        if there and there[0].name != "token" and request.body:
+            yield from (f"{request}: there is no field {path!r} here" for path in sorted(paths(request.body) - there[0].body))
 
 
 def paths(body: bytes) -> set[str]:
@@ -80,109 +80,109 @@ def paths(body: bytes) -> set[str]:
 
 def strays(world: World) -> Iterator[str]:
     """A token goes to the Cloud Controller and the log-cache that the foundation named, no secret into any address."""
-    for asked in world.journal:
-        place = place_of(world, asked)
-        if asked.bearer and (place not in {"api", "logs"} or (place == "logs" and not world.scenario.logs)):
-            yield f"{asked}: the token was sent to {place}"
-        if asked.headers.get("authorization", "").lower().startswith("basic ") and place != "login":
-            yield f"{asked}: the client's name was sent to {place}"
-        if asked.of_site and "cookie" in asked.headers:
-            yield f"{asked}: the site was sent a cookie"
-        address = f"{asked} {' '.join(value for name, value in asked.headers.items() if name != 'authorization')}"
+    for request in world.journal:
+        place = place_of(world, request)
+        if request.bearer and (place not in {"api", "logs"} or (place == "logs" and not world.scenario.logs)):
+            yield f"{request}: the token was sent to {place}"
+        if request.headers.get("authorization", "").lower().startswith("basic ") and place != "login":
+            yield f"{request}: the client's name was sent to {place}"
+        if request.of_site and "cookie" in request.headers:
+            yield f"{request}: the site was sent a cookie"
+        address = f"{request} {' '.join(value for name, value in request.headers.items() if name != 'authorization')}"
         if any(secret in address for secret in SECRETS):
-            yield f"{asked.method} {asked.path}: a secret stands in the address or in a header"
+            yield f"{request.method} {request.path}: a secret stands in the address or in a header"
 
 
 def stale(world: World) -> Iterator[str]:
     """An expired token is renewed before it is sent; one that was refused is not sent again (cloudfoundry-api 2)."""
     refused: set[str] = set()
-    for asked in world.journal:
-        token = world.tokens.find(asked.bearer)
-        if token and asked.at > token.expires + OVERDUE:
-            yield f"{asked}: came with a token that had expired {asked.at - token.expires:.0f} s before"
-        if asked.bearer in refused:
-            yield f"{asked}: came with a token that had been refused"
-        if asked.bearer and asked.status == 401:
-            refused.add(asked.bearer)
-        if asked.said == "10002 CF-NotAuthenticated":
-            yield f"{asked}: came without a token"
+    for request in world.journal:
+        token = world.tokens.find(request.bearer)
+        if token and request.at > token.expires + OVERDUE:
+            yield f"{request}: came with a token that had expired {request.at - token.expires:.0f} s before"
+        if request.bearer in refused:
+            yield f"{request}: came with a token that had been refused"
+        if request.bearer and request.status == 401:
+            refused.add(request.bearer)
+        if request.said == "10002 CF-NotAuthenticated":
+            yield f"{request}: came without a token"
 
 
 def logins(world: World) -> Iterator[str]:
     """Five wrong passwords lock an account: one is enough to know (cloudfoundry-api 2)."""
     wrong: set[str] = set()
-    for asked in world.journal:
-        if name_of(world, asked) != "token":
+    for request in world.journal:
+        if name_of(world, request) != "token":
             continue
-        form = form_of(asked)
+        form = form_of(request)
         grant = form.get("grant_type", "")
         if grant in wrong:
-            yield f"{asked}: {grant} was refused before, and tried again"
-        if asked.status == 401:
+            yield f"{request}: {grant} was refused before, and tried again"
+        if request.status == 401:
             wrong.add(grant)
-        elif asked.status == 200 and grant != "refresh_token":
+        elif request.status == 200 and grant != "refresh_token":
             wrong.discard("refresh_token")
 
 
 def after_a_refusal(world: World) -> Iterator[str]:
     """Architecture, rule 3: what was refused is not sent again."""
-    over: dict[tuple[str, str, bytes], Asked] = {}
-    for asked in world.journal:
-        same = (asked.method, str(asked), asked.body)
-        if name_of(world, asked) in WRITES and same in over:
-            yield f"{asked}: came after it had been answered {over[same].status} {over[same].said}"
-        if 400 <= asked.status < 429 and asked.said not in AGAIN:
-            over.setdefault(same, asked)
+    over: dict[tuple[str, str, bytes], Request] = {}
+    for request in world.journal:
+        same = (request.method, str(request), request.body)
+        if name_of(world, request) in WRITES and same in over:
+            yield f"{request}: came after it had been answered {over[same].status} {over[same].said}"
+        if 400 <= request.status < 429 and request.said not in AGAIN:
+            over.setdefault(same, request)
 
 
 def impatience(world: World) -> Iterator[str]:
     """Who is told to wait waits."""
     until = 0.0
-    for asked in world.journal:
-        if asked.at + OVERDUE < until and place_of(world, asked) == "api":
-            yield f"{asked}: came {until - asked.at:.0f} s before the time that the server had asked for"
-        if asked.said == "10013 CF-RateLimitExceeded":
-            until = asked.at + WAIT
+    for request in world.journal:
+        if request.at + OVERDUE < until and place_of(world, request) == "api":
+            yield f"{request}: came {until - request.at:.0f} s before the time that the server had asked for"
+        if request.said == "10013 CF-RateLimitExceeded":
+            until = request.at + WAIT
 
 
 def manners(world: World) -> Iterator[str]:
-    for asked in world.journal:
-        agent = asked.headers.get("user-agent", "")
-        if asked.path == TLS or asked.of_site:
+    for request in world.journal:
+        agent = request.headers.get("user-agent", "")
+        if request.path == TLS or request.of_site:
             continue
-        if asked.headers.get("accept") != "application/json":
-            yield f"{asked}: came without 'Accept: application/json'"
+        if request.headers.get("accept") != "application/json":
+            yield f"{request}: came without 'Accept: application/json'"
         if not agent.startswith("deployer/"):
-            yield f"{asked}: the User-Agent does not name us"
+            yield f"{request}: the User-Agent does not name us"
         if LIKE_CF.search(agent):
-            yield f"{asked}: the User-Agent looks like an old cf, and is warned of"
+            yield f"{request}: the User-Agent looks like an old cf, and is warned of"
 
 
 def foreign_cancels(world: World) -> Iterator[str]:
     """Architecture, promise 4: what somebody else started is never touched."""
-    for asked in () if world.scenario.may_cancel else world.journal:
-        there = hit(world, asked)
+    for request in () if world.scenario.may_cancel else world.journal:
+        there = hit(world, request)
         deployment = world.deployments.get(there[1]) if there and there[0].name == "cancel" else None
         if deployment and not deployment.mine:
-            yield f"{asked}: this client did not start that deployment"
+            yield f"{request}: this client did not start that deployment"
 
 
 def writes(world: World) -> Iterator[str]:
-    for asked in world.journal:
-        if name_of(world, asked) in WRITES:
-            yield f"{asked}: this run may change nothing"
+    for request in world.journal:
+        if name_of(world, request) in WRITES:
+            yield f"{request}: this run may change nothing"
 
 
 def idle_restarts(world: World) -> Iterator[str]:
     """After a request that starts something and whose answer was lost, somebody looks before it is sent again."""
-    lost: dict[str, Asked] = {}
-    for asked in world.journal:
-        name = name_of(world, asked)
-        if name in STARTING and name != "start" and str(asked) in lost:
-            yield f"{asked}: was sent again, and nobody had looked what the first one did"
-        if name in STARTING and (asked.status == 0 or asked.status >= 500):
-            lost[str(asked)] = asked
-        elif asked.method == "GET" and place_of(world, asked) == "api" and name != "root":
+    lost: dict[str, Request] = {}
+    for request in world.journal:
+        name = name_of(world, request)
+        if name in STARTING and name != "start" and str(request) in lost:
+            yield f"{request}: was sent again, and nobody had looked what the first one did"
+        if name in STARTING and (request.status == 0 or request.status >= 500):
+            lost[str(request)] = request
+        elif request.method == "GET" and place_of(world, request) == "api" and name != "root":
             lost.clear()
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from deployer.simulator.names import made_up
+from deployer.simulator.serving.made_up import made_up
 
 # What the recorded replies call these.
 APP = "1cb006ee-fb05-47e1-b541-c34179ddc446"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.simulator.cloudfoundry.names import APP
-from deployer.simulator.shared import Answer
+from deployer.simulator.serving.exchange import Response
 
 FOLDER = Path(__file__).parent / "replies"
 API = "https://api.example.org"
@@ -40,11 +40,11 @@ def filled(body: Body, values: Mapping[str, Any]) -> Body:
     return body
 
 
-def reply(name: str, body: Body = None, headers: Mapping[str, str] | None = None) -> Answer:
+def reply(name: str, body: Body = None, headers: Mapping[str, str] | None = None) -> Response:
     """The recorded answer `name`, with another body or other values of its headers where given."""
     response = record(name)["response"]
     values = headers or {}
-    return Answer(
+    return Response(
         status=response["status"],
         headers=tuple((key, values.get(key, value)) for key, value in response["headers"].items()),
         body=(encoded(response["body"] if body is None else body),),
@@ -58,7 +58,7 @@ def encoded(body: Body) -> bytes:
     return body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def refused(name: str, detail: str = "") -> Answer:
+def refused(name: str, detail: str = "") -> Response:
     """A recorded refusal, with another detail where given."""
     return reply(name, {"errors": [{**record(name)["response"]["body"]["errors"][0], "detail": detail}]} if detail else None)
 
@@ -84,12 +84,12 @@ def paged(rows: Sequence[Body], *, address: str, page: int, size: int) -> Body:
     }
 
 
-def titled(answer: Answer) -> str:
+def titled(response: Response) -> str:
     """Of a refusal what it says: `code title` of Cloud Foundry's own, `error` of the login server's; otherwise nothing."""
-    if answer.status < 400:
+    if response.status < 400:
         return ""
     try:
-        body: Any = json.loads(b"".join(answer.body))
+        body: Any = json.loads(b"".join(response.body))
     except ValueError:
         return ""
     errors = body.get("errors")

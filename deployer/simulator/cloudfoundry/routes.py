@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deployer.simulator.cloudfoundry import acting, deploying, logcache, manifests, processes, reading, revisions, site, uaa
-from deployer.simulator.cloudfoundry.processes import of_process
-from deployer.simulator.cloudfoundry.reading import Handler, of_app
+from deployer.simulator.cloudfoundry import site
+from deployer.simulator.cloudfoundry.endpoints import actions, deployments, log_cache, manifests, processes, read, revisions, uaa
+from deployer.simulator.cloudfoundry.endpoints.processes import of_process
+from deployer.simulator.cloudfoundry.endpoints.read import Handler, of_app
 
 GUID = r"([^/]+)"
 ANY = re.compile(r".+", re.DOTALL)
@@ -31,30 +32,30 @@ class Route:
     open: bool = False
 
 
-def _get(name: str, path: str, answer: Handler, *query: str, lists: bool = False) -> Route:
+def _get(name: str, path: str, response: Handler, *query: str, lists: bool = False) -> Route:
     """A GET of the Cloud Controller; `lists`: its pages can be turned."""
     known = {**(PAGES if lists else {}), **dict.fromkeys(query, ANY)}
-    return Route(name, "GET", re.compile(f"/v3{path}"), answer, query=known)
+    return Route(name, "GET", re.compile(f"/v3{path}"), response, query=known)
 
 
-def _post(name: str, path: str, answer: Handler, *body: str, method: str = "POST") -> Route:
-    return Route(name, method, re.compile(f"/v3{path}"), answer, body=frozenset(body))
+def _post(name: str, path: str, response: Handler, *body: str, method: str = "POST") -> Route:
+    return Route(name, method, re.compile(f"/v3{path}"), response, body=frozenset(body))
 
 
 APP = f"/apps/{GUID}"
 NOTES = ("metadata", "metadata.annotations", "metadata.labels")
 OF_AN_APP = ("relationships", "relationships.app", "relationships.app.data", "relationships.app.data.guid")
 ROUTES = (
-    Route("root", "GET", re.compile("/?"), reading.root, open=True),
-    Route("info", "GET", re.compile("/v3/info"), reading.info, open=True),
+    Route("root", "GET", re.compile("/?"), read.root, open=True),
+    Route("info", "GET", re.compile("/v3/info"), read.info, open=True),
     Route("token", "POST", re.compile("/oauth/token"), uaa.token, "login", {"login_hint": ANY}, open=True),
     Route("site", "GET", re.compile(f"/site/{GUID}"), site.visited, "site", open=True),
-    Route("log_info", "GET", re.compile("/api/v1/info"), logcache.info, "logs", open=True),
+    Route("log_info", "GET", re.compile("/api/v1/info"), log_cache.info, "logs", open=True),
     Route(
         "log_read",
         "GET",
         re.compile(f"/api/v1/read/{GUID}"),
-        logcache.read,
+        log_cache.read,
         "logs",
         {
             "start_time": re.compile(r"-?\d+"),
@@ -65,16 +66,16 @@ ROUTES = (
         },
         open=True,  # it looks at the token itself: every trouble with it is a 404
     ),
-    _get("organizations", "/organizations", reading.organizations, "names", "guids", lists=True),
-    _get("spaces", "/spaces", reading.spaces, "names", "guids", "organization_guids", lists=True),
-    _get("apps", "/apps", reading.apps, "names", "guids", "space_guids", "organization_guids", lists=True),
-    _get("app", APP, of_app(reading.app)),
+    _get("organizations", "/organizations", read.organizations, "names", "guids", lists=True),
+    _get("spaces", "/spaces", read.spaces, "names", "guids", "organization_guids", lists=True),
+    _get("apps", "/apps", read.apps, "names", "guids", "space_guids", "organization_guids", lists=True),
+    _get("app", APP, of_app(read.app)),
     _get("processes", f"{APP}/processes", of_app(processes.of_one_app), lists=True),
-    _get("routes", f"{APP}/routes", of_app(reading.routes), lists=True),
-    _get("all_routes", "/routes", reading.all_routes, "app_guids", "space_guids", "organization_guids", lists=True),
-    _get("app_droplets", f"{APP}/droplets", of_app(reading.app_droplets), "states", "guids", lists=True),
-    _get("current_droplet", f"{APP}/droplets/current", of_app(reading.current_droplet)),
-    _get("droplet", f"/droplets/{GUID}", reading.droplet),
+    _get("routes", f"{APP}/routes", of_app(read.routes), lists=True),
+    _get("all_routes", "/routes", read.all_routes, "app_guids", "space_guids", "organization_guids", lists=True),
+    _get("app_droplets", f"{APP}/droplets", of_app(read.app_droplets), "states", "guids", lists=True),
+    _get("current_droplet", f"{APP}/droplets/current", of_app(read.current_droplet)),
+    _get("droplet", f"/droplets/{GUID}", read.droplet),
     _get(
         "all_processes",
         "/processes",
@@ -91,37 +92,37 @@ ROUTES = (
     _get("stats", f"/processes/{GUID}/stats", of_process(processes.stats)),
     _get("process_instances", f"/processes/{GUID}/process_instances", of_process(processes.process_instances)),
     _get("sidecars", f"/processes/{GUID}/sidecars", of_process(processes.sidecars), lists=True),
-    _get("packages", "/packages", reading.packages, "app_guids", "states", lists=True),
-    _get("package", f"/packages/{GUID}", reading.package),
-    _get("package_droplets", f"/packages/{GUID}/droplets", reading.package_droplets, "states", lists=True),
-    _get("builds", "/builds", reading.builds, "app_guids", "package_guids", "states", lists=True),
-    _get("build", f"/builds/{GUID}", reading.build),
-    _get("deployments", "/deployments", reading.deployments, "app_guids", "status_values", "status_reasons", lists=True),
-    _get("deployment", f"/deployments/{GUID}", reading.deployment),
+    _get("packages", "/packages", read.packages, "app_guids", "states", lists=True),
+    _get("package", f"/packages/{GUID}", read.package),
+    _get("package_droplets", f"/packages/{GUID}/droplets", read.package_droplets, "states", lists=True),
+    _get("builds", "/builds", read.builds, "app_guids", "package_guids", "states", lists=True),
+    _get("build", f"/builds/{GUID}", read.build),
+    _get("deployments", "/deployments", read.deployments, "app_guids", "status_values", "status_reasons", lists=True),
+    _get("deployment", f"/deployments/{GUID}", read.deployment),
     _get("revisions", f"{APP}/revisions", of_app(revisions.listed), "versions", lists=True),
     _get("revisions_deployed", f"{APP}/revisions/deployed", of_app(revisions.deployed), lists=True),
     _get("revision", f"/revisions/{GUID}", revisions.revision),
     _get("app_feature", f"{APP}/features/{GUID}", of_app(revisions.feature)),
     _get("job", f"/jobs/{GUID}", manifests.job),
-    _get("audit_events", "/audit_events", reading.audit_events, "types", "target_guids", "created_ats[gte]", "created_ats[gt]", lists=True),
-    _get("roles", "/roles", reading.roles, "types", "space_guids", "user_guids", lists=True),
-    _get("feature_flag", f"/feature_flags/{GUID}", reading.feature_flag),
-    _post("start", f"{APP}/actions/start", acting.acted("app-start-200", "STARTED")),
-    _post("restart", f"{APP}/actions/restart", acting.acted("app-restart-200", "STARTED")),
-    _post("stop", f"{APP}/actions/stop", acting.acted("app-stop-200", "STOPPED")),
-    _post("assign", f"{APP}/relationships/current_droplet", acting.assign, "data", "data.guid", method="PATCH"),
-    _post("pack", "/packages", acting.pack, "type", "data", "data.image", "data.username", "data.password", *OF_AN_APP, *NOTES),
-    _post("stage", "/builds", acting.stage, "package", "package.guid", *NOTES),
+    _get("audit_events", "/audit_events", read.audit_events, "types", "target_guids", "created_ats[gte]", "created_ats[gt]", lists=True),
+    _get("roles", "/roles", read.roles, "types", "space_guids", "user_guids", lists=True),
+    _get("feature_flag", f"/feature_flags/{GUID}", read.feature_flag),
+    _post("start", f"{APP}/actions/start", actions.acted("app-start-200", "STARTED")),
+    _post("restart", f"{APP}/actions/restart", actions.acted("app-restart-200", "STARTED")),
+    _post("stop", f"{APP}/actions/stop", actions.acted("app-stop-200", "STOPPED")),
+    _post("assign", f"{APP}/relationships/current_droplet", actions.assign, "data", "data.guid", method="PATCH"),
+    _post("pack", "/packages", actions.pack, "type", "data", "data.image", "data.username", "data.password", *OF_AN_APP, *NOTES),
+    _post("stage", "/builds", actions.stage, "package", "package.guid", *NOTES),
     _post(
         "deploy",
         "/deployments",
-        deploying.create,
+        deployments.create,
         *("droplet", "droplet.guid", "strategy", "options", "options.max_in_flight"),
         *OF_AN_APP,
         *NOTES,
     ),
-    _post("cancel", f"/deployments/{GUID}/actions/cancel", deploying.cancel),
-    _post("continue", f"/deployments/{GUID}/actions/continue", deploying.resume),
+    _post("cancel", f"/deployments/{GUID}/actions/cancel", deployments.cancel),
+    _post("continue", f"/deployments/{GUID}/actions/continue", deployments.resume),
     _post("apply_manifest", f"/spaces/{GUID}/actions/apply_manifest", manifests.apply),
 )
 WRITES = frozenset(route.name for route in ROUTES if route.method != "GET" and route.place == "api")

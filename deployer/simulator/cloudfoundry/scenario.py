@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from math import inf
 
-from deployer.simulator.cloudfoundry.courses import Line, Process
-from deployer.simulator.shared import Trouble
+from deployer.simulator.cloudfoundry.state.timelines import Line, Process
+from deployer.simulator.serving.exchange import Fault
 
 BUILT = (
     Line(0.5, "Cell 25ff8468 creating container for instance 585bc3c1", "STG"),
@@ -126,4 +126,4 @@ class Scenario:
     logs: bool = True
     registry: bool = False
     rolling: Rolling = Rolling()
-    troubles: tuple[Trouble, ...] = ()
+    faults: tuple[Fault, ...] = ()

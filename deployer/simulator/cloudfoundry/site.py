@@ -2,23 +2,23 @@
 
 from deployer.simulator.cloudfoundry.replies import body_of, reply
 from deployer.simulator.cloudfoundry.world import World
-from deployer.simulator.journal import Asked
-from deployer.simulator.shared import Answer
+from deployer.simulator.serving.exchange import Response
+from deployer.simulator.serving.journal import Request
 
 UNKNOWN = "root-get-404-router-unknown-route"
 WELL = (200, "ok")
 
 
-def visited(world: World, asked: Asked, one: str) -> Answer:
+def visited(world: World, request: Request, one: str) -> Response:
     """What answers now. Nothing of it was recorded: any app may answer like that. Where no instance runs, the router answers."""
     now, live = world.now(), world.apps.get(one)
     webs = [run for run in live.runs(now) if run.process.type == "web" and run.running(now)] if live else []
     if not live or not webs:
-        return nowhere(world, asked, one)
+        return nowhere(world, request, one)
     status, text = live.app.answers if any(run.process is each for run in webs for each in live.app.processes) else WELL
-    return Answer(status, (("Content-Type", "text/plain; charset=utf-8"),), (text.encode(),))
+    return Response(status, (("Content-Type", "text/plain; charset=utf-8"),), (text.encode(),))
 
 
-def nowhere(_world: World, asked: Asked, _one: str) -> Answer:
+def nowhere(_world: World, request: Request, _one: str) -> Response:
     """What the router answers where nothing is."""
-    return reply(UNKNOWN, body_of(UNKNOWN).replace("api.wrong.example.org", asked.headers.get("host", "")))
+    return reply(UNKNOWN, body_of(UNKNOWN).replace("api.wrong.example.org", request.headers.get("host", "")))

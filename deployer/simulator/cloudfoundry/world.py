@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from threading import RLock
 
-from deployer.simulator.cloudfoundry.courses import WELL, Line, Process
-from deployer.simulator.cloudfoundry.history import Revision, revised
 from deployer.simulator.cloudfoundry.names import APP, guid
-from deployer.simulator.cloudfoundry.rollouts import CANCELING, PLAIN, Deployment, Order, targets, turns
 from deployer.simulator.cloudfoundry.scenario import App, Scenario
-from deployer.simulator.cloudfoundry.things import Build, Droplet, Live, Package, Run
-from deployer.simulator.cloudfoundry.tokens import Tokens
-from deployer.simulator.journal import Asked
-from deployer.simulator.shared import Trouble
+from deployer.simulator.cloudfoundry.state.apps import Build, Droplet, Live, Package, Run
+from deployer.simulator.cloudfoundry.state.deployments import CANCELING, PLAIN, Deployment, Order, targets, turns
+from deployer.simulator.cloudfoundry.state.revisions import Revision, revised
+from deployer.simulator.cloudfoundry.state.timelines import WELL, Line, Process
+from deployer.simulator.cloudfoundry.state.tokens import Tokens
+from deployer.simulator.serving.exchange import Fault
+from deployer.simulator.serving.journal import Request
 
 BEFORE = -100_000.0  # before the client came
 
@@ -31,7 +31,7 @@ class World:
         self.speed = speed
         self.lock = RLock()
         self.addresses: dict[str, str] = {}
-        self.journal: list[Asked] = []
+        self.journal: list[Request] = []
         self.faults: list[str] = []  # the simulator's own bugs
         self.acts: Counter[tuple[str, ...]] = Counter()
         self.tokens = Tokens(scenario.login)
@@ -92,16 +92,16 @@ class World:
     def revision(self, one: str) -> Revision | None:
         return next((each for live in self.apps.values() for each in live.revisions if each.guid == one), None)
 
-    def trouble(self, name: str) -> Trouble | None:
+    def trouble(self, name: str) -> Fault | None:
         """The first trouble of the scenario that catches a request to this route now."""
         now = self.now()
         clocks = {"begin": 0.0, "trigger": self.triggered}
         caught = []
-        for index, trouble in enumerate(self.scenario.troubles):
-            passed = now - clocks[trouble.clock]
-            if (name in trouble.on or "any" in trouble.on) and trouble.since <= passed < trouble.until:
+        for index, fault in enumerate(self.scenario.faults):
+            passed = now - clocks[fault.clock]
+            if (name in fault.on or "any" in fault.on) and fault.since <= passed < fault.until:
                 self._seen[index] += 1
-                caught += [trouble] if not trouble.nth or self._seen[index] in trouble.nth else []
+                caught += [fault] if not fault.nth or self._seen[index] in fault.nth else []
         return caught[0] if caught else None
 
     # --- what is done

@@ -1,0 +1,29 @@
+"""Where text leaves us: lines without secrets, one writer for stdout, files with care."""
+
+from deployer.ci.output.backlog import Backlog
+from deployer.ci.output.files import LogFile, append, read, replace, size
+from deployer.ci.output.halves import MIN_HALF_CHARS
+from deployer.ci.output.outlet import Stream
+from deployer.ci.output.pieces import pieces
+from deployer.ci.output.redact import Redactor
+from deployer.ci.output.text import COLOR, lines, one_line, visible, visible_but_colors
+from deployer.ci.output.writer import Writer
+
+__all__ = [
+    "COLOR",
+    "MIN_HALF_CHARS",
+    "Backlog",
+    "LogFile",
+    "Redactor",
+    "Stream",
+    "Writer",
+    "append",
+    "lines",
+    "one_line",
+    "pieces",
+    "read",
+    "replace",
+    "size",
+    "visible",
+    "visible_but_colors",
+]

@@ -1,0 +1,86 @@
+"""Where the apps are: by guid, or by name in an organization and a space; what is missing is named (cloudfoundry-api 4)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from deployer.model import RefusedError
+from deployer.providers.cloudfoundry.api import responses
+from deployer.providers.cloudfoundry.api.client import Client, Row, listed
+
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
+NOT_VISIBLE = "the name is wrong, or the login has no role there"
+
+
+@dataclass
+class AppLookup:
+    """`found`: each target's guid, once it was found; `spaces`: the space that each is in."""
+
+    api: Client
+    org: str = ""
+    space: str = ""
+    found: dict[str, str] = field(default_factory=dict)
+    spaces: dict[str, str] = field(default_factory=dict)
+    _space: str = ""
+
+    def app(self, target: str) -> Row:
+        """The app as it is now. Raises RefusedError where something on the way to it is not there."""
+        if target in self.found:
+            return self.api.row(f"/v3/apps/{quote(self.found[target], safe='')}")
+        row = self._by_guid(target) if GUID.fullmatch(target) else None
+        row = row or self._by_name(target)
+        guid = str(row.get("guid"))
+        self.found[target] = self.found[guid] = guid
+        self.spaces[target] = space_of(row)
+        return row
+
+    def guid(self, target: str) -> str:
+        """The guid of an app that was found."""
+        return self.found.get(target, target)
+
+    def _by_guid(self, guid: str) -> Row | None:
+        response = self.api.send("GET", f"/v3/apps/{quote(guid, safe='')}")
+        if response.status == 404 and responses.NOT_FOUND in responses.codes(response):
+            if self.org and self.space:
+                return None  # what looks like a guid may be a name
+            raise RefusedError(f"Cloud Foundry knows no app {guid}: the guid is wrong, or the login has no role in its space")
+        data = self.api.json_or_raise(response)
+        return data if isinstance(data, dict) else {}
+
+    def _by_name(self, name: str) -> Row:
+        rows = self.api.pages("/v3/apps", {"names": listed(name), "space_guids": self._space_guid()})
+        return _named(rows, name) or _missing(f"there is no app {name!r} in the space {self.space!r} (organization {self.org!r})")
+
+    def _space_guid(self) -> str:
+        """Asked for once: two lists, in the way that every platform takes (cloudfoundry-api 11)."""
+        if not self._space:
+            orgs = self.api.pages("/v3/organizations", {"names": listed(self.org)})
+            org = _named(orgs, self.org) or _missing(f"there is no organization {self.org!r}: {NOT_VISIBLE}")
+            params = {"names": listed(self.space), "organization_guids": str(org.get("guid"))}
+            spaces = self.api.pages("/v3/spaces", params)
+            space = _named(spaces, self.space) or _missing(
+                f"there is no space {self.space!r} in the organization {self.org!r}: {NOT_VISIBLE}"
+            )
+            self._space = str(space.get("guid"))
+        return self._space
+
+
+def space_of(app: Row) -> str:
+    """The guid of the space that an app is in; empty where it is not told."""
+    relations = app.get("relationships")
+    space = relations.get("space") if isinstance(relations, dict) else None
+    data = space.get("data") if isinstance(space, dict) else None
+    return str(data.get("guid") or "") if isinstance(data, dict) else ""
+
+
+def _named(rows: list[Row], name: str) -> Row | None:
+    """The one with this name. The server takes capitals for small letters, so the exact one comes first."""
+    exact = [row for row in rows if row.get("name") == name]
+    like = [row for row in rows if str(row.get("name")).casefold() == name.casefold()]
+    return next(iter(exact or like), None)
+
+
+def _missing(sentence: str) -> Row:
+    raise RefusedError(sentence)

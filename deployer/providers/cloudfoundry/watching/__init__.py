@@ -1,0 +1,1 @@
+"""Polling: builds, deployments, instances, logs and crashes of an app."""

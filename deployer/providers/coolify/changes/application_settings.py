@@ -1,0 +1,90 @@
+"""PURE: the fields of an application that `settings` may change: how they are read, and what is known of them (coolify-api 5.7)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from deployer.providers.coolify.changes import images
+
+SECRET = re.compile(
+    r".*(?:passw|secret|token|key|credential).*|.*_command|custom_labels|custom_docker_run_options|custom_nginx_configuration"
+    r"|dockerfile|docker_compose(?:_raw)?|gpu_options",
+    re.IGNORECASE,
+)
+"""Fields that may hold a secret, or code: told as changed, never shown."""
+
+PASSWORD = re.compile(r"(?<=://)\S*@|(?<!\S)[^\s/@:]+:(?!//)\S*@(?!sha256)")
+"""What stands before the host of an address, with its scheme or without; an image's digest is none."""
+
+FORBIDDEN = {
+    "instant_deploy": "would start a second deployment that nobody can follow; this run deploys anyway",
+    "uuid": "is no field: which application is meant says the input `uuid`",
+    "fqdn": "is read-only: its name for writing is `domains`",
+}
+OF_INPUTS = {
+    "image": (images.NAME_FIELD, images.TAG_FIELD),
+    "commit": ("git_commit_sha",),
+    "create": (
+        "name",
+        "domains",
+        "ports_exposes",
+        "project_uuid",
+        "environment_name",
+        "environment_uuid",
+        "server_uuid",
+        "destination_uuid",
+    ),
+}
+
+CAME_WITH = {
+    "4.0.0-beta.420": ("is_http_basic_auth_enabled", "http_basic_auth_username", "http_basic_auth_password", "connect_to_docker_network"),
+    "4.0.0-beta.425": ("force_domain_override",),
+    "4.0.0-beta.463": (
+        *("is_spa", "is_auto_deploy_enabled", "is_force_https_enabled", "custom_network_aliases", "dockerfile_location"),
+        "is_container_label_escape_enabled",
+    ),
+    "4.0.0-beta.470": ("health_check_type", "health_check_command", "dockerfile_target_build"),
+    "4.0.0": ("is_preserve_repository_enabled",),
+    "4.2.0": (
+        *("is_preview_deployments_enabled", "use_build_secrets", "is_git_submodules_enabled", "is_git_lfs_enabled"),
+        *("is_git_shallow_clone_enabled", "disable_build_cache", "inject_build_args_to_dockerfile", "include_source_commit_in_build"),
+        *("is_consistent_container_name_enabled", "custom_internal_name", "stop_grace_period", "docker_images_to_keep"),
+    ),
+    "4.3.0": ("noindex_domains", "preview_url_template", "max_restart_count"),
+}
+GONE_WITH = {"docker_compose_raw": "4.0.0-beta.463"}
+
+
+def settings(text: str) -> dict[str, Any]:
+    """The fields. Raises ValueError with every mistake, and none of the values."""
+    try:
+        fields = json.loads(text, object_pairs_hook=_once, parse_constant=_number)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"is no JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    if not isinstance(fields, dict) or not fields:
+        raise ValueError('must be a JSON object of application fields, such as {"health_check_enabled": true}')
+    if wrong := [f"`{name}` {why}" for name, why in FORBIDDEN.items() if name in fields]:
+        raise ValueError("; ".join(wrong))
+    return fields
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"holds a field twice: {', '.join(twice)}")
+    return dict(pairs)
+
+
+def _number(_: str) -> Any:
+    raise ValueError("holds a number that JSON has not (NaN or Infinity)")
+
+
+def overlaps(fields: Iterable[str], inputs: Iterable[str]) -> list[tuple[str, str]]:
+    """Each field that another input of this run sets, with that input."""
+    raw, held = set(inputs), set(fields)
+    return [(name, each) for each, names in OF_INPUTS.items() if each in raw for name in names if name in held]

@@ -1,0 +1,1 @@
+"""The inputs of Coolify: declared, parsed, checked against each other."""

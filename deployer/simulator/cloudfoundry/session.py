@@ -1,0 +1,133 @@
+"""A scenario being played: where it listens, how to log in, what it was asked, and whether the client behaved."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from threading import Thread
+from typing import Any
+
+from deployer.simulator.cloudfoundry import render
+from deployer.simulator.cloudfoundry.checks import respond
+from deployer.simulator.cloudfoundry.invariants import violations
+from deployer.simulator.cloudfoundry.names import (
+    ASSERTION,
+    CLIENT,
+    CLIENT_SECRET,
+    ORGANIZATION_NAME,
+    PASSWORD,
+    REGISTRY_PASSWORD,
+    REGISTRY_USERNAME,
+    SPACE_NAME,
+    USERNAME,
+)
+from deployer.simulator.cloudfoundry.scenario import Grant, Scenario
+from deployer.simulator.cloudfoundry.scenarios import SCENARIOS
+from deployer.simulator.cloudfoundry.world import World
+from deployer.simulator.serving import listener
+from deployer.simulator.serving.exchange import Response, Then, named
+from deployer.simulator.serving.journal import SITE, Request
+
+LOGINS: Mapping[Grant, Mapping[str, str]] = {
+    Grant.PASSWORD: {"cf_username": USERNAME, "cf_password": PASSWORD},
+    Grant.CLIENT: {"cf_client_id": CLIENT, "cf_client_secret": CLIENT_SECRET},
+    Grant.USER_ASSERTION: {"cf_assertion": ASSERTION},
+    Grant.CLIENT_ASSERTION: {"cf_client_id": CLIENT, "cf_assertion": ASSERTION},
+}
+REGISTRY = {"cf_docker_username": REGISTRY_USERNAME, "cf_docker_password": REGISTRY_PASSWORD}
+PLACES = ("login", "logs", "site", "elsewhere")  # beside the API; nothing leads to the last one but a trap
+
+
+class Listener(listener.Listener):
+    """Where one server of a foundation listens."""
+
+    def __init__(self, port: int, world: World) -> None:
+        self.foundation = world
+        super().__init__(port, world)
+
+    def respond(self, request: Request) -> tuple[Response | None, Then | None]:
+        return respond(self.foundation, request)
+
+
+class Session:
+    """A running foundation. `url`: of its API, without a trailing slash; `inputs`: what to give to reach it, by the inputs' names.
+
+    `guids`: the apps that the client is to deploy; `site`: where the first of them answers the world.
+    """
+
+    def __init__(self, scenario: Scenario, world: World) -> None:
+        self.scenario = scenario
+        self.url = world.addresses["api"]
+        self.guids = tuple(world.apps)[: scenario.targets]
+        self.site = f"{world.addresses['site']}{SITE}{self.guids[0]}"
+        self.inputs: Mapping[str, str] = {
+            "cf_api": self.url,
+            **LOGINS[scenario.login.grant],
+            **({"cf_origin": scenario.login.origin} if scenario.login.origin else {}),
+            "cf_org": ORGANIZATION_NAME,
+            "cf_space": SPACE_NAME,
+            "cf_app": ",".join(app.name for app in scenario.apps[: scenario.targets]),
+            **(REGISTRY if scenario.registry else {}),
+            **scenario.inputs,
+        }
+        self._world = world
+
+    @property
+    def journal(self) -> list[Request]:
+        """Every request, in order, whichever server it went to."""
+        return self._world.journal
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Every token that the login server has given out so far, each a secret from then on."""
+        with self._world.lock:
+            return tuple(self._world.tokens.texts)
+
+    def violations(self, *, changes_nothing: bool = False) -> list[str]:
+        """What the client did that no client of ours may do, a sentence each. `changes_nothing`: the run was one that may only read."""
+        with self._world.lock:
+            return violations(self._world, changes_nothing=changes_nothing)
+
+    def skip(self, seconds: float) -> None:
+        """So many simulated seconds pass at once: a test need not wait for them."""
+        with self._world.lock:
+            self._world.skip(seconds)
+
+    def apps(self) -> list[dict[str, Any]]:
+        """Every app as it stands now."""
+        with self._world.lock:
+            self._world.now()
+            return [render.app(self._world, live) for live in self._world.apps.values()]
+
+    def deployments(self) -> list[dict[str, Any]]:
+        """Every rolling deployment as it stands now, oldest first."""
+        with self._world.lock:
+            self._world.now()
+            return [render.deployment(self._world, each) for each in self._world.deployments.values()]
+
+
+@contextmanager
+def simulating(scenario: str | Scenario, *, speed: float = 1.0, port: int = 0) -> Iterator[Session]:
+    """Serve a scenario on loopback while the block runs. One simulated second takes 1/`speed` real ones; port 0: any free one.
+
+    `port`: of the API; the login server and the log-cache listen on free ones.
+
+    Raises ValueError for an unknown scenario, naming the nearest, or a speed that is not above 0, and OSError for a port that is taken.
+    """
+    people = (name for name, each in SCENARIOS.items() if each.public)
+    played = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS, people)
+    if speed <= 0:
+        raise ValueError(f"time does not run at speed {speed}: it must be above 0")
+    world = World(played, speed)
+    with ExitStack() as stack:
+        for place in ("api", *PLACES):
+            listener = stack.enter_context(Listener(port if place == "api" else 0, world))
+            world.addresses[place] = f"http://127.0.0.1:{listener.server_address[1]}"
+            thread = Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+            thread.start()
+            stack.callback(_end, listener, thread)
+        yield Session(played, world)
+
+
+def _end(listener: Listener, thread: Thread) -> None:
+    listener.shutdown()
+    listener.hang_up()
+    thread.join(1)

@@ -1,0 +1,1 @@
+"""What the simulated Cloud Foundry holds, and how it changes with time."""

@@ -1,0 +1,1 @@
+"""A Coolify on loopback."""

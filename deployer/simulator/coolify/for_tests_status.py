@@ -1,0 +1,110 @@
+"""The scenarios for tests that are about what becomes of an application, a service or a database after it was started."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from deployer.simulator.coolify.for_tests import MIGRATES, SKIPPED
+from deployer.simulator.coolify.public_scenarios import PG, SICK, STACK, WEB
+from deployer.simulator.coolify.scenario import Scenario
+from deployer.simulator.coolify.state.deployments import App
+from deployer.simulator.coolify.state.resources import Statuses
+from deployer.simulator.coolify.state.script import Line, and_then, delayed, recorded
+from deployer.simulator.coolify.versions import VERSIONS
+from deployer.simulator.serving.exchange import Fault, Then
+
+CHECKED = {"health_check_enabled": True}
+TOLD = next(line.at for line in SKIPPED.lines if line.output.startswith("Post-deployment command"))
+
+FAILS = recorded("post_command_failed", 45)
+FAILED_AT = next(line.at for line in FAILS.lines if line.output.startswith("Post-deployment command failed"))
+
+
+def after(name: str, summary: str, *statuses: tuple[float, str], **fields: object) -> Scenario:
+    """The deployment goes well; then the application has these statuses."""
+    return Scenario(name, summary, public=False, apps=(replace(WEB, statuses=statuses, fields=fields),))
+
+
+def stack(name: str, summary: str, *troubles: Fault, **statuses: Statuses) -> Scenario:
+    """A service that has these statuses after an act."""
+    return Scenario(name, summary, public=False, resources=(replace(STACK, statuses_after=statuses),), faults=troubles)
+
+
+def always(*statuses: tuple[float, str]) -> Mapping[str, Statuses]:
+    """The same after each start."""
+    return dict.fromkeys(("deploy", "start", "restart", "latest"), statuses)
+
+
+STATUSES = (
+    after("crash-loop", "The deployment is finished, but its container restarts for ever.", (0, "restarting:unknown")),
+    after("degraded", "The deployment is finished, but only some of its containers run.", (0, "degraded:unhealthy")),
+    after(
+        "never-clear", "The deployment is finished, and its health check never tells anything good.", (0, "running:unhealthy"), **CHECKED
+    ),
+    after(
+        "health-shaken",
+        "The container restarts for twenty seconds, runs for eight, restarts once more, and then runs.",
+        (0, "restarting:unknown"),
+        (20, "running:unknown"),
+        (28, "restarting:unknown"),
+        (36, "running:unknown"),
+    ),
+    after("health-late", "The container needs forty seconds to start.", (0, "starting:unknown"), (40, "running:unknown")),
+    after("unhealthy-without-check", "It runs, and is called unhealthy for want of a health check.", (0, "running:unhealthy")),
+    Scenario(
+        "health-starting",
+        "The new container's health check never gets beyond starting: Coolify goes back to the old one, the deployment fails.",
+        public=False,
+        apps=(replace(SICK, script=recorded("health_starting", 45)),),
+    ),
+    Scenario(
+        "post-command-says-why",
+        "The deployment is finished, its post-deployment command fails, and Coolify shows what it printed.",
+        public=False,
+        apps=(
+            App(and_then(FAILS, (Line(FAILED_AT + 0.01, "SQLSTATE[HY000] [2002] Connection refused", type="stderr"),)), fields=MIGRATES),
+        ),
+    ),
+    Scenario(
+        "finished-flips",
+        "On an old Coolify the deployment is finished, and turns to failed four seconds later.",
+        public=False,
+        apps=(App(delayed(SKIPPED, TOLD, SKIPPED.end + 4 - TOLD), fields=MIGRATES),),
+        version=VERSIONS["4.0.0-beta.434"],
+    ),
+    stack(
+        "service-stale",
+        "The service seems to run for ten seconds more, before the restart takes it down.",
+        **always((10, "exited"), (14, "starting:unhealthy"), (30, "exited"), (70, "running:healthy")),
+    ),
+    stack("service-unseen", "The service seems to run all the time, whatever became of its restart.", **always((0, "running:healthy"))),
+    stack(
+        "service-starting",
+        "The service is starting for a moment, and runs as before: its images could not be pulled.",
+        **always((0, "starting:unhealthy"), (1, "running:healthy")),
+    ),
+    Scenario(
+        "database-unseen",
+        "The database seems to run all the time.",
+        public=False,
+        resources=(replace(PG, statuses_after=always((0, "running:healthy"))),),
+    ),
+    stack("service-never-up", "The service exits and never comes up again.", **always((4, "starting:unhealthy"), (25, "exited"))),
+    stack(
+        "service-degraded",
+        "Only some of the service's containers come up.",
+        **always((4, "starting:unhealthy"), (25, "degraded:unhealthy")),
+    ),
+    stack(
+        "service-lost-answer",
+        "The service is restarted, but the connection closes before the answer.",
+        Fault(("service_restart",), Then.CLOSE, acts=True, nth=(1,)),
+    ),
+    Scenario("already-running", "A service and a database run already.", public=False, resources=(STACK, PG)),
+    Scenario(
+        "already-stopped",
+        "A service and a database are stopped.",
+        public=False,
+        resources=(replace(STACK, status="exited"), replace(PG, status="exited:unhealthy")),
+    ),
+    Scenario("mixed", "An application, a service and a database.", public=False, apps=(WEB,), resources=(STACK, PG)),
+)

@@ -1,0 +1,93 @@
+"""Answers made of recorded ones: status, headers and shape come from `replies/*.json`, never from Python (coolify-api 17)."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from deployer.simulator.serving.exchange import Response
+
+FOLDER = Path(__file__).parent / "replies"
+
+
+@cache
+def record(name: str) -> Any:
+    """The recorded exchange `replies/<name>.json`, parsed. Nobody may change what is returned: it is shared."""
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def body_of(name: str) -> Any:
+    """The recorded body: JSON values for JSON, a string for text. A copy, free to be changed."""
+    return json.loads(json.dumps(record(name)["response"]["body"]))
+
+
+def php(value: Any) -> str:
+    r"""JSON as PHP's json_encode writes it by default: `/` as `\/`, everything beyond ASCII as `\uXXXX`, no blanks."""
+    return json.dumps(value, ensure_ascii=True, separators=(",", ":")).replace("/", "\\/")
+
+
+def encoded(value: Any, *, pretty: bool) -> bytes:
+    """The bytes of a body. Laravel's own handler writes pretty and leaves `/` alone (coolify-api 17.1 row 10)."""
+    if isinstance(value, str):
+        return value.encode()
+    return (json.dumps(value, indent=4) if pretty else php(value)).encode()
+
+
+def reply(name: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Response:
+    """The recorded answer `name`, with another body or other values of its headers where given.
+
+    The headers of the caller replace recorded ones of the same name: an answer never gets one that was not recorded.
+    """
+    response = record(name)["response"]
+    values = headers or {}
+    pairs = response["headers"].items() if isinstance(response["headers"], dict) else response["headers"]
+    return Response(
+        status=response["status"],
+        headers=tuple((key, values.get(key, value)) for key, value in pairs),
+        body=(encoded(response["body"] if body is None else body, pretty=response.get("pretty", False)),),
+        otherwise=response.get("otherwise", ""),
+    )
+
+
+def filled(name: str, **values: Any) -> Response:
+    """The recorded JSON object `name` with other values of fields that it has.
+
+    Raises KeyError for a field that was not recorded.
+    """
+    body = body_of(name)
+    for key, value in values.items():
+        body[key]  # a field that the real answer lacks must not be made up
+        body[key] = value
+    return reply(name, body)
+
+
+def edited(response: Response, body: Iterable[bytes]) -> Response:
+    """The same answer with other bytes."""
+    return replace(response, body=body)
+
+
+def parsed(response: Response) -> Any:
+    """The JSON of an answer that was made here."""
+    return json.loads(b"".join(response.body))
+
+
+def streamed(before: str, filler: str, times: int, after: str) -> Iterator[bytes]:
+    """A body that is never whole in memory: `before`, `filler` so many times, `after`."""
+    yield before.encode()
+    block = filler.encode()
+    for _ in range(times):
+        yield block
+    yield after.encode()
+
+
+def message(response: Response) -> str:
+    """The `message` of a refusal in JSON, or nothing."""
+    if response.status < 400:
+        return ""
+    try:
+        body: Any = parsed(response)
+    except ValueError:
+        return ""
+    return str(body.get("message", "")) if isinstance(body, dict) else ""

@@ -1,0 +1,1 @@
+"""What the simulated Coolify holds, and how it changes with time."""

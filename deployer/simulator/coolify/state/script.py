@@ -1,0 +1,114 @@
+"""How one deployment goes: log lines and changes of its row, each at its simulated second. Recorded in `replies/sequence_*.json`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any
+
+from deployer.simulator.coolify.replies import record
+
+TERMINAL = frozenset({"finished", "failed", "cancelled-by-user"})  # coolify-api 6
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One log entry (coolify-api 6.1); `at` is in simulated seconds since the deployment's worker took it."""
+
+    at: float
+    output: str
+    command: str | None = None
+    type: str = "stdout"
+    hidden: bool = False
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Fields of the row that get new values at `at`. `finished_at: True` stands for that moment."""
+
+    at: float
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+def as_written(entries: list[dict[str, Any]], _elapsed: float) -> list[dict[str, Any]]:
+    """The log list as it is: what every real deployment shows."""
+    return entries
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A deployment from birth to end. `shown` may play tricks with the list of log entries, given the elapsed seconds."""
+
+    lines: tuple[Line, ...]
+    changes: tuple[Change, ...]
+    shown: Callable[[list[dict[str, Any]], float], list[dict[str, Any]]] = as_written
+
+    @property
+    def end(self) -> float:
+        """When the row becomes terminal; infinite for one that never does."""
+        return min((change.at for change in self.changes if change.fields.get("status") in TERMINAL), default=inf)
+
+    @property
+    def ending(self) -> str:
+        """The status that the row has then, or nothing."""
+        return next((str(change.fields["status"]) for change in self.changes if change.fields.get("status") in TERMINAL), "")
+
+
+def recorded(name: str, seconds: float) -> Script:
+    """The recorded deployment `sequence_<name>`, stretched so that it ends after so many simulated seconds."""
+    tape = record(f"sequence_{name}")
+    plain = Script(
+        tuple(Line(**{key: value for key, value in entry.items() if key != "derived"}) for entry in tape["entries"]),
+        tuple(Change(change["at"], change["fields"]) for change in tape["changes"]),
+    )
+    factor = seconds / plain.end
+    return Script(
+        tuple(replace(line, at=line.at * factor) for line in plain.lines),
+        tuple(replace(change, at=change.at * factor) for change in plain.changes),
+    )
+
+
+def before(script: Script, at: float) -> Script:
+    """What of it happens up to `at`: the deployment stands still there."""
+    return replace(
+        script,
+        lines=tuple(line for line in script.lines if line.at <= at),
+        changes=tuple(change for change in script.changes if change.at <= at),
+    )
+
+
+def and_then(script: Script, lines: tuple[Line, ...] = (), changes: tuple[Change, ...] = ()) -> Script:
+    """The same with more lines and changes, in the order of their times."""
+    return replace(
+        script,
+        lines=tuple(sorted((*script.lines, *lines), key=lambda line: line.at)),
+        changes=tuple(sorted((*script.changes, *changes), key=lambda change: change.at)),
+    )
+
+
+def delayed(script: Script, since: float, seconds: float) -> Script:
+    """Everything from `since` on happens so many seconds later."""
+    return replace(
+        script,
+        lines=tuple(replace(line, at=line.at + seconds) if line.at >= since else line for line in script.lines),
+        changes=tuple(replace(change, at=change.at + seconds) if change.at >= since else change for change in script.changes),
+    )
+
+
+def elsewhere(script: Script, server: str) -> Script:
+    """The same on another server than the main one, which is called localhost."""
+    return replace(script, lines=tuple(replace(line, output=line.output.replace("localhost", server)) for line in script.lines))
+
+
+def settling(script: Script, seconds: float) -> Script:
+    """`finished_at` comes so many seconds after the end (infinite: never), with the lines that follow it."""
+    moved = tuple(
+        part
+        for change in script.changes
+        for part in (
+            Change(change.at, {key: value for key, value in change.fields.items() if key != "finished_at"}),
+            *((Change(script.end + seconds, {"finished_at": True}),) if "finished_at" in change.fields and seconds != inf else ()),
+        )
+        if part.fields
+    )
+    return replace(script, changes=tuple(sorted(moved, key=lambda change: change.at)))

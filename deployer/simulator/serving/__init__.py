@@ -1,0 +1,1 @@
+"""What the simulated platforms share: HTTP, the journal of requests, made-up names."""
