@@ -11,7 +11,7 @@ from contextlib import chdir
 from enum import Enum
 from html import escape
 
-from tests.rehearsals import rehearsed
+from tests.scenarios.rehearsals import rehearsed
 from tools import docs
 
 FILE = docs.ROOT / "docs" / "picture.svg"

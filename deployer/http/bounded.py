@@ -2,7 +2,7 @@
 
 A socket's own timeout begins anew with every byte, so a server that sends one byte now and then could hold a run for ever. Two hooks of
 other people's code are used here, and nowhere else. They were read from requests 2.34.2 and urllib3 2.8.0, and
-`tests/test_bounded_http.py` fails when one of them is no longer called:
+`tests/http/test_bounded.py` fails when one of them is no longer called:
 
 1. `requests.adapters.HTTPAdapter.get_connection_with_tls_context` hands out the connection pool of a request, through a proxy or not.
 2. `http.client.HTTPConnection.response_class` makes the object that reads a response, the one to a proxy's `CONNECT` included. Its

@@ -1,7 +1,7 @@
 """The official `cf` command line, version 8 and 9, against the simulated Cloud Foundry. https://github.com/cloudfoundry/cli
 
 No package registry that CI reaches has that client, so unlike other peers it may be missing there, too: then this is skipped, by name, and
-`tests/test_cf_official_client.py` asks what it would ask.
+`tests/simulator/cloudfoundry/test_official_client.py` asks what it would ask.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The official `coolify` command line against the simulated Coolify. https://github.com/coollabsio/coolify-cli
 
 No package registry that CI reaches has that client, so unlike other peers it may be missing there, too: then this is skipped, by name, and
-`tests/test_official_client.py` asks what it would ask.
+`tests/simulator/coolify/test_official_client.py` asks what it would ask.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """PURE: the known causes of a failure: how each shows in a log, and one sentence that says what it is and what helps.
 
 A false hit is worse than a miss: a pattern holds the words that the tool prints when it gives up, never what it warns of.
-tests/test_causes.py has for each one a real line, with its source, and a line that only looks like it.
+tests/providers/coolify/watching/test_known_failures.py has for each one a real line, with its source, and a line that only looks like it.
 """
 
 from __future__ import annotations

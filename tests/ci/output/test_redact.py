@@ -1,0 +1,230 @@
+"""Architecture, promise 5, over every event and every place.
+
+Whatever a text holds a secret in, however it is divided or cut, nothing of it leaves.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tempfile
+import types
+import typing
+from collections.abc import Hashable, Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deployer.ci.output import Redactor
+from deployer.model import Entry, Event, Idle, Outcome, Target
+from deployer.report.untrusted import FACTS, IDENTITY
+from tests.ci.test_ci import obeyed
+from tests.report.test_report import HIDDEN, SECRET, SYSTEMS, at_desk, started
+
+PLACES = (*SYSTEMS, "terminal")
+EVENTS: tuple[type, ...] = typing.get_args(Event)
+thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=10)
+
+WELL_FORMED = [
+    "\x1b[0m",
+    "\x1b[1;38;5;9m",
+    "\x1b[K",
+    "\x1b[2K",
+    "\x1b[0K",
+    "\x9b31m",
+    "\x9bK",
+    "\x1b[2D",
+    "\x1b]0;title\x07",
+    "\x1b(B",
+    "\x1b7",
+]
+WELL_FORMED += [
+    "\x1b]8;;https://x.example\x1b\\",
+    "\x1bP+q\x1b\\",
+    "\x9d0;t\x9c",
+    "\0",
+    "\x07",
+    "\b",
+    "\x7f",
+    "\x85",
+    "\xad",
+    "\u200b",
+    "\u2060",
+]
+WELL_FORMED += ["\u034f", "\u115f", "\u17b4", "\u180f", "\u3164", "\uffa0", "\U0001d173", "\U000e0041", "\U000e0101"]
+WELL_FORMED += ["\ufeff", "\u202e", "\u2066", "\u200f", "\x0e", "\\u001b[31m", "\\x1b[0K", "\\033[1m"]
+LOOSE = ["\x1b", "\x1b[", "\x9b", "\x1b]"]
+"""Beginnings of sequences that never end: a terminal would take the next characters for the rest."""
+
+EDGES = [0, 3, 30, 55, 72, 75, 190, 195, 290, 390, 395, 655, 660, 990, 3990]
+"""Characters before a secret: so that each length at which something is cut falls into it."""
+
+COMMANDS = "\n::set-output name=url::https://evil.example\n##[add-matcher]x\n::add-mask::a\n\r::stop-commands::x\nend"
+
+
+@st.composite
+def divided(draw: st.DrawFn, secret: str) -> str:
+    """The secret, as it is or with invisible things between its characters, somewhere in a text."""
+    kinds = draw(st.sampled_from([[""], WELL_FORMED, *([each] for each in LOOSE)]))
+    after = draw(st.sets(st.integers(1, len(secret) - 1), max_size=4))
+    split = "".join(character + (draw(st.sampled_from(kinds)) if at + 1 in after else "") for at, character in enumerate(secret))
+    before = draw(st.sampled_from(EDGES)) + draw(st.integers(0, 12))
+    return f"{'.' * before} {split} {'.' * draw(st.sampled_from([0, 5, 400, 3000]))}{draw(st.sampled_from(['', COMMANDS]))}"
+
+
+def value(kind: Any, text: str, name: str, *, exact: bool) -> Any:  # noqa: PLR0911 -- one for each kind of field
+    """One value for a field of this type, with the text in it wherever there is one. `exact`: also in what outputs are made of."""
+    if kind is str:
+        return text if exact or name not in FACTS | IDENTITY else "web"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return next(iter(kind))
+    if kind in {int, float, bool}:
+        return kind(1)
+    if kind is Hashable:
+        return 1
+    if dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return kind(**{field.name: value(hints[field.name], text, field.name, exact=exact) for field in dataclasses.fields(kind)})  # type: ignore[operator]
+    if typing.get_origin(kind) is tuple:
+        return (value(typing.get_args(kind)[0], text, name, exact=exact),)
+    if typing.get_origin(kind) in {types.UnionType, typing.Union}:
+        return value(typing.get_args(kind)[0], text, name, exact=exact)
+    raise AssertionError(f"a field of a kind that this test does not know: {kind}")
+
+
+def variant(event: Event, data: st.DataObject) -> Event:
+    """With any member of its enums: the reporter says other things then."""
+    for field in dataclasses.fields(event):
+        if isinstance(now := getattr(event, field.name), Enum):
+            event = dataclasses.replace(event, **{field.name: data.draw(st.sampled_from(type(now)))})
+    return event
+
+
+def texts(told: Any) -> Iterator[str]:
+    yield told.stdout.text
+    yield from (path.read_text("utf-8") for path in told.folder.iterdir())
+    yield json.dumps(told.result, ensure_ascii=False)
+    if (told.folder / "output").exists():
+        yield json.dumps(json.loads(told.outputs["result"]), ensure_ascii=False)
+
+
+def fragments(secret: str, text: str) -> list[str]:
+    """Eight characters or more of the secret."""
+    both = f"{text}\n{unquote(text)}"
+    return [secret[at : at + 8] for at in range(len(secret) - 7) if secret[at : at + 8] in both]
+
+
+def left(event: Event, secret: str, system: str) -> list[str]:
+    """What is left of the secret anywhere, after this event in the middle of a story."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, terminal = Path(name), system == "terminal"
+        wishes: dict[str, Any] = {
+            "log_file": str(folder / "log"),
+            "output_file": str(folder / "env"),
+            "hidden_logs": True,
+            "preflight": True,
+        }
+        told = at_desk(folder, "plain" if terminal else system, "web", terminal=terminal, **wishes)
+        told.hear(*started("web"), event, 100.0, Idle())
+        told.finish(Outcome.FAILED)
+        allowed = {"group", "endgroup", "error", "warning", "notice", "start", "end"}
+        assert terminal or set(obeyed(SYSTEMS[system], told.stdout.text)) <= allowed
+        return [part for text in texts(told) for part in fragments(secret, text)]
+
+
+def test_every_kind_of_event_is_tried() -> None:
+    """A new one, and a new field, is found by its type."""
+    assert len(EVENTS) > 20
+    for kind in EVENTS:
+        assert isinstance(value(kind, "x", "", exact=True), kind)
+
+
+@pytest.mark.parametrize("system", PLACES)
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+@thoroughly
+@given(data=st.data())
+def test_nothing_of_a_secret_leaves_by_any_field_of_any_event(system: str, kind: type, data: st.DataObject) -> None:
+    event = value(kind, data.draw(divided(SECRET)), "", exact=True)
+    assert left(variant(event, data), SECRET, system) == []
+
+
+@pytest.mark.parametrize("system", PLACES)
+@pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
+@thoroughly
+@given(data=st.data())
+def test_nothing_of_a_variable_s_value_leaves_but_by_what_outputs_are_made_of(system: str, kind: type, data: st.DataObject) -> None:
+    event = value(kind, data.draw(divided(HIDDEN)), "", exact=False)
+    if any(field.name == "target" and field.type == "str" for field in dataclasses.fields(event)):
+        event = dataclasses.replace(event, target="web")
+    assert left(variant(event, data), HIDDEN, system) == []
+
+
+def test_only_what_outputs_are_made_of_keeps_the_value_of_a_variable() -> None:
+    """The list is short, and each name on it is that of a field."""
+    named = {field.name for kind in (*EVENTS, *(Target, Entry)) for field in dataclasses.fields(kind)} | {"id", "link"}
+    assert named >= (FACTS | IDENTITY)
+    assert {"url", "before", "link", "commit"} == FACTS
+    assert {"target", "id"} == IDENTITY
+
+
+# --- the one place where text is cut
+
+
+@thoroughly
+@given(data=st.data(), limit=st.integers(0, 300), end=st.booleans())
+def test_nothing_of_a_secret_is_left_at_a_cut(data: st.DataObject, limit: int, end: bool) -> None:  # noqa: FBT001 -- drawn
+    redact = Redactor()
+    redact.add(SECRET)
+    cut = redact.cut(data.draw(divided(SECRET)), limit, end=end)
+    assert (len(cut) <= max(limit, 0), fragments(SECRET, cut)) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "end", "cut"),
+    [
+        pytest.param("abcdef", 6, True, "abcdef", id="fits"),
+        pytest.param("abcdefghij", 7, True, "abcd…ij", id="beginning-and-end"),
+        pytest.param("abcdefghij", 1, True, "…", id="one"),
+        pytest.param("abcdefghij", 0, True, "", id="none"),
+        pytest.param("abcdefghij", 4, False, "abcd", id="the-beginning-alone"),
+        pytest.param(f"a {SECRET} b", 6, True, "a **…b", id="redacted-first"),
+        pytest.param(f"a {SECRET} b", 7, True, "a *** b", id="fits-once-it-is-redacted"),
+    ],
+)
+def test_cut(text: str, limit: int, end: bool, cut: str) -> None:  # noqa: FBT001 -- pytest hands it over
+    redact = Redactor()
+    redact.add(SECRET)
+    assert redact.cut(text, limit, end=end) == cut
+
+
+# --- what divides a secret
+
+
+@pytest.mark.parametrize("divider", [*WELL_FORMED, *LOOSE], ids=ascii)
+def test_what_divides_a_secret_goes_with_it_and_all_else_stays(divider: str) -> None:
+    redact = Redactor()
+    redact.add("s3cr3t-token")
+    assert redact(f"{divider}a s3c{divider}r3t-to{divider}{divider}ken b{divider}") == f"{divider}a *** b{divider}"
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        pytest.param(
+            "\x1b]8;;https://x/?t=s3cr3t-token\x07here\x1b]8;;\x07", "\x1b]8;;https://x/?t=***\x07here\x1b]8;;\x07", id="inside-a-link"
+        ),
+        pytest.param("\x1b]0;s3cr3t-\x1b[1mtoken\x07", "\x1b]0;***\x07", id="inside-a-title-and-divided"),
+        pytest.param("s3cr3t-\ntoken s3cr3t-\ttoken", "s3cr3t-\ntoken s3cr3t-\ttoken", id="what-is-seen-divides"),
+        pytest.param("dTpzM2NyM3Q\x1b[0mtdG9rZW4=", "dTp***", id="base64"),
+        pytest.param("s3cr3t%2\x1b[0mDtoken", "***", id="url"),
+    ],
+)
+def test_divided_in_other_ways(text: str, redacted: str) -> None:
+    redact = Redactor()
+    redact.add("s3cr3t-token")
+    assert redact(text) == redacted

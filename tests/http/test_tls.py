@@ -1,0 +1,197 @@
+"""What a certificate or a port is told as, with real handshakes. The certificates are those of `tests/tls`, made by its script."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+import urllib3
+
+from deployer.http import tls
+from deployer.main import _loud
+from deployer.settings import Common
+from tests.http.test_client import CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, http, raw
+from tests.verify.test_verify import expected, look
+
+__all__ = ["_no_surroundings", "_serve"]  # fixtures
+
+HERE = Path(__file__).parents[1] / "tls"
+AUTHORITY = (HERE / "authority.pem").read_text()
+
+
+def served(name: str) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(HERE / f"{name}.pem")
+    return context
+
+
+@pytest.fixture(name="strict", params=[False, True], ids=["lenient", "strict"])
+def _strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    """A Python that sets VERIFY_X509_STRICT by default, as 3.13 and later do, whatever this one is; and one that does not."""
+
+    def patched(make: Callable[..., ssl.SSLContext]) -> Callable[..., ssl.SSLContext]:
+        def made(*args: Any, **knobs: Any) -> ssl.SSLContext:
+            context = make(*args, **knobs)
+            flags = context.verify_flags & ~ssl.VERIFY_X509_STRICT & ~ssl.VERIFY_X509_PARTIAL_CHAIN
+            context.verify_flags = flags | (ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN if request.param else 0)
+            return context
+
+        return made
+
+    monkeypatch.setattr(ssl, "create_default_context", patched(ssl.create_default_context))
+    monkeypatch.setattr("urllib3.connection.create_urllib3_context", patched(urllib3.util.ssl_.create_urllib3_context))
+    return bool(request.param)
+
+
+@pytest.mark.usefixtures("strict")
+def test_a_home_made_authority_that_curl_accepts_is_accepted(serve: Callable[..., Server]) -> None:
+    server = serve(answer(), served("server"))
+    assert http(server.url, ca=AUTHORITY).send("GET", "/version").status == 200
+    assert "HTTP 200" in look(expected(server.url), ca=AUTHORITY).raw_status
+
+
+@pytest.mark.usefixtures("strict")
+def test_the_certificate_of_the_server_itself_may_be_the_authority(serve: Callable[..., Server]) -> None:
+    """As for curl: a chain may end at any certificate that is trusted."""
+    leaf = "-----BEGIN CERT" + (HERE / "server.pem").read_text().partition("-----BEGIN CERT")[2]
+    assert http(serve(answer(), served("server")).url, ca=leaf).send("GET", "/version").status == 200
+
+
+def test_without_ca_cert_a_missing_key_identifier_is_told_where_python_asks_for_it(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, *, strict: bool
+) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(HERE / "authority.pem"))
+    server = serve(answer(), served("server"))
+    if not strict:
+        assert http(server.url).send("GET", "/version").status == 200
+        return
+    error = failure(http(server.url))
+    assert error.reason == (
+        "TLS: Missing Authority Key Identifier, which this Python insists on. Set `ca_cert` to its authority: then it need not be there"
+    )
+    assert (error.permanent, error.may_have_arrived, server.heads) == (True, False, [])
+
+
+GIVEN = ((AUTHORITY, False), ("", False), (AUTHORITY, True))
+
+
+def test_it_is_said_where_a_given_authority_switches_the_strict_rules_off(*, strict: bool) -> None:
+    said = [list(_loud(Common.model_construct(ca_cert=ca, insecure=insecure))) for ca, insecure in GIVEN]
+    assert [[text == tls.LENIENT for text in texts] for texts in said] == [[True] if strict else [], [], [False]]
+
+
+@pytest.mark.parametrize("ca", [AUTHORITY, ""], ids=["with-ca_cert", "with-a-bundle"])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("expired", "TLS: the certificate of 127.0.0.1, or of its authority, has expired. Renew it on the server"),
+        ("future", "TLS: the certificate of 127.0.0.1 is not valid yet. Check the clocks of this machine and of the server"),
+        ("elsewhere", "TLS: the certificate is for another name than 127.0.0.1. Use a name that it holds, or renew it for this one"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_told_at_once_and_without_a_hint_at_ca_cert(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, name: str, words: str, ca: str
+) -> None:
+    """The dates count before the rules that only a strict Python has."""
+    bundle = HERE / "authority.pem"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file" if ca else str(bundle))
+    monkeypatch.setattr(urllib3.util.ssl_, "VERIFY_X509_STRICT", 0)
+    server = serve(answer(), served(name))
+    error = failure(http(server.url, ca=ca))
+    assert (error.reason, error.permanent, error.may_have_arrived) == (words, True, False)
+    assert ("ca_cert" in error.reason, server.heads) == (False, [])
+
+
+@pytest.mark.parametrize("variable", ["", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_an_unknown_authority_is_told_with_the_file_that_was_asked(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    if variable:
+        monkeypatch.setenv(variable, certifi.where())
+    server = serve(answer(), served("server"))
+    monkeypatch.setenv("SSL_CERT_DIR", "/no/such/folder")
+    assert failure(http(server.url)).reason.endswith("For a private authority, set `ca_cert`: `SSL_CERT_DIR` is not read")
+    monkeypatch.delenv("SSL_CERT_DIR")
+    reason = failure(http(server.url)).reason
+    assert reason.startswith(f"TLS: no authority{f' in `{variable}`' if variable else ''} vouches for 127.0.0.1 (")
+    assert reason.endswith("For a private authority, set `ca_cert`")
+    given = failure(http(server.url, ca=CERTIFICATE))
+    assert given.reason.startswith("TLS: neither `ca_cert` nor a public authority vouches for 127.0.0.1 (")
+    assert (given.reason.endswith("Compare `ca_cert` with what signed it"), given.permanent) == (True, True)
+
+
+# --- the wrong scheme
+
+
+def test_a_port_that_speaks_http_is_told_at_once_with_what_to_write() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = serve_once(listener, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        error = failure(http(f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"))
+        server.join()
+    port = error.reason.rpartition(":")[2]
+    assert (error.reason, error.permanent) == (f"the port does not speak TLS. If it speaks http, write http://127.0.0.1:{port}", True)
+
+
+def serve_once(listener: socket.socket, data: bytes) -> threading.Thread:
+    """Answers the first bytes of one connection, whatever they are."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(data)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(b"Client sent an HTTP request to an HTTPS server.\n", id="go"),
+        pytest.param(b"<html><center>The plain HTTP request was sent to HTTPS port</center><hr>nginx</html>", id="nginx"),
+        pytest.param(b"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />", id="apache"),
+        pytest.param(b"Bad Request\r\nThis combination of host and port requires TLS.\r\n", id="tomcat"),
+    ],
+)
+def test_a_port_that_speaks_https_is_told_at_once_with_what_to_write(serve: Callable[..., Server], page: bytes) -> None:
+    server = serve(answer(page, "400 Bad Request", Content_Type="text/html"))
+    error = failure(http(f"{server.url}/api/v1"))
+    assert (error.reason, error.permanent, error.may_have_arrived) == (
+        f"the port speaks https, not http. Write https://127.0.0.1:{server.port}",
+        True,
+        False,
+    )
+
+
+def test_a_port_that_hangs_up_on_plain_http_and_speaks_tls_is_told_as_that(serve: Callable[..., Server]) -> None:
+    server = serve(answer(), served("server"))
+    error = failure(http(f"http://127.0.0.1:{server.port}"))
+    assert (error.reason, error.permanent) == (f"the port speaks https, not http. Write https://127.0.0.1:{server.port}", True)
+    assert server.heads == []
+
+
+def test_a_server_that_has_answered_before_is_not_suspected(serve: Callable[..., Server]) -> None:
+    """A restart in the middle of a run: the connection broke, and that is all."""
+    sender = http(serve(answer()).url)
+    sender.send("GET", "/version")
+    sender.base = f"http://127.0.0.1:{serve(answer(), served('server')).port}"
+    assert failure(sender).reason.startswith("the connection broke: ")
+
+
+def test_a_bare_alert_of_tls_is_told_as_that(serve: Callable[..., Server]) -> None:
+    server = serve(raw(b"\x15\x03\x01\x00\x02\x02\x46"))  # fatal, protocol_version: RFC 8446 section 6
+    error = failure(http(server.url))
+    assert (error.reason, error.permanent) == (f"the port speaks https, not http. Write https://127.0.0.1:{server.port}", True)
+
+
+def test_a_page_that_only_talks_of_it_is_a_page(serve: Callable[..., Server]) -> None:
+    page = b"Client sent an HTTP request to an HTTPS server."
+    assert http(serve(answer(page, Content_Type="text/plain")).url).send("GET", "/version").data == page.decode()

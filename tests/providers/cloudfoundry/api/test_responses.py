@@ -1,0 +1,321 @@
+"""Cloud Foundry: what an answer means before its content is read (cloudfoundry-api 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import responses
+
+from deployer.http.client import Response
+from deployer.model import RefusedError, UnavailableError
+from deployer.providers.cloudfoundry.api import responses as api_responses
+from deployer.providers.cloudfoundry.api.client import MAX_WARNINGS, listed
+from tests.providers.cloudfoundry.support import API, APP, answer, asked, body, connected, listing, names, recorded, serve
+
+ID = "d7a3f4b6-7a5f-4d3c-9a67-1c6f4b3f0b11"
+THING = "/v3/thing"
+
+
+def reply(name: str) -> Response:
+    record = recorded(name)["response"]
+    headers = {key.lower(): value for key, value in record["headers"].items()}
+    return Response(record["status"], record["body"], is_json=not isinstance(record["body"], str), headers=headers, url=API)
+
+
+def error(code: int, detail: str = "Text.", title: str = "CF-Title", status: int = 422, **headers: str) -> Response:
+    data = {"errors": [{"detail": detail, "title": title, "code": code}]}
+    return Response(status, data, is_json=True, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+
+def outcome(answered: Response) -> RefusedError | UnavailableError:
+    with pytest.raises((RefusedError, UnavailableError)) as caught:
+        api_responses.json_or_raise(answered)
+    assert isinstance(caught.value, RefusedError | UnavailableError)
+    return caught.value
+
+
+REFUSED = {
+    "app-get-404": "it does not exist, or the login may not see it",
+    "app-start-401-expired-token": "does not accept the token that its own login server has just given",
+    "app-start-401-no-token": "a proxy in front of it drops the Authorization header",
+    "app-start-403-docker-disabled": "`cf enable-feature-flag diego_docker`",
+    "app-start-403-not-authorized": "it lacks the role in the space (Space Developer",
+    "app-start-403-org-suspended": "the organization is suspended",
+    "app-start-404": "it does not exist, or the login may not see it",
+    "app-start-422-log-rate-quota": "a quota of the organization or space is used up",
+    "app-start-422-no-droplet": "the app has nothing to run",
+    "apps-list-400-bad-query": "does not know a parameter of Deployer's",
+    "build-create-400-package-not-ready": "HTTP 400, Bad request: Cannot stage package",
+    "build-create-422-package": "it does not exist, or the login may not use it",
+    "current-droplet-patch-422-deploying": "a rolling deployment of the app is going on",
+    "current-droplet-patch-422-not-assignable": "it does not exist, or the login may not use it",
+    "deployment-cancel-422-final": "HTTP 422, Cannot cancel a deployment with status: FINALIZED",
+    "deployment-create-403-disabled": "use `cf_strategy: restart`",
+    "deployment-create-422-app": "it does not exist, or the login may not use it",
+    "deployment-create-422-no-droplet": "the app has nothing to run",
+    "deployment-create-422-quota": "no room for the extra instance of a rolling deployment",
+    "deployment-get-404": "it does not exist, or the login may not see it",
+    "package-create-422-buildpack-app": "`image` is for docker apps",
+    "process-stats-404": "it does not exist, or the login may not see it",
+}
+UNAVAILABLE = {
+    "app-start-500-unknown": "Cloud Foundry does not answer properly",
+    "app-start-503-db": "Cloud Foundry can't reach its database",
+    "build-create-422-in-progress": "another build of the app is still being staged",
+    "process-stats-503-unavailable": "can't tell at the moment how the instances are",
+}
+ELSEWHERE = {"root-get-404-router-unknown-route", "log-cache-read-404-unauthorized-or-expired"}
+
+
+def test_every_bad_answer_of_the_contract_has_a_row() -> None:
+    bad = {name for name in names("") if recorded(name)["response"]["status"] >= 400 and not name.startswith("uaa-")}
+    assert bad == REFUSED.keys() | UNAVAILABLE.keys() | ELSEWHERE
+
+
+@pytest.mark.parametrize(("name", "words"), REFUSED.items(), ids=REFUSED)
+def test_a_refusal_tells_its_remedy_the_server_s_words_and_the_request(name: str, words: str) -> None:
+    answered = reply(name)
+    said = outcome(answered)
+    first = answered.data["errors"][0]
+    assert isinstance(said, RefusedError)
+    assert words in said.reason
+    assert f"{first['detail'].rstrip('.')} ({first['title']} {first['code']})" in said.reason
+    assert said.reason.endswith(f", request {ID}")
+    assert said.token_wide == (answered.status == 401)
+
+
+@pytest.mark.parametrize(("name", "words"), UNAVAILABLE.items(), ids=UNAVAILABLE)
+def test_trouble_of_the_server_s_own_is_waited_through(name: str, words: str) -> None:
+    """Without the request's id, which is another one each time: the same trouble is told once."""
+    answered = reply(name)
+    said = outcome(answered)
+    assert isinstance(said, UnavailableError)
+    assert words in said.reason
+    assert ID not in said.reason
+    broken = answered.status >= 500
+    assert (said.from_server, said.may_have_arrived, ID in said.server_error) == (True, broken, broken)
+
+
+def test_the_router_speaks_for_itself() -> None:
+    assert "no such address: `cf_api` is wrong" in str(outcome(reply("root-get-404-router-unknown-route")))
+
+
+@pytest.mark.parametrize(
+    ("answered", "words"),
+    [
+        pytest.param(error(10019, status=403), "the space is suspended", id="space-suspended"),
+        pytest.param(error(10020), "its organization or space is being deleted", id="being-deleted"),
+        pytest.param(error(10000, status=404), "has no such request", id="no-such-request"),
+        pytest.param(error(10008, "memory quota_exceeded"), "a quota of the organization or space", id="org-memory"),
+        pytest.param(error(10008, "memory space_quota_exceeded"), "a quota of the organization or space", id="space-memory"),
+        pytest.param(error(330002, "our own words", status=403), "`cf enable-feature-flag diego_docker`", id="an-operator-s-text"),
+        pytest.param(error(10008, "something new"), "Cloud Foundry says: HTTP 422, something new (CF-Title 10008)", id="unknown-text"),
+        pytest.param(error(42000, "not on Korifi", status=400), "HTTP 400, not on Korifi (CF-Title 42000)", id="unknown-code"),
+        pytest.param(error(10003, "Assign a droplet", status=403), "it lacks the role", id="codes-decide"),
+    ],
+)
+def test_other_codes_of_the_table(answered: Response, words: str) -> None:
+    said = outcome(answered)
+    assert isinstance(said, RefusedError)
+    assert words in said.reason
+
+
+def test_several_errors_are_all_told() -> None:
+    errors = [{"detail": f"Wrong {number}.", "title": "CF-X", "code": code} for number, code in enumerate((1, 10017, 2), 1)]
+    said = str(outcome(Response(403, {"errors": errors}, is_json=True)))
+    assert said.startswith("the organization is suspended")
+    assert said.endswith("HTTP 403, Wrong 1 (CF-X 1); Wrong 2 (CF-X 10017); Wrong 3 (CF-X 2)")
+
+
+@pytest.mark.parametrize(
+    ("answered", "words", "wait"),
+    [
+        pytest.param(
+            error(10013, "Rate Limit Exceeded", status=429, retry_after="37"), "asked too often (Rate Limit", 37, id="of-the-user"
+        ),
+        pytest.param(error(10014, status=429, retry_after="5"), "asked too often", 5, id="of-the-address"),
+        pytest.param(error(20008, status=429), "asked too often", 0, id="of-uaa"),
+        pytest.param(error(20004, status=502), "can't reach its login server", 0, id="uaa-away"),
+        pytest.param(error(170015, status=503), "can't reach what runs the apps", 0, id="restart"),
+        pytest.param(error(10008, status=504, retry_after="soon"), "does not answer properly", 0, id="another"),
+    ],
+)
+def test_how_long_to_stay_away_is_the_server_s_word(answered: Response, words: str, wait: float) -> None:
+    said = outcome(answered)
+    assert isinstance(said, UnavailableError)
+    assert words in said.reason
+    assert (said.retry_after, said.from_server, said.may_have_arrived) == (wait, True, answered.status >= 500)
+
+
+def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: responses.RequestsMock) -> None:
+    api = connected(wire)
+    text = '{"errors":[{"detail":"Rate Limit Exceeded","title":"CF-RateLimitExceeded","code":10013}]}'
+    headers = {"Retry-After": "12", "X-RateLimit-Remaining": "0"}
+    wire.get(API + THING, body=text, status=429, headers=headers, content_type="text/plain; charset=utf-8")
+    with pytest.raises(UnavailableError) as caught:
+        api.get(THING)
+    assert caught.value.reason == "Cloud Foundry is asked too often (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
+    assert (caught.value.retry_after, caught.value.from_server, api.remaining) == (12, True, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "data", "words", "gateway"),
+    [
+        pytest.param(403, {"message": "Forbidden"}, "JSON that is not Cloud Foundry's", True, id="a-gateway"),
+        pytest.param(401, {"message": "Unauthorized"}, "JSON that is not Cloud Foundry's", True, id="a-gateway-s-401"),
+        pytest.param(422, {"errors": []}, "JSON that is not Cloud Foundry's", True, id="no-errors"),
+        pytest.param(422, {"errors": ["x", {"code": "10008"}]}, "JSON that is not Cloud Foundry's", True, id="other-errors"),
+        pytest.param(404, "<HTML><body>", "a page instead of JSON", True, id="a-page"),
+        pytest.param(503, "upstream connect error", "an answer that is not Cloud Foundry's", False, id="a-balancer"),
+        pytest.param(200, "hello", "an answer that is not Cloud Foundry's", True, id="a-text"),
+        pytest.param(408, "<html>", "a page instead of JSON", False, id="a-time-out"),
+        pytest.param(429, {"message": "slow down"}, "JSON that is not Cloud Foundry's", False, id="a-limit"),
+    ],
+)
+def test_what_is_not_in_its_shape_is_nobody_s_refusal(status: int, data: Any, words: str, *, gateway: bool) -> None:
+    """A gateway may have passed the request on before it answered in Cloud Foundry's place."""
+    said = outcome(Response(status, data, is_json=not isinstance(data, str)))
+    assert isinstance(said, UnavailableError)
+    assert words in said.reason
+    assert (said.from_server, said.may_have_arrived, said.from_gateway) == (False, True, gateway)
+
+
+@pytest.mark.parametrize(("data", "is_json", "value"), [({"a": 1}, True, {"a": 1}), ([], True, []), ("", False, None)])
+def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json: bool) -> None:
+    assert api_responses.json_or_raise(Response(200, data, is_json=is_json)) == value
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        (f"http://john:pw@{API.partition('://')[2]}:8080/v3", "the address redirects from https to http"),
+        (f"https://john:pw@{API.partition('://')[2]}:8443/v3", f"set `cf_api` to the API's own address, perhaps {API}:8443"),
+        ("https://john:pw@other.example/v3", "`cf_api` redirects to another host, other.example, as for a login"),
+        ("/elsewhere", "something in front of Cloud Foundry redirects its API to another path"),
+        ("/login", "something in front of Cloud Foundry asks for a login"),
+    ],
+)
+def test_a_redirect_is_never_followed(location: str, words: str) -> None:
+    said = outcome(Response(307, "", is_json=False, headers={"location": location}, url=API))
+    assert isinstance(said, UnavailableError)
+    assert (said.permanent, words in said.reason, "john" in said.reason) == (True, True, False)
+    assert "https://other" not in said.reason
+    assert isinstance(outcome(Response(302, "", is_json=False)), UnavailableError)
+
+
+def test_hostile_texts_are_one_line() -> None:
+    said = str(outcome(error(10008, "a\n::error::b\r" + "x" * 5000, title="T" * 500, x_vcap_request_id="a b\n::error::")))
+    assert "\n" not in said
+    assert "\r" not in said
+    assert "request" not in said
+    assert "x" * 5000 in said  # it is redacted before it is cut, by the reporter
+
+
+# --- what comes along with every answer
+
+
+@pytest.mark.parametrize(
+    ("header", "warnings"),
+    [
+        pytest.param("", [], id="none"),
+        pytest.param("Stats+server+temporarily+unavailable.", ["Stats server temporarily unavailable."], id="one"),
+        pytest.param("a%2C+b,c%0Ad", ["a, b", "c d"], id="two"),
+        pytest.param("a, a,,b", ["a", "b"], id="twice"),
+        pytest.param("%FF%zz", ["\ufffd%zz"], id="no-utf-8"),
+        pytest.param("told+" + "x" * 999, ["told " + "x" * 999], id="never-cut-before-it-is-redacted"),
+        pytest.param("x" * 70000, ["(70000 characters)"], id="too-long-to-be-kept"),
+        pytest.param(",".join(f"w{number}" for number in range(99)), [f"w{number}" for number in range(MAX_WARNINGS)], id="many"),
+    ],
+)
+def test_warnings_are_told_once_each(wire: responses.RequestsMock, header: str, warnings: list[str]) -> None:
+    api = connected(wire)
+    wire.get(API + THING, json={}, headers={"X-Cf-Warnings": header})
+    api.get(THING)
+    api.get(THING)
+    assert api.warnings == warnings
+
+
+@pytest.mark.parametrize(("text", "left"), [("18000", 18000), ("0", 0), ("", None), ("-1", None), ("many", None)])
+def test_what_is_left_of_the_limit_is_the_last_answer_s_word(wire: responses.RequestsMock, text: str, left: int | None) -> None:
+    api = connected(wire)
+    wire.get(API + THING, json={}, headers={"X-RateLimit-Remaining": text, "X-Vcap-Request-Id": f"ours::{ID}"})
+    api.get(THING)
+    assert (api.remaining, api.request_id) == (left, f"ours::{ID}")
+
+
+# --- lists
+
+
+def test_a_list_is_read_to_its_last_page(wire: responses.RequestsMock) -> None:
+    api = connected(wire)
+    serve(wire, "apps-list-200-page1of2")
+    rows = body("apps-list-200-page1of2")["resources"]
+    answer(wire, "GET", "/v3/apps", listing(rows[0]))
+    assert api.pages("/v3/apps", {"per_page": "2"}) == [*rows, rows[0]]
+    assert asked(wire) == ["GET /v3/apps?per_page=2", "GET /v3/apps?page=2&per_page=2"]
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "https://evil.example/v3/apps?page=2",
+        "http://api.example.org/v3/apps?page=2",
+        "//evil.example/?page=2",
+        "?page=2",
+        "https://a@evil.example:99999999/x?page=2",
+    ],
+)
+def test_a_link_to_the_next_page_takes_the_token_nowhere(wire: responses.RequestsMock, href: str) -> None:
+    api = connected(wire)
+    first = listing({"guid": "1"})
+    first["pagination"]["next"] = {"href": href}
+    answer(wire, "GET", "/v3/apps", first)
+    answer(wire, "GET", "/v3/apps", listing({"guid": "2"}))
+    assert [row["guid"] for row in api.pages("/v3/apps")] == ["1", "2"]
+    assert asked(wire) == ["GET /v3/apps", "GET /v3/apps?page=2"]
+
+
+def test_a_list_that_leads_to_itself_ends(wire: responses.RequestsMock) -> None:
+    api = connected(wire)
+    first = listing({"guid": "1"})
+    first["pagination"]["next"] = {"href": f"{API}/v3/apps?page=2"}
+    answer(wire, "GET", "/v3/apps", first)
+    assert len(api.pages("/v3/apps")) == 2
+
+
+@pytest.mark.parametrize("data", [[], {}, {"resources": None}, "text"])
+def test_a_list_of_another_shape_is_none(wire: responses.RequestsMock, data: Any) -> None:
+    api = connected(wire)
+    answer(wire, "GET", "/v3/apps", data)
+    with pytest.raises(UnavailableError, match="another shape"):
+        api.pages("/v3/apps")
+
+
+@pytest.mark.parametrize(
+    ("found", "query"),
+    [
+        (("web",), "web"),
+        (("a,b",), "a%252Cb"),
+        (("a", "b"), "a%2Cb"),
+        (("50% off",), "50%2525+off"),
+    ],
+)
+def test_a_comma_in_a_name_is_escaped_twice_on_the_wire(wire: responses.RequestsMock, found: tuple[str, ...], query: str) -> None:
+    api = connected(wire)
+    answer(wire, "GET", "/v3/apps", listing())
+    api.pages("/v3/apps", {"names": listed(*found)})
+    assert str(wire.calls[0].request.url) == f"{API}/v3/apps?names={query}"
+
+
+def test_log_cache_that_is_not_there_is_not_asked(wire: responses.RequestsMock) -> None:
+    assert connected(wire, root="root-get-200-no-v2-no-logcache").logs(f"/api/v1/read/{APP}") is None
+    assert asked(wire) == []
+
+
+def test_log_cache_s_404_is_handed_on_as_it_is(wire: responses.RequestsMock) -> None:
+    api = connected(wire)
+    serve(wire, "log-cache-read-404-unauthorized-or-expired")
+    found = api.logs(f"/api/v1/read/{APP}")
+    assert found is not None
+    assert (found.status, found.data) == (404, "")

@@ -1,0 +1,508 @@
+"""Coolify: what is changed before a deployment, on the wire: which requests, in which order, and nothing else (coolify-api 5.7, 5.9)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+import pytest
+import requests
+import responses
+
+from deployer.model import Certainty, Changes, Handle, Interrupted, RefusedError, RetryLater, Started, TriggerResult, UnavailableError
+from deployer.providers.coolify import trigger
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes.apply import NO_CHANGES, PARTLY_APPLIED
+from deployer.providers.coolify.provider import OLDER_DEPLOYMENT, CoolifyProvider
+from tests.providers.coolify import support as shared
+from tests.providers.coolify.support import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, connected, recorded
+
+MARKED = "mArKeDvalue"
+SHOP = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "2.0.1", "fqdn": "http://shop.example.com"}
+APP, ENVS, BULK = (f"/applications/{IMG}{end}" for end in ("", "/envs", "/envs/bulk"))
+CHECKED = [f"GET {APP}", f"GET /deployments/applications/{IMG}?take=1"]
+LISTED = f"GET {ENVS}"
+PROBED = [f"PATCH {APP}", "POST /deploy"]
+IMAGE_TOLD = "image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0"
+COPIES = "; Coolify makes a copy of each new one for previews"
+FOO = {"is_preview": False, "is_literal": False, "is_multiline": False, "is_shown_once": False, "is_buildtime": True, "is_build_time": True}
+NEW_FLAGS = {"is_literal": False, "is_multiline": False, "is_shown_once": False}
+
+
+@pytest.fixture
+def wire() -> Iterator[responses.RequestsMock]:
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **changes: Any) -> None:
+    """A recorded answer; some files hold its headers as a list."""
+    shared.serve(wire, method, path, name, **{"headers": dict(recorded(name)["headers"]), **changes})
+
+
+def coolify(version: str = NEW, **inputs: str) -> CoolifyProvider:
+    """One that has been reached, with these wishes."""
+    made: CoolifyProvider = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": IMG, **inputs}.items()})
+    made.lookup.version = Version(version)
+    return made
+
+
+def application(wire: responses.RequestsMock, uuid: str = IMG, **changes: Any) -> None:
+    """It is there, and was never deployed."""
+    serve(wire, "GET", f"/applications/{uuid}", "create_img_get", body={**body("create_img_get"), "uuid": uuid, **SHOP, **changes})
+    serve(wire, "GET", f"/deployments/applications/{uuid}", "app_deployments_empty")
+
+
+def variables(wire: responses.RequestsMock, *rows: Row, path: str = ENVS) -> None:
+    serve(wire, "GET", path, "env_list_sensitive", body=list(rows))
+
+
+def variable(key: str, value: str, **changes: Any) -> Row:
+    row = next(row for row in body("env_list_sensitive") if row["key"] == "FOO" and not row["is_preview"])
+    return {**row, "key": key, "value": value, "real_value": value, **changes}
+
+
+def rights(wire: responses.RequestsMock, uuid: str = IMG, *, write: str = "patch_probe_write", deploy: str = "deploy_probe_deploy") -> None:
+    serve(wire, "PATCH", f"/applications/{uuid}", write)
+    serve(wire, "POST", "/deploy", deploy)
+
+
+def patched(wire: responses.RequestsMock, uuid: str = IMG) -> None:
+    """As captured/v4.4-rc.1/patch_ok."""
+    wire.add("PATCH", f"{API}/applications/{uuid}", json={"uuid": uuid})
+
+
+def set_all(wire: responses.RequestsMock, path: str = BULK) -> None:
+    """As captured/v4.4-rc.1/env_bulk: 201, and the variables."""
+    serve(wire, "PATCH", path, "env_list_sensitive", status=201)
+
+
+def bodies(wire: responses.RequestsMock) -> list[Any]:
+    """What was sent with every PATCH, the probe's empty object, too."""
+    return [json.loads(call.request.body) for call in wire.calls if call.request.method == "PATCH" and call.request.body]
+
+
+def prepared(wire: responses.RequestsMock, server: CoolifyProvider, target: str = IMG) -> Changes:
+    """Checked, and changed."""
+    server.resolve(target)
+    told = server.apply_changes(target)
+    assert MARKED not in str(told)
+    return told
+
+
+def refused(server: CoolifyProvider, target: str = IMG) -> RefusedError:
+    with pytest.raises(RefusedError) as caught:
+        server.apply_changes(target)
+    assert MARKED not in caught.value.reason
+    return caught.value
+
+
+def unanswered(server: CoolifyProvider, target: str = IMG) -> UnavailableError:
+    with pytest.raises(UnavailableError) as caught:
+        server.apply_changes(target)
+    assert MARKED not in caught.value.reason
+    return caught.value
+
+
+# --- what is sent
+
+
+def test_nothing_is_sent_where_all_is_as_it_is_wished(wire: responses.RequestsMock) -> None:
+    application(wire)
+    variables(wire, variable("A", "1"))
+    told = prepared(wire, coolify(image="ghcr.io/acme/shop:2.0.1", env="A=1", settings='{"base_directory": "/"}'))
+    assert told == Changes((), unchanged=("variables: 0 added, 0 changed, 1 kept",))
+    assert asked(wire) == [*CHECKED, LISTED]
+
+
+def test_that_nothing_is_to_be_changed_is_said(wire: responses.RequestsMock) -> None:
+    application(wire)
+    assert prepared(wire, coolify(image=":2.0.1")) == Changes((), unchanged=(NO_CHANGES,))
+    assert asked(wire) == CHECKED
+
+
+def test_rights_are_probed_before_the_first_change(wire: responses.RequestsMock) -> None:
+    application(wire)
+    rights(wire)
+    patched(wire)
+    assert prepared(wire, coolify(image=":2.1.0")) == Changes((IMAGE_TOLD,))
+    assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}"]
+    assert bodies(wire) == [{}, {"docker_registry_image_tag": "2.1.0"}]
+
+
+def test_the_fields_go_in_one_request_and_the_variables_in_another(wire: responses.RequestsMock) -> None:
+    application(wire)
+    variables(wire, variable("A", "old", is_literal=True, comment="mine"), variable("A", "old", is_preview=True), variable("B", "2"))
+    rights(wire)
+    patched(wire)
+    set_all(wire)
+    told = prepared(wire, coolify(image=":2.1.0", settings='{"health_check_enabled": true}', env=f"A={MARKED}\nB=2\nC= x"))
+    assert told.applied == (
+        IMAGE_TOLD,
+        "health_check_enabled: false → true",
+        f"variables: 1 added (C), 1 changed (A), 1 kept{COPIES}",
+    )
+    assert asked(wire) == [*CHECKED, LISTED, *PROBED, f"PATCH {APP}", f"PATCH {BULK}"]
+    assert bodies(wire)[1:] == [
+        {"docker_registry_image_tag": "2.1.0", "health_check_enabled": True},
+        {
+            "data": [
+                {"key": "A", "value": MARKED, **FOO, "is_literal": True, "is_runtime": True, "comment": "mine"},
+                {"key": "C", "value": "x", **NEW_FLAGS, "is_preview": False},
+            ]
+        },
+    ]
+
+
+def test_the_oldest_version_is_sent_its_address_along(wire: responses.RequestsMock) -> None:
+    application(wire)
+    rights(wire)
+    patched(wire)
+    prepared(wire, coolify("4.0.0-beta.380", image=":2.1.0"))
+    assert bodies(wire)[1:] == [{"docker_registry_image_tag": "2.1.0", "domains": "http://shop.example.com"}]
+
+
+def test_a_preview_has_variables_of_its_own(wire: responses.RequestsMock) -> None:
+    application(wire)
+    variables(wire, variable("A", "production"), variable("A", "old", is_preview=True))
+    rights(wire)
+    set_all(wire)
+    told = prepared(wire, coolify(pr="7", env="A=new\nB=2"))
+    assert told.applied == ("preview variables: 1 added (B), 1 changed (A), 0 kept",)
+    [sent] = bodies(wire)[1:]
+    assert [(item["key"], item["is_preview"]) for item in sent["data"]] == [("A", True), ("B", True)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "uuid", "row", "listed"),
+    [("service", STACK, "service_get", "services_env_list"), ("database", PG, "database_get", "databases_env_list")],
+)
+def test_services_and_databases_have_variables_too(wire: responses.RequestsMock, kind: str, uuid: str, row: str, listed: str) -> None:
+    for other in ("application", "service"):
+        serve(wire, "GET", f"/{other}s/{uuid}", "app_get_unknown" if other == "application" else f"{other}_404")
+    wire.remove("GET", f"{API}/{kind}s/{uuid}")
+    serve(wire, "GET", f"/{kind}s/{uuid}", row)
+    serve(wire, "GET", f"/{kind}s/{uuid}/envs", listed)
+    rights(wire, uuid)
+    set_all(wire, f"/{kind}s/{uuid}/envs/bulk")
+    told = prepared(wire, coolify(uuid=uuid, env=f"ADDED_BY_US={MARKED}"), uuid)
+    assert told.applied == ("variables: 1 added (ADDED_BY_US), 0 changed, 0 kept",)
+    assert asked(wire)[-4:] == [
+        f"GET /{kind}s/{uuid}/envs",
+        f"PATCH /applications/{uuid}",
+        "POST /deploy",
+        f"PATCH /{kind}s/{uuid}/envs/bulk",
+    ]
+    assert bodies(wire)[1:] == [{"data": [{"key": "ADDED_BY_US", "value": MARKED, **NEW_FLAGS}]}]
+
+
+def test_several_targets_are_probed_once(wire: responses.RequestsMock) -> None:
+    for uuid in (IMG, WEB):
+        application(wire, uuid)
+    rights(wire)
+    patched(wire)
+    patched(wire, WEB)
+    server = coolify(uuid=f"{IMG},{WEB}", image=":2.1.0")
+    for uuid in (IMG, WEB):
+        prepared(wire, server, uuid)
+    assert asked(wire).count("POST /deploy") == 1
+    assert bodies(wire) == [{}, *[{"docker_registry_image_tag": "2.1.0"}] * 2]
+
+
+def test_what_is_secret_in_it_is_not_cut_but_blanked(wire: responses.RequestsMock) -> None:
+    """Of half a secret nobody would know that it is one."""
+    application(wire)
+    variables(wire)
+    rights(wire)
+    wire.add("PATCH", API + BULK, json={"message": f"{'x' * 495}{MARKED}"}, status=500)
+    server = coolify(env=f"A={MARKED}")
+    server.resolve(IMG)
+    assert unanswered(server).reason == f"Coolify does not answer properly (HTTP 500: {'x' * 495}***)"
+
+
+# --- what is refused before anything is sent
+
+
+@pytest.mark.parametrize(
+    ("write", "deploy", "lacks"),
+    [
+        ("patch_probe_deploy", "deploy_probe_deploy", "write"),
+        ("patch_probe_write", "deploy_probe_write", "deploy"),
+        ("patch_probe_deploy", "deploy_probe_read", "write and deploy"),
+    ],
+)
+def test_a_token_that_lacks_a_right_changes_nothing(wire: responses.RequestsMock, write: str, deploy: str, lacks: str) -> None:
+    """Also of the right to deploy: what is changed and then not deployed goes live some day by itself."""
+    application(wire)
+    rights(wire, write=write, deploy=deploy)
+    server = coolify(image=":2.1.0")
+    server.resolve(IMG)
+    error = refused(server)
+    assert error.reason.startswith(f"the token lacks {lacks}, so nothing was changed. Make a new one: ")
+    assert error.token_wide
+    assert asked(wire) == [*CHECKED, *PROBED]
+    assert server.changes_made(IMG) == ()
+
+
+def test_who_may_not_read_changes_nothing(wire: responses.RequestsMock) -> None:
+    server = coolify(wait="false", image=":2.1.0")
+    server.lookup.write_only_token = True
+    with pytest.raises(RefusedError, match="the token lacks read, and what is to be changed is read first"):
+        server.resolve(IMG)
+    assert asked(wire) == []
+
+
+def test_a_service_has_no_image(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/applications/{STACK}", "app_get_unknown")
+    serve(wire, "GET", f"/services/{STACK}", "service_get")
+    with pytest.raises(RefusedError, match="`image`, `commit` and `settings` are for applications, and this is a service"):
+        coolify(uuid=STACK, image=":2.1.0").resolve(STACK)
+
+
+def test_another_build_pack_has_no_image(wire: responses.RequestsMock) -> None:
+    application(wire, build_pack="nixpacks")
+    with pytest.raises(RefusedError, match="`image` is only for Docker-image applications"):
+        coolify(image=":2.1.0").resolve(IMG)
+    assert asked(wire) == CHECKED
+
+
+# --- what the server refuses
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (
+            "patch_unknown_and_invalid",
+            "name: The name field must be a string; nope: Coolify 4.3.10 knows no such field, or does not let it be changed",
+        ),
+        ("patch_image_name_tagged", "docker_registry_image_name: The docker registry image name field format is invalid"),
+        ("app_patch_409_domain_conflict", "domains: https://x.example.com belongs to"),
+        ("patch_badjson", "Coolify refuses the change: "),
+        ("patch_unknown_app", "Application not found"),
+    ],
+)
+def test_a_refusal_is_told_and_that_nothing_was_changed(wire: responses.RequestsMock, name: str, said: str) -> None:
+    application(wire)
+    rights(wire)
+    serve(wire, "PATCH", APP, name)
+    server = coolify(image=":2.1.0")
+    server.resolve(IMG)
+    error = refused(server)
+    assert said in error.reason
+    assert error.reason.endswith(". Nothing was changed")
+    assert ".." not in error.reason
+    assert not error.token_wide
+    assert server.changes_made(IMG) == ()
+
+
+def test_what_was_changed_before_a_refusal_is_told(wire: responses.RequestsMock) -> None:
+    application(wire)
+    variables(wire)
+    rights(wire)
+    patched(wire)
+    serve(wire, "PATCH", BULK, "env_bulk_partial")
+    server = coolify(image=":2.1.0", env=f"A={MARKED}")
+    server.resolve(IMG)
+    assert refused(server).reason == (
+        f"Coolify refuses the change: value: The value field must be a string. Changed before that: {IMAGE_TOLD}"
+    )
+    assert server.changes_made(IMG) == (IMAGE_TOLD,)
+
+
+def test_of_several_variables_some_may_be_set_although_one_is_refused(wire: responses.RequestsMock) -> None:
+    """coolify-api 5.9 quirk 3: bulk is not transactional."""
+    application(wire)
+    variables(wire)
+    rights(wire)
+    serve(wire, "PATCH", BULK, "env_bulk_partial")
+    server = coolify(env="A=1\nB=2")
+    server.resolve(IMG)
+    assert refused(server).reason.endswith(f"must be a string. {PARTLY_APPLIED}")
+    assert server.changes_made(IMG) == (f"variables: 2 added (A, B), 0 changed, 0 kept{COPIES} (perhaps, or a part of it)",)
+
+
+# --- answers that are lost
+
+LOST = requests.exceptions.ReadTimeout()
+CUT = requests.exceptions.ConnectionError("cut")
+
+
+def lose(wire: responses.RequestsMock, path: str, error: Exception = LOST) -> None:
+    wire.add("PATCH", API + path, body=error)
+
+
+def test_a_lost_answer_to_what_was_done_is_found_out_by_reading(wire: responses.RequestsMock) -> None:
+    application(wire)
+    rights(wire)
+    lose(wire, APP)
+    server = coolify(image=":2.1.0")
+    server.resolve(IMG)
+    assert unanswered(server).may_have_arrived
+    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no answer came)",)
+    wire.remove("GET", API + APP)
+    application(wire, docker_registry_image_tag="2.1.0")
+    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
+    assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}"]
+    assert server.changes_made(IMG) == (IMAGE_TOLD,)
+
+
+def test_what_was_not_done_is_sent_again_and_told_once(wire: responses.RequestsMock) -> None:
+    application(wire)
+    rights(wire)
+    lose(wire, APP)
+    patched(wire)
+    server = coolify(image=":2.1.0")
+    server.resolve(IMG)
+    unanswered(server)
+    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
+    assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}", f"PATCH {APP}"]
+
+
+def test_what_was_done_before_a_lost_answer_is_not_sent_again(wire: responses.RequestsMock) -> None:
+    application(wire)
+    variables(wire)
+    rights(wire)
+    patched(wire)
+    lose(wire, BULK)
+    server = coolify(image=":2.1.0", env="A=1")
+    server.resolve(IMG)
+    added = f"variables: 1 added (A), 0 changed, 0 kept{COPIES}"
+    assert unanswered(server).reason.endswith(f". Changed before that: {IMAGE_TOLD}")
+    assert server.changes_made(IMG) == (IMAGE_TOLD, f"{added} (perhaps: no answer came)")
+    wire.remove("GET", API + APP)
+    wire.remove("GET", API + ENVS)
+    application(wire, docker_registry_image_tag="2.1.0")
+    variables(wire, variable("A", "1"))
+    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD, added))
+    assert asked(wire) == [*CHECKED, LISTED, *PROBED, f"PATCH {APP}", f"PATCH {BULK}", f"GET {APP}", LISTED]
+
+
+def test_what_never_arrived_was_not_changed(wire: responses.RequestsMock) -> None:
+    application(wire)
+    rights(wire)
+    lose(wire, APP, requests.exceptions.ConnectTimeout())
+    patched(wire)
+    server = coolify(image=":2.1.0")
+    server.resolve(IMG)
+    assert not unanswered(server).may_have_arrived
+    assert server.changes_made(IMG) == ()
+    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
+
+
+def test_who_is_asked_too_often_says_for_how_long(wire: responses.RequestsMock) -> None:
+    application(wire)
+    rights(wire)
+    serve(wire, "PATCH", APP, "ratelimit_429")
+    server = coolify(image=":2.1.0")
+    server.resolve(IMG)
+    error = unanswered(server)
+    assert (error.may_have_arrived, error.retry_after > 0) == (False, True)
+    assert server.changes_made(IMG) == ()
+
+
+def test_while_it_can_not_be_read_what_was_perhaps_changed_stays_known(wire: responses.RequestsMock) -> None:
+    application(wire)
+    rights(wire)
+    lose(wire, APP)
+    server = coolify(image=":2.1.0")
+    server.resolve(IMG)
+    unanswered(server)
+    wire.remove("GET", API + APP)
+    serve(wire, "GET", APP, "maintenance_503")
+    unanswered(server)
+    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no answer came)",)
+
+
+def test_what_the_server_itself_breaks_at_is_not_sent_for_ever(wire: responses.RequestsMock) -> None:
+    """coolify-api 5.9 quirk 1: a flag that Coolify loses on its way ends in a 500, each time."""
+    application(wire)
+    rights(wire)
+    for _ in range(3):
+        wire.add("PATCH", API + APP, json={"message": "Server Error"}, status=500)
+    server = coolify(image=":2.1.0")
+    server.resolve(IMG)
+    assert [unanswered(server).server_error for _ in range(2)] == ["HTTP 500: Server Error"] * 2
+    assert refused(server).reason == (
+        f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_TOLD} (perhaps: no answer came)"
+    )
+    assert asked(wire).count(f"PATCH {APP}") == 1 + 3
+
+
+def test_a_signal_in_the_middle_leaves_known_what_was_sent(wire: responses.RequestsMock) -> None:
+    def stopped(_request: requests.PreparedRequest) -> NoReturn:
+        raise Interrupted("SIGTERM")
+
+    application(wire)
+    variables(wire)
+    rights(wire)
+    patched(wire)
+    wire.add_callback("PATCH", API + BULK, stopped)
+    server = coolify(image=":2.1.0", env=f"A={MARKED}")
+    server.resolve(IMG)
+    with pytest.raises(Interrupted):
+        server.apply_changes(IMG)
+    assert server.changes_made(IMG) == (IMAGE_TOLD, f"variables: 1 added (A), 0 changed, 0 kept{COPIES} (perhaps: no answer came)")
+
+
+# --- already queued
+
+
+SKIPPED = {"deployments": [{**body("deploy_skipped")["deployments"][0], "resource_uuid": IMG}]}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "answer"),
+    [
+        pytest.param({"env": "A=new"}, RetryLater(30, OLDER_DEPLOYMENT), id="a-variable"),
+        pytest.param({"pr": "7", "env": "A=new"}, RetryLater(30, OLDER_DEPLOYMENT), id="a-preview-s-variable"),
+        pytest.param({"settings": '{"docker_registry_image_tag": "2.1.0"}'}, RetryLater(30, OLDER_DEPLOYMENT), id="a-field"),
+        pytest.param({"env": "A=old"}, Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED), id="as-it-was"),
+        pytest.param({}, Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED), id="nothing"),
+    ],
+)
+def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
+    wire: responses.RequestsMock, inputs: dict[str, str], answer: TriggerResult
+) -> None:
+    """coolify-api 5.1 quirk 3: one that runs may have read everything before it was changed."""
+    application(wire)
+    variables(wire, variable("A", "old"), variable("A", "old", is_preview=True))
+    rights(wire)
+    patched(wire)
+    set_all(wire)
+    server = coolify(**inputs)
+    prepared(wire, server)
+    wire.replace("POST", f"{API}/deploy", json=SKIPPED)
+    assert server.trigger(IMG) == answer
+
+
+# --- its address
+
+
+@pytest.mark.parametrize(
+    ("inputs", "url"),
+    [
+        pytest.param({}, "http://shop.example.com", id="the-old-one"),
+        pytest.param({"settings": '{"limits_memory": "1G"}'}, "http://shop.example.com", id="of-which-nothing-is-said"),
+        pytest.param(
+            {"settings": '{"domains": "https://new.example.com,https://b.example.com"}'}, "https://new.example.com", id="the-new-one"
+        ),
+        pytest.param({"settings": '{"domains": null}'}, "", id="none-any-more"),
+        pytest.param(
+            {"settings": '{"domains": "https://new.example.com"}', "dry_run": "true"}, "http://shop.example.com", id="as-long-as-it-is"
+        ),
+        pytest.param(
+            {"settings": '{"domains": "https://new.example.com"}', "command": "check"}, "http://shop.example.com", id="a-doctor-s"
+        ),
+    ],
+)
+def test_an_application_whose_address_is_changed_is_visited_at_the_new_one(
+    wire: responses.RequestsMock, inputs: dict[str, str], url: str
+) -> None:
+    """It is an output, and what `verify_url: auto` asks; by then the old one leads nowhere, or to somebody else."""
+    application(wire)
+    target = coolify(**inputs).resolve(IMG)
+    asked_for = url != "http://shop.example.com"
+    assert target.before == ("http://shop.example.com" if asked_for else None)  # until Coolify has accepted it
+    assert (target.url, target.name, target.kind) == (url, body("create_img_get")["name"], "application")

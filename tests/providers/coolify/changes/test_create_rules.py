@@ -1,0 +1,252 @@
+"""Coolify: `create`: is the application there, and what is sent to make it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deployer.model import RefusedError
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes import create_rules, images
+from deployer.providers.coolify.changes.create_rules import NewApplication, Placement
+from deployer.providers.coolify.changes.images import Image
+from tests.providers.coolify.support import NEW, Row, body
+
+HEX = "a" * 64
+MARKED = "mArKeDsecret"
+NEWEST, OLDEST = Version(NEW), Version("4.0.0-beta.380")
+
+PROJECTS = body("projects_200")
+ENVIRONMENTS = [{"id": 1, "name": "production", "uuid": "d95myjhljrijb3w635g3gcxz"}, {"id": 2, "name": "Staging", "uuid": "e2"}]
+"""With the fields that captured/app_get_read.json nests as `environment`."""
+
+SERVER = "z5g6z0bsdcs2syh3riaw1ixx"
+COOLIFY = "ajlly5dwoi3rzoewpmqtst45"
+DESTINATIONS = [{"uuid": COOLIFY, "name": "coolify", "server_uuid": SERVER}, {"uuid": "d2", "name": "second", "server_uuid": SERVER}]
+"""With the fields of the servers' OpenAPI document."""
+
+
+@pytest.mark.parametrize("wished", ["", "p0ck4sw8og8wkc0s4g4wk8cs", "acme", "ACME"])
+def test_a_project_is_found_by_uuid_by_name_or_alone(wished: str) -> None:
+    assert create_rules.pick("project", wished, PROJECTS) == PROJECTS[0]
+
+
+@pytest.mark.parametrize(
+    ("wished", "rows", "expected"),
+    [
+        pytest.param(
+            "", ENVIRONMENTS, '`environment` is missing: there are "production" (d95myjhljrijb3w635g3gcxz), "Staging" (e2)', id="?"
+        ),
+        pytest.param(
+            "dev", ENVIRONMENTS[:1], 'there is no environment "dev": there is "production" (d95myjhljrijb3w635g3gcxz)', id="missing"
+        ),
+        pytest.param("dev", [], 'there is no environment "dev": the token sees no environment at all', id="none"),
+        pytest.param(
+            "A",
+            [{"name": "a", "uuid": "1"}, {"name": "a", "uuid": "2"}],
+            '`environment`: 2 are called "A"; give the uuid: "a" (1), "a" (2)',
+            id="twice",
+        ),
+        pytest.param("dev", [{"name": "x"}] * 25, ", ".join(['"x"'] * 20) + " and 5 more", id="many"),
+    ],
+)
+def test_what_is_missing_is_told_with_what_there_is(wished: str, rows: list[Row], expected: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        create_rules.pick("environment", wished, rows)
+    assert expected in str(caught.value)
+
+
+def test_the_exact_name_beats_the_other_case() -> None:
+    rows = [{"name": "A", "uuid": "1"}, {"name": "a", "uuid": "2"}]
+    assert create_rules.pick("server", "a", rows) == rows[1]
+
+
+def test_a_build_server_runs_nothing() -> None:
+    rows = body("servers")
+    builder = {"uuid": "b", "name": "builder", "settings": {"is_build_server": True}}
+    assert create_rules.server("", [*rows, builder]) == rows[0]
+    with pytest.raises(RefusedError, match='no server "builder"'):
+        create_rules.server("builder", [*rows, builder])
+
+
+def test_a_destination_is_named_only_where_there_are_several() -> None:
+    assert create_rules.destination("", SERVER, DESTINATIONS[:1], []) == ""
+    assert create_rules.destination("Second", SERVER, DESTINATIONS, []) == "d2"
+    with pytest.raises(RefusedError, match='`destination` is missing: there are "coolify"'):
+        create_rules.destination("", SERVER, DESTINATIONS, [])
+    with pytest.raises(RefusedError, match='no destination "nope"'):
+        create_rules.destination("nope", SERVER, DESTINATIONS[:1], [])
+
+
+def test_old_servers_tell_their_destinations_by_their_applications() -> None:
+    applications = body("apps_list")
+    assert create_rules.destination("coolify", SERVER, None, applications) == COOLIFY
+    assert create_rules.destination("unseen", SERVER, None, applications) == "unseen"
+    assert create_rules.destination("coolify", "another", None, applications) == "coolify"
+    assert create_rules.destination("", SERVER, None, applications) == ""
+
+
+def test_an_application_is_found_by_its_name_in_its_environment() -> None:
+    applications = body("apps_list")
+    found = create_rules.existing("img", ENVIRONMENTS[0], applications)
+    assert found is not None
+    assert found["docker_registry_image_name"] == "ghcr.io/acme/shop"
+    assert create_rules.existing("img", ENVIRONMENTS[1], applications) is None
+    assert create_rules.existing("IMG", ENVIRONMENTS[0], applications) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "more", "expected"),
+    [
+        pytest.param("web", ENVIRONMENTS[0], 0, "it is built from its source", id="another-sort"),
+        pytest.param("img", ENVIRONMENTS[0], 1, '2 applications are called "img"', id="two"),
+        pytest.param("img", {"name": "production"}, 0, "can't be looked for", id="no-number"),
+    ],
+)
+def test_nothing_is_made_where_it_can_not_be_told(name: str, environment: Row, more: int, expected: str) -> None:
+    applications = body("apps_list")
+    with pytest.raises(RefusedError, match=expected):
+        create_rules.existing(name, environment, applications * (1 + more))
+
+
+PLACE = Placement("p", "production", "s")
+IMAGE_SENT = {
+    "project_uuid": "p",
+    "environment_name": "production",
+    "server_uuid": "s",
+    "name": "shop",
+    "docker_registry_image_name": "a",
+    "docker_registry_image_tag": "1",
+    "ports_exposes": "80",
+}
+SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s", "name": "shop"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "place", "version", "sent"),
+    [
+        pytest.param(
+            NewApplication("shop", Image("nginx", "1"), ports=(80, 443), domains=("https://a.example.com", "https://b.example.com")),
+            Placement("p", "production", "s", "d"),
+            OLDEST,
+            {
+                **SENT,
+                "destination_uuid": "d",
+                "ports_exposes": "80,443",
+                "domains": "https://a.example.com,https://b.example.com",
+                "docker_registry_image_name": "nginx",
+                "docker_registry_image_tag": "1",
+            },
+            id="all-of-it",
+        ),
+        pytest.param(
+            NewApplication("shop", Image("a/b", digest=HEX)),
+            PLACE,
+            NEWEST,
+            {**SENT, "docker_registry_image_name": f"a/b@sha256:{HEX}"},
+            id="digest",
+        ),
+        pytest.param(
+            NewApplication("shop", Image("a/b", digest=HEX), ports=(80,)),
+            PLACE,
+            Version("4.0.0-beta.434"),
+            {**SENT, "docker_registry_image_name": "a/b@sha256", "docker_registry_image_tag": HEX, "ports_exposes": "80"},
+            id="digest-on-an-old-one",
+        ),
+        pytest.param(
+            NewApplication("shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True),
+            PLACE,
+            NEWEST,
+            {**IMAGE_SENT, "domains": "https://a.example.com", "force_domain_override": True},
+            id="forced-addresses",
+        ),
+        pytest.param(
+            NewApplication("shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True),
+            PLACE,
+            Version("4.0.0-beta.420"),
+            {**IMAGE_SENT, "domains": "https://a.example.com"},
+            id="an-old-one-forces-nothing",
+        ),
+        pytest.param(NewApplication("shop", Image("a", "1"), ports=(80,), forced=True), PLACE, NEWEST, IMAGE_SENT, id="nothing-to-force"),
+    ],
+)
+def test_what_is_sent_to_make_an_application(wanted: NewApplication, place: Placement, version: Version, sent: dict[str, Any]) -> None:
+    assert create_rules.body(wanted, place, version) == sent
+
+
+@pytest.mark.parametrize(
+    ("wanted", "version", "expected"),
+    [
+        pytest.param(NewApplication("shop", Image("", "1"), ports=(80,)), NEWEST, "give name:tag", id="tag-only"),
+        pytest.param(NewApplication("shop", Image("a", "1")), Version("4.1.1"), "`ports` is missing", id="no-ports"),
+        pytest.param(
+            NewApplication("shop", Image("a", "1"), ports=(80,), visited=True),
+            Version("4.0.0-beta.462"),
+            "no address of its own",
+            id="no-address",
+        ),
+    ],
+)
+def test_what_can_not_be_made(wanted: NewApplication, version: Version, expected: str) -> None:
+    with pytest.raises(RefusedError, match=expected):
+        create_rules.body(wanted, PLACE, version)
+
+
+def test_a_new_application_gets_an_address_to_visit_or_brings_one() -> None:
+    image = Image("a", "1")
+    assert "domains" not in create_rules.body(NewApplication("shop", image, ports=(80,), visited=True), PLACE, Version("4.0.0-beta.463"))
+    old = create_rules.body(NewApplication("shop", image, ports=(80,), visited=True, domains=("https://a.example.com",)), PLACE, OLDEST)
+    assert old["domains"] == "https://a.example.com"
+
+
+def test_what_will_be_is_read_like_what_is() -> None:
+    wanted = NewApplication("shop", Image("a/b", digest=HEX), ports=(80, 443), domains=("https://a.example.com",))
+    row = create_rules.expected_row(wanted)
+    assert (images.changed(row, wanted.image), create_rules.kept(wanted, row)) == ({}, ())
+
+
+THERE = {
+    "fqdn": "https://a.example.com,https://b.example.com",
+    "ports_exposes": "80",
+    "destination": {"uuid": "d", "name": "coolify", "server": {"uuid": "s", "name": "localhost"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("wished", "row", "said"),
+    [
+        pytest.param({}, THERE, [], id="nothing-wished"),
+        pytest.param({"domains": ("https://b.example.com", "https://a.example.com"), "ports": (80,)}, THERE, [], id="the-same"),
+        pytest.param({"server": "LocalHost", "destination": "d"}, THERE, [], id="the-same-place"),
+        pytest.param({"domains": ("https://a.example.com",)}, THERE, ["`domains`"], id="fewer-domains"),
+        pytest.param({"domains": ("https://a.example.com",)}, {}, ["`domains`"], id="no-domains"),
+        pytest.param({"ports": (80, 81), "server": "other", "destination": "x"}, THERE, ["`ports`", "`server`", "`destination`"], id="all"),
+        pytest.param({"server": "other", "destination": "x"}, {"destination": None}, [], id="a-place-that-is-not-told"),
+    ],
+)
+def test_what_an_application_keeps_is_told(wished: dict[str, Any], row: Row, said: list[str]) -> None:
+    told = create_rules.kept(NewApplication("shop", Image("a", "1"), **wished), row)
+    assert [sentence.partition(" is only for a new application")[0] for sentence in told] == said
+
+
+def test_addresses_and_ports_are_read() -> None:
+    assert create_rules.domains("https://a.example.com, http://b.example.com:8080/x") == (
+        "https://a.example.com",
+        "http://b.example.com:8080/x",
+    )
+    assert create_rules.ports("80, 443") == (80, 443)
+    assert (create_rules.domains(""), create_rules.ports("")) == ((), ())
+
+
+@pytest.mark.parametrize("text", ["a.example.com", "https://", "ftp://a.example.com", f"https://u:{MARKED}@a.example.com"])
+def test_what_is_no_address(text: str) -> None:
+    with pytest.raises(ValueError, match=r"the 2\. of them is no address") as caught:
+        create_rules.domains(f"https://ok.example.com,{text}")
+    assert MARKED not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["0", "65536", "http", "8080:80", "-1", "80;81"])
+def test_what_is_no_port(text: str) -> None:
+    with pytest.raises(ValueError, match="must be the ports"):
+        create_rules.ports(text)

@@ -1,0 +1,239 @@
+"""Coolify: environment variables: from dotenv text to what is sent; no value is ever said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr
+
+from deployer.model import RefusedError
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes import envs
+from deployer.providers.coolify.changes.envs import EnvChange
+from tests.providers.coolify.support import NEW, body
+
+MARKED = "mArKeDsecret"
+NEWEST, OLDEST = Version(NEW), Version("4.0.0-beta.380")
+
+thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+
+# --- the text
+
+DOTENV = """
+# a comment
+
+export A=1 # a remark
+B='two # words'
+C="line 1
+line 2 ${HOME}"
+D = ${PATH}-$HOME
+E=
+F="\\n\\t"
+"""
+
+
+MISTAKES = (
+    "is no KEY=value (a value of several lines must stand in quotes)",
+    "has a key that Coolify refuses: letters, digits, _ and . only, and no digit first",
+    "has a value with a NUL character, which no variable can hold",
+    "has a value that is not UTF-",
+)
+MISTAKES_AFTER = ("has the same key as line",)
+
+
+def values(text: str) -> dict[str, str]:
+    return {key: value.get_secret_value() for key, value in envs.parse(text).items()}
+
+
+def test_dotenv_is_read_and_nothing_is_expanded() -> None:
+    assert values(DOTENV) == {
+        "A": "1",
+        "B": "two # words",
+        "C": "line 1\nline 2 ${HOME}",
+        "D": "${PATH}-$HOME",
+        "E": "",
+        "F": "\n\t",
+    }
+
+
+def test_every_mistake_is_told_by_its_line() -> None:
+    text = f"A=1\n\n\n{MARKED}\nB-C={MARKED}\nA={MARKED}\n9={MARKED}\nD='{MARKED}\n={MARKED}\nE=a\0b"
+    with pytest.raises(ValueError, match="line") as caught:
+        envs.parse(text)
+    assert str(caught.value).split("; ") == [
+        "line 4 is no KEY=value (a value of several lines must stand in quotes)",
+        "line 5 has a key that Coolify refuses: letters, digits, _ and . only, and no digit first",
+        "line 6 has the same key as line 1",
+        "line 7 has a key that Coolify refuses: letters, digits, _ and . only, and no digit first",
+        "line 8 is no KEY=value (a value of several lines must stand in quotes)",
+        "line 9 is no KEY=value (a value of several lines must stand in quotes)",
+        "line 10 has a value with a NUL character, which no variable can hold",
+    ]
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"], ids=repr)
+def test_lines_are_counted_however_they_end(newline: str) -> None:
+    with pytest.raises(ValueError, match="line") as caught:
+        envs.parse("\ufeff" + newline.join(["A=1", "", "oops'", "B='2", "'", "  A=2", "#", ""]))
+    assert str(caught.value).split("; ") == [f"line 3 {MISTAKES[0]}", "line 6 has the same key as line 1"]
+
+
+def test_many_mistakes_are_counted() -> None:
+    with pytest.raises(ValueError, match=r"; and 15 more$"):
+        envs.parse("oops\n" * 25)
+
+
+keys = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,8}", fullmatch=True)
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
+
+
+@thoroughly
+@given(st.dictionaries(keys, texts, max_size=6))
+def test_whatever_is_quoted_comes_back_as_it_was(wished: dict[str, str]) -> None:
+    quoted = {key: value.replace("\\", "\\\\").replace("'", "\\'") for key, value in wished.items()}
+    assert values("\n".join(f"{key}='{value}'" for key, value in quoted.items())) == wished
+
+
+@thoroughly
+@given(st.lists(st.one_of(st.text(max_size=20), st.sampled_from(["A=", "'", '"', "\n", "export ", "#", "${HOME}", "\\", "=", "\r\n"]))))
+def test_no_mistake_holds_anything_of_the_text(parts: list[str]) -> None:
+    """A mistake is made of our words and of numbers, whatever the text."""
+    numbers = str.maketrans("", "", "0123456789")
+    ours = {f"line  {each}".strip() for each in (*MISTAKES, *MISTAKES_AFTER)}
+    try:
+        read = envs.parse("".join(parts))
+    except ValueError as error:
+        told = {part.translate(numbers).strip() for part in str(error).split("; ")}
+        assert told <= ours | {"and  more"}
+    else:
+        assert all(envs.KEY.fullmatch(key) for key in read)
+
+
+# --- what is sent
+
+
+def secrets(**given: str) -> dict[str, SecretStr]:
+    return {key: SecretStr(value) for key, value in given.items()}
+
+
+PLAIN = {"is_literal": False, "is_multiline": False, "is_shown_once": False}
+ROW_FOO = {"is_buildtime": True, "is_build_time": True, "is_runtime": True}
+COPIES = "; Coolify makes a copy of each new one for previews"
+
+
+def test_only_new_and_different_variables_are_sent_with_every_flag() -> None:
+    rows = body("env_list_sensitive")
+    planned = envs.plan(secrets(FOO="bar", NIXPACKS_NODE_VERSION=MARKED, NEW="1\n2"), rows, "application", NEWEST)
+    assert planned == EnvChange(
+        {
+            "data": [
+                {
+                    "key": "NIXPACKS_NODE_VERSION",
+                    "value": MARKED,
+                    "is_preview": False,
+                    **PLAIN,
+                    "is_buildtime": True,
+                    "is_build_time": True,
+                    "is_runtime": False,
+                },
+                {"key": "NEW", "value": "1\n2", "is_preview": False, **PLAIN, "is_multiline": True},
+            ]
+        },
+        added=("NEW",),
+        changed=("NIXPACKS_NODE_VERSION",),
+        unchanged=("FOO",),
+        note=COPIES,
+    )
+    assert planned.summary == f"variables: 1 added (NEW), 1 changed (NIXPACKS_NODE_VERSION), 1 kept{COPIES}"
+    assert MARKED not in repr(planned)
+
+
+def test_nothing_is_sent_where_all_is_so_already() -> None:
+    planned = envs.plan(secrets(FOO=" bar\n"), body("env_list_sensitive"), "application", NEWEST)
+    assert (planned, planned.summary) == (EnvChange(unchanged=("FOO",)), "variables: 0 added, 0 changed, 1 kept")
+
+
+def test_a_preview_has_variables_of_its_own() -> None:
+    planned = envs.plan(secrets(ML="a\nb\n", FOO="x"), body("env_list_sensitive"), "application", NEWEST, preview=True)
+    item = {"key": "FOO", "value": "x", "is_preview": True, **PLAIN, **ROW_FOO}
+    assert planned == EnvChange({"data": [item]}, changed=("FOO",), unchanged=("ML",), preview=True)
+    assert planned.summary == "preview variables: 0 added, 1 changed (FOO), 1 kept"
+
+
+def test_flags_and_comment_are_echoed_and_a_value_shown_once_counts_as_changed() -> None:
+    planned = envs.plan(secrets(ML="n"), body("env_list_sensitive"), "application", NEWEST)
+    flags = {"is_preview": False, "is_literal": True, "is_multiline": True, "is_shown_once": True, "is_runtime": True, "comment": "c"}
+    assert planned.body == {"data": [{"key": "ML", "value": "n", **flags, "is_buildtime": False, "is_build_time": False}]}
+    assert planned.warnings == ("ML: counted as changed, because Coolify shows such a value only once",)
+
+
+def test_what_may_not_be_read_counts_as_changed() -> None:
+    planned = envs.plan(secrets(FOO="bar", NEW="1"), body("env_list_read"), "application", NEWEST)
+    assert (planned.added, planned.changed, planned.unchanged) == (("NEW",), ("FOO",), ())
+    assert planned.warnings == ("FOO: counted as changed, because the token may not read what is there (read:sensitive)",)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("service", "services_env_list"), ("database", "databases_env_list")])
+def test_services_and_databases_take_fewer_flags(kind: str, name: str) -> None:
+    planned = envs.plan(secrets(FOO2=MARKED, N="1", X="y"), body(name), kind, NEWEST)
+    assert planned.body == {"data": [{"key": "FOO2", "value": MARKED, **PLAIN}, {"key": "X", "value": "y", **PLAIN}]}
+    assert planned.summary == "variables: 1 added (X), 1 changed (FOO2), 1 kept"
+
+
+def test_old_servers_get_the_flag_under_both_names() -> None:
+    row = {"key": "FOO", "value": "b5", "is_build_time": True, "is_preview": False, **PLAIN}
+    planned = envs.plan(secrets(FOO="b6"), [row], "application", OLDEST)
+    assert planned.body["data"] == [{**row, "value": "b6", "is_buildtime": True}]
+
+
+def test_values_that_the_server_mangles_are_told() -> None:
+    planned = envs.plan(secrets(KEY=f"{MARKED}\n", NONE="", BLANK="  "), [], "service", NEWEST)
+    assert planned.warnings == (
+        "KEY: Coolify cuts blanks and line breaks off both ends of a value (a key file loses its last one)",
+        "NONE, BLANK: Coolify keeps an empty value as none at all",
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "preview", "expected"),
+    [
+        pytest.param("service", NEWEST, True, "a service has no preview", id="preview-of-a-service"),
+        pytest.param("database", Version("4.0.0-beta.463"), False, "can't set a database's variables", id="old-database"),
+        pytest.param("application", Version("4.0.0-beta.434"), False, "set ML in Coolify", id="flags-lost"),
+    ],
+)
+def test_what_a_version_can_not_do_is_refused(kind: str, version: Version, preview: bool, expected: str) -> None:  # noqa: FBT001 -- a row's column
+    with pytest.raises(RefusedError, match=expected):
+        envs.plan(secrets(ML=MARKED), body("env_list_sensitive"), kind, version, preview=preview)
+
+
+@pytest.mark.parametrize(
+    ("rows", "lost"),
+    [
+        pytest.param([], True, id="new"),
+        pytest.param([{"key": "PEM", "value": "one line", "is_preview": False, **PLAIN}], True, id="of-one-line-before"),
+        pytest.param([{"key": "PEM", "value": "one\ntwo", "is_preview": False, **PLAIN}], False, id="the-same"),
+    ],
+)
+def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(rows: list[dict[str, Any]], *, lost: bool) -> None:
+    """coolify-api 5.9 quirk 1: bulk drops it from the input."""
+    wished, old = secrets(A="1", PEM="one\ntwo"), Version("4.0.0-beta.434")
+    assert envs.plan(wished, rows, "application", Version("4.0.0-beta.435")).body
+    if not lost:
+        assert [item["key"] for item in envs.plan(wished, rows, "application", old).body["data"]] == ["A"]
+        return
+    with pytest.raises(
+        RefusedError, match="can't set a variable that is multi-line or shown only once through its API: set PEM in Coolify"
+    ):
+        envs.plan(wished, rows, "application", old)
+
+
+@thoroughly
+@given(st.dictionaries(keys, texts.map(lambda text: f"{text}{MARKED}{text}"), max_size=4))
+def test_no_value_is_ever_said(wished: dict[str, str]) -> None:
+    rows = [*body("env_list_sensitive"), *({"key": key, "value": f"old{MARKED}"} for key in [*wished][:2])]
+    planned = envs.plan(secrets(**wished), rows, "application", NEWEST)
+    assert MARKED not in repr(planned) + planned.summary

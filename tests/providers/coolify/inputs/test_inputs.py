@@ -1,0 +1,486 @@
+"""Coolify: its inputs, in every form that people paste them, and what is no such input."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import responses
+
+from deployer.model import Command
+from deployer.providers.coolify.inputs import parsers
+from deployer.providers.coolify.inputs.fields import Coolify
+from deployer.providers.coolify.options import Options
+from deployer.settings import Common, RawInputs, look_up
+from tests.providers.coolify.support import API, BASE, IMG, TOKEN, WEB, around, body, connected
+
+
+def read(environ: Mapping[str, str]) -> tuple[Coolify | None, RawInputs]:
+    given = look_up((Common, Coolify), environ)
+    return Coolify.read(given), given
+
+
+def coolify(**environ: str) -> Coolify:
+    inputs, given = read({"COOLIFY_TOKEN": TOKEN, **environ})
+    assert inputs is not None, given.mistakes
+    return inputs
+
+
+def mistakes(**environ: str) -> list[str]:
+    return read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB, **environ})[1].mistakes
+
+
+@pytest.mark.parametrize(
+    ("text", "base"),
+    [
+        ("coolify.example.com", BASE),
+        ("https://coolify.example.com", BASE),
+        ("https://coolify.example.com/", BASE),
+        ("https://coolify.example.com//", BASE),
+        ("https://coolify.example.com/api", BASE),
+        ("https://coolify.example.com/api/v1", BASE),
+        ("https://coolify.example.com/api/v1/", BASE),
+        ("https://coolify.example.com//api/v1", BASE),
+        ("coolify.example.com/api/v1/", BASE),
+        ("  https://coolify.example.com\n", BASE),
+        ("HTTPS://coolify.example.com", BASE),
+        ("https://coolify.example.com/?x=1#y", BASE),
+        ("http://203.0.113.7:8000", "http://203.0.113.7:8000"),
+        ("203.0.113.7:8000/api/v1", "https://203.0.113.7:8000"),
+        ("localhost:8000", "https://localhost:8000"),
+        ("http://[2001:db8::1]:8000/", "http://[2001:db8::1]:8000"),
+        ("[2001:db8::1]", "https://[2001:db8::1]"),
+        ("https://example.com/coolify/", "https://example.com/coolify"),
+        ("https://example.com/apian", "https://example.com/apian"),
+        ("https://coolify.example.com.", "https://coolify.example.com."),
+        ("coolify", "https://coolify"),
+        ("my_coolify-1:8000", "https://my_coolify-1:8000"),
+        (f"https://{'a' * 63}.example.com", f"https://{'a' * 63}.example.com"),
+        ("https://köln.example.com", "https://köln.example.com"),
+    ],
+)
+def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: str) -> None:
+    assert coolify(COOLIFY_URL=text, DEPLOYER_UUID=WEB).base == base
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("ftp://coolify.example.com", "must begin with https:// or http://", id="ftp"),
+        pytest.param("https://admin:hunter22@coolify.example.com", "must not hold a user or a password", id="a-password"),
+        pytest.param("admin:hunter22@coolify.example.com", "must not hold a user or a password", id="a-password-without-scheme"),
+        pytest.param("https://hunter22@coolify.example.com", "must not hold a user or a password", id="a-user"),
+        pytest.param("https://coolify .example.com", "is no address", id="a-blank"),
+        pytest.param("https://a.example.com https://b.example.com", "is no address", id="two"),
+        pytest.param("https://coolify\n.example.com", "is no address", id="a-line-break"),
+        pytest.param("https://", "is no address", id="no-host"),
+        pytest.param("https:///api/v1", "is no address", id="no-host-but-a-path"),
+        pytest.param("https://coolify.example.com:port", "is no address", id="a-port-that-is-none"),
+        pytest.param("https://coolify.example.com:99999", "is no address", id="a-port-that-is-too-high"),
+        pytest.param("https://[::1", "is no address", id="half-an-ipv6"),
+        pytest.param("https://coolify.example.com:9|hunter22", "is no address", id="a-token-behind-a-colon"),
+        pytest.param("https://coolify.example.com/api/v1/9|hunter22", "is no address", id="a-token-in-the-path"),
+        pytest.param("admin:hunter22", "is no address", id="a-login-and-no-host"),
+        pytest.param("hunter22://coolify.example.com", "must begin with https:// or http://", id="a-token-as-the-scheme"),
+        pytest.param("https://hunter22\u2100.example.com", "is no address", id="what-python-would-quote"),
+        pytest.param("https://-coolify.example.com", "is no address", id="a-label-that-begins-with-a-hyphen"),
+        pytest.param(f"https://{'a' * 64}.example.com", "is no address", id="a-label-that-is-too-long"),
+        pytest.param(f"https://{'a.' * 127}example.com", "is no address", id="a-name-that-is-too-long"),
+        pytest.param("https:/admin:hunter22@coolify.example.com", "is no address", id="half-a-scheme"),
+        pytest.param("7|hunter22", "is no address", id="a-token"),
+        pytest.param("https://7|hunter22", "is no address", id="a-token-behind-a-scheme"),
+        pytest.param("https://coolify.example.com|hunter22/api/v1", "is no address", id="a-bar"),
+        pytest.param("https://coolify..example.com", "is no address", id="an-empty-label"),
+        pytest.param("https://.example.com", "is no address", id="an-empty-first-label"),
+        pytest.param("https://coolify.example.com..", "is no address", id="two-dots-at-the-end"),
+        pytest.param("https://.", "is no address", id="only-a-dot"),
+        pytest.param(f"https://{'a' * 64}.example.com", "is no address", id="a-label-of-64"),
+        pytest.param(f"https://{'ü' * 63}.example.com", "is no address", id="a-label-that-is-too-long-once-it-is-plain"),
+        pytest.param(f"https://{'a.' * 126}example.com", "is no address", id="a-name-of-more-than-253"),
+        pytest.param("https://coolify.example-.com", "is no address", id="a-label-that-ends-with-a-hyphen"),
+        pytest.param("https://coolify.$HOST", "is no address", id="a-variable-that-was-not-expanded"),
+        pytest.param("https://coolify%2Eexample.com", "is no address", id="percent-encoded"),
+    ],
+)
+def test_an_address_that_is_none_is_a_mistake_under_its_name(text: str, words: str) -> None:
+    told = mistakes(COOLIFY_URL=text)
+    assert len(told) == 1
+    assert told[0].startswith("COOLIFY_URL: ")
+    assert words in told[0]
+    assert "hunter22" not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "base", "uuids", "force"),
+    [
+        pytest.param(f"{API}/deploy?uuid={WEB}&force=false", BASE, (WEB,), None, id="as-coolify-shows-it"),
+        pytest.param(f"{API}/deploy?uuid={WEB}", BASE, (WEB,), None, id="without-force"),
+        pytest.param(f"{API}/deploy?uuid={WEB}&force=true", BASE, (WEB,), "true", id="with-force"),
+        pytest.param(f"{API}/deploy?force=false&uuid={WEB},{IMG}", BASE, (WEB, IMG), None, id="two"),
+        pytest.param(f"{API}/deploy?uuid={WEB}%2C%20{IMG}", BASE, (WEB, IMG), None, id="two-encoded"),
+        pytest.param(f"{API}/deploy?uuid={WEB}&uuid={IMG}", BASE, (WEB, IMG), None, id="twice"),
+        pytest.param(f"{API}/deploy/?uuid={WEB}", BASE, (WEB,), None, id="a-trailing-slash"),
+        pytest.param(f"coolify.example.com/api/v1/deploy?uuid={WEB}", BASE, (WEB,), None, id="without-scheme"),
+        pytest.param(
+            f"http://203.0.113.7:8000/api/v1/deploy?uuid={WEB}", "http://203.0.113.7:8000", (WEB,), None, id="an-address-and-port"
+        ),
+    ],
+)
+def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
+    wire: responses.RequestsMock, text: str, base: str, uuids: tuple[str, ...], force: str | None
+) -> None:
+    inputs = coolify(COOLIFY_WEBHOOK=text)
+    assert (inputs.base, inputs.targets) == (base, uuids)
+    wire.post(f"{base}/api/v1/deploy", json=body("deploy_one"))
+    everyone = Common.read(RawInputs())
+    assert everyone is not None
+    inputs.build_provider(everyone, around()).trigger(WEB)
+    assert urlsplit(str(wire.calls[0].request.url)).query == f"uuid={WEB}" + (f"&force={force}" if force else "")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(BASE, "is no Deploy Webhook", id="only-the-address"),
+        pytest.param(f"{BASE}/webhooks/source/github/events", "is no Deploy Webhook", id="the-webhook-for-git"),
+        pytest.param(f"{API}/deploy", "must name a uuid or a tag", id="no-query"),
+        pytest.param(f"{API}/deploy?uuid=", "must name a uuid or a tag", id="an-empty-uuid"),
+        pytest.param(f"{API}/deploy?uuid={WEB}&tag=blue", "must name a uuid or a tag", id="both"),
+        pytest.param(f"{API}/deploy?uuid=%2C", "no uuid", id="a-comma"),
+        pytest.param(f"{API}/deploy?uuid=a/b", "is no uuid", id="a-uuid-that-is-none"),
+        pytest.param(
+            f"https://admin:hunter22@coolify.example.com/api/v1/deploy?uuid={WEB}", "must not hold a user or a password", id="a-password"
+        ),
+    ],
+)
+def test_a_webhook_that_is_none_is_one_mistake(text: str, words: str) -> None:
+    _, given = read({"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK": text})
+    assert len(given.mistakes) == 1
+    assert given.mistakes[0].startswith("COOLIFY_WEBHOOK: ")
+    assert words in given.mistakes[0]
+    assert "hunter22" not in given.mistakes[0]
+
+
+def test_what_is_given_explicitly_beats_the_webhook() -> None:
+    webhook = f"{API}/deploy?uuid={WEB}&force=true"
+    inputs = coolify(COOLIFY_WEBHOOK=webhook, COOLIFY_URL="https://other.example.com", DEPLOYER_UUID=IMG, DEPLOYER_FORCE="false")
+    assert (inputs.base, inputs.targets, inputs.force) == ("https://other.example.com", (IMG,), False)
+
+
+@pytest.mark.parametrize(
+    ("text", "targets"),
+    [
+        (WEB, (WEB,)),
+        (f"{WEB},{IMG}", (WEB, IMG)),
+        (f"{WEB}, {IMG}", (WEB, IMG)),
+        (f"{WEB} {IMG}", (WEB, IMG)),
+        (f"\n{WEB}\r\n{IMG}\n", (WEB, IMG)),
+        (f",{WEB},,{IMG},", (WEB, IMG)),
+        (f"{WEB},{IMG},{WEB}", (WEB, IMG)),
+        ("ABC-def-1", ("ABC-def-1",)),
+    ],
+)
+def test_a_list_of_uuids_is_split_and_each_counts_once(text: str, targets: tuple[str, ...]) -> None:
+    assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=text).targets == targets
+
+
+@pytest.mark.parametrize("text", ["a/b", "..", "a?b", "é", "a_b", f"{WEB};{IMG}", "https://coolify.example.com/project/x"])
+def test_a_uuid_that_is_none_is_a_mistake(text: str) -> None:
+    told = mistakes(DEPLOYER_UUID=text)
+    assert [each for each in told if each.startswith("DEPLOYER_UUID: ") and "is no uuid" in each] == told
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("text", [",", " , ,\n,"])
+def test_a_list_without_a_uuid_is_a_mistake(text: str) -> None:
+    """Nothing to deploy must not be taken for everything deployed."""
+    told = mistakes(DEPLOYER_UUID=text)
+    assert len(told) == 1
+    assert told[0].startswith("DEPLOYER_UUID")
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        pytest.param("ghs_mArKeDsecret0000", id="github-actions"),
+        pytest.param("ghp_mArKeDsecret0000", id="github-person"),
+        pytest.param("github_pat_mArKeDsecret0000", id="github-fine-grained"),
+        pytest.param("glpat-mArKeDsecret0000", id="gitlab"),
+        pytest.param("7|mArKeDsecret 0000", id="a-blank"),
+        pytest.param("7|mArKeDsecret\n0000", id="a-line-break"),
+        pytest.param("7|mArKeDsecret\x000000", id="a-nul"),
+        pytest.param("7|mArKeDsecret…", id="no-ascii"),
+        pytest.param("https://coolify.example.com/mArKeDsecret", id="an-address"),
+        pytest.param("HTTP://mArKeDsecret", id="an-address-in-capitals"),
+        pytest.param("Bearer 7|mArKeDsecret", id="a-header"),
+        pytest.param("bearer 7|mArKeDsecret", id="a-header-in-small-letters"),
+    ],
+)
+def test_a_token_that_is_none_of_coolify_is_a_mistake_that_does_not_hold_it(token: str) -> None:
+    inputs, given = read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": token, "DEPLOYER_UUID": WEB})
+    assert inputs is None
+    assert len(given.mistakes) == 1
+    assert given.mistakes[0].startswith("COOLIFY_TOKEN: ")
+    assert "mArKeDsecret" not in repr((given.mistakes, given.warnings))
+
+
+@pytest.mark.parametrize("token", ["https://coolify.example.com", "Bearer 7|mArKeDsecret"])
+def test_a_token_that_is_an_address_or_a_header_is_told_as_that(token: str) -> None:
+    assert mistakes(COOLIFY_TOKEN=token) == ["COOLIFY_TOKEN: must be the token alone, no address and no header"]
+
+
+def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
+    assert mistakes(COOLIFY_URL=TOKEN) == ["COOLIFY_URL: is no address: write https://coolify.example.com"]
+    assert mistakes(COOLIFY_URL=TOKEN, COOLIFY_TOKEN=BASE) == [
+        "COOLIFY_URL: is no address: write https://coolify.example.com",
+        "COOLIFY_TOKEN: must be the token alone, no address and no header",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("address", "warned"),
+    [
+        ("http://coolify.example.com", True),
+        ("http://coolify.example.com:8000", True),
+        ("http://8.8.8.8:8000", True),
+        ("http://[2606:4700:4700::1111]:8000", True),
+        ("https://coolify.example.com", False),
+        ("http://localhost:8000", False),
+        ("http://127.0.0.1:8000", False),
+        ("http://10.1.2.3:8000", False),
+        ("http://192.168.0.7", False),
+        ("http://[fd00::1]:8000", False),
+        ("http://coolify", False),
+        ("http://coolify.local", False),
+        ("http://coolify.internal", False),
+    ],
+)
+def test_a_token_that_would_cross_the_internet_in_the_clear_is_a_warning(address: str, *, warned: bool) -> None:
+    warnings = coolify(COOLIFY_URL=address, DEPLOYER_UUID=WEB).warnings
+    assert [("not encrypted" in each, "https://" in each) for each in warnings] == [(True, True)] * warned
+
+
+def test_what_is_missing_is_told_all_at_once() -> None:
+    _, given = read({})
+    assert [each.partition(" is missing: ")[0] for each in given.mistakes] == ["COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID"]
+
+
+# --- what becomes of them
+
+
+@pytest.mark.parametrize(
+    ("environ", "options"),
+    [
+        pytest.param({}, Options(), id="nothing"),
+        pytest.param({"DEPLOYER_FORCE": "true"}, Options(force=True), id="force"),
+        pytest.param({"DEPLOYER_INSTANT_DEPLOY": "true"}, Options(instant=True), id="instant"),
+        pytest.param({"DEPLOYER_WAIT": "false"}, Options(wait=False), id="wait"),
+        pytest.param({"DEPLOYER_DRY_RUN": "true"}, Options(read_only=True), id="dry-run"),
+        pytest.param({"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK, read_only=True), id="check"),
+        pytest.param({"DEPLOYER_COMMAND": "restart"}, Options(command=Command.RESTART), id="restart"),
+        pytest.param({"DEPLOYER_COMMAND": "cancel"}, Options(command=Command.CANCEL), id="cancel"),
+        pytest.param({"DEPLOYER_PR": "#7", "DEPLOYER_DOCKER_TAG": "pr-7"}, Options(pr=7, docker_tag="pr-7"), id="preview"),
+        pytest.param({"DEPLOYER_PULL_LATEST": "false"}, Options(pull_latest=False), id="pull-latest"),
+        pytest.param({"DEPLOYER_COMMIT": "a" * 40}, Options(pinned=True), id="commit"),
+        pytest.param({"DEPLOYER_COMMIT": "HEAD"}, Options(pinned=True), id="head"),
+        pytest.param({"DEPLOYER_UUID": "", "DEPLOYER_TAG": "Blue, green"}, Options(tags=frozenset({"blue", "green"})), id="tags"),
+        pytest.param(
+            {"DEPLOYER_VERIFY_HEALTH": "true", "DEPLOYER_VERIFY_TIMEOUT": "5m"},
+            Options(verify_health="true", verify_timeout=300),
+            id="health",
+        ),
+        pytest.param(
+            {"DEPLOYER_UUID": "", "COOLIFY_WEBHOOK": f"{API}/deploy?tag=blue&force=true"},
+            Options(force=True, tags=frozenset({"blue"})),
+            id="a-webhook-with-a-tag",
+        ),
+    ],
+)
+def test_the_inputs_become_one_wish(environ: Mapping[str, str], options: Options) -> None:
+    assert connected(environ).options == options
+
+
+# --- create
+
+PORTS_WRONG = "must be the ports that the container listens on, such as 80 or 80,443; a mapping (8080:80) belongs into `settings`"
+CREATE = {"DEPLOYER_UUID": "", "DEPLOYER_CREATE": "true", "DEPLOYER_NAME": "shop", "DEPLOYER_APP_IMAGE": "nginx:1.27"}
+
+
+def test_what_is_created_is_the_target_by_its_name() -> None:
+    inputs = coolify(COOLIFY_URL=BASE, **CREATE, DEPLOYER_PORTS="80, 443", DEPLOYER_DOMAINS="https://a.example.com https://b.example.com")
+    assert (inputs.targets, inputs.by_name, inputs.has_changes) == (("shop",), True, True)
+    assert (inputs.ports, inputs.domains) == ((80, 443), ("https://a.example.com", "https://b.example.com"))
+    assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=WEB, DEPLOYER_CREATE="false").by_name is False
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        pytest.param({}, [], id="good"),
+        pytest.param({"DEPLOYER_COMMAND": "start"}, [], id="start"),
+        pytest.param({"DEPLOYER_COMMAND": "check"}, [], id="check"),
+        pytest.param({"DEPLOYER_ENV": "A=1", "DEPLOYER_SETTINGS": '{"is_spa": true}'}, [], id="with-changes"),
+        pytest.param(
+            {"DEPLOYER_NAME": "", "DEPLOYER_APP_IMAGE": ""},
+            [
+                "DEPLOYER_NAME is missing: DEPLOYER_CREATE needs to know what the application is called",
+                "DEPLOYER_APP_IMAGE is missing: DEPLOYER_CREATE needs to know what it runs",
+            ],
+            id="nothing-to-create",
+        ),
+        pytest.param(
+            {"DEPLOYER_UUID": WEB},
+            ["DEPLOYER_CREATE and DEPLOYER_UUID can't both be given: the application is found by its `name`"],
+            id="uuid",
+        ),
+        pytest.param(
+            {"COOLIFY_WEBHOOK": f"{API}/deploy?uuid={WEB}"},
+            ["DEPLOYER_CREATE and COOLIFY_WEBHOOK can't both be given: it names what is there already; give `coolify_url`"],
+            id="webhook",
+        ),
+        pytest.param(
+            {"DEPLOYER_TAG": "blue"},
+            [
+                "DEPLOYER_APP_IMAGE can't be set by tag: give the uuids",
+                "DEPLOYER_CREATE and DEPLOYER_TAG can't both be given: the application is found by its `name`",
+            ],
+            id="tag",
+        ),
+        pytest.param(
+            {"DEPLOYER_PR": "7", "DEPLOYER_DOCKER_TAG": "pr-7"},
+            [
+                "DEPLOYER_APP_IMAGE would change the application itself: a preview's tag is `docker_tag`",
+                "DEPLOYER_CREATE and DEPLOYER_PR can't both be given: a preview needs an application that is there",
+                "DEPLOYER_CREATE and DEPLOYER_DOCKER_TAG can't both be given: a preview needs an application that is there",
+            ],
+            id="preview",
+        ),
+        pytest.param(
+            {"DEPLOYER_APP_IMAGE": ":1.27"},
+            ["DEPLOYER_APP_IMAGE must name the whole image, such as name:tag: DEPLOYER_CREATE can't tell to what a tag alone belongs"],
+            id="a-tag-alone",
+        ),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "restart"},
+            [
+                "DEPLOYER_APP_IMAGE is set before a deployment, and `command: restart` makes none",
+                "DEPLOYER_CREATE is done before a deployment, and `command: restart` makes none",
+            ],
+            id="restart",
+        ),
+        pytest.param(
+            {"DEPLOYER_SETTINGS": '{"ports_exposes": "80"}'},
+            ["DEPLOYER_SETTINGS must not hold `ports_exposes`: DEPLOYER_CREATE sets it"],
+            id="settings",
+        ),
+        pytest.param(
+            {"DEPLOYER_PORTS": "8080:80"},
+            [f"DEPLOYER_PORTS: {PORTS_WRONG}"],
+            id="ports",
+        ),
+        pytest.param(
+            {"DEPLOYER_DOMAINS": "shop.example.com"},
+            ["DEPLOYER_DOMAINS: the 1. of them is no address: write https://app.example.com"],
+            id="domains",
+        ),
+        pytest.param({"DEPLOYER_NAME": "a\nb"}, ["DEPLOYER_NAME: must be one line of at most 255 characters"], id="two-lines"),
+        pytest.param({"DEPLOYER_PROJECT": "x" * 256}, ["DEPLOYER_PROJECT: must be one line of at most 255 characters"], id="long"),
+        pytest.param({"DEPLOYER_CREATE": "maybe"}, ["DEPLOYER_CREATE: must be true or false, not 'maybe'"], id="maybe"),
+        pytest.param(
+            {"DEPLOYER_CREATE": "false", "DEPLOYER_UUID": WEB, "DEPLOYER_PORTS": "80"},
+            ["DEPLOYER_NAME is nothing without `create: true`", "DEPLOYER_PORTS is nothing without `create: true`"],
+            id="not-created",
+        ),
+    ],
+)
+def test_what_can_not_be_created_is_a_mistake_before_anything_is_sent(environ: Mapping[str, str], told: list[str]) -> None:
+    assert mistakes(**{**CREATE, **environ}) == told
+
+
+def test_a_rehearsal_creates_in_the_simulator() -> None:
+    given = look_up((Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **CREATE})
+    assert Coolify.use_simulator(given, {"coolify_url": "http://127.0.0.1:1", "coolify_token": "none", "uuid": WEB}) == [
+        "COOLIFY_URL",
+        "COOLIFY_TOKEN",
+    ]
+    inputs = Coolify.read(given)
+    assert inputs is not None, given.mistakes
+    assert (inputs.base, inputs.targets) == ("http://127.0.0.1:1", ("shop",))
+
+
+# --- what two inputs would both set
+
+BOTH = "A: given in DEPLOYER_ENV and in DEPLOYER_ENV_FILE; which one is meant?"
+TAG_TWICE = "DEPLOYER_SETTINGS must not hold `docker_registry_image_tag`: DEPLOYER_APP_IMAGE sets it"
+NO_LINE = "is no KEY=value (a value of several lines must stand in quotes)"
+TAGGED = {"DEPLOYER_APP_IMAGE": ":2", "DEPLOYER_SETTINGS": '{"docker_registry_image_tag": "1"}'}
+
+
+@pytest.mark.parametrize(
+    ("environ", "file", "told"),
+    [
+        pytest.param({"DEPLOYER_ENV": "A=1\nB=2"}, "B=3", [BOTH.replace("A:", "B:")], id="a-variable"),
+        pytest.param({"DEPLOYER_ENV": "A=1"}, "B=3", [], id="two-variables"),
+        pytest.param(TAGGED, None, [TAG_TWICE], id="a-field"),
+        pytest.param(
+            {"INPUT_IMAGE": ":2", "INPUT_SETTINGS": TAGGED["DEPLOYER_SETTINGS"]},
+            None,
+            ["settings must not hold `docker_registry_image_tag`: image sets it"],
+            id="in-a-workflow",
+        ),
+        pytest.param(TAGGED | {"DEPLOYER_ENV": "oops"}, "A=1", [TAG_TWICE, f"DEPLOYER_ENV: line 1 {NO_LINE}"], id="beside-a-bad-env"),
+        pytest.param(TAGGED, "oops", [TAG_TWICE, f"DEPLOYER_ENV_FILE: line 1 {NO_LINE}"], id="beside-a-bad-file"),
+        pytest.param(
+            {"DEPLOYER_SETTINGS": "[]", "DEPLOYER_ENV": "A=1"}, "A=2", [BOTH, "DEPLOYER_SETTINGS: must be"], id="beside-bad-settings"
+        ),
+    ],
+)
+def test_what_two_inputs_would_both_set_is_told_by_the_names_that_were_typed(
+    tmp_path: Path, environ: Mapping[str, str], file: str | None, told: list[str]
+) -> None:
+    path = tmp_path / "variables"
+    if file is not None:
+        path.write_text(file)
+        environ = {**environ, "DEPLOYER_ENV_FILE": str(path)}
+    said = mistakes(DEPLOYER_UUID=WEB, **environ)
+    assert len(said) == len(told), said
+    assert [each for each in told if not any(sentence.startswith(each) for sentence in said)] == [], said
+
+
+# --- the file of variables
+
+
+def test_a_file_of_variables_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "variables"
+    path.write_bytes(b"\xef\xbb\xbfA=1\r\nB='two\nlines'\n")
+    inputs = coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=WEB, DEPLOYER_ENV_FILE=str(path))
+    assert {key: value.get_secret_value() for key, value in inputs.env_file.items()} == {"A": "1", "B": "two\nlines"}
+
+
+def _pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def _large(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(parsers.MAX_FILE_BYTES + 1)
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        pytest.param(_pipe, "is no regular file", id="a-pipe"),
+        pytest.param(Path.mkdir, "is no regular file", id="a-folder"),
+        pytest.param(_large, "is larger than 1024 KiB", id="too-large"),
+        pytest.param(lambda path: path.write_bytes(b"A=\xff"), "is not written in UTF-8", id="no-text"),
+        pytest.param(lambda _: None, "cannot be read: No such file or directory", id="not-there"),
+    ],
+)
+def test_a_file_of_variables_is_a_small_regular_one(tmp_path: Path, make: Callable[[Path], object], told: str) -> None:
+    """A pipe is read once, and by then its variables are gone; one that nobody writes to would hang the run."""
+    path = tmp_path / "variables"
+    make(path)
+    assert mistakes(DEPLOYER_UUID=WEB, DEPLOYER_ENV_FILE=str(path)) == [f"DEPLOYER_ENV_FILE: {told}"]

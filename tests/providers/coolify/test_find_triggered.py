@@ -1,0 +1,389 @@
+"""Coolify: which row is the one that a trigger without an answer has started (architecture, rule 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from deployer.http.client import TooLargeError
+from deployer.model import AccessDenied, Command, Handle, RefusedError, Started, UnavailableError
+from deployer.providers.coolify import provider
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
+from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
+from tests.providers.coolify.support import (
+    API,
+    APP,
+    BASE,
+    OLD_WEB,
+    PG,
+    STACK,
+    WEB,
+    Row,
+    about,
+    asked,
+    body,
+    deployed,
+    listing,
+    serve,
+    server,
+)
+
+START, RESTART, STOP = Command.START, Command.RESTART, Command.STOP
+SEEN = {WEB: Resource(APPLICATION, newest_id=10, has_history=True)}
+"""Row 10 was the newest before the trigger."""
+
+# --- in the application's list
+
+OURS = Started((Handle(WEB, "d11"),), "found on the server")
+UNKNOWN_WHOSE = "found on the server; this version of Coolify does not say who started it"
+SEVERAL = "several were started at once: the oldest is followed"
+
+
+@pytest.mark.parametrize(
+    ("options", "listed", "found"),
+    [
+        pytest.param({}, [deployed(11), deployed(10)], OURS, id="one"),
+        pytest.param({}, [deployed(11, status="finished")], OURS, id="one-that-is-over"),
+        pytest.param(
+            {},
+            [deployed(13), deployed(12), deployed(11)],
+            Started((Handle(WEB, "d11", adopted=True, perhaps=True),), SEVERAL),
+            id="several",
+        ),
+        pytest.param({}, [], None, id="none-at-all"),
+        pytest.param({}, [deployed(10), deployed(9)], None, id="none-that-is-newer"),
+        pytest.param({}, [deployed(11, is_api=False, is_webhook=True)], None, id="a-webhook's"),
+        pytest.param({}, [deployed(11, is_api=False)], None, id="somebody's-in-the-dashboard"),
+        pytest.param({}, [deployed(12, pull_request_id=7), deployed(11), deployed(13, is_api=False)], OURS, id="one-among-others"),
+        pytest.param({}, [None, 5, deployed(11)], OURS, id="among-what-is-no-row"),
+        pytest.param(
+            {}, [deployed(11), {**deployed(12), "id": "13"}, {**deployed(12), "id": None}], OURS, id="among-rows-without-a-number"
+        ),
+        pytest.param({"force": True}, [deployed(11, force_rebuild=True)], OURS, id="force"),
+        pytest.param({"force": True}, [deployed(11)], None, id="force-and-one-without"),
+        pytest.param({}, [deployed(11, force_rebuild=True)], None, id="without-force-and-one-with"),
+        pytest.param({"instant": True}, [deployed(11, status="in_progress")], OURS, id="instant"),
+        pytest.param({"instant": True, "force": True}, [deployed(11, force_rebuild=True)], OURS, id="instant-and-force"),
+        pytest.param({"command": START}, [deployed(11)], OURS, id="start"),
+        pytest.param({"command": START, "force": True}, [deployed(11, force_rebuild=True)], OURS, id="start-and-force"),
+        pytest.param({"command": RESTART}, [deployed(11, restart_only=True)], OURS, id="restart"),
+        pytest.param({"command": RESTART, "force": True}, [deployed(11, restart_only=True)], OURS, id="restart-has-no-force"),
+        pytest.param({"command": RESTART}, [deployed(11)], None, id="restart-and-a-deployment"),
+        pytest.param({}, [deployed(11, restart_only=True)], None, id="a-deployment-and-a-restart"),
+        pytest.param({"pr": 7}, [deployed(11, pull_request_id=7)], OURS, id="preview"),
+        pytest.param({"pr": 7}, [deployed(11, pull_request_id=8)], None, id="another-preview"),
+        pytest.param({"pr": 7}, [deployed(11)], None, id="preview-and-the-application-itself"),
+        pytest.param({"pr": 7}, [deployed(11, pull_request_id=7, is_api=False, is_webhook=True)], None, id="the-preview-s-webhook"),
+        pytest.param({}, [deployed(11, pull_request_id=7)], None, id="the-application-itself-and-a-preview"),
+        pytest.param({}, [deployed(11, pull_request_id=None)], OURS, id="no-pull-request-at-all"),
+    ],
+)
+def test_a_lost_trigger_is_found_among_the_newer_rows_like_ours(
+    wire: responses.RequestsMock, options: Row, listed: list[Any], found: Started | None
+) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
+    assert server(known=SEEN, **options).find_triggered(WEB) == found
+    assert asked(wire) == [f"GET /deployments/applications/{WEB}?take=10"]
+
+
+@pytest.mark.parametrize("version", ["4.0.0-beta.420", "4.0.0-beta.434"])
+def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_started(wire: responses.RequestsMock, version: str) -> None:
+    """Row 3 is what `POST /deploy` started there, and its `is_api` is false; taken for somebody else's, it would be started twice."""
+    answer = body(f"v{version}_deploy_one")["deployments"][0]
+    target, ours = answer["resource_uuid"], answer["deployment_uuid"]
+    row = next(row for row in body(f"v{version}_app_deployments")["deployments"] if row["deployment_uuid"] == ours)
+    assert (row["id"], row["is_api"], row["is_webhook"]) == (3, False, False)
+    serve(wire, "GET", f"/applications/{target}", "v4.0.0-beta.380_app_get", body={**body("v4.0.0-beta.380_app_get"), "uuid": target})
+    older = listing({**row, "id": 2, "deployment_uuid": "older", "status": "finished"})
+    for listed in (older, listing(row, *older["deployments"])):
+        serve(wire, "GET", f"/deployments/applications/{target}", f"v{version}_app_deployments", body=listed)
+    coolify = server(version=version)
+    coolify.resolve(target)
+    found = coolify.find_triggered(target)
+    assert isinstance(found, Started)
+    assert found == Started((Handle(target, ours, adopted=True, perhaps=True),), UNKNOWN_WHOSE)
+    assert [handle.link for handle in found.handles] == [BASE + row["deployment_url"]]
+
+
+@pytest.mark.parametrize(
+    ("version", "marks"),
+    [("4.0.0-beta.462", False), ("4.0.0-beta.463", True), ("4.0.0", True), ("4.3.10", True), ("4.4-rc.1", True), ("", True)],
+)
+def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(wire: responses.RequestsMock, version: str, *, marks: bool) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(deployed(11)))
+    found = server(version=version, known=SEEN).find_triggered(WEB)
+    assert found == (OURS if marks else Started((Handle(WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE))
+    assert isinstance(found, Started)
+    assert found.handles[0].link == BASE + deployed(11)["deployment_url"]
+
+
+def test_several_are_told_as_several_where_nobody_says_whose_they_are(wire: responses.RequestsMock) -> None:
+    rows_there = [deployed(number, is_api=False) for number in (12, 11, 10)]
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*rows_there))
+    found = server(version="4.0.0-beta.462", known=SEEN).find_triggered(WEB)
+    assert found == Started((Handle(WEB, "d11", adopted=True, perhaps=True),), SEVERAL)
+
+
+OLD_ROWS: list[Row] = list(body("v4.0.0-beta.380_deployments_list").values())
+
+
+def old(number: int, **changes: Any) -> Row:
+    """A row of `GET /deployments` as beta.380 gives it: row 2 is what `POST /deploy` started."""
+    row = next(row for row in OLD_ROWS if row["id"] == 2)
+    return {**row, "id": number, "deployment_uuid": f"d{number}", **changes}
+
+
+OLD_OURS = Started((Handle(OLD_WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE)
+OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
+
+
+@pytest.mark.parametrize(
+    ("going", "found"),
+    [
+        pytest.param([old(10), old(11)], OLD_OURS, id="one-in-an-array"),
+        pytest.param({"1": old(11), "0": old(10)}, OLD_OURS, id="one-in-an-object"),
+        pytest.param(
+            {"0": old(12), "3": old(11), "1": old(10)},
+            Started((Handle(OLD_WEB, "d11", adopted=True, perhaps=True),), SEVERAL),
+            id="several",
+        ),
+        pytest.param([old(10)], AccessDenied(provider.CANNOT_TELL), id="none-that-is-new"),
+        pytest.param([], AccessDenied(provider.CANNOT_TELL), id="none-at-all"),
+        pytest.param([OTHER], AccessDenied(provider.CANNOT_TELL), id="another-application's"),
+        pytest.param([OTHER, old(10), old(11)], OLD_OURS, id="one-among-another-application's"),
+        pytest.param([old(11, is_webhook=True)], AccessDenied(provider.CANNOT_TELL), id="a-webhook's"),
+        pytest.param([old(11, pull_request_id=7)], AccessDenied(provider.CANNOT_TELL), id="a-pull-request's"),
+        pytest.param([old(11, force_rebuild=True)], AccessDenied(provider.CANNOT_TELL), id="another-force"),
+    ],
+)
+def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: responses.RequestsMock, going: Any, found: Started) -> None:
+    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=going)
+    seen = server(version="4.0.0-beta.380", known={OLD_WEB: Resource(APPLICATION, running_before=frozenset({"d10"}))}).find_triggered(
+        OLD_WEB
+    )
+    assert seen == found
+    if isinstance(seen, Started):
+        assert [handle.link for handle in seen.handles] == [BASE + old(11)["deployment_url"]]
+    assert asked(wire) == ["GET /deployments"]
+
+
+@pytest.mark.parametrize(
+    ("options", "row"),
+    [
+        pytest.param({"command": RESTART}, {"restart_only": True}, id="restart"),
+        pytest.param({"force": True}, {"force_rebuild": True}, id="force"),
+        pytest.param({"pinned": True}, {"force_rebuild": True}, id="pinned"),
+        pytest.param({"instant": True}, {"status": "in_progress"}, id="instant"),
+    ],
+)
+def test_before_beta402_too_only_rows_like_ours_are_found(wire: responses.RequestsMock, options: Row, row: Row) -> None:
+    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=[old(11, **row), old(12, restart_only="force" in options)])
+    known = {OLD_WEB: Resource(APPLICATION, running_before=frozenset({"d12"}))}
+    assert server(version="4.0.0-beta.380", known=known, **options).find_triggered(OLD_WEB) == OLD_OURS
+
+
+# --- where the list is too large, or can't be read any more
+
+
+def pages(wire: responses.RequestsMock, *listed: Row | None) -> None:
+    """The list is only readable one row at a time; None: not even that."""
+    path = f"{API}/deployments/applications/{WEB}"
+    too_large = TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True)
+    matching = responses.matchers.query_param_matcher
+    wire.get(path, body=too_large, match=[matching({"take": "10"})])
+    for skip, row in enumerate(listed):
+        query = {"take": "1", **({"skip": str(skip)} if skip else {})}
+        said: Any = {"body": too_large} if row is None else {"json": listing(row)}
+        wire.get(path, match=[matching(query)], **said)
+    wire.get(path, json=listing(), match=[matching({"take": "1", "skip": str(len(listed))})])
+
+
+OVER = {"status": "finished"}
+
+
+@pytest.mark.parametrize(
+    ("listed", "found", "read"),
+    [
+        pytest.param([deployed(11), *(deployed(number, **OVER) for number in (10, 9, 8, 7, 6))], OURS, 4, id="ours-and-three-older-ones"),
+        pytest.param([deployed(10, **OVER), deployed(11), deployed(9), deployed(8)], OURS, 4, id="of-the-same-second-in-any-order"),
+        pytest.param([deployed(number, **OVER) for number in (10, 9, 8, 7)], None, 3, id="nothing-new"),
+        pytest.param([deployed(11)], OURS, 2, id="the-only-one-there-ever-was"),
+    ],
+)
+def test_of_a_list_that_is_too_large_the_rows_are_read_one_by_one(
+    wire: responses.RequestsMock, listed: list[Row], found: Started | None, read: int
+) -> None:
+    wire.assert_all_requests_are_fired = False
+    pages(wire, *listed)
+    assert server(known=SEEN).find_triggered(WEB) == found
+    assert len(wire.calls) == 1 + read
+
+
+@pytest.mark.parametrize(
+    ("going", "found"),
+    [
+        pytest.param([deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="it-is-going"),
+        pytest.param([deployed(9, status="in_progress")], AccessDenied(provider.UNLISTED), id="it-is-not-among-them"),
+    ],
+)
+def test_where_one_row_is_too_large_it_is_looked_for_among_all_that_are_going(
+    wire: responses.RequestsMock, going: list[Row], found: Any
+) -> None:
+    """The same megabytes again would tell no more."""
+    wire.assert_all_requests_are_fired = False
+    pages(wire, deployed(12, pull_request_id=7), None)
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    assert server(known=SEEN).find_triggered(WEB) == found
+
+
+@pytest.mark.parametrize("name", ["maintenance_503", "deploy_body_list_500_star", "transport_proxy_traefik_404"])
+def test_a_list_that_can_not_be_read_any_more_is_asked_for_again_unless_the_deployment_is_seen_to_go(
+    wire: responses.RequestsMock, name: str
+) -> None:
+    for going in ([], [deployed(11)]):
+        serve(wire, "GET", f"/deployments/applications/{WEB}", name)
+        serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    coolify = server(known=SEEN)
+    with pytest.raises(UnavailableError):
+        coolify.find_triggered(WEB)
+    assert coolify.find_triggered(WEB) == OURS
+
+
+@pytest.mark.parametrize(
+    ("running", "going", "found"),
+    [
+        pytest.param(frozenset({"d9"}), [deployed(11), deployed(9)], OURS, id="one-that-is-new"),
+        pytest.param(frozenset({"d11"}), [deployed(11)], AccessDenied(provider.UNLISTED), id="none-that-is-new"),
+        pytest.param(None, [deployed(11)], AccessDenied(provider.UNLISTED), id="what-went-before-is-not-known-either"),
+    ],
+)
+def test_a_list_that_was_never_read_tells_nothing_about_what_is_new(
+    wire: responses.RequestsMock, running: frozenset[str] | None, going: list[Row], found: Any
+) -> None:
+    wire.assert_all_requests_are_fired = False
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    known = {WEB: Resource(APPLICATION, running_before=running, unread="HTTP 500")}
+    assert server(known=known).find_triggered(WEB) == found
+    assert set(asked(wire)) <= {"GET /deployments"}
+
+
+def test_a_list_of_another_application_s_is_no_empty_list(wire: responses.RequestsMock) -> None:
+    """To send it again would start it twice."""
+    others = listing(about(deployed(11), APP), deployed(10))
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=others)
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
+    with pytest.raises(UnavailableError):
+        server(known=SEEN).find_triggered(WEB)
+
+
+# --- where nobody can tell
+
+
+def test_nothing_is_found_for_a_target_that_was_never_checked() -> None:
+    assert server().find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
+
+
+def test_nothing_is_found_by_a_token_that_may_not_read() -> None:
+    assert server(wait=False, blind=True, known=SEEN).find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
+
+
+def test_a_token_that_may_read_no_more_cannot_find(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_deployonly")
+    with pytest.raises(RefusedError) as caught:
+        server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB)
+    assert caught.value.token_wide is True
+
+
+@pytest.mark.parametrize("text", [None, [], {}, {"deployments": {}}, {"deployments": None}])
+def test_a_list_of_another_shape_is_not_an_empty_list(wire: responses.RequestsMock, text: Any) -> None:
+    """An empty list would mean: send it again."""
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=text)
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
+    with pytest.raises(UnavailableError):
+        server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB)
+
+
+def test_find_is_as_patient_as_it_is_told(wire: responses.RequestsMock) -> None:
+    wire.get(f"{API}/deployments/applications/{WEB}", body=requests.exceptions.ReadTimeout())
+    with pytest.raises(UnavailableError):
+        server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB, timeout=1)
+    assert wire.calls[0].request.req_kwargs["timeout"] == (1, 1)  # type: ignore[attr-defined]
+
+
+# --- by the status: services, databases, and what is stopped
+
+NAMES = {APPLICATION: "app_get_read", SERVICE: "service_get", DATABASE: "database_get"}
+UUIDS = {APPLICATION: WEB, SERVICE: STACK, DATABASE: PG}
+
+
+def changed(kind: str, status: str, aspect: str = RUNNING) -> Started:
+    return Started((Handle(UUIDS[kind], "", condition=aspect),), f"its status has changed to {status}")
+
+
+def unchanged(status: str) -> AccessDenied:
+    return AccessDenied(f"the answer was lost, and its status is still {status}: it may have been started anew, or not")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "before", "now", "answers"),
+    [
+        pytest.param(SERVICE, {}, "running:healthy", "starting:unhealthy", [changed(SERVICE, "starting:unhealthy")], id="it-starts"),
+        pytest.param(
+            SERVICE, {}, "starting:unhealthy", "starting:unhealthy", [None, unchanged("starting:unhealthy")], id="it-started-before"
+        ),
+        pytest.param(SERVICE, {}, "running:healthy", "running:unhealthy", [None, unchanged("running:unhealthy")], id="health-is-no-news"),
+        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "degraded:unhealthy", [None, None], id="a-stop-and-another-trouble"),
+        pytest.param(SERVICE, {}, "running:healthy", "exited", [changed(SERVICE, "exited")], id="it-went-down"),
+        pytest.param(SERVICE, {}, "running:healthy", "running:healthy", [None, unchanged("running:healthy")], id="nothing-to-be-seen"),
+        pytest.param(SERVICE, {"pull_latest": False}, "exited", "exited", [None, unchanged("exited")], id="nothing-to-be-seen-by-deploy"),
+        pytest.param(SERVICE, {"command": RESTART}, "exited", "exited", [None, unchanged("exited"), unchanged("exited")], id="a-restart"),
+        pytest.param(SERVICE, {"command": START}, "exited", "exited", [None, None, None], id="a-start-may-be-sent-again"),
+        pytest.param(SERVICE, {"command": START}, "exited", "running:healthy", [changed(SERVICE, "running:healthy")], id="a-start-worked"),
+        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "running:healthy", [None, None, None], id="a-stop-may-be-sent-again"),
+        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "exited", [changed(SERVICE, "exited", STOPPED)], id="a-stop-worked"),
+        pytest.param(DATABASE, {}, "exited:unhealthy", "running:healthy", [changed(DATABASE, "running:healthy")], id="a-database-runs"),
+        pytest.param(
+            DATABASE, {}, "exited:unhealthy", "exited:unhealthy", [None, unchanged("exited:unhealthy")], id="a-database-is-still-down"
+        ),
+        pytest.param(DATABASE, {"command": STOP}, "running:healthy", "running:healthy", [None, None], id="a-database-still-runs"),
+        pytest.param(
+            APPLICATION,
+            {"command": STOP},
+            "running:healthy",
+            "exited:unhealthy",
+            [changed(APPLICATION, "exited:unhealthy", STOPPED)],
+            id="an-application-has-stopped",
+        ),
+        pytest.param(APPLICATION, {"command": STOP}, "running:healthy", "running:healthy", [None, None], id="an-application-still-runs"),
+        pytest.param(
+            APPLICATION,
+            {"command": STOP, "pr": 7},
+            "running:healthy",
+            "running:unhealthy",
+            [None, None],
+            id="a-preview-s-deletion-is-sent-again-whatever-the-application-does",
+        ),
+        pytest.param(SERVICE, {}, "", None, [None, unchanged("not known")], id="no-status-before-and-after"),
+    ],
+)
+def test_a_lost_act_on_what_has_no_deployments_is_seen_in_its_status(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, kind: str, options: Row, before: str, now: str | None, answers: list[Any]
+) -> None:
+    """What is done but once, however often it is asked for, may be sent again; a restart may not."""
+    uuid = UUIDS[kind]
+    wire.assert_all_requests_are_fired = False
+    serve(wire, "GET", f"/{kind}s/{uuid}", NAMES[kind], body={**body(NAMES[kind]), "status": now})
+    coolify = server(known={uuid: Resource(kind, {"status": before})}, **options)
+    assert [coolify.find_triggered(uuid) for _ in answers] == answers
+    assert {line.partition(" ")[0] for line in asked(wire)} <= {"GET"}
+
+
+def test_a_status_is_read_as_patiently_as_it_is_told(wire: responses.RequestsMock) -> None:
+    wire.get(f"{API}/services/{STACK}", body=requests.exceptions.ReadTimeout())
+    with pytest.raises(UnavailableError):
+        server(known={STACK: Resource(SERVICE)}).find_triggered(STACK, timeout=1)
+    assert wire.calls[0].request.req_kwargs["timeout"] == (1, 1)  # type: ignore[attr-defined]

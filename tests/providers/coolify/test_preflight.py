@@ -1,0 +1,327 @@
+"""Coolify: what a token may do, found out without touching anything, and what a run would do (coolify-api 2, 4)."""
+
+from __future__ import annotations
+
+import pytest
+import responses
+
+from deployer.model import Ability, Command, RefusedError, Target, UnavailableError
+from deployer.providers.coolify import trigger_requests
+from deployer.providers.coolify.api import responses as api_responses
+from deployer.providers.coolify.provider import CoolifyProvider
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE, TAG
+from tests.providers.coolify.support import NEW, PG, STACK, WEB, Row, asked, body, deployed, serve, server
+
+START, RESTART, STOP, CANCEL, CHECK = Command.START, Command.RESTART, Command.STOP, Command.CANCEL, Command.CHECK
+GIT, SENSITIVE, IMAGE = body("app_get_read"), body("app_get_sensitive"), body("apps_tagged")[0]
+
+
+# --- rights
+
+
+def probed(
+    wire: responses.RequestsMock, coolify: CoolifyProvider, deploy: str = "deploy_probe_deploy", patch: str = ""
+) -> tuple[Ability, ...]:
+    """What the doctor finds; `patch` is what the second probe is answered."""
+    serve(wire, "POST", "/deploy", deploy)
+    if patch:
+        serve(wire, "PATCH", f"/applications/{WEB}", patch)
+    return coolify.abilities()
+
+
+def held(rights: tuple[Ability, ...]) -> dict[str, bool | None]:
+    return {right.name: right.granted for right in rights}
+
+
+def needed(rights: tuple[Ability, ...]) -> set[str]:
+    return {right.name for right in rights if right.needed}
+
+
+def test_every_right_is_told_with_what_it_is_for(wire: responses.RequestsMock) -> None:
+    coolify = server(known={WEB: Resource(APPLICATION, SENSITIVE)})
+    remedy = f"Make a new one: {api_responses.TOKEN_ABILITIES_HINT}"
+    assert probed(wire, coolify, patch="patch_probe_deploy") == (
+        Ability("read", granted=True, purpose="to follow what was started", needed=True, remedy=remedy),
+        Ability("read:sensitive", granted=True, purpose="to show build logs and why a deployment failed"),
+        Ability("deploy", granted=True, purpose="to start, restart, stop and cancel", needed=True, remedy=remedy),
+        Ability("write", granted=False, purpose="to change an application; not needed here", remedy=remedy),
+    )
+
+
+def test_the_remedy_holds_every_box_that_the_run_needs(wire: responses.RequestsMock) -> None:
+    coolify = server(version="4.0.0-beta.463", command=RESTART, known={WEB: Resource(APPLICATION, GIT)})
+    rights = probed(wire, coolify, patch="patch_probe_deploy")
+    assert {right.remedy for right in rights} == {"", f"Make a new one: {api_responses.token_abilities_hint('write')}"}
+
+
+def test_the_probes_start_and_change_nothing(wire: responses.RequestsMock) -> None:
+    """No parameters; an empty object: answered before anything is done (coolify-api 2)."""
+    coolify = server(known={"blue": Resource(TAG), WEB: Resource(APPLICATION, GIT), "other": Resource(APPLICATION, GIT)})
+    probed(wire, coolify, patch="patch_probe_write")
+    assert asked(wire) == ["POST /deploy", f"PATCH /applications/{WEB}"]
+    deploy, patch = (call.request for call in wire.calls)
+    assert (deploy.body, patch.body, patch.headers["Content-Type"]) == (None, b"{}", "application/json")
+
+
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [
+        pytest.param("deploy_probe_deploy", True, id="deploy"),
+        pytest.param("deploy_probe_root", True, id="root"),
+        pytest.param("deploy_probe_read", False, id="read"),
+        pytest.param("deploy_probe_write", False, id="write"),
+        pytest.param("v4.0.0-beta.380_deploy_probe_empty", True, id="beta380-deploy"),
+        pytest.param("v4.0.0-beta.380_deploy_probe_write", True, id="beta380-write-deploys-too"),
+        pytest.param("v4.0.0-beta.380_deploy_probe_read", False, id="beta380-read"),
+        pytest.param("v4.0.0-beta.420_deploy_probe_write", False, id="beta420-write-deploys-no-more"),
+        pytest.param("deploy_one", None, id="an-answer-that-says-neither"),
+    ],
+)
+def test_whether_a_token_may_deploy_is_read_in_the_answer(wire: responses.RequestsMock, name: str, *, may: bool | None) -> None:
+    assert held(probed(wire, server(), name))["deploy"] is may
+
+
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [
+        pytest.param("patch_probe_write", True, id="write"),
+        pytest.param("patch_probe_deploy", False, id="deploy"),
+        pytest.param("v4.0.0-beta.380_patch_empty", True, id="beta380-write"),
+        pytest.param("v4.0.0-beta.420_patch_empty", True, id="beta420-write"),
+    ],
+)
+def test_whether_a_token_may_write_is_read_in_the_answer(wire: responses.RequestsMock, name: str, *, may: bool) -> None:
+    assert held(probed(wire, server(known={WEB: Resource(APPLICATION, GIT)}), patch=name))["write"] is may
+
+
+@pytest.mark.parametrize("known", [{}, {"blue": Resource(TAG)}], ids=["none", "a-tag"])
+def test_without_a_uuid_nobody_can_tell_whether_a_token_may_write(wire: responses.RequestsMock, known: dict[str, Resource]) -> None:
+    rights = probed(wire, server(known=known))
+    assert (held(rights)["write"], held(rights)["read:sensitive"]) == (None, None)
+    assert asked(wire) == ["POST /deploy"]
+
+
+@pytest.mark.parametrize(("name", "may"), [("patch_unknown_app", True), ("patch_probe_deploy", False)])
+@pytest.mark.parametrize(("kind", "uuid"), [(SERVICE, STACK), (DATABASE, PG)])
+def test_a_uuid_that_is_no_application_s_tells_it_too(wire: responses.RequestsMock, kind: str, uuid: str, name: str, *, may: bool) -> None:
+    """Who may not write is told so before anybody looks for the application (coolify-api 3.2)."""
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    serve(wire, "PATCH", f"/applications/{uuid}", name)
+    assert held(server(known={uuid: Resource(kind)}).abilities())["write"] is may
+
+
+@pytest.mark.parametrize(
+    "name", ["unauth_bad", "left_team_401", "member_deploy_version", "v4.2.0_member_deploy", "ip_denied", "transport_api_disabled_deploy"]
+)
+def test_a_probe_that_is_refused_for_the_token_s_sake_says_so(wire: responses.RequestsMock, name: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        probed(wire, server(), name)
+    assert caught.value.token_wide is True
+
+
+@pytest.mark.parametrize(
+    "name", ["maintenance_503", "maintenance_503_star", "ratelimit_429_deploy", "transport_proxy_traefik_404", "api_root"]
+)
+def test_a_probe_without_an_answer_says_neither_yes_nor_no(wire: responses.RequestsMock, name: str) -> None:
+    with pytest.raises(UnavailableError):
+        probed(wire, server(), name)
+
+
+@pytest.mark.parametrize(
+    ("known", "sensitive"),
+    [
+        pytest.param({WEB: Resource(APPLICATION, GIT)}, False, id="it-does-not"),
+        pytest.param({WEB: Resource(APPLICATION, SENSITIVE)}, True, id="it-does"),
+        pytest.param(
+            {WEB: Resource(APPLICATION, SENSITIVE), STACK: Resource(SERVICE, body("service_get"))}, True, id="a-service-does-not-tell"
+        ),
+        pytest.param(
+            {WEB: Resource(APPLICATION, GIT, from_list=True), "x": Resource(APPLICATION, SENSITIVE)},
+            True,
+            id="a-row-of-a-list-does-not-tell",
+        ),
+    ],
+)
+def test_whether_a_token_sees_logs_is_seen_in_an_application(
+    wire: responses.RequestsMock, known: dict[str, Resource], *, sensitive: bool
+) -> None:
+    assert held(probed(wire, server(known=known), patch="patch_probe_deploy"))["read:sensitive"] is sensitive
+
+
+APP_, SVC, DB = ({WEB: Resource(APPLICATION, GIT)}, {STACK: Resource(SERVICE)}, {PG: Resource(DATABASE)})
+OLD = "4.0.0-beta.463"
+
+
+@pytest.mark.parametrize(
+    ("known", "version", "options", "expected"),
+    [
+        pytest.param(APP_, NEW, {}, {"read", "deploy"}, id="deploy"),
+        pytest.param(APP_, NEW, {"wait": False}, {"deploy"}, id="deploy-without-waiting"),
+        pytest.param(APP_, OLD, {}, {"read", "deploy"}, id="deploy-beta463"),
+        pytest.param(APP_, OLD, {"instant": True}, {"read", "write"}, id="instant-beta463"),
+        pytest.param(APP_, NEW, {"instant": True}, {"read", "deploy"}, id="instant"),
+        pytest.param(APP_, OLD, {"command": RESTART}, {"read", "write"}, id="restart-beta463"),
+        pytest.param(APP_, NEW, {"command": STOP}, {"read", "deploy"}, id="stop"),
+        pytest.param(APP_, NEW, {"command": STOP, "pr": 7}, {"read", "write"}, id="to-delete-a-preview"),
+        pytest.param(SVC, OLD, {}, {"read", "write"}, id="a-service-beta463"),
+        pytest.param(SVC, OLD, {"pull_latest": False}, {"read", "deploy"}, id="a-service-that-pulls-nothing-beta463"),
+        pytest.param({**APP_, **SVC}, OLD, {}, {"read", "deploy", "write"}, id="both-beta463"),
+        pytest.param(DB, OLD, {}, {"read", "deploy"}, id="a-database-beta463"),
+        pytest.param(DB, OLD, {"command": START}, {"read", "write"}, id="a-database-that-is-started-beta463"),
+        pytest.param(APP_, OLD, {"command": CANCEL}, {"read", "deploy"}, id="cancel-beta463"),
+        pytest.param(APP_, NEW, {"command": CHECK}, {"read", "deploy"}, id="check"),
+        pytest.param({"blue": Resource(TAG)}, OLD, {}, {"read", "deploy"}, id="a-tag"),
+        pytest.param({}, NEW, {"wait": False, "blind": True}, {"deploy"}, id="a-blind-token"),
+    ],
+)
+def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
+    wire: responses.RequestsMock, known: dict[str, Resource], version: str, options: Row, expected: set[str]
+) -> None:
+    for uuid in [uuid for uuid, seen in known.items() if seen.kind != TAG][:1]:
+        serve(wire, "PATCH", f"/applications/{uuid}", "patch_probe_write")
+    rights = probed(wire, server(version=version, known=known, **options))
+    assert needed(rights) == expected
+    assert held(rights)["read"] is not options.get("blind", False)
+    purpose = next(right.purpose for right in rights if right.name == "write")
+    assert purpose == (
+        "for this command on this version of Coolify" if "write" in expected else "to change an application; not needed here"
+    )
+
+
+# --- what would be done
+
+
+@pytest.mark.parametrize(
+    ("known", "options", "sentences"),
+    [
+        pytest.param(
+            Resource(APPLICATION, GIT),
+            {},
+            ("would queue a deployment: nixpacks build of coollabsio/coolify-examples, branch main (POST /deploy?uuid=x)",),
+            id="git",
+        ),
+        pytest.param(
+            Resource(APPLICATION, IMAGE),
+            {"force": True},
+            ("would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x&force=true)",),
+            id="an-image-and-force",
+        ),
+        pytest.param(
+            Resource(APPLICATION, IMAGE),
+            {"instant": True},
+            ("would deploy at once: Docker image ghcr.io/acme/shop:1.0.0 (POST /applications/x/start?instant_deploy=true)",),
+            id="instant",
+        ),
+        pytest.param(
+            Resource(APPLICATION, IMAGE),
+            {"command": CHECK},
+            ("would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x)",),
+            id="check-tells-what-a-deploy-would-do",
+        ),
+        pytest.param(
+            Resource(APPLICATION, IMAGE),
+            {"command": START},
+            (
+                "would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x)",
+                "an application is started by a new deployment",
+            ),
+            id="start",
+        ),
+        pytest.param(
+            Resource(APPLICATION, GIT),
+            {"command": RESTART},
+            ("would restart the application (POST /applications/x/restart)",),
+            id="restart",
+        ),
+        pytest.param(Resource(APPLICATION, GIT), {"command": STOP}, ("would stop the application (POST /applications/x/stop)",), id="stop"),
+        pytest.param(
+            Resource(APPLICATION, GIT),
+            {"command": STOP, "pr": 7},
+            ("would delete the preview of pull request 7 (DELETE /applications/x/previews/7)",),
+            id="to-delete-a-preview",
+        ),
+        pytest.param(
+            Resource(APPLICATION), {}, ("the token may not read, so that nobody can tell whether x is there",), id="nothing-was-read"
+        ),
+        pytest.param(
+            Resource(SERVICE, body("service_get")),
+            {},
+            ("would pull newer images and restart the service (POST /services/x/restart?latest=true)",),
+            id="a-service",
+        ),
+        pytest.param(
+            Resource(SERVICE, body("service_get")),
+            {"version": "4.0.0-beta.418"},
+            ("would start the service anew (POST /deploy?uuid=x)", trigger_requests.NO_PULL_API),
+            id="a-service-beta418",
+        ),
+        pytest.param(Resource(DATABASE, body("database_get")), {}, ("would start the database (POST /deploy?uuid=x)",), id="a-database"),
+        pytest.param(
+            Resource(TAG, members=(Target("a", "img"), Target("b"))),
+            {},
+            (
+                "would deploy all that carries the tag (POST /deploy?tag=x)",
+                "applications that carry it: img, b; what services do, Coolify does not tell",
+            ),
+            id="a-tag",
+        ),
+        pytest.param(
+            Resource(TAG, members=()),
+            {"force": True},
+            (
+                "would deploy all that carries the tag (POST /deploy?tag=x&force=true)",
+                "applications that carry it: none; what services do, Coolify does not tell",
+            ),
+            id="a-tag-that-no-application-carries",
+        ),
+        pytest.param(
+            Resource(TAG),
+            {"version": "4.0.0-beta.460"},
+            (
+                "would deploy all that carries the tag (POST /deploy?tag=x)",
+                "applications that carry it: not known before Coolify 4.0.0-beta.461; what services do, Coolify does not tell",
+            ),
+            id="a-tag-beta460",
+        ),
+    ],
+)
+def test_what_would_be_done_is_told_with_its_request(known: Resource, options: Row, sentences: tuple[str, ...]) -> None:
+    assert server(known={"x": known}, **options).describe("x") == sentences
+
+
+@pytest.mark.parametrize(
+    ("row", "options", "line", "never"),
+    [
+        pytest.param(GIT, {"pr": 7}, "(POST /deploy?uuid=x&pr=7)", "branch main", id="git"),
+        pytest.param(
+            IMAGE, {"pr": 7, "docker_tag": "pr-7"}, "(POST /deploy?uuid=x&pr=7&docker_tag=pr-7)", "ghcr.io/acme/shop:1.0.0", id="an-image"
+        ),
+    ],
+)
+def test_a_preview_is_not_told_to_be_what_the_application_is(row: Row, options: Row, line: str, never: str) -> None:
+    """It is built from the pull request, or runs `docker_tag`."""
+    (sentence,) = server(known={"x": Resource(APPLICATION, row)}, **options).describe("x")
+    assert sentence.startswith("would deploy the preview of pull request 7")
+    assert sentence.endswith(line)
+    assert never not in sentence
+
+
+def test_what_would_be_cancelled_is_told_with_whose_it_is(wire: responses.RequestsMock) -> None:
+    going = [deployed(3), deployed(4, status="in_progress", is_api=False, is_webhook=True)]
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    assert server(command=CANCEL, known={WEB: Resource(APPLICATION, GIT)}).describe(WEB) == (
+        "would cancel deployment d4, which a webhook started",
+        "would cancel deployment d3, which somebody started through the API",
+    )
+    assert asked(wire) == ["GET /deployments"]
+
+
+def test_where_nothing_is_going_there_is_nothing_to_cancel(wire: responses.RequestsMock) -> None:
+    serve(wire, "GET", "/deployments", "deployments_list_empty")
+    assert server(command=CANCEL, known={WEB: Resource(APPLICATION, GIT)}).describe(WEB) == ("nothing to cancel",)
+
+
+def test_a_dry_run_of_what_cannot_be_cancelled_is_refused_as_the_run_itself() -> None:
+    with pytest.raises(RefusedError):
+        server(command=CANCEL, known={STACK: Resource(SERVICE)}).describe(STACK)

@@ -1,0 +1,877 @@
+"""Coolify: the rows of real servers become snapshots, verdicts and sentences."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+
+from deployer.model import (
+    Entry,
+    Handle,
+    LogLines,
+    LogUnavailable,
+    Outcome,
+    Phase,
+    PhaseChanged,
+    Snapshot,
+    Stage,
+    TargetWarning,
+    UnavailableError,
+)
+from deployer.providers.coolify.watching import deployment, known_failures
+from deployer.watch import NextStage, Verdict, Watch, next_step, observe
+from tests.providers.coolify.support import APP, BASE, WEB, Row, body, ended, entries, entry, finished, polls, without
+
+FIXTURE_SHA = "1a2b3c4d5e6f708192a3b4c5d6e7f80910111213"
+SECRET = "npm_mArKeDsecret"
+
+# --- whole stories
+
+NIXPACKS = "Generating nixpacks configuration with: "
+FAILED_COMMAND = re.compile(r"Command execution failed \(exit code (\d+)\): .*?\nError: ", re.DOTALL)
+
+
+def without_secrets(line: str) -> str:
+    """Coolify's own line without the application's variables and the command that failed, by other code than the program's.
+
+    No recorded value has a blank, and no recorded command a line that begins with `Error:`.
+    """
+    if FAILED_COMMAND.search(line):
+        return FAILED_COMMAND.sub(r"exit code \1: ", line).rstrip()
+    if not line.startswith(NIXPACKS):
+        return line
+    words = line.split(" ")
+    hidden = (f"{word.partition('=')[0]}=***{chr(39) * word.endswith(chr(39))}" for word in words)
+    return " ".join(each if before == "--env" else word for before, word, each in zip(["", *words], words, hidden, strict=False))
+
+
+def visible(name: str) -> list[str]:
+    """Each line that people may see, in the order in which it first appeared."""
+    return [without_secrets(entry["output"]) for entry in entries(name) if entry["hidden"] is False]
+
+
+@dataclass(frozen=True)
+class Story:
+    """What a watcher was told."""
+
+    verdict: Verdict
+    phases: tuple[Phase, ...]
+    lines: list[str]
+    warnings: tuple[str, ...] = ()
+    others: tuple[Handle, ...] = ()
+
+
+def watched(listed: list[Row], *, post_command: bool = False, flips: bool = False) -> Story:
+    """The rows one by one, a second apart, and the last one again until the verdict is final; then what is left of the rows."""
+    watch = Watch(Handle(WEB, "deployment"), began=0, deadline=1800)
+    events: list[Any] = []
+    came = None
+    for second, row in enumerate([*listed, *[listed[-1]] * 30]):
+        seen, new = observe(watch, deployment.snapshot_of(row, BASE, WEB, post_command=post_command, flips=flips), second)
+        events += new
+        if seen.result and came is None:
+            came = next_step(Stage.DEPLOYMENT, (seen,), repeated=False)
+        watch = replace(seen, result=None)
+    verdict = came.so_far if isinstance(came, NextStage) else came
+    assert isinstance(verdict, Verdict)
+    return Story(
+        verdict,
+        tuple(event.phase for event in events if isinstance(event, PhaseChanged)),
+        [entry.text for event in events if isinstance(event, LogLines) for entry in event.entries if not entry.hidden],
+        tuple(event.text for event in events if isinstance(event, TargetWarning)),
+        came.handles if isinstance(came, NextStage) else (),
+    )
+
+
+WENT_WELL = (Phase.RUNNING, Phase.SUCCEEDED)
+WENT_WRONG = (Phase.RUNNING, Phase.FAILED)
+SKIPPED_POST = "its post-deployment command was skipped: no running container was found"
+BUILD_FAILURE = """\
+exit code 1: #1 step 1
+#2 step 2
+#3 step 3
+ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 1"""
+NO_SCRIPT = "The package file has no script of that name: add it, or change the command in Coolify."
+OLD_POST_FAILURE = """\
+The deployment command (pre or post) found no container: check the container's name in Coolify.
+Post-deployment command: Could not find a valid container. Is the container name correct?"""
+NO_LOG = "New container is unhealthy. It wrote no log."
+
+
+def more(row: Row) -> str:
+    """Where to read on, behind a cause that is not known."""
+    return f"Its hidden lines may say more: set `hidden_logs: true` or open {BASE}{row['deployment_url']}."
+
+
+BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
+
+
+@pytest.mark.parametrize(
+    ("name", "phases", "outcome", "reason"),
+    [
+        pytest.param("sequence_dockerimage_ok", WENT_WELL, Outcome.FINISHED, "", id="an-image"),
+        pytest.param("sequence_dockerimage_second_skipped", WENT_WELL, Outcome.FINISHED, "", id="behind-a-skipped-one"),
+        pytest.param("sequence_nixpacks_ok", WENT_WELL, Outcome.FINISHED, "", id="a-build"),
+        pytest.param("sequence_pinned_commit", WENT_WELL, Outcome.FINISHED, "", id="a-pinned-commit"),
+        pytest.param("sequence_restart_dockerimage", WENT_WELL, Outcome.FINISHED, "", id="a-restart-of-an-image"),
+        pytest.param("sequence_restart_only", WENT_WELL, Outcome.FINISHED, "", id="a-restart-that-builds"),
+        pytest.param("sequence_healthcheck_healthy", WENT_WELL, Outcome.FINISHED, "", id="healthy"),
+        pytest.param("sequence_ssh_flaky", WENT_WELL, Outcome.FINISHED, "", id="ssh-comes-back"),
+        pytest.param(
+            "sequence_post_command_fails",
+            (Phase.RUNNING, Phase.SUCCEEDED, Phase.UNVERIFIED),
+            Outcome.UNVERIFIED,
+            SKIPPED_POST,
+            id="post-skipped",
+        ),
+        pytest.param("sequence_healthcheck_unhealthy", WENT_WRONG, Outcome.FAILED, NO_LOG, id="unhealthy"),
+        pytest.param("sequence_nixpacks_buildfail", WENT_WRONG, Outcome.FAILED, BUILD_FAILURE, id="the-build-fails"),
+        pytest.param(
+            "sequence_dockerimage_upfail",
+            WENT_WRONG,
+            Outcome.FAILED,
+            "The registry does not have this image or tag: check the name, and that it was pushed before the deployment.\n"
+            "exit code 18: Error response from daemon: manifest unknown",
+            id="the-image-is-unknown",
+        ),
+        pytest.param(
+            "sequence_ssh_down",
+            WENT_WRONG,
+            Outcome.FAILED,
+            "Coolify could not reach the server over SSH: validate the server in Coolify, check its firewall and key, then deploy again.\n"
+            "ssh: connect to host host.docker.internal port 22: Connection refused",
+            id="ssh-is-down",
+        ),
+        pytest.param(
+            "sequence_cancel_while_running",
+            (Phase.RUNNING, Phase.CANCELLED),
+            Outcome.CANCELLED,
+            deployment.CANCELLED,
+            id="cancelled-while-running",
+        ),
+        pytest.param("v4.0.0-beta.434_sequence_dockerimage_ok", (Phase.QUEUED, *WENT_WELL), Outcome.FINISHED, "", id="beta434-an-image"),
+        pytest.param(
+            "v4.0.0-beta.434_sequence_post_command_fails",
+            (Phase.QUEUED, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED),
+            Outcome.FAILED,
+            OLD_POST_FAILURE,
+            id="beta434-flips-to-failed",
+        ),
+        pytest.param("sequence_deploy_success", (Phase.QUEUED, *WENT_WELL), Outcome.FINISHED, "", id="queued-first"),
+        pytest.param(
+            "sequence_deploy_failed_reason_late",
+            WENT_WRONG,
+            Outcome.FAILED,
+            f"{NO_SCRIPT}\nexit code 1: npm ERR! missing script: build",
+            id="a-late-reason",
+        ),
+    ],
+)
+def test_a_recorded_deployment_ends_as_it_did_with_every_visible_line_once(
+    name: str, phases: tuple[Phase, ...], outcome: Outcome, reason: str
+) -> None:
+    assert watched(polls(name), flips=name.startswith("v4.0.0-beta.434")) == Story(Verdict(outcome, reason), phases, visible(name))
+
+
+def test_the_first_of_two_servers_names_the_deployment_of_the_second() -> None:
+    name = "sequence_multiserver_main"
+    row = body("app_deployments_multiserver")["deployments"][0]
+    second = Handle(WEB, row["deployment_uuid"], server=row["server_name"], link=BASE + row["deployment_url"])
+    run = watched(polls(name))
+    assert run == Story(Verdict(Outcome.FINISHED, ""), WENT_WELL, visible(name), others=(second,))
+    assert [(other.server, other.link) for other in run.others] == [(second.server, second.link)]
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_finished_that_turns_into_failed_is_a_failure(*, flips: bool) -> None:
+    run = watched(polls("sequence_finished_flips_to_failed_old"), flips=flips)
+    assert (run.verdict.outcome, run.phases[-1]) == (Outcome.FAILED, Phase.FAILED)
+    assert "Post-deployment command failed." in run.verdict.reason
+    assert run.lines == visible("sequence_finished_flips_to_failed_old")
+
+
+@pytest.mark.parametrize(
+    ("status", "changes", "flips", "hold"),
+    [
+        pytest.param("finished", {}, False, 0, id="since-beta454-it-stays"),
+        pytest.param("finished", {}, True, 10, id="before-it-may-turn-although-it-has-an-end"),
+        pytest.param("finished", {"finished_at": None}, True, 10, id="before-without-an-end"),
+        pytest.param("failed", {}, True, 0, id="failed-stays"),
+        pytest.param("cancelled-by-user", {}, True, 0, id="cancelled-stays"),
+        pytest.param("in_progress", {}, True, 0, id="it-still-runs"),
+    ],
+)
+def test_before_beta454_finished_is_looked_at_for_ten_seconds(status: str, changes: Row, hold: float, *, flips: bool) -> None:
+    assert deployment.snapshot_of(ended(status, **changes), BASE, flips=flips).stable_for == hold
+
+
+def test_before_beta454_a_post_deployment_command_is_waited_for_to_its_end() -> None:
+    running = {**finished("Executing post-deployment command (see debug log for output)."), "finished_at": None}
+    assert deployment.snapshot_of(running, BASE, flips=True).stable_for == math.inf
+
+
+def test_no_line_is_lost_or_doubled_when_the_server_replaces_its_list() -> None:
+    """After a cancel the web process' copy wins (coolify-api 17.1 row 7): entries vanish, and come back elsewhere."""
+    listed = polls("sequence_cancel_while_running")
+    full = json.loads(listed[-1]["logs"])
+    parts: list[Any] = [full[:6], full[:2], [], full[4:], full[::-1], full]
+    torn = [{**listed[-1], "logs": json.dumps(part)} for part in parts]
+    assert sorted(watched([*listed[:-1], *torn]).lines) == sorted(visible("sequence_cancel_while_running"))
+
+
+# --- one look
+
+FIXTURE_LINK = (
+    f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/environment/e8kwg0c4s0ok4gw8sk0cw4go/application/{APP}/deployment/vgs4k8c0ws0cwg4o8kc0s4gk"
+)
+SEEN = Snapshot(Phase.RUNNING, "in_progress", link=FIXTURE_LINK, commit=FIXTURE_SHA, server="localhost")
+UNHEALTHY_WORDS = "New container is unhealthy.\nContainer logs:\nError: listen EADDRINUSE"
+OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP}/deployment/vgs4k8c0ws0cwg4o8kc0s4gk"
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "entries"),
+    [
+        pytest.param("deployment_get_queued", replace(SEEN, phase=Phase.QUEUED, raw_status="queued", commit=""), 0, id="queued"),
+        pytest.param("deployment_get_in_progress_beta380", replace(SEEN, link=OLD_LINK), 6, id="beta380"),
+        pytest.param("deployment_get_in_progress_read_only", replace(SEEN, log=None), None, id="read-only"),
+        pytest.param("deployment_get_in_progress_sensitive", SEEN, 6, id="sensitive"),
+        pytest.param("deployment_get_finished", replace(SEEN, phase=Phase.SUCCEEDED, raw_status="finished"), 11, id="finished"),
+        pytest.param(
+            "deployment_get_finished_no_finished_at",
+            replace(SEEN, phase=Phase.SUCCEEDED, raw_status="finished", stable_for=10),
+            10,
+            id="finished-but-not-settled",
+        ),
+        pytest.param(
+            "deployment_get_failed_exception",
+            replace(SEEN, phase=Phase.FAILED, raw_status="failed", reason=f"{NO_SCRIPT}\nexit code 1: npm ERR! missing script: build"),
+            13,
+            id="failed",
+        ),
+        pytest.param(
+            "deployment_get_failed_status_before_reason",
+            replace(
+                SEEN,
+                phase=Phase.FAILED,
+                raw_status="failed",
+                stable_for=10,
+                reason=deployment.RESTARTED,
+            ),
+            6,
+            id="failed-before-its-reason",
+        ),
+        pytest.param(
+            "deployment_get_failed_healthcheck",
+            replace(SEEN, phase=Phase.FAILED, raw_status="failed", reason=UNHEALTHY_WORDS),
+            15,
+            id="unhealthy-with-container-logs",
+        ),
+        pytest.param(
+            "deployment_get_cancelled",
+            replace(SEEN, phase=Phase.CANCELLED, raw_status="cancelled-by-user", reason=deployment.CANCELLED),
+            7,
+            id="cancelled",
+        ),
+    ],
+)
+def test_one_reply_becomes_one_snapshot(name: str, seen: Snapshot, entries: int | None) -> None:
+    snapshot = deployment.snapshot_of(body(name), BASE)
+    assert (replace(snapshot, log=seen.log), None if snapshot.log is None else len(snapshot.log)) == (seen, entries)
+
+
+@pytest.mark.parametrize(
+    ("name", "outcome", "seconds"),
+    [
+        pytest.param("deployment_cancelled", Outcome.CANCELLED, 10, id="cancelled-while-queued-finished-at-null-for-ever"),
+        pytest.param("deployment_cancelled_inprogress", Outcome.CANCELLED, 10, id="cancelled-before-a-worker-took-it"),
+        pytest.param("deployment_cancelled_ssh", Outcome.CANCELLED, 10, id="cancelled-while-ssh-worked"),
+        pytest.param("deployment_state_cancelled-by-user", Outcome.CANCELLED, 0, id="cancelled-row"),
+        pytest.param("deployment_state_failed", Outcome.FAILED, 0, id="failed-row"),
+        pytest.param("deployment_state_finished", Outcome.FINISHED, 0, id="finished-row"),
+        pytest.param("deployment_after_coolify_restart", Outcome.FAILED, 10, id="failed-by-a-restart-of-coolify"),
+    ],
+)
+def test_an_end_without_finished_at_is_believed_after_ten_seconds(name: str, outcome: Outcome, seconds: int) -> None:
+    watch = Watch(Handle(WEB, "x"), began=0, deadline=1800)
+    for second in range(20):
+        watch, _ = observe(watch, deployment.snapshot_of(body(name), BASE), second)
+        if watch.result:
+            break
+    verdict = next_step(Stage.DEPLOYMENT, (watch,), repeated=False)
+    assert isinstance(verdict, Verdict)
+    assert (verdict.outcome, second) == (outcome, seconds)
+
+
+def test_a_deployment_that_a_restart_of_coolify_failed_says_so() -> None:
+    """Red says why: failed, no `finished_at`, no line of its own (coolify-api 7.6 and 13)."""
+    assert deployment.snapshot_of(body("deployment_after_coolify_restart"), BASE).reason == deployment.RESTARTED
+    assert "restarted or updated" in deployment.RESTARTED
+    assert "Deploy again" in deployment.RESTARTED
+
+
+NO_REASON_READ = "the token may not read its log, which says why (read:sensitive)"
+POSSIBLY = f"{NO_REASON_READ}; possibly Coolify was restarted or updated, which fails all that runs"
+GAVE_NONE = "Coolify gave no reason. The last lines of its log:\n"
+
+
+@pytest.mark.parametrize(
+    ("texts", "changes", "reason"),
+    [
+        pytest.param(["Importing the code."], {"finished_at": None}, "RESTARTED", id="no-end-and-no-reason"),
+        pytest.param([], {"finished_at": None}, "RESTARTED", id="no-end-and-no-log"),
+        pytest.param(["Importing the code."], {}, f"{GAVE_NONE}Importing the code.", id="an-end-and-no-reason"),
+        pytest.param(["Deployment failed: no space left"], {"finished_at": None}, "no space left", id="a-reason-and-no-end"),
+        pytest.param(
+            ["Oops something is not okay, are you okay? 😢", "gone"],
+            {"finished_at": None},
+            "gone",
+            id="an-old-reason-and-no-end",
+        ),
+        pytest.param(["New container is unhealthy."], {"finished_at": None}, "New container is unhealthy.", id="unhealthy-and-no-end"),
+        pytest.param(
+            ["New container is not healthy, rolling back to the old container."],
+            {"finished_at": None},
+            "New container is not healthy, rolling back to the old container.",
+            id="rolled-back-and-no-end",
+        ),
+        pytest.param(
+            [entry("Deployment failed: x", command="npm run build")],
+            {"finished_at": None},
+            "RESTARTED",
+            id="a-build-that-speaks-as-coolify",
+        ),
+    ],
+)
+def test_a_failure_without_an_end_and_without_a_reason_was_a_restart(texts: list[str | Row], changes: Row, reason: str) -> None:
+    assert deployment.snapshot_of(ended("failed", *texts, **changes), BASE).reason == (
+        deployment.RESTARTED if reason == "RESTARTED" else reason
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        pytest.param(ended("failed"), NO_REASON_READ, id="with-an-end"),
+        pytest.param(ended("failed", finished_at=None), POSSIBLY, id="without-an-end"),
+        pytest.param({**body("v4.0.0-beta.380_deployment_read"), "status": "failed"}, NO_REASON_READ, id="beta380-knows-no-end"),
+    ],
+)
+def test_a_failure_whose_log_may_not_be_read_says_so(row: Row, reason: str) -> None:
+    """A reason that nobody saw is not told, and a restart is no more than possible."""
+    seen = deployment.snapshot_of(without(row, "logs"), BASE)
+    assert (seen.phase, seen.log, seen.reason) == (Phase.FAILED, None, reason)
+
+
+@pytest.mark.parametrize("finished_at", [None, "2026-11-21T05:39:27.000000Z"])
+def test_a_cancelled_deployment_says_where_it_was_cancelled(finished_at: str | None) -> None:
+    assert (
+        deployment.snapshot_of(ended("cancelled-by-user", "Deployment failed: x", finished_at=finished_at), BASE).reason
+        == deployment.CANCELLED
+    )
+    assert deployment.CANCELLED == "it was cancelled in Coolify or through its API. Run the job again to deploy"
+
+
+def test_beta_380_without_finished_at_waits_ten_seconds() -> None:
+    row = {**body("v4.0.0-beta.380_deployment_read"), "status": "finished"}
+    assert "finished_at" not in row
+    assert deployment.snapshot_of(row, BASE, post_command=True).stable_for == 10
+    assert (deployment.snapshot_of(body("v4.0.0-beta.380_deployment_read"), BASE).phase, deployment.snapshot_of(row, BASE).log) == (
+        Phase.QUEUED,
+        None,
+    )
+
+
+def why(*texts: str | Row) -> str:
+    return deployment.snapshot_of(ended("failed", *texts), BASE).reason
+
+
+BUILT, SHUT = "Building docker image completed.", "Gracefully shutting down build container: abc"
+DISK = "mv: /data/x: no space left on device"
+EXECUTING = "Executing post-deployment command (see debug log for output)."
+HAS_COMMAND = {"application": {**body("deployment_get_finished")["application"], "post_deployment_command": "php artisan migrate"}}
+UNSEEN = "the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)"
+
+
+@pytest.mark.parametrize(
+    ("row", "known", "seen"),
+    [
+        pytest.param(finished(EXECUTING), False, (Phase.SUCCEEDED, 0, ""), id="succeeded"),
+        pytest.param(
+            finished(EXECUTING, finished_at=None),
+            False,
+            (Phase.SUCCEEDED, math.inf, deployment.POST_COMMAND_UNFINISHED),
+            id="running-by-its-line",
+        ),
+        pytest.param(
+            finished(finished_at=None, **HAS_COMMAND),
+            False,
+            (Phase.SUCCEEDED, math.inf, deployment.POST_COMMAND_UNFINISHED),
+            id="running-by-its-field",
+        ),
+        pytest.param(
+            finished(finished_at=None),
+            True,
+            (Phase.SUCCEEDED, math.inf, deployment.POST_COMMAND_UNFINISHED),
+            id="running-as-the-application-says",
+        ),
+        pytest.param(
+            finished(entry(EXECUTING, hidden=True), finished_at=None),
+            False,
+            (Phase.SUCCEEDED, math.inf, deployment.POST_COMMAND_UNFINISHED),
+            id="a-hidden-line",
+        ),
+        pytest.param(
+            finished(EXECUTING, "Post-deployment command failed."),
+            False,
+            (Phase.UNVERIFIED, 0, "its post-deployment command failed"),
+            id="failed",
+        ),
+        pytest.param(
+            finished(BUILT, EXECUTING, "Post-deployment command failed.", "SQLSTATE[HY000] [2002] Connection refused\n in db.php", SHUT),
+            False,
+            (
+                Phase.UNVERIFIED,
+                0,
+                "its post-deployment command failed. Its output:\nSQLSTATE[HY000] [2002] Connection refused\n in db.php",
+            ),
+            id="failed-with-what-it-printed",
+        ),
+        pytest.param(
+            finished(EXECUTING, "migrating", entry("sEcReT", hidden=True), "Post-deployment command failed.", DISK, SHUT),
+            False,
+            (
+                Phase.UNVERIFIED,
+                0,
+                f"its post-deployment command failed. Its output:\n{known_failures.match(DISK, shown=True)}\nmigrating\n{DISK}",
+            ),
+            id="failed-for-a-known-cause",
+        ),
+        pytest.param(
+            finished(BUILT, "Post-deployment command failed.", SHUT),
+            False,
+            (Phase.UNVERIFIED, 0, "its post-deployment command failed"),
+            id="failed-and-nothing-else",
+        ),
+        pytest.param(
+            finished(EXECUTING, "Post-deployment command failed.", finished_at=None),
+            False,
+            (Phase.UNVERIFIED, 10, "its post-deployment command failed"),
+            id="failed-and-not-settled",
+        ),
+        pytest.param(
+            finished(EXECUTING, "Post-deployment command: No running containers found. Skipping."),
+            False,
+            (Phase.UNVERIFIED, 0, SKIPPED_POST),
+            id="skipped",
+        ),
+        pytest.param(
+            finished(EXECUTING, entry("Post-deployment command failed.", command="docker exec web cat notes")),
+            False,
+            (Phase.SUCCEEDED, 0, ""),
+            id="a-command-that-prints-the-words",
+        ),
+        pytest.param(
+            finished(entry(EXECUTING, command="docker build ."), finished_at=None),
+            False,
+            (Phase.SUCCEEDED, 10, ""),
+            id="a-build-that-prints-the-words",
+        ),
+    ],
+)
+def test_a_post_deployment_command_is_waited_for_and_judged(row: Row, *, known: bool, seen: tuple[Phase, float, str]) -> None:
+    snapshot = deployment.snapshot_of(row, BASE, post_command=known)
+    assert (snapshot.phase, snapshot.stable_for, snapshot.reason, snapshot.warnings) == (*seen, ())
+
+
+@pytest.mark.parametrize(
+    ("known", "fields", "warning"),
+    [
+        pytest.param(True, {}, UNSEEN, id="as-the-application-says"),
+        pytest.param(False, HAS_COMMAND, UNSEEN, id="by-its-field"),
+        pytest.param(False, {}, "", id="none"),
+    ],
+)
+def test_a_post_deployment_command_whose_log_cannot_be_read_is_a_warning(*, known: bool, fields: Row, warning: str) -> None:
+    run = watched([without(finished(**fields), "logs")], post_command=known)
+    assert (run.verdict, run.warnings) == (Verdict(Outcome.FINISHED, ""), (warning,) if warning else ())
+
+
+def test_a_post_deployment_command_that_never_ends_is_not_success() -> None:
+    watch = Watch(Handle(WEB, "x"), began=0, deadline=60)
+    row = finished(EXECUTING, finished_at=None)
+    for second in range(0, 70, 10):
+        watch, _ = observe(watch, deployment.snapshot_of(row, BASE), second)
+    assert next_step(Stage.DEPLOYMENT, (watch,), repeated=False) == Verdict(Outcome.TIMED_OUT, deployment.POST_COMMAND_UNFINISHED)
+
+
+@pytest.mark.parametrize("status", ["exploded", "success", "error", "cancelled", "", "FINISHED", "x" * 500])
+def test_an_unknown_status_is_neither_success_nor_failure_and_named_once(status: str) -> None:
+    watch = Watch(Handle(WEB, "x"), began=0, deadline=1800)
+    events: list[Any] = []
+    for second in range(30):
+        watch, new = observe(watch, deployment.snapshot_of({**finished(), "status": status}, BASE), second)
+        events += new
+    told = [event.text for event in events if isinstance(event, TargetWarning)]
+    assert (watch.phase, watch.result, len(told)) == (Phase.UNKNOWN, None, 1)
+    assert repr(status) in told[0]
+
+
+def key(*parts: str) -> bytes:
+    """The fingerprint of an entry: 16 bytes, however long its text is."""
+    return hashlib.blake2b("\0".join(parts).encode(), digest_size=16).digest()
+
+
+@pytest.mark.parametrize(
+    ("logs", "log", "warning"),
+    [
+        pytest.param(None, (), "", id="null"),
+        pytest.param("", (), "", id="empty"),
+        pytest.param("[]", (), "", id="no-entries"),
+        pytest.param("[{", (), deployment.UNREADABLE_LOG, id="broken"),
+        pytest.param("{}", (), deployment.UNREADABLE_LOG, id="an-object"),
+        pytest.param("[" * 100_000, (), deployment.UNREADABLE_LOG, id="too-deep"),
+        pytest.param(5, (), deployment.UNREADABLE_LOG, id="a-number"),
+        pytest.param([entry("not encoded twice")], (), deployment.UNREADABLE_LOG, id="a-list"),
+        pytest.param('[null, 1, "x", []]', (), "", id="entries-that-are-none"),
+        pytest.param('[{"output": 5}, {"output": null}, {}]', (), "", id="an-output-that-is-none"),
+        pytest.param(
+            '[{"output": "x", "hidden": 0}]', (Entry(key("None", "None", "x", "None"), "x", hidden=True),), "", id="hidden-in-doubt"
+        ),
+    ],
+)
+def test_a_log_of_any_kind_is_read_or_given_up_but_never_a_crash(logs: Any, log: tuple[Entry, ...], warning: str) -> None:
+    seen = deployment.snapshot_of({**body("deployment_get_finished"), "logs": logs}, BASE)
+    assert (seen.phase, seen.log, seen.warnings) == (Phase.SUCCEEDED, log, (warning,) if warning else ())
+
+
+def keys(*listed: Row) -> list[Any]:
+    return [each.key for each in deployment.snapshot_of(finished(logs=json.dumps(listed)), BASE).log or ()]
+
+
+def test_an_entry_is_known_by_16_bytes_and_by_all_that_tells_it_from_another() -> None:
+    """A log of megabytes is not kept for its keys."""
+    one = entry("x" * 1_000_000)
+    others = [{**one, "output": "y"}, {**one, "timestamp": "z"}, {**one, "type": "stderr"}, {**one, "command": "ls"}]
+    assert {(type(each), len(each)) for each in keys(one, *others)} == {(bytes, 16)}
+    assert len(set(keys(one, *others))) == 5
+    assert keys(one) == keys({**one, "batch": 7, "hidden": True, "order": 3})
+
+
+PLAN = "Generating nixpacks configuration with: nixpacks plan -f json"
+QUOTE = r"'\''"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param(f"{PLAN} --env 'A=secret' /artifacts/x", f"{PLAN} --env 'A=***' /artifacts/x", id="one"),
+        pytest.param(f"{PLAN} --env 'A=s' --env 'B_2=t' /x", f"{PLAN} --env 'A=***' --env 'B_2=***' /x", id="two"),
+        pytest.param(f"{PLAN} --env 'A=' /x", f"{PLAN} --env 'A=***' /x", id="an-empty-one"),
+        pytest.param(f"{PLAN} --env 'A=two words = \"x\"' /x", f"{PLAN} --env 'A=***' /x", id="of-many-words"),
+        pytest.param(f"{PLAN} --env 'A=one\ntwo\n' /x", f"{PLAN} --env 'A=***' /x", id="of-many-lines"),
+        pytest.param(f"{PLAN} --env 'A=it{QUOTE}s secret' /x", f"{PLAN} --env 'A=***' /x", id="with-a-quote"),
+        pytest.param(f"{PLAN} --env 'A={QUOTE}{QUOTE}secret{QUOTE}' /x", f"{PLAN} --env 'A=***' /x", id="with-quotes-at-its-ends"),
+        pytest.param(f"{PLAN} --env 'A=s{QUOTE} --env {QUOTE}B=t' /x", f"{PLAN} --env 'A=***' /x", id="that-pretends-to-be-two"),
+        pytest.param(f"{PLAN} --env A=secret --env B=t /artifacts/x", f"{PLAN} --env A=*** --env B=*** /artifacts/x", id="as-beta434"),
+        pytest.param(
+            f"{PLAN} --env A=two words --env B= /artifacts/x", f"{PLAN} --env A=*** --env B=*** /artifacts/x", id="unquoted-words"
+        ),
+        pytest.param(f"{PLAN} --env A=one\ntwo /artifacts/x", f"{PLAN} --env A=*** /artifacts/x", id="unquoted-lines"),
+        pytest.param(PLAN, PLAN, id="none"),
+        pytest.param("docker run --env 'A=public'", "docker run --env 'A=public'", id="another-line"),
+    ],
+)
+def test_the_values_of_variables_in_coolify_s_own_line_are_not_shown(text: str, shown: str) -> None:
+    assert [each.text for each in deployment.snapshot_of(finished(text), BASE).log or ()] == [shown]
+    assert deployment.snapshot_of(ended("failed", text), BASE).reason == f"{GAVE_NONE}{shown}"
+
+
+def test_a_build_that_prints_such_a_line_is_shown_as_it_is() -> None:
+    text = f"{PLAN} --env 'A=x' /x"
+    assert [each.text for each in deployment.snapshot_of(finished(entry(text, command="cat notes")), BASE).log or ()] == [text]
+
+
+LONE = "\ud800"
+
+
+def test_lone_surrogates_of_the_server_are_no_crash() -> None:
+    """JSON can hold them, and neither UTF-8 nor a URL can."""
+    row = finished(
+        f"Deployment failed: {LONE}",
+        f"{PLAN} --env 'A={LONE}'",
+        deployment_url=f"/project/{LONE}x",
+        server_name=LONE,
+        commit=LONE,
+    )
+    for status in ("finished", "failed", "cancelled-by-user", LONE):
+        seen = deployment.snapshot_of({**row, "status": status}, BASE)
+        assert (seen.link, seen.commit, len(seen.log or ())) == (f"{BASE}/project/%3Fx", "", 2)
+    assert why(f"Deployment failed: {LONE} {BROKE}\nError: {LONE}") == "exit code 1: \ufffd"
+
+
+def test_a_log_that_is_absent_is_not_an_empty_one() -> None:
+    watch, events = observe(Watch(Handle(WEB, "x"), 0, 99), deployment.snapshot_of(body("deployment_logs_read_only"), BASE), 0)
+    assert LogUnavailable(WEB) in events
+    assert (
+        LogUnavailable(WEB) not in observe(Watch(Handle(WEB, "x"), 0, 99), deployment.snapshot_of(body("deployment_logs_null"), BASE), 0)[1]
+    )
+    assert watch.result is None
+
+
+@pytest.mark.parametrize("answer", [None, [], "text", 5, {}, {"status": None}, {"status": 5}, {"status": []}, [{"status": "finished"}]])
+def test_an_answer_of_another_shape_is_no_news(answer: Any) -> None:
+    with pytest.raises(UnavailableError) as caught:
+        deployment.snapshot_of(answer, BASE)
+    assert (caught.value.from_server, caught.value.may_have_arrived, caught.value.permanent) == (True, True, False)
+
+
+def test_fields_of_the_wrong_type_are_left_out() -> None:
+    odd = {"commit": 5, "server_name": [], "deployment_url": {}, "application": [], "logs": None, "finished_at": 1}
+    assert deployment.snapshot_of({"status": "finished", **odd}, BASE) == Snapshot(Phase.SUCCEEDED, "finished")
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        pytest.param("/project/a/production env/x", f"{BASE}/project/a/production%20env/x", id="a-blank-in-a-name-of-beta380"),
+        pytest.param("https://evil.example.com/x", "", id="another-host"),
+        pytest.param("/a\n::error::x", f"{BASE}/a%0A%3A%3Aerror%3A%3Ax", id="a-line-break"),
+        pytest.param("", "", id="none"),
+    ],
+)
+def test_the_link_leads_to_our_server_and_nowhere_else(path: str, link: str) -> None:
+    assert deployment.snapshot_of({**finished(), "deployment_url": path}, BASE).link == link
+
+
+# --- causes
+
+RUN = f"docker exec abc bash -c 'NPM_TOKEN={SECRET} npm ci'"
+BROKE = f"Command execution failed (exit code 1): {RUN}"
+RETRY = f"SSH connection failed. Retrying... (Attempt 1/3, waiting 2s)\nError: {BROKE}\nError: ssh: Connection refused\r\n"
+RULED = "----------------------------------------"
+UNHEALTHY = "New container is unhealthy."
+MORE = more(body("deployment_get_finished"))
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        pytest.param(
+            [f"Deployment failed: {BROKE}\nError: npm ERR! code 1"],
+            "exit code 1: npm ERR! code 1",
+            id="the-command-is-left-out",
+        ),
+        pytest.param(
+            [f"Deployment failed: {BROKE}\nError: one\ntwo\nError: three"],
+            "exit code 1: one\ntwo\nError: three",
+            id="of-an-error-of-many-lines-too",
+        ),
+        pytest.param(
+            [f"Deployment failed: Rolling update failed (App\\E): Failed to start container: {BROKE}\nError: no such image"],
+            "exit code 1: no such image",
+            id="of-an-error-in-an-error-too",
+        ),
+        pytest.param([f"Deployment failed: {BROKE}\r\nError: gone\r\n"], "exit code 1: gone", id="with-carriage-returns"),
+        pytest.param(
+            ["Deployment failed: Server is not functional.", "Deployment failed. Removing the new version of your application."],
+            "Coolify holds the server for not functional: validate it under Servers, then deploy again.\nServer is not functional.",
+            id="a-sentence-of-coolify",
+        ),
+        pytest.param(
+            [RULED, "Deployment failed: " + "\n".join(f"line {number}" for number in range(40)), RULED],
+            "\n".join(f"line {number}" for number in range(25, 40)),
+            id="the-last-fifteen-lines",
+        ),
+        pytest.param(
+            [f"Deployment failed: {'x' * 500}\n{'y' * 501}\n{'z' * 9000}"],
+            f"{'x' * 500}\n{'y' * 501}\n{'z' * 9000}",
+            id="each-line-whole",
+        ),
+        pytest.param([f"{'x' * 9000}", "short"], f"{GAVE_NONE}{'x' * 9000}\nshort", id="each-line-of-an-unknown-cause-whole"),
+        pytest.param([f"Deployment failed: {BROKE}\nError: {'x' * 9000}"], f"exit code 1: {'x' * 9000}", id="with-what-stands-before-it"),
+        pytest.param(
+            [UNHEALTHY, RULED, "Container logs:", entry("boom\nEADDRINUSE", command="docker logs x"), RULED, "Removing old containers."],
+            "New container is unhealthy.\nContainer logs:\nboom\nEADDRINUSE",
+            id="unhealthy-with-container-logs",
+        ),
+        pytest.param(
+            [UNHEALTHY, RULED, "Container logs:", RULED, "Removing old containers."], NO_LOG, id="unhealthy-without-container-logs"
+        ),
+        pytest.param([UNHEALTHY], UNHEALTHY, id="unhealthy-and-nothing-after-it"),
+        pytest.param(
+            [UNHEALTHY, RULED, "Container logs:", entry("\n".join(map(str, range(100))), command="docker logs x"), RULED],
+            "\n".join([UNHEALTHY, "Container logs:", *map(str, range(85, 100))]),
+            id="unhealthy-and-talkative",
+        ),
+        pytest.param(
+            [UNHEALTHY, "Container logs:", entry("a", command="docker logs x"), "Deployment failed: something else"],
+            f"{UNHEALTHY}\nContainer logs:\na\nDeployment failed: something else",
+            id="unhealthy-comes-first",
+        ),
+        pytest.param(
+            [entry("hidden", hidden=True), *map(str, range(9)), RULED],
+            f"Coolify gave no reason. The last lines of its log:\n4\n5\n6\n7\n8\n{MORE}",
+            id="unknown-the-last-five-visible-lines",
+        ),
+        pytest.param([entry("hidden", hidden=True)], MORE, id="nothing-visible"),
+        pytest.param([], "", id="nothing-at-all"),
+        pytest.param(
+            [entry("Deployment failed: Coolify was hacked", command="npm run build"), "the end"],
+            "Coolify gave no reason. The last lines of its log:\nDeployment failed: Coolify was hacked\nthe end",
+            id="a-build-that-speaks-as-coolify",
+        ),
+        pytest.param(
+            [entry(UNHEALTHY, command="npm run build"), "Deployment failed: the true reason"],
+            "the true reason",
+            id="a-build-that-says-unhealthy",
+        ),
+        pytest.param(
+            [entry("Deployment failed: hidden details", hidden=True), "Deployment failed: the visible reason"],
+            f"the visible reason\n{MORE}",
+            id="what-is-hidden-is-no-reason",
+        ),
+    ],
+)
+def test_the_cause_is_told_in_the_words_of_what_broke(entries: list[str | Row], reason: str) -> None:
+    assert why(*entries) == reason
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        pytest.param([f"Deployment failed: {BROKE}\nError: x"], id="with-its-error"),
+        pytest.param([f"Deployment failed: {BROKE}\nError: "], id="with-an-empty-error"),
+        pytest.param([f"Deployment failed: {BROKE}"], id="without-an-error"),
+        pytest.param(
+            [f"Deployment failed: Command execution failed (exit code 1): echo 'a\nError: b' && {RUN}\nError: x"], id="of-many-lines"
+        ),
+        pytest.param([f"Deployment failed: first: {BROKE}\nError: second: {BROKE}\nError: x"], id="twice"),
+        pytest.param([f"Deployment failed: {BROKE}\r\nError: x\r\n"], id="with-carriage-returns"),
+        pytest.param([RETRY, RETRY], id="in-retries-of-ssh-that-are-the-last-lines"),
+        pytest.param(["Oops something is not okay, are you okay? 😢", f"{BROKE}\nError: x"], id="before-beta443"),
+    ],
+)
+def test_the_command_that_coolify_ran_is_in_no_cause_and_in_no_visible_line(entries: list[str | Row]) -> None:
+    seen = deployment.snapshot_of(ended("failed", *entries), BASE)
+    assert seen.reason
+    for text in (seen.reason, *(each.text for each in seen.log or ())):
+        assert SECRET not in text
+        assert "docker exec" not in text
+
+
+@pytest.mark.parametrize(
+    "line", [entry(f"{BROKE}\nError: x", hidden=True), entry(f"{BROKE}\nError: x", command="cat notes")], ids=["hidden", "a-build-s-output"]
+)
+def test_a_command_is_left_where_it_is_asked_for_or_not_coolify_s(line: Row) -> None:
+    """Hidden entries are only shown to who asks for them."""
+    assert [each.text for each in deployment.snapshot_of(ended("failed", line), BASE).log or ()] == [line["output"]]
+
+
+@pytest.mark.parametrize("count", [3, 3000])
+def test_a_cause_with_many_commands_in_it_is_told_without_one(count: int) -> None:
+    reason = why("Deployment failed: " + f"{BROKE}\nError: " * count + "the end")
+    assert SECRET not in reason
+    assert reason.startswith("exit code 1: ")
+
+
+def test_a_cause_with_many_lines_and_an_open_quote_is_found_in_no_time() -> None:
+    reason = why("Deployment failed: Command execution failed (exit code 1): echo '" + "\nError: x" * 20_000)
+    assert reason == "exit code 1: x"
+
+
+def test_retries_of_ssh_are_not_the_cause() -> None:
+    assert why(RETRY, RETRY, "Deployment failed: ssh: Connection refused") == "ssh: Connection refused"
+    assert deployment.snapshot_of(finished(RETRY), BASE).reason == ""
+
+
+def test_a_ruled_line_of_the_container_does_not_cut_its_log() -> None:
+    log: list[str | Row] = [
+        UNHEALTHY,
+        RULED,
+        "Container logs:",
+        *(entry(text, command="docker logs x") for text in (RULED, "EADDRINUSE")),
+        RULED,
+        "Removing",
+    ]
+    assert "EADDRINUSE" in why(*log)
+
+
+# --- additional servers
+
+PAGE = f"/project/p/environment/e/application/{APP}/deployment"
+ELSEWHERE = f"Deployment to second. Logs: https://coolify.internal{PAGE}/abc"
+
+
+def others(*texts: str | Row, status: str = "finished") -> list[tuple[str, str, str]]:
+    listed = deployment.snapshot_of(ended(status, *texts), BASE, APP).follow_ups
+    assert {(each.target, each.adopted, each.condition) for each in listed} <= {(APP, False, "")}
+    return [(each.id, each.server, each.link) for each in listed]
+
+
+@pytest.mark.parametrize(
+    ("texts", "found"),
+    [
+        pytest.param([ELSEWHERE], [("abc", "second", f"{BASE}{PAGE}/abc")], id="one-with-its-page-on-our-address"),
+        pytest.param(
+            [ELSEWHERE, ELSEWHERE.replace("second", "the third one").replace("/abc", "/def")],
+            [("abc", "second", f"{BASE}{PAGE}/abc"), ("def", "the third one", f"{BASE}{PAGE}/def")],
+            id="two",
+        ),
+        pytest.param([entry(ELSEWHERE, hidden=True)], [("abc", "second", f"{BASE}{PAGE}/abc")], id="hidden"),
+        pytest.param([entry(ELSEWHERE, command="npm run build")], [], id="a-build-that-prints-it"),
+        pytest.param([f"{ELSEWHERE}\nand more"], [], id="and-more"),
+        pytest.param([f"Deployment to second. Logs: {PAGE}/abc"], [], id="no-address"),
+        pytest.param(["Deployment to second. Logs: https://x/deployment/a b"], [], id="no-uuid"),
+        pytest.param([f"Deployment to {'x' * 201}. Logs: https://x{PAGE}/abc"], [], id="a-name-that-is-too-long"),
+        pytest.param([], [], id="none"),
+    ],
+)
+def test_additional_servers_stand_in_coolify_s_own_lines(texts: list[str | Row], found: list[tuple[str, str, str]]) -> None:
+    assert others(*texts) == found
+
+
+@pytest.mark.parametrize(("status", "count"), [("finished", 1), ("failed", 0), ("cancelled-by-user", 0), ("in_progress", 0), ("queued", 0)])
+def test_additional_servers_are_followed_from_a_deployment_that_went_well(status: str, count: int) -> None:
+    assert len(others(ELSEWHERE, status=status)) == count
+
+
+def test_additional_servers_are_followed_though_the_post_deployment_command_failed() -> None:
+    """They were started before it ran (coolify-api 7.3)."""
+    seen = deployment.snapshot_of(finished(ELSEWHERE, EXECUTING, "Post-deployment command failed."), BASE, APP)
+    assert (seen.phase, len(seen.follow_ups)) == (Phase.UNVERIFIED, 1)
+
+
+MAIN, SECOND = (next(row for row in body("app_deployments_multiserver")["deployments"] if row["id"] == number) for number in (71, 72))
+
+
+@pytest.mark.parametrize(
+    ("changes", "main", "one"),
+    [
+        pytest.param({}, {}, True, id="as-recorded"),
+        pytest.param({"server_id": MAIN["server_id"]}, {}, False, id="on-the-same-server"),
+        pytest.param({"is_api": True}, {}, False, id="of-the-api"),
+        pytest.param({"is_webhook": True}, {}, False, id="of-a-webhook"),
+        pytest.param({"created_at": "2026-11-21T05:43:02.000000Z"}, {}, True, id="five-seconds-later"),
+        pytest.param({"created_at": "2026-11-21T05:43:03.000000Z"}, {}, False, id="six-seconds-later"),
+        pytest.param({"created_at": "2026-11-21T05:42:53.000000Z"}, {}, True, id="shortly-before-the-end-was-written"),
+        pytest.param({"created_at": "2026-11-21T05:42:40.000000Z"}, {}, False, id="before-the-first-one-began"),
+        pytest.param({"created_at": None}, {}, False, id="nobody-knows-when"),
+        pytest.param({}, {"finished_at": None, "updated_at": "2026-11-21T05:42:57.000000Z"}, True, id="the-end-is-not-written-yet"),
+        pytest.param({"created_at": "2026-11-21T05:42:57.000000Z"}, {"finished_at": "2026-11-21 05:42:57"}, True, id="as-before-beta461"),
+        pytest.param({}, {"finished_at": "soon"}, False, id="an-end-that-is-no-time"),
+        pytest.param({}, {"finished_at": "2026-11-21T05:43:57.000000Z"}, True, id="a-minute-of-post-deployment-command"),
+    ],
+)
+def test_an_additional_server_s_row_was_born_when_the_first_one_ended(changes: Row, main: Row, *, one: bool) -> None:
+    """For who may not read the log. The rows are written before `finished_at`, the post-deployment command between.
+
+    Source: coolify-api 7.3, 16.
+    """
+    assert deployment.is_other_server({**SECOND, **changes}, {**MAIN, **main}) is one

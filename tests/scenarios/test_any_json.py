@@ -1,0 +1,383 @@
+"""No answer of a server is a bug of ours: whole runs in which one field, anywhere, is any JSON of any shape, on both platforms.
+
+Each run is a row of the truths, played by the simulator, whose answers are changed on their way out. How it ends is not looked at
+here: only that it ends, with a status and not with exit code 70. Seeds are fixed;
+`ANY_JSON=5000 pytest tests/scenarios/test_any_json.py` tries more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import re
+import types
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from deployer.http import untrusted_json
+from deployer.http.client import Response
+from deployer.main import main
+from deployer.model import Outcome, Phase, RefusedError, Snapshot, UnavailableError
+from deployer.providers.cloudfoundry import routes
+from deployer.providers.cloudfoundry.api import discovery, uaa
+from deployer.providers.cloudfoundry.api import responses as cf_answers
+from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
+from deployer.providers.coolify import lookup, resources, rollback_candidates, tags, trigger, trigger_requests
+from deployer.providers.coolify.api import responses as api_responses
+from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.changes import application, envs
+from deployer.providers.coolify.options import Options
+from deployer.providers.coolify.watching import deployment, resource_status
+from deployer.simulator import cloudfoundry, simulating
+from deployer.simulator.cloudfoundry import world as foundation
+from deployer.simulator.coolify import server as simulated
+from deployer.simulator.serving import listener
+from deployer.simulator.serving.exchange import Response as SimulatedResponse
+from tests.providers.cloudfoundry import support as cf_replies
+from tests.providers.coolify import support as coolify_replies
+from tests.scenarios import test_cloudfoundry as test_cf_truths
+from tests.scenarios import test_coolify as test_truths
+from tests.scenarios.test_transcripts import StillClock
+
+RUNS = int(os.environ.get("ANY_JSON", "40"))
+
+DEEP = 90
+ODD = (
+    *("null", "true", "false", "0", "-1", "1.5", "1e400", "-1e400", "1e300", "NaN", "Infinity", "9" * 400, "9" * 5000, "-" + "9" * 20),
+    *('""', '" "', '"x"', '"0"', r'"\ud800"', r'"\udfff\ud800x"', r'"\u0000"', r'"\u2028\r\n::error::x"', '"9999999999999999999999"'),
+    *('"HEAD"', '"queued"', '"finished"', '"running:healthy"', '"https://[::1"', '"/a/b?c#d"', '"../.."', '"' + "y" * 70_000 + '"'),
+    *('"2026-13-99T99:99:99Z"', '"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59.999999Z"', '"[{]"', '"[1,{}]"', r'"{\"a\":1}"'),
+    *("[]", "{}", "[null]", "[[]]", "[{}]", '{"":{}}', '[1,"x",null,{"a":[]}]', '{"a":1,"uuid":null,"guid":[],"status":{},"message":[]}'),
+    *("[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "1" + "}" * DEEP, "[" * 5000 + "]" * 5000, f"[{','.join(['{}'] * 3000)}]"),
+)
+HEADERS = {
+    "Retry-After": ("9" * 40, "-1", "nan", "Thu, 99 Foo 2026", "Wed, 21 Oct 2099 07:28:00 GMT", "0.5", "\u00b2"),
+    "X-RateLimit-Remaining": ("9" * 400, "-5", "x", "\u00b2", "0"),
+    "X-Cf-Warnings": ("%ff%00,%", ",,,", "%E2%80%AE" * 50),
+    "X-Vcap-Request-Id": ("\u00ff" * 10, "a::b", " "),
+    "Location": ("http://[", "//", "\u00ff", "https://user:pass@evil.example/", "x:" * 99, "http://a:99999999/"),
+    "Content-Type": ("", "application/json; charset=none", "text/html", "\u00ff/json", "x" * 5000),
+    "Set-Cookie": ("a=b; expires=Thu, 99; max-age=" + "9" * 999, "=;;;", "\u00ff=\u00ff; domain=.."),
+    "Date": ("x", "Thu, 01 Jan 0000 99:99:99 GMT", "Fri, 31 Dec 9999 23:59:59 -9999"),
+}
+STATUSES = (
+    200,
+    201,
+    202,
+    204,
+    206,
+    299,
+    300,
+    304,
+    308,
+    400,
+    401,
+    403,
+    404,
+    408,
+    409,
+    418,
+    422,
+    429,
+    451,
+    499,
+    500,
+    501,
+    503,
+    520,
+    599,
+    999,
+)
+TEXTS = (
+    "9" * 5000 + ".1",
+    "v4." + "9" * 5000,
+    "\u0664.3.10",
+    "4.3.10-beta." + "9" * 5000,
+    "\x00",
+    "",
+    "[" * 9000,
+    "<html>" * 9000,
+    '"4.3.10"',
+)
+MARK = "\u0001here\u0001"
+
+
+class Spoiler:
+    """Changes answers: all those of one path, or one in a while. `odd` stands in the place of one value, or header, or status."""
+
+    def __init__(self, seed: str) -> None:
+        self._random = random.Random(seed)
+        self._share = self._random.choice((0.05, 0.3, 1.0))
+        self._spot = self._random.random()
+        self._odd = self._random.choice(ODD)
+        self._stays = self._random.random() < 0.5
+        self._header = self._random.random() < 0.1
+        self._status = self._random.random() < 0.1
+        self.changed: list[str] = []
+
+    def __call__(self, answer: SimulatedResponse) -> SimulatedResponse:
+        if self._random.random() > self._share:
+            return answer
+        if self._header:
+            name = self._random.choice(sorted(HEADERS))
+            value = self._random.choice(HEADERS[name])
+            self.changed.append(f"{name}: {value[:40]}")
+            kept = tuple((key, each) for key, each in answer.headers if key.lower() != name.lower())
+            answer = replace(answer, headers=(*kept, (name, value.encode().decode("latin-1"))))
+        if self._status:
+            answer = replace(answer, status=self._random.choice(STATUSES))
+            self.changed.append(f"HTTP {answer.status}")
+        body = b"".join(answer.body)
+        try:
+            data = json.loads(body)
+        except ValueError:
+            text = self._random.choice(TEXTS) if self._status or self._header else body.decode("utf-8", "replace")
+            return replace(answer, body=(text.encode(),))
+        text = self._spoiled(data)
+        headers = tuple(pair for pair in answer.headers if pair[0] != "Transfer-Encoding")
+        return replace(answer, headers=headers, body=(text.encode("utf-8", "surrogatepass"),))
+
+    def _spoiled(self, data: Any) -> str:
+        if not self._stays:
+            self._spot, self._odd = self._random.random(), self._random.choice(ODD)
+        spots = list(_spots(data))
+        path = spots[int(self._spot * len(spots))]
+        self.changed.append(f"{'.'.join(map(str, path))} = {self._odd[:60]}")
+        return _put(data, path, self._odd)
+
+
+def _spots(data: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Where a value stands: also in the JSON that stands in a string, as Coolify's logs do."""
+    yield path
+    if isinstance(data, str) and data[:1] == "[":
+        try:
+            yield from _spots(json.loads(data), (*path, "#"))
+        except ValueError:
+            return
+    elif isinstance(data, dict | list):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _spots(value, (*path, key))
+
+
+def _put(data: Any, path: tuple[Any, ...], odd: str) -> str:
+    """The text of the data with something else at this place, which may be no JSON."""
+    return json.dumps(_marked(data, path, odd)).replace(json.dumps(MARK), odd)
+
+
+def _marked(data: Any, path: tuple[Any, ...], odd: str) -> Any:
+    if not path:
+        return MARK
+    if path[0] == "#":
+        return _put(json.loads(data), path[1:], odd)
+    copy = dict(data) if isinstance(data, dict) else list(data)
+    copy[path[0]] = _marked(copy[path[0]], path[1:], odd)
+    return copy
+
+
+def coolify(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
+    """One of the truths about Coolify, on one of its versions."""
+    truth = pick.choice([each for each in test_truths.TRUTHS if each.scenario not in {"huge", "hang", "hang-start"}])
+    version = pick.choice(truth.versions)
+    return simulating(truth.scenario, version=version), lambda stage: test_truths.environ(stage, {**EVERYTHING, **truth.inputs})
+
+
+def cf(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
+    """One of the truths about Cloud Foundry."""
+    truth = pick.choice(test_cf_truths.TRUTHS)
+    return cloudfoundry.simulating(truth.scenario), lambda stage: test_cf_truths.environ(stage, {**EVERYTHING, **truth.inputs})
+
+
+EVERYTHING = {"timeout": "3m", "verify_timeout": "2m", "log_file": "log.txt", "output_file": "out.env"}
+IN_CI: tuple[dict[str, str], ...] = (
+    {"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "outputs", "GITHUB_STEP_SUMMARY": "summary"},
+    {"GITLAB_CI": "true"},
+    {},
+)
+
+
+@pytest.mark.parametrize("platform", [coolify, cf])
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_whatever_a_server_sends_the_run_ends_with_a_status(
+    platform: Callable[[random.Random], tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]],
+    seed: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    name = f"{platform.__name__} {seed}"
+    pick = random.Random(name)
+    clock, spoiler = StillClock(), Spoiler(name)
+    for module in (simulated, foundation):
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=clock.real))
+    write = listener.Connection._write
+    monkeypatch.setattr(listener.Connection, "_write", lambda connection, answer: write(connection, spoiler(answer)))
+    monkeypatch.chdir(tmp_path)
+    stage_of, environ_of = platform(pick)
+    with stage_of as session:
+        environ = {**environ_of(session), **pick.choice(IN_CI), "DEPLOYER_DEBUG": "1"}
+        code = main([], environ, clock)  # type: ignore[arg-type]
+    said = capfdbinary.readouterr().out.decode()
+    assert code in {outcome.exit_code for outcome in Outcome}, (
+        spoiler.changed[-3:],
+        re.sub(r"(?s)^.*Traceback", "Traceback", said)[-3000:],
+    )
+    result = json.loads(Path("result.json").read_text("utf-8"))
+    assert result["exit_code"] == code
+
+
+# --- each reading function by itself: every value of a recorded reply, in every odd form
+
+
+GIT, V = Options(), Version("4.3.10")
+ACT = trigger_requests.request_for(trigger_requests.APPLICATION, coolify_replies.WEB, GIT, V)
+
+
+def _row_of(data: Any) -> dict[str, Any]:
+    return data if isinstance(data, dict) else {}
+
+
+def _rows_of(data: Any) -> list[dict[str, Any]]:
+    return [each for each in data if isinstance(each, dict)] if isinstance(data, list) else []
+
+
+def _resources(data: Any) -> list[dict[str, Any]]:
+    return _rows_of(_row_of(data).get("resources"))
+
+
+def _looked(row: Any) -> None:
+    for flips in (False, True):
+        seen = deployment.snapshot_of(row, "https://coolify.example.com", coolify_replies.WEB, flips=flips)
+        resource_status.health_check(seen, coolify_replies.WEB, Options(verify_health="true"))
+        resource_status.passed_health_check(seen)
+    deployment.is_other_server(row, coolify_replies.body("deployment_get_finished"))
+    deployment.is_other_server(coolify_replies.body("deployment_get_finished"), row)
+
+
+@pytest.mark.parametrize("text", [each for each in ODD if each[:2] in {'"2', '"0', '"9'}])
+@pytest.mark.parametrize("field", ["created_at", "finished_at", "updated_at"])
+def test_no_time_of_a_row_makes_the_search_for_others_crash(field: str, text: str) -> None:
+    main = coolify_replies.body("deployment_get_finished")
+    other = {**main, "server_id": 99, "is_api": False, "is_webhook": False}
+    for one, two in (({**main, field: json.loads(text)}, other), (main, {**other, field: json.loads(text)})):
+        assert deployment.is_other_server(two, one) in {True, False}
+
+
+def _resource(data: Any) -> None:
+    row = _row_of(data)
+    resources.target(trigger_requests.APPLICATION, coolify_replies.WEB, row, Options(pr=7))
+    resources.description(row)
+    lookup.unsupported(trigger_requests.APPLICATION, row, GIT, V)
+    resource_status.health(row, Options(verify_health="true"), passed=False)
+    for aspect in (resource_status.RUNNING, resource_status.STOPPED):
+        resource_status.resource(row, aspect, "exited:unhealthy", V, moved=True)
+    rollback_candidates.pin(row)
+
+
+def _history(data: Any) -> None:
+    listed = _rows_of(_row_of(data).get("deployments"))
+    trigger.adopt_oldest(listed, coolify_replies.WEB, "https://coolify.example.com", marked=True)
+    for row in listed:
+        trigger.started_by(row, marked=True), trigger.matches_ours(row, GIT, V), rollback_candidates.is_own(row)
+    (
+        rollback_candidates.finished(listed),
+        rollback_candidates.rolled_back_commits(listed),
+        application.deployed(_row_of(listed[:1] and listed[0])),
+    )
+    rollback_candidates.deployment_and_previous(listed, str(listed[0].get("deployment_uuid")) if listed else "")
+
+
+def _answered(data: Any) -> None:
+    for status in (200, 400, 401, 403, 404, 409, 422, 429, 500):
+        for module in (api_responses, cf_answers):
+            reply = Response(status, data, is_json=True)
+            (module.not_from_coolify if module is api_responses else module.not_from_cloudfoundry)(reply)
+            with contextlib.suppress(RefusedError, UnavailableError):
+                module.json_or_raise(reply)
+        with contextlib.suppress(RefusedError, UnavailableError):
+            uaa.good(Response(status, data, is_json=True), "no")
+
+
+def _instances(data: Any) -> None:
+    web = cf_replies.body("app-processes-list-200")["resources"][0]
+    each = instance_status.process(web, data)
+    instance_status.instances((each,), "all", {}), instance_status.stopped((each,)), each.marks
+    instance_status.of_new_instances(Snapshot(Phase.RUNNING), (each,))
+
+
+def _rolling(data: Any) -> None:
+    instance_status.is_deployed(data), instance_status.is_active(data), instance_status.ending(data), instance_status.droplet(_row_of(data))
+    instance_status.returned(data)
+    instance_status.deployment(data)
+
+
+def _log(data: Any) -> None:
+    for line in getattr(logs.read(data), "lines", ()):
+        line.key, line.shown.encode()
+
+
+MOST_SPOTS = 40
+"""Of one reply: a log has hundreds, which are all alike."""
+
+READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
+    **{
+        name: (coolify_replies.body(name), _looked)
+        for name in ("deployment_get_finished", "deployment_get_failed_healthcheck", "deployment_cancelled", "deployment_get_queued")
+    },
+    "app_get_sensitive": (coolify_replies.body("app_get_sensitive"), _resource),
+    "app_deployments_read": (coolify_replies.body("app_deployments_read"), _history),
+    "deploy_one": (coolify_replies.body("deploy_one"), lambda data: trigger.parse_accepted(data, ACT, GIT, blind=False)),
+    "deploy_tag_blue": (coolify_replies.body("deploy_tag_blue"), tags.read),
+    "env_list_sensitive": (
+        coolify_replies.body("env_list_sensitive"),
+        lambda data: envs.plan({"A": SecretStr("x")}, _rows_of(data), trigger_requests.APPLICATION, V),
+    ),
+    "rollback_images": (
+        coolify_replies.body("app_rollback_images_200"),
+        lambda data: rollback_candidates.other_images(_rows_of(_row_of(data).get("images"))),
+    ),
+    "app_patch_422_list": (coolify_replies.body("app_patch_422_list"), _answered),
+    "api_root": (cf_replies.body("app-start-422-log-rate-quota"), _answered),
+    "root": (cf_replies.body("root-get-200"), lambda data: discovery.read(data, "https://api.example.org")),
+    "token": ({"access_token": "a.b.c", "refresh_token": "x", "expires_in": 599, "scope": "a b"}, _answered),
+    "stats": (cf_replies.body("process-stats-200-one-crashed-one-running"), _instances),
+    "placement": (cf_replies.body("process-stats-200-down-placement-error"), _instances),
+    "rolling": (cf_replies.body("deployment-get-200-deploying-with-error"), _rolling),
+    "build": (cf_replies.body("build-get-200-failed-docker"), instance_status.build),
+    "staged": (cf_replies.body("build-get-200-staged-docker"), lambda data: (instance_status.build(data), staging.cause(data, ["x"]))),
+    "crashes": (
+        cf_replies.body("audit-events-crash-200"),
+        lambda data: [crash_events.reason([row], _guids(row)) for row in _resources(data)],
+    ),
+    "log": (cf_replies.body("log-cache-read-200"), _log),
+    "routes": (cf_replies.body("app-routes-list-200"), lambda data: routes.address(_resources(data))),
+}
+
+
+def _guids(event: dict[str, Any]) -> frozenset[str]:
+    return frozenset({str(_row_of(event.get("actor")).get("guid"))})
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_no_value_of_a_reply_makes_a_reading_function_crash(name: str) -> None:
+    data, read = READERS[name]
+    spots = list(_spots(data))
+    for path in spots[:: -(-len(spots) // MOST_SPOTS)]:
+        for odd in ODD:
+            try:
+                spoiled = untrusted_json.loads(_put(data, path, odd))
+            except ValueError:
+                continue
+            try:
+                read(spoiled)
+            except (RefusedError, UnavailableError):
+                pass
+            except Exception as error:
+                raise AssertionError(".".join(map(str, path)), odd[:60]) from error

@@ -1,0 +1,80 @@
+"""What Coolify's own document no longer has is told, and nothing else."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import drift
+
+NEWEST = Path(__file__).parents[1] / "contracts" / "openapi" / "coolify-v4.4-rc.1.json"
+
+
+def content(names: tuple[str, ...]) -> dict[str, Any]:
+    """A body with these fields; a dotted one is inside a list of objects."""
+    fields: dict[str, Any] = {}
+    for name in names:
+        outer, _, inner = name.partition(".")
+        item = fields.setdefault(outer, {"type": "array", "items": {"properties": {}}} if inner else {"type": "string"})
+        if inner:
+            item["items"]["properties"][inner] = {"type": "string"}
+    return {"content": {"application/json": {"schema": {"properties": fields}}}}
+
+
+def document() -> dict[str, Any]:
+    """A small one that has all we use, and a path that we don't."""
+    paths: dict[str, Any] = {"/unknown": {"get": {}}}
+    for use in drift.USES:
+        method, path = use.request.split()
+        parameters = [{"name": name} for name in use.parameters]
+        operation = {"parameters": parameters, "requestBody": content(use.sends), "responses": {"200": content(use.reads)}}
+        paths.setdefault(path, {})[method.lower()] = operation
+    schemas: dict[str, Any] = {name: {"properties": {field: {} for field in fields.split()}} for name, fields in drift.SCHEMAS.items()}
+    return {"paths": paths, "components": {"schemas": schemas}}
+
+
+def test_a_document_that_has_it_all_has_not_drifted() -> None:
+    assert drift.drift(document()) == []
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        pytest.param(("paths", "/version"), "`GET /version` is gone", id="path"),
+        pytest.param(("paths", "/deploy", "post"), "`POST /deploy` is gone", id="method"),
+        pytest.param(("paths", "/deploy", "post", "parameters", 4), "`POST /deploy` has no parameter `docker_tag`", id="parameter"),
+        pytest.param(
+            ("paths", "/deploy", "post", "responses", "200", "content"), "`POST /deploy` answers no `deployments.message`", id="answer"
+        ),
+        pytest.param(
+            ("paths", "/applications/{uuid}/envs/bulk", "patch", "requestBody"),
+            "`PATCH /applications/{uuid}/envs/bulk` takes no `data.key`",
+            id="body",
+        ),
+        pytest.param(
+            ("components", "schemas", "Application", "properties", "status"), "`Application.status` is gone from the schemas", id="field"
+        ),
+    ],
+)
+def test_what_is_gone_is_told(way: tuple[Any, ...], told: str) -> None:
+    drifted = document()
+    holder: Any = drifted
+    for key in way[:-1]:
+        holder = holder[key]
+    del holder[way[-1]]
+    assert told in drift.drift(drifted)
+
+
+def test_the_list_is_printed_and_is_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(document()), "utf-8")
+    assert drift.main([str(file)]) == 0
+    assert capsys.readouterr().out == ""
+    file.write_text("{}", "utf-8")
+    assert drift.main([str(file)]) == 1
+    assert "- `GET /version` is gone\n" in capsys.readouterr().out
+
+
+def test_our_list_is_that_of_the_newest_server() -> None:
+    assert drift.drift(json.loads(NEWEST.read_text("utf-8"))) == []
