@@ -1,4 +1,4 @@
-"""The house: who may import whom, which names must not meet, and that what is generated is not stale (architecture 3)."""
+"""Who may import whom, which names must not meet, and that what is generated is not stale (architecture 3)."""
 
 import ast
 import re
@@ -87,12 +87,52 @@ def test_siblings_do_not_know_each_other(room: str) -> None:
             assert siblings - shared - {own} == set(), path
 
 
-@pytest.mark.parametrize(
-    ("room", "barred"), [("coolify", "cloudfoundry"), ("cloudfoundry", "coolify"), ("serving", "coolify"), ("serving", "cloudfoundry")]
-)
-def test_the_simulated_platforms_do_not_know_each_other(room: str, barred: str) -> None:
-    for path in (PACKAGE / "simulator" / room).rglob("*.py"):
-        assert {name for name in imports_of(path) if name.startswith(f"simulator.{barred}")} == set(), path
+# A file of `http/` → what of it, and of `model`, it may import.
+WITHIN_HTTP: dict[str, set[str]] = {
+    "http": set(),
+    "http.client": {"http.connection_errors", "http.environment", "http.tls", "http.untrusted_json", "model"},
+    "http.environment": {"http.connection_errors", "http.proxies", "http.tls", "model"},
+    "http.connection_errors": {"model"},
+    "http.proxies": {"model"},
+    "http.tls": {"http.bounded", "model"},
+    "http.bounded": set(),
+    "http.redirects": set(),
+    "http.untrusted_json": set(),
+}
+# A room → what of `http/` it may import.
+OF_HTTP = {
+    "main": {"http.client", "http.environment", "http.proxies", "http.tls"},
+    "providers": {"http.client", "http.redirects", "http.untrusted_json"},
+    "verify": {"http.client", "http.connection_errors", "http.environment", "http.tls"},
+}
+
+
+def test_the_files_of_http_are_imported_in_one_direction() -> None:
+    paths = {module_of(path): path for path in (PACKAGE / "http").rglob("*.py")}
+    assert set(paths) == set(WITHIN_HTTP)
+    for name, path in paths.items():
+        used = {"model" if each.partition(".")[0] == "model" else each for each in imports_of(path)}
+        assert used - WITHIN_HTTP[name] == set(), path
+
+
+@pytest.mark.parametrize("room", OF_HTTP)
+def test_a_room_imports_only_its_part_of_http(room: str) -> None:
+    used = {name for path in FILES if module_of(path).partition(".")[0] == room for name in imports_of(path)}
+    assert {name for name in used if name.partition(".")[0] == "http"} - OF_HTTP[room] == set()
+
+
+def test_the_simulated_platforms_do_not_know_each_other() -> None:
+    """`serving` is what both are made of, and knows neither. The package itself offers Coolify's."""
+    platforms = {"simulator.coolify", "simulator.cloudfoundry"}
+    for path in (PACKAGE / "simulator").rglob("*.py"):
+        own = ".".join(module_of(path).split(".")[:2])
+        used = {".".join(name.split(".")[:2]) for name in imports_of(path) if name.partition(".")[0] == "simulator"}
+        may = (
+            {own, "simulator.serving"}
+            if own in {*platforms, "simulator.serving"}
+            else {"simulator", "simulator.coolify", "simulator.serving"}
+        )
+        assert used - may == set(), path
 
 
 def test_the_simulator_needs_nothing_but_the_standard_library() -> None:
