@@ -271,8 +271,8 @@ def _loud(common: Common) -> Iterator[str]:
 def _over(raw: RawInputs, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
     """The outputs of a run that ends before it begins."""
     output_file, result_file = (raw.text(name) if name not in raw.clashing else "" for name in ("output_file", "result_file"))
-    wishes = ReportOptions(output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in raw)
-    Reporter(ci, redact, clock.now, wishes).finish(outcome)
+    options = ReportOptions(output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in raw)
+    Reporter(ci, redact, clock.now, options).finish(outcome)
     return outcome
 
 

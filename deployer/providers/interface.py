@@ -53,7 +53,7 @@ class Provider(Protocol):
         """Put back what ran before a deployment that was seen not to run. Starts at most one thing, as `trigger` does."""
 
     def find_triggered(self, target: str, *, timeout: float | None = None) -> Started | GroupStarted | AccessDenied | None:
-        """What a `trigger` or `rollback` without an answer has started. None: there is nothing (yet); Barred: nobody can tell."""
+        """What a `trigger` or `rollback` without an answer has started. None: there is nothing (yet); AccessDenied: nobody can tell."""
 
     def poll(self, handle: Handle) -> Snapshot:
         """One look. Never causes anything on the server."""

@@ -23,9 +23,9 @@ MAX_KEPT_LINES = 2000
 class BuildLog:
     """The build logs of all targets. `failed` hears once of a file that can't be written; `many`: a line must say whose it is."""
 
-    def __init__(self, ci: CI, redact: Redactor, wishes: ReportOptions, failed: Callable[[str, OSError], None]) -> None:
+    def __init__(self, ci: CI, redact: Redactor, options: ReportOptions, failed: Callable[[str, OSError], None]) -> None:
         self._ci = ci
-        self._wishes = wishes
+        self._options = options
         self._failed = failed
         self._folded = False
         self._left = ci.log_limit - RESERVED_BYTES if ci.log_limit else None
@@ -35,25 +35,25 @@ class BuildLog:
         self._cuts = Cuts(redact)
         self._servers: dict[str, set[str]] = {}
         self._file: output.LogFile | None = None
-        self.many = len(wishes.targets) > 1
+        self.many = len(options.targets) > 1
 
     def open(self) -> str:
         """Make the file, if one is wanted: a user looks for it also when nothing was built. Answers its name if it is there."""
-        if not self._wishes.log_file:
+        if not self._options.log_file:
             return ""
         try:
-            self._file = output.LogFile(Path(self._wishes.log_file), self._redact)
+            self._file = output.LogFile(Path(self._options.log_file), self._redact)
         except OSError as error:
-            self._failed(self._wishes.log_file, error)
+            self._failed(self._options.log_file, error)
             return ""
-        return self._wishes.log_file
+        return self._options.log_file
 
     def add(self, facts: TargetReport, entries: tuple[Entry, ...], server: str = "") -> bool:
         """New entries of one target, and the additional server that they are from; whether a line was said.
 
         Hidden ones count only on request: they may hold secrets.
         """
-        shown = [entry.text for entry in entries if self._wishes.hidden_logs or not entry.hidden]
+        shown = [entry.text for entry in entries if self._options.hidden_logs or not entry.hidden]
         self._servers.setdefault(facts.target.id, set()).add(server)
         return self._pass_on(facts, server, self._cuts.lines((facts.target.id, server), shown))
 
@@ -62,10 +62,10 @@ class BuildLog:
         prefix = f"[{' on '.join(who)}] " if who else ""
         self._write([prefix + line for line in whole])
         lines = [prefix + piece for line in whole for piece in output.pieces(line)]
-        if self._wishes.logs == "live":
+        if self._options.logs == "live":
             self._say(facts, lines)
             return bool(lines)
-        if self._wishes.logs == "failure":
+        if self._options.logs == "failure":
             kept = self._kept.setdefault(facts.target.id, [])
             kept += lines
             del kept[:-MAX_KEPT_LINES]
@@ -130,4 +130,4 @@ class BuildLog:
         except OSError as error:
             self._file.close()
             self._file = None
-            self._failed(self._wishes.log_file, error)
+            self._failed(self._options.log_file, error)

@@ -23,10 +23,10 @@ DOTENV_READ = 1 << 20
 class Outputs:
     """Nothing that fails here changes the outcome: `failed` hears of it once."""
 
-    def __init__(self, ci: CI, redact: Redactor, wishes: ReportOptions, failed: Callable[[str, OSError | ValueError], None]) -> None:
+    def __init__(self, ci: CI, redact: Redactor, options: ReportOptions, failed: Callable[[str, OSError | ValueError], None]) -> None:
         self._ci = ci
         self._redact = redact
-        self._wishes = wishes
+        self._options = options
         self._failed = failed
         self._written: dict[str, str] = {}
         self.log_file = ""
@@ -40,22 +40,22 @@ class Outputs:
         self._written |= fresh
         for name, value in fresh.items():
             self._try("the step's outputs", partial(self._ci.output, name, value))
-        if path := self._wishes.output_file or self._ci.output_file:
+        if path := self._options.output_file or self._ci.output_file:
             self._try(path, lambda: self._write_dotenv(Path(path)))
 
     def finish(self, facts: list[TargetReport], outcome: Outcome, seconds: float) -> None:
         """The verdict's outputs, the result and the summary."""
-        whole = self._redacted(known.result(facts, outcome, seconds, rehearsal=self._wishes.rehearsal))
+        whole = self._redacted(known.result(facts, outcome, seconds, rehearsal=self._options.rehearsal))
         last = {"status": outcome.status, "duration": str(round(seconds)), "timed_out": str(outcome is Outcome.TIMED_OUT).lower()}
         self.update(facts, {**last, "result": known.compact(whole, self._redact.cut)})
-        if path := self._wishes.result_file:
+        if path := self._options.result_file:
             text = json.dumps(whole, indent=2) + "\n"
             self._try(path, lambda: output.replace(Path(path), text.encode("utf-8", "replace")))
-        if self._wishes.summary and self._ci.has_summary:
+        if self._options.summary and self._ci.has_summary:
             self._try("the job summary", lambda: self._ci.summarize(self._summary(facts, outcome)))
 
     def _summary(self, facts: list[TargetReport], outcome: Outcome) -> str:
-        return markdown(facts, outcome, self._wishes.timeout, self._redact.cut, rehearsal=self._wishes.rehearsal)
+        return markdown(facts, outcome, self._options.timeout, self._redact.cut, rehearsal=self._options.rehearsal)
 
     def _write_dotenv(self, path: Path) -> None:
         """The whole file anew, but for the lines of others: an earlier step may have written there."""

@@ -76,18 +76,18 @@ class _Facts(dict[str, TargetReport]):
 class Reporter:
     """Hears the events of a run. Nothing that fails here changes the outcome: a file that can't be written is a warning, once."""
 
-    def __init__(self, ci: CI, redact: Redactor, now: Callable[[], float], wishes: ReportOptions) -> None:
+    def __init__(self, ci: CI, redact: Redactor, now: Callable[[], float], options: ReportOptions) -> None:
         self._ci = ci
         self._redact = redact
         self._now = now
-        self._wishes = wishes
-        self._facts = _Facts({target: TargetReport(Target(target, missing=wishes.by_name)) for target in wishes.targets})
+        self._options = options
+        self._facts = _Facts({target: TargetReport(Target(target, missing=options.by_name)) for target in options.targets})
         self._unlogged_told = False
         self._unwritable: set[str] = set()
         self._annotated: set[tuple[Outcome, str]] = set()
         self._spoke = now()
-        self._log = BuildLog(ci, redact, wishes, self._failed)
-        self._outputs = Outputs(ci, redact, wishes, self._failed)
+        self._log = BuildLog(ci, redact, options, self._failed)
+        self._outputs = Outputs(ci, redact, options, self._failed)
         self._outputs.log_file = self._log.open()
         self._tell: dict[type[Event], Callable[[Any], None]] = {
             Connected: self._reached,
@@ -138,7 +138,7 @@ class Reporter:
         first_time, facts.target = not facts.target.kind, replace(event.target, name=name if usable else "")
         if first_time and event.target.kind:
             at = f", {facts.url}" if facts.url else ""
-            status = f", {event.target.status}" if event.target.status and self._wishes.preflight else ""
+            status = f", {event.target.status}" if event.target.status and self._options.preflight else ""
             self._say(
                 f"{facts.target.label}: {event.target.kind} {'(not there yet)' if event.target.missing else event.target.id}{status}{at}"
             )
@@ -158,7 +158,7 @@ class Reporter:
     def _begun(self, event: Triggering) -> None:
         facts = self._facts[event.target]
         facts.began = self._now() if facts.began is None else facts.began
-        self._say(f"{facts.target.label}: {COMMAND_PHRASES[self._wishes.command]}")
+        self._say(f"{facts.target.label}: {COMMAND_PHRASES[self._options.command]}")
 
     def _split(self, event: GroupExpanded) -> None:
         """The parts take the group's place, in the order in which the platform named them."""
@@ -197,7 +197,7 @@ class Reporter:
             facts.handle, facts.activity = facts.handle or event.handle, "waiting for the end of what was cancelled"
             return
         facts.handle, facts.activity, facts.link, facts.commit, facts.server = event.handle, WAITING, event.handle.link, "", ""
-        what = f"{'following deployment' if self._wishes.wait else 'deployment'} {event.handle.id}"
+        what = f"{'following deployment' if self._options.wait else 'deployment'} {event.handle.id}"
         if event.handle.condition:
             what = f"waiting until it is {event.handle.condition}{f', deployment {event.handle.id}' if event.handle.id else ''}"
         elif event.handle.certainty is Certainty.PHANTOM:
@@ -258,7 +258,7 @@ class Reporter:
         facts.link, facts.commit, facts.server = event.link or facts.link, event.commit or facts.commit, event.server or facts.server
 
     def _compare(self, facts: TargetReport, commit: str) -> None:
-        ours = "" if self._wishes.rehearsal else self._ci.commit
+        ours = "" if self._options.rehearsal else self._ci.commit
         if ours and not (commit.startswith(ours) or ours.startswith(commit)):
             text = f"Coolify deploys commit {commit}, and this run is for {ours}"
             self._say_outside(lambda: self._ci.annotate("warning", f"{facts.target.label}: another commit", text))
@@ -305,12 +305,12 @@ class Reporter:
         self._log.end(facts)
         if event.outcome not in SUCCESSES:
             self._log.bad_end(facts)
-        text = headline(event.outcome, facts.seconds, self._wishes.timeout)
+        text = headline(event.outcome, facts.seconds, self._options.timeout)
         if event.outcome in SUCCESSES:
-            serves = facts.url and event.outcome is Outcome.FINISHED and self._wishes.command in DEPLOY_COMMANDS
+            serves = facts.url and event.outcome is Outcome.FINISHED and self._options.command in DEPLOY_COMMANDS
             at = f", {facts.url}" if serves else ""
             note = f" ({event.reason})" if event.reason else ""
-            foreign = facts.handle and facts.handle.adopted and not facts.handle.perhaps and self._wishes.command is not Command.CANCEL
+            foreign = facts.handle and facts.handle.adopted and not facts.handle.perhaps and self._options.command is not Command.CANCEL
             note += " (a deployment that somebody else started)" if foreign else ""
             self._say(f"{facts.target.label}: {text}{at}{note}")
         elif (event.outcome, event.reason) not in self._annotated or facts.link:
@@ -324,7 +324,7 @@ class Reporter:
         if facts.outcome is Outcome.LOST and not facts.deployment:
             see += MAYBE_STARTED
         if facts.outcome is Outcome.TIMED_OUT and not facts.cancelled:
-            see += LEFT_RUNNING if facts.handle else NOTHING_STARTED if self._wishes.command in DEPLOY_COMMANDS else ""
+            see += LEFT_RUNNING if facts.handle else NOTHING_STARTED if self._options.command in DEPLOY_COMMANDS else ""
         see += f"\nSee {facts.link}" if facts.link else ""
         label = self._title(facts.target.id)
         title, message = (f"{label}: {text}", facts.reason) if facts.reason else (label, text)
@@ -366,7 +366,7 @@ class Reporter:
 
     def _title(self, target: str, server: str = "") -> str:
         """Of an annotation: people meet it far from the log's first line."""
-        return f"{'Rehearsal: ' if self._wishes.rehearsal else ''}{self._label(target, server)}"
+        return f"{'Rehearsal: ' if self._options.rehearsal else ''}{self._label(target, server)}"
 
     def _say(self, text: str) -> None:
         self._say_outside(lambda: self._ci.say(text))

@@ -118,20 +118,20 @@ class Desk:
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
 
-    def make(system: str = "github", *targets: str, terminal: bool = False, **wishes: Any) -> Desk:
-        return at_desk(tmp_path, system, *targets, terminal=terminal, **wishes)
+    def make(system: str = "github", *targets: str, terminal: bool = False, **options: Any) -> Desk:
+        return at_desk(tmp_path, system, *targets, terminal=terminal, **options)
 
     return make
 
 
-def at_desk(folder: Path, system: str, *targets: str, terminal: bool = False, **wishes: Any) -> Desk:
+def at_desk(folder: Path, system: str, *targets: str, terminal: bool = False, **options: Any) -> Desk:
     stdout, redact, time = Stdout(), Redactor(), [1000.0]
     redact.add(SECRET)
     redact.hide(HIDDEN)
     environ = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
     environ |= {"GITHUB_SHA": RUN_SHA, "CI_COMMIT_SHA": RUN_SHA}
     ci = SYSTEMS[system](environ, Writer(stdout, redact, terminal=terminal, columns=lambda: 500), lambda: time[0])
-    wanted: dict[str, Any] = {"targets": targets or ("web",), "timeout": 1800.0, "result_file": str(folder / "result.json")} | wishes
+    wanted: dict[str, Any] = {"targets": targets or ("web",), "timeout": 1800.0, "result_file": str(folder / "result.json")} | options
     return Desk(Reporter(ci, redact, lambda: time[0], ReportOptions(**wanted)), stdout, folder, time)
 
 
@@ -1497,8 +1497,8 @@ def test_no_order_of_events_is_too_odd(  # noqa: PLR0913, PLR0917 -- pytest and 
     """The reporter never decides the outcome: it must not raise, tear a file, or leave a group open."""
     for name in ("output", "summary", "env", "log"):
         (tmp_path / name).unlink(missing_ok=True)
-    wishes: dict[str, Any] = {"command": asked, "logs": logs, "log_file": str(tmp_path / "log"), "output_file": str(tmp_path / "env")}
-    told = at_desk(tmp_path, system, *TARGETS, **wishes)
+    options: dict[str, Any] = {"command": asked, "logs": logs, "log_file": str(tmp_path / "log"), "output_file": str(tmp_path / "env")}
+    told = at_desk(tmp_path, system, *TARGETS, **options)
     told.hear(*run)
     told.finish(outcome)
     assert told.result["status"] == outcome.status

@@ -41,12 +41,12 @@ def started_too_often(server: Server) -> Iterator[str]:
 
 
 def deed(row: Deployment) -> str:
-    return "rolled back" if row.wish.rollback else "started"
+    return "rolled back" if row.options.rollback else "started"
 
 
 def release(row: Deployment) -> tuple[str, ...]:
     """What tells one deployment of an application from another."""
-    return () if row.wish.rollback else (str(row.app.fields.get("docker_registry_image_name")), row.release)
+    return () if row.options.rollback else (str(row.app.fields.get("docker_registry_image_name")), row.release)
 
 
 def named(server: Server, uuid: str) -> str:

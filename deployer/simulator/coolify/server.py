@@ -99,7 +99,7 @@ class Server:
     def ended(self, app_uuid: str) -> list[Deployment]:
         """Those of them that put the application itself up on its main server, the last one first."""
         now = self.now()
-        mains = [row for row in self.of(app_uuid) if not row.wish.pr and row.main is None and row.finished(now) <= now]
+        mains = [row for row in self.of(app_uuid) if not row.options.pr and row.main is None and row.finished(now) <= now]
         return sorted(mains, key=lambda row: -row.finished(now))
 
     def next_uuid(self) -> str:
@@ -134,7 +134,7 @@ class Server:
         """Cancel it as the API does: until 4.3.6 nothing starts the next in the queue then."""
         row.cancelled = now = self.now()
         for waiting in self.rows if self.scenario.version.stalls and row.began <= now else ():
-            if waiting.follows is row and not waiting.wish.instant:
+            if waiting.follows is row and not waiting.options.instant:
                 waiting.stalled = now
 
     def _go_on(self, now: float) -> None:
@@ -165,7 +165,7 @@ class Server:
             self._vacant -= 1
             return True
         renderer, now = self.painter(), self.now()
-        same = [row for row in self.of(app_uuid) if (row.wish.pr, row.wish.docker_tag) == (options.pr, options.docker_tag)]
+        same = [row for row in self.of(app_uuid) if (row.options.pr, row.options.docker_tag) == (options.pr, options.docker_tag)]
         rows = (renderer.row(row, now) for row in same) if self.scenario.version.skips else ()
         commit = wanted(self.apps[app_uuid], self.scenario.version)
         return any(row["commit"] == commit and row["status"] not in TERMINAL for row in rows)
@@ -177,7 +177,7 @@ class Server:
         app, now, number = self.apps[app_uuid], self.now(), len(self.rows) + 1
         uuid = made_up(f"deployment {number}")
         script, first, pin = course(app, options, self.scenario.version, commit)
-        waiting = (row for row in self.of(app_uuid) if row.wish.pr == options.pr and row.over > now and not row.stuck)
+        waiting = (row for row in self.of(app_uuid) if row.options.pr == options.pr and row.over > now and not row.stuck)
         row = Deployment(
             id=number,
             uuid=uuid,
@@ -187,7 +187,7 @@ class Server:
             script=spread(script, [(extra.name, elsewhere(uuid, extra.name)) for extra in app.servers]),
             created=now if created is None else created,
             mine=mine,
-            wish=options,
+            options=options,
             commit=first,
             pin=pin,
             follows=next(waiting, None),
@@ -199,13 +199,13 @@ class Server:
 
     def _spread(self, now: float) -> None:
         """Additional servers get their deployments in the moment in which the main one is finished (coolify-api 7.7)."""
-        for main in [row for row in self.rows if row.app.servers and row.main is None and not row.wish.pr and row.finished(now) <= now]:
+        for main in [row for row in self.rows if row.app.servers and row.main is None and not row.options.pr and row.finished(now) <= now]:
             begun = {row.uuid for row in self.rows if row.main is main}
             for extra in main.app.servers:
                 if (uuid := elsewhere(main.uuid, extra.name)) not in begun:
                     end, options = main.finished(now), DeployOptions(instant=True)
                     row = Deployment(
-                        len(self.rows) + 1, uuid, main.app, main.app_uuid, main.app_id, extra.script, end, mine=False, wish=options
+                        len(self.rows) + 1, uuid, main.app, main.app_uuid, main.app_id, extra.script, end, mine=False, options=options
                     )
                     row.main, row.server = main, extra.name
                     self.rows.append(row)

@@ -123,13 +123,13 @@ def left(event: Event, secret: str, system: str) -> list[str]:
     """What is left of the secret anywhere, after this event in the middle of a story."""
     with tempfile.TemporaryDirectory() as name:
         folder, terminal = Path(name), system == "terminal"
-        wishes: dict[str, Any] = {
+        options: dict[str, Any] = {
             "log_file": str(folder / "log"),
             "output_file": str(folder / "env"),
             "hidden_logs": True,
             "preflight": True,
         }
-        told = at_desk(folder, "plain" if terminal else system, "web", terminal=terminal, **wishes)
+        told = at_desk(folder, "plain" if terminal else system, "web", terminal=terminal, **options)
         told.hear(*started("web"), event, 100.0, Idle())
         told.finish(Outcome.FAILED)
         allowed = {"group", "endgroup", "error", "warning", "notice", "start", "end"}

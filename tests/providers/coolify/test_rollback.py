@@ -59,7 +59,7 @@ RAN = (done(4, NOW), done(3, BEFORE), done(2, OLDER))
 
 
 def coolify(version: str = NEW, uuid: str = WEB, **inputs: str) -> CoolifyProvider:
-    """One that has been reached, with these wishes."""
+    """One that has been reached, with these changes requested."""
     made: CoolifyProvider = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": uuid, **inputs}.items()})
     made.lookup.version = Version(version)
     return made

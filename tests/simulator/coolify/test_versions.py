@@ -743,7 +743,7 @@ def pull_request(version: str) -> int:
     """For which pull request the application is deployed that has a preview for number 9."""
     visit = Visit(version, apps=tuple(replace(app, previews=(9,)) for app in APPS.values()))
     visit.ask("POST /deploy?uuid={web}&pr=9")
-    return visit.server.rows[0].wish.pr
+    return visit.server.rows[0].options.pr
 
 
 def behind_a_cancelled_one(version: str) -> str:

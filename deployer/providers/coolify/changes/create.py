@@ -129,7 +129,7 @@ class Creator:
         return Changes((told,), created=uuid)
 
     def kept(self, target: str) -> tuple[str, ...]:
-        """What of the wishes is not heeded, because the application was there before this run."""
+        """Which inputs are ignored, because the application was there before this run."""
         return () if target == self.made else create_rules.kept(self.new_application, self.lookup.get(target).row)
 
     def _listed(self, path: str) -> list[Row]:

@@ -85,7 +85,7 @@ def held(row: Mapping[str, Any]) -> Image:
 
 
 def wanted(row: Mapping[str, Any], wished: Image) -> Image:
-    """The wish in full: `:tag` keeps the name. Raises RefusedError where Coolify does not deploy an image by name."""
+    """The image in full: `:tag` keeps the name. Raises RefusedError where Coolify does not deploy an image by name."""
     pack = row.get("build_pack")
     if pack != BUILD_PACK:
         raise RefusedError(

@@ -94,6 +94,6 @@ def preview_delete(server: Server, request: Request, uuid: str) -> Response:
     server.trigger()
     server.previews[uuid].remove(int(pr))
     for row in server.active():
-        if row.app_uuid == uuid and row.wish.pr == int(pr):
+        if row.app_uuid == uuid and row.options.pr == int(pr):
             server.cancel(row)
     return reply("preview_delete_200")

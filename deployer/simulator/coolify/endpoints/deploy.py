@@ -19,7 +19,7 @@ def deploy(server: Server, request: Request, _uuid: str) -> Response:
     if any(isinstance(given.get(key), list) for key in ("uuid", "tag")):
         return reply("deploy_body_list_500")
     uuids, tags = text(given.get("uuid")), text(given.get("tag"))
-    options = wished(server, given)
+    options = requested_options(server, given)
     if mistake := wrong(uuids, tags, options):
         return reply(mistake)
     parts = [part for part in (tags or uuids).split(",") if part]
@@ -29,7 +29,7 @@ def deploy(server: Server, request: Request, _uuid: str) -> Response:
     return by_tags(server, parts, options) if tags else by_uuids(server, parts, options)
 
 
-def wished(server: Server, given: dict[str, Any]) -> DeployOptions:
+def requested_options(server: Server, given: dict[str, Any]) -> DeployOptions:
     """The parameters that this version knows."""
     version = server.scenario.version
     image = given if version.image_previews else {}

@@ -79,7 +79,7 @@ class Deployment:
     created: float
     mine: bool = True
     stranger: bool = False
-    wish: DeployOptions = DeployOptions()
+    options: DeployOptions = DeployOptions()
     commit: str = "HEAD"  # until its script says otherwise
     pin: str = ""  # the commit that it is bound to, if any
     server: str = ""  # an additional one's name
@@ -96,7 +96,7 @@ class Deployment:
         """When it left the queue; infinite while that is not known."""
         if self.stalled is not None:
             return self.freed
-        return self.created if self.follows is None or self.wish.instant else max(self.created, self.follows.over)
+        return self.created if self.follows is None or self.options.instant else max(self.created, self.follows.over)
 
     @property
     def over(self) -> float:
@@ -113,7 +113,7 @@ class Deployment:
         """Whether nothing will start it: it, or one that it waits for, is stalled."""
         if self.stalled is not None:
             return self.freed == inf
-        return self.follows is not None and not self.wish.instant and self.follows.stuck
+        return self.follows is not None and not self.options.instant and self.follows.stuck
 
     @property
     def columns(self) -> dict[str, Any]:
@@ -121,13 +121,13 @@ class Deployment:
         place = 1 + [extra.name for extra in self.app.servers].index(self.server) if self.server else 0
         elsewhere = {"server_id": place + 1, "server_name": self.server, "destination_id": str(place + 2)} if self.server else {}
         return {
-            "force_rebuild": self.wish.force,
-            "is_api": self.mine and self.wish.api,
-            "is_webhook": self.wish.webhook,
-            "pull_request_id": self.wish.pr,
-            "restart_only": self.wish.restart,
-            "rollback": self.wish.rollback,
-            "docker_registry_image_tag": self.wish.docker_tag,
+            "force_rebuild": self.options.force,
+            "is_api": self.mine and self.options.api,
+            "is_webhook": self.options.webhook,
+            "pull_request_id": self.options.pr,
+            "restart_only": self.options.restart,
+            "rollback": self.options.rollback,
+            "docker_registry_image_tag": self.options.docker_tag,
             **elsewhere,
         }
 

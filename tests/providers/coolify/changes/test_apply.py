@@ -42,7 +42,7 @@ def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **cha
 
 
 def coolify(version: str = NEW, **inputs: str) -> CoolifyProvider:
-    """One that has been reached, with these wishes."""
+    """One that has been reached, with these changes requested."""
     made: CoolifyProvider = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": IMG, **inputs}.items()})
     made.lookup.version = Version(version)
     return made
