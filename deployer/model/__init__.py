@@ -27,29 +27,11 @@ from deployer.model.events import (
     Triggering,
     TriggerUncertain,
 )
+from deployer.model.observation import AccessDenied, Entry, Handle, Observation, PollFailed, Snapshot
 from deployer.model.outcome import Certainty, Command, Outcome, Phase, Stage
-from deployer.model.things import (
-    Ability,
-    AccessDenied,
-    AlreadyDone,
-    Changes,
-    Entry,
-    GroupMember,
-    GroupStarted,
-    Handle,
-    Observation,
-    Plan,
-    PollFailed,
-    Rejected,
-    RetryLater,
-    Snapshot,
-    Started,
-    Target,
-    TriggerResult,
-)
-from deployer.model.time import (
-    Clock,
-)
+from deployer.model.plan import Ability, Plan, Target
+from deployer.model.time import Clock
+from deployer.model.trigger import AlreadyDone, Changes, GroupMember, GroupStarted, Rejected, RetryLater, Started, TriggerResult
 
 __all__ = [
     "Ability",

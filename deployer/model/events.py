@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deployer.model.observation import Entry, Handle
 from deployer.model.outcome import Outcome, Phase, Stage
-from deployer.model.things import Ability, Entry, Handle, Target
+from deployer.model.plan import Ability, Target
 
 
 @dataclass(frozen=True, slots=True)
