@@ -8,7 +8,9 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 HAS_MASK = hasattr(signal, "pthread_sigmask")  # not on Windows
 
 if __name__ == "__main__" and HAS_MASK:
-    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until `main` takes charge of them: the other imports are slow
+    signal.pthread_sigmask(
+        signal.SIG_BLOCK, SIGNALS
+    )  # until `main` takes charge of them: the other imports are slow
 
 import hashlib
 import os
@@ -40,9 +42,21 @@ def install(home: Path) -> None:
     shutil.rmtree(home, ignore_errors=True)
     venv.create(home, with_pip=True, symlinks=os.name != "nt")
     locked = ["--require-hashes", "--only-binary", ":all:", "--no-deps", "--requirement", str(LOCK)]
-    pip = [str(python(home)), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir", *locked]
+    pip = [
+        str(python(home)),
+        "-I",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-cache-dir",
+        *locked,
+    ]
     subprocess.run(pip, check=True, stdin=subprocess.DEVNULL)
-    where = sysconfig.get_path("purelib", "venv", {"base": str(home), "platbase": str(home), "installed_base": str(home)})
+    where = sysconfig.get_path(
+        "purelib", "venv", {"base": str(home), "platbase": str(home), "installed_base": str(home)}
+    )
     shutil.copytree(PACKAGE, Path(where, "deployer"), ignore=shutil.ignore_patterns("__pycache__"))
     (home / "complete").touch()
 
@@ -90,7 +104,9 @@ def main(temp: str) -> int:
             install(home)
         return become([str(python(home)), "-I", "-m", "deployer"])
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"::error title=Deployer::the locked packages could not be installed, and nothing was started: {type(error).__name__}")
+        print(
+            f"::error title=Deployer::the locked packages could not be installed, and nothing was started: {type(error).__name__}"
+        )
         return REFUSED
     except KeyboardInterrupt:
         return STOPPED

@@ -37,7 +37,9 @@ OPEN = ("coolify_url", "webhook", "uuid", "tag", "name", "domains", "commit", "l
 """Inputs whose text, or a part of it, becomes a value of our outputs."""
 
 
-def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock | None = None) -> int:
+def main(
+    argv: list[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock | None = None
+) -> int:
     """Run once; the exit code (architecture 2.4). With arguments, run those instead: several CI systems start an image that way."""
     clock = clock or Clock()
     clock.listen()
@@ -58,7 +60,9 @@ def main(argv: list[str] | None = None, environ: Mapping[str, str] | None = None
         clock.ignore()
 
 
-def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, reports: list[Reporter]) -> Outcome:
+def _deploy(
+    environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, reports: list[Reporter]
+) -> Outcome:
     raw = settings.look_up(GROUPS, environ, ci.input_prefix)
     _hide(raw, environ, ci, redact)
     settings.find_clashes(raw, environ, ci.files, ci.output_file)
@@ -81,7 +85,14 @@ def _deploy(environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, 
         reports.append(report)
         for warning in (*raw.warnings, *inputs.warnings, *_loud(common)):
             report.notice(warning)
-        context = ProviderContext(AGENT, clock.real, clock.now, redact.add, no_proxy=bool(common.rehearse), time_left=clock.time_left)
+        context = ProviderContext(
+            AGENT,
+            clock.real,
+            clock.now,
+            redact.add,
+            no_proxy=bool(common.rehearse),
+            time_left=clock.time_left,
+        )
         server = inputs.build_provider(common, context)
         outcome = run(_plan(common, inputs), server, report, clock, _visitor(common, clock, redact))
         report.finish(outcome)
@@ -92,15 +103,21 @@ def _chosen(raw: RawInputs) -> type[ProviderInputs]:
     """By `provider`, else by the inputs given, else the first (architecture 2.1). Raises MistakesError where two are meant."""
     used = {provider: [name for name in provider.model_fields if name in raw] for provider in PROVIDERS}
     for provider in (each for each in PROVIDERS if each.platform == raw.text("provider").lower()):
-        _refuse_foreign(raw, provider, [name for other in PROVIDERS if other is not provider for name in used[other]])
+        _refuse_foreign(
+            raw, provider, [name for other in PROVIDERS if other is not provider for name in used[other]]
+        )
         return provider
-    meant = [provider for provider in PROVIDERS if set(used[provider]) & set(provider.detected_by)] or [PROVIDERS[0]]
+    meant = [provider for provider in PROVIDERS if set(used[provider]) & set(provider.detected_by)] or [
+        PROVIDERS[0]
+    ]
     if len(meant) > 1 and "provider" not in raw:
         names = " and ".join(
             f"{raw.as_typed(next(name for name in used[provider] if name in provider.detected_by))} ({provider.platform})"
             for provider in meant
         )
-        mistake = f"{names} are of different platforms: say which one is meant with {raw.as_typed('provider')}"
+        mistake = (
+            f"{names} are of different platforms: say which one is meant with {raw.as_typed('provider')}"
+        )
         raise InvalidInputsError((*raw.mistakes, mistake))
     return meant[0]
 
@@ -116,10 +133,16 @@ def _refuse_foreign(raw: RawInputs, provider: type[ProviderInputs], names: list[
             raw.warnings.append(sentence)
 
 
-def _skipped(raw: RawInputs, provider: type[ProviderInputs], ci: CI, redact: Redactor, clock: Clock) -> Outcome:
+def _skipped(
+    raw: RawInputs, provider: type[ProviderInputs], ci: CI, redact: Redactor, clock: Clock
+) -> Outcome:
     for warning in raw.warnings:
         ci.annotate("warning", "Deployer", warning)
-    ci.annotate("notice", "Deployer", f"{raw.as_typed(provider.credentials[0])} is not given here: skipped, nothing was deployed")
+    ci.annotate(
+        "notice",
+        "Deployer",
+        f"{raw.as_typed(provider.credentials[0])} is not given here: skipped, nothing was deployed",
+    )
     return _over(raw, ci, redact, clock, Outcome.SKIPPED)
 
 
@@ -139,7 +162,9 @@ def _obstacles(common: Common, inputs: ProviderInputs) -> list[str]:
     """Variables of the environment that keep an address from being asked: a proxy's or a bundle's."""
     addresses = [address for address in (inputs.address, common.verify_url) if "://" in address]
     checked = not common.ca_cert and not common.insecure
-    return list(dict.fromkeys(said for address in addresses if (said := blocking_variable(address, checked=checked))))
+    return list(
+        dict.fromkeys(said for address in addresses if (said := blocking_variable(address, checked=checked)))
+    )
 
 
 def _hide(raw: RawInputs, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
@@ -173,12 +198,18 @@ def _rehearse(raw: RawInputs, provider: type[ProviderInputs], ci: CI, clock: Clo
     name = raw.text("rehearse")
     if name not in scenarios:
         names = ", ".join(each for each, scenario in scenarios.items() if scenario.public)
-        what = repr(name) if re.fullmatch(r"[a-z0-9-]{1,30}", name) else "it"  # anything else may be a secret in the wrong place
+        what = (
+            repr(name) if re.fullmatch(r"[a-z0-9-]{1,30}", name) else "it"
+        )  # anything else may be a secret in the wrong place
         raw.mistakes.append(f"{raw.as_typed('rehearse')}: {what} is no scenario. There are {names}")
-        provider.use_simulator(raw, stage.enter_context(play("success", speed=SPEED)).inputs)  # only for the other mistakes to be told
+        provider.use_simulator(
+            raw, stage.enter_context(play("success", speed=SPEED)).inputs
+        )  # only for the other mistakes to be told
         Common.use_simulator(raw, "http://127.0.0.1")
         return
-    ci.say(f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {scenarios[name].summary}")
+    ci.say(
+        f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {scenarios[name].summary}"
+    )
     ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
     playing = stage.enter_context(play(name, speed=SPEED))
     clock.speed = SPEED
@@ -219,7 +250,13 @@ def _expectation(common: Common, own: str = "") -> Expectation:
     """What must answer. `own`: the target's own address."""
     auto = common.verify_url == "auto"
     named = "verify_status" in common.model_fields_set
-    return Expectation(own if auto else common.verify_url, common.verify_status, common.verify_contains, guarded=auto, named=named)
+    return Expectation(
+        own if auto else common.verify_url,
+        common.verify_status,
+        common.verify_contains,
+        guarded=auto,
+        named=named,
+    )
 
 
 def _plan(common: Common, inputs: ProviderInputs) -> Plan:
@@ -231,7 +268,9 @@ def _plan(common: Common, inputs: ProviderInputs) -> Plan:
         has_changes=(inputs.has_changes or bool(common.image)) and common.command != Command.ROLLBACK.value,
         own_site=expectation.guarded,
         site=shown(expectation.url),
-        answer=f"{wanted(expectation)}, for up to {duration(common.verify_timeout)}" if common.verify_url else "",
+        answer=f"{wanted(expectation)}, for up to {duration(common.verify_timeout)}"
+        if common.verify_url
+        else "",
         rollback=common.rollback,
         wait=common.wait,
         timeout=common.timeout,
@@ -270,8 +309,12 @@ def _loud(common: Common) -> Iterator[str]:
 
 def _over(raw: RawInputs, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
     """The outputs of a run that ends before it begins."""
-    output_file, result_file = (raw.text(name) if name not in raw.clashing else "" for name in ("output_file", "result_file"))
-    options = ReportOptions(output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in raw)
+    output_file, result_file = (
+        raw.text(name) if name not in raw.clashing else "" for name in ("output_file", "result_file")
+    )
+    options = ReportOptions(
+        output_file=output_file, result_file=result_file, summary=False, rehearsal="rehearse" in raw
+    )
     Reporter(ci, redact, clock.now, options).finish(outcome)
     return outcome
 
@@ -291,18 +334,35 @@ def _instead(argv: list[str], ci: CI, clock: Clock) -> int:
                 os.execvp(program, argv)  # noqa: S606 -- what the user wrote, without a shell
             except (OSError, ValueError) as error:
                 why = getattr(error, "strerror", error)
-                ci.annotate("error", "Deployer", f"{program!r} is no program here ({why}), and Deployer takes no arguments: {USAGE}")
+                ci.annotate(
+                    "error",
+                    "Deployer",
+                    f"{program!r} is no program here ({why}), and Deployer takes no arguments: {USAGE}",
+                )
                 return Outcome.REFUSED.exit_code
     return 0
 
 
 def _help() -> str:
-    lines = [f"Deployer {__version__}: starts a deployment, follows it to its end, and exits with the verdict.", ""]
-    lines += ["Inputs come from the environment; an empty one is not given. In a workflow they have the name on the left.", ""]
+    lines = [
+        f"Deployer {__version__}: starts a deployment, follows it to its end, and exits with the verdict.",
+        "",
+    ]
+    lines += [
+        "Inputs come from the environment; an empty one is not given. In a workflow they have the name on the left.",
+        "",
+    ]
     for name, info, spelling in settings.declared(GROUPS):
         standard = settings.default(info, spelling)
-        lines += [f"{name}  ({settings.env_name(name)})", f"    {info.description}{f'. Default: {standard}' if standard else ''}"]
-    lines += ["", "Exit codes:", *(f"    {outcome.exit_code:3}  {outcome.status}: {outcome.meaning}" for outcome in Outcome)]
+        lines += [
+            f"{name}  ({settings.env_name(name)})",
+            f"    {info.description}{f'. Default: {standard}' if standard else ''}",
+        ]
+    lines += [
+        "",
+        "Exit codes:",
+        *(f"    {outcome.exit_code:3}  {outcome.status}: {outcome.meaning}" for outcome in Outcome),
+    ]
     return "\n".join(lines)
 
 
@@ -321,12 +381,23 @@ def _bug(error: Exception, ci: CI, redact: Redactor, reports: list[Reporter]) ->
     if ci.debug:
         ci.say(redact.passed_on("".join(traceback.format_exception(error))))
     links = [link for report in reports for link in report.links()]
-    ci.say(f"What was started may still be running: {', '.join(links)}" if links else "Nothing is known to have been started")
+    ci.say(
+        f"What was started may still be running: {', '.join(links)}"
+        if links
+        else "Nothing is known to have been started"
+    )
     return BUG
 
 
 def _first(environ: Mapping[str, str], name: str) -> str:
-    return next((environ[variable] for variable in settings.variables_of(name, Aliases()) if environ.get(variable, "").strip()), "")
+    return next(
+        (
+            environ[variable]
+            for variable in settings.variables_of(name, Aliases())
+            if environ.get(variable, "").strip()
+        ),
+        "",
+    )
 
 
 def _is_terminal(environ: Mapping[str, str]) -> bool:

@@ -77,7 +77,11 @@ OUTCOMES: dict[Stage, dict[End, Outcome | None]] = {
     Stage.HEALTH: {**dict.fromkeys(End), End.SUCCEEDED: Outcome.FINISHED, End.FAILED: Outcome.UNVERIFIED},
     Stage.VERIFY: {**dict.fromkeys(End, Outcome.UNVERIFIED), End.SUCCEEDED: Outcome.FINISHED},
     Stage.ROLLBACK: {**dict.fromkeys(End, Outcome.UNVERIFIED), End.SUCCEEDED: Outcome.ROLLED_BACK},
-    Stage.CANCELLATION: {**dict.fromkeys(End, Outcome.FINISHED), End.ACCESS_DENIED: Outcome.LOST, End.TIMED_OUT: Outcome.TIMED_OUT},
+    Stage.CANCELLATION: {
+        **dict.fromkeys(End, Outcome.FINISHED),
+        End.ACCESS_DENIED: Outcome.LOST,
+        End.TIMED_OUT: Outcome.TIMED_OUT,
+    },
 }
 
 FIRST_POLL_SECONDS = {Stage.HEALTH: 10.0}
@@ -142,7 +146,9 @@ def observe(watch: Watch, observation: Observation, now: float) -> tuple[Watch, 
     events: list[Event] = []
     match observation:
         case AccessDenied(reason):  # architecture, rule 3
-            watch = replace(watch, result=_final_result(watch) or WatchResult(End.ACCESS_DENIED, _barred(watch, reason)))
+            watch = replace(
+                watch, result=_final_result(watch) or WatchResult(End.ACCESS_DENIED, _barred(watch, reason))
+            )
         case PollFailed():
             watch, events = _poll_failed(watch, observation)
         case Snapshot():
@@ -158,7 +164,11 @@ def observe(watch: Watch, observation: Observation, now: float) -> tuple[Watch, 
 def rest(watch: Watch) -> list[Event]:
     """What of the log was read and is not shown yet, for when nobody looks any more."""
     entries = tuple(entry for _, entry in watch.held)
-    return [LogLines(watch.handle.target, entries, watch.last_snapshot.server if watch.last_snapshot else "")] if entries else []
+    return (
+        [LogLines(watch.handle.target, entries, watch.last_snapshot.server if watch.last_snapshot else "")]
+        if entries
+        else []
+    )
 
 
 def _barred(watch: Watch, reason: str) -> str:
@@ -175,27 +185,41 @@ def _barred(watch: Watch, reason: str) -> str:
 def _poll_failed(watch: Watch, missed: PollFailed) -> tuple[Watch, list[Event]]:
     """Architecture, rule 2: a failed look is no news, and the same trouble is told once."""
     events: list[Event] = (
-        [] if missed.reason in watch.reported_errors else [PollFailing(watch.handle.target, missed.reason, watch.handle.server)]
+        []
+        if missed.reason in watch.reported_errors
+        else [PollFailing(watch.handle.target, missed.reason, watch.handle.server)]
     )
     troubles = watch.reported_errors | {missed.reason}
     return replace(
-        watch, poll_error=missed.reason, reported_errors=troubles, failed_polls=watch.failed_polls + 1, retry_after=missed.retry_after
+        watch,
+        poll_error=missed.reason,
+        reported_errors=troubles,
+        failed_polls=watch.failed_polls + 1,
+        retry_after=missed.retry_after,
     ), events
 
 
 def _polled(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Event]]:
     target = watch.handle.target
-    events: list[Event] = [PollRecovered(target, watch.failed_polls, watch.handle.server)] if watch.failed_polls else []
+    events: list[Event] = (
+        [PollRecovered(target, watch.failed_polls, watch.handle.server)] if watch.failed_polls else []
+    )
     known = DeploymentDetails(target, snapshot.link, snapshot.commit, snapshot.server, watch.stage)
     if known != watch.details and (snapshot.link or snapshot.commit or snapshot.server):
         events.append(known)
         watch = replace(watch, details=known)
-    if watch.last_snapshot and math.isinf(watch.last_snapshot.stable_for) and math.isfinite(snapshot.stable_for):
+    if (
+        watch.last_snapshot
+        and math.isinf(watch.last_snapshot.stable_for)
+        and math.isfinite(snapshot.stable_for)
+    ):
         watch = replace(watch, phase_since=now)
     same = snapshot.phase is watch.phase
     if not same or (watch.last_snapshot and snapshot.raw_status != watch.last_snapshot.raw_status):
         watch = watch if same else replace(watch, phase=snapshot.phase, phase_since=now)
-        events.append(PhaseChanged(target, snapshot.phase, snapshot.raw_status, snapshot.server, watch.stage, same))
+        events.append(
+            PhaseChanged(target, snapshot.phase, snapshot.raw_status, snapshot.server, watch.stage, same)
+        )
     if watch.stage is Stage.CANCELLATION:
         pass  # nobody asked for the log of what was only to be cancelled
     elif snapshot.log is None:
@@ -235,7 +259,9 @@ def _is_final(watch: Watch, snapshot: Snapshot, now: float) -> bool:
 
     Source: architecture, rule 4.
     """
-    return now - watch.phase_since >= snapshot.stable_for or (now >= watch.deadline and _cannot_turn(snapshot))
+    return now - watch.phase_since >= snapshot.stable_for or (
+        now >= watch.deadline and _cannot_turn(snapshot)
+    )
 
 
 def _cannot_turn(snapshot: Snapshot) -> bool:
@@ -268,15 +294,18 @@ def _timed_out(watch: Watch) -> WatchResult:
     ):
         reason = f"its status was {watch.last_snapshot.raw_status}, too short to be believed"
         if watch.stage is Stage.VERIFY:
-            reason = (
-                f"its last answer was good ({watch.last_snapshot.raw_status}), but two in a row count, and there was no time for a second"
-            )
+            reason = f"its last answer was good ({watch.last_snapshot.raw_status}), but two in a row count, and there was no time for a second"
     if watch.poll_error:
-        return WatchResult(End.TIMED_OUT, f"{reason or TIMED_OUT_REASONS.get(phase, '')}; the last looks failed: {watch.poll_error}")
+        return WatchResult(
+            End.TIMED_OUT,
+            f"{reason or TIMED_OUT_REASONS.get(phase, '')}; the last looks failed: {watch.poll_error}",
+        )
     return WatchResult(End.TIMED_OUT, reason or TIMED_OUT_REASONS.get(phase, ""))
 
 
-def new_entries(log: tuple[Entry, ...], seen: frozenset[tuple[object, int]]) -> tuple[tuple[Entry, ...], frozenset[tuple[object, int]]]:
+def new_entries(
+    log: tuple[Entry, ...], seen: frozenset[tuple[object, int]]
+) -> tuple[tuple[Entry, ...], frozenset[tuple[object, int]]]:
     """Architecture, rule 5: the entries not shown yet, in the order of the list, and all that are shown now.
 
     The server may replace, reorder and shorten its list (coolify-api 6.1), so an entry is known by its key and by how many with the
@@ -370,13 +399,18 @@ NextStep = Retrigger | QueueFull | StartNow | NextStage | RollBack | Verdict
 QUEUE_FULL_RETRY_SECONDS = 60.0
 """Seconds until a full queue is tried again, as long as Coolify asks for where it says so itself (coolify-api 5.1)."""
 
-DEPLOYED_OUTCOMES = {Stage.DEPLOYMENT: (Outcome.FINISHED, Outcome.UNVERIFIED), Stage.ROLLBACK: (Outcome.ROLLED_BACK,)}
+DEPLOYED_OUTCOMES = {
+    Stage.DEPLOYMENT: (Outcome.FINISHED, Outcome.UNVERIFIED),
+    Stage.ROLLBACK: (Outcome.ROLLED_BACK,),
+}
 """After which leg, and with which outcome, its additional servers' deployments go on."""
 
 RUNNING_OUTCOMES = (Outcome.FINISHED, Outcome.ROLLED_BACK)
 
 NO_EVIDENCE = "not rolled back: nothing was seen that shows that the new version does not run"
-LAST_CHECK_INCONCLUSIVE = "not rolled back: the new version was seen not to do what it should, but not in the last look"
+LAST_CHECK_INCONCLUSIVE = (
+    "not rolled back: the new version was seen not to do what it should, but not in the last look"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,7 +426,12 @@ class Checks:
 
 
 def next_step(
-    stage: Stage, watches: tuple[Watch, ...], *, repeated: bool, so_far: Verdict | None = None, aims: Checks = Checks()
+    stage: Stage,
+    watches: tuple[Watch, ...],
+    *,
+    repeated: bool,
+    so_far: Verdict | None = None,
+    aims: Checks = Checks(),
 ) -> NextStep:
     """What comes after a leg in which every watch has ended.
 
@@ -404,35 +443,70 @@ def next_step(
         final = _worst(stage, watches)
         return StartNow() if final.outcome is Outcome.FINISHED else final
     if stage is Stage.DEPLOYMENT and not all(_is_phantom(watch) for watch in watches):
-        watches = tuple(watch for watch in watches if not _is_phantom(watch))  # a second tag's phantom of what is watched already
+        watches = tuple(
+            watch for watch in watches if not _is_phantom(watch)
+        )  # a second tag's phantom of what is watched already
     ends = {watch.result.end for watch in watches if watch.result}
-    others = tuple(dict.fromkeys(handle for watch in watches if watch.last_snapshot for handle in watch.last_snapshot.follow_ups))
+    others = tuple(
+        dict.fromkeys(
+            handle for watch in watches if watch.last_snapshot for handle in watch.last_snapshot.follow_ups
+        )
+    )
     if stage in {Stage.DEPLOYMENT, Stage.ROLLBACK} and ends == {End.GONE}:
         return _after_absent(stage, watches[0], others, so_far, repeated=repeated)
     theirs = watches[0].handle.adopted and not watches[0].handle.perhaps
     if stage is Stage.DEPLOYMENT and End.STUCK in ends and theirs:  # nothing of ours was started
-        return Verdict(Outcome.REFUSED, next(watch.result.reason for watch in watches if watch.result and watch.result.end is End.STUCK))
-    if stage is Stage.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated:  # architecture, rule 7
+        return Verdict(
+            Outcome.REFUSED,
+            next(watch.result.reason for watch in watches if watch.result and watch.result.end is End.STUCK),
+        )
+    if (
+        stage is Stage.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated
+    ):  # architecture, rule 7
         return Retrigger("the deployment that we followed was cancelled by somebody else")
-    final = _health_verdict(watches, strict=aims.strict) if stage is Stage.HEALTH else _worst(stage, watches, strict=aims.strict)
-    final = _rollback_verdict(so_far, final) if stage is Stage.ROLLBACK and so_far else _combined(so_far, final)
-    return _next_stage(stage, watches, others, final, aims) or _verdict_or_rollback(stage, watches, final, aims)
+    final = (
+        _health_verdict(watches, strict=aims.strict)
+        if stage is Stage.HEALTH
+        else _worst(stage, watches, strict=aims.strict)
+    )
+    final = (
+        _rollback_verdict(so_far, final) if stage is Stage.ROLLBACK and so_far else _combined(so_far, final)
+    )
+    return _next_stage(stage, watches, others, final, aims) or _verdict_or_rollback(
+        stage, watches, final, aims
+    )
 
 
-def _next_stage(stage: Stage, watches: tuple[Watch, ...], others: tuple[Handle, ...], final: Verdict, aims: Checks) -> NextStage | None:
+def _next_stage(
+    stage: Stage, watches: tuple[Watch, ...], others: tuple[Handle, ...], final: Verdict, aims: Checks
+) -> NextStage | None:
     """The next leg, if there is one."""
     since = max((watch.phase_since for watch in watches), default=0)
-    if others and final.outcome in DEPLOYED_OUTCOMES.get(stage, ()):  # started by then, whatever came after it
+    if others and final.outcome in DEPLOYED_OUTCOMES.get(
+        stage, ()
+    ):  # started by then, whatever came after it
         return NextStage(Stage.ADDITIONAL_SERVERS, others, since, final)
-    if stage in {Stage.DEPLOYMENT, Stage.ADDITIONAL_SERVERS, Stage.ROLLBACK} and final.health_check and final.outcome in RUNNING_OUTCOMES:
+    if (
+        stage in {Stage.DEPLOYMENT, Stage.ADDITIONAL_SERVERS, Stage.ROLLBACK}
+        and final.health_check
+        and final.outcome in RUNNING_OUTCOMES
+    ):
         return NextStage(Stage.HEALTH, (final.health_check,), since, final)
-    if stage in {Stage.DEPLOYMENT, Stage.ADDITIONAL_SERVERS, Stage.HEALTH} and aims.site and final.outcome is Outcome.FINISHED:
+    if (
+        stage in {Stage.DEPLOYMENT, Stage.ADDITIONAL_SERVERS, Stage.HEALTH}
+        and aims.site
+        and final.outcome is Outcome.FINISHED
+    ):
         site = Handle(watches[0].handle.target, "", condition=SITE_RESPONDS)
-        return NextStage(Stage.VERIFY, (site,), None if stage is Stage.HEALTH else since, final)  # a status may have been good for long
+        return NextStage(
+            Stage.VERIFY, (site,), None if stage is Stage.HEALTH else since, final
+        )  # a status may have been good for long
     return None
 
 
-def _verdict_or_rollback(stage: Stage, watches: tuple[Watch, ...], final: Verdict, aims: Checks) -> RollBack | Verdict:
+def _verdict_or_rollback(
+    stage: Stage, watches: tuple[Watch, ...], final: Verdict, aims: Checks
+) -> RollBack | Verdict:
     """The end, or the way back from a version that was seen not to run."""
     if not aims.rollback:
         return final
@@ -452,17 +526,27 @@ def _shows_failure(stage: Stage, watches: tuple[Watch, ...]) -> bool:
 def _is_phantom(watch: Watch) -> bool:
     """A phantom that was looked for and not found."""
     gone = watch.result is not None and watch.result.end is End.GONE
-    return gone and not watch.appeared and watch.handle.certainty in {Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM}
+    return (
+        gone
+        and not watch.appeared
+        and watch.handle.certainty in {Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM}
+    )
 
 
-def _after_absent(stage: Stage, watch: Watch, real: tuple[Handle, ...], so_far: Verdict | None, *, repeated: bool) -> NextStep:
+def _after_absent(
+    stage: Stage, watch: Watch, real: tuple[Handle, ...], so_far: Verdict | None, *, repeated: bool
+) -> NextStep:
     """Architecture, rule 3: a handle that names nothing is no deployment that is still coming. `real`: what stands behind a phantom."""
     reason = watch.result.reason if watch.result else ""
     if real and not watch.appeared:
         return NextStage(stage, real, watch.phase_since, so_far)
     if watch.handle.certainty is Certainty.UNCONFIRMED and not watch.appeared:
         return QueueFull(QUEUE_FULL_RETRY_SECONDS, reason)
-    if watch.handle.certainty in {Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM} and not watch.appeared and not repeated:
+    if (
+        watch.handle.certainty in {Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM}
+        and not watch.appeared
+        and not repeated
+    ):
         return Retrigger(reason)
     lost = Verdict(OUTCOMES[stage][End.GONE] or Outcome.LOST, reason)
     return _rollback_verdict(so_far, lost) if so_far else lost
@@ -482,15 +566,31 @@ def _worst(stage: Stage, watches: tuple[Watch, ...], *, strict: bool = False) ->
         reason = f"on the additional server {server or bad.handle.server}{f' ({page})' if page else ''}: {reason or worst.status}"
     if stage is Stage.CANCELLATION and worst is Outcome.FINISHED:
         cancelled = sum(watch.result.end is End.CANCELLED for _, watch in found if watch.result)
-        reason = f"{cancelled} cancelled" + (f", {len(found) - cancelled} ended by itself" if cancelled < len(found) else "")
+        reason = f"{cancelled} cancelled" + (
+            f", {len(found) - cancelled} ended by itself" if cancelled < len(found) else ""
+        )
     unseen = (
-        next((watch.last_snapshot.unseen for watch in watches if watch.last_snapshot and watch.last_snapshot.unseen), "")
+        next(
+            (
+                watch.last_snapshot.unseen
+                for watch in watches
+                if watch.last_snapshot and watch.last_snapshot.unseen
+            ),
+            "",
+        )
         if worst in RUNNING_OUTCOMES
         else ""
     )
     if unseen and strict:
         return Verdict(Outcome.UNVERIFIED, unseen)
-    proof = next((watch.last_snapshot.health_check for watch in watches if watch.last_snapshot and watch.last_snapshot.health_check), None)
+    proof = next(
+        (
+            watch.last_snapshot.health_check
+            for watch in watches
+            if watch.last_snapshot and watch.last_snapshot.health_check
+        ),
+        None,
+    )
     return Verdict(worst, reason, proof, unseen=unseen)
 
 
@@ -501,9 +601,15 @@ def _health_verdict(watches: tuple[Watch, ...], *, strict: bool) -> Verdict:
     if outcome is not None:
         return Verdict(outcome, ending.reason)
     what = f"nobody could see whether it runs: {ending.reason or 'its status said nothing clear in time'}"
-    if watches[0].phase is Phase.FAILED and ending.end is End.TIMED_OUT:  # seen, but not for as long as it takes to be believed
+    if (
+        watches[0].phase is Phase.FAILED and ending.end is End.TIMED_OUT
+    ):  # seen, but not for as long as it takes to be believed
         what = f"not seen for long enough to be sure: {ending.reason}"
-    return Verdict(Outcome.UNVERIFIED, what) if strict else Verdict(Outcome.FINISHED, "", warning=f"deployed, but {what}")
+    return (
+        Verdict(Outcome.UNVERIFIED, what)
+        if strict
+        else Verdict(Outcome.FINISHED, "", warning=f"deployed, but {what}")
+    )
 
 
 def _rollback_verdict(before: Verdict, now: Verdict) -> Verdict:
@@ -519,14 +625,23 @@ def _combined(before: Verdict | None, now: Verdict) -> Verdict:
     if before is None:
         return now
     if before.outcome is Outcome.ROLLED_BACK and now.outcome is not Outcome.FINISHED:
-        return replace(now, outcome=Outcome.UNVERIFIED, reason=f"{before.reason}, but {now.reason or now.outcome.status}")
+        return replace(
+            now, outcome=Outcome.UNVERIFIED, reason=f"{before.reason}, but {now.reason or now.outcome.status}"
+        )
     worse = before if Outcome.worst([before.outcome, now.outcome]) is before.outcome else now
-    return replace(worse, health_check=now.health_check or before.health_check, warning=now.warning, unseen=now.unseen or before.unseen)
+    return replace(
+        worse,
+        health_check=now.health_check or before.health_check,
+        warning=now.warning,
+        unseen=now.unseen or before.unseen,
+    )
 
 
 # --- how long to wait
 
-QUICK_SECONDS, STEADY_SECONDS, SLOW_SECONDS = 3.0, 5.0, 10.0
+QUICK_SECONDS, SLOW_SECONDS = 3.0, 10.0
+# (younger than, seconds between two polls): how long a watch has lasted decides, and from the last row on SLOW_SECONDS.
+PACE = ((5.0, 1.0), (30.0, QUICK_SECONDS), (300.0, 5.0))
 FINALIZING_SECONDS = 2.0
 MAX_RETRY_SECONDS = 30.0
 REQUESTS_PER_MINUTE = 60
@@ -545,7 +660,9 @@ LATE_READ, LATE_PAUSE = 30.0, 2.0
 """Seconds for each response after a late one, and between two tries."""
 
 
-def poll_delay(watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None) -> float:
+def poll_delay(
+    watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None
+) -> float:
     """Seconds until the next look at this watch, which is never later than its deadline (architecture, rule 9).
 
     `targets`: how many are watched at once. `fixed`: the pace that the user set. `remaining`: requests that the server still grants.
@@ -556,7 +673,7 @@ def poll_delay(watch: Watch, now: float, *, targets: int, fixed: float | None = 
         delay = FINALIZING_SECONDS
     else:
         age = now - watch.began
-        delay = 1.0 if age < 5 else QUICK_SECONDS if age < 30 else STEADY_SECONDS if age < 300 else SLOW_SECONDS  # noqa: PLR2004 -- the ages stand here only
+        delay = next((pause for until, pause in PACE if age < until), SLOW_SECONDS)
     delay = fixed if fixed is not None else max(delay, targets * 60 / REQUESTS_PER_MINUTE)
     if remaining is not None and remaining < FEW_REMAINING_REQUESTS:
         delay = max(delay, FEW_REMAINING_SECONDS)

@@ -168,7 +168,9 @@ class Scripted:
     `said` is what came of each: the answer, or what was raised.
     """
 
-    def __init__(self, script: Mapping[str, Sequence[Any]], clock: FakeClock, *, remaining: int | None = None) -> None:
+    def __init__(
+        self, script: Mapping[str, Sequence[Any]], clock: FakeClock, *, remaining: int | None = None
+    ) -> None:
         self.remaining = remaining
         self.calls: list[tuple[float, str]] = []
         self.said: list[Any] = []
@@ -200,14 +202,20 @@ class Scripted:
         return answer
 
     def trigger(self, target: str) -> TriggerResult:
-        answer: TriggerResult = self._answer(f"start {target}", Started((Handle(target, f"{target}-1"),)), None)
+        answer: TriggerResult = self._answer(
+            f"start {target}", Started((Handle(target, f"{target}-1"),)), None
+        )
         return answer
 
     def rollback(self, target: str, deployment: Handle) -> TriggerResult:
-        answer: TriggerResult = self._answer(f"undo {target}", Started((Handle(target, f"{target}-back"),)), None)
+        answer: TriggerResult = self._answer(
+            f"undo {target}", Started((Handle(target, f"{target}-back"),)), None
+        )
         return answer
 
-    def find_triggered(self, target: str, *, timeout: float | None = None) -> Started | GroupStarted | AccessDenied | None:
+    def find_triggered(
+        self, target: str, *, timeout: float | None = None
+    ) -> Started | GroupStarted | AccessDenied | None:
         answer: Started | GroupStarted | AccessDenied | None = self._answer(f"find {target}", None, timeout)
         return answer
 

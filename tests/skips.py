@@ -36,4 +36,6 @@ def refuse(report: pytest.TestReport | pytest.CollectReport, path: Path) -> None
     reason = said.removeprefix("Skipped: ")
     if not expected(reason, path):
         report.outcome = "failed"
-        report.longrepr = f"skipped in CI: {reason}. Make it run, or name what it needs as tests/skips.py does."
+        report.longrepr = (
+            f"skipped in CI: {reason}. Make it run, or name what it needs as tests/skips.py does."
+        )

@@ -59,7 +59,10 @@ def imports_of(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             inner = [f"{node.module}.{alias.name}" for alias in node.names]
             known = [
-                name for name in inner if (ROOT / name.replace(".", "/")).exists() or (ROOT / (name.replace(".", "/") + ".py")).exists()
+                name
+                for name in inner
+                if (ROOT / name.replace(".", "/")).exists()
+                or (ROOT / (name.replace(".", "/") + ".py")).exists()
             ]
             found |= set(known) or {node.module}
             found |= {node.module} if len(known) < len(inner) else set()
@@ -74,7 +77,11 @@ def test_the_table_knows_every_room() -> None:
 def test_a_room_imports_only_what_it_may(path: Path) -> None:
     room = module_of(path).partition(".")[0]
     foreign = {name for name in imports_of(path) if name.partition(".")[0] != room or not room}
-    assert {name for name in foreign if not any(name == may or (may and name.startswith(f"{may}.")) for may in ALLOWED[room])} == set()
+    assert {
+        name
+        for name in foreign
+        if not any(name == may or (may and name.startswith(f"{may}.")) for may in ALLOWED[room])
+    } == set()
 
 
 @pytest.mark.parametrize("room", ["ci", "providers"])
@@ -126,7 +133,11 @@ def test_the_simulated_platforms_do_not_know_each_other() -> None:
     platforms = {"simulator.coolify", "simulator.cloudfoundry"}
     for path in (PACKAGE / "simulator").rglob("*.py"):
         own = ".".join(module_of(path).split(".")[:2])
-        used = {".".join(name.split(".")[:2]) for name in imports_of(path) if name.partition(".")[0] == "simulator"}
+        used = {
+            ".".join(name.split(".")[:2])
+            for name in imports_of(path)
+            if name.partition(".")[0] == "simulator"
+        }
         may = (
             {own, "simulator.serving"}
             if own in {*platforms, "simulator.serving"}
@@ -148,7 +159,10 @@ def test_the_simulator_needs_nothing_but_the_standard_library() -> None:
 
 def test_the_simulator_is_imported_for_a_rehearsal_only() -> None:
     tree = ast.parse((PACKAGE / "main.py").read_text("utf-8"))
-    assert not any(isinstance(node, ast.ImportFrom) and "simulator" in {alias.name for alias in node.names} for node in tree.body)
+    assert not any(
+        isinstance(node, ast.ImportFrom) and "simulator" in {alias.name for alias in node.names}
+        for node in tree.body
+    )
 
 
 def test_what_is_generated_is_not_stale(capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,7 +170,9 @@ def test_what_is_generated_is_not_stale(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_no_output_can_come_back_as_an_input() -> None:
-    variables = {name for each, _, spelling in declared((Common, *PROVIDERS)) for name in variables_of(each, spelling)}
+    variables = {
+        name for each, _, spelling in declared((Common, *PROVIDERS)) for name in variables_of(each, spelling)
+    }
     given_on = {DOTENV_PREFIX + name.upper() for name in OUTPUTS}
     assert not variables & given_on
     assert not DOTENV_PREFIX.startswith(PREFIXES)
@@ -182,7 +198,9 @@ def test_the_action_declares_every_input_and_output_and_no_default() -> None:
 def test_the_readme_names_every_scenario_for_people_and_every_ci_system() -> None:
     page = (ROOT / "README.md").read_text("utf-8")
     listed = page.partition("Scenarios: ")[2].partition(". Every rehearsal")[0]
-    assert set(re.findall(r"`([a-z-]+)`", listed)) == {name for name, scenario in simulator.SCENARIOS.items() if scenario.public}
+    assert set(re.findall(r"`([a-z-]+)`", listed)) == {
+        name for name, scenario in simulator.SCENARIOS.items() if scenario.public
+    }
     declared_ci = next(info.description for name, info, _ in declared((Common,)) if name == "ci")
     assert all(f"`{name}`" in str(declared_ci) for name in NAMES)
 
@@ -192,14 +210,19 @@ def test_the_pages_on_cloud_foundry_name_only_what_there_is_and_all_of_it() -> N
     cf = next(provider for provider in PROVIDERS if provider.platform == "cloudfoundry")
     inputs = {name for name in cf.model_fields if name.startswith("cf_")}
     variables = {
-        variable for name, _, spelling in declared((cf,)) for variable in variables_of(name, spelling) if variable.startswith("CF_")
+        variable
+        for name, _, spelling in declared((cf,))
+        for variable in variables_of(name, spelling)
+        if variable.startswith("CF_")
     }
     for text in (page, readme):
         assert set(re.findall(r"(?<![\w.-])cf_(?!on_k8s)[a-z_]+", text)) <= inputs
         assert set(re.findall(r"(?<![\w.-])CF_[A-Z_]+(?=:)", text)) <= variables
     assert inputs <= set(re.findall(r"cf_[a-z_]+", page))
     listed = re.findall(r"`([a-z-]+)`", page.partition("there are also ")[2].partition(".")[0])
-    assert {"success", *listed} == {name for name, scenario in cloudfoundry.SCENARIOS.items() if scenario.public}
+    assert {"success", *listed} == {
+        name for name, scenario in cloudfoundry.SCENARIOS.items() if scenario.public
+    }
 
 
 def test_the_outcomes_have_the_exit_codes_that_others_build_on() -> None:

@@ -93,7 +93,9 @@ class Lap:
 
     def took(self, seconds: float) -> bool:
         lasted = self._world.clock.real() - self._began
-        return lasted == pytest.approx(seconds) if self._world.exact else seconds - 0.001 <= lasted < seconds + 1
+        return (
+            lasted == pytest.approx(seconds) if self._world.exact else seconds - 0.001 <= lasted < seconds + 1
+        )
 
 
 # --- the deadline
@@ -158,7 +160,9 @@ def test_a_sighup_that_is_ignored_stays_ignored() -> None:
 def test_a_signal_that_was_blocked_is_heard_when_the_clock_listens() -> None:
     """As PID 1 of a container it would be lost otherwise."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    signal.raise_signal(signal.SIGTERM)  # to this thread alone: another one of the test's process would die of it
+    signal.raise_signal(
+        signal.SIGTERM
+    )  # to this thread alone: another one of the test's process would die of it
     clock = Clock()
     clock.listen()
     assert clock.stopped == "SIGTERM"
@@ -343,7 +347,9 @@ def test_the_seconds_since_the_stop_count_from_the_first_signal(world: World) ->
 # --- Time
 
 
-def test_a_rehearsal_s_clock_is_faster_but_not_for_the_network_and_not_for_the_ci_system(world: World) -> None:
+def test_a_rehearsal_s_clock_is_faster_but_not_for_the_network_and_not_for_the_ci_system(
+    world: World,
+) -> None:
     world.clock.speed = 100
     began, real = world.clock.now(), world.clock.real()
     world.clock.sleep(3)

@@ -84,8 +84,12 @@ def test_a_fifo_that_has_a_writer_is_not_read_either(tmp_path: Path) -> None:
             regular_file.read(path, 1024)
 
 
-@pytest.mark.parametrize("make", [unix_socket, lambda path: path.symlink_to(path)], ids=["a-socket", "a-link-to-itself"])
-def test_what_the_system_cannot_open_is_an_error_of_the_system(tmp_path: Path, make: Callable[[Path], None]) -> None:
+@pytest.mark.parametrize(
+    "make", [unix_socket, lambda path: path.symlink_to(path)], ids=["a-socket", "a-link-to-itself"]
+)
+def test_what_the_system_cannot_open_is_an_error_of_the_system(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
     make(tmp_path / "file")
     with pytest.raises(OSError, match="file"):
         regular_file.read(tmp_path / "file", 1024)
@@ -102,7 +106,9 @@ INPUTS = ("DEPLOYER_CA_CERT", "COOLIFY_TOKEN_FILE", "DEPLOYER_HEADERS_FILE", "CO
 """Every input that names a file to read, but for `env_file` below."""
 
 
-@pytest.mark.parametrize("make", [fifo, link_to_a_device, endless, Path.mkdir], ids=["fifo", "zero", "random", "folder"])
+@pytest.mark.parametrize(
+    "make", [fifo, link_to_a_device, endless, Path.mkdir], ids=["fifo", "zero", "random", "folder"]
+)
 @pytest.mark.parametrize("variable", INPUTS)
 def test_no_input_waits_for_its_file(tmp_path: Path, variable: str, make: Callable[[Path], None]) -> None:
     make(tmp_path / "file")
@@ -111,7 +117,9 @@ def test_no_input_waits_for_its_file(tmp_path: Path, variable: str, make: Callab
     assert [each for each in given.mistakes if each.endswith("is no regular file")] != []
 
 
-@pytest.mark.parametrize("make", [fifo, link_to_a_device, endless, Path.mkdir], ids=["fifo", "zero", "random", "folder"])
+@pytest.mark.parametrize(
+    "make", [fifo, link_to_a_device, endless, Path.mkdir], ids=["fifo", "zero", "random", "folder"]
+)
 def test_no_file_of_variables_is_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "file")
     with pytest.raises(ValueError, match="is no regular file"):

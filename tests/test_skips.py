@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
         pytest.param("", PEERS, False, id="nothing"),
     ],
 )
-def test_an_expected_skip_names_what_is_missing(reason: str, path: Path, may: bool) -> None:  # noqa: FBT001
+def test_an_expected_skip_names_what_is_missing(reason: str, path: Path, may: bool) -> None:
     assert skips.expected(reason, path) is may
 
 
@@ -42,9 +42,30 @@ FAILING = "import pytest\n\n@pytest.mark.xfail(reason='later')\ndef test_a() -> 
         pytest.param(FAILING, "true", 0, "1 xfailed", id="an-expected-failure-is-no-skip"),
     ],
 )
-def test_ci_fails_where_a_test_was_skipped_for_no_known_reason(code: str, ci: str, status: int, told: str, tmp_path: Path) -> None:
+def test_ci_fails_where_a_test_was_skipped_for_no_known_reason(
+    code: str, ci: str, status: int, told: str, tmp_path: Path
+) -> None:
     (tmp_path / "test_it.py").write_text(code, "utf-8")
-    words = ["-m", "pytest", "-p", "tests.conftest", "-p", "no:cacheprovider", "-rs", "--rootdir", str(tmp_path), str(tmp_path)]
+    words = [
+        "-m",
+        "pytest",
+        "-p",
+        "tests.conftest",
+        "-p",
+        "no:cacheprovider",
+        "-rs",
+        "--rootdir",
+        str(tmp_path),
+        str(tmp_path),
+    ]
     environ = {**os.environ, "CI": ci}
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert (done.returncode, told in done.stdout) == (status, True), done.stdout

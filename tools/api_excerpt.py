@@ -27,7 +27,8 @@ def coolify(method: str, path: str) -> bool:
     if any(use.request == f"{method} {path}" for use in drift.USES):
         return True
     return any(
-        route.path.fullmatch(f"/api/v1{path}") and (route.method == method or (method == "GET" and route.name in ACTIONS))
+        route.path.fullmatch(f"/api/v1{path}")
+        and (route.method == method or (method == "GET" and route.name in ACTIONS))
         for route in COOLIFY_ROUTES
     )
 
@@ -35,7 +36,10 @@ def coolify(method: str, path: str) -> bool:
 def cloudfoundry(method: str, path: str) -> bool:
     """Whether the simulated Cloud Controller knows this request."""
     there = re.sub(r"\{[^}]+\}", "x", path)
-    return any(route.place == "api" and route.method == method and route.path.fullmatch(there) for route in CLOUDFOUNDRY_ROUTES)
+    return any(
+        route.place == "api" and route.method == method and route.path.fullmatch(there)
+        for route in CLOUDFOUNDRY_ROUTES
+    )
 
 
 PLATFORMS: dict[str, tuple[Callable[[str, str], bool], tuple[str, ...]]] = {
@@ -59,18 +63,25 @@ def excerpt(document: Json, source: str, known: Callable[[str, str], bool], sche
         for reference in sorted(missing):
             _, _, kind, name = reference.split("/")
             whole = document["components"][kind].get(name, {})
-            kept["components"].setdefault(kind, {})[name] = _schema(whole) if kind == "schemas" else _body(whole)
+            kept["components"].setdefault(kind, {})[name] = (
+                _schema(whole) if kind == "schemas" else _body(whole)
+            )
         wanted |= set(_references(kept["components"]))
     return kept
 
 
 def _operation(document: Json, operation: Json) -> Json:
-    named = [_target(document, each)["name"] for each in (*operation.get("parameters", ()), *operation["shared"])]
+    named = [
+        _target(document, each)["name"] for each in (*operation.get("parameters", ()), *operation["shared"])
+    ]
     kept: Json = {"parameters": [{"name": name} for name in named]}
     if "requestBody" in operation:
         kept["requestBody"] = _body(operation["requestBody"])
     responses = operation["responses"].items()
-    return {**kept, "responses": {status: _body(response) for status, response in responses if status.startswith("2")}}
+    return {
+        **kept,
+        "responses": {status: _body(response) for status, response in responses if status.startswith("2")},
+    }
 
 
 def _body(holder: Json) -> Json:
@@ -78,7 +89,11 @@ def _body(holder: Json) -> Json:
     if "$ref" in holder:
         return {"$ref": holder["$ref"]}
     kinds = holder.get("content", {}).items()
-    return {"content": {kind: {"schema": _schema(media.get("schema", {}))} for kind, media in kinds}} if kinds else {}
+    return (
+        {"content": {kind: {"schema": _schema(media.get("schema", {}))} for kind, media in kinds}}
+        if kinds
+        else {}
+    )
 
 
 def _schema(schema: Json) -> Json:

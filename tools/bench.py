@@ -46,7 +46,9 @@ def to_the_first_request() -> float:
     with socket.create_server(("127.0.0.1", 0)) as server:
         environ = inputs(f"http://127.0.0.1:{server.getsockname()[1]}", "abc")
         began = time.perf_counter()
-        with subprocess.Popen([sys.executable, "entrypoint.py"], env=environ, stdout=subprocess.DEVNULL) as process:
+        with subprocess.Popen(
+            [sys.executable, "entrypoint.py"], env=environ, stdout=subprocess.DEVNULL
+        ) as process:
             link, _ = server.accept()
             with link:
                 link.recv(1)
@@ -64,7 +66,13 @@ def importing_requests() -> float:
 
 def inputs(url: str, uuid: str) -> dict[str, str]:
     """A clean environment: no variable of ours changes what is measured."""
-    return {"PATH": os.defpath, "COOLIFY_URL": url, "COOLIFY_TOKEN": TOKEN, "COOLIFY_UUID": uuid, "DEPLOYER_POLL_INTERVAL": str(PACE)}
+    return {
+        "PATH": os.defpath,
+        "COOLIFY_URL": url,
+        "COOLIFY_TOKEN": TOKEN,
+        "COOLIFY_UUID": uuid,
+        "DEPLOYER_POLL_INTERVAL": str(PACE),
+    }
 
 
 # --- the build log
@@ -102,10 +110,14 @@ def following(size: int, seconds: float) -> Cost:
     """Follow a deployment with so many bytes of log, to its end."""
     with coolify(build(size, seconds)) as (server, url):
         command = [sys.executable, "-c", FOLLOW.format(speed=SPEED)]
-        with subprocess.Popen(command, env=inputs(url, next(iter(server.apps))), stdout=subprocess.DEVNULL) as process:  # noqa: S603 -- ours
+        environment = inputs(url, next(iter(server.apps)))
+        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:  # noqa: S603
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-        looks = sum(asked.path.startswith("/api/v1/deployments/") and "applications" not in asked.path for asked in server.journal)
+        looks = sum(
+            asked.path.startswith("/api/v1/deployments/") and "applications" not in asked.path
+            for asked in server.journal
+        )
         if process.returncode:
             print(f"(the run ended with {process.returncode})")
     return Cost(looks, used.ru_utime + used.ru_stime, used.ru_maxrss / IN_MEBIBYTES)
@@ -124,11 +136,17 @@ def main() -> None:
     ours, theirs = (statistics.median(times) for times in zip(*pairs, strict=True))
     ratio = statistics.median(one / other for one, other in pairs)
     print(f"Python {platform.python_version()}, {os.cpu_count()} processors, {platform.machine()}")
-    print(f"to the first request   {ours * 1000:6.0f} ms, {ratio:.2f} times `import requests` ({theirs * 1000:.0f} ms)")
+    print(
+        f"to the first request   {ours * 1000:6.0f} ms, {ratio:.2f} times `import requests` ({theirs * 1000:.0f} ms)"
+    )
     plain, large = following(0, 10), following(30 * MEGABYTE, 20)
-    print(f"memory                 {large.memory:6.0f} MiB with a log of 30 MB ({large.looks} looks), {plain.memory:.0f} MiB without one")
+    print(
+        f"memory                 {large.memory:6.0f} MiB with a log of 30 MB ({large.looks} looks), {plain.memory:.0f} MiB without one"
+    )
     each, rest = per_look(5 * MEGABYTE)
-    print(f"a look at 5 MB of log  {each * 1000:6.0f} ms of processor time ({rest * 1000:.0f} ms for all else: start, showing the log)")
+    print(
+        f"a look at 5 MB of log  {each * 1000:6.0f} ms of processor time ({rest * 1000:.0f} ms for all else: start, showing the log)"
+    )
     nothing, _ = per_look(0)
     print(f"a look without a log   {nothing * 1000:6.1f} ms")
 

@@ -54,7 +54,9 @@ def pinned(text: str) -> str:
 
 def composite() -> str:
     """composite/action.yml: the same without Docker. An input reaches the program in its environment, never in the text of a command."""
-    names = [each for name, _, spelling in declared((*PROVIDERS, Common)) for each in (name, *spelling.inputs)]
+    names = [
+        each for name, _, spelling in declared((*PROVIDERS, Common)) for each in (name, *spelling.inputs)
+    ]
     lines = [
         *_interface(lambda name: [f"    value: ${{{{ steps.deploy.outputs.{name} }}}}"]),
         "runs:",
@@ -92,7 +94,11 @@ def _interface(value: Callable[[str], list[str]] = lambda _: []) -> list[str]:
         standard = default(info, spelling)
         text = f"{info.description}. Default: {standard}" if standard else str(info.description)
         lines += [f"  {name}:", f"    description: {quoted(text)}"]
-        lines += [line for alias in spelling.inputs for line in (f"  {alias}:", f"    description: {quoted(f'Another name of {name}')}")]
+        lines += [
+            line
+            for alias in spelling.inputs
+            for line in (f"  {alias}:", f"    description: {quoted(f'Another name of {name}')}")
+        ]
     lines.append("outputs:")
     for name, text in OUTPUTS.items():
         lines += [f"  {name}:", f"    description: {quoted(text)}", *value(name)]
@@ -104,7 +110,11 @@ def types() -> str:
     lines = [WRITTEN, "inputs:"]
     for name, info, spelling in declared((*PROVIDERS, Common)):
         kind = _kind(info.annotation)
-        lines += [line for each in (name, *spelling.inputs) for line in (f"  {each}:", *(f"    {line}" for line in kind))]
+        lines += [
+            line
+            for each in (name, *spelling.inputs)
+            for line in (f"  {each}:", *(f"    {line}" for line in kind))
+        ]
     lines.append("outputs:")
     for name in OUTPUTS:
         lines += [f"  {name}:", *(f"    {line}" for line in OUTPUT_KINDS.get(name, STRING))]
@@ -188,7 +198,12 @@ def main(argv: list[str]) -> int:
             continue
         if "--check" in argv:
             stale = 1
-            print(*difflib.unified_diff(old.splitlines(), text.splitlines(), name, "generated", lineterm="", n=1), sep="\n")
+            print(
+                *difflib.unified_diff(
+                    old.splitlines(), text.splitlines(), name, "generated", lineterm="", n=1
+                ),
+                sep="\n",
+            )
         else:
             path.write_text(text, "utf-8")
     if stale:

@@ -43,7 +43,13 @@ USES = (
     Use(
         "PATCH /applications/{uuid}",
         ("uuid",),
-        ("docker_registry_image_name", "docker_registry_image_tag", "git_commit_sha", "domains", "health_check_enabled"),
+        (
+            "docker_registry_image_name",
+            "docker_registry_image_tag",
+            "git_commit_sha",
+            "domains",
+            "health_check_enabled",
+        ),
     ),
     Use("POST /applications/{uuid}/start", ("uuid", "force"), reads=("message", "deployment_uuid")),
     Use("POST /applications/{uuid}/restart", ("uuid",), reads=("message", "deployment_uuid")),
@@ -55,7 +61,15 @@ USES = (
     Use("PATCH /applications/{uuid}/envs/bulk", ("uuid",), ("data.key", "data.value")),
     Use(
         "POST /applications/dockerimage",
-        sends=("project_uuid", "environment_name", "server_uuid", "docker_registry_image_name", "ports_exposes", "domains", "name"),
+        sends=(
+            "project_uuid",
+            "environment_name",
+            "server_uuid",
+            "docker_registry_image_name",
+            "ports_exposes",
+            "domains",
+            "name",
+        ),
     ),
     Use("GET /services"),
     Use("GET /services/{uuid}", ("uuid",)),

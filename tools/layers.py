@@ -59,7 +59,9 @@ def table(sizes: Counter[str]) -> str:
 
 def main(argv: list[str]) -> int:
     image = argv[0] if argv else IMAGE
-    history = docker("history", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", image).stdout.splitlines()
+    history = docker(
+        "history", "--no-trunc", "--format", "{{.Size}}\t{{.CreatedBy}}", image
+    ).stdout.splitlines()
     print("our layers:", *(line[:110] for line in history if any(sign in line for sign in OURS)), sep="\n")
     files = json.loads(docker("run", "--rm", "--entrypoint", PYTHON, image, "-I", "-c", FILES).stdout)
     sizes: Counter[str] = Counter()
@@ -72,7 +74,11 @@ def main(argv: list[str]) -> int:
         said = docker("run", "--rm", *inputs, "--entrypoint", PYTHON, image, "-I", "-c", LOADED).stderr
         loaded |= set(json.loads(said.splitlines()[-1]))
     idle = Counter({path.partition("/site-packages/")[2]: files[path] for path in unused(files, loaded)})
-    print(f"not loaded in {len(REHEARSALS)} rehearsals ({sum(idle.values()) // 1024} KiB without bytecode):", table(idle), sep="\n")
+    print(
+        f"not loaded in {len(REHEARSALS)} rehearsals ({sum(idle.values()) // 1024} KiB without bytecode):",
+        table(idle),
+        sep="\n",
+    )
     return 0
 
 

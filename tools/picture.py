@@ -32,7 +32,13 @@ class Paint(Enum):
     ERROR = "error"
 
 
-BEGINNINGS = {"ERROR: Rehearsal: ": Paint.ERROR, "WARNING: ": Paint.WARNING, "=== ": Paint.TITLE, "web: ": Paint.SAID, "$ ": Paint.TYPED}
+BEGINNINGS = {
+    "ERROR: Rehearsal: ": Paint.ERROR,
+    "WARNING: ": Paint.WARNING,
+    "=== ": Paint.TITLE,
+    "web: ": Paint.SAID,
+    "$ ": Paint.TYPED,
+}
 AFTER = {Paint.TITLE: Paint.LOG, Paint.TYPED: Paint.SAID, Paint.WARNING: Paint.SAID}
 """What a line is that begins like none of those, by the line before it."""
 
@@ -61,7 +67,9 @@ def painted(shown: list[str]) -> list[tuple[Paint, str]]:
     result = []
     paint = Paint.SAID
     for line in shown:
-        paint = next((found for start, found in BEGINNINGS.items() if line.startswith(start)), AFTER.get(paint, paint))
+        paint = next(
+            (found for start, found in BEGINNINGS.items() if line.startswith(start)), AFTER.get(paint, paint)
+        )
         result.append((paint, line if len(line) <= COLUMNS else line[: COLUMNS - 1] + CUT))
     return result
 
@@ -94,7 +102,10 @@ def main(argv: list[str]) -> int:
     drawn = picture()
     if "--check" in argv:
         stale = not FILE.exists() or FILE.read_text("utf-8") != drawn
-        print("docs/picture.svg is stale: run `make picture`, and look at it." if stale else "", end="\n" if stale else "")
+        print(
+            "docs/picture.svg is stale: run `make picture`, and look at it." if stale else "",
+            end="\n" if stale else "",
+        )
         return int(stale)
     FILE.write_text(drawn, "utf-8")
     return 0

@@ -47,7 +47,11 @@ def faults(tree: Tree, tag: str, tags: list[str], repository: str) -> list[str]:
     if docs.pinned(tree.action) != "Dockerfile":
         found.append("action.yml runs an image already: a release is made of a commit of the main branch")
     found += [f"{name} is stale: run `make docs`" for name in tree.stale]
-    return found + _in_changelog(tree) + [fault for name, text in tree.pages.items() for fault in _on_page(tree, name, text)]
+    return (
+        found
+        + _in_changelog(tree)
+        + [fault for name, text in tree.pages.items() for fault in _on_page(tree, name, text)]
+    )
 
 
 def _in_changelog(tree: Tree) -> list[str]:
@@ -83,7 +87,11 @@ def _key(tag: str) -> tuple[int, ...]:
 
 
 def here() -> Tree:
-    pages = {str(path.relative_to(docs.ROOT)): path.read_text("utf-8") for glob in PAGES for path in sorted(docs.ROOT.glob(glob))}
+    pages = {
+        str(path.relative_to(docs.ROOT)): path.read_text("utf-8")
+        for glob in PAGES
+        for path in sorted(docs.ROOT.glob(glob))
+    }
     written = {name: docs.ROOT / name for name in docs.generated()}
     stale = tuple(name for name, text in docs.generated().items() if written[name].read_text("utf-8") != text)
     changelog = (docs.ROOT / "CHANGELOG.md").read_text("utf-8")
@@ -93,9 +101,12 @@ def here() -> Tree:
 def main(argv: list[str]) -> int:
     match argv:
         case ["--check", tag, repository]:
-            tags = subprocess.run(["git", "tag", "--list"], check=True, capture_output=True, text=True).stdout.split()  # noqa: S607 -- git
+            command = ["git", "tag", "--list"]
+            tags = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()  # noqa: S603
             found = faults(here(), tag, tags, repository)
-            print(*(f"::error title=Release::{fault}" for fault in found), sep="\n", end="\n" if found else "")
+            print(
+                *(f"::error title=Release::{fault}" for fault in found), sep="\n", end="\n" if found else ""
+            )
             return bool(found)
         case ["--pin", digest] if DIGEST.fullmatch(digest):
             (docs.ROOT / "action.yml").write_text(docs.action(f"docker://{docs.IMAGE}@{digest}"), "utf-8")

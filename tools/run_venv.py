@@ -31,7 +31,9 @@ def pip() -> list[str]:
 def main(folder: str) -> int:
     """Return pip's exit code. The environment is made anew: what an interrupted run has left does not count."""
     venv.create(folder, clear=True, with_pip=False)
-    site = sysconfig.get_path("purelib", "venv", {"base": folder, "platbase": folder, "installed_base": folder})
+    site = sysconfig.get_path(
+        "purelib", "venv", {"base": folder, "platbase": folder, "installed_base": folder}
+    )
     words = [sys.executable, *pip(), "install", *OPTIONS, "--target", site, "--requirement", str(LOCK)]
     return subprocess.call(words)  # noqa: S603 -- all named here
 

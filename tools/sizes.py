@@ -21,7 +21,9 @@ def main() -> None:
     largest = sorted(lines.items(), key=lambda item: item[1], reverse=True)
     longest = sorted((size for path in lines for size in functions(path)), reverse=True)
     # No file name is torn apart: the space within an item does not break.
-    files = textwrap.fill(", ".join(f"{path.relative_to(house)}\N{NO-BREAK SPACE}{count}" for path, count in largest), 110)
+    files = textwrap.fill(
+        ", ".join(f"{path.relative_to(house)}\N{NO-BREAK SPACE}{count}" for path, count in largest), 110
+    )
     print(f"{sum(lines.values())} lines in {len(lines)} files:", files, "the longest functions:", sep="\n")
     print(*(f"{count:4} {name}" for count, name in longest[:LONGEST]), sep="\n")
 

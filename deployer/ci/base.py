@@ -98,7 +98,9 @@ class CI:
 
     def dotenv(self, outputs: Mapping[str, str]) -> bytes:
         """Spell the outputs as the dotenv file that the system reads (ci-formats 3.15). Raises ValueError for a name that can't be one."""
-        return "".join(f'{name}="{self._value(value)}"\n' for name, value in outputs.items()).encode("utf-8", "replace")
+        return "".join(f'{name}="{self._value(value)}"\n' for name, value in outputs.items()).encode(
+            "utf-8", "replace"
+        )
 
     def _value(self, value: str) -> str:
         return "".join(_DOTENV.get(character, character) for character in self._writer.redact(value))

@@ -21,9 +21,13 @@ _PROPERTY = _DATA | {":": "%3A", ",": "%2C"}
 _V2 = re.compile(r"^([\s\ufeff]*)(?=::)")
 _NO_NAME = re.compile(r"^$|=|<<|[\r\n\0]")
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_MAX_ANNOTATIONS = 8  # of each level; the runner shows ten in a step, and other commands of the step want some too
+_MAX_ANNOTATIONS = (
+    8  # of each level; the runner shows ten in a step, and other commands of the step want some too
+)
 _EVENT_BYTES = 32 << 20
-_SUMMARY_BYTES = (1 << 20) - (64 << 10)  # at 1 MiB all of it is dropped, silently just below that (ci-formats 1.5.5)
+_SUMMARY_BYTES = (1 << 20) - (
+    64 << 10
+)  # at 1 MiB all of it is dropped, silently just below that (ci-formats 1.5.5)
 _SUMMARY_CUT = b"\n\n*The rest is cut: GitHub shows one mebibyte.*\n"
 
 
@@ -48,7 +52,9 @@ class GitHub(CI):
     def detects(environ: Mapping[str, str]) -> bool:
         """Gitea and Forgejo say that they are GitHub too, and are not (ci-formats 1.1)."""
         relatives = ("GITEA_ACTIONS", "FORGEJO_ACTIONS")
-        return environ.get("GITHUB_ACTIONS") == "true" and not any(environ.get(name) == "true" for name in relatives)
+        return environ.get("GITHUB_ACTIONS") == "true" and not any(
+            environ.get(name) == "true" for name in relatives
+        )
 
     @property
     def commit(self) -> str:
@@ -56,7 +62,9 @@ class GitHub(CI):
         if not self._environ.get("GITHUB_EVENT_NAME", "").startswith("pull_request"):
             return self._environ.get("GITHUB_SHA", "")
         try:
-            sha = json.loads(read(Path(self._environ["GITHUB_EVENT_PATH"]), _EVENT_BYTES))["pull_request"]["head"]["sha"]
+            sha = json.loads(read(Path(self._environ["GITHUB_EVENT_PATH"]), _EVENT_BYTES))["pull_request"][
+                "head"
+            ]["sha"]
         except (OSError, ValueError, LookupError, TypeError, RecursionError):
             return ""
         return sha if isinstance(sha, str) and _SHA.fullmatch(sha) else ""
@@ -121,7 +129,9 @@ class GitHub(CI):
         if path := self._environ.get("GITHUB_STEP_SUMMARY"):
             text = self._writer.redact(markdown)
             text = text if text.endswith("\n") else text + "\n"
-            append(Path(path), _fitted(text.encode("utf-8", "replace"), _SUMMARY_BYTES - size(Path(path)), path))
+            append(
+                Path(path), _fitted(text.encode("utf-8", "replace"), _SUMMARY_BYTES - size(Path(path)), path)
+            )
 
 
 def _escaped(text: str, escapes: Mapping[str, str]) -> str:

@@ -35,7 +35,9 @@ class GitLab(CI):
     @property
     def commit(self) -> str:
         """In a merged-results pipeline the head of the source branch: `CI_COMMIT_SHA` is a merge that nobody made (ci-formats 2)."""
-        return self._environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or self._environ.get("CI_COMMIT_SHA", "")
+        return self._environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or self._environ.get(
+            "CI_COMMIT_SHA", ""
+        )
 
     def quote(self, line: str) -> str:
         """Leave no CR: only with one is a section marker obeyed, and it would wipe what stands before it (ci-formats 2).
@@ -43,14 +45,18 @@ class GitLab(CI):
         Of all controls only colors stay. They last here until they are taken back, and one of them is invisible: none outlives its line.
         """
         colours = _COLOR.findall(line)
-        return visible_but_colors(one_line(line)) + (_RESET if colours and colours[-1] not in ("", "0") else "")
+        return visible_but_colors(one_line(line)) + (
+            _RESET if colours and colours[-1] not in ("", "0") else ""
+        )
 
     def group(self, title: str) -> None:
         self.endgroup()
         self._sections += 1
         self._section = f"deployer-{self._sections}"
         # The writer's `line` would take the CR away that makes it a marker.
-        self._writer.command(f"{_ERASE}section_start:{self._now()}:{self._section}[collapsed=true]\r{_ERASE}{self._title(title)}")
+        self._writer.command(
+            f"{_ERASE}section_start:{self._now()}:{self._section}[collapsed=true]\r{_ERASE}{self._title(title)}"
+        )
 
     def endgroup(self) -> None:
         if self._section:
@@ -67,7 +73,9 @@ class GitLab(CI):
         for name in outputs:
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} can't be the name of a variable")
-        return "".join(f"{name}={self._value(value)}\n" for name, value in outputs.items()).encode("utf-8", "replace")
+        return "".join(f"{name}={self._value(value)}\n" for name, value in outputs.items()).encode(
+            "utf-8", "replace"
+        )
 
     def _value(self, value: str) -> str:
         return _CONTROL.sub(" ", self._writer.redact(value)).strip().replace("$", "$$")

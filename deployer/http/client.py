@@ -17,7 +17,14 @@ import requests
 import urllib3
 
 from deployer.http import untrusted_json
-from deployer.http.connection_errors import PROXY_LOGIN, dropped, refused_by_proxy, speaks_https, unavailable, wants_https
+from deployer.http.connection_errors import (
+    PROXY_LOGIN,
+    dropped,
+    refused_by_proxy,
+    speaks_https,
+    unavailable,
+    wants_https,
+)
 from deployer.http.environment import EnvironmentSession
 from deployer.http.tls import Adapter, answers, trusting
 from deployer.model import UnavailableError
@@ -147,7 +154,9 @@ class Http:
         self._probed = False
         self._session = Session()
         self._session.auth = _Login(token, scheme)
-        self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent, **(headers or {})})
+        self._session.headers.update(
+            {"Accept": "application/json", "User-Agent": user_agent, **(headers or {})}
+        )
         self._session.trust_env = not no_proxy
         if insecure:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # said by us, once
@@ -172,7 +181,10 @@ class Http:
         no whole answer came: `arrived` says whether the server may have got the request.
         """
         late = max(self._time_left() + LAST_SECONDS, MIN_SECONDS)
-        wait = min(timeout or READ_SECONDS, late if (timeout or READ_SECONDS) <= READ_SECONDS else max(late - LAST_SECONDS, MIN_SECONDS))
+        wait = min(
+            timeout or READ_SECONDS,
+            late if (timeout or READ_SECONDS) <= READ_SECONDS else max(late - LAST_SECONDS, MIN_SECONDS),
+        )
         timeouts = (min(CONNECT_SECONDS, wait), wait)
         self._limit.start(sum(timeouts))
         try:
@@ -195,13 +207,21 @@ class Http:
             seconds = min(BODY_SECONDS, max(self._time_left() + LAST_SECONDS, MIN_SECONDS))
             self._limit.start(seconds)
             body = _body(answer, self._limit.left, seconds)
-        return self._checked(replace(_reply(answer.status_code, headers, body), url=str(answer.url)), timeouts[0])
+        return self._checked(
+            replace(_reply(answer.status_code, headers, body), url=str(answer.url)), timeouts[0]
+        )
 
     def _failed(self, error: Exception, connect: float) -> UnavailableError:
         """What went wrong. A port that has never answered, and hangs up on plain http, may speak TLS: that is found out, once."""
         attempt = self._session.attempt(self.base, connect)
         asked, self._probed = self._probed, True
-        if dropped(error) and not asked and self.base.startswith("http:") and not attempt.proxy and answers(self.base, connect):
+        if (
+            dropped(error)
+            and not asked
+            and self.base.startswith("http:")
+            and not attempt.proxy
+            and answers(self.base, connect)
+        ):
             return speaks_https(attempt, arrived=True)
         return unavailable(error, attempt)
 
@@ -223,7 +243,9 @@ def _body(answer: requests.Response, left: Callable[[], float], seconds: float) 
     size, head = 0, b""
     kept = bytearray()
     try:
-        while part := answer.raw.read1(CHUNK_BYTES, decode_content=True):  # what is there, however little: iter_content waits for all of it
+        while part := answer.raw.read1(
+            CHUNK_BYTES, decode_content=True
+        ):  # what is there, however little: iter_content waits for all of it
             size += len(part)
             kept += part
             if size > BODY_BYTES:
@@ -233,11 +255,15 @@ def _body(answer: requests.Response, left: Callable[[], float], seconds: float) 
                 raise TimeoutError
     except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
         if left() <= 0:
-            raise UnavailableError(f"the answer did not end within {seconds:.0f} s", may_have_arrived=True) from error
+            raise UnavailableError(
+                f"the answer did not end within {seconds:.0f} s", may_have_arrived=True
+            ) from error
         raise UnavailableError("the answer broke off in the middle", may_have_arrived=True) from error
     if head:
         raise _too_large(
-            f"the answer is larger than {BODY_BYTES >> 20} MiB", head.decode("utf-8", "replace"), kept.decode("utf-8", "replace")
+            f"the answer is larger than {BODY_BYTES >> 20} MiB",
+            head.decode("utf-8", "replace"),
+            kept.decode("utf-8", "replace"),
         )
     return kept
 
@@ -257,11 +283,17 @@ def _reply(status: int, headers: Mapping[str, str], body: bytearray) -> Response
         except untrusted_json.TooManyValuesError as error:
             if status < GOOD_BELOW:
                 raise _too_large(
-                    "the answer holds more values than any of the platform's", text[:KEPT_END_BYTES], text[-KEPT_END_BYTES:]
+                    "the answer holds more values than any of the platform's",
+                    text[:KEPT_END_BYTES],
+                    text[-KEPT_END_BYTES:],
                 ) from error
         except ValueError as error:
-            if announced and status < GOOD_BELOW:  # of any other answer the status counts, and what its headers say
-                raise UnavailableError(f"HTTP {status} with JSON that cannot be read", may_have_arrived=True) from error
+            if (
+                announced and status < GOOD_BELOW
+            ):  # of any other answer the status counts, and what its headers say
+                raise UnavailableError(
+                    f"HTTP {status} with JSON that cannot be read", may_have_arrived=True
+                ) from error
     return Response(status, text, is_json=False, headers=headers)
 
 

@@ -48,7 +48,11 @@ class Attempt:
 _CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
     (requests.exceptions.ConnectTimeout, "no connection within {connect:.0f} s", False),
     (requests.exceptions.ReadTimeout, "no answer in time", True),
-    (requests.exceptions.InvalidURL, "the address is not valid", False),  # without its text: a secret may stand in it
+    (
+        requests.exceptions.InvalidURL,
+        "the address is not valid",
+        False,
+    ),  # without its text: a secret may stand in it
     (urllib3.exceptions.LocationValueError, "the address is not valid", False),
 )
 
@@ -73,9 +77,13 @@ def unavailable(error: Exception, attempt: Attempt) -> UnavailableError:
     for look, form in _CONNECTING.items():
         if look in type(root).__name__:
             through = f"the proxy in {attempt.proxy}: " if attempt.proxy else ""
-            return UnavailableError(through + form.format(text=text) + _itself(attempt), may_have_arrived=False)
+            return UnavailableError(
+                through + form.format(text=text) + _itself(attempt), may_have_arrived=False
+            )
     sent = isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError))
-    return UnavailableError(f"the connection broke: {text}" if sent else f"nothing could be sent: {text}", may_have_arrived=sent)
+    return UnavailableError(
+        f"the connection broke: {text}" if sent else f"nothing could be sent: {text}", may_have_arrived=sent
+    )
 
 
 _CONNECTING: Mapping[str, str] = {
@@ -114,19 +122,21 @@ def _by_proxy(root: BaseException, attempt: Attempt) -> UnavailableError:
     if match := _TUNNEL.match(str(root)):
         return refused_by_proxy(int(match[1]), match[2], attempt)
     if _no_tls(root):
-        return UnavailableError(f"the proxy in {source} speaks http, not https. Write http:// there", permanent=True)
+        return UnavailableError(
+            f"the proxy in {source} speaks http, not https. Write http:// there", permanent=True
+        )
     if isinstance(root, ssl.SSLError):
         told = _by_tls(root, replace(attempt, url="https://proxy"))
         return UnavailableError(f"the proxy in {source}: {told.reason}", permanent=told.permanent)
     sent = not isinstance(root, _UNSENT)
-    return UnavailableError(f"the connection through the proxy in {source} broke: {_plain(root)}", may_have_arrived=sent)
+    return UnavailableError(
+        f"the connection through the proxy in {source} broke: {_plain(root)}", may_have_arrived=sent
+    )
 
 
 PROXY_LOGIN = 407
 _PASSING = {500, 502, 503, 504}
-LOGIN_OF_PROXY = (
-    "the proxy in {source} asks for a login (HTTP 407). Write http://user:password@host:port there, or add {host} to `NO_PROXY`"
-)
+LOGIN_OF_PROXY = "the proxy in {source} asks for a login (HTTP 407). Write http://user:password@host:port there, or add {host} to `NO_PROXY`"
 REFUSED_BY_PROXY = "the proxy in {source} refuses {host} ({said}). Allow it there, or add it to `NO_PROXY`"
 
 
@@ -163,7 +173,11 @@ def _by_tls(root: BaseException, attempt: Attempt) -> UnavailableError:
         return UnavailableError(f"TLS: {_untrusted(root, attempt)}", permanent=True)
     if _no_tls(root):
         http = attempt.origin("http")
-        return UnavailableError(f"the port does not speak TLS. If it speaks http, write {http}", may_have_arrived=True, permanent=True)
+        return UnavailableError(
+            f"the port does not speak TLS. If it speaks http, write {http}",
+            may_have_arrived=True,
+            permanent=True,
+        )
     given = f". Certificates are read from `{attempt.bundle}`" if attempt.bundle else ""
     return UnavailableError(f"TLS: {_plain(root)}{given}", may_have_arrived=True)
 
@@ -184,12 +198,20 @@ def _untrusted(error: ssl.SSLCertVerificationError, attempt: Attempt) -> str:
     forms = {
         _EXPIRED: "the certificate of {host}, or of its authority, has expired. Renew it on the server",
         _TOO_EARLY: "the certificate of {host} is not valid yet. Check the clocks of this machine and of the server",
-        **dict.fromkeys(_OTHER_NAME, "the certificate is for another name than {host}. Use a name that it holds, or renew it for this one"),
+        **dict.fromkeys(
+            _OTHER_NAME,
+            "the certificate is for another name than {host}. Use a name that it holds, or renew it for this one",
+        ),
         **dict.fromkeys(_UNTRUSTED, strangers[attempt.own_ca]),
     }
     if not attempt.own_ca:
-        forms |= dict.fromkeys(_STRICT, "{said}, which this Python insists on. Set `ca_cert` to its authority: then it need not be there")
-    return forms.get(code, "the certificate of {host} is refused: {said}").format(host=attempt.host, said=said)
+        forms |= dict.fromkeys(
+            _STRICT,
+            "{said}, which this Python insists on. Set `ca_cert` to its authority: then it need not be there",
+        )
+    return forms.get(code, "the certificate of {host} is refused: {said}").format(
+        host=attempt.host, said=said
+    )
 
 
 def wants_https(status: int, text: str) -> bool:
@@ -206,7 +228,9 @@ def speaks_https(attempt: Attempt, *, arrived: bool = False) -> UnavailableError
     """An http request to a port that speaks TLS."""
     proxy = f", or https:// in {attempt.proxy}" if attempt.proxy else ""
     return UnavailableError(
-        f"the port speaks https, not http. Write {attempt.origin('https')}{proxy}", may_have_arrived=arrived, permanent=True
+        f"the port speaks https, not http. Write {attempt.origin('https')}{proxy}",
+        may_have_arrived=arrived,
+        permanent=True,
     )
 
 

@@ -24,7 +24,9 @@ NOT_VALID = (
     "holds no valid address of a proxy. Write http://user:password@host:port, special characters in the password "
     "percent-encoded (# is %23, / is %2F, ? is %3F, @ is %40)"
 )
-NO_SOCKS = "names a SOCKS proxy, which needs the Python package PySocks. Install it, or add the host to `NO_PROXY`"
+NO_SOCKS = (
+    "names a SOCKS proxy, which needs the Python package PySocks. Install it, or add the host to `NO_PROXY`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,9 @@ def secrets(environ: Mapping[str, str]) -> Iterator[str]:
 def _source(scheme: str, environ: Mapping[str, str]) -> str:
     """The variable, as the environment spells it; small letters win, as for `requests`."""
     for wanted in (f"{scheme}_proxy", "all_proxy"):
-        names = sorted((name for name, value in environ.items() if value and name.lower() == wanted), reverse=True)
+        names = sorted(
+            (name for name, value in environ.items() if value and name.lower() == wanted), reverse=True
+        )
         if names:
             return f"`{names[0]}`"
     return "the proxy setting of this system"

@@ -67,7 +67,9 @@ def _values(text: str) -> int:
     if count <= MAX_VALUES:
         return count
     count, at = 0, 0
-    while count <= MAX_VALUES and (found := _BEGINNINGS.match(text, at)):  # a search would begin anew behind each character
+    while count <= MAX_VALUES and (
+        found := _BEGINNINGS.match(text, at)
+    ):  # a search would begin anew behind each character
         count, at = count + _STEP, found.end()
     return count
 
@@ -91,7 +93,9 @@ def _whole(text: str) -> str:
 
 def _mended(make: Callable[[dict[str, Any]], Any] | None) -> Callable[[dict[str, Any]], Any]:
     def mended(raw: dict[str, Any]) -> Any:
-        whole = {_whole(name): _whole(value) if isinstance(value, str) else value for name, value in raw.items()}
+        whole = {
+            _whole(name): _whole(value) if isinstance(value, str) else value for name, value in raw.items()
+        }
         return make(whole) if make else whole
 
     return mended

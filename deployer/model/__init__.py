@@ -1,6 +1,14 @@
 """The vocabulary that every part shares. No behaviour of its own."""
 
-from deployer.model.errors import DeployerError, Expired, Interrupted, InvalidInputsError, LateError, RefusedError, UnavailableError
+from deployer.model.errors import (
+    DeployerError,
+    Expired,
+    Interrupted,
+    InvalidInputsError,
+    LateError,
+    RefusedError,
+    UnavailableError,
+)
 from deployer.model.events import (
     AbilityChecked,
     CancelResult,
@@ -31,7 +39,16 @@ from deployer.model.observation import AccessDenied, Entry, Handle, Observation,
 from deployer.model.outcome import Certainty, Command, Outcome, Phase, Stage
 from deployer.model.plan import Ability, Plan, Target
 from deployer.model.time import Clock
-from deployer.model.trigger import AlreadyDone, Changes, GroupMember, GroupStarted, Rejected, RetryLater, Started, TriggerResult
+from deployer.model.trigger import (
+    AlreadyDone,
+    Changes,
+    GroupMember,
+    GroupStarted,
+    Rejected,
+    RetryLater,
+    Started,
+    TriggerResult,
+)
 
 __all__ = [
     "Ability",

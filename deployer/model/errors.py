@@ -60,7 +60,9 @@ class LateError(UnavailableError):
     """The connection was accepted, and only the response did not come in time: the server is there, and busy."""
 
 
-class Interrupted(BaseException):  # like KeyboardInterrupt: no error, and no `except Exception` may swallow it
+class Interrupted(
+    BaseException
+):  # like KeyboardInterrupt: no error, and no `except Exception` may swallow it
     """The job was told to stop."""
 
 

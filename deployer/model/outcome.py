@@ -22,14 +22,26 @@ class Outcome(Enum):
 
     INTERRUPTED = ("interrupted", 130, "the job was stopped (SIGINT, SIGTERM or SIGHUP)")
     FAILED = ("failed", 1, "the deployment failed")
-    UNVERIFIED = ("unverified", 5, "deployed, but not verified as running (a post-deployment command, its health, or its site failed)")
-    ROLLED_BACK = ("rolled_back", 5, "deployed, but not verified as running; the previous version was restored and runs again")
+    UNVERIFIED = (
+        "unverified",
+        5,
+        "deployed, but not verified as running (a post-deployment command, its health, or its site failed)",
+    )
+    ROLLED_BACK = (
+        "rolled_back",
+        5,
+        "deployed, but not verified as running; the previous version was restored and runs again",
+    )
     LOST = (
         "lost",
         3,
         "perhaps started, but its state can no longer be determined (token revoked, deployment deleted, no response and no `read`)",
     )
-    TIMED_OUT = ("timed_out", 3, "not over within `timeout` (the message says whether it was building, queued, or never accepted)")
+    TIMED_OUT = (
+        "timed_out",
+        3,
+        "not over within `timeout` (the message says whether it was building, queued, or never accepted)",
+    )
     CANCELLED = ("cancelled", 4, "somebody else ended it")
     SUPERSEDED = ("superseded", 4, "another deployment took its place (Cloud Foundry only)")
     REFUSED = (
@@ -37,10 +49,18 @@ class Outcome(Enum):
         2,
         "not started: invalid input, unknown uuid, missing ability, or Coolify accepted the request without starting a deployment",
     )
-    UNREACHABLE = ("unreachable", 6, "the server could not be reached; nothing was sent that could have started anything")
+    UNREACHABLE = (
+        "unreachable",
+        6,
+        "the server could not be reached; nothing was sent that could have started anything",
+    )
     TRIGGERED = ("triggered", 0, "accepted, not waited for")
     FINISHED = ("finished", 0, "done (or already in the requested state), and every check passed")
-    SKIPPED = ("skipped", 0, "nothing was started or changed, on request (`dry_run`, `on_missing_secret: skip`)")
+    SKIPPED = (
+        "skipped",
+        0,
+        "nothing was started or changed, on request (`dry_run`, `on_missing_secret: skip`)",
+    )
 
     def __init__(self, status: str, exit_code: int, meaning: str) -> None:
         self.status = status

@@ -8,7 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from deployer.model import Ability, AccessDenied, Changes, GroupStarted, Handle, Snapshot, Started, Target, TriggerResult
+from deployer.model import (
+    Ability,
+    AccessDenied,
+    Changes,
+    GroupStarted,
+    Handle,
+    Snapshot,
+    Started,
+    Target,
+    TriggerResult,
+)
 from deployer.settings import Common, Inputs, RawInputs
 
 
@@ -52,7 +62,9 @@ class Provider(Protocol):
     def rollback(self, target: str, deployment: Handle) -> TriggerResult:
         """Put back what ran before a deployment that was seen not to run. Starts at most one thing, as `trigger` does."""
 
-    def find_triggered(self, target: str, *, timeout: float | None = None) -> Started | GroupStarted | AccessDenied | None:
+    def find_triggered(
+        self, target: str, *, timeout: float | None = None
+    ) -> Started | GroupStarted | AccessDenied | None:
         """What a `trigger` or `rollback` without an answer has started. None: there is nothing (yet); AccessDenied: nobody can tell."""
 
     def poll(self, handle: Handle) -> Snapshot:

@@ -23,7 +23,9 @@ MAX_KEPT_LINES = 2000
 class BuildLog:
     """The build logs of all targets. `failed` hears once of a file that can't be written; `many`: a line must say whose it is."""
 
-    def __init__(self, ci: CI, redact: Redactor, options: ReportOptions, failed: Callable[[str, OSError], None]) -> None:
+    def __init__(
+        self, ci: CI, redact: Redactor, options: ReportOptions, failed: Callable[[str, OSError], None]
+    ) -> None:
         self._ci = ci
         self._options = options
         self._failed = failed
@@ -108,7 +110,9 @@ class BuildLog:
         behind, self._behind = self._behind, not self._ci.has_room()
         if self._behind and not behind:
             at = f" See {facts.link}" if facts.link else ""
-            self._ci.say(f"build log lines are missing here: nothing reads this output, or not fast enough.{at}")
+            self._ci.say(
+                f"build log lines are missing here: nothing reads this output, or not fast enough.{at}"
+            )
         return not self._behind
 
     def _room_for(self, line: str, facts: TargetReport) -> bool:
@@ -119,7 +123,9 @@ class BuildLog:
         if not self._left:
             at = f": see {facts.link}" if facts.link else ""
             self.close()
-            self._ci.say(f"the rest of the build log is left out, because this CI system cuts its job's log soon{at}")
+            self._ci.say(
+                f"the rest of the build log is left out, because this CI system cuts its job's log soon{at}"
+            )
         return bool(self._left)
 
     def _write(self, lines: list[str]) -> None:

@@ -43,4 +43,8 @@ class Cuts:
         return self._held(self._last.pop(log, None), 0)
 
     def _held(self, last: _Last | None, tail: int) -> list[str]:
-        return output.lines(self._redact.passed_on(last.text, head=last.head, tail=tail))[-1:] if last and last.held else []
+        return (
+            output.lines(self._redact.passed_on(last.text, head=last.head, tail=tail))[-1:]
+            if last and last.held
+            else []
+        )

@@ -23,7 +23,13 @@ DOTENV_READ = 1 << 20
 class Outputs:
     """Nothing that fails here changes the outcome: `failed` hears of it once."""
 
-    def __init__(self, ci: CI, redact: Redactor, options: ReportOptions, failed: Callable[[str, OSError | ValueError], None]) -> None:
+    def __init__(
+        self,
+        ci: CI,
+        redact: Redactor,
+        options: ReportOptions,
+        failed: Callable[[str, OSError | ValueError], None],
+    ) -> None:
         self._ci = ci
         self._redact = redact
         self._options = options
@@ -33,7 +39,10 @@ class Outputs:
 
     def update(self, facts: list[TargetReport], last: dict[str, str] | None = None) -> None:
         """Write what has become known since the last time."""
-        values = {name: self._redact(value) for name, value in {**known.outputs(facts, self.log_file), **(last or {})}.items()}
+        values = {
+            name: self._redact(value)
+            for name, value in {**known.outputs(facts, self.log_file), **(last or {})}.items()
+        }
         fresh = {name: value for name, value in values.items() if value != self._written.get(name, "")}
         if not fresh:
             return
@@ -46,7 +55,11 @@ class Outputs:
     def finish(self, facts: list[TargetReport], outcome: Outcome, seconds: float) -> None:
         """The verdict's outputs, the result and the summary."""
         whole = self._redacted(known.result(facts, outcome, seconds, rehearsal=self._options.rehearsal))
-        last = {"status": outcome.status, "duration": str(round(seconds)), "timed_out": str(outcome is Outcome.TIMED_OUT).lower()}
+        last = {
+            "status": outcome.status,
+            "duration": str(round(seconds)),
+            "timed_out": str(outcome is Outcome.TIMED_OUT).lower(),
+        }
         self.update(facts, {**last, "result": known.compact(whole, self._redact.cut)})
         if path := self._options.result_file:
             text = json.dumps(whole, indent=2) + "\n"
@@ -55,7 +68,9 @@ class Outputs:
             self._try("the job summary", lambda: self._ci.summarize(self._summary(facts, outcome)))
 
     def _summary(self, facts: list[TargetReport], outcome: Outcome) -> str:
-        return markdown(facts, outcome, self._options.timeout, self._redact.cut, rehearsal=self._options.rehearsal)
+        return markdown(
+            facts, outcome, self._options.timeout, self._redact.cut, rehearsal=self._options.rehearsal
+        )
 
     def _write_dotenv(self, path: Path) -> None:
         """The whole file anew, but for the lines of others: an earlier step may have written there."""
@@ -64,8 +79,16 @@ class Outputs:
         except FileNotFoundError:
             before = b""
         prefix = known.DOTENV_PREFIX.encode()
-        others = b"".join(line + b"\n" for line in before.split(b"\n") if line and not line.startswith(prefix))
-        output.replace(path, others + self._ci.dotenv(known.dotenv(self._written, self._redact.cut, known.DOTENV_BYTES - len(others))))
+        others = b"".join(
+            line + b"\n" for line in before.split(b"\n") if line and not line.startswith(prefix)
+        )
+        output.replace(
+            path,
+            others
+            + self._ci.dotenv(
+                known.dotenv(self._written, self._redact.cut, known.DOTENV_BYTES - len(others))
+            ),
+        )
 
     def _redacted(self, value: Any) -> Any:
         """The result with every text redacted, before JSON spells it: quotes and controls are escaped there, and divide a secret."""

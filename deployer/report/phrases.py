@@ -28,7 +28,9 @@ COMMAND_PHRASES = {
 }
 
 LEFT_RUNNING = "\nIt goes on on the server, and may still go live. If it only needs longer, raise `timeout`."
-MAYBE_STARTED = "\nSomething may have been started and be running: look on the platform before you run the job again."
+MAYBE_STARTED = (
+    "\nSomething may have been started and be running: look on the platform before you run the job again."
+)
 NOTHING_STARTED = "\nNothing was started: run the job again later."
 
 DEPLOY_COMMANDS = (Command.DEPLOY, Command.START, Command.RESTART, Command.ROLLBACK)
@@ -68,6 +70,15 @@ def headline(outcome: Outcome, seconds: float | None, timeout: float) -> str:
     text = _HEADLINES[outcome]
     if outcome is Outcome.TIMED_OUT:
         return f"{text} ({duration(timeout)})"
-    if seconds is None or outcome in {Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.SKIPPED, Outcome.TRIGGERED}:
+    if seconds is None or outcome in {
+        Outcome.REFUSED,
+        Outcome.UNREACHABLE,
+        Outcome.SKIPPED,
+        Outcome.TRIGGERED,
+    }:
         return text
-    return f"{text} after {duration(seconds)}" if outcome is not Outcome.FINISHED else f"{text} in {duration(seconds)}"
+    return (
+        f"{text} after {duration(seconds)}"
+        if outcome is not Outcome.FINISHED
+        else f"{text} in {duration(seconds)}"
+    )

@@ -81,7 +81,9 @@ class Reporter:
         self._redact = redact
         self._now = now
         self._options = options
-        self._facts = _Facts({target: TargetReport(Target(target, missing=options.by_name)) for target in options.targets})
+        self._facts = _Facts(
+            {target: TargetReport(Target(target, missing=options.by_name)) for target in options.targets}
+        )
         self._unlogged_told = False
         self._unwritable: set[str] = set()
         self._annotated: set[tuple[Outcome, str]] = set()
@@ -165,11 +167,16 @@ class Reporter:
         before, group = self._facts, self._facts[event.target]
         names = ", ".join(self._redact.cut(output.one_line(part.label), NAME) for part in event.members)
         if not group.target.missing:  # a name is told with its id as soon as it is known
-            self._say(f"{group.target.label}: {f'it is {names}' if event.members else 'nothing of it can be followed'}")
+            self._say(
+                f"{group.target.label}: {f'it is {names}' if event.members else 'nothing of it can be followed'}"
+            )
         self._facts = _Facts()
         for key, facts in before.items():
             if key == event.target:
-                parts = {part.id: TargetReport(Target(part.id), began=group.began, changes=list(group.changes)) for part in event.members}
+                parts = {
+                    part.id: TargetReport(Target(part.id), began=group.began, changes=list(group.changes))
+                    for part in event.members
+                }
                 self._facts.update(parts)
             if key != event.target or not event.gone:
                 self._facts[key] = facts
@@ -178,32 +185,53 @@ class Reporter:
     def _followed(self, event: Following) -> None:
         facts = self._facts[event.target]
         if event.stage in {Stage.HEALTH, Stage.VERIFY}:
-            facts.activity = "deployed, reading whether it runs" if event.stage is Stage.HEALTH else "deployed, asking whether it answers"
+            facts.activity = (
+                "deployed, reading whether it runs"
+                if event.stage is Stage.HEALTH
+                else "deployed, asking whether it answers"
+            )
             self._say(f"{facts.target.label}: {facts.activity}")
             return
         if event.stage is Stage.ROLLBACK:
             facts.activity = "rolling back"
             what = f"deployment {event.handle.id}" if event.handle.id else "it"
-            self._say(f"{facts.target.label}: rolling back: following {what}{f' ({event.reason})' if event.reason else ''}")
+            self._say(
+                f"{facts.target.label}: rolling back: following {what}{f' ({event.reason})' if event.reason else ''}"
+            )
             return
         if event.stage is Stage.STAGING:
             facts.activity = ACTIVITIES[Phase.RUNNING]
             self._say(f"{facts.target.label}: waiting until it is {event.handle.condition}")
             return
         if event.stage is Stage.ADDITIONAL_SERVERS:
-            self._say(f"{self._label(event.target, event.handle.server)}: following deployment {event.handle.id} on an additional server")
+            self._say(
+                f"{self._label(event.target, event.handle.server)}: following deployment {event.handle.id} on an additional server"
+            )
             return
         if event.stage is Stage.CANCELLATION:
-            facts.handle, facts.activity = facts.handle or event.handle, "waiting for the end of what was cancelled"
+            facts.handle, facts.activity = (
+                facts.handle or event.handle,
+                "waiting for the end of what was cancelled",
+            )
             return
-        facts.handle, facts.activity, facts.link, facts.commit, facts.server = event.handle, WAITING, event.handle.link, "", ""
+        facts.handle, facts.activity, facts.link, facts.commit, facts.server = (
+            event.handle,
+            WAITING,
+            event.handle.link,
+            "",
+            "",
+        )
         what = f"{'following deployment' if self._options.wait else 'deployment'} {event.handle.id}"
         if event.handle.condition:
             what = f"waiting until it is {event.handle.condition}{f', deployment {event.handle.id}' if event.handle.id else ''}"
         elif event.handle.certainty is Certainty.PHANTOM:
             what = "looking for the deployment that is already queued"
         elif event.handle.adopted:
-            who = "may be somebody else's" if event.handle.perhaps else event.handle.started_by or "somebody else started"
+            who = (
+                "may be somebody else's"
+                if event.handle.perhaps
+                else event.handle.started_by or "somebody else started"
+            )
             what += f", which {who}: it is never cancelled by us"
         self._say(f"{facts.target.label}: {what}{f' ({event.reason})' if event.reason else ''}")
         if facts.link:
@@ -213,7 +241,9 @@ class Reporter:
         self._say(f"{self._label(event.target)}: {event.reason}; trying again in {duration(event.seconds)}")
 
     def _doubted(self, event: TriggerUncertain) -> None:
-        self._say(f"{self._label(event.target)}: it is not certain what the trigger has started ({event.reason}): asking the server")
+        self._say(
+            f"{self._label(event.target)}: it is not certain what the trigger has started ({event.reason}): asking the server"
+        )
 
     def _repeated(self, event: Retriggering) -> None:
         self._say(f"{self._label(event.target)}: {event.reason}; triggering once more")
@@ -233,15 +263,28 @@ class Reporter:
     def _moved(self, event: PhaseChanged) -> None:
         facts = self._facts[event.target]
         facts.activity, label, told = ACTIVITIES[event.phase], facts.target.label, ""
-        if event.phase is Phase.ABSENT and facts.handle and facts.handle.certainty in {Certainty.UNCONFIRMED, Certainty.POSSIBLY_PHANTOM}:
+        if (
+            event.phase is Phase.ABSENT
+            and facts.handle
+            and facts.handle.certainty in {Certainty.UNCONFIRMED, Certainty.POSSIBLY_PHANTOM}
+        ):
             facts.handle = None  # what a full queue, or a tag, has named never was
         if event.stage is Stage.VERIFY:
-            facts.activity = told = f"its site says {self._redact.cut(output.one_line(event.raw_status), SITE)}"
+            facts.activity = told = (
+                f"its site says {self._redact.cut(output.one_line(event.raw_status), SITE)}"
+            )
         elif event.stage is Stage.HEALTH or (facts.handle and facts.handle.condition):
-            facts.activity = told = f"its status is {self._redact.cut(output.one_line(event.raw_status), STATUS)}"
-        elif event.stage not in {Stage.CANCELLATION, Stage.STAGING} and event.phase in {Phase.QUEUED, Phase.RUNNING}:
+            facts.activity = told = (
+                f"its status is {self._redact.cut(output.one_line(event.raw_status), STATUS)}"
+            )
+        elif event.stage not in {Stage.CANCELLATION, Stage.STAGING} and event.phase in {
+            Phase.QUEUED,
+            Phase.RUNNING,
+        }:
             label, told = self._label(event.target, event.server), ACTIVITIES[event.phase]
-        if told and not event.same:  # not a line for every instance that comes up: the next sign of life has it
+        if (
+            told and not event.same
+        ):  # not a line for every instance that comes up: the next sign of life has it
             self._say(f"{label}: {told}")
 
     def _known(self, event: DeploymentDetails) -> None:
@@ -255,13 +298,19 @@ class Reporter:
             self._say(f"{facts.target.label}: its page is {event.link}")
         if event.commit and event.commit != facts.commit:
             self._compare(facts, event.commit)
-        facts.link, facts.commit, facts.server = event.link or facts.link, event.commit or facts.commit, event.server or facts.server
+        facts.link, facts.commit, facts.server = (
+            event.link or facts.link,
+            event.commit or facts.commit,
+            event.server or facts.server,
+        )
 
     def _compare(self, facts: TargetReport, commit: str) -> None:
         ours = "" if self._options.rehearsal else self._ci.commit
         if ours and not (commit.startswith(ours) or ours.startswith(commit)):
             text = f"Coolify deploys commit {commit}, and this run is for {ours}"
-            self._say_outside(lambda: self._ci.annotate("warning", f"{facts.target.label}: another commit", text))
+            self._say_outside(
+                lambda: self._ci.annotate("warning", f"{facts.target.label}: another commit", text)
+            )
 
     def _wavered(self, event: PollFailing) -> None:
         label = f"{self._label(event.target, event.server)}: " if event.target else ""
@@ -272,7 +321,9 @@ class Reporter:
         self._say(f"{self._label(event.target, event.server)}: there is news again, after {looks}")
 
     def _warned_of(self, event: TargetWarning) -> None:
-        self._say_outside(lambda: self._ci.annotate("warning", self._title(event.target, event.server), event.text))
+        self._say_outside(
+            lambda: self._ci.annotate("warning", self._title(event.target, event.server), event.text)
+        )
 
     def _waited(self, _event: Idle) -> None:
         going = [facts for facts in self._facts.values() if facts.outcome is None]
@@ -284,7 +335,9 @@ class Reporter:
         self._ci.status(told)
 
     def _doing(self, facts: TargetReport) -> str:
-        since = f", {duration(self._now() - facts.began)} since the trigger" if facts.began is not None else ""
+        since = (
+            f", {duration(self._now() - facts.began)} since the trigger" if facts.began is not None else ""
+        )
         return f"{facts.activity}{since}"
 
     def _stopped(self, event: InterruptReceived) -> None:
@@ -307,10 +360,17 @@ class Reporter:
             self._log.bad_end(facts)
         text = headline(event.outcome, facts.seconds, self._options.timeout)
         if event.outcome in SUCCESSES:
-            serves = facts.url and event.outcome is Outcome.FINISHED and self._options.command in DEPLOY_COMMANDS
+            serves = (
+                facts.url and event.outcome is Outcome.FINISHED and self._options.command in DEPLOY_COMMANDS
+            )
             at = f", {facts.url}" if serves else ""
             note = f" ({event.reason})" if event.reason else ""
-            foreign = facts.handle and facts.handle.adopted and not facts.handle.perhaps and self._options.command is not Command.CANCEL
+            foreign = (
+                facts.handle
+                and facts.handle.adopted
+                and not facts.handle.perhaps
+                and self._options.command is not Command.CANCEL
+            )
             note += " (a deployment that somebody else started)" if foreign else ""
             self._say(f"{facts.target.label}: {text}{at}{note}")
         elif (event.outcome, event.reason) not in self._annotated or facts.link:
@@ -324,11 +384,19 @@ class Reporter:
         if facts.outcome is Outcome.LOST and not facts.deployment:
             see += MAYBE_STARTED
         if facts.outcome is Outcome.TIMED_OUT and not facts.cancelled:
-            see += LEFT_RUNNING if facts.handle else NOTHING_STARTED if self._options.command in DEPLOY_COMMANDS else ""
+            see += (
+                LEFT_RUNNING
+                if facts.handle
+                else NOTHING_STARTED
+                if self._options.command in DEPLOY_COMMANDS
+                else ""
+            )
         see += f"\nSee {facts.link}" if facts.link else ""
         label = self._title(facts.target.id)
         title, message = (f"{label}: {text}", facts.reason) if facts.reason else (label, text)
-        self._ci.annotate("warning" if facts.outcome is Outcome.INTERRUPTED else "error", title, message + see)
+        self._ci.annotate(
+            "warning" if facts.outcome is Outcome.INTERRUPTED else "error", title, message + see
+        )
 
     # --- the end
 
@@ -343,7 +411,9 @@ class Reporter:
 
     def links(self) -> list[str]:
         """The pages of all deployments known so far, for a farewell that has nothing better."""
-        return [facts.link or facts.deployment for facts in self._facts.values() if facts.link or facts.deployment]
+        return [
+            facts.link or facts.deployment for facts in self._facts.values() if facts.link or facts.deployment
+        ]
 
     # --- saying
 

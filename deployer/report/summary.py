@@ -19,7 +19,9 @@ TICKS = 40
 """Backticks in a row: behind more than 80 GitHub's Markdown sees no code span, and behind more than 255 it loses count of a fence."""
 
 
-def markdown(facts: list[TargetReport], outcome: Outcome, timeout: float, cut: Cut, *, rehearsal: bool) -> str:
+def markdown(
+    facts: list[TargetReport], outcome: Outcome, timeout: float, cut: Cut, *, rehearsal: bool
+) -> str:
     """The whole summary: a table of the targets, what was changed on the server, and why the bad ones are bad."""
 
     def code(text: str, limit: int = CELL) -> str:
@@ -30,13 +32,28 @@ def markdown(facts: list[TargetReport], outcome: Outcome, timeout: float, cut: C
         title = f"Rehearsal: nothing was deployed ({title})"
     lines = [f"### {title[0].upper()}{title[1:]}", ""]
     if facts:
-        lines += ["| Target | Status | Deployment | Commit | Duration |", "|---|---|---|---|---|", *(_row(each, cut) for each in facts), ""]
+        lines += [
+            "| Target | Status | Deployment | Commit | Duration |",
+            "|---|---|---|---|---|",
+            *(_row(each, cut) for each in facts),
+            "",
+        ]
     if changes := [(each.target.label, change) for each in facts for change in each.changes]:
-        lines += ["**Changed on the server**", "", *(f"- {code(label)}: {code(change, CHANGE)}" for label, change in changes), ""]
+        lines += [
+            "**Changed on the server**",
+            "",
+            *(f"- {code(label)}: {code(change, CHANGE)}" for label, change in changes),
+            "",
+        ]
     for each in facts:
         if each.outcome not in SUCCESSES and each.reason:
             status = each.outcome.status if each.outcome else "?"
-            lines += [f"**Why {code(each.target.label)} ended as {status}**", "", _fence(cut(each.reason, REASON)), ""]
+            lines += [
+                f"**Why {code(each.target.label)} ended as {status}**",
+                "",
+                _fence(cut(each.reason, REASON)),
+                "",
+            ]
     return "\n".join(lines)
 
 
@@ -45,7 +62,11 @@ def _row(facts: TargetReport, cut: Cut) -> str:
     cells = (
         _link(name, facts.url),
         f"{'✅' if facts.outcome in SUCCESSES else '❌'} {facts.outcome.status if facts.outcome else ''}"
-        + (" (started by somebody else)" if facts.handle and facts.handle.adopted and not facts.handle.perhaps else ""),
+        + (
+            " (started by somebody else)"
+            if facts.handle and facts.handle.adopted and not facts.handle.perhaps
+            else ""
+        ),
         _link(_code(cut(facts.deployment, CELL)), facts.link) if facts.deployment else "",
         _code(cut(facts.commit, COMMIT, end=False)) if facts.commit else "",
         duration(facts.seconds) if facts.seconds is not None else "",

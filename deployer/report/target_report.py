@@ -73,7 +73,11 @@ class TargetReport:
     @property
     def deployment(self) -> str:
         """The deployment's uuid; a phantom has none that means anything."""
-        real = self.handle and self.handle.certainty is not Certainty.PHANTOM and self.outcome is not Outcome.REFUSED
+        real = (
+            self.handle
+            and self.handle.certainty is not Certainty.PHANTOM
+            and self.outcome is not Outcome.REFUSED
+        )
         return self.handle.id if self.handle and real else ""
 
 
@@ -85,7 +89,9 @@ def outputs(facts: list[TargetReport], log_file: str) -> dict[str, str]:
     first = facts[0]
     return {
         "deployment_uuid": first.deployment,
-        "deployment_uuids": ",".join(each.deployment for each in facts) if any(each.deployment for each in facts) else "",
+        "deployment_uuids": ",".join(each.deployment for each in facts)
+        if any(each.deployment for each in facts)
+        else "",
         "resource_uuid": first.uuid,
         "url": first.url,
         "deployment_url": first.link,
@@ -98,7 +104,11 @@ def dotenv(values: dict[str, str], cut: Cut, limit: int = DOTENV_BYTES) -> dict[
     """The outputs under their dotenv names, without `result`; the list of deployments is cut where the file would grow too large."""
     named = {DOTENV_PREFIX + name.upper(): value for name, value in values.items() if name != "result"}
     key = f"{DOTENV_PREFIX}DEPLOYMENT_UUIDS"
-    while any(named.values()) and sum(len(name) + 2 * len(value.encode("utf-8", "replace")) + 4 for name, value in named.items()) > limit:
+    while (
+        any(named.values())
+        and sum(len(name) + 2 * len(value.encode("utf-8", "replace")) + 4 for name, value in named.items())
+        > limit
+    ):
         if not named.get(key):
             longest = max(named, key=lambda name: len(named[name]))
             named[longest] = cut(named[longest], len(named[longest]) // 2, end=False)
@@ -142,7 +152,11 @@ def compact(whole: dict[str, Any], cut: Cut) -> str:
     if len(text) < RESULT_BYTES:
         return text
     targets = [{**each, "reason": cut(each["reason"], REASON_CHARS, end=False)} for each in whole["targets"]]
-    while len(text := _json({**whole, "targets": targets, "omitted": len(whole["targets"]) - len(targets)})) >= RESULT_BYTES and targets:
+    while (
+        len(text := _json({**whole, "targets": targets, "omitted": len(whole["targets"]) - len(targets)}))
+        >= RESULT_BYTES
+        and targets
+    ):
         targets.pop()
     return text
 

@@ -29,11 +29,23 @@ def _redacted(value: Any, redact: Redactor, name: str = "") -> Any:
     if isinstance(value, Enum | Entry):  # of a build log only what is shown is redacted: it is large
         return value
     if isinstance(value, str):
-        return value if name in IDENTITY else redact(value) if name in FACTS else _lines(redact.passed_on(value), redact)
+        return (
+            value
+            if name in IDENTITY
+            else redact(value)
+            if name in FACTS
+            else _lines(redact.passed_on(value), redact)
+        )
     if isinstance(value, tuple):
         return tuple(_redacted(each, redact) for each in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _redacted(getattr(value, field.name), redact, field.name) for field in fields(value)})
+        return replace(
+            value,
+            **{
+                field.name: _redacted(getattr(value, field.name), redact, field.name)
+                for field in fields(value)
+            },
+        )
     return value
 
 

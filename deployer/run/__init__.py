@@ -8,6 +8,12 @@ from deployer.run.loop import Run
 from deployer.run.target_run import Report, RunContext
 
 
-def run(plan: Plan, provider: Provider, report: Report, clock: Clock, check_site: Callable[[str], Snapshot] | None = None) -> Outcome:
+def run(
+    plan: Plan,
+    provider: Provider,
+    report: Report,
+    clock: Clock,
+    check_site: Callable[[str], Snapshot] | None = None,
+) -> Outcome:
     """Do what the plan says; the worst target's outcome. `visit`: asks once whether a target's site answers."""
     return Run(RunContext(plan, provider, report, clock, check_site)).outcome()

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from deployer.model import CancelResult, Following, Handle, Outcome, RefusedError, Stage, TargetWarning, UnavailableError
+from deployer.model import (
+    CancelResult,
+    Following,
+    Handle,
+    Outcome,
+    RefusedError,
+    Stage,
+    TargetWarning,
+    UnavailableError,
+)
 from deployer.run.target_run import GRACE_SECONDS, RunContext, TargetRun, waiting
 
 

@@ -50,7 +50,11 @@ class Patience:
     def told(self, error: UnavailableError) -> str:
         """The trouble, and what is waited for."""
         limit = min(rules.LATE_PATIENCE, self.timeout)
-        return LATE.format(error.reason, limit) if isinstance(error, LateError) and not self.met else error.reason
+        return (
+            LATE.format(error.reason, limit)
+            if isinstance(error, LateError) and not self.met
+            else error.reason
+        )
 
 
 def connect(context: RunContext) -> Verdict | None:

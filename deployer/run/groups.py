@@ -14,7 +14,11 @@ def split_group(runs: list[TargetRun], group: TargetRun, result: GroupStarted) -
         if run is None:
             there[part.target.id] = child = group.member_run(part)
             group.members = (*group.members, child)
-        elif part.handle and run.step in {Step.RESOLVE, Step.TRIGGER, Step.FIND}:  # it is started now, in whichever way
+        elif part.handle and run.step in {
+            Step.RESOLVE,
+            Step.TRIGGER,
+            Step.FIND,
+        }:  # it is started now, in whichever way
             run.trigger_sent = True
             run.watch(Stage.DEPLOYMENT, (part.handle,))
         elif part.handle:
@@ -23,8 +27,14 @@ def split_group(runs: list[TargetRun], group: TargetRun, result: GroupStarted) -
     runs[place:place] = group.members
 
 
-def shared_members(runs: list[TargetRun], group: TargetRun, result: GroupStarted) -> list[tuple[GroupMember, TargetRun]]:
+def shared_members(
+    runs: list[TargetRun], group: TargetRun, result: GroupStarted
+) -> list[tuple[GroupMember, TargetRun]]:
     """What another group of this run has deployed, too."""
     mine = {child.target for child in group.members}
     there = {story.target: story for story in runs}
-    return [(part, there[part.target.id]) for part in result.members if part.target.id not in mine and part.handle and part.handle.id]
+    return [
+        (part, there[part.target.id])
+        for part in result.members
+        if part.target.id not in mine and part.handle and part.handle.id
+    ]

@@ -19,7 +19,16 @@ from deployer.model import (
     TargetWarning,
     UnavailableError,
 )
-from deployer.run.target_run import RunContext, Step, TargetRun, cancel_deployment, for_people, is_ours, may_be_running, waiting
+from deployer.run.target_run import (
+    RunContext,
+    Step,
+    TargetRun,
+    cancel_deployment,
+    for_people,
+    is_ours,
+    may_be_running,
+    waiting,
+)
 from deployer.watch import Watch, rest
 
 INTERRUPT_SECONDS = 5.0
@@ -27,7 +36,9 @@ INTERRUPT_SECONDS = 5.0
 
 TRIGGER_IN_FLIGHT = "the job was stopped before the trigger was answered, and no deployment of it was found: one may still be started"
 
-CHANGE_IN_FLIGHT = "the job was stopped before what is to be changed or created was answered: it may be so by now, or not"
+CHANGE_IN_FLIGHT = (
+    "the job was stopped before what is to be changed or created was answered: it may be so by now, or not"
+)
 
 OUT_OF_TIME = "not reached in time: it may still be running"
 
@@ -60,7 +71,12 @@ def handle_interrupt(context: RunContext, runs: list[TargetRun], signal: str) ->
 
 def _cancel_all(context: RunContext, runs: list[TargetRun], refused: str) -> str:
     """`refused`: why the token must not be used any more; the same is answered."""
-    stoppable = [(story, watch) for story in runs for watch in story.watches if may_be_running(watch) and is_ours(watch)]
+    stoppable = [
+        (story, watch)
+        for story in runs
+        for watch in story.watches
+        if may_be_running(watch) and is_ours(watch)
+    ]
     stoppable = [
         (story, watch) for story, watch in stoppable if watch.stage not in {Stage.HEALTH, Stage.VERIFY}
     ]  # that is deployed already
@@ -80,7 +96,11 @@ def _report_cancels(context: RunContext, runs: list[TargetRun]) -> None:
         for handle in run.to_cancel if run.step is Step.CANCEL else ():
             if not run.cancel_results.get(handle):
                 context.report(
-                    CancelResult(run.target, handle, "cancel sent, not confirmed" if handle in run.cancel_results else OUT_OF_TIME)
+                    CancelResult(
+                        run.target,
+                        handle,
+                        "cancel sent, not confirmed" if handle in run.cancel_results else OUT_OF_TIME,
+                    )
                 )
 
 
@@ -115,7 +135,9 @@ def _find_once(context: RunContext, run: TargetRun, refused: str) -> str:
     if handles:
         run.watch(run.triggered_stage, handles)
         for handle in handles:
-            context.report(Following(run.target, handle, found.note if isinstance(found, Started) else "", run.stage))
+            context.report(
+                Following(run.target, handle, found.note if isinstance(found, Started) else "", run.stage)
+            )
     else:
         run.trigger_uncertain = True
         context.report(TargetWarning(run.target, TRIGGER_IN_FLIGHT))

@@ -45,7 +45,17 @@ from deployer.run.connect import RETRY_SECONDS, connect
 from deployer.run.groups import shared_members, split_group
 from deployer.run.interrupt import handle_interrupt
 from deployer.run.preflight import PreflightResult, check_abilities, describe_checks
-from deployer.run.target_run import GRACE_SECONDS, RunContext, Step, TargetRun, cancel_deployment, for_people, is_ours, sleep, waiting
+from deployer.run.target_run import (
+    GRACE_SECONDS,
+    RunContext,
+    Step,
+    TargetRun,
+    cancel_deployment,
+    for_people,
+    is_ours,
+    sleep,
+    waiting,
+)
 from deployer.watch import Watch
 
 FIND_RETRY_SECONDS = 5.0
@@ -53,9 +63,7 @@ MAX_SERVER_ERRORS = 3
 """Triggers that the server itself breaks at, or that a gateway answers in its place, after which no more is sent."""
 
 FAILED = "the server failed {} times and started nothing: {}"
-KEPT_OUT = (
-    "{} triggers were answered by a gateway in front of the platform, and no deployment was found: {}. Let POST requests through to its API"
-)
+KEPT_OUT = "{} triggers were answered by a gateway in front of the platform, and no deployment was found: {}. Let POST requests through to its API"
 MISSES = 3
 """Looks in a row that fail, after which `wait: false` waits no longer to see whether what was named exists."""
 
@@ -150,14 +158,25 @@ class Run:
             elif self.plan.changes and self.plan.command is Command.CANCEL:
                 run.go_to(Step.CANCEL)
             else:
-                prepares = self.plan.changes and (self.plan.has_changes or self.plan.rollback)  # what a way back needs is known before
+                prepares = self.plan.changes and (
+                    self.plan.has_changes or self.plan.rollback
+                )  # what a way back needs is known before
                 run.go_to(Step.CHANGE if prepares and not run.changes_applied else Step.TRIGGER)
 
     def _apply_changes(self, run: TargetRun) -> None:
         """What is to be changed before the start. A target that is refused keeps the others from being changed, too."""
-        refused = next((other.target for other in self.runs if other.outcome is Outcome.REFUSED and not other.changes_applied), "")
+        refused = next(
+            (
+                other.target
+                for other in self.runs
+                if other.outcome is Outcome.REFUSED and not other.changes_applied
+            ),
+            "",
+        )
         if refused and self.plan.has_changes:
-            nothing = "nothing more" if self.provider.changes_made(run.target) else "nothing"  # an answer may have been lost before
+            nothing = (
+                "nothing more" if self.provider.changes_made(run.target) else "nothing"
+            )  # an answer may have been lost before
             run.finish(Outcome.REFUSED, f"{nothing} was changed, because {refused} was refused")
             return
         doubtful = run.change_in_flight
@@ -255,7 +274,9 @@ class Run:
                 run.pending_changes = ()
                 for handle in handles:
                     self.report(Following(run.target, handle, note, run.stage))
-                if not handles or not (self.plan.wait or any(handle.certainty is not Certainty.CONFIRMED for handle in handles)):
+                if not handles or not (
+                    self.plan.wait or any(handle.certainty is not Certainty.CONFIRMED for handle in handles)
+                ):
                     run.finish(Outcome.TRIGGERED, note)
 
     def _remember(self, run: TargetRun, result: TriggerResult | AccessDenied | None) -> None:
@@ -276,7 +297,11 @@ class Run:
         for part in parts:
             self.report(TargetResolved(part.target))
             if self.plan.own_site and not part.target.url:
-                self.report(TargetWarning(part.target.id, f"`verify_url: auto`: {NO_SITE_URL}, so that nothing is asked"))
+                self.report(
+                    TargetWarning(
+                        part.target.id, f"`verify_url: auto`: {NO_SITE_URL}, so that nothing is asked"
+                    )
+                )
             if part.handle:
                 self._triggered(mine[part.target.id], Started((part.handle,)))
         if gone:
@@ -314,7 +339,10 @@ class Run:
         try:
             with self.clock.interruptible():
                 self._preflight = self._preflight or check_abilities(self.context)
-                for sentence in (*self.provider.describe(run.target), *describe_checks(self.plan, run.site_url)):
+                for sentence in (
+                    *self.provider.describe(run.target),
+                    *describe_checks(self.plan, run.site_url),
+                ):
                     self.report(TargetNote(run.target, sentence))
         except RefusedError as error:
             self._refused(run, error)
@@ -328,7 +356,9 @@ class Run:
     def _trigger_uncertain(self, run: TargetRun, error: UnavailableError) -> None:
         run.trigger_uncertain, run.lost_responses = True, run.lost_responses + 1
         run.server_errors += bool(error.server_error or error.from_gateway)
-        run.last_server_error = (KEPT_OUT if error.from_gateway else FAILED).format(MAX_SERVER_ERRORS, error.server_error or error.reason)
+        run.last_server_error = (KEPT_OUT if error.from_gateway else FAILED).format(
+            MAX_SERVER_ERRORS, error.server_error or error.reason
+        )
         run.searches, run.last_problem, run.retrigger_reason = 0, error.reason, ""
         self.report(TriggerUncertain(run.target, error.reason))
         run.go_to(Step.FIND, min(error.retry_after, max(run.seconds_left, 0)))
@@ -355,7 +385,10 @@ class Run:
                 run.searches = 1
                 run.go_to(Step.FIND, min(_find_delay(run.lost_responses), max(run.seconds_left, 0)))
             case None if run.server_errors >= MAX_SERVER_ERRORS:
-                run.step, run.trigger_uncertain = Step.TRIGGER, False  # the server has answered each time, and there is nothing
+                run.step, run.trigger_uncertain = (
+                    Step.TRIGGER,
+                    False,
+                )  # the server has answered each time, and there is nothing
                 run.finish(Outcome.REFUSED, run.last_server_error)
             case None:
                 run.trigger_sent = False
@@ -378,7 +411,9 @@ class Run:
             unseen = next((watch.poll_error for watch in run.watches if not watch.appeared), "")
             run.finish(Outcome.TRIGGERED, UNCONFIRMED.format(unseen) if unseen else "")
             return
-        coming = [look for look, watch in zip(run.next_polls, run.watches, strict=True) if watch.result is None]
+        coming = [
+            look for look, watch in zip(run.next_polls, run.watches, strict=True) if watch.result is None
+        ]
         if coming:
             run.due = min(coming)
         else:
@@ -395,7 +430,9 @@ class Run:
 
     def _poll_delay(self, watch: Watch, now: float) -> float:
         count = sum(len(story.watches) for story in self.runs if story.step is Step.WATCH)
-        return rules.poll_delay(watch, now, targets=count, fixed=self.plan.poll_interval, remaining=self.provider.remaining)
+        return rules.poll_delay(
+            watch, now, targets=count, fixed=self.plan.poll_interval, remaining=self.provider.remaining
+        )
 
     def _observe(self, run: TargetRun, watch: Watch) -> Observation:
         if watch.stage is Stage.VERIFY and self.context.check_site:
@@ -448,12 +485,18 @@ class Run:
 
     def _checks(self, run: TargetRun) -> rules.Checks:
         site = self.context.check_site is not None and (bool(run.site_url) or not self.plan.own_site)
-        return rules.Checks(strict=self.plan.strict, site=site, rollback=self.plan.rollback and not run.failed_with)
+        return rules.Checks(
+            strict=self.plan.strict, site=site, rollback=self.plan.rollback and not run.failed_with
+        )
 
     def _roll_back(self, run: TargetRun, so_far: rules.Verdict) -> None:
         """What ran before, but for a deployment that we only follow: that is somebody else's."""
         if self._token_rejected or (run.deployment and run.deployment.adopted):
-            whose = "may be somebody else's" if run.deployment and run.deployment.perhaps else "was started by somebody else"
+            whose = (
+                "may be somebody else's"
+                if run.deployment and run.deployment.perhaps
+                else "was started by somebody else"
+            )
             why = self._token_rejected or f"the deployment {whose}"
             self.report(TargetWarning(run.target, f"not rolled back: {why}"))
             run.finish(so_far.outcome, so_far.reason)
@@ -463,9 +506,17 @@ class Run:
 
     def _cancel_timed_out(self, run: TargetRun) -> None:
         """`on_timeout: cancel` stops what we started, unless it is deployed already and only its last command runs."""
-        for watch in run.watches if run.stage not in {Stage.HEALTH, Stage.VERIFY} and not run.is_rollback else ():
+        for watch in (
+            run.watches if run.stage not in {Stage.HEALTH, Stage.VERIFY} and not run.is_rollback else ()
+        ):
             late = watch.result is not None and watch.result.end is rules.End.TIMED_OUT
-            if self.plan.cancel_on_timeout and late and is_ours(watch) and watch.phase is not Phase.SUCCEEDED and not self._token_rejected:
+            if (
+                self.plan.cancel_on_timeout
+                and late
+                and is_ours(watch)
+                and watch.phase is not Phase.SUCCEEDED
+                and not self._token_rejected
+            ):
                 with self.clock.grace(GRACE_SECONDS):
                     how, refused = cancel_deployment(self.context, watch)
                     left = waiting(self.context)
@@ -490,7 +541,9 @@ class Run:
         """The same stage again after so many seconds, as far as `timeout` lets it."""
         run.blocked_since = self.clock.now() if run.blocked_since is None else run.blocked_since
         if run.seconds_left <= 0:
-            run.finish(Outcome.LOST if run.may_have_started else Outcome.TIMED_OUT, reason or run.last_problem)
+            run.finish(
+                Outcome.LOST if run.may_have_started else Outcome.TIMED_OUT, reason or run.last_problem
+            )
             return
         seconds = min(seconds, run.seconds_left)
         if reason:
@@ -523,9 +576,13 @@ class Run:
 
     def _stop_asking(self, run: TargetRun) -> None:
         """Nothing more may be asked: what was seen of a deployment counts, the rest is barred."""
-        while run.step is Step.WATCH and not run.checks_site:  # what follows from an end that was seen is barred, too
+        while (
+            run.step is Step.WATCH and not run.checks_site
+        ):  # what follows from an end that was seen is barred, too
             observation = AccessDenied(self._token_rejected)
-            run.watches = [watch if watch.result else rules.observe(watch, observation, 0)[0] for watch in run.watches]
+            run.watches = [
+                watch if watch.result else rules.observe(watch, observation, 0)[0] for watch in run.watches
+            ]
             run.retriggered = True  # no trigger of ours would be taken any more
             self._stage_over(run)
         if not run.checks_site:

@@ -26,11 +26,15 @@ def check_abilities(context: RunContext) -> PreflightResult:
         names = " and ".join(right.name for right in missing)
         return PreflightResult(Outcome.REFUSED, f"the token lacks {names}. {missing[0].remedy}")
     if context.plan.command is Command.CHECK:
-        return PreflightResult(Outcome.FINISHED, "everything that this run needs is there; nothing was changed")
+        return PreflightResult(
+            Outcome.FINISHED, "everything that this run needs is there; nothing was changed"
+        )
     return PreflightResult(Outcome.SKIPPED, "dry run")
 
 
 def describe_checks(plan: Plan, own: str) -> tuple[str, ...]:
     """PURE. What would be asked of a target's site in the end, if anything. `own`: its own address, as far as it is known."""
     address = (own or "its own address") if plan.own_site else plan.site
-    return (f"would ask {address} once it is deployed, until it answers {plan.answer}",) if plan.answer else ()
+    return (
+        (f"would ask {address} once it is deployed, until it answers {plan.answer}",) if plan.answer else ()
+    )

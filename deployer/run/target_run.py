@@ -132,7 +132,10 @@ class TargetRun:
         begun = now if self.triggered_at is None else self.triggered_at
         deadline = (now if since is None else since) + limit if stage in LIMITED_BY else begun + limit
         first = max(now, min((now if since is None else since) + FIRST_POLL_SECONDS.get(stage, 0), deadline))
-        self.stage, self.watches = stage, [Watch(handle, began=now, deadline=deadline, stage=stage) for handle in handles]
+        self.stage, self.watches = (
+            stage,
+            [Watch(handle, began=now, deadline=deadline, stage=stage) for handle in handles],
+        )
         self.next_polls = [first] * len(handles)
         if stage is Stage.DEPLOYMENT and handles:
             self.deployment = handles[0]
@@ -187,10 +190,20 @@ class TargetRun:
         A way back that failed leaves what made it necessary.
         """
         if self.failed_with and self.step is not Step.WATCH:
-            what = "Whether what ran before was put back is not known" if self.may_have_started else "What ran before was not put back"
+            what = (
+                "Whether what ran before was put back is not known"
+                if self.may_have_started
+                else "What ran before was not put back"
+            )
             reason = f"{self.failed_with.reason}. {what}: {reason}"
             outcome = outcome if outcome is Outcome.INTERRUPTED else self.failed_with.outcome
-        elif self.changes_applied and self.reported_changes and not self.deployment and not self.is_rollback and outcome in NOT_STARTED:
+        elif (
+            self.changes_applied
+            and self.reported_changes
+            and not self.deployment
+            and not self.is_rollback
+            and outcome in NOT_STARTED
+        ):
             reason = f"{reason}{'. ' if reason else ''}{STAYS.format('; '.join(self.reported_changes))}"
         if self.step is Step.CHANGE or self.is_rollback:
             self.report_changes(self.context.provider.changes_made(self.target))
@@ -203,7 +216,9 @@ class TargetRun:
     @property
     def awaited(self) -> bool:
         """Whether a group of this run that is not triggered yet may deploy the same target."""
-        coming = [other for other in self.peers if other is not self and other.step in COMING and not other.members]
+        coming = [
+            other for other in self.peers if other is not self and other.step in COMING and not other.members
+        ]
         return not self.group and any(other.group or (self.grouped and not other.grouped) for other in coming)
 
     def release(self) -> None:
@@ -277,7 +292,11 @@ def cancel_deployment(context: RunContext, watch: Watch, *, timeout: float | Non
     try:
         return context.provider.cancel(watch.handle, timeout=timeout), ""
     except UnavailableError as error:
-        how = "cancel sent, not confirmed" if error.may_have_arrived else f"not reached ({error.reason}): it may still be running"
+        how = (
+            "cancel sent, not confirmed"
+            if error.may_have_arrived
+            else f"not reached ({error.reason}): it may still be running"
+        )
         return how, ""
     except RefusedError as error:
         return f"it could not be cancelled: {error}", error.reason if error.token_wide else ""

@@ -54,25 +54,46 @@ class Common(Inputs):
         """A proof of what nobody waits for, and what is to be found at no address."""
         waits = "wait" not in raw or raw.text("wait").lower() not in FALSE_WORDS
         proofs = [name for name in (*SITE_INPUTS, "verify_timeout") if name in raw]
-        proofs += ["verify_health"] if "verify_health" in raw and raw.text("verify_health").lower() != "false" else []
+        proofs += (
+            ["verify_health"]
+            if "verify_health" in raw and raw.text("verify_health").lower() != "false"
+            else []
+        )
         command = raw.text("command").lower()
         back = "rollback" in raw and raw.text("rollback").lower() not in FALSE_WORDS
         proofs += ["rollback"] if back else []
         sites = [name for name in SITE_INPUTS if name in raw and command in ENDING]
-        lonely = [name for name in ("verify_status", "verify_contains") if name in raw and "verify_url" not in raw]
-        wrong = [] if waits else [f"{raw.as_typed(name)} can't be done with `wait: false`: nothing is looked at then" for name in proofs]
+        lonely = [
+            name for name in ("verify_status", "verify_contains") if name in raw and "verify_url" not in raw
+        ]
+        wrong = (
+            []
+            if waits
+            else [
+                f"{raw.as_typed(name)} can't be done with `wait: false`: nothing is looked at then"
+                for name in proofs
+            ]
+        )
         if waits and raw.text("verify_health").lower() == "true" and _is_short(raw.text("verify_timeout")):
             wrong.append(
                 f"{raw.as_typed('verify_timeout')}: `verify_health: true` needs at least {MIN_VERIFY_SECONDS}s: it watches for a minute"
             )
-        wrong += [f"{raw.as_typed(name)} can't be done with `command: {command}`: nothing is deployed that could answer" for name in sites]
+        wrong += [
+            f"{raw.as_typed(name)} can't be done with `command: {command}`: nothing is deployed that could answer"
+            for name in sites
+        ]
         if back and command not in {"", "deploy", "start", "check"}:
-            wrong.append(f"{raw.as_typed('rollback')} can't be done with `command: {command}`: it is for what a deployment puts up")
+            wrong.append(
+                f"{raw.as_typed('rollback')} can't be done with `command: {command}`: it is for what a deployment puts up"
+            )
         if back and raw.text("verify_health").lower() == "false" and "verify_url" not in raw:
             wrong.append(
                 f"{raw.as_typed('rollback')} is nothing with `verify_health: false` and no `verify_url`: nobody looks whether it runs"
             )
-        return wrong + [f"{raw.as_typed(name)} is nothing without `verify_url`: `auto` is the application's own address" for name in lonely]
+        return wrong + [
+            f"{raw.as_typed(name)} is nothing without `verify_url`: `auto` is the application's own address"
+            for name in lonely
+        ]
 
     @classmethod
     def use_simulator(cls, raw: RawInputs, site: str) -> list[str]:
@@ -85,11 +106,17 @@ class Common(Inputs):
             raw.found["verify_url"] = Found("verify_url", site)
         return ignored
 
-    provider: Annotated[Literal["coolify", "cloudfoundry"] | None, BeforeValidator(_lower), Aliases(default="by the inputs given")] = Field(
-        None, description="The platform: `coolify` or `cloudfoundry`; only needed where inputs of both are set"
+    provider: Annotated[
+        Literal["coolify", "cloudfoundry"] | None,
+        BeforeValidator(_lower),
+        Aliases(default="by the inputs given"),
+    ] = Field(
+        None,
+        description="The platform: `coolify` or `cloudfoundry`; only needed where inputs of both are set",
     )
     ci: Annotated[str, Aliases(default="by detection")] = Field(
-        "", description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job"
+        "",
+        description="The CI system to speak to (`github`, `gitlab`, `plain`), where it can't be detected: `docker run` inside a job",
     )
     command: Literal["deploy", "start", "restart", "stop", "rollback", "cancel", "check"] = Field(
         "deploy",
@@ -102,14 +129,17 @@ class Common(Inputs):
         description="Run this image: `name:tag`, `name@sha256:…`, or `:tag` for another tag of the same image. Set on the application "
         "before it is deployed, and stays. On Coolify for Docker-image applications, on Cloud Foundry for docker apps",
     )
-    wait: WaitFlag = Field(default=True, description="Follow the deployment to its end; `false` ends after the trigger")
+    wait: WaitFlag = Field(
+        default=True, description="Follow the deployment to its end; `false` ends after the trigger"
+    )
     timeout: Annotated[Duration, Aliases(default="30m")] = Field(
         1800,
         description="`90`, `90s`, `15m`, `1h30m`: for each target, from its first trigger request to the end of its deployment, "
         "queueing and a full queue included",
     )
     poll_interval: Annotated[Duration | None, Aliases(inputs=("interval",), default="adaptive")] = Field(
-        None, description="Time between two looks at a target (`15`, `15s`, `1m`), instead of a pace that adapts"
+        None,
+        description="Time between two looks at a target (`15`, `15s`, `1m`), instead of a pace that adapts",
     )
     on_timeout: Literal["leave", "cancel"] = Field(
         "leave", description="What becomes of our deployment after `timeout`: `leave` or `cancel`"
@@ -118,13 +148,17 @@ class Common(Inputs):
         "cancel", description="What becomes of our deployment when the job is cancelled: `cancel` or `leave`"
     )
     logs: Literal["live", "failure", "none"] = Field(
-        "live", description="The build log in the job's log: `live`, only after a bad end (`failure`, the last 2000 lines), or `none`"
+        "live",
+        description="The build log in the job's log: `live`, only after a bad end (`failure`, the last 2000 lines), or `none`",
     )
     hidden_logs: Flag = Field(
         default=False,
         description="Also show Coolify's hidden log entries (there: Show Debug Logs): commands and the compiler's output; may hold secrets",
     )
-    log_file: str = Field("", description="Write the build log to this file, whatever `logs` says; hidden entries only with `hidden_logs`")
+    log_file: str = Field(
+        "",
+        description="Write the build log to this file, whatever `logs` says; hidden entries only with `hidden_logs`",
+    )
     verify_health: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)] = Field(
         "auto",
         description="Does the application still run after its deployment? `auto`: its status is read until it runs, unless Coolify has "
@@ -136,27 +170,36 @@ class Common(Inputs):
         "`auto`: the application's or the preview's own. Neither token nor `headers` are sent there",
     )
     verify_status: Annotated[Statuses, Aliases(default="200-399")] = Field(
-        ((200, 399),), description="HTTP status that the answer must have: `200`, `200-399`, or several with commas (`200,204`)"
+        ((200, 399),),
+        description="HTTP status that the answer must have: `200`, `200-399`, or several with commas (`200,204`)",
     )
-    verify_contains: str = Field("", description="Text that the answer must hold in its first MiB: a version, a commit")
+    verify_contains: str = Field(
+        "", description="Text that the answer must hold in its first MiB: a version, a commit"
+    )
     verify_timeout: Annotated[Duration, Aliases(default="3m")] = Field(
-        180, description="How long the proof may take, from the deployment's end; at least `80s` with `verify_health: true`"
+        180,
+        description="How long the proof may take, from the deployment's end; at least `80s` with `verify_health: true`",
     )
     rollback: Flag = Field(
         default=False,
         description="Where the new version is seen not to run (`verify_url`, or its status): put back the image or commit that ran before, "
         "and follow that to its end, too",
     )
-    dry_run: Flag = Field(default=False, description="Say what would be done, and what the token may do; change nothing")
+    dry_run: Flag = Field(
+        default=False, description="Say what would be done, and what the token may do; change nothing"
+    )
     headers: Annotated[Headers, Aliases(file=True)] = Field(
         default_factory=dict,
         description="Extra `Name: value` lines for every request (Cloudflare Access and its like); "
         "values of eight characters or more are treated as secrets",
     )
     ca_cert: Certificate = Field(
-        "", description="Own certificate authority, added to the public ones: a path, PEM text (in one line, too), or base64"
+        "",
+        description="Own certificate authority, added to the public ones: a path, PEM text (in one line, too), or base64",
     )
-    insecure: Flag = Field(default=False, description="Don't verify the server's TLS certificate (with a warning)")
+    insecure: Flag = Field(
+        default=False, description="Don't verify the server's TLS certificate (with a warning)"
+    )
     on_missing_secret: Literal["fail", "skip"] = Field(
         "fail", description="`skip`: a run without its token (a fork's pull request) ends green with a notice"
     )
@@ -166,5 +209,6 @@ class Common(Inputs):
     result_file: str = Field("", description="JSON file of the whole result")
     summary: Flag = Field(default=True, description="Write the job summary where the CI system has one")
     rehearse: str = Field(
-        "", description="Run against the embedded simulator in this scenario (`success`, `build-failure`, …): no server, no token"
+        "",
+        description="Run against the embedded simulator in this scenario (`success`, `build-failure`, …): no server, no token",
     )

@@ -77,7 +77,9 @@ def as_typed(variable: str) -> str:
 
 def env_name(name: str) -> str:
     """The variable that stands for an input where no CI system makes one of it."""
-    if name == "image":  # DEPLOYER_IMAGE is what people call the image that the job itself runs in (architecture 2.1)
+    if (
+        name == "image"
+    ):  # DEPLOYER_IMAGE is what people call the image that the job itself runs in (architecture 2.1)
         return "DEPLOYER_APP_IMAGE"
     return name.upper() if name.startswith(OWN_NAME) else f"DEPLOYER_{name.upper()}"
 
@@ -131,10 +133,15 @@ def look_up(groups: Iterable[type[Group]], environ: Mapping[str, str], prefix: s
     return raw
 
 
-JOINED = {"env": re.compile(r"=[^\n]*,\s*[A-Za-z_][A-Za-z0-9_.]*="), "headers": re.compile(r":[^\n]*,\s*[A-Za-z][A-Za-z0-9-]*:\s")}
+JOINED = {
+    "env": re.compile(r"=[^\n]*,\s*[A-Za-z_][A-Za-z0-9_.]*="),
+    "headers": re.compile(r":[^\n]*,\s*[A-Za-z][A-Za-z0-9-]*:\s"),
+}
 """What a list looks like that Woodpecker or Drone has joined with commas, by the input (ci-formats 3.8)."""
 
-JOINED_LIST = "looks like a list that the CI system has joined with commas. Write a block, with one on each line"
+JOINED_LIST = (
+    "looks like a list that the CI system has joined with commas. Write a block, with one on each line"
+)
 
 
 def _refuse_joined(raw: RawInputs) -> None:
@@ -148,7 +155,11 @@ def _refuse_joined(raw: RawInputs) -> None:
 
 
 def _find(raw: RawInputs, name: str, variables: list[str], environ: Mapping[str, str]) -> None:
-    hits = [Found(variable, environ[variable].strip()) for variable in variables if environ.get(variable, "").strip()]
+    hits = [
+        Found(variable, environ[variable].strip())
+        for variable in variables
+        if environ.get(variable, "").strip()
+    ]
     if not hits:
         return
     winner = raw.found[name] = hits[0]
@@ -189,5 +200,7 @@ def _unknown_inputs(environ: Mapping[str, str], known: set[str]) -> Iterator[tup
         if not prefix or variable in known or not environ[variable].strip():
             continue
         rest = {name.removeprefix(prefix): name for name in known if name.startswith(prefix)}
-        for near in difflib.get_close_matches(variable.removeprefix(prefix).replace("-", "_"), rest, n=1, cutoff=SIMILARITY):
+        for near in difflib.get_close_matches(
+            variable.removeprefix(prefix).replace("-", "_"), rest, n=1, cutoff=SIMILARITY
+        ):
             yield variable, rest[near]

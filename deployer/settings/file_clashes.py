@@ -22,7 +22,9 @@ class _File(NamedTuple):
     path: str
 
 
-def find_clashes(raw: RawInputs, environ: Mapping[str, str], of_ci: Mapping[str, str], default_output: str) -> None:
+def find_clashes(
+    raw: RawInputs, environ: Mapping[str, str], of_ci: Mapping[str, str], default_output: str
+) -> None:
     """Add a mistake for each of our files that is another one of them, and note the input that must not be written.
 
     `of_ci`: the files of the CI system's own that are written, by their variables. `default_output`: what `output_file` is by default.
@@ -33,22 +35,38 @@ def find_clashes(raw: RawInputs, environ: Mapping[str, str], of_ci: Mapping[str,
     for file in _written(raw, of_ci, default_output):
         identity = _identity(file.path)
         if identity and (other := seen.setdefault(identity, file)) is not file:
-            raw.mistakes.append(f"{file.shown} and {other.shown} are the same file. Set another path in one of them")
+            raw.mistakes.append(
+                f"{file.shown} and {other.shown} are the same file. Set another path in one of them"
+            )
             raw.clashing.add(file.input)
 
 
 def _read(raw: RawInputs, environ: Mapping[str, str]) -> list[_File]:
     files = [_File(name, raw.as_typed(name), raw.text(name)) for name in READ if name in raw]
     secrets = {name: found.variable for name, found in raw.found.items() if found.variable.endswith("_FILE")}
-    files += [_File(name, as_typed(source), environ[source].strip()) for name, source in secrets.items() if not name.endswith("_file")]
+    files += [
+        _File(name, as_typed(source), environ[source].strip())
+        for name, source in secrets.items()
+        if not name.endswith("_file")
+    ]
     return files
 
 
 def _written(raw: RawInputs, of_ci: Mapping[str, str], default_output: str) -> list[_File]:
     no_summary = raw.text("summary").lower() in FALSE_WORDS
-    files = [_File("", variable, path) for variable, path in of_ci.items() if not (no_summary and variable.endswith("SUMMARY"))]
+    files = [
+        _File("", variable, path)
+        for variable, path in of_ci.items()
+        if not (no_summary and variable.endswith("SUMMARY"))
+    ]
     if default_output and "output_file" not in raw:
-        files.append(_File("output_file", f"{default_output} (the default of {raw.as_typed('output_file')})", default_output))
+        files.append(
+            _File(
+                "output_file",
+                f"{default_output} (the default of {raw.as_typed('output_file')})",
+                default_output,
+            )
+        )
     return [*files, *(_File(name, raw.as_typed(name), raw.text(name)) for name in WRITTEN if name in raw)]
 
 
@@ -60,4 +78,8 @@ def _identity(path: str) -> object:
         status = None
     if status and not stat.S_ISREG(status.st_mode):
         return None
-    return (status.st_dev, status.st_ino) if status and status.st_ino else os.path.normcase(os.path.realpath(path))
+    return (
+        (status.st_dev, status.st_ino)
+        if status and status.st_ino
+        else os.path.normcase(os.path.realpath(path))
+    )

@@ -15,7 +15,9 @@ from deployer.settings.env import Aliases, RawInputs
 class Inputs(BaseSettings):
     """A group of inputs. A field is an input: its type, default, description and other names stand there and nowhere else."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
+    )
 
     ignored: ClassVar[frozenset[str]] = frozenset()
     """Variables with a prefix of ours that belong to somebody else."""
@@ -59,7 +61,9 @@ class Inputs(BaseSettings):
             return cls(_build_sources=((Variables(cls, raw),), {}))
         except ValidationError as error:
             wrong = [(str(each["loc"][0]), _sentence(each)) for each in error.errors()]
-            raw.mistakes += [f"{raw.as_typed(name)}: {sentence}" for name, sentence in wrong if name not in raw.unreadable]
+            raw.mistakes += [
+                f"{raw.as_typed(name)}: {sentence}" for name, sentence in wrong if name not in raw.unreadable
+            ]
             return None
 
 
@@ -76,7 +80,9 @@ class Variables(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """All that was given."""
-        return {name: self._given.text(name) for name in self.settings_cls.model_fields if name in self._given}
+        return {
+            name: self._given.text(name) for name in self.settings_cls.model_fields if name in self._given
+        }
 
 
 def declared(groups: Iterable[type[Inputs]]) -> Iterator[tuple[str, FieldInfo, Aliases]]:
@@ -88,7 +94,9 @@ def declared(groups: Iterable[type[Inputs]]) -> Iterator[tuple[str, FieldInfo, A
 def default(info: FieldInfo, aliases: Aliases) -> str:
     """An input's default as people read it."""
     value = info.get_default()
-    return aliases.default or (str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else "")
+    return aliases.default or (
+        str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else ""
+    )
 
 
 def _spelling(info: FieldInfo) -> Aliases:

@@ -19,7 +19,16 @@ def _but(text: str) -> str:
 
 
 def _flag(text: Any) -> Any:
-    words = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+    words = {
+        "true": True,
+        "yes": True,
+        "on": True,
+        "1": True,
+        "false": False,
+        "no": False,
+        "off": False,
+        "0": False,
+    }
     if isinstance(text, str) and text.lower() not in words:
         message = f"must be true or false{_but(text)}"
         raise ValueError(message)

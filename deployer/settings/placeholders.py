@@ -19,7 +19,9 @@ VARIABLE = re.compile(
     r"|null|undefined",
     re.DOTALL,
 )
-STARS = re.compile(r"[*\u2022\u25cf\u2026]+|[\[(<](?:masked|redacted|filtered|secure|secret|hidden)[\])>]", re.IGNORECASE)
+STARS = re.compile(
+    r"[*\u2022\u25cf\u2026]+|[\[(<](?:masked|redacted|filtered|secure|secret|hidden)[\])>]", re.IGNORECASE
+)
 
 
 def unfilled(text: str) -> str:

@@ -30,7 +30,13 @@ def address(text: str, tail: re.Pattern[str], example: str) -> str:
     if parts.username is not None:
         raise ValueError("must not hold a user or a password")
     path = tail.sub("", parts.path)
-    if not host or not is_host(host) or HALF_SCHEME.match(text) or re.search(r"[\s\\\x00-\x1f]", text) or not PATH.fullmatch(path):
+    if (
+        not host
+        or not is_host(host)
+        or HALF_SCHEME.match(text)
+        or re.search(r"[\s\\\x00-\x1f]", text)
+        or not PATH.fullmatch(path)
+    ):
         raise ValueError(no_address)
     return f"{parts.scheme}://{parts.netloc}{path}"
 
@@ -64,4 +70,6 @@ def _is_public(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:
-        return "." in host and not host.endswith((".local", ".internal", ".lan", ".localhost", ".test", ".home.arpa"))
+        return "." in host and not host.endswith(
+            (".local", ".internal", ".lan", ".localhost", ".test", ".home.arpa")
+        )

@@ -70,24 +70,32 @@ def judge(expectation: Expectation, answer: Page | PollFailed, redact: Callable[
     """Whether this one answer is as it must be. It is told redacted, and that before it is cut: half a secret would be found by nobody."""
     match answer:
         case PollFailed(reason):
-            said = f"{shown(redact(expectation.url))}: {one_visible_line(redact(reason), 2 * MAX_QUOTED_CHARS)}"
+            said = (
+                f"{shown(redact(expectation.url))}: {one_visible_line(redact(reason), 2 * MAX_QUOTED_CHARS)}"
+            )
             return Verdict(good=False, reason=said, inconclusive=True)
         case Page(url, status, text, cut=cut):
             trouble = f"{shown(redact(url))} answered {heard(answer, redact)}"
             if any(low <= status <= high for low, high in expectation.statuses):
                 if answer.onward and not expectation.named and leaves(url, answer.onward):
-                    return Verdict(good=False, reason=f"{trouble}: {ELSEWHERE.format(status)}", inconclusive=True)
+                    return Verdict(
+                        good=False, reason=f"{trouble}: {ELSEWHERE.format(status)}", inconclusive=True
+                    )
                 if expectation.contains in text:
                     return Verdict(good=True)
                 trouble += f", without {one_visible_line(redact(expectation.contains))!r}{' in its first MiB' if cut else ''}"
             words = first_line(redact(text))
-            return Verdict(good=False, reason=f"{trouble}: {words}" if words else trouble, inconclusive=answer.doubtful)
+            return Verdict(
+                good=False, reason=f"{trouble}: {words}" if words else trouble, inconclusive=answer.doubtful
+            )
 
 
 def wanted(expectation: Expectation) -> str:
     """What it must answer, in words."""
     statuses = ",".join(str(low) if low == high else f"{low}-{high}" for low, high in expectation.statuses)
-    contains = one_visible_line(expectation.contains, len(expectation.contains))  # whole: it is not redacted yet
+    contains = one_visible_line(
+        expectation.contains, len(expectation.contains)
+    )  # whole: it is not redacted yet
     return f"{statuses} twice in a row{f', with {contains!r} in it' if contains else ''}"
 
 
@@ -100,7 +108,10 @@ def heard(page: Page, redact: Callable[[str], str] = str) -> str:
 
 def one_visible_line(text: str, told: int = MAX_QUOTED_CHARS) -> str:
     """One short line in which nothing is hidden and nothing turns the writing."""
-    visible = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in text[:MAX_LINE_CHARS])
+    visible = "".join(
+        " " if unicodedata.category(character) in _UNSEEN else character
+        for character in text[:MAX_LINE_CHARS]
+    )
     line = " ".join(visible.split())
     return line if len(line) <= told else f"{line[: told - 1]}…"
 

@@ -37,7 +37,9 @@ SECOND_RESPONSE_SECONDS = 1.0
 
 def addresses(host: str, port: int) -> Iterable[str]:
     """The IP addresses of a name. Raises OSError."""
-    return dict.fromkeys(str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+    return dict.fromkeys(
+        str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    )
 
 
 class Site:
@@ -58,7 +60,12 @@ class Site:
 
         `redact`: takes out of an answer what must not be told.
         """
-        self._headers = {"User-Agent": agent, "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+        self._headers = {
+            "User-Agent": agent,
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
         self._now, self._resolve, self._direct, self._redact = now, resolve, direct, redact
         self._verify = False if insecure else None
         self._context = trusting(ca) if ca and not insecure else None
@@ -133,7 +140,13 @@ class Site:
             for scheme in ("http://", "https://"):
                 session.mount(scheme, _Straight(self._context, way, left))
             try:
-                answer = session.get(url, timeout=(connect, max(left(), 0.001)), allow_redirects=False, stream=True, verify=self._verify)
+                answer = session.get(
+                    url,
+                    timeout=(connect, max(left(), 0.001)),
+                    allow_redirects=False,
+                    stream=True,
+                    verify=self._verify,
+                )
             except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
                 raise unavailable(error, session.attempt(url, connect)) from error
             with answer:
@@ -159,15 +172,22 @@ def _body(answer: requests.Response) -> bytes:
             body += part
     except urllib3.exceptions.ReadTimeoutError as error:
         raise UnavailableError(
-            f"HTTP {answer.status_code}, but the answer did not end within {REQUEST_SECONDS:.0f} s", may_have_arrived=True
+            f"HTTP {answer.status_code}, but the answer did not end within {REQUEST_SECONDS:.0f} s",
+            may_have_arrived=True,
         ) from error
     except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
-        raise UnavailableError(f"HTTP {answer.status_code}, but the answer broke off in the middle", may_have_arrived=True) from error
+        raise UnavailableError(
+            f"HTTP {answer.status_code}, but the answer broke off in the middle", may_have_arrived=True
+        ) from error
     return body
 
 
 def _text(body: bytes, kind: str) -> str:
-    charset = re.search(r"charset\s*=\s*[\"']?((?:utf|iso|cp|windows|koi|gb|big5|euc|shift|ascii|us|latin)[\w-]*)", kind, re.IGNORECASE)
+    charset = re.search(
+        r"charset\s*=\s*[\"']?((?:utf|iso|cp|windows|koi|gb|big5|euc|shift|ascii|us|latin)[\w-]*)",
+        kind,
+        re.IGNORECASE,
+    )
     try:
         return body.decode(codecs.lookup(charset[1] if charset else "utf-8").name, "replace")
     except (LookupError, ValueError):
@@ -184,4 +204,8 @@ class _Straight(Adapter):
     def build_connection_pool_key_attributes(self, *args: Any, **kwargs: Any) -> Any:
         """The name is still the one that the certificate must be for."""
         host, pool = super().build_connection_pool_key_attributes(*args, **kwargs)
-        return ({**host, "host": self._way}, {**pool, "server_hostname": host["host"]}) if self._way else (host, pool)
+        return (
+            ({**host, "host": self._way}, {**pool, "server_hostname": host["host"]})
+            if self._way
+            else (host, pool)
+        )

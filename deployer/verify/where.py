@@ -28,7 +28,9 @@ INWARD_NAMES = re.compile(r"(?:.+\.)?localhost|metadata(?:\.google\.internal|\.g
 """Names of the same, for a proxy that would look them up."""
 
 # The first makes 0.0.0.0 of `::` and 0.0.0.1 of `::1`.
-_EMBEDDING = tuple(ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/96"))
+_EMBEDDING = tuple(
+    ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/96")
+)
 
 
 def inward(address: str) -> bool:
@@ -37,7 +39,9 @@ def inward(address: str) -> bool:
     inner = [whole]
     if isinstance(whole, ipaddress.IPv6Address):
         inner += [each for each in (whole.sixtofour, *(whole.teredo or ())) if each]
-        inner += [ipaddress.IPv4Address(int(whole) & 0xFFFFFFFF) for network in _EMBEDDING if whole in network]
+        inner += [
+            ipaddress.IPv4Address(int(whole) & 0xFFFFFFFF) for network in _EMBEDDING if whole in network
+        ]
     return any(each in network for each in inner for network in INWARD)
 
 

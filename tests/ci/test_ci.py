@@ -46,10 +46,23 @@ Row = dict[str, Any]
 # --- The decoders: what GitHub's runner would do with our bytes (ci-formats 1.2 and 1.5.1)
 
 REGISTERED = {
-    *("debug", "notice", "warning", "error", "group", "endgroup", "add-mask", "add-matcher", "remove-matcher", "echo"),
+    *(
+        "debug",
+        "notice",
+        "warning",
+        "error",
+        "group",
+        "endgroup",
+        "add-mask",
+        "add-matcher",
+        "remove-matcher",
+        "echo",
+    ),
     *("stop-commands", "set-output", "save-state", "set-env", "add-path", "internal-set-repo-path"),
 }
-DOTNET_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+DOTNET_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
+)
 V2_DATA = {"%0D": "\r", "%0A": "\n", "%25": "%"}
 V2_PROPERTY = {"%0D": "\r", "%0A": "\n", "%3A": ":", "%2C": ",", "%25": "%"}
 V1 = {"%3B": ";", "%0D": "\r", "%0A": "\n", "%5D": "]", "%25": "%"}
@@ -75,7 +88,12 @@ def _parse_v2(line: str) -> Command | None:
     name, _, properties = line[2:end].partition(" ")
     if name.lower() not in REGISTERED:
         return None
-    return Command(name, "v2", _decoded(line[end + 2 :], V2_DATA), _properties(properties.strip(DOTNET_SPACE), ",", V2_PROPERTY))
+    return Command(
+        name,
+        "v2",
+        _decoded(line[end + 2 :], V2_DATA),
+        _properties(properties.strip(DOTNET_SPACE), ",", V2_PROPERTY),
+    )
 
 
 def _parse_v1(line: str) -> Command | None:
@@ -118,7 +136,10 @@ def parse_env_file(content: str) -> tuple[dict[str, str], str]:
             else:
                 return pairs, f"Invalid value. Matching delimiter not found '{fence}'"
             if not name or not fence:
-                return pairs, f"Invalid format '{row}'. Name must not be empty and delimiter must not be empty"
+                return (
+                    pairs,
+                    f"Invalid format '{row}'. Name must not be empty and delimiter must not be empty",
+                )
             pairs[name] = "\n".join(value)
         elif equals >= 0:
             name, _, pairs_value = row.partition("=")
@@ -128,7 +149,9 @@ def parse_env_file(content: str) -> tuple[dict[str, str], str]:
     return pairs, ""
 
 
-SECTION = re.compile(r"section_((?:start)|(?:end)):(\d+):([a-zA-Z0-9_.-]+)(\[(?:\w+=\w+)(?:, ?(?:\w+=\w+))*\])?\r\x1b\[0K")
+SECTION = re.compile(
+    r"section_((?:start)|(?:end)):(\d+):([a-zA-Z0-9_.-]+)(\[(?:\w+=\w+)(?:, ?(?:\w+=\w+))*\])?\r\x1b\[0K"
+)
 
 
 def obeyed(system: type[CI], text: str) -> list[str]:
@@ -196,7 +219,9 @@ def job(tmp_path: Path) -> Callable[..., Job]:
         stdout, redact = Stdout(), Redactor()
         outputs, summary = tmp_path / "output", tmp_path / "summary"
         known = {"GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary)} | environ
-        return Job(system(known, Writer(stdout, redact), lambda: 1560896352.9), stdout, redact, outputs, summary)
+        return Job(
+            system(known, Writer(stdout, redact), lambda: 1560896352.9), stdout, redact, outputs, summary
+        )
 
     return start
 
@@ -212,7 +237,11 @@ ERASE, SHOWN, BELL, SHOWN_BELL = "\x1b[0K", "\\x1b[0K", "\x07", "\\x07"
 
 def ours(row: Row) -> bool:
     """An annotation that points to a line of code is not ours: there is none to point to."""
-    return row["system"] in BY_SYSTEM and row["call"] not in NOT_OURS and (row["call"] != "annotation" or "line" not in row["input"])
+    return (
+        row["system"] in BY_SYSTEM
+        and row["call"] not in NOT_OURS
+        and (row["call"] != "annotation" or "line" not in row["input"])
+    )
 
 
 ROWS = [row for row in json.loads(GOLDEN.read_text("utf-8")) if ours(row)]
@@ -279,7 +308,9 @@ def test_gitlab_sections_begin_with_the_golden_bytes(row: Row, job: Callable[...
     speaker = job(GitLab)
     speaker.ci.group(row["input"]["header"])
     marker, _, title = row["expected_bytes"].partition("\r\x1b[0K")
-    begun = re.sub(r"(?<=1560896352:)[^\r\[]*(\[collapsed=true\])?", "deployer-1[collapsed=true]", marker, count=1)
+    begun = re.sub(
+        r"(?<=1560896352:)[^\r\[]*(\[collapsed=true\])?", "deployer-1[collapsed=true]", marker, count=1
+    )
     assert speaker.text == f"{begun}\r\x1b[0K{title.replace(ERASE, SHOWN)}"
 
 
@@ -288,7 +319,9 @@ def test_gitlab_sections_end_with_the_golden_bytes(row: Row, job: Callable[..., 
     speaker = job(GitLab)
     speaker.ci.group("any")
     speaker.ci.endgroup()
-    assert speaker.stdout.writes[-1].decode() == row["expected_bytes"].replace("my-first-section", "deployer-1")
+    assert speaker.stdout.writes[-1].decode() == row["expected_bytes"].replace(
+        "my-first-section", "deployer-1"
+    )
 
 
 @golden("mask", "github_actions")
@@ -312,7 +345,12 @@ def test_github_outputs_have_the_golden_bytes(row: Row, tmp_path: Path) -> None:
     already = row["input"].get("existing_file_content", "")
     outputs.write_text(already)
     fences = iter([row["input"].get("forced_delimiter", row.get("delimiter", "")), "ghadelimiter_another"])
-    ci = GitHub({"GITHUB_OUTPUT": str(outputs)}, Writer(Stdout(), Redactor()), lambda: 0.0, delimiter=lambda: next(fences))
+    ci = GitHub(
+        {"GITHUB_OUTPUT": str(outputs)},
+        Writer(Stdout(), Redactor()),
+        lambda: 0.0,
+        delimiter=lambda: next(fences),
+    )
     key, value = row["input"]["key"], row["input"]["value"]
     if row.get("expect") == "reject_key":
         with pytest.raises(ValueError, match="can't be the name of an output"):
@@ -342,7 +380,9 @@ def test_gitlab_dotenv_without_outputs_is_empty(row: Row, job: Callable[..., Job
 
 @golden("set_output", "generic")
 def test_plain_dotenv_has_the_golden_bytes(row: Row, job: Callable[..., Job]) -> None:
-    assert job(Plain).ci.dotenv({row["input"]["key"]: row["input"]["value"]}).decode() == row["expected_bytes"]
+    assert (
+        job(Plain).ci.dotenv({row["input"]["key"]: row["input"]["value"]}).decode() == row["expected_bytes"]
+    )
 
 
 @golden("summary_append", "github_actions")
@@ -393,8 +433,12 @@ def test_gitlab_says_with_the_golden_bytes(row: Row, job: Callable[..., Job]) ->
         pytest.param({"CI": "true"}, "", Plain, id="ci-alone-proves-nothing"),
         pytest.param({"GITHUB_ACTIONS": "true", "CI": "true"}, "", GitHub, id="github"),
         pytest.param({"GITHUB_ACTIONS": "false"}, "", Plain, id="values-are-compared"),
-        pytest.param({"GITHUB_ACTIONS": "true", "GITEA_ACTIONS": "true"}, "", Plain, id="gitea-is-not-github"),
-        pytest.param({"GITHUB_ACTIONS": "true", "FORGEJO_ACTIONS": "true"}, "", Plain, id="forgejo-is-not-github"),
+        pytest.param(
+            {"GITHUB_ACTIONS": "true", "GITEA_ACTIONS": "true"}, "", Plain, id="gitea-is-not-github"
+        ),
+        pytest.param(
+            {"GITHUB_ACTIONS": "true", "FORGEJO_ACTIONS": "true"}, "", Plain, id="forgejo-is-not-github"
+        ),
         pytest.param({"GITLAB_CI": "true", "CI": "true"}, "", GitLab, id="gitlab"),
         pytest.param({}, "github", GitHub, id="named-where-detection-cannot-see-it"),
         pytest.param({"GITHUB_ACTIONS": "true"}, "plain", Plain, id="named-beats-detected"),
@@ -411,7 +455,9 @@ def test_names_are_unique_and_plain_is_the_last() -> None:
 
 
 def test_what_the_settings_and_the_reporter_ask_of_a_class() -> None:
-    assert {system.name: (system.input_prefix, system.output_file, system.log_limit) for system in SYSTEMS} == {
+    assert {
+        system.name: (system.input_prefix, system.output_file, system.log_limit) for system in SYSTEMS
+    } == {
         "github": ("INPUT_", "", None),
         "gitlab": ("", "deployer.env", 4194304),
         "plain": ("", "", None),
@@ -426,14 +472,31 @@ SHA, HEAD = "a" * 40, "b" * 40
     [
         pytest.param(GitHub, {"GITHUB_SHA": SHA, "GITHUB_EVENT_NAME": "push"}, SHA, id="github-push"),
         pytest.param(GitHub, {}, "", id="github-unknown"),
-        pytest.param(GitHub, {"GITHUB_SHA": SHA, "GITHUB_EVENT_NAME": "pull_request"}, "", id="github-merge-commit-is-nobody's"),
+        pytest.param(
+            GitHub,
+            {"GITHUB_SHA": SHA, "GITHUB_EVENT_NAME": "pull_request"},
+            "",
+            id="github-merge-commit-is-nobody's",
+        ),
         pytest.param(GitLab, {"CI_COMMIT_SHA": SHA}, SHA, id="gitlab"),
-        pytest.param(GitLab, {"CI_COMMIT_SHA": SHA, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": ""}, SHA, id="gitlab-empty-is-not-merged"),
-        pytest.param(GitLab, {"CI_COMMIT_SHA": SHA, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD}, HEAD, id="gitlab-merged-results"),
+        pytest.param(
+            GitLab,
+            {"CI_COMMIT_SHA": SHA, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": ""},
+            SHA,
+            id="gitlab-empty-is-not-merged",
+        ),
+        pytest.param(
+            GitLab,
+            {"CI_COMMIT_SHA": SHA, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD},
+            HEAD,
+            id="gitlab-merged-results",
+        ),
         pytest.param(Plain, {"GITHUB_SHA": SHA, "CI_COMMIT_SHA": SHA}, "", id="plain-knows-none"),
     ],
 )
-def test_the_commit_of_the_run(system: type[CI], environ: dict[str, str], commit: str, job: Callable[..., Job]) -> None:
+def test_the_commit_of_the_run(
+    system: type[CI], environ: dict[str, str], commit: str, job: Callable[..., Job]
+) -> None:
     assert job(system, **environ).ci.commit == commit
 
 
@@ -450,7 +513,9 @@ def test_the_commit_of_the_run(system: type[CI], environ: dict[str, str], commit
         pytest.param("\udcff", "", id="not-utf-8"),
     ],
 )
-def test_a_pull_request_is_known_by_its_head(event: str, commit: str, job: Callable[..., Job], tmp_path: Path) -> None:
+def test_a_pull_request_is_known_by_its_head(
+    event: str, commit: str, job: Callable[..., Job], tmp_path: Path
+) -> None:
     path = tmp_path / "event.json"
     path.write_text(event, "utf-8", errors="surrogateescape")
     environ = {"GITHUB_EVENT_NAME": "pull_request_target", "GITHUB_EVENT_PATH": str(path), "GITHUB_SHA": SHA}
@@ -490,7 +555,9 @@ HOSTILE = [
 @every_system
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("times", [1, 2])
-def test_no_foreign_text_is_a_command(system: type[CI], text: str, times: int, job: Callable[..., Job]) -> None:
+def test_no_foreign_text_is_a_command(
+    system: type[CI], text: str, times: int, job: Callable[..., Job]
+) -> None:
     speaker = job(system)
     quoted = text
     for _ in range(times):
@@ -501,7 +568,9 @@ def test_no_foreign_text_is_a_command(system: type[CI], text: str, times: int, j
 
 
 @every_system
-@pytest.mark.parametrize("text", ["", "plain", "a\n\nb", "C++ std::cout << x;", "tab\there", "✓ 🚀", "a\r\nb\rc\n"])
+@pytest.mark.parametrize(
+    "text", ["", "plain", "a\n\nb", "C++ std::cout << x;", "tab\there", "✓ 🚀", "a\r\nb\rc\n"]
+)
 def test_harmless_lines_are_said_as_they_are(system: type[CI], text: str, job: Callable[..., Job]) -> None:
     speaker = job(system)
     speaker.ci.say(text)
@@ -530,7 +599,9 @@ def test_a_line_is_one_write(system: type[CI], job: Callable[..., Job]) -> None:
         pytest.param(Plain, "=== Build ===\nx\n=== Next ===\n", id="plain"),
     ],
 )
-def test_groups_are_balanced_whatever_the_caller_forgets(system: type[CI], said: str, job: Callable[..., Job]) -> None:
+def test_groups_are_balanced_whatever_the_caller_forgets(
+    system: type[CI], said: str, job: Callable[..., Job]
+) -> None:
     speaker = job(system)
     speaker.ci.endgroup()
     speaker.ci.group("Build")
@@ -546,14 +617,19 @@ def test_a_hostile_title_opens_one_group_and_nothing_else(system: type[CI], job:
     speaker = job(system)
     speaker.ci.group("a\n::error::b\r\x1b[0Ksection_end:1:x\r\x1b[0K")
     speaker.ci.endgroup()
-    assert obeyed(system, speaker.text) == {GitHub: ["group", "endgroup"], GitLab: ["start", "end"], Plain: []}[system]
+    assert (
+        obeyed(system, speaker.text)
+        == {GitHub: ["group", "endgroup"], GitLab: ["start", "end"], Plain: []}[system]
+    )
 
 
 @pytest.mark.parametrize(
     ("system", "said"),
     [
         pytest.param(GitHub, "::warning title=web%3A odd::it took%0Along, 100%25\n", id="github"),
-        pytest.param(GitLab, "\x1b[33;1mWARNING: web: odd: it took\x1b[0m\n\x1b[33;1mlong, 100%\x1b[0m\n", id="gitlab"),
+        pytest.param(
+            GitLab, "\x1b[33;1mWARNING: web: odd: it took\x1b[0m\n\x1b[33;1mlong, 100%\x1b[0m\n", id="gitlab"
+        ),
         pytest.param(Plain, "WARNING: web: odd: it took\n  long, 100%\n", id="plain"),
     ],
 )
@@ -588,7 +664,9 @@ def test_github_is_told_every_character_of_an_annotation(job: Callable[..., Job]
     speaker = job(GitHub)
     speaker.ci.annotate("error", "a,file=x::b", "\n".join(HOSTILE))
     message = "\n".join(HOSTILE).replace("\v", "\\x0b").replace("\x1b", "\\x1b")
-    assert parse_line(speaker.text.removesuffix("\n")) == Command("error", "v2", message, {"title": "a,file=x::b"})
+    assert parse_line(speaker.text.removesuffix("\n")) == Command(
+        "error", "v2", message, {"title": "a,file=x::b"}
+    )
 
 
 def test_github_shows_eight_annotations_of_a_level_and_says_the_others(job: Callable[..., Job]) -> None:
@@ -610,10 +688,14 @@ def test_github_shows_eight_annotations_of_a_level_and_says_the_others(job: Call
         pytest.param("\x1b[31mred\x1b[0m \x1b[1;38:5:9mx", "red x", id="colours-are-dropped"),
         pytest.param("a\x1b]0;title\x07b\x9b2J", "a\\x1b]0;title\\x07b\\x9b2J", id="controls-are-shown"),
         pytest.param("\x1b\x1b[0m[2Jx", "\\x1b[2Jx", id="dropping-makes-no-new-sequence"),
-        pytest.param("user\u202exe\u2066.\u200f", "user\\u202exe\\u2066.\\u200f", id="nothing-turns-the-writing"),
+        pytest.param(
+            "user\u202exe\u2066.\u200f", "user\\u202exe\\u2066.\\u200f", id="nothing-turns-the-writing"
+        ),
         pytest.param("a\u2028b\x85c\rd", "a\\u2028b\\x85c\\x0dd", id="no-other-line-breaks"),
         pytest.param("tab\t中文 é", "tab\t中文 é", id="text-stays"),
-        pytest.param("  ::error::x ##[group]", "  \\::error::x ##\\[group]", id="commands-of-systems-that-we-may-be-in"),
+        pytest.param(
+            "  ::error::x ##[group]", "  \\::error::x ##\\[group]", id="commands-of-systems-that-we-may-be-in"
+        ),
     ],
 )
 def test_plain_shows_what_a_terminal_would_obey(line: str, quoted: str, job: Callable[..., Job]) -> None:
@@ -637,19 +719,37 @@ def test_gitlab_quotes_what_would_outlast_a_line(line: str, quoted: str, job: Ca
 @pytest.mark.parametrize(
     ("line", "quoted"),
     [
-        pytest.param("\x1b[31mred\x1b[0m \x1b[1;38:5:9mx\x1b[m", "\x1b[31mred\x1b[0m \x1b[1;38:5:9mx\x1b[m", id="colors-stay"),
+        pytest.param(
+            "\x1b[31mred\x1b[0m \x1b[1;38:5:9mx\x1b[m",
+            "\x1b[31mred\x1b[0m \x1b[1;38:5:9mx\x1b[m",
+            id="colors-stay",
+        ),
         pytest.param("a\x1b]0;title\x07b", "a\\x1b]0;title\\x07b", id="title-and-bell"),
         pytest.param(
-            "\x1b]8;;https://evil.example/\x1b\\x\x1b]8;;\x1b\\", "\\x1b]8;;https://evil.example/\\x1b\\x\\x1b]8;;\\x1b\\", id="link"
+            "\x1b]8;;https://evil.example/\x1b\\x\x1b]8;;\x1b\\",
+            "\\x1b]8;;https://evil.example/\\x1b\\x\\x1b]8;;\\x1b\\",
+            id="link",
         ),
-        pytest.param("50%\x1b[2K\x1b[1G\x1b[10;10H\x1b[?25l\b\b", "50%\\x1b[2K\\x1b[1G\\x1b[10;10H\\x1b[?25l\\x08\\x08", id="cursor"),
+        pytest.param(
+            "50%\x1b[2K\x1b[1G\x1b[10;10H\x1b[?25l\b\b",
+            "50%\\x1b[2K\\x1b[1G\\x1b[10;10H\\x1b[?25l\\x08\\x08",
+            id="cursor",
+        ),
         pytest.param("a\x9b31mb\x9d0;t\x9c\x85", "a\\x9b31mb\\x9d0;t\\x9c\\x85", id="controls-of-one-byte"),
-        pytest.param("user\u202exe\u2066.\u200f\u061c\u2028", "user\\u202exe\\u2066.\\u200f\\u061c\\u2028", id="nothing-turns-the-writing"),
-        pytest.param("\x1b(0lqk\x0e\x0f\0\x7f\v\f", "\\x1b(0lqk\\x0e\\x0f\\x00\\x7f\\x0b\\x0c", id="other-alphabets"),
+        pytest.param(
+            "user\u202exe\u2066.\u200f\u061c\u2028",
+            "user\\u202exe\\u2066.\\u200f\\u061c\\u2028",
+            id="nothing-turns-the-writing",
+        ),
+        pytest.param(
+            "\x1b(0lqk\x0e\x0f\0\x7f\v\f", "\\x1b(0lqk\\x0e\\x0f\\x00\\x7f\\x0b\\x0c", id="other-alphabets"
+        ),
         pytest.param("tab\t中文 é \U0001f680", "tab\t中文 é \U0001f680", id="text-stays"),
     ],
 )
-def test_of_all_controls_only_colors_are_passed_on(system: type[CI], line: str, quoted: str, job: Callable[..., Job]) -> None:
+def test_of_all_controls_only_colors_are_passed_on(
+    system: type[CI], line: str, quoted: str, job: Callable[..., Job]
+) -> None:
     """Also in the title of a group, and in an annotation: people read both in the log."""
     speaker = job(system)
     assert speaker.ci.quote(line) == quoted
@@ -661,7 +761,10 @@ def test_of_all_controls_only_colors_are_passed_on(system: type[CI], line: str, 
 
 def test_gitlab_dotenv_doubles_what_the_next_runner_expands(job: Callable[..., Job]) -> None:
     outputs = {"DEPLOYED_URL": "https://x/?a=$HOME", "DEPLOYED_STATUS": "finished", "DEPLOYED_COMMIT": ""}
-    assert job(GitLab).ci.dotenv(outputs) == b"DEPLOYED_URL=https://x/?a=$$HOME\nDEPLOYED_STATUS=finished\nDEPLOYED_COMMIT=\n"
+    assert (
+        job(GitLab).ci.dotenv(outputs)
+        == b"DEPLOYED_URL=https://x/?a=$$HOME\nDEPLOYED_STATUS=finished\nDEPLOYED_COMMIT=\n"
+    )
 
 
 def test_plain_dotenv_keeps_line_breaks_as_escapes(job: Callable[..., Job]) -> None:
@@ -669,12 +772,19 @@ def test_plain_dotenv_keeps_line_breaks_as_escapes(job: Callable[..., Job]) -> N
 
 
 @every_system
-def test_where_there_is_no_way_outputs_and_summaries_are_nothing(system: type[CI], job: Callable[..., Job]) -> None:
+def test_where_there_is_no_way_outputs_and_summaries_are_nothing(
+    system: type[CI], job: Callable[..., Job]
+) -> None:
     speaker = job(system, GITHUB_OUTPUT="", GITHUB_STEP_SUMMARY="")
     speaker.ci.output("url", "x")
     speaker.ci.summarize("x")
     speaker.ci.status("x")
-    assert (speaker.text, speaker.ci.has_summary, speaker.outputs.exists(), speaker.summary.exists()) == ("", False, False, False)
+    assert (speaker.text, speaker.ci.has_summary, speaker.outputs.exists(), speaker.summary.exists()) == (
+        "",
+        False,
+        False,
+        False,
+    )
 
 
 def test_github_outputs_and_summaries_are_appended(job: Callable[..., Job]) -> None:
@@ -692,7 +802,11 @@ def test_github_fences_are_never_guessed(job: Callable[..., Job]) -> None:
     speaker = job(GitHub)
     speaker.ci.output("a", "1")
     speaker.ci.output("b", "2")
-    fences = re.findall(r"^ghadelimiter_[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", speaker.outputs.read_text(), re.MULTILINE)
+    fences = re.findall(
+        r"^ghadelimiter_[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$",
+        speaker.outputs.read_text(),
+        re.MULTILINE,
+    )
     assert (len(fences), len(set(fences))) == (2, 2)
 
 
@@ -705,8 +819,12 @@ def test_github_cuts_a_summary_after_a_line(job: Callable[..., Job]) -> None:
     assert added.endswith("0123456789\n\n\n*The rest is cut: GitHub shows one mebibyte.*\n")
 
 
-@pytest.mark.parametrize("act", [lambda ci: ci.output("a", "b"), lambda ci: ci.summarize("a")], ids=["output", "summary"])
-def test_github_files_that_cannot_be_written_are_an_oserror(act: Callable[[CI], None], job: Callable[..., Job], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "act", [lambda ci: ci.output("a", "b"), lambda ci: ci.summarize("a")], ids=["output", "summary"]
+)
+def test_github_files_that_cannot_be_written_are_an_oserror(
+    act: Callable[[CI], None], job: Callable[..., Job], tmp_path: Path
+) -> None:
     with pytest.raises(OSError, match="directory"):
         act(job(GitHub, GITHUB_OUTPUT=str(tmp_path), GITHUB_STEP_SUMMARY=str(tmp_path)).ci)
 
@@ -758,18 +876,44 @@ def test_only_a_mask_tells_github_the_secret(job: Callable[..., Job]) -> None:
         pytest.param("  s3cr3t-token\n", "<s3cr3t-token>", "<***>", id="stripped"),
         pytest.param("short77", "<short77>", "<short77>", id="seven-characters-are-no-secret"),
         pytest.param("eight888", "<eight888>", "<***>", id="eight-are"),
-        pytest.param("abcdefgh\nshort\nijklmnop", "ijklmnop short abcdefgh", "*** short ***", id="each-line-that-is-long-enough"),
+        pytest.param(
+            "abcdefgh\nshort\nijklmnop",
+            "ijklmnop short abcdefgh",
+            "*** short ***",
+            id="each-line-that-is-long-enough",
+        ),
         pytest.param("abc\ndef\nghi", "<abc\ndef\nghi>", "<***>", id="all-lines-together"),
         pytest.param("a/b c:d?é", "<a%2Fb%20c%3Ad%3F%C3%A9> <a/b+c%3ad%3f%c3%a9>", "<***> <***>", id="url"),
-        pytest.param('p"w\\d/é<x', '{"a": "p\\"w\\\\d/\\u00e9<x", "b": "p\\"w\\\\d\\/é\\u003Cx"}', '{"a": "***", "b": "***"}', id="json"),
+        pytest.param(
+            'p"w\\d/é<x',
+            '{"a": "p\\"w\\\\d/\\u00e9<x", "b": "p\\"w\\\\d\\/é\\u003Cx"}',
+            '{"a": "***", "b": "***"}',
+            id="json",
+        ),
         pytest.param("p\"w\\d'12", "'p\"w\\\\d\\'12'", "'***'", id="quoted-by-python"),
-        pytest.param("a/b c%d?é", "<a%252Fb%2520c%2525d%253F%25C3%25A9> a%252fb+c%2525d%253f%25c3%25a9", "<***> ***", id="url-in-a-url"),
-        pytest.param("p&w'<d>\"x", '<p&amp;w&#x27;&lt;d&gt;&quot;x> <p&amp;w&#039;&lt;d>"x>', "<***> <***>", id="html"),
+        pytest.param(
+            "a/b c%d?é",
+            "<a%252Fb%2520c%2525d%253F%25C3%25A9> a%252fb+c%2525d%253f%25c3%25a9",
+            "<***> ***",
+            id="url-in-a-url",
+        ),
+        pytest.param(
+            "p&w'<d>\"x", '<p&amp;w&#x27;&lt;d&gt;&quot;x> <p&amp;w&#039;&lt;d>"x>', "<***> <***>", id="html"
+        ),
         pytest.param("50%:a,b\nc", "<50%25:a,b%0Ac> <50%25%3Aa%2Cb%0Ac>", "<***> <***>", id="github"),
-        pytest.param("s3cr3t-token", "Basic dTpzM2NyM3QtdG9rZW4=", "Basic dTp***", id="base64-with-something-before"),
-        pytest.param("s3cr3t-token", "7333637233742d746f6b656e 7333637233742D746F6B656E", "*** ***", id="hex"),
+        pytest.param(
+            "s3cr3t-token", "Basic dTpzM2NyM3QtdG9rZW4=", "Basic dTp***", id="base64-with-something-before"
+        ),
+        pytest.param(
+            "s3cr3t-token", "7333637233742d746f6b656e 7333637233742D746F6B656E", "*** ***", id="hex"
+        ),
         pytest.param('p"w\\d/é<x', json.dumps(json.dumps('p"w\\d/é<x')), r'"\"***\""', id="json-in-json"),
-        pytest.param("??????>>>?", "Pz8%2FPz8%2fPj4%2BPw%3D%3D Pz8\\/Pz8\\/Pj4+Pw==", "*** ***", id="base64-in-a-url-and-in-php-s-json"),
+        pytest.param(
+            "??????>>>?",
+            "Pz8%2FPz8%2fPj4%2BPw%3D%3D Pz8\\/Pz8\\/Pj4+Pw==",
+            "*** ***",
+            id="base64-in-a-url-and-in-php-s-json",
+        ),
         pytest.param("??????>>>", "Pz8/Pz8/Pj4+ Pz8_Pz8_Pj4-", "*** ***", id="both-alphabets-of-base64"),
     ],
 )
@@ -830,7 +974,9 @@ def test_without_secrets_nothing_changes() -> None:
         pytest.param("a\n", ["a"], id="a-break-at-the-end-begins-no-line"),
         pytest.param("\n\n", ["", ""], id="blank-lines"),
         pytest.param("a\r\nb\rc\nd", ["a", "b", "c", "d"], id="all-three-breaks"),
-        pytest.param("a\x0bb\x0cc\x1dd\x85e\u2028f", ["a\x0bb\x0cc\x1dd\x85e\u2028f"], id="nothing-else-breaks"),
+        pytest.param(
+            "a\x0bb\x0cc\x1dd\x85e\u2028f", ["a\x0bb\x0cc\x1dd\x85e\u2028f"], id="nothing-else-breaks"
+        ),
     ],
 )
 def test_lines(text: str, split: list[str]) -> None:
@@ -864,7 +1010,9 @@ def test_the_reader_of_a_real_pipe_may_leave() -> None:
         writer.line("c")
 
 
-@pytest.mark.parametrize("fate", [OSError(errno.ENOSPC, "full"), OSError(errno.EIO, "gone"), ValueError("closed file")], ids=str)
+@pytest.mark.parametrize(
+    "fate", [OSError(errno.ENOSPC, "full"), OSError(errno.EIO, "gone"), ValueError("closed file")], ids=str
+)
 def test_what_cannot_be_written_is_dropped_and_the_next_line_is_tried(fate: OSError | ValueError) -> None:
     stdout = Scripted(fate)
     writer = Writer(stdout, Redactor())
@@ -1030,12 +1178,17 @@ def test_a_file_is_made(write: Callable[[Path, bytes], None], tmp_path: Path) ->
         write(tmp_path / "new", b"a")
     finally:
         os.umask(previous)
-    assert ((tmp_path / "new").read_text().strip(), stat.S_IMODE((tmp_path / "new").stat().st_mode)) == ("a", 0o644)
+    assert ((tmp_path / "new").read_text().strip(), stat.S_IMODE((tmp_path / "new").stat().st_mode)) == (
+        "a",
+        0o644,
+    )
 
 
 @every_writer
 @pytest.mark.parametrize("there", [True, False], ids=["to-a-file", "to-nothing"])
-def test_a_symbolic_link_is_never_written_through(write: Callable[[Path, bytes], None], there: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_a_symbolic_link_is_never_written_through(
+    write: Callable[[Path, bytes], None], there: bool, tmp_path: Path
+) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
     if there:
         target.write_text("kept")
@@ -1047,7 +1200,9 @@ def test_a_symbolic_link_is_never_written_through(write: Callable[[Path, bytes],
 
 @every_writer
 @pytest.mark.parametrize("read_by_somebody", [True, False], ids=["with-a-reader", "without"])
-def test_a_fifo_is_refused_and_does_not_hang(write: Callable[[Path, bytes], None], read_by_somebody: bool, tmp_path: Path) -> None:  # noqa: FBT001
+def test_a_fifo_is_refused_and_does_not_hang(
+    write: Callable[[Path, bytes], None], read_by_somebody: bool, tmp_path: Path
+) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK) if read_by_somebody else None
@@ -1066,10 +1221,12 @@ def test_what_is_no_regular_file_is_refused(write: Callable[[Path, bytes], None]
 
 @every_writer
 @needs_root("nobody else can give files away")
-@pytest.mark.parametrize(("already", "owner"), [(False, (1001, 127)), (True, (0, 0))], ids=["made-by-us", "already-there"])
+@pytest.mark.parametrize(
+    ("already", "owner"), [(False, (1001, 127)), (True, (0, 0))], ids=["made-by-us", "already-there"]
+)
 def test_root_gives_what_it_makes_to_the_owner_of_the_folder(
     write: Callable[[Path, bytes], None],
-    already: bool,  # noqa: FBT001
+    already: bool,
     owner: tuple[int, int],
     tmp_path: Path,
 ) -> None:
@@ -1119,7 +1276,9 @@ def test_a_log_begins_empty_and_keeps_every_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("write", [append, replace])
-def test_half_a_write_is_taken_back(write: Callable[[Path, bytes], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_a_write_is_taken_back(
+    write: Callable[[Path, bytes], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half an output fails the step on GitHub; half a line spoils GitLab's whole report."""
     path = tmp_path / "file"
     path.write_bytes(b"before\n")
@@ -1158,7 +1317,9 @@ def test_a_full_disk_leaves_what_others_wrote(
     assert path.read_bytes() == before
 
 
-def test_a_full_disk_takes_what_is_not_longer_than_before(full_disk: Callable[[int], None], tmp_path: Path) -> None:
+def test_a_full_disk_takes_what_is_not_longer_than_before(
+    full_disk: Callable[[int], None], tmp_path: Path
+) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * 1000)
     full_disk(1000)
@@ -1166,7 +1327,9 @@ def test_a_full_disk_takes_what_is_not_longer_than_before(full_disk: Callable[[i
     assert path.read_bytes() == b"short"
 
 
-def test_what_others_append_meanwhile_is_not_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_append_meanwhile_is_not_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"before\n")
     whole = os.write

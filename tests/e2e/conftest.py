@@ -87,7 +87,9 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
             missing("Go")
         program = tmp_path_factory.mktemp(name) / name
         words = ["go", "build", "-mod=readonly", "-o", str(program), package]
-        done = subprocess.run(words, cwd=HERE / name, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(
+            words, cwd=HERE / name, capture_output=True, text=True, timeout=600, check=False
+        )
         if done.returncode:
             missing(f"{name} (go build: {done.stderr.strip()[-500:]})")
         return program

@@ -17,7 +17,9 @@ class Docker:
 
     environ: dict[str, str] = field(repr=False)  # a failing test prints its arguments
 
-    def __call__(self, *words: str | Path, stdin: str | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    def __call__(
+        self, *words: str | Path, stdin: str | None = None, **environ: str
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["docker", *map(str, words)],
             check=False,
@@ -81,7 +83,14 @@ class Program:
 def found(names: tuple[str, ...], says: str, **environ: str) -> str:
     """Where a program is whose version has this beginning; nothing where there is none."""
     for path in filter(None, map(shutil.which, names)):
-        told = subprocess.run([path, "version"], check=False, text=True, stdout=subprocess.PIPE, timeout=60, env=os.environ | environ)
+        told = subprocess.run(
+            [path, "version"],
+            check=False,
+            text=True,
+            stdout=subprocess.PIPE,
+            timeout=60,
+            env=os.environ | environ,
+        )
         if says in told.stdout:
             return path
     return ""
@@ -105,9 +114,17 @@ class GitHub:
 
     @property
     def options(self) -> list[str]:
-        mounts = [f"--volume={self.folder / name}:/github/{name}" for name in ("workspace", "home", "file_commands")]
+        mounts = [
+            f"--volume={self.folder / name}:/github/{name}" for name in ("workspace", "home", "file_commands")
+        ]
         # By name only, as the runner does it: no value stands in the process list.
-        return ["--workdir", "/github/workspace", "--env=HOME=/github/home", *mounts, *(f"--env={name}" for name in self.environ)]
+        return [
+            "--workdir",
+            "/github/workspace",
+            "--env=HOME=/github/home",
+            *mounts,
+            *(f"--env={name}" for name in self.environ),
+        ]
 
     @property
     def environ(self) -> dict[str, str]:

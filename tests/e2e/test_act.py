@@ -47,11 +47,23 @@ def act(docker: Docker, go: Callable[[str, str], Path]) -> Callable[..., str]:
 
     def run(repository: Path, *words: str) -> str:
         for git in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "x"]):
-            subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@example.com", *git], cwd=repository, check=True)
+            subprocess.run(
+                ["git", "-c", "user.name=x", "-c", "user.email=x@example.com", *git],
+                cwd=repository,
+                check=True,
+            )
         # Nothing is pulled, and the job does not get the engine's socket: an action needs neither.
         common = ["-P", f"ubuntu-latest={BASE}", "--pull=false", "--container-daemon-socket", "-"]
         command = [str(program), *words, *common]
-        done = subprocess.run(command, cwd=repository, env=docker.environ, capture_output=True, text=True, check=False, timeout=600)
+        done = subprocess.run(
+            command,
+            cwd=repository,
+            env=docker.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
+        )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
@@ -60,7 +72,9 @@ def act(docker: Docker, go: Callable[[str, str], Path]) -> Callable[..., str]:
 
 def checkout(where: Path) -> None:
     """What git knows of this tree, or would after `git add`."""
-    listed = subprocess.run(["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
+    ).stdout
     for name in filter(None, listed.decode().split("\0")):
         if (ROOT / name).is_file():
             (where / name).parent.mkdir(parents=True, exist_ok=True)
@@ -79,5 +93,13 @@ def test_a_consumer_uses_the_action_by_its_path(act: Callable[..., str], tmp_pat
 def test_our_own_selftest_passes(act: Callable[..., str], tmp_path: Path, job: str) -> None:
     """On ubuntu-latest. Its third job needs actions/setup-python, which is fetched from GitHub; test_package.py does the same here."""
     checkout(tmp_path)
-    words = ["workflow_dispatch", "--workflows", ".github/workflows/selftest.yml", "--job", job, "--matrix", "system:ubuntu-latest"]
+    words = [
+        "workflow_dispatch",
+        "--workflows",
+        ".github/workflows/selftest.yml",
+        "--job",
+        job,
+        "--matrix",
+        "system:ubuntu-latest",
+    ]
     assert "Job succeeded" in act(tmp_path, *words)

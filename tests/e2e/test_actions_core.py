@@ -55,7 +55,15 @@ def told_by_the_toolkit(oracle: Path, folder: Path, calls: list[Call]) -> Told:
     outputs, summary = files(folder, "theirs")
     environ = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary)}
     node = ["node", "play.js"]
-    done = subprocess.run(node, cwd=oracle, env=environ, input=json.dumps(calls).encode(), capture_output=True, timeout=60, check=True)
+    done = subprocess.run(
+        node,
+        cwd=oracle,
+        env=environ,
+        input=json.dumps(calls).encode(),
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
     return Told(done.stdout, outputs.read_bytes(), summary.read_bytes())
 
 

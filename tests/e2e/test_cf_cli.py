@@ -24,7 +24,9 @@ DAY = 86_400
 @pytest.fixture(scope="module", params=["8", "9"])
 def client(request: pytest.FixtureRequest) -> str:
     """Where the one of this version is."""
-    return found((f"cf{request.param}", "cf"), f"version {request.param}.") or pytest.skip(f"NOT TESTED: cf {request.param} is missing")
+    return found((f"cf{request.param}", "cf"), f"version {request.param}.") or pytest.skip(
+        f"NOT TESTED: cf {request.param} is missing"
+    )
 
 
 @contextmanager

@@ -32,15 +32,28 @@ class Runner:
     @contextmanager
     def step(self, **inputs: str) -> Iterator[subprocess.Popen[str]]:
         self.outputs.touch()
-        environ = {"PATH": os.environ["PATH"], "CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(self.outputs)}
-        environ |= {"GITHUB_ACTION_PATH": str(ACTION), "RUNNER_TEMP": str(self.temp), "PYTHONPATH": str(self.work)}
+        environ = {
+            "PATH": os.environ["PATH"],
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_OUTPUT": str(self.outputs),
+        }
+        environ |= {
+            "GITHUB_ACTION_PATH": str(ACTION),
+            "RUNNER_TEMP": str(self.temp),
+            "PYTHONPATH": str(self.work),
+        }
         environ |= {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
         environ |= {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
-        (self.work / "requests.py").write_text("raise SystemExit('the job’s own requests.py was imported')", "utf-8")
+        (self.work / "requests.py").write_text(
+            "raise SystemExit('the job’s own requests.py was imported')", "utf-8"
+        )
         script = self.work / "script.sh"
         script.write_text('exec bash "$GITHUB_ACTION_PATH/start.sh"\n', "utf-8")
         command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
-        with subprocess.Popen(command, cwd=self.work, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        with subprocess.Popen(
+            command, cwd=self.work, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
             try:
                 yield process
             finally:
@@ -63,8 +76,12 @@ def runner(temp: Path, tmp_path: Path) -> Runner:
     return Runner(temp, tmp_path)
 
 
-@pytest.mark.parametrize(("scenario", "code", "status"), [("success", 0, "finished"), ("build-failure", 1, "failed")])
-def test_the_verdict_and_the_outputs_are_the_same(runner: Runner, scenario: str, code: int, status: str) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "code", "status"), [("success", 0, "finished"), ("build-failure", 1, "failed")]
+)
+def test_the_verdict_and_the_outputs_are_the_same(
+    runner: Runner, scenario: str, code: int, status: str
+) -> None:
     exit_code, said = runner.done(rehearse=scenario)
     assert exit_code == code, said
     outputs = runner.outputs.read_text("utf-8")
@@ -117,18 +134,39 @@ def test_a_python_that_only_the_runners_tool_cache_holds_is_found(tmp_path: Path
     (tmp_path / "path").mkdir()
     for name in ("bash", "dirname"):
         (tmp_path / "path" / name).symlink_to(f"/bin/{name}")
-    cached = tmp_path / "tools" / "Python" / f"{sys.version_info.major}.{sys.version_info.minor}.0" / "x64" / "bin"
+    cached = (
+        tmp_path / "tools" / "Python" / f"{sys.version_info.major}.{sys.version_info.minor}.0" / "x64" / "bin"
+    )
     cached.mkdir(parents=True)
     (cached / "python3").write_text(f'#!/bin/bash\nexec "{sys.executable}" "$@"\n', "utf-8")
     (cached / "python3").chmod(0o755)
-    environ = {"PATH": str(tmp_path / "path"), "RUNNER_TOOL_CACHE": str(tmp_path / "tools"), "RUNNER_TEMP": str(temp)}
-    environ |= {"INPUT_REHEARSE": "success"} | {name: value for name, value in os.environ.items() if name.startswith("PIP_")}
-    done = subprocess.run(["/bin/bash", str(ACTION / "start.sh")], env=environ, capture_output=True, text=True, check=False, timeout=300)
+    environ = {
+        "PATH": str(tmp_path / "path"),
+        "RUNNER_TOOL_CACHE": str(tmp_path / "tools"),
+        "RUNNER_TEMP": str(temp),
+    }
+    environ |= {"INPUT_REHEARSE": "success"} | {
+        name: value for name, value in os.environ.items() if name.startswith("PIP_")
+    }
+    done = subprocess.run(
+        ["/bin/bash", str(ACTION / "start.sh")],
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_second_net_names_what_may_still_run_and_obeys_nothing() -> None:
-    environ = {"PATH": os.environ["PATH"], "DEPLOYMENTS": "a,b", "DEPLOYMENT_URL": "https://x.example/50%\r\n::set-output name=a::b"}
-    done = subprocess.run(["bash", str(ACTION / "net.sh")], env=environ, capture_output=True, text=True, check=True)
+    environ = {
+        "PATH": os.environ["PATH"],
+        "DEPLOYMENTS": "a,b",
+        "DEPLOYMENT_URL": "https://x.example/50%\r\n::set-output name=a::b",
+    }
+    done = subprocess.run(
+        ["bash", str(ACTION / "net.sh")], env=environ, capture_output=True, text=True, check=True
+    )
     assert done.stdout.splitlines()[0].endswith("see https://x.example/50%25::set-output name=a::b")
     assert len(done.stdout.splitlines()) == 1

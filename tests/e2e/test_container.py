@@ -31,7 +31,9 @@ def test_the_image_is_labelled(docker: Docker, image: str) -> None:
     ours = {name.removeprefix("org.opencontainers.image."): text for name, text in labels.items()}
     assert ours.pop("source").startswith("https://")
     assert ours.pop("version", deployer.__version__) == deployer.__version__  # a release has it
-    assert {name: text for name, text in ours.items() if name != "revision" and not name.startswith("base.")} == {
+    assert {
+        name: text for name, text in ours.items() if name != "revision" and not name.startswith("base.")
+    } == {
         "title": "deployer",
         "description": "Triggers a Coolify deployment, follows it to its end and exits with the verdict",
         "licenses": "Apache-2.0",
@@ -41,7 +43,13 @@ def test_the_image_is_labelled(docker: Docker, image: str) -> None:
 def test_the_layers_are_shown(docker: Docker, image: str, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print()
-        subprocess.run([sys.executable, "-m", "tools.layers", image], cwd=ROOT, env=docker.environ, check=True, timeout=300)
+        subprocess.run(
+            [sys.executable, "-m", "tools.layers", image],
+            cwd=ROOT,
+            env=docker.environ,
+            check=True,
+            timeout=300,
+        )
 
 
 def test_nothing_is_left_that_is_for_other_programs(docker: Docker, image: str) -> None:
@@ -62,7 +70,9 @@ def test_nothing_is_left_that_is_for_other_programs(docker: Docker, image: str) 
 def test_no_installer_and_no_compiler_is_left_behind(docker: Docker, image: str) -> None:
     programs = docker.ok("run", "--rm", image, "ls", "/opt/deployer/bin").split()
     assert all(program.startswith("python") for program in programs)
-    assert docker.ok("run", "--rm", image, "sh", "-c", "ls -d /opt/deployer/lib/python*/site-packages/pip* || true").startswith("ls:")
+    assert docker.ok(
+        "run", "--rm", image, "sh", "-c", "ls -d /opt/deployer/lib/python*/site-packages/pip* || true"
+    ).startswith("ls:")
     assert not docker.ok("run", "--rm", image, "sh", "-c", "command -v cc gcc || true")
 
 
@@ -107,13 +117,28 @@ def test_a_run_changes_no_file_of_the_image(docker: Docker, image: str, name: st
     assert docker.ok("diff", name) == ""
 
 
-def test_a_run_needs_neither_a_known_user_nor_a_home_nor_a_writable_disk_nor_a_network(docker: Docker, image: str) -> None:
-    docker.ok("run", "--rm", "--user", "12345:12345", "--read-only", "--network", "none", "--env", REHEARSAL, image)
+def test_a_run_needs_neither_a_known_user_nor_a_home_nor_a_writable_disk_nor_a_network(
+    docker: Docker, image: str
+) -> None:
+    docker.ok(
+        "run", "--rm", "--user", "12345:12345", "--read-only", "--network", "none", "--env", REHEARSAL, image
+    )
 
 
 def test_a_jobs_python_settings_do_not_reach_the_program(docker: Docker, image: str, tmp_path: Path) -> None:
-    (tmp_path / "requests.py").write_text("raise SystemExit('the job’s own requests.py was imported')", "utf-8")
-    where = ["--volume", f"{tmp_path}:/job", "--workdir", "/job", "--env", "PYTHONPATH=/job", "--env", "PYTHONHOME=/job"]
+    (tmp_path / "requests.py").write_text(
+        "raise SystemExit('the job’s own requests.py was imported')", "utf-8"
+    )
+    where = [
+        "--volume",
+        f"{tmp_path}:/job",
+        "--workdir",
+        "/job",
+        "--env",
+        "PYTHONPATH=/job",
+        "--env",
+        "PYTHONHOME=/job",
+    ]
     docker.ok("run", "--rm", *where, "--env", REHEARSAL, image)
     docker.ok("run", "--rm", *where, image, "deployer", "--version")
 
@@ -122,7 +147,16 @@ def test_a_jobs_python_settings_do_not_reach_the_program(docker: Docker, image: 
 
 
 def test_github_gets_its_outputs_and_its_summary(docker: Docker, image: str, github: GitHub) -> None:
-    done = docker("run", "--rm", *github.options, "--env", "INPUT_REHEARSE", image, **github.environ, INPUT_REHEARSE="success")
+    done = docker(
+        "run",
+        "--rm",
+        *github.options,
+        "--env",
+        "INPUT_REHEARSE",
+        image,
+        **github.environ,
+        INPUT_REHEARSE="success",
+    )
     assert done.returncode == 0, done.stdout
     assert "::warning" in done.stdout
     assert "finished" in github.outputs
@@ -132,7 +166,16 @@ def test_github_gets_its_outputs_and_its_summary(docker: Docker, image: str, git
 
 
 def test_github_gets_its_outputs_of_a_failure_too(docker: Docker, image: str, github: GitHub) -> None:
-    done = docker("run", "--rm", *github.options, "--env", "INPUT_REHEARSE", image, **github.environ, INPUT_REHEARSE="build-failure")
+    done = docker(
+        "run",
+        "--rm",
+        *github.options,
+        "--env",
+        "INPUT_REHEARSE",
+        image,
+        **github.environ,
+        INPUT_REHEARSE="build-failure",
+    )
     assert done.returncode == 1, done.stdout
     assert "::error" in done.stdout
     assert "failed" in github.outputs
@@ -140,7 +183,9 @@ def test_github_gets_its_outputs_of_a_failure_too(docker: Docker, image: str, gi
 
 
 @pytest.mark.parametrize(("scenario", "code"), [("success", 0), ("build-failure", 1)])
-def test_gitlab_feeds_a_script_to_the_shell_that_it_starts(docker: Docker, image: str, scenario: str, code: int) -> None:
+def test_gitlab_feeds_a_script_to_the_shell_that_it_starts(
+    docker: Docker, image: str, scenario: str, code: int
+) -> None:
     script = f"""
 set -e
 export CI=true GITLAB_CI=true DEPLOYER_REHEARSE={scenario}
@@ -149,13 +194,26 @@ deployer || code=$?
 grep DEPLOYED_STATUS= deployer.env
 exit ${{code:-0}}
 """
-    done = docker("run", "--rm", "--interactive", image, "sh", "-c", "if command -v bash; then exec bash; else exec sh; fi", stdin=script)
+    done = docker(
+        "run",
+        "--rm",
+        "--interactive",
+        image,
+        "sh",
+        "-c",
+        "if command -v bash; then exec bash; else exec sh; fi",
+        stdin=script,
+    )
     assert done.returncode == code, done.stdout
     assert "section_start:" in done.stdout
     assert f"DEPLOYED_STATUS={'failed' if code else 'finished'}" in done.stdout
 
 
-@pytest.mark.parametrize("start", [["IMAGE", "/bin/sh", "-c"], ["--entrypoint", "/bin/sh", "IMAGE", "-c"]], ids=["arguments", "entrypoint"])
+@pytest.mark.parametrize(
+    "start",
+    [["IMAGE", "/bin/sh", "-c"], ["--entrypoint", "/bin/sh", "IMAGE", "-c"]],
+    ids=["arguments", "entrypoint"],
+)
 def test_woodpecker_hands_over_an_encoded_script(docker: Docker, image: str, start: list[str]) -> None:
     script = base64.b64encode(b"cd /tmp\ndeployer\n").decode()
     words = [image if word == "IMAGE" else word for word in start]
@@ -202,10 +260,16 @@ def cancel_the_job(_: Docker, __: str, client: subprocess.Popen[str]) -> None:
 
 @pytest.mark.parametrize("end", [stop, interrupt, cancel_the_job])
 def test_a_stopped_job_stops_its_deployment(
-    docker: Docker, image: str, name: str, github: GitHub, end: Callable[[Docker, str, subprocess.Popen[str]], None]
+    docker: Docker,
+    image: str,
+    name: str,
+    github: GitHub,
+    end: Callable[[Docker, str, subprocess.Popen[str]], None],
 ) -> None:
     environ = github.environ | {"INPUT_REHEARSE": "slow"}
-    with docker.attached("run", "--name", name, *github.options, "--env", "INPUT_REHEARSE", image, **environ) as client:
+    with docker.attached(
+        "run", "--name", name, *github.options, "--env", "INPUT_REHEARSE", image, **environ
+    ) as client:
         deadline = time.monotonic() + 30
         while "deployment_uuid" not in github.outputs:  # written as soon as it is known
             assert client.poll() is None, docker("logs", name).stdout
@@ -233,9 +297,19 @@ def test_any_checkout_any_builder_and_the_official_base_make_an_image_that_works
         shutil.copy(ROOT / file, tmp_path)
     for path in tmp_path.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
-    base = 'FROM python:3.13-slim\nRUN find / -xdev -name "*.pyc" -delete\nENV LANG=C.UTF-8\nCMD ["python3"]\n'
+    base = (
+        'FROM python:3.13-slim\nRUN find / -xdev -name "*.pyc" -delete\nENV LANG=C.UTF-8\nCMD ["python3"]\n'
+    )
     docker.ok("build", "--tag", "deployer-e2e-base", "-", stdin=base)
-    docker.ok("build", "--tag", "deployer:e2e-classic", "--build-arg", "BASE=deployer-e2e-base", tmp_path, DOCKER_BUILDKIT="0")
+    docker.ok(
+        "build",
+        "--tag",
+        "deployer:e2e-classic",
+        "--build-arg",
+        "BASE=deployer-e2e-base",
+        tmp_path,
+        DOCKER_BUILDKIT="0",
+    )
     docker.ok("run", "--name", name, "--env", REHEARSAL, "deployer:e2e-classic")
     assert docker.ok("diff", name) == ""
     docker.ok("run", "--rm", "--user", "12345", "--read-only", "--env", REHEARSAL, "deployer:e2e-classic")

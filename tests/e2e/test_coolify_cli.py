@@ -51,7 +51,9 @@ def test_it_deploys_by_name_and_sees_the_end(client: str, version: str, tmp_path
         [started] = read(coolify("deploy", "name", "web", "--format", "json"))["deployments"]
         assert started["message"] == "Application web deployment queued."
         uuid = started["deployment_uuid"]
-        assert [row["deployment_uuid"] for row in read(coolify("deploy", "list", "--format", "json"))] == [uuid]
+        assert [row["deployment_uuid"] for row in read(coolify("deploy", "list", "--format", "json"))] == [
+            uuid
+        ]
         session.skip(60)
         assert read(coolify("deploy", "get", uuid, "--format", "json"))["status"] == "finished"
         assert uuid in coolify("app", "deployments", "list", session.uuids[0])
@@ -110,7 +112,9 @@ def test_it_adds_changes_and_deletes_a_variable(client: str, kind: str, place: i
             return [(row["key"], row["value"]) for row in rows]
 
         coolify(kind, "env", "create", uuid, "--key", "FOO", "--value", "bar")
-        assert "already exists" in coolify(kind, "env", "create", uuid, "--key", "FOO", "--value", "bar", code=1)
+        assert "already exists" in coolify(
+            kind, "env", "create", uuid, "--key", "FOO", "--value", "bar", code=1
+        )
         assert there() == [("FOO", "bar")]
         coolify(kind, "env", "update", uuid, "FOO", "--value", "baz")
         assert there() == [("FOO", "baz")]
@@ -128,4 +132,6 @@ def test_it_goes_back(client: str, tmp_path: Path) -> None:
         images = json.loads(said[said.index("{") :])
         assert (images["current"], len(images["images"])) == (None, 2)
         coolify("app", "rollback", "run", uuid, "--commit", images["images"][1]["tag"])
-        assert [row["commit"] for row in session.deployments() if row["rollback"]] == [images["images"][1]["tag"]]
+        assert [row["commit"] for row in session.deployments() if row["rollback"]] == [
+            images["images"][1]["tag"]
+        ]

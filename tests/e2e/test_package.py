@@ -20,7 +20,20 @@ UV = Path(sys.executable).parent / "uv"
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([UV, "build", "--quiet", "--no-build-isolation", "--python", sys.executable, "--out-dir", folder, ROOT], check=True)
+    subprocess.run(
+        [
+            UV,
+            "build",
+            "--quiet",
+            "--no-build-isolation",
+            "--python",
+            sys.executable,
+            "--out-dir",
+            folder,
+            ROOT,
+        ],
+        check=True,
+    )
     return folder
 
 
@@ -28,13 +41,27 @@ def test_an_empty_venv_gets_the_command(dist: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
     venv.create(home, with_pip=True)
     wheel = next(dist.glob("*.whl"))
-    pip: list[str | Path] = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [
+        home / "bin" / "python",
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
     subprocess.run([*pip, "--constraint", _unhashed(tmp_path), wheel], check=True)
-    told = subprocess.run([home / "bin" / "deployer", "--version"], capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        [home / "bin" / "deployer", "--version"], capture_output=True, text=True, check=True
+    ).stdout
     assert told == f"deployer {deployer.__version__}\n"
     for scenario, code in (("success", 0), ("build-failure", 1)):
         environ = {"PATH": os.environ["PATH"], "DEPLOYER_REHEARSE": scenario}
-        assert subprocess.run([home / "bin" / "deployer"], env=environ, capture_output=True, check=False).returncode == code
+        assert (
+            subprocess.run(
+                [home / "bin" / "deployer"], env=environ, capture_output=True, check=False
+            ).returncode
+            == code
+        )
 
 
 def _unhashed(folder: Path) -> Path:
@@ -50,7 +77,10 @@ def test_the_packages_hold_the_program_and_its_licence_and_no_test(dist: Path) -
     assert f"{NAME}-{deployer.__version__}.dist-info/licenses/LICENSE" in wheel
     assert "deployer/__main__.py" in wheel
     assert any(name.startswith("deployer/simulator/coolify/replies/") for name in wheel)
-    assert {name.partition("/")[0] for name in wheel} == {"deployer", f"{NAME}-{deployer.__version__}.dist-info"}
+    assert {name.partition("/")[0] for name in wheel} == {
+        "deployer",
+        f"{NAME}-{deployer.__version__}.dist-info",
+    }
     with tarfile.open(next(dist.glob("*.tar.gz"))) as source:
         names = [name.partition("/")[2] for name in source.getnames()]
     assert {"LICENSE", "README.md", "pyproject.toml", "deployer/__main__.py"} <= set(names)

@@ -15,7 +15,11 @@ from tools import docs
 README = (ROOT / "README.md").read_text("utf-8")
 RELEASED = f"{docs.IMAGE}:0"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
-GITLAB = [text for language, text in BLOCKS if language == "yaml" and f"image: {RELEASED}" in text and "script:" in text]
+GITLAB = [
+    text
+    for language, text in BLOCKS
+    if language == "yaml" and f"image: {RELEASED}" in text and "script:" in text
+]
 LATER = f"""
 later:
   stage: later
@@ -41,7 +45,9 @@ def released(docker: Docker, image: str) -> Iterator[str]:
 
 def run(docker: Docker, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     environ = docker.environ | {"COOLIFY_TOKEN": "1|made-up-token-of-a-test"}
-    return subprocess.run(words, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(
+        words, cwd=folder, env=environ, capture_output=True, text=True, check=False, timeout=300
+    )
 
 
 def test_the_readme_has_them() -> None:
@@ -50,7 +56,9 @@ def test_the_readme_has_them() -> None:
 
 
 @pytest.mark.parametrize("command", RUNS, ids=range(len(RUNS)))
-def test_docker_run_does_what_the_readme_says(docker: Docker, released: str, tmp_path: Path, command: str) -> None:
+def test_docker_run_does_what_the_readme_says(
+    docker: Docker, released: str, tmp_path: Path, command: str
+) -> None:
     assert released in command
     done = run(docker, tmp_path, "bash", "-c", command.partition(" #")[0])
     failing = re.search(r"DEPLOYER_REHEARSE=(\S+)", command)
@@ -70,7 +78,9 @@ def helper(docker: Docker) -> str:
 
 @pytest.mark.usefixtures("released")
 @pytest.mark.parametrize("snippet", GITLAB, ids=range(len(GITLAB)))
-def test_the_gitlab_job_runs_as_it_stands(docker: Docker, helper: str, npm: Callable[[str], Path], tmp_path: Path, snippet: str) -> None:
+def test_the_gitlab_job_runs_as_it_stands(
+    docker: Docker, helper: str, npm: Callable[[str], Path], tmp_path: Path, snippet: str
+) -> None:
     """And a later job gets its dotenv report."""
     program = npm("gitlab_ci_local") / "node_modules" / ".bin" / "gitlab-ci-local"
     if not shutil.which("rsync"):

@@ -62,7 +62,9 @@ def session(adapter: BoundedAdapter, proxy: str = "", verify: str = "") -> reque
     return made
 
 
-def test_the_first_hook_hands_out_every_pool_and_the_second_reads_every_response(serve: Callable[..., Server]) -> None:
+def test_the_first_hook_hands_out_every_pool_and_the_second_reads_every_response(
+    serve: Callable[..., Server],
+) -> None:
     """If this fails, an answer can hold a run for ever again, although nothing else may have noticed."""
     server = serve(answer())
     adapter = Counted(99)
@@ -99,10 +101,14 @@ def _pump(source: socket.socket, target: socket.socket) -> None:
 
 @pytest.mark.parametrize("way", ["plain", "tls", "proxy", "tunnel"])
 @pytest.mark.parametrize("readings", [99, 0])
-def test_every_way_to_a_server_is_bounded(serve: Callable[..., Server], tls: tuple[ssl.SSLContext, str], way: str, readings: int) -> None:
+def test_every_way_to_a_server_is_bounded(
+    serve: Callable[..., Server], tls: tuple[ssl.SSLContext, str], way: str, readings: int
+) -> None:
     context, ca = tls
     server = serve(early(answer(b"[1]")), context if way in {"tls", "tunnel"} else None)
-    proxy = serve(early(answer(b"[1]")) if way == "proxy" else lambda connection: tunnel(connection, server.port))
+    proxy = serve(
+        early(answer(b"[1]")) if way == "proxy" else lambda connection: tunnel(connection, server.port)
+    )
     adapter = Counted(readings)
     with session(adapter, proxy.url if way in {"proxy", "tunnel"} else "", ca) as one:
         if readings:
@@ -133,7 +139,9 @@ def test_what_comes_too_late_is_not_read_though_it_is_there() -> None:
 
 
 @pytest.mark.parametrize(("own", "left", "waits"), [(None, 2.0, 2.0), (3.0, 2.0, 2.0), (1.0, 2.0, 1.0)])
-def test_each_byte_is_waited_for_as_the_socket_says_and_never_beyond_the_end(own: float | None, left: float, waits: float) -> None:
+def test_each_byte_is_waited_for_as_the_socket_says_and_never_beyond_the_end(
+    own: float | None, left: float, waits: float
+) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
         ours.settimeout(own)

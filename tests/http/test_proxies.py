@@ -17,7 +17,18 @@ from deployer.http.connection_errors import Attempt, unavailable
 from deployer.main import main
 from deployer.model import UnavailableError
 from deployer.simulator import simulating
-from tests.http.test_client import BASE, CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, free_port, http, sent
+from tests.http.test_client import (
+    BASE,
+    CERTIFICATE,
+    Server,
+    _no_surroundings,
+    _serve,
+    answer,
+    failure,
+    free_port,
+    http,
+    sent,
+)
 from tests.http.test_tls import serve_once
 from tests.process.program import login
 from tests.scenarios.test_transcripts import StillClock
@@ -53,7 +64,9 @@ __all__ = ["_no_surroundings", "_serve"]  # fixtures
         ("https://coolify.example.com/api", "*"),
     ],
 )
-def test_what_no_proxy_holds_is_asked_directly(url: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_no_proxy_holds_is_asked_directly(
+    url: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", no_proxy)
@@ -76,14 +89,18 @@ def test_what_no_proxy_holds_is_asked_directly(url: str, no_proxy: str, monkeypa
         ("https://coolify.example.com/api", ", ,:443"),
     ],
 )
-def test_what_it_does_not_hold_goes_through_the_proxy(url: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_it_does_not_hold_goes_through_the_proxy(
+    url: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("http_proxy", "https_proxy"):
         monkeypatch.setenv(name, "http://proxy.example:3128")
     monkeypatch.setenv("NO_PROXY", no_proxy)
     assert environment.route(url).proxy == "http://proxy.example:3128"
 
 
-def test_the_token_does_not_go_to_a_proxy_that_no_proxy_spares(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_token_does_not_go_to_a_proxy_that_no_proxy_spares(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
     proxy, server = serve(answer()), serve(answer())
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
     monkeypatch.setenv("no_proxy", f"127.0.0.0/8:{server.port}")
@@ -131,7 +148,11 @@ BROKEN = [
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize("value", BROKEN)
 def test_a_proxy_that_is_no_address_is_a_mistake_at_once_and_no_part_of_it_is_shown(
-    value: str, variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+    value: str,
+    variable: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(variable, value)
@@ -146,10 +167,16 @@ def test_a_proxy_that_is_no_address_is_a_mistake_at_once_and_no_part_of_it_is_sh
 def test_a_broken_proxy_ends_a_request_that_was_not_foreseen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", BROKEN[0])
     error = failure(http())
-    assert (error.reason, error.permanent, error.may_have_arrived) == (f"`HTTPS_PROXY` {proxies.NOT_VALID}", True, False)
+    assert (error.reason, error.permanent, error.may_have_arrived) == (
+        f"`HTTPS_PROXY` {proxies.NOT_VALID}",
+        True,
+        False,
+    )
 
 
-def test_a_broken_proxy_that_is_not_used_hinders_nothing(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broken_proxy_that_is_not_used_hinders_nothing(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTPS_PROXY", BROKEN[0])
     monkeypatch.setenv("HTTP_PROXY", BROKEN[0])
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -168,7 +195,9 @@ def test_a_broken_proxy_that_is_not_used_hinders_nothing(serve: Callable[..., Se
         ("http://proxy:3128", set()),
     ],
 )
-def test_the_secrets_of_a_proxy_are_its_password_or_the_user_that_stands_alone(value: str, secrets: set[str]) -> None:
+def test_the_secrets_of_a_proxy_are_its_password_or_the_user_that_stands_alone(
+    value: str, secrets: set[str]
+) -> None:
     assert set(proxies.secrets({"https_proxy": value, "PATH": "a@b"})) == secrets
 
 
@@ -176,8 +205,12 @@ def test_the_secrets_of_a_proxy_are_its_password_or_the_user_that_stands_alone(v
 
 
 @pytest.mark.parametrize("body", [b"<html><title>Login</title></html>", b'{"message": "no"}'])
-def test_a_proxy_that_asks_for_a_login_is_told_at_once(body: bytes, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{serve(answer(body, '407 Proxy Authentication Required')).port}")
+def test_a_proxy_that_asks_for_a_login_is_told_at_once(
+    body: bytes, serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(
+        "HTTP_PROXY", f"http://127.0.0.1:{serve(answer(body, '407 Proxy Authentication Required')).port}"
+    )
     error = failure(http("http://coolify.example.com/api/v1"))
     assert error.reason == (
         "the proxy in `HTTP_PROXY` asks for a login (HTTP 407). Write http://user:password@host:port there, "
@@ -186,21 +219,32 @@ def test_a_proxy_that_asks_for_a_login_is_told_at_once(body: bytes, serve: Calla
     assert (error.permanent, error.may_have_arrived) == (True, False)
 
 
-def test_an_answer_that_came_through_a_proxy_in_the_clear_says_so(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_came_through_a_proxy_in_the_clear_says_so(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{serve(answer(b'<html>', '403 Forbidden')).port}")
     reply = http("http://coolify.example.com/api/v1").send("GET", "/version")
-    assert (reply.status, reply.proxy, reply.through) == (403, "`HTTP_PROXY`", "; the proxy in `HTTP_PROXY` is in between")
+    assert (reply.status, reply.proxy, reply.through) == (
+        403,
+        "`HTTP_PROXY`",
+        "; the proxy in `HTTP_PROXY` is in between",
+    )
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert http(serve(answer()).url).send("GET", "/version").proxy == ""
 
 
-def test_a_proxy_that_speaks_http_at_an_https_address_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_speaks_http_at_an_https_address_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setenv("HTTPS_PROXY", f"https://127.0.0.1:{listener.getsockname()[1]}")
         proxy = serve_once(listener, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
         error = failure(http())
         proxy.join()
-    assert (error.reason, error.permanent) == ("the proxy in `HTTPS_PROXY` speaks http, not https. Write http:// there", True)
+    assert (error.reason, error.permanent) == (
+        "the proxy in `HTTPS_PROXY` speaks http, not https. Write http:// there",
+        True,
+    )
 
 
 # --- SOCKS
@@ -210,7 +254,11 @@ def test_without_pysocks_a_socks_proxy_is_told_at_once(monkeypatch: pytest.Monke
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("ALL_PROXY", "socks5h://127.0.0.1:1080")
     error = failure(http())
-    assert (error.reason, error.permanent, error.may_have_arrived) == (f"`ALL_PROXY` {proxies.NO_SOCKS}", True, False)
+    assert (error.reason, error.permanent, error.may_have_arrived) == (
+        f"`ALL_PROXY` {proxies.NO_SOCKS}",
+        True,
+        False,
+    )
 
 
 @pytest.mark.parametrize("login", ["", "user:pa%24s@"])
@@ -239,7 +287,9 @@ def test_a_socks_proxy_is_given_the_name_and_carries_the_request(
         assert http("http://coolify.example.com/api/v1").send("GET", "/version").data == {"a": 1}
     finally:
         proxy.close()
-    assert asked[-1] == b"\x05\x01\x00\x03" + bytes([len("coolify.example.com")]) + b"coolify.example.com" + struct.pack(">H", 80)
+    assert asked[-1] == b"\x05\x01\x00\x03" + bytes(
+        [len("coolify.example.com")]
+    ) + b"coolify.example.com" + struct.pack(">H", 80)
     assert asked[:-1] == ([b"\x01\x04user\x04pa$s"] if login else [])
     assert proxy.heads[0].startswith("GET /api/v1/version HTTP/1.1\r\n")
     assert "authorization" in sent(proxy.heads[0])
@@ -250,16 +300,24 @@ def test_a_socks_proxy_that_is_not_there_is_named(ca: str, monkeypatch: pytest.M
     pytest.importorskip("socks", reason="PySocks is in requirements-dev.txt")
     monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{free_port()}")
     error = failure(http(ca=ca))
-    assert (error.reason.startswith("the proxy in `ALL_PROXY`: no connection: "), error.may_have_arrived) == (True, False)
+    assert (error.reason.startswith("the proxy in `ALL_PROXY`: no connection: "), error.may_have_arrived) == (
+        True,
+        False,
+    )
 
 
 # --- this container
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "127.8.8.8", "coolify.localhost", "0.0.0.0"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "127.0.0.1", "[::1]", "127.8.8.8", "coolify.localhost", "0.0.0.0"]
+)
 @pytest.mark.parametrize("contained", [True, False])
 def test_who_asks_his_own_container_is_told_so(host: str, *, contained: bool) -> None:
-    error = unavailable(ConnectionRefusedError(111, "Connection refused"), Attempt(f"http://{host}:8000", 5, contained=contained))
+    error = unavailable(
+        ConnectionRefusedError(111, "Connection refused"),
+        Attempt(f"http://{host}:8000", 5, contained=contained),
+    )
     told = f"In this container {host.strip('[]')} is the container itself. Write `host.docker.internal`"
     assert (told in error.reason, "--network host" in error.reason) == (contained, contained)
     assert (error.reason.startswith("no connection: Connection refused"), error.permanent) == (True, False)

@@ -39,13 +39,17 @@ def _strict(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         def made(*args: Any, **knobs: Any) -> ssl.SSLContext:
             context = make(*args, **knobs)
             flags = context.verify_flags & ~ssl.VERIFY_X509_STRICT & ~ssl.VERIFY_X509_PARTIAL_CHAIN
-            context.verify_flags = flags | (ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN if request.param else 0)
+            context.verify_flags = flags | (
+                ssl.VERIFY_X509_STRICT | ssl.VERIFY_X509_PARTIAL_CHAIN if request.param else 0
+            )
             return context
 
         return made
 
     monkeypatch.setattr(ssl, "create_default_context", patched(ssl.create_default_context))
-    monkeypatch.setattr("urllib3.connection.create_urllib3_context", patched(urllib3.util.ssl_.create_urllib3_context))
+    monkeypatch.setattr(
+        "urllib3.connection.create_urllib3_context", patched(urllib3.util.ssl_.create_urllib3_context)
+    )
     return bool(request.param)
 
 
@@ -83,16 +87,29 @@ GIVEN = ((AUTHORITY, False), ("", False), (AUTHORITY, True))
 
 def test_it_is_said_where_a_given_authority_switches_the_strict_rules_off(*, strict: bool) -> None:
     said = [list(_loud(Common.model_construct(ca_cert=ca, insecure=insecure))) for ca, insecure in GIVEN]
-    assert [[text == tls.LENIENT for text in texts] for texts in said] == [[True] if strict else [], [], [False]]
+    assert [[text == tls.LENIENT for text in texts] for texts in said] == [
+        [True] if strict else [],
+        [],
+        [False],
+    ]
 
 
 @pytest.mark.parametrize("ca", [AUTHORITY, ""], ids=["with-ca_cert", "with-a-bundle"])
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("expired", "TLS: the certificate of 127.0.0.1, or of its authority, has expired. Renew it on the server"),
-        ("future", "TLS: the certificate of 127.0.0.1 is not valid yet. Check the clocks of this machine and of the server"),
-        ("elsewhere", "TLS: the certificate is for another name than 127.0.0.1. Use a name that it holds, or renew it for this one"),
+        (
+            "expired",
+            "TLS: the certificate of 127.0.0.1, or of its authority, has expired. Renew it on the server",
+        ),
+        (
+            "future",
+            "TLS: the certificate of 127.0.0.1 is not valid yet. Check the clocks of this machine and of the server",
+        ),
+        (
+            "elsewhere",
+            "TLS: the certificate is for another name than 127.0.0.1. Use a name that it holds, or renew it for this one",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_certificate_is_told_at_once_and_without_a_hint_at_ca_cert(
@@ -116,10 +133,14 @@ def test_an_unknown_authority_is_told_with_the_file_that_was_asked(
         monkeypatch.setenv(variable, certifi.where())
     server = serve(answer(), served("server"))
     monkeypatch.setenv("SSL_CERT_DIR", "/no/such/folder")
-    assert failure(http(server.url)).reason.endswith("For a private authority, set `ca_cert`: `SSL_CERT_DIR` is not read")
+    assert failure(http(server.url)).reason.endswith(
+        "For a private authority, set `ca_cert`: `SSL_CERT_DIR` is not read"
+    )
     monkeypatch.delenv("SSL_CERT_DIR")
     reason = failure(http(server.url)).reason
-    assert reason.startswith(f"TLS: no authority{f' in `{variable}`' if variable else ''} vouches for 127.0.0.1 (")
+    assert reason.startswith(
+        f"TLS: no authority{f' in `{variable}`' if variable else ''} vouches for 127.0.0.1 ("
+    )
     assert reason.endswith("For a private authority, set `ca_cert`")
     given = failure(http(server.url, ca=CERTIFICATE))
     assert given.reason.startswith("TLS: neither `ca_cert` nor a public authority vouches for 127.0.0.1 (")
@@ -135,7 +156,10 @@ def test_a_port_that_speaks_http_is_told_at_once_with_what_to_write() -> None:
         error = failure(http(f"https://127.0.0.1:{listener.getsockname()[1]}/api/v1"))
         server.join()
     port = error.reason.rpartition(":")[2]
-    assert (error.reason, error.permanent) == (f"the port does not speak TLS. If it speaks http, write http://127.0.0.1:{port}", True)
+    assert (error.reason, error.permanent) == (
+        f"the port does not speak TLS. If it speaks http, write http://127.0.0.1:{port}",
+        True,
+    )
 
 
 def serve_once(listener: socket.socket, data: bytes) -> threading.Thread:
@@ -156,12 +180,17 @@ def serve_once(listener: socket.socket, data: bytes) -> threading.Thread:
     "page",
     [
         pytest.param(b"Client sent an HTTP request to an HTTPS server.\n", id="go"),
-        pytest.param(b"<html><center>The plain HTTP request was sent to HTTPS port</center><hr>nginx</html>", id="nginx"),
+        pytest.param(
+            b"<html><center>The plain HTTP request was sent to HTTPS port</center><hr>nginx</html>",
+            id="nginx",
+        ),
         pytest.param(b"Reason: You're speaking plain HTTP to an SSL-enabled server port.<br />", id="apache"),
         pytest.param(b"Bad Request\r\nThis combination of host and port requires TLS.\r\n", id="tomcat"),
     ],
 )
-def test_a_port_that_speaks_https_is_told_at_once_with_what_to_write(serve: Callable[..., Server], page: bytes) -> None:
+def test_a_port_that_speaks_https_is_told_at_once_with_what_to_write(
+    serve: Callable[..., Server], page: bytes
+) -> None:
     server = serve(answer(page, "400 Bad Request", Content_Type="text/html"))
     error = failure(http(f"{server.url}/api/v1"))
     assert (error.reason, error.permanent, error.may_have_arrived) == (
@@ -171,10 +200,15 @@ def test_a_port_that_speaks_https_is_told_at_once_with_what_to_write(serve: Call
     )
 
 
-def test_a_port_that_hangs_up_on_plain_http_and_speaks_tls_is_told_as_that(serve: Callable[..., Server]) -> None:
+def test_a_port_that_hangs_up_on_plain_http_and_speaks_tls_is_told_as_that(
+    serve: Callable[..., Server],
+) -> None:
     server = serve(answer(), served("server"))
     error = failure(http(f"http://127.0.0.1:{server.port}"))
-    assert (error.reason, error.permanent) == (f"the port speaks https, not http. Write https://127.0.0.1:{server.port}", True)
+    assert (error.reason, error.permanent) == (
+        f"the port speaks https, not http. Write https://127.0.0.1:{server.port}",
+        True,
+    )
     assert server.heads == []
 
 
@@ -189,9 +223,14 @@ def test_a_server_that_has_answered_before_is_not_suspected(serve: Callable[...,
 def test_a_bare_alert_of_tls_is_told_as_that(serve: Callable[..., Server]) -> None:
     server = serve(raw(b"\x15\x03\x01\x00\x02\x02\x46"))  # fatal, protocol_version: RFC 8446 section 6
     error = failure(http(server.url))
-    assert (error.reason, error.permanent) == (f"the port speaks https, not http. Write https://127.0.0.1:{server.port}", True)
+    assert (error.reason, error.permanent) == (
+        f"the port speaks https, not http. Write https://127.0.0.1:{server.port}",
+        True,
+    )
 
 
 def test_a_page_that_only_talks_of_it_is_a_page(serve: Callable[..., Server]) -> None:
     page = b"Client sent an HTTP request to an HTTPS server."
-    assert http(serve(answer(page, Content_Type="text/plain")).url).send("GET", "/version").data == page.decode()
+    assert (
+        http(serve(answer(page, Content_Type="text/plain")).url).send("GET", "/version").data == page.decode()
+    )

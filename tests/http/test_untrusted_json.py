@@ -22,7 +22,11 @@ thoroughly = settings(derandomize=True, database=None, deadline=None, max_exampl
     [
         pytest.param("NaN", None, id="nan"),
         pytest.param("[Infinity, -Infinity]", [None, None], id="infinity"),
-        pytest.param('{"a": 1e400, "b": -1e400, "c": 1e308}', {"a": None, "b": None, "c": 1e308}, id="no-float-holds-it"),
+        pytest.param(
+            '{"a": 1e400, "b": -1e400, "c": 1e308}',
+            {"a": None, "b": None, "c": 1e308},
+            id="no-float-holds-it",
+        ),
         pytest.param("9" * MAX_DIGITS, int("9" * MAX_DIGITS), id="the-largest-number"),
         pytest.param("9" * (MAX_DIGITS + 1), None, id="a-larger-one"),
         pytest.param(f"[{'9' * 400}]", [None], id="400-digits"),
@@ -34,9 +38,13 @@ thoroughly = settings(derandomize=True, database=None, deadline=None, max_exampl
         pytest.param(r'"\ud83d\ude80"', "\U0001f680", id="a-pair"),
         pytest.param(r'"\\ud800"', r"\ud800", id="no-escape-at-all"),
         pytest.param(
-            r'["\uD800", {"\uDfff": ["\ud800", {"a": "\ud800"}]}]', ["\ufffd", {"\ufffd": ["\ufffd", {"a": "\ufffd"}]}], id="deep"
+            r'["\uD800", {"\uDfff": ["\ud800", {"a": "\ud800"}]}]',
+            ["\ufffd", {"\ufffd": ["\ufffd", {"a": "\ufffd"}]}],
+            id="deep",
         ),
-        pytest.param("[" * MAX_DEPTH + "]" * MAX_DEPTH, json.loads("[" * MAX_DEPTH + "]" * MAX_DEPTH), id="deep-enough"),
+        pytest.param(
+            "[" * MAX_DEPTH + "]" * MAX_DEPTH, json.loads("[" * MAX_DEPTH + "]" * MAX_DEPTH), id="deep-enough"
+        ),
     ],
 )
 def test_what_is_read(text: str, value: Any) -> None:
@@ -88,7 +96,12 @@ def test_no_text_needs_much_more_memory_than_it_has_bytes(piece: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['"' + '\\"' * 5_000_000 + ",", '"' * 5_000_000 + "," * MAX_VALUES * 2, "\\" * 5_000_000 + "," * MAX_VALUES]
+    "text",
+    [
+        '"' + '\\"' * 5_000_000 + ",",
+        '"' * 5_000_000 + "," * MAX_VALUES * 2,
+        "\\" * 5_000_000 + "," * MAX_VALUES,
+    ],
 )
 def test_hostile_text_costs_no_time(text: str) -> None:
     began = time.monotonic()
@@ -108,7 +121,8 @@ def test_what_stands_in_strings_is_not_counted() -> None:
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(exclude_categories=())),
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(exclude_categories=()), max_size=4), inner, max_size=4)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(exclude_categories=()), max_size=4), inner, max_size=4)
     ),
     max_leaves=20,
 )

@@ -28,7 +28,11 @@ ELSEWHERE = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN", "_TOO_DEEP"}
 
 def quoted() -> list[str]:
     """What stands in code spans in the first column of the page's tables; a `|` is escaped there."""
-    rows = [re.split(r"(?<!\\)\|", line)[1] for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| `")]
+    rows = [
+        re.split(r"(?<!\\)\|", line)[1]
+        for line in PAGE.read_text("utf-8").splitlines()
+        if line.startswith("| `")
+    ]
     return [span.replace("\\|", "|") for row in rows for span in re.findall(r"`([^`]+)`", row)]
 
 
@@ -69,7 +73,12 @@ def test_what_the_page_quotes_is_said() -> None:
 
 
 def test_every_known_cause_has_a_row() -> None:
-    sentences = [sentence for cause in known_failures.KNOWN_FAILURES for sentence in (cause.sentence, cause.named) if sentence]
+    sentences = [
+        sentence
+        for cause in known_failures.KNOWN_FAILURES
+        for sentence in (cause.sentence, cause.named)
+        if sentence
+    ]
     assert {re.sub(r"\{\w+\}", GAP, plain(sentence)) for sentence in sentences} - set(quoted()) == set()
 
 
@@ -101,11 +110,18 @@ def test_every_sentence_with_a_name_has_a_row() -> None:
     """Constants such as `NO_CANCEL = "this version of …"`: a new one is a new row, or one of ELSEWHERE."""
     named = {}
     rooms = ("http", "providers", "report", "run", "settings", "verify")
-    paths = [*(docs.ROOT / "deployer").glob("*.py"), *(path for room in rooms for path in (docs.ROOT / "deployer" / room).rglob("*.py"))]
+    paths = [
+        *(docs.ROOT / "deployer").glob("*.py"),
+        *(path for room in rooms for path in (docs.ROOT / "deployer" / room).rglob("*.py")),
+    ]
     for path in paths:
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                text = next(_texts(node.value), "") if isinstance(node.value, ast.Constant | ast.JoinedStr) else ""
+                text = (
+                    next(_texts(node.value), "")
+                    if isinstance(node.value, ast.Constant | ast.JoinedStr)
+                    else ""
+                )
                 if text.count(" ") >= WORDS and not re.search(r"[\\^$]|\(\?", text):
                     named[node.targets[0].id] = plain(text)
     missing = {name for name, text in named.items() if not has_row(text)}

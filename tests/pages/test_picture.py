@@ -21,7 +21,9 @@ def test_its_text_is_the_program_s_and_its_lines_fit(drawn: str) -> None:
     shown = [each.text or "" for each in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")]
     said = picture.lines()
     assert len(shown) == len(said)
-    assert all(line.startswith(each.removesuffix(picture.CUT)) for line, each in zip(said, shown, strict=True))
+    assert all(
+        line.startswith(each.removesuffix(picture.CUT)) for line, each in zip(said, shown, strict=True)
+    )
     assert max(map(len, shown)) <= picture.COLUMNS
     assert said[-1] == "1"
 

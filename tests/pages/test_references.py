@@ -21,7 +21,9 @@ REFERENCE = re.compile(
     rf"(?P<places>{NUMBER}{INSIDE}(?:(?:, | and | to ){NUMBER}{INSIDE})*)",
     re.IGNORECASE,
 )
-PLACE = re.compile(rf"(?P<section>{NUMBER})(?: (?:quirk|trap|row|rule|fact)s? (?P<items>\d+(?:(?:, | and )\d+(?!\.?\d))*))?")
+PLACE = re.compile(
+    rf"(?P<section>{NUMBER})(?: (?:quirk|trap|row|rule|fact)s? (?P<items>\d+(?:(?:, | and )\d+(?!\.?\d))*))?"
+)
 KINDS = {"rule": "4", "promise": "1", "truth": "7"}
 """In which section of architecture.md they are numbered."""
 
@@ -63,9 +65,17 @@ def texts() -> Iterator[tuple[str, str]]:
         "deployer/**/*",
         "docs/**/*.md",
     ):
-        yield from ((path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in ROOT.glob(pattern) if fit(path))
+        yield from (
+            (path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+            for path in ROOT.glob(pattern)
+            if fit(path)
+        )
     for pattern in ("tests/**/*.py", "tools/**/*.py", "tests/contracts/coolify/derived/*.json"):
-        yield from ((path.relative_to(ROOT).as_posix(), path.read_text("utf-8")) for path in ROOT.glob(pattern) if fit(path))
+        yield from (
+            (path.relative_to(ROOT).as_posix(), path.read_text("utf-8"))
+            for path in ROOT.glob(pattern)
+            if fit(path)
+        )
 
 
 def fit(path: Path) -> bool:
@@ -78,7 +88,12 @@ def fit(path: Path) -> bool:
 
 def unresolved(text: str) -> list[str]:
     """The references to what does not exist."""
-    return [match[0] for match in REFERENCE.finditer(text) for place in places(match) if not exists(match["page"].lower(), *place)]
+    return [
+        match[0]
+        for match in REFERENCE.finditer(text)
+        for place in places(match)
+        if not exists(match["page"].lower(), *place)
+    ]
 
 
 def places(match: re.Match[str]) -> Iterator[tuple[str, str]]:
@@ -105,7 +120,11 @@ def test_every_reference_names_a_section_that_exists() -> None:
 
 
 def test_no_reference_names_a_page_that_is_not_here() -> None:
-    found = {path: OLD.findall(text) for path, text in texts() if not path.startswith("docs/internals/") and OLD.search(text)}
+    found = {
+        path: OLD.findall(text)
+        for path, text in texts()
+        if not path.startswith("docs/internals/") and OLD.search(text)
+    }
     assert found == {}
 
 
@@ -118,9 +137,10 @@ def test_a_page_names_only_its_own_sections(page: str) -> None:
 def test_references_are_found_at_all() -> None:
     """Or the pattern has broken."""
     found = [match["page"].lower() for _, text in texts() for match in REFERENCE.finditer(text)]
-    assert {page: found.count(page) > 20 for page in ("architecture", "coolify-api", "cloudfoundry-api", "ci-formats")} == dict.fromkeys(
-        ("architecture", "coolify-api", "cloudfoundry-api", "ci-formats"), True
-    )
+    assert {
+        page: found.count(page) > 20
+        for page in ("architecture", "coolify-api", "cloudfoundry-api", "ci-formats")
+    } == dict.fromkeys(("architecture", "coolify-api", "cloudfoundry-api", "ci-formats"), True)
 
 
 @pytest.mark.parametrize(
@@ -131,13 +151,19 @@ def test_references_are_found_at_all() -> None:
         pytest.param("coolify-api 17.1 rows 22, 23.", [], id="several-items"),
         pytest.param("cloudfoundry-api 0 fact 2, and 1 to 3", [], id="a-fact"),
         pytest.param("ci-formats 1.5.3 and 0 rules 1, 2", [], id="a-bold-number"),
-        pytest.param("Architecture, rule 7; architecture, promise 5; architecture, truth 24; architecture 2.2", [], id="architecture"),
+        pytest.param(
+            "Architecture, rule 7; architecture, promise 5; architecture, truth 24; architecture 2.2",
+            [],
+            id="architecture",
+        ),
         pytest.param("coolify-api 5.99", ["coolify-api 5.99"], id="no-such-section"),
         pytest.param("coolify-api 5.1, 19", ["coolify-api 5.1, 19"], id="the-second-is-wrong"),
         pytest.param("coolify-api 17.1 row 99", ["coolify-api 17.1 row 99"], id="no-such-row"),
         pytest.param("cloudfoundry-api 1 to 15", ["cloudfoundry-api 1 to 15"], id="no-such-end"),
         pytest.param("architecture, rule 11", ["architecture, rule 11"], id="no-such-rule"),
-        pytest.param("architecture, rules 3, 6 and 17", ["architecture, rules 3, 6 and 17"], id="one-rule-of-three"),
+        pytest.param(
+            "architecture, rules 3, 6 and 17", ["architecture, rules 3, 6 and 17"], id="one-rule-of-three"
+        ),
     ],
 )
 def test_a_reference_to_nothing_is_seen(text: str, wrong: list[str]) -> None:
@@ -145,7 +171,17 @@ def test_a_reference_to_nothing_is_seen(text: str, wrong: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["contract 5.1", "contract section 3", "contract ci 1.9", "design.md 2.2", "field.md 0b", "(rule 7)", "Promise 3:", "(quirk 1)"]
+    "text",
+    [
+        "contract 5.1",
+        "contract section 3",
+        "contract ci 1.9",
+        "design.md 2.2",
+        "field.md 0b",
+        "(rule 7)",
+        "Promise 3:",
+        "(quirk 1)",
+    ],
 )
 def test_an_old_form_is_seen(text: str) -> None:
     assert OLD.search(text)
@@ -153,7 +189,13 @@ def test_an_old_form_is_seen(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["architecture, rule 7", "Architecture, rules 3, 6 and 7", "coolify-api 5.9 quirk 1", "ci-formats 0 rule 3", "the contract's own"],
+    [
+        "architecture, rule 7",
+        "Architecture, rules 3, 6 and 7",
+        "coolify-api 5.9 quirk 1",
+        "ci-formats 0 rule 3",
+        "the contract's own",
+    ],
 )
 def test_a_form_with_its_page_is_no_old_one(text: str) -> None:
     assert not OLD.search(text)

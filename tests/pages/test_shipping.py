@@ -27,7 +27,9 @@ def keys(text: str, part: str) -> list[str]:
     return re.findall(r"^  (\w+):", block, re.MULTILINE)
 
 
-@pytest.mark.parametrize("text", [docs.action(), docs.composite(), docs.types()], ids=["docker", "composite", "types"])
+@pytest.mark.parametrize(
+    "text", [docs.action(), docs.composite(), docs.types()], ids=["docker", "composite", "types"]
+)
 def test_both_ways_and_their_types_have_the_same_inputs_and_outputs(text: str) -> None:
     assert keys(text, "inputs") == NAMES
     assert keys(text, "outputs") == list(OUTPUTS)
@@ -55,18 +57,24 @@ def test_the_composite_way_hands_every_input_over_in_the_environment_and_none_in
     ],
 )
 def test_an_input_has_the_type_that_a_typed_workflow_needs(name: str, kind: list[str]) -> None:
-    block = re.split(r"^  (?=\w)", docs.types().partition(f"\n  {name}:\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    block = re.split(
+        r"^  (?=\w)", docs.types().partition(f"\n  {name}:\n")[2], maxsplit=1, flags=re.MULTILINE
+    )[0]
     assert re.findall(r"type: (\w+)", block) == kind
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_a_workflow_pins_what_it_uses_and_gives_no_more_rights_than_it_must(path: Path) -> None:
     text = path.read_text("utf-8")
-    assert [line for line in text.splitlines() if re.match(r"\s+(?:- )?uses:", line) and not PIN.search(line)] == []
+    assert [
+        line for line in text.splitlines() if re.match(r"\s+(?:- )?uses:", line) and not PIN.search(line)
+    ] == []
     assert "\npermissions: {}\n" in text
     assert text.count("uses: actions/checkout@") == text.count("persist-credentials: false")
     assert "pull_request_target" not in text
-    assert "secrets." not in text  # so that none can be reached from a fork: the job's own token is all there is
+    assert (
+        "secrets." not in text
+    )  # so that none can be reached from a fork: the job's own token is all there is
     jobs = re.split(r"^  (?=[\w-]+:\n    )", text.partition("\njobs:\n")[2], flags=re.MULTILINE)[1:]
     assert jobs
     assert all(re.search(r"^    permissions:", job, re.MULTILINE) for job in jobs)
@@ -89,7 +97,14 @@ def test_the_gate_waits_for_every_other_job() -> None:
 
 def test_the_release_builds_on_the_base_that_the_dockerfile_names() -> None:
     base = re.findall(r"^ARG BASE=(\S+)", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)
-    assert re.findall(r"^  BASE: (\S+)", (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"), re.MULTILINE) == base
+    assert (
+        re.findall(
+            r"^  BASE: (\S+)",
+            (ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"),
+            re.MULTILINE,
+        )
+        == base
+    )
 
 
 @pytest.mark.parametrize(
@@ -103,7 +118,9 @@ def test_the_release_builds_on_the_base_that_the_dockerfile_names() -> None:
         pytest.param("skipped", "skipped", False, id="not-tested"),
     ],
 )
-def test_a_release_needs_a_signature_and_a_package_only_where_one_is_uploaded(sign: str, package: str, releases: bool) -> None:  # noqa: FBT001 -- a row of a table
+def test_a_release_needs_a_signature_and_a_package_only_where_one_is_uploaded(
+    sign: str, package: str, releases: bool
+) -> None:
     jobs = parsed((ROOT / ".github" / "workflows" / "release.yml").read_text("utf-8"))["jobs"]
     assert jobs["package"]["if"] == "vars.PUBLISH_PACKAGE == 'true'"
     assert {"sign", "package"} <= set(jobs["release"]["needs"])
@@ -116,7 +133,11 @@ def test_a_release_needs_a_signature_and_a_package_only_where_one_is_uploaded(si
 
 def test_a_bug_is_reported_with_what_it_takes_to_find_it() -> None:
     form = parsed((ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text("utf-8"))
-    asked = {each["id"]: each.get("validations", {}).get("required", False) for each in form["body"] if "id" in each}
+    asked = {
+        each["id"]: each.get("validations", {}).get("required", False)
+        for each in form["body"]
+        if "id" in each
+    }
     assert asked == {
         "happened": True,
         "expected": True,
@@ -138,7 +159,7 @@ def test_make_help_says_what_each_command_needs_and_costs() -> None:
 
 @pytest.mark.parametrize("has_pip", [True, False], ids=["pip", "only-the-wheel"])
 def test_the_first_look_installs_what_running_needs_and_no_tool_of_the_developers(
-    has_pip: bool,  # noqa: FBT001 -- a row of a table
+    has_pip: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -156,7 +177,9 @@ def test_the_first_look_installs_what_running_needs_and_no_tool_of_the_developer
     assert run_venv.main(str(home)) == 0
     assert not (home / "left-behind").exists()
     [[python, *words]] = started
-    target = subprocess.check_output([home / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True)
+    target = subprocess.check_output(
+        [home / "bin" / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
+    )
     assert words[words.index("--target") + 1] == target.strip()
     assert words[words.index("--requirement") + 1] == str(ROOT / "requirements.txt")
     assert {"--require-hashes", "--no-deps"} <= set(words)

@@ -19,7 +19,17 @@ from deployer.model import Outcome, Target
 from deployer.report.target_report import DOTENV_PREFIX, OUTPUTS, TargetReport, result
 from deployer.settings import Common, RawInputs, declared, look_up, variables_of
 from tests.pages import snippets as pages
-from tests.pages.snippets import GITHUB, IDENTITY, INPUTS, PAGES, PROJECTS_OWN, Snippet, expanded, filled, parsed
+from tests.pages.snippets import (
+    GITHUB,
+    IDENTITY,
+    INPUTS,
+    PAGES,
+    PROJECTS_OWN,
+    Snippet,
+    expanded,
+    filled,
+    parsed,
+)
 from tests.scenarios.rehearsals import outputs, rehearsed
 from tools import docs, release
 
@@ -27,13 +37,31 @@ ACTION = re.compile(rf"{re.escape(PROJECT)}(/composite)?@v\d+")
 IMAGE = re.compile(rf"{re.escape(docs.IMAGE)}:\d+")
 LOGINS: dict[bool, dict[str, str]] = {
     False: {"coolify_url": "https://coolify.example.com", "coolify_token": GITHUB["secrets.COOLIFY_TOKEN"]},
-    True: {"cf_api": "https://api.example.com", "cf_assertion": IDENTITY, "cf_org": "acme", "cf_space": "production", "cf_app": "web"},
+    True: {
+        "cf_api": "https://api.example.com",
+        "cf_assertion": IDENTITY,
+        "cf_org": "acme",
+        "cf_space": "production",
+        "cf_app": "web",
+    },
 }
 """What a fragment leaves out, and whether it is one of Cloud Foundry's."""
 
-FILES = {".env.production": "CURRENCY=EUR\n", "ca.pem": Path(certifi.where()).read_text("utf-8").partition("-----END")[0]}
+FILES = {
+    ".env.production": "CURRENCY=EUR\n",
+    "ca.pem": Path(certifi.where()).read_text("utf-8").partition("-----END")[0],
+}
 OTHERS = {
-    *("cancel-in-progress", "continue-on-error", "id-token", "if", "permissions", "timeout-minutes", "url", "uses"),  # of GitHub's
+    *(
+        "cancel-in-progress",
+        "continue-on-error",
+        "id-token",
+        "if",
+        "permissions",
+        "timeout-minutes",
+        "url",
+        "uses",
+    ),  # of GitHub's
     *("platforms",),  # of its actions
     *("interruptible", "resource_group"),  # of GitLab's
 }
@@ -76,7 +104,11 @@ def _check_yaml(snippet: Snippet, data: dict[str, Any], workspace: Path) -> None
         for job in data["jobs"].values():
             _check_job(job, workspace)
     elif set(data) <= {"concurrency"}:
-        _valid("github-workflows", f"on: push\njobs: {{ a: {{ runs-on: a, steps: [run: a] }} }}\n{snippet.text}", workspace)
+        _valid(
+            "github-workflows",
+            f"on: push\njobs: {{ a: {{ runs-on: a, steps: [run: a] }} }}\n{snippet.text}",
+            workspace,
+        )
     elif set(data) <= INPUTS:
         foreign = data.get("provider") == "cloudfoundry" or any(name.startswith("cf_") for name in data)
         uuid = {} if foreign or {"uuid", "tag", "create"} & set(data) else {"uuid": "your-application-uuid"}
@@ -103,7 +135,10 @@ def _check_client(client: Mapping[str, Any], page: str) -> None:
 def _valid(schema: str, text: str, workspace: Path) -> None:
     path = workspace / "snippet.yml"
     path.write_text(text, "utf-8")
-    assert check_schema(["--builtin-schema", f"vendor.{schema}", "--quiet", str(path)], standalone_mode=False) == 0
+    assert (
+        check_schema(["--builtin-schema", f"vendor.{schema}", "--quiet", str(path)], standalone_mode=False)
+        == 0
+    )
 
 
 def _check_job(job: Mapping[str, Any], workspace: Path) -> None:
@@ -180,7 +215,9 @@ def _check_command(line: str) -> None:
         case ["make", target, *settings]:
             makefile = (docs.ROOT / "Makefile").read_text("utf-8")
             assert re.search(rf"^{target}:.* ## ", makefile, re.MULTILINE)
-            assert all(re.search(rf"^{each.partition('=')[0]} \?= ", makefile, re.MULTILINE) for each in settings)
+            assert all(
+                re.search(rf"^{each.partition('=')[0]} \?= ", makefile, re.MULTILINE) for each in settings
+            )
         case ["UPDATE_GOLDEN=1", program, *words] | [".venv/bin/pytest" as program, *words]:
             assert program == ".venv/bin/pytest"
             _check_tests(words)
@@ -190,9 +227,14 @@ def _check_command(line: str) -> None:
             _read({**PROJECTS_OWN, "DEPLOYER_WEBHOOK": address})
         case ["pipx", "install", source] | ["uvx", "--from", source, "deployer"]:
             assert re.fullmatch(rf"git\+https://github\.com/{re.escape(PROJECT)}@v\d+", source)
-            assert "deployer" in tomllib.loads((docs.ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+            assert (
+                "deployer"
+                in tomllib.loads((docs.ROOT / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+            )
         case ["gh", "attestation", "verify", image, *options]:
-            _check_attestation(image.removeprefix("oci://"), dict(zip(options[::2], options[1::2], strict=True)))
+            _check_attestation(
+                image.removeprefix("oci://"), dict(zip(options[::2], options[1::2], strict=True))
+            )
         case ["docker", "buildx", "imagetools", "inspect", image, "--format", "{{.Manifest.Digest}}"]:
             assert IMAGE.fullmatch(image)
         case _:
@@ -276,7 +318,10 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def test_every_page_is_reached_from_the_readme() -> None:
-    linked = {(PAGES[0].parent / link.partition("#")[0]).resolve() for link in pages.links(PAGES[0].read_text("utf-8"))}
+    linked = {
+        (PAGES[0].parent / link.partition("#")[0]).resolve()
+        for link in pages.links(PAGES[0].read_text("utf-8"))
+    }
     assert {page.resolve() for page in PAGES[1:]} <= linked
 
 
@@ -292,10 +337,14 @@ def test_an_input_that_is_named_with_a_value_exists(page: Path) -> None:
     assert outputs_named <= {name.upper() for name in OUTPUTS}
 
 
-@pytest.mark.parametrize("page", [*PAGES, docs.ROOT / ".github" / "pull_request_template.md"], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page", [*PAGES, docs.ROOT / ".github" / "pull_request_template.md"], ids=lambda page: page.name
+)
 def test_a_file_that_contributors_are_sent_to_exists(page: Path) -> None:
     """Also after files were moved: `deployer/…`, `tests/…`, `docs/…` in code spans are files or folders of this repository."""
-    named = re.findall(r"`((?:\.github|composite|deployer|docs|tests|tools)/[\w./-]*)`", pages.prose(page.read_text("utf-8")))
+    named = re.findall(
+        r"`((?:\.github|composite|deployer|docs|tests|tools)/[\w./-]*)`", pages.prose(page.read_text("utf-8"))
+    )
     assert [name for name in named if not (docs.ROOT / name).exists()] == []
 
 
@@ -310,7 +359,9 @@ def test_the_page_for_contributors_names_a_file_for_each_kind_of_change() -> Non
 def test_a_fork_s_name_is_put_on_all_pages(project: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(docs, "PROJECT", project)
     monkeypatch.setattr(docs, "IMAGE", f"ghcr.io/{project}")
-    for page in [docs.ROOT / name for name in docs.generated() if not name.endswith(("action.yml", "action-types.yml"))]:
+    for page in [
+        docs.ROOT / name for name in docs.generated() if not name.endswith(("action.yml", "action-types.yml"))
+    ]:
         text = docs.page(page.read_text("utf-8"))
         assert "OWNER/" not in text
         assert "owner/deployer" not in text

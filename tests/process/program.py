@@ -60,8 +60,16 @@ def spellings(secret: str) -> Iterator[bytes]:
     percent = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     command = secret.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
     escaped = json.dumps(secret)[1:-1]
-    texts = {secret, *percent, *(text.lower() for text in percent if "%" in text), command, secret.replace("%", "%25")}
-    yield from (text.encode() for text in texts | {escaped, escaped.replace("/", "\\/"), raw.hex(), raw.hex().upper()})
+    texts = {
+        secret,
+        *percent,
+        *(text.lower() for text in percent if "%" in text),
+        command,
+        secret.replace("%", "%25"),
+    }
+    yield from (
+        text.encode() for text in texts | {escaped, escaped.replace("/", "\\/"), raw.hex(), raw.hex().upper()}
+    )
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         for offset in range(3):
             code = encode(b"\0" * offset + raw).rstrip(b"=")
@@ -70,7 +78,12 @@ def spellings(secret: str) -> Iterator[bytes]:
 
 def leaks(data: bytes, secrets: set[str]) -> list[str]:
     """Which secrets stand in there, and in which spelling."""
-    return [f"{secret} as {spelled!r}" for secret in sorted(secrets) for spelled in spellings(secret) if spelled in data]
+    return [
+        f"{secret} as {spelled!r}"
+        for secret in sorted(secrets)
+        for spelled in spellings(secret)
+        if spelled in data
+    ]
 
 
 def parts_of(token: str) -> set[str]:
@@ -105,7 +118,11 @@ class Ended:
     def told(self, level: str) -> list[str]:
         """The annotations of a level. In plain text a line of the build log may look like one: those of its file are left out."""
         if self.read("output") or self.commands:
-            return [f"{command.properties.get('title', '')}: {command.data}" for command in self.commands if command.name == level]
+            return [
+                f"{command.properties.get('title', '')}: {command.data}"
+                for command in self.commands
+                if command.name == level
+            ]
         foreign = self.read("build.log").splitlines()
         ours = re.compile(rf"(?:\x1b\[3\d;1m)?{level.upper()}: ")
         return [line for line in self.lines if ours.match(line) and line not in foreign]
@@ -121,8 +138,13 @@ class Ended:
             pairs, trouble = parse_env_file(self.read("output"))
             assert trouble == ""
             return pairs
-        rows = (row.partition("=") for row in (self.read("deployer.env") or self.read("out.env")).splitlines())
-        return {name.removeprefix("DEPLOYED_").lower(): value.removeprefix('"').removesuffix('"') for name, _, value in rows}
+        rows = (
+            row.partition("=") for row in (self.read("deployer.env") or self.read("out.env")).splitlines()
+        )
+        return {
+            name.removeprefix("DEPLOYED_").lower(): value.removeprefix('"').removesuffix('"')
+            for name, _, value in rows
+        }
 
     @property
     def result(self) -> Any:
@@ -162,8 +184,14 @@ class Program:
         """The same for output that was read otherwise."""
         self.secrets |= set(self.learnt())
         masks, rest = masked(out)
-        assert not (self.on_github and re.search(rb"^::add-mask::", rest, re.MULTILINE)), "a mask that comes too late"
-        written = {str(path): path.read_bytes() for path in sorted(self.folder.rglob("*")) if path.is_file() and not path.is_symlink()}
+        assert not (self.on_github and re.search(rb"^::add-mask::", rest, re.MULTILINE)), (
+            "a mask that comes too late"
+        )
+        written = {
+            str(path): path.read_bytes()
+            for path in sorted(self.folder.rglob("*"))
+            if path.is_file() and not path.is_symlink()
+        }
         for name, data in {"stdout": rest, "stderr": err, **written}.items():
             assert leaks(data, self.secrets) == [], f"a secret in {name}"
         assert err == b""
@@ -180,7 +208,9 @@ def _caught(pid: int) -> int:
 def masked(out: bytes) -> tuple[list[bytes], bytes]:
     """GitHub's masks, as far as they come before every other line, and the rest."""
     lines = out.split(b"\n")
-    count = next((number for number, line in enumerate(lines) if not line.startswith(b"::add-mask::")), len(lines))
+    count = next(
+        (number for number, line in enumerate(lines) if not line.startswith(b"::add-mask::")), len(lines)
+    )
     return lines[:count], b"\n".join(lines[count:])
 
 
@@ -285,9 +315,15 @@ def running(
     python = (sys.executable, *(driver if speed else (str(ENTRYPOINT),)))
     secrets = {HEADER, PROXY, unquote(PROXY), *secrets_of(environ)}
     on_github = "GITHUB_ACTIONS" in environ or environ.get("DEPLOYER_CI") == "github"
-    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    pipes: dict[str, Any] = {
+        "stdin": subprocess.DEVNULL,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+    } | options
     clean = {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin")), "PYTHONDONTWRITEBYTECODE": "1"}
-    process: subprocess.Popen[bytes] = subprocess.Popen([*python, *arguments], cwd=folder, env=clean | dict(environ), **pipes)
+    process: subprocess.Popen[bytes] = subprocess.Popen(
+        [*python, *arguments], cwd=folder, env=clean | dict(environ), **pipes
+    )
     try:
         yield Program(process, folder, {secret for secret in secrets if len(secret) > 4}, on_github)
     finally:
@@ -319,7 +355,9 @@ class Play:
             if not self.first_seen and self.stage.journal:
                 self.first_seen = time.monotonic()
             if self.program.process.poll() is not None or time.monotonic() > until:
-                raise AssertionError(f"it never came so far: {self.program.process.communicate()[0].decode()}")
+                raise AssertionError(
+                    f"it never came so far: {self.program.process.communicate()[0].decode()}"
+                )
             time.sleep(0.01)
         self.first_seen = self.first_seen or time.monotonic()
 

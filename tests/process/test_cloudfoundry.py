@@ -48,8 +48,12 @@ class Row:
 
 ROWS = {
     "success": Row(Outcome.FINISHED),
-    "crash": Row(Outcome.FAILED, ("it crashes (0 of 2 running, 2 crashed)", "Exited with status 137 (out of memory)")),
-    "staging-failure": Row(Outcome.FAILED, ("staging failed", "The registry has no such image or no such tag")),
+    "crash": Row(
+        Outcome.FAILED, ("it crashes (0 of 2 running, 2 crashed)", "Exited with status 137 (out of memory)")
+    ),
+    "staging-failure": Row(
+        Outcome.FAILED, ("staging failed", "The registry has no such image or no such tag")
+    ),
     "token-expiry": Row(Outcome.FINISHED, speed=60, tokens=12),
 }
 RUNS = [
@@ -61,17 +65,26 @@ RUNS = [
 
 
 @pytest.mark.parametrize(("scenario", "system"), RUNS)
-def test_a_scenario_comes_to_its_verdict_in_a_ci_system(scenario: str, system: str, folder: Path, stranger: Stranger) -> None:
+def test_a_scenario_comes_to_its_verdict_in_a_ci_system(
+    scenario: str, system: str, folder: Path, stranger: Stranger
+) -> None:
     row = ROWS[scenario]
     environ = {**SYSTEMS[system](folder), **files()}
     with cf_play(scenario, folder, stranger, environ, speed=row.speed, in_file=system == "gitlab") as played:
         ended = played.end()
         assert len(played.stage.tokens) >= row.tokens
     assert (ended.code, ended.outputs["status"]) == (row.outcome.exit_code, row.outcome.status), ended.text
-    known = {name: ended.outputs.get(name, "") for name in ("resource_uuid", "url", "deployment_uuid", "commit")}
+    known = {
+        name: ended.outputs.get(name, "") for name in ("resource_uuid", "url", "deployment_uuid", "commit")
+    }
     assert known == {"resource_uuid": APP, "url": URL, "deployment_uuid": "", "commit": ""}
     [target] = ended.result["targets"]
-    assert (ended.result["status"], target["uuid"], target["name"], target["kind"]) == (row.outcome.status, APP, "web", "app")
+    assert (ended.result["status"], target["uuid"], target["name"], target["kind"]) == (
+        row.outcome.status,
+        APP,
+        "web",
+        "app",
+    )
     annotated(row, system, ended)
 
 
@@ -93,5 +106,12 @@ def test_a_signal_cancels_a_rolling_deployment(folder: Path, stranger: Stranger)
         played.program.send(signal.SIGTERM)
         ended = played.end()
         assert [each["status"]["reason"] for each in played.stage.deployments()] == ["CANCELING"]
-    assert (ended.code, ended.outputs["status"], ended.outputs["deployment_uuid"]) == (130, "interrupted", guid("deployment 1"))
-    assert f"web: deployment {guid('deployment 1')}: cancelled: the server puts back what ran before" in ended.text
+    assert (ended.code, ended.outputs["status"], ended.outputs["deployment_uuid"]) == (
+        130,
+        "interrupted",
+        guid("deployment 1"),
+    )
+    assert (
+        f"web: deployment {guid('deployment 1')}: cancelled: the server puts back what ran before"
+        in ended.text
+    )

@@ -22,7 +22,9 @@ FIRST = ("unshare", "--pid", "--fork", "--kill-child")
 """The first process of a PID namespace: the kernel drops every signal that it has no handler for."""
 
 START = ROOT / "composite" / "start.py"
-ENTRY: list[str] = json.loads(re.findall(r"^ENTRYPOINT (.*)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)[-1])
+ENTRY: list[str] = json.loads(
+    re.findall(r"^ENTRYPOINT (.*)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE)[-1]
+)
 IN_THE_IMAGE = [*ENTRY[: ENTRY.index("/opt/deployer/bin/python")], sys.executable, str(ENTRYPOINT)]
 WAYS_IN = {
     "entrypoint": [sys.executable, str(ENTRYPOINT)],
@@ -30,7 +32,9 @@ WAYS_IN = {
     "command": [sys.executable, "-c", "import sys; from deployer.__main__ import run; sys.exit(run())"],
 }
 
-pytestmark = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells which signals are blocked")
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="only Linux tells which signals are blocked"
+)
 
 
 def namespaces() -> bool:
@@ -40,7 +44,9 @@ def namespaces() -> bool:
         return False
 
 
-in_a_namespace = pytest.mark.skipif(not namespaces(), reason="only root can make a PID namespace, where it may at all")
+in_a_namespace = pytest.mark.skipif(
+    not namespaces(), reason="only root can make a PID namespace, where it may at all"
+)
 
 
 @pytest.fixture
@@ -63,7 +69,11 @@ def holds(pid: int) -> bool:
 
 def signalled_early(command: list[str], environ: dict[str, str], number: signal.Signals) -> tuple[int, str]:
     """Start it, send the signal as soon as it would be held back; the exit code, and all that was said."""
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "preexec_fn": usual_signals}
+    pipes: dict[str, Any] = {
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.STDOUT,
+        "preexec_fn": usual_signals,
+    }
     with subprocess.Popen(command, cwd=ROOT, env=environ, **pipes) as process:
         try:
             _send_early(process, number, first=command[0] == FIRST[0])
@@ -99,7 +109,9 @@ def nothing_was_started(session: Session, folder: Path, code: int, said: str, nu
 
 @pytest.mark.parametrize("number", HELD, ids=lambda number: str(number.name))
 @pytest.mark.parametrize("way", WAYS_IN)
-def test_an_early_signal_ends_the_run_in_order(way: str, number: signal.Signals, session: Session, tmp_path: Path) -> None:
+def test_an_early_signal_ends_the_run_in_order(
+    way: str, number: signal.Signals, session: Session, tmp_path: Path
+) -> None:
     code, said = signalled_early(WAYS_IN[way], environ_of(session, tmp_path), number)
     nothing_was_started(session, tmp_path, code, said, number)
 
@@ -114,23 +126,37 @@ def test_the_first_process_of_a_container_loses_no_early_signal(
     nothing_was_started(session, tmp_path, code, said, number)
 
 
-def test_a_signal_that_came_before_python_could_hold_it_back_is_kept(session: Session, tmp_path: Path) -> None:
+def test_a_signal_that_came_before_python_could_hold_it_back_is_kept(
+    session: Session, tmp_path: Path
+) -> None:
     """Python's own handler of SIGINT raises KeyboardInterrupt, wherever we are by then."""
     early = "import _signal, sys; from deployer import __main__ as way_in; hold = way_in.hold_signals; raised = []\n"
     early += "def late():\n    if not raised:\n        raised.append(1)\n        raise KeyboardInterrupt\n    hold()\n"
     command = [sys.executable, "-c", early + "way_in.hold_signals = late; sys.exit(way_in.run())"]
-    done = subprocess.run(command, cwd=ROOT, env=environ_of(session, tmp_path), capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environ_of(session, tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     nothing_was_started(session, tmp_path, done.returncode, done.stdout + done.stderr, signal.SIGINT)
 
 
 def test_the_way_in_imports_nothing_before_it_holds_signals_back() -> None:
     program = "import sys; before = set(sys.modules); import deployer.__main__; print(*sorted(set(sys.modules) - before))"
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True, timeout=30
+    )
     assert done.stdout.split() == ["deployer", "deployer.__main__"]
 
 
 @pytest.mark.parametrize("number", HELD, ids=lambda number: str(number.name))
-def test_an_early_signal_ends_the_composite_action_before_anything_is_installed(number: signal.Signals, tmp_path: Path) -> None:
+def test_an_early_signal_ends_the_composite_action_before_anything_is_installed(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     code, said = signalled_early([sys.executable, "-I", str(START)], {"RUNNER_TEMP": str(tmp_path)}, number)
     assert (code, said, list(tmp_path.iterdir())) == (130, "", [])
 
@@ -139,5 +165,7 @@ def test_what_comes_between_the_composite_action_and_the_program_is_kept() -> No
     """A blocked signal stays blocked, and is kept, over `exec`."""
     shown = "import signal; print(*sorted(number.name for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])))"
     become = f"import sys; sys.path.insert(0, {str(START.parent)!r}); import start; start.become([sys.executable, '-c', {shown!r}])"
-    done = subprocess.run([sys.executable, "-c", become], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(
+        [sys.executable, "-c", become], capture_output=True, text=True, check=True, timeout=30
+    )
     assert done.stdout.split() == sorted(number.name for number in HELD)

@@ -103,7 +103,9 @@ ROWS: dict[str, Row] = {
     "already-queued": Row(Outcome.FINISHED, starts=0, speed=10),
     "bad-token": Row(Outcome.REFUSED, starts=0),
     "outage": Row(Outcome.FINISHED),
-    "post-command-endless": Row(Outcome.TIMED_OUT, speed=QUICK, more={"DEPLOYER_TIMEOUT": "3m", "DEPLOYER_ON_TIMEOUT": "cancel"}),
+    "post-command-endless": Row(
+        Outcome.TIMED_OUT, speed=QUICK, more={"DEPLOYER_TIMEOUT": "3m", "DEPLOYER_ON_TIMEOUT": "cancel"}
+    ),
     "revoked": Row(Outcome.LOST, speed=20),
     "hostile": Row(Outcome.FAILED),
     "redirect": Row(Outcome.UNREACHABLE, starts=0),
@@ -120,7 +122,9 @@ MAIN = ("success", "build-failure", "already-queued", "two", "hostile")
 
 
 def test_every_scenario_has_a_row_here_or_is_a_truth() -> None:
-    told = {truth.scenario for truth in (*TRUTHS, *BACKS)} | {"hang-at-first"}  # that one has a test of its own in test_truths.py
+    told = {truth.scenario for truth in (*TRUTHS, *BACKS)} | {
+        "hang-at-first"
+    }  # that one has a test of its own in test_truths.py
     assert set(ROWS) | told == set(SCENARIOS)
 
 
@@ -128,11 +132,18 @@ def followed(scenario: str, system: str, folder: Path, stranger: Stranger, **mor
     """One scenario to its end: as often started as it should be, and with the right verdict in every place."""
     row = ROWS[scenario]
     environ = {**SYSTEMS[system](folder), **files(), **row.more, **more}
-    with play(scenario, folder, stranger, environ, speed=row.speed, in_file=system != "plain", before=row.before) as played:
+    with play(
+        scenario, folder, stranger, environ, speed=row.speed, in_file=system != "plain", before=row.before
+    ) as played:
         ended = played.end()
-        assert (ended.code, ended.outputs["status"]) == (row.outcome.exit_code, row.outcome.status), ended.text
+        assert (ended.code, ended.outputs["status"]) == (row.outcome.exit_code, row.outcome.status), (
+            ended.text
+        )
         assert played.starts() == row.starts
-        assert (ended.result["status"], ended.result["exit_code"]) == (row.outcome.status, row.outcome.exit_code)
+        assert (ended.result["status"], ended.result["exit_code"]) == (
+            row.outcome.status,
+            row.outcome.exit_code,
+        )
         assert [target["uuid"] for target in ended.result["targets"]] == list(played.stage.uuids)
         return ended
 
@@ -142,11 +153,15 @@ def test_every_scenario_comes_to_its_verdict(scenario: str, folder: Path, strang
     ended = followed(scenario, "plain", folder, stranger)
     assert ended.outputs["timed_out"] == str(ROWS[scenario].outcome is Outcome.TIMED_OUT).lower()
     assert (folder / "build.log").exists()
-    assert len(ended.told("error")) == sum(target["status"] not in {"finished", "interrupted"} for target in ended.result["targets"])
+    assert len(ended.told("error")) == sum(
+        target["status"] not in {"finished", "interrupted"} for target in ended.result["targets"]
+    )
 
 
 @pytest.mark.parametrize("scenario", MAIN)
-def test_github_gets_outputs_a_summary_and_one_annotation_per_failed_target(scenario: str, folder: Path, stranger: Stranger) -> None:
+def test_github_gets_outputs_a_summary_and_one_annotation_per_failed_target(
+    scenario: str, folder: Path, stranger: Stranger
+) -> None:
     ended = followed(scenario, "github", folder, stranger)
     bad = [target for target in ended.result["targets"] if target["status"] != "finished"]
     errors = [command for command in ended.commands if command.name == "error"]
@@ -156,7 +171,9 @@ def test_github_gets_outputs_a_summary_and_one_annotation_per_failed_target(scen
         assert target["deployment_url"] in error.data
     assert json.loads(ended.outputs["result"]) == ended.result
     summary = ended.read("summary")
-    assert len(re.findall(r"^\*\*Why `.* ended as \w+\*\*$", summary, re.MULTILINE)) == sum(bool(target["reason"]) for target in bad)
+    assert len(re.findall(r"^\*\*Why `.* ended as \w+\*\*$", summary, re.MULTILINE)) == sum(
+        bool(target["reason"]) for target in bad
+    )
     assert summary.startswith("### ")
     assert summary.count("\n| [") + summary.count("\n| `") == len(ended.result["targets"])
     names = [command.name for command in ended.commands if command.name in {"group", "endgroup"}]
@@ -177,7 +194,9 @@ def test_gitlab_takes_the_dotenv_report(scenario: str, folder: Path, stranger: S
     assert {mark for mark, _ in marks[1::2]} <= {"end"}
 
 
-def test_another_commit_than_the_run_s_is_one_warning_that_names_both(folder: Path, stranger: Stranger) -> None:
+def test_another_commit_than_the_run_s_is_one_warning_that_names_both(
+    folder: Path, stranger: Stranger
+) -> None:
     with play("success", folder, stranger, github(folder, GITHUB_SHA=ANOTHER_COMMIT), speed=QUICK) as played:
         ended = played.end()
     [warning] = ended.told("warning")
@@ -205,15 +224,28 @@ def test_a_secret_of_many_lines_is_masked_by_line_and_no_short_line_is(folder: P
     """GitHub makes a mask of each line: one of `{` would blank the whole job's JSON (ci-formats 1.4)."""
     key = '{\n  "type": "service_account",\n  "private_key": "-----BEGIN KEY-----\\nMIIE"\n}\n'
     (folder / "key.json").write_text(key)
-    environ = {"GITHUB_ACTIONS": "true", "INPUT_CF_API": "https://api.example.org", "INPUT_CF_CLIENT_SECRET_FILE": str(folder / "key.json")}
-    ended = subprocess.run([sys.executable, str(ENTRYPOINT)], env=environ, capture_output=True, check=False, cwd=folder, timeout=60)
+    environ = {
+        "GITHUB_ACTIONS": "true",
+        "INPUT_CF_API": "https://api.example.org",
+        "INPUT_CF_CLIENT_SECRET_FILE": str(folder / "key.json"),
+    }
+    ended = subprocess.run(
+        [sys.executable, str(ENTRYPOINT)],
+        env=environ,
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        timeout=60,
+    )
     commands = [command for line in ended.stdout.decode().splitlines() if (command := parse_line(line))]
     masks = [command.data for command in commands if command.name == "add-mask"]
     assert masks == ['"type": "service_account",', '"private_key": "-----BEGIN KEY-----\\nMIIE"']
     assert ended.returncode == 2
 
 
-@pytest.mark.parametrize("token", ["INPUT_TOKEN", "INPUT_COOLIFY-TOKEN", "PLUGIN_COOLIFY_TOKEN", "COOLIFY_API_TOKEN"])
+@pytest.mark.parametrize(
+    "token", ["INPUT_TOKEN", "INPUT_COOLIFY-TOKEN", "PLUGIN_COOLIFY_TOKEN", "COOLIFY_API_TOKEN"]
+)
 def test_a_token_under_another_name_is_as_secret(token: str, folder: Path, stranger: Stranger) -> None:
     with simulating("hostile", speed=QUICK) as session:
         environ = {**marked(stranger), **login(session, folder), **github(folder), **files()}
@@ -228,7 +260,9 @@ def test_secrets_of_files_are_as_secret(folder: Path, stranger: Stranger) -> Non
     headers = folder.parent / "headers"
     headers.write_text(f"X-Marked: {HEADER}\n")
     environ = {**github(folder), **files(), "DEPLOYER_HEADERS_FILE": str(headers)}
-    with play("success", folder, stranger, environ, speed=QUICK, in_file=True, without=("DEPLOYER_HEADERS",)) as played:
+    with play(
+        "success", folder, stranger, environ, speed=QUICK, in_file=True, without=("DEPLOYER_HEADERS",)
+    ) as played:
         assert played.end().code == 0
         assert {asked.headers.get("x-marked") for asked in played.stage.journal} == {HEADER}
 
@@ -236,19 +270,33 @@ def test_secrets_of_files_are_as_secret(folder: Path, stranger: Stranger) -> Non
 def test_what_is_not_waited_for_is_triggered(folder: Path, stranger: Stranger) -> None:
     with play("success", folder, stranger, github(folder, INPUT_WAIT="false")) as played:
         ended = played.end()
-        assert (ended.code, ended.outputs["status"], played.starts(), len(played.asked("look"))) == (0, "triggered", 1, 0)
+        assert (ended.code, ended.outputs["status"], played.starts(), len(played.asked("look"))) == (
+            0,
+            "triggered",
+            1,
+            0,
+        )
 
 
-def test_what_is_started_at_once_and_not_waited_for_is_looked_at_once(folder: Path, stranger: Stranger) -> None:
+def test_what_is_started_at_once_and_not_waited_for_is_looked_at_once(
+    folder: Path, stranger: Stranger
+) -> None:
     """Only a look tells a deployment from one that a full queue turned away: Coolify answers the same."""
     environ = github(folder, INPUT_WAIT="false", INPUT_INSTANT_DEPLOY="true")
     with play("success", folder, stranger, environ) as played:
         ended = played.end()
-        assert (ended.code, ended.outputs["status"], played.starts(), len(played.asked("look"))) == (0, "triggered", 1, 1)
+        assert (ended.code, ended.outputs["status"], played.starts(), len(played.asked("look"))) == (
+            0,
+            "triggered",
+            1,
+            1,
+        )
         assert ended.outputs["deployment_uuid"] == played.stage.deployments()[0]["deployment_uuid"]
 
 
-def test_what_is_queued_already_and_not_waited_for_is_looked_for_once(folder: Path, stranger: Stranger) -> None:
+def test_what_is_queued_already_and_not_waited_for_is_looked_for_once(
+    folder: Path, stranger: Stranger
+) -> None:
     """Coolify names one that does not exist: later steps get the real one."""
     with play("already-queued", folder, stranger, github(folder, INPUT_WAIT="false"), speed=10) as played:
         ended = played.end()
@@ -275,7 +323,9 @@ def test_no_room_until_the_time_is_over_starts_nothing(folder: Path, stranger: S
     with play("queue-always-full", folder, stranger, environ, speed=200) as played:
         ended = played.end()
         assert (ended.code, ended.outputs["status"], played.starts()) == (3, "timed_out", 0)
-    assert [(target["status"], target["deployment_uuid"]) for target in ended.result["targets"]] == [("timed_out", "")]
+    assert [(target["status"], target["deployment_uuid"]) for target in ended.result["targets"]] == [
+        ("timed_out", "")
+    ]
     [error] = ended.told("error")
     assert "deployment queue is full" in error
 
@@ -292,7 +342,12 @@ def test_a_trigger_that_is_redirected_is_never_followed_and_refused_in_the_end(
     monkeypatch.setattr("deployer.simulator.coolify.session.SCENARIOS", {scenario.name: scenario})
     with play("redirected", folder, stranger, github(folder)) as played:
         ended = played.end()
-        assert (ended.code, ended.outputs["status"], played.starts(), len(played.asked("deploy"))) == (2, "refused", 0, 3)
+        assert (ended.code, ended.outputs["status"], played.starts(), len(played.asked("deploy"))) == (
+            2,
+            "refused",
+            0,
+            3,
+        )
     [error] = ended.told("error")
     assert "`coolify_url`" in error
     assert "no deployment was found" in error
@@ -340,7 +395,9 @@ TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
 
 @pytest.mark.parametrize("numbers", [(TERM,), (INT, TERM), (INT, INT, INT), (HUP,), (HUP, TERM)], ids=str)
-def test_a_signal_while_asleep_cancels_the_deployment(numbers: tuple[signal.Signals, ...], folder: Path, stranger: Stranger) -> None:
+def test_a_signal_while_asleep_cancels_the_deployment(
+    numbers: tuple[signal.Signals, ...], folder: Path, stranger: Stranger
+) -> None:
     environ = github(folder, DEPLOYER_POLL_INTERVAL="60")
     heard = partial(signal.signal, HUP, signal.SIG_DFL)  # whoever started the tests may ignore it
     with play("success", folder, stranger, environ, speed=REAL, preexec_fn=heard) as played:
@@ -361,7 +418,9 @@ def test_a_hang_up_changes_nothing_under_nohup(folder: Path, stranger: Stranger)
 
 
 @pytest.mark.parametrize("numbers", [(TERM,), (INT, TERM)], ids=str)
-def test_a_signal_while_a_read_hangs_cancels_the_deployment(numbers: tuple[signal.Signals, ...], folder: Path, stranger: Stranger) -> None:
+def test_a_signal_while_a_read_hangs_cancels_the_deployment(
+    numbers: tuple[signal.Signals, ...], folder: Path, stranger: Stranger
+) -> None:
     with play("hang", folder, stranger, github(folder), speed=REAL) as played:
         played.wait_for(looked(3))
         time.sleep(0.1)
@@ -448,7 +507,9 @@ def test_a_signal_while_the_program_is_still_being_loaded_ends_it_in_order(
         assert "Traceback" not in ended.text
         assert not any(row["is_api"] for row in session.deployments())
         assert session.violations() == []
-    assert any(f"the job is being stopped ({number.name})" in ended.text for number in numbers)  # at once they come in any order
+    assert any(
+        f"the job is being stopped ({number.name})" in ended.text for number in numbers
+    )  # at once they come in any order
     assert stranger.heard == []
 
 
@@ -476,14 +537,22 @@ def test_a_closed_stdout_does_not_end_the_watch(system: str, folder: Path, stran
 @pytest.mark.parametrize("scenario", ["success", "build-failure"])
 @needs_linux("nothing else has /dev/full")
 def test_a_full_disk_does_not_end_the_watch(scenario: str, folder: Path, stranger: Stranger) -> None:
-    with FULL_DISK.open("wb") as full, play(scenario, folder, stranger, github(folder), speed=QUICK, stdout=full) as played:
+    with (
+        FULL_DISK.open("wb") as full,
+        play(scenario, folder, stranger, github(folder), speed=QUICK, stdout=full) as played,
+    ):
         ended = played.end()
-        assert (ended.code, ended.outputs["status"]) == (ROWS[scenario].outcome.exit_code, ROWS[scenario].outcome.status)
+        assert (ended.code, ended.outputs["status"]) == (
+            ROWS[scenario].outcome.exit_code,
+            ROWS[scenario].outcome.status,
+        )
 
 
 def test_no_stdout_at_all_does_not_end_the_watch(folder: Path, stranger: Stranger) -> None:
     """`>&-`: the number 1 is free for whatever is opened next, and nothing may be said into that."""
-    with play("success", folder, stranger, {**plain(folder), **files()}, speed=QUICK, preexec_fn=lambda: os.close(1)) as played:
+    with play(
+        "success", folder, stranger, {**plain(folder), **files()}, speed=QUICK, preexec_fn=lambda: os.close(1)
+    ) as played:
         ended = played.end()
         assert (ended.code, ended.outputs["status"]) == (0, "finished")
         assert "triggering" not in ended.read("build.log")
@@ -525,11 +594,17 @@ def test_a_stdout_that_nobody_reads_stops_neither_the_watch_nor_the_signals(
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.__name__))
-def test_what_is_only_read_late_is_all_there(kind: Any, unread: Callable[..., tuple[int, int]], folder: Path, stranger: Stranger) -> None:
+def test_what_is_only_read_late_is_all_there(
+    kind: Any, unread: Callable[..., tuple[int, int]], folder: Path, stranger: Stranger
+) -> None:
     """The runner's reader has stalled until the verdict was there."""
     theirs, ours = unread(kind)
-    with play("build-failure", folder, stranger, {**github(folder), **files()}, speed=QUICK, stdout=ours) as played:
-        played.wait_for(lambda _: "status<<" in (folder / "output").read_text() if (folder / "output").exists() else False)
+    with play(
+        "build-failure", folder, stranger, {**github(folder), **files()}, speed=QUICK, stdout=ours
+    ) as played:
+        played.wait_for(
+            lambda _: "status<<" in (folder / "output").read_text() if (folder / "output").exists() else False
+        )
         heard = b""
         while not re.search(rb"::error [^\n]*\n", heard):
             heard += os.read(theirs, 65536)
@@ -578,7 +653,9 @@ def a_folder(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("make", [missing, linked, fifo, read_only, a_folder], ids=lambda make: str(make.__name__))
+@pytest.mark.parametrize(
+    "make", [missing, linked, fifo, read_only, a_folder], ids=lambda make: str(make.__name__)
+)
 def test_a_file_that_cannot_be_written_is_one_warning(make: Any, folder: Path, stranger: Stranger) -> None:
     paths = {name: make(folder / name.lower()).relative_to(folder) for name in PLACES}
     environ = {**github(folder), **{name: str(path) for name, path in paths.items()}}
@@ -588,7 +665,10 @@ def test_a_file_that_cannot_be_written_is_one_warning(make: Any, folder: Path, s
     assert ended.code == 1
     warnings = ended.told("warning")
     for name, path in paths.items():
-        assert len([each for each in warnings if PLACES[name].format(path=path) in each]) == 1, (name, warnings)
+        assert len([each for each in warnings if PLACES[name].format(path=path) in each]) == 1, (
+            name,
+            warnings,
+        )
     assert len(warnings) == len(PLACES)
     assert {path.read_text() for path in folder.glob("*.precious")} <= {"precious"}
 
@@ -600,7 +680,9 @@ def test_our_own_stdout_as_a_file_is_told(device: str, folder: Path, stranger: S
         ended = played.end()
     warnings = ended.told("warning")
     assert (ended.code, len(warnings)) == (0, 3), warnings
-    assert all("can't be written: not a regular file (a link, a pipe or a device)" in warning for warning in warnings)
+    assert all(
+        "can't be written: not a regular file (a link, a pipe or a device)" in warning for warning in warnings
+    )
 
 
 def test_a_log_file_on_a_full_disk_is_one_warning(folder: Path, stranger: Stranger) -> None:
@@ -610,7 +692,9 @@ def test_a_log_file_on_a_full_disk_is_one_warning(folder: Path, stranger: Strang
 
 
 def test_a_log_file_that_was_not_written_is_no_output(folder: Path, stranger: Stranger) -> None:
-    with play("success", folder, stranger, github(folder, INPUT_LOG_FILE="no/such/folder/log"), speed=QUICK) as played:
+    with play(
+        "success", folder, stranger, github(folder, INPUT_LOG_FILE="no/such/folder/log"), speed=QUICK
+    ) as played:
         assert "log_file" not in played.end().outputs
 
 
@@ -629,7 +713,12 @@ os.environ.pop("HOME", None)
 @every_system
 def test_any_user_may_run_it(system: str, folder: Path, stranger: Stranger) -> None:
     # Relative names: pytest's own folders are closed to others.
-    environ = {**SYSTEMS[system](folder), **files(), "GITHUB_OUTPUT": "output", "GITHUB_STEP_SUMMARY": "summary"}
+    environ = {
+        **SYSTEMS[system](folder),
+        **files(),
+        "GITHUB_OUTPUT": "output",
+        "GITHUB_STEP_SUMMARY": "summary",
+    }
     with play("success", folder, stranger, environ, speed=QUICK, before=SOMEBODY) as played:
         ended = played.end()
     assert (ended.code, ended.outputs["status"], ended.told("warning")) == (0, "finished", [])
@@ -655,7 +744,9 @@ def test_what_root_writes_belongs_to_the_folder_s_owner(folder: Path, stranger: 
     ],
     ids=str,
 )
-def test_the_output_is_utf_8_wherever_it_runs(environ: dict[str, str], folder: Path, stranger: Stranger) -> None:
+def test_the_output_is_utf_8_wherever_it_runs(
+    environ: dict[str, str], folder: Path, stranger: Stranger
+) -> None:
     with play("success", folder, stranger, {**plain(folder), **files(), **environ}, speed=QUICK) as played:
         ended = played.end()
     assert ended.code == 0
@@ -664,22 +755,36 @@ def test_the_output_is_utf_8_wherever_it_runs(environ: dict[str, str], folder: P
 
 
 @pytest.mark.parametrize("environ", [{"LANG": "C"}], ids=str)
-def test_a_file_is_named_as_the_user_wrote_it(environ: dict[str, str], folder: Path, stranger: Stranger) -> None:
-    with play("success", folder, stranger, {**github(folder, INPUT_LOG_FILE="größe.log"), **environ}, speed=QUICK) as played:
+def test_a_file_is_named_as_the_user_wrote_it(
+    environ: dict[str, str], folder: Path, stranger: Stranger
+) -> None:
+    with play(
+        "success", folder, stranger, {**github(folder, INPUT_LOG_FILE="größe.log"), **environ}, speed=QUICK
+    ) as played:
         ended = played.end()
     assert (ended.outputs["log_file"], (folder / "größe.log").exists()) == ("größe.log", True)
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTPS_PROXY"])
-def test_a_proxy_variable_that_is_no_address_is_no_bug_of_ours(name: str, folder: Path, stranger: Stranger) -> None:
+def test_a_proxy_variable_that_is_no_address_is_no_bug_of_ours(
+    name: str, folder: Path, stranger: Stranger
+) -> None:
     """Whether it is a mistake or only unused is open; what is not open is 70."""
-    with play("bad-token", folder, stranger, github(folder, **{name: f"http://deployer:{PROXY}@[bad"}), speed=QUICK) as played:
+    with play(
+        "bad-token", folder, stranger, github(folder, **{name: f"http://deployer:{PROXY}@[bad"}), speed=QUICK
+    ) as played:
         assert played.end().code in {2, 6}
 
 
 def test_a_rehearsal_goes_past_every_proxy(folder: Path, stranger: Stranger) -> None:
     proxy = f"http://deployer:{PROXY}@127.0.0.1:{stranger.port}"
-    environ = {**plain(folder), "DEPLOYER_REHEARSE": "bad-token", "HTTP_PROXY": proxy, "http_proxy": proxy, "ALL_PROXY": proxy}
+    environ = {
+        **plain(folder),
+        "DEPLOYER_REHEARSE": "bad-token",
+        "HTTP_PROXY": proxy,
+        "http_proxy": proxy,
+        "ALL_PROXY": proxy,
+    }
     with running(folder, environ) as program:
         assert program.end().code == 2
     assert stranger.heard == []
@@ -714,7 +819,9 @@ def on_a_terminal(scenario: str, folder: Path, stranger: Stranger, **environ: st
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    with play(scenario, folder, stranger, {"TERM": "xterm-256color", **plain(folder), **environ}, stdout=theirs) as played:
+    with play(
+        scenario, folder, stranger, {"TERM": "xterm-256color", **plain(folder), **environ}, stdout=theirs
+    ) as played:
         os.close(theirs)
         data = b""
         with contextlib.suppress(OSError):  # EIO: the other side is closed
@@ -729,17 +836,27 @@ def on_a_terminal(scenario: str, folder: Path, stranger: Stranger, **environ: st
 
 
 @pytest.mark.parametrize("scenario", ["build-failure", "already-queued"])
-def test_a_person_sees_one_live_line_that_is_cleared_before_every_other(scenario: str, folder: Path, stranger: Stranger) -> None:
+def test_a_person_sees_one_live_line_that_is_cleared_before_every_other(
+    scenario: str, folder: Path, stranger: Stranger
+) -> None:
     screen = on_a_terminal(scenario, folder, stranger)
     assert len(set(screen.drawn)) > 3
-    assert [each for each in screen.drawn if "since the trigger" not in each and len(each) < COLUMNS - 1] == []
+    assert [
+        each for each in screen.drawn if "since the trigger" not in each and len(each) < COLUMNS - 1
+    ] == []
     assert max(map(len, screen.drawn)) < COLUMNS
-    assert [line for line in screen.lines if "since the trigger" in line or "\r" in line or "\x1b" in line] == []
+    assert [
+        line for line in screen.lines if "since the trigger" in line or "\r" in line or "\x1b" in line
+    ] == []
     assert screen.left == ""
 
 
-@pytest.mark.parametrize("environ", [{"CI": "true"}, {"TERM": "dumb"}, {"TERM": ""}, {"DEPLOYER_CI": "github"}], ids=str)
-def test_there_is_no_live_line_where_nobody_sits(environ: dict[str, str], folder: Path, stranger: Stranger) -> None:
+@pytest.mark.parametrize(
+    "environ", [{"CI": "true"}, {"TERM": "dumb"}, {"TERM": ""}, {"DEPLOYER_CI": "github"}], ids=str
+)
+def test_there_is_no_live_line_where_nobody_sits(
+    environ: dict[str, str], folder: Path, stranger: Stranger
+) -> None:
     screen = on_a_terminal("bad-token", folder, stranger, **environ)
     assert "\x1b" not in screen.raw
     assert "\r" not in screen.raw
@@ -753,13 +870,18 @@ def test_there_is_no_live_line_in_a_pipe(folder: Path, stranger: Stranger) -> No
 # --- wrong inputs
 
 
-def test_wrong_inputs_are_annotations_and_no_summary_without_a_reason(folder: Path, stranger: Stranger) -> None:
+def test_wrong_inputs_are_annotations_and_no_summary_without_a_reason(
+    folder: Path, stranger: Stranger
+) -> None:
     environ = github(folder, INPUT_TIMEOUT="abc", INPUT_LOGS="loud")
     with play("success", folder, stranger, environ, speed=QUICK) as played:
         ended = played.end()
         assert played.stage.journal == []
     assert (ended.code, ended.outputs["status"]) == (2, "refused")
-    assert sorted(error.partition(": ")[2].partition(":")[0] for error in ended.told("error")) == ["logs", "timeout"]
+    assert sorted(error.partition(": ")[2].partition(":")[0] for error in ended.told("error")) == [
+        "logs",
+        "timeout",
+    ]
     summary = ended.read("summary")
     assert not summary or ("timeout" in summary and "logs" in summary)
 
@@ -783,9 +905,22 @@ def test_an_input_that_is_nearly_one_is_a_warning(folder: Path, stranger: Strang
 
 
 @every_system
-def test_a_run_without_its_secret_is_skipped_on_request(system: str, folder: Path, stranger: Stranger) -> None:
-    environ = {**SYSTEMS[system](folder), "DEPLOYER_ON_MISSING_SECRET": "skip", "DEPLOYER_TIMEOUT": "nonsense"}
-    with play("success", folder, stranger, environ, speed=QUICK, without=("COOLIFY_TOKEN", "COOLIFY_URL", "COOLIFY_UUID")) as played:
+def test_a_run_without_its_secret_is_skipped_on_request(
+    system: str, folder: Path, stranger: Stranger
+) -> None:
+    environ = {
+        **SYSTEMS[system](folder),
+        "DEPLOYER_ON_MISSING_SECRET": "skip",
+        "DEPLOYER_TIMEOUT": "nonsense",
+    }
+    with play(
+        "success",
+        folder,
+        stranger,
+        environ,
+        speed=QUICK,
+        without=("COOLIFY_TOKEN", "COOLIFY_URL", "COOLIFY_UUID"),
+    ) as played:
         ended = played.end()
         assert played.stage.journal == []
     assert (ended.code, ended.outputs["status"], len(ended.told("notice"))) == (0, "skipped", 1)
@@ -810,16 +945,26 @@ def test_a_misspelt_name_is_told_before_the_run_is_skipped(folder: Path, strange
 @every_system
 def test_a_rehearsal_says_that_it_is_one(system: str, folder: Path, stranger: Stranger) -> None:
     environ = {**marked(stranger), **SYSTEMS[system](folder), **files(), "DEPLOYER_REHEARSE": "build-failure"}
-    environ |= {"COOLIFY_TOKEN": OTHER_TOKEN, "COOLIFY_UUID": "abc123", "COOLIFY_URL": f"http://127.0.0.1:{stranger.port}"}
+    environ |= {
+        "COOLIFY_TOKEN": OTHER_TOKEN,
+        "COOLIFY_UUID": "abc123",
+        "COOLIFY_URL": f"http://127.0.0.1:{stranger.port}",
+    }
     with running(folder, environ) as program:
         ended = program.end()
     assert ended.code == 1
     first = next(line for line in ended.lines if not line.startswith("::add-mask::"))
     assert first.startswith("Rehearsal: ")
     assert "nothing is deployed" in first
-    assert [warning for warning in ended.told("warning") if "earsal" in warning and "nothing is deployed" in warning] != []
+    assert [
+        warning
+        for warning in ended.told("warning")
+        if "earsal" in warning and "nothing is deployed" in warning
+    ] != []
     unused = next(line for line in ended.lines if "Not used in a rehearsal" in line)
-    assert all(re.search(name, unused, re.IGNORECASE) for name in ("coolify_token", "coolify_uuid", "coolify_url"))
+    assert all(
+        re.search(name, unused, re.IGNORECASE) for name in ("coolify_token", "coolify_uuid", "coolify_url")
+    )
     assert ended.result["rehearsal"] is True
     if system == "github":
         [error] = [command for command in ended.commands if command.name == "error"]
@@ -848,7 +993,9 @@ def test_help_names_every_input(folder: Path) -> None:
     ended = run(folder, "--help")
     assert ended.code == 0
     assert [
-        name for name in ("COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID", "DEPLOYER_TIMEOUT", "rehearse") if name not in ended.text
+        name
+        for name in ("COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID", "DEPLOYER_TIMEOUT", "rehearse")
+        if name not in ended.text
     ] == []
 
 
@@ -858,7 +1005,9 @@ def test_the_version_is_told(folder: Path) -> None:
 
 
 def test_a_program_runs_instead(folder: Path) -> None:
-    ended = run(folder, "sh", "-c", 'echo "$1 $DEPLOYER_UUID"; exit 7', "sh", "two words", DEPLOYER_UUID="abc")
+    ended = run(
+        folder, "sh", "-c", 'echo "$1 $DEPLOYER_UUID"; exit 7', "sh", "two words", DEPLOYER_UUID="abc"
+    )
     assert (ended.code, ended.text) == (7, "two words abc\n")
 
 
@@ -886,10 +1035,17 @@ deployer.report.Reporter.{method} = broken
 """
 
 
-@pytest.mark.parametrize(("system", "debug"), [("plain", "DEPLOYER_DEBUG"), ("github", "RUNNER_DEBUG"), ("plain", ""), ("github", "")])
-def test_a_bug_is_70_with_the_deployment_s_link_last(system: str, debug: str, folder: Path, stranger: Stranger) -> None:
+@pytest.mark.parametrize(
+    ("system", "debug"),
+    [("plain", "DEPLOYER_DEBUG"), ("github", "RUNNER_DEBUG"), ("plain", ""), ("github", "")],
+)
+def test_a_bug_is_70_with_the_deployment_s_link_last(
+    system: str, debug: str, folder: Path, stranger: Stranger
+) -> None:
     environ = {**SYSTEMS[system](folder), **files(), **({debug: "1"} if debug else {})}
-    with play("build-failure", folder, stranger, environ, speed=QUICK, before=BUG.format(method="_ended")) as played:
+    with play(
+        "build-failure", folder, stranger, environ, speed=QUICK, before=BUG.format(method="_ended")
+    ) as played:
         ended = played.end()
         [row] = played.stage.deployments()
         assert row["deployment_url"] in ended.lines[-1]
@@ -901,7 +1057,9 @@ def test_a_bug_is_70_with_the_deployment_s_link_last(system: str, debug: str, fo
 
 
 def test_the_last_words_after_a_bug_are_not_folded_away(folder: Path, stranger: Stranger) -> None:
-    with play("build-failure", folder, stranger, github(folder), speed=QUICK, before=BUG.format(method="_ended")) as played:
+    with play(
+        "build-failure", folder, stranger, github(folder), speed=QUICK, before=BUG.format(method="_ended")
+    ) as played:
         ended = played.end()
     names = [command.name for command in ended.commands]
     assert "group" in names
@@ -909,7 +1067,9 @@ def test_the_last_words_after_a_bug_are_not_folded_away(folder: Path, stranger: 
 
 
 def test_a_bug_before_anything_was_started_says_so(folder: Path, stranger: Stranger) -> None:
-    with play("success", folder, stranger, github(folder), speed=QUICK, before=BUG.format(method="_reached")) as played:
+    with play(
+        "success", folder, stranger, github(folder), speed=QUICK, before=BUG.format(method="_reached")
+    ) as played:
         ended = played.end()
         assert (ended.code, played.starts()) == (70, 0)
     assert ended.lines[-1] == "Nothing is known to have been started"
@@ -917,5 +1077,12 @@ def test_a_bug_before_anything_was_started_says_so(folder: Path, stranger: Stran
 
 def test_the_entrypoint_needs_nothing_around_it(folder: Path) -> None:
     """Not even PATH, a folder of its own, or site-packages of the user."""
-    done = subprocess.run([sys.executable, str(ENTRYPOINT), "--version"], cwd="/", env={}, capture_output=True, check=False, timeout=30)
+    done = subprocess.run(
+        [sys.executable, str(ENTRYPOINT), "--version"],
+        cwd="/",
+        env={},
+        capture_output=True,
+        check=False,
+        timeout=30,
+    )
     assert (done.returncode, done.stderr) == (0, b"")

@@ -98,7 +98,11 @@ class Desk:
     def told(self, level: str) -> list[tuple[str, str]]:
         """GitHub's annotations: title and message."""
         found = (parse_line(line) for line in self.stdout.text.split("\n"))
-        return [(command.properties.get("title", ""), command.data) for command in found if command and command.name == level]
+        return [
+            (command.properties.get("title", ""), command.data)
+            for command in found
+            if command and command.name == level
+        ]
 
     @property
     def outputs(self) -> dict[str, str]:
@@ -130,15 +134,23 @@ def at_desk(folder: Path, system: str, *targets: str, terminal: bool = False, **
     redact.hide(HIDDEN)
     environ = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
     environ |= {"GITHUB_SHA": RUN_SHA, "CI_COMMIT_SHA": RUN_SHA}
-    ci = SYSTEMS[system](environ, Writer(stdout, redact, terminal=terminal, columns=lambda: 500), lambda: time[0])
-    wanted: dict[str, Any] = {"targets": targets or ("web",), "timeout": 1800.0, "result_file": str(folder / "result.json")} | options
+    ci = SYSTEMS[system](
+        environ, Writer(stdout, redact, terminal=terminal, columns=lambda: 500), lambda: time[0]
+    )
+    wanted: dict[str, Any] = {
+        "targets": targets or ("web",),
+        "timeout": 1800.0,
+        "result_file": str(folder / "result.json"),
+    } | options
     return Desk(Reporter(ci, redact, lambda: time[0], ReportOptions(**wanted)), stdout, folder, time)
 
 
 def started(target: str, *, name: str | None = None, adopted: bool = False) -> list[Event | float]:
     """A target's story up to the moment when it is followed."""
     return [
-        TargetResolved(Target(target, name=target if name is None else name, kind="application", url=URL.format(target))),
+        TargetResolved(
+            Target(target, name=target if name is None else name, kind="application", url=URL.format(target))
+        ),
         Triggering(target),
         Following(target, Handle(target, f"{target}-1", adopted=adopted)),
         DeploymentDetails(target, LINK.format(target), "", "localhost"),
@@ -155,7 +167,9 @@ def logged(target: str, *texts: str, hidden: bool = False) -> LogLines:
 
 def test_a_story_that_goes_well_is_told_in_order(desk: Any) -> None:
     told = desk("plain")
-    said = told.hear(Connected("Coolify 4.3.10 at https://c"), *started("web"), logged("web", "one", "two\nthree"), 42.0)
+    said = told.hear(
+        Connected("Coolify 4.3.10 at https://c"), *started("web"), logged("web", "one", "two\nthree"), 42.0
+    )
     said += told.hear(TargetFinished("web", Outcome.FINISHED))
     assert said == [
         "Coolify 4.3.10 at https://c",
@@ -176,7 +190,9 @@ def test_a_story_that_goes_well_is_told_in_order(desk: Any) -> None:
 def test_a_bad_end_names_the_cause_and_the_page_in_one_annotation(desk: Any) -> None:
     told = desk()
     told.hear(*started("web"), 61.0, TargetFinished("web", Outcome.FAILED, WHY))
-    assert told.told("error") == [("web: the deployment failed after 1m 01s", f"{WHY}\nSee {LINK.format('web')}")]
+    assert told.told("error") == [
+        ("web: the deployment failed after 1m 01s", f"{WHY}\nSee {LINK.format('web')}")
+    ]
 
 
 def test_an_interrupted_job_is_a_warning_and_no_error(desk: Any) -> None:
@@ -193,7 +209,9 @@ def test_an_interrupted_job_is_a_warning_and_no_error(desk: Any) -> None:
 
 @pytest.mark.parametrize("outcome", [Outcome.FINISHED, Outcome.TRIGGERED])
 @pytest.mark.parametrize("why", ["", "found on the server"])
-def test_a_good_end_of_somebody_else_s_deployment_says_whose_it_was(desk: Any, outcome: Outcome, why: str) -> None:
+def test_a_good_end_of_somebody_else_s_deployment_says_whose_it_was(
+    desk: Any, outcome: Outcome, why: str
+) -> None:
     told = desk("plain")
     told.hear(*started("web", adopted=True))
     [said] = told.hear(TargetFinished("web", outcome, why))
@@ -203,11 +221,18 @@ def test_a_good_end_of_somebody_else_s_deployment_says_whose_it_was(desk: Any, o
     assert "somebody else" not in ours.hear(TargetFinished("web", outcome, why))[0]
 
 
-@pytest.mark.parametrize(("outcome", "level"), [(Outcome.INTERRUPTED, "warning"), (Outcome.TIMED_OUT, "error"), (Outcome.FAILED, "error")])
-def test_what_became_of_a_withdrawn_deployment_stands_in_the_annotation(desk: Any, outcome: Outcome, level: str) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "level"),
+    [(Outcome.INTERRUPTED, "warning"), (Outcome.TIMED_OUT, "error"), (Outcome.FAILED, "error")],
+)
+def test_what_became_of_a_withdrawn_deployment_stands_in_the_annotation(
+    desk: Any, outcome: Outcome, level: str
+) -> None:
     told = desk()
     told.hear(
-        *started("web"), CancelResult("web", Handle("web", "web-1"), "cancel sent, not confirmed"), TargetFinished("web", outcome, WHY)
+        *started("web"),
+        CancelResult("web", Handle("web", "web-1"), "cancel sent, not confirmed"),
+        TargetFinished("web", outcome, WHY),
     )
     [(_, message)] = told.told(level)
     assert message == f"{WHY}\nIts deployment: cancel sent, not confirmed\nSee {LINK.format('web')}"
@@ -243,13 +268,18 @@ def test_in_a_rehearsal_a_warning_of_a_target_says_so(desk: Any) -> None:
 def test_a_page_that_is_known_from_the_start_is_told_and_written_at_once(desk: Any) -> None:
     """A deployment that was found on the server: when we are stopped before the first look, its page is all that people have."""
     told = desk("github", result_file="result.json")
-    told.hear(Triggering("web"), Following("web", Handle("web", "web-1", link=LINK.format("web")), "found on the server"))
+    told.hear(
+        Triggering("web"),
+        Following("web", Handle("web", "web-1", link=LINK.format("web")), "found on the server"),
+    )
     assert told.outputs["deployment_url"] == LINK.format("web")
     assert told.reporter.links() == [LINK.format("web")]
     told.hear(TargetFinished("web", Outcome.INTERRUPTED, "the job was stopped (SIGTERM)"))
     told.finish(Outcome.INTERRUPTED)
     assert told.result["targets"][0]["deployment_url"] == LINK.format("web")
-    assert told.told("warning") == [("web: interrupted after 0s", f"the job was stopped (SIGTERM)\nSee {LINK.format('web')}")]
+    assert told.told("warning") == [
+        ("web: interrupted after 0s", f"the job was stopped (SIGTERM)\nSee {LINK.format('web')}")
+    ]
 
 
 def test_a_link_that_another_look_gives_replaces_the_first_one(desk: Any) -> None:
@@ -295,11 +325,17 @@ def test_nothing_that_is_said_holds_a_secret(desk: Any) -> None:
     ],
 )
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_the_value_of_a_variable_is_taken_out_of_what_comes_from_outside(desk: Any, system: str, event: Event) -> None:
+def test_the_value_of_a_variable_is_taken_out_of_what_comes_from_outside(
+    desk: Any, system: str, event: Event
+) -> None:
     told = desk(system, log_file="log", output_file="env")
     told.hear(*started("web"), event, Idle())
     told.finish(Outcome.FAILED)
-    written = [path.name for path in told.folder.iterdir() if HIDDEN in path.read_text() or HIDDEN[9:] in path.read_text()]
+    written = [
+        path.name
+        for path in told.folder.iterdir()
+        if HIDDEN in path.read_text() or HIDDEN[9:] in path.read_text()
+    ]
     assert (HIDDEN in told.stdout.text, HIDDEN[9:] in told.stdout.text, written) == (False, False, [])
     assert "***" in told.stdout.text
 
@@ -308,17 +344,34 @@ def test_the_value_of_a_variable_may_stand_in_outputs_and_nowhere_else(desk: Any
     told = desk(log_file="log", output_file="env")
     target = Target(HIDDEN, name=HIDDEN, kind="application", url=f"https://{HIDDEN}.example.com")
     link = f"https://coolify.example.com/{HIDDEN}"
-    said = told.hear(Connected(HIDDEN), TargetResolved(target), ChangeApplied(HIDDEN, f"image: 1 → {HIDDEN}"), Triggering(HIDDEN))
-    said += told.hear(
-        TargetNote(HIDDEN, HIDDEN), Following(HIDDEN, Handle(HIDDEN, HIDDEN)), DeploymentDetails(HIDDEN, link, HIDDEN, HIDDEN)
+    said = told.hear(
+        Connected(HIDDEN),
+        TargetResolved(target),
+        ChangeApplied(HIDDEN, f"image: 1 → {HIDDEN}"),
+        Triggering(HIDDEN),
     )
-    said += told.hear(logged(HIDDEN, "a line"), TargetFinished(HIDDEN, Outcome.FAILED, f"exit code 1: {HIDDEN}"))
+    said += told.hear(
+        TargetNote(HIDDEN, HIDDEN),
+        Following(HIDDEN, Handle(HIDDEN, HIDDEN)),
+        DeploymentDetails(HIDDEN, link, HIDDEN, HIDDEN),
+    )
+    said += told.hear(
+        logged(HIDDEN, "a line"), TargetFinished(HIDDEN, Outcome.FAILED, f"exit code 1: {HIDDEN}")
+    )
     told.finish(Outcome.FAILED)
     [fact] = [each for each in told.result["targets"] if each["uuid"] == HIDDEN]
-    wanted = {"name": "", "url": target.url, "commit": HIDDEN, "deployment_uuid": HIDDEN, "deployment_url": link}
+    wanted = {
+        "name": "",
+        "url": target.url,
+        "commit": HIDDEN,
+        "deployment_uuid": HIDDEN,
+        "deployment_url": link,
+    }
     assert {name: fact[name] for name in wanted} == wanted
     marked = ("***", f"{HIDDEN}: changed image: 1 → ***", f"{HIDDEN}: ***", "exit code 1: ***")
-    assert [line for line in said if "***" in line] == [line for line in said if line.endswith(marked) or ("exit code 1" in line)]
+    assert [line for line in said if "***" in line] == [
+        line for line in said if line.endswith(marked) or ("exit code 1" in line)
+    ]
     assert fact["reason"] == "exit code 1: ***"
     assert "image: 1 → ***" in told.read("summary")
     assert "exit code 1: ***" in told.read("summary")
@@ -363,7 +416,12 @@ def test_what_belonged_to_a_deployment_that_is_followed_no_more_is_forgotten(des
     told.hear(Following("web", Handle("web", "web-2")), TargetFinished("web", Outcome.LOST, "gone"))
     told.finish(Outcome.LOST)
     [target] = told.result["targets"]
-    assert (target["deployment_uuid"], target["deployment_url"], target["commit"], target["adopted"]) == ("web-2", "", "", False)
+    assert (target["deployment_uuid"], target["deployment_url"], target["commit"], target["adopted"]) == (
+        "web-2",
+        "",
+        "",
+        False,
+    )
     assert told.told("error") == [("web: lost sight of the deployment after 0s", "gone")]
 
 
@@ -390,8 +448,14 @@ def test_every_command_is_told_in_its_own_words(desk: Any, command: Command) -> 
 def test_only_what_puts_something_live_ends_with_its_address(desk: Any, command: Command) -> None:
     told = desk("plain", command=command)
     told.hear(TargetResolved(Target("web", "web", "application", URL.format("web"))), Triggering("web"), 7.0)
-    at = f", {URL.format('web')}" if command in {Command.DEPLOY, Command.START, Command.RESTART, Command.ROLLBACK} else ""
-    assert told.hear(TargetFinished("web", Outcome.FINISHED, "it was so already")) == [f"web: finished in 7s{at} (it was so already)"]
+    at = (
+        f", {URL.format('web')}"
+        if command in {Command.DEPLOY, Command.START, Command.RESTART, Command.ROLLBACK}
+        else ""
+    )
+    assert told.hear(TargetFinished("web", Outcome.FINISHED, "it was so already")) == [
+        f"web: finished in 7s{at} (it was so already)"
+    ]
 
 
 def test_what_the_token_may_do_is_a_line_each(desk: Any) -> None:
@@ -409,21 +473,27 @@ def test_what_the_token_may_do_is_a_line_each(desk: Any) -> None:
 
 
 @pytest.mark.parametrize("examining", [True, False])
-def test_a_doctor_tells_the_status_of_what_it_has_found(desk: Any, examining: bool) -> None:  # noqa: FBT001 -- pytest hands it over
+def test_a_doctor_tells_the_status_of_what_it_has_found(desk: Any, examining: bool) -> None:
     told = desk("plain", preflight=examining)
     status = ", running:healthy" if examining else ""
-    said = told.hear(TargetResolved(Target("web", "shop", "application", URL.format("web"), "running:healthy")))
+    said = told.hear(
+        TargetResolved(Target("web", "shop", "application", URL.format("web"), "running:healthy"))
+    )
     assert said == [f"shop: application web{status}, {URL.format('web')}"]
 
 
 def test_what_would_be_done_is_said_of_its_target(desk: Any) -> None:
     told = desk("plain", "a", "b", preflight=True)
     told.hear(TargetResolved(Target("a", "shop", "application")))
-    assert told.hear(TargetNote("a", "would queue a deployment"), TargetNote("b", "would start the database")) == [
+    assert told.hear(
+        TargetNote("a", "would queue a deployment"), TargetNote("b", "would start the database")
+    ) == [
         "shop: would queue a deployment",
         "b: would start the database",
     ]
-    assert told.hear(TargetFinished("a", Outcome.SKIPPED, "dry run")) == ["shop: skipped: nothing was started or changed (dry run)"]
+    assert told.hear(TargetFinished("a", Outcome.SKIPPED, "dry run")) == [
+        "shop: skipped: nothing was started or changed (dry run)"
+    ]
 
 
 def test_a_doctor_leaves_no_deployment_and_no_error_behind(desk: Any) -> None:
@@ -446,7 +516,9 @@ def test_a_doctor_leaves_no_deployment_and_no_error_behind(desk: Any) -> None:
 def test_what_has_no_deployment_is_waited_for_by_its_status(desk: Any, aspect: str) -> None:
     told = desk("plain")
     said = told.hear(
-        Triggering("web"), Following("web", Handle("web", "", condition=aspect)), PhaseChanged("web", Phase.RUNNING, "starting:unhealthy")
+        Triggering("web"),
+        Following("web", Handle("web", "", condition=aspect)),
+        PhaseChanged("web", Phase.RUNNING, "starting:unhealthy"),
     )
     said += told.hear(PhaseChanged("web", Phase.SUCCEEDED, "running:healthy\nevil"), 61.0, Idle())
     assert said == [
@@ -485,9 +557,12 @@ def test_other_words_for_the_same_phase_are_no_line_but_the_next_sign_of_life_ha
 def test_the_look_after_the_deployment_is_told_and_forgets_nothing_of_it(desk: Any) -> None:
     told = desk("github")
     told.hear(*started("web"))
-    said = told.hear(Following("web", Handle("web", "", condition="healthy"), stage=Stage.HEALTH), 61.0, Idle())
+    said = told.hear(
+        Following("web", Handle("web", "", condition="healthy"), stage=Stage.HEALTH), 61.0, Idle()
+    )
     said += told.hear(
-        PhaseChanged("web", Phase.RUNNING, "exited:unhealthy", stage=Stage.HEALTH), DeploymentDetails("web", "", "", "", Stage.HEALTH)
+        PhaseChanged("web", Phase.RUNNING, "exited:unhealthy", stage=Stage.HEALTH),
+        DeploymentDetails("web", "", "", "", Stage.HEALTH),
     )
     assert said == [
         "web: deployed, reading whether it runs",
@@ -497,7 +572,10 @@ def test_the_look_after_the_deployment_is_told_and_forgets_nothing_of_it(desk: A
     told.hear(TargetFinished("web", Outcome.UNVERIFIED, "it does not run"))
     assert (told.outputs["deployment_uuid"], told.outputs["deployment_url"]) == ("web-1", LINK.format("web"))
     assert told.told("error") == [
-        ("web: deployed, but the proof that it runs failed after 1m 01s", f"it does not run\nSee {LINK.format('web')}")
+        (
+            "web: deployed, but the proof that it runs failed after 1m 01s",
+            f"it does not run\nSee {LINK.format('web')}",
+        )
     ]
 
 
@@ -510,7 +588,10 @@ def test_whether_its_site_answers_is_told_as_it_turns(desk: Any) -> None:
     told = desk("github")
     told.hear(*started("web"))
     said = told.hear(
-        Following("web", SITE, stage=Stage.VERIFY), 61.0, Idle(), PhaseChanged("web", Phase.RUNNING, "HTTP 502", stage=Stage.VERIFY)
+        Following("web", SITE, stage=Stage.VERIFY),
+        61.0,
+        Idle(),
+        PhaseChanged("web", Phase.RUNNING, "HTTP 502", stage=Stage.VERIFY),
     )
     said += told.hear(
         61.0,
@@ -525,7 +606,9 @@ def test_whether_its_site_answers_is_told_as_it_turns(desk: Any) -> None:
         "still waiting: web: its site says HTTP 502, 2m 02s since the trigger",
         "web: its site says HTTP 200",
     ]
-    assert told.hear(TargetFinished("web", Outcome.FINISHED)) == [f"web: finished in 2m 02s, {URL.format('web')}"]
+    assert told.hear(TargetFinished("web", Outcome.FINISHED)) == [
+        f"web: finished in 2m 02s, {URL.format('web')}"
+    ]
     assert told.told("error") == []
     assert (told.outputs["deployment_uuid"], told.outputs["deployment_url"]) == ("web-1", LINK.format("web"))
 
@@ -542,7 +625,10 @@ def test_a_site_that_does_not_answer_is_told_with_the_answer_and_the_page(desk: 
     told.finish(Outcome.UNVERIFIED)
     assert "web: its site says HTTP 502" in told.stdout.text
     assert told.told("error") == [
-        ("web: deployed, but the proof that it runs failed after 3m 00s", f"{PROVEN}\nSee {LINK.format('web')}"),
+        (
+            "web: deployed, but the proof that it runs failed after 3m 00s",
+            f"{PROVEN}\nSee {LINK.format('web')}",
+        ),
     ]
     assert told.result["targets"][0]["reason"] == PROVEN
 
@@ -551,10 +637,17 @@ def test_what_is_put_back_is_told_and_the_output_stays_what_was_deployed(desk: A
     told = desk("github")
     told.hear(*started("web"))
     back = Handle("web", "web-2")
-    said = told.hear(RollingBack("web", PROVEN), Following("web", back, "back to 2.0.1", stage=Stage.ROLLBACK))
-    assert said == [f"web: {PROVEN}: what ran before is to be put back", "web: rolling back: following deployment web-2 (back to 2.0.1)"]
+    said = told.hear(
+        RollingBack("web", PROVEN), Following("web", back, "back to 2.0.1", stage=Stage.ROLLBACK)
+    )
+    assert said == [
+        f"web: {PROVEN}: what ran before is to be put back",
+        "web: rolling back: following deployment web-2 (back to 2.0.1)",
+    ]
     told.hear(TargetFinished("web", Outcome.ROLLED_BACK, f"{PROVEN}. What ran before was put back"))
-    assert [text for _, text in told.told("error")] == [f"{PROVEN}. What ran before was put back\nSee {LINK.format('web')}"]
+    assert [text for _, text in told.told("error")] == [
+        f"{PROVEN}. What ran before was put back\nSee {LINK.format('web')}"
+    ]
     assert told.outputs["deployment_uuid"] == "web-1"
 
 
@@ -566,9 +659,19 @@ ENV_CHANGED = "variables: 1 added (A|B), 0 changed, 1 kept"
 
 def test_what_is_changed_on_the_server_is_told_in_the_log_and_in_the_summary(desk: Any) -> None:
     told = desk("github", "a", "b")
-    told.hear(TargetResolved(Target("a", "shop", "application")), TargetResolved(Target("b", "web", "application")))
-    said = told.hear(ChangeApplied("a", IMAGE_CHANGED), ChangeApplied("a", ENV_CHANGED), TargetNote("b", "nothing is to be changed"))
-    assert said == [f"shop: changed {IMAGE_CHANGED}", f"shop: changed {ENV_CHANGED}", "web: nothing is to be changed"]
+    told.hear(
+        TargetResolved(Target("a", "shop", "application")), TargetResolved(Target("b", "web", "application"))
+    )
+    said = told.hear(
+        ChangeApplied("a", IMAGE_CHANGED),
+        ChangeApplied("a", ENV_CHANGED),
+        TargetNote("b", "nothing is to be changed"),
+    )
+    assert said == [
+        f"shop: changed {IMAGE_CHANGED}",
+        f"shop: changed {ENV_CHANGED}",
+        "web: nothing is to be changed",
+    ]
     told.hear(TargetFinished("a", Outcome.FINISHED), TargetFinished("b", Outcome.REFUSED, "no"))
     told.finish(Outcome.REFUSED)
     assert told.read("summary").split("\n") == [
@@ -596,7 +699,9 @@ def test_what_is_changed_on_the_server_is_told_in_the_log_and_in_the_summary(des
 def test_what_was_created_is_a_change_of_what_it_became(desk: Any) -> None:
     told = desk("github", "shop", by_name=True)
     told.hear(TargetResolved(Target("shop", "shop", "application", missing=True)))
-    assert told.hear(ChangeApplied("shop", "created in project Shop", created=True)) == ["shop: created in project Shop"]
+    assert told.hear(ChangeApplied("shop", "created in project Shop", created=True)) == [
+        "shop: created in project Shop"
+    ]
     told.hear(
         GroupExpanded("shop", (Target("u1"),), gone=True),
         TargetResolved(Target("u1", "shop", "application")),
@@ -611,7 +716,10 @@ def test_what_was_created_is_a_change_of_what_it_became(desk: Any) -> None:
 @pytest.mark.parametrize("outcome", [Outcome.INTERRUPTED, Outcome.LOST, Outcome.FAILED])
 def test_what_was_changed_is_in_the_summary_however_it_ends(desk: Any, outcome: Outcome) -> None:
     told = desk("github")
-    told.hear(ChangeApplied("web", f"{IMAGE_CHANGED} (perhaps: no answer came)"), TargetFinished("web", outcome, "why"))
+    told.hear(
+        ChangeApplied("web", f"{IMAGE_CHANGED} (perhaps: no answer came)"),
+        TargetFinished("web", outcome, "why"),
+    )
     told.finish(outcome)
     assert f"- `web`: `{IMAGE_CHANGED} (perhaps: no answer came)`" in told.read("summary")
 
@@ -626,9 +734,13 @@ def test_no_secret_is_in_what_was_changed(desk: Any) -> None:
 
 def test_what_is_only_to_be_cancelled_is_named_and_not_narrated(desk: Any) -> None:
     told = desk("github", command=Command.CANCEL)
-    hers, ours = (Handle("web", f"web-{number}", adopted=True, started_by="a webhook started") for number in (1, 2))
+    hers, ours = (
+        Handle("web", f"web-{number}", adopted=True, started_by="a webhook started") for number in (1, 2)
+    )
     said = told.hear(
-        Triggering("web"), CancelResult("web", hers, "cancelled (a webhook started)"), CancelResult("web", ours, "already over (failed)")
+        Triggering("web"),
+        CancelResult("web", hers, "cancelled (a webhook started)"),
+        CancelResult("web", ours, "already over (failed)"),
     )
     said += told.hear(
         *(Following("web", handle, stage=Stage.CANCELLATION) for handle in (hers, ours)),
@@ -649,7 +761,10 @@ def test_what_is_only_to_be_cancelled_is_named_and_not_narrated(desk: Any) -> No
 
 def test_whose_deployment_is_adopted_is_told_where_it_is_known(desk: Any) -> None:
     told = desk("plain")
-    handles = [Handle("web", f"web-{number}", adopted=True, started_by=whose) for number, whose in ((1, "a webhook started"), (2, ""))]
+    handles = [
+        Handle("web", f"web-{number}", adopted=True, started_by=whose)
+        for number, whose in ((1, "a webhook started"), (2, ""))
+    ]
     assert told.hear(*(Following("web", handle, "already queued") for handle in handles)) == [
         "web: following deployment web-1, which a webhook started: it is never cancelled by us (already queued)",
         "web: following deployment web-2, which somebody else started: it is never cancelled by us (already queued)",
@@ -660,7 +775,9 @@ def test_what_may_be_ours_is_not_called_somebody_else_s(desk: Any) -> None:
     told = desk("github")
     told.hear(TargetResolved(Target("web", kind="application")), Triggering("web"))
     unsure = Handle("web", "web-1", adopted=True, perhaps=True)
-    assert told.hear(Following("web", unsure, "the oldest of several"), TargetFinished("web", Outcome.FINISHED)) == [
+    assert told.hear(
+        Following("web", unsure, "the oldest of several"), TargetFinished("web", Outcome.FINISHED)
+    ) == [
         "web: following deployment web-1, which may be somebody else's: it is never cancelled by us (the oldest of several)",
         "web: finished in 0s",
     ]
@@ -670,11 +787,19 @@ def test_what_may_be_ours_is_not_called_somebody_else_s(desk: Any) -> None:
 
 def test_who_ran_out_of_time_hears_whether_something_goes_on(desk: Any) -> None:
     told = desk("plain")
-    said = "\n".join(told.hear(*started("web"), TargetFinished("web", Outcome.TIMED_OUT, "it was still being built or started")))
+    said = "\n".join(
+        told.hear(
+            *started("web"), TargetFinished("web", Outcome.TIMED_OUT, "it was still being built or started")
+        )
+    )
     assert "It goes on on the server, and may still go live" in said
     never = desk("plain")
     said = "\n".join(
-        never.hear(TargetResolved(Target("web", kind="application")), Triggering("web"), TargetFinished("web", Outcome.TIMED_OUT, "full"))
+        never.hear(
+            TargetResolved(Target("web", kind="application")),
+            Triggering("web"),
+            TargetFinished("web", Outcome.TIMED_OUT, "full"),
+        )
     )
     assert "Nothing was started: run the job again later." in said
 
@@ -683,7 +808,9 @@ def test_who_ran_out_of_time_hears_whether_something_goes_on(desk: Any) -> None:
 def test_who_wanted_nothing_started_hears_nothing_of_that(desk: Any, command: Command) -> None:
     said = "\n".join(
         desk("plain", command=command).hear(
-            TargetResolved(Target("web")), Triggering("web"), TargetFinished("web", Outcome.TIMED_OUT, "broken")
+            TargetResolved(Target("web")),
+            Triggering("web"),
+            TargetFinished("web", Outcome.TIMED_OUT, "broken"),
         )
     )
     assert "broken" in said
@@ -738,7 +865,10 @@ def test_an_additional_server_takes_nothing_from_the_first_one(desk: Any) -> Non
 
 @pytest.mark.parametrize(
     ("targets", "prefixes"),
-    [pytest.param(("web",), ("", "[paris] "), id="one"), pytest.param(("web", "api"), ("[web] ", "[web on paris] "), id="several")],
+    [
+        pytest.param(("web",), ("", "[paris] "), id="one"),
+        pytest.param(("web", "api"), ("[web] ", "[web on paris] "), id="several"),
+    ],
 )
 @pytest.mark.parametrize("logs", ["live", "failure"])
 def test_a_line_of_the_build_log_says_from_which_server_it_is(
@@ -747,7 +877,9 @@ def test_a_line_of_the_build_log_says_from_which_server_it_is(
     """The first server's lines stand as they are: most people have no other."""
     told = desk("plain", *targets, logs=logs, log_file="log")
     told.hear(*started("web"))
-    said = told.hear(LogLines("web", (Entry(1, "one"),), "localhost"), LogLines("web", (Entry(2, "two\nthree"),), "paris"))
+    said = told.hear(
+        LogLines("web", (Entry(1, "one"),), "localhost"), LogLines("web", (Entry(2, "two\nthree"),), "paris")
+    )
     said += told.hear(TargetFinished("web", Outcome.FAILED, WHY))
     wanted = [f"{prefixes[0]}one", f"{prefixes[1]}two", f"{prefixes[1]}three"]
     assert [line for line in said if line.endswith(("one", "two", "three"))] == wanted
@@ -772,8 +904,14 @@ def test_no_line_of_an_additional_server_could_be_the_first_one_s(desk: Any) -> 
     told.hear(*started("web"))
     watch = Watch(PARIS, began=0, deadline=100, stage=Stage.ADDITIONAL_SERVERS)
     said = told.hear(Following("web", PARIS, stage=Stage.ADDITIONAL_SERVERS))
-    building = Snapshot(Phase.RUNNING, "in_progress", log=None, warnings=("a status that nobody knows",), server="paris")
-    sights: list[Observation] = [PollFailed("HTTP 502"), building, Snapshot(Phase.FAILED, "failed", reason="exit code 1", server="paris")]
+    building = Snapshot(
+        Phase.RUNNING, "in_progress", log=None, warnings=("a status that nobody knows",), server="paris"
+    )
+    sights: list[Observation] = [
+        PollFailed("HTTP 502"),
+        building,
+        Snapshot(Phase.FAILED, "failed", reason="exit code 1", server="paris"),
+    ]
     for second, observation in enumerate(sights):
         watch, events = observe(watch, observation, second)
         said += told.hear(*events)
@@ -814,7 +952,10 @@ def test_a_group_gives_way_to_its_parts_in_their_order(desk: Any) -> None:
 def test_a_group_of_one_that_is_gone_is_its_part(desk: Any) -> None:
     told = desk("github", "blue")
     told.hear(
-        Triggering("blue"), GroupExpanded("blue", parts("a"), gone=True), TargetResolved(parts("a")[0]), Following("a", Handle("a", "a-1"))
+        Triggering("blue"),
+        GroupExpanded("blue", parts("a"), gone=True),
+        TargetResolved(parts("a")[0]),
+        Following("a", Handle("a", "a-1")),
     )
     assert told.outputs["resource_uuid"] == "a"
     assert told.outputs["url"] == URL.format("a")
@@ -824,14 +965,25 @@ def test_a_group_of_one_that_is_gone_is_its_part(desk: Any) -> None:
 def test_the_lines_of_a_group_s_parts_say_whose_they_are(desk: Any) -> None:
     told = desk("plain", "blue")
     told.hear(Triggering("blue"), GroupExpanded("blue", parts("a", "b"), gone=True))
-    assert told.hear(logged("a", "of a"), logged("b", "of b")) == ["=== Build logs ===", "[a] of a", "[b] of b"]
+    assert told.hear(logged("a", "of a"), logged("b", "of b")) == [
+        "=== Build logs ===",
+        "[a] of a",
+        "[b] of b",
+    ]
 
 
 def test_a_group_of_which_something_is_left_keeps_its_own_end(desk: Any) -> None:
     told = desk("github", "blue")
-    told.hear(TargetResolved(BLUE), Triggering("blue"), GroupExpanded("blue", parts("a"), gone=False), Following("a", Handle("a", "a-1")))
     told.hear(
-        3.0, TargetFinished("blue", Outcome.TRIGGERED, "service stack: started, not followed"), TargetFinished("a", Outcome.FAILED, WHY)
+        TargetResolved(BLUE),
+        Triggering("blue"),
+        GroupExpanded("blue", parts("a"), gone=False),
+        Following("a", Handle("a", "a-1")),
+    )
+    told.hear(
+        3.0,
+        TargetFinished("blue", Outcome.TRIGGERED, "service stack: started, not followed"),
+        TargetFinished("a", Outcome.FAILED, WHY),
     )
     told.finish(Outcome.FAILED)
     ends = [(target["uuid"], target["status"], target["duration"]) for target in told.result["targets"]]
@@ -849,13 +1001,21 @@ def test_a_group_of_which_nothing_can_be_followed_says_so(desk: Any) -> None:
     )
     assert said[2] == "blue: nothing of it can be followed"
     assert told.finish(Outcome.LOST) == []
-    assert (told.outputs["status"], "resource_uuid" in told.outputs, "deployment_uuids" in told.outputs) == ("lost", False, False)
+    assert (told.outputs["status"], "resource_uuid" in told.outputs, "deployment_uuids" in told.outputs) == (
+        "lost",
+        False,
+        False,
+    )
 
 
 def test_a_group_is_no_output_before_it_is_known_what_it_is(desk: Any) -> None:
     told = desk("github", "blue", "web")
     told.hear(TargetResolved(BLUE), *started("web"))
-    assert (told.outputs["resource_uuid"], told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("web", "web-1", "web-1")
+    assert (
+        told.outputs["resource_uuid"],
+        told.outputs["deployment_uuid"],
+        told.outputs["deployment_uuids"],
+    ) == ("web", "web-1", "web-1")
 
 
 def test_who_was_never_introduced_is_told_all_the_same(desk: Any) -> None:
@@ -871,13 +1031,18 @@ def test_who_was_never_introduced_is_told_all_the_same(desk: Any) -> None:
     assert f"a: deployment a-1: cancelled {LINK.format('a')}" in said
     assert [title for title, _ in told.told("warning")] == ["a: interrupted"]
     told.finish(Outcome.INTERRUPTED)
-    assert [(target["uuid"], target["status"]) for target in told.result["targets"]] == [("blue", ""), ("a", "interrupted")]
+    assert [(target["uuid"], target["status"]) for target in told.result["targets"]] == [
+        ("blue", ""),
+        ("a", "interrupted"),
+    ]
 
 
 def test_two_parts_of_the_same_name_are_called_by_uuid(desk: Any) -> None:
     twins = (Target("a", "web", "application"), Target("b", "web", "application"))
     told = desk("plain", "blue")
-    told.hear(Triggering("blue"), GroupExpanded("blue", twins, gone=True), *(TargetResolved(twin) for twin in twins))
+    told.hear(
+        Triggering("blue"), GroupExpanded("blue", twins, gone=True), *(TargetResolved(twin) for twin in twins)
+    )
     assert told.hear(TargetNote("a", "x"), TargetNote("b", "x")) in (["a: x", "web: x"], ["web: x", "b: x"])
 
 
@@ -901,9 +1066,15 @@ def test_two_of_the_same_name_are_called_by_uuid(desk: Any) -> None:
 def test_every_failed_target_has_one_annotation(desk: Any) -> None:
     told = desk("github", "a", "b", "c")
     told.hear(*started("a"), *started("b"), *started("c"))
-    told.hear(TargetFinished("a", Outcome.FAILED, WHY), TargetFinished("b", Outcome.FINISHED), TargetFinished("c", Outcome.FAILED, WHY))
+    told.hear(
+        TargetFinished("a", Outcome.FAILED, WHY),
+        TargetFinished("b", Outcome.FINISHED),
+        TargetFinished("c", Outcome.FAILED, WHY),
+    )
     assert [title.partition(":")[0] for title, _ in told.told("error")] == ["a", "c"]
-    assert [message.partition("\n")[2] for _, message in told.told("error")] == [f"See {LINK.format(name)}" for name in "ac"]
+    assert [message.partition("\n")[2] for _, message in told.told("error")] == [
+        f"See {LINK.format(name)}" for name in "ac"
+    ]
 
 
 def test_a_reason_that_holds_for_all_is_annotated_once_and_said_of_each(desk: Any) -> None:
@@ -936,7 +1107,9 @@ def test_the_build_log_is_shown_as_wished(desk: Any, system: str, outcome: Outco
     last = told.hear(TargetFinished("web", outcome))
     told.finish(outcome)
     live, late = (sum(line.startswith("line ") for line in said) for said in (first, last))
-    assert (live, late) == {"live": (2, 0), "failure": (0, 2 * (outcome is Outcome.FAILED)), "none": (0, 0)}[logs]
+    assert (live, late) == {"live": (2, 0), "failure": (0, 2 * (outcome is Outcome.FAILED)), "none": (0, 0)}[
+        logs
+    ]
     assert told.read("log") == "line one\nline two\n"
 
 
@@ -956,9 +1129,15 @@ def test_an_empty_line_stays_one(desk: Any) -> None:
 def test_only_the_build_log_is_folded(desk: Any, system: str) -> None:
     told = desk(system)
     told.hear(
-        *started("web"), logged("web", "folded 1"), TargetWarning("web", "open 1"), logged("web", "folded 2"), PollFailing("web", "open 2")
+        *started("web"),
+        logged("web", "folded 1"),
+        TargetWarning("web", "open 1"),
+        logged("web", "folded 2"),
+        PollFailing("web", "open 2"),
     )
-    told.hear(PollRecovered("web", 1), logged("web", "folded 3"), TargetFinished("web", Outcome.FAILED, "open 3"))
+    told.hear(
+        PollRecovered("web", 1), logged("web", "folded 3"), TargetFinished("web", Outcome.FAILED, "open 3")
+    )
     told.finish(Outcome.FAILED)
     depth, places = 0, {}
     for line in told.stdout.text.split("\n"):
@@ -969,14 +1148,27 @@ def test_only_the_build_log_is_folded(desk: Any, system: str) -> None:
         for word in re.findall(r"(?:folded|open) \d", line):
             places[word] = depth
     assert depth == 0
-    assert places == {f"folded {number}": 1 for number in (1, 2, 3)} | {f"open {number}": 0 for number in (1, 2, 3)}
+    assert places == {f"folded {number}": 1 for number in (1, 2, 3)} | {
+        f"open {number}": 0 for number in (1, 2, 3)
+    }
 
 
 def test_sections_of_gitlab_never_share_a_name(desk: Any) -> None:
     told = desk("gitlab")
-    told.hear(*started("web"), logged("web", "a"), TargetWarning("web", "b"), logged("web", "c"), TargetFinished("web", Outcome.FINISHED))
+    told.hear(
+        *started("web"),
+        logged("web", "a"),
+        TargetWarning("web", "b"),
+        logged("web", "c"),
+        TargetFinished("web", Outcome.FINISHED),
+    )
     marks = [(mark[1], mark[3]) for mark in SECTION.finditer(told.stdout.text)]
-    assert marks == [("start", "deployer-1"), ("end", "deployer-1"), ("start", "deployer-2"), ("end", "deployer-2")]
+    assert marks == [
+        ("start", "deployer-1"),
+        ("end", "deployer-1"),
+        ("start", "deployer-2"),
+        ("end", "deployer-2"),
+    ]
 
 
 def test_gitlab_s_limit_leaves_room_for_the_end_of_the_story(desk: Any) -> None:
@@ -994,7 +1186,10 @@ def test_gitlab_s_limit_leaves_room_for_the_end_of_the_story(desk: Any) -> None:
     assert len(told.read("log")) == 60 * 50_001
     assert len(re.findall("section_start", said)) == 1
     before = said[: said.index("the rest of the build log is left out")]
-    assert [mark[1] for mark in SECTION.finditer(before)] == ["start", "end"]  # outside: folded away nobody would read it
+    assert [mark[1] for mark in SECTION.finditer(before)] == [
+        "start",
+        "end",
+    ]  # outside: folded away nobody would read it
 
 
 def test_of_a_log_for_failures_the_end_is_kept(desk: Any) -> None:
@@ -1034,7 +1229,9 @@ def test_a_job_that_talks_needs_no_heartbeat(desk: Any) -> None:
 
 def test_a_heartbeat_names_three_targets_and_counts_the_rest(desk: Any) -> None:
     told = desk("github", *"abcde")
-    told.hear(*(event for target in "abcde" for event in started(target)), TargetFinished("c", Outcome.FINISHED))
+    told.hear(
+        *(event for target in "abcde" for event in started(target)), TargetFinished("c", Outcome.FINISHED)
+    )
     [said] = told.hear(61.0, Idle())
     assert [f"{target}: building" in said for target in "abcde"] == [True, True, False, True, False]
     assert said.endswith("; and 1 more")
@@ -1046,7 +1243,10 @@ def test_the_live_line_is_only_for_terminals(desk: Any) -> None:
     told.hear(*started("web"), 5.0, Idle(), 5.0, Idle(), TargetFinished("web", Outcome.FINISHED))
     told.finish(Outcome.FINISHED)
     clear = "\r\x1b[2K"
-    assert f"{clear}web: building, 5s since the trigger{clear}web: building, 10s since the trigger{clear}web: finished" in told.stdout.text
+    assert (
+        f"{clear}web: building, 5s since the trigger{clear}web: building, 10s since the trigger{clear}web: finished"
+        in told.stdout.text
+    )
     assert told.stdout.text.endswith("\n")
 
 
@@ -1070,7 +1270,9 @@ def test_outputs_are_written_as_soon_as_they_are_known_and_only_when_they_change
         told.hear(event)
         known |= fresh
         assert set(told.outputs) == known
-        assert {line.partition("=")[0] for line in told.read("env").splitlines()} == {f"DEPLOYED_{name.upper()}" for name in known}
+        assert {line.partition("=")[0] for line in told.read("env").splitlines()} == {
+            f"DEPLOYED_{name.upper()}" for name in known
+        }
     told.finish(Outcome.FINISHED)
     assert set(told.outputs) - known == {"status", "duration", "timed_out", "result"}
     named = re.findall(r"^(\w+)<<ghadelimiter", told.read("output"), re.MULTILINE)
@@ -1081,10 +1283,20 @@ def test_the_outputs_of_several_targets_are_the_first_s_in_the_order_of_the_inpu
     told = desk("github", "a", "b", "c")
     told.hear(*started("b"), *started("c"), *started("a"))
     told.hear(
-        12.0, TargetFinished("a", Outcome.FINISHED), TargetFinished("b", Outcome.FAILED, WHY), 7.6, TargetFinished("c", Outcome.TIMED_OUT)
+        12.0,
+        TargetFinished("a", Outcome.FINISHED),
+        TargetFinished("b", Outcome.FAILED, WHY),
+        7.6,
+        TargetFinished("c", Outcome.TIMED_OUT),
     )
     told.finish(Outcome.FAILED)
-    wanted = {"status": "failed", "deployment_uuid": "a-1", "deployment_uuids": "a-1,b-1,c-1", "resource_uuid": "a", "timed_out": "false"}
+    wanted = {
+        "status": "failed",
+        "deployment_uuid": "a-1",
+        "deployment_uuids": "a-1,b-1,c-1",
+        "resource_uuid": "a",
+        "timed_out": "false",
+    }
     wanted |= {"url": URL.format("a"), "deployment_url": LINK.format("a"), "duration": "20"}
     assert {name: told.outputs[name] for name in wanted} == wanted
     assert [target["uuid"] for target in told.result["targets"]] == ["a", "b", "c"]
@@ -1103,7 +1315,9 @@ def test_a_deployment_that_does_not_exist_is_no_output(desk: Any) -> None:
     told = desk("github", "a", "b", output_file="env")
     told.hear(*started("a"), *started("b"))
     assert told.outputs["deployment_uuids"] == "a-1,b-1"
-    told.hear(TargetFinished("a", Outcome.REFUSED, "the queue is full"), TargetFinished("b", Outcome.FINISHED))
+    told.hear(
+        TargetFinished("a", Outcome.REFUSED, "the queue is full"), TargetFinished("b", Outcome.FINISHED)
+    )
     told.finish(Outcome.REFUSED)
     assert (told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("", ",b-1")
     assert [target["deployment_uuid"] for target in told.result["targets"]] == ["", "b-1"]
@@ -1113,12 +1327,16 @@ def test_a_deployment_that_does_not_exist_is_no_output(desk: Any) -> None:
 
 @pytest.mark.parametrize("trust", [Certainty.UNCONFIRMED, Certainty.POSSIBLY_PHANTOM])
 @pytest.mark.parametrize("outcome", [Outcome.TIMED_OUT, Outcome.INTERRUPTED, Outcome.LOST])
-def test_a_deployment_that_was_only_made_up_is_no_output(desk: Any, outcome: Outcome, trust: Certainty) -> None:
+def test_a_deployment_that_was_only_made_up_is_no_output(
+    desk: Any, outcome: Outcome, trust: Certainty
+) -> None:
     """It is sent again as long as the queue is full: what the last answer named was never made either."""
     told = desk()
     told.hear(Triggering("web"))
     for number in range(2):
-        told.hear(Following("web", Handle("web", f"made-up-{number}", trust)), PhaseChanged("web", Phase.ABSENT, ""))
+        told.hear(
+            Following("web", Handle("web", f"made-up-{number}", trust)), PhaseChanged("web", Phase.ABSENT, "")
+        )
         told.hear(2.0, TriggerDelayed("web", 60, "the server's deployment queue is full"), 60.0)
     told.hear(TargetFinished("web", outcome, "the server's deployment queue is full"))
     told.finish(outcome)
@@ -1129,23 +1347,52 @@ def test_a_deployment_that_was_only_made_up_is_no_output(desk: Any, outcome: Out
 
 def test_only_refused_ones_leave_no_list_of_deployments(desk: Any) -> None:
     told = desk("github", "a", "b")
-    told.hear(*started("a"), *started("b"), TargetFinished("a", Outcome.REFUSED, "full"), TargetFinished("b", Outcome.REFUSED, "full"))
+    told.hear(
+        *started("a"),
+        *started("b"),
+        TargetFinished("a", Outcome.REFUSED, "full"),
+        TargetFinished("b", Outcome.REFUSED, "full"),
+    )
     assert (told.outputs["deployment_uuid"], told.outputs["deployment_uuids"]) == ("", "")
 
 
-FIELDS = {"version": int, "status": str, "exit_code": int, "duration": int, "rehearsal": bool, "targets": list}
+FIELDS = {
+    "version": int,
+    "status": str,
+    "exit_code": int,
+    "duration": int,
+    "rehearsal": bool,
+    "targets": list,
+}
 OF_TARGET = {
-    **dict.fromkeys(("uuid", "name", "kind", "status", "reason", "deployment_uuid", "deployment_url", "url", "commit", "server"), str),
+    **dict.fromkeys(
+        (
+            "uuid",
+            "name",
+            "kind",
+            "status",
+            "reason",
+            "deployment_uuid",
+            "deployment_url",
+            "url",
+            "commit",
+            "server",
+        ),
+        str,
+    ),
     "adopted": bool,
     "duration": int,
 }
 
 
 @pytest.mark.parametrize("rehearsal", [True, False])
-def test_the_result_has_its_fields(desk: Any, rehearsal: bool) -> None:  # noqa: FBT001 -- pytest hands it over
+def test_the_result_has_its_fields(desk: Any, rehearsal: bool) -> None:
     told = desk("github", "a", "b", rehearsal=rehearsal)
     told.hear(
-        *started("a", adopted=True), DeploymentDetails("a", LINK.format("a"), SHA, "srv"), 3.4, TargetFinished("a", Outcome.FAILED, WHY)
+        *started("a", adopted=True),
+        DeploymentDetails("a", LINK.format("a"), SHA, "srv"),
+        3.4,
+        TargetFinished("a", Outcome.FAILED, WHY),
     )
     told.hear(TargetFinished("b", Outcome.REFUSED, "no"))
     told.finish(Outcome.FAILED)
@@ -1153,8 +1400,15 @@ def test_the_result_has_its_fields(desk: Any, rehearsal: bool) -> None:  # noqa:
     assert json.loads(told.outputs["result"]) == whole
     assert "\n" not in told.outputs["result"]
     assert {name: type(value) for name, value in whole.items()} == FIELDS
-    assert [{name: type(value) for name, value in target.items()} for target in whole["targets"]] == [OF_TARGET] * 2
-    assert (whole["version"], whole["status"], whole["exit_code"], whole["rehearsal"]) == (1, "failed", 1, rehearsal)
+    assert [{name: type(value) for name, value in target.items()} for target in whole["targets"]] == [
+        OF_TARGET
+    ] * 2
+    assert (whole["version"], whole["status"], whole["exit_code"], whole["rehearsal"]) == (
+        1,
+        "failed",
+        1,
+        rehearsal,
+    )
     assert whole["targets"][0] == {
         "uuid": "a",
         "name": "a",
@@ -1171,11 +1425,15 @@ def test_the_result_has_its_fields(desk: Any, rehearsal: bool) -> None:  # noqa:
     }
 
 
-@pytest.mark.parametrize("reason", ["x" * 5000, "\N{PILE OF POO}" * 5000, '"\\\n' * 2000], ids=["long", "wide", "escaped"])
+@pytest.mark.parametrize(
+    "reason", ["x" * 5000, "\N{PILE OF POO}" * 5000, '"\\\n' * 2000], ids=["long", "wide", "escaped"]
+)
 def test_the_result_stays_under_32_kilobytes(desk: Any, reason: str) -> None:
     names = tuple(f"{number:024}" for number in range(200))
     told = desk("github", *names)
-    told.hear(*(event for name in names for event in (*started(name), TargetFinished(name, Outcome.FAILED, reason))))
+    told.hear(
+        *(event for name in names for event in (*started(name), TargetFinished(name, Outcome.FAILED, reason)))
+    )
     told.finish(Outcome.FAILED)
     text = told.outputs["result"]
     whole = json.loads(text)
@@ -1192,7 +1450,9 @@ def test_a_dotenv_file_stays_under_5000_bytes(desk: Any, system: str) -> None:
     """GitLab refuses the whole file at 5120 (ci-formats 2); the list is cut between two deployments."""
     names = tuple(f"{number:024}" for number in range(400))
     told = desk(system, *names, output_file="env")
-    told.hear(*(event for name in names for event in (*started(name), TargetFinished(name, Outcome.FINISHED))))
+    told.hear(
+        *(event for name in names for event in (*started(name), TargetFinished(name, Outcome.FINISHED)))
+    )
     told.finish(Outcome.FINISHED)
     assert len(told.read("env").encode()) < 5000
     [listed] = re.findall(r'^DEPLOYED_DEPLOYMENT_UUIDS="?([^"\n]*)', told.read("env"), re.MULTILINE)
@@ -1214,7 +1474,11 @@ def test_lines_of_others_stay_in_the_output_file(desk: Any, tmp_path: Path) -> N
 
 def test_a_value_in_a_dotenv_file_is_only_a_value(desk: Any) -> None:
     told = desk("plain", output_file="env")
-    told.hear(TargetResolved(Target("web", "web", "application", 'https://x/$(id)`id`"\nDEPLOYED_STATUS=finished\n')))
+    told.hear(
+        TargetResolved(
+            Target("web", "web", "application", 'https://x/$(id)`id`"\nDEPLOYED_STATUS=finished\n')
+        )
+    )
     assert len(told.read("env").splitlines()) == 2
     assert re.search(r"(?<!\\)[$`]", told.read("env")) is None
 
@@ -1222,7 +1486,9 @@ def test_a_value_in_a_dotenv_file_is_only_a_value(desk: Any) -> None:
 @pytest.mark.parametrize("wish", ["log_file", "output_file", "result_file"])
 def test_a_file_that_cannot_be_written_is_warned_of_once(desk: Any, wish: str) -> None:
     told = desk("github", **{wish: "no/such/folder/file"})
-    told.hear(*started("web"), logged("web", "a"), logged("web", "b"), TargetFinished("web", Outcome.FINISHED))
+    told.hear(
+        *started("web"), logged("web", "a"), logged("web", "b"), TargetFinished("web", Outcome.FINISHED)
+    )
     told.finish(Outcome.FINISHED)
     assert told.told("warning") == [("", "no/such/folder/file can't be written: No such file or directory")]
 
@@ -1231,7 +1497,9 @@ def test_behind_what_was_only_made_up_stands_what_is_an_output(desk: Any) -> Non
     told = desk()
     told.hear(Triggering("web"), Following("web", Handle("web", "made-up", Certainty.POSSIBLY_PHANTOM)))
     told.hear(
-        PhaseChanged("web", Phase.ABSENT, ""), Following("web", Handle("web", "real", adopted=True)), PhaseChanged("web", Phase.RUNNING, "")
+        PhaseChanged("web", Phase.ABSENT, ""),
+        Following("web", Handle("web", "real", adopted=True)),
+        PhaseChanged("web", Phase.RUNNING, ""),
     )
     assert told.outputs["deployment_uuid"] == "real"
 
@@ -1243,7 +1511,9 @@ def test_the_summary_is_a_table_and_the_reasons(desk: Any) -> None:
     told = desk("github", "a", "b", "c")
     told.hear(*started("a"), *started("b"), DeploymentDetails("a", LINK.format("a"), SHA, ""), 61.0)
     told.hear(
-        TargetFinished("a", Outcome.FAILED, "one\ntwo"), TargetFinished("b", Outcome.FINISHED), TargetFinished("c", Outcome.REFUSED, "no")
+        TargetFinished("a", Outcome.FAILED, "one\ntwo"),
+        TargetFinished("b", Outcome.FINISHED),
+        TargetFinished("c", Outcome.REFUSED, "no"),
     )
     told.finish(Outcome.FAILED)
     assert told.read("summary").split("\n") == [
@@ -1273,14 +1543,24 @@ def test_the_summary_is_a_table_and_the_reasons(desk: Any) -> None:
 
 def test_the_summary_says_whose_deployment_it_was(desk: Any) -> None:
     told = desk("github", "a", "b")
-    told.hear(*started("a", adopted=True), *started("b"), TargetFinished("a", Outcome.FINISHED), TargetFinished("b", Outcome.FINISHED))
+    told.hear(
+        *started("a", adopted=True),
+        *started("b"),
+        TargetFinished("a", Outcome.FINISHED),
+        TargetFinished("b", Outcome.FINISHED),
+    )
     told.finish(Outcome.FINISHED)
     cells = [row.split(" | ")[1] for row in told.read("summary").split("\n") if row.startswith("| [")]
     assert cells == ["✅ finished (started by somebody else)", "✅ finished"]
 
 
-@pytest.mark.parametrize("error", [ValueError("odd"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "odd"), OSError(28, "No space left")])
-def test_a_summary_that_cannot_be_made_is_one_warning(desk: Any, error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("odd"), UnicodeEncodeError("utf-8", "\ud800", 0, 1, "odd"), OSError(28, "No space left")],
+)
+def test_a_summary_that_cannot_be_made_is_one_warning(
+    desk: Any, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: Any, **__: Any) -> str:
         raise error
 
@@ -1308,8 +1588,14 @@ def test_nothing_in_the_summary_turns_the_writing_or_hides(desk: Any) -> None:
 def test_lone_surrogates_are_no_trouble_for_the_summary(desk: Any) -> None:
     told = desk()
     url = "https://web.example.com/\ud800"
-    told.hear(TargetResolved(Target("web", "\ud800", "application", url)), Following("web", Handle("web", "\ud800", link=url)))
-    told.hear(DeploymentDetails("web", url, "\ud800" * 12, "\ud800"), TargetFinished("web", Outcome.FAILED, "\ud800"))
+    told.hear(
+        TargetResolved(Target("web", "\ud800", "application", url)),
+        Following("web", Handle("web", "\ud800", link=url)),
+    )
+    told.hear(
+        DeploymentDetails("web", url, "\ud800" * 12, "\ud800"),
+        TargetFinished("web", Outcome.FAILED, "\ud800"),
+    )
     told.finish(Outcome.FAILED)
     assert "](https://web.example.com/?)" in told.read("summary")
     assert [message for _, message in told.told("warning") if "can't be written" in message] == []
@@ -1378,7 +1664,9 @@ def test_foreign_words_in_the_summary_are_only_words(desk: Any, text: str) -> No
     told.finish(Outcome.FAILED)
     bare = outside_of_code(told.read("summary"))
     links = re.findall(r"\[CODE\]\(([^()\s]*)\)", bare)
-    assert all(link.startswith(("https://web.example.com/", "https://coolify.example.com/")) for link in links)
+    assert all(
+        link.startswith(("https://web.example.com/", "https://coolify.example.com/")) for link in links
+    )
     words = re.sub(r"\[CODE\]\([^()\s]*\)", "CODE", bare)
     assert re.sub(r"CODE|\s", "", html.unescape(words)) == re.sub(r"\s", "", OURS)
 
@@ -1390,7 +1678,9 @@ def test_no_run_of_backticks_ends_a_span_or_a_fence(desk: Any, count: int) -> No
     evil = "![x](https://evil.example.com/a.png) @acme/security"
     text = f"{'`' * count} {evil}\n{'`' * count}\n{evil}"
     told.hear(
-        TargetResolved(Target("web", text, "application")), Following("web", Handle("web", text)), DeploymentDetails("web", LINK, text, "")
+        TargetResolved(Target("web", text, "application")),
+        Following("web", Handle("web", text)),
+        DeploymentDetails("web", LINK, text, ""),
     )
     told.hear(ChangeApplied("web", text), TargetFinished("web", Outcome.FAILED, text))
     told.finish(Outcome.FAILED)
@@ -1411,21 +1701,36 @@ ASKED_FOR = Target("web", "shop", "application", "https://new.example.com", befo
     [
         pytest.param([], "https://old.example.com", id="not-yet"),
         pytest.param([TargetFinished("web", Outcome.REFUSED, WHY)], "https://old.example.com", id="refused"),
-        pytest.param([Triggering("web"), TargetFinished("web", Outcome.LOST, WHY)], "https://old.example.com", id="lost"),
-        pytest.param([Following("web", Handle("web", "x", Certainty.PHANTOM))], "https://old.example.com", id="only-made-up"),
         pytest.param(
-            [Following("web", Handle("web", "x", Certainty.UNCONFIRMED)), TargetFinished("web", Outcome.REFUSED, WHY)],
+            [Triggering("web"), TargetFinished("web", Outcome.LOST, WHY)],
+            "https://old.example.com",
+            id="lost",
+        ),
+        pytest.param(
+            [Following("web", Handle("web", "x", Certainty.PHANTOM))],
+            "https://old.example.com",
+            id="only-made-up",
+        ),
+        pytest.param(
+            [
+                Following("web", Handle("web", "x", Certainty.UNCONFIRMED)),
+                TargetFinished("web", Outcome.REFUSED, WHY),
+            ],
             "https://old.example.com",
             id="doubtful",
         ),
         pytest.param([Following("web", Handle("web", "x"))], "https://new.example.com", id="started"),
         pytest.param(
-            [Following("web", Handle("web", "x")), TargetFinished("web", Outcome.FAILED, WHY)], "https://new.example.com", id="failed"
+            [Following("web", Handle("web", "x")), TargetFinished("web", Outcome.FAILED, WHY)],
+            "https://new.example.com",
+            id="failed",
         ),
     ],
 )
 @pytest.mark.parametrize("before", ["https://old.example.com", ""])
-def test_an_address_that_is_only_asked_for_is_no_output(desk: Any, events: list[Event], url: str, before: str) -> None:
+def test_an_address_that_is_only_asked_for_is_no_output(
+    desk: Any, events: list[Event], url: str, before: str
+) -> None:
     told = desk("github", output_file="env")
     told.hear(TargetResolved(replace(ASKED_FOR, before=before)), *events)
     url = url if url == ASKED_FOR.url else before
@@ -1452,8 +1757,31 @@ def test_that_no_build_log_can_be_read_is_said_once_for_all(desk: Any) -> None:
 
 TARGETS, LATER = ("a", "b"), ("c", "d", "e")
 targets = st.sampled_from(TARGETS + LATER)
-texts = st.sampled_from(["", "why", "https://web.example.com/\ud800", "::error::x", "two\nlines", "\ud800\x00", SHA, SECRET, "x" * 9000])
-handles = st.builds(Handle, targets, texts, st.sampled_from(Certainty), st.booleans(), st.booleans(), texts, texts, texts, texts)
+texts = st.sampled_from(
+    [
+        "",
+        "why",
+        "https://web.example.com/\ud800",
+        "::error::x",
+        "two\nlines",
+        "\ud800\x00",
+        SHA,
+        SECRET,
+        "x" * 9000,
+    ]
+)
+handles = st.builds(
+    Handle,
+    targets,
+    texts,
+    st.sampled_from(Certainty),
+    st.booleans(),
+    st.booleans(),
+    texts,
+    texts,
+    texts,
+    texts,
+)
 entries = st.builds(Entry, st.integers(), texts, hidden=st.booleans(), from_platform=st.booleans())
 seconds = st.floats(0, 1e6)
 legs = st.sampled_from(Stage)
@@ -1464,7 +1792,9 @@ events = st.one_of(
     st.builds(TargetResolved, st.builds(Target, targets, texts, texts, texts, texts, st.booleans())),
     st.builds(ChangeApplied, targets, texts, st.booleans()),
     st.builds(RollingBack, targets, texts),
-    st.builds(AbilityChecked, st.builds(Ability, texts, st.sampled_from([True, False, None]), texts, st.booleans())),
+    st.builds(
+        AbilityChecked, st.builds(Ability, texts, st.sampled_from([True, False, None]), texts, st.booleans())
+    ),
     st.builds(TargetNote, targets, texts),
     st.builds(Triggering, targets),
     st.builds(GroupExpanded, targets, groups, st.booleans()),
@@ -1489,7 +1819,13 @@ events = st.one_of(
 
 @pytest.mark.parametrize("system", SYSTEMS)
 @pytest.mark.parametrize("logs", ["live", "failure"])
-@settings(derandomize=True, database=None, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(run=st.lists(events, max_size=25), outcome=st.sampled_from(Outcome), asked=st.sampled_from(Command))
 def test_no_order_of_events_is_too_odd(  # noqa: PLR0913, PLR0917 -- pytest and hypothesis hand them over
     system: str, logs: str, run: list[Event | float], outcome: Outcome, asked: Command, tmp_path: Path
@@ -1497,7 +1833,12 @@ def test_no_order_of_events_is_too_odd(  # noqa: PLR0913, PLR0917 -- pytest and 
     """The reporter never decides the outcome: it must not raise, tear a file, or leave a group open."""
     for name in ("output", "summary", "env", "log"):
         (tmp_path / name).unlink(missing_ok=True)
-    options: dict[str, Any] = {"command": asked, "logs": logs, "log_file": str(tmp_path / "log"), "output_file": str(tmp_path / "env")}
+    options: dict[str, Any] = {
+        "command": asked,
+        "logs": logs,
+        "log_file": str(tmp_path / "log"),
+        "output_file": str(tmp_path / "env"),
+    }
     told = at_desk(tmp_path, system, *TARGETS, **options)
     told.hear(*run)
     told.finish(outcome)
@@ -1505,7 +1846,11 @@ def test_no_order_of_events_is_too_odd(  # noqa: PLR0913, PLR0917 -- pytest and 
     assert told.read("log") is not None
     if system == "github":
         assert told.outputs["status"] == outcome.status
-        groups = [command.name for line in told.stdout.text.split("\n") if (command := parse_line(line)) and "group" in command.name]
+        groups = [
+            command.name
+            for line in told.stdout.text.split("\n")
+            if (command := parse_line(line)) and "group" in command.name
+        ]
         assert groups == ["group", "endgroup"] * (len(groups) // 2)
     assert SECRET not in told.stdout.text
     assert [path.name for path in tmp_path.iterdir() if SECRET.encode() in path.read_bytes()] == []
@@ -1514,7 +1859,9 @@ def test_no_order_of_events_is_too_odd(  # noqa: PLR0913, PLR0917 -- pytest and 
 # --- a job's log that is not read, and lines that it can't take
 
 
-def test_build_log_lines_that_nobody_reads_are_left_out_and_that_is_said_where_they_are_missing(desk: Any) -> None:
+def test_build_log_lines_that_nobody_reads_are_left_out_and_that_is_said_where_they_are_missing(
+    desk: Any,
+) -> None:
     told = desk("plain", log_file="build.log")
     told.hear(*started("web"))
     room = iter([True, False, False, True, False])

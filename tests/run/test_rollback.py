@@ -141,7 +141,9 @@ def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
         "look a-back": [replace(DONE, health_check=PROOF, follow_ups=(OTHER,))],
     }
     tale = fallen(script, visits=True, own_site=True, verify_timeout=30, poll_interval=30)
-    assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, "it answered HTTP 502. What ran before was put back")]
+    assert tale.ends() == [
+        TargetFinished("a", Outcome.ROLLED_BACK, "it answered HTTP 502. What ran before was put back")
+    ]
     assert tale.sent[4:] == [
         *("look a-1", "look a:healthy", f"visit {SITE}", f"visit {SITE}"),
         *("check a", "undo a", "look a-back", "look a-2", "look a:healthy"),
@@ -155,19 +157,36 @@ def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
 @pytest.mark.parametrize(
     ("script", "ended"),
     [
-        pytest.param({"look a-back": [Snapshot(Phase.FAILED, reason="exit 1")]}, f"{UNSEEN}: exit 1", id="it-fails"),
-        pytest.param({"look a-back": [Snapshot(Phase.CANCELLED, reason="by a user")]}, f"{UNSEEN}: by a user", id="it-is-cancelled"),
-        pytest.param({"look a-back": [Snapshot(Phase.ABSENT, reason="no row")]}, f"{UNSEEN}: no row", id="it-is-gone"),
-        pytest.param({"look a-back": [RUNNING, REVOKED]}, f"{UNSEEN}: the token is revoked", id="the-token-is-revoked"),
-        pytest.param({"look a-back": [PROVABLE]}, f"{AGAIN}, but it does not run", id="it-does-not-run-either"),
         pytest.param(
-            {"look a-back": [replace(DONE, follow_ups=(OTHER,))], "look a-2": [Snapshot(Phase.FAILED, reason="exit 1")]},
+            {"look a-back": [Snapshot(Phase.FAILED, reason="exit 1")]}, f"{UNSEEN}: exit 1", id="it-fails"
+        ),
+        pytest.param(
+            {"look a-back": [Snapshot(Phase.CANCELLED, reason="by a user")]},
+            f"{UNSEEN}: by a user",
+            id="it-is-cancelled",
+        ),
+        pytest.param(
+            {"look a-back": [Snapshot(Phase.ABSENT, reason="no row")]}, f"{UNSEEN}: no row", id="it-is-gone"
+        ),
+        pytest.param(
+            {"look a-back": [RUNNING, REVOKED]}, f"{UNSEEN}: the token is revoked", id="the-token-is-revoked"
+        ),
+        pytest.param(
+            {"look a-back": [PROVABLE]}, f"{AGAIN}, but it does not run", id="it-does-not-run-either"
+        ),
+        pytest.param(
+            {
+                "look a-back": [replace(DONE, follow_ups=(OTHER,))],
+                "look a-2": [Snapshot(Phase.FAILED, reason="exit 1")],
+            },
             f"{AGAIN}, but on the additional server berlin: exit 1",
             id="another-server-fails",
         ),
     ],
 )
-def test_a_way_back_with_a_bad_end_is_unverified_and_there_is_no_second_one(script: Script, ended: str) -> None:
+def test_a_way_back_with_a_bad_end_is_unverified_and_there_is_no_second_one(
+    script: Script, ended: str
+) -> None:
     tale = fallen(script)
     assert tale.ends() == [TargetFinished("a", Outcome.UNVERIFIED, ended)]
     assert tale.sent.count("undo a") == 1
@@ -176,13 +195,27 @@ def test_a_way_back_with_a_bad_end_is_unverified_and_there_is_no_second_one(scri
 @pytest.mark.parametrize(
     ("script", "plan", "ended"),
     [
-        pytest.param({}, {"rollback": False}, TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason), id="nobody-asked-for-it"),
+        pytest.param(
+            {},
+            {"rollback": False},
+            TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason),
+            id="nobody-asked-for-it",
+        ),
         pytest.param({"look a:healthy": [UP]}, {}, TargetFinished("a", Outcome.FINISHED), id="it-runs"),
-        pytest.param({"look a-1": [Snapshot(Phase.FAILED, reason="no")]}, {}, TargetFinished("a", Outcome.FAILED, "no"), id="it-failed"),
-        pytest.param({"look a-1": [RUNNING]}, {}, TargetFinished("a", Outcome.TIMED_OUT, LATE), id="it-is-late"),
+        pytest.param(
+            {"look a-1": [Snapshot(Phase.FAILED, reason="no")]},
+            {},
+            TargetFinished("a", Outcome.FAILED, "no"),
+            id="it-failed",
+        ),
+        pytest.param(
+            {"look a-1": [RUNNING]}, {}, TargetFinished("a", Outcome.TIMED_OUT, LATE), id="it-is-late"
+        ),
     ],
 )
-def test_nothing_is_put_back_without_evidence(script: Script, plan: dict[str, Any], ended: TargetFinished) -> None:
+def test_nothing_is_put_back_without_evidence(
+    script: Script, plan: dict[str, Any], ended: TargetFinished
+) -> None:
     tale = tell({**CRASHED, **script}, **{"rollback": True, **plan})
     assert tale.ends() == [ended]
     assert "undo a" not in tale.sent
@@ -200,19 +233,26 @@ def test_that_nobody_could_tell_puts_nothing_back_and_that_is_said() -> None:
     ("handle", "why"),
     [
         pytest.param(replace(A1, adopted=True), "the deployment was started by somebody else", id="adopted"),
-        pytest.param(replace(A1, adopted=True, perhaps=True), "the deployment may be somebody else's", id="perhaps"),
+        pytest.param(
+            replace(A1, adopted=True, perhaps=True), "the deployment may be somebody else's", id="perhaps"
+        ),
     ],
 )
 def test_somebody_else_s_deployment_is_not_taken_back_and_that_is_said(handle: Handle, why: str) -> None:
     tale = fallen({"start a": [Started((handle,))]})
-    assert tale.events[-2:] == [TargetWarning("a", f"not rolled back: {why}"), TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason)]
+    assert tale.events[-2:] == [
+        TargetWarning("a", f"not rolled back: {why}"),
+        TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason),
+    ]
     assert "undo a" not in tale.sent
 
 
 def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
     phantom, real = Handle("a", "", Certainty.PHANTOM), Handle("a", "a-1", adopted=True)
     tale = fallen({"start a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, follow_ups=(real,))]})
-    assert tale.events[-2] == TargetWarning("a", "not rolled back: the deployment was started by somebody else")
+    assert tale.events[-2] == TargetWarning(
+        "a", "not rolled back: the deployment was started by somebody else"
+    )
 
 
 # --- what the way back meets
@@ -221,7 +261,12 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
-        pytest.param({"undo a": [Rejected("no way")]}, [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")], [], id="refused"),
+        pytest.param(
+            {"undo a": [Rejected("no way")]},
+            [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")],
+            [],
+            id="refused",
+        ),
         pytest.param(
             {"undo a": [RefusedError("no way")]},
             [TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}no way")],
@@ -304,7 +349,10 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
         ),
         pytest.param(
             {"undo a": [LOST_ANSWER], "find a": [REVOKED]},
-            [TriggerUncertain("a", "no answer in time"), TargetFinished("a", Outcome.UNVERIFIED, f"{UNKNOWN}the token is revoked")],
+            [
+                TriggerUncertain("a", "no answer in time"),
+                TargetFinished("a", Outcome.UNVERIFIED, f"{UNKNOWN}the token is revoked"),
+            ],
             [(10, "find a")],
             id="a-lost-answer-and-a-revoked-token",
         ),
@@ -316,7 +364,11 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
                 TriggerUncertain("a", "it failed (Whoops)"),
                 Retriggering("a", NONE_FOUND),
                 TriggerUncertain("a", "it failed (Whoops)"),
-                TargetFinished("a", Outcome.UNVERIFIED, f"{NOT_BACK}the server failed 3 times and started nothing: Whoops"),
+                TargetFinished(
+                    "a",
+                    Outcome.UNVERIFIED,
+                    f"{NOT_BACK}the server failed 3 times and started nothing: Whoops",
+                ),
             ],
             [
                 *((10, "find a"), (15, "find a"), (15, "undo a")),
@@ -352,7 +404,9 @@ def changes(tale: Tale) -> list[str]:
         pytest.param({"undo a": [RetryLater(60, "full")]}, [RETURNED], id="a-full-queue"),
         pytest.param({"undo a": [LOST_ANSWER], "find a": [Started((BACK,))]}, [RETURNED], id="a-lost-answer"),
         pytest.param({"undo a": [OWN_FAILURE]}, [RETURNED], id="the-server-fails"),
-        pytest.param({"undo a": [NO_LINE], "altered a": [(THERE, PERHAPS)]}, [PERHAPS], id="the-change-is-lost"),
+        pytest.param(
+            {"undo a": [NO_LINE], "altered a": [(THERE, PERHAPS)]}, [PERHAPS], id="the-change-is-lost"
+        ),
         pytest.param({"undo a": [NO_LINE], "altered a": [(THERE,)]}, [], id="nothing-was-changed"),
     ],
 )
@@ -392,7 +446,12 @@ def test_a_phantom_on_the_way_back_is_looked_behind() -> None:
 
 def test_a_phantom_of_nothing_is_put_back_once_more() -> None:
     phantom = Handle("a", "", Certainty.PHANTOM)
-    tale = fallen({"undo a": [Started((phantom,)), Started((BACK,))], "look ": [Snapshot(Phase.ABSENT, reason="none any more")]})
+    tale = fallen(
+        {
+            "undo a": [Started((phantom,)), Started((BACK,))],
+            "look ": [Snapshot(Phase.ABSENT, reason="none any more")],
+        }
+    )
     assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, AGAIN)]
     assert tale.sent.count("undo a") == 2
 
@@ -446,7 +505,10 @@ def test_a_late_one_is_not_cancelled() -> None:
         pytest.param(
             {"check a": [Target("a"), Act(Target("a"), takes=5)]},
             12,
-            [InterruptReceived("SIGTERM"), TargetFinished("a", Outcome.INTERRUPTED, f"{NOT_BACK}{STOPPED_BY}")],
+            [
+                InterruptReceived("SIGTERM"),
+                TargetFinished("a", Outcome.INTERRUPTED, f"{NOT_BACK}{STOPPED_BY}"),
+            ],
             [],
             id="before-it",
         ),
@@ -463,7 +525,10 @@ def test_a_late_one_is_not_cancelled() -> None:
             id="in-its-request-which-is-answered",
         ),
         pytest.param(
-            {"undo a": [Act(Started((BACK,)), takes=9, signal="SIGTERM")], "find a": [Started((BACK,), "found")]},
+            {
+                "undo a": [Act(Started((BACK,)), takes=9, signal="SIGTERM")],
+                "find a": [Started((BACK,), "found")],
+            },
             99,
             [
                 InterruptReceived("SIGTERM"),
@@ -536,7 +601,9 @@ def test_a_late_one_is_not_cancelled() -> None:
         ),
     ],
 )
-def test_a_signal_cancels_no_way_back(script: Script, at: float, events: list[Event], calls: list[str]) -> None:
+def test_a_signal_cancels_no_way_back(
+    script: Script, at: float, events: list[Event], calls: list[str]
+) -> None:
     tale = fallen(script, signals=[(at, "SIGTERM")] if at < 99 else ())
     assert tale.outcome is Outcome.INTERRUPTED
     assert [event for event in tale.events[len(TOLD) :] if not isinstance(event, DeploymentDetails)] == events
@@ -547,7 +614,11 @@ def test_a_signal_cancels_no_way_back(script: Script, at: float, events: list[Ev
 
 @pytest.mark.parametrize("plan", [{}, {"cancel_on_interrupt": False}], ids=["cancel", "leave"])
 def test_its_page_is_told(plan: dict[str, Any]) -> None:
-    tale = fallen({"look a-back": [replace(RUNNING, link="https://coolify.example.com/back")]}, signals=[(12, "SIGTERM")], **plan)
+    tale = fallen(
+        {"look a-back": [replace(RUNNING, link="https://coolify.example.com/back")]},
+        signals=[(12, "SIGTERM")],
+        **plan,
+    )
     told = [event.handle.link for event in tale.events if isinstance(event, CancelResult)]
     assert told == ["https://coolify.example.com/back"]
 
@@ -564,19 +635,30 @@ def test_what_would_keep_it_from_being_put_back_is_told_before_the_deployment() 
 @pytest.mark.parametrize(
     ("checked", "calls"),
     [
-        pytest.param(NO_LINE, [(0, "prepare b"), (0, "start b"), (0, "look b-1"), (5, "check a")], id="not-known-yet"),
-        pytest.param(RefusedError("unknown"), [(0, "prepare b"), (0, "start b"), (0, "look b-1")], id="refused"),
+        pytest.param(
+            NO_LINE, [(0, "prepare b"), (0, "start b"), (0, "look b-1"), (5, "check a")], id="not-known-yet"
+        ),
+        pytest.param(
+            RefusedError("unknown"), [(0, "prepare b"), (0, "start b"), (0, "look b-1")], id="refused"
+        ),
     ],
 )
-def test_nothing_is_changed_by_that_and_no_target_waits_for_another(checked: Exception, calls: list[Call]) -> None:
-    tale = tell({"check a": [checked, Target("a")], "prepare b": [Changes(())]}, targets=("a", "b"), rollback=True)
+def test_nothing_is_changed_by_that_and_no_target_waits_for_another(
+    checked: Exception, calls: list[Call]
+) -> None:
+    tale = tell(
+        {"check a": [checked, Target("a")], "prepare b": [Changes(())]}, targets=("a", "b"), rollback=True
+    )
     assert tale.calls[3 : 3 + len(calls)] == calls
     assert TargetFinished("b", Outcome.FINISHED) in tale.ends()
 
 
 def test_a_signal_then_says_nothing_of_changes() -> None:
     tale = tell({"prepare a": [Act(Changes(()), takes=9, signal="SIGTERM")]}, rollback=True)
-    assert tale.events[-2:] == [InterruptReceived("SIGTERM"), TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY)]
+    assert tale.events[-2:] == [
+        InterruptReceived("SIGTERM"),
+        TargetFinished("a", Outcome.INTERRUPTED, STOPPED_BY),
+    ]
 
 
 # --- several targets
@@ -584,7 +666,10 @@ def test_a_signal_then_says_nothing_of_changes() -> None:
 
 def test_one_target_is_put_back_while_another_goes_on() -> None:
     tale = fallen({"look b-1": [RUNNING, RUNNING, DONE]}, targets=("a", "b"), poll_interval=20)
-    assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, AGAIN), TargetFinished("b", Outcome.FINISHED)]
+    assert tale.ends() == [
+        TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
+        TargetFinished("b", Outcome.FINISHED),
+    ]
     assert tale.outcome is Outcome.ROLLED_BACK
     assert "undo b" not in tale.sent
 
@@ -595,7 +680,11 @@ SITED: dict[str, Any] = {"check a": [Target("a", url=SITE)], f"visit {SITE}": [B
 def test_a_token_that_another_target_s_look_shows_revoked_puts_nothing_back() -> None:
     script: Script = {"look a:healthy": [UP], "look b-1": [RUNNING, REVOKED], **SITED}
     tale = fallen(script, targets=("a", "b"), visits=True, verify_timeout=60)
-    assert [event for event in tale.events if isinstance(event, TargetWarning | TargetFinished) and event.target == "a"] == [
+    assert [
+        event
+        for event in tale.events
+        if isinstance(event, TargetWarning | TargetFinished) and event.target == "a"
+    ] == [
         TargetWarning("a", "not rolled back: the token is revoked"),
         TargetFinished("a", Outcome.UNVERIFIED, BAD.reason),
     ]
@@ -605,8 +694,15 @@ def test_a_token_that_another_target_s_look_shows_revoked_puts_nothing_back() ->
 def test_a_part_of_a_group_is_put_back_by_itself() -> None:
     spread = GroupStarted((GroupMember(Target("a", "web"), A1), GroupMember(Target("c"), Handle("c", "c-1"))))
     tale = tell({**CRASHED, "start b": [spread]}, targets=("b",), rollback=True)
-    assert tale.ends() == [TargetFinished("c", Outcome.FINISHED), TargetFinished("a", Outcome.ROLLED_BACK, AGAIN)]
-    assert [call for call in tale.sent if call.startswith(("prepare", "start", "undo"))] == ["prepare b", "start b", "undo a"]
+    assert tale.ends() == [
+        TargetFinished("c", Outcome.FINISHED),
+        TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
+    ]
+    assert [call for call in tale.sent if call.startswith(("prepare", "start", "undo"))] == [
+        "prepare b",
+        "start b",
+        "undo a",
+    ]
     assert GroupExpanded("b", (Target("a", "web"), Target("c")), gone=True) in tale.events
 
 
@@ -647,7 +743,9 @@ def demanded(script: Script | None = None, signals: Iterable[tuple[float, str]] 
         ),
     ],
 )
-def test_on_demand_it_is_a_deployment_that_is_never_cancelled(script: Script, more: dict[str, Any], end: list[Event]) -> None:
+def test_on_demand_it_is_a_deployment_that_is_never_cancelled(
+    script: Script, more: dict[str, Any], end: list[Event]
+) -> None:
     tale = demanded(script, **more)
     assert tale.events == [*FOLLOWED, *end]
     assert not [call for call in tale.sent if call.startswith(("cancel", "undo"))]
@@ -667,12 +765,27 @@ PHANTOM = Handle("a", "a-p", Certainty.PHANTOM)
 @settings(derandomize=True, database=None, deadline=None, max_examples=150)
 @given(
     checks=rows(st.just(Target("a"))),
-    undos=rows(st.sampled_from([Started((BACK,)), Started((PHANTOM,)), RetryLater(20, "full"), Rejected("no"), OWN_FAILURE])),
+    undos=rows(
+        st.sampled_from(
+            [Started((BACK,)), Started((PHANTOM,)), RetryLater(20, "full"), Rejected("no"), OWN_FAILURE]
+        )
+    ),
     finds=rows(
-        st.sampled_from([None, None, Started((BACK,)), Started((replace(BACK, adopted=True, perhaps=True),)), AccessDenied("blind")])
+        st.sampled_from(
+            [
+                None,
+                None,
+                Started((BACK,)),
+                Started((replace(BACK, adopted=True, perhaps=True),)),
+                AccessDenied("blind"),
+            ]
+        )
     ),
     phantoms=rows(st.sampled_from([GONE, replace(GONE, follow_ups=(replace(BACK, adopted=True),))])),
-    looks=rows(st.builds(Snapshot, st.sampled_from(Phase), stable_for=st.sampled_from([0, 10])) | st.sampled_from([PROVABLE, DONE])),
+    looks=rows(
+        st.builds(Snapshot, st.sampled_from(Phase), stable_for=st.sampled_from([0, 10]))
+        | st.sampled_from([PROVABLE, DONE])
+    ),
     health=rows(st.sampled_from([DOWN, UP])),
     signals=st.lists(st.tuples(st.sampled_from([11, 11.5, 13, 20, 41, 71]), st.just("SIGTERM")), max_size=2),
     timeout=st.sampled_from([60, 150]),
@@ -703,7 +816,9 @@ def test_whatever_happens_it_is_put_back_once_and_never_cancelled(  # noqa: PLR0
     tale = Tale(run(plan, provider, events.append, clock), events, provider.calls, 0)
     holds_always(tale, plan)
     started_once("a", tale, provider.said, timeout, by="undo")
-    assert tale.outcome in {Outcome.ROLLED_BACK, Outcome.UNVERIFIED} | ({Outcome.INTERRUPTED} if signals else set())
+    assert tale.outcome in {Outcome.ROLLED_BACK, Outcome.UNVERIFIED} | (
+        {Outcome.INTERRUPTED} if signals else set()
+    )
     assert not [call for call in tale.sent if call.startswith("cancel")]
     if "undo a" not in tale.sent:
         assert tale.ends()[0].reason.startswith(NOT_BACK)

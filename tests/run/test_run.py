@@ -71,7 +71,9 @@ from tests.fakes import BEGINNING, TICK, Act, FakeClock, Scripted
 Script = Mapping[str, Sequence[Any]]
 Call = tuple[float, str]
 
-QUEUED, RUNNING, DONE, BROKEN = (Snapshot(phase) for phase in (Phase.QUEUED, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED))
+QUEUED, RUNNING, DONE, BROKEN = (
+    Snapshot(phase) for phase in (Phase.QUEUED, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED)
+)
 CANCELLED, GONE = Snapshot(Phase.CANCELLED), Snapshot(Phase.ABSENT)
 A1, A2, A3, B1, C1 = (Handle(name[0], name) for name in ("a-1", "a-2", "a-3", "b-1", "c-1"))
 PARIS, BERLIN = (Handle("a", name, server=server) for name, server in (("a-2", "paris"), ("a-3", "berlin")))
@@ -84,7 +86,9 @@ GOES_ON = "the deployment continues on the server, but its status can't be read 
 SPOKEN = UnavailableError("HTTP 503", may_have_arrived=True, from_server=True)
 NO_LINE = UnavailableError("no connection")
 LOST_ANSWER = UnavailableError("no answer in time", may_have_arrived=True)
-OWN_FAILURE = UnavailableError("it failed (Whoops)", may_have_arrived=True, from_server=True, server_error="Whoops")
+OWN_FAILURE = UnavailableError(
+    "it failed (Whoops)", may_have_arrived=True, from_server=True, server_error="Whoops"
+)
 GATEWAY = UnavailableError("HTTP 403: a page", may_have_arrived=True, from_gateway=True)
 REVOKED = RefusedError("the token is revoked", token_wide=True)
 NOTHING = "no deployment of it was found"
@@ -147,10 +151,17 @@ def tell(  # noqa: PLR0913 -- the knobs of one run, each given by name
 
     whole = Plan(targets, **plan)
     outcome = run(whole, provider, report, clock, provider.visit if visits else None)
-    tale = Tale(outcome, [event for event in events if not isinstance(event, Idle)], provider.calls, events.count(Idle()))
+    tale = Tale(
+        outcome,
+        [event for event in events if not isinstance(event, Idle)],
+        provider.calls,
+        events.count(Idle()),
+    )
     holds_always(tale, whole)
     assert all(seconds <= 2 for seconds in after), "no act gets more than two seconds more"
-    assert all(time < stops[0] + 5 for time, _ in tale.calls if stops), "five seconds after the signal nothing more is sent"
+    assert all(time < stops[0] + 5 for time, _ in tale.calls if stops), (
+        "five seconds after the signal nothing more is sent"
+    )
     return tale
 
 
@@ -163,18 +174,36 @@ def holds_always(tale: Tale, plan: Plan) -> None:
         assert [type(event) for event in run].count(TargetFinished) == 1, "every story ends once"
         assert isinstance(run[-1], TargetFinished), "nothing is told of a story that is over"
     for target in gone:
-        assert isinstance([event for event in tale.events if getattr(event, "target", None) == target][-1], GroupExpanded)
+        assert isinstance(
+            [event for event in tale.events if getattr(event, "target", None) == target][-1], GroupExpanded
+        )
     assert tale.outcome is Outcome.worst([event.outcome for event in tale.ends()])
-    adopted = {event.handle.id for event in tale.events if isinstance(event, Following) and event.handle.adopted}
+    adopted = {
+        event.handle.id for event in tale.events if isinstance(event, Following) and event.handle.adopted
+    }
     asked = plan.changes and plan.command is Command.CANCEL
-    cancels = [call.split()[1] for call in tale.sent if call.startswith("cancel ") and ("within" in call or not asked)]
+    cancels = [
+        call.split()[1]
+        for call in tale.sent
+        if call.startswith("cancel ") and ("within" in call or not asked)
+    ]
     assert not adopted & set(cancels)
-    back = {event.handle.id for event in tale.events if isinstance(event, Following) and event.stage is Stage.ROLLBACK}
+    back = {
+        event.handle.id
+        for event in tale.events
+        if isinstance(event, Following) and event.stage is Stage.ROLLBACK
+    }
     assert not back & set(cancels), "what puts something back is never cancelled"
     assert not cancels or plan.command is not Command.ROLLBACK
     undone = {call.split()[1] for call in tale.sent if call.startswith("undo")}
-    assert undone <= {event.target for event in tale.events if isinstance(event, RollingBack)} if plan.rollback else not undone
-    assert plan.changes or not [call for call in tale.sent if call.startswith(("start", "undo", "find", "look", "cancel"))]
+    assert (
+        undone <= {event.target for event in tale.events if isinstance(event, RollingBack)}
+        if plan.rollback
+        else not undone
+    )
+    assert plan.changes or not [
+        call for call in tale.sent if call.startswith(("start", "undo", "find", "look", "cancel"))
+    ]
 
 
 def begun(target: str) -> list[Event]:
@@ -196,7 +225,12 @@ def phase(phase: Phase, target: str = "a", stage: Stage = Stage.DEPLOYMENT) -> P
 @pytest.mark.parametrize(
     ("script", "outcome", "events"),
     [
-        pytest.param({}, Outcome.FINISHED, [*FOLLOWED, phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)], id="finished"),
+        pytest.param(
+            {},
+            Outcome.FINISHED,
+            [*FOLLOWED, phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)],
+            id="finished",
+        ),
         pytest.param(
             {"look a-1": [replace(BROKEN, reason="exit 1")]},
             Outcome.FAILED,
@@ -230,11 +264,19 @@ def phase(phase: Phase, target: str = "a", stage: Stage = Stage.DEPLOYMENT) -> P
         pytest.param(
             {"look a-1": [QUEUED, RUNNING]},
             Outcome.TIMED_OUT,
-            [*FOLLOWED, phase(Phase.QUEUED), phase(Phase.RUNNING), TargetFinished("a", Outcome.TIMED_OUT, LATE)],
+            [
+                *FOLLOWED,
+                phase(Phase.QUEUED),
+                phase(Phase.RUNNING),
+                TargetFinished("a", Outcome.TIMED_OUT, LATE),
+            ],
             id="timed-out",
         ),
         pytest.param(
-            {"start a": [Rejected("full")]}, Outcome.REFUSED, [*OPENING, TargetFinished("a", Outcome.REFUSED, "full")], id="refused"
+            {"start a": [Rejected("full")]},
+            Outcome.REFUSED,
+            [*OPENING, TargetFinished("a", Outcome.REFUSED, "full")],
+            id="refused",
         ),
         pytest.param(
             {"start a": [RefusedError("no right")]},
@@ -307,15 +349,27 @@ def test_scarce_requests_slow_the_looks_down() -> None:
 
 
 def test_retry_after_keeps_us_away() -> None:
-    assert tell({"look a-1": [UnavailableError("HTTP 429", retry_after=50), DONE]}).times("look a-1") == [0, 50]
+    assert tell({"look a-1": [UnavailableError("HTTP 429", retry_after=50), DONE]}).times("look a-1") == [
+        0,
+        50,
+    ]
 
 
 def test_a_success_at_the_deadline_is_one() -> None:
-    assert tell({"look a-1": [RUNNING, RUNNING, DONE]}, timeout=60, poll_interval=30).outcome is Outcome.FINISHED
+    assert (
+        tell({"look a-1": [RUNNING, RUNNING, DONE]}, timeout=60, poll_interval=30).outcome is Outcome.FINISHED
+    )
 
 
 def test_the_time_runs_from_the_first_trigger() -> None:
-    tale = tell({"check a": [Act(Target("a"), takes=30)], "start a": [Act(Started((A1,)), takes=10)], "look a-1": [RUNNING]}, timeout=60)
+    tale = tell(
+        {
+            "check a": [Act(Target("a"), takes=30)],
+            "start a": [Act(Started((A1,)), takes=10)],
+            "look a-1": [RUNNING],
+        },
+        timeout=60,
+    )
     assert (tale.times("start a"), tale.times("look a-1")[0], tale.times("look a-1")[-1]) == ([30], 40, 90)
 
 
@@ -357,13 +411,20 @@ def test_no_request_is_allowed_to_outlast_what_is_left_of_its_time() -> None:
 
 
 def test_targets_are_checked_first_then_started_then_looked_at_in_turn_and_the_worst_counts() -> None:
-    tale = tell({"look a-1": [RUNNING, RUNNING, DONE], "look b-1": [BROKEN], "look c-1": [RUNNING, DONE]}, targets=("a", "b", "c"))
+    tale = tell(
+        {"look a-1": [RUNNING, RUNNING, DONE], "look b-1": [BROKEN], "look c-1": [RUNNING, DONE]},
+        targets=("a", "b", "c"),
+    )
     assert tale == Tale(
         Outcome.FAILED,
         [
             REACHED,
             *(TargetResolved(Target(target)) for target in "abc"),
-            *(event for target in "abc" for event in (Triggering(target), Following(target, Handle(target, f"{target}-1")))),
+            *(
+                event
+                for target in "abc"
+                for event in (Triggering(target), Following(target, Handle(target, f"{target}-1")))
+            ),
             phase(Phase.RUNNING),
             phase(Phase.FAILED, "b"),
             TargetFinished("b", Outcome.FAILED),
@@ -392,7 +453,11 @@ def test_targets_are_checked_first_then_started_then_looked_at_in_turn_and_the_w
         pytest.param({"check a": [RefusedError("unknown")]}, Outcome.REFUSED, id="one-is-unknown"),
         pytest.param({"start a": [Rejected("full")]}, Outcome.REFUSED, id="one-is-refused"),
         pytest.param({"start a": [RefusedError("not yours")]}, Outcome.REFUSED, id="one-is-barred"),
-        pytest.param({"start a": [LOST_ANSWER], "find a": [AccessDenied("nobody can tell")]}, Outcome.LOST, id="one-is-lost"),
+        pytest.param(
+            {"start a": [LOST_ANSWER], "find a": [AccessDenied("nobody can tell")]},
+            Outcome.LOST,
+            id="one-is-lost",
+        ),
         pytest.param({"look a-1": [RefusedError("not yours")]}, Outcome.LOST, id="one-is-hidden"),
         pytest.param({"look a-1": [BROKEN]}, Outcome.FAILED, id="one-failed"),
         pytest.param({"look a-1": [RUNNING]}, Outcome.TIMED_OUT, id="one-is-late"),
@@ -406,7 +471,9 @@ def test_one_target_s_end_stops_no_other(script: Script, outcome: Outcome) -> No
 
 
 def test_a_target_that_must_wait_holds_up_no_other() -> None:
-    tale = tell({"start a": [RetryLater(30, "full"), Started((A1,))], "look b-1": [RUNNING, DONE]}, targets=("a", "b"))
+    tale = tell(
+        {"start a": [RetryLater(30, "full"), Started((A1,))], "look b-1": [RUNNING, DONE]}, targets=("a", "b")
+    )
     assert tale.events[3:] == [
         Triggering("a"),
         TriggerDelayed("a", 30, "full"),
@@ -445,10 +512,19 @@ def test_a_target_that_must_wait_holds_up_no_other() -> None:
             ],
             id="found",
         ),
-        pytest.param({"start a": [Rejected("full")]}, [*OPENING, TargetFinished("a", Outcome.REFUSED, "full")], id="refused"),
+        pytest.param(
+            {"start a": [Rejected("full")]},
+            [*OPENING, TargetFinished("a", Outcome.REFUSED, "full")],
+            id="refused",
+        ),
         pytest.param(
             {"start a": [RetryLater(9, "full"), Started((A1,))]},
-            [*OPENING, TriggerDelayed("a", 9, "full"), Following("a", A1), TargetFinished("a", Outcome.TRIGGERED)],
+            [
+                *OPENING,
+                TriggerDelayed("a", 9, "full"),
+                Following("a", A1),
+                TargetFinished("a", Outcome.TRIGGERED),
+            ],
             id="accepted-later",
         ),
     ],
@@ -465,8 +541,12 @@ DOUBTFUL = replace(A1, certainty=Certainty.UNCONFIRMED)
 @pytest.mark.parametrize("handle", [DOUBTFUL, PHANTOM])
 def test_without_waiting_looks_that_fail_are_not_repeated_until_the_end_of_the_time(handle: Handle) -> None:
     """Three in a row are enough: nobody asked to wait."""
-    tale = tell({"start a": [Started((handle,))], f"look {handle.id}": [UnavailableError("HTTP 502")]}, wait=False)
-    assert tale.ends() == [TargetFinished("a", Outcome.TRIGGERED, "could not confirm that the deployment exists: HTTP 502")]
+    tale = tell(
+        {"start a": [Started((handle,))], f"look {handle.id}": [UnavailableError("HTTP 502")]}, wait=False
+    )
+    assert tale.ends() == [
+        TargetFinished("a", Outcome.TRIGGERED, "could not confirm that the deployment exists: HTTP 502")
+    ]
     assert len(tale.times(f"look {handle.id}")) == 3
     assert tale.calls[-1][0] < 30
 
@@ -474,16 +554,25 @@ def test_without_waiting_looks_that_fail_are_not_repeated_until_the_end_of_the_t
 @pytest.mark.parametrize(
     ("looks", "events", "times"),
     [
-        pytest.param([QUEUED], [phase(Phase.QUEUED), TargetFinished("a", Outcome.TRIGGERED)], [0], id="it-is-there"),
+        pytest.param(
+            [QUEUED], [phase(Phase.QUEUED), TargetFinished("a", Outcome.TRIGGERED)], [0], id="it-is-there"
+        ),
         pytest.param(
             [NO_LINE, DONE],
-            [PollFailing("a", "no connection"), PollRecovered("a", 1), phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.TRIGGERED)],
+            [
+                PollFailing("a", "no connection"),
+                PollRecovered("a", 1),
+                phase(Phase.SUCCEEDED),
+                TargetFinished("a", Outcome.TRIGGERED),
+            ],
             [0, 3],
             id="it-is-seen-late",
         ),
     ],
 )
-def test_a_doubtful_answer_is_looked_at_also_without_waiting(looks: list[Any], events: list[Event], times: list[float]) -> None:
+def test_a_doubtful_answer_is_looked_at_also_without_waiting(
+    looks: list[Any], events: list[Event], times: list[float]
+) -> None:
     tale = tell({"start a": [Started((DOUBTFUL,))], "look a-1": looks}, wait=False)
     assert tale.events == [*OPENING, Following("a", DOUBTFUL), *events]
     assert tale.times("look a-1") == times
@@ -495,7 +584,12 @@ def test_a_doubtful_answer_is_looked_at_also_without_waiting(looks: list[Any], e
     [
         pytest.param(
             {"look a-p": [replace(GONE, follow_ups=(ADOPTED,))], "look a-1": [RUNNING]},
-            [phase(Phase.ABSENT), Following("a", ADOPTED), phase(Phase.RUNNING), TargetFinished("a", Outcome.TRIGGERED)],
+            [
+                phase(Phase.ABSENT),
+                Following("a", ADOPTED),
+                phase(Phase.RUNNING),
+                TargetFinished("a", Outcome.TRIGGERED),
+            ],
             [(0, "look a-p"), (0, "look a-1")],
             id="until-the-real-one-is-met",
         ),
@@ -512,7 +606,10 @@ def test_a_doubtful_answer_is_looked_at_also_without_waiting(looks: list[Any], e
             id="or-it-is-triggered",
         ),
         pytest.param(
-            {"look a-p": [QUEUED]}, [phase(Phase.QUEUED), TargetFinished("a", Outcome.TRIGGERED)], [(0, "look a-p")], id="or-it-is-there"
+            {"look a-p": [QUEUED]},
+            [phase(Phase.QUEUED), TargetFinished("a", Outcome.TRIGGERED)],
+            [(0, "look a-p")],
+            id="or-it-is-there",
         ),
     ],
 )
@@ -542,9 +639,17 @@ def test_what_may_be_a_phantom_is_looked_at_also_without_waiting(
             TargetFinished("a", Outcome.UNREACHABLE, "no connection (3 tries in 42 s)"),
             id="however-long-each-takes",
         ),
-        pytest.param({"reach": [NO_LINE, "Fake 1"]}, [0, 15], TargetFinished("a", Outcome.FINISHED), id="the-second-is-answered"),
         pytest.param(
-            {"reach": [NO_LINE, NO_LINE, "Fake 1"]}, [0, 15, 30], TargetFinished("a", Outcome.FINISHED), id="the-third-is-answered"
+            {"reach": [NO_LINE, "Fake 1"]},
+            [0, 15],
+            TargetFinished("a", Outcome.FINISHED),
+            id="the-second-is-answered",
+        ),
+        pytest.param(
+            {"reach": [NO_LINE, NO_LINE, "Fake 1"]},
+            [0, 15, 30],
+            TargetFinished("a", Outcome.FINISHED),
+            id="the-third-is-answered",
         ),
         pytest.param(
             {"reach": [UnavailableError("it redirects", permanent=True)]},
@@ -559,7 +664,10 @@ def test_what_may_be_a_phantom_is_looked_at_also_without_waiting(
             id="a-redirect-at-the-second-try",
         ),
         pytest.param(
-            {"reach": [NO_LINE, RefusedError("wrong token")]}, [0, 15], TargetFinished("a", Outcome.REFUSED, "wrong token"), id="refused"
+            {"reach": [NO_LINE, RefusedError("wrong token")]},
+            [0, 15],
+            TargetFinished("a", Outcome.REFUSED, "wrong token"),
+            id="refused",
         ),
         pytest.param(
             {"reach": [SPOKEN]},
@@ -593,13 +701,17 @@ def test_what_may_be_a_phantom_is_looked_at_also_without_waiting(
         ),
     ],
 )
-def test_patience_is_short_until_the_server_has_answered_as_itself(script: Script, times: list[float], last: TargetFinished) -> None:
+def test_patience_is_short_until_the_server_has_answered_as_itself(
+    script: Script, times: list[float], last: TargetFinished
+) -> None:
     tale = tell(script, timeout=40)
     assert (tale.times("reach"), tale.events[-1]) == (times, last)
 
 
 HANGS = LateError("no answer in time", may_have_arrived=True)
-WAITED = "no answer in time, although the server accepts connections: waiting up to {} s for its first response"
+WAITED = (
+    "no answer in time, although the server accepts connections: waiting up to {} s for its first response"
+)
 
 
 @pytest.mark.parametrize(
@@ -622,7 +734,13 @@ WAITED = "no answer in time, although the server accepts connections: waiting up
         pytest.param(
             [Act(HANGS, takes=8), *[Act(HANGS, takes=30)] * 3, Act(HANGS, takes=14)],
             600,
-            [(0, ""), (10, " within 30 s"), (42, " within 30 s"), (74, " within 30 s"), (106, " within 14 s")],
+            [
+                (0, ""),
+                (10, " within 30 s"),
+                (42, " within 30 s"),
+                (74, " within 30 s"),
+                (106, " within 14 s"),
+            ],
             TargetFinished("a", Outcome.UNREACHABLE, "no answer in time (5 tries in 120 s)"),
             id="but-not-for-more-than-two-minutes",
         ),
@@ -659,7 +777,9 @@ def test_a_server_that_accepts_connections_is_waited_for_up_to_two_minutes(
 
 
 def test_nothing_is_asked_of_a_server_that_was_not_reached() -> None:
-    tale = tell({"reach": [NO_LINE, UnavailableError("HTTP 502"), UnavailableError("HTTP 502")]}, targets=("a", "b"))
+    tale = tell(
+        {"reach": [NO_LINE, UnavailableError("HTTP 502"), UnavailableError("HTTP 502")]}, targets=("a", "b")
+    )
     why = "HTTP 502 (3 tries in 30 s)"
     assert tale == Tale(
         Outcome.UNREACHABLE,
@@ -675,7 +795,10 @@ def test_nothing_is_asked_of_a_server_that_was_not_reached() -> None:
 
 
 def test_the_same_trouble_is_told_once_while_the_server_is_not_reached() -> None:
-    assert tell({"reach": [NO_LINE, NO_LINE, "Fake 1"]}).events[:2] == [PollFailing("", "no connection"), REACHED]
+    assert tell({"reach": [NO_LINE, NO_LINE, "Fake 1"]}).events[:2] == [
+        PollFailing("", "no connection"),
+        REACHED,
+    ]
 
 
 # --- Architecture, rule 3: what is refused to the token is not asked again
@@ -710,7 +833,17 @@ def test_the_same_trouble_is_told_once_while_the_server_is_not_reached() -> None
         ),
         pytest.param(
             {"look b-1": [REVOKED]},
-            ["reach", "check a", "check b", "check c", "start a", "start b", "start c", "look a-1", "look b-1"],
+            [
+                "reach",
+                "check a",
+                "check b",
+                "check c",
+                "start a",
+                "start b",
+                "start c",
+                "look a-1",
+                "look b-1",
+            ],
             {"a": Outcome.FINISHED, "b": Outcome.LOST, "c": Outcome.LOST},
             id="at-a-look",
         ),
@@ -722,7 +855,9 @@ def test_the_same_trouble_is_told_once_while_the_server_is_not_reached() -> None
         ),
     ],
 )
-def test_a_revoked_token_ends_every_story_without_another_request(script: Script, calls: list[str], ends: Mapping[str, Outcome]) -> None:
+def test_a_revoked_token_ends_every_story_without_another_request(
+    script: Script, calls: list[str], ends: Mapping[str, Outcome]
+) -> None:
     tale = tell(script, targets=("a", "b", "c"))
     assert tale.sent == calls
     assert {event.target: event.outcome for event in tale.ends()} == ends
@@ -736,7 +871,9 @@ def test_a_revoked_token_is_not_asked_for_the_next_of_several_deployments_either
 
 def test_a_failure_that_was_seen_counts_more_than_a_token_that_is_revoked_after_it() -> None:
     broken = replace(BROKEN, reason="exit 1", server="paris")
-    tale = tell({"look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))], "look a-2": [broken], "look a-3": [REVOKED]})
+    tale = tell(
+        {"look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))], "look a-2": [broken], "look a-3": [REVOKED]}
+    )
     assert tale.ends() == [TargetFinished("a", Outcome.FAILED, f"{IN_PARIS}exit 1")]
 
 
@@ -744,11 +881,23 @@ def test_a_failure_that_was_seen_counts_more_than_a_token_that_is_revoked_after_
     ("last", "handle", "ended"),
     [
         pytest.param(replace(DONE, stable_for=9), A1, TargetFinished("a", Outcome.FINISHED), id="succeeded"),
-        pytest.param(replace(BROKEN, stable_for=9, reason="exit 1"), A1, TargetFinished("a", Outcome.FAILED, "exit 1"), id="failed"),
-        pytest.param(replace(CANCELLED, stable_for=9), ADOPTED, TargetFinished("a", Outcome.CANCELLED), id="adopted-and-cancelled"),
+        pytest.param(
+            replace(BROKEN, stable_for=9, reason="exit 1"),
+            A1,
+            TargetFinished("a", Outcome.FAILED, "exit 1"),
+            id="failed",
+        ),
+        pytest.param(
+            replace(CANCELLED, stable_for=9),
+            ADOPTED,
+            TargetFinished("a", Outcome.CANCELLED),
+            id="adopted-and-cancelled",
+        ),
     ],
 )
-def test_an_end_that_was_seen_counts_when_the_token_is_revoked(last: Snapshot, handle: Handle, ended: TargetFinished) -> None:
+def test_an_end_that_was_seen_counts_when_the_token_is_revoked(
+    last: Snapshot, handle: Handle, ended: TargetFinished
+) -> None:
     script: Script = {"start a": [Started((handle,))], "look a-1": [last], "look b-1": [RUNNING, REVOKED]}
     tale = tell(script, targets=("a", "b"), poll_interval=5)
     assert [event for event in tale.ends() if event.target == "a"] == [ended]
@@ -757,7 +906,10 @@ def test_an_end_that_was_seen_counts_when_the_token_is_revoked(last: Snapshot, h
 
 
 def test_others_that_can_not_be_seen_any_more_are_lost() -> None:
-    script: Script = {"look a-1": [replace(DONE, stable_for=9, follow_ups=(PARIS,))], "look b-1": [RUNNING, REVOKED]}
+    script: Script = {
+        "look a-1": [replace(DONE, stable_for=9, follow_ups=(PARIS,))],
+        "look b-1": [RUNNING, REVOKED],
+    }
     tale = tell(script, targets=("a", "b"), poll_interval=5)
     assert [event.outcome for event in tale.ends() if event.target == "a"] == [Outcome.LOST]
     assert tale.sent[-1] == "look b-1"
@@ -767,7 +919,10 @@ def test_a_token_that_may_not_cancel_any_more_is_not_used_again() -> None:
     script: Script = {"look a-1": [RUNNING], "look b-1": [RUNNING], "cancel a-1": [REVOKED]}
     tale = tell(script, targets=("a", "b"), timeout=25, poll_interval=25, cancel_on_timeout=True)
     assert tale.sent[-4:] == ["look a-1", "look b-1", "look a-1", "cancel a-1"]
-    assert {event.target: event.outcome for event in tale.ends()} == {"a": Outcome.TIMED_OUT, "b": Outcome.LOST}
+    assert {event.target: event.outcome for event in tale.ends()} == {
+        "a": Outcome.TIMED_OUT,
+        "b": Outcome.LOST,
+    }
 
 
 # --- Architecture, rule 7: triggered once
@@ -780,19 +935,35 @@ IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
     [
         pytest.param(
             {"start a": [LOST_ANSWER], "find a": [Started((A1,), "found on the server")]},
-            [*IN_DOUBT, Following("a", A1, "found on the server"), phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)],
+            [
+                *IN_DOUBT,
+                Following("a", A1, "found on the server"),
+                phase(Phase.SUCCEEDED),
+                TargetFinished("a", Outcome.FINISHED),
+            ],
             [(0, "find a"), (0, "look a-1")],
             id="the-one-that-is-found-is-ours",
         ),
         pytest.param(
             {"start a": [LOST_ANSWER], "find a": [None, Started((A1,), "found on the server")]},
-            [*IN_DOUBT, Following("a", A1, "found on the server"), phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)],
+            [
+                *IN_DOUBT,
+                Following("a", A1, "found on the server"),
+                phase(Phase.SUCCEEDED),
+                TargetFinished("a", Outcome.FINISHED),
+            ],
             [(0, "find a"), (5, "find a"), (5, "look a-1")],
             id="also-five-seconds-later",
         ),
         pytest.param(
             {"start a": [LOST_ANSWER, Started((A1,))]},
-            [*IN_DOUBT, Retriggering("a", NOTHING), Following("a", A1), phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)],
+            [
+                *IN_DOUBT,
+                Retriggering("a", NOTHING),
+                Following("a", A1),
+                phase(Phase.SUCCEEDED),
+                TargetFinished("a", Outcome.FINISHED),
+            ],
             [(0, "find a"), (5, "find a"), (5, "start a"), (5, "look a-1")],
             id="sent-again-when-two-searches-find-nothing",
         ),
@@ -807,13 +978,26 @@ IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
             ],
-            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "look a-1")],
+            [
+                (0, "find a"),
+                (5, "find a"),
+                (5, "start a"),
+                (5, "find a"),
+                (15, "find a"),
+                (15, "start a"),
+                (15, "look a-1"),
+            ],
             id="two-searches-each-time",
         ),
         pytest.param(
             {
                 "start a": [LOST_ANSWER, Started((A1,))],
-                "find a": [UnavailableError("HTTP 502"), None, UnavailableError("HTTP 503", retry_after=30), None],
+                "find a": [
+                    UnavailableError("HTTP 502"),
+                    None,
+                    UnavailableError("HTTP 503", retry_after=30),
+                    None,
+                ],
             },
             [
                 *IN_DOUBT,
@@ -853,11 +1037,23 @@ IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
                 TriggerUncertain("a", "it failed (Whoops)"),
                 TargetFinished("a", Outcome.REFUSED, "the server failed 3 times and started nothing: Whoops"),
             ],
-            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a"), (35, "find a")],
+            [
+                (0, "find a"),
+                (5, "find a"),
+                (5, "start a"),
+                (5, "find a"),
+                (15, "find a"),
+                (15, "start a"),
+                (15, "find a"),
+                (35, "find a"),
+            ],
             id="three-failures-of-its-own-are-a-refusal",
         ),
         pytest.param(
-            {"start a": [OWN_FAILURE, OWN_FAILURE, OWN_FAILURE], "find a": [None] * 4 + [UnavailableError("HTTP 502"), None]},
+            {
+                "start a": [OWN_FAILURE, OWN_FAILURE, OWN_FAILURE],
+                "find a": [None] * 4 + [UnavailableError("HTTP 502"), None],
+            },
             [
                 *OPENING,
                 *[TriggerUncertain("a", "it failed (Whoops)"), Retriggering("a", NOTHING)] * 2,
@@ -866,7 +1062,15 @@ IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
                 TargetFinished("a", Outcome.REFUSED, "the server failed 3 times and started nothing: Whoops"),
             ],
             [
-                *[(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a")],
+                *[
+                    (0, "find a"),
+                    (5, "find a"),
+                    (5, "start a"),
+                    (5, "find a"),
+                    (15, "find a"),
+                    (15, "start a"),
+                    (15, "find a"),
+                ],
                 *[(20, "find a"), (40, "find a")],
             ],
             id="told-with-its-own-text-whatever-the-search-met",
@@ -882,7 +1086,15 @@ IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
                 TargetFinished("a", Outcome.FINISHED),
             ],
             [
-                *[(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a")],
+                *[
+                    (0, "find a"),
+                    (5, "find a"),
+                    (5, "start a"),
+                    (5, "find a"),
+                    (15, "find a"),
+                    (15, "start a"),
+                    (15, "find a"),
+                ],
                 *[(35, "find a"), (35, "look a-1")],
             ],
             id="a-failure-that-started-one-is-none",
@@ -895,7 +1107,16 @@ IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
                 TriggerUncertain("a", "HTTP 403: a page"),
                 TargetFinished("a", Outcome.REFUSED, KEPT_OUT.format(3, "HTTP 403: a page")),
             ],
-            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a"), (35, "find a")],
+            [
+                (0, "find a"),
+                (5, "find a"),
+                (5, "start a"),
+                (5, "find a"),
+                (15, "find a"),
+                (15, "start a"),
+                (15, "find a"),
+                (35, "find a"),
+            ],
             id="a-gateway-that-passes-none-on",
         ),
         pytest.param(
@@ -923,7 +1144,16 @@ IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
                 TriggerUncertain("a", "HTTP 403: a page"),
                 TargetFinished("a", Outcome.REFUSED, KEPT_OUT.format(3, "HTTP 403: a page")),
             ],
-            [(0, "find a"), (5, "find a"), (5, "start a"), (5, "find a"), (15, "find a"), (15, "start a"), (15, "find a"), (35, "find a")],
+            [
+                (0, "find a"),
+                (5, "find a"),
+                (5, "start a"),
+                (5, "find a"),
+                (15, "find a"),
+                (15, "start a"),
+                (15, "find a"),
+                (35, "find a"),
+            ],
             id="both-count-together",
         ),
         pytest.param(
@@ -940,7 +1170,13 @@ IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
         ),
         pytest.param(
             {"start a": [UnavailableError("HTTP 429", retry_after=25), Started((A1,))]},
-            [*OPENING, PollFailing("a", "HTTP 429"), Following("a", A1), phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)],
+            [
+                *OPENING,
+                PollFailing("a", "HTTP 429"),
+                Following("a", A1),
+                phase(Phase.SUCCEEDED),
+                TargetFinished("a", Outcome.FINISHED),
+            ],
             [(25, "check a"), (25, "start a"), (25, "look a-1")],
             id="and-as-late-as-was-asked-for",
         ),
@@ -981,7 +1217,16 @@ def test_an_answer_that_was_lost_is_looked_for_before_anything_is_sent_again(
 def test_the_last_search_before_it_is_sent_again_comes_later_with_each_lost_answer() -> None:
     tale = tell({"start a": [*[LOST_ANSWER] * 8, Started((A1,))]})
     searches = tale.times("find a")
-    assert [second - first for first, second in zip(searches[::2], searches[1::2], strict=True)] == [5, 10, 20, 40, 60, 60, 60, 60]
+    assert [second - first for first, second in zip(searches[::2], searches[1::2], strict=True)] == [
+        5,
+        10,
+        20,
+        40,
+        60,
+        60,
+        60,
+        60,
+    ]
     assert tale.times("start a")[1:] == searches[1::2]
 
 
@@ -996,7 +1241,11 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
     ("script", "events", "calls"),
     [
         pytest.param(
-            {"start a": [LOST_ANSWER], "find a": [Started((ADOPTED,), "the oldest of several")], "look a-1": [RUNNING, DONE]},
+            {
+                "start a": [LOST_ANSWER],
+                "find a": [Started((ADOPTED,), "the oldest of several")],
+                "look a-1": [RUNNING, DONE],
+            },
             [
                 *IN_DOUBT,
                 Following("a", ADOPTED, "the oldest of several"),
@@ -1057,7 +1306,10 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
             id="but-only-once",
         ),
         pytest.param(
-            {"start a": [Started((PHANTOM,)), Started((A1,))], "look ": [replace(GONE, reason="none any more")]},
+            {
+                "start a": [Started((PHANTOM,)), Started((A1,))],
+                "look ": [replace(GONE, reason="none any more")],
+            },
             [
                 *OPENING,
                 Following("a", PHANTOM),
@@ -1112,7 +1364,10 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
             {
                 "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
                 "look a-2": [replace(DONE, server="paris")],
-                "look a-3": [replace(RUNNING, server="berlin"), replace(BROKEN, reason="exit 1", server="berlin")],
+                "look a-3": [
+                    replace(RUNNING, server="berlin"),
+                    replace(BROKEN, reason="exit 1", server="berlin"),
+                ],
             },
             [
                 *FOLLOWED,
@@ -1153,8 +1408,18 @@ REDIRECTS = UnavailableError("it redirects", permanent=True)
 @pytest.mark.parametrize(
     ("script", "ended", "calls"),
     [
-        pytest.param({"check a": [REDIRECTS]}, TargetFinished("a", Outcome.REFUSED, "it redirects"), UNTIL_START[:2], id="at-the-check"),
-        pytest.param({"start a": [REDIRECTS]}, TargetFinished("a", Outcome.REFUSED, "it redirects"), UNTIL_START, id="at-the-start"),
+        pytest.param(
+            {"check a": [REDIRECTS]},
+            TargetFinished("a", Outcome.REFUSED, "it redirects"),
+            UNTIL_START[:2],
+            id="at-the-check",
+        ),
+        pytest.param(
+            {"start a": [REDIRECTS]},
+            TargetFinished("a", Outcome.REFUSED, "it redirects"),
+            UNTIL_START,
+            id="at-the-start",
+        ),
         pytest.param(
             {"start a": [LOST_ANSWER], "find a": [REDIRECTS, Started((A1,))]},
             TargetFinished("a", Outcome.FINISHED),
@@ -1163,7 +1428,9 @@ REDIRECTS = UnavailableError("it redirects", permanent=True)
         ),
     ],
 )
-def test_what_no_repetition_can_mend_is_not_repeated(script: Script, ended: TargetFinished, calls: list[Call]) -> None:
+def test_what_no_repetition_can_mend_is_not_repeated(
+    script: Script, ended: TargetFinished, calls: list[Call]
+) -> None:
     tale = tell(script)
     assert (tale.events[-1], tale.calls) == (ended, calls)
 
@@ -1174,7 +1441,9 @@ def test_a_failure_that_asks_us_to_stay_away_is_searched_for_after_that() -> Non
 
 
 def test_but_not_longer_than_the_time_given() -> None:
-    tale = tell({"start a": [replace(SPOKEN, retry_after=86400)], "find a": [Started((A1,), "found")]}, timeout=25)
+    tale = tell(
+        {"start a": [replace(SPOKEN, retry_after=86400)], "find a": [Started((A1,), "found")]}, timeout=25
+    )
     assert (tale.times("find a"), tale.times("look a-1")) == ([25], [25])
 
 
@@ -1198,7 +1467,11 @@ def test_a_long_wait_is_not_silent() -> None:
         ),
         pytest.param(
             {"start a": [NO_LINE]},
-            [*OPENING, PollFailing("a", "no connection"), TargetFinished("a", Outcome.TIMED_OUT, "no connection")],
+            [
+                *OPENING,
+                PollFailing("a", "no connection"),
+                TargetFinished("a", Outcome.TIMED_OUT, "no connection"),
+            ],
             "start a",
             [0, 5, 10, 15, 20],
             id="never-reached",
@@ -1238,7 +1511,9 @@ def test_a_long_wait_is_not_silent() -> None:
             [
                 *FOLLOWED,
                 PollFailing("a", "HTTP 502"),
-                TargetFinished("a", Outcome.TIMED_OUT, "no look at it ever worked; the last looks failed: HTTP 502"),
+                TargetFinished(
+                    "a", Outcome.TIMED_OUT, "no look at it ever worked; the last looks failed: HTTP 502"
+                ),
             ],
             "look a-1",
             [0, 3, 9, 21, 25],
@@ -1246,7 +1521,9 @@ def test_a_long_wait_is_not_silent() -> None:
         ),
     ],
 )
-def test_no_end_in_time_is_told_as_what_it_is(script: Script, events: list[Event], call: str, times: list[float]) -> None:
+def test_no_end_in_time_is_told_as_what_it_is(
+    script: Script, events: list[Event], call: str, times: list[float]
+) -> None:
     tale = tell(script, timeout=25)
     assert (tale.events, tale.times(call)) == (events, times)
 
@@ -1265,8 +1542,13 @@ def test_trouble_that_is_over_is_told_again_when_it_comes_again() -> None:
 @pytest.mark.parametrize(
     "script",
     [
-        pytest.param({"start a": [Started((ADOPTED,))], "look a-1": [RUNNING, Act(CANCELLED, takes=2)]}, id="adopted-cancelled"),
-        pytest.param({"start a": [Started((PHANTOM,))], "look ": [SPOKEN, Act(GONE, takes=2)]}, id="phantom-of-nothing"),
+        pytest.param(
+            {"start a": [Started((ADOPTED,))], "look a-1": [RUNNING, Act(CANCELLED, takes=2)]},
+            id="adopted-cancelled",
+        ),
+        pytest.param(
+            {"start a": [Started((PHANTOM,))], "look ": [SPOKEN, Act(GONE, takes=2)]}, id="phantom-of-nothing"
+        ),
         pytest.param({"start a": [Act(LOST_ANSWER, takes=22)]}, id="lost"),
     ],
 )
@@ -1281,7 +1563,9 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
     ("script", "withdrawn", "reason"),
     [
         pytest.param({"look a-1": [RUNNING]}, [CancelResult("a", A1, "cancelled")], LATE, id="running"),
-        pytest.param({"look a-1": [QUEUED]}, [CancelResult("a", A1, "cancelled")], "it was still queued", id="queued"),
+        pytest.param(
+            {"look a-1": [QUEUED]}, [CancelResult("a", A1, "cancelled")], "it was still queued", id="queued"
+        ),
         pytest.param(
             {"look a-1": [NO_LINE]},
             [CancelResult("a", A1, "cancelled")],
@@ -1289,7 +1573,11 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
             id="never-seen",
         ),
         pytest.param(
-            {"look a-1": [Snapshot(Phase.SUCCEEDED, stable_for=math.inf, reason="its command was not seen to end")]},
+            {
+                "look a-1": [
+                    Snapshot(Phase.SUCCEEDED, stable_for=math.inf, reason="its command was not seen to end")
+                ]
+            },
             [],
             "its command was not seen to end",
             id="deployed-and-its-post-command-runs",
@@ -1303,13 +1591,21 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
             id="phantom",
         ),
         pytest.param(
-            {"look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))], "look a-2": [CANCELLED], "look a-3": [RUNNING]},
+            {
+                "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+                "look a-2": [CANCELLED],
+                "look a-3": [RUNNING],
+            },
             [CancelResult("a", A3, "cancelled")],
             f"{IN_BERLIN}{LATE}",
             id="of-several-only-what-is-not-over",
         ),
         pytest.param(
-            {"look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))], "look a-2": [RUNNING], "look a-3": [RUNNING]},
+            {
+                "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+                "look a-2": [RUNNING],
+                "look a-3": [RUNNING],
+            },
             [CancelResult("a", A2, "cancelled"), CancelResult("a", A3, "cancelled")],
             f"{IN_PARIS}{LATE}",
             id="all-that-are-late",
@@ -1334,10 +1630,14 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
         ),
     ],
 )
-def test_on_timeout_cancel_stops_what_is_ours_and_not_deployed_yet(script: Script, withdrawn: list[CancelResult], reason: str) -> None:
+def test_on_timeout_cancel_stops_what_is_ours_and_not_deployed_yet(
+    script: Script, withdrawn: list[CancelResult], reason: str
+) -> None:
     tale = tell(script, timeout=25, cancel_on_timeout=True)
     assert tale.events[-1 - len(withdrawn) :] == [*withdrawn, TargetFinished("a", Outcome.TIMED_OUT, reason)]
-    assert [call for call in tale.calls if call[1].startswith("cancel")] == [(25, f"cancel {event.handle.id}") for event in withdrawn]
+    assert [call for call in tale.calls if call[1].startswith("cancel")] == [
+        (25, f"cancel {event.handle.id}") for event in withdrawn
+    ]
 
 
 LEFT = "1 deployment is still queued, and nothing runs on that server"
@@ -1372,12 +1672,21 @@ LEFT = "1 deployment is still queued, and nothing runs on that server"
         ),
         pytest.param({"look a-1": [DONE]}, {}, (), [], None, id="nothing-was-cancelled"),
         pytest.param(
-            {"look a-1": [RUNNING], "left waiting": [NO_LINE]}, {}, [(3, "SIGTERM")], [], "left waiting within 1 s", id="not-to-be-read"
+            {"look a-1": [RUNNING], "left waiting": [NO_LINE]},
+            {},
+            [(3, "SIGTERM")],
+            [],
+            "left waiting within 1 s",
+            id="not-to-be-read",
         ),
     ],
 )
 def test_what_a_cancel_leaves_in_the_queue_is_told(
-    script: Script, plan: dict[str, Any], signals: list[tuple[float, str]], told: list[Event], asked: str | None
+    script: Script,
+    plan: dict[str, Any],
+    signals: list[tuple[float, str]],
+    told: list[Event],
+    asked: str | None,
 ) -> None:
     tale = tell({"left waiting": [LEFT], **script}, signals=signals, **plan)
     assert [event for event in tale.events if event in told] == told
@@ -1386,9 +1695,16 @@ def test_what_a_cancel_leaves_in_the_queue_is_told(
 
 
 def test_on_timeout_cancel_stops_what_is_late_also_when_another_one_failed() -> None:
-    script: Script = {"look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))], "look a-2": [BROKEN], "look a-3": [RUNNING]}
+    script: Script = {
+        "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+        "look a-2": [BROKEN],
+        "look a-3": [RUNNING],
+    }
     tale = tell(script, timeout=25, cancel_on_timeout=True)
-    assert tale.events[-2:] == [CancelResult("a", A3, "cancelled"), TargetFinished("a", Outcome.FAILED, f"{IN_PARIS}failed")]
+    assert tale.events[-2:] == [
+        CancelResult("a", A3, "cancelled"),
+        TargetFinished("a", Outcome.FAILED, f"{IN_PARIS}failed"),
+    ]
 
 
 def test_a_token_that_is_revoked_cancels_no_second_late_one() -> None:
@@ -1430,7 +1746,9 @@ def test_on_timeout_leave_cancels_nothing() -> None:
         ),
     ],
 )
-def test_a_signal_while_a_late_one_is_cancelled(takes: float, events: list[Event], cancels: list[Call]) -> None:
+def test_a_signal_while_a_late_one_is_cancelled(
+    takes: float, events: list[Event], cancels: list[Call]
+) -> None:
     script: Script = {"look a-1": [RUNNING], "cancel a-1": [Act("cancelled", takes=takes)]}
     tale = tell(script, timeout=25, cancel_on_timeout=True, signals=[(25.5, "SIGTERM")])
     assert tale.events == [*FOLLOWED, phase(Phase.RUNNING), *events]
@@ -1464,8 +1782,18 @@ FOUND_ON_FAREWELL: list[Event] = [
     ("script", "events", "calls"),
     [
         pytest.param({"reach": [Act("Fake 1", takes=9)]}, FAREWELL, [(0, "reach")], id="while-reaching"),
-        pytest.param({"reach": [NO_LINE]}, [PollFailing("", "no connection"), *FAREWELL], [(0, "reach")], id="asleep-before-it-is-reached"),
-        pytest.param({"check a": [Act(Target("a"), takes=9)]}, [REACHED, *FAREWELL], [(0, "reach"), (0, "check a")], id="while-checking"),
+        pytest.param(
+            {"reach": [NO_LINE]},
+            [PollFailing("", "no connection"), *FAREWELL],
+            [(0, "reach")],
+            id="asleep-before-it-is-reached",
+        ),
+        pytest.param(
+            {"check a": [Act(Target("a"), takes=9)]},
+            [REACHED, *FAREWELL],
+            [(0, "reach"), (0, "check a")],
+            id="while-checking",
+        ),
         pytest.param(
             {"check a": [NO_LINE]},
             [REACHED, PollFailing("a", "no connection"), *FAREWELL],
@@ -1479,7 +1807,10 @@ FOUND_ON_FAREWELL: list[Event] = [
             id="asleep-before-it-is-accepted",
         ),
         pytest.param(
-            {"start a": [NO_LINE]}, [*OPENING, PollFailing("a", "no connection"), *FAREWELL], UNTIL_START, id="asleep-before-it-arrives"
+            {"start a": [NO_LINE]},
+            [*OPENING, PollFailing("a", "no connection"), *FAREWELL],
+            UNTIL_START,
+            id="asleep-before-it-arrives",
         ),
         pytest.param(
             {"look a-1": [replace(RUNNING, log=(Entry(1, "one"),))]},
@@ -1602,7 +1933,10 @@ FOUND_ON_FAREWELL: list[Event] = [
             id="nor-is-a-phantom",
         ),
         pytest.param(
-            {"start a": [Started((replace(A1, certainty=Certainty.UNCONFIRMED),))], "look a-1": [Act(DONE, takes=9)]},
+            {
+                "start a": [Started((replace(A1, certainty=Certainty.UNCONFIRMED),))],
+                "look a-1": [Act(DONE, takes=9)],
+            },
             [
                 *OPENING,
                 Following("a", replace(A1, certainty=Certainty.UNCONFIRMED)),
@@ -1614,7 +1948,11 @@ FOUND_ON_FAREWELL: list[Event] = [
             id="a-doubtful-one-is",
         ),
         pytest.param(
-            {"look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))], "look a-2": [DONE], "look a-3": [RUNNING]},
+            {
+                "look a-1": [replace(DONE, follow_ups=(PARIS, BERLIN))],
+                "look a-2": [DONE],
+                "look a-3": [RUNNING],
+            },
             [
                 *FOLLOWED,
                 phase(Phase.SUCCEEDED),
@@ -1642,8 +1980,16 @@ def test_a_signal_after_two_seconds(script: Script, events: list[Event], calls: 
         pytest.param(REACHED, 1, {}, [(0, "reach")], id="reached"),
         pytest.param(TargetResolved(Target("a")), 1, {}, UNTIL_START[:2], id="checked"),
         pytest.param(Triggering("a"), 1, {}, UNTIL_START[:2], id="just-before-the-start"),
-        pytest.param(Following("a", A1), 1, {}, [*UNTIL_START, (0, "cancel a-1 within 1 s")], id="just-started"),
-        pytest.param(phase(Phase.RUNNING), 1, {}, [*UNTIL_START, (0, "look a-1"), (0, "cancel a-1 within 1 s")], id="just-seen"),
+        pytest.param(
+            Following("a", A1), 1, {}, [*UNTIL_START, (0, "cancel a-1 within 1 s")], id="just-started"
+        ),
+        pytest.param(
+            phase(Phase.RUNNING),
+            1,
+            {},
+            [*UNTIL_START, (0, "look a-1"), (0, "cancel a-1 within 1 s")],
+            id="just-seen",
+        ),
         pytest.param(
             TriggerUncertain("a", "no answer in time"),
             1,
@@ -1667,7 +2013,9 @@ def test_a_signal_after_two_seconds(script: Script, events: list[Event], calls: 
         ),
     ],
 )
-def test_a_signal_while_something_is_told_is_remembered(signal_at: Event, nth: int, script: Script, calls: list[Call]) -> None:
+def test_a_signal_while_something_is_told_is_remembered(
+    signal_at: Event, nth: int, script: Script, calls: list[Call]
+) -> None:
     tale = tell({"look a-1": [RUNNING], **script}, signal_at=signal_at, nth=nth)
     assert (tale.outcome, tale.calls) == (Outcome.INTERRUPTED, calls)
     assert [type(event) for event in tale.events].count(InterruptReceived) == 1
@@ -1678,11 +2026,14 @@ def test_a_signal_while_the_end_is_told_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("leave", [False, True], ids=["cancel", "leave"])
-def test_what_is_no_deployment_goes_on_and_that_is_said(leave: bool) -> None:  # noqa: FBT001
+def test_what_is_no_deployment_goes_on_and_that_is_said(leave: bool) -> None:
     """There is no request that takes back the start of a service, whatever `on_interrupt` says."""
     stack = Handle("a", "", condition="running")
     tale = tell(
-        {"start a": [Started((stack,))], "look a:running": [RUNNING]}, signals=SIGNAL_AT_2, poll_interval=5, cancel_on_interrupt=not leave
+        {"start a": [Started((stack,))], "look a:running": [RUNNING]},
+        signals=SIGNAL_AT_2,
+        poll_interval=5,
+        cancel_on_interrupt=not leave,
     )
     goes_on = CancelResult("a", stack, "what was asked for goes on: it can't be taken back")
     assert tale.events[-3:] == [InterruptReceived("SIGTERM"), goes_on, FAREWELL[-1]]
@@ -1707,7 +2058,11 @@ def test_running_ones_are_stopped_first_and_what_is_over_stays_as_it_is() -> Non
 
 
 def test_on_interrupt_leave_cancels_nothing_and_names_what_goes_on() -> None:
-    script: Script = {"look a-1": [RUNNING], "start b": [Act(None, takes=9)], "find b": [Started((B1,), "found")]}
+    script: Script = {
+        "look a-1": [RUNNING],
+        "start b": [Act(None, takes=9)],
+        "find b": [Started((B1,), "found")],
+    }
     tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2, cancel_on_interrupt=False)
     left = "left running, as `on_interrupt: leave` says"
     assert tale.events[-6:] == [
@@ -1725,7 +2080,9 @@ def test_on_interrupt_leave_cancels_nothing_and_names_what_goes_on() -> None:
     [
         pytest.param("already over (finished)", "already over (finished)", id="answered"),
         pytest.param(Act("cancelled", takes=0.9), "cancelled", id="answered-within-a-second"),
-        pytest.param(Act("cancelled", takes=1.1), "cancel sent, not confirmed", id="not-answered-within-a-second"),
+        pytest.param(
+            Act("cancelled", takes=1.1), "cancel sent, not confirmed", id="not-answered-within-a-second"
+        ),
         pytest.param(LOST_ANSWER, "cancel sent, not confirmed", id="the-answer-is-lost"),
         pytest.param(OWN_FAILURE, "cancel sent, not confirmed", id="the-server-fails"),
         pytest.param(NO_LINE, "not reached (no connection): it may still be running", id="not-reached"),
@@ -1735,13 +2092,25 @@ def test_on_interrupt_leave_cancels_nothing_and_names_what_goes_on() -> None:
 )
 def test_what_became_of_the_cancel_is_told(answer: Any, how: str) -> None:
     tale = tell({"look a-1": [RUNNING], "cancel a-1": [answer]}, signals=SIGNAL_AT_2)
-    assert tale.events == [*FOLLOWED, phase(Phase.RUNNING), InterruptReceived("SIGTERM"), CancelResult("a", A1, how), FAREWELL[-1]]
+    assert tale.events == [
+        *FOLLOWED,
+        phase(Phase.RUNNING),
+        InterruptReceived("SIGTERM"),
+        CancelResult("a", A1, how),
+        FAREWELL[-1],
+    ]
     assert tale.sent.count("cancel a-1 within 1 s") == 1
 
 
 def test_a_cancel_that_fails_stops_no_other() -> None:
     no = RefusedError("no right")
-    script: Script = {"look a-1": [RUNNING], "cancel a-1": [no], "look b-1": [RUNNING], "look c-1": [RUNNING], "cancel b-1": [NO_LINE]}
+    script: Script = {
+        "look a-1": [RUNNING],
+        "cancel a-1": [no],
+        "look b-1": [RUNNING],
+        "look c-1": [RUNNING],
+        "cancel b-1": [NO_LINE],
+    }
     tale = tell(script, targets=("a", "b", "c"), signals=SIGNAL_AT_2)
     assert tale.sent[-3:] == [f"cancel {target}-1 within 1 s" for target in "abc"]
     assert tale.events[-4] == CancelResult("c", C1, "cancelled")
@@ -1761,9 +2130,12 @@ def test_five_seconds_after_the_signal_nothing_more_is_sent_and_what_was_not_rea
     tale = tell(script, targets=targets, signals=[(9.5, "SIGTERM")])
     hows = ["cancel sent, not confirmed"] * 5 + ["not reached in time: it may still be running"] * 2
     assert [event for event in tale.events if isinstance(event, CancelResult)] == [
-        CancelResult(target, Handle(target, f"{target}-1"), how) for target, how in zip(targets, hows, strict=True)
+        CancelResult(target, Handle(target, f"{target}-1"), how)
+        for target, how in zip(targets, hows, strict=True)
     ]
-    assert [call for call in tale.calls if call[0] >= 9.5] == [(9.5 + nth, f"cancel {targets[nth]}-1 within 1 s") for nth in range(5)]
+    assert [call for call in tale.calls if call[0] >= 9.5] == [
+        (9.5 + nth, f"cancel {targets[nth]}-1 within 1 s") for nth in range(5)
+    ]
     assert [event.target for event in tale.ends()] == list(targets)
 
 
@@ -1771,10 +2143,17 @@ SLOW: Script = {"look": [RUNNING], "cancel": [Act("cancelled", takes=8)]}
 
 
 def test_the_grace_of_a_start_counts_among_the_five_seconds() -> None:
-    script: Script = {"look a-1": [RUNNING], "start b": [Act(None, takes=9)], "cancel a-1": [Act("cancelled", takes=math.inf)]}
+    script: Script = {
+        "look a-1": [RUNNING],
+        "start b": [Act(None, takes=9)],
+        "cancel a-1": [Act("cancelled", takes=math.inf)],
+    }
     tale = tell({**script, "find b": [Started((B1,), "found")]}, targets=("a", "b"), signals=SIGNAL_AT_2)
     assert tale.calls[-1:] == [(4, "cancel a-1 within 1 s")]
-    assert tale.events[-4:-2] == [CancelResult("a", A1, "cancel sent, not confirmed"), TargetWarning("b", TRIGGER_IN_FLIGHT)]
+    assert tale.events[-4:-2] == [
+        CancelResult("a", A1, "cancel sent, not confirmed"),
+        TargetWarning("b", TRIGGER_IN_FLIGHT),
+    ]
 
 
 def test_what_is_known_is_cancelled_before_what_must_be_looked_for() -> None:
@@ -1786,7 +2165,12 @@ def test_what_is_known_is_cancelled_before_what_must_be_looked_for() -> None:
 
 
 def test_a_token_that_is_revoked_searches_and_cancels_nothing_more() -> None:
-    script: Script = {"start a": [LOST_ANSWER], "start b": [LOST_ANSWER], "find a": [None, REVOKED], "find b": [None]}
+    script: Script = {
+        "start a": [LOST_ANSWER],
+        "start b": [LOST_ANSWER],
+        "find a": [None, REVOKED],
+        "find b": [None],
+    }
     tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2)
     assert [call for _, call in tale.calls if "within" in call] == ["find a within 1 s"]
 
@@ -1795,19 +2179,29 @@ def test_a_token_that_is_revoked_searches_and_cancels_nothing_more() -> None:
     ("then", "calls"),
     [
         pytest.param(NO_LINE, ["find a"], id="no-connection"),
-        pytest.param(RetryLater(9, "asked too often"), ["check a", "start a"], id="but-an-answer-ends-the-doubt"),
+        pytest.param(
+            RetryLater(9, "asked too often"), ["check a", "start a"], id="but-an-answer-ends-the-doubt"
+        ),
     ],
 )
-def test_a_trigger_in_doubt_is_looked_for_as_long_as_another_does_not_arrive(then: Any, calls: list[str]) -> None:
+def test_a_trigger_in_doubt_is_looked_for_as_long_as_another_does_not_arrive(
+    then: Any, calls: list[str]
+) -> None:
     """The row of the first may be seen late: the newest row must not be read anew, or it would be taken for somebody else's."""
-    tale = tell({"start a": [LOST_ANSWER, then, Started((A2,))], "find a": [None, None, Started((A1,), "found")]})
+    tale = tell(
+        {"start a": [LOST_ANSWER, then, Started((A2,))], "find a": [None, None, Started((A1,), "found")]}
+    )
     sent = [call for _, call in tale.calls if call in {"check a", "start a", "find a"}]
     assert sent == ["check a", "start a", "find a", "find a", "start a", *calls]
     assert tale.ends() == [TargetFinished("a", Outcome.FINISHED)]
 
 
 def test_an_adopted_one_that_is_cancelled_when_the_time_is_over_is_cancelled() -> None:
-    tale = tell({"start a": [Started((ADOPTED,))], "look a-1": [RUNNING, Act(CANCELLED, takes=2)]}, timeout=25, poll_interval=25)
+    tale = tell(
+        {"start a": [Started((ADOPTED,))], "look a-1": [RUNNING, Act(CANCELLED, takes=2)]},
+        timeout=25,
+        poll_interval=25,
+    )
     assert tale.ends() == [TargetFinished("a", Outcome.CANCELLED)]
 
 
@@ -1827,9 +2221,14 @@ HANGING: Script = {"start": [LOST_ANSWER], "find": [None, Act(None, takes=math.i
 @pytest.mark.parametrize(
     "script",
     [
-        pytest.param({"look a-1": [RUNNING], "cancel a-1": [Act("cancelled", takes=0.5)]}, id="while-cancelling"),
+        pytest.param(
+            {"look a-1": [RUNNING], "cancel a-1": [Act("cancelled", takes=0.5)]}, id="while-cancelling"
+        ),
         pytest.param({"start a": [Act(Started((A1,)), takes=3)]}, id="during-the-grace"),
-        pytest.param({"start a": [Act(None, takes=9)], "find a": [Act(Started((A1,)), takes=0.9)]}, id="while-the-list-is-read"),
+        pytest.param(
+            {"start a": [Act(None, takes=9)], "find a": [Act(Started((A1,)), takes=0.9)]},
+            id="while-the-list-is-read",
+        ),
     ],
 )
 @pytest.mark.parametrize("second", [2.1, 2.3, 2.9, 4.2])
@@ -1838,8 +2237,13 @@ def test_a_second_signal_changes_nothing(script: Script, second: float) -> None:
 
 
 def test_without_waiting_a_signal_starts_nothing_more() -> None:
-    tale = tell({"start a": [Act(Started((A1,)), takes=3)]}, targets=("a", "b"), signals=SIGNAL_AT_2, wait=False)
-    assert tale.ends() == [TargetFinished("a", Outcome.TRIGGERED), TargetFinished("b", Outcome.INTERRUPTED, STOPPED_BY)]
+    tale = tell(
+        {"start a": [Act(Started((A1,)), takes=3)]}, targets=("a", "b"), signals=SIGNAL_AT_2, wait=False
+    )
+    assert tale.ends() == [
+        TargetFinished("a", Outcome.TRIGGERED),
+        TargetFinished("b", Outcome.INTERRUPTED, STOPPED_BY),
+    ]
     assert tale.sent == ["reach", "check a", "check b", "start a"]
 
 
@@ -1873,12 +2277,23 @@ WAITS: list[Event] = [Following("a", DOUBTFUL), phase(Phase.ABSENT), TriggerDela
             [(124, "look a-2"), (125, "look a-2")],
             id="and-the-doubt-is-over",
         ),
-        pytest.param(A2, [], False, [Following("a", A2), TargetFinished("a", Outcome.TRIGGERED)], [], id="also-without-waiting"),
+        pytest.param(
+            A2,
+            [],
+            False,
+            [Following("a", A2), TargetFinished("a", Outcome.TRIGGERED)],
+            [],
+            id="also-without-waiting",
+        ),
         pytest.param(
             replace(A2, certainty=Certainty.UNCONFIRMED),
             [RUNNING],
             False,
-            [Following("a", replace(A2, certainty=Certainty.UNCONFIRMED)), phase(Phase.RUNNING), TargetFinished("a", Outcome.TRIGGERED)],
+            [
+                Following("a", replace(A2, certainty=Certainty.UNCONFIRMED)),
+                phase(Phase.RUNNING),
+                TargetFinished("a", Outcome.TRIGGERED),
+            ],
             [(124, "look a-2")],
             id="without-waiting-one-look-ends-the-doubt",
         ),
@@ -1887,7 +2302,7 @@ WAITS: list[Event] = [Following("a", DOUBTFUL), phase(Phase.ABSENT), TriggerDela
 def test_a_full_queue_is_tried_again_every_minute(
     last: Handle,
     looks: list[Any],
-    wait: bool,  # noqa: FBT001
+    wait: bool,
     events: list[Event],
     calls: list[Call],
 ) -> None:
@@ -1898,7 +2313,14 @@ def test_a_full_queue_is_tried_again_every_minute(
     }
     tale = tell(script, wait=wait)
     assert tale.events == [*OPENING, *WAITS, *WAITS, *events]
-    tries = [(62, "check a"), (62, "start a"), (62, "look a-1"), (64, "look a-1"), (124, "check a"), (124, "start a")]
+    tries = [
+        (62, "check a"),
+        (62, "start a"),
+        (62, "look a-1"),
+        (64, "look a-1"),
+        (124, "check a"),
+        (124, "start a"),
+    ]
     assert tale.calls == [*UNTIL_START, (0, "look a-1"), (2, "look a-1"), *tries, *calls]
 
 
@@ -1912,7 +2334,9 @@ def test_a_full_queue_is_tried_again_every_minute(
         pytest.param(1800, [62 * nth for nth in range(30)], id="half-an-hour"),
     ],
 )
-def test_a_queue_that_stays_full_is_tried_as_often_as_the_time_allows(timeout: float, starts: list[float], wait: bool) -> None:  # noqa: FBT001
+def test_a_queue_that_stays_full_is_tried_as_often_as_the_time_allows(
+    timeout: float, starts: list[float], wait: bool
+) -> None:
     tale = tell({"start a": [Started((DOUBTFUL,))], "look a-1": [FULL]}, timeout=timeout, wait=wait)
     assert tale.times("start a") == starts
     assert tale.ends() == [TargetFinished("a", Outcome.TIMED_OUT, "full queue")]
@@ -1925,11 +2349,17 @@ def test_a_signal_while_a_full_queue_is_waited_for_has_nothing_to_stop(at: float
     tale = tell({"start a": [Started((DOUBTFUL,))], "look a-1": [FULL]}, signals=[(at, "SIGTERM")])
     doubt = [CancelResult("a", DOUBTFUL, "cancelled")] if 62 <= at < 64 else []
     assert tale.events[-2 - len(doubt) :] == [FAREWELL[0], *doubt, FAREWELL[1]]
-    assert [call for call in tale.sent if call.startswith(("find", "cancel"))] == ["cancel a-1 within 1 s"] * len(doubt)
+    assert [call for call in tale.sent if call.startswith(("find", "cancel"))] == [
+        "cancel a-1 within 1 s"
+    ] * len(doubt)
 
 
 def test_a_full_queue_holds_up_no_other() -> None:
-    script: Script = {"start a": [Started((DOUBTFUL,)), Started((A2,))], "look a-1": [FULL], "look b-1": [RUNNING, RUNNING, DONE]}
+    script: Script = {
+        "start a": [Started((DOUBTFUL,)), Started((A2,))],
+        "look a-1": [FULL],
+        "look b-1": [RUNNING, RUNNING, DONE],
+    }
     tale = tell(script, targets=("a", "b"))
     assert tale.ends() == [TargetFinished("b", Outcome.FINISHED), TargetFinished("a", Outcome.FINISHED)]
     assert (tale.times("look b-1"), tale.times("start a")) == ([0, 2, 3], [0, 62])
@@ -1953,7 +2383,9 @@ PROOF = Handle("a", "", condition="healthy")
 PROVABLE = replace(DONE, health_check=PROOF)
 UP = Snapshot(Phase.SUCCEEDED, "running:healthy", final=False)
 STEADY = replace(UP, stable_for=60)
-DOWN = Snapshot(Phase.FAILED, "exited:unhealthy", stable_for=90, final=False, reason="it does not run: exited for 90 s")
+DOWN = Snapshot(
+    Phase.FAILED, "exited:unhealthy", stable_for=90, final=False, reason="it does not run: exited for 90 s"
+)
 STARTING = Snapshot(Phase.RUNNING, "starting:unknown", reason="its status was still starting:unknown")
 UNSEEN = "nobody could see whether it runs: "
 
@@ -1983,10 +2415,18 @@ def test_after_the_deployment_its_health_is_read() -> None:
     [
         pytest.param([UP], {}, [10], TargetFinished("a", Outcome.FINISHED), id="it-runs"),
         pytest.param(
-            [STARTING, DOWN, DOWN, UP], {}, [10, 30, 50, 70], TargetFinished("a", Outcome.FINISHED), id="the-first-running-is-enough"
+            [STARTING, DOWN, DOWN, UP],
+            {},
+            [10, 30, 50, 70],
+            TargetFinished("a", Outcome.FINISHED),
+            id="the-first-running-is-enough",
         ),
         pytest.param(
-            [DOWN], {}, [10, 30, 50, 70, 90, 110], TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason), id="ninety-seconds-down-are-enough"
+            [DOWN],
+            {},
+            [10, 30, 50, 70, 90, 110],
+            TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason),
+            id="ninety-seconds-down-are-enough",
         ),
         pytest.param(
             [DOWN, DOWN, STARTING, DOWN],
@@ -1995,7 +2435,13 @@ def test_after_the_deployment_its_health_is_read() -> None:
             TargetFinished("a", Outcome.UNVERIFIED, DOWN.reason),
             id="without-a-break",
         ),
-        pytest.param([STEADY], {"strict": True}, [10, 30, 50, 70], TargetFinished("a", Outcome.FINISHED), id="proof-is-a-minute-long"),
+        pytest.param(
+            [STEADY],
+            {"strict": True},
+            [10, 30, 50, 70],
+            TargetFinished("a", Outcome.FINISHED),
+            id="proof-is-a-minute-long",
+        ),
         pytest.param(
             [STEADY, STEADY, STARTING, STEADY],
             {"strict": True},
@@ -2026,7 +2472,9 @@ def test_after_the_deployment_its_health_is_read() -> None:
         ),
     ],
 )
-def test_what_is_seen_of_its_health_decides(looks: list[Any], plan: dict[str, Any], times: list[float], ended: TargetFinished) -> None:
+def test_what_is_seen_of_its_health_decides(
+    looks: list[Any], plan: dict[str, Any], times: list[float], ended: TargetFinished
+) -> None:
     tale = tell({"look a-1": [PROVABLE], "look a:healthy": looks}, poll_interval=20, **plan)
     assert (tale.times("look a:healthy"), tale.events[-1]) == (times, ended)
     assert TargetWarning not in {type(event) for event in tale.events}
@@ -2036,18 +2484,28 @@ def test_what_is_seen_of_its_health_decides(looks: list[Any], plan: dict[str, An
     ("looks", "times", "why"),
     [
         pytest.param([STARTING], [10, 70, 130, 180], STARTING.reason, id="nothing-clear"),
-        pytest.param([NO_LINE], [10, 70, 130, 180], "no look at it ever worked; the last looks failed: no connection", id="never-seen"),
+        pytest.param(
+            [NO_LINE],
+            [10, 70, 130, 180],
+            "no look at it ever worked; the last looks failed: no connection",
+            id="never-seen",
+        ),
         pytest.param([STARTING, RefusedError("not yours")], [10, 70], "not yours", id="barred"),
         pytest.param([REVOKED], [10], "the token is revoked", id="revoked"),
         pytest.param([replace(GONE, reason="no row")], [10], "no row", id="gone"),
     ],
 )
-def test_no_evidence_is_a_warning_unless_proof_was_asked_for(looks: list[Any], times: list[float], why: str) -> None:
+def test_no_evidence_is_a_warning_unless_proof_was_asked_for(
+    looks: list[Any], times: list[float], why: str
+) -> None:
     """Never red: it is deployed."""
     script: Script = {"look a-1": [PROVABLE], "look a:healthy": looks}
     lenient, strict = (tell(script, poll_interval=60, strict=strict) for strict in (False, True))
     assert (lenient.times("look a:healthy"), strict.times("look a:healthy")) == (times, times)
-    assert lenient.events[-2:] == [TargetWarning("a", f"deployed, but {UNSEEN}{why}"), TargetFinished("a", Outcome.FINISHED)]
+    assert lenient.events[-2:] == [
+        TargetWarning("a", f"deployed, but {UNSEEN}{why}"),
+        TargetFinished("a", Outcome.FINISHED),
+    ]
     assert strict.events[-1] == TargetFinished("a", Outcome.UNVERIFIED, f"{UNSEEN}{why}")
     assert TargetWarning not in {type(event) for event in strict.events}
 
@@ -2059,8 +2517,15 @@ def test_no_evidence_is_a_warning_unless_proof_was_asked_for(looks: list[Any], t
         pytest.param(PROVABLE, {"verify_timeout": 5}, [5], id="a-limit-before-the-first-look"),
         pytest.param(PROVABLE, {"timeout": 5}, [10, 70, 130, 180], id="not-the-deployment-s"),
         pytest.param(Act(PROVABLE, takes=30), {}, [40, 100, 160, 210], id="from-when-the-end-was-seen"),
-        pytest.param(replace(PROVABLE, stable_for=4), {"poll_interval": 5}, [*range(10, 181, 5)], id="seen-before-it-was-settled"),
-        pytest.param(replace(PROVABLE, stable_for=50), {}, [60, 120, 180], id="settled-after-the-first-look-was-due"),
+        pytest.param(
+            replace(PROVABLE, stable_for=4),
+            {"poll_interval": 5},
+            [*range(10, 181, 5)],
+            id="seen-before-it-was-settled",
+        ),
+        pytest.param(
+            replace(PROVABLE, stable_for=50), {}, [60, 120, 180], id="settled-after-the-first-look-was-due"
+        ),
     ],
 )
 def test_its_health_has_a_time_of_its_own(look: Any, plan: dict[str, Any], times: list[float]) -> None:
@@ -2075,10 +2540,14 @@ def test_its_health_has_a_time_of_its_own(look: Any, plan: dict[str, Any], times
         pytest.param([DOWN], False, Outcome.UNVERIFIED, id="it-does-not"),
     ],
 )
-def test_a_long_post_deployment_command_takes_nothing_of_that_time(looks: list[Any], strict: bool, outcome: Outcome) -> None:  # noqa: FBT001
+def test_a_long_post_deployment_command_takes_nothing_of_that_time(
+    looks: list[Any], strict: bool, outcome: Outcome
+) -> None:
     """A deployment whose command runs has not ended."""
     command = replace(PROVABLE, stable_for=math.inf)
-    tale = tell({"look a-1": [command] * 10 + [PROVABLE], "look a:healthy": looks}, poll_interval=30, strict=strict)
+    tale = tell(
+        {"look a-1": [command] * 10 + [PROVABLE], "look a:healthy": looks}, poll_interval=30, strict=strict
+    )
     assert tale.outcome is outcome
 
 
@@ -2095,10 +2564,14 @@ def test_a_long_post_deployment_command_takes_nothing_of_that_time(looks: list[A
     ],
 )
 def test_only_after_a_success_health_is_read(last: Snapshot, plan: dict[str, Any]) -> None:
-    assert "look a:healthy" not in tell({"look a-1": [last], "look a:healthy": [UP]}, strict=True, **plan).sent
+    assert (
+        "look a:healthy" not in tell({"look a-1": [last], "look a:healthy": [UP]}, strict=True, **plan).sent
+    )
 
 
-@pytest.mark.parametrize("plan", [{"cancel_on_timeout": True}, {"signals": [(50, "SIGTERM")]}], ids=["late", "signal"])
+@pytest.mark.parametrize(
+    "plan", [{"cancel_on_timeout": True}, {"signals": [(50, "SIGTERM")]}], ids=["late", "signal"]
+)
 def test_what_is_deployed_is_not_cancelled_because_its_health_is_not_seen(plan: dict[str, Any]) -> None:
     tale = tell({"look a-1": [PROVABLE], "look a:healthy": [NO_LINE]}, strict=True, **plan)
     assert not [call for call in tale.sent if call.startswith("cancel")]
@@ -2113,11 +2586,13 @@ def test_what_is_deployed_is_not_cancelled_because_its_health_is_not_seen(plan: 
         pytest.param(PROVABLE, replace(DOWN, stable_for=50), id="before-what-is-down-is-believed"),
     ],
 )
-@pytest.mark.parametrize(("strict", "outcome"), [(False, Outcome.FINISHED), (True, Outcome.UNVERIFIED)], ids=["auto", "strict"])
+@pytest.mark.parametrize(
+    ("strict", "outcome"), [(False, Outcome.FINISHED), (True, Outcome.UNVERIFIED)], ids=["auto", "strict"]
+)
 def test_what_is_deployed_stays_so_when_another_look_shows_that_the_token_is_revoked(
     seen: Snapshot,
     health: Snapshot,
-    strict: bool,  # noqa: FBT001
+    strict: bool,
     outcome: Outcome,
 ) -> None:
     script: Script = {"look a-1": [seen], "look a:healthy": [health], "look b-1": [RUNNING, RUNNING, REVOKED]}
@@ -2130,7 +2605,11 @@ def test_what_is_deployed_stays_so_when_another_look_shows_that_the_token_is_rev
 
 
 def test_the_others_are_followed_before_its_health_is_read() -> None:
-    script: Script = {"look a-1": [replace(PROVABLE, follow_ups=(PARIS,))], "look a-2": [RUNNING, DONE], "look a:healthy": [UP]}
+    script: Script = {
+        "look a-1": [replace(PROVABLE, follow_ups=(PARIS,))],
+        "look a-2": [RUNNING, DONE],
+        "look a:healthy": [UP],
+    }
     assert tell(script, poll_interval=30) == Tale(
         Outcome.FINISHED,
         [
@@ -2154,14 +2633,24 @@ UNPROVEN = Snapshot(Phase.UNVERIFIED, reason="skipped", follow_ups=(PARIS, BERLI
 @pytest.mark.parametrize(
     ("main", "others", "ended"),
     [
-        pytest.param(UNPROVEN, [DONE, DONE], TargetFinished("a", Outcome.UNVERIFIED, "skipped"), id="unproven-and-the-others-well"),
+        pytest.param(
+            UNPROVEN,
+            [DONE, DONE],
+            TargetFinished("a", Outcome.UNVERIFIED, "skipped"),
+            id="unproven-and-the-others-well",
+        ),
         pytest.param(
             UNPROVEN,
             [DONE, replace(BROKEN, reason="exit 1")],
             TargetFinished("a", Outcome.FAILED, f"{IN_BERLIN}exit 1"),
             id="unproven-and-one-failed",
         ),
-        pytest.param(UNPROVEN, [RUNNING, DONE], TargetFinished("a", Outcome.UNVERIFIED, "skipped"), id="unproven-and-one-late"),
+        pytest.param(
+            UNPROVEN,
+            [RUNNING, DONE],
+            TargetFinished("a", Outcome.UNVERIFIED, "skipped"),
+            id="unproven-and-one-late",
+        ),
         pytest.param(
             replace(PROVABLE, follow_ups=(PARIS, BERLIN)),
             [CANCELLED, replace(BROKEN, reason="exit 1")],
@@ -2182,9 +2671,15 @@ UNPROVEN = Snapshot(Phase.UNVERIFIED, reason="skipped", follow_ups=(PARIS, BERLI
         ),
     ],
 )
-def test_whatever_the_others_come_to_counts_and_health_is_not_read(main: Snapshot, others: list[Any], ended: TargetFinished) -> None:
+def test_whatever_the_others_come_to_counts_and_health_is_not_read(
+    main: Snapshot, others: list[Any], ended: TargetFinished
+) -> None:
     tale = tell({"look a-1": [main], "look a-2": [others[0]], "look a-3": [others[1]]})
-    assert (tale.events[-1], tale.sent.count("look a-2") > 0, tale.sent.count("look a-3") > 0) == (ended, True, True)
+    assert (tale.events[-1], tale.sent.count("look a-2") > 0, tale.sent.count("look a-3") > 0) == (
+        ended,
+        True,
+        True,
+    )
     assert "look a:healthy" not in tale.sent
 
 
@@ -2204,23 +2699,38 @@ STALE, BETWEEN = replace(UP, stable_for=15), replace(DOWN, stable_for=180, reaso
     [
         pytest.param([STALE], [0, 10, 20], Outcome.FINISHED, id="running-is-believed-after-a-while"),
         pytest.param(
-            [STALE, BETWEEN, STARTING, BETWEEN, STALE], [0, 10, 20, 30, 40, 50, 60], Outcome.FINISHED, id="whatever-is-in-between"
+            [STALE, BETWEEN, STARTING, BETWEEN, STALE],
+            [0, 10, 20, 30, 40, 50, 60],
+            Outcome.FINISHED,
+            id="whatever-is-in-between",
         ),
         pytest.param([STALE, BETWEEN], [*range(0, 191, 10)], Outcome.FAILED, id="unless-it-lasts"),
         pytest.param([STARTING], [*range(0, 301, 10)], Outcome.TIMED_OUT, id="never-up"),
-        pytest.param([STARTING] * 30 + [STALE], [*range(0, 301, 10)], Outcome.TIMED_OUT, id="not-believed-because-time-is-over"),
-        pytest.param([STARTING] * 20 + [BETWEEN], [*range(0, 301, 10)], Outcome.TIMED_OUT, id="nor-taken-for-a-failure"),
+        pytest.param(
+            [STARTING] * 30 + [STALE],
+            [*range(0, 301, 10)],
+            Outcome.TIMED_OUT,
+            id="not-believed-because-time-is-over",
+        ),
+        pytest.param(
+            [STARTING] * 20 + [BETWEEN], [*range(0, 301, 10)], Outcome.TIMED_OUT, id="nor-taken-for-a-failure"
+        ),
     ],
 )
-def test_a_status_is_followed_like_a_deployment(looks: list[Any], times: list[float], outcome: Outcome) -> None:
+def test_a_status_is_followed_like_a_deployment(
+    looks: list[Any], times: list[float], outcome: Outcome
+) -> None:
     tale = tell({"start a": [Started((RESTARTED,))], "look a:running": looks}, poll_interval=10, timeout=300)
     assert (tale.times("look a:running"), tale.outcome) == (times, outcome)
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_what_is_so_already_is_finished(wait: bool) -> None:  # noqa: FBT001
+def test_what_is_so_already_is_finished(wait: bool) -> None:
     tale = tell({"start a": [AlreadyDone("Service is already running")]}, wait=wait)
-    assert (tale.events, tale.calls) == ([*OPENING, TargetFinished("a", Outcome.FINISHED, "Service is already running")], UNTIL_START)
+    assert (tale.events, tale.calls) == (
+        [*OPENING, TargetFinished("a", Outcome.FINISHED, "Service is already running")],
+        UNTIL_START,
+    )
 
 
 # --- A group: from one trigger many stories
@@ -2350,7 +2860,10 @@ def followed(target: str) -> list[Event]:
             id="what-can-not-be-followed-is-triggered",
         ),
         pytest.param(
-            {"start t": [LOST_ANSWER], "find t": [GroupStarted(BOTH[:1], "others may not have been started", Outcome.LOST)]},
+            {
+                "start t": [LOST_ANSWER],
+                "find t": [GroupStarted(BOTH[:1], "others may not have been started", Outcome.LOST)],
+            },
             [
                 *GROUP,
                 TriggerUncertain("t", "no answer in time"),
@@ -2371,7 +2884,12 @@ def followed(target: str) -> list[Event]:
         ),
         pytest.param(
             {"start t": [LOST_ANSWER], "find t": [GroupStarted((), "nothing was seen", Outcome.LOST)]},
-            [*GROUP, TriggerUncertain("t", "no answer in time"), split(gone=False), TargetFinished("t", Outcome.LOST, "nothing was seen")],
+            [
+                *GROUP,
+                TriggerUncertain("t", "no answer in time"),
+                split(gone=False),
+                TargetFinished("t", Outcome.LOST, "nothing was seen"),
+            ],
             [(0, "find t")],
             id="nothing-is-known",
         ),
@@ -2397,7 +2915,10 @@ def followed(target: str) -> list[Event]:
             id="a-part-that-is-refused",
         ),
         pytest.param(
-            {"start t": [GroupStarted(HALF[1:])], "start b": [RetryLater(60, "full"), RetryLater(60, "full"), Started((B1,))]},
+            {
+                "start t": [GroupStarted(HALF[1:])],
+                "start b": [RetryLater(60, "full"), RetryLater(60, "full"), Started((B1,))],
+            },
             [
                 *GROUP,
                 split("b"),
@@ -2411,13 +2932,25 @@ def followed(target: str) -> list[Event]:
                 TargetFinished("b", Outcome.FINISHED),
             ],
             [
-                *[(0, "find b"), (5, "find b"), (5, "start b"), (65, "check b"), (65, "start b"), (125, "check b"), (125, "start b")],
+                *[
+                    (0, "find b"),
+                    (5, "find b"),
+                    (5, "start b"),
+                    (65, "check b"),
+                    (65, "start b"),
+                    (125, "check b"),
+                    (125, "start b"),
+                ],
                 (125, "look b-1"),
             ],
             id="a-part-that-waits-for-room-is-in-doubt-no-more",
         ),
         pytest.param(
-            {"start t": [GroupStarted((GroupMember(Target("a"), DOUBTFUL),))], "look a-1": [FULL], "start a": [Started((A2,))]},
+            {
+                "start t": [GroupStarted((GroupMember(Target("a"), DOUBTFUL),))],
+                "look a-1": [FULL],
+                "start a": [Started((A2,))],
+            },
             [
                 *GROUP,
                 split("a"),
@@ -2468,18 +3001,31 @@ def test_a_part_that_has_a_story_already_is_not_followed_twice(
 ) -> None:
     tale = tell({"start t": [GroupStarted(parts)], "look b-1": [RUNNING, DONE]}, targets=targets)
     assert split(*told) in tale.events
-    starts = 0 if targets[0] == "t" and any(part.handle for part in parts if part.target.id == "b") else 1  # it is started already
-    assert (tale.sent.count("start b"), tale.sent.count("look b-1"), tale.sent.count("find b")) == (starts, 2, 0)
+    starts = (
+        0 if targets[0] == "t" and any(part.handle for part in parts if part.target.id == "b") else 1
+    )  # it is started already
+    assert (tale.sent.count("start b"), tale.sent.count("look b-1"), tale.sent.count("find b")) == (
+        starts,
+        2,
+        0,
+    )
     assert {event.target for event in tale.ends()} == {*told, "b"}
 
 
 def test_a_part_of_two_groups_is_followed_once() -> None:
-    tale = tell({"start t": [GroupStarted(BOTH)], "start u": [GroupStarted((*BOTH, GroupMember(Target("c"), C1)))]}, targets=("t", "u"))
+    tale = tell(
+        {"start t": [GroupStarted(BOTH)], "start u": [GroupStarted((*BOTH, GroupMember(Target("c"), C1)))]},
+        targets=("t", "u"),
+    )
     assert [event for event in tale.events if isinstance(event, GroupExpanded)] == [
         split("a", "b"),
         GroupExpanded("u", (Target("c"),), gone=True),
     ]
-    assert sorted(call for call in tale.sent if call.startswith("look")) == ["look a-1", "look b-1", "look c-1"]
+    assert sorted(call for call in tale.sent if call.startswith("look")) == [
+        "look a-1",
+        "look b-1",
+        "look c-1",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -2495,7 +3041,11 @@ def test_one_target_by_two_names_is_started_once(targets: tuple[str, ...], refus
     assert [end for end in tale.ends() if end.outcome is not Outcome.FINISHED] == [
         TargetFinished(refused, Outcome.REFUSED, "it is a, which is given, too: give it once")
     ]
-    assert (tale.outcome, tale.sent.count("start a"), tale.ends()[-1]) == (Outcome.REFUSED, 1, TargetFinished("a", Outcome.FINISHED))
+    assert (tale.outcome, tale.sent.count("start a"), tale.ends()[-1]) == (
+        Outcome.REFUSED,
+        1,
+        TargetFinished("a", Outcome.FINISHED),
+    )
 
 
 B2 = Handle("b", "b-2")
@@ -2514,16 +3064,26 @@ HEALTHY_B = Handle("b", "", condition="healthy")
         ),
         pytest.param(
             {"look b-2": [RUNNING, replace(BROKEN, reason="exit 1")]},
-            [phase(Phase.RUNNING, "b"), phase(Phase.FAILED, "b"), TargetFinished("b", Outcome.FAILED, "exit 1")],
+            [
+                phase(Phase.RUNNING, "b"),
+                phase(Phase.FAILED, "b"),
+                TargetFinished("b", Outcome.FAILED, "exit 1"),
+            ],
             ["look b-1", "look b-2", "look b-2"],
             id="the-worse-counts",
         ),
     ],
 )
-def test_what_a_second_group_deploys_of_a_part_joins_its_story(looks: Script, events: list[Event], calls: list[str]) -> None:
+def test_what_a_second_group_deploys_of_a_part_joins_its_story(
+    looks: Script, events: list[Event], calls: list[str]
+) -> None:
     tale = tell({"start t": [GroupStarted(BOTH)], "start u": [SECOND], **looks}, targets=("t", "u"))
     of_u = [event for event in tale.events if getattr(event, "target", None) == "u"]
-    assert of_u == [Triggering("u"), TargetNote("u", "it has deployed b, too: b-2"), GroupExpanded("u", (Target("c"),), gone=True)]
+    assert of_u == [
+        Triggering("u"),
+        TargetNote("u", "it has deployed b, too: b-2"),
+        GroupExpanded("u", (Target("c"),), gone=True),
+    ]
     of_b = [event for event in tale.events if getattr(event, "target", None) == "b"]
     assert of_b == [Following("b", B1), phase(Phase.SUCCEEDED, "b"), *events]
     assert [call for call in tale.sent if call.startswith("look b")] == calls
@@ -2543,9 +3103,17 @@ def test_a_second_group_s_phantom_of_what_is_followed_already_counts_as_nothing(
 
 
 def test_both_deployments_of_a_part_are_stopped() -> None:
-    script: Script = {"start t": [GroupStarted(BOTH)], "start u": [SECOND], "look b-1": [QUEUED], "look b-2": [RUNNING]}
+    script: Script = {
+        "start t": [GroupStarted(BOTH)],
+        "start u": [SECOND],
+        "look b-1": [QUEUED],
+        "look b-2": [RUNNING],
+    }
     tale = tell(script, targets=("t", "u"), signals=SIGNAL_AT_2)
-    assert [call for call in tale.sent if call.startswith("cancel")] == ["cancel b-2 within 1 s", "cancel b-1 within 1 s"]
+    assert [call for call in tale.sent if call.startswith("cancel")] == [
+        "cancel b-2 within 1 s",
+        "cancel b-1 within 1 s",
+    ]
 
 
 LATER = [RetryLater(60, "asked too often"), SECOND]
@@ -2562,9 +3130,17 @@ LATER = [RetryLater(60, "asked too often"), SECOND]
         ),
         pytest.param({}, TargetFinished("b", Outcome.FINISHED), 60, id="both-are-well"),
         pytest.param(
-            {"look b-1": [replace(BROKEN, reason="exit 2")]}, TargetFinished("b", Outcome.FAILED, "exit 2"), 60, id="the-first-failed"
+            {"look b-1": [replace(BROKEN, reason="exit 2")]},
+            TargetFinished("b", Outcome.FAILED, "exit 2"),
+            60,
+            id="the-first-failed",
         ),
-        pytest.param({"look b-2": [CANCELLED]}, TargetFinished("b", Outcome.CANCELLED), 60, id="the-second-is-cancelled"),
+        pytest.param(
+            {"look b-2": [CANCELLED]},
+            TargetFinished("b", Outcome.CANCELLED),
+            60,
+            id="the-second-is-cancelled",
+        ),
         pytest.param(
             {"look b-1": [replace(DONE, health_check=HEALTHY_B)], "look b:healthy": [RUNNING]},
             TargetFinished("b", Outcome.FINISHED),
@@ -2572,7 +3148,10 @@ LATER = [RetryLater(60, "asked too often"), SECOND]
             id="while-the-first-one-s-health-is-read",
         ),
         pytest.param(
-            {"look b-1": [replace(DONE, follow_ups=(Handle("b", "b-3", server="paris"),))], "look b-3": [*[RUNNING] * 25, BROKEN]},
+            {
+                "look b-1": [replace(DONE, follow_ups=(Handle("b", "b-3", server="paris"),))],
+                "look b-3": [*[RUNNING] * 25, BROKEN],
+            },
             TargetFinished("b", Outcome.FAILED, "on the additional server paris: failed"),
             87,
             id="while-the-first-one-s-additional-server-is-followed",
@@ -2587,33 +3166,46 @@ def test_what_a_second_group_deploys_of_a_target_is_followed_although_its_first_
     assert [end for end in tale.ends() if end.target == "b"] == [ended]
     assert tale.outcome is ended.outcome
     assert (tale.times("look b-1"), tale.times("look b-2")[0]) == ([0], first_look)
-    told = [event for event in tale.events if event in (TriggerDelayed("u", 60, "asked too often"), Following("b", B2), ended)]
+    told = [
+        event
+        for event in tale.events
+        if event in (TriggerDelayed("u", 60, "asked too often"), Following("b", B2), ended)
+    ]
     assert told == [TriggerDelayed("u", 60, "asked too often"), Following("b", B2), ended]
     assert TargetNote("u", "it has deployed b, too: b-2") in tale.events
 
 
 def test_only_what_another_group_may_still_deploy_is_held() -> None:
     """What ends meanwhile ends when the last group is triggered, or given up."""
-    tale = tell({"start t": [GroupStarted(BOTH)], "start u": [RetryLater(60, "full"), Rejected("no such tag")]}, targets=("t", "u"))
+    tale = tell(
+        {"start t": [GroupStarted(BOTH)], "start u": [RetryLater(60, "full"), Rejected("no such tag")]},
+        targets=("t", "u"),
+    )
     assert [end.target for end in tale.ends()] == ["u", "a", "b"]
     assert tale.outcome is Outcome.REFUSED
 
 
 def test_without_waiting_too_both_deployments_are_told() -> None:
     tale = tell({"start t": [GroupStarted(BOTH)], "start u": LATER}, targets=("t", "u"), wait=False)
-    assert [event.handle for event in tale.events if isinstance(event, Following) and event.target == "b"] == [B1, B2]
+    assert [
+        event.handle for event in tale.events if isinstance(event, Following) and event.target == "b"
+    ] == [B1, B2]
     assert [end for end in tale.ends() if end.target == "b"] == [TargetFinished("b", Outcome.TRIGGERED)]
 
 
 def test_what_is_held_keeps_what_it_has_come_to_when_the_job_is_stopped() -> None:
-    tale = tell({"start t": [GroupStarted(BOTH)], "start u": LATER}, targets=("t", "u"), signals=[(10, "SIGTERM")])
+    tale = tell(
+        {"start t": [GroupStarted(BOTH)], "start u": LATER}, targets=("t", "u"), signals=[(10, "SIGTERM")]
+    )
     ends = {end.target: end.outcome for end in tale.ends()}
     assert ends == {"a": Outcome.FINISHED, "b": Outcome.FINISHED, "u": Outcome.INTERRUPTED}
     assert [call for call in tale.sent if call.startswith("cancel")] == []
 
 
 def test_a_revoked_token_ends_what_is_held_as_what_it_has_come_to() -> None:
-    tale = tell({"start t": [GroupStarted(BOTH)], "start u": [RetryLater(60, "full"), REVOKED]}, targets=("t", "u"))
+    tale = tell(
+        {"start t": [GroupStarted(BOTH)], "start u": [RetryLater(60, "full"), REVOKED]}, targets=("t", "u")
+    )
     assert {end.target: end.outcome for end in tale.ends()} == {
         "a": Outcome.FINISHED,
         "b": Outcome.FINISHED,
@@ -2629,9 +3221,15 @@ def test_a_revoked_token_ends_what_is_held_as_what_it_has_come_to() -> None:
         pytest.param({"look c-1": [CANCELLED]}, Outcome.CANCELLED, id="another-target-was-cancelled"),
         pytest.param({"look b-1": [BROKEN], "look c-1": [CANCELLED]}, Outcome.FAILED, id="the-worst-of-all"),
         pytest.param({"start t": [GroupStarted(BOTH, "rest")]}, Outcome.TRIGGERED, id="the-group-s-rest"),
-        pytest.param({"start t": [GroupStarted(BOTH, "no", Outcome.REFUSED)]}, Outcome.REFUSED, id="what-the-group-was-refused"),
         pytest.param(
-            {"start t": [GroupStarted(BOTH, "rest", Outcome.LOST)], "look b-1": [CANCELLED]}, Outcome.LOST, id="the-group-s-losses"
+            {"start t": [GroupStarted(BOTH, "no", Outcome.REFUSED)]},
+            Outcome.REFUSED,
+            id="what-the-group-was-refused",
+        ),
+        pytest.param(
+            {"start t": [GroupStarted(BOTH, "rest", Outcome.LOST)], "look b-1": [CANCELLED]},
+            Outcome.LOST,
+            id="the-group-s-losses",
         ),
     ],
 )
@@ -2642,14 +3240,29 @@ def test_the_worst_of_a_group_s_parts_counts(script: Script, outcome: Outcome) -
 @pytest.mark.parametrize(
     ("script", "call", "last"),
     [
-        pytest.param({"start t": [Act(GroupStarted(BOTH), takes=10)], "look a-1": [RUNNING]}, "look a-1", 60, id="a-part-that-runs"),
-        pytest.param({"start t": [Act(GroupStarted(HALF), takes=10)], "find b": [NO_LINE]}, "find b", 60, id="a-part-that-is-looked-for"),
         pytest.param(
-            {"start t": [Act(GroupStarted(HALF), takes=10)], "start b": [RetryLater(30, "full")]}, "check b", 60, id="a-part-that-must-wait"
+            {"start t": [Act(GroupStarted(BOTH), takes=10)], "look a-1": [RUNNING]},
+            "look a-1",
+            60,
+            id="a-part-that-runs",
+        ),
+        pytest.param(
+            {"start t": [Act(GroupStarted(HALF), takes=10)], "find b": [NO_LINE]},
+            "find b",
+            60,
+            id="a-part-that-is-looked-for",
+        ),
+        pytest.param(
+            {"start t": [Act(GroupStarted(HALF), takes=10)], "start b": [RetryLater(30, "full")]},
+            "check b",
+            60,
+            id="a-part-that-must-wait",
         ),
     ],
 )
-def test_the_time_of_a_part_runs_from_the_trigger_of_its_group(script: Script, call: str, last: float) -> None:
+def test_the_time_of_a_part_runs_from_the_trigger_of_its_group(
+    script: Script, call: str, last: float
+) -> None:
     tale = tell(script, targets=("t",), timeout=60)
     assert tale.times(call)[-1] == last
 
@@ -2662,9 +3275,17 @@ PERHAPS = replace(A1, certainty=Certainty.POSSIBLY_PHANTOM)
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
-        pytest.param({}, [phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)], [(0, "look a-1")], id="it-is-there"),
         pytest.param(
-            {"look a-1": [replace(GONE, follow_ups=(replace(A2, adopted=True),))], "look a-2": [RUNNING, DONE]},
+            {},
+            [phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)],
+            [(0, "look a-1")],
+            id="it-is-there",
+        ),
+        pytest.param(
+            {
+                "look a-1": [replace(GONE, follow_ups=(replace(A2, adopted=True),))],
+                "look a-2": [RUNNING, DONE],
+            },
             [
                 phase(Phase.ABSENT),
                 Following("a", replace(A2, adopted=True)),
@@ -2725,8 +3346,14 @@ def test_a_listed_deployment_may_be_a_phantom(script: Script, events: list[Event
 
 THEIRS = Handle("a", "a-1", adopted=True, started_by="a webhook started")
 NOBODYS = Handle("a", "a-2", adopted=True)
-WITHDRAWN: list[Event] = [CancelResult("a", THEIRS, "cancelled (one that a webhook started)"), CancelResult("a", NOBODYS, "cancelled")]
-FOLLOWED_OUT: list[Event] = [Following("a", THEIRS, stage=Stage.CANCELLATION), Following("a", NOBODYS, stage=Stage.CANCELLATION)]
+WITHDRAWN: list[Event] = [
+    CancelResult("a", THEIRS, "cancelled (one that a webhook started)"),
+    CancelResult("a", NOBODYS, "cancelled"),
+]
+FOLLOWED_OUT: list[Event] = [
+    Following("a", THEIRS, stage=Stage.CANCELLATION),
+    Following("a", NOBODYS, stage=Stage.CANCELLATION),
+]
 UNTIL_CANCEL: list[Call] = [(0, "reach"), (0, "check a"), (0, "going a")]
 BOTH_SENT: list[Call] = [(0, "cancel a-1"), (0, "cancel a-2")]
 
@@ -2802,13 +3429,28 @@ def ending(phase: Phase, target: str = "a") -> PhaseChanged:
         pytest.param(
             {"look a-1": [RefusedError("not yours")], "look a-2": [CANCELLED]},
             {},
-            [*WITHDRAWN, *FOLLOWED_OUT, ending(Phase.CANCELLED), TargetFinished("a", Outcome.LOST, "not yours")],
+            [
+                *WITHDRAWN,
+                *FOLLOWED_OUT,
+                ending(Phase.CANCELLED),
+                TargetFinished("a", Outcome.LOST, "not yours"),
+            ],
             [*BOTH_SENT, (0, "look a-1"), (0, "look a-2")],
             id="one-is-out-of-sight",
         ),
-        pytest.param({}, {"wait": False}, [*WITHDRAWN, TargetFinished("a", Outcome.TRIGGERED)], BOTH_SENT, id="not-waited-for"),
         pytest.param(
-            {"going a": [(THEIRS, NOBODYS), (NOBODYS,)], "cancel a-1": [LOST_ANSWER], "cancel a-2": [NO_LINE, "cancelled"]},
+            {},
+            {"wait": False},
+            [*WITHDRAWN, TargetFinished("a", Outcome.TRIGGERED)],
+            BOTH_SENT,
+            id="not-waited-for",
+        ),
+        pytest.param(
+            {
+                "going a": [(THEIRS, NOBODYS), (NOBODYS,)],
+                "cancel a-1": [LOST_ANSWER],
+                "cancel a-2": [NO_LINE, "cancelled"],
+            },
             {"wait": False},
             [
                 CancelResult("a", THEIRS, "cancel sent, not confirmed (one that a webhook started)"),
@@ -2820,7 +3462,12 @@ def ending(phase: Phase, target: str = "a") -> PhaseChanged:
             id="what-became-of-each-is-told",
         ),
         pytest.param(
-            {"going a": [(THEIRS, NOBODYS), (NOBODYS,)], "cancel a-2": [NO_LINE, "cancelled"], "look a-1": [CANCELLED], "look a-2": [DONE]},
+            {
+                "going a": [(THEIRS, NOBODYS), (NOBODYS,)],
+                "cancel a-2": [NO_LINE, "cancelled"],
+                "look a-1": [CANCELLED],
+                "look a-2": [DONE],
+            },
             {},
             [
                 WITHDRAWN[0],
@@ -2835,7 +3482,11 @@ def ending(phase: Phase, target: str = "a") -> PhaseChanged:
             id="what-was-cancelled-stays-known-when-another-must-be-asked-again",
         ),
         pytest.param(
-            {"going a": [(THEIRS, NOBODYS), (THEIRS, NOBODYS)], "cancel a-1": [LOST_ANSWER], "cancel a-2": [NO_LINE, "cancelled"]},
+            {
+                "going a": [(THEIRS, NOBODYS), (THEIRS, NOBODYS)],
+                "cancel a-1": [LOST_ANSWER],
+                "cancel a-2": [NO_LINE, "cancelled"],
+            },
             {"wait": False},
             [
                 CancelResult("a", THEIRS, "cancel sent, not confirmed (one that a webhook started)"),
@@ -2856,7 +3507,11 @@ def ending(phase: Phase, target: str = "a") -> PhaseChanged:
         pytest.param(
             {"cancel a-1": [RefusedError("no right")], "cancel a-2": [NO_LINE, "cancelled"]},
             {},
-            [PollFailing("a", "no connection"), WITHDRAWN[1], TargetFinished("a", Outcome.REFUSED, "no right")],
+            [
+                PollFailing("a", "no connection"),
+                WITHDRAWN[1],
+                TargetFinished("a", Outcome.REFUSED, "no right"),
+            ],
             [*BOTH_SENT, (5, "going a"), (5, "cancel a-2")],
             id="one-is-refused-and-stays-so-when-another-must-be-asked-again",
         ),
@@ -2879,7 +3534,9 @@ def ending(phase: Phase, target: str = "a") -> PhaseChanged:
             {},
             [
                 PollFailing("a", "no connection"),
-                TargetFinished("a", Outcome.FINISHED, "nothing to cancel: no deployment was queued or running"),
+                TargetFinished(
+                    "a", Outcome.FINISHED, "nothing to cancel: no deployment was queued or running"
+                ),
             ],
             [(5, "going a")],
             id="a-list-that-fails-is-read-again",
@@ -2901,10 +3558,28 @@ def test_what_is_going_is_cancelled_whoever_started_it(
 
 
 def test_every_target_s_deployments_are_cancelled_and_the_worst_counts() -> None:
-    script: Script = {"going a": [(THEIRS,)], "look a-1": [CANCELLED], "going b": [(replace(B1, adopted=True),)], "cancel b-1": [REVOKED]}
+    script: Script = {
+        "going a": [(THEIRS,)],
+        "look a-1": [CANCELLED],
+        "going b": [(replace(B1, adopted=True),)],
+        "cancel b-1": [REVOKED],
+    }
     tale = tell(script, targets=("a", "b", "c"), command=Command.CANCEL)
-    assert tale.sent == ["reach", "check a", "check b", "check c", "going a", "cancel a-1", "going b", "cancel b-1"]
-    assert {event.target: event.outcome for event in tale.ends()} == {"a": Outcome.LOST, "b": Outcome.REFUSED, "c": Outcome.REFUSED}
+    assert tale.sent == [
+        "reach",
+        "check a",
+        "check b",
+        "check c",
+        "going a",
+        "cancel a-1",
+        "going b",
+        "cancel b-1",
+    ]
+    assert {event.target: event.outcome for event in tale.ends()} == {
+        "a": Outcome.LOST,
+        "b": Outcome.REFUSED,
+        "c": Outcome.REFUSED,
+    }
 
 
 def test_a_command_that_is_to_cancel_starts_nothing() -> None:
@@ -2915,9 +3590,17 @@ def test_a_command_that_is_to_cancel_starts_nothing() -> None:
 @pytest.mark.parametrize(
     ("script", "events", "calls"),
     [
-        pytest.param({"going a": [Act((THEIRS, NOBODYS), takes=9)]}, [InterruptReceived("SIGTERM")], [], id="while-the-list-is-read"),
         pytest.param(
-            {"going a": [NO_LINE]}, [PollFailing("a", "no connection"), InterruptReceived("SIGTERM")], [], id="asleep-before-it-is-read"
+            {"going a": [Act((THEIRS, NOBODYS), takes=9)]},
+            [InterruptReceived("SIGTERM")],
+            [],
+            id="while-the-list-is-read",
+        ),
+        pytest.param(
+            {"going a": [NO_LINE]},
+            [PollFailing("a", "no connection"), InterruptReceived("SIGTERM")],
+            [],
+            id="asleep-before-it-is-read",
         ),
         pytest.param(
             {"cancel a-1": [Act("cancelled", takes=3)]},
@@ -2937,21 +3620,39 @@ def test_a_command_that_is_to_cancel_starts_nothing() -> None:
         ),
         pytest.param(
             {"cancel a-2": [NO_LINE]},
-            [*WITHDRAWN[:1], PollFailing("a", "no connection"), InterruptReceived("SIGTERM"), CancelResult("a", NOBODYS, OUT_OF_TIME)],
+            [
+                *WITHDRAWN[:1],
+                PollFailing("a", "no connection"),
+                InterruptReceived("SIGTERM"),
+                CancelResult("a", NOBODYS, OUT_OF_TIME),
+            ],
             BOTH_SENT,
             id="asleep-before-a-cancel-is-sent-again",
         ),
         pytest.param(
             {"look a-1": [RUNNING], "look a-2": [QUEUED]},
-            [*WITHDRAWN, *FOLLOWED_OUT, ending(Phase.RUNNING), ending(Phase.QUEUED), InterruptReceived("SIGTERM")],
+            [
+                *WITHDRAWN,
+                *FOLLOWED_OUT,
+                ending(Phase.RUNNING),
+                ending(Phase.QUEUED),
+                InterruptReceived("SIGTERM"),
+            ],
             [*BOTH_SENT, (0, "look a-1"), (0, "look a-2")],
             id="while-they-end",
         ),
     ],
 )
-def test_a_signal_cancels_nothing_of_somebody_else_s(script: Script, events: list[Event], calls: list[Call]) -> None:
+def test_a_signal_cancels_nothing_of_somebody_else_s(
+    script: Script, events: list[Event], calls: list[Call]
+) -> None:
     """What the command has sent is sent, and what it has not is named; a farewell only stops what we started."""
-    tale = tell({"going a": [(THEIRS, NOBODYS)], **script}, command=Command.CANCEL, signals=SIGNAL_AT_2, poll_interval=5)
+    tale = tell(
+        {"going a": [(THEIRS, NOBODYS)], **script},
+        command=Command.CANCEL,
+        signals=SIGNAL_AT_2,
+        poll_interval=5,
+    )
     assert (tale.events, tale.calls) == ([*OPENING, *events, FAREWELL[-1]], [*UNTIL_CANCEL, *calls])
 
 
@@ -2973,22 +3674,56 @@ LACKING = "the token lacks deploy and read:sensitive. Make one that has deploy"
     ("rights", "plan", "outcome", "reason"),
     [
         pytest.param((HELD, UNNEEDED), {"command": Command.CHECK}, Outcome.FINISHED, CHECKED, id="check"),
-        pytest.param((HELD, UNNEEDED), {"command": Command.CHECK, "dry_run": True}, Outcome.FINISHED, CHECKED, id="a-dry-check-is-a-check"),
+        pytest.param(
+            (HELD, UNNEEDED),
+            {"command": Command.CHECK, "dry_run": True},
+            Outcome.FINISHED,
+            CHECKED,
+            id="a-dry-check-is-a-check",
+        ),
         *(
-            pytest.param((HELD, UNNEEDED), {"command": command, "dry_run": True}, Outcome.SKIPPED, DRY, id=f"dry-{command.value}")
+            pytest.param(
+                (HELD, UNNEEDED),
+                {"command": command, "dry_run": True},
+                Outcome.SKIPPED,
+                DRY,
+                id=f"dry-{command.value}",
+            )
             for command in Command
             if command is not Command.CHECK
         ),
-        pytest.param((HELD, *LACKS), {"command": Command.CHECK}, Outcome.REFUSED, LACKING, id="check-and-what-is-needed-is-missing"),
-        pytest.param((HELD, *LACKS), {"dry_run": True}, Outcome.REFUSED, LACKING, id="dry-and-what-is-needed-is-missing"),
-        pytest.param((UNKNOWN_RIGHT,), {"dry_run": True}, Outcome.SKIPPED, DRY, id="what-could-not-be-found-out-is-not-missing"),
+        pytest.param(
+            (HELD, *LACKS),
+            {"command": Command.CHECK},
+            Outcome.REFUSED,
+            LACKING,
+            id="check-and-what-is-needed-is-missing",
+        ),
+        pytest.param(
+            (HELD, *LACKS),
+            {"dry_run": True},
+            Outcome.REFUSED,
+            LACKING,
+            id="dry-and-what-is-needed-is-missing",
+        ),
+        pytest.param(
+            (UNKNOWN_RIGHT,),
+            {"dry_run": True},
+            Outcome.SKIPPED,
+            DRY,
+            id="what-could-not-be-found-out-is-not-missing",
+        ),
         pytest.param((), {"dry_run": True, "wait": False}, Outcome.SKIPPED, DRY, id="without-waiting"),
     ],
 )
 def test_nothing_is_changed_and_the_rights_are_told_once(
     rights: tuple[Ability, ...], plan: dict[str, Any], outcome: Outcome, reason: str
 ) -> None:
-    script: Script = {"rights": [rights], "intent a": [("would queue a deployment", "of its branch")], "intent b": [("would restart it",)]}
+    script: Script = {
+        "rights": [rights],
+        "intent a": [("would queue a deployment", "of its branch")],
+        "intent b": [("would restart it",)],
+    }
     assert tell(script, targets=("a", "b"), **plan) == Tale(
         outcome,
         [
@@ -3011,7 +3746,12 @@ def test_nothing_is_changed_and_the_rights_are_told_once(
     ("script", "plan", "told"),
     [
         pytest.param({}, {}, [], id="nothing"),
-        pytest.param({}, {"site": "https://x", "answer": "200"}, ["https://x once it is deployed, until it answers 200"], id="as-given"),
+        pytest.param(
+            {},
+            {"site": "https://x", "answer": "200"},
+            ["https://x once it is deployed, until it answers 200"],
+            id="as-given",
+        ),
         pytest.param(
             {"check a": [Target("a", url="https://a")]},
             {"own_site": True, "answer": "200"},
@@ -3027,14 +3767,20 @@ def test_nothing_is_changed_and_the_rights_are_told_once(
     ],
 )
 @pytest.mark.parametrize("how", [{"dry_run": True}, {"command": Command.CHECK}], ids=["dry", "check"])
-def test_what_would_be_asked_of_its_site_is_said(script: Script, plan: dict[str, Any], told: list[str], how: dict[str, Any]) -> None:
+def test_what_would_be_asked_of_its_site_is_said(
+    script: Script, plan: dict[str, Any], told: list[str], how: dict[str, Any]
+) -> None:
     tale = tell({**script, "rights": [()], "intent a": [("would deploy",)]}, **plan, **how)
     said = [event.text for event in tale.events if isinstance(event, TargetNote)]
     assert said == ["would deploy", *(f"would ask {each}" for each in told)]
 
 
 def test_an_unknown_target_is_refused_while_the_other_is_examined() -> None:
-    tale = tell({"check a": [RefusedError("unknown")], "intent b": [("would restart it",)]}, targets=("a", "b"), dry_run=True)
+    tale = tell(
+        {"check a": [RefusedError("unknown")], "intent b": [("would restart it",)]},
+        targets=("a", "b"),
+        dry_run=True,
+    )
     assert tale == Tale(
         Outcome.REFUSED,
         [
@@ -3054,7 +3800,11 @@ def test_an_unknown_target_is_refused_while_the_other_is_examined() -> None:
     [
         pytest.param(
             {"rights": [NO_LINE, (HELD,)]},
-            [PollFailing("a", "no connection"), AbilityChecked(HELD), TargetFinished("a", Outcome.FINISHED, CHECKED)],
+            [
+                PollFailing("a", "no connection"),
+                AbilityChecked(HELD),
+                TargetFinished("a", Outcome.FINISHED, CHECKED),
+            ],
             [(0, "rights"), (5, "check a"), (5, "rights"), (5, "intent a")],
             id="rights-that-could-not-be-read-yet",
         ),
@@ -3088,7 +3838,9 @@ def test_an_unknown_target_is_refused_while_the_other_is_examined() -> None:
             id="never-found-out",
         ),
         pytest.param({"rights": [Act((), takes=9)]}, FAREWELL, [(0, "rights")], id="a-signal"),
-        pytest.param({"intent a": [Act((), takes=9)]}, FAREWELL, [(0, "rights"), (0, "intent a")], id="a-signal-later"),
+        pytest.param(
+            {"intent a": [Act((), takes=9)]}, FAREWELL, [(0, "rights"), (0, "intent a")], id="a-signal-later"
+        ),
     ],
 )
 def test_a_check_that_does_not_go_well(script: Script, events: list[Event], calls: list[Call]) -> None:
@@ -3101,7 +3853,10 @@ def test_a_check_that_does_not_go_well(script: Script, events: list[Event], call
 def test_a_revoked_token_is_not_asked_about_the_next_target() -> None:
     tale = tell({"intent a": [REVOKED]}, targets=("a", "b"), command=Command.CHECK)
     assert tale.sent == ["reach", "check a", "check b", "rights", "intent a"]
-    assert {event.target: event.outcome for event in tale.ends()} == {"a": Outcome.REFUSED, "b": Outcome.REFUSED}
+    assert {event.target: event.outcome for event in tale.ends()} == {
+        "a": Outcome.REFUSED,
+        "b": Outcome.REFUSED,
+    }
 
 
 # --- A group, when the job is stopped
@@ -3195,7 +3950,12 @@ def test_a_revoked_token_is_not_asked_about_the_next_target() -> None:
                 CancelResult("t", B1, "cancelled"),
                 TargetFinished("t", Outcome.INTERRUPTED, STOPPED_BY),
             ],
-            [(0, "find t"), (2, "find t within 1 s"), (2, "cancel a-1 within 1 s"), (2, "cancel b-1 within 1 s")],
+            [
+                (0, "find t"),
+                (2, "find t within 1 s"),
+                (2, "cancel a-1 within 1 s"),
+                (2, "cancel b-1 within 1 s"),
+            ],
             id="while-the-group-is-looked-for",
         ),
         pytest.param(
@@ -3262,14 +4022,21 @@ def test_a_revoked_token_is_not_asked_about_the_next_target() -> None:
         ),
     ],
 )
-def test_a_signal_after_two_seconds_of_a_group(script: Script, events: list[Event], calls: list[Call]) -> None:
+def test_a_signal_after_two_seconds_of_a_group(
+    script: Script, events: list[Event], calls: list[Call]
+) -> None:
     tale = tell(script, targets=("t",), signals=SIGNAL_AT_2)
     assert (tale.events, tale.calls) == (events, [*GROUP_STARTED, *calls])
 
 
 def test_the_parts_of_a_group_take_its_place() -> None:
     tale = tell(
-        {"start t": [GroupStarted(BOTH)], "look a-1": [RUNNING], "look b-1": [RUNNING], "look c-1": [RUNNING]},
+        {
+            "start t": [GroupStarted(BOTH)],
+            "look a-1": [RUNNING],
+            "look b-1": [RUNNING],
+            "look c-1": [RUNNING],
+        },
         targets=("t", "c"),
         signals=SIGNAL_AT_2,
     )
@@ -3278,7 +4045,9 @@ def test_the_parts_of_a_group_take_its_place() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [split("a", "b"), TargetResolved(Target("a")), TargetResolved(Target("b"))], ids=["split", "the-first", "the-second"]
+    "told",
+    [split("a", "b"), TargetResolved(Target("a")), TargetResolved(Target("b"))],
+    ids=["split", "the-first", "the-second"],
 )
 def test_a_signal_while_a_group_s_parts_are_told_is_remembered(told: Event) -> None:
     tale = tell({"start t": [GroupStarted(BOTH)]}, targets=("t",), signal_at=told)
@@ -3294,7 +4063,13 @@ ERRORS = st.sampled_from([NO_LINE, SPOKEN, LOST_ANSWER, REVOKED, RefusedError("n
 GROUPS = (
     GroupStarted((GroupMember(Target("c"), C1),)),
     GroupStarted((GroupMember(Target("c"), replace(C1, adopted=True)),)),
-    GroupStarted((GroupMember(Target("c"), Handle("c", "c-p", Certainty.POSSIBLY_PHANTOM)), GroupMember(Target("a"), A1)), "one more"),
+    GroupStarted(
+        (
+            GroupMember(Target("c"), Handle("c", "c-p", Certainty.POSSIBLY_PHANTOM)),
+            GroupMember(Target("a"), A1),
+        ),
+        "one more",
+    ),
     GroupStarted((GroupMember(Target("c")),), "and perhaps more", Outcome.LOST),
     GroupStarted((), "nothing that can be followed"),
 )
@@ -3307,7 +4082,10 @@ def rows(answers: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Act]]:
 def scripts(target: str, *groups: GroupStarted) -> st.SearchStrategy[dict[str, list[Any]]]:
     one, two, three = (Handle(target, f"{target}-{number}") for number in (1, 2, 3))
     theirs, proof = replace(two, adopted=True), Handle(target, "", condition="healthy")
-    perhaps = [Handle(target, f"{target}-p", trust) for trust in (Certainty.UNCONFIRMED, Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM)]
+    perhaps = [
+        Handle(target, f"{target}-p", trust)
+        for trust in (Certainty.UNCONFIRMED, Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM)
+    ]
     unsure = replace(one, adopted=True, perhaps=True)
     kinds = [one, replace(one, adopted=True), *perhaps]
     begins = [
@@ -3342,9 +4120,13 @@ def scripts(target: str, *groups: GroupStarted) -> st.SearchStrategy[dict[str, l
             f"undo {target}": rows(st.sampled_from(backs)),
             f"look {target}-back": looks,
             f"find {target}": rows(st.sampled_from(finds)),
-            f"look {target}-p": rows(st.sampled_from([GONE, GONE, replace(GONE, follow_ups=(theirs,)), RUNNING, DONE])),
+            f"look {target}-p": rows(
+                st.sampled_from([GONE, GONE, replace(GONE, follow_ups=(theirs,)), RUNNING, DONE])
+            ),
             **{f"look {target}-{number}": looks for number in (1, 2, 3)},
-            f"look {target}:healthy": rows(st.builds(Snapshot, st.sampled_from(Phase), stable_for=HOLDS, final=st.booleans())),
+            f"look {target}:healthy": rows(
+                st.builds(Snapshot, st.sampled_from(Phase), stable_for=HOLDS, final=st.booleans())
+            ),
             f"going {target}": rows(st.sampled_from([(), (theirs,), (theirs, replace(three, adopted=True))])),
             **{f"cancel {target}-{number}": cancels for number in (1, 2, 3, "p")},
             f"intent {target}": rows(st.just(("would start it",))),
@@ -3357,7 +4139,12 @@ def scripts(target: str, *groups: GroupStarted) -> st.SearchStrategy[dict[str, l
 SITES = st.lists(
     st.builds(
         Act,
-        st.builds(Snapshot, st.sampled_from([Phase.SUCCEEDED, Phase.RUNNING]), stable_for=st.just(1), shows_failure=st.booleans()),
+        st.builds(
+            Snapshot,
+            st.sampled_from([Phase.SUCCEEDED, Phase.RUNNING]),
+            stable_for=st.just(1),
+            shows_failure=st.booleans(),
+        ),
         takes=TAKES,
     ),
     min_size=1,
@@ -3366,7 +4153,9 @@ SITES = st.lists(
 PLANS = st.builds(
     Plan,
     st.just(("a", "b")),
-    command=st.sampled_from([Command.DEPLOY, Command.DEPLOY, Command.DEPLOY, Command.ROLLBACK, Command.CANCEL, Command.CHECK]),
+    command=st.sampled_from(
+        [Command.DEPLOY, Command.DEPLOY, Command.DEPLOY, Command.ROLLBACK, Command.CANCEL, Command.CHECK]
+    ),
     rollback=st.booleans(),
     dry_run=st.sampled_from([False, False, False, True]),
     timeout=st.sampled_from([60, 150]),
@@ -3397,11 +4186,13 @@ def test_whatever_happens_the_run_ends_and_sends_nothing_twice(  # noqa: PLR0913
     signals: list[tuple[float, str]],
     plan: Plan,
     sites: list[Act],
-    visits: bool,  # noqa: FBT001
+    visits: bool,
 ) -> None:
     clock = FakeClock(signals)
     plan = replace(plan, own_site=plan.own_site and visits)
-    provider = Scripted({**one, **two, **three, "rights": rights, f"visit {SITE}": sites, "visit ": sites}, clock)
+    provider = Scripted(
+        {**one, **two, **three, "rights": rights, f"visit {SITE}": sites, "visit ": sites}, clock
+    )
     events: list[Event] = []
     outcome = run(plan, provider, events.append, clock, provider.visit if visits else None)
     tale = Tale(outcome, events, provider.calls, 0)
@@ -3411,24 +4202,38 @@ def test_whatever_happens_the_run_ends_and_sends_nothing_twice(  # noqa: PLR0913
     for target in "abc":
         started_once(target, tale, provider.said, plan.timeout)
         started_once(target, tale, provider.said, plan.timeout, by="undo")
-    revoked = [answer is REVOKED and "within" not in call for (_, call), answer in zip(tale.calls, provider.said, strict=True)]
+    revoked = [
+        answer is REVOKED and "within" not in call
+        for (_, call), answer in zip(tale.calls, provider.said, strict=True)
+    ]
     assert True not in revoked[:-1] or all(
-        "within" in call or call.startswith(("cancel", "visit")) for call in tale.sent[revoked.index(True) + 1 :]
+        "within" in call or call.startswith(("cancel", "visit"))
+        for call in tale.sent[revoked.index(True) + 1 :]
     )
 
 
 def started_once(target: str, tale: Tale, said: list[Any], timeout: float, by: str = "start") -> None:
     """A trigger follows another one only if that one certainly started nothing, or, once, if what it led to was cancelled or not there."""
-    told = [(time, call, answer) for (time, call), answer in zip(tale.calls, said, strict=True) if target in call.split()[1:]]
+    told = [
+        (time, call, answer)
+        for (time, call), answer in zip(tale.calls, said, strict=True)
+        if target in call.split()[1:]
+    ]
     told = _started_with_its_group(target, tale, said) + told
-    looks = [(time, answer) for (time, call), answer in zip(tale.calls, said, strict=True) if call == f"look {target}-p"]
+    looks = [
+        (time, answer)
+        for (time, call), answer in zip(tale.calls, said, strict=True)
+        if call == f"look {target}-p"
+    ]
     starts = [number for number, (_, call, _) in enumerate(told) if call.startswith(by)]
     again = 0
     for earlier, later in itertools.pairwise(starts):
         begun, _, answer = told[earlier]
         searches = [each for _, call, each in told[earlier:later] if call.startswith("find")]
         seen = [look for time, look in looks if begun <= time <= told[later][0]]
-        full = isinstance(answer, Started) and any(handle.certainty is Certainty.UNCONFIRMED for handle in answer.handles)
+        full = isinstance(answer, Started) and any(
+            handle.certainty is Certainty.UNCONFIRMED for handle in answer.handles
+        )
         sure = (
             isinstance(answer, RetryLater)
             or (isinstance(answer, UnavailableError) and not answer.may_have_arrived)
@@ -3437,16 +4242,22 @@ def started_once(target: str, tale: Tale, said: list[Any], timeout: float, by: s
         sure |= full and all(isinstance(look, BaseException) or look.phase is Phase.ABSENT for look in seen)
         again += not sure
     assert again <= 1
-    assert all(told[number][0] <= told[starts[0]][0] + timeout + 12 for number in starts), "a last try, behind the others' calls"
+    assert all(told[number][0] <= told[starts[0]][0] + timeout + 12 for number in starts), (
+        "a last try, behind the others' calls"
+    )
 
 
 def _started_with_its_group(target: str, tale: Tale, said: list[Any]) -> list[tuple[float, str, Any]]:
     """The trigger of the group is the first one of its parts, if it is not known that it left this one out."""
     began = [time for time, call in tale.calls if call == "start b"]
     for call, answer in zip(tale.sent, said, strict=True):
-        for part in answer.members if call in {"start b", "find b"} and isinstance(answer, GroupStarted) else ():
+        for part in (
+            answer.members if call in {"start b", "find b"} and isinstance(answer, GroupStarted) else ()
+        ):
             if part.target.id == target != "a":
-                return [(began[0], f"start {target}", Started((part.handle,)) if part.handle else LOST_ANSWER)]
+                return [
+                    (began[0], f"start {target}", Started((part.handle,)) if part.handle else LOST_ANSWER)
+                ]
     return []
 
 
@@ -3464,14 +4275,21 @@ def test_nothing_is_changed_before_every_target_was_checked() -> None:
 def test_a_refused_target_keeps_the_others_from_being_changed() -> None:
     tale = tell({"check b": [RefusedError("no such app")]}, targets=("a", "b"), has_changes=True)
     assert tale.sent == ["reach", "check a", "check b"]
-    assert tale.ends()[-1] == TargetFinished("a", Outcome.REFUSED, "nothing was changed, because b was refused")
+    assert tale.ends()[-1] == TargetFinished(
+        "a", Outcome.REFUSED, "nothing was changed, because b was refused"
+    )
 
 
 READY: list[Event] = [REACHED, TargetResolved(Target("a"))]
 IMAGE, ENV = "image: 1 → 2", "variables: 1 added (A), 0 changed, 0 kept"
 PERHAPS_CHANGED = f"{IMAGE} (perhaps: no answer came)"
 WELL = Changes((IMAGE,))
-TRIGGERED: list[Event] = [Triggering("a"), Following("a", A1), phase(Phase.SUCCEEDED), TargetFinished("a", Outcome.FINISHED)]
+TRIGGERED: list[Event] = [
+    Triggering("a"),
+    Following("a", A1),
+    phase(Phase.SUCCEEDED),
+    TargetFinished("a", Outcome.FINISHED),
+]
 BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
 
 
@@ -3479,9 +4297,19 @@ BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
     ("script", "events", "times"),
     [
         pytest.param(
-            {"prepare a": [Changes((IMAGE, ENV), ("it stays pinned", "blanks are cut off"), ("the rest is so already",))]},
+            {
+                "prepare a": [
+                    Changes(
+                        (IMAGE, ENV), ("it stays pinned", "blanks are cut off"), ("the rest is so already",)
+                    )
+                ]
+            },
             [
-                *(ChangeApplied("a", IMAGE), ChangeApplied("a", ENV), TargetNote("a", "the rest is so already")),
+                *(
+                    ChangeApplied("a", IMAGE),
+                    ChangeApplied("a", ENV),
+                    TargetNote("a", "the rest is so already"),
+                ),
                 *(TargetWarning("a", "it stays pinned"), TargetWarning("a", "blanks are cut off")),
                 *TRIGGERED,
             ],
@@ -3495,7 +4323,10 @@ BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
             id="an-outage-is-waited-through",
         ),
         pytest.param(
-            {"prepare a": [LOST_ANSWER, Changes((), unchanged=("all is as it is wished",))], "altered a": [(PERHAPS_CHANGED,)]},
+            {
+                "prepare a": [LOST_ANSWER, Changes((), unchanged=("all is as it is wished",))],
+                "altered a": [(PERHAPS_CHANGED,)],
+            },
             [PollFailing("a", "no answer in time"), TargetNote("a", "all is as it is wished"), *TRIGGERED],
             [0, 5],
             id="after-a-lost-answer-it-is-asked-again",
@@ -3509,7 +4340,11 @@ BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
         pytest.param(
             {"prepare a": [NO_LINE, BUSY, NO_LINE, WELL]},
             [
-                *(PollFailing("a", "no connection"), PollFailing("a", "asked too often"), PollFailing("a", "no connection")),
+                *(
+                    PollFailing("a", "no connection"),
+                    PollFailing("a", "asked too often"),
+                    PollFailing("a", "no connection"),
+                ),
                 *(ChangeApplied("a", IMAGE), *TRIGGERED),
             ],
             [0, 5, 35, 40],
@@ -3539,19 +4374,28 @@ BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
         ),
     ],
 )
-def test_what_becomes_of_a_change_before_the_start(script: Script, events: list[Event], times: list[float]) -> None:
+def test_what_becomes_of_a_change_before_the_start(
+    script: Script, events: list[Event], times: list[float]
+) -> None:
     tale = tell(script, has_changes=True, timeout=60)
     assert (tale.events, tale.times("prepare a")) == ([*READY, *events], times)
 
 
 def test_the_time_runs_from_the_trigger_and_not_from_the_outage_before_it() -> None:
-    tale = tell({"prepare a": [NO_LINE] * 8 + [WELL], "look a-1": [RUNNING]}, has_changes=True, timeout=60, poll_interval=60)
+    tale = tell(
+        {"prepare a": [NO_LINE] * 8 + [WELL], "look a-1": [RUNNING]},
+        has_changes=True,
+        timeout=60,
+        poll_interval=60,
+    )
     assert (tale.times("start a"), tale.times("look a-1")) == ([40], [40, 100])
 
 
 def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> None:
     tale = tell({"prepare a": [NO_LINE, WELL], "start a": [NO_LINE]}, has_changes=True, timeout=20)
-    assert [event for event in tale.events if isinstance(event, PollFailing)] == [PollFailing("a", "no connection")] * 2
+    assert [event for event in tale.events if isinstance(event, PollFailing)] == [
+        PollFailing("a", "no connection")
+    ] * 2
 
 
 @pytest.mark.parametrize(
@@ -3562,7 +4406,10 @@ def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> Non
             ["prepare a"],
             [
                 TargetFinished("a", Outcome.REFUSED, "no such field"),
-                *(TargetFinished(target, Outcome.REFUSED, "nothing was changed, because a was refused") for target in "bc"),
+                *(
+                    TargetFinished(target, Outcome.REFUSED, "nothing was changed, because a was refused")
+                    for target in "bc"
+                ),
             ],
             id="the-first-is-refused",
         ),
@@ -3577,7 +4424,11 @@ def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> Non
             id="what-was-changed-before-is-deployed",
         ),
         pytest.param(
-            {"prepare a": [LOST_ANSWER], "prepare b": [RefusedError("no such field")], "altered a": [(PERHAPS_CHANGED,)]},
+            {
+                "prepare a": [LOST_ANSWER],
+                "prepare b": [RefusedError("no such field")],
+                "altered a": [(PERHAPS_CHANGED,)],
+            },
             ["prepare a", "prepare b"],
             [
                 TargetFinished("b", Outcome.REFUSED, "no such field"),
@@ -3604,7 +4455,9 @@ def test_trouble_before_the_start_is_not_the_reason_of_what_comes_after() -> Non
         ),
     ],
 )
-def test_a_refusal_keeps_the_others_from_being_changed(script: Script, calls: list[str], ends: list[TargetFinished]) -> None:
+def test_a_refusal_keeps_the_others_from_being_changed(
+    script: Script, calls: list[str], ends: list[TargetFinished]
+) -> None:
     tale = tell(script, targets=("a", "b", "c"), has_changes=True)
     assert tale.sent == ["reach", "check a", "check b", "check c", *calls]
     assert tale.ends() == ends
@@ -3624,15 +4477,22 @@ def test_a_target_that_is_refused_late_does_not_stop_one_whose_change_comes_late
     [
         pytest.param({"start a": [Rejected("no server")]}, Outcome.REFUSED, id="refused"),
         pytest.param({"start a": [RetryLater(60, "full")]}, Outcome.TIMED_OUT, id="a-full-queue"),
-        pytest.param({"start a": [LOST_ANSWER], "find a": [AccessDenied("nobody can tell")]}, Outcome.LOST, id="lost"),
+        pytest.param(
+            {"start a": [LOST_ANSWER], "find a": [AccessDenied("nobody can tell")]}, Outcome.LOST, id="lost"
+        ),
         pytest.param({"start a": [GATEWAY]}, Outcome.REFUSED, id="kept-out-by-a-gateway"),
     ],
 )
-def test_what_was_changed_for_a_deployment_that_never_started_is_said_to_stay(script: Script, outcome: Outcome) -> None:
+def test_what_was_changed_for_a_deployment_that_never_started_is_said_to_stay(
+    script: Script, outcome: Outcome
+) -> None:
     """The next deployment, a webhook's or somebody's, uses it."""
     tale = tell({"prepare a": [Changes((IMAGE, ENV))], **script}, has_changes=True, timeout=120)
     [end] = tale.ends()
-    assert (end.outcome, end.reason.partition(". What was")[2]) == (outcome, f" changed before stays: {IMAGE}; {ENV}")
+    assert (end.outcome, end.reason.partition(". What was")[2]) == (
+        outcome,
+        f" changed before stays: {IMAGE}; {ENV}",
+    )
 
 
 @pytest.mark.parametrize("look", [BROKEN, CANCELLED, RUNNING])
@@ -3643,7 +4503,10 @@ def test_what_was_deployed_is_not_said_to_stay(look: Snapshot) -> None:
 
 def test_one_that_can_not_be_checked_in_time_does_not_keep_the_others_from_being_changed() -> None:
     tale = tell({"check a": [NO_LINE]}, targets=("a", "b"), has_changes=True, timeout=20)
-    assert tale.ends() == [TargetFinished("a", Outcome.TIMED_OUT, "no connection"), TargetFinished("b", Outcome.FINISHED)]
+    assert tale.ends() == [
+        TargetFinished("a", Outcome.TIMED_OUT, "no connection"),
+        TargetFinished("b", Outcome.FINISHED),
+    ]
     assert tale.times("prepare b") == [20]
 
 
@@ -3653,26 +4516,44 @@ def test_nothing_is_changed_while_one_can_not_be_checked_yet() -> None:
 
 
 def test_it_is_changed_once_however_often_it_is_triggered() -> None:
-    script: Script = {"start a": [RetryLater(9, "full"), Started((ADOPTED,)), Started((A2,))], "look a-1": [CANCELLED], "look a-2": [DONE]}
+    script: Script = {
+        "start a": [RetryLater(9, "full"), Started((ADOPTED,)), Started((A2,))],
+        "look a-1": [CANCELLED],
+        "look a-2": [DONE],
+    }
     tale = tell(script, has_changes=True)
-    assert (tale.sent.count("prepare a"), tale.sent.count("start a"), tale.outcome) == (1, 3, Outcome.FINISHED)
+    assert (tale.sent.count("prepare a"), tale.sent.count("start a"), tale.outcome) == (
+        1,
+        3,
+        Outcome.FINISHED,
+    )
 
 
-@pytest.mark.parametrize("plan", [{"dry_run": True}, {"command": Command.CHECK}, {"command": Command.CANCEL}], ids=str)
+@pytest.mark.parametrize(
+    "plan", [{"dry_run": True}, {"command": Command.CHECK}, {"command": Command.CANCEL}], ids=str
+)
 def test_what_deploys_nothing_changes_nothing(plan: dict[str, Any]) -> None:
     assert "prepare a" not in tell({}, has_changes=True, **plan).sent
 
 
 def unchanged(events: list[Event]) -> list[Event]:
     """Without what is said of the changes that stay."""
-    return [replace(each, reason=each.reason.partition(". What was")[0]) if isinstance(each, TargetFinished) else each for each in events]
+    return [
+        replace(each, reason=each.reason.partition(". What was")[0])
+        if isinstance(each, TargetFinished)
+        else each
+        for each in events
+    ]
 
 
 @pytest.mark.parametrize(
     ("script", "told", "times"),
     [
         pytest.param(
-            {"prepare a": [Act(WELL, takes=3.9)]}, [ChangeApplied("a", IMAGE), Triggering("a")], [0], id="that-is-answered-in-two-seconds"
+            {"prepare a": [Act(WELL, takes=3.9)]},
+            [ChangeApplied("a", IMAGE), Triggering("a")],
+            [0],
+            id="that-is-answered-in-two-seconds",
         ),
         pytest.param(
             {"prepare a": [Act(WELL, takes=9)], "altered a": [(PERHAPS_CHANGED,)]},
@@ -3681,26 +4562,48 @@ def unchanged(events: list[Event]) -> list[Event]:
             id="that-is-not",
         ),
         pytest.param(
-            {"prepare a": [Act(WELL, takes=math.inf)], "altered a": [(IMAGE, f"{ENV} (perhaps: no answer came)")]},
-            [TargetWarning("a", CHANGE_IN_FLIGHT), ChangeApplied("a", IMAGE), ChangeApplied("a", f"{ENV} (perhaps: no answer came)")],
+            {
+                "prepare a": [Act(WELL, takes=math.inf)],
+                "altered a": [(IMAGE, f"{ENV} (perhaps: no answer came)")],
+            },
+            [
+                TargetWarning("a", CHANGE_IN_FLIGHT),
+                ChangeApplied("a", IMAGE),
+                ChangeApplied("a", f"{ENV} (perhaps: no answer came)"),
+            ],
             [0],
             id="that-hangs-after-a-part-of-it",
         ),
         pytest.param(
             {"prepare a": [LOST_ANSWER], "altered a": [(PERHAPS_CHANGED,)]},
-            [PollFailing("a", "no answer in time"), TargetWarning("a", CHANGE_IN_FLIGHT), ChangeApplied("a", PERHAPS_CHANGED)],
+            [
+                PollFailing("a", "no answer in time"),
+                TargetWarning("a", CHANGE_IN_FLIGHT),
+                ChangeApplied("a", PERHAPS_CHANGED),
+            ],
             [0],
             id="whose-answer-was-lost",
         ),
-        pytest.param({"prepare a": [NO_LINE]}, [PollFailing("a", "no connection")], [0], id="that-never-arrived"),
-        pytest.param({"prepare a": [RefusedError("no")]}, [TargetFinished("a", Outcome.REFUSED, "no")], [0], id="that-was-refused"),
+        pytest.param(
+            {"prepare a": [NO_LINE]}, [PollFailing("a", "no connection")], [0], id="that-never-arrived"
+        ),
+        pytest.param(
+            {"prepare a": [RefusedError("no")]},
+            [TargetFinished("a", Outcome.REFUSED, "no")],
+            [0],
+            id="that-was-refused",
+        ),
     ],
 )
-def test_a_signal_after_two_seconds_of_a_change(script: Script, told: list[Event], times: list[float]) -> None:
+def test_a_signal_after_two_seconds_of_a_change(
+    script: Script, told: list[Event], times: list[float]
+) -> None:
     """What was changed, or perhaps was, is told before the run ends; and nothing is sent any more."""
     tale = tell(script, has_changes=True, signals=SIGNAL_AT_2)
     farewell = FAREWELL if told[-1] != TargetFinished("a", Outcome.REFUSED, "no") else []
-    late = [event for event in told if "altered a" in script and isinstance(event, TargetWarning | ChangeApplied)]
+    late = [
+        event for event in told if "altered a" in script and isinstance(event, TargetWarning | ChangeApplied)
+    ]
     early = [event for event in told if event not in late]
     assert unchanged(tale.events) == [*READY, *early, *farewell[:1], *late, *farewell[1:]]
     assert (tale.times("prepare a"), tale.sent[-1]) == (times, "prepare a")
@@ -3708,7 +4611,13 @@ def test_a_signal_after_two_seconds_of_a_change(script: Script, told: list[Event
 
 def test_a_signal_while_a_change_is_told_starts_nothing() -> None:
     tale = tell({"prepare a": [Changes((IMAGE, ENV))]}, has_changes=True, signal_at=ChangeApplied("a", IMAGE))
-    assert unchanged(tale.events) == [*READY, ChangeApplied("a", IMAGE), ChangeApplied("a", ENV), Triggering("a"), *FAREWELL]
+    assert unchanged(tale.events) == [
+        *READY,
+        ChangeApplied("a", IMAGE),
+        ChangeApplied("a", ENV),
+        Triggering("a"),
+        *FAREWELL,
+    ]
     assert tale.ends()[0].reason == f"{STOPPED_BY}. What was changed before stays: {IMAGE}; {ENV}"
     assert "start a" not in tale.sent
 
@@ -3728,7 +4637,10 @@ def answered(detail: str, phase: Phase = Phase.RUNNING, target: str = "a") -> Ph
 
 def test_two_good_answers_in_a_row_count() -> None:
     tale = tell(
-        {"check a": [MINE], f"visit {ADDRESS}": [SAYS_502, SAYS_200, SAYS_502, SAYS_200]}, visits=True, own_site=True, poll_interval=5
+        {"check a": [MINE], f"visit {ADDRESS}": [SAYS_502, SAYS_200, SAYS_502, SAYS_200]},
+        visits=True,
+        own_site=True,
+        poll_interval=5,
     )
     assert tale.events == [
         *(
@@ -3739,7 +4651,12 @@ def test_two_good_answers_in_a_row_count() -> None:
             phase(Phase.SUCCEEDED),
             Following("a", VISITED, stage=Stage.VERIFY),
         ),
-        *(answered("HTTP 502"), answered("HTTP 200", Phase.SUCCEEDED), answered("HTTP 502"), answered("HTTP 200", Phase.SUCCEEDED)),
+        *(
+            answered("HTTP 502"),
+            answered("HTTP 200", Phase.SUCCEEDED),
+            answered("HTTP 502"),
+            answered("HTTP 200", Phase.SUCCEEDED),
+        ),
         TargetFinished("a", Outcome.FINISHED),
     ]
     assert tale.times(f"visit {ADDRESS}") == [0, 5, 10, 15, 20]
@@ -3754,14 +4671,22 @@ def test_what_does_not_answer_well_in_time_is_not_proven() -> None:
 def test_an_application_without_an_address_of_its_own_is_refused_before_anything_is_changed() -> None:
     tale = tell({}, targets=("a", "b"), visits=True, own_site=True, has_changes=True)
     assert tale.ends() == [
-        TargetFinished(target, Outcome.REFUSED, "`verify_url: auto`: no address of it is known. Give the address itself") for target in "ab"
+        TargetFinished(
+            target, Outcome.REFUSED, "`verify_url: auto`: no address of it is known. Give the address itself"
+        )
+        for target in "ab"
     ]
     assert tale.sent == ["reach", "check a", "check b"]
 
 
 def test_a_member_of_a_tag_without_an_address_is_not_asked_and_that_is_said() -> None:
     parts = (GroupMember(MINE, A1), BOTH[1])
-    tale = tell({"check t": [Target("t", group=True)], "start t": [GroupStarted(parts)]}, targets=("t",), visits=True, own_site=True)
+    tale = tell(
+        {"check t": [Target("t", group=True)], "start t": [GroupStarted(parts)]},
+        targets=("t",),
+        visits=True,
+        own_site=True,
+    )
     assert [event for event in tale.events if isinstance(event, TargetWarning)] == [
         TargetWarning("b", "`verify_url: auto`: no address of it is known, so that nothing is asked")
     ]
@@ -3773,7 +4698,10 @@ def test_a_member_of_a_tag_without_an_address_is_not_asked_and_that_is_said() ->
 def test_a_revoked_token_does_not_keep_a_site_from_being_asked() -> None:
     script: Script = {"visit ": [SAYS_502, SAYS_502, SAYS_200], "look b-1": [RUNNING, REVOKED]}
     tale = tell(script, targets=("a", "b"), visits=True, poll_interval=5)
-    assert tale.ends() == [TargetFinished("b", Outcome.LOST, f"{GOES_ON}the token is revoked"), TargetFinished("a", Outcome.FINISHED)]
+    assert tale.ends() == [
+        TargetFinished("b", Outcome.LOST, f"{GOES_ON}the token is revoked"),
+        TargetFinished("a", Outcome.FINISHED),
+    ]
     assert tale.sent[-3:] == ["visit ", "visit ", "visit "]
 
 
@@ -3784,7 +4712,9 @@ def test_a_revoked_token_is_no_evidence_against_a_site() -> None:
     assert tale.times("visit ")[-1] == 30
 
 
-@pytest.mark.parametrize("last", [BROKEN, CANCELLED, GONE, Snapshot(Phase.UNVERIFIED)], ids=lambda last: last.phase.value)
+@pytest.mark.parametrize(
+    "last", [BROKEN, CANCELLED, GONE, Snapshot(Phase.UNVERIFIED)], ids=lambda last: last.phase.value
+)
 def test_only_what_was_deployed_is_asked(last: Snapshot) -> None:
     assert "visit " not in tell({"look a-1": [last]}, visits=True).sent
 

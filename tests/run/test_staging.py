@@ -35,12 +35,18 @@ from tests.run.test_run import A1, DONE, LATE, RUNNING, Script, tell
 
 BUILD = Handle("a", "build", condition="staged")
 PREPARED = Changes(("image: 1 → 2",), ("slow",), handles=(BUILD,))
-STAGED, BROKEN = Snapshot(Phase.SUCCEEDED, "staged"), Snapshot(Phase.FAILED, "failed", reason="manifest unknown")
+STAGED, BROKEN = (
+    Snapshot(Phase.SUCCEEDED, "staged"),
+    Snapshot(Phase.FAILED, "failed", reason="manifest unknown"),
+)
 
 
 def test_the_start_comes_after_the_staging() -> None:
     line = Entry("k", "Staging...")
-    tale = tell({"prepare a": [PREPARED], "look a:staged": [Snapshot(Phase.RUNNING, "staging", log=(line,)), STAGED]}, has_changes=True)
+    tale = tell(
+        {"prepare a": [PREPARED], "look a:staged": [Snapshot(Phase.RUNNING, "staging", log=(line,)), STAGED]},
+        has_changes=True,
+    )
     assert tale.outcome is Outcome.FINISHED
     assert tale.events == [
         Connected("Fake 1"),
@@ -56,7 +62,15 @@ def test_the_start_comes_after_the_staging() -> None:
         PhaseChanged("a", Phase.SUCCEEDED, ""),
         TargetFinished("a", Outcome.FINISHED),
     ]
-    assert tale.sent == ["reach", "check a", "prepare a", "look a:staged", "look a:staged", "start a", "look a-1"]
+    assert tale.sent == [
+        "reach",
+        "check a",
+        "prepare a",
+        "look a:staged",
+        "look a:staged",
+        "start a",
+        "look a-1",
+    ]
 
 
 STAGING: Script = {"prepare a": [PREPARED], "look a:staged": [STAGED]}
@@ -67,7 +81,11 @@ STAGING: Script = {"prepare a": [PREPARED], "look a:staged": [STAGED]}
     [
         pytest.param({}, 1, id="started"),
         pytest.param({"start a": [Started((), "accepted")]}, 1, id="accepted"),
-        pytest.param({"start a": [UnavailableError("cut", may_have_arrived=True)], "find a": [Started((A1,))]}, 1, id="lost-and-found"),
+        pytest.param(
+            {"start a": [UnavailableError("cut", may_have_arrived=True)], "find a": [Started((A1,))]},
+            1,
+            id="lost-and-found",
+        ),
         pytest.param({"start a": [UnavailableError("cut"), Started((A1,))]}, 1, id="at-the-second-try"),
         pytest.param({"start a": [Rejected("quota")]}, 0, id="refused"),
         pytest.param({"look a:staged": [BROKEN]}, 0, id="not-staged"),
@@ -94,7 +112,11 @@ def test_a_staging_without_end_is_over_at_the_limit_and_starts_nothing() -> None
 
 def test_the_limit_holds_for_staging_and_deployment_together() -> None:
     looks = [*[RUNNING] * 20, STAGED]
-    tale = tell({"prepare a": [PREPARED], "look a:staged": looks, "look a-1": [RUNNING]}, has_changes=True, timeout=120)
+    tale = tell(
+        {"prepare a": [PREPARED], "look a:staged": looks, "look a-1": [RUNNING]},
+        has_changes=True,
+        timeout=120,
+    )
     assert tale.outcome is Outcome.TIMED_OUT
     assert tale.times("look a-1")[-1] == pytest.approx(120, abs=1)
 
@@ -117,15 +139,24 @@ def test_one_target_s_staging_does_not_keep_another_from_being_started() -> None
 
 
 def test_a_job_that_is_stopped_while_it_is_staged_says_what_becomes_of_it() -> None:
-    script: Script = {"prepare a": [PREPARED], "look a:staged": [RUNNING], "cancel build": ["it goes on by itself"]}
+    script: Script = {
+        "prepare a": [PREPARED],
+        "look a:staged": [RUNNING],
+        "cancel build": ["it goes on by itself"],
+    }
     tale = tell(script, has_changes=True, signals=[(5, "SIGTERM")])
     assert tale.outcome is Outcome.INTERRUPTED
-    assert CancelResult("a", replace(BUILD, id=""), "it goes on by itself") in tale.events  # it is no deployment
+    assert (
+        CancelResult("a", replace(BUILD, id=""), "it goes on by itself") in tale.events
+    )  # it is no deployment
     assert "start a" not in tale.sent
 
 
 def test_a_login_that_is_taken_away_while_it_is_staged_starts_nothing() -> None:
-    tale = tell({"prepare a": [PREPARED], "look a:staged": [RefusedError("revoked", token_wide=True)]}, has_changes=True)
+    tale = tell(
+        {"prepare a": [PREPARED], "look a:staged": [RefusedError("revoked", token_wide=True)]},
+        has_changes=True,
+    )
     assert tale.ends() == [TargetFinished("a", Outcome.LOST, "revoked")]
 
 
@@ -136,7 +167,9 @@ def test_a_login_that_is_taken_away_while_it_is_staged_starts_nothing() -> None:
         pytest.param([STAGED, BROKEN], Verdict(Outcome.FAILED, "manifest unknown"), id="one-failed"),
     ],
 )
-def test_a_staging_is_over_well_when_all_of_it_is(sights: list[Snapshot], expected: StartNow | Verdict) -> None:
+def test_a_staging_is_over_well_when_all_of_it_is(
+    sights: list[Snapshot], expected: StartNow | Verdict
+) -> None:
     watches = tuple(observe(Watch(BUILD, 0, 60, stage=Stage.STAGING), sight, 1)[0] for sight in sights)
     assert next_step(Stage.STAGING, watches, repeated=False) == expected
 

@@ -66,5 +66,7 @@ def _stdout(other: int) -> Iterator[None]:
 
 def outputs(path: Path) -> dict[str, str]:
     """What a step has written to GITHUB_OUTPUT."""
-    blocks = re.findall(r"^(\w+)<<(ghadelimiter_\S+)\n(.*?)\n\2$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^(\w+)<<(ghadelimiter_\S+)\n(.*?)\n\2$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
     return {name: value for name, _, value in blocks}

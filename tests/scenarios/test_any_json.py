@@ -51,19 +51,89 @@ RUNS = int(os.environ.get("ANY_JSON", "40"))
 
 DEEP = 90
 ODD = (
-    *("null", "true", "false", "0", "-1", "1.5", "1e400", "-1e400", "1e300", "NaN", "Infinity", "9" * 400, "9" * 5000, "-" + "9" * 20),
-    *('""', '" "', '"x"', '"0"', r'"\ud800"', r'"\udfff\ud800x"', r'"\u0000"', r'"\u2028\r\n::error::x"', '"9999999999999999999999"'),
-    *('"HEAD"', '"queued"', '"finished"', '"running:healthy"', '"https://[::1"', '"/a/b?c#d"', '"../.."', '"' + "y" * 70_000 + '"'),
-    *('"2026-13-99T99:99:99Z"', '"0001-01-01T00:00:00Z"', '"9999-12-31T23:59:59.999999Z"', '"[{]"', '"[1,{}]"', r'"{\"a\":1}"'),
-    *("[]", "{}", "[null]", "[[]]", "[{}]", '{"":{}}', '[1,"x",null,{"a":[]}]', '{"a":1,"uuid":null,"guid":[],"status":{},"message":[]}'),
-    *("[" * DEEP + "]" * DEEP, '{"a":' * DEEP + "1" + "}" * DEEP, "[" * 5000 + "]" * 5000, f"[{','.join(['{}'] * 3000)}]"),
+    *(
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "1.5",
+        "1e400",
+        "-1e400",
+        "1e300",
+        "NaN",
+        "Infinity",
+        "9" * 400,
+        "9" * 5000,
+        "-" + "9" * 20,
+    ),
+    *(
+        '""',
+        '" "',
+        '"x"',
+        '"0"',
+        r'"\ud800"',
+        r'"\udfff\ud800x"',
+        r'"\u0000"',
+        r'"\u2028\r\n::error::x"',
+        '"9999999999999999999999"',
+    ),
+    *(
+        '"HEAD"',
+        '"queued"',
+        '"finished"',
+        '"running:healthy"',
+        '"https://[::1"',
+        '"/a/b?c#d"',
+        '"../.."',
+        '"' + "y" * 70_000 + '"',
+    ),
+    *(
+        '"2026-13-99T99:99:99Z"',
+        '"0001-01-01T00:00:00Z"',
+        '"9999-12-31T23:59:59.999999Z"',
+        '"[{]"',
+        '"[1,{}]"',
+        r'"{\"a\":1}"',
+    ),
+    *(
+        "[]",
+        "{}",
+        "[null]",
+        "[[]]",
+        "[{}]",
+        '{"":{}}',
+        '[1,"x",null,{"a":[]}]',
+        '{"a":1,"uuid":null,"guid":[],"status":{},"message":[]}',
+    ),
+    *(
+        "[" * DEEP + "]" * DEEP,
+        '{"a":' * DEEP + "1" + "}" * DEEP,
+        "[" * 5000 + "]" * 5000,
+        f"[{','.join(['{}'] * 3000)}]",
+    ),
 )
 HEADERS = {
-    "Retry-After": ("9" * 40, "-1", "nan", "Thu, 99 Foo 2026", "Wed, 21 Oct 2099 07:28:00 GMT", "0.5", "\u00b2"),
+    "Retry-After": (
+        "9" * 40,
+        "-1",
+        "nan",
+        "Thu, 99 Foo 2026",
+        "Wed, 21 Oct 2099 07:28:00 GMT",
+        "0.5",
+        "\u00b2",
+    ),
     "X-RateLimit-Remaining": ("9" * 400, "-5", "x", "\u00b2", "0"),
     "X-Cf-Warnings": ("%ff%00,%", ",,,", "%E2%80%AE" * 50),
     "X-Vcap-Request-Id": ("\u00ff" * 10, "a::b", " "),
-    "Location": ("http://[", "//", "\u00ff", "https://user:pass@evil.example/", "x:" * 99, "http://a:99999999/"),
+    "Location": (
+        "http://[",
+        "//",
+        "\u00ff",
+        "https://user:pass@evil.example/",
+        "x:" * 99,
+        "http://a:99999999/",
+    ),
     "Content-Type": ("", "application/json; charset=none", "text/html", "\u00ff/json", "x" * 5000),
     "Set-Cookie": ("a=b; expires=Thu, 99; max-age=" + "9" * 999, "=;;;", "\u00ff=\u00ff; domain=.."),
     "Date": ("x", "Thu, 01 Jan 0000 99:99:99 GMT", "Fri, 31 Dec 9999 23:59:59 -9999"),
@@ -139,7 +209,11 @@ class Spoiler:
         try:
             data = json.loads(body)
         except ValueError:
-            text = self._random.choice(TEXTS) if self._status or self._header else body.decode("utf-8", "replace")
+            text = (
+                self._random.choice(TEXTS)
+                if self._status or self._header
+                else body.decode("utf-8", "replace")
+            )
             return replace(answer, body=(text.encode(),))
         text = self._spoiled(data)
         headers = tuple(pair for pair in answer.headers if pair[0] != "Transfer-Encoding")
@@ -184,15 +258,21 @@ def _marked(data: Any, path: tuple[Any, ...], odd: str) -> Any:
 
 def coolify(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
     """One of the truths about Coolify, on one of its versions."""
-    truth = pick.choice([each for each in test_truths.TRUTHS if each.scenario not in {"huge", "hang", "hang-start"}])
+    truth = pick.choice(
+        [each for each in test_truths.TRUTHS if each.scenario not in {"huge", "hang", "hang-start"}]
+    )
     version = pick.choice(truth.versions)
-    return simulating(truth.scenario, version=version), lambda stage: test_truths.environ(stage, {**EVERYTHING, **truth.inputs})
+    return simulating(truth.scenario, version=version), lambda stage: test_truths.environ(
+        stage, {**EVERYTHING, **truth.inputs}
+    )
 
 
 def cf(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
     """One of the truths about Cloud Foundry."""
     truth = pick.choice(test_cf_truths.TRUTHS)
-    return cloudfoundry.simulating(truth.scenario), lambda stage: test_cf_truths.environ(stage, {**EVERYTHING, **truth.inputs})
+    return cloudfoundry.simulating(truth.scenario), lambda stage: test_cf_truths.environ(
+        stage, {**EVERYTHING, **truth.inputs}
+    )
 
 
 EVERYTHING = {"timeout": "3m", "verify_timeout": "2m", "log_file": "log.txt", "output_file": "out.env"}
@@ -218,7 +298,9 @@ def test_whatever_a_server_sends_the_run_ends_with_a_status(
     for module in (simulated, foundation):
         monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=clock.real))
     write = listener.Connection._write
-    monkeypatch.setattr(listener.Connection, "_write", lambda connection, answer: write(connection, spoiler(answer)))
+    monkeypatch.setattr(
+        listener.Connection, "_write", lambda connection, answer: write(connection, spoiler(answer))
+    )
     monkeypatch.chdir(tmp_path)
     stage_of, environ_of = platform(pick)
     with stage_of as session:
@@ -285,13 +367,19 @@ def _history(data: Any) -> None:
     listed = _rows_of(_row_of(data).get("deployments"))
     trigger.adopt_oldest(listed, coolify_replies.WEB, "https://coolify.example.com", marked=True)
     for row in listed:
-        trigger.started_by(row, marked=True), trigger.matches_ours(row, GIT, V), rollback_candidates.is_own(row)
+        (
+            trigger.started_by(row, marked=True),
+            trigger.matches_ours(row, GIT, V),
+            rollback_candidates.is_own(row),
+        )
     (
         rollback_candidates.finished(listed),
         rollback_candidates.rolled_back_commits(listed),
         application.deployed(_row_of(listed[:1] and listed[0])),
     )
-    rollback_candidates.deployment_and_previous(listed, str(listed[0].get("deployment_uuid")) if listed else "")
+    rollback_candidates.deployment_and_previous(
+        listed, str(listed[0].get("deployment_uuid")) if listed else ""
+    )
 
 
 def _answered(data: Any) -> None:
@@ -313,7 +401,12 @@ def _instances(data: Any) -> None:
 
 
 def _rolling(data: Any) -> None:
-    instance_status.is_deployed(data), instance_status.is_active(data), instance_status.ending(data), instance_status.droplet(_row_of(data))
+    (
+        instance_status.is_deployed(data),
+        instance_status.is_active(data),
+        instance_status.ending(data),
+        instance_status.droplet(_row_of(data)),
+    )
     instance_status.returned(data)
     instance_status.deployment(data)
 
@@ -329,11 +422,19 @@ MOST_SPOTS = 40
 READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     **{
         name: (coolify_replies.body(name), _looked)
-        for name in ("deployment_get_finished", "deployment_get_failed_healthcheck", "deployment_cancelled", "deployment_get_queued")
+        for name in (
+            "deployment_get_finished",
+            "deployment_get_failed_healthcheck",
+            "deployment_cancelled",
+            "deployment_get_queued",
+        )
     },
     "app_get_sensitive": (coolify_replies.body("app_get_sensitive"), _resource),
     "app_deployments_read": (coolify_replies.body("app_deployments_read"), _history),
-    "deploy_one": (coolify_replies.body("deploy_one"), lambda data: trigger.parse_accepted(data, ACT, GIT, blind=False)),
+    "deploy_one": (
+        coolify_replies.body("deploy_one"),
+        lambda data: trigger.parse_accepted(data, ACT, GIT, blind=False),
+    ),
     "deploy_tag_blue": (coolify_replies.body("deploy_tag_blue"), tags.read),
     "env_list_sensitive": (
         coolify_replies.body("env_list_sensitive"),
@@ -351,7 +452,10 @@ READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "placement": (cf_replies.body("process-stats-200-down-placement-error"), _instances),
     "rolling": (cf_replies.body("deployment-get-200-deploying-with-error"), _rolling),
     "build": (cf_replies.body("build-get-200-failed-docker"), instance_status.build),
-    "staged": (cf_replies.body("build-get-200-staged-docker"), lambda data: (instance_status.build(data), staging.cause(data, ["x"]))),
+    "staged": (
+        cf_replies.body("build-get-200-staged-docker"),
+        lambda data: (instance_status.build(data), staging.cause(data, ["x"])),
+    ),
     "crashes": (
         cf_replies.body("audit-events-crash-200"),
         lambda data: [crash_events.reason([row], _guids(row)) for row in _resources(data)],

@@ -24,11 +24,33 @@ from tests.fakes import BEGINNING
 from tests.scenarios.test_transcripts import StillClock
 
 EVERY = tuple(VERSIONS)
-ALL = ("4.0.0-beta.380", "4.0.0-beta.420", "4.0.0-beta.434", "4.0.0-beta.463", "4.0.0", "4.1.2", "4.2.0", "4.3.6", "4.3.10", "4.4-rc.1")
+ALL = (
+    "4.0.0-beta.380",
+    "4.0.0-beta.420",
+    "4.0.0-beta.434",
+    "4.0.0-beta.463",
+    "4.0.0",
+    "4.1.2",
+    "4.2.0",
+    "4.3.6",
+    "4.3.10",
+    "4.4-rc.1",
+)
 """Those that were captured; the others stand beside a boundary (coolify-api 1), and are played where that counts."""
 
 NEW = "4.3.10"
-READS = {"version", "application", "service", "database", "applications", "services", "look", "history", "list", "rollback_images"} | {
+READS = {
+    "version",
+    "application",
+    "service",
+    "database",
+    "applications",
+    "services",
+    "look",
+    "history",
+    "list",
+    "rollback_images",
+} | {
     "application_envs",
     "service_envs",
     "projects",
@@ -102,7 +124,13 @@ FOLLOWED = "shop: following deployment"
 TAG_FIELD = {"settings": '{"docker_registry_image_tag": "2.1.0"}'}
 CONFLICT = '{"domains": "http://worker.example.com"}'
 SITE = {"verify_url": "{site}"}
-CREATE = {"create": "true", "name": "shop", "image": "ghcr.io/acme/shop:2.1.0", "project": "shop", "environment": "production"}
+CREATE = {
+    "create": "true",
+    "name": "shop",
+    "image": "ghcr.io/acme/shop:2.1.0",
+    "project": "shop",
+    "environment": "production",
+}
 CREATE |= {"ports": "80"}
 CREATED = "created in project Shop, environment production, on server localhost, from ghcr.io/acme/shop:2.1.0"
 WOULD_CREATE = CREATED.replace("created", "would create it")
@@ -111,20 +139,35 @@ BACK = SITE | {"rollback": "true"}
 ON_DEMAND = {"command": "rollback"}
 BY_CALL = {"deploy": 1, "rollback": 1}
 EARLIER = "2222222222333333333344444444445555555555"
-GONE_BACK = ("what ran before is to be put back", f"(back to {EARLIER}", "answered HTTP 502: Bad Gateway. What ran before was put back")
+GONE_BACK = (
+    "what ran before is to be put back",
+    f"(back to {EARLIER}",
+    "answered HTTP 502: Bad Gateway. What ran before was put back",
+)
 STAYS_PINNED = f"(commit: HEAD → {EARLIER}); the application stays pinned to this commit"
 IMAGE_BACK = (
     "(back to ghcr.io/acme/shop:2.0.1 (image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1))",
     "What ran before was put back",
 )
-UNCLEAR_IMAGES = ("not clear what ran before", "There is 2.0.1, made 20", "the application's own tag; 2.0.0, made 20")
+UNCLEAR_IMAGES = (
+    "not clear what ran before",
+    "There is 2.0.1, made 20",
+    "the application's own tag; 2.0.0, made 20",
+)
 OLD_PINS = between("4.0.0-beta.407", "4.0.0-beta.474")
 NO_PINS = between("4.0.0-beta.474", "4.2.0")
 PINNED_TOLD = (f"changed commit: HEAD → {PINNED['commit']}", "the application stays pinned to this commit")
 
 NOT_MOVED = "Coolify before 4.3.7 does not move its queue on after a cancel"
-STUCK = ("an older deployment of the same commit is still queued", NOT_MOVED, "Deploy once with `force: true`, or clear the queue with")
-NOT_SEEN = ("was not seen to change, and Coolify does not tell whether", "set `verify_url` and `verify_contains`")
+STUCK = (
+    "an older deployment of the same commit is still queued",
+    NOT_MOVED,
+    "Deploy once with `force: true`, or clear the queue with",
+)
+NOT_SEEN = (
+    "was not seen to change, and Coolify does not tell whether",
+    "set `verify_url` and `verify_contains`",
+)
 SURE = {"verify_health": "true"}
 BEHIND = ("behind other", "behind another")
 STALLING = between("4.0.0-beta.454", "4.3.10")
@@ -134,12 +177,31 @@ TRUTHS = (
     Truth("1", "success", "finished", ("web: finished in",), versions=ALL),
     # 2: a refusal inside a 200
     Truth(
-        "2", "preview-missing", "refused", ("There is no preview of pull request 7",), versions=since("4.0.0-beta.426"), inputs={"pr": "7"}
+        "2",
+        "preview-missing",
+        "refused",
+        ("There is no preview of pull request 7",),
+        versions=since("4.0.0-beta.426"),
+        inputs={"pr": "7"},
     ),
     # 3: unknown uuids vanish
-    Truth("3", "unknown-app", "refused", ("Coolify knows no application, service or database",), NOTHING, versions=ALL),
+    Truth(
+        "3",
+        "unknown-app",
+        "refused",
+        ("Coolify knows no application, service or database",),
+        NOTHING,
+        versions=ALL,
+    ),
     # 4: one request per uuid
-    Truth("4", "two", "failed", ("web: the deployment failed", "worker: finished in"), {"deploy": 2}, versions=ALL),
+    Truth(
+        "4",
+        "two",
+        "failed",
+        ("web: the deployment failed", "worker: finished in"),
+        {"deploy": 2},
+        versions=ALL,
+    ),
     # 5: the phantom behind "already queued"
     Truth(
         "5",
@@ -149,20 +211,71 @@ TRUTHS = (
         versions=since("4.0.0-beta.418"),
     ),
     Truth("5", "adopted-gone", "finished", ("there is none any more; triggering once more",), {"deploy": 2}),
-    Truth("5", "adopted-cancelled", "finished", ("cancelled by somebody else; triggering once more",), {"deploy": 2}),
+    Truth(
+        "5",
+        "adopted-cancelled",
+        "finished",
+        ("cancelled by somebody else; triggering once more",),
+        {"deploy": 2},
+    ),
     # 6: a full queue, told by /deploy and hidden by /start and /restart
-    Truth("6", "queue-full", "finished", (FULL, "trying again in 1m 00s"), {"deploy": 4}, versions=since("4.0.0-beta.454")),
+    Truth(
+        "6",
+        "queue-full",
+        "finished",
+        (FULL, "trying again in 1m 00s"),
+        {"deploy": 4},
+        versions=since("4.0.0-beta.454"),
+    ),
     Truth("6", "queue-full", "finished", (), versions=before("4.0.0-beta.454"), never=(FULL,)),
     Truth("6", "full-and-already", "finished", (FULL,), {"deploy": 4}),
     Truth("6", "start-queue-full", "finished", (PHANTOM_FULL,), {"start": 4}, inputs=INSTANT),
-    Truth("6", "start-queue-full", "finished", (PHANTOM_FULL,), {"restart": 4}, inputs={"command": "restart"}),
-    Truth("6", "queue-always-full", "timed_out", (FULL,), {"deploy": 5}, inputs={"timeout": "5m"}, lasts=(295, 310)),
-    Truth("6", "queue-always-full", "timed_out", (PHANTOM_FULL,), {"start": 5}, inputs={"timeout": "5m"} | INSTANT, lasts=(295, 310)),
-    # 7: tags
-    Truth("7", "tag", "finished", ("blue: it is web, worker, stack", "stack: finished"), versions=ALL, inputs=BY_TAG),
-    Truth("7", "tag-phantom", "finished", ("which somebody started in Coolify",), versions=since("4.0.0-beta.418"), inputs=BY_TAG),
     Truth(
-        "7", "tag-429", "finished", ("web: finished", "worker: finished"), {"deploy": 5}, versions=since("4.0.0-beta.461"), inputs=BY_TAG
+        "6", "start-queue-full", "finished", (PHANTOM_FULL,), {"restart": 4}, inputs={"command": "restart"}
+    ),
+    Truth(
+        "6",
+        "queue-always-full",
+        "timed_out",
+        (FULL,),
+        {"deploy": 5},
+        inputs={"timeout": "5m"},
+        lasts=(295, 310),
+    ),
+    Truth(
+        "6",
+        "queue-always-full",
+        "timed_out",
+        (PHANTOM_FULL,),
+        {"start": 5},
+        inputs={"timeout": "5m"} | INSTANT,
+        lasts=(295, 310),
+    ),
+    # 7: tags
+    Truth(
+        "7",
+        "tag",
+        "finished",
+        ("blue: it is web, worker, stack", "stack: finished"),
+        versions=ALL,
+        inputs=BY_TAG,
+    ),
+    Truth(
+        "7",
+        "tag-phantom",
+        "finished",
+        ("which somebody started in Coolify",),
+        versions=since("4.0.0-beta.418"),
+        inputs=BY_TAG,
+    ),
+    Truth(
+        "7",
+        "tag-429",
+        "finished",
+        ("web: finished", "worker: finished"),
+        {"deploy": 5},
+        versions=since("4.0.0-beta.461"),
+        inputs=BY_TAG,
     ),
     Truth(
         "7",
@@ -180,33 +293,95 @@ TRUTHS = (
         versions=since("4.0.0-beta.461"),
         inputs=BY_TAG,
     ),
-    Truth("7", "tag-lost", "lost", ("web: finished", "worker: finished"), versions=since("4.0.0-beta.461"), inputs=BY_TAG),
-    Truth("7", "tag-service-twice", "triggered", ("web: finished", "Coolify has 2 services of this name"), inputs=BY_TAG),
+    Truth(
+        "7",
+        "tag-lost",
+        "lost",
+        ("web: finished", "worker: finished"),
+        versions=since("4.0.0-beta.461"),
+        inputs=BY_TAG,
+    ),
+    Truth(
+        "7",
+        "tag-service-twice",
+        "triggered",
+        ("web: finished", "Coolify has 2 services of this name"),
+        inputs=BY_TAG,
+    ),
     Truth("7", "tag-unknown", "refused", ("No resources found with this tag",), versions=ALL, inputs=BY_TAG),
     Truth("7", "tag-empty", "refused", ("No resources found for tag blue",), versions=ALL, inputs=BY_TAG),
     # 8: what can't be combined is a mistake
     Truth("8", "success", "refused", ("can't both be given",), NOTHING, inputs={"tag": "blue", "uuid": "a1"}),
-    Truth("8", "success", "refused", ("needs one application's uuid, not a tag",), NOTHING, inputs={"tag": "blue", "pr": "7"}),
-    Truth("8", "success", "refused", ("it is the image tag of a preview",), NOTHING, inputs={"docker_tag": "pr-7"}),
+    Truth(
+        "8",
+        "success",
+        "refused",
+        ("needs one application's uuid, not a tag",),
+        NOTHING,
+        inputs={"tag": "blue", "pr": "7"},
+    ),
+    Truth(
+        "8",
+        "success",
+        "refused",
+        ("it is the image tag of a preview",),
+        NOTHING,
+        inputs={"docker_tag": "pr-7"},
+    ),
     # 9: the post-deployment command
-    Truth("9", "post-command-failed", "unverified", ("its post-deployment command failed",), versions=since("4.0.0-beta.454")),
-    Truth("9", "post-command-skipped", "unverified", ("no running container was found",), versions=since("4.0.0-beta.454")),
+    Truth(
+        "9",
+        "post-command-failed",
+        "unverified",
+        ("its post-deployment command failed",),
+        versions=since("4.0.0-beta.454"),
+    ),
+    Truth(
+        "9",
+        "post-command-skipped",
+        "unverified",
+        ("no running container was found",),
+        versions=since("4.0.0-beta.454"),
+    ),
     Truth("9", "post-command-skipped", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
     Truth("9", "finished-flips", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
-    Truth("9", "post-command-endless", "timed_out", ("deployed; its post-deployment command was not seen to end",)),
+    Truth(
+        "9",
+        "post-command-endless",
+        "timed_out",
+        ("deployed; its post-deployment command was not seen to end",),
+    ),
     Truth("9", "post-command-slow", "finished", (), lasts=(130, 150)),
     # 10: the reason comes late
     Truth("10", "late-reason", "failed", ("failed to solve",), versions=since("4.0.0-beta.400")),
     # 11: additional servers
-    Truth("11", "two-servers", "finished", ("web on second: following deployment", "[second] New container started."), versions=ALL),
+    Truth(
+        "11",
+        "two-servers",
+        "finished",
+        ("web on second: following deployment", "[second] New container started."),
+        versions=ALL,
+    ),
     Truth("11", "other-server-fails", "failed", ("on the additional server second",), versions=ALL),
     # 12: finished is not running
-    Truth("12", "crash-after-deploy", "unverified", ("it does not run: Coolify has reported exited",), versions=since("4.0.0-beta.463")),
+    Truth(
+        "12",
+        "crash-after-deploy",
+        "unverified",
+        ("it does not run: Coolify has reported exited",),
+        versions=since("4.0.0-beta.463"),
+    ),
     Truth("12", "crash-loop", "unverified", ("it does not run: Coolify has reported restarting",)),
     Truth("12", "degraded", "unverified", ("it does not run: Coolify has reported degraded",)),
     Truth("12", "degraded", "finished", (), inputs={"verify_health": "false"}),
     Truth("12", "never-clear", "finished", ("nobody could see whether it runs",), lasts=(220, 240)),
-    Truth("12", "never-clear", "unverified", ("nobody could see whether it runs",), inputs={"verify_health": "true"}),
+    Truth(
+        "12",
+        "never-clear",
+        "unverified",
+        ("nobody could see whether it runs",),
+        inputs={"verify_health": "true"},
+    ),
     Truth("12", "health-late", "finished", (), lasts=(80, 100)),
     Truth("12", "unhealthy-without-check", "finished", (), versions=ALL),
     Truth("12", "success", "finished", (), inputs={"verify_health": "true"}, lasts=(110, 130)),
@@ -217,7 +392,12 @@ TRUTHS = (
     Truth("14", "revoked", "lost", ("Coolify does not accept the token",)),
     # 15: what a token may do
     Truth(
-        "15", "deploy-only-token", "refused", ("tick deploy first, then read, then read:sensitive", "`wait: false`"), NOTHING, versions=ALL
+        "15",
+        "deploy-only-token",
+        "refused",
+        ("tick deploy first, then read, then read:sensitive", "`wait: false`"),
+        NOTHING,
+        versions=ALL,
     ),
     Truth("15", "deploy-only-token", "triggered", (), inputs={"wait": "false"}, versions=ALL),
     Truth("15", "no-logs", "finished", ("the build log can't be shown",), versions=ALL),
@@ -282,12 +462,35 @@ TRUTHS = (
         {"deploy": 1, "cancel": 1},
         inputs={"timeout": "20s", "on_timeout": "cancel"},
     ),
-    Truth("20", "cancel-others", "refused", ("no way to cancel a deployment",), NOTHING, before("4.0.0-beta.453"), {"command": "cancel"}),
-    Truth("20", "success", "finished", ("nothing to cancel",), NOTHING, since("4.0.0-beta.453"), {"command": "cancel"}),
+    Truth(
+        "20",
+        "cancel-others",
+        "refused",
+        ("no way to cancel a deployment",),
+        NOTHING,
+        before("4.0.0-beta.453"),
+        {"command": "cancel"},
+    ),
+    Truth(
+        "20",
+        "success",
+        "finished",
+        ("nothing to cancel",),
+        NOTHING,
+        since("4.0.0-beta.453"),
+        {"command": "cancel"},
+    ),
     # 21: a cold build takes longer than five minutes
     Truth("21", "slow", "finished", (), lasts=(1200, 1260)),
     # 23: only one call pulls a service's images
-    Truth("23", "service", "finished", ("stack: finished",), {"service_restart": 1}, versions=since("4.0.0-beta.474")),
+    Truth(
+        "23",
+        "service",
+        "finished",
+        ("stack: finished",),
+        {"service_restart": 1},
+        versions=since("4.0.0-beta.474"),
+    ),
     Truth(
         "23",
         "service",
@@ -297,7 +500,16 @@ TRUTHS = (
         ("4.0.0-beta.400", "4.0.0-beta.407", "4.0.0-beta.418"),
     ),
     Truth("23", "service", "finished", (), {"deploy": 1}, ("4.0.0-beta.380",), never=("no call that pulls",)),
-    Truth("23", "service", "finished", (), {"deploy": 1}, ALL, {"pull_latest": "false"}, never=("no call that pulls",)),
+    Truth(
+        "23",
+        "service",
+        "finished",
+        (),
+        {"deploy": 1},
+        ALL,
+        {"pull_latest": "false"},
+        never=("no call that pulls",),
+    ),
     # 24: what stands in front of Coolify
     Truth("24", "cloudflare", "unreachable", ("Cloudflare Access asks for a login",), NOTHING),
     Truth("24", "redirect", "unreachable", ("set `coolify_url` to https://",), NOTHING),
@@ -305,15 +517,30 @@ TRUTHS = (
     Truth("24", "proxy-404", "unreachable", ("the proxy knows no such address",), NOTHING),
     # a 4xx that is not Coolify's own is no news
     Truth(
-        "11.6", "gateway-look", "finished", ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"), versions=ALL
+        "11.6",
+        "gateway-look",
+        "finished",
+        ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"),
+        versions=ALL,
     ),
-    Truth("11.6", "gateway-check", "finished", ("HTTP 404: Not Found. That is not Coolify's",), versions=ALL, never=("the uuid is wrong",)),
+    Truth(
+        "11.6",
+        "gateway-check",
+        "finished",
+        ("HTTP 404: Not Found. That is not Coolify's",),
+        versions=ALL,
+        never=("the uuid is wrong",),
+    ),
     # the reason, where Coolify gives one
     Truth(
         "11.35",
         "health-starting",
         "failed",
-        ("its health check was still starting after 3 attempts", "probe output starting", "app listening on 3000"),
+        (
+            "its health check was still starting after 3 attempts",
+            "probe output starting",
+            "app listening on 3000",
+        ),
         versions=ALL[1:],
         never=("gave no reason",),
     ),
@@ -326,24 +553,76 @@ TRUTHS = (
     ),
     Truth("11.37", "build-failure", "failed", ("failed to solve",), versions=ALL, never=("gave no reason",)),
     Truth("11.37", "build-failure", "failed", ("set `hidden_logs: true`",)),
-    Truth("11.37", "build-failure", "failed", (), inputs={"hidden_logs": "true"}, never=("set `hidden_logs",)),
+    Truth(
+        "11.37", "build-failure", "failed", (), inputs={"hidden_logs": "true"}, never=("set `hidden_logs",)
+    ),
     # the queue that stands still before 4.3.7
     Truth("11.33", "stuck-queue", "refused", STUCK, versions=STALLING, never=BEHIND, lasts=(5, 30)),
-    Truth("11.33", "stuck-queue", "refused", STUCK, versions=("4.0.0-beta.453",), never=BEHIND, lasts=(55, 90)),
-    Truth("11.33", "stuck-queue", "finished", (), versions=STALLING, inputs={"force": "true"}, never=("stuck", *BEHIND)),
-    Truth("11.33", "stuck-queue", "finished", ("1 cancelled",), {"cancel": 1}, STALLING, {"command": "cancel"}, (NOT_MOVED,)),
+    Truth(
+        "11.33", "stuck-queue", "refused", STUCK, versions=("4.0.0-beta.453",), never=BEHIND, lasts=(55, 90)
+    ),
+    Truth(
+        "11.33",
+        "stuck-queue",
+        "finished",
+        (),
+        versions=STALLING,
+        inputs={"force": "true"},
+        never=("stuck", *BEHIND),
+    ),
+    Truth(
+        "11.33",
+        "stuck-queue",
+        "finished",
+        ("1 cancelled",),
+        {"cancel": 1},
+        STALLING,
+        {"command": "cancel"},
+        (NOT_MOVED,),
+    ),
     Truth("11.33", "stuck-queue", "refused", STUCK, ENVS | {"deploy": 2}, STALLING, ENV, BEHIND, (25, 45)),
-    Truth("11.33", "stuck-queue", "finished", ("it is never cancelled by us",), versions=since("4.3.10"), never=(NOT_MOVED, *BEHIND)),
-    Truth("11.33", "cancel-before-others", "finished", (NOT_MOVED,), {"cancel": 1}, STALLING, {"command": "cancel"}),
+    Truth(
+        "11.33",
+        "stuck-queue",
+        "finished",
+        ("it is never cancelled by us",),
+        versions=since("4.3.10"),
+        never=(NOT_MOVED, *BEHIND),
+    ),
+    Truth(
+        "11.33",
+        "cancel-before-others",
+        "finished",
+        (NOT_MOVED,),
+        {"cancel": 1},
+        STALLING,
+        {"command": "cancel"},
+    ),
     Truth("11.33", "cancelled-queued", "cancelled", ("web: queued",), versions=ALL[3:], never=BEHIND),
     # after a bad status one good reading is not enough
-    Truth("11.10", "health-shaken", "finished", ("its status is restarting",), versions=since("4.0.0-beta.453"), lasts=(95, 110)),
+    Truth(
+        "11.10",
+        "health-shaken",
+        "finished",
+        ("its status is restarting",),
+        versions=since("4.0.0-beta.453"),
+        lasts=(95, 110),
+    ),
     Truth("11.10", "health-late", "finished", (), lasts=(80, 100)),
     # what of a service or a database nobody could see
     Truth("11.32", "service-unseen", "finished", NOT_SEEN, {"service_restart": 1}, since("4.0.0-beta.474")),
     Truth("11.32", "service-starting", "finished", NOT_SEEN, {"service_restart": 1}, since("4.0.0-beta.474")),
     Truth("11.32", "service-starting", "finished", NOT_SEEN, inputs={"pull_latest": "false"}, versions=ALL),
-    Truth("11.32", "service-starting", "unverified", NOT_SEEN, {"service_restart": 1}, ALL[4:], SURE, ("finished in",)),
+    Truth(
+        "11.32",
+        "service-starting",
+        "unverified",
+        NOT_SEEN,
+        {"service_restart": 1},
+        ALL[4:],
+        SURE,
+        ("finished in",),
+    ),
     Truth("11.32", "service", "finished", NOT_SEEN, {"service_restart": 1}, ("4.1.2", NEW)),
     Truth("11.32", "service-stale", "finished", (), {"service_restart": 1}, ALL[4:], SURE, NOT_SEEN[:1]),
     Truth("11.32", "database-unseen", "finished", NOT_SEEN, versions=ALL),
@@ -352,11 +631,22 @@ TRUTHS = (
     Truth("11.32", "tag-unseen", "unverified", ("web: finished", *NOT_SEEN), inputs=BY_TAG | SURE),
     Truth("11.32", "tag", "finished", ("stack: finished",), versions=ALL, inputs=BY_TAG, never=NOT_SEEN[:1]),
     # a token revoked in the middle
-    Truth("11.37", "revoked", "lost", ("the deployment continues on the server, but its status can't be read any more: Coolify does not",)),
+    Truth(
+        "11.37",
+        "revoked",
+        "lost",
+        ("the deployment continues on the server, but its status can't be read any more: Coolify does not",),
+    ),
     # services and databases
     Truth("services", "database", "finished", ("pg: finished",), versions=ALL),
     Truth(
-        "services", "mixed", "finished", ("web: finished", "stack: finished", "pg: finished"), {"deploy": 3}, ALL, {"pull_latest": "false"}
+        "services",
+        "mixed",
+        "finished",
+        ("web: finished", "stack: finished", "pg: finished"),
+        {"deploy": 3},
+        ALL,
+        {"pull_latest": "false"},
     ),
     Truth(
         "services",
@@ -403,17 +693,62 @@ TRUTHS = (
         since("4.0.0-beta.474"),
         {"command": "restart"},
     ),
-    Truth("services", "success", "finished", ("an application is started by a new deployment",), {"deploy": 1}, ALL, {"command": "start"}),
+    Truth(
+        "services",
+        "success",
+        "finished",
+        ("an application is started by a new deployment",),
+        {"deploy": 1},
+        ALL,
+        {"command": "start"},
+    ),
     Truth("services", "service-stale", "finished", (), {"service_restart": 1}),
-    Truth("services", "service-never-up", "failed", ("it does not run: Coolify has reported exited. Its logs",), {"service_restart": 1}),
+    Truth(
+        "services",
+        "service-never-up",
+        "failed",
+        ("it does not run: Coolify has reported exited. Its logs",),
+        {"service_restart": 1},
+    ),
     Truth("services", "service-degraded", "failed", ("has reported degraded",), {"service_restart": 1}),
     Truth("services", "service-lost-answer", "finished", ("its status has changed",), {"service_restart": 1}),
-    Truth("services", "service", "triggered", (), {"deploy": 1}, inputs={"wait": "false", "pull_latest": "false"}),
+    Truth(
+        "services",
+        "service",
+        "triggered",
+        (),
+        {"deploy": 1},
+        inputs={"wait": "false", "pull_latest": "false"},
+    ),
     # previews
-    Truth("previews", "preview", "finished", ("http://7.web.example.com",), versions=since("4.0.0-beta.418"), inputs={"pr": "7"}),
-    Truth("previews", "preview", "refused", ("would deploy the application itself",), NOTHING, before("4.0.0-beta.418"), {"pr": "7"}),
-    Truth("previews", "preview-on-service", "refused", ("a service has no previews",), NOTHING, ALL, {"pr": "7"}),
-    Truth("previews", "write-token", "finished", (), inputs={"pr": "7", "docker_tag": "pr-7"}, versions=since("4.0.0-beta.474")),
+    Truth(
+        "previews",
+        "preview",
+        "finished",
+        ("http://7.web.example.com",),
+        versions=since("4.0.0-beta.418"),
+        inputs={"pr": "7"},
+    ),
+    Truth(
+        "previews",
+        "preview",
+        "refused",
+        ("would deploy the application itself",),
+        NOTHING,
+        before("4.0.0-beta.418"),
+        {"pr": "7"},
+    ),
+    Truth(
+        "previews", "preview-on-service", "refused", ("a service has no previews",), NOTHING, ALL, {"pr": "7"}
+    ),
+    Truth(
+        "previews",
+        "write-token",
+        "finished",
+        (),
+        inputs={"pr": "7", "docker_tag": "pr-7"},
+        versions=since("4.0.0-beta.474"),
+    ),
     Truth(
         "previews",
         "write-token",
@@ -432,7 +767,13 @@ TRUTHS = (
         inputs={"pr": "7", "docker_tag": "pr-7"},
     ),
     Truth(
-        "previews", "preview", "refused", ("then write",), {"preview_delete": 1}, since("4.0.0-beta.474"), {"pr": "7", "command": "stop"}
+        "previews",
+        "preview",
+        "refused",
+        ("then write",),
+        {"preview_delete": 1},
+        since("4.0.0-beta.474"),
+        {"pr": "7", "command": "stop"},
     ),
     Truth(
         "previews",
@@ -463,7 +804,11 @@ TRUTHS = (
     ),
     # never twice
     Truth(
-        "never twice", "lost-answer", "finished", ("it is not certain what the trigger has started", "found on the server"), versions=ALL
+        "never twice",
+        "lost-answer",
+        "finished",
+        ("it is not certain what the trigger has started", "found on the server"),
+        versions=ALL,
     ),
     Truth("never twice", "lost-answer", "finished", ("found on the server",), inputs={"force": "true"}),
     Truth("never twice", "lost-answer", "finished", ("found on the server",), STARTED, inputs=INSTANT),
@@ -475,14 +820,38 @@ TRUTHS = (
         {"deploy": 2},
         since("4.0.0-beta.407"),
     ),
-    Truth("never twice", "lost-request", "lost", ("can't list deployments",), {"deploy": 1}, before("4.0.0-beta.407")),
+    Truth(
+        "never twice",
+        "lost-request",
+        "lost",
+        ("can't list deployments",),
+        {"deploy": 1},
+        before("4.0.0-beta.407"),
+    ),
     Truth("never twice", "truncated", "finished", ("found on the server",), versions=ALL),
-    Truth("never twice", "server-error", "refused", ("the server failed 3 times and started nothing",), {"deploy": 3}),
+    Truth(
+        "never twice",
+        "server-error",
+        "refused",
+        ("the server failed 3 times and started nothing",),
+        {"deploy": 3},
+    ),
     # two deployments of one push
     Truth("auto-deploy", "webhook-too", "finished", ("a webhook deploys the same commit, too",)),
-    Truth("auto-deploy", "webhook-adopted", "finished", ("which a webhook started", "a webhook has started what this step triggers")),
+    Truth(
+        "auto-deploy",
+        "webhook-adopted",
+        "finished",
+        ("which a webhook started", "a webhook has started what this step triggers"),
+    ),
     # a restart of Coolify
-    Truth("restart", "restarted", "failed", ("it was probably restarted or updated",), versions=since("4.0.0-beta.400")),
+    Truth(
+        "restart",
+        "restarted",
+        "failed",
+        ("it was probably restarted or updated",),
+        versions=since("4.0.0-beta.400"),
+    ),
     # the doctor
     Truth(
         "doctor",
@@ -493,9 +862,27 @@ TRUTHS = (
         ALL,
         {"command": "check"},
     ),
-    Truth("doctor", "success", "skipped", ("would queue a deployment: nixpacks build of",), NOTHING, ALL, {"dry_run": "true"}),
-    Truth("doctor", "read-only-token", "refused", ("token: deploy: no", "the token lacks deploy"), NOTHING, ALL, {"command": "check"}),
-    Truth("doctor", "no-logs", "finished", ("token: read:sensitive: no",), NOTHING, ALL, {"command": "check"}),
+    Truth(
+        "doctor",
+        "success",
+        "skipped",
+        ("would queue a deployment: nixpacks build of",),
+        NOTHING,
+        ALL,
+        {"dry_run": "true"},
+    ),
+    Truth(
+        "doctor",
+        "read-only-token",
+        "refused",
+        ("token: deploy: no", "the token lacks deploy"),
+        NOTHING,
+        ALL,
+        {"command": "check"},
+    ),
+    Truth(
+        "doctor", "no-logs", "finished", ("token: read:sensitive: no",), NOTHING, ALL, {"command": "check"}
+    ),
     Truth(
         "doctor",
         "write-token",
@@ -522,10 +909,33 @@ TRUTHS = (
         since("4.0.0-beta.461"),
         {"dry_run": "true", "tag": "blue"},
     ),
-    Truth("doctor", "cancel-others", "skipped", ("would cancel deployment",), NOTHING, inputs={"dry_run": "true", "command": "cancel"}),
-    Truth("doctor", "unknown-app", "refused", ("Coolify knows no application",), NOTHING, ALL, {"command": "check"}),
+    Truth(
+        "doctor",
+        "cancel-others",
+        "skipped",
+        ("would cancel deployment",),
+        NOTHING,
+        inputs={"dry_run": "true", "command": "cancel"},
+    ),
+    Truth(
+        "doctor",
+        "unknown-app",
+        "refused",
+        ("Coolify knows no application",),
+        NOTHING,
+        ALL,
+        {"command": "check"},
+    ),
     # what is changed before a deployment
-    Truth("image", "image-update", "finished", ("2.0.1 → ghcr.io/acme/shop:2.1.0",), CHANGED, CHANGING, {"image": ":2.1.0"}),
+    Truth(
+        "image",
+        "image-update",
+        "finished",
+        ("2.0.1 → ghcr.io/acme/shop:2.1.0",),
+        CHANGED,
+        CHANGING,
+        {"image": ":2.1.0"},
+    ),
     Truth(
         "image",
         "image-update",
@@ -536,67 +946,336 @@ TRUTHS = (
     ),
     Truth("image", "already-queued-old-image", "finished", (":2.1.0",), CHANGED, inputs={"image": ":2.1.0"}),
     Truth("image", "create-existing", "finished", (":2.1.0",), CHANGED, inputs={"image": ":2.1.0"}),
-    Truth("image", "success", "refused", ("`image` is only for Docker-image applications",), NOTHING, inputs={"image": ":2.1.0"}),
-    Truth("doctor", "image-update", "skipped", ("would set image: ",), NOTHING, CHANGING, {"image": ":2.1.0", "dry_run": "true"}),
+    Truth(
+        "image",
+        "success",
+        "refused",
+        ("`image` is only for Docker-image applications",),
+        NOTHING,
+        inputs={"image": ":2.1.0"},
+    ),
+    Truth(
+        "doctor",
+        "image-update",
+        "skipped",
+        ("would set image: ",),
+        NOTHING,
+        CHANGING,
+        {"image": ":2.1.0", "dry_run": "true"},
+    ),
     Truth("env", "env-app", "finished", ENV_TOLD, ENVS, CHANGING, ENV, never=("hunter2000",)),
-    Truth("env", "env-service", "finished", ENV_TOLD, {"service_envs_set": 1, "service_restart": 1}, inputs=ENV),
-    Truth("env", "env-refused", "refused", ("Changed before that: image: ",), ENV_REFUSED, inputs=ENV | {"image": ":2.1.0"}),
-    Truth("env", "success", "refused", ("the token lacks write, so nothing was changed",), NOTHING, inputs=ENV),
+    Truth(
+        "env", "env-service", "finished", ENV_TOLD, {"service_envs_set": 1, "service_restart": 1}, inputs=ENV
+    ),
+    Truth(
+        "env",
+        "env-refused",
+        "refused",
+        ("Changed before that: image: ",),
+        ENV_REFUSED,
+        inputs=ENV | {"image": ":2.1.0"},
+    ),
+    Truth(
+        "env", "success", "refused", ("the token lacks write, so nothing was changed",), NOTHING, inputs=ENV
+    ),
     Truth("env", "already-queued-old-image", "finished", (OLDER, FOLLOWED), ENVS | {"deploy": 3}, SKIPS, ENV),
-    Truth("settings", "already-queued-old-image", "finished", (OLDER, FOLLOWED), CHANGED | {"deploy": 3}, SKIPS, TAG_FIELD),
-    Truth("5", "already-queued-old-image", "finished", ("it is never cancelled by us",), versions=SKIPS, never=(OLDER,)),
-    Truth("settings", "patch-refused", "refused", ("belongs to",), {"patch": 1}, inputs={"settings": CONFLICT}, never=("..",)),
+    Truth(
+        "settings",
+        "already-queued-old-image",
+        "finished",
+        (OLDER, FOLLOWED),
+        CHANGED | {"deploy": 3},
+        SKIPS,
+        TAG_FIELD,
+    ),
+    Truth(
+        "5",
+        "already-queued-old-image",
+        "finished",
+        ("it is never cancelled by us",),
+        versions=SKIPS,
+        never=(OLDER,),
+    ),
+    Truth(
+        "settings",
+        "patch-refused",
+        "refused",
+        ("belongs to",),
+        {"patch": 1},
+        inputs={"settings": CONFLICT},
+        never=("..",),
+    ),
     Truth("commit", "env-app", "finished", PINNED_TOLD, CHANGED, since("4.2.0"), PINNED),
-    Truth("commit", "env-app", "finished", (*PINNED_TOLD, "is built without cache"), CHANGED, before("4.0.0-beta.474"), PINNED),
-    Truth("commit", "env-app", "refused", ("ignores a pinned commit",), NOTHING, between("4.0.0-beta.474", "4.2.0"), PINNED),
-    Truth("commit", "image-update", "refused", ("this one runs an image: use `image`",), NOTHING, inputs=PINNED),
+    Truth(
+        "commit",
+        "env-app",
+        "finished",
+        (*PINNED_TOLD, "is built without cache"),
+        CHANGED,
+        before("4.0.0-beta.474"),
+        PINNED,
+    ),
+    Truth(
+        "commit",
+        "env-app",
+        "refused",
+        ("ignores a pinned commit",),
+        NOTHING,
+        between("4.0.0-beta.474", "4.2.0"),
+        PINNED,
+    ),
+    Truth(
+        "commit", "image-update", "refused", ("this one runs an image: use `image`",), NOTHING, inputs=PINNED
+    ),
     Truth("create", "create", "refused", ("Coolify knows no application",), NOTHING),
-    Truth("create", "create", "finished", (CREATED, "shop: finished in"), {"create": 1, "deploy": 1}, CHANGING, CREATE),
-    Truth("create", "create-existing", "finished", ("2.0.1 → ghcr.io/acme/shop:2.1.0",), CHANGED, CHANGING, CREATE, never=("created",)),
-    Truth("create", "create", "refused", ('no project "nope": there are "Shop"',), NOTHING, CHANGING, CREATE | {"project": "nope"}),
-    Truth("create", "create", "refused", ("`ports` is missing",), NOTHING, before("4.1.2"), CREATE | {"ports": ""}),
-    Truth("create", "create", "finished", (CREATED,), {"create": 1, "deploy": 1}, since("4.1.2"), CREATE | {"ports": ""}),
-    Truth("create", "success", "refused", ("the token lacks write, so nothing was changed",), NOTHING, inputs=CREATE),
+    Truth(
+        "create",
+        "create",
+        "finished",
+        (CREATED, "shop: finished in"),
+        {"create": 1, "deploy": 1},
+        CHANGING,
+        CREATE,
+    ),
+    Truth(
+        "create",
+        "create-existing",
+        "finished",
+        ("2.0.1 → ghcr.io/acme/shop:2.1.0",),
+        CHANGED,
+        CHANGING,
+        CREATE,
+        never=("created",),
+    ),
+    Truth(
+        "create",
+        "create",
+        "refused",
+        ('no project "nope": there are "Shop"',),
+        NOTHING,
+        CHANGING,
+        CREATE | {"project": "nope"},
+    ),
+    Truth(
+        "create",
+        "create",
+        "refused",
+        ("`ports` is missing",),
+        NOTHING,
+        before("4.1.2"),
+        CREATE | {"ports": ""},
+    ),
+    Truth(
+        "create",
+        "create",
+        "finished",
+        (CREATED,),
+        {"create": 1, "deploy": 1},
+        since("4.1.2"),
+        CREATE | {"ports": ""},
+    ),
+    Truth(
+        "create",
+        "success",
+        "refused",
+        ("the token lacks write, so nothing was changed",),
+        NOTHING,
+        inputs=CREATE,
+    ),
     Truth("doctor", "create", "skipped", (WOULD_CREATE,), NOTHING, CHANGING, CREATE | {"dry_run": "true"}),
     Truth("doctor", "create", "finished", (WOULD_CREATE,), NOTHING, CHANGING, CREATE | {"command": "check"}),
-    Truth("doctor", "create-existing", "skipped", ("would set image: ",), NOTHING, CHANGING, CREATE | {"dry_run": "true"}),
+    Truth(
+        "doctor",
+        "create-existing",
+        "skipped",
+        ("would set image: ",),
+        NOTHING,
+        CHANGING,
+        CREATE | {"dry_run": "true"},
+    ),
     # whether its site answers
     Truth("site", "site-down", "unverified", ("answered HTTP 502",), inputs=SITE, lasts=(180, 400)),
-    Truth("site", "bad-release", "unverified", ("its site says HTTP 502", "answered HTTP 502"), inputs=SITE, lasts=(180, 400)),
-    Truth("site", "bad-release", "finished", ("deployed, reading whether it runs",), never=("its site says",)),
-    Truth("site", "site-late", "finished", ("its site says HTTP 502", "its site says HTTP 200"), inputs=SITE, lasts=(40, 400)),
+    Truth(
+        "site",
+        "bad-release",
+        "unverified",
+        ("its site says HTTP 502", "answered HTTP 502"),
+        inputs=SITE,
+        lasts=(180, 400),
+    ),
+    Truth(
+        "site", "bad-release", "finished", ("deployed, reading whether it runs",), never=("its site says",)
+    ),
+    Truth(
+        "site",
+        "site-late",
+        "finished",
+        ("its site says HTTP 502", "its site says HTTP 200"),
+        inputs=SITE,
+        lasts=(40, 400),
+    ),
     Truth("site", "rollback-git", "unverified", ("answered HTTP 502",), inputs=SITE),
-    Truth("site", "rollback-image", "unverified", ("answered HTTP 502",), CHANGED, inputs=SITE | {"image": ":2.1.0"}),
-    Truth("site", "rollback-impossible", "unverified", ("answered HTTP 502",), inputs=SITE, versions=("4.1.2",)),
+    Truth(
+        "site",
+        "rollback-image",
+        "unverified",
+        ("answered HTTP 502",),
+        CHANGED,
+        inputs=SITE | {"image": ":2.1.0"},
+    ),
+    Truth(
+        "site", "rollback-impossible", "unverified", ("answered HTTP 502",), inputs=SITE, versions=("4.1.2",)
+    ),
 )
 
 BACKS = (
     Truth("rollback", "rollback-git", "rolled_back", GONE_BACK, BY_CALL, since("4.3.6"), BACK),
-    Truth("rollback", "rollback-git", "rolled_back", (*GONE_BACK, STAYS_PINNED), {"patch": 1, "deploy": 2}, ("4.2.0",), BACK),
-    Truth("rollback", "rollback-git", "rolled_back", (*GONE_BACK, STAYS_PINNED), {"patch": 1, "deploy": 2}, OLD_PINS, BACK),
-    Truth("rollback", "rollback-git", "unverified", ("What ran before was not put back: Coolify 4.",), versions=NO_PINS, inputs=BACK),
-    Truth("rollback", "rollback-git", "unverified", ("has no list of its deployments",), versions=before("4.0.0-beta.407"), inputs=BACK),
-    Truth("rollback", "rollback-impossible", "unverified", ("Coolify 4.1.2 has no way back",), versions=("4.1.2",), inputs=BACK),
-    Truth("rollback", "rollback-image", "rolled_back", IMAGE_BACK, {"patch": 2, "deploy": 2}, ALL, BACK | {"image": ":2.1.0"}),
     Truth(
-        "rollback", "success", "finished", ("what ran before can't be put back: the token lacks write",), versions=("4.2.0",), inputs=BACK
+        "rollback",
+        "rollback-git",
+        "rolled_back",
+        (*GONE_BACK, STAYS_PINNED),
+        {"patch": 1, "deploy": 2},
+        ("4.2.0",),
+        BACK,
+    ),
+    Truth(
+        "rollback",
+        "rollback-git",
+        "rolled_back",
+        (*GONE_BACK, STAYS_PINNED),
+        {"patch": 1, "deploy": 2},
+        OLD_PINS,
+        BACK,
+    ),
+    Truth(
+        "rollback",
+        "rollback-git",
+        "unverified",
+        ("What ran before was not put back: Coolify 4.",),
+        versions=NO_PINS,
+        inputs=BACK,
+    ),
+    Truth(
+        "rollback",
+        "rollback-git",
+        "unverified",
+        ("has no list of its deployments",),
+        versions=before("4.0.0-beta.407"),
+        inputs=BACK,
+    ),
+    Truth(
+        "rollback",
+        "rollback-impossible",
+        "unverified",
+        ("Coolify 4.1.2 has no way back",),
+        versions=("4.1.2",),
+        inputs=BACK,
+    ),
+    Truth(
+        "rollback",
+        "rollback-image",
+        "rolled_back",
+        IMAGE_BACK,
+        {"patch": 2, "deploy": 2},
+        ALL,
+        BACK | {"image": ":2.1.0"},
+    ),
+    Truth(
+        "rollback",
+        "success",
+        "finished",
+        ("what ran before can't be put back: the token lacks write",),
+        versions=("4.2.0",),
+        inputs=BACK,
     ),
     Truth("rollback", "site-late", "finished", ("its site says HTTP 200",), inputs=BACK, never=("put back",)),
-    Truth("rollback", "crash-after-deploy", "unverified", ("no earlier deployment of it that was finished",), inputs={"rollback": "true"}),
-    Truth("rollback", "build-failure", "failed", (), inputs={"rollback": "true"}, never=("put back", "rolled back")),
-    Truth("on demand", "rollback-git", "finished", ("(back to 3333333333", "web: finished"), {"rollback": 1}, inputs=ON_DEMAND),
-    Truth("on demand", "rollback-git", "finished", (f"(back to {EARLIER}",), {"rollback": 1}, inputs=ON_DEMAND | {"commit": EARLIER}),
-    Truth("on demand", "rollback-git", "finished", ("(back to 3333333333",), {"patch": 1, "deploy": 1}, ("4.2.0",), ON_DEMAND),
-    Truth("on demand", "rollback-git", "triggered", (), {"rollback": 1}, inputs=ON_DEMAND | {"wait": "false"}),
+    Truth(
+        "rollback",
+        "crash-after-deploy",
+        "unverified",
+        ("no earlier deployment of it that was finished",),
+        inputs={"rollback": "true"},
+    ),
+    Truth(
+        "rollback",
+        "build-failure",
+        "failed",
+        (),
+        inputs={"rollback": "true"},
+        never=("put back", "rolled back"),
+    ),
+    Truth(
+        "on demand",
+        "rollback-git",
+        "finished",
+        ("(back to 3333333333", "web: finished"),
+        {"rollback": 1},
+        inputs=ON_DEMAND,
+    ),
+    Truth(
+        "on demand",
+        "rollback-git",
+        "finished",
+        (f"(back to {EARLIER}",),
+        {"rollback": 1},
+        inputs=ON_DEMAND | {"commit": EARLIER},
+    ),
+    Truth(
+        "on demand",
+        "rollback-git",
+        "finished",
+        ("(back to 3333333333",),
+        {"patch": 1, "deploy": 1},
+        ("4.2.0",),
+        ON_DEMAND,
+    ),
+    Truth(
+        "on demand", "rollback-git", "triggered", (), {"rollback": 1}, inputs=ON_DEMAND | {"wait": "false"}
+    ),
     Truth("on demand", "rollback-git", "refused", ("has no way back",), NOTHING, NO_PINS, ON_DEMAND),
-    Truth("on demand", "rollback-image", "finished", ("shop:2.0.1 → ghcr.io/acme/shop:2.0.0",), CHANGED, inputs=ON_DEMAND),
-    Truth("on demand", "rollback-image", "refused", ("give the one to go back to as `image`",), NOTHING, ("4.2.0",), ON_DEMAND),
-    Truth("34", "rollback-image", "finished", ("(back to ghcr.io/acme/shop:2.0.0",), CHANGED, since("4.3.6"), ON_DEMAND),
+    Truth(
+        "on demand",
+        "rollback-image",
+        "finished",
+        ("shop:2.0.1 → ghcr.io/acme/shop:2.0.0",),
+        CHANGED,
+        inputs=ON_DEMAND,
+    ),
+    Truth(
+        "on demand",
+        "rollback-image",
+        "refused",
+        ("give the one to go back to as `image`",),
+        NOTHING,
+        ("4.2.0",),
+        ON_DEMAND,
+    ),
+    Truth(
+        "34",
+        "rollback-image",
+        "finished",
+        ("(back to ghcr.io/acme/shop:2.0.0",),
+        CHANGED,
+        since("4.3.6"),
+        ON_DEMAND,
+    ),
     Truth("34", "image-update", "finished", ("(back to ghcr.io/acme/shop:2.0.0",), CHANGED, inputs=ON_DEMAND),
     Truth("34", "rollback-image-busy", "refused", UNCLEAR_IMAGES, NOTHING, since("4.3.6"), ON_DEMAND),
-    Truth("34", "rollback-image-busy", "finished", (":2.0.0",), CHANGED, inputs=ON_DEMAND | {"image": ":2.0.0"}),
-    Truth("on demand", "rollback-image", "finished", (":2.0.0",), CHANGED, ALL, ON_DEMAND | {"image": ":2.0.0"}),
-    Truth("on demand", "service", "refused", ("a service keeps nothing that could be gone back to",), NOTHING, inputs=ON_DEMAND),
+    Truth(
+        "34", "rollback-image-busy", "finished", (":2.0.0",), CHANGED, inputs=ON_DEMAND | {"image": ":2.0.0"}
+    ),
+    Truth(
+        "on demand", "rollback-image", "finished", (":2.0.0",), CHANGED, ALL, ON_DEMAND | {"image": ":2.0.0"}
+    ),
+    Truth(
+        "on demand",
+        "service",
+        "refused",
+        ("a service keeps nothing that could be gone back to",),
+        NOTHING,
+        inputs=ON_DEMAND,
+    ),
     Truth(
         "doctor",
         "rollback-git",
@@ -606,7 +1285,12 @@ BACKS = (
         inputs={"rollback": "true", "dry_run": "true"},
     ),
     Truth(
-        "doctor", "rollback-git", "skipped", ("would go back to 33", "could go back to 33"), NOTHING, inputs=ON_DEMAND | {"dry_run": "true"}
+        "doctor",
+        "rollback-git",
+        "skipped",
+        ("would go back to 33", "could go back to 33"),
+        NOTHING,
+        inputs=ON_DEMAND | {"dry_run": "true"},
     ),
 )
 CASES = [(truth, version) for truth in (*TRUTHS, *BACKS) for version in truth.versions]
@@ -630,24 +1314,40 @@ def play(
 
 def changing(asked: list[Request]) -> dict[str, int]:
     """The requests that change something, but for the doctor's two probes."""
-    probes = [each for each in asked if (each.method == "POST" and not each.query and name_of(each) == "deploy") or each.body == b"{}"]
+    probes = [
+        each
+        for each in asked
+        if (each.method == "POST" and not each.query and name_of(each) == "deploy") or each.body == b"{}"
+    ]
     coolify = [each for each in asked if not each.path.startswith("/site/")]
-    return dict(Counter(name_of(each) for each in coolify if name_of(each) not in READS and each not in probes))
+    return dict(
+        Counter(name_of(each) for each in coolify if name_of(each) not in READS and each not in probes)
+    )
 
 
 def environ(session: Session, inputs: Mapping[str, str]) -> dict[str, str]:
     """What the job is given."""
     named = {f"INPUT_{name.upper()}": value.replace("{site}", session.site) for name, value in inputs.items()}
     target = {} if "tag" in inputs or "create" in inputs else {"COOLIFY_UUID": ",".join(session.uuids)}
-    return {"COOLIFY_URL": session.url, "COOLIFY_TOKEN": session.token, "DEPLOYER_RESULT_FILE": "result.json", **target, **named}
+    return {
+        "COOLIFY_URL": session.url,
+        "COOLIFY_TOKEN": session.token,
+        "DEPLOYER_RESULT_FILE": "result.json",
+        **target,
+        **named,
+    }
 
 
 IDS = [
-    f"{number}-{truth.number}-{truth.scenario}-{version}" for number, truth in enumerate((*TRUTHS, *BACKS)) for version in truth.versions
+    f"{number}-{truth.number}-{truth.scenario}-{version}"
+    for number, truth in enumerate((*TRUTHS, *BACKS))
+    for version in truth.versions
 ]
 
 
-def test_on_demand_what_was_put_back_is_not_put_up_again(play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]]) -> None:
+def test_on_demand_what_was_put_back_is_not_put_up_again(
+    play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]],
+) -> None:
     """The way back never leads forward again, to the release that has just been proven bad."""
     with simulating("rollback-image") as session:
         code, said, _ = play(session, BACK | {"image": ":2.1.0"})
@@ -670,7 +1370,9 @@ def test_a_busy_server_is_waited_for(
 
 
 @pytest.mark.parametrize(("truth", "version"), CASES, ids=IDS)
-def test_a_truth_holds(truth: Truth, version: str, play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]]) -> None:
+def test_a_truth_holds(
+    truth: Truth, version: str, play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]]
+) -> None:
     with simulating(truth.scenario, version=version) as session:
         code, said, seconds = play(session, truth.inputs)
         status = json.loads(Path("result.json").read_text("utf-8"))["status"]
@@ -683,7 +1385,10 @@ def test_a_truth_holds(truth: Truth, version: str, play: Callable[[Session, Mapp
 
 
 APP = "/api/v1/applications/{}"
-PATCHED, PROBED = "PATCH /api/v1/applications/{} ", ["PATCH /api/v1/applications/{} {}", "POST /api/v1/deploy "]
+PATCHED, PROBED = (
+    "PATCH /api/v1/applications/{} ",
+    ["PATCH /api/v1/applications/{} {}", "POST /api/v1/deploy "],
+)
 TO_20, TO_21 = ('{"docker_registry_image_tag": "' + tag + '"}' for tag in ("2.0.1", "2.1.0"))
 SENT_BACK = [
     pytest.param(
@@ -693,21 +1398,39 @@ SENT_BACK = [
     ),
     pytest.param(
         *("rollback-git", "4.2.0", BACK),
-        [*PROBED, "POST /api/v1/deploy?uuid={} ", f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}', "POST /api/v1/deploy?uuid={} "],
+        [
+            *PROBED,
+            "POST /api/v1/deploy?uuid={} ",
+            f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}',
+            "POST /api/v1/deploy?uuid={} ",
+        ],
         id="by-a-pin",
     ),
     pytest.param(
         *("rollback-git", "4.0.0-beta.463", BACK),
-        [*PROBED, "POST /api/v1/deploy?uuid={} ", f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}', "POST /api/v1/deploy?uuid={}&force=true "],
+        [
+            *PROBED,
+            "POST /api/v1/deploy?uuid={} ",
+            f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}',
+            "POST /api/v1/deploy?uuid={}&force=true ",
+        ],
         id="by-a-pin-without-cache",
     ),
     pytest.param(
         *("rollback-image", NEW, BACK | {"image": ":2.1.0"}),
-        [*PROBED, PATCHED + TO_21, "POST /api/v1/deploy?uuid={}&force=true ", PATCHED + TO_20, "POST /api/v1/deploy?uuid={}&force=true "],
+        [
+            *PROBED,
+            PATCHED + TO_21,
+            "POST /api/v1/deploy?uuid={}&force=true ",
+            PATCHED + TO_20,
+            "POST /api/v1/deploy?uuid={}&force=true ",
+        ],
         id="by-the-image",
     ),
     pytest.param(
-        *("rollback-git", NEW, ON_DEMAND), [f'POST {APP}/rollback {{"commit": "{"3" * 10}{"4" * 10}{"5" * 10}{"6" * 10}"}}'], id="demand"
+        *("rollback-git", NEW, ON_DEMAND),
+        [f'POST {APP}/rollback {{"commit": "{"3" * 10}{"4" * 10}{"5" * 10}{"6" * 10}"}}'],
+        id="demand",
     ),
 ]
 

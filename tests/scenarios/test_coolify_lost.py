@@ -62,7 +62,9 @@ def without_lines(answer: Response) -> Response:
     row = parsed(answer)
     if answer.status != 200 or not isinstance(row.get("logs"), str):
         return answer
-    kept = [entry for entry in json.loads(row["logs"]) if not str(entry["output"]).startswith("Deployment to ")]
+    kept = [
+        entry for entry in json.loads(row["logs"]) if not str(entry["output"]).startswith("Deployment to ")
+    ]
     return edited(answer, (encoded({**row, "logs": json.dumps(kept)}, pretty=False),))
 
 
@@ -70,9 +72,16 @@ BROKEN = gateway(500, {"message": "Server Error"})
 ONCE = {"deploy": 1}
 FOUND = ("it is not certain what the trigger has started", "found on the server", "web: finished in")
 UNREAD = "could not read the list of its deployments"
-GATEWAY = "triggers were answered by a gateway in front of the platform, and no deployment was found: HTTP 403"
+GATEWAY = (
+    "triggers were answered by a gateway in front of the platform, and no deployment was found: HTTP 403"
+)
 THROTTLED = gateway(429, {"message": "Too Many Attempts."}, **{"Retry-After": "600"})
-TWO_TAGS = spoiled("success", Fault(("deploy",), Then.EDIT, edit=THROTTLED, nth=(2,)), starts=3, apps=(replace(WEB, tags=("blue", "red")),))
+TWO_TAGS = spoiled(
+    "success",
+    Fault(("deploy",), Then.EDIT, edit=THROTTLED, nth=(2,)),
+    starts=3,
+    apps=(replace(WEB, tags=("blue", "red")),),
+)
 """The second tag's trigger comes ten minutes after the first one's, whose deployment is over by then."""
 
 
@@ -94,12 +103,19 @@ class Lost:
 FORBIDDEN = {"message": "Forbidden"}
 ANSWERS: dict[str, Edit] = {
     **{f"page-{status}": gateway(status) for status in (200, 401, 403, 404, 408, 413, 418, 429, 499, 502)},
-    **{f"json-{status}": gateway(status, FORBIDDEN) for status in (200, 400, 401, 403, 404, 405, 409, 422, 429)},
+    **{
+        f"json-{status}": gateway(status, FORBIDDEN)
+        for status in (200, 400, 401, 403, 404, 405, 409, 422, 429)
+    },
     "redirect": gateway(302, "", Location="https://auth.example.com/login"),
     "none": said(lambda body: {**body, "deployments": []}),
     "null": said(lambda body: {**body, "deployments": [None]}),
-    "no-uuid": said(lambda body: {"deployments": [{**each, "deployment_uuid": None} for each in body["deployments"]]}),
-    "another": said(lambda body: {"deployments": [{**each, "resource_uuid": "another"} for each in body["deployments"]]}),
+    "no-uuid": said(
+        lambda body: {"deployments": [{**each, "deployment_uuid": None} for each in body["deployments"]]}
+    ),
+    "another": said(
+        lambda body: {"deployments": [{**each, "resource_uuid": "another"} for each in body["deployments"]]}
+    ),
     "a-list": said(lambda body: [body]),
     "a-number": said(lambda _: 5),
 }
@@ -138,7 +154,13 @@ TRUTHS = (
     *(Lost(f"1-{name}", acted(edit), "finished", FOUND) for name, edit in ANSWERS.items()),
     Lost("1-every-version", acted(gateway(403)), "finished", ("web: finished in",), versions=ALL),
     Lost("1-instant", acted(gateway(403)), "finished", FOUND, {"start": 1}, inputs=INSTANT),
-    Lost("1-service", acted(gateway(403), "service"), "finished", ("its status has changed",), {"service_restart": 1}),
+    Lost(
+        "1-service",
+        acted(gateway(403), "service"),
+        "finished",
+        ("its status has changed",),
+        {"service_restart": 1},
+    ),
     Lost(
         "1-kept-out",
         spoiled("success", Fault(TRIGGERS, Then.EDIT, edit=gateway(403), acts=False), full_until=1e9),
@@ -171,7 +193,12 @@ TRUTHS = (
     ),
     Lost("2-broken", unread(BROKEN, "history"), "finished", (UNREAD, "web: finished in"), lasts=(0, 150)),
     *(
-        Lost(f"2-{name}-and-lost", unread(edit, "history", then=gateway(502)), "finished", (UNREAD, "found on the server"))
+        Lost(
+            f"2-{name}-and-lost",
+            unread(edit, "history", then=gateway(502)),
+            "finished",
+            (UNREAD, "found on the server"),
+        )
         for name, edit in REFUSED.items()
     ),
     *(
@@ -197,7 +224,12 @@ TRUTHS = (
         for name, edit in REFUSED.items()
     ),
     Lost("2-huge", unread(huge, "history"), "finished", (UNREAD, "web: finished in")),
-    Lost("2-broken-and-lost", unread(BROKEN, "history", then=gateway(502)), "finished", (UNREAD, "found on the server")),
+    Lost(
+        "2-broken-and-lost",
+        unread(BROKEN, "history", then=gateway(502)),
+        "finished",
+        (UNREAD, "found on the server"),
+    ),
     Lost(
         "2-all-broken-and-lost",
         unread(BROKEN, "history", "list", then=gateway(502)),
@@ -205,10 +237,19 @@ TRUTHS = (
         (UNREAD, "the list of deployments can't be read", "Something may have been started and be running"),
     ),
     *(
-        Lost(f"2-{name}-and-lost", unread(edit, "history", then=gateway(502)), "finished", (UNREAD, "found on the server"), lasts=(0, 150))
+        Lost(
+            f"2-{name}-and-lost",
+            unread(edit, "history", then=gateway(502)),
+            "finished",
+            (UNREAD, "found on the server"),
+            lasts=(0, 150),
+        )
         for name, edit in LISTS.items()
     ),
-    *(Lost(f"2-all-{name}", unread(edit, "history", "list"), "finished", (UNREAD,), lasts=(0, 150)) for name, edit in LISTS.items()),
+    *(
+        Lost(f"2-all-{name}", unread(edit, "history", "list"), "finished", (UNREAD,), lasts=(0, 150))
+        for name, edit in LISTS.items()
+    ),
     Lost(
         "2-cancel",
         unread(LISTS["null-rows"], "list", name="already-queued"),
@@ -254,14 +295,25 @@ TRUTHS = (
     Lost(
         "5-another-deployment",
         spoiled(
-            "success", Fault(("look",), Then.EDIT, edit=said(lambda row: {**row, "deployment_uuid": "x", "status": "failed"}), nth=(2,))
+            "success",
+            Fault(
+                ("look",),
+                Then.EDIT,
+                edit=said(lambda row: {**row, "deployment_uuid": "x", "status": "failed"}),
+                nth=(2,),
+            ),
         ),
         "finished",
         ("the response is about another deployment, or none", "there is news again"),
     ),
     Lost(
         "5-another-application",
-        spoiled("crash-after-deploy", Fault(("application",), Then.EDIT, edit=said(lambda row: {**row, "uuid": "x", "status": "exited"}))),
+        spoiled(
+            "crash-after-deploy",
+            Fault(
+                ("application",), Then.EDIT, edit=said(lambda row: {**row, "uuid": "x", "status": "exited"})
+            ),
+        ),
         "timed_out",
         ("the response is about another application, or none",),
         {},
@@ -278,7 +330,16 @@ TRUTHS = (
     ),
     Lost(
         "31-refused",
-        spoiled("image-update", Fault(("deploy",), Then.EDIT, edit=gateway(404, {"message": "No resources found."}), acts=False, nth=(2,))),
+        spoiled(
+            "image-update",
+            Fault(
+                ("deploy",),
+                Then.EDIT,
+                edit=gateway(404, {"message": "No resources found."}),
+                acts=False,
+                nth=(2,),
+            ),
+        ),
         "refused",
         ("What was changed before stays: image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0",),
         {"patch": 1, "deploy": 1},
@@ -292,7 +353,14 @@ TRUTHS = (
         {"patch": 1, "deploy": 2},
         inputs={"image": ":2.1.0", "timeout": "90s"},
     ),
-    Lost("37-wait-false", SCENARIOS["success"], "triggered", ("web: deployment ",), inputs={"wait": "false"}, never=("following",)),
+    Lost(
+        "37-wait-false",
+        SCENARIOS["success"],
+        "triggered",
+        ("web: deployment ",),
+        inputs={"wait": "false"},
+        never=("following",),
+    ),
     Lost(
         "37-whose",
         SCENARIOS["already-queued"],
@@ -301,7 +369,9 @@ TRUTHS = (
         versions=("4.0.0-beta.420", "4.0.0-beta.434"),
     ),
 )
-CASES = [pytest.param(lost, version, id=f"{lost.item}-{version}") for lost in TRUTHS for version in lost.versions]
+CASES = [
+    pytest.param(lost, version, id=f"{lost.item}-{version}") for lost in TRUTHS for version in lost.versions
+]
 
 
 @pytest.mark.parametrize(("lost", "version"), CASES)

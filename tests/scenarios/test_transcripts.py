@@ -60,7 +60,12 @@ Transcript = Callable[[dict[str, str]], str]
 
 
 @pytest.fixture
-def transcript(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Transcript:
+def transcript(
+    tmp_path: Path,
+    clock: StillClock,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> Transcript:
     """Runs the program in an empty folder; everything that it says and writes."""
     monkeypatch.chdir(tmp_path)
 
@@ -69,7 +74,9 @@ def transcript(tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatc
         said, complained = capfdbinary.readouterr()
         assert complained == b""
         parts = [("stdout", said), *((path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir()))]
-        shown = "".join(f"----- {name}\n{data.decode()}" for name, data in parts) + f"----- exit code {code}\n"
+        shown = (
+            "".join(f"----- {name}\n{data.decode()}" for name, data in parts) + f"----- exit code {code}\n"
+        )
         for pattern, fixed in VARIES.items():
             shown = re.sub(pattern, fixed, shown)
         return "".join(SEEN.get(character, character) for character in shown)
@@ -86,21 +93,38 @@ def same(name: str, shown: str) -> None:
 
 
 def login(session: Session) -> dict[str, str]:
-    return {"COOLIFY_URL": session.url, "COOLIFY_TOKEN": session.token, "COOLIFY_UUID": ",".join(session.uuids)}
+    return {
+        "COOLIFY_URL": session.url,
+        "COOLIFY_TOKEN": session.token,
+        "COOLIFY_UUID": ",".join(session.uuids),
+    }
 
 
-GITHUB = {"GITHUB_ACTIONS": "true", "CI": "true", "GITHUB_OUTPUT": "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY": "GITHUB_STEP_SUMMARY"}
-SYSTEMS = {"github": GITHUB | {"GITHUB_SHA": COMMIT}, "gitlab": {"GITLAB_CI": "true", "CI": "true", "CI_COMMIT_SHA": COMMIT}}
+GITHUB = {
+    "GITHUB_ACTIONS": "true",
+    "CI": "true",
+    "GITHUB_OUTPUT": "GITHUB_OUTPUT",
+    "GITHUB_STEP_SUMMARY": "GITHUB_STEP_SUMMARY",
+}
+SYSTEMS = {
+    "github": GITHUB | {"GITHUB_SHA": COMMIT},
+    "gitlab": {"GITLAB_CI": "true", "CI": "true", "CI_COMMIT_SHA": COMMIT},
+}
 
 
-SHOWN = {"image-update": {"DEPLOYER_APP_IMAGE": ":2.1.0"}, "bad-release": {"DEPLOYER_VERIFY_URL": "{site}", "DEPLOYER_ROLLBACK": "true"}}
+SHOWN = {
+    "image-update": {"DEPLOYER_APP_IMAGE": ":2.1.0"},
+    "bad-release": {"DEPLOYER_VERIFY_URL": "{site}", "DEPLOYER_ROLLBACK": "true"},
+}
 """The inputs without which a scenario would not show what it is about."""
 
 
 @pytest.mark.parametrize("scenario", PUBLIC)
 def test_a_person_reads_the_story(scenario: str, transcript: Transcript) -> None:
     with simulating(scenario) as session:
-        shown = {name: value.replace("{site}", session.site) for name, value in SHOWN.get(scenario, {}).items()}
+        shown = {
+            name: value.replace("{site}", session.site) for name, value in SHOWN.get(scenario, {}).items()
+        }
         same(f"plain-{scenario}", transcript(login(session) | shown))
         assert session.violations() == []
 
@@ -108,7 +132,10 @@ def test_a_person_reads_the_story(scenario: str, transcript: Transcript) -> None
 @pytest.mark.parametrize("scenario", CF)
 def test_a_person_reads_the_story_of_a_cloud_foundry(scenario: str, transcript: Transcript) -> None:
     with cloudfoundry.simulating(scenario) as session:
-        same(f"plain-cf-{scenario}", transcript({f"INPUT_{name.upper()}": value for name, value in session.inputs.items()}))
+        same(
+            f"plain-cf-{scenario}",
+            transcript({f"INPUT_{name.upper()}": value for name, value in session.inputs.items()}),
+        )
         assert session.violations() == []
 
 
@@ -128,7 +155,12 @@ def test_a_rehearsal_is_told_as_one(system: str, transcript: Transcript) -> None
 
 @pytest.mark.parametrize("system", ["plain", "github"])
 def test_wrong_inputs_are_told_all_at_once(system: str, transcript: Transcript) -> None:
-    environ = {"COOLIFY_URL": "https://coolify.example.com", "DEPLOYER_TIMOUT": "5m", "DEPLOYER_TIMEOUT": "soon", "DEPLOYER_WAIT": "300"}
+    environ = {
+        "COOLIFY_URL": "https://coolify.example.com",
+        "DEPLOYER_TIMOUT": "5m",
+        "DEPLOYER_TIMEOUT": "soon",
+        "DEPLOYER_WAIT": "300",
+    }
     same(f"{system}-mistakes", transcript(environ | SYSTEMS.get(system, {})))
 
 
@@ -143,7 +175,11 @@ def test_the_rehearsal_s_clock_is_the_program_s(transcript: Transcript, clock: S
 
 
 def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transcript: Transcript) -> None:
-    given = {"DEPLOYER_VERIFY_URL": "https://web.example.com", "DEPLOYER_VERIFY_STATUS": "200", "DEPLOYER_VERIFY_CONTAINS": "v2"}
+    given = {
+        "DEPLOYER_VERIFY_URL": "https://web.example.com",
+        "DEPLOYER_VERIFY_STATUS": "200",
+        "DEPLOYER_VERIFY_CONTAINS": "v2",
+    }
     shown = transcript({"DEPLOYER_REHEARSE": "bad-release", **given})
     assert f"Not used in a rehearsal: {', '.join(given)}\n" in shown
     assert "The site that is asked instead is the rehearsal's own\n" in shown
@@ -170,32 +206,52 @@ def test_the_values_of_variables_blank_neither_outputs_nor_our_own_words(transcr
     ("given", "value"),
     [
         pytest.param({"INPUT_ENV": "DB_PASSWORD={0}"}, "SuperSecretTokenValue1234567890abcdef", id="cut"),
-        pytest.param({"INPUT_ENV": "DB_PASSWORD={0}"}, "pass<b>word</b>x-long  blanks", id="with-tags-and-blanks"),
-        pytest.param({"INPUT_SETTINGS": '{{"http_basic_auth_password": "{0}"}}'}, "hunter2hunter2", id="of-the-settings"),
+        pytest.param(
+            {"INPUT_ENV": "DB_PASSWORD={0}"}, "pass<b>word</b>x-long  blanks", id="with-tags-and-blanks"
+        ),
+        pytest.param(
+            {"INPUT_SETTINGS": '{{"http_basic_auth_password": "{0}"}}'},
+            "hunter2hunter2",
+            id="of-the-settings",
+        ),
     ],
 )
-def test_what_the_site_tells_of_a_secret_is_not_passed_on(transcript: Transcript, given: dict[str, str], value: str) -> None:
+def test_what_the_site_tells_of_a_secret_is_not_passed_on(
+    transcript: Transcript, given: dict[str, str], value: str
+) -> None:
     site = ((0, 500, f"{'x' * 170} DB_PASSWORD={value}"),)
     scenario = SCENARIOS["image-update"]
     with simulating(replace(scenario, apps=(replace(scenario.apps[0], site=site),))) as session:
         inputs = {name: text.format(value) for name, text in given.items()} | {"INPUT_IMAGE": ":2.1.0"}
-        shown = transcript(login(session) | inputs | {"INPUT_VERIFY_URL": session.site, "INPUT_VERIFY_TIMEOUT": "20s"})
+        shown = transcript(
+            login(session) | inputs | {"INPUT_VERIFY_URL": session.site, "INPUT_VERIFY_TIMEOUT": "20s"}
+        )
     assert "DB_PASSWORD=***" in shown
     assert value[:10] not in shown
 
 
 def test_a_dry_run_says_what_would_be_asked_of_the_site(transcript: Transcript) -> None:
     with simulating("image-update") as session:
-        asks = {"INPUT_VERIFY_URL": f"{session.site}/?key=x", "INPUT_VERIFY_STATUS": "200,204", "INPUT_VERIFY_CONTAINS": "v2"}
+        asks = {
+            "INPUT_VERIFY_URL": f"{session.site}/?key=x",
+            "INPUT_VERIFY_STATUS": "200,204",
+            "INPUT_VERIFY_CONTAINS": "v2",
+        }
         shown = transcript(login(session) | asks | {"INPUT_DRY_RUN": "true", "INPUT_IMAGE": ":2.1.0"})
     asked = rf"shop: would ask http://127\.0\.0\.1:8000/site/{session.uuids[0]}/\?… "
     assert re.search(
-        f"^{asked}once it is deployed, until it answers 200,204 twice in a row, with 'v2' in it, for up to 3m 00s$", shown, re.MULTILINE
+        f"^{asked}once it is deployed, until it answers 200,204 twice in a row, with 'v2' in it, for up to 3m 00s$",
+        shown,
+        re.MULTILINE,
     )
 
 
 def test_no_golden_file_is_left_over() -> None:
-    wanted = {f"plain-{name}" for name in PUBLIC} | {f"{system}-{name}" for system in SYSTEMS for name in IN_CI}
+    wanted = {f"plain-{name}" for name in PUBLIC} | {
+        f"{system}-{name}" for system in SYSTEMS for name in IN_CI
+    }
     wanted |= {f"plain-cf-{name}" for name in CF}
-    wanted |= {f"{system}-{name}" for system in ("plain", "github") for name in ("rehearsal", "mistakes")} | {"github-two"}
+    wanted |= {f"{system}-{name}" for system in ("plain", "github") for name in ("rehearsal", "mistakes")} | {
+        "github-two"
+    }
     assert {path.stem for path in GOLDEN.glob("*.txt")} == wanted

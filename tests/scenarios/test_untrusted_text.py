@@ -76,7 +76,26 @@ SIGNS = [
         "\x7f",
         "\b",
     ),
-    *("\\", "\\x1b", "%0A", "%", "$", "$$", "`", '"', "'", "=", "<<", "<<EOF", "EOF", "ghadelimiter_", "***", "\udcff", "é", "\U0001f680"),
+    *(
+        "\\",
+        "\\x1b",
+        "%0A",
+        "%",
+        "$",
+        "$$",
+        "`",
+        '"',
+        "'",
+        "=",
+        "<<",
+        "<<EOF",
+        "EOF",
+        "ghadelimiter_",
+        "***",
+        "\udcff",
+        "é",
+        "\U0001f680",
+    ),
 ]
 texts = st.lists(st.sampled_from(SIGNS) | st.text(max_size=6), max_size=12).map("".join)
 names = st.from_regex(r"[A-Z][A-Z_]{0,8}", fullmatch=True)
@@ -113,13 +132,18 @@ def test_nothing_that_is_said_is_obeyed(system: type[CI], text: str) -> None:
 @every_system
 @thoroughly
 @given(title=texts, message=texts)
-def test_a_group_and_an_annotation_are_obeyed_as_nothing_else(system: type[CI], title: str, message: str) -> None:
+def test_a_group_and_an_annotation_are_obeyed_as_nothing_else(
+    system: type[CI], title: str, message: str
+) -> None:
     ci, stdout = speaker(system)
     ci.group(title)
     ci.endgroup()
     ci.annotate("error", title, message)
     told = ["error"] if title.strip() or message.strip() else []
-    assert obeyed(system, stdout.text) == {GitHub: ["group", "endgroup", *told], GitLab: ["start", "end"], Plain: []}[system]
+    assert (
+        obeyed(system, stdout.text)
+        == {GitHub: ["group", "endgroup", *told], GitLab: ["start", "end"], Plain: []}[system]
+    )
 
 
 @pytest.mark.parametrize("system", [GitHub, GitLab])
@@ -139,7 +163,10 @@ def test_plain_sends_no_control_character_to_a_terminal(text: str) -> None:
     ci.say(text)
     ci.group(text)
     ci.annotate("error", text, text)
-    assert re.findall("[^\t\n\x20-\x7e\xa0-\U0010ffff]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]", stdout.text) == []
+    assert (
+        re.findall("[^\t\n\x20-\x7e\xa0-\U0010ffff]|[\u200e\u200f\u2028-\u202e\u2066-\u2069]", stdout.text)
+        == []
+    )
 
 
 @thoroughly
@@ -160,7 +187,10 @@ CONTROL = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u
 
 def seen(text: str) -> str:
     """What stands for the controls in a log that shows colors, and nothing else that is invisible."""
-    escaped = (ascii(part)[1:-1] if re.fullmatch(CONTROL, part) else part for part in re.split(rf"(\x1b\[[0-9;:]*m|{CONTROL})", text))
+    escaped = (
+        ascii(part)[1:-1] if re.fullmatch(CONTROL, part) else part
+        for part in re.split(rf"(\x1b\[[0-9;:]*m|{CONTROL})", text)
+    )
     return "".join(escaped)
 
 
@@ -168,7 +198,9 @@ RECOVERED: dict[type[CI], Callable[[str], str]] = {
     GitHub: lambda line: seen(line).replace("\\", ""),
     GitLab: lambda line: re.sub(r"\x1b\[[0-9;:]*m", "", seen(line)),
     Plain: lambda line: re.sub(
-        r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})", lambda found: chr(int(found[1] or found[2], 16)), COLOUR.sub("", line)
+        r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})",
+        lambda found: chr(int(found[1] or found[2], 16)),
+        COLOUR.sub("", line),
     ).replace("\\", ""),
 }
 
@@ -198,7 +230,10 @@ def test_github_reads_an_annotation_as_it_was_meant(title: str, message: str) ->
 
 
 @thoroughly
-@given(written=outputs, before=st.sampled_from([("", {}), ("prev=1", {"prev": "1"}), ("prev<<E\nx\nE", {"prev": "x"})]))
+@given(
+    written=outputs,
+    before=st.sampled_from([("", {}), ("prev=1", {"prev": "1"}), ("prev<<E\nx\nE", {"prev": "x"})]),
+)
 def test_github_reads_back_every_output(written: dict[str, str], before: tuple[str, dict[str, str]]) -> None:
     """Also behind a writer that forgot its last line break."""
     already, prev = before
@@ -220,16 +255,23 @@ def test_gitlab_takes_every_dotenv_file(written: dict[str, str]) -> None:
     rows = [re.fullmatch(r"(.*?)=(.*)", row) for row in content.split("\n")[:-1]]
     assert [row and row[1].strip() for row in rows] == list(written)
     expanded = [row[2].strip().replace("$$", "$") for row in rows if row]
-    assert expanded == [re.sub(r"[\x00-\x1f\x7f]+", " ", as_written(value)).strip() for value in written.values()]
+    assert expanded == [
+        re.sub(r"[\x00-\x1f\x7f]+", " ", as_written(value)).strip() for value in written.values()
+    ]
 
 
 @thoroughly
 @given(written=outputs)
 def test_a_dotenv_file_reads_back(written: dict[str, str]) -> None:
     ci, _ = speaker(Plain)
-    rows = [re.fullmatch(r'(\w+)="((?:[^"\\$`]|\\.)*)"', row, re.DOTALL) for row in ci.dotenv(written).decode().split("\n")[:-1]]
+    rows = [
+        re.fullmatch(r'(\w+)="((?:[^"\\$`]|\\.)*)"', row, re.DOTALL)
+        for row in ci.dotenv(written).decode().split("\n")[:-1]
+    ]
     escapes = {"n": "\n", "r": "\r"}
-    read = {row[1]: re.sub(r"\\(.)", lambda found: escapes.get(found[1], found[1]), row[2]) for row in rows if row}
+    read = {
+        row[1]: re.sub(r"\\(.)", lambda found: escapes.get(found[1], found[1]), row[2]) for row in rows if row
+    }
     assert read == {name: as_written(value) for name, value in written.items()}
 
 
@@ -240,11 +282,26 @@ def spellings(secret: str) -> Iterator[str]:
     """How servers and tools spell it, by other code than ours."""
     data = secret.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     plain_json = json.dumps(secret, ensure_ascii=False)[1:-1]
-    urls = [quote(secret), quote(secret, safe=""), quote_plus(secret), quote(secret, safe="!'()*"), quote(secret, safe=";/?:@&=+$,#!'()*")]
+    urls = [
+        quote(secret),
+        quote(secret, safe=""),
+        quote_plus(secret),
+        quote(secret, safe="!'()*"),
+        quote(secret, safe=";/?:@&=+$,#!'()*"),
+    ]
     yield from (secret, *urls, *(re.sub("%..", lambda found: found[0].lower(), url) for url in urls))
-    yield from (plain_json, json.dumps(secret)[1:-1], plain_json.replace("/", "\\/"), json.dumps(secret)[1:-1].replace("/", "\\/"))
+    yield from (
+        plain_json,
+        json.dumps(secret)[1:-1],
+        plain_json.replace("/", "\\/"),
+        json.dumps(secret)[1:-1].replace("/", "\\/"),
+    )
     yield re.sub("[<>&']", lambda found: f"\\u{ord(found[0]):04x}", json.dumps(secret)[1:-1])
-    yield from (html.escape(secret), html.escape(secret, quote=False), html.escape(secret).replace("&#x27;", "&#039;"))
+    yield from (
+        html.escape(secret),
+        html.escape(secret, quote=False),
+        html.escape(secret).replace("&#x27;", "&#039;"),
+    )
     yield from (data, data.replace(":", "%3A").replace(",", "%2C"))
     yield from (secret.encode().hex(), secret.encode().hex().upper())
     for before in (b"", b"u", b"u:"):
@@ -267,7 +324,9 @@ def leaks(secret: str, text: str) -> list[str]:
 @every_system
 @thoroughly
 @given(data=st.data(), secret=secrets, before=texts, after=texts)
-def test_no_secret_leaves(system: type[CI], data: st.DataObject, secret: str, before: str, after: str) -> None:
+def test_no_secret_leaves(
+    system: type[CI], data: st.DataObject, secret: str, before: str, after: str
+) -> None:
     redact = Redactor()
     redact.add(secret)
     spelled = data.draw(st.sampled_from(list(spellings(secret))))
@@ -283,7 +342,11 @@ def test_no_secret_leaves(system: type[CI], data: st.DataObject, secret: str, be
         log = LogFile(files["log"], redact)
         log.write([text])
         log.close()
-        left = [stdout.text, ci.dotenv({"URL": text}).decode(), *(path.read_bytes().decode() for path in files.values() if path.exists())]
+        left = [
+            stdout.text,
+            ci.dotenv({"URL": text}).decode(),
+            *(path.read_bytes().decode() for path in files.values() if path.exists()),
+        ]
     assert [leak for text in left for leak in leaks(secret, text)] == []
 
 

@@ -13,12 +13,21 @@ from deployer.simulator import simulating
 from tests.process.program import github, gitlab, login, running
 
 
-def clashes(environ: Mapping[str, str], of_ci: Mapping[str, str] | None = None, default_output: str = "") -> list[tuple[str, str]]:
+def clashes(
+    environ: Mapping[str, str], of_ci: Mapping[str, str] | None = None, default_output: str = ""
+) -> list[tuple[str, str]]:
     """The names of each pair."""
     given = look_up(GROUPS, environ)
     find_clashes(given, environ, of_ci or {}, default_output)
-    sentences = [mistake.partition(" are the same file. Set another path in one of them") for mistake in given.mistakes]
-    return [(first, second) for names, found, _ in sentences if found for first, _, second in [names.partition(" and ")]]
+    sentences = [
+        mistake.partition(" are the same file. Set another path in one of them") for mistake in given.mistakes
+    ]
+    return [
+        (first, second)
+        for names, found, _ in sentences
+        if found
+        for first, _, second in [names.partition(" and ")]
+    ]
 
 
 @pytest.fixture(autouse=True)
@@ -48,10 +57,15 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_one_file_under_two_names_is_a_mistake(one: str, other: str) -> None:
     for first, second in ((one, other), (other, str(Path(one).absolute()))):
-        assert clashes({"DEPLOYER_RESULT_FILE": first, "DEPLOYER_LOG_FILE": second}) == [("DEPLOYER_LOG_FILE", "DEPLOYER_RESULT_FILE")]
+        assert clashes({"DEPLOYER_RESULT_FILE": first, "DEPLOYER_LOG_FILE": second}) == [
+            ("DEPLOYER_LOG_FILE", "DEPLOYER_RESULT_FILE")
+        ]
 
 
-@pytest.mark.parametrize(("one", "other"), [("there", "missing"), ("new", "folder/new"), ("/dev/null", "/dev/null"), ("folder", "folder")])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("there", "missing"), ("new", "folder/new"), ("/dev/null", "/dev/null"), ("folder", "folder")],
+)
 def test_two_files_are_two(one: str, other: str) -> None:
     """And what is no regular file is never written: that is told when it is opened."""
     assert clashes({"DEPLOYER_RESULT_FILE": one, "DEPLOYER_LOG_FILE": other}) == []
@@ -63,27 +77,60 @@ OUTPUT, SUMMARY = {"GITHUB_OUTPUT": "there"}, {"GITHUB_STEP_SUMMARY": "there"}
 @pytest.mark.parametrize(
     ("environ", "of_ci", "names"),
     [
-        pytest.param({"INPUT_RESULT_FILE": "hard"}, OUTPUT, ("result_file", "GITHUB_OUTPUT"), id="result-output"),
-        pytest.param({"INPUT_LOG_FILE": "there"}, OUTPUT, ("log_file", "GITHUB_OUTPUT"), id="log-output"),
-        pytest.param({"INPUT_OUTPUT_FILE": "there"}, OUTPUT, ("output_file", "GITHUB_OUTPUT"), id="output-output"),
-        pytest.param({"INPUT_LOG_FILE": "there"}, SUMMARY, ("log_file", "GITHUB_STEP_SUMMARY"), id="log-summary"),
-        pytest.param({"INPUT_OUTPUT_FILE": "a", "INPUT_RESULT_FILE": "a"}, {}, ("result_file", "output_file"), id="result-dotenv"),
-        pytest.param({"INPUT_ENV_FILE": "there", "INPUT_LOG_FILE": "there"}, {}, ("log_file", "env_file"), id="log-env-file"),
-        pytest.param({"INPUT_CA_CERT": "there", "INPUT_RESULT_FILE": "there"}, {}, ("result_file", "ca_cert"), id="result-ca"),
         pytest.param(
-            {"COOLIFY_TOKEN_FILE": "there", "INPUT_OUTPUT_FILE": "there"}, {}, ("output_file", "COOLIFY_TOKEN_FILE"), id="dotenv-token"
+            {"INPUT_RESULT_FILE": "hard"}, OUTPUT, ("result_file", "GITHUB_OUTPUT"), id="result-output"
+        ),
+        pytest.param({"INPUT_LOG_FILE": "there"}, OUTPUT, ("log_file", "GITHUB_OUTPUT"), id="log-output"),
+        pytest.param(
+            {"INPUT_OUTPUT_FILE": "there"}, OUTPUT, ("output_file", "GITHUB_OUTPUT"), id="output-output"
+        ),
+        pytest.param(
+            {"INPUT_LOG_FILE": "there"}, SUMMARY, ("log_file", "GITHUB_STEP_SUMMARY"), id="log-summary"
+        ),
+        pytest.param(
+            {"INPUT_OUTPUT_FILE": "a", "INPUT_RESULT_FILE": "a"},
+            {},
+            ("result_file", "output_file"),
+            id="result-dotenv",
+        ),
+        pytest.param(
+            {"INPUT_ENV_FILE": "there", "INPUT_LOG_FILE": "there"},
+            {},
+            ("log_file", "env_file"),
+            id="log-env-file",
+        ),
+        pytest.param(
+            {"INPUT_CA_CERT": "there", "INPUT_RESULT_FILE": "there"},
+            {},
+            ("result_file", "ca_cert"),
+            id="result-ca",
+        ),
+        pytest.param(
+            {"COOLIFY_TOKEN_FILE": "there", "INPUT_OUTPUT_FILE": "there"},
+            {},
+            ("output_file", "COOLIFY_TOKEN_FILE"),
+            id="dotenv-token",
         ),
         pytest.param({}, OUTPUT | SUMMARY, ("GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"), id="the-system-s-own"),
     ],
 )
-def test_no_file_of_ours_is_another_one(environ: dict[str, str], of_ci: dict[str, str], names: tuple[str, str]) -> None:
+def test_no_file_of_ours_is_another_one(
+    environ: dict[str, str], of_ci: dict[str, str], names: tuple[str, str]
+) -> None:
     assert clashes(environ, of_ci) == [names]
 
 
 def test_the_default_output_file_counts_too() -> None:
     default = "deployer.env (the default of DEPLOYER_OUTPUT_FILE)"
-    assert clashes({"DEPLOYER_LOG_FILE": "deployer.env"}, default_output="deployer.env") == [("DEPLOYER_LOG_FILE", default)]
-    assert clashes({"DEPLOYER_LOG_FILE": "deployer.env", "DEPLOYER_OUTPUT_FILE": "a"}, default_output="deployer.env") == []
+    assert clashes({"DEPLOYER_LOG_FILE": "deployer.env"}, default_output="deployer.env") == [
+        ("DEPLOYER_LOG_FILE", default)
+    ]
+    assert (
+        clashes(
+            {"DEPLOYER_LOG_FILE": "deployer.env", "DEPLOYER_OUTPUT_FILE": "a"}, default_output="deployer.env"
+        )
+        == []
+    )
 
 
 def test_a_summary_that_is_not_written_is_no_file_of_ours() -> None:
@@ -91,7 +138,12 @@ def test_a_summary_that_is_not_written_is_no_file_of_ours() -> None:
 
 
 def test_two_that_are_only_read_may_be_one() -> None:
-    assert clashes({"COOLIFY_TOKEN_FILE": "there", "COOLIFY_READ_TOKEN_FILE": "there", "INPUT_ENV_FILE": "there"}) == []
+    assert (
+        clashes(
+            {"COOLIFY_TOKEN_FILE": "there", "COOLIFY_READ_TOKEN_FILE": "there", "INPUT_ENV_FILE": "there"}
+        )
+        == []
+    )
 
 
 @pytest.fixture
@@ -102,16 +154,22 @@ def folder(tmp_path: Path) -> Path:
     return work
 
 
-@pytest.mark.parametrize("more", [{}, {"INPUT_WAIT": "perhaps"}, {"INPUT_ON_MISSING_SECRET": "skip", "COOLIFY_TOKEN": ""}])
+@pytest.mark.parametrize(
+    "more", [{}, {"INPUT_WAIT": "perhaps"}, {"INPUT_ON_MISSING_SECRET": "skip", "COOLIFY_TOKEN": ""}]
+)
 def test_what_others_wrote_is_still_there_when_the_run_is_refused(more: dict[str, str], folder: Path) -> None:
     (folder / "output").write_text("before=1\n")
-    environ = github(folder, INPUT_RESULT_FILE="output", INPUT_OUTPUT_FILE="./output", INPUT_LOG_FILE="output")
+    environ = github(
+        folder, INPUT_RESULT_FILE="output", INPUT_OUTPUT_FILE="./output", INPUT_LOG_FILE="output"
+    )
     with simulating("success", speed=1.0) as session:
         with running(folder, {**login(session, folder), **environ, **more}) as program:
             ended = program.end()
         assert not session.journal
     skipped = "INPUT_ON_MISSING_SECRET" in more
-    assert (ended.code, ended.outputs["status"], ended.outputs["before"]) == ((0, "skipped", "1") if skipped else (2, "refused", "1"))
+    assert (ended.code, ended.outputs["status"], ended.outputs["before"]) == (
+        (0, "skipped", "1") if skipped else (2, "refused", "1")
+    )
     clashing = [error for error in ended.told("error") if "are the same file" in error]
     assert len(clashing) == (0 if skipped else 3)
 
@@ -119,7 +177,9 @@ def test_what_others_wrote_is_still_there_when_the_run_is_refused(more: dict[str
 def test_an_output_file_that_is_the_log_is_a_mistake_on_gitlab_too(folder: Path) -> None:
     with (
         simulating("success", speed=1.0) as session,
-        running(folder, {**login(session, folder), **gitlab(folder, DEPLOYER_LOG_FILE="deployer.env")}) as program,
+        running(
+            folder, {**login(session, folder), **gitlab(folder, DEPLOYER_LOG_FILE="deployer.env")}
+        ) as program,
     ):
         ended = program.end()
     assert (ended.code, ended.outputs["status"]) == (2, "refused")

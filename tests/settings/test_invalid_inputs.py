@@ -23,24 +23,41 @@ MISTAKES = {
     "no-duration": Mistake({"DEPLOYER_TIMEOUT": "abc"}, ("DEPLOYER_TIMEOUT",)),
     "seconds-as-wait": Mistake({"DEPLOYER_WAIT": "300"}, ("timeout",)),
     "four-at-once": Mistake(
-        {"DEPLOYER_TIMEOUT": "soon", "DEPLOYER_LOGS": "loud", "DEPLOYER_FORCE": "perhaps", "COOLIFY_UUID": "a/b"},
+        {
+            "DEPLOYER_TIMEOUT": "soon",
+            "DEPLOYER_LOGS": "loud",
+            "DEPLOYER_FORCE": "perhaps",
+            "COOLIFY_UUID": "a/b",
+        },
         ("DEPLOYER_TIMEOUT", "DEPLOYER_LOGS", "DEPLOYER_FORCE", "COOLIFY_UUID"),
     ),
     "under-the-name-that-was-typed": Mistake({"INPUT_ON-TIMEOUT": "explode"}, ("on-timeout",)),
-    "token-of-github": Mistake({"COOLIFY_TOKEN": "ghp_0123456789abcdefghijklmnopqrstuvwxyzAB"}, ("COOLIFY_TOKEN",)),
-    "token-with-a-blank": Mistake({"COOLIFY_TOKEN": "1|two words of a token that is none"}, ("COOLIFY_TOKEN",)),
-    "password-in-the-address": Mistake({"COOLIFY_URL": "https://me:s3cretPassw0rd@coolify.example.com"}, ("COOLIFY_URL",)),
+    "token-of-github": Mistake(
+        {"COOLIFY_TOKEN": "ghp_0123456789abcdefghijklmnopqrstuvwxyzAB"}, ("COOLIFY_TOKEN",)
+    ),
+    "token-with-a-blank": Mistake(
+        {"COOLIFY_TOKEN": "1|two words of a token that is none"}, ("COOLIFY_TOKEN",)
+    ),
+    "password-in-the-address": Mistake(
+        {"COOLIFY_URL": "https://me:s3cretPassw0rd@coolify.example.com"}, ("COOLIFY_URL",)
+    ),
     "address-with-half-a-bracket": Mistake({"COOLIFY_URL": "https://[::1"}, ("COOLIFY_URL",)),
     "token-missing": Mistake({}, ("COOLIFY_TOKEN",), without=("COOLIFY_TOKEN",)),
     "token-as-the-address": Mistake({"COOLIFY_URL": OTHER_TOKEN}, ("COOLIFY_URL",)),
-    "address-as-the-token": Mistake({"COOLIFY_TOKEN": "https://coolify.example.com/s3cretPassw0rd"}, ("COOLIFY_TOKEN",)),
+    "address-as-the-token": Mistake(
+        {"COOLIFY_TOKEN": "https://coolify.example.com/s3cretPassw0rd"}, ("COOLIFY_TOKEN",)
+    ),
     "header-as-the-token": Mistake({"COOLIFY_TOKEN": f"Bearer {OTHER_TOKEN}"}, ("COOLIFY_TOKEN",)),
     "url-and-uuid-missing": Mistake({}, ("COOLIFY_URL", "UUID"), without=("COOLIFY_URL", "COOLIFY_UUID")),
-    "token-file-missing": Mistake({"COOLIFY_TOKEN_FILE": "no/such/file"}, ("COOLIFY_TOKEN_FILE",), without=("COOLIFY_TOKEN",)),
+    "token-file-missing": Mistake(
+        {"COOLIFY_TOKEN_FILE": "no/such/file"}, ("COOLIFY_TOKEN_FILE",), without=("COOLIFY_TOKEN",)
+    ),
     "no-header": Mistake({"DEPLOYER_HEADERS": HEADER.replace(":", "")}, ("DEPLOYER_HEADERS",)),
     "no-ci": Mistake({"DEPLOYER_CI": "hudson"}, ("DEPLOYER_CI",)),
     "no-certificate": Mistake({"DEPLOYER_CA_CERT": "no/such/ca.pem"}, ("DEPLOYER_CA_CERT",)),
-    "no-scenario": Mistake({"DEPLOYER_REHEARSE": "sucess"}, ("'sucess' is no scenario. There are success, build-failure",)),
+    "no-scenario": Mistake(
+        {"DEPLOYER_REHEARSE": "sucess"}, ("'sucess' is no scenario. There are success, build-failure",)
+    ),
     "no-scenario-and-no-duration": Mistake(
         {"DEPLOYER_REHEARSE": "sucess", "DEPLOYER_TIMEOUT": "abc"}, ("DEPLOYER_REHEARSE", "DEPLOYER_TIMEOUT")
     ),
@@ -50,7 +67,8 @@ MISTAKES = {
         ("DEPLOYER_VERIFY_TIMEOUT: `verify_health: true` needs at least 80s",),
     ),
     "webhook-with-more": Mistake(
-        {"COOLIFY_WEBHOOK": "https://coolify.example.com/api/v1/deploy?uuid=abc&pr=7"}, ("COOLIFY_WEBHOOK: holds 'pr'",)
+        {"COOLIFY_WEBHOOK": "https://coolify.example.com/api/v1/deploy?uuid=abc&pr=7"},
+        ("COOLIFY_WEBHOOK: holds 'pr'",),
     ),
     "contradiction-in-a-rehearsal": Mistake(
         {"DEPLOYER_REHEARSE": "success", "DEPLOYER_DOCKER_TAG": "pr-7"}, ("DEPLOYER_DOCKER_TAG needs `pr`",)
@@ -69,7 +87,8 @@ def test_a_wrong_input_is_told_and_nothing_is_sent(
     monkeypatch.chdir(tmp_path)
     with simulating("success") as session:
         environ = {**login(session, tmp_path), "DEPLOYER_OUTPUT_FILE": "out.env", **mistake.given}
-        code = main([], {key: value for key, value in environ.items() if key not in mistake.without}, StillClock())  # type: ignore[arg-type]  # by shape
+        left = {key: value for key, value in environ.items() if key not in mistake.without}
+        code = main([], left, StillClock())  # type: ignore[arg-type]  # by shape
         assert session.journal == []
     said = capfdbinary.readouterr().out
     errors = [line for line in said.decode().splitlines() if line.startswith("ERROR: ")]

@@ -145,7 +145,9 @@ def test_no_two_inputs_share_a_variable() -> None:
 @pytest.mark.parametrize("nothing", ["", " ", "\n", "\t \r\n"])
 def test_empty_means_not_given(nothing: str) -> None:
     assert found({variable: nothing for name in INPUTS for variable in variables(name)}) == RawInputs()
-    assert found({"INPUT_TIMEOUT": nothing, "DEPLOYER_TIMEOUT": "5m"}) == RawInputs(found={"timeout": Found("DEPLOYER_TIMEOUT", "5m")})
+    assert found({"INPUT_TIMEOUT": nothing, "DEPLOYER_TIMEOUT": "5m"}) == RawInputs(
+        found={"timeout": Found("DEPLOYER_TIMEOUT", "5m")}
+    )
 
 
 def test_blanks_around_a_value_are_dropped_and_make_no_conflict() -> None:
@@ -155,7 +157,9 @@ def test_blanks_around_a_value_are_dropped_and_make_no_conflict() -> None:
 
 def test_a_conflict_is_told_by_names_and_never_by_values() -> None:
     environ = {"INPUT_COOLIFY_TOKEN": TOKEN, "COOLIFY_TOKEN": f"8|{MARK}1", "COOLIFY_API_TOKEN": TOKEN}
-    assert found(environ).warnings == ["COOLIFY_TOKEN and INPUT_COOLIFY_TOKEN differ: INPUT_COOLIFY_TOKEN counts"]
+    assert found(environ).warnings == [
+        "COOLIFY_TOKEN and INPUT_COOLIFY_TOKEN differ: INPUT_COOLIFY_TOKEN counts"
+    ]
 
 
 def test_small_letters_are_other_variables() -> None:
@@ -306,12 +310,33 @@ def test_all_mistakes_are_told_at_once() -> None:
     told = mistakes(environ, "INPUT_")
     assert sorted(each.partition(":")[0].partition(" is missing")[0] for each in told) == sorted(
         [
-            *("command", "wait", "timeout", "poll-interval", "on_timeout", "logs", "DEPLOYER_SUMMARY", "headers", "DEPLOYER_CA_CERT"),
-            *("COOLIFY_URL", "coolify_token", "force", "coolify_token_file", "uuid", "read_token", "pr", "pull_latest"),
+            *(
+                "command",
+                "wait",
+                "timeout",
+                "poll-interval",
+                "on_timeout",
+                "logs",
+                "DEPLOYER_SUMMARY",
+                "headers",
+                "DEPLOYER_CA_CERT",
+            ),
+            *(
+                "COOLIFY_URL",
+                "coolify_token",
+                "force",
+                "coolify_token_file",
+                "uuid",
+                "read_token",
+                "pr",
+                "pull_latest",
+            ),
             *("DEPLOYER_VERIFY_HEALTH", "DEPLOYER_VERIFY_TIMEOUT", "DEPLOYER_DRY_RUN"),
         ]
     )
-    assert [each for each in told if "\n" in each or "pydantic" in each.lower() or "Input should" in each] == []
+    assert [
+        each for each in told if "\n" in each or "pydantic" in each.lower() or "Input should" in each
+    ] == []
 
 
 # --- secrets from files
@@ -327,7 +352,9 @@ def _secret(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", FROM_FILES)
 def test_a_secret_may_come_from_a_file_under_every_spelling(name: str, secret: Path) -> None:
     for variable in variables(name):
-        assert found({f"{variable}_FILE": str(secret)}) == RawInputs(found={name: Found(f"{variable}_FILE", TOKEN)})
+        assert found({f"{variable}_FILE": str(secret)}) == RawInputs(
+            found={name: Found(f"{variable}_FILE", TOKEN)}
+        )
 
 
 @pytest.mark.parametrize("name", [name for name in INPUTS if name not in FROM_FILES])
@@ -399,8 +426,13 @@ def missing(path: Path) -> None:
         pytest.param(binary, "", id="binary"),
     ],
 )
-@pytest.mark.parametrize("name", ["INPUT_COOLIFY_TOKEN_FILE", "COOLIFY_TOKEN_FILE", "INPUT_HEADERS_FILE", "COOLIFY_READ_TOKEN_FILE"])
-def test_a_file_that_cannot_be_read_is_one_mistake_under_its_name(make: Any, words: str, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    ["INPUT_COOLIFY_TOKEN_FILE", "COOLIFY_TOKEN_FILE", "INPUT_HEADERS_FILE", "COOLIFY_READ_TOKEN_FILE"],
+)
+def test_a_file_that_cannot_be_read_is_one_mistake_under_its_name(
+    make: Any, words: str, name: str, tmp_path: Path
+) -> None:
     make(tmp_path / "odd")
     rest = {key: text for key, text in GOOD.items() if "COOLIFY_TOKEN" not in name or key != "COOLIFY_TOKEN"}
     told = mistakes({**rest, name: str(tmp_path / "odd")})
@@ -415,18 +447,28 @@ def test_a_file_that_cannot_be_read_is_one_mistake_under_its_name(make: Any, wor
     ("environ", "told"),
     [
         pytest.param(
-            {"COOLIFY_TOKEN": TOKEN}, "COOLIFY_TOKEN_FILE: COOLIFY_TOKEN is given, too; give one of them", id="in-the-same-spelling"
+            {"COOLIFY_TOKEN": TOKEN},
+            "COOLIFY_TOKEN_FILE: COOLIFY_TOKEN is given, too; give one of them",
+            id="in-the-same-spelling",
         ),
-        pytest.param({"INPUT_TOKEN": TOKEN}, "COOLIFY_TOKEN_FILE: token is given, too; give one of them", id="in-another-spelling"),
+        pytest.param(
+            {"INPUT_TOKEN": TOKEN},
+            "COOLIFY_TOKEN_FILE: token is given, too; give one of them",
+            id="in-another-spelling",
+        ),
     ],
 )
 def test_a_secret_and_its_file_are_a_mistake(environ: Mapping[str, str], told: str, secret: Path) -> None:
-    assert mistakes({"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(secret), **environ}) == [told]
+    assert mistakes(
+        {"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(secret), **environ}
+    ) == [told]
 
 
 def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(secret: Path) -> None:
     both = {"COOLIFY_READ_TOKEN": OTHER_TOKEN, "DEPLOYER_READ_TOKEN_FILE": str(secret)}
-    assert mistakes({**GOOD, **both}) == ["DEPLOYER_READ_TOKEN_FILE: COOLIFY_READ_TOKEN is given, too; give one of them"]
+    assert mistakes({**GOOD, **both}) == [
+        "DEPLOYER_READ_TOKEN_FILE: COOLIFY_READ_TOKEN is given, too; give one of them"
+    ]
     assert mistakes({**GOOD, "DEPLOYER_READ_TOKEN_FILE": str(secret)}) == []
 
 
@@ -444,13 +486,25 @@ def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(s
         ("COOLIFY_APP_ID", "COOLIFY_APP_ID is no input of Deployer: did you mean COOLIFY_APP_UUID?"),
         ("DEPLOYER_UUIDS", "DEPLOYER_UUIDS is no input of Deployer: did you mean DEPLOYER_UUID?"),
         ("INPUT_HEADER", "header is no input of Deployer: did you mean headers?"),
-        ("DEPLOYER_HIDDEN_LOG", "DEPLOYER_HIDDEN_LOG is no input of Deployer: did you mean DEPLOYER_HIDDEN_LOGS?"),
-        ("DEPLOYER_ON_INTERUPT", "DEPLOYER_ON_INTERUPT is no input of Deployer: did you mean DEPLOYER_ON_INTERRUPT?"),
+        (
+            "DEPLOYER_HIDDEN_LOG",
+            "DEPLOYER_HIDDEN_LOG is no input of Deployer: did you mean DEPLOYER_HIDDEN_LOGS?",
+        ),
+        (
+            "DEPLOYER_ON_INTERUPT",
+            "DEPLOYER_ON_INTERUPT is no input of Deployer: did you mean DEPLOYER_ON_INTERRUPT?",
+        ),
         ("COOLIFY_READ_TOKN", "COOLIFY_READ_TOKN is no input of Deployer: did you mean COOLIFY_READ_TOKEN?"),
         ("INPUT_READ_TOKE", "read_toke is no input of Deployer: did you mean read_token?"),
         ("INPUT_PULL-REQUEST", "pull-request is no input of Deployer: did you mean pull_request_id?"),
-        ("DEPLOYER_DOCKERTAG", "DEPLOYER_DOCKERTAG is no input of Deployer: did you mean DEPLOYER_DOCKER_TAG?"),
-        ("DEPLOYER_VERIFY_HEALT", "DEPLOYER_VERIFY_HEALT is no input of Deployer: did you mean DEPLOYER_VERIFY_HEALTH?"),
+        (
+            "DEPLOYER_DOCKERTAG",
+            "DEPLOYER_DOCKERTAG is no input of Deployer: did you mean DEPLOYER_DOCKER_TAG?",
+        ),
+        (
+            "DEPLOYER_VERIFY_HEALT",
+            "DEPLOYER_VERIFY_HEALT is no input of Deployer: did you mean DEPLOYER_VERIFY_HEALTH?",
+        ),
     ],
 )
 def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, told: str) -> None:
@@ -474,11 +528,38 @@ def test_who_meant_a_rehearsal_or_a_dry_run_gets_no_deployment(variable: str, to
 @pytest.mark.parametrize(
     "variable",
     [
-        *("COOLIFY_FQDN", "COOLIFY_BRANCH", "COOLIFY_RESOURCE_UUID", "COOLIFY_CONTAINER_NAME"),  # set by Coolify
+        *(
+            "COOLIFY_FQDN",
+            "COOLIFY_BRANCH",
+            "COOLIFY_RESOURCE_UUID",
+            "COOLIFY_CONTAINER_NAME",
+        ),  # set by Coolify
         *("DEPLOYER_IMAGE", "DEPLOYER_DEBUG", "DEPLOYER_VERSION", "DEPLOYER_HOME"),
-        *("INPUT_WHO-TO-GREET", "INPUT_GITHUB_TOKEN", "INPUT_FETCH-DEPTH", "PLUGIN_REPO", "PLUGIN_USERNAME", "PLUGIN_SQUASH"),
-        *("DEPLOYED_STATUS", "DEPLOYED_DEPLOYMENT_UUID", "DEPLOYED_URL", "DEPLOYED_TIMED_OUT", "DEPLOYED_COMMIT"),
-        *("TIMEOT", "MY_DEPLOYER_TIMEOT", "CI", "GITHUB_TOKEN", "COOLIFYTOKEN", "COOLIFY_", "INPUT_", "DEPLOYER_"),
+        *(
+            "INPUT_WHO-TO-GREET",
+            "INPUT_GITHUB_TOKEN",
+            "INPUT_FETCH-DEPTH",
+            "PLUGIN_REPO",
+            "PLUGIN_USERNAME",
+            "PLUGIN_SQUASH",
+        ),
+        *(
+            "DEPLOYED_STATUS",
+            "DEPLOYED_DEPLOYMENT_UUID",
+            "DEPLOYED_URL",
+            "DEPLOYED_TIMED_OUT",
+            "DEPLOYED_COMMIT",
+        ),
+        *(
+            "TIMEOT",
+            "MY_DEPLOYER_TIMEOT",
+            "CI",
+            "GITHUB_TOKEN",
+            "COOLIFYTOKEN",
+            "COOLIFY_",
+            "INPUT_",
+            "DEPLOYER_",
+        ),
     ],
 )
 def test_a_variable_of_somebody_else_is_no_warning(variable: str) -> None:
@@ -493,7 +574,11 @@ def test_a_misspelt_variable_without_a_value_is_no_warning() -> None:
 
 
 NOTICE = "COOLIFY_URL is not believed: Coolify itself sets it in this container. Give the address as COOLIFY_BASE_URL or INPUT_COOLIFY_URL"
-INSIDE = {"COOLIFY_URL": "https://runner.example.com", "COOLIFY_FQDN": "runner.example.com", "COOLIFY_BRANCH": "main"}
+INSIDE = {
+    "COOLIFY_URL": "https://runner.example.com",
+    "COOLIFY_FQDN": "runner.example.com",
+    "COOLIFY_BRANCH": "main",
+}
 
 
 @pytest.mark.parametrize("sign", [{"COOLIFY_RESOURCE_UUID": "abc"}, {"COOLIFY_CONTAINER_NAME": "abc-123"}])
@@ -537,7 +622,17 @@ def refused(variable: str, value: str) -> str:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("90", 90), ("90s", 90), ("15m", 900), ("1h30m", 5400), ("1h", 3600), ("1h1m1s", 3661), ("2H", 7200), ("007", 7), ("1h30", 3630)],
+    [
+        ("90", 90),
+        ("90s", 90),
+        ("15m", 900),
+        ("1h30m", 5400),
+        ("1h", 3600),
+        ("1h1m1s", 3661),
+        ("2H", 7200),
+        ("007", 7),
+        ("1h30", 3630),
+    ],
 )
 def test_a_duration_is_seconds_or_has_units(text: str, seconds: float) -> None:
     assert common(DEPLOYER_TIMEOUT=text).timeout == seconds
@@ -552,7 +647,9 @@ def test_what_is_no_duration_is_told_with_an_example(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "0s", "0m", "0h0m0s", "00"])
-@pytest.mark.parametrize("variable", ["DEPLOYER_TIMEOUT", "DEPLOYER_POLL_INTERVAL", "DEPLOYER_VERIFY_TIMEOUT"])
+@pytest.mark.parametrize(
+    "variable", ["DEPLOYER_TIMEOUT", "DEPLOYER_POLL_INTERVAL", "DEPLOYER_VERIFY_TIMEOUT"]
+)
 def test_no_time_at_all_is_a_mistake(variable: str, text: str) -> None:
     assert refused(variable, text) == "must be more than nothing"
 
@@ -565,13 +662,24 @@ def test_a_duration_beyond_all_bounds_is_a_mistake_and_no_crash(digits: int) -> 
 @pytest.mark.parametrize("field", ["wait", "summary", "insecure", "hidden_logs", "dry_run"])
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("true", True), ("TRUE", True), ("yes", True), ("On", True), ("false", False), ("False", False), ("no", False), ("off", False)],
+    [
+        ("true", True),
+        ("TRUE", True),
+        ("yes", True),
+        ("On", True),
+        ("false", False),
+        ("False", False),
+        ("no", False),
+        ("off", False),
+    ],
 )
 def test_a_flag_is_true_or_false_in_the_words_of_yaml(field: str, text: str, *, value: bool) -> None:
     assert getattr(common(**{f"DEPLOYER_{field.upper()}": text}), field) is value
 
 
-@pytest.mark.parametrize("field", ["summary", "insecure", "hidden_logs", "dry_run", "force", "instant_deploy", "pull_latest"])
+@pytest.mark.parametrize(
+    "field", ["summary", "insecure", "hidden_logs", "dry_run", "force", "instant_deploy", "pull_latest"]
+)
 @pytest.mark.parametrize("text", ["perhaps", "2", "tru", "ja", "null"])
 def test_what_is_no_flag_is_a_mistake(field: str, text: str) -> None:
     assert refused(f"DEPLOYER_{field.upper()}", text) == f"must be true or false, not {text!r}"
@@ -641,7 +749,9 @@ def test_a_text_is_taken_as_it_stands(field: str) -> None:
     ],
 )
 def test_headers_are_lines_of_name_and_value(text: str, headers: Mapping[str, str]) -> None:
-    assert {name: value.get_secret_value() for name, value in common(DEPLOYER_HEADERS=text).headers.items()} == headers
+    assert {
+        name: value.get_secret_value() for name, value in common(DEPLOYER_HEADERS=text).headers.items()
+    } == headers
 
 
 @pytest.mark.parametrize(
@@ -685,7 +795,9 @@ def test_an_own_authority_is_a_path_or_its_text(before: str, tmp_path: Path) -> 
     path.write_text(before + ONE, "utf-8")
     assert ONE.strip() in common(DEPLOYER_CA_CERT=str(path)).ca_cert
     assert ONE.strip() in common(DEPLOYER_CA_CERT=before + ONE).ca_cert
-    assert ONE.strip() in common(DEPLOYER_CA_CERT=(before + ONE).replace("\n", "\r\n")).ca_cert.replace("\r\n", "\n")
+    assert ONE.strip() in common(DEPLOYER_CA_CERT=(before + ONE).replace("\n", "\r\n")).ca_cert.replace(
+        "\r\n", "\n"
+    )
 
 
 DER = ssl.PEM_cert_to_DER_cert(ONE)
@@ -702,9 +814,13 @@ DER = ssl.PEM_cert_to_DER_cert(ONE)
         pytest.param(ONE.replace("\n", "\n    "), id="indented"),
         pytest.param(base64.b64encode(ONE.encode()).decode(), id="base64-of-pem"),
         pytest.param(base64.encodebytes(ONE.encode()).decode(), id="base64-of-pem-in-lines"),
-        pytest.param(base64.b64encode(ONE.replace("\n", "\r\n").encode()).decode(), id="base64-of-pem-of-windows"),
+        pytest.param(
+            base64.b64encode(ONE.replace("\n", "\r\n").encode()).decode(), id="base64-of-pem-of-windows"
+        ),
         pytest.param(base64.b64encode(DER).decode(), id="base64-of-der"),
-        pytest.param(ONE + f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n", id="beside-a-key"),
+        pytest.param(
+            ONE + f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n", id="beside-a-key"
+        ),
     ],
 )
 def test_an_own_authority_is_read_in_every_form_that_people_hold_it_in(text: str) -> None:
@@ -716,7 +832,9 @@ def test_of_several_authorities_each_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [ONE.encode(), DER, base64.b64encode(DER), ONE.encode("utf-16"), b"\xef\xbb\xbf" + ONE.encode()], ids=range(5)
+    "data",
+    [ONE.encode(), DER, base64.b64encode(DER), ONE.encode("utf-16"), b"\xef\xbb\xbf" + ONE.encode()],
+    ids=range(5),
 )
 def test_a_file_of_an_own_authority_is_read_in_every_form(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "ca").write_bytes(data)
@@ -735,9 +853,15 @@ def test_a_pipe_in_the_place_of_an_own_authority_is_not_opened(tmp_path: Path) -
         pytest.param("", "", id="empty"),
         pytest.param("hello", "holds no certificate in PEM form", id="text"),
         pytest.param(
-            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "holds no certificate in PEM form", id="a-broken-one"
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "holds no certificate in PEM form",
+            id="a-broken-one",
         ),
-        pytest.param(f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n", "holds no certificate in PEM form", id="a-key"),
+        pytest.param(
+            f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n",
+            "holds no certificate in PEM form",
+            id="a-key",
+        ),
     ],
 )
 def test_an_own_authority_that_is_none_is_a_mistake(content: str | None, words: str, tmp_path: Path) -> None:
@@ -755,7 +879,10 @@ def test_an_own_authority_that_is_none_is_a_mistake(content: str | None, words: 
         ("/", "is no regular file"),
         ("/dev/zero", "is no regular file"),
         ("x" * 5000, "cannot be read: File name too long"),
-        (f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----", "holds no certificate in PEM form"),
+        (
+            f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----",
+            "holds no certificate in PEM form",
+        ),
     ],
 )
 def test_text_that_is_no_authority_is_a_mistake(text: str, words: str) -> None:
@@ -778,7 +905,9 @@ def coolify(**environ: str) -> Coolify:
     [
         pytest.param("blue", ("blue",), id="one"),
         pytest.param("blue, green\nred", ("blue", "green", "red"), id="many"),
-        pytest.param("Blue,BLUE,blue", ("blue",), id="lower-case-and-once"),  # coolify-api 5.1: names are stored lower-case
+        pytest.param(
+            "Blue,BLUE,blue", ("blue",), id="lower-case-and-once"
+        ),  # coolify-api 5.1: names are stored lower-case
         pytest.param("my-app_1.2", ("my-app_1.2",), id="all-characters"),
         pytest.param("x" * 100, ("x" * 100,), id="the-longest"),
     ],
@@ -789,7 +918,10 @@ def test_a_tag_stands_for_what_carries_it(text: str, tags: tuple[str, ...]) -> N
     assert set(values.tagged) == set(tags)
 
 
-@pytest.mark.parametrize("text", ["a/b", "a:b", "nginx:1.27", "blue,gr een,re/d", "x" * 101, ",", ", \n", "blau;", "größe", f"7|{MARK}"])
+@pytest.mark.parametrize(
+    "text",
+    ["a/b", "a:b", "nginx:1.27", "blue,gr een,re/d", "x" * 101, ",", ", \n", "blau;", "größe", f"7|{MARK}"],
+)
 def test_what_is_no_tag_of_coolify_s_is_one_mistake_that_does_not_repeat_it(text: str) -> None:
     told = mistakes({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": text})
     assert [each.partition(":")[0] for each in told] == ["tag"]
@@ -797,20 +929,32 @@ def test_what_is_no_tag_of_coolify_s_is_one_mistake_that_does_not_repeat_it(text
     assert MARK not in told[0]
 
 
-@pytest.mark.parametrize(("text", "number"), [("7", 7), ("#7", 7), (" 7\n", 7), ("007", 7), ("9999999999", 9_999_999_999)], ids=repr)
-@pytest.mark.parametrize("variable", ["INPUT_PR", "PLUGIN_PR", "DEPLOYER_PR", "INPUT_PULL_REQUEST_ID", "DEPLOYER_PULL_REQUEST_ID"])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("7", 7), ("#7", 7), (" 7\n", 7), ("007", 7), ("9999999999", 9_999_999_999)],
+    ids=repr,
+)
+@pytest.mark.parametrize(
+    "variable", ["INPUT_PR", "PLUGIN_PR", "DEPLOYER_PR", "INPUT_PULL_REQUEST_ID", "DEPLOYER_PULL_REQUEST_ID"]
+)
 def test_a_pull_request_is_its_number(variable: str, text: str, number: int) -> None:
     assert coolify(DEPLOYER_UUID=WEB, **{variable: text}).pr == number
 
 
-@pytest.mark.parametrize("text", ["0", "00", "#0", "-1", "1.5", "7a", "main", "refs/pull/7/merge", "false", "##7", "1e3", "12345678901"])
+@pytest.mark.parametrize(
+    "text",
+    ["0", "00", "#0", "-1", "1.5", "7a", "main", "refs/pull/7/merge", "false", "##7", "1e3", "12345678901"],
+)
 def test_what_is_no_pull_request_is_a_mistake(text: str) -> None:
     assert refused("DEPLOYER_PR", text) == "must be the number of a pull request"
 
 
 def test_two_names_of_a_pull_request_that_differ_are_told() -> None:
     given = found({"INPUT_PULL_REQUEST_ID": "8", "INPUT_PR": "7"})
-    assert given == RawInputs(found={"pr": Found("INPUT_PR", "7")}, warnings=["INPUT_PULL_REQUEST_ID and INPUT_PR differ: INPUT_PR counts"])
+    assert given == RawInputs(
+        found={"pr": Found("INPUT_PR", "7")},
+        warnings=["INPUT_PULL_REQUEST_ID and INPUT_PR differ: INPUT_PR counts"],
+    )
 
 
 @pytest.mark.parametrize("text", ["pr-7", "1.2.3", "_x", "sha256-0123", "A" * 128])
@@ -832,10 +976,14 @@ def test_pull_latest_is_a_flag(text: str, *, value: bool) -> None:
 @pytest.mark.parametrize("text", [f"ghs_{MARK}", f"ghp_{MARK}", f"github_pat_{MARK}", f"glpat-{MARK}"])
 @pytest.mark.parametrize("variable", ["COOLIFY_TOKEN", "COOLIFY_READ_TOKEN", "DEPLOYER_READ_TOKEN"])
 def test_a_token_of_another_platform_is_a_mistake_wherever_it_is_given(variable: str, text: str) -> None:
-    assert refused(variable, text) == "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
+    assert (
+        refused(variable, text) == "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
+    )
 
 
-@pytest.mark.parametrize("text", [f"{MARK} x", f"{MARK}\nx", f"é{MARK}", f"Bearer {MARK}", f"https://{MARK}.example.com"])
+@pytest.mark.parametrize(
+    "text", [f"{MARK} x", f"{MARK}\nx", f"é{MARK}", f"Bearer {MARK}", f"https://{MARK}.example.com"]
+)
 def test_the_second_token_is_held_to_the_form_of_the_first(text: str) -> None:
     told = [mistakes({**GOOD, variable: text}) for variable in ("COOLIFY_TOKEN", "COOLIFY_READ_TOKEN")]
     assert [each.partition(": ")[2] for each in told[0]] == [each.partition(": ")[2] for each in told[1]]
@@ -846,7 +994,10 @@ def test_the_second_token_is_held_to_the_form_of_the_first(text: str) -> None:
 # --- what can't stand together (architecture 2.2)
 
 
-UUID_HOOK, TAG_HOOK = f"{BASE}/api/v1/deploy?uuid={WEB}&force=false", f"{BASE}/api/v1/deploy?tag=blue&force=false"
+UUID_HOOK, TAG_HOOK = (
+    f"{BASE}/api/v1/deploy?uuid={WEB}&force=false",
+    f"{BASE}/api/v1/deploy?tag=blue&force=false",
+)
 FOR_ONE = {"uuid": WEB}
 NO_PLACE = "Coolify would deploy the application itself"
 
@@ -855,15 +1006,39 @@ NO_PLACE = "Coolify would deploy the application itself"
     ("inputs", "told"),
     [
         pytest.param({"uuid": WEB, "tag": "blue"}, ["uuid and tag can't both be given"], id="uuid-and-tag"),
-        pytest.param({"webhook": UUID_HOOK, "tag": "blue"}, ["webhook and tag can't both be given"], id="a-webhook-with-a-uuid-and-tag"),
-        pytest.param({"tag": "blue", "pr": "7"}, ["pr needs one application's uuid, not a tag"], id="tag-and-pr"),
-        pytest.param({"webhook": TAG_HOOK, "pr": "7"}, ["pr needs one application's uuid, not a tag"], id="a-webhook-with-a-tag-and-pr"),
-        pytest.param({**FOR_ONE, "docker_tag": "x"}, ["docker_tag needs `pr`: it is the image tag of a preview"], id="docker-tag-alone"),
         pytest.param(
-            {"tag": "blue", "docker_tag": "x"}, ["docker_tag needs `pr`: it is the image tag of a preview"], id="docker-tag-and-tag"
+            {"webhook": UUID_HOOK, "tag": "blue"},
+            ["webhook and tag can't both be given"],
+            id="a-webhook-with-a-uuid-and-tag",
         ),
-        pytest.param({"tag": "blue", "instant_deploy": "true"}, ["instant_deploy can't be done by tag"], id="instant-and-tag"),
-        pytest.param({"webhook": TAG_HOOK, "instant_deploy": "yes"}, ["instant_deploy can't be done by tag"], id="instant-and-tag-hook"),
+        pytest.param(
+            {"tag": "blue", "pr": "7"}, ["pr needs one application's uuid, not a tag"], id="tag-and-pr"
+        ),
+        pytest.param(
+            {"webhook": TAG_HOOK, "pr": "7"},
+            ["pr needs one application's uuid, not a tag"],
+            id="a-webhook-with-a-tag-and-pr",
+        ),
+        pytest.param(
+            {**FOR_ONE, "docker_tag": "x"},
+            ["docker_tag needs `pr`: it is the image tag of a preview"],
+            id="docker-tag-alone",
+        ),
+        pytest.param(
+            {"tag": "blue", "docker_tag": "x"},
+            ["docker_tag needs `pr`: it is the image tag of a preview"],
+            id="docker-tag-and-tag",
+        ),
+        pytest.param(
+            {"tag": "blue", "instant_deploy": "true"},
+            ["instant_deploy can't be done by tag"],
+            id="instant-and-tag",
+        ),
+        pytest.param(
+            {"webhook": TAG_HOOK, "instant_deploy": "yes"},
+            ["instant_deploy can't be done by tag"],
+            id="instant-and-tag-hook",
+        ),
         pytest.param(
             {**FOR_ONE, "pr": "7", "instant_deploy": "true"},
             [f"instant_deploy can't be done with `pr` or `docker_tag`: {NO_PLACE}"],
@@ -912,7 +1087,13 @@ NO_PLACE = "Coolify would deploy the application itself"
         ),
         *(
             pytest.param(
-                {**FOR_ONE, "command": word, "verify_url": "auto", "verify_status": "200", "verify_contains": "v2"},
+                {
+                    **FOR_ONE,
+                    "command": word,
+                    "verify_url": "auto",
+                    "verify_status": "200",
+                    "verify_contains": "v2",
+                },
                 [
                     f"{name} can't be done with `command: {word}`: nothing is deployed that could answer"
                     for name in ("verify_url", "verify_status", "verify_contains")
@@ -932,13 +1113,23 @@ NO_PLACE = "Coolify would deploy the application itself"
         *(
             pytest.param(
                 {**FOR_ONE, "wait": "false", "verify_url": "auto", name: text},
-                [f"{each} can't be done with `wait: false`: nothing is looked at then" for each in ("verify_url", name)],
+                [
+                    f"{each} can't be done with `wait: false`: nothing is looked at then"
+                    for each in ("verify_url", name)
+                ],
                 id=f"{name}-without-waiting",
             )
             for name, text in (("verify_status", "200"), ("verify_contains", "v2"))
         ),
         pytest.param(
-            {"uuid": WEB, "tag": "blue", "pr": "7", "instant_deploy": "true", "wait": "off", "verify_health": "auto"},
+            {
+                "uuid": WEB,
+                "tag": "blue",
+                "pr": "7",
+                "instant_deploy": "true",
+                "wait": "off",
+                "verify_health": "auto",
+            },
             [
                 "uuid and tag can't both be given",
                 "pr needs one application's uuid, not a tag",
@@ -950,7 +1141,9 @@ NO_PLACE = "Coolify would deploy the application itself"
         ),
     ],
 )
-def test_what_cannot_stand_together_is_told_before_anything_is_sent(inputs: Mapping[str, str], told: list[str]) -> None:
+def test_what_cannot_stand_together_is_told_before_anything_is_sent(
+    inputs: Mapping[str, str], told: list[str]
+) -> None:
     login = {"COOLIFY_TOKEN": TOKEN} | ({} if "webhook" in inputs else {"INPUT_COOLIFY_URL": BASE})
     given = {f"INPUT_{name.upper()}": value for name, value in inputs.items()}
     assert sorted(mistakes({**login, **given}, "INPUT_")) == sorted(told)
@@ -961,25 +1154,42 @@ def test_what_cannot_stand_together_is_told_before_anything_is_sent(inputs: Mapp
     [
         pytest.param({"uuid": WEB, "webhook": TAG_HOOK}, id="a-uuid-beats-the-webhook-s-tag"),
         pytest.param({"uuid": WEB, "webhook": UUID_HOOK, "pr": "7"}, id="uuid-webhook-and-pr"),
-        pytest.param({"uuid": WEB, "webhook": TAG_HOOK, "pr": "7", "docker_tag": "x"}, id="nothing-is-by-tag-any-more"),
+        pytest.param(
+            {"uuid": WEB, "webhook": TAG_HOOK, "pr": "7", "docker_tag": "x"}, id="nothing-is-by-tag-any-more"
+        ),
         pytest.param({"tag": "green", "webhook": TAG_HOOK}, id="a-tag-beats-the-webhook-s-tag"),
         pytest.param({"tag": "blue", "instant_deploy": "false"}, id="instant-deploy-false-is-nothing"),
         pytest.param({"uuid": WEB, "pr": "7", "instant_deploy": "No"}, id="nor-is-it-with-pr"),
-        *(pytest.param({"tag": "blue", "command": word}, id=f"{word}-by-tag") for word in ("deploy", "check")),
+        *(
+            pytest.param({"tag": "blue", "command": word}, id=f"{word}-by-tag")
+            for word in ("deploy", "check")
+        ),
         *(
             pytest.param({"uuid": WEB, "pr": "7", "command": word}, id=f"{word}-a-preview")
             for word in ("deploy", "stop", "cancel", "check")
         ),
         pytest.param({"tag": "blue", "force": "true", "dry_run": "true"}, id="force-and-dry-run-by-tag"),
-        pytest.param({"uuid": WEB, "wait": "false", "verify_health": "false"}, id="what-is-not-verified-needs-no-wait"),
+        pytest.param(
+            {"uuid": WEB, "wait": "false", "verify_health": "false"}, id="what-is-not-verified-needs-no-wait"
+        ),
         pytest.param({"uuid": WEB, "wait": "false", "dry_run": "true"}, id="a-dry-run-needs-no-wait"),
-        pytest.param({"uuid": WEB, "wait": "true", "verify_health": "true", "verify_timeout": "90s"}, id="verified"),
-        pytest.param({"uuid": WEB, "verify_health": "true", "verify_timeout": "80s"}, id="just-long-enough-for-a-proof"),
+        pytest.param(
+            {"uuid": WEB, "wait": "true", "verify_health": "true", "verify_timeout": "90s"}, id="verified"
+        ),
+        pytest.param(
+            {"uuid": WEB, "verify_health": "true", "verify_timeout": "80s"}, id="just-long-enough-for-a-proof"
+        ),
         pytest.param({"uuid": WEB, "verify_health": "true"}, id="long-enough-by-itself"),
-        pytest.param({"uuid": WEB, "verify_health": "auto", "verify_timeout": "10s"}, id="a-short-look-is-no-proof-of-a-minute"),
+        pytest.param(
+            {"uuid": WEB, "verify_health": "auto", "verify_timeout": "10s"},
+            id="a-short-look-is-no-proof-of-a-minute",
+        ),
         pytest.param({"uuid": WEB, "verify_timeout": "10"}, id="a-short-look-by-itself"),
         *(
-            pytest.param({"uuid": WEB, "verify_url": "auto", "verify_status": "200", "command": word}, id=f"{word}-and-a-site")
+            pytest.param(
+                {"uuid": WEB, "verify_url": "auto", "verify_status": "200", "command": word},
+                id=f"{word}-and-a-site",
+            )
             for word in ("deploy", "start", "restart", "check")
         ),
     ],
@@ -990,7 +1200,13 @@ def test_what_can_stand_together_is_no_mistake(inputs: Mapping[str, str]) -> Non
 
 
 def test_a_contradiction_is_told_under_the_names_that_were_typed() -> None:
-    environ = {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "COOLIFY_APP_UUID": WEB, "DEPLOYER_TAG": "blue", "PLUGIN_PULL_REQUEST_ID": "7"}
+    environ = {
+        "COOLIFY_URL": BASE,
+        "COOLIFY_TOKEN": TOKEN,
+        "COOLIFY_APP_UUID": WEB,
+        "DEPLOYER_TAG": "blue",
+        "PLUGIN_PULL_REQUEST_ID": "7",
+    }
     assert mistakes(environ) == [
         "COOLIFY_APP_UUID and DEPLOYER_TAG can't both be given",
         "pull_request_id needs one application's uuid, not a tag",
@@ -1001,7 +1217,9 @@ def test_a_contradiction_is_told_under_the_names_that_were_typed() -> None:
 
 
 def test_a_webhook_is_enough_beside_the_token() -> None:
-    _, inputs, given = read({"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK": f"{BASE}/api/v1/deploy?uuid={WEB}&force=false"})
+    _, inputs, given = read(
+        {"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK": f"{BASE}/api/v1/deploy?uuid={WEB}&force=false"}
+    )
     assert (given.mistakes, given.warnings) == ([], [])
     assert inputs is not None
     assert (inputs.base, inputs.targets) == (BASE, (WEB,))
@@ -1019,8 +1237,17 @@ def test_what_is_explicit_beats_the_webhook_without_a_word() -> None:
     ("hook", "environ", "targets", "tagged", "force"),
     [
         pytest.param(TAG_HOOK, {}, ("blue",), ("blue",), False, id="alone"),
-        pytest.param(f"{BASE}/api/v1/deploy?tag=Blue,green&force=true", {}, ("blue", "green"), ("blue", "green"), True, id="two-and-force"),
-        pytest.param(f"{BASE}/api/v1/deploy?force=TRUE&tag=a%2Cb", {}, ("a", "b"), ("a", "b"), True, id="encoded"),
+        pytest.param(
+            f"{BASE}/api/v1/deploy?tag=Blue,green&force=true",
+            {},
+            ("blue", "green"),
+            ("blue", "green"),
+            True,
+            id="two-and-force",
+        ),
+        pytest.param(
+            f"{BASE}/api/v1/deploy?force=TRUE&tag=a%2Cb", {}, ("a", "b"), ("a", "b"), True, id="encoded"
+        ),
         pytest.param(TAG_HOOK, {"DEPLOYER_TAG": "red"}, ("red",), ("red",), False, id="behind-a-tag"),
         pytest.param(TAG_HOOK, {"DEPLOYER_UUID": WEB}, (WEB,), (), False, id="behind-a-uuid"),
         pytest.param(UUID_HOOK, {}, (WEB,), (), False, id="with-a-uuid"),
@@ -1033,7 +1260,12 @@ def test_a_webhook_with_a_tag_deploys_by_tag(
     assert (given.mistakes, given.warnings) == ([], [])
     assert inputs is not None
     assert inputs.webhook is not None
-    assert (inputs.base, inputs.targets, inputs.tagged, inputs.webhook.force) == (BASE, targets, tagged, force)
+    assert (inputs.base, inputs.targets, inputs.tagged, inputs.webhook.force) == (
+        BASE,
+        targets,
+        tagged,
+        force,
+    )
 
 
 @pytest.mark.parametrize(
@@ -1044,8 +1276,14 @@ def test_a_webhook_with_a_tag_deploys_by_tag(
         pytest.param("tag=a/b", "is no tag of Coolify's", id="no-tag"),
         pytest.param("tag=", "must name a uuid or a tag", id="an-empty-tag"),
         pytest.param("tag=,", "is no tag of Coolify's", id="only-commas"),
-        pytest.param(f"uuid={WEB}&pr=7", "holds 'pr', which belongs into an input of its own", id="a-pull-request"),
-        pytest.param("tag=blue&force=true&docker_tag=x", "holds 'docker_tag', which belongs into an input of its own", id="a-docker-tag"),
+        pytest.param(
+            f"uuid={WEB}&pr=7", "holds 'pr', which belongs into an input of its own", id="a-pull-request"
+        ),
+        pytest.param(
+            "tag=blue&force=true&docker_tag=x",
+            "holds 'docker_tag', which belongs into an input of its own",
+            id="a-docker-tag",
+        ),
         pytest.param(f"uuid={WEB}&7%7C{MARK}=x", "holds more than it should", id="what-may-be-a-secret"),
     ],
 )
@@ -1068,23 +1306,50 @@ def simulated(tag: str) -> dict[str, str]:
 
 
 def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
-    environ = {**GOOD, "COOLIFY_READ_TOKEN": OTHER_TOKEN, "COOLIFY_WEBHOOK": UUID_HOOK, "DEPLOYER_REHEARSE": "success"}
+    environ = {
+        **GOOD,
+        "COOLIFY_READ_TOKEN": OTHER_TOKEN,
+        "COOLIFY_WEBHOOK": UUID_HOOK,
+        "DEPLOYER_REHEARSE": "success",
+    }
     given = found(environ)
     ignored = Coolify.use_simulator(given, simulated("blue"))
     inputs = Coolify.read(given)
-    assert ignored == ["COOLIFY_URL", "COOLIFY_TOKEN", "COOLIFY_READ_TOKEN", "DEPLOYER_UUID", "COOLIFY_WEBHOOK"]
+    assert ignored == [
+        "COOLIFY_URL",
+        "COOLIFY_TOKEN",
+        "COOLIFY_READ_TOKEN",
+        "DEPLOYER_UUID",
+        "COOLIFY_WEBHOOK",
+    ]
     assert given.mistakes == []
     assert inputs is not None
-    assert (inputs.base, inputs.targets, inputs.coolify_token.get_secret_value()) == ("http://127.0.0.1:1", ("a", "b"), "1|simulated")
+    assert (inputs.base, inputs.targets, inputs.coolify_token.get_secret_value()) == (
+        "http://127.0.0.1:1",
+        ("a", "b"),
+        "1|simulated",
+    )
     assert inputs.read_token.get_secret_value() == ""
 
 
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
-        pytest.param({"DEPLOYER_UUID": WEB, "INPUT_TAG": "blue"}, ["DEPLOYER_UUID and tag can't both be given"], id="uuid-and-tag"),
-        pytest.param({"INPUT_TAG": "blue", "INPUT_PR": "7"}, ["pr needs one application's uuid, not a tag"], id="tag-and-pr"),
-        pytest.param({"INPUT_DOCKER_TAG": "x"}, ["docker_tag needs `pr`: it is the image tag of a preview"], id="what-is-not-replaced"),
+        pytest.param(
+            {"DEPLOYER_UUID": WEB, "INPUT_TAG": "blue"},
+            ["DEPLOYER_UUID and tag can't both be given"],
+            id="uuid-and-tag",
+        ),
+        pytest.param(
+            {"INPUT_TAG": "blue", "INPUT_PR": "7"},
+            ["pr needs one application's uuid, not a tag"],
+            id="tag-and-pr",
+        ),
+        pytest.param(
+            {"INPUT_DOCKER_TAG": "x"},
+            ["docker_tag needs `pr`: it is the image tag of a preview"],
+            id="what-is-not-replaced",
+        ),
         pytest.param(
             {"COOLIFY_WEBHOOK": TAG_HOOK, "INPUT_COMMAND": "stop"},
             ["command: stop needs uuids: Coolify can only deploy by tag (COOLIFY_WEBHOOK)"],
@@ -1093,7 +1358,9 @@ def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
     ],
 )
 @pytest.mark.parametrize("group", ["all", ""])
-def test_what_cannot_stand_together_is_told_in_a_rehearsal_too(inputs: Mapping[str, str], told: list[str], group: str) -> None:
+def test_what_cannot_stand_together_is_told_in_a_rehearsal_too(
+    inputs: Mapping[str, str], told: list[str], group: str
+) -> None:
     """Once, and of what the user wrote."""
     given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_REHEARSE": "success", **inputs})
     Coolify.use_simulator(given, simulated(group))
@@ -1105,7 +1372,9 @@ def test_what_cannot_stand_together_is_told_in_a_rehearsal_too(inputs: Mapping[s
 def test_who_deploys_by_tag_rehearses_by_tag_where_the_scenario_has_one(
     group: str, targets: tuple[str, ...], tagged: tuple[str, ...]
 ) -> None:
-    given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": "blue", "DEPLOYER_REHEARSE": "success"})
+    given = found(
+        {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": "blue", "DEPLOYER_REHEARSE": "success"}
+    )
     ignored = Coolify.use_simulator(given, simulated(group))
     inputs = Coolify.read(given)
     assert (ignored, given.mistakes) == (["COOLIFY_URL", "COOLIFY_TOKEN", "tag"], [])
@@ -1126,18 +1395,32 @@ def test_who_deploys_by_tag_rehearses_by_tag_where_the_scenario_has_one(
         pytest.param({"COOLIFY_TOKEN": "", "COOLIFY_TOKN": TOKEN}, id="a-misspelt-token"),
         pytest.param({"COOLIFY_READ_TOKEN": f"ghs_{MARK}"}, id="a-read-token-of-github"),
         pytest.param({"COOLIFY_READ_TOKEN": f"8|{MARK} x"}, id="a-read-token-with-a-blank"),
-        pytest.param({"INPUT_READ_TOKEN": f"8|{MARK}a", "COOLIFY_READ_TOKEN": f"8|{MARK}b"}, id="two-read-tokens"),
+        pytest.param(
+            {"INPUT_READ_TOKEN": f"8|{MARK}a", "COOLIFY_READ_TOKEN": f"8|{MARK}b"}, id="two-read-tokens"
+        ),
         pytest.param({"DEPLOYER_TAG": TOKEN, "DEPLOYER_UUID": ""}, id="the-token-as-tag"),
         pytest.param({"DEPLOYER_PR": TOKEN}, id="the-token-as-pull-request"),
         pytest.param({"DEPLOYER_DOCKER_TAG": TOKEN, "DEPLOYER_PR": "7"}, id="the-token-as-docker-tag"),
-        pytest.param({"COOLIFY_WEBHOOK": f"{BASE}/api/v1/deploy?tag={TOKEN}"}, id="the-token-as-the-webhook-s-tag"),
+        pytest.param(
+            {"COOLIFY_WEBHOOK": f"{BASE}/api/v1/deploy?tag={TOKEN}"}, id="the-token-as-the-webhook-s-tag"
+        ),
         pytest.param({"DEPLOYER_HEADERS": f"Authorization: {MARK}"}, id="a-header-of-ours"),
         pytest.param({"DEPLOYER_HEADERS": MARK}, id="a-header-without-a-name"),
-        pytest.param({"DEPLOYER_HEADERS": f"A: {MARK}", "INPUT_HEADERS": f"B: {MARK}"}, id="two-sets-of-headers"),
+        pytest.param(
+            {"DEPLOYER_HEADERS": f"A: {MARK}", "INPUT_HEADERS": f"B: {MARK}"}, id="two-sets-of-headers"
+        ),
         pytest.param({"INPUT_HEADER": f"A: {MARK}"}, id="a-misspelt-header"),
-        pytest.param({"COOLIFY_URL": f"https://admin:{MARK}@coolify.example.com"}, id="a-password-in-the-address"),
-        pytest.param({"COOLIFY_WEBHOOK": f"https://admin:{MARK}@coolify.example.com/api/v1/deploy?uuid=x"}, id="a-password-in-the-webhook"),
-        pytest.param({"DEPLOYER_CA_CERT": f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----"}, id="a-key-as-authority"),
+        pytest.param(
+            {"COOLIFY_URL": f"https://admin:{MARK}@coolify.example.com"}, id="a-password-in-the-address"
+        ),
+        pytest.param(
+            {"COOLIFY_WEBHOOK": f"https://admin:{MARK}@coolify.example.com/api/v1/deploy?uuid=x"},
+            id="a-password-in-the-webhook",
+        ),
+        pytest.param(
+            {"DEPLOYER_CA_CERT": f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----"},
+            id="a-key-as-authority",
+        ),
         pytest.param({"COOLIFY_TOKEN": WEB, "DEPLOYER_UUID": TOKEN}, id="token-and-uuid-swapped"),
     ],
 )
@@ -1148,7 +1431,9 @@ def test_no_secret_is_in_a_mistake_or_a_warning(environ: Mapping[str, str]) -> N
 
 
 def test_no_secret_is_in_what_the_settings_print_of_themselves() -> None:
-    values, inputs, _ = read({**GOOD, "COOLIFY_READ_TOKEN": OTHER_TOKEN, "DEPLOYER_HEADERS": f"A: {MARK}\nB: {MARK}"})
+    values, inputs, _ = read(
+        {**GOOD, "COOLIFY_READ_TOKEN": OTHER_TOKEN, "DEPLOYER_HEADERS": f"A: {MARK}\nB: {MARK}"}
+    )
     assert MARK not in repr((values, inputs)) + str(values) + str(inputs)
 
 
@@ -1170,11 +1455,19 @@ def run(environ: Mapping[str, str]) -> int:
         pytest.param("X-Gateway: Bearer abcdefghijkl", "abcdefghijkl", id="bearer"),
         pytest.param("X-Gateway: Basic dXNlcjpwYXNz", "dXNlcjpwYXNz", id="basic"),
         pytest.param("X-Gateway: Token  abcdefgh", "abcdefgh", id="eight-characters"),
-        pytest.param("X-Gateway: AWS4-HMAC-SHA256 Credential=abc, Signature=def", "Credential=abc, Signature=def", id="of-several-parts"),
+        pytest.param(
+            "X-Gateway: AWS4-HMAC-SHA256 Credential=abc, Signature=def",
+            "Credential=abc, Signature=def",
+            id="of-several-parts",
+        ),
     ],
 )
 def test_what_follows_the_scheme_in_a_header_is_a_secret_of_its_own(
-    header: str, secret: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+    header: str,
+    secret: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     """A gateway's page may repeat it without `Bearer`. Here the path of a file that can't be written repeats it."""
     monkeypatch.chdir(tmp_path)
@@ -1186,9 +1479,13 @@ def test_what_follows_the_scheme_in_a_header_is_a_secret_of_its_own(
 
 
 @pytest.mark.parametrize("value", ["abcdefghijkl", "Bearer", "Bearer abcdefg", "a|b cdefghijkl"])
-def test_a_header_without_a_scheme_or_with_a_short_rest_has_no_second_secret(value: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_header_without_a_scheme_or_with_a_short_rest_has_no_second_secret(
+    value: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     run({"GITHUB_ACTIONS": "true", "DEPLOYER_HEADERS": f"X-Gateway: {value}"})
-    masked = [line for line in capfdbinary.readouterr().out.decode().splitlines() if line.startswith("::add-mask::")]
+    masked = [
+        line for line in capfdbinary.readouterr().out.decode().splitlines() if line.startswith("::add-mask::")
+    ]
     assert masked == ([f"::add-mask::{value}"] if len(value) >= 8 else [])
 
 
@@ -1198,20 +1495,25 @@ def test_a_header_without_a_scheme_or_with_a_short_rest_has_no_second_secret(val
         pytest.param({}, True, id="nowhere"),
         pytest.param({"DEPLOYER_ENV": f"CI_TOKEN={TOKEN}"}, True, id="in-env"),
         pytest.param({"DEPLOYER_SETTINGS": f'{{"health_check_path": "/?{TOKEN}"}}'}, True, id="in-settings"),
-        pytest.param({"DEPLOYER_VERIFY_URL": f"https://example.com/?{TOKEN}"}, True, id="in-a-site-s-address"),
+        pytest.param(
+            {"DEPLOYER_VERIFY_URL": f"https://example.com/?{TOKEN}"}, True, id="in-a-site-s-address"
+        ),
         pytest.param({"DEPLOYER_LOG_FILE": f"{TOKEN}.log"}, False, id="in-an-output"),
     ],
 )
 def test_only_what_becomes_an_output_keeps_a_secret_from_being_masked(
     environ: Mapping[str, str],
-    masked: bool,  # noqa: FBT001 -- of the rows
+    masked: bool,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     """A mask would blank the output; but a secret that stands anywhere else stays one, whoever writes it into the job's log."""
     monkeypatch.chdir(tmp_path)
-    assert run({**GOOD, **environ, "GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "output", "DEPLOYER_WAIT": "5"}) == 2
+    assert (
+        run({**GOOD, **environ, "GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": "output", "DEPLOYER_WAIT": "5"})
+        == 2
+    )
     said = capfdbinary.readouterr().out.decode()
     assert (f"::add-mask::{TOKEN}\n" in said) is masked
     assert TOKEN not in said.replace(f"::add-mask::{TOKEN}\n", "")
@@ -1235,8 +1537,12 @@ def test_both_tokens_are_masked_first_and_are_in_nothing_that_follows(
 
 
 @pytest.mark.parametrize("variable", ["COOLIFY_READ_TOKEN", "INPUT_READ_TOKEN", "PLUGIN_READ_TOKEN"])
-@pytest.mark.parametrize("spelled", [OTHER_TOKEN, OTHER_TOKEN.partition("|")[2], OTHER_TOKEN.replace("|", "%7C")])
-def test_the_second_token_is_taken_out_of_what_is_repeated(variable: str, spelled: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+@pytest.mark.parametrize(
+    "spelled", [OTHER_TOKEN, OTHER_TOKEN.partition("|")[2], OTHER_TOKEN.replace("|", "%7C")]
+)
+def test_the_second_token_is_taken_out_of_what_is_repeated(
+    variable: str, spelled: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     """The path of a file that can't be written is repeated."""
     run({variable: OTHER_TOKEN, "DEPLOYER_RESULT_FILE": f"nowhere/{spelled}/result.json"})
     said = capfdbinary.readouterr().out.decode()
@@ -1255,7 +1561,9 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
     [
         pytest.param(
             SITE | {"DEPLOYER_VERIFY_STATUS": "2xx"},
-            ["DEPLOYER_VERIFY_STATUS: must be HTTP status codes: 200, 200-399, or several with commas (200,204)"],
+            [
+                "DEPLOYER_VERIFY_STATUS: must be HTTP status codes: 200, 200-399, or several with commas (200,204)"
+            ],
             id="no-status",
         ),
         pytest.param(
@@ -1270,7 +1578,9 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_VERIFY_CONTAINS": "v1"},
-            ["DEPLOYER_VERIFY_CONTAINS is nothing without `verify_url`: `auto` is the application's own address"],
+            [
+                "DEPLOYER_VERIFY_CONTAINS is nothing without `verify_url`: `auto` is the application's own address"
+            ],
             id="no-address",
         ),
         pytest.param(
@@ -1285,7 +1595,9 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_ENV": "A=1\nA=2\nwhat"},
-            ["DEPLOYER_ENV: line 2 has the same key as line 1; line 3 is no KEY=value (a value of several lines must stand in quotes)"],
+            [
+                "DEPLOYER_ENV: line 2 has the same key as line 1; line 3 is no KEY=value (a value of several lines must stand in quotes)"
+            ],
             id="bad-env",
         ),
         pytest.param(
@@ -1300,15 +1612,25 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_VERIFY_HEALTH": "false"},
-            ["DEPLOYER_ROLLBACK is nothing with `verify_health: false` and no `verify_url`: nobody looks whether it runs"],
+            [
+                "DEPLOYER_ROLLBACK is nothing with `verify_health: false` and no `verify_url`: nobody looks whether it runs"
+            ],
             id="rollback-of-what-nobody-looks-at",
         ),
-        pytest.param({"DEPLOYER_ROLLBACK": "true", "DEPLOYER_VERIFY_HEALTH": "false", "DEPLOYER_VERIFY_URL": "auto"}, [], id="its-site"),
-        pytest.param({"DEPLOYER_ROLLBACK": "false", "DEPLOYER_WAIT": "false", "DEPLOYER_PR": "7"}, [], id="no-rollback"),
+        pytest.param(
+            {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_VERIFY_HEALTH": "false", "DEPLOYER_VERIFY_URL": "auto"},
+            [],
+            id="its-site",
+        ),
+        pytest.param(
+            {"DEPLOYER_ROLLBACK": "false", "DEPLOYER_WAIT": "false", "DEPLOYER_PR": "7"}, [], id="no-rollback"
+        ),
         *(
             pytest.param(
                 {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_COMMAND": command},
-                [f"DEPLOYER_ROLLBACK can't be done with `command: {command}`: it is for what a deployment puts up"],
+                [
+                    f"DEPLOYER_ROLLBACK can't be done with `command: {command}`: it is for what a deployment puts up"
+                ],
                 id=f"rollback-of-{command}",
             )
             for command in ("restart", "stop", "cancel", "rollback")
@@ -1336,20 +1658,32 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
             ],
             id="back-with-changes",
         ),
-        pytest.param({"DEPLOYER_COMMAND": "rollback", "DEPLOYER_APP_IMAGE": ":v1"}, [], id="back-to-an-image"),
-        pytest.param({"DEPLOYER_COMMAND": "rollback", "DEPLOYER_COMMIT": "a" * 40}, [], id="back-to-a-commit"),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_APP_IMAGE": ":v1"}, [], id="back-to-an-image"
+        ),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_COMMIT": "a" * 40}, [], id="back-to-a-commit"
+        ),
         pytest.param(
             {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_TAG": "blue", "DEPLOYER_UUID": ""},
             ["DEPLOYER_COMMAND: rollback needs uuids: Coolify can only deploy by tag (DEPLOYER_TAG)"],
             id="back-by-tag",
         ),
-        pytest.param({"DEPLOYER_ENV_FILE": "missing.env"}, ["DEPLOYER_ENV_FILE: cannot be read: No such file or directory"], id="no-file"),
+        pytest.param(
+            {"DEPLOYER_ENV_FILE": "missing.env"},
+            ["DEPLOYER_ENV_FILE: cannot be read: No such file or directory"],
+            id="no-file",
+        ),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": ":v2", "DEPLOYER_SETTINGS": '{"docker_registry_image_tag": "v1"}'},
             ["DEPLOYER_SETTINGS must not hold `docker_registry_image_tag`: DEPLOYER_APP_IMAGE sets it"],
             id="set-twice",
         ),
-        pytest.param({"INPUT_TAG": "blue", "DEPLOYER_UUID": "", "INPUT_ENV": "A=1"}, ["env can't be set by tag: give the uuids"], id="tag"),
+        pytest.param(
+            {"INPUT_TAG": "blue", "DEPLOYER_UUID": "", "INPUT_ENV": "A=1"},
+            ["env can't be set by tag: give the uuids"],
+            id="tag",
+        ),
     ],
 )
 def test_what_can_t_be_changed_or_proven_is_a_mistake(more: Mapping[str, str], told: list[str]) -> None:
@@ -1365,16 +1699,38 @@ def test_the_values_of_variables_are_redacted_and_never_masked() -> None:
 @pytest.mark.parametrize(
     ("text", "values"),
     [
-        pytest.param('{"http_basic_auth_password": "hunter2hunter2", "name": "shop"}', ["hunter2hunter2"], id="a-secret-field"),
-        pytest.param('{"custom_labels": ["a=b", {"c": "d"}], "x_token": 7}', ["d", "a=b"], id="whatever-is-in-it"),
-        pytest.param('{"git_repository": "https://bob:hunter2@github.com/x/y"}', ["bob:hunter2", "hunter2"], id="a-password-in-an-address"),
-        pytest.param('{"git_repository": "https://ghp_x@github.com/x/y"}', ["ghp_x", ""], id="a-token-in-an-address"),
-        pytest.param('{"git_repository": "bob:hunt@er2@github.com/x/y"}', ["hunt@er2", ""], id="an-address-without-a-scheme"),
-        pytest.param('{"git_repository": "git@github.com:x/y", "domains": "https://a.example.com/@x"}', [], id="no-login"),
+        pytest.param(
+            '{"http_basic_auth_password": "hunter2hunter2", "name": "shop"}',
+            ["hunter2hunter2"],
+            id="a-secret-field",
+        ),
+        pytest.param(
+            '{"custom_labels": ["a=b", {"c": "d"}], "x_token": 7}', ["d", "a=b"], id="whatever-is-in-it"
+        ),
+        pytest.param(
+            '{"git_repository": "https://bob:hunter2@github.com/x/y"}',
+            ["bob:hunter2", "hunter2"],
+            id="a-password-in-an-address",
+        ),
+        pytest.param(
+            '{"git_repository": "https://ghp_x@github.com/x/y"}', ["ghp_x", ""], id="a-token-in-an-address"
+        ),
+        pytest.param(
+            '{"git_repository": "bob:hunt@er2@github.com/x/y"}',
+            ["hunt@er2", ""],
+            id="an-address-without-a-scheme",
+        ),
+        pytest.param(
+            '{"git_repository": "git@github.com:x/y", "domains": "https://a.example.com/@x"}',
+            [],
+            id="no-login",
+        ),
         pytest.param("no JSON", [], id="a-mistake-is-told-elsewhere"),
     ],
 )
-def test_secret_settings_and_logins_in_addresses_are_redacted_like_variables(text: str, values: list[str]) -> None:
+def test_secret_settings_and_logins_in_addresses_are_redacted_like_variables(
+    text: str, values: list[str]
+) -> None:
     assert list(Coolify.redacted(found({**GOOD, "DEPLOYER_SETTINGS": text}))) == values
 
 
@@ -1416,13 +1772,30 @@ def test_a_token_that_is_none_is_told_as_what_it_is(variable: str, texts: list[s
 
 @pytest.mark.parametrize("text", [*UNFILLED, *STARS])
 def test_a_header_whose_value_is_no_secret_is_a_mistake_with_its_line(text: str) -> None:
-    told = refused("DEPLOYER_HEADERS", f"X-A: one\nX-B: {text}") if text.isascii() else "line 2: the value is what a log shows"
+    told = (
+        refused("DEPLOYER_HEADERS", f"X-A: one\nX-B: {text}")
+        if text.isascii()
+        else "line 2: the value is what a log shows"
+    )
     assert told.startswith("line 2: the value is ")
 
 
 @pytest.mark.parametrize(
     "text",
-    ["$ecret1", "pa$$WORD", "$", "a${B}c", "100%", "%41%42", "a'b'", "'", "<>", "hunter*****", "x{{y", "$2y$10$abcdefghijklmnopqrstuv"],
+    [
+        "$ecret1",
+        "pa$$WORD",
+        "$",
+        "a${B}c",
+        "100%",
+        "%41%42",
+        "a'b'",
+        "'",
+        "<>",
+        "hunter*****",
+        "x{{y",
+        "$2y$10$abcdefghijklmnopqrstuv",
+    ],
 )
 def test_a_password_may_look_odd(text: str) -> None:
     assert placeholders.no_secret(text) == ""
@@ -1431,13 +1804,17 @@ def test_a_password_may_look_odd(text: str) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
 def test_a_secret_in_a_file_of_another_encoding_is_a_mistake(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(TOKEN.encode(encoding))
-    told = mistakes({"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(tmp_path / "token")})
+    told = mistakes(
+        {"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(tmp_path / "token")}
+    )
     assert told == ["COOLIFY_TOKEN_FILE: is written in UTF-16. Save it as UTF-8"]
 
 
 def test_a_secret_in_latin_1_is_a_mistake_that_shows_none_of_it(tmp_path: Path) -> None:
     (tmp_path / "token").write_bytes(b"7|secr\xe9t")
-    told = mistakes({"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(tmp_path / "token")})
+    told = mistakes(
+        {"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(tmp_path / "token")}
+    )
     assert told == ["COOLIFY_TOKEN_FILE: is not written in UTF-8"]
 
 
@@ -1485,9 +1862,10 @@ def test_a_variable_that_is_whole_is_not_told(text: str) -> None:
 
 def test_of_a_file_only_what_is_surely_lost_is_told(tmp_path: Path) -> None:
     (tmp_path / "env").write_text('A=1 # a comment\nB=Ticket #5\nC={"a": "b # c"}\n')
-    assert [warning.partition(":")[2].partition(" what")[0] for warning in warned(DEPLOYER_ENV_FILE=str(tmp_path / "env"))] == [
-        " line 2, 3:"
-    ]
+    assert [
+        warning.partition(":")[2].partition(" what")[0]
+        for warning in warned(DEPLOYER_ENV_FILE=str(tmp_path / "env"))
+    ] == [" line 2, 3:"]
 
 
 @pytest.mark.parametrize(
@@ -1501,7 +1879,9 @@ def test_of_a_file_only_what_is_surely_lost_is_told(tmp_path: Path) -> None:
         pytest.param("INPUT_ENV", "A=1,B=2", False, id="no-plugin"),
     ],
 )
-def test_a_list_that_a_plugin_was_given_is_not_taken_for_one_value(variable: str, text: str, refused: bool) -> None:  # noqa: FBT001
+def test_a_list_that_a_plugin_was_given_is_not_taken_for_one_value(
+    variable: str, text: str, refused: bool
+) -> None:
     """Woodpecker and Drone join a list with commas: the first value would swallow the others, without a word."""
     given = look_up([Common, Coolify], {variable: text})
     assert any("joined with commas" in mistake for mistake in given.mistakes) is refused

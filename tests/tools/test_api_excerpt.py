@@ -25,18 +25,36 @@ DOCUMENT: dict[str, Any] = {
         },
         "/v3/packages": {
             "post": {
-                "requestBody": {"content": {"application/json": {"schema": {"properties": {"type": {"enum": ["docker"], **PROSE}}}}}},
-                "responses": {"201": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}}},
+                "requestBody": {
+                    "content": {
+                        "application/json": {
+                            "schema": {"properties": {"type": {"enum": ["docker"], **PROSE}}}
+                        }
+                    }
+                },
+                "responses": {
+                    "201": {
+                        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}
+                    }
+                },
             }
         },
         "/v3/stacks": {"get": {"responses": {}}},
     },
     "components": {
         "parameters": {"Guid": GUID},
-        "responses": {"App": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/App"}}}, **PROSE}},
+        "responses": {
+            "App": {
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/App"}}},
+                **PROSE,
+            }
+        },
         "schemas": {
             "App": {"allOf": [{"$ref": "#/components/schemas/Base"}], "required": ["guid"], **PROSE},
-            "Base": {"type": "object", "properties": {"names": {"type": "array", "items": {"type": "string", **PROSE}}}},
+            "Base": {
+                "type": "object",
+                "properties": {"names": {"type": "array", "items": {"type": "string", **PROSE}}},
+            },
             "Errors": {"type": "object"},
             "Stack": {"type": "object"},
         },
@@ -50,13 +68,26 @@ def test_an_excerpt_has_what_we_ask_and_what_that_refers_to_without_prose() -> N
         "x-source": "somewhere",
         "paths": {
             "/v3/apps/{guid}": {
-                "get": {"parameters": [{"name": "include"}, {"name": "guid"}], "responses": {"200": {"$ref": "#/components/responses/App"}}}
+                "get": {
+                    "parameters": [{"name": "include"}, {"name": "guid"}],
+                    "responses": {"200": {"$ref": "#/components/responses/App"}},
+                }
             },
             "/v3/packages": {
                 "post": {
                     "parameters": [],
-                    "requestBody": {"content": {"application/json": {"schema": {"properties": {"type": {"enum": ["docker"]}}}}}},
-                    "responses": {"201": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}}},
+                    "requestBody": {
+                        "content": {
+                            "application/json": {"schema": {"properties": {"type": {"enum": ["docker"]}}}}
+                        }
+                    },
+                    "responses": {
+                        "201": {
+                            "content": {
+                                "application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}
+                            }
+                        }
+                    },
                 }
             },
         },
@@ -64,7 +95,10 @@ def test_an_excerpt_has_what_we_ask_and_what_that_refers_to_without_prose() -> N
             "responses": {"App": {"content": {"application/json": {"schema": APP}}}},
             "schemas": {
                 "App": {"allOf": [{"$ref": "#/components/schemas/Base"}], "required": ["guid"]},
-                "Base": {"type": "object", "properties": {"names": {"type": "array", "items": {"type": "string"}}}},
+                "Base": {
+                    "type": "object",
+                    "properties": {"names": {"type": "array", "items": {"type": "string"}}},
+                },
                 "Errors": {"type": "object"},
             },
         },
@@ -72,9 +106,16 @@ def test_an_excerpt_has_what_we_ask_and_what_that_refers_to_without_prose() -> N
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXCERPTS.glob("*.json")))
-def test_a_committed_excerpt_holds_nothing_else(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_committed_excerpt_holds_nothing_else(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The excerpt of an excerpt is the excerpt: what somebody added by hand would be left out."""
     text = (EXCERPTS / f"{name}.json").read_text("utf-8")
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
-    assert api_excerpt.main(["coolify" if name.startswith("coolify") else "cloudfoundry", json.loads(text)["x-source"]]) == 0
+    assert (
+        api_excerpt.main(
+            ["coolify" if name.startswith("coolify") else "cloudfoundry", json.loads(text)["x-source"]]
+        )
+        == 0
+    )
     assert capsys.readouterr().out == text

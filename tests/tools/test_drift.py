@@ -16,7 +16,9 @@ def content(names: tuple[str, ...]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name in names:
         outer, _, inner = name.partition(".")
-        item = fields.setdefault(outer, {"type": "array", "items": {"properties": {}}} if inner else {"type": "string"})
+        item = fields.setdefault(
+            outer, {"type": "array", "items": {"properties": {}}} if inner else {"type": "string"}
+        )
         if inner:
             item["items"]["properties"][inner] = {"type": "string"}
     return {"content": {"application/json": {"schema": {"properties": fields}}}}
@@ -28,9 +30,16 @@ def document() -> dict[str, Any]:
     for use in drift.USES:
         method, path = use.request.split()
         parameters = [{"name": name} for name in use.parameters]
-        operation = {"parameters": parameters, "requestBody": content(use.sends), "responses": {"200": content(use.reads)}}
+        operation = {
+            "parameters": parameters,
+            "requestBody": content(use.sends),
+            "responses": {"200": content(use.reads)},
+        }
         paths.setdefault(path, {})[method.lower()] = operation
-    schemas: dict[str, Any] = {name: {"properties": {field: {} for field in fields.split()}} for name, fields in drift.SCHEMAS.items()}
+    schemas: dict[str, Any] = {
+        name: {"properties": {field: {} for field in fields.split()}}
+        for name, fields in drift.SCHEMAS.items()
+    }
     return {"paths": paths, "components": {"schemas": schemas}}
 
 
@@ -43,9 +52,15 @@ def test_a_document_that_has_it_all_has_not_drifted() -> None:
     [
         pytest.param(("paths", "/version"), "`GET /version` is gone", id="path"),
         pytest.param(("paths", "/deploy", "post"), "`POST /deploy` is gone", id="method"),
-        pytest.param(("paths", "/deploy", "post", "parameters", 4), "`POST /deploy` has no parameter `docker_tag`", id="parameter"),
         pytest.param(
-            ("paths", "/deploy", "post", "responses", "200", "content"), "`POST /deploy` answers no `deployments.message`", id="answer"
+            ("paths", "/deploy", "post", "parameters", 4),
+            "`POST /deploy` has no parameter `docker_tag`",
+            id="parameter",
+        ),
+        pytest.param(
+            ("paths", "/deploy", "post", "responses", "200", "content"),
+            "`POST /deploy` answers no `deployments.message`",
+            id="answer",
         ),
         pytest.param(
             ("paths", "/applications/{uuid}/envs/bulk", "patch", "requestBody"),
@@ -53,7 +68,9 @@ def test_a_document_that_has_it_all_has_not_drifted() -> None:
             id="body",
         ),
         pytest.param(
-            ("components", "schemas", "Application", "properties", "status"), "`Application.status` is gone from the schemas", id="field"
+            ("components", "schemas", "Application", "properties", "status"),
+            "`Application.status` is gone from the schemas",
+            id="field",
         ),
     ],
 )

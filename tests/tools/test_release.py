@@ -8,7 +8,9 @@ import pytest
 from tools import docs, release
 from tools.release import Tree, faults
 
-CHANGELOG = "# Changelog\n\n## Unreleased\n\n## [0.2.0] - 2026-11-21\n\n### Added\n- More.\n\n## 0.1.0\n\n- First.\n"
+CHANGELOG = (
+    "# Changelog\n\n## Unreleased\n\n## [0.2.0] - 2026-11-21\n\n### Added\n- More.\n\n## 0.1.0\n\n- First.\n"
+)
 README = f"uses: some/deployer@v0\nuses: some/deployer/composite@v0\nimage: {docs.IMAGE}:0\nimage: {docs.IMAGE}:${{{{ github.sha }}}}\n"
 GOOD = Tree("0.2.0", "some/deployer", CHANGELOG, {"README.md": README}, docs.action())
 TAGS = ["v0", "v0.1.0", "v0.2.0", "nightly"]
@@ -21,18 +23,54 @@ def test_what_agrees_is_released() -> None:
 @pytest.mark.parametrize(
     ("tree", "fault"),
     [
-        pytest.param(replace(GOOD, version="0.3.0"), "the tag is v0.2.0, and deployer/__init__.py says 0.3.0", id="version"),
-        pytest.param(replace(GOOD, version="0.2.0rc1"), "the version 0.2.0rc1 is not of the form 1.2.3", id="form"),
-        pytest.param(replace(GOOD, project="OWNER/deployer"), "calls the project OWNER/deployer, and this is some/deployer", id="name"),
-        pytest.param(replace(GOOD, changelog=CHANGELOG.replace("Unreleased\n", "Unreleased\n- x\n")), "still unreleased", id="unreleased"),
-        pytest.param(replace(GOOD, changelog="## 0.1.0\n- First.\n"), "is 0.1.0, not 0.2.0", id="older-changelog"),
+        pytest.param(
+            replace(GOOD, version="0.3.0"),
+            "the tag is v0.2.0, and deployer/__init__.py says 0.3.0",
+            id="version",
+        ),
+        pytest.param(
+            replace(GOOD, version="0.2.0rc1"), "the version 0.2.0rc1 is not of the form 1.2.3", id="form"
+        ),
+        pytest.param(
+            replace(GOOD, project="OWNER/deployer"),
+            "calls the project OWNER/deployer, and this is some/deployer",
+            id="name",
+        ),
+        pytest.param(
+            replace(GOOD, changelog=CHANGELOG.replace("Unreleased\n", "Unreleased\n- x\n")),
+            "still unreleased",
+            id="unreleased",
+        ),
+        pytest.param(
+            replace(GOOD, changelog="## 0.1.0\n- First.\n"), "is 0.1.0, not 0.2.0", id="older-changelog"
+        ),
         pytest.param(replace(GOOD, changelog=""), "is missing, not 0.2.0", id="no-changelog"),
-        pytest.param(replace(GOOD, changelog="## 0.2.0\n\n## 0.1.0\n- x\n"), "says nothing of 0.2.0", id="silent-changelog"),
-        pytest.param(replace(GOOD, pages={"README.md": "> **Not released yet.**"}), "README.md says that nothing", id="not-yet"),
-        pytest.param(replace(GOOD, pages={"docs/a.md": "some/deployer/composite@v1"}), "docs/a.md has the action @v1", id="action"),
-        pytest.param(replace(GOOD, pages={"a": f"{docs.IMAGE}:0.1"}), "a has the image :0.1, not :0", id="image"),
-        pytest.param(replace(GOOD, action=docs.action(f"docker://x@sha256:{'0' * 64}")), "runs an image already", id="a-release-again"),
-        pytest.param(replace(GOOD, stale=("action.yml",)), "action.yml is stale: run `make docs`", id="stale"),
+        pytest.param(
+            replace(GOOD, changelog="## 0.2.0\n\n## 0.1.0\n- x\n"),
+            "says nothing of 0.2.0",
+            id="silent-changelog",
+        ),
+        pytest.param(
+            replace(GOOD, pages={"README.md": "> **Not released yet.**"}),
+            "README.md says that nothing",
+            id="not-yet",
+        ),
+        pytest.param(
+            replace(GOOD, pages={"docs/a.md": "some/deployer/composite@v1"}),
+            "docs/a.md has the action @v1",
+            id="action",
+        ),
+        pytest.param(
+            replace(GOOD, pages={"a": f"{docs.IMAGE}:0.1"}), "a has the image :0.1, not :0", id="image"
+        ),
+        pytest.param(
+            replace(GOOD, action=docs.action(f"docker://x@sha256:{'0' * 64}")),
+            "runs an image already",
+            id="a-release-again",
+        ),
+        pytest.param(
+            replace(GOOD, stale=("action.yml",)), "action.yml is stale: run `make docs`", id="stale"
+        ),
     ],
 )
 def test_a_mismatch_fails_the_release(tree: Tree, fault: str) -> None:
@@ -40,17 +78,25 @@ def test_a_mismatch_fails_the_release(tree: Tree, fault: str) -> None:
 
 
 def test_the_moving_tags_never_go_back() -> None:
-    assert "v0.10.0 is released already: the moving tags would go back" in faults(GOOD, "v0.2.0", [*TAGS, "v0.10.0"], "some/deployer")
+    assert "v0.10.0 is released already: the moving tags would go back" in faults(
+        GOOD, "v0.2.0", [*TAGS, "v0.10.0"], "some/deployer"
+    )
 
 
 def test_the_notes_are_the_changelogs() -> None:
-    assert release.sections(CHANGELOG) == {"Unreleased": "", "0.2.0": "### Added\n- More.", "0.1.0": "- First."}
+    assert release.sections(CHANGELOG) == {
+        "Unreleased": "",
+        "0.2.0": "### Added\n- More.",
+        "0.1.0": "- First.",
+    }
 
 
 def test_a_release_differs_from_main_in_one_line_and_keeps_it() -> None:
     image = f"docker://{docs.IMAGE}@sha256:{'a' * 64}"
     main, pinned = docs.action().splitlines(), docs.action(image).splitlines()
-    assert [(old, new) for old, new in zip(main, pinned, strict=True) if old != new] == [("  image: Dockerfile", f"  image: {image}")]
+    assert [(old, new) for old, new in zip(main, pinned, strict=True) if old != new] == [
+        ("  image: Dockerfile", f"  image: {image}")
+    ]
     assert docs.pinned(docs.action(image)) == image
 
 

@@ -28,7 +28,20 @@ from deployer.verify import Expectation, Page, Site, Verdict, judge
 from deployer.verify.judge import MAX_QUOTED_CHARS, first_line, one_visible_line, shown
 from deployer.verify.site import BODY_BYTES, REQUEST_SECONDS
 from deployer.verify.where import asked, followed, inward
-from tests.http.test_client import CERTIFICATE, KEY, Script, Server, answer, early, free_port, hang, raw, reset, sent, trickle
+from tests.http.test_client import (
+    CERTIFICATE,
+    KEY,
+    Script,
+    Server,
+    answer,
+    early,
+    free_port,
+    hang,
+    raw,
+    reset,
+    sent,
+    trickle,
+)
 
 AGENT = "deployer/0 (+https://example.com)"
 URL = "https://app.example.com/"
@@ -56,9 +69,14 @@ def test_statuses_are_codes_and_ranges(text: str, ranges: tuple[tuple[int, int],
     assert STATUSES.validate_python(text) == ranges
 
 
-@pytest.mark.parametrize("text", ["", ",", "200,", "2xx", "20", "600", "099", "200-", "-399", "399-200", "200-300-400", "2٠٠", "200;204"])
+@pytest.mark.parametrize(
+    "text",
+    ["", ",", "200,", "2xx", "20", "600", "099", "200-", "-399", "399-200", "200-300-400", "2٠٠", "200;204"],
+)
 def test_statuses_that_are_none_are_a_mistake(text: str) -> None:
-    with pytest.raises(ValidationError, match=r"must be HTTP status codes: 200, 200-399, or several with commas \(200,204\)"):
+    with pytest.raises(
+        ValidationError, match=r"must be HTTP status codes: 200, 200-399, or several with commas \(200,204\)"
+    ):
         STATUSES.validate_python(text)
 
 
@@ -66,7 +84,9 @@ def test_statuses_that_are_none_are_a_mistake(text: str) -> None:
 
 
 def expected(url: str = URL, contains: str = "", *, guarded: bool = False, statuses: str = "") -> Expectation:
-    return Expectation(url, STATUSES.validate_python(statuses or "200-399"), contains, guarded, named=bool(statuses))
+    return Expectation(
+        url, STATUSES.validate_python(statuses or "200-399"), contains, guarded, named=bool(statuses)
+    )
 
 
 GOOD = Verdict(good=True)
@@ -89,9 +109,14 @@ def to(location: str, status: int = 302) -> Page:
         pytest.param(expected(), Page(URL, 400), bad(f"{URL} answered HTTP 400"), id="above-the-range"),
         pytest.param(expected(), Page(URL, 199), bad(f"{URL} answered HTTP 199"), id="below-the-range"),
         pytest.param(expected(statuses="200,204"), Page(URL, 204), GOOD, id="the-second-of-several"),
-        pytest.param(expected(statuses="200,204"), Page(URL, 203), bad(f"{URL} answered HTTP 203"), id="between-two"),
         pytest.param(
-            expected(), Page(URL, 502, "\nBad Gateway\nmore"), bad(f"{URL} answered HTTP 502: Bad Gateway"), id="with-its-first-line"
+            expected(statuses="200,204"), Page(URL, 203), bad(f"{URL} answered HTTP 203"), id="between-two"
+        ),
+        pytest.param(
+            expected(),
+            Page(URL, 502, "\nBad Gateway\nmore"),
+            bad(f"{URL} answered HTTP 502: Bad Gateway"),
+            id="with-its-first-line",
         ),
         pytest.param(expected(contains="v1.2"), Page(URL, 200, "this is v1.2"), GOOD, id="holds-it"),
         pytest.param(
@@ -107,7 +132,10 @@ def to(location: str, status: int = 302) -> Page:
             id="lacks-it-as-far-as-it-was-read",
         ),
         pytest.param(
-            expected(contains="Gateway"), Page(URL, 502, "Gateway"), bad(f"{URL} answered HTTP 502: Gateway"), id="both-must-hold"
+            expected(contains="Gateway"),
+            Page(URL, 502, "Gateway"),
+            bad(f"{URL} answered HTTP 502: Gateway"),
+            id="both-must-hold",
         ),
         pytest.param(
             expected(contains="\n" + "y" * 300),
@@ -118,19 +146,28 @@ def to(location: str, status: int = 302) -> Page:
         pytest.param(
             expected(),
             to("https://login.example.com/"),
-            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed: {NOTHING}", inconclusive=True),
+            bad(
+                f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed: {NOTHING}",
+                inconclusive=True,
+            ),
             id="a-redirect-to-another-host-proves-nothing",
         ),
         pytest.param(
             expected(contains="v1"),
             to("https://login.example.com/?next=secret"),
-            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/?… that is not followed: {NOTHING}", inconclusive=True),
+            bad(
+                f"{URL} answered HTTP 302, a redirect to https://login.example.com/?… that is not followed: {NOTHING}",
+                inconclusive=True,
+            ),
             id="a-redirect-to-another-host-of-which-something-is-looked-for",
         ),
         pytest.param(
             expected(),
             to("myapp://callback"),
-            bad(f"{URL} answered HTTP 302, a redirect to myapp://callback that is not followed: {NOTHING}", inconclusive=True),
+            bad(
+                f"{URL} answered HTTP 302, a redirect to myapp://callback that is not followed: {NOTHING}",
+                inconclusive=True,
+            ),
             id="a-redirect-to-what-cannot-be-asked",
         ),
         pytest.param(
@@ -142,8 +179,15 @@ def to(location: str, status: int = 302) -> Page:
             ),
             id="a-redirect-to-a-host-that-looks-alike",
         ),
-        pytest.param(expected(statuses="302"), to("https://login.example.com/"), GOOD, id="a-redirect-to-another-host-that-was-named"),
-        pytest.param(expected(statuses="200-399"), to("https://login.example.com/", 307), GOOD, id="named-by-a-range"),
+        pytest.param(
+            expected(statuses="302"),
+            to("https://login.example.com/"),
+            GOOD,
+            id="a-redirect-to-another-host-that-was-named",
+        ),
+        pytest.param(
+            expected(statuses="200-399"), to("https://login.example.com/", 307), GOOD, id="named-by-a-range"
+        ),
         pytest.param(
             expected(statuses="200,301"),
             to("https://login.example.com/"),
@@ -153,24 +197,42 @@ def to(location: str, status: int = 302) -> Page:
         pytest.param(
             expected(contains="v1", statuses="302"),
             to("https://login.example.com/"),
-            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed, without 'v1'"),
+            bad(
+                f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed, without 'v1'"
+            ),
             id="named-but-without-what-it-must-hold",
         ),
-        pytest.param(expected(), to("http://app.example.com/"), GOOD, id="a-redirect-of-its-own-that-is-not-followed"),
+        pytest.param(
+            expected(), to("http://app.example.com/"), GOOD, id="a-redirect-of-its-own-that-is-not-followed"
+        ),
         pytest.param(expected(), to("http://www.app.example.com/"), GOOD, id="the-same-with-www"),
         pytest.param(
-            expected("http://app.example.com/"), Page(URL, 500), bad(f"{URL} answered HTTP 500"), id="the-address-that-answered-is-told"
+            expected("http://app.example.com/"),
+            Page(URL, 500),
+            bad(f"{URL} answered HTTP 500"),
+            id="the-address-that-answered-is-told",
         ),
         pytest.param(
             expected(),
             Page(URL, 502, "Bad Gateway", proxied=True),
-            bad(f"{URL} answered HTTP 502, which may be the proxy's own answer: Bad Gateway", inconclusive=True),
+            bad(
+                f"{URL} answered HTTP 502, which may be the proxy's own answer: Bad Gateway",
+                inconclusive=True,
+            ),
             id="perhaps-a-proxy-s",
         ),
         pytest.param(
-            expected(), Page(URL, 500, "Oops", proxied=True), bad(f"{URL} answered HTTP 500: Oops"), id="what-no-proxy-answers-by-itself"
+            expected(),
+            Page(URL, 500, "Oops", proxied=True),
+            bad(f"{URL} answered HTTP 500: Oops"),
+            id="what-no-proxy-answers-by-itself",
         ),
-        pytest.param(expected(), PollFailed("no answer in time"), bad(f"{URL}: no answer in time", inconclusive=True), id="no-answer"),
+        pytest.param(
+            expected(),
+            PollFailed("no answer in time"),
+            bad(f"{URL}: no answer in time", inconclusive=True),
+            id="no-answer",
+        ),
     ],
 )
 def test_an_answer_is_judged_by_its_status_and_by_what_it_holds(
@@ -185,9 +247,13 @@ SECRET = "hunter2 <b> hunter2"
 @pytest.mark.parametrize(
     ("page", "reason"),
     [
-        pytest.param(Page(URL, 500, f"{'x' * 185} {SECRET}"), f"HTTP 500: {'x' * 185} ***", id="where-the-line-is-cut"),
+        pytest.param(
+            Page(URL, 500, f"{'x' * 185} {SECRET}"), f"HTTP 500: {'x' * 185} ***", id="where-the-line-is-cut"
+        ),
         pytest.param(Page(URL, 500, f"key={SECRET}"), "HTTP 500: key=***", id="with-a-tag-and-blanks-in-it"),
-        pytest.param(Page(URL, 500, f"{' ' * 4090}x {SECRET}"), "HTTP 500: x ***", id="where-the-beginning-ends"),
+        pytest.param(
+            Page(URL, 500, f"{' ' * 4090}x {SECRET}"), "HTTP 500: x ***", id="where-the-beginning-ends"
+        ),
         pytest.param(
             Page(URL, 302, onward=f"https://login.example.com/{'x' * 165}{SECRET}"),
             f"HTTP 302, a redirect to https://login.example.com/{'x' * 165}*** that is not followed",
@@ -199,13 +265,24 @@ SECRET = "hunter2 <b> hunter2"
     ],
 )
 def test_what_is_told_is_redacted_before_it_is_cut(page: Page | PollFailed, reason: str) -> None:
-    told = judge(expected(contains=f"{'x' * 180} {SECRET}", statuses="200"), page, lambda text: text.replace(SECRET, "***")).reason
+    told = judge(
+        expected(contains=f"{'x' * 180} {SECRET}", statuses="200"),
+        page,
+        lambda text: text.replace(SECRET, "***"),
+    ).reason
     assert told.endswith(reason)
     assert "hunter" not in told
 
 
 def test_what_it_must_hold_is_looked_for_in_the_whole_text() -> None:
-    assert judge(expected(contains="v1.2"), Page(URL, 200, "this is v1.2"), lambda text: text.replace("v1.2", "***")) == GOOD
+    assert (
+        judge(
+            expected(contains="v1.2"),
+            Page(URL, 200, "this is v1.2"),
+            lambda text: text.replace("v1.2", "***"),
+        )
+        == GOOD
+    )
 
 
 @pytest.mark.parametrize(
@@ -213,10 +290,16 @@ def test_what_it_must_hold_is_looked_for_in_the_whole_text() -> None:
     [
         pytest.param("", "", id="nothing"),
         pytest.param(" \r\n\t\n", "", id="blanks"),
-        pytest.param("<!DOCTYPE html>\n<html>\n<head><title>502 Bad Gateway</title></head>", "502 Bad Gateway", id="an-error-page"),
+        pytest.param(
+            "<!DOCTYPE html>\n<html>\n<head><title>502 Bad Gateway</title></head>",
+            "502 Bad Gateway",
+            id="an-error-page",
+        ),
         pytest.param('{\n  "message": "Server Error"\n}', '"message": "Server Error"', id="json"),
         pytest.param("a < b and b > c", "a < b and b > c", id="no-tags"),
-        pytest.param("no\x1b[31m\x00 \u202eserver\u2028 \u200bhere\x85next", "no [31m server", id="what-is-not-seen"),
+        pytest.param(
+            "no\x1b[31m\x00 \u202eserver\u2028 \u200bhere\x85next", "no [31m server", id="what-is-not-seen"
+        ),
         pytest.param("x" * 201, "x" * 199 + "…", id="too-long"),
         pytest.param("x" * 200, "x" * 200, id="just-short-enough"),
         pytest.param("\n" * 5000 + "x", "", id="too-late"),
@@ -227,7 +310,9 @@ def test_the_first_line_is_the_first_that_says_something(text: str, line: str) -
 
 
 @pytest.mark.parametrize(
-    "text", ["<" * BODY_BYTES, "<a" * (BODY_BYTES >> 1), "\x00" * BODY_BYTES, "<a>" * (BODY_BYTES // 3)], ids=["<", "<a", "0", "<a>"]
+    "text",
+    ["<" * BODY_BYTES, "<a" * (BODY_BYTES >> 1), "\x00" * BODY_BYTES, "<a>" * (BODY_BYTES // 3)],
+    ids=["<", "<a", "0", "<a>"],
 )
 def test_hostile_text_costs_no_time(text: str) -> None:
     began = time.monotonic()
@@ -235,7 +320,10 @@ def test_hostile_text_costs_no_time(text: str) -> None:
     assert time.monotonic() - began < 2
 
 
-HOSTILE = st.text(st.one_of(st.characters(), st.sampled_from("\n\r\x1b\x00\u202e\u2066\u2028\u200b\ufeff<>{ ")), max_size=600)
+HOSTILE = st.text(
+    st.one_of(st.characters(), st.sampled_from("\n\r\x1b\x00\u202e\u2066\u2028\u200b\ufeff<>{ ")),
+    max_size=600,
+)
 
 
 @thoroughly
@@ -345,12 +433,22 @@ def test_any_other_is_not_a_private_one_included(address: str) -> None:
         pytest.param(URL, "/login", "https://app.example.com/login", id="relative"),
         pytest.param(URL, "//app.example.com/x", "https://app.example.com/x", id="without-scheme"),
         pytest.param(URL, "https://www.app.example.com/", "https://www.app.example.com/", id="with-www"),
-        pytest.param("https://www.example.com/", "https://example.com/", "https://example.com/", id="without-www"),
+        pytest.param(
+            "https://www.example.com/", "https://example.com/", "https://example.com/", id="without-www"
+        ),
         pytest.param(URL, "https://APP.example.com./", "https://app.example.com./", id="spelled-otherwise"),
         pytest.param("http://app.example.com/", URL, URL, id="up-to-https"),
-        pytest.param("http://app.example.com/", "http://app.example.com:8080/", "http://app.example.com:8080/", id="another-port"),
         pytest.param(
-            "https://bücher.example/", "https://xn--bcher-kva.example/x", "https://xn--bcher-kva.example/x", id="another-spelling"
+            "http://app.example.com/",
+            "http://app.example.com:8080/",
+            "http://app.example.com:8080/",
+            id="another-port",
+        ),
+        pytest.param(
+            "https://bücher.example/",
+            "https://xn--bcher-kva.example/x",
+            "https://xn--bcher-kva.example/x",
+            id="another-spelling",
         ),
         pytest.param(URL, "/caf\xc3\xa9", "https://app.example.com/caf%C3%A9", id="raw-utf-8"),
         pytest.param(URL, "http://app.example.com/", "", id="down-to-http"),
@@ -376,17 +474,27 @@ def test_a_redirect_is_followed_to_the_same_host_only(url: str, location: str, t
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        pytest.param("ftp://app.example.com/", "only an address with http:// or https:// can be asked", id="ftp"),
-        pytest.param("file:///etc/passwd", "only an address with http:// or https:// can be asked", id="a-file"),
+        pytest.param(
+            "ftp://app.example.com/", "only an address with http:// or https:// can be asked", id="ftp"
+        ),
+        pytest.param(
+            "file:///etc/passwd", "only an address with http:// or https:// can be asked", id="a-file"
+        ),
         pytest.param("app.example.com", "this is no address", id="no-scheme"),
         pytest.param("https://", "this is no address", id="no-host"),
         pytest.param("https://[::1", "this is no address", id="half-an-address"),
-        pytest.param("https://somebody:hunter22@app.example.com/", "an address with a login in it is not asked", id="a-login"),
+        pytest.param(
+            "https://somebody:hunter22@app.example.com/",
+            "an address with a login in it is not asked",
+            id="a-login",
+        ),
     ],
 )
 def test_what_is_no_address_for_us_is_not_asked(url: str, reason: str) -> None:
     with responses.RequestsMock():
-        assert look(expected(url), resolve=nobody) == Snapshot(Phase.RUNNING, "no answer", reason=f"{shown(url)}: {reason}")
+        assert look(expected(url), resolve=nobody) == Snapshot(
+            Phase.RUNNING, "no answer", reason=f"{shown(url)}: {reason}"
+        )
 
 
 # --- one look
@@ -484,7 +592,9 @@ def test_interim_responses_are_skipped(serve: Callable[..., Server]) -> None:
 def test_a_bad_answer_is_no_verdict_and_says_why(serve: Callable[..., Server]) -> None:
     server = serve(answer(b"<h1>no available server</h1>", "503 Service Unavailable"))
     reason = f"{server.url}/ answered HTTP 503: no available server"
-    assert look(expected(server.url)) == Snapshot(Phase.RUNNING, "HTTP 503", shows_failure=True, reason=reason)
+    assert look(expected(server.url)) == Snapshot(
+        Phase.RUNNING, "HTTP 503", shows_failure=True, reason=reason
+    )
 
 
 def test_the_second_good_look_in_a_row_is_believed_and_the_first_never_even_at_the_deadline() -> None:
@@ -509,7 +619,9 @@ def test_what_was_bad_to_the_last_is_the_reason_in_the_end() -> None:
     [
         pytest.param(requests.ConnectTimeout(), "no connection within 5 s", id="no-connection-in-time"),
         pytest.param(requests.ReadTimeout(), "no answer in time", id="no-answer-in-time"),
-        pytest.param(requests.RequestException("whatever"), "the connection broke: whatever", id="whatever-else"),
+        pytest.param(
+            requests.RequestException("whatever"), "the connection broke: whatever", id="whatever-else"
+        ),
         pytest.param(
             requests.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version")),
             "the port does not speak TLS. If it speaks http, write http://app.example.com",
@@ -538,8 +650,16 @@ def test_nobody_there_is_told_in_words() -> None:
     ("script", "reason"),
     [
         pytest.param(reset, "the connection broke: Connection reset by peer", id="reset"),
-        pytest.param(raw(b""), "the connection broke: Remote end closed connection without response", id="closed-without-a-word"),
-        pytest.param(raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"), "HTTP 200, but the answer broke off in the middle", id="cut"),
+        pytest.param(
+            raw(b""),
+            "the connection broke: Remote end closed connection without response",
+            id="closed-without-a-word",
+        ),
+        pytest.param(
+            raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"),
+            "HTTP 200, but the answer broke off in the middle",
+            id="cut",
+        ),
         pytest.param(
             raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"),
             "HTTP 200, but the answer broke off in the middle",
@@ -559,18 +679,34 @@ def test_an_answer_that_breaks_off_is_none(serve: Callable[..., Server], script:
     ("body", "kind", "contains", "holds"),
     [
         pytest.param("für".encode(), "text/plain", "für", True, id="utf-8-unasked"),
-        pytest.param("für".encode("latin-1"), "text/plain; charset=ISO-8859-1", "für", True, id="its-charset"),
-        pytest.param("für".encode("latin-1"), 'text/plain; x=y; Charset="latin1"', "für", True, id="in-quotes"),
+        pytest.param(
+            "für".encode("latin-1"), "text/plain; charset=ISO-8859-1", "für", True, id="its-charset"
+        ),
+        pytest.param(
+            "für".encode("latin-1"), 'text/plain; x=y; Charset="latin1"', "für", True, id="in-quotes"
+        ),
         pytest.param("für".encode("utf-16"), "text/plain;charset=utf-16", "für", True, id="wide"),
-        pytest.param("für".encode("latin-1"), "text/plain", "f\N{REPLACEMENT CHARACTER}r", True, id="replaced"),
+        pytest.param(
+            "für".encode("latin-1"), "text/plain", "f\N{REPLACEMENT CHARACTER}r", True, id="replaced"
+        ),
         pytest.param("für".encode(), "text/plain; charset=no-such", "für", True, id="an-unknown-charset"),
-        pytest.param("für".encode(), "text/plain; charset=utf-no-such", "für", True, id="an-unknown-charset-of-a-known-kind"),
-        pytest.param(b"\\u0041", "text/plain; charset=unicode_escape", "A", False, id="a-charset-that-is-a-program"),
+        pytest.param(
+            "für".encode(),
+            "text/plain; charset=utf-no-such",
+            "für",
+            True,
+            id="an-unknown-charset-of-a-known-kind",
+        ),
+        pytest.param(
+            b"\\u0041", "text/plain; charset=unicode_escape", "A", False, id="a-charset-that-is-a-program"
+        ),
         pytest.param(b"V1.2", "text/plain", "v1.2", False, id="another-case"),
         pytest.param(gzip.compress(b"v1.2"), "text/plain", "v1.2", False, id="packed-and-not-said"),
     ],
 )
-def test_the_text_is_searched_as_it_was_meant(serve: Callable[..., Server], body: bytes, kind: str, contains: str, *, holds: bool) -> None:
+def test_the_text_is_searched_as_it_was_meant(
+    serve: Callable[..., Server], body: bytes, kind: str, contains: str, *, holds: bool
+) -> None:
     snapshot = look(expected(serve(answer(body, Content_Type=kind)).url, contains))
     assert (snapshot.phase is Phase.SUCCEEDED, snapshot.raw_status) == (holds, "HTTP 200")
 
@@ -581,7 +717,9 @@ def test_what_comes_packed_unasked_is_unpacked(serve: Callable[..., Server]) -> 
 
 
 @pytest.mark.parametrize(("before", "holds"), [(BODY_BYTES - 4, True), (BODY_BYTES - 3, False)])
-def test_a_large_answer_is_searched_to_its_first_mebibyte(serve: Callable[..., Server], before: int, *, holds: bool) -> None:
+def test_a_large_answer_is_searched_to_its_first_mebibyte(
+    serve: Callable[..., Server], before: int, *, holds: bool
+) -> None:
     server = serve(answer(b"x" * before + b"v1.2" + b"x" * BODY_BYTES))
     snapshot = look(expected(server.url, "v1.2"))
     assert snapshot.phase is (Phase.SUCCEEDED if holds else Phase.RUNNING)
@@ -623,14 +761,22 @@ ENDLESS = "HTTP 200, but the answer did not end within 15 s"
         pytest.param(hang, "no answer in time", id="silent"),
         pytest.param(half, ENDLESS, id="stuck"),
         pytest.param(trickle(b"", b"H"), "no answer in time", id="a-trickle-of-a-status"),
-        pytest.param(trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "no answer in time", id="a-trickle-of-headers"),
+        pytest.param(
+            trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "no answer in time", id="a-trickle-of-headers"
+        ),
         pytest.param(trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), ENDLESS, id="a-trickle-to-the-end"),
-        pytest.param(trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"x"), ENDLESS, id="a-trickle-by-length"),
+        pytest.param(
+            trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n", b"x"),
+            ENDLESS,
+            id="a-trickle-by-length",
+        ),
         pytest.param(trickle(CHUNKED, b"1\r\nx\r\n"), ENDLESS, id="a-trickle-of-chunks"),
         pytest.param(trickle(CHUNKED, b"0"), ENDLESS, id="a-trickle-of-a-chunk-s-size"),
         pytest.param(trickle(CHUNKED + b"0\r\n", b"A: b\r\n"), ENDLESS, id="a-trickle-of-trailers"),
         pytest.param(trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "no answer in time", id="100-for-ever"),
-        pytest.param(trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "no answer in time", id="103-for-ever"),
+        pytest.param(
+            trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "no answer in time", id="103-for-ever"
+        ),
     ],
 )
 def test_a_look_ends_in_time(serve: Callable[..., Server], script: Script, reason: str) -> None:
@@ -642,7 +788,9 @@ def test_a_look_ends_in_time(serve: Callable[..., Server], script: Script, reaso
 
 def test_a_look_ends_in_time_with_tls_too(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), tls)
-    assert look(expected(server.url), jumping(1), ca=CERTIFICATE) == in_vain(f"{server.url}: no answer in time")
+    assert look(expected(server.url), jumping(1), ca=CERTIFICATE) == in_vain(
+        f"{server.url}: no answer in time"
+    )
 
 
 def test_redirects_share_the_time(serve: Callable[..., Server]) -> None:
@@ -657,11 +805,17 @@ def test_redirects_share_the_time(serve: Callable[..., Server]) -> None:
 
 
 @pytest.mark.parametrize(("left", "connect", "read"), [(15, 5, 15), (3, 3, 3)])
-def test_a_connection_is_waited_for_five_seconds_and_no_longer_than_there_is_time(left: float, connect: float, read: float) -> None:
+def test_a_connection_is_waited_for_five_seconds_and_no_longer_than_there_is_time(
+    left: float, connect: float, read: float
+) -> None:
     readings = itertools.count()
     with responses.RequestsMock() as wire:
         wire.get(URL)
-        look(expected(), lambda: 0.0 if next(readings) == 0 else REQUEST_SECONDS - left, resolve=names(app=[PUBLIC]))
+        look(
+            expected(),
+            lambda: 0.0 if next(readings) == 0 else REQUEST_SECONDS - left,
+            resolve=names(app=[PUBLIC]),
+        )
         request: Any = wire.calls[0].request
     assert request.req_kwargs["timeout"] == (connect, read)
 
@@ -683,8 +837,12 @@ def in_turn(*scripts: Script) -> Script:
     return script
 
 
-@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"])
-def test_a_redirect_on_the_same_host_is_followed_and_no_cookie_comes_along(serve: Callable[..., Server], status: str) -> None:
+@pytest.mark.parametrize(
+    "status", ["301 Moved", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"]
+)
+def test_a_redirect_on_the_same_host_is_followed_and_no_cookie_comes_along(
+    serve: Callable[..., Server], status: str
+) -> None:
     server = serve(in_turn(found("/login", status), answer(b"v1.2")))
     assert look(expected(server.url, "v1.2")) == good()
     assert [head.partition(" HTTP/")[0] for head in server.heads] == ["GET /", "GET /login"]
@@ -705,12 +863,19 @@ def test_five_redirects_are_followed_and_a_sixth_is_trouble(serve: Callable[...,
     server = serve(in_turn(*[found("/again")] * 5, answer(b"v1.2")))
     assert look(expected(server.url, "v1.2")) == good()
     circle = serve(found("/again"))
-    assert look(expected(circle.url)) == in_vain(f"{circle.url}: more than 5 redirects, the last one to {circle.url}/again")
+    assert look(expected(circle.url)) == in_vain(
+        f"{circle.url}: more than 5 redirects, the last one to {circle.url}/again"
+    )
     assert (len(server.heads), len(circle.heads)) == (6, 6)
 
 
-@pytest.mark.parametrize("status", ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent"])
-def test_a_redirect_to_another_host_is_no_proof_unless_it_was_named(serve: Callable[..., Server], status: str) -> None:
+@pytest.mark.parametrize(
+    "status",
+    ["301 Moved Permanently", "302 Found", "303 See Other", "307 Temporary Redirect", "308 Permanent"],
+)
+def test_a_redirect_to_another_host_is_no_proof_unless_it_was_named(
+    serve: Callable[..., Server], status: str
+) -> None:
     elsewhere = serve(answer())
     onward = f"http://127.0.0.2:{elsewhere.port}/"
     server = serve(found(onward, status))
@@ -721,7 +886,9 @@ def test_a_redirect_to_another_host_is_no_proof_unless_it_was_named(serve: Calla
     assert elsewhere.heads == []
 
 
-def test_a_redirect_from_https_to_http_is_the_answer(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
+def test_a_redirect_from_https_to_http_is_the_answer(
+    serve: Callable[..., Server], tls: ssl.SSLContext
+) -> None:
     elsewhere = serve(answer())
     server = serve(found(f"{elsewhere.url}/"), tls)
     assert look(expected(server.url), ca=CERTIFICATE) == sent_on(f"{elsewhere.url}/")
@@ -736,7 +903,9 @@ def test_a_look_tells_nothing_that_must_not_be_told(serve: Callable[..., Server]
         assert ("***" in told.reason, "hunter" in told.reason + told.raw_status) == (True, False)
 
 
-def test_a_redirect_without_an_address_and_an_address_without_a_redirect_are_answers(serve: Callable[..., Server]) -> None:
+def test_a_redirect_without_an_address_and_an_address_without_a_redirect_are_answers(
+    serve: Callable[..., Server],
+) -> None:
     assert look(expected(serve(answer(b"", "302 Found")).url)) == good(302)
     assert look(expected(serve(answer(b"", "201 Created", Location="/new")).url)) == good(201)
 
@@ -760,11 +929,19 @@ def test_auto_is_never_led_inward_by_a_name(host: str, found: list[str]) -> None
     with responses.RequestsMock():
         snapshot = look(expected(f"http://{host}/", guarded=True), resolve=lambda *_: found)
     assert (snapshot.phase, snapshot.raw_status) == (Phase.RUNNING, "no answer")
-    assert " is this machine, its own link or a cloud's metadata, where `auto` never goes. If it is meant, give " in snapshot.reason
+    assert (
+        " is this machine, its own link or a cloud's metadata, where `auto` never goes. If it is meant, give "
+        in snapshot.reason
+    )
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"])
-def test_auto_is_never_led_inward_however_the_address_is_spelled(serve: Callable[..., Server], host: str) -> None:
+@pytest.mark.parametrize(
+    "host",
+    ["127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"],
+)
+def test_auto_is_never_led_inward_however_the_address_is_spelled(
+    serve: Callable[..., Server], host: str
+) -> None:
     server = serve(answer())
     snapshot = look(expected(f"http://{host}:{server.port}/", guarded=True))
     assert ("where `auto` never goes" in snapshot.reason, server.heads) == (True, [])
@@ -773,7 +950,9 @@ def test_auto_is_never_led_inward_however_the_address_is_spelled(serve: Callable
 def test_auto_is_never_led_inward_by_a_redirect() -> None:
     with responses.RequestsMock() as wire:
         wire.get("http://app.example.com/", status=302, headers={"Location": "http://www.app.example.com/"})
-        snapshot = look(expected("http://app.example.com/", guarded=True), resolve=names(app=[PUBLIC], www=["127.0.0.1"]))
+        snapshot = look(
+            expected("http://app.example.com/", guarded=True), resolve=names(app=[PUBLIC], www=["127.0.0.1"])
+        )
     reason = "http://app.example.com/: not asked: www.app.example.com (127.0.0.1) is this machine, its own link or a cloud's metadata, "
     assert snapshot.reason.startswith(reason)
 
@@ -785,10 +964,15 @@ def test_auto_asks_any_other_address() -> None:
 
 
 def test_an_address_that_the_user_named_is_asked_wherever_it_is(serve: Callable[..., Server]) -> None:
-    assert look(expected(f"http://localhost:{serve(answer()).port}/"), resolve=lambda *_: ["127.0.0.1"]) == good()
+    assert (
+        look(expected(f"http://localhost:{serve(answer()).port}/"), resolve=lambda *_: ["127.0.0.1"])
+        == good()
+    )
 
 
-def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_looked_up_once(serve: Callable[..., Server]) -> None:
+def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_looked_up_once(
+    serve: Callable[..., Server],
+) -> None:
     """The name is known to nobody else: whoever looked it up again would fail."""
     server, asked_for = serve(answer()), []
 
@@ -797,10 +981,15 @@ def test_the_connection_goes_to_the_address_that_was_checked_and_the_name_is_loo
         return ["127.0.0.1"]
 
     assert look(expected(f"http://app.example.com:{server.port}/"), resolve=resolve) == good()
-    assert (asked_for, sent(server.heads[0])["host"]) == ([("app.example.com", server.port)], f"app.example.com:{server.port}")
+    assert (asked_for, sent(server.heads[0])["host"]) == (
+        [("app.example.com", server.port)],
+        f"app.example.com:{server.port}",
+    )
 
 
-@pytest.mark.parametrize(("url", "port"), [("http://app.example.com/", 80), ("https://app.example.com/", 443)])
+@pytest.mark.parametrize(
+    ("url", "port"), [("http://app.example.com/", 80), ("https://app.example.com/", 443)]
+)
 def test_the_usual_ports_are_known(url: str, port: int) -> None:
     ports: list[int] = []
 
@@ -830,9 +1019,13 @@ def test_where_one_address_took_the_request_no_other_is_asked(serve: Callable[..
 # --- no login of anybody
 
 
-def test_the_login_of_a_netrc_is_not_sent(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_login_of_a_netrc_is_not_sent(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login somebody password hunter22\ndefault login somebody password hunter22\n")
+    netrc.write_text(
+        "machine 127.0.0.1 login somebody password hunter22\ndefault login somebody password hunter22\n"
+    )
     netrc.chmod(0o600)
     monkeypatch.setenv("NETRC", str(netrc))
     server = serve(answer())
@@ -851,7 +1044,9 @@ def test_looks_share_nothing(serve: Callable[..., Server]) -> None:
 # --- proxies
 
 
-def test_a_proxy_of_the_environment_is_used(serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_of_the_environment_is_used(
+    serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch
+) -> None:
     proxy = serve(answer())
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
     assert look(expected("http://app.example.com/"), resolve=nobody) == good()
@@ -886,20 +1081,32 @@ def test_through_a_tunnel_the_site_itself_answers(
     proxy = serve(tunnel)
     monkeypatch.setenv("https_proxy", f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
     assert look(expected("https://127.0.0.1:4443/", "v1.2"), ca=CERTIFICATE, resolve=nobody) == good()
-    assert [head.partition(" HTTP/")[0] for head in (*proxy.heads, *inside)] == ["CONNECT 127.0.0.1:4443", "GET /"]
+    assert [head.partition(" HTTP/")[0] for head in (*proxy.heads, *inside)] == [
+        "CONNECT 127.0.0.1:4443",
+        "GET /",
+    ]
     assert "proxy-authorization" not in sent(inside[0])
 
 
 @pytest.mark.parametrize(
     ("status", "counts"),
-    [("407 Proxy Authentication Required", False), ("502 Bad Gateway", False), ("503 No", False), ("504 No", False), ("500 No", True)],
+    [
+        ("407 Proxy Authentication Required", False),
+        ("502 Bad Gateway", False),
+        ("503 No", False),
+        ("504 No", False),
+        ("500 No", True),
+    ],
 )
 def test_what_may_be_the_proxy_s_own_answer_is_no_evidence(
     serve: Callable[..., Server], monkeypatch: pytest.MonkeyPatch, status: str, *, counts: bool
 ) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{serve(answer(b'no', status)).port}")
     snapshot = look(expected("http://app.example.com/"), resolve=nobody)
-    assert (snapshot.shows_failure, "which may be the proxy's own answer" in snapshot.reason) == (counts, not counts)
+    assert (snapshot.shows_failure, "which may be the proxy's own answer" in snapshot.reason) == (
+        counts,
+        not counts,
+    )
 
 
 def test_what_a_tunnel_carries_is_the_site_s_own_answer(
@@ -956,21 +1163,30 @@ def test_auto_does_not_send_a_proxy_inward_either(
 # --- TLS
 
 
-def test_a_certificate_of_nobody_is_told_with_the_way_out(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
+def test_a_certificate_of_nobody_is_told_with_the_way_out(
+    serve: Callable[..., Server], tls: ssl.SSLContext
+) -> None:
     server = serve(answer(), tls)
     reason = look(expected(server.url)).reason
-    assert (reason.startswith(f"{server.url}: TLS: "), "For a private authority, set `ca_cert`" in reason) == (True, True)
+    assert (
+        reason.startswith(f"{server.url}: TLS: "),
+        "For a private authority, set `ca_cert`" in reason,
+    ) == (True, True)
     assert server.heads == []
 
 
-@pytest.mark.parametrize("knobs", [{"ca": CERTIFICATE}, {"insecure": True}, {"insecure": True, "ca": CERTIFICATE}])
+@pytest.mark.parametrize(
+    "knobs", [{"ca": CERTIFICATE}, {"insecure": True}, {"insecure": True, "ca": CERTIFICATE}]
+)
 def test_an_own_authority_is_believed_and_insecure_asks_for_none(
     serve: Callable[..., Server], tls: ssl.SSLContext, knobs: Mapping[str, Any]
 ) -> None:
     assert look(expected(serve(answer(), tls).url), **knobs) == good()
 
 
-def test_the_certificate_must_be_for_the_name_not_for_the_address_it_leads_to(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
+def test_the_certificate_must_be_for_the_name_not_for_the_address_it_leads_to(
+    serve: Callable[..., Server], tls: ssl.SSLContext
+) -> None:
     server = serve(answer(), tls)
     reason = look(expected(f"https://app.example.com:{server.port}/"), ca=CERTIFICATE, resolve=HERE).reason
     assert "the certificate is for another name than app.example.com" in reason
@@ -982,7 +1198,9 @@ def test_the_server_is_told_the_name_that_is_meant(serve: Callable[..., Server],
     tls.sni_callback = lambda _socket, name, _context: told.append(name)
     try:
         server = serve(answer(), tls)
-        assert look(expected(f"https://app.example.com:{server.port}/"), insecure=True, resolve=HERE) == good()
+        assert (
+            look(expected(f"https://app.example.com:{server.port}/"), insecure=True, resolve=HERE) == good()
+        )
     finally:
         tls.sni_callback = None
     assert told == ["app.example.com"]

@@ -41,7 +41,9 @@ class Backlog:
     that prevents it (O_NONBLOCK) belongs to all who share the stream, the user's own programs among them.
     """
 
-    def __init__(self, stream: Stream, now: Callable[[], float], interrupted: Callable[[], float | None]) -> None:
+    def __init__(
+        self, stream: Stream, now: Callable[[], float], interrupted: Callable[[], float | None]
+    ) -> None:
         """`now`: real seconds. `interrupted`: how many seconds ago the job was stopped; None if it was not."""
         self._stream = stream
         self._now = now
@@ -77,7 +79,9 @@ class Backlog:
             self._given_up, self._patience = False, SLOW_SECONDS
         elif not self._given_up:
             began = self._now()
-            self._given_up = not self._wait_until(lambda: self._size() < MAX_BYTES, STALL_SECONDS, self._patience)
+            self._given_up = not self._wait_until(
+                lambda: self._size() < MAX_BYTES, STALL_SECONDS, self._patience
+            )
             self._patience -= self._now() - began
         return not self._given_up
 
@@ -111,7 +115,9 @@ class Backlog:
     def _started(self) -> bool:
         """Whether the thread runs; where none can be had (a limit of processes), whoever writes does it himself."""
         if self._thread is None:
-            thread = threading.Thread(target=self._run, name="stdout", daemon=True)  # not waited for when the process ends
+            thread = threading.Thread(
+                target=self._run, name="stdout", daemon=True
+            )  # not waited for when the process ends
             with contextlib.suppress(RuntimeError):
                 thread.start()
                 self._thread = thread
@@ -119,7 +125,9 @@ class Backlog:
 
     def _run(self) -> None:
         if hasattr(signal, "pthread_sigmask"):  # not on Windows
-            signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # they are for the main thread, which they wake
+            signal.pthread_sigmask(
+                signal.SIG_BLOCK, signal.valid_signals()
+            )  # they are for the main thread, which they wake
         while (data := self._waiting.get()) is not None:
             self._outlet.send(data)
             self._written += len(data) + LINE_OVERHEAD_BYTES

@@ -13,7 +13,12 @@ from typing import Self
 from deployer import regular_file
 
 # Without O_NONBLOCK, opening a FIFO would wait for its other end for ever. Windows knows only some of these.
-_CARE = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0) | getattr(os, "O_BINARY", 0)
+_CARE = (
+    getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _IRREGULAR = "not a regular file (a link, a pipe or a device)"
 
@@ -38,7 +43,9 @@ def replace(path: Path, data: bytes) -> None:
         end = os.fstat(file.number).st_size
         old = file.read(0, min(end, len(data)))
         try:
-            file.write(data[len(old) :], at=len(old))  # first what needs more room: that is what a full disk refuses
+            file.write(
+                data[len(old) :], at=len(old)
+            )  # first what needs more room: that is what a full disk refuses
             file.write(data[: len(old)], at=0)
         except OSError:
             with contextlib.suppress(OSError):
@@ -93,7 +100,10 @@ class _Open:
             self.number = os.open(path, flags | _CARE | _NO_LINK | os.O_CREAT | os.O_EXCL, 0o644)
             made = True
         except OSError as error:
-            if error.errno in {errno.ELOOP, errno.ENXIO}:  # a link, which may be /dev/stdout; a pipe that nobody reads
+            if error.errno in {
+                errno.ELOOP,
+                errno.ENXIO,
+            }:  # a link, which may be /dev/stdout; a pipe that nobody reads
                 raise OSError(error.errno, _IRREGULAR, str(path)) from None
             raise
         try:

@@ -12,7 +12,9 @@ class Halves:
     """Finds the halves of the given secrets, as they are written. What holds none costs two searches in one string."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = [secret for secret in secrets if not {"\n", "\r"} & set(secret)]  # each line of the others is one of its own
+        self._secrets = [
+            secret for secret in secrets if not {"\n", "\r"} & set(secret)
+        ]  # each line of the others is one of its own
         self._all = "\n".join(self._secrets)
 
     def may_go_on(self, text: str) -> bool:
@@ -21,7 +23,11 @@ class Halves:
 
     def cut(self, before: str, after: str) -> tuple[int, int]:
         """How many characters at the end of one text, and at the beginning of the next, are one secret's."""
-        cuts = [(size, len(rest)) for secret, size in self._begun(before, after) if after.startswith(rest := secret[size:].lstrip())]
+        cuts = [
+            (size, len(rest))
+            for secret, size in self._begun(before, after)
+            if after.startswith(rest := secret[size:].lstrip())
+        ]
         return max((size for size, _ in cuts), default=0), max((size for _, size in cuts), default=0)
 
     def _begun(self, before: str, after: str) -> Iterator[tuple[str, int]]:
@@ -29,7 +35,10 @@ class Halves:
         yield from self._long(before)
         if len(after) >= MIN_HALF_CHARS and after[:MIN_HALF_CHARS] in self._all:
             yield from (
-                (secret, size) for secret in self._secrets for size in range(1, MIN_HALF_CHARS) if before.endswith(secret[:size].rstrip())
+                (secret, size)
+                for secret in self._secrets
+                for size in range(1, MIN_HALF_CHARS)
+                if before.endswith(secret[:size].rstrip())
             )
 
     def _long(self, text: str) -> Iterator[tuple[str, int]]:

@@ -76,7 +76,11 @@ class _Known:
 
     def add(self, secret: str) -> None:
         squeezed = " ".join(secret.split())  # as a sentence in one line holds it
-        values = {value for value in (secret.strip(), squeezed, *map(str.strip, lines(secret))) if len(value) >= _MIN_SECRET_CHARS}
+        values = {
+            value
+            for value in (secret.strip(), squeezed, *map(str.strip, lines(secret)))
+            if len(value) >= _MIN_SECRET_CHARS
+        }
         if not values <= self._values:
             self._values |= values
             self._finder = self._halves = None
@@ -124,9 +128,13 @@ _COMMON = re.compile(r"\x1b\[[0-9;:]*[mK]")
 """Colors, and what erases the rest of a line: most logs hold nothing else."""
 
 _READINGS = (
-    re.compile(rf"{_BEGINNING}(?:(?<=\x1b)[\]PX^_]{_STRING}|(?<=[\x90\x98\x9d-\x9f]){_STRING}|{_SEQUENCE})"),  # as a terminal does
+    re.compile(
+        rf"{_BEGINNING}(?:(?<=\x1b)[\]PX^_]{_STRING}|(?<=[\x90\x98\x9d-\x9f]){_STRING}|{_SEQUENCE})"
+    ),  # as a terminal does
     re.compile(f"{_BEGINNING}(?:{_SEQUENCE})"),  # a title or a link may hold a secret itself
-    re.compile(rf"{_BEGINNING}(?:(?<=\x1b)(?:\[[0-?]*|\][0-9;]*)?|(?<=\x9b)[0-?]*|{_NONE_OF_THEM})"),  # a sequence without its last letter
+    re.compile(
+        rf"{_BEGINNING}(?:(?<=\x1b)(?:\[[0-?]*|\][0-9;]*)?|(?<=\x9b)[0-?]*|{_NONE_OF_THEM})"
+    ),  # a sequence without its last letter
     re.compile(rf"{_BEGINNING}(?:(?<=\x1b)[\[\]]?|(?<=\x9b)|{_NONE_OF_THEM})"),  # and one that only begins
 )
 """ECMA-48 (https://ecma-international.org/publications-and-standards/standards/ecma-48/), read in every way in which people might."""

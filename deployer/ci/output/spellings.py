@@ -29,14 +29,20 @@ class Finder:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        spelled = {spelling: len(secret) for secret in sorted(secrets, key=lambda one: (len(one), one)) for spelling in _spellings(secret)}
+        spelled = {
+            spelling: len(secret)
+            for secret in sorted(secrets, key=lambda one: (len(one), one))
+            for spelling in _spellings(secret)
+        }
         self._tails: dict[str, dict[str, None]] = {}
         self._patterns: dict[str, re.Pattern[str]] = {}
         self._parts: dict[str, set[int]] = {}
         """How far from the beginning each part may stand."""
         for spelling in sorted(spelled, key=lambda each: (spelled[each], len(each.choices)), reverse=True):
             for beginning, rest in _begun(spelling):
-                self._tails.setdefault(beginning[:_PART_CHARS], {})[re.escape(beginning[_PART_CHARS:]) + rest] = None
+                self._tails.setdefault(beginning[:_PART_CHARS], {})[
+                    re.escape(beginning[_PART_CHARS:]) + rest
+                ] = None
                 for offset in range(_STEP):
                     self._parts.setdefault(beginning[offset : offset + _PART_CHARS], set()).add(offset)
 
@@ -67,7 +73,10 @@ def _begun(spelling: Spelling) -> Iterator[tuple[str, str]]:
         if len(text) < _BEGINNING:
             begun += [(text + each, used + 1) for each in spelling.choices[used]]
         else:
-            yield text, "".join(_either(map(re.escape, texts)) for texts in spelling.choices[used:]) + spelling.tail
+            yield (
+                text,
+                "".join(_either(map(re.escape, texts)) for texts in spelling.choices[used:]) + spelling.tail,
+            )
 
 
 def _either(expressions: Iterable[str]) -> str:
@@ -79,7 +88,9 @@ def _spellings(secret: str) -> Iterator[Spelling]:
     """Every spelling is one family of escapes: mixing them would match in exponentially many ways."""
     yield Spelling(tuple((character,) for character in secret))
     for spelled in (_url, _url_in_url, _json, _json_in_json, _html):
-        yield Spelling(tuple(tuple(sorted(spelled(character), key=lambda one: (-len(one), one))) for character in secret))
+        yield Spelling(
+            tuple(tuple(sorted(spelled(character), key=lambda one: (-len(one), one))) for character in secret)
+        )
     raw = secret.encode("utf-8", "replace")
     yield from (Spelling(tuple((digit,) for digit in digits)) for digits in (raw.hex(), raw.hex().upper()))
     yield from (_base64(raw, offset) for offset in range(3))
@@ -122,7 +133,13 @@ def _json_in_json(character: str) -> set[str]:
     return {once.replace("\\", "\\\\").replace('"', '\\"') for once in _json(character)}
 
 
-_HTML = {"&": {"&amp;"}, "<": {"&lt;"}, ">": {">", "&gt;"}, '"': {'"', "&quot;"}, "'": {"'", "&apos;", "&#039;"}}
+_HTML = {
+    "&": {"&amp;"},
+    "<": {"&lt;"},
+    ">": {">", "&gt;"},
+    '"': {'"', "&quot;"},
+    "'": {"'", "&apos;", "&#039;"},
+}
 
 
 def _html(character: str) -> set[str]:

@@ -68,7 +68,11 @@ class Writer:
 
 def _still(text: str) -> str:
     """Take out what would move the cursor or turn the writing."""
-    return "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp"))
+    return "".join(
+        character
+        for character in text
+        if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    )
 
 
 def _cut(text: str, columns: int) -> str:

@@ -9,7 +9,14 @@ from deployer.providers.cloudfoundry.api.client import Row
 from deployer.providers.cloudfoundry.watching.instance_status import Marks
 from deployer.providers.cloudfoundry.watching.logs import AppLog
 
-RUNNING, STOPPED, ROLLED_OUT, REVERTED, STAGED, STAYS_UP = "running", "stopped", "rolled out", "put back", "staged", "running on"
+RUNNING, STOPPED, ROLLED_OUT, REVERTED, STAGED, STAYS_UP = (
+    "running",
+    "stopped",
+    "rolled out",
+    "put back",
+    "staged",
+    "running on",
+)
 """The aspects of a target that are looked at: its instances, a rolling deployment, one on its way back, a build, and its instances once
 they run. People read them."""
 

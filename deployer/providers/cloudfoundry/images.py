@@ -29,7 +29,10 @@ def _wrong(text: str) -> str:
     name = f"{folder}{slash}{short}"
     rows = (
         (bool(at) and not DIGEST.fullmatch(digest), "must end in @sha256: and 64 hex digits (0-9, a-f)"),
-        (bool(colon) and not TAG.fullmatch(tag), "has a tag that is none: letters, digits and _.- only, at most 128"),
+        (
+            bool(colon) and not TAG.fullmatch(tag),
+            "has a tag that is none: letters, digits and _.- only, at most 128",
+        ),
         (not name and bool(at or slash), f"is no image: {FORMS}"),
         (bool(name) and not NAME.fullmatch(name), f"is no image: {FORMS}"),
         (not colon and not at, f"has no tag; `latest` must be written out, too: {FORMS}"),

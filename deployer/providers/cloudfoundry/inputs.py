@@ -23,13 +23,21 @@ from deployer.settings import Aliases, Common, Found, Names, RawInputs, address,
 TAIL = re.compile(r"(/+v[23])?/*$")
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 SECRETS = ("cf_password", "cf_client_secret", "cf_assertion", "cf_docker_password")
-PEOPLE, CLIENT, TOKEN = ("cf_username", "cf_password", "cf_origin"), ("cf_client_id", "cf_client_secret"), ("cf_assertion",)
+PEOPLE, CLIENT, TOKEN = (
+    ("cf_username", "cf_password", "cf_origin"),
+    ("cf_client_id", "cf_client_secret"),
+    ("cf_assertion",),
+)
 PLACE = ("cf_org", "cf_space", "cf_app")
 
 
 def _address(text: Any) -> Any:
     """`https://host[:port]`, from what people paste. Raises ValueError with the sentence for them."""
-    return address(text, TAIL, "https://api.example.com, as `cf api` shows it") if isinstance(text, str) else text
+    return (
+        address(text, TAIL, "https://api.example.com, as `cf api` shows it")
+        if isinstance(text, str)
+        else text
+    )
 
 
 def _line(text: str) -> str:
@@ -65,30 +73,40 @@ class CloudFoundry(ProviderInputs):
     credentials: ClassVar[tuple[str, ...]] = ("cf_assertion", "cf_client_secret", "cf_password")
 
     cf_api: Annotated[str, BeforeValidator(_address)] = Field(
-        "", description="Required for Cloud Foundry. Address of the API, as `cf api` shows it; without scheme means https"
+        "",
+        description="Required for Cloud Foundry. Address of the API, as `cf api` shows it; without scheme means https",
     )
     cf_assertion: Annotated[SecretStr, BeforeValidator(_assertion), Aliases(file=True)] = Field(
         SecretStr(""),
         description="Log in with an identity token that the CI system has issued for this job: no stored secret. "
         "With `cf_client_id` as that client, otherwise as the user that the login server makes of it",
     )
-    cf_client_id: Line = Field("", description="Log in as this client, with `cf_client_secret` or `cf_assertion`")
+    cf_client_id: Line = Field(
+        "", description="Log in as this client, with `cf_client_secret` or `cf_assertion`"
+    )
     cf_client_secret: Secret = Field(SecretStr(""), description="The client's secret")
     cf_username: Line = Field("", description="Log in as this user, with `cf_password`")
     cf_password: Secret = Field(SecretStr(""), description="The user's password; a wrong one is tried once")
-    cf_origin: Line = Field("", description="The identity provider of `cf_username`, where it is not the foundation's own")
+    cf_origin: Line = Field(
+        "", description="The identity provider of `cf_username`, where it is not the foundation's own"
+    )
     cf_org: Line = Field("", description="The organization; not needed where `cf_app` is a guid")
     cf_space: Line = Field("", description="The space; not needed where `cf_app` is a guid")
     cf_app: Annotated[Names, AfterValidator(_apps)] = Field(
-        (), description="Required for Cloud Foundry. What to deploy: one app or many (comma, space or newline), by name or guid"
+        (),
+        description="Required for Cloud Foundry. What to deploy: one app or many (comma, space or newline), by name or guid",
     )
     cf_strategy: Literal["start", "restart", "rolling"] = Field(
-        "start", description="How `deploy` puts it live: `start` (does nothing for an app that is started), `restart`, or `rolling`"
+        "start",
+        description="How `deploy` puts it live: `start` (does nothing for an app that is started), `restart`, or `rolling`",
     )
     cf_ready: Literal["all", "any"] = Field(
-        "all", description="Instances of each process that must run: `all`, or `any` (one is enough, as for the `cf` command)"
+        "all",
+        description="Instances of each process that must run: `all`, or `any` (one is enough, as for the `cf` command)",
     )
-    cf_docker_username: Line = Field("", description="For `image` in a private registry, with `cf_docker_password`")
+    cf_docker_username: Line = Field(
+        "", description="For `image` in a private registry, with `cf_docker_password`"
+    )
     cf_docker_password: Secret = Field(SecretStr(""), description="For `image` in a private registry")
 
     @classmethod
@@ -99,9 +117,15 @@ class CloudFoundry(ProviderInputs):
         missing = {
             "cf_api": "the address of the API, as `cf api` shows it",
             "cf_app": "what to deploy, by name or guid",
-            **({"cf_org": "the organization of the app", "cf_space": "the space of the app"} if by_name else {}),
+            **(
+                {"cf_org": "the organization of the app", "cf_space": "the space of the app"}
+                if by_name
+                else {}
+            ),
         }
-        absent = [f"{raw.as_typed(name)} is missing: {what}" for name, what in missing.items() if name not in raw]
+        absent = [
+            f"{raw.as_typed(name)} is missing: {what}" for name, what in missing.items() if name not in raw
+        ]
         contrary = [sentence for sentence in _contradictions(raw) if sentence not in raw.mistakes]
         return absent + _login_mistakes(raw) + contrary
 
@@ -194,14 +218,25 @@ def _login_mistakes(raw: RawInputs) -> list[str]:
     said = {name: raw.as_typed(name) for name in (*PEOPLE, *CLIENT, *TOKEN)}
     if not people + client + token:
         ways = f"{said['cf_client_id']} with {said['cf_client_secret']}, or {said['cf_username']} with {said['cf_password']}"
-        return [f"{said['cf_assertion']} is missing: an identity token that the CI system issues; or give {ways}"]
+        return [
+            f"{said['cf_assertion']} is missing: an identity token that the CI system issues; or give {ways}"
+        ]
     if people and client + token:
         return [f"{said[people[0]]} and {said[(client + token)[0]]} can't both be given: they are two logins"]
     rows = (
-        (people and "cf_username" not in raw, f"{said['cf_username']} is missing: whose {said[people[0]] if people else ''} is it?"),
+        (
+            people and "cf_username" not in raw,
+            f"{said['cf_username']} is missing: whose {said[people[0]] if people else ''} is it?",
+        ),
         (people and "cf_password" not in raw, f"{said['cf_password']} is missing"),
-        (client and "cf_client_id" not in raw, f"{said['cf_client_id']} is missing: whose {said['cf_client_secret']} is it?"),
-        (client and not token and "cf_client_secret" not in raw, f"{said['cf_client_secret']} is missing, or {said['cf_assertion']}"),
+        (
+            client and "cf_client_id" not in raw,
+            f"{said['cf_client_id']} is missing: whose {said['cf_client_secret']} is it?",
+        ),
+        (
+            client and not token and "cf_client_secret" not in raw,
+            f"{said['cf_client_secret']} is missing, or {said['cf_assertion']}",
+        ),
     )
     return [sentence for wrong, sentence in rows if wrong]
 
@@ -216,7 +251,10 @@ def _contradictions(raw: RawInputs) -> list[str]:
             "image" in raw and command not in {"deploy", "check"},
             f"{said['image']} is put live by `command: deploy`, and not by `command: {command}`",
         ),
-        (registry and "image" not in raw, f"{said[registry[0]] if registry else ''} is nothing without {said['image']}"),
+        (
+            registry and "image" not in raw,
+            f"{said[registry[0]] if registry else ''} is nothing without {said['image']}",
+        ),
         (len(registry) == 1, f"{said['cf_docker_username']} and {said['cf_docker_password']} go together"),
     )
     return [sentence for wrong, sentence in rows if wrong] + images.mistakes(raw)

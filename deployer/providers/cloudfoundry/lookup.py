@@ -45,13 +45,17 @@ class AppLookup:
         if response.status == 404 and responses.NOT_FOUND in responses.codes(response):
             if self.org and self.space:
                 return None  # what looks like a guid may be a name
-            raise RefusedError(f"Cloud Foundry knows no app {guid}: the guid is wrong, or the login has no role in its space")
+            raise RefusedError(
+                f"Cloud Foundry knows no app {guid}: the guid is wrong, or the login has no role in its space"
+            )
         data = self.api.json_or_raise(response)
         return data if isinstance(data, dict) else {}
 
     def _by_name(self, name: str) -> Row:
         rows = self.api.pages("/v3/apps", {"names": listed(name), "space_guids": self._space_guid()})
-        return _named(rows, name) or _missing(f"there is no app {name!r} in the space {self.space!r} (organization {self.org!r})")
+        return _named(rows, name) or _missing(
+            f"there is no app {name!r} in the space {self.space!r} (organization {self.org!r})"
+        )
 
     def _space_guid(self) -> str:
         """Asked for once: two lists, in the way that every platform takes (cloudfoundry-api 11)."""

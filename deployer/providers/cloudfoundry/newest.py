@@ -34,18 +34,33 @@ def read(seen: AppState, listed: Callable[[], list[Row]], options: Options) -> N
 
     Raises RefusedError and UnavailableError; where only a lost response needs the list, no longer than the next try may well work.
     """
-    needed = options.command is Command.ROLLBACK  # what is going, and the droplet from before, stand nowhere else
+    needed = (
+        options.command is Command.ROLLBACK
+    )  # what is going, and the droplet from before, stand nowhere else
     rows = listed() if needed else _if_readable(seen, listed)
     newest: Row = rows[0] if rows else {}
-    seen.newest, seen.active, seen.previous = str(newest.get("guid") or ""), bool(newest) and instance_status.is_active(newest), ""
+    seen.newest, seen.active, seen.previous = (
+        str(newest.get("guid") or ""),
+        bool(newest) and instance_status.is_active(newest),
+        "",
+    )
     before = newest.get("previous_droplet")
-    if newest and instance_status.is_deployed(newest) and instance_status.droplet(newest) == seen.droplet and isinstance(before, dict):
+    if (
+        newest
+        and instance_status.is_deployed(newest)
+        and instance_status.droplet(newest) == seen.droplet
+        and isinstance(before, dict)
+    ):
         seen.previous = str(before.get("guid") or "")
 
 
 def doubts(seen: AppState, options: Options) -> tuple[str, ...]:
     """PURE. What people should know where the list can't be read."""
-    return ((UNREAD if trigger_requests.rolls(options) else UNREAD_IN_THE_WAY).format(seen.unread),) if seen.unread else ()
+    return (
+        ((UNREAD if trigger_requests.rolls(options) else UNREAD_IN_THE_WAY).format(seen.unread),)
+        if seen.unread
+        else ()
+    )
 
 
 def untold(seen: AppState, droplet: str) -> bool:
@@ -64,7 +79,9 @@ def _if_readable(seen: AppState, listed: Callable[[], list[Row]]) -> list[Row]:
             raise
         seen.unread = error.reason
     except UnavailableError as error:
-        seen.unlisted += error.may_have_arrived  # else it is the login server's trouble, or the whole server's
+        seen.unlisted += (
+            error.may_have_arrived
+        )  # else it is the login server's trouble, or the whole server's
         hopeless = error.permanent or error.retry_after > LONGEST_WAIT or isinstance(error, TooLargeError)
         if not error.may_have_arrived or (seen.unlisted < TRIES and not hopeless):
             raise

@@ -32,7 +32,15 @@ def abilities(api: Client, apps: list[Row], *, image: bool) -> tuple[Ability, ..
         name = f"{role} in the space{f' {space}' if len(spaces) > 1 else ''}"
         found.append(Ability(name, can(api, space, image=image), purpose, needed=True, remedy=ROLE_REMEDY))
     if image or any(_is_docker(app) for app in apps):
-        found.append(Ability(FLAG, switched_on(api), "to run Docker images on this foundation", needed=True, remedy=FLAG_REMEDY))
+        found.append(
+            Ability(
+                FLAG,
+                switched_on(api),
+                "to run Docker images on this foundation",
+                needed=True,
+                remedy=FLAG_REMEDY,
+            )
+        )
     return tuple(found)
 
 

@@ -27,7 +27,15 @@ from deployer.model.text import one_line
 from deployer.providers.cloudfoundry import newest, preflight, rollback, routes, trigger_requests
 from deployer.providers.cloudfoundry.api import responses
 from deployer.providers.cloudfoundry.api.client import ANOTHER, Client, Row, of_app
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STAGED, STOPPED, AppState, TriggerRequest
+from deployer.providers.cloudfoundry.app import (
+    REVERTED,
+    ROLLED_OUT,
+    RUNNING,
+    STAGED,
+    STOPPED,
+    AppState,
+    TriggerRequest,
+)
 from deployer.providers.cloudfoundry.lookup import AppLookup
 from deployer.providers.cloudfoundry.options import Options
 from deployer.providers.cloudfoundry.watching import instance_status, staging
@@ -88,7 +96,11 @@ class CloudFoundryProvider:
         """What the app is, and all that `find_triggered` and `rollback` will need. Raises RefusedError for what can't be done with it."""
         row = self.lookup.app(target)
         seen = self._remember(target, row)
-        if trigger_requests.rolls(self.options) or trigger_requests.stages(self.options) or self.options.command is Command.ROLLBACK:
+        if (
+            trigger_requests.rolls(self.options)
+            or trigger_requests.stages(self.options)
+            or self.options.command is Command.ROLLBACK
+        ):
             newest.read(seen, lambda: self._deployments(seen), self.options)
         if problem := trigger_requests.unsupported(seen, self.options):
             raise RefusedError(problem)
@@ -96,7 +108,10 @@ class CloudFoundryProvider:
             seen.image = self._image(seen.droplet)
             staging.full(self.options.image, seen.image)
         self._read_versions(seen)
-        name, status = one_line(row.get("name")), instance_status.lowered(one_line(row.get("state")), ("STARTED", "STOPPED"))
+        name, status = (
+            one_line(row.get("name")),
+            instance_status.lowered(one_line(row.get("state")), ("STARTED", "STOPPED")),
+        )
         url, warnings = routes.address(self._routes(seen)), newest.doubts(seen, self.options)
         return Target(seen.guid, name=name, kind="app", url=url, status=status, warnings=warnings)
 
@@ -107,14 +122,18 @@ class CloudFoundryProvider:
         guid = self.lookup.guid(target)
         seen = self.apps.get(guid)
         if seen is None:
-            seen = self.apps[guid] = AppState(guid, AppLog(self.api, guid), was_started=started, droplet=droplet)
+            seen = self.apps[guid] = AppState(
+                guid, AppLog(self.api, guid), was_started=started, droplet=droplet
+            )
         seen.row, seen.started = row, started
         seen.lifecycle = one_line(lifecycle.get("type")) if isinstance(lifecycle, dict) else ""
         return seen
 
     def _read_versions(self, seen: AppState) -> None:
         """After a restart they are others."""
-        seen.versions = {str(each.get("guid")): str(each.get("version") or "") for each in self._poller.processes(seen)}
+        seen.versions = {
+            str(each.get("guid")): str(each.get("version") or "") for each in self._poller.processes(seen)
+        }
 
     def _deployments(self, seen: AppState, *, timeout: float | None = None) -> list[Row]:
         """Only the newest ones: the first page."""
@@ -124,7 +143,11 @@ class CloudFoundryProvider:
     def _image(self, droplet: str) -> str:
         """The image of a droplet, as it was given; empty where it can't be read."""
         try:
-            return one_line(self.api.row(f"/v3/droplets/{quote(droplet, safe='')}").get("image")) if droplet else ""
+            return (
+                one_line(self.api.row(f"/v3/droplets/{quote(droplet, safe='')}").get("image"))
+                if droplet
+                else ""
+            )
         except RefusedError:
             return ""
 
@@ -147,10 +170,16 @@ class CloudFoundryProvider:
     def _intent(self, target: str) -> tuple[str, ...]:
         seen = self._of(target)
         if self.options.command is Command.CANCEL:
-            return tuple(f"would cancel deployment {each.id}" for each in self.active(target)) or ("nothing to cancel",)
+            return tuple(f"would cancel deployment {each.id}" for each in self.active(target)) or (
+                "nothing to cancel",
+            )
         if self.options.command is Command.ROLLBACK:
             way = rollback.on_demand(self.api, seen, self.options)
-            return (way.reason,) if isinstance(way, Rejected) else (f"would {way.summary} (POST {way.path})", way.note)
+            return (
+                (way.reason,)
+                if isinstance(way, Rejected)
+                else (f"would {way.summary} (POST {way.path})", way.note)
+            )
         return (*trigger_requests.describe(seen, self.options), *rollback.describe(seen, self.options))
 
     def changes_made(self, target: str) -> tuple[str, ...]:  # noqa: ARG002 -- the answer is the same for every app
@@ -174,7 +203,9 @@ class CloudFoundryProvider:
             if seen.staged:
                 self._read_anew(target, seen)
                 if seen.sent is None and (there := _droplet(seen.row)) not in {"", seen.staged}:
-                    seen.droplet = there  # somebody has put it live while ours was staged: it is what runs before ours
+                    seen.droplet = (
+                        there  # somebody has put it live while ours was staged: it is what runs before ours
+                    )
             act = (
                 rollback.on_demand(self.api, seen, self.options)
                 if self.options.command is Command.ROLLBACK
@@ -238,7 +269,9 @@ class CloudFoundryProvider:
 
     # --- a trigger without an answer
 
-    def find_triggered(self, target: str, *, timeout: float | None = None) -> Started | GroupStarted | AccessDenied | None:
+    def find_triggered(
+        self, target: str, *, timeout: float | None = None
+    ) -> Started | GroupStarted | AccessDenied | None:
         """What it has done, by what is there now and was not before (cloudfoundry-api 3)."""
         seen = self._of(target)
         act = seen.sent
@@ -249,13 +282,17 @@ class CloudFoundryProvider:
         if act.repeats:
             return self._found_restarted(target, timeout)
         if act.condition == REVERTED:
-            done = instance_status.ending(self._poller.deployment(act.deployment, timeout=timeout)) is not None
+            done = (
+                instance_status.ending(self._poller.deployment(act.deployment, timeout=timeout)) is not None
+            )
         else:
             state = self.api.row(f"/v3/apps/{quote(seen.guid, safe='')}", timeout=timeout).get("state")
             done = state == ("STOPPED" if act.condition == STOPPED else "STARTED")
         return Started((Handle(target, act.deployment, condition=act.condition),)) if done else None
 
-    def _found_rolling(self, target: str, act: TriggerRequest, timeout: float | None) -> Started | AccessDenied | None:
+    def _found_rolling(
+        self, target: str, act: TriggerRequest, timeout: float | None
+    ) -> Started | AccessDenied | None:
         """What is newer than the newest before. If there are several, nobody can tell which is ours: the oldest is followed."""
         seen, droplet = self._of(target), instance_status.droplet(act.body or {})
         if newest.untold(seen, droplet):
@@ -268,7 +305,9 @@ class CloudFoundryProvider:
         alike = [row for row in newer if instance_status.droplet(row) == droplet or not droplet]
         if not alike:
             return None
-        strange = not droplet and instance_status.droplet(alike[-1]) != seen.droplet  # ours would deploy the droplet that was there
+        strange = (
+            not droplet and instance_status.droplet(alike[-1]) != seen.droplet
+        )  # ours would deploy the droplet that was there
         guid, doubt = staging.guid_of(alike[-1], "deployment"), strange or len(alike) > 1
         return Started((Handle(target, guid, condition=ROLLED_OUT, adopted=doubt, perhaps=doubt),))
 
@@ -279,7 +318,11 @@ class CloudFoundryProvider:
         if not all(row.get("version") and seen.versions.get(str(row.get("guid")), "-") for row in rows):
             return AccessDenied(CANNOT_TELL)
         changed = any(seen.versions.get(str(row.get("guid"))) != row["version"] for row in rows)
-        return Started((Handle(target, "", condition=RUNNING),), "its processes were started anew") if changed else None
+        return (
+            Started((Handle(target, "", condition=RUNNING),), "its processes were started anew")
+            if changed
+            else None
+        )
 
     # --- looking, and cancelling
 
@@ -291,7 +334,10 @@ class CloudFoundryProvider:
         """The rolling deployment that is not over: there is one at most. A start or a restart is nothing that could be cancelled."""
         rows = [row for row in self._deployments(self._of(target)) if instance_status.is_active(row)]
         whose = "somebody else started"
-        return tuple(Handle(target, str(row.get("guid")), adopted=True, condition=ROLLED_OUT, started_by=whose) for row in rows)
+        return tuple(
+            Handle(target, str(row.get("guid")), adopted=True, condition=ROLLED_OUT, started_by=whose)
+            for row in rows
+        )
 
     def cancel(self, handle: Handle, *, timeout: float | None = None) -> str:
         """Only a rolling deployment can be cancelled; the server then puts back what ran before."""
@@ -317,7 +363,9 @@ class CloudFoundryProvider:
             if ending is None:
                 raise
             return ending
-        if response.status == 422 and any(CANNOT_CANCEL in trouble.detail for trouble in responses.errors_of(response)):
+        if response.status == 422 and any(
+            CANNOT_CANCEL in trouble.detail for trouble in responses.errors_of(response)
+        ):
             return False
         self.api.json_or_raise(response)
         return True

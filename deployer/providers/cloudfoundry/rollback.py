@@ -48,7 +48,12 @@ def describe(seen: AppState, options: Options) -> tuple[str, ...]:
         return ()
     if trigger_requests.rolls(options):
         return (
-            WOULD_CANCEL + (f", and droplet {seen.droplet} put live again once it is over" if trigger_requests.stages(options) else ""),
+            WOULD_CANCEL
+            + (
+                f", and droplet {seen.droplet} put live again once it is over"
+                if trigger_requests.stages(options)
+                else ""
+            ),
         )
     why = "" if seen.was_started else STOPPED_BEFORE
     why = why or ("" if trigger_requests.stages(options) and seen.droplet else SAME_DROPLET)
@@ -58,5 +63,7 @@ def describe(seen: AppState, options: Options) -> tuple[str, ...]:
 def _droplets_before(api: Client, seen: AppState) -> list[str]:
     """Those that were staged before the one that is there, the newest first: what was put back once is never put live again."""
     params = {"states": "STAGED", "order_by": "-created_at", "per_page": str(MAX_DROPLETS)}
-    guids = [str(row.get("guid")) for row in api.page(f"/v3/apps/{quote(seen.guid, safe='')}/droplets", params)]
+    guids = [
+        str(row.get("guid")) for row in api.page(f"/v3/apps/{quote(seen.guid, safe='')}/droplets", params)
+    ]
     return guids[guids.index(seen.droplet) + 1 :] if seen.droplet in guids else []

@@ -6,7 +6,14 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.model import AlreadyDone, Command
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STOPPED, AppState, TriggerRequest
+from deployer.providers.cloudfoundry.app import (
+    REVERTED,
+    ROLLED_OUT,
+    RUNNING,
+    STOPPED,
+    AppState,
+    TriggerRequest,
+)
 from deployer.providers.cloudfoundry.options import Options
 from deployer.providers.cloudfoundry.watching.staging import DOCKER, full
 
@@ -16,9 +23,7 @@ DEPLOYS = (Command.DEPLOY, Command.CHECK)
 ALREADY = "it is started already, and to start it again changes nothing: `cf_strategy: restart` or `rolling` starts it anew"
 CARRIED_OUT = "it is started, and a start would not pick up the new image: it is restarted"
 IS_STOPPED = "it is stopped already"
-NO_DROPLET = (
-    "it has no droplet: nothing was ever staged for it. Push it once with `cf push`, or give `image` if it is an app of Docker images"
-)
+NO_DROPLET = "it has no droplet: nothing was ever staged for it. Push it once with `cf push`, or give `image` if it is an app of Docker images"
 NOT_DOCKER = (
     "`image` is for apps that are made of Docker images, and this one is built from its source ({}): that is fixed when an app is created. "
     "Leave `image` out, or create an app with `cf push --docker-image`"
@@ -43,19 +48,29 @@ def rolls(options: Options) -> bool:
 def request_for(seen: AppState, options: Options) -> TriggerRequest | AlreadyDone:
     """The request for this app. With an image: after it is staged."""
     if options.command is Command.STOP:
-        return TriggerRequest(_path(seen, "stop"), STOPPED, "stop it") if seen.started else AlreadyDone(IS_STOPPED)
+        return (
+            TriggerRequest(_path(seen, "stop"), STOPPED, "stop it")
+            if seen.started
+            else AlreadyDone(IS_STOPPED)
+        )
     if rolls(options):
         return rolling(seen, seen.staged, REPLACES.format(seen.newest) if seen.active else "")
     staged, started = stages(options), seen.started
-    asked = options.command is Command.RESTART or (options.command in DEPLOYS and options.strategy == "restart")
+    asked = options.command is Command.RESTART or (
+        options.command in DEPLOYS and options.strategy == "restart"
+    )
     if asked or (staged and started):
         return restart(seen, seen.staged, "" if asked else CARRIED_OUT)
-    return TriggerRequest(_path(seen, "start"), RUNNING, "start it", droplet=seen.staged, note=ALREADY if started else "")
+    return TriggerRequest(
+        _path(seen, "start"), RUNNING, "start it", droplet=seen.staged, note=ALREADY if started else ""
+    )
 
 
 def restart(seen: AppState, droplet: str, note: str = "") -> TriggerRequest:
     """Stop and start, with a downtime in between; with this droplet, if one is named."""
-    return TriggerRequest(_path(seen, "restart"), RUNNING, "restart it", droplet=droplet, repeats=True, note=note)
+    return TriggerRequest(
+        _path(seen, "restart"), RUNNING, "restart it", droplet=droplet, repeats=True, note=note
+    )
 
 
 def rolling(seen: AppState, droplet: str, note: str = "") -> TriggerRequest:
@@ -63,7 +78,9 @@ def rolling(seen: AppState, droplet: str, note: str = "") -> TriggerRequest:
     body: dict[str, Any] = {"strategy": "rolling", "relationships": {"app": {"data": {"guid": seen.guid}}}}
     if droplet:
         body["droplet"] = {"guid": droplet}
-    return TriggerRequest("/v3/deployments", ROLLED_OUT, "replace its instances one by one", body, repeats=True, note=note)
+    return TriggerRequest(
+        "/v3/deployments", ROLLED_OUT, "replace its instances one by one", body, repeats=True, note=note
+    )
 
 
 def rollback_request(seen: AppState, droplet: str, options: Options) -> TriggerRequest:
@@ -75,7 +92,10 @@ def rollback_request(seen: AppState, droplet: str, options: Options) -> TriggerR
 def cancelling(deployment: str) -> TriggerRequest:
     """End a deployment: the server itself puts back what ran before."""
     return TriggerRequest(
-        f"/v3/deployments/{quote(deployment, safe='')}/actions/cancel", REVERTED, f"cancel deployment {deployment}", deployment=deployment
+        f"/v3/deployments/{quote(deployment, safe='')}/actions/cancel",
+        REVERTED,
+        f"cancel deployment {deployment}",
+        deployment=deployment,
     )
 
 
@@ -98,7 +118,11 @@ def describe(seen: AppState, options: Options) -> tuple[str, ...]:
     old = f"{seen.image} → " if seen.image else ""
     told = [f"would stage the image {old}{full(options.image, seen.image)}"] if stages(options) else []
     assigned = " with what comes of it" if stages(options) else ""
-    return (*told, f"would {planned.summary}{assigned} (POST {planned.path})", *([planned.note] if planned.note else []))
+    return (
+        *told,
+        f"would {planned.summary}{assigned} (POST {planned.path})",
+        *([planned.note] if planned.note else []),
+    )
 
 
 def _path(seen: AppState, action: str) -> str:

@@ -72,7 +72,9 @@ class Lookup:
                 if problem := unsupported(kind, row, self.options, self.version):
                     raise RefusedError(problem)
                 self._remember(kind, target, row)
-                return resources.target(kind, target, row, self.options, _doubts(self.resources[target].unread))
+                return resources.target(
+                    kind, target, row, self.options, _doubts(self.resources[target].unread)
+                )
         raise RefusedError(
             f"Coolify knows no application, service or database {target}: the uuid is wrong, or the token belongs to another team"
         )
@@ -80,7 +82,11 @@ class Lookup:
     def _check_tag(self, tag: str) -> Target:
         """Its applications, where the server can tell, each with its newest row; and the newest row of all that are going."""
         members: list[Target] | None = None
-        listed = self._if_readable(f"tag {tag}", lambda: self.api.tagged(tag)) if self.version.has(Feature.BY_TAG) else None
+        listed = (
+            self._if_readable(f"tag {tag}", lambda: self.api.tagged(tag))
+            if self.version.has(Feature.BY_TAG)
+            else None
+        )
         if listed is not None:
             members = []
             for row in listed:
@@ -93,7 +99,9 @@ class Lookup:
         going = self._if_readable("all", self.api.active_deployments)
         newest = max((trigger.record_id(row) for row in going or ()), default=0)
         unread = "" if going is not None else self.unread["all"]
-        self.resources[tag] = Resource(TAG, newest_id=newest, members=None if members is None else tuple(members), unread=unread)
+        self.resources[tag] = Resource(
+            TAG, newest_id=newest, members=None if members is None else tuple(members), unread=unread
+        )
         missing = (unread, *(self.resources[member.id].unread for member in members or ()))
         return Target(tag, kind=TAG, group=True, warnings=_doubts(next(filter(None, missing), "")))
 
@@ -101,7 +109,9 @@ class Lookup:
         seen = self.resources[target] = Resource(kind, row)
         if kind != APPLICATION:
             return
-        listed = self._if_readable(target, lambda: of_application(target, self.api.deployment_history(target, 1)))
+        listed = self._if_readable(
+            target, lambda: of_application(target, self.api.deployment_history(target, 1))
+        )
         seen.has_history, seen.unread = listed is not None, self.unread.get(target, "")
         seen.newest_id = max((trigger.record_id(each) for each in listed or ()), default=0)
         seen.webhook_commits = frozenset(
@@ -111,7 +121,9 @@ class Lookup:
         )
         if listed is None:
             going = self._if_readable(f"running {target}", lambda: self.running_deployments(target))
-            seen.running_before = None if going is None else frozenset(str(each.get("deployment_uuid")) for each in going)
+            seen.running_before = (
+                None if going is None else frozenset(str(each.get("deployment_uuid")) for each in going)
+            )
             seen.unread = seen.unread or self.unread.get(f"running {target}", "")
 
     def _if_readable(self, what: str, read: Callable[[], T]) -> T | None:
@@ -135,7 +147,9 @@ class Lookup:
             self.unread[what] = error.reason
         return None
 
-    def recent(self, target: str, take: int, *, newest: int = 0, timeout: float | None = None) -> list[Row] | None:
+    def recent(
+        self, target: str, take: int, *, newest: int = 0, timeout: float | None = None
+    ) -> list[Row] | None:
         """An application's newest rows, one by one where they are too large together: logs of megabytes come along (coolify-api 5.5).
 
         `newest`: rows that are not above it are of no use. None where this version has no such list.
@@ -201,8 +215,14 @@ def unsupported(kind: str, row: Row, options: Options, version: Version) -> str:
     """PURE. What can't be done with this target, or by this version, told before anything is sent."""
     pack = row.get("build_pack")
     rows: tuple[tuple[bool, str], ...] = (
-        (options.command is Command.ROLLBACK and kind != APPLICATION, f"a {kind} keeps nothing that could be gone back to"),
-        (bool(options.pr) and kind != APPLICATION, f"a {kind} has no previews: leave `pr` out, or give the uuid of an application"),
+        (
+            options.command is Command.ROLLBACK and kind != APPLICATION,
+            f"a {kind} keeps nothing that could be gone back to",
+        ),
+        (
+            bool(options.pr) and kind != APPLICATION,
+            f"a {kind} has no previews: leave `pr` out, or give the uuid of an application",
+        ),
         (
             bool(options.pr) and not version.has(Feature.PREVIEWS),
             f"Coolify {version.text} would deploy the application itself: previews need {Feature.PREVIEWS.value}",

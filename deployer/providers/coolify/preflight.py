@@ -26,7 +26,9 @@ PROBED = ("You must provide uuid or tag.", "Invalid request.")
 def abilities(lookup: Lookup, *, writes: str) -> tuple[Ability, ...]:
     """Every ability, whether it is there, and what it is for. `writes`: what something must be changed for, if it must."""
     api, options, version, targets = lookup.api, lookup.options, lookup.version, lookup.resources
-    needed = {trigger_requests.abilities(seen.kind, options, version) for seen in targets.values()} or {"deploy"}
+    needed = {trigger_requests.abilities(seen.kind, options, version) for seen in targets.values()} or {
+        "deploy"
+    }
     if options.command is Command.CANCEL:
         needed = {"deploy"}
     purpose = "to change an application; not needed here"
@@ -38,9 +40,21 @@ def abilities(lookup: Lookup, *, writes: str) -> tuple[Ability, ...]:
     remedy = f"Make a new one: {responses.token_abilities_hint('write' if 'write' in needed else '')}"
     sensitive = next((seen.sensitive for seen in targets.values() if seen.sensitive is not None), None)
     return (
-        Ability("read", not lookup.write_only_token, "to follow what was started", needed=options.wait, remedy=remedy),
+        Ability(
+            "read",
+            not lookup.write_only_token,
+            "to follow what was started",
+            needed=options.wait,
+            remedy=remedy,
+        ),
         Ability("read:sensitive", sensitive, "to show build logs and why a deployment failed"),
-        Ability("deploy", can_deploy(api), "to start, restart, stop and cancel", needed="deploy" in needed, remedy=remedy),
+        Ability(
+            "deploy",
+            can_deploy(api),
+            "to start, restart, stop and cancel",
+            needed="deploy" in needed,
+            remedy=remedy,
+        ),
         Ability("write", can_write(api, targets), purpose, needed="write" in needed, remedy=remedy),
     )
 
@@ -55,20 +69,30 @@ def can_write(api: Client, targets: dict[str, Resource]) -> bool | None:
     uuid = next(
         (NEW if seen.missing else uuid for uuid, seen in targets.items() if seen.kind != TAG), None
     )  # the right is asked for before the kind
-    return None if uuid is None else _told(api.send("PATCH", f"/applications/{quote(uuid, safe='')}", body={}))
+    return (
+        None if uuid is None else _told(api.send("PATCH", f"/applications/{quote(uuid, safe='')}", body={}))
+    )
 
 
-def describe(act: TriggerRequest, seen: Resource, options: Options, changed: dict[str, Any]) -> tuple[str, ...]:
+def describe(
+    act: TriggerRequest, seen: Resource, options: Options, changed: dict[str, Any]
+) -> tuple[str, ...]:
     """PURE. What would be sent, and what that would do. `changed`: the fields that would be changed before it."""
     if not seen.is_resolved:
         return (f"the token may not read, so that nobody can tell whether {act.target} is there",)
     query = "&".join(f"{name}={value}" for name, value in act.params.items())
-    what = f": {resources.description({**seen.row, **changed})}" if act.kind == APPLICATION and options.deploys and not options.pr else ""
+    what = (
+        f": {resources.description({**seen.row, **changed})}"
+        if act.kind == APPLICATION and options.deploys and not options.pr
+        else ""
+    )
     sentences = [f"would {act.summary}{what} ({act.method} {act.path}{f'?{query}' if query else ''})"]
     if act.kind == TAG:
         names = ", ".join(member.label for member in seen.members or ())
         unknown = "not known before Coolify 4.0.0-beta.461" if seen.members is None else "none"
-        sentences.append(f"applications that carry it: {names or unknown}; what services do, Coolify does not tell")
+        sentences.append(
+            f"applications that carry it: {names or unknown}; what services do, Coolify does not tell"
+        )
     return (*sentences, *([act.note] if act.note else []))
 
 

@@ -50,15 +50,15 @@ TRIGGER_READ_SECONDS = 120.0
 
 QUEUE_FULL_RETRY_SECONDS = 60.0
 OLDER_DEPLOYMENT_RETRY_SECONDS = 30.0
-OLDER_DEPLOYMENT = (
-    "an older deployment of the same commit is still going, and may not have read what was changed: it is triggered again when that is over"
-)
+OLDER_DEPLOYMENT = "an older deployment of the same commit is still going, and may not have read what was changed: it is triggered again when that is over"
 TOKEN_CANNOT_READ = (
     "the token may not read (Missing required permissions: read), so its deployment can't be followed. "
     f"Make a new one: {responses.TOKEN_ABILITIES_HINT}. Or give a second token as `read_token`, or set `wait: false`"
 )
 CANNOT_READ_NOTE = "the token may not read, so nothing but the trigger will be seen"
-CANNOT_TELL = "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments"
+CANNOT_TELL = (
+    "the answer to the trigger was lost, and the token or this version of Coolify can't list deployments"
+)
 UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 STATUS_UNCHANGED = "the answer was lost, and its status is still {}: it may have been started anew, or not"
 
@@ -115,7 +115,9 @@ class CoolifyProvider:
             self.lookup.version = Version(text)
             return f"Coolify {text} at {self.base}"
         self.api.json_or_raise(response)
-        raise UnavailableError("an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify")
+        raise UnavailableError(
+            "an answer in JSON, but not a version: `coolify_url` is not the address of a Coolify"
+        )
 
     def resolve(self, target: str) -> Target:
         """What the target is, and the newest row of its deployments; and whether it can have what is to be changed.
@@ -129,7 +131,10 @@ class CoolifyProvider:
         if self._changes.requested and self.options.deploys:
             patch, _ = self._changes.plan(found.id)
             if "domains" in patch.body and not found.missing and not self.options.read_only:
-                row = {**self.lookup.get(found.id).row, "fqdn": patch.body["domains"]}  # where it answers once that is changed
+                row = {
+                    **self.lookup.get(found.id).row,
+                    "fqdn": patch.body["domains"],
+                }  # where it answers once that is changed
                 asked_for = resources.target(APPLICATION, found.id, row, self.options)
                 found = replace(asked_for, before=found.url if found.before is None else found.before)
         return found
@@ -143,24 +148,40 @@ class CoolifyProvider:
 
     def abilities(self) -> tuple[Ability, ...]:
         """See preflight.py."""
-        writes = "to change the application before it is deployed" if self._changes.requested and self.options.deploys else ""
-        return preflight.abilities(self.lookup, writes=writes or ("to put back what ran before" if self._rollback.writes else ""))
+        writes = (
+            "to change the application before it is deployed"
+            if self._changes.requested and self.options.deploys
+            else ""
+        )
+        return preflight.abilities(
+            self.lookup, writes=writes or ("to put back what ran before" if self._rollback.writes else "")
+        )
 
     def describe(self, target: str) -> tuple[str, ...]:
         """What would be sent, and what that would do."""
         seen = self.lookup.get(target)
         if self.options.command is Command.CANCEL:
-            return tuple(f"would cancel deployment {each.id}, which {each.started_by}" for each in self.active(target)) or (
-                "nothing to cancel",
-            )
+            return tuple(
+                f"would cancel deployment {each.id}, which {each.started_by}" for each in self.active(target)
+            ) or ("nothing to cancel",)
         if self.options.command is Command.ROLLBACK:
             return self._ways_back(target)
         maker = self._maker(target)
         changes = (maker.describe(),) if maker else self._kept(target)
         changes += self._changes.describe(target) if self._changes.requested else ()
-        undone = (self._rollback.dry_run(target),) if self.options.rollback and seen.kind != TAG and not seen.missing else ()
-        act = trigger_requests.request_for(seen.kind, preflight.NEW if seen.missing else target, self.options, self.lookup.version)
-        patched = self._changes.plan(target)[0].body if self._changes.requested and seen.row and not seen.missing else {}
+        undone = (
+            (self._rollback.dry_run(target),)
+            if self.options.rollback and seen.kind != TAG and not seen.missing
+            else ()
+        )
+        act = trigger_requests.request_for(
+            seen.kind, preflight.NEW if seen.missing else target, self.options, self.lookup.version
+        )
+        patched = (
+            self._changes.plan(target)[0].body
+            if self._changes.requested and seen.row and not seen.missing
+            else {}
+        )
         return changes + preflight.describe(act, seen, self.options, patched) + undone
 
     def _ways_back(self, target: str) -> tuple[str, ...]:
@@ -173,7 +194,9 @@ class CoolifyProvider:
         if maker := self._maker(target):
             return maker.create()
         prepared = self._changes.apply(target) if self._changes.requested else Changes(())
-        return replace(prepared, warnings=(*prepared.warnings, *self._kept(target), *self._rollback.warnings(target)))
+        return replace(
+            prepared, warnings=(*prepared.warnings, *self._kept(target), *self._rollback.warnings(target))
+        )
 
     def changes_made(self, target: str) -> tuple[str, ...]:
         """See changes/apply.py; and what was changed to put back what ran before."""
@@ -186,8 +209,18 @@ class CoolifyProvider:
         if self.options.command is Command.ROLLBACK:
             return self._go_back(target, None)
         seen = self.lookup.resources.get(target)
-        kinds = (seen.kind,) if seen else (TAG,) if target in self.options.tags else (APPLICATION,) if self.options.pr else self._guesses
-        if denied := self._denied.get(trigger_requests.abilities(kinds[0], self.options, self.lookup.version)):
+        kinds = (
+            (seen.kind,)
+            if seen
+            else (TAG,)
+            if target in self.options.tags
+            else (APPLICATION,)
+            if self.options.pr
+            else self._guesses
+        )
+        if denied := self._denied.get(
+            trigger_requests.abilities(kinds[0], self.options, self.lookup.version)
+        ):
             return Rejected(denied)  # architecture, rule 3: it would only be refused again
         for kind in kinds:
             act = trigger_requests.request_for(kind, target, self.options, self.lookup.version)
@@ -198,16 +231,24 @@ class CoolifyProvider:
             return self._fresh(self._answer(response, act), target)
         except RefusedError as error:
             if response.status == 403:
-                self._denied[trigger_requests.abilities(act.kind, self.options, self.lookup.version)] = error.reason
+                self._denied[trigger_requests.abilities(act.kind, self.options, self.lookup.version)] = (
+                    error.reason
+                )
             raise
 
     def _fresh(self, answer: TriggerResult, target: str) -> TriggerResult:
         """What this run has changed must go live: an older deployment is waited for then, and not taken for ours."""
-        skipped = isinstance(answer, Started) and any(handle.certainty is Certainty.PHANTOM for handle in answer.handles)
+        skipped = isinstance(answer, Started) and any(
+            handle.certainty is Certainty.PHANTOM for handle in answer.handles
+        )
         if not skipped or not self._changes.done.get(target):
             return answer
         before, self._stuck[target] = self._stuck.get(target, ""), self._poller.stuck(target)
-        return Rejected(before) if before and self._stuck[target] else RetryLater(OLDER_DEPLOYMENT_RETRY_SECONDS, OLDER_DEPLOYMENT)
+        return (
+            Rejected(before)
+            if before and self._stuck[target]
+            else RetryLater(OLDER_DEPLOYMENT_RETRY_SECONDS, OLDER_DEPLOYMENT)
+        )
 
     def rollback(self, target: str, deployment: Handle) -> TriggerResult:
         """See rollback.py."""
@@ -220,7 +261,9 @@ class CoolifyProvider:
             error.may_have_arrived = False  # so far it is only read, or changed so that the same may be done again: nothing was started
             raise
         try:
-            response = self.api.send(act.method, act.path, act.params, body=act.body, timeout=TRIGGER_READ_SECONDS)
+            response = self.api.send(
+                act.method, act.path, act.params, body=act.body, timeout=TRIGGER_READ_SECONDS
+            )
             if response.status == 422 and act.body:
                 json_or_raise(response, act.body, self.lookup.version, "to go back")
             answer = self._answer(response, act)
@@ -284,7 +327,9 @@ class CoolifyProvider:
             return Rejected(f"this version of Coolify can't {act.summary}: it has no {act.method} {act.path}")
         return None
 
-    def find_triggered(self, target: str, *, timeout: float | None = None) -> Started | GroupStarted | AccessDenied | None:
+    def find_triggered(
+        self, target: str, *, timeout: float | None = None
+    ) -> Started | GroupStarted | AccessDenied | None:
         """Architecture, rule 7: rows that are newer than the newest before our trigger, made by the API, of the same kind as ours."""
         seen = self.lookup.resources.get(target)
         if self.lookup.write_only_token or seen is None:
@@ -302,21 +347,33 @@ class CoolifyProvider:
         if seen.unread:
             return AccessDenied(UNLISTED)
         services = seen.members is not None and timeout is None and bool(self.api.services())
-        newer = [row for row in self.api.active_deployments(timeout=timeout) if self._ours(row) and trigger.record_id(row) > seen.newest_id]
+        newer = [
+            row
+            for row in self.api.active_deployments(timeout=timeout)
+            if self._ours(row) and trigger.record_id(row) > seen.newest_id
+        ]
         return tags.found(seen, newer, self._pages, marked=self._marked, services=services)
 
-    def _found_listed(self, target: str, seen: Resource, timeout: float | None) -> Started | AccessDenied | None:
+    def _found_listed(
+        self, target: str, seen: Resource, timeout: float | None
+    ) -> Started | AccessDenied | None:
         """In the application's list, or, where there is none to be read, among all that are going."""
         try:
             recent = (
-                self.lookup.recent(target, MAX_PHANTOM_CANDIDATES, newest=seen.newest_id, timeout=timeout) if seen.has_history else None
+                self.lookup.recent(target, MAX_PHANTOM_CANDIDATES, newest=seen.newest_id, timeout=timeout)
+                if seen.has_history
+                else None
             )
             listed = of_application(target, recent)
         except (RefusedError, UnavailableError) as error:
             if isinstance(error, RefusedError) and not of_this_list(error):
                 raise
             return self._found_otherwise(target, seen, error, timeout)
-        return self._found_running(target, seen, timeout) if listed is None else self._found_newer(listed, target, seen)
+        return (
+            self._found_running(target, seen, timeout)
+            if listed is None
+            else self._found_newer(listed, target, seen)
+        )
 
     def _found_newer(self, listed: list[Row], target: str, seen: Resource) -> Started | None:
         newer = [row for row in listed if trigger.record_id(row) > seen.newest_id and self._ours(row, target)]
@@ -337,12 +394,18 @@ class CoolifyProvider:
         if seen.running_before is None:
             return AccessDenied(UNLISTED)
         rows = self.lookup.running_deployments(target, timeout=timeout)
-        newer = [row for row in rows if str(row.get("deployment_uuid")) not in seen.running_before and self._ours(row, target)]
+        newer = [
+            row
+            for row in rows
+            if str(row.get("deployment_uuid")) not in seen.running_before and self._ours(row, target)
+        ]
         return trigger.adopt_oldest(newer, target, self._pages, marked=self._marked) or AccessDenied(
             UNLISTED if seen.unread else CANNOT_TELL
         )
 
-    def _found_by_status(self, target: str, seen: Resource, timeout: float | None) -> Started | AccessDenied | None:
+    def _found_by_status(
+        self, target: str, seen: Resource, timeout: float | None
+    ) -> Started | AccessDenied | None:
         """Two looks at its status. What is done only once, however often it is asked for, may be sent again; a restart may not."""
         if self.options.pr:
             return None  # a preview's status is in no answer, and to delete it again does nothing
@@ -378,9 +441,13 @@ class CoolifyProvider:
         if self.lookup.write_only_token:
             raise RefusedError(f"what is to be cancelled can't be seen: {CANNOT_READ_NOTE}")
         if kind != APPLICATION:
-            raise RefusedError(f"a {kind} has no deployments that could be cancelled; `command: stop` stops it")
+            raise RefusedError(
+                f"a {kind} has no deployments that could be cancelled; `command: stop` stops it"
+            )
         rows = [
-            row for row in self.lookup.running_deployments(target) if not self.options.pr or row.get("pull_request_id") == self.options.pr
+            row
+            for row in self.lookup.running_deployments(target)
+            if not self.options.pr or row.get("pull_request_id") == self.options.pr
         ]
         if rows and not self.lookup.version.has(Feature.CANCEL):
             raise RefusedError(trigger_requests.NO_CANCEL)
@@ -391,7 +458,9 @@ class CoolifyProvider:
         """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (coolify-api 5.5)."""
         if handle.condition:
             return "it goes on: what was asked of Coolify can't be taken back"
-        self._stalls = self._stalls or not self.lookup.version.has(Feature.QUEUE_MOVES_ON)  # also where no answer comes
+        self._stalls = self._stalls or not self.lookup.version.has(
+            Feature.QUEUE_MOVES_ON
+        )  # also where no answer comes
         response = self.api.send("POST", f"/deployments/{quote(handle.id, safe='')}/cancel", timeout=timeout)
         text = responses.message(response)
         if responses.unknown_endpoint(response):
@@ -412,7 +481,10 @@ class CoolifyProvider:
         """Before 4.3.7: see watching/stalled_queue.py. Told once; nothing is asked where nothing was cancelled."""
         if not self._stalls or self._told_waiting:
             return ""
-        self._stalls, told = False, stalled_queue.waiting(self.api.active_deployments(timeout=timeout), self.lookup.version)
+        self._stalls, told = (
+            False,
+            stalled_queue.waiting(self.api.active_deployments(timeout=timeout), self.lookup.version),
+        )
         self._told_waiting = bool(told)
         return told
 
@@ -425,7 +497,9 @@ class CoolifyProvider:
             case "cancelled-by-user":
                 return "cancelled"
             case "queued" | "in_progress":
-                raise UnavailableError(f"Coolify did not cancel it ({responses.summary(response)})", from_server=True)
+                raise UnavailableError(
+                    f"Coolify did not cancel it ({responses.summary(response)})", from_server=True
+                )
             case _:
                 return "cancel sent, not confirmed"
 

@@ -76,7 +76,11 @@ class Resource:
     @property
     def sensitive(self) -> bool | None:
         """Whether the token sees what only read:sensitive shows; None where nothing was read that would tell."""
-        return any(name in self.row for name in SENSITIVE) if self.row and not self.from_list and self.kind == APPLICATION else None
+        return (
+            any(name in self.row for name in SENSITIVE)
+            if self.row and not self.from_list and self.kind == APPLICATION
+            else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +96,29 @@ class TagResponse:
     skipped: bool = False
 
 
-def target(kind: str, uuid: str, row: dict[str, Any], options: Options, warnings: tuple[str, ...] = ()) -> Target:
+def target(
+    kind: str, uuid: str, row: dict[str, Any], options: Options, warnings: tuple[str, ...] = ()
+) -> Target:
     """What people call it, where it can be visited, and what they should know before it is triggered."""
     status = row.get("status")
     url, before = public_url(row.get("fqdn")), None
     if options.pr:
-        url, before = "" if options.command is Command.STOP else preview_url(url, row.get("preview_url_template"), options.pr), ""
+        url, before = (
+            ""
+            if options.command is Command.STOP
+            else preview_url(url, row.get("preview_url_template"), options.pr),
+            "",
+        )
     told = status if isinstance(status, str) else ""
-    return Target(uuid, name=str(row.get("name") or ""), kind=kind, url=url, status=told, warnings=warnings, before=before)
+    return Target(
+        uuid,
+        name=str(row.get("name") or ""),
+        kind=kind,
+        url=url,
+        status=told,
+        warnings=warnings,
+        before=before,
+    )
 
 
 def public_url(fqdn: Any) -> str:
@@ -133,7 +152,10 @@ def description(row: dict[str, Any]) -> str:
     """What of an application would be deployed: its image, or its repository and how it is built."""
     pack, commit = str(row.get("build_pack") or ""), str(row.get("git_commit_sha") or "HEAD")
     if pack == "dockerimage":
-        name, tag = str(row.get("docker_registry_image_name") or ""), str(row.get("docker_registry_image_tag") or "latest")
+        name, tag = (
+            str(row.get("docker_registry_image_name") or ""),
+            str(row.get("docker_registry_image_tag") or "latest"),
+        )
         return f"Docker image {name}:{tag}"
     repository = CREDENTIALS.sub("//", str(row.get("git_repository") or "its repository"))
     place = f"{repository}, branch {row.get('git_branch') or '?'}"

@@ -39,7 +39,9 @@ OTHER_IMAGE = "its image is {} by now, which this run has not set: that is not t
 NOTHING_BEFORE_CREATE = "this run has created it: nothing ran before"
 NO_EARLIER_DEPLOYMENT = "Coolify's list shows no earlier deployment of it that was finished"
 NO_OTHER = "Coolify's list shows no earlier deployment of another commit that was finished"
-NO_IMAGES = "Coolify does not tell which images ran before: give the one to go back to as `image` (`:tag` is enough)"
+NO_IMAGES = (
+    "Coolify does not tell which images ran before: give the one to go back to as `image` (`:tag` is enough)"
+)
 CHOOSE_VERSION = "it is not clear what ran before what runs now: give what to go back to as `{}`. There is {}"
 NO_WRITE = "if the new version does not run, what ran before can't be put back: the token lacks {}. {}"
 NO_LIST = "this version of Coolify has no list of its deployments (that needs 4.0.0-beta.402)"
@@ -67,10 +69,24 @@ class RollbackPlan:
         if self.commit:
             path = f"/applications/{quote(target, safe='')}/rollback"
             return TriggerRequest(
-                APPLICATION, target, "POST", path, f"roll back to {self.version}", body={"commit": self.commit}, note=self.note
+                APPLICATION,
+                target,
+                "POST",
+                path,
+                f"roll back to {self.version}",
+                body={"commit": self.commit},
+                note=self.note,
             )
         force = {"force": "true"} if self.force else {}
-        return TriggerRequest(APPLICATION, target, "POST", "/deploy", f"deploy {self.version} again", {"uuid": target, **force}, self.note)
+        return TriggerRequest(
+            APPLICATION,
+            target,
+            "POST",
+            "/deploy",
+            f"deploy {self.version} again",
+            {"uuid": target, **force},
+            self.note,
+        )
 
     @property
     def note(self) -> str:
@@ -98,7 +114,10 @@ class Rollback:
     def _settle(self, target: str, patch: Patch) -> None:
         """What was perhaps changed by an earlier try, and need not be changed any more, was."""
         lost = self.changes.uncertain.pop(target, ())
-        self.changed[target] = (*self.changed.get(target, ()), *(sentence for sentence in lost if sentence not in patch.summary))
+        self.changed[target] = (
+            *self.changed.get(target, ()),
+            *(sentence for sentence in lost if sentence not in patch.summary),
+        )
 
     def _change(self, target: str, patch: Patch) -> None:
         """Where its answer is lost nothing was started: the same is done again."""
@@ -143,7 +162,9 @@ class Rollback:
     def _built_commit(self, application: Row, shown: str) -> str:
         """The commit of a deployment whose row shows this one: a pinned one is checked out, but not shown, before beta.464."""
         pinned = pin(application)
-        return pinned if shown and self.lookup.version.before(PIN_LOST) and COMMIT.fullmatch(pinned) else shown
+        return (
+            pinned if shown and self.lookup.version.before(PIN_LOST) and COMMIT.fullmatch(pinned) else shown
+        )
 
     def on_demand(self, target: str) -> RollbackPlan:
         """To what the user names, or to what ran before what runs now. Raises RefusedError."""
@@ -173,7 +194,9 @@ class Rollback:
         listed = self._listed(target)
         ran, gone = finished(listed), rolled_back_commits(listed)
         now = next(iter(ran), "")
-        hidden = self.lookup.version.before(PIN_LOST) and COMMIT.fullmatch(pin(row))  # the rows do not show what was built
+        hidden = self.lookup.version.before(PIN_LOST) and COMMIT.fullmatch(
+            pin(row)
+        )  # the rows do not show what was built
         found = []
         for commit, each in ran.items() if hidden else [pair for pair in ran.items() if pair[0] != now]:
             told = f"deployed {text(each.get('created_at'))}{', and taken back' if commit in gone else ''}"
@@ -208,7 +231,9 @@ class Rollback:
         wished = self.lookup.options.rollback or self.lookup.options.command is Command.ROLLBACK
         applications = [seen for seen in self.lookup.resources.values() if seen.kind == APPLICATION]
         by_call = self.lookup.version.has(Feature.ROLLBACK)
-        return wished and any(not by_call or seen.row.get("build_pack") == BUILD_PACK for seen in applications)
+        return wished and any(
+            not by_call or seen.row.get("build_pack") == BUILD_PACK for seen in applications
+        )
 
     def warnings(self, target: str) -> tuple[str, ...]:
         """What would keep a version that does not run from being taken back, told before it is deployed (coolify-api 2).
@@ -220,9 +245,15 @@ class Rollback:
         pins = [
             uuid
             for uuid in members
-            if (one := self.lookup.resources.get(uuid)) and one.has_history and one.row.get("build_pack") != BUILD_PACK
+            if (one := self.lookup.resources.get(uuid))
+            and one.has_history
+            and one.row.get("build_pack") != BUILD_PACK
         ]
-        if not (self.lookup.options.rollback and pins) or version.has(Feature.ROLLBACK) or _ignores_pins(version):
+        if (
+            not (self.lookup.options.rollback and pins)
+            or version.has(Feature.ROLLBACK)
+            or _ignores_pins(version)
+        ):
             return ()
         try:
             missing = self.changes.missing_abilities(pins[0])
@@ -257,7 +288,9 @@ class Rollback:
         if _ignores_pins(version):
             raise RefusedError(ROLLBACK_UNSUPPORTED.format(version.text))
         patch, force = application.patch(row, version, pin=commit), version.before(PIN_LOST)
-        return RollbackPlan(commit, replace(patch, warnings=patch.warnings[:1]), force=force)  # the other one tells of that force
+        return RollbackPlan(
+            commit, replace(patch, warnings=patch.warnings[:1]), force=force
+        )  # the other one tells of that force
 
     # --- what is read
 
@@ -278,14 +311,22 @@ class Rollback:
         """The images that its server keeps beside the one that runs, the newest first; nothing before 4.3.0."""
         if not self.lookup.version.has(Feature.ROLLBACK):
             return ()
-        data = self.lookup.api.get(f"/applications/{quote(target, safe='')}/rollback-images", timeout=IMAGES_READ_SECONDS)
+        data = self.lookup.api.get(
+            f"/applications/{quote(target, safe='')}/rollback-images", timeout=IMAGES_READ_SECONDS
+        )
         listed = data.get("images") if isinstance(data, dict) else None
         found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
         row = self._row(target)
         if row.get("build_pack") != BUILD_PACK:
             return other_images(found)
-        marked = any(each.get("is_current") for each in found)  # only where the container's name is kept the same
-        now = "" if marked or not found else running(row, self.lookup.api.deployment_history(target, MAX_RECORDS) or [])
+        marked = any(
+            each.get("is_current") for each in found
+        )  # only where the container's name is kept the same
+        now = (
+            ""
+            if marked or not found
+            else running(row, self.lookup.api.deployment_history(target, MAX_RECORDS) or [])
+        )
         return other_images(found, now, images.held(row).tag)
 
 

@@ -27,7 +27,9 @@ STARTING = re.compile(r"Starting deployment of (\S+) to ")
 """The first line of a deployment's log that names its image (coolify-api 7, captured-2/sequence_rollback)."""
 
 STARTED_SINCE = "deployment {} of it was started since: what it puts up is not taken back"
-NOT_LISTED = "Coolify's list does not show our own deployment any more, so that nobody can tell what was started since"
+NOT_LISTED = (
+    "Coolify's list does not show our own deployment any more, so that nobody can tell what was started since"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,9 @@ def other_images(listed: list[Row], running: str = "", named: str = "") -> tuple
 
     `running`: the tag of the one that runs, for a list that marks none. `named`: the tag that the application has.
     """
-    current = next((each for each in listed if each.get("is_current") or (running and each.get("tag") == running)), {})
+    current = next(
+        (each for each in listed if each.get("is_current") or (running and each.get("tag") == running)), {}
+    )
     now = _made(current)
     others = [each for each in listed if each is not current and IMAGE_TAG.fullmatch(text(each.get("tag")))]
     newest = sorted(others, key=lambda each: text(each.get("created_at")), reverse=True)[:MAX_SHOWN]
@@ -56,7 +60,9 @@ def other_images(listed: list[Row], running: str = "", named: str = "") -> tuple
     for each in newest:
         made, told = _made(each), text(each.get("created_at"))
         known = (f"made {told}" if told else "", "the application's own tag" if each["tag"] == named else "")
-        choices.append(Candidate(each["tag"], ", ".join(filter(None, known)), earlier=bool(now and made and made < now)))
+        choices.append(
+            Candidate(each["tag"], ", ".join(filter(None, known)), earlier=bool(now and made and made < now))
+        )
     return tuple(choices)
 
 
@@ -71,7 +77,11 @@ def running(application: Row, listed: list[Row]) -> str:
     done = next((row for row in newest if row.get("status") == "finished"), None)
     if done is None:
         return ""
-    later = [row for row in newest if trigger.record_id(row) > trigger.record_id(done) and not deployment.is_other_server(row, done)]
+    later = [
+        row
+        for row in newest
+        if trigger.record_id(row) > trigger.record_id(done) and not deployment.is_other_server(row, done)
+    ]
     if any(row.get("status") not in DEPLOYED_NOTHING for row in later):
         return ""
     if started := _started(done):
@@ -110,11 +120,15 @@ def deployment_and_previous(listed: list[Row], uuid: str) -> tuple[Row, str]:
     newer = [
         row
         for row in listed
-        if trigger.record_id(row) > trigger.record_id(mine) and is_own(row) and row.get("status") not in DEPLOYED_NOTHING
+        if trigger.record_id(row) > trigger.record_id(mine)
+        and is_own(row)
+        and row.get("status") not in DEPLOYED_NOTHING
     ]
     if others := [row for row in newer if not deployment.is_other_server(row, mine)]:
         raise RefusedError(STARTED_SINCE.format(text(others[0].get("deployment_uuid"))))
-    return mine, next(iter(finished(row for row in listed if trigger.record_id(row) < trigger.record_id(mine))), "")
+    return mine, next(
+        iter(finished(row for row in listed if trigger.record_id(row) < trigger.record_id(mine))), ""
+    )
 
 
 def finished(listed: Iterable[Row]) -> dict[str, Row]:

@@ -39,24 +39,33 @@ def read(data: Any) -> TagResponse | Rejected:
     )
     if len(pairs) != len(details):
         raise trigger.doubtful(trigger.UNREADABLE)
-    services = tuple(match[2] for each in sentences if (match := trigger.STARTED.fullmatch(each)) and match[1] == "Service")
+    services = tuple(
+        match[2] for each in sentences if (match := trigger.STARTED.fullmatch(each)) and match[1] == "Service"
+    )
     refusals = tuple(each for each in sentences if each.startswith("Unauthorized"))
     if not pairs and not services:
         if sentences and all(NOTHING.fullmatch(each) for each in sentences):
             return Rejected(trigger.split_message(" ".join(sentences)))
         raise trigger.doubtful(f"{trigger.UNNAMED} ({' '.join(sentences)})" if sentences else trigger.UNNAMED)
-    return TagResponse(pairs, services, refusals, skipped=any(each.startswith(trigger.ALREADY) for each in sentences))
+    return TagResponse(
+        pairs, services, refusals, skipped=any(each.startswith(trigger.ALREADY) for each in sentences)
+    )
 
 
 def spread(tag: str, lookup: Lookup, *, ask: bool = True) -> GroupStarted:
     """What its answer names goes its own way. Any of it may be a phantom where one was skipped. `ask`: names may still be looked up."""
     answered = lookup.tag_responses[tag]
     trust = (
-        Certainty.POSSIBLY_PHANTOM if answered.skipped and not lookup.options.force and not lookup.write_only_token else Certainty.CONFIRMED
+        Certainty.POSSIBLY_PHANTOM
+        if answered.skipped and not lookup.options.force and not lookup.write_only_token
+        else Certainty.CONFIRMED
     )
     names = {member.id: member for member in lookup.get(tag).members or ()}
     parts = [
-        GroupMember(names.get(uuid) or lookup.resolve_name(APPLICATION, uuid, ask=ask), Handle(uuid, deployment, trust))
+        GroupMember(
+            names.get(uuid) or lookup.resolve_name(APPLICATION, uuid, ask=ask),
+            Handle(uuid, deployment, trust),
+        )
         for uuid, deployment in answered.deployments
     ]
     there = lookup.services() if answered.services and ask else []
@@ -66,12 +75,19 @@ def spread(tag: str, lookup: Lookup, *, ask: bool = True) -> GroupStarted:
         if len(same) == 1:
             uuid = str(same[0].get("uuid"))
             parts.append(
-                GroupMember(lookup.remember(SERVICE, uuid, same[0], started=True), Handle(uuid, "", condition=resource_status.RUNNING))
+                GroupMember(
+                    lookup.remember(SERVICE, uuid, same[0], started=True),
+                    Handle(uuid, "", condition=resource_status.RUNNING),
+                )
             )
         else:
-            why = f"Coolify has {len(same)} services of this name" if same else "Coolify names it, but no uuid"
+            why = (
+                f"Coolify has {len(same)} services of this name" if same else "Coolify names it, but no uuid"
+            )
             rest.append(f"service {name}: started, not followed ({why})")
-    return GroupStarted(tuple(parts), "; ".join(rest), Outcome.REFUSED if answered.refusals else Outcome.TRIGGERED)
+    return GroupStarted(
+        tuple(parts), "; ".join(rest), Outcome.REFUSED if answered.refusals else Outcome.TRIGGERED
+    )
 
 
 def found(tag: Resource, newer: list[Row], base: str, *, marked: bool, services: bool) -> GroupStarted:
@@ -82,7 +98,10 @@ def found(tag: Resource, newer: list[Row], base: str, *, marked: bool, services:
     rows_of: dict[str, list[Row]] = {}
     for row in newer:
         rows_of.setdefault(application_of(row), []).append(row)
-    named = tuple(Target(uuid, name=str(rows[0].get("application_name") or ""), kind=APPLICATION) for uuid, rows in rows_of.items())
+    named = tuple(
+        Target(uuid, name=str(rows[0].get("application_name") or ""), kind=APPLICATION)
+        for uuid, rows in rows_of.items()
+    )
     members = named if tag.members is None else tag.members
     parts = []
     for member in members:

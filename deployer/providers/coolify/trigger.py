@@ -13,9 +13,13 @@ from deployer.providers.coolify.watching import deployment, resource_status
 
 ALREADY = "Deployment already queued"
 ALREADY_QUEUED = "an older deployment of the same commit is still going, and Coolify starts no second one"
-NO_PREVIEW = re.compile(r"Pull request \d+ not found for this resource\.|No query results for model \[.*ApplicationPreview\]\.")
+NO_PREVIEW = re.compile(
+    r"Pull request \d+ not found for this resource\.|No query results for model \[.*ApplicationPreview\]\."
+)
 STARTED = re.compile(r"(Service|Database) (.*) started\..*", re.DOTALL)
-QUEUED = re.compile(r"(Application|Service|Database) (starting|restarting|stopping) request queued\.|Preview deletion request queued\.")
+QUEUED = re.compile(
+    r"(Application|Service|Database) (starting|restarting|stopping) request queued\.|Preview deletion request queued\."
+)
 REFUSALS = re.compile(r"Unauthorized to .*|docker_tag can only be used with .*", re.DOTALL)
 """What Coolify says in a 200 of what it has not started, beside `NO_PREVIEW` (coolify-api 5.1)."""
 
@@ -43,7 +47,9 @@ def parse_accepted(data: Any, done: TriggerRequest, options: Options, *, blind: 
         raise doubtful("Coolify's answer to the trigger names a deployment in no way that we know")
     if QUEUED.fullmatch(text) and done.method == "DELETE":
         return Started((), PREVIEW_GOES)
-    if STARTED.fullmatch(text) or (QUEUED.fullmatch(text) and (done.kind != APPLICATION or options.command is Command.STOP)):
+    if STARTED.fullmatch(text) or (
+        QUEUED.fullmatch(text) and (done.kind != APPLICATION or options.command is Command.STOP)
+    ):
         return _status(done, text, options, blind=blind)
     if NO_PREVIEW.fullmatch(text) or REFUSALS.fullmatch(text):
         return Rejected(f"{split_message(text)}{_remedy(text, options)}")
@@ -117,11 +123,20 @@ def adopt_oldest(found: list[dict[str, Any]], target: str, base: str, *, marked:
     if not found:
         return None
     first, unsure = min(found, key=record_id), len(found) > 1 or not marked
-    handle = Handle(target, str(first.get("deployment_uuid")), adopted=unsure, perhaps=unsure, link=deployment.page_of(first, base))
+    handle = Handle(
+        target,
+        str(first.get("deployment_uuid")),
+        adopted=unsure,
+        perhaps=unsure,
+        link=deployment.page_of(first, base),
+    )
     if len(found) > 1:
         return Started((handle,), "several were started at once: the oldest is followed")
     return Started(
-        (handle,), "found on the server" if marked else "found on the server; this version of Coolify does not say who started it"
+        (handle,),
+        "found on the server"
+        if marked
+        else "found on the server; this version of Coolify does not say who started it",
     )
 
 

@@ -41,24 +41,43 @@ def request_for(kind: str, target: str, options: Options, version: Version) -> T
     """The request for this target. Parameters stand in the query; a flag is `true` or not there at all (coolify-api 5.1)."""
     if kind == TAG:
         return TriggerRequest(
-            TAG, target, "POST", "/deploy", "deploy all that carries the tag", {"tag": target, **_force(options, version)}
+            TAG,
+            target,
+            "POST",
+            "/deploy",
+            "deploy all that carries the tag",
+            {"tag": target, **_force(options, version)},
         )
     path = f"/{kind}s/{quote(target, safe='')}"
     if options.command is Command.STOP and options.pr:
-        return TriggerRequest(kind, target, "DELETE", f"{path}/previews/{options.pr}", f"delete the preview of pull request {options.pr}")
+        return TriggerRequest(
+            kind,
+            target,
+            "DELETE",
+            f"{path}/previews/{options.pr}",
+            f"delete the preview of pull request {options.pr}",
+        )
     if options.command in {Command.RESTART, Command.STOP}:
-        return TriggerRequest(kind, target, "POST", f"{path}/{options.command.value}", f"{options.command.value} the {kind}")
+        return TriggerRequest(
+            kind, target, "POST", f"{path}/{options.command.value}", f"{options.command.value} the {kind}"
+        )
     if kind == APPLICATION:
         return _deploy_application(target, path, options, version)
     done = _start(kind, target, path, options, version)
-    ignored = f"`force` and `instant_deploy` mean nothing for a {kind}" if options.force or options.instant else ""
+    ignored = (
+        f"`force` and `instant_deploy` mean nothing for a {kind}" if options.force or options.instant else ""
+    )
     return replace(done, note="; ".join(filter(None, (done.note, ignored))))
 
 
 def _start(kind: str, target: str, path: str, options: Options, version: Version) -> TriggerRequest:
     if options.command is Command.START:
         return TriggerRequest(kind, target, "POST", f"{path}/start", f"start the {kind}, if it is stopped")
-    return _deploy_service(target, path, options, version) if kind == SERVICE else _deploy(DATABASE, target, "start the database")
+    return (
+        _deploy_service(target, path, options, version)
+        if kind == SERVICE
+        else _deploy(DATABASE, target, "start the database")
+    )
 
 
 def _deploy_application(target: str, path: str, options: Options, version: Version) -> TriggerRequest:
@@ -70,7 +89,13 @@ def _deploy_application(target: str, path: str, options: Options, version: Versi
     image = {"docker_tag": options.docker_tag} if options.docker_tag else {}
     what = f"deploy the preview of pull request {options.pr}" if options.pr else "queue a deployment"
     return TriggerRequest(
-        APPLICATION, target, "POST", "/deploy", what, {"uuid": target, **_force(options, version), **preview, **image}, note
+        APPLICATION,
+        target,
+        "POST",
+        "/deploy",
+        what,
+        {"uuid": target, **_force(options, version), **preview, **image},
+        note,
     )
 
 
@@ -80,7 +105,14 @@ def _deploy_service(target: str, path: str, options: Options, version: Version) 
         note = ALWAYS_PULLS if version.before(SERVICES_PULLED) else ""
         return _deploy(SERVICE, target, "start the service anew, with the images that are there", note)
     if version.has(Feature.PULL_LATEST):
-        return TriggerRequest(SERVICE, target, "POST", f"{path}/restart", "pull newer images and restart the service", {"latest": "true"})
+        return TriggerRequest(
+            SERVICE,
+            target,
+            "POST",
+            f"{path}/restart",
+            "pull newer images and restart the service",
+            {"latest": "true"},
+        )
     unpulled = not version.before(SERVICES_PULLED)
     return _deploy(SERVICE, target, "start the service anew", NO_PULL_API if unpulled else "")
 

@@ -12,13 +12,17 @@ from deployer.simulator.serving.exchange import Fault, Response, Then
 from deployer.simulator.serving.journal import Request
 
 WINDOW, LIMIT = 3600, 20_000
-WAIT = int(record("request-429-rate-limit")["response"]["headers"]["Retry-After"])  # seconds that are asked for
+WAIT = int(
+    record("request-429-rate-limit")["response"]["headers"]["Retry-After"]
+)  # seconds that are asked for
 
 
 def place_of(world: World, request: Request) -> str:
     """On which of the servers a request came: `api`, `login`, `logs`, or `elsewhere`, which nothing names."""
     host = request.headers.get("host", "")
-    return next((name for name, address in world.addresses.items() if address.partition("//")[2] == host), "elsewhere")
+    return next(
+        (name for name, address in world.addresses.items() if address.partition("//")[2] == host), "elsewhere"
+    )
 
 
 def hit(world: World, request: Request) -> tuple[Route, str] | None:
@@ -55,13 +59,20 @@ def answered(world: World, request: Request) -> Response:
     if not there or not route:
         return reply("request-404-unknown")
     if unknown := unknown_keys(route, request):
-        return refused("apps-list-400-bad-query", f"The query parameter is invalid: Unknown query parameter(s): '{unknown[0]}'")
+        return refused(
+            "apps-list-400-bad-query",
+            f"The query parameter is invalid: Unknown query parameter(s): '{unknown[0]}'",
+        )
     return route.answer(world, request, there[1])
 
 
 def unknown_keys(route: Route, request: Request) -> list[str]:
     known = route.query or {}
-    return [key for key, values in request.query.items() if key not in known or not known[key].fullmatch(values[0])]
+    return [
+        key
+        for key, values in request.query.items()
+        if key not in known or not known[key].fullmatch(values[0])
+    ]
 
 
 def spoiled(world: World, request: Request, fault: Fault) -> Response | None:

@@ -27,7 +27,12 @@ WITH_IMAGE = {"image": IMAGE}
 UNREADY = Timeline((*WELL.steps[:2], (8, State.UNREADY)), WELL.lines)
 BLIND = Timeline((*WELL.steps[:2], (8, State.BLIND)), WELL.lines)
 HOSTILE = replace(
-    WELL, lines=(*WELL.lines, Line(9, "::error::not a CI command ✓", error=True), Line(9.5, "##vso[task.complete result=Failed]"))
+    WELL,
+    lines=(
+        *WELL.lines,
+        Line(9, "::error::not a CI command ✓", error=True),
+        Line(9.5, "##vso[task.complete result=Failed]"),
+    ),
 )
 LATE = replace(WELL, lines=(Line(6, "second in the list", late=2.5), Line(7, LISTENS.text)))
 
@@ -39,7 +44,9 @@ def of(process: Process, *, started: bool = False) -> tuple[App, ...]:
 
 def elsewhere(response: Response) -> Response:
     """The same list where the link to the next page leads to a host of which nobody knows anything."""
-    whole = b"".join(response.body).replace(b'"next":{"href":"http://127.0.0.1', b'"next":{"href":"http://localhost')
+    whole = b"".join(response.body).replace(
+        b'"next":{"href":"http://127.0.0.1', b'"next":{"href":"http://localhost'
+    )
     return replace(response, body=(whole,))
 
 
@@ -48,10 +55,20 @@ STATES = (
     private("started", "the app runs already", apps=(RUNS,)),
     private("restart", "the app runs, and is restarted", apps=(RUNS,), inputs={"cf_strategy": "restart"}),
     private("one-crash", "one of two instances crashes", apps=of(Process(odd={1: CRASHING}))),
-    private("flapping", "the instances answer for a moment each time before they crash", apps=of(Process(course=FLAPPING))),
-    private("unready", "the instances run, but never get ready for requests", apps=of(Process(course=UNREADY))),
+    private(
+        "flapping",
+        "the instances answer for a moment each time before they crash",
+        apps=of(Process(course=FLAPPING)),
+    ),
+    private(
+        "unready", "the instances run, but never get ready for requests", apps=of(Process(course=UNREADY))
+    ),
     private("zero", "the app has no instances", apps=of(Process(instances=0))),
-    private("worker", "the app has a web and a worker process", apps=(App(processes=(Process(), Process("worker", 1))),)),
+    private(
+        "worker",
+        "the app has a web and a worker process",
+        apps=(App(processes=(Process(), Process("worker", 1))),),
+    ),
     private(
         "worker-crash",
         "of a web and a worker process the worker crashes",
@@ -64,8 +81,17 @@ STATES = (
         "for a minute the statistics are not available",
         faults=(Fault(("stats",), Then.REPLY, reply="process-stats-503-unavailable", until=60),),
     ),
-    private("outage", "for a minute nobody answers", faults=(Fault(("any",), Then.RESET, clock="trigger", since=2, until=62),)),
-    private("two-apps", "two apps are started", apps=(App(), App(name="worker", route="worker.apps.example.org")), targets=2),
+    private(
+        "outage",
+        "for a minute nobody answers",
+        faults=(Fault(("any",), Then.RESET, clock="trigger", since=2, until=62),),
+    ),
+    private(
+        "two-apps",
+        "two apps are started",
+        apps=(App(), App(name="worker", route="worker.apps.example.org")),
+        targets=2,
+    ),
     private("paged", "lists come two rows at a time", apps=PAGED, targets=5, pages=2),
     private(
         "lured",
@@ -93,11 +119,20 @@ STAGED = (
         inputs=WITH_IMAGE,
     ),
     private("registry", "the image's registry wants a login", apps=(RUNS,), inputs=WITH_IMAGE, registry=True),
-    private("buildpack", "an image is to be deployed on an app that is made of source", apps=(App(docker=False),), inputs=WITH_IMAGE),
+    private(
+        "buildpack",
+        "an image is to be deployed on an app that is made of source",
+        apps=(App(docker=False),),
+        inputs=WITH_IMAGE,
+    ),
     private(
         "no-room",
         "there is no room to stage an image",
-        apps=(App(started=True, staging=Staging(6, "InsufficientResources - Insufficient resources", BUILT[:1])),),
+        apps=(
+            App(
+                started=True, staging=Staging(6, "InsufficientResources - Insufficient resources", BUILT[:1])
+            ),
+        ),
         inputs=WITH_IMAGE,
     ),
     private(
@@ -143,7 +178,13 @@ ROLLED = (
         apps=of(Process(course=CRASHING), started=True),
         inputs=ROLLING,
     ),
-    private("rolling-cancelled", "somebody cancels the deployment", apps=(RUNS,), inputs=ROLLING, rolling=Rolling(cancelled=20)),
+    private(
+        "rolling-cancelled",
+        "somebody cancels the deployment",
+        apps=(RUNS,),
+        inputs=ROLLING,
+        rolling=Rolling(cancelled=20),
+    ),
     private(
         "rolling-quota",
         "the deployment has no room at first",
@@ -151,14 +192,35 @@ ROLLED = (
         inputs=ROLLING,
         rolling=Rolling(error="memory quota_exceeded", cleared=90),
     ),
-    private("rolling-off", "the operators allow no rolling deployments", apps=(RUNS,), inputs=ROLLING, deployments=False),
-    private("others", "a deployment of somebody else is under way", apps=(RUNS,), inputs=ROLLING, others=True),
-    private("cancel", "somebody's deployment is to be cancelled", apps=(RUNS,), others=True, may_cancel=True, inputs={"command": "cancel"}),
+    private(
+        "rolling-off",
+        "the operators allow no rolling deployments",
+        apps=(RUNS,),
+        inputs=ROLLING,
+        deployments=False,
+    ),
+    private(
+        "others", "a deployment of somebody else is under way", apps=(RUNS,), inputs=ROLLING, others=True
+    ),
+    private(
+        "cancel",
+        "somebody's deployment is to be cancelled",
+        apps=(RUNS,),
+        others=True,
+        may_cancel=True,
+        inputs={"command": "cancel"},
+    ),
 )
 LOGINS = (
     private("client", "the login is a client's", login=Login(Grant.CLIENT)),
-    private("user-assertion", "the login is a user's, by the CI system's token", login=Login(Grant.USER_ASSERTION)),
-    private("client-assertion", "the login is a client's, by the CI system's token", login=Login(Grant.CLIENT_ASSERTION)),
+    private(
+        "user-assertion", "the login is a user's, by the CI system's token", login=Login(Grant.USER_ASSERTION)
+    ),
+    private(
+        "client-assertion",
+        "the login is a client's, by the CI system's token",
+        login=Login(Grant.CLIENT_ASSERTION),
+    ),
     private("origin", "another identity provider knows the user", login=Login(origin="ldap")),
     private("wrong-password", "the password is wrong", login=Login(known=False)),
     private("locked", "the account is locked", login=Login(locked=True)),
@@ -175,7 +237,12 @@ LOGINS = (
         apps=of(Process(course=slowly(300))),
         login=Login(validity=120, refresh_expired=True),
     ),
-    private("revoked", "all tokens are revoked while the app comes up", apps=of(Process(course=slowly(60))), login=Login(revoked=20)),
+    private(
+        "revoked",
+        "all tokens are revoked while the app comes up",
+        apps=of(Process(course=slowly(60))),
+        login=Login(revoked=20),
+    ),
     *(
         private(
             f"uaa-away{name}",
@@ -188,7 +255,11 @@ LOGINS = (
                 Fault(("token",), Then.CLOSE, since=60, until=80),
             ),
         )
-        for name, login in (("", Login()), ("-password", Login(refreshes=False)), ("-client", Login(Grant.CLIENT)))
+        for name, login in (
+            ("", Login()),
+            ("-password", Login(refreshes=False)),
+            ("-client", Login(Grant.CLIENT)),
+        )
     ),
     private(
         "uaa-limit",
@@ -198,10 +269,22 @@ LOGINS = (
 )
 REFUSED = (
     private("auditor", "the user may only look", role="space_auditor"),
-    private("supporter", "the user may start, but make no package", apps=(RUNS,), role="space_supporter", inputs=WITH_IMAGE),
+    private(
+        "supporter",
+        "the user may start, but make no package",
+        apps=(RUNS,),
+        role="space_supporter",
+        inputs=WITH_IMAGE,
+    ),
     private("suspended", "the organization is suspended", suspended=True),
     private("no-docker", "images may not run here", docker=False),
-    private("rolling-no-quota", "there is no memory for a rolling deployment", apps=(RUNS,), inputs=ROLLING, quota="memory quota_exceeded"),
+    private(
+        "rolling-no-quota",
+        "there is no memory for a rolling deployment",
+        apps=(RUNS,),
+        inputs=ROLLING,
+        quota="memory quota_exceeded",
+    ),
     private("korifi", "it is a Korifi without a login server", korifi=True),
     private(
         "limited",
@@ -209,7 +292,9 @@ REFUSED = (
         faults=(Fault(("stats",), Then.REPLY, reply="request-429-rate-limit", nth=(2,)),),
     ),
     private(
-        "broken", "a start ends in an error of the server's own", faults=(Fault(("start",), Then.REPLY, reply="app-start-500-unknown"),)
+        "broken",
+        "a start ends in an error of the server's own",
+        faults=(Fault(("start",), Then.REPLY, reply="app-start-500-unknown"),),
     ),
     private(
         "runner",
@@ -227,6 +312,8 @@ LOGGED = (
         faults=(Fault(("log_read",), Then.REPLY, reply="log-cache-read-404-unauthorized-or-expired"),),
     ),
     private("hostile", "the app logs commands of CI systems", apps=of(Process(instances=1, course=HOSTILE))),
-    private("late-logs", "a line arrives after one that came later", apps=of(Process(instances=1, course=LATE))),
+    private(
+        "late-logs", "a line arrives after one that came later", apps=of(Process(instances=1, course=LATE))
+    ),
 )
 FOR_TESTS = (*STATES, *STAGED, *ROLLED, *LOGINS, *REFUSED, *LOGGED)

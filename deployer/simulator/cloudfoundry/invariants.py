@@ -13,15 +13,21 @@ from deployer.simulator.cloudfoundry.world import World
 from deployer.simulator.serving.journal import TLS, Request
 
 SECRETS = (PASSWORD, CLIENT_SECRET, ASSERTION, REGISTRY_PASSWORD)
-LIKE_CF = re.compile(r"[cC][fF][^/]*/\d+\.\d+\.\d+(\+|\s)")  # takes us for an outdated cf (cloudfoundry-api 3, the User-Agent)
-AGAIN = frozenset({"1000 CF-InvalidAuthToken", "170017 CF-StagingInProgress"})  # refusals after which the same is sent again
+LIKE_CF = re.compile(
+    r"[cC][fF][^/]*/\d+\.\d+\.\d+(\+|\s)"
+)  # takes us for an outdated cf (cloudfoundry-api 3, the User-Agent)
+AGAIN = frozenset(
+    {"1000 CF-InvalidAuthToken", "170017 CF-StagingInProgress"}
+)  # refusals after which the same is sent again
 OVERDUE = 5.0  # simulated seconds that a request may take to arrive
 
 
 def violations(world: World, *, changes_nothing: bool) -> list[str]:
     """Every breach, in the order of the checks; empty for a client that behaved."""
     checks = (*CHECKS, *((writes,) if changes_nothing else ()))
-    return [f"the simulator itself failed at {fault}" for fault in world.faults] + [said for check in checks for said in check(world)]
+    return [f"the simulator itself failed at {fault}" for fault in world.faults] + [
+        said for check in checks for said in check(world)
+    ]
 
 
 def done_too_often(world: World) -> Iterator[str]:
@@ -60,7 +66,10 @@ def unknown_fields(world: World) -> Iterator[str]:
         for key in unknown_keys(there[0], request) if there else ():
             yield f"{request}: {key!r} must not be sent like that"
         if there and there[0].name != "token" and request.body:
-            yield from (f"{request}: there is no field {path!r} here" for path in sorted(paths(request.body) - there[0].body))
+            yield from (
+                f"{request}: there is no field {path!r} here"
+                for path in sorted(paths(request.body) - there[0].body)
+            )
 
 
 def paths(body: bytes) -> set[str]:

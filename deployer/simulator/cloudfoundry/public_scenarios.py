@@ -19,8 +19,14 @@ FOR_PEOPLE = (
         apps=(App(started=True, staging=failed(NO_SUCH_TAG)),),
         inputs={"image": IMAGE},
     ),
-    Scenario("no-droplet", "an app is to be started that was never staged", apps=(App(staged=False, older=0),)),
-    Scenario("quota", "an app is to be started, and the organization's memory is used up", quota="memory quota_exceeded"),
+    Scenario(
+        "no-droplet", "an app is to be started that was never staged", apps=(App(staged=False, older=0),)
+    ),
+    Scenario(
+        "quota",
+        "an app is to be started, and the organization's memory is used up",
+        quota="memory quota_exceeded",
+    ),
     Scenario(
         "slow-placement",
         "for a minute and a half no cell has room for the app, then it comes up",

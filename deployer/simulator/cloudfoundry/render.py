@@ -13,7 +13,11 @@ from deployer.simulator.cloudfoundry.world import World
 
 def recorded(world: World, name: str, app: str = "") -> Body:
     """A recorded body, at the address of this foundation, of this app."""
-    return body_of(name, api=world.addresses["api"], app=app) if app else body_of(name, api=world.addresses["api"])
+    return (
+        body_of(name, api=world.addresses["api"], app=app)
+        if app
+        else body_of(name, api=world.addresses["api"])
+    )
 
 
 def addressed(world: World, body: Body, kind: str, one: str) -> Body:
@@ -26,13 +30,19 @@ def addressed(world: World, body: Body, kind: str, one: str) -> Body:
 
 
 def app(world: World, live: Live) -> Body:
-    body = recorded(world, "app-get-200-docker-started" if live.app.docker else "app-get-200-started", live.guid)
+    body = recorded(
+        world, "app-get-200-docker-started" if live.app.docker else "app-get-200-started", live.guid
+    )
     droplet = {"data": {"guid": live.droplet}}
-    return filled(body, {"name": live.app.name, "state": live.state, "relationships.current_droplet": droplet})
+    return filled(
+        body, {"name": live.app.name, "state": live.state, "relationships.current_droplet": droplet}
+    )
 
 
 def process(world: World, live: Live, run: Run) -> Body:
-    row = recorded(world, "app-processes-list-200", live.guid)["resources"][0 if run.process.type == "web" else 1]
+    row = recorded(world, "app-processes-list-200", live.guid)["resources"][
+        0 if run.process.type == "web" else 1
+    ]
     addressed(world, row, "processes", run.guid)
     return filled(
         row,
@@ -63,7 +73,10 @@ def blind(run: Run, now: float) -> bool:
 
 def droplet(world: World, it: Droplet) -> Body:
     body = addressed(world, recorded(world, "droplet-get-200-docker", it.app), "droplets", it.guid)
-    return filled(body, {"image": it.image, "created_at": world.stamp(it.created), "updated_at": world.stamp(it.created)})
+    return filled(
+        body,
+        {"image": it.image, "created_at": world.stamp(it.created), "updated_at": world.stamp(it.created)},
+    )
 
 
 def package(world: World, it: Package) -> Body:
@@ -76,7 +89,9 @@ def package(world: World, it: Package) -> Body:
 def build(world: World, it: Build) -> Body:
     state = it.state(world.now())
     name = {"STAGING": "staging", "STAGED": "staged", "FAILED": "failed"}[state]
-    body = addressed(world, recorded(world, f"build-get-200-{name}-docker", it.package.app), "builds", it.guid)
+    body = addressed(
+        world, recorded(world, f"build-get-200-{name}-docker", it.package.app), "builds", it.guid
+    )
     over = it.created + (0 if state == "STAGING" else it.staging.seconds)
     values: dict[str, Any] = {
         "created_at": world.stamp(it.created),
@@ -110,7 +125,10 @@ def deployment(world: World, it: Deployment) -> Body:
     body = recorded(world, name, it.app)
     if it.order.steps is not None:
         body = as_canary(world, it, body, paused=reason == "PAUSED")
-    return filled(addressed(world, body, "deployments", it.guid), values | ({"status.details.error": rolling.error} if troubled else {}))
+    return filled(
+        addressed(world, body, "deployments", it.guid),
+        values | ({"status.details.error": rolling.error} if troubled else {}),
+    )
 
 
 def as_canary(world: World, it: Deployment, body: Body, *, paused: bool) -> Body:
@@ -128,9 +146,17 @@ def as_canary(world: World, it: Deployment, body: Body, *, paused: bool) -> Body
 
 
 def revision(world: World, it: Revision) -> Body:
-    row = addressed(world, recorded(world, "app-revisions-deployed-200", it.app)["resources"][0], "revisions", it.guid)
+    row = addressed(
+        world, recorded(world, "app-revisions-deployed-200", it.app)["resources"][0], "revisions", it.guid
+    )
     stamp = world.stamp(it.created)
-    told = {"version": it.version, "droplet.guid": it.droplet, "description": it.description, "created_at": stamp, "updated_at": stamp}
+    told = {
+        "version": it.version,
+        "droplet.guid": it.droplet,
+        "description": it.description,
+        "created_at": stamp,
+        "updated_at": stamp,
+    }
     return filled(row, {**told, "processes": {}, "sidecars": []})
 
 
@@ -139,7 +165,10 @@ def embedded(run: Run, now: float) -> list[Body]:
     rows = ((index, *run.instance(index, now)) for index in range(run.wanted(now)))
     like = body_of("process-instances-200")["resources"][0]
     return [
-        filled({**like}, {"index": index, "state": body_of(state.value)["resources"][0]["state"], "since": int(since)})
+        filled(
+            {**like},
+            {"index": index, "state": body_of(state.value)["resources"][0]["state"], "since": int(since)},
+        )
         for index, state, since in rows
     ]
 
@@ -147,7 +176,9 @@ def embedded(run: Run, now: float) -> list[Body]:
 def crash(world: World, live: Live, run: Run, moment: float, index: int) -> Body:
     """The audit event of one crash."""
     one, course = guid(f"crash {moment} of {index} of {run.version}"), run.process.of(index)
-    body = addressed(world, recorded(world, "audit-events-crash-200", live.guid)["resources"][0], "audit_events", one)
+    body = addressed(
+        world, recorded(world, "audit-events-crash-200", live.guid)["resources"][0], "audit_events", one
+    )
     return filled(
         body,
         {
@@ -170,5 +201,10 @@ def route(world: World, live: Live) -> Body:
     host, _, rest = live.app.route.partition(".")
     path = rest.partition("/")[2]
     destination = filled(row["destinations"][0], {"app.guid": live.guid})
-    values = {"host": host, "path": f"/{path}" if path else "", "url": live.app.route, "destinations": [destination]}
+    values = {
+        "host": host,
+        "path": f"/{path}" if path else "",
+        "url": live.app.route,
+        "destinations": [destination],
+    }
     return filled(row, {**values, "relationships.space.data.guid": SPACE})

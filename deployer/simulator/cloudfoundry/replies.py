@@ -55,12 +55,19 @@ def encoded(body: Body) -> bytes:
     """The bytes of a body: nothing for nothing, text as it is."""
     if body is None:
         return b""
-    return body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return (
+        body.encode()
+        if isinstance(body, str)
+        else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    )
 
 
 def refused(name: str, detail: str = "") -> Response:
     """A recorded refusal, with another detail where given."""
-    return reply(name, {"errors": [{**record(name)["response"]["body"]["errors"][0], "detail": detail}]} if detail else None)
+    return reply(
+        name,
+        {"errors": [{**record(name)["response"]["body"]["errors"][0], "detail": detail}]} if detail else None,
+    )
 
 
 def paged(rows: Sequence[Body], *, address: str, page: int, size: int) -> Body:

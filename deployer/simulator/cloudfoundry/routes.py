@@ -5,14 +5,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployer.simulator.cloudfoundry import site
-from deployer.simulator.cloudfoundry.endpoints import actions, deployments, log_cache, manifests, processes, read, revisions, uaa
+from deployer.simulator.cloudfoundry.endpoints import (
+    actions,
+    deployments,
+    log_cache,
+    manifests,
+    processes,
+    read,
+    revisions,
+    uaa,
+)
 from deployer.simulator.cloudfoundry.endpoints.processes import of_process
 from deployer.simulator.cloudfoundry.endpoints.read import Handler, of_app
 
 GUID = r"([^/]+)"
 ANY = re.compile(r".+", re.DOTALL)
 NUMBER = re.compile(r"[1-9]\d*")
-PAGES: Mapping[str, re.Pattern[str]] = {"page": NUMBER, "per_page": NUMBER, "order_by": re.compile(r"-?(created_at|updated_at|name)")}
+PAGES: Mapping[str, re.Pattern[str]] = {
+    "page": NUMBER,
+    "per_page": NUMBER,
+    "order_by": re.compile(r"-?(created_at|updated_at|name)"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,9 @@ ROUTES = (
     _get("app", APP, of_app(read.app)),
     _get("processes", f"{APP}/processes", of_app(processes.of_one_app), lists=True),
     _get("routes", f"{APP}/routes", of_app(read.routes), lists=True),
-    _get("all_routes", "/routes", read.all_routes, "app_guids", "space_guids", "organization_guids", lists=True),
+    _get(
+        "all_routes", "/routes", read.all_routes, "app_guids", "space_guids", "organization_guids", lists=True
+    ),
     _get("app_droplets", f"{APP}/droplets", of_app(read.app_droplets), "states", "guids", lists=True),
     _get("current_droplet", f"{APP}/droplets/current", of_app(read.current_droplet)),
     _get("droplet", f"/droplets/{GUID}", read.droplet),
@@ -90,28 +105,60 @@ ROUTES = (
     ),
     _get("process", f"/processes/{GUID}", of_process(processes.process)),
     _get("stats", f"/processes/{GUID}/stats", of_process(processes.stats)),
-    _get("process_instances", f"/processes/{GUID}/process_instances", of_process(processes.process_instances)),
+    _get(
+        "process_instances", f"/processes/{GUID}/process_instances", of_process(processes.process_instances)
+    ),
     _get("sidecars", f"/processes/{GUID}/sidecars", of_process(processes.sidecars), lists=True),
     _get("packages", "/packages", read.packages, "app_guids", "states", lists=True),
     _get("package", f"/packages/{GUID}", read.package),
     _get("package_droplets", f"/packages/{GUID}/droplets", read.package_droplets, "states", lists=True),
     _get("builds", "/builds", read.builds, "app_guids", "package_guids", "states", lists=True),
     _get("build", f"/builds/{GUID}", read.build),
-    _get("deployments", "/deployments", read.deployments, "app_guids", "status_values", "status_reasons", lists=True),
+    _get(
+        "deployments",
+        "/deployments",
+        read.deployments,
+        "app_guids",
+        "status_values",
+        "status_reasons",
+        lists=True,
+    ),
     _get("deployment", f"/deployments/{GUID}", read.deployment),
     _get("revisions", f"{APP}/revisions", of_app(revisions.listed), "versions", lists=True),
     _get("revisions_deployed", f"{APP}/revisions/deployed", of_app(revisions.deployed), lists=True),
     _get("revision", f"/revisions/{GUID}", revisions.revision),
     _get("app_feature", f"{APP}/features/{GUID}", of_app(revisions.feature)),
     _get("job", f"/jobs/{GUID}", manifests.job),
-    _get("audit_events", "/audit_events", read.audit_events, "types", "target_guids", "created_ats[gte]", "created_ats[gt]", lists=True),
+    _get(
+        "audit_events",
+        "/audit_events",
+        read.audit_events,
+        "types",
+        "target_guids",
+        "created_ats[gte]",
+        "created_ats[gt]",
+        lists=True,
+    ),
     _get("roles", "/roles", read.roles, "types", "space_guids", "user_guids", lists=True),
     _get("feature_flag", f"/feature_flags/{GUID}", read.feature_flag),
     _post("start", f"{APP}/actions/start", actions.acted("app-start-200", "STARTED")),
     _post("restart", f"{APP}/actions/restart", actions.acted("app-restart-200", "STARTED")),
     _post("stop", f"{APP}/actions/stop", actions.acted("app-stop-200", "STOPPED")),
-    _post("assign", f"{APP}/relationships/current_droplet", actions.assign, "data", "data.guid", method="PATCH"),
-    _post("pack", "/packages", actions.pack, "type", "data", "data.image", "data.username", "data.password", *OF_AN_APP, *NOTES),
+    _post(
+        "assign", f"{APP}/relationships/current_droplet", actions.assign, "data", "data.guid", method="PATCH"
+    ),
+    _post(
+        "pack",
+        "/packages",
+        actions.pack,
+        "type",
+        "data",
+        "data.image",
+        "data.username",
+        "data.password",
+        *OF_AN_APP,
+        *NOTES,
+    ),
     _post("stage", "/builds", actions.stage, "package", "package.guid", *NOTES),
     _post(
         "deploy",

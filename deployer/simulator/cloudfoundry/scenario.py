@@ -27,10 +27,14 @@ class Staging:
 
 def failed(cause: str) -> Staging:
     """A build that fails. Its error never tells the cause, only the log does (cloudfoundry-api 6)."""
-    return Staging(6, "StagingError - Staging error: staging failed", (*BUILT[:2], Line(5, cause, "STG", error=True)))
+    return Staging(
+        6, "StagingError - Staging error: staging failed", (*BUILT[:2], Line(5, cause, "STG", error=True))
+    )
 
 
-DENIED = failed("failed to fetch metadata from [acme/web] with tag [1.4.2] and insecure registries [] due to unauthorized")
+DENIED = failed(
+    "failed to fetch metadata from [acme/web] with tag [1.4.2] and insecure registries [] due to unauthorized"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,4 +7,6 @@ from deployer.simulator.cloudfoundry.for_tests import FOR_TESTS
 from deployer.simulator.cloudfoundry.public_scenarios import FOR_PEOPLE
 from deployer.simulator.cloudfoundry.scenario import Scenario
 
-SCENARIOS: Mapping[str, Scenario] = MappingProxyType({scenario.name: scenario for scenario in (*FOR_PEOPLE, *FOR_TESTS)})
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {scenario.name: scenario for scenario in (*FOR_PEOPLE, *FOR_TESTS)}
+)

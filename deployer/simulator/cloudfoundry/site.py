@@ -15,7 +15,9 @@ def visited(world: World, request: Request, one: str) -> Response:
     webs = [run for run in live.runs(now) if run.process.type == "web" and run.running(now)] if live else []
     if not live or not webs:
         return nowhere(world, request, one)
-    status, text = live.app.answers if any(run.process is each for run in webs for each in live.app.processes) else WELL
+    status, text = (
+        live.app.answers if any(run.process is each for run in webs for each in live.app.processes) else WELL
+    )
     return Response(status, (("Content-Type", "text/plain; charset=utf-8"),), (text.encode(),))
 
 

@@ -9,7 +9,14 @@ from threading import RLock
 from deployer.simulator.cloudfoundry.names import APP, guid
 from deployer.simulator.cloudfoundry.scenario import App, Scenario
 from deployer.simulator.cloudfoundry.state.apps import Build, Droplet, Live, Package, Run
-from deployer.simulator.cloudfoundry.state.deployments import CANCELING, PLAIN, Deployment, Order, targets, turns
+from deployer.simulator.cloudfoundry.state.deployments import (
+    CANCELING,
+    PLAIN,
+    Deployment,
+    Order,
+    targets,
+    turns,
+)
 from deployer.simulator.cloudfoundry.state.revisions import Revision, revised
 from deployer.simulator.cloudfoundry.state.timelines import WELL, Line, Process
 from deployer.simulator.cloudfoundry.state.tokens import Tokens
@@ -82,15 +89,27 @@ class World:
 
     def staging(self, app: str) -> Build | None:
         now = self.now()
-        return next((build for build in self.builds.values() if build.package.app == app and build.state(now) == "STAGING"), None)
+        return next(
+            (
+                build
+                for build in self.builds.values()
+                if build.package.app == app and build.state(now) == "STAGING"
+            ),
+            None,
+        )
 
     def run(self, process: str) -> tuple[Live, Run] | None:
         """The process of this guid, if it is still there, and its app."""
         now = self.now()
-        return next(((live, run) for live in self.apps.values() for run in live.runs(now) if run.guid == process), None)
+        return next(
+            ((live, run) for live in self.apps.values() for run in live.runs(now) if run.guid == process),
+            None,
+        )
 
     def revision(self, one: str) -> Revision | None:
-        return next((each for live in self.apps.values() for each in live.revisions if each.guid == one), None)
+        return next(
+            (each for live in self.apps.values() for each in live.revisions if each.guid == one), None
+        )
 
     def trouble(self, name: str) -> Fault | None:
         """The first trouble of the scenario that catches a request to this route now."""
@@ -126,7 +145,9 @@ class World:
     def change(self, live: Live, state: str) -> None:
         """Another desired state; Cloud Foundry says so in the app's log."""
         live.state = state
-        live.said.append((self.now(), Line(0, f'Updated app with guid {live.guid} ({{"state"=>"{state}"}})', "API")))
+        live.said.append(
+            (self.now(), Line(0, f'Updated app with guid {live.guid} ({{"state"=>"{state}"}})', "API"))
+        )
 
     def create(self, name: str) -> None:
         """A request of the client made an app: nothing of it runs yet."""
@@ -147,7 +168,9 @@ class World:
         if before := self.running(live.guid):
             self._end(before, now, "SUPERSEDED")
         previous, live.droplet = live.droplet, droplet
-        deployment = Deployment(guid(f"deployment {number}"), live.guid, droplet, previous, now, mine, None, order)
+        deployment = Deployment(
+            guid(f"deployment {number}"), live.guid, droplet, previous, now, mine, None, order
+        )
         deployment.revision = self.revise(live, now, order.back)
         self.deployments[deployment.guid] = deployment
         if live.state == "STOPPED":
@@ -160,7 +183,9 @@ class World:
         deployment.run = self._run(live, guid(f"web of deployment {number}"), web, now)
         if order.steps is not None:
             deployment.targets, deployment.held = targets(web.instances, order.steps), True
-        deployment.run.turns = turns(web, now, order.in_flight, until=deployment.targets[0] if deployment.targets else None)
+        deployment.run.turns = turns(
+            web, now, order.in_flight, until=deployment.targets[0] if deployment.targets else None
+        )
         live.ran.append(deployment.run)
         return deployment
 
@@ -172,7 +197,9 @@ class World:
     def _go_on(self, now: float) -> None:
         """What came to its end meanwhile."""
         for build in [each for each in self.builds.values() if each.state(now) == "STAGED"]:
-            staged = Droplet(build.droplet, build.package.app, build.package.image, build.created + build.staging.seconds)
+            staged = Droplet(
+                build.droplet, build.package.app, build.package.image, build.created + build.staging.seconds
+            )
             self.droplets.setdefault(build.droplet, staged)
         rolling = self.scenario.rolling
         for each in [each for each in self.deployments.values() if not each.over]:
@@ -184,14 +211,20 @@ class World:
             elif each.mine and each.created + rolling.cancelled <= now:
                 each.cancelled = min(each.cancelled, each.created + rolling.cancelled)
                 self.apps[each.app].droplet = each.previous
-            elif each.finish <= now and each.cancelled == inf and not (rolling.error and now < each.created + rolling.cleared):
+            elif (
+                each.finish <= now
+                and each.cancelled == inf
+                and not (rolling.error and now < each.created + rolling.cleared)
+            ):
                 self._end(each, each.finish, "DEPLOYED")
 
     def _end(self, deployment: Deployment, at: float, reason: str) -> None:
         deployment.over = (at, reason)
         live = self.apps[deployment.app]
         done = reason == "DEPLOYED"
-        for run in [run for run in live.runs(at) if run.process.type == "web" and done == (run is not deployment.run)]:
+        for run in [
+            run for run in live.runs(at) if run.process.type == "web" and done == (run is not deployment.run)
+        ]:
             run.gone = at
         if done:
             self.start(live, others_only=True)
@@ -220,7 +253,9 @@ class World:
 
     def _foreign(self, live: Live) -> None:
         """Somebody else deploys an app."""
-        droplet = self._droplet(guid("somebody's droplet"), live.guid, "ghcr.io/acme/web:somebodys", self.now())
+        droplet = self._droplet(
+            guid("somebody's droplet"), live.guid, "ghcr.io/acme/web:somebodys", self.now()
+        )
         self.deploy(live, droplet, mine=False)
 
     def _others(self) -> None:
@@ -232,7 +267,11 @@ class World:
         process = next(process for process in live.app.processes if process.type == kind)
         droplet = self.droplets.get(live.droplet or "")
         newer = any(each.app == live.guid and not each.before for each in self.droplets.values())
-        return Process(process.type, process.instances, WELL) if droplet and droplet.before and newer else process
+        return (
+            Process(process.type, process.instances, WELL)
+            if droplet and droplet.before and newer
+            else process
+        )
 
     def _run(self, live: Live, one: str, process: Process, now: float) -> Run:
         return Run(one, process, now, guid(f"version {len(live.ran)} of {one}"))

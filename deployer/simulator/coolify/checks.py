@@ -17,7 +17,11 @@ def answered(server: Server, request: Request) -> Response:
     if request.path.startswith("//") or not request.path.startswith("/api/"):
         return visited(server, request) if request.of_site else login(request)
     hit = found(request.path, request.method)
-    known = hit is not None and hit[0].name not in server.scenario.version.absent and _reached(hit[0], request.method)
+    known = (
+        hit is not None
+        and hit[0].name not in server.scenario.version.absent
+        and _reached(hit[0], request.method)
+    )
     if hit and known and hit[0].ability and not server.known(request.bearer):
         return reply("unauth_bad")
     if hit and known and hit[0].name == "health_of_all":  # it has a throttle of its own (coolify-api 3.4)
@@ -95,7 +99,9 @@ def counted(response: Response, left: int) -> Response:
 def with_headers(response: Response, values: Mapping[str, str]) -> Response:
     """The same with other values of headers that it has, however they are spelled (coolify-api 17.1 row 11)."""
     known = {key.lower(): value for key, value in values.items()}
-    return replace(response, headers=tuple((key, known.get(key.lower(), value)) for key, value in response.headers))
+    return replace(
+        response, headers=tuple((key, known.get(key.lower(), value)) for key, value in response.headers)
+    )
 
 
 def shown(request: Request, response: Response) -> Response:
@@ -103,8 +109,14 @@ def shown(request: Request, response: Response) -> Response:
     if not response.otherwise or wants_json(request):
         return response
     host = request.headers.get("host", "127.0.0.1")
-    page = reply(response.otherwise, body_of(response.otherwise).replace("http://127.0.0.1", f"http://{host}"))
-    told = {key.lower(): value for key, value in response.headers if key.lower().startswith(("retry-", "x-ratelimit-"))}
+    page = reply(
+        response.otherwise, body_of(response.otherwise).replace("http://127.0.0.1", f"http://{host}")
+    )
+    told = {
+        key.lower(): value
+        for key, value in response.headers
+        if key.lower().startswith(("retry-", "x-ratelimit-"))
+    }
     return with_headers(page, {**told, "Location": f"http://{host}"})
 
 

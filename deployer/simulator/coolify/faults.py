@@ -26,7 +26,14 @@ def broken(response: Response) -> Response:
 
 def huge(response: Response) -> Response:
     """A right answer with a log of more than 64 MiB."""
-    entry = {"command": None, "output": HOLE, "type": "stdout", "timestamp": "2026-11-21T05:24:29.344711Z", "hidden": False, "batch": 1}
+    entry = {
+        "command": None,
+        "output": HOLE,
+        "type": "stdout",
+        "timestamp": "2026-11-21T05:24:29.344711Z",
+        "hidden": False,
+        "batch": 1,
+    }
     head, _, tail = php({**parsed(response), "logs": php([entry])}).partition(HOLE)
     return edited(response, streamed(head, "x" * MEBIBYTE, HUGE, tail))
 
@@ -59,7 +66,16 @@ MALFORMED: tuple[Callable[[Response], Response], ...] = (
     broken,
     with_body(lambda body: [body]),
     with_body(lambda body: {**body, "logs": "[{not json"}),
-    with_body(lambda body: {**body, "status": 7, "logs": {"0": 1}, "finished_at": ["now"], "commit": {}, "application": "web"}),
+    with_body(
+        lambda body: {
+            **body,
+            "status": 7,
+            "logs": {"0": 1},
+            "finished_at": ["now"],
+            "commit": {},
+            "application": "web",
+        }
+    ),
 )
 
 
@@ -76,9 +92,13 @@ def rewritten(entries: list[dict[str, Any]], elapsed: float) -> list[dict[str, A
     return next((shape for until, shape in shapes if elapsed < until), entries)
 
 
-HOSTILE_NAME = "web::error::\x1b[31m<b>@everyone</b> ##[error]\u202e\ud800\x00\n::set-output name=status::finished"
+HOSTILE_NAME = (
+    "web::error::\x1b[31m<b>@everyone</b> ##[error]\u202e\ud800\x00\n::set-output name=status::finished"
+)
 HOSTILE_ADDRESS = "http://web.example.com/::error::%0A<script>alert(1)</script>?a=|b`"
-HOSTILE_MESSAGE = "feat: ::add-mask::a ##vso[task.complete result=Succeeded;]done [x](javascript:alert(1)) \ud83d"
+HOSTILE_MESSAGE = (
+    "feat: ::add-mask::a ##vso[task.complete result=Succeeded;]done [x](javascript:alert(1)) \ud83d"
+)
 HOSTILE_TEXTS = (
     "::error::this is not ours",
     "  ::error file=a.py,line=1::indented",
@@ -109,7 +129,12 @@ def hostile_lines(since: float, until: float) -> tuple[Line, ...]:
     """One visible entry for each hostile text, and one hidden one, spread evenly."""
     step = (until - since) / len(HOSTILE_TEXTS)
     return tuple(
-        Line(since + step * (index + extra / 2), text, type="stderr" if index % 2 else "stdout", hidden=bool(extra))
+        Line(
+            since + step * (index + extra / 2),
+            text,
+            type="stderr" if index % 2 else "stdout",
+            hidden=bool(extra),
+        )
         for index, text in enumerate(HOSTILE_TEXTS)
         for extra in (0, 1)
     )

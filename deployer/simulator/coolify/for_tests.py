@@ -24,7 +24,10 @@ from deployer.simulator.serving.exchange import Fault, Response, Then
 
 MIGRATES = {"post_deployment_command": "php artisan migrate --force"}
 SKIPPED = recorded("post_command_fails", 45)
-RUNNING_ON = before(SKIPPED, next(line.at for line in SKIPPED.lines if line.output.startswith("Executing post-deployment command")))
+RUNNING_ON = before(
+    SKIPPED,
+    next(line.at for line in SKIPPED.lines if line.output.startswith("Executing post-deployment command")),
+)
 GONE = tuple(line for line in SKIPPED.lines if line.output.startswith("Gracefully"))
 REASON = next(line.at for line in BROKEN.lines if line.output.startswith("====="))
 
@@ -38,7 +41,9 @@ def migrating(seconds: float) -> Script:
 
 def hostile() -> Script:
     """A failing build whose every text wants to command the CI system."""
-    message = tuple(Change(change.at, {**change.fields, "commit_message": HOSTILE_MESSAGE}) for change in BROKEN.changes)
+    message = tuple(
+        Change(change.at, {**change.fields, "commit_message": HOSTILE_MESSAGE}) for change in BROKEN.changes
+    )
     return and_then(replace(BROKEN, changes=message), hostile_lines(21, 38))
 
 
@@ -54,7 +59,9 @@ def scripted(name: str, summary: str, script: Script, **fields: str) -> Scenario
 
 def each(edits: Iterable[Callable[[Response], Response]], first: int, on: str = "look") -> tuple[Fault, ...]:
     """One look spoiled by each edit, from the look number `first` on; or one request to another route."""
-    return tuple(Fault((on,), Then.EDIT, edit=edit, nth=(nth,)) for nth, edit in enumerate(edits, start=first))
+    return tuple(
+        Fault((on,), Then.EDIT, edit=edit, nth=(nth,)) for nth, edit in enumerate(edits, start=first)
+    )
 
 
 def barred(name: str, summary: str, bar: str) -> Scenario:
@@ -96,16 +103,34 @@ FOR_TESTS = (
         "The connection closes before anything is queued; the second trigger works.",
         Fault(TRIGGERS, Then.CLOSE, nth=(1,)),
     ),
-    plain("server-error", "Every trigger answers 500 and queues nothing.", Fault(TRIGGERS, Then.REPLY, reply="deploy_body_list_500")),
-    plain("truncated", "The deployment is queued, but the answer breaks off in its middle.", Fault(TRIGGERS, Then.CUT, nth=(1,))),
+    plain(
+        "server-error",
+        "Every trigger answers 500 and queues nothing.",
+        Fault(TRIGGERS, Then.REPLY, reply="deploy_body_list_500"),
+    ),
+    plain(
+        "truncated",
+        "The deployment is queued, but the answer breaks off in its middle.",
+        Fault(TRIGGERS, Then.CUT, nth=(1,)),
+    ),
     scripted(
         "post-command-failed",
         "The deployment is finished, its post-deployment command fails.",
         recorded("post_command_failed", 45),
         **MIGRATES,
     ),
-    scripted("post-command-skipped", "The post-deployment command finds no container to run in.", SKIPPED, **MIGRATES),
-    scripted("post-command-slow", "The post-deployment command runs for ninety seconds and goes well.", migrating(90), **MIGRATES),
+    scripted(
+        "post-command-skipped",
+        "The post-deployment command finds no container to run in.",
+        SKIPPED,
+        **MIGRATES,
+    ),
+    scripted(
+        "post-command-slow",
+        "The post-deployment command runs for ninety seconds and goes well.",
+        migrating(90),
+        **MIGRATES,
+    ),
     scripted("post-command-endless", "The post-deployment command never ends.", migrating(inf), **MIGRATES),
     may("no-logs", "The token lacks read:sensitive: deployments have no `logs`.", "read", "deploy"),
     plain(
@@ -120,8 +145,16 @@ FOR_TESTS = (
         "The token is revoked ten seconds after the start.",
         Fault(("any",), Then.REPLY, reply="unauth_bad", clock="row", since=10),
     ),
-    plain("forbidden", "The deployment may not be read.", Fault(("look",), Then.REPLY, reply="deployment_get_deployonly_403")),
-    scripted("rewritten", "The list of log entries shrinks, is re-ordered and grows again.", replace(BUILT, shown=rewritten)),
+    plain(
+        "forbidden",
+        "The deployment may not be read.",
+        Fault(("look",), Then.REPLY, reply="deployment_get_deployonly_403"),
+    ),
+    scripted(
+        "rewritten",
+        "The list of log entries shrinks, is re-ordered and grows again.",
+        replace(BUILT, shown=rewritten),
+    ),
     Scenario(
         "hostile",
         "Every foreign text wants to command the CI system or to leak the token; the build fails.",
@@ -134,7 +167,9 @@ FOR_TESTS = (
         and_then(BUILT, changes=(Change(10, {"status": "paused"}), Change(25, {"status": "in_progress"}))),
     ),
     elsewhere("html", "A page of HTML answers everything.", "elsewhere_html"),
-    elsewhere("cloudflare", "Cloudflare Access stands before Coolify.", "transport_proxy_cloudflare_access_302"),
+    elsewhere(
+        "cloudflare", "Cloudflare Access stands before Coolify.", "transport_proxy_cloudflare_access_302"
+    ),
     elsewhere("redirect", "A proxy sends everything to https.", "elsewhere_redirect_301"),
     elsewhere("proxy-404", "Traefik knows no Coolify.", "transport_proxy_traefik_404"),
     barred("api-disabled", "The API is switched off.", "transport_api_disabled"),
@@ -151,22 +186,50 @@ FOR_TESTS = (
     ),
     plain("huge", "One answer is larger than 64 MiB.", *each((huge,), 2)),
     plain("malformed", "Four looks in a row are answered by nonsense.", *each(MALFORMED, 2)),
-    plain("gateway-look", "Eight looks in a row are answered by a gateway's JSON, each with another 4xx.", *each(GATEWAYS, 2)),
+    plain(
+        "gateway-look",
+        "Eight looks in a row are answered by a gateway's JSON, each with another 4xx.",
+        *each(GATEWAYS, 2),
+    ),
     plain(
         "gateway-check",
         "Before anything is started a gateway answers the first eight questions about the application, each with another 4xx.",
         *each(GATEWAYS, 1, "application"),
     ),
-    plain("hang-at-first", "The very first question is never answered.", Fault(("version",), Then.HANG, nth=(1,))),
+    plain(
+        "hang-at-first",
+        "The very first question is never answered.",
+        Fault(("version",), Then.HANG, nth=(1,)),
+    ),
     plain("hang", "The third look is never answered.", Fault(("look",), Then.HANG, nth=(3,))),
-    plain("hang-start", "The deployment is queued, but the answer never comes.", Fault(TRIGGERS, Then.HANG, acts=True, nth=(1,))),
-    plain("cancel-500", "A cancel works, and answers 500.", Fault(("cancel",), Then.EDIT, edit=cancelled_but_500)),
-    Scenario("two", "Of two applications the first fails and the second finishes.", public=False, apps=(App(BROKEN), WORKER), targets=2),
-    Scenario("old", "Coolify is v4.0.0-beta.380.", public=False, apps=(WEB,), version=VERSIONS["4.0.0-beta.380"]),
+    plain(
+        "hang-start",
+        "The deployment is queued, but the answer never comes.",
+        Fault(TRIGGERS, Then.HANG, acts=True, nth=(1,)),
+    ),
+    plain(
+        "cancel-500",
+        "A cancel works, and answers 500.",
+        Fault(("cancel",), Then.EDIT, edit=cancelled_but_500),
+    ),
+    Scenario(
+        "two",
+        "Of two applications the first fails and the second finishes.",
+        public=False,
+        apps=(App(BROKEN), WORKER),
+        targets=2,
+    ),
+    Scenario(
+        "old", "Coolify is v4.0.0-beta.380.", public=False, apps=(WEB,), version=VERSIONS["4.0.0-beta.380"]
+    ),
     scripted(
         "restarted",
         "Coolify restarts during the deployment: failed, without a reason and without an end.",
         and_then(before(BUILT, 30), changes=(Change(30, {"status": "failed"}),)),
     ),
-    scripted("late-reason", "The reason of the failure comes three seconds after the status.", delayed(BROKEN, REASON, 3)),
+    scripted(
+        "late-reason",
+        "The reason of the failure comes three seconds after the status.",
+        delayed(BROKEN, REASON, 3),
+    ),
 )

@@ -37,7 +37,10 @@ def changing(name: str, summary: str, *apps: App, **more: Any) -> Scenario:
 
 def ran(*commits: str) -> tuple[Other, ...]:
     """Deployments of these commits, the newest first, that were over days ago."""
-    return tuple(Other(age=DAY * age, over=True, commit=commit) for age, commit in reversed(tuple(enumerate(commits, start=1))))
+    return tuple(
+        Other(age=DAY * age, over=True, commit=commit)
+        for age, commit in reversed(tuple(enumerate(commits, start=1)))
+    )
 
 
 CHANGES = (
@@ -55,7 +58,11 @@ CHANGES = (
         IMAGE,
         WORKER,
     ),
-    changing("site-down", "The deployment is finished, and its site answers 502 from then on.", replace(WEB, site=BAD)),
+    changing(
+        "site-down",
+        "The deployment is finished, and its site answers 502 from then on.",
+        replace(WEB, site=BAD),
+    ),
     changing(
         "site-late",
         "The deployment is finished, and its site answers 502 for forty seconds, then well.",

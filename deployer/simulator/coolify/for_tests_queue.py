@@ -3,7 +3,16 @@
 from dataclasses import replace
 from math import inf
 
-from deployer.simulator.coolify.public_scenarios import AS_WRITER, BROKEN, CROWD, IMAGE, MAIN, STACK, WEB, WORKER
+from deployer.simulator.coolify.public_scenarios import (
+    AS_WRITER,
+    BROKEN,
+    CROWD,
+    IMAGE,
+    MAIN,
+    STACK,
+    WEB,
+    WORKER,
+)
 from deployer.simulator.coolify.scenario import Other, Scenario
 from deployer.simulator.coolify.state.deployments import App, Extra
 from deployer.simulator.coolify.state.script import elsewhere
@@ -26,7 +35,14 @@ QUEUES = (
         others=(Other(), *CROWD),
         full_until=130,
     ),
-    Scenario("queue-always-full", "The queue never has room.", public=False, apps=(WEB, WORKER), others=CROWD, full_until=inf),
+    Scenario(
+        "queue-always-full",
+        "The queue never has room.",
+        public=False,
+        apps=(WEB, WORKER),
+        others=CROWD,
+        full_until=inf,
+    ),
     Scenario(
         "stuck-queue",
         "Somebody else's deployment of the same commit is queued, because what it waited for was cancelled.",

@@ -26,7 +26,9 @@ def after(name: str, summary: str, *statuses: tuple[float, str], **fields: objec
 
 def stack(name: str, summary: str, *troubles: Fault, **statuses: Statuses) -> Scenario:
     """A service that has these statuses after an act."""
-    return Scenario(name, summary, public=False, resources=(replace(STACK, statuses_after=statuses),), faults=troubles)
+    return Scenario(
+        name, summary, public=False, resources=(replace(STACK, statuses_after=statuses),), faults=troubles
+    )
 
 
 def always(*statuses: tuple[float, str]) -> Mapping[str, Statuses]:
@@ -35,10 +37,21 @@ def always(*statuses: tuple[float, str]) -> Mapping[str, Statuses]:
 
 
 STATUSES = (
-    after("crash-loop", "The deployment is finished, but its container restarts for ever.", (0, "restarting:unknown")),
-    after("degraded", "The deployment is finished, but only some of its containers run.", (0, "degraded:unhealthy")),
     after(
-        "never-clear", "The deployment is finished, and its health check never tells anything good.", (0, "running:unhealthy"), **CHECKED
+        "crash-loop",
+        "The deployment is finished, but its container restarts for ever.",
+        (0, "restarting:unknown"),
+    ),
+    after(
+        "degraded",
+        "The deployment is finished, but only some of its containers run.",
+        (0, "degraded:unhealthy"),
+    ),
+    after(
+        "never-clear",
+        "The deployment is finished, and its health check never tells anything good.",
+        (0, "running:unhealthy"),
+        **CHECKED,
     ),
     after(
         "health-shaken",
@@ -48,8 +61,17 @@ STATUSES = (
         (28, "restarting:unknown"),
         (36, "running:unknown"),
     ),
-    after("health-late", "The container needs forty seconds to start.", (0, "starting:unknown"), (40, "running:unknown")),
-    after("unhealthy-without-check", "It runs, and is called unhealthy for want of a health check.", (0, "running:unhealthy")),
+    after(
+        "health-late",
+        "The container needs forty seconds to start.",
+        (0, "starting:unknown"),
+        (40, "running:unknown"),
+    ),
+    after(
+        "unhealthy-without-check",
+        "It runs, and is called unhealthy for want of a health check.",
+        (0, "running:unhealthy"),
+    ),
     Scenario(
         "health-starting",
         "The new container's health check never gets beyond starting: Coolify goes back to the old one, the deployment fails.",
@@ -61,7 +83,13 @@ STATUSES = (
         "The deployment is finished, its post-deployment command fails, and Coolify shows what it printed.",
         public=False,
         apps=(
-            App(and_then(FAILS, (Line(FAILED_AT + 0.01, "SQLSTATE[HY000] [2002] Connection refused", type="stderr"),)), fields=MIGRATES),
+            App(
+                and_then(
+                    FAILS,
+                    (Line(FAILED_AT + 0.01, "SQLSTATE[HY000] [2002] Connection refused", type="stderr"),),
+                ),
+                fields=MIGRATES,
+            ),
         ),
     ),
     Scenario(
@@ -76,7 +104,11 @@ STATUSES = (
         "The service seems to run for ten seconds more, before the restart takes it down.",
         **always((10, "exited"), (14, "starting:unhealthy"), (30, "exited"), (70, "running:healthy")),
     ),
-    stack("service-unseen", "The service seems to run all the time, whatever became of its restart.", **always((0, "running:healthy"))),
+    stack(
+        "service-unseen",
+        "The service seems to run all the time, whatever became of its restart.",
+        **always((0, "running:healthy")),
+    ),
     stack(
         "service-starting",
         "The service is starting for a moment, and runs as before: its images could not be pulled.",
@@ -88,7 +120,11 @@ STATUSES = (
         public=False,
         resources=(replace(PG, statuses_after=always((0, "running:healthy"))),),
     ),
-    stack("service-never-up", "The service exits and never comes up again.", **always((4, "starting:unhealthy"), (25, "exited"))),
+    stack(
+        "service-never-up",
+        "The service exits and never comes up again.",
+        **always((4, "starting:unhealthy"), (25, "exited")),
+    ),
     stack(
         "service-degraded",
         "Only some of the service's containers come up.",
@@ -106,5 +142,7 @@ STATUSES = (
         public=False,
         resources=(replace(STACK, status="exited"), replace(PG, status="exited:unhealthy")),
     ),
-    Scenario("mixed", "An application, a service and a database.", public=False, apps=(WEB,), resources=(STACK, PG)),
+    Scenario(
+        "mixed", "An application, a service and a database.", public=False, apps=(WEB,), resources=(STACK, PG)
+    ),
 )

@@ -57,12 +57,24 @@ TAGS = (
             "Of an application and a service the service is starting for a moment, and runs as before.",
             public=False,
             apps=(WEB,),
-            resources=(replace(STACK, statuses_after={"deploy": ((0, "starting:unhealthy"), (1, "running:healthy"))}),),
+            resources=(
+                replace(
+                    STACK, statuses_after={"deploy": ((0, "starting:unhealthy"), (1, "running:healthy"))}
+                ),
+            ),
         )
     ),
     tagged(
-        Scenario("tag-service-twice", "Two services of the same name carry the tag.", public=False, apps=(WEB,), resources=(STACK, STACK))
+        Scenario(
+            "tag-service-twice",
+            "Two services of the same name carry the tag.",
+            public=False,
+            apps=(WEB,),
+            resources=(STACK, STACK),
+        )
     ),
     Scenario("tag-unknown", "There is no such tag.", public=False, apps=(WEB,)),
-    Scenario("tag-empty", "The tag is there, but nothing carries it.", public=False, apps=(WEB,), tags=(TAG,)),
+    Scenario(
+        "tag-empty", "The tag is there, but nothing carries it.", public=False, apps=(WEB,), tags=(TAG,)
+    ),
 )

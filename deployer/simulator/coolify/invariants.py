@@ -23,7 +23,9 @@ def sent(server: Server) -> list[Request]:
 def violations(server: Server, *, changes_nothing: bool) -> list[str]:
     """Every breach, in the order of the checks; empty for a client that behaved."""
     checks = (*CHECKS, writes if changes_nothing else probes)
-    return [f"the simulator itself failed at {fault}" for fault in server.faults] + [said for check in checks for said in check(server)]
+    return [f"the simulator itself failed at {fault}" for fault in server.faults] + [
+        said for check in checks for said in check(server)
+    ]
 
 
 def started_too_often(server: Server) -> Iterator[str]:
@@ -31,8 +33,13 @@ def started_too_often(server: Server) -> Iterator[str]:
 
     Source: architecture, promise 3.
     """
-    done = Counter((f"{named(server, row.app_uuid)} was {deed(row)}", *release(row)) for row in server.rows if row.mine)
-    done += Counter((f"{named(server, act.uuid)} was {'stopped' if act.name == 'stop' else 'started'}",) for act in server.acts)
+    done = Counter(
+        (f"{named(server, row.app_uuid)} was {deed(row)}", *release(row)) for row in server.rows if row.mine
+    )
+    done += Counter(
+        (f"{named(server, act.uuid)} was {'stopped' if act.name == 'stop' else 'started'}",)
+        for act in server.acts
+    )
     done += Counter({(f"tag {tag} was deployed",): times for tag, times in server.tagged.items()})
     done += Counter((f"an application {name} was made",) for name in server.created)
     for (what, *_), times in done.items():
@@ -46,7 +53,9 @@ def deed(row: Deployment) -> str:
 
 def release(row: Deployment) -> tuple[str, ...]:
     """What tells one deployment of an application from another."""
-    return () if row.options.rollback else (str(row.app.fields.get("docker_registry_image_name")), row.release)
+    return (
+        () if row.options.rollback else (str(row.app.fields.get("docker_registry_image_name")), row.release)
+    )
 
 
 def named(server: Server, uuid: str) -> str:
@@ -90,7 +99,9 @@ def probes(server: Server) -> Iterator[str]:
 
     Before 4.3.0 the way back of a repository alters something: who wants to have one looks before the deployment.
     """
-    alters = any(name_of(asked) in ALTERING and not probing(asked) for asked in sent(server)) or _only_pins(server)
+    alters = any(name_of(asked) in ALTERING and not probing(asked) for asked in sent(server)) or _only_pins(
+        server
+    )
     for request in () if alters or denied(server) else sent(server):
         if probing(request):
             yield f"{request}: this run had no need to probe what the token may do"
@@ -105,13 +116,17 @@ def denied(server: Server) -> bool:
     request = sent(server)
     first = next((place for place, each in enumerate(request) if probing(each)), len(request))
     rest = request[first:]
-    return any(each.status == 403 for each in rest) and all(probing(each) or each.method in READING for each in rest)
+    return any(each.status == 403 for each in rest) and all(
+        probing(each) or each.method in READING for each in rest
+    )
 
 
 def probing(request: Request) -> bool:
     """One of the two requests that show an ability and do nothing (coolify-api 2)."""
     name = name_of(request)
-    return not request.query and ((name == "deploy" and not request.body) or (name == "patch" and request.body.strip() == b"{}"))
+    return not request.query and (
+        (name == "deploy" and not request.body) or (name == "patch" and request.body.strip() == b"{}")
+    )
 
 
 def redirects(server: Server) -> Iterator[str]:

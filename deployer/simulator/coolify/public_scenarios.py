@@ -35,16 +35,27 @@ STACK = Resource()
 PG = Resource("database", "pg")
 AS_WRITER = frozenset({"read", "read:sensitive", "deploy", "write"})
 BAD = ((0, 502, "Bad Gateway"),)
-OLDER = ("2222222222333333333344444444445555555555", "3333333333444444444455555555556666666666")  # commits, the newest first
+OLDER = (
+    "2222222222333333333344444444445555555555",
+    "3333333333444444444455555555556666666666",
+)  # commits, the newest first
 
 
 def slowly(script: Script, minutes: int) -> Script:
     """The same with a build of so many minutes, that shows its steps about once a minute."""
-    started = next(line.at for line in script.lines if line.output.startswith("To check the current progress"))
+    started = next(
+        line.at for line in script.lines if line.output.startswith("To check the current progress")
+    )
     chunk = next(line for line in BROKEN.lines if line.output == "#1 step 1")
     wait = minutes * 60 - script.end
     steps = tuple(
-        Line(started + wait * step / (minutes + 1), f"#{step} step {step}", chunk.command, chunk.type, batch=chunk.batch)
+        Line(
+            started + wait * step / (minutes + 1),
+            f"#{step} step {step}",
+            chunk.command,
+            chunk.type,
+            batch=chunk.batch,
+        )
         for step in range(1, minutes + 1)
     )
     return and_then(delayed(script, started + 0.001, wait), steps)
@@ -60,10 +71,22 @@ AWAY = (
 CROWD = tuple(Other(app=1) for _ in range(26))
 
 FOR_PEOPLE = (
-    Scenario("success", "The application is built, started and finished after about 45 seconds.", apps=(WEB,)),
-    Scenario("build-failure", "`npm run build` fails inside the build, and Coolify says why a moment later.", apps=(App(BROKEN),)),
-    Scenario("unhealthy", "The new container never becomes healthy: Coolify goes back to the old one, the deployment fails.", apps=(SICK,)),
-    Scenario("cancelled", "Somebody cancels the deployment in Coolify while it runs.", apps=(WEB,), cancelled=30),
+    Scenario(
+        "success", "The application is built, started and finished after about 45 seconds.", apps=(WEB,)
+    ),
+    Scenario(
+        "build-failure",
+        "`npm run build` fails inside the build, and Coolify says why a moment later.",
+        apps=(App(BROKEN),),
+    ),
+    Scenario(
+        "unhealthy",
+        "The new container never becomes healthy: Coolify goes back to the old one, the deployment fails.",
+        apps=(SICK,),
+    ),
+    Scenario(
+        "cancelled", "Somebody cancels the deployment in Coolify while it runs.", apps=(WEB,), cancelled=30
+    ),
     Scenario(
         "cancelled-queued",
         "The deployment waits behind another one of the same application, and somebody cancels it there.",
@@ -71,7 +94,11 @@ FOR_PEOPLE = (
         others=(Other(age=20),),
         cancelled=12,
     ),
-    Scenario("slow", "The build takes twenty minutes and shows a step about once a minute.", apps=(App(slowly(BUILT, 20)),)),
+    Scenario(
+        "slow",
+        "The build takes twenty minutes and shows a step about once a minute.",
+        apps=(App(slowly(BUILT, 20)),),
+    ),
     Scenario(
         "queue-full",
         "The server's queue of deployments is full for about two minutes, then there is room.",
@@ -85,7 +112,9 @@ FOR_PEOPLE = (
         apps=(IMAGE,),
         others=(Other(),),
     ),
-    Scenario("bad-token", "Coolify doesn't know the token: nothing is started.", apps=(WEB,), token_known=False),
+    Scenario(
+        "bad-token", "Coolify doesn't know the token: nothing is started.", apps=(WEB,), token_known=False
+    ),
     Scenario(
         "deploy-only-token",
         "The token may start deployments and read nothing: it can't be seen how they end.",
@@ -99,9 +128,19 @@ FOR_PEOPLE = (
         faults=AWAY,
     ),
     Scenario("image", "A Docker image is pulled and started.", apps=(IMAGE,)),
-    Scenario("service", "A service is restarted with newer images, and runs again after about forty seconds.", resources=(STACK,)),
-    Scenario("database", "A database is restarted, and runs again after about half a minute.", resources=(PG,)),
-    Scenario("preview", "The application has a preview for pull request 7, which can be deployed.", apps=(replace(WEB, previews=(7,)),)),
+    Scenario(
+        "service",
+        "A service is restarted with newer images, and runs again after about forty seconds.",
+        resources=(STACK,),
+    ),
+    Scenario(
+        "database", "A database is restarted, and runs again after about half a minute.", resources=(PG,)
+    ),
+    Scenario(
+        "preview",
+        "The application has a preview for pull request 7, which can be deployed.",
+        apps=(replace(WEB, previews=(7,)),),
+    ),
     Scenario(
         "two-servers",
         "The application has a second server: once its deployment is finished, another one follows there, and both go well.",

@@ -48,7 +48,11 @@ class Renderer:
     def listed(self, row: Deployment, now: float) -> dict[str, Any]:
         """The same in the keys' order of an application's list, which once showed its logs to everybody."""
         painted = replace(self, sensitive=self.sensitive or self.version.leaks_logs).row(row, now)
-        return {key: painted[key] for key in record(self.version.shapes.listed)["response"]["body"]["deployments"][0] if key in painted}
+        return {
+            key: painted[key]
+            for key in record(self.version.shapes.listed)["response"]["body"]["deployments"][0]
+            if key in painted
+        }
 
     def application(self, app: App, uuid: str) -> dict[str, Any]:
         """GET /applications/{uuid}: no `id`, and the sensitive fields only for those who may read them."""
@@ -80,17 +84,24 @@ class Renderer:
         touched = row.created
         for change in (change for change in script.changes if change.at <= elapsed):
             touched = born + change.at
-            values |= {key: self._ended(touched) if key == "finished_at" else value for key, value in change.fields.items()}
+            values |= {
+                key: self._ended(touched) if key == "finished_at" else value
+                for key, value in change.fields.items()
+            }
         lines = [line for line in script.lines if line.at <= elapsed]
         if lines:
             touched = max(touched, born + lines[-1].at)
-            values["logs"] = php(script.shown(numbered([self._entry(line, row, born) for line in lines]), elapsed))
+            values["logs"] = php(
+                script.shown(numbered([self._entry(line, row, born) for line in lines]), elapsed)
+            )
         return values | {
             "id": row.id,
             "application_id": str(row.app_id),
             "application_name": row.app.name,
             "deployment_uuid": row.uuid,
-            "deployment_url": PLACE.sub(f"/application/{row.app_uuid}/deployment/{row.uuid}", shape["deployment_url"]),
+            "deployment_url": PLACE.sub(
+                f"/application/{row.app_uuid}/deployment/{row.uuid}", shape["deployment_url"]
+            ),
             **row.columns,
             "created_at": self.iso(row.created),
             "updated_at": self.iso(touched),
@@ -120,8 +131,19 @@ class Renderer:
 
 def dressed(shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
     """The recorded application with this one's names; it gets no field that was not recorded."""
-    image = {key: value for key, value in body_of("create_img_get").items() if key in IMAGE} if app.kind == "image" else {}
-    values = {**image, "uuid": uuid, "name": app.name, "fqdn": app.fqdn or None, "status": "running:unknown", **app.fields}
+    image = (
+        {key: value for key, value in body_of("create_img_get").items() if key in IMAGE}
+        if app.kind == "image"
+        else {}
+    )
+    values = {
+        **image,
+        "uuid": uuid,
+        "name": app.name,
+        "fqdn": app.fqdn or None,
+        "status": "running:unknown",
+        **app.fields,
+    }
     painted = {key: values.get(key, value) for key, value in shape.items()}
     if "settings" in painted:  # since 4.2.0 some fields are in there
         painted["settings"] = {key: app.fields.get(key, value) for key, value in painted["settings"].items()}

@@ -17,7 +17,9 @@ def painted(renderer: Renderer, owner: str, variable: Variable) -> dict[str, Any
     return _painted(renderer, owner, variable, shape(f"{renderer.version.shapes.variables}_again"))
 
 
-def painted_new(renderer: Renderer, owner: str, variable: Variable, sent: Collection[str] | None = None) -> dict[str, Any]:
+def painted_new(
+    renderer: Renderer, owner: str, variable: Variable, sent: Collection[str] | None = None
+) -> dict[str, Any]:
     """As the answer shows it that tells of its making. `sent`: what was sent of a service's or a database's."""
     keys = shape(renderer.version.shapes.variables)
     if sent is not None:
@@ -53,7 +55,11 @@ def _painted(renderer: Renderer, owner: str, variable: Variable, keys: Mapping[s
         **{key: getattr(variable, column) for key, column in COLUMNS.items() if key.startswith("is_")},
     }
     hidden = not renderer.sensitive or (variable.shown_once and version.hides_once)
-    return {key: values.get(key, value) for key, value in keys.items() if not (hidden and key in {"value", "real_value"})}
+    return {
+        key: values.get(key, value)
+        for key, value in keys.items()
+        if not (hidden and key in {"value", "real_value"})
+    }
 
 
 def real(variable: Variable) -> str:

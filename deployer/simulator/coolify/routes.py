@@ -24,7 +24,9 @@ class Route:
 
 
 UUID = r"([^/]+)"
-YES = re.compile("true")  # a flag is sent as `true` or not at all: older versions take "false" for true (coolify-api 5.1)
+YES = re.compile(
+    "true"
+)  # a flag is sent as `true` or not at all: older versions take "false" for true (coolify-api 5.1)
 NUMBER = re.compile(r"\d+")
 
 
@@ -52,7 +54,9 @@ def _envs(kind: str) -> tuple[Route, ...]:
         Route(f"{kind}_envs_set", "PATCH", _path(f"/{kind}s/{UUID}/envs/bulk"), envs.setting(kind), "write"),
         Route(f"{kind}_env_add", "POST", _path(f"/{kind}s/{UUID}/envs"), envs.adding(kind), "write"),
         Route(f"{kind}_env_change", "PATCH", _path(f"/{kind}s/{UUID}/envs"), envs.changing(kind), "write"),
-        Route(f"{kind}_env_delete", "DELETE", _path(f"/{kind}s/{UUID}/envs/[^/]+"), envs.deleting(kind), "write"),
+        Route(
+            f"{kind}_env_delete", "DELETE", _path(f"/{kind}s/{UUID}/envs/[^/]+"), envs.deleting(kind), "write"
+        ),
     )
 
 
@@ -62,12 +66,31 @@ ROUTES = (
     Route("health", "GET", _path("/health"), read.health, ability=""),
     Route("health_of_all", "GET", re.compile("/api/health/?"), read.health_of_all, ability=""),
     Route("deploy", "POST", _path("/deploy"), deploy, "deploy", DEPLOY),
-    Route("start", "POST", _path(f"/applications/{UUID}/start"), actions.start, "deploy", {"force": YES, "instant_deploy": YES}),
+    Route(
+        "start",
+        "POST",
+        _path(f"/applications/{UUID}/start"),
+        actions.start,
+        "deploy",
+        {"force": YES, "instant_deploy": YES},
+    ),
     Route("restart", "POST", _path(f"/applications/{UUID}/restart"), actions.restart, "deploy"),
     Route("stop", "POST", _path(f"/applications/{UUID}/stop"), actions.stop, "deploy"),
-    Route("preview_delete", "DELETE", _path(f"/applications/{UUID}/previews/[^/]+"), actions.preview_delete, "write"),
+    Route(
+        "preview_delete",
+        "DELETE",
+        _path(f"/applications/{UUID}/previews/[^/]+"),
+        actions.preview_delete,
+        "write",
+    ),
     Route("list", "GET", _path("/deployments"), read.deployments),
-    Route("history", "GET", _path(f"/deployments/applications/{UUID}"), read.history, query={"skip": NUMBER, "take": NUMBER}),
+    Route(
+        "history",
+        "GET",
+        _path(f"/deployments/applications/{UUID}"),
+        read.history,
+        query={"skip": NUMBER, "take": NUMBER},
+    ),
     Route("look", "GET", _path(f"/deployments/{UUID}"), read.deployment),
     Route("cancel", "POST", _path(f"/deployments/{UUID}/cancel"), actions.cancel, "deploy"),
     Route("applications", "GET", _path("/applications"), read.applications, query={"tag": None}),
@@ -89,7 +112,12 @@ ROUTES = (
     Route("projects", "GET", _path("/projects"), create.projects),
     Route("project", "GET", _path(f"/projects/{UUID}"), create.project),
     Route("environments", "GET", _path(f"/projects/{UUID}/environments"), inventory.environments),
-    Route("environment", "GET", _path(f"/projects/{UUID}/(?!environments/?$|envs/?$)[^/]+"), inventory.environment),
+    Route(
+        "environment",
+        "GET",
+        _path(f"/projects/{UUID}/(?!environments/?$|envs/?$)[^/]+"),
+        inventory.environment,
+    ),
     Route("servers", "GET", _path("/servers"), create.servers),
     Route("server", "GET", _path(f"/servers/{UUID}"), inventory.machine),
     Route("destinations", "GET", _path(f"/servers/{UUID}/destinations"), create.destinations),
@@ -98,7 +126,9 @@ ROUTES = (
     Route("team", "GET", _path("/teams/current"), inventory.team),
 )
 # GET on these answers 405, where others answer the catch-all 404.
-ACTIONS = frozenset({"deploy"}) | {f"{kind}{act}" for kind in ("", "service_", "database_") for act in ("start", "restart", "stop")}
+ACTIONS = frozenset({"deploy"}) | {
+    f"{kind}{act}" for kind in ("", "service_", "database_") for act in ("start", "restart", "stop")
+}
 
 
 def found(path: str, method: str) -> tuple[Route, str] | None:

@@ -72,6 +72,12 @@ TAG = "blue"
 
 def tagged(scenario: Scenario) -> Scenario:
     """The same where what the client is to deploy carries the tag; a database can't be deployed by one."""
-    apps = tuple(replace(app, tags=app.tags or (TAG,)) if place < scenario.targets else app for place, app in enumerate(scenario.apps))
-    things = tuple(replace(each, tags=each.tags or (TAG,)) if each.kind == "service" else each for each in scenario.resources)
+    apps = tuple(
+        replace(app, tags=app.tags or (TAG,)) if place < scenario.targets else app
+        for place, app in enumerate(scenario.apps)
+    )
+    things = tuple(
+        replace(each, tags=each.tags or (TAG,)) if each.kind == "service" else each
+        for each in scenario.resources
+    )
     return replace(scenario, apps=apps, resources=things)

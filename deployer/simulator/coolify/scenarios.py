@@ -13,5 +13,8 @@ from deployer.simulator.coolify.scenario import Scenario, tagged
 
 # Whoever rehearses may name a tag, too.
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {scenario.name: scenario for scenario in (*map(tagged, FOR_PEOPLE), *FOR_TESTS, *QUEUES, *STATUSES, *TAGS, *CHANGES)},
+    {
+        scenario.name: scenario
+        for scenario in (*map(tagged, FOR_PEOPLE), *FOR_TESTS, *QUEUES, *STATUSES, *TAGS, *CHANGES)
+    },
 )

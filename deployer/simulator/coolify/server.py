@@ -25,8 +25,12 @@ class Server:
         self.scenario = scenario
         self.speed = speed
         self.lock = RLock()
-        self.apps: dict[str, App] = {made_up(f"application {number}"): app for number, app in enumerate(scenario.apps)}
-        self.resources: dict[str, Resource] = {made_up(f"resource {number}"): each for number, each in enumerate(scenario.resources)}
+        self.apps: dict[str, App] = {
+            made_up(f"application {number}"): app for number, app in enumerate(scenario.apps)
+        }
+        self.resources: dict[str, Resource] = {
+            made_up(f"resource {number}"): each for number, each in enumerate(scenario.resources)
+        }
         self.previews = {uuid: set(app.previews) for uuid, app in self.apps.items()}
         self.acts: list[Act] = []  # on resources, and the stops of applications
         self.created: list[str] = []  # the names of applications
@@ -64,7 +68,11 @@ class Server:
 
     def painter(self, *, sensitive: bool | None = None) -> Renderer:
         """Paints what the token may see, unless told otherwise."""
-        may = not self.scenario.abilities.isdisjoint({"read:sensitive", "root"}) if sensitive is None else sensitive
+        may = (
+            not self.scenario.abilities.isdisjoint({"read:sensitive", "root"})
+            if sensitive is None
+            else sensitive
+        )
         return Renderer(self.scenario.version, self._epoch, sensitive=may)
 
     def known(self, token: str) -> bool:
@@ -87,7 +95,9 @@ class Server:
     def carriers(self, tag: str) -> list[str]:
         """What is deployed by this tag: applications, then services. It says nothing to a database."""
         apps = [uuid for uuid, app in self.apps.items() if tag in app.tags]
-        return apps + [uuid for uuid, each in self.resources.items() if tag in each.tags and each.kind == "service"]
+        return apps + [
+            uuid for uuid, each in self.resources.items() if tag in each.tags and each.kind == "service"
+        ]
 
     def row(self, uuid: str) -> Deployment | None:
         return next((row for row in self.rows if row.uuid == uuid), None)
@@ -99,7 +109,11 @@ class Server:
     def ended(self, app_uuid: str) -> list[Deployment]:
         """Those of them that put the application itself up on its main server, the last one first."""
         now = self.now()
-        mains = [row for row in self.of(app_uuid) if not row.options.pr and row.main is None and row.finished(now) <= now]
+        mains = [
+            row
+            for row in self.of(app_uuid)
+            if not row.options.pr and row.main is None and row.finished(now) <= now
+        ]
         return sorted(mains, key=lambda row: -row.finished(now))
 
     def next_uuid(self) -> str:
@@ -128,7 +142,11 @@ class Server:
         """Whether the queue takes no more: tested before everything else that could be said of a trigger (coolify-api 17.1 row 4)."""
         passed = self.now() - min(self.triggered, self.now())
         taken = sum(row.mine for row in self.rows)
-        return self.scenario.version.limits_queue and passed < self.scenario.full_until and taken >= self.scenario.room
+        return (
+            self.scenario.version.limits_queue
+            and passed < self.scenario.full_until
+            and taken >= self.scenario.room
+        )
 
     def cancel(self, row: Deployment) -> None:
         """Cancel it as the API does: until 4.3.6 nothing starts the next in the queue then."""
@@ -141,7 +159,10 @@ class Server:
         """What is stalled goes on when any other deployment ends (coolify-api 5.5)."""
         for row in [row for row in self.rows if row.stuck and row.stalled is not None]:
             since = row.stalled or 0
-            row.freed = min((ended.over for ended in self.rows if ended.cancelled is None and since < ended.over <= now), default=inf)
+            row.freed = min(
+                (ended.over for ended in self.rows if ended.cancelled is None and since < ended.over <= now),
+                default=inf,
+            )
 
     def phantom(self) -> str:
         """A uuid that no row has and none will have (coolify-api 5.1 quirk 2)."""
@@ -165,19 +186,33 @@ class Server:
             self._vacant -= 1
             return True
         renderer, now = self.painter(), self.now()
-        same = [row for row in self.of(app_uuid) if (row.options.pr, row.options.docker_tag) == (options.pr, options.docker_tag)]
+        same = [
+            row
+            for row in self.of(app_uuid)
+            if (row.options.pr, row.options.docker_tag) == (options.pr, options.docker_tag)
+        ]
         rows = (renderer.row(row, now) for row in same) if self.scenario.version.skips else ()
         commit = wanted(self.apps[app_uuid], self.scenario.version)
         return any(row["commit"] == commit and row["status"] not in TERMINAL for row in rows)
 
     def enqueue(
-        self, app_uuid: str, options: DeployOptions, *, mine: bool = True, created: float | None = None, commit: str = ""
+        self,
+        app_uuid: str,
+        options: DeployOptions,
+        *,
+        mine: bool = True,
+        created: float | None = None,
+        commit: str = "",
     ) -> Deployment:
         """A new row of this application, behind those that are not over. `commit`: the one that it must be."""
         app, now, number = self.apps[app_uuid], self.now(), len(self.rows) + 1
         uuid = made_up(f"deployment {number}")
         script, first, pin = course(app, options, self.scenario.version, commit)
-        waiting = (row for row in self.of(app_uuid) if row.options.pr == options.pr and row.over > now and not row.stuck)
+        waiting = (
+            row
+            for row in self.of(app_uuid)
+            if row.options.pr == options.pr and row.over > now and not row.stuck
+        )
         row = Deployment(
             id=number,
             uuid=uuid,
@@ -199,13 +234,25 @@ class Server:
 
     def _spread(self, now: float) -> None:
         """Additional servers get their deployments in the moment in which the main one is finished (coolify-api 7.7)."""
-        for main in [row for row in self.rows if row.app.servers and row.main is None and not row.options.pr and row.finished(now) <= now]:
+        for main in [
+            row
+            for row in self.rows
+            if row.app.servers and row.main is None and not row.options.pr and row.finished(now) <= now
+        ]:
             begun = {row.uuid for row in self.rows if row.main is main}
             for extra in main.app.servers:
                 if (uuid := elsewhere(main.uuid, extra.name)) not in begun:
                     end, options = main.finished(now), DeployOptions(instant=True)
                     row = Deployment(
-                        len(self.rows) + 1, uuid, main.app, main.app_uuid, main.app_id, extra.script, end, mine=False, options=options
+                        len(self.rows) + 1,
+                        uuid,
+                        main.app,
+                        main.app_uuid,
+                        main.app_id,
+                        extra.script,
+                        end,
+                        mine=False,
+                        options=options,
                     )
                     row.main, row.server = main, extra.name
                     self.rows.append(row)
@@ -213,13 +260,23 @@ class Server:
     def _people(self) -> None:
         for other in self.scenario.others:
             options = DeployOptions(webhook=other.webhook, pr=other.pr)
-            row = self.enqueue(list(self.apps)[other.app], options, mine=False, created=-other.age, commit=other.commit)
+            row = self.enqueue(
+                list(self.apps)[other.app], options, mine=False, created=-other.age, commit=other.commit
+            )
             row.stands = inf if other.over else other.age
             row.stalled = row.created if other.stuck and self.scenario.version.stalls else None
         for number in range(self.scenario.strangers):
             app, uuid = self.scenario.apps[0], made_up(f"another team's deployment {number}")
             row = Deployment(
-                len(self.rows) + 1, uuid, app, made_up("another team's application"), 0, app.script, 0.0, mine=False, stranger=True
+                len(self.rows) + 1,
+                uuid,
+                app,
+                made_up("another team's application"),
+                0,
+                app.script,
+                0.0,
+                mine=False,
+                stranger=True,
             )
             self.rows.append(row)
 

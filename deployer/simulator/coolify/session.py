@@ -27,7 +27,9 @@ class Session:
         self.scenario = scenario
         self.url = f"http://127.0.0.1:{port}"
         self.token = TOKEN
-        self.uuids = (*tuple(coolify.apps)[: scenario.targets], *coolify.resources) or (made_up("nobody's application"),)
+        self.uuids = (*tuple(coolify.apps)[: scenario.targets], *coolify.resources) or (
+            made_up("nobody's application"),
+        )
         self.tag = TAG if coolify.carriers(TAG) else ""
         self.site = f"{self.url}{SITE}{next(iter(coolify.apps), coolify.next_uuid())}"
         self._coolify = coolify
@@ -35,7 +37,12 @@ class Session:
     @property
     def inputs(self) -> dict[str, str]:
         """What a client is given to reach it, by the names of its inputs."""
-        return {"coolify_url": self.url, "coolify_token": self.token, "uuid": ",".join(self.uuids), "tag": self.tag}
+        return {
+            "coolify_url": self.url,
+            "coolify_token": self.token,
+            "uuid": ",".join(self.uuids),
+            "tag": self.tag,
+        }
 
     @property
     def journal(self) -> list[Request]:
@@ -58,11 +65,16 @@ class Session:
     def deployments(self) -> list[dict[str, Any]]:
         """Every row as it stands now, oldest first, whatever the token may see."""
         with self._coolify.lock:
-            return [self._coolify.painter(sensitive=True).row(row, self._coolify.now()) for row in self._coolify.rows]
+            return [
+                self._coolify.painter(sensitive=True).row(row, self._coolify.now())
+                for row in self._coolify.rows
+            ]
 
 
 @contextmanager
-def simulating(scenario: str | Scenario, *, speed: float = 1.0, port: int = 0, version: str | None = None) -> Iterator[Session]:
+def simulating(
+    scenario: str | Scenario, *, speed: float = 1.0, port: int = 0, version: str | None = None
+) -> Iterator[Session]:
     """Serve a scenario on loopback while the block runs. One simulated second takes 1/`speed` real ones; port 0: any free one.
 
     `version`: of which Coolify, by its name in `VERSIONS`, instead of the scenario's own.

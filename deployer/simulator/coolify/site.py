@@ -15,7 +15,11 @@ def visited(server: Server, request: Request) -> Response:
     if uuid not in server.apps:
         return reply("transport_proxy_traefik_404")
     status, text = state(server, uuid)
-    return Response(status, (("Content-Type", "text/plain; charset=utf-8"), ("Connection", "keep-alive")), (text.encode(),))
+    return Response(
+        status,
+        (("Content-Type", "text/plain; charset=utf-8"), ("Connection", "keep-alive")),
+        (text.encode(),),
+    )
 
 
 def state(server: Server, uuid: str) -> tuple[int, str]:

@@ -44,7 +44,9 @@ class Version:
     name: str = "4.3.10"  # what `/version` says
     shapes: Shapes = Shapes()
     absent: frozenset[str] = frozenset()  # routes that it doesn't have
-    post_only: bool = True  # since 4.2.0: GET on an action is a 405, and `force=false` is no longer true (5.1)
+    post_only: bool = (
+        True  # since 4.2.0: GET on an action is a 405, and `force=false` is no longer true (5.1)
+    )
     reads_body: bool = True  # since beta.408: /deploy reads the body, too (5.1)
     start_reads: bool = True  # since beta.438: so does /start, where "false" is false from then on (5.2)
     skips: bool = True  # since beta.408: "Deployment already queued for this commit." (5.1)
@@ -52,24 +54,34 @@ class Version:
     image_previews: bool = True  # since beta.471: `docker_tag` and `pull_request_id` (5.1)
     filters: bool = True  # since beta.461: GET /applications heeds `tag`, before that it lists all (16)
     limits_queue: bool = True  # since beta.454 (7.1)
-    eager: bool = True  # since beta.454 the request itself sets `in_progress`, before that the worker does (7.1)
+    eager: bool = (
+        True  # since beta.454 the request itself sets `in_progress`, before that the worker does (7.1)
+    )
     deploy_abilities: tuple[str, ...] = ("deploy",)  # since beta.420 (4)
     start_ability: str = "deploy"  # since beta.464 of start, restart and stop (4)
     checks_team: bool = True  # since beta.464 other teams' deployments are not found (5.5)
     shows_api: bool = True  # `is_api` of what /deploy started: true on beta.463, not on beta.434 (captured/*/deployments_list)
     finished_at: str = "%Y-%m-%dT%H:%M:%S.000000Z"  # since beta.461 (6)
     leaks_logs: bool = False  # until 4.1.2: an application's list shows logs to those who may only read (4)
-    leaks_server: bool = False  # until 4.1.2: so do applications and services with the server's secrets (captured/*/app_get)
-    bars: Mapping[str, str] = field(default_factory=dict)  # a scenario's `bar`, and what it is here; "": no bar at all (3.3)
+    leaks_server: bool = (
+        False  # until 4.1.2: so do applications and services with the server's secrets (captured/*/app_get)
+    )
+    bars: Mapping[str, str] = field(
+        default_factory=dict
+    )  # a scenario's `bar`, and what it is here; "": no bar at all (3.3)
     cancelled: str = "cancel_queued_200"  # what a cancel that worked answers (5.5)
     tells_ssh: bool = False  # until 4.3.6: or a 500 that says so, if the server is out of reach (17.1 row 5)
     stalls: bool = False  # until 4.3.6: a cancel over the API doesn't start the next in the queue (5.5)
-    flips: bool = False  # until beta.453: a failing post-deployment command turns `finished` into `failed` (7.3)
+    flips: bool = (
+        False  # until beta.453: a failing post-deployment command turns `finished` into `failed` (7.3)
+    )
     oops: bool = False  # until beta.442: a failure is told by "Oops something is not okay" (1)
     latest: bool = True  # since beta.419: a service's restart heeds `latest` (5.4)
     stays_up: bool = True  # since 4.1.2: with `latest` it doesn't stop first (5.4)
     starting: bool = True  # since beta.420: a service is `starting:unhealthy` while it is started (8)
-    words: Mapping[str, str] = field(default_factory=dict)  # statuses that had another name until beta.444 (8)
+    words: Mapping[str, str] = field(
+        default_factory=dict
+    )  # statuses that had another name until beta.444 (8)
     empty: str = "patch_empty"  # what PATCH with `{}` answers (3.1)
     fields: frozenset[str] = FIELDS  # what PATCH lets change (5.7)
     checks_fields: bool = True  # since 4.1.2: image and commit must look like one (1); the port of a new application may be missing (5.8)
@@ -78,7 +90,9 @@ class Version:
     bulk: frozenset[str] = BULK  # what is heeded of a variable of an application (5.9)
     checks_keys: bool = True  # since 4.2.0: a variable's key must be one (5.9)
     hides_once: bool = True  # since 4.2.0: what is shown once is shown to nobody (5.9)
-    shows_last: bool = False  # until beta.380: of an application's many variables the answer shows the last one (1)
+    shows_last: bool = (
+        False  # until beta.380: of an application's many variables the answer shows the last one (1)
+    )
     created: str = "create_img_201"  # what the creation of an application answers (5.8)
     environment_uuids: bool = True  # since beta.381: it takes an environment's uuid (5.8)
     autogenerates: bool = True  # since beta.463: it gives the application an address (5.8)
@@ -100,7 +114,12 @@ V4_3_6 = replace(
 V4_2_0 = replace(
     V4_3_6,
     name="4.2.0",
-    shapes=replace(V4_3_6.shapes, row="v4.2.0_deployment_logs", application="v4.2.0_app_get", service="v4.2.0_service_get"),
+    shapes=replace(
+        V4_3_6.shapes,
+        row="v4.2.0_deployment_logs",
+        application="v4.2.0_app_get",
+        service="v4.2.0_service_get",
+    ),
     bars={"member_deploy_version": "v4.2.0_member_deploy"},
     absent=frozenset({"rollback", "rollback_images", "destinations"}),
     fields=FIELDS - SINCE["4.3.0"],
@@ -108,7 +127,13 @@ V4_2_0 = replace(
 V4_1_2 = replace(
     V4_2_0,
     name="4.1.2",
-    shapes=Shapes("v4.1.2_deployment_logs", "v4.1.2_app_deployments", "v4.1.2_app_get", "v4.1.2_service_get", team="v4.1.2_teams_current"),
+    shapes=Shapes(
+        "v4.1.2_deployment_logs",
+        "v4.1.2_app_deployments",
+        "v4.1.2_app_get",
+        "v4.1.2_service_get",
+        team="v4.1.2_teams_current",
+    ),
     post_only=False,
     leaks_logs=True,
     leaks_server=True,
@@ -140,7 +165,9 @@ V4_0_0 = replace(
 B474 = replace(
     V4_0_0,
     name="4.0.0-beta.474",
-    shapes=replace(V4_0_0.shapes, application="v4.0.0-beta.463_app_get", service="v4.0.0-beta.463_service_get"),
+    shapes=replace(
+        V4_0_0.shapes, application="v4.0.0-beta.463_app_get", service="v4.0.0-beta.463_service_get"
+    ),
     fields=V4_0_0.fields - SINCE["4.0.0"],
 )
 B463 = replace(
@@ -152,7 +179,11 @@ B463 = replace(
         listed="v4.0.0-beta.420_app_deployments",
         variables="v4.0.0-beta.434_env_bulk",
     ),
-    absent=B474.absent | {"preview_delete", *(f"database_{name}" for name in ("envs", "envs_set", "env_add", "env_change", "env_delete"))},
+    absent=B474.absent
+    | {
+        "preview_delete",
+        *(f"database_{name}" for name in ("envs", "envs_set", "env_add", "env_change", "env_delete")),
+    },
     fields=B474.fields - SINCE["4.0.0-beta.470"],
     bulk=BULK - {"comment"},
     pins=Pin.OUT,
@@ -205,7 +236,14 @@ B418 = replace(
     empty="v4.0.0-beta.380_patch_empty",
     fields=B420.fields - SINCE["4.0.0-beta.420"],
 )
-B407 = replace(B418, name="4.0.0-beta.407", absent=B418.absent | {"health"}, reads_body=False, skips=False, previews=Preview.UNKNOWN)
+B407 = replace(
+    B418,
+    name="4.0.0-beta.407",
+    absent=B418.absent | {"health"},
+    reads_body=False,
+    skips=False,
+    previews=Preview.UNKNOWN,
+)
 B400 = replace(B407, name="4.0.0-beta.400", absent=B407.absent | {"history"})
 B380 = replace(
     B400,

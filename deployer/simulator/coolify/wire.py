@@ -27,7 +27,9 @@ class Listener(listener.Listener):
         response = spoiled(coolify, request, fault) if fault else answered(coolify, request)
         if response:
             request.status, request.said = response.status, message(response)
-            response = with_headers(shown(request, response), {"Date": format_datetime(coolify.wall(), usegmt=True)})
+            response = with_headers(
+                shown(request, response), {"Date": format_datetime(coolify.wall(), usegmt=True)}
+            )
         return response, fault.then if fault else None
 
 

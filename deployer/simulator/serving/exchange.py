@@ -63,4 +63,7 @@ def named(kind: str, name: str, table: Mapping[str, T], told: Iterable[str]) -> 
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name, table, 1)
-    raise ValueError(f"there is no {kind} {name!r}: " + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(told)}"))
+    raise ValueError(
+        f"there is no {kind} {name!r}: "
+        + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(told)}")
+    )

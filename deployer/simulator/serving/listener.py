@@ -130,7 +130,9 @@ class Connection(BaseHTTPRequestHandler):
         place = urlsplit(f"http://simulator{asked_for}")
         headers = {key.lower(): value for key, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length") or 0))
-        if "transfer-encoding" in headers:  # nobody needs to send us one: what follows is not read as a request
+        if (
+            "transfer-encoding" in headers
+        ):  # nobody needs to send us one: what follows is not read as a request
             self.close_connection = True
         return Request(self.command, place.path, parse_qs(place.query, keep_blank_values=True), headers, body)
 

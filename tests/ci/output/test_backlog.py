@@ -112,13 +112,17 @@ def fill(context: Scene, size: int) -> bytes:
         assert context.backlog.write(line) == len(line)
     full = select.poll()
     full.register(context.stream, select.POLLOUT)
-    while full.poll(0):  # until the thread has written all that it can: on a busy machine it may not have begun yet
+    while full.poll(
+        0
+    ):  # until the thread has written all that it can: on a busy machine it may not have begun yet
         time.sleep(0.001)
     return b"".join(lines)
 
 
 @every_kind
-def test_what_nobody_reads_yet_is_kept_in_order(kind: Callable[[], tuple[int, int]], scene_of: Callable[..., Scene]) -> None:
+def test_what_nobody_reads_yet_is_kept_in_order(
+    kind: Callable[[], tuple[int, int]], scene_of: Callable[..., Scene]
+) -> None:
     context = scene_of(kind)
     said = fill(context, 1 << 20)
     reader = context.reading(len(said))
@@ -128,7 +132,9 @@ def test_what_nobody_reads_yet_is_kept_in_order(kind: Callable[[], tuple[int, in
 
 
 @every_kind
-def test_what_nobody_ever_reads_holds_nobody_up_for_long(kind: Callable[[], tuple[int, int]], scene_of: Callable[..., Scene]) -> None:
+def test_what_nobody_ever_reads_holds_nobody_up_for_long(
+    kind: Callable[[], tuple[int, int]], scene_of: Callable[..., Scene]
+) -> None:
     context = scene_of(kind, passing=1.0)
     fill(context, 1 << 20)
     assert context.took(context.backlog.drain) == pytest.approx(backlog.LAST_STALL_SECONDS, abs=3)
@@ -141,7 +147,9 @@ def test_the_flags_of_a_stdout_that_others_share_are_left_alone(scene_of: Callab
     assert fcntl.fcntl(context.backlog.fileno(), fcntl.F_GETFL) == before
 
 
-def test_a_reader_that_takes_a_little_now_and_then_is_waited_for_at_the_end(scene_of: Callable[..., Scene]) -> None:
+def test_a_reader_that_takes_a_little_now_and_then_is_waited_for_at_the_end(
+    scene_of: Callable[..., Scene],
+) -> None:
     context = scene_of(passing=0.1)
     said = fill(context, 256 * 1024)
 
@@ -167,8 +175,12 @@ def test_a_reader_that_takes_next_to_nothing_is_not_waited_for_for_ever(
     assert context.took(context.backlog.drain) == pytest.approx(backlog.LAST_SECONDS, abs=3)
 
 
-@pytest.mark.parametrize(("ago", "takes"), [(0.0, backlog.INTERRUPTED_STALL_SECONDS), (7.0, 0.5), (60.0, 0.0)])
-def test_a_job_that_is_being_stopped_waits_as_long_as_it_may(ago: float, takes: float, scene_of: Callable[..., Scene]) -> None:
+@pytest.mark.parametrize(
+    ("ago", "takes"), [(0.0, backlog.INTERRUPTED_STALL_SECONDS), (7.0, 0.5), (60.0, 0.0)]
+)
+def test_a_job_that_is_being_stopped_waits_as_long_as_it_may(
+    ago: float, takes: float, scene_of: Callable[..., Scene]
+) -> None:
     context = scene_of(passing=0.25)
     fill(context, 1 << 20)
     context.stopped_at = context.now - ago
@@ -222,7 +234,9 @@ def test_the_thread_ends_with_what_it_had_to_write_and_begins_anew(scene_of: Cal
     assert os.read(context.reader, 100) == b"a\na\n"
 
 
-def test_where_no_thread_can_be_had_it_is_written_at_once(scene_of: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_no_thread_can_be_had_it_is_written_at_once(
+    scene_of: Callable[..., Scene], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def none(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -255,11 +269,17 @@ def test_signals_are_left_to_the_main_thread(scene_of: Callable[..., Scene]) -> 
 # --- a line that is too long
 
 
-@pytest.mark.parametrize("length", [0, 1, MAX_PIECE_CHARS, MAX_PIECE_CHARS + 1, 3 * MAX_PIECE_CHARS, 5_000_000])
+@pytest.mark.parametrize(
+    "length", [0, 1, MAX_PIECE_CHARS, MAX_PIECE_CHARS + 1, 3 * MAX_PIECE_CHARS, 5_000_000]
+)
 def test_a_long_line_is_cut_into_pieces_and_nothing_is_lost(length: int) -> None:
     line = ("0123456789" * (length // 10 + 1))[:length]
     cut = pieces(line)
-    assert ("".join(cut), max(map(len, cut)) <= MAX_PIECE_CHARS, len(cut)) == (line, True, max(1, -(-length // MAX_PIECE_CHARS)))
+    assert ("".join(cut), max(map(len, cut)) <= MAX_PIECE_CHARS, len(cut)) == (
+        line,
+        True,
+        max(1, -(-length // MAX_PIECE_CHARS)),
+    )
 
 
 @pytest.mark.parametrize("colour", ["\x1b[31m", "\x1b[0m", "\x9b4:3m", "\x1b[38;2;255;100;0m"])

@@ -56,7 +56,17 @@ WELL_FORMED += [
     "\u200b",
     "\u2060",
 ]
-WELL_FORMED += ["\u034f", "\u115f", "\u17b4", "\u180f", "\u3164", "\uffa0", "\U0001d173", "\U000e0041", "\U000e0101"]
+WELL_FORMED += [
+    "\u034f",
+    "\u115f",
+    "\u17b4",
+    "\u180f",
+    "\u3164",
+    "\uffa0",
+    "\U0001d173",
+    "\U000e0041",
+    "\U000e0101",
+]
 WELL_FORMED += ["\ufeff", "\u202e", "\u2066", "\u200f", "\x0e", "\\u001b[31m", "\\x1b[0K", "\\033[1m"]
 LOOSE = ["\x1b", "\x1b[", "\x9b", "\x1b]"]
 """Beginnings of sequences that never end: a terminal would take the next characters for the rest."""
@@ -72,7 +82,10 @@ def divided(draw: st.DrawFn, secret: str) -> str:
     """The secret, as it is or with invisible things between its characters, somewhere in a text."""
     kinds = draw(st.sampled_from([[""], WELL_FORMED, *([each] for each in LOOSE)]))
     after = draw(st.sets(st.integers(1, len(secret) - 1), max_size=4))
-    split = "".join(character + (draw(st.sampled_from(kinds)) if at + 1 in after else "") for at, character in enumerate(secret))
+    split = "".join(
+        character + (draw(st.sampled_from(kinds)) if at + 1 in after else "")
+        for at, character in enumerate(secret)
+    )
     before = draw(st.sampled_from(EDGES)) + draw(st.integers(0, 12))
     return f"{'.' * before} {split} {'.' * draw(st.sampled_from([0, 5, 400, 3000]))}{draw(st.sampled_from(['', COMMANDS]))}"
 
@@ -89,7 +102,12 @@ def value(kind: Any, text: str, name: str, *, exact: bool) -> Any:  # noqa: PLR0
         return 1
     if dataclasses.is_dataclass(kind):
         hints = typing.get_type_hints(kind)
-        return kind(**{field.name: value(hints[field.name], text, field.name, exact=exact) for field in dataclasses.fields(kind)})  # type: ignore[operator]
+        return kind(
+            **{
+                field.name: value(hints[field.name], text, field.name, exact=exact)
+                for field in dataclasses.fields(kind)
+            }
+        )  # type: ignore[operator]
     if typing.get_origin(kind) is tuple:
         return (value(typing.get_args(kind)[0], text, name, exact=exact),)
     if typing.get_origin(kind) in {types.UnionType, typing.Union}:
@@ -148,7 +166,9 @@ def test_every_kind_of_event_is_tried() -> None:
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
 @thoroughly
 @given(data=st.data())
-def test_nothing_of_a_secret_leaves_by_any_field_of_any_event(system: str, kind: type, data: st.DataObject) -> None:
+def test_nothing_of_a_secret_leaves_by_any_field_of_any_event(
+    system: str, kind: type, data: st.DataObject
+) -> None:
     event = value(kind, data.draw(divided(SECRET)), "", exact=True)
     assert left(variant(event, data), SECRET, system) == []
 
@@ -157,7 +177,9 @@ def test_nothing_of_a_secret_leaves_by_any_field_of_any_event(system: str, kind:
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.__name__)
 @thoroughly
 @given(data=st.data())
-def test_nothing_of_a_variable_s_value_leaves_but_by_what_outputs_are_made_of(system: str, kind: type, data: st.DataObject) -> None:
+def test_nothing_of_a_variable_s_value_leaves_but_by_what_outputs_are_made_of(
+    system: str, kind: type, data: st.DataObject
+) -> None:
     event = value(kind, data.draw(divided(HIDDEN)), "", exact=False)
     if any(field.name == "target" and field.type == "str" for field in dataclasses.fields(event)):
         event = dataclasses.replace(event, target="web")
@@ -166,7 +188,10 @@ def test_nothing_of_a_variable_s_value_leaves_but_by_what_outputs_are_made_of(sy
 
 def test_only_what_outputs_are_made_of_keeps_the_value_of_a_variable() -> None:
     """The list is short, and each name on it is that of a field."""
-    named = {field.name for kind in (*EVENTS, *(Target, Entry)) for field in dataclasses.fields(kind)} | {"id", "link"}
+    named = {field.name for kind in (*EVENTS, *(Target, Entry)) for field in dataclasses.fields(kind)} | {
+        "id",
+        "link",
+    }
     assert named >= (FACTS | IDENTITY)
     assert {"url", "before", "link", "commit"} == FACTS
     assert {"target", "id"} == IDENTITY
@@ -177,7 +202,7 @@ def test_only_what_outputs_are_made_of_keeps_the_value_of_a_variable() -> None:
 
 @thoroughly
 @given(data=st.data(), limit=st.integers(0, 300), end=st.booleans())
-def test_nothing_of_a_secret_is_left_at_a_cut(data: st.DataObject, limit: int, end: bool) -> None:  # noqa: FBT001 -- drawn
+def test_nothing_of_a_secret_is_left_at_a_cut(data: st.DataObject, limit: int, end: bool) -> None:
     redact = Redactor()
     redact.add(SECRET)
     cut = redact.cut(data.draw(divided(SECRET)), limit, end=end)
@@ -196,7 +221,7 @@ def test_nothing_of_a_secret_is_left_at_a_cut(data: st.DataObject, limit: int, e
         pytest.param(f"a {SECRET} b", 7, True, "a *** b", id="fits-once-it-is-redacted"),
     ],
 )
-def test_cut(text: str, limit: int, end: bool, cut: str) -> None:  # noqa: FBT001 -- pytest hands it over
+def test_cut(text: str, limit: int, end: bool, cut: str) -> None:
     redact = Redactor()
     redact.add(SECRET)
     assert redact.cut(text, limit, end=end) == cut
@@ -209,17 +234,24 @@ def test_cut(text: str, limit: int, end: bool, cut: str) -> None:  # noqa: FBT00
 def test_what_divides_a_secret_goes_with_it_and_all_else_stays(divider: str) -> None:
     redact = Redactor()
     redact.add("s3cr3t-token")
-    assert redact(f"{divider}a s3c{divider}r3t-to{divider}{divider}ken b{divider}") == f"{divider}a *** b{divider}"
+    assert (
+        redact(f"{divider}a s3c{divider}r3t-to{divider}{divider}ken b{divider}")
+        == f"{divider}a *** b{divider}"
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "redacted"),
     [
         pytest.param(
-            "\x1b]8;;https://x/?t=s3cr3t-token\x07here\x1b]8;;\x07", "\x1b]8;;https://x/?t=***\x07here\x1b]8;;\x07", id="inside-a-link"
+            "\x1b]8;;https://x/?t=s3cr3t-token\x07here\x1b]8;;\x07",
+            "\x1b]8;;https://x/?t=***\x07here\x1b]8;;\x07",
+            id="inside-a-link",
         ),
         pytest.param("\x1b]0;s3cr3t-\x1b[1mtoken\x07", "\x1b]0;***\x07", id="inside-a-title-and-divided"),
-        pytest.param("s3cr3t-\ntoken s3cr3t-\ttoken", "s3cr3t-\ntoken s3cr3t-\ttoken", id="what-is-seen-divides"),
+        pytest.param(
+            "s3cr3t-\ntoken s3cr3t-\ttoken", "s3cr3t-\ntoken s3cr3t-\ttoken", id="what-is-seen-divides"
+        ),
         pytest.param("dTpzM2NyM3Q\x1b[0mtdG9rZW4=", "dTp***", id="base64"),
         pytest.param("s3cr3t%2\x1b[0mDtoken", "***", id="url"),
     ],

@@ -48,13 +48,24 @@ def names(*beginnings: str) -> list[str]:
 
 
 def listing(*rows: Row) -> Row:
-    return {"pagination": {"total_results": len(rows), "total_pages": 1, "next": None}, "resources": list(rows)}
+    return {
+        "pagination": {"total_results": len(rows), "total_pages": 1, "next": None},
+        "resources": list(rows),
+    }
 
 
 def instance(state: str, index: int = 0, **more: Any) -> Row:
     """One of `/stats`, as a Cloud Controller gives it."""
     guid = f"i-{index}" if state in {"RUNNING", "STARTING"} else ""
-    return {"type": "web", "index": index, "state": state, "routable": state == "RUNNING", "instance_guid": guid, "uptime": 5, **more}
+    return {
+        "type": "web",
+        "index": index,
+        "state": state,
+        "routable": state == "RUNNING",
+        "instance_guid": guid,
+        "uptime": 5,
+        **more,
+    }
 
 
 # --- the wire
@@ -65,10 +76,23 @@ def serve(wire: responses.RequestsMock, name: str, method: str = "", path: str =
     record = recorded(name)
     request, reply = record["request"], {**record["response"], **changes}
     url = API + path if path.startswith("/") else path or request["url"].partition("?")[0]
-    text = reply["body"] if isinstance(reply["body"], str) else "" if reply["body"] is None else json.dumps(reply["body"])
+    text = (
+        reply["body"]
+        if isinstance(reply["body"], str)
+        else ""
+        if reply["body"] is None
+        else json.dumps(reply["body"])
+    )
     headers = dict(reply.get("headers") or {})
     kind = headers.pop("Content-Type", "application/json")
-    wire.add(method or request["method"], url, body=text, status=reply["status"], headers=headers, content_type=kind)
+    wire.add(
+        method or request["method"],
+        url,
+        body=text,
+        status=reply["status"],
+        headers=headers,
+        content_type=kind,
+    )
 
 
 def answer(wire: responses.RequestsMock, method: str, path: str, data: Any, status: int = 200) -> None:
@@ -114,7 +138,13 @@ def server(wire: responses.RequestsMock, *, logs: bool = False, **options: Any) 
 
 def known(cloud: CloudFoundryProvider, **seen: Any) -> AppState:
     """The app, as a check has found it."""
-    usual = {"started": True, "was_started": True, "droplet": OLD_DROPLET, "lifecycle": "docker", "versions": {WEB: VERSION}}
+    usual = {
+        "started": True,
+        "was_started": True,
+        "droplet": OLD_DROPLET,
+        "lifecycle": "docker",
+        "versions": {WEB: VERSION},
+    }
     cloud.lookup.found[APP] = APP
     log = AppLog(cloud.api, APP, _given_up=not cloud.api.logs_base)
     cloud.apps[APP] = AppState(APP, log, **{**usual, **seen})

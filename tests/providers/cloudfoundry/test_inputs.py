@@ -48,7 +48,9 @@ def mistakes(environ: Mapping[str, str]) -> list[str]:
 def connected(environ: Mapping[str, str]) -> CloudFoundryProvider:
     common = Common.read(look_up((Common, CloudFoundry), environ))
     assert common is not None
-    context = ProviderContext(AGENT, monotonic=lambda: 0.0, now=lambda: 0.0, add_secret=lambda _: None, no_proxy=True)
+    context = ProviderContext(
+        AGENT, monotonic=lambda: 0.0, now=lambda: 0.0, add_secret=lambda _: None, no_proxy=True
+    )
     found = inputs(environ).build_provider(common, context)
     assert isinstance(found, CloudFoundryProvider)
     return found
@@ -89,7 +91,12 @@ def test_an_address_that_is_none_is_a_mistake_that_does_not_show_it(text: str, w
 
 @pytest.mark.parametrize(
     ("text", "targets"),
-    [("web", ("web",)), ("web, worker\nweb", ("web", "worker")), (f"{APP} web", (APP, "web")), ("my-app.v2_x", ("my-app.v2_x",))],
+    [
+        ("web", ("web",)),
+        ("web, worker\nweb", ("web", "worker")),
+        (f"{APP} web", (APP, "web")),
+        ("my-app.v2_x", ("my-app.v2_x",)),
+    ],
 )
 def test_apps_are_many_and_each_counts_once(text: str, targets: tuple[str, ...]) -> None:
     assert inputs(GOOD | {"CF_APP": text}).targets == targets
@@ -104,7 +111,9 @@ def test_an_app_by_guid_needs_no_place() -> None:
     [
         pytest.param({"CF_APP": " , "}, ["CF_APP: names no app"], id="no-app"),
         pytest.param({"CF_ORG": "a\nb"}, ["CF_ORG: must be one line"], id="two-lines"),
-        pytest.param({"CF_STRATEGY": "canary"}, ["CF_STRATEGY: must be 'start', 'restart' or 'rolling'"], id="strategy"),
+        pytest.param(
+            {"CF_STRATEGY": "canary"}, ["CF_STRATEGY: must be 'start', 'restart' or 'rolling'"], id="strategy"
+        ),
         pytest.param({"CF_READY": "most"}, ["CF_READY: must be 'all' or 'any'"], id="ready"),
         pytest.param(
             {"CF_DOCKER_USERNAME": "bot", "DEPLOYER_APP_IMAGE": "a/b:1"},
@@ -180,27 +189,55 @@ def test_an_image_that_is_none_is_a_mistake_that_does_not_show_it(image: str, wo
         pytest.param(TOKEN, [], id="an-identity-token"),
         pytest.param(TOKEN | {"CF_CLIENT_ID": "ci"}, [], id="a-client-by-identity-token"),
         pytest.param(TOKEN | CLIENT, [], id="a-person-by-identity-token-through-a-client"),
-        pytest.param({}, [f"CF_ASSERTION is missing: an identity token that the CI system issues; {WAYS}"], id="none"),
-        pytest.param({"CF_USERNAME": "john"}, ["CF_PASSWORD is missing"], id="no-password"),
-        pytest.param({"CF_PASSWORD": MARK}, ["CF_USERNAME is missing: whose CF_PASSWORD is it?"], id="no-user"),
         pytest.param(
-            {"CF_ORIGIN": "ldap"}, ["CF_USERNAME is missing: whose CF_ORIGIN is it?", "CF_PASSWORD is missing"], id="only-an-origin"
+            {}, [f"CF_ASSERTION is missing: an identity token that the CI system issues; {WAYS}"], id="none"
         ),
-        pytest.param({"CF_CLIENT_ID": "ci"}, ["CF_CLIENT_SECRET is missing, or CF_ASSERTION"], id="no-client-secret"),
-        pytest.param({"CF_CLIENT_SECRET": MARK}, ["CF_CLIENT_ID is missing: whose CF_CLIENT_SECRET is it?"], id="no-client"),
-        pytest.param(PERSON | CLIENT, ["CF_USERNAME and CF_CLIENT_ID can't both be given: they are two logins"], id="two"),
-        pytest.param(PERSON | TOKEN, ["CF_USERNAME and CF_ASSERTION can't both be given: they are two logins"], id="two-others"),
-        pytest.param(TOKEN | {"CF_ORIGIN": "x"}, ["CF_ORIGIN and CF_ASSERTION can't both be given: they are two logins"], id="origin"),
+        pytest.param({"CF_USERNAME": "john"}, ["CF_PASSWORD is missing"], id="no-password"),
+        pytest.param(
+            {"CF_PASSWORD": MARK}, ["CF_USERNAME is missing: whose CF_PASSWORD is it?"], id="no-user"
+        ),
+        pytest.param(
+            {"CF_ORIGIN": "ldap"},
+            ["CF_USERNAME is missing: whose CF_ORIGIN is it?", "CF_PASSWORD is missing"],
+            id="only-an-origin",
+        ),
+        pytest.param(
+            {"CF_CLIENT_ID": "ci"}, ["CF_CLIENT_SECRET is missing, or CF_ASSERTION"], id="no-client-secret"
+        ),
+        pytest.param(
+            {"CF_CLIENT_SECRET": MARK},
+            ["CF_CLIENT_ID is missing: whose CF_CLIENT_SECRET is it?"],
+            id="no-client",
+        ),
+        pytest.param(
+            PERSON | CLIENT,
+            ["CF_USERNAME and CF_CLIENT_ID can't both be given: they are two logins"],
+            id="two",
+        ),
+        pytest.param(
+            PERSON | TOKEN,
+            ["CF_USERNAME and CF_ASSERTION can't both be given: they are two logins"],
+            id="two-others",
+        ),
+        pytest.param(
+            TOKEN | {"CF_ORIGIN": "x"},
+            ["CF_ORIGIN and CF_ASSERTION can't both be given: they are two logins"],
+            id="origin",
+        ),
     ],
 )
 def test_there_is_one_login_and_all_of_it(environ: Mapping[str, str], told: list[str]) -> None:
     assert mistakes({**PLACE, **environ}) == told
 
 
-@pytest.mark.parametrize("text", [MARK, f"ghs_{MARK}", f"a.{MARK}", f"a.{MARK}.c.d", f"a.{MARK} .c", f"Bearer a.{MARK}.c"])
+@pytest.mark.parametrize(
+    "text", [MARK, f"ghs_{MARK}", f"a.{MARK}", f"a.{MARK}.c.d", f"a.{MARK} .c", f"Bearer a.{MARK}.c"]
+)
 def test_an_identity_token_that_is_none_is_not_sent(text: str) -> None:
     told = mistakes(PLACE | {"CF_ASSERTION": text})
-    assert [(each.startswith("CF_ASSERTION: is no identity token"), MARK in each) for each in told] == [(True, False)]
+    assert [(each.startswith("CF_ASSERTION: is no identity token"), MARK in each) for each in told] == [
+        (True, False)
+    ]
 
 
 @pytest.mark.parametrize("name", ["CF_PASSWORD", "CF_CLIENT_SECRET", "CF_ASSERTION", "CF_DOCKER_PASSWORD"])
@@ -215,7 +252,9 @@ def test_an_identity_token_that_is_none_is_not_sent(text: str) -> None:
         ("***", placeholders.MASKED),
     ],
 )
-def test_a_secret_that_is_none_is_told_before_it_counts_as_a_failed_login(name: str, text: str, words: str) -> None:
+def test_a_secret_that_is_none_is_told_before_it_counts_as_a_failed_login(
+    name: str, text: str, words: str
+) -> None:
     assert f"{name}: {words}" in mistakes(PLACE | {name: text})
 
 
@@ -224,19 +263,27 @@ def test_every_secret_may_come_from_a_file(tmp_path: Path) -> None:
     for name in ("CF_PASSWORD", "CF_DOCKER_PASSWORD"):
         (tmp_path / name).write_text(f" {MARK} {name}\n")
         files[f"{name}_FILE"] = str(tmp_path / name)
-    found = connected(PLACE | files | {"CF_USERNAME": "john", "CF_DOCKER_USERNAME": "bot", "DEPLOYER_APP_IMAGE": "a/b:1"})
+    found = connected(
+        PLACE | files | {"CF_USERNAME": "john", "CF_DOCKER_USERNAME": "bot", "DEPLOYER_APP_IMAGE": "a/b:1"}
+    )
     assert found.options.docker_password == f" {MARK} CF_DOCKER_PASSWORD"
 
 
 def test_every_secret_is_known_and_none_is_printed() -> None:
-    environ = GOOD | {"CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": f"{MARK}-docker", "DEPLOYER_APP_IMAGE": "a/b:1"}
+    environ = GOOD | {
+        "CF_DOCKER_USERNAME": "bot",
+        "CF_DOCKER_PASSWORD": f"{MARK}-docker",
+        "DEPLOYER_APP_IMAGE": "a/b:1",
+    }
     found, given = read(environ)
     assert set(CloudFoundry.secrets(given)) == {f"{MARK}-password", f"{MARK}-docker", ""}
     assert set(CloudFoundry.secrets(read(PLACE | CLIENT | TOKEN)[1])) == {f"{MARK}-client", JWT, ""}
     assert MARK not in repr((found, connected(environ).options))
 
 
-@pytest.mark.parametrize(("address", "warned"), [("http://api.example.org", 1), (API, 0), ("http://localhost:8080", 0)])
+@pytest.mark.parametrize(
+    ("address", "warned"), [("http://api.example.org", 1), (API, 0), ("http://localhost:8080", 0)]
+)
 def test_a_login_in_the_clear_is_a_warning(address: str, warned: int) -> None:
     assert len(inputs(GOOD | {"CF_API": address}).warnings) == warned
 
@@ -248,10 +295,14 @@ def test_a_login_in_the_clear_is_a_warning(address: str, warned: int) -> None:
     ("more", "options"),
     [
         pytest.param({}, Options(), id="nothing"),
-        pytest.param({"CF_STRATEGY": "rolling", "CF_READY": "any"}, Options(strategy="rolling", ready="any"), id="how"),
+        pytest.param(
+            {"CF_STRATEGY": "rolling", "CF_READY": "any"}, Options(strategy="rolling", ready="any"), id="how"
+        ),
         pytest.param({"DEPLOYER_WAIT": "false"}, Options(wait=False), id="wait"),
         pytest.param({"DEPLOYER_DRY_RUN": "true"}, Options(read_only=True), id="dry-run"),
-        pytest.param({"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK, read_only=True), id="check"),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK, read_only=True), id="check"
+        ),
         pytest.param({"DEPLOYER_COMMAND": "stop"}, Options(command=Command.STOP), id="stop"),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": "a/b:1", "CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": "pw"},
@@ -292,7 +343,12 @@ def test_headers_go_to_the_api_s_domain_only_and_the_login_where_the_api_says(
 @pytest.mark.parametrize(
     ("address", "base", "near"),
     [
-        pytest.param("https://UAA.sys.example.com./", "https://api.sys.example.com", True, id="case-and-a-dot-at-the-end"),
+        pytest.param(
+            "https://UAA.sys.example.com./",
+            "https://api.sys.example.com",
+            True,
+            id="case-and-a-dot-at-the-end",
+        ),
         pytest.param("https://uaa.example", "https://api.example", False, id="a-parent-of-one-label-is-none"),
         pytest.param("https://api.example", "https://api.example", True, id="the-same-host-of-two-labels"),
         pytest.param("http://10.0.0.2", "http://10.0.0.1", False, id="numbers-have-no-parent"),
@@ -315,20 +371,39 @@ def test_headers_go_to_every_host_of_the_foundation(wire: responses.RequestsMock
 
 
 def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
-    environ = {"DEPLOYER_VERIFY_URL": "auto", "CF_STRATEGY": "rolling", "CF_READY": "any", "DEPLOYER_REHEARSE": "success"}
+    environ = {
+        "DEPLOYER_VERIFY_URL": "auto",
+        "CF_STRATEGY": "rolling",
+        "CF_READY": "any",
+        "DEPLOYER_REHEARSE": "success",
+    }
     given = look_up((Common, CloudFoundry), GOOD | environ)
-    session = {"cf_api": "http://127.0.0.1:1", "cf_client_id": "robot", "cf_client_secret": "simulated", "cf_app": APP, "cf_ready": "all"}
+    session = {
+        "cf_api": "http://127.0.0.1:1",
+        "cf_client_id": "robot",
+        "cf_client_secret": "simulated",
+        "cf_app": APP,
+        "cf_ready": "all",
+    }
     ignored = CloudFoundry.use_simulator(given, session)
     found = CloudFoundry.read(given)
     assert ignored == ["CF_API", "CF_USERNAME", "CF_PASSWORD", "CF_ORG", "CF_SPACE", "CF_APP", "CF_READY"]
     assert given.mistakes == []
     assert found is not None
-    assert (found.cf_api, found.targets, found.cf_strategy, found.cf_username) == ("http://127.0.0.1:1", (APP,), "rolling", "")
+    assert (found.cf_api, found.targets, found.cf_strategy, found.cf_username) == (
+        "http://127.0.0.1:1",
+        (APP,),
+        "rolling",
+        "",
+    )
     assert found.cf_ready == "all"
 
 
 def test_what_cannot_stand_together_is_told_once_in_a_rehearsal_too() -> None:
-    given = look_up((Common, CloudFoundry), {"CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": "pw", "DEPLOYER_REHEARSE": "success"})
+    given = look_up(
+        (Common, CloudFoundry),
+        {"CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": "pw", "DEPLOYER_REHEARSE": "success"},
+    )
     CloudFoundry.use_simulator(given, {"cf_api": API, "cf_username": "a", "cf_password": "b", "cf_app": APP})
     CloudFoundry.read(given)
     assert given.mistakes == ["CF_DOCKER_USERNAME is nothing without DEPLOYER_APP_IMAGE"]
@@ -339,7 +414,11 @@ def test_what_cannot_stand_together_is_told_once_in_a_rehearsal_too() -> None:
 
 def told(environ: Mapping[str, str], capfdbinary: pytest.CaptureFixture[bytes]) -> tuple[int, list[str]]:
     code = main([], environ, StillClock())  # type: ignore[arg-type]  # by shape, as everywhere in the tests
-    return code, [line for line in capfdbinary.readouterr().out.decode().splitlines() if line.startswith(("ERROR", "WARN", "NOTICE"))]
+    return code, [
+        line
+        for line in capfdbinary.readouterr().out.decode().splitlines()
+        if line.startswith(("ERROR", "WARN", "NOTICE"))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -348,12 +427,28 @@ def told(environ: Mapping[str, str], capfdbinary: pytest.CaptureFixture[bytes]) 
         pytest.param({}, "COOLIFY_URL is missing", id="nothing"),
         pytest.param({"CF_API": API}, "CF_APP is missing", id="its-inputs"),
         pytest.param({"DEPLOYER_PROVIDER": "cloudfoundry"}, "CF_API is missing", id="its-name"),
-        pytest.param({"DEPLOYER_PROVIDER": "coolify", "CF_API": API}, "COOLIFY_URL is missing", id="the-other-s-name"),
-        pytest.param({"DEPLOYER_PROVIDER": "cloudfoundry", "COOLIFY_URL": "x"}, "CF_API is missing", id="its-name-beside-the-other"),
-        pytest.param({"DEPLOYER_APP_IMAGE": "a:1"}, "COOLIFY_URL is missing", id="what-both-have-tells-nothing"),
-        pytest.param({"CF_CLIENT_ID": "a", "CF_CLIENT_SECRET": "b"}, "COOLIFY_URL is missing", id="what-cloudflare-access-has-too"),
+        pytest.param(
+            {"DEPLOYER_PROVIDER": "coolify", "CF_API": API}, "COOLIFY_URL is missing", id="the-other-s-name"
+        ),
+        pytest.param(
+            {"DEPLOYER_PROVIDER": "cloudfoundry", "COOLIFY_URL": "x"},
+            "CF_API is missing",
+            id="its-name-beside-the-other",
+        ),
+        pytest.param(
+            {"DEPLOYER_APP_IMAGE": "a:1"}, "COOLIFY_URL is missing", id="what-both-have-tells-nothing"
+        ),
+        pytest.param(
+            {"CF_CLIENT_ID": "a", "CF_CLIENT_SECRET": "b"},
+            "COOLIFY_URL is missing",
+            id="what-cloudflare-access-has-too",
+        ),
         pytest.param({"DEPLOYER_PROVIDER": "CloudFoundry"}, "CF_API is missing", id="its-name-in-capitals"),
-        pytest.param({"DEPLOYER_PROVIDER": "heroku"}, "DEPLOYER_PROVIDER: must be 'coolify' or 'cloudfoundry'", id="neither"),
+        pytest.param(
+            {"DEPLOYER_PROVIDER": "heroku"},
+            "DEPLOYER_PROVIDER: must be 'coolify' or 'cloudfoundry'",
+            id="neither",
+        ),
         pytest.param(
             {"CF_API": API, "COOLIFY_URL": "x"},
             "COOLIFY_URL (coolify) and CF_API (cloudfoundry) are of different platforms: say which one is meant with DEPLOYER_PROVIDER",
@@ -369,9 +464,16 @@ def test_the_platform_is_the_one_that_the_inputs_are_of(
     assert said[0].startswith(f"ERROR: Deployer: {first}")
 
 
-def test_an_input_of_the_other_platform_in_this_very_step_is_a_mistake(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_an_input_of_the_other_platform_in_this_very_step_is_a_mistake(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
     """A variable of another job's may stand beside it."""
-    environ = {"DEPLOYER_PROVIDER": "cloudfoundry", "INPUT_ENV": "A=1", "DEPLOYER_TAG": "blue", "COOLIFY_URL": "x"}
+    environ = {
+        "DEPLOYER_PROVIDER": "cloudfoundry",
+        "INPUT_ENV": "A=1",
+        "DEPLOYER_TAG": "blue",
+        "COOLIFY_URL": "x",
+    }
     _, said = told(environ, capfdbinary)
     assert said[:2] == [
         "WARNING: Deployer: DEPLOYER_TAG does nothing on this platform: DEPLOYER_PROVIDER is cloudfoundry",
@@ -381,7 +483,12 @@ def test_an_input_of_the_other_platform_in_this_very_step_is_a_mistake(capfdbina
 
 
 @pytest.mark.parametrize("name", ["CF_ASSERTION", "CF_PASSWORD", "CF_CLIENT_SECRET"])
-def test_a_run_without_any_of_its_secrets_may_end_green(name: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_run_without_any_of_its_secrets_may_end_green(
+    name: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     environ = PLACE | {"DEPLOYER_ON_MISSING_SECRET": "skip"}
-    assert told(environ, capfdbinary) == (0, ["NOTICE: Deployer: CF_ASSERTION is not given here: skipped, nothing was deployed"])
+    assert told(environ, capfdbinary) == (
+        0,
+        ["NOTICE: Deployer: CF_ASSERTION is not given here: skipped, nothing was deployed"],
+    )
     assert told({**environ, name: MARK}, capfdbinary)[0] == 2

@@ -55,7 +55,9 @@ def test_an_app_by_name_is_found_in_three_lists(wire: responses.RequestsMock) ->
     assert found.guid("my_app") == APP
 
 
-def test_a_second_app_asks_for_no_space_again_and_a_second_time_for_its_guid(wire: responses.RequestsMock) -> None:
+def test_a_second_app_asks_for_no_space_again_and_a_second_time_for_its_guid(
+    wire: responses.RequestsMock,
+) -> None:
     found = places(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
@@ -74,7 +76,9 @@ def test_a_second_app_asks_for_no_space_again_and_a_second_time_for_its_guid(wir
         pytest.param([named("website", "no"), named("web", "exact")], "exact", id="never-a-longer-one"),
     ],
 )
-def test_capitals_only_decide_where_there_is_a_choice(wire: responses.RequestsMock, rows: list[Any], guid: str) -> None:
+def test_capitals_only_decide_where_there_is_a_choice(
+    wire: responses.RequestsMock, rows: list[Any], guid: str
+) -> None:
     found = places(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
@@ -89,7 +93,11 @@ def test_capitals_only_decide_where_there_is_a_choice(wire: responses.RequestsMo
     ("org", "space", "app", "told"),
     [
         pytest.param(
-            [], None, None, "there is no organization 'my-organization': the name is wrong, or the login has no role there", id="org"
+            [],
+            None,
+            None,
+            "there is no organization 'my-organization': the name is wrong, or the login has no role there",
+            id="org",
         ),
         pytest.param(
             ["my-organization"],
@@ -106,7 +114,11 @@ def test_capitals_only_decide_where_there_is_a_choice(wire: responses.RequestsMo
             id="app",
         ),
         pytest.param(
-            ["my-organization-2"], None, None, "there is no organization 'my-organization': the name is wrong", id="another-s-answer"
+            ["my-organization-2"],
+            None,
+            None,
+            "there is no organization 'my-organization': the name is wrong",
+            id="another-s-answer",
         ),
     ],
 )
@@ -125,13 +137,18 @@ def test_an_empty_list_is_how_the_server_says_that_there_is_none(wire: responses
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     serve(wire, "apps-list-by-name-200-none")
-    assert refusal(found, "nope") == "there is no app 'nope' in the space 'my-space' (organization 'my-organization')"
+    assert (
+        refusal(found, "nope")
+        == "there is no app 'nope' in the space 'my-space' (organization 'my-organization')"
+    )
 
 
 def test_a_guid_that_nobody_knows_is_told_with_both_reasons(wire: responses.RequestsMock) -> None:
     found = places(wire, "", "")
     serve(wire, "app-get-404")
-    assert refusal(found, UNKNOWN) == (f"Cloud Foundry knows no app {UNKNOWN}: the guid is wrong, or the login has no role in its space")
+    assert refusal(found, UNKNOWN) == (
+        f"Cloud Foundry knows no app {UNKNOWN}: the guid is wrong, or the login has no role in its space"
+    )
 
 
 def test_what_looks_like_a_guid_may_be_a_name(wire: responses.RequestsMock) -> None:

@@ -19,7 +19,11 @@ ME = "5d1e4ab8-0000-4c5d-9d0c-0f0f0f0f0f0f"
 BUILDPACK = body("app-get-200-started")
 DOCKER = body("app-get-200-docker-started")
 ROLES, FLAG = "/v3/roles", "/v3/feature_flags/diego_docker"
-ROLE = {"guid": "r-1", "type": "space_developer", "relationships": {"user": {"data": {"guid": ME}}, "space": {"data": {"guid": SPACE}}}}
+ROLE = {
+    "guid": "r-1",
+    "type": "space_developer",
+    "relationships": {"user": {"data": {"guid": ME}}, "space": {"data": {"guid": SPACE}}},
+}
 SCOPES = frozenset({"cloud_controller.read", "cloud_controller.write"})
 
 
@@ -39,9 +43,14 @@ def test_a_developer_may_start_and_nothing_but_reading_is_sent(wire: responses.R
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing(ROLE))
     rights = preflight.abilities(found, [BUILDPACK], image=False)
-    assert held(rights) == {"cloud_controller.write": True, "Space Developer or Space Supporter in the space": True}
+    assert held(rights) == {
+        "cloud_controller.write": True,
+        "Space Developer or Space Supporter in the space": True,
+    }
     assert all(right.needed for right in rights)
-    assert asked(wire) == [f"GET /v3/roles?space_guids={SPACE}&types=space_developer,space_supporter&user_guids={ME}"]
+    assert asked(wire) == [
+        f"GET /v3/roles?space_guids={SPACE}&types=space_developer,space_supporter&user_guids={ME}"
+    ]
 
 
 def test_an_image_needs_a_developer_and_the_switch(wire: responses.RequestsMock) -> None:
@@ -49,8 +58,15 @@ def test_an_image_needs_a_developer_and_the_switch(wire: responses.RequestsMock)
     answer(wire, "GET", ROLES, listing())
     answer(wire, "GET", FLAG, {"name": "diego_docker", "enabled": False})
     rights = preflight.abilities(found, [DOCKER], image=True)
-    assert held(rights) == {"cloud_controller.write": True, "Space Developer in the space": False, "diego_docker": False}
-    assert asked(wire) == [f"GET /v3/roles?space_guids={SPACE}&types=space_developer&user_guids={ME}", f"GET {FLAG}"]
+    assert held(rights) == {
+        "cloud_controller.write": True,
+        "Space Developer in the space": False,
+        "diego_docker": False,
+    }
+    assert asked(wire) == [
+        f"GET /v3/roles?space_guids={SPACE}&types=space_developer&user_guids={ME}",
+        f"GET {FLAG}",
+    ]
     assert "cf set-space-role" in rights[1].remedy
     assert "cf enable-feature-flag diego_docker" in rights[2].remedy
 
@@ -66,7 +82,9 @@ def test_a_client_is_asked_for_by_its_id(wire: responses.RequestsMock) -> None:
     found = api(wire, client_id="ci")
     answer(wire, "GET", ROLES, listing(ROLE))
     preflight.abilities(found, [BUILDPACK], image=False)
-    assert asked(wire) == ["GET /v3/roles?space_guids=" + SPACE + "&types=space_developer,space_supporter&user_guids=ci"]
+    assert asked(wire) == [
+        "GET /v3/roles?space_guids=" + SPACE + "&types=space_developer,space_supporter&user_guids=ci"
+    ]
 
 
 def test_every_space_is_asked_once_and_named(wire: responses.RequestsMock) -> None:
@@ -85,8 +103,12 @@ def test_an_admin_needs_no_role(wire: responses.RequestsMock) -> None:
     assert asked(wire) == []
 
 
-@pytest.mark.parametrize(("scopes", "may"), [(frozenset({"cloud_controller.read"}), False), (frozenset(), None)])
-def test_without_the_scope_nothing_can_be_changed(wire: responses.RequestsMock, scopes: frozenset[str], *, may: bool | None) -> None:
+@pytest.mark.parametrize(
+    ("scopes", "may"), [(frozenset({"cloud_controller.read"}), False), (frozenset(), None)]
+)
+def test_without_the_scope_nothing_can_be_changed(
+    wire: responses.RequestsMock, scopes: frozenset[str], *, may: bool | None
+) -> None:
     found = api(wire, scopes)
     assert held(preflight.abilities(found, [BUILDPACK], image=False))["cloud_controller.write"] is may
 

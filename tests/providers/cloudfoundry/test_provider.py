@@ -55,7 +55,9 @@ IMAGE = "ghcr.io/acme/web:1.4.2"
 V3APP = f"/v3/apps/{APP}"
 NEWEST = f"GET /v3/deployments?app_guids={APP}&order_by=-created_at&per_page=5"
 STATS, NEW_STATS = f"/v3/processes/{WEB}/stats", f"/v3/processes/{NEW_WEB}/stats"
-CRASHES = f"GET /v3/audit_events?order_by=-created_at&per_page=5&target_guids={APP}&types=audit.app.process.crash"
+CRASHES = (
+    f"GET /v3/audit_events?order_by=-created_at&per_page=5&target_guids={APP}&types=audit.app.process.crash"
+)
 OOM = "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`"
 RUNS = Handle(APP, "", condition=RUNNING)
 PERHAPS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT, adopted=True, perhaps=True)
@@ -85,7 +87,9 @@ def test_a_check_finds_the_app_its_processes_and_its_address(wire: responses.Req
     cloud = server(wire)
     for name in ("app-get-200-started", "app-processes-list-200-web-2", "app-routes-list-200"):
         serve(wire, name)
-    assert cloud.resolve(APP) == Target(APP, "my_app", "app", "https://a-hostname.a-domain.com/some_path", "started")
+    assert cloud.resolve(APP) == Target(
+        APP, "my_app", "app", "https://a-hostname.a-domain.com/some_path", "started"
+    )
     assert asked(wire) == [f"GET {V3APP}", f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
     seen = cloud.apps[APP]
     assert (seen.guid, seen.started, seen.droplet, seen.versions) == (APP, True, OLD_DROPLET, {WEB: VERSION})
@@ -109,13 +113,24 @@ def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsM
     serve(wire, "droplet-get-200-docker", path=f"/v3/droplets/{OLD_DROPLET}", body=droplet)
     answer(wire, "GET", "/v3/deployments", listing())
     cloud.resolve(APP)
-    assert asked(wire) == [f"GET {V3APP}", NEWEST, f"GET /v3/droplets/{OLD_DROPLET}", f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
+    assert asked(wire) == [
+        f"GET {V3APP}",
+        NEWEST,
+        f"GET /v3/droplets/{OLD_DROPLET}",
+        f"GET {V3APP}/processes",
+        f"GET {V3APP}/routes",
+    ]
     assert cloud.apps[APP].image == IMAGE
 
 
 def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    for name in ("app-get-200-stopped", "app-get-200-started", "app-processes-list-200-web-2", "app-routes-list-200"):
+    for name in (
+        "app-get-200-stopped",
+        "app-get-200-started",
+        "app-processes-list-200-web-2",
+        "app-routes-list-200",
+    ):
         serve(wire, name)
     cloud.resolve(APP)
     cloud.resolve(APP)
@@ -126,9 +141,17 @@ def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMoc
     ("app", "options", "sentence"),
     [
         pytest.param("app-get-200-no-droplet", {}, trigger_requests.NO_DROPLET, id="no-droplet"),
-        pytest.param("app-get-200-started", {"image": IMAGE}, trigger_requests.NOT_DOCKER.format("buildpack"), id="no-docker-app"),
         pytest.param(
-            "app-get-200-docker-started", {"image": IMAGE}, trigger_requests.IN_THE_WAY.format(DEPLOYMENT), id="a-deployment-in-the-way"
+            "app-get-200-started",
+            {"image": IMAGE},
+            trigger_requests.NOT_DOCKER.format("buildpack"),
+            id="no-docker-app",
+        ),
+        pytest.param(
+            "app-get-200-docker-started",
+            {"image": IMAGE},
+            trigger_requests.IN_THE_WAY.format(DEPLOYMENT),
+            id="a-deployment-in-the-way",
         ),
     ],
 )
@@ -155,11 +178,30 @@ def test_routes_that_may_not_be_read_are_no_reason_to_start_nothing(wire: respon
 # --- start
 
 STARTS = [
-    pytest.param({}, {"started": False}, ["app-start-200"], [f"POST {V3APP}/actions/start"], Started((RUNS,)), id="start"),
     pytest.param(
-        {}, {}, ["app-start-200"], [f"POST {V3APP}/actions/start"], Started((RUNS,), trigger_requests.ALREADY), id="started-already"
+        {},
+        {"started": False},
+        ["app-start-200"],
+        [f"POST {V3APP}/actions/start"],
+        Started((RUNS,)),
+        id="start",
     ),
-    pytest.param({"command": Command.RESTART}, {}, ["app-restart-200"], [f"POST {V3APP}/actions/restart"], Started((RUNS,)), id="restart"),
+    pytest.param(
+        {},
+        {},
+        ["app-start-200"],
+        [f"POST {V3APP}/actions/start"],
+        Started((RUNS,), trigger_requests.ALREADY),
+        id="started-already",
+    ),
+    pytest.param(
+        {"command": Command.RESTART},
+        {},
+        ["app-restart-200"],
+        [f"POST {V3APP}/actions/restart"],
+        Started((RUNS,)),
+        id="restart",
+    ),
     pytest.param(
         {"command": Command.STOP},
         {},
@@ -168,7 +210,14 @@ STARTS = [
         Started((Handle(APP, "", condition=STOPPED),)),
         id="stop",
     ),
-    pytest.param({"command": Command.STOP}, {"started": False}, [], [], AlreadyDone(trigger_requests.IS_STOPPED), id="stopped-already"),
+    pytest.param(
+        {"command": Command.STOP},
+        {"started": False},
+        [],
+        [],
+        AlreadyDone(trigger_requests.IS_STOPPED),
+        id="stopped-already",
+    ),
     pytest.param(
         {"strategy": "rolling"},
         {},
@@ -188,7 +237,12 @@ STARTS = [
     pytest.param(
         {"image": IMAGE},
         {"staged": DROPLET},
-        ["app-get-200-docker-started", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-restart-200"],
+        [
+            "app-get-200-docker-started",
+            "app-processes-list-200-web-2",
+            "current-droplet-patch-200",
+            "app-restart-200",
+        ],
         [
             f"GET {V3APP}",
             f"GET {V3APP}/processes",
@@ -201,7 +255,12 @@ STARTS = [
     pytest.param(
         {"image": IMAGE},
         {"staged": DROPLET, "started": False},
-        ["app-get-200-docker-started", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-restart-200"],
+        [
+            "app-get-200-docker-started",
+            "app-processes-list-200-web-2",
+            "current-droplet-patch-200",
+            "app-restart-200",
+        ],
         [
             f"GET {V3APP}",
             f"GET {V3APP}/processes",
@@ -234,7 +293,12 @@ def test_a_start_is_one_request_that_starts_anything(  # noqa: PLR0913, PLR0917 
 def test_a_droplet_is_assigned_by_its_guid(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged=DROPLET)
-    for name in ("app-get-200-stopped", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-start-200"):
+    for name in (
+        "app-get-200-stopped",
+        "app-processes-list-200-web-2",
+        "current-droplet-patch-200",
+        "app-start-200",
+    ):
         serve(wire, name)
     cloud.trigger(APP)
     assert bodies(wire) == [{"data": {"guid": DROPLET}}]
@@ -252,7 +316,9 @@ def test_a_rolling_deployment_brings_its_droplet_itself(wire: responses.Requests
     assert bodies(wire) == [{"strategy": "rolling", "relationships": app, "droplet": {"guid": DROPLET}}]
 
 
-@pytest.mark.parametrize("name", ["app-start-422-no-droplet", "app-start-422-log-rate-quota", "app-start-403-docker-disabled"])
+@pytest.mark.parametrize(
+    "name", ["app-start-422-no-droplet", "app-start-422-log-rate-quota", "app-start-403-docker-disabled"]
+)
 def test_a_refusal_is_told_and_nothing_is_sent_again(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire)
     known(cloud, started=False)
@@ -266,13 +332,20 @@ def test_a_refusal_is_told_and_nothing_is_sent_again(wire: responses.RequestsMoc
 def test_a_refusal_after_the_droplet_was_assigned_says_so(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged=DROPLET)
-    for name in ("app-get-200-stopped", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-start-422-log-rate-quota"):
+    for name in (
+        "app-get-200-stopped",
+        "app-processes-list-200-web-2",
+        "current-droplet-patch-200",
+        "app-start-422-log-rate-quota",
+    ):
         serve(wire, name)
     with pytest.raises(RefusedError, match=provider.DROPLET_ASSIGNED):
         cloud.trigger(APP)
 
 
-@pytest.mark.parametrize("name", ["current-droplet-patch-422-deploying", "current-droplet-patch-422-not-assignable"])
+@pytest.mark.parametrize(
+    "name", ["current-droplet-patch-422-deploying", "current-droplet-patch-422-not-assignable"]
+)
 def test_a_droplet_that_cannot_be_assigned_is_not_started(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged=DROPLET)
@@ -294,7 +367,12 @@ def test_a_droplet_that_cannot_be_assigned_is_not_started(wire: responses.Reques
 def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: str, *, arrived: bool) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged=DROPLET)
-    for name in ("app-get-200-stopped", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-start-503-db"):
+    for name in (
+        "app-get-200-stopped",
+        "app-processes-list-200-web-2",
+        "current-droplet-patch-200",
+        "app-start-503-db",
+    ):
         serve(wire, name, **({"status": 503, "body": body("app-start-503-db")} if name == broken else {}))
         if name == broken:
             break
@@ -305,9 +383,13 @@ def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: s
 
 @pytest.mark.parametrize("said", [{}, [], {"guid": "another"}, {"message": "OK"}, {"guid": None}])
 @pytest.mark.parametrize(
-    ("options", "path"), [({}, f"{V3APP}/actions/start"), ({"strategy": "restart"}, f"{V3APP}/actions/restart")], ids=["start", "restart"]
+    ("options", "path"),
+    [({}, f"{V3APP}/actions/start"), ({"strategy": "restart"}, f"{V3APP}/actions/restart")],
+    ids=["start", "restart"],
 )
-def test_a_good_answer_without_the_app_is_a_lost_one(wire: responses.RequestsMock, options: dict[str, Any], path: str, said: Any) -> None:
+def test_a_good_answer_without_the_app_is_a_lost_one(
+    wire: responses.RequestsMock, options: dict[str, Any], path: str, said: Any
+) -> None:
     cloud = server(wire, **options)
     known(cloud)
     answer(wire, "POST", path, said)
@@ -319,12 +401,16 @@ def test_a_good_answer_without_the_app_is_a_lost_one(wire: responses.RequestsMoc
 @pytest.mark.parametrize(
     ("what", "row"),
     [
-        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {"guid": "another"}, id="another-deployment"),
+        pytest.param(
+            Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {"guid": "another"}, id="another-deployment"
+        ),
         pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {}, id="none"),
         pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), [], id="no-object"),
     ],
 )
-def test_a_look_that_is_answered_with_something_else_is_no_news(wire: responses.RequestsMock, what: Handle, row: Any) -> None:
+def test_a_look_that_is_answered_with_something_else_is_no_news(
+    wire: responses.RequestsMock, what: Handle, row: Any
+) -> None:
     """A cache, or a gateway that mixes up its connections."""
     cloud = server(wire)
     known(cloud)
@@ -367,7 +453,13 @@ def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
 FOUND = [
     pytest.param(lambda _: START_ACT, ["app-get-200-started"], [], Started((RUNS,)), id="started"),
     pytest.param(lambda _: START_ACT, ["app-get-200-stopped"], [], None, id="not-started"),
-    pytest.param(lambda _: STOP_ACT, ["app-get-200-stopped"], [], Started((Handle(APP, "", condition=STOPPED),)), id="stopped"),
+    pytest.param(
+        lambda _: STOP_ACT,
+        ["app-get-200-stopped"],
+        [],
+        Started((Handle(APP, "", condition=STOPPED),)),
+        id="stopped",
+    ),
     pytest.param(lambda _: STOP_ACT, ["app-get-200-started"], [], None, id="not-stopped"),
     pytest.param(
         lambda seen: restart(seen, ""),
@@ -378,20 +470,56 @@ FOUND = [
     ),
     pytest.param(lambda seen: restart(seen, ""), [], [("processes", [PROCESS])], None, id="not-restarted"),
     pytest.param(
-        lambda seen: restart(seen, ""), [], [("processes", [{"guid": WEB}])], AccessDenied(provider.CANNOT_TELL), id="no-version-is-told"
+        lambda seen: restart(seen, ""),
+        [],
+        [("processes", [{"guid": WEB}])],
+        AccessDenied(provider.CANNOT_TELL),
+        id="no-version-is-told",
     ),
-    pytest.param(rolled(DROPLET), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((ROLLS,)), id="1"),
     pytest.param(
-        rolled(), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((PERHAPS,)), id="of-a-droplet-that-was-not-there"
+        rolled(DROPLET), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((ROLLS,)), id="1"
     ),
-    pytest.param(rolled(DROPLET), [], [("deployments", [deployment("FINALIZED", "DEPLOYED")])], Started((ROLLS,)), id="over"),
-    pytest.param(rolled(), [], [("deployments", [deployment("ACTIVE", "DEPLOYING", guid="before")])], None, id="only-the-one-before"),
-    pytest.param(rolled(), [], [("deployments", [])], None, id="none"),
-    pytest.param(rolled("another"), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], None, id="another-droplet"),
+    pytest.param(
+        rolled(),
+        [],
+        [("deployments", [deployment("ACTIVE", "DEPLOYING")])],
+        Started((PERHAPS,)),
+        id="of-a-droplet-that-was-not-there",
+    ),
     pytest.param(
         rolled(DROPLET),
         [],
-        [("deployments", [deployment("ACTIVE", "DEPLOYING", guid="b"), deployment("FINALIZED", "SUPERSEDED", guid="a")])],
+        [("deployments", [deployment("FINALIZED", "DEPLOYED")])],
+        Started((ROLLS,)),
+        id="over",
+    ),
+    pytest.param(
+        rolled(),
+        [],
+        [("deployments", [deployment("ACTIVE", "DEPLOYING", guid="before")])],
+        None,
+        id="only-the-one-before",
+    ),
+    pytest.param(rolled(), [], [("deployments", [])], None, id="none"),
+    pytest.param(
+        rolled("another"),
+        [],
+        [("deployments", [deployment("ACTIVE", "DEPLOYING")])],
+        None,
+        id="another-droplet",
+    ),
+    pytest.param(
+        rolled(DROPLET),
+        [],
+        [
+            (
+                "deployments",
+                [
+                    deployment("ACTIVE", "DEPLOYING", guid="b"),
+                    deployment("FINALIZED", "SUPERSEDED", guid="a"),
+                ],
+            )
+        ],
         Started((Handle(APP, "a", condition=ROLLED_OUT, adopted=True, perhaps=True),)),
         id="several",
     ),
@@ -402,7 +530,13 @@ FOUND = [
         Started((Handle(APP, DEPLOYMENT, condition=REVERTED),)),
         id="cancelled",
     ),
-    pytest.param(lambda _: trigger_requests.cancelling(DEPLOYMENT), ["deployment-get-200-deploying"], [], None, id="not-cancelled"),
+    pytest.param(
+        lambda _: trigger_requests.cancelling(DEPLOYMENT),
+        ["deployment-get-200-deploying"],
+        [],
+        None,
+        id="not-cancelled",
+    ),
 ]
 
 
@@ -420,7 +554,9 @@ def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
     for name in replies:
         serve(wire, name)
     for what, rows in lists:
-        answer(wire, "GET", f"{V3APP}/processes" if what == "processes" else "/v3/deployments", listing(*rows))
+        answer(
+            wire, "GET", f"{V3APP}/processes" if what == "processes" else "/v3/deployments", listing(*rows)
+        )
     assert cloud.find_triggered(APP) == expected
     assert len(asked(wire)) == 1
 
@@ -441,7 +577,9 @@ def test_a_look_lists_the_processes_and_reads_each(wire: responses.RequestsMock)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
     assert [cloud.poll(RUNS) for _ in range(2)] == [
-        Snapshot(Phase.SUCCEEDED, "2 of 2 running", stable_for=instance_status.SECOND_POLL_SECONDS, final=False)
+        Snapshot(
+            Phase.SUCCEEDED, "2 of 2 running", stable_for=instance_status.SECOND_POLL_SECONDS, final=False
+        )
     ] * 2
     assert asked(wire) == [f"GET {V3APP}/processes", f"GET {STATS}", f"GET {STATS}"]
 
@@ -465,9 +603,13 @@ def test_an_app_that_is_scaled_to_nothing_meanwhile_is_seen_to_be(wire: response
 
 
 @pytest.mark.parametrize(
-    ("state", "phase"), [("app-get-200-stopped", Phase.CANCELLED), ("app-get-200-started", Phase.RUNNING)], ids=["stopped", "no-room"]
+    ("state", "phase"),
+    [("app-get-200-stopped", Phase.CANCELLED), ("app-get-200-started", Phase.RUNNING)],
+    ids=["stopped", "no-room"],
 )
-def test_where_no_instance_comes_it_is_read_whether_one_is_still_wanted(wire: responses.RequestsMock, state: str, phase: Phase) -> None:
+def test_where_no_instance_comes_it_is_read_whether_one_is_still_wanted(
+    wire: responses.RequestsMock, state: str, phase: Phase
+) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
@@ -499,7 +641,12 @@ def test_a_process_that_is_gone_has_been_replaced(wire: responses.RequestsMock) 
     with pytest.raises(UnavailableError):
         cloud.poll(RUNS)
     assert cloud.poll(RUNS).phase is Phase.SUCCEEDED
-    assert asked(wire) == [f"GET {V3APP}/processes", f"GET {STATS}", f"GET {V3APP}/processes", f"GET {NEW_STATS}"]
+    assert asked(wire) == [
+        f"GET {V3APP}/processes",
+        f"GET {STATS}",
+        f"GET {V3APP}/processes",
+        f"GET {NEW_STATS}",
+    ]
 
 
 def test_an_app_that_is_scaled_meanwhile_is_counted_anew(wire: responses.RequestsMock) -> None:
@@ -511,14 +658,20 @@ def test_an_app_that_is_scaled_meanwhile_is_counted_anew(wire: responses.Request
     assert [cloud.poll(RUNS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
 
 
-def test_a_crash_is_told_with_the_reason_of_its_event_which_is_read_once(wire: responses.RequestsMock) -> None:
+def test_a_crash_is_told_with_the_reason_of_its_event_which_is_read_once(
+    wire: responses.RequestsMock,
+) -> None:
     cloud = server(wire)
     known(cloud)
     for name in ("app-processes-list-200-web-2", "process-stats-200-all-crashed", "audit-events-crash-200"):
         serve(wire, name)
     found = [cloud.poll(RUNS) for _ in range(2)]
     assert [each.reason for each in found] == [f"it crashes (0 of 2 running, 2 crashed): {OOM}"] * 2
-    assert (found[0].phase, found[0].shows_failure, found[0].stable_for) == (Phase.FAILED, True, instance_status.SECOND_POLL_SECONDS)
+    assert (found[0].phase, found[0].shows_failure, found[0].stable_for) == (
+        Phase.FAILED,
+        True,
+        instance_status.SECOND_POLL_SECONDS,
+    )
     assert asked(wire) == [f"GET {V3APP}/processes", f"GET {STATS}", CRASHES, f"GET {STATS}"]
 
 
@@ -531,12 +684,19 @@ def test_events_that_may_not_be_read_leave_a_crash_a_crash(wire: responses.Reque
     assert cloud.poll(RUNS).reason == "it crashes (0 of 2 running, 2 crashed)"
 
 
-def test_an_instance_that_was_replaced_between_two_looks_starts_the_count_anew(wire: responses.RequestsMock) -> None:
+def test_an_instance_that_was_replaced_between_two_looks_starts_the_count_anew(
+    wire: responses.RequestsMock,
+) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
     answer(wire, "GET", STATS, stats("RUNNING", "RUNNING"))
-    answer(wire, "GET", STATS, {"resources": [instance("RUNNING", 0), instance("RUNNING", 1, instance_guid="another")]})
+    answer(
+        wire,
+        "GET",
+        STATS,
+        {"resources": [instance("RUNNING", 0), instance("RUNNING", 1, instance_guid="another")]},
+    )
     assert [cloud.poll(RUNS).phase for _ in range(3)] == [Phase.SUCCEEDED, Phase.RUNNING, Phase.SUCCEEDED]
 
 
@@ -590,7 +750,9 @@ def test_new_instances_that_are_not_there_yet_are_no_trouble(wire: responses.Req
     assert cloud.poll(ROLLS).phase is Phase.RUNNING
 
 
-def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(wire: responses.RequestsMock) -> None:
+def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(
+    wire: responses.RequestsMock,
+) -> None:
     cloud = server(wire, strategy="rolling")
     known(cloud)
     serve(wire, "deployment-get-200-deploying")
@@ -600,7 +762,9 @@ def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(w
     serve(wire, "audit-events-crash-200", body=events)
     found = cloud.poll(ROLLS)
     assert (found.phase, found.shows_failure) == (Phase.FAILED, True)
-    assert found.reason.startswith(f"it crashes (0 of 1 running, 1 crashed): {OOM}. The deployment goes on trying")
+    assert found.reason.startswith(
+        f"it crashes (0 of 1 running, 1 crashed): {OOM}. The deployment goes on trying"
+    )
 
 
 def test_a_deployed_one_is_done_when_its_instances_run(wire: responses.RequestsMock) -> None:
@@ -611,13 +775,22 @@ def test_a_deployed_one_is_done_when_its_instances_run(wire: responses.RequestsM
     answer(wire, "GET", NEW_STATS, stats("STARTING", "STARTING"))
     answer(wire, "GET", NEW_STATS, stats("RUNNING", "RUNNING"))
     assert [cloud.poll(ROLLS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
-    assert asked(wire) == [f"GET /v3/deployments/{DEPLOYMENT}", f"GET {V3APP}/processes", f"GET {NEW_STATS}", f"GET {NEW_STATS}"]
+    assert asked(wire) == [
+        f"GET /v3/deployments/{DEPLOYMENT}",
+        f"GET {V3APP}/processes",
+        f"GET {NEW_STATS}",
+        f"GET {NEW_STATS}",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("reason", "phase"), [("CANCELED", Phase.CANCELLED), ("SUPERSEDED", Phase.SUPERSEDED)], ids=["cancelled", "superseded"]
+    ("reason", "phase"),
+    [("CANCELED", Phase.CANCELLED), ("SUPERSEDED", Phase.SUPERSEDED)],
+    ids=["cancelled", "superseded"],
 )
-def test_a_deployment_that_is_over_otherwise_is_told_apart(wire: responses.RequestsMock, reason: str, phase: Phase) -> None:
+def test_a_deployment_that_is_over_otherwise_is_told_apart(
+    wire: responses.RequestsMock, reason: str, phase: Phase
+) -> None:
     cloud = server(wire, strategy="rolling")
     known(cloud)
     serve(wire, "deployment-get-200-canceled", body=deployment("FINALIZED", reason))
@@ -645,13 +818,19 @@ def test_an_image_becomes_a_package_and_a_build(wire: responses.RequestsMock) ->
     ]
 
 
-def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(wire: responses.RequestsMock) -> None:
+def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(
+    wire: responses.RequestsMock,
+) -> None:
     cloud = server(wire, image=IMAGE, docker_username="robot", docker_password="s3cret-of-the-registry")
     known(cloud)
     serve(wire, "package-create-docker-201")
     serve(wire, "build-create-201-staging-docker")
     prepared = cloud.apply_changes(APP)
-    assert bodies(wire)[0]["data"] == {"image": IMAGE, "username": "robot", "password": "s3cret-of-the-registry"}
+    assert bodies(wire)[0]["data"] == {
+        "image": IMAGE,
+        "username": "robot",
+        "password": "s3cret-of-the-registry",
+    }
     assert "s3cret" not in repr((prepared, cloud.options, cloud.apps))
 
 
@@ -669,7 +848,9 @@ def test_a_second_try_posts_nothing_that_is_there(wire: responses.RequestsMock) 
         pytest.param([], [f"GET /v3/builds?package_guids={PACKAGE}", "POST /v3/builds"], id="it-was-not"),
     ],
 )
-def test_a_build_whose_answer_was_lost_is_looked_for(wire: responses.RequestsMock, built: list[Any], requests: list[str]) -> None:
+def test_a_build_whose_answer_was_lost_is_looked_for(
+    wire: responses.RequestsMock, built: list[Any], requests: list[str]
+) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, package=PACKAGE, packed=True)
     wire.add("POST", "https://api.example.org/v3/builds", status=502, body="bad gateway")
@@ -695,11 +876,17 @@ def test_another_build_of_the_app_is_waited_for(wire: responses.RequestsMock) ->
 def test_a_package_that_is_not_ready_at_once_is_waited_for(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud)
-    serve(wire, "package-create-docker-201-public", body={**body("package-create-docker-201-public"), "state": "PROCESSING_UPLOAD"})
+    serve(
+        wire,
+        "package-create-docker-201-public",
+        body={**body("package-create-docker-201-public"), "state": "PROCESSING_UPLOAD"},
+    )
     answer(wire, "GET", f"/v3/packages/{PACKAGE}", {"guid": PACKAGE, "state": "PROCESSING_UPLOAD"})
     with pytest.raises(UnavailableError):
         cloud.apply_changes(APP)
-    wire.replace("GET", f"https://api.example.org/v3/packages/{PACKAGE}", json={"guid": PACKAGE, "state": "READY"})
+    wire.replace(
+        "GET", f"https://api.example.org/v3/packages/{PACKAGE}", json={"guid": PACKAGE, "state": "READY"}
+    )
     serve(wire, "build-create-201-staging-docker")
     assert cloud.apply_changes(APP).handles
     assert asked(wire) == ["POST /v3/packages", *[f"GET /v3/packages/{PACKAGE}"] * 2, "POST /v3/builds"]
@@ -714,7 +901,10 @@ def test_a_package_that_failed_is_refused(wire: responses.RequestsMock, state: s
         cloud.apply_changes(APP)
 
 
-@pytest.mark.parametrize("name", ["package-create-422-buildpack-app", "build-create-400-package-not-ready", "build-create-422-package"])
+@pytest.mark.parametrize(
+    "name",
+    ["package-create-422-buildpack-app", "build-create-400-package-not-ready", "build-create-422-package"],
+)
 def test_a_staging_that_is_refused_is_told(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, package="" if name.startswith("package") else PACKAGE, packed=True)
@@ -740,7 +930,10 @@ def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMoc
     serve(wire, "log-cache-read-200-staging", path=f"{LOGS}/api/v1/read/{APP}")
     found = cloud.poll(Handle(APP, BUILD, condition=STAGED))
     assert found.phase is Phase.FAILED
-    assert "due to manifest unknown. The registry has no such image or no such tag: is it pushed already?" in found.reason
+    assert (
+        "due to manifest unknown. The registry has no such image or no such tag: is it pushed already?"
+        in found.reason
+    )
     assert len(found.log or ()) == 3
 
 
@@ -754,10 +947,18 @@ def test_nothing_is_staged_without_an_image(wire: responses.RequestsMock) -> Non
 
 
 UNDOS = [
-    pytest.param({"staged": DROPLET, "was_started": False}, RUNS, [], Rejected(rollback.STOPPED_BEFORE), id="it-was-stopped"),
+    pytest.param(
+        {"staged": DROPLET, "was_started": False},
+        RUNS,
+        [],
+        Rejected(rollback.STOPPED_BEFORE),
+        id="it-was-stopped",
+    ),
     pytest.param({}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="the-same-droplet"),
     pytest.param({"staged": OLD_DROPLET}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="staged-to-the-same"),
-    pytest.param({"staged": DROPLET, "droplet": ""}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="none-before"),
+    pytest.param(
+        {"staged": DROPLET, "droplet": ""}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="none-before"
+    ),
     pytest.param(
         {"staged": DROPLET},
         RUNS,
@@ -775,21 +976,37 @@ UNDOS = [
 
 @pytest.mark.parametrize(("seen", "deployed", "requests", "expected"), UNDOS)
 def test_what_ran_before_is_put_back_where_there_is_a_way(
-    wire: responses.RequestsMock, seen: dict[str, Any], deployed: Handle, requests: list[str], expected: TriggerResult
+    wire: responses.RequestsMock,
+    seen: dict[str, Any],
+    deployed: Handle,
+    requests: list[str],
+    expected: TriggerResult,
 ) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, **seen)
     if requests:
-        for name in ("app-get-200-docker-started", "app-processes-list-200-web-2", "current-droplet-patch-200", "app-restart-200"):
+        for name in (
+            "app-get-200-docker-started",
+            "app-processes-list-200-web-2",
+            "current-droplet-patch-200",
+            "app-restart-200",
+        ):
             serve(wire, name)
     assert cloud.rollback(APP, deployed) == expected
     assert asked(wire) == requests
 
 
-def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_before_is_back(wire: responses.RequestsMock) -> None:
+def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_before_is_back(
+    wire: responses.RequestsMock,
+) -> None:
     cloud = server(wire, strategy="rolling")
     known(cloud)
-    for name in ("deployment-cancel-200", "deployment-get-200-canceling", "deployment-get-200-canceling", "deployment-get-200-canceled"):
+    for name in (
+        "deployment-cancel-200",
+        "deployment-get-200-canceling",
+        "deployment-get-200-canceling",
+        "deployment-get-200-canceled",
+    ):
         serve(wire, name)
     back = Handle(APP, DEPLOYMENT, condition=REVERTED)
     assert cloud.rollback(APP, ROLLS) == Started((back,))
@@ -797,7 +1014,12 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
     serve(wire, "process-stats-200-all-running")
     assert [cloud.poll(back).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
     cancel = f"/v3/deployments/{DEPLOYMENT}"
-    assert asked(wire) == [f"POST {cancel}/actions/cancel", *[f"GET {cancel}"] * 3, f"GET {V3APP}/processes", f"GET {STATS}"]
+    assert asked(wire) == [
+        f"POST {cancel}/actions/cancel",
+        *[f"GET {cancel}"] * 3,
+        f"GET {V3APP}/processes",
+        f"GET {STATS}",
+    ]
 
 
 def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) -> None:
@@ -806,7 +1028,9 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     serve(wire, "app-get-200-docker-started")
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deployed")))
     answer(wire, "POST", "/v3/deployments", {"guid": "back"}, 201)
-    assert cloud.rollback(APP, ROLLS) == Started((Handle(APP, "back", condition=ROLLED_OUT),), f"back to droplet {OLD_DROPLET}")
+    assert cloud.rollback(APP, ROLLS) == Started(
+        (Handle(APP, "back", condition=ROLLED_OUT),), f"back to droplet {OLD_DROPLET}"
+    )
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
 
@@ -814,11 +1038,15 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     ("name", "changes"),
     [
         pytest.param("app-start-500-unknown", {}, id="its-own-failure"),
-        pytest.param("app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"),
+        pytest.param(
+            "app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"
+        ),
         pytest.param("app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-shape"),
     ],
 )
-def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(wire: responses.RequestsMock, name: str, changes: dict[str, Any]) -> None:
+def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(
+    wire: responses.RequestsMock, name: str, changes: dict[str, Any]
+) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud)
     for _ in range(3):
@@ -900,15 +1128,25 @@ def test_a_rollback_on_demand_goes_back_by_one(
     known(cloud, **seen)
     if droplets:
         answer(wire, "GET", f"{V3APP}/droplets", listing(*droplets))
-    for name in ("current-droplet-patch-200", "app-restart-200") if sent else ("deployment-cancel-200", "deployment-get-200-canceling"):
+    for name in (
+        ("current-droplet-patch-200", "app-restart-200")
+        if sent
+        else ("deployment-cancel-200", "deployment-get-200-canceling")
+    ):
         serve(wire, name)
     assert isinstance(cloud.trigger(APP), Started)
     assert asked(wire) == requests
     assert bodies(wire) == ([sent] if sent else [])
 
 
-@pytest.mark.parametrize("droplets", [[], [{"guid": "other"}], [{"guid": "newer"}, {"guid": OLD_DROPLET}]], ids=["none", "lost", "oldest"])
-def test_a_rollback_on_demand_without_a_droplet_from_before_is_refused(wire: responses.RequestsMock, droplets: list[Any]) -> None:
+@pytest.mark.parametrize(
+    "droplets",
+    [[], [{"guid": "other"}], [{"guid": "newer"}, {"guid": OLD_DROPLET}]],
+    ids=["none", "lost", "oldest"],
+)
+def test_a_rollback_on_demand_without_a_droplet_from_before_is_refused(
+    wire: responses.RequestsMock, droplets: list[Any]
+) -> None:
     cloud = server(wire, command=Command.ROLLBACK)
     known(cloud)
     answer(wire, "GET", f"{V3APP}/droplets", listing(*droplets))
@@ -922,9 +1160,19 @@ OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
     ("newest", "active", "previous"),
     [
         pytest.param(
-            deployment("FINALIZED", "DEPLOYED", droplet={"guid": OLD_DROPLET}, previous_droplet={"guid": "p"}), False, "p", id="it"
+            deployment(
+                "FINALIZED", "DEPLOYED", droplet={"guid": OLD_DROPLET}, previous_droplet={"guid": "p"}
+            ),
+            False,
+            "p",
+            id="it",
         ),
-        pytest.param(deployment("FINALIZED", "DEPLOYED", previous_droplet={"guid": "p"}), False, "", id="another-droplet-is-there"),
+        pytest.param(
+            deployment("FINALIZED", "DEPLOYED", previous_droplet={"guid": "p"}),
+            False,
+            "",
+            id="another-droplet-is-there",
+        ),
         pytest.param(deployment("FINALIZED", "CANCELED", **OF_OLD), False, "", id="cancelled"),
         pytest.param(deployment("ACTIVE", "DEPLOYING", **OF_OLD), True, "", id="going"),
     ],
@@ -946,7 +1194,12 @@ def test_the_droplet_before_is_the_one_that_the_newest_deployment_replaced(
 def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMock) -> None:
     cloud = server(wire, command=Command.CANCEL)
     known(cloud)
-    answer(wire, "GET", "/v3/deployments", listing(deployment("ACTIVE", "DEPLOYING"), deployment("FINALIZED", "SUPERSEDED", guid="b")))
+    answer(
+        wire,
+        "GET",
+        "/v3/deployments",
+        listing(deployment("ACTIVE", "DEPLOYING"), deployment("FINALIZED", "SUPERSEDED", guid="b")),
+    )
     assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, adopted=True, condition=ROLLED_OUT),)
     assert asked(wire) == [NEWEST]
 
@@ -958,12 +1211,19 @@ CANCEL, IT = f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/depl
 @pytest.mark.parametrize(
     ("replies", "how", "requests"),
     [
-        pytest.param(["deployment-cancel-200", "deployment-get-200-canceling"], CANCELLED, [CANCEL, IT], id="an-empty-answer"),
+        pytest.param(
+            ["deployment-cancel-200", "deployment-get-200-canceling"],
+            CANCELLED,
+            [CANCEL, IT],
+            id="an-empty-answer",
+        ),
         pytest.param(["app-start-200"], CANCELLED, [CANCEL], id="any-good-answer"),
         pytest.param(["deployment-cancel-422-final"], STAYS, [CANCEL], id="over"),
     ],
 )
-def test_a_deployment_is_cancelled(wire: responses.RequestsMock, replies: list[str], how: str, requests: list[str]) -> None:
+def test_a_deployment_is_cancelled(
+    wire: responses.RequestsMock, replies: list[str], how: str, requests: list[str]
+) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, replies[0], "POST", f"/v3/deployments/{DEPLOYMENT}/actions/cancel")
@@ -1000,7 +1260,9 @@ def test_a_cancel_without_a_usable_answer_is_what_the_deployment_says(
     assert asked(wire) == [CANCEL, IT]
 
 
-def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(wire: responses.RequestsMock) -> None:
+def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(
+    wire: responses.RequestsMock,
+) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "deployment-cancel-200")
@@ -1019,7 +1281,9 @@ def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(wir
         pytest.param(REVERTED, provider.CONTINUES[REVERTED], id="a-way-back"),
     ],
 )
-def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(wire: responses.RequestsMock, aspect: str, how: str) -> None:
+def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(
+    wire: responses.RequestsMock, aspect: str, how: str
+) -> None:
     cloud = server(wire)
     known(cloud)
     assert cloud.cancel(Handle(APP, "x", condition=aspect)) == how

@@ -6,7 +6,14 @@ import pytest
 
 from deployer.model import AlreadyDone, Command, RefusedError
 from deployer.providers.cloudfoundry import routes, trigger_requests
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STOPPED, AppState, TriggerRequest
+from deployer.providers.cloudfoundry.app import (
+    REVERTED,
+    ROLLED_OUT,
+    RUNNING,
+    STOPPED,
+    AppState,
+    TriggerRequest,
+)
 from deployer.providers.cloudfoundry.options import Options
 from deployer.providers.cloudfoundry.watching import crash_events, staging
 from tests.providers.cloudfoundry.support import APP, DEPLOYMENT, DROPLET, OLD_DROPLET, VERSION, WEB, body
@@ -30,7 +37,12 @@ def rolling(droplet: str = "") -> dict[str, Any]:
 
 
 ROWS = [
-    pytest.param(app(started=False), {}, TriggerRequest(path("start"), RUNNING, "start it"), id="deploy-starts-what-is-stopped"),
+    pytest.param(
+        app(started=False),
+        {},
+        TriggerRequest(path("start"), RUNNING, "start it"),
+        id="deploy-starts-what-is-stopped",
+    ),
     pytest.param(
         app(),
         {},
@@ -38,12 +50,17 @@ ROWS = [
         id="deploy-of-a-started-app-says-what-it-does",
     ),
     pytest.param(
-        app(), {"strategy": "restart"}, TriggerRequest(path("restart"), RUNNING, "restart it", repeats=True), id="strategy-restart"
+        app(),
+        {"strategy": "restart"},
+        TriggerRequest(path("restart"), RUNNING, "restart it", repeats=True),
+        id="strategy-restart",
     ),
     pytest.param(
         app(),
         {"strategy": "rolling"},
-        TriggerRequest("/v3/deployments", ROLLED_OUT, "replace its instances one by one", rolling(), repeats=True),
+        TriggerRequest(
+            "/v3/deployments", ROLLED_OUT, "replace its instances one by one", rolling(), repeats=True
+        ),
         id="strategy-rolling",
     ),
     pytest.param(
@@ -62,7 +79,14 @@ ROWS = [
     pytest.param(
         app(staged=DROPLET),
         {"image": IMAGE},
-        TriggerRequest(path("restart"), RUNNING, "restart it", droplet=DROPLET, repeats=True, note=trigger_requests.CARRIED_OUT),
+        TriggerRequest(
+            path("restart"),
+            RUNNING,
+            "restart it",
+            droplet=DROPLET,
+            repeats=True,
+            note=trigger_requests.CARRIED_OUT,
+        ),
         id="an-image-on-a-started-app-is-never-started",
     ),
     pytest.param(
@@ -80,7 +104,9 @@ ROWS = [
     pytest.param(
         app(staged=DROPLET),
         {"image": IMAGE, "strategy": "rolling"},
-        TriggerRequest("/v3/deployments", ROLLED_OUT, "replace its instances one by one", rolling(DROPLET), repeats=True),
+        TriggerRequest(
+            "/v3/deployments", ROLLED_OUT, "replace its instances one by one", rolling(DROPLET), repeats=True
+        ),
         id="an-image-rolling-is-not-assigned-before",
     ),
     pytest.param(
@@ -95,24 +121,43 @@ ROWS = [
         TriggerRequest(path("restart"), RUNNING, "restart it", repeats=True),
         id="the-strategy-does-not-count-for-restart",
     ),
-    pytest.param(app(), {"command": Command.STOP}, TriggerRequest(path("stop"), STOPPED, "stop it"), id="stop"),
-    pytest.param(app(started=False), {"command": Command.STOP}, AlreadyDone(trigger_requests.IS_STOPPED), id="stop-of-what-is-stopped"),
+    pytest.param(
+        app(), {"command": Command.STOP}, TriggerRequest(path("stop"), STOPPED, "stop it"), id="stop"
+    ),
+    pytest.param(
+        app(started=False),
+        {"command": Command.STOP},
+        AlreadyDone(trigger_requests.IS_STOPPED),
+        id="stop-of-what-is-stopped",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("seen", "options", "expected"), ROWS)
-def test_what_is_asked_for_is_one_request(seen: AppState, options: dict[str, Any], expected: TriggerRequest | AlreadyDone) -> None:
+def test_what_is_asked_for_is_one_request(
+    seen: AppState, options: dict[str, Any], expected: TriggerRequest | AlreadyDone
+) -> None:
     assert trigger_requests.request_for(seen, Options(**options)) == expected
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        pytest.param({}, trigger_requests.restart(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"), id="with-a-restart"),
-        pytest.param({"strategy": "rolling"}, trigger_requests.rolling(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"), id="rolling"),
+        pytest.param(
+            {},
+            trigger_requests.restart(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"),
+            id="with-a-restart",
+        ),
+        pytest.param(
+            {"strategy": "rolling"},
+            trigger_requests.rolling(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"),
+            id="rolling",
+        ),
     ],
 )
-def test_the_way_back_is_the_way_that_the_new_version_came(options: dict[str, Any], expected: TriggerRequest) -> None:
+def test_the_way_back_is_the_way_that_the_new_version_came(
+    options: dict[str, Any], expected: TriggerRequest
+) -> None:
     assert trigger_requests.rollback_request(app(), OLD_DROPLET, Options(**options)) == expected
 
 
@@ -125,18 +170,37 @@ def test_a_deployment_is_cancelled_by_its_guid() -> None:
 IMPOSSIBLE = [
     pytest.param(app(), {}, "", id="all-is-well"),
     pytest.param(app(droplet=""), {}, trigger_requests.NO_DROPLET, id="no-droplet"),
-    pytest.param(app(droplet=""), {"command": Command.RESTART}, trigger_requests.NO_DROPLET, id="no-droplet-to-restart"),
+    pytest.param(
+        app(droplet=""), {"command": Command.RESTART}, trigger_requests.NO_DROPLET, id="no-droplet-to-restart"
+    ),
     pytest.param(app(droplet=""), {"command": Command.STOP}, "", id="no-droplet-is-needed-to-stop"),
     pytest.param(app(droplet=""), {"image": IMAGE}, "", id="an-image-makes-one"),
-    pytest.param(app(lifecycle="buildpack"), {"image": IMAGE}, trigger_requests.NOT_DOCKER.format("buildpack"), id="no-docker-app"),
+    pytest.param(
+        app(lifecycle="buildpack"),
+        {"image": IMAGE},
+        trigger_requests.NOT_DOCKER.format("buildpack"),
+        id="no-docker-app",
+    ),
     pytest.param(app(lifecycle="buildpack"), {}, "", id="without-image-any-app"),
-    pytest.param(app(newest="d", active=True), {"image": IMAGE}, trigger_requests.IN_THE_WAY.format("d"), id="a-deployment-is-in-the-way"),
-    pytest.param(app(newest="d", active=True), {"image": IMAGE, "strategy": "rolling"}, "", id="rolling-takes-its-place"),
+    pytest.param(
+        app(newest="d", active=True),
+        {"image": IMAGE},
+        trigger_requests.IN_THE_WAY.format("d"),
+        id="a-deployment-is-in-the-way",
+    ),
+    pytest.param(
+        app(newest="d", active=True),
+        {"image": IMAGE, "strategy": "rolling"},
+        "",
+        id="rolling-takes-its-place",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("seen", "options", "sentence"), IMPOSSIBLE)
-def test_what_cannot_be_done_is_told_before_anything_is_sent(seen: AppState, options: dict[str, Any], sentence: str) -> None:
+def test_what_cannot_be_done_is_told_before_anything_is_sent(
+    seen: AppState, options: dict[str, Any], sentence: str
+) -> None:
     assert trigger_requests.unsupported(seen, Options(**options)) == sentence
 
 
@@ -154,10 +218,14 @@ def test_what_cannot_be_done_is_told_before_anything_is_sent(seen: AppState, opt
             ),
             id="image",
         ),
-        pytest.param(app(started=False), {"command": Command.STOP}, (trigger_requests.IS_STOPPED,), id="nothing"),
+        pytest.param(
+            app(started=False), {"command": Command.STOP}, (trigger_requests.IS_STOPPED,), id="nothing"
+        ),
     ],
 )
-def test_a_dry_run_says_what_would_be_sent(seen: AppState, options: dict[str, Any], told: tuple[str, ...]) -> None:
+def test_a_dry_run_says_what_would_be_sent(
+    seen: AppState, options: dict[str, Any], told: tuple[str, ...]
+) -> None:
     assert trigger_requests.describe(seen, Options(**options)) == told
 
 
@@ -167,23 +235,39 @@ def test_a_dry_run_says_what_would_be_sent(seen: AppState, options: dict[str, An
 @pytest.mark.parametrize(
     ("rows", "address"),
     [
-        pytest.param(body("app-routes-list-200")["resources"], "https://a-hostname.a-domain.com/some_path", id="the-contract's"),
+        pytest.param(
+            body("app-routes-list-200")["resources"],
+            "https://a-hostname.a-domain.com/some_path",
+            id="the-contract's",
+        ),
         pytest.param(body("app-routes-list-200-none")["resources"], "", id="none"),
-        pytest.param([{"url": "tcp.example.com:1024", "protocol": "tcp"}, {"url": "a.example.com"}], "https://a.example.com", id="tcp"),
-        pytest.param([{"url": "*.example.com"}, {"url": "b.example.com"}], "https://b.example.com", id="a-wildcard-is-no-address"),
+        pytest.param(
+            [{"url": "tcp.example.com:1024", "protocol": "tcp"}, {"url": "a.example.com"}],
+            "https://a.example.com",
+            id="tcp",
+        ),
+        pytest.param(
+            [{"url": "*.example.com"}, {"url": "b.example.com"}],
+            "https://b.example.com",
+            id="a-wildcard-is-no-address",
+        ),
         pytest.param([{"url": "web.apps.internal"}, {"url": "web.apps.INTERNAL:8080"}], "", id="internal"),
         pytest.param([{"url": "user@evil.example.com/\n::error::"}], "", id="hostile"),
         pytest.param([{"url": None}, {}], "", id="nothing-said"),
     ],
 )
-def test_the_address_is_the_first_route_that_a_browser_could_open(rows: list[dict[str, Any]], address: str) -> None:
+def test_the_address_is_the_first_route_that_a_browser_could_open(
+    rows: list[dict[str, Any]], address: str
+) -> None:
     assert routes.address(rows) == address
 
 
 # --- crash reasons
 
 
-def event(text: str = "Exited with status 1", *, version: str = VERSION, guid: str = WEB, **data: Any) -> dict[str, Any]:
+def event(
+    text: str = "Exited with status 1", *, version: str = VERSION, guid: str = WEB, **data: Any
+) -> dict[str, Any]:
     return {"actor": {"guid": guid}, "data": {"exit_description": text, "version": version, **data}}
 
 
@@ -198,11 +282,17 @@ def event(text: str = "Exited with status 1", *, version: str = VERSION, guid: s
         pytest.param([event()], f"Exited with status 1. {crash_events.ELSEWHERE}", id="any-other"),
         pytest.param([event(version="an-earlier-start")], "", id="of-an-earlier-start"),
         pytest.param(
-            [event(version="an-earlier-start"), event("this one")], f"this one. {crash_events.ELSEWHERE}", id="the-newest-of-ours"
+            [event(version="an-earlier-start"), event("this one")],
+            f"this one. {crash_events.ELSEWHERE}",
+            id="the-newest-of-ours",
         ),
         pytest.param([event(guid="another")], "", id="of-another-process"),
-        pytest.param([event(version="")], f"Exited with status 1. {crash_events.ELSEWHERE}", id="no-version-is-told"),
-        pytest.param([event("", exit_status=3)], f"exited with status 3. {crash_events.ELSEWHERE}", id="only-a-status"),
+        pytest.param(
+            [event(version="")], f"Exited with status 1. {crash_events.ELSEWHERE}", id="no-version-is-told"
+        ),
+        pytest.param(
+            [event("", exit_status=3)], f"exited with status 3. {crash_events.ELSEWHERE}", id="only-a-status"
+        ),
         pytest.param([event("")], "", id="nothing-said"),
         pytest.param([{}, {"data": 1, "actor": 1}], "", id="another-shape"),
         pytest.param([], "", id="none"),
@@ -213,7 +303,10 @@ def test_a_crash_reason_is_that_of_what_runs_now(events: list[dict[str, Any]], r
 
 
 def test_new_processes_have_no_version_that_is_known() -> None:
-    assert crash_events.reason([event(version="unknown")], frozenset({WEB})) == f"Exited with status 1. {crash_events.ELSEWHERE}"
+    assert (
+        crash_events.reason([event(version="unknown")], frozenset({WEB}))
+        == f"Exited with status 1. {crash_events.ELSEWHERE}"
+    )
 
 
 # --- images

@@ -72,7 +72,13 @@ def reply(name: str, **changes: Any) -> Response:
     record = {**recorded(name), **changes}
     headers = {key.lower(): value for key, value in record["headers"].items()}
     is_json = not isinstance(record["body"], str)
-    return Response(record["status"], record["body"], is_json=is_json, headers=headers, url=f"{BASE}{record['request']['path']}")
+    return Response(
+        record["status"],
+        record["body"],
+        is_json=is_json,
+        headers=headers,
+        url=f"{BASE}{record['request']['path']}",
+    )
 
 
 def polls(name: str) -> list[Row]:
@@ -99,12 +105,23 @@ def entries(name: str) -> list[Row]:
 def entry(text: str, number: int = 0, **changes: Any) -> Row:
     """One of a log, as Coolify itself writes it."""
     stamp = f"2026-08-20T10:11:12.{number:06d}Z"
-    return {"command": None, "output": text, "type": "stdout", "timestamp": stamp, "hidden": False, "batch": 1, **changes}
+    return {
+        "command": None,
+        "output": text,
+        "type": "stdout",
+        "timestamp": stamp,
+        "hidden": False,
+        "batch": 1,
+        **changes,
+    }
 
 
 def ended(status: str, *texts: str | Row, **changes: Any) -> Row:
     """A deployment that has ended, with these entries."""
-    listed = [entry(text, number) if isinstance(text, str) else {**text, "batch": number} for number, text in enumerate(texts)]
+    listed = [
+        entry(text, number) if isinstance(text, str) else {**text, "batch": number}
+        for number, text in enumerate(texts)
+    ]
     return {**body("deployment_get_finished"), "status": status, "logs": json.dumps(listed), **changes}
 
 
@@ -141,7 +158,9 @@ def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **cha
     record = {**recorded(name), **changes}
     text = record["body"] if isinstance(record["body"], str) else json.dumps(record["body"])
     headers = {key: value for key, value in record["headers"].items() if key.lower() not in TRANSPORT}
-    kind = next((value for key, value in record["headers"].items() if key.lower() == "content-type"), "text/plain")
+    kind = next(
+        (value for key, value in record["headers"].items() if key.lower() == "content-type"), "text/plain"
+    )
     wire.add(method, API + path, body=text, status=record["status"], headers=headers, content_type=kind)
 
 
@@ -155,7 +174,9 @@ def tokens(wire: responses.RequestsMock) -> list[str]:
     return [str(call.request.headers.get("Authorization")).removeprefix("Bearer ") for call in wire.calls]
 
 
-def server(*, version: str = NEW, blind: bool = False, known: Mapping[str, Resource] | None = None, **options: Any) -> CoolifyProvider:
+def server(
+    *, version: str = NEW, blind: bool = False, known: Mapping[str, Resource] | None = None, **options: Any
+) -> CoolifyProvider:
     """One that has been reached, with what a check has seen."""
     http = Http(API, token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
     coolify = CoolifyProvider(Client(http, http), BASE, Options(**options))
@@ -167,7 +188,9 @@ def server(*, version: str = NEW, blind: bool = False, known: Mapping[str, Resou
 
 def connected(environ: Mapping[str, str]) -> Any:
     """The provider behind these variables, as `main` makes it."""
-    given = look_up((Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB, **environ})
+    given = look_up(
+        (Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB, **environ}
+    )
     everyone, inputs = Common.read(given), Coolify.read(given)
     assert everyone is not None, given.mistakes
     assert inputs is not None, given.mistakes
@@ -176,7 +199,9 @@ def connected(environ: Mapping[str, str]) -> Any:
 
 def around() -> ProviderContext:
     """No time passes, and nothing is given that would have to be hidden."""
-    return ProviderContext(AGENT, monotonic=lambda: 0.0, now=lambda: 0.0, add_secret=lambda secret: None, no_proxy=True)
+    return ProviderContext(
+        AGENT, monotonic=lambda: 0.0, now=lambda: 0.0, add_secret=lambda secret: None, no_proxy=True
+    )
 
 
 def flags(**on: Any) -> Row:

@@ -13,7 +13,23 @@ from deployer.providers.coolify import trigger_requests
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching.resource_status import HEALTH, RUNNING, STOPPED
-from tests.providers.coolify.support import API, BASE, DOCS, IMG, NEW, PG, STACK, WEB, WORKER, Row, asked, body, deployed, serve, server
+from tests.providers.coolify.support import (
+    API,
+    BASE,
+    DOCS,
+    IMG,
+    NEW,
+    PG,
+    STACK,
+    WEB,
+    WORKER,
+    Row,
+    asked,
+    body,
+    deployed,
+    serve,
+    server,
+)
 
 # --- what is going
 
@@ -34,12 +50,16 @@ def ids(*numbers: int) -> list[str]:
         pytest.param(PG, (), id="none"),
     ],
 )
-def test_of_all_that_is_going_an_application_s_own_is_taken(wire: responses.RequestsMock, uuid: str, numbers: tuple[int, ...]) -> None:
+def test_of_all_that_is_going_an_application_s_own_is_taken(
+    wire: responses.RequestsMock, uuid: str, numbers: tuple[int, ...]
+) -> None:
     """The recorded list is an object whose keys are out of order (coolify-api 5.5)."""
     serve(wire, "GET", "/deployments", "deployments_list_read")
     found = server(known={uuid: Resource(APPLICATION)}).active(uuid)
     assert [handle.id for handle in found] == ids(*numbers)
-    assert {(handle.target, handle.adopted, handle.started_by) for handle in found} <= {(uuid, True, "somebody started through the API")}
+    assert {(handle.target, handle.adopted, handle.started_by) for handle in found} <= {
+        (uuid, True, "somebody started through the API")
+    }
     assert [handle.link for handle in found] == [BASE + GOING[number]["deployment_url"] for number in numbers]
     assert asked(wire) == ["GET /deployments"]
 
@@ -54,13 +74,20 @@ def test_of_all_that_is_going_an_application_s_own_is_taken(wire: responses.Requ
             id="what-runs-comes-first-then-the-oldest",
         ),
         pytest.param(0, [deployed(3), deployed(4, pull_request_id=7)], ["d3", "d4"], id="previews-too"),
-        pytest.param(7, [deployed(3), deployed(4, pull_request_id=7), deployed(5, pull_request_id=8)], ["d4"], id="only-this-preview-s"),
+        pytest.param(
+            7,
+            [deployed(3), deployed(4, pull_request_id=7), deployed(5, pull_request_id=8)],
+            ["d4"],
+            id="only-this-preview-s",
+        ),
         pytest.param(0, [None, 5, {}, deployed(3)], ["d3"], id="among-what-is-no-row"),
         pytest.param(0, {"1": deployed(3), "0": deployed(4)}, ["d3", "d4"], id="an-object"),
         pytest.param(0, [], [], id="none"),
     ],
 )
-def test_what_is_going_is_cancelled_in_this_order(wire: responses.RequestsMock, pr: int, listed: Any, found: list[str]) -> None:
+def test_what_is_going_is_cancelled_in_this_order(
+    wire: responses.RequestsMock, pr: int, listed: Any, found: list[str]
+) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read", body=listed)
     assert [handle.id for handle in server(pr=pr).active(WEB)] == found
 
@@ -73,7 +100,9 @@ def test_what_is_going_is_cancelled_in_this_order(wire: responses.RequestsMock, 
         ({"is_api": False, "is_webhook": True}, "a webhook started"),
     ],
 )
-def test_of_what_is_going_it_is_told_whose_it_is(wire: responses.RequestsMock, changes: Row, whose: str) -> None:
+def test_of_what_is_going_it_is_told_whose_it_is(
+    wire: responses.RequestsMock, changes: Row, whose: str
+) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read", body=[deployed(3, **changes)])
     assert [handle.started_by for handle in server().active(WEB)] == [whose]
 
@@ -88,11 +117,15 @@ def test_of_what_is_going_it_is_told_whose_it_is(wire: responses.RequestsMock, c
         ),
         pytest.param({"known": {WEB: Resource(DATABASE)}}, "a database has no deployments", id="a-database"),
         pytest.param(
-            {"wait": False, "blind": True}, "what is to be cancelled can't be seen: the token may not read", id="a-token-that-may-not-read"
+            {"wait": False, "blind": True},
+            "what is to be cancelled can't be seen: the token may not read",
+            id="a-token-that-may-not-read",
         ),
     ],
 )
-def test_where_nothing_can_be_cancelled_nothing_is_asked(wire: responses.RequestsMock, fields: Row, words: str) -> None:
+def test_where_nothing_can_be_cancelled_nothing_is_asked(
+    wire: responses.RequestsMock, fields: Row, words: str
+) -> None:
     with pytest.raises(RefusedError) as caught:
         server(**fields).active(WEB)
     assert words in caught.value.reason
@@ -101,9 +134,12 @@ def test_where_nothing_can_be_cancelled_nothing_is_asked(wire: responses.Request
 
 
 @pytest.mark.parametrize(
-    ("version", "can"), [("4.0.0-beta.435", False), ("4.0.0-beta.436", True), ("4.0.0", True), (NEW, True), ("", True)]
+    ("version", "can"),
+    [("4.0.0-beta.435", False), ("4.0.0-beta.436", True), ("4.0.0", True), (NEW, True), ("", True)],
 )
-def test_before_beta436_nothing_that_is_going_can_be_cancelled(wire: responses.RequestsMock, version: str, *, can: bool) -> None:
+def test_before_beta436_nothing_that_is_going_can_be_cancelled(
+    wire: responses.RequestsMock, version: str, *, can: bool
+) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read")
     if can:
         assert len(server(version=version).active(DOCS)) == 1
@@ -114,7 +150,9 @@ def test_before_beta436_nothing_that_is_going_can_be_cancelled(wire: responses.R
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.380", "4.0.0-beta.435", NEW])
-def test_where_nothing_is_going_there_is_nothing_to_cancel_on_any_version(wire: responses.RequestsMock, version: str) -> None:
+def test_where_nothing_is_going_there_is_nothing_to_cancel_on_any_version(
+    wire: responses.RequestsMock, version: str
+) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     assert server(version=version).active(WEB) == ()
 
@@ -143,35 +181,65 @@ CANCELLED = "cancelled"
         ),
         pytest.param("4.0.0", "v4.0.0_cancel", "", CANCELLED, id="4.0.0"),
         pytest.param(
-            "4.0.0", "v4.0.0_cancel_server_unreachable", "v4.0.0_cancel_server_unreachable_then_get", CANCELLED, id="4.0.0-no-ssh"
+            "4.0.0",
+            "v4.0.0_cancel_server_unreachable",
+            "v4.0.0_cancel_server_unreachable_then_get",
+            CANCELLED,
+            id="4.0.0-no-ssh",
         ),
-        pytest.param("4.0.0", "v4.0.0_cancel_again", "", "already over (cancelled-by-user)", id="4.0.0-again"),
-        pytest.param("4.1.2", "v4.1.2_cancel", "v4.1.2_cancel_then_get", CANCELLED, id="4.1.2-undefined-variable"),
         pytest.param(
-            "4.1.2", "v4.1.2_cancel_server_unreachable", "v4.1.2_cancel_server_unreachable_then_get", CANCELLED, id="4.1.2-no-ssh"
+            "4.0.0", "v4.0.0_cancel_again", "", "already over (cancelled-by-user)", id="4.0.0-again"
         ),
-        pytest.param("4.2.0", "v4.2.0_cancel", "v4.2.0_cancel_then_get", CANCELLED, id="4.2.0-undefined-variable"),
-        pytest.param("4.3.6", "v4.3.6_cancel", "v4.3.6_cancel_then_get", CANCELLED, id="4.3.6-undefined-variable"),
         pytest.param(
-            "4.3.6", "v4.3.6_cancel_server_unreachable", "v4.3.6_cancel_server_unreachable_then_get", CANCELLED, id="4.3.6-no-ssh"
+            "4.1.2", "v4.1.2_cancel", "v4.1.2_cancel_then_get", CANCELLED, id="4.1.2-undefined-variable"
         ),
-        pytest.param("4.3.6", "v4.3.6_cancel_again", "", "already over (cancelled-by-user)", id="4.3.6-again"),
+        pytest.param(
+            "4.1.2",
+            "v4.1.2_cancel_server_unreachable",
+            "v4.1.2_cancel_server_unreachable_then_get",
+            CANCELLED,
+            id="4.1.2-no-ssh",
+        ),
+        pytest.param(
+            "4.2.0", "v4.2.0_cancel", "v4.2.0_cancel_then_get", CANCELLED, id="4.2.0-undefined-variable"
+        ),
+        pytest.param(
+            "4.3.6", "v4.3.6_cancel", "v4.3.6_cancel_then_get", CANCELLED, id="4.3.6-undefined-variable"
+        ),
+        pytest.param(
+            "4.3.6",
+            "v4.3.6_cancel_server_unreachable",
+            "v4.3.6_cancel_server_unreachable_then_get",
+            CANCELLED,
+            id="4.3.6-no-ssh",
+        ),
+        pytest.param(
+            "4.3.6", "v4.3.6_cancel_again", "", "already over (cancelled-by-user)", id="4.3.6-again"
+        ),
         pytest.param("4.3.7", "cancel_queued_200", "", CANCELLED, id="4.3.7-moves-its-queue-on"),
         pytest.param(NEW, "cancel_queued_200", "", CANCELLED, id="queued"),
         pytest.param(NEW, "cancel_in_progress_200", "", CANCELLED, id="handed-to-a-worker"),
         pytest.param(NEW, "cancel_in_progress_ssh", "", CANCELLED, id="while-ssh-worked"),
         pytest.param(NEW, "cancel_while_running", "", CANCELLED, id="running"),
         pytest.param(NEW, "cancel_server_unreachable_200", "", CANCELLED, id="no-ssh"),
-        pytest.param(NEW, "cancel_terminal_400", "", "already over (cancelled-by-user)", id="already-cancelled"),
+        pytest.param(
+            NEW, "cancel_terminal_400", "", "already over (cancelled-by-user)", id="already-cancelled"
+        ),
         pytest.param(NEW, "cancel_again_400", "", "already over (cancelled-by-user)", id="twice"),
         pytest.param("4.4-rc.1", "v4.4-rc.1_cancel", "", CANCELLED, id="4.4-rc.1"),
         pytest.param("4.4-rc.1", "v4.4-rc.1_cancel_server_unreachable", "", CANCELLED, id="4.4-rc.1-no-ssh"),
-        pytest.param("4.4-rc.1", "v4.4-rc.1_cancel_again", "", "already over (cancelled-by-user)", id="4.4-rc.1-again"),
+        pytest.param(
+            "4.4-rc.1", "v4.4-rc.1_cancel_again", "", "already over (cancelled-by-user)", id="4.4-rc.1-again"
+        ),
         pytest.param("", "cancel_queued_200", "", CANCELLED, id="an-unknown-version-is-the-newest"),
-        pytest.param("4.3.6", "deploy_body_list_500_star", "v4.3.6_cancel_then_get", CANCELLED, id="500-in-html"),
+        pytest.param(
+            "4.3.6", "deploy_body_list_500_star", "v4.3.6_cancel_then_get", CANCELLED, id="500-in-html"
+        ),
     ],
 )
-def test_what_each_version_answers_to_a_cancel_is_told(wire: responses.RequestsMock, version: str, name: str, then: str, how: str) -> None:
+def test_what_each_version_answers_to_a_cancel_is_told(
+    wire: responses.RequestsMock, version: str, name: str, then: str, how: str
+) -> None:
     """A 500 is "read it again": the row was marked before the slow work. Before 4.3.7 the queue behind it stands still."""
     serve(wire, "POST", "/deployments/abc/cancel", name)
     if then:
@@ -185,7 +253,12 @@ def test_what_each_version_answers_to_a_cancel_is_told(wire: responses.RequestsM
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
     [
-        pytest.param("v4.3.6_cancel", {}, "(HTTP 500: Failed to cancel deployment: Undefined variable $application)", id="500"),
+        pytest.param(
+            "v4.3.6_cancel",
+            {},
+            "(HTTP 500: Failed to cancel deployment: Undefined variable $application)",
+            id="500",
+        ),
         pytest.param("maintenance_503", {}, "(HTTP 503: Service Unavailable)", id="503"),
         pytest.param("deploy_body_list_500_star", {}, "(HTTP 500)", id="500-in-html"),
     ],
@@ -196,7 +269,13 @@ def test_a_500_after_which_it_still_goes_on_has_cancelled_nothing(
 ) -> None:
     """The row is marked first: where it is not, nothing came of it."""
     serve(wire, "POST", "/deployments/abc/cancel", name, **changes)
-    serve(wire, "GET", "/deployments/abc", "deployment_get_queued", body={**body("deployment_get_queued"), "status": status})
+    serve(
+        wire,
+        "GET",
+        "/deployments/abc",
+        "deployment_get_queued",
+        body={**body("deployment_get_queued"), "status": status},
+    )
     with pytest.raises(UnavailableError) as caught:
         server().cancel(Handle(WEB, "abc"))
     assert caught.value.reason == f"Coolify did not cancel it {words}"
@@ -206,14 +285,23 @@ def test_a_500_after_which_it_still_goes_on_has_cancelled_nothing(
 @pytest.mark.parametrize("status", ["finished", "failed", "exploded"])
 def test_a_500_after_which_it_is_over_confirms_no_cancel(wire: responses.RequestsMock, status: str) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "v4.3.6_cancel")
-    serve(wire, "GET", "/deployments/abc", "deployment_get_queued", body={**body("deployment_get_queued"), "status": status})
+    serve(
+        wire,
+        "GET",
+        "/deployments/abc",
+        "deployment_get_queued",
+        body={**body("deployment_get_queued"), "status": status},
+    )
     assert server().cancel(Handle(WEB, "abc")) == "cancel sent, not confirmed"
 
 
 def test_a_deployment_that_is_not_there_needs_no_cancel(wire: responses.RequestsMock) -> None:
     """A phantom, most likely: behind it nothing of ours goes on."""
     serve(wire, "POST", "/deployments/abc/cancel", "cancel_deploytoken_404")
-    assert server().cancel(Handle(WEB, "abc")) == "there is no such deployment: it was never started, or it was deleted"
+    assert (
+        server().cancel(Handle(WEB, "abc"))
+        == "there is no such deployment: it was never started, or it was deleted"
+    )
 
 
 def test_a_cancel_waits_as_long_as_any_request(wire: responses.RequestsMock) -> None:
@@ -233,11 +321,23 @@ ONE, TWO = STANDS.format("1 deployment is still"), STANDS.format("2 deployments 
     ("version", "going", "told"),
     [
         pytest.param("4.1.2", [{"status": "queued"}], ONE, id="something-waits"),
-        pytest.param("4.3.6", [{"status": "queued"}, {"status": "queued", "server_id": 9}], TWO, id="on-two-servers"),
+        pytest.param(
+            "4.3.6", [{"status": "queued"}, {"status": "queued", "server_id": 9}], TWO, id="on-two-servers"
+        ),
         pytest.param("4.1.2", [], "", id="nothing-is-there"),
         pytest.param("4.1.2", [{"status": "in_progress"}], "", id="nothing-waits"),
-        pytest.param("4.1.2", [{"status": "queued"}, {"status": "in_progress"}], "", id="another-one-runs-and-moves-it-on"),
-        pytest.param("4.1.2", [{"status": "queued"}, {"status": "in_progress", "server_id": 9}], ONE, id="another-one-elsewhere"),
+        pytest.param(
+            "4.1.2",
+            [{"status": "queued"}, {"status": "in_progress"}],
+            "",
+            id="another-one-runs-and-moves-it-on",
+        ),
+        pytest.param(
+            "4.1.2",
+            [{"status": "queued"}, {"status": "in_progress", "server_id": 9}],
+            ONE,
+            id="another-one-elsewhere",
+        ),
         pytest.param("4.3.7", [{"status": "queued"}], "", id="4.3.7-moves-its-queue-on"),
         pytest.param("", [{"status": "queued"}], "", id="an-unknown-version-is-the-newest"),
     ],
@@ -247,7 +347,13 @@ def test_the_queue_that_stands_still_is_told_once_and_only_where_something_waits
 ) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "cancel_queued_200")
     if version in {"4.1.2", "4.3.6"}:
-        serve(wire, "GET", "/deployments", "deployments_list_read", body=[{**deployed(number), **row} for number, row in enumerate(going)])
+        serve(
+            wire,
+            "GET",
+            "/deployments",
+            "deployments_list_read",
+            body=[{**deployed(number), **row} for number, row in enumerate(going)],
+        )
     coolify = server(version=version)
     assert coolify.left_waiting() == ""
     coolify.cancel(Handle(WEB, "abc"))
@@ -262,13 +368,20 @@ def test_before_beta436_nothing_can_be_cancelled(wire: responses.RequestsMock, v
     with pytest.raises(RefusedError) as caught:
         server(version=version).cancel(Handle(WEB, "abc"))
     assert (caught.value.reason, caught.value.token_wide) == (trigger_requests.NO_CANCEL, False)
-    assert "no way to cancel a deployment from outside (that needs 4.0.0-beta.436)" in trigger_requests.NO_CANCEL
+    assert (
+        "no way to cancel a deployment from outside (that needs 4.0.0-beta.436)" in trigger_requests.NO_CANCEL
+    )
 
 
 @pytest.mark.parametrize("aspect", [RUNNING, STOPPED, HEALTH])
 @pytest.mark.parametrize("uuid", [STACK, PG, WEB])
-def test_what_is_no_deployment_cannot_be_taken_back(wire: responses.RequestsMock, uuid: str, aspect: str) -> None:
-    assert server().cancel(Handle(uuid, "", condition=aspect)) == "it goes on: what was asked of Coolify can't be taken back"
+def test_what_is_no_deployment_cannot_be_taken_back(
+    wire: responses.RequestsMock, uuid: str, aspect: str
+) -> None:
+    assert (
+        server().cancel(Handle(uuid, "", condition=aspect))
+        == "it goes on: what was asked of Coolify can't be taken back"
+    )
     assert len(wire.calls) == 0
 
 
@@ -304,9 +417,13 @@ def test_a_cancel_that_failed_and_cannot_be_read_again_is_not_confirmed(
 
 
 @pytest.mark.parametrize(
-    "broken", [requests.exceptions.ConnectTimeout(), requests.exceptions.ReadTimeout(), requests.ConnectionError()], ids=repr
+    "broken",
+    [requests.exceptions.ConnectTimeout(), requests.exceptions.ReadTimeout(), requests.ConnectionError()],
+    ids=repr,
 )
-def test_a_cancel_that_failed_and_a_network_that_is_gone_is_not_confirmed(wire: responses.RequestsMock, broken: Exception) -> None:
+def test_a_cancel_that_failed_and_a_network_that_is_gone_is_not_confirmed(
+    wire: responses.RequestsMock, broken: Exception
+) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "v4.3.6_cancel")
     wire.get(f"{API}/deployments/abc", body=broken)
     assert server().cancel(Handle(WEB, "abc"), timeout=1) == "cancel sent, not confirmed"
@@ -315,7 +432,11 @@ def test_a_cancel_that_failed_and_a_network_that_is_gone_is_not_confirmed(wire: 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        pytest.param("cancel_other_team", "You do not have permission to cancel this deployment.", id="403-another-team's"),
+        pytest.param(
+            "cancel_other_team",
+            "You do not have permission to cancel this deployment.",
+            id="403-another-team's",
+        ),
         pytest.param("cancel_read_403", "Missing required permissions: deploy", id="403-no-right"),
     ],
 )
@@ -326,15 +447,31 @@ def test_a_cancel_that_is_refused_says_why(wire: responses.RequestsMock, name: s
     assert words in str(caught.value)
 
 
-@pytest.mark.parametrize("changes", [{"status": 200}, {"status": 403}, {"status": 302}, {"status": 403, "body": {"message": "Forbidden"}}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"status": 200}, {"status": 403}, {"status": 302}, {"status": 403, "body": {"message": "Forbidden"}}],
+)
 @pytest.mark.parametrize(
     ("status", "how"),
-    [("cancelled-by-user", "cancelled"), ("finished", "cancel sent, not confirmed"), ("in_progress", None), ("queued", None)],
+    [
+        ("cancelled-by-user", "cancelled"),
+        ("finished", "cancel sent, not confirmed"),
+        ("in_progress", None),
+        ("queued", None),
+    ],
 )
-def test_what_a_gateway_answers_to_a_cancel_is_looked_up(wire: responses.RequestsMock, changes: Row, status: str, how: str | None) -> None:
+def test_what_a_gateway_answers_to_a_cancel_is_looked_up(
+    wire: responses.RequestsMock, changes: Row, status: str, how: str | None
+) -> None:
     """It may have passed it on; what still goes on is asked to end again."""
     serve(wire, "POST", "/deployments/abc/cancel", "api_root", **changes)
-    serve(wire, "GET", "/deployments/abc", "deployment_get_queued", body={**body("deployment_get_queued"), "status": status})
+    serve(
+        wire,
+        "GET",
+        "/deployments/abc",
+        "deployment_get_queued",
+        body={**body("deployment_get_queued"), "status": status},
+    )
     if how:
         assert server().cancel(Handle(WEB, "abc")) == how
     else:

@@ -58,26 +58,48 @@ SEVERAL = "several were started at once: the oldest is followed"
         pytest.param({}, [deployed(10), deployed(9)], None, id="none-that-is-newer"),
         pytest.param({}, [deployed(11, is_api=False, is_webhook=True)], None, id="a-webhook's"),
         pytest.param({}, [deployed(11, is_api=False)], None, id="somebody's-in-the-dashboard"),
-        pytest.param({}, [deployed(12, pull_request_id=7), deployed(11), deployed(13, is_api=False)], OURS, id="one-among-others"),
+        pytest.param(
+            {},
+            [deployed(12, pull_request_id=7), deployed(11), deployed(13, is_api=False)],
+            OURS,
+            id="one-among-others",
+        ),
         pytest.param({}, [None, 5, deployed(11)], OURS, id="among-what-is-no-row"),
         pytest.param(
-            {}, [deployed(11), {**deployed(12), "id": "13"}, {**deployed(12), "id": None}], OURS, id="among-rows-without-a-number"
+            {},
+            [deployed(11), {**deployed(12), "id": "13"}, {**deployed(12), "id": None}],
+            OURS,
+            id="among-rows-without-a-number",
         ),
         pytest.param({"force": True}, [deployed(11, force_rebuild=True)], OURS, id="force"),
         pytest.param({"force": True}, [deployed(11)], None, id="force-and-one-without"),
         pytest.param({}, [deployed(11, force_rebuild=True)], None, id="without-force-and-one-with"),
         pytest.param({"instant": True}, [deployed(11, status="in_progress")], OURS, id="instant"),
-        pytest.param({"instant": True, "force": True}, [deployed(11, force_rebuild=True)], OURS, id="instant-and-force"),
+        pytest.param(
+            {"instant": True, "force": True}, [deployed(11, force_rebuild=True)], OURS, id="instant-and-force"
+        ),
         pytest.param({"command": START}, [deployed(11)], OURS, id="start"),
-        pytest.param({"command": START, "force": True}, [deployed(11, force_rebuild=True)], OURS, id="start-and-force"),
+        pytest.param(
+            {"command": START, "force": True}, [deployed(11, force_rebuild=True)], OURS, id="start-and-force"
+        ),
         pytest.param({"command": RESTART}, [deployed(11, restart_only=True)], OURS, id="restart"),
-        pytest.param({"command": RESTART, "force": True}, [deployed(11, restart_only=True)], OURS, id="restart-has-no-force"),
+        pytest.param(
+            {"command": RESTART, "force": True},
+            [deployed(11, restart_only=True)],
+            OURS,
+            id="restart-has-no-force",
+        ),
         pytest.param({"command": RESTART}, [deployed(11)], None, id="restart-and-a-deployment"),
         pytest.param({}, [deployed(11, restart_only=True)], None, id="a-deployment-and-a-restart"),
         pytest.param({"pr": 7}, [deployed(11, pull_request_id=7)], OURS, id="preview"),
         pytest.param({"pr": 7}, [deployed(11, pull_request_id=8)], None, id="another-preview"),
         pytest.param({"pr": 7}, [deployed(11)], None, id="preview-and-the-application-itself"),
-        pytest.param({"pr": 7}, [deployed(11, pull_request_id=7, is_api=False, is_webhook=True)], None, id="the-preview-s-webhook"),
+        pytest.param(
+            {"pr": 7},
+            [deployed(11, pull_request_id=7, is_api=False, is_webhook=True)],
+            None,
+            id="the-preview-s-webhook",
+        ),
         pytest.param({}, [deployed(11, pull_request_id=7)], None, id="the-application-itself-and-a-preview"),
         pytest.param({}, [deployed(11, pull_request_id=None)], OURS, id="no-pull-request-at-all"),
     ],
@@ -91,13 +113,23 @@ def test_a_lost_trigger_is_found_among_the_newer_rows_like_ours(
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.420", "4.0.0-beta.434"])
-def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_started(wire: responses.RequestsMock, version: str) -> None:
+def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_started(
+    wire: responses.RequestsMock, version: str
+) -> None:
     """Row 3 is what `POST /deploy` started there, and its `is_api` is false; taken for somebody else's, it would be started twice."""
     answer = body(f"v{version}_deploy_one")["deployments"][0]
     target, ours = answer["resource_uuid"], answer["deployment_uuid"]
-    row = next(row for row in body(f"v{version}_app_deployments")["deployments"] if row["deployment_uuid"] == ours)
+    row = next(
+        row for row in body(f"v{version}_app_deployments")["deployments"] if row["deployment_uuid"] == ours
+    )
     assert (row["id"], row["is_api"], row["is_webhook"]) == (3, False, False)
-    serve(wire, "GET", f"/applications/{target}", "v4.0.0-beta.380_app_get", body={**body("v4.0.0-beta.380_app_get"), "uuid": target})
+    serve(
+        wire,
+        "GET",
+        f"/applications/{target}",
+        "v4.0.0-beta.380_app_get",
+        body={**body("v4.0.0-beta.380_app_get"), "uuid": target},
+    )
     older = listing({**row, "id": 2, "deployment_uuid": "older", "status": "finished"})
     for listed in (older, listing(row, *older["deployments"])):
         serve(wire, "GET", f"/deployments/applications/{target}", f"v{version}_app_deployments", body=listed)
@@ -111,12 +143,23 @@ def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_sta
 
 @pytest.mark.parametrize(
     ("version", "marks"),
-    [("4.0.0-beta.462", False), ("4.0.0-beta.463", True), ("4.0.0", True), ("4.3.10", True), ("4.4-rc.1", True), ("", True)],
+    [
+        ("4.0.0-beta.462", False),
+        ("4.0.0-beta.463", True),
+        ("4.0.0", True),
+        ("4.3.10", True),
+        ("4.4-rc.1", True),
+        ("", True),
+    ],
 )
-def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(wire: responses.RequestsMock, version: str, *, marks: bool) -> None:
+def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(
+    wire: responses.RequestsMock, version: str, *, marks: bool
+) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(deployed(11)))
     found = server(version=version, known=SEEN).find_triggered(WEB)
-    assert found == (OURS if marks else Started((Handle(WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE))
+    assert found == (
+        OURS if marks else Started((Handle(WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE)
+    )
     assert isinstance(found, Started)
     assert found.handles[0].link == BASE + deployed(11)["deployment_url"]
 
@@ -160,11 +203,13 @@ OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
         pytest.param([old(11, force_rebuild=True)], AccessDenied(provider.CANNOT_TELL), id="another-force"),
     ],
 )
-def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: responses.RequestsMock, going: Any, found: Started) -> None:
+def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(
+    wire: responses.RequestsMock, going: Any, found: Started
+) -> None:
     serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=going)
-    seen = server(version="4.0.0-beta.380", known={OLD_WEB: Resource(APPLICATION, running_before=frozenset({"d10"}))}).find_triggered(
-        OLD_WEB
-    )
+    seen = server(
+        version="4.0.0-beta.380", known={OLD_WEB: Resource(APPLICATION, running_before=frozenset({"d10"}))}
+    ).find_triggered(OLD_WEB)
     assert seen == found
     if isinstance(seen, Started):
         assert [handle.link for handle in seen.handles] == [BASE + old(11)["deployment_url"]]
@@ -180,8 +225,16 @@ def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(wire: r
         pytest.param({"instant": True}, {"status": "in_progress"}, id="instant"),
     ],
 )
-def test_before_beta402_too_only_rows_like_ours_are_found(wire: responses.RequestsMock, options: Row, row: Row) -> None:
-    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=[old(11, **row), old(12, restart_only="force" in options)])
+def test_before_beta402_too_only_rows_like_ours_are_found(
+    wire: responses.RequestsMock, options: Row, row: Row
+) -> None:
+    serve(
+        wire,
+        "GET",
+        "/deployments",
+        "v4.0.0-beta.380_deployments_list",
+        body=[old(11, **row), old(12, restart_only="force" in options)],
+    )
     known = {OLD_WEB: Resource(APPLICATION, running_before=frozenset({"d12"}))}
     assert server(version="4.0.0-beta.380", known=known, **options).find_triggered(OLD_WEB) == OLD_OURS
 
@@ -208,8 +261,18 @@ OVER = {"status": "finished"}
 @pytest.mark.parametrize(
     ("listed", "found", "read"),
     [
-        pytest.param([deployed(11), *(deployed(number, **OVER) for number in (10, 9, 8, 7, 6))], OURS, 4, id="ours-and-three-older-ones"),
-        pytest.param([deployed(10, **OVER), deployed(11), deployed(9), deployed(8)], OURS, 4, id="of-the-same-second-in-any-order"),
+        pytest.param(
+            [deployed(11), *(deployed(number, **OVER) for number in (10, 9, 8, 7, 6))],
+            OURS,
+            4,
+            id="ours-and-three-older-ones",
+        ),
+        pytest.param(
+            [deployed(10, **OVER), deployed(11), deployed(9), deployed(8)],
+            OURS,
+            4,
+            id="of-the-same-second-in-any-order",
+        ),
         pytest.param([deployed(number, **OVER) for number in (10, 9, 8, 7)], None, 3, id="nothing-new"),
         pytest.param([deployed(11)], OURS, 2, id="the-only-one-there-ever-was"),
     ],
@@ -226,8 +289,12 @@ def test_of_a_list_that_is_too_large_the_rows_are_read_one_by_one(
 @pytest.mark.parametrize(
     ("going", "found"),
     [
-        pytest.param([deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="it-is-going"),
-        pytest.param([deployed(9, status="in_progress")], AccessDenied(provider.UNLISTED), id="it-is-not-among-them"),
+        pytest.param(
+            [deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="it-is-going"
+        ),
+        pytest.param(
+            [deployed(9, status="in_progress")], AccessDenied(provider.UNLISTED), id="it-is-not-among-them"
+        ),
     ],
 )
 def test_where_one_row_is_too_large_it_is_looked_for_among_all_that_are_going(
@@ -240,7 +307,9 @@ def test_where_one_row_is_too_large_it_is_looked_for_among_all_that_are_going(
     assert server(known=SEEN).find_triggered(WEB) == found
 
 
-@pytest.mark.parametrize("name", ["maintenance_503", "deploy_body_list_500_star", "transport_proxy_traefik_404"])
+@pytest.mark.parametrize(
+    "name", ["maintenance_503", "deploy_body_list_500_star", "transport_proxy_traefik_404"]
+)
 def test_a_list_that_can_not_be_read_any_more_is_asked_for_again_unless_the_deployment_is_seen_to_go(
     wire: responses.RequestsMock, name: str
 ) -> None:
@@ -257,8 +326,12 @@ def test_a_list_that_can_not_be_read_any_more_is_asked_for_again_unless_the_depl
     ("running", "going", "found"),
     [
         pytest.param(frozenset({"d9"}), [deployed(11), deployed(9)], OURS, id="one-that-is-new"),
-        pytest.param(frozenset({"d11"}), [deployed(11)], AccessDenied(provider.UNLISTED), id="none-that-is-new"),
-        pytest.param(None, [deployed(11)], AccessDenied(provider.UNLISTED), id="what-went-before-is-not-known-either"),
+        pytest.param(
+            frozenset({"d11"}), [deployed(11)], AccessDenied(provider.UNLISTED), id="none-that-is-new"
+        ),
+        pytest.param(
+            None, [deployed(11)], AccessDenied(provider.UNLISTED), id="what-went-before-is-not-known-either"
+        ),
     ],
 )
 def test_a_list_that_was_never_read_tells_nothing_about_what_is_new(
@@ -288,7 +361,9 @@ def test_nothing_is_found_for_a_target_that_was_never_checked() -> None:
 
 
 def test_nothing_is_found_by_a_token_that_may_not_read() -> None:
-    assert server(wait=False, blind=True, known=SEEN).find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
+    assert server(wait=False, blind=True, known=SEEN).find_triggered(WEB) == AccessDenied(
+        provider.CANNOT_TELL
+    )
 
 
 def test_a_token_that_may_read_no_more_cannot_find(wire: responses.RequestsMock) -> None:
@@ -325,31 +400,129 @@ def changed(kind: str, status: str, aspect: str = RUNNING) -> Started:
 
 
 def unchanged(status: str) -> AccessDenied:
-    return AccessDenied(f"the answer was lost, and its status is still {status}: it may have been started anew, or not")
+    return AccessDenied(
+        f"the answer was lost, and its status is still {status}: it may have been started anew, or not"
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "options", "before", "now", "answers"),
     [
-        pytest.param(SERVICE, {}, "running:healthy", "starting:unhealthy", [changed(SERVICE, "starting:unhealthy")], id="it-starts"),
         pytest.param(
-            SERVICE, {}, "starting:unhealthy", "starting:unhealthy", [None, unchanged("starting:unhealthy")], id="it-started-before"
+            SERVICE,
+            {},
+            "running:healthy",
+            "starting:unhealthy",
+            [changed(SERVICE, "starting:unhealthy")],
+            id="it-starts",
         ),
-        pytest.param(SERVICE, {}, "running:healthy", "running:unhealthy", [None, unchanged("running:unhealthy")], id="health-is-no-news"),
-        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "degraded:unhealthy", [None, None], id="a-stop-and-another-trouble"),
-        pytest.param(SERVICE, {}, "running:healthy", "exited", [changed(SERVICE, "exited")], id="it-went-down"),
-        pytest.param(SERVICE, {}, "running:healthy", "running:healthy", [None, unchanged("running:healthy")], id="nothing-to-be-seen"),
-        pytest.param(SERVICE, {"pull_latest": False}, "exited", "exited", [None, unchanged("exited")], id="nothing-to-be-seen-by-deploy"),
-        pytest.param(SERVICE, {"command": RESTART}, "exited", "exited", [None, unchanged("exited"), unchanged("exited")], id="a-restart"),
-        pytest.param(SERVICE, {"command": START}, "exited", "exited", [None, None, None], id="a-start-may-be-sent-again"),
-        pytest.param(SERVICE, {"command": START}, "exited", "running:healthy", [changed(SERVICE, "running:healthy")], id="a-start-worked"),
-        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "running:healthy", [None, None, None], id="a-stop-may-be-sent-again"),
-        pytest.param(SERVICE, {"command": STOP}, "running:healthy", "exited", [changed(SERVICE, "exited", STOPPED)], id="a-stop-worked"),
-        pytest.param(DATABASE, {}, "exited:unhealthy", "running:healthy", [changed(DATABASE, "running:healthy")], id="a-database-runs"),
         pytest.param(
-            DATABASE, {}, "exited:unhealthy", "exited:unhealthy", [None, unchanged("exited:unhealthy")], id="a-database-is-still-down"
+            SERVICE,
+            {},
+            "starting:unhealthy",
+            "starting:unhealthy",
+            [None, unchanged("starting:unhealthy")],
+            id="it-started-before",
         ),
-        pytest.param(DATABASE, {"command": STOP}, "running:healthy", "running:healthy", [None, None], id="a-database-still-runs"),
+        pytest.param(
+            SERVICE,
+            {},
+            "running:healthy",
+            "running:unhealthy",
+            [None, unchanged("running:unhealthy")],
+            id="health-is-no-news",
+        ),
+        pytest.param(
+            SERVICE,
+            {"command": STOP},
+            "running:healthy",
+            "degraded:unhealthy",
+            [None, None],
+            id="a-stop-and-another-trouble",
+        ),
+        pytest.param(
+            SERVICE, {}, "running:healthy", "exited", [changed(SERVICE, "exited")], id="it-went-down"
+        ),
+        pytest.param(
+            SERVICE,
+            {},
+            "running:healthy",
+            "running:healthy",
+            [None, unchanged("running:healthy")],
+            id="nothing-to-be-seen",
+        ),
+        pytest.param(
+            SERVICE,
+            {"pull_latest": False},
+            "exited",
+            "exited",
+            [None, unchanged("exited")],
+            id="nothing-to-be-seen-by-deploy",
+        ),
+        pytest.param(
+            SERVICE,
+            {"command": RESTART},
+            "exited",
+            "exited",
+            [None, unchanged("exited"), unchanged("exited")],
+            id="a-restart",
+        ),
+        pytest.param(
+            SERVICE,
+            {"command": START},
+            "exited",
+            "exited",
+            [None, None, None],
+            id="a-start-may-be-sent-again",
+        ),
+        pytest.param(
+            SERVICE,
+            {"command": START},
+            "exited",
+            "running:healthy",
+            [changed(SERVICE, "running:healthy")],
+            id="a-start-worked",
+        ),
+        pytest.param(
+            SERVICE,
+            {"command": STOP},
+            "running:healthy",
+            "running:healthy",
+            [None, None, None],
+            id="a-stop-may-be-sent-again",
+        ),
+        pytest.param(
+            SERVICE,
+            {"command": STOP},
+            "running:healthy",
+            "exited",
+            [changed(SERVICE, "exited", STOPPED)],
+            id="a-stop-worked",
+        ),
+        pytest.param(
+            DATABASE,
+            {},
+            "exited:unhealthy",
+            "running:healthy",
+            [changed(DATABASE, "running:healthy")],
+            id="a-database-runs",
+        ),
+        pytest.param(
+            DATABASE,
+            {},
+            "exited:unhealthy",
+            "exited:unhealthy",
+            [None, unchanged("exited:unhealthy")],
+            id="a-database-is-still-down",
+        ),
+        pytest.param(
+            DATABASE,
+            {"command": STOP},
+            "running:healthy",
+            "running:healthy",
+            [None, None],
+            id="a-database-still-runs",
+        ),
         pytest.param(
             APPLICATION,
             {"command": STOP},
@@ -358,7 +531,14 @@ def unchanged(status: str) -> AccessDenied:
             [changed(APPLICATION, "exited:unhealthy", STOPPED)],
             id="an-application-has-stopped",
         ),
-        pytest.param(APPLICATION, {"command": STOP}, "running:healthy", "running:healthy", [None, None], id="an-application-still-runs"),
+        pytest.param(
+            APPLICATION,
+            {"command": STOP},
+            "running:healthy",
+            "running:healthy",
+            [None, None],
+            id="an-application-still-runs",
+        ),
         pytest.param(
             APPLICATION,
             {"command": STOP, "pr": 7},

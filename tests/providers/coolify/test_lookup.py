@@ -59,7 +59,9 @@ def test_check_reads_the_application_and_its_newest_row(wire: responses.Requests
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read")
     coolify = server()
     assert coolify.resolve(WEB) == WEB_TARGET
-    assert coolify.lookup.resources == {WEB: Resource(APPLICATION, body("app_get_read"), newest_id=6, has_history=True)}
+    assert coolify.lookup.resources == {
+        WEB: Resource(APPLICATION, body("app_get_read"), newest_id=6, has_history=True)
+    }
     assert asked(wire) == [f"GET /applications/{WEB}", f"GET /deployments/applications/{WEB}?take=1"]
     assert coolify.remaining is not None
 
@@ -68,10 +70,14 @@ def test_check_reads_the_application_and_its_newest_row(wire: responses.Requests
     ("kind", "name", "target"),
     [
         pytest.param(SERVICE, "service_get", Target(STACK, "stack", SERVICE, "", "exited"), id="a-service"),
-        pytest.param(DATABASE, "database_get", Target(PG, "pg", DATABASE, "", "exited:unhealthy"), id="a-database"),
+        pytest.param(
+            DATABASE, "database_get", Target(PG, "pg", DATABASE, "", "exited:unhealthy"), id="a-database"
+        ),
     ],
 )
-def test_a_uuid_is_looked_for_as_each_kind_in_turn(wire: responses.RequestsMock, kind: str, name: str, target: Target) -> None:
+def test_a_uuid_is_looked_for_as_each_kind_in_turn(
+    wire: responses.RequestsMock, kind: str, name: str, target: Target
+) -> None:
     """Cheaper than the one list of everything (coolify-api 5.10). Of these kinds there are no rows to read."""
     before = KINDS[: KINDS.index(kind)]
     absent(wire, target.id, *before)
@@ -88,12 +94,17 @@ def test_an_unknown_uuid_is_refused_alone_and_by_its_name(wire: responses.Reques
         server().resolve(WEB)
     assert caught.value.token_wide is False
     assert [
-        word for word in (WEB, "no application, service or database", "uuid is wrong", "another team") if word not in str(caught.value)
+        word
+        for word in (WEB, "no application, service or database", "uuid is wrong", "another team")
+        if word not in str(caught.value)
     ] == []
     assert len(wire.calls) == 3
 
 
-@pytest.mark.parametrize("name", ["unauth_bad", "left_team_401", "deployment_get_deployonly_403", "transport_api_disabled", "ip_denied"])
+@pytest.mark.parametrize(
+    "name",
+    ["unauth_bad", "left_team_401", "deployment_get_deployonly_403", "transport_api_disabled", "ip_denied"],
+)
 def test_a_refusal_of_the_token_is_no_unknown_uuid(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/applications/{WEB}", name)
     with pytest.raises(RefusedError) as caught:
@@ -102,7 +113,9 @@ def test_a_refusal_of_the_token_is_no_unknown_uuid(wire: responses.RequestsMock,
     assert len(wire.calls) == 1
 
 
-@pytest.mark.parametrize("name", ["maintenance_503", "transport_proxy_traefik_404", "ratelimit_429", "api_root"])
+@pytest.mark.parametrize(
+    "name", ["maintenance_503", "transport_proxy_traefik_404", "ratelimit_429", "api_root"]
+)
 def test_no_answer_is_no_unknown_uuid(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/applications/{WEB}", name)
     with pytest.raises(UnavailableError):
@@ -120,7 +133,9 @@ def test_a_uuid_cannot_leave_its_place_in_the_path(wire: responses.RequestsMock)
 # --- what is remembered of an application
 
 
-def test_of_an_application_that_was_never_deployed_there_is_no_newest_row(wire: responses.RequestsMock) -> None:
+def test_of_an_application_that_was_never_deployed_there_is_no_newest_row(
+    wire: responses.RequestsMock,
+) -> None:
     row = {**body("app_get_read"), "post_deployment_command": "migrate", "additional_servers_count": 2}
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read", body=row)
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_empty")
@@ -131,15 +146,25 @@ def test_of_an_application_that_was_never_deployed_there_is_no_newest_row(wire: 
     assert (seen.post_command, seen.servers, seen.status) == (True, 2, "exited:unhealthy")
 
 
-def test_the_newest_row_is_the_one_with_the_highest_id_and_webhooks_are_remembered(wire: responses.RequestsMock) -> None:
+def test_the_newest_row_is_the_one_with_the_highest_id_and_webhooks_are_remembered(
+    wire: responses.RequestsMock,
+) -> None:
     """Rows of the same second come in any order."""
-    there = [deployed(4, commit="b" * 40), deployed(6, is_webhook=True, commit="a" * 40), deployed(5, is_webhook=False, commit="c" * 40)]
+    there = [
+        deployed(4, commit="b" * 40),
+        deployed(6, is_webhook=True, commit="a" * 40),
+        deployed(5, is_webhook=False, commit="c" * 40),
+    ]
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*there))
     coolify = server()
     coolify.resolve(WEB)
     assert coolify.lookup.resources[WEB] == Resource(
-        APPLICATION, body("app_get_read"), newest_id=6, has_history=True, webhook_commits=frozenset({"a" * 40})
+        APPLICATION,
+        body("app_get_read"),
+        newest_id=6,
+        has_history=True,
+        webhook_commits=frozenset({"a" * 40}),
     )
 
 
@@ -166,34 +191,54 @@ def test_check_before_beta402_remembers_what_is_going(wire: responses.RequestsMo
     serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list")
     coolify = server(version="4.0.0-beta.380")
     coolify.resolve(OLD_WEB)
-    mine = [row for row in body("v4.0.0-beta.380_deployments_list").values() if f"/application/{OLD_WEB}/" in row["deployment_url"]]
+    mine = [
+        row
+        for row in body("v4.0.0-beta.380_deployments_list").values()
+        if f"/application/{OLD_WEB}/" in row["deployment_url"]
+    ]
     assert len(mine) == 6
     running = frozenset(row["deployment_uuid"] for row in mine)
-    assert coolify.lookup.resources == {OLD_WEB: Resource(APPLICATION, body("v4.0.0-beta.380_app_get"), running_before=running)}
+    assert coolify.lookup.resources == {
+        OLD_WEB: Resource(APPLICATION, body("v4.0.0-beta.380_app_get"), running_before=running)
+    }
 
 
 @pytest.mark.parametrize(
     ("row", "seen"),
     [
         pytest.param({}, ("", False, 0, None), id="nothing"),
-        pytest.param({"status": None, "post_deployment_command": "", "additional_servers_count": None}, ("", False, 0, False), id="nulls"),
+        pytest.param(
+            {"status": None, "post_deployment_command": "", "additional_servers_count": None},
+            ("", False, 0, False),
+            id="nulls",
+        ),
         pytest.param({"additional_servers_count": "1"}, ("", False, 0, False), id="a-count-that-is-none"),
         pytest.param(
             {"status": "running:healthy", "post_deployment_command": "x", "additional_servers_count": 1},
             ("running:healthy", True, 1, False),
             id="all",
         ),
-        pytest.param(body("app_get_multiserver"), ("exited:exited", False, 1, False), id="as-recorded-with-an-additional-server"),
-        pytest.param({"custom_labels": None}, ("", False, 0, True), id="a-field-that-only-read-sensitive-sees"),
+        pytest.param(
+            body("app_get_multiserver"),
+            ("exited:exited", False, 1, False),
+            id="as-recorded-with-an-additional-server",
+        ),
+        pytest.param(
+            {"custom_labels": None}, ("", False, 0, True), id="a-field-that-only-read-sensitive-sees"
+        ),
     ],
 )
-def test_what_is_read_of_an_application_is_told_in_our_words(row: Row, seen: tuple[str, bool, int, bool | None]) -> None:
+def test_what_is_read_of_an_application_is_told_in_our_words(
+    row: Row, seen: tuple[str, bool, int, bool | None]
+) -> None:
     one = Resource(APPLICATION, row)
     assert (one.status, one.post_command, one.servers, one.sensitive) == seen
 
 
 @pytest.mark.parametrize(("name", "sensitive"), [("app_get_read", False), ("app_get_sensitive", True)])
-def test_whether_a_token_sees_what_is_sensitive_is_seen_in_an_application(name: str, *, sensitive: bool) -> None:
+def test_whether_a_token_sees_what_is_sensitive_is_seen_in_an_application(
+    name: str, *, sensitive: bool
+) -> None:
     assert Resource(APPLICATION, body(name)).sensitive is sensitive
     assert Resource(SERVICE, body(name)).sensitive is None
     assert Resource(APPLICATION, body(name), from_list=True).sensitive is None
@@ -225,7 +270,12 @@ def test_of_what_nobody_checked_it_is_known_that_it_may_be_an_application() -> N
 def test_check_reads_what_carries_a_tag_and_what_is_going(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/applications", "apps_tagged")
     for uuid in (IMG, WEB):
-        serve(wire, "GET", f"/deployments/applications/{uuid}", "app_deployments_empty" if uuid == IMG else "app_deployments_read")
+        serve(
+            wire,
+            "GET",
+            f"/deployments/applications/{uuid}",
+            "app_deployments_empty" if uuid == IMG else "app_deployments_read",
+        )
     serve(wire, "GET", "/deployments", "deployments_list_read")
     coolify = server(tags=frozenset({"blue"}))
     assert coolify.resolve("blue") == Target("blue", kind=TAG, group=True)
@@ -252,7 +302,11 @@ def test_of_more_than_twenty_that_carry_a_tag_the_newest_rows_are_not_read(
     coolify = server(tags=frozenset({"blue"}))
     coolify.resolve("blue")
     members = coolify.lookup.resources["blue"].members
-    assert (members is not None, len(members or ()), len(wire.calls)) == (known, count * known, count * known + 2)
+    assert (members is not None, len(members or ()), len(wire.calls)) == (
+        known,
+        count * known,
+        count * known + 2,
+    )
 
 
 def test_a_tag_that_no_application_carries_may_be_a_service_s(wire: responses.RequestsMock) -> None:
@@ -294,12 +348,28 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
             id="a-preview-beta407",
         ),
         pytest.param(APPLICATION, GIT, {}, "4.0.0-beta.380", "", id="no-preview-beta380"),
-        pytest.param(SERVICE, SERVICE_ROW, {"pr": 7}, NEW, f"a service {LEAVE_OUT}", id="a-preview-of-a-service"),
-        pytest.param(DATABASE, DATABASE_ROW, {"pr": 7}, NEW, f"a database {LEAVE_OUT}", id="a-preview-of-a-database"),
         pytest.param(
-            SERVICE, SERVICE_ROW, {"pr": 7, "command": Command.STOP}, NEW, f"a service {LEAVE_OUT}", id="to-delete-a-preview-of-a-service"
+            SERVICE, SERVICE_ROW, {"pr": 7}, NEW, f"a service {LEAVE_OUT}", id="a-preview-of-a-service"
         ),
-        pytest.param(APPLICATION, GIT, {"pr": 7, "command": Command.STOP}, "4.0.0-beta.474", "", id="to-delete-a-preview-beta474"),
+        pytest.param(
+            DATABASE, DATABASE_ROW, {"pr": 7}, NEW, f"a database {LEAVE_OUT}", id="a-preview-of-a-database"
+        ),
+        pytest.param(
+            SERVICE,
+            SERVICE_ROW,
+            {"pr": 7, "command": Command.STOP},
+            NEW,
+            f"a service {LEAVE_OUT}",
+            id="to-delete-a-preview-of-a-service",
+        ),
+        pytest.param(
+            APPLICATION,
+            GIT,
+            {"pr": 7, "command": Command.STOP},
+            "4.0.0-beta.474",
+            "",
+            id="to-delete-a-preview-beta474",
+        ),
         pytest.param(
             APPLICATION,
             GIT,
@@ -308,7 +378,9 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
             "Coolify 4.0.0-beta.473 can't delete a preview: that needs 4.0.0-beta.474",
             id="to-delete-a-preview-beta473",
         ),
-        pytest.param(APPLICATION, IMAGE, {"pr": 7, "docker_tag": "x"}, "4.0.0-beta.471", "", id="a-docker-tag-beta471"),
+        pytest.param(
+            APPLICATION, IMAGE, {"pr": 7, "docker_tag": "x"}, "4.0.0-beta.471", "", id="a-docker-tag-beta471"
+        ),
         pytest.param(
             APPLICATION,
             IMAGE,
@@ -325,10 +397,33 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
             BUILT,
             id="a-docker-tag-on-git",
         ),
-        pytest.param(APPLICATION, {}, {"pr": 7, "docker_tag": "x"}, NEW, "", id="a-docker-tag-and-nobody-knows-how-it-is-built"),
-        pytest.param(APPLICATION, GIT, {"pr": 7, "docker_tag": "x"}, "", BUILT, id="an-unknown-version-is-the-newest"),
-        pytest.param(APPLICATION, GIT, {"command": Command.STOP}, "4.0.0-beta.473", "", id="to-stop-the-application-itself"),
-        pytest.param(SERVICE, SERVICE_ROW, {"force": True, "instant": True}, NEW, "", id="flags-without-effect-are-no-mistake"),
+        pytest.param(
+            APPLICATION,
+            {},
+            {"pr": 7, "docker_tag": "x"},
+            NEW,
+            "",
+            id="a-docker-tag-and-nobody-knows-how-it-is-built",
+        ),
+        pytest.param(
+            APPLICATION, GIT, {"pr": 7, "docker_tag": "x"}, "", BUILT, id="an-unknown-version-is-the-newest"
+        ),
+        pytest.param(
+            APPLICATION,
+            GIT,
+            {"command": Command.STOP},
+            "4.0.0-beta.473",
+            "",
+            id="to-stop-the-application-itself",
+        ),
+        pytest.param(
+            SERVICE,
+            SERVICE_ROW,
+            {"force": True, "instant": True},
+            NEW,
+            "",
+            id="flags-without-effect-are-no-mistake",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_told_before_anything_is_sent(
@@ -338,8 +433,12 @@ def test_what_cannot_be_done_is_told_before_anything_is_sent(
     assert told == words
 
 
-@pytest.mark.parametrize(("uuid", "kind", "name"), [(STACK, SERVICE, "service_get"), (PG, DATABASE, "database_get")])
-def test_a_preview_of_what_has_none_is_refused_alone(wire: responses.RequestsMock, uuid: str, kind: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("uuid", "kind", "name"), [(STACK, SERVICE, "service_get"), (PG, DATABASE, "database_get")]
+)
+def test_a_preview_of_what_has_none_is_refused_alone(
+    wire: responses.RequestsMock, uuid: str, kind: str, name: str
+) -> None:
     """The server would answer 500 (coolify-api 17.1 row 15)."""
     absent(wire, uuid, *KINDS[: KINDS.index(kind)])
     serve(wire, "GET", f"/{kind}s/{uuid}", name)
@@ -359,7 +458,9 @@ def test_a_preview_of_what_has_none_is_refused_alone(wire: responses.RequestsMoc
         pytest.param("https://good.example.com:x@evil.example/a", "", id="a-password-too"),
         pytest.param("https://@evil.example", "", id="an-empty-user"),
         pytest.param("https:///a", "", id="no-host"),
-        pytest.param("https://web.example.com/@scope", "https://web.example.com/@scope", id="an-at-behind-the-host"),
+        pytest.param(
+            "https://web.example.com/@scope", "https://web.example.com/@scope", id="an-at-behind-the-host"
+        ),
         ("https://a.example.com,https://b.example.com", "https://a.example.com"),
         ("https://a.example.com:8080/x", "https://a.example.com/x"),
         ("http://a.example.com:3000", "http://a.example.com"),
@@ -386,20 +487,53 @@ STANDARD = "{{pr_id}}.{{domain}}"
     ("fqdn", "template", "url"),
     [
         pytest.param("http://web.example.com", STANDARD, "http://7.web.example.com", id="the-standard"),
-        pytest.param("https://web.example.com:8443", STANDARD, "https://7.web.example.com", id="a-container-s-port"),
-        pytest.param("https://web.example.com/shop", STANDARD, "https://7.web.example.com/shop", id="a-path"),
-        pytest.param("https://web.example.com:8443/shop/x", STANDARD, "https://7.web.example.com/shop/x", id="a-port-and-a-path"),
-        pytest.param("https://a.example.com,https://b.example.com", STANDARD, "https://7.a.example.com", id="the-first-of-two"),
-        pytest.param("https://web.example.com", "pr-{{pr_id}}-{{domain}}", "https://pr-7-web.example.com", id="another-template"),
         pytest.param(
-            "https://web.example.com", "{{pr_id}}.previews.example.org", "https://7.previews.example.org", id="without-the-domain"
+            "https://web.example.com:8443", STANDARD, "https://7.web.example.com", id="a-container-s-port"
+        ),
+        pytest.param("https://web.example.com/shop", STANDARD, "https://7.web.example.com/shop", id="a-path"),
+        pytest.param(
+            "https://web.example.com:8443/shop/x",
+            STANDARD,
+            "https://7.web.example.com/shop/x",
+            id="a-port-and-a-path",
+        ),
+        pytest.param(
+            "https://a.example.com,https://b.example.com",
+            STANDARD,
+            "https://7.a.example.com",
+            id="the-first-of-two",
+        ),
+        pytest.param(
+            "https://web.example.com",
+            "pr-{{pr_id}}-{{domain}}",
+            "https://pr-7-web.example.com",
+            id="another-template",
+        ),
+        pytest.param(
+            "https://web.example.com",
+            "{{pr_id}}.previews.example.org",
+            "https://7.previews.example.org",
+            id="without-the-domain",
         ),
         pytest.param("https://web.example.com", "{{random}}.{{domain}}", "", id="random-cannot-be-known"),
-        pytest.param("https://web.example.com", "{{pr_id}}-{{random}}.{{domain}}", "", id="random-beside-the-number"),
-        pytest.param("https://web.example.com", None, "https://7.web.example.com", id="no-template-is-the-standard"),
-        pytest.param("https://web.example.com", "", "https://7.web.example.com", id="an-empty-template-is-the-standard"),
-        pytest.param("https://web.example.com", '{{pr_id}}"><img>.{{domain}}', "", id="a-template-that-makes-no-address"),
-        pytest.param("https://web.example.com", "{{pr_id}}\n::error::{{domain}}", "", id="a-template-of-many-lines"),
+        pytest.param(
+            "https://web.example.com", "{{pr_id}}-{{random}}.{{domain}}", "", id="random-beside-the-number"
+        ),
+        pytest.param(
+            "https://web.example.com", None, "https://7.web.example.com", id="no-template-is-the-standard"
+        ),
+        pytest.param(
+            "https://web.example.com", "", "https://7.web.example.com", id="an-empty-template-is-the-standard"
+        ),
+        pytest.param(
+            "https://web.example.com",
+            '{{pr_id}}"><img>.{{domain}}',
+            "",
+            id="a-template-that-makes-no-address",
+        ),
+        pytest.param(
+            "https://web.example.com", "{{pr_id}}\n::error::{{domain}}", "", id="a-template-of-many-lines"
+        ),
         pytest.param(None, STANDARD, "", id="no-address"),
     ],
 )
@@ -438,10 +572,22 @@ def test_a_preview_s_target_is_told_with_the_preview_s_address(wire: responses.R
             "nixpacks build of https://git.example.com/a/b, branch main",
             id="without-the-token-in-the-address",
         ),
-        pytest.param({**GIT, "git_commit_sha": None}, "nixpacks build of coollabsio/coolify-examples, branch main", id="no-commit"),
-        pytest.param({"build_pack": "dockerfile"}, "dockerfile build of its repository, branch ?", id="nobody-knows-of-what"),
+        pytest.param(
+            {**GIT, "git_commit_sha": None},
+            "nixpacks build of coollabsio/coolify-examples, branch main",
+            id="no-commit",
+        ),
+        pytest.param(
+            {"build_pack": "dockerfile"},
+            "dockerfile build of its repository, branch ?",
+            id="nobody-knows-of-what",
+        ),
         pytest.param(IMAGE, "Docker image ghcr.io/acme/shop:1.0.0", id="an-image"),
-        pytest.param({**IMAGE, "docker_registry_image_tag": None}, "Docker image ghcr.io/acme/shop:latest", id="an-image-without-a-tag"),
+        pytest.param(
+            {**IMAGE, "docker_registry_image_tag": None},
+            "Docker image ghcr.io/acme/shop:latest",
+            id="an-image-without-a-tag",
+        ),
     ],
 )
 def test_what_would_be_deployed_is_described(row: Row, text: str) -> None:
@@ -450,7 +596,9 @@ def test_what_would_be_deployed_is_described(row: Row, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [[], 5, "text", {}, {"uuid": None}, {"uuid": APP}])
-def test_a_resource_of_another_shape_or_another_one_is_none_that_was_found(wire: responses.RequestsMock, text: Any) -> None:
+def test_a_resource_of_another_shape_or_another_one_is_none_that_was_found(
+    wire: responses.RequestsMock, text: Any
+) -> None:
     wire.get(f"{API}/applications/{WEB}", json=text)
     with pytest.raises(UnavailableError):
         server().resolve(WEB)
@@ -463,7 +611,10 @@ LIST = f"/deployments/applications/{WEB}"
 
 def heavy(wire: responses.RequestsMock, path: str) -> None:
     """Three logs of 22 MB each."""
-    wire.get(API + path, body=TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True))
+    wire.get(
+        API + path,
+        body=TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True),
+    )
 
 
 def slow(wire: responses.RequestsMock, path: str) -> None:
@@ -481,8 +632,12 @@ UNREADABLE: dict[str, Callable[[responses.RequestsMock, str], None]] = {
     "not-authorized": broken("transport_403_policy_denied"),
     "slow": slow,
     "heavy": heavy,
-    "shapeless": lambda wire, path: serve(wire, "GET", path, "app_deployments_read", body={"deployments": None}),
-    "another-s": lambda wire, path: serve(wire, "GET", path, "app_deployments_read", body=listing(about(deployed(3), APP))),
+    "shapeless": lambda wire, path: serve(
+        wire, "GET", path, "app_deployments_read", body={"deployments": None}
+    ),
+    "another-s": lambda wire, path: serve(
+        wire, "GET", path, "app_deployments_read", body=listing(about(deployed(3), APP))
+    ),
 }
 AT_ONCE = ("refused", "not-authorized", "heavy")
 """What a second try would not change."""
@@ -497,7 +652,9 @@ def checked(coolify: CoolifyProvider, target: str = WEB) -> Target:
 
 
 @pytest.mark.parametrize("how", UNREADABLE)
-def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(wire: responses.RequestsMock, how: str) -> None:
+def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(
+    wire: responses.RequestsMock, how: str
+) -> None:
     """It is tried twice, done without, and that is said; what is going then is known instead."""
     for _ in range(3):
         serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
@@ -505,11 +662,18 @@ def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(wire: re
     UNREADABLE[how](wire, LIST)
     serve(wire, "GET", "/deployments", "deployments_list_read", body=[deployed(9)])
     coolify = server()
-    for _ in range(2):  # a full queue: it is checked again before the next trigger, and the list is not asked for again
+    for _ in range(
+        2
+    ):  # a full queue: it is checked again before the next trigger, and the list is not asked for again
         found = checked(coolify)
         assert found == WEB_TARGET
-        assert [warning.partition(" (")[0] for warning in found.warnings] == ["could not read the list of its deployments"]
-    assert (coolify.lookup.resources[WEB].has_history, coolify.lookup.resources[WEB].running_before) == (False, frozenset({"d9"}))
+        assert [warning.partition(" (")[0] for warning in found.warnings] == [
+            "could not read the list of its deployments"
+        ]
+    assert (coolify.lookup.resources[WEB].has_history, coolify.lookup.resources[WEB].running_before) == (
+        False,
+        frozenset({"d9"}),
+    )
     assert asked(wire).count(f"GET {LIST}?take=1") == (1 if how in AT_ONCE else 2)
 
 
@@ -519,7 +683,9 @@ def test_a_list_that_can_be_read_at_the_second_try_is_used(wire: responses.Reque
         serve(wire, "GET", LIST, name)
     coolify = server()
     assert checked(coolify).warnings == ()
-    assert coolify.lookup.resources[WEB] == Resource(APPLICATION, body("app_get_read"), newest_id=6, has_history=True)
+    assert coolify.lookup.resources[WEB] == Resource(
+        APPLICATION, body("app_get_read"), newest_id=6, has_history=True
+    )
 
 
 def test_a_token_that_is_refused_everywhere_is_refused_here_too(wire: responses.RequestsMock) -> None:
@@ -530,7 +696,9 @@ def test_a_token_that_is_refused_everywhere_is_refused_here_too(wire: responses.
 
 
 @pytest.mark.parametrize("how", ["500", "slow", "heavy"])
-def test_without_both_lists_it_is_triggered_and_a_lost_answer_can_not_be_made_up_for(wire: responses.RequestsMock, how: str) -> None:
+def test_without_both_lists_it_is_triggered_and_a_lost_answer_can_not_be_made_up_for(
+    wire: responses.RequestsMock, how: str
+) -> None:
     wire.assert_all_requests_are_fired = False
     for _ in range(3):
         serve(wire, "GET", f"/applications/{WEB}", "app_get_read")

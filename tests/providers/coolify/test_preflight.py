@@ -13,7 +13,13 @@ from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE, TAG
 from tests.providers.coolify.support import NEW, PG, STACK, WEB, Row, asked, body, deployed, serve, server
 
-START, RESTART, STOP, CANCEL, CHECK = Command.START, Command.RESTART, Command.STOP, Command.CANCEL, Command.CHECK
+START, RESTART, STOP, CANCEL, CHECK = (
+    Command.START,
+    Command.RESTART,
+    Command.STOP,
+    Command.CANCEL,
+    Command.CHECK,
+)
 GIT, SENSITIVE, IMAGE = body("app_get_read"), body("app_get_sensitive"), body("apps_tagged")[0]
 
 
@@ -21,7 +27,10 @@ GIT, SENSITIVE, IMAGE = body("app_get_read"), body("app_get_sensitive"), body("a
 
 
 def probed(
-    wire: responses.RequestsMock, coolify: CoolifyProvider, deploy: str = "deploy_probe_deploy", patch: str = ""
+    wire: responses.RequestsMock,
+    coolify: CoolifyProvider,
+    deploy: str = "deploy_probe_deploy",
+    patch: str = "",
 ) -> tuple[Ability, ...]:
     """What the doctor finds; `patch` is what the second probe is answered."""
     serve(wire, "POST", "/deploy", deploy)
@@ -44,7 +53,9 @@ def test_every_right_is_told_with_what_it_is_for(wire: responses.RequestsMock) -
     assert probed(wire, coolify, patch="patch_probe_deploy") == (
         Ability("read", granted=True, purpose="to follow what was started", needed=True, remedy=remedy),
         Ability("read:sensitive", granted=True, purpose="to show build logs and why a deployment failed"),
-        Ability("deploy", granted=True, purpose="to start, restart, stop and cancel", needed=True, remedy=remedy),
+        Ability(
+            "deploy", granted=True, purpose="to start, restart, stop and cancel", needed=True, remedy=remedy
+        ),
         Ability("write", granted=False, purpose="to change an application; not needed here", remedy=remedy),
     )
 
@@ -52,12 +63,17 @@ def test_every_right_is_told_with_what_it_is_for(wire: responses.RequestsMock) -
 def test_the_remedy_holds_every_box_that_the_run_needs(wire: responses.RequestsMock) -> None:
     coolify = server(version="4.0.0-beta.463", command=RESTART, known={WEB: Resource(APPLICATION, GIT)})
     rights = probed(wire, coolify, patch="patch_probe_deploy")
-    assert {right.remedy for right in rights} == {"", f"Make a new one: {api_responses.token_abilities_hint('write')}"}
+    assert {right.remedy for right in rights} == {
+        "",
+        f"Make a new one: {api_responses.token_abilities_hint('write')}",
+    }
 
 
 def test_the_probes_start_and_change_nothing(wire: responses.RequestsMock) -> None:
     """No parameters; an empty object: answered before anything is done (coolify-api 2)."""
-    coolify = server(known={"blue": Resource(TAG), WEB: Resource(APPLICATION, GIT), "other": Resource(APPLICATION, GIT)})
+    coolify = server(
+        known={"blue": Resource(TAG), WEB: Resource(APPLICATION, GIT), "other": Resource(APPLICATION, GIT)}
+    )
     probed(wire, coolify, patch="patch_probe_write")
     assert asked(wire) == ["POST /deploy", f"PATCH /applications/{WEB}"]
     deploy, patch = (call.request for call in wire.calls)
@@ -78,7 +94,9 @@ def test_the_probes_start_and_change_nothing(wire: responses.RequestsMock) -> No
         pytest.param("deploy_one", None, id="an-answer-that-says-neither"),
     ],
 )
-def test_whether_a_token_may_deploy_is_read_in_the_answer(wire: responses.RequestsMock, name: str, *, may: bool | None) -> None:
+def test_whether_a_token_may_deploy_is_read_in_the_answer(
+    wire: responses.RequestsMock, name: str, *, may: bool | None
+) -> None:
     assert held(probed(wire, server(), name))["deploy"] is may
 
 
@@ -91,12 +109,16 @@ def test_whether_a_token_may_deploy_is_read_in_the_answer(wire: responses.Reques
         pytest.param("v4.0.0-beta.420_patch_empty", True, id="beta420-write"),
     ],
 )
-def test_whether_a_token_may_write_is_read_in_the_answer(wire: responses.RequestsMock, name: str, *, may: bool) -> None:
+def test_whether_a_token_may_write_is_read_in_the_answer(
+    wire: responses.RequestsMock, name: str, *, may: bool
+) -> None:
     assert held(probed(wire, server(known={WEB: Resource(APPLICATION, GIT)}), patch=name))["write"] is may
 
 
 @pytest.mark.parametrize("known", [{}, {"blue": Resource(TAG)}], ids=["none", "a-tag"])
-def test_without_a_uuid_nobody_can_tell_whether_a_token_may_write(wire: responses.RequestsMock, known: dict[str, Resource]) -> None:
+def test_without_a_uuid_nobody_can_tell_whether_a_token_may_write(
+    wire: responses.RequestsMock, known: dict[str, Resource]
+) -> None:
     rights = probed(wire, server(known=known))
     assert (held(rights)["write"], held(rights)["read:sensitive"]) == (None, None)
     assert asked(wire) == ["POST /deploy"]
@@ -104,7 +126,9 @@ def test_without_a_uuid_nobody_can_tell_whether_a_token_may_write(wire: response
 
 @pytest.mark.parametrize(("name", "may"), [("patch_unknown_app", True), ("patch_probe_deploy", False)])
 @pytest.mark.parametrize(("kind", "uuid"), [(SERVICE, STACK), (DATABASE, PG)])
-def test_a_uuid_that_is_no_application_s_tells_it_too(wire: responses.RequestsMock, kind: str, uuid: str, name: str, *, may: bool) -> None:
+def test_a_uuid_that_is_no_application_s_tells_it_too(
+    wire: responses.RequestsMock, kind: str, uuid: str, name: str, *, may: bool
+) -> None:
     """Who may not write is told so before anybody looks for the application (coolify-api 3.2)."""
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     serve(wire, "PATCH", f"/applications/{uuid}", name)
@@ -112,16 +136,33 @@ def test_a_uuid_that_is_no_application_s_tells_it_too(wire: responses.RequestsMo
 
 
 @pytest.mark.parametrize(
-    "name", ["unauth_bad", "left_team_401", "member_deploy_version", "v4.2.0_member_deploy", "ip_denied", "transport_api_disabled_deploy"]
+    "name",
+    [
+        "unauth_bad",
+        "left_team_401",
+        "member_deploy_version",
+        "v4.2.0_member_deploy",
+        "ip_denied",
+        "transport_api_disabled_deploy",
+    ],
 )
-def test_a_probe_that_is_refused_for_the_token_s_sake_says_so(wire: responses.RequestsMock, name: str) -> None:
+def test_a_probe_that_is_refused_for_the_token_s_sake_says_so(
+    wire: responses.RequestsMock, name: str
+) -> None:
     with pytest.raises(RefusedError) as caught:
         probed(wire, server(), name)
     assert caught.value.token_wide is True
 
 
 @pytest.mark.parametrize(
-    "name", ["maintenance_503", "maintenance_503_star", "ratelimit_429_deploy", "transport_proxy_traefik_404", "api_root"]
+    "name",
+    [
+        "maintenance_503",
+        "maintenance_503_star",
+        "ratelimit_429_deploy",
+        "transport_proxy_traefik_404",
+        "api_root",
+    ],
 )
 def test_a_probe_without_an_answer_says_neither_yes_nor_no(wire: responses.RequestsMock, name: str) -> None:
     with pytest.raises(UnavailableError):
@@ -134,7 +175,9 @@ def test_a_probe_without_an_answer_says_neither_yes_nor_no(wire: responses.Reque
         pytest.param({WEB: Resource(APPLICATION, GIT)}, False, id="it-does-not"),
         pytest.param({WEB: Resource(APPLICATION, SENSITIVE)}, True, id="it-does"),
         pytest.param(
-            {WEB: Resource(APPLICATION, SENSITIVE), STACK: Resource(SERVICE, body("service_get"))}, True, id="a-service-does-not-tell"
+            {WEB: Resource(APPLICATION, SENSITIVE), STACK: Resource(SERVICE, body("service_get"))},
+            True,
+            id="a-service-does-not-tell",
         ),
         pytest.param(
             {WEB: Resource(APPLICATION, GIT, from_list=True), "x": Resource(APPLICATION, SENSITIVE)},
@@ -165,7 +208,9 @@ OLD = "4.0.0-beta.463"
         pytest.param(APP_, NEW, {"command": STOP}, {"read", "deploy"}, id="stop"),
         pytest.param(APP_, NEW, {"command": STOP, "pr": 7}, {"read", "write"}, id="to-delete-a-preview"),
         pytest.param(SVC, OLD, {}, {"read", "write"}, id="a-service-beta463"),
-        pytest.param(SVC, OLD, {"pull_latest": False}, {"read", "deploy"}, id="a-service-that-pulls-nothing-beta463"),
+        pytest.param(
+            SVC, OLD, {"pull_latest": False}, {"read", "deploy"}, id="a-service-that-pulls-nothing-beta463"
+        ),
         pytest.param({**APP_, **SVC}, OLD, {}, {"read", "deploy", "write"}, id="both-beta463"),
         pytest.param(DB, OLD, {}, {"read", "deploy"}, id="a-database-beta463"),
         pytest.param(DB, OLD, {"command": START}, {"read", "write"}, id="a-database-that-is-started-beta463"),
@@ -185,7 +230,9 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
     assert held(rights)["read"] is not options.get("blind", False)
     purpose = next(right.purpose for right in rights if right.name == "write")
     assert purpose == (
-        "for this command on this version of Coolify" if "write" in expected else "to change an application; not needed here"
+        "for this command on this version of Coolify"
+        if "write" in expected
+        else "to change an application; not needed here"
     )
 
 
@@ -198,19 +245,25 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
         pytest.param(
             Resource(APPLICATION, GIT),
             {},
-            ("would queue a deployment: nixpacks build of coollabsio/coolify-examples, branch main (POST /deploy?uuid=x)",),
+            (
+                "would queue a deployment: nixpacks build of coollabsio/coolify-examples, branch main (POST /deploy?uuid=x)",
+            ),
             id="git",
         ),
         pytest.param(
             Resource(APPLICATION, IMAGE),
             {"force": True},
-            ("would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x&force=true)",),
+            (
+                "would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x&force=true)",
+            ),
             id="an-image-and-force",
         ),
         pytest.param(
             Resource(APPLICATION, IMAGE),
             {"instant": True},
-            ("would deploy at once: Docker image ghcr.io/acme/shop:1.0.0 (POST /applications/x/start?instant_deploy=true)",),
+            (
+                "would deploy at once: Docker image ghcr.io/acme/shop:1.0.0 (POST /applications/x/start?instant_deploy=true)",
+            ),
             id="instant",
         ),
         pytest.param(
@@ -234,7 +287,12 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             ("would restart the application (POST /applications/x/restart)",),
             id="restart",
         ),
-        pytest.param(Resource(APPLICATION, GIT), {"command": STOP}, ("would stop the application (POST /applications/x/stop)",), id="stop"),
+        pytest.param(
+            Resource(APPLICATION, GIT),
+            {"command": STOP},
+            ("would stop the application (POST /applications/x/stop)",),
+            id="stop",
+        ),
         pytest.param(
             Resource(APPLICATION, GIT),
             {"command": STOP, "pr": 7},
@@ -242,7 +300,10 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             id="to-delete-a-preview",
         ),
         pytest.param(
-            Resource(APPLICATION), {}, ("the token may not read, so that nobody can tell whether x is there",), id="nothing-was-read"
+            Resource(APPLICATION),
+            {},
+            ("the token may not read, so that nobody can tell whether x is there",),
+            id="nothing-was-read",
         ),
         pytest.param(
             Resource(SERVICE, body("service_get")),
@@ -256,7 +317,12 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             ("would start the service anew (POST /deploy?uuid=x)", trigger_requests.NO_PULL_API),
             id="a-service-beta418",
         ),
-        pytest.param(Resource(DATABASE, body("database_get")), {}, ("would start the database (POST /deploy?uuid=x)",), id="a-database"),
+        pytest.param(
+            Resource(DATABASE, body("database_get")),
+            {},
+            ("would start the database (POST /deploy?uuid=x)",),
+            id="a-database",
+        ),
         pytest.param(
             Resource(TAG, members=(Target("a", "img"), Target("b"))),
             {},
@@ -286,7 +352,9 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
         ),
     ],
 )
-def test_what_would_be_done_is_told_with_its_request(known: Resource, options: Row, sentences: tuple[str, ...]) -> None:
+def test_what_would_be_done_is_told_with_its_request(
+    known: Resource, options: Row, sentences: tuple[str, ...]
+) -> None:
     assert server(known={"x": known}, **options).describe("x") == sentences
 
 
@@ -295,11 +363,17 @@ def test_what_would_be_done_is_told_with_its_request(known: Resource, options: R
     [
         pytest.param(GIT, {"pr": 7}, "(POST /deploy?uuid=x&pr=7)", "branch main", id="git"),
         pytest.param(
-            IMAGE, {"pr": 7, "docker_tag": "pr-7"}, "(POST /deploy?uuid=x&pr=7&docker_tag=pr-7)", "ghcr.io/acme/shop:1.0.0", id="an-image"
+            IMAGE,
+            {"pr": 7, "docker_tag": "pr-7"},
+            "(POST /deploy?uuid=x&pr=7&docker_tag=pr-7)",
+            "ghcr.io/acme/shop:1.0.0",
+            id="an-image",
         ),
     ],
 )
-def test_a_preview_is_not_told_to_be_what_the_application_is(row: Row, options: Row, line: str, never: str) -> None:
+def test_a_preview_is_not_told_to_be_what_the_application_is(
+    row: Row, options: Row, line: str, never: str
+) -> None:
     """It is built from the pull request, or runs `docker_tag`."""
     (sentence,) = server(known={"x": Resource(APPLICATION, row)}, **options).describe("x")
     assert sentence.startswith("would deploy the preview of pull request 7")
@@ -319,7 +393,9 @@ def test_what_would_be_cancelled_is_told_with_whose_it_is(wire: responses.Reques
 
 def test_where_nothing_is_going_there_is_nothing_to_cancel(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_empty")
-    assert server(command=CANCEL, known={WEB: Resource(APPLICATION, GIT)}).describe(WEB) == ("nothing to cancel",)
+    assert server(command=CANCEL, known={WEB: Resource(APPLICATION, GIT)}).describe(WEB) == (
+        "nothing to cancel",
+    )
 
 
 def test_a_dry_run_of_what_cannot_be_cancelled_is_refused_as_the_run_itself() -> None:

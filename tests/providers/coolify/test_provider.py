@@ -40,7 +40,10 @@ def test_a_request_carries_what_the_contract_asks_for_and_no_body(wire: response
     connected({"DEPLOYER_HEADERS": "CF-Access-Client-Id: abc.access"}).trigger(WEB)
     sent = wire.calls[0].request
     assert sent.body is None
-    assert {name: sent.headers.get(name) for name in ("Accept", "Authorization", "User-Agent", "CF-Access-Client-Id", "Content-Type")} == {
+    assert {
+        name: sent.headers.get(name)
+        for name in ("Accept", "Authorization", "User-Agent", "CF-Access-Client-Id", "Content-Type")
+    } == {
         "Accept": "application/json",
         "Authorization": f"Bearer {TOKEN}",
         "User-Agent": AGENT,
@@ -58,7 +61,13 @@ def everything(wire: responses.RequestsMock, **environ: str) -> list[tuple[str, 
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_write")
     serve(wire, "POST", "/deploy", "deploy_one")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing())
-    serve(wire, "GET", "/deployments/abc", "deployment_get_queued", body=about(body("deployment_get_queued"), WEB))
+    serve(
+        wire,
+        "GET",
+        "/deployments/abc",
+        "deployment_get_queued",
+        body=about(body("deployment_get_queued"), WEB),
+    )
     serve(wire, "GET", "/deployments", "deployments_list_read")
     serve(wire, "POST", "/deployments/abc/cancel", "v4.3.6_cancel")
     serve(wire, "GET", "/deployments/abc", "v4.3.6_cancel_then_get")
@@ -86,7 +95,11 @@ def test_without_a_second_token_the_first_one_does_everything(wire: responses.Re
 
 def test_a_token_that_only_deploys_is_enough_beside_one_that_reads(wire: responses.RequestsMock) -> None:
     """Only the reader is asked whether it may read."""
-    wire.get(f"{API}/version", body="4.3.10", match=[responses.matchers.header_matcher({"Authorization": f"Bearer {READER}"})])
+    wire.get(
+        f"{API}/version",
+        body="4.3.10",
+        match=[responses.matchers.header_matcher({"Authorization": f"Bearer {READER}"})],
+    )
     assert connected({"COOLIFY_READ_TOKEN": READER}).connect() == f"Coolify 4.3.10 at {BASE}"
 
 
@@ -103,11 +116,17 @@ def test_a_second_token_that_may_not_read_is_of_no_use(wire: responses.RequestsM
         pytest.param("/version", lambda coolify: coolify.connect(), id="reach"),
         pytest.param(f"/applications/{WEB}", lambda coolify: coolify.resolve(WEB), id="check"),
         pytest.param("/deployments/abc", lambda coolify: coolify.poll(Handle(WEB, "abc")), id="look"),
-        pytest.param(f"/deployments/applications/{WEB}", lambda coolify: coolify.poll(Handle(WEB, "", Certainty.PHANTOM)), id="behind"),
+        pytest.param(
+            f"/deployments/applications/{WEB}",
+            lambda coolify: coolify.poll(Handle(WEB, "", Certainty.PHANTOM)),
+            id="behind",
+        ),
         pytest.param("/deployments", lambda coolify: coolify.active(WEB), id="going"),
     ],
 )
-def test_a_refusal_of_the_second_token_says_which_it_is(wire: responses.RequestsMock, path: str, call: Callable[[Any], Any]) -> None:
+def test_a_refusal_of_the_second_token_says_which_it_is(
+    wire: responses.RequestsMock, path: str, call: Callable[[Any], Any]
+) -> None:
     serve(wire, "GET", path, "unauth_bad")
     with pytest.raises(RefusedError) as caught:
         call(connected({"COOLIFY_READ_TOKEN": READER}))
@@ -128,7 +147,10 @@ def test_both_tokens_carry_the_extra_headers(wire: responses.RequestsMock) -> No
     coolify = connected({"COOLIFY_READ_TOKEN": READER, "DEPLOYER_HEADERS": "CF-Access-Client-Id: abc.access"})
     coolify.connect()
     coolify.trigger(WEB)
-    assert [call.request.headers["CF-Access-Client-Id"] for call in wire.calls] == ["abc.access", "abc.access"]
+    assert [call.request.headers["CF-Access-Client-Id"] for call in wire.calls] == [
+        "abc.access",
+        "abc.access",
+    ]
     assert [call.request.headers["User-Agent"] for call in wire.calls] == [AGENT, AGENT]
 
 
@@ -137,7 +159,16 @@ def test_both_tokens_carry_the_extra_headers(wire: responses.RequestsMock) -> No
 
 @pytest.mark.parametrize(
     "version",
-    ["4.3.10", "4.0.0-beta.380", "4.0.0-beta.420.7", "4.4-rc.1", "4.4-rc.1.1a2b3c4", "4.3.10-dev.1a2b3c4d5", "v4.3.10", " 4.3.10\n"],
+    [
+        "4.3.10",
+        "4.0.0-beta.380",
+        "4.0.0-beta.420.7",
+        "4.4-rc.1",
+        "4.4-rc.1.1a2b3c4",
+        "4.3.10-dev.1a2b3c4d5",
+        "v4.3.10",
+        " 4.3.10\n",
+    ],
 )
 def test_reach_takes_every_form_of_version(wire: responses.RequestsMock, version: str) -> None:
     serve(wire, "GET", "/version", "version", body=version)
@@ -155,18 +186,34 @@ def test_reach_takes_a_version_in_json_too(wire: responses.RequestsMock) -> None
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
     [
-        pytest.param("api_root", {"status": 200}, 'a page ("Redirecting to http://127.0.0.1/login") instead of JSON', id="html-200"),
+        pytest.param(
+            "api_root",
+            {"status": 200},
+            'a page ("Redirecting to http://127.0.0.1/login") instead of JSON',
+            id="html-200",
+        ),
         pytest.param("version", {"body": "OK"}, "wrong `coolify_url`", id="ok"),
         pytest.param("version", {"body": ""}, "wrong `coolify_url`", id="nothing"),
-        pytest.param("version", {"body": "4.3.10 ::error::x"}, "wrong `coolify_url`", id="a-version-and-more"),
-        pytest.param("deployments_list_empty", {}, "not a version: `coolify_url` is not the address of a Coolify", id="a-list"),
+        pytest.param(
+            "version", {"body": "4.3.10 ::error::x"}, "wrong `coolify_url`", id="a-version-and-more"
+        ),
+        pytest.param(
+            "deployments_list_empty",
+            {},
+            "not a version: `coolify_url` is not the address of a Coolify",
+            id="a-list",
+        ),
         pytest.param("app_get_read", {}, "not a version", id="an-object"),
-        pytest.param("app_get_read", {"body": {"version": "4.3.10"}}, "not a version", id="json-of-something-else"),
+        pytest.param(
+            "app_get_read", {"body": {"version": "4.3.10"}}, "not a version", id="json-of-something-else"
+        ),
         pytest.param("transport_proxy_traefik_404", {}, "404 page not found", id="traefik"),
         pytest.param("maintenance_503", {}, "Service Unavailable", id="maintenance"),
     ],
 )
-def test_reach_believes_nothing_else(wire: responses.RequestsMock, name: str, changes: Row, words: str) -> None:
+def test_reach_believes_nothing_else(
+    wire: responses.RequestsMock, name: str, changes: Row, words: str
+) -> None:
     serve(wire, "GET", "/version", name, **changes)
     with pytest.raises(UnavailableError) as caught:
         server().connect()
@@ -177,7 +224,9 @@ def test_reach_believes_nothing_else(wire: responses.RequestsMock, name: str, ch
 
 
 @pytest.mark.parametrize("name", ["v4.0.0-beta.380_version_noread", "transport_403_missing_permission_read"])
-def test_a_token_that_may_not_read_ends_a_run_that_waits_with_the_way_out(wire: responses.RequestsMock, name: str) -> None:
+def test_a_token_that_may_not_read_ends_a_run_that_waits_with_the_way_out(
+    wire: responses.RequestsMock, name: str
+) -> None:
     serve(wire, "GET", "/version", name)
     with pytest.raises(RefusedError) as caught:
         server().connect()
@@ -186,10 +235,15 @@ def test_a_token_that_may_not_read_ends_a_run_that_waits_with_the_way_out(wire: 
     assert "`wait: false`" in provider.TOKEN_CANNOT_READ
 
 
-def test_a_token_that_may_not_read_reads_nothing_more_in_a_run_that_does_not_wait(wire: responses.RequestsMock) -> None:
+def test_a_token_that_may_not_read_reads_nothing_more_in_a_run_that_does_not_wait(
+    wire: responses.RequestsMock,
+) -> None:
     serve(wire, "GET", "/version", "v4.0.0-beta.380_version_noread")
     coolify = server(wait=False)
-    assert coolify.connect() == f"Coolify at {BASE} (the token may not read, so nothing but the trigger will be seen)"
+    assert (
+        coolify.connect()
+        == f"Coolify at {BASE} (the token may not read, so nothing but the trigger will be seen)"
+    )
     assert coolify.resolve(WEB) == Target(WEB)
     assert coolify.find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
     with pytest.raises(RefusedError, match="what is to be cancelled can't be seen"):
@@ -210,13 +264,19 @@ def test_a_token_that_may_not_read_deploys_no_preview(wire: responses.RequestsMo
     serve(wire, "GET", "/version", "v4.0.0-beta.380_version_noread")
     coolify = server(wait=False, pr=7)
     coolify.connect()
-    with pytest.raises(RefusedError, match=r"before 4\.0\.0-beta\.408 it would deploy the application itself"):
+    with pytest.raises(
+        RefusedError, match=r"before 4\.0\.0-beta\.408 it would deploy the application itself"
+    ):
         coolify.resolve(WEB)
 
 
 @pytest.mark.parametrize("wait", [True, False])
-@pytest.mark.parametrize("name", ["unauth_bad", "left_team_401", "transport_api_disabled", "ip_denied", "member_deploy_version"])
-def test_every_other_refusal_ends_the_run_whatever_wait_says(wire: responses.RequestsMock, name: str, *, wait: bool) -> None:
+@pytest.mark.parametrize(
+    "name", ["unauth_bad", "left_team_401", "transport_api_disabled", "ip_denied", "member_deploy_version"]
+)
+def test_every_other_refusal_ends_the_run_whatever_wait_says(
+    wire: responses.RequestsMock, name: str, *, wait: bool
+) -> None:
     serve(wire, "GET", "/version", name)
     with pytest.raises(RefusedError) as caught:
         server(wait=wait).connect()
@@ -239,8 +299,13 @@ def test_reach_names_the_address_once_and_only_there(wire: responses.RequestsMoc
 # --- the rate limit
 
 
-@pytest.mark.parametrize(("text", "left"), [("187", 187), ("0", 0), ("", None), ("many", None), ("-1", None), ("99999999999", None)])
-def test_what_the_server_still_grants_is_remembered(wire: responses.RequestsMock, text: str, left: int | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [("187", 187), ("0", 0), ("", None), ("many", None), ("-1", None), ("99999999999", None)],
+)
+def test_what_the_server_still_grants_is_remembered(
+    wire: responses.RequestsMock, text: str, left: int | None
+) -> None:
     serve(wire, "GET", "/version", "version", headers={"X-RateLimit-Remaining": text})
     coolify = server()
     coolify.connect()

@@ -24,7 +24,21 @@ from deployer.providers.coolify import tags
 from deployer.providers.coolify.resources import Resource, TagResponse
 from deployer.providers.coolify.trigger_requests import APPLICATION, SERVICE, TAG
 from deployer.providers.coolify.watching.resource_status import RUNNING
-from tests.providers.coolify.support import API, BASE, DOCS, IMG, STACK, WEB, Row, asked, body, deployed, flags, serve, server
+from tests.providers.coolify.support import (
+    API,
+    BASE,
+    DOCS,
+    IMG,
+    STACK,
+    WEB,
+    Row,
+    asked,
+    body,
+    deployed,
+    flags,
+    serve,
+    server,
+)
 
 WEB_TARGET = Target(WEB, "web", APPLICATION, "http://web.example.com", "exited:unhealthy")
 IMG_TARGET = Target(IMG, "img", APPLICATION, "", "exited:unhealthy")
@@ -42,23 +56,35 @@ BLUE = frozenset({"blue"})
     [
         pytest.param(
             "deploy_tag_blue",
-            TagResponse(((WEB, "0mefs7hpwcajqysrrpjvqhxy"), (IMG, "4humlp5v1tv44w5td7snuhp4")), ("stack",), ()),
+            TagResponse(
+                ((WEB, "0mefs7hpwcajqysrrpjvqhxy"), (IMG, "4humlp5v1tv44w5td7snuhp4")), ("stack",), ()
+            ),
             id="applications-and-a-service",
         ),
         pytest.param(
             "deploy_tag_blue_again",
-            TagResponse(((WEB, "y2s5lq1opw64htkpmjxlxwry"), (IMG, "lfqxkxboaqhwtut3aehdtajv")), ("stack",), (), skipped=True),
+            TagResponse(
+                ((WEB, "y2s5lq1opw64htkpmjxlxwry"), (IMG, "lfqxkxboaqhwtut3aehdtajv")),
+                ("stack",),
+                (),
+                skipped=True,
+            ),
             id="phantoms-are-told-in-prose-only",
         ),
         pytest.param("deploy_tag_solo", TagResponse(((DOCS, "chhskjr3m8n2cvstjzjkffnq"),), (), ()), id="one"),
         pytest.param("deploy_tag_only_services", TagResponse((), ("my-stack",), ()), id="only-a-service"),
         pytest.param(
-            "v4.0.0-beta.380_deploy_tag", TagResponse((("cf618or4z4rekizbmju1h17x", "zu52npzv93a9jpsmeobubc8n"),), (), ()), id="beta380"
+            "v4.0.0-beta.380_deploy_tag",
+            TagResponse((("cf618or4z4rekizbmju1h17x", "zu52npzv93a9jpsmeobubc8n"),), (), ()),
+            id="beta380",
         ),
         pytest.param(
             "v4.0.0-beta.420_deploy_tag_blue",
             TagResponse(
-                (("c92z8bkjuhmphp3ptalirjmc", "etw5yuzk6y823qyy7qne77ku"), ("piywpryjv5gh5a1iu03cnspm", "m6qeu17xrgucswg15go68m28")),
+                (
+                    ("c92z8bkjuhmphp3ptalirjmc", "etw5yuzk6y823qyy7qne77ku"),
+                    ("piywpryjv5gh5a1iu03cnspm", "m6qeu17xrgucswg15go68m28"),
+                ),
                 ("stack",),
                 (),
                 skipped=True,
@@ -68,17 +94,26 @@ BLUE = frozenset({"blue"})
         pytest.param(
             "v4.4-rc.1_deploy_tag_blue",
             TagResponse(
-                (("jbb3sblimzpuxlohpa4urwd5", "ynlj4har1qn2lbcq3kimqsfg"), ("xxanabgjcdclwiagcloyvazz", "qb8qtnb5bhl3onrb5cjytkag")),
+                (
+                    ("jbb3sblimzpuxlohpa4urwd5", "ynlj4har1qn2lbcq3kimqsfg"),
+                    ("xxanabgjcdclwiagcloyvazz", "qb8qtnb5bhl3onrb5cjytkag"),
+                ),
                 ("stack",),
                 (),
                 skipped=True,
             ),
             id="4.4-rc.1",
         ),
-        pytest.param("deploy_tag_lonely", Rejected("Coolify says: No resources found for tag lonely."), id="nothing-carries-it"),
+        pytest.param(
+            "deploy_tag_lonely",
+            Rejected("Coolify says: No resources found for tag lonely."),
+            id="nothing-carries-it",
+        ),
     ],
 )
-def test_a_tag_s_answer_names_applications_and_in_prose_services(name: str, answered: TagResponse | Rejected) -> None:
+def test_a_tag_s_answer_names_applications_and_in_prose_services(
+    name: str, answered: TagResponse | Rejected
+) -> None:
     assert tags.read(body(name)) == answered
 
 
@@ -120,12 +155,25 @@ QUEUED_A = {"resource_uuid": "a", "deployment_uuid": "d"}
 @pytest.mark.parametrize(
     "data",
     [
-        *(None, [], 5, "text", {}, {"message": None}, {"message": {}}, {"message": ["x"], "details": {}}, {"deployments": []}),
+        *(
+            None,
+            [],
+            5,
+            "text",
+            {},
+            {"message": None},
+            {"message": {}},
+            {"message": ["x"], "details": {}},
+            {"deployments": []},
+        ),
         *({"message": "x"}, {"message": []}, {"message": ["One.", "Two."]}, {"message": [5, None]}),
         {"message": ["Database pg started."]},
         {"message": ["Application a deployment queued."]},
         {"message": ["No resources found for tag b.", "Application a deployment queued."]},
-        *({"message": ["Application a deployment queued."], "details": [QUEUED_A, odd]} for odd in (None, 5, {"resource_uuid": "b"}, {})),
+        *(
+            {"message": ["Application a deployment queued."], "details": [QUEUED_A, odd]}
+            for odd in (None, 5, {"resource_uuid": "b"}, {})
+        ),
     ],
 )
 def test_a_tag_s_answer_of_another_shape_may_have_started_something(data: Any) -> None:
@@ -165,7 +213,9 @@ def test_each_application_and_service_goes_its_own_way(wire: responses.RequestsM
         pytest.param({"wait": False, "blind": True, "known": {}}, Certainty.CONFIRMED, id="nobody-can-look"),
     ],
 )
-def test_where_one_was_skipped_each_may_be_the_phantom(wire: responses.RequestsMock, fields: Row, trust: Certainty) -> None:
+def test_where_one_was_skipped_each_may_be_the_phantom(
+    wire: responses.RequestsMock, fields: Row, trust: Certainty
+) -> None:
     """The answer does not say which: its sentences are not in the order of its details (coolify-api 5.1)."""
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", "/services", "services_list")
@@ -175,7 +225,13 @@ def test_where_one_was_skipped_each_may_be_the_phantom(wire: responses.RequestsM
 
 def test_an_application_that_the_check_did_not_see_is_read_for_its_name(wire: responses.RequestsMock) -> None:
     """Before beta.461 that is every one."""
-    serve(wire, "GET", f"/applications/{DOCS}", "app_get_read", body={**body("app_get_read"), "uuid": DOCS, "name": "docs"})
+    serve(
+        wire,
+        "GET",
+        f"/applications/{DOCS}",
+        "app_get_read",
+        body={**body("app_get_read"), "uuid": DOCS, "name": "docs"},
+    )
     found = spread(wire, "deploy_tag_solo", "solo", version="4.0.0-beta.460", known={"solo": Resource(TAG)})
     target = Target(DOCS, "docs", APPLICATION, "http://web.example.com", "exited:unhealthy")
     assert found == GroupStarted((GroupMember(target, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),))
@@ -193,7 +249,9 @@ def interrupted(_: Any) -> Any:
     raise Interrupted
 
 
-def test_what_was_answered_is_known_whatever_interrupts_the_reading_of_names(wire: responses.RequestsMock) -> None:
+def test_what_was_answered_is_known_whatever_interrupts_the_reading_of_names(
+    wire: responses.RequestsMock,
+) -> None:
     """Neither sent again nor looked for."""
     serve(wire, "POST", "/deploy", "deploy_tag_blue")
     wire.add_callback("GET", f"{API}/services", interrupted)
@@ -212,7 +270,8 @@ def test_who_is_in_a_hurry_asks_for_no_names(wire: responses.RequestsMock) -> No
     coolify.lookup.tag_responses["solo"] = TagResponse(((DOCS, "abc"),), ("stack",))
     found = coolify.find_triggered("solo", timeout=1)
     assert found == GroupStarted(
-        (GroupMember(DOCS_TARGET, Handle(DOCS, "abc")),), "service stack: started, not followed (Coolify names it, but no uuid)"
+        (GroupMember(DOCS_TARGET, Handle(DOCS, "abc")),),
+        "service stack: started, not followed (Coolify names it, but no uuid)",
     )
     assert len(wire.calls) == 0
 
@@ -227,26 +286,41 @@ def test_who_is_in_a_hurry_asks_for_no_names(wire: responses.RequestsMock) -> No
             id="two",
         ),
         pytest.param(
-            [{"uuid": "a", "name": "Stack"}], "service stack: started, not followed (Coolify names it, but no uuid)", id="another-spelling"
+            [{"uuid": "a", "name": "Stack"}],
+            "service stack: started, not followed (Coolify names it, but no uuid)",
+            id="another-spelling",
         ),
     ],
 )
-def test_a_service_is_followed_where_there_is_exactly_one_of_its_name(wire: responses.RequestsMock, listed: list[Row], rest: str) -> None:
+def test_a_service_is_followed_where_there_is_exactly_one_of_its_name(
+    wire: responses.RequestsMock, listed: list[Row], rest: str
+) -> None:
     serve(wire, "GET", "/services", "services_list", body=listed)
     found = spread(wire, "deploy_tag_blue")
     assert (len(found.members), found.rest, found.outcome) == (2, rest, Outcome.TRIGGERED)
 
 
-@pytest.mark.parametrize("name", ["deployment_get_deployonly_403", "maintenance_503", "transport_proxy_traefik_404"])
+@pytest.mark.parametrize(
+    "name", ["deployment_get_deployonly_403", "maintenance_503", "transport_proxy_traefik_404"]
+)
 def test_a_service_that_cannot_be_looked_for_is_not_followed(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", "/services", name)
     found = spread(wire, "deploy_tag_blue")
-    assert (len(found.members), found.rest) == (2, "service stack: started, not followed (Coolify names it, but no uuid)")
+    assert (len(found.members), found.rest) == (
+        2,
+        "service stack: started, not followed (Coolify names it, but no uuid)",
+    )
 
 
 def test_two_services_of_one_name_are_told_once(wire: responses.RequestsMock) -> None:
     answer = body("deploy_tag_blue")
-    serve(wire, "POST", "/deploy", "deploy_tag_blue", body={**answer, "message": [*answer["message"], answer["message"][-1]]})
+    serve(
+        wire,
+        "POST",
+        "/deploy",
+        "deploy_tag_blue",
+        body={**answer, "message": [*answer["message"], answer["message"][-1]]},
+    )
     serve(wire, "GET", "/services", "services_list", body=[*body("services_list"), *body("services_list")])
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
     assert isinstance(found, GroupStarted)
@@ -256,15 +330,21 @@ def test_two_services_of_one_name_are_told_once(wire: responses.RequestsMock) ->
 def test_a_member_that_coolify_refused_to_deploy_is_told_and_refused(wire: responses.RequestsMock) -> None:
     answer = body("deploy_tag_solo")
     refusal = "Unauthorized to deploy this application."
-    serve(wire, "POST", "/deploy", "deploy_tag_solo", body={**answer, "message": [*answer["message"], refusal]})
+    serve(
+        wire, "POST", "/deploy", "deploy_tag_solo", body={**answer, "message": [*answer["message"], refusal]}
+    )
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=(DOCS_TARGET,))}).trigger("blue")
-    assert found == GroupStarted((GroupMember(DOCS_TARGET, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),), refusal, Outcome.REFUSED)
+    assert found == GroupStarted(
+        (GroupMember(DOCS_TARGET, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),), refusal, Outcome.REFUSED
+    )
 
 
 def test_whatever_is_not_followed_is_told_in_one_line(wire: responses.RequestsMock) -> None:
     answer = body("deploy_tag_blue")
     refusal = "Unauthorized to deploy this application."
-    serve(wire, "POST", "/deploy", "deploy_tag_blue", body={**answer, "message": [*answer["message"], refusal]})
+    serve(
+        wire, "POST", "/deploy", "deploy_tag_blue", body={**answer, "message": [*answer["message"], refusal]}
+    )
     serve(wire, "GET", "/services", "services_list", body=[])
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
     assert isinstance(found, GroupStarted)
@@ -288,7 +368,9 @@ def test_a_blind_token_reads_nothing_more_of_a_tag(wire: responses.RequestsMock)
     ("name", "words"),
     [("deploy_tag_unknown", "No resources found with this tag."), ("deploy_tag_commas", "No TAGs provided.")],
 )
-def test_a_tag_that_coolify_does_not_take_is_refused(wire: responses.RequestsMock, name: str, words: str) -> None:
+def test_a_tag_that_coolify_does_not_take_is_refused(
+    wire: responses.RequestsMock, name: str, words: str
+) -> None:
     with pytest.raises(RefusedError) as caught:
         spread(wire, name)
     assert words in caught.value.reason
@@ -296,7 +378,9 @@ def test_a_tag_that_coolify_does_not_take_is_refused(wire: responses.RequestsMoc
 
 
 def test_a_tag_that_nothing_carries_is_refused(wire: responses.RequestsMock) -> None:
-    assert spread(wire, "deploy_tag_lonely", "lonely") == Rejected("Coolify says: No resources found for tag lonely.")
+    assert spread(wire, "deploy_tag_lonely", "lonely") == Rejected(
+        "Coolify says: No resources found for tag lonely."
+    )
 
 
 @pytest.mark.parametrize(
@@ -337,10 +421,16 @@ def test_the_rate_limit_starts_nothing_of_a_tag(wire: responses.RequestsMock) ->
 def of(uuid: str, number: int, **changes: Any) -> Row:
     """A row of this application, among all that are going."""
     row = deployed(number, **changes)
-    return {**row, "deployment_url": row["deployment_url"].replace(WEB, uuid), "application_name": {WEB: "web", IMG: "img"}[uuid]}
+    return {
+        **row,
+        "deployment_url": row["deployment_url"].replace(WEB, uuid),
+        "application_name": {WEB: "web", IMG: "img"}[uuid],
+    }
 
 
-def found(wire: responses.RequestsMock, going: Any, members: tuple[Target, ...] | None = MEMBERS, **fields: Any) -> Any:
+def found(
+    wire: responses.RequestsMock, going: Any, members: tuple[Target, ...] | None = MEMBERS, **fields: Any
+) -> Any:
     """What the search finds; row 10 was the newest before the trigger."""
     serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
     services = fields.pop("services", body("services_list"))
@@ -361,20 +451,29 @@ OURS_WEB, OURS_IMG = Handle(WEB, "d11"), Handle(IMG, "d12")
         pytest.param([of(WEB, 11)], OURS_WEB, None, id="one-is-to-be-looked-for-and-triggered"),
         pytest.param([], None, None, id="none"),
         pytest.param([of(WEB, 10), of(IMG, 9)], None, None, id="none-that-is-newer"),
-        pytest.param([of(WEB, 11, is_api=False), of(IMG, 12)], None, OURS_IMG, id="somebody-s-in-the-dashboard"),
-        pytest.param([of(WEB, 11, is_api=False, is_webhook=True), of(IMG, 12)], None, OURS_IMG, id="a-webhook-s"),
+        pytest.param(
+            [of(WEB, 11, is_api=False), of(IMG, 12)], None, OURS_IMG, id="somebody-s-in-the-dashboard"
+        ),
+        pytest.param(
+            [of(WEB, 11, is_api=False, is_webhook=True), of(IMG, 12)], None, OURS_IMG, id="a-webhook-s"
+        ),
         pytest.param([of(WEB, 11, pull_request_id=7), of(IMG, 12)], None, OURS_IMG, id="a-preview-s"),
         pytest.param([of(WEB, 11, restart_only=True), of(IMG, 12)], None, OURS_IMG, id="a-restart-s"),
         pytest.param([of(WEB, 11, force_rebuild=True), of(IMG, 12)], None, OURS_IMG, id="another-force"),
         pytest.param(
-            [of(WEB, 13), of(WEB, 11), of(IMG, 12)], Handle(WEB, "d11", adopted=True, perhaps=True), OURS_IMG, id="several-of-one"
+            [of(WEB, 13), of(WEB, 11), of(IMG, 12)],
+            Handle(WEB, "d11", adopted=True, perhaps=True),
+            OURS_IMG,
+            id="several-of-one",
         ),
     ],
 )
 def test_after_a_lost_answer_new_rows_are_followed_and_the_rest_is_left_to_be_triggered(
     wire: responses.RequestsMock, going: Any, web: Handle | None, img: Handle | None
 ) -> None:
-    assert found(wire, going) == GroupStarted((GroupMember(IMG_TARGET, img), GroupMember(WEB_TARGET, web)), tags.SERVICES, Outcome.LOST)
+    assert found(wire, going) == GroupStarted(
+        (GroupMember(IMG_TARGET, img), GroupMember(WEB_TARGET, web)), tags.SERVICES, Outcome.LOST
+    )
     assert asked(wire) == ["GET /services", "GET /deployments"]
 
 
@@ -414,14 +513,20 @@ def test_who_is_in_a_hurry_asks_for_the_rows_only(wire: responses.RequestsMock) 
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.460", "4.0.0-beta.380"])
-def test_where_nobody_knows_what_carries_the_tag_only_the_new_rows_are_followed(wire: responses.RequestsMock, version: str) -> None:
+def test_where_nobody_knows_what_carries_the_tag_only_the_new_rows_are_followed(
+    wire: responses.RequestsMock, version: str
+) -> None:
     """Nor does it say there who started them, so they may be somebody else's."""
     target = Target(WEB, "web", APPLICATION)
     seen = found(wire, [of(WEB, 11, is_api=False)], None, version=version)
-    assert seen == GroupStarted((GroupMember(target, Handle(WEB, "d11", adopted=True, perhaps=True)),), tags.UNNAMED, Outcome.LOST)
+    assert seen == GroupStarted(
+        (GroupMember(target, Handle(WEB, "d11", adopted=True, perhaps=True)),), tags.UNNAMED, Outcome.LOST
+    )
     assert "may not have been deployed" in tags.UNNAMED
     assert asked(wire) == ["GET /deployments"]
 
 
-def test_where_nobody_knows_what_carries_the_tag_and_nothing_is_new_it_is_lost(wire: responses.RequestsMock) -> None:
+def test_where_nobody_knows_what_carries_the_tag_and_nothing_is_new_it_is_lost(
+    wire: responses.RequestsMock,
+) -> None:
     assert found(wire, [], None, version="4.0.0-beta.460") == GroupStarted((), tags.UNNAMED, Outcome.LOST)

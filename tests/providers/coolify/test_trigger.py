@@ -24,7 +24,21 @@ from deployer.providers.coolify import trigger, trigger_requests
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, KINDS, SERVICE
 from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
-from tests.providers.coolify.support import APP, IMG, OLD_WEB, PG, STACK, WEB, WORKER, Row, asked, flags, recorded, serve, server
+from tests.providers.coolify.support import (
+    APP,
+    IMG,
+    OLD_WEB,
+    PG,
+    STACK,
+    WEB,
+    WORKER,
+    Row,
+    asked,
+    flags,
+    recorded,
+    serve,
+    server,
+)
 
 DEPLOY, START, RESTART, STOP = Command.DEPLOY, Command.START, Command.RESTART, Command.STOP
 
@@ -45,8 +59,18 @@ def by_status(uuid: str, aspect: str = RUNNING, note: str = "") -> Started:
 
 QUEUE_IS_FULL = "Coolify says: Deployment queue is full. Please wait for existing deployments to complete."
 TOO_OFTEN = "Coolify is asked too often (Too Many Attempts.)"
-UNAUTHORIZED = {"deployments": [{"message": "Unauthorized to deploy this application.", "resource_uuid": WEB}]}
-NAMED = {"deployments": [{"message": "Application already queued deployment queued.", "resource_uuid": WEB, "deployment_uuid": "abc"}]}
+UNAUTHORIZED = {
+    "deployments": [{"message": "Unauthorized to deploy this application.", "resource_uuid": WEB}]
+}
+NAMED = {
+    "deployments": [
+        {
+            "message": "Application already queued deployment queued.",
+            "resource_uuid": WEB,
+            "deployment_uuid": "abc",
+        }
+    ]
+}
 QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
 
 
@@ -54,14 +78,32 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
     ("target", "name", "changes", "answer"),
     [
         pytest.param(WEB, "deploy_one", {}, started(WEB, QUEUED_WEB), id="queued"),
-        pytest.param(OLD_WEB, "v4.0.0-beta.380_deploy_one", {}, started(OLD_WEB, QUEUED_380), id="queued-beta380"),
+        pytest.param(
+            OLD_WEB, "v4.0.0-beta.380_deploy_one", {}, started(OLD_WEB, QUEUED_380), id="queued-beta380"
+        ),
         pytest.param(WEB, "deploy_skipped", {}, skipped(WEB), id="already-queued"),
-        pytest.param(IMG, "deploy_many", {}, started(IMG, "ka6hsgolnhecmaw6jewt2yf3"), id="the-one-asked-for-of-many"),
+        pytest.param(
+            IMG, "deploy_many", {}, started(IMG, "ka6hsgolnhecmaw6jewt2yf3"), id="the-one-asked-for-of-many"
+        ),
         pytest.param(WORKER, "deploy_many", {}, skipped(WORKER), id="the-other-of-many"),
-        pytest.param(WEB, "deploy_duplicate_uuid", {}, started(WEB, "yyu7s8hwk8pzvhrckljljnc8"), id="the-first-of-two"),
+        pytest.param(
+            WEB, "deploy_duplicate_uuid", {}, started(WEB, "yyu7s8hwk8pzvhrckljljnc8"), id="the-first-of-two"
+        ),
         pytest.param(WEB, "deploy_queue_full_429", {}, RetryLater(60, QUEUE_IS_FULL), id="the-queue-is-full"),
-        pytest.param(WEB, "v4.0.0-beta.463_deploy_queue_full", {}, RetryLater(60, QUEUE_IS_FULL), id="the-queue-is-full-beta463"),
-        pytest.param(WEB, "deploy_queue_full_429_skippable", {}, RetryLater(60, QUEUE_IS_FULL), id="full-comes-before-already-queued"),
+        pytest.param(
+            WEB,
+            "v4.0.0-beta.463_deploy_queue_full",
+            {},
+            RetryLater(60, QUEUE_IS_FULL),
+            id="the-queue-is-full-beta463",
+        ),
+        pytest.param(
+            WEB,
+            "deploy_queue_full_429_skippable",
+            {},
+            RetryLater(60, QUEUE_IS_FULL),
+            id="full-comes-before-already-queued",
+        ),
         pytest.param(
             WEB,
             "deploy_queue_full_429",
@@ -77,9 +119,19 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
             id="the-queue-is-full-for-long",
         ),
         pytest.param(
-            WEB, "deploy_one", {"body": UNAUTHORIZED}, Rejected("Coolify says: Unauthorized to deploy this application."), id="unauthorized"
+            WEB,
+            "deploy_one",
+            {"body": UNAUTHORIZED},
+            Rejected("Coolify says: Unauthorized to deploy this application."),
+            id="unauthorized",
         ),
-        pytest.param(WEB, "deploy_one", {"body": NAMED}, started(WEB, "abc"), id="an-application-that-is-called-already-queued"),
+        pytest.param(
+            WEB,
+            "deploy_one",
+            {"body": NAMED},
+            started(WEB, "abc"),
+            id="an-application-that-is-called-already-queued",
+        ),
     ],
 )
 def test_each_answer_of_deploy_is_read_for_its_own_target(
@@ -90,13 +142,21 @@ def test_each_answer_of_deploy_is_read_for_its_own_target(
     assert asked(wire) == [f"POST /deploy?uuid={target}"]
 
 
-@pytest.mark.parametrize(("changes", "wait"), [({}, 6), ({"headers": {"Content-Type": "application/json"}}, 60)])
-def test_who_asks_too_often_has_started_nothing_and_asks_later(wire: responses.RequestsMock, changes: Row, wait: float) -> None:
+@pytest.mark.parametrize(
+    ("changes", "wait"), [({}, 6), ({"headers": {"Content-Type": "application/json"}}, 60)]
+)
+def test_who_asks_too_often_has_started_nothing_and_asks_later(
+    wire: responses.RequestsMock, changes: Row, wait: float
+) -> None:
     """The limit is tested before anything else: an earlier trigger that is in doubt stays so."""
     serve(wire, "POST", "/deploy", "ratelimit_429_deploy", **changes)
     with pytest.raises(UnavailableError) as caught:
         server(known={WEB: Resource(APPLICATION)}).trigger(WEB)
-    assert (caught.value.reason, caught.value.may_have_arrived, caught.value.retry_after) == (TOO_OFTEN, False, wait)
+    assert (caught.value.reason, caught.value.may_have_arrived, caught.value.retry_after) == (
+        TOO_OFTEN,
+        False,
+        wait,
+    )
 
 
 @pytest.mark.parametrize(
@@ -120,10 +180,20 @@ def test_what_has_no_deployments_is_followed_by_its_status(
         pytest.param(DATABASE, "Unauthorized to start this database.", id="a-database"),
     ],
 )
-def test_what_was_not_started_is_not_followed_by_its_status(wire: responses.RequestsMock, kind: str, text: str) -> None:
+def test_what_was_not_started_is_not_followed_by_its_status(
+    wire: responses.RequestsMock, kind: str, text: str
+) -> None:
     """coolify-api 5.1: a refusal inside a 200."""
-    serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": [{"message": text, "resource_uuid": STACK}]})
-    assert server(pull_latest=False, known={STACK: Resource(kind)}).trigger(STACK) == Rejected(f"Coolify says: {text}")
+    serve(
+        wire,
+        "POST",
+        "/deploy",
+        "deploy_one",
+        body={"deployments": [{"message": text, "resource_uuid": STACK}]},
+    )
+    assert server(pull_latest=False, known={STACK: Resource(kind)}).trigger(STACK) == Rejected(
+        f"Coolify says: {text}"
+    )
 
 
 def test_what_the_act_leaves_out_is_noted(wire: responses.RequestsMock) -> None:
@@ -136,7 +206,9 @@ def test_what_the_act_leaves_out_is_noted(wire: responses.RequestsMock) -> None:
 def test_an_application_that_is_to_be_started_is_told_to_be_deployed(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_one")
     note = "an application is started by a new deployment"
-    assert server(command=START, known={WEB: Resource(APPLICATION)}).trigger(WEB) == started(WEB, QUEUED_WEB, note=note)
+    assert server(command=START, known={WEB: Resource(APPLICATION)}).trigger(WEB) == started(
+        WEB, QUEUED_WEB, note=note
+    )
 
 
 # --- previews
@@ -171,7 +243,9 @@ NO_PREVIEW = (
             "v4.0.0-beta.420_deploy_pr",
             {"pr": 7},
             "?uuid=c92z8bkjuhmphp3ptalirjmc&pr=7",
-            Rejected(f"{NO_PREVIEW}. Coolify has queued a deployment all the same, which never runs: cancel it there"),
+            Rejected(
+                f"{NO_PREVIEW}. Coolify has queued a deployment all the same, which never runs: cancel it there"
+            ),
             id="no-preview-but-a-row-beta420",
         ),
         pytest.param(
@@ -187,7 +261,9 @@ NO_PREVIEW = (
             "deploy_pr_dockerimage_nopreview",
             {"pr": 8},
             f"?uuid={IMG}&pr=8",
-            Rejected(f"Coolify says: Pull request 8 not found for this resource. {NO_PREVIEW.replace('7', '8')}"),
+            Rejected(
+                f"Coolify says: Pull request 8 not found for this resource. {NO_PREVIEW.replace('7', '8')}"
+            ),
             id="an-image-without-a-docker-tag",
         ),
         pytest.param(
@@ -213,7 +289,11 @@ def test_each_answer_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row o
     ("name", "answer"),
     [
         pytest.param("preview_delete_200", Started((), trigger.PREVIEW_GOES), id="it-goes"),
-        pytest.param("preview_delete_404", AlreadyDone("there is no preview of pull request 7: nothing to delete"), id="there-is-none"),
+        pytest.param(
+            "preview_delete_404",
+            AlreadyDone("there is no preview of pull request 7: nothing to delete"),
+            id="there-is-none",
+        ),
         pytest.param(
             "catchall_404",
             Rejected(
@@ -279,11 +359,23 @@ def reached(wire: responses.RequestsMock, kind: str, name: str, **options: Any) 
     ("name", "options", "deployment"),
     [
         pytest.param("app_start", {"instant": True}, "xjemuoltk5f3ayvgpvock9rs", id="start"),
-        pytest.param("v4.0.0-beta.380_app_start_write", {"instant": True}, "uwioxvl1cznfsq637ayo6uq9", id="start-beta380"),
-        pytest.param("v4.0.0-beta.380_app_restart", {"command": RESTART}, "yo57lxipyovv86f2d8v0b1oy", id="restart-beta380"),
+        pytest.param(
+            "v4.0.0-beta.380_app_start_write",
+            {"instant": True},
+            "uwioxvl1cznfsq637ayo6uq9",
+            id="start-beta380",
+        ),
+        pytest.param(
+            "v4.0.0-beta.380_app_restart",
+            {"command": RESTART},
+            "yo57lxipyovv86f2d8v0b1oy",
+            id="restart-beta380",
+        ),
         pytest.param("app_restart_queued", {"command": RESTART}, "vgs4k8c0ws0cwg4o8kc0s4gk", id="restart"),
         *(
-            pytest.param(name, {"command": RESTART} if "restart" in name else {"instant": True}, phantom, id=name)
+            pytest.param(
+                name, {"command": RESTART} if "restart" in name else {"instant": True}, phantom, id=name
+            )
             for name, phantom in PHANTOMS.items()
         ),
     ],
@@ -304,7 +396,9 @@ def test_a_deployment_that_start_or_restart_names_may_not_exist(
         pytest.param("v4.0.0-beta.420_app_restart", {"command": RESTART}, id="restart"),
     ],
 )
-def test_already_queued_of_start_and_restart_names_none(wire: responses.RequestsMock, name: str, options: Row) -> None:
+def test_already_queued_of_start_and_restart_names_none(
+    wire: responses.RequestsMock, name: str, options: Row
+) -> None:
     answer, uuid = reached(wire, APPLICATION, name, **options)
     assert answer == skipped(uuid)
 
@@ -338,7 +432,9 @@ def test_a_service_or_database_that_was_started_is_followed_by_its_status(
         (DATABASE, "database_stop_200"),
     ],
 )
-def test_what_is_being_stopped_is_followed_until_it_has(wire: responses.RequestsMock, kind: str, name: str) -> None:
+def test_what_is_being_stopped_is_followed_until_it_has(
+    wire: responses.RequestsMock, kind: str, name: str
+) -> None:
     answer, uuid = reached(wire, kind, name, command=STOP)
     assert answer == by_status(uuid, STOPPED)
 
@@ -353,18 +449,30 @@ def test_what_is_being_stopped_is_followed_until_it_has(wire: responses.Requests
         (DATABASE, "databases_stop_exited", STOP, "Database is already stopped"),
     ],
 )
-def test_what_is_so_already_is_done(wire: responses.RequestsMock, kind: str, name: str, command: Command, note: str) -> None:
+def test_what_is_so_already_is_done(
+    wire: responses.RequestsMock, kind: str, name: str, command: Command, note: str
+) -> None:
     assert reached(wire, kind, name, command=command)[0] == AlreadyDone(note)
 
 
 def test_a_400_for_another_reason_is_a_refusal(wire: responses.RequestsMock) -> None:
-    serve(wire, "POST", f"/services/{STACK}/start", "services_start_running", body={"message": "Server is not functional."})
+    serve(
+        wire,
+        "POST",
+        f"/services/{STACK}/start",
+        "services_start_running",
+        body={"message": "Server is not functional."},
+    )
     with pytest.raises(RefusedError, match="Server is not functional"):
         server(command=START, known={STACK: Resource(SERVICE)}).trigger(STACK)
 
 
-@pytest.mark.parametrize(("kind", "name"), [(APPLICATION, "app_restart_foreign"), (DATABASE, "databases_start_unknown")])
-def test_what_was_deleted_since_the_check_is_refused_in_coolify_s_words(wire: responses.RequestsMock, kind: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "name"), [(APPLICATION, "app_restart_foreign"), (DATABASE, "databases_start_unknown")]
+)
+def test_what_was_deleted_since_the_check_is_refused_in_coolify_s_words(
+    wire: responses.RequestsMock, kind: str, name: str
+) -> None:
     command = START if kind == DATABASE else RESTART
     with pytest.raises(RefusedError, match=f"{kind.capitalize()} not found") as caught:
         reached(wire, kind, name, command=command)
@@ -374,7 +482,9 @@ def test_what_was_deleted_since_the_check_is_refused_in_coolify_s_words(wire: re
 # --- a token that may not read
 
 
-def test_a_blind_token_looks_for_the_kind_by_asking_and_a_404_starts_nothing(wire: responses.RequestsMock) -> None:
+def test_a_blind_token_looks_for_the_kind_by_asking_and_a_404_starts_nothing(
+    wire: responses.RequestsMock,
+) -> None:
     serve(wire, "POST", f"/applications/{PG}/restart", "app_restart_foreign")
     serve(wire, "POST", f"/services/{PG}/restart", "service_404")
     serve(wire, "POST", f"/databases/{PG}/restart", "databases_restart")
@@ -390,11 +500,19 @@ def test_a_blind_token_starts_an_application_only_if_it_is_nothing_else(wire: re
     serve(wire, "POST", "/deploy", "deploy_one")
     note = "an application is started by a new deployment"
     assert server(command=START, wait=False, blind=True).trigger(WEB) == started(WEB, QUEUED_WEB, note=note)
-    assert asked(wire) == [f"POST /databases/{WEB}/start", f"POST /services/{WEB}/start", f"POST /deploy?uuid={WEB}"]
+    assert asked(wire) == [
+        f"POST /databases/{WEB}/start",
+        f"POST /services/{WEB}/start",
+        f"POST /deploy?uuid={WEB}",
+    ]
 
 
 def test_a_blind_token_and_a_uuid_that_nobody_knows(wire: responses.RequestsMock) -> None:
-    for kind, name in (("applications", "app_restart_foreign"), ("services", "service_404"), ("databases", "databases_start_unknown")):
+    for kind, name in (
+        ("applications", "app_restart_foreign"),
+        ("services", "service_404"),
+        ("databases", "databases_start_unknown"),
+    ):
         serve(wire, "POST", f"/{kind}/{PG}/restart", name)
     with pytest.raises(RefusedError, match="not found"):
         server(command=RESTART, wait=False, blind=True).trigger(PG)
@@ -454,7 +572,13 @@ def test_a_blind_token_learns_from_the_answer_that_there_is_no_deployment(
     [
         pytest.param("app_start_instant", Certainty.UNCONFIRMED, False, "", id="a-token-that-reads"),
         pytest.param("app_start_instant", Certainty.CONFIRMED, True, trigger.UNCHECKED, id="a-blind-token"),
-        pytest.param("start_queue_full", Certainty.CONFIRMED, True, trigger.UNCHECKED, id="a-blind-token-and-perhaps-a-phantom"),
+        pytest.param(
+            "start_queue_full",
+            Certainty.CONFIRMED,
+            True,
+            trigger.UNCHECKED,
+            id="a-blind-token-and-perhaps-a-phantom",
+        ),
     ],
 )
 def test_what_nobody_can_look_at_is_believed_with_a_note(
@@ -468,7 +592,9 @@ def test_what_nobody_can_look_at_is_believed_with_a_note(
 
 
 @pytest.mark.parametrize(("name", "options"), [("deploy_skipped", {}), ("start_skipped", {"instant": True})])
-def test_a_blind_token_follows_nothing_that_it_did_not_start(wire: responses.RequestsMock, name: str, options: Row) -> None:
+def test_a_blind_token_follows_nothing_that_it_did_not_start(
+    wire: responses.RequestsMock, name: str, options: Row
+) -> None:
     serve(wire, "POST", f"/applications/{WEB}/start" if options else "/deploy", name)
     assert server(wait=False, blind=True, **options).trigger(WEB) == Started((), trigger.ALREADY_QUEUED)
 
@@ -483,7 +609,9 @@ def test_a_blind_token_needs_no_note_for_deploy(wire: responses.RequestsMock) ->
 
 @pytest.mark.parametrize("instant", [False, True])
 @pytest.mark.parametrize("uuid", ["", 5, 0, False, [], ["abc"], {"uuid": "abc"}, 1.5], ids=repr)
-def test_a_deployment_that_is_named_in_another_way_is_searched_for(wire: responses.RequestsMock, uuid: Any, *, instant: bool) -> None:
+def test_a_deployment_that_is_named_in_another_way_is_searched_for(
+    wire: responses.RequestsMock, uuid: Any, *, instant: bool
+) -> None:
     """It was started, in all likelihood: "named no deployment" would be the wrong verdict, and a second trigger the wrong act."""
     answer = {"message": "Deployment request queued.", "resource_uuid": WEB, "deployment_uuid": uuid}
     path = f"/applications/{WEB}/start" if instant else "/deploy"
@@ -501,16 +629,29 @@ def test_a_deployment_that_is_named_in_another_way_is_searched_for(wire: respons
     [
         pytest.param([], id="none"),
         pytest.param([None, 5, "text", [], {}], id="no-objects"),
-        pytest.param([{"message": "Application a deployment queued.", "resource_uuid": APP, "deployment_uuid": "d"}], id="another's"),
-        pytest.param([{"message": "Application a deployment queued.", "resource_uuid": None, "deployment_uuid": "d"}], id="nobody's"),
-        pytest.param([{"message": "Application a deployment queued.", "resource_uuid": WEB, "deployment_uuid": None}], id="no-deployment"),
-        pytest.param([{"message": "Application a deployment queued.", "resource_uuid": WEB}], id="no-deployment-at-all"),
+        pytest.param(
+            [{"message": "Application a deployment queued.", "resource_uuid": APP, "deployment_uuid": "d"}],
+            id="another's",
+        ),
+        pytest.param(
+            [{"message": "Application a deployment queued.", "resource_uuid": None, "deployment_uuid": "d"}],
+            id="nobody's",
+        ),
+        pytest.param(
+            [{"message": "Application a deployment queued.", "resource_uuid": WEB, "deployment_uuid": None}],
+            id="no-deployment",
+        ),
+        pytest.param(
+            [{"message": "Application a deployment queued.", "resource_uuid": WEB}], id="no-deployment-at-all"
+        ),
         pytest.param([{"message": "", "resource_uuid": WEB}], id="empty-words"),
         pytest.param([{"message": None, "resource_uuid": WEB, "deployment_uuid": "d"}], id="no-words"),
         pytest.param([{"message": "Not today.", "resource_uuid": WEB}], id="other-words"),
     ],
 )
-def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_one(wire: responses.RequestsMock, items: list[Any]) -> None:
+def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_one(
+    wire: responses.RequestsMock, items: list[Any]
+) -> None:
     """It was found a moment before: that it is not named is no refusal."""
     serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": items})
     with pytest.raises(UnavailableError) as caught:
@@ -547,7 +688,18 @@ def test_a_deletion_that_is_answered_in_other_words_is_sent_again(wire: response
 
 @pytest.mark.parametrize("instant", [False, True])
 @pytest.mark.parametrize(
-    "text", [None, [], "text", 5, {}, {"deployments": None}, {"deployments": {}}, {"deployments": "x"}, {"details": []}]
+    "text",
+    [
+        None,
+        [],
+        "text",
+        5,
+        {},
+        {"deployments": None},
+        {"deployments": {}},
+        {"deployments": "x"},
+        {"details": []},
+    ],
 )
 def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_trigger(
     wire: responses.RequestsMock, text: Any, *, instant: bool
@@ -563,12 +715,19 @@ def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_t
     ("name", "everywhere", "words"),
     [
         pytest.param("deploy_probe_read", True, ("lacks a right", "tick deploy first"), id="no-deploy"),
-        pytest.param("v4.0.0-beta.380_deploy_probe_read", True, ("lacks a right", "tick deploy first"), id="no-deploy-beta380"),
+        pytest.param(
+            "v4.0.0-beta.380_deploy_probe_read",
+            True,
+            ("lacks a right", "tick deploy first"),
+            id="no-deploy-beta380",
+        ),
         pytest.param("unauth_bad", True, ("Unauthenticated",), id="revoked-meanwhile"),
         pytest.param("deploy_unknown", False, ("No resources found.",), id="unknown"),
     ],
 )
-def test_a_refused_trigger_says_why(wire: responses.RequestsMock, name: str, *, everywhere: bool, words: tuple[str, ...]) -> None:
+def test_a_refused_trigger_says_why(
+    wire: responses.RequestsMock, name: str, *, everywhere: bool, words: tuple[str, ...]
+) -> None:
     serve(wire, "POST", "/deploy", name)
     with pytest.raises(RefusedError) as caught:
         server().trigger(WEB)
@@ -603,7 +762,9 @@ def test_what_was_refused_for_want_of_a_right_is_not_asked_for_again(wire: respo
 
 
 @pytest.mark.parametrize("name", ["deploy_unknown", "maintenance_503"])
-def test_what_was_refused_for_another_reason_is_asked_for_again(wire: responses.RequestsMock, name: str) -> None:
+def test_what_was_refused_for_another_reason_is_asked_for_again(
+    wire: responses.RequestsMock, name: str
+) -> None:
     for answer in (name, "deploy_one"):
         serve(wire, "POST", "/deploy", answer)
     coolify = server(known={WEB: Resource(APPLICATION)})
@@ -628,13 +789,37 @@ GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429
         pytest.param("transport_proxy_cloudflare_access_302", True, {}, id="a-redirect"),
         pytest.param("api_root", True, {"status": 200}, id="a-page-with-200"),
         *(
-            pytest.param("unauth_bad", status not in {408, 425, 429}, {"status": status, "body": said}, id=f"{status}-{kind}-of-a-gateway")
+            pytest.param(
+                "unauth_bad",
+                status not in {408, 425, 429},
+                {"status": status, "body": said},
+                id=f"{status}-{kind}-of-a-gateway",
+            )
             for status in GATEWAYS
-            for kind, said in {"json": {"message": "Blocked"}, "page": "<html>Blocked</html>", "shapeless": {"error": "x"}}.items()
+            for kind, said in {
+                "json": {"message": "Blocked"},
+                "page": "<html>Blocked</html>",
+                "shapeless": {"error": "x"},
+            }.items()
         ),
-        pytest.param("unauth_bad", True, {"status": 404, "body": {"message": "Not Found"}}, id="404-in-nearly-its-words"),
-        pytest.param("unauth_bad", True, {"status": 404, "body": {"message": "Resource not found"}}, id="404-of-another-api"),
-        pytest.param("unauth_bad", False, {"status": 429, "body": {"message": "API rate limit exceeded"}}, id="429-of-a-gateway-s-own"),
+        pytest.param(
+            "unauth_bad",
+            True,
+            {"status": 404, "body": {"message": "Not Found"}},
+            id="404-in-nearly-its-words",
+        ),
+        pytest.param(
+            "unauth_bad",
+            True,
+            {"status": 404, "body": {"message": "Resource not found"}},
+            id="404-of-another-api",
+        ),
+        pytest.param(
+            "unauth_bad",
+            False,
+            {"status": 429, "body": {"message": "API rate limit exceeded"}},
+            id="429-of-a-gateway-s-own",
+        ),
     ],
 )
 def test_whatever_is_not_coolify_s_own_answer_is_a_lost_one(

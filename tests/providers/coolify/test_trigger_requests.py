@@ -46,7 +46,10 @@ ASCENDING = (
 
 def test_versions_have_an_order() -> None:
     for earlier, later in combinations(ASCENDING, 2):
-        assert (Version(earlier).before(later), Version(later).before(earlier)) == (True, False), (earlier, later)
+        assert (Version(earlier).before(later), Version(later).before(earlier)) == (True, False), (
+            earlier,
+            later,
+        )
 
 
 @pytest.mark.parametrize(
@@ -98,9 +101,17 @@ def test_every_boundary_is_held_from_both_sides() -> None:
     assert set(BOUNDARIES) == set(Feature)
 
 
-@pytest.mark.parametrize(("feature", "without", "since"), [(each, *sides) for each, sides in BOUNDARIES.items()])
+@pytest.mark.parametrize(
+    ("feature", "without", "since"), [(each, *sides) for each, sides in BOUNDARIES.items()]
+)
 def test_a_version_has_what_came_with_it_and_before(feature: Feature, without: str, since: str) -> None:
-    assert [Version(text).has(feature) for text in (without, f"{without}.9", since, f"{since}.1", NEW)] == [False, False, True, True, True]
+    assert [Version(text).has(feature) for text in (without, f"{without}.9", since, f"{since}.1", NEW)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
     assert feature.value == since
 
 
@@ -111,8 +122,16 @@ AS_DEPLOYED = "an application is started by a new deployment"
 PREVIEW = "deploy the preview of pull request 7"
 LATEST = "pull newer images and restart the service"
 ANEW = "start the service anew"
-NO_FLAGS_SERVICE, NO_FLAGS_DATABASE = (f"`force` and `instant_deploy` mean nothing for a {kind}" for kind in (SERVICE, DATABASE))
-DEPLOY, START, RESTART, STOP, CHECK = Command.DEPLOY, Command.START, Command.RESTART, Command.STOP, Command.CHECK
+NO_FLAGS_SERVICE, NO_FLAGS_DATABASE = (
+    f"`force` and `instant_deploy` mean nothing for a {kind}" for kind in (SERVICE, DATABASE)
+)
+DEPLOY, START, RESTART, STOP, CHECK = (
+    Command.DEPLOY,
+    Command.START,
+    Command.RESTART,
+    Command.STOP,
+    Command.CHECK,
+)
 
 
 def line(kind: str, version: str, options: Options) -> str:
@@ -126,7 +145,13 @@ def line(kind: str, version: str, options: Options) -> str:
     ("kind", "options", "request_line", "told"),
     [
         pytest.param(APPLICATION, {}, "POST /deploy?uuid=abc", ("queue a deployment", ""), id="application"),
-        pytest.param(APPLICATION, {"force": True}, "POST /deploy?uuid=abc&force=true", ("queue a deployment", ""), id="application-force"),
+        pytest.param(
+            APPLICATION,
+            {"force": True},
+            "POST /deploy?uuid=abc&force=true",
+            ("queue a deployment", ""),
+            id="application-force",
+        ),
         pytest.param(APPLICATION, {"pr": 7}, "POST /deploy?uuid=abc&pr=7", (PREVIEW, ""), id="preview"),
         pytest.param(
             APPLICATION,
@@ -150,9 +175,19 @@ def line(kind: str, version: str, options: Options) -> str:
             id="application-instant-and-force",
         ),
         pytest.param(
-            APPLICATION, {"pull_latest": False}, "POST /deploy?uuid=abc", ("queue a deployment", ""), id="application-pulls-nothing"
+            APPLICATION,
+            {"pull_latest": False},
+            "POST /deploy?uuid=abc",
+            ("queue a deployment", ""),
+            id="application-pulls-nothing",
         ),
-        pytest.param(APPLICATION, {"command": START}, "POST /deploy?uuid=abc", ("queue a deployment", AS_DEPLOYED), id="application-start"),
+        pytest.param(
+            APPLICATION,
+            {"command": START},
+            "POST /deploy?uuid=abc",
+            ("queue a deployment", AS_DEPLOYED),
+            id="application-start",
+        ),
         pytest.param(
             APPLICATION,
             {"command": START, "force": True},
@@ -167,9 +202,19 @@ def line(kind: str, version: str, options: Options) -> str:
             ("deploy at once", AS_DEPLOYED),
             id="application-start-instant",
         ),
-        pytest.param(APPLICATION, {"command": START, "pr": 7}, "POST /deploy?uuid=abc&pr=7", (PREVIEW, AS_DEPLOYED), id="preview-start"),
         pytest.param(
-            APPLICATION, {"command": RESTART}, "POST /applications/abc/restart", ("restart the application", ""), id="application-restart"
+            APPLICATION,
+            {"command": START, "pr": 7},
+            "POST /deploy?uuid=abc&pr=7",
+            (PREVIEW, AS_DEPLOYED),
+            id="preview-start",
+        ),
+        pytest.param(
+            APPLICATION,
+            {"command": RESTART},
+            "POST /applications/abc/restart",
+            ("restart the application", ""),
+            id="application-restart",
         ),
         pytest.param(
             APPLICATION,
@@ -178,7 +223,13 @@ def line(kind: str, version: str, options: Options) -> str:
             ("restart the application", ""),
             id="application-restart-has-no-flags",
         ),
-        pytest.param(APPLICATION, {"command": STOP}, "POST /applications/abc/stop", ("stop the application", ""), id="application-stop"),
+        pytest.param(
+            APPLICATION,
+            {"command": STOP},
+            "POST /applications/abc/stop",
+            ("stop the application", ""),
+            id="application-stop",
+        ),
         pytest.param(
             APPLICATION,
             {"command": STOP, "pr": 7},
@@ -186,13 +237,27 @@ def line(kind: str, version: str, options: Options) -> str:
             ("delete the preview of pull request 7", ""),
             id="preview-stop",
         ),
-        pytest.param(APPLICATION, {"command": CHECK}, "POST /deploy?uuid=abc", ("queue a deployment", ""), id="application-check"),
         pytest.param(
-            APPLICATION, {"command": CHECK, "force": True}, "POST /deploy?uuid=abc&force=true", ("queue a deployment", ""), id="check-force"
+            APPLICATION,
+            {"command": CHECK},
+            "POST /deploy?uuid=abc",
+            ("queue a deployment", ""),
+            id="application-check",
+        ),
+        pytest.param(
+            APPLICATION,
+            {"command": CHECK, "force": True},
+            "POST /deploy?uuid=abc&force=true",
+            ("queue a deployment", ""),
+            id="check-force",
         ),
         pytest.param(SERVICE, {}, "POST /services/abc/restart?latest=true", (LATEST, ""), id="service"),
         pytest.param(
-            SERVICE, {"force": True}, "POST /services/abc/restart?latest=true", (LATEST, NO_FLAGS_SERVICE), id="service-force-has-no-effect"
+            SERVICE,
+            {"force": True},
+            "POST /services/abc/restart?latest=true",
+            (LATEST, NO_FLAGS_SERVICE),
+            id="service-force-has-no-effect",
         ),
         pytest.param(
             SERVICE,
@@ -215,27 +280,87 @@ def line(kind: str, version: str, options: Options) -> str:
             ("start the service anew, with the images that are there", NO_FLAGS_SERVICE),
             id="service-pulls-nothing-force",
         ),
-        pytest.param(SERVICE, {"command": CHECK}, "POST /services/abc/restart?latest=true", (LATEST, ""), id="service-check"),
         pytest.param(
-            SERVICE, {"command": START}, "POST /services/abc/start", ("start the service, if it is stopped", ""), id="service-start"
+            SERVICE,
+            {"command": CHECK},
+            "POST /services/abc/restart?latest=true",
+            (LATEST, ""),
+            id="service-check",
         ),
-        pytest.param(SERVICE, {"command": RESTART}, "POST /services/abc/restart", ("restart the service", ""), id="service-restart"),
-        pytest.param(SERVICE, {"command": STOP}, "POST /services/abc/stop", ("stop the service", ""), id="service-stop"),
+        pytest.param(
+            SERVICE,
+            {"command": START},
+            "POST /services/abc/start",
+            ("start the service, if it is stopped", ""),
+            id="service-start",
+        ),
+        pytest.param(
+            SERVICE,
+            {"command": RESTART},
+            "POST /services/abc/restart",
+            ("restart the service", ""),
+            id="service-restart",
+        ),
+        pytest.param(
+            SERVICE, {"command": STOP}, "POST /services/abc/stop", ("stop the service", ""), id="service-stop"
+        ),
         pytest.param(DATABASE, {}, "POST /deploy?uuid=abc", ("start the database", ""), id="database"),
-        pytest.param(DATABASE, {"force": True}, "POST /deploy?uuid=abc", ("start the database", NO_FLAGS_DATABASE), id="database-force"),
-        pytest.param(DATABASE, {"command": CHECK}, "POST /deploy?uuid=abc", ("start the database", ""), id="database-check"),
         pytest.param(
-            DATABASE, {"command": START}, "POST /databases/abc/start", ("start the database, if it is stopped", ""), id="database-start"
+            DATABASE,
+            {"force": True},
+            "POST /deploy?uuid=abc",
+            ("start the database", NO_FLAGS_DATABASE),
+            id="database-force",
         ),
-        pytest.param(DATABASE, {"command": RESTART}, "POST /databases/abc/restart", ("restart the database", ""), id="database-restart"),
-        pytest.param(DATABASE, {"command": STOP}, "POST /databases/abc/stop", ("stop the database", ""), id="database-stop"),
+        pytest.param(
+            DATABASE,
+            {"command": CHECK},
+            "POST /deploy?uuid=abc",
+            ("start the database", ""),
+            id="database-check",
+        ),
+        pytest.param(
+            DATABASE,
+            {"command": START},
+            "POST /databases/abc/start",
+            ("start the database, if it is stopped", ""),
+            id="database-start",
+        ),
+        pytest.param(
+            DATABASE,
+            {"command": RESTART},
+            "POST /databases/abc/restart",
+            ("restart the database", ""),
+            id="database-restart",
+        ),
+        pytest.param(
+            DATABASE,
+            {"command": STOP},
+            "POST /databases/abc/stop",
+            ("stop the database", ""),
+            id="database-stop",
+        ),
         pytest.param(TAG, {}, "POST /deploy?tag=abc", ("deploy all that carries the tag", ""), id="tag"),
-        pytest.param(TAG, {"force": True}, "POST /deploy?tag=abc&force=true", ("deploy all that carries the tag", ""), id="tag-force"),
-        pytest.param(TAG, {"command": CHECK}, "POST /deploy?tag=abc", ("deploy all that carries the tag", ""), id="tag-check"),
+        pytest.param(
+            TAG,
+            {"force": True},
+            "POST /deploy?tag=abc&force=true",
+            ("deploy all that carries the tag", ""),
+            id="tag-force",
+        ),
+        pytest.param(
+            TAG,
+            {"command": CHECK},
+            "POST /deploy?tag=abc",
+            ("deploy all that carries the tag", ""),
+            id="tag-check",
+        ),
     ],
 )
 @pytest.mark.parametrize("version", [NEW, "4.0.0-beta.474", "4.4-rc.1", ""])
-def test_each_wish_is_one_request(kind: str, options: dict[str, Any], request_line: str, told: tuple[str, str], version: str) -> None:
+def test_each_wish_is_one_request(
+    kind: str, options: dict[str, Any], request_line: str, told: tuple[str, str], version: str
+) -> None:
     """`told`: what it does, and what people should know of it."""
     act = trigger_requests.request_for(kind, UUID, Options(**options), Version(version))
     assert line(kind, version, Options(**options)) == request_line
@@ -244,7 +369,14 @@ def test_each_wish_is_one_request(kind: str, options: dict[str, Any], request_li
 
 
 @pytest.mark.parametrize(
-    ("version", "forced"), [("4.0.0-beta.380", True), ("4.0.0-beta.463", True), ("4.0.0-beta.464", False), ("4.2.0", False), ("", False)]
+    ("version", "forced"),
+    [
+        ("4.0.0-beta.380", True),
+        ("4.0.0-beta.463", True),
+        ("4.0.0-beta.464", False),
+        ("4.2.0", False),
+        ("", False),
+    ],
 )
 @pytest.mark.parametrize(
     ("kind", "options"),
@@ -261,7 +393,10 @@ def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
 
     Source: coolify-api 5.7.
     """
-    assert ("force" in trigger_requests.request_for(kind, UUID, Options(pinned=True, **options), Version(version)).params) is forced
+    assert (
+        "force"
+        in trigger_requests.request_for(kind, UUID, Options(pinned=True, **options), Version(version)).params
+    ) is forced
 
 
 @pytest.mark.parametrize(
@@ -269,12 +404,32 @@ def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
     [
         pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", ANEW, "", id="beta380-every-start-pulled"),
         pytest.param("4.0.0-beta.390", "POST /deploy?uuid=abc", ANEW, "", id="beta390-every-start-pulled"),
-        pytest.param("4.0.0-beta.391", "POST /deploy?uuid=abc", ANEW, trigger_requests.NO_PULL_API, id="beta391-none-pulls"),
-        pytest.param("4.0.0-beta.418", "POST /deploy?uuid=abc", ANEW, trigger_requests.NO_PULL_API, id="beta418-none-pulls"),
-        pytest.param("4.0.0-beta.419", "POST /services/abc/restart?latest=true", LATEST, "", id="beta419-restart-latest"),
+        pytest.param(
+            "4.0.0-beta.391",
+            "POST /deploy?uuid=abc",
+            ANEW,
+            trigger_requests.NO_PULL_API,
+            id="beta391-none-pulls",
+        ),
+        pytest.param(
+            "4.0.0-beta.418",
+            "POST /deploy?uuid=abc",
+            ANEW,
+            trigger_requests.NO_PULL_API,
+            id="beta418-none-pulls",
+        ),
+        pytest.param(
+            "4.0.0-beta.419",
+            "POST /services/abc/restart?latest=true",
+            LATEST,
+            "",
+            id="beta419-restart-latest",
+        ),
     ],
 )
-def test_a_service_s_newer_images_are_pulled_as_its_version_can(version: str, request_line: str, says: str, note: str) -> None:
+def test_a_service_s_newer_images_are_pulled_as_its_version_can(
+    version: str, request_line: str, says: str, note: str
+) -> None:
     act = trigger_requests.request_for(SERVICE, UUID, Options(), Version(version))
     assert (line(SERVICE, version, Options()), act.summary, act.note) == (request_line, says, note)
     assert note in trigger_requests.request_for(SERVICE, UUID, Options(force=True), Version(version)).note
@@ -282,16 +437,29 @@ def test_a_service_s_newer_images_are_pulled_as_its_version_can(version: str, re
 
 
 @pytest.mark.parametrize(
-    ("version", "note"), [("4.0.0-beta.390", trigger_requests.ALWAYS_PULLS), ("4.0.0-beta.391", ""), (NEW, ""), ("", "")]
+    ("version", "note"),
+    [("4.0.0-beta.390", trigger_requests.ALWAYS_PULLS), ("4.0.0-beta.391", ""), (NEW, ""), ("", "")],
 )
 def test_where_every_start_pulls_who_wants_none_is_told(version: str, note: str) -> None:
     act = trigger_requests.request_for(SERVICE, UUID, Options(pull_latest=False), Version(version))
     assert (line(SERVICE, version, Options(pull_latest=False)), act.note) == ("POST /deploy?uuid=abc", note)
 
 
-VERSIONS = ("4.0.0-beta.380", "4.0.0-beta.400", "4.0.0-beta.420", "4.0.0-beta.434", "4.0.0-beta.463", "4.0.0", "4.3.6", NEW, "4.4-rc.1")
+VERSIONS = (
+    "4.0.0-beta.380",
+    "4.0.0-beta.400",
+    "4.0.0-beta.420",
+    "4.0.0-beta.434",
+    "4.0.0-beta.463",
+    "4.0.0",
+    "4.3.6",
+    NEW,
+    "4.4-rc.1",
+)
 WISHES = [
-    Options(command=command, force=force, instant=instant, pr=pr, docker_tag=docker_tag, pull_latest=pull_latest)
+    Options(
+        command=command, force=force, instant=instant, pr=pr, docker_tag=docker_tag, pull_latest=pull_latest
+    )
     for command in (DEPLOY, START, RESTART, STOP, CHECK)
     for force, instant, pull_latest in product((False, True), repeat=3)
     for pr, docker_tag in ((0, ""), (7, ""), (7, "pr-7"))
@@ -307,13 +475,19 @@ def test_no_request_holds_what_some_version_would_misread(kind: str, version: st
         assert act.method == ("DELETE" if "/previews/" in act.path else "POST"), options
         assert ("uuid" in act.params) is (act.is_bulk and kind != TAG), options
         assert "tag" not in act.params or act.is_bulk, options
-        assert {act.params[name] for name in ("force", "instant_deploy", "latest") if name in act.params} <= {"true"}, options
-        assert set(act.params) <= {"uuid", "tag", "force", "instant_deploy", "latest", "pr", "docker_tag"}, options
+        assert {act.params[name] for name in ("force", "instant_deploy", "latest") if name in act.params} <= {
+            "true"
+        }, options
+        assert set(act.params) <= {"uuid", "tag", "force", "instant_deploy", "latest", "pr", "docker_tag"}, (
+            options
+        )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_application_is_asked_for_in_the_same_way_on_every_version(version: str) -> None:
-    assert [line(APPLICATION, version, wish) for wish in WISHES] == [line(APPLICATION, NEW, wish) for wish in WISHES]
+    assert [line(APPLICATION, version, wish) for wish in WISHES] == [
+        line(APPLICATION, NEW, wish) for wish in WISHES
+    ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -333,21 +507,37 @@ def test_a_uuid_stays_in_its_place_in_the_path(kind: str, command: Command) -> N
         pytest.param(APPLICATION, {}, NEW, "deploy", id="deploy-for-deploy"),
         pytest.param(APPLICATION, {"instant": True}, "4.0.0-beta.463", "write", id="start-before-beta464"),
         pytest.param(APPLICATION, {"instant": True}, "4.0.0-beta.464", "deploy", id="start-since-beta464"),
-        pytest.param(APPLICATION, {"command": RESTART}, "4.0.0-beta.463", "write", id="restart-before-beta464"),
-        pytest.param(APPLICATION, {"command": RESTART}, "4.0.0-beta.464", "deploy", id="restart-since-beta464"),
+        pytest.param(
+            APPLICATION, {"command": RESTART}, "4.0.0-beta.463", "write", id="restart-before-beta464"
+        ),
+        pytest.param(
+            APPLICATION, {"command": RESTART}, "4.0.0-beta.464", "deploy", id="restart-since-beta464"
+        ),
         pytest.param(APPLICATION, {"command": STOP}, "4.0.0-beta.463", "write", id="stop-before-beta464"),
         pytest.param(APPLICATION, {"command": STOP}, "4.0.0-beta.464", "deploy", id="stop-since-beta464"),
-        pytest.param(APPLICATION, {"command": STOP, "pr": 7}, NEW, "write", id="a-preview-is-deleted-with-write"),
+        pytest.param(
+            APPLICATION, {"command": STOP, "pr": 7}, NEW, "write", id="a-preview-is-deleted-with-write"
+        ),
         pytest.param(APPLICATION, {"pr": 7}, NEW, "deploy", id="a-preview-is-deployed-with-deploy"),
-        pytest.param(APPLICATION, {"command": START}, "4.0.0-beta.463", "deploy", id="an-application-is-started-by-deploy"),
+        pytest.param(
+            APPLICATION,
+            {"command": START},
+            "4.0.0-beta.463",
+            "deploy",
+            id="an-application-is-started-by-deploy",
+        ),
         pytest.param(SERVICE, {}, "4.0.0-beta.418", "deploy", id="a-service-by-deploy"),
         pytest.param(SERVICE, {}, "4.0.0-beta.419", "write", id="a-service-by-restart-before-beta464"),
         pytest.param(SERVICE, {}, "4.0.0-beta.464", "deploy", id="a-service-by-restart-since-beta464"),
-        pytest.param(SERVICE, {"pull_latest": False}, "4.0.0-beta.463", "deploy", id="a-service-that-pulls-nothing"),
+        pytest.param(
+            SERVICE, {"pull_latest": False}, "4.0.0-beta.463", "deploy", id="a-service-that-pulls-nothing"
+        ),
         pytest.param(DATABASE, {}, "4.0.0-beta.463", "deploy", id="a-database-by-deploy"),
         pytest.param(DATABASE, {"command": START}, "4.0.0-beta.463", "write", id="a-database-by-start"),
         pytest.param(TAG, {}, "4.0.0-beta.463", "deploy", id="a-tag"),
     ],
 )
-def test_each_request_needs_one_ability(kind: str, options: dict[str, Any], version: str, ability: str) -> None:
+def test_each_request_needs_one_ability(
+    kind: str, options: dict[str, Any], version: str, ability: str
+) -> None:
     assert trigger_requests.abilities(kind, Options(**options), Version(version)) == ability

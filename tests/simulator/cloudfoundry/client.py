@@ -51,17 +51,38 @@ class Client:
     links: dict[str, Any] = field(default_factory=dict)
     said: list[tuple[str, str, Reply]] = field(default_factory=list)
 
-    def ask(self, method: str, path: str, body: Any = None, *, at: str = "", raw: bytes | None = None, **headers: str) -> Reply:
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        at: str = "",
+        raw: bytes | None = None,
+        **headers: str,
+    ) -> Reply:
         """One request on a connection of its own. `at`: another server than the API. A header that is empty is not sent."""
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-        usual = {"Accept": "application/json", "User-Agent": NAME, "Authorization": f"bearer {self.token}" if self.token else ""}
+        usual = {
+            "Accept": "application/json",
+            "User-Agent": NAME,
+            "Authorization": f"bearer {self.token}" if self.token else "",
+        }
         usual |= {"Content-Type": "application/json"} if body is not None else {}
-        sent = {name: value for name, value in (usual | {key.replace("_", "-"): value for key, value in headers.items()}).items() if value}
+        sent = {
+            name: value
+            for name, value in (
+                usual | {key.replace("_", "-"): value for key, value in headers.items()}
+            ).items()
+            if value
+        }
         link = http.client.HTTPConnection((at or self.stage.url).partition("//")[2], timeout=5)
         try:
             link.request(method, path, body=data, headers=sent)
             answer = link.getresponse()
-            reply = Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+            reply = Reply(
+                answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+            )
         finally:
             link.close()
         if not at:
@@ -80,12 +101,21 @@ class Client:
     def grant(self, *, query: str = "", basic: str = CF, **form: str) -> Reply:
         """One request for a token."""
         at = self.root()["login"]["href"]
-        return self.ask("POST", f"/oauth/token{query}", at=at, raw=urlencode(form).encode(), Authorization=basic, Content_Type=FORM)
+        return self.ask(
+            "POST",
+            f"/oauth/token{query}",
+            at=at,
+            raw=urlencode(form).encode(),
+            Authorization=basic,
+            Content_Type=FORM,
+        )
 
     def login(self) -> Client:
         """In, by user name and password."""
         given = self.stage.inputs
-        reply = self.grant(grant_type="password", username=given["cf_username"], password=given["cf_password"])
+        reply = self.grant(
+            grant_type="password", username=given["cf_username"], password=given["cf_password"]
+        )
         assert reply.status == 200, reply.raw
         return self.took(reply)
 
@@ -100,11 +130,18 @@ class Client:
     def states(self) -> dict[str, list[str]]:
         """The states of every instance, by process type; the newest process of a type."""
         rows = self.get(f"{self.app}/processes")["resources"]
-        return {row["type"]: [each["state"] for each in self.get(f"/v3/processes/{row['guid']}/stats")["resources"]] for row in rows}
+        return {
+            row["type"]: [
+                each["state"] for each in self.get(f"/v3/processes/{row['guid']}/stats")["resources"]
+            ]
+            for row in rows
+        }
 
     def staged(self, image: str = "ghcr.io/acme/web:1.4.2", *, seconds: float = 15) -> dict[str, Any]:
         """A package and its build, at its end."""
-        package = self.ask("POST", "/v3/packages", {"type": "docker", **self.of_app(), "data": {"image": image}}).body
+        package = self.ask(
+            "POST", "/v3/packages", {"type": "docker", **self.of_app(), "data": {"image": image}}
+        ).body
         build = self.ask("POST", "/v3/builds", {"package": {"guid": package["guid"]}}).body
         self.stage.skip(seconds)
         found: dict[str, Any] = self.get(f"/v3/builds/{build['guid']}")
@@ -142,7 +179,10 @@ def described(method: str, path: str) -> Any | None:
     for pattern, methods in document()["paths"].items():
         if method.lower() in methods and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", pattern), path):
             shared = methods.get("parameters", [])
-            return {**methods[method.lower()], "parameters": [*methods[method.lower()].get("parameters", []), *shared]}
+            return {
+                **methods[method.lower()],
+                "parameters": [*methods[method.lower()].get("parameters", []), *shared],
+            }
     return None
 
 
@@ -162,17 +202,24 @@ def misfits(value: Any, schema: Any, where: str = "") -> Iterator[str]:
     schema = resolved(schema)
     for part in schema.get("allOf", ()):
         yield from misfits(value, part, where)
-    if (ways := schema.get("oneOf") or schema.get("anyOf")) and all(list(misfits(value, way, where)) for way in ways):
+    if (ways := schema.get("oneOf") or schema.get("anyOf")) and all(
+        list(misfits(value, way, where)) for way in ways
+    ):
         yield f"{where}: {value!r} fits none of {len(ways)} ways"
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
-    if kinds and not any(isinstance(value, KINDS[kind]) and (kind == "boolean" or not isinstance(value, bool)) for kind in kinds):
+    if kinds and not any(
+        isinstance(value, KINDS[kind]) and (kind == "boolean" or not isinstance(value, bool))
+        for kind in kinds
+    ):
         yield f"{where}: {value!r} is no {' or '.join(kinds)}"
         return
     if "enum" in schema and value not in schema["enum"]:
         yield f"{where}: {value!r} is none of {schema['enum']}"
     if isinstance(value, dict):
-        yield from (f"{where}: {name!r} is missing" for name in schema.get("required", ()) if name not in value)
+        yield from (
+            f"{where}: {name!r} is missing" for name in schema.get("required", ()) if name not in value
+        )
         for name, inner in schema.get("properties", {}).items():
             if name in value:
                 yield from misfits(value[name], inner, f"{where}.{name}")

@@ -38,11 +38,16 @@ class Cf:
     def auth(self) -> dict[str, Any]:
         """`cf api`, `cf auth`: what the token says of its user."""
         links = self.get("/")["links"]
-        assert all(isinstance(links[name]["href"], str) for name in ("self", "login", "uaa", "log_cache", "network_policy_v1", "routing"))
+        assert all(
+            isinstance(links[name]["href"], str)
+            for name in ("self", "login", "uaa", "log_cache", "network_policy_v1", "routing")
+        )
         major, minor, _ = (int(part) for part in links["cloud_controller_v3"]["meta"]["version"].split("."))
         assert (major, minor) >= (3, 160)  # what cf 9 wants at least
         self.client.login()
-        head, claims, signature = (base64.urlsafe_b64decode(part + "==") for part in self.client.token.split("."))
+        head, claims, signature = (
+            base64.urlsafe_b64decode(part + "==") for part in self.client.token.split(".")
+        )
         assert json.loads(head)["alg"] == "RS256"
         assert signature
         found: dict[str, Any] = json.loads(claims)
@@ -50,7 +55,9 @@ class Cf:
 
     def target(self) -> str:
         """`cf target -o … -s …`: the space."""
-        [organization] = self.get(f"/v3/organizations?names={self.given['cf_org']}&page=1&per_page=1")["resources"]
+        [organization] = self.get(f"/v3/organizations?names={self.given['cf_org']}&page=1&per_page=1")[
+            "resources"
+        ]
         spaces = f"/v3/spaces?names={self.given['cf_space']}&organization_guids={organization['guid']}"
         [space] = self.get(spaces)["resources"]
         return str(space["guid"])
@@ -65,7 +72,9 @@ class Cf:
         packages = self.get(f"/v3/packages?app_guids={app}&order_by=-created_at&per_page=1")["resources"]
         unstaged: list[Any] = []
         for package in packages:
-            droplets = self.get(f"/v3/packages/{package['guid']}/droplets?states=STAGED&per_page=1")["resources"]
+            droplets = self.get(f"/v3/packages/{package['guid']}/droplets?states=STAGED&per_page=1")[
+                "resources"
+            ]
             unstaged += [] if droplets else [package]
         return unstaged
 
@@ -74,7 +83,9 @@ class Cf:
         processes = self.get(f"/v3/apps/{app}/processes")["resources"]
         for _ in range(60):
             rows = [self.get(f"/v3/processes/{process['guid']}/stats")["resources"] for process in processes]
-            assert not any(row and all(each["state"] == "CRASHED" for each in row) for row in rows), "Start unsuccessful"
+            assert not any(row and all(each["state"] == "CRASHED" for each in row) for row in rows), (
+                "Start unsuccessful"
+            )
             if all(not row or any(each["state"] == "RUNNING" for each in row) for row in rows):
                 return
             self.client.stage.skip(1)
@@ -92,8 +103,15 @@ class Cf:
                 assert row["state"] != "RUNNING" or fits(row["usage"], USED)
         [route] = self.get(f"/v3/apps/{app['guid']}/routes")["resources"]
         droplet = self.get(f"/v3/apps/{app['guid']}/droplets/current")
-        active = self.get(f"/v3/deployments?app_guids={app['guid']}&status_values=ACTIVE&order_by=-created_at&per_page=1")
-        return {"state": app["state"], "url": route["url"], "image": droplet["image"], "deployments": len(active["resources"])}
+        active = self.get(
+            f"/v3/deployments?app_guids={app['guid']}&status_values=ACTIVE&order_by=-created_at&per_page=1"
+        )
+        return {
+            "state": app["state"],
+            "url": route["url"],
+            "image": droplet["image"],
+            "deployments": len(active["resources"]),
+        }
 
     def logs(self, app: str) -> list[str]:
         """`cf logs --recent`."""
@@ -101,7 +119,9 @@ class Cf:
         assert isinstance(self.client.ask("GET", "/api/v1/info", at=at).body["version"], str)
         query = "descending=true&envelope_types=LOG&limit=1000&start_time=-6795364578871345152"
         batch = self.client.ask("GET", f"/api/v1/read/{app}?{query}", at=at).body["envelopes"]["batch"]
-        assert all(isinstance(each["timestamp"], str) and each["log"]["type"] in {"OUT", "ERR"} for each in batch)
+        assert all(
+            isinstance(each["timestamp"], str) and each["log"]["type"] in {"OUT", "ERR"} for each in batch
+        )
         return [base64.b64decode(each["log"]["payload"]).decode() for each in reversed(batch)]
 
 
@@ -172,7 +192,9 @@ def test_it_pushes_an_image_and_sees_a_crash() -> None:
         cf = Cf(Client(session))
         cf.auth()
         app = cf.app(cf.target())["guid"]
-        package = cf.post("/v3/packages", {"type": "docker", "data": {"image": "ghcr.io/acme/web:2"}, **cf.client.of_app()}).body
+        package = cf.post(
+            "/v3/packages", {"type": "docker", "data": {"image": "ghcr.io/acme/web:2"}, **cf.client.of_app()}
+        ).body
         assert cf.newest_package(app) == [cf.get(f"/v3/packages/{package['guid']}")]
         build = cf.post("/v3/builds", {"package": {"guid": package["guid"]}}).body
         while build["state"] == "STAGING":
@@ -180,7 +202,12 @@ def test_it_pushes_an_image_and_sees_a_crash() -> None:
             build = cf.get(f"/v3/builds/{build['guid']}")
         assert cf.newest_package(app) == []
         droplet = {"data": {"guid": build["droplet"]["guid"]}}
-        assert cf.client.ask("PATCH", f"/v3/apps/{app}/relationships/current_droplet", droplet, User_Agent=AGENT).status == 200
+        assert (
+            cf.client.ask(
+                "PATCH", f"/v3/apps/{app}/relationships/current_droplet", droplet, User_Agent=AGENT
+            ).status
+            == 200
+        )
         assert cf.post(f"/v3/apps/{app}/actions/restart").status == 200
         with pytest.raises(AssertionError, match="Start unsuccessful"):
             cf.poll(app)

@@ -23,7 +23,13 @@ from deployer.simulator.cloudfoundry.state.deployments import PACE
 from tests.simulator.cloudfoundry.client import Client, Reply, described, misfits, resolved
 
 FIXTURES = Path(__file__).parents[2] / "contracts" / "cloudfoundry" / "fixtures"
-OURS = {"request-404-unknown", "request-429-rate-limit", "app-restart-503-runner", "roles-list-200", "feature-flag-get-200"} | {
+OURS = {
+    "request-404-unknown",
+    "request-429-rate-limit",
+    "app-restart-503-runner",
+    "roles-list-200",
+    "feature-flag-get-200",
+} | {
     "manifest-apply-202",
     "process-instances-200",
     "app-feature-get-200",
@@ -80,7 +86,9 @@ NULL = re.compile(r"\.links\.log\w+: None|\.relationships\.(quota|organization)\
 """Where the document has no null, and the server one (cloudfoundry-api 1, and recorded replies)."""
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.place == "api"], ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.place == "api"], ids=lambda route: route.name
+)
 def test_a_route_stands_in_the_document_with_its_parameters_and_fields(route: Route) -> None:
     path = route.path.pattern.replace(r"([^/]+)", "x").replace("/?", "/")
     operation = described(route.method, path)
@@ -100,7 +108,9 @@ def has(schema: Any, way: list[str]) -> bool:
     fields = schema.get("properties")
     if not way or (fields is None and not parts):
         return True
-    return (fields is not None and way[0] in fields and has(fields[way[0]], way[1:])) or any(has(part, way) for part in parts)
+    return (fields is not None and way[0] in fields and has(fields[way[0]], way[1:])) or any(
+        has(part, way) for part in parts
+    )
 
 
 def tour(client: Client) -> None:
@@ -118,7 +128,9 @@ def tour(client: Client) -> None:
         client.stage.skip(5)
         client.states()
     client.ask("POST", f"{client.app}/actions/start")
-    package = client.ask("POST", "/v3/packages", {"type": "docker", **client.of_app(), "data": {"image": "a/b:1"}}).body.get("guid", "none")
+    package = client.ask(
+        "POST", "/v3/packages", {"type": "docker", **client.of_app(), "data": {"image": "a/b:1"}}
+    ).body.get("guid", "none")
     build = client.ask("POST", "/v3/builds", {"package": {"guid": package}}).body.get("guid", "none")
     client.stage.skip(15)
     client.get("/v3/builds", package_guids=package)
@@ -141,12 +153,27 @@ def tour(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "scenario", ["success", "crash", "started", "staging-failure", "worker", "rolling-quota", "others", "auditor", "quota"]
+    "scenario",
+    [
+        "success",
+        "crash",
+        "started",
+        "staging-failure",
+        "worker",
+        "rolling-quota",
+        "others",
+        "auditor",
+        "quota",
+    ],
 )
 def test_every_answer_fits_the_document(scenario: str) -> None:
     with visiting(scenario) as client:
         tour(client)
-        wrong = [f"{method} {path}: {said}" for method, path, reply in client.said for said in unfit(method, path, reply)]
+        wrong = [
+            f"{method} {path}: {said}"
+            for method, path, reply in client.said
+            for said in unfit(method, path, reply)
+        ]
     assert [each for each in wrong if not NULL.search(each)] == []
 
 
@@ -191,9 +218,15 @@ def test_every_way_to_log_in_gives_a_token() -> None:
             client.grant(grant_type="password", username=USERNAME, password=PASSWORD),
             client.grant(grant_type=bearer, assertion=ASSERTION),
             client.grant(grant_type=bearer, assertion=ASSERTION, basic=own),
-            client.grant(grant_type="client_credentials", client_id=CLIENT, client_secret=CLIENT_SECRET, basic=""),
             client.grant(
-                grant_type="client_credentials", client_id=CLIENT, client_assertion=ASSERTION, client_assertion_type=asserted, basic=""
+                grant_type="client_credentials", client_id=CLIENT, client_secret=CLIENT_SECRET, basic=""
+            ),
+            client.grant(
+                grant_type="client_credentials",
+                client_id=CLIENT,
+                client_assertion=ASSERTION,
+                client_assertion_type=asserted,
+                basic="",
             ),
         ]
         assert [way.status for way in ways] == [200] * 5
@@ -205,10 +238,27 @@ def test_every_way_to_log_in_gives_a_token() -> None:
 @pytest.mark.parametrize(
     ("form", "basic", "error"),
     [
-        pytest.param({"grant_type": "password", "username": USERNAME, "password": "wrong"}, "Basic Y2Y6", "unauthorized", id="password"),
-        pytest.param({"grant_type": "password", "username": USERNAME, "password": PASSWORD}, "", "invalid_client", id="no-client"),
-        pytest.param({"grant_type": "client_credentials", "client_id": CLIENT}, "", "invalid_client", id="no-secret"),
-        pytest.param({"grant_type": "refresh_token", "refresh_token": "old"}, "Basic Y2Y6", "invalid_token", id="refresh"),
+        pytest.param(
+            {"grant_type": "password", "username": USERNAME, "password": "wrong"},
+            "Basic Y2Y6",
+            "unauthorized",
+            id="password",
+        ),
+        pytest.param(
+            {"grant_type": "password", "username": USERNAME, "password": PASSWORD},
+            "",
+            "invalid_client",
+            id="no-client",
+        ),
+        pytest.param(
+            {"grant_type": "client_credentials", "client_id": CLIENT}, "", "invalid_client", id="no-secret"
+        ),
+        pytest.param(
+            {"grant_type": "refresh_token", "refresh_token": "old"},
+            "Basic Y2Y6",
+            "invalid_token",
+            id="refresh",
+        ),
         pytest.param({"grant_type": "guess"}, "Basic Y2Y6", "invalid_client", id="unknown-grant"),
     ],
 )
@@ -222,7 +272,12 @@ def test_the_fifth_wrong_password_locks_the_account() -> None:
     with visiting("success", logged_in=False) as client:
         for _ in range(5):
             client.grant(grant_type="password", username=USERNAME, password="wrong")
-        assert "locked" in client.grant(grant_type="password", username=USERNAME, password=PASSWORD).body["error_description"]
+        assert (
+            "locked"
+            in client.grant(grant_type="password", username=USERNAME, password=PASSWORD).body[
+                "error_description"
+            ]
+        )
 
 
 def test_a_user_of_another_identity_provider_must_name_it() -> None:
@@ -248,7 +303,10 @@ def test_a_token_tells_when_it_expires_and_is_then_not_taken() -> None:
 def test_a_refresh_token_is_taken_once() -> None:
     with visiting("success") as client:
         assert client.grant(grant_type="refresh_token", refresh_token=client.refresh).status == 200
-        assert client.grant(grant_type="refresh_token", refresh_token=client.refresh).body["error"] == "invalid_token"
+        assert (
+            client.grant(grant_type="refresh_token", refresh_token=client.refresh).body["error"]
+            == "invalid_token"
+        )
 
 
 def test_opaque_tokens_say_nothing() -> None:
@@ -270,7 +328,10 @@ def test_revoked_tokens_are_not_known_but_new_ones_are() -> None:
 def test_the_order_of_checks_is_the_servers_own() -> None:
     with visiting("no-droplet", logged_in=False) as client:
         assert reply_of(client, "POST", f"{client.app}/actions/start") == (401, 10002)
-        assert reply_of(client, "POST", f"{client.app}/actions/start", Authorization="bearer guessed") == (401, 1000)
+        assert reply_of(client, "POST", f"{client.app}/actions/start", Authorization="bearer guessed") == (
+            401,
+            1000,
+        )
         client.login()
         assert reply_of(client, "POST", "/v3/apps/nobodys/actions/start") == (404, 10010)
         assert reply_of(client, "POST", f"{client.app}/actions/start") == (422, 10008)
@@ -292,7 +353,11 @@ def test_too_many_requests_are_told_in_json_that_is_called_text() -> None:
         client.states()
         [process] = client.get(f"{client.app}/processes")["resources"]
         reply = client.ask("GET", f"/v3/processes/{process['guid']}/stats")
-        assert (reply.status, reply.code, reply.headers["content-type"]) == (429, 10013, "text/plain; charset=utf-8")
+        assert (reply.status, reply.code, reply.headers["content-type"]) == (
+            429,
+            10013,
+            "text/plain; charset=utf-8",
+        )
         assert int(reply.headers["retry-after"]) == 30
         assert 0 < int(reply.headers["x-ratelimit-reset"]) - time.time() <= 31
 
@@ -300,7 +365,11 @@ def test_too_many_requests_are_told_in_json_that_is_called_text() -> None:
 def test_lists_are_turned_page_by_page() -> None:
     with visiting("paged") as client:
         first = client.get("/v3/apps", space_guids="2f35885d-0c9d-4423-83ad-fd05066f8576", per_page="50")
-        assert (len(first["resources"]), first["pagination"]["total_pages"], first["pagination"]["previous"]) == (2, 3, None)
+        assert (
+            len(first["resources"]),
+            first["pagination"]["total_pages"],
+            first["pagination"]["previous"],
+        ) == (2, 3, None)
         names, page = [row["name"] for row in first["resources"]], first
         while following := page["pagination"]["next"]:
             page = client.get(following["href"].removeprefix(client.stage.url))
@@ -379,7 +448,12 @@ def test_a_crash_is_one_from_the_third_time_on_and_each_is_an_event() -> None:
         assert client.states()["web"] == ["STARTING", "STARTING"]
         client.stage.skip(6)
         assert client.states()["web"] == ["CRASHED", "CRASHED"]
-        events = client.get("/v3/audit_events", types="audit.app.process.crash", target_guids=client.stage.guids[0], order_by="-created_at")
+        events = client.get(
+            "/v3/audit_events",
+            types="audit.app.process.crash",
+            target_guids=client.stage.guids[0],
+            order_by="-created_at",
+        )
         assert len(events["resources"]) == 6
         [process] = client.get(f"{client.app}/processes")["resources"]
         assert events["resources"][0]["data"]["version"] == process["version"]
@@ -412,7 +486,10 @@ def test_instances_come_up_as_the_scenario_says(scenario: str, seconds: float, s
 
 
 def test_an_instance_without_a_place_says_why_and_one_that_is_not_ready_says_so() -> None:
-    for scenario, field, value in (("never-placed", "details", "insufficient resources: memory"), ("unready", "routable", False)):
+    for scenario, field, value in (
+        ("never-placed", "details", "insufficient resources: memory"),
+        ("unready", "routable", False),
+    ):
         with visiting(scenario) as client:
             client.ask("POST", f"{client.app}/actions/start")
             client.stage.skip(20)
@@ -427,7 +504,10 @@ def test_missing_metrics_are_a_warning() -> None:
         client.stage.skip(20)
         [process] = client.get(f"{client.app}/processes")["resources"]
         reply = client.ask("GET", f"/v3/processes/{process['guid']}/stats")
-        assert (reply.headers["x-cf-warnings"], reply.body["resources"][0]["usage"]) == ("Stats+server+temporarily+unavailable.", {})
+        assert (reply.headers["x-cf-warnings"], reply.body["resources"][0]["usage"]) == (
+            "Stats+server+temporarily+unavailable.",
+            {},
+        )
 
 
 @pytest.mark.parametrize(
@@ -440,7 +520,9 @@ def test_missing_metrics_are_a_warning() -> None:
         pytest.param("quota", ("POST", "/actions/restart"), (422, 10008), id="quota-restart"),
         pytest.param("no-droplet", ("POST", "/actions/restart"), (422, 10008), id="no-droplet"),
         pytest.param("no-droplet", ("GET", "/droplets/current"), (404, 10010), id="no-current-droplet"),
-        pytest.param("no-droplet", ("PATCH", CURRENT, {"data": {"guid": "x"}}), (422, 10008), id="unknown-droplet"),
+        pytest.param(
+            "no-droplet", ("PATCH", CURRENT, {"data": {"guid": "x"}}), (422, 10008), id="unknown-droplet"
+        ),
         pytest.param("others", ("PATCH", CURRENT, {"data": {"guid": "x"}}), (422, 10008), id="deploying"),
     ],
 )
@@ -463,8 +545,14 @@ def test_an_image_is_staged_and_becomes_the_droplet() -> None:
         client.stage.skip(8)
         build = client.get(f"/v3/builds/{build['guid']}")
         droplet = build["droplet"]["guid"]
-        assert (build["state"], client.get(f"/v3/droplets/{droplet}")["image"]) == ("STAGED", "ghcr.io/acme/web:2")
-        assert client.ask("PATCH", client.app + CURRENT, {"data": {"guid": droplet}}).body["data"]["guid"] == droplet
+        assert (build["state"], client.get(f"/v3/droplets/{droplet}")["image"]) == (
+            "STAGED",
+            "ghcr.io/acme/web:2",
+        )
+        assert (
+            client.ask("PATCH", client.app + CURRENT, {"data": {"guid": droplet}}).body["data"]["guid"]
+            == droplet
+        )
         assert client.get(client.app)["relationships"]["current_droplet"]["data"]["guid"] == droplet
         assert client.states()["web"] == ["RUNNING", "RUNNING"]  # the one before goes on
 
@@ -480,9 +568,17 @@ def test_a_private_registry_wants_its_login() -> None:
     with visiting("registry") as client:
         assert client.staged()["state"] == "FAILED"
         given = client.stage.inputs
-        data = {"image": "a/b:1", "username": given["cf_docker_username"], "password": given["cf_docker_password"]}
+        data = {
+            "image": "a/b:1",
+            "username": given["cf_docker_username"],
+            "password": given["cf_docker_password"],
+        }
         package = client.ask("POST", "/v3/packages", {"type": "docker", **client.of_app(), "data": data}).body
-        assert package["data"] == {"image": "a/b:1", "username": given["cf_docker_username"], "password": "***"}
+        assert package["data"] == {
+            "image": "a/b:1",
+            "username": given["cf_docker_username"],
+            "password": "***",
+        }
         build = client.ask("POST", "/v3/builds", {"package": {"guid": package["guid"]}}).body
         client.stage.skip(20)
         assert client.get(f"/v3/builds/{build['guid']}")["state"] == "STAGED"
@@ -490,8 +586,13 @@ def test_a_private_registry_wants_its_login() -> None:
 
 def test_what_is_no_image_app_takes_no_image() -> None:
     with visiting("buildpack") as client:
-        answer = client.ask("POST", "/v3/packages", {"type": "docker", **client.of_app(), "data": {"image": "a/b"}})
-        assert (answer.status, answer.body["errors"][0]["detail"]) == (422, "Cannot create Docker package for a buildpack app.")
+        answer = client.ask(
+            "POST", "/v3/packages", {"type": "docker", **client.of_app(), "data": {"image": "a/b"}}
+        )
+        assert (answer.status, answer.body["errors"][0]["detail"]) == (
+            422,
+            "Cannot create Docker package for a buildpack app.",
+        )
 
 
 def test_what_ran_before_the_image_that_crashes_runs_well_again() -> None:
@@ -549,7 +650,10 @@ def test_a_rolling_deployment_replaces_the_web_process_instance_by_instance() ->
         assert [row["guid"] for row in client.get(f"{client.app}/processes")["resources"]] == [new["guid"]]
         assert reply_of(client, "GET", f"/v3/processes/{old['guid']}/stats") == (404, 10010)
         answer = client.ask("POST", f"/v3/deployments/{deployment}/actions/cancel")
-        assert answer.body["errors"][0]["detail"] == "Cannot cancel a deployment with status: FINALIZED and reason: DEPLOYED"
+        assert (
+            answer.body["errors"][0]["detail"]
+            == "Cannot cancel a deployment with status: FINALIZED and reason: DEPLOYED"
+        )
 
 
 def test_the_other_processes_are_restarted_when_it_is_over() -> None:
@@ -577,7 +681,10 @@ def test_bad_code_leaves_it_active_for_ever_and_a_cancel_puts_back_what_ran() ->
         assert status(client, deployment) == "ACTIVE CANCELING"
         assert client.get(client.app)["relationships"]["current_droplet"]["data"]["guid"] == before
         client.stage.skip(10)
-        assert (status(client, deployment), client.states()["web"]) == ("FINALIZED CANCELED", ["RUNNING", "RUNNING"])
+        assert (status(client, deployment), client.states()["web"]) == (
+            "FINALIZED CANCELED",
+            ["RUNNING", "RUNNING"],
+        )
 
 
 @pytest.mark.parametrize(
@@ -609,8 +716,13 @@ def test_a_second_deployment_supersedes_the_first() -> None:
     with visiting("others") as client:
         [first] = client.get("/v3/deployments", status_values="ACTIVE")["resources"]
         second = client.deployed().body["guid"]
-        assert (status(client, first["guid"]), status(client, second)) == ("FINALIZED SUPERSEDED", "ACTIVE DEPLOYING")
-        listed = client.get("/v3/deployments", app_guids=client.stage.guids[0], order_by="-created_at", per_page="1")
+        assert (status(client, first["guid"]), status(client, second)) == (
+            "FINALIZED SUPERSEDED",
+            "ACTIVE DEPLOYING",
+        )
+        listed = client.get(
+            "/v3/deployments", app_guids=client.stage.guids[0], order_by="-created_at", per_page="1"
+        )
         assert [row["guid"] for row in listed["resources"]] == [second]
 
 
@@ -655,9 +767,15 @@ def test_processes_of_a_space_hold_their_instances_where_that_is_wanted() -> Non
         [plain] = client.get("/v3/processes", space_guids=SPACE)["resources"]
         [row] = client.get("/v3/processes", space_guids=SPACE, embed="process_instances")["resources"]
         assert "process_instances" not in plain
-        assert [(each["index"], each["state"]) for each in row["process_instances"]] == [(0, "RUNNING"), (1, "RUNNING")]
+        assert [(each["index"], each["state"]) for each in row["process_instances"]] == [
+            (0, "RUNNING"),
+            (1, "RUNNING"),
+        ]
         assert all(each["since"] > 0 for each in row["process_instances"])
-        assert client.get(f"/v3/processes/{row['guid']}/process_instances")["resources"] == row["process_instances"]
+        assert (
+            client.get(f"/v3/processes/{row['guid']}/process_instances")["resources"]
+            == row["process_instances"]
+        )
         assert client.get("/v3/processes", app_guids="nobodys")["resources"] == []
         [route] = client.get("/v3/routes", app_guids=client.stage.guids[0])["resources"]
         assert route["url"] == "web.apps.example.org"
@@ -671,7 +789,10 @@ def test_a_manifest_is_applied_by_a_job_and_makes_an_app_that_is_not_there() -> 
         assert (job["state"], job["operation"], job["errors"]) == ("COMPLETE", "space.apply_manifest", [])
         assert [row["name"] for row in client.get("/v3/apps")["resources"]] == ["web", "other"]
         [other] = client.get("/v3/apps", names="other")["resources"]
-        assert (other["state"], other["relationships"]["current_droplet"]["data"]) == ("STOPPED", {"guid": None})
+        assert (other["state"], other["relationships"]["current_droplet"]["data"]) == (
+            "STOPPED",
+            {"guid": None},
+        )
         assert reply_of(client, "POST", f"/v3/apps/{other['guid']}/actions/start") == (422, 10008)
         applied(client, "other")
         assert len(client.get("/v3/apps")["resources"]) == 2
@@ -696,11 +817,21 @@ def test_each_droplet_that_is_put_live_is_a_revision_and_one_can_be_gone_back_to
         assert client.get(f"{client.app}/features/revisions")["enabled"] is True
         assert reply_of(client, "GET", f"{client.app}/features/nothing") == (404, 10010)
         same = deploying(client, strategy="rolling", revision={"guid": second["guid"]})
-        assert (same.status, "is the same as the deployed revision" in same.body["errors"][0]["detail"]) == (422, True)
+        assert (same.status, "is the same as the deployed revision" in same.body["errors"][0]["detail"]) == (
+            422,
+            True,
+        )
         back = deploying(client, strategy="rolling", revision={"guid": first["guid"]})
-        assert (back.status, back.body["droplet"], back.body["revision"]["version"]) == (201, first["droplet"], 3)
+        assert (back.status, back.body["droplet"], back.body["revision"]["version"]) == (
+            201,
+            first["droplet"],
+            3,
+        )
         [newest] = client.get(f"{client.app}/revisions", versions="3")["resources"]
-        assert (newest["description"], newest["droplet"]) == ("New droplet deployed. Rolled back to revision 1.", first["droplet"])
+        assert (newest["description"], newest["droplet"]) == (
+            "New droplet deployed. Rolled back to revision 1.",
+            first["droplet"],
+        )
         assert client.get(f"/v3/revisions/{newest['guid']}") == newest
         assert client.get(f"{client.app}/revisions", order_by="-created_at")["resources"][0] == newest
         assert reply_of(client, "GET", "/v3/revisions/nobodys") == (404, 10010)
@@ -710,7 +841,10 @@ def test_a_canary_waits_after_its_first_instance_until_it_is_continued() -> None
     with visiting("rolling") as client:
         reply = deploying(client, strategy="canary")
         guid = reply.body["guid"]
-        assert (reply.body["strategy"], reply.body["status"]["canary"]) == ("canary", {"steps": {"current": 1, "total": 1}})
+        assert (reply.body["strategy"], reply.body["status"]["canary"]) == (
+            "canary",
+            {"steps": {"current": 1, "total": 1}},
+        )
         assert (reply.body["options"], "continue" in reply.body["links"]) == ({"max_in_flight": 1}, False)
         assert reply_of(client, "POST", f"/v3/deployments/{guid}/actions/continue") == (422, 10008)
         client.stage.skip(PACE + 1)
@@ -718,12 +852,20 @@ def test_a_canary_waits_after_its_first_instance_until_it_is_continued() -> None
         assert (paused["status"]["value"], paused["status"]["reason"]) == ("ACTIVE", "PAUSED")
         assert paused["links"]["continue"]["href"].endswith(f"{guid}/actions/continue")
         client.stage.skip(300)
-        assert (web_instances(client), client.get(f"/v3/deployments/{guid}")["status"]["reason"]) == ([2, 1], "PAUSED")
+        assert (web_instances(client), client.get(f"/v3/deployments/{guid}")["status"]["reason"]) == (
+            [2, 1],
+            "PAUSED",
+        )
         assert client.ask("POST", f"/v3/deployments/{guid}/actions/continue").status == 200
         assert client.get(f"/v3/deployments/{guid}")["status"]["reason"] == "DEPLOYING"
         client.stage.skip(PACE + 1)
-        assert (web_instances(client), client.get(f"/v3/deployments/{guid}")["status"]["reason"]) == ([2], "DEPLOYED")
-        assert client.get(f"/v3/deployments/{guid}")["status"]["canary"] == {"steps": {"current": 1, "total": 1}}
+        assert (web_instances(client), client.get(f"/v3/deployments/{guid}")["status"]["reason"]) == (
+            [2],
+            "DEPLOYED",
+        )
+        assert client.get(f"/v3/deployments/{guid}")["status"]["canary"] == {
+            "steps": {"current": 1, "total": 1}
+        }
 
 
 def test_a_canary_with_steps_waits_after_each_and_can_be_cancelled() -> None:
@@ -734,13 +876,21 @@ def test_a_canary_with_steps_waits_after_each_and_can_be_cancelled() -> None:
         for _ in range(2):
             client.stage.skip(PACE + 1)
             shown = client.get(f"/v3/deployments/{guid}")
-            seen.append((shown["status"]["reason"], shown["status"]["canary"]["steps"], web_instances(client)))
+            seen.append(
+                (shown["status"]["reason"], shown["status"]["canary"]["steps"], web_instances(client))
+            )
             client.ask("POST", f"/v3/deployments/{guid}/actions/continue") if len(seen) == 1 else None
-        assert seen == [("PAUSED", {"current": 1, "total": 2}, [2, 1]), ("PAUSED", {"current": 2, "total": 2}, [2, 2])]
+        assert seen == [
+            ("PAUSED", {"current": 1, "total": 2}, [2, 1]),
+            ("PAUSED", {"current": 2, "total": 2}, [2, 2]),
+        ]
         assert shown["options"] == {"max_in_flight": 1, "canary": {"steps": steps}}
         assert client.ask("POST", f"/v3/deployments/{guid}/actions/cancel").status == 200
         client.stage.skip(10)
-        assert (web_instances(client), client.get(f"/v3/deployments/{guid}")["status"]["reason"]) == ([2], "CANCELED")
+        assert (web_instances(client), client.get(f"/v3/deployments/{guid}")["status"]["reason"]) == (
+            [2],
+            "CANCELED",
+        )
 
 
 def test_a_canary_whose_instance_never_comes_up_is_never_paused() -> None:
@@ -754,20 +904,29 @@ def test_a_canary_whose_instance_never_comes_up_is_never_paused() -> None:
     ("body", "detail"),
     [
         ({"strategy": "blue-green"}, "Strategy 'blue-green' is not a supported deployment strategy"),
-        ({"revision": {"guid": "a"}, "droplet": {"guid": "b"}}, "Droplet Cannot set both fields 'droplet' and 'revision'"),
+        (
+            {"revision": {"guid": "a"}, "droplet": {"guid": "b"}},
+            "Droplet Cannot set both fields 'droplet' and 'revision'",
+        ),
         ({"revision": {"guid": "nobodys"}}, "The revision does not exist"),
         ({"options": [1]}, "Options must be an object"),
         ({"options": {"fast": True}}, "Options has unsupported key(s): fast"),
         ({"options": {"max_in_flight": 0}}, "Max in flight must be an integer greater than 0"),
         ({"options": {"canary": {"steps": []}}}, "Options canary are only valid for Canary deployments"),
         ({"strategy": "canary", "options": {"canary": 1}}, "Options canary must be an object"),
-        ({"strategy": "canary", "options": {"canary": {"steps": [1]}}}, "Options canary steps must be an array of objects"),
+        (
+            {"strategy": "canary", "options": {"canary": {"steps": [1]}}},
+            "Options canary steps must be an array of objects",
+        ),
         (
             {"strategy": "canary", "options": {"canary": {"steps": [{"instance_weight": 0}]}}},
             "Options canary steps instance weight must be an Integer between 1-100 (inclusive)",
         ),
         (
-            {"strategy": "canary", "options": {"canary": {"steps": [{"instance_weight": 20}, {"instance_weight": 10}]}}},
+            {
+                "strategy": "canary",
+                "options": {"canary": {"steps": [{"instance_weight": 20}, {"instance_weight": 10}]}},
+            },
             "Options canary steps instance weight must be sorted in ascending order",
         ),
     ],
@@ -794,7 +953,11 @@ def test_what_it_is_answered_fits_the_document() -> None:
         client.stage.skip(PACE + 1)
         client.get(f"/v3/deployments/{canary}")
         client.ask("POST", f"/v3/deployments/{canary}/actions/continue")
-        wrong = [f"{method} {path}: {said}" for method, path, reply in client.said for said in unfit(method, path, reply)]
+        wrong = [
+            f"{method} {path}: {said}"
+            for method, path, reply in client.said
+            for said in unfit(method, path, reply)
+        ]
     assert [each for each in wrong if not NULL.search(each)] == []
 
 
@@ -803,11 +966,17 @@ def test_what_it_is_answered_fits_the_document() -> None:
 
 def logged(client: Client, **query: str) -> list[tuple[str, str]]:
     """Source and text of what the log-cache gives."""
-    pairs = "&".join(f"{name}={value}" for name, value in ({"envelope_types": "LOG", "limit": "1000"} | query).items())
-    reply = client.ask("GET", f"/api/v1/read/{client.stage.guids[0]}?{pairs}", at=client.links["log_cache"]["href"])
+    pairs = "&".join(
+        f"{name}={value}" for name, value in ({"envelope_types": "LOG", "limit": "1000"} | query).items()
+    )
+    reply = client.ask(
+        "GET", f"/api/v1/read/{client.stage.guids[0]}?{pairs}", at=client.links["log_cache"]["href"]
+    )
     assert reply.status == 200
     batch = reply.body["envelopes"]["batch"]
-    return [(each["tags"]["source_type"], base64.b64decode(each["log"]["payload"]).decode()) for each in batch]
+    return [
+        (each["tags"]["source_type"], base64.b64decode(each["log"]["payload"]).decode()) for each in batch
+    ]
 
 
 def test_the_log_is_read_from_a_time_on_forwards_and_backwards() -> None:
@@ -837,7 +1006,10 @@ def test_a_line_may_come_after_a_later_one() -> None:
         assert ("APP/PROC/WEB", "Listening on 0.0.0.0:8080") in logged(client)
         assert ("APP/PROC/WEB", "second in the list") not in logged(client)
         client.stage.skip(2)
-        assert [text for source, text in logged(client) if source == "APP/PROC/WEB"] == ["second in the list", "Listening on 0.0.0.0:8080"]
+        assert [text for source, text in logged(client) if source == "APP/PROC/WEB"] == [
+            "second in the list",
+            "Listening on 0.0.0.0:8080",
+        ]
 
 
 # --- what goes wrong on the way
@@ -913,10 +1085,27 @@ def cancelled(client: Client) -> None:
 BREACHES: list[Any] = [
     pytest.param("success", start_twice, "was put live 2 times, 1 would have been right", id="started-twice"),
     pytest.param("image", stage_twice, "was staged 2 times", id="staged-twice"),
-    pytest.param("started", lambda at: [at.ask("POST", f"{at.app}/actions/start") for _ in "ab"], "it was started already", id="again"),
-    pytest.param("restart-lost", restart_blindly, "nobody had looked what the first one did", id="blind-restart"),
-    pytest.param("success", lambda at: at.ask("GET", "/v3/nothing"), "there is no such endpoint on api", id="unknown-path"),
-    pytest.param("success", lambda at: at.ask("GET", "/v3/apps?name=web"), "'name' must not be sent like that", id="unknown-parameter"),
+    pytest.param(
+        "started",
+        lambda at: [at.ask("POST", f"{at.app}/actions/start") for _ in "ab"],
+        "it was started already",
+        id="again",
+    ),
+    pytest.param(
+        "restart-lost", restart_blindly, "nobody had looked what the first one did", id="blind-restart"
+    ),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", "/v3/nothing"),
+        "there is no such endpoint on api",
+        id="unknown-path",
+    ),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", "/v3/apps?name=web"),
+        "'name' must not be sent like that",
+        id="unknown-parameter",
+    ),
     pytest.param(
         "success",
         lambda at: at.ask("POST", "/v3/deployments", {**at.of_app(), "max_in_flight": 1}),
@@ -924,15 +1113,40 @@ BREACHES: list[Any] = [
         id="unknown-field",
     ),
     pytest.param(
-        "success", lambda at: at.ask("GET", "/v3/apps", at=at.links["login"]["href"]), "the token was sent to login", id="token-to-login"
+        "success",
+        lambda at: at.ask("GET", "/v3/apps", at=at.links["login"]["href"]),
+        "the token was sent to login",
+        id="token-to-login",
     ),
-    pytest.param("success", lambda at: at.ask("GET", "/", at=elsewhere(at)), "the token was sent to elsewhere", id="token-elsewhere"),
-    pytest.param("success", lambda at: at.ask("GET", "/", Authorization="Basic Y2Y6"), "the client's name was sent to api", id="basic"),
-    pytest.param("success", lambda at: at.ask("GET", f"/v3/apps?names={PASSWORD}"), "a secret stands in the address", id="secret"),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", "/", at=elsewhere(at)),
+        "the token was sent to elsewhere",
+        id="token-elsewhere",
+    ),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", "/", Authorization="Basic Y2Y6"),
+        "the client's name was sent to api",
+        id="basic",
+    ),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", f"/v3/apps?names={PASSWORD}"),
+        "a secret stands in the address",
+        id="secret",
+    ),
     pytest.param("success", expired, "came with a token that had expired 100 s before", id="expired"),
     pytest.param("success", refused_token, "came with a token that had been refused", id="refused-token"),
-    pytest.param("success", lambda at: at.ask("GET", "/v3/apps", Authorization=""), "came without a token", id="no-token"),
-    pytest.param("success", wrong_twice, "password was refused before, and tried again", id="wrong-password-twice"),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", "/v3/apps", Authorization=""),
+        "came without a token",
+        id="no-token",
+    ),
+    pytest.param(
+        "success", wrong_twice, "password was refused before, and tried again", id="wrong-password-twice"
+    ),
     pytest.param(
         "quota",
         lambda at: [at.ask("POST", f"{at.app}/actions/start") for _ in "ab"],
@@ -940,11 +1154,28 @@ BREACHES: list[Any] = [
         id="refused-twice",
     ),
     pytest.param("limited", impatient, "s before the time that the server had asked for", id="impatient"),
-    pytest.param("success", lambda at: at.ask("GET", "/v3/info", Accept="*/*"), "without 'Accept: application/json'", id="accept"),
-    pytest.param("success", lambda at: at.ask("GET", "/v3/info", User_Agent="curl/8"), "does not name us", id="agent"),
-    pytest.param("success", lambda at: at.ask("GET", "/", User_Agent="deployer/cf/1.0.0 (x)"), "looks like an old cf", id="like-cf"),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", "/v3/info", Accept="*/*"),
+        "without 'Accept: application/json'",
+        id="accept",
+    ),
+    pytest.param(
+        "success", lambda at: at.ask("GET", "/v3/info", User_Agent="curl/8"), "does not name us", id="agent"
+    ),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", "/", User_Agent="deployer/cf/1.0.0 (x)"),
+        "looks like an old cf",
+        id="like-cf",
+    ),
     pytest.param("others", cancelled, "this client did not start that deployment", id="foreign-cancel"),
-    pytest.param("success", lambda at: at.ask("GET", site(at)[1], at=site(at)[0]), "the token was sent to site", id="token-to-the-site"),
+    pytest.param(
+        "success",
+        lambda at: at.ask("GET", site(at)[1], at=site(at)[0]),
+        "the token was sent to site",
+        id="token-to-the-site",
+    ),
 ]
 
 
@@ -1000,7 +1231,16 @@ def test_the_inputs_are_what_a_client_needs() -> None:
 
 
 def test_every_scenario_has_a_sentence_and_people_get_the_first_eight() -> None:
-    people = ["success", "crash", "staging-failure", "no-droplet", "quota", "slow-placement", "superseded", "token-expiry"]
+    people = [
+        "success",
+        "crash",
+        "staging-failure",
+        "no-droplet",
+        "quota",
+        "slow-placement",
+        "superseded",
+        "token-expiry",
+    ]
     assert [name for name, scenario in SCENARIOS.items() if scenario.public] == people
     assert all(scenario.summary and scenario.name == name for name, scenario in SCENARIOS.items())
 

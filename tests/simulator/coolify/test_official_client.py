@@ -18,7 +18,15 @@ from deployer.simulator import Session, simulating
 from deployer.simulator.coolify.versions import VERSIONS
 
 READS_BODY = list(VERSIONS)[list(VERSIONS).index("4.0.0-beta.418") :]
-ROW = {"id": int, "deployment_uuid": str, "application_id": str, "status": str, "deployment_url": str, "created_at": str, "updated_at": str}
+ROW = {
+    "id": int,
+    "deployment_uuid": str,
+    "application_id": str,
+    "status": str,
+    "deployment_url": str,
+    "created_at": str,
+    "updated_at": str,
+}
 RESOURCE: dict[str, type] = {"uuid": str, "name": str, "type": str, "status": str}
 ENTRY = {"output": str, "type": str, "timestamp": str, "hidden": bool, "batch": int}
 
@@ -28,7 +36,11 @@ def ask(session: Session, method: str, path: str, body: Any = None) -> tuple[int
     link = http.client.HTTPConnection(session.url.removeprefix("http://"))
     link.putrequest(method, f"/api/v1/{path}", skip_accept_encoding=True)
     data = b"" if body is None else json.dumps(body).encode()
-    headers = {"Authorization": f"Bearer {session.token}", "User-Agent": "Go-http-client/1.1", "Accept-Encoding": "gzip"}
+    headers = {
+        "Authorization": f"Bearer {session.token}",
+        "User-Agent": "Go-http-client/1.1",
+        "Accept-Encoding": "gzip",
+    }
     headers |= {"Content-Type": "application/json"} if data else {}
     for name, value in {**headers, "Content-Length": str(len(data))}.items():
         link.putheader(name, value)
@@ -50,10 +62,15 @@ def test_it_deploys_lists_reads_logs_and_sees_the_end(version: str) -> None:
         [item] = answer["deployments"]
         session.skip(30)
         status, going = ask(session, "GET", "deployments")
-        assert isinstance(going, list)  # one row; several may be an object, which breaks that client (coolify-api 5.5)
+        assert isinstance(
+            going, list
+        )  # one row; several may be an object, which breaks that client (coolify-api 5.5)
         assert (status, [fits(row, ROW) for row in going]) == (200, [True])
         status, history = ask(session, "GET", f"deployments/applications/{session.uuids[0]}")
-        assert (status, [row["deployment_uuid"] for row in history["deployments"]]) == (200, [item["deployment_uuid"]])
+        assert (status, [row["deployment_uuid"] for row in history["deployments"]]) == (
+            200,
+            [item["deployment_uuid"]],
+        )
         status, row = ask(session, "GET", f"deployments/{item['deployment_uuid']}")
         assert (status, fits(row, ROW)) == (200, True)
         entries = json.loads(row["logs"])
@@ -66,9 +83,13 @@ def test_it_deploys_lists_reads_logs_and_sees_the_end(version: str) -> None:
 @pytest.mark.parametrize("version", ["4.0.0-beta.463", "4.3.6", "4.3.10"])
 def test_it_cancels(version: str) -> None:
     with simulating("success", version=version) as session:
-        uuid = ask(session, "POST", "deploy", {"uuid": session.uuids[0], "force": True})[1]["deployments"][0]["deployment_uuid"]
+        uuid = ask(session, "POST", "deploy", {"uuid": session.uuids[0], "force": True})[1]["deployments"][0][
+            "deployment_uuid"
+        ]
         session.skip(10)
-        assert ask(session, "POST", f"deployments/{uuid}/cancel")[0] == (500 if version == "4.3.6" else 200)  # coolify-api 17.1 row 5
+        assert ask(session, "POST", f"deployments/{uuid}/cancel")[0] == (
+            500 if version == "4.3.6" else 200
+        )  # coolify-api 17.1 row 5
         session.skip(10)
         assert ask(session, "GET", f"deployments/{uuid}")[1]["status"] == "cancelled-by-user"
 
@@ -80,7 +101,10 @@ def test_it_finds_by_name_what_it_deploys(version: str) -> None:
         assert (status, [fits(row, RESOURCE) for row in rows]) == (200, [True, True, True])
         named = {row["name"]: row["uuid"] for row in rows}
         assert list(named.values()) == list(session.uuids)
-        said = [ask(session, "POST", "deploy", {"uuid": named[name]})[1]["deployments"][0]["message"] for name in ("web", "stack", "pg")]
+        said = [
+            ask(session, "POST", "deploy", {"uuid": named[name]})[1]["deployments"][0]["message"]
+            for name in ("web", "stack", "pg")
+        ]
         assert [text.partition(" ")[0] for text in said] == ["Application", "Service", "Database"]
         status, databases = ask(session, "GET", "databases")
         assert (status, [row["uuid"] for row in databases]) == (200, [named["pg"]])

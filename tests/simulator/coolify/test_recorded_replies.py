@@ -58,11 +58,15 @@ Record = dict[str, Any]
 
 def named(folder: str, pattern: str = "*.json") -> list[str]:
     """The files of a folder and of those in it, as paths without their ending."""
-    return sorted(path.relative_to(CONTRACT).with_suffix("").as_posix() for path in (CONTRACT / folder).rglob(pattern))
+    return sorted(
+        path.relative_to(CONTRACT).with_suffix("").as_posix() for path in (CONTRACT / folder).rglob(pattern)
+    )
 
 
 CAPTURED = [*named("captured"), *named("captured-2")]
-SEQUENCES = {name for folder in ("captured", "captured-2", "fixtures") for name in named(folder, "sequence_*.json")}
+SEQUENCES = {
+    name for folder in ("captured", "captured-2", "fixtures") for name in named(folder, "sequence_*.json")
+}
 
 
 @cache
@@ -73,13 +77,19 @@ def recorded(name: str) -> Record:
 
 def version_of(said: Record) -> str:
     """Of a captured reply its own. A fixture says in words where it holds: to read it, only the very old ones make a difference."""
-    return str(said.get("coolify_version") or (OLD if str(said["versions"]).startswith(("<", "4.0.0-beta")) else NEW))
+    return str(
+        said.get("coolify_version") or (OLD if str(said["versions"]).startswith(("<", "4.0.0-beta")) else NEW)
+    )
 
 
 def put(wire: responses.RequestsMock, path: str, response: Record, method: str = "GET") -> None:
     """This answer to that request, whatever its query; without the headers of its transport, which was another one."""
     pairs = response["headers"].items() if isinstance(response["headers"], dict) else response["headers"]
-    rest = {name.lower(): value for name, value in pairs if name.lower() not in {"transfer-encoding", "content-length", "connection"}}
+    rest = {
+        name.lower(): value
+        for name, value in pairs
+        if name.lower() not in {"transfer-encoding", "content-length", "connection"}
+    }
     kind, body = rest.pop("content-type", None), response["body"]
     text = body if isinstance(body, str) else "" if body is None else json.dumps(body)
     wire.add(method, BASE + path, body=text, status=response["status"], headers=rest, content_type=kind)
@@ -93,8 +103,14 @@ def parameters(request: Record) -> Record:
             body = json.loads(body)
         except ValueError:
             body = _flat(body)
-    given = {**(_flat(query) if isinstance(query, str) else query), **(body if isinstance(body, dict) else {})}
-    return {name.removesuffix("[]"): ",".join(value) if isinstance(value, list) else str(value) for name, value in given.items()}
+    given = {
+        **(_flat(query) if isinstance(query, str) else query),
+        **(body if isinstance(body, dict) else {}),
+    }
+    return {
+        name.removesuffix("[]"): ",".join(value) if isinstance(value, list) else str(value)
+        for name, value in given.items()
+    }
 
 
 def _flat(text: str) -> Record:
@@ -137,10 +153,14 @@ SAID: dict[type, Callable[[Any], str]] = {
     Rejected: lambda answer: f"not started: {answer.reason}",
     RetryLater: lambda answer: f"later, {answer.seconds:g} s: {answer.reason}",
     AlreadyDone: lambda answer: f"done: {answer.note}",
-    Started: lambda answer: f"started {_all(answer.handles) or 'nothing to follow'}{_some(' ({})', answer.note)}",
+    Started: lambda answer: (
+        f"started {_all(answer.handles) or 'nothing to follow'}{_some(' ({})', answer.note)}"
+    ),
     GroupStarted: lambda answer: f"split into {_all(answer.members)}{_some(' ({})', answer.rest)}",
     GroupMember: lambda part: f"{part.target.label} {told(part.handle)}",
-    Handle: lambda handle: f"{handle.id or handle.condition or 'whatever is there'}, {handle.certainty.value}",
+    Handle: lambda handle: (
+        f"{handle.id or handle.condition or 'whatever is there'}, {handle.certainty.value}"
+    ),
     Target: lambda target: " ".join(filter(None, (target.kind, target.name, target.url))),
     Snapshot: _snapshot,
     Verdict: lambda final: f"{final.outcome.status}{_some(': {}', final.reason)}",
@@ -173,7 +193,9 @@ class Asked:
 
     def server(self, kind: str = APPLICATION, *uuids: str, **options: Any) -> CoolifyProvider:
         """One of the version that has answered, with what a check has seen."""
-        return server(version=version_of(self.said), known={uuid: Resource(kind) for uuid in uuids}, **options)
+        return server(
+            version=version_of(self.said), known={uuid: Resource(kind) for uuid in uuids}, **options
+        )
 
     def beside(self, path: str, name: str, *, listed: bool = False) -> None:
         """An answer that is needed, too."""
@@ -187,7 +209,9 @@ def reach(asked: Asked) -> str:
 
 def look(asked: Asked, uuid: str) -> str:
     row = asked.said["response"]["body"]
-    return tried(lambda: asked.server().poll(Handle(application_of(row) if isinstance(row, dict) else "it", uuid)))
+    return tried(
+        lambda: asked.server().poll(Handle(application_of(row) if isinstance(row, dict) else "it", uuid))
+    )
 
 
 def history(asked: Asked, uuid: str) -> str:
@@ -203,7 +227,11 @@ def tagged(asked: Asked) -> str:
 
 
 def _statuses(listed: list[Record] | None) -> str:
-    return "no such list" if listed is None else f"listed: {', '.join(str(row['status']) for row in listed) or 'nothing'}"
+    return (
+        "no such list"
+        if listed is None
+        else f"listed: {', '.join(str(row['status']) for row in listed) or 'nothing'}"
+    )
 
 
 def resource(asked: Asked, kind: str, uuid: str) -> str:
@@ -212,8 +240,13 @@ def resource(asked: Asked, kind: str, uuid: str) -> str:
     name = tried(lambda: resources.target(kind, uuid, there.api.resource(kind, uuid), there.options))
     if asked.said["response"]["status"] != 200:
         return name
-    aspects = (resource_status.HEALTH if kind == APPLICATION else resource_status.RUNNING, resource_status.STOPPED)
-    return "; ".join([name, *(f"{aspect}? {held(there.poll(Handle(uuid, '', condition=aspect)))}" for aspect in aspects)])
+    aspects = (
+        resource_status.HEALTH if kind == APPLICATION else resource_status.RUNNING,
+        resource_status.STOPPED,
+    )
+    return "; ".join(
+        [name, *(f"{aspect}? {held(there.poll(Handle(uuid, '', condition=aspect)))}" for aspect in aspects)]
+    )
 
 
 def deploy(asked: Asked) -> str:
@@ -223,11 +256,20 @@ def deploy(asked: Asked) -> str:
         return tried(lambda: f"may deploy: {preflight.can_deploy(asked.server().api)}")
     if "uuid" not in given:
         place = asked.name.rpartition("/")[0]
-        asked.beside("/services", f"{place}/service_get{'_running' if place == 'fixtures' else ''}", listed=True)
-        return tried(lambda: asked.server(TAG, given["tag"], tags=frozenset({given["tag"]})).trigger(given["tag"]))
+        asked.beside(
+            "/services", f"{place}/service_get{'_running' if place == 'fixtures' else ''}", listed=True
+        )
+        return tried(
+            lambda: asked.server(TAG, given["tag"], tags=frozenset({given["tag"]})).trigger(given["tag"])
+        )
     uuid = given["uuid"].split(",")[0].strip()
     pr = int(given.get("pr") or given.get("pull_request_id") or 0)
-    options = {"force": given.get("force") == "true", "pr": pr, "docker_tag": given.get("docker_tag", ""), "pull_latest": False}
+    options = {
+        "force": given.get("force") == "true",
+        "pr": pr,
+        "docker_tag": given.get("docker_tag", ""),
+        "pull_latest": False,
+    }
     return tried(lambda: asked.server(kinds().get(uuid, APPLICATION), uuid, **options).trigger(uuid))
 
 
@@ -235,7 +277,11 @@ def deploy(asked: Asked) -> str:
 def kinds() -> dict[str, str]:
     """What is no application, by the paths under which it was asked for."""
     paths = [recorded(name).get("request", {}).get("path", "") for name in (*named("fixtures"), *CAPTURED)]
-    return {uuid: kind for path in paths for kind, uuid in re.findall(r"^/api/v1/(service|database)s/([^/]+)", path)}
+    return {
+        uuid: kind
+        for path in paths
+        for kind, uuid in re.findall(r"^/api/v1/(service|database)s/([^/]+)", path)
+    }
 
 
 def act(asked: Asked, kind: str, uuid: str, word: str) -> str:
@@ -260,13 +306,19 @@ def delete_preview(asked: Asked, uuid: str, number: str) -> str:
 def probe_write(asked: Asked, uuid: str) -> str:
     if asked.said["request"]["body"] not in ({}, "{}"):
         return any_answer(asked)
-    return tried(lambda: f"may write: {preflight.can_write(asked.server().api, {uuid: Resource(APPLICATION)})}")
+    return tried(
+        lambda: f"may write: {preflight.can_write(asked.server().api, {uuid: Resource(APPLICATION)})}"
+    )
 
 
 def any_answer(asked: Asked) -> str:
     """Of what is never asked, or never so: accepted, or refused with a sentence."""
     put(asked.wire, "/api/v1/anything", asked.said["response"])
-    return tried(lambda: f"accepted, a {type(api_responses.json_or_raise(asked.server().api.send('GET', '/anything'))).__name__}")
+    return tried(
+        lambda: (
+            f"accepted, a {type(api_responses.json_or_raise(asked.server().api.send('GET', '/anything'))).__name__}"
+        )
+    )
 
 
 UUID = "([^/]+)"
@@ -303,7 +355,11 @@ def read(name: str) -> str:
 
 # --- the contract's own replies
 
-MY_APP, OTHER_APP, DEPLOYMENT = "k4s8wk0c0ggw4kc8c4s0ko8o", "xo0ck8g4scw0k88og4kwgs48", "vgs4k8c0ws0cwg4o8kc0s4gk"
+MY_APP, OTHER_APP, DEPLOYMENT = (
+    "k4s8wk0c0ggw4kc8c4s0ko8o",
+    "xo0ck8g4scw0k88og4kwgs48",
+    "vgs4k8c0ws0cwg4o8kc0s4gk",
+)
 MADE_UP = "zz0phantom0uuid0never0row"
 PAGE = "a page instead of JSON: a proxy or Cloudflare in front of Coolify, or a wrong `coolify_url`"
 FULL = "Coolify says: Deployment queue is full. Please wait for existing deployments to complete."
@@ -324,27 +380,51 @@ FIXTURES = {
     # Endpoints that are not asked.
     **dict.fromkeys(
         (
-            *("app_create_dockerimage_200_beta380", "app_create_dockerimage_201", "app_create_dockerimage_201_null_domains"),
-            *("app_env_delete_200", "app_env_patch_201", "app_env_post_201", "app_logs_200", "app_rollback_images_200"),
-            *("app_patch_200", "app_patch_200_instant_deploy", "app_patch_200_instant_deploy_skipped", "app_rollback_queued"),
+            *(
+                "app_create_dockerimage_200_beta380",
+                "app_create_dockerimage_201",
+                "app_create_dockerimage_201_null_domains",
+            ),
+            *(
+                "app_env_delete_200",
+                "app_env_patch_201",
+                "app_env_post_201",
+                "app_logs_200",
+                "app_rollback_images_200",
+            ),
+            *(
+                "app_patch_200",
+                "app_patch_200_instant_deploy",
+                "app_patch_200_instant_deploy_skipped",
+                "app_rollback_queued",
+            ),
             *("deploy_uuid_queued_get", "service_app_start_200", "service_env_post_201"),
         ),
         "accepted, a dict",
     ),
     **dict.fromkeys(
         (
-            *("app_envs_bulk_201_list", "app_envs_get_read_only", "app_envs_get_sensitive", "database_envs_bulk_201"),
+            *(
+                "app_envs_bulk_201_list",
+                "app_envs_get_read_only",
+                "app_envs_get_sensitive",
+                "database_envs_bulk_201",
+            ),
             *("projects_200", "resources_200", "servers_200", "service_envs_bulk_201", "tags_200"),
         ),
         "accepted, a list",
     ),
-    "app_create_dockerimage_400_many_destinations": says("Server has multiple destinations and you do not set destination_uuid.", 400),
+    "app_create_dockerimage_400_many_destinations": says(
+        "Server has multiple destinations and you do not set destination_uuid.", 400
+    ),
     "app_create_dockerimage_400_no_destinations": says("Server has no destinations.", 400),
     "app_create_dockerimage_404_environment": says("Environment not found.", 404),
     "app_create_dockerimage_404_project": says("Project not found.", 404),
     "app_create_dockerimage_404_server": says("Server not found.", 404),
     "app_create_dockerimage_422": says("Validation failed.", 422),
-    "app_create_dockerimage_422_env": says("You need to provide at least one of environment_name or environment_uuid.", 422),
+    "app_create_dockerimage_422_env": says(
+        "You need to provide at least one of environment_name or environment_uuid.", 422
+    ),
     "app_env_patch_404": says("Environment variable not found.", 404),
     "app_env_post_409": says("Environment variable already exists. Use PATCH request to update it.", 409),
     "app_env_post_422_is_build_time": says("Validation failed.", 422),
@@ -352,7 +432,9 @@ FIXTURES = {
     "app_logs_400_not_running": says("Application is not running.", 400),
     "app_patch_400_not_json": says("Invalid request.", 400),
     "app_patch_404": says("Application not found", 404),
-    "app_patch_409_domain_conflict": says("Domain conflicts detected. Use force_domain_override=true to proceed.", 409),
+    "app_patch_409_domain_conflict": says(
+        "Domain conflicts detected. Use force_domain_override=true to proceed.", 409
+    ),
     "app_patch_422_errors_is_list": says("Validation failed.", 422),
     "app_patch_422_list": says("Validation failed.", 422),
     "app_patch_422_tag_regex": says("Validation failed.", 422),
@@ -483,7 +565,9 @@ def test_a_reply_of_the_contract_is_read_as_what_it_is(name: str) -> None:
 
 
 def test_every_reply_of_the_contract_is_in_a_table() -> None:
-    listed = {f"fixtures/{name}" for name in FIXTURES} | {name for name in (*STORIES, *STATUSES) if name.startswith("fixtures/")}
+    listed = {f"fixtures/{name}" for name in FIXTURES} | {
+        name for name in (*STORIES, *STATUSES) if name.startswith("fixtures/")
+    }
     assert sorted(listed) == named("fixtures")
 
 
@@ -497,7 +581,9 @@ UNHEALTHY = "New container is unhealthy. It wrote no log."
 SKIPPED_POST = "its post-deployment command was skipped: no running container was found"
 NO_IMAGE = "The registry does not have this image or tag: check the name, and that it was pushed before the deployment.\n"
 NO_SSH = "Coolify could not reach the server over SSH: validate the server in Coolify, check its firewall and key, then deploy again.\n"
-NO_CONTAINER = "The deployment command (pre or post) found no container: check the container's name in Coolify.\n"
+NO_CONTAINER = (
+    "The deployment command (pre or post) found no container: check the container's name in Coolify.\n"
+)
 MORE = "\nIts hidden lines may say more: set `hidden_logs: true` or open "
 OLD_POST = "Post-deployment command: Could not find a valid container. Is the container name correct?"
 FLIPPED = "Post-deployment command failed."
@@ -542,7 +628,10 @@ STORIES: dict[str, tuple[float, str]] = {
     ),
     "captured/sequence_ssh_flaky": (14.5, WELL),
     "captured-2/sequence_rollback": (4.48, WELL),
-    "captured/v4.0.0-beta.434/sequence_dockerimage_ok": (15.52, WELL),  # 4.69 and the ten seconds in which it could still fail
+    "captured/v4.0.0-beta.434/sequence_dockerimage_ok": (
+        15.52,
+        WELL,
+    ),  # 4.69 and the ten seconds in which it could still fail
     "captured/v4.0.0-beta.434/sequence_post_command_fails": (8.41, f"failed: {NO_CONTAINER}{OLD_POST}"),
     "captured/v4.0.0-beta.463/sequence_pinned_commit": (9.8, WELL),
     "captured/v4.1.2/sequence_pinned_commit": (8.91, WELL),
@@ -582,15 +671,25 @@ def watched(name: str) -> Story:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as wire:
         for poll in polls:
             put(wire, path, poll)
-        there = server(version=version_of(said), known={target: Resource(APPLICATION, first.get("application") or {})})
+        there = server(
+            version=version_of(said), known={target: Resource(APPLICATION, first.get("application") or {})}
+        )
         watch = Watch(Handle(target, path.rpartition("/")[2]), began=0, deadline=1800)
         while watch.result is None:
             at = times[looks] if looks < len(times) else at + 2
             watch, events = observe(watch, there.poll(watch.handle), at)
-            shown += [line(entry.text) for event in events if isinstance(event, LogLines) for entry in event.entries]
+            shown += [
+                line(entry.text) for event in events if isinstance(event, LogLines) for entry in event.entries
+            ]
             looks += 1
     whole, written = lines(polls), lines(polls[:looks])
-    return Story(round(at, 2), told(next_step(Stage.DEPLOYMENT, (watch,), repeated=False)), shown, written, whole[len(written) :])
+    return Story(
+        round(at, 2),
+        told(next_step(Stage.DEPLOYMENT, (watch,), repeated=False)),
+        shown,
+        written,
+        whole[len(written) :],
+    )
 
 
 def deployment_of(name: str) -> str:
@@ -654,20 +753,29 @@ STATUSES: dict[str, tuple[tuple[float, ...], str]] = {
 
 
 @pytest.mark.parametrize("name", STATUSES)
-def test_the_polls_of_a_service_end_neither_with_the_old_container_nor_with_the_gap(name: str, wire: responses.RequestsMock) -> None:
+def test_the_polls_of_a_service_end_neither_with_the_old_container_nor_with_the_gap(
+    name: str, wire: responses.RequestsMock
+) -> None:
     said, (times, verdict) = recorded(name), STATUSES[name]
     whole = recorded("captured/service_get")["response"]
     polls = said.get("responses", ())
     seen = said.get("statuses") or [
-        {"t": at, **poll["body"]} for at, poll in zip(times or [poll["t"] for poll in polls], polls, strict=True)
+        {"t": at, **poll["body"]}
+        for at, poll in zip(times or [poll["t"] for poll in polls], polls, strict=True)
     ]
     watch = Watch(Handle("stack", "", condition=resource_status.RUNNING), began=0, deadline=1800)
     there = server(command=Command.RESTART, known={"stack": Resource(SERVICE, {"status": seen[0]["status"]})})
     for poll in seen:
         assert watch.result is None
-        put(wire, "/api/v1/services/stack", {**whole, "body": {**whole["body"], "uuid": "stack", "status": poll["status"]}})
+        put(
+            wire,
+            "/api/v1/services/stack",
+            {**whole, "body": {**whole["body"], "uuid": "stack", "status": poll["status"]}},
+        )
         watch, _ = observe(watch, there.poll(watch.handle), poll["t"])
-    assert (told(next_step(Stage.DEPLOYMENT, (watch,), repeated=False)) if watch.result else "still going") == verdict
+    assert (
+        told(next_step(Stage.DEPLOYMENT, (watch,), repeated=False)) if watch.result else "still going"
+    ) == verdict
 
 
 # --- the polls of an application after its deployment, and of its list after a push
@@ -713,7 +821,16 @@ def test_every_sequence_is_in_a_table() -> None:
 MEANS: dict[int, tuple[str, ...]] = {
     200: (
         *("Coolify ", "listed: ", "application ", "service ", "database ", "accepted, "),
-        *("queued", "running", "succeeded", "failed", "cancelled", "started ", "split into ", "not started: "),
+        *(
+            "queued",
+            "running",
+            "succeeded",
+            "failed",
+            "cancelled",
+            "started ",
+            "split into ",
+            "not started: ",
+        ),
     ),
     302: ("unavailable may_have_arrived permanent: ",),
     400: ("refused: ", "done: ", "already over", "may deploy: True", "may write: True"),
@@ -742,7 +859,9 @@ def test_a_captured_answer_is_read_without_trouble_and_means_what_its_status_say
         except Exception as error:  # noqa: BLE001 -- all of them are told at once
             odd[name] = repr(error)
         else:
-            means = found_call(said["request"])[0] is any_answer or came.startswith(MEANS[said["response"]["status"]])
+            means = found_call(said["request"])[0] is any_answer or came.startswith(
+                MEANS[said["response"]["status"]]
+            )
             if not means or came.endswith(": ") or re.search("FAKE|<!DOCTYPE|<html|Responses", came):
                 odd[name] = f"HTTP {said['response']['status']}: {came}"
     assert odd == {}

@@ -64,7 +64,11 @@ class Client:
         if self.link is None:
             self.link = http.client.HTTPConnection(self.stage.url.partition("//")[2], timeout=self.timeout)
         named = {key.replace("_", "-"): value for key, value in headers.items()}
-        standard = {"Accept": "application/json", "Authorization": f"Bearer {self.stage.token}", "User-Agent": NAME}
+        standard = {
+            "Accept": "application/json",
+            "Authorization": f"Bearer {self.stage.token}",
+            "User-Agent": NAME,
+        }
         sent = {key: value for key, value in (standard | named).items() if value}
         try:
             self.link.request(method, path, body=body, headers=sent)
@@ -90,7 +94,9 @@ class Client:
 
 
 @contextlib.contextmanager
-def visiting(scenario: str, speed: float = FAST, timeout: float = 5, version: str | None = None) -> Iterator[tuple[Session, Client]]:
+def visiting(
+    scenario: str, speed: float = FAST, timeout: float = 5, version: str | None = None
+) -> Iterator[tuple[Session, Client]]:
     with simulating(scenario, speed=speed, version=version) as session:
         client = Client(session, timeout)
         try:
@@ -108,7 +114,11 @@ def follow(client: Client, uuid: str, speed: float, step: float = 2) -> list[dic
             reply = client.look(uuid)
             if reply.status in {401, 403}:
                 break
-            if reply.status == 200 and isinstance(reply.body, dict) and isinstance(reply.body.get("status"), str):
+            if (
+                reply.status == 200
+                and isinstance(reply.body, dict)
+                and isinstance(reply.body.get("status"), str)
+            ):
                 seen.append(reply.body)
         if seen and seen[-1]["status"] in TERMINAL:
             over = over or time.monotonic()
@@ -149,8 +159,16 @@ def fits(expected: Any, actual: Any, place: str = "body") -> list[str]:
     if type(expected) is not type(actual):
         return [f"{place}: {type(actual).__name__} instead of {type(expected).__name__}"]
     if isinstance(expected, dict):
-        wrong = [f"{place}: {sorted(expected.keys() ^ actual.keys())}"] if expected.keys() != actual.keys() else []
-        return wrong + [fault for key in expected.keys() & actual.keys() for fault in fits(expected[key], actual[key], f"{place}.{key}")]
+        wrong = (
+            [f"{place}: {sorted(expected.keys() ^ actual.keys())}"]
+            if expected.keys() != actual.keys()
+            else []
+        )
+        return wrong + [
+            fault
+            for key in expected.keys() & actual.keys()
+            for fault in fits(expected[key], actual[key], f"{place}.{key}")
+        ]
     if isinstance(expected, list) and expected and actual:
         return fits(expected[0], actual[0], f"{place}[0]")
     return []
@@ -167,110 +185,369 @@ ANSWERS = [
     pytest.param("version", "success", "GET", "/version/", False, id="a trailing slash is no other path"),
     pytest.param("health_api_disabled", "success", "GET", "/health", False, id="health"),
     pytest.param("deploy_one", "success", "POST", f"/deploy?uuid={U}", False, id="deploy"),
-    pytest.param("deploy_one", "success", "POST", f"/deploy/?uuid={U}&force=true", True, id="deploy by force"),
+    pytest.param(
+        "deploy_one", "success", "POST", f"/deploy/?uuid={U}&force=true", True, id="deploy by force"
+    ),
     pytest.param("deploy_skipped", "success", "POST", f"/deploy?uuid={U}", True, id="deploy skipped"),
     pytest.param("deploy_unknown", "success", "POST", "/deploy?uuid=nobody", False, id="deploy unknown"),
     pytest.param("deploy_unknown", "unknown-app", "POST", f"/deploy?uuid={U}", False, id="unknown-app"),
     pytest.param("deploy_probe_deploy", "success", "POST", "/deploy", False, id="deploy without anything"),
-    pytest.param("deploy_both", "success", "POST", f"/deploy?uuid={U}&tag=a", False, id="deploy uuid and tag"),
+    pytest.param(
+        "deploy_both", "success", "POST", f"/deploy?uuid={U}&tag=a", False, id="deploy uuid and tag"
+    ),
     pytest.param("deploy_tag_unknown", "success", "POST", "/deploy?tag=zzz", False, id="deploy unknown tag"),
-    pytest.param("deploy_body_list_500", "success", "POST", f"/deploy?uuid[]={U}", False, id="deploy uuid list"),
+    pytest.param(
+        "deploy_body_list_500", "success", "POST", f"/deploy?uuid[]={U}", False, id="deploy uuid list"
+    ),
     pytest.param("deploy_get_405", "success", "GET", f"/deploy?uuid={U}", False, id="deploy by GET"),
     pytest.param("deploy_queue_full_429", "queue-full", "POST", f"/deploy?uuid={U}", False, id="queue full"),
-    pytest.param("app_start", "queue-full", "POST", f"/applications/{U}/start", False, id="queue full: start"),
-    pytest.param("app_start", "success", "POST", f"/applications/{U}/start?instant_deploy=true", False, id="start"),
+    pytest.param(
+        "app_start", "queue-full", "POST", f"/applications/{U}/start", False, id="queue full: start"
+    ),
+    pytest.param(
+        "app_start", "success", "POST", f"/applications/{U}/start?instant_deploy=true", False, id="start"
+    ),
     pytest.param("start_skipped", "success", "POST", f"/applications/{U}/start", True, id="start skipped"),
-    pytest.param("app_start_unknown", "success", "POST", "/applications/nobody/start", False, id="start unknown"),
+    pytest.param(
+        "app_start_unknown", "success", "POST", "/applications/nobody/start", False, id="start unknown"
+    ),
     pytest.param("deploy_get_405", "success", "GET", f"/applications/{U}/start", False, id="start by GET"),
     pytest.param("restart_queue_full", "success", "POST", f"/applications/{U}/restart", False, id="restart"),
-    pytest.param("restart_queue_full", "queue-full", "POST", f"/applications/{U}/restart", False, id="queue full: restart"),
-    pytest.param("start_skipped", "success", "POST", f"/applications/{U}/restart", True, id="restart skipped"),
-    pytest.param("app_start_unknown", "success", "POST", "/applications/nobody/restart", False, id="restart unknown"),
-    pytest.param("deploy_get_405", "success", "GET", f"/applications/{U}/restart", False, id="restart by GET"),
+    pytest.param(
+        "restart_queue_full",
+        "queue-full",
+        "POST",
+        f"/applications/{U}/restart",
+        False,
+        id="queue full: restart",
+    ),
+    pytest.param(
+        "start_skipped", "success", "POST", f"/applications/{U}/restart", True, id="restart skipped"
+    ),
+    pytest.param(
+        "app_start_unknown", "success", "POST", "/applications/nobody/restart", False, id="restart unknown"
+    ),
+    pytest.param(
+        "deploy_get_405", "success", "GET", f"/applications/{U}/restart", False, id="restart by GET"
+    ),
     pytest.param("app_stop", "success", "POST", f"/applications/{U}/stop", False, id="stop"),
-    pytest.param("app_start_unknown", "success", "POST", "/applications/nobody/stop", False, id="stop unknown"),
+    pytest.param(
+        "app_start_unknown", "success", "POST", "/applications/nobody/stop", False, id="stop unknown"
+    ),
     pytest.param("deploy_get_405", "success", "GET", f"/applications/{U}/stop", False, id="stop by GET"),
     pytest.param("deploy_no_uuids", "success", "POST", "/deploy?uuid=,", False, id="deploy a comma"),
     pytest.param("deploy_probe_deploy", "success", "POST", "/deploy?uuid=0", False, id="deploy 0"),
-    pytest.param("deploy_dockertag_nopr", "success", "POST", f"/deploy?uuid={U}&docker_tag=x", False, id="docker_tag without pr"),
+    pytest.param(
+        "deploy_dockertag_nopr",
+        "success",
+        "POST",
+        f"/deploy?uuid={U}&docker_tag=x",
+        False,
+        id="docker_tag without pr",
+    ),
     pytest.param("deploy_one", "preview", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview"),
-    pytest.param("deploy_one", "preview", "POST", f"/deploy?uuid={U}&pull_request_id=7", False, id="preview by its other name"),
+    pytest.param(
+        "deploy_one",
+        "preview",
+        "POST",
+        f"/deploy?uuid={U}&pull_request_id=7",
+        False,
+        id="preview by its other name",
+    ),
     pytest.param("deploy_skipped", "image", "POST", f"/deploy?uuid={U}", True, id="an image is skipped"),
-    pytest.param("deploy_one", "image", "POST", f"/deploy?uuid={U}&pr=9&docker_tag=pr-9", True, id="docker_tag"),
-    pytest.param("deploy_pr_unknown", "image", "POST", f"/deploy?uuid={U}&pr=9", False, id="no preview of an image"),
-    pytest.param("deploy_pr_unknown", "preview-missing", "POST", f"/deploy?uuid={U}&pr=9&docker_tag=x", False, id="preview-missing"),
-    pytest.param("deploy_dockertag_git", "preview", "POST", f"/deploy?uuid={U}&pr=7&docker_tag=x", False, id="docker_tag of a repository"),
-    pytest.param("deploy_pr_db", "preview-on-service", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview-on-service"),
-    pytest.param("deploy_pr_db", "database", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview of a database"),
+    pytest.param(
+        "deploy_one", "image", "POST", f"/deploy?uuid={U}&pr=9&docker_tag=pr-9", True, id="docker_tag"
+    ),
+    pytest.param(
+        "deploy_pr_unknown", "image", "POST", f"/deploy?uuid={U}&pr=9", False, id="no preview of an image"
+    ),
+    pytest.param(
+        "deploy_pr_unknown",
+        "preview-missing",
+        "POST",
+        f"/deploy?uuid={U}&pr=9&docker_tag=x",
+        False,
+        id="preview-missing",
+    ),
+    pytest.param(
+        "deploy_dockertag_git",
+        "preview",
+        "POST",
+        f"/deploy?uuid={U}&pr=7&docker_tag=x",
+        False,
+        id="docker_tag of a repository",
+    ),
+    pytest.param(
+        "deploy_pr_db", "preview-on-service", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview-on-service"
+    ),
+    pytest.param(
+        "deploy_pr_db", "database", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview of a database"
+    ),
     pytest.param("deploy_service", "service", "POST", f"/deploy?uuid={U}", False, id="deploy a service"),
-    pytest.param("deploy_mixed", "mixed", "POST", f"/deploy?uuid={U},{U3},nope", False, id="deploy an application and a database"),
-    pytest.param("deploy_service_server_unreachable_500", "tag-500", "POST", f"/deploy?uuid={U3}", False, id="out of reach"),
+    pytest.param(
+        "deploy_mixed",
+        "mixed",
+        "POST",
+        f"/deploy?uuid={U},{U3},nope",
+        False,
+        id="deploy an application and a database",
+    ),
+    pytest.param(
+        "deploy_service_server_unreachable_500",
+        "tag-500",
+        "POST",
+        f"/deploy?uuid={U3}",
+        False,
+        id="out of reach",
+    ),
     pytest.param("deploy_tag_blue", "tag", "POST", "/deploy?tag=blue", False, id="tag"),
     pytest.param("deploy_tag_unknown", "tag-unknown", "POST", "/deploy?tag=blue", False, id="tag-unknown"),
     pytest.param("deploy_tag_unknown", "tag", "POST", "/deploy?tag=BLUE", False, id="tags are lower-case"),
     pytest.param("deploy_tag_commas", "tag", "POST", "/deploy?tag=,", False, id="tag a comma"),
     pytest.param("deploy_tag_pr", "tag", "POST", "/deploy?tag=blue&pr=7", False, id="tag and pr"),
-    pytest.param("deploy_dockertag_nopr", "tag", "POST", "/deploy?tag=blue&docker_tag=x", False, id="tag and docker_tag"),
+    pytest.param(
+        "deploy_dockertag_nopr",
+        "tag",
+        "POST",
+        "/deploy?tag=blue&docker_tag=x",
+        False,
+        id="tag and docker_tag",
+    ),
     pytest.param("deploy_queue_full_429", "tag-429", "POST", "/deploy?tag=blue", False, id="tag-429"),
     pytest.param("deploy_body_list_500", "tag-500", "POST", "/deploy?tag=blue", False, id="tag-500"),
     pytest.param("deployments_list_rs", "cancelled-queued", "GET", "/deployments", True, id="list"),
     pytest.param("deployment_get_sensitive", "success", "GET", f"/deployments/{D}", True, id="look"),
     pytest.param("deployment_unknown", "success", "GET", "/deployments/nobody", False, id="look unknown"),
-    pytest.param("app_deployments_rs", "success", "GET", f"/deployments/applications/{U}?take=1", True, id="history"),
-    pytest.param("app_deployments_unknown", "success", "GET", "/deployments/applications/nope", False, id="history unknown"),
-    pytest.param("app_deployments_take0", "success", "GET", f"/deployments/applications/{U}?take=0", False, id="take=0"),
-    pytest.param("app_deployments_takex", "success", "GET", f"/deployments/applications/{U}?take=x", False, id="take=x"),
-    pytest.param("app_deployments_skipneg", "success", "GET", f"/deployments/applications/{U}?skip=-1", False, id="skip=-1"),
+    pytest.param(
+        "app_deployments_rs", "success", "GET", f"/deployments/applications/{U}?take=1", True, id="history"
+    ),
+    pytest.param(
+        "app_deployments_unknown",
+        "success",
+        "GET",
+        "/deployments/applications/nope",
+        False,
+        id="history unknown",
+    ),
+    pytest.param(
+        "app_deployments_take0", "success", "GET", f"/deployments/applications/{U}?take=0", False, id="take=0"
+    ),
+    pytest.param(
+        "app_deployments_takex", "success", "GET", f"/deployments/applications/{U}?take=x", False, id="take=x"
+    ),
+    pytest.param(
+        "app_deployments_skipneg",
+        "success",
+        "GET",
+        f"/deployments/applications/{U}?skip=-1",
+        False,
+        id="skip=-1",
+    ),
     pytest.param("cancel_queued_200", "success", "POST", f"/deployments/{D}/cancel", True, id="cancel"),
-    pytest.param("cancel_deploytoken_404", "success", "POST", "/deployments/nope/cancel", False, id="cancel unknown"),
+    pytest.param(
+        "cancel_deploytoken_404", "success", "POST", "/deployments/nope/cancel", False, id="cancel unknown"
+    ),
     pytest.param("v4.3.6_cancel", "cancel-500", "POST", f"/deployments/{D}/cancel", True, id="cancel-500"),
     pytest.param("app_get_sensitive", "success", "GET", f"/applications/{U}", False, id="application"),
     pytest.param("app_get_unknown", "success", "GET", "/applications/nope", False, id="application unknown"),
     pytest.param("apps_list", "success", "GET", "/applications", False, id="applications"),
-    pytest.param("preview_delete_200", "write-token", "DELETE", f"/applications/{U}/previews/7", False, id="delete a preview"),
-    pytest.param("preview_delete_404", "write-token", "DELETE", f"/applications/{U}/previews/77", False, id="delete no preview"),
-    pytest.param("preview_delete_422", "write-token", "DELETE", f"/applications/{U}/previews/x", False, id="delete the preview x"),
-    pytest.param("app_start_unknown", "write-token", "DELETE", "/applications/nobody/previews/7", False, id="delete nobody's preview"),
-    pytest.param("catchall_404", "success", "GET", f"/applications/{U}/previews/7", False, id="a preview can't be read"),
+    pytest.param(
+        "preview_delete_200",
+        "write-token",
+        "DELETE",
+        f"/applications/{U}/previews/7",
+        False,
+        id="delete a preview",
+    ),
+    pytest.param(
+        "preview_delete_404",
+        "write-token",
+        "DELETE",
+        f"/applications/{U}/previews/77",
+        False,
+        id="delete no preview",
+    ),
+    pytest.param(
+        "preview_delete_422",
+        "write-token",
+        "DELETE",
+        f"/applications/{U}/previews/x",
+        False,
+        id="delete the preview x",
+    ),
+    pytest.param(
+        "app_start_unknown",
+        "write-token",
+        "DELETE",
+        "/applications/nobody/previews/7",
+        False,
+        id="delete nobody's preview",
+    ),
+    pytest.param(
+        "catchall_404", "success", "GET", f"/applications/{U}/previews/7", False, id="a preview can't be read"
+    ),
     pytest.param("services_list", "service", "GET", "/services", False, id="services"),
     pytest.param("service_get", "service", "GET", f"/services/{U}", False, id="service"),
-    pytest.param("service_unknown", "database", "GET", f"/services/{U}", False, id="a database is no service"),
-    pytest.param("service_restart", "service", "POST", f"/services/{U}/restart?latest=true", False, id="restart a service"),
-    pytest.param("service_start_running", "already-running", "POST", f"/services/{U}/start", False, id="start a running service"),
-    pytest.param("service_stop", "already-running", "POST", f"/services/{U}/stop", False, id="stop a service"),
-    pytest.param("service_start", "already-stopped", "POST", f"/services/{U}/start", False, id="start a service"),
-    pytest.param("service_stop_exited", "already-stopped", "POST", f"/services/{U}/stop", False, id="stop a stopped service"),
-    pytest.param("service_unknown", "success", "POST", "/services/nobody/restart", False, id="restart no service"),
-    pytest.param("deploy_get_405", "service", "GET", f"/services/{U}/restart", False, id="restart a service by GET"),
+    pytest.param(
+        "service_unknown", "database", "GET", f"/services/{U}", False, id="a database is no service"
+    ),
+    pytest.param(
+        "service_restart",
+        "service",
+        "POST",
+        f"/services/{U}/restart?latest=true",
+        False,
+        id="restart a service",
+    ),
+    pytest.param(
+        "service_start_running",
+        "already-running",
+        "POST",
+        f"/services/{U}/start",
+        False,
+        id="start a running service",
+    ),
+    pytest.param(
+        "service_stop", "already-running", "POST", f"/services/{U}/stop", False, id="stop a service"
+    ),
+    pytest.param(
+        "service_start", "already-stopped", "POST", f"/services/{U}/start", False, id="start a service"
+    ),
+    pytest.param(
+        "service_stop_exited",
+        "already-stopped",
+        "POST",
+        f"/services/{U}/stop",
+        False,
+        id="stop a stopped service",
+    ),
+    pytest.param(
+        "service_unknown", "success", "POST", "/services/nobody/restart", False, id="restart no service"
+    ),
+    pytest.param(
+        "deploy_get_405", "service", "GET", f"/services/{U}/restart", False, id="restart a service by GET"
+    ),
     pytest.param("database_get", "database", "GET", f"/databases/{U}", False, id="database"),
-    pytest.param("database_unknown", "success", "GET", f"/databases/{U}", False, id="an application is no database"),
-    pytest.param("database_restart", "database", "POST", f"/databases/{U}/restart", False, id="restart a database"),
-    pytest.param("database_start_running", "already-running", "POST", f"/databases/{U2}/start", False, id="start a running database"),
-    pytest.param("database_stop", "already-running", "POST", f"/databases/{U2}/stop", False, id="stop a database"),
-    pytest.param("database_start", "already-stopped", "POST", f"/databases/{U2}/start", False, id="start a database"),
-    pytest.param("database_stop_exited", "already-stopped", "POST", f"/databases/{U2}/stop", False, id="stop a stopped database"),
-    pytest.param("database_unknown", "service", "POST", f"/databases/{U}/start", False, id="a service is no database"),
-    pytest.param("deploy_get_405", "database", "GET", f"/databases/{U}/stop", False, id="stop a database by GET"),
+    pytest.param(
+        "database_unknown", "success", "GET", f"/databases/{U}", False, id="an application is no database"
+    ),
+    pytest.param(
+        "database_restart", "database", "POST", f"/databases/{U}/restart", False, id="restart a database"
+    ),
+    pytest.param(
+        "database_start_running",
+        "already-running",
+        "POST",
+        f"/databases/{U2}/start",
+        False,
+        id="start a running database",
+    ),
+    pytest.param(
+        "database_stop", "already-running", "POST", f"/databases/{U2}/stop", False, id="stop a database"
+    ),
+    pytest.param(
+        "database_start", "already-stopped", "POST", f"/databases/{U2}/start", False, id="start a database"
+    ),
+    pytest.param(
+        "database_stop_exited",
+        "already-stopped",
+        "POST",
+        f"/databases/{U2}/stop",
+        False,
+        id="stop a stopped database",
+    ),
+    pytest.param(
+        "database_unknown", "service", "POST", f"/databases/{U}/start", False, id="a service is no database"
+    ),
+    pytest.param(
+        "deploy_get_405", "database", "GET", f"/databases/{U}/stop", False, id="stop a database by GET"
+    ),
     pytest.param("resources", "mixed", "GET", "/resources", False, id="resources"),
     pytest.param("databases_list", "mixed", "GET", "/databases", False, id="databases"),
-    pytest.param("app_logs_200", "success", "GET", f"/applications/{U}/logs?lines=20", False, id="an application's logs"),
-    pytest.param("app_logs_200", "no-logs", "GET", f"/applications/{U}/logs", False, id="its logs need read alone"),
+    pytest.param(
+        "app_logs_200",
+        "success",
+        "GET",
+        f"/applications/{U}/logs?lines=20",
+        False,
+        id="an application's logs",
+    ),
+    pytest.param(
+        "app_logs_200", "no-logs", "GET", f"/applications/{U}/logs", False, id="its logs need read alone"
+    ),
     pytest.param("app_get_unknown", "success", "GET", "/applications/nobody/logs", False, id="nobody's logs"),
-    pytest.param("deploy_body_list_500", "server-unreachable-cancel", "GET", f"/applications/{U}/logs", False, id="logs need SSH"),
-    pytest.param("env_delete", "env-app", "DELETE", f"/applications/{U}/envs/{{variable}}", False, id="delete a variable"),
-    pytest.param("env_patch_404", "env-app", "DELETE", f"/applications/{U}/envs/none", False, id="delete no variable"),
-    pytest.param("patch_unknown_app", "write-token", "DELETE", "/applications/nobody/envs/none", False, id="delete nobody's variable"),
-    pytest.param("project_environments", "success", "GET", "/projects/{project}/environments", False, id="a project's environments"),
-    pytest.param("project_environment", "mixed", "GET", "/projects/{project}/production", False, id="an environment"),
-    pytest.param("project_environment", "mixed", "GET", "/projects/{project}/{environment}", False, id="an environment by its uuid"),
+    pytest.param(
+        "deploy_body_list_500",
+        "server-unreachable-cancel",
+        "GET",
+        f"/applications/{U}/logs",
+        False,
+        id="logs need SSH",
+    ),
+    pytest.param(
+        "env_delete",
+        "env-app",
+        "DELETE",
+        f"/applications/{U}/envs/{{variable}}",
+        False,
+        id="delete a variable",
+    ),
+    pytest.param(
+        "env_patch_404", "env-app", "DELETE", f"/applications/{U}/envs/none", False, id="delete no variable"
+    ),
+    pytest.param(
+        "patch_unknown_app",
+        "write-token",
+        "DELETE",
+        "/applications/nobody/envs/none",
+        False,
+        id="delete nobody's variable",
+    ),
+    pytest.param(
+        "project_environments",
+        "success",
+        "GET",
+        "/projects/{project}/environments",
+        False,
+        id="a project's environments",
+    ),
+    pytest.param(
+        "project_environment", "mixed", "GET", "/projects/{project}/production", False, id="an environment"
+    ),
+    pytest.param(
+        "project_environment",
+        "mixed",
+        "GET",
+        "/projects/{project}/{environment}",
+        False,
+        id="an environment by its uuid",
+    ),
     pytest.param("create_img_badenv", "mixed", "GET", "/projects/{project}/nope", False, id="no environment"),
-    pytest.param("create_img_badproject", "mixed", "GET", "/projects/nope/production", False, id="no project's environment"),
-    pytest.param("create_img_badproject", "mixed", "GET", "/projects/nope/environments", False, id="no project's environments"),
+    pytest.param(
+        "create_img_badproject",
+        "mixed",
+        "GET",
+        "/projects/nope/production",
+        False,
+        id="no project's environment",
+    ),
+    pytest.param(
+        "create_img_badproject",
+        "mixed",
+        "GET",
+        "/projects/nope/environments",
+        False,
+        id="no project's environments",
+    ),
     pytest.param("server", "success", "GET", "/servers/{host}", False, id="a server"),
     pytest.param("create_img_badserver", "success", "GET", "/servers/nope", False, id="no server"),
-    pytest.param("all_destinations", "success", "GET", "/destinations", False, id="every server's destinations"),
+    pytest.param(
+        "all_destinations", "success", "GET", "/destinations", False, id="every server's destinations"
+    ),
     pytest.param("teams_current", "success", "GET", "/teams/current", False, id="the team"),
-    pytest.param("rollback_images", "rollback-image", "GET", f"/applications/{U}/rollback-images", False, id="images"),
+    pytest.param(
+        "rollback_images", "rollback-image", "GET", f"/applications/{U}/rollback-images", False, id="images"
+    ),
     pytest.param("catchall_404", "success", "GET", "/nope", False, id="no such endpoint"),
     pytest.param("catchall_404", "success", "GET", "//version", False, id="a double slash inside"),
     pytest.param("catchall_404", "success", "GET", f"/deployments/{D}/cancel", True, id="cancel by GET"),
@@ -284,22 +561,43 @@ ANSWERS = [
     pytest.param("ip_denied", "ip-denied", "GET", "/version", False, id="ip-denied"),
     pytest.param("member_deploy_version", "member-token", "GET", "/version", False, id="member-token"),
     pytest.param("left_team_401", "left-team", "GET", "/version", False, id="left-team"),
-    pytest.param("deploy_body_list_500", "server-error", "POST", f"/deploy?uuid={U}", False, id="server-error"),
+    pytest.param(
+        "deploy_body_list_500", "server-error", "POST", f"/deploy?uuid={U}", False, id="server-error"
+    ),
     pytest.param("ratelimit_429", "throttled", "POST", f"/deploy?uuid={U}", False, id="throttled"),
     pytest.param("elsewhere_html", "html", "GET", "/version", False, id="html"),
     pytest.param("elsewhere_redirect_301", "redirect", "GET", "/version", False, id="redirect"),
-    pytest.param("transport_proxy_cloudflare_access_302", "cloudflare", "GET", "/version", False, id="cloudflare"),
+    pytest.param(
+        "transport_proxy_cloudflare_access_302", "cloudflare", "GET", "/version", False, id="cloudflare"
+    ),
     pytest.param("transport_proxy_traefik_404", "proxy-404", "GET", "/version", False, id="proxy-404"),
     pytest.param("v4.0.0-beta.380_version", "old", "GET", "/version", False, id="old: version"),
     pytest.param("v4.0.0-beta.380_deployment_logs", "old", "GET", f"/deployments/{D}", True, id="old: look"),
     pytest.param("v4.0.0-beta.380_app_get", "old", "GET", f"/applications/{U}", False, id="old: application"),
-    pytest.param("v4.0.0-beta.380_app_start", "old", "POST", f"/applications/{U}/start", False, id="old: start needs write"),
-    pytest.param("v4.0.0-beta.380_deploy_get", "old", "GET", f"/deploy?uuid={U}", False, id="old: deploy by GET"),
+    pytest.param(
+        "v4.0.0-beta.380_app_start",
+        "old",
+        "POST",
+        f"/applications/{U}/start",
+        False,
+        id="old: start needs write",
+    ),
+    pytest.param(
+        "v4.0.0-beta.380_deploy_get", "old", "GET", f"/deploy?uuid={U}", False, id="old: deploy by GET"
+    ),
     pytest.param("deploy_one", "old", "POST", f"/deploy?uuid={U}", True, id="old: nothing is skipped"),
     pytest.param("catchall_404", "old", "GET", f"/deployments/applications/{U}", False, id="old: no history"),
     pytest.param("catchall_404", "old", "POST", f"/deployments/{D}/cancel", True, id="old: no cancel"),
 ]
-FREE = {"date", "x-ratelimit-remaining", "location", "retry-after", "x-ratelimit-reset", "content-length", "set-cookie"}
+FREE = {
+    "date",
+    "x-ratelimit-remaining",
+    "location",
+    "retry-after",
+    "x-ratelimit-reset",
+    "content-length",
+    "set-cookie",
+}
 
 
 @pytest.mark.parametrize(("name", "scenario", "method", "path", "after"), ANSWERS)
@@ -327,7 +625,9 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
         assert fits(body, shown) == []
     else:
         assert fits(body, reply.body) == []
-        if isinstance(body, str) or (isinstance(body, dict) and body.keys() <= {"message", "docs", "success", "errors"}):
+        if isinstance(body, str) or (
+            isinstance(body, dict) and body.keys() <= {"message", "docs", "success", "errors"}
+        ):
             assert reply.body == body or "nope" in path or "Current status" in str(body)
 
 
@@ -339,8 +639,12 @@ PATCHES = [
     pytest.param("patch_nobody", "write-token", f"/applications/{U}", "", "", id="no content type"),
     pytest.param("patch_list", "write-token", f"/applications/{U}", JSON, "[]", id="a list"),
     pytest.param("patch_list", "write-token", f"/applications/{U}", JSON, "", id="nothing"),
-    pytest.param("patch_unknown_app", "write-token", "/applications/nobody", JSON, '{"name": "x"}', id="nobody"),
-    pytest.param("patch_unknown_field", "write-token", f"/applications/{U}", JSON, '{"nope": 1}', id="an unknown field"),
+    pytest.param(
+        "patch_unknown_app", "write-token", "/applications/nobody", JSON, '{"name": "x"}', id="nobody"
+    ),
+    pytest.param(
+        "patch_unknown_field", "write-token", f"/applications/{U}", JSON, '{"nope": 1}', id="an unknown field"
+    ),
     pytest.param("patch_ok", "write-token", f"/applications/{U}", JSON, '{"name": "x"}', id="a field"),
 ]
 
@@ -348,7 +652,9 @@ PATCHES = [
 @pytest.mark.parametrize(("name", "scenario", "path", "kind", "body"), PATCHES)
 def test_a_patch_is_answered_as_recorded(name: str, scenario: str, path: str, kind: str, body: str) -> None:
     with visiting(scenario) as (session, client):
-        reply = client.ask("PATCH", V1 + placed(path, session, ""), body=body.encode() or None, Content_Type=kind)
+        reply = client.ask(
+            "PATCH", V1 + placed(path, session, ""), body=body.encode() or None, Content_Type=kind
+        )
         expected = recorded(name)["response"]
         assert (reply.status, reply.body) == (
             expected["status"],
@@ -359,7 +665,12 @@ def test_a_patch_is_answered_as_recorded(name: str, scenario: str, path: str, ki
 def test_what_a_patch_changes_can_be_read_and_a_parameter_of_its_query_is_a_field() -> None:
     with visiting("write-token") as (session, client):
         place = f"{V1}/applications/{session.uuids[0]}"
-        client.ask("PATCH", place, body=b'{"docker_registry_image_tag": "3.0", "domains": "http://new.example.com"}', Content_Type=JSON)
+        client.ask(
+            "PATCH",
+            place,
+            body=b'{"docker_registry_image_tag": "3.0", "domains": "http://new.example.com"}',
+            Content_Type=JSON,
+        )
         body = client.ask("GET", place).body
         assert (body["docker_registry_image_tag"], body["fqdn"]) == ("3.0", "http://new.example.com")
         refused = client.ask("PATCH", f"{place}?uuid=x", body=b'{"name": "x"}', Content_Type=JSON)
@@ -389,7 +700,9 @@ def test_the_api_behind_a_double_slash_is_the_login_page() -> None:
         answer = link.getresponse()
         assert (answer.status, answer.getheader("Location")) == (302, f"{session.url}/login")
         assert b"<!DOCTYPE html>" in answer.read()
-        assert {key for key, _ in answer.getheaders()} == {key for key, _ in recorded("api_root")["response"]["headers"]}
+        assert {key for key, _ in answer.getheaders()} == {
+            key for key, _ in recorded("api_root")["response"]["headers"]
+        }
         link.close()
 
 
@@ -410,7 +723,11 @@ def test_only_answers_after_the_throttle_tell_what_is_left() -> None:
     with visiting("bad-token") as (_, client):
         assert client.ask("GET", f"{V1}/version")["x-ratelimit-limit"] is None
     with visiting("success", 1) as (_, client):
-        assert [client.ask("GET", f"{V1}/version")["x-ratelimit-remaining"] for _ in range(3)] == ["199", "198", "197"]
+        assert [client.ask("GET", f"{V1}/version")["x-ratelimit-remaining"] for _ in range(3)] == [
+            "199",
+            "198",
+            "197",
+        ]
 
 
 def test_two_hundred_requests_in_a_minute_are_enough() -> None:
@@ -441,7 +758,12 @@ def test_an_image_application_differs_where_the_recorded_one_does() -> None:
 
 def test_a_token_counts_without_its_number_and_with_any_spelling_of_bearer() -> None:
     with visiting("success") as (session, client):
-        assert client.ask("GET", f"{V1}/version", Authorization=f"bearer {session.token.partition('|')[2]}").status == 200
+        assert (
+            client.ask(
+                "GET", f"{V1}/version", Authorization=f"bearer {session.token.partition('|')[2]}"
+            ).status
+            == 200
+        )
 
 
 # --- where the contracts are at hand: the copies are the originals
@@ -456,12 +778,20 @@ def changed(ours: Any, theirs: Any, place: str = "body") -> list[str]:
     if isinstance(ours, dict) and isinstance(theirs, dict):
         lost = [key for key in theirs.keys() - ours.keys() if not key.isdecimal()]
         wrong = [f"{place}: {sorted(lost)}"] if lost or ours.keys() - theirs.keys() else []
-        return wrong + [fault for key in ours.keys() & theirs.keys() for fault in changed(ours[key], theirs[key], f"{place}.{key}")]
+        return wrong + [
+            fault
+            for key in ours.keys() & theirs.keys()
+            for fault in changed(ours[key], theirs[key], f"{place}.{key}")
+        ]
     if isinstance(ours, list) and isinstance(theirs, list):
         rest = iter(theirs)
         missing = [index for index, each in enumerate(ours) if all(changed(each, there) for there in rest)]
         return [f"{place}[{index}]: not in the recording, or not in its order" for index in missing]
-    return [] if ours == theirs or (isinstance(ours, str) and ours.startswith("FAKE")) else [f"{place}: {ours!r} instead of {theirs!r}"]
+    return (
+        []
+        if ours == theirs or (isinstance(ours, str) and ours.startswith("FAKE"))
+        else [f"{place}: {ours!r} instead of {theirs!r}"]
+    )
 
 
 @pytest.mark.parametrize("path", originals())
@@ -474,14 +804,22 @@ def test_a_copy_says_what_the_original_says(path: Path) -> None:
         last = original["responses"][-1]["body"]
         lines = [entry for entry in copy["entries"] if not entry.get("derived", "").startswith("fixtures")]
         assert [entry["type"] for entry in lines if "derived" not in entry] == [
-            entry["type"] for entry, line in zip(json.loads(last["logs"]), lines, strict=True) if "derived" not in line
+            entry["type"]
+            for entry, line in zip(json.loads(last["logs"]), lines, strict=True)
+            if "derived" not in line
         ]
-        told = {line["output"].replace("%deployment%", last["deployment_uuid"]) for line in lines if "%app" not in line["output"]}
+        told = {
+            line["output"].replace("%deployment%", last["deployment_uuid"])
+            for line in lines
+            if "%app" not in line["output"]
+        }
         assert told & {entry["output"] for entry in json.loads(last["logs"])}
         return
     assert copy["response"]["status"] == original["response"]["status"]
     names = original["response"]["headers"]
-    assert [key for key, _ in copy["response"]["headers"]] == [key for key, _ in (names.items() if isinstance(names, dict) else names)]
+    assert [key for key, _ in copy["response"]["headers"]] == [
+        key for key, _ in (names.items() if isinstance(names, dict) else names)
+    ]
     assert changed(copy["response"]["body"], original["response"]["body"]) == []
 
 
@@ -492,10 +830,20 @@ def test_the_copies_hold_nothing_of_the_machine_that_recorded_them() -> None:
             assert trace not in text, path.name
 
 
-@pytest.mark.parametrize("route", [route for route in ROUTES if route.name not in {"health_of_all", "team"}], ids=lambda route: route.name)
+@pytest.mark.parametrize(
+    "route",
+    [route for route in ROUTES if route.name not in {"health_of_all", "team"}],
+    ids=lambda route: route.name,
+)
 def test_an_endpoint_is_one_of_the_servers_own_description(route: Route) -> None:
-    paths = json.loads((CONTRACT.parent / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))["paths"]
-    [described] = [methods for path, methods in paths.items() if route.path.fullmatch(V1 + path) and route.method.lower() in methods]
+    paths = json.loads((CONTRACT.parent / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))[
+        "paths"
+    ]
+    [described] = [
+        methods
+        for path, methods in paths.items()
+        if route.path.fullmatch(V1 + path) and route.method.lower() in methods
+    ]
     named = {parameter["name"] for parameter in described[route.method.lower()].get("parameters", [])}
     assert set(route.query or ()) <= named
 
@@ -545,7 +893,11 @@ def test_every_scenario_says_what_the_run_will_see() -> None:
         "deploy-only-token", "outage", "image", "service", "database", "preview", "two-servers", "crash-after-deploy", "tag",
         "image-update", "bad-release",
     ]  # fmt: skip
-    assert [name for name, scenario in SCENARIOS.items() if scenario.public] == people == list(SCENARIOS)[: len(people)]
+    assert (
+        [name for name, scenario in SCENARIOS.items() if scenario.public]
+        == people
+        == list(SCENARIOS)[: len(people)]
+    )
     for name, scenario in SCENARIOS.items():
         assert scenario.name == name
         assert scenario.summary.endswith(".")
@@ -605,7 +957,10 @@ def test_a_running_deployment_that_is_cancelled_loses_an_entry_and_ends_with_the
         assert said[-1] == "Deployment container not yet started. Will be cancelled when job checks status."
         assert "Deployment cancelled by user via API." not in said
         again = client.ask("POST", f"{V1}/deployments/{uuid}/cancel")
-        assert (again.status, again.body["message"]) == (400, "Deployment cannot be cancelled. Current status: cancelled-by-user")
+        assert (again.status, again.body["message"]) == (
+            400,
+            "Deployment cannot be cancelled. Current status: cancelled-by-user",
+        )
         assert session.violations() == []
 
 
@@ -619,7 +974,9 @@ def test_a_queued_deployment_that_is_cancelled_has_one_entry_and_no_end() -> Non
 def test_a_second_deployment_waits_for_the_first() -> None:
     with visiting("success") as (session, client):
         client.started()
-        second = client.ask("POST", f"{V1}/deploy?uuid={session.uuids[0]}&force=true").body["deployments"][0]["deployment_uuid"]
+        second = client.ask("POST", f"{V1}/deploy?uuid={session.uuids[0]}&force=true").body["deployments"][0][
+            "deployment_uuid"
+        ]
         assert client.look(second).body["status"] == "queued"
         assert client.ask("GET", f"{V1}/deployments").body.keys() == {"0", "1"}
         seen = follow(client, second, FAST)
@@ -631,7 +988,9 @@ def test_a_full_queue_empties_after_two_minutes() -> None:
     with visiting("queue-full", 250) as (session, client):
         assert client.deploy().status == 429
         assert len(client.ask("GET", f"{V1}/deployments").body) == 26
-        phantom = client.ask("POST", f"{V1}/applications/{session.uuids[0]}/start?instant_deploy=true").body["deployment_uuid"]
+        phantom = client.ask("POST", f"{V1}/applications/{session.uuids[0]}/start?instant_deploy=true").body[
+            "deployment_uuid"
+        ]
         assert client.look(phantom).status == 404
         time.sleep(131 / 250)
         assert follow(client, client.started(), 250)[-1]["status"] == "finished"
@@ -643,7 +1002,9 @@ def test_behind_already_queued_somebody_elses_deployment_runs() -> None:
         item = client.deploy().body["deployments"][0]
         assert item["message"] == "Deployment already queued for this commit."
         assert client.look(item["deployment_uuid"]).status == 404
-        row = client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}?take=5").body["deployments"][0]
+        row = client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}?take=5").body[
+            "deployments"
+        ][0]
         assert (row["status"], row["is_api"]) == ("in_progress", False)
         assert follow(client, row["deployment_uuid"], FAST)[-1]["status"] == "finished"
 
@@ -660,7 +1021,10 @@ def test_a_cancelled_foreign_deployment_makes_room_for_ours() -> None:
 def test_a_phantom_with_nothing_behind_it_makes_room_for_ours() -> None:
     with visiting("adopted-gone") as (session, client):
         assert "already queued" in client.deploy().body["deployments"][0]["message"]
-        assert client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body == {"count": 0, "deployments": []}
+        assert client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body == {
+            "count": 0,
+            "deployments": [],
+        }
         assert follow(client, client.started(), FAST)[-1]["status"] == "finished"
         assert session.violations() == []
 
@@ -672,7 +1036,9 @@ def test_two_applications_end_differently() -> None:
         assert session.violations() == []
 
 
-@pytest.mark.parametrize(("scenario", "rows"), [("lost-answer", 1), ("truncated", 1), ("lost-request", 0), ("hang-start", 1)])
+@pytest.mark.parametrize(
+    ("scenario", "rows"), [("lost-answer", 1), ("truncated", 1), ("lost-request", 0), ("hang-start", 1)]
+)
 def test_a_trigger_without_an_answer_may_have_queued(scenario: str, rows: int) -> None:
     with visiting(scenario, timeout=0.2) as (session, client):
         with pytest.raises((OSError, http.client.HTTPException)):
@@ -701,7 +1067,12 @@ def test_logs_are_absent_for_those_who_may_not_read_them() -> None:
     with visiting("no-logs") as (session, client):
         uuid = client.started()
         assert "logs" not in client.look(uuid).body
-        assert "logs" not in client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body["deployments"][0]
+        assert (
+            "logs"
+            not in client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body["deployments"][
+                0
+            ]
+        )
         assert "custom_labels" not in client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body
         assert "logs" in session.deployments()[0]
 
@@ -719,7 +1090,12 @@ def test_an_outage_has_three_looks_and_an_end() -> None:
                 looks.add("no answer")
             time.sleep(0.02)
         assert client.look(uuid).body["status"] == "finished"
-    assert looks == {(200, "application/json"), (503, "application/json"), "no answer", (404, "text/plain; charset=utf-8")}
+    assert looks == {
+        (200, "application/json"),
+        (503, "application/json"),
+        "no answer",
+        (404, "text/plain; charset=utf-8"),
+    }
 
 
 def test_a_huge_answer_is_longer_than_64_mib() -> None:
@@ -761,7 +1137,17 @@ def test_hostile_text_arrives_as_it_is() -> None:
         uuid = client.started()
         row = follow(client, uuid, FAST)[-1]
         text = "\n".join(entry["output"] for entry in logs(row))
-    parts = ("::error::", "::add-mask::a", "##[error]", "##vso[", "\x1b[0Ksection_end:1:x\r\x1b[0K", "\x1b]8;;", "\u202e", "\x00", "\ud800")
+    parts = (
+        "::error::",
+        "::add-mask::a",
+        "##[error]",
+        "##vso[",
+        "\x1b[0Ksection_end:1:x\r\x1b[0K",
+        "\x1b]8;;",
+        "\u202e",
+        "\x00",
+        "\ud800",
+    )
     assert [part for part in parts if part not in text] == []
     assert session.token in text
     assert "\ud800" in row["application_name"]
@@ -792,24 +1178,80 @@ RUNS, STARTING, EXITED, DOWN = "running:healthy", "starting:unhealthy", "exited"
 COURSES = [
     # kind, scenario, request, statuses at seconds after it
     pytest.param(
-        "service", "service", f"POST /services/{U}/restart", [(0, RUNS), (5, EXITED), (9, STARTING), (30, EXITED), (66, RUNS)], id="restart"
+        "service",
+        "service",
+        f"POST /services/{U}/restart",
+        [(0, RUNS), (5, EXITED), (9, STARTING), (30, EXITED), (66, RUNS)],
+        id="restart",
     ),
-    pytest.param("service", "service", f"POST /services/{U}/restart?latest=true", [(0, RUNS), (5, STARTING), (41, RUNS)], id="latest"),
-    pytest.param("service", "service", f"POST /deploy?uuid={U}", [(0, STARTING), (21, EXITED), (61, RUNS)], id="deploy"),
     pytest.param(
-        "service", "already-stopped", f"POST /services/{U}/start", [(0, EXITED), (4, STARTING), (21, EXITED), (61, RUNS)], id="start"
+        "service",
+        "service",
+        f"POST /services/{U}/restart?latest=true",
+        [(0, RUNS), (5, STARTING), (41, RUNS)],
+        id="latest",
     ),
-    pytest.param("service", "service", f"POST /services/{U}/stop", [(0, RUNS), (5, EXITED), (999, EXITED)], id="stop"),
-    pytest.param("service", "service-stale", f"POST /services/{U}/restart", [(7, RUNS), (12, EXITED), (71, RUNS)], id="stale"),
-    pytest.param("service", "service-never-up", f"POST /services/{U}/restart", [(5, STARTING), (26, EXITED), (999, EXITED)], id="never up"),
     pytest.param(
-        "service", "service-degraded", f"POST /deploy?uuid={U}", [(5, STARTING), (26, "degraded:unhealthy")], id="service-degraded"
+        "service", "service", f"POST /deploy?uuid={U}", [(0, STARTING), (21, EXITED), (61, RUNS)], id="deploy"
     ),
-    pytest.param("database", "database", f"POST /databases/{U}/restart", [(0, RUNS), (5, DOWN), (26, RUNS)], id="database: restart"),
-    pytest.param("database", "database", f"POST /deploy?uuid={U}", [(3, DOWN), (26, RUNS)], id="database: deploy"),
-    pytest.param("database", "database", f"POST /databases/{U}/stop", [(0, RUNS), (5, DOWN), (999, DOWN)], id="database: stop"),
-    pytest.param("application", "success", f"POST /applications/{U}/stop", [(0, "running:unknown"), (5, DOWN)], id="application: stop"),
-    pytest.param("application", "success", f"POST /deploy?uuid={U}", [(999, "running:unknown")], id="application"),
+    pytest.param(
+        "service",
+        "already-stopped",
+        f"POST /services/{U}/start",
+        [(0, EXITED), (4, STARTING), (21, EXITED), (61, RUNS)],
+        id="start",
+    ),
+    pytest.param(
+        "service", "service", f"POST /services/{U}/stop", [(0, RUNS), (5, EXITED), (999, EXITED)], id="stop"
+    ),
+    pytest.param(
+        "service",
+        "service-stale",
+        f"POST /services/{U}/restart",
+        [(7, RUNS), (12, EXITED), (71, RUNS)],
+        id="stale",
+    ),
+    pytest.param(
+        "service",
+        "service-never-up",
+        f"POST /services/{U}/restart",
+        [(5, STARTING), (26, EXITED), (999, EXITED)],
+        id="never up",
+    ),
+    pytest.param(
+        "service",
+        "service-degraded",
+        f"POST /deploy?uuid={U}",
+        [(5, STARTING), (26, "degraded:unhealthy")],
+        id="service-degraded",
+    ),
+    pytest.param(
+        "database",
+        "database",
+        f"POST /databases/{U}/restart",
+        [(0, RUNS), (5, DOWN), (26, RUNS)],
+        id="database: restart",
+    ),
+    pytest.param(
+        "database", "database", f"POST /deploy?uuid={U}", [(3, DOWN), (26, RUNS)], id="database: deploy"
+    ),
+    pytest.param(
+        "database",
+        "database",
+        f"POST /databases/{U}/stop",
+        [(0, RUNS), (5, DOWN), (999, DOWN)],
+        id="database: stop",
+    ),
+    pytest.param(
+        "application",
+        "success",
+        f"POST /applications/{U}/stop",
+        [(0, "running:unknown"), (5, DOWN)],
+        id="application: stop",
+    ),
+    pytest.param(
+        "application", "success", f"POST /deploy?uuid={U}", [(999, "running:unknown")], id="application"
+    ),
     pytest.param(
         "application",
         "crash-after-deploy",
@@ -818,19 +1260,39 @@ COURSES = [
         id="crash-after-deploy",
     ),
     pytest.param(
-        "application", "crash-loop", f"POST /deploy?uuid={U}", [(40, "running:unknown"), (46, "restarting:unknown")], id="crash-loop"
+        "application",
+        "crash-loop",
+        f"POST /deploy?uuid={U}",
+        [(40, "running:unknown"), (46, "restarting:unknown")],
+        id="crash-loop",
     ),
-    pytest.param("application", "degraded", f"POST /deploy?uuid={U}", [(46, "degraded:unhealthy")], id="degraded"),
-    pytest.param("application", "never-clear", f"POST /deploy?uuid={U}", [(999, "running:unhealthy")], id="never-clear"),
     pytest.param(
-        "application", "health-late", f"POST /deploy?uuid={U}", [(46, "starting:unknown"), (86, "running:unknown")], id="health-late"
+        "application", "degraded", f"POST /deploy?uuid={U}", [(46, "degraded:unhealthy")], id="degraded"
     ),
-    pytest.param("application", "unhealthy-without-check", f"POST /deploy?uuid={U}", [(46, "running:unhealthy")], id="without check"),
+    pytest.param(
+        "application", "never-clear", f"POST /deploy?uuid={U}", [(999, "running:unhealthy")], id="never-clear"
+    ),
+    pytest.param(
+        "application",
+        "health-late",
+        f"POST /deploy?uuid={U}",
+        [(46, "starting:unknown"), (86, "running:unknown")],
+        id="health-late",
+    ),
+    pytest.param(
+        "application",
+        "unhealthy-without-check",
+        f"POST /deploy?uuid={U}",
+        [(46, "running:unhealthy")],
+        id="without check",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("kind", "scenario", "step", "course"), COURSES)
-def test_a_status_follows_from_what_was_done_last(kind: str, scenario: str, step: str, course: list[tuple[float, str]]) -> None:
+def test_a_status_follows_from_what_was_done_last(
+    kind: str, scenario: str, step: str, course: list[tuple[float, str]]
+) -> None:
     with visiting(scenario, 1) as (session, client):
         walk(client, step)
         passed, seen = 0.0, []
@@ -845,7 +1307,10 @@ def test_a_status_follows_from_what_was_done_last(kind: str, scenario: str, step
 def test_a_health_check_is_configured_where_it_never_tells_anything_good() -> None:
     for scenario, configured in (("never-clear", True), ("unhealthy-without-check", False)):
         with visiting(scenario) as (session, client):
-            assert client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body["health_check_enabled"] is configured
+            assert (
+                client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body["health_check_enabled"]
+                is configured
+            )
 
 
 def test_a_stopped_application_runs_once_a_newer_deployment_is_finished() -> None:
@@ -881,13 +1346,18 @@ def test_a_tag_names_its_applications_with_their_deployments_and_its_services_in
     with visiting("tag") as (session, client):
         body = client.ask("POST", f"{V1}/deploy?tag={session.tag}").body
         assert [item["resource_uuid"] for item in body["details"]] == list(session.uuids[:2])
-        assert [item["deployment_uuid"] for item in body["details"]] == [row["deployment_uuid"] for row in session.deployments()]
+        assert [item["deployment_uuid"] for item in body["details"]] == [
+            row["deployment_uuid"] for row in session.deployments()
+        ]
         assert body["message"] == [
             "Application web deployment queued.",
             "Application worker deployment queued.",
             "Service stack started. It could take a while, be patient.",
         ]
-        assert [app["name"] for app in client.ask("GET", f"{V1}/applications?tag=blue").body] == ["web", "worker"]
+        assert [app["name"] for app in client.ask("GET", f"{V1}/applications?tag=blue").body] == [
+            "web",
+            "worker",
+        ]
         assert client.ask("GET", f"{V1}/applications?tag=nope").body == []
         assert [service["name"] for service in client.ask("GET", f"{V1}/services").body] == ["stack"]
         assert session.violations() == []
@@ -896,7 +1366,10 @@ def test_a_tag_names_its_applications_with_their_deployments_and_its_services_in
 def test_what_is_skipped_by_tag_has_a_phantom() -> None:
     with visiting("tag-phantom") as (session, client):
         body = client.ask("POST", f"{V1}/deploy?tag=blue").body
-        assert body["message"] == ["Deployment already queued for this commit.", "Application worker deployment queued."]
+        assert body["message"] == [
+            "Deployment already queued for this commit.",
+            "Application worker deployment queued.",
+        ]
         assert [client.look(item["deployment_uuid"]).status for item in body["details"]] == [404, 200]
         assert [row["is_api"] for row in session.deployments()] == [False, True]
 
@@ -904,8 +1377,18 @@ def test_what_is_skipped_by_tag_has_a_phantom() -> None:
 SILENT = [
     # scenario, tag, body: there are no details
     pytest.param("tag-empty", "blue", ["No resources found for tag blue."], id="tag-empty"),
-    pytest.param("service", "nope,blue", ["Service stack started. It could take a while, be patient."], id="unknown ones are silent"),
-    pytest.param("service", "blue,blue", ["Service stack started. It could take a while, be patient."] * 2, id="a tag twice"),
+    pytest.param(
+        "service",
+        "nope,blue",
+        ["Service stack started. It could take a while, be patient."],
+        id="unknown ones are silent",
+    ),
+    pytest.param(
+        "service",
+        "blue,blue",
+        ["Service stack started. It could take a while, be patient."] * 2,
+        id="a tag twice",
+    ),
 ]
 
 
@@ -954,7 +1437,10 @@ def test_a_preview_is_a_row_of_its_own_and_waits_for_no_other() -> None:
         client.started()
         asked = f"{V1}/deploy?uuid={session.uuids[0]}&pr=7"
         uuid = client.ask("POST", asked).body["deployments"][0]["deployment_uuid"]
-        assert client.ask("POST", asked).body["deployments"][0]["message"] == "Deployment already queued for this commit."
+        assert (
+            client.ask("POST", asked).body["deployments"][0]["message"]
+            == "Deployment already queued for this commit."
+        )
         row = client.look(uuid).body
         assert (row["pull_request_id"], row["status"]) == (7, "in_progress")
         assert follow(client, uuid, FAST)[-1]["status"] == "finished"
@@ -963,29 +1449,57 @@ def test_a_preview_is_a_row_of_its_own_and_waits_for_no_other() -> None:
 def test_a_preview_of_an_image_has_its_own_tag_and_can_be_deleted() -> None:
     with visiting("write-token", 1) as (session, client):
         asked = f"{V1}/deploy?uuid={session.uuids[0]}&pr=9&docker_tag="
-        uuids = [client.ask("POST", asked + tag).body["deployments"][0]["deployment_uuid"] for tag in ("pr-9", "pr-9b")]
+        uuids = [
+            client.ask("POST", asked + tag).body["deployments"][0]["deployment_uuid"]
+            for tag in ("pr-9", "pr-9b")
+        ]
         assert [client.look(uuid).body["docker_registry_image_tag"] for uuid in uuids] == ["pr-9", "pr-9b"]
-        deleted = [client.ask("DELETE", f"{V1}/applications/{session.uuids[0]}/previews/9").status for _ in range(2)]
+        deleted = [
+            client.ask("DELETE", f"{V1}/applications/{session.uuids[0]}/previews/9").status for _ in range(2)
+        ]
         assert deleted == [200, 404]
         assert {client.look(uuid).body["status"] for uuid in uuids} == {"cancelled-by-user"}
 
 
-@pytest.mark.parametrize(("scenario", "status"), [("two-servers", "finished"), ("other-server-fails", "failed")])
-def test_an_additional_server_gets_a_deployment_once_the_main_one_is_finished(scenario: str, status: str) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "status"), [("two-servers", "finished"), ("other-server-fails", "failed")]
+)
+def test_an_additional_server_gets_a_deployment_once_the_main_one_is_finished(
+    scenario: str, status: str
+) -> None:
     with visiting(scenario, 1) as (session, client):
         uuid = client.started()
         body = client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body
-        assert (body["additional_servers_count"], [server["name"] for server in body["additional_servers"]]) == (1, ["second"])
+        assert (
+            body["additional_servers_count"],
+            [server["name"] for server in body["additional_servers"]],
+        ) == (1, ["second"])
         session.skip(40)
         assert len(session.deployments()) == 1
         session.skip(6)
-        other, main = client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body["deployments"]
-        assert (main["deployment_uuid"], main["status"], main["is_api"], main["server_id"]) == (uuid, "finished", True, 0)
-        assert (other["status"], other["is_api"], other["server_id"], other["server_name"]) == ("in_progress", False, 2, "second")
+        other, main = client.ask("GET", f"{V1}/deployments/applications/{session.uuids[0]}").body[
+            "deployments"
+        ]
+        assert (main["deployment_uuid"], main["status"], main["is_api"], main["server_id"]) == (
+            uuid,
+            "finished",
+            True,
+            0,
+        )
+        assert (other["status"], other["is_api"], other["server_id"], other["server_name"]) == (
+            "in_progress",
+            False,
+            2,
+            "second",
+        )
         assert other["created_at"] == main["finished_at"]
         session.skip(1)
         told = f"/application/{session.uuids[0]}/deployment/{other['deployment_uuid']}"
-        [line] = [entry for entry in logs(client.look(uuid).body) if entry["output"].startswith("Deployment to second. Logs: http://")]
+        [line] = [
+            entry
+            for entry in logs(client.look(uuid).body)
+            if entry["output"].startswith("Deployment to second. Logs: http://")
+        ]
         assert line["output"].endswith(told)
         assert not line["hidden"]
         session.skip(50)
@@ -1006,7 +1520,12 @@ def test_a_webhooks_deployment_has_its_commit_from_the_beginning() -> None:
     with visiting("webhook-too") as (session, client):
         row = follow(client, client.started(), FAST)[-1]
         theirs = session.deployments()[0]
-        assert (theirs["is_webhook"], theirs["is_api"], theirs["status"], theirs["commit"]) == (True, False, "finished", row["commit"])
+        assert (theirs["is_webhook"], theirs["is_api"], theirs["status"], theirs["commit"]) == (
+            True,
+            False,
+            "finished",
+            row["commit"],
+        )
         assert (row["is_webhook"], row["is_api"]) == (False, True)
 
 
@@ -1039,7 +1558,13 @@ FULL = [
     pytest.param("queue-always-full", f"POST /deploy?uuid={U}", 429, False, id="deploy"),
     pytest.param("full-and-already", f"POST /deploy?uuid={U}", 429, False, id="full comes before skipped"),
     pytest.param("start-queue-full", f"POST /applications/{U}/start", 200, True, id="start"),
-    pytest.param("start-queue-full", f"POST /applications/{U}/start?instant_deploy=true", 200, True, id="instant_deploy"),
+    pytest.param(
+        "start-queue-full",
+        f"POST /applications/{U}/start?instant_deploy=true",
+        200,
+        True,
+        id="instant_deploy",
+    ),
     pytest.param("start-queue-full", f"POST /applications/{U}/restart", 200, True, id="restart"),
 ]
 
@@ -1059,7 +1584,9 @@ def test_a_full_queue_takes_nothing(scenario: str, step: str, status: int, *, na
         assert len(session.deployments()) == before
         session.skip(40)
         again = client.ask(method, V1 + placed(path, session, ""))
-        assert (again.status, len(session.deployments())) == ((429, before) if scenario == "queue-always-full" else (200, before + 1))
+        assert (again.status, len(session.deployments())) == (
+            (429, before) if scenario == "queue-always-full" else (200, before + 1)
+        )
         assert session.violations() == []
 
 
@@ -1077,9 +1604,17 @@ def test_every_scenario_ends(name: str) -> None:
             session.skip(60)
             server.now()
         assert {row["status"] for row in session.deployments()} <= TERMINAL
-        settled = [condition(server, uuid) for uuid in session.uuids if session.scenario.targets or session.scenario.resources]
+        settled = [
+            condition(server, uuid)
+            for uuid in session.uuids
+            if session.scenario.targets or session.scenario.resources
+        ]
         session.skip(3600)
-        assert settled == [condition(server, uuid) for uuid in session.uuids if session.scenario.targets or session.scenario.resources]
+        assert settled == [
+            condition(server, uuid)
+            for uuid in session.uuids
+            if session.scenario.targets or session.scenario.resources
+        ]
 
 
 # --- what is changed, made, proven and taken back
@@ -1088,13 +1623,17 @@ def test_every_scenario_ends(name: str) -> None:
 def write(client: Client, step: str, body: object) -> Reply:
     """A request with a JSON body; `{uuid}` is the application."""
     method, _, path = step.partition(" ")
-    return client.ask(method, V1 + placed(path, client.stage, ""), body=json.dumps(body).encode(), Content_Type=JSON)
+    return client.ask(
+        method, V1 + placed(path, client.stage, ""), body=json.dumps(body).encode(), Content_Type=JSON
+    )
 
 
 def visit(client: Client, uuid: str = "", **headers: str) -> tuple[int, str]:
     """What the site says to somebody without a token."""
     place = client.stage.site.removeprefix(client.stage.url) if not uuid else f"/site/{uuid}"
-    reply = client.ask("GET", place, body=None, **({"Authorization": "", "User_Agent": "", "Accept": ""} | headers))
+    reply = client.ask(
+        "GET", place, body=None, **({"Authorization": "", "User_Agent": "", "Accept": ""} | headers)
+    )
     return reply.status, reply.raw.decode()
 
 
@@ -1103,15 +1642,37 @@ BULK, ENVS = f"PATCH /applications/{U}/envs/bulk", f"GET /applications/{U}/envs"
 FOUR = {"is_preview": False, "is_literal": False, "is_multiline": True, "is_shown_once": True}
 VARIABLES = [
     # what is sent of one variable; of which rows these columns show what
-    pytest.param({"key": "NODE_ENV", "value": " x "}, False, {"value": "x", "is_buildtime": True}, id="trimmed"),
+    pytest.param(
+        {"key": "NODE_ENV", "value": " x "}, False, {"value": "x", "is_buildtime": True}, id="trimmed"
+    ),
     pytest.param({"key": "NODE_ENV", "value": ""}, False, {"value": None, "real_value": ""}, id="empty"),
     pytest.param({"key": "NODE_ENV", "value": "x", "nope": 1}, False, {"value": "x"}, id="an unknown key"),
     pytest.param({"key": "NODE_ENV", "value": "x"}, True, {"value": "production"}, id="the copy stays"),
     pytest.param({"key": "NODE_ENV", "value": "x", "is_preview": True}, True, {"value": "x"}, id="the copy"),
-    pytest.param({"key": "NODE_ENV", "value": "x", "is_preview": True}, False, {"value": "production"}, id="only the copy"),
-    pytest.param({"key": "GREETING", "value": "x"}, False, {"is_literal": False, "comment": "for the front page"}, id="reset"),
-    pytest.param({"key": "SIGNING_KEY", "value": "x", **FOUR}, False, {"is_multiline": True, "value": "hidden"}, id="shown once"),
-    pytest.param({"key": "SIGNING_KEY", "value": "x", **FOUR}, True, {"real_value": "'first line\nsecond line'"}, id="its copy is shown"),
+    pytest.param(
+        {"key": "NODE_ENV", "value": "x", "is_preview": True},
+        False,
+        {"value": "production"},
+        id="only the copy",
+    ),
+    pytest.param(
+        {"key": "GREETING", "value": "x"},
+        False,
+        {"is_literal": False, "comment": "for the front page"},
+        id="reset",
+    ),
+    pytest.param(
+        {"key": "SIGNING_KEY", "value": "x", **FOUR},
+        False,
+        {"is_multiline": True, "value": "hidden"},
+        id="shown once",
+    ),
+    pytest.param(
+        {"key": "SIGNING_KEY", "value": "x", **FOUR},
+        True,
+        {"real_value": "'first line\nsecond line'"},
+        id="its copy is shown",
+    ),
     pytest.param({"key": "NEW", "value": "x"}, False, {"value": "x", "is_required": False}, id="new"),
     pytest.param({"key": "NEW", "value": "x"}, True, {"value": "x"}, id="new: its copy"),
     pytest.param({"key": "NEW", "value": "x", "is_preview": True}, False, {}, id="new for previews only"),
@@ -1119,7 +1680,9 @@ VARIABLES = [
 
 
 @pytest.mark.parametrize(("item", "preview", "columns"), VARIABLES)
-def test_many_variables_are_set_one_by_one(item: dict[str, object], *, preview: bool, columns: dict[str, object]) -> None:
+def test_many_variables_are_set_one_by_one(
+    item: dict[str, object], *, preview: bool, columns: dict[str, object]
+) -> None:
     with visiting("env-app") as (session, client):
         assert write(client, BULK, {"data": [item]}).status == 201
         rows = [
@@ -1127,28 +1690,47 @@ def test_many_variables_are_set_one_by_one(item: dict[str, object], *, preview: 
             for row in client.ask("GET", V1 + placed(ENVS[4:], session, "")).body
             if (row["key"], row["is_preview"]) == (item["key"], preview)
         ]
-        assert [{key: row.get(key, "hidden") for key in columns} for row in rows] == ([columns] if columns else [])
+        assert [{key: row.get(key, "hidden") for key in columns} for row in rows] == (
+            [columns] if columns else []
+        )
         assert session.violations() == []
 
 
 REFUSED_DATA = [
     pytest.param({"x": 1}, 400, {"message": "Bulk data is required."}, id="no data"),
     pytest.param({"data": []}, 400, {"message": "Bulk data is required."}, id="empty data"),
-    pytest.param({"data": [{"key": "A", "value": 5}]}, 422, {"value": ["The value field must be a string."]}, id="a number"),
+    pytest.param(
+        {"data": [{"key": "A", "value": 5}]},
+        422,
+        {"value": ["The value field must be a string."]},
+        id="a number",
+    ),
     pytest.param(
         {"data": [{"key": "A", "value": "x", "is_literal": "maybe"}]},
         422,
         {"is_literal": ["The is literal field must be true or false."]},
         id="a flag",
     ),
-    pytest.param({"data": [{"key": "A B", "value": "x"}]}, 422, {"key": ["The key field format is invalid."]}, id="a key"),
+    pytest.param(
+        {"data": [{"key": "A B", "value": "x"}]},
+        422,
+        {"key": ["The key field format is invalid."]},
+        id="a key",
+    ),
     pytest.param({"data": [{"value": "x"}]}, 422, {"key": ["This field is required."]}, id="no key"),
-    pytest.param({"data": [{"key": "SIGNING_KEY", "value": "x"}]}, 500, {"message": "Server Error"}, id="flags left out"),
+    pytest.param(
+        {"data": [{"key": "SIGNING_KEY", "value": "x"}]},
+        500,
+        {"message": "Server Error"},
+        id="flags left out",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("body", "status", "said"), REFUSED_DATA)
-def test_variables_are_refused_in_the_words_of_coolify(body: object, status: int, said: dict[str, object]) -> None:
+def test_variables_are_refused_in_the_words_of_coolify(
+    body: object, status: int, said: dict[str, object]
+) -> None:
     with visiting("env-app") as (_, client):
         reply = write(client, BULK, body)
         assert (reply.status, reply.body.get("errors", reply.body)) == (status, said)
@@ -1164,13 +1746,18 @@ def test_a_variable_of_an_application_is_added_with_its_copy_changed_and_deleted
     with visiting("env-app") as (session, client):
         added = write(client, f"POST /applications/{U}/envs", {"key": "NEW", "value": " x "})
         assert (added.status, added.body.keys()) == (201, {"uuid"})
-        assert [(row["value"], row["is_preview"]) for row in shown(client) if row["key"] == "NEW"] == [("x", False), ("x", True)]
+        assert [(row["value"], row["is_preview"]) for row in shown(client) if row["key"] == "NEW"] == [
+            ("x", False),
+            ("x", True),
+        ]
         assert write(client, f"POST /applications/{U}/envs", {"key": "NEW", "value": "y"}).status == 409
         changed = write(client, f"PATCH /applications/{U}/envs", {"key": "NEW", "value": "z"})
         assert (changed.status, changed.body["uuid"], changed.body["value"]) == (201, added.body["uuid"], "z")
         path = f"{V1}/applications/{session.uuids[0]}/envs/{added.body['uuid']}"
         assert [client.ask("DELETE", path).status for _ in range(2)] == [200, 404]
-        assert [(row["value"], row["is_preview"]) for row in shown(client) if row["key"] == "NEW"] == [("x", True)]
+        assert [(row["value"], row["is_preview"]) for row in shown(client) if row["key"] == "NEW"] == [
+            ("x", True)
+        ]
 
 
 def test_a_variable_of_a_service_is_added_changed_and_deleted() -> None:
@@ -1180,23 +1767,43 @@ def test_a_variable_of_a_service_is_added_changed_and_deleted() -> None:
         assert write(client, f"POST /services/{U}/envs", {"key": "NEW"}).status == 409
         changed = write(client, f"PATCH /services/{U}/envs", {"key": "NEW", "value": "z"})
         assert (changed.status, changed.body["value"], changed.body["is_literal"]) == (201, "z", True)
-        assert client.ask("DELETE", f"{V1}/services/{session.uuids[0]}/envs/{added.body['uuid']}").status == 200
+        assert (
+            client.ask("DELETE", f"{V1}/services/{session.uuids[0]}/envs/{added.body['uuid']}").status == 200
+        )
         assert "NEW" not in {row["key"] for row in shown(client, "service")}
 
 
 REFUSED_SINGLES = [
     pytest.param("POST", {"value": "x"}, 422, {"key": ["This field is required."]}, id="no key"),
-    pytest.param("POST", {"key": "A B"}, 422, {"key": ["The key field format is invalid."]}, id="a key that is none"),
-    pytest.param("POST", {"key": "A", "value": 5}, 422, {"value": ["The value field must be a string."]}, id="a number"),
-    pytest.param("POST", {"key": "A", "nope": 1}, 422, {"nope": ["This field is not allowed."]}, id="an unknown field"),
-    pytest.param("PATCH", {"key": "A", "nope": 1}, 422, {"nope": ["This field is not allowed."]}, id="an unknown field of a change"),
-    pytest.param("PATCH", {"key": "NOPE"}, 404, {"message": "Environment variable not found."}, id="a change of none"),
-    pytest.param("PATCH", {"key": "SIGNING_KEY", "value": "x"}, 500, {"message": "Server Error"}, id="flags left out"),
+    pytest.param(
+        "POST", {"key": "A B"}, 422, {"key": ["The key field format is invalid."]}, id="a key that is none"
+    ),
+    pytest.param(
+        "POST", {"key": "A", "value": 5}, 422, {"value": ["The value field must be a string."]}, id="a number"
+    ),
+    pytest.param(
+        "POST", {"key": "A", "nope": 1}, 422, {"nope": ["This field is not allowed."]}, id="an unknown field"
+    ),
+    pytest.param(
+        "PATCH",
+        {"key": "A", "nope": 1},
+        422,
+        {"nope": ["This field is not allowed."]},
+        id="an unknown field of a change",
+    ),
+    pytest.param(
+        "PATCH", {"key": "NOPE"}, 404, {"message": "Environment variable not found."}, id="a change of none"
+    ),
+    pytest.param(
+        "PATCH", {"key": "SIGNING_KEY", "value": "x"}, 500, {"message": "Server Error"}, id="flags left out"
+    ),
 ]
 
 
 @pytest.mark.parametrize(("method", "body", "status", "said"), REFUSED_SINGLES)
-def test_a_single_variable_is_refused_in_the_words_of_coolify(method: str, body: object, status: int, said: dict[str, object]) -> None:
+def test_a_single_variable_is_refused_in_the_words_of_coolify(
+    method: str, body: object, status: int, said: dict[str, object]
+) -> None:
     with visiting("env-app") as (_, client):
         before = shown(client)
         reply = write(client, f"{method} /applications/{U}/envs", body)
@@ -1220,17 +1827,36 @@ def test_one_variable_takes_the_flags_of_its_version() -> None:
 
 def test_what_came_before_a_mistake_stays() -> None:
     with visiting("env-app") as (session, client):
-        assert write(client, BULK, {"data": [{"key": "SAVED", "value": "1"}, {"key": "BAD", "value": True}]}).status == 422
+        assert (
+            write(
+                client, BULK, {"data": [{"key": "SAVED", "value": "1"}, {"key": "BAD", "value": True}]}
+            ).status
+            == 422
+        )
         keys = {row["key"] for row in client.ask("GET", V1 + placed(ENVS[4:], session, "")).body}
         assert ("SAVED" in keys, "BAD" in keys) == (True, False)
 
 
 def test_a_service_keeps_what_is_not_sent() -> None:
     with visiting("env-service") as (session, client):
-        new, old = write(client, f"PATCH /services/{U}/envs/bulk", {"data": [{"key": "NEW", "value": "x"}, {"key": "GREETING"}]}).body
+        new, old = write(
+            client,
+            f"PATCH /services/{U}/envs/bulk",
+            {"data": [{"key": "NEW", "value": "x"}, {"key": "GREETING"}]},
+        ).body
         assert (old["value"], old["is_literal"]) == ("Hello $USER", True)
-        assert not new.keys() & {"comment", "is_literal", "is_multiline", "is_shown_once", "is_preview", "order", "is_required"}
-        assert not any(row["is_preview"] for row in client.ask("GET", f"{V1}/services/{session.uuids[0]}/envs").body)
+        assert not new.keys() & {
+            "comment",
+            "is_literal",
+            "is_multiline",
+            "is_shown_once",
+            "is_preview",
+            "order",
+            "is_required",
+        }
+        assert not any(
+            row["is_preview"] for row in client.ask("GET", f"{V1}/services/{session.uuids[0]}/envs").body
+        )
         assert session.violations() == []
 
 
@@ -1242,7 +1868,10 @@ REFUSED_FIELDS = [
         id="dict of lists",
     ),
     pytest.param(
-        {"ports_exposes": ""}, 422, {"ports_exposes": "The ports_exposes should be a comma separated list of numbers."}, id="dict of texts"
+        {"ports_exposes": ""},
+        422,
+        {"ports_exposes": "The ports_exposes should be a comma separated list of numbers."},
+        id="dict of texts",
     ),
     pytest.param(
         {"custom_nginx_configuration": "ä"},
@@ -1261,7 +1890,9 @@ REFUSED_FIELDS = [
 
 
 @pytest.mark.parametrize(("body", "status", "errors"), REFUSED_FIELDS)
-def test_fields_are_refused_in_all_shapes_and_nothing_is_changed(body: object, status: int, errors: object) -> None:
+def test_fields_are_refused_in_all_shapes_and_nothing_is_changed(
+    body: object, status: int, errors: object
+) -> None:
     with visiting("patch-refused") as (session, client):
         place = f"{V1}/applications/{session.uuids[0]}"
         before = client.ask("GET", place).body
@@ -1273,9 +1904,20 @@ def test_fields_are_refused_in_all_shapes_and_nothing_is_changed(body: object, s
 def test_an_address_that_another_application_has_is_a_conflict_unless_it_is_forced() -> None:
     with visiting("patch-refused") as (session, client):
         reply = write(client, PROBE, {"domains": "http://worker.example.com"})
-        assert (reply.status, [each["resource_name"] for each in reply.body["conflicts"]]) == (409, ["worker"])
-        assert write(client, PROBE, {"domains": "http://worker.example.com", "force_domain_override": True}).status == 200
-        assert client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body["fqdn"] == "http://worker.example.com"
+        assert (reply.status, [each["resource_name"] for each in reply.body["conflicts"]]) == (
+            409,
+            ["worker"],
+        )
+        assert (
+            write(
+                client, PROBE, {"domains": "http://worker.example.com", "force_domain_override": True}
+            ).status
+            == 200
+        )
+        assert (
+            client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body["fqdn"]
+            == "http://worker.example.com"
+        )
 
 
 def test_a_field_of_the_settings_is_changed_within_them() -> None:
@@ -1287,12 +1929,20 @@ def test_a_field_of_the_settings_is_changed_within_them() -> None:
 
 def test_a_deployment_that_is_queued_takes_the_new_tag_and_one_that_runs_the_old_one() -> None:
     with visiting("image-update", 1) as (session, client):
-        running, waiting = (client.ask("POST", f"{V1}/deploy?uuid={session.uuids[0]}&force=true").body["deployments"][0] for _ in range(2))
+        running, waiting = (
+            client.ask("POST", f"{V1}/deploy?uuid={session.uuids[0]}&force=true").body["deployments"][0]
+            for _ in range(2)
+        )
         write(client, PROBE, {"docker_registry_image_tag": "3.0.0"})
         session.skip(200)
         told = [logs(client.look(each["deployment_uuid"]).body)[1]["output"] for each in (running, waiting)]
         assert [text.partition(" to ")[0].rpartition(":")[2] for text in told] == ["2.0.1", "3.0.0"]
-        assert client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body["images"][0]["tag"] == "3.0.0"
+        assert (
+            client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body["images"][0][
+                "tag"
+            ]
+            == "3.0.0"
+        )
         assert session.violations() == []
 
 
@@ -1308,13 +1958,19 @@ def test_an_image_that_runs_already_when_its_tag_is_changed_is_deployed_again() 
         assert session.violations() == []
 
 
-@pytest.mark.parametrize(("fixed_name", "current"), [(False, None), (True, "2.0.1")], ids=["ordinary", "the same name for ever"])
-def test_the_current_image_is_only_marked_where_the_container_s_name_is_kept(*, fixed_name: bool, current: str | None) -> None:
+@pytest.mark.parametrize(
+    ("fixed_name", "current"), [(False, None), (True, "2.0.1")], ids=["ordinary", "the same name for ever"]
+)
+def test_the_current_image_is_only_marked_where_the_container_s_name_is_kept(
+    *, fixed_name: bool, current: str | None
+) -> None:
     with visiting("rollback-image", 1) as (session, client):
         write(client, PROBE, {"is_consistent_container_name_enabled": fixed_name})
         told = client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body
         assert (told["current"], [each["tag"] for each in told["images"]]) == (current, ["2.0.1", "2.0.0"])
-        assert [each["tag"] for each in told["images"] if each["is_current"]] == ([current] if current else [])
+        assert [each["tag"] for each in told["images"] if each["is_current"]] == (
+            [current] if current else []
+        )
 
 
 @pytest.mark.parametrize(("version", "status"), [("4.1.2", 500), ("4.2.0", 405)])
@@ -1328,13 +1984,21 @@ def test_a_trouble_of_an_action_catches_a_get_where_that_acts(version: str, stat
 def test_a_rollback_is_a_row_that_builds_nothing_and_the_site_answers_again() -> None:
     with visiting("rollback-git", 1) as (session, client):
         assert visit(client) == (200, "ok")
-        kept = [each["tag"] for each in client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body["images"]]
+        kept = [
+            each["tag"]
+            for each in client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body[
+                "images"
+            ]
+        ]
         client.started()
         assert visit(client) == (200, "ok")
         session.skip(60)
         assert visit(client) == (502, "Bad Gateway")
         images = client.ask("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body
-        assert [each["tag"] for each in images["images"]] == ["1111111111222222222233333333334444444444", *kept]
+        assert [each["tag"] for each in images["images"]] == [
+            "1111111111222222222233333333334444444444",
+            *kept,
+        ]
         reply = write(client, f"POST /applications/{U}/rollback", {"commit": kept[0]})
         assert reply.body["message"] == "Rollback deployment queued."
         session.skip(30)
@@ -1376,7 +2040,11 @@ def test_a_rollback_is_refused_as_recorded(scenario: str, body: object, name: st
         client.ask("GET", f"{V1}/version")
         rows = len(session.deployments())
         reply, expected = write(client, f"POST /applications/{U}/rollback", body), recorded(name)["response"]
-        assert (reply.status, reply.body, len(session.deployments())) == (expected["status"], expected["body"], rows)
+        assert (reply.status, reply.body, len(session.deployments())) == (
+            expected["status"],
+            expected["body"],
+            rows,
+        )
 
 
 def test_a_site_answers_late_and_not_at_all_when_it_is_stopped() -> None:
@@ -1397,7 +2065,9 @@ def test_a_site_answers_late_and_not_at_all_when_it_is_stopped() -> None:
 def test_a_site_that_is_sent_what_is_meant_for_coolify_is_a_breach(header: str) -> None:
     with visiting("outage") as (session, client):
         assert visit(client, **{header: "secret"}) == (200, "ok")
-        assert session.violations() == [f"GET /site/{session.uuids[0]}: the site was sent the header {header.lower()!r}"]
+        assert session.violations() == [
+            f"GET /site/{session.uuids[0]}: the site was sent the header {header.lower()!r}"
+        ]
 
 
 def wanted(client: Client, **more: object) -> dict[str, object]:
@@ -1405,28 +2075,52 @@ def wanted(client: Client, **more: object) -> dict[str, object]:
     project = client.ask("GET", f"{V1}/projects").body[0]["uuid"]
     environment = client.ask("GET", f"{V1}/projects/{project}").body["environments"][0]["name"]
     server = client.ask("GET", f"{V1}/servers").body[0]["uuid"]
-    image = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "1.0", "ports_exposes": "80"}
-    return {"project_uuid": project, "environment_name": environment, "server_uuid": server, "name": "shop", **image, **more}
+    image = {
+        "docker_registry_image_name": "ghcr.io/acme/shop",
+        "docker_registry_image_tag": "1.0",
+        "ports_exposes": "80",
+    }
+    return {
+        "project_uuid": project,
+        "environment_name": environment,
+        "server_uuid": server,
+        "name": "shop",
+        **image,
+        **more,
+    }
 
 
 def test_an_application_that_was_made_can_be_found_deployed_and_visited() -> None:
     with visiting("create", 1) as (session, client):
-        assert [[each["name"] for each in client.ask("GET", f"{V1}/{kind}").body] for kind in ("projects", "servers", "applications")] == [
+        assert [
+            [each["name"] for each in client.ask("GET", f"{V1}/{kind}").body]
+            for kind in ("projects", "servers", "applications")
+        ] == [
             ["Shop", "Blog"],
             ["localhost", "builder"],
             [],
         ]
-        reply = write(client, "POST /applications/dockerimage", wanted(client, domains="https://shop.example.com"))
+        reply = write(
+            client, "POST /applications/dockerimage", wanted(client, domains="https://shop.example.com")
+        )
         assert (reply.status, reply.body["domains"], session.site.rpartition("/")[2]) == (
             201,
             "https://shop.example.com",
             reply.body["uuid"],
         )
         [listed] = client.ask("GET", f"{V1}/applications").body
-        environment = client.ask("GET", f"{V1}/projects/{wanted(client)['project_uuid']}").body["environments"][0]
-        assert (listed["name"], listed["build_pack"], listed["environment_id"]) == ("shop", "dockerimage", environment["id"])
+        environment = client.ask("GET", f"{V1}/projects/{wanted(client)['project_uuid']}").body[
+            "environments"
+        ][0]
+        assert (listed["name"], listed["build_pack"], listed["environment_id"]) == (
+            "shop",
+            "dockerimage",
+            environment["id"],
+        )
         assert (listed["status"], visit(client)[0]) == ("exited:unhealthy", 503)
-        uuid = client.ask("POST", f"{V1}/deploy?uuid={listed['uuid']}").body["deployments"][0]["deployment_uuid"]
+        uuid = client.ask("POST", f"{V1}/deploy?uuid={listed['uuid']}").body["deployments"][0][
+            "deployment_uuid"
+        ]
         session.skip(60)
         assert (client.look(uuid).body["status"], visit(client)) == ("finished", (200, "ok"))
         assert session.violations() == []
@@ -1445,7 +2139,10 @@ NOT_MADE = [
 @pytest.mark.parametrize(("fields", "name"), NOT_MADE)
 def test_an_application_is_not_made_for_the_recorded_reasons(fields: dict[str, object], name: str) -> None:
     with visiting("create") as (_, client):
-        reply, expected = write(client, "POST /applications/dockerimage", wanted(client, **fields)), recorded(name)["response"]
+        reply, expected = (
+            write(client, "POST /applications/dockerimage", wanted(client, **fields)),
+            recorded(name)["response"],
+        )
         assert (reply.status, reply.body) == (expected["status"], expected["body"])
         assert client.ask("GET", f"{V1}/applications").body == []
 
@@ -1453,10 +2150,16 @@ def test_an_application_is_not_made_for_the_recorded_reasons(fields: dict[str, o
 def test_nothing_is_made_on_a_server_that_only_builds_or_in_a_foreign_destination() -> None:
     with visiting("create") as (_, client):
         builder = client.ask("GET", f"{V1}/servers").body[1]["uuid"]
-        assert "build server" in str(write(client, "POST /applications/dockerimage", wanted(client, server_uuid=builder)).body["errors"])
+        assert "build server" in str(
+            write(client, "POST /applications/dockerimage", wanted(client, server_uuid=builder)).body[
+                "errors"
+            ]
+        )
         [destination] = client.ask("GET", f"{V1}/servers/{builder}/destinations").body
         assert destination["server_uuid"] == builder
-        ignored = write(client, "POST /applications/dockerimage", wanted(client, destination_uuid=destination["uuid"]))
+        ignored = write(
+            client, "POST /applications/dockerimage", wanted(client, destination_uuid=destination["uuid"])
+        )
         assert ignored.status == 201  # there is only one, so that nobody looks
 
 
@@ -1481,8 +2184,13 @@ def test_who_alters_something_may_probe(steps: list[tuple[str, object]], *, righ
         assert (session.violations() == []) is right
 
 
-@pytest.mark.parametrize(("scenario", "last", "right"), [("success", "GET /version", True), ("success", f"POST /deploy?uuid={U}", False)])
-def test_who_learns_from_a_probe_that_he_may_not_had_reason_to_probe(scenario: str, last: str, *, right: bool) -> None:
+@pytest.mark.parametrize(
+    ("scenario", "last", "right"),
+    [("success", "GET /version", True), ("success", f"POST /deploy?uuid={U}", False)],
+)
+def test_who_learns_from_a_probe_that_he_may_not_had_reason_to_probe(
+    scenario: str, last: str, *, right: bool
+) -> None:
     with visiting(scenario) as (session, client):
         assert [write(client, PROBE, {}).status, client.ask("POST", f"{V1}/deploy").status] == [403, 400]
         walk(client, last)
@@ -1501,8 +2209,18 @@ def test_a_second_deployment_is_right_for_another_image_only() -> None:
 @pytest.mark.parametrize(
     ("scenario", "step", "said"),
     [
-        pytest.param("rollback-git", f"POST /applications/{U}/rollback", "was rolled back 2 times", id="rolled back twice"),
-        pytest.param("create", "POST /applications/dockerimage", "an application shop was made 2 times", id="made twice"),
+        pytest.param(
+            "rollback-git",
+            f"POST /applications/{U}/rollback",
+            "was rolled back 2 times",
+            id="rolled back twice",
+        ),
+        pytest.param(
+            "create",
+            "POST /applications/dockerimage",
+            "an application shop was made 2 times",
+            id="made twice",
+        ),
     ],
 )
 def test_what_is_done_once_is_not_done_twice(scenario: str, step: str, said: str) -> None:
@@ -1539,7 +2257,12 @@ def test_clients_that_hang_up_leave_no_trace_on_stderr(capfd: pytest.CaptureFixt
         client.look(uuid)
         host, _, port = session.url.partition("//")[2].partition(":")
         head = f"Host: x\r\nAccept: application/json\r\nAuthorization: Bearer {session.token}\r\nUser-Agent: {NAME}\r\n\r\n"
-        for sent in (f"GET {V1}/deployments/{uuid} HTTP/1.1\r\n{head}", "GET / HTTP/1.1\r\nHost", "nonsense\r\n\r\n", ""):
+        for sent in (
+            f"GET {V1}/deployments/{uuid} HTTP/1.1\r\n{head}",
+            "GET / HTTP/1.1\r\nHost",
+            "nonsense\r\n\r\n",
+            "",
+        ):
             with socket.create_connection((host, int(port)), 5) as raw:
                 raw.sendall(sent.encode())
                 if sent.startswith(f"GET {V1}"):
@@ -1580,8 +2303,18 @@ def test_the_journal_holds_every_request_in_order() -> None:
         time.sleep(0.05)
         client.ask("GET", f"{V1}/nope?a=1&a=", body=b"x", X_Other="1")
         first, second = session.journal
-    assert (first.method, first.path, first.query, first.status) == ("POST", f"{V1}/deploy", {"uuid": [session.uuids[0]]}, 200)
-    assert (second.query, second.body, second.headers["x-other"], second.status) == ({"a": ["1", ""]}, b"x", "1", 404)
+    assert (first.method, first.path, first.query, first.status) == (
+        "POST",
+        f"{V1}/deploy",
+        {"uuid": [session.uuids[0]]},
+        200,
+    )
+    assert (second.query, second.body, second.headers["x-other"], second.status) == (
+        {"a": ["1", ""]},
+        b"x",
+        "1",
+        404,
+    )
     assert second.at - first.at > 4
 
 
@@ -1591,8 +2324,20 @@ def test_an_unknown_scenario_is_named_with_the_nearest() -> None:
 
 
 def test_the_program_serves_until_it_is_interrupted() -> None:
-    command = [sys.executable, "-m", "deployer.simulator", "--port", "0", "--scenario", "build-failure", "--speed", "9"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPLIES.parents[3]) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "deployer.simulator",
+        "--port",
+        "0",
+        "--scenario",
+        "build-failure",
+        "--speed",
+        "9",
+    ]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPLIES.parents[3]
+    ) as process:
         assert process.stdout
         lines = [process.stdout.readline() for _ in range(5)]
         process.terminate()
@@ -1622,31 +2367,95 @@ TRIGGER = f"POST /deploy?uuid={U}"
 BREACHES = [
     # scenario, requests, what the sentence says
     pytest.param("success", [TRIGGER, f"{TRIGGER}&force=true"], "was started 2 times", id="started twice"),
-    pytest.param("adopted-gone", [TRIGGER, TRIGGER, f"{TRIGGER}&force=true"], "was started 2 times", id="started twice after adoption"),
-    pytest.param("success", [TRIGGER, f"{TRIGGER}&force=true"], "application", id="an application started twice"),
     pytest.param(
-        "success", [f"POST /applications/{U}/restart", f"{TRIGGER}&force=true"], "was started 2 times", id="restarted and started"
+        "adopted-gone",
+        [TRIGGER, TRIGGER, f"{TRIGGER}&force=true"],
+        "was started 2 times",
+        id="started twice after adoption",
+    ),
+    pytest.param(
+        "success", [TRIGGER, f"{TRIGGER}&force=true"], "application", id="an application started twice"
+    ),
+    pytest.param(
+        "success",
+        [f"POST /applications/{U}/restart", f"{TRIGGER}&force=true"],
+        "was started 2 times",
+        id="restarted and started",
     ),
     pytest.param("success", [f"POST /applications/{U}/stop"] * 2, "was stopped 2 times", id="stopped twice"),
-    pytest.param("service", [f"POST /services/{U}/restart", TRIGGER], "service", id="a service started twice"),
-    pytest.param("service", [TRIGGER, f"POST /services/{U}/restart?latest=true"], "was started 2 times", id="started and restarted"),
+    pytest.param(
+        "service", [f"POST /services/{U}/restart", TRIGGER], "service", id="a service started twice"
+    ),
+    pytest.param(
+        "service",
+        [TRIGGER, f"POST /services/{U}/restart?latest=true"],
+        "was started 2 times",
+        id="started and restarted",
+    ),
     pytest.param("database", [f"POST /databases/{U}/restart"] * 2, "database", id="a database started twice"),
-    pytest.param("service", ["POST /deploy?tag=blue"] * 2, "tag blue was deployed 2 times", id="a tag deployed twice"),
-    pytest.param("service", [f"POST /services/{U}/restart?latest=1"], "'latest' must not be sent like that", id="latest=1"),
-    pytest.param("database", [f"POST /databases/{U}/restart?latest=true"], "no parameter 'latest'", id="latest of a database"),
+    pytest.param(
+        "service", ["POST /deploy?tag=blue"] * 2, "tag blue was deployed 2 times", id="a tag deployed twice"
+    ),
+    pytest.param(
+        "service",
+        [f"POST /services/{U}/restart?latest=1"],
+        "'latest' must not be sent like that",
+        id="latest=1",
+    ),
+    pytest.param(
+        "database",
+        [f"POST /databases/{U}/restart?latest=true"],
+        "no parameter 'latest'",
+        id="latest of a database",
+    ),
     pytest.param("success", [f"{TRIGGER}&pr=x"], "'pr' must not be sent like that", id="pr=x"),
-    pytest.param("success", [f"{TRIGGER}&pull_request_id=7"], "no parameter 'pull_request_id'", id="pull_request_id"),
+    pytest.param(
+        "success", [f"{TRIGGER}&pull_request_id=7"], "no parameter 'pull_request_id'", id="pull_request_id"
+    ),
     pytest.param("success", ["GET /nope"], "GET /api/v1/nope: there is no such endpoint", id="unknown path"),
     pytest.param("success", [f"GET /deploy?uuid={U}"], "no such endpoint", id="an action by GET"),
-    pytest.param("success", [f"{TRIGGER}&force=false"], "'force' must not be sent like that", id="force=false"),
-    pytest.param("success", [f"POST /applications/{U}/start?instant_deploy=1"], "'instant_deploy' must not be", id="instant_deploy=1"),
-    pytest.param("success", [f"{TRIGGER}&colour=red"], "there is no parameter 'colour'", id="unknown parameter"),
-    pytest.param("success", ["GET /version?a=b"], "there is no parameter 'a'", id="unknown parameter of version"),
-    pytest.param("bad-token", ["GET /version", TRIGGER], "came after GET /api/v1/version had been answered 401", id="after a 401"),
-    pytest.param("ip-denied", ["GET /version", TRIGGER], "had been answered 403", id="after a 403 that bars everything"),
-    pytest.param("deploy-only-token", ["GET /version", "GET /deployments"], "the token lacks 'read'", id="reading after a 403"),
-    pytest.param("success", ["POST /deployments/nobody/cancel"], "did not start that deployment", id="a cancelled phantom"),
-    pytest.param("already-queued", [TRIGGER, f"POST /deployments/{D}/cancel"], "did not start that deployment", id="a foreign cancel"),
+    pytest.param(
+        "success", [f"{TRIGGER}&force=false"], "'force' must not be sent like that", id="force=false"
+    ),
+    pytest.param(
+        "success",
+        [f"POST /applications/{U}/start?instant_deploy=1"],
+        "'instant_deploy' must not be",
+        id="instant_deploy=1",
+    ),
+    pytest.param(
+        "success", [f"{TRIGGER}&colour=red"], "there is no parameter 'colour'", id="unknown parameter"
+    ),
+    pytest.param(
+        "success", ["GET /version?a=b"], "there is no parameter 'a'", id="unknown parameter of version"
+    ),
+    pytest.param(
+        "bad-token",
+        ["GET /version", TRIGGER],
+        "came after GET /api/v1/version had been answered 401",
+        id="after a 401",
+    ),
+    pytest.param(
+        "ip-denied", ["GET /version", TRIGGER], "had been answered 403", id="after a 403 that bars everything"
+    ),
+    pytest.param(
+        "deploy-only-token",
+        ["GET /version", "GET /deployments"],
+        "the token lacks 'read'",
+        id="reading after a 403",
+    ),
+    pytest.param(
+        "success",
+        ["POST /deployments/nobody/cancel"],
+        "did not start that deployment",
+        id="a cancelled phantom",
+    ),
+    pytest.param(
+        "already-queued",
+        [TRIGGER, f"POST /deployments/{D}/cancel"],
+        "did not start that deployment",
+        id="a foreign cancel",
+    ),
 ]
 
 
@@ -1675,7 +2484,12 @@ def test_bad_manners_are_named(headers: dict[str, str], said: str) -> None:
 
 def test_a_body_is_named() -> None:
     with visiting("success") as (session, client):
-        client.ask("POST", f"{V1}/deploy", body=json.dumps({"uuid": session.uuids[0]}).encode(), Content_Type="application/json")
+        client.ask(
+            "POST",
+            f"{V1}/deploy",
+            body=json.dumps({"uuid": session.uuids[0]}).encode(),
+            Content_Type="application/json",
+        )
         assert len(session.deployments()) == 1  # Coolify reads it; older ones do not
         assert "a body was sent" in session.violations()[0]
 
@@ -1686,7 +2500,10 @@ def test_a_followed_redirect_is_named() -> None:
         assert place == session.url.replace("http:", "https:") + f"{V1}/version"
         assert session.violations() == []
         host, _, port = session.url.partition("//")[2].partition(":")
-        with socket.create_connection((host, int(port)), 5) as raw, pytest.raises((ssl.SSLError, ConnectionError)):
+        with (
+            socket.create_connection((host, int(port)), 5) as raw,
+            pytest.raises((ssl.SSLError, ConnectionError)),
+        ):
             ssl.create_default_context().wrap_socket(raw, server_hostname=host)
         assert "a redirect was followed" in session.violations()[0]
     with visiting("success") as (session, client):
@@ -1699,7 +2516,9 @@ def test_a_followed_redirect_is_named() -> None:
     [
         pytest.param(["POST /services/{uuid}/start"] * 2, id="already running"),
         pytest.param([f"POST /databases/{U2}/stop", "GET /services"], id="stopped"),
-        pytest.param([f"POST /deploy?uuid={U}&force=true", f"POST /databases/{U2}/restart"], id="one of each"),
+        pytest.param(
+            [f"POST /deploy?uuid={U}&force=true", f"POST /databases/{U2}/restart"], id="one of each"
+        ),
     ],
 )
 def test_an_act_that_is_refused_is_no_start(steps: list[str]) -> None:
@@ -1712,22 +2531,39 @@ SENT = [
     # requests, what is said of a run that may change something, and of one that may not
     pytest.param([TRIGGER], [], ["this run may change nothing"], id="a trigger"),
     pytest.param([f"POST /services/{U}/restart"], [], ["this run may change nothing"], id="a restart"),
-    pytest.param([f"DELETE /applications/{U}/previews/7"], [], ["this run may change nothing"], id="a deleted preview"),
+    pytest.param(
+        [f"DELETE /applications/{U}/previews/7"], [], ["this run may change nothing"], id="a deleted preview"
+    ),
     pytest.param(["POST /deploy"], ["no need to probe"], [], id="the probe for deploy"),
     pytest.param([PROBE], ["no need to probe"], [], id="the probe for write"),
-    pytest.param([f"{PROBE}?a=b"], ["no parameter 'a'"], ["no parameter 'a'", "may change nothing"], id="a probe that is none"),
-    pytest.param(["GET /version", f"GET /applications/{U}", "GET /applications?tag=blue", "GET /services"], [], [], id="reading"),
+    pytest.param(
+        [f"{PROBE}?a=b"],
+        ["no parameter 'a'"],
+        ["no parameter 'a'", "may change nothing"],
+        id="a probe that is none",
+    ),
+    pytest.param(
+        ["GET /version", f"GET /applications/{U}", "GET /applications?tag=blue", "GET /services"],
+        [],
+        [],
+        id="reading",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("steps", "changing", "reading"), SENT)
-def test_a_run_that_changes_nothing_reads_and_probes(steps: list[str], changing: list[str], reading: list[str]) -> None:
+def test_a_run_that_changes_nothing_reads_and_probes(
+    steps: list[str], changing: list[str], reading: list[str]
+) -> None:
     with visiting("write-token") as (session, client):
         for step in steps:
             method, _, path = step.partition(" ")
             body = b"{}" if method == "PATCH" else None
             client.ask(method, V1 + placed(path, session, ""), body=body, Content_Type=JSON if body else "")
-        for said, found in ((changing, session.violations()), (reading, session.violations(changes_nothing=True))):
+        for said, found in (
+            (changing, session.violations()),
+            (reading, session.violations(changes_nothing=True)),
+        ):
             assert len(found) == len(said)
             assert all(part in sentence for part, sentence in zip(said, found, strict=True))
 

@@ -86,7 +86,9 @@ class Visit:
         method, _, place = step.format(**self.uuids).partition(" ")
         path, _, query = place.partition("?")
         with_token = JSON | {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"} | headers
-        answer = said(self.server, Request(method, f"/api/v1{path}", parse_qs(query), with_token, body.encode()))
+        answer = said(
+            self.server, Request(method, f"/api/v1{path}", parse_qs(query), with_token, body.encode())
+        )
         named: list[bytes] = re.findall(rb'"deployment_uuid":"(\w+)"', b"".join(answer.body))
         self.uuids["last"] = named[-1].decode() if named else self.uuids["last"]
         return answer
@@ -166,10 +168,17 @@ def captured(folder: str, name: str) -> Any:
 @cache
 def uuids_of(folder: str) -> dict[str, str]:
     """Who is behind each captured uuid."""
-    there = [(who, name) for who, names in NAMED.items() for name in names if (CAPTURED / folder / f"{name}.json").exists()]
+    there = [
+        (who, name)
+        for who, names in NAMED.items()
+        for name in names
+        if (CAPTURED / folder / f"{name}.json").exists()
+    ]
     asked = [(who, captured(folder, name)["request"]) for who, name in there]
     made = json.loads(captured(folder, "create_img" if folder else "create_img_201")["request"]["body"])
-    known = {UUID.findall(f"{each['path']} {each.get('query')} {each.get('body')}")[0]: who for who, each in asked}
+    known = {
+        UUID.findall(f"{each['path']} {each.get('query')} {each.get('body')}")[0]: who for who, each in asked
+    }
     foo = {} if folder else {captured(folder, "env_create_201")["response"]["body"]["uuid"]: "foo_of_web"}
     return known | {made["project_uuid"]: "project", made["server_uuid"]: "host"} | foo
 
@@ -182,16 +191,23 @@ def answer_to(folder: str, name: str, case: Case) -> Response:
         visit.ask(step)
     asked, server = captured(folder, name)["request"], visit.server
     known = {theirs: visit.uuids[who] for theirs, who in uuids_of(folder).items()}
-    query, body = (UUID.sub(lambda hit: known.get(hit[0], hit[0]), asked.get(part) or "") for part in ("query", "body"))
+    query, body = (
+        UUID.sub(lambda hit: known.get(hit[0], hit[0]), asked.get(part) or "") for part in ("query", "body")
+    )
     another = visit.uuids["last"] if "/deployments/" in asked["path"] else ""
     path = UUID.sub(lambda hit: known.get(hit[0], another or hit[0]), asked["path"])
     headers = {key.lower(): value for key, value in asked["headers"].items()}
     if hit := FAKE.search(headers.get("authorization", "")):
         server.scenario = replace(server.scenario, token_known=hit[2] in TOKENS)
         visit.may(*TOKENS.get(hit[2], ()))
-        headers["authorization"] = FAKE.sub(TOKEN if hit[1] else TOKEN.partition("|")[2], headers["authorization"])
+        headers["authorization"] = FAKE.sub(
+            TOKEN if hit[1] else TOKEN.partition("|")[2], headers["authorization"]
+        )
     server.speed = LATE if case.late else STILL
-    return said(server, Request(asked["method"], path, parse_qs(query, keep_blank_values=True), headers, body.encode()))
+    return said(
+        server,
+        Request(asked["method"], path, parse_qs(query, keep_blank_values=True), headers, body.encode()),
+    )
 
 
 # --- the tables: which captured answer is compared in which situation, and which is not compared, and why not
@@ -244,7 +260,9 @@ SHOWN_ONCE = Variable("ML", "a\nb", literal=True, multiline=True, shown_once=Tru
 UNREACHABLE: World = {"resources": (replace(STACK, reachable=False), PG)}
 
 
-def cases(names: str, *before: str, world: World | None = None, late: bool = False, wordless: bool = False) -> dict[str, Case]:
+def cases(
+    names: str, *before: str, world: World | None = None, late: bool = False, wordless: bool = False
+) -> dict[str, Case]:
     return dict.fromkeys(names.split(), Case(before, world or {}, late=late, wordless=wordless))
 
 
@@ -329,26 +347,44 @@ ON_TOP: Mapping[str, Case] = {
         """,
         *WEB_RUNS,
     ),
-    **cases("create_img_domains_conflict patch_domains_conflict patch_domains_conflict_force patch_domains_restore", world=TAKEN),
+    **cases(
+        "create_img_domains_conflict patch_domains_conflict patch_domains_conflict_force patch_domains_restore",
+        world=TAKEN,
+    ),
     **cases("create_img_multidest create_img_multidest_ok", world=DESTINATIONS),
-    **cases("env_bulk_201 env_bulk_nullvalue env_bulk_omitvalue env_bulk_unknown_keys env_bulk_writeonly", world=with_variables(FOO)),
+    **cases(
+        "env_bulk_201 env_bulk_nullvalue env_bulk_omitvalue env_bulk_unknown_keys env_bulk_writeonly",
+        world=with_variables(FOO),
+    ),
     **cases("env_bulk_ml_omitflags", world=with_variables(SHOWN_ONCE)),
     **cases("env_list_read env_list_sensitive", world=with_variables(FOO, SHOWN_ONCE)),
     **cases("services_env_list databases_env_list databases_env_bulk", world=with_variables(FOO2)),
     **cases("env_create_409 env_delete env_patch_201 env_patch_full_token", world=with_variables(FOO)),
-    **cases("services_env_create_409 services_env_patch databases_env_create_409 databases_env_patch", world=with_variables(FOO2)),
-    **cases("app_logs_not_running", world={"apps": (WEB, replace(WORKER, fields={"status": "exited:unhealthy"}), DOCS, IMG)}),
+    **cases(
+        "services_env_create_409 services_env_patch databases_env_create_409 databases_env_patch",
+        world=with_variables(FOO2),
+    ),
+    **cases(
+        "app_logs_not_running",
+        world={"apps": (WEB, replace(WORKER, fields={"status": "exited:unhealthy"}), DOCS, IMG)},
+    ),
     **cases("app_logs_server_unreachable", world=CUT_OFF),
     **cases("rollback_images_server_unreachable", world=CUT_OFF),
     **cases("rollback_queue_full", world=FULL_QUEUE),
     **cases("app_deployments_multiserver app_get_multiserver_after", *WORKER_RUNS, world=SERVERS, late=True),
     **cases("app_deployments_rs", *("POST /deploy?uuid={web}&force=true",) * 6),
     **cases("app_get_multiserver", world=SERVERS),
-    **cases("cancel_again_400 cancel_terminal_400 deployment_cancelled deployment_cancelled_inprogress", *CANCELLED),
+    **cases(
+        "cancel_again_400 cancel_terminal_400 deployment_cancelled deployment_cancelled_inprogress",
+        *CANCELLED,
+    ),
     **cases("deployment_cancelled_ssh deployment_state_cancelled-by-user", *CANCELLED),
     **cases("cancel_other_team", world=STRANGERS),
     **cases("cancel_server_unreachable_200", *WEB_RUNS, world=CUT_OFF),
-    **cases("databases_restart_running databases_start_running services_start_running services_stop_running", world=RUNNING),
+    **cases(
+        "databases_restart_running databases_start_running services_start_running services_stop_running",
+        world=RUNNING,
+    ),
     **cases("deploy_form deploy_uuid_trim", *WORKER_RUNS),
     **cases("deploy_img_while_running_skipped deploy_spaces", *IMG_RUNS),
     **cases(
@@ -377,13 +413,28 @@ ON_TOP: Mapping[str, Case] = {
     **cases("ratelimit_429 ratelimit_429_deploy ratelimit_429_star", *TOO_MANY),
     **cases("ratelimit_other_token_same_user", *TOO_MANY),
     **cases("sequence_cancel_while_running", *CANCELLED, late=True),
-    **cases("sequence_dockerimage_ok sequence_dockerimage_second_skipped", *IMG_RUNS, world=going("dockerimage_ok"), late=True),
-    **cases("sequence_dockerimage_upfail sequence_nixpacks_buildfail", *WEB_RUNS, world=going("nixpacks_buildfail"), late=True),
+    **cases(
+        "sequence_dockerimage_ok sequence_dockerimage_second_skipped",
+        *IMG_RUNS,
+        world=going("dockerimage_ok"),
+        late=True,
+    ),
+    **cases(
+        "sequence_dockerimage_upfail sequence_nixpacks_buildfail",
+        *WEB_RUNS,
+        world=going("nixpacks_buildfail"),
+        late=True,
+    ),
     **cases("sequence_healthcheck_healthy sequence_nixpacks_ok sequence_pinned_commit", *WEB_RUNS, late=True),
     **cases("sequence_healthcheck_unhealthy", *WEB_RUNS, world=going("healthcheck_unhealthy"), late=True),
     **cases("sequence_multiserver_main", *WORKER_RUNS, world=SERVERS, late=True),
     **cases("sequence_post_command_fails", *WEB_RUNS, world=going("post_command_fails"), late=True),
-    **cases("sequence_restart_dockerimage", "POST /applications/{img}/restart", world=going("dockerimage_ok"), late=True),
+    **cases(
+        "sequence_restart_dockerimage",
+        "POST /applications/{img}/restart",
+        world=going("dockerimage_ok"),
+        late=True,
+    ),
     **cases("sequence_restart_only", "POST /applications/{web}/restart", late=True),
     **cases("service_after_deploy", "POST /deploy?uuid={stack}", world=EXITED),
     **cases("services_start services_stop services_stop_exited", world=EXITED),
@@ -409,7 +460,9 @@ def has(folder: str, name: str) -> bool:
     """Whether a captured request is for an endpoint that the simulator has."""
     asked = captured(folder, name).get("request")
     hit = found(asked["path"], asked["method"]) if asked else None
-    return hit is not None and (hit[0].method == asked["method"] or (asked["method"] in {"GET", "HEAD"} and hit[0].name in ACTIONS))
+    return hit is not None and (
+        hit[0].method == asked["method"] or (asked["method"] in {"GET", "HEAD"} and hit[0].name in ACTIONS)
+    )
 
 
 def files() -> Iterator[tuple[str, str]]:
@@ -429,7 +482,11 @@ def unlike(theirs: Any, ours: Any, place: str = "body") -> list[str]:
         return [f"{place}: {type(ours).__name__} instead of {type(theirs).__name__}"]
     if isinstance(theirs, dict):
         keys = theirs.keys() ^ ours.keys()
-        faults = [fault for key in theirs.keys() & ours.keys() for fault in unlike(theirs[key], ours[key], f"{place}.{key}")]
+        faults = [
+            fault
+            for key in theirs.keys() & ours.keys()
+            for fault in unlike(theirs[key], ours[key], f"{place}.{key}")
+        ]
         return ([f"{place}: {sorted(keys)}"] if keys else []) + faults
     if isinstance(theirs, list):
         return unlike(theirs[0], ours[0], f"{place}[0]") if theirs and ours else []
@@ -441,12 +498,20 @@ def unlike(theirs: Any, ours: Any, place: str = "body") -> list[str]:
 
 def plain(body: Any) -> Any:
     """GET /deployments is a list even where PHP made an object of it (coolify-api 5.5)."""
-    return list(body.values()) if isinstance(body, dict) and body and all(key.isdecimal() for key in body) else body
+    return (
+        list(body.values())
+        if isinstance(body, dict) and body and all(key.isdecimal() for key in body)
+        else body
+    )
 
 
 @pytest.mark.parametrize(
     ("folder", "name"),
-    [pytest.param(folder, name, id=f"{FOLDERS[folder]} {name}") for folder, name in files() if name in table(folder)],
+    [
+        pytest.param(folder, name, id=f"{FOLDERS[folder]} {name}")
+        for folder, name in files()
+        if name in table(folder)
+    ],
 )
 def test_an_answer_is_the_captured_one(folder: str, name: str) -> None:
     kept, case = captured(folder, name), table(folder)[name]
@@ -464,7 +529,11 @@ def test_an_answer_is_the_captured_one(folder: str, name: str) -> None:
 
 def test_every_captured_answer_is_compared_or_has_a_reason_not_to_be() -> None:
     there = set(files())
-    assert {(folder, name) for folder, name in there if has(folder, name) and name not in {*table(folder), *NOT_COMPARED}} == set()
+    assert {
+        (folder, name)
+        for folder, name in there
+        if has(folder, name) and name not in {*table(folder), *NOT_COMPARED}
+    } == set()
     assert {*IN_FOLDERS} - {name for folder, name in there if folder} == set()
     assert {*ON_TOP} - {name for folder, name in there if not folder} == set()
     assert {*NOT_COMPARED} - {name for _, name in there} == set()
@@ -473,7 +542,11 @@ def test_every_captured_answer_is_compared_or_has_a_reason_not_to_be() -> None:
 # --- the servers' own descriptions
 
 
-DOCUMENTS = {"4.0.0-beta.380": "coolify-v4.0.0-beta.380", "4.0.0": "coolify-v4.0.0", "4.4-rc.1": "coolify-v4.4-rc.1"}
+DOCUMENTS = {
+    "4.0.0-beta.380": "coolify-v4.0.0-beta.380",
+    "4.0.0": "coolify-v4.0.0",
+    "4.4-rc.1": "coolify-v4.4-rc.1",
+}
 BODIES = {
     "patch": '{"description": "x"}',
     "rollback": '{"commit": "x"}',
@@ -486,9 +559,17 @@ BODIES = {
             "ports_exposes": "80",
         }
     ),
-    **dict.fromkeys(("application_envs_set", "service_envs_set", "database_envs_set"), '{"data": [{"key": "FOO", "value": "x"}]}'),
-    **dict.fromkeys(("application_env_add", "service_env_add", "database_env_add"), '{"key": "NEW", "value": "x"}'),
-    **dict.fromkeys(("application_env_change", "service_env_change", "database_env_change"), '{"key": "FOO", "value": "x"}'),
+    **dict.fromkeys(
+        ("application_envs_set", "service_envs_set", "database_envs_set"),
+        '{"data": [{"key": "FOO", "value": "x"}]}',
+    ),
+    **dict.fromkeys(
+        ("application_env_add", "service_env_add", "database_env_add"), '{"key": "NEW", "value": "x"}'
+    ),
+    **dict.fromkeys(
+        ("application_env_change", "service_env_change", "database_env_change"),
+        '{"key": "FOO", "value": "x"}',
+    ),
 }
 KINDS = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
 # A request of each route that succeeds, and what comes before it.
@@ -575,7 +656,9 @@ DEVIATIONS: Mapping[str, str] = {
     for reason, facts in {
         "an action is documented as GET until 4.1.2, and takes POST (coolify-api 11)": ["an action is a GET"],
         "it is outside of /api/v1": ["health_of_all is not documented"],
-        "beta.380 documents it under /api/v1, where it came with beta.411 (coolify-api 1)": ["health is documented"],
+        "beta.380 documents it under /api/v1, where it came with beta.411 (coolify-api 1)": [
+            "health is documented"
+        ],
         "beta.380 ignores what came later (coolify-api 1)": [
             "applications has no parameter tag",
             "deploy has no parameter docker_tag",
@@ -584,30 +667,48 @@ DEVIATIONS: Mapping[str, str] = {
         ],
         "beta.380 documents JSON (coolify-api 11)": ["version is no application/json"],
         "the schema is wrong (coolify-api 11)": ["history is a dict"],
-        "they forgot what is in a server (captured/servers)": [f"{key} is not documented" for key in OF_SERVERS],
-        "a list does not show it to those who may only read (captured/servers)": [f"{key} is absent" for key in NOT_OF_SERVERS],
-        "they forgot what is in a variable (captured/env_list_sensitive)": [f"{key} is not documented" for key in OF_VARIABLES],
+        "they forgot what is in a server (captured/servers)": [
+            f"{key} is not documented" for key in OF_SERVERS
+        ],
+        "a list does not show it to those who may only read (captured/servers)": [
+            f"{key} is absent" for key in NOT_OF_SERVERS
+        ],
+        "they forgot what is in a variable (captured/env_list_sensitive)": [
+            f"{key} is not documented" for key in OF_VARIABLES
+        ],
         "no variable was seen to have it (coolify-api 17.1 row 17)": [
             f"{key} is absent" for key in ("database_id", "resourceable_id", "resourceable_type")
         ],
         "beta.380 documents `{message}` (coolify-api 11)": [
-            f"{kind}_{name} is a message" for kind in ("application", "service") for name in ("envs_set", "env_change")
+            f"{kind}_{name} is a message"
+            for kind in ("application", "service")
+            for name in ("envs_set", "env_change")
         ],
         "it was not described any more, and is there (captured-2/teams_current)": ["team is not documented"],
-        "beta.380 forgot the answer (captured/v4.0.0-beta.380/create_img)": ["create answers nothing that is documented"],
+        "beta.380 forgot the answer (captured/v4.0.0-beta.380/create_img)": [
+            "create answers nothing that is documented"
+        ],
         "it is an answer's (captured/create_img_201)": ["domains is not documented"],
         "a list has no environments (coolify-api 5.10)": ["environments is absent"],
         "they forgot what is in a project (coolify-api 5.10, captured/app_get_sensitive)": [
             f"{key} is not documented" for key in ("created_at", "environments", "team_id", "updated_at")
         ],
         "`Content is very complex. Will be implemented later.`": ["database is a dict"],
-        "it is hidden (coolify-api 5.6, 6)": ["id is absent", "configuration_snapshot is absent", "configuration_diff is absent"],
+        "it is hidden (coolify-api 5.6, 6)": [
+            "id is absent",
+            "configuration_snapshot is absent",
+            "configuration_diff is absent",
+        ],
         "only those see it who may read what is sensitive, and it was recorded for such a token on 4.3.10 only": [
             f"{key} is absent" for key in SENSITIVE
         ],
-        "no server was seen to have it (captured/*/service_get)": ["is_container_label_readonly_enabled is absent"],
+        "no server was seen to have it (captured/*/service_get)": [
+            "is_container_label_readonly_enabled is absent"
+        ],
         "a list has less than a single application (captured/apps_list)": ["settings is absent"],
-        "the documents forgot it (captured/*/deployment_logs, app_get, service_get)": [f"{key} is not documented" for key in UNDOCUMENTED],
+        "the documents forgot it (captured/*/deployment_logs, app_get, service_get)": [
+            f"{key} is not documented" for key in UNDOCUMENTED
+        ],
     }.items()
     for said in facts
 }
@@ -615,9 +716,17 @@ DEVIATIONS: Mapping[str, str] = {
 
 # Routes whose described answer is another one than every real server's.
 WRONG: Mapping[str, str] = {
-    **dict.fromkeys(("resources", "databases"), "it is documented as a text (captured/resources, captured-2/databases)"),
-    **dict.fromkeys(("service_env_add", "database_env_add"), "the whole variable is told (coolify-api 5.9, captured/services_env_create)"),
-    **dict.fromkeys(("environment", "environments"), "an environment is documented by its columns (captured-2/project_environment)"),
+    **dict.fromkeys(
+        ("resources", "databases"), "it is documented as a text (captured/resources, captured-2/databases)"
+    ),
+    **dict.fromkeys(
+        ("service_env_add", "database_env_add"),
+        "the whole variable is told (coolify-api 5.9, captured/services_env_create)",
+    ),
+    **dict.fromkeys(
+        ("environment", "environments"),
+        "an environment is documented by its columns (captured-2/project_environment)",
+    ),
     "server": "they forgot what is in a server (captured-2/server)",
     "team": "its settings are not shown any more (captured-2/*/teams_current)",
 }
@@ -625,7 +734,9 @@ WRONG: Mapping[str, str] = {
 
 @cache
 def document(version: str) -> Any:
-    return json.loads((CONTRACT.parent / "openapi" / f"{DOCUMENTS[version]}.json").read_text(encoding="utf-8"))
+    return json.loads(
+        (CONTRACT.parent / "openapi" / f"{DOCUMENTS[version]}.json").read_text(encoding="utf-8")
+    )
 
 
 def resolved(version: str, part: Any) -> Any:
@@ -640,12 +751,21 @@ def resolved(version: str, part: Any) -> Any:
 def described(version: str, route: Route, method: str) -> Any:
     """What the document says of a route and a method; None if it says nothing."""
     paths = document(version)["paths"].items()
-    return next((methods[method] for path, methods in paths if route.path.fullmatch(f"/api/v1{path}") and method in methods), None)
+    return next(
+        (
+            methods[method]
+            for path, methods in paths
+            if route.path.fullmatch(f"/api/v1{path}") and method in methods
+        ),
+        None,
+    )
 
 
 def differing(version: str, route: Route) -> Iterator[str]:
     """Facts about one route: how it is reached, with what, and what it answers."""
-    there = described(version, route, route.method.lower()) or (described(version, route, "get") if route.name in ACTIONS else None)
+    there = described(version, route, route.method.lower()) or (
+        described(version, route, "get") if route.name in ACTIONS else None
+    )
     if route.name in VERSIONS[version].absent:
         yield from [f"{route.name} is documented"] if there else []
     elif there is None:
@@ -662,8 +782,12 @@ def differing(version: str, route: Route) -> Iterator[str]:
 def answering(version: str, route: Route, content: Any) -> Iterator[str]:
     """Facts about what a route answers when all goes well. `content` may be missing in a document."""
     step, before = SUCCEEDING[route.name]
-    starting = tuple(replace(each, status="starting:unhealthy", variables=(FOO,)) for each in RESOURCES.values())
-    visit = Visit(version, resources=starting, apps=tuple(replace(app, variables=(FOO,)) for app in APPS.values()))
+    starting = tuple(
+        replace(each, status="starting:unhealthy", variables=(FOO,)) for each in RESOURCES.values()
+    )
+    visit = Visit(
+        version, resources=starting, apps=tuple(replace(app, variables=(FOO,)) for app in APPS.values())
+    )
     for each in before:
         visit.ask(each)
     answer = visit.ask(f"{route.method} {step}", BODIES.get(route.name, ""))
@@ -674,7 +798,9 @@ def answering(version: str, route: Route, content: Any) -> Iterator[str]:
     [(kind, media)] = content.items()
     if not dict(answer.headers)["Content-Type"].startswith(kind):
         yield f"{route.name} is no {kind}"
-    yield from misfits(version, route.name, {} if route.name in WRONG else media["schema"], plain(read(answer)))
+    yield from misfits(
+        version, route.name, {} if route.name in WRONG else media["schema"], plain(read(answer))
+    )
 
 
 def misfits(version: str, place: str, schema: Any, value: Any) -> Iterator[str]:
@@ -696,8 +822,12 @@ def misfits(version: str, place: str, schema: Any, value: Any) -> Iterator[str]:
 
 
 def test_the_servers_descriptions_know_the_simulators_routes_and_fields_but_where_they_are_wrong() -> None:
-    facts = {version: {said for route in ROUTES for said in differing(version, route)} for version in DOCUMENTS}
-    assert {(version, said) for version, told in facts.items() for said in told if said not in DEVIATIONS} == set()
+    facts = {
+        version: {said for route in ROUTES for said in differing(version, route)} for version in DOCUMENTS
+    }
+    assert {
+        (version, said) for version, told in facts.items() for said in told if said not in DEVIATIONS
+    } == set()
     assert DEVIATIONS.keys() - set().union(*facts.values()) == set()
 
 
@@ -793,7 +923,9 @@ def changed_address(version: str) -> str | None:
 
 
 def without_port() -> str:
-    return json.dumps({key: value for key, value in json.loads(BODIES["create"]).items() if key != "ports_exposes"})
+    return json.dumps(
+        {key: value for key, value in json.loads(BODIES["create"]).items() if key != "ports_exposes"}
+    )
 
 
 def kept(version: str, body: str, *keys: str) -> list[Any]:
@@ -835,80 +967,239 @@ def refused(version: str, step: str, *abilities: str, **world: Any) -> str:
     return str(read(answer)["message"]) if answer.status in {401, 403} else ""
 
 
-DOWN_FIRST, STAYS_UP = {"running:healthy", "exited", "starting:unhealthy"}, {"running:healthy", "starting:unhealthy"}
-OOPS, GONE = "Oops something is not okay, are you okay? 😢", "Deployment failed. Removing the new version of your application."
+DOWN_FIRST, STAYS_UP = (
+    {"running:healthy", "exited", "starting:unhealthy"},
+    {"running:healthy", "starting:unhealthy"},
+)
+OOPS, GONE = (
+    "Oops something is not okay, are you okay? 😢",
+    "Deployment failed. Removing the new version of your application.",
+)
 MEMBER, LEFT = barred("member_deploy_version"), barred("left_team_401")
 START, DELETE = "POST /applications/{web}/start", "DELETE /applications/{web}/previews/7"
-PATCH, BULK, CREATE = "PATCH /applications/{web}", "PATCH /applications/{web}/envs/bulk", "POST /applications/dockerimage"
+PATCH, BULK, CREATE = (
+    "PATCH /applications/{web}",
+    "PATCH /applications/{web}/envs/bulk",
+    "POST /applications/dockerimage",
+)
 NEW = '{"data": [{"key": "NEW", "value": "x", "is_build_time": true, "is_buildtime": false, "is_multiline": true}]}'
 ONCE = '{"data": [{"key": "ML", "value": "n", "is_multiline": true, "is_shown_once": true}]}'
 DIGEST = "ghcr.io/acme/shop@sha256:" + "a" * 64
 PARTINGS: tuple[tuple[str, Callable[[str], object], str, object, str, object], ...] = (
     # what is looked at, and how; the last version of the one kind with what it shows; the first version of the other kind, the same
-    ("a list for one application", lambda v: unknown(v, "GET /deployments/applications/{web}"), "400", True, "407", False),
+    (
+        "a list for one application",
+        lambda v: unknown(v, "GET /deployments/applications/{web}"),
+        "400",
+        True,
+        "407",
+        False,
+    ),
     ("health", lambda v: unknown(v, "GET /health"), "407", True, "418", False),
     ("cancel", lambda v: unknown(v, "POST /deployments/x/cancel"), "434", True, "453", False),
     ("previews can be deleted", lambda v: unknown(v, DELETE), "463", True, "474", False),
     ("finished_at", lambda v: "finished_at" in first(v), "380", False, "400", True),
     ("finished_at in ISO", lambda v: over(v, "nixpacks_ok")["finished_at"][10], "460", " ", "461", "T"),
-    ("a body is read", lambda v: Visit(v).ask("POST /deploy", '{"uuid": "x"}').status, "407", 400, "418", 404),
+    (
+        "a body is read",
+        lambda v: Visit(v).ask("POST /deploy", '{"uuid": "x"}').status,
+        "407",
+        400,
+        "418",
+        404,
+    ),
     ("the same commit is skipped", lambda v: twice(v, *WEB_RUNS), "407", 2, "418", 1),
     ("pr is known", pull_request, "407", 0, "418", 9),
-    ("a missing preview is known", lambda v: triggered(v, "POST /deploy?uuid={web}&pr=7"), "407", (200, 1), "418", (404, 1)),
-    ("a missing preview is told", lambda v: triggered(v, "POST /deploy?uuid={web}&pr=7"), "426", (404, 1), "434", (200, 0)),
+    (
+        "a missing preview is known",
+        lambda v: triggered(v, "POST /deploy?uuid={web}&pr=7"),
+        "407",
+        (200, 1),
+        "418",
+        (404, 1),
+    ),
+    (
+        "a missing preview is told",
+        lambda v: triggered(v, "POST /deploy?uuid={web}&pr=7"),
+        "426",
+        (404, 1),
+        "434",
+        (200, 0),
+    ),
     ("a tag makes a preview", lambda v: triggered(v, *PREVIEW), "463", (200, 0), "474", (200, 1)),
-    ("a write token may not deploy", lambda v: refused(v, *WEB_RUNS, "write"), "418", "", "420", "Missing required permissions: deploy"),
-    ("a deploy token may start", lambda v: refused(v, START, "deploy"), "463", "Missing required permissions: write", "474", ""),
-    ("a member", lambda v: refused(v, "GET /version", "read", **MEMBER)[:16], "4.1.2", "", "4.2.0", "This API token h"),
-    ("a role", lambda v: refused(v, "GET /version", "read", **MEMBER)[:16], "4.2.0", "This API token h", "4.3.6", "Missing required"),
-    ("who left", lambda v: refused(v, "GET /version", "read", **LEFT), "4.0.0", "", "4.1.2", "Invalid token."),
+    (
+        "a write token may not deploy",
+        lambda v: refused(v, *WEB_RUNS, "write"),
+        "418",
+        "",
+        "420",
+        "Missing required permissions: deploy",
+    ),
+    (
+        "a deploy token may start",
+        lambda v: refused(v, START, "deploy"),
+        "463",
+        "Missing required permissions: write",
+        "474",
+        "",
+    ),
+    (
+        "a member",
+        lambda v: refused(v, "GET /version", "read", **MEMBER)[:16],
+        "4.1.2",
+        "",
+        "4.2.0",
+        "This API token h",
+    ),
+    (
+        "a role",
+        lambda v: refused(v, "GET /version", "read", **MEMBER)[:16],
+        "4.2.0",
+        "This API token h",
+        "4.3.6",
+        "Missing required",
+    ),
+    (
+        "who left",
+        lambda v: refused(v, "GET /version", "read", **LEFT),
+        "4.0.0",
+        "",
+        "4.1.2",
+        "Invalid token.",
+    ),
     ("starting", lambda v: "starting:unhealthy" in restarted_with_latest(v), "418", False, "420", True),
     ("newer images", pulled, "418", False, "420", True),
     ("latest stops first", restarted_with_latest, "4.0.0", DOWN_FIRST, "4.1.2", STAYS_UP),
-    ("a bare word", lambda v: Visit(v, **EXITED).told("GET /services/{stack}")["status"], "434", "exited:unhealthy", "453", "exited"),
-    ("no check", lambda v: Visit(v).told("GET /applications/{web}")["status"], "434", "running:unhealthy", "453", "running:unknown"),
+    (
+        "a bare word",
+        lambda v: Visit(v, **EXITED).told("GET /services/{stack}")["status"],
+        "434",
+        "exited:unhealthy",
+        "453",
+        "exited",
+    ),
+    (
+        "no check",
+        lambda v: Visit(v).told("GET /applications/{web}")["status"],
+        "434",
+        "running:unhealthy",
+        "453",
+        "running:unknown",
+    ),
     ("Oops", lambda v: last_words(v, "nixpacks_buildfail")[0], "434", OOPS, "453", "Deployment failed"),
-    ("a post-deployment command", lambda v: over(v, "post_command_failed")["status"], "453", "failed", "454", "finished"),
-    ("no container for it", lambda v: over(v, "post_command_fails")["status"], "453", "failed", "454", "finished"),
+    (
+        "a post-deployment command",
+        lambda v: over(v, "post_command_failed")["status"],
+        "453",
+        "failed",
+        "454",
+        "finished",
+    ),
+    (
+        "no container for it",
+        lambda v: over(v, "post_command_fails")["status"],
+        "453",
+        "failed",
+        "454",
+        "finished",
+    ),
     ("in progress at once", lambda v: first(v)["status"], "453", "queued", "454", "in_progress"),
     ("a full queue", lambda v: triggered(v, *WEB_RUNS, **FULL_QUEUE), "453", (200, 1), "454", (429, 0)),
     ("applications by tag", lambda v: len(Visit(v).told("GET /applications?tag=solo")), "460", 4, "461", 1),
     ("is_api", lambda v: first(v)["is_api"], "461", False, "463", True),
     ("the application in a row", lambda v: "application" in first(v), "463", False, "474", True),
-    ("other teams", lambda v: Visit(v, **STRANGERS).ask("GET /deployments/{last}").status, "463", 200, "474", 404),
+    (
+        "other teams",
+        lambda v: Visit(v, **STRANGERS).ask("GET /deployments/{last}").status,
+        "463",
+        200,
+        "474",
+        404,
+    ),
     ("a cancel fails to answer", lambda v: Visit(v).done(*CANCELLED).status, "4.0.0", 200, "4.1.2", 500),
     ("a cancel answers", lambda v: Visit(v).done(*CANCELLED).status, "4.3.6", 500, "4.3.10", 200),
     ("a cancel starts the next", behind_a_cancelled_one, "4.3.6", "queued", "4.3.10", "finished"),
-    ("actions by GET", lambda v: triggered(v, "GET /deploy?uuid={web}"), "4.1.2", (200, 1), "4.2.0", (405, 0)),
+    (
+        "actions by GET",
+        lambda v: triggered(v, "GET /deploy?uuid={web}"),
+        "4.1.2",
+        (200, 1),
+        "4.2.0",
+        (405, 0),
+    ),
     ("force=false", lambda v: twice(v, "POST /deploy?uuid={web}&force=false"), "4.1.2", 2, "4.2.0", 1),
     ("start with force=false", lambda v: twice(v, f"{START}?force=false"), "434", 2, "453", 1),
     ("rollback", lambda v: unknown(v, "POST /applications/{web}/rollback"), "4.2.0", True, "4.3.6", False),
     ("a database's variables", lambda v: unknown(v, "GET /databases/{pg}/envs"), "463", True, "474", False),
     ("many variables", lambda v: type(written(v, BULK, NEW)[1]), "380", dict, "400", list),
     ("a wiped address", changed_address, "380", None, "400", WEB.fqdn),
-    ("at build time", lambda v: kept(v, NEW, "is_build_time", "is_buildtime"), "426", [True, None], "434", [None, True]),
-    ("flags of variables", lambda v: kept(v, NEW, "is_buildtime", "is_multiline"), "434", [True, False], "453", [False, True]),
+    (
+        "at build time",
+        lambda v: kept(v, NEW, "is_build_time", "is_buildtime"),
+        "426",
+        [True, None],
+        "434",
+        [None, True],
+    ),
+    (
+        "flags of variables",
+        lambda v: kept(v, NEW, "is_buildtime", "is_multiline"),
+        "434",
+        [True, False],
+        "453",
+        [False, True],
+    ),
     ("a key", lambda v: written(v, BULK, '{"data": [{"key": "a-b"}]}')[0], "4.1.2", 201, "4.2.0", 422),
-    ("shown once", lambda v: written(v, BULK, ONCE, **with_variables(SHOWN_ONCE))[1][0].get("value"), "4.1.2", "n", "4.2.0", None),
-    ("an image's tag", lambda v: written(v, PATCH, '{"docker_registry_image_tag": "a b"}')[0], "4.0.0", 200, "4.1.2", 422),
+    (
+        "shown once",
+        lambda v: written(v, BULK, ONCE, **with_variables(SHOWN_ONCE))[1][0].get("value"),
+        "4.1.2",
+        "n",
+        "4.2.0",
+        None,
+    ),
+    (
+        "an image's tag",
+        lambda v: written(v, PATCH, '{"docker_registry_image_tag": "a b"}')[0],
+        "4.0.0",
+        200,
+        "4.1.2",
+        422,
+    ),
     ("no port", lambda v: written(v, CREATE, without_port())[0], "4.0.0", 422, "4.1.2", 201),
     ("basic auth", lambda v: changes(v, "http_basic_auth_username"), "418", False, "420", True),
     ("domains by force", lambda v: changes(v, "force_domain_override"), "420", False, "426", True),
     ("is_spa", lambda v: changes(v, "is_spa"), "461", False, "463", True),
     ("docker_compose_raw", lambda v: changes(v, "docker_compose_raw"), "461", True, "463", False),
     ("health_check_type", lambda v: changes(v, "health_check_type"), "463", False, "474", True),
-    ("is_preserve_repository_enabled", lambda v: changes(v, "is_preserve_repository_enabled"), "474", False, "4.0.0", True),
+    (
+        "is_preserve_repository_enabled",
+        lambda v: changes(v, "is_preserve_repository_enabled"),
+        "474",
+        False,
+        "4.0.0",
+        True,
+    ),
     ("stop_grace_period", lambda v: changes(v, "stop_grace_period"), "4.1.2", False, "4.2.0", True),
     ("max_restart_count", lambda v: changes(v, "max_restart_count"), "4.2.0", False, "4.3.6", True),
     ("a pinned commit in the row", pinned, "4.0.0", ("H", "1"), "4.1.2", ("a", "1")),
     ("a pinned commit", pinned, "4.1.2", ("a", "1"), "4.2.0", ("a", "a")),
     ("a digest in the name", lambda v: named_image(v, DIGEST), "434", f"{DIGEST}:latest", "453", DIGEST),
-    ("a new address", lambda v: bool(written(v, CREATE, BODIES["create"])[1]["domains"]), "461", False, "463", True),
+    (
+        "a new address",
+        lambda v: bool(written(v, CREATE, BODIES["create"])[1]["domains"]),
+        "461",
+        False,
+        "463",
+        True,
+    ),
     ("logs for all readers", shows_logs, "4.1.2", True, "4.2.0", False),
 )
 
 
-@pytest.mark.parametrize(("look", "last", "before", "first_one", "since"), [pytest.param(*row[1:], id=row[0]) for row in PARTINGS])
+@pytest.mark.parametrize(
+    ("look", "last", "before", "first_one", "since"), [pytest.param(*row[1:], id=row[0]) for row in PARTINGS]
+)
 def test_two_versions_part_where_the_contract_says(
     look: Callable[[str], object], last: str, before: object, first_one: str, since: object
 ) -> None:
@@ -925,13 +1216,18 @@ def test_a_stalled_queue_goes_on_when_any_other_deployment_ends() -> None:
     stalled = visit.uuids["last"]
     visit.ask(f"POST /deployments/{cancelled}/cancel")
     visit.wait(HOUR).ask("POST /deploy?uuid={web}&force=true")
-    assert (visit.row()["status"], visit.told(f"GET /deployments/{stalled}")["status"]) == ("in_progress", "queued")
+    assert (visit.row()["status"], visit.told(f"GET /deployments/{stalled}")["status"]) == (
+        "in_progress",
+        "queued",
+    )
     assert visit.wait(50).told(f"GET /deployments/{stalled}")["status"] == "in_progress"
     assert visit.wait(50).told(f"GET /deployments/{stalled}")["status"] == "finished"
 
 
 @pytest.mark.parametrize("version", ["4.3.6", "4.3.10"])
-def test_who_waits_behind_one_that_is_cancelled_in_the_queue_waits_for_the_one_that_runs(version: str) -> None:
+def test_who_waits_behind_one_that_is_cancelled_in_the_queue_waits_for_the_one_that_runs(
+    version: str,
+) -> None:
     visit = Visit(version)
     uuids = []
     for _ in range(3):
@@ -976,14 +1272,19 @@ def test_who_does_not_ask_for_json_gets_a_page(accept: str) -> None:
     page = visit.ask("GET /version", accept=accept)
     assert (page.status, dict(page.headers)["retry-after"]) == (503, "60")
     assert read(page).startswith("<!DOCTYPE html>")
-    back = Visit("4.3.10").ask("GET /deployments/applications/{web}?take=0", accept=accept, host="coolify.example.com")
+    back = Visit("4.3.10").ask(
+        "GET /deployments/applications/{web}?take=0", accept=accept, host="coolify.example.com"
+    )
     assert (back.status, dict(back.headers)["Location"]) == (302, "http://coolify.example.com")
 
 
 def test_a_scenario_is_played_on_another_version_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
     with simulating("success", version="4.0.0-beta.434") as session:
         assert session.scenario == replace(SCENARIOS["success"], version=VERSIONS["4.0.0-beta.434"])
-    with pytest.raises(ValueError, match=r"there is no version '4\.2': did you mean '4\.2\.0'\?"), simulating("success", version="4.2"):
+    with (
+        pytest.raises(ValueError, match=r"there is no version '4\.2': did you mean '4\.2\.0'\?"),
+        simulating("success", version="4.2"),
+    ):
         pass
     with pytest.raises(SystemExit):
         main(["--version-of-coolify", "4.2"])

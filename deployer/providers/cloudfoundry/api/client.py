@@ -39,7 +39,13 @@ class Client:
     """
 
     def __init__(
-        self, base: str, login: Login, opened: Callable[..., Http], *, now: Callable[[], float], hide: Callable[[str], None]
+        self,
+        base: str,
+        login: Login,
+        opened: Callable[..., Http],
+        *,
+        now: Callable[[], float],
+        hide: Callable[[str], None],
     ) -> None:
         """`now`: the run's seconds. `hide` is told every token before it is used."""
         self.base = base
@@ -72,7 +78,13 @@ class Client:
         return self.root
 
     def send(
-        self, method: str, path: str, params: Mapping[str, str] | None = None, *, body: Any = None, timeout: float | None = None
+        self,
+        method: str,
+        path: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        body: Any = None,
+        timeout: float | None = None,
     ) -> Response:
         """One request, whatever is answered. Once more with a new token where the server takes this one for expired: it did nothing.
 
@@ -130,7 +142,9 @@ class Client:
         data = self.get(path)
         return data if isinstance(data, dict) else {}
 
-    def pages(self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None) -> list[Row]:
+    def pages(
+        self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
+    ) -> list[Row]:
         """Every row of a list. Of a link to the next page only the query is used: it may name any host."""
         rows: list[Row] = []
         asked = dict(params or {})
@@ -143,11 +157,15 @@ class Client:
             asked = following
         return rows
 
-    def page(self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None) -> list[Row]:
+    def page(
+        self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
+    ) -> list[Row]:
         """The rows of a list's first page."""
         return _rows(self.get(path, params, timeout=timeout))
 
-    def logs(self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None) -> Response | None:
+    def logs(
+        self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
+    ) -> Response | None:
         """One question to log-cache, whatever is answered; None where there is none. Its 404 may mean that the token is not taken."""
         self.discover(timeout=timeout)
         return self._logs.send("GET", path, params, timeout=timeout) if self._logs else None
@@ -183,7 +201,9 @@ def _rows(data: Any) -> list[Row]:
     """Raises UnavailableError for an answer of another shape."""
     listed = data.get("resources") if isinstance(data, dict) else None
     found = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-    if not isinstance(listed, list) or (listed and not found):  # an empty one would mean that nothing was started
+    if not isinstance(listed, list) or (
+        listed and not found
+    ):  # an empty one would mean that nothing was started
         raise UnavailableError("a list of another shape than Cloud Foundry's", may_have_arrived=True)
     return found
 

@@ -31,7 +31,9 @@ def read(data: Any, base: str) -> Endpoints:
     links = data.get("links") if isinstance(data, dict) else None
     v3 = links.get("cloud_controller_v3") if isinstance(links, dict) else None
     if not isinstance(links, dict) or not isinstance(v3, dict):
-        raise UnavailableError("an answer in JSON, but not Cloud Foundry's (it names no v3 API): is `cf_api` right?")
+        raise UnavailableError(
+            "an answer in JSON, but not Cloud Foundry's (it names no v3 API): is `cf_api` right?"
+        )
     if data.get("cf_on_k8s") is True:
         raise RefusedError(KORIFI, token_wide=True)
     meta = v3.get("meta")
@@ -39,8 +41,13 @@ def read(data: Any, base: str) -> Endpoints:
     named = next((named for name in ("login", "uaa") if (named := _href(links.get(name)))), base)
     login, logs = _host(named, base), _host(_href(links.get("log_cache")), base)
     if not login:
-        raise RefusedError("the API names a login server without a safe address (https): nothing was sent to it", token_wide=True)
-    return Endpoints(match[0] if match else "unknown", login, logs, korifi=bool(match and "k8s" in (match[2] or "")))
+        raise RefusedError(
+            "the API names a login server without a safe address (https): nothing was sent to it",
+            token_wide=True,
+        )
+    return Endpoints(
+        match[0] if match else "unknown", login, logs, korifi=bool(match and "k8s" in (match[2] or ""))
+    )
 
 
 def beside(address: str, base: str) -> bool:

@@ -40,7 +40,10 @@ REFUSALS: dict[int, str] = {
 }
 
 DETAILS: tuple[tuple[str, str], ...] = (
-    (r"Assign a droplet|Invalid droplet", "the app has nothing to run: push it once (`cf push`), or give `image` for a docker app"),
+    (
+        r"Assign a droplet|Invalid droplet",
+        "the app has nothing to run: push it once (`cf push`), or give `image` for a docker app",
+    ),
     (
         r"support rolling deployments",
         "the quota has no room for the extra instance of a rolling deployment: raise it, free some, or use `cf_strategy: restart`",
@@ -53,7 +56,10 @@ DETAILS: tuple[tuple[str, str], ...] = (
         r"Docker package for a buildpack app",
         "`image` is for docker apps, and what an app is was decided when it was made: leave `image` out",
     ),
-    (r"deployment in progress", "a rolling deployment of the app is going on: wait for its end, or stop it with `command: cancel`"),
+    (
+        r"deployment in progress",
+        "a rolling deployment of the app is going on: wait for its end, or stop it with `command: cancel`",
+    ),
     (
         r"Ensure (?:it|that the \w+|the \w+) exists",
         f"it does not exist, or the login may not use it: that needs the role {ROLES} ({GRANT})",
@@ -98,10 +104,14 @@ def _in_its_place(response: Response) -> UnavailableError:
 
 def errors_of(response: Response) -> tuple[ApiError, ...]:
     """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (cloudfoundry-api 0)."""
-    listed = response.data.get("errors") if response.status >= 400 and isinstance(response.data, dict) else None
+    listed = (
+        response.data.get("errors") if response.status >= 400 and isinstance(response.data, dict) else None
+    )
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
     coded = [row for row in rows if type(row.get("code")) is int]
-    return tuple(ApiError(row["code"], one_line(row.get("title")), one_line(row.get("detail"))) for row in coded)
+    return tuple(
+        ApiError(row["code"], one_line(row.get("title")), one_line(row.get("detail"))) for row in coded
+    )
 
 
 def codes(response: Response) -> frozenset[int]:
@@ -116,21 +126,35 @@ def error_for(response: Response) -> RefusedError | UnavailableError:
     said = "; ".join(str(trouble) for trouble in found[:5])
     if STAGING in known:
         return UnavailableError(
-            f"another build of the app is still being staged ({said})", from_server=True, retry_after=STAGING_RETRY_SECONDS
+            f"another build of the app is still being staged ({said})",
+            from_server=True,
+            retry_after=STAGING_RETRY_SECONDS,
         )
     if response.status == 429:
-        return UnavailableError(f"Cloud Foundry is asked too often ({said})", from_server=True, retry_after=retry_after(response))
-    if response.status >= 500:
-        what = next((WAITS[code] for code in known if code in WAITS), "Cloud Foundry does not answer properly")
         return UnavailableError(
-            f"{what} ({said})", may_have_arrived=True, from_server=True, server_error=summary(response), retry_after=retry_after(response)
+            f"Cloud Foundry is asked too often ({said})", from_server=True, retry_after=retry_after(response)
+        )
+    if response.status >= 500:
+        what = next(
+            (WAITS[code] for code in known if code in WAITS), "Cloud Foundry does not answer properly"
+        )
+        return UnavailableError(
+            f"{what} ({said})",
+            may_have_arrived=True,
+            from_server=True,
+            server_error=summary(response),
+            retry_after=retry_after(response),
         )
     remedy = next((sentence for trouble in found if (sentence := _remedy(trouble))), "")
-    return RefusedError(f"{remedy}. {summary(response)}" if remedy else summary(response), token_wide=response.status == 401)
+    return RefusedError(
+        f"{remedy}. {summary(response)}" if remedy else summary(response), token_wide=response.status == 401
+    )
 
 
 def _remedy(trouble: ApiError) -> str:
-    by_text = next((sentence for pattern, sentence in DETAILS if re.search(pattern, trouble.detail, re.IGNORECASE)), "")
+    by_text = next(
+        (sentence for pattern, sentence in DETAILS if re.search(pattern, trouble.detail, re.IGNORECASE)), ""
+    )
     return by_text if trouble.code == UNPROCESSABLE else REFUSALS.get(trouble.code, "")
 
 
@@ -175,4 +199,6 @@ def not_from_cloudfoundry(response: Response) -> UnavailableError:
         what = "a page instead of JSON: a proxy in front of Cloud Foundry, or a wrong `cf_api`"
     else:
         what = "an answer that is not Cloud Foundry's: a proxy in front of it, or a wrong `cf_api`"
-    return UnavailableError(f"HTTP {response.status}: {what}{response.through}", retry_after=retry_after(response))
+    return UnavailableError(
+        f"HTTP {response.status}: {what}{response.through}", retry_after=retry_after(response)
+    )

@@ -68,25 +68,43 @@ def grant(login: Login) -> Grant:
     client = f"{login.client_id or 'cf'}:{login.client_secret}"
     credentials = {"grant_type": "client_credentials", "client_id": login.client_id}
     if login.assertion and login.client_id and not login.client_secret:
-        return Grant({**credentials, "client_assertion": login.assertion, "client_assertion_type": ASSERTION}, IDENTITY)
+        return Grant(
+            {**credentials, "client_assertion": login.assertion, "client_assertion_type": ASSERTION}, IDENTITY
+        )
     if login.assertion:
         return Grant({"grant_type": BEARER, "assertion": login.assertion}, IDENTITY, client)
     if login.client_id:
         return Grant({**credentials, "client_secret": login.client_secret}, CLIENT)
-    query = {"login_hint": json.dumps({"origin": login.origin}, separators=(",", ":"))} if login.origin else {}
-    return Grant({"grant_type": "password", "username": login.username, "password": login.password}, WRONG, "cf:", query)
+    query = (
+        {"login_hint": json.dumps({"origin": login.origin}, separators=(",", ":"))} if login.origin else {}
+    )
+    return Grant(
+        {"grant_type": "password", "username": login.username, "password": login.password},
+        WRONG,
+        "cf:",
+        query,
+    )
 
 
 MAX_LOGIN_TRIES = 3
 """Requests with a password that may end without the login server's own word: five wrong ones lock the account (cloudfoundry-api 2)."""
 
-UNANSWERED = "the login server failed three times: the password is not sent again, because wrong ones lock the account"
+UNANSWERED = (
+    "the login server failed three times: the password is not sent again, because wrong ones lock the account"
+)
 
 
 class Uaa:
     """One login, kept fresh. `access` is the token; `scopes` what it is for, as far as the server said."""
 
-    def __init__(self, login: Login, opened: Callable[..., Http], *, now: Callable[[], float], hide: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        login: Login,
+        opened: Callable[..., Http],
+        *,
+        now: Callable[[], float],
+        hide: Callable[[str], None],
+    ) -> None:
         self.access = ""
         self.scopes: frozenset[str] = frozenset()
         self._grant = grant(login)
@@ -123,7 +141,9 @@ class Uaa:
                 self._take(good(response, IDENTITY, once=False), asked)
                 return
             self._refresh = ""  # expired or withdrawn: what worked at first may do so again
-        if self._unanswered >= MAX_LOGIN_TRIES and not self._accepted:  # one that was accepted is right: it locks nothing
+        if (
+            self._unanswered >= MAX_LOGIN_TRIES and not self._accepted
+        ):  # one that was accepted is right: it locks nothing
             raise RefusedError(UNANSWERED, token_wide=True)
         try:
             response = self._ask(self._grant.form, self._grant.query, timeout)
@@ -163,39 +183,63 @@ def good(response: Response, refusal: str, *, once: bool = True) -> dict[str, An
     `once`: what was sent may be a wrong password, so that a refusal which is not the login server's own counts as one, too.
     """
     data = response.data
-    if response.status == 200 and isinstance(data, dict) and isinstance(data.get("access_token"), str) and data["access_token"]:
+    if (
+        response.status == 200
+        and isinstance(data, dict)
+        and isinstance(data.get("access_token"), str)
+        and data["access_token"]
+    ):
         return data
     if 300 <= response.status < 400:
-        raise UnavailableError("the login server redirects: it is not the one that gives tokens", permanent=True)
+        raise UnavailableError(
+            "the login server redirects: it is not the one that gives tokens", permanent=True
+        )
     wait = retry_after(response)
     if response.status == 429:
         raise UnavailableError(
-            "the login server is asked too often (HTTP 429)", from_server=True, retry_after=wait or responses.LOGIN_RETRY_SECONDS
+            "the login server is asked too often (HTTP 429)",
+            from_server=True,
+            retry_after=wait or responses.LOGIN_RETRY_SECONDS,
         )
-    if once and response.status in {400, 401, 403} and not _is_oauth(response):  # asked again, a wrong password would lock the account
+    if (
+        once and response.status in {400, 401, 403} and not _is_oauth(response)
+    ):  # asked again, a wrong password would lock the account
         raise RefusedError(f"{refusal} (HTTP {response.status})", token_wide=True)
     if not _is_oauth(response) or response.status >= 500:
         raise UnavailableError(
-            f"the login server does not answer properly (HTTP {response.status})", from_server=_is_oauth(response), retry_after=wait
+            f"the login server does not answer properly (HTTP {response.status})",
+            from_server=_is_oauth(response),
+            retry_after=wait,
         )
     said = _said(data)
     if "locked" in said:
         raise RefusedError(f"{LOCKED} ({said})", token_wide=True)
-    raise RefusedError(f"{CLIENT if data.get('error') == 'invalid_client' and refusal != IDENTITY else refusal} ({said})", token_wide=True)
+    raise RefusedError(
+        f"{CLIENT if data.get('error') == 'invalid_client' and refusal != IDENTITY else refusal} ({said})",
+        token_wide=True,
+    )
 
 
 def claims(token: str) -> dict[str, Any]:
     """PURE. The middle part of a JWT, unverified: only the server may believe it."""
     parts = token.split(".")
     try:
-        read = untrusted_json.loads(base64.urlsafe_b64decode(parts[1] + "==").decode()) if len(parts) == 3 else {}
+        read = (
+            untrusted_json.loads(base64.urlsafe_b64decode(parts[1] + "==").decode())
+            if len(parts) == 3
+            else {}
+        )
     except (ValueError, binascii.Error):
         return {}
     return read if isinstance(read, dict) else {}
 
 
 def _is_oauth(response: Response) -> bool:
-    return response.status >= 400 and isinstance(response.data, dict) and isinstance(response.data.get("error"), str)
+    return (
+        response.status >= 400
+        and isinstance(response.data, dict)
+        and isinstance(response.data.get("error"), str)
+    )
 
 
 def _said(data: dict[str, Any]) -> str:

@@ -21,10 +21,17 @@ ELSEWHERE = "Its last log lines say why: `cf logs APP --recent`"
 
 def params(guid: str) -> dict[str, str]:
     """The newest crash events of one app."""
-    return {"types": "audit.app.process.crash", "target_guids": guid, "order_by": "-created_at", "per_page": str(NEWEST_EVENTS)}
+    return {
+        "types": "audit.app.process.crash",
+        "target_guids": guid,
+        "order_by": "-created_at",
+        "per_page": str(NEWEST_EVENTS),
+    }
 
 
-def reason(events: Iterable[dict[str, Any]], guids: frozenset[str], versions: frozenset[str] = frozenset()) -> str:
+def reason(
+    events: Iterable[dict[str, Any]], guids: frozenset[str], versions: frozenset[str] = frozenset()
+) -> str:
     """Of the newest crash of these processes; empty where the events tell nothing of it.
 
     `versions`: what they are at, where that is known. An event of another version is of an earlier start; no clocks are compared.
@@ -41,4 +48,8 @@ def reason(events: Iterable[dict[str, Any]], guids: frozenset[str], versions: fr
 
 
 def _status(data: dict[str, Any]) -> str:
-    return f"exited with status {number(data['exit_status'])}" if isinstance(data.get("exit_status"), int) else ""
+    return (
+        f"exited with status {number(data['exit_status'])}"
+        if isinstance(data.get("exit_status"), int)
+        else ""
+    )

@@ -58,7 +58,10 @@ class Process:
     def marks(self) -> dict[tuple[str, int], tuple[str, float]]:
         """What shows that an instance is another one than before: its guid; where there is none (Korifi), its age."""
         return {
-            (self.type, number(row.get("index"))): (str(row.get("instance_guid") or ""), number(row.get("uptime")))
+            (self.type, number(row.get("index"))): (
+                str(row.get("instance_guid") or ""),
+                number(row.get("uptime")),
+            )
             for row in self.instances
             if row.get("state") == "RUNNING"
         }
@@ -71,8 +74,14 @@ def process(row: Row, stats: Any) -> Process:
     """From the list of processes and the answer to `/stats`. Raises UnavailableError for an answer of another shape."""
     listed = stats.get("resources") if isinstance(stats, dict) else None
     if not isinstance(listed, list):
-        raise UnavailableError("the answer has not the shape of a process's statistics", may_have_arrived=True, from_server=True)
-    return Process(one_line(row.get("type")), number(row.get("instances")), tuple(each for each in listed if isinstance(each, dict)))
+        raise UnavailableError(
+            "the answer has not the shape of a process's statistics", may_have_arrived=True, from_server=True
+        )
+    return Process(
+        one_line(row.get("type")),
+        number(row.get("instances")),
+        tuple(each for each in listed if isinstance(each, dict)),
+    )
 
 
 def number(value: Any) -> int:
@@ -98,16 +107,37 @@ def instances(  # noqa: PLR0911 -- one for each rule
     text = detail(wanted)
     warnings = _warnings(wanted)
     if not wanted:
-        return Snapshot(Phase.SUCCEEDED, "no instances", stable_for=SECOND_POLL_SECONDS, final=False, warnings=(NOTHING_RUNS,))
+        return Snapshot(
+            Phase.SUCCEEDED,
+            "no instances",
+            stable_for=SECOND_POLL_SECONDS,
+            final=False,
+            warnings=(NOTHING_RUNS,),
+        )
     if any(_crashed(each) for each in wanted):
-        return Snapshot(Phase.FAILED, text, stable_for=SECOND_POLL_SECONDS, shows_failure=True, reason=_why(text, crash), warnings=warnings)
+        return Snapshot(
+            Phase.FAILED,
+            text,
+            stable_for=SECOND_POLL_SECONDS,
+            shows_failure=True,
+            reason=_why(text, crash),
+            warnings=warnings,
+        )
     if all(_good(each, ready) >= (each.desired if ready == "all" else 1) for each in wanted):
         if not _same(before, wanted):
-            return Snapshot(Phase.RUNNING, text, reason=f"an instance was started anew ({text})", warnings=warnings)
+            return Snapshot(
+                Phase.RUNNING, text, reason=f"an instance was started anew ({text})", warnings=warnings
+            )
         return Snapshot(Phase.SUCCEEDED, text, stable_for=SECOND_POLL_SECONDS, final=False, warnings=warnings)
     if ready == "all" and _count(wanted)["CRASHED"]:
         return Snapshot(
-            Phase.FAILED, text, stable_for=STUCK_SECONDS, final=False, shows_failure=True, reason=_why(text, crash), warnings=warnings
+            Phase.FAILED,
+            text,
+            stable_for=STUCK_SECONDS,
+            final=False,
+            shows_failure=True,
+            reason=_why(text, crash),
+            warnings=warnings,
         )
     phase = Phase.UNKNOWN if any(state not in STATES[:-1] for state in _count(wanted)) else Phase.RUNNING
     return Snapshot(phase, text, reason=_missing(wanted, text), warnings=warnings)
@@ -129,9 +159,15 @@ def detail(processes: Sequence[Process]) -> str:
 
 def _told(one: Process, *, named: bool) -> str:
     states = _count([one])
-    rest = ", ".join(f"{count} {lowered(state, STATES)}" for state, count in sorted(states.items()) if state != "RUNNING")
+    rest = ", ".join(
+        f"{count} {lowered(state, STATES)}" for state, count in sorted(states.items()) if state != "RUNNING"
+    )
     waiting = sum(_unroutable(row) for row in one.instances)
-    parts = [f"{states['RUNNING']} of {one.desired} running", *([f"{waiting} not ready"] if waiting else []), *([rest] if rest else [])]
+    parts = [
+        f"{states['RUNNING']} of {one.desired} running",
+        *([f"{waiting} not ready"] if waiting else []),
+        *([rest] if rest else []),
+    ]
     details = "; ".join(_details(one))
     return f"{f'{one.type}: ' if named else ''}{', '.join(parts)}{f' ({details})' if details else ''}"
 
@@ -152,7 +188,9 @@ def _unroutable(row: Row) -> bool:
 
 def _good(one: Process, ready: Ready) -> int:
     """Instances that run; by the rule of the cf command line a readiness check counts for nothing."""
-    return sum(row.get("state") == "RUNNING" and (ready == "any" or not _unroutable(row)) for row in one.instances)
+    return sum(
+        row.get("state") == "RUNNING" and (ready == "any" or not _unroutable(row)) for row in one.instances
+    )
 
 
 def _crashed(one: Process) -> bool:
@@ -175,15 +213,24 @@ def _why(text: str, crash: str) -> str:
 
 def _missing(processes: Sequence[Process], text: str) -> str:
     """What was still missing, for the limit."""
-    unready = all(sum(row.get("state") == "RUNNING" for row in each.instances) >= each.desired for each in processes)
+    unready = all(
+        sum(row.get("state") == "RUNNING" for row in each.instances) >= each.desired for each in processes
+    )
     return f"{UNROUTABLE} ({text})" if unready else f"not all of its instances ran: {text}"
 
 
 def _warnings(processes: Sequence[Process]) -> tuple[str, ...]:
     """Told once: no room is no failure, the server goes on trying; and what we do not know."""
-    placing = [f"no place was found for an instance yet ({each}): the server goes on trying" for one in processes for each in _details(one)]
+    placing = [
+        f"no place was found for an instance yet ({each}): the server goes on trying"
+        for one in processes
+        for each in _details(one)
+    ]
     strange = sorted(state for state in _count(processes) if state not in STATES)
-    named = [f"an instance is in a state that we do not know: '{state}'. It counts neither as running nor as crashed" for state in strange]
+    named = [
+        f"an instance is in a state that we do not know: '{state}'. It counts neither as running nor as crashed"
+        for state in strange
+    ]
     return (*placing, *named)
 
 
@@ -194,7 +241,9 @@ def status(row: Any) -> tuple[str, str]:
     """Value and reason. Raises UnavailableError for an answer of another shape."""
     found = row.get("status") if isinstance(row, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("value"), str):
-        raise UnavailableError("the answer has not the shape of a deployment", may_have_arrived=True, from_server=True)
+        raise UnavailableError(
+            "the answer has not the shape of a deployment", may_have_arrived=True, from_server=True
+        )
     return found["value"], str(found.get("reason") or "")
 
 
@@ -247,7 +296,11 @@ def returned(row: Any) -> Snapshot | None:
         case ("FINALIZED", "CANCELED"):
             return None
         case ("FINALIZED", "DEPLOYED"):
-            return Snapshot(Phase.FAILED, "finalized deployed", reason="the deployment was over before it could be cancelled")
+            return Snapshot(
+                Phase.FAILED,
+                "finalized deployed",
+                reason="the deployment was over before it could be cancelled",
+            )
         case ("ACTIVE", _):
             return Snapshot(Phase.RUNNING, "cancelling", reason="what ran before was not put back in time")
         case _:
@@ -261,9 +314,20 @@ def of_new_instances(row: Snapshot, stats: Sequence[Process], crash: str = "", a
     """
     text = detail(stats)
     if not any(_crashed(each) for each in stats):
-        return replace(row, raw_status=f"{row.raw_status}; new instances: {text}", reason=f"{row.reason} (new ones: {text})")
+        return replace(
+            row,
+            raw_status=f"{row.raw_status}; new instances: {text}",
+            reason=f"{row.reason} (new ones: {text})",
+        )
     reason = f"{_why(text, crash)}. The deployment goes on trying, and the old instances still serve{advice}"
-    return Snapshot(Phase.FAILED, text, stable_for=SECOND_POLL_SECONDS, shows_failure=True, reason=reason, warnings=row.warnings)
+    return Snapshot(
+        Phase.FAILED,
+        text,
+        stable_for=SECOND_POLL_SECONDS,
+        shows_failure=True,
+        reason=reason,
+        warnings=row.warnings,
+    )
 
 
 # --- a build
@@ -275,18 +339,30 @@ BUILDS = {"STAGING": Phase.RUNNING, "STAGED": Phase.SUCCEEDED, "FAILED": Phase.F
 def build(row: Any, why: str = "") -> Snapshot:
     """What staging has come to. `why`: what its log says of a failure; the row's own words hide the cause (cloudfoundry-api 6)."""
     if not isinstance(row, dict) or not isinstance(row.get("state"), str):
-        raise UnavailableError("the answer has not the shape of a build", may_have_arrived=True, from_server=True)
+        raise UnavailableError(
+            "the answer has not the shape of a build", may_have_arrived=True, from_server=True
+        )
     text = lowered(one_line(row["state"]), BUILDS)
     phase = BUILDS.get(row["state"], Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
         return Snapshot(phase, text, warnings=(f"the build is in a state that we do not know: '{text}'",))
     if phase is Phase.SUCCEEDED and not droplet(row):
-        raise UnavailableError("the build is staged, but names no droplet", may_have_arrived=True, from_server=True)
+        raise UnavailableError(
+            "the build is staged, but names no droplet", may_have_arrived=True, from_server=True
+        )
     if phase is Phase.FAILED:
         said = one_line(row.get("error")) or "the server gives no reason"
-        told = [] if why and said.removeprefix("StagingError - ").removeprefix("Staging error: ") == "staging failed" else [said]
+        told = (
+            []
+            if why
+            and said.removeprefix("StagingError - ").removeprefix("Staging error: ") == "staging failed"
+            else [said]
+        )
         return Snapshot(
-            phase, text, stable_for=LATE_LINES_SECONDS, reason=": ".join(("staging failed", *told)) + (f". {why}" if why else "")
+            phase,
+            text,
+            stable_for=LATE_LINES_SECONDS,
+            reason=": ".join(("staging failed", *told)) + (f". {why}" if why else ""),
         )
     return Snapshot(phase, text, reason="it was still being staged" if phase is Phase.RUNNING else "")
 

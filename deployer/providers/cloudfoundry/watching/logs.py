@@ -59,7 +59,11 @@ class Line:
     @property
     def shown(self) -> str:
         """As `cf logs` writes it, without the time."""
-        return f"[{self.source}/{self.instance}] {self.text}" if self.instance else f"[{self.source}] {self.text}"
+        return (
+            f"[{self.source}/{self.instance}] {self.text}"
+            if self.instance
+            else f"[{self.source}] {self.text}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,10 @@ def read(data: Any) -> Read | None:
     batch = envelopes.get("batch") if isinstance(envelopes, dict) else None
     if not isinstance(batch, list):
         return None
-    return Read(sorted((line for each in batch if (line := _line(each))), key=lambda line: line.time), len(batch) >= MAX_ENVELOPES)
+    return Read(
+        sorted((line for each in batch if (line := _line(each))), key=lambda line: line.time),
+        len(batch) >= MAX_ENVELOPES,
+    )
 
 
 def _line(envelope: Any) -> Line | None:
@@ -92,7 +99,9 @@ def _line(envelope: Any) -> Line | None:
     except (ValueError, binascii.Error):
         return None
     source, instance = one_line(tags.get("source_type")) or "LOG", one_line(envelope.get("instance_id"))
-    return Line(time, source, instance, one_line(tags.get("process_id")), text, error=log.get("type") in ("ERR", 1))
+    return Line(
+        time, source, instance, one_line(tags.get("process_id")), text, error=log.get("type") in ("ERR", 1)
+    )
 
 
 Wanted = Callable[[Line], bool]
@@ -107,7 +116,9 @@ def of_processes(guids: frozenset[str]) -> Wanted:
     """PURE. What belongs to these processes, or to none; the requests that the router has seen are not of interest."""
 
     def wanted(line: Line) -> bool:
-        return line.source != ROUTER and (line.source in {STAGING, PLATFORM} or not line.process or not guids or line.process in guids)
+        return line.source != ROUTER and (
+            line.source in {STAGING, PLATFORM} or not line.process or not guids or line.process in guids
+        )
 
     return wanted
 
@@ -138,7 +149,10 @@ class AppLog:
         self.begin()
         entries: list[Entry] = []
         for _ in range(MAX_PAGES):
-            if self.since is None or (found := self._read({"start_time": str(self.since), "limit": str(MAX_ENVELOPES)})) is None:
+            if (
+                self.since is None
+                or (found := self._read({"start_time": str(self.since), "limit": str(MAX_ENVELOPES)})) is None
+            ):
                 break
             entries += self._new(found.lines, wanted)
             self._move_on(found)
@@ -164,7 +178,14 @@ class AppLog:
             if line.error and line.source == STAGING:
                 self.errors = [*self.errors, line.text][-MAX_ERROR_LINES:]
             if wanted(line):
-                entries.append(Entry((*key, counts[key]), line.shown, from_platform=line.source in {STAGING, PLATFORM}, written=line.time))
+                entries.append(
+                    Entry(
+                        (*key, counts[key]),
+                        line.shown,
+                        from_platform=line.source in {STAGING, PLATFORM},
+                        written=line.time,
+                    )
+                )
         return entries
 
     def _move_on(self, found: Read) -> None:
@@ -182,7 +203,11 @@ class AppLog:
         if self._given_up:
             return None
         try:
-            response = self.api.logs(f"/api/v1/read/{quote(self.guid, safe='')}", {**params, "envelope_types": "LOG"}, timeout=READ_SECONDS)
+            response = self.api.logs(
+                f"/api/v1/read/{quote(self.guid, safe='')}",
+                {**params, "envelope_types": "LOG"},
+                timeout=READ_SECONDS,
+            )
         except (RefusedError, UnavailableError) as error:
             self._failed(error.reason)
             return None

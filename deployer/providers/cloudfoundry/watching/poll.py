@@ -48,7 +48,9 @@ class Poller:
 
     def processes(self, seen: AppState, *, timeout: float | None = None) -> list[Row]:
         """All of an app's processes; after a rolling deployment the web process is another one (cloudfoundry-api 7)."""
-        return of_app(seen.guid, self.api.pages(f"/v3/apps/{quote(seen.guid, safe='')}/processes", timeout=timeout))
+        return of_app(
+            seen.guid, self.api.pages(f"/v3/apps/{quote(seen.guid, safe='')}/processes", timeout=timeout)
+        )
 
     # --- a build
 
@@ -76,13 +78,18 @@ class Poller:
         guids = _new(row)
         if found.phase is Phase.RUNNING and self.options.command is not Command.CANCEL:
             found = self._with_new_instances(seen, found, guids)
-        return replace(found, log=() if self.options.command is Command.CANCEL else seen.log.fresh(logs.of_processes(guids)))
+        return replace(
+            found,
+            log=() if self.options.command is Command.CANCEL else seen.log.fresh(logs.of_processes(guids)),
+        )
 
     def _with_new_instances(self, seen: AppState, found: Snapshot, guids: frozenset[str]) -> Snapshot:
         """They are not there at once, and gone again where the deployment is cancelled."""
         try:
             new = [
-                instance_status.process({"type": "web"}, self.api.get(f"/v3/processes/{quote(guid, safe='')}/stats"))
+                instance_status.process(
+                    {"type": "web"}, self.api.get(f"/v3/processes/{quote(guid, safe='')}/stats")
+                )
                 for guid in sorted(guids)
             ]
         except (RefusedError, UnavailableError):
@@ -112,7 +119,9 @@ class Poller:
         shown = instance_status.instances(found, self.options.ready, before)
         if shown.shows_failure:
             versions = frozenset(str(row["version"]) for row in seen.processes or () if row.get("version"))
-            shown = instance_status.instances(found, self.options.ready, before, self._crash(seen, guids, versions))
+            shown = instance_status.instances(
+                found, self.options.ready, before, self._crash(seen, guids, versions)
+            )
         self._forget(seen, found)
         if self._is_stopped(seen, found, shown):
             shown = Snapshot(Phase.CANCELLED, "stopped", reason=STOPPED_MEANWHILE)
@@ -122,14 +131,18 @@ class Poller:
 
     def _is_stopped(self, seen: AppState, found: list[Process], shown: Snapshot) -> bool:
         """DOWN is what waits for a place, and what nobody wants to run any more."""
-        there = any(row.get("state") not in instance_status.STOPPED_STATES for each in found for row in each.instances)
+        there = any(
+            row.get("state") not in instance_status.STOPPED_STATES for each in found for row in each.instances
+        )
         seen.idle = 0 if there or shown.phase is not Phase.RUNNING else seen.idle + 1
         if not seen.idle or seen.idle % MAX_IDLE_POLLS:
             return False
         return bool(self.api.row(f"/v3/apps/{quote(seen.guid, safe='')}").get("state") == "STOPPED")
 
     def _stopping(self, seen: AppState, _handle: Handle) -> Snapshot:
-        return replace(instance_status.stopped(self._stats(seen)), log=seen.log.fresh(logs.of_processes(frozenset())))
+        return replace(
+            instance_status.stopped(self._stats(seen)), log=seen.log.fresh(logs.of_processes(frozenset()))
+        )
 
     def _stats(self, seen: AppState) -> list[Process]:
         """Every process with its instances. One that is not there any more: they are listed anew at the next look."""
@@ -140,7 +153,11 @@ class Poller:
     def _process(self, seen: AppState, row: Row) -> Process:
         wanted = row.get("instances")
         if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 0:
-            raise UnavailableError("the answer does not tell how many instances a process has", may_have_arrived=True, from_server=True)
+            raise UnavailableError(
+                "the answer does not tell how many instances a process has",
+                may_have_arrived=True,
+                from_server=True,
+            )
         if not wanted:
             return instance_status.process(row, {"resources": []})
         response = self.api.send("GET", f"/v3/processes/{quote(str(row.get('guid')), safe='')}/stats")

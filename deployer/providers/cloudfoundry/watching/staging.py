@@ -79,10 +79,16 @@ class Stager:
             seen.failures += bool(error.server_error or error.from_gateway)
             if seen.failures >= MAX_SERVER_ERRORS:
                 what = error.server_error or error.reason
-                raise RefusedError(f"Cloud Foundry failed {MAX_SERVER_ERRORS} times to stage the image: {what}") from error
+                raise RefusedError(
+                    f"Cloud Foundry failed {MAX_SERVER_ERRORS} times to stage the image: {what}"
+                ) from error
             raise
         told = changed(seen.image, image)
-        return Changes((told,), unchanged=(f"the image {image} is being staged",), handles=(Handle(target, seen.build, condition=STAGED),))
+        return Changes(
+            (told,),
+            unchanged=(f"the image {image} is being staged",),
+            handles=(Handle(target, seen.build, condition=STAGED),),
+        )
 
     def _post(self, image: str, seen: AppState) -> None:
         if not seen.package:
@@ -109,7 +115,9 @@ class Stager:
             raise RefusedError(f"the image can't be used: its package is {state}")
         if state != "READY":
             raise UnavailableError(
-                f"the package of the image is not ready yet ({one_line(state)})", from_server=True, retry_after=RETRY_SECONDS
+                f"the package of the image is not ready yet ({one_line(state)})",
+                from_server=True,
+                retry_after=RETRY_SECONDS,
             )
         seen.packed = True
 

@@ -35,7 +35,9 @@ SAID: dict[int, re.Pattern[str]] = {
     404: MISSING,
     405: re.compile(r"This endpoint has changed to a POST request\."),
     409: re.compile(r"Domain conflicts detected\..*|Environment variable already exists\..*"),
-    422: re.compile(r"Invalid pull_request_id\.|You need to provide at least one of environment_name or environment_uuid\."),
+    422: re.compile(
+        r"Invalid pull_request_id\.|You need to provide at least one of environment_name or environment_uuid\."
+    ),
     429: re.compile(r"Too Many Attempts\.|Deployment queue is full\..*"),
 }
 """By status; of a 5xx every text is accepted: it is that of any exception where debugging is switched on."""

@@ -32,7 +32,13 @@ class Client:
     remaining: int | None = None
 
     def send(
-        self, method: str, path: str, params: dict[str, str] | None = None, *, body: Any = None, timeout: float | None = None
+        self,
+        method: str,
+        path: str,
+        params: dict[str, str] | None = None,
+        *,
+        body: Any = None,
+        timeout: float | None = None,
     ) -> Response:
         """One request, whatever is answered."""
         http = self.reader if method == "GET" else self.http
@@ -74,10 +80,14 @@ class Client:
         """One deployment, whatever is answered."""
         return self.send("GET", f"/deployments/{quote(uuid, safe='')}", timeout=timeout)
 
-    def deployment_history(self, uuid: str, take: int, *, skip: int = 0, timeout: float | None = None) -> list[Row] | None:
+    def deployment_history(
+        self, uuid: str, take: int, *, skip: int = 0, timeout: float | None = None
+    ) -> list[Row] | None:
         """An application's newest rows, but for the first `skip`; None where this version has no such list (before beta.402)."""
         params = {"take": str(take), **({"skip": str(skip)} if skip else {})}
-        response = self.send("GET", f"/deployments/applications/{quote(uuid, safe='')}", params, timeout=timeout)
+        response = self.send(
+            "GET", f"/deployments/applications/{quote(uuid, safe='')}", params, timeout=timeout
+        )
         if responses.unknown_endpoint(response):
             return None
         data = self.json_or_raise(response)

@@ -40,7 +40,8 @@ FORBIDDEN: dict[str, str] = {
 UNAUTHORIZED: dict[str, str] = {
     "Unauthenticated.": "Coolify does not accept the token (Unauthenticated): it is wrong, revoked or expired. Make a new one: "
     + TOKEN_ABILITIES_HINT,
-    "Invalid token.": "the token's owner has left the team it was made for (Invalid token). Make a new one: " + TOKEN_ABILITIES_HINT,
+    "Invalid token.": "the token's owner has left the team it was made for (Invalid token). Make a new one: "
+    + TOKEN_ABILITIES_HINT,
 }
 
 PASSING = {408, 425, 429}
@@ -57,7 +58,11 @@ def json_or_raise(response: Response) -> Any:
     """The JSON of a good answer. Raises RefusedError and UnavailableError for every other."""
     if response.is_json and response.status < 300:
         return response.data
-    if response.is_json and response.status >= 400 and is_own(response.status, response.data, message(response)):
+    if (
+        response.is_json
+        and response.status >= 400
+        and is_own(response.status, response.data, message(response))
+    ):
         raise error_for(response)
     raise _in_its_place(response)
 
@@ -110,14 +115,24 @@ def error_for(response: Response) -> RefusedError | UnavailableError:
         case 403:
             if text == NO_POLICY:
                 return PolicyError(_forbidden(text), token_wide=True)
-            of_one = text.startswith(FOREIGN_CANCEL) or text == f"{PERMISSIONS}write"  # not every kind of target needs that one
+            of_one = (
+                text.startswith(FOREIGN_CANCEL) or text == f"{PERMISSIONS}write"
+            )  # not every kind of target needs that one
             return RefusedError(_forbidden(text), token_wide=not of_one)
         case 429:
-            return UnavailableError(f"Coolify is asked too often ({text})", from_server=True, retry_after=retry_after(response))
+            return UnavailableError(
+                f"Coolify is asked too often ({text})", from_server=True, retry_after=retry_after(response)
+            )
         case status if status >= 500:
             failure = summary(response)
             what = f"Coolify does not answer properly ({failure})"
-            return UnavailableError(what, may_have_arrived=True, from_server=True, server_error=failure, retry_after=retry_after(response))
+            return UnavailableError(
+                what,
+                may_have_arrived=True,
+                from_server=True,
+                server_error=failure,
+                retry_after=retry_after(response),
+            )
         case status:
             return RefusedError(f"Coolify says: {text} (HTTP {status})")
 
@@ -134,13 +149,18 @@ def _forbidden(text: str) -> str:
     if text.startswith(PERMISSIONS):
         return f"the token lacks a right ({text}). Make a new one: {token_abilities_hint('write' if 'write' in text else '')}"
     return next(
-        (f"{sentence} ({text})" for start, sentence in FORBIDDEN.items() if text.startswith(start)), f"Coolify says: {text} (HTTP 403)"
+        (f"{sentence} ({text})" for start, sentence in FORBIDDEN.items() if text.startswith(start)),
+        f"Coolify says: {text} (HTTP 403)",
     )
 
 
 def lacks_ability(response: Response, permission: str) -> bool:
     """Whether the answer is a 403 for want of one permission."""
-    return response.status == 403 and message(response).startswith(PERMISSIONS) and permission in message(response)
+    return (
+        response.status == 403
+        and message(response).startswith(PERMISSIONS)
+        and permission in message(response)
+    )
 
 
 def summary(response: Response) -> str:
@@ -156,7 +176,11 @@ def is_not_found(response: Response) -> bool:
 
 def unknown_endpoint(response: Response) -> bool:
     """Whether this version of Coolify has no such endpoint: a resource's 404 has no `docs` (coolify-api 3.3)."""
-    return response.status == 404 and isinstance(response.data, dict) and str(response.data.get("docs", "")).startswith(DOCS)
+    return (
+        response.status == 404
+        and isinstance(response.data, dict)
+        and str(response.data.get("docs", "")).startswith(DOCS)
+    )
 
 
 REDIRECTS = {
@@ -175,10 +199,13 @@ def redirect_error(response: Response) -> UnavailableError:
     to = redirect(response.url, response.headers)
     if to.host.endswith(".cloudflareaccess.com"):
         return UnavailableError(
-            "Cloudflare Access asks for a login: give CF-Access-Client-Id and CF-Access-Client-Secret as `headers`", permanent=True
+            "Cloudflare Access asks for a login: give CF-Access-Client-Id and CF-Access-Client-Secret as `headers`",
+            permanent=True,
         )
     if to.leads is Leads.TO_LOGIN and to.path.rstrip("/") == "/login":
-        return UnavailableError("Coolify answers with its login page: `coolify_url` must be its plain address", permanent=True)
+        return UnavailableError(
+            "Coolify answers with its login page: `coolify_url` must be its plain address", permanent=True
+        )
     said = REDIRECTS[to.leads].format(status=response.status, host=to.host, origin=to.origin)
     return UnavailableError(said + response.through, permanent=True)
 
@@ -196,7 +223,9 @@ def not_from_coolify(response: Response) -> UnavailableError:
         what = f"a page{_title(text)} instead of JSON: a proxy or Cloudflare in front of Coolify, or a wrong `coolify_url`"
     else:
         what = "an answer that is not Coolify's"
-    return UnavailableError(f"HTTP {response.status}: {what}{response.through}", retry_after=retry_after(response))
+    return UnavailableError(
+        f"HTTP {response.status}: {what}{response.through}", retry_after=retry_after(response)
+    )
 
 
 def _title(text: str) -> str:

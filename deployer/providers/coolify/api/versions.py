@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-VERSION_FORM = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:-(alpha|beta|rc|dev|nightly)\.?([0-9a-z.]*))?.*", re.IGNORECASE)
+VERSION_FORM = re.compile(
+    r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:-(alpha|beta|rc|dev|nightly)\.?([0-9a-z.]*))?.*", re.IGNORECASE
+)
 RANKS = {"alpha": 0, "beta": 1, "rc": 2, "dev": 4, "nightly": 4}
 RELEASED = 3
 

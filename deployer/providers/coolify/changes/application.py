@@ -33,7 +33,9 @@ def commit(text: str) -> str:
     if text.upper() == HEAD:
         return HEAD
     if not COMMIT.fullmatch(text.lower()):
-        raise ValueError("must be a whole commit (40 hex digits; no branch, no tag, not its first digits), or HEAD to end a pin")
+        raise ValueError(
+            "must be a whole commit (40 hex digits; no branch, no tag, not its first digits), or HEAD to end a pin"
+        )
     return text.lower()
 
 
@@ -47,7 +49,12 @@ class Patch:
 
 
 def patch(
-    row: Row, version: Version, *, image: images.Image | None = None, pin: str = "", fields: Mapping[str, Any] | None = None
+    row: Row,
+    version: Version,
+    *,
+    image: images.Image | None = None,
+    pin: str = "",
+    fields: Mapping[str, Any] | None = None,
 ) -> Patch:
     """Image, commit and settings in one request. Raises RefusedError where this application or version can't have them."""
     body: dict[str, Any] = {}
@@ -72,12 +79,18 @@ def patch(
 
 def deployed(row: Row) -> tuple[str, ...]:
     """The fields that say what of an application is deployed, which is what a way back puts back."""
-    return (images.NAME_FIELD, images.TAG_FIELD) if row.get("build_pack") == images.BUILD_PACK else ("git_commit_sha",)
+    return (
+        (images.NAME_FIELD, images.TAG_FIELD)
+        if row.get("build_pack") == images.BUILD_PACK
+        else ("git_commit_sha",)
+    )
 
 
 def _pinned(row: Row, pin: str, version: Version) -> tuple[dict[str, Any], str, list[str]]:
     if row.get("build_pack") == images.BUILD_PACK:
-        raise RefusedError("`commit` is for applications that are built from a repository, and this one runs an image: use `image`")
+        raise RefusedError(
+            "`commit` is for applications that are built from a repository, and this one runs an image: use `image`"
+        )
     old = str(row.get("git_commit_sha") or HEAD)
     body = {} if old == pin else {"git_commit_sha": pin}
     told = f"commit: {_brief(old)} → {pin}" if body else ""
@@ -88,7 +101,9 @@ def _pinned(row: Row, pin: str, version: Version) -> tuple[dict[str, Any], str, 
             f"Coolify {version.text} ignores a pinned commit and deploys the branch's head "
             f"(all from {PIN_LOST} to before {PIN_KEPT} do): nothing was changed. Update Coolify, or deploy without `commit`"
         )
-    warnings = ["the application stays pinned to this commit: later deployments and webhooks build it, too, until `commit: HEAD` ends that"]
+    warnings = [
+        "the application stays pinned to this commit: later deployments and webhooks build it, too, until `commit: HEAD` ends that"
+    ]
     if version.before(PIN_LOST):
         warnings.append(
             f"Coolify {version.text} names the image after the branch's head, and skips the build where it has one of that name: "

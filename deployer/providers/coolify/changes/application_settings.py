@@ -40,18 +40,44 @@ OF_INPUTS = {
 }
 
 CAME_WITH = {
-    "4.0.0-beta.420": ("is_http_basic_auth_enabled", "http_basic_auth_username", "http_basic_auth_password", "connect_to_docker_network"),
+    "4.0.0-beta.420": (
+        "is_http_basic_auth_enabled",
+        "http_basic_auth_username",
+        "http_basic_auth_password",
+        "connect_to_docker_network",
+    ),
     "4.0.0-beta.425": ("force_domain_override",),
     "4.0.0-beta.463": (
-        *("is_spa", "is_auto_deploy_enabled", "is_force_https_enabled", "custom_network_aliases", "dockerfile_location"),
+        *(
+            "is_spa",
+            "is_auto_deploy_enabled",
+            "is_force_https_enabled",
+            "custom_network_aliases",
+            "dockerfile_location",
+        ),
         "is_container_label_escape_enabled",
     ),
     "4.0.0-beta.470": ("health_check_type", "health_check_command", "dockerfile_target_build"),
     "4.0.0": ("is_preserve_repository_enabled",),
     "4.2.0": (
-        *("is_preview_deployments_enabled", "use_build_secrets", "is_git_submodules_enabled", "is_git_lfs_enabled"),
-        *("is_git_shallow_clone_enabled", "disable_build_cache", "inject_build_args_to_dockerfile", "include_source_commit_in_build"),
-        *("is_consistent_container_name_enabled", "custom_internal_name", "stop_grace_period", "docker_images_to_keep"),
+        *(
+            "is_preview_deployments_enabled",
+            "use_build_secrets",
+            "is_git_submodules_enabled",
+            "is_git_lfs_enabled",
+        ),
+        *(
+            "is_git_shallow_clone_enabled",
+            "disable_build_cache",
+            "inject_build_args_to_dockerfile",
+            "include_source_commit_in_build",
+        ),
+        *(
+            "is_consistent_container_name_enabled",
+            "custom_internal_name",
+            "stop_grace_period",
+            "docker_images_to_keep",
+        ),
     ),
     "4.3.0": ("noindex_domains", "preview_url_template", "max_restart_count"),
 }
@@ -67,7 +93,9 @@ def settings(text: str) -> dict[str, Any]:
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     if not isinstance(fields, dict) or not fields:
-        raise ValueError('must be a JSON object of application fields, such as {"health_check_enabled": true}')
+        raise ValueError(
+            'must be a JSON object of application fields, such as {"health_check_enabled": true}'
+        )
     if wrong := [f"`{name}` {why}" for name, why in FORBIDDEN.items() if name in fields]:
         raise ValueError("; ".join(wrong))
     return fields
@@ -87,4 +115,6 @@ def _number(_: str) -> Any:
 def overlaps(fields: Iterable[str], inputs: Iterable[str]) -> list[tuple[str, str]]:
     """Each field that another input of this run sets, with that input."""
     raw, held = set(inputs), set(fields)
-    return [(name, each) for each, names in OF_INPUTS.items() if each in raw for name in names if name in held]
+    return [
+        (name, each) for each, names in OF_INPUTS.items() if each in raw for name in names if name in held
+    ]

@@ -29,7 +29,9 @@ VARIABLES = "variables: "
 NO_CHANGES = "nothing is to be changed: all is as it is wished"
 NO_RESPONSE = "no answer came"
 NEW_TOKEN = f"Make a new one: {responses.token_abilities_hint('write')}"
-PARTLY_APPLIED = "Some of the variables may be set: Coolify takes one after the other, up to the one that it refuses"
+PARTLY_APPLIED = (
+    "Some of the variables may be set: Coolify takes one after the other, up to the one that it refuses"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,14 @@ class ChangeApplier:
             raise RefusedError(
                 f"the token lacks read, and what is to be changed is read first. Make a new one: {responses.token_abilities_hint('write')}"
             )
-        row = lookup.api.resource(seen.kind, target) if target in self.done else seen.row  # an earlier try may have changed it
+        row = (
+            lookup.api.resource(seen.kind, target) if target in self.done else seen.row
+        )  # an earlier try may have changed it
         patch = Patch()
         if seen.kind == APPLICATION:
-            patch = application.patch(row, lookup.version, image=options.image, pin=options.commit, fields=options.settings)
+            patch = application.patch(
+                row, lookup.version, image=options.image, pin=options.commit, fields=options.settings
+            )
         env = EnvChange()
         if options.env:
             there = [] if seen.missing else lookup.api.get(f"/{seen.kind}s/{quote(target, safe='')}/envs")
@@ -98,7 +104,10 @@ class ChangeApplier:
     def describe(self, target: str) -> tuple[str, ...]:
         """What would be changed, in sentences."""
         patch, env = self.plan(target)
-        told = [f"would set {sentence}" for sentence in (*patch.summary, *([env.summary] if self.requested.env else []))]
+        told = [
+            f"would set {sentence}"
+            for sentence in (*patch.summary, *([env.summary] if self.requested.env else []))
+        ]
         return (*told, *patch.warnings, *env.warnings)
 
     def apply(self, target: str) -> Changes:
@@ -107,16 +116,25 @@ class ChangeApplier:
         if patch.body or env.body:
             self.require_abilities(target)
         done = self.done.setdefault(target, [])
-        done += [sentence for sentence in self.uncertain.pop(target, ()) if sentence not in {*patch.summary, env.summary}]
+        done += [
+            sentence
+            for sentence in self.uncertain.pop(target, ())
+            if sentence not in {*patch.summary, env.summary}
+        ]
         path = f"/{self.lookup.get(target).kind}s/{quote(target, safe='')}"
         if patch.body:
             row = self.before.setdefault(target, self.lookup.get(target).row)
             self.target_state[target] = {**self.target_state.get(target, row), **patch.body}
-        for place, body, told in ((path, patch.body, patch.summary), (f"{path}/envs/bulk", env.body, (env.summary,))):
+        for place, body, told in (
+            (path, patch.body, patch.summary),
+            (f"{path}/envs/bulk", env.body, (env.summary,)),
+        ):
             if body:
                 self._send(target, place, body, told)
                 done += told
-        told_already = any(VARIABLES in sentence for sentence in done)  # set by an earlier try, whose answer was lost
+        told_already = any(
+            VARIABLES in sentence for sentence in done
+        )  # set by an earlier try, whose answer was lost
         kept = (env.summary,) if self.requested.env and not env.body and not told_already else ()
         if not done and not kept and not self.created_as:
             kept = (NO_CHANGES,)
@@ -131,26 +149,38 @@ class ChangeApplier:
     def kept(self, target: str) -> tuple[str, ...]:
         """What was changed and is never put back: variables, and all fields but those that say what is deployed."""
         before = self.before.get(target, {})
-        fields = {name: value for name, value in self.target_state.get(target, {}).items() if name not in application.deployed(before)}
+        fields = {
+            name: value
+            for name, value in self.target_state.get(target, {}).items()
+            if name not in application.deployed(before)
+        }
         variables = (sentence for sentence in self.done.get(target, ()) if VARIABLES in sentence)
         return (*application.patch(before, self.lookup.version, fields=fields).summary, *variables)
 
     def require_abilities(self, target: str) -> None:
         """Nothing is changed on a target that could then not be deployed (coolify-api 2: both probes touch nothing)."""
         if missing := self.missing_abilities(target):
-            raise RefusedError(f"the token lacks {missing}, so nothing was changed. {NEW_TOKEN}", token_wide=True)
+            raise RefusedError(
+                f"the token lacks {missing}, so nothing was changed. {NEW_TOKEN}", token_wide=True
+            )
 
     def missing_abilities(self, target: str) -> str:
         """The rights that a change needs and that the token has not. Asked for once: a token's rights stay as they are."""
         if self.missing is None:
             api = self.lookup.api
-            rights = (("write", preflight.can_write(api, {target: self.lookup.get(target)})), ("deploy", preflight.can_deploy(api)))
+            rights = (
+                ("write", preflight.can_write(api, {target: self.lookup.get(target)})),
+                ("deploy", preflight.can_deploy(api)),
+            )
             self.missing = " and ".join(name for name, held in rights if held is False)
         return self.missing
 
     def applied(self, target: str) -> tuple[str, ...]:
         """What was changed so far, and what perhaps was: for a run that ends before all of it is done."""
-        return (*self.done.get(target, ()), *(f"{sentence} (perhaps: {NO_RESPONSE})" for sentence in self.uncertain.get(target, ())))
+        return (
+            *self.done.get(target, ()),
+            *(f"{sentence} (perhaps: {NO_RESPONSE})" for sentence in self.uncertain.get(target, ())),
+        )
 
     def _send(self, target: str, path: str, body: dict[str, Any], told: tuple[str, ...]) -> None:
         """A failure tells what was changed before it; the next try plans anew, from what is there then."""
@@ -158,7 +188,9 @@ class ChangeApplier:
         before = [f"Changed before that: {'; '.join(done)}"] if done else []
         self.uncertain[target] = told  # a signal may come before the answer
         try:
-            json_or_raise(self.lookup.api.send("PATCH", path, body=body), body, self.lookup.version, "the change")
+            json_or_raise(
+                self.lookup.api.send("PATCH", path, body=body), body, self.lookup.version, "the change"
+            )
         except RefusedError as error:
             del self.uncertain[target]
             if len(body.get("data", ())) > 1:
@@ -179,11 +211,15 @@ class ChangeApplier:
 
     def _give_up(self, target: str, error: UnavailableError) -> None:
         """What the server itself breaks at again and again, or a gateway keeps from it, is no outage. Raises RefusedError."""
-        failed = self.failures[target] = self.failures.get(target, 0) + bool(error.server_error or error.from_gateway)
+        failed = self.failures[target] = self.failures.get(target, 0) + bool(
+            error.server_error or error.from_gateway
+        )
         if failed >= MAX_SERVER_ERRORS:
             said = "; ".join(self.applied(target))
             what = error.server_error or error.reason
-            raise RefusedError(f"the server failed {MAX_SERVER_ERRORS} times at the change: {what}. Changed: {said}") from error
+            raise RefusedError(
+                f"the server failed {MAX_SERVER_ERRORS} times at the change: {what}. Changed: {said}"
+            ) from error
 
 
 def json_or_raise(response: Response, body: dict[str, Any], version: Version, what: str) -> Any:
@@ -200,5 +236,7 @@ def json_or_raise(response: Response, body: dict[str, Any], version: Version, wh
     try:
         return responses.json_or_raise(response)
     except UnavailableError as error:
-        error.permanent = False  # a redirect, too, may have come after the change: what became of that is looked for
+        error.permanent = (
+            False  # a redirect, too, may have come after the change: what became of that is looked for
+        )
         raise

@@ -60,8 +60,12 @@ class Creator:
         if row := create_rules.existing(wanted.name, self.environment, applications):
             return Target(str(row["uuid"]))
         self._find_place(project, applications)
-        create_rules.body(wanted, self.place, lookup.version)  # what can't be made is told before anything is changed
-        lookup.resources[wanted.name] = Resource(APPLICATION, create_rules.expected_row(wanted), from_list=True, missing=True)
+        create_rules.body(
+            wanted, self.place, lookup.version
+        )  # what can't be made is told before anything is changed
+        lookup.resources[wanted.name] = Resource(
+            APPLICATION, create_rules.expected_row(wanted), from_list=True, missing=True
+        )
         return Target(wanted.name, name=wanted.name, kind=APPLICATION, missing=True)
 
     def _find_place(self, project: Row, applications: list[Row]) -> None:
@@ -86,9 +90,14 @@ class Creator:
     def create(self) -> Changes:
         """One request. After a lost answer the application is looked for, and it is never sent again while it may be under way."""
         if self.sent:
-            row = create_rules.existing(self.new_application.name, self.environment, self._listed("/applications"))
+            row = create_rules.existing(
+                self.new_application.name, self.environment, self._listed("/applications")
+            )
             if row:
-                return self._done(str(row["uuid"]), f"created {self.what} (found there after the answer was lost, and taken for ours)")
+                return self._done(
+                    str(row["uuid"]),
+                    f"created {self.what} (found there after the answer was lost, and taken for ours)",
+                )
             self._give_up_or_wait()
         self.alterer.require_abilities(self.new_application.name)
         return self._done(self._send(), f"created {self.what}")
@@ -98,7 +107,9 @@ class Creator:
         if self.failure and self.failures < MAX_SERVER_ERRORS:
             return
         if self.failure:
-            raise RefusedError(f"the server failed {MAX_SERVER_ERRORS} times and created nothing: {self.failure}")
+            raise RefusedError(
+                f"the server failed {MAX_SERVER_ERRORS} times and created nothing: {self.failure}"
+            )
         self.looks += 1
         if self.looks >= MAX_CHECKS:
             raise RefusedError(CREATE_RESPONSE_LOST)
@@ -116,7 +127,9 @@ class Creator:
 
     def _post(self) -> str:
         body = create_rules.body(self.new_application, self.place, self.lookup.version)
-        data = json_or_raise(self.lookup.api.send("POST", PATH, body=body), body, self.lookup.version, "to create it")
+        data = json_or_raise(
+            self.lookup.api.send("POST", PATH, body=body), body, self.lookup.version, "to create it"
+        )
         uuid = data.get("uuid") if isinstance(data, dict) else None
         if not isinstance(uuid, str) or not uuid:
             raise UnavailableError("Coolify's answer to the creation holds no uuid", may_have_arrived=True)
@@ -130,7 +143,11 @@ class Creator:
 
     def kept(self, target: str) -> tuple[str, ...]:
         """Which inputs are ignored, because the application was there before this run."""
-        return () if target == self.made else create_rules.kept(self.new_application, self.lookup.get(target).row)
+        return (
+            ()
+            if target == self.made
+            else create_rules.kept(self.new_application, self.lookup.get(target).row)
+        )
 
     def _listed(self, path: str) -> list[Row]:
         return rows(self.lookup.api.get(path), path.rpartition("/")[2])

@@ -62,7 +62,11 @@ class NewApplication:
 def domains(text: str) -> tuple[str, ...]:
     """Addresses of the new application. Raises ValueError."""
     listed = tuple(part for part in re.split(r"[,\s]+", text) if part)
-    if wrong := [number for number, part in enumerate(listed, 1) if not re.fullmatch(r"https?://[^\s/@?#,]+(?:/[^\s,]*)?", part)]:
+    if wrong := [
+        number
+        for number, part in enumerate(listed, 1)
+        if not re.fullmatch(r"https?://[^\s/@?#,]+(?:/[^\s,]*)?", part)
+    ]:
         raise ValueError(f"the {wrong[0]}. of them is no address: write https://app.example.com")
     return listed
 
@@ -91,7 +95,9 @@ def pick(kind: str, wanted_name: str, rows: Iterable[Row]) -> Row:
     )
     found = next((matching for matching in tests if matching), [])
     if len(found) > 1:
-        raise RefusedError(f"`{kind}`: {len(found)} are called {_quoted(wanted_name)}; give the uuid: {', '.join(map(_label, found))}")
+        raise RefusedError(
+            f"`{kind}`: {len(found)} are called {_quoted(wanted_name)}; give the uuid: {', '.join(map(_label, found))}"
+        )
     if not found:
         raise RefusedError(f"there is no {kind} {_quoted(wanted_name)}: {_exist(kind, listed)}")
     return found[0]
@@ -104,7 +110,9 @@ def server(wished: str, rows: Iterable[Row]) -> Row:
     return pick("server", wished, usable)
 
 
-def destination(wished: str, server_uuid: str, rows: Iterable[Row] | None, applications: Iterable[Row]) -> str:
+def destination(
+    wished: str, server_uuid: str, rows: Iterable[Row] | None, applications: Iterable[Row]
+) -> str:
     """The uuid to send, or nothing where the server has only one. `rows`: None where this version can't list them.
 
     A wrong one is silently ignored by a server with only one (coolify-api 17.1 row 13), so it is checked here as far as it can be.
@@ -115,26 +123,44 @@ def destination(wished: str, server_uuid: str, rows: Iterable[Row] | None, appli
         return str(pick("destination", wished, listed)["uuid"]) if wished or len(listed) > 1 else ""
     if not wished:
         return ""
-    seen = {row["destination"].get("uuid"): row["destination"] for row in applications if _stands_on(row, server_uuid)}
-    if wished in seen or not any(str(each.get("name")).casefold() == wished.casefold() for each in seen.values()):
+    seen = {
+        row["destination"].get("uuid"): row["destination"]
+        for row in applications
+        if _stands_on(row, server_uuid)
+    }
+    if wished in seen or not any(
+        str(each.get("name")).casefold() == wished.casefold() for each in seen.values()
+    ):
         return wished
     return str(pick("destination", wished, seen.values())["uuid"])
 
 
 def _stands_on(application: Row, server_uuid: str) -> bool:
     place = application.get("destination")
-    return isinstance(place, dict) and isinstance(place.get("server"), dict) and place["server"].get("uuid") == server_uuid
+    return (
+        isinstance(place, dict)
+        and isinstance(place.get("server"), dict)
+        and place["server"].get("uuid") == server_uuid
+    )
 
 
 def existing(name: str, environment: Mapping[str, Any], applications: Iterable[Row]) -> Row | None:
     """The application of this name in this environment. Raises RefusedError where it can't be told, or is of another sort."""
     number = environment.get("id")
     if number is None:
-        raise RefusedError("Coolify does not tell its environments' numbers, so that an application of this name can't be looked for")
-    found = [row for row in applications if row.get("name") == name and str(row.get("environment_id")) == str(number)]
+        raise RefusedError(
+            "Coolify does not tell its environments' numbers, so that an application of this name can't be looked for"
+        )
+    found = [
+        row
+        for row in applications
+        if row.get("name") == name and str(row.get("environment_id")) == str(number)
+    ]
     if len(found) > 1:
         uuids = ", ".join(str(row.get("uuid")) for row in found)
-        raise RefusedError(f"{len(found)} applications are called {_quoted(name)} in this environment: give the `uuid` of one ({uuids})")
+        raise RefusedError(
+            f"{len(found)} applications are called {_quoted(name)} in this environment: give the `uuid` of one ({uuids})"
+        )
     if found and found[0].get("build_pack") != BUILD_PACK:
         raise RefusedError(
             f"an application {_quoted(name)} exists in this environment, but it is built from its source: choose another `name`"
@@ -145,11 +171,17 @@ def existing(name: str, environment: Mapping[str, Any], applications: Iterable[R
 def body(wanted: NewApplication, place: Placement, version: Version) -> dict[str, Any]:
     """What is sent; without `instant_deploy`, which tells no deployment's uuid (coolify-api 5.8). Raises RefusedError."""
     if not wanted.image.name:
-        raise RefusedError("`image` names only a tag, and there is no application yet that has an image: give name:tag")
+        raise RefusedError(
+            "`image` names only a tag, and there is no application yet that has an image: give name:tag"
+        )
     if not wanted.ports and version.before(PORTS_OPTIONAL):
-        raise RefusedError(f"`ports` is missing: Coolify {version.text} makes no application without the port that it listens on")
+        raise RefusedError(
+            f"`ports` is missing: Coolify {version.text} makes no application without the port that it listens on"
+        )
     if wanted.visited and not wanted.domains and version.before(AUTOGENERATES):
-        raise RefusedError(f"`verify_url: auto`: Coolify {version.text} gives a new application no address of its own: give `domains`")
+        raise RefusedError(
+            f"`verify_url: auto`: Coolify {version.text} gives a new application no address of its own: give `domains`"
+        )
     fields = {
         "project_uuid": place.project,
         "environment_name": place.environment,
@@ -182,7 +214,11 @@ def kept(wanted: NewApplication, row: Mapping[str, Any]) -> tuple[str, ...]:
     on = at["server"] if isinstance(at.get("server"), dict) else {}
     rows = (
         ("domains", wanted.domains and set(wanted.domains) != _parts(row.get("fqdn")), row.get("fqdn")),
-        ("ports", wanted.ports and {str(port) for port in wanted.ports} != _parts(row.get("ports_exposes")), row.get("ports_exposes")),
+        (
+            "ports",
+            wanted.ports and {str(port) for port in wanted.ports} != _parts(row.get("ports_exposes")),
+            row.get("ports_exposes"),
+        ),
         ("server", on and _is_another(wanted.server, on), on.get("name")),
         ("destination", at and _is_another(wanted.destination, at), at.get("name")),
     )

@@ -63,7 +63,10 @@ def cut_off(text: str, *, surely: bool = False) -> list[int]:
 
     `surely`: only where the comment looks like a part of the value: nothing but a letter follows the `#`, or it holds a quote or bracket.
     """
-    found = [(line, CUT_OFF.match(binding.original.string)) for line, binding in _numbered(text.removeprefix("\ufeff"))]
+    found = [
+        (line, CUT_OFF.match(binding.original.string))
+        for line, binding in _numbered(text.removeprefix("\ufeff"))
+    ]
     return [line for line, match in found if match and (not surely or PART_OF_VALUE.search(match[1]))]
 
 
@@ -114,15 +117,32 @@ class EnvChange:
         return f"{'preview ' if self.preview else ''}variables: {', '.join(parts)}, {len(self.unchanged)} kept{self.note}"
 
 
-def plan(wished: Mapping[str, SecretStr], rows: Iterable[Row], kind: str, version: Version, *, preview: bool = False) -> EnvChange:
+def plan(
+    wished: Mapping[str, SecretStr],
+    rows: Iterable[Row],
+    kind: str,
+    version: Version,
+    *,
+    preview: bool = False,
+) -> EnvChange:
     """What is to be sent, from what the resource has. Raises RefusedError where this version can't do it."""
     _check(kind, version, preview=preview)
-    there = {row["key"]: row for row in rows if isinstance(row.get("key"), str) and bool(row.get("is_preview")) is preview}
+    there = {
+        row["key"]: row
+        for row in rows
+        if isinstance(row.get("key"), str) and bool(row.get("is_preview")) is preview
+    }
     sorts: dict[str, list[str]] = {"added": [], "changed": [], "kept": []}
     items: list[Row] = []
     for key, secret in wished.items():
         value, row = secret.get_secret_value(), there.get(key)
-        sort = "added" if row is None else "kept" if "value" in row and stored(row["value"]) == stored(value) else "changed"
+        sort = (
+            "added"
+            if row is None
+            else "kept"
+            if "value" in row and stored(row["value"]) == stored(value)
+            else "changed"
+        )
         sorts[sort].append(key)
         if sort != "kept":
             items.append(_item(key, value, row or {}, kind, preview=preview))
@@ -144,7 +164,9 @@ def _check(kind: str, version: Version, *, preview: bool) -> None:
     if preview and kind != "application":
         raise RefusedError(f"a {kind} has no preview, and so no preview variables: leave `pr` or `env` away")
     if kind == "database" and version.before(DATABASES):
-        raise RefusedError(f"Coolify {version.text} can't set a database's variables through its API: that came with {DATABASES}")
+        raise RefusedError(
+            f"Coolify {version.text} can't set a database's variables through its API: that came with {DATABASES}"
+        )
 
 
 def _check_flags(items: Iterable[Row]) -> None:
@@ -177,7 +199,9 @@ def _mangled(wished: Mapping[str, SecretStr], items: Iterable[Row]) -> list[str]
     edged = [key for key, value in sent if value.strip() and value != value.strip()]
     told = []
     if edged:
-        told.append(f"{', '.join(edged)}: Coolify cuts blanks and line breaks off both ends of a value (a key file loses its last one)")
+        told.append(
+            f"{', '.join(edged)}: Coolify cuts blanks and line breaks off both ends of a value (a key file loses its last one)"
+        )
     if empty:
         told.append(f"{', '.join(empty)}: Coolify keeps an empty value as none at all")
     return told
@@ -189,7 +213,9 @@ def _unseen(rows: list[Row]) -> list[str]:
     unread = [row["key"] for row in rows if "value" not in row and not row.get("is_shown_once")]
     told = []
     if unread:
-        told.append(f"{', '.join(unread)}: counted as changed, because the token may not read what is there (read:sensitive)")
+        told.append(
+            f"{', '.join(unread)}: counted as changed, because the token may not read what is there (read:sensitive)"
+        )
     if once:
         told.append(f"{', '.join(once)}: counted as changed, because Coolify shows such a value only once")
     return told

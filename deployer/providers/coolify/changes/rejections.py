@@ -30,7 +30,9 @@ def rejections(data: Any, version: Version) -> tuple[str, ...]:
 
 def without_secrets(data: Any, sent: Mapping[str, Any]) -> Any:
     """An answer without the secrets that were sent (variables, secret fields), and without any password in an address."""
-    return _blanked(data, sorted(set(_secrets(sent)), key=len, reverse=True))  # one may be the beginning of another
+    return _blanked(
+        data, sorted(set(_secrets(sent)), key=len, reverse=True)
+    )  # one may be the beginning of another
 
 
 def _secrets(sent: Mapping[str, Any]) -> Iterator[str]:
@@ -61,7 +63,15 @@ def _conflicts(data: Mapping[str, Any]) -> Iterator[str]:
     conflicts = data.get("conflicts")
     for each in conflicts if isinstance(conflicts, list) else ():
         if isinstance(each, dict):
-            whose = " ".join(filter(None, (one_line(each.get(name)) for name in ("resource_type", "resource_name", "resource_uuid"))))
+            whose = " ".join(
+                filter(
+                    None,
+                    (
+                        one_line(each.get(name))
+                        for name in ("resource_type", "resource_name", "resource_uuid")
+                    ),
+                )
+            )
             yield (
                 f"domains: {one_line(each.get('domain'))} belongs to {whose} already. "
                 'If both shall have it, put "force_domain_override": true into `settings`'
@@ -72,7 +82,9 @@ def _fields(errors: Any, version: Version) -> Iterator[str]:
     if isinstance(errors, dict):
         for name, said in errors.items():
             sentences = [one_line(each) for each in (said if isinstance(said, list) else [said])]
-            text = _not_allowed(name, version) if NOT_ALLOWED in sentences else " ".join(filter(None, sentences))
+            text = (
+                _not_allowed(name, version) if NOT_ALLOWED in sentences else " ".join(filter(None, sentences))
+            )
             yield f"{one_line(name)}: {text}"
     elif isinstance(errors, list):
         yield from filter(None, map(one_line, errors))

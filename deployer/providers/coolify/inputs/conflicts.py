@@ -27,8 +27,13 @@ NAMING = {
 
 def contradictions(raw: RawInputs) -> list[str]:
     """What can't stand together (architecture 2.2)."""
-    said = {name: raw.as_typed(name) for name in ("uuid", "tag", "pr", "docker_tag", "instant_deploy", "command", "webhook")}
-    by_tag = "tag" in raw or ("webhook" in raw and "uuid" not in raw and bool(re.search(r"[?&]tag=", raw.text("webhook"))))
+    said = {
+        name: raw.as_typed(name)
+        for name in ("uuid", "tag", "pr", "docker_tag", "instant_deploy", "command", "webhook")
+    }
+    by_tag = "tag" in raw or (
+        "webhook" in raw and "uuid" not in raw and bool(re.search(r"[?&]tag=", raw.text("webhook")))
+    )
     command = raw.text("command").lower() or "deploy"
     tagged = said["tag"] if "tag" in raw else said["webhook"]
     instant = is_on(raw, "instant_deploy")
@@ -41,7 +46,10 @@ def contradictions(raw: RawInputs) -> list[str]:
             by_tag and command not in {"deploy", "check"},
             f"{said['command']}: {command} needs uuids: Coolify can only deploy by tag ({tagged})",
         ),
-        ("docker_tag" in raw and "pr" not in raw, f"{said['docker_tag']} needs `pr`: it is the image tag of a preview"),
+        (
+            "docker_tag" in raw and "pr" not in raw,
+            f"{said['docker_tag']} needs `pr`: it is the image tag of a preview",
+        ),
         (instant and by_tag, f"{said['instant_deploy']} can't be done by tag"),
         (
             instant and "pr" in raw,
@@ -63,11 +71,19 @@ def is_on(raw: RawInputs, name: str) -> bool:
 
 def _rollback_mistakes(raw: RawInputs, command: str) -> list[str]:
     """What nothing can be gone back from, and what a way back has no use for."""
-    said = {name: raw.as_typed(name) for name in ("rollback", "pr", "docker_tag", "instant_deploy", "command")}
+    said = {
+        name: raw.as_typed(name) for name in ("rollback", "pr", "docker_tag", "instant_deploy", "command")
+    }
     asked = command == "rollback"
     rows = (
-        (is_on(raw, "rollback") and "pr" in raw, f"{said['rollback']} can't be done with `pr`: Coolify keeps nothing of a preview"),
-        (asked and "pr" in raw, f"{said['command']}: rollback can't be done with `pr`: Coolify keeps nothing of a preview"),
+        (
+            is_on(raw, "rollback") and "pr" in raw,
+            f"{said['rollback']} can't be done with `pr`: Coolify keeps nothing of a preview",
+        ),
+        (
+            asked and "pr" in raw,
+            f"{said['command']}: rollback can't be done with `pr`: Coolify keeps nothing of a preview",
+        ),
         (
             asked and is_on(raw, "instant_deploy"),
             f"{said['command']}: rollback can't be done with `instant_deploy`: Coolify can't do both at once",
@@ -82,8 +98,14 @@ def _create_mistakes(raw: RawInputs, command: str) -> list[str]:
     if not is_on(raw, "create"):
         return [f"{raw.as_typed(name)} is nothing without `create: true`" for name in OF_NEW if name in raw]
     rows = (
-        *((name not in raw, f"{said[name]} is missing: {said['create']} needs {why}") for name, why in NEEDED.items()),
-        *((name in raw, f"{said['create']} and {said[name]} can't both be given: {why}") for name, why in NAMING.items()),
+        *(
+            (name not in raw, f"{said[name]} is missing: {said['create']} needs {why}")
+            for name, why in NEEDED.items()
+        ),
+        *(
+            (name in raw, f"{said['create']} and {said[name]} can't both be given: {why}")
+            for name, why in NAMING.items()
+        ),
         (
             raw.text("image").strip().startswith(":"),
             f"{said['image']} must name the whole image, such as name:tag: {said['create']} can't tell to what a tag alone belongs",
@@ -104,19 +126,40 @@ def _change_mistakes(raw: RawInputs, command: str, *, by_tag: bool) -> list[str]
     beside = [name for name in changing if name in {"env", "env_file", "settings"} and command == "rollback"]
     rows = [
         *((by_tag, f"{said[name]} can't be set by tag: give the uuids") for name in changing),
-        *((makes_none, f"{said[name]} is set before a deployment, and `command: {command}` makes none") for name in changing),
-        *((True, f"{said[name]} can't be set with `command: rollback`: only an image or a commit is put back") for name in beside),
+        *(
+            (makes_none, f"{said[name]} is set before a deployment, and `command: {command}` makes none")
+            for name in changing
+        ),
+        *(
+            (
+                True,
+                f"{said[name]} can't be set with `command: rollback`: only an image or a commit is put back",
+            )
+            for name in beside
+        ),
         ("image" in raw and "commit" in raw, f"{said['image']} and {said['commit']} can't both be given"),
-        ("image" in raw and "pr" in raw, f"{said['image']} would change the application itself: a preview's tag is `docker_tag`"),
-        ("commit" in raw and "pr" in raw, f"{said['commit']} would pin the application itself: a preview builds its pull request"),
+        (
+            "image" in raw and "pr" in raw,
+            f"{said['image']} would change the application itself: a preview's tag is `docker_tag`",
+        ),
+        (
+            "commit" in raw and "pr" in raw,
+            f"{said['commit']} would pin the application itself: a preview builds its pull request",
+        ),
     ]
     return [sentence for wrong, sentence in rows if wrong] + _overlaps(raw)
 
 
 def _overlaps(raw: RawInputs) -> list[str]:
     """What two inputs would both set."""
-    said = {name: raw.as_typed(name) for name in ("settings", "env", "env_file", *application_settings.OF_INPUTS)}
-    others = [name for name in application_settings.OF_INPUTS if (is_on(raw, name) if name == "create" else name in raw)]
+    said = {
+        name: raw.as_typed(name) for name in ("settings", "env", "env_file", *application_settings.OF_INPUTS)
+    }
+    others = [
+        name
+        for name in application_settings.OF_INPUTS
+        if (is_on(raw, name) if name == "create" else name in raw)
+    ]
     doubles = application_settings.overlaps(_read(raw, "settings", application_settings.settings), others)
     twice = sorted({*_read(raw, "env_file", parsers.env_file)} & {*_read(raw, "env", envs.parse)})
     sentences = [f"{said['settings']} must not hold `{name}`: {said[each]} sets it" for name, each in doubles]

@@ -35,7 +35,9 @@ class Coolify(ProviderInputs):
     detected_by: ClassVar[tuple[str, ...]] = ("coolify_url", "coolify_token", "webhook", "uuid", "tag")
     ignored: ClassVar[frozenset[str]] = frozenset({"COOLIFY_FQDN", "COOLIFY_BRANCH", *SIGNS_OF_COOLIFY})
 
-    coolify_url: Annotated[str, BeforeValidator(parsers.address), Aliases(variables=("COOLIFY_BASE_URL", "COOLIFY_ENDPOINT"))] = Field(
+    coolify_url: Annotated[
+        str, BeforeValidator(parsers.address), Aliases(variables=("COOLIFY_BASE_URL", "COOLIFY_ENDPOINT"))
+    ] = Field(
         "",
         description="Required, or `webhook`. Address of your Coolify; without scheme means https; a trailing `/` and `/api/v1` are dropped",
     )
@@ -43,14 +45,24 @@ class Coolify(ProviderInputs):
         SecretStr,
         BeforeValidator(parsers.token),
         Aliases(inputs=("token",), variables=("COOLIFY_API_TOKEN", "COOLIFY_ACCESS_TOKEN"), file=True),
-    ] = Field(SecretStr(""), description="Required. API token with `deploy`, `read` and, for the build log, `read:sensitive`")
-    read_token: Annotated[SecretStr, BeforeValidator(parsers.token), Aliases(variables=("COOLIFY_READ_TOKEN",), file=True)] = Field(
+    ] = Field(
+        SecretStr(""),
+        description="Required. API token with `deploy`, `read` and, for the build log, `read:sensitive`",
+    )
+    read_token: Annotated[
+        SecretStr, BeforeValidator(parsers.token), Aliases(variables=("COOLIFY_READ_TOKEN",), file=True)
+    ] = Field(
         SecretStr(""),
         description="A second token, with `read` and `read:sensitive`, used for all reading; `coolify_token` then only needs `deploy`",
     )
     webhook: Annotated[
-        parsers.Webhook | None, BeforeValidator(parsers.webhook), Aliases(variables=("COOLIFY_WEBHOOK", "COOLIFY_WEBHOOK_URL"))
-    ] = Field(None, description='Coolify\'s "Deploy Webhook" address, in the place of `coolify_url` and `uuid` or `tag`, which beat it')
+        parsers.Webhook | None,
+        BeforeValidator(parsers.webhook),
+        Aliases(variables=("COOLIFY_WEBHOOK", "COOLIFY_WEBHOOK_URL")),
+    ] = Field(
+        None,
+        description='Coolify\'s "Deploy Webhook" address, in the place of `coolify_url` and `uuid` or `tag`, which beat it',
+    )
     uuid: Annotated[
         Names,
         AfterValidator(parsers.uuids),
@@ -66,7 +78,8 @@ class Coolify(ProviderInputs):
         "never an image's tag",
     )
     pr: Annotated[int, BeforeValidator(parsers.pull_request), Aliases(inputs=("pull_request_id",))] = Field(
-        0, description="Deploy the preview of this pull request (its number); with `command: stop` the preview is deleted"
+        0,
+        description="Deploy the preview of this pull request (its number); with `command: stop` the preview is deleted",
     )
     force: Annotated[Flag | None, Aliases(default="false")] = Field(None, description="Rebuild without cache")
     instant_deploy: Flag = Field(
@@ -75,9 +88,12 @@ class Coolify(ProviderInputs):
     )
 
     docker_tag: Annotated[str, AfterValidator(parsers.docker_tag)] = Field(
-        "", description="With `pr`, for a Docker-image application: the image tag that its preview runs; makes the preview if there is none"
+        "",
+        description="With `pr`, for a Docker-image application: the image tag that its preview runs; makes the preview if there is none",
     )
-    pull_latest: Flag = Field(default=True, description="Services: `deploy` pulls newer images before it restarts them")
+    pull_latest: Flag = Field(
+        default=True, description="Services: `deploy` pulls newer images before it restarts them"
+    )
 
     commit: Annotated[str, BeforeValidator(parsers.commit)] = Field(
         "",
@@ -90,7 +106,8 @@ class Coolify(ProviderInputs):
         "With `pr`: those of the previews. Others stay as they are",
     )
     env_file: Annotated[dict[str, SecretStr], BeforeValidator(parsers.env_file)] = Field(
-        default_factory=dict, description="The same from a file (no pipe, up to 1 MiB); a key may not stand in both"
+        default_factory=dict,
+        description="The same from a file (no pipe, up to 1 MiB); a key may not stand in both",
     )
     settings: Annotated[dict[str, Any], BeforeValidator(parsers.settings)] = Field(
         default_factory=dict,
@@ -103,20 +120,29 @@ class Coolify(ProviderInputs):
         description="Create the Docker-image application `name` from `image` where it is missing, then deploy it, in the place of `uuid`. "
         "One of that name in its environment is used as it is, but for `image`",
     )
-    name: Annotated[str, AfterValidator(parsers.name)] = Field("", description="With `create`: what the application is called, exactly")
+    name: Annotated[str, AfterValidator(parsers.name)] = Field(
+        "", description="With `create`: what the application is called, exactly"
+    )
     project: Annotated[str, AfterValidator(parsers.name)] = Field(
         "", description="With `create`: its project, by name or uuid; not needed where there is only one"
     )
-    environment: Annotated[str, AfterValidator(parsers.name)] = Field("", description="With `create`: the same for its environment")
-    server: Annotated[str, AfterValidator(parsers.name)] = Field("", description="With `create`: the same for its server")
+    environment: Annotated[str, AfterValidator(parsers.name)] = Field(
+        "", description="With `create`: the same for its environment"
+    )
+    server: Annotated[str, AfterValidator(parsers.name)] = Field(
+        "", description="With `create`: the same for its server"
+    )
     destination: Annotated[str, AfterValidator(parsers.name)] = Field(
-        "", description="With `create`: the same for the server's destination (before Coolify 4.3.0 best by uuid)"
+        "",
+        description="With `create`: the same for the server's destination (before Coolify 4.3.0 best by uuid)",
     )
     domains: Annotated[tuple[str, ...], BeforeValidator(parsers.domains)] = Field(
-        (), description="With `create`: the new application's addresses (`https://app.example.com`), separated by commas"
+        (),
+        description="With `create`: the new application's addresses (`https://app.example.com`), separated by commas",
     )
     ports: Annotated[tuple[int, ...], BeforeValidator(parsers.ports)] = Field(
-        (), description="With `create`: the ports that the container listens on (`80`, `80,443`); required before Coolify 4.1.2"
+        (),
+        description="With `create`: the ports that the container listens on (`80`, `80,443`); required before Coolify 4.1.2",
     )
 
     @classmethod
@@ -141,7 +167,11 @@ class Coolify(ProviderInputs):
         elsewhere = ({"coolify_url", "uuid"} if "webhook" in raw else set()) | ({"uuid"} if named else set())
         absent = [name for name in missing if name not in raw and name not in elsewhere]
         contrary = [sentence for sentence in contradictions(raw) if sentence not in raw.mistakes]
-        return [*(f"{raw.as_typed(name)} is missing: {missing[name]}" for name in absent), *_wrong_image(raw), *contrary]
+        return [
+            *(f"{raw.as_typed(name)} is missing: {missing[name]}" for name in absent),
+            *_wrong_image(raw),
+            *contrary,
+        ]
 
     @classmethod
     def cautions(cls, raw: RawInputs) -> list[str]:
@@ -149,9 +179,13 @@ class Coolify(ProviderInputs):
         cut: dict[str, list[int]] = {}
         for name, read in (("env", str), ("env_file", partial(read_text, largest=parsers.MAX_FILE_BYTES))):
             with suppress(ValueError):  # told as a mistake
-                cut[name] = envs.cut_off(read(raw.text(name)), surely=name == "env_file") if name in raw else []
+                cut[name] = (
+                    envs.cut_off(read(raw.text(name)), surely=name == "env_file") if name in raw else []
+                )
         return [
-            CUT_OFF.format(raw.as_typed(name), ", ".join(map(str, lines[: envs.MAX_LISTED_ERRORS]))) for name, lines in cut.items() if lines
+            CUT_OFF.format(raw.as_typed(name), ", ".join(map(str, lines[: envs.MAX_LISTED_ERRORS])))
+            for name, lines in cut.items()
+            if lines
         ]
 
     @classmethod
@@ -165,11 +199,16 @@ class Coolify(ProviderInputs):
         """The values of the variables, and the secret ones of the settings: `production` must not blank the whole job."""
         for read, name in ((envs.parse, "env"), (parsers.env_file, "env_file")):
             try:
-                yield from (value.get_secret_value() for value in (read(raw.text(name)) if name in raw else {}).values())
+                yield from (
+                    value.get_secret_value()
+                    for value in (read(raw.text(name)) if name in raw else {}).values()
+                )
             except ValueError:  # told as a mistake, without the text
                 continue
         with suppress(ValueError):
-            yield from hidden(application_settings.settings(raw.text("settings")) if "settings" in raw else {})
+            yield from hidden(
+                application_settings.settings(raw.text("settings")) if "settings" in raw else {}
+            )
 
     @classmethod
     def use_simulator(cls, raw: RawInputs, inputs: Mapping[str, str]) -> list[str]:
@@ -241,7 +280,8 @@ class Coolify(ProviderInputs):
         image = images.parsed(common.image) if common.image else None
         options = Options(
             command=Command(common.command),
-            force=force or image is not None,  # a run that goes on may have read the old image (coolify-api 5.1 quirk 3)
+            force=force
+            or image is not None,  # a run that goes on may have read the old image (coolify-api 5.1 quirk 3)
             instant=self.instant_deploy,
             wait=common.wait,
             read_only=common.dry_run or common.command == Command.CHECK.value,
@@ -258,7 +298,9 @@ class Coolify(ProviderInputs):
         )
         requested = RequestedChanges(image, self.commit, {**self.env_file, **self.env}, self.settings)
         api = Client(http, login(token=reading) if reading else http)
-        return CoolifyProvider(api, self.base, options, requested, self._wanted(image, visited=common.verify_url == "auto"))
+        return CoolifyProvider(
+            api, self.base, options, requested, self._wanted(image, visited=common.verify_url == "auto")
+        )
 
     def _wanted(self, image: images.Image | None, *, visited: bool) -> NewApplication | None:
         if not self.create or not image:

@@ -50,7 +50,9 @@ def uuids(text: tuple[str, ...]) -> tuple[str, ...]:
     wrong = [number for number, each in enumerate(text, 1) if not UUID.fullmatch(each)]
     if wrong or not text:
         which = f"the {wrong[0]}. of them" if wrong and len(text) > 1 else "it"
-        raise ValueError(f"{which} is no uuid: give only what follows /application/ in its address in Coolify")
+        raise ValueError(
+            f"{which} is no uuid: give only what follows /application/ in its address in Coolify"
+        )
     return text
 
 

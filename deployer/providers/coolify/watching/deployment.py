@@ -51,14 +51,18 @@ POST_COMMAND_UNFINISHED = "deployed; its post-deployment command was not seen to
 MOST_ENTRIES = 300_000
 """Entries of one log that are read: more than 22 MB of the smallest that Coolify writes."""
 
-LARGE_LOG = "the build log has more than 300,000 lines: it is not shown any more, only the status still counts"
+LARGE_LOG = (
+    "the build log has more than 300,000 lines: it is not shown any more, only the status still counts"
+)
 UNREADABLE_LOG = "the build log could not be read: Coolify's list of its lines is damaged"
 
 REASONS = ("Deployment failed", "Oops", UNHEALTHY, "New container is not healthy")
 RESTARTED = "Coolify gave neither a reason nor an end: it was probably restarted or updated, which fails all that runs. Deploy again"
 LOG_FORBIDDEN = "the token may not read its log, which says why (read:sensitive)"
 POSSIBLY_RESTARTED = "possibly Coolify was restarted or updated, which fails all that runs"
-ELSEWHERE = re.compile(r"Deployment to (?P<server>.{1,200})\. Logs: https?://[^/\s]+(?P<path>/\S*/deployment/(?P<uuid>[A-Za-z0-9-]+))")
+ELSEWHERE = re.compile(
+    r"Deployment to (?P<server>.{1,200})\. Logs: https?://[^/\s]+(?P<path>/\S*/deployment/(?P<uuid>[A-Za-z0-9-]+))"
+)
 SAME_TIME = timedelta(seconds=5)
 """After the end of a deployment, on the server's clock: until then its additional servers' rows are born."""
 
@@ -66,14 +70,22 @@ IMPORTING = re.compile(r"Importing .+ \(commit sha [0-9a-f]+\) to .+")
 """Coolify's own line before it checks out what is built; where the image of an earlier build is used again there is none."""
 
 PLANNING = "Generating nixpacks configuration with:"
-ENV_VALUE = re.compile(r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL)
+ENV_VALUE = re.compile(
+    r"(--env '[^\s'=]+=)(?:[^']|'\\'')*(')|(--env [^\s'=]+=).*?(?=\s--env |\s/artifacts/|$)", re.DOTALL
+)
 """Coolify shows this line to everybody, with the values of the application's variables in it."""
 
 CANCELLED = "it was cancelled in Coolify or through its API. Run the job again to deploy"
 
 
 def snapshot_of(  # noqa: PLR0913 -- what is known beside the row, each given by name
-    row: Any, base: str, target: str = "", *, post_command: bool = False, flips: bool = False, hidden_shown: bool = False
+    row: Any,
+    base: str,
+    target: str = "",
+    *,
+    post_command: bool = False,
+    flips: bool = False,
+    hidden_shown: bool = False,
 ) -> Snapshot:
     """What one answer of `GET /deployments/{uuid}` shows. `post_command`: the application is known to have one.
 
@@ -81,14 +93,18 @@ def snapshot_of(  # noqa: PLR0913 -- what is known beside the row, each given by
     lines already. Raises UnavailableError for an answer of another shape.
     """
     if not isinstance(row, dict) or not isinstance(row.get("status"), str):
-        raise UnavailableError("Coolify's answer has not the shape of a deployment", may_have_arrived=True, from_server=True)
+        raise UnavailableError(
+            "Coolify's answer has not the shape of a deployment", may_have_arrived=True, from_server=True
+        )
     log, damage = entries(row)
     warnings = [damage] if damage else []
     status = row["status"]
     phase = PHASES.get(status, Phase.UNKNOWN)
     if phase is Phase.UNKNOWN:
         unknown = f"'{one_line(status)}'"
-        warnings.append(f"Coolify reports a status that we do not know: {unknown}. It is neither taken for success nor for failure")
+        warnings.append(
+            f"Coolify reports a status that we do not know: {unknown}. It is neither taken for success nor for failure"
+        )
     reason = (
         _failure_reason(row, log, base, hidden_shown=hidden_shown)
         if phase is Phase.FAILED
@@ -104,14 +120,18 @@ def snapshot_of(  # noqa: PLR0913 -- what is known beside the row, each given by
     if phase is Phase.SUCCEEDED:
         phase, reason = _post_command_result(log, reason if math.isfinite(hold) else POST_COMMAND_UNFINISHED)
         if log is None and (post_command or _has_post_command(row)):
-            warnings.append("the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)")
+            warnings.append(
+                "the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)"
+            )
     return Snapshot(
         phase,
         raw_status=status,
         log=log,
         stable_for=min(hold, FINAL_AFTER_SECONDS) if phase is Phase.UNVERIFIED else hold,
         final=not (flips and phase is Phase.SUCCEEDED),
-        follow_ups=additional_deployments(log, target, base) if phase in {Phase.SUCCEEDED, Phase.UNVERIFIED} else (),
+        follow_ups=additional_deployments(log, target, base)
+        if phase in {Phase.SUCCEEDED, Phase.UNVERIFIED}
+        else (),
         reason=reason,
         warnings=tuple(warnings),
         link=page_of(row, base),
@@ -120,7 +140,9 @@ def snapshot_of(  # noqa: PLR0913 -- what is known beside the row, each given by
     )
 
 
-def _failure_reason(row: dict[str, Any], log: tuple[Entry, ...] | None, base: str, *, hidden_shown: bool) -> str:
+def _failure_reason(
+    row: dict[str, Any], log: tuple[Entry, ...] | None, base: str, *, hidden_shown: bool
+) -> str:
     """The cause; a restart of Coolify leaves neither a reason nor an end, where there is a field for it (coolify-api 7.6)."""
     endless = "finished_at" in row and not row["finished_at"]
     if log is None:
@@ -134,16 +156,25 @@ def additional_deployments(log: tuple[Entry, ...] | None, target: str, base: str
     """The deployments of additional servers, which Coolify names in the log of the first one (coolify-api 7.7)."""
     found = (ELSEWHERE.fullmatch(platform_text(entry)) for entry in log or ())
     return tuple(
-        Handle(target, match["uuid"], server=match["server"], link=base + quote(match["path"], safe="/-._~%")) for match in found if match
+        Handle(target, match["uuid"], server=match["server"], link=base + quote(match["path"], safe="/-._~%"))
+        for match in found
+        if match
     )
 
 
 def is_other_server(row: dict[str, Any], main: dict[str, Any]) -> bool:
     """Whether a row is an additional server's deployment that came of this finished one; for those who may not read its log."""
     began, born, end = (
-        _moment(text) for text in (main.get("created_at"), row.get("created_at"), main.get("finished_at") or main.get("updated_at"))
+        _moment(text)
+        for text in (
+            main.get("created_at"),
+            row.get("created_at"),
+            main.get("finished_at") or main.get("updated_at"),
+        )
     )
-    alike = row.get("server_id") != main.get("server_id") and not row.get("is_api") and not row.get("is_webhook")
+    alike = (
+        row.get("server_id") != main.get("server_id") and not row.get("is_api") and not row.get("is_webhook")
+    )
     return bool(alike and began and born and end and began < born and born - end <= SAME_TIME)
 
 
@@ -160,15 +191,23 @@ def pinned_commit(seen: Snapshot, pin: str, *, forced: bool) -> str:
 
     Empty until it is seen that something is checked out; where the log can't be read, that is sure of a build without cache only.
     """
-    imported = forced if seen.log is None else any(IMPORTING.fullmatch(platform_text(entry)) for entry in seen.log)
+    imported = (
+        forced if seen.log is None else any(IMPORTING.fullmatch(platform_text(entry)) for entry in seen.log)
+    )
     return pin if seen.commit and imported else ""
 
 
-def _stable_seconds(row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, post_command: bool) -> float:
+def _stable_seconds(
+    row: dict[str, Any], log: tuple[Entry, ...] | None, phase: Phase, *, post_command: bool
+) -> float:
     """Architecture, rule 4: how long this phase must last. Before beta.381 there is no `finished_at` at all."""
     if phase not in FINAL_PHASES or row.get("finished_at"):
         return 0
-    running = post_command or _has_post_command(row) or any(platform_text(entry).startswith(POST_COMMAND) for entry in log or ())
+    running = (
+        post_command
+        or _has_post_command(row)
+        or any(platform_text(entry).startswith(POST_COMMAND) for entry in log or ())
+    )
     if phase is Phase.SUCCEEDED and "finished_at" in row and running:
         return math.inf
     return FINAL_AFTER_SECONDS
@@ -178,7 +217,9 @@ def _post_command_result(log: tuple[Entry, ...] | None, reason: str) -> tuple[Ph
     for entry in log or ():
         if platform_text(entry) in POST_FAILURES:
             output = post_output(log or ()) if platform_text(entry) == POST_FAILED else ""
-            return Phase.UNVERIFIED, POST_FAILURES[platform_text(entry)] + (f". Its output:\n{output}" if output else "")
+            return Phase.UNVERIFIED, POST_FAILURES[platform_text(entry)] + (
+                f". Its output:\n{output}" if output else ""
+            )
     return Phase.SUCCEEDED, reason
 
 
@@ -242,9 +283,13 @@ def _entry(raw: dict[str, Any]) -> Entry | None:
         return None
     own, text = not raw.get("command"), _text(raw.get("output"))
     parts = "\0".join(str(raw.get(name)) for name in ("timestamp", "type", "output", "command"))
-    key = hashlib.blake2b(parts.encode("utf-8", "replace"), digest_size=16).digest()  # a log of megabytes is not kept for its keys
+    key = hashlib.blake2b(
+        parts.encode("utf-8", "replace"), digest_size=16
+    ).digest()  # a log of megabytes is not kept for its keys
     if own and text.startswith(PLANNING):
         text = ENV_VALUE.sub(r"\1\3***\2", text)
     elif own and raw.get("hidden") is False and COMMAND.search(text):
-        text = without_commands(text)  # Coolify shows the whole command that failed, with all that is in it (coolify-api 17.1 rows 22, 23)
+        text = without_commands(
+            text
+        )  # Coolify shows the whole command that failed, with all that is in it (coolify-api 17.1 rows 22, 23)
     return Entry(key, text, hidden=raw.get("hidden") is not False, from_platform=own)

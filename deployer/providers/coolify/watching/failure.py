@@ -60,17 +60,29 @@ def failure_reason(log: tuple[Entry, ...] | None, link: str = "", *, hidden_show
     if not said and (last := _last_lines(_visible(log), UNKNOWN_LINES)):
         said = f"{'' if sentence else 'Coolify gave no reason. '}The last lines of its log:\n{last}"
     if not sentence and not hidden_shown and any(entry.hidden for entry in log[:at]):
-        return _lines(said, f"Its hidden lines may say more: set `hidden_logs: true`{f' or open {link}' if link else ''}.")
+        return _lines(
+            said,
+            f"Its hidden lines may say more: set `hidden_logs: true`{f' or open {link}' if link else ''}.",
+        )
     return _lines(sentence, said)
 
 
 def post_output(log: tuple[Entry, ...]) -> str:
     """What people may see of the output of a post-deployment command that failed. Coolify prints it after its own line of the failure."""
-    marks = [number for number, entry in enumerate(log) if platform_text(entry).startswith((POST_COMMAND, POST_FAILED))]
+    marks = [
+        number
+        for number, entry in enumerate(log)
+        if platform_text(entry).startswith((POST_COMMAND, POST_FAILED))
+    ]
     begin = next(
-        (number for number in reversed(marks) if platform_text(log[number]).startswith(POST_COMMAND)), min(marks, default=len(log))
+        (number for number in reversed(marks) if platform_text(log[number]).startswith(POST_COMMAND)),
+        min(marks, default=len(log)),
     )
-    printed = [entry for entry in log[begin + 1 :] if not entry.hidden and not platform_text(entry).startswith((POST_FAILED, *CLOSING))]
+    printed = [
+        entry
+        for entry in log[begin + 1 :]
+        if not entry.hidden and not platform_text(entry).startswith((POST_FAILED, *CLOSING))
+    ]
     text = _visible(tuple(printed))
     return _lines(known_failures.match(text, shown=True), _last_lines(text))
 
@@ -126,7 +138,10 @@ def _starting(visible: list[Entry]) -> str:
 
 def _unhealthy(visible: list[Entry], heading: str) -> str:
     """The container's own last words stand between `Container logs:` and Coolify's next ruled line (coolify-api 17.1 row 20)."""
-    start = max((number for number, entry in enumerate(visible) if platform_text(entry) == CONTAINER_LOGS), default=None)
+    start = max(
+        (number for number, entry in enumerate(visible) if platform_text(entry) == CONTAINER_LOGS),
+        default=None,
+    )
     if start is None:
         return heading
     words: list[str] = []

@@ -16,7 +16,9 @@ BEFORE = re.compile(r"(?:exit code (?!137\b)-?\d+: )?(?:#(?P<step>\d+) )?(?:\d+\
 """What stands before a line: our words for Coolify's, and BuildKit's step and seconds."""
 
 BROKEN_STEP = re.compile(r"^#(\d+) ERROR\b", re.MULTILINE)
-QUOTED = re.compile(r"process \".*\"(?= did not)|executor failed running \[.*\](?=: exit)|The command '.*'(?= returned)")
+QUOTED = re.compile(
+    r"process \".*\"(?= did not)|executor failed running \[.*\](?=: exit)|The command '.*'(?= returned)"
+)
 NOISE = re.compile(
     r"[\[>+✓✔√✗✘\u00d7✕●○]|\d+ \||\d+\) |ok \d|not ok \d|PASS\b|FAIL\b|--- |=== |(?:should|it|test|describe)\b"
     r"|(?:npm |yarn )?(?:warn|warning|notice|info|note|debug|hint)\b",

@@ -32,7 +32,9 @@ AUTO_ADOPTED = (
     "Auto Deploy is on: a webhook has started what this step triggers. Switch it off (in Coolify: the application's Configuration, "
     "Advanced), or leave this step out"
 )
-PREVIEW_UNSEEN = "`verify_health: true` can't be done for a preview: no answer of Coolify's tells a preview's status"
+PREVIEW_UNSEEN = (
+    "`verify_health: true` can't be done for a preview: no answer of Coolify's tells a preview's status"
+)
 MISSING_OTHERS = "the application has {} additional servers, but {} of their deployments were found: the rest is not followed"
 
 
@@ -58,7 +60,9 @@ class Poller:
                 return self._behind(handle)
             doubtful = handle.certainty is Certainty.UNCONFIRMED
             return Snapshot(
-                Phase.ABSENT, stable_for=ABSENT_SECONDS, reason=FULL_QUEUE if doubtful else "Coolify no longer has this deployment"
+                Phase.ABSENT,
+                stable_for=ABSENT_SECONDS,
+                reason=FULL_QUEUE if doubtful else "Coolify no longer has this deployment",
             )
         row = self.lookup.api.json_or_raise(response)
         if isinstance(row, dict) and not _is_of(row, handle):
@@ -79,11 +83,18 @@ class Poller:
         seen, options, version = self.lookup.get(handle.target), self.lookup.options, self.lookup.version
         flips = not version.has(Feature.FINISHED_STAYS)
         shown = deployment.snapshot_of(
-            row, self.pages, handle.target, post_command=seen.post_command, flips=flips, hidden_shown=options.hidden_logs
+            row,
+            self.pages,
+            handle.target,
+            post_command=seen.post_command,
+            flips=flips,
+            hidden_shown=options.hidden_logs,
         )
         pin = self.lookup.pins.get(handle.target) or str(seen.row.get("git_commit_sha") or "")
         if version.before(PIN_LOST) and not options.pr and deployment.SHA.fullmatch(pin):
-            shown = replace(shown, commit=deployment.pinned_commit(shown, pin, forced=bool(row.get("force_rebuild"))))
+            shown = replace(
+                shown, commit=deployment.pinned_commit(shown, pin, forced=bool(row.get("force_rebuild")))
+            )
         seen.health_check_passed = seen.health_check_passed or resource_status.passed_health_check(shown)
         if shown.phase is Phase.QUEUED and options.command is not Command.CANCEL:
             shown = self._queued(shown, row, handle)
@@ -93,15 +104,27 @@ class Poller:
         elif options.deploys and not handle.adopted and shown.commit in seen.webhook_commits:
             told.append(AUTO_DEPLOY)
         others = shown.follow_ups
-        if seen.servers and not options.pr and shown.phase in {Phase.SUCCEEDED, Phase.UNVERIFIED} and not handle.server:
+        if (
+            seen.servers
+            and not options.pr
+            and shown.phase in {Phase.SUCCEEDED, Phase.UNVERIFIED}
+            and not handle.server
+        ):
             if len(others) < seen.servers:
                 others = self._others(handle, row, others)
-            told += [MISSING_OTHERS.format(seen.servers, len(others))] if len(others) < seen.servers and row.get("finished_at") else []
+            told += (
+                [MISSING_OTHERS.format(seen.servers, len(others))]
+                if len(others) < seen.servers and row.get("finished_at")
+                else []
+            )
         if options.verify_health == "true" and options.pr:
             told.append(PREVIEW_UNSEEN)
         others = tuple(replace(each, adopted=handle.adopted, started_by=handle.started_by) for each in others)
         return replace(
-            shown, follow_ups=others, health_check=resource_status.health_check(shown, handle.target, options), warnings=tuple(told)
+            shown,
+            follow_ups=others,
+            health_check=resource_status.health_check(shown, handle.target, options),
+            warnings=tuple(told),
         )
 
     def _queued(self, shown: Snapshot, row: Row, handle: Handle) -> Snapshot:
@@ -126,7 +149,9 @@ class Poller:
         except (RefusedError, UnavailableError):  # it is asked again after the next trigger
             return ""
         mine = self._mine([row for row in going if application_of(row) == target])
-        stuck = bool(mine) and all(row.get("status") == "queued" and not stalled_queue.before(row, going) for row in mine)
+        stuck = bool(mine) and all(
+            row.get("status") == "queued" and not stalled_queue.before(row, going) for row in mine
+        )
         return stalled_queue.sentence(self.lookup.version, stalled_queue.OLDER) if stuck else ""
 
     def _others(self, handle: Handle, main: Row, named: tuple[Handle, ...]) -> tuple[Handle, ...]:
@@ -136,9 +161,18 @@ class Poller:
         except (RefusedError, UnavailableError):
             return named
         there = {other.id for other in named}
-        found = [row for row in listed if trigger.record_id(row) > trigger.record_id(main) and deployment.is_other_server(row, main)]
+        found = [
+            row
+            for row in listed
+            if trigger.record_id(row) > trigger.record_id(main) and deployment.is_other_server(row, main)
+        ]
         return named + tuple(
-            Handle(handle.target, uuid, server=str(row.get("server_name") or ""), link=deployment.page_of(row, self.pages))
+            Handle(
+                handle.target,
+                uuid,
+                server=str(row.get("server_name") or ""),
+                link=deployment.page_of(row, self.pages),
+            )
             for row in sorted(found, key=trigger.record_id)
             if (uuid := str(row.get("deployment_uuid"))) not in there
         )
@@ -148,24 +182,39 @@ class Poller:
         row = self.lookup.api.resource(seen.kind, handle.target)
         options = self.lookup.options
         if handle.condition == resource_status.HEALTH:
-            shown = resource_status.health(row, options, passed=seen.health_check_passed, before=seen.status, shaken=seen.down)
+            shown = resource_status.health(
+                row, options, passed=seen.health_check_passed, before=seen.status, shaken=seen.down
+            )
             seen.down = seen.down or resource_status.is_down(shown.raw_status, options, seen.status)
             return shown
-        seen.status_changed = seen.status_changed or resource_status.split(row.get("status"))[0] not in {"running", "starting"}
-        shown = resource_status.resource(row, handle.condition, seen.status, self.lookup.version, moved=seen.status_changed)
+        seen.status_changed = seen.status_changed or resource_status.split(row.get("status"))[0] not in {
+            "running",
+            "starting",
+        }
+        shown = resource_status.resource(
+            row, handle.condition, seen.status, self.lookup.version, moved=seen.status_changed
+        )
         return replace(shown, unseen="") if options.proven else shown  # then the site shows it
 
     def _behind(self, phantom: Handle) -> Snapshot:
         """The real deployment behind "already queued": the newest one of the same pull request that is still going (coolify-api 13)."""
         listed = self.lookup.current(phantom.target, MAX_PHANTOM_CANDIDATES)
-        mine = self._mine(listed) or self._mine(self.lookup.running_deployments(phantom.target))  # one may be stuck for days
+        mine = self._mine(listed) or self._mine(
+            self.lookup.running_deployments(phantom.target)
+        )  # one may be stuck for days
         if not mine:
-            return Snapshot(Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more")
+            return Snapshot(
+                Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more"
+            )
         return Snapshot(Phase.ABSENT, follow_ups=(self.foreign(phantom.target, mine[-1]),))
 
     def _mine(self, listed: list[Row]) -> list[Row]:
         """Those of the same pull request that are going, the newest last."""
-        mine = [row for row in listed if _going(row) and (row.get("pull_request_id") or 0) == self.lookup.options.pr]
+        mine = [
+            row
+            for row in listed
+            if _going(row) and (row.get("pull_request_id") or 0) == self.lookup.options.pr
+        ]
         return sorted(mine, key=trigger.record_id)
 
     def _huge(self, large: TooLargeError, handle: Handle) -> Snapshot:
@@ -173,7 +222,9 @@ class Poller:
         field = r'(?<!\\)"{}":(?:"([^"\\]*)"|null)'
         status = re.findall(field.format("status"), large.tail)
         finished = re.findall(field.format("finished_at"), large.head)
-        named = [uuid for uuid in re.findall(field.format("deployment_uuid"), large.head + large.tail) if uuid]
+        named = [
+            uuid for uuid in re.findall(field.format("deployment_uuid"), large.head + large.tail) if uuid
+        ]
         if not status or handle.id not in (named or [handle.id]):
             raise large
         row = {"status": status[-1], "finished_at": finished[-1] if finished else None, "logs": None}
@@ -186,7 +237,14 @@ class Poller:
             log=(),
             reason="" if seen.phase is Phase.FAILED else seen.reason,
             health_check=resource_status.health_check(seen, handle.target, self.lookup.options),
-            warnings=(LOG_TOO_LARGE, *([MISSING_OTHERS.format(known.servers, 0)] if known.servers and over and not handle.server else [])),
+            warnings=(
+                LOG_TOO_LARGE,
+                *(
+                    [MISSING_OTHERS.format(known.servers, 0)]
+                    if known.servers and over and not handle.server
+                    else []
+                ),
+            ),
         )
 
 

@@ -67,9 +67,13 @@ def resource(row: Any, aspect: str, before: str, version: Version, *, moved: boo
     if state == "running" and fine:
         if moved or (split(before)[0] not in {"starting", ""} and text != before):
             return Snapshot(Phase.SUCCEEDED, text, stable_for=STALE_SECONDS, final=False)
-        return Snapshot(Phase.SUCCEEDED, text, stable_for=REFRESH_SECONDS, final=False, unseen=UNSEEN.format(text))
+        return Snapshot(
+            Phase.SUCCEEDED, text, stable_for=REFRESH_SECONDS, final=False, unseen=UNSEEN.format(text)
+        )
     if state in BAD:
-        return Snapshot(Phase.FAILED, text, stable_for=STARTING_SECONDS, final=False, reason=DOWN_NOW.format(text))
+        return Snapshot(
+            Phase.FAILED, text, stable_for=STARTING_SECONDS, final=False, reason=DOWN_NOW.format(text)
+        )
     return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
 
 
@@ -77,7 +81,13 @@ def _stopped(text: str, before: str) -> Snapshot:
     if split(text)[0] == "exited":
         already = split(before)[0] == "exited"
         reason = "it was stopped already" if already else ""
-        return Snapshot(Phase.SUCCEEDED, text, stable_for=STOPPED_SECONDS if already else FINAL_SECONDS, final=False, reason=reason)
+        return Snapshot(
+            Phase.SUCCEEDED,
+            text,
+            stable_for=STOPPED_SECONDS if already else FINAL_SECONDS,
+            final=False,
+            reason=reason,
+        )
     return Snapshot(Phase.RUNNING, text, reason=f"it was not seen to stop: its status was still {text}")
 
 
@@ -91,7 +101,9 @@ def health(row: Any, options: Options, *, passed: bool, before: str = "", shaken
     state, condition = split(text)
     checked = bool(row.get("health_check_enabled") or row.get("custom_healthcheck_found")) and not passed
     within = max(0.0, options.verify_timeout - MARGIN_SECONDS)
-    if state == "running" and (condition in {"healthy", "unknown", ""} or (condition == "unhealthy" and not checked)):
+    if state == "running" and (
+        condition in {"healthy", "unknown", ""} or (condition == "unhealthy" and not checked)
+    ):
         return Snapshot(
             Phase.SUCCEEDED,
             text,
@@ -99,7 +111,13 @@ def health(row: Any, options: Options, *, passed: bool, before: str = "", shaken
             final=False,
         )
     if is_down(text, options, before):
-        return Snapshot(Phase.FAILED, text, stable_for=max(min(DOWN_SECONDS, within), 1.0), final=False, reason=DOWN_NOW.format(text))
+        return Snapshot(
+            Phase.FAILED,
+            text,
+            stable_for=max(min(DOWN_SECONDS, within), 1.0),
+            final=False,
+            reason=DOWN_NOW.format(text),
+        )
     return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
 
 
@@ -136,5 +154,9 @@ def already_in_state(kind: str, text: str) -> str:
 def _status(row: Any) -> str:
     """Raises UnavailableError for an answer of another shape."""
     if not isinstance(row, dict) or not isinstance(row.get("status"), str):
-        raise UnavailableError("Coolify's answer has not the shape of a resource with a status", may_have_arrived=True, from_server=True)
+        raise UnavailableError(
+            "Coolify's answer has not the shape of a resource with a status",
+            may_have_arrived=True,
+            from_server=True,
+        )
     return one_line(row["status"])

@@ -30,7 +30,10 @@ def may_stall(version: Version, handle: Handle) -> bool:
 
 def before(row: Row, going: Iterable[Row]) -> int:
     """How many deployments run on the same server."""
-    return sum(each.get("status") == "in_progress" and each.get("server_id") == row.get("server_id") for each in going)
+    return sum(
+        each.get("status") == "in_progress" and each.get("server_id") == row.get("server_id")
+        for each in going
+    )
 
 
 def seen(shown: Snapshot, running: int | None, version: Version, *, adopted: bool) -> Snapshot:
@@ -41,7 +44,13 @@ def seen(shown: Snapshot, running: int | None, version: Version, *, adopted: boo
         others = "another deployment" if running == 1 else f"{running} other deployments"
         return replace(shown, reason=f"it was still queued behind {others}")
     hold = HOLD if version.has(Feature.FINISHED_STAYS) else LAZY_HOLD
-    return replace(shown, phase=Phase.STUCK, stable_for=hold, final=False, reason=sentence(version, OLDER if adopted else OURS))
+    return replace(
+        shown,
+        phase=Phase.STUCK,
+        stable_for=hold,
+        final=False,
+        reason=sentence(version, OLDER if adopted else OURS),
+    )
 
 
 def sentence(version: Version, what: str) -> str:
@@ -53,4 +62,8 @@ def waiting(going: Iterable[Row], version: Version) -> str:
     """What waits although nothing runs on its server, in a sentence; empty where nothing does."""
     listed = list(going)
     count = sum(row.get("status") == "queued" and not before(row, listed) for row in listed)
-    return sentence(version, "1 deployment is still" if count == 1 else f"{count} deployments are still") if count else ""
+    return (
+        sentence(version, "1 deployment is still" if count == 1 else f"{count} deployments are still")
+        if count
+        else ""
+    )

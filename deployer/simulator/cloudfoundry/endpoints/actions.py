@@ -93,7 +93,10 @@ def pack(world: World, request: Request, _one: str) -> Response:
     username = read(request, "data.username")
     package = Package(guid(f"package {number}"), live.guid, image, username, world.now())
     world.packages[package.guid] = package
-    if world.scenario.registry and (username, read(request, "data.password")) != (REGISTRY_USERNAME, REGISTRY_PASSWORD):
+    if world.scenario.registry and (username, read(request, "data.password")) != (
+        REGISTRY_USERNAME,
+        REGISTRY_PASSWORD,
+    ):
         world.denied.add(package.guid)
     return reply("package-create-docker-201", render.package(world, package))
 

@@ -15,7 +15,14 @@ from deployer.simulator.serving.journal import Request
 
 CANARY = "canary"
 STRATEGIES = (None, "rolling", CANARY)
-OPTIONS = ("canary", "max_in_flight", "web_instances", "memory_in_mb", "disk_in_mb", "log_rate_limit_in_bytes_per_second")
+OPTIONS = (
+    "canary",
+    "max_in_flight",
+    "web_instances",
+    "memory_in_mb",
+    "disk_in_mb",
+    "log_rate_limit_in_bytes_per_second",
+)
 SAME = "Unable to rollback. The code and configuration you are rolling back to is the same as the deployed revision."
 WEIGHT = "Options canary steps instance weight must be"
 HEAVIEST = 100
@@ -47,7 +54,9 @@ def create(world: World, request: Request, _one: str) -> Response:
     return reply(name, render.deployment(world, deployment))
 
 
-def impossible(world: World, live: Live, droplet: str, back: Revision | None, named: str | None) -> Response | None:
+def impossible(
+    world: World, live: Live, droplet: str, back: Revision | None, named: str | None
+) -> Response | None:
     """None if this droplet of the app can be deployed. `back`: the revision that is `named`, if any is."""
     if named and not back:
         return unusable("The revision does not exist")
@@ -74,7 +83,11 @@ def mistakes(request: Request) -> Iterator[str]:
     if at_once is not None and (not whole(at_once) or at_once < 1):
         yield "Max in flight must be an integer greater than 0"
     if canary := options.get("canary"):
-        yield from mistakes_of(canary) if strategy == CANARY else ("Options canary are only valid for Canary deployments",)
+        yield from (
+            mistakes_of(canary)
+            if strategy == CANARY
+            else ("Options canary are only valid for Canary deployments",)
+        )
 
 
 def mistakes_of(canary: Any) -> Iterator[str]:
@@ -110,7 +123,10 @@ def cancel(world: World, _request: Request, one: str) -> Response:
         return refusal
     value, reason = deployment.status(world.now())
     if value != "ACTIVE":
-        return refused("deployment-cancel-422-final", f"Cannot cancel a deployment with status: {value} and reason: {reason}")
+        return refused(
+            "deployment-cancel-422-final",
+            f"Cannot cancel a deployment with status: {value} and reason: {reason}",
+        )
     world.trigger()
     world.cancel(deployment)
     return reply("deployment-cancel-200")
@@ -125,7 +141,10 @@ def resume(world: World, _request: Request, one: str) -> Response:
         return refusal
     value, reason = deployment.status(world.now())
     if reason != "PAUSED":
-        return refused("deployment-cancel-422-final", f"Cannot continue a deployment with status: {value} and reason: {reason}")
+        return refused(
+            "deployment-cancel-422-final",
+            f"Cannot continue a deployment with status: {value} and reason: {reason}",
+        )
     world.trigger()
     deployment.go_on(world.now())
     return reply("deployment-cancel-200")

@@ -23,10 +23,14 @@ def wanted_name(request: Request, value: str) -> bool:
     return given is None or value.lower() in [unquote(each).lower() for each in given[0].split(",")]
 
 
-def page(world: World, request: Request, rows: Sequence[Body], name: str = "apps-list-by-name-200-one") -> Response:
+def page(
+    world: World, request: Request, rows: Sequence[Body], name: str = "apps-list-by-name-200-one"
+) -> Response:
     """The page asked for. `name`: the recorded answer whose status and headers it has."""
     number, size = int(request.query.get("page", ["1"])[0]), int(request.query.get("per_page", ["50"])[0])
-    query = "&".join(f"{key}={quote(values[0], safe=',')}" for key, values in request.query.items() if key not in PAGING)
+    query = "&".join(
+        f"{key}={quote(values[0], safe=',')}" for key, values in request.query.items() if key not in PAGING
+    )
     address = f"{world.addresses['api']}{request.path}{f'?{query}' if query else ''}"
     ordered = list(reversed(rows)) if request.query.get("order_by", [""])[0].startswith("-") else list(rows)
     return reply(name, paged(ordered, address=address, page=number, size=min(size, world.scenario.pages)))

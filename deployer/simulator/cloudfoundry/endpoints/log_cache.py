@@ -21,7 +21,10 @@ def read(world: World, request: Request, one: str) -> Response:
     if not live or not world.tokens.known(request.bearer, now):
         return reply("log-cache-read-404-unauthorized-or-expired")
     begin, end = number(request, "start_time", 0), number(request, "end_time", 2**63)
-    found = sorted((each for each in said(world, live, now) if begin <= stamp(world, each) < end), key=lambda each: each.at)
+    found = sorted(
+        (each for each in said(world, live, now) if begin <= stamp(world, each) < end),
+        key=lambda each: each.at,
+    )
     if request.query.get("descending") == ["true"]:
         found.reverse()
     batch = [envelope(world, live, each) for each in found[: min(number(request, "limit", DEFAULT), MOST)]]

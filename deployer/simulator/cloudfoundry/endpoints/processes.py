@@ -31,7 +31,10 @@ def listed(world: World, request: Request, _one: str) -> Response:
         if wanted(request, "guids", run.guid) and wanted(request, "types", run.process.type)
     ]
     rows = [
-        {**render.process(world, live, run), **({"process_instances": render.embedded(run, now)} if instances else {})}
+        {
+            **render.process(world, live, run),
+            **({"process_instances": render.embedded(run, now)} if instances else {}),
+        }
         for live, run in found
     ]
     return page(world, request, rows, "app-processes-list-200")
@@ -58,10 +61,18 @@ def sidecars(world: World, request: Request, _live: Live, _run: Run) -> Response
 def stats(world: World, _request: Request, _live: Live, run: Run) -> Response:
     now = world.now()
     rows: list[Body] = [render.instance(run, index, now) for index in range(run.wanted(now))]
-    name = "process-stats-200-metrics-unavailable-warning" if render.blind(run, now) else "process-stats-200-all-running"
+    name = (
+        "process-stats-200-metrics-unavailable-warning"
+        if render.blind(run, now)
+        else "process-stats-200-all-running"
+    )
     return reply(name, {"resources": rows})
 
 
 def process_instances(world: World, _request: Request, _live: Live, run: Run) -> Response:
-    body = render.addressed(world, {**render.recorded(world, "process-instances-200"), "guid": PROCESS}, "processes", run.guid)
-    return reply("process-instances-200", {"resources": render.embedded(run, world.now()), "links": body["links"]})
+    body = render.addressed(
+        world, {**render.recorded(world, "process-instances-200"), "guid": PROCESS}, "processes", run.guid
+    )
+    return reply(
+        "process-instances-200", {"resources": render.embedded(run, world.now()), "links": body["links"]}
+    )

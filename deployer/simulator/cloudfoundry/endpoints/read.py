@@ -37,7 +37,13 @@ def info(world: World, _request: Request, _one: str) -> Response:
 def organizations(world: World, request: Request, _one: str) -> Response:
     rows = render.recorded(world, "organizations-list-by-name-200")["resources"]
     return page(
-        world, request, [filled(row, {"suspended": world.scenario.suspended}) for row in rows if wanted_name(request, ORGANIZATION_NAME)]
+        world,
+        request,
+        [
+            filled(row, {"suspended": world.scenario.suspended})
+            for row in rows
+            if wanted_name(request, ORGANIZATION_NAME)
+        ],
     )
 
 
@@ -49,7 +55,11 @@ def spaces(world: World, request: Request, _one: str) -> Response:
 
 def apps(world: World, request: Request, _one: str) -> Response:
     there = wanted(request, "space_guids", SPACE)
-    found = [live for live in world.apps.values() if there and wanted_name(request, live.app.name) and wanted(request, "guids", live.guid)]
+    found = [
+        live
+        for live in world.apps.values()
+        if there and wanted_name(request, live.app.name) and wanted(request, "guids", live.guid)
+    ]
     return page(world, request, [render.app(world, live) for live in found])
 
 
@@ -74,14 +84,22 @@ def routes(world: World, request: Request, live: Live) -> Response:
 def all_routes(world: World, request: Request, _one: str) -> Response:
     """Those of every app in the space."""
     there = wanted(request, "space_guids", SPACE) and wanted(request, "organization_guids", ORGANIZATION)
-    found = [live for live in world.apps.values() if there and live.app.route and wanted(request, "app_guids", live.guid)]
+    found = [
+        live
+        for live in world.apps.values()
+        if there and live.app.route and wanted(request, "app_guids", live.guid)
+    ]
     return page(world, request, [render.route(world, live) for live in found], "app-routes-list-200")
 
 
 def app_droplets(world: World, request: Request, live: Live) -> Response:
     """Those that are staged; the world keeps no others. The oldest first."""
-    found = sorted((each for each in world.droplets.values() if each.app == live.guid), key=lambda each: each.created)
-    return page(world, request, [render.droplet(world, each) for each in found if wanted(request, "states", "STAGED")])
+    found = sorted(
+        (each for each in world.droplets.values() if each.app == live.guid), key=lambda each: each.created
+    )
+    return page(
+        world, request, [render.droplet(world, each) for each in found if wanted(request, "states", "STAGED")]
+    )
 
 
 def current_droplet(world: World, _request: Request, live: Live) -> Response:
@@ -93,7 +111,11 @@ def current_droplet(world: World, _request: Request, live: Live) -> Response:
 
 def droplet(world: World, _request: Request, one: str) -> Response:
     found = world.droplets.get(one)
-    return reply("droplet-get-200-docker", render.droplet(world, found)) if found else refused("app-get-404", "Droplet not found")
+    return (
+        reply("droplet-get-200-docker", render.droplet(world, found))
+        if found
+        else refused("app-get-404", "Droplet not found")
+    )
 
 
 def packages(world: World, request: Request, _one: str) -> Response:
@@ -103,12 +125,20 @@ def packages(world: World, request: Request, _one: str) -> Response:
 
 def package(world: World, _request: Request, one: str) -> Response:
     found = world.packages.get(one)
-    return reply("app-get-200-started", render.package(world, found)) if found else refused("app-get-404", "Package not found")
+    return (
+        reply("app-get-200-started", render.package(world, found))
+        if found
+        else refused("app-get-404", "Package not found")
+    )
 
 
 def package_droplets(world: World, request: Request, one: str) -> Response:
     built = [build.droplet for build in world.builds.values() if build.package.guid == one]
-    return page(world, request, [render.droplet(world, world.droplets[each]) for each in built if each in world.droplets])
+    return page(
+        world,
+        request,
+        [render.droplet(world, world.droplets[each]) for each in built if each in world.droplets],
+    )
 
 
 def builds(world: World, request: Request, _one: str) -> Response:
@@ -124,7 +154,11 @@ def builds(world: World, request: Request, _one: str) -> Response:
 
 def build(world: World, _request: Request, one: str) -> Response:
     found = world.builds.get(one)
-    return reply("build-get-200-staging-docker", render.build(world, found)) if found else refused("app-get-404", "Build not found")
+    return (
+        reply("build-get-200-staging-docker", render.build(world, found))
+        if found
+        else refused("app-get-404", "Build not found")
+    )
 
 
 def deployments(world: World, request: Request, _one: str) -> Response:
@@ -141,7 +175,11 @@ def deployments(world: World, request: Request, _one: str) -> Response:
 
 def deployment(world: World, _request: Request, one: str) -> Response:
     found = world.deployments.get(one)
-    return reply("deployment-get-200-deploying", render.deployment(world, found)) if found else reply("deployment-get-404")
+    return (
+        reply("deployment-get-200-deploying", render.deployment(world, found))
+        if found
+        else reply("deployment-get-404")
+    )
 
 
 def audit_events(world: World, request: Request, _one: str) -> Response:
@@ -164,7 +202,11 @@ def roles(world: World, request: Request, _one: str) -> Response:
     """Those that the user has in the space."""
     row = render.recorded(world, "roles-list-200")["resources"][0]
     kind, user = world.scenario.role, world.tokens.user
-    there = wanted(request, "types", kind) and wanted(request, "space_guids", SPACE) and wanted(request, "user_guids", user)
+    there = (
+        wanted(request, "types", kind)
+        and wanted(request, "space_guids", SPACE)
+        and wanted(request, "user_guids", user)
+    )
     rows = [filled(row, {"type": kind, "relationships.user.data.guid": user})] if there and kind else []
     return page(world, request, rows, "roles-list-200")
 

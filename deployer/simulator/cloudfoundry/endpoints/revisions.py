@@ -13,19 +13,29 @@ FEATURE = "revisions"
 
 def listed(world: World, request: Request, live: Live) -> Response:
     """All of them, the oldest first; `versions` names some."""
-    rows = [render.revision(world, each) for each in live.revisions if wanted(request, "versions", str(each.version))]
+    rows = [
+        render.revision(world, each)
+        for each in live.revisions
+        if wanted(request, "versions", str(each.version))
+    ]
     return page(world, request, rows, "app-revisions-deployed-200")
 
 
 def deployed(world: World, request: Request, live: Live) -> Response:
     """The one that runs, if the app is started."""
     newest = live.revisions[-1:] if live.state == "STARTED" else []
-    return page(world, request, [render.revision(world, each) for each in newest], "app-revisions-deployed-200")
+    return page(
+        world, request, [render.revision(world, each) for each in newest], "app-revisions-deployed-200"
+    )
 
 
 def revision(world: World, _request: Request, one: str) -> Response:
     found = world.revision(one)
-    return reply("app-revisions-deployed-200", render.revision(world, found)) if found else refused("app-get-404", "Revision not found")
+    return (
+        reply("app-revisions-deployed-200", render.revision(world, found))
+        if found
+        else refused("app-get-404", "Revision not found")
+    )
 
 
 def feature(_world: World, request: Request, _live: Live) -> Response:

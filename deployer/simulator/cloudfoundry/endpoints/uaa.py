@@ -31,7 +31,10 @@ def form_of(request: Request) -> dict[str, str]:
     """The fields of a form that was sent as one."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
-    return {key: values[-1] for key, values in parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True).items()}
+    return {
+        key: values[-1]
+        for key, values in parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True).items()
+    }
 
 
 def password(world: World, request: Request, form: Form) -> Response:
@@ -40,7 +43,11 @@ def password(world: World, request: Request, form: Form) -> Response:
         return invalid_client()
     if login.locked or tokens.refused >= LOCKED_AFTER:
         return reply("uaa-token-password-401-locked")
-    right = login.known and (form.get("username"), form.get("password")) == (USERNAME, PASSWORD) and origin(request) == login.origin
+    right = (
+        login.known
+        and (form.get("username"), form.get("password")) == (USERNAME, PASSWORD)
+        and origin(request) == login.origin
+    )
     if not right:
         tokens.refused += 1
         return reply("uaa-token-password-401-bad-credentials")
@@ -58,11 +65,16 @@ def origin(request: Request) -> str:
 
 def client_credentials(world: World, _request: Request, form: Form) -> Response:
     """A client with its secret, or with a token of the CI system instead. It gets no refresh token."""
-    asserts = (form.get("client_assertion_type"), form.get("client_assertion")) == (CLIENT_ASSERTION, ASSERTION)
+    asserts = (form.get("client_assertion_type"), form.get("client_assertion")) == (
+        CLIENT_ASSERTION,
+        ASSERTION,
+    )
     right = asserts or ("client_assertion" not in form and form.get("client_secret") == CLIENT_SECRET)
     if not right or form.get("client_id") != CLIENT or not world.scenario.login.known:
         return invalid_client()
-    return given(world, "uaa-token-client-assertion-200" if asserts else "uaa-token-client-credentials-200", user=False)
+    return given(
+        world, "uaa-token-client-assertion-200" if asserts else "uaa-token-client-credentials-200", user=False
+    )
 
 
 def refresh(world: World, request: Request, form: Form) -> Response:
@@ -84,11 +96,21 @@ def jwt_bearer(world: World, request: Request, form: Form) -> Response:
 
 def given(world: World, name: str, *, user: bool) -> Response:
     """A recorded answer with new tokens; without a refresh token where users get none."""
-    who: dict[str, Any] = {"client_id": "cf" if user else CLIENT, "scope": record(name)["response"]["body"]["scope"].split()}
+    who: dict[str, Any] = {
+        "client_id": "cf" if user else CLIENT,
+        "scope": record(name)["response"]["body"]["scope"].split(),
+    }
     if user:
-        who |= {"user_id": guid("user"), "user_name": USERNAME, "origin": world.scenario.login.origin or "uaa"}
+        who |= {
+            "user_id": guid("user"),
+            "user_name": USERNAME,
+            "origin": world.scenario.login.origin or "uaa",
+        }
     access = world.tokens.give(world.now(), int(world.wall().timestamp()), who)
-    body = filled(body_of(name), {"access_token": access, "expires_in": world.scenario.login.validity - 1, "jti": world.tokens.jti})
+    body = filled(
+        body_of(name),
+        {"access_token": access, "expires_in": world.scenario.login.validity - 1, "jti": world.tokens.jti},
+    )
     if "refresh_token" in body and world.scenario.login.refreshes:
         body["refresh_token"] = world.tokens.give_refresh()
     else:

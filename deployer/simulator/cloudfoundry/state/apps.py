@@ -8,7 +8,9 @@ from deployer.simulator.cloudfoundry.scenario import App, Staging
 from deployer.simulator.cloudfoundry.state.revisions import Revision
 from deployer.simulator.cloudfoundry.state.timelines import STAGGER, UP, Line, Process, State
 
-FADING = 3  # so long after a stop the runtime still shows what ran: it is told asynchronously (cloudfoundry-api 5)
+FADING = (
+    3  # so long after a stop the runtime still shows what ran: it is told asynchronously (cloudfoundry-api 5)
+)
 
 
 @dataclass(slots=True)

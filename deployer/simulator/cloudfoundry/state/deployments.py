@@ -64,13 +64,19 @@ class Deployment:
     def _seen(self, instances: int) -> float:
         """When the updater sees that so many new instances run."""
         run = self.run
-        ready = max([run.begins(index) + run.process.of(index).up for index in range(instances)] if run else [], default=self.created)
+        ready = max(
+            [run.begins(index) + run.process.of(index).up for index in range(instances)] if run else [],
+            default=self.created,
+        )
         return self.created + ceil((ready - self.created) / PACE) * PACE if ready < inf else inf
 
     def status(self, now: float) -> tuple[str, str]:
         if self.over:
             return "FINALIZED", self.over[1]
-        return "ACTIVE", "CANCELING" if self.cancelled <= now else "PAUSED" if self.paused <= now else "DEPLOYING"
+        return (
+            "ACTIVE",
+            "CANCELING" if self.cancelled <= now else "PAUSED" if self.paused <= now else "DEPLOYING",
+        )
 
     def go_on(self, now: float) -> None:
         """The next step of a canary that is paused, or, after the last one, all that is left."""
@@ -84,7 +90,9 @@ class Deployment:
     def healthy(self, now: float) -> float:
         """When an instance last became routable."""
         run = self.run
-        ready = [run.begins(index) + run.process.of(index).up for index in range(len(run.turns))] if run else []
+        ready = (
+            [run.begins(index) + run.process.of(index).up for index in range(len(run.turns))] if run else []
+        )
         return max([moment for moment in ready if moment <= now], default=self.created)
 
 
@@ -93,7 +101,9 @@ def targets(instances: int, steps: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(max(1, round(instances * weight / 100)) for weight in steps) or (1,)
 
 
-def turns(process: Process, created: float, in_flight: int, first: int = 0, until: int | None = None) -> tuple[float, ...]:
+def turns(
+    process: Process, created: float, in_flight: int, first: int = 0, until: int | None = None
+) -> tuple[float, ...]:
     """When each instance of a rolling deployment begins: the next ones when the updater sees that all before them run.
 
     `first`, `until`: only for the instances from this one on, and before that one.

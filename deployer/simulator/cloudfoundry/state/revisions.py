@@ -18,7 +18,9 @@ class Revision:
     description: str
 
 
-def revised(before: Sequence[Revision], app: str, droplet: str, at: float, back: Revision | None = None) -> Revision:
+def revised(
+    before: Sequence[Revision], app: str, droplet: str, at: float, back: Revision | None = None
+) -> Revision:
     """The revision of an app that is put live with this droplet: the newest, if nothing is new, otherwise another one.
 
     `back`: an older one that it goes back to.
@@ -29,5 +31,10 @@ def revised(before: Sequence[Revision], app: str, droplet: str, at: float, back:
     told = "New droplet deployed." if newest else "Initial revision."
     version = len(before) + 1
     return Revision(
-        guid(f"revision {version} of {app}"), app, version, droplet, at, f"{told} Rolled back to revision {back.version}." if back else told
+        guid(f"revision {version} of {app}"),
+        app,
+        version,
+        droplet,
+        at,
+        f"{told} Rolled back to revision {back.version}." if back else told,
     )

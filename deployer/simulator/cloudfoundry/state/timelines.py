@@ -97,12 +97,18 @@ def placed_after(seconds: float) -> Timeline:
     """No cell has room for it so long; infinite: never."""
     wait = ((0.0, State.DOWN), (3.0, State.UNPLACED))
     come = () if seconds == inf else ((seconds, State.STARTING), (seconds + 7, State.RUNNING))
-    return Timeline((*wait, *come), () if seconds == inf else (Line(seconds, CELL.text, "CELL"), Line(seconds + 6, LISTENS.text)))
+    return Timeline(
+        (*wait, *come),
+        () if seconds == inf else (Line(seconds, CELL.text, "CELL"), Line(seconds + 6, LISTENS.text)),
+    )
 
 
 def slowly(seconds: float) -> Timeline:
     """It needs so long to start."""
-    return Timeline(((0, State.DOWN), (1, State.STARTING), (seconds, State.RUNNING)), (CELL, Line(seconds - 1, LISTENS.text)))
+    return Timeline(
+        ((0, State.DOWN), (1, State.STARTING), (seconds, State.RUNNING)),
+        (CELL, Line(seconds - 1, LISTENS.text)),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ def start(server: Server, request: Request, uuid: str) -> Response:
     reads = server.scenario.version.start_reads
     given = inputs(request, body=reads)
     force, instant = (true(given.get(key), strict=reads) for key in ("force", "instant_deploy"))
-    return queued(server, text(given.get("uuid")) or uuid, DeployOptions(force=force, instant=instant), "app_start")
+    return queued(
+        server, text(given.get("uuid")) or uuid, DeployOptions(force=force, instant=instant), "app_start"
+    )
 
 
 def restart(server: Server, request: Request, uuid: str) -> Response:
@@ -73,7 +75,9 @@ def cancel(server: Server, _request: Request, uuid: str) -> Response:
     if row.stranger:
         return reply("cancel_other_team")
     if (status := server.status(row)) in TERMINAL:
-        return filled("cancel_terminal_400", message=f"Deployment cannot be cancelled. Current status: {status}")
+        return filled(
+            "cancel_terminal_400", message=f"Deployment cannot be cancelled. Current status: {status}"
+        )
     server.cancel(row)
     scenario = server.scenario
     if scenario.version.tells_ssh and not scenario.reachable:

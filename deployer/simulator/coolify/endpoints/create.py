@@ -7,7 +7,14 @@ from typing import Any
 from deployer.simulator.coolify.endpoints.fields import BOOLEANS, TEXTS
 from deployer.simulator.coolify.endpoints.parameters import true
 from deployer.simulator.coolify.endpoints.patch import NAME, PORTS, TAG, addresses, conflict
-from deployer.simulator.coolify.endpoints.payload import Errors, invalid, mistyped, objection, payload, unwanted
+from deployer.simulator.coolify.endpoints.payload import (
+    Errors,
+    invalid,
+    mistyped,
+    objection,
+    payload,
+    unwanted,
+)
 from deployer.simulator.coolify.replies import body_of, filled, reply
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.coolify.state import places
@@ -17,7 +24,16 @@ from deployer.simulator.serving.exchange import Response
 from deployer.simulator.serving.journal import Request
 
 NEEDED = ("project_uuid", "server_uuid")
-OWN = frozenset({*NEEDED, "environment_name", "environment_uuid", "destination_uuid", "instant_deploy", "autogenerate_domain"})
+OWN = frozenset(
+    {
+        *NEEDED,
+        "environment_name",
+        "environment_uuid",
+        "destination_uuid",
+        "instant_deploy",
+        "autogenerate_domain",
+    }
+)
 FLAGS = frozenset({"instant_deploy", "autogenerate_domain"})
 SOURCE = re.compile(
     r"git_.*|docker_compose.*|dockerfile.*|build_pack|base_directory|publish_directory|is_(?:static|spa)|static_image|watch_paths"
@@ -50,7 +66,11 @@ def servers(server: Server, _request: Request, _uuid: str) -> Response:
 
 def destinations(server: Server, _request: Request, uuid: str) -> Response:
     number = host_number(server, uuid)
-    return reply("create_img_badserver") if number is None else reply("destinations", places.destinations(server.scenario.hosts, number))
+    return (
+        reply("create_img_badserver")
+        if number is None
+        else reply("destinations", places.destinations(server.scenario.hosts, number))
+    )
 
 
 def all_projects(server: Server) -> list[dict[str, Any]]:
@@ -58,7 +78,10 @@ def all_projects(server: Server) -> list[dict[str, Any]]:
 
 
 def host_number(server: Server, uuid: str) -> int | None:
-    return next((number for number, each in enumerate(places.hosts(server.scenario.hosts)) if each["uuid"] == uuid), None)
+    return next(
+        (number for number, each in enumerate(places.hosts(server.scenario.hosts)) if each["uuid"] == uuid),
+        None,
+    )
 
 
 def create(server: Server, request: Request, _uuid: str) -> Response:
@@ -89,8 +112,12 @@ def unfit(server: Server, query: list[str], given: dict[str, Any]) -> Errors:
     """What is missing, of a wrong type, or not allowed."""
     version = server.scenario.version
     later = {"environment_uuid": version.environment_uuids, "autogenerate_domain": version.autogenerates}
-    allowed = {field for field in OWN | version.fields if later.get(field, True) and not SOURCE.fullmatch(field)}
-    missing = {field: objection("create_img_noproject", field) for field in NEEDED if given.get(field) is None}
+    allowed = {
+        field for field in OWN | version.fields if later.get(field, True) and not SOURCE.fullmatch(field)
+    }
+    missing = {
+        field: objection("create_img_noproject", field) for field in NEEDED if given.get(field) is None
+    }
     typed = mistyped(given, TEXTS | (OWN - FLAGS), BOOLEANS | FLAGS)
     return missing | typed | unwanted([field for field in (*query, *given) if field not in allowed])
 
@@ -117,10 +144,14 @@ def found_environment(server: Server, given: dict[str, Any]) -> dict[str, Any] |
     name, uuid = given.get("environment_name"), given.get("environment_uuid")
     if name is None and uuid is None:
         return reply("create_img_noenv")
-    within = next((each["environments"] for each in all_projects(server) if each["uuid"] == given["project_uuid"]), None)
+    within = next(
+        (each["environments"] for each in all_projects(server) if each["uuid"] == given["project_uuid"]), None
+    )
     if within is None:
         return reply("create_img_badproject")
-    named = (each for each in within if each["name"] == name or (uuid is not None and each.get("uuid") == uuid))
+    named = (
+        each for each in within if each["name"] == name or (uuid is not None and each.get("uuid") == uuid)
+    )
     return next(named, None) or reply("create_img_badenv")
 
 
@@ -162,7 +193,11 @@ def built(server: Server, given: dict[str, Any], spot: Spot, uuid: str) -> App:
     recorded_at = body_of("app_get_sensitive")["destination"]
     at = {**recorded_at, **{key: value for key, value in spot.destination.items() if key in recorded_at}}
     at["server"] = {**recorded_at["server"], "uuid": spot.destination["server_uuid"]}
-    fields = {key: value for key, value in given.items() if key not in OWN | {"name", "domains", "force_domain_override"}} | {
+    fields = {
+        key: value
+        for key, value in given.items()
+        if key not in OWN | {"name", "domains", "force_domain_override"}
+    } | {
         "docker_registry_image_name": name,
         "docker_registry_image_tag": tag,
         "environment_id": spot.environment["id"],

@@ -33,9 +33,15 @@ def requested_options(server: Server, given: dict[str, Any]) -> DeployOptions:
     """The parameters that this version knows."""
     version = server.scenario.version
     image = given if version.image_previews else {}
-    pr = 0 if version.previews is Preview.UNKNOWN else number(given.get("pr")) or number(image.get("pull_request_id"))
+    pr = (
+        0
+        if version.previews is Preview.UNKNOWN
+        else number(given.get("pr")) or number(image.get("pull_request_id"))
+    )
     force = true(given.get("force"), strict=version.post_only)
-    return DeployOptions(force=force, api=version.shows_api, pr=pr, docker_tag=text(image.get("docker_tag")) or None)
+    return DeployOptions(
+        force=force, api=version.shows_api, pr=pr, docker_tag=text(image.get("docker_tag")) or None
+    )
 
 
 def wrong(uuids: str, tags: str, options: DeployOptions) -> str:
@@ -78,7 +84,9 @@ def by_tags(server: Server, tags: list[str], options: DeployOptions) -> Response
             details += [said] if uuid in server.apps else []
         if not carriers:
             messages.append(body_of("deploy_tag_lonely")["message"][0].replace(" lonely.", f" {tag}."))
-    return reply("deploy_tag_blue", {"details": details, "message": messages} if details else {"message": messages})
+    return reply(
+        "deploy_tag_blue", {"details": details, "message": messages} if details else {"message": messages}
+    )
 
 
 def item(server: Server, uuid: str, options: DeployOptions) -> dict[str, Any] | Response:
@@ -111,9 +119,13 @@ def started(server: Server, uuid: str, options: DeployOptions) -> dict[str, Any]
         return reply("deploy_service_server_unreachable_500")
     act(server, uuid, "deploy")
     if resource.kind == "service":
-        said = body_of("deploy_service")["deployments"][0]["message"].replace("Service stack ", f"Service {resource.name} ")
+        said = body_of("deploy_service")["deployments"][0]["message"].replace(
+            "Service stack ", f"Service {resource.name} "
+        )
     else:
-        said = body_of("deploy_mixed")["deployments"][1]["message"].replace("Database pg ", f"Database {resource.name} ")
+        said = body_of("deploy_mixed")["deployments"][1]["message"].replace(
+            "Database pg ", f"Database {resource.name} "
+        )
     return {"message": said, "resource_uuid": uuid}
 
 
@@ -123,7 +135,9 @@ def preview(server: Server, uuid: str, options: DeployOptions) -> str:
     if options.docker_tag and image:
         server.previews[uuid].add(options.pr)
     if options.pr not in server.previews[uuid]:
-        return str(body_of("deploy_pr_unknown")["deployments"][0]["message"]).replace(" 7 ", f" {options.pr} ")
+        return str(body_of("deploy_pr_unknown")["deployments"][0]["message"]).replace(
+            " 7 ", f" {options.pr} "
+        )
     if options.docker_tag and not image:
         return str(body_of("deploy_dockertag_git")["deployments"][0]["message"])
     return ""

@@ -6,7 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from deployer.simulator.coolify.endpoints.parameters import inputs
-from deployer.simulator.coolify.endpoints.payload import Errors, invalid, mistyped, objection, payload, trimmed, unwanted
+from deployer.simulator.coolify.endpoints.payload import (
+    Errors,
+    invalid,
+    mistyped,
+    objection,
+    payload,
+    trimmed,
+    unwanted,
+)
 from deployer.simulator.coolify.render_env import painted, painted_new, uuid_of
 from deployer.simulator.coolify.replies import reply
 from deployer.simulator.coolify.server import Server
@@ -20,12 +28,16 @@ UNKNOWN = {"application": "patch_unknown_app", "service": "service_unknown", "da
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 TEXTS = frozenset({"key", "value", "comment"})
 OF_RESOURCES = frozenset({"key", "value", "is_literal", "is_multiline", "is_shown_once", "comment"})
-NEW_FLAGS = frozenset({"is_buildtime", "is_runtime"})  # taken one by one before many at once were (coolify-api 1: beta.427, 429 and 435)
+NEW_FLAGS = frozenset(
+    {"is_buildtime", "is_runtime"}
+)  # taken one by one before many at once were (coolify-api 1: beta.427, 429 and 435)
 
 
 def owner(server: Server, kind: str, uuid: str) -> App | Resource | None:
     """Whose variables they are."""
-    found: App | Resource | None = server.apps.get(uuid) if kind == "application" else server.resources.get(uuid)
+    found: App | Resource | None = (
+        server.apps.get(uuid) if kind == "application" else server.resources.get(uuid)
+    )
     return None if isinstance(found, Resource) and found.kind != kind else found
 
 
@@ -58,7 +70,9 @@ def setting(kind: str) -> Callable[[Server, Request, str], Response]:
                 return said
             shown.append(said)
         version = server.scenario.version
-        return reply(version.shapes.variables, shown[-1] if version.shows_last and kind == "application" else shown)
+        return reply(
+            version.shapes.variables, shown[-1] if version.shows_last and kind == "application" else shown
+        )
 
     return handle
 

@@ -44,7 +44,10 @@ def status(server: Server, uuid: str) -> str:
 def databases(server: Server, _request: Request, _uuid: str) -> Response:
     [recorded] = body_of("databases_list")
     there = [(uuid, each.name) for uuid, each in server.resources.items() if each.kind == "database"]
-    return reply("databases_list", [{**recorded, "uuid": uuid, "name": name, "status": status(server, uuid)} for uuid, name in there])
+    return reply(
+        "databases_list",
+        [{**recorded, "uuid": uuid, "name": name, "status": status(server, uuid)} for uuid, name in there],
+    )
 
 
 def machine(server: Server, _request: Request, uuid: str) -> Response:
@@ -61,7 +64,10 @@ def machine(server: Server, _request: Request, uuid: str) -> Response:
 def destinations(server: Server, _request: Request, _uuid: str) -> Response:
     """Those of every server."""
     hosts = server.scenario.hosts
-    return reply("all_destinations", [each for number in range(len(hosts)) for each in places.destinations(hosts, number)])
+    return reply(
+        "all_destinations",
+        [each for number in range(len(hosts)) for each in places.destinations(hosts, number)],
+    )
 
 
 def environments(server: Server, _request: Request, uuid: str) -> Response:
@@ -85,11 +91,18 @@ def environment(server: Server, request: Request, uuid: str) -> Response:
     inside = rows(server) if found is projects[0]["environments"][0] else []
     kinds = {"applications": "application", "services": "service", "postgresqls": "standalone-postgresql"}
     sorted_out = {
-        place: [{key: value for key, value in row.items() if key not in ONLY_IN_ALL} for row in inside if row["type"] == kind]
+        place: [
+            {key: value for key, value in row.items() if key not in ONLY_IN_ALL}
+            for row in inside
+            if row["type"] == kind
+        ]
         for place, kind in kinds.items()
     }
     recorded = body_of("project_environment")
-    return reply("project_environment", {**recorded, **{key: value for key, value in found.items() if key in recorded}, **sorted_out})
+    return reply(
+        "project_environment",
+        {**recorded, **{key: value for key, value in found.items() if key in recorded}, **sorted_out},
+    )
 
 
 def team(server: Server, _request: Request, _uuid: str) -> Response:

@@ -11,7 +11,10 @@ TRUE = frozenset({"1", "true", "on", "yes"})  # PHP's FILTER_VALIDATE_BOOLEAN
 
 def inputs(request: Request, *, body: bool = True) -> dict[str, Any]:
     """Query and, where it is read, body as Laravel's `input()` gives them: the body wins, and the last of equal names."""
-    given: dict[str, Any] = {key.removesuffix("[]"): values if key.endswith("[]") else values[-1] for key, values in request.query.items()}
+    given: dict[str, Any] = {
+        key.removesuffix("[]"): values if key.endswith("[]") else values[-1]
+        for key, values in request.query.items()
+    }
     if not body:
         return given
     if "json" in request.headers.get("content-type", ""):

@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from deployer.simulator.coolify.endpoints.fields import BOOLEANS, TEXTS
-from deployer.simulator.coolify.endpoints.payload import Errors, invalid, mistyped, objection, payload, unwanted
+from deployer.simulator.coolify.endpoints.payload import (
+    Errors,
+    invalid,
+    mistyped,
+    objection,
+    payload,
+    unwanted,
+)
 from deployer.simulator.coolify.replies import body_of, filled, reply
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.serving.exchange import Response
@@ -39,8 +46,12 @@ def patch(server: Server, request: Request, uuid: str) -> Response:
         return refusal
     version, app = server.scenario.version, server.apps[uuid]
     fqdn = str(given.get("domains") or "") if "domains" in given or version.wipes else app.fqdn
-    fields = {key: value for key, value in given.items() if key not in {"name", "domains", "force_domain_override"}}
-    server.change(uuid, replace(app, name=given.get("name") or app.name, fqdn=fqdn, fields={**app.fields, **fields}))
+    fields = {
+        key: value for key, value in given.items() if key not in {"name", "domains", "force_domain_override"}
+    }
+    server.change(
+        uuid, replace(app, name=given.get("name") or app.name, fqdn=fqdn, fields={**app.fields, **fields})
+    )
     return filled("patch_ok", uuid=uuid)
 
 
@@ -80,12 +91,18 @@ def addresses(given: dict[str, Any]) -> list[str]:
 
 def conflict(server: Server, uuid: str, given: dict[str, Any]) -> Response | None:
     """The refusal of addresses that another application has, since beta.425, unless they are forced."""
-    if "force_domain_override" not in server.scenario.version.fields or given.get("force_domain_override") in {True, "1"}:
+    if "force_domain_override" not in server.scenario.version.fields or given.get(
+        "force_domain_override"
+    ) in {True, "1"}:
         return None
     [recorded] = body_of("patch_domains_conflict")["conflicts"]
     taken = [
         {**recorded, "domain": address, "resource_name": app.name, "resource_uuid": other}
-        | {"message": recorded["message"].replace(recorded["domain"], address).replace(f"'{recorded['resource_name']}'", f"'{app.name}'")}
+        | {
+            "message": recorded["message"]
+            .replace(recorded["domain"], address)
+            .replace(f"'{recorded['resource_name']}'", f"'{app.name}'")
+        }
         for address in addresses(given)
         for other, app in server.apps.items()
         if other != uuid and address in app.fqdn.split(",")

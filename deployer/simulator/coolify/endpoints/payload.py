@@ -57,6 +57,14 @@ def unwanted(fields: list[str]) -> Errors:
 
 def mistyped(given: dict[str, Any], texts: frozenset[str], flags: frozenset[str]) -> Errors:
     """Fields that must be a text, or true or false, and are not."""
-    wrong = {field: objection("patch_type_error", field) for field in given if field in texts and not isinstance(given[field], str | None)}
-    unsure = [field for field in given if field in flags and given[field] is not None and given[field] not in BOOLEANS]
+    wrong = {
+        field: objection("patch_type_error", field)
+        for field in given
+        if field in texts and not isinstance(given[field], str | None)
+    }
+    unsure = [
+        field
+        for field in given
+        if field in flags and given[field] is not None and given[field] not in BOOLEANS
+    ]
     return wrong | {field: objection("patch_is_static_str", field) for field in unsure}

@@ -38,7 +38,10 @@ def deployment(server: Server, _request: Request, uuid: str) -> Response:
     body = renderer.row(row, server.now())
     app = row.app if row.stranger else standing(server, row.app_uuid)
     nested = renderer.nested(app, row.app_uuid, row.app_id)
-    return reply("deployment_get_sensitive", {"id": body.pop("id"), **({"application": nested} if nested else {}), **body})
+    return reply(
+        "deployment_get_sensitive",
+        {"id": body.pop("id"), **({"application": nested} if nested else {}), **body},
+    )
 
 
 def history(server: Server, request: Request, uuid: str) -> Response:
@@ -73,28 +76,50 @@ def applications(server: Server, request: Request, _uuid: str) -> Response:
     """All of them, or those that carry `tag` (coolify-api 16), each with fewer fields than alone, and as those see it who may only read."""
     tag = request.query.get("tag", [""])[-1] if server.scenario.version.filters else ""
     keys, renderer = record("apps_list")["response"]["body"][0], server.painter(sensitive=False)
-    painted = [renderer.application(standing(server, uuid), uuid) for uuid, app in server.apps.items() if not tag or tag in app.tags]
+    painted = [
+        renderer.application(standing(server, uuid), uuid)
+        for uuid, app in server.apps.items()
+        if not tag or tag in app.tags
+    ]
     return reply("apps_list", [{key: app[key] for key in keys if key in app} for app in painted])
 
 
 def standing(server: Server, uuid: str) -> App:
     """An application with the status that it has now, and with its additional servers."""
     app, recorded = server.apps[uuid], body_of("app_get_multiserver")["additional_servers"][0]
-    servers = [{**recorded, "id": row, "name": extra.name} for row, extra in enumerate(app.servers, start=recorded["id"])]
-    fields = {"status": condition(server, uuid), "additional_servers": servers, "additional_servers_count": len(servers)}
+    servers = [
+        {**recorded, "id": row, "name": extra.name}
+        for row, extra in enumerate(app.servers, start=recorded["id"])
+    ]
+    fields = {
+        "status": condition(server, uuid),
+        "additional_servers": servers,
+        "additional_servers_count": len(servers),
+    }
     return replace(app, fields={**app.fields, **fields})
 
 
 def service(server: Server, _request: Request, uuid: str) -> Response:
-    return reply("service_get", painted_resource(server, uuid)) if of_kind(server, uuid, "service") else reply("service_unknown")
+    return (
+        reply("service_get", painted_resource(server, uuid))
+        if of_kind(server, uuid, "service")
+        else reply("service_unknown")
+    )
 
 
 def services(server: Server, _request: Request, _uuid: str) -> Response:
-    return reply("services_list", [painted_resource(server, uuid) for uuid in server.resources if of_kind(server, uuid, "service")])
+    return reply(
+        "services_list",
+        [painted_resource(server, uuid) for uuid in server.resources if of_kind(server, uuid, "service")],
+    )
 
 
 def database(server: Server, _request: Request, uuid: str) -> Response:
-    return reply("database_get", painted_resource(server, uuid)) if of_kind(server, uuid, "database") else reply("database_unknown")
+    return (
+        reply("database_get", painted_resource(server, uuid))
+        if of_kind(server, uuid, "database")
+        else reply("database_unknown")
+    )
 
 
 def of_kind(server: Server, uuid: str, kind: str) -> bool:
@@ -104,7 +129,9 @@ def of_kind(server: Server, uuid: str, kind: str) -> bool:
 def painted_resource(server: Server, uuid: str) -> dict[str, Any]:
     """The recorded service or database with this one's names and status."""
     resource, version = server.resources[uuid], server.scenario.version
-    painted: dict[str, Any] = body_of(version.shapes.service if resource.kind == "service" else "database_get")
+    painted: dict[str, Any] = body_of(
+        version.shapes.service if resource.kind == "service" else "database_get"
+    )
     if not (renderer := server.painter()).sensitive and resource.kind == "service":
         renderer.veil(painted["server"])
     status = condition(server, uuid)

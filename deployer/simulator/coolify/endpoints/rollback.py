@@ -29,11 +29,21 @@ def images(server: Server, _request: Request, uuid: str) -> Response:
     made: dict[str, float] = {}
     for tag, at in (*ended, *kept):
         made[tag] = min(at, made.get(tag, at))
-    current = next(iter(made), None) if server.apps[uuid].fields.get("is_consistent_container_name_enabled") else None
+    current = (
+        next(iter(made), None)
+        if server.apps[uuid].fields.get("is_consistent_container_name_enabled")
+        else None
+    )
     order = sorted(made, key=lambda tag: -made[tag])
     recorded, renderer = body_of("rollback_images")["images"][0], server.painter()
     shown = [
-        {**recorded, "tag": tag, "created_at": renderer.moment(made[tag]).strftime(MADE), "is_current": tag == current} for tag in order
+        {
+            **recorded,
+            "tag": tag,
+            "created_at": renderer.moment(made[tag]).strftime(MADE),
+            "is_current": tag == current,
+        }
+        for tag in order
     ]
     return filled("rollback_images", current=current, images=shown)
 

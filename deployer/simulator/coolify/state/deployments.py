@@ -11,7 +11,9 @@ from deployer.simulator.coolify.state.resources import Statuses
 from deployer.simulator.coolify.state.script import Change, Line, Script, and_then, before
 from deployer.simulator.coolify.state.variables import Variable
 
-LAST_WORDS = 4  # entries that the worker, and after it the web process, write once a running deployment was cancelled
+LAST_WORDS = (
+    4  # entries that the worker, and after it the web process, write once a running deployment was cancelled
+)
 TAG = "docker_registry_image_tag"
 DYING = 1.5  # simulated seconds between a cancel and the worker's noticing it
 
@@ -96,7 +98,11 @@ class Deployment:
         """When it left the queue; infinite while that is not known."""
         if self.stalled is not None:
             return self.freed
-        return self.created if self.follows is None or self.options.instant else max(self.created, self.follows.over)
+        return (
+            self.created
+            if self.follows is None or self.options.instant
+            else max(self.created, self.follows.over)
+        )
 
     @property
     def over(self) -> float:
@@ -105,7 +111,9 @@ class Deployment:
         One that was cancelled in the queue makes room when its turn comes.
         """
         began, end = self.began, self.script.end
-        natural = began + end if self.stands >= end else max(self.resumed, began + self.stands) + end - self.stands
+        natural = (
+            began + end if self.stands >= end else max(self.resumed, began + self.stands) + end - self.stands
+        )
         return natural if self.cancelled is None else max(began, min(natural, self.cancelled))
 
     @property
@@ -119,7 +127,11 @@ class Deployment:
     def columns(self) -> dict[str, Any]:
         """What of it never changes."""
         place = 1 + [extra.name for extra in self.app.servers].index(self.server) if self.server else 0
-        elsewhere = {"server_id": place + 1, "server_name": self.server, "destination_id": str(place + 2)} if self.server else {}
+        elsewhere = (
+            {"server_id": place + 1, "server_name": self.server, "destination_id": str(place + 2)}
+            if self.server
+            else {}
+        )
         return {
             "force_rebuild": self.options.force,
             "is_api": self.mine and self.options.api,
@@ -134,7 +146,11 @@ class Deployment:
     @property
     def release(self) -> str:
         """What it puts up: an image's tag, or a commit. A rollback does not change the tag of an image application (coolify-api 5.3)."""
-        return str(self.app.fields.get(TAG) or "latest") if self.app.kind == "image" else self.pin or committed(self.script)
+        return (
+            str(self.app.fields.get(TAG) or "latest")
+            if self.app.kind == "image"
+            else self.pin or committed(self.script)
+        )
 
     def finished(self, now: float) -> float:
         """When it was finished; infinite if it is not, or ended otherwise."""
@@ -145,7 +161,11 @@ class Deployment:
         """Seconds of its script that have been played; negative while it is queued."""
         began = self.began
         passed = now - began
-        return passed if passed <= self.stands else self.stands + max(0.0, now - max(self.resumed, began + self.stands))
+        return (
+            passed
+            if passed <= self.stands
+            else self.stands + max(0.0, now - max(self.resumed, began + self.stands))
+        )
 
     def at(self, now: float) -> tuple[Script, float, float]:
         """The script that it plays, the moment at which that script's second 0 was, and the seconds of it that have been played.
@@ -155,13 +175,20 @@ class Deployment:
         if self.cancelled is None or self.cancelled > now:
             return self.script, self.began, self.elapsed(now)
         if self.cancelled < self.began:
-            return with_cancel(Script((), ()), self.cancelled - self.created), self.created, now - self.created
+            return (
+                with_cancel(Script((), ()), self.cancelled - self.created),
+                self.created,
+                now - self.created,
+            )
         return with_cancel(self.script, self.elapsed(self.cancelled)), self.began, self.elapsed(now)
 
 
 def committed(script: Script) -> str:
     """The commit that the row shows in the end."""
-    return next((str(change.fields["commit"]) for change in reversed(script.changes) if "commit" in change.fields), "HEAD")
+    return next(
+        (str(change.fields["commit"]) for change in reversed(script.changes) if "commit" in change.fields),
+        "HEAD",
+    )
 
 
 def spread(script: Script, servers: Sequence[tuple[str, str]]) -> Script:

@@ -19,7 +19,11 @@ def older(script: Script, version: Version) -> Script:
 def with_flip(script: Script) -> Script:
     """A post-deployment command that fails, or finds no container, turns `finished` into `failed`."""
     begun = next((line.at for line in script.lines if line.output.startswith(EXECUTING)), None)
-    told = [line for line in script.lines if begun is not None and line.at > begun and line.output.startswith("Post-deployment command")]
+    told = [
+        line
+        for line in script.lines
+        if begun is not None and line.at > begun and line.output.startswith("Post-deployment command")
+    ]
     if not told:
         return script
     _, reason, removing = _recorded()

@@ -34,11 +34,25 @@ def projects(there: Sequence[Project], *, uuids: bool) -> list[dict[str, Any]]:
         inside = []
         for name in project.environments:
             uuid = environment["uuid"] if number == environment["id"] else made_up(f"environment {number}")
-            told = {**environment, "id": number, "name": name, "project_id": recorded["id"] + place, "uuid": uuid}
+            told = {
+                **environment,
+                "id": number,
+                "name": name,
+                "project_id": recorded["id"] + place,
+                "uuid": uuid,
+            }
             inside.append({key: value for key, value in told.items() if uuids or key != "uuid"})
             number += 1
         uuid = made_up(f"project {place}") if place else recorded["uuid"]
-        shown.append({**recorded, "id": recorded["id"] + place, "uuid": uuid, "name": project.name, "environments": inside})
+        shown.append(
+            {
+                **recorded,
+                "id": recorded["id"] + place,
+                "uuid": uuid,
+                "name": project.name,
+                "environments": inside,
+            }
+        )
     return shown
 
 

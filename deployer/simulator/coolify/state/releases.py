@@ -36,7 +36,12 @@ def course(app: App, options: DeployOptions, version: Version, commit: str = "")
 def bound(script: Script) -> Script:
     """The same without a commit of its own."""
     changes = (
-        replace(change, fields={key: value for key, value in change.fields.items() if key not in {"commit", "commit_message"}})
+        replace(
+            change,
+            fields={
+                key: value for key, value in change.fields.items() if key not in {"commit", "commit_message"}
+            },
+        )
         for change in script.changes
     )
     return replace(script, changes=tuple(change for change in changes if change.fields))

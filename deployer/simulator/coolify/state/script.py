@@ -46,19 +46,31 @@ class Script:
     @property
     def end(self) -> float:
         """When the row becomes terminal; infinite for one that never does."""
-        return min((change.at for change in self.changes if change.fields.get("status") in TERMINAL), default=inf)
+        return min(
+            (change.at for change in self.changes if change.fields.get("status") in TERMINAL), default=inf
+        )
 
     @property
     def ending(self) -> str:
         """The status that the row has then, or nothing."""
-        return next((str(change.fields["status"]) for change in self.changes if change.fields.get("status") in TERMINAL), "")
+        return next(
+            (
+                str(change.fields["status"])
+                for change in self.changes
+                if change.fields.get("status") in TERMINAL
+            ),
+            "",
+        )
 
 
 def recorded(name: str, seconds: float) -> Script:
     """The recorded deployment `sequence_<name>`, stretched so that it ends after so many simulated seconds."""
     tape = record(f"sequence_{name}")
     plain = Script(
-        tuple(Line(**{key: value for key, value in entry.items() if key != "derived"}) for entry in tape["entries"]),
+        tuple(
+            Line(**{key: value for key, value in entry.items() if key != "derived"})
+            for entry in tape["entries"]
+        ),
         tuple(Change(change["at"], change["fields"]) for change in tape["changes"]),
     )
     factor = seconds / plain.end
@@ -90,14 +102,22 @@ def delayed(script: Script, since: float, seconds: float) -> Script:
     """Everything from `since` on happens so many seconds later."""
     return replace(
         script,
-        lines=tuple(replace(line, at=line.at + seconds) if line.at >= since else line for line in script.lines),
-        changes=tuple(replace(change, at=change.at + seconds) if change.at >= since else change for change in script.changes),
+        lines=tuple(
+            replace(line, at=line.at + seconds) if line.at >= since else line for line in script.lines
+        ),
+        changes=tuple(
+            replace(change, at=change.at + seconds) if change.at >= since else change
+            for change in script.changes
+        ),
     )
 
 
 def elsewhere(script: Script, server: str) -> Script:
     """The same on another server than the main one, which is called localhost."""
-    return replace(script, lines=tuple(replace(line, output=line.output.replace("localhost", server)) for line in script.lines))
+    return replace(
+        script,
+        lines=tuple(replace(line, output=line.output.replace("localhost", server)) for line in script.lines),
+    )
 
 
 def settling(script: Script, seconds: float) -> Script:
@@ -107,7 +127,11 @@ def settling(script: Script, seconds: float) -> Script:
         for change in script.changes
         for part in (
             Change(change.at, {key: value for key, value in change.fields.items() if key != "finished_at"}),
-            *((Change(script.end + seconds, {"finished_at": True}),) if "finished_at" in change.fields and seconds != inf else ()),
+            *(
+                (Change(script.end + seconds, {"finished_at": True}),)
+                if "finished_at" in change.fields and seconds != inf
+                else ()
+            ),
         )
         if part.fields
     )

@@ -19,7 +19,10 @@ COLUMNS: Mapping[str, str] = {
     "value": "value",
 }
 OLD_FLAG = "is_build_time"  # until beta.426
-NEEDED = ("multiline", "shown_once")  # of an application's variable: to leave them out writes NULL where there must be none
+NEEDED = (
+    "multiline",
+    "shown_once",
+)  # of an application's variable: to leave them out writes NULL where there must be none
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,9 @@ def with_copy(there: tuple[Variable, ...], new: Variable) -> tuple[Variable, ...
     return (*there, new, *((replace(new, preview=True, shown_once=False),) if copied else ()))
 
 
-def changed(old: Variable, item: Mapping[str, Any], version: Version, now: float, *, resets: bool) -> Variable | None:
+def changed(
+    old: Variable, item: Mapping[str, Any], version: Version, now: float, *, resets: bool
+) -> Variable | None:
     """The same as `item` wants it; None where the database refuses that. `resets`: what an application loses that is not sent."""
     if resets and any(getattr(old, flag) and f"is_{flag}" not in item for flag in NEEDED):
         return None

@@ -19,7 +19,18 @@ from deployer.providers.cloudfoundry.api import discovery, uaa
 from deployer.providers.cloudfoundry.api.client import Client
 from deployer.providers.cloudfoundry.api.discovery import Endpoints
 from deployer.providers.cloudfoundry.api.uaa import Login
-from tests.providers.cloudfoundry.support import AGENT, API, APP, LOGIN, LOGS, answer, asked, body, recorded, serve
+from tests.providers.cloudfoundry.support import (
+    AGENT,
+    API,
+    APP,
+    LOGIN,
+    LOGS,
+    answer,
+    asked,
+    body,
+    recorded,
+    serve,
+)
 
 TOKEN_URL = f"{LOGIN}/oauth/token"
 JOHN = Login("<USERNAME>", "<PASSWORD>")
@@ -45,7 +56,12 @@ class Hidden(list[str]):
     """What was told to be hidden."""
 
 
-def api(login: Login = JOHN, *, now: Callable[[], float] = lambda: 0.0, hide: Callable[[str], None] = lambda _: None) -> Client:
+def api(
+    login: Login = JOHN,
+    *,
+    now: Callable[[], float] = lambda: 0.0,
+    hide: Callable[[str], None] = lambda _: None,
+) -> Client:
     return Client(API, login, partial(Http, user_agent=AGENT, monotonic=lambda: 0.0), now=now, hide=hide)
 
 
@@ -66,7 +82,10 @@ def sent_tokens(wire: responses.RequestsMock) -> list[str | None]:
 
 
 def jwt(**claims: Any) -> str:
-    return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (b"{}", json.dumps(claims).encode(), b"signature"))
+    return ".".join(
+        base64.urlsafe_b64encode(part).decode().rstrip("=")
+        for part in (b"{}", json.dumps(claims).encode(), b"signature")
+    )
 
 
 # --- which way
@@ -80,7 +99,9 @@ def jwt(**claims: Any) -> str:
         pytest.param(CI_CLIENT, "uaa-token-client-assertion-200", id="client-with-an-identity-token"),
     ],
 )
-def test_a_login_is_sent_as_the_contract_has_it(wire: responses.RequestsMock, login: Login, name: str) -> None:
+def test_a_login_is_sent_as_the_contract_has_it(
+    wire: responses.RequestsMock, login: Login, name: str
+) -> None:
     discovery_document(wire)
     serve(wire, name)
     api(login).discover()
@@ -97,14 +118,21 @@ def test_a_login_is_sent_as_the_contract_has_it(wire: responses.RequestsMock, lo
     ("login", "client"),
     [
         pytest.param(CI_USER, b"cf:", id="the-common-client"),
-        pytest.param(Login(assertion="<CI_ID_TOKEN>", client_id="ci", client_secret="s3"), b"ci:s3", id="its-own"),
+        pytest.param(
+            Login(assertion="<CI_ID_TOKEN>", client_id="ci", client_secret="s3"), b"ci:s3", id="its-own"
+        ),
     ],
 )
-def test_an_identity_token_of_a_user_goes_as_jwt_bearer(wire: responses.RequestsMock, login: Login, client: bytes) -> None:
+def test_an_identity_token_of_a_user_goes_as_jwt_bearer(
+    wire: responses.RequestsMock, login: Login, client: bytes
+) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     api(login).discover()
-    assert form(wire.calls[1]) == {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": "<CI_ID_TOKEN>"}
+    assert form(wire.calls[1]) == {
+        "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "assertion": "<CI_ID_TOKEN>",
+    }
     assert wire.calls[1].request.headers["Authorization"] == f"Basic {base64.b64encode(client).decode()}"
 
 
@@ -115,7 +143,9 @@ def test_the_origin_goes_along_as_a_hint(wire: responses.RequestsMock) -> None:
     assert str(wire.calls[1].request.url).partition("?")[2] == "login_hint=%7B%22origin%22%3A%22ORIGIN%22%7D"
 
 
-def test_the_token_goes_to_the_api_and_to_its_log_cache_and_nowhere_else(wire: responses.RequestsMock) -> None:
+def test_the_token_goes_to_the_api_and_to_its_log_cache_and_nowhere_else(
+    wire: responses.RequestsMock,
+) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     app(wire)
@@ -136,7 +166,12 @@ def test_every_token_is_hidden_before_it_is_used(wire: responses.RequestsMock) -
     foundation.discover()
     time.now += 600
     foundation.discover()
-    assert hidden == ["<ACCESS_TOKEN_JWT>", "<REFRESH_TOKEN>", "<NEW_ACCESS_TOKEN_JWT>", "<NEW_REFRESH_TOKEN>"]
+    assert hidden == [
+        "<ACCESS_TOKEN_JWT>",
+        "<REFRESH_TOKEN>",
+        "<NEW_ACCESS_TOKEN_JWT>",
+        "<NEW_REFRESH_TOKEN>",
+    ]
 
 
 def test_no_secret_is_in_what_is_printed_of_a_login() -> None:
@@ -148,7 +183,9 @@ def test_no_secret_is_in_what_is_printed_of_a_login() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "renewed"), [(0, False), (538, False), (539, True), (5000, True)])
-def test_a_token_is_renewed_a_minute_before_its_end(wire: responses.RequestsMock, *, seconds: float, renewed: bool) -> None:
+def test_a_token_is_renewed_a_minute_before_its_end(
+    wire: responses.RequestsMock, *, seconds: float, renewed: bool
+) -> None:
     """The fixture's holds for 599 s. A renewed one goes on from there."""
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
@@ -177,7 +214,9 @@ def test_a_token_is_renewed_a_minute_before_its_end(wire: responses.RequestsMock
         pytest.param({"refresh_token": ""}, "<REFRESH_TOKEN>", id="an-empty-one"),
     ],
 )
-def test_the_newest_refresh_token_is_the_one_that_is_used(wire: responses.RequestsMock, second: Mapping[str, Any], third: str) -> None:
+def test_the_newest_refresh_token_is_the_one_that_is_used(
+    wire: responses.RequestsMock, second: Mapping[str, Any], third: str
+) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     answer(wire, "POST", TOKEN_URL, {**body("uaa-token-refresh-200"), **second})
@@ -191,7 +230,9 @@ def test_the_newest_refresh_token_is_the_one_that_is_used(wire: responses.Reques
 
 
 @pytest.mark.parametrize("login", [ROBOT, CI_CLIENT])
-def test_without_a_refresh_token_the_same_request_is_the_refresh(wire: responses.RequestsMock, login: Login) -> None:
+def test_without_a_refresh_token_the_same_request_is_the_refresh(
+    wire: responses.RequestsMock, login: Login
+) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-client-credentials-200")
     time = Time()
@@ -245,7 +286,9 @@ def test_how_long_a_token_holds_is_told_by_the_server_alone(
 
 
 @pytest.mark.parametrize("expires", [None, 0, -5, "soon"])
-def test_a_token_that_does_not_tell_its_end_is_used_until_it_is_refused(wire: responses.RequestsMock, expires: object) -> None:
+def test_a_token_that_does_not_tell_its_end_is_used_until_it_is_refused(
+    wire: responses.RequestsMock, expires: object
+) -> None:
     discovery_document(wire)
     answer(wire, "POST", TOKEN_URL, {**body("uaa-token-client-credentials-200"), "expires_in": expires})
     time = Time()
@@ -269,7 +312,11 @@ def test_a_refused_token_is_renewed_and_the_request_repeated_once(wire: response
     assert foundation.send("POST", f"/v3/apps/{APP}/actions/start").status == 200
     start = f"POST /v3/apps/{APP}/actions/start"
     assert asked(wire) == [*FIRST, start, LOGGED_IN, start]
-    assert sent_tokens(wire)[2:] == ["bearer <ACCESS_TOKEN_JWT>", "Basic Y2Y6", "bearer <NEW_ACCESS_TOKEN_JWT>"]
+    assert sent_tokens(wire)[2:] == [
+        "bearer <ACCESS_TOKEN_JWT>",
+        "Basic Y2Y6",
+        "bearer <NEW_ACCESS_TOKEN_JWT>",
+    ]
 
 
 def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.RequestsMock) -> None:
@@ -286,7 +333,9 @@ def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.
     assert asked(wire) == [*FIRST, ASKED_FOR_APP, LOGGED_IN, ASKED_FOR_APP]
 
 
-def test_a_server_that_never_takes_a_token_at_once_causes_no_login_for_ever(wire: responses.RequestsMock) -> None:
+def test_a_server_that_never_takes_a_token_at_once_causes_no_login_for_ever(
+    wire: responses.RequestsMock,
+) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     foundation = api()
@@ -319,14 +368,33 @@ def test_a_missing_token_is_no_reason_to_log_in_again(wire: responses.RequestsMo
 @pytest.mark.parametrize(
     ("login", "name", "words"),
     [
-        pytest.param(JOHN, "uaa-token-password-401-bad-credentials", "does not accept `cf_username` and `cf_password`", id="password"),
+        pytest.param(
+            JOHN,
+            "uaa-token-password-401-bad-credentials",
+            "does not accept `cf_username` and `cf_password`",
+            id="password",
+        ),
         pytest.param(JOHN, "uaa-token-password-401-locked", "the account is locked", id="locked"),
-        pytest.param(CI_USER, "uaa-token-password-401-bad-credentials", "does not accept `cf_assertion`", id="identity-token"),
-        pytest.param(CI_CLIENT, "uaa-token-password-401-bad-credentials", "does not accept `cf_assertion`", id="client-identity-token"),
-        pytest.param(ROBOT, "uaa-token-password-401-bad-credentials", "does not accept `cf_client_id`", id="client"),
+        pytest.param(
+            CI_USER,
+            "uaa-token-password-401-bad-credentials",
+            "does not accept `cf_assertion`",
+            id="identity-token",
+        ),
+        pytest.param(
+            CI_CLIENT,
+            "uaa-token-password-401-bad-credentials",
+            "does not accept `cf_assertion`",
+            id="client-identity-token",
+        ),
+        pytest.param(
+            ROBOT, "uaa-token-password-401-bad-credentials", "does not accept `cf_client_id`", id="client"
+        ),
     ],
 )
-def test_a_refused_login_is_sent_once_however_often_it_is_needed(wire: responses.RequestsMock, login: Login, name: str, words: str) -> None:
+def test_a_refused_login_is_sent_once_however_often_it_is_needed(
+    wire: responses.RequestsMock, login: Login, name: str, words: str
+) -> None:
     """Five failures lock an account."""
     discovery_document(wire)
     serve(wire, name)
@@ -342,16 +410,31 @@ def test_a_refused_login_is_sent_once_however_often_it_is_needed(wire: responses
 def test_a_wrong_client_secret_is_told_as_that(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     answer(wire, "POST", TOKEN_URL, {"error": "invalid_client", "error_description": "Bad credentials"}, 401)
-    with pytest.raises(RefusedError, match=r"does not accept `cf_client_id` and `cf_client_secret` \(invalid_client: Bad credentials\)"):
+    with pytest.raises(
+        RefusedError,
+        match=r"does not accept `cf_client_id` and `cf_client_secret` \(invalid_client: Bad credentials\)",
+    ):
         api(ROBOT).discover()
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        pytest.param({"error": "invalid_token", "error_description": "The token expired: mArKeDsecret"}, id="its-own-kind"),
-        pytest.param({"error": "unauthorized", "error_description": f"no such token: {'mArKeDsecret' * 40}"}, id="a-long-one"),
-        pytest.param({"error": "unauthorized", "error_description": f"{jwt(sub='x' * 40, name='mArKeDsecret')} is over"}, id="a-jwt"),
+        pytest.param(
+            {"error": "invalid_token", "error_description": "The token expired: mArKeDsecret"},
+            id="its-own-kind",
+        ),
+        pytest.param(
+            {"error": "unauthorized", "error_description": f"no such token: {'mArKeDsecret' * 40}"},
+            id="a-long-one",
+        ),
+        pytest.param(
+            {
+                "error": "unauthorized",
+                "error_description": f"{jwt(sub='x' * 40, name='mArKeDsecret')} is over",
+            },
+            id="a-jwt",
+        ),
     ],
 )
 def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, data: object) -> None:
@@ -367,12 +450,39 @@ def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, dat
     ("reply", "words", "wait"),
     [
         pytest.param(recorded("uaa-token-429")["response"], "asked too often", 15, id="rate-limit"),
-        pytest.param({"status": 429, "headers": {"Retry-After": "40"}}, "asked too often", 40, id="rate-limit-with-a-time"),
-        pytest.param({"status": 500, "body": {"error": "server_error"}}, "does not answer properly (HTTP 500)", 0, id="broken"),
-        pytest.param({"status": 503, "body": {"error": "x"}, "headers": {"Retry-After": "7"}}, "(HTTP 503)", 7, id="away"),
-        pytest.param({"status": 404, "body": {"message": "no"}}, "does not answer properly (HTTP 404)", 0, id="something-else"),
-        pytest.param({"status": 200, "body": {"token": "x"}}, "does not answer properly (HTTP 200)", 0, id="no-token"),
-        pytest.param({"status": 200, "body": {"access_token": 7}}, "does not answer properly (HTTP 200)", 0, id="a-number"),
+        pytest.param(
+            {"status": 429, "headers": {"Retry-After": "40"}},
+            "asked too often",
+            40,
+            id="rate-limit-with-a-time",
+        ),
+        pytest.param(
+            {"status": 500, "body": {"error": "server_error"}},
+            "does not answer properly (HTTP 500)",
+            0,
+            id="broken",
+        ),
+        pytest.param(
+            {"status": 503, "body": {"error": "x"}, "headers": {"Retry-After": "7"}},
+            "(HTTP 503)",
+            7,
+            id="away",
+        ),
+        pytest.param(
+            {"status": 404, "body": {"message": "no"}},
+            "does not answer properly (HTTP 404)",
+            0,
+            id="something-else",
+        ),
+        pytest.param(
+            {"status": 200, "body": {"token": "x"}}, "does not answer properly (HTTP 200)", 0, id="no-token"
+        ),
+        pytest.param(
+            {"status": 200, "body": {"access_token": 7}},
+            "does not answer properly (HTTP 200)",
+            0,
+            id="a-number",
+        ),
         pytest.param({"status": 200, "body": []}, "does not answer properly (HTTP 200)", 0, id="a-list"),
     ],
 )
@@ -393,7 +503,11 @@ def test_a_login_server_in_trouble_is_asked_again_later(
 
 
 @pytest.mark.parametrize(
-    "body", [pytest.param("<html>no</html>", id="a-page"), pytest.param('{"message": "Bad credentials"}', id="json-of-another-shape")]
+    "body",
+    [
+        pytest.param("<html>no</html>", id="a-page"),
+        pytest.param('{"message": "Bad credentials"}', id="json-of-another-shape"),
+    ],
 )
 def test_a_refusal_in_another_shape_is_one_too(wire: responses.RequestsMock, body: str) -> None:
     """Asked again and again, a wrong password would lock the account."""
@@ -427,12 +541,21 @@ def test_a_login_server_that_is_away_while_a_token_is_withdrawn_is_waited_for(
     discovery_document(wire)
     name = "uaa-token-password-200" if login is JOHN else "uaa-token-client-credentials-200"
     answer = recorded(name)["response"]["body"]
-    first = {**answer, "refresh_token": "r"} if refreshes else {key: value for key, value in answer.items() if key != "refresh_token"}
+    first = (
+        {**answer, "refresh_token": "r"}
+        if refreshes
+        else {key: value for key, value in answer.items() if key != "refresh_token"}
+    )
     serve(wire, name, body=first)
     foundation = api(login)
     foundation.discover()
     expired = {"path": f"/v3/apps/{APP}", "method": "GET"}
-    for status, text in ((502, "<html>"), (404, "404 Not Found: Requested route does not exist."), (403, "<html>"), (503, "")) * 3:
+    for status, text in (
+        (502, "<html>"),
+        (404, "404 Not Found: Requested route does not exist."),
+        (403, "<html>"),
+        (503, ""),
+    ) * 3:
         wire.reset()
         serve(wire, "app-start-401-expired-token", **expired)
         wire.post(TOKEN_URL, body=text, status=status)
@@ -465,9 +588,15 @@ def test_a_token_that_got_no_answer_is_no_lost_answer_of_a_start(wire: responses
 
 
 @pytest.mark.parametrize(
-    "refused", [pytest.param(False, id="ahead-of-its-end"), pytest.param(True, id="after-the-server-has-called-it-expired")]
+    "refused",
+    [
+        pytest.param(False, id="ahead-of-its-end"),
+        pytest.param(True, id="after-the-server-has-called-it-expired"),
+    ],
 )
-def test_a_refresh_that_fails_is_no_lost_answer_of_a_start_either(wire: responses.RequestsMock, *, refused: bool) -> None:
+def test_a_refresh_that_fails_is_no_lost_answer_of_a_start_either(
+    wire: responses.RequestsMock, *, refused: bool
+) -> None:
     """What was answered 401 has done nothing."""
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
@@ -497,20 +626,42 @@ def links(**changed: object) -> Any:
     ("data", "found"),
     [
         pytest.param(body("root-get-200"), Endpoints("3.90.0", LOGIN, LOGS), id="as-documented"),
-        pytest.param(body("root-get-200-no-v2-no-logcache"), Endpoints("3.228.0", LOGIN, ""), id="without-logs"),
+        pytest.param(
+            body("root-get-200-no-v2-no-logcache"), Endpoints("3.228.0", LOGIN, ""), id="without-logs"
+        ),
         pytest.param(links(login=None), Endpoints("3.90.0", "https://uaa.example.org", LOGS), id="only-uaa"),
         pytest.param(links(login=None, uaa=None), Endpoints("3.90.0", API, LOGS), id="neither"),
         pytest.param(links(login={"href": f"{LOGIN}/"}), Endpoints("3.90.0", LOGIN, LOGS), id="a-slash"),
-        pytest.param(links(login={"href": "https://api.example.org:8443/uaa"}), Endpoints("3.90.0", f"{API}:8443/uaa", LOGS), id="a-path"),
-        pytest.param(links(log_cache={"href": "http://log-cache.example.org"}), Endpoints("3.90.0", LOGIN, ""), id="logs-in-the-clear"),
-        pytest.param(links(log_cache={"href": "https://a@evil.example"}), Endpoints("3.90.0", LOGIN, ""), id="logs-with-a-user"),
-        pytest.param(links(log_cache={"href": "https://log-cache.example.org:x"}), Endpoints("3.90.0", LOGIN, ""), id="no-port"),
+        pytest.param(
+            links(login={"href": "https://api.example.org:8443/uaa"}),
+            Endpoints("3.90.0", f"{API}:8443/uaa", LOGS),
+            id="a-path",
+        ),
+        pytest.param(
+            links(log_cache={"href": "http://log-cache.example.org"}),
+            Endpoints("3.90.0", LOGIN, ""),
+            id="logs-in-the-clear",
+        ),
+        pytest.param(
+            links(log_cache={"href": "https://a@evil.example"}),
+            Endpoints("3.90.0", LOGIN, ""),
+            id="logs-with-a-user",
+        ),
+        pytest.param(
+            links(log_cache={"href": "https://log-cache.example.org:x"}),
+            Endpoints("3.90.0", LOGIN, ""),
+            id="no-port",
+        ),
         pytest.param(
             links(cloud_controller_v3={"href": f"{API}/v3", "meta": {"version": "3.117.0+cf-k8s"}}),
             Endpoints("3.117.0+cf-k8s", LOGIN, LOGS, korifi=True),
             id="korifi-with-uaa",
         ),
-        pytest.param(links(cloud_controller_v3={"href": f"{API}/v3"}), Endpoints("unknown", LOGIN, LOGS), id="no-version"),
+        pytest.param(
+            links(cloud_controller_v3={"href": f"{API}/v3"}),
+            Endpoints("unknown", LOGIN, LOGS),
+            id="no-version",
+        ),
     ],
 )
 def test_the_root_tells_where_everything_is(data: Any, found: Endpoints) -> None:
@@ -561,11 +712,25 @@ def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.Requ
             False,
             id="no-such-route",
         ),
-        pytest.param({"status": 200, "json": {"hello": "world"}}, "it names no v3 API", False, id="another-api"),
+        pytest.param(
+            {"status": 200, "json": {"hello": "world"}}, "it names no v3 API", False, id="another-api"
+        ),
         pytest.param({"status": 200, "json": []}, "it names no v3 API", False, id="a-list"),
-        pytest.param({"status": 200, "json": {"links": {"cloud_controller_v3": None}}}, "it names no v3 API", False, id="no-v3"),
-        pytest.param({"status": 200, "body": "<html>hi"}, "HTTP 200: a page instead of JSON", False, id="a-page"),
-        pytest.param({"status": 502, "body": "bad gateway"}, "HTTP 502: an answer that is not Cloud Foundry's", False, id="a-proxy"),
+        pytest.param(
+            {"status": 200, "json": {"links": {"cloud_controller_v3": None}}},
+            "it names no v3 API",
+            False,
+            id="no-v3",
+        ),
+        pytest.param(
+            {"status": 200, "body": "<html>hi"}, "HTTP 200: a page instead of JSON", False, id="a-page"
+        ),
+        pytest.param(
+            {"status": 502, "body": "bad gateway"},
+            "HTTP 502: an answer that is not Cloud Foundry's",
+            False,
+            id="a-proxy",
+        ),
         pytest.param(
             {"status": 301, "headers": {"Location": "https://console.example.org/x"}},
             "`cf_api` redirects to another host, console.example.org, as for a login; nothing was sent there",
@@ -589,10 +754,16 @@ def test_discovery_and_login_happen_once(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     foundation = api()
-    assert (foundation.discover(), foundation.discover()) == (Endpoints("3.90.0", LOGIN, LOGS), Endpoints("3.90.0", LOGIN, LOGS))
+    assert (foundation.discover(), foundation.discover()) == (
+        Endpoints("3.90.0", LOGIN, LOGS),
+        Endpoints("3.90.0", LOGIN, LOGS),
+    )
     assert (asked(wire), foundation.logs_base) == (FIRST, LOGS)
 
 
-@pytest.mark.parametrize("token", ["", "opaque", "a.b", "a.b.c", "a.e30", "....", f"a.{base64.urlsafe_b64encode(b'[1]').decode()}.c"])
+@pytest.mark.parametrize(
+    "token",
+    ["", "opaque", "a.b", "a.b.c", "a.e30", "....", f"a.{base64.urlsafe_b64encode(b'[1]').decode()}.c"],
+)
 def test_an_opaque_token_tells_nothing_of_itself(token: str) -> None:
     assert uaa.claims(token) == {}

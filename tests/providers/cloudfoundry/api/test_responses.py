@@ -11,7 +11,18 @@ from deployer.http.client import Response
 from deployer.model import RefusedError, UnavailableError
 from deployer.providers.cloudfoundry.api import responses as api_responses
 from deployer.providers.cloudfoundry.api.client import MAX_WARNINGS, listed
-from tests.providers.cloudfoundry.support import API, APP, answer, asked, body, connected, listing, names, recorded, serve
+from tests.providers.cloudfoundry.support import (
+    API,
+    APP,
+    answer,
+    asked,
+    body,
+    connected,
+    listing,
+    names,
+    recorded,
+    serve,
+)
 
 ID = "d7a3f4b6-7a5f-4d3c-9a67-1c6f4b3f0b11"
 THING = "/v3/thing"
@@ -20,12 +31,22 @@ THING = "/v3/thing"
 def reply(name: str) -> Response:
     record = recorded(name)["response"]
     headers = {key.lower(): value for key, value in record["headers"].items()}
-    return Response(record["status"], record["body"], is_json=not isinstance(record["body"], str), headers=headers, url=API)
+    return Response(
+        record["status"],
+        record["body"],
+        is_json=not isinstance(record["body"], str),
+        headers=headers,
+        url=API,
+    )
 
 
-def error(code: int, detail: str = "Text.", title: str = "CF-Title", status: int = 422, **headers: str) -> Response:
+def error(
+    code: int, detail: str = "Text.", title: str = "CF-Title", status: int = 422, **headers: str
+) -> Response:
     data = {"errors": [{"detail": detail, "title": title, "code": code}]}
-    return Response(status, data, is_json=True, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return Response(
+        status, data, is_json=True, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
 
 
 def outcome(answered: Response) -> RefusedError | UnavailableError:
@@ -69,7 +90,11 @@ ELSEWHERE = {"root-get-404-router-unknown-route", "log-cache-read-404-unauthoriz
 
 
 def test_every_bad_answer_of_the_contract_has_a_row() -> None:
-    bad = {name for name in names("") if recorded(name)["response"]["status"] >= 400 and not name.startswith("uaa-")}
+    bad = {
+        name
+        for name in names("")
+        if recorded(name)["response"]["status"] >= 400 and not name.startswith("uaa-")
+    }
     assert bad == REFUSED.keys() | UNAVAILABLE.keys() | ELSEWHERE
 
 
@@ -107,11 +132,29 @@ def test_the_router_speaks_for_itself() -> None:
         pytest.param(error(10019, status=403), "the space is suspended", id="space-suspended"),
         pytest.param(error(10020), "its organization or space is being deleted", id="being-deleted"),
         pytest.param(error(10000, status=404), "has no such request", id="no-such-request"),
-        pytest.param(error(10008, "memory quota_exceeded"), "a quota of the organization or space", id="org-memory"),
-        pytest.param(error(10008, "memory space_quota_exceeded"), "a quota of the organization or space", id="space-memory"),
-        pytest.param(error(330002, "our own words", status=403), "`cf enable-feature-flag diego_docker`", id="an-operator-s-text"),
-        pytest.param(error(10008, "something new"), "Cloud Foundry says: HTTP 422, something new (CF-Title 10008)", id="unknown-text"),
-        pytest.param(error(42000, "not on Korifi", status=400), "HTTP 400, not on Korifi (CF-Title 42000)", id="unknown-code"),
+        pytest.param(
+            error(10008, "memory quota_exceeded"), "a quota of the organization or space", id="org-memory"
+        ),
+        pytest.param(
+            error(10008, "memory space_quota_exceeded"),
+            "a quota of the organization or space",
+            id="space-memory",
+        ),
+        pytest.param(
+            error(330002, "our own words", status=403),
+            "`cf enable-feature-flag diego_docker`",
+            id="an-operator-s-text",
+        ),
+        pytest.param(
+            error(10008, "something new"),
+            "Cloud Foundry says: HTTP 422, something new (CF-Title 10008)",
+            id="unknown-text",
+        ),
+        pytest.param(
+            error(42000, "not on Korifi", status=400),
+            "HTTP 400, not on Korifi (CF-Title 42000)",
+            id="unknown-code",
+        ),
         pytest.param(error(10003, "Assign a droplet", status=403), "it lacks the role", id="codes-decide"),
     ],
 )
@@ -122,7 +165,10 @@ def test_other_codes_of_the_table(answered: Response, words: str) -> None:
 
 
 def test_several_errors_are_all_told() -> None:
-    errors = [{"detail": f"Wrong {number}.", "title": "CF-X", "code": code} for number, code in enumerate((1, 10017, 2), 1)]
+    errors = [
+        {"detail": f"Wrong {number}.", "title": "CF-X", "code": code}
+        for number, code in enumerate((1, 10017, 2), 1)
+    ]
     said = str(outcome(Response(403, {"errors": errors}, is_json=True)))
     assert said.startswith("the organization is suspended")
     assert said.endswith("HTTP 403, Wrong 1 (CF-X 1); Wrong 2 (CF-X 10017); Wrong 3 (CF-X 2)")
@@ -132,13 +178,18 @@ def test_several_errors_are_all_told() -> None:
     ("answered", "words", "wait"),
     [
         pytest.param(
-            error(10013, "Rate Limit Exceeded", status=429, retry_after="37"), "asked too often (Rate Limit", 37, id="of-the-user"
+            error(10013, "Rate Limit Exceeded", status=429, retry_after="37"),
+            "asked too often (Rate Limit",
+            37,
+            id="of-the-user",
         ),
         pytest.param(error(10014, status=429, retry_after="5"), "asked too often", 5, id="of-the-address"),
         pytest.param(error(20008, status=429), "asked too often", 0, id="of-uaa"),
         pytest.param(error(20004, status=502), "can't reach its login server", 0, id="uaa-away"),
         pytest.param(error(170015, status=503), "can't reach what runs the apps", 0, id="restart"),
-        pytest.param(error(10008, status=504, retry_after="soon"), "does not answer properly", 0, id="another"),
+        pytest.param(
+            error(10008, status=504, retry_after="soon"), "does not answer properly", 0, id="another"
+        ),
     ],
 )
 def test_how_long_to_stay_away_is_the_server_s_word(answered: Response, words: str, wait: float) -> None:
@@ -155,7 +206,10 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
     wire.get(API + THING, body=text, status=429, headers=headers, content_type="text/plain; charset=utf-8")
     with pytest.raises(UnavailableError) as caught:
         api.get(THING)
-    assert caught.value.reason == "Cloud Foundry is asked too often (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
+    assert (
+        caught.value.reason
+        == "Cloud Foundry is asked too often (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
+    )
     assert (caught.value.retry_after, caught.value.from_server, api.remaining) == (12, True, 0)
 
 
@@ -163,17 +217,29 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
     ("status", "data", "words", "gateway"),
     [
         pytest.param(403, {"message": "Forbidden"}, "JSON that is not Cloud Foundry's", True, id="a-gateway"),
-        pytest.param(401, {"message": "Unauthorized"}, "JSON that is not Cloud Foundry's", True, id="a-gateway-s-401"),
+        pytest.param(
+            401, {"message": "Unauthorized"}, "JSON that is not Cloud Foundry's", True, id="a-gateway-s-401"
+        ),
         pytest.param(422, {"errors": []}, "JSON that is not Cloud Foundry's", True, id="no-errors"),
-        pytest.param(422, {"errors": ["x", {"code": "10008"}]}, "JSON that is not Cloud Foundry's", True, id="other-errors"),
+        pytest.param(
+            422,
+            {"errors": ["x", {"code": "10008"}]},
+            "JSON that is not Cloud Foundry's",
+            True,
+            id="other-errors",
+        ),
         pytest.param(404, "<HTML><body>", "a page instead of JSON", True, id="a-page"),
-        pytest.param(503, "upstream connect error", "an answer that is not Cloud Foundry's", False, id="a-balancer"),
+        pytest.param(
+            503, "upstream connect error", "an answer that is not Cloud Foundry's", False, id="a-balancer"
+        ),
         pytest.param(200, "hello", "an answer that is not Cloud Foundry's", True, id="a-text"),
         pytest.param(408, "<html>", "a page instead of JSON", False, id="a-time-out"),
         pytest.param(429, {"message": "slow down"}, "JSON that is not Cloud Foundry's", False, id="a-limit"),
     ],
 )
-def test_what_is_not_in_its_shape_is_nobody_s_refusal(status: int, data: Any, words: str, *, gateway: bool) -> None:
+def test_what_is_not_in_its_shape_is_nobody_s_refusal(
+    status: int, data: Any, words: str, *, gateway: bool
+) -> None:
     """A gateway may have passed the request on before it answered in Cloud Foundry's place."""
     said = outcome(Response(status, data, is_json=not isinstance(data, str)))
     assert isinstance(said, UnavailableError)
@@ -181,7 +247,9 @@ def test_what_is_not_in_its_shape_is_nobody_s_refusal(status: int, data: Any, wo
     assert (said.from_server, said.may_have_arrived, said.from_gateway) == (False, True, gateway)
 
 
-@pytest.mark.parametrize(("data", "is_json", "value"), [({"a": 1}, True, {"a": 1}), ([], True, []), ("", False, None)])
+@pytest.mark.parametrize(
+    ("data", "is_json", "value"), [({"a": 1}, True, {"a": 1}), ([], True, []), ("", False, None)]
+)
 def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json: bool) -> None:
     assert api_responses.json_or_raise(Response(200, data, is_json=is_json)) == value
 
@@ -190,8 +258,14 @@ def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json:
     ("location", "words"),
     [
         (f"http://john:pw@{API.partition('://')[2]}:8080/v3", "the address redirects from https to http"),
-        (f"https://john:pw@{API.partition('://')[2]}:8443/v3", f"set `cf_api` to the API's own address, perhaps {API}:8443"),
-        ("https://john:pw@other.example/v3", "`cf_api` redirects to another host, other.example, as for a login"),
+        (
+            f"https://john:pw@{API.partition('://')[2]}:8443/v3",
+            f"set `cf_api` to the API's own address, perhaps {API}:8443",
+        ),
+        (
+            "https://john:pw@other.example/v3",
+            "`cf_api` redirects to another host, other.example, as for a login",
+        ),
         ("/elsewhere", "something in front of Cloud Foundry redirects its API to another path"),
         ("/login", "something in front of Cloud Foundry asks for a login"),
     ],
@@ -205,7 +279,11 @@ def test_a_redirect_is_never_followed(location: str, words: str) -> None:
 
 
 def test_hostile_texts_are_one_line() -> None:
-    said = str(outcome(error(10008, "a\n::error::b\r" + "x" * 5000, title="T" * 500, x_vcap_request_id="a b\n::error::")))
+    said = str(
+        outcome(
+            error(10008, "a\n::error::b\r" + "x" * 5000, title="T" * 500, x_vcap_request_id="a b\n::error::")
+        )
+    )
     assert "\n" not in said
     assert "\r" not in said
     assert "request" not in said
@@ -219,13 +297,19 @@ def test_hostile_texts_are_one_line() -> None:
     ("header", "warnings"),
     [
         pytest.param("", [], id="none"),
-        pytest.param("Stats+server+temporarily+unavailable.", ["Stats server temporarily unavailable."], id="one"),
+        pytest.param(
+            "Stats+server+temporarily+unavailable.", ["Stats server temporarily unavailable."], id="one"
+        ),
         pytest.param("a%2C+b,c%0Ad", ["a, b", "c d"], id="two"),
         pytest.param("a, a,,b", ["a", "b"], id="twice"),
         pytest.param("%FF%zz", ["\ufffd%zz"], id="no-utf-8"),
         pytest.param("told+" + "x" * 999, ["told " + "x" * 999], id="never-cut-before-it-is-redacted"),
         pytest.param("x" * 70000, ["(70000 characters)"], id="too-long-to-be-kept"),
-        pytest.param(",".join(f"w{number}" for number in range(99)), [f"w{number}" for number in range(MAX_WARNINGS)], id="many"),
+        pytest.param(
+            ",".join(f"w{number}" for number in range(99)),
+            [f"w{number}" for number in range(MAX_WARNINGS)],
+            id="many",
+        ),
     ],
 )
 def test_warnings_are_told_once_each(wire: responses.RequestsMock, header: str, warnings: list[str]) -> None:
@@ -236,10 +320,16 @@ def test_warnings_are_told_once_each(wire: responses.RequestsMock, header: str, 
     assert api.warnings == warnings
 
 
-@pytest.mark.parametrize(("text", "left"), [("18000", 18000), ("0", 0), ("", None), ("-1", None), ("many", None)])
-def test_what_is_left_of_the_limit_is_the_last_answer_s_word(wire: responses.RequestsMock, text: str, left: int | None) -> None:
+@pytest.mark.parametrize(
+    ("text", "left"), [("18000", 18000), ("0", 0), ("", None), ("-1", None), ("many", None)]
+)
+def test_what_is_left_of_the_limit_is_the_last_answer_s_word(
+    wire: responses.RequestsMock, text: str, left: int | None
+) -> None:
     api = connected(wire)
-    wire.get(API + THING, json={}, headers={"X-RateLimit-Remaining": text, "X-Vcap-Request-Id": f"ours::{ID}"})
+    wire.get(
+        API + THING, json={}, headers={"X-RateLimit-Remaining": text, "X-Vcap-Request-Id": f"ours::{ID}"}
+    )
     api.get(THING)
     assert (api.remaining, api.request_id) == (left, f"ours::{ID}")
 
@@ -301,7 +391,9 @@ def test_a_list_of_another_shape_is_none(wire: responses.RequestsMock, data: Any
         (("50% off",), "50%2525+off"),
     ],
 )
-def test_a_comma_in_a_name_is_escaped_twice_on_the_wire(wire: responses.RequestsMock, found: tuple[str, ...], query: str) -> None:
+def test_a_comma_in_a_name_is_escaped_twice_on_the_wire(
+    wire: responses.RequestsMock, found: tuple[str, ...], query: str
+) -> None:
     api = connected(wire)
     answer(wire, "GET", "/v3/apps", listing())
     api.pages("/v3/apps", {"names": listed(*found)})

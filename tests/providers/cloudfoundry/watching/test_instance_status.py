@@ -22,46 +22,139 @@ def at(index: int, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def web(*rows: dict[str, Any], desired: int | None = None) -> Process:
-    return Process("web", len(rows) if desired is None else desired, tuple(at(index, row) for index, row in enumerate(rows)))
+    return Process(
+        "web",
+        len(rows) if desired is None else desired,
+        tuple(at(index, row) for index, row in enumerate(rows)),
+    )
 
 
 def worker(*rows: dict[str, Any]) -> Process:
-    return Process("worker", len(rows), tuple({**at(index, row), "type": "worker"} for index, row in enumerate(rows)))
+    return Process(
+        "worker", len(rows), tuple({**at(index, row), "type": "worker"} for index, row in enumerate(rows))
+    )
 
 
 VERDICTS = [
     pytest.param([web(RUN, RUN)], "all", Phase.SUCCEEDED, 0.5, "2 of 2 running", id="all-run"),
-    pytest.param([web(RUN, START)], "all", Phase.RUNNING, 0, "1 of 2 running, 1 starting", id="one-of-two-is-not-all"),
-    pytest.param([web(RUN, START)], "any", Phase.SUCCEEDED, 0.5, "1 of 2 running, 1 starting", id="one-of-two-is-any"),
-    pytest.param([web(START, START)], "any", Phase.RUNNING, 0, "0 of 2 running, 2 starting", id="none-is-not-any"),
-    pytest.param([web(DOWN, DOWN)], "all", Phase.RUNNING, 0, "0 of 2 running, 2 down", id="down-is-no-failure"),
     pytest.param(
-        [web(NO_ROOM)], "all", Phase.RUNNING, 0, "0 of 1 running, 1 down (insufficient resources: memory)", id="no-room-is-no-failure"
+        [web(RUN, START)], "all", Phase.RUNNING, 0, "1 of 2 running, 1 starting", id="one-of-two-is-not-all"
     ),
-    pytest.param([web(CRASH, CRASH)], "all", Phase.FAILED, 0.5, "0 of 2 running, 2 crashed", id="all-crashed"),
-    pytest.param([web(CRASH, CRASH)], "any", Phase.FAILED, 0.5, "0 of 2 running, 2 crashed", id="all-crashed-fails-any-too"),
-    pytest.param([web(RUN, CRASH)], "all", Phase.FAILED, 90, "1 of 2 running, 1 crashed", id="some-crashed-must-last"),
-    pytest.param([web(RUN, CRASH)], "any", Phase.SUCCEEDED, 0.5, "1 of 2 running, 1 crashed", id="some-crashed-is-any"),
-    pytest.param([web(START, CRASH)], "any", Phase.RUNNING, 0, "0 of 2 running, 1 crashed, 1 starting", id="some-crashed-may-start"),
-    pytest.param([web(UNREADY)], "all", Phase.RUNNING, 0, "1 of 1 running, 1 not ready", id="not-routable-is-not-ready"),
-    pytest.param([web(UNREADY)], "any", Phase.SUCCEEDED, 0.5, "1 of 1 running, 1 not ready", id="any-knows-no-readiness"),
-    pytest.param([web(NO_READINESS)], "all", Phase.SUCCEEDED, 0.5, "1 of 1 running", id="no-readiness-checks-there"),
+    pytest.param(
+        [web(RUN, START)], "any", Phase.SUCCEEDED, 0.5, "1 of 2 running, 1 starting", id="one-of-two-is-any"
+    ),
+    pytest.param(
+        [web(START, START)], "any", Phase.RUNNING, 0, "0 of 2 running, 2 starting", id="none-is-not-any"
+    ),
+    pytest.param(
+        [web(DOWN, DOWN)], "all", Phase.RUNNING, 0, "0 of 2 running, 2 down", id="down-is-no-failure"
+    ),
+    pytest.param(
+        [web(NO_ROOM)],
+        "all",
+        Phase.RUNNING,
+        0,
+        "0 of 1 running, 1 down (insufficient resources: memory)",
+        id="no-room-is-no-failure",
+    ),
+    pytest.param(
+        [web(CRASH, CRASH)], "all", Phase.FAILED, 0.5, "0 of 2 running, 2 crashed", id="all-crashed"
+    ),
+    pytest.param(
+        [web(CRASH, CRASH)],
+        "any",
+        Phase.FAILED,
+        0.5,
+        "0 of 2 running, 2 crashed",
+        id="all-crashed-fails-any-too",
+    ),
+    pytest.param(
+        [web(RUN, CRASH)], "all", Phase.FAILED, 90, "1 of 2 running, 1 crashed", id="some-crashed-must-last"
+    ),
+    pytest.param(
+        [web(RUN, CRASH)], "any", Phase.SUCCEEDED, 0.5, "1 of 2 running, 1 crashed", id="some-crashed-is-any"
+    ),
+    pytest.param(
+        [web(START, CRASH)],
+        "any",
+        Phase.RUNNING,
+        0,
+        "0 of 2 running, 1 crashed, 1 starting",
+        id="some-crashed-may-start",
+    ),
+    pytest.param(
+        [web(UNREADY)], "all", Phase.RUNNING, 0, "1 of 1 running, 1 not ready", id="not-routable-is-not-ready"
+    ),
+    pytest.param(
+        [web(UNREADY)],
+        "any",
+        Phase.SUCCEEDED,
+        0.5,
+        "1 of 1 running, 1 not ready",
+        id="any-knows-no-readiness",
+    ),
+    pytest.param(
+        [web(NO_READINESS)], "all", Phase.SUCCEEDED, 0.5, "1 of 1 running", id="no-readiness-checks-there"
+    ),
     pytest.param([web(desired=2)], "all", Phase.RUNNING, 0, "0 of 2 running", id="none-reported-yet"),
-    pytest.param([web(RUN, desired=2)], "all", Phase.RUNNING, 0, "1 of 2 running", id="fewer-reported-than-wanted"),
-    pytest.param([web(instance("STOPPING"))], "all", Phase.RUNNING, 0, "0 of 1 running, 1 stopping", id="stopping"),
-    pytest.param([web(instance("UNKNOWN"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 unknown", id="the-server-does-not-know"),
-    pytest.param([web(instance("FLYING"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 FLYING", id="we-do-not-know"),
+    pytest.param(
+        [web(RUN, desired=2)], "all", Phase.RUNNING, 0, "1 of 2 running", id="fewer-reported-than-wanted"
+    ),
+    pytest.param(
+        [web(instance("STOPPING"))], "all", Phase.RUNNING, 0, "0 of 1 running, 1 stopping", id="stopping"
+    ),
+    pytest.param(
+        [web(instance("UNKNOWN"))],
+        "all",
+        Phase.UNKNOWN,
+        0,
+        "0 of 1 running, 1 unknown",
+        id="the-server-does-not-know",
+    ),
+    pytest.param(
+        [web(instance("FLYING"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 FLYING", id="we-do-not-know"
+    ),
     pytest.param([web(desired=0)], "all", Phase.SUCCEEDED, 0.5, "no instances", id="zero-instances"),
     pytest.param([], "all", Phase.UNKNOWN, 0, "no processes", id="no-process-is-named"),
-    pytest.param([web(RUN), worker(START)], "all", Phase.RUNNING, 0, "web: 1 of 1 running; worker: 0 of 1 running, 1 starting", id="every"),
-    pytest.param([web(RUN), worker(START)], "any", Phase.RUNNING, 0, "web: 1 of 1 running; worker: 0 of 1 running, 1 starting", id="each"),
-    pytest.param([web(RUN), worker(CRASH)], "any", Phase.FAILED, 0.5, "web: 1 of 1 running; worker: 0 of 1 running, 1 crashed", id="one"),
-    pytest.param([web(RUN), worker()], "all", Phase.SUCCEEDED, 0.5, "1 of 1 running", id="a-process-of-zero-instances-counts-for-nothing"),
+    pytest.param(
+        [web(RUN), worker(START)],
+        "all",
+        Phase.RUNNING,
+        0,
+        "web: 1 of 1 running; worker: 0 of 1 running, 1 starting",
+        id="every",
+    ),
+    pytest.param(
+        [web(RUN), worker(START)],
+        "any",
+        Phase.RUNNING,
+        0,
+        "web: 1 of 1 running; worker: 0 of 1 running, 1 starting",
+        id="each",
+    ),
+    pytest.param(
+        [web(RUN), worker(CRASH)],
+        "any",
+        Phase.FAILED,
+        0.5,
+        "web: 1 of 1 running; worker: 0 of 1 running, 1 crashed",
+        id="one",
+    ),
+    pytest.param(
+        [web(RUN), worker()],
+        "all",
+        Phase.SUCCEEDED,
+        0.5,
+        "1 of 1 running",
+        id="a-process-of-zero-instances-counts-for-nothing",
+    ),
 ]
 
 
 @pytest.mark.parametrize(("processes", "ready", "phase", "hold", "detail"), VERDICTS)
-def test_a_verdict_is_made_of_the_instances(processes: list[Process], ready: Ready, phase: Phase, hold: float, detail: str) -> None:
+def test_a_verdict_is_made_of_the_instances(
+    processes: list[Process], ready: Ready, phase: Phase, hold: float, detail: str
+) -> None:
     found = instance_status.instances(processes, ready, {})
     assert (found.phase, found.stable_for, found.raw_status) == (phase, hold, detail)
     assert found.shows_failure is (phase is Phase.FAILED)
@@ -72,13 +165,30 @@ def test_a_verdict_is_made_of_the_instances(processes: list[Process], ready: Rea
     [
         pytest.param(RUN, RUN, Phase.SUCCEEDED, id="the-same"),
         pytest.param(RUN, {**RUN, "instance_guid": "another"}, Phase.RUNNING, id="another-instance"),
-        pytest.param({**RUN, "uptime": 9}, {**RUN, "uptime": 2}, Phase.SUCCEEDED, id="ages-of-the-same-are-not-compared"),
-        pytest.param({"state": "RUNNING", "uptime": 9}, {"state": "RUNNING", "uptime": 2}, Phase.RUNNING, id="a-younger-one-on-korifi"),
-        pytest.param({"state": "RUNNING", "uptime": 2}, {"state": "RUNNING", "uptime": 9}, Phase.SUCCEEDED, id="the-same-on-korifi"),
+        pytest.param(
+            {**RUN, "uptime": 9},
+            {**RUN, "uptime": 2},
+            Phase.SUCCEEDED,
+            id="ages-of-the-same-are-not-compared",
+        ),
+        pytest.param(
+            {"state": "RUNNING", "uptime": 9},
+            {"state": "RUNNING", "uptime": 2},
+            Phase.RUNNING,
+            id="a-younger-one-on-korifi",
+        ),
+        pytest.param(
+            {"state": "RUNNING", "uptime": 2},
+            {"state": "RUNNING", "uptime": 9},
+            Phase.SUCCEEDED,
+            id="the-same-on-korifi",
+        ),
         pytest.param(DOWN, RUN, Phase.SUCCEEDED, id="the-first-that-runs"),
     ],
 )
-def test_an_instance_that_crashes_between_two_looks_is_noticed(before: dict[str, Any], now: dict[str, Any], phase: Phase) -> None:
+def test_an_instance_that_crashes_between_two_looks_is_noticed(
+    before: dict[str, Any], now: dict[str, Any], phase: Phase
+) -> None:
     marks = Process("web", 1, (before,)).marks
     assert instance_status.instances([Process("web", 1, (now,))], "all", marks).phase is phase
 
@@ -105,7 +215,9 @@ def test_what_is_told_along_the_way() -> None:
 @pytest.mark.parametrize(
     ("processes", "reason"),
     [
-        pytest.param([web(UNREADY)], f"{instance_status.UNROUTABLE} (1 of 1 running, 1 not ready)", id="not-ready"),
+        pytest.param(
+            [web(UNREADY)], f"{instance_status.UNROUTABLE} (1 of 1 running, 1 not ready)", id="not-ready"
+        ),
         pytest.param([web(START)], "not all of its instances ran: 0 of 1 running, 1 starting", id="starting"),
     ],
 )
@@ -167,7 +279,9 @@ def test_trouble_of_a_deployment_is_told_and_is_no_end() -> None:
         pytest.param("FINALIZED", "SUPERSEDED", Phase.SUPERSEDED, id="superseded"),
     ],
 )
-def test_a_deployment_that_we_cancel_is_followed_until_what_ran_before_is_back(value: str, reason: str, phase: Phase | None) -> None:
+def test_a_deployment_that_we_cancel_is_followed_until_what_ran_before_is_back(
+    value: str, reason: str, phase: Phase | None
+) -> None:
     found = instance_status.returned({"status": {"value": value, "reason": reason}})
     assert (found and found.phase) is phase
 
@@ -180,7 +294,9 @@ def test_a_deployment_that_we_cancel_is_followed_until_what_ran_before_is_back(v
         pytest.param([], Phase.RUNNING, id="none-there"),
     ],
 )
-def test_new_instances_that_crash_end_a_deployment_that_would_never_end(rows: list[dict[str, Any]], phase: Phase) -> None:
+def test_new_instances_that_crash_end_a_deployment_that_would_never_end(
+    rows: list[dict[str, Any]], phase: Phase
+) -> None:
     going = instance_status.deployment(body("deployment-get-200-deploying"))
     assert instance_status.of_new_instances(going, [web(*rows)], "why").phase is phase
 
@@ -204,7 +320,9 @@ def test_a_build_is_its_state(state: str, phase: Phase, hold: float) -> None:
 
 def test_a_failed_staging_tells_what_its_log_says() -> None:
     row = body("build-get-200-failed-docker")
-    assert instance_status.build(row, "Its log says: manifest unknown").reason == ("staging failed. Its log says: manifest unknown")
+    assert instance_status.build(row, "Its log says: manifest unknown").reason == (
+        "staging failed. Its log says: manifest unknown"
+    )
 
 
 # --- every reply, and what is none
@@ -258,7 +376,9 @@ def test_every_reply_of_the_contract_has_a_row() -> None:
 @pytest.mark.parametrize("name", STATS)
 def test_statistics_are_read(name: str) -> None:
     row = body("app-processes-list-200-web-2")["resources"][0]
-    assert instance_status.instances([instance_status.process(row, body(name))], "all", {}).phase is STATS[name]
+    assert (
+        instance_status.instances([instance_status.process(row, body(name))], "all", {}).phase is STATS[name]
+    )
 
 
 @pytest.mark.parametrize("name", ROLLING)
@@ -299,4 +419,6 @@ def test_no_state_that_we_do_not_know_changes_its_letters() -> None:
     """A secret in other letters would be known as none."""
     row = {"status": {"value": "ACTIVE", "reason": "SeCrEt"}}
     found = [instance_status.deployment(row), instance_status.build({"state": "SeCrEt"})]
-    assert [("SeCrEt" in seen.raw_status, "SeCrEt" in seen.warnings[0]) for seen in found] == [(True, True)] * 2
+    assert [("SeCrEt" in seen.raw_status, "SeCrEt" in seen.warnings[0]) for seen in found] == [
+        (True, True)
+    ] * 2

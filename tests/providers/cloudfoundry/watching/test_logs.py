@@ -16,10 +16,17 @@ READ = f"{LOGS}/api/v1/read/{APP}"
 SECOND = 1_000_000_000
 
 
-def envelope(time: int, text: str = "", source: str = "APP/PROC/WEB", process: str = WEB, kind: str = "OUT") -> dict[str, Any]:
+def envelope(
+    time: int, text: str = "", source: str = "APP/PROC/WEB", process: str = WEB, kind: str = "OUT"
+) -> dict[str, Any]:
     payload = base64.b64encode((text or f"line {time}").encode()).decode()
     tags = {"source_type": source, "process_id": process}
-    return {"timestamp": str(time), "instance_id": "0", "tags": tags, "log": {"payload": payload, "type": kind}}
+    return {
+        "timestamp": str(time),
+        "instance_id": "0",
+        "tags": tags,
+        "log": {"payload": payload, "type": kind},
+    }
 
 
 def batch(*envelopes: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +37,9 @@ def everything(line: Line) -> bool:
     return True
 
 
-def read(wire: responses.RequestsMock, *batches: dict[str, Any], since: int | None = 0) -> tuple[AppLog, list[list[str]]]:
+def read(
+    wire: responses.RequestsMock, *batches: dict[str, Any], since: int | None = 0
+) -> tuple[AppLog, list[list[str]]]:
     """A log, and what each of the looks at it has shown."""
     for each in batches:
         wire.add("GET", READ, json=each)
@@ -66,7 +75,9 @@ def test_what_can_not_be_read_still_counts_for_how_full_an_answer_is(wire: respo
 
 
 def test_numbers_instead_of_strings_and_a_missing_type_are_read() -> None:
-    assert lines(body("log-cache-read-200-korifi")) == [Line(1767225600000000000, "STG", "", "", "BuildMessage1", error=False)]
+    assert lines(body("log-cache-read-200-korifi")) == [
+        Line(1767225600000000000, "STG", "", "", "BuildMessage1", error=False)
+    ]
     assert [line.error for line in lines(body("log-cache-read-200-log-cache-cli-shape"))] == [False, True]
 
 
@@ -132,7 +143,11 @@ def test_two_lines_that_are_alike_are_two(wire: responses.RequestsMock) -> None:
 
 def test_the_keys_of_all_entries_differ(wire: responses.RequestsMock) -> None:
     same = envelope(10 * SECOND, "again")
-    wire.add("GET", READ, json=batch(same, same, envelope(10 * SECOND, "other"), envelope(10 * SECOND, "again", kind="ERR")))
+    wire.add(
+        "GET",
+        READ,
+        json=batch(same, same, envelope(10 * SECOND, "other"), envelope(10 * SECOND, "again", kind="ERR")),
+    )
     entries = AppLog(connected(wire), APP, since=0).fresh(everything)
     assert len({entry.key for entry in entries}) == 4
 
@@ -147,7 +162,9 @@ def test_full_answers_are_followed_by_what_comes_after_them(wire: responses.Requ
 
 
 def test_a_moment_with_more_lines_than_fit_does_not_hold_it_up(wire: responses.RequestsMock) -> None:
-    wire.add("GET", READ, json=batch(*[envelope(SECOND, f"{number}") for number in range(logs.MAX_ENVELOPES)]))
+    wire.add(
+        "GET", READ, json=batch(*[envelope(SECOND, f"{number}") for number in range(logs.MAX_ENVELOPES)])
+    )
     log = AppLog(connected(wire), APP, since=SECOND)
     log.fresh(everything)
     assert log.since == SECOND + logs.MAX_PAGES
@@ -159,7 +176,9 @@ def test_it_begins_at_the_newest_line_by_the_server_s_clock(wire: responses.Requ
     log.begin()
     log.begin()
     assert log.since == 7 * SECOND + 1
-    assert asked(wire) == ["logs GET /api/v1/read/1cb006ee-fb05-47e1-b541-c34179ddc446?descending=true&envelope_types=LOG&limit=1"]
+    assert asked(wire) == [
+        "logs GET /api/v1/read/1cb006ee-fb05-47e1-b541-c34179ddc446?descending=true&envelope_types=LOG&limit=1"
+    ]
 
 
 def test_of_an_empty_log_everything_is_new(wire: responses.RequestsMock) -> None:
@@ -184,7 +203,9 @@ def test_of_an_empty_log_everything_is_new(wire: responses.RequestsMock) -> None
         pytest.param("RTR", NEW_WEB, False, False, id="requests"),
     ],
 )
-def test_lines_of_what_is_looked_at_are_shown(source: str, process: str, *, staging: bool, running: bool) -> None:
+def test_lines_of_what_is_looked_at_are_shown(
+    source: str, process: str, *, staging: bool, running: bool
+) -> None:
     line = Line(1, source, "0", process, "text", error=False)
     assert (logs.of_staging(line), logs.of_processes(frozenset({NEW_WEB}))(line)) == (staging, running)
 
@@ -193,16 +214,22 @@ def test_the_errors_of_a_staging_are_kept_for_its_reason(wire: responses.Request
     serve(wire, "log-cache-read-200-staging", path=READ)
     log = AppLog(connected(wire), APP, since=0)
     assert len(log.fresh(logs.of_staging)) == 3
-    assert log.errors == ["failed to fetch metadata from [acme/web] with tag [nope] and insecure registries [] due to manifest unknown"]
+    assert log.errors == [
+        "failed to fetch metadata from [acme/web] with tag [nope] and insecure registries [] due to manifest unknown"
+    ]
 
 
 # --- best effort
 
 
-def test_a_log_that_fails_again_and_again_is_given_up_and_that_is_said_once(wire: responses.RequestsMock) -> None:
+def test_a_log_that_fails_again_and_again_is_given_up_and_that_is_said_once(
+    wire: responses.RequestsMock,
+) -> None:
     serve(wire, "log-cache-read-404-unauthorized-or-expired", path=READ)
     log = AppLog(connected(wire), APP, since=0)
-    assert [log.fresh(everything) for _ in range(logs.MAX_LOG_FAILURES + 2)] == [()] * (logs.MAX_LOG_FAILURES + 2)
+    assert [log.fresh(everything) for _ in range(logs.MAX_LOG_FAILURES + 2)] == [()] * (
+        logs.MAX_LOG_FAILURES + 2
+    )
     assert len(asked(wire)) == logs.MAX_LOG_FAILURES
     assert (log.trouble(), log.trouble()) == ((logs.GIVEN_UP.format(logs.MAX_LOG_FAILURES, "HTTP 404"),), ())
 
@@ -225,5 +252,10 @@ def test_a_connection_that_breaks_is_a_failure(wire: responses.RequestsMock) -> 
 
 def test_a_foundation_without_log_cache_has_no_log(wire: responses.RequestsMock) -> None:
     log = AppLog(connected(wire, root="root-get-200-no-v2-no-logcache"), APP)
-    assert (log.fresh(everything), log.trouble(), log.fresh(everything), log.trouble()) == ((), (logs.NO_LOGS,), (), ())
+    assert (log.fresh(everything), log.trouble(), log.fresh(everything), log.trouble()) == (
+        (),
+        (logs.NO_LOGS,),
+        (),
+        (),
+    )
     assert asked(wire) == []

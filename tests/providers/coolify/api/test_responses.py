@@ -27,47 +27,121 @@ def unavailable(reply: Response) -> Row:
 @pytest.mark.parametrize(
     ("name", "everywhere", "words"),
     [
-        pytest.param("unauth_bad", True, ("Unauthenticated", "revoked or expired", "tick deploy first"), id="401-unauthenticated"),
-        pytest.param("transport_401_unauthenticated", True, ("Unauthenticated", "Make a new one"), id="401-unauthenticated-derived"),
-        pytest.param("left_team_401", True, ("left the team", "Make a new one"), id="401-left-the-team"),
-        pytest.param("transport_401_invalid_token_team", True, ("left the team", "Make a new one"), id="401-left-the-team-derived"),
         pytest.param(
-            "transport_api_disabled", True, ("switched off", "Settings, Advanced, API Access"), id="403-api-off-with-success-true"
+            "unauth_bad",
+            True,
+            ("Unauthenticated", "revoked or expired", "tick deploy first"),
+            id="401-unauthenticated",
+        ),
+        pytest.param(
+            "transport_401_unauthenticated",
+            True,
+            ("Unauthenticated", "Make a new one"),
+            id="401-unauthenticated-derived",
+        ),
+        pytest.param("left_team_401", True, ("left the team", "Make a new one"), id="401-left-the-team"),
+        pytest.param(
+            "transport_401_invalid_token_team",
+            True,
+            ("left the team", "Make a new one"),
+            id="401-left-the-team-derived",
+        ),
+        pytest.param(
+            "transport_api_disabled",
+            True,
+            ("switched off", "Settings, Advanced, API Access"),
+            id="403-api-off-with-success-true",
         ),
         pytest.param("ip_denied", True, ("allowed addresses", "Allowed IPs"), id="403-address"),
-        pytest.param("transport_403_ip_not_allowed", True, ("allowed addresses", "Allowed IPs"), id="403-address-derived"),
-        pytest.param("deploy_probe_read", True, ("permissions: deploy", "tick deploy first"), id="403-deploy"),
         pytest.param(
-            "v4.0.0-beta.380_deploy_probe_read", True, ("permissions: write, deploy", "tick deploy first"), id="403-write-or-deploy"
+            "transport_403_ip_not_allowed",
+            True,
+            ("allowed addresses", "Allowed IPs"),
+            id="403-address-derived",
         ),
-        pytest.param("deployment_get_deployonly_403", True, ("permissions: read", "then read"), id="403-read"),
-        pytest.param("transport_403_missing_permission_read", True, ("permissions: read", "then read"), id="403-read-derived"),
-        pytest.param("transport_403_member_token_abilities", True, ("member of the team", "admin or the owner"), id="403-member"),
-        pytest.param("member_deploy_version", True, ("member of the team", "admin or the owner"), id="403-role"),
-        pytest.param("transport_403_missing_team_role", True, ("member of the team", "admin or the owner"), id="403-role-derived"),
-        pytest.param("transport_403_policy_denied", True, ("not authorized", "admin or the owner"), id="403-policy"),
         pytest.param(
-            "deployment_cancel_403", False, ("You do not have permission to cancel this deployment.", "403"), id="403-of-one-deployment"
+            "deploy_probe_read", True, ("permissions: deploy", "tick deploy first"), id="403-deploy"
         ),
-        pytest.param("v4.0.0-beta.380_app_start", False, ("permissions: write", "read:sensitive, then write: "), id="403-write"),
+        pytest.param(
+            "v4.0.0-beta.380_deploy_probe_read",
+            True,
+            ("permissions: write, deploy", "tick deploy first"),
+            id="403-write-or-deploy",
+        ),
+        pytest.param(
+            "deployment_get_deployonly_403", True, ("permissions: read", "then read"), id="403-read"
+        ),
+        pytest.param(
+            "transport_403_missing_permission_read",
+            True,
+            ("permissions: read", "then read"),
+            id="403-read-derived",
+        ),
+        pytest.param(
+            "transport_403_member_token_abilities",
+            True,
+            ("member of the team", "admin or the owner"),
+            id="403-member",
+        ),
+        pytest.param(
+            "member_deploy_version", True, ("member of the team", "admin or the owner"), id="403-role"
+        ),
+        pytest.param(
+            "transport_403_missing_team_role",
+            True,
+            ("member of the team", "admin or the owner"),
+            id="403-role-derived",
+        ),
+        pytest.param(
+            "transport_403_policy_denied", True, ("not authorized", "admin or the owner"), id="403-policy"
+        ),
+        pytest.param(
+            "deployment_cancel_403",
+            False,
+            ("You do not have permission to cancel this deployment.", "403"),
+            id="403-of-one-deployment",
+        ),
+        pytest.param(
+            "v4.0.0-beta.380_app_start",
+            False,
+            ("permissions: write", "read:sensitive, then write: "),
+            id="403-write",
+        ),
         pytest.param("app_get_unknown", False, ("Application not found.", "404"), id="404-application"),
-        pytest.param("app_deployments_unknown", False, ("Application not found", "404"), id="404-without-a-dot"),
+        pytest.param(
+            "app_deployments_unknown", False, ("Application not found", "404"), id="404-without-a-dot"
+        ),
         pytest.param("deployment_unknown", False, ("Deployment not found.", "404"), id="404-deployment"),
         pytest.param("deploy_unknown", False, ("No resources found.", "404"), id="404-resources"),
         pytest.param("catchall_404", False, ("Not found.", "404"), id="404-endpoint"),
-        pytest.param("transport_404_unknown_endpoint", False, ("Not found.", "404"), id="404-endpoint-derived"),
-        pytest.param("v4.0.0-beta.420_deploy_pr", False, ("No query results for model", "404"), id="404-model"),
+        pytest.param(
+            "transport_404_unknown_endpoint", False, ("Not found.", "404"), id="404-endpoint-derived"
+        ),
+        pytest.param(
+            "v4.0.0-beta.420_deploy_pr", False, ("No query results for model", "404"), id="404-model"
+        ),
         pytest.param("deploy_get_405", False, ("changed to a POST request", "405"), id="405"),
-        pytest.param("transport_405_post_required", False, ("changed to a POST request", "405"), id="405-derived"),
+        pytest.param(
+            "transport_405_post_required", False, ("changed to a POST request", "405"), id="405-derived"
+        ),
         pytest.param("app_patch_409_domain_conflict", False, ("Domain conflicts detected", "409"), id="409"),
         pytest.param("app_patch_422_list", False, ("Validation failed", "422"), id="422-of-coolify"),
-        pytest.param("app_deployments_take0", False, ("take field must be at least 1", "422"), id="422-of-laravel"),
+        pytest.param(
+            "app_deployments_take0", False, ("take field must be at least 1", "422"), id="422-of-laravel"
+        ),
         pytest.param("deploy_probe_deploy", False, ("You must provide uuid or tag.", "400"), id="400"),
-        pytest.param("transport_400_invalid_token_team", False, ("Invalid token.", "400"), id="400-a-token-without-a-team"),
+        pytest.param(
+            "transport_400_invalid_token_team",
+            False,
+            ("Invalid token.", "400"),
+            id="400-a-token-without-a-team",
+        ),
         pytest.param("deploy_both", False, ("uuid or tag, not both", "400"), id="400-both"),
     ],
 )
-def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool, words: tuple[str, ...]) -> None:
+def test_a_refusal_names_its_cause_and_its_remedy(
+    name: str, *, everywhere: bool, words: tuple[str, ...]
+) -> None:
     error = refused(reply(name))
     assert error.token_wide is everywhere
     assert [word for word in words if word not in str(error)] == []
@@ -76,8 +150,18 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
 @pytest.mark.parametrize(
     ("answer", "expected", "words"),
     [
-        pytest.param(reply("ratelimit_429"), flags(from_server=True, retry_after=6), ("asked too often", "Too Many Attempts."), id="429"),
-        pytest.param(reply("transport_429_rate_limit"), flags(from_server=True, retry_after=37), ("asked too often",), id="429-derived"),
+        pytest.param(
+            reply("ratelimit_429"),
+            flags(from_server=True, retry_after=6),
+            ("asked too often", "Too Many Attempts."),
+            id="429",
+        ),
+        pytest.param(
+            reply("transport_429_rate_limit"),
+            flags(from_server=True, retry_after=37),
+            ("asked too often",),
+            id="429-derived",
+        ),
         pytest.param(
             reply("deploy_body_list_500"),
             flags(may_have_arrived=True, from_server=True, server_error="HTTP 500: Server Error"),
@@ -86,7 +170,12 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
         ),
         pytest.param(
             reply("maintenance_503"),
-            flags(may_have_arrived=True, from_server=True, server_error="HTTP 503: Service Unavailable", retry_after=60),
+            flags(
+                may_have_arrived=True,
+                from_server=True,
+                server_error="HTTP 503: Service Unavailable",
+                retry_after=60,
+            ),
             ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
             id="503-maintenance",
         ),
@@ -98,7 +187,9 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
         ),
         pytest.param(
             reply("deploy_body_list_500", body={"message": "a\n::error::b " + "x" * 900}),
-            flags(may_have_arrived=True, from_server=True, server_error=f"HTTP 500: a ::error::b {'x' * 900}"),
+            flags(
+                may_have_arrived=True, from_server=True, server_error=f"HTTP 500: a ::error::b {'x' * 900}"
+            ),
             (),
             id="500-with-a-long-text-of-many-lines",
         ),
@@ -109,10 +200,16 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             id="500-html",
         ),
         pytest.param(
-            reply("maintenance_503_star"), flags(may_have_arrived=True, retry_after=60), ("HTTP 503", "instead of JSON"), id="503-html"
+            reply("maintenance_503_star"),
+            flags(may_have_arrived=True, retry_after=60),
+            ("HTTP 503", "instead of JSON"),
+            id="503-html",
         ),
         pytest.param(
-            reply("ratelimit_429_star"), flags(may_have_arrived=True, retry_after=6), ("HTTP 429", "instead of JSON"), id="429-html"
+            reply("ratelimit_429_star"),
+            flags(may_have_arrived=True, retry_after=6),
+            ("HTTP 429", "instead of JSON"),
+            id="429-html",
         ),
         pytest.param(
             reply("transport_proxy_traefik_404"),
@@ -139,7 +236,10 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             id="302-another-port",
         ),
         pytest.param(
-            reply("api_root", headers={"location": "https://user:hunter22@coolify.example.com:8443/api/v1/version?token=x"}),
+            reply(
+                "api_root",
+                headers={"location": "https://user:hunter22@coolify.example.com:8443/api/v1/version?token=x"},
+            ),
             flags(may_have_arrived=True, permanent=True, from_gateway=True),
             ("set `coolify_url` to https://coolify.example.com:8443",),
             id="301-without-what-is-secret",
@@ -187,24 +287,48 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
             ("HTTP 200", "instead of JSON", "wrong `coolify_url`"),
             id="200-html",
         ),
-        pytest.param(reply("version"), flags(may_have_arrived=True, from_gateway=True), ("HTTP 200",), id="200-text"),
+        pytest.param(
+            reply("version"), flags(may_have_arrived=True, from_gateway=True), ("HTTP 200",), id="200-text"
+        ),
         *(
             pytest.param(
                 reply("unauth_bad", status=status, body=body),
                 flags(may_have_arrived=True, from_gateway=status < 500),
-                (f"HTTP {status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`",),
+                (
+                    f"HTTP {status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`",
+                ),
                 id=f"{status}-{name}",
             )
             for status, name, body, said in (
                 (401, "without-a-message", {"error": "denied"}, " with JSON"),
                 (401, "with-a-list", [], " with JSON"),
-                (401, "in-other-words", {"message": "No API key found in request"}, ": No API key found in request"),
-                (401, "in-nearly-its-words", {"message": "Unauthenticated. Log in"}, ": Unauthenticated. Log in"),
+                (
+                    401,
+                    "in-other-words",
+                    {"message": "No API key found in request"},
+                    ": No API key found in request",
+                ),
+                (
+                    401,
+                    "in-nearly-its-words",
+                    {"message": "Unauthenticated. Log in"},
+                    ": Unauthenticated. Log in",
+                ),
                 (403, "in-other-words", {"message": "Forbidden\nby policy"}, ": Forbidden by policy"),
                 (403, "without-a-message", {"message": None}, " with JSON"),
-                (404, "in-other-words", {"message": "no Route matched with those values"}, ": no Route matched with those values"),
+                (
+                    404,
+                    "in-other-words",
+                    {"message": "no Route matched with those values"},
+                    ": no Route matched with those values",
+                ),
                 (404, "of-nearly-its-words", {"message": "Not found."}, ": Not found."),
-                (404, "of-another-api-s", {"message": "Not found.", "docs": "https://example.com"}, ": Not found."),
+                (
+                    404,
+                    "of-another-api-s",
+                    {"message": "Not found.", "docs": "https://example.com"},
+                    ": Not found.",
+                ),
                 (409, "in-other-words", {"message": "Conflict"}, ": Conflict"),
                 (418, "in-its-words", {"message": "Not found."}, ": Not found."),
                 (404, "without-a-message", {"docs": "https://coolify.io/docs"}, " with JSON"),
@@ -222,7 +346,9 @@ def test_a_refusal_names_its_cause_and_its_remedy(name: str, *, everywhere: bool
         ),
     ],
 )
-def test_no_answer_of_coolify_is_told_as_what_it_is(answer: Response, expected: Row, words: tuple[str, ...]) -> None:
+def test_no_answer_of_coolify_is_told_as_what_it_is(
+    answer: Response, expected: Row, words: tuple[str, ...]
+) -> None:
     seen = unavailable(answer)
     reason = seen.pop("reason")
     assert seen == expected
@@ -247,19 +373,28 @@ def test_a_404_in_coolify_s_own_words_is_a_refusal(text: str, fields: Row) -> No
     assert (error.reason, error.token_wide) == (f"Coolify says: {text} (HTTP 404)", False)
 
 
-@pytest.mark.parametrize(("listed", "everywhere"), [("write", False), ("write, deploy", True), ("deploy", True), ("read", True)])
+@pytest.mark.parametrize(
+    ("listed", "everywhere"), [("write", False), ("write, deploy", True), ("deploy", True), ("read", True)]
+)
 def test_only_the_lack_of_write_is_of_one_target(listed: str, *, everywhere: bool) -> None:
     """What a run does with one kind of target needs it, what it does with another may not."""
-    error = refused(reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"}))
+    error = refused(
+        reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"})
+    )
     assert error.token_wide is everywhere
 
 
 @pytest.mark.parametrize(
-    ("listed", "too"), [("deploy", False), ("read", False), ("read:sensitive", False), ("write", True), ("write, deploy", True)]
+    ("listed", "too"),
+    [("deploy", False), ("read", False), ("read:sensitive", False), ("write", True), ("write, deploy", True)],
 )
 def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -> None:
-    error = refused(reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"}))
-    assert error.reason.endswith(f"Make a new one: {api_responses.token_abilities_hint('write' if too else '')}")
+    error = refused(
+        reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"})
+    )
+    assert error.reason.endswith(
+        f"Make a new one: {api_responses.token_abilities_hint('write' if too else '')}"
+    )
     assert api_responses.token_abilities_hint() == api_responses.TOKEN_ABILITIES_HINT
     assert api_responses.token_abilities_hint("write") == api_responses.TOKEN_ABILITIES_HINT.replace(
         "read:sensitive:", "read:sensitive, then write:"
@@ -280,7 +415,9 @@ def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -
         pytest.param("unauth_bad", "", False, id="a-401"),
     ],
 )
-def test_a_missing_permission_is_told_from_every_other_refusal(name: str, permission: str, *, lacked: bool) -> None:
+def test_a_missing_permission_is_told_from_every_other_refusal(
+    name: str, permission: str, *, lacked: bool
+) -> None:
     assert api_responses.lacks_ability(reply(name), permission) is lacked
 
 
@@ -296,7 +433,9 @@ def test_a_missing_permission_is_told_from_every_other_refusal(name: str, permis
         pytest.param("preview_delete_422", False, id="another-status"),
     ],
 )
-def test_an_endpoint_that_a_version_has_not_is_told_from_a_resource_that_is_not_there(name: str, *, unknown: bool) -> None:
+def test_an_endpoint_that_a_version_has_not_is_told_from_a_resource_that_is_not_there(
+    name: str, *, unknown: bool
+) -> None:
     assert api_responses.unknown_endpoint(reply(name)) is unknown
 
 
@@ -340,7 +479,11 @@ def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None
 )
 def test_a_redirect_on_the_same_host_is_told_as_what_it_is(location: str, words: str) -> None:
     error = unavailable(reply("api_root", headers={"location": location}))
-    assert (error["permanent"], words in error["reason"], "set `coolify_url`" in error["reason"]) == (True, True, False)
+    assert (error["permanent"], words in error["reason"], "set `coolify_url`" in error["reason"]) == (
+        True,
+        True,
+        False,
+    )
 
 
 def test_a_page_that_came_through_a_proxy_names_the_variable_of_that() -> None:

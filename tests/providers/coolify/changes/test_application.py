@@ -22,7 +22,12 @@ NEWEST, OLDEST = Version(NEW), Version("4.0.0-beta.380")
 
 
 def image_row(name: str | None = "ghcr.io/acme/shop", tag: str | None = "1.0.0", **more: Any) -> Row:
-    return {"build_pack": "dockerimage", "docker_registry_image_name": name, "docker_registry_image_tag": tag, **more}
+    return {
+        "build_pack": "dockerimage",
+        "docker_registry_image_name": name,
+        "docker_registry_image_tag": tag,
+        **more,
+    }
 
 
 # --- image: what people write
@@ -33,7 +38,11 @@ IMAGES = [
     pytest.param("localhost:5000/shop:1", Image("localhost:5000/shop", "1"), id="registry-with-port"),
     pytest.param(":2.0", Image("", "2.0"), id="tag-only"),
     pytest.param(f"ghcr.io/a/b@sha256:{HEX}", Image("ghcr.io/a/b", digest=HEX), id="digest"),
-    pytest.param(f"r.example.com:443/a/b@sha256:{HEX}", Image("r.example.com:443/a/b", digest=HEX), id="port-and-digest"),
+    pytest.param(
+        f"r.example.com:443/a/b@sha256:{HEX}",
+        Image("r.example.com:443/a/b", digest=HEX),
+        id="port-and-digest",
+    ),
     pytest.param(f"a/b:1@sha256:{HEX}", Image("a/b", digest=HEX), id="the-digest-counts"),
 ]
 
@@ -77,14 +86,24 @@ def test_what_is_no_image_is_told_without_its_text(text: str, expected: str) -> 
         pytest.param(image_row(), "ghcr.io/acme/shop:1.0.0", {}, id="equal"),
         pytest.param(image_row(), ":1.0.0", {}, id="equal-by-tag"),
         pytest.param(image_row(), ":2.0.0", {"docker_registry_image_tag": "2.0.0"}, id="another-tag"),
-        pytest.param(image_row(), "nginx:1", {"docker_registry_image_name": "nginx", "docker_registry_image_tag": "1"}, id="another-image"),
+        pytest.param(
+            image_row(),
+            "nginx:1",
+            {"docker_registry_image_name": "nginx", "docker_registry_image_tag": "1"},
+            id="another-image",
+        ),
         pytest.param(image_row(), "nginx:1.0.0", {"docker_registry_image_name": "nginx"}, id="another-name"),
         pytest.param(image_row("nginx", None), "nginx:latest", {}, id="no-tag-is-latest"),
         pytest.param(image_row("nginx:1.27", None), "nginx:1.27", {}, id="tag-in-the-name"),
         pytest.param(image_row("a/b@sha256", HEX), f"a/b@sha256:{HEX}", {}, id="digest-by-colon"),
         pytest.param(image_row("a/b", f"sha256-{HEX}"), f"a/b@sha256:{HEX}", {}, id="digest-as-tag"),
         pytest.param(image_row(f"a/b@sha256:{HEX}", None), f"a/b@sha256:{HEX}", {}, id="digest-in-the-name"),
-        pytest.param(image_row("a/b@sha256", HEX), f"a/b@sha256:{OTHER}", {"docker_registry_image_tag": OTHER}, id="another-digest"),
+        pytest.param(
+            image_row("a/b@sha256", HEX),
+            f"a/b@sha256:{OTHER}",
+            {"docker_registry_image_tag": OTHER},
+            id="another-digest",
+        ),
         pytest.param(
             image_row("a/b@sha256", HEX),
             ":1",
@@ -97,7 +116,12 @@ def test_what_is_no_image_is_told_without_its_text(text: str, expected: str) -> 
             {"docker_registry_image_name": "a/b@sha256", "docker_registry_image_tag": HEX},
             id="from-tag-to-digest",
         ),
-        pytest.param(image_row("a/b", HEX), f"a/b@sha256:{HEX}", {"docker_registry_image_name": "a/b@sha256"}, id="hex-alone-is-a-tag"),
+        pytest.param(
+            image_row("a/b", HEX),
+            f"a/b@sha256:{HEX}",
+            {"docker_registry_image_name": "a/b@sha256"},
+            id="hex-alone-is-a-tag",
+        ),
     ],
 )
 def test_only_what_differs_of_the_image_is_sent(row: Row, wished: str, sent: dict[str, str]) -> None:
@@ -110,7 +134,9 @@ def test_a_real_image_application_is_read() -> None:
 
 
 def test_the_story_of_a_new_image() -> None:
-    told = application.patch(image_row(), NEWEST, image=images.parsed(f"ghcr.io/acme/shop@sha256:{HEX}")).summary
+    told = application.patch(
+        image_row(), NEWEST, image=images.parsed(f"ghcr.io/acme/shop@sha256:{HEX}")
+    ).summary
     assert told == (f"image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop@sha256:{HEX}",)
 
 
@@ -126,7 +152,11 @@ def test_another_build_pack_has_no_image_to_run() -> None:
 
 def test_settings_are_sent_as_given() -> None:
     text = '{"health_check_enabled": true, "limits_memory": "512M", "description": null}'
-    assert application_settings.settings(text) == {"health_check_enabled": True, "limits_memory": "512M", "description": None}
+    assert application_settings.settings(text) == {
+        "health_check_enabled": True,
+        "limits_memory": "512M",
+        "description": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -140,7 +170,9 @@ def test_settings_are_sent_as_given() -> None:
         pytest.param('{"a": 1, "a": 2}', "holds a field twice: a", id="twice"),
         pytest.param('{"a": NaN}', "NaN or Infinity", id="nan"),
         pytest.param("[" * 100000, "is nested too deeply", id="deep"),
-        pytest.param('{"instant_deploy": true}', "`instant_deploy` would start a second deployment", id="instant"),
+        pytest.param(
+            '{"instant_deploy": true}', "`instant_deploy` would start a second deployment", id="instant"
+        ),
         pytest.param('{"uuid": "x", "fqdn": "y"}', "`uuid` is no field.*`fqdn` is read-only", id="both"),
     ],
 )
@@ -153,7 +185,10 @@ def test_what_may_not_stand_in_settings(text: str, expected: str) -> None:
 def test_one_field_is_set_by_one_input() -> None:
     given = {"docker_registry_image_tag": "1", "git_commit_sha": SHA, "name": "x"}
     assert application_settings.overlaps(given, ["commit"]) == [("git_commit_sha", "commit")]
-    assert application_settings.overlaps(given, ["image", "create"]) == [("docker_registry_image_tag", "image"), ("name", "create")]
+    assert application_settings.overlaps(given, ["image", "create"]) == [
+        ("docker_registry_image_tag", "image"),
+        ("name", "create"),
+    ]
     assert application_settings.overlaps(given, ["env"]) == []
 
 
@@ -164,7 +199,13 @@ OWN = "http://elw37desxzxmjf0u43opmvde.localhost.sslip.io"
 
 
 def test_only_what_differs_is_sent_and_told() -> None:
-    same = {"description": "", "ports_exposes": "80", "health_check_interval": 5, "is_static": False, "domains": f" {OWN}"}
+    same = {
+        "description": "",
+        "ports_exposes": "80",
+        "health_check_interval": 5,
+        "is_static": False,
+        "domains": f" {OWN}",
+    }
     wished = {**same, "health_check_enabled": True, "is_spa": True, "redirect": "www"}
     assert application.patch(body("create_img_get"), NEWEST, fields=wished) == Patch(
         {"health_check_enabled": True, "is_spa": True, "redirect": "www"},
@@ -173,7 +214,11 @@ def test_only_what_differs_is_sent_and_told() -> None:
 
 
 def test_addresses_are_told_by_their_name_for_writing() -> None:
-    patch = application.patch(body("create_img_get"), NEWEST, fields={"domains": "https://x.example.com", "force_domain_override": True})
+    patch = application.patch(
+        body("create_img_get"),
+        NEWEST,
+        fields={"domains": "https://x.example.com", "force_domain_override": True},
+    )
     assert patch.body == {"domains": "https://x.example.com", "force_domain_override": True}
     assert patch.summary == (f"domains: {OWN} → https://x.example.com",)
 
@@ -192,8 +237,19 @@ def test_what_can_not_be_seen_is_sent() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        *("http_basic_auth_password", "manual_webhook_secret_github", "pre_deployment_command", "docker_compose_custom_start_command"),
-        *("health_check_command", "custom_labels", "docker_compose_raw", "dockerfile", "custom_nginx_configuration"),
+        *(
+            "http_basic_auth_password",
+            "manual_webhook_secret_github",
+            "pre_deployment_command",
+            "docker_compose_custom_start_command",
+        ),
+        *(
+            "health_check_command",
+            "custom_labels",
+            "docker_compose_raw",
+            "dockerfile",
+            "custom_nginx_configuration",
+        ),
         *("custom_docker_run_options", "Password"),
     ],
 )
@@ -207,12 +263,28 @@ def test_secrets_and_code_are_never_shown(name: str, row: Row) -> None:
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
-        pytest.param(f"https://user:{MARKED}@git.example.com/a", "https://***@git.example.com/a", id="password-in-an-address"),
-        pytest.param(f"https://user:x/{MARKED}@git.example.com/a", "https://***@git.example.com/a", id="a-slash-in-it"),
-        pytest.param(f"bob:{MARKED}@git.example.com/a", "***@git.example.com/a", id="a-password-without-a-scheme"),
-        pytest.param(f"see bob:x/{MARKED}@git.example.com/a", "see ***@git.example.com/a", id="in-the-middle"),
-        pytest.param("https://" + "u" * 89 + f":{MARKED}@git.example.com", "https://***@git.example.com", id="blanked-before-it-is-cut"),
-        pytest.param("git@github.com:acme/web.git", "git@github.com:acme/web.git", id="what-git-calls-an-address"),
+        pytest.param(
+            f"https://user:{MARKED}@git.example.com/a",
+            "https://***@git.example.com/a",
+            id="password-in-an-address",
+        ),
+        pytest.param(
+            f"https://user:x/{MARKED}@git.example.com/a", "https://***@git.example.com/a", id="a-slash-in-it"
+        ),
+        pytest.param(
+            f"bob:{MARKED}@git.example.com/a", "***@git.example.com/a", id="a-password-without-a-scheme"
+        ),
+        pytest.param(
+            f"see bob:x/{MARKED}@git.example.com/a", "see ***@git.example.com/a", id="in-the-middle"
+        ),
+        pytest.param(
+            "https://" + "u" * 89 + f":{MARKED}@git.example.com",
+            "https://***@git.example.com",
+            id="blanked-before-it-is-cut",
+        ),
+        pytest.param(
+            "git@github.com:acme/web.git", "git@github.com:acme/web.git", id="what-git-calls-an-address"
+        ),
         pytest.param("localhost:5000/shop@sha256", "localhost:5000/shop@sha256", id="a-digest-is-no-host"),
         pytest.param("a\nb", "a b", id="lines"),
         pytest.param("x" * 200, "(200 characters)", id="long"),
@@ -228,20 +300,33 @@ def test_a_value_is_told_in_one_short_line(value: Any, shown: str) -> None:
 def test_nested_values_are_told_as_changed() -> None:
     row = {"docker_compose_domains": '{"web":{"domain":"https://a.example.com"}}'}
     wished = {"docker_compose_domains": [{"name": "web", "domain": "https://b.example.com"}]}
-    assert application.patch(row, NEWEST, fields=wished) == Patch(wished, ("docker_compose_domains (not shown)",))
+    assert application.patch(row, NEWEST, fields=wished) == Patch(
+        wished, ("docker_compose_domains (not shown)",)
+    )
 
 
 def test_the_oldest_version_would_lose_the_address() -> None:
     row = body("v4.0.0-beta.380_app_get")
-    assert application.patch(row, OLDEST, fields={"description": "x"}).body == {"description": "x", "domains": "http://web.example.com"}
-    assert application.patch(row, OLDEST, fields={"domains": "http://b.example.com"}).body == {"domains": "http://b.example.com"}
-    assert application.patch(row, Version("4.0.0-beta.381"), fields={"description": "x"}).body == {"description": "x"}
+    assert application.patch(row, OLDEST, fields={"description": "x"}).body == {
+        "description": "x",
+        "domains": "http://web.example.com",
+    }
+    assert application.patch(row, OLDEST, fields={"domains": "http://b.example.com"}).body == {
+        "domains": "http://b.example.com"
+    }
+    assert application.patch(row, Version("4.0.0-beta.381"), fields={"description": "x"}).body == {
+        "description": "x"
+    }
     assert application.patch(row, OLDEST, fields={"name": " web"}) == Patch()
-    assert application.patch({**row, "fqdn": None}, OLDEST, fields={"description": "x"}).body == {"description": "x"}
+    assert application.patch({**row, "fqdn": None}, OLDEST, fields={"description": "x"}).body == {
+        "description": "x"
+    }
 
 
 def test_image_and_settings_go_in_one_request() -> None:
-    patch = application.patch(image_row(fqdn="http://a.example.com"), OLDEST, image=images.parsed(":2"), fields={"description": "x"})
+    patch = application.patch(
+        image_row(fqdn="http://a.example.com"), OLDEST, image=images.parsed(":2"), fields={"description": "x"}
+    )
     assert patch == Patch(
         {"docker_registry_image_tag": "2", "description": "x", "domains": "http://a.example.com"},
         ("image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop:2", "description: (not known) → x"),
@@ -254,16 +339,22 @@ STAYS = "the application stays pinned to this commit: later deployments and webh
 
 
 def test_a_commit_is_pinned_and_it_is_said_that_it_stays() -> None:
-    assert application.patch(body("app_get_read"), NEWEST, pin=SHA) == Patch({"git_commit_sha": SHA}, (f"commit: HEAD → {SHA}",), (STAYS,))
+    assert application.patch(body("app_get_read"), NEWEST, pin=SHA) == Patch(
+        {"git_commit_sha": SHA}, (f"commit: HEAD → {SHA}",), (STAYS,)
+    )
     assert application.patch({"git_commit_sha": SHA}, NEWEST, pin=SHA) == Patch(warnings=(STAYS,))
-    assert application.patch({"git_commit_sha": SHA}, NEWEST, pin="HEAD") == Patch({"git_commit_sha": "HEAD"}, (f"commit: {SHA} → HEAD",))
+    assert application.patch({"git_commit_sha": SHA}, NEWEST, pin="HEAD") == Patch(
+        {"git_commit_sha": "HEAD"}, (f"commit: {SHA} → HEAD",)
+    )
 
 
 @pytest.mark.parametrize("text", ["4.0.0-beta.464", "4.0.0", "4.1.2"])
 def test_versions_that_ignore_a_pin_refuse_it(text: str) -> None:
     with pytest.raises(RefusedError, match=f"Coolify {text} ignores a pinned commit"):
         application.patch(body("app_get_read"), Version(text), pin=SHA)
-    assert application.patch({"git_commit_sha": SHA}, Version(text), pin="HEAD").body == {"git_commit_sha": "HEAD"}
+    assert application.patch({"git_commit_sha": SHA}, Version(text), pin="HEAD").body == {
+        "git_commit_sha": "HEAD"
+    }
 
 
 def test_old_versions_may_skip_the_build_of_a_pinned_commit() -> None:
@@ -299,11 +390,19 @@ CONFLICT = (
     ("name", "version", "said"),
     [
         pytest.param("patch_domains_bad", NEWEST, ("Invalid URL: notaurl",), id="errors-are-a-list"),
-        pytest.param("patch_labels_b64", NEWEST, ("custom_labels: The custom_labels should be base64 encoded.",), id="errors-are-texts"),
+        pytest.param(
+            "patch_labels_b64",
+            NEWEST,
+            ("custom_labels: The custom_labels should be base64 encoded.",),
+            id="errors-are-texts",
+        ),
         pytest.param(
             "patch_unknown_and_invalid",
             NEWEST,
-            ("name: The name field must be a string.", "nope: Coolify 4.3.10 knows no such field, or does not let it be changed"),
+            (
+                "name: The name field must be a string.",
+                "nope: Coolify 4.3.10 knows no such field, or does not let it be changed",
+            ),
             id="errors-are-lists",
         ),
         pytest.param(
@@ -313,11 +412,25 @@ CONFLICT = (
             id="image",
         ),
         pytest.param("env_bulk_partial", NEWEST, ("value: The value field must be a string.",), id="env"),
-        pytest.param("create_img_noenv", NEWEST, ("You need to provide at least one of environment_name or environment_uuid.",), id="none"),
+        pytest.param(
+            "create_img_noenv",
+            NEWEST,
+            ("You need to provide at least one of environment_name or environment_uuid.",),
+            id="none",
+        ),
         pytest.param("create_img_badproject", NEWEST, ("Project not found.",), id="not-found"),
-        pytest.param("create_img_multidest", NEWEST, ("Server has multiple destinations and you do not set destination_uuid.",), id="400"),
-        pytest.param("app_deployments_take0", NEWEST, ("take: The take field must be at least 1.",), id="laravel"),
-        pytest.param("patch_badjson", NEWEST, ("Invalid request.", "Invalid JSON."), id="error-beside-message"),
+        pytest.param(
+            "create_img_multidest",
+            NEWEST,
+            ("Server has multiple destinations and you do not set destination_uuid.",),
+            id="400",
+        ),
+        pytest.param(
+            "app_deployments_take0", NEWEST, ("take: The take field must be at least 1.",), id="laravel"
+        ),
+        pytest.param(
+            "patch_badjson", NEWEST, ("Invalid request.", "Invalid JSON."), id="error-beside-message"
+        ),
         pytest.param(
             "patch_domains_conflict",
             NEWEST,
@@ -339,7 +452,10 @@ def test_a_field_that_came_later_or_has_gone_is_told_with_its_version() -> None:
         "is_spa: Coolify 4.0.0-beta.420 does not let it be changed: that came with 4.0.0-beta.463",
         "docker_compose_raw: Coolify 4.0.0-beta.420 knows no such field, or does not let it be changed",
     )
-    assert rejections(answer, NEWEST)[1] == "docker_compose_raw: Coolify 4.3.10 does not let it be changed any more (since 4.0.0-beta.463)"
+    assert (
+        rejections(answer, NEWEST)[1]
+        == "docker_compose_raw: Coolify 4.3.10 does not let it be changed any more (since 4.0.0-beta.463)"
+    )
 
 
 def variables(*values: str) -> Row:
@@ -352,23 +468,54 @@ PEM = f"-----BEGIN-----\n{MARKED}\n-----END-----"
 @pytest.mark.parametrize(
     ("sent", "said", "told"),
     [
-        pytest.param({"http_basic_auth_password": MARKED}, f"{MARKED} is too short.", "*** is too short.", id="a-password"),
-        pytest.param({"http_basic_auth_password": f" {MARKED} "}, f"{MARKED} is too short.", "*** is too short.", id="as-it-is-trimmed"),
-        pytest.param({"dockerfile": f"FROM a\nRUN {MARKED}"}, f"bad: FROM a RUN {MARKED}", "bad: ***", id="lines-made-one"),
+        pytest.param(
+            {"http_basic_auth_password": MARKED},
+            f"{MARKED} is too short.",
+            "*** is too short.",
+            id="a-password",
+        ),
+        pytest.param(
+            {"http_basic_auth_password": f" {MARKED} "},
+            f"{MARKED} is too short.",
+            "*** is too short.",
+            id="as-it-is-trimmed",
+        ),
+        pytest.param(
+            {"dockerfile": f"FROM a\nRUN {MARKED}"},
+            f"bad: FROM a RUN {MARKED}",
+            "bad: ***",
+            id="lines-made-one",
+        ),
         pytest.param({"name": "shop"}, "shop is taken", "shop is taken", id="no-secret"),
-        pytest.param({"http_basic_auth_password": "the"}, "the field", "the field", id="too-short-to-be-blanked"),
+        pytest.param(
+            {"http_basic_auth_password": "the"}, "the field", "the field", id="too-short-to-be-blanked"
+        ),
         pytest.param(variables(MARKED), f"no {MARKED} here", "no *** here", id="a-variable"),
         pytest.param(variables(PEM), f"bad: {PEM}", "bad: ***", id="a-variable-of-lines"),
-        pytest.param(variables(MARKED, f"{MARKED}-longer"), f"no {MARKED}-longer", "no ***", id="the-longest-first"),
-        pytest.param(variables("field"), "The value field must be a string.", "The value field must be a string.", id="a-short-variable"),
-        pytest.param(variables(MARKED), f"{'x' * 295}{MARKED}", f"{'x' * 295}***", id="blanked-before-it-is-cut"),
+        pytest.param(
+            variables(MARKED, f"{MARKED}-longer"), f"no {MARKED}-longer", "no ***", id="the-longest-first"
+        ),
+        pytest.param(
+            variables("field"),
+            "The value field must be a string.",
+            "The value field must be a string.",
+            id="a-short-variable",
+        ),
+        pytest.param(
+            variables(MARKED), f"{'x' * 295}{MARKED}", f"{'x' * 295}***", id="blanked-before-it-is-cut"
+        ),
         pytest.param(
             {"domains": f"ftp://bob:{MARKED}@a.example.com"},
             f"Invalid URL: ftp://bob:{MARKED}@a",
             "Invalid URL: ftp://***@a",
             id="in-a-url",
         ),
-        pytest.param({"git_repository": f"bob:{MARKED}@a.b"}, f"bob:{MARKED}@a.b is none", "***@a.b is none", id="in-an-address"),
+        pytest.param(
+            {"git_repository": f"bob:{MARKED}@a.b"},
+            f"bob:{MARKED}@a.b is none",
+            "***@a.b is none",
+            id="in-an-address",
+        ),
     ],
 )
 def test_a_refusal_never_holds_a_secret_that_was_sent(sent: Row, said: str, told: str) -> None:
@@ -377,6 +524,8 @@ def test_a_refusal_never_holds_a_secret_that_was_sent(sent: Row, said: str, told
     assert rejections(without_secrets({"errors": [said]}, sent), NEWEST) == (told,)
 
 
-@pytest.mark.parametrize("data", [None, [], "text", {}, {"errors": {}}, {"errors": 5}, {"conflicts": [1]}], ids=repr)
+@pytest.mark.parametrize(
+    "data", [None, [], "text", {}, {"errors": {}}, {"errors": 5}, {"conflicts": [1]}], ids=repr
+)
 def test_an_answer_that_says_nothing_is_nothing(data: Any) -> None:
     assert rejections(data, NEWEST) == ()

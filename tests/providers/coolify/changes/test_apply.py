@@ -10,23 +10,56 @@ import pytest
 import requests
 import responses
 
-from deployer.model import Certainty, Changes, Handle, Interrupted, RefusedError, RetryLater, Started, TriggerResult, UnavailableError
+from deployer.model import (
+    Certainty,
+    Changes,
+    Handle,
+    Interrupted,
+    RefusedError,
+    RetryLater,
+    Started,
+    TriggerResult,
+    UnavailableError,
+)
 from deployer.providers.coolify import trigger
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes.apply import NO_CHANGES, PARTLY_APPLIED
 from deployer.providers.coolify.provider import OLDER_DEPLOYMENT, CoolifyProvider
 from tests.providers.coolify import support as shared
-from tests.providers.coolify.support import API, IMG, NEW, PG, STACK, WEB, Row, asked, body, connected, recorded
+from tests.providers.coolify.support import (
+    API,
+    IMG,
+    NEW,
+    PG,
+    STACK,
+    WEB,
+    Row,
+    asked,
+    body,
+    connected,
+    recorded,
+)
 
 MARKED = "mArKeDvalue"
-SHOP = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "2.0.1", "fqdn": "http://shop.example.com"}
+SHOP = {
+    "docker_registry_image_name": "ghcr.io/acme/shop",
+    "docker_registry_image_tag": "2.0.1",
+    "fqdn": "http://shop.example.com",
+}
 APP, ENVS, BULK = (f"/applications/{IMG}{end}" for end in ("", "/envs", "/envs/bulk"))
 CHECKED = [f"GET {APP}", f"GET /deployments/applications/{IMG}?take=1"]
 LISTED = f"GET {ENVS}"
 PROBED = [f"PATCH {APP}", "POST /deploy"]
 IMAGE_TOLD = "image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0"
 COPIES = "; Coolify makes a copy of each new one for previews"
-FOO = {"is_preview": False, "is_literal": False, "is_multiline": False, "is_shown_once": False, "is_buildtime": True, "is_build_time": True}
+FOO = {
+    "is_preview": False,
+    "is_literal": False,
+    "is_multiline": False,
+    "is_shown_once": False,
+    "is_buildtime": True,
+    "is_build_time": True,
+}
 NEW_FLAGS = {"is_literal": False, "is_multiline": False, "is_shown_once": False}
 
 
@@ -43,14 +76,22 @@ def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **cha
 
 def coolify(version: str = NEW, **inputs: str) -> CoolifyProvider:
     """One that has been reached, with these changes requested."""
-    made: CoolifyProvider = connected({f"INPUT_{name.upper()}": value for name, value in {"uuid": IMG, **inputs}.items()})
+    made: CoolifyProvider = connected(
+        {f"INPUT_{name.upper()}": value for name, value in {"uuid": IMG, **inputs}.items()}
+    )
     made.lookup.version = Version(version)
     return made
 
 
 def application(wire: responses.RequestsMock, uuid: str = IMG, **changes: Any) -> None:
     """It is there, and was never deployed."""
-    serve(wire, "GET", f"/applications/{uuid}", "create_img_get", body={**body("create_img_get"), "uuid": uuid, **SHOP, **changes})
+    serve(
+        wire,
+        "GET",
+        f"/applications/{uuid}",
+        "create_img_get",
+        body={**body("create_img_get"), "uuid": uuid, **SHOP, **changes},
+    )
     serve(wire, "GET", f"/deployments/applications/{uuid}", "app_deployments_empty")
 
 
@@ -63,7 +104,13 @@ def variable(key: str, value: str, **changes: Any) -> Row:
     return {**row, "key": key, "value": value, "real_value": value, **changes}
 
 
-def rights(wire: responses.RequestsMock, uuid: str = IMG, *, write: str = "patch_probe_write", deploy: str = "deploy_probe_deploy") -> None:
+def rights(
+    wire: responses.RequestsMock,
+    uuid: str = IMG,
+    *,
+    write: str = "patch_probe_write",
+    deploy: str = "deploy_probe_deploy",
+) -> None:
     serve(wire, "PATCH", f"/applications/{uuid}", write)
     serve(wire, "POST", "/deploy", deploy)
 
@@ -80,7 +127,11 @@ def set_all(wire: responses.RequestsMock, path: str = BULK) -> None:
 
 def bodies(wire: responses.RequestsMock) -> list[Any]:
     """What was sent with every PATCH, the probe's empty object, too."""
-    return [json.loads(call.request.body) for call in wire.calls if call.request.method == "PATCH" and call.request.body]
+    return [
+        json.loads(call.request.body)
+        for call in wire.calls
+        if call.request.method == "PATCH" and call.request.body
+    ]
 
 
 def prepared(wire: responses.RequestsMock, server: CoolifyProvider, target: str = IMG) -> Changes:
@@ -111,7 +162,9 @@ def unanswered(server: CoolifyProvider, target: str = IMG) -> UnavailableError:
 def test_nothing_is_sent_where_all_is_as_it_is_wished(wire: responses.RequestsMock) -> None:
     application(wire)
     variables(wire, variable("A", "1"))
-    told = prepared(wire, coolify(image="ghcr.io/acme/shop:2.0.1", env="A=1", settings='{"base_directory": "/"}'))
+    told = prepared(
+        wire, coolify(image="ghcr.io/acme/shop:2.0.1", env="A=1", settings='{"base_directory": "/"}')
+    )
     assert told == Changes((), unchanged=("variables: 0 added, 0 changed, 1 kept",))
     assert asked(wire) == [*CHECKED, LISTED]
 
@@ -133,11 +186,18 @@ def test_rights_are_probed_before_the_first_change(wire: responses.RequestsMock)
 
 def test_the_fields_go_in_one_request_and_the_variables_in_another(wire: responses.RequestsMock) -> None:
     application(wire)
-    variables(wire, variable("A", "old", is_literal=True, comment="mine"), variable("A", "old", is_preview=True), variable("B", "2"))
+    variables(
+        wire,
+        variable("A", "old", is_literal=True, comment="mine"),
+        variable("A", "old", is_preview=True),
+        variable("B", "2"),
+    )
     rights(wire)
     patched(wire)
     set_all(wire)
-    told = prepared(wire, coolify(image=":2.1.0", settings='{"health_check_enabled": true}', env=f"A={MARKED}\nB=2\nC= x"))
+    told = prepared(
+        wire, coolify(image=":2.1.0", settings='{"health_check_enabled": true}', env=f"A={MARKED}\nB=2\nC= x")
+    )
     assert told.applied == (
         IMAGE_TOLD,
         "health_check_enabled: false → true",
@@ -148,7 +208,14 @@ def test_the_fields_go_in_one_request_and_the_variables_in_another(wire: respons
         {"docker_registry_image_tag": "2.1.0", "health_check_enabled": True},
         {
             "data": [
-                {"key": "A", "value": MARKED, **FOO, "is_literal": True, "is_runtime": True, "comment": "mine"},
+                {
+                    "key": "A",
+                    "value": MARKED,
+                    **FOO,
+                    "is_literal": True,
+                    "is_runtime": True,
+                    "comment": "mine",
+                },
                 {"key": "C", "value": "x", **NEW_FLAGS, "is_preview": False},
             ]
         },
@@ -176,11 +243,18 @@ def test_a_preview_has_variables_of_its_own(wire: responses.RequestsMock) -> Non
 
 @pytest.mark.parametrize(
     ("kind", "uuid", "row", "listed"),
-    [("service", STACK, "service_get", "services_env_list"), ("database", PG, "database_get", "databases_env_list")],
+    [
+        ("service", STACK, "service_get", "services_env_list"),
+        ("database", PG, "database_get", "databases_env_list"),
+    ],
 )
-def test_services_and_databases_have_variables_too(wire: responses.RequestsMock, kind: str, uuid: str, row: str, listed: str) -> None:
+def test_services_and_databases_have_variables_too(
+    wire: responses.RequestsMock, kind: str, uuid: str, row: str, listed: str
+) -> None:
     for other in ("application", "service"):
-        serve(wire, "GET", f"/{other}s/{uuid}", "app_get_unknown" if other == "application" else f"{other}_404")
+        serve(
+            wire, "GET", f"/{other}s/{uuid}", "app_get_unknown" if other == "application" else f"{other}_404"
+        )
     wire.remove("GET", f"{API}/{kind}s/{uuid}")
     serve(wire, "GET", f"/{kind}s/{uuid}", row)
     serve(wire, "GET", f"/{kind}s/{uuid}/envs", listed)
@@ -232,7 +306,9 @@ def test_what_is_secret_in_it_is_not_cut_but_blanked(wire: responses.RequestsMoc
         ("patch_probe_deploy", "deploy_probe_read", "write and deploy"),
     ],
 )
-def test_a_token_that_lacks_a_right_changes_nothing(wire: responses.RequestsMock, write: str, deploy: str, lacks: str) -> None:
+def test_a_token_that_lacks_a_right_changes_nothing(
+    wire: responses.RequestsMock, write: str, deploy: str, lacks: str
+) -> None:
     """Also of the right to deploy: what is changed and then not deployed goes live some day by itself."""
     application(wire)
     rights(wire, write=write, deploy=deploy)
@@ -256,7 +332,9 @@ def test_who_may_not_read_changes_nothing(wire: responses.RequestsMock) -> None:
 def test_a_service_has_no_image(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{STACK}", "app_get_unknown")
     serve(wire, "GET", f"/services/{STACK}", "service_get")
-    with pytest.raises(RefusedError, match="`image`, `commit` and `settings` are for applications, and this is a service"):
+    with pytest.raises(
+        RefusedError, match="`image`, `commit` and `settings` are for applications, and this is a service"
+    ):
         coolify(uuid=STACK, image=":2.1.0").resolve(STACK)
 
 
@@ -277,13 +355,18 @@ def test_another_build_pack_has_no_image(wire: responses.RequestsMock) -> None:
             "patch_unknown_and_invalid",
             "name: The name field must be a string; nope: Coolify 4.3.10 knows no such field, or does not let it be changed",
         ),
-        ("patch_image_name_tagged", "docker_registry_image_name: The docker registry image name field format is invalid"),
+        (
+            "patch_image_name_tagged",
+            "docker_registry_image_name: The docker registry image name field format is invalid",
+        ),
         ("app_patch_409_domain_conflict", "domains: https://x.example.com belongs to"),
         ("patch_badjson", "Coolify refuses the change: "),
         ("patch_unknown_app", "Application not found"),
     ],
 )
-def test_a_refusal_is_told_and_that_nothing_was_changed(wire: responses.RequestsMock, name: str, said: str) -> None:
+def test_a_refusal_is_told_and_that_nothing_was_changed(
+    wire: responses.RequestsMock, name: str, said: str
+) -> None:
     application(wire)
     rights(wire)
     serve(wire, "PATCH", APP, name)
@@ -320,7 +403,9 @@ def test_of_several_variables_some_may_be_set_although_one_is_refused(wire: resp
     server = coolify(env="A=1\nB=2")
     server.resolve(IMG)
     assert refused(server).reason.endswith(f"must be a string. {PARTLY_APPLIED}")
-    assert server.changes_made(IMG) == (f"variables: 2 added (A, B), 0 changed, 0 kept{COPIES} (perhaps, or a part of it)",)
+    assert server.changes_made(IMG) == (
+        f"variables: 2 added (A, B), 0 changed, 0 kept{COPIES} (perhaps, or a part of it)",
+    )
 
 
 # --- answers that are lost
@@ -443,7 +528,10 @@ def test_a_signal_in_the_middle_leaves_known_what_was_sent(wire: responses.Reque
     server.resolve(IMG)
     with pytest.raises(Interrupted):
         server.apply_changes(IMG)
-    assert server.changes_made(IMG) == (IMAGE_TOLD, f"variables: 1 added (A), 0 changed, 0 kept{COPIES} (perhaps: no answer came)")
+    assert server.changes_made(IMG) == (
+        IMAGE_TOLD,
+        f"variables: 1 added (A), 0 changed, 0 kept{COPIES} (perhaps: no answer came)",
+    )
 
 
 # --- already queued
@@ -456,10 +544,22 @@ SKIPPED = {"deployments": [{**body("deploy_skipped")["deployments"][0], "resourc
     ("inputs", "answer"),
     [
         pytest.param({"env": "A=new"}, RetryLater(30, OLDER_DEPLOYMENT), id="a-variable"),
-        pytest.param({"pr": "7", "env": "A=new"}, RetryLater(30, OLDER_DEPLOYMENT), id="a-preview-s-variable"),
-        pytest.param({"settings": '{"docker_registry_image_tag": "2.1.0"}'}, RetryLater(30, OLDER_DEPLOYMENT), id="a-field"),
-        pytest.param({"env": "A=old"}, Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED), id="as-it-was"),
-        pytest.param({}, Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED), id="nothing"),
+        pytest.param(
+            {"pr": "7", "env": "A=new"}, RetryLater(30, OLDER_DEPLOYMENT), id="a-preview-s-variable"
+        ),
+        pytest.param(
+            {"settings": '{"docker_registry_image_tag": "2.1.0"}'},
+            RetryLater(30, OLDER_DEPLOYMENT),
+            id="a-field",
+        ),
+        pytest.param(
+            {"env": "A=old"},
+            Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED),
+            id="as-it-was",
+        ),
+        pytest.param(
+            {}, Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED), id="nothing"
+        ),
     ],
 )
 def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
@@ -484,16 +584,24 @@ def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
     ("inputs", "url"),
     [
         pytest.param({}, "http://shop.example.com", id="the-old-one"),
-        pytest.param({"settings": '{"limits_memory": "1G"}'}, "http://shop.example.com", id="of-which-nothing-is-said"),
         pytest.param(
-            {"settings": '{"domains": "https://new.example.com,https://b.example.com"}'}, "https://new.example.com", id="the-new-one"
+            {"settings": '{"limits_memory": "1G"}'}, "http://shop.example.com", id="of-which-nothing-is-said"
+        ),
+        pytest.param(
+            {"settings": '{"domains": "https://new.example.com,https://b.example.com"}'},
+            "https://new.example.com",
+            id="the-new-one",
         ),
         pytest.param({"settings": '{"domains": null}'}, "", id="none-any-more"),
         pytest.param(
-            {"settings": '{"domains": "https://new.example.com"}', "dry_run": "true"}, "http://shop.example.com", id="as-long-as-it-is"
+            {"settings": '{"domains": "https://new.example.com"}', "dry_run": "true"},
+            "http://shop.example.com",
+            id="as-long-as-it-is",
         ),
         pytest.param(
-            {"settings": '{"domains": "https://new.example.com"}', "command": "check"}, "http://shop.example.com", id="a-doctor-s"
+            {"settings": '{"domains": "https://new.example.com"}', "command": "check"},
+            "http://shop.example.com",
+            id="a-doctor-s",
         ),
     ],
 )
@@ -504,5 +612,7 @@ def test_an_application_whose_address_is_changed_is_visited_at_the_new_one(
     application(wire)
     target = coolify(**inputs).resolve(IMG)
     asked_for = url != "http://shop.example.com"
-    assert target.before == ("http://shop.example.com" if asked_for else None)  # until Coolify has accepted it
+    assert target.before == (
+        "http://shop.example.com" if asked_for else None
+    )  # until Coolify has accepted it
     assert (target.url, target.name, target.kind) == (url, body("create_img_get")["name"], "application")

@@ -33,7 +33,13 @@ PROJECT, SERVER = "vmql0ricefxufxuz08ykbxny", "z5g6z0bsdcs2syh3riaw1ixx"
 UUID = "njaw0od7xw5oe8jz2g1ehu1x"
 """Of the simulator's first application."""
 
-GIVEN = {"create": "true", "name": "shop", "image": "ghcr.io/acme/shop:2.1.0", "project": "Shop", "environment": "production"}
+GIVEN = {
+    "create": "true",
+    "name": "shop",
+    "image": "ghcr.io/acme/shop:2.1.0",
+    "project": "Shop",
+    "environment": "production",
+}
 SENT = {
     "project_uuid": PROJECT,
     "environment_name": "production",
@@ -48,7 +54,9 @@ PROBED = ["PATCH /applications/new {}", "POST /deploy"]
 PROBED_THERE = [f"PATCH /applications/{UUID} {{}}", "POST /deploy"]
 CHECKED = [f"GET /applications/{UUID}", f"GET /deployments/applications/{UUID}?take=1"]
 DEPLOYED = [f"POST /deploy?uuid={UUID}&force=true"]
-TOLD = "shop: created in project Shop, environment production, on server localhost, from ghcr.io/acme/shop:2.1.0"
+TOLD = (
+    "shop: created in project Shop, environment production, on server localhost, from ghcr.io/acme/shop:2.1.0"
+)
 
 
 def made(**more: Any) -> str:
@@ -80,15 +88,39 @@ def _play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.C
     def run(scenario: str | Scenario = "create", version: str = NEW, *troubles: Fault, **inputs: str) -> Ran:
         played = SCENARIOS[scenario] if isinstance(scenario, str) else scenario
         with simulating(replace(played, faults=troubles), version=version) as session:
-            files = {"COOLIFY_URL": session.url, "COOLIFY_TOKEN": session.token, "DEPLOYER_OUTPUT_FILE": "out.env"}
-            named = {f"INPUT_{name.upper()}": value for name, value in {"result_file": "result.json", **GIVEN, **inputs}.items()}
+            files = {
+                "COOLIFY_URL": session.url,
+                "COOLIFY_TOKEN": session.token,
+                "DEPLOYER_OUTPUT_FILE": "out.env",
+            }
+            named = {
+                f"INPUT_{name.upper()}": value
+                for name, value in {"result_file": "result.json", **GIVEN, **inputs}.items()
+            }
             code = main([], {**files, **named}, clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
-            asked = [f"{each} {each.body.decode()}".replace(" /api/v1/", " /", 1).strip() for each in session.journal]
+            asked = [
+                f"{each} {each.body.decode()}".replace(" /api/v1/", " /", 1).strip()
+                for each in session.journal
+            ]
             violations = session.violations(changes_nothing="dry_run" in inputs)
-        looked = next((place for place, each in enumerate(asked) if each.startswith("GET /deployments/") and "take" not in each), None)
+        looked = next(
+            (
+                place
+                for place, each in enumerate(asked)
+                if each.startswith("GET /deployments/") and "take" not in each
+            ),
+            None,
+        )
         said = capfdbinary.readouterr().out.decode().splitlines()
         outputs = Path("out.env").read_text("utf-8")
-        return Ran(code, said, asked[:looked], violations, json.loads(Path("result.json").read_text("utf-8")), outputs)
+        return Ran(
+            code,
+            said,
+            asked[:looked],
+            violations,
+            json.loads(Path("result.json").read_text("utf-8")),
+            outputs,
+        )
 
     return run
 
@@ -106,12 +138,21 @@ def test_a_missing_application_is_made_then_deployed_like_any_other(play: Runs) 
         "shop: triggering a deployment",
     ]
     assert (ran.code, ran.violations) == (0, [])
-    assert [(each["uuid"], each["name"], each["status"]) for each in ran.result["targets"]] == [(UUID, "shop", "finished")]
+    assert [(each["uuid"], each["name"], each["status"]) for each in ran.result["targets"]] == [
+        (UUID, "shop", "finished")
+    ]
     assert f'DEPLOYED_RESOURCE_UUID="{UUID}"' in ran.outputs
 
 
-def test_everything_that_is_wished_is_sent_and_the_rest_is_set_before_the_first_deployment(play: Runs) -> None:
-    wished = {"ports": "80 443", "domains": "https://a.example.com, https://b.example.com", "server": "LOCALHOST", "destination": "coolify"}
+def test_everything_that_is_wished_is_sent_and_the_rest_is_set_before_the_first_deployment(
+    play: Runs,
+) -> None:
+    wished = {
+        "ports": "80 443",
+        "domains": "https://a.example.com, https://b.example.com",
+        "server": "LOCALHOST",
+        "destination": "coolify",
+    }
     changes = {"env": "SECRET=hunter2000", "settings": '{"is_spa": true}'}
     ran = play(**wished, **changes)
     more = {
@@ -120,9 +161,21 @@ def test_everything_that_is_wished_is_sent_and_the_rest_is_set_before_the_first_
         "domains": "https://a.example.com,https://b.example.com",
     }
     body = {**SENT, **more}
-    ordered = {name: body[name] for name in ("project_uuid", "environment_name", "server_uuid", "destination_uuid", *body)}
-    assert ran.asked[:9] == [*LOOKED_FOR, *PLACED, *PROBED, f"POST /applications/dockerimage {json.dumps(ordered)}"]
-    assert ran.asked[9:13] == [*CHECKED, f"GET /applications/{UUID}/envs", f'PATCH /applications/{UUID} {{"is_spa": true}}']
+    ordered = {
+        name: body[name]
+        for name in ("project_uuid", "environment_name", "server_uuid", "destination_uuid", *body)
+    }
+    assert ran.asked[:9] == [
+        *LOOKED_FOR,
+        *PLACED,
+        *PROBED,
+        f"POST /applications/dockerimage {json.dumps(ordered)}",
+    ]
+    assert ran.asked[9:13] == [
+        *CHECKED,
+        f"GET /applications/{UUID}/envs",
+        f'PATCH /applications/{UUID} {{"is_spa": true}}',
+    ]
     assert ran.asked[13].startswith(f"PATCH /applications/{UUID}/envs/bulk ")
     assert ran.asked[14:] == DEPLOYED
     assert (ran.code, ran.violations) == (0, [])
@@ -136,7 +189,9 @@ def test_everything_that_is_wished_is_sent_and_the_rest_is_set_before_the_first_
         pytest.param(OLD, PLACED[:1], {"ports_exposes": "80"}, id="old"),
     ],
 )
-def test_older_versions_list_no_destinations(play: Runs, version: str, placed: list[str], more: Mapping[str, str]) -> None:
+def test_older_versions_list_no_destinations(
+    play: Runs, version: str, placed: list[str], more: Mapping[str, str]
+) -> None:
     ran = play("create", version, **({"ports": "80"} if more else {}))
     assert ran.asked[: len(LOOKED_FOR) + 4] == [*LOOKED_FOR, *placed, *PROBED, made(**more)]
     assert (ran.code, ran.violations) == (0, [])
@@ -175,7 +230,13 @@ def test_one_that_is_there_is_deployed_with_its_image(play: Runs) -> None:
 
 @pytest.mark.parametrize("version", [NEW, MIDDLE, OLD])
 def test_one_that_is_as_it_is_wished_is_only_deployed(play: Runs, version: str) -> None:
-    ran = play("create-existing", version, image="ghcr.io/acme/shop:2.0.1", domains="http://shop.example.com", ports="80")
+    ran = play(
+        "create-existing",
+        version,
+        image="ghcr.io/acme/shop:2.0.1",
+        domains="http://shop.example.com",
+        ports="80",
+    )
     assert [each for each in ran.asked if not each.startswith("GET")] == DEPLOYED
     assert (ran.code, ran.violations) == (0, [])
     assert [line for line in ran.said if line.startswith("WARNING")] == []
@@ -213,20 +274,58 @@ TWINS = replace(SCENARIOS["create"], projects=(Project("Shop"), Project("Shop"))
 @pytest.mark.parametrize(
     ("scenario", "version", "inputs", "told"),
     [
-        pytest.param("create", NEW, {"project": "nope"}, ('no project "nope": there are "Shop" (', 2), id="project"),
-        pytest.param("create", NEW, {"project": ""}, ('`project` is missing: there are "Shop" (', 2), id="no-project"),
-        pytest.param(TWINS, NEW, {}, ('2 are called "Shop"; give the uuid: "Shop" (', 2), id="two-projects"),
-        pytest.param("create", NEW, {"environment": "qa"}, ('no environment "qa": there are "production" (', 3), id="environment"),
         pytest.param(
-            "create", OLD, {"environment": "qa"}, ('no environment "qa": there are "production", "staging"', 3), id="old-environment"
+            "create", NEW, {"project": "nope"}, ('no project "nope": there are "Shop" (', 2), id="project"
         ),
-        pytest.param("create", NEW, {"server": "builder"}, ('no server "builder": there is "localhost" (', 5), id="server"),
-        pytest.param(TWO_HOSTS, NEW, {}, ('`server` is missing: there are "localhost" (', 5), id="two-servers"),
-        pytest.param("create", NEW, {"destination": "x"}, ('no destination "x": there is "coolify" (', 6), id="destination"),
-        pytest.param(TWO_NETS, NEW, {}, ('`destination` is missing: there are "coolify" (', 6), id="two-destinations"),
+        pytest.param(
+            "create", NEW, {"project": ""}, ('`project` is missing: there are "Shop" (', 2), id="no-project"
+        ),
+        pytest.param(TWINS, NEW, {}, ('2 are called "Shop"; give the uuid: "Shop" (', 2), id="two-projects"),
+        pytest.param(
+            "create",
+            NEW,
+            {"environment": "qa"},
+            ('no environment "qa": there are "production" (', 3),
+            id="environment",
+        ),
+        pytest.param(
+            "create",
+            OLD,
+            {"environment": "qa"},
+            ('no environment "qa": there are "production", "staging"', 3),
+            id="old-environment",
+        ),
+        pytest.param(
+            "create",
+            NEW,
+            {"server": "builder"},
+            ('no server "builder": there is "localhost" (', 5),
+            id="server",
+        ),
+        pytest.param(
+            TWO_HOSTS, NEW, {}, ('`server` is missing: there are "localhost" (', 5), id="two-servers"
+        ),
+        pytest.param(
+            "create",
+            NEW,
+            {"destination": "x"},
+            ('no destination "x": there is "coolify" (', 6),
+            id="destination",
+        ),
+        pytest.param(
+            TWO_NETS, NEW, {}, ('`destination` is missing: there are "coolify" (', 6), id="two-destinations"
+        ),
         pytest.param("create", OLD, {}, ("`ports` is missing", 5), id="no-ports"),
-        pytest.param("create", OLD, {"ports": "80", "verify_url": "auto"}, ("give `domains`", 5), id="no-address"),
-        pytest.param("create", OLD, {"ports": "80", "settings": '{"domains": "x"}'}, ("create sets it", 0), id="settings"),
+        pytest.param(
+            "create", OLD, {"ports": "80", "verify_url": "auto"}, ("give `domains`", 5), id="no-address"
+        ),
+        pytest.param(
+            "create",
+            OLD,
+            {"ports": "80", "settings": '{"domains": "x"}'},
+            ("create sets it", 0),
+            id="settings",
+        ),
         pytest.param(READER, NEW, {}, ("the token lacks write, so nothing was changed", 8), id="no-write"),
         pytest.param(WRITER, NEW, {}, ("the token lacks deploy, so nothing was changed", 8), id="no-deploy"),
     ],
@@ -251,17 +350,30 @@ def test_a_refusal_after_it_was_made_says_so(play: Runs) -> None:
 
 def test_two_destinations_of_an_old_version_are_told_by_the_server(play: Runs) -> None:
     ran = play(TWO_NETS, MIDDLE)
-    assert "Coolify refuses to create it: Server has multiple destinations and you do not set destination_uuid" in "\n".join(ran.said)
+    assert (
+        "Coolify refuses to create it: Server has multiple destinations and you do not set destination_uuid"
+        in "\n".join(ran.said)
+    )
     assert (ran.code, ran.violations) == (2, [])
 
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
-        pytest.param("create_img_noproject", "Coolify refuses to create it: project_uuid: This field is required", id="422"),
-        pytest.param("create_img_noenv", "at least one of environment_name or environment_uuid", id="422-without-errors"),
+        pytest.param(
+            "create_img_noproject",
+            "Coolify refuses to create it: project_uuid: This field is required",
+            id="422",
+        ),
+        pytest.param(
+            "create_img_noenv",
+            "at least one of environment_name or environment_uuid",
+            id="422-without-errors",
+        ),
         pytest.param("create_img_badproject", "Coolify refuses to create it: Project not found", id="404"),
-        pytest.param("create_img_builder", "Coolify refuses to create it: server_uuid: ", id="a-build-server"),
+        pytest.param(
+            "create_img_builder", "Coolify refuses to create it: server_uuid: ", id="a-build-server"
+        ),
     ],
 )
 def test_what_the_server_refuses_is_told_with_its_field(play: Runs, name: str, sentence: str) -> None:
@@ -279,7 +391,13 @@ def test_what_the_server_refuses_is_told_with_its_field(play: Runs, name: str, s
 def test_after_a_lost_answer_it_is_found_and_never_made_twice(play: Runs, version: str, then: Then) -> None:
     ran = play("create", version, Fault(("create",), then, acts=True), ports="80")
     placed = PLACED if version == NEW else PLACED[:1]
-    assert ran.asked[: len(LOOKED_FOR) + len(placed) + 4] == [*LOOKED_FOR, *placed, *PROBED, made(ports_exposes="80"), "GET /applications"]
+    assert ran.asked[: len(LOOKED_FOR) + len(placed) + 4] == [
+        *LOOKED_FOR,
+        *placed,
+        *PROBED,
+        made(ports_exposes="80"),
+        "GET /applications",
+    ]
     assert f"{TOLD} (found there after the answer was lost, and taken for ours)" in ran.said
     assert (ran.code, ran.violations) == (0, [])
     assert ran.result["targets"][0]["uuid"] == UUID
@@ -297,8 +415,19 @@ def test_a_server_that_broke_is_asked_again_three_times(play: Runs) -> None:
     ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500"))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, *[made(), "GET /applications"] * 3]
     assert "the server failed 3 times and created nothing: HTTP 500: Server Error" in "\n".join(ran.said)
-    ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500", nth=(1,)))
-    assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), "GET /applications", made(), *CHECKED, *DEPLOYED]
+    ran = play(
+        "create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500", nth=(1,))
+    )
+    assert ran.asked == [
+        *LOOKED_FOR,
+        *PLACED,
+        *PROBED,
+        made(),
+        "GET /applications",
+        made(),
+        *CHECKED,
+        *DEPLOYED,
+    ]
     assert (ran.code, ran.violations) == (0, [])
 
 
@@ -311,7 +440,9 @@ def test_what_never_arrived_is_sent_again(play: Runs) -> None:
 # --- the loop
 
 
-def told(plan: Plan, script: Mapping[str, list[Any]], clock: FakeClock) -> tuple[list[Any], list[str], Outcome]:
+def told(
+    plan: Plan, script: Mapping[str, list[Any]], clock: FakeClock
+) -> tuple[list[Any], list[str], Outcome]:
     events: list[Any] = []
     provider = Scripted(script, clock)
     outcome = run(plan, provider, events.append, clock)  # by shape
@@ -319,17 +450,32 @@ def told(plan: Plan, script: Mapping[str, list[Any]], clock: FakeClock) -> tuple
 
 
 def test_from_its_making_on_a_story_goes_by_the_uuid() -> None:
-    script: dict[str, list[Any]] = {"check shop": [Target("shop", missing=True)], "prepare shop": [Changes(("created",), created="u1")]}
+    script: dict[str, list[Any]] = {
+        "check shop": [Target("shop", missing=True)],
+        "prepare shop": [Changes(("created",), created="u1")],
+    }
     events, calls, outcome = told(
-        Plan(("shop",), has_changes=True, own_site=True), {**script, "check u1": [Target("u1", url="http://a")]}, FakeClock()
+        Plan(("shop",), has_changes=True, own_site=True),
+        {**script, "check u1": [Target("u1", url="http://a")]},
+        FakeClock(),
     )
-    assert calls[:7] == ["reach", "check shop", "prepare shop", "check u1", "prepare u1", "start u1", "look u1-1"]
+    assert calls[:7] == [
+        "reach",
+        "check shop",
+        "prepare shop",
+        "check u1",
+        "prepare u1",
+        "start u1",
+        "look u1-1",
+    ]
     assert GroupExpanded("shop", (Target("u1"),), gone=True) in events
     assert (outcome, events[-1].target) == (Outcome.FINISHED, "u1")
 
 
 def test_a_job_that_is_stopped_while_something_is_made_says_that_it_may_be_there() -> None:
-    script: dict[str, list[Any]] = {"prepare shop": [UnavailableError("no answer", may_have_arrived=True), UnavailableError("HTTP 502")]}
+    script: dict[str, list[Any]] = {
+        "prepare shop": [UnavailableError("no answer", may_have_arrived=True), UnavailableError("HTTP 502")]
+    }
     clock = FakeClock()
     clock.expect(7, "SIGTERM")
     events, _, outcome = told(Plan(("shop",), has_changes=True), script, clock)

@@ -18,12 +18,18 @@ MARKED = "mArKeDsecret"
 NEWEST, OLDEST = Version(NEW), Version("4.0.0-beta.380")
 
 PROJECTS = body("projects_200")
-ENVIRONMENTS = [{"id": 1, "name": "production", "uuid": "d95myjhljrijb3w635g3gcxz"}, {"id": 2, "name": "Staging", "uuid": "e2"}]
+ENVIRONMENTS = [
+    {"id": 1, "name": "production", "uuid": "d95myjhljrijb3w635g3gcxz"},
+    {"id": 2, "name": "Staging", "uuid": "e2"},
+]
 """With the fields that captured/app_get_read.json nests as `environment`."""
 
 SERVER = "z5g6z0bsdcs2syh3riaw1ixx"
 COOLIFY = "ajlly5dwoi3rzoewpmqtst45"
-DESTINATIONS = [{"uuid": COOLIFY, "name": "coolify", "server_uuid": SERVER}, {"uuid": "d2", "name": "second", "server_uuid": SERVER}]
+DESTINATIONS = [
+    {"uuid": COOLIFY, "name": "coolify", "server_uuid": SERVER},
+    {"uuid": "d2", "name": "second", "server_uuid": SERVER},
+]
 """With the fields of the servers' OpenAPI document."""
 
 
@@ -36,12 +42,20 @@ def test_a_project_is_found_by_uuid_by_name_or_alone(wished: str) -> None:
     ("wished", "rows", "expected"),
     [
         pytest.param(
-            "", ENVIRONMENTS, '`environment` is missing: there are "production" (d95myjhljrijb3w635g3gcxz), "Staging" (e2)', id="?"
+            "",
+            ENVIRONMENTS,
+            '`environment` is missing: there are "production" (d95myjhljrijb3w635g3gcxz), "Staging" (e2)',
+            id="?",
         ),
         pytest.param(
-            "dev", ENVIRONMENTS[:1], 'there is no environment "dev": there is "production" (d95myjhljrijb3w635g3gcxz)', id="missing"
+            "dev",
+            ENVIRONMENTS[:1],
+            'there is no environment "dev": there is "production" (d95myjhljrijb3w635g3gcxz)',
+            id="missing",
         ),
-        pytest.param("dev", [], 'there is no environment "dev": the token sees no environment at all', id="none"),
+        pytest.param(
+            "dev", [], 'there is no environment "dev": the token sees no environment at all', id="none"
+        ),
         pytest.param(
             "A",
             [{"name": "a", "uuid": "1"}, {"name": "a", "uuid": "2"}],
@@ -104,7 +118,9 @@ def test_an_application_is_found_by_its_name_in_its_environment() -> None:
         pytest.param("img", {"name": "production"}, 0, "can't be looked for", id="no-number"),
     ],
 )
-def test_nothing_is_made_where_it_can_not_be_told(name: str, environment: Row, more: int, expected: str) -> None:
+def test_nothing_is_made_where_it_can_not_be_told(
+    name: str, environment: Row, more: int, expected: str
+) -> None:
     applications = body("apps_list")
     with pytest.raises(RefusedError, match=expected):
         create_rules.existing(name, environment, applications * (1 + more))
@@ -127,7 +143,12 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
     ("wanted", "place", "version", "sent"),
     [
         pytest.param(
-            NewApplication("shop", Image("nginx", "1"), ports=(80, 443), domains=("https://a.example.com", "https://b.example.com")),
+            NewApplication(
+                "shop",
+                Image("nginx", "1"),
+                ports=(80, 443),
+                domains=("https://a.example.com", "https://b.example.com"),
+            ),
             Placement("p", "production", "s", "d"),
             OLDEST,
             {
@@ -151,35 +172,56 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
             NewApplication("shop", Image("a/b", digest=HEX), ports=(80,)),
             PLACE,
             Version("4.0.0-beta.434"),
-            {**SENT, "docker_registry_image_name": "a/b@sha256", "docker_registry_image_tag": HEX, "ports_exposes": "80"},
+            {
+                **SENT,
+                "docker_registry_image_name": "a/b@sha256",
+                "docker_registry_image_tag": HEX,
+                "ports_exposes": "80",
+            },
             id="digest-on-an-old-one",
         ),
         pytest.param(
-            NewApplication("shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True),
+            NewApplication(
+                "shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True
+            ),
             PLACE,
             NEWEST,
             {**IMAGE_SENT, "domains": "https://a.example.com", "force_domain_override": True},
             id="forced-addresses",
         ),
         pytest.param(
-            NewApplication("shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True),
+            NewApplication(
+                "shop", Image("a", "1"), ports=(80,), domains=("https://a.example.com",), forced=True
+            ),
             PLACE,
             Version("4.0.0-beta.420"),
             {**IMAGE_SENT, "domains": "https://a.example.com"},
             id="an-old-one-forces-nothing",
         ),
-        pytest.param(NewApplication("shop", Image("a", "1"), ports=(80,), forced=True), PLACE, NEWEST, IMAGE_SENT, id="nothing-to-force"),
+        pytest.param(
+            NewApplication("shop", Image("a", "1"), ports=(80,), forced=True),
+            PLACE,
+            NEWEST,
+            IMAGE_SENT,
+            id="nothing-to-force",
+        ),
     ],
 )
-def test_what_is_sent_to_make_an_application(wanted: NewApplication, place: Placement, version: Version, sent: dict[str, Any]) -> None:
+def test_what_is_sent_to_make_an_application(
+    wanted: NewApplication, place: Placement, version: Version, sent: dict[str, Any]
+) -> None:
     assert create_rules.body(wanted, place, version) == sent
 
 
 @pytest.mark.parametrize(
     ("wanted", "version", "expected"),
     [
-        pytest.param(NewApplication("shop", Image("", "1"), ports=(80,)), NEWEST, "give name:tag", id="tag-only"),
-        pytest.param(NewApplication("shop", Image("a", "1")), Version("4.1.1"), "`ports` is missing", id="no-ports"),
+        pytest.param(
+            NewApplication("shop", Image("", "1"), ports=(80,)), NEWEST, "give name:tag", id="tag-only"
+        ),
+        pytest.param(
+            NewApplication("shop", Image("a", "1")), Version("4.1.1"), "`ports` is missing", id="no-ports"
+        ),
         pytest.param(
             NewApplication("shop", Image("a", "1"), ports=(80,), visited=True),
             Version("4.0.0-beta.462"),
@@ -195,13 +237,21 @@ def test_what_can_not_be_made(wanted: NewApplication, version: Version, expected
 
 def test_a_new_application_gets_an_address_to_visit_or_brings_one() -> None:
     image = Image("a", "1")
-    assert "domains" not in create_rules.body(NewApplication("shop", image, ports=(80,), visited=True), PLACE, Version("4.0.0-beta.463"))
-    old = create_rules.body(NewApplication("shop", image, ports=(80,), visited=True, domains=("https://a.example.com",)), PLACE, OLDEST)
+    assert "domains" not in create_rules.body(
+        NewApplication("shop", image, ports=(80,), visited=True), PLACE, Version("4.0.0-beta.463")
+    )
+    old = create_rules.body(
+        NewApplication("shop", image, ports=(80,), visited=True, domains=("https://a.example.com",)),
+        PLACE,
+        OLDEST,
+    )
     assert old["domains"] == "https://a.example.com"
 
 
 def test_what_will_be_is_read_like_what_is() -> None:
-    wanted = NewApplication("shop", Image("a/b", digest=HEX), ports=(80, 443), domains=("https://a.example.com",))
+    wanted = NewApplication(
+        "shop", Image("a/b", digest=HEX), ports=(80, 443), domains=("https://a.example.com",)
+    )
     row = create_rules.expected_row(wanted)
     assert (images.changed(row, wanted.image), create_rules.kept(wanted, row)) == ({}, ())
 
@@ -217,12 +267,24 @@ THERE = {
     ("wished", "row", "said"),
     [
         pytest.param({}, THERE, [], id="nothing-wished"),
-        pytest.param({"domains": ("https://b.example.com", "https://a.example.com"), "ports": (80,)}, THERE, [], id="the-same"),
+        pytest.param(
+            {"domains": ("https://b.example.com", "https://a.example.com"), "ports": (80,)},
+            THERE,
+            [],
+            id="the-same",
+        ),
         pytest.param({"server": "LocalHost", "destination": "d"}, THERE, [], id="the-same-place"),
         pytest.param({"domains": ("https://a.example.com",)}, THERE, ["`domains`"], id="fewer-domains"),
         pytest.param({"domains": ("https://a.example.com",)}, {}, ["`domains`"], id="no-domains"),
-        pytest.param({"ports": (80, 81), "server": "other", "destination": "x"}, THERE, ["`ports`", "`server`", "`destination`"], id="all"),
-        pytest.param({"server": "other", "destination": "x"}, {"destination": None}, [], id="a-place-that-is-not-told"),
+        pytest.param(
+            {"ports": (80, 81), "server": "other", "destination": "x"},
+            THERE,
+            ["`ports`", "`server`", "`destination`"],
+            id="all",
+        ),
+        pytest.param(
+            {"server": "other", "destination": "x"}, {"destination": None}, [], id="a-place-that-is-not-told"
+        ),
     ],
 )
 def test_what_an_application_keeps_is_told(wished: dict[str, Any], row: Row, said: list[str]) -> None:
@@ -239,7 +301,9 @@ def test_addresses_and_ports_are_read() -> None:
     assert (create_rules.domains(""), create_rules.ports("")) == ((), ())
 
 
-@pytest.mark.parametrize("text", ["a.example.com", "https://", "ftp://a.example.com", f"https://u:{MARKED}@a.example.com"])
+@pytest.mark.parametrize(
+    "text", ["a.example.com", "https://", "ftp://a.example.com", f"https://u:{MARKED}@a.example.com"]
+)
 def test_what_is_no_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"the 2\. of them is no address") as caught:
         create_rules.domains(f"https://ok.example.com,{text}")

@@ -98,7 +98,14 @@ def test_whatever_is_quoted_comes_back_as_it_was(wished: dict[str, str]) -> None
 
 
 @thoroughly
-@given(st.lists(st.one_of(st.text(max_size=20), st.sampled_from(["A=", "'", '"', "\n", "export ", "#", "${HOME}", "\\", "=", "\r\n"]))))
+@given(
+    st.lists(
+        st.one_of(
+            st.text(max_size=20),
+            st.sampled_from(["A=", "'", '"', "\n", "export ", "#", "${HOME}", "\\", "=", "\r\n"]),
+        )
+    )
+)
 def test_no_mistake_holds_anything_of_the_text(parts: list[str]) -> None:
     """A mistake is made of our words and of numbers, whatever the text."""
     numbers = str.maketrans("", "", "0123456789")
@@ -126,7 +133,9 @@ COPIES = "; Coolify makes a copy of each new one for previews"
 
 def test_only_new_and_different_variables_are_sent_with_every_flag() -> None:
     rows = body("env_list_sensitive")
-    planned = envs.plan(secrets(FOO="bar", NIXPACKS_NODE_VERSION=MARKED, NEW="1\n2"), rows, "application", NEWEST)
+    planned = envs.plan(
+        secrets(FOO="bar", NIXPACKS_NODE_VERSION=MARKED, NEW="1\n2"), rows, "application", NEWEST
+    )
     assert planned == EnvChange(
         {
             "data": [
@@ -153,11 +162,16 @@ def test_only_new_and_different_variables_are_sent_with_every_flag() -> None:
 
 def test_nothing_is_sent_where_all_is_so_already() -> None:
     planned = envs.plan(secrets(FOO=" bar\n"), body("env_list_sensitive"), "application", NEWEST)
-    assert (planned, planned.summary) == (EnvChange(unchanged=("FOO",)), "variables: 0 added, 0 changed, 1 kept")
+    assert (planned, planned.summary) == (
+        EnvChange(unchanged=("FOO",)),
+        "variables: 0 added, 0 changed, 1 kept",
+    )
 
 
 def test_a_preview_has_variables_of_its_own() -> None:
-    planned = envs.plan(secrets(ML="a\nb\n", FOO="x"), body("env_list_sensitive"), "application", NEWEST, preview=True)
+    planned = envs.plan(
+        secrets(ML="a\nb\n", FOO="x"), body("env_list_sensitive"), "application", NEWEST, preview=True
+    )
     item = {"key": "FOO", "value": "x", "is_preview": True, **PLAIN, **ROW_FOO}
     assert planned == EnvChange({"data": [item]}, changed=("FOO",), unchanged=("ML",), preview=True)
     assert planned.summary == "preview variables: 0 added, 1 changed (FOO), 1 kept"
@@ -165,21 +179,36 @@ def test_a_preview_has_variables_of_its_own() -> None:
 
 def test_flags_and_comment_are_echoed_and_a_value_shown_once_counts_as_changed() -> None:
     planned = envs.plan(secrets(ML="n"), body("env_list_sensitive"), "application", NEWEST)
-    flags = {"is_preview": False, "is_literal": True, "is_multiline": True, "is_shown_once": True, "is_runtime": True, "comment": "c"}
-    assert planned.body == {"data": [{"key": "ML", "value": "n", **flags, "is_buildtime": False, "is_build_time": False}]}
+    flags = {
+        "is_preview": False,
+        "is_literal": True,
+        "is_multiline": True,
+        "is_shown_once": True,
+        "is_runtime": True,
+        "comment": "c",
+    }
+    assert planned.body == {
+        "data": [{"key": "ML", "value": "n", **flags, "is_buildtime": False, "is_build_time": False}]
+    }
     assert planned.warnings == ("ML: counted as changed, because Coolify shows such a value only once",)
 
 
 def test_what_may_not_be_read_counts_as_changed() -> None:
     planned = envs.plan(secrets(FOO="bar", NEW="1"), body("env_list_read"), "application", NEWEST)
     assert (planned.added, planned.changed, planned.unchanged) == (("NEW",), ("FOO",), ())
-    assert planned.warnings == ("FOO: counted as changed, because the token may not read what is there (read:sensitive)",)
+    assert planned.warnings == (
+        "FOO: counted as changed, because the token may not read what is there (read:sensitive)",
+    )
 
 
-@pytest.mark.parametrize(("kind", "name"), [("service", "services_env_list"), ("database", "databases_env_list")])
+@pytest.mark.parametrize(
+    ("kind", "name"), [("service", "services_env_list"), ("database", "databases_env_list")]
+)
 def test_services_and_databases_take_fewer_flags(kind: str, name: str) -> None:
     planned = envs.plan(secrets(FOO2=MARKED, N="1", X="y"), body(name), kind, NEWEST)
-    assert planned.body == {"data": [{"key": "FOO2", "value": MARKED, **PLAIN}, {"key": "X", "value": "y", **PLAIN}]}
+    assert planned.body == {
+        "data": [{"key": "FOO2", "value": MARKED, **PLAIN}, {"key": "X", "value": "y", **PLAIN}]
+    }
     assert planned.summary == "variables: 1 added (X), 1 changed (FOO2), 1 kept"
 
 
@@ -201,11 +230,19 @@ def test_values_that_the_server_mangles_are_told() -> None:
     ("kind", "version", "preview", "expected"),
     [
         pytest.param("service", NEWEST, True, "a service has no preview", id="preview-of-a-service"),
-        pytest.param("database", Version("4.0.0-beta.463"), False, "can't set a database's variables", id="old-database"),
+        pytest.param(
+            "database",
+            Version("4.0.0-beta.463"),
+            False,
+            "can't set a database's variables",
+            id="old-database",
+        ),
         pytest.param("application", Version("4.0.0-beta.434"), False, "set ML in Coolify", id="flags-lost"),
     ],
 )
-def test_what_a_version_can_not_do_is_refused(kind: str, version: Version, preview: bool, expected: str) -> None:  # noqa: FBT001 -- a row's column
+def test_what_a_version_can_not_do_is_refused(
+    kind: str, version: Version, preview: bool, expected: str
+) -> None:
     with pytest.raises(RefusedError, match=expected):
         envs.plan(secrets(ML=MARKED), body("env_list_sensitive"), kind, version, preview=preview)
 
@@ -214,11 +251,17 @@ def test_what_a_version_can_not_do_is_refused(kind: str, version: Version, previ
     ("rows", "lost"),
     [
         pytest.param([], True, id="new"),
-        pytest.param([{"key": "PEM", "value": "one line", "is_preview": False, **PLAIN}], True, id="of-one-line-before"),
-        pytest.param([{"key": "PEM", "value": "one\ntwo", "is_preview": False, **PLAIN}], False, id="the-same"),
+        pytest.param(
+            [{"key": "PEM", "value": "one line", "is_preview": False, **PLAIN}], True, id="of-one-line-before"
+        ),
+        pytest.param(
+            [{"key": "PEM", "value": "one\ntwo", "is_preview": False, **PLAIN}], False, id="the-same"
+        ),
     ],
 )
-def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(rows: list[dict[str, Any]], *, lost: bool) -> None:
+def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(
+    rows: list[dict[str, Any]], *, lost: bool
+) -> None:
     """coolify-api 5.9 quirk 1: bulk drops it from the input."""
     wished, old = secrets(A="1", PEM="one\ntwo"), Version("4.0.0-beta.434")
     assert envs.plan(wished, rows, "application", Version("4.0.0-beta.435")).body
@@ -226,7 +269,8 @@ def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(rows: l
         assert [item["key"] for item in envs.plan(wished, rows, "application", old).body["data"]] == ["A"]
         return
     with pytest.raises(
-        RefusedError, match="can't set a variable that is multi-line or shown only once through its API: set PEM in Coolify"
+        RefusedError,
+        match="can't set a variable that is multi-line or shown only once through its API: set PEM in Coolify",
     ):
         envs.plan(wished, rows, "application", old)
 

@@ -70,9 +70,19 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
     ("text", "words"),
     [
         pytest.param("ftp://coolify.example.com", "must begin with https:// or http://", id="ftp"),
-        pytest.param("https://admin:hunter22@coolify.example.com", "must not hold a user or a password", id="a-password"),
-        pytest.param("admin:hunter22@coolify.example.com", "must not hold a user or a password", id="a-password-without-scheme"),
-        pytest.param("https://hunter22@coolify.example.com", "must not hold a user or a password", id="a-user"),
+        pytest.param(
+            "https://admin:hunter22@coolify.example.com",
+            "must not hold a user or a password",
+            id="a-password",
+        ),
+        pytest.param(
+            "admin:hunter22@coolify.example.com",
+            "must not hold a user or a password",
+            id="a-password-without-scheme",
+        ),
+        pytest.param(
+            "https://hunter22@coolify.example.com", "must not hold a user or a password", id="a-user"
+        ),
         pytest.param("https://coolify .example.com", "is no address", id="a-blank"),
         pytest.param("https://a.example.com https://b.example.com", "is no address", id="two"),
         pytest.param("https://coolify\n.example.com", "is no address", id="a-line-break"),
@@ -82,9 +92,15 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
         pytest.param("https://coolify.example.com:99999", "is no address", id="a-port-that-is-too-high"),
         pytest.param("https://[::1", "is no address", id="half-an-ipv6"),
         pytest.param("https://coolify.example.com:9|hunter22", "is no address", id="a-token-behind-a-colon"),
-        pytest.param("https://coolify.example.com/api/v1/9|hunter22", "is no address", id="a-token-in-the-path"),
+        pytest.param(
+            "https://coolify.example.com/api/v1/9|hunter22", "is no address", id="a-token-in-the-path"
+        ),
         pytest.param("admin:hunter22", "is no address", id="a-login-and-no-host"),
-        pytest.param("hunter22://coolify.example.com", "must begin with https:// or http://", id="a-token-as-the-scheme"),
+        pytest.param(
+            "hunter22://coolify.example.com",
+            "must begin with https:// or http://",
+            id="a-token-as-the-scheme",
+        ),
         pytest.param("https://hunter22\u2100.example.com", "is no address", id="what-python-would-quote"),
         pytest.param("https://-coolify.example.com", "is no address", id="a-label-that-begins-with-a-hyphen"),
         pytest.param(f"https://{'a' * 64}.example.com", "is no address", id="a-label-that-is-too-long"),
@@ -98,7 +114,9 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
         pytest.param("https://coolify.example.com..", "is no address", id="two-dots-at-the-end"),
         pytest.param("https://.", "is no address", id="only-a-dot"),
         pytest.param(f"https://{'a' * 64}.example.com", "is no address", id="a-label-of-64"),
-        pytest.param(f"https://{'ü' * 63}.example.com", "is no address", id="a-label-that-is-too-long-once-it-is-plain"),
+        pytest.param(
+            f"https://{'ü' * 63}.example.com", "is no address", id="a-label-that-is-too-long-once-it-is-plain"
+        ),
         pytest.param(f"https://{'a.' * 126}example.com", "is no address", id="a-name-of-more-than-253"),
         pytest.param("https://coolify.example-.com", "is no address", id="a-label-that-ends-with-a-hyphen"),
         pytest.param("https://coolify.$HOST", "is no address", id="a-variable-that-was-not-expanded"),
@@ -123,9 +141,15 @@ def test_an_address_that_is_none_is_a_mistake_under_its_name(text: str, words: s
         pytest.param(f"{API}/deploy?uuid={WEB}%2C%20{IMG}", BASE, (WEB, IMG), None, id="two-encoded"),
         pytest.param(f"{API}/deploy?uuid={WEB}&uuid={IMG}", BASE, (WEB, IMG), None, id="twice"),
         pytest.param(f"{API}/deploy/?uuid={WEB}", BASE, (WEB,), None, id="a-trailing-slash"),
-        pytest.param(f"coolify.example.com/api/v1/deploy?uuid={WEB}", BASE, (WEB,), None, id="without-scheme"),
         pytest.param(
-            f"http://203.0.113.7:8000/api/v1/deploy?uuid={WEB}", "http://203.0.113.7:8000", (WEB,), None, id="an-address-and-port"
+            f"coolify.example.com/api/v1/deploy?uuid={WEB}", BASE, (WEB,), None, id="without-scheme"
+        ),
+        pytest.param(
+            f"http://203.0.113.7:8000/api/v1/deploy?uuid={WEB}",
+            "http://203.0.113.7:8000",
+            (WEB,),
+            None,
+            id="an-address-and-port",
         ),
     ],
 )
@@ -138,21 +162,27 @@ def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
     everyone = Common.read(RawInputs())
     assert everyone is not None
     inputs.build_provider(everyone, around()).trigger(WEB)
-    assert urlsplit(str(wire.calls[0].request.url)).query == f"uuid={WEB}" + (f"&force={force}" if force else "")
+    assert urlsplit(str(wire.calls[0].request.url)).query == f"uuid={WEB}" + (
+        f"&force={force}" if force else ""
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         pytest.param(BASE, "is no Deploy Webhook", id="only-the-address"),
-        pytest.param(f"{BASE}/webhooks/source/github/events", "is no Deploy Webhook", id="the-webhook-for-git"),
+        pytest.param(
+            f"{BASE}/webhooks/source/github/events", "is no Deploy Webhook", id="the-webhook-for-git"
+        ),
         pytest.param(f"{API}/deploy", "must name a uuid or a tag", id="no-query"),
         pytest.param(f"{API}/deploy?uuid=", "must name a uuid or a tag", id="an-empty-uuid"),
         pytest.param(f"{API}/deploy?uuid={WEB}&tag=blue", "must name a uuid or a tag", id="both"),
         pytest.param(f"{API}/deploy?uuid=%2C", "no uuid", id="a-comma"),
         pytest.param(f"{API}/deploy?uuid=a/b", "is no uuid", id="a-uuid-that-is-none"),
         pytest.param(
-            f"https://admin:hunter22@coolify.example.com/api/v1/deploy?uuid={WEB}", "must not hold a user or a password", id="a-password"
+            f"https://admin:hunter22@coolify.example.com/api/v1/deploy?uuid={WEB}",
+            "must not hold a user or a password",
+            id="a-password",
         ),
     ],
 )
@@ -166,7 +196,12 @@ def test_a_webhook_that_is_none_is_one_mistake(text: str, words: str) -> None:
 
 def test_what_is_given_explicitly_beats_the_webhook() -> None:
     webhook = f"{API}/deploy?uuid={WEB}&force=true"
-    inputs = coolify(COOLIFY_WEBHOOK=webhook, COOLIFY_URL="https://other.example.com", DEPLOYER_UUID=IMG, DEPLOYER_FORCE="false")
+    inputs = coolify(
+        COOLIFY_WEBHOOK=webhook,
+        COOLIFY_URL="https://other.example.com",
+        DEPLOYER_UUID=IMG,
+        DEPLOYER_FORCE="false",
+    )
     assert (inputs.base, inputs.targets, inputs.force) == ("https://other.example.com", (IMG,), False)
 
 
@@ -187,7 +222,9 @@ def test_a_list_of_uuids_is_split_and_each_counts_once(text: str, targets: tuple
     assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=text).targets == targets
 
 
-@pytest.mark.parametrize("text", ["a/b", "..", "a?b", "é", "a_b", f"{WEB};{IMG}", "https://coolify.example.com/project/x"])
+@pytest.mark.parametrize(
+    "text", ["a/b", "..", "a?b", "é", "a_b", f"{WEB};{IMG}", "https://coolify.example.com/project/x"]
+)
 def test_a_uuid_that_is_none_is_a_mistake(text: str) -> None:
     told = mistakes(DEPLOYER_UUID=text)
     assert [each for each in told if each.startswith("DEPLOYER_UUID: ") and "is no uuid" in each] == told
@@ -229,7 +266,9 @@ def test_a_token_that_is_none_of_coolify_is_a_mistake_that_does_not_hold_it(toke
 
 @pytest.mark.parametrize("token", ["https://coolify.example.com", "Bearer 7|mArKeDsecret"])
 def test_a_token_that_is_an_address_or_a_header_is_told_as_that(token: str) -> None:
-    assert mistakes(COOLIFY_TOKEN=token) == ["COOLIFY_TOKEN: must be the token alone, no address and no header"]
+    assert mistakes(COOLIFY_TOKEN=token) == [
+        "COOLIFY_TOKEN: must be the token alone, no address and no header"
+    ]
 
 
 def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
@@ -258,14 +297,20 @@ def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
         ("http://coolify.internal", False),
     ],
 )
-def test_a_token_that_would_cross_the_internet_in_the_clear_is_a_warning(address: str, *, warned: bool) -> None:
+def test_a_token_that_would_cross_the_internet_in_the_clear_is_a_warning(
+    address: str, *, warned: bool
+) -> None:
     warnings = coolify(COOLIFY_URL=address, DEPLOYER_UUID=WEB).warnings
     assert [("not encrypted" in each, "https://" in each) for each in warnings] == [(True, True)] * warned
 
 
 def test_what_is_missing_is_told_all_at_once() -> None:
     _, given = read({})
-    assert [each.partition(" is missing: ")[0] for each in given.mistakes] == ["COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID"]
+    assert [each.partition(" is missing: ")[0] for each in given.mistakes] == [
+        "COOLIFY_URL",
+        "COOLIFY_TOKEN",
+        "DEPLOYER_UUID",
+    ]
 
 
 # --- what becomes of them
@@ -279,14 +324,24 @@ def test_what_is_missing_is_told_all_at_once() -> None:
         pytest.param({"DEPLOYER_INSTANT_DEPLOY": "true"}, Options(instant=True), id="instant"),
         pytest.param({"DEPLOYER_WAIT": "false"}, Options(wait=False), id="wait"),
         pytest.param({"DEPLOYER_DRY_RUN": "true"}, Options(read_only=True), id="dry-run"),
-        pytest.param({"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK, read_only=True), id="check"),
+        pytest.param(
+            {"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK, read_only=True), id="check"
+        ),
         pytest.param({"DEPLOYER_COMMAND": "restart"}, Options(command=Command.RESTART), id="restart"),
         pytest.param({"DEPLOYER_COMMAND": "cancel"}, Options(command=Command.CANCEL), id="cancel"),
-        pytest.param({"DEPLOYER_PR": "#7", "DEPLOYER_DOCKER_TAG": "pr-7"}, Options(pr=7, docker_tag="pr-7"), id="preview"),
+        pytest.param(
+            {"DEPLOYER_PR": "#7", "DEPLOYER_DOCKER_TAG": "pr-7"},
+            Options(pr=7, docker_tag="pr-7"),
+            id="preview",
+        ),
         pytest.param({"DEPLOYER_PULL_LATEST": "false"}, Options(pull_latest=False), id="pull-latest"),
         pytest.param({"DEPLOYER_COMMIT": "a" * 40}, Options(pinned=True), id="commit"),
         pytest.param({"DEPLOYER_COMMIT": "HEAD"}, Options(pinned=True), id="head"),
-        pytest.param({"DEPLOYER_UUID": "", "DEPLOYER_TAG": "Blue, green"}, Options(tags=frozenset({"blue", "green"})), id="tags"),
+        pytest.param(
+            {"DEPLOYER_UUID": "", "DEPLOYER_TAG": "Blue, green"},
+            Options(tags=frozenset({"blue", "green"})),
+            id="tags",
+        ),
         pytest.param(
             {"DEPLOYER_VERIFY_HEALTH": "true", "DEPLOYER_VERIFY_TIMEOUT": "5m"},
             Options(verify_health="true", verify_timeout=300),
@@ -306,11 +361,21 @@ def test_the_inputs_become_one_wish(environ: Mapping[str, str], options: Options
 # --- create
 
 PORTS_WRONG = "must be the ports that the container listens on, such as 80 or 80,443; a mapping (8080:80) belongs into `settings`"
-CREATE = {"DEPLOYER_UUID": "", "DEPLOYER_CREATE": "true", "DEPLOYER_NAME": "shop", "DEPLOYER_APP_IMAGE": "nginx:1.27"}
+CREATE = {
+    "DEPLOYER_UUID": "",
+    "DEPLOYER_CREATE": "true",
+    "DEPLOYER_NAME": "shop",
+    "DEPLOYER_APP_IMAGE": "nginx:1.27",
+}
 
 
 def test_what_is_created_is_the_target_by_its_name() -> None:
-    inputs = coolify(COOLIFY_URL=BASE, **CREATE, DEPLOYER_PORTS="80, 443", DEPLOYER_DOMAINS="https://a.example.com https://b.example.com")
+    inputs = coolify(
+        COOLIFY_URL=BASE,
+        **CREATE,
+        DEPLOYER_PORTS="80, 443",
+        DEPLOYER_DOMAINS="https://a.example.com https://b.example.com",
+    )
     assert (inputs.targets, inputs.by_name, inputs.has_changes) == (("shop",), True, True)
     assert (inputs.ports, inputs.domains) == ((80, 443), ("https://a.example.com", "https://b.example.com"))
     assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=WEB, DEPLOYER_CREATE="false").by_name is False
@@ -338,7 +403,9 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
         ),
         pytest.param(
             {"COOLIFY_WEBHOOK": f"{API}/deploy?uuid={WEB}"},
-            ["DEPLOYER_CREATE and COOLIFY_WEBHOOK can't both be given: it names what is there already; give `coolify_url`"],
+            [
+                "DEPLOYER_CREATE and COOLIFY_WEBHOOK can't both be given: it names what is there already; give `coolify_url`"
+            ],
             id="webhook",
         ),
         pytest.param(
@@ -360,7 +427,9 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
         ),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": ":1.27"},
-            ["DEPLOYER_APP_IMAGE must name the whole image, such as name:tag: DEPLOYER_CREATE can't tell to what a tag alone belongs"],
+            [
+                "DEPLOYER_APP_IMAGE must name the whole image, such as name:tag: DEPLOYER_CREATE can't tell to what a tag alone belongs"
+            ],
             id="a-tag-alone",
         ),
         pytest.param(
@@ -386,23 +455,40 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
             ["DEPLOYER_DOMAINS: the 1. of them is no address: write https://app.example.com"],
             id="domains",
         ),
-        pytest.param({"DEPLOYER_NAME": "a\nb"}, ["DEPLOYER_NAME: must be one line of at most 255 characters"], id="two-lines"),
-        pytest.param({"DEPLOYER_PROJECT": "x" * 256}, ["DEPLOYER_PROJECT: must be one line of at most 255 characters"], id="long"),
-        pytest.param({"DEPLOYER_CREATE": "maybe"}, ["DEPLOYER_CREATE: must be true or false, not 'maybe'"], id="maybe"),
+        pytest.param(
+            {"DEPLOYER_NAME": "a\nb"},
+            ["DEPLOYER_NAME: must be one line of at most 255 characters"],
+            id="two-lines",
+        ),
+        pytest.param(
+            {"DEPLOYER_PROJECT": "x" * 256},
+            ["DEPLOYER_PROJECT: must be one line of at most 255 characters"],
+            id="long",
+        ),
+        pytest.param(
+            {"DEPLOYER_CREATE": "maybe"}, ["DEPLOYER_CREATE: must be true or false, not 'maybe'"], id="maybe"
+        ),
         pytest.param(
             {"DEPLOYER_CREATE": "false", "DEPLOYER_UUID": WEB, "DEPLOYER_PORTS": "80"},
-            ["DEPLOYER_NAME is nothing without `create: true`", "DEPLOYER_PORTS is nothing without `create: true`"],
+            [
+                "DEPLOYER_NAME is nothing without `create: true`",
+                "DEPLOYER_PORTS is nothing without `create: true`",
+            ],
             id="not-created",
         ),
     ],
 )
-def test_what_can_not_be_created_is_a_mistake_before_anything_is_sent(environ: Mapping[str, str], told: list[str]) -> None:
+def test_what_can_not_be_created_is_a_mistake_before_anything_is_sent(
+    environ: Mapping[str, str], told: list[str]
+) -> None:
     assert mistakes(**{**CREATE, **environ}) == told
 
 
 def test_a_rehearsal_creates_in_the_simulator() -> None:
     given = look_up((Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **CREATE})
-    assert Coolify.use_simulator(given, {"coolify_url": "http://127.0.0.1:1", "coolify_token": "none", "uuid": WEB}) == [
+    assert Coolify.use_simulator(
+        given, {"coolify_url": "http://127.0.0.1:1", "coolify_token": "none", "uuid": WEB}
+    ) == [
         "COOLIFY_URL",
         "COOLIFY_TOKEN",
     ]
@@ -431,10 +517,20 @@ TAGGED = {"DEPLOYER_APP_IMAGE": ":2", "DEPLOYER_SETTINGS": '{"docker_registry_im
             ["settings must not hold `docker_registry_image_tag`: image sets it"],
             id="in-a-workflow",
         ),
-        pytest.param(TAGGED | {"DEPLOYER_ENV": "oops"}, "A=1", [TAG_TWICE, f"DEPLOYER_ENV: line 1 {NO_LINE}"], id="beside-a-bad-env"),
-        pytest.param(TAGGED, "oops", [TAG_TWICE, f"DEPLOYER_ENV_FILE: line 1 {NO_LINE}"], id="beside-a-bad-file"),
         pytest.param(
-            {"DEPLOYER_SETTINGS": "[]", "DEPLOYER_ENV": "A=1"}, "A=2", [BOTH, "DEPLOYER_SETTINGS: must be"], id="beside-bad-settings"
+            TAGGED | {"DEPLOYER_ENV": "oops"},
+            "A=1",
+            [TAG_TWICE, f"DEPLOYER_ENV: line 1 {NO_LINE}"],
+            id="beside-a-bad-env",
+        ),
+        pytest.param(
+            TAGGED, "oops", [TAG_TWICE, f"DEPLOYER_ENV_FILE: line 1 {NO_LINE}"], id="beside-a-bad-file"
+        ),
+        pytest.param(
+            {"DEPLOYER_SETTINGS": "[]", "DEPLOYER_ENV": "A=1"},
+            "A=2",
+            [BOTH, "DEPLOYER_SETTINGS: must be"],
+            id="beside-bad-settings",
         ),
     ],
 )
@@ -457,7 +553,10 @@ def test_a_file_of_variables_is_read(tmp_path: Path) -> None:
     path = tmp_path / "variables"
     path.write_bytes(b"\xef\xbb\xbfA=1\r\nB='two\nlines'\n")
     inputs = coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=WEB, DEPLOYER_ENV_FILE=str(path))
-    assert {key: value.get_secret_value() for key, value in inputs.env_file.items()} == {"A": "1", "B": "two\nlines"}
+    assert {key: value.get_secret_value() for key, value in inputs.env_file.items()} == {
+        "A": "1",
+        "B": "two\nlines",
+    }
 
 
 def _pipe(path: Path) -> None:
@@ -479,7 +578,9 @@ def _large(path: Path) -> None:
         pytest.param(lambda _: None, "cannot be read: No such file or directory", id="not-there"),
     ],
 )
-def test_a_file_of_variables_is_a_small_regular_one(tmp_path: Path, make: Callable[[Path], object], told: str) -> None:
+def test_a_file_of_variables_is_a_small_regular_one(
+    tmp_path: Path, make: Callable[[Path], object], told: str
+) -> None:
     """A pipe is read once, and by then its variables are gone; one that nobody writes to would hang the run."""
     path = tmp_path / "variables"
     make(path)

@@ -26,7 +26,19 @@ from deployer.model import (
 )
 from deployer.providers.coolify.watching import deployment, known_failures
 from deployer.watch import NextStage, Verdict, Watch, next_step, observe
-from tests.providers.coolify.support import APP, BASE, WEB, Row, body, ended, entries, entry, finished, polls, without
+from tests.providers.coolify.support import (
+    APP,
+    BASE,
+    WEB,
+    Row,
+    body,
+    ended,
+    entries,
+    entry,
+    finished,
+    polls,
+    without,
+)
 
 FIXTURE_SHA = "1a2b3c4d5e6f708192a3b4c5d6e7f80910111213"
 SECRET = "npm_mArKeDsecret"
@@ -48,7 +60,10 @@ def without_secrets(line: str) -> str:
         return line
     words = line.split(" ")
     hidden = (f"{word.partition('=')[0]}=***{chr(39) * word.endswith(chr(39))}" for word in words)
-    return " ".join(each if before == "--env" else word for before, word, each in zip(["", *words], words, hidden, strict=False))
+    return " ".join(
+        each if before == "--env" else word
+        for before, word, each in zip(["", *words], words, hidden, strict=False)
+    )
 
 
 def visible(name: str) -> list[str]:
@@ -73,7 +88,9 @@ def watched(listed: list[Row], *, post_command: bool = False, flips: bool = Fals
     events: list[Any] = []
     came = None
     for second, row in enumerate([*listed, *[listed[-1]] * 30]):
-        seen, new = observe(watch, deployment.snapshot_of(row, BASE, WEB, post_command=post_command, flips=flips), second)
+        seen, new = observe(
+            watch, deployment.snapshot_of(row, BASE, WEB, post_command=post_command, flips=flips), second
+        )
         events += new
         if seen.result and came is None:
             came = next_step(Stage.DEPLOYMENT, (seen,), repeated=False)
@@ -83,7 +100,13 @@ def watched(listed: list[Row], *, post_command: bool = False, flips: bool = Fals
     return Story(
         verdict,
         tuple(event.phase for event in events if isinstance(event, PhaseChanged)),
-        [entry.text for event in events if isinstance(event, LogLines) for entry in event.entries if not entry.hidden],
+        [
+            entry.text
+            for event in events
+            if isinstance(event, LogLines)
+            for entry in event.entries
+            if not entry.hidden
+        ],
         tuple(event.text for event in events if isinstance(event, TargetWarning)),
         came.handles if isinstance(came, NextStage) else (),
     )
@@ -116,10 +139,14 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
     ("name", "phases", "outcome", "reason"),
     [
         pytest.param("sequence_dockerimage_ok", WENT_WELL, Outcome.FINISHED, "", id="an-image"),
-        pytest.param("sequence_dockerimage_second_skipped", WENT_WELL, Outcome.FINISHED, "", id="behind-a-skipped-one"),
+        pytest.param(
+            "sequence_dockerimage_second_skipped", WENT_WELL, Outcome.FINISHED, "", id="behind-a-skipped-one"
+        ),
         pytest.param("sequence_nixpacks_ok", WENT_WELL, Outcome.FINISHED, "", id="a-build"),
         pytest.param("sequence_pinned_commit", WENT_WELL, Outcome.FINISHED, "", id="a-pinned-commit"),
-        pytest.param("sequence_restart_dockerimage", WENT_WELL, Outcome.FINISHED, "", id="a-restart-of-an-image"),
+        pytest.param(
+            "sequence_restart_dockerimage", WENT_WELL, Outcome.FINISHED, "", id="a-restart-of-an-image"
+        ),
         pytest.param("sequence_restart_only", WENT_WELL, Outcome.FINISHED, "", id="a-restart-that-builds"),
         pytest.param("sequence_healthcheck_healthy", WENT_WELL, Outcome.FINISHED, "", id="healthy"),
         pytest.param("sequence_ssh_flaky", WENT_WELL, Outcome.FINISHED, "", id="ssh-comes-back"),
@@ -131,7 +158,9 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
             id="post-skipped",
         ),
         pytest.param("sequence_healthcheck_unhealthy", WENT_WRONG, Outcome.FAILED, NO_LOG, id="unhealthy"),
-        pytest.param("sequence_nixpacks_buildfail", WENT_WRONG, Outcome.FAILED, BUILD_FAILURE, id="the-build-fails"),
+        pytest.param(
+            "sequence_nixpacks_buildfail", WENT_WRONG, Outcome.FAILED, BUILD_FAILURE, id="the-build-fails"
+        ),
         pytest.param(
             "sequence_dockerimage_upfail",
             WENT_WRONG,
@@ -155,7 +184,13 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
             deployment.CANCELLED,
             id="cancelled-while-running",
         ),
-        pytest.param("v4.0.0-beta.434_sequence_dockerimage_ok", (Phase.QUEUED, *WENT_WELL), Outcome.FINISHED, "", id="beta434-an-image"),
+        pytest.param(
+            "v4.0.0-beta.434_sequence_dockerimage_ok",
+            (Phase.QUEUED, *WENT_WELL),
+            Outcome.FINISHED,
+            "",
+            id="beta434-an-image",
+        ),
         pytest.param(
             "v4.0.0-beta.434_sequence_post_command_fails",
             (Phase.QUEUED, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED),
@@ -163,7 +198,9 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
             OLD_POST_FAILURE,
             id="beta434-flips-to-failed",
         ),
-        pytest.param("sequence_deploy_success", (Phase.QUEUED, *WENT_WELL), Outcome.FINISHED, "", id="queued-first"),
+        pytest.param(
+            "sequence_deploy_success", (Phase.QUEUED, *WENT_WELL), Outcome.FINISHED, "", id="queued-first"
+        ),
         pytest.param(
             "sequence_deploy_failed_reason_late",
             WENT_WRONG,
@@ -176,7 +213,9 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
 def test_a_recorded_deployment_ends_as_it_did_with_every_visible_line_once(
     name: str, phases: tuple[Phase, ...], outcome: Outcome, reason: str
 ) -> None:
-    assert watched(polls(name), flips=name.startswith("v4.0.0-beta.434")) == Story(Verdict(outcome, reason), phases, visible(name))
+    assert watched(polls(name), flips=name.startswith("v4.0.0-beta.434")) == Story(
+        Verdict(outcome, reason), phases, visible(name)
+    )
 
 
 def test_the_first_of_two_servers_names_the_deployment_of_the_second() -> None:
@@ -207,12 +246,17 @@ def test_finished_that_turns_into_failed_is_a_failure(*, flips: bool) -> None:
         pytest.param("in_progress", {}, True, 0, id="it-still-runs"),
     ],
 )
-def test_before_beta454_finished_is_looked_at_for_ten_seconds(status: str, changes: Row, hold: float, *, flips: bool) -> None:
+def test_before_beta454_finished_is_looked_at_for_ten_seconds(
+    status: str, changes: Row, hold: float, *, flips: bool
+) -> None:
     assert deployment.snapshot_of(ended(status, **changes), BASE, flips=flips).stable_for == hold
 
 
 def test_before_beta454_a_post_deployment_command_is_waited_for_to_its_end() -> None:
-    running = {**finished("Executing post-deployment command (see debug log for output)."), "finished_at": None}
+    running = {
+        **finished("Executing post-deployment command (see debug log for output)."),
+        "finished_at": None,
+    }
     assert deployment.snapshot_of(running, BASE, flips=True).stable_for == math.inf
 
 
@@ -227,9 +271,7 @@ def test_no_line_is_lost_or_doubled_when_the_server_replaces_its_list() -> None:
 
 # --- one look
 
-FIXTURE_LINK = (
-    f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/environment/e8kwg0c4s0ok4gw8sk0cw4go/application/{APP}/deployment/vgs4k8c0ws0cwg4o8kc0s4gk"
-)
+FIXTURE_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/environment/e8kwg0c4s0ok4gw8sk0cw4go/application/{APP}/deployment/vgs4k8c0ws0cwg4o8kc0s4gk"
 SEEN = Snapshot(Phase.RUNNING, "in_progress", link=FIXTURE_LINK, commit=FIXTURE_SHA, server="localhost")
 UNHEALTHY_WORDS = "New container is unhealthy.\nContainer logs:\nError: listen EADDRINUSE"
 OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP}/deployment/vgs4k8c0ws0cwg4o8kc0s4gk"
@@ -238,11 +280,21 @@ OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP
 @pytest.mark.parametrize(
     ("name", "seen", "entries"),
     [
-        pytest.param("deployment_get_queued", replace(SEEN, phase=Phase.QUEUED, raw_status="queued", commit=""), 0, id="queued"),
+        pytest.param(
+            "deployment_get_queued",
+            replace(SEEN, phase=Phase.QUEUED, raw_status="queued", commit=""),
+            0,
+            id="queued",
+        ),
         pytest.param("deployment_get_in_progress_beta380", replace(SEEN, link=OLD_LINK), 6, id="beta380"),
         pytest.param("deployment_get_in_progress_read_only", replace(SEEN, log=None), None, id="read-only"),
         pytest.param("deployment_get_in_progress_sensitive", SEEN, 6, id="sensitive"),
-        pytest.param("deployment_get_finished", replace(SEEN, phase=Phase.SUCCEEDED, raw_status="finished"), 11, id="finished"),
+        pytest.param(
+            "deployment_get_finished",
+            replace(SEEN, phase=Phase.SUCCEEDED, raw_status="finished"),
+            11,
+            id="finished",
+        ),
         pytest.param(
             "deployment_get_finished_no_finished_at",
             replace(SEEN, phase=Phase.SUCCEEDED, raw_status="finished", stable_for=10),
@@ -251,7 +303,12 @@ OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP
         ),
         pytest.param(
             "deployment_get_failed_exception",
-            replace(SEEN, phase=Phase.FAILED, raw_status="failed", reason=f"{NO_SCRIPT}\nexit code 1: npm ERR! missing script: build"),
+            replace(
+                SEEN,
+                phase=Phase.FAILED,
+                raw_status="failed",
+                reason=f"{NO_SCRIPT}\nexit code 1: npm ERR! missing script: build",
+            ),
             13,
             id="failed",
         ),
@@ -283,22 +340,36 @@ OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP
 )
 def test_one_reply_becomes_one_snapshot(name: str, seen: Snapshot, entries: int | None) -> None:
     snapshot = deployment.snapshot_of(body(name), BASE)
-    assert (replace(snapshot, log=seen.log), None if snapshot.log is None else len(snapshot.log)) == (seen, entries)
+    assert (replace(snapshot, log=seen.log), None if snapshot.log is None else len(snapshot.log)) == (
+        seen,
+        entries,
+    )
 
 
 @pytest.mark.parametrize(
     ("name", "outcome", "seconds"),
     [
-        pytest.param("deployment_cancelled", Outcome.CANCELLED, 10, id="cancelled-while-queued-finished-at-null-for-ever"),
-        pytest.param("deployment_cancelled_inprogress", Outcome.CANCELLED, 10, id="cancelled-before-a-worker-took-it"),
+        pytest.param(
+            "deployment_cancelled",
+            Outcome.CANCELLED,
+            10,
+            id="cancelled-while-queued-finished-at-null-for-ever",
+        ),
+        pytest.param(
+            "deployment_cancelled_inprogress", Outcome.CANCELLED, 10, id="cancelled-before-a-worker-took-it"
+        ),
         pytest.param("deployment_cancelled_ssh", Outcome.CANCELLED, 10, id="cancelled-while-ssh-worked"),
         pytest.param("deployment_state_cancelled-by-user", Outcome.CANCELLED, 0, id="cancelled-row"),
         pytest.param("deployment_state_failed", Outcome.FAILED, 0, id="failed-row"),
         pytest.param("deployment_state_finished", Outcome.FINISHED, 0, id="finished-row"),
-        pytest.param("deployment_after_coolify_restart", Outcome.FAILED, 10, id="failed-by-a-restart-of-coolify"),
+        pytest.param(
+            "deployment_after_coolify_restart", Outcome.FAILED, 10, id="failed-by-a-restart-of-coolify"
+        ),
     ],
 )
-def test_an_end_without_finished_at_is_believed_after_ten_seconds(name: str, outcome: Outcome, seconds: int) -> None:
+def test_an_end_without_finished_at_is_believed_after_ten_seconds(
+    name: str, outcome: Outcome, seconds: int
+) -> None:
     watch = Watch(Handle(WEB, "x"), began=0, deadline=1800)
     for second in range(20):
         watch, _ = observe(watch, deployment.snapshot_of(body(name), BASE), second)
@@ -311,7 +382,9 @@ def test_an_end_without_finished_at_is_believed_after_ten_seconds(name: str, out
 
 def test_a_deployment_that_a_restart_of_coolify_failed_says_so() -> None:
     """Red says why: failed, no `finished_at`, no line of its own (coolify-api 7.6 and 13)."""
-    assert deployment.snapshot_of(body("deployment_after_coolify_restart"), BASE).reason == deployment.RESTARTED
+    assert (
+        deployment.snapshot_of(body("deployment_after_coolify_restart"), BASE).reason == deployment.RESTARTED
+    )
     assert "restarted or updated" in deployment.RESTARTED
     assert "Deploy again" in deployment.RESTARTED
 
@@ -326,15 +399,27 @@ GAVE_NONE = "Coolify gave no reason. The last lines of its log:\n"
     [
         pytest.param(["Importing the code."], {"finished_at": None}, "RESTARTED", id="no-end-and-no-reason"),
         pytest.param([], {"finished_at": None}, "RESTARTED", id="no-end-and-no-log"),
-        pytest.param(["Importing the code."], {}, f"{GAVE_NONE}Importing the code.", id="an-end-and-no-reason"),
-        pytest.param(["Deployment failed: no space left"], {"finished_at": None}, "no space left", id="a-reason-and-no-end"),
+        pytest.param(
+            ["Importing the code."], {}, f"{GAVE_NONE}Importing the code.", id="an-end-and-no-reason"
+        ),
+        pytest.param(
+            ["Deployment failed: no space left"],
+            {"finished_at": None},
+            "no space left",
+            id="a-reason-and-no-end",
+        ),
         pytest.param(
             ["Oops something is not okay, are you okay? 😢", "gone"],
             {"finished_at": None},
             "gone",
             id="an-old-reason-and-no-end",
         ),
-        pytest.param(["New container is unhealthy."], {"finished_at": None}, "New container is unhealthy.", id="unhealthy-and-no-end"),
+        pytest.param(
+            ["New container is unhealthy."],
+            {"finished_at": None},
+            "New container is unhealthy.",
+            id="unhealthy-and-no-end",
+        ),
         pytest.param(
             ["New container is not healthy, rolling back to the old container."],
             {"finished_at": None},
@@ -349,7 +434,9 @@ GAVE_NONE = "Coolify gave no reason. The last lines of its log:\n"
         ),
     ],
 )
-def test_a_failure_without_an_end_and_without_a_reason_was_a_restart(texts: list[str | Row], changes: Row, reason: str) -> None:
+def test_a_failure_without_an_end_and_without_a_reason_was_a_restart(
+    texts: list[str | Row], changes: Row, reason: str
+) -> None:
     assert deployment.snapshot_of(ended("failed", *texts, **changes), BASE).reason == (
         deployment.RESTARTED if reason == "RESTARTED" else reason
     )
@@ -360,7 +447,11 @@ def test_a_failure_without_an_end_and_without_a_reason_was_a_restart(texts: list
     [
         pytest.param(ended("failed"), NO_REASON_READ, id="with-an-end"),
         pytest.param(ended("failed", finished_at=None), POSSIBLY, id="without-an-end"),
-        pytest.param({**body("v4.0.0-beta.380_deployment_read"), "status": "failed"}, NO_REASON_READ, id="beta380-knows-no-end"),
+        pytest.param(
+            {**body("v4.0.0-beta.380_deployment_read"), "status": "failed"},
+            NO_REASON_READ,
+            id="beta380-knows-no-end",
+        ),
     ],
 )
 def test_a_failure_whose_log_may_not_be_read_says_so(row: Row, reason: str) -> None:
@@ -372,17 +463,24 @@ def test_a_failure_whose_log_may_not_be_read_says_so(row: Row, reason: str) -> N
 @pytest.mark.parametrize("finished_at", [None, "2026-11-21T05:39:27.000000Z"])
 def test_a_cancelled_deployment_says_where_it_was_cancelled(finished_at: str | None) -> None:
     assert (
-        deployment.snapshot_of(ended("cancelled-by-user", "Deployment failed: x", finished_at=finished_at), BASE).reason
+        deployment.snapshot_of(
+            ended("cancelled-by-user", "Deployment failed: x", finished_at=finished_at), BASE
+        ).reason
         == deployment.CANCELLED
     )
-    assert deployment.CANCELLED == "it was cancelled in Coolify or through its API. Run the job again to deploy"
+    assert (
+        deployment.CANCELLED == "it was cancelled in Coolify or through its API. Run the job again to deploy"
+    )
 
 
 def test_beta_380_without_finished_at_waits_ten_seconds() -> None:
     row = {**body("v4.0.0-beta.380_deployment_read"), "status": "finished"}
     assert "finished_at" not in row
     assert deployment.snapshot_of(row, BASE, post_command=True).stable_for == 10
-    assert (deployment.snapshot_of(body("v4.0.0-beta.380_deployment_read"), BASE).phase, deployment.snapshot_of(row, BASE).log) == (
+    assert (
+        deployment.snapshot_of(body("v4.0.0-beta.380_deployment_read"), BASE).phase,
+        deployment.snapshot_of(row, BASE).log,
+    ) == (
         Phase.QUEUED,
         None,
     )
@@ -395,7 +493,12 @@ def why(*texts: str | Row) -> str:
 BUILT, SHUT = "Building docker image completed.", "Gracefully shutting down build container: abc"
 DISK = "mv: /data/x: no space left on device"
 EXECUTING = "Executing post-deployment command (see debug log for output)."
-HAS_COMMAND = {"application": {**body("deployment_get_finished")["application"], "post_deployment_command": "php artisan migrate"}}
+HAS_COMMAND = {
+    "application": {
+        **body("deployment_get_finished")["application"],
+        "post_deployment_command": "php artisan migrate",
+    }
+}
 UNSEEN = "the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)"
 
 
@@ -434,7 +537,13 @@ UNSEEN = "the result of its post-deployment command could not be seen: the token
             id="failed",
         ),
         pytest.param(
-            finished(BUILT, EXECUTING, "Post-deployment command failed.", "SQLSTATE[HY000] [2002] Connection refused\n in db.php", SHUT),
+            finished(
+                BUILT,
+                EXECUTING,
+                "Post-deployment command failed.",
+                "SQLSTATE[HY000] [2002] Connection refused\n in db.php",
+                SHUT,
+            ),
             False,
             (
                 Phase.UNVERIFIED,
@@ -444,7 +553,14 @@ UNSEEN = "the result of its post-deployment command could not be seen: the token
             id="failed-with-what-it-printed",
         ),
         pytest.param(
-            finished(EXECUTING, "migrating", entry("sEcReT", hidden=True), "Post-deployment command failed.", DISK, SHUT),
+            finished(
+                EXECUTING,
+                "migrating",
+                entry("sEcReT", hidden=True),
+                "Post-deployment command failed.",
+                DISK,
+                SHUT,
+            ),
             False,
             (
                 Phase.UNVERIFIED,
@@ -472,7 +588,9 @@ UNSEEN = "the result of its post-deployment command could not be seen: the token
             id="skipped",
         ),
         pytest.param(
-            finished(EXECUTING, entry("Post-deployment command failed.", command="docker exec web cat notes")),
+            finished(
+                EXECUTING, entry("Post-deployment command failed.", command="docker exec web cat notes")
+            ),
             False,
             (Phase.SUCCEEDED, 0, ""),
             id="a-command-that-prints-the-words",
@@ -485,7 +603,9 @@ UNSEEN = "the result of its post-deployment command could not be seen: the token
         ),
     ],
 )
-def test_a_post_deployment_command_is_waited_for_and_judged(row: Row, *, known: bool, seen: tuple[Phase, float, str]) -> None:
+def test_a_post_deployment_command_is_waited_for_and_judged(
+    row: Row, *, known: bool, seen: tuple[Phase, float, str]
+) -> None:
     snapshot = deployment.snapshot_of(row, BASE, post_command=known)
     assert (snapshot.phase, snapshot.stable_for, snapshot.reason, snapshot.warnings) == (*seen, ())
 
@@ -498,7 +618,9 @@ def test_a_post_deployment_command_is_waited_for_and_judged(row: Row, *, known: 
         pytest.param(False, {}, "", id="none"),
     ],
 )
-def test_a_post_deployment_command_whose_log_cannot_be_read_is_a_warning(*, known: bool, fields: Row, warning: str) -> None:
+def test_a_post_deployment_command_whose_log_cannot_be_read_is_a_warning(
+    *, known: bool, fields: Row, warning: str
+) -> None:
     run = watched([without(finished(**fields), "logs")], post_command=known)
     assert (run.verdict, run.warnings) == (Verdict(Outcome.FINISHED, ""), (warning,) if warning else ())
 
@@ -508,7 +630,9 @@ def test_a_post_deployment_command_that_never_ends_is_not_success() -> None:
     row = finished(EXECUTING, finished_at=None)
     for second in range(0, 70, 10):
         watch, _ = observe(watch, deployment.snapshot_of(row, BASE), second)
-    assert next_step(Stage.DEPLOYMENT, (watch,), repeated=False) == Verdict(Outcome.TIMED_OUT, deployment.POST_COMMAND_UNFINISHED)
+    assert next_step(Stage.DEPLOYMENT, (watch,), repeated=False) == Verdict(
+        Outcome.TIMED_OUT, deployment.POST_COMMAND_UNFINISHED
+    )
 
 
 @pytest.mark.parametrize("status", ["exploded", "success", "error", "cancelled", "", "FINISHED", "x" * 500])
@@ -542,11 +666,16 @@ def key(*parts: str) -> bytes:
         pytest.param('[null, 1, "x", []]', (), "", id="entries-that-are-none"),
         pytest.param('[{"output": 5}, {"output": null}, {}]', (), "", id="an-output-that-is-none"),
         pytest.param(
-            '[{"output": "x", "hidden": 0}]', (Entry(key("None", "None", "x", "None"), "x", hidden=True),), "", id="hidden-in-doubt"
+            '[{"output": "x", "hidden": 0}]',
+            (Entry(key("None", "None", "x", "None"), "x", hidden=True),),
+            "",
+            id="hidden-in-doubt",
         ),
     ],
 )
-def test_a_log_of_any_kind_is_read_or_given_up_but_never_a_crash(logs: Any, log: tuple[Entry, ...], warning: str) -> None:
+def test_a_log_of_any_kind_is_read_or_given_up_but_never_a_crash(
+    logs: Any, log: tuple[Entry, ...], warning: str
+) -> None:
     seen = deployment.snapshot_of({**body("deployment_get_finished"), "logs": logs}, BASE)
     assert (seen.phase, seen.log, seen.warnings) == (Phase.SUCCEEDED, log, (warning,) if warning else ())
 
@@ -558,7 +687,12 @@ def keys(*listed: Row) -> list[Any]:
 def test_an_entry_is_known_by_16_bytes_and_by_all_that_tells_it_from_another() -> None:
     """A log of megabytes is not kept for its keys."""
     one = entry("x" * 1_000_000)
-    others = [{**one, "output": "y"}, {**one, "timestamp": "z"}, {**one, "type": "stderr"}, {**one, "command": "ls"}]
+    others = [
+        {**one, "output": "y"},
+        {**one, "timestamp": "z"},
+        {**one, "type": "stderr"},
+        {**one, "command": "ls"},
+    ]
     assert {(type(each), len(each)) for each in keys(one, *others)} == {(bytes, 16)}
     assert len(set(keys(one, *others))) == 5
     assert keys(one) == keys({**one, "batch": 7, "hidden": True, "order": 3})
@@ -572,18 +706,38 @@ QUOTE = r"'\''"
     ("text", "shown"),
     [
         pytest.param(f"{PLAN} --env 'A=secret' /artifacts/x", f"{PLAN} --env 'A=***' /artifacts/x", id="one"),
-        pytest.param(f"{PLAN} --env 'A=s' --env 'B_2=t' /x", f"{PLAN} --env 'A=***' --env 'B_2=***' /x", id="two"),
+        pytest.param(
+            f"{PLAN} --env 'A=s' --env 'B_2=t' /x", f"{PLAN} --env 'A=***' --env 'B_2=***' /x", id="two"
+        ),
         pytest.param(f"{PLAN} --env 'A=' /x", f"{PLAN} --env 'A=***' /x", id="an-empty-one"),
-        pytest.param(f"{PLAN} --env 'A=two words = \"x\"' /x", f"{PLAN} --env 'A=***' /x", id="of-many-words"),
+        pytest.param(
+            f"{PLAN} --env 'A=two words = \"x\"' /x", f"{PLAN} --env 'A=***' /x", id="of-many-words"
+        ),
         pytest.param(f"{PLAN} --env 'A=one\ntwo\n' /x", f"{PLAN} --env 'A=***' /x", id="of-many-lines"),
         pytest.param(f"{PLAN} --env 'A=it{QUOTE}s secret' /x", f"{PLAN} --env 'A=***' /x", id="with-a-quote"),
-        pytest.param(f"{PLAN} --env 'A={QUOTE}{QUOTE}secret{QUOTE}' /x", f"{PLAN} --env 'A=***' /x", id="with-quotes-at-its-ends"),
-        pytest.param(f"{PLAN} --env 'A=s{QUOTE} --env {QUOTE}B=t' /x", f"{PLAN} --env 'A=***' /x", id="that-pretends-to-be-two"),
-        pytest.param(f"{PLAN} --env A=secret --env B=t /artifacts/x", f"{PLAN} --env A=*** --env B=*** /artifacts/x", id="as-beta434"),
         pytest.param(
-            f"{PLAN} --env A=two words --env B= /artifacts/x", f"{PLAN} --env A=*** --env B=*** /artifacts/x", id="unquoted-words"
+            f"{PLAN} --env 'A={QUOTE}{QUOTE}secret{QUOTE}' /x",
+            f"{PLAN} --env 'A=***' /x",
+            id="with-quotes-at-its-ends",
         ),
-        pytest.param(f"{PLAN} --env A=one\ntwo /artifacts/x", f"{PLAN} --env A=*** /artifacts/x", id="unquoted-lines"),
+        pytest.param(
+            f"{PLAN} --env 'A=s{QUOTE} --env {QUOTE}B=t' /x",
+            f"{PLAN} --env 'A=***' /x",
+            id="that-pretends-to-be-two",
+        ),
+        pytest.param(
+            f"{PLAN} --env A=secret --env B=t /artifacts/x",
+            f"{PLAN} --env A=*** --env B=*** /artifacts/x",
+            id="as-beta434",
+        ),
+        pytest.param(
+            f"{PLAN} --env A=two words --env B= /artifacts/x",
+            f"{PLAN} --env A=*** --env B=*** /artifacts/x",
+            id="unquoted-words",
+        ),
+        pytest.param(
+            f"{PLAN} --env A=one\ntwo /artifacts/x", f"{PLAN} --env A=*** /artifacts/x", id="unquoted-lines"
+        ),
         pytest.param(PLAN, PLAN, id="none"),
         pytest.param("docker run --env 'A=public'", "docker run --env 'A=public'", id="another-line"),
     ],
@@ -595,7 +749,10 @@ def test_the_values_of_variables_in_coolify_s_own_line_are_not_shown(text: str, 
 
 def test_a_build_that_prints_such_a_line_is_shown_as_it_is() -> None:
     text = f"{PLAN} --env 'A=x' /x"
-    assert [each.text for each in deployment.snapshot_of(finished(entry(text, command="cat notes")), BASE).log or ()] == [text]
+    assert [
+        each.text
+        for each in deployment.snapshot_of(finished(entry(text, command="cat notes")), BASE).log or ()
+    ] == [text]
 
 
 LONE = "\ud800"
@@ -617,30 +774,55 @@ def test_lone_surrogates_of_the_server_are_no_crash() -> None:
 
 
 def test_a_log_that_is_absent_is_not_an_empty_one() -> None:
-    watch, events = observe(Watch(Handle(WEB, "x"), 0, 99), deployment.snapshot_of(body("deployment_logs_read_only"), BASE), 0)
+    watch, events = observe(
+        Watch(Handle(WEB, "x"), 0, 99), deployment.snapshot_of(body("deployment_logs_read_only"), BASE), 0
+    )
     assert LogUnavailable(WEB) in events
     assert (
-        LogUnavailable(WEB) not in observe(Watch(Handle(WEB, "x"), 0, 99), deployment.snapshot_of(body("deployment_logs_null"), BASE), 0)[1]
+        LogUnavailable(WEB)
+        not in observe(
+            Watch(Handle(WEB, "x"), 0, 99), deployment.snapshot_of(body("deployment_logs_null"), BASE), 0
+        )[1]
     )
     assert watch.result is None
 
 
-@pytest.mark.parametrize("answer", [None, [], "text", 5, {}, {"status": None}, {"status": 5}, {"status": []}, [{"status": "finished"}]])
+@pytest.mark.parametrize(
+    "answer",
+    [None, [], "text", 5, {}, {"status": None}, {"status": 5}, {"status": []}, [{"status": "finished"}]],
+)
 def test_an_answer_of_another_shape_is_no_news(answer: Any) -> None:
     with pytest.raises(UnavailableError) as caught:
         deployment.snapshot_of(answer, BASE)
-    assert (caught.value.from_server, caught.value.may_have_arrived, caught.value.permanent) == (True, True, False)
+    assert (caught.value.from_server, caught.value.may_have_arrived, caught.value.permanent) == (
+        True,
+        True,
+        False,
+    )
 
 
 def test_fields_of_the_wrong_type_are_left_out() -> None:
-    odd = {"commit": 5, "server_name": [], "deployment_url": {}, "application": [], "logs": None, "finished_at": 1}
-    assert deployment.snapshot_of({"status": "finished", **odd}, BASE) == Snapshot(Phase.SUCCEEDED, "finished")
+    odd = {
+        "commit": 5,
+        "server_name": [],
+        "deployment_url": {},
+        "application": [],
+        "logs": None,
+        "finished_at": 1,
+    }
+    assert deployment.snapshot_of({"status": "finished", **odd}, BASE) == Snapshot(
+        Phase.SUCCEEDED, "finished"
+    )
 
 
 @pytest.mark.parametrize(
     ("path", "link"),
     [
-        pytest.param("/project/a/production env/x", f"{BASE}/project/a/production%20env/x", id="a-blank-in-a-name-of-beta380"),
+        pytest.param(
+            "/project/a/production env/x",
+            f"{BASE}/project/a/production%20env/x",
+            id="a-blank-in-a-name-of-beta380",
+        ),
         pytest.param("https://evil.example.com/x", "", id="another-host"),
         pytest.param("/a\n::error::x", f"{BASE}/a%0A%3A%3Aerror%3A%3Ax", id="a-line-break"),
         pytest.param("", "", id="none"),
@@ -674,13 +856,22 @@ MORE = more(body("deployment_get_finished"))
             id="of-an-error-of-many-lines-too",
         ),
         pytest.param(
-            [f"Deployment failed: Rolling update failed (App\\E): Failed to start container: {BROKE}\nError: no such image"],
+            [
+                f"Deployment failed: Rolling update failed (App\\E): Failed to start container: {BROKE}\nError: no such image"
+            ],
             "exit code 1: no such image",
             id="of-an-error-in-an-error-too",
         ),
-        pytest.param([f"Deployment failed: {BROKE}\r\nError: gone\r\n"], "exit code 1: gone", id="with-carriage-returns"),
         pytest.param(
-            ["Deployment failed: Server is not functional.", "Deployment failed. Removing the new version of your application."],
+            [f"Deployment failed: {BROKE}\r\nError: gone\r\n"],
+            "exit code 1: gone",
+            id="with-carriage-returns",
+        ),
+        pytest.param(
+            [
+                "Deployment failed: Server is not functional.",
+                "Deployment failed. Removing the new version of your application.",
+            ],
             "Coolify holds the server for not functional: validate it under Servers, then deploy again.\nServer is not functional.",
             id="a-sentence-of-coolify",
         ),
@@ -694,24 +885,52 @@ MORE = more(body("deployment_get_finished"))
             f"{'x' * 500}\n{'y' * 501}\n{'z' * 9000}",
             id="each-line-whole",
         ),
-        pytest.param([f"{'x' * 9000}", "short"], f"{GAVE_NONE}{'x' * 9000}\nshort", id="each-line-of-an-unknown-cause-whole"),
-        pytest.param([f"Deployment failed: {BROKE}\nError: {'x' * 9000}"], f"exit code 1: {'x' * 9000}", id="with-what-stands-before-it"),
         pytest.param(
-            [UNHEALTHY, RULED, "Container logs:", entry("boom\nEADDRINUSE", command="docker logs x"), RULED, "Removing old containers."],
+            [f"{'x' * 9000}", "short"],
+            f"{GAVE_NONE}{'x' * 9000}\nshort",
+            id="each-line-of-an-unknown-cause-whole",
+        ),
+        pytest.param(
+            [f"Deployment failed: {BROKE}\nError: {'x' * 9000}"],
+            f"exit code 1: {'x' * 9000}",
+            id="with-what-stands-before-it",
+        ),
+        pytest.param(
+            [
+                UNHEALTHY,
+                RULED,
+                "Container logs:",
+                entry("boom\nEADDRINUSE", command="docker logs x"),
+                RULED,
+                "Removing old containers.",
+            ],
             "New container is unhealthy.\nContainer logs:\nboom\nEADDRINUSE",
             id="unhealthy-with-container-logs",
         ),
         pytest.param(
-            [UNHEALTHY, RULED, "Container logs:", RULED, "Removing old containers."], NO_LOG, id="unhealthy-without-container-logs"
+            [UNHEALTHY, RULED, "Container logs:", RULED, "Removing old containers."],
+            NO_LOG,
+            id="unhealthy-without-container-logs",
         ),
         pytest.param([UNHEALTHY], UNHEALTHY, id="unhealthy-and-nothing-after-it"),
         pytest.param(
-            [UNHEALTHY, RULED, "Container logs:", entry("\n".join(map(str, range(100))), command="docker logs x"), RULED],
+            [
+                UNHEALTHY,
+                RULED,
+                "Container logs:",
+                entry("\n".join(map(str, range(100))), command="docker logs x"),
+                RULED,
+            ],
             "\n".join([UNHEALTHY, "Container logs:", *map(str, range(85, 100))]),
             id="unhealthy-and-talkative",
         ),
         pytest.param(
-            [UNHEALTHY, "Container logs:", entry("a", command="docker logs x"), "Deployment failed: something else"],
+            [
+                UNHEALTHY,
+                "Container logs:",
+                entry("a", command="docker logs x"),
+                "Deployment failed: something else",
+            ],
             f"{UNHEALTHY}\nContainer logs:\na\nDeployment failed: something else",
             id="unhealthy-comes-first",
         ),
@@ -733,7 +952,10 @@ MORE = more(body("deployment_get_finished"))
             id="a-build-that-says-unhealthy",
         ),
         pytest.param(
-            [entry("Deployment failed: hidden details", hidden=True), "Deployment failed: the visible reason"],
+            [
+                entry("Deployment failed: hidden details", hidden=True),
+                "Deployment failed: the visible reason",
+            ],
             f"the visible reason\n{MORE}",
             id="what-is-hidden-is-no-reason",
         ),
@@ -750,12 +972,17 @@ def test_the_cause_is_told_in_the_words_of_what_broke(entries: list[str | Row], 
         pytest.param([f"Deployment failed: {BROKE}\nError: "], id="with-an-empty-error"),
         pytest.param([f"Deployment failed: {BROKE}"], id="without-an-error"),
         pytest.param(
-            [f"Deployment failed: Command execution failed (exit code 1): echo 'a\nError: b' && {RUN}\nError: x"], id="of-many-lines"
+            [
+                f"Deployment failed: Command execution failed (exit code 1): echo 'a\nError: b' && {RUN}\nError: x"
+            ],
+            id="of-many-lines",
         ),
         pytest.param([f"Deployment failed: first: {BROKE}\nError: second: {BROKE}\nError: x"], id="twice"),
         pytest.param([f"Deployment failed: {BROKE}\r\nError: x\r\n"], id="with-carriage-returns"),
         pytest.param([RETRY, RETRY], id="in-retries-of-ssh-that-are-the-last-lines"),
-        pytest.param(["Oops something is not okay, are you okay? 😢", f"{BROKE}\nError: x"], id="before-beta443"),
+        pytest.param(
+            ["Oops something is not okay, are you okay? 😢", f"{BROKE}\nError: x"], id="before-beta443"
+        ),
     ],
 )
 def test_the_command_that_coolify_ran_is_in_no_cause_and_in_no_visible_line(entries: list[str | Row]) -> None:
@@ -767,11 +994,15 @@ def test_the_command_that_coolify_ran_is_in_no_cause_and_in_no_visible_line(entr
 
 
 @pytest.mark.parametrize(
-    "line", [entry(f"{BROKE}\nError: x", hidden=True), entry(f"{BROKE}\nError: x", command="cat notes")], ids=["hidden", "a-build-s-output"]
+    "line",
+    [entry(f"{BROKE}\nError: x", hidden=True), entry(f"{BROKE}\nError: x", command="cat notes")],
+    ids=["hidden", "a-build-s-output"],
 )
 def test_a_command_is_left_where_it_is_asked_for_or_not_coolify_s(line: Row) -> None:
     """Hidden entries are only shown to who asks for them."""
-    assert [each.text for each in deployment.snapshot_of(ended("failed", line), BASE).log or ()] == [line["output"]]
+    assert [each.text for each in deployment.snapshot_of(ended("failed", line), BASE).log or ()] == [
+        line["output"]
+    ]
 
 
 @pytest.mark.parametrize("count", [3, 3000])
@@ -818,7 +1049,9 @@ def others(*texts: str | Row, status: str = "finished") -> list[tuple[str, str, 
 @pytest.mark.parametrize(
     ("texts", "found"),
     [
-        pytest.param([ELSEWHERE], [("abc", "second", f"{BASE}{PAGE}/abc")], id="one-with-its-page-on-our-address"),
+        pytest.param(
+            [ELSEWHERE], [("abc", "second", f"{BASE}{PAGE}/abc")], id="one-with-its-page-on-our-address"
+        ),
         pytest.param(
             [ELSEWHERE, ELSEWHERE.replace("second", "the third one").replace("/abc", "/def")],
             [("abc", "second", f"{BASE}{PAGE}/abc"), ("def", "the third one", f"{BASE}{PAGE}/def")],
@@ -829,26 +1062,38 @@ def others(*texts: str | Row, status: str = "finished") -> list[tuple[str, str, 
         pytest.param([f"{ELSEWHERE}\nand more"], [], id="and-more"),
         pytest.param([f"Deployment to second. Logs: {PAGE}/abc"], [], id="no-address"),
         pytest.param(["Deployment to second. Logs: https://x/deployment/a b"], [], id="no-uuid"),
-        pytest.param([f"Deployment to {'x' * 201}. Logs: https://x{PAGE}/abc"], [], id="a-name-that-is-too-long"),
+        pytest.param(
+            [f"Deployment to {'x' * 201}. Logs: https://x{PAGE}/abc"], [], id="a-name-that-is-too-long"
+        ),
         pytest.param([], [], id="none"),
     ],
 )
-def test_additional_servers_stand_in_coolify_s_own_lines(texts: list[str | Row], found: list[tuple[str, str, str]]) -> None:
+def test_additional_servers_stand_in_coolify_s_own_lines(
+    texts: list[str | Row], found: list[tuple[str, str, str]]
+) -> None:
     assert others(*texts) == found
 
 
-@pytest.mark.parametrize(("status", "count"), [("finished", 1), ("failed", 0), ("cancelled-by-user", 0), ("in_progress", 0), ("queued", 0)])
+@pytest.mark.parametrize(
+    ("status", "count"),
+    [("finished", 1), ("failed", 0), ("cancelled-by-user", 0), ("in_progress", 0), ("queued", 0)],
+)
 def test_additional_servers_are_followed_from_a_deployment_that_went_well(status: str, count: int) -> None:
     assert len(others(ELSEWHERE, status=status)) == count
 
 
 def test_additional_servers_are_followed_though_the_post_deployment_command_failed() -> None:
     """They were started before it ran (coolify-api 7.3)."""
-    seen = deployment.snapshot_of(finished(ELSEWHERE, EXECUTING, "Post-deployment command failed."), BASE, APP)
+    seen = deployment.snapshot_of(
+        finished(ELSEWHERE, EXECUTING, "Post-deployment command failed."), BASE, APP
+    )
     assert (seen.phase, len(seen.follow_ups)) == (Phase.UNVERIFIED, 1)
 
 
-MAIN, SECOND = (next(row for row in body("app_deployments_multiserver")["deployments"] if row["id"] == number) for number in (71, 72))
+MAIN, SECOND = (
+    next(row for row in body("app_deployments_multiserver")["deployments"] if row["id"] == number)
+    for number in (71, 72)
+)
 
 
 @pytest.mark.parametrize(
@@ -860,16 +1105,34 @@ MAIN, SECOND = (next(row for row in body("app_deployments_multiserver")["deploym
         pytest.param({"is_webhook": True}, {}, False, id="of-a-webhook"),
         pytest.param({"created_at": "2026-11-21T05:43:02.000000Z"}, {}, True, id="five-seconds-later"),
         pytest.param({"created_at": "2026-11-21T05:43:03.000000Z"}, {}, False, id="six-seconds-later"),
-        pytest.param({"created_at": "2026-11-21T05:42:53.000000Z"}, {}, True, id="shortly-before-the-end-was-written"),
-        pytest.param({"created_at": "2026-11-21T05:42:40.000000Z"}, {}, False, id="before-the-first-one-began"),
+        pytest.param(
+            {"created_at": "2026-11-21T05:42:53.000000Z"}, {}, True, id="shortly-before-the-end-was-written"
+        ),
+        pytest.param(
+            {"created_at": "2026-11-21T05:42:40.000000Z"}, {}, False, id="before-the-first-one-began"
+        ),
         pytest.param({"created_at": None}, {}, False, id="nobody-knows-when"),
-        pytest.param({}, {"finished_at": None, "updated_at": "2026-11-21T05:42:57.000000Z"}, True, id="the-end-is-not-written-yet"),
-        pytest.param({"created_at": "2026-11-21T05:42:57.000000Z"}, {"finished_at": "2026-11-21 05:42:57"}, True, id="as-before-beta461"),
+        pytest.param(
+            {},
+            {"finished_at": None, "updated_at": "2026-11-21T05:42:57.000000Z"},
+            True,
+            id="the-end-is-not-written-yet",
+        ),
+        pytest.param(
+            {"created_at": "2026-11-21T05:42:57.000000Z"},
+            {"finished_at": "2026-11-21 05:42:57"},
+            True,
+            id="as-before-beta461",
+        ),
         pytest.param({}, {"finished_at": "soon"}, False, id="an-end-that-is-no-time"),
-        pytest.param({}, {"finished_at": "2026-11-21T05:43:57.000000Z"}, True, id="a-minute-of-post-deployment-command"),
+        pytest.param(
+            {}, {"finished_at": "2026-11-21T05:43:57.000000Z"}, True, id="a-minute-of-post-deployment-command"
+        ),
     ],
 )
-def test_an_additional_server_s_row_was_born_when_the_first_one_ended(changes: Row, main: Row, *, one: bool) -> None:
+def test_an_additional_server_s_row_was_born_when_the_first_one_ended(
+    changes: Row, main: Row, *, one: bool
+) -> None:
     """For who may not read the log. The rows are written before `finished_at`, the post-deployment command between.
 
     Source: coolify-api 7.3, 16.

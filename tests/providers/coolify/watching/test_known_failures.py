@@ -13,12 +13,29 @@ from deployer.providers.coolify.watching import deployment, failure, known_failu
 from deployer.providers.coolify.watching.known_failures import KNOWN_FAILURES, match
 from tests.providers.coolify.support import BASE, Row, body, ended, entry, polls
 
-HELPER, RATE, NO_IMAGE, PLATFORM, REFUSED = "helper image", "no more pulls", "this image or tag", "processor", "registry refused"
+HELPER, RATE, NO_IMAGE, PLATFORM, REFUSED = (
+    "helper image",
+    "no more pulls",
+    "this image or tag",
+    "processor",
+    "registry refused",
+)
 DISK, HEAP, KILLED, PORT = "disk is full", "out of its heap", "killed (137)", "port of the server"
 VARIABLE, VARIABLES = "environment variable", "Environment variables"
-LOCK, VERSION, NO_PACKAGE, CONFLICT, SCRIPT = "lock file does not fit", "another version", "A package, or", "contradict", "no script"
+LOCK, VERSION, NO_PACKAGE, CONFLICT, SCRIPT = (
+    "lock file does not fit",
+    "another version",
+    "A package, or",
+    "contradict",
+    "no script",
+)
 NO_DOCKERFILE, DOCKERFILE, COPIED = "Dockerfile was not found", "mistake in it", "Dockerfile copies"
-NO_COMMAND, NO_START, NO_START_COMMAND, NIXPACKS = "code 127", "start command does not exist", "no start command", "what to build"
+NO_COMMAND, NO_START, NO_START_COMMAND, NIXPACKS = (
+    "code 127",
+    "start command does not exist",
+    "no start command",
+    "what to build",
+)
 NO_COMPOSE, COMPOSE = "find the compose file", "compose file is not valid"
 PRIVATE, BRANCH, GIT_HOST, GIT = (
     "private git repository",
@@ -43,8 +60,16 @@ class Real(NamedTuple):
 
 
 REAL = [
-    Real(f'docker: {FOUND}Head "https://ghcr.io/v2/coollabsio/coolify-helper/manifests/1.0.11": denied: denied', HELPER, f"{COOLIFY}6626"),
-    Real("Error: toomanyrequests: You have reached your unauthenticated pull rate limit. ", RATE, f"{COOLIFY}8207"),
+    Real(
+        f'docker: {FOUND}Head "https://ghcr.io/v2/coollabsio/coolify-helper/manifests/1.0.11": denied: denied',
+        HELPER,
+        f"{COOLIFY}6626",
+    ),
+    Real(
+        "Error: toomanyrequests: You have reached your unauthenticated pull rate limit. ",
+        RATE,
+        f"{COOLIFY}8207",
+    ),
     Real(f"{FOUND}toomanyrequests: retry-after: 179.767µs, allowed: 44000/minute", RATE, f"{COOLIFY}3395"),
     Real(f"{FOUND}manifest unknown", NO_IMAGE, "captured/sequence_dockerimage_upfail"),
     Real(
@@ -54,14 +79,22 @@ REAL = [
         "https://github.com/savonet/liquidsoap/issues/4427",
     ),
     Real("no matching manifest for linux/amd64 in the manifest list entries", PLATFORM, f"{COOLIFY}7246"),
-    Real("exec /usr/local/bin/docker-php-serversideup-entrypoint: exec format error", PLATFORM, f"{COOLIFY}6270"),
+    Real(
+        "exec /usr/local/bin/docker-php-serversideup-entrypoint: exec format error",
+        PLATFORM,
+        f"{COOLIFY}6270",
+    ),
     Real(
         f"{FOUND}pull access denied for xxx/yyy, repository does not exist or may require 'docker login': "
         "denied: requested access to the resource is denied",
         REFUSED,
         f"{COOLIFY}6398",
     ),
-    Real(f'{FOUND}Head "https://ghcr.io/v2/xxxx/xxxx/manifests/latest": unauthorized', REFUSED, f"{COOLIFY}4604"),
+    Real(
+        f'{FOUND}Head "https://ghcr.io/v2/xxxx/xxxx/manifests/latest": unauthorized',
+        REFUSED,
+        f"{COOLIFY}4604",
+    ),
     Real(
         "#2 ERROR: failed to authorize: failed to fetch oauth token: unexpected status from GET request to "
         "https://ghcr.io/token?scope=repository%3Arailwayapp%2Fnixpacks%3Apull&service=ghcr.io: 403 Forbidden",
@@ -74,7 +107,11 @@ REAL = [
         DISK,
         "https://github.com/serverless/containers/issues/19",
     ),
-    Real("npm ERR! nospc ENOSPC: no space left on device, write", DISK, "https://github.com/NodeOS/NodeOS/issues/365"),
+    Real(
+        "npm ERR! nospc ENOSPC: no space left on device, write",
+        DISK,
+        "https://github.com/NodeOS/NodeOS/issues/365",
+    ),
     Real(
         "#12 72.14 FATAL ERROR: Ineffective mark-compacts near heap limit Allocation failed - JavaScript heap out of memory",
         HEAP,
@@ -87,7 +124,9 @@ REAL = [
         "https://github.com/rr-/szurubooru/issues/518",
     ),
     Real(
-        "The command '/bin/sh -c npm install' returned a non-zero code: 137", KILLED, "https://github.com/Matterwiki/Matterwiki/issues/121"
+        "The command '/bin/sh -c npm install' returned a non-zero code: 137",
+        KILLED,
+        "https://github.com/Matterwiki/Matterwiki/issues/121",
     ),
     Real("#0 14.91 Killed", KILLED, "https://github.com/rr-/szurubooru/issues/518"),
     Real("npm ERR! errno 137", KILLED, "https://github.com/nimiq/core-js/issues/295"),
@@ -120,14 +159,22 @@ REAL = [
         VARIABLE,
         "https://github.com/grafana-cold-storage/oncall/pull/154",
     ),
-    Real("14.02 error: Environment variable not found: DATABASE_URL.", VARIABLE, "https://github.com/Refferq/Refferq/issues/15"),
+    Real(
+        "14.02 error: Environment variable not found: DATABASE_URL.",
+        VARIABLE,
+        "https://github.com/Refferq/Refferq/issues/15",
+    ),
     Real(
         "Error: Schema parsing error: Environment variable not found: POSTGRESQL_URL.",
         VARIABLE,
         "https://github.com/prisma/prisma-examples/issues/916",
     ),
     Real("#11 3.667 Error: Invalid environment variables", VARIABLES, f"{COOLIFY}7120"),
-    Real("#15 0.767 ❌ Invalid environment variables:", VARIABLES, "https://github.com/t3-oss/create-t3-app/issues/301"),
+    Real(
+        "#15 0.767 ❌ Invalid environment variables:",
+        VARIABLES,
+        "https://github.com/t3-oss/create-t3-app/issues/301",
+    ),
     Real(
         "0.742 npm error `npm ci` can only install packages when your package.json and package-lock.json or npm-shrinkwrap.json "
         "are in sync. Please update your lock file with `npm install` before continuing.",
@@ -154,13 +201,21 @@ REAL = [
         LOCK,
         "https://github.com/pnpm/pnpm/issues/6307",
     ),
-    Real("0.203 error: lockfile had changes, but lockfile is frozen", LOCK, "https://github.com/Soul-Brews-Studio/maw-js/issues/607"),
+    Real(
+        "0.203 error: lockfile had changes, but lockfile is frozen",
+        LOCK,
+        "https://github.com/Soul-Brews-Studio/maw-js/issues/607",
+    ),
     Real(
         "#10 4.663 pyproject.toml changed significantly since poetry.lock was last generated. Run `poetry lock` to fix the lock file.",
         LOCK,
         "https://github.com/bghira/SimpleTuner/issues/1501",
     ),
-    Real("You are trying to install in deployment mode after changing", LOCK, "https://github.com/onetimesecret/onetimesecret/pull/180"),
+    Real(
+        "You are trying to install in deployment mode after changing",
+        LOCK,
+        "https://github.com/onetimesecret/onetimesecret/pull/180",
+    ),
     Real(
         "error: the lock file /home/seth/repos/theseus/Cargo.lock needs to be updated but --locked was passed to prevent this",
         LOCK,
@@ -186,7 +241,11 @@ REAL = [
         VERSION,
         "https://github.com/pnpm/pnpm/issues/7349",
     ),
-    Real("1.588 Your Ruby version is 3.3.5, but your Gemfile specified 3.3.2", VERSION, "https://github.com/basecamp/kamal/issues/1081"),
+    Real(
+        "1.588 Your Ruby version is 3.3.5, but your Gemfile specified 3.3.2",
+        VERSION,
+        "https://github.com/basecamp/kamal/issues/1081",
+    ),
     Real(
         "#20 54.48 error: package `pyrsia v0.2.4 (/src)` cannot be built because it requires rustc 1.66.1 or newer, "
         "while the currently active rustc version is 1.64.0",
@@ -199,9 +258,21 @@ REAL = [
         "https://github.com/projectdiscovery/dnsx/issues/1025",
     ),
     Real("npm ERR! code ETARGET", NO_PACKAGE, "https://github.com/npm/cli/issues/3111"),
-    Real("npm ERR! notarget No matching version found for @babel/traverse@^7.13.17.", NO_PACKAGE, "https://github.com/npm/cli/issues/3111"),
-    Real("npm ERR! 404 Not Found: awesome-code-style@1.4.3", NO_PACKAGE, "https://github.com/apache/druid/issues/8920"),
-    Real("#12 7.814 ERROR: No matching distribution found for cloud-init==20.4", NO_PACKAGE, "https://github.com/docker/docs/issues/12736"),
+    Real(
+        "npm ERR! notarget No matching version found for @babel/traverse@^7.13.17.",
+        NO_PACKAGE,
+        "https://github.com/npm/cli/issues/3111",
+    ),
+    Real(
+        "npm ERR! 404 Not Found: awesome-code-style@1.4.3",
+        NO_PACKAGE,
+        "https://github.com/apache/druid/issues/8920",
+    ),
+    Real(
+        "#12 7.814 ERROR: No matching distribution found for cloud-init==20.4",
+        NO_PACKAGE,
+        "https://github.com/docker/docs/issues/12736",
+    ),
     Real(
         'error Couldn\'t find any versions for "code-server" that matches ".4.1"',
         NO_PACKAGE,
@@ -275,11 +346,19 @@ REAL = [
         COMPOSE,
         f"{COOLIFY}6447",
     ),
-    Real("yaml: line 25: mapping values are not allowed in this context", COMPOSE, "https://github.com/danny-avila/LibreChat/issues/6278"),
+    Real(
+        "yaml: line 25: mapping values are not allowed in this context",
+        COMPOSE,
+        "https://github.com/danny-avila/LibreChat/issues/6278",
+    ),
     Real("exit code 1: no service selected", COMPOSE, f"{COOLIFY}10729"),
     Real("18.30 npm error git@github.com: Permission denied (publickey).", PRIVATE, f"{COOLIFY}6741"),
     Real("fatal: Remote branch main not found in upstream origin", BRANCH, f"{COOLIFY}4584"),
-    Real("fatal: unable to access 'https://github.com/myorg/repo.git/': Could not resolve host: github.com", GIT_HOST, f"{COOLIFY}4318"),
+    Real(
+        "fatal: unable to access 'https://github.com/myorg/repo.git/': Could not resolve host: github.com",
+        GIT_HOST,
+        f"{COOLIFY}4318",
+    ),
     Real("fatal: Could not read from remote repository.", GIT, f"{COOLIFY}3517"),
     Real(
         "exit code 128: fatal: unable to access 'https://gitea.public.domain/bleterrier/PRA/': The requested URL returned error: 403",
@@ -301,8 +380,16 @@ REAL = [
         GIT,
         "https://github.com/mislav/hub/issues/1402",
     ),
-    Real("ssh: connect to host host.docker.internal port 22: Connection refused", SSH, "captured/sequence_ssh_down"),
-    Real("exit code 255: ssh: connect to host host.docker.internal port 22: Connection refused\r", SSH, "captured/sequence_ssh_flaky"),
+    Real(
+        "ssh: connect to host host.docker.internal port 22: Connection refused",
+        SSH,
+        "captured/sequence_ssh_down",
+    ),
+    Real(
+        "exit code 255: ssh: connect to host host.docker.internal port 22: Connection refused\r",
+        SSH,
+        "captured/sequence_ssh_flaky",
+    ),
     Real("devops@188.x.x.x: Permission denied (publickey,password).", SSH, f"{COOLIFY}5284"),
     Real("kex_exchange_identification: Connection closed by remote host", SSH, f"{COOLIFY}2194"),
     Real("Server is not functional.", SERVER, "coolify-api 7.4"),
@@ -335,10 +422,16 @@ REAL = [
         "https://github.com/SuziKim/DCCW/issues/1",
     ),
     Real(
-        "Pre-deployment command: Could not find a valid container. Is the container name correct?", PRE, "JOB::run_pre_deployment_command"
+        "Pre-deployment command: Could not find a valid container. Is the container name correct?",
+        PRE,
+        "JOB::run_pre_deployment_command",
     ),
     Real("App\\Jobs\\ApplicationDeploymentJob has been attempted too many times.", TIMEOUT, f"{COOLIFY}4944"),
-    Real("App\\Jobs\\ApplicationDeploymentJob has timed out.", TIMEOUT, "Illuminate\\Queue\\TimeoutExceededException::forJob"),
+    Real(
+        "App\\Jobs\\ApplicationDeploymentJob has timed out.",
+        TIMEOUT,
+        "Illuminate\\Queue\\TimeoutExceededException::forJob",
+    ),
     Real('string" exceeded the timeout of 3600 seconds.', TIMEOUT, f"{COOLIFY}6935"),
     Real("exit code 1: unable to upgrade to tcp, received 409", DOCKER, f"{COOLIFY}11522"),
 ]
@@ -356,19 +449,28 @@ ALIKE = [
     (DISK, "Error: ENOSPC: System limit for number of file watchers reached, watch '/app'"),
     (DISK, "1) writes on: no space left on device"),
     (DISK, '#7 [4/9] RUN echo "error: no space left on device"'),
-    (DISK, 'ERROR: failed to solve: process "/bin/sh -c echo x: no space left on device" did not complete successfully: exit code: 1'),
+    (
+        DISK,
+        'ERROR: failed to solve: process "/bin/sh -c echo x: no space left on device" did not complete successfully: exit code: 1',
+    ),
     (HEAP, "warning: a JavaScript heap out of memory was seen before"),
     (KILLED, "ERROR: failed to solve: process x did not complete successfully: exit code: 1370"),
     (KILLED, "AssertionError: expected exit code 137"),
     (KILLED, "exit code 13: 7 tests failed"),
     (KILLED, "Killed process 12 by the test"),
     (PORT, "Error: listen EADDRINUSE: address already in use :::3000"),
-    (VARIABLE, 'time="2024-03-14T15:06:00Z" level=warning msg="The "SERVICE_USER" variable is not set. Defaulting to a blank string."'),
+    (
+        VARIABLE,
+        'time="2024-03-14T15:06:00Z" level=warning msg="The "SERVICE_USER" variable is not set. Defaulting to a blank string."',
+    ),
     (VARIABLE, "✓ throws Environment variable not found: DATABASE_URL"),
     (VARIABLES, "✓ prints Invalid environment variables"),
     (LOCK, "npm warn old lockfile The package-lock.json file was created with an old version of npm"),
     (LOCK, "info No lockfile found."),
-    (VERSION, 'info phantom@4.0.12: The engine "node" is incompatible with this module. Expected version ">=8". Got "6.14.4"'),
+    (
+        VERSION,
+        'info phantom@4.0.12: The engine "node" is incompatible with this module. Expected version ">=8". Got "6.14.4"',
+    ),
     (VERSION, "npm warn EBADENGINE Unsupported engine {"),
     (NO_PACKAGE, "npm http fetch GET 404 https://registry.npmjs.org/x 83ms"),
     (CONFLICT, "npm warn ERESOLVE overriding peer dependency"),
@@ -421,12 +523,16 @@ def test_a_line_that_only_looks_like_a_known_cause_tells_nothing(key: str, line:
 def test_each_known_cause_has_a_real_line_and_one_that_only_looks_like_it() -> None:
     assert {match(line, shown=False) for line, _, _ in REAL} == set(SENTENCES)
     assert sorted(map(key_of, SENTENCES)) == sorted({key for key, _ in ALIKE})
-    assert all(re.fullmatch(r"[^\n]{1,170}\.", sentence) for sentence in [*SENTENCES, known_failures.PRE_COMMAND])
+    assert all(
+        re.fullmatch(r"[^\n]{1,170}\.", sentence) for sentence in [*SENTENCES, known_failures.PRE_COMMAND]
+    )
 
 
 # --- which line counts
 
-NPM_CI = "npm error `npm ci` can only install packages when your package.json and package-lock.json are in sync."
+NPM_CI = (
+    "npm error `npm ci` can only install packages when your package.json and package-lock.json are in sync."
+)
 FULL = "write /app/x: no space left on device"
 
 
@@ -438,10 +544,20 @@ FULL = "write /app/x: no space left on device"
         pytest.param("\n".join([FULL, *["x"] * 149]), DISK, id="near-the-end"),
         pytest.param("\n".join([FULL, *["x"] * 150]), "", id="not-long-before-the-end"),
         pytest.param(
-            "\n".join([NPM_CI, *[f"npm error Missing: p{n}@1 from lock file" for n in range(99)]]), LOCK, id="above-what-npm-lists"
+            "\n".join([NPM_CI, *[f"npm error Missing: p{n}@1 from lock file" for n in range(99)]]),
+            LOCK,
+            id="above-what-npm-lists",
         ),
-        pytest.param(f"#5 1.0 {NPM_CI}\n#6 ERROR: process x did not complete\n#6 1.1 no idea", "", id="of-a-step-that-did-not-break"),
-        pytest.param(f"#5 1.0 {NPM_CI}\n#5 ERROR: process x did not complete\n#6 1.1 {FULL}", LOCK, id="of-the-step-that-broke"),
+        pytest.param(
+            f"#5 1.0 {NPM_CI}\n#6 ERROR: process x did not complete\n#6 1.1 no idea",
+            "",
+            id="of-a-step-that-did-not-break",
+        ),
+        pytest.param(
+            f"#5 1.0 {NPM_CI}\n#5 ERROR: process x did not complete\n#6 1.1 {FULL}",
+            LOCK,
+            id="of-the-step-that-broke",
+        ),
         pytest.param(f"{'x' * 9000}: {FULL}", DISK, id="at-the-end-of-a-long-line"),
         pytest.param(f"{FULL}\r\n\r\n", DISK, id="with-carriage-returns"),
         pytest.param("", "", id="nothing"),
@@ -501,26 +617,46 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
             id="above-the-last-lines-that-are-shown",
         ),
         pytest.param(
-            [BUILDING, hidden(f"sEcReT {NPM_CI}"), hidden(NPM_CI), BROKE], f"{SENTENCE_OF[LOCK]}\nexit code 1: it broke", id="hidden"
+            [BUILDING, hidden(f"sEcReT {NPM_CI}"), hidden(NPM_CI), BROKE],
+            f"{SENTENCE_OF[LOCK]}\nexit code 1: it broke",
+            id="hidden",
         ),
-        pytest.param([BUILDING, hidden(NPM_CI), RULED, BROKE], f"{SENTENCE_OF[LOCK]}\nexit code 1: it broke", id="hidden-above-a-rule"),
         pytest.param(
-            [hidden(NPM_CI), BUILDING, hidden("fine"), BROKE], f"exit code 1: it broke\n{MORE}", id="hidden-in-a-part-that-went-well"
+            [BUILDING, hidden(NPM_CI), RULED, BROKE],
+            f"{SENTENCE_OF[LOCK]}\nexit code 1: it broke",
+            id="hidden-above-a-rule",
         ),
-        pytest.param([BUILDING, BROKE, hidden(NPM_CI)], "exit code 1: it broke", id="hidden-and-printed-after-it"),
+        pytest.param(
+            [hidden(NPM_CI), BUILDING, hidden("fine"), BROKE],
+            f"exit code 1: it broke\n{MORE}",
+            id="hidden-in-a-part-that-went-well",
+        ),
+        pytest.param(
+            [BUILDING, BROKE, hidden(NPM_CI)], "exit code 1: it broke", id="hidden-and-printed-after-it"
+        ),
         pytest.param(
             [BUILDING, hidden(NPM_CI), BROKE.replace("it broke", FULL)],
             f"{SENTENCE_OF[DISK]}\nexit code 1: {FULL}",
             id="what-is-visible-comes-first",
         ),
         pytest.param(
-            [BUILDING, hidden("npm error it broke"), BROKE], f"exit code 1: it broke\n{MORE}", id="unknown-with-the-way-to-the-hidden-lines"
+            [BUILDING, hidden("npm error it broke"), BROKE],
+            f"exit code 1: it broke\n{MORE}",
+            id="unknown-with-the-way-to-the-hidden-lines",
         ),
-        pytest.param([BUILDING, hidden("x")], f"Coolify gave no reason. The last lines of its log:\n{BUILDING}\n{MORE}", id="no-reason"),
+        pytest.param(
+            [BUILDING, hidden("x")],
+            f"Coolify gave no reason. The last lines of its log:\n{BUILDING}\n{MORE}",
+            id="no-reason",
+        ),
         pytest.param([hidden("x")], MORE, id="only-hidden-ones"),
         pytest.param([BUILDING, BROKE], "exit code 1: it broke", id="unknown-and-nothing-hidden"),
         pytest.param(
-            ["Executing pre-deployment command (see debug log for output/errors).", hidden("SQLSTATE[HY000]"), BROKE],
+            [
+                "Executing pre-deployment command (see debug log for output/errors).",
+                hidden("SQLSTATE[HY000]"),
+                BROKE,
+            ],
             f"{known_failures.PRE_COMMAND}\nexit code 1: it broke",
             id="the-pre-deployment-command",
         ),
@@ -530,7 +666,12 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
             id="the-pre-deployment-command-for-a-known-cause",
         ),
         pytest.param(
-            ["Executing pre-deployment command (see debug log for output/errors).", BUILDING, hidden("x"), BROKE],
+            [
+                "Executing pre-deployment command (see debug log for output/errors).",
+                BUILDING,
+                hidden("x"),
+                BROKE,
+            ],
             f"exit code 1: it broke\n{MORE}",
             id="after-a-pre-deployment-command-that-went-well",
         ),
@@ -555,7 +696,14 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
             id="before-beta443",
         ),
         pytest.param(
-            [BUILDING, hidden("x"), "Oops something is not okay, are you okay? 😢", "it broke", CLOSED, hidden("y")],
+            [
+                BUILDING,
+                hidden("x"),
+                "Oops something is not okay, are you okay? 😢",
+                "it broke",
+                CLOSED,
+                hidden("y"),
+            ],
             f"it broke\n{MORE}",
             id="before-beta443-for-a-reason-that-is-not-known",
         ),
@@ -565,7 +713,9 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
             id="before-beta443-without-a-reason",
         ),
         pytest.param(
-            [BUILDING, hidden(NPM_CI)], f"{SENTENCE_OF[LOCK]}\nThe last lines of its log:\n{BUILDING}", id="no-reason-but-a-known-cause"
+            [BUILDING, hidden(NPM_CI)],
+            f"{SENTENCE_OF[LOCK]}\nThe last lines of its log:\n{BUILDING}",
+            id="no-reason-but-a-known-cause",
         ),
         pytest.param(
             [f"Deployment failed: {NO_GIT}"],
@@ -573,7 +723,9 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
             id="ssh-to-git-is-not-ssh-to-the-server",
         ),
         pytest.param(
-            [f"Deployment failed: The process \"timeout 3600 ssh -p 22 root@ip 'bash -se' << \\k\nTOKEN=mArKeD x\nk\" {TOO_LONG}"],
+            [
+                f"Deployment failed: The process \"timeout 3600 ssh -p 22 root@ip 'bash -se' << \\k\nTOKEN=mArKeD x\nk\" {TOO_LONG}"
+            ],
             f"{SENTENCE_OF[TIMEOUT]}\nits command {TOO_LONG}",
             id="a-command-that-took-too-long-is-not-told",
         ),
@@ -602,7 +754,9 @@ def test_without_a_page_only_the_input_is_named() -> None:
 # --- every captured deployment that failed
 
 UP = "exit code 18: Error response from daemon: manifest unknown"
-BUILD = 'ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 1'
+BUILD = (
+    'ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 1'
+)
 OOPS = "Post-deployment command: Could not find a valid container. Is the container name correct?"
 
 
@@ -611,7 +765,10 @@ OOPS = "Post-deployment command: Could not find a valid container. Is the contai
     [
         ("sequence_dockerimage_upfail", f"{SENTENCE_OF[NO_IMAGE]}\n{UP}"),
         ("sequence_nixpacks_buildfail", f"exit code 1: #1 step 1\n#2 step 2\n#3 step 3\n{BUILD}\nMORE"),
-        ("sequence_ssh_down", f"{SENTENCE_OF[SSH]}\nssh: connect to host host.docker.internal port 22: Connection refused"),
+        (
+            "sequence_ssh_down",
+            f"{SENTENCE_OF[SSH]}\nssh: connect to host host.docker.internal port 22: Connection refused",
+        ),
         ("sequence_healthcheck_unhealthy", "New container is unhealthy. It wrote no log."),
         ("v4.0.0-beta.434_sequence_post_command_fails", f"{SENTENCE_OF[PRE]}\n{OOPS}"),
     ],
@@ -658,7 +815,11 @@ def test_a_health_check_that_stays_starting_is_told_as_unhealthy_with_the_contai
 )
 def test_a_reason_behind_the_old_exclamation_is_a_reason(number: int, listed: str, told: str) -> None:
     """Real rows of beta.420."""
-    row = next(each for each in second(f"v4.0.0-beta.420/{listed}")["response"]["body"]["deployments"] if each["id"] == number)
+    row = next(
+        each
+        for each in second(f"v4.0.0-beta.420/{listed}")["response"]["body"]["deployments"]
+        if each["id"] == number
+    )
     page = f"{BASE}{row['deployment_url']}"
     assert deployment.snapshot_of(row, BASE).reason == told.replace(
         "MORE", f"Its hidden lines may say more: set `hidden_logs: true` or open {page}."
@@ -671,7 +832,9 @@ def test_who_sees_the_hidden_lines_is_not_told_to_show_them(name: str) -> None:
     assert told == f"exit code 1: #1 step 1\n#2 step 2\n#3 step 3\n{BUILD}"
 
 
-@pytest.mark.parametrize("name", ["sequence_post_command_fails", "sequence_ssh_flaky", "sequence_healthcheck_healthy"])
+@pytest.mark.parametrize(
+    "name", ["sequence_post_command_fails", "sequence_ssh_flaky", "sequence_healthcheck_healthy"]
+)
 def test_what_was_captured_and_did_not_fail_has_no_cause(name: str) -> None:
     row = polls(name)[-1]
     assert row["status"] == "finished"

@@ -69,8 +69,13 @@ def worth(snapshot: Snapshot) -> Worth:
 
 
 @pytest.mark.parametrize(("text", "now", "before"), [word[:3] for word in WORDS], ids=TEXTS)
-@pytest.mark.parametrize(("version", "old"), [(OLD, True), ("4.0.0-beta.380", True), ("4.0.0-beta.445", False), (NEW, False), ("", False)])
-def test_what_a_status_is_worth_of_what_is_to_run(text: str, now: Worth, before: Worth, version: str, *, old: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "old"),
+    [(OLD, True), ("4.0.0-beta.380", True), ("4.0.0-beta.445", False), (NEW, False), ("", False)],
+)
+def test_what_a_status_is_worth_of_what_is_to_run(
+    text: str, now: Worth, before: Worth, version: str, *, old: bool
+) -> None:
     """Before beta.445 `unhealthy` was also said of what has no health check."""
     seen = resource_status.resource({"status": text}, RUNNING, "exited", Version(version), moved=False)
     assert worth(seen) == (before if old else now)
@@ -88,14 +93,26 @@ def test_what_a_status_is_worth_of_what_is_to_be_stopped(text: str, stopped: Wor
 @pytest.mark.parametrize(
     ("checks", "checked", "passed"),
     [
-        pytest.param({"health_check_enabled": False, "custom_healthcheck_found": False}, False, False, id="no-health-check"),
+        pytest.param(
+            {"health_check_enabled": False, "custom_healthcheck_found": False},
+            False,
+            False,
+            id="no-health-check",
+        ),
         pytest.param({}, False, False, id="none-that-is-known"),
         pytest.param({"health_check_enabled": True}, True, False, id="a-health-check"),
-        pytest.param({"health_check_enabled": False, "custom_healthcheck_found": True}, True, False, id="the-image-s-own"),
+        pytest.param(
+            {"health_check_enabled": False, "custom_healthcheck_found": True},
+            True,
+            False,
+            id="the-image-s-own",
+        ),
         pytest.param({"health_check_enabled": True}, False, True, id="a-health-check-that-passed"),
     ],
 )
-def test_what_a_status_is_worth_after_a_deployment(word: tuple[Any, ...], checks: Row, *, checked: bool, passed: bool) -> None:
+def test_what_a_status_is_worth_after_a_deployment(
+    word: tuple[Any, ...], checks: Row, *, checked: bool, passed: bool
+) -> None:
     text, *_, without, with_check = word
     seen = resource_status.health({"status": text, **checks}, Options(), passed=passed)
     assert worth(seen) == (with_check if checked else without)
@@ -118,7 +135,9 @@ def test_what_a_status_is_worth_after_a_deployment(word: tuple[Any, ...], checks
         pytest.param("true", 3600, 60, 90, id="much-time"),
     ],
 )
-def test_a_proof_must_last_as_long_as_its_time_allows(verify: Verify, timeout: float, runs: float, down: float) -> None:
+def test_a_proof_must_last_as_long_as_its_time_allows(
+    verify: Verify, timeout: float, runs: float, down: float
+) -> None:
     """The minute is never cut short: less than 80 s for it is a mistake."""
     options = Options(verify_health=verify, verify_timeout=timeout)
     assert resource_status.health({"status": "running:unknown"}, options, passed=False).stable_for == runs
@@ -137,10 +156,14 @@ def test_a_proof_must_last_as_long_as_its_time_allows(verify: Verify, timeout: f
         pytest.param("", True, 15, id="nobody-knows-but-it-was-seen-to-go-down"),
     ],
 )
-def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(before: str, hold: float, *, moved: bool) -> None:
+def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(
+    before: str, hold: float, *, moved: bool
+) -> None:
     """Coolify looks at its containers once a minute (coolify-api 8 trap 4), and tells nowhere whether a pull failed (captured-2)."""
     seen = resource_status.resource({"status": "running:healthy"}, RUNNING, before, Version(NEW), moved=moved)
-    unseen = resource_status.UNSEEN.format("running:healthy") if hold == resource_status.REFRESH_SECONDS else ""
+    unseen = (
+        resource_status.UNSEEN.format("running:healthy") if hold == resource_status.REFRESH_SECONDS else ""
+    )
     assert (*worth(seen), seen.reason, seen.unseen) == (Phase.SUCCEEDED, hold, "", unseen)
 
 
@@ -151,10 +174,18 @@ def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(before: str
         pytest.param("starting:unhealthy", "exited", 0, "", id="it-started"),
         pytest.param("", "exited:unhealthy", 0, "", id="nobody-knows"),
         pytest.param("exited", "exited:unhealthy", 10, "it was stopped already", id="it-was-stopped-already"),
-        pytest.param("exited:unhealthy", "exited", 10, "it was stopped already", id="it-was-stopped-already-in-other-words"),
+        pytest.param(
+            "exited:unhealthy",
+            "exited",
+            10,
+            "it was stopped already",
+            id="it-was-stopped-already-in-other-words",
+        ),
     ],
 )
-def test_what_was_stopped_before_is_believed_a_little_later(before: str, now: str, hold: float, reason: str) -> None:
+def test_what_was_stopped_before_is_believed_a_little_later(
+    before: str, now: str, hold: float, reason: str
+) -> None:
     seen = resource_status.resource({"status": now}, STOPPED, before, Version(NEW), moved=False)
     assert (*worth(seen), seen.reason) == (Phase.SUCCEEDED, hold, reason)
 
@@ -162,25 +193,54 @@ def test_what_was_stopped_before_is_believed_a_little_later(before: str, now: st
 @pytest.mark.parametrize(
     ("command", "before", "now", "phase"),
     [
-        pytest.param(Command.RESTART, "exited:unhealthy", "exited:unhealthy", Phase.RUNNING, id="coolify-has-not-looked-anew"),
-        pytest.param(Command.RESTART, "running:healthy", "exited:unhealthy", Phase.FAILED, id="coolify-has-looked"),
-        pytest.param(Command.RESTART, "exited:unhealthy", "degraded:unhealthy", Phase.FAILED, id="coolify-has-looked-and-it-is-worse"),
-        pytest.param(Command.DEPLOY, "exited:unhealthy", "exited:unhealthy", Phase.FAILED, id="after-a-deployment-it-looks-anew"),
+        pytest.param(
+            Command.RESTART,
+            "exited:unhealthy",
+            "exited:unhealthy",
+            Phase.RUNNING,
+            id="coolify-has-not-looked-anew",
+        ),
+        pytest.param(
+            Command.RESTART, "running:healthy", "exited:unhealthy", Phase.FAILED, id="coolify-has-looked"
+        ),
+        pytest.param(
+            Command.RESTART,
+            "exited:unhealthy",
+            "degraded:unhealthy",
+            Phase.FAILED,
+            id="coolify-has-looked-and-it-is-worse",
+        ),
+        pytest.param(
+            Command.DEPLOY,
+            "exited:unhealthy",
+            "exited:unhealthy",
+            Phase.FAILED,
+            id="after-a-deployment-it-looks-anew",
+        ),
         pytest.param(Command.RESTART, "running:healthy", "running:healthy", Phase.SUCCEEDED, id="it-runs"),
     ],
 )
-def test_after_a_mere_restart_the_old_status_says_nothing_bad(command: Command, before: str, now: str, phase: Phase) -> None:
+def test_after_a_mere_restart_the_old_status_says_nothing_bad(
+    command: Command, before: str, now: str, phase: Phase
+) -> None:
     """It refreshes no status (coolify-api 7.3)."""
-    assert resource_status.health({"status": now}, Options(command=command), passed=False, before=before).phase is phase
+    assert (
+        resource_status.health({"status": now}, Options(command=command), passed=False, before=before).phase
+        is phase
+    )
 
 
 @pytest.mark.parametrize(
     ("verify", "shaken", "hold"),
     [("auto", False, 0), ("auto", True, 15), ("true", False, 60), ("true", True, 60)],
 )
-def test_after_a_bad_status_one_good_reading_is_not_enough(verify: Verify, hold: float, *, shaken: bool) -> None:
+def test_after_a_bad_status_one_good_reading_is_not_enough(
+    verify: Verify, hold: float, *, shaken: bool
+) -> None:
     """coolify-api 8: seen twice, fifteen seconds apart."""
-    seen = resource_status.health({"status": "running:unknown"}, Options(verify_health=verify), passed=False, shaken=shaken)
+    seen = resource_status.health(
+        {"status": "running:unknown"}, Options(verify_health=verify), passed=False, shaken=shaken
+    )
     assert (*worth(seen),) == (Phase.SUCCEEDED, hold)
 
 
@@ -188,12 +248,17 @@ def test_after_a_bad_status_one_good_reading_is_not_enough(verify: Verify, hold:
 
 
 def test_a_status_that_is_no_end_says_what_it_was() -> None:
-    for text, told in (("starting:unhealthy", "its status was still starting:unhealthy"), ("", "its status was still not known")):
-        assert resource_status.resource({"status": text}, RUNNING, "", Version(NEW), moved=False).reason == told
+    for text, told in (
+        ("starting:unhealthy", "its status was still starting:unhealthy"),
+        ("", "its status was still not known"),
+    ):
+        assert (
+            resource_status.resource({"status": text}, RUNNING, "", Version(NEW), moved=False).reason == told
+        )
         assert resource_status.health({"status": text}, Options(), passed=False).reason == told
-    assert resource_status.resource({"status": "running:healthy"}, STOPPED, "", Version(NEW), moved=False).reason == (
-        "it was not seen to stop: its status was still running:healthy"
-    )
+    assert resource_status.resource(
+        {"status": "running:healthy"}, STOPPED, "", Version(NEW), moved=False
+    ).reason == ("it was not seen to stop: its status was still running:healthy")
 
 
 def test_a_bad_status_says_what_it_is_and_where_to_look() -> None:
@@ -211,7 +276,9 @@ def test_a_status_is_one_line() -> None:
     assert (seen.raw_status, seen.reason) == ("x " * 499 + "x", "its status was still " + "x " * 499 + "x")
 
 
-@pytest.mark.parametrize("row", [None, [], "running", {}, {"status": None}, {"status": 5}, {"status": ["running"]}])
+@pytest.mark.parametrize(
+    "row", [None, [], "running", {}, {"status": None}, {"status": 5}, {"status": ["running"]}]
+)
 def test_an_answer_without_a_status_is_no_news(row: object) -> None:
     for aspect in (RUNNING, STOPPED):
         with pytest.raises(UnavailableError):
@@ -249,7 +316,11 @@ def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, 
     for second in range(1000):
         text = next(word for since, word in reversed(changes) if since <= second)
         moved = moved or resource_status.split(text)[0] not in {"running", "starting"}
-        watch, _ = observe(watch, resource_status.resource({"status": text}, RUNNING, before, Version(NEW), moved=moved), second)
+        watch, _ = observe(
+            watch,
+            resource_status.resource({"status": text}, RUNNING, before, Version(NEW), moved=moved),
+            second,
+        )
         if watch.result:
             return watch.result.end, second
     return None, 1000
@@ -257,15 +328,28 @@ def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, 
 
 def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
     """As Coolify did it, twenty times slower; its last `exited` lasts for up to two minutes (coolify-api 8)."""
-    steps = [(20 * step["t"], step["status"]) for step in recording("sequence_service_restart_status")["statuses"]]
-    assert [text for _, text in steps] == ["starting:unhealthy", "running:healthy", "exited", "starting:unhealthy", "exited"]
-    assert watched([(0, "running:healthy"), *steps, (147, "running:healthy")], "running:healthy") == (End.SUCCEEDED, 162)
+    steps = [
+        (20 * step["t"], step["status"]) for step in recording("sequence_service_restart_status")["statuses"]
+    ]
+    assert [text for _, text in steps] == [
+        "starting:unhealthy",
+        "running:healthy",
+        "exited",
+        "starting:unhealthy",
+        "exited",
+    ]
+    assert watched([(0, "running:healthy"), *steps, (147, "running:healthy")], "running:healthy") == (
+        End.SUCCEEDED,
+        162,
+    )
 
 
 @pytest.mark.parametrize(
     ("before", "changes", "end"),
     [
-        pytest.param("running:healthy", [(0, "running:healthy")], (End.SUCCEEDED, 75), id="running-all-the-time"),
+        pytest.param(
+            "running:healthy", [(0, "running:healthy")], (End.SUCCEEDED, 75), id="running-all-the-time"
+        ),
         pytest.param(
             "running:healthy",
             [(0, "running:healthy"), (20, "starting:unhealthy"), (40, "running:healthy")],
@@ -278,20 +362,44 @@ def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
             (End.SUCCEEDED, 105),
             id="stale-for-a-minute",
         ),
-        pytest.param("exited", [(0, "starting:unhealthy"), (20, "running:unknown")], (End.SUCCEEDED, 35), id="it-was-down"),
+        pytest.param(
+            "exited",
+            [(0, "starting:unhealthy"), (20, "running:unknown")],
+            (End.SUCCEEDED, 35),
+            id="it-was-down",
+        ),
         pytest.param(
             "running:healthy",
-            [(0, "running:healthy"), (10, "exited"), (20, "starting:unhealthy"), (40, "exited"), (160, "running:healthy")],
+            [
+                (0, "running:healthy"),
+                (10, "exited"),
+                (20, "starting:unhealthy"),
+                (40, "exited"),
+                (160, "running:healthy"),
+            ],
             (End.SUCCEEDED, 175),
             id="down-and-up-again",
         ),
-        pytest.param("exited", [(0, "starting:unhealthy"), (30, "exited")], (End.FAILED, 210), id="it-never-came-up"),
         pytest.param(
-            "exited", [(0, "starting:unhealthy"), (30, "exited"), (209, "running:healthy")], (End.SUCCEEDED, 224), id="in-the-last-second"
+            "exited", [(0, "starting:unhealthy"), (30, "exited")], (End.FAILED, 210), id="it-never-came-up"
         ),
-        pytest.param("exited", [(0, "starting:unhealthy"), (30, "degraded:unhealthy")], (End.FAILED, 210), id="a-part-never-came-up"),
         pytest.param(
-            "exited", [(0, "starting:unhealthy"), (30, "exited"), (150, "degraded:unhealthy")], (End.FAILED, 210), id="down-in-two-ways"
+            "exited",
+            [(0, "starting:unhealthy"), (30, "exited"), (209, "running:healthy")],
+            (End.SUCCEEDED, 224),
+            id="in-the-last-second",
+        ),
+        pytest.param(
+            "exited",
+            [(0, "starting:unhealthy"), (30, "degraded:unhealthy")],
+            (End.FAILED, 210),
+            id="a-part-never-came-up",
+        ),
+        pytest.param(
+            "exited",
+            [(0, "starting:unhealthy"), (30, "exited"), (150, "degraded:unhealthy")],
+            (End.FAILED, 210),
+            id="down-in-two-ways",
         ),
         pytest.param("exited", [(0, "starting:unhealthy")], (None, 1000), id="it-starts-for-ever"),
     ],
