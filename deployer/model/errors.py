@@ -1,70 +1,86 @@
-"""What can go wrong, by two questions: can the user act on it? May asking again help? And what stops a run from outside."""
+"""What can go wrong, by two questions: can the user act on it? May a retry help? And what ends a run from outside."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 
 class DeployerError(Exception):
-    """The user can act on it: the text says what happened, what it usually means, what to do."""
+    """An error that the user can act on: its text says what happened, what that usually means, and what to do."""
 
 
 @dataclass(eq=False)
 class InvalidInputsError(DeployerError):
-    """The inputs are wrong. All mistakes at once."""
+    """The inputs are invalid. All mistakes are reported together, before any request."""
 
     mistakes: tuple[str, ...]
+    """One sentence per mistake, each ending in the fix."""
 
     def __str__(self) -> str:
-        """One mistake a line."""
+        """One mistake per line."""
         return "\n".join(self.mistakes)
 
 
 @dataclass(eq=False)
 class RefusedError(DeployerError):
-    """The server said no, and asking again would not change it. `token_wide`: it says so of the token, not of one target."""
+    """The platform refused the request, and a retry would be refused as well. Never changed once raised."""
 
-    reason: str
-    token_wide: bool = False
+    reason: Final[str]
+    """What was refused and how to fix it, in one line."""
+    token_wide: Final[bool] = False
+    """The token was rejected, not only this target: every further request will be refused, too."""
 
     def __str__(self) -> str:
         """The reason."""
         return self.reason
+
+    def because(self, reason: str) -> Self:
+        """A copy of this error with another reason."""
+        return replace(self, reason=reason)
 
 
 @dataclass(eq=False)
 class UnavailableError(DeployerError):
-    """No usable answer this time; asking again may help.
+    """No usable response this time; a retry may help. Never changed once raised."""
 
-    `may_have_arrived`: the request may have reached the server. `from_server`: the server itself spoke, not a proxy in front of it.
-    `server_error`: the server's own words where it broke (a 5xx). `retry_after`: seconds it asked us to stay away.
-    `permanent`: asking again is
-    pointless although it is no refusal (a redirect). `from_gateway`: something in front of the server answered in its place, and will
-    probably answer the same again; whether it passed the request on before that, nobody knows.
-    """
-
-    reason: str
-    may_have_arrived: bool = False
-    from_server: bool = False
-    server_error: str = ""
-    retry_after: float = 0
-    permanent: bool = field(default=False)
-    from_gateway: bool = False
+    reason: Final[str]
+    """What went wrong and how to fix it, in one line."""
+    may_have_arrived: Final[bool] = False
+    """The request may have reached the platform, and may have been carried out."""
+    from_server: Final[bool] = False
+    """The response came from the platform, not from a proxy or gateway in front of it."""
+    server_error: Final[str] = ""
+    """The platform's own text where it failed (HTTP 5xx); empty otherwise."""
+    retry_after: Final[float] = 0
+    """Seconds that the server asked clients to wait; 0 if it did not say."""
+    permanent: Final[bool] = False
+    """A retry would fail the same way although nothing was refused, such as a redirect."""
+    from_gateway: Final[bool] = False
+    """A proxy or gateway responded in the platform's place and will probably do so again; whether it passed the request on is unknown."""
 
     def __str__(self) -> str:
         """The reason."""
         return self.reason
 
+    def because(self, reason: str) -> Self:
+        """A copy of this error with another reason."""
+        return replace(self, reason=reason)
+
+    def not_sent(self) -> Self:
+        """A copy of this error for a request that was never sent, because one before it failed."""
+        return replace(self, may_have_arrived=False)
+
 
 class LateError(UnavailableError):
-    """The connection was accepted, and only the response did not come in time: the server is there, and busy."""
+    """The connection was accepted, but the response timed out: the server is there, and busy."""
 
 
 class Interrupted(
     BaseException
 ):  # like KeyboardInterrupt: no error, and no `except Exception` may swallow it
-    """The job was told to stop."""
+    """The job is being cancelled: SIGINT, SIGTERM or SIGHUP was received."""
 
 
 class Expired(BaseException):
-    """The seconds of `Clock.limit` are over."""
+    """The seconds of a `Clock.limit` have passed."""

@@ -20,7 +20,6 @@ ENDING = ("stop", "cancel")
 """Commands after which there is nothing to prove."""
 
 
-FALSE_WORDS = {"false", "no", "off", "0"}
 SCHEME = re.compile(r"[A-Za-z][\w.-]*[ \t]+(.+)")
 """How a secret in a header begins (https://www.rfc-editor.org/rfc/rfc9110#section-11.4)."""
 
@@ -52,7 +51,7 @@ class Common(Inputs):
     @classmethod
     def mistakes(cls, raw: RawInputs) -> list[str]:
         """A proof of what nobody waits for, and what is to be found at no address."""
-        waits = "wait" not in raw or raw.text("wait").lower() not in FALSE_WORDS
+        waits = not raw.is_off("wait")
         proofs = [name for name in (*SITE_INPUTS, "verify_timeout") if name in raw]
         proofs += (
             ["verify_health"]
@@ -60,7 +59,7 @@ class Common(Inputs):
             else []
         )
         command = raw.text("command").lower()
-        back = "rollback" in raw and raw.text("rollback").lower() not in FALSE_WORDS
+        back = raw.is_on("rollback")
         proofs += ["rollback"] if back else []
         sites = [name for name in SITE_INPUTS if name in raw and command in ENDING]
         lonely = [

@@ -14,6 +14,10 @@ INPUT_PREFIXES = ("INPUT_", "PLUGIN_")
 """What GitHub and its kin, and Drone and its kin, put before the name that a user types."""
 
 PREFIXES = (*INPUT_PREFIXES, "DEPLOYER_", "COOLIFY_")
+FALSE_WORDS = frozenset({"false", "no", "off", "0"})
+"""How people write that a flag is off."""
+TRUE_WORDS = frozenset({"true", "yes", "on", "1"})
+"""How they write that it is on."""
 OWN_NAME = ("coolify_", "cf_")
 MIN_SECRET_CHARS = 8
 """Characters; what is shorter is no secret for us: hiding it would blank innocent words (architecture 5)."""
@@ -59,6 +63,14 @@ class RawInputs:
     def text(self, name: str) -> str:
         """What was given, or nothing."""
         return self.found[name].text if name in self.found else ""
+
+    def is_on(self, name: str) -> bool:
+        """Whether a flag was given and is not off; whether it is a flag at all is checked elsewhere."""
+        return name in self.found and not self.is_off(name)
+
+    def is_off(self, name: str) -> bool:
+        """Whether a flag was given as one of `FALSE_WORDS`."""
+        return self.text(name).lower() in FALSE_WORDS
 
     def as_typed(self, name: str) -> str:
         """The name as the user types it here: `timeout` in a workflow's `with`, `DEPLOYER_TIMEOUT` in a shell."""

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from deployer.settings.common import FALSE_WORDS
 from deployer.settings.env import RawInputs, as_typed
 
 READ = ("env_file", "ca_cert")
@@ -53,7 +52,7 @@ def _read(raw: RawInputs, environ: Mapping[str, str]) -> list[_File]:
 
 
 def _written(raw: RawInputs, of_ci: Mapping[str, str], default_output: str) -> list[_File]:
-    no_summary = raw.text("summary").lower() in FALSE_WORDS
+    no_summary = raw.is_off("summary")
     files = [
         _File("", variable, path)
         for variable, path in of_ci.items()

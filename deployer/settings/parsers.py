@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, SecretStr
 
 from deployer.settings.certificates import certificates
+from deployer.settings.env import FALSE_WORDS, TRUE_WORDS
 from deployer.settings.placeholders import no_secret, unfilled
 from deployer.settings.url import is_host
 
@@ -19,20 +20,12 @@ def _but(text: str) -> str:
 
 
 def _flag(text: Any) -> Any:
-    words = {
-        "true": True,
-        "yes": True,
-        "on": True,
-        "1": True,
-        "false": False,
-        "no": False,
-        "off": False,
-        "0": False,
-    }
-    if isinstance(text, str) and text.lower() not in words:
+    if not isinstance(text, str):
+        return text
+    if text.lower() not in TRUE_WORDS | FALSE_WORDS:
         message = f"must be true or false{_but(text)}"
         raise ValueError(message)
-    return words[text.lower()] if isinstance(text, str) else text
+    return text.lower() in TRUE_WORDS
 
 
 def _wait(text: Any) -> Any:

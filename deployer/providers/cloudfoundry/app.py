@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from deployer.providers.cloudfoundry.api.client import Row
 from deployer.providers.cloudfoundry.watching.instance_status import Marks
 from deployer.providers.cloudfoundry.watching.logs import AppLog
+from deployer.providers.payload import Row
 
 RUNNING, STOPPED, ROLLED_OUT, REVERTED, STAGED, STAYS_UP = (
     "running",

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from deployer.model import RefusedError
+from deployer.providers import payload
 from deployer.providers.cloudfoundry.api import responses
-from deployer.providers.cloudfoundry.api.client import Client, Row, listed
+from deployer.providers.cloudfoundry.api.client import Client, listed
+from deployer.providers.payload import Row
 
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 NOT_VISIBLE = "the name is wrong, or the login has no role there"
@@ -48,8 +50,7 @@ class AppLookup:
             raise RefusedError(
                 f"Cloud Foundry knows no app {guid}: the guid is wrong, or the login has no role in its space"
             )
-        data = self.api.json_or_raise(response)
-        return data if isinstance(data, dict) else {}
+        return payload.record(self.api.json_or_raise(response))
 
     def _by_name(self, name: str) -> Row:
         rows = self.api.pages("/v3/apps", {"names": listed(name), "space_guids": self._space_guid()})
@@ -73,10 +74,7 @@ class AppLookup:
 
 def space_of(app: Row) -> str:
     """The guid of the space that an app is in; empty where it is not told."""
-    relations = app.get("relationships")
-    space = relations.get("space") if isinstance(relations, dict) else None
-    data = space.get("data") if isinstance(space, dict) else None
-    return str(data.get("guid") or "") if isinstance(data, dict) else ""
+    return payload.text(app, "relationships", "space", "data", "guid")
 
 
 def _named(rows: list[Row], name: str) -> Row | None:

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from deployer.http.client import TooLargeError
 from deployer.model import Command, RefusedError, UnavailableError
 from deployer.providers.cloudfoundry import trigger_requests
-from deployer.providers.cloudfoundry.api.client import Row
 from deployer.providers.cloudfoundry.app import AppState
 from deployer.providers.cloudfoundry.options import Options
 from deployer.providers.cloudfoundry.watching import instance_status
+from deployer.providers.payload import Row
 
 TRIES = 2
 """How often the list may fail before it is done without."""

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from deployer.model import Ability, RefusedError
+from deployer.providers import payload
 from deployer.providers.cloudfoundry.api import responses
-from deployer.providers.cloudfoundry.api.client import Client, Row
+from deployer.providers.cloudfoundry.api.client import Client
 from deployer.providers.cloudfoundry.lookup import space_of
+from deployer.providers.payload import Row
 
 T = TypeVar("T")
 
@@ -74,5 +76,4 @@ def _unless_refused(ask: Callable[[], T]) -> T | None:
 
 
 def _is_docker(app: Row) -> bool:
-    lifecycle = app.get("lifecycle")
-    return isinstance(lifecycle, dict) and lifecycle.get("type") == "docker"
+    return payload.text(app, "lifecycle", "type") == "docker"

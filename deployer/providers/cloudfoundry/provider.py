@@ -24,9 +24,10 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.model.text import one_line
+from deployer.providers import payload
 from deployer.providers.cloudfoundry import newest, preflight, rollback, routes, trigger_requests
 from deployer.providers.cloudfoundry.api import responses
-from deployer.providers.cloudfoundry.api.client import ANOTHER, Client, Row, of_app
+from deployer.providers.cloudfoundry.api.client import ANOTHER, Client, of_app
 from deployer.providers.cloudfoundry.app import (
     REVERTED,
     ROLLED_OUT,
@@ -42,6 +43,7 @@ from deployer.providers.cloudfoundry.watching import instance_status, staging
 from deployer.providers.cloudfoundry.watching.logs import AppLog
 from deployer.providers.cloudfoundry.watching.poll import Poller
 from deployer.providers.cloudfoundry.watching.staging import Stager
+from deployer.providers.payload import Row
 
 CONNECT_READ_SECONDS = 8.0
 """Seconds for the first answer: three tries fit into the thirty seconds of architecture, rule 10."""
@@ -87,8 +89,7 @@ class CloudFoundryProvider:
         try:
             root = self.api.discover(timeout=timeout or CONNECT_READ_SECONDS)
         except (RefusedError, UnavailableError) as error:
-            error.reason = f"{self.api.base}: {error.reason}"
-            raise
+            raise error.because(f"{self.api.base}: {error.reason}") from error
         what = "Korifi" if root.korifi else "Cloud Foundry"
         return f"{what} (API {root.version}) at {self.api.base}"
 
@@ -118,7 +119,6 @@ class CloudFoundryProvider:
     def _remember(self, target: str, row: Row) -> AppState:
         """What ran before is what the first check saw."""
         started, droplet = row.get("state") == "STARTED", _droplet(row)
-        lifecycle = row.get("lifecycle")
         guid = self.lookup.guid(target)
         seen = self.apps.get(guid)
         if seen is None:
@@ -126,7 +126,7 @@ class CloudFoundryProvider:
                 guid, AppLog(self.api, guid), was_started=started, droplet=droplet
             )
         seen.row, seen.started = row, started
-        seen.lifecycle = one_line(lifecycle.get("type")) if isinstance(lifecycle, dict) else ""
+        seen.lifecycle = one_line(payload.value(row, "lifecycle", "type"))
         return seen
 
     def _read_versions(self, seen: AppState) -> None:
@@ -247,8 +247,9 @@ class CloudFoundryProvider:
             response = self.api.send("POST", act.path, body=act.body, timeout=TRIGGER_READ_SECONDS)
             return self._accepted(target, seen, act, response)
         except (RefusedError, UnavailableError) as error:
-            error.reason += f". {DROPLET_ASSIGNED}" if act.droplet else ""
-            raise
+            if not act.droplet:
+                raise
+            raise error.because(f"{error.reason}. {DROPLET_ASSIGNED}") from error
 
     def _assign(self, seen: AppState, droplet: str) -> None:
         """Nothing runs differently for that."""
@@ -389,13 +390,9 @@ def _nothing_started() -> Iterator[None]:
     try:
         yield
     except UnavailableError as error:
-        error.may_have_arrived = False
-        raise
+        raise error.not_sent() from error
 
 
 def _droplet(row: Row) -> str:
     """The guid of the droplet that is assigned; an old server has no such key (cloudfoundry-api 4)."""
-    found: Any = row.get("relationships")
-    for name in ("current_droplet", "data"):
-        found = found.get(name) if isinstance(found, dict) else None
-    return str(found.get("guid") or "") if isinstance(found, dict) else ""
+    return payload.text(row, "relationships", "current_droplet", "data", "guid")

@@ -10,11 +10,12 @@ from deployer.http.client import TooLargeError
 from deployer.model import Command, RefusedError, Target, UnavailableError
 from deployer.providers.coolify import resources, trigger
 from deployer.providers.coolify.api import responses
-from deployer.providers.coolify.api.client import Client, Row, application_of, of_application
+from deployer.providers.coolify.api.client import Client, application_of, of_application
 from deployer.providers.coolify.api.versions import Feature, Version
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.resources import Resource, TagResponse
 from deployer.providers.coolify.trigger_requests import APPLICATION, KINDS, TAG
+from deployer.providers.payload import Row
 
 MAX_TAG_MEMBERS = 20
 """Applications of a tag whose newest row is read before it is triggered. Of more, a lost answer can't be made up for: see tags.found."""

@@ -29,7 +29,7 @@ from deployer.model.text import one_line
 from deployer.providers.coolify import preflight, resources, rollback, tags, trigger, trigger_requests
 from deployer.providers.coolify.api import responses
 from deployer.providers.coolify.api.authentic import QUEUE_FULL, TOO_MANY
-from deployer.providers.coolify.api.client import Client, Row, of_application
+from deployer.providers.coolify.api.client import Client, of_application
 from deployer.providers.coolify.api.versions import Feature, Version
 from deployer.providers.coolify.changes.apply import ChangeApplier, RequestedChanges, json_or_raise
 from deployer.providers.coolify.changes.create import Creator
@@ -41,6 +41,7 @@ from deployer.providers.coolify.rollback import Rollback
 from deployer.providers.coolify.trigger_requests import APPLICATION, KINDS, TAG, TriggerRequest
 from deployer.providers.coolify.watching import resource_status, stalled_queue
 from deployer.providers.coolify.watching.poll import MAX_PHANTOM_CANDIDATES, Poller
+from deployer.providers.payload import Row
 
 CONNECT_READ_SECONDS = 8.0
 """Seconds for the first answer: three tries fit into the thirty seconds of architecture, rule 10."""
@@ -101,8 +102,7 @@ class CoolifyProvider:
         try:
             return self._reached(self.api.send("GET", "/version", timeout=timeout or CONNECT_READ_SECONDS))
         except (RefusedError, UnavailableError) as error:
-            error.reason = f"{self.base}: {error.reason}"
-            raise
+            raise error.because(f"{self.base}: {error.reason}") from error
 
     def _reached(self, response: Response) -> str:
         if responses.lacks_ability(response, "read"):
@@ -258,8 +258,8 @@ class CoolifyProvider:
         try:
             act = self._rollback_requests[target] = self._rollback.act(target, deployed)
         except UnavailableError as error:
-            error.may_have_arrived = False  # so far it is only read, or changed so that the same may be done again: nothing was started
-            raise
+            # Only read so far, or changed in a way that is safe to repeat: nothing was started.
+            raise error.not_sent() from error
         try:
             response = self.api.send(
                 act.method, act.path, act.params, body=act.body, timeout=TRIGGER_READ_SECONDS
@@ -268,8 +268,7 @@ class CoolifyProvider:
                 json_or_raise(response, act.body, self.lookup.version, "to go back")
             answer = self._answer(response, act)
         except (RefusedError, UnavailableError) as error:
-            error.reason += self._rollback.changes_so_far(target)
-            raise
+            raise error.because(error.reason + self._rollback.changes_so_far(target)) from error
         return (
             replace(answer, reason=answer.reason + self._rollback.changes_so_far(target))
             if isinstance(answer, (RetryLater, Rejected))

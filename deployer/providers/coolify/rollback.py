@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 from deployer.model import Command, Handle, RefusedError, UnavailableError
+from deployer.providers import payload
 from deployer.providers.coolify.api.authentic import QUEUE_FULL
-from deployer.providers.coolify.api.client import Row
 from deployer.providers.coolify.api.versions import PIN_KEPT, PIN_LOST, Feature, Version
 from deployer.providers.coolify.changes import application, images
 from deployer.providers.coolify.changes.application import HEAD, Patch
@@ -27,6 +27,7 @@ from deployer.providers.coolify.rollback_candidates import (
     text,
 )
 from deployer.providers.coolify.trigger_requests import APPLICATION, TAG, TriggerRequest
+from deployer.providers.payload import Row
 
 MAX_RECORDS = 10
 """Rows of the application's list in which what ran before is looked for."""
@@ -124,8 +125,7 @@ class Rollback:
         try:
             self.changes.change(target, patch)
         except UnavailableError as error:
-            error.may_have_arrived = False
-            raise
+            raise error.not_sent() from error
         self.changed[target] = (*self.changed.get(target, ()), *patch.summary)
         if seen := self.lookup.resources.get(target):
             seen.row = {**seen.row, **patch.body}
@@ -314,8 +314,7 @@ class Rollback:
         data = self.lookup.api.get(
             f"/applications/{quote(target, safe='')}/rollback-images", timeout=IMAGES_READ_SECONDS
         )
-        listed = data.get("images") if isinstance(data, dict) else None
-        found = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        found = payload.records(data, "images")
         row = self._row(target)
         if row.get("build_pack") != BUILD_PACK:
             return other_images(found)

@@ -11,11 +11,11 @@ from typing import Any
 
 from deployer.model import RefusedError
 from deployer.providers.coolify import trigger
-from deployer.providers.coolify.api.client import Row
 from deployer.providers.coolify.changes import images
 from deployer.providers.coolify.changes.application import HEAD
 from deployer.providers.coolify.watching import deployment
 from deployer.providers.coolify.watching.failure import platform_text
+from deployer.providers.payload import Row
 
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 IMAGE_TAG = re.compile(r"[\w.-]{1,128}")

@@ -7,11 +7,12 @@ from typing import Any
 
 from deployer.model import Certainty, GroupMember, GroupStarted, Handle, Outcome, Rejected, Target
 from deployer.providers.coolify import trigger
-from deployer.providers.coolify.api.client import Row, application_of
+from deployer.providers.coolify.api.client import application_of
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.resources import Resource, TagResponse
 from deployer.providers.coolify.trigger_requests import APPLICATION, SERVICE
 from deployer.providers.coolify.watching import resource_status
+from deployer.providers.payload import Row
 
 UNNAMED = (
     "the answer does not say what was started, and Coolify can't tell here what carries the tag: "

@@ -13,9 +13,11 @@ from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 from deployer.http.client import Http, Response
 from deployer.model import RefusedError, UnavailableError
 from deployer.model.text import one_line
+from deployer.providers import payload
 from deployer.providers.cloudfoundry.api import discovery, responses
 from deployer.providers.cloudfoundry.api.discovery import Endpoints
 from deployer.providers.cloudfoundry.api.uaa import Login, Uaa
+from deployer.providers.payload import Row
 
 MAX_PAGES = 50
 """Pages of one list that are read."""
@@ -24,8 +26,6 @@ MAX_WARNINGS = 20
 
 ANOTHER = "the response is about something else: a cache in front of Cloud Foundry?"
 """A response about something else says nothing about what was asked."""
-
-Row = dict[str, Any]
 
 
 RENEWALS = 3
@@ -97,8 +97,7 @@ class Client:
             if self._stale:
                 self._renew(timeout)
         except UnavailableError as error:
-            error.may_have_arrived = False  # the login server's trouble: this request was not sent
-            raise
+            raise error.not_sent() from error  # the login server's trouble: this request was not sent
         response = self._http.send(method, path, params, body=body, timeout=timeout)
         if responses.INVALID_TOKEN not in responses.codes(response):
             self._renewed = 0
@@ -139,8 +138,7 @@ class Client:
 
     def thing(self, path: str) -> Row:
         """One object that has no guid of its own."""
-        data = self.get(path)
-        return data if isinstance(data, dict) else {}
+        return payload.record(self.get(path))
 
     def pages(
         self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
@@ -189,30 +187,21 @@ def listed(*names: str) -> str:
 def of_app(guid: str, rows: list[Row]) -> list[Row]:
     """The same list. Raises UnavailableError where it names another app: an empty one would mean that nothing was started."""
     for row in rows:
-        named: Any = row.get("relationships")
-        for name in ("app", "data", "guid"):
-            named = named.get(name) if isinstance(named, dict) else None
-        if named not in {None, guid}:
+        if payload.value(row, "relationships", "app", "data", "guid") not in {None, guid}:
             raise UnavailableError(ANOTHER, may_have_arrived=True)
     return rows
 
 
 def _rows(data: Any) -> list[Row]:
     """Raises UnavailableError for an answer of another shape."""
-    listed = data.get("resources") if isinstance(data, dict) else None
-    found = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-    if not isinstance(listed, list) or (
-        listed and not found
-    ):  # an empty one would mean that nothing was started
+    listed, found = payload.value(data, "resources"), payload.records(data, "resources")
+    if not isinstance(listed, list) or (listed and not found):  # empty would mean that nothing was started
         raise UnavailableError("a list of another shape than Cloud Foundry's", may_have_arrived=True)
     return found
 
 
 def _following(data: Row) -> dict[str, str]:
-    pagination = data.get("pagination")
-    link = pagination.get("next") if isinstance(pagination, dict) else None
-    href = str(link.get("href") or "") if isinstance(link, dict) else ""
     try:
-        return dict(parse_qsl(urlsplit(href).query))
+        return dict(parse_qsl(urlsplit(payload.text(data, "pagination", "next", "href")).query))
     except ValueError:
         return {}

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deployer.model import RefusedError, UnavailableError
+from deployer.providers import payload
 
 VERSION = re.compile(r"(\d{1,4}(?:\.\d{1,6}){1,3})(\+[\w.-]{1,30})?", re.ASCII)
 KORIFI = (
@@ -28,18 +29,16 @@ class Endpoints:
 
 def read(data: Any, base: str) -> Endpoints:
     """Raises UnavailableError for what is no Cloud Foundry's, and RefusedError where nobody can log in."""
-    links = data.get("links") if isinstance(data, dict) else None
-    v3 = links.get("cloud_controller_v3") if isinstance(links, dict) else None
-    if not isinstance(links, dict) or not isinstance(v3, dict):
+    links = payload.record(data, "links")
+    if not isinstance(links.get("cloud_controller_v3"), dict):
         raise UnavailableError(
             "an answer in JSON, but not Cloud Foundry's (it names no v3 API): is `cf_api` right?"
         )
     if data.get("cf_on_k8s") is True:
         raise RefusedError(KORIFI, token_wide=True)
-    meta = v3.get("meta")
-    match = VERSION.fullmatch(str(meta.get("version"))) if isinstance(meta, dict) else None
-    named = next((named for name in ("login", "uaa") if (named := _href(links.get(name)))), base)
-    login, logs = _host(named, base), _host(_href(links.get("log_cache")), base)
+    match = VERSION.fullmatch(str(payload.value(links, "cloud_controller_v3", "meta", "version")))
+    named = payload.text(links, "login", "href") or payload.text(links, "uaa", "href") or base
+    login, logs = _host(named, base), _host(payload.text(links, "log_cache", "href"), base)
     if not login:
         raise RefusedError(
             "the API names a login server without a safe address (https): nothing was sent to it",
@@ -58,10 +57,6 @@ def beside(address: str, base: str) -> bool:
     host, own = ((urlsplit(each).hostname or "").rstrip(".") for each in (address, base))
     parent = own.partition(".")[2]
     return host == own or ("." in parent and not re.fullmatch(r"[\d.]+", own) and host.endswith(f".{parent}"))
-
-
-def _href(link: Any) -> str:
-    return str(link.get("href") or "") if isinstance(link, dict) else ""
 
 
 def _host(address: str, base: str) -> str:

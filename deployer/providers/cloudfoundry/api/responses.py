@@ -6,13 +6,14 @@ The rows are those of cloudfoundry-api 3. Codes decide; a text only chooses the 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.http.client import Response, retry_after
 from deployer.http.redirects import Leads, redirect
 from deployer.model import RefusedError, UnavailableError
 from deployer.model.text import one_line
+from deployer.providers import payload
 
 INVALID_TOKEN, UNPROCESSABLE, NOT_FOUND, STAGING = 1000, 10008, 10010, 170017
 STAGING_RETRY_SECONDS = 15.0
@@ -96,18 +97,14 @@ def json_or_raise(response: Response) -> Any:
 def _in_its_place(response: Response) -> UnavailableError:
     """What something else has answered in Cloud Foundry's place: it may have passed the request on before that, so it always arrived."""
     error = redirect_error(response) if 300 <= response.status < 400 else not_from_cloudfoundry(response)
-    error.may_have_arrived = True
     updating = response.headers.get("x-cf-routererror") == "unknown_route"
-    error.from_gateway = response.status < 500 and response.status not in PASSING and not updating
-    return error
+    gateway = response.status < 500 and response.status not in PASSING and not updating
+    return replace(error, may_have_arrived=True, from_gateway=gateway)
 
 
 def errors_of(response: Response) -> tuple[ApiError, ...]:
     """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (cloudfoundry-api 0)."""
-    listed = (
-        response.data.get("errors") if response.status >= 400 and isinstance(response.data, dict) else None
-    )
-    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    rows = payload.records(response.data, "errors") if response.status >= 400 else []
     coded = [row for row in rows if type(row.get("code")) is int]
     return tuple(
         ApiError(row["code"], one_line(row.get("title")), one_line(row.get("detail"))) for row in coded

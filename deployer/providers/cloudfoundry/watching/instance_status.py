@@ -13,9 +13,9 @@ from typing import Any
 
 from deployer.model import Phase, Snapshot, UnavailableError
 from deployer.model.text import one_line
+from deployer.providers import payload
 from deployer.providers.cloudfoundry.options import Ready
-
-Row = dict[str, Any]
+from deployer.providers.payload import Row
 
 SECOND_POLL_SECONDS = 0.5
 """Seconds, less than any pause: what must last so long is seen in two looks."""
@@ -72,15 +72,14 @@ Marks = Mapping[tuple[str, int], tuple[str, float]]
 
 def process(row: Row, stats: Any) -> Process:
     """From the list of processes and the answer to `/stats`. Raises UnavailableError for an answer of another shape."""
-    listed = stats.get("resources") if isinstance(stats, dict) else None
-    if not isinstance(listed, list):
+    if not isinstance(payload.value(stats, "resources"), list):
         raise UnavailableError(
             "the answer has not the shape of a process's statistics", may_have_arrived=True, from_server=True
         )
     return Process(
         one_line(row.get("type")),
         number(row.get("instances")),
-        tuple(each for each in listed if isinstance(each, dict)),
+        tuple(payload.records(stats, "resources")),
     )
 
 
@@ -283,8 +282,7 @@ def deployment(row: Any) -> Snapshot:
         return Snapshot(Phase.UNKNOWN, text, warnings=(known,))
     phase, why = PHASES[value, reason]
     text = reason.lower()
-    details = row["status"].get("details")
-    trouble = one_line(details.get("error")) if isinstance(details, dict) else ""
+    trouble = one_line(payload.value(row, "status", "details", "error"))
     told = [f"the deployment does not get on: {trouble}"] if trouble and phase is Phase.RUNNING else []
     paused = [PAUSED] if reason == "PAUSED" else []
     return Snapshot(phase, text, reason=f"{why}: {trouble}" if told else why, warnings=(*told, *paused))
@@ -369,5 +367,4 @@ def build(row: Any, why: str = "") -> Snapshot:
 
 def droplet(row: Row) -> str:
     """The guid of what was staged, or of what a deployment brings; empty where there is none."""
-    found = row.get("droplet")
-    return str(found.get("guid") or "") if isinstance(found, dict) else ""
+    return payload.text(row, "droplet", "guid")

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from deployer.http.client import Response
 from deployer.model import Entry, RefusedError, UnavailableError
 from deployer.model.text import one_line
+from deployer.providers import payload
 from deployer.providers.cloudfoundry.api.client import Client
 
 MAX_ENVELOPES = 1000
@@ -76,8 +77,7 @@ class Read:
 
 def read(data: Any) -> Read | None:
     """PURE. None for an answer of another shape."""
-    envelopes = data.get("envelopes") if isinstance(data, dict) else None
-    batch = envelopes.get("batch") if isinstance(envelopes, dict) else None
+    batch = payload.value(data, "envelopes", "batch")
     if not isinstance(batch, list):
         return None
     return Read(
@@ -91,8 +91,7 @@ def _line(envelope: Any) -> Line | None:
     log = envelope.get("log") if isinstance(envelope, dict) else None
     if not isinstance(log, dict):
         return None
-    found = envelope.get("tags")
-    tags: dict[str, Any] = found if isinstance(found, dict) else {}
+    tags = payload.record(envelope, "tags")
     try:
         time = int(str(envelope.get("timestamp"))[:30])
         text = base64.b64decode(str(log.get("payload") or "")).decode("utf-8", "replace")

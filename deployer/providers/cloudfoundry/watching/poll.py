@@ -8,11 +8,13 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, UnavailableError
-from deployer.providers.cloudfoundry.api.client import Client, Row, of_app
+from deployer.providers import payload
+from deployer.providers.cloudfoundry.api.client import Client, of_app
 from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, STAGED, STAYS_UP, STOPPED, AppState
 from deployer.providers.cloudfoundry.options import Options
 from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
 from deployer.providers.cloudfoundry.watching.instance_status import Process
+from deployer.providers.payload import Row
 
 REPLACED = "its processes are being replaced by others"
 OVER = "over"
@@ -178,9 +180,7 @@ class Poller:
                 data: Any = self.api.get("/v3/audit_events", crash_events.params(seen.guid))
             except (RefusedError, UnavailableError):
                 return ""
-            listed = data.get("resources") if isinstance(data, dict) else None
-            rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-            seen.crash = crash_events.reason(rows, guids, versions)
+            seen.crash = crash_events.reason(payload.records(data, "resources"), guids, versions)
         return seen.crash
 
 
@@ -197,6 +197,6 @@ def _proven(seen: Snapshot, handle: Handle) -> Snapshot:
 
 def _new(row: Row) -> frozenset[str]:
     """The guids of the processes that a deployment brings."""
-    listed = row.get("new_processes")
-    rows = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
-    return frozenset(str(each.get("guid")) for each in rows if each.get("guid"))
+    return frozenset(
+        str(each.get("guid")) for each in payload.records(row, "new_processes") if each.get("guid")
+    )

@@ -10,7 +10,9 @@ from urllib.parse import quote
 
 from deployer.http.client import Http, Response
 from deployer.model import RefusedError, UnavailableError
+from deployer.providers import payload
 from deployer.providers.coolify.api import responses
+from deployer.providers.payload import Row
 
 DEPLOYMENT_PATH = re.compile(r"/application/([^/]+)/deployment/[^/]+/?")
 
@@ -19,8 +21,6 @@ ANOTHER = "the response is about {}: a cache in front of Coolify?"
 
 SHAPELESS = "Coolify's list of {} has another shape than all known versions give it"
 """What can't be read as a list is none: an empty one would mean that nothing is there."""
-
-Row = dict[str, Any]
 
 
 @dataclass
@@ -57,7 +57,7 @@ class Client:
             return responses.answered(response)
         except RefusedError as error:
             if error.token_wide and self.reader is not self.http:
-                error.reason = f"`read_token`: {error.reason}"
+                raise error.because(f"`read_token`: {error.reason}") from error
             raise
 
     def resource(self, kind: str, uuid: str, *, timeout: float | None = None) -> Row:
@@ -91,7 +91,7 @@ class Client:
         if responses.unknown_endpoint(response):
             return None
         data = self.json_or_raise(response)
-        return _deployments(data.get("deployments") if isinstance(data, dict) else None)
+        return _deployments(payload.value(data, "deployments"))
 
     def active_deployments(self, *, timeout: float | None = None) -> list[Row]:
         """All rows that are queued or running, of any application. The list may be an object with number keys (coolify-api 5.5)."""

@@ -6,12 +6,14 @@ The bodies are those of coolify-api 3.3 and 3.5; the first row that fits counts.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from deployer.http.client import Response, retry_after
 from deployer.http.redirects import Leads, redirect
 from deployer.model import RefusedError, UnavailableError
 from deployer.model.text import one_line
+from deployer.providers import payload
 from deployer.providers.coolify.api.authentic import DOCS, FOREIGN_CANCEL, MISSING, PERMISSIONS, is_own
 
 
@@ -76,10 +78,9 @@ def _in_its_place(response: Response) -> UnavailableError:
         if response.is_json
         else not_from_coolify(response)
     )
-    error.may_have_arrived = True
     starting = response.kind == "text/plain" and "page not found" in str(response.data)
-    error.from_gateway = response.status < 500 and response.status not in PASSING and not starting
-    return error
+    gateway = response.status < 500 and response.status not in PASSING and not starting
+    return replace(error, may_have_arrived=True, from_gateway=gateway)
 
 
 def answered(response: Response) -> Any:
@@ -103,7 +104,7 @@ def answered(response: Response) -> Any:
 
 def message(response: Response) -> str:
     """What the server says, in one line."""
-    return one_line(response.data.get("message")) if isinstance(response.data, dict) else ""
+    return one_line(payload.value(response.data, "message"))
 
 
 def error_for(response: Response) -> RefusedError | UnavailableError:

@@ -13,8 +13,7 @@ from deployer.model.text import bounded
 from deployer.providers.coolify.api.versions import PIN_KEPT, PIN_LOST, Version
 from deployer.providers.coolify.changes import images
 from deployer.providers.coolify.changes.application_settings import PASSWORD, SECRET
-
-Row = dict[str, Any]
+from deployer.providers.payload import Row
 
 WIPES_DOMAINS = "4.0.0-beta.381"
 """Before it every change takes the application's addresses away unless they are sent along (coolify-api 5.7)."""

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from deployer.http.client import Response
 from deployer.model import Changes, RefusedError, UnavailableError
+from deployer.providers import payload
 from deployer.providers.coolify import preflight
 from deployer.providers.coolify.api import responses
 from deployer.providers.coolify.api.authentic import is_own
@@ -97,7 +98,7 @@ class ChangeApplier:
         env = EnvChange()
         if options.env:
             there = [] if seen.missing else lookup.api.get(f"/{seen.kind}s/{quote(target, safe='')}/envs")
-            listed = [each for each in there if isinstance(each, dict)] if isinstance(there, list) else []
+            listed = payload.records(there)
             env = envs.plan(options.env, listed, seen.kind, lookup.version, preview=bool(lookup.options.pr))
         return patch, env
 
@@ -196,15 +197,14 @@ class ChangeApplier:
             if len(body.get("data", ())) > 1:
                 before.append(PARTLY_APPLIED)
                 self.done[target] += [f"{sentence} (perhaps, or a part of it)" for sentence in told]
-            error.reason = ". ".join([error.reason.rstrip("."), *(before or ["Nothing was changed"])])
-            raise
+            sentences = [error.reason.rstrip("."), *(before or ["Nothing was changed"])]
+            raise error.because(". ".join(sentences)) from error
         except UnavailableError as error:
             self.plans.pop(target, None)
             if not error.may_have_arrived:
                 del self.uncertain[target]
             self._give_up(target, error)
-            error.reason = ". ".join([error.reason, *before])
-            raise
+            raise error.because(". ".join([error.reason, *before])) from error
         del self.uncertain[target]
         if pin := body.get(PIN_FIELD):
             self.lookup.pins[target] = str(pin)
@@ -236,7 +236,5 @@ def json_or_raise(response: Response, body: dict[str, Any], version: Version, wh
     try:
         return responses.json_or_raise(response)
     except UnavailableError as error:
-        error.permanent = (
-            False  # a redirect, too, may have come after the change: what became of that is looked for
-        )
-        raise
+        # A redirect may have come after the change as well: whether it was made is looked up.
+        raise replace(error, permanent=False) from error

@@ -8,13 +8,15 @@ from urllib.parse import quote
 
 from deployer.model import Changes, RefusedError, Target, UnavailableError
 from deployer.model.text import one_line
-from deployer.providers.coolify.api.client import Row, rows
+from deployer.providers import payload
+from deployer.providers.coolify.api.client import rows
 from deployer.providers.coolify.changes import create_rules
 from deployer.providers.coolify.changes.apply import ChangeApplier, json_or_raise
 from deployer.providers.coolify.changes.create_rules import NewApplication, Placement
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION
+from deployer.providers.payload import Row
 
 PATH = "/applications/dockerimage"
 MAX_CHECKS = 3
@@ -154,5 +156,4 @@ class Creator:
 
 
 def _rows(data: Any, name: str) -> list[Row]:
-    listed = data.get(name) if isinstance(data, dict) else None
-    return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    return payload.records(data, name)

@@ -9,10 +9,10 @@ from typing import Any
 
 from deployer.model import RefusedError
 from deployer.model.text import one_line
+from deployer.providers import payload
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes.images import BUILD_PACK, MARK, NAME_FIELD, TAG_FIELD, Image
-
-Row = dict[str, Any]
+from deployer.providers.payload import Row
 
 DESTINATIONS = "4.3.0"
 """Since then a server's destinations can be listed."""
@@ -210,8 +210,7 @@ def expected_row(wanted: NewApplication) -> Row:
 def kept(wanted: NewApplication, row: Mapping[str, Any]) -> tuple[str, ...]:
     """What an application that is there already has otherwise than it is wished, and keeps."""
     at = row.get("destination")
-    at = at if isinstance(at, dict) else {}
-    on = at["server"] if isinstance(at.get("server"), dict) else {}
+    at, on = payload.record(at), payload.record(at, "server")
     rows = (
         ("domains", wanted.domains and set(wanted.domains) != _parts(row.get("fqdn")), row.get("fqdn")),
         (

@@ -16,8 +16,7 @@ from pydantic import SecretStr
 
 from deployer.model import RefusedError
 from deployer.providers.coolify.api.versions import Version
-
-Row = dict[str, Any]
+from deployer.providers.payload import Row
 
 KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 NEWLINE = re.compile(r"\r\n|\n|\r")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from deployer.model import RefusedError
+from deployer.providers import images
 
 NAME_FIELD, TAG_FIELD = "docker_registry_image_name", "docker_registry_image_tag"
 BUILD_PACK = "dockerimage"
 
-PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
-NAME = re.compile(rf"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?:\d{{1,5}}/)?{PART}(?:/{PART})*")
-TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-DIGEST = re.compile(r"[0-9a-f]{64}")
 MARK = "@sha256"
-FORMS = "write name:tag, name@sha256:<64 hex digits>, or only :tag"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,46 +36,26 @@ class Image:
 
 
 def parsed(text: str) -> Image:
-    """Raises ValueError with a sentence that does not hold the text: a password may stand in it.
+    """The image that people have written. Raises ValueError with a sentence that does not repeat the text: a password may stand in it.
 
-    Of `name:tag@sha256:…` the digest counts, as it does for Docker.
+    Coolify takes no upper case anywhere in the name (coolify-api 5.7).
     """
-    text = text.strip()
-    if "://" in text:
-        raise ValueError(f"is an address, not an image: {FORMS}")
-    named, at, digest = text.partition(f"{MARK}:")
-    name, tag = _split(named)
-    if at and not DIGEST.fullmatch(digest):
-        raise ValueError("must end in 64 hex digits (0-9, a-f) after @sha256:")
-    if tag is not None and not TAG.fullmatch(tag):
-        raise ValueError("has a tag that is none: letters, digits and _.- only, at most 128")
-    if not name and tag and not at:
-        return Image("", tag)
-    if not NAME.fullmatch(name):
-        what = "must be written in lower case" if NAME.fullmatch(name.lower()) else "is no image"
-        raise ValueError(f"{what}: {FORMS}")
-    if tag is None and not at:
-        raise ValueError(f"has no tag; `latest` must be written out, too: {FORMS}")
-    return Image(name, digest=digest) if at else Image(name, tag or "")
-
-
-def _split(text: str) -> tuple[str, str | None]:
-    """Name and tag; a colon before the last slash belongs to the registry's port."""
-    head, slash, last = text.rpartition("/")
-    name, colon, tag = last.partition(":")
-    return head + slash + name, tag if colon else None
+    reference = images.parse(text)
+    if reference.name != reference.name.lower():
+        raise ValueError(f"must be lower case: {images.FORMS}")
+    return Image(reference.name, "" if reference.digest else reference.tag, reference.digest)
 
 
 def held(row: Mapping[str, Any]) -> Image:
     """The application's image, in whichever spelling its fields hold it."""
     name, tag = str(row.get(NAME_FIELD) or ""), str(row.get(TAG_FIELD) or "")
     digest = tag.removeprefix("sha256-")
-    if DIGEST.fullmatch(digest) and (name.endswith(MARK) or tag != digest):
+    if images.DIGEST.fullmatch(digest) and (name.endswith(MARK) or tag != digest):
         return Image(name.removesuffix(MARK), digest=digest)
     plain, _, digest = name.partition(f"{MARK}:")
-    if DIGEST.fullmatch(digest):
+    if images.DIGEST.fullmatch(digest):
         return Image(plain, digest=digest)
-    bare, inner = _split(name)
+    bare, inner = images.split(name)
     return Image(bare, tag or inner or "latest")
 
 

@@ -36,7 +36,7 @@ def contradictions(raw: RawInputs) -> list[str]:
     )
     command = raw.text("command").lower() or "deploy"
     tagged = said["tag"] if "tag" in raw else said["webhook"]
-    instant = is_on(raw, "instant_deploy")
+    instant = raw.is_on("instant_deploy")
     two = "tag" in raw and "uuid" not in raw and bool(re.search(r"[?&]uuid=", raw.text("webhook")))
     rows = (
         (two, f"{said['webhook']} and {said['tag']} can't both be given"),
@@ -64,11 +64,6 @@ def contradictions(raw: RawInputs) -> list[str]:
     return contrary + _change_mistakes(raw, command, by_tag=by_tag) + _create_mistakes(raw, command)
 
 
-def is_on(raw: RawInputs, name: str) -> bool:
-    """Whether a flag was given and is not off; what is no flag is told elsewhere."""
-    return name in raw and raw.text(name).lower() not in {"false", "0", "no", "off"}
-
-
 def _rollback_mistakes(raw: RawInputs, command: str) -> list[str]:
     """What nothing can be gone back from, and what a way back has no use for."""
     said = {
@@ -77,7 +72,7 @@ def _rollback_mistakes(raw: RawInputs, command: str) -> list[str]:
     asked = command == "rollback"
     rows = (
         (
-            is_on(raw, "rollback") and "pr" in raw,
+            raw.is_on("rollback") and "pr" in raw,
             f"{said['rollback']} can't be done with `pr`: Coolify keeps nothing of a preview",
         ),
         (
@@ -85,7 +80,7 @@ def _rollback_mistakes(raw: RawInputs, command: str) -> list[str]:
             f"{said['command']}: rollback can't be done with `pr`: Coolify keeps nothing of a preview",
         ),
         (
-            asked and is_on(raw, "instant_deploy"),
+            asked and raw.is_on("instant_deploy"),
             f"{said['command']}: rollback can't be done with `instant_deploy`: Coolify can't do both at once",
         ),
     )
@@ -95,7 +90,7 @@ def _rollback_mistakes(raw: RawInputs, command: str) -> list[str]:
 def _create_mistakes(raw: RawInputs, command: str) -> list[str]:
     """What belongs to a new application, and what can't be one."""
     said = {name: raw.as_typed(name) for name in ("create", "image", "name", *NAMING)}
-    if not is_on(raw, "create"):
+    if not raw.is_on("create"):
         return [f"{raw.as_typed(name)} is nothing without `create: true`" for name in OF_NEW if name in raw]
     rows = (
         *(
@@ -158,7 +153,7 @@ def _overlaps(raw: RawInputs) -> list[str]:
     others = [
         name
         for name in application_settings.OF_INPUTS
-        if (is_on(raw, name) if name == "create" else name in raw)
+        if (raw.is_on(name) if name == "create" else name in raw)
     ]
     doubles = application_settings.overlaps(_read(raw, "settings", application_settings.settings), others)
     twice = sorted({*_read(raw, "env_file", parsers.env_file)} & {*_read(raw, "env", envs.parse)})

@@ -16,7 +16,7 @@ from deployer.providers.coolify.changes import application_settings, envs, image
 from deployer.providers.coolify.changes.apply import RequestedChanges
 from deployer.providers.coolify.changes.create_rules import NewApplication
 from deployer.providers.coolify.inputs import parsers
-from deployer.providers.coolify.inputs.conflicts import contradictions, is_on
+from deployer.providers.coolify.inputs.conflicts import contradictions
 from deployer.providers.coolify.inputs.secrets import hidden
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
@@ -163,7 +163,7 @@ class Coolify(ProviderInputs):
             "coolify_token": "the API token (in Coolify: Keys & Tokens, API Tokens)",
             "uuid": "what to deploy; it is the last part of its address in Coolify (or give `tag`)",
         }
-        named = "tag" in raw or is_on(raw, "create")
+        named = "tag" in raw or raw.is_on("create")
         elsewhere = ({"coolify_url", "uuid"} if "webhook" in raw else set()) | ({"uuid"} if named else set())
         absent = [name for name in missing if name not in raw and name not in elsewhere]
         contrary = [sentence for sentence in contradictions(raw) if sentence not in raw.mistakes]
@@ -217,7 +217,7 @@ class Coolify(ProviderInputs):
         theirs = ("coolify_url", "coolify_token", "read_token", "uuid", "tag", "webhook")
         ignored = [raw.as_typed(name) for name in theirs if name in raw]
         by = ["tag" if "tag" in raw and inputs.get("tag") else "uuid"]
-        by = [] if is_on(raw, "create") else by
+        by = [] if raw.is_on("create") else by
         for name in theirs:
             raw.found.pop(name, None)
         for name in ("coolify_url", "coolify_token", *by):

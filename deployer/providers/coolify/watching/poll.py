@@ -10,10 +10,11 @@ from deployer.http.client import TooLargeError
 from deployer.model import Certainty, Command, Handle, Phase, RefusedError, Snapshot, UnavailableError
 from deployer.providers.coolify import trigger
 from deployer.providers.coolify.api import responses
-from deployer.providers.coolify.api.client import ANOTHER, Row, application_of
+from deployer.providers.coolify.api.client import ANOTHER, application_of
 from deployer.providers.coolify.api.versions import PIN_LOST, Feature
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.watching import deployment, resource_status, stalled_queue
+from deployer.providers.payload import Row
 
 MAX_PHANTOM_CANDIDATES = 10
 """Rows that are read for the deployment behind a phantom, and for one whose trigger had no answer."""

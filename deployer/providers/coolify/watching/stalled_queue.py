@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from deployer.model import Handle, Phase, Snapshot
-from deployer.providers.coolify.api.client import Row
 from deployer.providers.coolify.api.versions import Feature, Version
+from deployer.providers.payload import Row
 
 HOLD, LAZY_HOLD = 10.0, 60.0
 """Seconds that nothing must have run before that counts. Before beta.454 a row stays queued until a worker takes it (coolify-api 7.1)."""
