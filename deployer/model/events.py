@@ -1,4 +1,4 @@
-"""What happened. The reporter hears these, in their order, and decides what is said."""
+"""What happened in a run. The reporter receives these in order, and decides what is printed."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ from deployer.model.plan import Ability, Target
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The server answered as itself."""
+    """The server is reachable and is the platform that it should be."""
 
     platform: str
 
 
 @dataclass(frozen=True, slots=True)
 class TargetResolved:
-    """The provider knows this target."""
+    """The provider has found this target."""
 
     target: Target
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeApplied:
-    """Something on the server was changed before the start, because an input asked for it. `created`: the target itself was created."""
+    """Something on the server was changed before the trigger, because an input asked for it."""
 
     target: str
     text: str
     created: bool = False
+    """The target itself was created."""
 
 
 @dataclass(frozen=True, slots=True)
 class AbilityChecked:
-    """What the login may do, or may not."""
+    """It was checked whether the token may do something."""
 
     ability: Ability
 
 
 @dataclass(frozen=True, slots=True)
 class TargetNote:
-    """Something that is said of a target, and changes nothing."""
+    """Information about a target, without consequences."""
 
     target: str
     text: str
@@ -49,23 +50,24 @@ class TargetNote:
 
 @dataclass(frozen=True, slots=True)
 class Triggering:
-    """The first trigger of this target is about to be sent."""
+    """The first trigger request of this target is about to be sent."""
 
     target: str
 
 
 @dataclass(frozen=True, slots=True)
 class GroupExpanded:
-    """A group turned out to be these targets, or a name this one. `gone`: there is nothing left to tell of the group or name itself."""
+    """A group was expanded to its members, or a name to the target that was created under it."""
 
     target: str
     members: tuple[Target, ...]
     gone: bool
+    """Nothing more will be reported of the group or name itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """From now on this deployment is watched."""
+    """From now on this deployment, or condition, is polled."""
 
     target: str
     handle: Handle
@@ -75,7 +77,7 @@ class Following:
 
 @dataclass(frozen=True, slots=True)
 class TriggerDelayed:
-    """It could not be started yet."""
+    """It could not be started yet; the trigger is repeated after `seconds`."""
 
     target: str
     seconds: float
@@ -84,7 +86,7 @@ class TriggerDelayed:
 
 @dataclass(frozen=True, slots=True)
 class TriggerUncertain:
-    """The answer to a trigger was lost: the server is asked what became of it before anything is sent again."""
+    """The response to a trigger was lost: before anything is sent again, Deployer looks for the deployment."""
 
     target: str
     reason: str
@@ -92,7 +94,7 @@ class TriggerUncertain:
 
 @dataclass(frozen=True, slots=True)
 class Retriggering:
-    """It is triggered once more."""
+    """The target is triggered once more."""
 
     target: str
     reason: str
@@ -100,11 +102,12 @@ class Retriggering:
 
 @dataclass(frozen=True, slots=True)
 class LogLines:
-    """New entries of the build log, from this server as far as it is known."""
+    """New entries of the build log."""
 
     target: str
     entries: tuple[Entry, ...]
     server: str = ""
+    """Where they were written, if known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class LogUnavailable:
 
 @dataclass(frozen=True, slots=True)
 class PhaseChanged:
-    """A new phase; or the `same` one, of which the server now says something else."""
+    """A new phase, or another `raw_status` in the same phase."""
 
     target: str
     phase: Phase
@@ -125,11 +128,12 @@ class PhaseChanged:
     server: str = ""
     stage: Stage = Stage.DEPLOYMENT
     same: bool = False
+    """The phase is the previous one; only `raw_status` is new."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentDetails:
-    """Facts about the deployment that is followed, as far as they are known."""
+    """Facts about the deployment that is followed; empty where unknown."""
 
     target: str
     link: str
@@ -140,7 +144,7 @@ class DeploymentDetails:
 
 @dataclass(frozen=True, slots=True)
 class PollFailing:
-    """Looks fail, for a reason not told yet."""
+    """Status requests fail, for a reason that was not reported yet."""
 
     target: str
     reason: str
@@ -149,16 +153,17 @@ class PollFailing:
 
 @dataclass(frozen=True, slots=True)
 class PollRecovered:
-    """Looks work again."""
+    """Status requests work again."""
 
     target: str
     failed_polls: int
+    """How many failed before."""
     server: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetWarning:
-    """Something that people should know, told once."""
+    """Something that the user should know, reported once."""
 
     target: str
     text: str
@@ -167,12 +172,12 @@ class TargetWarning:
 
 @dataclass(frozen=True, slots=True)
 class Idle:
-    """Nothing happened, and the loop sleeps again: a chance to say what is waited for."""
+    """Nothing happened and the loop sleeps again: an opportunity to report progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class RollingBack:
-    """The new version does not run as it should: what ran before is about to be put back."""
+    """The new version does not run as it should: the previous one is about to be restored."""
 
     target: str
     reason: str
@@ -183,20 +188,22 @@ class InterruptReceived:
     """The job is being cancelled."""
 
     signal: str
+    """Its name, such as SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelResult:
-    """What became of a deployment of ours when we asked to stop it, or left it. `result` is a sentence."""
+    """What became of a deployment that was to be cancelled, or was left running."""
 
     target: str
     handle: Handle
     result: str
+    """A sentence for people."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetFinished:
-    """The last event of a target's story."""
+    """The last event of a target."""
 
     target: str
     outcome: Outcome

@@ -10,81 +10,87 @@ from deployer.model.outcome import Certainty, Phase
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """One thing that the provider can be asked about: a deployment, or another `condition` of the target, in the provider's words.
-
-    `id`: the deployment's; empty where there is none. `adopted`: somebody else started it, and `started_by` says who, as far
-    as it is known;
-    `perhaps`: or we did, and nobody can tell.
-    `link` and `server`: its page and where it goes on, where they are known.
-    """
+    """What is polled: a deployment, or a condition of a target such as running or stopped."""
 
     target: str
     id: str
+    """The deployment's id; empty where there is none."""
     certainty: Certainty = Certainty.CONFIRMED
+    """What the response that named it is worth."""
     adopted: bool = False
     perhaps: bool = False
     condition: str = ""
+    """The condition that is polled instead of a deployment, in the provider's own words; empty for a deployment."""
     link: str = field(default="", compare=False)
+    """The page of the deployment, if known."""
     started_by: str = field(default="", compare=False)
+    """Who started it, as the beginning of a sentence, if known and not this run."""
     server: str = field(default="", compare=False)
+    """Where it runs, if known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a build log.
-
-    `key` tells it from every other, whatever happens to the list. `from_platform`: the platform's own words, not the output of a command.
-    `written`: nanoseconds of the platform's clock, where lines may arrive out of their order; 0 where the list itself is in order.
-    """
+    """One entry of a build log."""
 
     key: Hashable
+    """Identifies the entry, however the list around it changes."""
     text: str
     hidden: bool = False
+    """The platform hides it unless debug logs are shown."""
     from_platform: bool = True
+    """Written by the platform itself; False: output of a command."""
     written: int = 0
+    """Nanoseconds of the platform's clock, where entries may arrive out of order; 0 where the list is in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look that worked.
-
-    `log` is None where it can't be read. `stable_for` is how many seconds this phase must last before it is believed: 0 is final,
-    `inf` only counts once it is replaced. `final`: an end that can't turn any more, so that it counts too if time runs out before.
-    `follow_ups` are handles that only the provider knows of and that need no act; `health_check` is where it can be seen that
-    the new version runs.
-    `shows_failure`: the new version was seen not to do what it should; that nothing could be seen is none of that.
-    `unseen`: what of a good end could not be seen at all: a warning with it, and no proof where one was asked for.
-    """
+    """One status request that worked."""
 
     phase: Phase
     raw_status: str = ""
+    """The status as the platform writes it."""
     log: tuple[Entry, ...] | None = ()
+    """The build log; None where it can't be read."""
     stable_for: float = 0
+    """Seconds that the phase must last before it counts. 0: at once; `inf`: only once another phase replaces it."""
     final: bool = True
+    """The phase can't turn any more, so that it also counts when time runs out before `stable_for` is over."""
     follow_ups: tuple[Handle, ...] = ()
+    """What only the provider knows of and what is to be followed next, without another trigger."""
     health_check: Handle | None = None
+    """Where to see whether the new version runs."""
     shows_failure: bool = False
+    """The new version was seen not to do what it should. Not set where nothing could be seen."""
     unseen: str = ""
+    """What could not be checked of a success: a warning, and not enough where a check is required."""
     reason: str = ""
+    """Why it is in this phase."""
     warnings: tuple[str, ...] = ()
     link: str = ""
+    """The page of the deployment, if known."""
     commit: str = ""
+    """The commit that is deployed, if known."""
     server: str = ""
+    """Where it runs, if known."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollFailed:
-    """One look failed. The next one may well work; `retry_after` is how long the server asked us to stay away."""
+    """One status request failed. The next one may work."""
 
     reason: str
     retry_after: float = 0
+    """Seconds that the server asked clients to wait; 0 if it did not say."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessDenied:
-    """We may not look any more, and asking again would only be refused again."""
+    """The status may not be read any more, and a retry would be refused as well."""
 
     reason: str
 
 
 Observation = Snapshot | PollFailed | AccessDenied
+"""The result of one poll."""

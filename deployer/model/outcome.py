@@ -1,4 +1,4 @@
-"""How things end and where they stand: commands, outcomes with their exit codes, phases, legs."""
+"""The closed lists: commands, outcomes with their exit codes, phases, stages, and what a handle is worth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Command(Enum):
 
 
 class Outcome(Enum):
-    """How one target's story ends, worst first: (status, exit code, when)."""
+    """How a target's run ends, worst first: (status, exit code, when). The statuses and exit codes are stable: users build on them."""
 
     INTERRUPTED = ("interrupted", 130, "the job was stopped (SIGINT, SIGTERM or SIGHUP)")
     FAILED = ("failed", 1, "the deployment failed")
@@ -42,7 +42,7 @@ class Outcome(Enum):
         3,
         "not over within `timeout` (the message says whether it was building, queued, or never accepted)",
     )
-    CANCELLED = ("cancelled", 4, "somebody else ended it")
+    CANCELLED = ("cancelled", 4, "somebody else cancelled it")
     SUPERSEDED = ("superseded", 4, "another deployment took its place (Cloud Foundry only)")
     REFUSED = (
         "refused",
@@ -74,40 +74,59 @@ class Outcome(Enum):
 
 
 class Phase(Enum):
-    """Where a deployment stands, in the words of no provider. STUCK: queued, and nothing will start it by itself."""
+    """What the platform says of a deployment, in the words of no provider."""
 
     ABSENT = "absent"
+    """There is no such deployment."""
     QUEUED = "queued"
     STUCK = "stuck"
+    """Queued, and nothing will start it without help."""
     RUNNING = "running"
     UNKNOWN = "unknown"
+    """A status that Deployer does not know."""
     SUCCEEDED = "succeeded"
-    UNVERIFIED = "unproven"
+    UNVERIFIED = "unverified"
+    """Deployed, but not seen to run."""
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+    """Another deployment took its place."""
 
 
 class Stage(Enum):
-    """A stretch of a target's story; watch.py says what limits each and what its end is called."""
+    """A part of a target's run that is watched. watch.py says what limits each, and what its end means."""
 
     STAGING = "staging"
+    """Cloud Foundry builds a droplet."""
     DEPLOYMENT = "deployment"
-    ADDITIONAL_SERVERS = "others"
+    ADDITIONAL_SERVERS = "additional servers"
+    """The deployments of one application on its other servers."""
     HEALTH = "health"
+    """The platform's status of what was deployed."""
     VERIFY = "verify"
+    """The site's own response."""
     ROLLBACK = "rollback"
-    CANCELLATION = "ending"
+    CANCELLATION = "cancellation"
+
+
+class Owner(Enum):
+    """Who started a deployment."""
+
+    OURS = "ours"
+    UNSURE = "unsure"
+    """Perhaps this run did; the response was lost, and nothing tells."""
+    OTHERS = "others"
+    """Somebody else did, and this run follows it."""
 
 
 class Certainty(Enum):
-    """What the answer that gave a handle is worth.
+    """What the response that named a deployment is worth."""
 
-    SURE: it exists. DOUBTFUL: a full queue would have answered the same. PHANTOM: it names nothing, the real one is to be found.
-    LISTED: it exists, or is such a phantom.
-    """
-
-    CONFIRMED = "sure"
-    UNCONFIRMED = "doubtful"
+    CONFIRMED = "confirmed"
+    """The deployment exists."""
+    UNCONFIRMED = "unconfirmed"
+    """A full queue would have responded the same way."""
     PHANTOM = "phantom"
-    POSSIBLY_PHANTOM = "listed"
+    """The uuid was never stored: the real deployment is to be found."""
+    POSSIBLY_PHANTOM = "possibly phantom"
+    """It exists, or its uuid was never stored; the response does not tell."""

@@ -9,53 +9,66 @@ from deployer.model.outcome import Command
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run is asked to do, whatever the provider. Times in seconds.
-
-    `dry_run`: say what would be done, and do nothing. `has_changes`: things are changed before the start. `strict`: a proof that says
-    nothing clear in time has failed; `own_site`: the address that must answer is the target's own, otherwise it is `site`;
-    `answer`: what it must answer, in words; `rollback`: what ran before is put back where the new version is seen not to run.
-    """
+    """What a run is asked to do, whatever the provider. Times are in seconds."""
 
     targets: tuple[str, ...]
+    """As the user named them: uuids, app names, or one tag."""
     command: Command = Command.DEPLOY
     dry_run: bool = False
+    """Report what would be done, and change nothing."""
     has_changes: bool = False
+    """Something on the server is changed before the trigger (`image`, `env`, `settings`, `commit`, `create`)."""
     own_site: bool = False
+    """The site to verify is the target's own (`verify_url: auto`); otherwise it is `site`."""
     site: str = ""
+    """The URL that must respond after the deployment; empty if none is verified."""
     answer: str = ""
+    """What that URL must respond with, as a phrase for people."""
     rollback: bool = False
+    """Restore the previous version if the new one is seen not to run."""
     wait: bool = True
+    """Follow each deployment to its end, instead of ending after the trigger."""
     timeout: float = 1800
+    """Seconds from a target's first trigger to the end of its deployment."""
     poll_interval: float | None = None
+    """Seconds between two polls of one target; None: adaptive."""
     verify_timeout: float = 180
+    """Seconds that verification may take, counted from the deployment's end."""
     strict: bool = False
+    """A check that is inconclusive when its time is over has failed (`verify_health: true`)."""
     cancel_on_timeout: bool = False
+    """Cancel our own deployment when `timeout` is over."""
     cancel_on_interrupt: bool = True
+    """Cancel our own deployment when the job is cancelled."""
 
     @property
     def changes(self) -> bool:
-        """Whether anything on the server is to be touched."""
+        """Whether this run may change anything on the server."""
         return not self.dry_run and self.command is not Command.CHECK
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing to deploy: as the user named it, and as the provider knows it.
-
-    `group`: no thing itself, but several. `missing`: it is still to be made, and `id` is only the name that it will have. `warnings`: what
-    people should know before it is triggered. `before`: `url` is only asked for, and what it answers at until the server has accepted
-    that; None where `url` is a fact.
-    """
+    """One thing that the user asked to deploy: an application, service, database, tag or app."""
 
     id: str
+    """As the user named it; for one that is still to be created, the name that it will have."""
     name: str = ""
+    """Its name on the platform, if known."""
     kind: str = ""
+    """`application`, `service`, `database`, `tag` or `app`."""
     url: str = ""
+    """Where its site responds, if known."""
     status: str = ""
+    """Its status as the platform writes it."""
     group: bool = False
+    """Not one target but several, such as a tag."""
     missing: bool = False
+    """It does not exist yet: `create` will make it."""
     warnings: tuple[str, ...] = field(default=(), compare=False)
+    """What the user should know before it is triggered."""
     before: str | None = None
+    """The URL that it has until the platform has accepted `url`, which a change of this run requests; None if `url` is in effect."""
 
     @property
     def label(self) -> str:
@@ -65,10 +78,15 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """One thing that the login may do, or may not. None: it could not be found out. `needed`: for what this run is asked to do."""
+    """One thing that the token may or may not do."""
 
     name: str
+    """The platform's own word: `read`, `read:sensitive`, `deploy`, `write`; a role on Cloud Foundry."""
     granted: bool | None
+    """None: it could not be determined."""
     purpose: str
+    """What Deployer uses it for."""
     needed: bool = False
+    """This run can't do without it."""
     remedy: str = ""
+    """How to grant it."""

@@ -1,4 +1,4 @@
-"""Time and signals, as everybody takes them: as an argument. clock.py has the real ones, a test its own."""
+"""The clock interface: time and signals are passed in as an argument. clock.py implements it, and tests bring their own."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Seconds that pass, and the signals that end a job."""
+    """Time, and the signals that end a job."""
 
     def now(self) -> float:
-        """Seconds since some moment in the past."""
+        """Monotonic seconds since an arbitrary moment."""
 
     def set_deadline(self, seconds: float) -> None:
-        """What is done from here on must end within so many seconds: no request waits longer for its response."""
+        """From here on no request waits longer for its response than until `seconds` have passed."""
 
     def since_stop(self) -> float:
         """Real seconds since the signal."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless the job is stopped: then raise `Interrupted` at once."""
+        """Wait. Raises Interrupted at once when the job is cancelled."""
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """In here a signal raises `Interrupted` at once, also one that came before; anywhere else it is remembered."""
+        """Within this block a signal raises Interrupted at once, also one received earlier; outside of it a signal is only remembered."""
 
     def grace(self, seconds: float) -> AbstractContextManager[None]:
-        """In here a signal raises `Interrupted` only after so many real seconds more; one that came before, at entry."""
+        """Within this block a signal raises Interrupted `seconds` real seconds later; one received earlier, on entry."""
 
     def limit(self, seconds: float) -> AbstractContextManager[None]:
-        """In here `Expired` is raised after so many real seconds."""
+        """Within this block Expired is raised after so many real seconds."""

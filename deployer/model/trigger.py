@@ -11,67 +11,72 @@ from deployer.model.plan import Target
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What was changed before the start, in sentences; what was not, because it is as it is wished; and what people should know of it.
-
-    `created`: the id of what was missing and is there now: it is checked and prepared like any other then. `handles`: what must have
-    succeeded before the start, which alone makes the change.
-    """
+    """What the inputs changed on the server before the trigger. All texts are sentences for people."""
 
     applied: tuple[str, ...]
+    """What was changed."""
     warnings: tuple[str, ...] = ()
+    """What the user should know about the changes."""
     unchanged: tuple[str, ...] = ()
+    """What already was as requested."""
     created: str = ""
+    """The id of the target that was created: from here on it is resolved and changed like any other."""
     handles: tuple[Handle, ...] = ()
+    """What must have succeeded before the trigger, such as staging."""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Accepted. Without handles there is nothing to follow, and `note` says why."""
+    """The trigger was accepted."""
 
     handles: tuple[Handle, ...]
+    """What to follow; without any, `note` says why."""
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupMember:
-    """One member of a group that was started. Without a handle it is not known whether it was: it is looked for, and then triggered."""
+    """One target of a group that was started."""
 
     target: Target
     handle: Handle | None = None
+    """None: it is unknown whether it was started. Its deployment is looked for, and triggered if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupStarted:
-    """A group was started: from here on each part has a story of its own.
-
-    `rest`: what is known of members that can't be followed, and `outcome` what that is called.
-    """
+    """A group was started. From here on each member is a target of its own."""
 
     members: tuple[GroupMember, ...]
     rest: str = ""
+    """What is known of members that can't be followed; empty if there are none."""
     outcome: Outcome = Outcome.TRIGGERED
+    """The outcome that `rest` amounts to."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlreadyDone:
-    """What was asked for is so already, and `note` says why: nothing was started."""
+    """The target already is as requested: nothing was started."""
 
     note: str
+    """Why."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """Not now: nothing was started, the same may be sent again after `seconds`."""
+    """Not possible now: nothing was started, and the same trigger may be sent again."""
 
     seconds: float
+    """How long to wait before that."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """No: nothing was started, and asking again would not change it."""
+    """Nothing was started, and a retry would be rejected as well."""
 
     reason: str
 
 
 TriggerResult = Started | GroupStarted | AlreadyDone | RetryLater | Rejected
+"""What the response to a trigger means."""
