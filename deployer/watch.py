@@ -21,6 +21,7 @@ from deployer.model import (
     LogUnavailable,
     Observation,
     Outcome,
+    Owner,
     Phase,
     PhaseChanged,
     PollFailed,
@@ -454,7 +455,7 @@ def next_step(
     )
     if stage in {Stage.DEPLOYMENT, Stage.ROLLBACK} and ends == {End.GONE}:
         return _after_absent(stage, watches[0], others, so_far, repeated=repeated)
-    theirs = watches[0].handle.adopted and not watches[0].handle.perhaps
+    theirs = watches[0].handle.owner is Owner.OTHERS
     if stage is Stage.DEPLOYMENT and End.STUCK in ends and theirs:  # nothing of ours was started
         return Verdict(
             Outcome.REFUSED,

@@ -21,6 +21,7 @@ from deployer.model import (
     LogUnavailable,
     Observation,
     Outcome,
+    Owner,
     Phase,
     PhaseChanged,
     PollFailed,
@@ -888,9 +889,9 @@ SURE, DOUBTFUL, PHANTOM, LISTED = (
     Handle("web", "web-1", trust)
     for trust in (Certainty.CONFIRMED, Certainty.UNCONFIRMED, Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM)
 )
-ADOPTED = Handle("web", "web-1", adopted=True)
-PERHAPS_OURS = replace(ADOPTED, perhaps=True)
-REAL = (Handle("web", "web-2", adopted=True),)
+ADOPTED = Handle("web", "web-1", owner=Owner.OTHERS)
+PERHAPS_OURS = replace(ADOPTED, owner=Owner.UNSURE)
+REAL = (Handle("web", "web-2", owner=Owner.OTHERS),)
 OTHERS = (Handle("web", "web-2"), Handle("web", "web-3"))
 PROOF = Handle("web", "", condition="healthy")
 SOMEBODY = "the deployment that we followed was cancelled by somebody else"
@@ -1347,7 +1348,9 @@ STUCK = Snapshot(Phase.STUCK, "queued", stable_for=10, final=False, reason="noth
     [
         pytest.param(ADOPTED, Verdict(Outcome.REFUSED, STUCK.reason), id="somebody-else-s"),
         pytest.param(SURE, Verdict(Outcome.LOST, STUCK.reason), id="ours"),
-        pytest.param(replace(ADOPTED, perhaps=True), Verdict(Outcome.LOST, STUCK.reason), id="perhaps-ours"),
+        pytest.param(
+            replace(ADOPTED, owner=Owner.UNSURE), Verdict(Outcome.LOST, STUCK.reason), id="perhaps-ours"
+        ),
     ],
 )
 def test_what_nothing_will_start_is_not_waited_for(handle: Handle, final: Verdict) -> None:

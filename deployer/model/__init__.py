@@ -36,7 +36,7 @@ from deployer.model.events import (
     TriggerUncertain,
 )
 from deployer.model.observation import AccessDenied, Entry, Handle, Observation, PollFailed, Snapshot
-from deployer.model.outcome import Certainty, Command, Outcome, Phase, Stage
+from deployer.model.outcome import Certainty, Command, Outcome, Owner, Phase, Stage
 from deployer.model.plan import Ability, Plan, Target
 from deployer.model.time import Clock
 from deployer.model.trigger import (
@@ -81,6 +81,7 @@ __all__ = [
     "LogUnavailable",
     "Observation",
     "Outcome",
+    "Owner",
     "Phase",
     "PhaseChanged",
     "Plan",

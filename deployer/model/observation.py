@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from deployer.model.outcome import Certainty, Phase
+from deployer.model.outcome import Certainty, Owner, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class Handle:
     """The deployment's id; empty where there is none."""
     certainty: Certainty = Certainty.CONFIRMED
     """What the response that named it is worth."""
-    adopted: bool = False
-    perhaps: bool = False
+    owner: Owner = Owner.OURS
+    """Who started it."""
     condition: str = ""
     """The condition that is polled instead of a deployment, in the provider's own words; empty for a deployment."""
     link: str = field(default="", compare=False)
@@ -27,6 +27,11 @@ class Handle:
     """Who started it, as the beginning of a sentence, if known and not this run."""
     server: str = field(default="", compare=False)
     """Where it runs, if known."""
+
+    @property
+    def adopted(self) -> bool:
+        """Whether it is followed although this run did not start it, or perhaps did not."""
+        return self.owner is not Owner.OURS
 
 
 @dataclass(frozen=True, slots=True)

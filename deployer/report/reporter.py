@@ -25,6 +25,7 @@ from deployer.model import (
     LogLines,
     LogUnavailable,
     Outcome,
+    Owner,
     Phase,
     PhaseChanged,
     PollFailing,
@@ -229,7 +230,7 @@ class Reporter:
         elif event.handle.adopted:
             who = (
                 "may be somebody else's"
-                if event.handle.perhaps
+                if event.handle.owner is Owner.UNSURE
                 else event.handle.started_by or "somebody else started"
             )
             what += f", which {who}: it is never cancelled by us"
@@ -367,8 +368,7 @@ class Reporter:
             note = f" ({event.reason})" if event.reason else ""
             foreign = (
                 facts.handle
-                and facts.handle.adopted
-                and not facts.handle.perhaps
+                and facts.handle.owner is Owner.OTHERS
                 and self._options.command is not Command.CANCEL
             )
             note += " (a deployment that somebody else started)" if foreign else ""

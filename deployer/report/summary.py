@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
-from deployer.model import Outcome
+from deployer.model import Outcome, Owner
 from deployer.report.phrases import SUCCESSES, duration, headline
 from deployer.report.target_report import Cut, TargetReport
 
@@ -62,11 +62,7 @@ def _row(facts: TargetReport, cut: Cut) -> str:
     cells = (
         _link(name, facts.url),
         f"{'✅' if facts.outcome in SUCCESSES else '❌'} {facts.outcome.status if facts.outcome else ''}"
-        + (
-            " (started by somebody else)"
-            if facts.handle and facts.handle.adopted and not facts.handle.perhaps
-            else ""
-        ),
+        + (" (started by somebody else)" if facts.handle and facts.handle.owner is Owner.OTHERS else ""),
         _link(_code(cut(facts.deployment, CELL)), facts.link) if facts.deployment else "",
         _code(cut(facts.commit, COMMIT, end=False)) if facts.commit else "",
         duration(facts.seconds) if facts.seconds is not None else "",

@@ -20,6 +20,7 @@ from deployer.model import (
     Interrupted,
     Observation,
     Outcome,
+    Owner,
     Phase,
     PollFailed,
     PollFailing,
@@ -494,7 +495,7 @@ class Run:
         if self._token_rejected or (run.deployment and run.deployment.adopted):
             whose = (
                 "may be somebody else's"
-                if run.deployment and run.deployment.perhaps
+                if run.deployment and run.deployment.owner is Owner.UNSURE
                 else "was started by somebody else"
             )
             why = self._token_rejected or f"the deployment {whose}"

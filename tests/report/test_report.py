@@ -38,6 +38,7 @@ from deployer.model import (
     LogUnavailable,
     Observation,
     Outcome,
+    Owner,
     Phase,
     PhaseChanged,
     PollFailed,
@@ -152,7 +153,7 @@ def started(target: str, *, name: str | None = None, adopted: bool = False) -> l
             Target(target, name=target if name is None else name, kind="application", url=URL.format(target))
         ),
         Triggering(target),
-        Following(target, Handle(target, f"{target}-1", adopted=adopted)),
+        Following(target, Handle(target, f"{target}-1", owner=Owner.OTHERS if adopted else Owner.OURS)),
         DeploymentDetails(target, LINK.format(target), "", "localhost"),
         PhaseChanged(target, Phase.RUNNING, "in_progress"),
     ]
@@ -735,7 +736,8 @@ def test_no_secret_is_in_what_was_changed(desk: Any) -> None:
 def test_what_is_only_to_be_cancelled_is_named_and_not_narrated(desk: Any) -> None:
     told = desk("github", command=Command.CANCEL)
     hers, ours = (
-        Handle("web", f"web-{number}", adopted=True, started_by="a webhook started") for number in (1, 2)
+        Handle("web", f"web-{number}", owner=Owner.OTHERS, started_by="a webhook started")
+        for number in (1, 2)
     )
     said = told.hear(
         Triggering("web"),
@@ -762,7 +764,7 @@ def test_what_is_only_to_be_cancelled_is_named_and_not_narrated(desk: Any) -> No
 def test_whose_deployment_is_adopted_is_told_where_it_is_known(desk: Any) -> None:
     told = desk("plain")
     handles = [
-        Handle("web", f"web-{number}", adopted=True, started_by=whose)
+        Handle("web", f"web-{number}", owner=Owner.OTHERS, started_by=whose)
         for number, whose in ((1, "a webhook started"), (2, ""))
     ]
     assert told.hear(*(Following("web", handle, "already queued") for handle in handles)) == [
@@ -774,7 +776,7 @@ def test_whose_deployment_is_adopted_is_told_where_it_is_known(desk: Any) -> Non
 def test_what_may_be_ours_is_not_called_somebody_else_s(desk: Any) -> None:
     told = desk("github")
     told.hear(TargetResolved(Target("web", kind="application")), Triggering("web"))
-    unsure = Handle("web", "web-1", adopted=True, perhaps=True)
+    unsure = Handle("web", "web-1", owner=Owner.UNSURE)
     assert told.hear(
         Following("web", unsure, "the oldest of several"), TargetFinished("web", Outcome.FINISHED)
     ) == [
@@ -1306,7 +1308,7 @@ def test_a_phantom_is_no_output(desk: Any) -> None:
     told = desk()
     told.hear(Triggering("web"), Following("web", Handle("web", "phantom", Certainty.PHANTOM)))
     assert set(told.outputs) == {"resource_uuid"}
-    told.hear(Following("web", Handle("web", "real", adopted=True)))
+    told.hear(Following("web", Handle("web", "real", owner=Owner.OTHERS)))
     assert told.outputs["deployment_uuid"] == "real"
 
 
@@ -1498,7 +1500,7 @@ def test_behind_what_was_only_made_up_stands_what_is_an_output(desk: Any) -> Non
     told.hear(Triggering("web"), Following("web", Handle("web", "made-up", Certainty.POSSIBLY_PHANTOM)))
     told.hear(
         PhaseChanged("web", Phase.ABSENT, ""),
-        Following("web", Handle("web", "real", adopted=True)),
+        Following("web", Handle("web", "real", owner=Owner.OTHERS)),
         PhaseChanged("web", Phase.RUNNING, ""),
     )
     assert told.outputs["deployment_uuid"] == "real"
@@ -1775,8 +1777,7 @@ handles = st.builds(
     targets,
     texts,
     st.sampled_from(Certainty),
-    st.booleans(),
-    st.booleans(),
+    st.sampled_from(Owner),
     texts,
     texts,
     texts,

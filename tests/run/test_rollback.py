@@ -29,6 +29,7 @@ from deployer.model import (
     Handle,
     InterruptReceived,
     Outcome,
+    Owner,
     Phase,
     PhaseChanged,
     Plan,
@@ -232,10 +233,10 @@ def test_that_nobody_could_tell_puts_nothing_back_and_that_is_said() -> None:
 @pytest.mark.parametrize(
     ("handle", "why"),
     [
-        pytest.param(replace(A1, adopted=True), "the deployment was started by somebody else", id="adopted"),
         pytest.param(
-            replace(A1, adopted=True, perhaps=True), "the deployment may be somebody else's", id="perhaps"
+            replace(A1, owner=Owner.OTHERS), "the deployment was started by somebody else", id="adopted"
         ),
+        pytest.param(replace(A1, owner=Owner.UNSURE), "the deployment may be somebody else's", id="perhaps"),
     ],
 )
 def test_somebody_else_s_deployment_is_not_taken_back_and_that_is_said(handle: Handle, why: str) -> None:
@@ -248,7 +249,7 @@ def test_somebody_else_s_deployment_is_not_taken_back_and_that_is_said(handle: H
 
 
 def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
-    phantom, real = Handle("a", "", Certainty.PHANTOM), Handle("a", "a-1", adopted=True)
+    phantom, real = Handle("a", "", Certainty.PHANTOM), Handle("a", "a-1", owner=Owner.OTHERS)
     tale = fallen({"start a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, follow_ups=(real,))]})
     assert tale.events[-2] == TargetWarning(
         "a", "not rolled back: the deployment was started by somebody else"
@@ -438,7 +439,7 @@ def test_what_was_perhaps_changed_is_told_when_the_job_is_stopped(at: float) -> 
 
 
 def test_a_phantom_on_the_way_back_is_looked_behind() -> None:
-    phantom, real = Handle("a", "", Certainty.PHANTOM), Handle("a", "a-2", adopted=True)
+    phantom, real = Handle("a", "", Certainty.PHANTOM), Handle("a", "a-2", owner=Owner.OTHERS)
     tale = fallen({"undo a": [Started((phantom,))], "look ": [Snapshot(Phase.ABSENT, follow_ups=(real,))]})
     assert tale.ends() == [TargetFinished("a", Outcome.ROLLED_BACK, AGAIN)]
     assert Following("a", real, stage=Stage.ROLLBACK) in tale.events
@@ -776,12 +777,12 @@ PHANTOM = Handle("a", "a-p", Certainty.PHANTOM)
                 None,
                 None,
                 Started((BACK,)),
-                Started((replace(BACK, adopted=True, perhaps=True),)),
+                Started((replace(BACK, owner=Owner.UNSURE),)),
                 AccessDenied("blind"),
             ]
         )
     ),
-    phantoms=rows(st.sampled_from([GONE, replace(GONE, follow_ups=(replace(BACK, adopted=True),))])),
+    phantoms=rows(st.sampled_from([GONE, replace(GONE, follow_ups=(replace(BACK, owner=Owner.OTHERS),))])),
     looks=rows(
         st.builds(Snapshot, st.sampled_from(Phase), stable_for=st.sampled_from([0, 10]))
         | st.sampled_from([PROVABLE, DONE])

@@ -40,6 +40,7 @@ from deployer.model import (
     LateError,
     LogLines,
     Outcome,
+    Owner,
     Phase,
     PhaseChanged,
     Plan,
@@ -77,8 +78,8 @@ QUEUED, RUNNING, DONE, BROKEN = (
 CANCELLED, GONE = Snapshot(Phase.CANCELLED), Snapshot(Phase.ABSENT)
 A1, A2, A3, B1, C1 = (Handle(name[0], name) for name in ("a-1", "a-2", "a-3", "b-1", "c-1"))
 PARIS, BERLIN = (Handle("a", name, server=server) for name, server in (("a-2", "paris"), ("a-3", "berlin")))
-ADOPTED = Handle("a", "a-1", adopted=True)
-UNSURE = Handle("a", "a-1", adopted=True, perhaps=True)
+ADOPTED = Handle("a", "a-1", owner=Owner.OTHERS)
+UNSURE = Handle("a", "a-1", owner=Owner.UNSURE)
 PHANTOM = Handle("a", "", Certainty.PHANTOM)
 
 REACHED = Connected("Fake 1")
@@ -1288,7 +1289,7 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
         ),
         pytest.param(
             {
-                "start a": [Started((ADOPTED,)), Started((Handle("a", "a-2", adopted=True),))],
+                "start a": [Started((ADOPTED,)), Started((Handle("a", "a-2", owner=Owner.OTHERS),))],
                 "look a-1": [CANCELLED],
                 "look a-2": [CANCELLED],
             },
@@ -1298,7 +1299,7 @@ def test_no_pause_before_it_is_sent_again_outlasts_the_time_given() -> None:
                 phase(Phase.CANCELLED),
                 Retriggering("a", SOMEBODY),
                 TargetResolved(Target("a")),
-                Following("a", Handle("a", "a-2", adopted=True)),
+                Following("a", Handle("a", "a-2", owner=Owner.OTHERS)),
                 phase(Phase.CANCELLED),
                 TargetFinished("a", Outcome.CANCELLED),
             ],
@@ -1663,7 +1664,7 @@ LEFT = "1 deployment is still queued, and nothing runs on that server"
             id="interrupted",
         ),
         pytest.param(
-            {"going a": [(replace(A1, adopted=True),)], "look a-1": [CANCELLED]},
+            {"going a": [(replace(A1, owner=Owner.OTHERS),)], "look a-1": [CANCELLED]},
             {"command": Command.CANCEL},
             (),
             [TargetWarning("a", LEFT)],
@@ -3095,7 +3096,7 @@ def test_a_second_group_s_phantom_of_what_is_followed_already_counts_as_nothing(
         "start t": [GroupStarted(BOTH)],
         "start u": [GroupStarted((GroupMember(Target("b"), phantom), GroupMember(Target("c"), C1)))],
         "look b-1": [RUNNING, DONE],
-        "look b-p": [replace(GONE, follow_ups=(replace(B1, adopted=True),))],
+        "look b-p": [replace(GONE, follow_ups=(replace(B1, owner=Owner.OTHERS),))],
     }
     tale = tell(script, targets=("t", "u"))
     assert tale.outcome is Outcome.FINISHED
@@ -3283,12 +3284,12 @@ PERHAPS = replace(A1, certainty=Certainty.POSSIBLY_PHANTOM)
         ),
         pytest.param(
             {
-                "look a-1": [replace(GONE, follow_ups=(replace(A2, adopted=True),))],
+                "look a-1": [replace(GONE, follow_ups=(replace(A2, owner=Owner.OTHERS),))],
                 "look a-2": [RUNNING, DONE],
             },
             [
                 phase(Phase.ABSENT),
-                Following("a", replace(A2, adopted=True)),
+                Following("a", replace(A2, owner=Owner.OTHERS)),
                 phase(Phase.RUNNING),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
@@ -3329,7 +3330,12 @@ PERHAPS = replace(A1, certainty=Certainty.POSSIBLY_PHANTOM)
             id="one-that-was-there-is-no-phantom",
         ),
         pytest.param(
-            {"look a-1": [RUNNING, replace(GONE, follow_ups=(replace(A2, adopted=True),), reason="no row")]},
+            {
+                "look a-1": [
+                    RUNNING,
+                    replace(GONE, follow_ups=(replace(A2, owner=Owner.OTHERS),), reason="no row"),
+                ]
+            },
             [phase(Phase.RUNNING), phase(Phase.ABSENT), TargetFinished("a", Outcome.LOST, "no row")],
             [(0, "look a-1"), (1, "look a-1")],
             id="and-what-is-somebody-else-s-does-not-take-its-place",
@@ -3344,8 +3350,8 @@ def test_a_listed_deployment_may_be_a_phantom(script: Script, events: list[Event
 
 # --- `command: cancel`
 
-THEIRS = Handle("a", "a-1", adopted=True, started_by="a webhook started")
-NOBODYS = Handle("a", "a-2", adopted=True)
+THEIRS = Handle("a", "a-1", owner=Owner.OTHERS, started_by="a webhook started")
+NOBODYS = Handle("a", "a-2", owner=Owner.OTHERS)
 WITHDRAWN: list[Event] = [
     CancelResult("a", THEIRS, "cancelled (one that a webhook started)"),
     CancelResult("a", NOBODYS, "cancelled"),
@@ -3561,7 +3567,7 @@ def test_every_target_s_deployments_are_cancelled_and_the_worst_counts() -> None
     script: Script = {
         "going a": [(THEIRS,)],
         "look a-1": [CANCELLED],
-        "going b": [(replace(B1, adopted=True),)],
+        "going b": [(replace(B1, owner=Owner.OTHERS),)],
         "cancel b-1": [REVOKED],
     }
     tale = tell(script, targets=("a", "b", "c"), command=Command.CANCEL)
@@ -3913,12 +3919,14 @@ def test_a_revoked_token_is_not_asked_about_the_next_target() -> None:
         pytest.param(
             {
                 "start t": [Act(GroupStarted(BOTH), takes=9)],
-                "find t": [GroupStarted((GroupMember(Target("a"), replace(A1, adopted=True)), BOTH[1]))],
+                "find t": [
+                    GroupStarted((GroupMember(Target("a"), replace(A1, owner=Owner.OTHERS)), BOTH[1]))
+                ],
             },
             [
                 *GROUP,
                 InterruptReceived("SIGTERM"),
-                Following("t", replace(A1, adopted=True)),
+                Following("t", replace(A1, owner=Owner.OTHERS)),
                 Following("t", B1),
                 CancelResult("t", B1, "cancelled"),
                 TargetFinished("t", Outcome.INTERRUPTED, STOPPED_BY),
@@ -3989,7 +3997,7 @@ def test_a_revoked_token_is_not_asked_about_the_next_target() -> None:
         pytest.param(
             {
                 "start t": [GroupStarted((GroupMember(Target("a"), PERHAPS),))],
-                "look a-1": [replace(GONE, follow_ups=(replace(A2, adopted=True),))],
+                "look a-1": [replace(GONE, follow_ups=(replace(A2, owner=Owner.OTHERS),))],
                 "look a-2": [RUNNING],
             },
             [
@@ -3998,7 +4006,7 @@ def test_a_revoked_token_is_not_asked_about_the_next_target() -> None:
                 TargetResolved(Target("a")),
                 Following("a", PERHAPS),
                 phase(Phase.ABSENT),
-                Following("a", replace(A2, adopted=True)),
+                Following("a", replace(A2, owner=Owner.OTHERS)),
                 phase(Phase.RUNNING),
                 *FAREWELL,
             ],
@@ -4062,7 +4070,7 @@ HOLDS = st.sampled_from([0, 10, math.inf])
 ERRORS = st.sampled_from([NO_LINE, SPOKEN, LOST_ANSWER, REVOKED, RefusedError("no")])
 GROUPS = (
     GroupStarted((GroupMember(Target("c"), C1),)),
-    GroupStarted((GroupMember(Target("c"), replace(C1, adopted=True)),)),
+    GroupStarted((GroupMember(Target("c"), replace(C1, owner=Owner.OTHERS)),)),
     GroupStarted(
         (
             GroupMember(Target("c"), Handle("c", "c-p", Certainty.POSSIBLY_PHANTOM)),
@@ -4081,13 +4089,13 @@ def rows(answers: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Act]]:
 
 def scripts(target: str, *groups: GroupStarted) -> st.SearchStrategy[dict[str, list[Any]]]:
     one, two, three = (Handle(target, f"{target}-{number}") for number in (1, 2, 3))
-    theirs, proof = replace(two, adopted=True), Handle(target, "", condition="healthy")
+    theirs, proof = replace(two, owner=Owner.OTHERS), Handle(target, "", condition="healthy")
     perhaps = [
         Handle(target, f"{target}-p", trust)
         for trust in (Certainty.UNCONFIRMED, Certainty.PHANTOM, Certainty.POSSIBLY_PHANTOM)
     ]
-    unsure = replace(one, adopted=True, perhaps=True)
-    kinds = [one, replace(one, adopted=True), *perhaps]
+    unsure = replace(one, owner=Owner.UNSURE)
+    kinds = [one, replace(one, owner=Owner.OTHERS), *perhaps]
     begins = [
         *(Started((kind,)) for kind in kinds),
         Started(()),
@@ -4127,7 +4135,9 @@ def scripts(target: str, *groups: GroupStarted) -> st.SearchStrategy[dict[str, l
             f"look {target}:healthy": rows(
                 st.builds(Snapshot, st.sampled_from(Phase), stable_for=HOLDS, final=st.booleans())
             ),
-            f"going {target}": rows(st.sampled_from([(), (theirs,), (theirs, replace(three, adopted=True))])),
+            f"going {target}": rows(
+                st.sampled_from([(), (theirs,), (theirs, replace(three, owner=Owner.OTHERS))])
+            ),
             **{f"cancel {target}-{number}": cancels for number in (1, 2, 3, "p")},
             f"intent {target}": rows(st.just(("would start it",))),
             f"prepare {target}": rows(st.just(Changes(("image: 1 → 2",)))),

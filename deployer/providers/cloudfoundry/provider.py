@@ -15,6 +15,7 @@ from deployer.model import (
     Command,
     GroupStarted,
     Handle,
+    Owner,
     RefusedError,
     Rejected,
     Snapshot,
@@ -310,7 +311,8 @@ class CloudFoundryProvider:
             not droplet and instance_status.droplet(alike[-1]) != seen.droplet
         )  # ours would deploy the droplet that was there
         guid, doubt = staging.guid_of(alike[-1], "deployment"), strange or len(alike) > 1
-        return Started((Handle(target, guid, condition=ROLLED_OUT, adopted=doubt, perhaps=doubt),))
+        owner = Owner.UNSURE if doubt else Owner.OURS
+        return Started((Handle(target, guid, condition=ROLLED_OUT, owner=owner),))
 
     def _found_restarted(self, target: str, timeout: float | None) -> Started | AccessDenied | None:
         """A process gets another version only when it is started (cloudfoundry-api 0 fact 2)."""
@@ -336,7 +338,7 @@ class CloudFoundryProvider:
         rows = [row for row in self._deployments(self._of(target)) if instance_status.is_active(row)]
         whose = "somebody else started"
         return tuple(
-            Handle(target, str(row.get("guid")), adopted=True, condition=ROLLED_OUT, started_by=whose)
+            Handle(target, str(row.get("guid")), owner=Owner.OTHERS, condition=ROLLED_OUT, started_by=whose)
             for row in rows
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from deployer.model import Certainty, Command, Handle, Rejected, Started, UnavailableError
+from deployer.model import Certainty, Command, Handle, Owner, Rejected, Started, UnavailableError
 from deployer.providers.coolify.api.versions import Feature, Version
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest, forced
@@ -126,8 +126,7 @@ def adopt_oldest(found: list[dict[str, Any]], target: str, base: str, *, marked:
     handle = Handle(
         target,
         str(first.get("deployment_uuid")),
-        adopted=unsure,
-        perhaps=unsure,
+        owner=Owner.UNSURE if unsure else Owner.OURS,
         link=deployment.page_of(first, base),
     )
     if len(found) > 1:

@@ -15,6 +15,7 @@ from deployer.model import (
     Changes,
     Command,
     Handle,
+    Owner,
     Phase,
     RefusedError,
     Rejected,
@@ -60,7 +61,7 @@ CRASHES = (
 )
 OOM = "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`"
 RUNS = Handle(APP, "", condition=RUNNING)
-PERHAPS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT, adopted=True, perhaps=True)
+PERHAPS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT, owner=Owner.UNSURE)
 ROLLS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT)
 
 
@@ -520,7 +521,7 @@ FOUND = [
                 ],
             )
         ],
-        Started((Handle(APP, "a", condition=ROLLED_OUT, adopted=True, perhaps=True),)),
+        Started((Handle(APP, "a", condition=ROLLED_OUT, owner=Owner.UNSURE),)),
         id="several",
     ),
     pytest.param(
@@ -1200,7 +1201,7 @@ def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMoc
         "/v3/deployments",
         listing(deployment("ACTIVE", "DEPLOYING"), deployment("FINALIZED", "SUPERSEDED", guid="b")),
     )
-    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, adopted=True, condition=ROLLED_OUT),)
+    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, owner=Owner.OTHERS, condition=ROLLED_OUT),)
     assert asked(wire) == [NEWEST]
 
 

@@ -9,7 +9,7 @@ import requests
 import responses
 
 from deployer.http.client import TooLargeError
-from deployer.model import AccessDenied, Command, Handle, RefusedError, Started, UnavailableError
+from deployer.model import AccessDenied, Command, Handle, Owner, RefusedError, Started, UnavailableError
 from deployer.providers.coolify import provider
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
@@ -51,7 +51,7 @@ SEVERAL = "several were started at once: the oldest is followed"
         pytest.param(
             {},
             [deployed(13), deployed(12), deployed(11)],
-            Started((Handle(WEB, "d11", adopted=True, perhaps=True),), SEVERAL),
+            Started((Handle(WEB, "d11", owner=Owner.UNSURE),), SEVERAL),
             id="several",
         ),
         pytest.param({}, [], None, id="none-at-all"),
@@ -137,7 +137,7 @@ def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_sta
     coolify.resolve(target)
     found = coolify.find_triggered(target)
     assert isinstance(found, Started)
-    assert found == Started((Handle(target, ours, adopted=True, perhaps=True),), UNKNOWN_WHOSE)
+    assert found == Started((Handle(target, ours, owner=Owner.UNSURE),), UNKNOWN_WHOSE)
     assert [handle.link for handle in found.handles] == [BASE + row["deployment_url"]]
 
 
@@ -157,9 +157,7 @@ def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(
 ) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(deployed(11)))
     found = server(version=version, known=SEEN).find_triggered(WEB)
-    assert found == (
-        OURS if marks else Started((Handle(WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE)
-    )
+    assert found == (OURS if marks else Started((Handle(WEB, "d11", owner=Owner.UNSURE),), UNKNOWN_WHOSE))
     assert isinstance(found, Started)
     assert found.handles[0].link == BASE + deployed(11)["deployment_url"]
 
@@ -168,7 +166,7 @@ def test_several_are_told_as_several_where_nobody_says_whose_they_are(wire: resp
     rows_there = [deployed(number, is_api=False) for number in (12, 11, 10)]
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*rows_there))
     found = server(version="4.0.0-beta.462", known=SEEN).find_triggered(WEB)
-    assert found == Started((Handle(WEB, "d11", adopted=True, perhaps=True),), SEVERAL)
+    assert found == Started((Handle(WEB, "d11", owner=Owner.UNSURE),), SEVERAL)
 
 
 OLD_ROWS: list[Row] = list(body("v4.0.0-beta.380_deployments_list").values())
@@ -180,7 +178,7 @@ def old(number: int, **changes: Any) -> Row:
     return {**row, "id": number, "deployment_uuid": f"d{number}", **changes}
 
 
-OLD_OURS = Started((Handle(OLD_WEB, "d11", adopted=True, perhaps=True),), UNKNOWN_WHOSE)
+OLD_OURS = Started((Handle(OLD_WEB, "d11", owner=Owner.UNSURE),), UNKNOWN_WHOSE)
 OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
 
 
@@ -191,7 +189,7 @@ OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
         pytest.param({"1": old(11), "0": old(10)}, OLD_OURS, id="one-in-an-object"),
         pytest.param(
             {"0": old(12), "3": old(11), "1": old(10)},
-            Started((Handle(OLD_WEB, "d11", adopted=True, perhaps=True),), SEVERAL),
+            Started((Handle(OLD_WEB, "d11", owner=Owner.UNSURE),), SEVERAL),
             id="several",
         ),
         pytest.param([old(10)], AccessDenied(provider.CANNOT_TELL), id="none-that-is-new"),

@@ -11,7 +11,7 @@ import pytest
 import requests
 import responses
 
-from deployer.model import Handle, RefusedError, RetryLater, Started, TriggerResult, UnavailableError
+from deployer.model import Handle, Owner, RefusedError, RetryLater, Started, TriggerResult, UnavailableError
 from deployer.providers.coolify import rollback, rollback_candidates
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.provider import CoolifyProvider
@@ -802,7 +802,11 @@ def test_before_the_api_s_rows_were_marked_whose_it_is_is_not_sure(wire: respons
     )
     found = server.find_triggered(IMG)
     assert isinstance(found, Started)
-    assert (found.handles[0].id, found.handles[0].adopted, found.handles[0].perhaps) == ("d5", True, True)
+    assert (found.handles[0].id, found.handles[0].adopted, found.handles[0].owner is Owner.UNSURE) == (
+        "d5",
+        True,
+        True,
+    )
 
 
 # --- what has nothing to go back to

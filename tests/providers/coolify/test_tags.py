@@ -15,6 +15,7 @@ from deployer.model import (
     Handle,
     Interrupted,
     Outcome,
+    Owner,
     RefusedError,
     Rejected,
     Target,
@@ -462,7 +463,7 @@ OURS_WEB, OURS_IMG = Handle(WEB, "d11"), Handle(IMG, "d12")
         pytest.param([of(WEB, 11, force_rebuild=True), of(IMG, 12)], None, OURS_IMG, id="another-force"),
         pytest.param(
             [of(WEB, 13), of(WEB, 11), of(IMG, 12)],
-            Handle(WEB, "d11", adopted=True, perhaps=True),
+            Handle(WEB, "d11", owner=Owner.UNSURE),
             OURS_IMG,
             id="several-of-one",
         ),
@@ -520,7 +521,7 @@ def test_where_nobody_knows_what_carries_the_tag_only_the_new_rows_are_followed(
     target = Target(WEB, "web", APPLICATION)
     seen = found(wire, [of(WEB, 11, is_api=False)], None, version=version)
     assert seen == GroupStarted(
-        (GroupMember(target, Handle(WEB, "d11", adopted=True, perhaps=True)),), tags.UNNAMED, Outcome.LOST
+        (GroupMember(target, Handle(WEB, "d11", owner=Owner.UNSURE)),), tags.UNNAMED, Outcome.LOST
     )
     assert "may not have been deployed" in tags.UNNAMED
     assert asked(wire) == ["GET /deployments"]

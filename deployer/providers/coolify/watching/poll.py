@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from deployer.http.client import TooLargeError
-from deployer.model import Certainty, Command, Handle, Phase, RefusedError, Snapshot, UnavailableError
+from deployer.model import Certainty, Command, Handle, Owner, Phase, RefusedError, Snapshot, UnavailableError
 from deployer.providers.coolify import trigger
 from deployer.providers.coolify.api import responses
 from deployer.providers.coolify.api.client import ANOTHER, application_of
@@ -75,7 +75,7 @@ class Poller:
         return Handle(
             target,
             str(row.get("deployment_uuid")),
-            adopted=True,
+            owner=Owner.OTHERS,
             link=deployment.page_of(row, self.pages),
             started_by=trigger.started_by(row, marked=self.lookup.version.has(Feature.MARKS_API)),
         )
@@ -120,7 +120,7 @@ class Poller:
             )
         if options.verify_health == "true" and options.pr:
             told.append(PREVIEW_UNSEEN)
-        others = tuple(replace(each, adopted=handle.adopted, started_by=handle.started_by) for each in others)
+        others = tuple(replace(each, owner=handle.owner, started_by=handle.started_by) for each in others)
         return replace(
             shown,
             follow_ups=others,
@@ -143,7 +143,7 @@ class Poller:
 
     def stuck(self, target: str) -> str:
         """Why the deployment of this target that Coolify takes ours for will not be started by itself; empty where it may be."""
-        if not stalled_queue.may_stall(self.lookup.version, Handle(target, "", adopted=True)):
+        if not stalled_queue.may_stall(self.lookup.version, Handle(target, "", owner=Owner.OTHERS)):
             return ""
         try:
             going = self.lookup.api.active_deployments()

@@ -14,7 +14,7 @@ import pytest
 import responses
 
 from deployer.http.client import Http, Response, TooLargeError
-from deployer.model import Certainty, Command, Handle, Phase, RefusedError, Snapshot, UnavailableError
+from deployer.model import Certainty, Command, Handle, Owner, Phase, RefusedError, Snapshot, UnavailableError
 from deployer.providers.coolify.api.client import Client, application_of
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.options import Options
@@ -286,7 +286,9 @@ def test_behind_already_queued_is_the_newest_one_that_is_going_and_it_is_adopted
     wire.assert_all_requests_are_fired = False
     seen = server(pr=pr).poll(handle)
     assert seen == (
-        Snapshot(Phase.ABSENT, follow_ups=(Handle(WEB, real, adopted=True),)) if real else NOTHING_BEHIND
+        Snapshot(Phase.ABSENT, follow_ups=(Handle(WEB, real, owner=Owner.OTHERS),))
+        if real
+        else NOTHING_BEHIND
     )
     pages = {str(row["deployment_uuid"]): BASE + row["deployment_url"] for row in listed}
     assert [(each.started_by, each.link) for each in seen.follow_ups] == [
@@ -322,7 +324,7 @@ def test_behind_already_queued_may_be_one_that_is_stuck_for_days(
     ]
     serve(wire, "GET", "/deployments", "deployments_list_read", body=stuck)
     assert server(pr=pr).poll(PHANTOM) == Snapshot(
-        Phase.ABSENT, follow_ups=(Handle(WEB, "d3", adopted=True),)
+        Phase.ABSENT, follow_ups=(Handle(WEB, "d3", owner=Owner.OTHERS),)
     )
 
 
@@ -341,7 +343,7 @@ def test_behind_already_queued_before_beta402_is_what_all_that_are_going_show(
         "deployment_uuid"
     ]
     seen = server(version="4.0.0-beta.380").poll(Handle(OLD_WEB, "", Certainty.PHANTOM))
-    assert seen == Snapshot(Phase.ABSENT, follow_ups=(Handle(OLD_WEB, newest, adopted=True),))
+    assert seen == Snapshot(Phase.ABSENT, follow_ups=(Handle(OLD_WEB, newest, owner=Owner.OTHERS),))
 
 
 # --- versions
@@ -362,7 +364,7 @@ def test_before_beta454_finished_may_still_turn(
 SHA = "1111111111222222222233333333334444444444"
 
 
-ADOPTED = Handle(WEB, "abc", adopted=True)
+ADOPTED = Handle(WEB, "abc", owner=Owner.OTHERS)
 OURS = Handle(WEB, "abc")
 
 
@@ -647,7 +649,7 @@ def test_an_additional_server_has_none_of_its_own(wire: responses.RequestsMock) 
 
 def test_the_additional_servers_of_an_adopted_one_are_adopted_too(wire: responses.RequestsMock) -> None:
     """Nothing of somebody else's is ever cancelled."""
-    seen = looked_at_main(wire, LAST, handle=replace(MAIN, adopted=True, started_by=WEBHOOK))
+    seen = looked_at_main(wire, LAST, handle=replace(MAIN, owner=Owner.OTHERS, started_by=WEBHOOK))
     assert [(each.adopted, each.started_by, each.server) for each in seen.follow_ups] == [
         (True, WEBHOOK, "second")
     ]
