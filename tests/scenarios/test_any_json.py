@@ -36,7 +36,6 @@ from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes import application, envs
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.watching import deployment, resource_status
-from deployer.simulator import cloudfoundry, simulating
 from deployer.simulator.cloudfoundry import world as foundation
 from deployer.simulator.coolify import server as simulated
 from deployer.simulator.serving import listener
@@ -46,6 +45,8 @@ from tests.providers.coolify import support as coolify_replies
 from tests.scenarios import test_cloudfoundry as test_cf_truths
 from tests.scenarios import test_coolify as test_truths
 from tests.scenarios.test_transcripts import StillClock
+from tests.simulator.cloudfoundry.scenarios import simulating as cf_simulating
+from tests.simulator.coolify.scenarios import simulating
 
 RUNS = int(os.environ.get("ANY_JSON", "40"))
 
@@ -270,7 +271,7 @@ def coolify(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[
 def cf(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
     """One of the truths about Cloud Foundry."""
     truth = pick.choice(test_cf_truths.TRUTHS)
-    return cloudfoundry.simulating(truth.scenario), lambda stage: test_cf_truths.environ(
+    return cf_simulating(truth.scenario), lambda stage: test_cf_truths.environ(
         stage, {**EVERYTHING, **truth.inputs}
     )
 

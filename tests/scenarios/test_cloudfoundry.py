@@ -16,16 +16,18 @@ from pathlib import Path
 import pytest
 
 from deployer.main import main
-from deployer.simulator.cloudfoundry import SCENARIOS, Request, Session, simulating
+from deployer.simulator.cloudfoundry import Request, Session
 from deployer.simulator.cloudfoundry import world as simulated
 from deployer.simulator.cloudfoundry.names import APP, REGISTRY_PASSWORD, REGISTRY_USERNAME, guid
 from deployer.simulator.cloudfoundry.scenario import App, Scenario
 from deployer.simulator.cloudfoundry.state.timelines import WELL, Process, State, Timeline
-from deployer.simulator.coolify.faults import huge
 from deployer.simulator.serving.exchange import Fault, Response, Then
 from tests.fakes import BEGINNING
 from tests.scenarios.test_coolify import CODES as ENDS
 from tests.scenarios.test_transcripts import StillClock
+from tests.simulator.cloudfoundry.invariants import violations
+from tests.simulator.cloudfoundry.scenarios import SCENARIOS, simulating
+from tests.simulator.coolify.faults import huge
 
 CODES = {**ENDS, "superseded": 4, "interrupted": 130}
 NAMED = {
@@ -687,7 +689,7 @@ def holds(truth: Truth, session: Session, play: Player) -> str:
     assert changing(session.journal) == truth.sent, said
     assert truth.lasts[0] <= seconds <= truth.lasts[1], seconds
     assert sum(asked.path == "/oauth/token" for asked in session.journal) == truth.logins
-    assert session.violations(changes_nothing=truth in DOCTOR) == [], said
+    assert violations(session, changes_nothing=truth in DOCTOR) == [], said
     return said
 
 

@@ -16,12 +16,14 @@ from pathlib import Path
 import pytest
 
 from deployer.main import main
-from deployer.simulator import Request, Session, simulating
+from deployer.simulator import Request, Session
 from deployer.simulator.coolify import server as simulated
 from deployer.simulator.coolify.checks import name_of
 from deployer.simulator.coolify.versions import VERSIONS
 from tests.fakes import BEGINNING
 from tests.scenarios.test_transcripts import StillClock
+from tests.simulator.coolify.invariants import violations
+from tests.simulator.coolify.scenarios import simulating
 
 EVERY = tuple(VERSIONS)
 ALL = (
@@ -1354,7 +1356,7 @@ def test_on_demand_what_was_put_back_is_not_put_up_again(
         assert (code, "back to ghcr.io/acme/shop:2.0.1" in said) == (5, True), said
         code, said, _ = play(session, {"command": "rollback"})
         assert (code, "back to ghcr.io/acme/shop:2.0.0" in said) == (0, True), said
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_a_busy_server_is_waited_for(
@@ -1366,7 +1368,7 @@ def test_a_busy_server_is_waited_for(
         code, said, _ = play(session, {"timeout": "10m"})
         told = "no answer in time, although the server accepts connections: waiting up to 120 s for its first response"
         assert (code, told in said, changing(session.journal)) == (0, True, {"deploy": 1}), said
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 @pytest.mark.parametrize(("truth", "version"), CASES, ids=IDS)
@@ -1381,7 +1383,7 @@ def test_a_truth_holds(
         assert [text for text in truth.never if text in said] == [], said
         assert changing(session.journal) == dict(truth.sent), said
         assert truth.lasts[0] <= seconds <= truth.lasts[1], seconds
-        assert session.violations(changes_nothing=truth.number == "doctor") == [], said
+        assert violations(session, changes_nothing=truth.number == "doctor") == [], said
 
 
 APP = "/api/v1/applications/{}"

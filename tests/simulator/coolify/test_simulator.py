@@ -17,12 +17,15 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import SCENARIOS, Session, simulating
-from deployer.simulator.coolify.for_tests_changes import ONLY_NEW
+from deployer import simulator
+from deployer.simulator import Session
 from deployer.simulator.coolify.render_env import uuid_of
 from deployer.simulator.coolify.routes import ROUTES, Route
 from deployer.simulator.coolify.state.conditions import act, condition
 from deployer.simulator.coolify.state.deployments import DeployOptions
+from tests.simulator.coolify.invariants import violations
+from tests.simulator.coolify.scenarios import SCENARIOS, simulating
+from tests.simulator.coolify.scenarios_changes import ONLY_NEW
 
 REPLIES = Path(__file__).parents[3] / "deployer" / "simulator" / "coolify" / "replies"
 CONTRACT = Path(__file__).parents[2] / "contracts" / "coolify"
@@ -884,7 +887,7 @@ def test_a_scenario_plays_to_its_end(scenario: str, status: str, *, ended: bool)
     with visiting(scenario, speed) as (session, client):
         seen = follow(client, client.started(), speed, step=30 if slow else 2)
         assert (seen[-1]["status"], bool(seen[-1].get("finished_at"))) == (status, ended)
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_every_scenario_says_what_the_run_will_see() -> None:
@@ -893,11 +896,7 @@ def test_every_scenario_says_what_the_run_will_see() -> None:
         "deploy-only-token", "outage", "image", "service", "database", "preview", "two-servers", "crash-after-deploy", "tag",
         "image-update", "bad-release",
     ]  # fmt: skip
-    assert (
-        [name for name, scenario in SCENARIOS.items() if scenario.public]
-        == people
-        == list(SCENARIOS)[: len(people)]
-    )
+    assert list(simulator.SCENARIOS) == people == list(SCENARIOS)[: len(people)]
     for name, scenario in SCENARIOS.items():
         assert scenario.name == name
         assert scenario.summary.endswith(".")
@@ -961,7 +960,7 @@ def test_a_running_deployment_that_is_cancelled_loses_an_entry_and_ends_with_the
             400,
             "Deployment cannot be cancelled. Current status: cancelled-by-user",
         )
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_a_queued_deployment_that_is_cancelled_has_one_entry_and_no_end() -> None:
@@ -994,7 +993,7 @@ def test_a_full_queue_empties_after_two_minutes() -> None:
         assert client.look(phantom).status == 404
         time.sleep(131 / 250)
         assert follow(client, client.started(), 250)[-1]["status"] == "finished"
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_behind_already_queued_somebody_elses_deployment_runs() -> None:
@@ -1015,7 +1014,7 @@ def test_a_cancelled_foreign_deployment_makes_room_for_ours() -> None:
         foreign = session.deployments()[0]["deployment_uuid"]
         assert follow(client, foreign, FAST)[-1]["status"] == "cancelled-by-user"
         assert follow(client, client.started(), FAST)[-1]["status"] == "finished"
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_a_phantom_with_nothing_behind_it_makes_room_for_ours() -> None:
@@ -1026,14 +1025,14 @@ def test_a_phantom_with_nothing_behind_it_makes_room_for_ours() -> None:
             "deployments": [],
         }
         assert follow(client, client.started(), FAST)[-1]["status"] == "finished"
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_two_applications_end_differently() -> None:
     with visiting("two") as (session, client):
         ends = [follow(client, client.started(number), FAST)[-1] for number in (0, 1)]
         assert [row["status"] for row in ends] == ["failed", "finished"]
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 @pytest.mark.parametrize(
@@ -1119,7 +1118,7 @@ def test_throttling_comes_once_for_the_trigger_and_once_for_a_look() -> None:
         assert (first.status, first["retry-after"], first["x-ratelimit-remaining"]) == (429, "6", "0")
         uuid = client.started()
         assert [client.look(uuid).status for _ in range(4)] == [200, 200, 429, 200]
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_a_rewritten_log_shrinks_and_holds_every_entry_in_the_end() -> None:
@@ -1301,7 +1300,7 @@ def test_a_status_follows_from_what_was_done_last(
             passed = at
             seen.append((at, status_of(client, session.uuids[0], kind)))
         assert seen == course
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_a_health_check_is_configured_where_it_never_tells_anything_good() -> None:
@@ -1360,7 +1359,7 @@ def test_a_tag_names_its_applications_with_their_deployments_and_its_services_in
         ]
         assert client.ask("GET", f"{V1}/applications?tag=nope").body == []
         assert [service["name"] for service in client.ask("GET", f"{V1}/services").body] == ["stack"]
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_what_is_skipped_by_tag_has_a_phantom() -> None:
@@ -1423,10 +1422,9 @@ def test_two_services_of_one_name_cannot_be_told_apart_in_the_answer() -> None:
 
 
 def test_every_rehearsal_can_be_one_by_tag_unless_there_is_only_a_database() -> None:
-    for name, scenario in SCENARIOS.items():
-        if scenario.public:
-            with simulating(name) as session:
-                assert (session.tag == "blue") is (name != "database"), name
+    for name in simulator.SCENARIOS:
+        with simulating(name) as session:
+            assert (session.tag == "blue") is (name != "database"), name
 
 
 # --- previews, other servers, other people
@@ -1504,7 +1502,7 @@ def test_an_additional_server_gets_a_deployment_once_the_main_one_is_finished(
         assert not line["hidden"]
         session.skip(50)
         assert client.look(other["deployment_uuid"]).body["status"] == status
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_a_deployment_on_an_additional_server_may_be_cancelled_by_who_started_the_main_one() -> None:
@@ -1513,7 +1511,7 @@ def test_a_deployment_on_an_additional_server_may_be_cancelled_by_who_started_th
         session.skip(50)
         walk(client, f"POST /deployments/{D}/cancel")
         assert [row["status"] for row in session.deployments()] == ["finished", "cancelled-by-user"]
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_a_webhooks_deployment_has_its_commit_from_the_beginning() -> None:
@@ -1542,7 +1540,7 @@ def test_the_deployments_of_others_may_be_cancelled_where_that_is_wished() -> No
         for row in rows:
             assert client.ask("POST", f"{V1}/deployments/{row['deployment_uuid']}/cancel").status == 200
         assert {row["status"] for row in session.deployments()} == {"cancelled-by-user"}
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_a_cancel_on_a_server_out_of_reach_says_so_and_works() -> None:
@@ -1587,13 +1585,13 @@ def test_a_full_queue_takes_nothing(scenario: str, step: str, status: int, *, na
         assert (again.status, len(session.deployments())) == (
             (429, before) if scenario == "queue-always-full" else (200, before + 1)
         )
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_every_scenario_ends(name: str) -> None:
     with simulating(name, speed=1) as session:
-        server = session._coolify
+        server = session.server
         server.now()
         server.trigger()
         for uuid in list(server.apps)[: session.scenario.targets]:
@@ -1693,7 +1691,7 @@ def test_many_variables_are_set_one_by_one(
         assert [{key: row.get(key, "hidden") for key in columns} for row in rows] == (
             [columns] if columns else []
         )
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 REFUSED_DATA = [
@@ -1857,7 +1855,7 @@ def test_a_service_keeps_what_is_not_sent() -> None:
         assert not any(
             row["is_preview"] for row in client.ask("GET", f"{V1}/services/{session.uuids[0]}/envs").body
         )
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 REFUSED_FIELDS = [
@@ -1943,7 +1941,7 @@ def test_a_deployment_that_is_queued_takes_the_new_tag_and_one_that_runs_the_old
             ]
             == "3.0.0"
         )
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_an_image_that_runs_already_when_its_tag_is_changed_is_deployed_again() -> None:
@@ -1955,7 +1953,7 @@ def test_an_image_that_runs_already_when_its_tag_is_changed_is_deployed_again() 
         session.skip(60)
         assert [row["status"] for row in session.deployments()] == ["finished", "finished"]
         assert "shop:3.0.0" in logs(client.look(uuid).body)[1]["output"]
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 @pytest.mark.parametrize(
@@ -2006,7 +2004,7 @@ def test_a_rollback_is_a_row_that_builds_nothing_and_the_site_answers_again() ->
         assert (row["status"], row["rollback"], row["commit"]) == ("finished", True, kept[0])
         assert not any("Building" in entry["output"] for entry in logs(row))
         assert visit(client) == (200, "ok")
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_an_image_goes_back_by_its_tag_and_not_by_a_rollback() -> None:
@@ -2022,7 +2020,7 @@ def test_an_image_goes_back_by_its_tag_and_not_by_a_rollback() -> None:
         client.started()
         session.skip(60)
         assert visit(client) == (200, "ok")
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 NO_ROLLBACK = [
@@ -2058,14 +2056,14 @@ def test_a_site_answers_late_and_not_at_all_when_it_is_stopped() -> None:
         session.skip(5)
         assert visit(client)[0] == 503
         assert visit(client, "nobody")[0] == 404
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 @pytest.mark.parametrize("header", ["Authorization", "Cookie"])
 def test_a_site_that_is_sent_what_is_meant_for_coolify_is_a_breach(header: str) -> None:
     with visiting("outage") as (session, client):
         assert visit(client, **{header: "secret"}) == (200, "ok")
-        assert session.violations() == [
+        assert violations(session) == [
             f"GET /site/{session.uuids[0]}: the site was sent the header {header.lower()!r}"
         ]
 
@@ -2123,7 +2121,7 @@ def test_an_application_that_was_made_can_be_found_deployed_and_visited() -> Non
         ]
         session.skip(60)
         assert (client.look(uuid).body["status"], visit(client)) == ("finished", (200, "ok"))
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 NOT_MADE = [
@@ -2181,7 +2179,7 @@ def test_who_alters_something_may_probe(steps: list[tuple[str, object]], *, righ
         write(client, PROBE, {})
         for step, body in steps:
             write(client, step, body)
-        assert (session.violations() == []) is right
+        assert (violations(session) == []) is right
 
 
 @pytest.mark.parametrize(
@@ -2194,7 +2192,7 @@ def test_who_learns_from_a_probe_that_he_may_not_had_reason_to_probe(
     with visiting(scenario) as (session, client):
         assert [write(client, PROBE, {}).status, client.ask("POST", f"{V1}/deploy").status] == [403, 400]
         walk(client, last)
-        assert (session.violations() == []) is right
+        assert (violations(session) == []) is right
 
 
 def test_a_second_deployment_is_right_for_another_image_only() -> None:
@@ -2203,7 +2201,7 @@ def test_a_second_deployment_is_right_for_another_image_only() -> None:
             write(client, PROBE, {"docker_registry_image_tag": tag})
             client.started()
             session.skip(60)
-            assert len(session.violations()) == wrong
+            assert len(violations(session)) == wrong
 
 
 @pytest.mark.parametrize(
@@ -2227,9 +2225,9 @@ def test_what_is_done_once_is_not_done_twice(scenario: str, step: str, said: str
     with visiting(scenario) as (session, client):
         body = {"commit": "abc"} if "rollback" in step else wanted(client)
         write(client, step, body)
-        assert session.violations() == []
+        assert violations(session) == []
         write(client, step, body)
-        assert said in session.violations()[0]
+        assert said in violations(session)[0]
 
 
 # --- the wire
@@ -2463,9 +2461,9 @@ BREACHES = [
 def test_a_breach_is_named(scenario: str, steps: list[str], said: str) -> None:
     with visiting(scenario) as (session, client):
         walk(client, *steps[:-1])
-        assert [breach for breach in session.violations() if said in breach] == []
+        assert [breach for breach in violations(session) if said in breach] == []
         walk(client, steps[-1])
-        assert [breach for breach in session.violations() if said in breach] != []
+        assert [breach for breach in violations(session) if said in breach] != []
 
 
 @pytest.mark.parametrize(
@@ -2479,7 +2477,7 @@ def test_a_breach_is_named(scenario: str, steps: list[str], said: str) -> None:
 def test_bad_manners_are_named(headers: dict[str, str], said: str) -> None:
     with visiting("success") as (session, client):
         client.ask("GET", f"{V1}/version", body=None, **headers)
-        assert said in session.violations()[0]
+        assert said in violations(session)[0]
 
 
 def test_a_body_is_named() -> None:
@@ -2491,24 +2489,24 @@ def test_a_body_is_named() -> None:
             Content_Type="application/json",
         )
         assert len(session.deployments()) == 1  # Coolify reads it; older ones do not
-        assert "a body was sent" in session.violations()[0]
+        assert "a body was sent" in violations(session)[0]
 
 
 def test_a_followed_redirect_is_named() -> None:
     with visiting("redirect") as (session, client):
         place = client.ask("GET", f"{V1}/version")["location"]
         assert place == session.url.replace("http:", "https:") + f"{V1}/version"
-        assert session.violations() == []
+        assert violations(session) == []
         host, _, port = session.url.partition("//")[2].partition(":")
         with (
             socket.create_connection((host, int(port)), 5) as raw,
             pytest.raises((ssl.SSLError, ConnectionError)),
         ):
             ssl.create_default_context().wrap_socket(raw, server_hostname=host)
-        assert "a redirect was followed" in session.violations()[0]
+        assert "a redirect was followed" in violations(session)[0]
     with visiting("success") as (session, client):
         client.ask("GET", "/login")
-        assert "with the token" in session.violations()[0]
+        assert "with the token" in violations(session)[0]
 
 
 @pytest.mark.parametrize(
@@ -2524,7 +2522,7 @@ def test_a_followed_redirect_is_named() -> None:
 def test_an_act_that_is_refused_is_no_start(steps: list[str]) -> None:
     with visiting("already-running") as (session, client):
         walk(client, *steps)
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 SENT = [
@@ -2561,8 +2559,8 @@ def test_a_run_that_changes_nothing_reads_and_probes(
             body = b"{}" if method == "PATCH" else None
             client.ask(method, V1 + placed(path, session, ""), body=body, Content_Type=JSON if body else "")
         for said, found in (
-            (changing, session.violations()),
-            (reading, session.violations(changes_nothing=True)),
+            (changing, violations(session)),
+            (reading, violations(session, changes_nothing=True)),
         ):
             assert len(found) == len(said)
             assert all(part in sentence for part, sentence in zip(said, found, strict=True))
@@ -2571,4 +2569,4 @@ def test_a_run_that_changes_nothing_reads_and_probes(
 def test_a_client_that_may_only_deploy_may_go_on_deploying() -> None:
     with visiting("deploy-only-token") as (session, client):
         walk(client, "GET /version", TRIGGER, f"POST /deployments/{D}/cancel")
-        assert session.violations() == []
+        assert violations(session) == []

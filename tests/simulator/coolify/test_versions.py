@@ -11,14 +11,14 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from deployer.simulator import SCENARIOS, VERSIONS, Request, Scenario, simulating
+from deployer.simulator import VERSIONS, Request, Scenario
 from deployer.simulator.__main__ import main
 from deployer.simulator.coolify.checks import answered, caught_as, shown
-from deployer.simulator.coolify.public_scenarios import BUILT, IMAGE, MAIN
 from deployer.simulator.coolify.render import SENSITIVE
 from deployer.simulator.coolify.render_env import uuid_of
 from deployer.simulator.coolify.replies import body_of
 from deployer.simulator.coolify.routes import ACTIONS, ROUTES, Route, found
+from deployer.simulator.coolify.scenarios import BUILT, IMAGE, MAIN
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.coolify.state.deployments import App, Extra
 from deployer.simulator.coolify.state.places import Host
@@ -28,6 +28,7 @@ from deployer.simulator.coolify.state.variables import Variable
 from deployer.simulator.coolify.wire import spoiled
 from deployer.simulator.serving.exchange import Fault, Response, Then
 from deployer.simulator.serving.made_up import TOKEN
+from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 
 CONTRACT = Path(__file__).parents[2] / "contracts" / "coolify"
 CAPTURED = CONTRACT / "captured"
