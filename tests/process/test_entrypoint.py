@@ -52,7 +52,8 @@ from tests.process.program import (
     play,
     running,
 )
-from tests.scenarios.test_coolify import BACKS, TRUTHS
+from tests.scenarios.coolify_changes import BACKS
+from tests.scenarios.test_coolify import TRUTHS
 from tests.simulator.coolify.invariants import violations
 from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 from tests.skips import needs_linux, needs_root
@@ -125,7 +126,7 @@ MAIN = ("success", "build-failure", "already-queued", "two", "hostile")
 def test_every_scenario_has_a_row_here_or_is_a_truth() -> None:
     told = {truth.scenario for truth in (*TRUTHS, *BACKS)} | {
         "hang-at-first"
-    }  # that one has a test of its own in test_truths.py
+    }  # that one has a test of its own in test_coolify.py
     assert set(ROWS) | told == set(SCENARIOS)
 
 
