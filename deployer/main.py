@@ -197,7 +197,7 @@ def _rehearse(raw: RawInputs, provider: type[ProviderInputs], ci: CI, clock: Clo
     scenarios, play = _theatre(provider.platform)
     name = raw.text("rehearse")
     if name not in scenarios:
-        names = ", ".join(each for each, scenario in scenarios.items() if scenario.public)
+        names = ", ".join(scenarios)
         what = (
             repr(name) if re.fullmatch(r"[a-z0-9-]{1,30}", name) else "it"
         )  # anything else may be a secret in the wrong place

@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.list:
         for scenario in SCENARIOS.values():
-            print(f"{scenario.name:22} {scenario.summary}{'' if scenario.public else ' (for tests)'}")
+            print(f"{scenario.name:22} {scenario.summary}")
         return 0
     for name in (
         signal.SIGINT,

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from deployer.simulator.cloudfoundry import SCENARIOS, Session, simulating
+from deployer.simulator.cloudfoundry import Session
 from tests.e2e.peers import Program, found
+from tests.simulator.cloudfoundry.scenarios import SCENARIOS, simulating
 
 SPEED = 20.0
 DAY = 86_400

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import SCENARIOS, Session, simulating
-from deployer.simulator.coolify.public_scenarios import AS_WRITER
+from deployer.simulator import Session
+from deployer.simulator.coolify.scenarios import AS_WRITER
 from tests.e2e.peers import Program, found
+from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 
 ALL = replace(SCENARIOS["mixed"], abilities=AS_WRITER)
 """An application, a service and a database, and a token that may change them."""

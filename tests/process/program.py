@@ -23,9 +23,13 @@ from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
 from deployer.main import SPEED
-from deployer.simulator import Request, Session, cloudfoundry, simulating
+from deployer.simulator import Request, Scenario, Session, cloudfoundry
 from deployer.simulator.coolify.checks import name_of
 from tests.ci.test_ci import Command, parse_env_file, parse_line
+from tests.simulator.cloudfoundry import scenarios as cf_scenarios
+from tests.simulator.cloudfoundry.invariants import violations as cf_violations
+from tests.simulator.coolify.invariants import violations
+from tests.simulator.coolify.scenarios import simulating
 
 ROOT = Path(__file__).parents[2]
 ENTRYPOINT = ROOT / "entrypoint.py"
@@ -372,7 +376,7 @@ class Play:
     def end(self, timeout: float = 60) -> Ended:
         """Wait for it; it must have behaved."""
         ended = self.program.end(timeout)
-        assert self.stage.violations() == []
+        assert violations(self.stage) == []
         return ended
 
 
@@ -394,7 +398,7 @@ class CfPlay:
     def end(self, timeout: float = 60) -> Ended:
         """Wait for it; it must have behaved."""
         ended = self.program.end(timeout)
-        assert self.stage.violations() == []
+        assert cf_violations(self.stage) == []
         return ended
 
 
@@ -409,7 +413,7 @@ def cf_play(  # noqa: PLR0913 -- what differs from test to test, given by name
     in_file: bool = False,
 ) -> Iterator[CfPlay]:
     """The same as `play` for a Cloud Foundry. Its tokens, which nobody knows before, are as secret as the password."""
-    with cloudfoundry.simulating(scenario, speed=speed) as session:
+    with cf_scenarios.simulating(scenario, speed=speed) as session:
         given = {**marked(stranger), **cf_login(session, folder, in_file=in_file), **environ}
         with running(folder, given, speed=speed) as program:
             program.learnt = lambda: session.tokens
@@ -419,7 +423,7 @@ def cf_play(  # noqa: PLR0913 -- what differs from test to test, given by name
 
 @contextlib.contextmanager
 def play(  # noqa: PLR0913 -- what differs from test to test, given by name
-    scenario: str,
+    scenario: str | Scenario,
     folder: Path,
     stranger: Stranger,
     environ: Mapping[str, str] | None = None,

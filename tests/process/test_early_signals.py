@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import Session, simulating
+from deployer.simulator import Session
 from tests.process.program import ENTRYPOINT, ROOT, github, login
+from tests.simulator.coolify.scenarios import simulating
 
 HELD = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 FIRST = ("unshare", "--pid", "--fork", "--kill-child")

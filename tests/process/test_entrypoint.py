@@ -28,7 +28,6 @@ import pytest
 
 from deployer import __version__
 from deployer.model import Outcome
-from deployer.simulator import SCENARIOS, simulating
 from deployer.simulator.serving.exchange import Fault, Then
 from tests.ci.output.test_backlog import KINDS
 from tests.ci.test_ci import SECTION, parse_line
@@ -53,7 +52,10 @@ from tests.process.program import (
     play,
     running,
 )
-from tests.scenarios.test_coolify import BACKS, TRUTHS
+from tests.scenarios.coolify_changes import BACKS
+from tests.scenarios.test_coolify import TRUTHS
+from tests.simulator.coolify.invariants import violations
+from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 from tests.skips import needs_linux, needs_root
 
 SYSTEMS = {"plain": plain, "github": github, "gitlab": gitlab}
@@ -124,7 +126,7 @@ MAIN = ("success", "build-failure", "already-queued", "two", "hostile")
 def test_every_scenario_has_a_row_here_or_is_a_truth() -> None:
     told = {truth.scenario for truth in (*TRUTHS, *BACKS)} | {
         "hang-at-first"
-    }  # that one has a test of its own in test_truths.py
+    }  # that one has a test of its own in test_coolify.py
     assert set(ROWS) | told == set(SCENARIOS)
 
 
@@ -253,7 +255,7 @@ def test_a_token_under_another_name_is_as_secret(token: str, folder: Path, stran
         with running(folder, environ, speed=QUICK) as program:
             program.secrets |= parts_of(session.token)
             assert program.end().code == 1
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 def test_secrets_of_files_are_as_secret(folder: Path, stranger: Stranger) -> None:
@@ -331,7 +333,7 @@ def test_no_room_until_the_time_is_over_starts_nothing(folder: Path, stranger: S
 
 
 def test_a_trigger_that_is_redirected_is_never_followed_and_refused_in_the_end(
-    folder: Path, stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+    folder: Path, stranger: Stranger
 ) -> None:
     """To follow it would send the token along, and a POST would become a GET.
 
@@ -339,8 +341,7 @@ def test_a_trigger_that_is_redirected_is_never_followed_and_refused_in_the_end(
     """
     redirected = Fault(("deploy", "start"), Then.REPLY, reply="elsewhere_redirect_301")
     scenario = replace(SCENARIOS["success"], name="redirected", faults=(redirected,))
-    monkeypatch.setattr("deployer.simulator.coolify.session.SCENARIOS", {scenario.name: scenario})
-    with play("redirected", folder, stranger, github(folder)) as played:
+    with play(scenario, folder, stranger, github(folder)) as played:
         ended = played.end()
         assert (ended.code, ended.outputs["status"], played.starts(), len(played.asked("deploy"))) == (
             2,
@@ -506,7 +507,7 @@ def test_a_signal_while_the_program_is_still_being_loaded_ends_it_in_order(
         assert (ended.code, ended.outputs["status"]) == (130, "interrupted"), ended.text
         assert "Traceback" not in ended.text
         assert not any(row["is_api"] for row in session.deployments())
-        assert session.violations() == []
+        assert violations(session) == []
     assert any(
         f"the job is being stopped ({number.name})" in ended.text for number in numbers
     )  # at once they come in any order
@@ -830,7 +831,7 @@ def on_a_terminal(scenario: str, folder: Path, stranger: Stranger, **environ: st
         played.program.process.wait(30)
         played.program.check(data)
         assert played.program.process.returncode == ROWS[scenario].outcome.exit_code
-        assert played.stage.violations() == []
+        assert violations(played.stage) == []
     os.close(ours)
     return Screen(data.decode())
 

@@ -36,16 +36,16 @@ from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes import application, envs
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.watching import deployment, resource_status
-from deployer.simulator import cloudfoundry, simulating
 from deployer.simulator.cloudfoundry import world as foundation
 from deployer.simulator.coolify import server as simulated
 from deployer.simulator.serving import listener
 from deployer.simulator.serving.exchange import Response as SimulatedResponse
 from tests.providers.cloudfoundry import support as cf_replies
 from tests.providers.coolify import support as coolify_replies
-from tests.scenarios import test_cloudfoundry as test_cf_truths
-from tests.scenarios import test_coolify as test_truths
+from tests.scenarios import cloudfoundry_truths, test_cloudfoundry, test_coolify
 from tests.scenarios.test_transcripts import StillClock
+from tests.simulator.cloudfoundry.scenarios import simulating as cf_simulating
+from tests.simulator.coolify.scenarios import simulating
 
 RUNS = int(os.environ.get("ANY_JSON", "40"))
 
@@ -259,18 +259,18 @@ def _marked(data: Any, path: tuple[Any, ...], odd: str) -> Any:
 def coolify(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
     """One of the truths about Coolify, on one of its versions."""
     truth = pick.choice(
-        [each for each in test_truths.TRUTHS if each.scenario not in {"huge", "hang", "hang-start"}]
+        [each for each in test_coolify.TRUTHS if each.scenario not in {"huge", "hang", "hang-start"}]
     )
     version = pick.choice(truth.versions)
-    return simulating(truth.scenario, version=version), lambda stage: test_truths.environ(
+    return simulating(truth.scenario, version=version), lambda stage: test_coolify.environ(
         stage, {**EVERYTHING, **truth.inputs}
     )
 
 
 def cf(pick: random.Random) -> tuple[AbstractContextManager[Any], Callable[[Any], dict[str, str]]]:
     """One of the truths about Cloud Foundry."""
-    truth = pick.choice(test_cf_truths.TRUTHS)
-    return cloudfoundry.simulating(truth.scenario), lambda stage: test_cf_truths.environ(
+    truth = pick.choice(cloudfoundry_truths.TRUTHS)
+    return cf_simulating(truth.scenario), lambda stage: test_cloudfoundry.environ(
         stage, {**EVERYTHING, **truth.inputs}
     )
 

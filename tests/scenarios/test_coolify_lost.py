@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import Session, simulating
-from deployer.simulator.coolify.faults import huge
-from deployer.simulator.coolify.public_scenarios import WEB
-from deployer.simulator.coolify.replies import edited, encoded, parsed
+from deployer.simulator import Session
+from deployer.simulator.coolify.replies import encoded, parsed
 from deployer.simulator.coolify.scenario import Scenario, tagged
-from deployer.simulator.coolify.scenarios import SCENARIOS
+from deployer.simulator.coolify.scenarios import WEB
 from deployer.simulator.serving.exchange import Fault, Response, Then
-from tests.scenarios.test_coolify import ALL, CODES, CREATE, INSTANT, NEW, PINNED, changing, play, since
+from tests.scenarios.coolify_truth import ALL, CODES, CREATE, INSTANT, NEW, PINNED, since
+from tests.scenarios.test_coolify import changing, play
+from tests.simulator.coolify.faults import edited, huge
+from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 
 __all__ = ["play"]
 

@@ -19,13 +19,16 @@ from pathlib import Path
 import pytest
 
 from deployer.main import SPEED, main
-from deployer.simulator import SCENARIOS, Session, cloudfoundry, simulating
+from deployer.simulator import SCENARIOS, Session, cloudfoundry
 from deployer.simulator.cloudfoundry import world as foundation
 from deployer.simulator.coolify import server as simulated
 from tests.fakes import FakeClock
+from tests.simulator.cloudfoundry.invariants import violations as cf_violations
+from tests.simulator.coolify.invariants import violations
+from tests.simulator.coolify.scenarios import simulating
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-PUBLIC = [scenario.name for scenario in SCENARIOS.values() if scenario.public]
+PUBLIC = list(SCENARIOS)
 IN_CI = ["success", "build-failure", "cancelled"]
 CF = ["success", "crash", "staging-failure"]
 VARIES = {
@@ -126,7 +129,7 @@ def test_a_person_reads_the_story(scenario: str, transcript: Transcript) -> None
             name: value.replace("{site}", session.site) for name, value in SHOWN.get(scenario, {}).items()
         }
         same(f"plain-{scenario}", transcript(login(session) | shown))
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 @pytest.mark.parametrize("scenario", CF)
@@ -136,7 +139,7 @@ def test_a_person_reads_the_story_of_a_cloud_foundry(scenario: str, transcript: 
             f"plain-cf-{scenario}",
             transcript({f"INPUT_{name.upper()}": value for name, value in session.inputs.items()}),
         )
-        assert session.violations() == []
+        assert cf_violations(session) == []
 
 
 @pytest.mark.parametrize("scenario", IN_CI)
@@ -144,7 +147,7 @@ def test_a_person_reads_the_story_of_a_cloud_foundry(scenario: str, transcript: 
 def test_a_ci_system_gets_it_in_its_own_format(system: str, scenario: str, transcript: Transcript) -> None:
     with simulating(scenario) as session:
         same(f"{system}-{scenario}", transcript(login(session) | SYSTEMS[system]))
-        assert session.violations() == []
+        assert violations(session) == []
 
 
 @pytest.mark.parametrize("system", ["plain", "github"])

@@ -172,8 +172,6 @@ ROUTES = (
     _post("continue", f"/deployments/{GUID}/actions/continue", deployments.resume),
     _post("apply_manifest", f"/spaces/{GUID}/actions/apply_manifest", manifests.apply),
 )
-WRITES = frozenset(route.name for route in ROUTES if route.method != "GET" and route.place == "api")
-STARTING = frozenset({"start", "restart", "deploy"})
 
 
 def found(place: str, path: str, method: str) -> tuple[Route, str] | None:

@@ -1,4 +1,4 @@
-"""What a scenario is made of: who logs in how, which apps there are, and what goes wrong when. The tables are in `for_*.py`."""
+"""What a scenario is made of: who logs in how, which apps there are, and what goes wrong when. The table is in `scenarios.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -111,7 +111,6 @@ class Scenario:
 
     name: str
     summary: str
-    public: bool = True
     apps: tuple[App, ...] = (App(),)
     inputs: Mapping[str, str] = field(default_factory=dict)
     targets: int = 1

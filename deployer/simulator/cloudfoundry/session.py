@@ -1,4 +1,4 @@
-"""A scenario being played: where it listens, how to log in, what it was asked, and whether the client behaved."""
+"""A scenario being played: where it listens, how to log in, and what it was asked."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,6 @@ from typing import Any
 
 from deployer.simulator.cloudfoundry import render
 from deployer.simulator.cloudfoundry.checks import respond
-from deployer.simulator.cloudfoundry.invariants import violations
 from deployer.simulator.cloudfoundry.names import (
     ASSERTION,
     CLIENT,
@@ -51,6 +50,7 @@ class Session:
     """A running foundation. `url`: of its API, without a trailing slash; `inputs`: what to give to reach it, by the inputs' names.
 
     `guids`: the apps that the client is to deploy; `site`: where the first of them answers the world.
+    `world`: the whole state; hold its `lock` to read it.
     """
 
     def __init__(self, scenario: Scenario, world: World) -> None:
@@ -68,52 +68,48 @@ class Session:
             **(REGISTRY if scenario.registry else {}),
             **scenario.inputs,
         }
-        self._world = world
+        self.world = world
 
     @property
     def journal(self) -> list[Request]:
         """Every request, in order, whichever server it went to."""
-        return self._world.journal
+        return self.world.journal
 
     @property
     def tokens(self) -> tuple[str, ...]:
         """Every token that the login server has given out so far, each a secret from then on."""
-        with self._world.lock:
-            return tuple(self._world.tokens.texts)
-
-    def violations(self, *, changes_nothing: bool = False) -> list[str]:
-        """What the client did that no client of ours may do, a sentence each. `changes_nothing`: the run was one that may only read."""
-        with self._world.lock:
-            return violations(self._world, changes_nothing=changes_nothing)
+        with self.world.lock:
+            return tuple(self.world.tokens.texts)
 
     def skip(self, seconds: float) -> None:
         """So many simulated seconds pass at once: a test need not wait for them."""
-        with self._world.lock:
-            self._world.skip(seconds)
+        with self.world.lock:
+            self.world.skip(seconds)
 
     def apps(self) -> list[dict[str, Any]]:
         """Every app as it stands now."""
-        with self._world.lock:
-            self._world.now()
-            return [render.app(self._world, live) for live in self._world.apps.values()]
+        with self.world.lock:
+            self.world.now()
+            return [render.app(self.world, live) for live in self.world.apps.values()]
 
     def deployments(self) -> list[dict[str, Any]]:
         """Every rolling deployment as it stands now, oldest first."""
-        with self._world.lock:
-            self._world.now()
-            return [render.deployment(self._world, each) for each in self._world.deployments.values()]
+        with self.world.lock:
+            self.world.now()
+            return [render.deployment(self.world, each) for each in self.world.deployments.values()]
 
 
 @contextmanager
 def simulating(scenario: str | Scenario, *, speed: float = 1.0, port: int = 0) -> Iterator[Session]:
-    """Serve a scenario on loopback while the block runs. One simulated second takes 1/`speed` real ones; port 0: any free one.
+    """Serve a scenario, or one of `SCENARIOS` by its name, on loopback while the block runs.
+
+    One simulated second takes 1/`speed` real ones; port 0: any free one.
 
     `port`: of the API; the login server and the log-cache listen on free ones.
 
     Raises ValueError for an unknown scenario, naming the nearest, or a speed that is not above 0, and OSError for a port that is taken.
     """
-    people = (name for name, each in SCENARIOS.items() if each.public)
-    played = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS, people)
+    played = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS)
     if speed <= 0:
         raise ValueError(f"time does not run at speed {speed}: it must be above 0")
     world = World(played, speed)

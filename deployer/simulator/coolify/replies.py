@@ -1,8 +1,7 @@
 """Answers made of recorded ones: status, headers and shape come from `replies/*.json`, never from Python (coolify-api 17)."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -63,23 +62,9 @@ def filled(name: str, **values: Any) -> Response:
     return reply(name, body)
 
 
-def edited(response: Response, body: Iterable[bytes]) -> Response:
-    """The same answer with other bytes."""
-    return replace(response, body=body)
-
-
 def parsed(response: Response) -> Any:
     """The JSON of an answer that was made here."""
     return json.loads(b"".join(response.body))
-
-
-def streamed(before: str, filler: str, times: int, after: str) -> Iterator[bytes]:
-    """A body that is never whole in memory: `before`, `filler` so many times, `after`."""
-    yield before.encode()
-    block = filler.encode()
-    for _ in range(times):
-        yield block
-    yield after.encode()
 
 
 def message(response: Response) -> str:

@@ -44,7 +44,6 @@ class Scenario:
 
     name: str
     summary: str
-    public: bool = True
     apps: tuple[App, ...] = ()
     resources: tuple[Resource, ...] = ()
     tags: tuple[str, ...] = ()

@@ -1,20 +1,180 @@
-"""The table of scenarios. To add one: a row in `public_scenarios.py` or one of `for_tests*.py`, made of what `scenario.py` offers."""
+"""The scenarios that `rehearse` offers, in the order in which they are listed. Each is made of what `scenario.py` offers."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from deployer.simulator.coolify.for_tests import FOR_TESTS
-from deployer.simulator.coolify.for_tests_changes import CHANGES
-from deployer.simulator.coolify.for_tests_queue import QUEUES
-from deployer.simulator.coolify.for_tests_status import STATUSES
-from deployer.simulator.coolify.for_tests_tags import TAGS
-from deployer.simulator.coolify.public_scenarios import FOR_PEOPLE
-from deployer.simulator.coolify.scenario import Scenario, tagged
+from deployer.simulator.coolify.scenario import Other, Scenario, tagged
+from deployer.simulator.coolify.state.deployments import App, Extra
+from deployer.simulator.coolify.state.resources import Resource
+from deployer.simulator.coolify.state.script import Line, Script, and_then, delayed, elsewhere, recorded
+from deployer.simulator.serving.exchange import Fault, Then
 
+SHOP = {"docker_registry_image_name": "ghcr.io/acme/shop", "docker_registry_image_tag": "2.0.1"}
+
+BUILT = recorded("nixpacks_ok", 45)
+BROKEN = recorded("nixpacks_buildfail", 40)
+AGAIN = recorded("restart_only", 45)
+WEB = App(BUILT, restart=AGAIN)
+IMAGE = App(
+    recorded("dockerimage_ok", 45),
+    name="shop",
+    fqdn="http://shop.example.com",
+    kind="image",
+    fields=SHOP,
+    restart=recorded("restart_dockerimage", 45),
+)
+SICK = App(
+    recorded("healthcheck_unhealthy", 45),
+    name="shop",
+    fqdn="http://shop.example.com",
+    kind="image",
+    fields=SHOP | {"health_check_enabled": True},
+)
+WORKER = App(BUILT, name="worker", fqdn="http://worker.example.com", restart=AGAIN)
+MAIN = recorded("multiserver_main", 45)  # its log tells of the deployment on the additional server
+STACK = Resource()
+PG = Resource("database", "pg")
+AS_WRITER = frozenset({"read", "read:sensitive", "deploy", "write"})
+BAD = ((0, 502, "Bad Gateway"),)
+OLDER = (
+    "2222222222333333333344444444445555555555",
+    "3333333333444444444455555555556666666666",
+)  # commits, the newest first
+
+
+def slowly(script: Script, minutes: int) -> Script:
+    """The same with a build of so many minutes, that shows its steps about once a minute."""
+    started = next(
+        line.at for line in script.lines if line.output.startswith("To check the current progress")
+    )
+    chunk = next(line for line in BROKEN.lines if line.output == "#1 step 1")
+    wait = minutes * 60 - script.end
+    steps = tuple(
+        Line(
+            started + wait * step / (minutes + 1),
+            f"#{step} step {step}",
+            chunk.command,
+            chunk.type,
+            batch=chunk.batch,
+        )
+        for step in range(1, minutes + 1)
+    )
+    return and_then(delayed(script, started + 0.001, wait), steps)
+
+
+AWAY = (
+    Fault(("any",), Then.REPLY, reply="maintenance_503", clock="trigger", since=5, until=20),
+    Fault(("any",), Then.RESET, clock="trigger", since=20, until=40),
+    Fault(("any",), Then.REPLY, reply="transport_proxy_traefik_404", clock="trigger", since=40, until=65),
+)
+# The queue of a server holds 25 deployments: one of somebody else's runs, the others wait behind it.
+CROWD = tuple(Other(app=1) for _ in range(26))
+
+TABLE = (
+    Scenario(
+        "success", "The application is built, started and finished after about 45 seconds.", apps=(WEB,)
+    ),
+    Scenario(
+        "build-failure",
+        "`npm run build` fails inside the build, and Coolify says why a moment later.",
+        apps=(App(BROKEN),),
+    ),
+    Scenario(
+        "unhealthy",
+        "The new container never becomes healthy: Coolify goes back to the old one, the deployment fails.",
+        apps=(SICK,),
+    ),
+    Scenario(
+        "cancelled", "Somebody cancels the deployment in Coolify while it runs.", apps=(WEB,), cancelled=30
+    ),
+    Scenario(
+        "cancelled-queued",
+        "The deployment waits behind another one of the same application, and somebody cancels it there.",
+        apps=(WEB,),
+        others=(Other(age=20),),
+        cancelled=12,
+    ),
+    Scenario(
+        "slow",
+        "The build takes twenty minutes and shows a step about once a minute.",
+        apps=(App(slowly(BUILT, 20)),),
+    ),
+    Scenario(
+        "queue-full",
+        "The server's queue of deployments is full for about two minutes, then there is room.",
+        apps=(WEB, WORKER),
+        others=CROWD,
+        full_until=130,
+    ),
+    Scenario(
+        "already-queued",
+        "Somebody else's deployment of the same commit is running already, and ends well.",
+        apps=(IMAGE,),
+        others=(Other(),),
+    ),
+    Scenario(
+        "bad-token", "Coolify doesn't know the token: nothing is started.", apps=(WEB,), token_known=False
+    ),
+    Scenario(
+        "deploy-only-token",
+        "The token may start deployments and read nothing: it can't be seen how they end.",
+        apps=(WEB,),
+        abilities=frozenset({"deploy"}),
+    ),
+    Scenario(
+        "outage",
+        "Coolify goes away for a minute just after the deployment was started, which goes on meanwhile and finishes.",
+        apps=(App(recorded("nixpacks_ok", 80)),),
+        faults=AWAY,
+    ),
+    Scenario("image", "A Docker image is pulled and started.", apps=(IMAGE,)),
+    Scenario(
+        "service",
+        "A service is restarted with newer images, and runs again after about forty seconds.",
+        resources=(STACK,),
+    ),
+    Scenario(
+        "database", "A database is restarted, and runs again after about half a minute.", resources=(PG,)
+    ),
+    Scenario(
+        "preview",
+        "The application has a preview for pull request 7, which can be deployed.",
+        apps=(replace(WEB, previews=(7,)),),
+    ),
+    Scenario(
+        "two-servers",
+        "The application has a second server: once its deployment is finished, another one follows there, and both go well.",
+        apps=(App(MAIN, servers=(Extra("second", elsewhere(BUILT, "second")),)),),
+    ),
+    Scenario(
+        "crash-after-deploy",
+        "The deployment is finished, but five seconds later the application exits for good.",
+        apps=(replace(WEB, statuses=((0, "running:unknown"), (5, "exited:unhealthy"))),),
+    ),
+    Scenario(
+        "tag",
+        "Two applications and a service carry the tag `blue`: all three are deployed by it, and run.",
+        apps=(WEB, WORKER),
+        targets=2,
+        resources=(STACK,),
+    ),
+    Scenario(
+        "image-update",
+        "The application's Docker image can be changed: the new one is pulled, started and finished after about 45 seconds.",
+        apps=(replace(IMAGE, images=("2.0.1", "2.0.0")),),
+        others=(Other(age=86400, over=True),),
+        abilities=AS_WRITER,
+    ),
+    Scenario(
+        "bad-release",
+        "The new version is finished, but its site answers 502; the one before is there to go back to.",
+        apps=(replace(WEB, images=OLDER, site=BAD),),
+        others=(Other(age=172800, over=True, commit=OLDER[1]), Other(age=86400, over=True, commit=OLDER[0])),
+        abilities=AS_WRITER,
+    ),
+)
 # Whoever rehearses may name a tag, too.
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
-    {
-        scenario.name: scenario
-        for scenario in (*map(tagged, FOR_PEOPLE), *FOR_TESTS, *QUEUES, *STATUSES, *TAGS, *CHANGES)
-    },
+    {scenario.name: scenario for scenario in map(tagged, TABLE)}
 )

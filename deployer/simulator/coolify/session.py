@@ -1,4 +1,4 @@
-"""A scenario being played: where it listens, what it was asked, and whether the client behaved."""
+"""A scenario being played: where it listens, and what it was asked."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,6 @@ from dataclasses import replace
 from threading import Thread
 from typing import Any
 
-from deployer.simulator.coolify.invariants import violations
 from deployer.simulator.coolify.scenario import TAG, Scenario
 from deployer.simulator.coolify.scenarios import SCENARIOS
 from deployer.simulator.coolify.server import Server
@@ -20,7 +19,7 @@ from deployer.simulator.serving.made_up import TOKEN, made_up
 class Session:
     """A running simulator. `url` has no trailing slash; `uuids`: what the client is to deploy; `tag`: what it may name instead, if any.
 
-    `site`: where the first application answers, or the one that is made first.
+    `site`: where the first application answers, or the one that is made first. `server`: the whole state; hold its `lock` to read it.
     """
 
     def __init__(self, scenario: Scenario, coolify: Server, port: int) -> None:
@@ -32,7 +31,7 @@ class Session:
         )
         self.tag = TAG if coolify.carriers(TAG) else ""
         self.site = f"{self.url}{SITE}{next(iter(coolify.apps), coolify.next_uuid())}"
-        self._coolify = coolify
+        self.server = coolify
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -47,27 +46,18 @@ class Session:
     @property
     def journal(self) -> list[Request]:
         """Every request, in order."""
-        return self._coolify.journal
-
-    def violations(self, *, changes_nothing: bool = False) -> list[str]:
-        """What the client did that no client of ours may do, a sentence each (architecture 6).
-
-        `changes_nothing`: the run was one that may only read and probe; another one needs the probes only before it alters something.
-        """
-        with self._coolify.lock:
-            return violations(self._coolify, changes_nothing=changes_nothing)
+        return self.server.journal
 
     def skip(self, seconds: float) -> None:
         """So many simulated seconds pass at once: a test need not wait for them."""
-        with self._coolify.lock:
-            self._coolify.skip(seconds)
+        with self.server.lock:
+            self.server.skip(seconds)
 
     def deployments(self) -> list[dict[str, Any]]:
         """Every row as it stands now, oldest first, whatever the token may see."""
-        with self._coolify.lock:
+        with self.server.lock:
             return [
-                self._coolify.painter(sensitive=True).row(row, self._coolify.now())
-                for row in self._coolify.rows
+                self.server.painter(sensitive=True).row(row, self.server.now()) for row in self.server.rows
             ]
 
 
@@ -75,17 +65,18 @@ class Session:
 def simulating(
     scenario: str | Scenario, *, speed: float = 1.0, port: int = 0, version: str | None = None
 ) -> Iterator[Session]:
-    """Serve a scenario on loopback while the block runs. One simulated second takes 1/`speed` real ones; port 0: any free one.
+    """Serve a scenario, or one of `SCENARIOS` by its name, on loopback while the block runs.
+
+    One simulated second takes 1/`speed` real ones; port 0: any free one.
 
     `version`: of which Coolify, by its name in `VERSIONS`, instead of the scenario's own.
 
     Raises ValueError for an unknown scenario or version, naming the nearest, or a speed that is not above 0, and OSError for a port that
     is taken.
     """
-    people = (name for name, each in SCENARIOS.items() if each.public)
-    played = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS, people)
+    played = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS)
     if version is not None:
-        played = replace(played, version=named("version", version, VERSIONS, VERSIONS))
+        played = replace(played, version=named("version", version, VERSIONS))
     if speed <= 0:
         raise ValueError(f"time does not run at speed {speed}: it must be above 0")
     coolify = Server(played, speed)

@@ -55,15 +55,15 @@ class Fault:
     until: float = inf
 
 
-def named(kind: str, name: str, table: Mapping[str, T], told: Iterable[str]) -> T:
+def named(kind: str, name: str, table: Mapping[str, T]) -> T:
     """What the table has under this name.
 
-    Raises ValueError if it has nothing there, naming the nearest, or all that are `told` to people.
+    Raises ValueError if it has nothing there, naming the nearest, or all.
     """
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name, table, 1)
     raise ValueError(
         f"there is no {kind} {name!r}: "
-        + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(told)}")
+        + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(table)}")
     )

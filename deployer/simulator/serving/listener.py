@@ -97,7 +97,7 @@ class Connection(BaseHTTPRequestHandler):
         return False
 
     def serve(self) -> None:
-        """One request. A bug of the simulator is kept for `violations()`: the client only sees a closed connection."""
+        """One request. A bug of the simulator is kept in the `faults` of its server: the client only sees a closed connection."""
         try:
             self._serve()
         except OSError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import http.client
 import json
 import re
@@ -13,6 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from deployer.simulator.cloudfoundry import Session
+from tests.simulator.cloudfoundry.scenarios import simulating
 
 DOCUMENT = Path(__file__).parents[2] / "contracts" / "openapi" / "capi-3.228.0.json"
 NAME = "deployer/0 (test)"
@@ -226,3 +229,52 @@ def misfits(value: Any, schema: Any, where: str = "") -> Iterator[str]:
     if isinstance(value, list) and "items" in schema:
         for each in value:
             yield from misfits(each, schema["items"], f"{where}[]")
+
+
+CURRENT = "/relationships/current_droplet"
+
+
+@contextlib.contextmanager
+def visiting(scenario: str, *, logged_in: bool = True) -> Iterator[Client]:
+    """A client of a scenario whose clock hardly moves but by `skip`."""
+    with simulating(scenario, speed=0.001) as session:
+        client = Client(session)
+        yield client.login() if logged_in else client
+
+
+def reply_of(client: Client, *request: Any, **more: Any) -> tuple[int, int]:
+    """The status of an answer, and the code of its error."""
+    answer = client.ask(*request, **more)
+    return answer.status, answer.code if answer.status >= 400 else 0
+
+
+NULL = re.compile(r"\.links\.log\w+: None|\.relationships\.(quota|organization)\.data: None")
+"""Where the document has no null, and the server one (cloudfoundry-api 1, and recorded replies)."""
+
+
+def unfit(method: str, path: str, reply: Reply) -> Iterator[str]:
+    """What of an answer is not as the document says. Of a refusal only the shape: the document lists few."""
+    operation = described(method, path)
+    assert operation, path
+    if reply.status >= 400:
+        yield from misfits(reply.body, {"$ref": "#/components/schemas/Errors"})
+    elif str(reply.status) not in operation["responses"]:
+        yield f"the document knows no {reply.status}"
+    elif reply.raw:
+        answer = resolved(operation["responses"][str(reply.status)])
+        yield from misfits(reply.body, answer["content"]["application/json"]["schema"])
+
+
+def logged(client: Client, **query: str) -> list[tuple[str, str]]:
+    """Source and text of what the log-cache gives."""
+    pairs = "&".join(
+        f"{name}={value}" for name, value in ({"envelope_types": "LOG", "limit": "1000"} | query).items()
+    )
+    reply = client.ask(
+        "GET", f"/api/v1/read/{client.stage.guids[0]}?{pairs}", at=client.links["log_cache"]["href"]
+    )
+    assert reply.status == 200
+    batch = reply.body["envelopes"]["batch"]
+    return [
+        (each["tags"]["source_type"], base64.b64decode(each["log"]["payload"]).decode()) for each in batch
+    ]

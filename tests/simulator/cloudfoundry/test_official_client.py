@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator.cloudfoundry import simulating
 from tests.simulator.cloudfoundry.client import Client, Reply
+from tests.simulator.cloudfoundry.scenarios import simulating
 
 AGENT = "cf/8.18.0 (go1.26.0; amd64 linux)"
 INSTANCE = {"index": int, "state": str, "uptime": int, "type": str}

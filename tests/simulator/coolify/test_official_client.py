@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from deployer.simulator import Session, simulating
+from deployer.simulator import Session
 from deployer.simulator.coolify.versions import VERSIONS
+from tests.simulator.coolify.scenarios import simulating
 
 READS_BODY = list(VERSIONS)[list(VERSIONS).index("4.0.0-beta.418") :]
 ROW = {

@@ -74,23 +74,6 @@ CRASHING = Timeline(
     (CELL, Line(3, "Loading the whole catalogue into memory"), Line(5, "Killed", error=True)),
     (5, 9, 14, 48, 112),
 )
-# It answers for a moment each time before it exits.
-FLAPPING = Timeline(
-    (
-        (0, State.DOWN),
-        (1, State.STARTING),
-        (6, State.RUNNING),
-        (9, State.STARTING),
-        (12, State.RUNNING),
-        (15, State.STARTING),
-        (18, State.RUNNING),
-        (21, State.CRASHED),
-    ),
-    (CELL, Line(6, "Listening on 0.0.0.0:8080"), Line(9, "panic: no route to the database", error=True)),
-    (9, 15, 21),
-    2,
-    "APP/PROC/WEB: Exited with status 2",
-)
 
 
 def placed_after(seconds: float) -> Timeline:

@@ -118,21 +118,3 @@ def elsewhere(script: Script, server: str) -> Script:
         script,
         lines=tuple(replace(line, output=line.output.replace("localhost", server)) for line in script.lines),
     )
-
-
-def settling(script: Script, seconds: float) -> Script:
-    """`finished_at` comes so many seconds after the end (infinite: never), with the lines that follow it."""
-    moved = tuple(
-        part
-        for change in script.changes
-        for part in (
-            Change(change.at, {key: value for key, value in change.fields.items() if key != "finished_at"}),
-            *(
-                (Change(script.end + seconds, {"finished_at": True}),)
-                if "finished_at" in change.fields and seconds != inf
-                else ()
-            ),
-        )
-        if part.fields
-    )
-    return replace(script, changes=tuple(sorted(moved, key=lambda change: change.at)))

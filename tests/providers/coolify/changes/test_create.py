@@ -18,13 +18,14 @@ from deployer.main import main
 from deployer.model import Changes, GroupExpanded, Outcome, Plan, Target, TargetWarning, UnavailableError
 from deployer.run import run
 from deployer.run.interrupt import CHANGE_IN_FLIGHT
-from deployer.simulator import SCENARIOS, simulating
 from deployer.simulator.coolify import server as simulated
 from deployer.simulator.coolify.scenario import Scenario
 from deployer.simulator.coolify.state.places import Host, Project
 from deployer.simulator.serving.exchange import Fault, Then
 from tests.fakes import FakeClock, Scripted
 from tests.scenarios.test_transcripts import StillClock
+from tests.simulator.coolify.invariants import violations
+from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 
 NEW, MIDDLE, OLD = "4.3.10", "4.1.2", "4.0.0-beta.380"
 PROJECT, SERVER = "vmql0ricefxufxuz08ykbxny", "z5g6z0bsdcs2syh3riaw1ixx"
@@ -102,7 +103,7 @@ def _play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.C
                 f"{each} {each.body.decode()}".replace(" /api/v1/", " /", 1).strip()
                 for each in session.journal
             ]
-            violations = session.violations(changes_nothing="dry_run" in inputs)
+            breaches = violations(session, changes_nothing="dry_run" in inputs)
         looked = next(
             (
                 place
@@ -117,7 +118,7 @@ def _play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.C
             code,
             said,
             asked[:looked],
-            violations,
+            breaches,
             json.loads(Path("result.json").read_text("utf-8")),
             outputs,
         )

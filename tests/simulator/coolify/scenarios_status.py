@@ -1,16 +1,16 @@
-"""The scenarios for tests that are about what becomes of an application, a service or a database after it was started."""
+"""Scenarios about what becomes of an application, a service or a database after it was started."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
-from deployer.simulator.coolify.for_tests import MIGRATES, SKIPPED
-from deployer.simulator.coolify.public_scenarios import PG, SICK, STACK, WEB
 from deployer.simulator.coolify.scenario import Scenario
+from deployer.simulator.coolify.scenarios import PG, SICK, STACK, WEB
 from deployer.simulator.coolify.state.deployments import App
 from deployer.simulator.coolify.state.resources import Statuses
 from deployer.simulator.coolify.state.script import Line, and_then, delayed, recorded
 from deployer.simulator.coolify.versions import VERSIONS
 from deployer.simulator.serving.exchange import Fault, Then
+from tests.simulator.coolify.scenarios_failures import MIGRATES, SKIPPED
 
 CHECKED = {"health_check_enabled": True}
 TOLD = next(line.at for line in SKIPPED.lines if line.output.startswith("Post-deployment command"))
@@ -21,14 +21,12 @@ FAILED_AT = next(line.at for line in FAILS.lines if line.output.startswith("Post
 
 def after(name: str, summary: str, *statuses: tuple[float, str], **fields: object) -> Scenario:
     """The deployment goes well; then the application has these statuses."""
-    return Scenario(name, summary, public=False, apps=(replace(WEB, statuses=statuses, fields=fields),))
+    return Scenario(name, summary, apps=(replace(WEB, statuses=statuses, fields=fields),))
 
 
 def stack(name: str, summary: str, *troubles: Fault, **statuses: Statuses) -> Scenario:
     """A service that has these statuses after an act."""
-    return Scenario(
-        name, summary, public=False, resources=(replace(STACK, statuses_after=statuses),), faults=troubles
-    )
+    return Scenario(name, summary, resources=(replace(STACK, statuses_after=statuses),), faults=troubles)
 
 
 def always(*statuses: tuple[float, str]) -> Mapping[str, Statuses]:
@@ -75,13 +73,11 @@ STATUSES = (
     Scenario(
         "health-starting",
         "The new container's health check never gets beyond starting: Coolify goes back to the old one, the deployment fails.",
-        public=False,
         apps=(replace(SICK, script=recorded("health_starting", 45)),),
     ),
     Scenario(
         "post-command-says-why",
         "The deployment is finished, its post-deployment command fails, and Coolify shows what it printed.",
-        public=False,
         apps=(
             App(
                 and_then(
@@ -95,7 +91,6 @@ STATUSES = (
     Scenario(
         "finished-flips",
         "On an old Coolify the deployment is finished, and turns to failed four seconds later.",
-        public=False,
         apps=(App(delayed(SKIPPED, TOLD, SKIPPED.end + 4 - TOLD), fields=MIGRATES),),
         version=VERSIONS["4.0.0-beta.434"],
     ),
@@ -117,7 +112,6 @@ STATUSES = (
     Scenario(
         "database-unseen",
         "The database seems to run all the time.",
-        public=False,
         resources=(replace(PG, statuses_after=always((0, "running:healthy"))),),
     ),
     stack(
@@ -135,14 +129,11 @@ STATUSES = (
         "The service is restarted, but the connection closes before the answer.",
         Fault(("service_restart",), Then.CLOSE, acts=True, nth=(1,)),
     ),
-    Scenario("already-running", "A service and a database run already.", public=False, resources=(STACK, PG)),
+    Scenario("already-running", "A service and a database run already.", resources=(STACK, PG)),
     Scenario(
         "already-stopped",
         "A service and a database are stopped.",
-        public=False,
         resources=(replace(STACK, status="exited"), replace(PG, status="exited:unhealthy")),
     ),
-    Scenario(
-        "mixed", "An application, a service and a database.", public=False, apps=(WEB,), resources=(STACK, PG)
-    ),
+    Scenario("mixed", "An application, a service and a database.", apps=(WEB,), resources=(STACK, PG)),
 )

@@ -1,10 +1,10 @@
-"""The scenarios for tests that are about what is changed before a deployment, proven after it, and taken back."""
+"""Scenarios about what is changed before a deployment, proven after it, and taken back."""
 
 from dataclasses import replace
 from typing import Any
 
-from deployer.simulator.coolify.public_scenarios import AS_WRITER, BAD, IMAGE, OLDER, STACK, WEB, WORKER
 from deployer.simulator.coolify.scenario import Other, Scenario
+from deployer.simulator.coolify.scenarios import AS_WRITER, BAD, IMAGE, OLDER, STACK, WEB, WORKER
 from deployer.simulator.coolify.state.deployments import App
 from deployer.simulator.coolify.state.places import Host, Project
 from deployer.simulator.coolify.state.variables import DAY, Variable, with_copy
@@ -32,7 +32,7 @@ ONLY_NEW = (*settled(*VARIABLES), Variable("ONLY_PREVIEW", "1", preview=True))
 
 def changing(name: str, summary: str, *apps: App, **more: Any) -> Scenario:
     """The client may change things, too."""
-    return replace(Scenario(name, summary, public=False, apps=apps, abilities=AS_WRITER), **more)
+    return replace(Scenario(name, summary, apps=apps, abilities=AS_WRITER), **more)
 
 
 def ran(*commits: str) -> tuple[Other, ...]:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from deployer.simulator import Session
 from deployer.simulator.coolify.checks import abilities, name_of
 from deployer.simulator.coolify.routes import ROUTES, found
 from deployer.simulator.coolify.server import Server
@@ -20,12 +21,16 @@ def sent(server: Server) -> list[Request]:
     return [asked for asked in server.journal if not asked.of_site]
 
 
-def violations(server: Server, *, changes_nothing: bool) -> list[str]:
-    """Every breach, in the order of the checks; empty for a client that behaved."""
-    checks = (*CHECKS, writes if changes_nothing else probes)
-    return [f"the simulator itself failed at {fault}" for fault in server.faults] + [
-        said for check in checks for said in check(server)
-    ]
+def violations(session: Session, *, changes_nothing: bool = False) -> list[str]:
+    """Every breach, a sentence each, in the order of the checks; empty for a client that behaved.
+
+    `changes_nothing`: the run was one that may only read and probe; another one needs the probes only before it alters something.
+    """
+    server, checks = session.server, (*CHECKS, writes if changes_nothing else probes)
+    with server.lock:
+        return [f"the simulator itself failed at {fault}" for fault in server.faults] + [
+            said for check in checks for said in check(server)
+        ]
 
 
 def started_too_often(server: Server) -> Iterator[str]:

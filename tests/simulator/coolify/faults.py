@@ -1,10 +1,10 @@
 """Answers and logs that no client expects: malformed, huge, rewritten and hostile ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from deployer.simulator.coolify.replies import edited, encoded, parsed, php, reply, streamed
+from deployer.simulator.coolify.replies import encoded, parsed, php, reply
 from deployer.simulator.coolify.state.script import Line
 from deployer.simulator.serving.exchange import Response
 from deployer.simulator.serving.made_up import TOKEN
@@ -12,6 +12,20 @@ from deployer.simulator.serving.made_up import TOKEN
 MEBIBYTE = 1 << 20
 HUGE = 66  # MiB: a little more than the 64 that we read (architecture 5)
 HOLE = "%hole%"
+
+
+def edited(response: Response, body: Iterable[bytes]) -> Response:
+    """The same answer with other bytes."""
+    return replace(response, body=body)
+
+
+def streamed(before: str, filler: str, times: int, after: str) -> Iterator[bytes]:
+    """A body that is never whole in memory: `before`, `filler` so many times, `after`."""
+    yield before.encode()
+    block = filler.encode()
+    for _ in range(times):
+        yield block
+    yield after.encode()
 
 
 def with_body(make: Callable[[dict[str, Any]], Any]) -> Callable[[Response], Response]:

@@ -1,9 +1,9 @@
-"""The scenarios for tests that are about deploying by tag."""
+"""Scenarios about deploying by tag."""
 
 from dataclasses import replace
 
-from deployer.simulator.coolify.public_scenarios import IMAGE, STACK, WEB, WORKER
 from deployer.simulator.coolify.scenario import TAG, Other, Scenario, tagged
+from deployer.simulator.coolify.scenarios import IMAGE, STACK, WEB, WORKER
 from deployer.simulator.serving.exchange import Fault, Then
 
 PAIR = (WEB, WORKER)
@@ -13,7 +13,6 @@ TAGS = (
         Scenario(
             "tag-phantom",
             "One of two tagged applications is being deployed already, by somebody else.",
-            public=False,
             apps=(IMAGE, WORKER),
             targets=2,
             others=(Other(),),
@@ -23,7 +22,6 @@ TAGS = (
         Scenario(
             "tag-429",
             "The queue has room for one of two tagged applications: it is queued, and the answer is 429.",
-            public=False,
             apps=PAIR,
             targets=2,
             full_until=130,
@@ -34,7 +32,6 @@ TAGS = (
         Scenario(
             "tag-500",
             "The server of a tagged service is out of reach: the applications before it are queued, and the answer is 500.",
-            public=False,
             apps=PAIR,
             targets=2,
             resources=(replace(STACK, reachable=False),),
@@ -44,7 +41,6 @@ TAGS = (
         Scenario(
             "tag-lost",
             "What carries the tag is deployed, but the connection closes before the answer.",
-            public=False,
             apps=PAIR,
             targets=2,
             resources=(STACK,),
@@ -55,7 +51,6 @@ TAGS = (
         Scenario(
             "tag-unseen",
             "Of an application and a service the service is starting for a moment, and runs as before.",
-            public=False,
             apps=(WEB,),
             resources=(
                 replace(
@@ -68,13 +63,10 @@ TAGS = (
         Scenario(
             "tag-service-twice",
             "Two services of the same name carry the tag.",
-            public=False,
             apps=(WEB,),
             resources=(STACK, STACK),
         )
     ),
-    Scenario("tag-unknown", "There is no such tag.", public=False, apps=(WEB,)),
-    Scenario(
-        "tag-empty", "The tag is there, but nothing carries it.", public=False, apps=(WEB,), tags=(TAG,)
-    ),
+    Scenario("tag-unknown", "There is no such tag.", apps=(WEB,)),
+    Scenario("tag-empty", "The tag is there, but nothing carries it.", apps=(WEB,), tags=(TAG,)),
 )

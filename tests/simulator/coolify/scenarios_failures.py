@@ -1,10 +1,16 @@
-"""The scenarios for tests: what goes wrong in the field, one thing at a time."""
+"""Scenarios about what goes wrong in the field, one thing at a time: lost or odd answers, refusals, commands and deployments that fail."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import inf
 
-from deployer.simulator.coolify.faults import (
+from deployer.simulator.coolify.scenario import Other, Scenario
+from deployer.simulator.coolify.scenarios import BROKEN, BUILT, IMAGE, WEB, WORKER
+from deployer.simulator.coolify.state.deployments import App
+from deployer.simulator.coolify.state.script import Change, Script, and_then, before, delayed, recorded
+from deployer.simulator.coolify.versions import VERSIONS
+from deployer.simulator.serving.exchange import Fault, Response, Then
+from tests.simulator.coolify.faults import (
     GATEWAYS,
     HOSTILE_ADDRESS,
     HOSTILE_MESSAGE,
@@ -15,13 +21,8 @@ from deployer.simulator.coolify.faults import (
     huge,
     rewritten,
 )
-from deployer.simulator.coolify.public_scenarios import BROKEN, BUILT, IMAGE, TRIGGERS, WEB, WORKER
-from deployer.simulator.coolify.scenario import Other, Scenario
-from deployer.simulator.coolify.state.deployments import App
-from deployer.simulator.coolify.state.script import Change, Script, and_then, before, delayed, recorded
-from deployer.simulator.coolify.versions import VERSIONS
-from deployer.simulator.serving.exchange import Fault, Response, Then
 
+TRIGGERS = ("deploy", "start", "restart")
 MIGRATES = {"post_deployment_command": "php artisan migrate --force"}
 SKIPPED = recorded("post_command_fails", 45)
 RUNNING_ON = before(
@@ -49,12 +50,12 @@ def hostile() -> Script:
 
 def plain(name: str, summary: str, *troubles: Fault) -> Scenario:
     """A deployment that goes well on a server, or a road to it, that does not."""
-    return Scenario(name, summary, public=False, apps=(WEB,), faults=troubles)
+    return Scenario(name, summary, apps=(WEB,), faults=troubles)
 
 
 def scripted(name: str, summary: str, script: Script, **fields: str) -> Scenario:
     """A deployment that goes another way."""
-    return Scenario(name, summary, public=False, apps=(App(script, fields=fields),))
+    return Scenario(name, summary, apps=(App(script, fields=fields),))
 
 
 def each(edits: Iterable[Callable[[Response], Response]], first: int, on: str = "look") -> tuple[Fault, ...]:
@@ -66,11 +67,11 @@ def each(edits: Iterable[Callable[[Response], Response]], first: int, on: str = 
 
 def barred(name: str, summary: str, bar: str) -> Scenario:
     """Every request with a token that is known gets the same refusal."""
-    return Scenario(name, summary, public=False, apps=(WEB,), bar=bar)
+    return Scenario(name, summary, apps=(WEB,), bar=bar)
 
 
 def may(name: str, summary: str, *abilities: str) -> Scenario:
-    return Scenario(name, summary, public=False, apps=(WEB,), abilities=frozenset(abilities))
+    return Scenario(name, summary, apps=(WEB,), abilities=frozenset(abilities))
 
 
 def elsewhere(name: str, summary: str, reply: str) -> Scenario:
@@ -78,18 +79,16 @@ def elsewhere(name: str, summary: str, reply: str) -> Scenario:
     return plain(name, summary, Fault(("any",), Then.REPLY, reply=reply))
 
 
-FOR_TESTS = (
+FAILURES = (
     Scenario(
         "adopted-cancelled",
         "As `already-queued`, but somebody cancels that other deployment; a second trigger is really queued and finishes.",
-        public=False,
         apps=(IMAGE,),
         others=(Other(cancelled=10),),
     ),
     Scenario(
         "adopted-gone",
         "Coolify says `already queued`, but nothing is in the list any more; a second trigger is really queued.",
-        public=False,
         apps=(IMAGE,),
         vacant=1,
     ),
@@ -158,7 +157,6 @@ FOR_TESTS = (
     Scenario(
         "hostile",
         "Every foreign text wants to command the CI system or to leak the token; the build fails.",
-        public=False,
         apps=(App(hostile(), name=HOSTILE_NAME, fqdn=HOSTILE_ADDRESS),),
     ),
     scripted(
@@ -176,7 +174,7 @@ FOR_TESTS = (
     barred("ip-denied", "This address may not use the API.", "ip_denied"),
     barred("member-token", "The token belongs to a mere member of the team.", "member_deploy_version"),
     barred("left-team", "The token's owner has left the team.", "left_team_401"),
-    Scenario("unknown-app", "No application has this uuid.", public=False, apps=(WEB,), targets=0),
+    Scenario("unknown-app", "No application has this uuid.", apps=(WEB,), targets=0),
     may("read-only-token", "The token may read, but start nothing.", "read", "read:sensitive"),
     plain(
         "throttled",
@@ -215,13 +213,10 @@ FOR_TESTS = (
     Scenario(
         "two",
         "Of two applications the first fails and the second finishes.",
-        public=False,
         apps=(App(BROKEN), WORKER),
         targets=2,
     ),
-    Scenario(
-        "old", "Coolify is v4.0.0-beta.380.", public=False, apps=(WEB,), version=VERSIONS["4.0.0-beta.380"]
-    ),
+    Scenario("old", "Coolify is v4.0.0-beta.380.", apps=(WEB,), version=VERSIONS["4.0.0-beta.380"]),
     scripted(
         "restarted",
         "Coolify restarts during the deployment: failed, without a reason and without an end.",

@@ -5,13 +5,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from deployer.simulator.cloudfoundry import Session
 from deployer.simulator.cloudfoundry.checks import WAIT, hit, name_of, place_of, unknown_keys
 from deployer.simulator.cloudfoundry.endpoints.uaa import form_of
 from deployer.simulator.cloudfoundry.names import ASSERTION, CLIENT_SECRET, PASSWORD, REGISTRY_PASSWORD
-from deployer.simulator.cloudfoundry.routes import STARTING, WRITES
+from deployer.simulator.cloudfoundry.routes import ROUTES
 from deployer.simulator.cloudfoundry.world import World
 from deployer.simulator.serving.journal import TLS, Request
 
+WRITES = frozenset(route.name for route in ROUTES if route.method != "GET" and route.place == "api")
+STARTING = frozenset({"start", "restart", "deploy"})
 SECRETS = (PASSWORD, CLIENT_SECRET, ASSERTION, REGISTRY_PASSWORD)
 LIKE_CF = re.compile(
     r"[cC][fF][^/]*/\d+\.\d+\.\d+(\+|\s)"
@@ -22,12 +25,16 @@ AGAIN = frozenset(
 OVERDUE = 5.0  # simulated seconds that a request may take to arrive
 
 
-def violations(world: World, *, changes_nothing: bool) -> list[str]:
-    """Every breach, in the order of the checks; empty for a client that behaved."""
-    checks = (*CHECKS, *((writes,) if changes_nothing else ()))
-    return [f"the simulator itself failed at {fault}" for fault in world.faults] + [
-        said for check in checks for said in check(world)
-    ]
+def violations(session: Session, *, changes_nothing: bool = False) -> list[str]:
+    """Every breach, a sentence each, in the order of the checks; empty for a client that behaved.
+
+    `changes_nothing`: the run was one that may only read.
+    """
+    world, checks = session.world, (*CHECKS, *((writes,) if changes_nothing else ()))
+    with world.lock:
+        return [f"the simulator itself failed at {fault}" for fault in world.faults] + [
+            said for check in checks for said in check(world)
+        ]
 
 
 def done_too_often(world: World) -> Iterator[str]:

@@ -1,14 +1,18 @@
-"""The scenarios for the tests: what a foundation may do, one thing at a time."""
+"""The scenarios for the tests, beside those of `rehearse`: what a foundation may do, one thing at a time."""
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import partial
 from math import inf
+from types import MappingProxyType
 
-from deployer.simulator.cloudfoundry.public_scenarios import IMAGE
+from deployer.simulator import cloudfoundry
+from deployer.simulator.cloudfoundry import Session
 from deployer.simulator.cloudfoundry.scenario import BUILT, App, Grant, Login, Rolling, Scenario, Staging
+from deployer.simulator.cloudfoundry.scenarios import IMAGE
 from deployer.simulator.cloudfoundry.state.timelines import (
+    CELL,
     CRASHING,
-    FLAPPING,
     LISTENS,
     WELL,
     Line,
@@ -21,9 +25,25 @@ from deployer.simulator.cloudfoundry.state.timelines import (
 from deployer.simulator.serving.exchange import Fault, Response, Then
 
 RUNS = App(started=True)
-private = partial(Scenario, public=False)
 ROLLING = {"cf_strategy": "rolling"}
 WITH_IMAGE = {"image": IMAGE}
+# It answers for a moment each time before it exits.
+FLAPPING = Timeline(
+    (
+        (0, State.DOWN),
+        (1, State.STARTING),
+        (6, State.RUNNING),
+        (9, State.STARTING),
+        (12, State.RUNNING),
+        (15, State.STARTING),
+        (18, State.RUNNING),
+        (21, State.CRASHED),
+    ),
+    (CELL, Line(6, "Listening on 0.0.0.0:8080"), Line(9, "panic: no route to the database", error=True)),
+    (9, 15, 21),
+    2,
+    "APP/PROC/WEB: Exited with status 2",
+)
 UNREADY = Timeline((*WELL.steps[:2], (8, State.UNREADY)), WELL.lines)
 BLIND = Timeline((*WELL.steps[:2], (8, State.BLIND)), WELL.lines)
 HOSTILE = replace(
@@ -52,48 +72,48 @@ def elsewhere(response: Response) -> Response:
 
 PAGED = tuple(App(name=f"web-{number}", route=f"web-{number}.apps.example.org") for number in range(5))
 STATES = (
-    private("started", "the app runs already", apps=(RUNS,)),
-    private("restart", "the app runs, and is restarted", apps=(RUNS,), inputs={"cf_strategy": "restart"}),
-    private("one-crash", "one of two instances crashes", apps=of(Process(odd={1: CRASHING}))),
-    private(
+    Scenario("started", "the app runs already", apps=(RUNS,)),
+    Scenario("restart", "the app runs, and is restarted", apps=(RUNS,), inputs={"cf_strategy": "restart"}),
+    Scenario("one-crash", "one of two instances crashes", apps=of(Process(odd={1: CRASHING}))),
+    Scenario(
         "flapping",
         "the instances answer for a moment each time before they crash",
         apps=of(Process(course=FLAPPING)),
     ),
-    private(
+    Scenario(
         "unready", "the instances run, but never get ready for requests", apps=of(Process(course=UNREADY))
     ),
-    private("zero", "the app has no instances", apps=of(Process(instances=0))),
-    private(
+    Scenario("zero", "the app has no instances", apps=of(Process(instances=0))),
+    Scenario(
         "worker",
         "the app has a web and a worker process",
         apps=(App(processes=(Process(), Process("worker", 1))),),
     ),
-    private(
+    Scenario(
         "worker-crash",
         "of a web and a worker process the worker crashes",
         apps=(App(processes=(Process(), Process("worker", 1, CRASHING))),),
     ),
-    private("never-placed", "no cell ever has room", apps=of(Process(course=placed_after(inf)))),
-    private("blind", "the runtime does not know what the instances use", apps=of(Process(course=BLIND))),
-    private(
+    Scenario("never-placed", "no cell ever has room", apps=of(Process(course=placed_after(inf)))),
+    Scenario("blind", "the runtime does not know what the instances use", apps=of(Process(course=BLIND))),
+    Scenario(
         "stats-away",
         "for a minute the statistics are not available",
         faults=(Fault(("stats",), Then.REPLY, reply="process-stats-503-unavailable", until=60),),
     ),
-    private(
+    Scenario(
         "outage",
         "for a minute nobody answers",
         faults=(Fault(("any",), Then.RESET, clock="trigger", since=2, until=62),),
     ),
-    private(
+    Scenario(
         "two-apps",
         "two apps are started",
         apps=(App(), App(name="worker", route="worker.apps.example.org")),
         targets=2,
     ),
-    private("paged", "lists come two rows at a time", apps=PAGED, targets=5, pages=2),
-    private(
+    Scenario("paged", "lists come two rows at a time", apps=PAGED, targets=5, pages=2),
+    Scenario(
         "lured",
         "lists come two rows at a time, and their links lead to another host",
         apps=PAGED,
@@ -103,29 +123,33 @@ STATES = (
     ),
 )
 STAGED = (
-    private("image", "an image is staged, and the app restarted with it", apps=(RUNS,), inputs=WITH_IMAGE),
-    private("image-stopped", "an image is staged, and the stopped app started with it", inputs=WITH_IMAGE),
-    private("image-rolling", "an image is staged, and rolled out", apps=(RUNS,), inputs=WITH_IMAGE | ROLLING),
-    private(
+    Scenario("image", "an image is staged, and the app restarted with it", apps=(RUNS,), inputs=WITH_IMAGE),
+    Scenario("image-stopped", "an image is staged, and the stopped app started with it", inputs=WITH_IMAGE),
+    Scenario(
+        "image-rolling", "an image is staged, and rolled out", apps=(RUNS,), inputs=WITH_IMAGE | ROLLING
+    ),
+    Scenario(
         "image-crash",
         "an image is staged that crashes; what ran before would run again",
         apps=of(Process(course=CRASHING), started=True),
         inputs=WITH_IMAGE,
     ),
-    private(
+    Scenario(
         "image-sick",
         "an image is staged that runs and answers with an error; what ran before would answer well",
         apps=(App(started=True, answers=(502, "Bad Gateway")),),
         inputs=WITH_IMAGE,
     ),
-    private("registry", "the image's registry wants a login", apps=(RUNS,), inputs=WITH_IMAGE, registry=True),
-    private(
+    Scenario(
+        "registry", "the image's registry wants a login", apps=(RUNS,), inputs=WITH_IMAGE, registry=True
+    ),
+    Scenario(
         "buildpack",
         "an image is to be deployed on an app that is made of source",
         apps=(App(docker=False),),
         inputs=WITH_IMAGE,
     ),
-    private(
+    Scenario(
         "no-room",
         "there is no room to stage an image",
         apps=(
@@ -135,7 +159,7 @@ STAGED = (
         ),
         inputs=WITH_IMAGE,
     ),
-    private(
+    Scenario(
         "build-busy",
         "at first another build of the app is staged",
         apps=(RUNS,),
@@ -143,7 +167,7 @@ STAGED = (
         faults=(Fault(("stage",), Then.REPLY, reply="build-create-422-in-progress", nth=(1,)),),
     ),
     *(
-        private(
+        Scenario(
             f"{name}-lost",
             f"the answer to the {what} is lost, though it was done",
             apps=(RUNS,),
@@ -158,51 +182,51 @@ STAGED = (
             ("restart", "restart", {"cf_strategy": "restart"}),
         )
     ),
-    private(
+    Scenario(
         "start-lost",
         "the answer to the start is lost, though it was done",
         faults=(Fault(("start",), Then.CLOSE, acts=True, nth=(1,)),),
     ),
-    private(
+    Scenario(
         "start-undone",
         "the first start is lost on its way",
         faults=(Fault(("start",), Then.CLOSE, nth=(1,)),),
     ),
 )
 ROLLED = (
-    private("rolling", "the app is deployed instance by instance", apps=(RUNS,), inputs=ROLLING),
-    private("rolling-stopped", "a stopped app is to be rolled out", inputs=ROLLING),
-    private(
+    Scenario("rolling", "the app is deployed instance by instance", apps=(RUNS,), inputs=ROLLING),
+    Scenario("rolling-stopped", "a stopped app is to be rolled out", inputs=ROLLING),
+    Scenario(
         "rolling-stuck",
         "the new instances crash, and the deployment never ends",
         apps=of(Process(course=CRASHING), started=True),
         inputs=ROLLING,
     ),
-    private(
+    Scenario(
         "rolling-cancelled",
         "somebody cancels the deployment",
         apps=(RUNS,),
         inputs=ROLLING,
         rolling=Rolling(cancelled=20),
     ),
-    private(
+    Scenario(
         "rolling-quota",
         "the deployment has no room at first",
         apps=(RUNS,),
         inputs=ROLLING,
         rolling=Rolling(error="memory quota_exceeded", cleared=90),
     ),
-    private(
+    Scenario(
         "rolling-off",
         "the operators allow no rolling deployments",
         apps=(RUNS,),
         inputs=ROLLING,
         deployments=False,
     ),
-    private(
+    Scenario(
         "others", "a deployment of somebody else is under way", apps=(RUNS,), inputs=ROLLING, others=True
     ),
-    private(
+    Scenario(
         "cancel",
         "somebody's deployment is to be cancelled",
         apps=(RUNS,),
@@ -212,39 +236,39 @@ ROLLED = (
     ),
 )
 LOGINS = (
-    private("client", "the login is a client's", login=Login(Grant.CLIENT)),
-    private(
+    Scenario("client", "the login is a client's", login=Login(Grant.CLIENT)),
+    Scenario(
         "user-assertion", "the login is a user's, by the CI system's token", login=Login(Grant.USER_ASSERTION)
     ),
-    private(
+    Scenario(
         "client-assertion",
         "the login is a client's, by the CI system's token",
         login=Login(Grant.CLIENT_ASSERTION),
     ),
-    private("origin", "another identity provider knows the user", login=Login(origin="ldap")),
-    private("wrong-password", "the password is wrong", login=Login(known=False)),
-    private("locked", "the account is locked", login=Login(locked=True)),
-    private("opaque", "tokens are opaque", login=Login(opaque=True)),
-    private(
+    Scenario("origin", "another identity provider knows the user", login=Login(origin="ldap")),
+    Scenario("wrong-password", "the password is wrong", login=Login(known=False)),
+    Scenario("locked", "the account is locked", login=Login(locked=True)),
+    Scenario("opaque", "tokens are opaque", login=Login(opaque=True)),
+    Scenario(
         "client-expiry",
         "a client's token expires while the app comes up",
         apps=of(Process(course=slowly(300))),
         login=Login(Grant.CLIENT, validity=120),
     ),
-    private(
+    Scenario(
         "refresh-expired",
         "the refresh token is not taken any more",
         apps=of(Process(course=slowly(300))),
         login=Login(validity=120, refresh_expired=True),
     ),
-    private(
+    Scenario(
         "revoked",
         "all tokens are revoked while the app comes up",
         apps=of(Process(course=slowly(60))),
         login=Login(revoked=20),
     ),
     *(
-        private(
+        Scenario(
             f"uaa-away{name}",
             "all tokens are revoked while the app comes up, and the login server is away for a minute then",
             apps=of(Process(course=slowly(150))),
@@ -261,42 +285,42 @@ LOGINS = (
             ("-client", Login(Grant.CLIENT)),
         )
     ),
-    private(
+    Scenario(
         "uaa-limit",
         "the login server has too much to do at first",
         faults=(Fault(("token",), Then.REPLY, reply="uaa-token-429", nth=(1,)),),
     ),
 )
 REFUSED = (
-    private("auditor", "the user may only look", role="space_auditor"),
-    private(
+    Scenario("auditor", "the user may only look", role="space_auditor"),
+    Scenario(
         "supporter",
         "the user may start, but make no package",
         apps=(RUNS,),
         role="space_supporter",
         inputs=WITH_IMAGE,
     ),
-    private("suspended", "the organization is suspended", suspended=True),
-    private("no-docker", "images may not run here", docker=False),
-    private(
+    Scenario("suspended", "the organization is suspended", suspended=True),
+    Scenario("no-docker", "images may not run here", docker=False),
+    Scenario(
         "rolling-no-quota",
         "there is no memory for a rolling deployment",
         apps=(RUNS,),
         inputs=ROLLING,
         quota="memory quota_exceeded",
     ),
-    private("korifi", "it is a Korifi without a login server", korifi=True),
-    private(
+    Scenario("korifi", "it is a Korifi without a login server", korifi=True),
+    Scenario(
         "limited",
         "the user has sent too many requests",
         faults=(Fault(("stats",), Then.REPLY, reply="request-429-rate-limit", nth=(2,)),),
     ),
-    private(
+    Scenario(
         "broken",
         "a start ends in an error of the server's own",
         faults=(Fault(("start",), Then.REPLY, reply="app-start-500-unknown"),),
     ),
-    private(
+    Scenario(
         "runner",
         "at first the runtime does not stop the app",
         apps=(RUNS,),
@@ -305,15 +329,26 @@ REFUSED = (
     ),
 )
 LOGGED = (
-    private("no-logs", "there is no log-cache", logs=False),
-    private(
+    Scenario("no-logs", "there is no log-cache", logs=False),
+    Scenario(
         "logs-away",
         "the log-cache shows nothing",
         faults=(Fault(("log_read",), Then.REPLY, reply="log-cache-read-404-unauthorized-or-expired"),),
     ),
-    private("hostile", "the app logs commands of CI systems", apps=of(Process(instances=1, course=HOSTILE))),
-    private(
+    Scenario("hostile", "the app logs commands of CI systems", apps=of(Process(instances=1, course=HOSTILE))),
+    Scenario(
         "late-logs", "a line arrives after one that came later", apps=of(Process(instances=1, course=LATE))
     ),
 )
 FOR_TESTS = (*STATES, *STAGED, *ROLLED, *LOGINS, *REFUSED, *LOGGED)
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {**cloudfoundry.SCENARIOS, **{scenario.name: scenario for scenario in FOR_TESTS}}
+)
+
+
+def simulating(
+    scenario: str | Scenario, *, speed: float = 1.0, port: int = 0
+) -> AbstractContextManager[Session]:
+    """Serve a scenario, or one of these `SCENARIOS` by its name, as the package's `simulating` does."""
+    named = SCENARIOS.get(scenario, scenario) if isinstance(scenario, str) else scenario
+    return cloudfoundry.simulating(named, speed=speed, port=port)

@@ -1,9 +1,10 @@
-"""The scenarios for tests that are about the queue, and about what others started there."""
+"""Scenarios about the queue, and about what others started there."""
 
 from dataclasses import replace
 from math import inf
 
-from deployer.simulator.coolify.public_scenarios import (
+from deployer.simulator.coolify.scenario import Other, Scenario
+from deployer.simulator.coolify.scenarios import (
     AS_WRITER,
     BROKEN,
     CROWD,
@@ -13,7 +14,6 @@ from deployer.simulator.coolify.public_scenarios import (
     WEB,
     WORKER,
 )
-from deployer.simulator.coolify.scenario import Other, Scenario
 from deployer.simulator.coolify.state.deployments import App, Extra
 from deployer.simulator.coolify.state.script import elsewhere
 from deployer.simulator.coolify.versions import VERSIONS
@@ -22,7 +22,6 @@ QUEUES = (
     Scenario(
         "start-queue-full",
         "The queue is full for about two minutes, and /start answers with a phantom.",
-        public=False,
         apps=(WEB, WORKER),
         others=CROWD,
         full_until=130,
@@ -30,7 +29,6 @@ QUEUES = (
     Scenario(
         "full-and-already",
         "The queue is full for about two minutes, and an identical deployment is running.",
-        public=False,
         apps=(IMAGE, WORKER),
         others=(Other(), *CROWD),
         full_until=130,
@@ -38,7 +36,6 @@ QUEUES = (
     Scenario(
         "queue-always-full",
         "The queue never has room.",
-        public=False,
         apps=(WEB, WORKER),
         others=CROWD,
         full_until=inf,
@@ -46,7 +43,6 @@ QUEUES = (
     Scenario(
         "stuck-queue",
         "Somebody else's deployment of the same commit is queued, because what it waited for was cancelled.",
-        public=False,
         apps=(IMAGE,),
         others=(Other(stuck=True),),
         may_cancel=True,
@@ -56,7 +52,6 @@ QUEUES = (
     Scenario(
         "cancel-before-others",
         "One deployment of the application runs; another application's is queued, and nothing will start it.",
-        public=False,
         apps=(WEB, WORKER),
         others=(Other(age=20), Other(app=1, age=30, stuck=True)),
         may_cancel=True,
@@ -65,21 +60,18 @@ QUEUES = (
     Scenario(
         "webhook-too",
         "A webhook's deployment of the same commit is over already; ours gets the same sha.",
-        public=False,
         apps=(WEB,),
         others=(Other(age=120, webhook=True, over=True),),
     ),
     Scenario(
         "webhook-adopted",
         "The deployment that is already queued was started by a webhook.",
-        public=False,
         apps=(IMAGE,),
         others=(Other(webhook=True),),
     ),
     Scenario(
         "cancel-others",
         "Two deployments of somebody else are there: one runs, one is queued.",
-        public=False,
         apps=(WEB,),
         others=(Other(age=20), Other(age=5)),
         may_cancel=True,
@@ -87,23 +79,20 @@ QUEUES = (
     Scenario(
         "server-unreachable-cancel",
         "A cancel works, and answers 500 because the server is out of reach.",
-        public=False,
         apps=(WEB,),
         reachable=False,
         version=VERSIONS["4.3.6"],
     ),
-    Scenario("preview-missing", "There is no preview for any pull request.", public=False, apps=(WEB,)),
-    Scenario("preview-on-service", "A service has no previews at all.", public=False, resources=(STACK,)),
+    Scenario("preview-missing", "There is no preview for any pull request.", apps=(WEB,)),
+    Scenario("preview-on-service", "A service has no previews at all.", resources=(STACK,)),
     Scenario(
         "other-server-fails",
         "The deployment is finished, but the one that follows on the second server fails.",
-        public=False,
         apps=(App(MAIN, servers=(Extra("second", elsewhere(BROKEN, "second")),)),),
     ),
     Scenario(
         "write-token",
         "The token may write, too.",
-        public=False,
         apps=(replace(IMAGE, previews=(7,)),),
         abilities=frozenset({"read", "read:sensitive", "deploy", "write"}),
     ),

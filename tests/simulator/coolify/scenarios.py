@@ -1,0 +1,26 @@
+"""Every scenario by its name: those of `rehearse`, and beside them those for the tests (`scenarios_*.py`)."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from types import MappingProxyType
+
+from deployer import simulator
+from deployer.simulator import Scenario, Session
+from tests.simulator.coolify.scenarios_changes import CHANGES
+from tests.simulator.coolify.scenarios_failures import FAILURES
+from tests.simulator.coolify.scenarios_queue import QUEUES
+from tests.simulator.coolify.scenarios_status import STATUSES
+from tests.simulator.coolify.scenarios_tags import TAGS
+
+FOR_TESTS = (*FAILURES, *QUEUES, *STATUSES, *TAGS, *CHANGES)
+SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
+    {**simulator.SCENARIOS, **{scenario.name: scenario for scenario in FOR_TESTS}}
+)
+
+
+def simulating(
+    scenario: str | Scenario, *, speed: float = 1.0, port: int = 0, version: str | None = None
+) -> AbstractContextManager[Session]:
+    """Serve a scenario, or one of these `SCENARIOS` by its name, as the package's `simulating` does."""
+    named = SCENARIOS.get(scenario, scenario) if isinstance(scenario, str) else scenario
+    return simulator.simulating(named, speed=speed, port=port, version=version)
