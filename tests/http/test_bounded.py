@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from deployer.http.bounded import BoundedAdapter, BoundedReader, BoundedResponse
-from tests.http.test_client import CERTIFICATE, KEY, Script, Server, answer, early, raw
+from tests.http.servers import CERTIFICATE, KEY, Script, Server, answer, early, raw
 
 
 @pytest.fixture(name="serve")

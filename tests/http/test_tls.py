@@ -16,8 +16,8 @@ import urllib3
 from deployer.http import tls
 from deployer.main import _loud
 from deployer.settings import Common
-from tests.http.test_client import CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, http, raw
-from tests.verify.test_verify import expected, look
+from tests.http.servers import CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, http, raw
+from tests.verify.sites import expected, look
 
 __all__ = ["_no_surroundings", "_serve"]  # fixtures
 

@@ -1,6 +1,6 @@
 """Starts the program as a real process beside a simulator, and looks for secrets in every byte that it left behind.
 
-Every process carries a marked value in every secret input. The tests that say what a run must do are in `test_entrypoint.py`.
+Every process carries a marked value in every secret input. The tests that say what a run must do are in `the `test_*.py` files beside it`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from urllib.parse import quote, quote_plus, unquote
 from deployer.main import SPEED
 from deployer.simulator import Request, Scenario, Session, cloudfoundry
 from deployer.simulator.coolify.checks import name_of
-from tests.ci.test_ci import Command, parse_env_file, parse_line
+from tests.ci.decoders import Command, parse_env_file, parse_line
 from tests.simulator.cloudfoundry import scenarios as cf_scenarios
 from tests.simulator.cloudfoundry.invariants import violations as cf_violations
 from tests.simulator.coolify.invariants import violations

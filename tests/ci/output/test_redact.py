@@ -23,8 +23,8 @@ from hypothesis import strategies as st
 from deployer.ci.output import Redactor
 from deployer.model import Entry, Event, Idle, Outcome, Target
 from deployer.report.untrusted import FACTS, IDENTITY
-from tests.ci.test_ci import obeyed
-from tests.report.test_report import HIDDEN, SECRET, SYSTEMS, at_desk, started
+from tests.ci.decoders import obeyed
+from tests.report.desk import HIDDEN, SECRET, SYSTEMS, at_desk, started
 
 PLACES = (*SYSTEMS, "terminal")
 EVENTS: tuple[type, ...] = typing.get_args(Event)
