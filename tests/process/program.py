@@ -1,6 +1,6 @@
 """Starts the program as a real process beside a simulator, and looks for secrets in every byte that it left behind.
 
-Every process carries a marked value in every secret input. The tests that say what a run must do are in `the `test_*.py` files beside it`.
+Every process carries a marked value in every secret input. The tests that say what a run must do are in the files beside it.
 """
 
 from __future__ import annotations
