@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from deployer.http.bounded import BoundedAdapter, BoundedReader, BoundedResponse
+from deployer.http.hooks import BoundedAdapter, BoundedReader, BoundedResponse
 from tests.http.test_client import CERTIFICATE, KEY, Script, Server, answer, early, raw
 
 
