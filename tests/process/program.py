@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from deployer.main import SPEED
+from deployer.main import REHEARSAL_SPEED
 from deployer.simulator import Request, Session, cloudfoundry, simulating
 from deployer.simulator.coolify.checks import name_of
 from tests.ci.test_ci import Command, parse_env_file, parse_line
@@ -405,7 +405,7 @@ def cf_play(  # noqa: PLR0913 -- what differs from test to test, given by name
     stranger: Stranger,
     environ: Mapping[str, str],
     *,
-    speed: float = SPEED,
+    speed: float = REHEARSAL_SPEED,
     in_file: bool = False,
 ) -> Iterator[CfPlay]:
     """The same as `play` for a Cloud Foundry. Its tokens, which nobody knows before, are as secret as the password."""
@@ -424,7 +424,7 @@ def play(  # noqa: PLR0913 -- what differs from test to test, given by name
     stranger: Stranger,
     environ: Mapping[str, str] | None = None,
     *,
-    speed: float = SPEED,
+    speed: float = REHEARSAL_SPEED,
     in_file: bool = False,
     without: tuple[str, ...] = (),
     **options: Any,
