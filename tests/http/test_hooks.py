@@ -12,13 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-<<<<<<< HEAD:tests/http/test_bounded.py
-from deployer.http.bounded import BoundedAdapter, BoundedReader, BoundedResponse
-from tests.http.servers import CERTIFICATE, KEY, Script, Server, answer, early, raw
-=======
 from deployer.http.hooks import BoundedAdapter, BoundedReader, BoundedResponse
 from tests.http.servers import CERTIFICATE, KEY, Script, Server, answer, early, raw
->>>>>>> r-http:tests/http/test_hooks.py
 
 
 @pytest.fixture(name="serve")

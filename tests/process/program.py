@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from deployer.main import SPEED
+from deployer.main import REHEARSAL_SPEED
 from deployer.simulator import Request, Scenario, Session, cloudfoundry
 from deployer.simulator.coolify.checks import name_of
 from tests.ci.decoders import Command, parse_env_file, parse_line
@@ -409,7 +409,7 @@ def cf_play(  # noqa: PLR0913 -- what differs from test to test, given by name
     stranger: Stranger,
     environ: Mapping[str, str],
     *,
-    speed: float = SPEED,
+    speed: float = REHEARSAL_SPEED,
     in_file: bool = False,
 ) -> Iterator[CfPlay]:
     """The same as `play` for a Cloud Foundry. Its tokens, which nobody knows before, are as secret as the password."""
@@ -428,7 +428,7 @@ def play(  # noqa: PLR0913 -- what differs from test to test, given by name
     stranger: Stranger,
     environ: Mapping[str, str] | None = None,
     *,
-    speed: float = SPEED,
+    speed: float = REHEARSAL_SPEED,
     in_file: bool = False,
     without: tuple[str, ...] = (),
     **options: Any,
