@@ -216,7 +216,7 @@ DEPLOYMENTS = (
         "services",
         "service-never-up",
         "failed",
-        ("it does not run: Coolify has reported exited. Its logs",),
+        ("it is not running: Coolify reports exited. Its logs",),
         {"service_restart": 1},
     ),
     Truth("services", "service-degraded", "failed", ("has reported degraded",), {"service_restart": 1}),

@@ -192,7 +192,7 @@ TRAPS = (
         "9",
         "post-command-endless",
         "timed_out",
-        ("deployed; its post-deployment command was not seen to end",),
+        ("deployed, but its post-deployment command did not finish",),
     ),
     Truth("9", "post-command-slow", "finished", (), lasts=(130, 150)),
     # 10: the reason comes late
@@ -211,11 +211,11 @@ TRAPS = (
         "12",
         "crash-after-deploy",
         "unverified",
-        ("it does not run: Coolify has reported exited",),
+        ("it is not running: Coolify reports exited",),
         versions=since("4.0.0-beta.463"),
     ),
-    Truth("12", "crash-loop", "unverified", ("it does not run: Coolify has reported restarting",)),
-    Truth("12", "degraded", "unverified", ("it does not run: Coolify has reported degraded",)),
+    Truth("12", "crash-loop", "unverified", ("it is not running: Coolify reports restarting",)),
+    Truth("12", "degraded", "unverified", ("it is not running: Coolify reports degraded",)),
     Truth("12", "degraded", "finished", (), inputs={"verify_health": "false"}),
     Truth("12", "never-clear", "finished", ("nobody could see whether it runs",), lasts=(220, 240)),
     Truth(
@@ -256,7 +256,7 @@ TRAPS = (
     Truth("17", "no-logs", "finished", (), never=("New container started.",)),
     Truth("17", "unhealthy", "failed", ("New container is unhealthy.",), versions=ALL[1:]),
     # 19: the row of a deployment may go, or be out of bounds
-    Truth("19", "vanished", "lost", ("Coolify no longer has this deployment",)),
+    Truth("19", "vanished", "lost", ("this deployment no longer exists in Coolify",)),
     Truth("19", "forbidden", "lost", ("Missing required permissions: read",)),
     Truth("19", "cancelled-queued", "cancelled", ("it was cancelled in Coolify",), versions=ALL[3:]),
     Truth("19", "image", "finished", (), versions=ALL),
@@ -278,7 +278,7 @@ TRAPS = (
         {"deploy": 1, "cancel": 1},
         between("4.0.0-beta.453", "4.3.10"),
         {"timeout": "20s", "on_timeout": "cancel"},
-        ("does not move its queue on",),
+        ("after a cancel, Coolify before 4.3.7 does not start the next deployment",),
     ),
     Truth(
         "20",

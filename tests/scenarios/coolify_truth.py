@@ -122,7 +122,7 @@ OLD_PINS = between("4.0.0-beta.407", "4.0.0-beta.474")
 NO_PINS = between("4.0.0-beta.474", "4.2.0")
 PINNED_TOLD = (f"changed commit: HEAD → {PINNED['commit']}", "the application stays pinned to this commit")
 
-NOT_MOVED = "Coolify before 4.3.7 does not move its queue on after a cancel"
+NOT_MOVED = "after a cancel, Coolify before 4.3.7 does not start the next deployment"
 STUCK = (
     "an older deployment of the same commit is still queued",
     NOT_MOVED,

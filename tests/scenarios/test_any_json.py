@@ -336,7 +336,7 @@ def _resources(data: Any) -> list[dict[str, Any]]:
 
 def _looked(row: Any) -> None:
     for flips in (False, True):
-        seen = deployment.snapshot_of(row, "https://coolify.example.com", coolify_replies.WEB, flips=flips)
+        seen = deployment.snapshot_of(row, "https://coolify.example.com", coolify_replies.WEB, may_turn=flips)
         resource_status.health_check(seen, coolify_replies.WEB, Options(verify_health="true"))
         resource_status.passed_health_check(seen)
     deployment.is_other_server(row, coolify_replies.body("deployment_get_finished"))
@@ -359,7 +359,7 @@ def _resource(data: Any) -> None:
     lookup.unsupported(trigger_requests.APPLICATION, row, GIT, V)
     resource_status.health(row, Options(verify_health="true"), passed=False)
     for aspect in (resource_status.RUNNING, resource_status.STOPPED):
-        resource_status.resource(row, aspect, "exited:unhealthy", V, moved=True)
+        resource_status.resource(row, aspect, "exited:unhealthy", V, changed=True)
     rollback_candidates.pin(row)
 
 

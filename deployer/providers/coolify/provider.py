@@ -451,7 +451,7 @@ class CoolifyProvider:
         if rows and not self.lookup.version.has(Feature.CANCEL):
             raise RefusedError(trigger_requests.NO_CANCEL)
         order = sorted(rows, key=lambda row: (row.get("status") != "in_progress", trigger.record_id(row)))
-        return tuple(self._poller.foreign(target, row) for row in order)
+        return tuple(self._poller.handle_of(target, row) for row in order)
 
     def cancel(self, handle: Handle, *, timeout: float | None = None) -> str:
         """`POST /deployments/{uuid}/cancel`. The row is marked before the slow work: a 500 is read as "look again" (coolify-api 5.5)."""
@@ -482,7 +482,9 @@ class CoolifyProvider:
             return ""
         self._stalls, told = (
             False,
-            stalled_queue.waiting(self.api.active_deployments(timeout=timeout), self.lookup.version),
+            stalled_queue.stuck_deployments(
+                self.api.active_deployments(timeout=timeout), self.lookup.version
+            ),
         )
         self._told_waiting = bool(told)
         return told

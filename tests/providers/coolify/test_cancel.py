@@ -311,7 +311,8 @@ def test_a_cancel_waits_as_long_as_any_request(wire: responses.RequestsMock) -> 
 
 
 STANDS = (
-    "{} queued, and nothing runs on that server: Coolify before 4.3.7 does not move its queue on after a cancel. "
+    "{} queued, although nothing is running on that server: after a cancel, Coolify before 4.3.7 does not start the "
+    "next deployment. "
     "Deploy once with `force: true`, or clear the queue with `command: cancel`"
 )
 ONE, TWO = STANDS.format("1 deployment is still"), STANDS.format("2 deployments are still")

@@ -375,7 +375,7 @@ def forbidden(start: str, rest: str = "") -> str:
     return f"{api_responses.FORBIDDEN[start]} ({start}{rest})"
 
 
-NO_SCRIPT = "The package file has no script of that name: add it, or change the command in Coolify.\n"
+NO_SCRIPT = "The script is missing from package.json. Add it, or change the command in Coolify.\n"
 FIXTURES = {
     # Endpoints that are not asked.
     **dict.fromkeys(
@@ -517,7 +517,7 @@ FIXTURES = {
     "deployment_get_failed_healthcheck": "failed, 15 entries: New container is unhealthy.\nContainer logs:\nError: listen EADDRINUSE",
     "deployment_get_failed_status_before_reason": f"failed, held 10 s, 6 entries: {deployment.RESTARTED}",
     "deployment_get_cancelled": f"cancelled, 7 entries: {deployment.CANCELLED}",
-    "deployment_get_404": "absent, held 2 s, 0 entries: Coolify no longer has this deployment",
+    "deployment_get_404": "absent, held 2 s, 0 entries: this deployment no longer exists in Coolify",
     "deployments_app_list": "listed: in_progress, finished",
     "deployments_app_list_leaks_logs": "listed: in_progress",
     "deployments_app_list_404": says("Application not found", 404),
@@ -579,10 +579,10 @@ GOODBYE = "Gracefully shutting down build container: "
 WELL = "finished, then health: healthy, sure"
 UNHEALTHY = "New container is unhealthy. It wrote no log."
 SKIPPED_POST = "its post-deployment command was skipped: no running container was found"
-NO_IMAGE = "The registry does not have this image or tag: check the name, and that it was pushed before the deployment.\n"
-NO_SSH = "Coolify could not reach the server over SSH: validate the server in Coolify, check its firewall and key, then deploy again.\n"
+NO_IMAGE = "The registry does not have this image or tag. Check its name, and that it was pushed before the deployment.\n"
+NO_SSH = "Coolify could not reach the server over SSH. Validate the server in Coolify, check its firewall and key, then deploy again.\n"
 NO_CONTAINER = (
-    "The deployment command (pre or post) found no container: check the container's name in Coolify.\n"
+    "The pre- or post-deployment command found no container. Check the container's name in Coolify.\n"
 )
 MORE = "\nIts hidden lines may say more: set `hidden_logs: true` or open "
 OLD_POST = "Post-deployment command: Could not find a valid container. Is the container name correct?"

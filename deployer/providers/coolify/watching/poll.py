@@ -1,4 +1,7 @@
-"""One look: at a deployment, behind a phantom, at a status. Each is one question, and then a pure function of the answer."""
+"""Polls a deployment, what is behind a phantom, or a status.
+
+One request each, and a pure function of its response.
+"""
 
 from __future__ import annotations
 
@@ -17,37 +20,48 @@ from deployer.providers.coolify.watching import deployment, resource_status, sta
 from deployer.providers.payload import Row
 
 MAX_PHANTOM_CANDIDATES = 10
-"""Rows that are read for the deployment behind a phantom, and for one whose trigger had no answer."""
+"""How many deployment records are read to find the deployment behind a phantom or a lost response."""
 
-EVERY = 5
-"""Looks at a queued deployment between two at the list of all that are going, once others were seen before it."""
+QUEUE_CHECK_INTERVAL = 5
+"""While others run on its server, every fifth poll of a queued deployment also reads the list of them."""
 
 ABSENT_SECONDS = 2.0
-FULL_QUEUE = "the server's deployment queue is full: Coolify answered with a deployment that does not exist, and nothing was started"
-LOG_TOO_LARGE = "the build log has grown above 64 MiB: it is not shown any more, only the status still counts"
+"""How long a deployment must be absent before that counts."""
+FULL_QUEUE = (
+    "the server's deployment queue is full: Coolify responded with a deployment that does not exist, "
+    "and nothing was started"
+)
+LOG_TOO_LARGE = "the build log is larger than 64 MiB: the rest is not shown, only the status is still read"
 AUTO_DEPLOY = (
-    "a webhook deploys the same commit, too: everything is deployed twice. Switch Auto Deploy off (in Coolify: the application's "
-    "Configuration, Advanced), or leave this step out"
+    "a webhook also deploys this commit: everything is deployed twice. Turn off Auto Deploy (in Coolify: "
+    "the application's "
+    "Configuration, Advanced), or remove this step"
 )
 AUTO_ADOPTED = (
-    "Auto Deploy is on: a webhook has started what this step triggers. Switch it off (in Coolify: the application's Configuration, "
-    "Advanced), or leave this step out"
+    "Auto Deploy is on: a webhook has already started this deployment. Turn it off (in Coolify: the "
+    "application's "
+    "Configuration, Advanced), or remove this step"
 )
-PREVIEW_UNSEEN = (
-    "`verify_health: true` can't be done for a preview: no answer of Coolify's tells a preview's status"
+PREVIEW_STATUS_UNAVAILABLE = (
+    "`verify_health: true` is not supported for previews: Coolify's API does not "
+    "return the status of a preview"
 )
-MISSING_OTHERS = "the application has {} additional servers, but {} of their deployments were found: the rest is not followed"
+MISSING_OTHERS = (
+    "the application has {} additional servers, but only {} of their deployments were found: "
+    "the others are not followed"
+)
 
 
 @dataclass
 class Poller:
-    """`pages`: where people's pages are."""
+    """Polls what a handle names."""
 
     lookup: Lookup
     pages: str
+    """The base URL of Coolify's pages for people."""
 
     def poll(self, handle: Handle) -> Snapshot:
-        """`GET /deployments/{uuid}`; behind a phantom, the application's list; of everything else, its status."""
+        """Poll a deployment (`GET /deployments/{uuid}`), what is behind a phantom, or a resource's status."""
         if handle.condition:
             return self._status(handle)
         if handle.certainty is Certainty.PHANTOM:
@@ -55,23 +69,20 @@ class Poller:
         try:
             response = self.lookup.api.deployment(handle.id)
         except TooLargeError as large:
-            return self._huge(large, handle)
+            return self._without_log(large, handle)
         if response.status == 404 and responses.message(response) == "Deployment not found.":
             if handle.certainty is Certainty.POSSIBLY_PHANTOM:
                 return self._behind(handle)
-            doubtful = handle.certainty is Certainty.UNCONFIRMED
-            return Snapshot(
-                Phase.ABSENT,
-                stable_for=ABSENT_SECONDS,
-                reason=FULL_QUEUE if doubtful else "Coolify no longer has this deployment",
-            )
+            full = handle.certainty is Certainty.UNCONFIRMED
+            reason = FULL_QUEUE if full else "this deployment no longer exists in Coolify"
+            return Snapshot(Phase.ABSENT, stable_for=ABSENT_SECONDS, reason=reason)
         row = self.lookup.api.json_or_raise(response)
         if isinstance(row, dict) and not _is_of(row, handle):
             raise UnavailableError(ANOTHER.format("another deployment, or none"), may_have_arrived=True)
         return self._deployment(row, handle)
 
-    def foreign(self, target: str, row: Row) -> Handle:
-        """A deployment that somebody else started."""
+    def handle_of(self, target: str, row: Row) -> Handle:
+        """The handle of a deployment that somebody else started."""
         return Handle(
             target,
             str(row.get("deployment_uuid")),
@@ -81,87 +92,89 @@ class Poller:
         )
 
     def _deployment(self, row: Any, handle: Handle) -> Snapshot:
-        seen, options, version = self.lookup.get(handle.target), self.lookup.options, self.lookup.version
-        flips = not version.has(Feature.FINISHED_STAYS)
-        shown = deployment.snapshot_of(
+        resource, options, version = self.lookup.get(handle.target), self.lookup.options, self.lookup.version
+        snapshot = deployment.snapshot_of(
             row,
             self.pages,
             handle.target,
-            post_command=seen.post_command,
-            flips=flips,
+            post_command=resource.post_command,
+            may_turn=not version.has(Feature.FINISHED_STAYS),
             hidden_shown=options.hidden_logs,
         )
-        pin = self.lookup.pins.get(handle.target) or str(seen.row.get("git_commit_sha") or "")
+        pin = self.lookup.pins.get(handle.target) or str(resource.row.get("git_commit_sha") or "")
         if version.before(PIN_LOST) and not options.pr and deployment.SHA.fullmatch(pin):
-            shown = replace(
-                shown, commit=deployment.pinned_commit(shown, pin, forced=bool(row.get("force_rebuild")))
-            )
-        seen.health_check_passed = seen.health_check_passed or resource_status.passed_health_check(shown)
-        if shown.phase is Phase.QUEUED and options.command is not Command.CANCEL:
-            shown = self._queued(shown, row, handle)
-        told = list(shown.warnings)
+            commit = deployment.pinned_commit(snapshot, pin, forced=bool(row.get("force_rebuild")))
+            snapshot = replace(snapshot, commit=commit)
+        passed = resource_status.passed_health_check(snapshot)
+        resource.health_check_passed = resource.health_check_passed or passed
+        if snapshot.phase is Phase.QUEUED and options.command is not Command.CANCEL:
+            snapshot = self._queued(snapshot, row, handle)
+        warnings = list(snapshot.warnings)
         if handle.adopted and row.get("is_webhook"):
-            told.append(AUTO_ADOPTED)
-        elif options.deploys and not handle.adopted and shown.commit in seen.webhook_commits:
-            told.append(AUTO_DEPLOY)
-        others = shown.follow_ups
-        if (
-            seen.servers
-            and not options.pr
-            and shown.phase in {Phase.SUCCEEDED, Phase.UNVERIFIED}
-            and not handle.server
-        ):
-            if len(others) < seen.servers:
+            warnings.append(AUTO_ADOPTED)
+        elif options.deploys and not handle.adopted and snapshot.commit in resource.webhook_commits:
+            warnings.append(AUTO_DEPLOY)
+        others = snapshot.follow_ups
+        has_others = resource.servers and not options.pr and not handle.server
+        if has_others and snapshot.phase in {Phase.SUCCEEDED, Phase.UNVERIFIED}:
+            if len(others) < resource.servers:
                 others = self._others(handle, row, others)
-            told += (
-                [MISSING_OTHERS.format(seen.servers, len(others))]
-                if len(others) < seen.servers and row.get("finished_at")
-                else []
-            )
+            if len(others) < resource.servers and row.get("finished_at"):
+                warnings.append(MISSING_OTHERS.format(resource.servers, len(others)))
         if options.verify_health == "true" and options.pr:
-            told.append(PREVIEW_UNSEEN)
-        others = tuple(replace(each, owner=handle.owner, started_by=handle.started_by) for each in others)
+            warnings.append(PREVIEW_STATUS_UNAVAILABLE)
         return replace(
-            shown,
-            follow_ups=others,
-            health_check=resource_status.health_check(shown, handle.target, options),
-            warnings=tuple(told),
+            snapshot,
+            follow_ups=tuple(
+                replace(each, owner=handle.owner, started_by=handle.started_by) for each in others
+            ),
+            health_check=resource_status.health_check(snapshot, handle.target, options),
+            warnings=tuple(warnings),
         )
 
-    def _queued(self, shown: Snapshot, row: Row, handle: Handle) -> Snapshot:
-        """Before 4.3.7 a cancel leaves what is behind it in the queue, and nothing starts that: see watching/stalled_queue.py."""
-        seen, version = self.lookup.get(handle.target), self.lookup.version
+    def _queued(self, snapshot: Snapshot, row: Row, handle: Handle) -> Snapshot:
+        """A queued deployment, which may be stuck.
+
+        Before 4.3.7, a cancel does not start what is queued behind it.
+        """
+        resource, version = self.lookup.get(handle.target), self.lookup.version
         if not stalled_queue.may_stall(version, handle):
-            return shown
-        seen.queued += 1
-        if not seen.behind or seen.queued % EVERY == 0:
+            return snapshot
+        resource.queued += 1
+        if not resource.behind or resource.queued % QUEUE_CHECK_INTERVAL == 0:
             try:
-                seen.behind = stalled_queue.before(row, self.lookup.api.active_deployments())
+                resource.behind = stalled_queue.running_on_server(row, self.lookup.api.active_deployments())
             except (RefusedError, UnavailableError):
-                seen.behind = None
-        return stalled_queue.seen(shown, seen.behind, version, adopted=handle.adopted)
+                resource.behind = None
+        return stalled_queue.judged(snapshot, resource.behind, version, adopted=handle.adopted)
 
     def stuck(self, target: str) -> str:
-        """Why the deployment of this target that Coolify takes ours for will not be started by itself; empty where it may be."""
+        """Why the queued deployment that Coolify takes for ours will not start without help.
+
+        Empty if it may start.
+        """
         if not stalled_queue.may_stall(self.lookup.version, Handle(target, "", owner=Owner.OTHERS)):
             return ""
         try:
-            going = self.lookup.api.active_deployments()
-        except (RefusedError, UnavailableError):  # it is asked again after the next trigger
+            active = self.lookup.api.active_deployments()
+        except (RefusedError, UnavailableError):  # checked again after the next trigger
             return ""
-        mine = self._mine([row for row in going if application_of(row) == target])
+        mine = self._mine([row for row in active if application_of(row) == target])
         stuck = bool(mine) and all(
-            row.get("status") == "queued" and not stalled_queue.before(row, going) for row in mine
+            row.get("status") == "queued" and not stalled_queue.running_on_server(row, active) for row in mine
         )
-        return stalled_queue.sentence(self.lookup.version, stalled_queue.OLDER) if stuck else ""
+        return stalled_queue.explanation(self.lookup.version, stalled_queue.OLDER) if stuck else ""
 
     def _others(self, handle: Handle, main: Row, named: tuple[Handle, ...]) -> tuple[Handle, ...]:
-        """The additional servers' deployments, where the log does not name them all, or can't be read; those it names come first."""
+        """The deployments of the additional servers.
+
+        Those that the log names, then those found in the list.
+        """
         try:
             listed = self.lookup.current(handle.target, 2 * MAX_PHANTOM_CANDIDATES)
         except (RefusedError, UnavailableError):
             return named
-        there = {other.id for other in named}
+        known = {other.id for other in named}
         found = [
             row
             for row in listed
@@ -175,51 +188,57 @@ class Poller:
                 link=deployment.page_of(row, self.pages),
             )
             for row in sorted(found, key=trigger.record_id)
-            if (uuid := str(row.get("deployment_uuid"))) not in there
+            if (uuid := str(row.get("deployment_uuid"))) not in known
         )
 
     def _status(self, handle: Handle) -> Snapshot:
-        seen = self.lookup.get(handle.target)
-        row = self.lookup.api.resource(seen.kind, handle.target)
-        options = self.lookup.options
+        resource, options = self.lookup.get(handle.target), self.lookup.options
+        row = self.lookup.api.resource(resource.kind, handle.target)
         if handle.condition == resource_status.HEALTH:
-            shown = resource_status.health(
-                row, options, passed=seen.health_check_passed, before=seen.status, shaken=seen.down
+            snapshot = resource_status.health(
+                row,
+                options,
+                passed=resource.health_check_passed,
+                before=resource.status,
+                was_down=resource.down,
             )
-            seen.down = seen.down or resource_status.is_down(shown.raw_status, options, seen.status)
-            return shown
-        seen.status_changed = seen.status_changed or resource_status.split(row.get("status"))[0] not in {
-            "running",
-            "starting",
-        }
-        shown = resource_status.resource(
-            row, handle.condition, seen.status, self.lookup.version, moved=seen.status_changed
+            down = resource_status.is_down(snapshot.raw_status, options, resource.status)
+            resource.down = resource.down or down
+            return snapshot
+        changed = resource_status.split(row.get("status"))[0] not in {"running", "starting"}
+        resource.status_changed = resource.status_changed or changed
+        snapshot = resource_status.resource(
+            row, handle.condition, resource.status, self.lookup.version, changed=resource.status_changed
         )
-        return replace(shown, unseen="") if options.proven else shown  # then the site shows it
+        return replace(snapshot, unseen="") if options.proven else snapshot  # then the site is verified
 
     def _behind(self, phantom: Handle) -> Snapshot:
-        """The real deployment behind "already queued": the newest one of the same pull request that is still going (coolify-api 13)."""
+        """The real deployment behind "already queued".
+
+        The newest active one of the same pull request (coolify-api 13).
+        """
         listed = self.lookup.current(phantom.target, MAX_PHANTOM_CANDIDATES)
-        mine = self._mine(listed) or self._mine(
-            self.lookup.running_deployments(phantom.target)
-        )  # one may be stuck for days
+        # One may have been stuck for days, and not be in that list.
+        mine = self._mine(listed) or self._mine(self.lookup.running_deployments(phantom.target))
         if not mine:
-            return Snapshot(
-                Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more"
-            )
-        return Snapshot(Phase.ABSENT, follow_ups=(self.foreign(phantom.target, mine[-1]),))
+            reason = "Coolify reported that a deployment was already queued, but there is none any more"
+            return Snapshot(Phase.ABSENT, reason=reason)
+        return Snapshot(Phase.ABSENT, follow_ups=(self.handle_of(phantom.target, mine[-1]),))
 
     def _mine(self, listed: list[Row]) -> list[Row]:
-        """Those of the same pull request that are going, the newest last."""
+        """The active ones of the same pull request, newest last."""
         mine = [
             row
             for row in listed
-            if _going(row) and (row.get("pull_request_id") or 0) == self.lookup.options.pr
+            if _is_active(row) and (row.get("pull_request_id") or 0) == self.lookup.options.pr
         ]
         return sorted(mine, key=trigger.record_id)
 
-    def _huge(self, large: TooLargeError, handle: Handle) -> Snapshot:
-        """The status of a row whose log is too large to be read: the fields around the log stand at the ends (coolify-api 6)."""
+    def _without_log(self, large: TooLargeError, handle: Handle) -> Snapshot:
+        """A deployment whose log is too large to be read.
+
+        The other fields are at both ends of the row (coolify-api 6).
+        """
         field = r'(?<!\\)"{}":(?:"([^"\\]*)"|null)'
         status = re.findall(field.format("status"), large.tail)
         finished = re.findall(field.format("finished_at"), large.head)
@@ -229,30 +248,28 @@ class Poller:
         if not status or handle.id not in (named or [handle.id]):
             raise large
         row = {"status": status[-1], "finished_at": finished[-1] if finished else None, "logs": None}
-        known = self.lookup.get(handle.target)
-        flips = not self.lookup.version.has(Feature.FINISHED_STAYS)
-        seen = deployment.snapshot_of(row, self.pages, post_command=known.post_command, flips=flips)
-        over = seen.phase in {Phase.SUCCEEDED, Phase.UNVERIFIED}
+        resource = self.lookup.get(handle.target)
+        may_turn = not self.lookup.version.has(Feature.FINISHED_STAYS)
+        snapshot = deployment.snapshot_of(
+            row, self.pages, post_command=resource.post_command, may_turn=may_turn
+        )
+        warnings = [LOG_TOO_LARGE]
+        deployed = snapshot.phase in {Phase.SUCCEEDED, Phase.UNVERIFIED}
+        if resource.servers and deployed and not handle.server:
+            warnings.append(MISSING_OTHERS.format(resource.servers, 0))
         return replace(
-            seen,
+            snapshot,
             log=(),
-            reason="" if seen.phase is Phase.FAILED else seen.reason,
-            health_check=resource_status.health_check(seen, handle.target, self.lookup.options),
-            warnings=(
-                LOG_TOO_LARGE,
-                *(
-                    [MISSING_OTHERS.format(known.servers, 0)]
-                    if known.servers and over and not handle.server
-                    else []
-                ),
-            ),
+            reason="" if snapshot.phase is Phase.FAILED else snapshot.reason,
+            health_check=resource_status.health_check(snapshot, handle.target, self.lookup.options),
+            warnings=tuple(warnings),
         )
 
 
 def _is_of(row: Row, handle: Handle) -> bool:
-    """Whether an answer is about this deployment, as far as it says of what application that is."""
+    """Whether a record is about this deployment; its application may be missing."""
     return row.get("deployment_uuid") == handle.id and application_of(row) in {"", handle.target}
 
 
-def _going(row: Row) -> bool:
+def _is_active(row: Row) -> bool:
     return deployment.PHASES.get(str(row.get("status"))) in {Phase.QUEUED, Phase.RUNNING}

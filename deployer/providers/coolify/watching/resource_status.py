@@ -1,6 +1,7 @@
-"""PURE: from the `status` of an application, a service or a database to a snapshot (coolify-api 8).
+"""PURE: from the `status` of an application, service or database to a snapshot (coolify-api 8).
 
-Coolify writes it when it comes to it, so none is certain at first sight: `hold` says how long each must last before it is believed.
+Coolify updates it with a delay, so the first reading is never certain: `stable_for` says how long each must
+last before it counts.
 """
 
 from __future__ import annotations
@@ -14,88 +15,107 @@ from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.trigger_requests import APPLICATION
 
 RUNNING, STOPPED, HEALTH = "running", "stopped", "healthy"
-"""The aspects of a target that are looked at, beside its deployments."""
+"""The conditions of a target that are polled, besides its deployments."""
 
-STALE_SECONDS = 15.0
-"""Seconds that `running` must last where it has changed since."""
+CHANGED_SECONDS = 15.0
+"""How long `running` must last if the status has changed since the request."""
 
-REFRESH_SECONDS = 75.0
-"""The same where it has not: Coolify looks at its containers once a minute, so that it may be what was known before the restart."""
+UNCHANGED_SECONDS = 75.0
+"""How long `running` must last otherwise.
+
+Coolify checks containers once a minute, so it may be the status from before.
+"""
 
 STARTING_SECONDS = 180.0
-"""Seconds that a service may be `exited` between its stop and its start, and some containers up before others."""
+"""How long a service may be `exited` between stop and start, or have only some of its containers running."""
 
-FINAL_SECONDS, STOPPED_SECONDS = 0.0, 10.0
+STOPPED_SECONDS = 10.0
+"""How long `exited` must last if the target was already stopped before."""
+
 DOWN_SECONDS = 90.0
-"""Seconds after which an application that is down after its deployment stays down."""
+"""How long an application must be down after its deployment before that counts."""
 
 STEADY_SECONDS = 60.0
-"""Seconds without a break that `verify_health: true` asks for."""
+"""How long `verify_health: true` requires `running` without a break."""
 
 MARGIN_SECONDS = 15.0
-"""Of `verify_timeout`: the ten seconds before the first look, and what the looks themselves take."""
+"""The part of `verify_timeout` for the wait before the first status request, and for the requests."""
 
-DOWN_NOW = "it does not run: Coolify has reported {}. Its logs in Coolify say why"
-UNSEEN = (
-    "its status ({}) was not seen to change, and Coolify does not tell whether newer images were pulled or its containers replaced. "
-    "To prove that the new version runs, set `verify_url` and `verify_contains`"
+DOWN = "it is not running: Coolify reports {}. See its logs in Coolify"
+STATUS_UNCHANGED = (
+    "its status ({}) did not change, and Coolify does not report whether images were pulled or containers "
+    "replaced. "
+    "To verify that the new version is running, set `verify_url` and `verify_contains`"
 )
-"""Of a service or database: a failed `docker compose pull` or `up` looks exactly like one that succeeds (captured-2)."""
+"""A failed `docker compose pull` or `up` of a service looks exactly like a successful one (captured-2)."""
 
-BAD = ("exited", "degraded", "restarting", "dead", "removing")
+DOWN_STATES = ("exited", "degraded", "restarting", "dead", "removing")
 HEALTHY = "New container is healthy."
-"""Coolify's own words for a health check that passed: the same on every version, `command` null (coolify-api 16)."""
+"""Coolify's own log line for a health check that passed, the same in every version (coolify-api 16)."""
 
 
 def split(status: Any) -> tuple[str, str]:
-    """State and health; `:excluded` only says that no container counts for it."""
+    """State and health. `:excluded` only means that no container is included in the status."""
     state, _, health = (status if isinstance(status, str) else "").removesuffix(":excluded").partition(":")
     return state, health
 
 
-def resource(row: Any, aspect: str, before: str, version: Version, *, moved: bool) -> Snapshot:
-    """What one answer of a service, a database or a stopped application shows. `before`: its status before we did anything, if known.
+def resource(row: Any, condition: str, before: str, version: Version, *, changed: bool) -> Snapshot:
+    """What the row of a service, a database or a stopped application shows.
 
-    `moved`: another state was seen since then, so that `running` is not just what was known before. `starting` is no such state: Coolify
-    shows it while it works, whatever comes of that (captured-2/sequence_service_deploy_up_fails).
+    condition: `RUNNING` or `STOPPED`, which is waited for.
+    before: its status before the request, if known.
+    changed: another state was seen since then, so that `running` is not just the status from before.
+        `starting` does not count:
+    Coolify shows it while it works, whether that succeeds or not
+    (captured-2/sequence_service_deploy_up_fails).
+
+    Raises UnavailableError for a response of another shape.
     """
     text = _status(row)
-    if aspect == STOPPED:
+    if condition == STOPPED:
         return _stopped(text, before)
     state, health = split(text)
     fine = health in {"healthy", "unknown", ""} or (health == "unhealthy" and not version.has(Feature.STATES))
     if state == "running" and fine:
-        if moved or (split(before)[0] not in {"starting", ""} and text != before):
-            return Snapshot(Phase.SUCCEEDED, text, stable_for=STALE_SECONDS, final=False)
+        if changed or (split(before)[0] not in {"starting", ""} and text != before):
+            return Snapshot(Phase.SUCCEEDED, text, stable_for=CHANGED_SECONDS, final=False)
         return Snapshot(
-            Phase.SUCCEEDED, text, stable_for=REFRESH_SECONDS, final=False, unseen=UNSEEN.format(text)
+            Phase.SUCCEEDED,
+            text,
+            stable_for=UNCHANGED_SECONDS,
+            final=False,
+            unseen=STATUS_UNCHANGED.format(text),
         )
-    if state in BAD:
+    if state in DOWN_STATES:
         return Snapshot(
-            Phase.FAILED, text, stable_for=STARTING_SECONDS, final=False, reason=DOWN_NOW.format(text)
+            Phase.FAILED, text, stable_for=STARTING_SECONDS, final=False, reason=DOWN.format(text)
         )
-    return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
+    return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'unknown'}")
 
 
 def _stopped(text: str, before: str) -> Snapshot:
     if split(text)[0] == "exited":
         already = split(before)[0] == "exited"
-        reason = "it was stopped already" if already else ""
+        reason = "it was already stopped" if already else ""
         return Snapshot(
             Phase.SUCCEEDED,
             text,
-            stable_for=STOPPED_SECONDS if already else FINAL_SECONDS,
+            stable_for=STOPPED_SECONDS if already else 0,
             final=False,
             reason=reason,
         )
-    return Snapshot(Phase.RUNNING, text, reason=f"it was not seen to stop: its status was still {text}")
+    return Snapshot(Phase.RUNNING, text, reason=f"it did not stop: its status was still {text}")
 
 
-def health(row: Any, options: Options, *, passed: bool, before: str = "", shaken: bool = False) -> Snapshot:
-    """Does the application run after its deployment? `passed`: Coolify's own health check did while it was deployed.
+def health(row: Any, options: Options, *, passed: bool, before: str = "", was_down: bool = False) -> Snapshot:
+    """Whether the application is running after its deployment.
 
-    `before`: its status before anything was done. After a mere restart Coolify does not look anew, so that one says nothing then.
-    `shaken`: it was seen not to run since the deployment, so that one good reading is not enough (coolify-api 8).
+    passed: Coolify's own health check passed during the deployment.
+    before: its status before the trigger. After a mere restart, Coolify may still report it.
+    was_down: it was down after the deployment, so that one good reading is not enough (coolify-api 8).
+
+    Raises UnavailableError for a response of another shape.
     """
     text = _status(row)
     state, condition = split(text)
@@ -107,7 +127,11 @@ def health(row: Any, options: Options, *, passed: bool, before: str = "", shaken
         return Snapshot(
             Phase.SUCCEEDED,
             text,
-            stable_for=STEADY_SECONDS if options.verify_health == "true" else STALE_SECONDS if shaken else 0,
+            stable_for=STEADY_SECONDS
+            if options.verify_health == "true"
+            else CHANGED_SECONDS
+            if was_down
+            else 0,
             final=False,
         )
     if is_down(text, options, before):
@@ -116,21 +140,27 @@ def health(row: Any, options: Options, *, passed: bool, before: str = "", shaken
             text,
             stable_for=max(min(DOWN_SECONDS, within), 1.0),
             final=False,
-            reason=DOWN_NOW.format(text),
+            reason=DOWN.format(text),
         )
-    return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'not known'}")
+    return Snapshot(Phase.RUNNING, text, reason=f"its status was still {text or 'unknown'}")
 
 
 def is_down(text: str, options: Options, before: str) -> bool:
-    """Whether a status says that the application does not run; what a mere restart finds unchanged says nothing."""
-    return split(text)[0] in BAD and not (options.command is Command.RESTART and text == before)
+    """Whether a status shows that the application is down.
+
+    After a mere restart, an unchanged status shows nothing.
+    """
+    return split(text)[0] in DOWN_STATES and not (options.command is Command.RESTART and text == before)
 
 
-def health_check(seen: Snapshot, target: str, options: Options) -> Handle | None:
-    """Where it can be seen that the new version runs, if that is to be looked at (architecture 2.2)."""
-    passed = passed_health_check(seen)
+def health_check(snapshot: Snapshot, target: str, options: Options) -> Handle | None:
+    """What to poll to see whether the new version is running.
+
+    None if that is not to be checked (architecture 2.2).
+    """
+    passed = passed_health_check(snapshot)
     if (
-        seen.phase is not Phase.SUCCEEDED
+        snapshot.phase is not Phase.SUCCEEDED
         or options.verify_health == "false"
         or options.pr
         or not options.wait
@@ -140,22 +170,25 @@ def health_check(seen: Snapshot, target: str, options: Options) -> Handle | None
     return Handle(target, "", condition=HEALTH)
 
 
-def passed_health_check(seen: Snapshot) -> bool:
-    """Whether Coolify itself found the new container healthy."""
-    return any(entry.from_platform and entry.text.strip() == HEALTHY for entry in seen.log or ())
+def passed_health_check(snapshot: Snapshot) -> bool:
+    """Whether Coolify's own health check of the new container passed."""
+    return any(entry.from_platform and entry.text.strip() == HEALTHY for entry in snapshot.log or ())
 
 
 def already_in_state(kind: str, text: str) -> str:
-    """`Service is already running.` and its like: nothing had to be done; empty for any other answer."""
+    """A message such as `Service is already running.`, which means that nothing had to be done.
+
+    Empty for any other.
+    """
     done = text.endswith((" is already running.", " is already stopped.")) and kind != APPLICATION
     return text.rstrip(".") if done else ""
 
 
 def _status(row: Any) -> str:
-    """Raises UnavailableError for an answer of another shape."""
+    """Raises UnavailableError for a response of another shape."""
     if not isinstance(row, dict) or not isinstance(row.get("status"), str):
         raise UnavailableError(
-            "Coolify's answer has not the shape of a resource with a status",
+            "Coolify's response is not a resource with a status",
             may_have_arrived=True,
             from_server=True,
         )

@@ -1,6 +1,9 @@
-"""PURE: the queue before 4.3.7, where a cancel over the API does not start what waits behind it (coolify-api 5.5, captured-2/README.md).
+"""PURE: Coolify's queue before 4.3.7.
 
-Later ordinary triggers are answered "already queued" for what is stuck there, for ever; one with `force` runs, and the stuck one after it.
+A cancel through the API does not start what is queued behind it (coolify-api 5.5).
+
+Later triggers are then answered with "already queued" forever; one with `force` runs, and the stuck
+deployment after it (captured-2/README.md).
 """
 
 from __future__ import annotations
@@ -12,58 +15,69 @@ from deployer.model import Handle, Phase, Snapshot
 from deployer.providers.coolify.api.versions import Feature, Version
 from deployer.providers.payload import Row
 
-HOLD, LAZY_HOLD = 10.0, 60.0
-"""Seconds that nothing must have run before that counts. Before beta.454 a row stays queued until a worker takes it (coolify-api 7.1)."""
+STUCK_SECONDS = 10.0
+"""How long nothing must run on the server before a queued deployment counts as stuck."""
+
+STUCK_SECONDS_BEFORE_454 = 60.0
+"""Before beta.454: there, a deployment stays queued until a worker takes it (coolify-api 7.1)."""
 
 STALLED = (
-    "{} queued, and nothing runs on that server: Coolify before 4.3.7 does not move its queue on after a cancel. "
-    "Deploy once with `force: true`{}"
+    "{} queued, although nothing is running on that server: after a cancel, Coolify before 4.3.7 does not "
+    "start the "
+    "next deployment. Deploy once with `force: true`{}"
 )
 CANCEL = ", or clear the queue with `command: cancel`"
 OURS, OLDER = "the deployment is still", "an older deployment of the same commit is still"
 
 
 def may_stall(version: Version, handle: Handle) -> bool:
-    """Whether a deployment that is queued may be stuck. Of ours that is only certain where the trigger itself starts what may run."""
+    """Whether a queued deployment may be stuck.
+
+    Ours can only be if the trigger itself would have started it.
+    """
     return not version.has(Feature.QUEUE_MOVES_ON) and (handle.adopted or version.has(Feature.FINISHED_STAYS))
 
 
-def before(row: Row, going: Iterable[Row]) -> int:
-    """How many deployments run on the same server."""
+def running_on_server(row: Row, active: Iterable[Row]) -> int:
+    """How many deployments are running on the same server."""
     return sum(
         each.get("status") == "in_progress" and each.get("server_id") == row.get("server_id")
-        for each in going
+        for each in active
     )
 
 
-def seen(shown: Snapshot, running: int | None, version: Version, *, adopted: bool) -> Snapshot:
-    """What a look at a queued deployment shows. `running`: see `before`; None where that could not be read."""
+def judged(snapshot: Snapshot, running: int | None, version: Version, *, adopted: bool) -> Snapshot:
+    """A queued deployment, as stuck if nothing runs on its server.
+
+    `running`: how many do; None if unknown.
+    """
     if running is None:
-        return shown
+        return snapshot
     if running:
         others = "another deployment" if running == 1 else f"{running} other deployments"
-        return replace(shown, reason=f"it was still queued behind {others}")
-    hold = HOLD if version.has(Feature.FINISHED_STAYS) else LAZY_HOLD
+        return replace(snapshot, reason=f"it was still queued behind {others}")
+    seconds = STUCK_SECONDS if version.has(Feature.FINISHED_STAYS) else STUCK_SECONDS_BEFORE_454
     return replace(
-        shown,
+        snapshot,
         phase=Phase.STUCK,
-        stable_for=hold,
+        stable_for=seconds,
         final=False,
-        reason=sentence(version, OLDER if adopted else OURS),
+        reason=explanation(version, OLDER if adopted else OURS),
     )
 
 
-def sentence(version: Version, what: str) -> str:
-    """What is stuck, and the cure."""
+def explanation(version: Version, what: str) -> str:
+    """What is stuck, and how to fix it."""
     return STALLED.format(what, CANCEL if version.has(Feature.CANCEL) else "")
 
 
-def waiting(going: Iterable[Row], version: Version) -> str:
-    """What waits although nothing runs on its server, in a sentence; empty where nothing does."""
-    listed = list(going)
-    count = sum(row.get("status") == "queued" and not before(row, listed) for row in listed)
-    return (
-        sentence(version, "1 deployment is still" if count == 1 else f"{count} deployments are still")
-        if count
-        else ""
-    )
+def stuck_deployments(active: Iterable[Row], version: Version) -> str:
+    """Deployments that are queued although nothing runs on their server, as a sentence.
+
+    Empty if there are none.
+    """
+    listed = list(active)
+    count = sum(row.get("status") == "queued" and not running_on_server(row, listed) for row in listed)
+    if not count:
+        return ""
+    return explanation(version, "1 deployment is still" if count == 1 else f"{count} deployments are still")

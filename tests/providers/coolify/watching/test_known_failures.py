@@ -575,7 +575,7 @@ def test_megabytes_without_a_cause_are_read_in_no_time() -> None:
 
 def test_a_variable_is_named_only_if_people_may_see_the_line() -> None:
     line = "error: Environment variable not found: DATABASE_URL."
-    rest = "is missing: add it in Coolify or with `env`; a build sees only build variables."
+    rest = "is missing. Add it in Coolify or with `env`; a build only sees build variables."
     assert match(line, shown=True) == f"The environment variable DATABASE_URL {rest}"
     assert match(line, shown=False) == f"An environment variable {rest}"
 
@@ -681,7 +681,7 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
                 "Container logs:",
                 entry("error: Environment variable not found: A_B.", command="docker logs x"),
             ],
-            "The environment variable A_B is missing: add it in Coolify or with `env`; a build sees only build variables.\n"
+            "The environment variable A_B is missing. Add it in Coolify or with `env`; a build only sees build variables.\n"
             "New container is unhealthy.\nContainer logs:\nerror: Environment variable not found: A_B.",
             id="in-the-words-of-an-unhealthy-container",
         ),

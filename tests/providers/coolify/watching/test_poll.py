@@ -86,7 +86,7 @@ def test_links_lead_to_the_pages_not_to_the_path_of_the_api(wire: responses.Requ
 @pytest.mark.parametrize(
     ("trust", "reason"),
     [
-        pytest.param(Certainty.CONFIRMED, "Coolify no longer has this deployment", id="it-was-there"),
+        pytest.param(Certainty.CONFIRMED, "this deployment no longer exists in Coolify", id="it-was-there"),
         pytest.param(Certainty.UNCONFIRMED, poll.FULL_QUEUE, id="start-on-a-full-queue"),
     ],
 )
@@ -214,7 +214,7 @@ def test_a_refusal_in_json_that_is_not_coolify_s_does_not_make_the_uuid_wrong(
 
 PHANTOM, LISTED = Handle(WEB, "", Certainty.PHANTOM), Handle(WEB, "abc", Certainty.POSSIBLY_PHANTOM)
 NOTHING_BEHIND = Snapshot(
-    Phase.ABSENT, reason="Coolify said that one was already queued, but there is none any more"
+    Phase.ABSENT, reason="Coolify reported that a deployment was already queued, but there is none any more"
 )
 SOMEBODY, IN_COOLIFY, WEBHOOK = (
     "somebody started through the API",
@@ -428,9 +428,7 @@ def test_who_deploys_what_a_webhook_deploys_too_is_told(  # noqa: PLR0913, PLR09
 
 def test_who_deploys_what_a_webhook_deploys_too_is_told_what_to_do() -> None:
     for text in (poll.AUTO_DEPLOY, poll.AUTO_ADOPTED):
-        assert [
-            word for word in ("a webhook", "off (in Coolify: ", "leave this step out") if word not in text
-        ] == []
+        assert [word for word in ("a webhook", "(in Coolify: ", "remove this step") if word not in text] == []
 
 
 # --- a pinned commit
@@ -721,7 +719,7 @@ def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(
     wire: responses.RequestsMock, options: Row, *, told: bool
 ) -> None:
     serve_row(wire, "deployment_get_queued")
-    assert (poll.PREVIEW_UNSEEN in server(**options).poll(Handle(APP, "abc")).warnings) is told
+    assert (poll.PREVIEW_STATUS_UNAVAILABLE in server(**options).poll(Handle(APP, "abc")).warnings) is told
 
 
 # --- a status

@@ -77,14 +77,14 @@ def test_what_a_status_is_worth_of_what_is_to_run(
     text: str, now: Worth, before: Worth, version: str, *, old: bool
 ) -> None:
     """Before beta.445 `unhealthy` was also said of what has no health check."""
-    seen = resource_status.resource({"status": text}, RUNNING, "exited", Version(version), moved=False)
+    seen = resource_status.resource({"status": text}, RUNNING, "exited", Version(version), changed=False)
     assert worth(seen) == (before if old else now)
     assert seen.raw_status == text
 
 
 @pytest.mark.parametrize(("text", "stopped"), [(word[0], word[3]) for word in WORDS], ids=TEXTS)
 def test_what_a_status_is_worth_of_what_is_to_be_stopped(text: str, stopped: Worth) -> None:
-    seen = resource_status.resource({"status": text}, STOPPED, "running:healthy", Version(NEW), moved=False)
+    seen = resource_status.resource({"status": text}, STOPPED, "running:healthy", Version(NEW), changed=False)
     assert worth(seen) == stopped
     assert seen.raw_status == text
 
@@ -160,9 +160,13 @@ def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(
     before: str, hold: float, *, moved: bool
 ) -> None:
     """Coolify looks at its containers once a minute (coolify-api 8 trap 4), and tells nowhere whether a pull failed (captured-2)."""
-    seen = resource_status.resource({"status": "running:healthy"}, RUNNING, before, Version(NEW), moved=moved)
+    seen = resource_status.resource(
+        {"status": "running:healthy"}, RUNNING, before, Version(NEW), changed=moved
+    )
     unseen = (
-        resource_status.UNSEEN.format("running:healthy") if hold == resource_status.REFRESH_SECONDS else ""
+        resource_status.STATUS_UNCHANGED.format("running:healthy")
+        if hold == resource_status.UNCHANGED_SECONDS
+        else ""
     )
     assert (*worth(seen), seen.reason, seen.unseen) == (Phase.SUCCEEDED, hold, "", unseen)
 
@@ -173,12 +177,12 @@ def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(
         pytest.param("running:healthy", "exited", 0, "", id="it-ran"),
         pytest.param("starting:unhealthy", "exited", 0, "", id="it-started"),
         pytest.param("", "exited:unhealthy", 0, "", id="nobody-knows"),
-        pytest.param("exited", "exited:unhealthy", 10, "it was stopped already", id="it-was-stopped-already"),
+        pytest.param("exited", "exited:unhealthy", 10, "it was already stopped", id="it-was-stopped-already"),
         pytest.param(
             "exited:unhealthy",
             "exited",
             10,
-            "it was stopped already",
+            "it was already stopped",
             id="it-was-stopped-already-in-other-words",
         ),
     ],
@@ -186,7 +190,7 @@ def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(
 def test_what_was_stopped_before_is_believed_a_little_later(
     before: str, now: str, hold: float, reason: str
 ) -> None:
-    seen = resource_status.resource({"status": now}, STOPPED, before, Version(NEW), moved=False)
+    seen = resource_status.resource({"status": now}, STOPPED, before, Version(NEW), changed=False)
     assert (*worth(seen), seen.reason) == (Phase.SUCCEEDED, hold, reason)
 
 
@@ -239,7 +243,7 @@ def test_after_a_bad_status_one_good_reading_is_not_enough(
 ) -> None:
     """coolify-api 8: seen twice, fifteen seconds apart."""
     seen = resource_status.health(
-        {"status": "running:unknown"}, Options(verify_health=verify), passed=False, shaken=shaken
+        {"status": "running:unknown"}, Options(verify_health=verify), passed=False, was_down=shaken
     )
     assert (*worth(seen),) == (Phase.SUCCEEDED, hold)
 
@@ -250,23 +254,24 @@ def test_after_a_bad_status_one_good_reading_is_not_enough(
 def test_a_status_that_is_no_end_says_what_it_was() -> None:
     for text, told in (
         ("starting:unhealthy", "its status was still starting:unhealthy"),
-        ("", "its status was still not known"),
+        ("", "its status was still unknown"),
     ):
         assert (
-            resource_status.resource({"status": text}, RUNNING, "", Version(NEW), moved=False).reason == told
+            resource_status.resource({"status": text}, RUNNING, "", Version(NEW), changed=False).reason
+            == told
         )
         assert resource_status.health({"status": text}, Options(), passed=False).reason == told
     assert resource_status.resource(
-        {"status": "running:healthy"}, STOPPED, "", Version(NEW), moved=False
-    ).reason == ("it was not seen to stop: its status was still running:healthy")
+        {"status": "running:healthy"}, STOPPED, "", Version(NEW), changed=False
+    ).reason == ("it did not stop: its status was still running:healthy")
 
 
 def test_a_bad_status_says_what_it_is_and_where_to_look() -> None:
-    assert resource_status.resource({"status": "exited"}, RUNNING, "", Version(NEW), moved=False).reason == (
-        "it does not run: Coolify has reported exited. Its logs in Coolify say why"
-    )
+    assert resource_status.resource(
+        {"status": "exited"}, RUNNING, "", Version(NEW), changed=False
+    ).reason == ("it is not running: Coolify reports exited. See its logs in Coolify")
     assert resource_status.health({"status": "degraded:unhealthy"}, Options(), passed=False).reason == (
-        "it does not run: Coolify has reported degraded:unhealthy. Its logs in Coolify say why"
+        "it is not running: Coolify reports degraded:unhealthy. See its logs in Coolify"
     )
 
 
@@ -282,7 +287,7 @@ def test_a_status_is_one_line() -> None:
 def test_an_answer_without_a_status_is_no_news(row: object) -> None:
     for aspect in (RUNNING, STOPPED):
         with pytest.raises(UnavailableError):
-            resource_status.resource(row, aspect, "", Version(NEW), moved=False)
+            resource_status.resource(row, aspect, "", Version(NEW), changed=False)
     with pytest.raises(UnavailableError) as caught:
         resource_status.health(row, Options(), passed=False)
     assert (caught.value.from_server, caught.value.may_have_arrived) == (True, True)
@@ -318,7 +323,7 @@ def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, 
         moved = moved or resource_status.split(text)[0] not in {"running", "starting"}
         watch, _ = observe(
             watch,
-            resource_status.resource({"status": text}, RUNNING, before, Version(NEW), moved=moved),
+            resource_status.resource({"status": text}, RUNNING, before, Version(NEW), changed=moved),
             second,
         )
         if watch.result:
