@@ -290,7 +290,7 @@ def test_reach_names_the_address_once_and_only_there(wire: responses.RequestsMoc
     serve(wire, "GET", f"/applications/{WEB}", "unauth_bad")
     with pytest.raises(UnavailableError) as caught:
         server().connect()
-    assert asdict(caught.value) == {"reason": f"{BASE}: no connection within 5 s", **flags()}
+    assert asdict(caught.value) == {"reason": f"{BASE}: could not connect within 5 s", **flags()}
     with pytest.raises(RefusedError) as later:
         server().resolve(WEB)
     assert BASE not in later.value.reason
