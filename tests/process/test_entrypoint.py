@@ -322,7 +322,7 @@ def test_an_input_that_is_nearly_one_is_a_warning(folder: Path, stranger: Strang
     with play("bad-token", folder, stranger, github(folder, INPUT_TIMOUT="3m"), speed=QUICK) as played:
         [warning] = played.end().told("warning")
     assert "timout" in warning
-    assert "did you mean timeout" in warning
+    assert "Did you mean timeout" in warning
 
 
 @every_system
@@ -356,7 +356,7 @@ def test_a_misspelt_name_is_told_before_the_run_is_skipped(folder: Path, strange
     assert (ended.code, ended.outputs["status"]) == (0, "skipped")
     told = [command for command in ended.commands if command.name in {"warning", "notice", "error"}]
     assert [command.name for command in told] == ["warning", "notice"]
-    assert "did you mean timeout" in told[0].data
+    assert "Did you mean timeout" in told[0].data
     assert "skipped" in told[1].data
 
 
@@ -466,7 +466,7 @@ def test_a_bug_is_70_with_the_deployment_s_link_last(
 ) -> None:
     environ = {**SYSTEMS[system](folder), **files(), **({debug: "1"} if debug else {})}
     with play(
-        "build-failure", folder, stranger, environ, speed=QUICK, before=BUG.format(method="_ended")
+        "build-failure", folder, stranger, environ, speed=QUICK, before=BUG.format(method="_finished")
     ) as played:
         ended = played.end()
         [row] = played.stage.deployments()
@@ -480,7 +480,7 @@ def test_a_bug_is_70_with_the_deployment_s_link_last(
 
 def test_the_last_words_after_a_bug_are_not_folded_away(folder: Path, stranger: Stranger) -> None:
     with play(
-        "build-failure", folder, stranger, github(folder), speed=QUICK, before=BUG.format(method="_ended")
+        "build-failure", folder, stranger, github(folder), speed=QUICK, before=BUG.format(method="_finished")
     ) as played:
         ended = played.end()
     names = [command.name for command in ended.commands]
@@ -490,7 +490,7 @@ def test_the_last_words_after_a_bug_are_not_folded_away(folder: Path, stranger: 
 
 def test_a_bug_before_anything_was_started_says_so(folder: Path, stranger: Stranger) -> None:
     with play(
-        "success", folder, stranger, github(folder), speed=QUICK, before=BUG.format(method="_reached")
+        "success", folder, stranger, github(folder), speed=QUICK, before=BUG.format(method="_connected")
     ) as played:
         ended = played.end()
         assert (ended.code, played.starts()) == (70, 0)

@@ -110,7 +110,7 @@ def test_signals_to_the_last_moment_change_nothing(folder: Path, stranger: Stran
         assert played.program.process.returncode == 130
         ended = interrupted(played)
         assert len(played.asked("cancel")) == 1
-        assert ended.text.count("the job is being stopped") == 1
+        assert ended.text.count("the job is being cancelled") == 1
 
 
 @needs_linux("nothing else tells who listens to a signal")

@@ -228,7 +228,7 @@ INSTANCES = (
             "status is available again",
         ),
     ),
-    Truth("outage", "finished", ("no news:", "status is available again")),
+    Truth("outage", "finished", ("status check failed:", "status is available again")),
     Truth(
         "success", "finished", ("web: deployed; waiting for it to be healthy",), inputs=SURE, lasts=(80, 95)
     ),

@@ -229,7 +229,7 @@ TRAPS = (
     Truth("12", "unhealthy-without-check", "finished", (), versions=ALL),
     Truth("12", "success", "finished", (), inputs={"verify_health": "true"}, lasts=(110, 130)),
     # 13: a status that nobody knows
-    Truth("13", "unknown-status", "finished", ("a status that we do not know: 'paused'",)),
+    Truth("13", "unknown-status", "finished", ("an unknown status: 'paused'",)),
     # 14: the rate limit, and no storm of refused requests
     Truth("14", "throttled", "finished", ("Coolify is asked too often",), {"deploy": 2}),
     Truth("14", "revoked", "lost", ("Coolify does not accept the token",)),

@@ -614,7 +614,7 @@ STORIES: dict[str, tuple[float, str]] = {
     "captured/sequence_healthcheck_unhealthy": (7.15, f"failed: {UNHEALTHY}"),
     "captured/sequence_multiserver_main": (
         8.33,
-        "finished, then others: k8obemkkrbgjddu4tcwdmw1u, confirmed",
+        "finished, then additional servers: k8obemkkrbgjddu4tcwdmw1u, confirmed",
     ),
     "captured/sequence_nixpacks_buildfail": (
         6.77,
