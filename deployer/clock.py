@@ -1,4 +1,4 @@
-"""Time and signals: everything about the outer world's clock that a test wants to replace. Nothing else may sleep or install a handler."""
+"""Time and signals. Nothing else may sleep or install a signal handler, so that tests can replace both."""
 
 from __future__ import annotations
 
@@ -15,25 +15,30 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""GitHub sends the first and 7.5 s later the second, GitLab and `docker stop` only the second (ci-formats 1.9, 2), a terminal that is
-closed the third, which Windows does not have."""
+"""GitHub sends SIGINT and 7.5 s later SIGTERM, GitLab and `docker stop` only SIGTERM (ci-formats 1.9, 2).
+
+A closed terminal sends SIGHUP.
+
+Windows has no SIGHUP.
+"""
 
 HAS_MASK = hasattr(signal, "pthread_sigmask")
 """Windows can't block a signal."""
 
 HAS_ALARM = hasattr(signal, "setitimer")
-"""Windows has no interval timer: there a call that hangs ends by its own time-out."""
+"""Windows has no interval timer: there, a call that hangs ends by its own timeout."""
 
 
-TICK = 0.5
-"""Real seconds between two rings of an alarm."""
+ALARM_SECONDS = 0.5
+"""Real seconds between two alarms."""
 
 
 class Clock:
-    """The real one: seconds that pass `speed` times as fast as real ones (a rehearsal's do), and the signals that end a job.
+    """The real clock, `speed` times as fast as real time (for rehearsals), and the signals that cancel a job.
 
-    A signal may raise `Interrupted` inside `interruptible` only; anywhere else it is remembered until then, so that it can neither
-    tear a file nor lose a deployment that was just started. Signals after the first change nothing.
+    A signal raises `Interrupted` only inside `interruptible`; anywhere else it is remembered until then, so
+    that it can neither leave a file half written nor lose a deployment that was just started. Only the first
+    signal counts.
     """
 
     def __init__(self, speed: float = 1) -> None:
@@ -47,9 +52,9 @@ class Clock:
         self._deadline = math.inf
 
     def listen(self) -> None:
-        """Take charge of the signals that end a job, and hear those that came while they were blocked (`__main__.py`).
+        """Handle the signals that cancel a job, also those received while blocked (`__main__.py`).
 
-        A SIGHUP that is ignored stays ignored: that is how `nohup` works.
+        A SIGHUP that is ignored stays ignored, as `nohup` needs it.
         """
         for number in SIGNALS:
             if number.name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN:
@@ -61,52 +66,52 @@ class Clock:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
     def hand_over(self) -> None:
-        """Before another program takes the place of this one: what Python ignores would stay ignored in it."""
+        """Restore the signals that Python ignores, before another program replaces this one."""
         for name in ("SIGPIPE", "SIGXFSZ"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), signal.SIG_DFL)
 
     def ignore(self) -> None:
-        """From here on signals change nothing, also while the interpreter ends: it would die by them and lose the exit code."""
+        """Ignore signals from here on: one that ends the interpreter would change the exit code."""
         self._disarm()
         for number in (*SIGNALS, *((signal.SIGALRM,) if HAS_ALARM else ())):
             signal.signal(number, signal.SIG_IGN)
 
     def now(self) -> float:
-        """Seconds since some moment in the past. Never the wall clock: that one jumps."""
+        """Monotonic seconds since an arbitrary moment, at the clock's speed."""
         return time.monotonic() * self.speed
 
     def real(self) -> float:
-        """The same in real seconds, for what the network does."""
+        """Monotonic real seconds, for the network."""
         return time.monotonic()
 
     def wall(self) -> float:
-        """Seconds since 1970, for those who print a date."""
+        """Seconds since 1970, for dates."""
         return time.time()
 
     def set_deadline(self, seconds: float) -> None:
-        """What is done from here on must end within so many seconds (of `now`)."""
+        """From here on, requests must end within `seconds` of `now`."""
         self._deadline = self.now() + seconds
 
     def time_left(self) -> float:
-        """Real seconds until the deadline, negative after it: for those who wait for the network."""
+        """Real seconds until the deadline; negative after it."""
         return (self._deadline - self.now()) / self.speed
 
     def since_stop(self) -> float:
-        """Real seconds since the signal: the CI system's patience does not run faster in a rehearsal."""
+        """Real seconds since the signal: a CI system's grace period is not faster in a rehearsal."""
         return time.monotonic() - self._stopped_at
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless the job is stopped: then raise `Interrupted` at once."""
+        """Wait. Raises Interrupted at once when the job is cancelled."""
         with self.interruptible():
             time.sleep(max(0.0, seconds) / self.speed)
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """In here a signal raises `Interrupted` at once, also one that came before."""
+        """Within this block a signal raises Interrupted at once, also one received earlier."""
         try:
             self._open = True
-            self._arm(TICK)
+            self._arm(ALARM_SECONDS)
             if self.stopped:
                 raise Interrupted(self.stopped)
             yield
@@ -116,13 +121,13 @@ class Clock:
 
     @contextmanager
     def grace(self, seconds: float) -> Iterator[None]:
-        """In here a signal raises `Interrupted` only after so many real seconds more: time for an answer that is under way.
+        """Within this block a signal raises Interrupted `seconds` real seconds later: for a response.
 
-        One that came before raises at entry: nothing new is begun.
+        One received earlier raises on entry: nothing new is started.
         """
         try:
             self._grace = seconds
-            self._arm(TICK)
+            self._arm(ALARM_SECONDS)
             if self.stopped:
                 raise Interrupted(self.stopped)
             yield
@@ -132,7 +137,10 @@ class Clock:
 
     @contextmanager
     def limit(self, seconds: float) -> Iterator[None]:
-        """In here `Expired` is raised after so many real seconds. A name look-up under way ends first: Python can't interrupt it."""
+        """Within this block Expired is raised after so many real seconds.
+
+        (Python can't interrupt a DNS lookup: it ends first.)
+        """
         self._limited = True
         self._arm(max(seconds, 0.001))
         try:
@@ -150,7 +158,7 @@ class Clock:
             self._open = False
             raise Interrupted(self.stopped)
         if self._grace is not None:
-            self._arm(self._grace)  # on time, not at the next tick
+            self._arm(self._grace)  # exactly then, not at the next alarm
 
     def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
         if self._limited:
@@ -161,9 +169,9 @@ class Clock:
             raise Interrupted(self.stopped)
 
     def _arm(self, seconds: float) -> None:
-        """Ring after so many seconds, and again and again: a signal that comes just before a call blocks is only heard with the next."""
+        """Set a repeating alarm, to handle a signal that is received just before a call blocks."""
         if self._listening:
-            signal.setitimer(signal.ITIMER_REAL, seconds, TICK)
+            signal.setitimer(signal.ITIMER_REAL, seconds, ALARM_SECONDS)
 
     def _disarm(self) -> None:
         if self._listening:

@@ -1,7 +1,8 @@
-"""PURE: every rule about when a deployment is over, and what comes next. No time of its own, no request, no output.
+"""PURE: every rule about when a deployment is over, and what comes next. No clock, no request, no output.
 
-`observe` takes what one look saw and returns the new state of the watch and what happened; `after` says what an ending means for the
-target; `pause` and `reach_again` say how long to wait. The rules by number are those of architecture 4.
+`observe` takes the result of one poll, and returns the new state of the watch and the events that follow.
+`next_step` says what the end of a watch means for the target. `poll_delay` and `connect_retry_delay` say how
+long to wait. The rules are numbered as in architecture 4.
 """
 
 from __future__ import annotations
@@ -37,17 +38,17 @@ class End(Enum):
     """The ways a watch can end."""
 
     SUCCEEDED = "succeeded"
-    UNVERIFIED = "unproven"
+    UNVERIFIED = "unverified"
     FAILED = "failed"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
     STUCK = "stuck"
     GONE = "gone"
-    ACCESS_DENIED = "barred"
-    TIMED_OUT = "late"
+    ACCESS_DENIED = "access denied"
+    TIMED_OUT = "timed out"
 
 
-# A phase that is not in here is no end: QUEUED, RUNNING and UNKNOWN go on (architecture, rule 2: never success, never failure).
+# QUEUED, RUNNING and UNKNOWN are missing: they are neither success nor failure (architecture, rule 2).
 TERMINAL = {
     Phase.SUCCEEDED: End.SUCCEEDED,
     Phase.UNVERIFIED: End.UNVERIFIED,
@@ -70,7 +71,7 @@ _DEPLOYED = {
     End.TIMED_OUT: Outcome.TIMED_OUT,
 }
 
-# What the end of each leg is called. None: nobody could tell, and `strict` decides.
+# The outcome of each end, by stage. None: inconclusive, and `strict` decides.
 OUTCOMES: dict[Stage, dict[End, Outcome | None]] = {
     Stage.STAGING: {**_DEPLOYED},
     Stage.DEPLOYMENT: {**_DEPLOYED},
@@ -86,40 +87,47 @@ OUTCOMES: dict[Stage, dict[End, Outcome | None]] = {
 }
 
 FIRST_POLL_SECONDS = {Stage.HEALTH: 10.0}
-"""Seconds from the end of the deployment to a leg's first look: until then the status may still be the old container's."""
+"""Seconds from the end of the deployment to the first poll of a stage.
+
+Until then, the status may be the old container's.
+"""
 
 LIMITED_BY = {Stage.HEALTH: "verify_timeout", Stage.VERIFY: "verify_timeout"}
-"""Which field of the plan limits a leg, from the end of the one before; every other has `timeout`, from the first trigger."""
+"""Stages that a field of the plan limits, counted from the end of the previous stage.
 
-SITE_RESPONDS = "answering"
-"""The aspect of a target that no provider is asked about: whether its site answers (deployer/verify)."""
+All others: `timeout`, from the first trigger.
+"""
 
-CONTINUES = "continues on the server, but its status can't be read any more"
-CONTINUING = (Phase.QUEUED, Phase.RUNNING)
+SITE_RESPONDS = "responding"
+"""The condition that no provider polls: whether the target's site responds (deployer/verify)."""
+
+CONTINUES = "continues on the server, but its status can no longer be read"
+ACTIVE_PHASES = (Phase.QUEUED, Phase.RUNNING)
 
 TIMED_OUT_REASONS = {
-    None: "no look at it ever worked",
-    Phase.ABSENT: "it was not there",
+    None: "its status could never be read",
+    Phase.ABSENT: "it did not exist",
     Phase.QUEUED: "it was still queued",
     Phase.STUCK: "it was still queued",
     Phase.RUNNING: "it was still being built or started",
-    Phase.UNKNOWN: "its status was none that we know",
+    Phase.UNKNOWN: "it had an unknown status",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """How one watch ended, and why as far as the provider says."""
+    """How one watch ended."""
 
     end: End
     reason: str = ""
+    """Why, if the provider says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is known of one deployment. Times in seconds of the clock that the caller reads. `saw_failure`: some look was `bad`.
+    """What is known of one deployment, or condition, that is polled.
 
-    `held`: log entries that are not shown yet, each with when it was read first: an earlier one may still arrive.
+    Times are seconds of the caller's clock.
     """
 
     handle: Handle
@@ -127,29 +135,43 @@ class Watch:
     deadline: float
     stage: Stage = Stage.DEPLOYMENT
     phase: Phase | None = None
+    """The phase that was seen last; None before the first poll that worked."""
     appeared: bool = False
+    """Some poll showed that it exists."""
     saw_failure: bool = False
+    """Some poll showed that the new version does not do what it should."""
     phase_since: float = 0
+    """When the current phase was seen first."""
     shown_entries: frozenset[tuple[object, int]] = frozenset()
+    """Keys of log entries that were passed on, each with its number among those with the same key."""
     held: tuple[tuple[float, Entry], ...] = ()
+    """Log entries that are not passed on yet, with when they were read: an earlier one may still arrive."""
     details: DeploymentDetails | None = None
     announced: frozenset[str] = frozenset()
+    """What was reported already, and is only reported once."""
     poll_error: str = ""
+    """Why the last poll failed; empty if it worked."""
     reported_errors: frozenset[str] = frozenset()
+    """Errors that were reported since the last poll that worked."""
     failed_polls: int = 0
+    """How many polls have failed since the last one that worked."""
     retry_after: float = 0
+    """Seconds that the server asked clients to wait; 0 if it did not say."""
     last_snapshot: Snapshot | None = None
     result: WatchResult | None = None
+    """Set once the watch has ended."""
 
 
 def observe(watch: Watch, observation: Observation, now: float) -> tuple[Watch, list[Event]]:
-    """What one look changes. Architecture, rule 1: what was seen is judged first, the deadline after it."""
+    """The watch after one poll, and the events.
+
+    What was seen is judged before the deadline (architecture, rule 1).
+    """
     events: list[Event] = []
     match observation:
         case AccessDenied(reason):  # architecture, rule 3
-            watch = replace(
-                watch, result=_final_result(watch) or WatchResult(End.ACCESS_DENIED, _barred(watch, reason))
-            )
+            denied = WatchResult(End.ACCESS_DENIED, _access_denied(watch, reason))
+            watch = replace(watch, result=_final_result(watch) or denied)
         case PollFailed():
             watch, events = _poll_failed(watch, observation)
         case Snapshot():
@@ -157,63 +179,56 @@ def observe(watch: Watch, observation: Observation, now: float) -> tuple[Watch, 
     if watch.result is None and now >= watch.deadline:
         watch = replace(watch, result=_timed_out(watch))
     if watch.result:
-        events += rest(watch)
+        events += remaining_log(watch)
         watch = replace(watch, held=())
     return watch, events
 
 
-def rest(watch: Watch) -> list[Event]:
-    """What of the log was read and is not shown yet, for when nobody looks any more."""
-    entries = tuple(entry for _, entry in watch.held)
-    return (
-        [LogLines(watch.handle.target, entries, watch.last_snapshot.server if watch.last_snapshot else "")]
-        if entries
-        else []
-    )
+def remaining_log(watch: Watch) -> list[Event]:
+    """The log entries that were held back, for when there will be no further poll."""
+    if not watch.held:
+        return []
+    server = watch.last_snapshot.server if watch.last_snapshot else ""
+    return [LogLines(watch.handle.target, tuple(entry for _, entry in watch.held), server)]
 
 
-def _barred(watch: Watch, reason: str) -> str:
-    """What is under way goes on without us, which people must know of a token that was revoked in the middle."""
-    going = (
+def _access_denied(watch: Watch, reason: str) -> str:
+    """The reason, and that the deployment continues: a token may be revoked in the middle of one."""
+    active = (
         watch.last_snapshot is not None
-        and watch.last_snapshot.phase in CONTINUING
+        and watch.last_snapshot.phase in ACTIVE_PHASES
         and watch.stage in {Stage.DEPLOYMENT, Stage.ADDITIONAL_SERVERS}
     )
-    what = "the deployment" if watch.handle.id else "what was asked for"
-    return f"{what} {CONTINUES}: {reason}" if going else reason
+    what = "the deployment" if watch.handle.id else "the request"
+    return f"{what} {CONTINUES}: {reason}" if active else reason
 
 
-def _poll_failed(watch: Watch, missed: PollFailed) -> tuple[Watch, list[Event]]:
-    """Architecture, rule 2: a failed look is no news, and the same trouble is told once."""
-    events: list[Event] = (
-        []
-        if missed.reason in watch.reported_errors
-        else [PollFailing(watch.handle.target, missed.reason, watch.handle.server)]
-    )
-    troubles = watch.reported_errors | {missed.reason}
-    return replace(
+def _poll_failed(watch: Watch, failed: PollFailed) -> tuple[Watch, list[Event]]:
+    """A failed poll changes nothing, and each error is reported once (architecture, rule 2)."""
+    events: list[Event] = []
+    if failed.reason not in watch.reported_errors:
+        events.append(PollFailing(watch.handle.target, failed.reason, watch.handle.server))
+    watch = replace(
         watch,
-        poll_error=missed.reason,
-        reported_errors=troubles,
+        poll_error=failed.reason,
+        reported_errors=watch.reported_errors | {failed.reason},
         failed_polls=watch.failed_polls + 1,
-        retry_after=missed.retry_after,
-    ), events
+        retry_after=failed.retry_after,
+    )
+    return watch, events
 
 
 def _polled(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[Event]]:
     target = watch.handle.target
-    events: list[Event] = (
-        [PollRecovered(target, watch.failed_polls, watch.handle.server)] if watch.failed_polls else []
-    )
-    known = DeploymentDetails(target, snapshot.link, snapshot.commit, snapshot.server, watch.stage)
-    if known != watch.details and (snapshot.link or snapshot.commit or snapshot.server):
-        events.append(known)
-        watch = replace(watch, details=known)
-    if (
-        watch.last_snapshot
-        and math.isinf(watch.last_snapshot.stable_for)
-        and math.isfinite(snapshot.stable_for)
-    ):
+    events: list[Event] = []
+    if watch.failed_polls:
+        events.append(PollRecovered(target, watch.failed_polls, watch.handle.server))
+    details = DeploymentDetails(target, snapshot.link, snapshot.commit, snapshot.server, watch.stage)
+    if details != watch.details and (snapshot.link or snapshot.commit or snapshot.server):
+        events.append(details)
+        watch = replace(watch, details=details)
+    was_endless = watch.last_snapshot is not None and math.isinf(watch.last_snapshot.stable_for)
+    if was_endless and math.isfinite(snapshot.stable_for):
         watch = replace(watch, phase_since=now)
     same = snapshot.phase is watch.phase
     if not same or (watch.last_snapshot and snapshot.raw_status != watch.last_snapshot.raw_status):
@@ -222,17 +237,16 @@ def _polled(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[E
             PhaseChanged(target, snapshot.phase, snapshot.raw_status, snapshot.server, watch.stage, same)
         )
     if watch.stage is Stage.CANCELLATION:
-        pass  # nobody asked for the log of what was only to be cancelled
+        pass  # nobody asked for the log of a deployment that is cancelled
     elif snapshot.log is None:
         watch, events = _once(watch, events, "log", LogUnavailable(target, watch.handle.server))
     else:
-        fresh, seen = new_entries(snapshot.log, watch.shown_entries)
-        shown, held = _in_order(watch.held, fresh, now)
-        watch = replace(watch, shown_entries=seen, held=held)
+        new, shown_keys = new_entries(snapshot.log, watch.shown_entries)
+        shown, held = _in_order(watch.held, new, now)
+        watch = replace(watch, shown_entries=shown_keys, held=held)
         events += [LogLines(target, shown, snapshot.server)] if shown else []
     for warning in snapshot.warnings:
         watch, events = _once(watch, events, warning, TargetWarning(target, warning, watch.handle.server))
-    met = watch.appeared or snapshot.phase is not Phase.ABSENT
     watch = replace(
         watch,
         poll_error="",
@@ -240,7 +254,7 @@ def _polled(watch: Watch, snapshot: Snapshot, now: float) -> tuple[Watch, list[E
         failed_polls=0,
         retry_after=0,
         last_snapshot=snapshot,
-        appeared=met,
+        appeared=watch.appeared or snapshot.phase is not Phase.ABSENT,
         saw_failure=watch.saw_failure or snapshot.shows_failure,
     )
     end = TERMINAL.get(snapshot.phase)
@@ -256,9 +270,9 @@ def _once(watch: Watch, events: list[Event], what: str, event: Event) -> tuple[W
 
 
 def _is_final(watch: Watch, snapshot: Snapshot, now: float) -> bool:
-    """An end is looked at again until it has held long enough; the deadline cuts that short, but for one that may still turn.
+    """Whether an end counts (architecture, rule 4).
 
-    Source: architecture, rule 4.
+    It does once it has lasted long enough, or at the deadline if it can't turn any more.
     """
     return now - watch.phase_since >= snapshot.stable_for or (
         now >= watch.deadline and _cannot_turn(snapshot)
@@ -270,90 +284,91 @@ def _cannot_turn(snapshot: Snapshot) -> bool:
 
 
 def _final_result(watch: Watch) -> WatchResult | None:
-    """The end that was seen last: it is not lost because we can look no more before it is settled."""
-    if (
-        watch.last_snapshot
-        and watch.last_snapshot.phase in TERMINAL
-        and watch.last_snapshot.phase is not Phase.ABSENT
-        and _cannot_turn(watch.last_snapshot)
-    ):
-        return WatchResult(TERMINAL[watch.last_snapshot.phase], watch.last_snapshot.reason)
+    """The end that was seen last, if it can't turn any more.
+
+    It counts even if it can no longer be confirmed.
+    """
+    last = watch.last_snapshot
+    if last and last.phase in TERMINAL and last.phase is not Phase.ABSENT and _cannot_turn(last):
+        return WatchResult(TERMINAL[last.phase], last.reason)
     return None
 
 
 def _timed_out(watch: Watch) -> WatchResult:
-    if believed := _final_result(watch):
-        return believed
-    reason = watch.last_snapshot.reason if watch.last_snapshot else ""
-    phase = watch.last_snapshot.phase if watch.last_snapshot else None
-    if (
-        not reason
-        and watch.last_snapshot
-        and phase in TERMINAL
-        and math.isfinite(watch.last_snapshot.stable_for)
-        and not watch.last_snapshot.final
-    ):
-        reason = f"its status was {watch.last_snapshot.raw_status}, too short to be believed"
+    if final := _final_result(watch):
+        return final
+    last = watch.last_snapshot
+    reason = last.reason if last else ""
+    if last and not reason and last.phase in TERMINAL and math.isfinite(last.stable_for) and not last.final:
+        reason = f"its status was {last.raw_status}, but not for long enough"
         if watch.stage is Stage.VERIFY:
-            reason = f"its last answer was good ({watch.last_snapshot.raw_status}), but two in a row count, and there was no time for a second"
+            reason = (
+                f"its last response was OK ({last.raw_status}), but two consecutive OK responses are "
+                "required "
+                "and time ran out"
+            )
+    reason = reason or TIMED_OUT_REASONS.get(last.phase if last else None, "")
     if watch.poll_error:
-        return WatchResult(
-            End.TIMED_OUT,
-            f"{reason or TIMED_OUT_REASONS.get(phase, '')}; the last looks failed: {watch.poll_error}",
-        )
-    return WatchResult(End.TIMED_OUT, reason or TIMED_OUT_REASONS.get(phase, ""))
+        reason = f"{reason}; the last status checks failed: {watch.poll_error}"
+    return WatchResult(End.TIMED_OUT, reason)
 
 
 def new_entries(
-    log: tuple[Entry, ...], seen: frozenset[tuple[object, int]]
+    log: tuple[Entry, ...], shown: frozenset[tuple[object, int]]
 ) -> tuple[tuple[Entry, ...], frozenset[tuple[object, int]]]:
-    """Architecture, rule 5: the entries not shown yet, in the order of the list, and all that are shown now.
+    """The entries that were not passed on yet, and the keys of all that are now (architecture, rule 5).
 
-    The server may replace, reorder and shorten its list (coolify-api 6.1), so an entry is known by its key and by how many with the
-    same key stand before it, never by its index.
+    The server may replace, reorder and shorten its list (coolify-api 6.1): an entry is identified by its key
+    and by how many with the same key come before it, never by its index.
     """
-    fresh: list[Entry] = []
+    new: list[Entry] = []
     counts: dict[object, int] = {}
-    marks = set(seen)
+    keys = set(shown)
     for entry in log:
         nth = counts.get(entry.key, 0)
         counts[entry.key] = nth + 1
-        if (entry.key, nth) not in marks:
-            marks.add((entry.key, nth))
-            fresh.append(entry)
-    return tuple(fresh), frozenset(marks) if fresh else seen
+        if (entry.key, nth) not in keys:
+            keys.add((entry.key, nth))
+            new.append(entry)
+    return tuple(new), frozenset(keys) if new else shown
 
 
-LATE_LINES = 2.0
-"""Seconds in which log lines of several machines may arrive out of their order (Cloud Foundry's coolify-api 9)."""
+REORDER_SECONDS = 2.0
+"""How late log lines of several machines may arrive out of order (cloudfoundry-api 9)."""
 
 Held = tuple[tuple[float, Entry], ...]
 
 
-def _in_order(held: Held, fresh: tuple[Entry, ...], now: float) -> tuple[tuple[Entry, ...], Held]:
-    """What is shown now, and what is held back, both by when they were written. What comes in order is shown at once."""
-    if not held and not any(entry.written for entry in fresh):
-        return fresh, ()
-    waiting = sorted((*held, *((now, entry) for entry in fresh)), key=lambda each: each[1].written)
+def _in_order(held: Held, new: tuple[Entry, ...], now: float) -> tuple[tuple[Entry, ...], Held]:
+    """The entries to pass on now, and those to hold back, both in the order of writing.
+
+    Entries without a time are passed on at once.
+    """
+    if not held and not any(entry.written for entry in new):
+        return new, ()
+    waiting = sorted((*held, *((now, entry) for entry in new)), key=lambda each: each[1].written)
     newest = waiting[-1][1].written
-    old = [read <= now - LATE_LINES or newest - entry.written >= LATE_LINES * 1e9 for read, entry in waiting]
-    ready = max((place for place, each in enumerate(old, start=1) if each), default=0)
+    old = [
+        read <= now - REORDER_SECONDS or newest - entry.written >= REORDER_SECONDS * 1e9
+        for read, entry in waiting
+    ]
+    ready = max((count for count, each in enumerate(old, start=1) if each), default=0)
     return tuple(entry for _, entry in waiting[:ready]), tuple(waiting[ready:])
 
 
-# --- what an ending means
+# --- what the end of a stage means
 
 
 @dataclass(frozen=True, slots=True)
 class Retrigger:
-    """The target is triggered once more, and why."""
+    """Trigger the target once more."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class QueueFull:
-    """Nothing was started, for want of room: the same is sent again after `seconds`, as often as `timeout` lets it."""
+    """Nothing was started because the queue is full: trigger again after `seconds`, until `timeout`."""
 
     seconds: float
     reason: str
@@ -361,69 +376,74 @@ class QueueFull:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a story has come to. `health_check`: where it can be seen that the new version runs; `warning`: what could not be seen.
-
-    `unseen`: the same of the deployment itself, which no later proof but the right one makes up for: see `Snapshot`.
-    """
+    """What a target's run has come to."""
 
     outcome: Outcome
     reason: str
     health_check: Handle | None = None
+    """Where to see whether the new version is running."""
     warning: str = ""
+    """What a check could not determine."""
     unseen: str = ""
+    """What could not be seen of the deployment itself.
+
+    No other check makes up for it (see `Snapshot.unseen`).
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class StartNow:
-    """What had to be done before the start is done."""
+    """What had to be done before the trigger is done: send it now."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextStage:
-    """The next leg, with what is watched in it, when the one before was seen to end, and what it came to."""
+    """Go on with another stage."""
 
     stage: Stage
     handles: tuple[Handle, ...]
+    """What is polled in it."""
     since: float | None = None
+    """When the previous stage ended; None: now."""
     so_far: Verdict | None = None
+    """The verdict of the stages before."""
 
 
 @dataclass(frozen=True, slots=True)
 class RollBack:
-    """What ran before is put back. `so_far`: what the story has come to without it."""
+    """Restore the previous version."""
 
     so_far: Verdict
+    """The verdict without the rollback."""
 
 
 NextStep = Retrigger | QueueFull | StartNow | NextStage | RollBack | Verdict
 
 QUEUE_FULL_RETRY_SECONDS = 60.0
-"""Seconds until a full queue is tried again, as long as Coolify asks for where it says so itself (coolify-api 5.1)."""
+"""How long to wait for room in a full queue, as Coolify itself asks for (coolify-api 5.1)."""
 
 DEPLOYED_OUTCOMES = {
     Stage.DEPLOYMENT: (Outcome.FINISHED, Outcome.UNVERIFIED),
     Stage.ROLLBACK: (Outcome.ROLLED_BACK,),
 }
-"""After which leg, and with which outcome, its additional servers' deployments go on."""
+"""The stages and outcomes after which the deployments on additional servers are followed."""
 
 RUNNING_OUTCOMES = (Outcome.FINISHED, Outcome.ROLLED_BACK)
 
-NO_EVIDENCE = "not rolled back: nothing was seen that shows that the new version does not run"
-LAST_CHECK_INCONCLUSIVE = (
-    "not rolled back: the new version was seen not to do what it should, but not in the last look"
-)
+NO_EVIDENCE = "not rolled back: there is no evidence that the new version is down"
+LAST_CHECK_INCONCLUSIVE = "not rolled back: earlier checks failed, but the last one was inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What must be proven: `strict` where no news is bad news, `site` where an address must answer.
-
-    `rollback`: what ran before is put back where it is seen that the new version does not run; that is done once.
-    """
+    """What is checked after the deployment."""
 
     strict: bool = False
+    """An inconclusive check has failed."""
     site: bool = False
+    """The target's site must respond as expected."""
     rollback: bool = False
+    """Restore the previous version if the new one is seen to be down; at most once."""
 
 
 def next_step(
@@ -432,60 +452,49 @@ def next_step(
     *,
     repeated: bool,
     so_far: Verdict | None = None,
-    aims: Checks = Checks(),
+    checks: Checks = Checks(),
 ) -> NextStep:
-    """What comes after a leg in which every watch has ended.
+    """Decide the next step once every watch of a stage has ended.
 
-    `repeated`: the target was already triggered once more. `so_far`: what the legs before have come to.
+    repeated: the target must not be triggered once more.
+    so_far: the verdict of the stages before.
+
+    Raises ValueError if a watch has not ended.
     """
     if any(watch.result is None for watch in watches):
-        raise ValueError("a leg is judged only after all its watches have ended")
+        raise ValueError("a stage is judged only after all its watches have ended")
     if stage is Stage.STAGING:
-        final = _worst(stage, watches)
+        final = _stage_verdict(stage, watches)
         return StartNow() if final.outcome is Outcome.FINISHED else final
     if stage is Stage.DEPLOYMENT and not all(_is_phantom(watch) for watch in watches):
-        watches = tuple(
-            watch for watch in watches if not _is_phantom(watch)
-        )  # a second tag's phantom of what is watched already
+        # A second tag may have responded with a phantom of what is watched already.
+        watches = tuple(watch for watch in watches if not _is_phantom(watch))
     ends = {watch.result.end for watch in watches if watch.result}
-    others = tuple(
-        dict.fromkeys(
-            handle for watch in watches if watch.last_snapshot for handle in watch.last_snapshot.follow_ups
-        )
-    )
+    snapshots = [watch.last_snapshot for watch in watches if watch.last_snapshot]
+    others = tuple(dict.fromkeys(handle for snapshot in snapshots for handle in snapshot.follow_ups))
     if stage in {Stage.DEPLOYMENT, Stage.ROLLBACK} and ends == {End.GONE}:
         return _after_absent(stage, watches[0], others, so_far, repeated=repeated)
     theirs = watches[0].handle.owner is Owner.OTHERS
-    if stage is Stage.DEPLOYMENT and End.STUCK in ends and theirs:  # nothing of ours was started
-        return Verdict(
-            Outcome.REFUSED,
-            next(watch.result.reason for watch in watches if watch.result and watch.result.end is End.STUCK),
-        )
-    if (
-        stage is Stage.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated
-    ):  # architecture, rule 7
-        return Retrigger("the deployment that we followed was cancelled by somebody else")
-    final = (
-        _health_verdict(watches, strict=aims.strict)
-        if stage is Stage.HEALTH
-        else _worst(stage, watches, strict=aims.strict)
-    )
-    final = (
-        _rollback_verdict(so_far, final) if stage is Stage.ROLLBACK and so_far else _combined(so_far, final)
-    )
-    return _next_stage(stage, watches, others, final, aims) or _verdict_or_rollback(
-        stage, watches, final, aims
-    )
+    if stage is Stage.DEPLOYMENT and End.STUCK in ends and theirs:  # this run started nothing
+        results = [watch.result for watch in watches if watch.result]
+        return Verdict(Outcome.REFUSED, next(each.reason for each in results if each.end is End.STUCK))
+    if stage is Stage.DEPLOYMENT and ends == {End.CANCELLED} and theirs and not repeated:
+        # Architecture, rule 7.
+        return Retrigger("the deployment that was followed was cancelled by somebody else")
+    judge = _health_verdict if stage is Stage.HEALTH else _stage_verdict
+    found = judge(stage, watches, strict=checks.strict)
+    is_rollback = stage is Stage.ROLLBACK
+    final = _rollback_verdict(so_far, found) if is_rollback and so_far else _combined(so_far, found)
+    following = _next_stage(stage, watches, others, final, checks)
+    return following or _verdict_or_rollback(stage, watches, final, checks)
 
 
 def _next_stage(
-    stage: Stage, watches: tuple[Watch, ...], others: tuple[Handle, ...], final: Verdict, aims: Checks
+    stage: Stage, watches: tuple[Watch, ...], others: tuple[Handle, ...], final: Verdict, checks: Checks
 ) -> NextStage | None:
-    """The next leg, if there is one."""
+    """The next stage, if there is one."""
     since = max((watch.phase_since for watch in watches), default=0)
-    if others and final.outcome in DEPLOYED_OUTCOMES.get(
-        stage, ()
-    ):  # started by then, whatever came after it
+    if others and final.outcome in DEPLOYED_OUTCOMES.get(stage, ()):  # started by then, whatever followed
         return NextStage(Stage.ADDITIONAL_SERVERS, others, since, final)
     if (
         stage in {Stage.DEPLOYMENT, Stage.ADDITIONAL_SERVERS, Stage.ROLLBACK}
@@ -495,37 +504,38 @@ def _next_stage(
         return NextStage(Stage.HEALTH, (final.health_check,), since, final)
     if (
         stage in {Stage.DEPLOYMENT, Stage.ADDITIONAL_SERVERS, Stage.HEALTH}
-        and aims.site
+        and checks.site
         and final.outcome is Outcome.FINISHED
     ):
         site = Handle(watches[0].handle.target, "", condition=SITE_RESPONDS)
-        return NextStage(
-            Stage.VERIFY, (site,), None if stage is Stage.HEALTH else since, final
-        )  # a status may have been good for long
+        # After a health check, from now on: the status may have been good for long.
+        return NextStage(Stage.VERIFY, (site,), None if stage is Stage.HEALTH else since, final)
     return None
 
 
 def _verdict_or_rollback(
-    stage: Stage, watches: tuple[Watch, ...], final: Verdict, aims: Checks
+    stage: Stage, watches: tuple[Watch, ...], final: Verdict, checks: Checks
 ) -> RollBack | Verdict:
-    """The end, or the way back from a version that was seen not to run."""
-    if not aims.rollback:
+    """The verdict, or a rollback if the new version was seen to be down."""
+    if not checks.rollback:
         return final
     if _shows_failure(stage, watches):
         return RollBack(final)
-    why = LAST_CHECK_INCONCLUSIVE if any(watch.saw_failure for watch in watches) else NO_EVIDENCE
-    return replace(final, warning=why) if final.outcome is Outcome.UNVERIFIED else final
+    if final.outcome is not Outcome.UNVERIFIED:
+        return final
+    saw_failure = any(watch.saw_failure for watch in watches)
+    return replace(final, warning=LAST_CHECK_INCONCLUSIVE if saw_failure else NO_EVIDENCE)
 
 
 def _shows_failure(stage: Stage, watches: tuple[Watch, ...]) -> bool:
-    """Whether it was seen that the new version does not run: nothing is put back because nobody could tell."""
+    """Whether the new version was seen to be down. An inconclusive check is not enough for a rollback."""
     if stage is Stage.HEALTH:
         return any(watch.result is not None and watch.result.end is End.FAILED for watch in watches)
     return any(watch.last_snapshot is not None and watch.last_snapshot.shows_failure for watch in watches)
 
 
 def _is_phantom(watch: Watch) -> bool:
-    """A phantom that was looked for and not found."""
+    """Whether this is a phantom whose real deployment was not found."""
     gone = watch.result is not None and watch.result.end is End.GONE
     return (
         gone
@@ -537,7 +547,10 @@ def _is_phantom(watch: Watch) -> bool:
 def _after_absent(
     stage: Stage, watch: Watch, real: tuple[Handle, ...], so_far: Verdict | None, *, repeated: bool
 ) -> NextStep:
-    """Architecture, rule 3: a handle that names nothing is no deployment that is still coming. `real`: what stands behind a phantom."""
+    """What follows if nothing exists under the handle (architecture, rule 3).
+
+    `real`: the deployment behind a phantom.
+    """
     reason = watch.result.reason if watch.result else ""
     if real and not watch.appeared:
         return NextStage(stage, real, watch.phase_since, so_far)
@@ -553,73 +566,58 @@ def _after_absent(
     return _rollback_verdict(so_far, lost) if so_far else lost
 
 
-def _worst(stage: Stage, watches: tuple[Watch, ...], *, strict: bool = False) -> Verdict:
-    """The worst of the watches. Of several, the reason names the server, so that people know which.
+def _stage_verdict(stage: Stage, watches: tuple[Watch, ...], *, strict: bool = False) -> Verdict:
+    """The worst verdict of the watches. For additional servers, the reason names the server.
 
-    `strict`: what could not be seen is no success.
+    strict: what could not be seen is not a success.
     """
     found = [(OUTCOMES[stage][watch.result.end] or Outcome.LOST, watch) for watch in watches if watch.result]
     worst = Outcome.worst([outcome for outcome, _ in found])
     bad = next(watch for outcome, watch in found if outcome is worst)
     reason = bad.result.reason if bad.result else ""
     if stage is Stage.ADDITIONAL_SERVERS and worst is not Outcome.FINISHED:
-        server, page = (bad.details.server, bad.details.link) if bad.details else ("", "")
-        reason = f"on the additional server {server or bad.handle.server}{f' ({page})' if page else ''}: {reason or worst.status}"
+        server = (bad.details.server if bad.details else "") or bad.handle.server
+        page = f" ({bad.details.link})" if bad.details and bad.details.link else ""
+        reason = f"on the additional server {server}{page}: {reason or worst.status}"
     if stage is Stage.CANCELLATION and worst is Outcome.FINISHED:
         cancelled = sum(watch.result.end is End.CANCELLED for _, watch in found if watch.result)
-        reason = f"{cancelled} cancelled" + (
-            f", {len(found) - cancelled} ended by itself" if cancelled < len(found) else ""
-        )
-    unseen = (
-        next(
-            (
-                watch.last_snapshot.unseen
-                for watch in watches
-                if watch.last_snapshot and watch.last_snapshot.unseen
-            ),
-            "",
-        )
-        if worst in RUNNING_OUTCOMES
-        else ""
-    )
+        reason = f"{cancelled} cancelled"
+        reason += f", {len(found) - cancelled} ended by itself" if cancelled < len(found) else ""
+    snapshots = [watch.last_snapshot for watch in watches if watch.last_snapshot]
+    unseen = ""
+    if worst in RUNNING_OUTCOMES:
+        unseen = next((snapshot.unseen for snapshot in snapshots if snapshot.unseen), "")
     if unseen and strict:
         return Verdict(Outcome.UNVERIFIED, unseen)
-    proof = next(
-        (
-            watch.last_snapshot.health_check
-            for watch in watches
-            if watch.last_snapshot and watch.last_snapshot.health_check
-        ),
-        None,
-    )
-    return Verdict(worst, reason, proof, unseen=unseen)
+    check = next((snapshot.health_check for snapshot in snapshots if snapshot.health_check), None)
+    return Verdict(worst, reason, check, unseen=unseen)
 
 
-def _health_verdict(watches: tuple[Watch, ...], *, strict: bool) -> Verdict:
-    """Evidence that it does not run is bad; no evidence is only bad where proof was asked for."""
+def _health_verdict(stage: Stage, watches: tuple[Watch, ...], *, strict: bool) -> Verdict:
+    """A status that shows failure is bad.
+
+    An inconclusive one is only bad if the check is required (`strict`).
+    """
     ending = watches[0].result or WatchResult(End.TIMED_OUT)
-    outcome = OUTCOMES[Stage.HEALTH][ending.end]
+    outcome = OUTCOMES[stage][ending.end]
     if outcome is not None:
         return Verdict(outcome, ending.reason)
-    what = f"nobody could see whether it runs: {ending.reason or 'its status said nothing clear in time'}"
-    if (
-        watches[0].phase is Phase.FAILED and ending.end is End.TIMED_OUT
-    ):  # seen, but not for as long as it takes to be believed
-        what = f"not seen for long enough to be sure: {ending.reason}"
-    return (
-        Verdict(Outcome.UNVERIFIED, what)
-        if strict
-        else Verdict(Outcome.FINISHED, "", warning=f"deployed, but {what}")
+    what = (
+        f"unknown whether it is running: {ending.reason or 'its status was inconclusive until time ran out'}"
     )
+    if watches[0].phase is Phase.FAILED and ending.end is End.TIMED_OUT:  # seen, but not for long enough
+        what = f"not down for long enough to be sure: {ending.reason}"
+    if strict:
+        return Verdict(Outcome.UNVERIFIED, what)
+    return Verdict(Outcome.FINISHED, "", warning=f"deployed, but {what}")
 
 
 def _rollback_verdict(before: Verdict, now: Verdict) -> Verdict:
-    """What the deployment was, and what became of the way back."""
+    """The verdict of the deployment together with that of its rollback."""
     if now.outcome is Outcome.ROLLED_BACK:
-        return replace(now, reason=f"{before.reason}. What ran before was put back")
-    trouble = f": {now.reason}" if now.reason else ""
-    reason = f"{before.reason}. What ran before was to be put back, but was not seen to run again{trouble}"
-    return replace(now, reason=reason)
+        return replace(now, reason=f"{before.reason}. The previous version was restored")
+    reason = f"{before.reason}. A rollback was started, but the previous version was not seen running"
+    return replace(now, reason=f"{reason}: {now.reason}" if now.reason else reason)
 
 
 def _combined(before: Verdict | None, now: Verdict) -> Verdict:
@@ -641,32 +639,34 @@ def _combined(before: Verdict | None, now: Verdict) -> Verdict:
 # --- how long to wait
 
 QUICK_SECONDS, SLOW_SECONDS = 3.0, 10.0
-# (younger than, seconds between two polls): how long a watch has lasted decides, and from the last row on SLOW_SECONDS.
-PACE = ((5.0, 1.0), (30.0, QUICK_SECONDS), (300.0, 5.0))
+# (up to this age of the watch, seconds between two polls); later SLOW_SECONDS.
+POLL_SECONDS_BY_AGE = ((5.0, 1.0), (30.0, QUICK_SECONDS), (300.0, 5.0))
 FINALIZING_SECONDS = 2.0
 MAX_RETRY_SECONDS = 30.0
 REQUESTS_PER_MINUTE = 60
-"""Requests a minute for all targets together: well under the 200 of the server's user, who may have other jobs (coolify-api 3.4)."""
+"""For all targets together: well below the 200 that the token's user has for all jobs (coolify-api 3.4)."""
 
 FEW_REMAINING_REQUESTS = 20
 FEW_REMAINING_SECONDS = 15.0
-CONNECT_TRIES, CONNECT_RETRY_SECONDS = 3, 15.0
-LATE_PATIENCE = 120.0
-"""Seconds, of `timeout`, for the first response of a server that accepts connections and is only slow to respond.
+MAX_CONNECT_TRIES, CONNECT_RETRY_SECONDS = 3, 15.0
+SLOW_SERVER_SECONDS = 120.0
+"""How long to wait for the first response of a slow server (architecture, rule 10)."""
 
-Source: architecture, rule 10.
-"""
+SLOW_READ_SECONDS = 30.0
+"""How long to wait for each response after one that timed out."""
 
-LATE_READ, LATE_PAUSE = 30.0, 2.0
-"""Seconds for each response after a late one, and between two tries."""
+SLOW_RETRY_SECONDS = 2.0
+"""How long to wait before the next try after a response that timed out."""
 
 
 def poll_delay(
     watch: Watch, now: float, *, targets: int, fixed: float | None = None, remaining: int | None = None
 ) -> float:
-    """Seconds until the next look at this watch, which is never later than its deadline (architecture, rule 9).
+    """Seconds until the next poll of a watch, never later than its deadline (architecture, rule 9).
 
-    `targets`: how many are watched at once. `fixed`: the pace that the user set. `remaining`: requests that the server still grants.
+    targets: how many are polled at the same time.
+    fixed: the interval that the user set, in seconds.
+    remaining: requests that the server still allows in its current window.
     """
     if watch.failed_polls:
         delay = min(MAX_RETRY_SECONDS, QUICK_SECONDS * 2 ** min(watch.failed_polls, 5) / 2)
@@ -674,7 +674,7 @@ def poll_delay(
         delay = FINALIZING_SECONDS
     else:
         age = now - watch.began
-        delay = next((pause for until, pause in PACE if age < until), SLOW_SECONDS)
+        delay = next((pause for until, pause in POLL_SECONDS_BY_AGE if age < until), SLOW_SECONDS)
     delay = fixed if fixed is not None else max(delay, targets * 60 / REQUESTS_PER_MINUTE)
     if remaining is not None and remaining < FEW_REMAINING_REQUESTS:
         delay = max(delay, FEW_REMAINING_SECONDS)
@@ -682,13 +682,21 @@ def poll_delay(
 
 
 def connect_retry_delay(tries: int, began: float, now: float) -> float | None:
-    """Seconds until the next try to reach a server that has never answered; None when patience is over (architecture, rule 10)."""
-    if tries >= CONNECT_TRIES:
+    """Seconds until the next try to connect to a server that never responded.
+
+    None to give up (architecture, rule 10).
+    """
+    if tries >= MAX_CONNECT_TRIES:
         return None
     return max(0.0, began + tries * CONNECT_RETRY_SECONDS - now)
 
 
-def reach_late(began: float, now: float, timeout: float) -> tuple[float, float] | None:
-    """Seconds until the next try after one whose response was late, and seconds to wait for it then; None when patience is over."""
-    left = began + min(LATE_PATIENCE, timeout) - now
-    return (LATE_PAUSE, min(LATE_READ, left - LATE_PAUSE)) if left > 2 * LATE_PAUSE else None
+def slow_retry_delay(began: float, now: float, timeout: float) -> tuple[float, float] | None:
+    """After a response that timed out: seconds until the next try, and its read timeout.
+
+    None to give up (architecture, rule 10).
+    """
+    left = began + min(SLOW_SERVER_SECONDS, timeout) - now
+    if left <= 2 * SLOW_RETRY_SECONDS:
+        return None
+    return SLOW_RETRY_SECONDS, min(SLOW_READ_SECONDS, left - SLOW_RETRY_SECONDS)

@@ -1,4 +1,4 @@
-"""The loop: starts each target, looks at each in turn, and stops what it started when it must."""
+"""The loop: triggers each target, polls each in turn, and cancels what it started when it must."""
 
 from collections.abc import Callable
 
@@ -15,5 +15,8 @@ def run(
     clock: Clock,
     check_site: Callable[[str], Snapshot] | None = None,
 ) -> Outcome:
-    """Do what the plan says; the worst target's outcome. `visit`: asks once whether a target's site answers."""
+    """Do what the plan says, and return the worst outcome.
+
+    `check_site`: polls a target's site, given its own URL.
+    """
     return Run(RunContext(plan, provider, report, clock, check_site)).outcome()

@@ -1,88 +1,88 @@
-"""Before anything is sent that could start something: is the server there? (architecture, rule 10)"""
+"""Is the server there? Checked before anything is sent that could start something (architecture, rule 10)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer import watch as rules
 from deployer.model import Connected, LateError, Outcome, PollFailing, RefusedError, UnavailableError
 from deployer.run.target_run import RunContext, sleep
-from deployer.watch import Verdict
+from deployer.watch import SLOW_SERVER_SECONDS, Verdict, connect_retry_delay, slow_retry_delay
 
 RETRY_SECONDS = 5.0
-"""Seconds until the same is tried again, where the server asks for no other time."""
+"""How long to wait before a retry, unless the server asks for more."""
 
-LATE = "{}, although the server accepts connections: waiting up to {:.0f} s for its first response"
+SLOW = "{}, although the server accepts connections: waiting up to {:.0f} s for its first response"
 
 
 @dataclass
-class Patience:
-    """What is known of a server that has not answered yet. Times are the clock's, in seconds.
-
-    `tries` that found nobody, `late` ones whose response did not come in time, and the seconds that those took: they do not count for
-    the patience with a server that is not there. `met`: it has answered as itself. `read`: seconds to wait for the next response.
-    """
+class ConnectProgress:
+    """What is known of a server that has not responded yet. Times are the clock's, in seconds."""
 
     began: float
     timeout: float
     tries: int = 0
-    late: int = 0
-    lateness: float = 0
-    met: bool = False
-    read: float | None = None
+    """Tries that could not connect."""
+    slow_tries: int = 0
+    """Tries whose response timed out."""
+    slow_seconds: float = 0
+    """How long those took: that does not count against a server that could not be connected to."""
+    responded: bool = False
+    """The platform itself has responded, if only with an error."""
+    read_seconds: float | None = None
+    """The read timeout of the next try; None: the usual one."""
 
-    def again(self, error: UnavailableError, asked: float, now: float) -> float | None:
-        """Seconds until the next try; None when patience is over."""
+    def retry_delay(self, error: UnavailableError, sent: float, now: float) -> float | None:
+        """Seconds until the next try; None to give up. `sent`: when the failed request was sent."""
         slow = isinstance(error, LateError)
-        self.met, self.read = self.met or error.from_server, None
-        self.tries, self.late = self.tries + (not slow), self.late + slow
-        if self.met:
+        self.responded, self.read_seconds = self.responded or error.from_server, None
+        self.tries, self.slow_tries = self.tries + (not slow), self.slow_tries + slow
+        if self.responded:
             left = self.timeout - (now - self.began)
             return min(max(error.retry_after, RETRY_SECONDS), left) if left > 0 else None
         if not slow:
-            return rules.connect_retry_delay(self.tries, self.began + self.lateness, now)
-        if (following := rules.reach_late(self.began, now, self.timeout)) is None:
+            return connect_retry_delay(self.tries, self.began + self.slow_seconds, now)
+        if (following := slow_retry_delay(self.began, now, self.timeout)) is None:
             return None
-        pause, self.read = following
-        self.lateness += now - asked + pause
-        return pause
+        delay, self.read_seconds = following
+        self.slow_seconds += now - sent + delay
+        return delay
 
-    def told(self, error: UnavailableError) -> str:
-        """The trouble, and what is waited for."""
-        limit = min(rules.LATE_PATIENCE, self.timeout)
-        return (
-            LATE.format(error.reason, limit)
-            if isinstance(error, LateError) and not self.met
-            else error.reason
-        )
+    def problem(self, error: UnavailableError) -> str:
+        """The error, and how long a slow server is waited for."""
+        if not isinstance(error, LateError) or self.responded:
+            return error.reason
+        return SLOW.format(error.reason, min(SLOW_SERVER_SECONDS, self.timeout))
 
 
 def connect(context: RunContext) -> Verdict | None:
-    """How every story ends because the server can't be used; None if it can. Patience is short until it has once answered as itself."""
+    """The verdict for all targets if the server can't be used; None if it can.
+
+    A server that never responded is given up early.
+    """
     began = context.clock.now()
-    timeout, trouble = Patience(began, context.plan.timeout), ""
+    progress, reported = ConnectProgress(began, context.plan.timeout), ""
     while True:
-        asked = context.clock.now()
-        context.clock.set_deadline(context.plan.timeout - (asked - began))
+        sent = context.clock.now()
+        context.clock.set_deadline(context.plan.timeout - (sent - began))
         try:
             with context.clock.interruptible():
-                platform = context.provider.connect(timeout=timeout.read)
+                platform = context.provider.connect(timeout=progress.read_seconds)
         except RefusedError as error:
             return Verdict(Outcome.REFUSED, error.reason)
         except UnavailableError as error:
             now = context.clock.now()
-            again = timeout.again(error, asked, now)
+            delay = progress.retry_delay(error, sent, now)
             if error.permanent:
                 return Verdict(Outcome.UNREACHABLE, error.reason)
-            if again is None and timeout.met:
+            if delay is None and progress.responded:
                 return Verdict(Outcome.TIMED_OUT, f"nothing was started: {error.reason}")
-            if again is None:
-                tries = timeout.tries + timeout.late
+            if delay is None:
+                tries = progress.tries + progress.slow_tries
                 return Verdict(Outcome.UNREACHABLE, f"{error.reason} ({tries} tries in {now - began:.0f} s)")
-            if (told := timeout.told(error)) != trouble:
-                context.report(PollFailing("", told))
-                trouble = told
-            sleep(context, again)
+            if (problem := progress.problem(error)) != reported:
+                context.report(PollFailing("", problem))
+                reported = problem
+            sleep(context, delay)
         else:
             context.report(Connected(platform))
             return None

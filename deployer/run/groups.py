@@ -1,4 +1,4 @@
-"""A group, such as all that carries a tag, becomes the stories of its parts."""
+"""Expands a group, such as a tag, to its members: each becomes a target of its own."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from deployer.run.target_run import Step, TargetRun
 
 
 def split_group(runs: list[TargetRun], group: TargetRun, result: GroupStarted) -> None:
-    """What was started is known from here on, whatever a signal does; nothing is said yet."""
-    there = {story.target: story for story in runs}
-    for part in result.members:
-        run = there.get(part.target.id)
+    """Add the members to the runs: from here on a signal can't lose them. Nothing is reported yet."""
+    known = {run.target: run for run in runs}
+    for member in result.members:
+        run = known.get(member.target.id)
         if run is None:
-            there[part.target.id] = child = group.member_run(part)
-            group.members = (*group.members, child)
-        elif part.handle and run.step in {
+            known[member.target.id] = child = group.member_run(member)
+            group.group.members = (*group.group.members, child)
+        elif member.handle and run.step in {
             Step.RESOLVE,
             Step.TRIGGER,
             Step.FIND,
-        }:  # it is started now, in whichever way
-            run.trigger_sent = True
-            run.watch(Stage.DEPLOYMENT, (part.handle,))
-        elif part.handle:
-            run.also(part.handle)
+        }:  # the group has started it
+            run.trigger.sent = True
+            run.watch(Stage.DEPLOYMENT, (member.handle,))
+        elif member.handle:
+            run.follow_also(member.handle)
     place = runs.index(group)
-    runs[place:place] = group.members
+    runs[place:place] = group.group.members
 
 
 def shared_members(
     runs: list[TargetRun], group: TargetRun, result: GroupStarted
 ) -> list[tuple[GroupMember, TargetRun]]:
-    """What another group of this run has deployed, too."""
-    mine = {child.target for child in group.members}
-    there = {story.target: story for story in runs}
+    """Members that another group of this run has also deployed."""
+    own = {child.target for child in group.group.members}
+    known = {run.target: run for run in runs}
     return [
-        (part, there[part.target.id])
-        for part in result.members
-        if part.target.id not in mine and part.handle and part.handle.id
+        (member, known[member.target.id])
+        for member in result.members
+        if member.target.id not in own and member.handle and member.handle.id
     ]

@@ -1,7 +1,4 @@
-"""The job is stopped: find what was just started, stop what is ours, running ones first, and name what was not reached.
-
-Source: architecture, rule 8.
-"""
+"""The job is cancelled: cancel what this run started, and report the rest (architecture, rule 8)."""
 
 from __future__ import annotations
 
@@ -20,139 +17,146 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.run.target_run import (
+    CANCEL_SENT,
     RunContext,
     Step,
     TargetRun,
     cancel_deployment,
-    for_people,
     is_ours,
     may_be_running,
-    waiting,
+    shown_handle,
+    stuck_deployments,
 )
-from deployer.watch import Watch, rest
+from deployer.watch import Watch, remaining_log
 
 INTERRUPT_SECONDS = 5.0
-"""Real seconds after the signal in which we still send anything: GitHub kills after ten (ci-formats 1.9)."""
+"""Real seconds after the signal in which requests are still sent.
 
-TRIGGER_IN_FLIGHT = "the job was stopped before the trigger was answered, and no deployment of it was found: one may still be started"
+GitHub kills after 10 s (ci-formats 1.9).
+"""
 
-CHANGE_IN_FLIGHT = (
-    "the job was stopped before what is to be changed or created was answered: it may be so by now, or not"
+TRIGGER_IN_FLIGHT = (
+    "the job was cancelled while a trigger was in flight, and no deployment was found: one "
+    "may still be started"
 )
 
-OUT_OF_TIME = "not reached in time: it may still be running"
+CHANGE_IN_FLIGHT = "the job was cancelled while a change was in flight; it may or may not have been applied"
+
+OUT_OF_TIME = "no time was left to cancel it: it may still be running"
 
 RESPONSE_SECONDS = 1.0
-"""Seconds for an answer: the server marks the row before its slow work, so sent is enough (coolify-api 16)."""
+"""How long to wait for a response.
+
+Coolify marks the deployment before its slow work, so sent is enough (coolify-api 16).
+"""
 
 
 def handle_interrupt(context: RunContext, runs: list[TargetRun], signal: str) -> None:
-    """End every story that is not over as interrupted. What is known is stopped before what must be looked for."""
+    """End every unfinished target as interrupted.
+
+    Known deployments are cancelled before lost ones are searched for.
+    """
     context.report(InterruptReceived(signal))
-    unfinished = [story for story in runs if story.step is not Step.FINISHED]
-    for event in (event for story in unfinished for watch in story.watches for event in rest(watch)):
-        context.report(event)
+    unfinished = [run for run in runs if run.step is not Step.FINISHED]
+    for watch in [watch for run in unfinished for watch in run.watches]:
+        for event in remaining_log(watch):
+            context.report(event)
     _report_cancels(context, unfinished)
-    refused = _cancel_all(context, unfinished, "")
+    rejected = _cancel_all(context, unfinished, "")
     for run in unfinished:
-        if run.trigger_sent and run.step in {Step.TRIGGER, Step.FIND}:
-            refused = _find_once(context, run, refused)
-            refused = _cancel_all(context, [run], refused)
-    if unfinished and not refused:
-        _tell_waiting(context, unfinished[0].target)
+        if run.trigger.sent and run.step in {Step.TRIGGER, Step.FIND}:
+            rejected = _find_once(context, run, rejected)
+            rejected = _cancel_all(context, [run], rejected)
+    if unfinished and not rejected:
+        _report_stuck(context, unfinished[0].target)
     for run in unfinished:
         if run.step is Step.HELD:
             run.release()
             continue
-        if run.change_in_flight:
+        if run.changes.in_flight:
             context.report(TargetWarning(run.target, CHANGE_IN_FLIGHT))
-        run.finish(Outcome.INTERRUPTED, f"the job was stopped ({signal})")
+        run.finish(Outcome.INTERRUPTED, f"the job was cancelled ({signal})")
 
 
-def _cancel_all(context: RunContext, runs: list[TargetRun], refused: str) -> str:
-    """`refused`: why the token must not be used any more; the same is answered."""
-    stoppable = [
-        (story, watch)
-        for story in runs
-        for watch in story.watches
-        if may_be_running(watch) and is_ours(watch)
+def _cancel_all(context: RunContext, runs: list[TargetRun], rejected: str) -> str:
+    """Cancel what these runs have started.
+
+    `rejected`: why the token is rejected, if it is; returned as it is afterwards.
+    """
+    deployed = {Stage.HEALTH, Stage.VERIFY}
+    running = [
+        (run, watch)
+        for run in runs
+        for watch in run.watches
+        if may_be_running(watch) and is_ours(watch) and watch.stage not in deployed
     ]
-    stoppable = [
-        (story, watch) for story, watch in stoppable if watch.stage not in {Stage.HEALTH, Stage.VERIFY}
-    ]  # that is deployed already
-    for run, watch in sorted(stoppable, key=lambda pair: pair[1].phase is not Phase.RUNNING):
-        how = f"it could not be cancelled: {refused}"
+    for run, watch in sorted(running, key=lambda pair: pair[1].phase is not Phase.RUNNING):
+        result = f"could not be cancelled: {rejected}"
         if run.is_rollback:
-            how = "it goes on: what ran before is being put back, and that is never cancelled"
-        elif not refused:
-            how, refused = _cancel(context, watch)
-        context.report(CancelResult(run.target, for_people(watch), how))
-    return refused
+            result = "left running: a rollback is never cancelled"
+        elif not rejected:
+            result, rejected = _cancel(context, watch)
+        context.report(CancelResult(run.target, shown_handle(watch), result))
+    return rejected
 
 
 def _report_cancels(context: RunContext, runs: list[TargetRun]) -> None:
-    """`command: cancel`: what was being cancelled, and what was not reached any more."""
+    """`command: cancel`: report what was being cancelled, and what there was no time for."""
     for run in runs:
-        for handle in run.to_cancel if run.step is Step.CANCEL else ():
-            if not run.cancel_results.get(handle):
-                context.report(
-                    CancelResult(
-                        run.target,
-                        handle,
-                        "cancel sent, not confirmed" if handle in run.cancel_results else OUT_OF_TIME,
-                    )
-                )
+        for handle in run.cancel.handles if run.step is Step.CANCEL else ():
+            if not run.cancel.results.get(handle):
+                result = CANCEL_SENT if handle in run.cancel.results else OUT_OF_TIME
+                context.report(CancelResult(run.target, handle, result))
 
 
 def _seconds_left(context: RunContext) -> float:
     return INTERRUPT_SECONDS - context.clock.since_stop()
 
 
-def _tell_waiting(context: RunContext, target: str) -> None:
+def _report_stuck(context: RunContext, target: str) -> None:
     try:
         if _seconds_left(context) > 0:
             with context.clock.limit(_seconds_left(context)):
-                if left := waiting(context, timeout=RESPONSE_SECONDS):
-                    context.report(TargetWarning(target, left))
+                if stuck := stuck_deployments(context, timeout=RESPONSE_SECONDS):
+                    context.report(TargetWarning(target, stuck))
     except Expired:
         pass
 
 
-def _find_once(context: RunContext, run: TargetRun, refused: str) -> str:
-    """One list is read for the row of a trigger without an answer, and nothing is sent again."""
+def _find_once(context: RunContext, run: TargetRun, rejected: str) -> str:
+    """Search once for the deployment of a trigger without a response, and send nothing again."""
     found = None
     try:
-        if _seconds_left(context) > 0 and not refused:
+        if _seconds_left(context) > 0 and not rejected:
             with context.clock.limit(_seconds_left(context)):
                 found = context.provider.find_triggered(run.target, timeout=RESPONSE_SECONDS)
     except RefusedError as error:
-        refused = error.reason if error.token_wide else ""
+        rejected = error.reason if error.token_wide else ""
     except (UnavailableError, Expired):
         pass
     handles = found.handles if isinstance(found, Started) else ()
     if isinstance(found, GroupStarted):
-        handles = tuple(part.handle for part in found.members if part.handle)
+        handles = tuple(member.handle for member in found.members if member.handle)
     if handles:
         run.watch(run.triggered_stage, handles)
+        note = found.note if isinstance(found, Started) else ""
         for handle in handles:
-            context.report(
-                Following(run.target, handle, found.note if isinstance(found, Started) else "", run.stage)
-            )
+            context.report(Following(run.target, handle, note, run.stage))
     else:
-        run.trigger_uncertain = True
+        run.trigger.uncertain = True
         context.report(TargetWarning(run.target, TRIGGER_IN_FLIGHT))
-    return refused
+    return rejected
 
 
 def _cancel(context: RunContext, watch: Watch) -> tuple[str, str]:
     if watch.handle.condition and not watch.handle.id:
-        return "what was asked for goes on: it can't be taken back", ""
+        return "left running: it can't be cancelled", ""
     if not context.plan.cancel_on_interrupt:
-        return "left running, as `on_interrupt: leave` says", ""
+        return "left running (`on_interrupt: leave`)", ""
     if _seconds_left(context) <= 0:
         return OUT_OF_TIME, ""
     try:
         with context.clock.limit(_seconds_left(context)):
             return cancel_deployment(context, watch, timeout=RESPONSE_SECONDS)
     except Expired:
-        return "cancel sent, not confirmed", ""
+        return CANCEL_SENT, ""

@@ -123,9 +123,9 @@ def test_what_became_of_a_withdrawn_deployment_stands_in_the_annotation(
 
 def test_what_was_not_withdrawn_has_no_such_line(desk: Any) -> None:
     told = desk()
-    told.hear(*started("web"), TargetFinished("web", Outcome.INTERRUPTED, "the job was stopped (SIGTERM)"))
+    told.hear(*started("web"), TargetFinished("web", Outcome.INTERRUPTED, "the job was cancelled (SIGTERM)"))
     assert told.told("warning") == [
-        ("web: interrupted after 0s", f"the job was stopped (SIGTERM)\nSee {LINK.format('web')}"),
+        ("web: interrupted after 0s", f"the job was cancelled (SIGTERM)\nSee {LINK.format('web')}"),
     ]
 
 
@@ -157,11 +157,11 @@ def test_a_page_that_is_known_from_the_start_is_told_and_written_at_once(desk: A
     )
     assert told.outputs["deployment_url"] == LINK.format("web")
     assert told.reporter.links() == [LINK.format("web")]
-    told.hear(TargetFinished("web", Outcome.INTERRUPTED, "the job was stopped (SIGTERM)"))
+    told.hear(TargetFinished("web", Outcome.INTERRUPTED, "the job was cancelled (SIGTERM)"))
     told.finish(Outcome.INTERRUPTED)
     assert told.result["targets"][0]["deployment_url"] == LINK.format("web")
     assert told.told("warning") == [
-        ("web: interrupted after 0s", f"the job was stopped (SIGTERM)\nSee {LINK.format('web')}")
+        ("web: interrupted after 0s", f"the job was cancelled (SIGTERM)\nSee {LINK.format('web')}")
     ]
 
 
@@ -530,9 +530,9 @@ def test_what_is_put_back_is_told_and_the_output_stays_what_was_deployed(desk: A
         f"web: {PROVEN}; rolling back to the previous version",
         "web: rolling back: following deployment web-2 (back to 2.0.1)",
     ]
-    told.hear(TargetFinished("web", Outcome.ROLLED_BACK, f"{PROVEN}. What ran before was put back"))
+    told.hear(TargetFinished("web", Outcome.ROLLED_BACK, f"{PROVEN}. The previous version was restored"))
     assert [text for _, text in told.told("error")] == [
-        f"{PROVEN}. What ran before was put back\nSee {LINK.format('web')}"
+        f"{PROVEN}. The previous version was restored\nSee {LINK.format('web')}"
     ]
     assert told.outputs["deployment_uuid"] == "web-1"
 
@@ -711,8 +711,8 @@ def test_what_was_asked_for_and_has_no_deployment_is_withdrawn_without_a_uuid(de
     told = desk("plain")
     stack = Handle("web", "", condition="running")
     told.hear(Triggering("web"), Following("web", stack))
-    assert told.hear(CancelResult("web", stack, "what was asked for goes on: it can't be taken back")) == [
-        "web: what was asked for goes on: it can't be taken back"
+    assert told.hear(CancelResult("web", stack, "left running: it can't be cancelled")) == [
+        "web: left running: it can't be cancelled"
     ]
 
 

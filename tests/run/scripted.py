@@ -75,7 +75,7 @@ PHANTOM = Handle("a", "", Certainty.PHANTOM)
 REACHED = Connected("Fake 1")
 
 
-GOES_ON = "the deployment continues on the server, but its status can't be read any more: "
+GOES_ON = "the deployment continues on the server, but its status can no longer be read: "
 
 
 SPOKEN = UnavailableError("HTTP 503", may_have_arrived=True, from_server=True)
@@ -101,7 +101,7 @@ REVOKED = RefusedError("the token is revoked", token_wide=True)
 NOTHING = "no deployment of it was found"
 
 
-STOPPED_BY = "the job was stopped (SIGTERM)"
+STOPPED_BY = "the job was cancelled (SIGTERM)"
 
 
 SITE = "https://a.example.com"

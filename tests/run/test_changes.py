@@ -54,7 +54,7 @@ from tests.run.scripted import (
     tell,
 )
 
-KEEPS_A = "What was changed before stays: a is as it is wished"
+KEEPS_A = "Changes that were applied before stay in effect: a is as it is wished"
 
 
 def test_nothing_is_changed_before_every_target_was_checked() -> None:
@@ -296,16 +296,16 @@ def test_what_was_changed_for_a_deployment_that_never_started_is_said_to_stay(
     """The next deployment, a webhook's or somebody's, uses it."""
     tale = tell({"prepare a": [Changes((IMAGE, ENV))], **script}, has_changes=True, timeout=120)
     [end] = tale.ends()
-    assert (end.outcome, end.reason.partition(". What was")[2]) == (
+    assert (end.outcome, end.reason.partition(". Changes that were applied")[2]) == (
         outcome,
-        f" changed before stays: {IMAGE}; {ENV}",
+        f" before stay in effect: {IMAGE}; {ENV}",
     )
 
 
 @pytest.mark.parametrize("look", [BROKEN, CANCELLED, RUNNING])
 def test_what_was_deployed_is_not_said_to_stay(look: Snapshot) -> None:
     tale = tell({"prepare a": [Changes((IMAGE,))], "look a-1": [look]}, has_changes=True, timeout=120)
-    assert "stays" not in tale.ends()[0].reason
+    assert "stay in effect" not in tale.ends()[0].reason
 
 
 def test_one_that_can_not_be_checked_in_time_does_not_keep_the_others_from_being_changed() -> None:
@@ -346,7 +346,7 @@ def test_what_deploys_nothing_changes_nothing(plan: dict[str, Any]) -> None:
 def unchanged(events: list[Event]) -> list[Event]:
     """Without what is said of the changes that stay."""
     return [
-        replace(each, reason=each.reason.partition(". What was")[0])
+        replace(each, reason=each.reason.partition(". Changes that were applied")[0])
         if isinstance(each, TargetFinished)
         else each
         for each in events
@@ -425,5 +425,8 @@ def test_a_signal_while_a_change_is_told_starts_nothing() -> None:
         Triggering("a"),
         *FAREWELL,
     ]
-    assert tale.ends()[0].reason == f"{STOPPED_BY}. What was changed before stays: {IMAGE}; {ENV}"
+    assert (
+        tale.ends()[0].reason
+        == f"{STOPPED_BY}. Changes that were applied before stay in effect: {IMAGE}; {ENV}"
+    )
     assert "start a" not in tale.sent

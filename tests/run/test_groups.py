@@ -354,7 +354,9 @@ def test_a_part_of_two_groups_is_followed_once() -> None:
 def test_one_target_by_two_names_is_started_once(targets: tuple[str, ...], refused: str) -> None:
     tale = tell({"check web": [Target("a", "web")], "check shop": [Target("a", "web")]}, targets=targets)
     assert [end for end in tale.ends() if end.outcome is not Outcome.FINISHED] == [
-        TargetFinished(refused, Outcome.REFUSED, "it is a, which is given, too: give it once")
+        TargetFinished(
+            refused, Outcome.REFUSED, "it is the same as a, which is also a target. Remove one of them"
+        )
     ]
     assert (tale.outcome, tale.sent.count("start a"), tale.ends()[-1]) == (
         Outcome.REFUSED,
@@ -400,7 +402,7 @@ def test_what_a_second_group_deploys_of_a_part_joins_its_story(
     of_u = [event for event in tale.events if getattr(event, "target", None) == "u"]
     assert of_u == [
         Triggering("u"),
-        TargetNote("u", "it has deployed b, too: b-2"),
+        TargetNote("u", "it also deployed b: b-2"),
         GroupExpanded("u", (Target("c"),), gone=True),
     ]
     of_b = [event for event in tale.events if getattr(event, "target", None) == "b"]
@@ -491,7 +493,7 @@ def test_what_a_second_group_deploys_of_a_target_is_followed_although_its_first_
         if event in (TriggerDelayed("u", 60, "asked too often"), Following("b", B2), ended)
     ]
     assert told == [TriggerDelayed("u", 60, "asked too often"), Following("b", B2), ended]
-    assert TargetNote("u", "it has deployed b, too: b-2") in tale.events
+    assert TargetNote("u", "it also deployed b: b-2") in tale.events
 
 
 def test_only_what_another_group_may_still_deploy_is_held() -> None:

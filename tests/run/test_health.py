@@ -65,7 +65,7 @@ DOWN = Snapshot(
 STARTING = Snapshot(Phase.RUNNING, "starting:unknown", reason="its status was still starting:unknown")
 
 
-UNSEEN = "nobody could see whether it runs: "
+UNSEEN = "unknown whether it is running: "
 
 
 def healthwise(seen: Snapshot) -> PhaseChanged:
@@ -165,7 +165,7 @@ def test_what_is_seen_of_its_health_decides(
         pytest.param(
             [NO_LINE],
             [10, 70, 130, 180],
-            "no look at it ever worked; the last looks failed: no connection",
+            "its status could never be read; the last status checks failed: no connection",
             id="never-seen",
         ),
         pytest.param([STARTING, RefusedError("not yours")], [10, 70], "not yours", id="barred"),

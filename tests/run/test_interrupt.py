@@ -367,7 +367,7 @@ def test_what_is_no_deployment_goes_on_and_that_is_said(leave: bool) -> None:
         poll_interval=5,
         cancel_on_interrupt=not leave,
     )
-    goes_on = CancelResult("a", stack, "what was asked for goes on: it can't be taken back")
+    goes_on = CancelResult("a", stack, "left running: it can't be cancelled")
     assert tale.events[-3:] == [InterruptReceived("SIGTERM"), goes_on, FAREWELL[-1]]
     assert not [call for call in tale.sent if call.startswith("cancel")]
 
@@ -375,7 +375,7 @@ def test_what_is_no_deployment_goes_on_and_that_is_said(leave: bool) -> None:
 def test_running_ones_are_stopped_first_and_what_is_over_stays_as_it_is() -> None:
     script: Script = {"look a-1": [QUEUED], "look b-1": [RUNNING], "look d-1": [RUNNING]}
     tale = tell(script, targets=("a", "b", "c", "d", "e"), signals=[(3, "SIGINT")])
-    why = "the job was stopped (SIGINT)"
+    why = "the job was cancelled (SIGINT)"
     assert tale.events[-9:] == [
         phase(Phase.SUCCEEDED, "e"),
         TargetFinished("e", Outcome.FINISHED),
@@ -396,7 +396,7 @@ def test_on_interrupt_leave_cancels_nothing_and_names_what_goes_on() -> None:
         "find b": [Started((B1,), "found")],
     }
     tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2, cancel_on_interrupt=False)
-    left = "left running, as `on_interrupt: leave` says"
+    left = "left running (`on_interrupt: leave`)"
     assert tale.events[-6:] == [
         InterruptReceived("SIGTERM"),
         CancelResult("a", A1, left),
@@ -417,8 +417,10 @@ def test_on_interrupt_leave_cancels_nothing_and_names_what_goes_on() -> None:
         ),
         pytest.param(LOST_ANSWER, "cancel sent, not confirmed", id="the-answer-is-lost"),
         pytest.param(OWN_FAILURE, "cancel sent, not confirmed", id="the-server-fails"),
-        pytest.param(NO_LINE, "not reached (no connection): it may still be running", id="not-reached"),
-        pytest.param(RefusedError("no right"), "it could not be cancelled: no right", id="refused"),
+        pytest.param(
+            NO_LINE, "could not be cancelled (no connection): it may still be running", id="not-reached"
+        ),
+        pytest.param(RefusedError("no right"), "could not be cancelled: no right", id="refused"),
         pytest.param(Act("cancelled", takes=math.inf), "cancel sent, not confirmed", id="hanging"),
     ],
 )
@@ -453,14 +455,14 @@ def test_a_token_that_is_revoked_cancels_nothing_more() -> None:
     tale = tell(script, targets=("a", "b"), signals=SIGNAL_AT_2)
     assert [call for call in tale.sent if call.startswith("cancel")] == ["cancel a-1 within 1 s"]
     hows = [event.result for event in tale.events if isinstance(event, CancelResult)]
-    assert hows == [f"it could not be cancelled: {REVOKED}"] * 2
+    assert hows == [f"could not be cancelled: {REVOKED}"] * 2
 
 
 def test_five_seconds_after_the_signal_nothing_more_is_sent_and_what_was_not_reached_is_named() -> None:
     targets = tuple("abcdefg")
     script: Script = {f"{call} {target}-1": answers for target in targets for call, answers in SLOW.items()}
     tale = tell(script, targets=targets, signals=[(9.5, "SIGTERM")])
-    hows = ["cancel sent, not confirmed"] * 5 + ["not reached in time: it may still be running"] * 2
+    hows = ["cancel sent, not confirmed"] * 5 + ["no time was left to cancel it: it may still be running"] * 2
     assert [event for event in tale.events if isinstance(event, CancelResult)] == [
         CancelResult(target, Handle(target, f"{target}-1"), how)
         for target, how in zip(targets, hows, strict=True)

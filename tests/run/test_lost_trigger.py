@@ -31,7 +31,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.run import run
-from deployer.run.loop import KEPT_OUT
+from deployer.run.loop import GATEWAY_RESPONDED
 from tests.fakes import BEGINNING, FakeClock, Scripted
 from tests.run.scripted import (
     A1,
@@ -64,7 +64,7 @@ from tests.run.scripted import (
     tell,
 )
 
-SOMEBODY = "the deployment that we followed was cancelled by somebody else"
+SOMEBODY = "the deployment that was followed was cancelled by somebody else"
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ SOMEBODY = "the deployment that we followed was cancelled by somebody else"
                 *OPENING,
                 *[TriggerUncertain("a", "HTTP 403: a page"), Retriggering("a", NOTHING)] * 2,
                 TriggerUncertain("a", "HTTP 403: a page"),
-                TargetFinished("a", Outcome.REFUSED, KEPT_OUT.format(3, "HTTP 403: a page")),
+                TargetFinished("a", Outcome.REFUSED, GATEWAY_RESPONDED.format(3, "HTTP 403: a page")),
             ],
             [
                 (0, "find a"),
@@ -279,7 +279,7 @@ SOMEBODY = "the deployment that we followed was cancelled by somebody else"
                 TriggerUncertain("a", "it failed (Whoops)"),
                 Retriggering("a", NOTHING),
                 TriggerUncertain("a", "HTTP 403: a page"),
-                TargetFinished("a", Outcome.REFUSED, KEPT_OUT.format(3, "HTTP 403: a page")),
+                TargetFinished("a", Outcome.REFUSED, GATEWAY_RESPONDED.format(3, "HTTP 403: a page")),
             ],
             [
                 (0, "find a"),

@@ -41,7 +41,7 @@ UNNEEDED = Ability("write", purpose="to change settings", granted=False)
 UNKNOWN_RIGHT = Ability("deploy", purpose="to deploy", granted=None, needed=True)
 
 
-CHECKED = "everything that this run needs is there; nothing was changed"
+CHECKED = "everything that this run needs is available; nothing was changed"
 
 
 DRY = "dry run"
@@ -129,19 +129,19 @@ def test_nothing_is_changed_and_the_rights_are_told_once(
         pytest.param(
             {},
             {"site": "https://x", "answer": "200"},
-            ["https://x once it is deployed, until it answers 200"],
+            ["https://x responds with 200"],
             id="as-given",
         ),
         pytest.param(
             {"check a": [Target("a", url="https://a")]},
             {"own_site": True, "answer": "200"},
-            ["https://a once it is deployed, until it answers 200"],
+            ["https://a responds with 200"],
             id="its-own",
         ),
         pytest.param(
             {"check a": [Target("a", group=True)]},
             {"own_site": True, "answer": "200"},
-            ["its own address once it is deployed, until it answers 200"],
+            ["its own address responds with 200"],
             id="of-each-part-its-own",
         ),
     ],
@@ -152,7 +152,7 @@ def test_what_would_be_asked_of_its_site_is_said(
 ) -> None:
     tale = tell({**script, "rights": [()], "intent a": [("would deploy",)]}, **plan, **how)
     said = [event.text for event in tale.events if isinstance(event, TargetNote)]
-    assert said == ["would deploy", *(f"would ask {each}" for each in told)]
+    assert said == ["would deploy", *(f"after the deployment, would verify that {each}" for each in told)]
 
 
 def test_an_unknown_target_is_refused_while_the_other_is_examined() -> None:

@@ -87,11 +87,11 @@ OTHER = Handle("a", "a-2", server="berlin")
 DOWN = Snapshot(Phase.FAILED, "exited", stable_for=0, final=False, reason="it does not run")
 UP = Snapshot(Phase.SUCCEEDED, "running", final=False)
 BAD = Snapshot(Phase.RUNNING, "HTTP 502", shows_failure=True, reason="it responded with HTTP 502")
-AGAIN = "it does not run. What ran before was put back"
-NOT_BACK = "it does not run. What ran before was not put back: "
-UNKNOWN = "it does not run. Whether what ran before was put back is not known: "
-UNSEEN = "it does not run. What ran before was to be put back, but was not seen to run again"
-GOES_ON = "it goes on: what ran before is being put back, and that is never cancelled"
+AGAIN = "it does not run. The previous version was restored"
+NOT_BACK = "it does not run. The previous version was not restored: "
+UNKNOWN = "it does not run. It is unknown whether the previous version was restored: "
+UNSEEN = "it does not run. A rollback was started, but the previous version was not seen running"
+GOES_ON = "left running: a rollback is never cancelled"
 NONE_FOUND = "no deployment of it was found"
 
 CRASHED: Script = {"look a-1": [PROVABLE], "look a:healthy": [DOWN]}
@@ -143,7 +143,9 @@ def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
     }
     tale = fallen(script, visits=True, own_site=True, verify_timeout=30, poll_interval=30)
     assert tale.ends() == [
-        TargetFinished("a", Outcome.ROLLED_BACK, "it responded with HTTP 502. What ran before was put back")
+        TargetFinished(
+            "a", Outcome.ROLLED_BACK, "it responded with HTTP 502. The previous version was restored"
+        )
     ]
     assert tale.sent[4:] == [
         *("look a-1", "look a:healthy", f"visit {SITE}", f"visit {SITE}"),
@@ -226,7 +228,7 @@ def test_that_nobody_could_tell_puts_nothing_back_and_that_is_said() -> None:
     tale = fallen({"look a:healthy": [replace(DOWN, phase=Phase.RUNNING, reason="starting")]}, strict=True)
     assert tale.events[-2:] == [
         TargetWarning("a", NO_EVIDENCE),
-        TargetFinished("a", Outcome.UNVERIFIED, "nobody could see whether it runs: starting"),
+        TargetFinished("a", Outcome.UNVERIFIED, "unknown whether it is running: starting"),
     ]
 
 

@@ -124,7 +124,9 @@ from tests.run.scripted import (
                 *FOLLOWED,
                 PollFailing("a", "HTTP 502"),
                 TargetFinished(
-                    "a", Outcome.TIMED_OUT, "no look at it ever worked; the last looks failed: HTTP 502"
+                    "a",
+                    Outcome.TIMED_OUT,
+                    "its status could never be read; the last status checks failed: HTTP 502",
                 ),
             ],
             "look a-1",
@@ -181,7 +183,7 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
         pytest.param(
             {"look a-1": [NO_LINE]},
             [CancelResult("a", A1, "cancelled")],
-            "no look at it ever worked; the last looks failed: no connection",
+            "its status could never be read; the last status checks failed: no connection",
             id="never-seen",
         ),
         pytest.param(
@@ -199,7 +201,7 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
         pytest.param(
             {"start a": [Started((PHANTOM,))], "look ": [NO_LINE]},
             [],
-            "no look at it ever worked; the last looks failed: no connection",
+            "its status could never be read; the last status checks failed: no connection",
             id="phantom",
         ),
         pytest.param(
@@ -224,13 +226,13 @@ def test_nothing_is_triggered_when_the_time_is_over(script: Script) -> None:
         ),
         pytest.param(
             {"look a-1": [RUNNING], "cancel a-1": [RefusedError("no right")]},
-            [CancelResult("a", A1, "it could not be cancelled: no right")],
+            [CancelResult("a", A1, "could not be cancelled: no right")],
             LATE,
             id="refused",
         ),
         pytest.param(
             {"look a-1": [RUNNING], "cancel a-1": [NO_LINE]},
-            [CancelResult("a", A1, "not reached (no connection): it may still be running")],
+            [CancelResult("a", A1, "could not be cancelled (no connection): it may still be running")],
             LATE,
             id="not-reached",
         ),

@@ -94,7 +94,9 @@ def test_an_application_without_an_address_of_its_own_is_refused_before_anything
     tale = tell({}, targets=("a", "b"), visits=True, own_site=True, has_changes=True)
     assert tale.ends() == [
         TargetFinished(
-            target, Outcome.REFUSED, "`verify_url: auto`: no address of it is known. Give the address itself"
+            target,
+            Outcome.REFUSED,
+            "`verify_url: auto`: its address is unknown. Set `verify_url` to the address",
         )
         for target in "ab"
     ]
@@ -110,7 +112,7 @@ def test_a_member_of_a_tag_without_an_address_is_not_asked_and_that_is_said() ->
         own_site=True,
     )
     assert [event for event in tale.events if isinstance(event, TargetWarning)] == [
-        TargetWarning("b", "`verify_url: auto`: no address of it is known, so that nothing is asked")
+        TargetWarning("b", "`verify_url: auto`: its address is unknown, so no site is verified")
     ]
     assert {call for call in tale.sent if call.startswith("visit")} == {f"visit {ADDRESS}"}
     assert sorted(event.target for event in tale.ends()) == ["a", "b"]

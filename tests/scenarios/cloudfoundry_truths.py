@@ -90,9 +90,9 @@ CHANGED = "web: changed image: ghcr.io/acme/web:1.4.1 → ghcr.io/acme/web:1.4.2
 RESTARTED = "it is started, and a start would not pick up the new image: it is restarted"
 ALREADY = "it is started already, and to start it again changes nothing"
 UNTOUCHED = "the staging goes on by itself, and touches nothing that runs: there is nothing to stop"
-GOES_ON = "what was asked for goes on: it can't be taken back"
+GOES_ON = "left running: it can't be cancelled"
 PUT_BACK = "cancelled: the server puts back what ran before"
-WENT_BACK = "What ran before was put back"
+WENT_BACK = "The previous version was restored"
 OLDER, BEFORE = guid("droplet 1 of app 0"), guid("droplet 0 of app 0")
 ROLLED = f"web: waiting until it is rolled out, deployment {guid('deployment 1')}"
 
@@ -146,7 +146,7 @@ STARTS = (
     Truth(
         "success",
         "refused",
-        (f"web: not started: it is {APP}, which is given, too: give it once",),
+        (f"web: not started: it is the same as {APP}, which is also a target. Remove one of them",),
         inputs={"cf_app": f"web,{APP}"},
     ),
     Truth(
@@ -517,7 +517,12 @@ BACKS = (
         (ROLL, CANCEL),
         BACK | SURE,
     ),
-    Truth("crash", "failed", ("What ran before was not put back: it was stopped before",), inputs=BACK),
+    Truth(
+        "crash",
+        "failed",
+        ("It is unknown whether the previous version was restored: it was stopped before",),
+        inputs=BACK,
+    ),
     Truth("staging-failure", "failed", (), STAGED, BACK, never=("put back",)),
     Truth("never-placed", "timed_out", (), inputs=BACK | {"timeout": "2m"}, never=("put back",)),
 )
@@ -526,7 +531,7 @@ INTERRUPTS = (
     Truth(
         "rolling",
         "interrupted",
-        ("left running, as `on_interrupt: leave` says",),
+        ("left running (`on_interrupt: leave`)",),
         (ROLL,),
         LEAVE,
         signals=((20, "SIGTERM"),),

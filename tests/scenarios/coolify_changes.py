@@ -274,7 +274,7 @@ BACKS = (
         "rollback",
         "rollback-git",
         "unverified",
-        ("What ran before was not put back: Coolify 4.",),
+        ("It is unknown whether the previous version was restored: Coolify 4.",),
         versions=NO_PINS,
         inputs=BACK,
     ),

@@ -144,7 +144,7 @@ DEPLOYMENTS = (
         "11.37",
         "revoked",
         "lost",
-        ("the deployment continues on the server, but its status can't be read any more: Coolify does not",),
+        ("the deployment continues on the server, but its status can no longer be read: Coolify does not",),
     ),
     # services and databases
     Truth("services", "database", "finished", ("pg: finished",), versions=ALL),

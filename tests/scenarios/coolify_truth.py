@@ -106,12 +106,12 @@ EARLIER = "2222222222333333333344444444445555555555"
 GONE_BACK = (
     "rolling back to the previous version",
     f"(back to {EARLIER}",
-    "responded with HTTP 502: Bad Gateway. What ran before was put back",
+    "responded with HTTP 502: Bad Gateway. The previous version was restored",
 )
 STAYS_PINNED = f"(commit: HEAD → {EARLIER}); the application stays pinned to this commit"
 IMAGE_BACK = (
     "(back to ghcr.io/acme/shop:2.0.1 (image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1))",
-    "What ran before was put back",
+    "The previous version was restored",
 )
 UNCLEAR_IMAGES = (
     "not clear what ran before",

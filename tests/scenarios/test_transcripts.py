@@ -241,9 +241,9 @@ def test_a_dry_run_says_what_would_be_asked_of_the_site(transcript: Transcript) 
             "INPUT_VERIFY_CONTAINS": "v2",
         }
         shown = transcript(login(session) | asks | {"INPUT_DRY_RUN": "true", "INPUT_IMAGE": ":2.1.0"})
-    asked = rf"shop: would ask http://127\.0\.0\.1:8000/site/{session.uuids[0]}/\?… "
+    asked = rf"shop: after the deployment, would verify that http://127\.0\.0\.1:8000/site/{session.uuids[0]}/\?… "
     assert re.search(
-        f"^{asked}once it is deployed, until it answers 200,204 twice in a row, with 'v2' in it, for up to 3m 00s$",
+        f"^{asked}responds with 200,204 twice in a row, containing 'v2', for up to 3m 00s$",
         shown,
         re.MULTILINE,
     )

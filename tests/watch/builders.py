@@ -55,7 +55,7 @@ def ended(looks: list[tuple[float, Observation]]) -> WatchResult | None:
     return played(looks)[0].result
 
 
-GOES_ON = "the deployment continues on the server, but its status can't be read any more: revoked"
+GOES_ON = "the deployment continues on the server, but its status can no longer be read: revoked"
 
 
 def held(phase: Phase, hold: float = 10, reason: str = "") -> Snapshot:
@@ -94,7 +94,7 @@ OTHERS = (Handle("web", "web-2"), Handle("web", "web-3"))
 PROOF = Handle("web", "", condition="healthy")
 
 
-SOMEBODY = "the deployment that we followed was cancelled by somebody else"
+SOMEBODY = "the deployment that was followed was cancelled by somebody else"
 
 
 FINE = Verdict(Outcome.FINISHED, "")
@@ -125,7 +125,7 @@ def health(*looks: tuple[float, Observation]) -> Watch:
     return played(list(looks), replace(FRESH, handle=PROOF, stage=Stage.HEALTH))[0]
 
 
-UNSEEN = "nobody could see whether it runs: "
+UNSEEN = "unknown whether it is running: "
 
 
 GOOD_ANSWER = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)

@@ -53,10 +53,11 @@ from tests.watch.builders import (
             health((100, PollFailed("HTTP 502"))),
             replace(
                 FINE,
-                warning=f"deployed, but {UNSEEN}no look at it ever worked; the last looks failed: HTTP 502",
+                warning=f"deployed, but {UNSEEN}its status could never be read; the last status checks failed: HTTP 502",
             ),
             Verdict(
-                Outcome.UNVERIFIED, f"{UNSEEN}no look at it ever worked; the last looks failed: HTTP 502"
+                Outcome.UNVERIFIED,
+                f"{UNSEEN}its status could never be read; the last status checks failed: HTTP 502",
             ),
             id="never-seen",
         ),
@@ -74,8 +75,8 @@ from tests.watch.builders import (
         ),
         pytest.param(
             health((10, GONE)),
-            replace(FINE, warning=f"deployed, but {UNSEEN}its status said nothing clear in time"),
-            Verdict(Outcome.UNVERIFIED, f"{UNSEEN}its status said nothing clear in time"),
+            replace(FINE, warning=f"deployed, but {UNSEEN}its status was inconclusive until time ran out"),
+            Verdict(Outcome.UNVERIFIED, f"{UNSEEN}its status was inconclusive until time ran out"),
             id="gone-without-a-reason",
         ),
     ],
@@ -88,7 +89,7 @@ def test_only_evidence_is_held_against_what_is_deployed(
         lenient, health_check=PROOF
     )
     assert next_step(
-        Stage.HEALTH, (watch,), repeated=False, so_far=PROVABLE, aims=Checks(strict=True)
+        Stage.HEALTH, (watch,), repeated=False, so_far=PROVABLE, checks=Checks(strict=True)
     ) == replace(strict, health_check=PROOF)
 
 
@@ -134,7 +135,7 @@ WITH_SITE = Checks(site=True)
 def test_a_site_is_asked_after_all_else_went_well(
     leg: Stage, watch: Watch, so_far: Verdict | None, then: NextStep
 ) -> None:
-    assert next_step(leg, (watch,), repeated=False, so_far=so_far, aims=WITH_SITE) == then
+    assert next_step(leg, (watch,), repeated=False, so_far=so_far, checks=WITH_SITE) == then
 
 
 @pytest.mark.parametrize(
@@ -154,7 +155,7 @@ def test_a_site_is_asked_after_all_else_went_well(
             [(1, BAD_ANSWER), (100, GOOD_ANSWER)],
             WatchResult(
                 End.TIMED_OUT,
-                "its last answer was good (HTTP 200), but two in a row count, and there was no time for a second",
+                "its last response was OK (HTTP 200), but two consecutive OK responses are required and time ran out",
             ),
             id="good-only-once",
         ),

@@ -100,7 +100,7 @@ from tests.watch.builders import (
         pytest.param(
             100,
             UNKNOWN,
-            WatchResult(End.TIMED_OUT, "its status was none that we know"),
+            WatchResult(End.TIMED_OUT, "it had an unknown status"),
             id="unknown-at-the-deadline",
         ),
         pytest.param(
@@ -112,7 +112,9 @@ from tests.watch.builders import (
         pytest.param(
             100,
             PollFailed("HTTP 502"),
-            WatchResult(End.TIMED_OUT, "no look at it ever worked; the last looks failed: HTTP 502"),
+            WatchResult(
+                End.TIMED_OUT, "its status could never be read; the last status checks failed: HTTP 502"
+            ),
             id="missed-at-the-deadline",
         ),
     ],
@@ -128,7 +130,7 @@ def test_what_was_seen_is_judged_before_the_deadline(
     [
         pytest.param(
             [(50, RUNNING), (100, PollFailed("HTTP 502"))],
-            "it was still being built or started; the last looks failed: HTTP 502",
+            "it was still being built or started; the last status checks failed: HTTP 502",
             id="what-was-seen-last-and-the-trouble-since",
         ),
         pytest.param(
@@ -137,12 +139,12 @@ def test_what_was_seen_is_judged_before_the_deadline(
                 (90, PollFailed("HTTP 502")),
                 (100, PollFailed("HTTP 503")),
             ],
-            "waits for a worker; the last looks failed: HTTP 503",
+            "waits for a worker; the last status checks failed: HTTP 503",
             id="own-reason-and-the-last-trouble",
         ),
         pytest.param(
             [(90, replace(GONE, stable_for=30)), (100, PollFailed("HTTP 502"))],
-            "it was not there; the last looks failed: HTTP 502",
+            "it did not exist; the last status checks failed: HTTP 502",
             id="not-there-and-then-out-of-sight",
         ),
         pytest.param(
@@ -304,7 +306,7 @@ def test_an_unknown_status_is_followed_to_what_comes_after_it() -> None:
         pytest.param(
             [(5, RUNNING)],
             replace(FRESH, handle=Handle("web", "", condition="running")),
-            GOES_ON.replace("the deployment", "what was asked for"),
+            GOES_ON.replace("the deployment", "the request"),
             id="no-deployment",
         ),
     ],
@@ -458,7 +460,7 @@ def test_an_end_that_was_seen_is_not_lost_when_we_are_barred_before_it_is_settle
         ),
         pytest.param(
             [(5, held(Phase.SUCCEEDED, math.inf, "not seen to end")), (100, PollFailed("HTTP 502"))],
-            WatchResult(End.TIMED_OUT, "not seen to end; the last looks failed: HTTP 502"),
+            WatchResult(End.TIMED_OUT, "not seen to end; the last status checks failed: HTTP 502"),
             id="nor-when-it-is-out-of-sight",
         ),
         pytest.param(
@@ -546,6 +548,6 @@ def test_what_did_not_last_long_enough_is_told_as_what_it_was(last: Snapshot) ->
     """With its own reason, and not without any."""
     ending = ended([(90, last), (100, last)])
     assert ending == WatchResult(
-        End.TIMED_OUT, last.reason or f"its status was {last.raw_status}, too short to be believed"
+        End.TIMED_OUT, last.reason or f"its status was {last.raw_status}, but not for long enough"
     )
     assert last.raw_status in ending.reason

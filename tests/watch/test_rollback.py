@@ -106,7 +106,7 @@ def visit(*looks: tuple[float, Observation]) -> Watch:
             visit((1, SAID_BAD), (100, GOOD_ANSWER)),
             Verdict(
                 Outcome.UNVERIFIED,
-                "its last answer was good (HTTP 200), but two in a row count, and there was no time for a second",
+                "its last response was OK (HTTP 200), but two consecutive OK responses are required and time ran out",
                 PROOF,
                 LAST_CHECK_INCONCLUSIVE,
             ),
@@ -115,7 +115,7 @@ def visit(*looks: tuple[float, Observation]) -> Watch:
         pytest.param(
             Stage.HEALTH,
             health((90, DOWN), (100, DOWN)),
-            replace(PROVABLE, warning=f"deployed, but not seen for long enough to be sure: {DOWN.reason}"),
+            replace(PROVABLE, warning=f"deployed, but not down for long enough to be sure: {DOWN.reason}"),
             id="not-when-it-was-down-too-short",
         ),
         pytest.param(
@@ -127,7 +127,7 @@ def visit(*looks: tuple[float, Observation]) -> Watch:
     ],
 )
 def test_only_what_was_seen_not_to_run_is_taken_back(leg: Stage, watch: Watch, then: NextStep) -> None:
-    assert next_step(leg, (watch,), repeated=False, so_far=PROVABLE, aims=GO_BACK) == then
+    assert next_step(leg, (watch,), repeated=False, so_far=PROVABLE, checks=GO_BACK) == then
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_nothing_is_taken_back_unasked_nor_a_second_time(leg: Stage, watch: Watc
 )
 def test_that_nobody_could_tell_takes_nothing_back_and_that_is_said(watch: Watch, warning: str) -> None:
     final = next_step(
-        Stage.HEALTH, (watch,), repeated=False, so_far=PROVABLE, aims=Checks(strict=True, rollback=True)
+        Stage.HEALTH, (watch,), repeated=False, so_far=PROVABLE, checks=Checks(strict=True, rollback=True)
     )
     assert isinstance(final, Verdict)
     assert (final.outcome, final.warning) == (Outcome.UNVERIFIED, warning)
@@ -173,7 +173,7 @@ def test_that_nobody_could_tell_takes_nothing_back_and_that_is_said(watch: Watch
     ],
 )
 def test_a_deployment_s_own_end_takes_nothing_back(last: Snapshot, final: Verdict) -> None:
-    assert next_step(Stage.DEPLOYMENT, (over(last),), repeated=False, aims=GO_BACK) == final
+    assert next_step(Stage.DEPLOYMENT, (over(last),), repeated=False, checks=GO_BACK) == final
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,9 @@ def test_a_deployment_s_own_end_takes_nothing_back(last: Snapshot, final: Verdic
 )
 def test_nor_does_another_server_s(last: Snapshot, final: Verdict) -> None:
     assert (
-        next_step(Stage.ADDITIONAL_SERVERS, (on("berlin", last),), repeated=False, so_far=FINE, aims=GO_BACK)
+        next_step(
+            Stage.ADDITIONAL_SERVERS, (on("berlin", last),), repeated=False, so_far=FINE, checks=GO_BACK
+        )
         == final
     )
 
@@ -197,13 +199,13 @@ def test_nor_does_another_server_s(last: Snapshot, final: Verdict) -> None:
 DOWN_AGAIN = Verdict(Outcome.UNVERIFIED, "it does not run", PROOF)
 
 
-BACK_AGAIN = Verdict(Outcome.ROLLED_BACK, "it does not run. What ran before was put back")
+BACK_AGAIN = Verdict(Outcome.ROLLED_BACK, "it does not run. The previous version was restored")
 
 
 BACK_PROVABLE = replace(BACK_AGAIN, health_check=PROOF)
 
 
-NOT_BACK = "it does not run. What ran before was to be put back, but was not seen to run again"
+NOT_BACK = "it does not run. A rollback was started, but the previous version was not seen running"
 
 
 @pytest.mark.parametrize(
@@ -283,16 +285,16 @@ NOT_BACK = "it does not run. What ran before was to be put back, but was not see
     ],
 )
 @pytest.mark.parametrize(
-    "aims", [Checks(), Checks(site=True), Checks(strict=True)], ids=["", "site", "strict"]
+    "checks", [Checks(), Checks(site=True), Checks(strict=True)], ids=["", "site", "strict"]
 )
 def test_what_is_put_back_is_followed_to_its_end(
-    watch: Watch, repeated: bool, then: NextStep, aims: Checks
+    watch: Watch, repeated: bool, then: NextStep, checks: Checks
 ) -> None:
-    assert next_step(Stage.ROLLBACK, (watch,), repeated=repeated, so_far=DOWN_AGAIN, aims=aims) == then
+    assert next_step(Stage.ROLLBACK, (watch,), repeated=repeated, so_far=DOWN_AGAIN, checks=checks) == then
 
 
 @pytest.mark.parametrize(
-    ("leg", "watch", "aims", "then"),
+    ("leg", "watch", "checks", "then"),
     [
         pytest.param(
             Stage.ADDITIONAL_SERVERS,
@@ -352,8 +354,8 @@ def test_what_is_put_back_is_followed_to_its_end(
         ),
     ],
 )
-def test_what_runs_again_must_prove_it_too(leg: Stage, watch: Watch, aims: Checks, then: NextStep) -> None:
-    assert next_step(leg, (watch,), repeated=False, so_far=BACK_PROVABLE, aims=aims) == then
+def test_what_runs_again_must_prove_it_too(leg: Stage, watch: Watch, checks: Checks, then: NextStep) -> None:
+    assert next_step(leg, (watch,), repeated=False, so_far=BACK_PROVABLE, checks=checks) == then
 
 
 @pytest.mark.parametrize(

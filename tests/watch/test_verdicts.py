@@ -86,7 +86,7 @@ ENDED_BEFORE = "0 cancelled, 1 ended by itself"
 )
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_deployment_s_end_has_one_name(last: Observation, final: Verdict, strict: bool) -> None:
-    assert next_step(Stage.DEPLOYMENT, (over(last),), repeated=False, aims=Checks(strict=strict)) == final
+    assert next_step(Stage.DEPLOYMENT, (over(last),), repeated=False, checks=Checks(strict=strict)) == final
 
 
 @pytest.mark.parametrize(
@@ -452,7 +452,7 @@ UNCHANGED = Snapshot(Phase.SUCCEEDED, "running:healthy", unseen="its status was 
 
 
 @pytest.mark.parametrize(
-    ("aims", "then"),
+    ("checks", "then"),
     [
         pytest.param(Checks(), Verdict(Outcome.FINISHED, "", unseen=UNCHANGED.unseen), id="a-warning"),
         pytest.param(
@@ -477,8 +477,8 @@ UNCHANGED = Snapshot(Phase.SUCCEEDED, "running:healthy", unseen="its status was 
         ),
     ],
 )
-def test_what_could_not_be_seen_of_a_good_end_is_told(aims: Checks, then: NextStep) -> None:
-    assert next_step(Stage.DEPLOYMENT, (over(UNCHANGED),), repeated=False, aims=aims) == then
+def test_what_could_not_be_seen_of_a_good_end_is_told(checks: Checks, then: NextStep) -> None:
+    assert next_step(Stage.DEPLOYMENT, (over(UNCHANGED),), repeated=False, checks=checks) == then
 
 
 def test_what_could_not_be_seen_is_told_after_a_site_that_answers_too() -> None:
