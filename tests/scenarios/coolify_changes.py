@@ -385,7 +385,7 @@ BACKS = (
         "on demand",
         "service",
         "refused",
-        ("a service keeps nothing that could be gone back to",),
+        ("a service can't be rolled back: Coolify keeps no earlier version of it",),
         NOTHING,
         inputs=ON_DEMAND,
     ),

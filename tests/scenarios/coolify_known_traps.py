@@ -32,7 +32,7 @@ TRAPS = (
         "3",
         "unknown-app",
         "refused",
-        ("Coolify knows no application, service or database",),
+        ("Coolify has no application, service or database",),
         NOTHING,
         versions=ALL,
     ),
@@ -132,7 +132,7 @@ TRAPS = (
         "7",
         "tag-500",
         "lost",
-        ("web: finished", "worker: finished", "services that carry the tag may not have been"),
+        ("web: finished", "worker: finished", "services with the tag may not have been"),
         versions=since("4.0.0-beta.461"),
         inputs=BY_TAG,
     ),
@@ -231,7 +231,7 @@ TRAPS = (
     # 13: a status that nobody knows
     Truth("13", "unknown-status", "finished", ("a status that we do not know: 'paused'",)),
     # 14: the rate limit, and no storm of refused requests
-    Truth("14", "throttled", "finished", ("Coolify is asked too often",), {"deploy": 2}),
+    Truth("14", "throttled", "finished", ("rate limited by Coolify",), {"deploy": 2}),
     Truth("14", "revoked", "lost", ("Coolify does not accept the token",)),
     # 15: what a token may do
     Truth(
@@ -246,8 +246,8 @@ TRAPS = (
     Truth("15", "no-logs", "finished", ("the build log can't be shown",), versions=ALL),
     Truth("15", "read-only-token", "refused", ("Missing required permissions",), versions=ALL),
     # 16: five meanings of 403, two of 401
-    Truth("16", "api-disabled", "refused", ("Coolify's API is switched off",), NOTHING),
-    Truth("16", "ip-denied", "refused", ("list of allowed addresses",), NOTHING),
+    Truth("16", "api-disabled", "refused", ("Coolify's API is disabled",), NOTHING),
+    Truth("16", "ip-denied", "refused", ("list of allowed IPs",), NOTHING),
     Truth("16", "member-token", "refused", ("members' tokens may only read",), NOTHING),
     Truth("16", "bad-token", "refused", ("does not accept the token",), NOTHING),
     Truth("16", "left-team", "refused", ("has left the team",), NOTHING),
@@ -284,7 +284,7 @@ TRAPS = (
         "20",
         "success",
         "timed_out",
-        ("no way to cancel",),
+        ("can't cancel a deployment through its API",),
         {"deploy": 1, "cancel": 1},
         before("4.0.0-beta.453"),
         {"timeout": "20s", "on_timeout": "cancel"},
@@ -309,7 +309,7 @@ TRAPS = (
         "20",
         "cancel-others",
         "refused",
-        ("no way to cancel a deployment",),
+        ("can't cancel a deployment through its API",),
         NOTHING,
         before("4.0.0-beta.453"),
         {"command": "cancel"},

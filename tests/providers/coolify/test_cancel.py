@@ -112,13 +112,13 @@ def test_of_what_is_going_it_is_told_whose_it_is(
     [
         pytest.param(
             {"known": {WEB: Resource(SERVICE)}},
-            "a service has no deployments that could be cancelled; `command: stop` stops it",
+            "a service has no deployments to cancel; `command: stop` stops it",
             id="a-service",
         ),
         pytest.param({"known": {WEB: Resource(DATABASE)}}, "a database has no deployments", id="a-database"),
         pytest.param(
             {"wait": False, "blind": True},
-            "what is to be cancelled can't be seen: the token may not read",
+            "the deployments to cancel can't be listed: the token may not read",
             id="a-token-that-may-not-read",
         ),
     ],
@@ -300,7 +300,7 @@ def test_a_deployment_that_is_not_there_needs_no_cancel(wire: responses.Requests
     serve(wire, "POST", "/deployments/abc/cancel", "cancel_deploytoken_404")
     assert (
         server().cancel(Handle(WEB, "abc"))
-        == "there is no such deployment: it was never started, or it was deleted"
+        == "the deployment does not exist: it was never started, or it was deleted"
     )
 
 
@@ -370,7 +370,7 @@ def test_before_beta436_nothing_can_be_cancelled(wire: responses.RequestsMock, v
         server(version=version).cancel(Handle(WEB, "abc"))
     assert (caught.value.reason, caught.value.token_wide) == (trigger_requests.NO_CANCEL, False)
     assert (
-        "no way to cancel a deployment from outside (that needs 4.0.0-beta.436)" in trigger_requests.NO_CANCEL
+        "can't cancel a deployment through its API (that needs 4.0.0-beta.436)" in trigger_requests.NO_CANCEL
     )
 
 
@@ -379,10 +379,7 @@ def test_before_beta436_nothing_can_be_cancelled(wire: responses.RequestsMock, v
 def test_what_is_no_deployment_cannot_be_taken_back(
     wire: responses.RequestsMock, uuid: str, aspect: str
 ) -> None:
-    assert (
-        server().cancel(Handle(uuid, "", condition=aspect))
-        == "it goes on: what was asked of Coolify can't be taken back"
-    )
+    assert server().cancel(Handle(uuid, "", condition=aspect)) == "it continues: Coolify can't cancel it"
     assert len(wire.calls) == 0
 
 

@@ -10,7 +10,7 @@ import responses
 
 from deployer.http.client import TooLargeError
 from deployer.model import AccessDenied, Command, Handle, Owner, RefusedError, Started, UnavailableError
-from deployer.providers.coolify import provider
+from deployer.providers.coolify import find_triggered
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
@@ -192,13 +192,17 @@ OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
             Started((Handle(OLD_WEB, "d11", owner=Owner.UNSURE),), SEVERAL),
             id="several",
         ),
-        pytest.param([old(10)], AccessDenied(provider.CANNOT_TELL), id="none-that-is-new"),
-        pytest.param([], AccessDenied(provider.CANNOT_TELL), id="none-at-all"),
-        pytest.param([OTHER], AccessDenied(provider.CANNOT_TELL), id="another-application's"),
+        pytest.param([old(10)], AccessDenied(find_triggered.CANNOT_TELL), id="none-that-is-new"),
+        pytest.param([], AccessDenied(find_triggered.CANNOT_TELL), id="none-at-all"),
+        pytest.param([OTHER], AccessDenied(find_triggered.CANNOT_TELL), id="another-application's"),
         pytest.param([OTHER, old(10), old(11)], OLD_OURS, id="one-among-another-application's"),
-        pytest.param([old(11, is_webhook=True)], AccessDenied(provider.CANNOT_TELL), id="a-webhook's"),
-        pytest.param([old(11, pull_request_id=7)], AccessDenied(provider.CANNOT_TELL), id="a-pull-request's"),
-        pytest.param([old(11, force_rebuild=True)], AccessDenied(provider.CANNOT_TELL), id="another-force"),
+        pytest.param([old(11, is_webhook=True)], AccessDenied(find_triggered.CANNOT_TELL), id="a-webhook's"),
+        pytest.param(
+            [old(11, pull_request_id=7)], AccessDenied(find_triggered.CANNOT_TELL), id="a-pull-request's"
+        ),
+        pytest.param(
+            [old(11, force_rebuild=True)], AccessDenied(find_triggered.CANNOT_TELL), id="another-force"
+        ),
     ],
 )
 def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(
@@ -291,7 +295,9 @@ def test_of_a_list_that_is_too_large_the_rows_are_read_one_by_one(
             [deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="it-is-going"
         ),
         pytest.param(
-            [deployed(9, status="in_progress")], AccessDenied(provider.UNLISTED), id="it-is-not-among-them"
+            [deployed(9, status="in_progress")],
+            AccessDenied(find_triggered.UNLISTED),
+            id="it-is-not-among-them",
         ),
     ],
 )
@@ -325,10 +331,13 @@ def test_a_list_that_can_not_be_read_any_more_is_asked_for_again_unless_the_depl
     [
         pytest.param(frozenset({"d9"}), [deployed(11), deployed(9)], OURS, id="one-that-is-new"),
         pytest.param(
-            frozenset({"d11"}), [deployed(11)], AccessDenied(provider.UNLISTED), id="none-that-is-new"
+            frozenset({"d11"}), [deployed(11)], AccessDenied(find_triggered.UNLISTED), id="none-that-is-new"
         ),
         pytest.param(
-            None, [deployed(11)], AccessDenied(provider.UNLISTED), id="what-went-before-is-not-known-either"
+            None,
+            [deployed(11)],
+            AccessDenied(find_triggered.UNLISTED),
+            id="what-went-before-is-not-known-either",
         ),
     ],
 )
@@ -355,12 +364,12 @@ def test_a_list_of_another_application_s_is_no_empty_list(wire: responses.Reques
 
 
 def test_nothing_is_found_for_a_target_that_was_never_checked() -> None:
-    assert server().find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
+    assert server().find_triggered(WEB) == AccessDenied(find_triggered.CANNOT_TELL)
 
 
 def test_nothing_is_found_by_a_token_that_may_not_read() -> None:
     assert server(wait=False, blind=True, known=SEEN).find_triggered(WEB) == AccessDenied(
-        provider.CANNOT_TELL
+        find_triggered.CANNOT_TELL
     )
 
 
@@ -399,7 +408,8 @@ def changed(kind: str, status: str, aspect: str = RUNNING) -> Started:
 
 def unchanged(status: str) -> AccessDenied:
     return AccessDenied(
-        f"the answer was lost, and its status is still {status}: it may have been started anew, or not"
+        f"the response to the trigger was lost, and the status is still {status}: "
+        "it may or may not have been started again"
     )
 
 
@@ -545,7 +555,7 @@ def unchanged(status: str) -> AccessDenied:
             [None, None],
             id="a-preview-s-deletion-is-sent-again-whatever-the-application-does",
         ),
-        pytest.param(SERVICE, {}, "", None, [None, unchanged("not known")], id="no-status-before-and-after"),
+        pytest.param(SERVICE, {}, "", None, [None, unchanged("unknown")], id="no-status-before-and-after"),
     ],
 )
 def test_a_lost_act_on_what_has_no_deployments_is_seen_in_its_status(  # noqa: PLR0913, PLR0917 -- a row of the table

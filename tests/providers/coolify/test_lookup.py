@@ -13,9 +13,8 @@ import responses
 
 from deployer.http.client import TooLargeError
 from deployer.model import AccessDenied, Command, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import provider, resources
+from deployer.providers.coolify import find_triggered, resources, trigger_requests
 from deployer.providers.coolify.api.versions import Version
-from deployer.providers.coolify.lookup import unsupported
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
@@ -232,16 +231,16 @@ def test_what_is_read_of_an_application_is_told_in_our_words(
     row: Row, seen: tuple[str, bool, int, bool | None]
 ) -> None:
     one = Resource(APPLICATION, row)
-    assert (one.status, one.post_command, one.servers, one.sensitive) == seen
+    assert (one.status, one.post_command, one.servers, one.shows_sensitive) == seen
 
 
 @pytest.mark.parametrize(("name", "sensitive"), [("app_get_read", False), ("app_get_sensitive", True)])
 def test_whether_a_token_sees_what_is_sensitive_is_seen_in_an_application(
     name: str, *, sensitive: bool
 ) -> None:
-    assert Resource(APPLICATION, body(name)).sensitive is sensitive
-    assert Resource(SERVICE, body(name)).sensitive is None
-    assert Resource(APPLICATION, body(name), from_list=True).sensitive is None
+    assert Resource(APPLICATION, body(name)).shows_sensitive is sensitive
+    assert Resource(SERVICE, body(name)).shows_sensitive is None
+    assert Resource(APPLICATION, body(name), from_list=True).shows_sensitive is None
 
 
 @pytest.mark.parametrize(
@@ -330,8 +329,8 @@ def test_before_beta461_nobody_can_tell_what_carries_a_tag(wire: responses.Reque
 
 
 SERVICE_ROW, DATABASE_ROW = body("service_get"), body("database_get")
-BUILT = "`docker_tag` is for applications made of a Docker image; this one is built by nixpacks"
-LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application"
+BUILT = "`docker_tag` is only for applications that run a Docker image; this one is built by nixpacks"
+LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
 
 
 @pytest.mark.parametrize(
@@ -386,7 +385,7 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
             IMAGE,
             {"pr": 7, "docker_tag": "x"},
             "4.0.0-beta.470",
-            "Coolify 4.0.0-beta.470 knows no `docker_tag`: that needs 4.0.0-beta.471",
+            "Coolify 4.0.0-beta.470 does not support `docker_tag`: that needs 4.0.0-beta.471",
             id="a-docker-tag-beta470",
         ),
         pytest.param(
@@ -429,7 +428,7 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
 def test_what_cannot_be_done_is_told_before_anything_is_sent(
     kind: str, row: Row, options: dict[str, Any], version: str, words: str
 ) -> None:
-    told = unsupported(kind, row, Options(**options), Version(version))
+    told = trigger_requests.unsupported(kind, row, Options(**options), Version(version))
     assert told == words
 
 
@@ -710,7 +709,7 @@ def test_without_both_lists_it_is_triggered_and_a_lost_answer_can_not_be_made_up
             coolify.resolve(WEB)
     assert coolify.resolve(WEB).warnings != ()
     assert coolify.lookup.resources[WEB].running_before is None
-    assert coolify.find_triggered(WEB) == AccessDenied(provider.UNLISTED)
+    assert coolify.find_triggered(WEB) == AccessDenied(find_triggered.UNLISTED)
 
 
 @pytest.mark.parametrize("how", ["500", "slow", "heavy"])
@@ -730,4 +729,4 @@ def test_no_list_keeps_a_tag_from_being_triggered(wire: responses.RequestsMock, 
     found = checked(coolify, "blue")
     assert (found, bool(found.warnings)) == (Target("blue", kind=TAG, group=True), path != "/applications")
     if path == "/deployments":
-        assert coolify.find_triggered("blue") == AccessDenied(provider.UNLISTED)
+        assert coolify.find_triggered("blue") == AccessDenied(find_triggered.UNLISTED)

@@ -277,7 +277,7 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             {"command": START},
             (
                 "would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x)",
-                "an application is started by a new deployment",
+                "Coolify starts an application by deploying it",
             ),
             id="start",
         ),
@@ -302,7 +302,7 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
         pytest.param(
             Resource(APPLICATION),
             {},
-            ("the token may not read, so that nobody can tell whether x is there",),
+            ("the token may not read, so it is unknown whether x exists",),
             id="nothing-was-read",
         ),
         pytest.param(
@@ -314,7 +314,7 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
         pytest.param(
             Resource(SERVICE, body("service_get")),
             {"version": "4.0.0-beta.418"},
-            ("would start the service anew (POST /deploy?uuid=x)", trigger_requests.NO_PULL_API),
+            ("would start the service again (POST /deploy?uuid=x)", trigger_requests.NO_PULL_API),
             id="a-service-beta418",
         ),
         pytest.param(
@@ -327,8 +327,8 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(TAG, members=(Target("a", "img"), Target("b"))),
             {},
             (
-                "would deploy all that carries the tag (POST /deploy?tag=x)",
-                "applications that carry it: img, b; what services do, Coolify does not tell",
+                "would deploy everything with the tag (POST /deploy?tag=x)",
+                "applications with the tag: img, b; Coolify does not list services by tag",
             ),
             id="a-tag",
         ),
@@ -336,8 +336,8 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(TAG, members=()),
             {"force": True},
             (
-                "would deploy all that carries the tag (POST /deploy?tag=x&force=true)",
-                "applications that carry it: none; what services do, Coolify does not tell",
+                "would deploy everything with the tag (POST /deploy?tag=x&force=true)",
+                "applications with the tag: none; Coolify does not list services by tag",
             ),
             id="a-tag-that-no-application-carries",
         ),
@@ -345,8 +345,8 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(TAG),
             {"version": "4.0.0-beta.460"},
             (
-                "would deploy all that carries the tag (POST /deploy?tag=x)",
-                "applications that carry it: not known before Coolify 4.0.0-beta.461; what services do, Coolify does not tell",
+                "would deploy everything with the tag (POST /deploy?tag=x)",
+                "applications with the tag: unknown before Coolify 4.0.0-beta.461; Coolify does not list services by tag",
             ),
             id="a-tag-beta460",
         ),

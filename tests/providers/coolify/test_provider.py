@@ -11,7 +11,7 @@ import requests
 import responses
 
 from deployer.model import AccessDenied, Certainty, Handle, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import provider
+from deployer.providers.coolify import find_triggered, provider
 from deployer.providers.coolify.api.versions import Version
 from tests.providers.coolify.support import (
     AGENT,
@@ -189,13 +189,13 @@ def test_reach_takes_a_version_in_json_too(wire: responses.RequestsMock) -> None
         pytest.param(
             "api_root",
             {"status": 200},
-            'a page ("Redirecting to http://127.0.0.1/login") instead of JSON',
+            'a web page ("Redirecting to http://127.0.0.1/login") instead of JSON',
             id="html-200",
         ),
-        pytest.param("version", {"body": "OK"}, "wrong `coolify_url`", id="ok"),
-        pytest.param("version", {"body": ""}, "wrong `coolify_url`", id="nothing"),
+        pytest.param("version", {"body": "OK"}, "`coolify_url` is wrong", id="ok"),
+        pytest.param("version", {"body": ""}, "`coolify_url` is wrong", id="nothing"),
         pytest.param(
-            "version", {"body": "4.3.10 ::error::x"}, "wrong `coolify_url`", id="a-version-and-more"
+            "version", {"body": "4.3.10 ::error::x"}, "`coolify_url` is wrong", id="a-version-and-more"
         ),
         pytest.param(
             "deployments_list_empty",
@@ -242,11 +242,11 @@ def test_a_token_that_may_not_read_reads_nothing_more_in_a_run_that_does_not_wai
     coolify = server(wait=False)
     assert (
         coolify.connect()
-        == f"Coolify at {BASE} (the token may not read, so nothing but the trigger will be seen)"
+        == f"Coolify at {BASE} (the token may not read, so only the response to the trigger will be seen)"
     )
     assert coolify.resolve(WEB) == Target(WEB)
-    assert coolify.find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
-    with pytest.raises(RefusedError, match="what is to be cancelled can't be seen"):
+    assert coolify.find_triggered(WEB) == AccessDenied(find_triggered.CANNOT_TELL)
+    with pytest.raises(RefusedError, match="the deployments to cancel can't be listed"):
         coolify.active(WEB)
     assert asked(wire) == ["GET /version"]
 

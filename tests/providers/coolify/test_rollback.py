@@ -12,7 +12,7 @@ import requests
 import responses
 
 from deployer.model import Handle, Owner, RefusedError, RetryLater, Started, TriggerResult, UnavailableError
-from deployer.providers.coolify import rollback, rollback_candidates
+from deployer.providers.coolify import rollback, rollback_candidates, trigger
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.rollback import (
@@ -569,7 +569,7 @@ def test_after_a_lost_answer_neither(wire: responses.RequestsMock) -> None:
         pytest.param("rollback_unknown", "Coolify says: Application not found. (HTTP 404)", id="it-is-gone"),
         pytest.param(
             "rollback_bad",
-            "Coolify refuses to go back: commit: Invalid rollback commit",
+            "Coolify refuses to roll back: commit: Invalid rollback commit",
             id="what-it-does-not-take",
         ),
         pytest.param(
@@ -823,7 +823,7 @@ def test_services_and_databases_keep_nothing(wire: responses.RequestsMock, uuid:
     assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
     with pytest.raises(RefusedError) as caught:
         coolify(uuid=uuid, command="rollback").resolve(uuid)
-    assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
+    assert str(caught.value) == f"a {kind} can't be rolled back: Coolify keeps no earlier version of it"
 
 
 def test_a_token_that_may_not_read_can_not_tell_what_ran_before(wire: responses.RequestsMock) -> None:
@@ -1360,9 +1360,9 @@ def test_which_row_a_request_without_an_answer_has_made(
 
 def test_only_a_full_queue_is_one() -> None:
     full = reply("rollback_queue_full")
-    assert rollback.is_full(full.status, full.data["message"])
-    assert not rollback.is_full(429, full.data["message"])
-    assert not rollback.is_full(400, "Invalid request.")
+    assert trigger.is_full(full.status, full.data["message"])
+    assert not trigger.is_full(429, full.data["message"])
+    assert not trigger.is_full(400, "Invalid request.")
 
 
 @pytest.mark.parametrize(

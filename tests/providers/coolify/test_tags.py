@@ -21,8 +21,8 @@ from deployer.model import (
     Target,
     UnavailableError,
 )
-from deployer.providers.coolify import tags
-from deployer.providers.coolify.resources import Resource, TagResponse
+from deployer.providers.coolify import tags, trigger
+from deployer.providers.coolify.resources import Progress, Resource, TagResponse
 from deployer.providers.coolify.trigger_requests import APPLICATION, SERVICE, TAG
 from deployer.providers.coolify.watching.resource_status import RUNNING
 from tests.providers.coolify.support import (
@@ -115,7 +115,7 @@ BLUE = frozenset({"blue"})
 def test_a_tag_s_answer_names_applications_and_in_prose_services(
     name: str, answered: TagResponse | Rejected
 ) -> None:
-    assert tags.read(body(name)) == answered
+    assert trigger.parse_tag(body(name)) == answered
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_tag_s_answer_names_applications_and_in_prose_services(
     ],
 )
 def test_whatever_else_a_tag_s_answer_says_is_told(data: Any, answered: TagResponse | Rejected) -> None:
-    assert tags.read(data) == answered
+    assert trigger.parse_tag(data) == answered
 
 
 QUEUED_A = {"resource_uuid": "a", "deployment_uuid": "d"}
@@ -180,7 +180,7 @@ QUEUED_A = {"resource_uuid": "a", "deployment_uuid": "d"}
 def test_a_tag_s_answer_of_another_shape_may_have_started_something(data: Any) -> None:
     """Every application that it started is named with its deployment, or nothing of it is believed."""
     with pytest.raises(UnavailableError) as caught:
-        tags.read(data)
+        trigger.parse_tag(data)
     assert caught.value.may_have_arrived is True
 
 
@@ -267,12 +267,12 @@ def test_what_was_answered_is_known_whatever_interrupts_the_reading_of_names(
 
 
 def test_who_is_in_a_hurry_asks_for_no_names(wire: responses.RequestsMock) -> None:
-    coolify = server(tags=frozenset({"solo"}), known={"solo": Resource(TAG)})
-    coolify.lookup.tag_responses["solo"] = TagResponse(((DOCS, "abc"),), ("stack",))
+    progress = Progress(tag_response=TagResponse(((DOCS, "abc"),), ("stack",)))
+    coolify = server(tags=frozenset({"solo"}), known={"solo": Resource(TAG, progress=progress)})
     found = coolify.find_triggered("solo", timeout=1)
     assert found == GroupStarted(
         (GroupMember(DOCS_TARGET, Handle(DOCS, "abc")),),
-        "service stack: started, not followed (Coolify names it, but no uuid)",
+        "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
     assert len(wire.calls) == 0
 
@@ -280,7 +280,9 @@ def test_who_is_in_a_hurry_asks_for_no_names(wire: responses.RequestsMock) -> No
 @pytest.mark.parametrize(
     ("listed", "rest"),
     [
-        pytest.param([], "service stack: started, not followed (Coolify names it, but no uuid)", id="none"),
+        pytest.param(
+            [], "service stack: started, not followed (Coolify returns its name, but no uuid)", id="none"
+        ),
         pytest.param(
             [{"uuid": "a", "name": "stack"}, {"uuid": "b", "name": "stack"}],
             "service stack: started, not followed (Coolify has 2 services of this name)",
@@ -288,7 +290,7 @@ def test_who_is_in_a_hurry_asks_for_no_names(wire: responses.RequestsMock) -> No
         ),
         pytest.param(
             [{"uuid": "a", "name": "Stack"}],
-            "service stack: started, not followed (Coolify names it, but no uuid)",
+            "service stack: started, not followed (Coolify returns its name, but no uuid)",
             id="another-spelling",
         ),
     ],
@@ -309,7 +311,7 @@ def test_a_service_that_cannot_be_looked_for_is_not_followed(wire: responses.Req
     found = spread(wire, "deploy_tag_blue")
     assert (len(found.members), found.rest) == (
         2,
-        "service stack: started, not followed (Coolify names it, but no uuid)",
+        "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
 
 
@@ -349,7 +351,10 @@ def test_whatever_is_not_followed_is_told_in_one_line(wire: responses.RequestsMo
     serve(wire, "GET", "/services", "services_list", body=[])
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
     assert isinstance(found, GroupStarted)
-    assert found.rest == f"{refusal}; service stack: started, not followed (Coolify names it, but no uuid)"
+    assert (
+        found.rest
+        == f"{refusal}; service stack: started, not followed (Coolify returns its name, but no uuid)"
+    )
 
 
 def test_a_blind_token_reads_nothing_more_of_a_tag(wire: responses.RequestsMock) -> None:
@@ -360,7 +365,7 @@ def test_a_blind_token_reads_nothing_more_of_a_tag(wire: responses.RequestsMock)
             GroupMember(Target(WEB, kind=APPLICATION), Handle(WEB, "0mefs7hpwcajqysrrpjvqhxy")),
             GroupMember(Target(IMG, kind=APPLICATION), Handle(IMG, "4humlp5v1tv44w5td7snuhp4")),
         ),
-        "service stack: started, not followed (Coolify names it, but no uuid)",
+        "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
     assert asked(wire) == ["POST /deploy?tag=blue"]
 
@@ -395,7 +400,7 @@ def test_a_tag_that_nothing_carries_is_refused(wire: responses.RequestsMock) -> 
         ),
         pytest.param(
             "deploy_tag_server_unreachable_500",
-            "Coolify does not answer properly (HTTP 500: Server Error)",
+            "Coolify returned an error (HTTP 500: Server Error)",
             flags(may_have_arrived=True, from_server=True, server_error="HTTP 500: Server Error"),
             id="500-in-the-middle",
         ),
@@ -411,7 +416,7 @@ def test_a_tag_s_answer_that_hides_what_was_queued_before_it_is_a_lost_one(
 
 
 def test_the_rate_limit_starts_nothing_of_a_tag(wire: responses.RequestsMock) -> None:
-    with pytest.raises(UnavailableError, match="asked too often") as caught:
+    with pytest.raises(UnavailableError, match="rate limited by Coolify") as caught:
         spread(wire, "ratelimit_429_deploy")
     assert (caught.value.may_have_arrived, caught.value.retry_after) == (False, 6)
 
@@ -473,7 +478,7 @@ def test_after_a_lost_answer_new_rows_are_followed_and_the_rest_is_left_to_be_tr
     wire: responses.RequestsMock, going: Any, web: Handle | None, img: Handle | None
 ) -> None:
     assert found(wire, going) == GroupStarted(
-        (GroupMember(IMG_TARGET, img), GroupMember(WEB_TARGET, web)), tags.SERVICES, Outcome.LOST
+        (GroupMember(IMG_TARGET, img), GroupMember(WEB_TARGET, web)), tags.SERVICES_UNKNOWN, Outcome.LOST
     )
     assert asked(wire) == ["GET /services", "GET /deployments"]
 
@@ -495,7 +500,7 @@ def test_a_team_without_services_has_lost_none(wire: responses.RequestsMock) -> 
 
 
 def test_where_nothing_is_known_to_carry_the_tag_a_service_may(wire: responses.RequestsMock) -> None:
-    assert found(wire, [], (), services=[]) == GroupStarted((), tags.SERVICES, Outcome.LOST)
+    assert found(wire, [], (), services=[]) == GroupStarted((), tags.SERVICES_UNKNOWN, Outcome.LOST)
 
 
 def test_a_row_without_a_name_is_followed_by_its_uuid(wire: responses.RequestsMock) -> None:
@@ -521,13 +526,15 @@ def test_where_nobody_knows_what_carries_the_tag_only_the_new_rows_are_followed(
     target = Target(WEB, "web", APPLICATION)
     seen = found(wire, [of(WEB, 11, is_api=False)], None, version=version)
     assert seen == GroupStarted(
-        (GroupMember(target, Handle(WEB, "d11", owner=Owner.UNSURE)),), tags.UNNAMED, Outcome.LOST
+        (GroupMember(target, Handle(WEB, "d11", owner=Owner.UNSURE)),), tags.MEMBERS_UNKNOWN, Outcome.LOST
     )
-    assert "may not have been deployed" in tags.UNNAMED
+    assert "may not have been deployed" in tags.MEMBERS_UNKNOWN
     assert asked(wire) == ["GET /deployments"]
 
 
 def test_where_nobody_knows_what_carries_the_tag_and_nothing_is_new_it_is_lost(
     wire: responses.RequestsMock,
 ) -> None:
-    assert found(wire, [], None, version="4.0.0-beta.460") == GroupStarted((), tags.UNNAMED, Outcome.LOST)
+    assert found(wire, [], None, version="4.0.0-beta.460") == GroupStarted(
+        (), tags.MEMBERS_UNKNOWN, Outcome.LOST
+    )

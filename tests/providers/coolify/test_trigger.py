@@ -58,7 +58,7 @@ def by_status(uuid: str, aspect: str = RUNNING, note: str = "") -> Started:
 # --- POST /deploy
 
 QUEUE_IS_FULL = "Coolify says: Deployment queue is full. Please wait for existing deployments to complete."
-TOO_OFTEN = "Coolify is asked too often (Too Many Attempts.)"
+TOO_OFTEN = "rate limited by Coolify (Too Many Attempts.)"
 UNAUTHORIZED = {
     "deployments": [{"message": "Unauthorized to deploy this application.", "resource_uuid": WEB}]
 }
@@ -205,7 +205,7 @@ def test_what_the_act_leaves_out_is_noted(wire: responses.RequestsMock) -> None:
 
 def test_an_application_that_is_to_be_started_is_told_to_be_deployed(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_one")
-    note = "an application is started by a new deployment"
+    note = "Coolify starts an application by deploying it"
     assert server(command=START, known={WEB: Resource(APPLICATION)}).trigger(WEB) == started(
         WEB, QUEUED_WEB, note=note
     )
@@ -214,8 +214,8 @@ def test_an_application_that_is_to_be_started_is_told_to_be_deployed(wire: respo
 # --- previews
 
 NO_PREVIEW = (
-    "There is no preview of pull request 7: Coolify makes one when the pull request is opened and Preview Deployments "
-    "are switched on; of a Docker-image application `docker_tag` makes one"
+    "There is no preview of pull request 7: Coolify creates one when the pull request is opened "
+    "and Preview Deployments are enabled; for a Docker-image application, `docker_tag` creates one"
 )
 
 
@@ -244,7 +244,7 @@ NO_PREVIEW = (
             {"pr": 7},
             "?uuid=c92z8bkjuhmphp3ptalirjmc&pr=7",
             Rejected(
-                f"{NO_PREVIEW}. Coolify has queued a deployment all the same, which never runs: cancel it there"
+                f"{NO_PREVIEW}. Coolify has queued a deployment nevertheless, which never runs. Cancel it in Coolify"
             ),
             id="no-preview-but-a-row-beta420",
         ),
@@ -288,7 +288,7 @@ def test_each_answer_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row o
 @pytest.mark.parametrize(
     ("name", "answer"),
     [
-        pytest.param("preview_delete_200", Started((), trigger.PREVIEW_GOES), id="it-goes"),
+        pytest.param("preview_delete_200", Started((), trigger.PREVIEW_DELETION), id="it-goes"),
         pytest.param(
             "preview_delete_404",
             AlreadyDone("there is no preview of pull request 7: nothing to delete"),
@@ -297,7 +297,8 @@ def test_each_answer_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row o
         pytest.param(
             "catchall_404",
             Rejected(
-                f"this version of Coolify can't delete the preview of pull request 7: it has no DELETE /applications/{WEB}/previews/7"
+                "this version of Coolify can't delete the preview of pull request 7: "
+                f"it does not support DELETE /applications/{WEB}/previews/7"
             ),
             id="before-beta474",
         ),
@@ -498,7 +499,7 @@ def test_a_blind_token_starts_an_application_only_if_it_is_nothing_else(wire: re
     serve(wire, "POST", f"/databases/{WEB}/start", "databases_start_unknown")
     serve(wire, "POST", f"/services/{WEB}/start", "service_404")
     serve(wire, "POST", "/deploy", "deploy_one")
-    note = "an application is started by a new deployment"
+    note = "Coolify starts an application by deploying it"
     assert server(command=START, wait=False, blind=True).trigger(WEB) == started(WEB, QUEUED_WEB, note=note)
     assert asked(wire) == [
         f"POST /databases/{WEB}/start",
@@ -571,12 +572,14 @@ def test_a_blind_token_learns_from_the_answer_that_there_is_no_deployment(
     ("name", "trust", "blind", "note"),
     [
         pytest.param("app_start_instant", Certainty.UNCONFIRMED, False, "", id="a-token-that-reads"),
-        pytest.param("app_start_instant", Certainty.CONFIRMED, True, trigger.UNCHECKED, id="a-blind-token"),
+        pytest.param(
+            "app_start_instant", Certainty.CONFIRMED, True, trigger.UNVERIFIABLE, id="a-blind-token"
+        ),
         pytest.param(
             "start_queue_full",
             Certainty.CONFIRMED,
             True,
-            trigger.UNCHECKED,
+            trigger.UNVERIFIABLE,
             id="a-blind-token-and-perhaps-a-phantom",
         ),
     ],
@@ -588,7 +591,7 @@ def test_what_nobody_can_look_at_is_believed_with_a_note(
     answer = server(instant=True, wait=False, blind=blind).trigger(WEB)
     assert isinstance(answer, Started)
     assert ([handle.certainty for handle in answer.handles], answer.note) == ([trust], note)
-    assert "nobody can tell" in trigger.UNCHECKED
+    assert "can't be checked" in trigger.UNVERIFIABLE
 
 
 @pytest.mark.parametrize(("name", "options"), [("deploy_skipped", {}), ("start_skipped", {"instant": True})])
@@ -619,7 +622,7 @@ def test_a_deployment_that_is_named_in_another_way_is_searched_for(
     with pytest.raises(UnavailableError) as caught:
         server(instant=instant).trigger(WEB)
     assert asdict(caught.value) == {
-        "reason": (said := "Coolify's answer to the trigger names a deployment in no way that we know"),
+        "reason": (said := "unrecognized response to the trigger (unknown deployment_uuid format)"),
         **flags(may_have_arrived=True, from_server=True, server_error=said),
     }
 
@@ -714,11 +717,11 @@ def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_t
 @pytest.mark.parametrize(
     ("name", "everywhere", "words"),
     [
-        pytest.param("deploy_probe_read", True, ("lacks a right", "tick deploy first"), id="no-deploy"),
+        pytest.param("deploy_probe_read", True, ("lacks an ability", "tick deploy first"), id="no-deploy"),
         pytest.param(
             "v4.0.0-beta.380_deploy_probe_read",
             True,
-            ("lacks a right", "tick deploy first"),
+            ("lacks an ability", "tick deploy first"),
             id="no-deploy-beta380",
         ),
         pytest.param("unauth_bad", True, ("Unauthenticated",), id="revoked-meanwhile"),

@@ -118,12 +118,12 @@ def test_a_version_has_what_came_with_it_and_before(feature: Feature, without: s
 # --- acts
 
 UUID = "abc"
-AS_DEPLOYED = "an application is started by a new deployment"
+AS_DEPLOYED = "Coolify starts an application by deploying it"
 PREVIEW = "deploy the preview of pull request 7"
 LATEST = "pull newer images and restart the service"
-ANEW = "start the service anew"
+AGAIN = "start the service again"
 NO_FLAGS_SERVICE, NO_FLAGS_DATABASE = (
-    f"`force` and `instant_deploy` mean nothing for a {kind}" for kind in (SERVICE, DATABASE)
+    f"`force` and `instant_deploy` have no effect on a {kind}" for kind in (SERVICE, DATABASE)
 )
 DEPLOY, START, RESTART, STOP, CHECK = (
     Command.DEPLOY,
@@ -270,14 +270,14 @@ def line(kind: str, version: str, options: Options) -> str:
             SERVICE,
             {"pull_latest": False},
             "POST /deploy?uuid=abc",
-            ("start the service anew, with the images that are there", ""),
+            ("start the service again, with the images that it has", ""),
             id="service-pulls-nothing",
         ),
         pytest.param(
             SERVICE,
             {"pull_latest": False, "force": True},
             "POST /deploy?uuid=abc",
-            ("start the service anew, with the images that are there", NO_FLAGS_SERVICE),
+            ("start the service again, with the images that it has", NO_FLAGS_SERVICE),
             id="service-pulls-nothing-force",
         ),
         pytest.param(
@@ -340,19 +340,19 @@ def line(kind: str, version: str, options: Options) -> str:
             ("stop the database", ""),
             id="database-stop",
         ),
-        pytest.param(TAG, {}, "POST /deploy?tag=abc", ("deploy all that carries the tag", ""), id="tag"),
+        pytest.param(TAG, {}, "POST /deploy?tag=abc", ("deploy everything with the tag", ""), id="tag"),
         pytest.param(
             TAG,
             {"force": True},
             "POST /deploy?tag=abc&force=true",
-            ("deploy all that carries the tag", ""),
+            ("deploy everything with the tag", ""),
             id="tag-force",
         ),
         pytest.param(
             TAG,
             {"command": CHECK},
             "POST /deploy?tag=abc",
-            ("deploy all that carries the tag", ""),
+            ("deploy everything with the tag", ""),
             id="tag-check",
         ),
     ],
@@ -402,19 +402,19 @@ def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
 @pytest.mark.parametrize(
     ("version", "request_line", "says", "note"),
     [
-        pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", ANEW, "", id="beta380-every-start-pulled"),
-        pytest.param("4.0.0-beta.390", "POST /deploy?uuid=abc", ANEW, "", id="beta390-every-start-pulled"),
+        pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", AGAIN, "", id="beta380-every-start-pulled"),
+        pytest.param("4.0.0-beta.390", "POST /deploy?uuid=abc", AGAIN, "", id="beta390-every-start-pulled"),
         pytest.param(
             "4.0.0-beta.391",
             "POST /deploy?uuid=abc",
-            ANEW,
+            AGAIN,
             trigger_requests.NO_PULL_API,
             id="beta391-none-pulls",
         ),
         pytest.param(
             "4.0.0-beta.418",
             "POST /deploy?uuid=abc",
-            ANEW,
+            AGAIN,
             trigger_requests.NO_PULL_API,
             id="beta418-none-pulls",
         ),
@@ -540,4 +540,4 @@ def test_a_uuid_stays_in_its_place_in_the_path(kind: str, command: Command) -> N
 def test_each_request_needs_one_ability(
     kind: str, options: dict[str, Any], version: str, ability: str
 ) -> None:
-    assert trigger_requests.abilities(kind, Options(**options), Version(version)) == ability
+    assert trigger_requests.required_ability(kind, Options(**options), Version(version)) == ability

@@ -49,14 +49,16 @@ def unavailable(reply: Response) -> Row:
         pytest.param(
             "transport_api_disabled",
             True,
-            ("switched off", "Settings, Advanced, API Access"),
+            ("is disabled. Enable it", "Settings, Advanced, API Access"),
             id="403-api-off-with-success-true",
         ),
-        pytest.param("ip_denied", True, ("allowed addresses", "Allowed IPs"), id="403-address"),
+        pytest.param(
+            "ip_denied", True, ("allowed IPs lacks this machine's address", "Allowed IPs"), id="403-address"
+        ),
         pytest.param(
             "transport_403_ip_not_allowed",
             True,
-            ("allowed addresses", "Allowed IPs"),
+            ("allowed IPs lacks this machine's address", "Allowed IPs"),
             id="403-address-derived",
         ),
         pytest.param(
@@ -153,19 +155,19 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         pytest.param(
             reply("ratelimit_429"),
             flags(from_server=True, retry_after=6),
-            ("asked too often", "Too Many Attempts."),
+            ("rate limited by Coolify", "Too Many Attempts."),
             id="429",
         ),
         pytest.param(
             reply("transport_429_rate_limit"),
             flags(from_server=True, retry_after=37),
-            ("asked too often",),
+            ("rate limited by Coolify",),
             id="429-derived",
         ),
         pytest.param(
             reply("deploy_body_list_500"),
             flags(may_have_arrived=True, from_server=True, server_error="HTTP 500: Server Error"),
-            ("Coolify does not answer properly (HTTP 500: Server Error)",),
+            ("Coolify returned an error (HTTP 500: Server Error)",),
             id="500",
         ),
         pytest.param(
@@ -176,13 +178,13 @@ def test_a_refusal_names_its_cause_and_its_remedy(
                 server_error="HTTP 503: Service Unavailable",
                 retry_after=60,
             ),
-            ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
+            ("Coolify returned an error (HTTP 503: Service Unavailable)",),
             id="503-maintenance",
         ),
         pytest.param(
             reply("transport_503_maintenance"),
             flags(may_have_arrived=True, from_server=True, server_error="HTTP 503: Service Unavailable"),
-            ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
+            ("Coolify returned an error (HTTP 503: Service Unavailable)",),
             id="503-derived",
         ),
         pytest.param(
@@ -220,7 +222,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         pytest.param(
             reply("transport_proxy_cloudflare_access_302"),
             flags(may_have_arrived=True, permanent=True, from_gateway=True),
-            ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret as `headers`"),
+            ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret in `headers`"),
             id="302-cloudflare-access",
         ),
         pytest.param(
@@ -254,7 +256,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
             pytest.param(
                 reply("api_root", headers=headers),
                 flags(may_have_arrived=True, permanent=True, from_gateway=True),
-                ("HTTP 302, a redirect to nowhere: is `coolify_url` right?",),
+                ("HTTP 302: a redirect without a valid destination. Check `coolify_url`",),
                 id=name,
             )
             for name, headers in {
@@ -266,7 +268,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         pytest.param(
             reply("api_root", status=403, headers={"cf-mitigated": "challenge"}),
             flags(may_have_arrived=True, from_gateway=True),
-            ("challenges this machine", "allow it"),
+            ("challenges this machine", "Exempt /api"),
             id="cf-challenge",
         ),
         pytest.param(
@@ -278,13 +280,13 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         pytest.param(
             reply("api_root", status=502, body="<html><title>502 Bad\n Gateway</title></html>"),
             flags(may_have_arrived=True),
-            ('HTTP 502: a page ("502 Bad Gateway") instead of JSON',),
+            ('HTTP 502: a web page ("502 Bad Gateway") instead of JSON',),
             id="502-of-a-proxy",
         ),
         pytest.param(
             reply("api_root", status=200),
             flags(may_have_arrived=True, from_gateway=True),
-            ("HTTP 200", "instead of JSON", "wrong `coolify_url`"),
+            ("HTTP 200", "instead of JSON", "`coolify_url` is wrong"),
             id="200-html",
         ),
         pytest.param(
@@ -295,7 +297,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
                 reply("unauth_bad", status=status, body=body),
                 flags(may_have_arrived=True, from_gateway=status < 500),
                 (
-                    f"HTTP {status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`",
+                    f"HTTP {status}{said}. That is not Coolify's response: a gateway is in front of it, or `coolify_url` is wrong",
                 ),
                 id=f"{status}-{name}",
             )
@@ -436,7 +438,7 @@ def test_a_missing_permission_is_told_from_every_other_refusal(
 def test_an_endpoint_that_a_version_has_not_is_told_from_a_resource_that_is_not_there(
     name: str, *, unknown: bool
 ) -> None:
-    assert api_responses.unknown_endpoint(reply(name)) is unknown
+    assert api_responses.is_unknown_endpoint(reply(name)) is unknown
 
 
 @pytest.mark.parametrize("status", [300, 304, 307, 308])
@@ -468,13 +470,13 @@ def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("/oauth2/start?rd=%2Fapi", "something in front of Coolify asks for a login"),
-        ("/outpost.goauthentik.io/start", "something in front of Coolify asks for a login"),
-        ("/cdn-cgi/access/login/x", "something in front of Coolify asks for a login"),
+        ("/oauth2/start?rd=%2Fapi", "something in front of Coolify requires a login"),
+        ("/outpost.goauthentik.io/start", "something in front of Coolify requires a login"),
+        ("/cdn-cgi/access/login/x", "something in front of Coolify requires a login"),
         ("/elsewhere", "redirects its API to another path"),
         ("https://coolify.example.com", "redirects its API to another path"),
         ("http://coolify.example.com/api/v1/version", "redirects from https to http"),
-        ("javascript:alert(1)", "a redirect to nowhere"),
+        ("javascript:alert(1)", "a redirect without a valid destination"),
     ],
 )
 def test_a_redirect_on_the_same_host_is_told_as_what_it_is(location: str, words: str) -> None:
