@@ -1,6 +1,6 @@
-"""Deployer: starts a deployment, follows it to an honest verdict, and tells it to the CI system at hand."""
+"""Deployer: starts a deployment, follows it to a verdict, and reports it to the CI system."""
 
 __version__ = "0.1.0"
 
 PROJECT = "OWNER/deployer"
-"""The repository's public name. The only place where it stands; everything else is made of it."""
+"""The repository's public name, defined here only."""

@@ -1,4 +1,4 @@
-"""Composition root and last resort: reads the process's environment, puts the parts together, and lets no traceback out."""
+"""Composition root: reads the environment, connects the parts, and never ends in a bare traceback."""
 
 from __future__ import annotations
 
@@ -26,21 +26,35 @@ from deployer.run import run
 from deployer.settings import Aliases, Common, Inputs, RawInputs
 from deployer.verify import Expectation, Site, shown, wanted
 
-SPEED = 20
-"""How many times faster than the real one a rehearsal's clock runs, the program's and the simulator's alike."""
+REHEARSAL_SPEED = 20
+"""How many times faster than real time a rehearsal runs, program and simulator alike."""
 
-BUG = 70
+BUG_EXIT_CODE = 70
 AGENT = f"deployer/{__version__} (+https://github.com/{PROJECT})"
 GROUPS: tuple[type[Inputs], ...] = (*PROVIDERS, Common)
-USAGE = "the inputs come from the environment; `--help` lists them"
-OPEN = ("coolify_url", "webhook", "uuid", "tag", "name", "domains", "commit", "log_file", "cf_api", "cf_app")
-"""Inputs whose text, or a part of it, becomes a value of our outputs."""
+USAGE = "Deployer itself takes no arguments; inputs are environment variables, and `--help` lists them"
+PUBLIC_INPUTS = (
+    "coolify_url",
+    "webhook",
+    "uuid",
+    "tag",
+    "name",
+    "domains",
+    "commit",
+    "log_file",
+    "cf_api",
+    "cf_app",
+)
+"""Inputs whose text, or a part of it, becomes part of an output."""
 
 
 def main(
     argv: list[str] | None = None, environ: Mapping[str, str] | None = None, clock: Clock | None = None
 ) -> int:
-    """Run once; the exit code (architecture 2.4). With arguments, run those instead: several CI systems start an image that way."""
+    """Run once, and return the exit code (architecture 2.4).
+
+    Arguments are run as a command: some CI systems start an image that way.
+    """
     clock = clock or Clock()
     clock.listen()
     argv = sys.argv[1:] if argv is None else argv
@@ -52,9 +66,11 @@ def main(
     ci = system(environ, Writer(backlog, redact, terminal=terminal, has_room=backlog.has_room), clock.wall)
     reports: list[Reporter] = []
     try:
-        return _instead(argv, ci, clock) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
+        return (
+            _run_command(argv, ci, clock) if argv else _deploy(environ, ci, redact, clock, reports).exit_code
+        )
     except Exception as error:
-        return _bug(error, ci, redact, reports)
+        return _report_bug(error, ci, redact, reports)
     finally:
         backlog.drain()
         clock.ignore()
@@ -64,26 +80,26 @@ def _deploy(
     environ: Mapping[str, str], ci: CI, redact: Redactor, clock: Clock, reports: list[Reporter]
 ) -> Outcome:
     raw = settings.look_up(GROUPS, environ, ci.input_prefix)
-    _hide(raw, environ, ci, redact)
+    _mask_secrets(raw, environ, ci, redact)
     settings.find_clashes(raw, environ, ci.files, ci.output_file)
-    with ExitStack() as stage:
+    with ExitStack() as resources:
         try:
-            provider = _chosen(raw)
+            provider = _select_provider(raw)
             may_skip = raw.text("on_missing_secret").lower() == "skip" and "rehearse" not in raw
             if may_skip and not any(name in raw for name in provider.credentials):
                 return _skipped(raw, provider, ci, redact, clock)
             if "rehearse" in raw:
-                _rehearse(raw, provider, ci, clock, stage)
+                _rehearse(raw, provider, ci, clock, resources)
             common, inputs = _read(raw, provider)
         except InvalidInputsError as error:
             for warning in raw.warnings:
                 ci.annotate("warning", "Deployer", warning)
             for mistake in error.mistakes:
                 ci.annotate("error", "Deployer", redact.passed_on(mistake))
-            return _over(raw, ci, redact, clock, Outcome.REFUSED)
-        report = Reporter(ci, redact, clock.now, _wishes(common, inputs))
+            return _finish_early(raw, ci, redact, clock, Outcome.REFUSED)
+        report = Reporter(ci, redact, clock.now, _report_options(common, inputs))
         reports.append(report)
-        for warning in (*raw.warnings, *inputs.warnings, *_loud(common)):
+        for warning in (*raw.warnings, *inputs.warnings, *_tls_warnings(common)):
             report.notice(warning)
         context = ProviderContext(
             AGENT,
@@ -93,40 +109,42 @@ def _deploy(
             no_proxy=bool(common.rehearse),
             time_left=clock.time_left,
         )
-        server = inputs.build_provider(common, context)
-        outcome = run(_plan(common, inputs), server, report, clock, _visitor(common, clock, redact))
+        adapter = inputs.build_provider(common, context)
+        outcome = run(_plan(common, inputs), adapter, report, clock, _site_check(common, clock, redact))
         report.finish(outcome)
         return outcome
 
 
-def _chosen(raw: RawInputs) -> type[ProviderInputs]:
-    """By `provider`, else by the inputs given, else the first (architecture 2.1). Raises MistakesError where two are meant."""
+def _select_provider(raw: RawInputs) -> type[ProviderInputs]:
+    """The provider, by the input `provider` or by the inputs that are set (architecture 2.1).
+
+    Raises InvalidInputsError if ambiguous.
+    """
     used = {provider: [name for name in provider.model_fields if name in raw] for provider in PROVIDERS}
     for provider in (each for each in PROVIDERS if each.platform == raw.text("provider").lower()):
-        _refuse_foreign(
+        _refuse_unused(
             raw, provider, [name for other in PROVIDERS if other is not provider for name in used[other]]
         )
         return provider
-    meant = [provider for provider in PROVIDERS if set(used[provider]) & set(provider.detected_by)] or [
-        PROVIDERS[0]
-    ]
-    if len(meant) > 1 and "provider" not in raw:
+    detected = [provider for provider in PROVIDERS if set(used[provider]) & set(provider.detected_by)]
+    if len(detected) > 1 and "provider" not in raw:
+        first = [next(name for name in used[each] if name in each.detected_by) for each in detected]
         names = " and ".join(
-            f"{raw.as_typed(next(name for name in used[provider] if name in provider.detected_by))} ({provider.platform})"
-            for provider in meant
+            f"{raw.as_typed(name)} ({each.platform})" for name, each in zip(first, detected, strict=True)
         )
-        mistake = (
-            f"{names} are of different platforms: say which one is meant with {raw.as_typed('provider')}"
-        )
+        mistake = f"{names} select different platforms. Set {raw.as_typed('provider')}"
         raise InvalidInputsError((*raw.mistakes, mistake))
-    return meant[0]
+    return (detected or PROVIDERS)[0]
 
 
-def _refuse_foreign(raw: RawInputs, provider: type[ProviderInputs], names: list[str]) -> None:
-    """What another platform's input asks for would not be done; its own variables may be set for other jobs, too."""
+def _refuse_unused(raw: RawInputs, provider: type[ProviderInputs], names: list[str]) -> None:
+    """Report inputs of another platform, which have no effect.
+
+    Its own variables may be set for other jobs, and are ignored.
+    """
     for name in names:
         variable = raw.found[name].variable
-        sentence = f"{raw.as_typed(name)} does nothing on this platform: {raw.as_typed('provider')} is {provider.platform}"
+        sentence = f"{raw.as_typed(name)} has no effect: {raw.as_typed('provider')} is {provider.platform}"
         if variable.startswith(settings.INPUT_PREFIXES):
             raw.mistakes.append(sentence)
         elif variable.startswith("DEPLOYER_"):
@@ -141,48 +159,51 @@ def _skipped(
     ci.annotate(
         "notice",
         "Deployer",
-        f"{raw.as_typed(provider.credentials[0])} is not given here: skipped, nothing was deployed",
+        f"{raw.as_typed(provider.credentials[0])} is not set: skipped, nothing was deployed",
     )
-    return _over(raw, ci, redact, clock, Outcome.SKIPPED)
+    return _finish_early(raw, ci, redact, clock, Outcome.SKIPPED)
 
 
 def _read(raw: RawInputs, provider: type[ProviderInputs]) -> tuple[Common, ProviderInputs]:
-    """Both groups of inputs; raises MistakesError with every mistake of both."""
+    """Both groups of inputs. Raises InvalidInputsError with the mistakes of both."""
     if "ci" in raw and raw.text("ci").lower() not in NAMES:
         raw.mistakes.append(f"{raw.as_typed('ci')}: must be one of {', '.join(NAMES)}")
     common, inputs = Common.read(raw), provider.read(raw)
     if common and inputs and not common.rehearse:
-        raw.mistakes += _obstacles(common, inputs)
+        raw.mistakes += _invalid_variables(common, inputs)
     if raw.mistakes or common is None or inputs is None:
         raise InvalidInputsError(tuple(raw.mistakes))
     return common, inputs
 
 
-def _obstacles(common: Common, inputs: ProviderInputs) -> list[str]:
-    """Variables of the environment that keep an address from being asked: a proxy's or a bundle's."""
+def _invalid_variables(common: Common, inputs: ProviderInputs) -> list[str]:
+    """Invalid environment variables (a proxy, a file of CAs) that would fail every request."""
     addresses = [address for address in (inputs.address, common.verify_url) if "://" in address]
     checked = not common.ca_cert and not common.insecure
-    return list(
-        dict.fromkeys(said for address in addresses if (said := blocking_variable(address, checked=checked)))
-    )
+    sentences = [blocking_variable(address, checked=checked) for address in addresses]
+    return list(dict.fromkeys(filter(None, sentences)))
 
 
-def _hide(raw: RawInputs, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
-    """Every secret is masked before the first other line, but for one that a value of our outputs holds: its mask would blank that.
+def _mask_secrets(raw: RawInputs, environ: Mapping[str, str], ci: CI, redact: Redactor) -> None:
+    """Mask every secret before the first other line, except one that is part of an output.
 
-    It is masked by line: of a JSON key the runner would make masks of `{` and `}`, too. What is hidden is never masked, and not hidden
-    where the user has written it into an input that is shown anyway.
+    The mask would blank the output.
+
+        Masks are set line by line, and never for short lines: for a JSON key, the runner would mask `{` and
+        `}` as well. Values
+        that are only redacted are not masked, and not redacted if the user wrote them into an input that is
+        shown anyway.
     """
-    open_values = [raw.text(name) for name in OPEN]
-    shown = [*open_values, raw.text("image"), ci.commit]
-    open_values += [outcome.status for outcome in Outcome]
+    public = [raw.text(name) for name in PUBLIC_INPUTS]
+    shown = [*public, raw.text("image"), ci.commit]
+    public += [outcome.status for outcome in Outcome]
     for value in (value for group in GROUPS for value in group.redacted(raw)):
         if not any(value.strip() in text for text in shown):
             redact.hide(value)
     for secret in _secrets(raw, environ):
         redact.add(secret)
         for line in map(str.strip, lines(secret)):
-            if len(line) >= settings.MIN_SECRET_CHARS and not any(line in value for value in open_values):
+            if len(line) >= settings.MIN_SECRET_CHARS and not any(line in value for value in public):
                 ci.mask(line)
 
 
@@ -192,36 +213,37 @@ def _secrets(raw: RawInputs, environ: Mapping[str, str]) -> Iterator[str]:
     yield from proxies.secrets(environ)
 
 
-def _rehearse(raw: RawInputs, provider: type[ProviderInputs], ci: CI, clock: Clock, stage: ExitStack) -> None:
-    """The embedded simulator instead of the user's server, on a clock that both share."""
-    scenarios, play = _theatre(provider.platform)
+def _rehearse(
+    raw: RawInputs, provider: type[ProviderInputs], ci: CI, clock: Clock, resources: ExitStack
+) -> None:
+    """Replace the user's server by the built-in simulator, with a clock that both share."""
+    scenarios, simulating = _simulator(provider.platform)
     name = raw.text("rehearse")
     if name not in scenarios:
         names = ", ".join(scenarios)
-        what = (
-            repr(name) if re.fullmatch(r"[a-z0-9-]{1,30}", name) else "it"
-        )  # anything else may be a secret in the wrong place
-        raw.mistakes.append(f"{raw.as_typed('rehearse')}: {what} is no scenario. There are {names}")
-        provider.use_simulator(
-            raw, stage.enter_context(play("success", speed=SPEED)).inputs
-        )  # only for the other mistakes to be told
+        # Anything else may be a secret in the wrong place.
+        what = f" {name!r}" if re.fullmatch(r"[a-z0-9-]{1,30}", name) else ""
+        raw.mistakes.append(f"{raw.as_typed('rehearse')}: unknown scenario{what}. Available: {names}")
+        # Only so that the other mistakes are found as well.
+        session = resources.enter_context(simulating("success", speed=REHEARSAL_SPEED))
+        provider.use_simulator(raw, session.inputs)
         Common.use_simulator(raw, "http://127.0.0.1")
         return
-    ci.say(
-        f"Rehearsal: nothing is deployed, and time runs {SPEED} times as fast. Scenario {name}: {scenarios[name].summary}"
-    )
-    ci.annotate("warning", "Rehearsal", "this run talks to a simulator: nothing is deployed")
-    playing = stage.enter_context(play(name, speed=SPEED))
-    clock.speed = SPEED
-    ignored = provider.use_simulator(raw, playing.inputs)
-    if ignored := [*ignored, *Common.use_simulator(raw, playing.site)]:
+    summary = scenarios[name].summary
+    ci.say(f"Rehearsal: nothing is deployed, and time runs {REHEARSAL_SPEED} times as fast")
+    ci.say(f"Scenario {name}: {summary}")
+    ci.annotate("warning", "Rehearsal", "this run uses a simulator: nothing is deployed")
+    session = resources.enter_context(simulating(name, speed=REHEARSAL_SPEED))
+    clock.speed = REHEARSAL_SPEED
+    ignored = [*provider.use_simulator(raw, session.inputs), *Common.use_simulator(raw, session.site)]
+    if ignored:
         ci.say(f"Not used in a rehearsal: {', '.join(ignored)}")
     if "verify_url" in raw:
-        ci.say("The site that is asked instead is the rehearsal's own")
+        ci.say("The rehearsal's own site is verified instead")
 
 
-def _theatre(platform: str) -> tuple[Mapping[str, Any], Callable[..., AbstractContextManager[Any]]]:
-    """A platform's scenarios, and how one is played."""
+def _simulator(platform: str) -> tuple[Mapping[str, Any], Callable[..., AbstractContextManager[Any]]]:
+    """A platform's scenarios, and the context manager that simulates one."""
     if platform == "cloudfoundry":
         from deployer.simulator import cloudfoundry
 
@@ -231,8 +253,8 @@ def _theatre(platform: str) -> tuple[Mapping[str, Any], Callable[..., AbstractCo
     return simulator.SCENARIOS, simulator.simulating
 
 
-def _visitor(common: Common, clock: Clock, redact: Redactor) -> Callable[[str], Snapshot] | None:
-    """Asks the address that must answer, or the target's own."""
+def _site_check(common: Common, clock: Clock, redact: Redactor) -> Callable[[str], Snapshot] | None:
+    """Polls `verify_url`, or the target's own URL; None if there is nothing to verify."""
     if not common.verify_url:
         return None
     site = Site(
@@ -247,7 +269,7 @@ def _visitor(common: Common, clock: Clock, redact: Redactor) -> Callable[[str], 
 
 
 def _expectation(common: Common, own: str = "") -> Expectation:
-    """What must answer. `own`: the target's own address."""
+    """What must respond. `own`: the target's own URL."""
     auto = common.verify_url == "auto"
     named = "verify_status" in common.model_fields_set
     return Expectation(
@@ -261,54 +283,38 @@ def _expectation(common: Common, own: str = "") -> Expectation:
 
 def _plan(common: Common, inputs: ProviderInputs) -> Plan:
     expectation = _expectation(common)
-    return Plan(
-        inputs.targets,
-        command=Command(common.command),
-        dry_run=common.dry_run,
-        has_changes=(inputs.has_changes or bool(common.image)) and common.command != Command.ROLLBACK.value,
-        own_site=expectation.guarded,
-        site=shown(expectation.url),
-        answer=f"{wanted(expectation)}, for up to {duration(common.verify_timeout)}"
-        if common.verify_url
-        else "",
-        rollback=common.rollback,
-        wait=common.wait,
-        timeout=common.timeout,
-        verify_timeout=common.verify_timeout,
-        strict=common.verify_health == "true",
-        poll_interval=common.poll_interval,
-        cancel_on_timeout=common.on_timeout == "cancel",
-        cancel_on_interrupt=common.on_interrupt == "cancel",
+    answer = (
+        f"{wanted(expectation)}, for up to {duration(common.verify_timeout)}" if common.verify_url else ""
+    )
+    return common.plan(
+        inputs.targets, has_changes=inputs.has_changes, site=shown(expectation.url), answer=answer
     )
 
 
-def _wishes(common: Common, inputs: ProviderInputs) -> ReportOptions:
-    return ReportOptions(
-        inputs.targets,
+def _report_options(common: Common, inputs: ProviderInputs) -> ReportOptions:
+    command = Command(common.command)
+    return common.fill(
+        ReportOptions,
+        targets=inputs.targets,
         by_name=inputs.by_name,
-        timeout=common.timeout,
-        command=Command(common.command),
-        preflight=common.dry_run or common.command == Command.CHECK.value,
-        logs=common.logs,
-        hidden_logs=common.hidden_logs,
-        log_file=common.log_file,
-        output_file=common.output_file,
-        result_file=common.result_file,
-        summary=common.summary,
+        command=command,
+        preflight=common.dry_run or command is Command.CHECK,
         rehearsal=bool(common.rehearse),
-        wait=common.wait,
     )
 
 
-def _loud(common: Common) -> Iterator[str]:
+def _tls_warnings(common: Common) -> Iterator[str]:
     if common.insecure:
-        yield "`insecure` is on: the server's certificate is not checked, and whoever is in between can read the token"
+        yield (
+            "`insecure` is set: the server's certificate is not verified, and the token can be read in "
+            "transit"
+        )
     elif common.ca_cert and tls.is_strict(common.ca_cert):
         yield tls.LENIENT
 
 
-def _over(raw: RawInputs, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
-    """The outputs of a run that ends before it begins."""
+def _finish_early(raw: RawInputs, ci: CI, redact: Redactor, clock: Clock, outcome: Outcome) -> Outcome:
+    """Write the outputs of a run that ends before it starts."""
     output_file, result_file = (
         raw.text(name) if name not in raw.clashing else "" for name in ("output_file", "result_file")
     )
@@ -319,8 +325,8 @@ def _over(raw: RawInputs, ci: CI, redact: Redactor, clock: Clock, outcome: Outco
     return outcome
 
 
-def _instead(argv: list[str], ci: CI, clock: Clock) -> int:
-    """`--help`, `--version`, or the program that a CI system wants to run in this image."""
+def _run_command(argv: list[str], ci: CI, clock: Clock) -> int:
+    """Handle `--help`, `--version`, or a command that a CI system runs in this image."""
     match argv[0]:
         case "--help" | "-h":
             ci.say(_help())
@@ -331,14 +337,10 @@ def _instead(argv: list[str], ci: CI, clock: Clock) -> int:
                 return Outcome.INTERRUPTED.exit_code
             try:
                 clock.hand_over()
-                os.execvp(program, argv)  # noqa: S606 -- what the user wrote, without a shell
+                os.execvp(program, argv)  # noqa: S606 -- the user's own command, without a shell
             except (OSError, ValueError) as error:
-                why = getattr(error, "strerror", error)
-                ci.annotate(
-                    "error",
-                    "Deployer",
-                    f"{program!r} is no program here ({why}), and Deployer takes no arguments: {USAGE}",
-                )
+                reason = getattr(error, "strerror", error)
+                ci.annotate("error", "Deployer", f"could not run {program!r} ({reason}). {USAGE}")
                 return Outcome.REFUSED.exit_code
     return 0
 
@@ -347,17 +349,13 @@ def _help() -> str:
     lines = [
         f"Deployer {__version__}: starts a deployment, follows it to its end, and exits with the verdict.",
         "",
-    ]
-    lines += [
-        "Inputs come from the environment; an empty one is not given. In a workflow they have the name on the left.",
+        "Inputs are environment variables; empty ones are ignored. In a workflow, use the name on the left.",
         "",
     ]
-    for name, info, spelling in settings.declared(GROUPS):
-        standard = settings.default(info, spelling)
-        lines += [
-            f"{name}  ({settings.env_name(name)})",
-            f"    {info.description}{f'. Default: {standard}' if standard else ''}",
-        ]
+    for name, info, aliases in settings.declared(GROUPS):
+        default = settings.default(info, aliases)
+        description = f"{info.description}. Default: {default}" if default else info.description
+        lines += [f"{name}  ({settings.env_name(name)})", f"    {description}"]
     lines += [
         "",
         "Exit codes:",
@@ -366,38 +364,31 @@ def _help() -> str:
     return "\n".join(lines)
 
 
-def _bug(error: Exception, ci: CI, redact: Redactor, reports: list[Reporter]) -> int:
-    """Our own bug: no status is written, and the last line is where the deployment can be looked at."""
+def _report_bug(error: Exception, ci: CI, redact: Redactor, reports: list[Reporter]) -> int:
+    """Report a bug in Deployer: without a status, and with the links to what may still be running."""
     ci.endgroup()
     if isinstance(error, DeployerError):
         ci.annotate("error", "Deployer", redact.passed_on(str(error)))
     else:
-        how = "" if ci.debug else " With DEPLOYER_DEBUG=1 (on GitHub RUNNER_DEBUG=1) it says more."
-        ci.annotate(
-            "error",
-            "Deployer",
-            f"a bug of Deployer's own ({type(error).__name__}). Please report it: https://github.com/{PROJECT}/issues.{how}",
-        )
+        text = f"this is a bug in Deployer ({type(error).__name__})"
+        fix = f"Please report it: https://github.com/{PROJECT}/issues"
+        if not ci.debug:
+            fix += ". For details, set DEPLOYER_DEBUG=1 (RUNNER_DEBUG=1 on GitHub)"
+        ci.annotate("error", "Deployer", f"{text}. {fix}")
     if ci.debug:
         ci.say(redact.passed_on("".join(traceback.format_exception(error))))
     links = [link for report in reports for link in report.links()]
-    ci.say(
-        f"What was started may still be running: {', '.join(links)}"
-        if links
-        else "Nothing is known to have been started"
-    )
-    return BUG
+    if links:
+        ci.say(f"These deployments may still be running: {', '.join(links)}")
+    else:
+        ci.say("No deployment is known to have been started")
+    return BUG_EXIT_CODE
 
 
 def _first(environ: Mapping[str, str], name: str) -> str:
-    return next(
-        (
-            environ[variable]
-            for variable in settings.variables_of(name, Aliases())
-            if environ.get(variable, "").strip()
-        ),
-        "",
-    )
+    """The value of an input before all inputs are read; empty if it is not set."""
+    values = (environ.get(variable, "") for variable in settings.variables_of(name, Aliases()))
+    return next((value for value in values if value.strip()), "")
 
 
 def _is_terminal(environ: Mapping[str, str]) -> bool:
@@ -408,7 +399,7 @@ def _is_terminal(environ: Mapping[str, str]) -> bool:
 
 
 def _stdout() -> Stream:
-    """The raw file: what a buffered one could not write would be tried again at the end, and spoil the exit code."""
+    """The unbuffered file: a buffered one would retry failed writes at exit, and change the exit code."""
     try:
         return cast("Stream", open(1, "wb", buffering=0, closefd=False))
     except OSError:

@@ -1,6 +1,7 @@
-"""The one way in which a file that was named to us is read: it is a regular one and not large, so that reading it comes to an end.
+"""Reads a file that an input names: only a regular one, and up to a limit, so that reading it ends.
 
-A FIFO waits for its other end, a terminal for its user, and `/dev/zero` has no end. https://cwe.mitre.org/data/definitions/400.html
+A FIFO would wait for its other end, a terminal for its user, and `/dev/zero` has no end.
+https://cwe.mitre.org/data/definitions/400.html
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from pathlib import Path
 
 KIB = 1024
 
-# Without O_NONBLOCK, opening a FIFO would wait for its other end for ever. Windows knows only some of these.
+# Without O_NONBLOCK, opening a FIFO would block. Windows only has some of these flags.
 _FLAGS = os.O_RDONLY
 for _name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
     _FLAGS |= getattr(os, _name, 0)
@@ -20,13 +21,13 @@ for _name in ("O_CLOEXEC", "O_NONBLOCK", "O_NOCTTY", "O_BINARY"):
 def read(path: Path, limit: int) -> bytes:
     """The whole content, at most `limit` bytes, whatever size the file claims to have.
 
-    Raises OSError where the system can't read it, and ValueError where it is larger or no regular file: the text then reads on after
-    the file's name, as in "is larger than 64 KiB".
+    Raises OSError if the system can't read it, and ValueError if it is larger or not a regular file; its text
+    continues a sentence after the file's name, such as "is larger than 64 KiB".
     """
     number = os.open(path, _FLAGS)
     try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
-            message = "is no regular file"
+            message = "is not a regular file"
             raise ValueError(message)
         data = b""
         while part := os.read(number, limit + 1 - len(data)):

@@ -101,8 +101,8 @@ WITHIN_HTTP: dict[str, set[str]] = {
     "http.environment": {"http.connection_errors", "http.proxies", "http.tls", "model"},
     "http.connection_errors": {"model"},
     "http.proxies": {"model"},
-    "http.tls": {"http.bounded", "model"},
-    "http.bounded": set(),
+    "http.tls": {"http.hooks", "model"},
+    "http.hooks": set(),
     "http.redirects": set(),
     "http.untrusted_json": set(),
 }

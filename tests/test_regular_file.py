@@ -15,7 +15,7 @@ from deployer.providers.coolify.inputs import parsers
 from deployer.providers.coolify.inputs.fields import Coolify
 from deployer.settings import Common
 from deployer.settings import look_up as found
-from deployer.settings.certificates import LARGEST as CERTIFICATES_LIMIT
+from deployer.settings.certificates import MAX_BYTES as CERTIFICATES_LIMIT
 
 
 @pytest.mark.parametrize("size", [0, 1, 1023, 1024])
@@ -60,10 +60,10 @@ def sparse(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        pytest.param(fifo, "is no regular file", id="a-fifo"),
-        pytest.param(Path.mkdir, "is no regular file", id="a-folder"),
-        pytest.param(link_to_a_device, "is no regular file", id="a-device"),
-        pytest.param(endless, "is no regular file", id="an-endless-device"),
+        pytest.param(fifo, "is not a regular file", id="a-fifo"),
+        pytest.param(Path.mkdir, "is not a regular file", id="a-folder"),
+        pytest.param(link_to_a_device, "is not a regular file", id="a-device"),
+        pytest.param(endless, "is not a regular file", id="an-endless-device"),
         pytest.param(large, "is larger than 1 KiB", id="too-large"),
         pytest.param(sparse, "is larger than 1 KiB", id="a-terabyte-of-nothing"),
     ],
@@ -80,7 +80,7 @@ def test_a_fifo_that_has_a_writer_is_not_read_either(tmp_path: Path) -> None:
     with ExitStack() as stack:
         for flags in (os.O_RDONLY | os.O_NONBLOCK, os.O_WRONLY | os.O_NONBLOCK):
             stack.callback(os.close, os.open(path, flags))
-        with pytest.raises(ValueError, match="is no regular file"):
+        with pytest.raises(ValueError, match="is not a regular file"):
             regular_file.read(path, 1024)
 
 
@@ -114,7 +114,7 @@ def test_no_input_waits_for_its_file(tmp_path: Path, variable: str, make: Callab
     make(tmp_path / "file")
     given = found((Common, Coolify), {variable: str(tmp_path / "file")})
     Common.read(given)
-    assert [each for each in given.mistakes if each.endswith("is no regular file")] != []
+    assert [each for each in given.mistakes if each.endswith("is not a regular file")] != []
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_no_input_waits_for_its_file(tmp_path: Path, variable: str, make: Callab
 )
 def test_no_file_of_variables_is_waited_for(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "file")
-    with pytest.raises(ValueError, match="is no regular file"):
+    with pytest.raises(ValueError, match="is not a regular file"):
         parsers.env_file(str(tmp_path / "file"))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests import skips
 
-HERE, PEERS = Path("tests/ci/test_ci.py"), Path("tests/e2e/test_package.py")
+HERE, PEERS = Path("tests/ci/test_golden.py"), Path("tests/e2e/test_package.py")
 ROOT = Path(__file__).parents[1]
 
 

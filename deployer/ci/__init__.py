@@ -1,4 +1,7 @@
-"""The CI systems that we know, and which of them we run in. A new one: a file here, and its class in the tuple."""
+"""The supported CI systems, and which of them the job runs in.
+
+To add one: a file here, and its class in `SYSTEMS`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ SYSTEMS: tuple[type[CI], ...] = (GitHub, GitLab, Plain)
 NAMES: tuple[str, ...] = tuple(system.name for system in SYSTEMS)
 
 
-def detect(environ: Mapping[str, str], named: str = "") -> type[CI]:
-    """Find the system: the one that is named, otherwise the first that knows itself. Never fails: the settings tell of a wrong name."""
+def detect(environ: Mapping[str, str], name: str = "") -> type[CI]:
+    """The system with this name, otherwise the first that detects itself.
+
+    Never fails: an invalid name is reported by the settings.
+    """
     by_name = {system.name: system for system in SYSTEMS}
-    return by_name.get(named.strip().lower()) or next(system for system in SYSTEMS if system.detects(environ))
+    return by_name.get(name.strip().lower()) or next(system for system in SYSTEMS if system.detects(environ))

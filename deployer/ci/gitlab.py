@@ -1,4 +1,8 @@
-"""GitLab CI (https://docs.gitlab.com/ci/jobs/job_logs/, https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv)."""
+"""GitLab CI.
+
+https://docs.gitlab.com/ci/jobs/job_logs/
+https://docs.gitlab.com/ci/yaml/artifacts_reports/#artifactsreportsdotenv
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ class GitLab(CI):
     name: ClassVar[str] = "gitlab"
     output_file: ClassVar[str] = "deployer.env"
     log_limit: ClassVar[int | None] = 4 << 20
-    debug_signs: ClassVar[Mapping[str, str]] = {**CI.debug_signs, "CI_DEBUG_TRACE": "true"}
+    debug_variables: ClassVar[Mapping[str, str]] = {**CI.debug_variables, "CI_DEBUG_TRACE": "true"}
 
     def __init__(self, environ: Mapping[str, str], writer: Writer, wall: Callable[[], float]) -> None:
         super().__init__(environ, writer, wall)
@@ -34,29 +38,27 @@ class GitLab(CI):
 
     @property
     def commit(self) -> str:
-        """In a merged-results pipeline the head of the source branch: `CI_COMMIT_SHA` is a merge that nobody made (ci-formats 2)."""
+        """The head of the source branch, if `CI_COMMIT_SHA` is a temporary merge commit (ci-formats 2)."""
         return self._environ.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or self._environ.get(
             "CI_COMMIT_SHA", ""
         )
 
-    def quote(self, line: str) -> str:
-        """Leave no CR: only with one is a section marker obeyed, and it would wipe what stands before it (ci-formats 2).
+    def escape(self, line: str) -> str:
+        """Leave no CR: section markers require one, and it would erase the line before it (ci-formats 2).
 
-        Of all controls only colors stay. They last here until they are taken back, and one of them is invisible: none outlives its line.
+        Only colors stay. GitLab applies them until they are reset, so they are reset at the end of each line.
         """
-        colours = _COLOR.findall(line)
-        return visible_but_colors(one_line(line)) + (
-            _RESET if colours and colours[-1] not in ("", "0") else ""
-        )
+        colors = _COLOR.findall(line)
+        reset = _RESET if colors and colors[-1] not in {"", "0"} else ""
+        return visible_but_colors(one_line(line)) + reset
 
     def group(self, title: str) -> None:
         self.endgroup()
         self._sections += 1
         self._section = f"deployer-{self._sections}"
-        # The writer's `line` would take the CR away that makes it a marker.
-        self._writer.command(
-            f"{_ERASE}section_start:{self._now()}:{self._section}[collapsed=true]\r{_ERASE}{self._title(title)}"
-        )
+        # Not `line`, which would replace the CR that makes it a marker.
+        start = f"section_start:{self._now()}:{self._section}[collapsed=true]"
+        self._writer.command(f"{_ERASE}{start}\r{_ERASE}{self._title(title)}")
 
     def endgroup(self) -> None:
         if self._section:
@@ -64,15 +66,18 @@ class GitLab(CI):
             self._section = ""
 
     def annotate(self, level: Level, title: str, message: str) -> None:
-        """Coloured lines: GitLab has no annotations of log lines."""
+        """Print colored lines: GitLab has no annotations."""
         for line in self._annotation(level, title, message):
             self._writer.line(f"{_COLORS[level]}{line}{_RESET}")
 
     def dotenv(self, outputs: Mapping[str, str]) -> bytes:
-        """One line without `=` spoils the whole report. Quotes are kept, outer blanks are not; the next job's runner expands `$`."""
+        """One line without `=` invalidates the whole report.
+
+        Quotes are kept, outer spaces are not, and the next runner expands `$`.
+        """
         for name in outputs:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} can't be the name of a variable")
+                raise ValueError(f"{name!r} is not a valid variable name")
         return "".join(f"{name}={self._value(value)}\n" for name, value in outputs.items()).encode(
             "utf-8", "replace"
         )

@@ -1,4 +1,4 @@
-"""Plain text, for the terminal and for every CI system that we do not know: the contract's own way, in all that it says."""
+"""Plain text, for terminals and unknown CI systems: the defaults of base.py."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from deployer.ci.base import CI
 
 class Plain(CI):
     @staticmethod
-    def detects(environ: Mapping[str, str]) -> bool:  # noqa: ARG004 — wherever else we may be
+    def detects(environ: Mapping[str, str]) -> bool:  # noqa: ARG004 -- the fallback for everything
         return True

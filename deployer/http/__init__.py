@@ -1,1 +1,4 @@
-"""HTTP for every part that sends requests: time-outs, size limits, TLS, proxies, redirects, and what a failed connection means."""
+"""HTTP for everything that sends requests.
+
+Timeouts, size limits, TLS, proxies, redirects, connection errors.
+"""

@@ -1,6 +1,6 @@
-"""JSON in, JSON out: one request with time-outs, TLS and a size limit. Failures are of two kinds, and no answer is ever followed elsewhere.
+"""One HTTP request with JSON in and JSON out: timeouts, TLS, a size limit, no retries, no redirects.
 
-What a status or a body means is the provider's business. https://requests.readthedocs.io
+What a status or a body means is decided by the provider. https://requests.readthedocs.io
 """
 
 from __future__ import annotations
@@ -26,67 +26,78 @@ from deployer.http.connection_errors import (
     wants_https,
 )
 from deployer.http.environment import EnvironmentSession
-from deployer.http.tls import Adapter, answers, trusting
+from deployer.http.tls import Adapter, trusting, uses_tls
 from deployer.model import UnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 15.0
-"""Seconds until a connection stands, and from then on until the whole head of a response is there."""
+"""Seconds to establish a connection, and then to receive the whole head of a response."""
 
 BODY_SECONDS = 60.0
-"""Seconds for a whole body, from its head on."""
+"""Seconds to receive a whole body, counted from its head."""
 
 LAST_SECONDS = READ_SECONDS
-"""Seconds beyond `timeout` that are left for a last look: what has ended in time must be seen."""
+"""Seconds beyond `timeout` that a last poll may take: a deployment that ended in time must be seen."""
 
 MIN_SECONDS = 1.0
-"""Seconds that every request gets, however late it is."""
+"""Seconds that every request gets at least, however late it is."""
 
 BODY_BYTES = 64 * 1024 * 1024
-"""Bytes of an answer that are read (architecture 5)."""
+"""The largest body that is read (architecture 5)."""
 
 CHUNK_BYTES = 1 << 16
-GOOD_BELOW = 300
+FIRST_NON_SUCCESS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer that arrived whole. `data` is the parsed JSON, or the text where it is none. Header names are lower-cased."""
+    """A response that arrived completely."""
 
     status: int
     data: Any
+    """The parsed JSON, or the text if the body is not JSON."""
     is_json: bool
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Names are lower case."""
     url: str = ""
+    """The URL of the request."""
     proxy: str = ""
-    """What names the proxy that the request went through in the clear, and that may have answered itself; empty for none."""
+    """The variable that names the proxy of an unencrypted request: the proxy may have responded itself.
+
+    Empty without one.
+    """
 
     @property
     def through(self) -> str:
-        """The same as the end of a sentence."""
-        return f"; the proxy in {self.proxy} is in between" if self.proxy else ""
+        """The end of a sentence that mentions the proxy; empty without one."""
+        return f" (through the proxy in {self.proxy})" if self.proxy else ""
 
     @property
     def kind(self) -> str:
-        """The content type without its parameters."""
+        """The media type, without parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 KEPT_END_BYTES = 1 << 20
-"""Bytes at either end of an answer above the limit that are kept."""
+"""How much of a body above the limit is kept at either end."""
 
 
 class TooLargeError(UnavailableError):
-    """The body is above the limit. `head` and `tail` are its two ends, where the short fields of an object stand."""
+    """The body is above the limit. Its two ends are kept: the short fields of an object stand there."""
 
     head: str = ""
+    """The first `KEPT_END_BYTES`, decoded."""
     tail: str = ""
+    """The last `KEPT_END_BYTES`, decoded."""
 
 
 class _Login(requests.auth.AuthBase):
-    """As an auth object, because `requests` replaces an Authorization header by what `~/.netrc` holds for the host. No token: no header."""
+    """The Authorization header, as an auth object.
+
+    `requests` would replace a plain header by the login in `~/.netrc`. No token: no header.
+    """
 
     def __init__(self, token: str | Callable[[], str], scheme: str) -> None:
         self._token = token
@@ -99,17 +110,20 @@ class _Login(requests.auth.AuthBase):
 
 
 class Session(EnvironmentSession):
-    """A session that takes no redirect for one: otherwise `requests` reads its whole body and parses its address, followed or not."""
+    """A session that recognizes no redirect.
+
+    `requests` would read its body and parse its URL even if it is not followed.
+    """
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None."""
+        """Return None: nothing is a redirect."""
 
 
 class _Limit:
     """When the response that is being read must have ended.
 
-    An object of its own, so that a session's adapters do not lead back to its owner: a circle would keep connections open until the
-    garbage collector comes by.
+    A separate object, so that the session's adapters do not refer back to `Http`: a reference cycle would
+    keep connections open until the garbage collector runs.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -123,7 +137,7 @@ class _Limit:
 
 
 class Http:
-    """One server, one login."""
+    """The HTTP client for one server and one login."""
 
     def __init__(  # noqa: PLR0913 -- the knobs of one connection, each given by name
         self,
@@ -140,18 +154,20 @@ class Http:
         time_left: Callable[[], float] = lambda: math.inf,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        """Prepare, without a request.
+        """Prepare the session, without a request.
 
-        `token`: asked for anew before each request where it is a function. `monotonic`: real seconds. `ca`: PEM text.
-        `no_proxy`: past every
-        proxy, whatever the environment says. `time_left`: real seconds until `timeout` is over for what is being done; negative
-        after it. `wall`: seconds since 1970.
+        token: the token, or a function that is called before each request.
+        monotonic: real seconds since an arbitrary moment.
+        ca: additional certificate authorities, as PEM text.
+        no_proxy: connect directly, whatever the environment says.
+        time_left: real seconds until `timeout` is over; negative afterwards.
+        wall: seconds since 1970.
         """
         self.base = base
         self._wall, self._time_left = wall, time_left
         self._limit = _Limit(monotonic)
         self._verify = None if not insecure else False
-        self._probed = False
+        self._tls_tested = False
         self._session = Session()
         self._session.auth = _Login(token, scheme)
         self._session.headers.update(
@@ -175,20 +191,25 @@ class Http:
         form: Mapping[str, str] | None = None,
         timeout: float | None = None,
     ) -> Response:
-        """One request, never a second one. `body` goes as JSON. `timeout`: seconds to wait for an answer instead of the usual ones.
+        """Send one request, and never a second one.
 
-        More patience than usual ends with `timeout`; every other request ends `LAST` seconds after it. Raises UnavailableError when
-        no whole answer came: `arrived` says whether the server may have got the request.
+        body: sent as JSON.
+        form: sent as a form.
+        timeout: seconds to wait for the response, instead of `READ_SECONDS`.
+
+        A request with a longer timeout than usual ends when `time_left` is 0, every other one at most
+        `LAST_SECONDS` later. Raises UnavailableError if no complete response arrived; its `may_have_arrived`
+        says whether the server may have the request.
         """
-        late = max(self._time_left() + LAST_SECONDS, MIN_SECONDS)
-        wait = min(
-            timeout or READ_SECONDS,
-            late if (timeout or READ_SECONDS) <= READ_SECONDS else max(late - LAST_SECONDS, MIN_SECONDS),
-        )
+        wait = timeout or READ_SECONDS
+        allowed = max(self._time_left() + LAST_SECONDS, MIN_SECONDS)
+        if wait > READ_SECONDS:
+            allowed = max(allowed - LAST_SECONDS, MIN_SECONDS)
+        wait = min(wait, allowed)
         timeouts = (min(CONNECT_SECONDS, wait), wait)
         self._limit.start(sum(timeouts))
         try:
-            answer = self._session.request(
+            raw = self._session.request(
                 method,
                 self.base + path,
                 params=params,
@@ -197,38 +218,44 @@ class Http:
                 timeout=timeouts,
                 allow_redirects=False,
                 stream=True,
-                verify=self._verify,  # on each request: REQUESTS_CA_BUNDLE would beat the session's (psf/requests#3829)
+                # Not on the session: REQUESTS_CA_BUNDLE would take precedence (psf/requests#3829).
+                verify=self._verify,
             )
         except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:  # RequestException is an OSError
             raise self._failed(error, timeouts[0]) from error
-        with answer:
-            headers = {name.lower(): value for name, value in answer.headers.items()}
+        with raw:
+            headers = {name.lower(): value for name, value in raw.headers.items()}
             headers.setdefault("date", formatdate(self._wall(), usegmt=True))  # RFC 9110 section 6.6.1
             seconds = min(BODY_SECONDS, max(self._time_left() + LAST_SECONDS, MIN_SECONDS))
             self._limit.start(seconds)
-            body = _body(answer, self._limit.left, seconds)
-        return self._checked(
-            replace(_reply(answer.status_code, headers, body), url=str(answer.url)), timeouts[0]
-        )
+            content = _body(raw, self._limit.left, seconds)
+        response = replace(_parsed(raw.status_code, headers, content), url=str(raw.url))
+        return self._checked(response, timeouts[0])
 
     def _failed(self, error: Exception, connect: float) -> UnavailableError:
-        """What went wrong. A port that has never answered, and hangs up on plain http, may speak TLS: that is found out, once."""
+        """The error for a failed request.
+
+        A port that never responded and hangs up on plain http may speak TLS: that is tested once.
+        """
         attempt = self._session.attempt(self.base, connect)
-        asked, self._probed = self._probed, True
+        tested, self._tls_tested = self._tls_tested, True
         if (
             dropped(error)
-            and not asked
+            and not tested
             and self.base.startswith("http:")
             and not attempt.proxy
-            and answers(self.base, connect)
+            and uses_tls(self.base, connect)
         ):
             return speaks_https(attempt, arrived=True)
         return unavailable(error, attempt)
 
     def _checked(self, response: Response, connect: float) -> Response:
-        """The response, with the proxy that may have given it. Raises UnavailableError where it is no server's."""
-        self._probed = True
-        if not response.url.startswith("http:"):  # within TLS nobody else speaks
+        """The response, with the proxy that may have sent it.
+
+        Raises UnavailableError if it is not from an HTTP server of ours.
+        """
+        self._tls_tested = True
+        if not response.url.startswith("http:"):  # inside TLS, no proxy can respond
             return response
         attempt = self._session.attempt(self.base, connect)
         if not response.is_json and wants_https(response.status, response.data):
@@ -238,30 +265,30 @@ class Http:
         return replace(response, proxy=attempt.proxy)
 
 
-def _body(answer: requests.Response, left: Callable[[], float], seconds: float) -> bytearray:
-    """The body, in a bounded number of bytes and seconds. `left`: how many of `seconds` there still are."""
+def _body(response: requests.Response, left: Callable[[], float], seconds: float) -> bytearray:
+    """The body, limited in bytes and seconds. `left` says how many of `seconds` remain."""
     size, head = 0, b""
     kept = bytearray()
     try:
-        while part := answer.raw.read1(
-            CHUNK_BYTES, decode_content=True
-        ):  # what is there, however little: iter_content waits for all of it
+        # Returns what has arrived, however little; iter_content would wait for a whole chunk.
+        while part := response.raw.read1(CHUNK_BYTES, decode_content=True):
             size += len(part)
             kept += part
             if size > BODY_BYTES:
                 head = head or bytes(kept[:KEPT_END_BYTES])
                 del kept[:-KEPT_END_BYTES]
-            if left() <= 0:  # as the socket's reader, which does not see what is unpacked
+            if left() <= 0:  # decompression takes time that the socket's own limit does not see
                 raise TimeoutError
     except (OSError, ValueError, urllib3.exceptions.HTTPError) as error:
         if left() <= 0:
-            raise UnavailableError(
-                f"the answer did not end within {seconds:.0f} s", may_have_arrived=True
-            ) from error
-        raise UnavailableError("the answer broke off in the middle", may_have_arrived=True) from error
+            what = f"the response was not complete after {seconds:.0f} s"
+            raise UnavailableError(what, may_have_arrived=True) from error
+        raise UnavailableError(
+            "the connection broke in the middle of the response", may_have_arrived=True
+        ) from error
     if head:
         raise _too_large(
-            f"the answer is larger than {BODY_BYTES >> 20} MiB",
+            f"the response is larger than {BODY_BYTES >> 20} MiB",
             head.decode("utf-8", "replace"),
             kept.decode("utf-8", "replace"),
         )
@@ -274,33 +301,34 @@ def _too_large(reason: str, head: str, tail: str) -> TooLargeError:
     return large
 
 
-def _reply(status: int, headers: Mapping[str, str], body: bytearray) -> Response:
+def _parsed(status: int, headers: Mapping[str, str], body: bytearray) -> Response:
     text = body.decode("utf-8", "replace")
-    announced = headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
-    if announced or text.lstrip()[:1] in {"{", "["}:
+    declared = headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")
+    if declared or text.lstrip()[:1] in {"{", "["}:
         try:
             return Response(status, untrusted_json.loads(text), is_json=True, headers=headers)
         except untrusted_json.TooManyValuesError as error:
-            if status < GOOD_BELOW:
+            if status < FIRST_NON_SUCCESS:
                 raise _too_large(
-                    "the answer holds more values than any of the platform's",
+                    "the response contains more JSON values than any response of the platform",
                     text[:KEPT_END_BYTES],
                     text[-KEPT_END_BYTES:],
                 ) from error
         except ValueError as error:
-            if (
-                announced and status < GOOD_BELOW
-            ):  # of any other answer the status counts, and what its headers say
-                raise UnavailableError(
-                    f"HTTP {status} with JSON that cannot be read", may_have_arrived=True
-                ) from error
+            # Of any other response, the status and the headers say enough.
+            if declared and status < FIRST_NON_SUCCESS:
+                what = f"HTTP {status} with JSON that could not be parsed"
+                raise UnavailableError(what, may_have_arrived=True) from error
     return Response(status, text, is_json=False, headers=headers)
 
 
 def retry_after(response: Response) -> float:
-    """PURE. `Retry-After` in seconds: a number, with or without a fraction, or a date, seen from the response's own `Date`.
+    """PURE.
 
-    0 where it asks for nothing, or for nothing that can be read. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
+    The header `Retry-After` in seconds: a number (also with a fraction), or a date relative to the response's
+    own `Date`.
+
+        0 if the header is missing or can't be parsed. https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3
     """
     text = response.headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d*)?", text, re.ASCII):
@@ -310,11 +338,11 @@ def retry_after(response: Response) -> float:
 
 
 MAX_RETRY_AFTER_SECONDS = 1e6
-"""Seconds: more than any `timeout`."""
+"""More than any `timeout`."""
 
 
 def _moment(text: str) -> datetime | None:
-    """A date in one of the forms of RFC 9110 section 5.6.7: all are meant in UTC."""
+    """A date in one of the forms of RFC 9110 section 5.6.7, all in UTC; None for anything else."""
     try:
         moment = parsedate_to_datetime(text)
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,4 +1,6 @@
-"""PURE: why a request got no usable response, in words: from what requests and urllib3 raise to one `UnavailableError`.
+"""PURE: why a request got no usable response.
+
+From the exceptions of requests and urllib3 to one `UnavailableError`.
 
 https://urllib3.readthedocs.io/en/stable/reference/urllib3.exceptions.html
 """
@@ -20,20 +22,24 @@ from deployer.model import LateError, UnavailableError
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request, as far as the words of its failure need it.
-
-    `connect`: seconds that a connection was waited for. `proxy`: what names the proxy, empty for none. `own_ca`: `ca_cert` is set.
-    `bundle`: the variable whose file stands in the place of the public authorities. `unread`: one that names authorities and is not read.
-    `contained`: this process runs in a container.
-    """
+    """What the error message for a failed request needs to know of that request."""
 
     url: str
     connect: float
+    """Seconds after which the connection attempt was given up."""
     proxy: str = ""
+    """The variable that names the proxy; empty without one."""
     own_ca: bool = False
+    """`ca_cert` is set."""
     bundle: str = ""
+    """The variable whose file replaces the public certificate authorities; empty if none is set."""
     unread: str = ""
+    """A variable that is set and names certificate authorities, but is not supported.
+
+    Empty if there is none.
+    """
     contained: bool = False
+    """This process runs in a container."""
 
     @property
     def host(self) -> str:
@@ -44,15 +50,12 @@ class Attempt:
         return f"{scheme}://{urlsplit(self.url).netloc}"
 
 
-# In order: the first that fits. What never left us can be sent again without a thought.
+# The first match counts. A request that was never sent is safe to repeat.
 _CAUSES: tuple[tuple[type[Exception], str, bool], ...] = (
-    (requests.exceptions.ConnectTimeout, "no connection within {connect:.0f} s", False),
-    (requests.exceptions.ReadTimeout, "no answer in time", True),
-    (
-        requests.exceptions.InvalidURL,
-        "the address is not valid",
-        False,
-    ),  # without its text: a secret may stand in it
+    (requests.exceptions.ConnectTimeout, "could not connect within {connect:.0f} s", False),
+    (requests.exceptions.ReadTimeout, "the response timed out", True),
+    # Without the URL itself: it may contain a secret.
+    (requests.exceptions.InvalidURL, "the address is not valid", False),
     (urllib3.exceptions.LocationValueError, "the address is not valid", False),
 )
 
@@ -60,7 +63,7 @@ _UNUSABLE = {requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueErr
 
 
 def unavailable(error: Exception, attempt: Attempt) -> UnavailableError:
-    """What went wrong, in words. What asking again can't change is `final`."""
+    """The error to raise for an exception of requests or urllib3. It is `permanent` if a retry can't help."""
     root = _root(error)
     if isinstance(error, requests.exceptions.ProxyError):
         return _by_proxy(root, attempt)
@@ -72,35 +75,36 @@ def unavailable(error: Exception, attempt: Attempt) -> UnavailableError:
     for kind, form, arrived in _CAUSES:
         if isinstance(error, kind):
             made = LateError if kind is requests.exceptions.ReadTimeout else UnavailableError
-            unusable = kind in _UNUSABLE  # what no request can be made of is told at once
+            unusable = kind in _UNUSABLE  # no retry makes a request of it
             return made(form.format(connect=attempt.connect), may_have_arrived=arrived, permanent=unusable)
-    for look, form in _CONNECTING.items():
-        if look in type(root).__name__:
+    for name, form in _CONNECTING.items():
+        if name in type(root).__name__:
             through = f"the proxy in {attempt.proxy}: " if attempt.proxy else ""
             return UnavailableError(
-                through + form.format(text=text) + _itself(attempt), may_have_arrived=False
+                through + form.format(text=text, host=attempt.host) + _container_fix(attempt),
+                may_have_arrived=False,
             )
     sent = isinstance(error, (requests.RequestException, urllib3.exceptions.HTTPError))
     return UnavailableError(
-        f"the connection broke: {text}" if sent else f"nothing could be sent: {text}", may_have_arrived=sent
+        f"connection lost: {text}" if sent else f"could not send the request: {text}", may_have_arrived=sent
     )
 
 
 _CONNECTING: Mapping[str, str] = {
-    "NameResolution": "the name of the server is not known: {text}",
-    "gaierror": "the name of the server is not known: {text}",
-    "NewConnection": "no connection: {text}",
-    "ConnectionRefused": "no connection: {text}",
+    "NameResolution": "could not resolve host {host}: {text}",
+    "gaierror": "could not resolve host {host}: {text}",
+    "NewConnection": "could not connect: {text}",
+    "ConnectionRefused": "could not connect: {text}",
 }
 
 CONTAINER = (
-    ". In this container {host} is the container itself. Write `host.docker.internal` (on Linux with "
-    "`--add-host host.docker.internal:host-gateway`) or the service's name, or run it with `--network host`"
+    ". Inside this container, {host} is the container itself. Use `host.docker.internal` (on Linux with "
+    "`--add-host host.docker.internal:host-gateway`), the service's name, or `--network host`"
 )
 
 
-def _itself(attempt: Attempt) -> str:
-    """The remedy where a container asks itself for what runs on its host."""
+def _container_fix(attempt: Attempt) -> str:
+    """The fix if a container connects to itself instead of its host."""
     local = re.fullmatch(r"localhost|.+\.localhost|127\.[\d.]+|0\.0\.0\.0|::1?", attempt.host.rstrip("."))
     return CONTAINER.format(host=attempt.host) if local and attempt.contained and not attempt.proxy else ""
 
@@ -117,31 +121,39 @@ _TUNNEL = re.compile(r"Tunnel connection failed: (\d{3}) ?([\w .-]{0,60})")
 
 
 def _by_proxy(root: BaseException, attempt: Attempt) -> UnavailableError:
-    """urllib3 calls every broken connection so, once a proxy is used: also one that broke after the request was sent."""
+    """urllib3 raises ProxyError for every connection that breaks, even after the request was sent."""
     source = attempt.proxy or "the environment"
     if match := _TUNNEL.match(str(root)):
         return refused_by_proxy(int(match[1]), match[2], attempt)
     if _no_tls(root):
         return UnavailableError(
-            f"the proxy in {source} speaks http, not https. Write http:// there", permanent=True
+            f"the proxy in {source} uses http, not https. Write http:// there", permanent=True
         )
     if isinstance(root, ssl.SSLError):
-        told = _by_tls(root, replace(attempt, url="https://proxy"))
-        return UnavailableError(f"the proxy in {source}: {told.reason}", permanent=told.permanent)
+        error = _by_tls(root, replace(attempt, url="https://proxy"))
+        return UnavailableError(f"the proxy in {source}: {error.reason}", permanent=error.permanent)
     sent = not isinstance(root, _UNSENT)
     return UnavailableError(
-        f"the connection through the proxy in {source} broke: {_plain(root)}", may_have_arrived=sent
+        f"connection through the proxy in {source} lost: {_plain(root)}", may_have_arrived=sent
     )
 
 
 PROXY_LOGIN = 407
 _PASSING = {500, 502, 503, 504}
-LOGIN_OF_PROXY = "the proxy in {source} asks for a login (HTTP 407). Write http://user:password@host:port there, or add {host} to `NO_PROXY`"
-REFUSED_BY_PROXY = "the proxy in {source} refuses {host} ({said}). Allow it there, or add it to `NO_PROXY`"
+LOGIN_OF_PROXY = (
+    "the proxy in {source} requires a login (HTTP 407). "
+    "Write http://user:password@host:port there, or add {host} to `NO_PROXY`"
+)
+REFUSED_BY_PROXY = (
+    "the proxy in {source} refuses to connect to {host} ({said}). Allow it there, or add {host} to `NO_PROXY`"
+)
 
 
 def refused_by_proxy(status: int, words: str, attempt: Attempt) -> UnavailableError:
-    """The proxy's own answer: the request went no further. Only what lies behind the proxy may be there later."""
+    """The proxy responded itself and passed nothing on.
+
+    Only what is behind the proxy may become available later.
+    """
     said = f"{status} {words}".strip()
     form = LOGIN_OF_PROXY if status == PROXY_LOGIN else REFUSED_BY_PROXY
     reason = form.format(source=attempt.proxy or "the environment", host=attempt.host, said=said)
@@ -150,12 +162,12 @@ def refused_by_proxy(status: int, words: str, attempt: Attempt) -> UnavailableEr
 
 # --- TLS
 
-# OpenSSL's X509_V_ERR_…: what a certificate can be wrong in, by its number.
+# Certificate errors by OpenSSL's X509_V_ERR_ numbers.
 _EXPIRED, _TOO_EARLY = 10, 9
 _UNTRUSTED = {2, 18, 19, 20, 21}
 _OTHER_NAME = {62, 63, 64}
 _STRICT = {79, *range(80, 94)}
-"""Refused by VERIFY_X509_STRICT alone, which Python 3.13 and later set."""
+"""Only refused under VERIFY_X509_STRICT, which Python 3.13 and later set."""
 
 TLS_ALERT = "\x15\x03"
 _NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
@@ -164,22 +176,22 @@ _HTTPS_PORT = re.compile(
     r"|speaking plain HTTP to an SSL-enabled server port|combination of host and port requires TLS",
     re.IGNORECASE,
 )
-"""What Go's servers (Caddy and Traefik, too), nginx, Apache and Tomcat say in clear text on a port that speaks TLS."""
+"""What Go (also Caddy and Traefik), nginx, Apache and Tomcat respond to plain http on a TLS port."""
 
 
 def _by_tls(root: BaseException, attempt: Attempt) -> UnavailableError:
-    """A failure of the handshake. A certificate that is refused stays so: that is told at once."""
+    """A failed TLS handshake. A refused certificate is permanent."""
     if isinstance(root, ssl.SSLCertVerificationError):
         return UnavailableError(f"TLS: {_untrusted(root, attempt)}", permanent=True)
     if _no_tls(root):
         http = attempt.origin("http")
         return UnavailableError(
-            f"the port does not speak TLS. If it speaks http, write {http}",
+            f"the port does not use TLS. If it uses plain http, write {http}",
             may_have_arrived=True,
             permanent=True,
         )
-    given = f". Certificates are read from `{attempt.bundle}`" if attempt.bundle else ""
-    return UnavailableError(f"TLS: {_plain(root)}{given}", may_have_arrived=True)
+    source = f". Certificate authorities are read from `{attempt.bundle}`" if attempt.bundle else ""
+    return UnavailableError(f"TLS: {_plain(root)}{source}", may_have_arrived=True)
 
 
 def _no_tls(root: BaseException) -> bool:
@@ -187,27 +199,33 @@ def _no_tls(root: BaseException) -> bool:
 
 
 def _untrusted(error: ssl.SSLCertVerificationError, attempt: Attempt) -> str:
-    """What is wrong with the certificate, and what helps. `ca_cert` is no help where it is set."""
+    """What is wrong with the certificate, and the fix.
+
+    Where `ca_cert` is set already, setting it is not the fix.
+    """
     code, said = getattr(error, "verify_code", 0), getattr(error, "verify_message", "") or _plain(error)
     where = f" in `{attempt.bundle}`" if attempt.bundle else ""
-    instead = f": `{attempt.unread}` is not read" if attempt.unread else ""
+    instead = f" (`{attempt.unread}` is not supported)" if attempt.unread else ""
     strangers = {
-        True: "neither `ca_cert` nor a public authority vouches for {host} ({said}). Compare `ca_cert` with what signed it",
-        False: f"no authority{where} vouches for {{host}} ({{said}}). For a private authority, set `ca_cert`{instead}",
+        True: "the certificate of {host} is signed neither by `ca_cert` nor by a public CA ({said}). "
+        "Check that `ca_cert` is the CA that signed it",
+        False: f"the certificate of {{host}} is not signed by a trusted CA{where} ({{said}}). "
+        f"For a private CA, set `ca_cert`{instead}",
     }
     forms = {
-        _EXPIRED: "the certificate of {host}, or of its authority, has expired. Renew it on the server",
-        _TOO_EARLY: "the certificate of {host} is not valid yet. Check the clocks of this machine and of the server",
+        _EXPIRED: "the certificate of {host}, or of its CA, has expired. Renew it on the server",
+        _TOO_EARLY: "the certificate of {host} is not valid yet. Check both clocks",
         **dict.fromkeys(
             _OTHER_NAME,
-            "the certificate is for another name than {host}. Use a name that it holds, or renew it for this one",
+            "the certificate is not valid for {host}. Use a name that it contains, or renew it for this one",
         ),
         **dict.fromkeys(_UNTRUSTED, strangers[attempt.own_ca]),
     }
     if not attempt.own_ca:
         forms |= dict.fromkeys(
             _STRICT,
-            "{said}, which this Python insists on. Set `ca_cert` to its authority: then it need not be there",
+            "the certificate of {host} fails the strict checks of this Python ({said}). "
+            "Set `ca_cert` to its CA to relax them",
         )
     return forms.get(code, "the certificate of {host} is refused: {said}").format(
         host=attempt.host, said=said
@@ -215,37 +233,37 @@ def _untrusted(error: ssl.SSLCertVerificationError, attempt: Attempt) -> str:
 
 
 def wants_https(status: int, text: str) -> bool:
-    """Whether a response says that plain http was sent to a port that speaks TLS."""
-    return 400 <= status < 500 and _HTTPS_PORT.search(text[:4096]) is not None  # noqa: PLR2004 -- the family of a status
+    """Whether a response says that plain http was sent to a TLS port."""
+    return 400 <= status < 500 and _HTTPS_PORT.search(text[:4096]) is not None  # noqa: PLR2004 -- the class of a status
 
 
 def dropped(error: BaseException) -> bool:
-    """Whether the connection was cut without a response, as by a port that was spoken to in the wrong way."""
+    """Whether the connection was closed without a response, as a port does that expects another protocol."""
     return isinstance(_root(error), (ConnectionResetError, ConnectionAbortedError, BrokenPipeError))
 
 
 def speaks_https(attempt: Attempt, *, arrived: bool = False) -> UnavailableError:
-    """An http request to a port that speaks TLS."""
+    """The error for plain http sent to a TLS port."""
     proxy = f", or https:// in {attempt.proxy}" if attempt.proxy else ""
     return UnavailableError(
-        f"the port speaks https, not http. Write {attempt.origin('https')}{proxy}",
+        f"the port uses https, not http. Write {attempt.origin('https')}{proxy}",
         may_have_arrived=arrived,
         permanent=True,
     )
 
 
-# --- from what is raised to a text
+# --- exceptions as text
 
 
 def _root(error: BaseException) -> BaseException:
-    """The first cause: requests and urllib3 wrap one another."""
+    """The innermost exception: requests and urllib3 wrap one another's."""
     inner = [getattr(error, "reason", None), *error.args]
     causes = (each for each in inner if isinstance(each, BaseException) and each is not error)
     return next((_root(cause) for cause in causes), error)
 
 
 def _plain(error: BaseException) -> str:
-    """The system's own words, without the object's address and without the URL."""
+    """The system's own message, without the object's memory address and without the URL."""
     said = error.args[-1] if error.args and isinstance(error.args[-1], str) else str(error)
     text = getattr(error, "strerror", None) or said
     return text.rpartition(">: ")[2].rpartition("): ")[2] or type(error).__name__

@@ -1,6 +1,7 @@
-"""What this process's environment decides about a request: its proxy, the file of authorities, and whether we are in a container.
+"""What the environment of this process decides about a request: its proxy, its certificate authorities.
 
-A variable that is wrong ends the request before anything is sent, and is named; its value is never shown.
+An invalid variable fails the request before anything is sent. The error names the variable and never shows
+its value.
 """
 
 from __future__ import annotations
@@ -18,49 +19,56 @@ from deployer.http.proxies import Route
 from deployer.model import UnavailableError
 
 CONTAINERS = ("/.dockerenv", "/run/.containerenv")
-"""Files that Docker and Podman put into every container."""
+"""Files that Docker and Podman create in every container."""
 
 
 class EnvironmentSession(requests.Session):
-    """A session with our own rules for proxies and authorities. `trust_env`: whether the environment counts at all.
+    """A session with our own rules for proxies and certificate authorities.
 
-    `own_ca`: its adapter carries the context of `ca_cert`, which no variable beats.
+    `trust_env`: whether the environment counts.
     """
 
     own_ca = False
+    """The adapter has a TLS context made from `ca_cert`, which takes precedence over any variable."""
 
     def __init__(self) -> None:
         super().__init__()
         self._routes: dict[str, Route] = {}
 
     def _route(self, url: str) -> Route:
-        """The way to this address, found out once: an environment stays as it is, and to read it takes longer than to poll a status."""
+        """The route to an origin, determined once.
+
+        The environment does not change, and reading it takes longer than a poll.
+        """
         origin = "/".join(url.split("/", 3)[:3])
         if origin not in self._routes:
             self._routes[origin] = route(url, direct=not self.trust_env)
         return self._routes[origin]
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:  # noqa: ARG002 -- its name
-        """Raises UnavailableError, without a request, where a variable is at fault."""
-        way = self._route(url)
+        """Raises UnavailableError, without a request, if a variable is invalid."""
+        route = self._route(url)
         if verify is not False:
             variable = self._bundle(url)
             verify = os.environ[variable] if variable else True
-        chosen = {urlsplit(url).scheme: way.proxy} if way.proxy else {}
+        chosen = {urlsplit(url).scheme: route.proxy} if route.proxy else {}
         return {"proxies": chosen, "stream": stream or self.stream, "verify": verify, "cert": cert}
 
     def attempt(self, url: str, connect: float) -> Attempt:
-        """What the words for a failure of a request to this address need. `connect`: seconds that a connection was waited for."""
-        way = self._route(url)
+        """What an error message about a request to this URL needs.
+
+        `connect`: the connect timeout in seconds.
+        """
+        route = self._route(url)
         unread = tls.unread(os.environ) if self.trust_env else ""
-        return Attempt(url, connect, way.source, self.own_ca, self._bundle(url), unread, in_container())
+        return Attempt(url, connect, route.source, self.own_ca, self._bundle(url), unread, in_container())
 
     def _bundle(self, url: str) -> str:
         return "" if self.own_ca or not self.trust_env or not url.startswith("https:") else bundle()
 
 
 def route(url: str, *, direct: bool = False) -> Route:
-    """The way to an address. Raises UnavailableError where a variable holds no proxy's address."""
+    """The route to a URL. Raises UnavailableError if a variable does not contain a valid proxy address."""
     try:
         return Route() if direct else proxies.route(url, os.environ)
     except ValueError as error:
@@ -68,7 +76,10 @@ def route(url: str, *, direct: bool = False) -> Route:
 
 
 def bundle() -> str:
-    """The variable whose file stands in the place of the public authorities. Raises UnavailableError where that file is not there."""
+    """The variable whose file replaces the public CAs; empty if none is set.
+
+    Raises UnavailableError if the file is missing.
+    """
     variable = tls.bundle(os.environ)
     if problem := tls.unreadable(variable, os.environ):
         raise UnavailableError(problem, permanent=True)
@@ -76,9 +87,9 @@ def bundle() -> str:
 
 
 def blocking_variable(url: str, *, checked: bool) -> str:
-    """What keeps every request to this address from being sent, as a sentence; empty where nothing does.
+    """Which variable fails every request to this URL, as a sentence; empty if none does.
 
-    `checked`: the certificate is checked without a `ca_cert`, so that the environment may name the file of authorities.
+    checked: the certificate is verified without `ca_cert`, so that the environment may name a file of CAs.
     """
     try:
         route(url)
@@ -89,5 +100,5 @@ def blocking_variable(url: str, *, checked: bool) -> str:
 
 
 def in_container() -> bool:
-    """Whether this process runs in a container, as far as one can tell."""
+    """Whether this process seems to run in a container."""
     return any(Path(mark).exists() for mark in CONTAINERS) or "KUBERNETES_SERVICE_HOST" in os.environ

@@ -1,6 +1,6 @@
-"""Which proxy a request goes through, which variable says so, and what is wrong with it.
+"""Which proxy a request goes through, which variable says so, and whether that variable is valid.
 
-`requests` does the same with fewer forms of `NO_PROXY`: what it does not know goes to the proxy, with the token
+`requests` supports fewer forms of `NO_PROXY`, and would send everything else to the proxy, with the token
 (https://requests.readthedocs.io/en/latest/user/advanced/#proxies).
 """
 
@@ -18,29 +18,33 @@ from requests.utils import get_environ_proxies, select_proxy
 PORTS = {"http": 80, "https": 443}
 SCHEMES = {"http", "https", "socks4", "socks4a", "socks5", "socks5h"}
 WITHOUT_PASSWORD = {"", "x", "x-oauth-basic"}
-"""What stands in the place of a password where the user name is the secret."""
+"""Placeholders for the password where the user name is the token."""
 
 NOT_VALID = (
-    "holds no valid address of a proxy. Write http://user:password@host:port, special characters in the password "
-    "percent-encoded (# is %23, / is %2F, ? is %3F, @ is %40)"
+    "is not a valid proxy address. Write http://user:password@host:port, with special characters in the "
+    "password percent-encoded (# is %23, / is %2F, ? is %3F, @ is %40)"
 )
 NO_SOCKS = (
-    "names a SOCKS proxy, which needs the Python package PySocks. Install it, or add the host to `NO_PROXY`"
+    "names a SOCKS proxy, which requires the Python package PySocks. "
+    "Install it, or add the host to `NO_PROXY`"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a request leaves this machine. `proxy`: the proxy's address, empty for none. `source`: what names it, as people read it."""
+    """How a request leaves this machine."""
 
     proxy: str = field(default="", repr=False)
+    """The proxy's URL; empty for a direct connection."""
     source: str = ""
+    """The variable that names the proxy, for messages."""
 
 
 def route(url: str, environ: Mapping[str, str]) -> Route:
-    """The way to an address. `environ`: the environment of this process.
+    """The route to a URL.
 
-    Raises ValueError with a sentence that names the variable and shows nothing of its value: a password may stand anywhere in it.
+    Raises ValueError with a sentence that names the variable and never its value, which may contain a
+    password.
     """
     if bypassed(url, environ.get("no_proxy") or environ.get("NO_PROXY") or ""):
         return Route()
@@ -54,14 +58,17 @@ def route(url: str, environ: Mapping[str, str]) -> Route:
 
 
 def bypassed(url: str, no_proxy: str) -> bool:
-    """Whether an entry of `NO_PROXY` holds the address: a name and all below it, an IP address or network, each with or without a port."""
+    """Whether `NO_PROXY` covers the URL.
+
+    An entry is a domain (with its subdomains), an IP address or a network, each with an optional port.
+    """
     parts = urlsplit(url)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or PORTS.get(parts.scheme)
-    return any(_holds(entry.lower(), host, port) for entry in re.split(r"[,\s]+", no_proxy) if entry)
+    return any(_covers(entry.lower(), host, port) for entry in re.split(r"[,\s]+", no_proxy) if entry)
 
 
-def _holds(entry: str, host: str, port: int | None) -> bool:
+def _covers(entry: str, host: str, port: int | None) -> bool:
     bracketed = re.fullmatch(r"\[([^]]+)\](/\d+)?(?::(\d+))?", entry)
     if bracketed:
         name, wanted = bracketed[1] + (bracketed[2] or ""), bracketed[3]
@@ -87,7 +94,10 @@ def _holds(entry: str, host: str, port: int | None) -> bool:
 
 
 def secrets(environ: Mapping[str, str]) -> Iterator[str]:
-    """The passwords in the proxies' addresses, as they stand and decoded; the user name where it stands alone: then it is a token."""
+    """The passwords in the proxy variables, raw and percent-decoded.
+
+    A user name without a password counts as a token.
+    """
     for name, value in environ.items():
         login = (value.partition("://")[2] or value).rpartition("@")[0]
         if login and name.lower().endswith("_proxy"):
@@ -97,7 +107,7 @@ def secrets(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def _source(scheme: str, environ: Mapping[str, str]) -> str:
-    """The variable, as the environment spells it; small letters win, as for `requests`."""
+    """The variable as the environment spells it; lower case takes precedence, as in `requests`."""
     for wanted in (f"{scheme}_proxy", "all_proxy"):
         names = sorted(
             (name for name, value in environ.items() if value and name.lower() == wanted), reverse=True
@@ -111,7 +121,7 @@ def _problem(proxy: str) -> str:
     address = proxy if "://" in proxy else f"http://{proxy}"
     try:
         parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port  # either raises ValueError where it is none
+        host, _ = parts.hostname, parts.port  # either raises ValueError if it is invalid
     except ValueError:
         return NOT_VALID
     login = parts.netloc.rpartition("@")[0]

@@ -1,6 +1,9 @@
-"""PURE: where a redirect leads, as far as it may be told. None is followed: the token would go along, and a POST would become a GET.
+"""PURE: where a redirect leads.
 
-Whoever obeys "set the address to …" sends the token there. So an address is only proposed on the host that was asked.
+None is followed: the token would be sent along, and a POST would become a GET.
+
+Whoever follows the advice "set the address to …" sends the token there: so only addresses on the requested
+host are suggested.
 """
 
 from __future__ import annotations
@@ -17,11 +20,14 @@ LOGIN = re.compile(
     r"|cdn-cgi/access)(?:/|$)",
     re.IGNORECASE,
 )
-"""Paths of login pages: Coolify's own, and those of what people put in front of it."""
+"""Paths of login pages: Coolify's own, and those of the products that people put in front of it."""
 
 
 class Leads(Enum):
-    """`TO_OTHER_HOST`: a login page, a parked domain, or a server that has moved; nobody can tell from outside."""
+    """The kinds of redirects.
+
+    `TO_OTHER_HOST` may be a login page, a parked domain or a moved server; nothing tells which.
+    """
 
     NOWHERE = "nowhere"
     TO_OTHER_HOST = "another host"
@@ -33,29 +39,34 @@ class Leads(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """`host`: the host it leads to. `origin`: scheme, host and port, without a login. `path`: what follows, never to be shown."""
+    """Where a redirect leads."""
 
     leads: Leads
     host: str = ""
     origin: str = ""
+    """Scheme, host and port, without a login."""
     path: str = ""
+    """Must not be shown: it may contain a secret."""
 
 
 def redirect(url: str, headers: Mapping[str, str]) -> Redirect:
-    """What the response to a request to `url` redirects to. A host counts as the same with and without `www.`."""
+    """Where the response to a request to `url` redirects to.
+
+    A host counts as the same with and without `www.`.
+    """
     try:
-        asked, parts = urlsplit(url), urlsplit(urljoin(url, headers["location"]))
-        host, here, there = parts.hostname or "", _origin(asked), _origin(parts)
+        requested, parts = urlsplit(url), urlsplit(urljoin(url, headers["location"]))
+        host, here, there = parts.hostname or "", _origin(requested), _origin(parts)
         known = bool(HOST.fullmatch(host)) and parts.scheme in {"http", "https"}
     except (KeyError, ValueError):
         return Redirect(Leads.NOWHERE)
     if not known:
         return Redirect(Leads.NOWHERE)
-    if host.removeprefix("www.") != (asked.hostname or "").removeprefix("www."):
+    if host.removeprefix("www.") != (requested.hostname or "").removeprefix("www."):
         leads = Leads.TO_OTHER_HOST
     elif LOGIN.search(parts.path):
         leads = Leads.TO_LOGIN
-    elif asked.scheme == "https" and parts.scheme == "http":
+    elif requested.scheme == "https" and parts.scheme == "http":
         leads = Leads.TO_CLEARTEXT
     else:
         leads = Leads.TO_OTHER_PATH if here == there else Leads.TO_OTHER_ORIGIN
@@ -63,5 +74,5 @@ def redirect(url: str, headers: Mapping[str, str]) -> Redirect:
 
 
 def _origin(parts: SplitResult) -> tuple[str, str, int]:
-    """Scheme, host and port. Raises ValueError where the port is none."""
+    """Scheme, host and port. Raises ValueError if the port is not a number."""
     return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme, 0)

@@ -1,4 +1,4 @@
-"""Which certificates are believed, and the adapter that carries our own context to every connection.
+"""Which certificates are trusted, and the adapter that uses our own TLS context for every connection.
 
 https://docs.python.org/3/library/ssl.html
 """
@@ -14,21 +14,26 @@ from urllib.parse import urlsplit
 
 import certifi
 
-from deployer.http.bounded import BoundedAdapter
+from deployer.http.hooks import BoundedAdapter
 
 UNREAD = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-"""Variables that do the same for OpenSSL and Go, but not for `requests`."""
+"""Variables that OpenSSL and Go read, but `requests` does not."""
 
 BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-"""Variables whose file stands in the place of the public authorities, for `requests` and so for us; the first that is set counts."""
+"""Variables whose file replaces the public CAs in `requests`, and so here; the first that is set counts."""
 
-LENIENT = "`ca_cert`: certificates are checked as curl checks them, without the stricter rules of this Python"
+LENIENT = (
+    "`ca_cert` is set: certificates are verified as curl does it, without the strict checks of this Python"
+)
 
 
 def trusting(ca: str) -> ssl.SSLContext:
-    """The public authorities and the ones in this PEM text, without a file being written; what curl would accept with `--cacert`.
+    """A context that trusts the public CAs and those in this PEM text, like curl with `--cacert`.
 
-    Python 3.13 and later refuse by default what RFC 5280 asks for and most home-made authorities lack (the Authority Key Identifier).
+    No file is written.
+
+        Python 3.13 and later also require what most private CAs lack, such as the Authority Key Identifier of
+        RFC 5280.
     """
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_verify_locations(cadata=ca)
@@ -37,35 +42,38 @@ def trusting(ca: str) -> ssl.SSLContext:
 
 
 def is_strict(ca: str) -> bool:
-    """Whether this Python would be strict with the authorities in this PEM text, so that `trusting` makes a difference."""
+    """Whether this Python applies strict checks by default, so that `trusting` makes a difference."""
     return bool(ssl.create_default_context(cadata=ca).verify_flags & ssl.VERIFY_X509_STRICT)
 
 
 def bundle(environ: Mapping[str, str]) -> str:
-    """The variable whose file stands in the place of the public authorities; empty where there is none."""
+    """The variable whose file replaces the public CAs; empty if none is set."""
     return next((name for name in BUNDLES if environ.get(name)), "")
 
 
 def unread(environ: Mapping[str, str]) -> str:
-    """A variable with which somebody may have meant to name an authority, and which nobody reads here; empty where there is none."""
+    """A variable that names CAs for other programs and is not supported here; empty if none is set."""
     return next((name for name in UNREAD if environ.get(name)), "")
 
 
 def unreadable(variable: str, environ: Mapping[str, str]) -> str:
-    """What is wrong with the file of that variable, as a sentence; empty where it is a file, or a folder, that can be there.
+    """What is wrong with the file that a variable names, as a sentence; empty if it is a file or a folder.
 
-    OpenSSL opens it, and would wait in a FIFO or read `/dev/zero` for ever.
+    OpenSSL would open anything else as well, and hang on a FIFO or `/dev/zero`.
     """
     path = environ.get(variable, "")
     if not variable or os.path.isfile(path) or os.path.isdir(path):  # noqa: PTH112, PTH113 -- these raise nothing for any path
         return ""
     if os.path.exists(path):  # noqa: PTH110
-        return f"`{variable}` names no regular file. Unset it, or set `ca_cert`, which takes its place"
-    return f"`{variable}` names a file that is not here. Unset it, or set `ca_cert`, which takes its place"
+        return f"`{variable}` does not name a regular file. Unset it, or set `ca_cert`, which replaces it"
+    return f"`{variable}` names a file that does not exist. Unset it, or set `ca_cert`, which replaces it"
 
 
-def answers(url: str, timeout: float) -> bool:
-    """Whether what listens at this address speaks TLS: a handshake in which nothing is sent, and so nothing checked."""
+def uses_tls(url: str, timeout: float) -> bool:
+    """Whether the port of this URL uses TLS.
+
+    Only a handshake; as nothing is sent, no certificate is verified.
+    """
     parts = urlsplit(url)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -81,16 +89,21 @@ def answers(url: str, timeout: float) -> bool:
 
 
 class Adapter(BoundedAdapter):
-    """TLS by a context of ours. None: as `requests` does it. `left`: seconds until a response must have ended."""
+    """Uses our own TLS context; with None, that of `requests`.
 
-    def __init__(self, context: ssl.SSLContext | None, left: Callable[[], float]) -> None:
+    `left`: seconds until a response must have ended.
+    """
+
+    def __init__(
+        self, context: ssl.SSLContext | None, left: Callable[[], float], *, pinned_ip: str = ""
+    ) -> None:
         self._context = context
-        super().__init__(left)
+        super().__init__(left, pinned_ip=pinned_ip)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, ssl_context=self._context, **kwargs)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        """Also for the connection to a proxy that speaks TLS itself; SOCKS never does."""
+        """Also use it for the connection to a proxy that uses TLS itself; SOCKS proxies never do."""
         to_proxy = {} if proxy.lower().startswith("socks") else {"proxy_ssl_context": self._context}
         return super().proxy_manager_for(proxy, ssl_context=self._context, **to_proxy, **kwargs)

@@ -1,4 +1,4 @@
-"""From events to what people and later steps get: decided here once, for every CI system; a CI file only spells it."""
+"""From events to what is printed and handed to later steps. Which format that has is decided by ci/."""
 
 from deployer.report.options import ReportOptions
 from deployer.report.phrases import duration

@@ -1,4 +1,4 @@
-"""The build log on its way to the job's log and to a file: folded, prefixed, limited; or kept back until it is wanted."""
+"""Writes the build log to the job log and to a file: folded, prefixed, limited, or kept until a failure."""
 
 from __future__ import annotations
 
@@ -11,17 +11,21 @@ from deployer.ci.output import Redactor
 from deployer.model import Entry
 from deployer.report.cuts import Cuts
 from deployer.report.options import ReportOptions
+from deployer.report.phrases import suffix
 from deployer.report.target_report import TargetReport
 
 RESERVED_BYTES = 512 * 1024
-"""Bytes of the CI system's limit that are kept for the end of the story (ci-formats 2)."""
+"""The part of the CI system's log limit that is reserved for what follows the build log (ci-formats 2)."""
 
 MAX_KEPT_LINES = 2000
-"""Lines of one target that are kept for `logs: failure`."""
+"""Lines per target that are kept for `logs: failure`."""
 
 
 class BuildLog:
-    """The build logs of all targets. `failed` hears once of a file that can't be written; `many`: a line must say whose it is."""
+    """Writes the build logs of all targets.
+
+    `failed` is called with a file that can't be written, and the error.
+    """
 
     def __init__(
         self, ci: CI, redact: Redactor, options: ReportOptions, failed: Callable[[str, OSError], None]
@@ -30,17 +34,18 @@ class BuildLog:
         self._options = options
         self._failed = failed
         self._folded = False
-        self._left = ci.log_limit - RESERVED_BYTES if ci.log_limit else None
-        self._behind = False
+        self._bytes_left = ci.log_limit - RESERVED_BYTES if ci.log_limit else None
+        self._reader_behind = False
         self._kept: dict[str, list[str]] = {}
         self._redact = redact
         self._cuts = Cuts(redact)
         self._servers: dict[str, set[str]] = {}
         self._file: output.LogFile | None = None
-        self.many = len(options.targets) > 1
+        self.several = len(options.targets) > 1
+        """There are several targets: each line names its own."""
 
     def open(self) -> str:
-        """Make the file, if one is wanted: a user looks for it also when nothing was built. Answers its name if it is there."""
+        """Create `log_file`, even if nothing will be built. Returns its name, or empty if there is none."""
         if not self._options.log_file:
             return ""
         try:
@@ -50,85 +55,86 @@ class BuildLog:
             return ""
         return self._options.log_file
 
-    def add(self, facts: TargetReport, entries: tuple[Entry, ...], server: str = "") -> bool:
-        """New entries of one target, and the additional server that they are from; whether a line was said.
+    def add(self, report: TargetReport, entries: tuple[Entry, ...], server: str = "") -> bool:
+        """Write new entries of one target, from an additional server if one is named.
 
-        Hidden ones count only on request: they may hold secrets.
+        Returns whether a line was printed.
+
+                Hidden entries are only included on request: they may contain secrets.
         """
         shown = [entry.text for entry in entries if self._options.hidden_logs or not entry.hidden]
-        self._servers.setdefault(facts.target.id, set()).add(server)
-        return self._pass_on(facts, server, self._cuts.lines((facts.target.id, server), shown))
+        self._servers.setdefault(report.target.id, set()).add(server)
+        return self._write(report, server, self._cuts.lines((report.target.id, server), shown))
 
-    def _pass_on(self, facts: TargetReport, server: str, whole: list[str]) -> bool:
-        who = [name for name in (facts.target.label if self.many else "", server) if name]
+    def _write(self, report: TargetReport, server: str, whole: list[str]) -> bool:
+        who = [name for name in (report.target.label if self.several else "", server) if name]
         prefix = f"[{' on '.join(who)}] " if who else ""
-        self._write([prefix + line for line in whole])
+        self._write_file([prefix + line for line in whole])
         lines = [prefix + piece for line in whole for piece in output.pieces(line)]
         if self._options.logs == "live":
-            self._say(facts, lines)
+            self._say(report, lines)
             return bool(lines)
         if self._options.logs == "failure":
-            kept = self._kept.setdefault(facts.target.id, [])
+            kept = self._kept.setdefault(report.target.id, [])
             kept += lines
             del kept[:-MAX_KEPT_LINES]
         return False
 
-    def end(self, facts: TargetReport) -> None:
-        """No entry may come any more: what waits for one is passed on."""
-        for server in sorted(self._servers.pop(facts.target.id, ())):
-            self._pass_on(facts, server, self._cuts.rest((facts.target.id, server)))
+    def end(self, report: TargetReport) -> None:
+        """No further entries will come: write what was waiting for one."""
+        for server in sorted(self._servers.pop(report.target.id, ())):
+            self._write(report, server, self._cuts.rest((report.target.id, server)))
 
-    def bad_end(self, facts: TargetReport) -> None:
-        """What was kept back for a failure."""
-        self._say(facts, self._kept.pop(facts.target.id, []))
+    def show_kept(self, report: TargetReport) -> None:
+        """Print what was kept for a failure."""
+        self._say(report, self._kept.pop(report.target.id, []))
 
     def close(self) -> None:
-        """End the folded part: what follows is for everybody."""
+        """End the folded section."""
         if self._folded:
             self._folded = False
             self._ci.endgroup()
 
     def finish(self) -> None:
-        """Nothing comes any more: end the folded part, and let go of the file."""
+        """End the folded section and close the file."""
         self.close()
         if self._file is not None:
             self._file.close()
             self._file = None
 
-    def _say(self, facts: TargetReport, lines: list[str]) -> None:
-        if lines and not self._folded and self._left != 0:
+    def _say(self, report: TargetReport, lines: list[str]) -> None:
+        if lines and not self._folded and self._bytes_left != 0:
             self._folded = True
-            self._ci.group("Build logs" if self.many else f"Build log of {facts.target.label}")
+            self._ci.group("Build logs" if self.several else f"Build log of {report.target.label}")
         for line in lines:
-            if self._left is not None and not self._room_for(line, facts):
+            if self._bytes_left is not None and not self._room_for(line, report):
                 return
-            if self._is_read(facts):
+            if self._reader_keeps_up(report):
                 self._ci.say(line)
 
-    def _is_read(self, facts: TargetReport) -> bool:
-        """Whether the job's log is read quickly enough to take one line more; that it is not is said where the gap is."""
-        behind, self._behind = self._behind, not self._ci.has_room()
-        if self._behind and not behind:
-            at = f" See {facts.link}" if facts.link else ""
-            self._ci.say(
-                f"build log lines are missing here: nothing reads this output, or not fast enough.{at}"
-            )
-        return not self._behind
+    def _reader_keeps_up(self, report: TargetReport) -> bool:
+        """Whether the job log is read fast enough for another line. A gap is marked once, where it begins."""
+        was_behind, self._reader_behind = self._reader_behind, not self._ci.has_room()
+        if self._reader_behind and not was_behind:
+            see = suffix(". See {}", report.link)
+            self._ci.say(f"build log lines are missing here: this output is not read fast enough{see}")
+        return not self._reader_behind
 
-    def _room_for(self, line: str, facts: TargetReport) -> bool:
-        """Whether the CI system's limit still leaves room for the end of the story; that it does not is said once."""
-        if not self._left:
+    def _room_for(self, line: str, report: TargetReport) -> bool:
+        """Whether the CI system's log limit leaves room for another line.
+
+        That it does not is printed once.
+        """
+        if not self._bytes_left:
             return False
-        self._left = max(0, self._left - len(line.encode("utf-8", "replace")) - 1)
-        if not self._left:
-            at = f": see {facts.link}" if facts.link else ""
+        self._bytes_left = max(0, self._bytes_left - len(line.encode("utf-8", "replace")) - 1)
+        if not self._bytes_left:
             self.close()
-            self._ci.say(
-                f"the rest of the build log is left out, because this CI system cuts its job's log soon{at}"
-            )
-        return bool(self._left)
+            see = suffix(". See {}", report.link)
+            self._ci.say(f"build log truncated: the CI job log is close to its size limit{see}")
+        return bool(self._bytes_left)
 
-    def _write(self, lines: list[str]) -> None:
+    def _write_file(self, lines: list[str]) -> None:
         if self._file is None:
             return
         try:

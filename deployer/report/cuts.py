@@ -1,4 +1,7 @@
-"""The lines of a build log, redacted, also where a secret is cut in two: Coolify cuts output anywhere (coolify-api 6)."""
+"""Redacts the lines of a build log, even if a secret is split between two entries.
+
+Coolify splits output anywhere (coolify-api 6).
+"""
 
 from __future__ import annotations
 
@@ -11,22 +14,27 @@ from deployer.ci.output import Redactor
 
 @dataclass(frozen=True, slots=True)
 class _Last:
-    """The last entry. `head`: characters at its beginning that end a secret. `held`: its last line is not passed on yet."""
+    """The previous entry of a log."""
 
     text: str
     head: int
+    """Characters at its beginning that are the end of a secret."""
     held: bool
+    """Its last line is not passed on yet."""
 
 
 class Cuts:
-    """Every entry's lines as they come. A last line that may end with half a secret waits for the entry after it."""
+    """Passes on the lines of every entry.
+
+    A last line that may end with the first part of a secret waits for the next entry.
+    """
 
     def __init__(self, redact: Redactor) -> None:
         self._redact = redact
         self._last: dict[Hashable, _Last] = {}
 
     def lines(self, log: Hashable, texts: Iterable[str]) -> list[str]:
-        """The next entries of one log."""
+        """Redact the next entries of one log; the lines that can be passed on."""
         found: list[str] = []
         for text in texts:
             last = self._last.get(log)
@@ -39,12 +47,10 @@ class Cuts:
         return found
 
     def rest(self, log: Hashable) -> list[str]:
-        """What waits for an entry that does not come."""
+        """The line that was waiting, if no further entry comes."""
         return self._held(self._last.pop(log, None), 0)
 
     def _held(self, last: _Last | None, tail: int) -> list[str]:
-        return (
-            output.lines(self._redact.passed_on(last.text, head=last.head, tail=tail))[-1:]
-            if last and last.held
-            else []
-        )
+        if not last or not last.held:
+            return []
+        return output.lines(self._redact.passed_on(last.text, head=last.head, tail=tail))[-1:]

@@ -1,4 +1,4 @@
-"""How the user wants to be told: the inputs that change what is said, and nothing of what is done."""
+"""The inputs that decide what is reported, and nothing of what is done."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from deployer.model import Command
 
 @dataclass(frozen=True, slots=True)
 class ReportOptions:
-    """The targets by the names the user gave them, and where everything goes. Times in seconds. `by_name`: they are no ids."""
+    """The targets as the user named them, and the inputs of the same names as the fields.
+
+    Times are in seconds.
+    """
 
     targets: tuple[str, ...] = ()
     by_name: bool = False
+    """The targets are names, not ids."""
     timeout: float = 0
     command: Command = Command.DEPLOY
     preflight: bool = False
+    """The run changes nothing: `command: check`, or `dry_run`."""
     logs: str = "live"
     hidden_logs: bool = False
     log_file: str = ""
@@ -23,4 +28,5 @@ class ReportOptions:
     result_file: str = ""
     summary: bool = True
     rehearsal: bool = False
+    """The run uses the built-in simulator."""
     wait: bool = True

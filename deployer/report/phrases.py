@@ -1,4 +1,4 @@
-"""PURE: the sentences. What an outcome is called in people's words, and how long something took."""
+"""PURE: the recurring phrases: what an outcome and a phase are called, and durations."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ ACTIVITIES = {
     Phase.QUEUED: "queued",
     Phase.STUCK: "queued",
     Phase.RUNNING: "building",
-    Phase.UNKNOWN: "in a status that we do not know",
+    Phase.UNKNOWN: "in an unknown status",
     Phase.SUCCEEDED: "deployed, finishing",
     Phase.UNVERIFIED: "deployed, finishing",
-    Phase.FAILED: "failed, reading why",
+    Phase.FAILED: "failed, reading the reason",
     Phase.CANCELLED: "cancelled, finishing",
     Phase.SUPERSEDED: "replaced by another deployment",
 }
@@ -22,31 +22,32 @@ COMMAND_PHRASES = {
     Command.START: "starting it",
     Command.RESTART: "restarting it",
     Command.STOP: "stopping it",
-    Command.ROLLBACK: "going back to what ran before",
+    Command.ROLLBACK: "rolling back to the previous version",
     Command.CANCEL: "looking for deployments to cancel",
     Command.CHECK: "checking",
 }
 
-LEFT_RUNNING = "\nIt goes on on the server, and may still go live. If it only needs longer, raise `timeout`."
-MAYBE_STARTED = (
-    "\nSomething may have been started and be running: look on the platform before you run the job again."
+LEFT_RUNNING = (
+    "The deployment is still running on the server and may still go live. "
+    "If it just needs more time, increase `timeout`."
 )
-NOTHING_STARTED = "\nNothing was started: run the job again later."
+MAYBE_STARTED = "A deployment may be running: check on the platform before you run the job again."
+NOTHING_STARTED = "Nothing was started: run the job again later."
 
 DEPLOY_COMMANDS = (Command.DEPLOY, Command.START, Command.RESTART, Command.ROLLBACK)
 
 _HEADLINES = {
     Outcome.INTERRUPTED: "interrupted",
     Outcome.FAILED: "the deployment failed",
-    Outcome.UNVERIFIED: "deployed, but the proof that it runs failed",
-    Outcome.ROLLED_BACK: "not proven to run, and rolled back",
-    Outcome.LOST: "lost sight of the deployment",
-    Outcome.TIMED_OUT: "no end in time",
+    Outcome.UNVERIFIED: "deployed, but not verified as running",
+    Outcome.ROLLED_BACK: "verification failed; rolled back",
+    Outcome.LOST: "lost track of the deployment",
+    Outcome.TIMED_OUT: "timed out",
     Outcome.CANCELLED: "somebody cancelled the deployment",
     Outcome.SUPERSEDED: "another deployment took its place",
     Outcome.REFUSED: "not started",
-    Outcome.UNREACHABLE: "the server is out of reach; nothing was started",
-    Outcome.TRIGGERED: "triggered, not waited for",
+    Outcome.UNREACHABLE: "server unreachable; nothing was started",
+    Outcome.TRIGGERED: "triggered, not waiting for the deployment",
     Outcome.FINISHED: "finished",
     Outcome.SKIPPED: "skipped: nothing was started or changed",
 }
@@ -55,7 +56,7 @@ SUCCESSES = (Outcome.FINISHED, Outcome.TRIGGERED, Outcome.SKIPPED)
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: `42s`, `3m 05s`, `1h 02m`."""
+    """A number of seconds as `42s`, `3m 05s` or `1h 02m`."""
     whole = max(0, round(seconds))
     if whole < 60:  # noqa: PLR2004 -- a minute
         return f"{whole}s"
@@ -66,19 +67,25 @@ def duration(seconds: float) -> str:
 
 
 def headline(outcome: Outcome, seconds: float | None, timeout: float) -> str:
-    """An outcome in one short sentence."""
+    """An outcome as one short phrase.
+
+    `seconds`: since the trigger, if there was one; `timeout`: the input, in seconds.
+    """
     text = _HEADLINES[outcome]
     if outcome is Outcome.TIMED_OUT:
-        return f"{text} ({duration(timeout)})"
-    if seconds is None or outcome in {
-        Outcome.REFUSED,
-        Outcome.UNREACHABLE,
-        Outcome.SKIPPED,
-        Outcome.TRIGGERED,
-    }:
+        return f"{text} after {duration(timeout)}"
+    untimed = {Outcome.REFUSED, Outcome.UNREACHABLE, Outcome.SKIPPED, Outcome.TRIGGERED}
+    if seconds is None or outcome in untimed:
         return text
-    return (
-        f"{text} after {duration(seconds)}"
-        if outcome is not Outcome.FINISHED
-        else f"{text} in {duration(seconds)}"
-    )
+    match outcome:
+        case Outcome.FINISHED:
+            return f"{text} in {duration(seconds)}"
+        case Outcome.UNVERIFIED | Outcome.ROLLED_BACK:
+            return f"{text} ({duration(seconds)})"
+        case _:
+            return f"{text} after {duration(seconds)}"
+
+
+def suffix(form: str, text: str) -> str:
+    """The form with the text in place of its `{}`; empty if the text is empty."""
+    return form.format(text) if text else ""

@@ -1,4 +1,7 @@
-"""From an event to the sentence that is said of it; the build log and the outputs have files of their own beside this one."""
+"""From each event to the sentence that is printed.
+
+The build log and the outputs have files of their own beside this one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from deployer.ci import output
-from deployer.ci.base import CI
+from deployer.ci.base import CI, Level
 from deployer.ci.output import Redactor
 from deployer.model import (
     AbilityChecked,
@@ -20,6 +23,7 @@ from deployer.model import (
     Event,
     Following,
     GroupExpanded,
+    Handle,
     Idle,
     InterruptReceived,
     LogLines,
@@ -55,19 +59,27 @@ from deployer.report.phrases import (
     SUCCESSES,
     duration,
     headline,
+    suffix,
 )
 from deployer.report.target_report import WAITING, TargetReport
 from deployer.report.untrusted import redacted
 
 HEARTBEAT_SECONDS = 60.0
-"""Seconds without a line after which a CI log gets one: several systems kill a silent job."""
+"""Seconds without a line after which a CI log gets one: several systems cancel silent jobs."""
 
-NAME, SITE, STATUS = 80, 300, 60
-"""Characters that are shown of a name, of what a site says, and of a status."""
+MAX_NAME_CHARS = 80
+MAX_SITE_CHARS = 300
+"""How much is shown of a site's response."""
+MAX_STATUS_CHARS = 60
+MAX_WAITING_TARGETS = 3
+"""How many targets the status line and the heartbeat name."""
 
 
-class _Facts(dict[str, TargetReport]):
-    """By target; what an interrupt has kept from being introduced is met here for the first time."""
+class _Targets(dict[str, TargetReport]):
+    """Reports by target.
+
+    An interrupt can end a run before a target was resolved: then it is added when it is first mentioned.
+    """
 
     def __missing__(self, target: str) -> TargetReport:
         self[target] = TargetReport(Target(target))
@@ -75,374 +87,366 @@ class _Facts(dict[str, TargetReport]):
 
 
 class Reporter:
-    """Hears the events of a run. Nothing that fails here changes the outcome: a file that can't be written is a warning, once."""
+    """Receives the events of a run.
+
+    A failure here never changes the outcome: a file that can't be written is one warning.
+    """
 
     def __init__(self, ci: CI, redact: Redactor, now: Callable[[], float], options: ReportOptions) -> None:
         self._ci = ci
         self._redact = redact
         self._now = now
         self._options = options
-        self._facts = _Facts(
+        self._targets = _Targets(
             {target: TargetReport(Target(target, missing=options.by_name)) for target in options.targets}
         )
-        self._unlogged_told = False
+        self._log_unavailable_reported = False
         self._unwritable: set[str] = set()
         self._annotated: set[tuple[Outcome, str]] = set()
-        self._spoke = now()
-        self._log = BuildLog(ci, redact, options, self._failed)
-        self._outputs = Outputs(ci, redact, options, self._failed)
+        self._last_line_at = now()
+        self._log = BuildLog(ci, redact, options, self._write_failed)
+        self._outputs = Outputs(ci, redact, options, self._write_failed)
         self._outputs.log_file = self._log.open()
-        self._tell: dict[type[Event], Callable[[Any], None]] = {
-            Connected: self._reached,
-            TargetResolved: self._checked,
+        self._handlers: dict[type[Event], Callable[[Any], None]] = {
+            Connected: self._connected,
+            TargetResolved: self._resolved,
             ChangeApplied: self._changed,
-            AbilityChecked: self._entitled,
+            AbilityChecked: self._ability_checked,
             TargetNote: self._noted,
-            Triggering: self._begun,
-            GroupExpanded: self._split,
-            Following: self._followed,
+            Triggering: self._triggering,
+            GroupExpanded: self._expanded,
+            Following: self._following,
             TriggerDelayed: self._delayed,
-            TriggerUncertain: self._doubted,
-            Retriggering: self._repeated,
-            RollingBack: self._returned,
-            LogLines: self._logged,
-            LogUnavailable: self._unlogged,
-            PhaseChanged: self._moved,
-            DeploymentDetails: self._known,
-            PollFailing: self._wavered,
-            PollRecovered: self._recovered,
-            TargetWarning: self._warned_of,
-            Idle: self._waited,
-            InterruptReceived: self._stopped,
-            CancelResult: self._withdrawn,
-            TargetFinished: self._ended,
+            TriggerUncertain: self._uncertain,
+            Retriggering: self._retriggering,
+            RollingBack: self._rolling_back,
+            LogLines: self._log_lines,
+            LogUnavailable: self._log_unavailable,
+            PhaseChanged: self._phase_changed,
+            DeploymentDetails: self._details,
+            PollFailing: self._poll_failing,
+            PollRecovered: self._poll_recovered,
+            TargetWarning: self._warning,
+            Idle: self._idle,
+            InterruptReceived: self._interrupted,
+            CancelResult: self._cancelled,
+            TargetFinished: self._finished,
         }
 
     def __call__(self, event: Event) -> None:
-        """Tell one event, and write the outputs that it makes known."""
-        said = redacted(event, self._redact)
-        self._tell[type(said)](said)
-        self._outputs.update(list(self._facts.values()))
+        """Report one event, and write the outputs that it makes known."""
+        clean = redacted(event, self._redact)
+        self._handlers[type(clean)](clean)
+        self._outputs.update(list(self._targets.values()))
 
     def notice(self, text: str) -> None:
-        """A warning that belongs to no target."""
-        self._say_outside(lambda: self._ci.annotate("warning", "", text))
+        """Print a warning that belongs to no target."""
+        self._outside_log(lambda: self._ci.annotate("warning", "", text))
 
-    # --- the story
+    # --- before the deployment
 
-    def _reached(self, event: Connected) -> None:
+    def _connected(self, event: Connected) -> None:
         self._say(event.platform)
 
-    def _checked(self, event: TargetResolved) -> None:
-        facts = self._facts[event.target.id]
-        taken = {other.target.label for key, other in self._facts.items() if key != event.target.id}
-        name = self._redact.cut(output.one_line(event.target.name), NAME)
+    def _resolved(self, event: TargetResolved) -> None:
+        report, target = self._targets[event.target.id], event.target
+        taken = {other.target.label for key, other in self._targets.items() if key != target.id}
+        name = self._redact.cut(output.one_line(target.name), MAX_NAME_CHARS)
         usable = name not in taken and name != "***"
-        first_time, facts.target = not facts.target.kind, replace(event.target, name=name if usable else "")
-        if first_time and event.target.kind:
-            at = f", {facts.url}" if facts.url else ""
-            status = f", {event.target.status}" if event.target.status and self._options.preflight else ""
+        first_time, report.target = not report.target.kind, replace(target, name=name if usable else "")
+        if first_time and target.kind:
+            what = "(does not exist yet)" if target.missing else target.id
+            status = target.status if self._options.preflight else ""
             self._say(
-                f"{facts.target.label}: {event.target.kind} {'(not there yet)' if event.target.missing else event.target.id}{status}{at}"
+                f"{report.target.label}: {target.kind} {what}"
+                + suffix(", {}", status)
+                + suffix(", {}", report.url)
             )
 
     def _changed(self, event: ChangeApplied) -> None:
-        self._facts[event.target].changes.append(event.text)
-        self._say(f"{self._label(event.target)}: {event.text if event.created else f'changed {event.text}'}")
+        self._targets[event.target].changes.append(event.text)
+        self._say_of(event.target, event.text if event.created else f"changed {event.text}")
 
-    def _entitled(self, event: AbilityChecked) -> None:
-        right = event.ability
-        held = {True: "yes", False: "no", None: "not known"}[right.granted]
-        self._say(f"token: {right.name}: {held} ({right.purpose})")
+    def _ability_checked(self, event: AbilityChecked) -> None:
+        ability = event.ability
+        granted = {True: "yes", False: "no", None: "unknown"}[ability.granted]
+        self._say(f"token: {ability.name}: {granted} ({ability.purpose})")
 
     def _noted(self, event: TargetNote) -> None:
-        self._say(f"{self._label(event.target)}: {event.text}")
+        self._say_of(event.target, event.text)
 
-    def _begun(self, event: Triggering) -> None:
-        facts = self._facts[event.target]
-        facts.began = self._now() if facts.began is None else facts.began
-        self._say(f"{facts.target.label}: {COMMAND_PHRASES[self._options.command]}")
+    # --- the trigger
 
-    def _split(self, event: GroupExpanded) -> None:
-        """The parts take the group's place, in the order in which the platform named them."""
-        before, group = self._facts, self._facts[event.target]
-        names = ", ".join(self._redact.cut(output.one_line(part.label), NAME) for part in event.members)
-        if not group.target.missing:  # a name is told with its id as soon as it is known
-            self._say(
-                f"{group.target.label}: {f'it is {names}' if event.members else 'nothing of it can be followed'}"
-            )
-        self._facts = _Facts()
-        for key, facts in before.items():
-            if key == event.target:
-                parts = {
-                    part.id: TargetReport(Target(part.id), began=group.began, changes=list(group.changes))
-                    for part in event.members
-                }
-                self._facts.update(parts)
-            if key != event.target or not event.gone:
-                self._facts[key] = facts
-        self._log.many = len(self._facts) > 1
+    def _triggering(self, event: Triggering) -> None:
+        report = self._targets[event.target]
+        report.began = self._now() if report.began is None else report.began
+        self._say(f"{report.target.label}: {COMMAND_PHRASES[self._options.command]}")
 
-    def _followed(self, event: Following) -> None:
-        facts = self._facts[event.target]
-        if event.stage in {Stage.HEALTH, Stage.VERIFY}:
-            facts.activity = (
-                "deployed, reading whether it runs"
-                if event.stage is Stage.HEALTH
-                else "deployed, asking whether it answers"
-            )
-            self._say(f"{facts.target.label}: {facts.activity}")
-            return
-        if event.stage is Stage.ROLLBACK:
-            facts.activity = "rolling back"
-            what = f"deployment {event.handle.id}" if event.handle.id else "it"
-            self._say(
-                f"{facts.target.label}: rolling back: following {what}{f' ({event.reason})' if event.reason else ''}"
-            )
-            return
-        if event.stage is Stage.STAGING:
-            facts.activity = ACTIVITIES[Phase.RUNNING]
-            self._say(f"{facts.target.label}: waiting until it is {event.handle.condition}")
-            return
-        if event.stage is Stage.ADDITIONAL_SERVERS:
-            self._say(
-                f"{self._label(event.target, event.handle.server)}: following deployment {event.handle.id} on an additional server"
-            )
-            return
-        if event.stage is Stage.CANCELLATION:
-            facts.handle, facts.activity = (
-                facts.handle or event.handle,
-                "waiting for the end of what was cancelled",
-            )
-            return
-        facts.handle, facts.activity, facts.link, facts.commit, facts.server = (
-            event.handle,
-            WAITING,
-            event.handle.link,
-            "",
-            "",
+    def _expanded(self, event: GroupExpanded) -> None:
+        """The members take the group's place, in the order in which the platform named them."""
+        before, group = self._targets, self._targets[event.target]
+        names = ", ".join(
+            self._redact.cut(output.one_line(each.label), MAX_NAME_CHARS) for each in event.members
         )
-        what = f"{'following deployment' if self._options.wait else 'deployment'} {event.handle.id}"
-        if event.handle.condition:
-            what = f"waiting until it is {event.handle.condition}{f', deployment {event.handle.id}' if event.handle.id else ''}"
-        elif event.handle.certainty is Certainty.PHANTOM:
-            what = "looking for the deployment that is already queued"
-        elif event.handle.adopted:
-            who = (
-                "may be somebody else's"
-                if event.handle.owner is Owner.UNSURE
-                else event.handle.started_by or "somebody else started"
-            )
-            what += f", which {who}: it is never cancelled by us"
-        self._say(f"{facts.target.label}: {what}{f' ({event.reason})' if event.reason else ''}")
-        if facts.link:
-            self._say(f"{facts.target.label}: its page is {facts.link}")
+        if not group.target.missing:  # a created target is reported with its id as soon as that is known
+            self._say(f"{group.target.label}: {names or 'none of its targets can be followed'}")
+        self._targets = _Targets()
+        for key, report in before.items():
+            if key == event.target:
+                members = {
+                    each.id: TargetReport(Target(each.id), began=group.began, changes=list(group.changes))
+                    for each in event.members
+                }
+                self._targets.update(members)
+            if key != event.target or not event.gone:
+                self._targets[key] = report
+        self._log.several = len(self._targets) > 1
 
     def _delayed(self, event: TriggerDelayed) -> None:
-        self._say(f"{self._label(event.target)}: {event.reason}; trying again in {duration(event.seconds)}")
+        self._say_of(event.target, f"{event.reason}; retrying in {duration(event.seconds)}")
 
-    def _doubted(self, event: TriggerUncertain) -> None:
-        self._say(
-            f"{self._label(event.target)}: it is not certain what the trigger has started ({event.reason}): asking the server"
+    def _uncertain(self, event: TriggerUncertain) -> None:
+        self._say_of(
+            event.target,
+            f"no usable response to the trigger ({event.reason}): checking whether a deployment was started",
         )
 
-    def _repeated(self, event: Retriggering) -> None:
-        self._say(f"{self._label(event.target)}: {event.reason}; triggering once more")
+    def _retriggering(self, event: Retriggering) -> None:
+        self._say_of(event.target, f"{event.reason}; triggering again")
 
-    def _returned(self, event: RollingBack) -> None:
-        self._say(f"{self._label(event.target)}: {event.reason}: what ran before is to be put back")
+    # --- the deployment
 
-    def _unlogged(self, event: LogUnavailable) -> None:
-        if self._unlogged_told:  # it is the same token for all
-            return
-        self._unlogged_told = True
-        self._say(
-            f"{self._label(event.target, event.server)}: the build log can't be shown: the token may not read it. "
-            "Make a token with read:sensitive, too (deploy first, then read, then read:sensitive)"
-        )
+    def _following(self, event: Following) -> None:
+        report, handle = self._targets[event.target], event.handle
+        reason = suffix(" ({})", event.reason)
+        match event.stage:
+            case Stage.HEALTH:
+                report.activity = "deployed; waiting for it to be healthy"
+                self._say_of(event.target, report.activity)
+            case Stage.VERIFY:
+                report.activity = "deployed; waiting for its site to respond"
+                self._say_of(event.target, report.activity)
+            case Stage.ROLLBACK:
+                report.activity = "rolling back"
+                self._say_of(
+                    event.target, f"rolling back{suffix(': following deployment {}', handle.id)}{reason}"
+                )
+            case Stage.STAGING:
+                report.activity = ACTIVITIES[Phase.RUNNING]
+                self._say_of(event.target, f"waiting until it is {handle.condition}")
+            case Stage.ADDITIONAL_SERVERS:
+                what = f"following deployment {handle.id} on an additional server"
+                self._say_of(event.target, what, handle.server)
+            case Stage.CANCELLATION:
+                report.handle = report.handle or handle
+                report.activity = "waiting for the cancelled deployment to end"
+            case Stage.DEPLOYMENT:
+                report.handle, report.activity, report.link = handle, WAITING, handle.link
+                report.commit = report.server = ""
+                self._say_of(event.target, self._described(handle) + reason)
+                if report.link:
+                    self._say_of(event.target, f"deployment page: {report.link}")
 
-    def _moved(self, event: PhaseChanged) -> None:
-        facts = self._facts[event.target]
-        facts.activity, label, told = ACTIVITIES[event.phase], facts.target.label, ""
-        if (
-            event.phase is Phase.ABSENT
-            and facts.handle
-            and facts.handle.certainty in {Certainty.UNCONFIRMED, Certainty.POSSIBLY_PHANTOM}
-        ):
-            facts.handle = None  # what a full queue, or a tag, has named never was
+    def _described(self, handle: Handle) -> str:
+        """What is followed, as a phrase."""
+        if handle.condition:
+            return f"waiting until it is {handle.condition}{suffix(', deployment {}', handle.id)}"
+        if handle.certainty is Certainty.PHANTOM:
+            return "looking for the deployment that is already queued"
+        what = f"{'following deployment' if self._options.wait else 'deployment'} {handle.id}"
+        if handle.owner is Owner.UNSURE:
+            return f"{what}, which may be somebody else's: Deployer will not cancel it"
+        if handle.owner is Owner.OTHERS:
+            return (
+                f"{what}, which {handle.started_by or 'somebody else started'}: Deployer will not cancel it"
+            )
+        return what
+
+    def _phase_changed(self, event: PhaseChanged) -> None:
+        report = self._targets[event.target]
+        activity, label, shown = ACTIVITIES[event.phase], report.target.label, False
+        uncertain = {Certainty.UNCONFIRMED, Certainty.POSSIBLY_PHANTOM}
+        if event.phase is Phase.ABSENT and report.handle and report.handle.certainty in uncertain:
+            report.handle = None  # the uuid that a full queue, or a tag, responded with was never stored
         if event.stage is Stage.VERIFY:
-            facts.activity = told = (
-                f"its site says {self._redact.cut(output.one_line(event.raw_status), SITE)}"
-            )
-        elif event.stage is Stage.HEALTH or (facts.handle and facts.handle.condition):
-            facts.activity = told = (
-                f"its status is {self._redact.cut(output.one_line(event.raw_status), STATUS)}"
-            )
-        elif event.stage not in {Stage.CANCELLATION, Stage.STAGING} and event.phase in {
-            Phase.QUEUED,
-            Phase.RUNNING,
-        }:
-            label, told = self._label(event.target, event.server), ACTIVITIES[event.phase]
-        if (
-            told and not event.same
-        ):  # not a line for every instance that comes up: the next sign of life has it
-            self._say(f"{label}: {told}")
+            status = self._redact.cut(output.one_line(event.raw_status), MAX_SITE_CHARS)
+            activity, shown = f"its site responds with {status}", True
+        elif event.stage is Stage.HEALTH or (report.handle and report.handle.condition):
+            status = self._redact.cut(output.one_line(event.raw_status), MAX_STATUS_CHARS)
+            activity, shown = f"its status is {status}", True
+        elif event.stage not in {Stage.CANCELLATION, Stage.STAGING}:
+            label = self._label(event.target, event.server)
+            shown = event.phase in {Phase.QUEUED, Phase.RUNNING}
+        report.activity = activity
+        if shown and not event.same:  # not one line per instance: the heartbeat reports those
+            self._say(f"{label}: {activity}")
 
-    def _known(self, event: DeploymentDetails) -> None:
-        facts = self._facts[event.target]
+    def _details(self, event: DeploymentDetails) -> None:
+        report = self._targets[event.target]
         if event.stage is not Stage.DEPLOYMENT:
-            if event.link and event.link not in facts.pages and event.stage is not Stage.CANCELLATION:
-                facts.pages.add(event.link)
-                self._say(f"{self._label(event.target, event.server)}: its page is {event.link}")
+            if event.link and event.link not in report.pages and event.stage is not Stage.CANCELLATION:
+                report.pages.add(event.link)
+                self._say_of(event.target, f"deployment page: {event.link}", event.server)
             return
-        if event.link and event.link != facts.link:
-            self._say(f"{facts.target.label}: its page is {event.link}")
-        if event.commit and event.commit != facts.commit:
-            self._compare(facts, event.commit)
-        facts.link, facts.commit, facts.server = (
-            event.link or facts.link,
-            event.commit or facts.commit,
-            event.server or facts.server,
+        if event.link and event.link != report.link:
+            self._say_of(event.target, f"deployment page: {event.link}")
+        if event.commit and event.commit != report.commit:
+            self._compare_commits(report, event.commit)
+        report.link = event.link or report.link
+        report.commit = event.commit or report.commit
+        report.server = event.server or report.server
+
+    def _compare_commits(self, report: TargetReport, commit: str) -> None:
+        expected = "" if self._options.rehearsal else self._ci.commit
+        if expected and not (commit.startswith(expected) or expected.startswith(commit)):
+            title = f"{report.target.label}: another commit"
+            text = f"Coolify deploys commit {commit}, but this run is for commit {expected}"
+            self._outside_log(lambda: self._ci.annotate("warning", title, text))
+
+    def _log_lines(self, event: LogLines) -> None:
+        report = self._targets[event.target]
+        if self._log.add(report, event.entries, "" if event.server == report.server else event.server):
+            self._last_line_at = self._now()
+
+    def _log_unavailable(self, event: LogUnavailable) -> None:
+        if self._log_unavailable_reported:  # all targets have the same token
+            return
+        self._log_unavailable_reported = True
+        self._say_of(
+            event.target,
+            "the build log can't be shown: the token may not read it. "
+            "Create a token that also has read:sensitive (tick deploy first, then read, then read:sensitive)",
+            event.server,
         )
 
-    def _compare(self, facts: TargetReport, commit: str) -> None:
-        ours = "" if self._options.rehearsal else self._ci.commit
-        if ours and not (commit.startswith(ours) or ours.startswith(commit)):
-            text = f"Coolify deploys commit {commit}, and this run is for {ours}"
-            self._say_outside(
-                lambda: self._ci.annotate("warning", f"{facts.target.label}: another commit", text)
-            )
-
-    def _wavered(self, event: PollFailing) -> None:
+    def _poll_failing(self, event: PollFailing) -> None:
         label = f"{self._label(event.target, event.server)}: " if event.target else ""
-        self._say(f"{label}no news: {event.reason}; trying on")
+        self._say(f"{label}status check failed: {event.reason}; retrying")
 
-    def _recovered(self, event: PollRecovered) -> None:
-        looks = f"{event.failed_polls} failed look{'s' if event.failed_polls > 1 else ''}"
-        self._say(f"{self._label(event.target, event.server)}: there is news again, after {looks}")
+    def _poll_recovered(self, event: PollRecovered) -> None:
+        checks = "1 failed check" if event.failed_polls == 1 else f"{event.failed_polls} failed checks"
+        self._say_of(event.target, f"status is available again after {checks}", event.server)
 
-    def _warned_of(self, event: TargetWarning) -> None:
-        self._say_outside(
-            lambda: self._ci.annotate("warning", self._title(event.target, event.server), event.text)
-        )
+    def _warning(self, event: TargetWarning) -> None:
+        title = self._title(event.target, event.server)
+        self._outside_log(lambda: self._ci.annotate("warning", title, event.text))
 
-    def _waited(self, _event: Idle) -> None:
-        going = [facts for facts in self._facts.values() if facts.outcome is None]
-        told = "; ".join(f"{facts.target.label}: {self._doing(facts)}" for facts in going[:3])
-        told += f"; and {len(going) - 3} more" if len(going) > 3 else ""  # noqa: PLR2004 -- as many as are named
-        if self._now() - self._spoke >= HEARTBEAT_SECONDS:
-            self._spoke = self._now()
-            self._ci.say(f"still waiting: {told}")
-        self._ci.status(told)
+    def _rolling_back(self, event: RollingBack) -> None:
+        self._say_of(event.target, f"{event.reason}; rolling back to the previous version")
 
-    def _doing(self, facts: TargetReport) -> str:
-        since = (
-            f", {duration(self._now() - facts.began)} since the trigger" if facts.began is not None else ""
-        )
-        return f"{facts.activity}{since}"
+    def _idle(self, _event: Idle) -> None:
+        waiting = [report for report in self._targets.values() if report.outcome is None]
+        named = [
+            f"{report.target.label}: {self._progress(report)}" for report in waiting[:MAX_WAITING_TARGETS]
+        ]
+        if len(waiting) > MAX_WAITING_TARGETS:
+            named.append(f"and {len(waiting) - MAX_WAITING_TARGETS} more")
+        text = "; ".join(named)
+        if self._now() - self._last_line_at >= HEARTBEAT_SECONDS:
+            self._last_line_at = self._now()
+            self._ci.say(f"still waiting: {text}")
+        self._ci.status(text)
 
-    def _stopped(self, event: InterruptReceived) -> None:
-        self._say(f"the job is being stopped ({event.signal})")
-
-    def _withdrawn(self, event: CancelResult) -> None:
-        facts = self._facts[event.target]
-        link = event.handle.link or (facts.link if facts.handle == event.handle else "")
-        facts.cancelled = event.result
-        label = self._label(event.target, event.handle.server)
-        what = f"deployment {event.handle.id}: " if event.handle.id else ""
-        self._say(f"{label}: {what}{event.result}{f' {link}' if link else ''}")
-
-    def _ended(self, event: TargetFinished) -> None:
-        facts = self._facts[event.target]
-        facts.outcome, facts.reason = event.outcome, event.reason
-        facts.seconds = self._now() - facts.began if facts.began is not None else None
-        self._log.end(facts)
-        if event.outcome not in SUCCESSES:
-            self._log.bad_end(facts)
-        text = headline(event.outcome, facts.seconds, self._options.timeout)
-        if event.outcome in SUCCESSES:
-            serves = (
-                facts.url and event.outcome is Outcome.FINISHED and self._options.command in DEPLOY_COMMANDS
-            )
-            at = f", {facts.url}" if serves else ""
-            note = f" ({event.reason})" if event.reason else ""
-            foreign = (
-                facts.handle
-                and facts.handle.owner is Owner.OTHERS
-                and self._options.command is not Command.CANCEL
-            )
-            note += " (a deployment that somebody else started)" if foreign else ""
-            self._say(f"{facts.target.label}: {text}{at}{note}")
-        elif (event.outcome, event.reason) not in self._annotated or facts.link:
-            self._annotated.add((event.outcome, event.reason))
-            self._say_outside(lambda: self._annotate(facts, text))
-        else:
-            self._say(f"{facts.target.label}: {text}, for the same reason")
-
-    def _annotate(self, facts: TargetReport, text: str) -> None:
-        see = f"\nIts deployment: {facts.cancelled}" if facts.cancelled else ""
-        if facts.outcome is Outcome.LOST and not facts.deployment:
-            see += MAYBE_STARTED
-        if facts.outcome is Outcome.TIMED_OUT and not facts.cancelled:
-            see += (
-                LEFT_RUNNING
-                if facts.handle
-                else NOTHING_STARTED
-                if self._options.command in DEPLOY_COMMANDS
-                else ""
-            )
-        see += f"\nSee {facts.link}" if facts.link else ""
-        label = self._title(facts.target.id)
-        title, message = (f"{label}: {text}", facts.reason) if facts.reason else (label, text)
-        self._ci.annotate(
-            "warning" if facts.outcome is Outcome.INTERRUPTED else "error", title, message + see
-        )
+    def _progress(self, report: TargetReport) -> str:
+        if report.began is None:
+            return report.activity
+        return f"{report.activity}, {duration(self._now() - report.began)} since the trigger"
 
     # --- the end
 
+    def _interrupted(self, event: InterruptReceived) -> None:
+        self._say(f"the job is being cancelled ({event.signal})")
+
+    def _cancelled(self, event: CancelResult) -> None:
+        report, link = self._targets[event.target], event.handle.link
+        report.cancelled = event.result
+        what = f"deployment {event.handle.id}: " if event.handle.id else ""
+        self._say_of(event.target, f"{what}{event.result}{suffix(' {}', link)}", event.handle.server)
+
+    def _finished(self, event: TargetFinished) -> None:
+        report = self._targets[event.target]
+        report.outcome, report.reason = event.outcome, event.reason
+        report.seconds = self._now() - report.began if report.began is not None else None
+        self._log.end(report)
+        text = headline(event.outcome, report.seconds, self._options.timeout)
+        if event.outcome in SUCCESSES:
+            self._say(f"{report.target.label}: {text}{self._notes(report)}")
+            return
+        self._log.show_kept(report)
+        if (event.outcome, event.reason) not in self._annotated or report.link:
+            self._annotated.add((event.outcome, event.reason))
+            self._outside_log(lambda: self._annotate(report, text))
+        else:
+            self._say(f"{report.target.label}: {text}, for the same reason")
+
+    def _notes(self, report: TargetReport) -> str:
+        """What follows the headline of a success."""
+        serves = report.outcome is Outcome.FINISHED and self._options.command in DEPLOY_COMMANDS
+        notes = suffix(", {}", report.url if serves else "") + suffix(" ({})", report.reason)
+        others = report.handle is not None and report.handle.owner is Owner.OTHERS
+        if others and self._options.command is not Command.CANCEL:
+            notes += " (a deployment that somebody else started)"
+        return notes
+
+    def _annotate(self, report: TargetReport, text: str) -> None:
+        lines = [report.reason or text]
+        if report.cancelled:
+            lines.append(f"Its deployment: {report.cancelled}")
+        if report.outcome is Outcome.LOST and not report.deployment:
+            lines.append(MAYBE_STARTED)
+        if report.outcome is Outcome.TIMED_OUT and not report.cancelled:
+            if report.handle:
+                lines.append(LEFT_RUNNING)
+            elif self._options.command in DEPLOY_COMMANDS:
+                lines.append(NOTHING_STARTED)
+        if report.link:
+            lines.append(f"See {report.link}")
+        title = self._title(report.target.id)
+        if report.reason:
+            title = f"{title}: {text}"
+        level: Level = "warning" if report.outcome is Outcome.INTERRUPTED else "error"
+        self._ci.annotate(level, title, "\n".join(lines))
+
     def finish(self, outcome: Outcome) -> None:
-        """The verdict's outputs, the result and the summary."""
-        facts = list(self._facts.values())
-        for each in facts:
+        """Write the final outputs, the result and the summary."""
+        reports = list(self._targets.values())
+        for each in reports:
             self._log.end(each)
         self._log.finish()
-        began = min((each.began for each in facts if each.began is not None), default=self._now())
-        self._outputs.finish(facts, outcome, self._now() - began)
+        began = min((each.began for each in reports if each.began is not None), default=self._now())
+        self._outputs.finish(reports, outcome, self._now() - began)
 
     def links(self) -> list[str]:
-        """The pages of all deployments known so far, for a farewell that has nothing better."""
-        return [
-            facts.link or facts.deployment for facts in self._facts.values() if facts.link or facts.deployment
-        ]
+        """The pages (or ids) of all deployments known so far, for a run that ends in a bug."""
+        known = (report.link or report.deployment for report in self._targets.values())
+        return [each for each in known if each]
 
-    # --- saying
+    # --- printing
 
-    def _logged(self, event: LogLines) -> None:
-        facts = self._facts[event.target]
-        if self._log.add(facts, event.entries, "" if event.server == facts.server else event.server):
-            self._spoke = self._now()
-
-    def _failed(self, what: str, error: OSError | ValueError) -> None:
+    def _write_failed(self, what: str, error: OSError | ValueError) -> None:
         if what not in self._unwritable:
             self._unwritable.add(what)
-            self.notice(f"{what} can't be written: {getattr(error, 'strerror', None) or error}")
+            self.notice(f"could not write {what}: {getattr(error, 'strerror', None) or error}")
 
     def _label(self, target: str, server: str = "") -> str:
-        """What people call it, and where, if that is an additional server."""
-        facts = self._facts[target]
-        if not server or server == facts.server:
-            return facts.target.label
-        return f"{facts.target.label} on {self._redact.cut(output.one_line(server), NAME)}"
+        """The target's name, with the server if it is an additional one."""
+        report = self._targets[target]
+        if not server or server == report.server:
+            return report.target.label
+        return f"{report.target.label} on {self._redact.cut(output.one_line(server), MAX_NAME_CHARS)}"
 
     def _title(self, target: str, server: str = "") -> str:
-        """Of an annotation: people meet it far from the log's first line."""
+        """The title of an annotation, which is shown far from the log's first line."""
         return f"{'Rehearsal: ' if self._options.rehearsal else ''}{self._label(target, server)}"
 
-    def _say(self, text: str) -> None:
-        self._say_outside(lambda: self._ci.say(text))
+    def _say_of(self, target: str, text: str, server: str = "") -> None:
+        self._say(f"{self._label(target, server)}: {text}")
 
-    def _say_outside(self, act: Callable[[], None]) -> None:
-        """Outside of the folded build log: this is for everybody."""
+    def _say(self, text: str) -> None:
+        self._outside_log(lambda: self._ci.say(text))
+
+    def _outside_log(self, write: Callable[[], None]) -> None:
+        """Close the folded build log first."""
         self._log.close()
-        self._spoke = self._now()
-        act()
+        self._last_line_at = self._now()
+        write()

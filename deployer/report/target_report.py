@@ -1,4 +1,7 @@
-"""PURE: what is known of each target, and the outputs and the result that are made of it. Outputs are declared here and nowhere else."""
+"""PURE: what is known of each target, and the outputs and the result made from it.
+
+Outputs are declared here only.
+"""
 
 from __future__ import annotations
 
@@ -9,60 +12,75 @@ from typing import Any, Protocol
 from deployer.model import Certainty, Handle, Outcome, Target
 
 OUTPUTS: dict[str, str] = {
-    "status": "How it ended, in one word (the statuses in the README); of several targets the worst",
-    "deployment_uuid": "The deployment; of several targets the first one's",
+    "status": "How it ended, as one word (see the statuses in the README); the worst one of several targets",
+    "deployment_uuid": "The deployment; that of the first target if there are several",
     "deployment_uuids": "The deployments of all targets, comma-separated, in the order of the input",
-    "resource_uuid": "What was deployed, or created; of several targets the first",
+    "resource_uuid": "The resource that was deployed or created; that of the first target if there are "
+    "several",
     "url": "The application's public address",
     "deployment_url": "Coolify's page of the deployment, with its log",
-    "commit": "The commit that was deployed; empty while the server only says `HEAD`",
+    "commit": "The commit that was deployed; empty as long as the server only says `HEAD`",
     "duration": "Whole seconds from the first trigger to the verdict",
-    "timed_out": "`true` if there was no end in time",
-    "log_file": "The build log's file, as given",
-    "result": "All of it as compact JSON, one object per target",
+    "timed_out": "`true` if `timeout` was over before the deployment",
+    "log_file": "The file with the build log, as in the input",
+    "result": "Everything as compact JSON, one object per target",
 }
 
 DOTENV_PREFIX = "DEPLOYED_"
-"""Never `DEPLOYER_`: GitLab hands these variables to every later job, where they would be inputs (architecture 2.3)."""
+"""Never `DEPLOYER_`: GitLab passes these to later jobs, where they would be inputs (architecture 2.3)."""
 
-DOTENV_BYTES = 5000
-RESULT_BYTES = 32 * 1024
-REASON_CHARS = 400
+MAX_DOTENV_BYTES = 5000
+MAX_RESULT_BYTES = 32 * 1024
+MAX_REASON_CHARS = 400
 WAITING = "waiting to be started"
 
 
 class Cut(Protocol):
-    """Redacts a text, and then cuts it: of what is too long the beginning is kept, and with `end` its end too."""
+    """Redacts a text, then shortens it to `limit` characters.
+
+    The beginning is kept, and with `end` also the end.
+    """
 
     def __call__(self, text: str, limit: int, *, end: bool = True) -> str: ...
 
 
 @dataclass
 class TargetReport:
-    """One target, as far as its story has been told."""
+    """What has been reported of one target so far."""
 
     target: Target
     handle: Handle | None = None
+    """The deployment that is followed."""
     activity: str = WAITING
+    """What is being waited for, as a phrase."""
     link: str = ""
+    """The page of the deployment."""
     commit: str = ""
     server: str = ""
     began: float | None = None
+    """When the first trigger was sent, in the clock's seconds."""
     seconds: float | None = None
+    """From the first trigger to the verdict."""
     outcome: Outcome | None = None
     reason: str = ""
     cancelled: str = ""
+    """What became of the deployment when it was to be cancelled, as a sentence."""
     changes: list[str] = field(default_factory=list)
+    """What was changed on the server, as sentences."""
     pages: set[str] = field(default_factory=set)
+    """Pages of further deployments that have been printed."""
 
     @property
     def uuid(self) -> str:
-        """The target's own; of a group, and of what is still to be made, there is none."""
+        """The target's id; empty for a group, and for a target that does not exist yet."""
         return "" if self.target.group or self.target.missing else self.target.id
 
     @property
     def url(self) -> str:
-        """Where it answers. An address that was only asked for is none before something that has it was really started."""
+        """Where the site responds.
+
+        A URL that this run only requested counts once a deployment with it has started.
+        """
         started = (
             self.handle
             and self.handle.certainty in {Certainty.CONFIRMED, Certainty.POSSIBLY_PHANTOM}
@@ -72,7 +90,7 @@ class TargetReport:
 
     @property
     def deployment(self) -> str:
-        """The deployment's uuid; a phantom has none that means anything."""
+        """The deployment's uuid; empty for a phantom."""
         real = (
             self.handle
             and self.handle.certainty is not Certainty.PHANTOM
@@ -81,16 +99,16 @@ class TargetReport:
         return self.handle.id if self.handle and real else ""
 
 
-def outputs(facts: list[TargetReport], log_file: str) -> dict[str, str]:
-    """The outputs that are known by now, but for those of the end."""
-    facts = [each for each in facts if not each.target.group] or facts[:1]
-    if not facts:
+def outputs(reports: list[TargetReport], log_file: str) -> dict[str, str]:
+    """The outputs known so far, without those of the verdict."""
+    reports = [each for each in reports if not each.target.group] or reports[:1]
+    if not reports:
         return {"log_file": log_file}
-    first = facts[0]
+    first = reports[0]
     return {
         "deployment_uuid": first.deployment,
-        "deployment_uuids": ",".join(each.deployment for each in facts)
-        if any(each.deployment for each in facts)
+        "deployment_uuids": ",".join(each.deployment for each in reports)
+        if any(each.deployment for each in reports)
         else "",
         "resource_uuid": first.uuid,
         "url": first.url,
@@ -100,8 +118,11 @@ def outputs(facts: list[TargetReport], log_file: str) -> dict[str, str]:
     }
 
 
-def dotenv(values: dict[str, str], cut: Cut, limit: int = DOTENV_BYTES) -> dict[str, str]:
-    """The outputs under their dotenv names, without `result`; the list of deployments is cut where the file would grow too large."""
+def dotenv(values: dict[str, str], cut: Cut, limit: int = MAX_DOTENV_BYTES) -> dict[str, str]:
+    """The outputs under their dotenv names, without `result`.
+
+    The list of deployments is cut if the file would exceed `limit` bytes.
+    """
     named = {DOTENV_PREFIX + name.upper(): value for name, value in values.items() if name != "result"}
     key = f"{DOTENV_PREFIX}DEPLOYMENT_UUIDS"
     while (
@@ -117,44 +138,51 @@ def dotenv(values: dict[str, str], cut: Cut, limit: int = DOTENV_BYTES) -> dict[
     return named
 
 
-def result(facts: list[TargetReport], outcome: Outcome, seconds: float, *, rehearsal: bool) -> dict[str, Any]:
-    """The whole result. Fields are added, never renamed (architecture 2.3)."""
+def result(
+    reports: list[TargetReport], outcome: Outcome, seconds: float, *, rehearsal: bool
+) -> dict[str, Any]:
+    """The complete result. Fields may be added, but never renamed (architecture 2.3)."""
     return {
         "version": 1,
         "status": outcome.status,
         "exit_code": outcome.exit_code,
         "duration": round(seconds),
         "rehearsal": rehearsal,
-        "targets": [_target(each) for each in facts],
+        "targets": [_target(each) for each in reports],
     }
 
 
-def _target(facts: TargetReport) -> dict[str, Any]:
+def _target(report: TargetReport) -> dict[str, Any]:
     return {
-        "uuid": "" if facts.target.missing else facts.target.id,
-        "name": facts.target.name,
-        "kind": facts.target.kind,
-        "status": facts.outcome.status if facts.outcome else "",
-        "reason": facts.reason,
-        "deployment_uuid": facts.deployment,
-        "adopted": bool(facts.handle and facts.handle.adopted),
-        "deployment_url": facts.link,
-        "url": facts.url,
-        "commit": facts.commit,
-        "server": facts.server,
-        "duration": round(facts.seconds or 0),
+        "uuid": "" if report.target.missing else report.target.id,
+        "name": report.target.name,
+        "kind": report.target.kind,
+        "status": report.outcome.status if report.outcome else "",
+        "reason": report.reason,
+        "deployment_uuid": report.deployment,
+        "adopted": bool(report.handle and report.handle.adopted),
+        "deployment_url": report.link,
+        "url": report.url,
+        "commit": report.commit,
+        "server": report.server,
+        "duration": round(report.seconds or 0),
     }
 
 
 def compact(whole: dict[str, Any], cut: Cut) -> str:
-    """The result as one line under 32 KB: too large, the reasons are cut, then targets are left out and counted."""
+    """The result as one line below `MAX_RESULT_BYTES`.
+
+    If needed, reasons are cut, then targets are omitted and counted.
+    """
     text = _json(whole)
-    if len(text) < RESULT_BYTES:
+    if len(text) < MAX_RESULT_BYTES:
         return text
-    targets = [{**each, "reason": cut(each["reason"], REASON_CHARS, end=False)} for each in whole["targets"]]
+    targets = [
+        {**each, "reason": cut(each["reason"], MAX_REASON_CHARS, end=False)} for each in whole["targets"]
+    ]
     while (
         len(text := _json({**whole, "targets": targets, "omitted": len(whole["targets"]) - len(targets)}))
-        >= RESULT_BYTES
+        >= MAX_RESULT_BYTES
         and targets
     ):
         targets.pop()

@@ -1,4 +1,4 @@
-"""PURE: what an event says, without secrets and in lines of a bearable length, before anything is made of it."""
+"""PURE: removes secrets from every text of an event and shortens its lines, before anything is printed."""
 
 from __future__ import annotations
 
@@ -9,45 +9,44 @@ from typing import Any
 from deployer.ci.output import Redactor
 from deployer.model import Entry, Event
 
-LINE = 1000
-"""Characters of a line: the beginning and the end of a longer one are shown. Build logs are passed on whole."""
+MAX_LINE_CHARS = 1000
+"""Of a longer line, the beginning and the end are shown. Build logs are passed on whole."""
 
-IDENTITY = frozenset({"target", "id"})
-"""Fields by which targets and deployments are told apart: they stay as they are, and are redacted where they are written."""
+IDENTITY_FIELDS = frozenset({"target", "id"})
+"""Fields that identify targets and deployments.
 
-FACTS = frozenset({"url", "before", "link", "commit"})
-"""Fields that become outputs. They may hold the value of a variable (an address, a commit), but no secret."""
+They stay as they are, and are redacted where they are printed.
+"""
+
+OUTPUT_FIELDS = frozenset({"url", "before", "link", "commit"})
+"""Fields that become outputs.
+
+They may contain the value of an `env` variable (a URL, a commit), but no secret.
+"""
 
 
 def redacted(event: Event, redact: Redactor) -> Event:
-    """The same event: every text is redacted, but for those of the fields above; a new field of any event as well."""
-    said: Event = _redacted(event, redact)
-    return said
+    """A copy of the event with every text redacted. New fields are redacted unless they are listed above."""
+    clean: Event = _redacted(event, redact)
+    return clean
 
 
 def _redacted(value: Any, redact: Redactor, name: str = "") -> Any:
-    if isinstance(value, Enum | Entry):  # of a build log only what is shown is redacted: it is large
+    if isinstance(value, Enum | Entry):  # build logs are large: only what is shown of them is redacted
         return value
     if isinstance(value, str):
-        return (
-            value
-            if name in IDENTITY
-            else redact(value)
-            if name in FACTS
-            else _lines(redact.passed_on(value), redact)
-        )
+        return _text(value, redact, name)
     if isinstance(value, tuple):
         return tuple(_redacted(each, redact) for each in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(
-            value,
-            **{
-                field.name: _redacted(getattr(value, field.name), redact, field.name)
-                for field in fields(value)
-            },
-        )
+        names = [field.name for field in fields(value)]
+        return replace(value, **{each: _redacted(getattr(value, each), redact, each) for each in names})
     return value
 
 
-def _lines(text: str, redact: Redactor) -> str:
-    return "\n".join(redact.cut(line, LINE) for line in text.split("\n"))
+def _text(text: str, redact: Redactor, name: str) -> str:
+    if name in IDENTITY_FIELDS:
+        return text
+    if name in OUTPUT_FIELDS:
+        return redact(text)
+    return "\n".join(redact.cut(line, MAX_LINE_CHARS) for line in redact.passed_on(text).split("\n"))

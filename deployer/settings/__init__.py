@@ -1,4 +1,4 @@
-"""How a field finds its variable, and the settings that mean the same everywhere. The environment comes in as an argument."""
+"""Inputs: how they are declared, found in the environment and validated. The environment is passed in."""
 
 from deployer.settings.common import Common
 from deployer.settings.env import (

@@ -1,4 +1,7 @@
-"""`ca_cert`, from every form in which people hold a certificate to PEM text. https://www.rfc-editor.org/rfc/rfc7468"""
+"""`ca_cert`: converts every form in which people have a certificate to PEM text.
+
+https://www.rfc-editor.org/rfc/rfc7468
+"""
 
 from __future__ import annotations
 
@@ -11,18 +14,18 @@ from typing import Any
 
 from deployer.settings import files
 
-LARGEST = 1024 * 1024
-"""Bytes of a file of certificates; the public authorities are a quarter of that."""
+MAX_BYTES = 1024 * 1024
+"""The largest file of certificates; the public CAs take a quarter of that."""
 
 BLOCK = re.compile(r"-----BEGIN ((?:X509 )?CERTIFICATE)-----(.*?)-----END \1-----", re.DOTALL)
-NO_CERTIFICATE = "holds no certificate in PEM form"
+NO_CERTIFICATE = "does not contain a certificate in PEM format"
 
 
 def certificates(text: Any) -> Any:
     r"""All certificates in the text, as PEM. Raises ValueError.
 
-    The text is a path, or the certificates themselves: PEM, with its line breaks, with `\n` or blanks in their place, or base64 of PEM
-    or DER. A file holds PEM, base64 or DER.
+    The text is a path, or the certificates themselves: PEM, with line breaks, `\n` or spaces between the
+    lines, or base64 of PEM or DER. A file contains PEM, base64 or DER.
     """
     if not isinstance(text, str) or not text:
         return text
@@ -30,18 +33,18 @@ def certificates(text: Any) -> Any:
         return _checked(_pem(text))
     if not _is_file(text) and (data := _decoded(text)):
         return _checked(_from_bytes(data))
-    return _checked(_from_bytes(files.read_bytes(text, LARGEST)))
+    return _checked(_from_bytes(files.read_bytes(text, MAX_BYTES)))
 
 
 def _is_file(text: str) -> bool:
     try:
         return Path(text).exists()
-    except (OSError, ValueError):  # too long for a name, or not to be looked at
+    except (OSError, ValueError):  # too long for a name, or not accessible
         return False
 
 
 def _from_bytes(data: bytes) -> str:
-    if data[:1] == b"\x30":  # what every certificate in DER form begins with
+    if data[:1] == b"\x30":  # how every certificate in DER format begins
         return ssl.DER_cert_to_PEM_cert(data)
     text = data.decode("utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8", "replace")
     if "-----BEGIN" not in text and (inner := _decoded(text)):
@@ -50,7 +53,7 @@ def _from_bytes(data: bytes) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    """What is written in base64; nothing where none of a certificate's forms is."""
+    """The decoded base64; empty if that is not a certificate in PEM or DER format."""
     try:
         data = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
@@ -59,7 +62,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _pem(text: str) -> str:
-    """Every certificate in lines as PEM wants them; comments and keys are left out."""
+    """Every certificate, with line breaks as PEM requires them; comments and keys are dropped."""
     broken = re.sub(r"(?:\\r)?\\n|\\r", "\n", text)
     return "".join(
         f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"

@@ -1,4 +1,4 @@
-"""Files that a run reads and writes: two of them that are one and the same would destroy each other."""
+"""Reports inputs that name the same file: what is written to one would destroy the other."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class _File(NamedTuple):
 def find_clashes(
     raw: RawInputs, environ: Mapping[str, str], of_ci: Mapping[str, str], default_output: str
 ) -> None:
-    """Add a mistake for each of our files that is another one of them, and note the input that must not be written.
+    """Add a mistake for each file that is also another one of ours, and its input to `raw.clashing`.
 
-    `of_ci`: the files of the CI system's own that are written, by their variables. `default_output`: what `output_file` is by default.
+    of_ci: the CI system's own files that are written, by their variables.
+    default_output: the default of `output_file`.
     """
     seen: dict[object, _File] = {}
     for file in _read(raw, environ):
@@ -34,9 +35,7 @@ def find_clashes(
     for file in _written(raw, of_ci, default_output):
         identity = _identity(file.path)
         if identity and (other := seen.setdefault(identity, file)) is not file:
-            raw.mistakes.append(
-                f"{file.shown} and {other.shown} are the same file. Set another path in one of them"
-            )
+            raw.mistakes.append(f"{file.shown} and {other.shown} name the same file. Change one of them")
             raw.clashing.add(file.input)
 
 
@@ -70,15 +69,16 @@ def _written(raw: RawInputs, of_ci: Mapping[str, str], default_output: str) -> l
 
 
 def _identity(path: str) -> object:
-    """The same for all names of one file, hard links and symbolic ones. None for what is never written: a folder, a pipe, a device."""
+    """Equal for all names of one file, including hard and symbolic links.
+
+    None for folders, pipes and devices.
+    """
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
         status = None
     if status and not stat.S_ISREG(status.st_mode):
         return None
-    return (
-        (status.st_dev, status.st_ino)
-        if status and status.st_ino
-        else os.path.normcase(os.path.realpath(path))
-    )
+    if status and status.st_ino:
+        return status.st_dev, status.st_ino
+    return os.path.normcase(os.path.realpath(path))

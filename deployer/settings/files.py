@@ -1,4 +1,7 @@
-"""Files that the user names: read whole, but never one that has no end, and with every failure as one sentence."""
+"""Reads files that an input names.
+
+Completely, never one without an end, and with every failure as one sentence.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,27 @@ from pathlib import Path
 
 from deployer import regular_file
 
-NOT_UTF_8 = "is not written in UTF-8"
-UTF_16 = "is written in UTF-16. Save it as UTF-8"
+NOT_UTF_8 = "is not encoded in UTF-8"
+UTF_16 = "is encoded in UTF-16. Save it as UTF-8"
 
 
-def read_bytes(path: str, largest: int) -> bytes:
-    """A regular file of at most `largest` bytes. Raises ValueError with the sentence for people."""
+def read_bytes(path: str, max_bytes: int) -> bytes:
+    """The content of a regular file of at most `max_bytes`.
+
+    Raises ValueError with a sentence for the user.
+    """
     try:
-        return regular_file.read(Path(path), largest)
+        return regular_file.read(Path(path), max_bytes)
     except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
+        raise ValueError(f"could not be read: {error.strerror}") from error
 
 
-def read_text(path: str, largest: int) -> str:
-    """The same as text in UTF-8, with or without its mark at the beginning. Raises ValueError, never with any of the text."""
-    data = read_bytes(path, largest)
+def read_text(path: str, max_bytes: int) -> str:
+    """The content of a regular file as UTF-8 text, without a byte order mark.
+
+    Raises ValueError without any of the content.
+    """
+    data = read_bytes(path, max_bytes)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data:
         raise ValueError(UTF_16)
     try:

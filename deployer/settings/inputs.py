@@ -1,9 +1,13 @@
-"""A group of inputs, declared once: the fields of a settings class (https://docs.pydantic.dev/latest/concepts/pydantic_settings/)."""
+"""A group of inputs, declared once, as a settings class.
+
+https://docs.pydantic.dev/latest/concepts/pydantic_settings/
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import signature
+from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -11,95 +15,108 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from deployer.settings.env import Aliases, RawInputs
 
+T = TypeVar("T")
+
 
 class Inputs(BaseSettings):
-    """A group of inputs. A field is an input: its type, default, description and other names stand there and nowhere else."""
+    """A group of inputs.
+
+    Each field declares an input: its type, default, description and aliases, here and nowhere else.
+    """
 
     model_config = SettingsConfigDict(
         frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False
     )
 
     ignored: ClassVar[frozenset[str]] = frozenset()
-    """Variables with a prefix of ours that belong to somebody else."""
+    """Variables with one of our prefixes that are not inputs."""
 
     @classmethod
     def aliases(cls) -> dict[str, Aliases]:
-        """Each input's other names."""
-        return {name: _spelling(info) for name, info in cls.model_fields.items()}
+        """The aliases of each input."""
+        return {name: _aliases(info) for name, info in cls.model_fields.items()}
 
     @classmethod
-    def untrusted(cls, environ: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG003 -- the answer of a group that trusts all
-        """Variables that must not be believed in this environment, and the notice that says so."""
+    def untrusted(cls, environ: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG003 -- the default
+        """Variables that are ignored in this environment, each with the notice that says why."""
         return {}
 
     @classmethod
-    def secrets(cls, raw: RawInputs) -> Iterable[str]:  # noqa: ARG003 -- the answer of a group without any
-        """Every secret text that was given, right or wrong."""
+    def secrets(cls, raw: RawInputs) -> Iterable[str]:  # noqa: ARG003 -- the default
+        """Every secret in the inputs, valid or not."""
         return ()
 
     @classmethod
-    def redacted(cls, raw: RawInputs) -> Iterable[str]:  # noqa: ARG003 -- the answer of a group without any
-        """Values that are taken out of what we pass on, but never masked by the CI system."""
+    def redacted(cls, raw: RawInputs) -> Iterable[str]:  # noqa: ARG003 -- the default
+        """Values that are removed from untrusted text, but not masked by the CI system."""
         return ()
 
     @classmethod
-    def mistakes(cls, raw: RawInputs) -> list[str]:  # noqa: ARG003 -- the answer of a group in which everything goes with everything
-        """What is missing or cannot stand together, judged by what was given, so that it is told with all other mistakes at once."""
+    def mistakes(cls, raw: RawInputs) -> list[str]:  # noqa: ARG003 -- the default
+        """What is missing or can't be combined, judged by the raw inputs.
+
+        All mistakes are reported together.
+        """
         return []
 
     @classmethod
-    def cautions(cls, raw: RawInputs) -> list[str]:  # noqa: ARG003 -- the answer of a group without any
-        """What is allowed, but probably not meant, judged by what was given."""
+    def cautions(cls, raw: RawInputs) -> list[str]:  # noqa: ARG003 -- the default
+        """What is allowed but probably unintended, judged by the raw inputs."""
         return []
 
     @classmethod
     def read(cls, raw: RawInputs) -> Self | None:
-        """The group's values; what is wrong is added to the mistakes, what is doubtful to the warnings."""
+        """The validated group, or None. Adds to `raw.mistakes` and `raw.warnings`."""
         raw.mistakes += cls.mistakes(raw)
         raw.warnings += cls.cautions(raw)
         try:
             return cls(_build_sources=((Variables(cls, raw),), {}))
         except ValidationError as error:
-            wrong = [(str(each["loc"][0]), _sentence(each)) for each in error.errors()]
+            invalid = [(str(each["loc"][0]), _sentence(each)) for each in error.errors()]
             raw.mistakes += [
-                f"{raw.as_typed(name)}: {sentence}" for name, sentence in wrong if name not in raw.unreadable
+                f"{raw.as_typed(name)}: {sentence}"
+                for name, sentence in invalid
+                if name not in raw.unreadable
             ]
             return None
 
+    def fill(self, kind: Callable[..., T], **others: Any) -> T:
+        """A dataclass, filled with the inputs of the same names; `others` take precedence."""
+        names = signature(kind).parameters.keys() & type(self).model_fields.keys()
+        return kind(**{name: getattr(self, name) for name in names} | others)
+
 
 class Variables(PydanticBaseSettingsSource):
-    """The only source of the settings: what `look_up` has found."""
+    """The only source of the settings: what `look_up` found in the environment."""
 
     def __init__(self, settings: type[Inputs], raw: RawInputs) -> None:
         super().__init__(settings)
-        self._given = raw
+        self._raw = raw
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 -- pydantic's signature
-        """The text, the name, and that it is no JSON."""
-        return self._given.found[field_name].text, field_name, False
+        """The text, the name, and that it is not JSON."""
+        return self._raw.found[field_name].text, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        """All that was given."""
-        return {
-            name: self._given.text(name) for name in self.settings_cls.model_fields if name in self._given
-        }
+        """The inputs of this group that are set."""
+        return {name: self._raw.text(name) for name in self.settings_cls.model_fields if name in self._raw}
 
 
 def declared(groups: Iterable[type[Inputs]]) -> Iterator[tuple[str, FieldInfo, Aliases]]:
-    """Every input of the groups, for those who describe them."""
+    """Every input of the groups, to describe them."""
     for group in groups:
-        yield from ((name, info, _spelling(info)) for name, info in group.model_fields.items())
+        yield from ((name, info, _aliases(info)) for name, info in group.model_fields.items())
 
 
 def default(info: FieldInfo, aliases: Aliases) -> str:
-    """An input's default as people read it."""
+    """An input's default as shown to users."""
     value = info.get_default()
     return aliases.default or (
         str(value).lower() if isinstance(value, bool) else value if isinstance(value, str) else ""
     )
 
 
-def _spelling(info: FieldInfo) -> Aliases:
+def _aliases(info: FieldInfo) -> Aliases:
     return next((each for each in info.metadata if isinstance(each, Aliases)), Aliases())
 
 

@@ -1,4 +1,4 @@
-"""The kinds of value that an input can have: from the text that was given to what it means, or to the sentence that says what is wrong."""
+"""The types of inputs: each parses a text, or raises ValueError with the sentence that says what is wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from deployer.settings.url import is_host
 
 
 def _but(text: str) -> str:
-    """What was given instead, if it is short and plain: a secret may stand in the wrong place."""
+    """The value, if it is short and plain: anything else may be a secret in the wrong place."""
     return f", not {text!r}" if re.fullmatch(r"[\w.,: -]{1,16}", text) else ""
 
 
@@ -30,7 +30,7 @@ def _flag(text: Any) -> Any:
 
 def _wait(text: Any) -> Any:
     if isinstance(text, str) and re.fullmatch(r"\d[\da-z]*", text, re.IGNORECASE):
-        message = "must be true or false; how long to wait is `timeout`"
+        message = "must be true or false. To limit the time, set `timeout`"
         raise ValueError(message)
     return _flag(text)
 
@@ -44,7 +44,7 @@ def _duration(text: Any) -> Any:
         raise ValueError(message)
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     if not (total := float(hours * 3600 + minutes * 60 + seconds)):
-        message = "must be more than nothing"
+        message = "must be greater than zero"
         raise ValueError(message)
     return total
 
@@ -66,7 +66,7 @@ def _headers(text: Any) -> Any:
             continue
         match = HEADER.fullmatch(line)
         if match is None:
-            message = f"line {number} is no `Name: value`"
+            message = f"line {number} is not a `Name: value` pair"
             raise ValueError(message)
         if OURS.fullmatch(match[1]):
             message = f"line {number}: {match[1]} is set by Deployer itself"
@@ -78,14 +78,14 @@ def _headers(text: Any) -> Any:
 
 
 def secret(text: Any) -> Any:
-    """Raises ValueError for what is no secret, without showing it."""
+    """The text. Raises ValueError, without showing it, if it can't be a secret."""
     if isinstance(text, str) and (problem := no_secret(text)):
         raise ValueError(problem)
     return text
 
 
 def _site(text: Any) -> Any:
-    """`auto`, or an address. One without scheme means https, as for the platform's."""
+    """`auto`, or a URL; https if it has no scheme."""
     if not isinstance(text, str):
         return text
     if text.lower() == "auto":
@@ -93,15 +93,15 @@ def _site(text: Any) -> Any:
     address = text if "://" in text else f"https://{text}"
     try:
         parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port  # either raises ValueError where it is none
+        host, _ = parts.hostname, parts.port  # either raises ValueError if it is invalid
     except ValueError:
         host = None
     if host and parts.scheme not in {"http", "https"}:
-        message = "must be `auto`, or begin with https:// or http://"
+        message = "must be `auto`, or start with https:// or http://"
     elif host and "@" in parts.netloc:
-        message = "must not hold a user or a password"
+        message = "must not contain a user name or password"
     elif not host or not is_host(host) or re.search(r"[\s\\\x00-\x1f]", text):
-        message = "must be `auto`, or an address like https://app.example.com/health"
+        message = "must be `auto`, or a URL such as https://app.example.com/health"
     else:
         return address
     raise ValueError(message)
@@ -115,7 +115,7 @@ def _statuses(text: Any) -> Any:
     for part in text.split(","):
         match = re.fullmatch(r"([1-5]\d\d)(?:-([1-5]\d\d))?", part.strip(), re.ASCII)
         if match is None or int(match[2] or match[1]) < int(match[1]):
-            message = "must be HTTP status codes: 200, 200-399, or several with commas (200,204)"
+            message = "must be HTTP status codes: 200, 200-399, or a list (200,204)"
             raise ValueError(message)
         ranges.append((int(match[1]), int(match[2] or match[1])))
     return tuple(ranges)

@@ -1,6 +1,9 @@
-"""PURE: a secret that is none: in quotes that became a part of it, a variable that nobody filled in, or the stars of a log.
+"""PURE: recognizes texts that can't be a secret.
 
-Such a text would be sent, and the refusal told as "wrong, revoked or expired"; a password would count as a failed login.
+One in quotes, an unexpanded variable, or the asterisks of a log.
+
+Sent to a server, they would be refused as "wrong, revoked or expired", and a password would count as a failed
+login.
 """
 
 from __future__ import annotations
@@ -8,14 +11,15 @@ from __future__ import annotations
 import re
 
 QUOTES = ('""', "''", "``", "\u201c\u201d", "\u2018\u2019", "\u201e\u201c", "\u00ab\u00bb")
-QUOTED = "stands in quotes, which became a part of it (`docker run --env-file` keeps them). Leave them out"
-UNFILLED = "is a variable that was not filled in. Check its name, and that this job may read it"
-MASKED = "is what a log shows in the place of a secret. Set the secret itself"
+QUOTED = "includes its quotes (`docker run --env-file` keeps them). Remove them"
+UNFILLED = "is an unexpanded variable. Check its name, and that this job may read it"
+MASKED = "is the placeholder that a log shows for a secret. Set the secret itself"
 
 VARIABLE = re.compile(
-    r"\$(?:[A-Z_][A-Z0-9_]*|[A-Za-z]\w*_\w*|env:\w+)"  # $X of shells and GitLab; a password may begin with $, as in "$ecret1"
+    # $X of shells and GitLab; a password may begin with $: "$ecret1"
+    r"\$(?:[A-Z_][A-Z0-9_]*|[A-Za-z]\w*_\w*|env:\w+)"
     r"|\$\{.*\}|\$\(.*\)|\$\[.*\]"  # ${X}, ${{ … }}, Azure's $(X) and $[…]
-    r"|#?\{\{.*\}\}|#\{.*\}#?|%\w+%|<%.*%>|<[^<>]+>"  # templates, cmd.exe, and what manuals print
+    r"|#?\{\{.*\}\}|#\{.*\}#?|%\w+%|<%.*%>|<[^<>]+>"  # templates, cmd.exe, and the placeholders of manuals
     r"|null|undefined",
     re.DOTALL,
 )
@@ -25,7 +29,10 @@ STARS = re.compile(
 
 
 def unfilled(text: str) -> str:
-    """What is wrong with a secret, as the end of a sentence, which shows nothing of it; empty where it may be one."""
+    """Why the text can't be a secret, as the end of a sentence that does not show it.
+
+    Empty if it may be one.
+    """
     text = text.strip()
     if STARS.fullmatch(text):
         return MASKED
@@ -35,7 +42,7 @@ def unfilled(text: str) -> str:
 
 
 def no_secret(text: str) -> str:
-    """The same, and whether it stands in quotes."""
+    """Why the text can't be a secret, quotes included, as the end of a sentence; empty if it may be one."""
     text = text.strip()
     inner = text[1:-1] if len(text) > 1 and text[0] + text[-1] in QUOTES else ""
     return (unfilled(inner) or QUOTED) if inner else unfilled(text)

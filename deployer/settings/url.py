@@ -1,4 +1,4 @@
-"""A platform's address, from what people paste to what is asked."""
+"""A platform's base URL, from what people paste."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import re
 from urllib.parse import urlsplit
 
 LABEL = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-LONGEST_NAME = 253
-"""Characters that a name may have in the DNS."""
+MAX_NAME_CHARS = 253
+"""The longest host name that the DNS allows."""
 
 HALF_SCHEME = re.compile(r"https?:(?!//)", re.IGNORECASE)
 PATH = re.compile(r"[\w.~/%-]*", re.ASCII)
 
 
 def address(text: str, tail: re.Pattern[str], example: str) -> str:
-    """`https://host[:port]`, without a query and without `tail`. Raises ValueError with the sentence for people.
+    """The base URL, without a query and without `tail`. Raises ValueError with a sentence for the user.
 
-    Nothing of what was given is shown: any part of it may be a token, in the wrong place or behind a colon.
+    The sentence shows nothing of the text: any part of it may be a token in the wrong place.
     """
-    no_address = f"is no address: write {example}"
+    invalid = f"is not a valid URL. Write {example}"
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
-        host, _ = parts.hostname, parts.port  # either raises ValueError where it is none
+        host, _ = parts.hostname, parts.port  # either raises ValueError if it is invalid
     except ValueError:
-        raise ValueError(no_address) from None
+        raise ValueError(invalid) from None
     if parts.scheme not in {"http", "https"}:
-        raise ValueError("must begin with https:// or http://")
+        raise ValueError("must start with https:// or http://")
     if parts.username is not None:
-        raise ValueError("must not hold a user or a password")
+        raise ValueError("must not contain a user name or password")
     path = tail.sub("", parts.path)
     if (
         not host
@@ -37,36 +37,42 @@ def address(text: str, tail: re.Pattern[str], example: str) -> str:
         or re.search(r"[\s\\\x00-\x1f]", text)
         or not PATH.fullmatch(path)
     ):
-        raise ValueError(no_address)
+        raise ValueError(invalid)
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
 def in_the_clear(base: str) -> list[str]:
-    """The warning where a token would cross the internet without encryption."""
+    """The warning if the token would be sent over the internet unencrypted."""
     parts = urlsplit(base)
     if parts.scheme == "http" and _is_public(parts.hostname or ""):
-        return [f"{base} is not encrypted: everybody on the way can read the token. Use https://"]
+        return [f"{base} is not encrypted: the token can be read in transit. Use https://"]
     return []
 
 
 def is_host(host: str) -> bool:
-    """A name or an IP address; a token that was given as the address must not be looked up in the DNS."""
+    """Whether the text is a host name or an IP address.
+
+    A token in the wrong place must not be looked up in the DNS.
+    """
     if ":" in host:
-        return True  # IPv6, which urlsplit has read
-    return len(host) <= LONGEST_NAME and all(map(_is_label, host.removesuffix(".").split(".")))
+        return True  # IPv6, already parsed by urlsplit
+    return len(host) <= MAX_NAME_CHARS and all(map(_is_label, host.removesuffix(".").split(".")))
 
 
 def _is_label(label: str) -> bool:
-    """One part of a name, as the DNS can hold it (RFC 1035): a hyphen never stands at its ends."""
+    """Whether the DNS allows this part of a name (RFC 1035): no hyphen at either end."""
     try:
-        plain = label.encode("idna").decode()  # UnicodeError where it is empty or too long
+        plain = label.encode("idna").decode()  # UnicodeError if it is empty or too long
     except UnicodeError:
         return False
     return LABEL.fullmatch(plain) is not None
 
 
 def _is_public(host: str) -> bool:
-    """Whether a host may be on the internet: a name with a dot that is not the local network's, or a global address."""
+    """Whether a host may be on the internet.
+
+    A name with a dot outside of local domains, or a global IP address.
+    """
     try:
         return ipaddress.ip_address(host).is_global
     except ValueError:

@@ -1,4 +1,7 @@
-"""Does the site answer? A pure judge, and one look without our session. When looks are taken and how many count: watch.py."""
+"""Does the site respond as expected?
+
+One request, and a pure judgment. watch.py decides how often, and how many count.
+"""
 
 from deployer.verify.judge import Expectation, Page, Verdict, judge, shown, wanted
 from deployer.verify.site import Site

@@ -1,4 +1,4 @@
-"""PURE: which addresses are asked at all, and which redirects are followed (architecture 5)."""
+"""PURE: which URLs are requested at all, and which redirects are followed (architecture 5)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-INWARD = tuple(
+INTERNAL = tuple(
     ipaddress.ip_network(each)
     for each in (
-        "0.0.0.0/8",  # on Linux this machine
+        "0.0.0.0/8",  # this machine, on Linux
         "127.0.0.0/8",
-        "169.254.0.0/16",  # link-local, and where most clouds tell a machine its credentials
+        "169.254.0.0/16",  # link-local, and the metadata service of most clouds, which hands out credentials
         "100.100.100.200/32",  # Alibaba
         "168.63.129.16/32",  # Azure
         "192.0.0.192/32",  # Oracle
@@ -22,19 +22,21 @@ INWARD = tuple(
         "fd20:ce::/32",  # Google
     )
 )
-"""Addresses of this machine, of its own link, and of clouds' metadata."""
+"""Addresses of this machine, link-local ones, and those of cloud metadata services."""
 
-INWARD_NAMES = re.compile(r"(?:.+\.)?localhost|metadata(?:\.google\.internal|\.goog)?|instance-data(?:\..+)?")
-"""Names of the same, for a proxy that would look them up."""
+INTERNAL_NAMES = re.compile(
+    r"(?:.+\.)?localhost|metadata(?:\.google\.internal|\.goog)?|instance-data(?:\..+)?"
+)
+"""Host names of these addresses, for a proxy that would resolve them itself."""
 
-# The first makes 0.0.0.0 of `::` and 0.0.0.1 of `::1`.
+# The first turns `::` into 0.0.0.0 and `::1` into 0.0.0.1.
 _EMBEDDING = tuple(
     ipaddress.IPv6Network(each) for each in ("::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/96")
 )
 
 
-def inward(address: str) -> bool:
-    """Whether an IP address is one of these, also as an IPv4 address within an IPv6 one."""
+def is_internal(address: str) -> bool:
+    """Whether an IP address is one of `INTERNAL`, also as an IPv4 address embedded in an IPv6 one."""
     whole = ipaddress.ip_address(address)
     inner = [whole]
     if isinstance(whole, ipaddress.IPv6Address):
@@ -42,28 +44,31 @@ def inward(address: str) -> bool:
         inner += [
             ipaddress.IPv4Address(int(whole) & 0xFFFFFFFF) for network in _EMBEDDING if whole in network
         ]
-    return any(each in network for each in inner for network in INWARD)
+    return any(each in network for each in inner for network in INTERNAL)
 
 
-def asked(url: str) -> str:
-    """The address as it will be asked, so that what is checked and what is asked are read by the same rules. Raises ValueError."""
+def checked(url: str) -> str:
+    """The URL exactly as it will be requested, so that both are parsed alike. Raises ValueError."""
     try:
         canonical = str(requests.Request("GET", url).prepare().url)
         parts = urlsplit(canonical)
-    except ValueError as error:  # its words hold the address, with all that is secret in it
-        message = "this is no address"
+    except ValueError as error:  # its text contains the URL, with any secret in it
+        message = "this is not a valid URL"
         raise ValueError(message) from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        message = "only an address with http:// or https:// can be asked"
+        message = "only a URL with http:// or https:// can be requested"
         raise ValueError(message)
     if "@" in parts.netloc:
-        message = "an address with a login in it is not asked"
+        message = "a URL with a login in it is not requested"
         raise ValueError(message)
     return canonical
 
 
 def followed(url: str, location: str) -> str:
-    """The address that a redirect leads to, if it may be followed: the same host, and never from https back to http."""
+    """The target of a redirect if it may be followed, or empty.
+
+    The same host, and never from https to http.
+    """
     target = _target(url, location)
     if not target or leaves(url, location):
         return ""
@@ -71,14 +76,17 @@ def followed(url: str, location: str) -> str:
 
 
 def leaves(url: str, location: str) -> bool:
-    """Whether a redirect leads to another host, or to nothing that could be asked: then it says nothing of what runs at `url`."""
+    """Whether a redirect leads to another host, or to an invalid URL.
+
+    Then it says nothing of what runs at `url`.
+    """
     return _host(urlsplit(_target(url, location)).hostname) != _host(urlsplit(url).hostname)
 
 
 def _target(url: str, location: str) -> str:
-    """Empty where it is no address that could be asked."""
+    """The absolute URL of a redirect; empty if it can't be requested."""
     try:
-        return asked(urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace")))
+        return checked(urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace")))
     except ValueError:
         return ""
 

@@ -11,7 +11,7 @@ import pytest
 
 from deployer.ci.github import GitHub
 from deployer.ci.output import Redactor, Writer, visible_but_colors
-from tests.ci.test_ci import Stdout
+from tests.ci.decoders import Stdout
 
 FENCE = "ghadelimiter_00000000-0000-4000-8000-000000000000"
 Call = tuple[str, ...]

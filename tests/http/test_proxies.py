@@ -17,7 +17,7 @@ from deployer.http.connection_errors import Attempt, unavailable
 from deployer.main import main
 from deployer.model import UnavailableError
 from deployer.simulator import simulating
-from tests.http.test_client import (
+from tests.http.servers import (
     BASE,
     CERTIFICATE,
     Server,

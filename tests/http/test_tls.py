@@ -14,10 +14,10 @@ import pytest
 import urllib3
 
 from deployer.http import tls
-from deployer.main import _loud
+from deployer.main import _tls_warnings
 from deployer.settings import Common
-from tests.http.test_client import CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, http, raw
-from tests.verify.test_verify import expected, look
+from tests.http.servers import CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, http, raw
+from tests.verify.sites import expected, look
 
 __all__ = ["_no_surroundings", "_serve"]  # fixtures
 
@@ -86,7 +86,9 @@ GIVEN = ((AUTHORITY, False), ("", False), (AUTHORITY, True))
 
 
 def test_it_is_said_where_a_given_authority_switches_the_strict_rules_off(*, strict: bool) -> None:
-    said = [list(_loud(Common.model_construct(ca_cert=ca, insecure=insecure))) for ca, insecure in GIVEN]
+    said = [
+        list(_tls_warnings(Common.model_construct(ca_cert=ca, insecure=insecure))) for ca, insecure in GIVEN
+    ]
     assert [[text == tls.LENIENT for text in texts] for texts in said] == [
         [True] if strict else [],
         [],

@@ -14,7 +14,7 @@ import pytest
 from check_jsonschema import main as check_schema  # type: ignore[import-untyped]
 
 from deployer import PROJECT, __version__
-from deployer.main import GROUPS, _chosen, _theatre
+from deployer.main import GROUPS, _select_provider, _simulator
 from deployer.model import Outcome, Target
 from deployer.report.target_report import DOTENV_PREFIX, OUTPUTS, TargetReport, result
 from deployer.settings import Common, RawInputs, declared, look_up, variables_of
@@ -173,9 +173,9 @@ def _accepted(inputs: Mapping[str, Any]) -> None:
 
 def _read(environ: Mapping[str, str], prefix: str = "") -> RawInputs:
     given = look_up(GROUPS, environ, prefix)
-    provider = _chosen(given)
+    provider = _select_provider(given)
     if "rehearse" in given:
-        scenarios, play = _theatre(provider.platform)
+        scenarios, play = _simulator(provider.platform)
         assert given.text("rehearse") in scenarios
         with play("success", speed=1) as playing:
             provider.use_simulator(given, playing.inputs)

@@ -1,6 +1,6 @@
 """Starts the program as a real process beside a simulator, and looks for secrets in every byte that it left behind.
 
-Every process carries a marked value in every secret input. The tests that say what a run must do are in `test_entrypoint.py`.
+Every process carries a marked value in every secret input. The tests that say what a run must do are in the files beside it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
 
-from deployer.main import SPEED
+from deployer.main import REHEARSAL_SPEED
 from deployer.simulator import Request, Scenario, Session, cloudfoundry
 from deployer.simulator.coolify.checks import name_of
-from tests.ci.test_ci import Command, parse_env_file, parse_line
+from tests.ci.decoders import Command, parse_env_file, parse_line
 from tests.simulator.cloudfoundry import scenarios as cf_scenarios
 from tests.simulator.cloudfoundry.invariants import violations as cf_violations
 from tests.simulator.coolify.invariants import violations
@@ -409,7 +409,7 @@ def cf_play(  # noqa: PLR0913 -- what differs from test to test, given by name
     stranger: Stranger,
     environ: Mapping[str, str],
     *,
-    speed: float = SPEED,
+    speed: float = REHEARSAL_SPEED,
     in_file: bool = False,
 ) -> Iterator[CfPlay]:
     """The same as `play` for a Cloud Foundry. Its tokens, which nobody knows before, are as secret as the password."""
@@ -428,7 +428,7 @@ def play(  # noqa: PLR0913 -- what differs from test to test, given by name
     stranger: Stranger,
     environ: Mapping[str, str] | None = None,
     *,
-    speed: float = SPEED,
+    speed: float = REHEARSAL_SPEED,
     in_file: bool = False,
     without: tuple[str, ...] = (),
     **options: Any,

@@ -1,6 +1,6 @@
 """The real program as a real process against the simulated Cloud Foundry: exit code, outputs, annotations, and no token anywhere.
 
-What a run must do there is in `tests/scenarios/cloudfoundry_truths.py`; what any process must do, in `test_entrypoint.py`.
+What a run must do there is in `tests/scenarios/cloudfoundry_truths.py`; what any process must do, in the files beside it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from deployer.ci.output import Redactor
 from deployer.model import Entry, LogLines, Outcome, TargetFinished
 from deployer.report.cuts import Cuts
-from tests.report.test_report import HIDDEN, SECRET, at_desk, logged, started
+from tests.report.desk import HIDDEN, SECRET, at_desk, logged, started
 
 SIZES = range(1, len(SECRET))
 

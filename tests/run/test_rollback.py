@@ -1,6 +1,6 @@
 """The way back: what ran before is put back where it is seen that the new version does not run, or on demand; and never cancelled.
 
-The rules by which that is decided have their rows in test_watch.py.
+The rules by which that is decided have their rows in tests/watch/.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from deployer.run import run
 from deployer.run.interrupt import TRIGGER_IN_FLIGHT
 from deployer.watch import NO_EVIDENCE
 from tests.fakes import Act, FakeClock, Scripted
-from tests.run.test_run import (
+from tests.run.scripted import (
     A1,
     DONE,
     FOLLOWED,

@@ -31,7 +31,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.watch import StartNow, Verdict, Watch, next_step, observe
-from tests.run.test_run import A1, DONE, LATE, RUNNING, Script, tell
+from tests.run.scripted import A1, DONE, LATE, RUNNING, Script, tell
 
 BUILD = Handle("a", "build", condition="staged")
 PREPARED = Changes(("image: 1 → 2",), ("slow",), handles=(BUILD,))

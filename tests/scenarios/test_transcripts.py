@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.main import SPEED, main
+from deployer.main import REHEARSAL_SPEED, main
 from deployer.simulator import SCENARIOS, Session, cloudfoundry
 from deployer.simulator.cloudfoundry import world as foundation
 from deployer.simulator.coolify import server as simulated
@@ -174,7 +174,7 @@ def test_two_targets_are_told_apart(transcript: Transcript) -> None:
 
 def test_the_rehearsal_s_clock_is_the_program_s(transcript: Transcript, clock: StillClock) -> None:
     transcript({"DEPLOYER_REHEARSE": "bad-token"})
-    assert clock.speed == SPEED
+    assert clock.speed == REHEARSAL_SPEED
 
 
 def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transcript: Transcript) -> None:
@@ -185,7 +185,7 @@ def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transc
     }
     shown = transcript({"DEPLOYER_REHEARSE": "bad-release", **given})
     assert f"Not used in a rehearsal: {', '.join(given)}\n" in shown
-    assert "The site that is asked instead is the rehearsal's own\n" in shown
+    assert "The rehearsal's own site is verified instead\n" in shown
     assert "web: its site says HTTP 502" in shown
     assert "----- exit code 5" in shown
     assert "asking whether it answers" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})

@@ -21,7 +21,7 @@ from deployer.ci.github import GitHub
 from deployer.ci.gitlab import GitLab
 from deployer.ci.output import LogFile, Redactor, Writer, lines
 from deployer.ci.plain import Plain
-from tests.ci.test_ci import Command, Stdout, obeyed, parse_env_file, parse_line
+from tests.ci.decoders import Command, Stdout, obeyed, parse_env_file, parse_line
 
 # The same examples in every run: a test that fails only now and then is read by nobody.
 thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=100)

@@ -19,9 +19,7 @@ def clashes(
     """The names of each pair."""
     given = look_up(GROUPS, environ)
     find_clashes(given, environ, of_ci or {}, default_output)
-    sentences = [
-        mistake.partition(" are the same file. Set another path in one of them") for mistake in given.mistakes
-    ]
+    sentences = [mistake.partition(" name the same file. Change one of them") for mistake in given.mistakes]
     return [
         (first, second)
         for names, found, _ in sentences
@@ -67,7 +65,7 @@ def test_one_file_under_two_names_is_a_mistake(one: str, other: str) -> None:
     [("there", "missing"), ("new", "folder/new"), ("/dev/null", "/dev/null"), ("folder", "folder")],
 )
 def test_two_files_are_two(one: str, other: str) -> None:
-    """And what is no regular file is never written: that is told when it is opened."""
+    """And what is not a regular file is never written: that is told when it is opened."""
     assert clashes({"DEPLOYER_RESULT_FILE": one, "DEPLOYER_LOG_FILE": other}) == []
 
 
@@ -170,7 +168,7 @@ def test_what_others_wrote_is_still_there_when_the_run_is_refused(more: dict[str
     assert (ended.code, ended.outputs["status"], ended.outputs["before"]) == (
         (0, "skipped", "1") if skipped else (2, "refused", "1")
     )
-    clashing = [error for error in ended.told("error") if "are the same file" in error]
+    clashing = [error for error in ended.told("error") if "name the same file" in error]
     assert len(clashing) == (0 if skipped else 3)
 
 

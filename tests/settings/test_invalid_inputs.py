@@ -56,15 +56,17 @@ MISTAKES = {
     "no-ci": Mistake({"DEPLOYER_CI": "hudson"}, ("DEPLOYER_CI",)),
     "no-certificate": Mistake({"DEPLOYER_CA_CERT": "no/such/ca.pem"}, ("DEPLOYER_CA_CERT",)),
     "no-scenario": Mistake(
-        {"DEPLOYER_REHEARSE": "sucess"}, ("'sucess' is no scenario. There are success, build-failure",)
+        {"DEPLOYER_REHEARSE": "sucess"}, ("unknown scenario 'sucess'. Available: success, build-failure",)
     ),
     "no-scenario-and-no-duration": Mistake(
         {"DEPLOYER_REHEARSE": "sucess", "DEPLOYER_TIMEOUT": "abc"}, ("DEPLOYER_REHEARSE", "DEPLOYER_TIMEOUT")
     ),
-    "nearly-a-dry-run": Mistake({"DEPLOYER_DRYRUN": "true"}, ("did you mean DEPLOYER_DRY_RUN?",)),
+    "nearly-a-dry-run": Mistake(
+        {"DEPLOYER_DRYRUN": "true"}, ("unknown input DEPLOYER_DRYRUN. Did you mean DEPLOYER_DRY_RUN?",)
+    ),
     "no-time-for-a-proof": Mistake(
         {"DEPLOYER_VERIFY_HEALTH": "true", "DEPLOYER_VERIFY_TIMEOUT": "1m"},
-        ("DEPLOYER_VERIFY_TIMEOUT: `verify_health: true` needs at least 80s",),
+        ("DEPLOYER_VERIFY_TIMEOUT must be at least 80s with `verify_health: true`",),
     ),
     "webhook-with-more": Mistake(
         {"COOLIFY_WEBHOOK": "https://coolify.example.com/api/v1/deploy?uuid=abc&pr=7"},

@@ -1,4 +1,4 @@
-"""Where text leaves us: lines without secrets, one writer for stdout, files with care."""
+"""Everything that is written: redacted lines, the one writer of stdout, and files."""
 
 from deployer.ci.output.backlog import Backlog
 from deployer.ci.output.files import LogFile, append, read, replace, size

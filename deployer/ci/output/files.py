@@ -1,4 +1,7 @@
-"""Files that others read: regular ones only, never through a symbolic link, owned like their folder (https://cwe.mitre.org/data/definitions/59)."""
+"""Writes files that others read: only regular ones, never through a link, owned like their folder.
+
+https://cwe.mitre.org/data/definitions/59
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from typing import Self
 
 from deployer import regular_file
 
-# Without O_NONBLOCK, opening a FIFO would wait for its other end for ever. Windows knows only some of these.
-_CARE = (
+# Without O_NONBLOCK, opening a FIFO would block. Windows only has some of these flags.
+_FLAGS = (
     getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_NONBLOCK", 0)
     | getattr(os, "O_NOCTTY", 0)
@@ -24,9 +27,12 @@ _IRREGULAR = "not a regular file (a link, a pipe or a device)"
 
 
 def append(path: Path, data: bytes) -> None:
-    """Add to the end, on a line of its own: a missing line break of the writer before us is mended (ci-formats 1.5.3). Raises OSError.
+    """Append the data on a line of its own, even if the file does not end in a line break (ci-formats 1.5.3).
 
-    All of it or nothing: half an output would fail the whole step on GitHub. What others append meanwhile stays.
+    Raises OSError.
+
+        Everything or nothing: half an output would fail the whole step on GitHub. What others append
+        meanwhile stays.
     """
     with _Open(path, os.O_RDWR | os.O_APPEND) as file:
         if end := os.fstat(file.number).st_size:
@@ -35,17 +41,18 @@ def append(path: Path, data: bytes) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Make this the whole content, in place: a file that is mounted alone into a container can't be renamed over.
+    """Replace the whole content in place.
 
-    Raises OSError; then the old content is still there.
+    A file that is mounted into a container can't be replaced by renaming.
+
+        Raises OSError, and leaves the old content as it was.
     """
     with _Open(path, os.O_RDWR) as file:
         end = os.fstat(file.number).st_size
         old = file.read(0, min(end, len(data)))
         try:
-            file.write(
-                data[len(old) :], at=len(old)
-            )  # first what needs more room: that is what a full disk refuses
+            # First what needs more room, since that is what fails on a full disk.
+            file.write(data[len(old) :], at=len(old))
             file.write(data[: len(old)], at=0)
         except OSError:
             with contextlib.suppress(OSError):
@@ -56,7 +63,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 def read(path: Path, limit: int) -> bytes:
-    """Read a regular file of at most `limit` bytes. Raises OSError, also if it is larger."""
+    """The content of a regular file of at most `limit` bytes. Raises OSError, also if it is larger."""
     try:
         return regular_file.read(path, limit)
     except ValueError as error:
@@ -64,7 +71,7 @@ def read(path: Path, limit: int) -> bytes:
 
 
 def size(path: Path) -> int:
-    """Bytes in the file, 0 if there is none. Raises OSError."""
+    """The size of the file in bytes; 0 if it does not exist. Raises OSError."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -72,10 +79,10 @@ def size(path: Path) -> int:
 
 
 class LogFile:
-    """The whole build log, as it comes. Begins empty. Everything here raises OSError."""
+    """Writes the build log as it arrives, to a file that starts empty. All methods raise OSError."""
 
     def __init__(self, path: Path, redact: Callable[[str], str] = str) -> None:
-        """Open it; `redact` takes the secrets out, unless the caller does."""
+        """Open the file. `redact`: removes secrets from each line."""
         self._redact = redact
         self._file = _Open(path, os.O_WRONLY)
         os.ftruncate(self._file.number, 0)
@@ -88,27 +95,26 @@ class LogFile:
 
 
 class _Open:
-    """A regular file, open for writing, made if it was missing."""
+    """A regular file that is open for writing; it is created if it does not exist."""
 
     def __init__(self, path: Path, flags: int) -> None:
         self.path = path
-        made = False
+        created = False
         try:
-            self.number = os.open(path, flags | _CARE | _NO_LINK)
+            self.number = os.open(path, flags | _FLAGS | _NO_LINK)
         except FileNotFoundError:
-            # O_EXCL: what somebody else puts there meanwhile is not ours to own. It refuses symbolic links too.
-            self.number = os.open(path, flags | _CARE | _NO_LINK | os.O_CREAT | os.O_EXCL, 0o644)
-            made = True
+            # O_EXCL: do not take over a file that somebody else creates meanwhile. It refuses symbolic links
+            # as well.
+            self.number = os.open(path, flags | _FLAGS | _NO_LINK | os.O_CREAT | os.O_EXCL, 0o644)
+            created = True
         except OSError as error:
-            if error.errno in {
-                errno.ELOOP,
-                errno.ENXIO,
-            }:  # a link, which may be /dev/stdout; a pipe that nobody reads
+            # A link, which may be /dev/stdout, or a pipe that nobody reads.
+            if error.errno in {errno.ELOOP, errno.ENXIO}:
                 raise OSError(error.errno, _IRREGULAR, str(path)) from None
             raise
         try:
             _must_be_regular(self.number, path)
-            if made:
+            if created:
                 _own_like_its_folder(self.number, path)
         except OSError:
             self.close()
@@ -121,7 +127,7 @@ class _Open:
         self.close()
 
     def read(self, at: int, count: int) -> bytes:
-        """So many bytes from there on, fewer only at the end."""
+        """`count` bytes from position `at` on; fewer at the end of the file."""
         os.lseek(self.number, at, os.SEEK_SET)
         data = b""
         while len(data) < count and (part := os.read(self.number, count - len(data))):
@@ -129,14 +135,17 @@ class _Open:
         return data
 
     def write(self, data: bytes, *, at: int | None = None) -> None:
-        """Write all of it, from there on or where the last write ended."""
+        """Write all data at position `at`, or where the last write ended."""
         if at is not None:
             os.lseek(self.number, at, os.SEEK_SET)
         while data:
             data = data[os.write(self.number, data) :]
 
     def append(self, data: bytes) -> None:
-        """Write all of it at the end (O_APPEND). If that fails, take back what was written, unless somebody has written after it."""
+        """Write all data at the end (O_APPEND).
+
+        On failure, remove what was written, unless somebody has written after it.
+        """
         written = 0
         try:
             while written < len(data):
@@ -158,7 +167,10 @@ def _must_be_regular(number: int, path: Path) -> None:
 
 
 def _own_like_its_folder(number: int, path: Path) -> None:
-    """As root we write into workspaces of others, who must be able to remove the file (ci-formats 1.8)."""
+    """Give the file the owner of its folder.
+
+    The owner of a workspace must be able to delete what root creates (ci-formats 1.8).
+    """
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         with contextlib.suppress(OSError):
             folder = path.parent.stat()

@@ -1,28 +1,33 @@
-"""PURE: secrets that are cut in two: the first half ends one text, the second one begins the next."""
+"""PURE: finds secrets that are split between two texts.
+
+One ends with the first part, the next one starts with the rest.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
 MIN_HALF_CHARS = 6
-"""Characters of a half that give a secret away: of two shorter ones neither does."""
+"""A part of at least this length reveals a secret; two shorter ones do not."""
 
 
 class Halves:
-    """Finds the halves of the given secrets, as they are written. What holds none costs two searches in one string."""
+    """Finds the parts of the given secrets, unencoded.
+
+    A text without any costs two searches in one string.
+    """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = [
-            secret for secret in secrets if not {"\n", "\r"} & set(secret)
-        ]  # each line of the others is one of its own
+        # Each line of a secret with several is a secret of its own.
+        self._secrets = [secret for secret in secrets if not {"\n", "\r"} & set(secret)]
         self._all = "\n".join(self._secrets)
 
     def may_go_on(self, text: str) -> bool:
-        """Whether the text ends with the beginning of a secret, and that shows enough to give it away."""
+        """Whether the text ends with the beginning of a secret that is long enough to reveal it."""
         return any(True for _ in self._long(text))
 
     def cut(self, before: str, after: str) -> tuple[int, int]:
-        """How many characters at the end of one text, and at the beginning of the next, are one secret's."""
+        """How many characters at the end of `before` and at the start of `after` are parts of one secret."""
         cuts = [
             (size, len(rest))
             for secret, size in self._begun(before, after)
@@ -31,7 +36,7 @@ class Halves:
         return max((size for size, _ in cuts), default=0), max((size for _, size in cuts), default=0)
 
     def _begun(self, before: str, after: str) -> Iterator[tuple[str, int]]:
-        """Secrets with which a text may end, and how much of each, if enough is shown of one half."""
+        """Secrets that a text may end with, and how much of each, if one of the parts is long enough."""
         yield from self._long(before)
         if len(after) >= MIN_HALF_CHARS and after[:MIN_HALF_CHARS] in self._all:
             yield from (

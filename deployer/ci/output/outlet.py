@@ -1,4 +1,4 @@
-"""Bytes to a stream that may be closed, full, or slow: never an error of its own (ci-formats 0 rule 1)."""
+"""Writes bytes to a stream that may be closed, full or slow, and never raises (ci-formats 0 rule 1)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import select
 from typing import Protocol
 
 _MAX_SECONDS = 5
-"""Seconds that a stream which does not block may take nothing at all, before what is written is given up."""
+"""If a non-blocking stream accepts nothing for so long, the data is dropped."""
 
-_PIECE_BYTES = 4096
-"""Bytes that are written at once: a pipe takes so many as a whole, or none of them."""
+_CHUNK_BYTES = 4096
+"""How much is written at once: a pipe accepts that much completely or not at all."""
 
 
 class Stream(Protocol):
-    """Best a raw one: what a buffered one could not write is tried again when the process ends, and turns a good exit code into 120."""
+    """Should be unbuffered: a buffered stream retries failed writes at exit, which changes the exit code."""
 
     def write(self, data: bytes, /) -> int | None: ...
     def flush(self) -> object: ...
@@ -21,46 +21,49 @@ class Stream(Protocol):
 
 
 class Outlet:
-    """Writes whole lines. Nothing here raises; what can't be written is dropped, and the next line is tried."""
+    """Writes whole lines. Never raises: what can't be written is dropped, and the next line is tried."""
 
     def __init__(self, stream: Stream, *, endless: bool = False) -> None:
-        """With `endless` a stream that does not block is waited for as long as it takes: for a thread that has nothing else to do."""
-        self.taken = 0
-        """Bytes that the stream has taken so far."""
+        """`endless`: wait for a non-blocking stream as long as it takes, as a thread of its own can."""
+        self.accepted = 0
+        """Bytes that the stream has accepted so far."""
         self._stream = stream
         self._endless = endless
-        self._torn = False
-        self._gone = False
-        self._patience = _MAX_SECONDS
+        self._line_open = False
+        self._closed = False
+        self._seconds_left = _MAX_SECONDS
 
     def send(self, data: bytes) -> None:
-        """Write all of it, or as much as the stream takes."""
-        if self._gone:
+        """Write the data, or as much as the stream accepts."""
+        if self._closed:
             return
-        # After half a line, the next one must not be read as its end: `##` and `[error]` would be a command.
-        data = rest = (b"\n" if self._torn else b"") + data
+        # After a partial line, the next one must not complete it: `##` and `[error]` would be a command.
+        data = rest = (b"\n" if self._line_open else b"") + data
         try:
             while rest:
-                taken = self._write(rest[:_PIECE_BYTES])
-                self.taken += taken
-                rest = rest[taken:]
+                accepted = self._write(rest[:_CHUNK_BYTES])
+                self.accepted += accepted
+                rest = rest[accepted:]
             self._stream.flush()
         except BrokenPipeError:
-            self._gone = True
-        except (OSError, ValueError):  # full, or closed: it may be better next time
+            self._closed = True
+        except (OSError, ValueError):  # full or closed: the next write may succeed
             pass
         finally:
-            self._torn = self._torn if rest == data else bool(rest)
+            self._line_open = self._line_open if rest == data else bool(rest)
 
     def _write(self, data: bytes) -> int:
-        """How much of it the stream took: raw ones may take a part, and those that don't block nothing for a while."""
-        while not (taken := self._try(data)):
-            if not self._patience:  # nobody reads: the next lines must not cost as much again
+        """The number of bytes accepted.
+
+        Unbuffered streams may accept a part, and non-blocking ones nothing for a while.
+        """
+        while not (accepted := self._try(data)):
+            if not self._seconds_left:  # nobody reads: do not wait as long for the next lines
                 raise TimeoutError
-            self._patience -= not self._endless
+            self._seconds_left -= not self._endless
             select.select([], [self._stream], [], 1.0)
-        self._patience = _MAX_SECONDS
-        return taken
+        self._seconds_left = _MAX_SECONDS
+        return accepted
 
     def _try(self, data: bytes) -> int:
         try:

@@ -1,20 +1,26 @@
-"""A line that is too long for a CI system's log, in pieces."""
+"""Splits lines that are too long for a CI system's log."""
 
 from __future__ import annotations
 
 import re
 
 MAX_PIECE_CHARS = 8192
-"""Characters of one line: GitHub's runner hangs on one of megabytes (actions/runner#3582). Escaped, each may become six."""
+"""The longest line: GitHub's runner hangs on lines of megabytes (actions/runner#3582).
+
+Escaping can make each character six.
+"""
 
 _MAX_COLOR_CHARS = 32
-"""Characters at the end of a piece in which the beginning of a colour sequence is looked for."""
+"""How much of the end of a piece is searched for the beginning of a color sequence."""
 
 _UNFINISHED = re.compile(r"(?:\x1b\[?|\x9b)[0-9;:]*$")
 
 
 def pieces(line: str) -> list[str]:
-    """Cut it, but not within a colour sequence. The line must be redacted: half a secret is no longer recognized."""
+    """Split a line, but never inside of a color sequence.
+
+    It must be redacted already: redaction would miss half a secret.
+    """
     found, at = [], 0
     while len(line) - at > MAX_PIECE_CHARS:
         unfinished = _UNFINISHED.search(line, at + MAX_PIECE_CHARS - _MAX_COLOR_CHARS, at + MAX_PIECE_CHARS)

@@ -1,4 +1,7 @@
-"""PURE: how servers and tools spell a secret, and what finds it: as it is, and as URLs, JSON, HTML, GitHub, base64 or hex encode it."""
+"""PURE: finds secrets in every encoding that servers and tools use.
+
+Plain, URLs, JSON, HTML, GitHub commands, base64, hex.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from typing import NamedTuple
 
 _PART_CHARS = _STEP = 4
 _BEGINNING = _STEP - 1 + _PART_CHARS
-"""Characters: less than the shortest spelling has, and so many that a part of them stands at some step, wherever they begin."""
+"""Shorter than any spelling, and long enough to contain a whole part at some step, wherever it starts."""
 
 _CHUNK_CHARS = 4096
 _SLICES = [slice(at, at + _PART_CHARS) for at in range(0, _CHUNK_CHARS, _STEP)]
 
 
 class Spelling(NamedTuple):
-    """Position by position the texts that may stand there, and the expression for what may follow."""
+    """One encoding of a secret: the alternatives for each position, and an expression for what may follow."""
 
     choices: tuple[tuple[str, ...], ...]
     tail: str = ""
@@ -25,7 +28,8 @@ class Spelling(NamedTuple):
 class Finder:
     """Finds every spelling of every secret. Thousands of them cost hardly more than one.
 
-    A text is looked at in steps: whatever begins with one of our beginnings has one of their parts at some step, and parts are looked up.
+    A text is sampled in steps: a spelling that starts anywhere has one of the parts of its beginning at some
+    step, and the parts are in a table.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -37,7 +41,7 @@ class Finder:
         self._tails: dict[str, dict[str, None]] = {}
         self._patterns: dict[str, re.Pattern[str]] = {}
         self._parts: dict[str, set[int]] = {}
-        """How far from the beginning each part may stand."""
+        """At which offsets from the beginning each part may occur."""
         for spelling in sorted(spelled, key=lambda each: (spelled[each], len(each.choices)), reverse=True):
             for beginning, rest in _begun(spelling):
                 self._tails.setdefault(beginning[:_PART_CHARS], {})[
@@ -47,7 +51,7 @@ class Finder:
                     self._parts.setdefault(beginning[offset : offset + _PART_CHARS], set()).add(offset)
 
     def spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Every match, those as well that begin within another one; at each place that of the longest secret."""
+        """Every match, including overlapping ones; at each position that of the longest secret."""
         for start in range(0, len(text) - _PART_CHARS + 1, _CHUNK_CHARS):
             chunk = text[start : start + _CHUNK_CHARS]
             steps = _SLICES[: len(chunk) // _STEP]
@@ -66,7 +70,7 @@ class Finder:
 
 
 def _begun(spelling: Spelling) -> Iterator[tuple[str, str]]:
-    """The texts with which a spelling may begin, and the expression for all that follows each."""
+    """The texts that a spelling may start with, each with the expression for the rest."""
     begun = [("", 0)]
     while begun:
         text, used = begun.pop()
@@ -85,7 +89,7 @@ def _either(expressions: Iterable[str]) -> str:
 
 
 def _spellings(secret: str) -> Iterator[Spelling]:
-    """Every spelling is one family of escapes: mixing them would match in exponentially many ways."""
+    """Every spelling uses one kind of escapes: mixing them would match in exponentially many ways."""
     yield Spelling(tuple((character,) for character in secret))
     for spelled in (_url, _url_in_url, _json, _json_in_json, _html):
         yield Spelling(
@@ -101,7 +105,10 @@ def _is_plain(character: str) -> bool:
 
 
 def _url(character: str) -> set[str]:
-    """Percent-encoded, in both cases of the digits. Encoders differ in what they leave as it is; GitHub's commands escape but a few."""
+    """Percent-encoded, with digits in both cases.
+
+    Encoders differ in what they leave unencoded; GitHub's commands escape very little.
+    """
     upper = "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "replace"))
     if character == "%":
         return {upper}
@@ -111,7 +118,7 @@ def _url(character: str) -> set[str]:
 
 
 def _url_in_url(character: str) -> set[str]:
-    """The address of a page within another one's query, as login pages are given it."""
+    """Percent-encoded twice, as in the query of a login page."""
     return {once.replace("%", "%25") for once in _url(character)}
 
 
@@ -120,7 +127,7 @@ _JSON |= {"\n": {"\\n"}, "\r": {"\\r"}, "\t": {"\\t"}, "\b": {"\\b"}, "\f": {"\\
 
 
 def _json(character: str) -> set[str]:
-    r"""Also PHP's `\/`, the `\u0026` with which Go and PHP keep HTML out of JSON, and Python's quotes, of which it escapes one sort."""
+    r"""JSON escapes, also PHP's `\/`, the `\u0026` of Go and PHP, and Python's escaped quotes."""
     if _is_plain(character):
         return {character}
     units = character.encode("utf-16-be", "surrogatepass").hex()
@@ -129,7 +136,7 @@ def _json(character: str) -> set[str]:
 
 
 def _json_in_json(character: str) -> set[str]:
-    """A line of a log that is JSON, and quotes some."""
+    """JSON inside of a JSON string, as in structured logs."""
     return {once.replace("\\", "\\\\").replace('"', '\\"') for once in _json(character)}
 
 
@@ -150,11 +157,11 @@ def _html(character: str) -> set[str]:
 
 
 _BASE64 = {"+": ("+", "-", "%2B", "%2b"), "/": ("/", "_", "\\/", "%2F", "%2f")}
-"""Both alphabets, and how URLs and PHP's JSON spell the first one."""
+"""Both alphabets, and how URLs and PHP's JSON encode the first one."""
 
 
 def _base64(raw: bytes, offset: int) -> Spelling:
-    """What this secret alone decides, when it begins so many bytes after a group of three; and its end with the padding."""
+    """The base64 that only depends on this secret, if it starts `offset` bytes into a group of three."""
     code = base64.b64encode(b"\0" * offset + raw).decode().rstrip("=")[(0, 2, 3)[offset] :]
     choices = tuple(_BASE64.get(each, (each,)) for each in code)
     if (offset + len(raw)) % 3 == 0:

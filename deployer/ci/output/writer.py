@@ -1,4 +1,7 @@
-"""The one writer of stdout: a line at a time, as bytes, without secrets, and never an error of its own (ci-formats 0 rules 1, 2)."""
+"""The only writer of stdout: one redacted line at a time, as bytes (ci-formats 0 rules 1, 2).
+
+Never raises.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ _DEFAULT_COLUMNS = 80
 
 
 class Writer:
-    """Lines to a stream. A stdout that is closed or full must not end the watch: nothing here raises, what can't be written is dropped."""
+    """Writes lines to a stream.
+
+    Never raises, since a closed or full stdout must not end a run: what can't be written is dropped.
+    """
 
     def __init__(
         self,
@@ -26,9 +32,11 @@ class Writer:
         columns: Callable[[], int] | None = None,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """With `terminal` there is a status line, as wide as `columns` says (by default: as the stream's terminal says).
+        """Prepare, without writing.
 
-        `has_room`: whether the stream takes more of what may be left out.
+        terminal: draw a status line.
+        columns: its width; by default that of the stream's terminal.
+        has_room: whether the stream accepts more of the build log.
         """
         self.redact = redact
         self.has_room = has_room
@@ -39,17 +47,21 @@ class Writer:
         self._status_shown = False
 
     def line(self, text: str) -> None:
-        """Write exactly one line, redacted. Line breaks inside become spaces."""
+        """Write exactly one line, redacted. Line breaks become spaces."""
         self.command(one_line(self.redact(text)))
 
     def command(self, text: str) -> None:
-        """Write a line of our own making as it is: a mask holds its secret, GitLab's section marker its CR. Only LF becomes a space."""
+        """Write our own line unredacted: a mask contains its secret, and GitLab's section marker a CR.
+
+        LF becomes a space.
+        """
         self._send(self._cleared() + text.replace("\n", " ") + "\n")
 
     def status(self, text: str) -> None:
-        """Draw the live status line, over the one before. Nothing without a terminal."""
+        """Draw the live status line over the previous one, in a terminal only."""
         if self._terminal:
-            self._send(_CLEAR + _cut(self.redact(_still(one_line(self.redact(text)))), self._columns() - 1))
+            line = self.redact(_printable(one_line(self.redact(text))))
+            self._send(_CLEAR + _fitting(line, self._columns() - 1))
             self._status_shown = True
 
     def _cleared(self) -> str:
@@ -66,8 +78,8 @@ class Writer:
             return _DEFAULT_COLUMNS
 
 
-def _still(text: str) -> str:
-    """Take out what would move the cursor or turn the writing."""
+def _printable(text: str) -> str:
+    """Remove what would move the cursor or change the writing direction."""
     return "".join(
         character
         for character in text
@@ -75,8 +87,8 @@ def _still(text: str) -> str:
     )
 
 
-def _cut(text: str, columns: int) -> str:
-    """Keep what fits: most of what China, Japan and Korea write takes two columns, an accent none."""
+def _fitting(text: str, columns: int) -> str:
+    """The part that fits: most East Asian characters take two columns, a combining accent none."""
     width = 0
     for at, character in enumerate(text):
         wide = unicodedata.east_asian_width(character) in "WF"

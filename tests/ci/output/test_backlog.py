@@ -170,8 +170,8 @@ def test_a_reader_that_takes_next_to_nothing_is_not_waited_for_for_ever(
 ) -> None:
     context = scene_of(passing=1.0)
     fill(context, 1 << 20)
-    monkeypatch.setattr(context.backlog, "_moved", threading.Event())
-    monkeypatch.setattr(context.backlog._moved, "wait", lambda _: os.read(context.reader, 8192))
+    monkeypatch.setattr(context.backlog, "_progress", threading.Event())
+    monkeypatch.setattr(context.backlog._progress, "wait", lambda _: os.read(context.reader, 8192))
     assert context.took(context.backlog.drain) == pytest.approx(backlog.LAST_SECONDS, abs=3)
 
 

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from deployer.ci.output import Redactor
 from deployer.model import Entry, Event, Idle, Outcome, Target
-from deployer.report.untrusted import FACTS, IDENTITY
-from tests.ci.test_ci import obeyed
-from tests.report.test_report import HIDDEN, SECRET, SYSTEMS, at_desk, started
+from deployer.report.untrusted import IDENTITY_FIELDS, OUTPUT_FIELDS
+from tests.ci.decoders import obeyed
+from tests.report.desk import HIDDEN, SECRET, SYSTEMS, at_desk, started
 
 PLACES = (*SYSTEMS, "terminal")
 EVENTS: tuple[type, ...] = typing.get_args(Event)
@@ -93,7 +93,7 @@ def divided(draw: st.DrawFn, secret: str) -> str:
 def value(kind: Any, text: str, name: str, *, exact: bool) -> Any:  # noqa: PLR0911 -- one for each kind of field
     """One value for a field of this type, with the text in it wherever there is one. `exact`: also in what outputs are made of."""
     if kind is str:
-        return text if exact or name not in FACTS | IDENTITY else "web"
+        return text if exact or name not in OUTPUT_FIELDS | IDENTITY_FIELDS else "web"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return next(iter(kind))
     if kind in {int, float, bool}:
@@ -192,9 +192,9 @@ def test_only_what_outputs_are_made_of_keeps_the_value_of_a_variable() -> None:
         "id",
         "link",
     }
-    assert named >= (FACTS | IDENTITY)
-    assert {"url", "before", "link", "commit"} == FACTS
-    assert {"target", "id"} == IDENTITY
+    assert named >= (OUTPUT_FIELDS | IDENTITY_FIELDS)
+    assert {"url", "before", "link", "commit"} == OUTPUT_FIELDS
+    assert {"target", "id"} == IDENTITY_FIELDS
 
 
 # --- the one place where text is cut

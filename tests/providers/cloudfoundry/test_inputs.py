@@ -79,10 +79,10 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("ftp://api.example.org", "must begin with https:// or http://"),
-        (f"https://john:{MARK}@api.example.org", "must not hold a user or a password"),
-        (f"bearer {MARK}", "is no address: write https://api.example.com, as `cf api` shows it"),
-        (f"{MARK}|x", "is no address: write https://api.example.com, as `cf api` shows it"),
+        ("ftp://api.example.org", "must start with https:// or http://"),
+        (f"https://john:{MARK}@api.example.org", "must not contain a user name or password"),
+        (f"bearer {MARK}", "is not a valid URL. Write https://api.example.com, as `cf api` shows it"),
+        (f"{MARK}|x", "is not a valid URL. Write https://api.example.com, as `cf api` shows it"),
     ],
 )
 def test_an_address_that_is_none_is_a_mistake_that_does_not_show_it(text: str, words: str) -> None:
@@ -451,7 +451,7 @@ def told(environ: Mapping[str, str], capfdbinary: pytest.CaptureFixture[bytes]) 
         ),
         pytest.param(
             {"CF_API": API, "COOLIFY_URL": "x"},
-            "COOLIFY_URL (coolify) and CF_API (cloudfoundry) are of different platforms: say which one is meant with DEPLOYER_PROVIDER",
+            "COOLIFY_URL (coolify) and CF_API (cloudfoundry) select different platforms. Set DEPLOYER_PROVIDER",
             id="both",
         ),
     ],
@@ -476,8 +476,8 @@ def test_an_input_of_the_other_platform_in_this_very_step_is_a_mistake(
     }
     _, said = told(environ, capfdbinary)
     assert said[:2] == [
-        "WARNING: Deployer: DEPLOYER_TAG does nothing on this platform: DEPLOYER_PROVIDER is cloudfoundry",
-        "ERROR: Deployer: env does nothing on this platform: DEPLOYER_PROVIDER is cloudfoundry",
+        "WARNING: Deployer: DEPLOYER_TAG has no effect: DEPLOYER_PROVIDER is cloudfoundry",
+        "ERROR: Deployer: env has no effect: DEPLOYER_PROVIDER is cloudfoundry",
     ]
     assert not any("COOLIFY_URL" in line for line in said)
 
@@ -489,6 +489,6 @@ def test_a_run_without_any_of_its_secrets_may_end_green(
     environ = PLACE | {"DEPLOYER_ON_MISSING_SECRET": "skip"}
     assert told(environ, capfdbinary) == (
         0,
-        ["NOTICE: Deployer: CF_ASSERTION is not given here: skipped, nothing was deployed"],
+        ["NOTICE: Deployer: CF_ASSERTION is not set: skipped, nothing was deployed"],
     )
     assert told({**environ, name: MARK}, capfdbinary)[0] == 2

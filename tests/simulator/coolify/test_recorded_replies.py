@@ -440,8 +440,8 @@ FIXTURES = {
     "app_patch_422_tag_regex": says("Validation failed.", 422),
     "health_200": f"unavailable may_have_arrived: HTTP 200: {PAGE}",
     "health_v1_200": f"unavailable may_have_arrived: HTTP 200: {PAGE}",
-    "notification_webhook_failed": "unavailable may_have_arrived: HTTP 200: an answer that is not Coolify's",
-    "notification_webhook_success": "unavailable may_have_arrived: HTTP 200: an answer that is not Coolify's",
+    "notification_webhook_failed": "unavailable may_have_arrived: HTTP 200: a response that is not Coolify's",
+    "notification_webhook_success": "unavailable may_have_arrived: HTTP 200: a response that is not Coolify's",
     "quirk_body_uuid_shadows_path": says("Service not found.", 404),
     "transport_405_post_required": says("This endpoint has changed to a POST request.", 405),
     # Is it there, and what may the token do?

@@ -177,7 +177,7 @@ class Coolify(ProviderInputs):
     def cautions(cls, raw: RawInputs) -> list[str]:
         """Values of variables that end at a ` #`. In a file comments are usual, so that only doubtful ones are told."""
         cut: dict[str, list[int]] = {}
-        for name, read in (("env", str), ("env_file", partial(read_text, largest=parsers.MAX_FILE_BYTES))):
+        for name, read in (("env", str), ("env_file", partial(read_text, max_bytes=parsers.MAX_FILE_BYTES))):
             with suppress(ValueError):  # told as a mistake
                 cut[name] = (
                     envs.cut_off(read(raw.text(name)), surely=name == "env_file") if name in raw else []

@@ -69,19 +69,19 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param("ftp://coolify.example.com", "must begin with https:// or http://", id="ftp"),
+        pytest.param("ftp://coolify.example.com", "must start with https:// or http://", id="ftp"),
         pytest.param(
             "https://admin:hunter22@coolify.example.com",
-            "must not hold a user or a password",
+            "must not contain a user name or password",
             id="a-password",
         ),
         pytest.param(
             "admin:hunter22@coolify.example.com",
-            "must not hold a user or a password",
+            "must not contain a user name or password",
             id="a-password-without-scheme",
         ),
         pytest.param(
-            "https://hunter22@coolify.example.com", "must not hold a user or a password", id="a-user"
+            "https://hunter22@coolify.example.com", "must not contain a user name or password", id="a-user"
         ),
         pytest.param("https://coolify .example.com", "is no address", id="a-blank"),
         pytest.param("https://a.example.com https://b.example.com", "is no address", id="two"),
@@ -98,7 +98,7 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
         pytest.param("admin:hunter22", "is no address", id="a-login-and-no-host"),
         pytest.param(
             "hunter22://coolify.example.com",
-            "must begin with https:// or http://",
+            "must start with https:// or http://",
             id="a-token-as-the-scheme",
         ),
         pytest.param("https://hunter22\u2100.example.com", "is no address", id="what-python-would-quote"),
@@ -181,7 +181,7 @@ def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
         pytest.param(f"{API}/deploy?uuid=a/b", "is no uuid", id="a-uuid-that-is-none"),
         pytest.param(
             f"https://admin:hunter22@coolify.example.com/api/v1/deploy?uuid={WEB}",
-            "must not hold a user or a password",
+            "must not contain a user name or password",
             id="a-password",
         ),
     ],
@@ -272,9 +272,11 @@ def test_a_token_that_is_an_address_or_a_header_is_told_as_that(token: str) -> N
 
 
 def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
-    assert mistakes(COOLIFY_URL=TOKEN) == ["COOLIFY_URL: is no address: write https://coolify.example.com"]
+    assert mistakes(COOLIFY_URL=TOKEN) == [
+        "COOLIFY_URL: is not a valid URL. Write https://coolify.example.com"
+    ]
     assert mistakes(COOLIFY_URL=TOKEN, COOLIFY_TOKEN=BASE) == [
-        "COOLIFY_URL: is no address: write https://coolify.example.com",
+        "COOLIFY_URL: is not a valid URL. Write https://coolify.example.com",
         "COOLIFY_TOKEN: must be the token alone, no address and no header",
     ]
 
@@ -452,7 +454,7 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
         ),
         pytest.param(
             {"DEPLOYER_DOMAINS": "shop.example.com"},
-            ["DEPLOYER_DOMAINS: the 1. of them is no address: write https://app.example.com"],
+            ["DEPLOYER_DOMAINS: the 1. of them is not a valid URL. Write https://app.example.com"],
             id="domains",
         ),
         pytest.param(
@@ -571,11 +573,11 @@ def _large(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        pytest.param(_pipe, "is no regular file", id="a-pipe"),
-        pytest.param(Path.mkdir, "is no regular file", id="a-folder"),
+        pytest.param(_pipe, "is not a regular file", id="a-pipe"),
+        pytest.param(Path.mkdir, "is not a regular file", id="a-folder"),
         pytest.param(_large, "is larger than 1024 KiB", id="too-large"),
-        pytest.param(lambda path: path.write_bytes(b"A=\xff"), "is not written in UTF-8", id="no-text"),
-        pytest.param(lambda _: None, "cannot be read: No such file or directory", id="not-there"),
+        pytest.param(lambda path: path.write_bytes(b"A=\xff"), "is not encoded in UTF-8", id="no-text"),
+        pytest.param(lambda _: None, "could not be read: No such file or directory", id="not-there"),
     ],
 )
 def test_a_file_of_variables_is_a_small_regular_one(

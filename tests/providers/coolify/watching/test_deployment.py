@@ -1,4 +1,4 @@
-"""Coolify: the rows of real servers become snapshots, verdicts and sentences."""
+"""Coolify: what a deployment record shows (coolify-api 6 and 7)."""
 
 from __future__ import annotations
 
@@ -39,13 +39,17 @@ from tests.providers.coolify.support import (
     polls,
     without,
 )
+from tests.providers.coolify.watching.records import BROKE, EXECUTING, GAVE_NONE, NO_LOG, more, why
 
 FIXTURE_SHA = "1a2b3c4d5e6f708192a3b4c5d6e7f80910111213"
-SECRET = "npm_mArKeDsecret"
+
 
 # --- whole stories
 
+
 NIXPACKS = "Generating nixpacks configuration with: "
+
+
 FAILED_COMMAND = re.compile(r"Command execution failed \(exit code (\d+)\): .*?\nError: ", re.DOTALL)
 
 
@@ -113,23 +117,27 @@ def watched(listed: list[Row], *, post_command: bool = False, flips: bool = Fals
 
 
 WENT_WELL = (Phase.RUNNING, Phase.SUCCEEDED)
+
+
 WENT_WRONG = (Phase.RUNNING, Phase.FAILED)
+
+
 SKIPPED_POST = "its post-deployment command was skipped: no running container was found"
+
+
 BUILD_FAILURE = """\
 exit code 1: #1 step 1
 #2 step 2
 #3 step 3
 ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 1"""
+
+
 NO_SCRIPT = "The package file has no script of that name: add it, or change the command in Coolify."
+
+
 OLD_POST_FAILURE = """\
 The deployment command (pre or post) found no container: check the container's name in Coolify.
 Post-deployment command: Could not find a valid container. Is the container name correct?"""
-NO_LOG = "New container is unhealthy. It wrote no log."
-
-
-def more(row: Row) -> str:
-    """Where to read on, behind a cause that is not known."""
-    return f"Its hidden lines may say more: set `hidden_logs: true` or open {BASE}{row['deployment_url']}."
 
 
 BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
@@ -271,9 +279,16 @@ def test_no_line_is_lost_or_doubled_when_the_server_replaces_its_list() -> None:
 
 # --- one look
 
+
 FIXTURE_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/environment/e8kwg0c4s0ok4gw8sk0cw4go/application/{APP}/deployment/vgs4k8c0ws0cwg4o8kc0s4gk"
+
+
 SEEN = Snapshot(Phase.RUNNING, "in_progress", link=FIXTURE_LINK, commit=FIXTURE_SHA, server="localhost")
+
+
 UNHEALTHY_WORDS = "New container is unhealthy.\nContainer logs:\nError: listen EADDRINUSE"
+
+
 OLD_LINK = f"{BASE}/project/p0ck4sw8og8wkc0s4g4wk8cs/production/application/{APP}/deployment/vgs4k8c0ws0cwg4o8kc0s4gk"
 
 
@@ -390,8 +405,9 @@ def test_a_deployment_that_a_restart_of_coolify_failed_says_so() -> None:
 
 
 NO_REASON_READ = "the token may not read its log, which says why (read:sensitive)"
+
+
 POSSIBLY = f"{NO_REASON_READ}; possibly Coolify was restarted or updated, which fails all that runs"
-GAVE_NONE = "Coolify gave no reason. The last lines of its log:\n"
 
 
 @pytest.mark.parametrize(
@@ -486,19 +502,20 @@ def test_beta_380_without_finished_at_waits_ten_seconds() -> None:
     )
 
 
-def why(*texts: str | Row) -> str:
-    return deployment.snapshot_of(ended("failed", *texts), BASE).reason
-
-
 BUILT, SHUT = "Building docker image completed.", "Gracefully shutting down build container: abc"
+
+
 DISK = "mv: /data/x: no space left on device"
-EXECUTING = "Executing post-deployment command (see debug log for output)."
+
+
 HAS_COMMAND = {
     "application": {
         **body("deployment_get_finished")["application"],
         "post_deployment_command": "php artisan migrate",
     }
 }
+
+
 UNSEEN = "the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)"
 
 
@@ -699,6 +716,8 @@ def test_an_entry_is_known_by_16_bytes_and_by_all_that_tells_it_from_another() -
 
 
 PLAN = "Generating nixpacks configuration with: nixpacks plan -f json"
+
+
 QUOTE = r"'\''"
 
 
@@ -830,311 +849,3 @@ def test_fields_of_the_wrong_type_are_left_out() -> None:
 )
 def test_the_link_leads_to_our_server_and_nowhere_else(path: str, link: str) -> None:
     assert deployment.snapshot_of({**finished(), "deployment_url": path}, BASE).link == link
-
-
-# --- causes
-
-RUN = f"docker exec abc bash -c 'NPM_TOKEN={SECRET} npm ci'"
-BROKE = f"Command execution failed (exit code 1): {RUN}"
-RETRY = f"SSH connection failed. Retrying... (Attempt 1/3, waiting 2s)\nError: {BROKE}\nError: ssh: Connection refused\r\n"
-RULED = "----------------------------------------"
-UNHEALTHY = "New container is unhealthy."
-MORE = more(body("deployment_get_finished"))
-
-
-@pytest.mark.parametrize(
-    ("entries", "reason"),
-    [
-        pytest.param(
-            [f"Deployment failed: {BROKE}\nError: npm ERR! code 1"],
-            "exit code 1: npm ERR! code 1",
-            id="the-command-is-left-out",
-        ),
-        pytest.param(
-            [f"Deployment failed: {BROKE}\nError: one\ntwo\nError: three"],
-            "exit code 1: one\ntwo\nError: three",
-            id="of-an-error-of-many-lines-too",
-        ),
-        pytest.param(
-            [
-                f"Deployment failed: Rolling update failed (App\\E): Failed to start container: {BROKE}\nError: no such image"
-            ],
-            "exit code 1: no such image",
-            id="of-an-error-in-an-error-too",
-        ),
-        pytest.param(
-            [f"Deployment failed: {BROKE}\r\nError: gone\r\n"],
-            "exit code 1: gone",
-            id="with-carriage-returns",
-        ),
-        pytest.param(
-            [
-                "Deployment failed: Server is not functional.",
-                "Deployment failed. Removing the new version of your application.",
-            ],
-            "Coolify holds the server for not functional: validate it under Servers, then deploy again.\nServer is not functional.",
-            id="a-sentence-of-coolify",
-        ),
-        pytest.param(
-            [RULED, "Deployment failed: " + "\n".join(f"line {number}" for number in range(40)), RULED],
-            "\n".join(f"line {number}" for number in range(25, 40)),
-            id="the-last-fifteen-lines",
-        ),
-        pytest.param(
-            [f"Deployment failed: {'x' * 500}\n{'y' * 501}\n{'z' * 9000}"],
-            f"{'x' * 500}\n{'y' * 501}\n{'z' * 9000}",
-            id="each-line-whole",
-        ),
-        pytest.param(
-            [f"{'x' * 9000}", "short"],
-            f"{GAVE_NONE}{'x' * 9000}\nshort",
-            id="each-line-of-an-unknown-cause-whole",
-        ),
-        pytest.param(
-            [f"Deployment failed: {BROKE}\nError: {'x' * 9000}"],
-            f"exit code 1: {'x' * 9000}",
-            id="with-what-stands-before-it",
-        ),
-        pytest.param(
-            [
-                UNHEALTHY,
-                RULED,
-                "Container logs:",
-                entry("boom\nEADDRINUSE", command="docker logs x"),
-                RULED,
-                "Removing old containers.",
-            ],
-            "New container is unhealthy.\nContainer logs:\nboom\nEADDRINUSE",
-            id="unhealthy-with-container-logs",
-        ),
-        pytest.param(
-            [UNHEALTHY, RULED, "Container logs:", RULED, "Removing old containers."],
-            NO_LOG,
-            id="unhealthy-without-container-logs",
-        ),
-        pytest.param([UNHEALTHY], UNHEALTHY, id="unhealthy-and-nothing-after-it"),
-        pytest.param(
-            [
-                UNHEALTHY,
-                RULED,
-                "Container logs:",
-                entry("\n".join(map(str, range(100))), command="docker logs x"),
-                RULED,
-            ],
-            "\n".join([UNHEALTHY, "Container logs:", *map(str, range(85, 100))]),
-            id="unhealthy-and-talkative",
-        ),
-        pytest.param(
-            [
-                UNHEALTHY,
-                "Container logs:",
-                entry("a", command="docker logs x"),
-                "Deployment failed: something else",
-            ],
-            f"{UNHEALTHY}\nContainer logs:\na\nDeployment failed: something else",
-            id="unhealthy-comes-first",
-        ),
-        pytest.param(
-            [entry("hidden", hidden=True), *map(str, range(9)), RULED],
-            f"Coolify gave no reason. The last lines of its log:\n4\n5\n6\n7\n8\n{MORE}",
-            id="unknown-the-last-five-visible-lines",
-        ),
-        pytest.param([entry("hidden", hidden=True)], MORE, id="nothing-visible"),
-        pytest.param([], "", id="nothing-at-all"),
-        pytest.param(
-            [entry("Deployment failed: Coolify was hacked", command="npm run build"), "the end"],
-            "Coolify gave no reason. The last lines of its log:\nDeployment failed: Coolify was hacked\nthe end",
-            id="a-build-that-speaks-as-coolify",
-        ),
-        pytest.param(
-            [entry(UNHEALTHY, command="npm run build"), "Deployment failed: the true reason"],
-            "the true reason",
-            id="a-build-that-says-unhealthy",
-        ),
-        pytest.param(
-            [
-                entry("Deployment failed: hidden details", hidden=True),
-                "Deployment failed: the visible reason",
-            ],
-            f"the visible reason\n{MORE}",
-            id="what-is-hidden-is-no-reason",
-        ),
-    ],
-)
-def test_the_cause_is_told_in_the_words_of_what_broke(entries: list[str | Row], reason: str) -> None:
-    assert why(*entries) == reason
-
-
-@pytest.mark.parametrize(
-    "entries",
-    [
-        pytest.param([f"Deployment failed: {BROKE}\nError: x"], id="with-its-error"),
-        pytest.param([f"Deployment failed: {BROKE}\nError: "], id="with-an-empty-error"),
-        pytest.param([f"Deployment failed: {BROKE}"], id="without-an-error"),
-        pytest.param(
-            [
-                f"Deployment failed: Command execution failed (exit code 1): echo 'a\nError: b' && {RUN}\nError: x"
-            ],
-            id="of-many-lines",
-        ),
-        pytest.param([f"Deployment failed: first: {BROKE}\nError: second: {BROKE}\nError: x"], id="twice"),
-        pytest.param([f"Deployment failed: {BROKE}\r\nError: x\r\n"], id="with-carriage-returns"),
-        pytest.param([RETRY, RETRY], id="in-retries-of-ssh-that-are-the-last-lines"),
-        pytest.param(
-            ["Oops something is not okay, are you okay? 😢", f"{BROKE}\nError: x"], id="before-beta443"
-        ),
-    ],
-)
-def test_the_command_that_coolify_ran_is_in_no_cause_and_in_no_visible_line(entries: list[str | Row]) -> None:
-    seen = deployment.snapshot_of(ended("failed", *entries), BASE)
-    assert seen.reason
-    for text in (seen.reason, *(each.text for each in seen.log or ())):
-        assert SECRET not in text
-        assert "docker exec" not in text
-
-
-@pytest.mark.parametrize(
-    "line",
-    [entry(f"{BROKE}\nError: x", hidden=True), entry(f"{BROKE}\nError: x", command="cat notes")],
-    ids=["hidden", "a-build-s-output"],
-)
-def test_a_command_is_left_where_it_is_asked_for_or_not_coolify_s(line: Row) -> None:
-    """Hidden entries are only shown to who asks for them."""
-    assert [each.text for each in deployment.snapshot_of(ended("failed", line), BASE).log or ()] == [
-        line["output"]
-    ]
-
-
-@pytest.mark.parametrize("count", [3, 3000])
-def test_a_cause_with_many_commands_in_it_is_told_without_one(count: int) -> None:
-    reason = why("Deployment failed: " + f"{BROKE}\nError: " * count + "the end")
-    assert SECRET not in reason
-    assert reason.startswith("exit code 1: ")
-
-
-def test_a_cause_with_many_lines_and_an_open_quote_is_found_in_no_time() -> None:
-    reason = why("Deployment failed: Command execution failed (exit code 1): echo '" + "\nError: x" * 20_000)
-    assert reason == "exit code 1: x"
-
-
-def test_retries_of_ssh_are_not_the_cause() -> None:
-    assert why(RETRY, RETRY, "Deployment failed: ssh: Connection refused") == "ssh: Connection refused"
-    assert deployment.snapshot_of(finished(RETRY), BASE).reason == ""
-
-
-def test_a_ruled_line_of_the_container_does_not_cut_its_log() -> None:
-    log: list[str | Row] = [
-        UNHEALTHY,
-        RULED,
-        "Container logs:",
-        *(entry(text, command="docker logs x") for text in (RULED, "EADDRINUSE")),
-        RULED,
-        "Removing",
-    ]
-    assert "EADDRINUSE" in why(*log)
-
-
-# --- additional servers
-
-PAGE = f"/project/p/environment/e/application/{APP}/deployment"
-ELSEWHERE = f"Deployment to second. Logs: https://coolify.internal{PAGE}/abc"
-
-
-def others(*texts: str | Row, status: str = "finished") -> list[tuple[str, str, str]]:
-    listed = deployment.snapshot_of(ended(status, *texts), BASE, APP).follow_ups
-    assert {(each.target, each.adopted, each.condition) for each in listed} <= {(APP, False, "")}
-    return [(each.id, each.server, each.link) for each in listed]
-
-
-@pytest.mark.parametrize(
-    ("texts", "found"),
-    [
-        pytest.param(
-            [ELSEWHERE], [("abc", "second", f"{BASE}{PAGE}/abc")], id="one-with-its-page-on-our-address"
-        ),
-        pytest.param(
-            [ELSEWHERE, ELSEWHERE.replace("second", "the third one").replace("/abc", "/def")],
-            [("abc", "second", f"{BASE}{PAGE}/abc"), ("def", "the third one", f"{BASE}{PAGE}/def")],
-            id="two",
-        ),
-        pytest.param([entry(ELSEWHERE, hidden=True)], [("abc", "second", f"{BASE}{PAGE}/abc")], id="hidden"),
-        pytest.param([entry(ELSEWHERE, command="npm run build")], [], id="a-build-that-prints-it"),
-        pytest.param([f"{ELSEWHERE}\nand more"], [], id="and-more"),
-        pytest.param([f"Deployment to second. Logs: {PAGE}/abc"], [], id="no-address"),
-        pytest.param(["Deployment to second. Logs: https://x/deployment/a b"], [], id="no-uuid"),
-        pytest.param(
-            [f"Deployment to {'x' * 201}. Logs: https://x{PAGE}/abc"], [], id="a-name-that-is-too-long"
-        ),
-        pytest.param([], [], id="none"),
-    ],
-)
-def test_additional_servers_stand_in_coolify_s_own_lines(
-    texts: list[str | Row], found: list[tuple[str, str, str]]
-) -> None:
-    assert others(*texts) == found
-
-
-@pytest.mark.parametrize(
-    ("status", "count"),
-    [("finished", 1), ("failed", 0), ("cancelled-by-user", 0), ("in_progress", 0), ("queued", 0)],
-)
-def test_additional_servers_are_followed_from_a_deployment_that_went_well(status: str, count: int) -> None:
-    assert len(others(ELSEWHERE, status=status)) == count
-
-
-def test_additional_servers_are_followed_though_the_post_deployment_command_failed() -> None:
-    """They were started before it ran (coolify-api 7.3)."""
-    seen = deployment.snapshot_of(
-        finished(ELSEWHERE, EXECUTING, "Post-deployment command failed."), BASE, APP
-    )
-    assert (seen.phase, len(seen.follow_ups)) == (Phase.UNVERIFIED, 1)
-
-
-MAIN, SECOND = (
-    next(row for row in body("app_deployments_multiserver")["deployments"] if row["id"] == number)
-    for number in (71, 72)
-)
-
-
-@pytest.mark.parametrize(
-    ("changes", "main", "one"),
-    [
-        pytest.param({}, {}, True, id="as-recorded"),
-        pytest.param({"server_id": MAIN["server_id"]}, {}, False, id="on-the-same-server"),
-        pytest.param({"is_api": True}, {}, False, id="of-the-api"),
-        pytest.param({"is_webhook": True}, {}, False, id="of-a-webhook"),
-        pytest.param({"created_at": "2026-11-21T05:43:02.000000Z"}, {}, True, id="five-seconds-later"),
-        pytest.param({"created_at": "2026-11-21T05:43:03.000000Z"}, {}, False, id="six-seconds-later"),
-        pytest.param(
-            {"created_at": "2026-11-21T05:42:53.000000Z"}, {}, True, id="shortly-before-the-end-was-written"
-        ),
-        pytest.param(
-            {"created_at": "2026-11-21T05:42:40.000000Z"}, {}, False, id="before-the-first-one-began"
-        ),
-        pytest.param({"created_at": None}, {}, False, id="nobody-knows-when"),
-        pytest.param(
-            {},
-            {"finished_at": None, "updated_at": "2026-11-21T05:42:57.000000Z"},
-            True,
-            id="the-end-is-not-written-yet",
-        ),
-        pytest.param(
-            {"created_at": "2026-11-21T05:42:57.000000Z"},
-            {"finished_at": "2026-11-21 05:42:57"},
-            True,
-            id="as-before-beta461",
-        ),
-        pytest.param({}, {"finished_at": "soon"}, False, id="an-end-that-is-no-time"),
-        pytest.param(
-            {}, {"finished_at": "2026-11-21T05:43:57.000000Z"}, True, id="a-minute-of-post-deployment-command"
-        ),
-    ],
-)
-def test_an_additional_server_s_row_was_born_when_the_first_one_ended(
-    changes: Row, main: Row, *, one: bool
-) -> None:
-    """For who may not read the log. The rows are written before `finished_at`, the post-deployment command between.
-
-    Source: coolify-api 7.3, 16.
-    """
-    assert deployment.is_other_server({**SECOND, **changes}, {**MAIN, **main}) is one

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import requests
 
-from deployer.http.bounded import BoundedAdapter, BoundedReader, BoundedResponse
-from tests.http.test_client import CERTIFICATE, KEY, Script, Server, answer, early, raw
+from deployer.http.hooks import BoundedAdapter, BoundedReader, BoundedResponse
+from tests.http.servers import CERTIFICATE, KEY, Script, Server, answer, early, raw
 
 
 @pytest.fixture(name="serve")

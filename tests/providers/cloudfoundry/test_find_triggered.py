@@ -1,0 +1,157 @@
+"""Cloud Foundry: a trigger without a response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import responses
+
+from deployer.model import AccessDenied, Handle, Owner, Started
+from deployer.providers.cloudfoundry import provider, trigger_requests
+from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STOPPED, TriggerRequest
+from deployer.providers.cloudfoundry.trigger_requests import restart, rolling
+from tests.providers.cloudfoundry.foundation import PROCESS, ROLLS, RUNS, V3APP, deployment
+from tests.providers.cloudfoundry.support import (
+    APP,
+    DEPLOYMENT,
+    DROPLET,
+    WEB,
+    answer,
+    asked,
+    known,
+    listing,
+    serve,
+    server,
+)
+
+PERHAPS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT, owner=Owner.UNSURE)
+
+
+START_ACT = TriggerRequest(f"{V3APP}/actions/start", RUNNING, "start it")
+
+
+STOP_ACT = TriggerRequest(f"{V3APP}/actions/stop", STOPPED, "stop it")
+
+
+def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
+    return lambda seen: rolling(seen, droplet)
+
+
+FOUND = [
+    pytest.param(lambda _: START_ACT, ["app-get-200-started"], [], Started((RUNS,)), id="started"),
+    pytest.param(lambda _: START_ACT, ["app-get-200-stopped"], [], None, id="not-started"),
+    pytest.param(
+        lambda _: STOP_ACT,
+        ["app-get-200-stopped"],
+        [],
+        Started((Handle(APP, "", condition=STOPPED),)),
+        id="stopped",
+    ),
+    pytest.param(lambda _: STOP_ACT, ["app-get-200-started"], [], None, id="not-stopped"),
+    pytest.param(
+        lambda seen: restart(seen, ""),
+        [],
+        [("processes", [{**PROCESS, "version": "another"}])],
+        Started((RUNS,), "its processes were started anew"),
+        id="restarted",
+    ),
+    pytest.param(lambda seen: restart(seen, ""), [], [("processes", [PROCESS])], None, id="not-restarted"),
+    pytest.param(
+        lambda seen: restart(seen, ""),
+        [],
+        [("processes", [{"guid": WEB}])],
+        AccessDenied(provider.CANNOT_TELL),
+        id="no-version-is-told",
+    ),
+    pytest.param(
+        rolled(DROPLET), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((ROLLS,)), id="1"
+    ),
+    pytest.param(
+        rolled(),
+        [],
+        [("deployments", [deployment("ACTIVE", "DEPLOYING")])],
+        Started((PERHAPS,)),
+        id="of-a-droplet-that-was-not-there",
+    ),
+    pytest.param(
+        rolled(DROPLET),
+        [],
+        [("deployments", [deployment("FINALIZED", "DEPLOYED")])],
+        Started((ROLLS,)),
+        id="over",
+    ),
+    pytest.param(
+        rolled(),
+        [],
+        [("deployments", [deployment("ACTIVE", "DEPLOYING", guid="before")])],
+        None,
+        id="only-the-one-before",
+    ),
+    pytest.param(rolled(), [], [("deployments", [])], None, id="none"),
+    pytest.param(
+        rolled("another"),
+        [],
+        [("deployments", [deployment("ACTIVE", "DEPLOYING")])],
+        None,
+        id="another-droplet",
+    ),
+    pytest.param(
+        rolled(DROPLET),
+        [],
+        [
+            (
+                "deployments",
+                [
+                    deployment("ACTIVE", "DEPLOYING", guid="b"),
+                    deployment("FINALIZED", "SUPERSEDED", guid="a"),
+                ],
+            )
+        ],
+        Started((Handle(APP, "a", condition=ROLLED_OUT, owner=Owner.UNSURE),)),
+        id="several",
+    ),
+    pytest.param(
+        lambda _: trigger_requests.cancelling(DEPLOYMENT),
+        ["deployment-get-200-canceling"],
+        [],
+        Started((Handle(APP, DEPLOYMENT, condition=REVERTED),)),
+        id="cancelled",
+    ),
+    pytest.param(
+        lambda _: trigger_requests.cancelling(DEPLOYMENT),
+        ["deployment-get-200-deploying"],
+        [],
+        None,
+        id="not-cancelled",
+    ),
+]
+
+
+@pytest.mark.parametrize(("sent", "replies", "lists", "expected"), FOUND)
+def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
+    wire: responses.RequestsMock,
+    sent: Callable[[Any], TriggerRequest],
+    replies: list[str],
+    lists: list[tuple[str, list[Any]]],
+    expected: Any,
+) -> None:
+    cloud = server(wire)
+    seen = known(cloud, newest="before")
+    seen.sent = sent(seen)
+    for name in replies:
+        serve(wire, name)
+    for what, rows in lists:
+        answer(
+            wire, "GET", f"{V3APP}/processes" if what == "processes" else "/v3/deployments", listing(*rows)
+        )
+    assert cloud.find_triggered(APP) == expected
+    assert len(asked(wire)) == 1
+
+
+def test_nothing_is_looked_for_that_was_never_sent(wire: responses.RequestsMock) -> None:
+    cloud = server(wire)
+    known(cloud)
+    assert cloud.find_triggered(APP) is None
+    assert asked(wire) == []

@@ -1,0 +1,277 @@
+"""Cloud Foundry: rolling back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import responses
+
+from deployer.model import (
+    Command,
+    Handle,
+    Phase,
+    RefusedError,
+    Rejected,
+    Started,
+    TriggerResult,
+    UnavailableError,
+)
+from deployer.providers.cloudfoundry import rollback
+from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING
+from tests.providers.cloudfoundry.foundation import IMAGE, ROLLS, RUNS, STATS, V3APP, deployment
+from tests.providers.cloudfoundry.support import (
+    APP,
+    DEPLOYMENT,
+    DROPLET,
+    OLD_DROPLET,
+    answer,
+    asked,
+    bodies,
+    body,
+    known,
+    listing,
+    serve,
+    server,
+)
+
+UNDOS = [
+    pytest.param(
+        {"staged": DROPLET, "was_started": False},
+        RUNS,
+        [],
+        Rejected(rollback.STOPPED_BEFORE),
+        id="it-was-stopped",
+    ),
+    pytest.param({}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="the-same-droplet"),
+    pytest.param({"staged": OLD_DROPLET}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="staged-to-the-same"),
+    pytest.param(
+        {"staged": DROPLET, "droplet": ""}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="none-before"
+    ),
+    pytest.param(
+        {"staged": DROPLET},
+        RUNS,
+        [
+            f"GET {V3APP}",
+            f"GET {V3APP}/processes",
+            f"PATCH {V3APP}/relationships/current_droplet",
+            f"POST {V3APP}/actions/restart",
+        ],
+        Started((RUNS,), f"back to droplet {OLD_DROPLET}"),
+        id="by-a-restart",
+    ),
+]
+
+
+@pytest.mark.parametrize(("seen", "deployed", "requests", "expected"), UNDOS)
+def test_what_ran_before_is_put_back_where_there_is_a_way(
+    wire: responses.RequestsMock,
+    seen: dict[str, Any],
+    deployed: Handle,
+    requests: list[str],
+    expected: TriggerResult,
+) -> None:
+    cloud = server(wire, image=IMAGE)
+    known(cloud, **seen)
+    if requests:
+        for name in (
+            "app-get-200-docker-started",
+            "app-processes-list-200-web-2",
+            "current-droplet-patch-200",
+            "app-restart-200",
+        ):
+            serve(wire, name)
+    assert cloud.rollback(APP, deployed) == expected
+    assert asked(wire) == requests
+
+
+def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_before_is_back(
+    wire: responses.RequestsMock,
+) -> None:
+    cloud = server(wire, strategy="rolling")
+    known(cloud)
+    for name in (
+        "deployment-cancel-200",
+        "deployment-get-200-canceling",
+        "deployment-get-200-canceling",
+        "deployment-get-200-canceled",
+    ):
+        serve(wire, name)
+    back = Handle(APP, DEPLOYMENT, condition=REVERTED)
+    assert cloud.rollback(APP, ROLLS) == Started((back,))
+    serve(wire, "app-processes-list-200-web-2")
+    serve(wire, "process-stats-200-all-running")
+    assert [cloud.poll(back).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
+    cancel = f"/v3/deployments/{DEPLOYMENT}"
+    assert asked(wire) == [
+        f"POST {cancel}/actions/cancel",
+        *[f"GET {cancel}"] * 3,
+        f"GET {V3APP}/processes",
+        f"GET {STATS}",
+    ]
+
+
+def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) -> None:
+    cloud = server(wire, strategy="rolling", image=IMAGE)
+    known(cloud, staged=DROPLET, deployed=DEPLOYMENT)
+    serve(wire, "app-get-200-docker-started")
+    answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deployed")))
+    answer(wire, "POST", "/v3/deployments", {"guid": "back"}, 201)
+    assert cloud.rollback(APP, ROLLS) == Started(
+        (Handle(APP, "back", condition=ROLLED_OUT),), f"back to droplet {OLD_DROPLET}"
+    )
+    assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        pytest.param("app-start-500-unknown", {}, id="its-own-failure"),
+        pytest.param(
+            "app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"
+        ),
+        pytest.param("app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-shape"),
+    ],
+)
+def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(
+    wire: responses.RequestsMock, name: str, changes: dict[str, Any]
+) -> None:
+    cloud = server(wire, image=IMAGE)
+    known(cloud)
+    for _ in range(3):
+        serve(wire, name, "POST", "/v3/packages", **changes)
+    for expected in (UnavailableError, UnavailableError, RefusedError):
+        with pytest.raises(expected):
+            cloud.apply_changes(APP)
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *, wait: bool) -> None:
+    cloud = server(wire, wait=wait)
+    known(cloud)
+    cloud.api.warnings.append("an old buildpack")
+    serve(wire, "app-start-200")
+    answered = cloud.trigger(APP)
+    assert isinstance(answered, Started)
+    assert answered.note.endswith("an old buildpack") is not wait
+    assert cloud.describe(APP)[-1] == "an old buildpack"
+
+
+def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.RequestsMock) -> None:
+    cloud = server(wire, image=IMAGE)
+    known(cloud, staged="staged", droplet="before")
+    serve(wire, "app-get-200-docker-started")
+    answer(wire, "GET", f"{V3APP}/processes", listing())
+    assert cloud.rollback(APP, Handle(APP, "", condition=RUNNING)) == Rejected(rollback.ANOTHER_DROPLET)
+
+
+BACKS = [
+    pytest.param(
+        {"active": True, "newest": DEPLOYMENT},
+        [],
+        [f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/deployments/{DEPLOYMENT}"],
+        None,
+        id="what-is-going-is-cancelled",
+    ),
+    pytest.param(
+        {"previous": "older"},
+        [{"guid": OLD_DROPLET}, {"guid": "old"}, {"guid": "older"}],
+        [
+            f"GET {V3APP}/droplets?order_by=-created_at&per_page=50&states=STAGED",
+            f"PATCH {V3APP}/relationships/current_droplet",
+            f"POST {V3APP}/actions/restart",
+        ],
+        {"data": {"guid": "older"}},
+        id="what-the-newest-deployment-replaced",
+    ),
+    pytest.param(
+        {"previous": "newer"},
+        [{"guid": "newer"}, {"guid": OLD_DROPLET}, {"guid": "older"}],
+        [
+            f"GET {V3APP}/droplets?order_by=-created_at&per_page=50&states=STAGED",
+            f"PATCH {V3APP}/relationships/current_droplet",
+            f"POST {V3APP}/actions/restart",
+        ],
+        {"data": {"guid": "older"}},
+        id="never-forward-to-what-was-put-back",
+    ),
+    pytest.param(
+        {},
+        [{"guid": "newer"}, {"guid": OLD_DROPLET}, {"guid": "older"}],
+        [
+            f"GET {V3APP}/droplets?order_by=-created_at&per_page=50&states=STAGED",
+            f"PATCH {V3APP}/relationships/current_droplet",
+            f"POST {V3APP}/actions/restart",
+        ],
+        {"data": {"guid": "older"}},
+        id="the-droplet-before",
+    ),
+]
+
+
+@pytest.mark.parametrize(("seen", "droplets", "requests", "sent"), BACKS)
+def test_a_rollback_on_demand_goes_back_by_one(
+    wire: responses.RequestsMock, seen: dict[str, Any], droplets: list[Any], requests: list[str], sent: Any
+) -> None:
+    cloud = server(wire, command=Command.ROLLBACK)
+    known(cloud, **seen)
+    if droplets:
+        answer(wire, "GET", f"{V3APP}/droplets", listing(*droplets))
+    for name in (
+        ("current-droplet-patch-200", "app-restart-200")
+        if sent
+        else ("deployment-cancel-200", "deployment-get-200-canceling")
+    ):
+        serve(wire, name)
+    assert isinstance(cloud.trigger(APP), Started)
+    assert asked(wire) == requests
+    assert bodies(wire) == ([sent] if sent else [])
+
+
+@pytest.mark.parametrize(
+    "droplets",
+    [[], [{"guid": "other"}], [{"guid": "newer"}, {"guid": OLD_DROPLET}]],
+    ids=["none", "lost", "oldest"],
+)
+def test_a_rollback_on_demand_without_a_droplet_from_before_is_refused(
+    wire: responses.RequestsMock, droplets: list[Any]
+) -> None:
+    cloud = server(wire, command=Command.ROLLBACK)
+    known(cloud)
+    answer(wire, "GET", f"{V3APP}/droplets", listing(*droplets))
+    assert cloud.trigger(APP) == Rejected(rollback.NONE_BEFORE)
+
+
+OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
+
+
+@pytest.mark.parametrize(
+    ("newest", "active", "previous"),
+    [
+        pytest.param(
+            deployment(
+                "FINALIZED", "DEPLOYED", droplet={"guid": OLD_DROPLET}, previous_droplet={"guid": "p"}
+            ),
+            False,
+            "p",
+            id="it",
+        ),
+        pytest.param(
+            deployment("FINALIZED", "DEPLOYED", previous_droplet={"guid": "p"}),
+            False,
+            "",
+            id="another-droplet-is-there",
+        ),
+        pytest.param(deployment("FINALIZED", "CANCELED", **OF_OLD), False, "", id="cancelled"),
+        pytest.param(deployment("ACTIVE", "DEPLOYING", **OF_OLD), True, "", id="going"),
+    ],
+)
+def test_the_droplet_before_is_the_one_that_the_newest_deployment_replaced(
+    wire: responses.RequestsMock, newest: dict[str, Any], *, active: bool, previous: str
+) -> None:
+    cloud = server(wire, command=Command.ROLLBACK)
+    for name in ("app-get-200-started", "app-processes-list-200-web-2", "app-routes-list-200"):
+        serve(wire, name)
+    answer(wire, "GET", "/v3/deployments", listing(newest))
+    cloud.resolve(APP)
+    assert (cloud.apps[APP].active, cloud.apps[APP].previous) == (active, previous)

@@ -1,0 +1,401 @@
+"""Coolify: `command: rollback`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import responses
+
+from deployer.model import Handle, RefusedError, Started, TriggerResult
+from deployer.providers.coolify.provider import CoolifyProvider
+from deployer.providers.coolify.rollback import NO_IMAGES, NO_OTHER
+from tests.providers.coolify.rollbacks import (
+    BEFORE,
+    FORCED,
+    HISTORY_IMG,
+    NOW,
+    OLDER,
+    OLDEST,
+    PINNED_NOTE,
+    RAN,
+    ROLLBACK,
+    TAG_BACK,
+    _wire,
+    coolify,
+    done,
+    git,
+    image,
+    kept,
+    may,
+    queued,
+    sent,
+)
+from tests.providers.coolify.support import API, IMG, NEW, WEB, Row, asked, deployed, listing, serve
+
+__all__ = ["_wire"]  # fixtures
+
+# --- on demand
+
+
+def demanded(
+    server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = WEB
+) -> tuple[TriggerResult, list[str]]:
+    server.resolve(uuid)
+    before = len(wire.calls)
+    return server.trigger(uuid), sent(wire, before)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "commit"),
+    [
+        pytest.param({}, BEFORE, id="the-one-before"),
+        pytest.param({"commit": OLDEST}, OLDEST, id="the-one-that-is-named"),
+    ],
+)
+def test_on_demand_it_goes_back_to_what_is_named_or_to_the_one_before(
+    wire: responses.RequestsMock, inputs: dict[str, str], commit: str
+) -> None:
+    git(wire, *RAN)
+    kept(wire, (NOW, "20", True), (BEFORE, "18", False))
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    answer, calls = demanded(coolify(command="rollback", **inputs), wire)
+    assert answer == Started((Handle(WEB, "nubaatgkfbicbcjcnw7eyxph"),), f"back to {commit}")
+    assert calls[-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
+
+
+def test_on_demand_an_older_version_pins_and_may_be_told_to_go_back_further(
+    wire: responses.RequestsMock,
+) -> None:
+    git(wire, *RAN)
+    may(wire)
+    queued(wire)
+    answer, calls = demanded(coolify("4.2.0", command="rollback", commit=OLDER), wire)
+    assert calls == [
+        *(f"PATCH /applications/{WEB} {{}}", "POST /deploy"),
+        *(f'PATCH /applications/{WEB} {{"git_commit_sha": "{OLDER}"}}', f"POST /deploy?uuid={WEB}"),
+    ]
+    assert isinstance(answer, Started)
+    assert PINNED_NOTE in answer.note
+
+
+@pytest.mark.parametrize(
+    ("inputs", "current", "calls", "note"),
+    [
+        pytest.param(
+            {}, "2.0.1", [TAG_BACK.replace("2.0.1", "2.0.0")], "2.0.0", id="the-newest-that-is-kept"
+        ),
+        pytest.param(
+            {"image": ":1.9.0"},
+            "2.0.1",
+            [TAG_BACK.replace("2.0.1", "1.9.0")],
+            "1.9.0",
+            id="the-one-that-is-named",
+        ),
+    ],
+)
+def test_on_demand_an_image_is_gone_back_to(
+    wire: responses.RequestsMock, inputs: dict[str, str], current: str, calls: list[str], note: str
+) -> None:
+    image(wire)
+    may(wire, IMG)
+    queued(wire, IMG)
+    kept(wire, (current, "20", True), ("1.9.9", "12", False), ("2.0.0", "18", False), uuid=IMG)
+    answer, asked_then = demanded(coolify(uuid=IMG, command="rollback", **inputs), wire, IMG)
+    assert asked_then[-4:] == [f"PATCH /applications/{IMG} {{}}", "POST /deploy", *calls, FORCED]
+    assert isinstance(answer, Started)
+    assert answer.note.startswith(f"back to ghcr.io/acme/shop:{note} (image: ghcr.io/acme/shop:2.0.1 → ")
+
+
+@pytest.mark.parametrize(
+    ("version", "uuid", "inputs", "reason"),
+    [
+        pytest.param("4.2.0", IMG, {}, NO_IMAGES, id="no-list-of-images"),
+        pytest.param(NEW, IMG, {}, NO_IMAGES, id="its-server-is-out-of-reach"),
+        pytest.param(
+            NEW,
+            IMG,
+            {"commit": NOW},
+            "this application runs an image and has no commits: give `image`",
+            id="a-commit-of-an-image",
+        ),
+        pytest.param(
+            NEW,
+            WEB,
+            {"image": ":1"},
+            "`image` is only for Docker-image applications",
+            id="an-image-of-a-repository",
+        ),
+        pytest.param(NEW, WEB, {"commit": "HEAD"}, "`commit: HEAD` names nothing to go back to", id="head"),
+        pytest.param(
+            "4.1.2", WEB, {"commit": NOW}, "Coolify 4.1.2 has no way back", id="a-version-that-ignores-pins"
+        ),
+        pytest.param("4.1.2", WEB, {}, NO_OTHER, id="no-other-commit-is-known"),
+    ],
+)
+def test_on_demand_what_can_not_be_done_is_refused(
+    wire: responses.RequestsMock, version: str, uuid: str, inputs: dict[str, str], reason: str
+) -> None:
+    git(wire, done(4, NOW))
+    image(wire)
+    for each in (WEB, IMG):
+        serve(wire, "GET", f"/applications/{each}/rollback-images", "rollback_images_server_unreachable")
+    server = coolify(version, uuid, command="rollback", **inputs)
+    server.resolve(uuid)
+    with pytest.raises(RefusedError) as caught:
+        server.trigger(uuid)
+    assert str(caught.value).startswith(reason)
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    assert version == NEW or not [line for line in asked(wire) if line.endswith("rollback-images")]
+
+
+def unclear(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = WEB) -> str:
+    """Why nothing was gone back to; nothing was changed."""
+    server.resolve(uuid)
+    with pytest.raises(RefusedError) as caught:
+        server.trigger(uuid)
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    return str(caught.value)
+
+
+UNSURE = "it is not clear what ran before what runs now: give what to go back to as "
+
+
+@pytest.mark.parametrize(
+    ("listed", "commit"),
+    [
+        pytest.param(
+            (done(5, BEFORE, rollback=True), done(4, NOW), done(3, BEFORE), done(2, OLDER)),
+            OLDER,
+            id="by-the-rollback-call",
+        ),
+        pytest.param((done(5, BEFORE), done(4, NOW), done(3, BEFORE), done(2, OLDER)), OLDER, id="by-a-pin"),
+        pytest.param(
+            (done(6, NOW), done(5, BEFORE, rollback=True), done(4, OLDEST), done(3, BEFORE)),
+            BEFORE,
+            id="and-then-something-new",
+        ),
+        pytest.param(
+            (done(6, NOW, rollback=True), done(5, BEFORE, rollback=True), done(4, NOW), done(3, BEFORE)),
+            BEFORE,
+            id="and-forth-again",
+        ),
+        pytest.param(
+            (done(5, BEFORE), done(4, NOW), done(3, NOW), done(2, BEFORE), done(1, OLDER)),
+            OLDER,
+            id="deployed-twice",
+        ),
+        pytest.param(
+            (
+                done(6, BEFORE, rollback=True),
+                deployed(5, status="failed", commit=OLDEST),
+                done(4, NOW),
+                done(3, BEFORE),
+                done(2, OLDER),
+            ),
+            OLDER,
+            id="after-one-that-failed",
+        ),
+    ],
+)
+def test_on_demand_what_was_taken_back_is_not_gone_back_to(
+    wire: responses.RequestsMock, listed: tuple[Row, ...], commit: str
+) -> None:
+    git(wire, *listed)
+    kept(wire)
+    serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
+    assert demanded(coolify(command="rollback"), wire)[1][-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
+
+
+def test_where_all_else_was_taken_back_it_is_listed(wire: responses.RequestsMock) -> None:
+    git(wire, done(5, BEFORE, rollback=True), done(4, NOW))
+    kept(wire, (BEFORE, "20", True), (OLDEST, "21", False))
+    told = unclear(coolify(command="rollback"), wire)
+    created = RAN[0]["created_at"]
+    assert (
+        told
+        == f"{UNSURE}`commit`. There is {NOW}, deployed {created}, and taken back; {OLDEST}, made 2026-08-21 10:11:12 +0000 UTC"
+    )
+
+
+def test_where_the_rows_do_not_show_what_was_built_it_is_listed(wire: responses.RequestsMock) -> None:
+    """Before beta.464 they show the branch's head: the newest of them may be the one that the pin has taken back."""
+    git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
+    created = RAN[0]["created_at"]
+    told = unclear(coolify("4.0.0-beta.463", command="rollback"), wire)
+    assert told == f"{UNSURE}`commit`. There is {NOW}, deployed {created}; {BEFORE}, deployed {created}"
+
+
+def test_an_image_that_was_made_after_the_one_that_runs_is_not_gone_back_to(
+    wire: responses.RequestsMock,
+) -> None:
+    """It may be the release that was just taken back."""
+    image(wire)
+    may(wire, IMG)
+    queued(wire, IMG)
+    kept(wire, ("2.1.0", "21", False), ("2.0.1", "20", True), ("2.0.0", "18", False), uuid=IMG)
+    _, calls = demanded(coolify(uuid=IMG, command="rollback"), wire, IMG)
+    assert calls[-2:] == [TAG_BACK.replace("2.0.1", "2.0.0"), FORCED]
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        pytest.param((("2.1.0", "21", False), ("2.0.1", "20", True)), id="all-are-newer"),
+        pytest.param((("2.1.0", "21", False), ("2.0.1", "21", True)), id="both-at-once"),
+        pytest.param((("2.1.0", "21", False),), id="none-is-known-to-run"),
+    ],
+)
+def test_where_no_image_is_known_to_be_older_they_are_listed(
+    wire: responses.RequestsMock, images: tuple[tuple[str, str, bool], ...]
+) -> None:
+    image(wire)
+    kept(wire, *images, uuid=IMG)
+    told = unclear(coolify(uuid=IMG, command="rollback"), wire, IMG)
+    assert told == f"{UNSURE}`image`. There is 2.1.0, made 2026-08-21 10:11:12 +0000 UTC"
+
+
+# --- where the list of images marks none (an ordinary container's name)
+
+
+CAPTURED = Path(__file__).parents[2] / "contracts" / "coolify" / "captured-2"
+
+
+OLD_TAG, NEW_TAG = "1.26", "1.27"
+
+
+LISTED = "1.27, made 2026-12-01 01:31:46 +0000 UTC, the application's own tag; 1.26, made 2026-12-01 01:31:30 +0000 UTC"
+
+
+def captured(name: str) -> Any:
+    """A recorded exchange with a real 4.3.10."""
+    return json.loads((CAPTURED / f"{name}.json").read_text("utf-8"))
+
+
+def real_rows(*, logs: bool) -> list[Row]:
+    """The deployments of that application, the newest first: a rollback to 1.26, which started 1.27, and those before it."""
+    rolled = captured("sequence_rollback")["responses"][-1]["body"]
+    rows: list[Row] = captured("rollback_rows_read")["response"]["body"]["deployments"]
+    return [{**rows[0], "logs": rolled["logs"]}, *rows[1:]] if logs else rows
+
+
+def real(wire: responses.RequestsMock, *rows: Row, **changes: Any) -> tuple[CoolifyProvider, str]:
+    """That application with these deployments; its uuid."""
+    held = {**captured("application_after_rollback")["response"]["body"], **changes}
+    uuid = held["uuid"]
+    mine = [{**row, "deployment_url": row["deployment_url"].replace(WEB, uuid)} for row in rows]
+    wire.add("GET", f"{API}/applications/{uuid}", json=held)
+    wire.add("GET", f"{API}/deployments/applications/{uuid}", json=listing(*mine))
+    wire.add(
+        "GET",
+        f"{API}/applications/{uuid}/rollback-images",
+        json=captured("rollback_images_current_null")["response"]["body"],
+    )
+    may(wire, uuid)
+    queued(wire, uuid)
+    return coolify(uuid=uuid, command="rollback"), uuid
+
+
+def started(number: int, image: str = f"nginx:{NEW_TAG}", **changes: Any) -> Row:
+    """A finished deployment whose log can be read: it started this image."""
+    line = {
+        "command": None,
+        "output": f"Starting deployment of {image} to localhost.",
+        "type": "stdout",
+        "hidden": False,
+        "batch": 1,
+    }
+    return done(
+        number, "HEAD", logs=json.dumps([{**line, "timestamp": "2026-12-01T01:46:47.096931Z"}]), **changes
+    )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param(real_rows(logs=True), id="a-real-rollback-that-started-the-same-image"),
+        pytest.param(real_rows(logs=False)[1:], id="logs-can-not-be-read"),
+        pytest.param([started(4)], id="its-log-names-the-image"),
+        pytest.param([deployed(5, status="failed", commit="HEAD"), started(4)], id="then-one-that-failed"),
+        pytest.param(
+            [deployed(5, status="cancelled-by-user", commit="HEAD"), started(4)],
+            id="then-one-that-was-cancelled",
+        ),
+        pytest.param(
+            [deployed(5, status="in_progress", commit="HEAD", pull_request_id=7), started(4)],
+            id="a-preview-is-no-matter",
+        ),
+        pytest.param([done(4, NEW_TAG, rollback=True)], id="a-rollback-to-the-same-tag"),
+        pytest.param([done(4, "HEAD", logs="[{not json")], id="a-damaged-log-is-none"),
+    ],
+)
+def test_what_runs_is_the_application_s_own_tag_where_its_deployments_show_it(
+    wire: responses.RequestsMock, rows: list[Row]
+) -> None:
+    server, uuid = real(wire, *rows)
+    answer, calls = demanded(server, wire, uuid)
+    assert calls[-2:] == [
+        f'PATCH /applications/{uuid} {{"docker_registry_image_tag": "{OLD_TAG}"}}',
+        f"POST /deploy?uuid={uuid}&force=true",
+    ]
+    assert isinstance(answer, Started)
+    assert answer.note.startswith(f"back to nginx:{OLD_TAG} (image: nginx:{NEW_TAG} → nginx:{OLD_TAG})")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        pytest.param([], id="no-deployment"),
+        pytest.param([deployed(4, status="failed", commit="HEAD")], id="none-was-finished"),
+        pytest.param(real_rows(logs=False), id="a-rollback-to-another-tag-whose-log-can-not-be-read"),
+        pytest.param([started(4, f"nginx:{OLD_TAG}")], id="its-tag-was-changed-and-not-deployed"),
+        pytest.param([started(4, f"caddy:{NEW_TAG}")], id="its-image-was-changed-and-not-deployed"),
+        pytest.param(
+            [deployed(5, status="failed", commit="HEAD"), started(4, f"nginx:{OLD_TAG}")],
+            id="its-tag-was-changed-and-failed",
+        ),
+        pytest.param(
+            [deployed(5, status="failed", commit="HEAD"), done(4, "HEAD")],
+            id="one-failed-and-no-log-can-be-read",
+        ),
+        pytest.param([deployed(5, status="in_progress", commit="HEAD"), started(4)], id="one-is-running"),
+        pytest.param([deployed(5, status="queued", commit="HEAD"), started(4)], id="one-is-queued"),
+        pytest.param(
+            [deployed(5, status="paused", commit="HEAD"), started(4)], id="one-has-an-unknown-status"
+        ),
+    ],
+)
+def test_where_they_do_not_show_it_the_images_are_listed_with_their_dates(
+    wire: responses.RequestsMock, rows: list[Row]
+) -> None:
+    server, uuid = real(wire, *rows)
+    assert unclear(server, wire, uuid) == f"{UNSURE}`image`. There is {LISTED}"
+
+
+def test_a_tag_that_the_server_does_not_keep_has_no_date_to_compare(wire: responses.RequestsMock) -> None:
+    server, uuid = real(wire, started(4, "nginx:1.28"), docker_registry_image_tag="1.28")
+    assert (
+        unclear(server, wire, uuid)
+        == f"{UNSURE}`image`. There is {LISTED.replace(', the application' + chr(39) + 's own tag', '')}"
+    )
+
+
+def test_the_row_of_an_additional_server_contradicts_nothing(wire: responses.RequestsMock) -> None:
+    main = started(4, created_at="2026-12-01T01:46:35.000000Z") | {
+        "finished_at": "2026-12-01T01:46:40.000000Z"
+    }
+    extra = deployed(5, status="in_progress", commit="HEAD", server_id=1, is_api=False, is_webhook=False)
+    server, uuid = real(wire, extra | {"created_at": "2026-12-01T01:46:41.000000Z"}, main)
+    assert demanded(server, wire, uuid)[1][-1] == f"POST /deploy?uuid={uuid}&force=true"
+
+
+def test_a_list_that_marks_the_current_image_is_believed_without_another_request(
+    wire: responses.RequestsMock,
+) -> None:
+    image(wire)
+    may(wire, IMG)
+    queued(wire, IMG)
+    kept(wire, ("2.0.1", "20", True), ("2.0.0", "18", False), uuid=IMG)
+    assert HISTORY_IMG not in demanded(coolify(uuid=IMG, command="rollback"), wire, IMG)[1]

@@ -1,0 +1,253 @@
+"""Coolify: what is checked before a rollback, and what a dry run reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+import responses
+
+from deployer.model import RefusedError, UnavailableError
+from deployer.providers.coolify.provider import CoolifyProvider
+from deployer.providers.coolify.rollback import NO_EARLIER_DEPLOYMENT, SAME_IMAGE
+from tests.providers.coolify.rollbacks import (
+    BEFORE,
+    NOW,
+    OLDER,
+    OLDEST,
+    RAN,
+    _wire,
+    coolify,
+    git,
+    image,
+    kept,
+    may,
+    queued,
+    sent,
+    undone,
+)
+from tests.providers.coolify.support import API, IMG, NEW, WEB, Row, asked, serve
+
+__all__ = ["_wire"]  # fixtures
+
+# --- the right that it needs is asked for before the deployment
+
+
+def right(
+    wire: responses.RequestsMock, version: str, probe: str, uuid: str = WEB, **inputs: str
+) -> tuple[tuple[str, ...], list[str]]:
+    """What is said before the deployment, and what is sent for it."""
+    git(wire, *RAN)
+    image(wire)
+    serve(wire, "PATCH", f"/applications/{uuid}", probe)
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    server = coolify(version, uuid, **inputs)
+    server.resolve(uuid)
+    before = len(wire.calls)
+    told = server.apply_changes(uuid)
+    assert (told.applied, told.unchanged) == ((), ())
+    return told.warnings, sent(wire, before)
+
+
+PROBES = [f"PATCH /applications/{WEB} {{}}", "POST /deploy"]
+
+
+def test_a_token_that_could_not_put_back_is_told_before_the_deployment(wire: responses.RequestsMock) -> None:
+    (warning,), calls = right(wire, "4.2.0", "patch_probe_deploy", rollback="true")
+    assert warning.startswith(
+        "if the new version does not run, what ran before can't be put back: the token lacks write. Make a new one: "
+    )
+    assert calls == PROBES
+
+
+@pytest.mark.parametrize(
+    ("version", "probe", "uuid", "inputs", "calls"),
+    [
+        pytest.param("4.2.0", "patch_probe_write", WEB, {"rollback": "true"}, PROBES, id="it-has-the-right"),
+        pytest.param("4.2.0", "maintenance_503", WEB, {"rollback": "true"}, PROBES[:1], id="nobody-can-tell"),
+        pytest.param("4.2.0", "patch_probe_deploy", WEB, {}, [], id="no-rollback"),
+        pytest.param(
+            NEW, "patch_probe_deploy", WEB, {"rollback": "true"}, [], id="the-call-needs-no-such-right"
+        ),
+        pytest.param("4.1.2", "patch_probe_deploy", WEB, {"rollback": "true"}, [], id="no-way-back-at-all"),
+        pytest.param(
+            "4.2.0", "patch_probe_deploy", IMG, {"rollback": "true"}, [], id="an-image-that-is-not-changed"
+        ),
+    ],
+)
+def test_otherwise_nothing_is_said(  # noqa: PLR0913, PLR0917 -- a row's columns
+    wire: responses.RequestsMock,
+    version: str,
+    probe: str,
+    uuid: str,
+    inputs: dict[str, str],
+    calls: list[str],
+) -> None:
+    assert right(wire, version, probe, uuid, **inputs) == ((), calls)
+
+
+def test_the_way_back_then_ends_without_asking_again(wire: responses.RequestsMock) -> None:
+    """Architecture, rule 3: no storm of refused requests."""
+    git(wire, *RAN)
+    serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    server = coolify("4.2.0", rollback="true")
+    server.resolve(WEB)
+    assert server.apply_changes(WEB).warnings
+    with pytest.raises(RefusedError, match=r"^the token lacks write, so nothing was changed"):
+        undone(server, wire)
+    assert asked(wire).count(f"PATCH /applications/{WEB}") == 1
+
+
+def test_who_has_proven_the_right_is_not_asked_again(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    may(wire)
+    queued(wire)
+    server = coolify("4.2.0", rollback="true", commit=NOW)
+    server.resolve(WEB)
+    server.apply_changes(WEB)
+    assert asked(wire).count("POST /deploy") == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        pytest.param({"body": requests.exceptions.ReadTimeout()}, id="no-answer"),
+        pytest.param({"json": {"message": "Server Error"}, "status": 500}, id="it-breaks"),
+    ],
+)
+def test_where_the_change_has_no_answer_nothing_was_started(
+    wire: responses.RequestsMock, trouble: dict[str, Any]
+) -> None:
+    git(wire, *RAN)
+    serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_write")
+    wire.add("PATCH", f"{API}/applications/{WEB}", **trouble)
+    queued(wire)
+    server = coolify("4.2.0", rollback="true")
+    with pytest.raises(UnavailableError) as caught:
+        undone(server, wire)
+    assert not caught.value.may_have_arrived
+    assert asked(wire)[-1] == f"PATCH /applications/{WEB}"
+
+
+# --- what would be done
+
+
+def outlook(server: CoolifyProvider, uuid: str = WEB) -> tuple[str, ...]:
+    server.resolve(uuid)
+    return server.describe(uuid)
+
+
+def test_a_dry_run_lists_what_could_be_gone_back_to(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    kept(
+        wire,
+        (NOW, "20", False),
+        ("latest", "19", True),
+        ("nightly", "19", False),
+        (BEFORE, "18", False),
+        (OLDEST, "10", False),
+    )
+    created = RAN[0]["created_at"]
+    assert outlook(coolify(command="rollback", dry_run="true")) == (
+        f"would go back to {BEFORE}",
+        f"could go back to {BEFORE}, deployed {created}",
+        f"could go back to {OLDER}, deployed {created}",
+        f"could go back to {OLDEST}, made 2026-08-10 10:11:12 +0000 UTC",
+    )
+    assert not [line for line in asked(wire) if not line.startswith("GET")]
+
+
+def test_a_dry_run_lists_images_too(wire: responses.RequestsMock) -> None:
+    image(wire)
+    kept(
+        wire,
+        ("2.0.1", "20", True),
+        ("1.9.9", "12", False),
+        ("2.0.0", "18", False),
+        ("no tag", "19", False),
+        uuid=IMG,
+    )
+    assert outlook(coolify(uuid=IMG, command="rollback", dry_run="true"), IMG) == (
+        "would go back to ghcr.io/acme/shop:2.0.0 (image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.0.0)",
+        "could go back to 2.0.0, made 2026-08-18 10:11:12 +0000 UTC",
+        "could go back to 1.9.9, made 2026-08-12 10:11:12 +0000 UTC",
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "uuid", "command", "needed"),
+    [
+        pytest.param(NEW, WEB, "rollback", False, id="the-rollback-call"),
+        pytest.param(NEW, IMG, "rollback", True, id="an-image"),
+        pytest.param("4.2.0", WEB, "rollback", True, id="a-pin"),
+        pytest.param("4.2.0", WEB, "deploy", False, id="a-deployment"),
+    ],
+)
+def test_what_changes_the_application_needs_write(
+    wire: responses.RequestsMock,
+    version: str,
+    uuid: str,
+    command: str,
+    needed: bool,
+) -> None:
+    git(wire, *RAN)
+    image(wire)
+    may(wire, uuid)
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    server = coolify(version, uuid, command=command, dry_run="true")
+    server.resolve(uuid)
+    assert [right.needed for right in server.abilities() if right.name == "write"] == [needed]
+
+
+def test_a_dry_run_says_that_the_token_could_not_pin(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN)
+    serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    assert outlook(coolify("4.2.0", rollback="true", dry_run="true"))[-1].startswith(
+        "could not be rolled back: the token lacks write"
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "listed", "told"),
+    [
+        pytest.param(NEW, RAN, f"would be rolled back to {NOW} if it does not run", id="newest"),
+        pytest.param("4.2.0", RAN, f"would be rolled back to {NOW} if it does not run", id="4.2.0"),
+        pytest.param(NEW, (), f"could not be rolled back: {NO_EARLIER_DEPLOYMENT}", id="the-first"),
+        pytest.param("4.1.2", RAN, "could not be rolled back: Coolify 4.1.2 has no way back", id="no-way"),
+    ],
+)
+def test_a_dry_run_says_what_would_be_gone_back_to(
+    wire: responses.RequestsMock, version: str, listed: tuple[Row, ...], told: str
+) -> None:
+    git(wire, *listed)
+    may(wire)
+    serve(wire, "POST", "/deploy", "deploy_probe_deploy")
+    assert outlook(coolify(version, rollback="true", dry_run="true"))[-1].startswith(told)
+
+
+def test_a_dry_run_says_the_pin_where_the_rows_do_not_show_it(wire: responses.RequestsMock) -> None:
+    git(wire, *RAN, git_commit_sha=OLDEST)  # which is pinned already, so that nothing would be changed
+    told = outlook(coolify("4.0.0-beta.463", rollback="true", dry_run="true"))
+    assert told[-1] == f"would be rolled back to {OLDEST} if it does not run"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        pytest.param(
+            {"image": ":2.1.0"},
+            "would be rolled back to ghcr.io/acme/shop:2.0.1 if it does not run",
+            id="another-tag",
+        ),
+        pytest.param({"image": ":2.0.1"}, f"could not be rolled back: {SAME_IMAGE}", id="the-same-tag"),
+        pytest.param({}, f"could not be rolled back: {SAME_IMAGE}", id="no-image"),
+    ],
+)
+def test_a_dry_run_says_it_of_an_image(
+    wire: responses.RequestsMock, inputs: dict[str, str], told: str
+) -> None:
+    image(wire)
+    assert outlook(coolify(uuid=IMG, rollback="true", dry_run="true", **inputs), IMG)[-1] == told

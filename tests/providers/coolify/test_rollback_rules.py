@@ -1,0 +1,76 @@
+"""Coolify: which version a rollback restores; pure functions."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployer.providers.coolify import rollback, rollback_candidates, trigger
+from deployer.providers.coolify.rollback_candidates import Candidate
+from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest
+from tests.providers.coolify.rollbacks import BEFORE, NOW, OLDER, done
+from tests.providers.coolify.support import WEB, Row, deployed, reply
+
+ASKED, PIN, FORCE = (
+    TriggerRequest(APPLICATION, WEB, "POST", "/x", "roll back", body={"commit": NOW}),
+    TriggerRequest(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB}),
+    TriggerRequest(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB, "force": "true"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("row", "act", "marked", "like"),
+    [
+        pytest.param(deployed(5, rollback=True), ASKED, True, True, id="a-rollback"),
+        pytest.param(deployed(5), ASKED, True, False, id="a-deployment-is-none"),
+        pytest.param(deployed(5), PIN, True, True, id="a-deployment"),
+        pytest.param(deployed(5, is_api=False), PIN, True, False, id="a-person-s"),
+        pytest.param(deployed(5, is_api=False), PIN, False, True, id="unmarked"),
+        pytest.param(deployed(5, is_api=False, is_webhook=True), PIN, False, False, id="a-webhook-s"),
+        pytest.param(deployed(5), FORCE, True, False, id="not-forced"),
+        pytest.param(deployed(5, force_rebuild=True), FORCE, True, True, id="forced"),
+    ],
+)
+def test_which_row_a_request_without_an_answer_has_made(
+    row: Row, act: TriggerRequest, marked: bool, like: bool
+) -> None:
+    assert rollback.like(row, act, marked=marked) is like
+
+
+def test_only_a_full_queue_is_one() -> None:
+    full = reply("rollback_queue_full")
+    assert trigger.is_full(full.status, full.data["message"])
+    assert not trigger.is_full(429, full.data["message"])
+    assert not trigger.is_full(400, "Invalid request.")
+
+
+@pytest.mark.parametrize(
+    ("made", "earlier"),
+    [
+        pytest.param("2026-08-20 10:11:11 +0000 UTC", True, id="a-second-before"),
+        pytest.param("2026-08-20 12:11:11 +0200 CEST", True, id="in-another-zone"),
+        pytest.param("2026-08-20 10:11:13 +0200 CEST", True, id="which-counts"),
+        pytest.param("2026-08-20 10:11:12 +0000 UTC", False, id="at-the-same-second"),
+        pytest.param("last week", False, id="no-date"),
+        pytest.param(None, False, id="none"),
+    ],
+)
+def test_only_an_image_that_was_made_before_ran_before(made: str | None, earlier: bool) -> None:
+    listed: list[Row] = [
+        {"tag": "2", "created_at": "2026-08-20 10:11:12 +0000 UTC", "is_current": True},
+        {"tag": "1", "created_at": made},
+    ]
+    assert rollback_candidates.other_images(listed) == (
+        Candidate("1", f"made {made}" if made else "", earlier),
+    )
+
+
+def test_of_each_commit_the_newest_row_counts() -> None:
+    listed = [
+        done(2, OLDER),
+        done(5, OLDER),
+        done(4, NOW),
+        done(3, "HEAD"),
+        done(6, BEFORE, pull_request_id=1),
+    ]
+    found = rollback_candidates.finished(listed)
+    assert [(commit, row["id"]) for commit, row in found.items()] == [(OLDER, 5), (NOW, 4)]

@@ -1,0 +1,585 @@
+"""How an input finds its variable: spellings, names, files, typos."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from deployer.settings import Found, RawInputs, declared
+from tests.settings.environments import (
+    BASE,
+    GOOD,
+    GROUPS,
+    MARK,
+    OTHER_TOKEN,
+    TOKEN,
+    WEB,
+    common,
+    found,
+    mistakes,
+    read,
+)
+
+# Input: its input aliases, its variable aliases (the table of architecture 2.2, as far as it is built).
+INPUTS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "provider": ((), ()),
+    "ci": ((), ()),
+    "command": ((), ()),
+    "coolify_url": ((), ("COOLIFY_BASE_URL", "COOLIFY_ENDPOINT")),
+    "coolify_token": (("token",), ("COOLIFY_API_TOKEN", "COOLIFY_ACCESS_TOKEN")),
+    "read_token": ((), ("COOLIFY_READ_TOKEN",)),
+    "webhook": ((), ("COOLIFY_WEBHOOK", "COOLIFY_WEBHOOK_URL")),
+    "uuid": (("app_uuid",), ("COOLIFY_UUID", "COOLIFY_APP_UUID", "COOLIFY_RESOURCE_ID")),
+    "tag": ((), ()),
+    "pr": (("pull_request_id",), ()),
+    "force": ((), ()),
+    "instant_deploy": ((), ()),
+    "docker_tag": ((), ()),
+    "pull_latest": ((), ()),
+    "image": ((), ()),
+    "commit": ((), ()),
+    "env": ((), ()),
+    "env_file": ((), ()),
+    "settings": ((), ()),
+    "create": ((), ()),
+    "name": ((), ()),
+    "project": ((), ()),
+    "environment": ((), ()),
+    "server": ((), ()),
+    "destination": ((), ()),
+    "domains": ((), ()),
+    "ports": ((), ()),
+    "wait": ((), ()),
+    "timeout": ((), ()),
+    "poll_interval": (("interval",), ()),
+    "on_timeout": ((), ()),
+    "on_interrupt": ((), ()),
+    "logs": ((), ()),
+    "hidden_logs": ((), ()),
+    "log_file": ((), ()),
+    "verify_health": ((), ()),
+    "verify_url": ((), ()),
+    "verify_status": ((), ()),
+    "verify_contains": ((), ()),
+    "verify_timeout": ((), ()),
+    "rollback": ((), ()),
+    "dry_run": ((), ()),
+    "headers": ((), ()),
+    "ca_cert": ((), ()),
+    "insecure": ((), ()),
+    "on_missing_secret": ((), ()),
+    "output_file": ((), ()),
+    "result_file": ((), ()),
+    "summary": ((), ()),
+    "rehearse": ((), ()),
+}
+
+
+FROM_FILES = ("coolify_token", "headers", "read_token")
+
+
+def variables(name: str) -> list[str]:
+    """Every variable of an input, the strongest first, as architecture 2.1 lists them."""
+    inputs, aliases = INPUTS[name]
+    listed: list[str] = []
+    for each in (name, *inputs):
+        capitals = each.upper()
+        hyphens = [f"INPUT_{capitals.replace('_', '-')}"] if "_" in each else []
+        own = capitals if each.startswith("coolify_") else f"DEPLOYER_{capitals}"
+        own = "DEPLOYER_APP_IMAGE" if each == "image" else own
+        listed += [f"INPUT_{capitals}", *hyphens, f"PLUGIN_{capitals}", own]
+    return [*listed, *aliases]
+
+
+def every_spelling() -> Iterator[Any]:
+    for name in INPUTS:
+        for rank, variable in enumerate(variables(name)):
+            yield pytest.param(name, rank, id=f"{name}-{variable}")
+
+
+# --- spellings
+
+
+def test_the_table_of_these_tests_holds_every_input() -> None:
+    assert {name: (spelling.inputs, spelling.variables) for name, _, spelling in declared(GROUPS)} == INPUTS
+    assert tuple(sorted(name for name, _, spelling in declared(GROUPS) if spelling.file)) == FROM_FILES
+
+
+@pytest.mark.parametrize(("name", "rank"), list(every_spelling()))
+def test_of_all_spellings_of_an_input_the_strongest_that_is_given_counts(name: str, rank: int) -> None:
+    given = [*variables(name)][rank:]
+    everything = found({variable: f"value {number}" for number, variable in enumerate(given)})
+    assert everything.found == {name: Found(given[0], "value 0")}
+    assert everything.warnings == [f"{other} and {given[0]} differ: {given[0]} counts" for other in given[1:]]
+    assert found({given[0]: "alone"}) == RawInputs(found={name: Found(given[0], "alone")})
+
+
+def test_no_two_inputs_share_a_variable() -> None:
+    every = [variable for name in INPUTS for variable in variables(name)]
+    assert len(set(every)) == len(every)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\n", "\t \r\n"])
+def test_empty_means_not_given(nothing: str) -> None:
+    assert found({variable: nothing for name in INPUTS for variable in variables(name)}) == RawInputs()
+    assert found({"INPUT_TIMEOUT": nothing, "DEPLOYER_TIMEOUT": "5m"}) == RawInputs(
+        found={"timeout": Found("DEPLOYER_TIMEOUT", "5m")}
+    )
+
+
+def test_blanks_around_a_value_are_dropped_and_make_no_conflict() -> None:
+    given = found({"INPUT_TIMEOUT": " 5m\n", "DEPLOYER_TIMEOUT": "5m"})
+    assert given == RawInputs(found={"timeout": Found("INPUT_TIMEOUT", "5m")})
+
+
+def test_a_conflict_is_told_by_names_and_never_by_values() -> None:
+    environ = {"INPUT_COOLIFY_TOKEN": TOKEN, "COOLIFY_TOKEN": f"8|{MARK}1", "COOLIFY_API_TOKEN": TOKEN}
+    assert found(environ).warnings == [
+        "COOLIFY_TOKEN and INPUT_COOLIFY_TOKEN differ: INPUT_COOLIFY_TOKEN counts"
+    ]
+
+
+def test_small_letters_are_other_variables() -> None:
+    assert found({"input_timeout": "5m", "deployer_timeout": "5m", "coolify_url": BASE}) == RawInputs()
+
+
+def test_the_plain_name_of_an_input_with_our_prefix_is_not_read() -> None:
+    assert found({"TIMEOUT": "5m", "UUID": WEB, "TOKEN": TOKEN, "WEBHOOK": "x", "URL": BASE}) == RawInputs()
+
+
+def test_what_nobody_gave_has_its_default() -> None:
+    _, inputs, given = read(GOOD)
+    assert (given.mistakes, given.warnings) == ([], [])
+    assert common().model_dump() == {
+        "provider": None,
+        "ci": "",
+        "command": "deploy",
+        "image": "",
+        "wait": True,
+        "timeout": 1800,
+        "poll_interval": None,
+        "on_timeout": "leave",
+        "on_interrupt": "cancel",
+        "logs": "live",
+        "hidden_logs": False,
+        "log_file": "",
+        "verify_health": "auto",
+        "verify_url": "",
+        "verify_status": ((200, 399),),
+        "verify_contains": "",
+        "verify_timeout": 180,
+        "rollback": False,
+        "dry_run": False,
+        "headers": {},
+        "ca_cert": "",
+        "insecure": False,
+        "on_missing_secret": "fail",
+        "output_file": "",
+        "result_file": "",
+        "summary": True,
+        "rehearse": "",
+    }
+    assert inputs is not None
+    assert inputs.model_dump() == {
+        "coolify_url": BASE,
+        "coolify_token": SecretStr(TOKEN),
+        "read_token": SecretStr(""),
+        "webhook": None,
+        "uuid": (WEB,),
+        "tag": (),
+        "pr": 0,
+        "force": None,
+        "instant_deploy": False,
+        "docker_tag": "",
+        "pull_latest": True,
+        "commit": "",
+        "env": {},
+        "env_file": {},
+        "settings": {},
+        "create": False,
+        "name": "",
+        "project": "",
+        "environment": "",
+        "server": "",
+        "destination": "",
+        "domains": (),
+        "ports": (),
+    }
+
+
+# --- the name that the user typed
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "typed"),
+    [
+        ("INPUT_TIMEOUT", "soon", "timeout"),
+        ("PLUGIN_TIMEOUT", "soon", "timeout"),
+        ("DEPLOYER_TIMEOUT", "soon", "DEPLOYER_TIMEOUT"),
+        ("INPUT_POLL_INTERVAL", "soon", "poll_interval"),
+        ("INPUT_POLL-INTERVAL", "soon", "poll-interval"),
+        ("PLUGIN_INTERVAL", "soon", "interval"),
+        ("DEPLOYER_INTERVAL", "soon", "DEPLOYER_INTERVAL"),
+        ("INPUT_COOLIFY_URL", "ftp://x", "coolify_url"),
+        ("INPUT_COOLIFY-URL", "ftp://x", "coolify-url"),
+        ("COOLIFY_URL", "ftp://x", "COOLIFY_URL"),
+        ("COOLIFY_BASE_URL", "ftp://x", "COOLIFY_BASE_URL"),
+        ("INPUT_TOKEN", "ghs_x", "token"),
+        ("DEPLOYER_TOKEN", "ghs_x", "DEPLOYER_TOKEN"),
+        ("COOLIFY_ACCESS_TOKEN", "ghs_x", "COOLIFY_ACCESS_TOKEN"),
+        ("INPUT_APP_UUID", "a/b", "app_uuid"),
+        ("COOLIFY_RESOURCE_ID", "a/b", "COOLIFY_RESOURCE_ID"),
+        ("INPUT_COMMAND", "destroy", "command"),
+        ("INPUT_PR", "main", "pr"),
+        ("INPUT_PULL_REQUEST_ID", "main", "pull_request_id"),
+        ("INPUT_PULL-REQUEST-ID", "main", "pull-request-id"),
+        ("DEPLOYER_PULL_REQUEST_ID", "main", "DEPLOYER_PULL_REQUEST_ID"),
+        ("INPUT_READ-TOKEN", "ghs_x", "read-token"),
+        ("DEPLOYER_READ_TOKEN", "ghs_x", "DEPLOYER_READ_TOKEN"),
+        ("COOLIFY_READ_TOKEN", "ghs_x", "COOLIFY_READ_TOKEN"),
+        ("PLUGIN_VERIFY_HEALTH", "perhaps", "verify_health"),
+        ("DEPLOYER_VERIFY_TIMEOUT", "soon", "DEPLOYER_VERIFY_TIMEOUT"),
+        ("INPUT_DRY-RUN", "perhaps", "dry-run"),
+        ("DEPLOYER_PROVIDER", "heroku", "DEPLOYER_PROVIDER"),
+    ],
+)
+def test_a_mistake_is_told_under_the_name_that_was_typed(variable: str, value: str, typed: str) -> None:
+    name = next(name for name in INPUTS if variable in variables(name))
+    rest = {key: text for key, text in GOOD.items() if key not in variables(name)}
+    told = mistakes({**rest, variable: value})
+    assert [each.partition(": ")[0] for each in told] == [typed]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "names"),
+    [
+        pytest.param("", ["COOLIFY_URL", "COOLIFY_TOKEN", "DEPLOYER_UUID"], id="a-shell"),
+        pytest.param("INPUT_", ["coolify_url", "coolify_token", "uuid"], id="github"),
+        pytest.param("PLUGIN_", ["coolify_url", "coolify_token", "uuid"], id="drone"),
+    ],
+)
+def test_what_is_missing_is_told_under_the_name_that_is_typed_there(prefix: str, names: list[str]) -> None:
+    assert [each.partition(" is missing: ")[0] for each in mistakes({}, prefix)] == names
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    environ = {
+        "INPUT_COMMAND": "destroy",
+        "INPUT_WAIT": "5",
+        "INPUT_TIMEOUT": "0",
+        "INPUT_POLL-INTERVAL": "often",
+        "INPUT_ON_TIMEOUT": "shrug",
+        "INPUT_LOGS": "some",
+        "DEPLOYER_SUMMARY": "perhaps",
+        "PLUGIN_HEADERS": "Host: x",
+        "DEPLOYER_CA_CERT": "/no/such/file.pem",
+        "COOLIFY_URL": "ftp://x",
+        "INPUT_COOLIFY_TOKEN": "glpat-x",
+        "INPUT_FORCE": "very",
+        "INPUT_READ_TOKEN": "github_pat_x",
+        "INPUT_PR": "main",
+        "INPUT_PULL_LATEST": "always",
+        "DEPLOYER_VERIFY_HEALTH": "perhaps",
+        "DEPLOYER_VERIFY_TIMEOUT": "0",
+        "DEPLOYER_DRY_RUN": "maybe",
+        "INPUT_COOLIFY_TOKEN_FILE": "/no/such/token",
+    }
+    told = mistakes(environ, "INPUT_")
+    assert sorted(each.partition(":")[0].partition(" is missing")[0] for each in told) == sorted(
+        [
+            *(
+                "command",
+                "wait",
+                "timeout",
+                "poll-interval",
+                "on_timeout",
+                "logs",
+                "DEPLOYER_SUMMARY",
+                "headers",
+                "DEPLOYER_CA_CERT",
+            ),
+            *(
+                "COOLIFY_URL",
+                "coolify_token",
+                "force",
+                "coolify_token_file",
+                "uuid",
+                "read_token",
+                "pr",
+                "pull_latest",
+            ),
+            *("DEPLOYER_VERIFY_HEALTH", "DEPLOYER_VERIFY_TIMEOUT", "DEPLOYER_DRY_RUN"),
+        ]
+    )
+    assert [
+        each for each in told if "\n" in each or "pydantic" in each.lower() or "Input should" in each
+    ] == []
+
+
+# --- secrets from files
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_a_secret_may_come_from_a_file_under_every_spelling(name: str, secret: Path) -> None:
+    for variable in variables(name):
+        assert found({f"{variable}_FILE": str(secret)}) == RawInputs(
+            found={name: Found(f"{variable}_FILE", TOKEN)}
+        )
+
+
+@pytest.mark.parametrize("name", [name for name in INPUTS if name not in FROM_FILES])
+def test_nothing_else_comes_from_a_file(name: str, secret: Path) -> None:
+    for variable in variables(name):
+        assert found({f"{variable}_FILE": str(secret)}).found.get(name) is None
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("token", "token"),
+        ("token\n", "token"),
+        ("token\r\n", "token"),
+        ("token\n\n", "token\n"),
+        (" token", " token"),
+        ("A: 1\nB: 2\n", "A: 1\nB: 2"),
+        ("x" * 65536, "x" * 65536),
+    ],
+)
+def test_of_a_file_only_the_last_line_break_is_dropped(content: str, text: str, secret: Path) -> None:
+    secret.write_bytes(content.encode())
+    assert found({"DEPLOYER_HEADERS_FILE": str(secret)}).text("headers") == text
+
+
+def test_a_file_in_a_hidden_link_is_read(secret: Path, tmp_path: Path) -> None:
+    """Kubernetes and Docker put links there."""
+    (tmp_path / "link").symlink_to(secret)
+    assert found({"COOLIFY_TOKEN_FILE": f" {tmp_path / 'link'}\n"}).text("coolify_token") == TOKEN
+
+
+def directory(path: Path) -> None:
+    path.mkdir()
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def large(path: Path) -> None:
+    path.write_text("x" * 65537)
+
+
+def empty(path: Path) -> None:
+    path.write_text("")
+
+
+def blank(path: Path) -> None:
+    path.write_text(" \n")
+
+
+def binary(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe" + MARK.encode())
+
+
+def missing(path: Path) -> None:
+    """Nothing there."""
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        pytest.param(missing, "No such file or directory", id="missing"),
+        pytest.param(directory, "is no regular file", id="a-directory"),
+        pytest.param(pipe, "is no regular file", id="a-pipe"),
+        pytest.param(large, "is larger than 64 KiB", id="too-large"),
+        pytest.param(empty, "is empty", id="empty"),
+        pytest.param(blank, "is empty", id="blank"),
+        pytest.param(binary, "", id="binary"),
+    ],
+)
+@pytest.mark.parametrize(
+    "name",
+    ["INPUT_COOLIFY_TOKEN_FILE", "COOLIFY_TOKEN_FILE", "INPUT_HEADERS_FILE", "COOLIFY_READ_TOKEN_FILE"],
+)
+def test_a_file_that_cannot_be_read_is_one_mistake_under_its_name(
+    make: Any, words: str, name: str, tmp_path: Path
+) -> None:
+    make(tmp_path / "odd")
+    rest = {key: text for key, text in GOOD.items() if "COOLIFY_TOKEN" not in name or key != "COOLIFY_TOKEN"}
+    told = mistakes({**rest, name: str(tmp_path / "odd")})
+    typed = name.removeprefix("INPUT_").lower() if name.startswith("INPUT_") else name
+    assert len(told) == 1
+    assert told[0].startswith(f"{typed}: ")
+    assert words in told[0]
+    assert MARK not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("environ", "told"),
+    [
+        pytest.param(
+            {"COOLIFY_TOKEN": TOKEN},
+            "COOLIFY_TOKEN_FILE: COOLIFY_TOKEN is given, too; give one of them",
+            id="in-the-same-spelling",
+        ),
+        pytest.param(
+            {"INPUT_TOKEN": TOKEN},
+            "COOLIFY_TOKEN_FILE: token is given, too; give one of them",
+            id="in-another-spelling",
+        ),
+    ],
+)
+def test_a_secret_and_its_file_are_a_mistake(environ: Mapping[str, str], told: str, secret: Path) -> None:
+    assert mistakes(
+        {"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(secret), **environ}
+    ) == [told]
+
+
+def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(secret: Path) -> None:
+    both = {"COOLIFY_READ_TOKEN": OTHER_TOKEN, "DEPLOYER_READ_TOKEN_FILE": str(secret)}
+    assert mistakes({**GOOD, **both}) == [
+        "DEPLOYER_READ_TOKEN_FILE: COOLIFY_READ_TOKEN is given, too; give one of them"
+    ]
+    assert mistakes({**GOOD, "DEPLOYER_READ_TOKEN_FILE": str(secret)}) == []
+
+
+# --- misspelt variables
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("DEPLOYER_TIMEOT", "DEPLOYER_TIMEOT is no input of Deployer: did you mean DEPLOYER_TIMEOUT?"),
+        ("INPUT_TIMEOT", "timeot is no input of Deployer: did you mean timeout?"),
+        ("PLUGIN_TIME_OUT", "time_out is no input of Deployer: did you mean timeout?"),
+        ("INPUT_COOLIFY-UR", "coolify-ur is no input of Deployer: did you mean coolify_url?"),
+        ("COOLIFY_TOKN", "COOLIFY_TOKN is no input of Deployer: did you mean COOLIFY_TOKEN?"),
+        ("COOLIFY_APP_ID", "COOLIFY_APP_ID is no input of Deployer: did you mean COOLIFY_APP_UUID?"),
+        ("DEPLOYER_UUIDS", "DEPLOYER_UUIDS is no input of Deployer: did you mean DEPLOYER_UUID?"),
+        ("INPUT_HEADER", "header is no input of Deployer: did you mean headers?"),
+        (
+            "DEPLOYER_HIDDEN_LOG",
+            "DEPLOYER_HIDDEN_LOG is no input of Deployer: did you mean DEPLOYER_HIDDEN_LOGS?",
+        ),
+        (
+            "DEPLOYER_ON_INTERUPT",
+            "DEPLOYER_ON_INTERUPT is no input of Deployer: did you mean DEPLOYER_ON_INTERRUPT?",
+        ),
+        ("COOLIFY_READ_TOKN", "COOLIFY_READ_TOKN is no input of Deployer: did you mean COOLIFY_READ_TOKEN?"),
+        ("INPUT_READ_TOKE", "read_toke is no input of Deployer: did you mean read_token?"),
+        ("INPUT_PULL-REQUEST", "pull-request is no input of Deployer: did you mean pull_request_id?"),
+        (
+            "DEPLOYER_DOCKERTAG",
+            "DEPLOYER_DOCKERTAG is no input of Deployer: did you mean DEPLOYER_DOCKER_TAG?",
+        ),
+        (
+            "DEPLOYER_VERIFY_HEALT",
+            "DEPLOYER_VERIFY_HEALT is no input of Deployer: did you mean DEPLOYER_VERIFY_HEALTH?",
+        ),
+    ],
+)
+def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, told: str) -> None:
+    assert found({variable: f"{MARK}"}) == RawInputs(warnings=[told])
+
+
+@pytest.mark.parametrize(
+    ("variable", "told"),
+    [
+        ("DEPLOYER_DRYRUN", "DEPLOYER_DRYRUN is no input of Deployer: did you mean DEPLOYER_DRY_RUN?"),
+        ("INPUT_DRYRUN", "dryrun is no input of Deployer: did you mean dry_run?"),
+        ("PLUGIN_DRY_RUNS", "dry_runs is no input of Deployer: did you mean dry_run?"),
+        ("DEPLOYER_REHEARS", "DEPLOYER_REHEARS is no input of Deployer: did you mean DEPLOYER_REHEARSE?"),
+        ("INPUT_REHERSE", "reherse is no input of Deployer: did you mean rehearse?"),
+    ],
+)
+def test_who_meant_a_rehearsal_or_a_dry_run_gets_no_deployment(variable: str, told: str) -> None:
+    assert found({variable: f"{MARK}"}) == RawInputs(mistakes=[told])
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        *(
+            "COOLIFY_FQDN",
+            "COOLIFY_BRANCH",
+            "COOLIFY_RESOURCE_UUID",
+            "COOLIFY_CONTAINER_NAME",
+        ),  # set by Coolify
+        *("DEPLOYER_IMAGE", "DEPLOYER_DEBUG", "DEPLOYER_VERSION", "DEPLOYER_HOME"),
+        *(
+            "INPUT_WHO-TO-GREET",
+            "INPUT_GITHUB_TOKEN",
+            "INPUT_FETCH-DEPTH",
+            "PLUGIN_REPO",
+            "PLUGIN_USERNAME",
+            "PLUGIN_SQUASH",
+        ),
+        *(
+            "DEPLOYED_STATUS",
+            "DEPLOYED_DEPLOYMENT_UUID",
+            "DEPLOYED_URL",
+            "DEPLOYED_TIMED_OUT",
+            "DEPLOYED_COMMIT",
+        ),
+        *(
+            "TIMEOT",
+            "MY_DEPLOYER_TIMEOT",
+            "CI",
+            "GITHUB_TOKEN",
+            "COOLIFYTOKEN",
+            "COOLIFY_",
+            "INPUT_",
+            "DEPLOYER_",
+        ),
+    ],
+)
+def test_a_variable_of_somebody_else_is_no_warning(variable: str) -> None:
+    assert found({variable: "x"}) == RawInputs()
+
+
+def test_a_misspelt_variable_without_a_value_is_no_warning() -> None:
+    assert found({"INPUT_TIMEOT": "", "DEPLOYER_TIMEOT": " \n"}) == RawInputs()
+
+
+# --- inside a container that Coolify runs
+
+
+NOTICE = "COOLIFY_URL is not believed: Coolify itself sets it in this container. Give the address as COOLIFY_BASE_URL or INPUT_COOLIFY_URL"
+
+
+INSIDE = {
+    "COOLIFY_URL": "https://runner.example.com",
+    "COOLIFY_FQDN": "runner.example.com",
+    "COOLIFY_BRANCH": "main",
+}
+
+
+@pytest.mark.parametrize("sign", [{"COOLIFY_RESOURCE_UUID": "abc"}, {"COOLIFY_CONTAINER_NAME": "abc-123"}])
+@pytest.mark.parametrize(
+    ("environ", "winner"),
+    [
+        pytest.param({}, None, id="nothing-else"),
+        pytest.param({"COOLIFY_BASE_URL": BASE}, Found("COOLIFY_BASE_URL", BASE), id="base-url"),
+        pytest.param({"INPUT_COOLIFY_URL": BASE}, Found("INPUT_COOLIFY_URL", BASE), id="input"),
+        pytest.param({"PLUGIN_COOLIFY_URL": BASE}, Found("PLUGIN_COOLIFY_URL", BASE), id="plugin"),
+    ],
+)
+def test_the_address_that_coolify_sets_in_its_containers_is_not_believed(
+    sign: Mapping[str, str], environ: Mapping[str, str], winner: Found | None
+) -> None:
+    given = found({**INSIDE, **sign, **environ})
+    assert given == RawInputs(found={"coolify_url": winner} if winner else {}, warnings=[NOTICE])
+
+
+def test_elsewhere_it_is_believed() -> None:
+    given = found({**INSIDE, "COOLIFY_RESOURCE_UUID": "", "COOLIFY_CONTAINER_NAME": ""})
+    assert given == RawInputs(found={"coolify_url": Found("COOLIFY_URL", "https://runner.example.com")})
+
+
+def test_a_runner_in_coolify_does_not_deploy_itself() -> None:
+    told = mistakes({**INSIDE, "COOLIFY_RESOURCE_UUID": "abc", "COOLIFY_TOKEN": TOKEN})
+    assert [each.partition(" is missing")[0] for each in told] == ["COOLIFY_URL", "DEPLOYER_UUID"]

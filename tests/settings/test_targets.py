@@ -1,0 +1,294 @@
+"""What is to be deployed: uuids, tags, webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from deployer.providers.coolify.inputs.fields import Coolify
+from deployer.settings import Found, RawInputs
+from tests.settings.environments import (
+    BASE,
+    GOOD,
+    MARK,
+    OTHER_TOKEN,
+    TAG_HOOK,
+    TOKEN,
+    UUID_HOOK,
+    WEB,
+    found,
+    mistakes,
+    read,
+    refused,
+)
+
+# --- what to deploy
+
+
+def coolify(**environ: str) -> Coolify:
+    """Coolify's inputs, with the address and the token."""
+    _, values, given = read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **environ})
+    assert (given.mistakes, given.warnings) == ([], [])
+    assert values is not None
+    return values
+
+
+@pytest.mark.parametrize(
+    ("text", "tags"),
+    [
+        pytest.param("blue", ("blue",), id="one"),
+        pytest.param("blue, green\nred", ("blue", "green", "red"), id="many"),
+        pytest.param(
+            "Blue,BLUE,blue", ("blue",), id="lower-case-and-once"
+        ),  # coolify-api 5.1: names are stored lower-case
+        pytest.param("my-app_1.2", ("my-app_1.2",), id="all-characters"),
+        pytest.param("x" * 100, ("x" * 100,), id="the-longest"),
+    ],
+)
+def test_a_tag_stands_for_what_carries_it(text: str, tags: tuple[str, ...]) -> None:
+    values = coolify(DEPLOYER_TAG=text)
+    assert (values.targets, values.uuid) == (tags, ())
+    assert set(values.tagged) == set(tags)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a/b", "a:b", "nginx:1.27", "blue,gr een,re/d", "x" * 101, ",", ", \n", "blau;", "größe", f"7|{MARK}"],
+)
+def test_what_is_no_tag_of_coolify_s_is_one_mistake_that_does_not_repeat_it(text: str) -> None:
+    told = mistakes({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": text})
+    assert [each.partition(":")[0] for each in told] == ["tag"]
+    assert "An image's tag is not meant" in told[0]
+    assert MARK not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("7", 7), ("#7", 7), (" 7\n", 7), ("007", 7), ("9999999999", 9_999_999_999)],
+    ids=repr,
+)
+@pytest.mark.parametrize(
+    "variable", ["INPUT_PR", "PLUGIN_PR", "DEPLOYER_PR", "INPUT_PULL_REQUEST_ID", "DEPLOYER_PULL_REQUEST_ID"]
+)
+def test_a_pull_request_is_its_number(variable: str, text: str, number: int) -> None:
+    assert coolify(DEPLOYER_UUID=WEB, **{variable: text}).pr == number
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0", "00", "#0", "-1", "1.5", "7a", "main", "refs/pull/7/merge", "false", "##7", "1e3", "12345678901"],
+)
+def test_what_is_no_pull_request_is_a_mistake(text: str) -> None:
+    assert refused("DEPLOYER_PR", text) == "must be the number of a pull request"
+
+
+def test_two_names_of_a_pull_request_that_differ_are_told() -> None:
+    given = found({"INPUT_PULL_REQUEST_ID": "8", "INPUT_PR": "7"})
+    assert given == RawInputs(
+        found={"pr": Found("INPUT_PR", "7")},
+        warnings=["INPUT_PULL_REQUEST_ID and INPUT_PR differ: INPUT_PR counts"],
+    )
+
+
+@pytest.mark.parametrize("text", ["pr-7", "1.2.3", "_x", "sha256-0123", "A" * 128])
+def test_a_docker_tag_is_the_tag_of_an_image(text: str) -> None:
+    assert coolify(DEPLOYER_UUID=WEB, DEPLOYER_PR="7", DEPLOYER_DOCKER_TAG=text).docker_tag == text
+
+
+@pytest.mark.parametrize("text", ["nginx:1.27", "-x", ".x", "a b", "a/b", "sha256:0123", "A" * 129, "é"])
+def test_what_is_no_docker_tag_is_a_mistake(text: str) -> None:
+    told = mistakes({**GOOD, "DEPLOYER_PR": "7", "DEPLOYER_DOCKER_TAG": text})
+    assert told == ["DEPLOYER_DOCKER_TAG: is no image tag: letters, digits and _.- only, such as pr-7"]
+
+
+@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("no", False), ("1", True)])
+def test_pull_latest_is_a_flag(text: str, *, value: bool) -> None:
+    assert coolify(DEPLOYER_UUID=WEB, DEPLOYER_PULL_LATEST=text).pull_latest is value
+
+
+@pytest.mark.parametrize("text", [f"ghs_{MARK}", f"ghp_{MARK}", f"github_pat_{MARK}", f"glpat-{MARK}"])
+@pytest.mark.parametrize("variable", ["COOLIFY_TOKEN", "COOLIFY_READ_TOKEN", "DEPLOYER_READ_TOKEN"])
+def test_a_token_of_another_platform_is_a_mistake_wherever_it_is_given(variable: str, text: str) -> None:
+    assert (
+        refused(variable, text) == "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
+    )
+
+
+@pytest.mark.parametrize(
+    "text", [f"{MARK} x", f"{MARK}\nx", f"é{MARK}", f"Bearer {MARK}", f"https://{MARK}.example.com"]
+)
+def test_the_second_token_is_held_to_the_form_of_the_first(text: str) -> None:
+    told = [mistakes({**GOOD, variable: text}) for variable in ("COOLIFY_TOKEN", "COOLIFY_READ_TOKEN")]
+    assert [each.partition(": ")[2] for each in told[0]] == [each.partition(": ")[2] for each in told[1]]
+    assert len(told[1]) == 1
+    assert MARK not in repr(told)
+
+
+# --- webhook and explicit inputs
+
+
+def test_a_webhook_is_enough_beside_the_token() -> None:
+    _, inputs, given = read(
+        {"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK": f"{BASE}/api/v1/deploy?uuid={WEB}&force=false"}
+    )
+    assert (given.mistakes, given.warnings) == ([], [])
+    assert inputs is not None
+    assert (inputs.base, inputs.targets) == (BASE, (WEB,))
+
+
+def test_what_is_explicit_beats_the_webhook_without_a_word() -> None:
+    webhook = "https://old.example.com/api/v1/deploy?uuid=old&force=true"
+    _, inputs, given = read({**GOOD, "INPUT_WEBHOOK": webhook, "INPUT_FORCE": "false"})
+    assert (given.mistakes, given.warnings) == ([], [])
+    assert inputs is not None
+    assert (inputs.base, inputs.targets, inputs.force) == (BASE, (WEB,), False)
+
+
+@pytest.mark.parametrize(
+    ("hook", "environ", "targets", "tagged", "force"),
+    [
+        pytest.param(TAG_HOOK, {}, ("blue",), ("blue",), False, id="alone"),
+        pytest.param(
+            f"{BASE}/api/v1/deploy?tag=Blue,green&force=true",
+            {},
+            ("blue", "green"),
+            ("blue", "green"),
+            True,
+            id="two-and-force",
+        ),
+        pytest.param(
+            f"{BASE}/api/v1/deploy?force=TRUE&tag=a%2Cb", {}, ("a", "b"), ("a", "b"), True, id="encoded"
+        ),
+        pytest.param(TAG_HOOK, {"DEPLOYER_TAG": "red"}, ("red",), ("red",), False, id="behind-a-tag"),
+        pytest.param(TAG_HOOK, {"DEPLOYER_UUID": WEB}, (WEB,), (), False, id="behind-a-uuid"),
+        pytest.param(UUID_HOOK, {}, (WEB,), (), False, id="with-a-uuid"),
+    ],
+)
+def test_a_webhook_with_a_tag_deploys_by_tag(
+    hook: str, environ: Mapping[str, str], targets: tuple[str, ...], tagged: tuple[str, ...], *, force: bool
+) -> None:
+    _, inputs, given = read({"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK_URL": hook, **environ})
+    assert (given.mistakes, given.warnings) == ([], [])
+    assert inputs is not None
+    assert inputs.webhook is not None
+    assert (inputs.base, inputs.targets, inputs.tagged, inputs.webhook.force) == (
+        BASE,
+        targets,
+        tagged,
+        force,
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        pytest.param("", "must name a uuid or a tag", id="nothing"),
+        pytest.param(f"uuid={WEB}&tag=blue", "must name a uuid or a tag", id="both"),
+        pytest.param("tag=a/b", "is no tag of Coolify's", id="no-tag"),
+        pytest.param("tag=", "must name a uuid or a tag", id="an-empty-tag"),
+        pytest.param("tag=,", "is no tag of Coolify's", id="only-commas"),
+        pytest.param(
+            f"uuid={WEB}&pr=7", "holds 'pr', which belongs into an input of its own", id="a-pull-request"
+        ),
+        pytest.param(
+            "tag=blue&force=true&docker_tag=x",
+            "holds 'docker_tag', which belongs into an input of its own",
+            id="a-docker-tag",
+        ),
+        pytest.param(f"uuid={WEB}&7%7C{MARK}=x", "holds more than it should", id="what-may-be-a-secret"),
+    ],
+)
+def test_a_webhook_that_names_nothing_or_too_much_is_one_mistake(query: str, words: str) -> None:
+    told = mistakes({"COOLIFY_TOKEN": TOKEN, "INPUT_WEBHOOK": f"{BASE}/api/v1/deploy?{query}"})
+    assert len(told) == 1
+    assert told[0].startswith("webhook: ")
+    assert words in told[0]
+    assert MARK not in told[0]
+
+
+@pytest.mark.parametrize("tag", ["INPUT_TAG", "COOLIFY_WEBHOOK"])
+def test_by_tag_no_uuid_is_missing(tag: str) -> None:
+    environ = {"INPUT_TAG": "blue"} if tag == "INPUT_TAG" else {"COOLIFY_WEBHOOK": TAG_HOOK}
+    assert mistakes({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **environ}) == []
+
+
+def simulated(tag: str) -> dict[str, str]:
+    return {"coolify_url": "http://127.0.0.1:1", "coolify_token": "1|simulated", "uuid": "a,b", "tag": tag}
+
+
+def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
+    environ = {
+        **GOOD,
+        "COOLIFY_READ_TOKEN": OTHER_TOKEN,
+        "COOLIFY_WEBHOOK": UUID_HOOK,
+        "DEPLOYER_REHEARSE": "success",
+    }
+    given = found(environ)
+    ignored = Coolify.use_simulator(given, simulated("blue"))
+    inputs = Coolify.read(given)
+    assert ignored == [
+        "COOLIFY_URL",
+        "COOLIFY_TOKEN",
+        "COOLIFY_READ_TOKEN",
+        "DEPLOYER_UUID",
+        "COOLIFY_WEBHOOK",
+    ]
+    assert given.mistakes == []
+    assert inputs is not None
+    assert (inputs.base, inputs.targets, inputs.coolify_token.get_secret_value()) == (
+        "http://127.0.0.1:1",
+        ("a", "b"),
+        "1|simulated",
+    )
+    assert inputs.read_token.get_secret_value() == ""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        pytest.param(
+            {"DEPLOYER_UUID": WEB, "INPUT_TAG": "blue"},
+            ["DEPLOYER_UUID and tag can't both be given"],
+            id="uuid-and-tag",
+        ),
+        pytest.param(
+            {"INPUT_TAG": "blue", "INPUT_PR": "7"},
+            ["pr needs one application's uuid, not a tag"],
+            id="tag-and-pr",
+        ),
+        pytest.param(
+            {"INPUT_DOCKER_TAG": "x"},
+            ["docker_tag needs `pr`: it is the image tag of a preview"],
+            id="what-is-not-replaced",
+        ),
+        pytest.param(
+            {"COOLIFY_WEBHOOK": TAG_HOOK, "INPUT_COMMAND": "stop"},
+            ["command: stop needs uuids: Coolify can only deploy by tag (COOLIFY_WEBHOOK)"],
+            id="a-webhook",
+        ),
+    ],
+)
+@pytest.mark.parametrize("group", ["all", ""])
+def test_what_cannot_stand_together_is_told_in_a_rehearsal_too(
+    inputs: Mapping[str, str], told: list[str], group: str
+) -> None:
+    """Once, and of what the user wrote."""
+    given = found({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_REHEARSE": "success", **inputs})
+    Coolify.use_simulator(given, simulated(group))
+    Coolify.read(given)
+    assert given.mistakes == told
+
+
+@pytest.mark.parametrize(("group", "targets", "tagged"), [("all", ("all",), ("all",)), ("", ("a", "b"), ())])
+def test_who_deploys_by_tag_rehearses_by_tag_where_the_scenario_has_one(
+    group: str, targets: tuple[str, ...], tagged: tuple[str, ...]
+) -> None:
+    given = found(
+        {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": "blue", "DEPLOYER_REHEARSE": "success"}
+    )
+    ignored = Coolify.use_simulator(given, simulated(group))
+    inputs = Coolify.read(given)
+    assert (ignored, given.mistakes) == (["COOLIFY_URL", "COOLIFY_TOKEN", "tag"], [])
+    assert inputs is not None
+    assert (inputs.targets, inputs.tagged) == (targets, tagged)
