@@ -39,8 +39,8 @@ class Options:
     """Restore the previous version if the new one is seen not to run."""
     hidden_logs: bool = False
     """Print the log lines that Coolify hides."""
-    proven: bool = False
-    """The site must contain a text of the new version (`verify_url` and `verify_contains`)."""
+    site_shows_version: bool = False
+    """The site shows whether the new version runs (`verify_url` and `verify_contains`)."""
 
     @property
     def deploys(self) -> bool:

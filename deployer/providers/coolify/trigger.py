@@ -205,8 +205,8 @@ def _deployment(request: TriggerRequest, uuid: str, *, write_only_token: bool) -
 def _condition(request: TriggerRequest, text: str, options: Options, *, write_only_token: bool) -> Started:
     """There is no deployment to follow, but a condition: running or stopped."""
     if write_only_token:
-        why = "Nothing newer was pulled," if request.is_bulk else "The token may not read,"
-        return Started((), f"Coolify says: {text} {why} and there is no deployment to follow")
+        detail = "Nothing newer was pulled," if request.is_bulk else "The token may not read,"
+        return Started((), f"Coolify says: {text} {detail} and there is no deployment to follow")
     stopping = options.command is Command.STOP
     condition = resource_status.STOPPED if stopping else resource_status.RUNNING
     return Started((Handle(request.target, "", condition=condition),), request.note)

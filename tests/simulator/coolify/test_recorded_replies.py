@@ -363,7 +363,7 @@ MY_APP, OTHER_APP, DEPLOYMENT = (
 MADE_UP = "zz0phantom0uuid0never0row"
 PAGE = "a web page instead of JSON: a proxy or Cloudflare is in front of Coolify, or `coolify_url` is wrong"
 FULL = "Coolify says: Deployment queue is full. Please wait for existing deployments to complete."
-NO_SUCH = "there is no such deployment"
+NO_SUCH = "the deployment does not exist"
 DUPLICATE = f"started whatever is there, phantom ({trigger.ALREADY_QUEUED})"
 
 

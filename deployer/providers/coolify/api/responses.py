@@ -38,7 +38,7 @@ def token_abilities_hint(more: str = "") -> str:
 TOKEN_ABILITIES_HINT = token_abilities_hint()
 
 NO_POLICY = "You are not authorized to perform this action."
-"""Said by a policy of Coolify's: of everything that the token's owner requests, or of one list alone."""
+"""Refused by a policy of Coolify: everything that the token's owner requests, or one list only."""
 
 MEMBER = (
     "the token belongs to a member of the team, and members' tokens may only read. "

@@ -212,7 +212,9 @@ class Poller:
         snapshot = resource_status.resource(
             row, handle.condition, resource.status, self.lookup.version, changed=resource.status_changed
         )
-        return replace(snapshot, unseen="") if options.proven else snapshot  # then the site is verified
+        if options.site_shows_version:
+            return replace(snapshot, unseen="")
+        return snapshot
 
     def _behind(self, phantom: Handle) -> Snapshot:
         """The real deployment behind "already queued".
