@@ -140,7 +140,7 @@ CHANGES = (
     Truth(
         "commit", "image-update", "refused", ("this one runs an image: use `image`",), NOTHING, inputs=PINNED
     ),
-    Truth("create", "create", "refused", ("Coolify knows no application",), NOTHING),
+    Truth("create", "create", "refused", ("Coolify has no application",), NOTHING),
     Truth(
         "create",
         "create",

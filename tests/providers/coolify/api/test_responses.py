@@ -1,4 +1,4 @@
-"""Coolify: what an answer means before its content is read (coolify-api 3.3 and 3.5)."""
+"""What a response means before its content is read (coolify-api 3.3 and 3.5)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def unavailable(reply: Response) -> Row:
             "deployment_cancel_403",
             False,
             ("You do not have permission to cancel this deployment.", "403"),
-            id="403-of-one-deployment",
+            id="403-for-one-deployment",
         ),
         pytest.param(
             "v4.0.0-beta.380_app_start",
@@ -141,7 +141,7 @@ def unavailable(reply: Response) -> Row:
         pytest.param("deploy_both", False, ("uuid or tag, not both", "400"), id="400-both"),
     ],
 )
-def test_a_refusal_names_its_cause_and_its_remedy(
+def test_a_refusal_names_its_reason_and_the_fix(
     name: str, *, everywhere: bool, words: tuple[str, ...]
 ) -> None:
     error = refused(reply(name))
@@ -244,7 +244,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
             ),
             flags(may_have_arrived=True, permanent=True, from_gateway=True),
             ("set `coolify_url` to https://coolify.example.com:8443",),
-            id="301-without-what-is-secret",
+            id="301-without-secrets",
         ),
         pytest.param(
             reply("api_root", headers={"location": "https://www.coolify.example.com/api/v1/version"}),
@@ -348,7 +348,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         ),
     ],
 )
-def test_no_answer_of_coolify_is_told_as_what_it_is(
+def test_an_unusable_response_is_named_as_what_it_is(
     answer: Response, expected: Row, words: tuple[str, ...]
 ) -> None:
     seen = unavailable(answer)
@@ -378,8 +378,8 @@ def test_a_404_in_coolify_s_own_words_is_a_refusal(text: str, fields: Row) -> No
 @pytest.mark.parametrize(
     ("listed", "everywhere"), [("write", False), ("write, deploy", True), ("deploy", True), ("read", True)]
 )
-def test_only_the_lack_of_write_is_of_one_target(listed: str, *, everywhere: bool) -> None:
-    """What a run does with one kind of target needs it, what it does with another may not."""
+def test_only_a_missing_write_concerns_one_target(listed: str, *, everywhere: bool) -> None:
+    """A run may need `write` for one kind of target, and not for another."""
     error = refused(
         reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"})
     )
@@ -390,7 +390,7 @@ def test_only_the_lack_of_write_is_of_one_target(listed: str, *, everywhere: boo
     ("listed", "too"),
     [("deploy", False), ("read", False), ("read:sensitive", False), ("write", True), ("write, deploy", True)],
 )
-def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -> None:
+def test_the_fix_names_write_if_it_is_missing(listed: str, *, too: bool) -> None:
     error = refused(
         reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"})
     )
@@ -417,7 +417,7 @@ def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -
         pytest.param("unauth_bad", "", False, id="a-401"),
     ],
 )
-def test_a_missing_permission_is_told_from_every_other_refusal(
+def test_a_missing_ability_differs_from_every_other_refusal(
     name: str, permission: str, *, lacked: bool
 ) -> None:
     assert api_responses.lacks_ability(reply(name), permission) is lacked
@@ -435,14 +435,12 @@ def test_a_missing_permission_is_told_from_every_other_refusal(
         pytest.param("preview_delete_422", False, id="another-status"),
     ],
 )
-def test_an_endpoint_that_a_version_has_not_is_told_from_a_resource_that_is_not_there(
-    name: str, *, unknown: bool
-) -> None:
+def test_a_missing_endpoint_differs_from_a_missing_resource(name: str, *, unknown: bool) -> None:
     assert api_responses.is_unknown_endpoint(reply(name)) is unknown
 
 
 @pytest.mark.parametrize("status", [300, 304, 307, 308])
-def test_every_redirect_is_final(status: int) -> None:
+def test_every_redirect_is_permanent(status: int) -> None:
     assert unavailable(reply("api_root", status=status))["permanent"] is True
 
 
@@ -459,7 +457,7 @@ LOGINS = [
 
 
 @pytest.mark.parametrize("location", LOGINS)
-def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None:
+def test_a_redirect_to_another_host_does_not_suggest_its_address(location: str) -> None:
     error = unavailable(reply("api_root", headers={"location": location}))
     assert (error["permanent"], "set `coolify_url`" in error["reason"]) == (True, False)
     assert "redirects to another host, " in error["reason"]
@@ -479,7 +477,7 @@ def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None
         ("javascript:alert(1)", "a redirect without a valid destination"),
     ],
 )
-def test_a_redirect_on_the_same_host_is_told_as_what_it_is(location: str, words: str) -> None:
+def test_a_redirect_on_the_same_host_is_named_as_what_it_is(location: str, words: str) -> None:
     error = unavailable(reply("api_root", headers={"location": location}))
     assert (error["permanent"], words in error["reason"], "set `coolify_url`" in error["reason"]) == (
         True,
@@ -488,6 +486,6 @@ def test_a_redirect_on_the_same_host_is_told_as_what_it_is(location: str, words:
     )
 
 
-def test_a_page_that_came_through_a_proxy_names_the_variable_of_that() -> None:
+def test_a_page_through_a_proxy_names_its_variable() -> None:
     page = replace(reply("transport_proxy_traefik_404"), proxy="`HTTP_PROXY`")
-    assert unavailable(page)["reason"].endswith("; the proxy in `HTTP_PROXY` is in between")
+    assert unavailable(page)["reason"].endswith("(through the proxy in `HTTP_PROXY`)")
