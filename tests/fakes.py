@@ -260,7 +260,7 @@ class Scripted:
             self._clock.signal(act.signal)
         if timeout is not None and timeout < act.takes < math.inf:
             self._clock.spend(timeout)
-            raise UnavailableError("no answer in time", may_have_arrived=True)
+            raise UnavailableError("the response timed out", may_have_arrived=True)
         self._clock.spend(act.takes)
         if isinstance(act.answer, BaseException):
             raise act.answer

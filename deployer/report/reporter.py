@@ -189,7 +189,8 @@ class Reporter:
             self._redact.cut(output.one_line(each.label), MAX_NAME_CHARS) for each in event.members
         )
         if not group.target.missing:  # a created target is reported with its id as soon as that is known
-            self._say(f"{group.target.label}: {names or 'none of its targets can be followed'}")
+            text = f"targets: {names}" if names else "none of its targets can be followed"
+            self._say(f"{group.target.label}: {text}")
         self._targets = _Targets()
         for key, report in before.items():
             if key == event.target:
@@ -358,7 +359,8 @@ class Reporter:
         self._say(f"the job is being cancelled ({event.signal})")
 
     def _cancelled(self, event: CancelResult) -> None:
-        report, link = self._targets[event.target], event.handle.link
+        report = self._targets[event.target]
+        link = event.handle.link or (report.link if report.handle == event.handle else "")
         report.cancelled = event.result
         what = f"deployment {event.handle.id}: " if event.handle.id else ""
         self._say_of(event.target, f"{what}{event.result}{suffix(' {}', link)}", event.handle.server)

@@ -50,7 +50,7 @@ def test_no_foreign_text_is_a_command(
     speaker = job(system)
     quoted = text
     for _ in range(times):
-        quoted = "\n".join(speaker.ci.quote(line) for line in lines(quoted))
+        quoted = "\n".join(speaker.ci.escape(line) for line in lines(quoted))
     speaker.ci.say(quoted)
     assert (obeyed(system, speaker.text), "\r" in speaker.text) == ([], False)
     assert len(lines(speaker.text)) == len(lines(text))
@@ -138,8 +138,8 @@ def test_an_annotation_without_text_is_none(system: type[CI], job: Callable[...,
 @every_system
 def test_a_title_alone_is_still_told(system: type[CI], job: Callable[..., Job]) -> None:
     speaker = job(system)
-    speaker.ci.annotate("error", "no answer", "")
-    assert "no answer" in speaker.text
+    speaker.ci.annotate("error", "no response", "")
+    assert "no response" in speaker.text
 
 
 @every_system
@@ -188,7 +188,7 @@ def test_github_shows_eight_annotations_of_a_level_and_says_the_others(job: Call
     ],
 )
 def test_plain_shows_what_a_terminal_would_obey(line: str, quoted: str, job: Callable[..., Job]) -> None:
-    assert job(Plain).ci.quote(line) == quoted
+    assert job(Plain).ci.escape(line) == quoted
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_plain_shows_what_a_terminal_would_obey(line: str, quoted: str, job: Cal
     ],
 )
 def test_gitlab_quotes_what_would_outlast_a_line(line: str, quoted: str, job: Callable[..., Job]) -> None:
-    assert job(GitLab).ci.quote(line) == quoted
+    assert job(GitLab).ci.escape(line) == quoted
 
 
 @pytest.mark.parametrize("system", [GitHub, GitLab])
@@ -241,7 +241,7 @@ def test_of_all_controls_only_colors_are_passed_on(
 ) -> None:
     """Also in the title of a group, and in an annotation: people read both in the log."""
     speaker = job(system)
-    assert speaker.ci.quote(line) == quoted
+    assert speaker.ci.escape(line) == quoted
     speaker.ci.group(line)
     assert quoted in speaker.text.replace("%25", "%")
     speaker.ci.annotate("warning", "", line)
@@ -305,7 +305,7 @@ def test_github_cuts_a_summary_after_a_line(job: Callable[..., Job]) -> None:
     speaker.ci.summarize("é" * 49 + "\n" + ("0123456789" * 10 + "\n") * 10_000)
     added = speaker.summary.read_text()[500_001:]
     assert speaker.summary.stat().st_size <= (1 << 20) - (64 << 10)
-    assert added.endswith("0123456789\n\n\n*The rest is cut: GitHub shows one mebibyte.*\n")
+    assert added.endswith("0123456789\n\n\n*Truncated: GitHub shows at most 1 MiB.*\n")
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,10 @@ def test_json_that_cannot_be_read_is_trouble_of_that_request(body: bytes, status
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", body=body, status=status, content_type="application/json")
         error = failure(http())
-    assert (error.reason, flags(error)) == (f"HTTP {status} with JSON that cannot be read", arrived(yes=True))
+    assert (error.reason, flags(error)) == (
+        f"HTTP {status} with JSON that could not be parsed",
+        arrived(yes=True),
+    )
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 308, 400, 401, 404, 429, 500, 503])
@@ -342,7 +345,7 @@ def test_the_endless_body_of_a_redirect_is_given_up_after_a_minute(serve: Callab
     began = time.monotonic()
     assert (
         failure(http(serve(trickle(begin, b"x")).url, hundredfold)).reason
-        == "the answer did not end within 60 s"
+        == "the response was not complete after 60 s"
     )
     assert time.monotonic() - began < 2
 
@@ -390,7 +393,7 @@ def test_a_proxy_sees_no_token_on_the_way_to_a_server_with_tls(
     monkeypatch.setenv("https_proxy", f"http://somebody:hunter22@127.0.0.1:{proxy.port}")
     error = failure(http(ca=ca))
     assert (error.reason, flags(error)) == (
-        "the proxy in `https_proxy` refuses coolify.example.com (403 Forbidden). Allow it there, or add it to `NO_PROXY`",
+        "the proxy in `https_proxy` refuses to connect to coolify.example.com (403 Forbidden). Allow it there, or add coolify.example.com to `NO_PROXY`",
         {**arrived(yes=False), "permanent": True},
     )
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT coolify.example.com:443"]

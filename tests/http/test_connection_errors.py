@@ -39,7 +39,7 @@ __all__ = ["_full", "_no_surroundings", "_serve"]  # fixtures
 
 def test_a_refused_connection_never_arrived() -> None:
     error = failure(http(f"http://127.0.0.1:{free_port()}"))
-    assert (error.reason.startswith("no connection: "), error.reason.endswith("Connection refused")) == (
+    assert (error.reason.startswith("could not connect: "), error.reason.endswith("Connection refused")) == (
         True,
         True,
     )
@@ -75,7 +75,7 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
                     )
                 )
             ),
-            "the name of the server is not known",
+            "could not resolve host coolify.example.com",
             False,
             id="an-unknown-name",
         ),
@@ -83,17 +83,17 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
             requests.ConnectionError(
                 wrapped(urllib3.exceptions.NewConnectionError(CONNECTION, "Network is unreachable"))
             ),
-            "no connection: Network is unreachable",
+            "could not connect: Network is unreachable",
             False,
             id="no-way-there",
         ),
         pytest.param(
-            requests.ConnectTimeout(), "no connection within 5 s", False, id="no-connection-in-time"
+            requests.ConnectTimeout(), "could not connect within 5 s", False, id="no-connection-in-time"
         ),
-        pytest.param(requests.ReadTimeout(), "no answer in time", True, id="no-answer-in-time"),
+        pytest.param(requests.ReadTimeout(), "the response timed out", True, id="no-answer-in-time"),
         pytest.param(
             through_proxy(OSError("Tunnel connection failed: 403 Forbidden")),
-            "the proxy in the environment refuses coolify.example.com (403 Forbidden). Allow it there, or add it to `NO_PROXY`",
+            "the proxy in the environment refuses to connect to coolify.example.com (403 Forbidden). Allow it there, or add coolify.example.com to `NO_PROXY`",
             False,
             id="a-proxy-that-refuses-the-tunnel",
         ),
@@ -103,7 +103,7 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
                     CONNECTION, "Failed to establish a new connection: Connection refused"
                 )
             ),
-            "the connection through the proxy in the environment broke: Failed to establish a new connection: Connection refused",
+            "connection through the proxy in the environment lost: Failed to establish a new connection: Connection refused",
             False,
             id="a-proxy-that-is-not-there",
         ),
@@ -113,19 +113,19 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
                     "proxy.example.com", CONNECTION, socket.gaierror(-2, "Name unknown")
                 )
             ),
-            "the connection through the proxy in the environment broke: ",
+            "connection through the proxy in the environment lost: ",
             False,
             id="a-proxy-of-an-unknown-name",
         ),
         pytest.param(
             through_proxy(ConnectionResetError(104, "Connection reset by peer")),
-            "the connection through the proxy in the environment broke: Connection reset by peer",
+            "connection through the proxy in the environment lost: Connection reset by peer",
             True,
             id="a-proxy-that-breaks-off",
         ),
         pytest.param(
             through_proxy(RemoteDisconnected("Remote end closed connection without response")),
-            "the connection through the proxy in the environment broke: Remote end closed connection without response",
+            "connection through the proxy in the environment lost: Remote end closed connection without response",
             True,
             id="a-proxy-that-says-nothing",
         ),
@@ -145,7 +145,7 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
                     urllib3.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version"))
                 )
             ),
-            "the port does not speak TLS. If it speaks http, write http://coolify.example.com",
+            "the port does not use TLS. If it uses plain http, write http://coolify.example.com",
             True,
             id="no-tls-at-all",
         ),
@@ -167,12 +167,12 @@ def through_proxy(cause: Exception) -> requests.exceptions.ProxyError:
                     "Connection aborted.", ConnectionResetError(104, "reset by peer")
                 )
             ),
-            "the connection broke: reset by peer",
+            "connection lost: reset by peer",
             True,
             id="a-reset",
         ),
         pytest.param(
-            requests.RequestException("whatever"), "the connection broke: whatever", True, id="whatever-else"
+            requests.RequestException("whatever"), "connection lost: whatever", True, id="whatever-else"
         ),
     ],
 )
@@ -185,8 +185,8 @@ def test_each_failure_says_what_it_is_and_whether_the_request_may_have_arrived(
     at_once = (
         "the address is not valid",
         "TLS: the certificate of",
-        "the port does not speak TLS",
-        "the proxy in the environment refuses coolify",
+        "the port does not use TLS",
+        "the proxy in the environment refuses to connect to coolify",
     )
     final = reason.startswith(at_once)  # no repetition would change that
     assert (error.reason[: len(reason)], flags(error)) == (reason, {**arrived(yes=sent), "permanent": final})
@@ -197,7 +197,7 @@ def test_each_failure_says_what_it_is_and_whether_the_request_may_have_arrived(
 def test_a_shorter_patience_is_told_as_it_was() -> None:
     with responses.RequestsMock() as wire:
         wire.post(f"{BASE}/deploy", body=requests.ConnectTimeout())
-        assert failure(http(), timeout=1).reason == "no connection within 1 s"
+        assert failure(http(), timeout=1).reason == "could not connect within 1 s"
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_patience_is_for_the_answer_and_never_longer_for_the_connection(
 def test_a_server_that_does_not_take_the_connection_is_given_up_in_time(full: int) -> None:
     error = failure(http(f"http://127.0.0.1:{full}"), timeout=0.2)
     assert flags(error) == arrived(yes=False)
-    assert error.reason.startswith("no connection within")
+    assert error.reason.startswith("could not connect within")
 
 
 # --- somebody there who breaks off
@@ -237,37 +237,37 @@ def test_a_server_that_does_not_take_the_connection_is_given_up_in_time(full: in
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        pytest.param(hang, "no answer in time", id="silent"),
-        pytest.param(reset, "the connection broke: Connection reset by peer", id="reset"),
+        pytest.param(hang, "the response timed out", id="silent"),
+        pytest.param(reset, "connection lost: Connection reset by peer", id="reset"),
         pytest.param(
             raw(b""),
-            "the connection broke: Remote end closed connection without response",
+            "connection lost: Remote end closed connection without response",
             id="closed-without-a-word",
         ),
-        pytest.param(raw(b"\x16\x03\x01 what?\r\n\r\n"), "the connection broke: ", id="no-http"),
+        pytest.param(raw(b"\x16\x03\x01 what?\r\n\r\n"), "connection lost: ", id="no-http"),
         pytest.param(
             raw(HEAD + b'Content-Length: 99\r\n\r\n{"deployments":['),
-            "the answer broke off in the middle",
+            "the connection broke in the middle of the response",
             id="cut-by-length",
         ),
         pytest.param(
             raw(HEAD + b'Transfer-Encoding: chunked\r\n\r\n10\r\n{"deployments":['),
-            "the answer broke off in the middle",
+            "the connection broke in the middle of the response",
             id="cut-in-a-chunk",
         ),
         pytest.param(
             raw(HEAD + b'Transfer-Encoding: chunked\r\n\r\n2\r\n{"\r\n'),
-            "the answer broke off in the middle",
+            "the connection broke in the middle of the response",
             id="cut-between-chunks",
         ),
         pytest.param(
             raw(HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n"),
-            "the answer broke off in the middle",
+            "the connection broke in the middle of the response",
             id="a-chunk-of-no-size",
         ),
         pytest.param(
             raw(HEAD + b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"),
-            "the answer broke off in the middle",
+            "the connection broke in the middle of the response",
             id="no-gzip",
         ),
     ],

@@ -62,7 +62,7 @@ def test_a_proxy_that_took_the_request_and_broke_off_may_have_passed_it_on(
         "POST http://coolify.example.com/api/v1/deploy?uuid=abc HTTP/1.1"
     ]
     assert (error.reason, flags(error)) == (
-        f"the connection through the proxy in `http_proxy` broke: {how}",
+        f"connection through the proxy in `http_proxy` lost: {how}",
         arrived(yes=True),
     )
 
@@ -86,7 +86,7 @@ def test_a_tunnel_that_broke_after_the_request_may_have_passed_it_on(
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT 127.0.0.1:4443"]
     assert [head.partition("\r\n")[0] for head in inside] == ["POST /api/v1/deploy?uuid=abc HTTP/1.1"]
     assert (error.reason, flags(error)) == (
-        "the connection through the proxy in `https_proxy` broke: Remote end closed connection without response",
+        "connection through the proxy in `https_proxy` lost: Remote end closed connection without response",
         arrived(yes=True),
     )
 
@@ -98,7 +98,7 @@ def test_a_proxy_that_is_not_there_never_got_the_request(
     monkeypatch.setenv(variable, f"http://127.0.0.1:{free_port()}")
     error = failure(http(f"{variable.partition('_')[0]}://coolify.example.com/api/v1"))
     assert (
-        error.reason.startswith(f"the connection through the proxy in `{variable}` broke: "),
+        error.reason.startswith(f"connection through the proxy in `{variable}` lost: "),
         flags(error),
     ) == (
         True,
@@ -119,12 +119,10 @@ def test_a_proxy_that_does_not_take_the_connection_never_got_the_request(
     assert "0x" not in errors[0].reason
 
 
-REFUSES = (
-    "the proxy in `https_proxy` refuses coolify.example.com ({}). Allow it there, or add it to `NO_PROXY`"
-)
+REFUSES = "the proxy in `https_proxy` refuses to connect to coolify.example.com ({}). Allow it there, or add coolify.example.com to `NO_PROXY`"
 
 
-ASKS = "the proxy in `{}` asks for a login (HTTP 407). Write http://user:password@host:port there, or add coolify.example.com to `NO_PROXY`"
+ASKS = "the proxy in `{}` requires a login (HTTP 407). Write http://user:password@host:port there, or add coolify.example.com to `NO_PROXY`"
 
 
 @pytest.mark.parametrize(
@@ -148,7 +146,7 @@ def test_a_tunnel_that_is_refused_never_carried_the_request(
     )  # that may pass
 
 
-UNTRUSTED = "For a private authority, set `ca_cert`"
+UNTRUSTED = "For a private CA, set `ca_cert`"
 
 
 def test_a_certificate_of_nobody_is_refused_with_the_way_out(
@@ -220,7 +218,7 @@ def test_a_bundle_of_the_environment_that_is_not_there_is_named_and_beats_nothin
     error = failure(http(server.url))
     assert (
         error.reason
-        == f"`{variable}` names a file that is not here. Unset it, or set `ca_cert`, which takes its place"
+        == f"`{variable}` names a file that does not exist. Unset it, or set `ca_cert`, which replaces it"
     )
     assert (flags(error), server.heads) == ({**arrived(yes=False), "permanent": True}, [])
     for knobs in ({"ca": CERTIFICATE}, {"insecure": True}):
@@ -240,7 +238,7 @@ def test_a_bundle_of_the_environment_that_never_ends_is_not_opened(
     error = failure(http("https://127.0.0.1:9"))
     assert (
         error.reason
-        == f"`{variable}` names no regular file. Unset it, or set `ca_cert`, which takes its place"
+        == f"`{variable}` does not name a regular file. Unset it, or set `ca_cert`, which replaces it"
     )
     assert flags(error) == {**arrived(yes=False), "permanent": True}
 
@@ -253,7 +251,7 @@ def test_a_bundle_of_the_environment_that_holds_no_certificate_is_trouble(
     reason = failure(http(serve(answer(), tls).url)).reason
     assert (
         reason.startswith("TLS: "),
-        reason.endswith(". Certificates are read from `REQUESTS_CA_BUNDLE`"),
+        reason.endswith(". Certificate authorities are read from `REQUESTS_CA_BUNDLE`"),
     ) == (True, True)
 
 
@@ -285,7 +283,7 @@ def test_an_answer_of_too_many_values_is_not_read(serve: Callable[..., Server]) 
         assert tracemalloc.get_traced_memory()[1] < 64 << 20
     finally:
         tracemalloc.stop()
-    assert caught.value.reason == "the answer holds more values than any of the platform's"
+    assert caught.value.reason == "the response contains more JSON values than any response of the platform"
     assert (caught.value.head[:20], caught.value.tail[-10:]) == ('{"status":"finished"', '0],"x":"y"}'[-10:])
     assert http(serve(answer(body, "404 No")).url).send("GET", "/version").is_json is False
 

@@ -91,7 +91,7 @@ def test_a_head_that_trickles_is_given_up_in_time(
     began = time.monotonic()
     server = serve(trickle(begin, piece), tls if secure else None)
     error = failure(http(server.url, hundredfold, ca=CERTIFICATE if secure else ""))
-    assert (error.reason, flags(error)) == ("no answer in time", arrived(yes=True))
+    assert (error.reason, flags(error)) == ("the response timed out", arrived(yes=True))
     assert 0.1 < time.monotonic() - began < 1.5
 
 
@@ -126,7 +126,10 @@ def test_a_body_that_trickles_ends_with_timeout(
 ) -> None:
     began = hundredfold()
     error = failure(http(serve(trickle(HEAD + b"\r\n", b"x")).url, hundredfold, time_left=lambda: left))
-    assert (error.reason, flags(error)) == (f"the answer did not end within {seconds} s", arrived(yes=True))
+    assert (error.reason, flags(error)) == (
+        f"the response was not complete after {seconds} s",
+        arrived(yes=True),
+    )
     assert hundredfold() - began < seconds + 100
 
 
@@ -148,7 +151,7 @@ def test_a_trickle_is_given_up_after_a_minute(
 ) -> None:
     began = time.monotonic()
     error = failure(http(serve(trickle(HEAD + head, piece)).url, hundredfold))
-    assert (error.reason, flags(error)) == ("the answer did not end within 60 s", arrived(yes=True))
+    assert (error.reason, flags(error)) == ("the response was not complete after 60 s", arrived(yes=True))
     assert time.monotonic() - began < 2
 
 
@@ -163,7 +166,7 @@ def test_of_a_body_above_the_limit_the_two_ends_are_kept(
         http(server.url).send("GET", "/deployments/abc")
     error = caught.value
     assert (error.reason, flags(error)) == (
-        "the answer is larger than 64 MiB",
+        "the response is larger than 64 MiB",
         {**arrived(yes=True), "from_server": True},
     )
     assert error.head.startswith('{"finished_at":null,"logs":"xxx')

@@ -213,7 +213,7 @@ def test_a_proxy_that_asks_for_a_login_is_told_at_once(
     )
     error = failure(http("http://coolify.example.com/api/v1"))
     assert error.reason == (
-        "the proxy in `HTTP_PROXY` asks for a login (HTTP 407). Write http://user:password@host:port there, "
+        "the proxy in `HTTP_PROXY` requires a login (HTTP 407). Write http://user:password@host:port there, "
         "or add coolify.example.com to `NO_PROXY`"
     )
     assert (error.permanent, error.may_have_arrived) == (True, False)
@@ -227,7 +227,7 @@ def test_an_answer_that_came_through_a_proxy_in_the_clear_says_so(
     assert (reply.status, reply.proxy, reply.through) == (
         403,
         "`HTTP_PROXY`",
-        "; the proxy in `HTTP_PROXY` is in between",
+        " (through the proxy in `HTTP_PROXY`)",
     )
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert http(serve(answer()).url).send("GET", "/version").proxy == ""
@@ -242,7 +242,7 @@ def test_a_proxy_that_speaks_http_at_an_https_address_is_told_at_once(
         error = failure(http())
         proxy.join()
     assert (error.reason, error.permanent) == (
-        "the proxy in `HTTPS_PROXY` speaks http, not https. Write http:// there",
+        "the proxy in `HTTPS_PROXY` uses http, not https. Write http:// there",
         True,
     )
 
@@ -300,7 +300,10 @@ def test_a_socks_proxy_that_is_not_there_is_named(ca: str, monkeypatch: pytest.M
     pytest.importorskip("socks", reason="PySocks is in requirements-dev.txt")
     monkeypatch.setenv("ALL_PROXY", f"socks5h://127.0.0.1:{free_port()}")
     error = failure(http(ca=ca))
-    assert (error.reason.startswith("the proxy in `ALL_PROXY`: no connection: "), error.may_have_arrived) == (
+    assert (
+        error.reason.startswith("the proxy in `ALL_PROXY`: could not connect: "),
+        error.may_have_arrived,
+    ) == (
         True,
         False,
     )
@@ -318,14 +321,17 @@ def test_who_asks_his_own_container_is_told_so(host: str, *, contained: bool) ->
         ConnectionRefusedError(111, "Connection refused"),
         Attempt(f"http://{host}:8000", 5, contained=contained),
     )
-    told = f"In this container {host.strip('[]')} is the container itself. Write `host.docker.internal`"
+    told = f"Inside this container, {host.strip('[]')} is the container itself. Use `host.docker.internal`"
     assert (told in error.reason, "--network host" in error.reason) == (contained, contained)
-    assert (error.reason.startswith("no connection: Connection refused"), error.permanent) == (True, False)
+    assert (error.reason.startswith("could not connect: Connection refused"), error.permanent) == (
+        True,
+        False,
+    )
 
 
 def test_another_host_is_not_the_container() -> None:
     error = unavailable(ConnectionRefusedError(111, "Connection refused"), Attempt(BASE, 5, contained=True))
-    assert error.reason == "no connection: Connection refused"
+    assert error.reason == "could not connect: Connection refused"
 
 
 @pytest.mark.parametrize("there", [True, False])

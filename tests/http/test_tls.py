@@ -77,7 +77,8 @@ def test_without_ca_cert_a_missing_key_identifier_is_told_where_python_asks_for_
         return
     error = failure(http(server.url))
     assert error.reason == (
-        "TLS: Missing Authority Key Identifier, which this Python insists on. Set `ca_cert` to its authority: then it need not be there"
+        "TLS: the certificate of 127.0.0.1 fails the strict checks of this Python (Missing Authority Key Identifier). "
+        "Set `ca_cert` to its CA to relax them"
     )
     assert (error.permanent, error.may_have_arrived, server.heads) == (True, False, [])
 
@@ -102,15 +103,15 @@ def test_it_is_said_where_a_given_authority_switches_the_strict_rules_off(*, str
     [
         (
             "expired",
-            "TLS: the certificate of 127.0.0.1, or of its authority, has expired. Renew it on the server",
+            "TLS: the certificate of 127.0.0.1, or of its CA, has expired. Renew it on the server",
         ),
         (
             "future",
-            "TLS: the certificate of 127.0.0.1 is not valid yet. Check the clocks of this machine and of the server",
+            "TLS: the certificate of 127.0.0.1 is not valid yet. Check both clocks",
         ),
         (
             "elsewhere",
-            "TLS: the certificate is for another name than 127.0.0.1. Use a name that it holds, or renew it for this one",
+            "TLS: the certificate is not valid for 127.0.0.1. Use a name that it contains, or renew it for this one",
         ),
     ],
 )
@@ -136,17 +137,19 @@ def test_an_unknown_authority_is_told_with_the_file_that_was_asked(
     server = serve(answer(), served("server"))
     monkeypatch.setenv("SSL_CERT_DIR", "/no/such/folder")
     assert failure(http(server.url)).reason.endswith(
-        "For a private authority, set `ca_cert`: `SSL_CERT_DIR` is not read"
+        "For a private CA, set `ca_cert` (`SSL_CERT_DIR` is not supported)"
     )
     monkeypatch.delenv("SSL_CERT_DIR")
     reason = failure(http(server.url)).reason
-    assert reason.startswith(
-        f"TLS: no authority{f' in `{variable}`' if variable else ''} vouches for 127.0.0.1 ("
-    )
-    assert reason.endswith("For a private authority, set `ca_cert`")
+    where = f" in `{variable}`" if variable else ""
+    assert reason.startswith(f"TLS: the certificate of 127.0.0.1 is not signed by a trusted CA{where} (")
+    assert reason.endswith("For a private CA, set `ca_cert`")
     given = failure(http(server.url, ca=CERTIFICATE))
-    assert given.reason.startswith("TLS: neither `ca_cert` nor a public authority vouches for 127.0.0.1 (")
-    assert (given.reason.endswith("Compare `ca_cert` with what signed it"), given.permanent) == (True, True)
+    assert given.reason.startswith(
+        "TLS: the certificate of 127.0.0.1 is signed neither by `ca_cert` nor by a public CA ("
+    )
+    assert given.reason.endswith("Check that `ca_cert` is the CA that signed it")
+    assert given.permanent
 
 
 # --- the wrong scheme
@@ -159,7 +162,7 @@ def test_a_port_that_speaks_http_is_told_at_once_with_what_to_write() -> None:
         server.join()
     port = error.reason.rpartition(":")[2]
     assert (error.reason, error.permanent) == (
-        f"the port does not speak TLS. If it speaks http, write http://127.0.0.1:{port}",
+        f"the port does not use TLS. If it uses plain http, write http://127.0.0.1:{port}",
         True,
     )
 
@@ -196,7 +199,7 @@ def test_a_port_that_speaks_https_is_told_at_once_with_what_to_write(
     server = serve(answer(page, "400 Bad Request", Content_Type="text/html"))
     error = failure(http(f"{server.url}/api/v1"))
     assert (error.reason, error.permanent, error.may_have_arrived) == (
-        f"the port speaks https, not http. Write https://127.0.0.1:{server.port}",
+        f"the port uses https, not http. Write https://127.0.0.1:{server.port}",
         True,
         False,
     )
@@ -208,7 +211,7 @@ def test_a_port_that_hangs_up_on_plain_http_and_speaks_tls_is_told_as_that(
     server = serve(answer(), served("server"))
     error = failure(http(f"http://127.0.0.1:{server.port}"))
     assert (error.reason, error.permanent) == (
-        f"the port speaks https, not http. Write https://127.0.0.1:{server.port}",
+        f"the port uses https, not http. Write https://127.0.0.1:{server.port}",
         True,
     )
     assert server.heads == []
@@ -219,14 +222,14 @@ def test_a_server_that_has_answered_before_is_not_suspected(serve: Callable[...,
     sender = http(serve(answer()).url)
     sender.send("GET", "/version")
     sender.base = f"http://127.0.0.1:{serve(answer(), served('server')).port}"
-    assert failure(sender).reason.startswith("the connection broke: ")
+    assert failure(sender).reason.startswith("connection lost: ")
 
 
 def test_a_bare_alert_of_tls_is_told_as_that(serve: Callable[..., Server]) -> None:
     server = serve(raw(b"\x15\x03\x01\x00\x02\x02\x46"))  # fatal, protocol_version: RFC 8446 section 6
     error = failure(http(server.url))
     assert (error.reason, error.permanent) == (
-        f"the port speaks https, not http. Write https://127.0.0.1:{server.port}",
+        f"the port uses https, not http. Write https://127.0.0.1:{server.port}",
         True,
     )
 

@@ -494,7 +494,7 @@ def test_a_bug_before_anything_was_started_says_so(folder: Path, stranger: Stran
     ) as played:
         ended = played.end()
         assert (ended.code, played.starts()) == (70, 0)
-    assert ended.lines[-1] == "Nothing is known to have been started"
+    assert ended.lines[-1] == "No deployment is known to have been started"
 
 
 def test_the_entrypoint_needs_nothing_around_it(folder: Path) -> None:

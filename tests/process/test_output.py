@@ -121,7 +121,7 @@ def test_what_is_only_read_late_is_all_there(
     assert [line for line in rest.split(b"\n") if line in log] == log
 
 
-# --- files that can't be written
+# --- could not write files that
 
 
 PLACES = {

@@ -105,13 +105,13 @@ def test_gitlab_s_limit_leaves_room_for_the_end_of_the_story(desk: Any) -> None:
         told.hear(LogLines("web", (Entry(number, "é" * 50_000),)))
     told.hear(TargetFinished("web", Outcome.FAILED, WHY))
     said = told.stdout.text
-    assert said.count("the rest of the build log is left out") == 1
-    assert f"see {LINK.format('web')}" in said
+    assert said.count("build log truncated") == 1
+    assert f"See {LINK.format('web')}" in said
     assert len(said.encode()) < (4 << 20) - 100_000
     assert WHY in said
     assert len(told.read("log")) == 60 * 50_001
     assert len(re.findall("section_start", said)) == 1
-    before = said[: said.index("the rest of the build log is left out")]
+    before = said[: said.index("build log truncated")]
     assert [mark[1] for mark in SECTION.finditer(before)] == [
         "start",
         "end",
@@ -149,7 +149,9 @@ def test_build_log_lines_that_nobody_reads_are_left_out_and_that_is_said_where_t
     told.reporter._ci._writer.has_room = lambda: next(room)
     said = told.hear(logged("web", "one", "two", "three", "four", "five"))
     said += told.hear(TargetFinished("web", Outcome.FAILED, "it broke"))
-    missing = f"build log lines are missing here: nothing reads this output, or not fast enough. See {LINK.format('web')}"
+    missing = (
+        f"build log lines are missing here: this output is not read fast enough. See {LINK.format('web')}"
+    )
     assert said[:5] == ["=== Build log of web ===", "one", missing, "four", missing]
     assert "it broke" in said[5]
     assert told.read("build.log") == "one\ntwo\nthree\nfour\nfive\n"

@@ -29,7 +29,7 @@ def parts(*names: str) -> tuple[Target, ...]:
 def test_a_group_gives_way_to_its_parts_in_their_order(desk: Any) -> None:
     told = desk("github", "first", "blue", "last")
     told.hear(*(Triggering(name) for name in ("first", "blue", "last")))
-    assert told.hear(12.0, GroupExpanded("blue", parts("b", "a"), gone=True)) == ["blue: it is b, a"]
+    assert told.hear(12.0, GroupExpanded("blue", parts("b", "a"), gone=True)) == ["blue: targets: b, a"]
     for name in ("first", "a", "b", "last"):
         told.hear(Following(name, Handle(name, f"{name}-1")), TargetFinished(name, Outcome.FINISHED))
     told.finish(Outcome.FINISHED)
@@ -88,7 +88,7 @@ def test_a_group_of_which_nothing_can_be_followed_says_so(desk: Any) -> None:
         GroupExpanded("blue", (), gone=False),
         TargetFinished("blue", Outcome.LOST, "nobody can tell"),
     )
-    assert said[2] == "blue: nothing of it can be followed"
+    assert said[2] == "blue: none of its targets can be followed"
     assert told.finish(Outcome.LOST) == []
     assert (told.outputs["status"], "resource_uuid" in told.outputs, "deployment_uuids" in told.outputs) == (
         "lost",

@@ -59,7 +59,7 @@ def test_a_story_that_goes_well_is_told_in_order(desk: Any) -> None:
         f"web: application web, {URL.format('web')}",
         "web: triggering a deployment",
         "web: following deployment web-1",
-        f"web: its page is {LINK.format('web')}",
+        f"web: deployment page: {LINK.format('web')}",
         "web: building",
         "=== Build log of web ===",
         "one",
@@ -172,7 +172,7 @@ def test_a_link_that_another_look_gives_replaces_the_first_one(desk: Any) -> Non
         DeploymentDetails("web", LINK.format("web"), "", ""),
     )
     assert told.outputs["deployment_url"] == LINK.format("web")
-    assert f"web: its page is {LINK.format('web')}" in told.stdout.text
+    assert f"web: deployment page: {LINK.format('web')}" in told.stdout.text
 
 
 def test_nothing_that_is_said_holds_a_secret(desk: Any) -> None:
@@ -305,7 +305,7 @@ def test_what_belonged_to_a_deployment_that_is_followed_no_more_is_forgotten(des
         "",
         False,
     )
-    assert told.told("error") == [("web: lost sight of the deployment after 0s", "gone")]
+    assert told.told("error") == [("web: lost track of the deployment after 0s", "gone")]
 
 
 # --- what is asked for
@@ -316,7 +316,7 @@ WORDS = {
     Command.START: "starting it",
     Command.RESTART: "restarting it",
     Command.STOP: "stopping it",
-    Command.ROLLBACK: "going back to what ran before",
+    Command.ROLLBACK: "rolling back to the previous version",
     Command.CANCEL: "looking for deployments to cancel",
     Command.CHECK: "checking",
 }
@@ -352,7 +352,7 @@ def test_what_the_token_may_do_is_a_line_each(desk: Any) -> None:
     assert told.hear(*(AbilityChecked(right) for right in rights)) == [
         "token: read: yes (to follow)",
         "token: deploy: no (to start)",
-        "token: write: not known (not needed here)",
+        "token: write: unknown (not needed here)",
     ]
 
 
@@ -421,7 +421,7 @@ def test_what_has_no_deployment_is_waited_for_by_its_status(desk: Any, aspect: s
     [
         ("running", Stage.DEPLOYMENT, "its status is 1 of 2"),
         ("running on", Stage.HEALTH, "its status is 1 of 2"),
-        ("", Stage.VERIFY, "its site says 1 of 2"),
+        ("", Stage.VERIFY, "its site responds with 1 of 2"),
         ("", Stage.DEPLOYMENT, "building"),
     ],
 )
@@ -449,15 +449,15 @@ def test_the_look_after_the_deployment_is_told_and_forgets_nothing_of_it(desk: A
         DeploymentDetails("web", "", "", "", Stage.HEALTH),
     )
     assert said == [
-        "web: deployed, reading whether it runs",
-        "still waiting: web: deployed, reading whether it runs, 1m 01s since the trigger",
+        "web: deployed; waiting for it to be healthy",
+        "still waiting: web: deployed; waiting for it to be healthy, 1m 01s since the trigger",
         "web: its status is exited:unhealthy",
     ]
     told.hear(TargetFinished("web", Outcome.UNVERIFIED, "it does not run"))
     assert (told.outputs["deployment_uuid"], told.outputs["deployment_url"]) == ("web-1", LINK.format("web"))
     assert told.told("error") == [
         (
-            "web: deployed, but the proof that it runs failed after 1m 01s",
+            "web: deployed, but not verified as running (1m 01s)",
             f"it does not run\nSee {LINK.format('web')}",
         )
     ]
@@ -466,7 +466,7 @@ def test_the_look_after_the_deployment_is_told_and_forgets_nothing_of_it(desk: A
 SITE = Handle("web", "", condition="site")
 
 
-PROVEN = "https://web.example.com answered HTTP 502: Bad Gateway"
+PROVEN = "https://web.example.com responded with HTTP 502: Bad Gateway"
 
 
 def test_whether_its_site_answers_is_told_as_it_turns(desk: Any) -> None:
@@ -486,11 +486,11 @@ def test_whether_its_site_answers_is_told_as_it_turns(desk: Any) -> None:
         DeploymentDetails("web", "", "", "", Stage.VERIFY),
     )
     assert said == [
-        "web: deployed, asking whether it answers",
-        "still waiting: web: deployed, asking whether it answers, 1m 01s since the trigger",
-        "web: its site says HTTP 502",
-        "still waiting: web: its site says HTTP 502, 2m 02s since the trigger",
-        "web: its site says HTTP 200",
+        "web: deployed; waiting for its site to respond",
+        "still waiting: web: deployed; waiting for its site to respond, 1m 01s since the trigger",
+        "web: its site responds with HTTP 502",
+        "still waiting: web: its site responds with HTTP 502, 2m 02s since the trigger",
+        "web: its site responds with HTTP 200",
     ]
     assert told.hear(TargetFinished("web", Outcome.FINISHED)) == [
         f"web: finished in 2m 02s, {URL.format('web')}"
@@ -509,10 +509,10 @@ def test_a_site_that_does_not_answer_is_told_with_the_answer_and_the_page(desk: 
     )
     told.hear(TargetFinished("web", Outcome.UNVERIFIED, PROVEN))
     told.finish(Outcome.UNVERIFIED)
-    assert "web: its site says HTTP 502" in told.stdout.text
+    assert "web: its site responds with HTTP 502" in told.stdout.text
     assert told.told("error") == [
         (
-            "web: deployed, but the proof that it runs failed after 3m 00s",
+            "web: deployed, but not verified as running (3m 00s)",
             f"{PROVEN}\nSee {LINK.format('web')}",
         ),
     ]
@@ -527,7 +527,7 @@ def test_what_is_put_back_is_told_and_the_output_stays_what_was_deployed(desk: A
         RollingBack("web", PROVEN), Following("web", back, "back to 2.0.1", stage=Stage.ROLLBACK)
     )
     assert said == [
-        f"web: {PROVEN}: what ran before is to be put back",
+        f"web: {PROVEN}; rolling back to the previous version",
         "web: rolling back: following deployment web-2 (back to 2.0.1)",
     ]
     told.hear(TargetFinished("web", Outcome.ROLLED_BACK, f"{PROVEN}. What ran before was put back"))
@@ -656,8 +656,8 @@ def test_whose_deployment_is_adopted_is_told_where_it_is_known(desk: Any) -> Non
         for number, whose in ((1, "a webhook started"), (2, ""))
     ]
     assert told.hear(*(Following("web", handle, "already queued") for handle in handles)) == [
-        "web: following deployment web-1, which a webhook started: it is never cancelled by us (already queued)",
-        "web: following deployment web-2, which somebody else started: it is never cancelled by us (already queued)",
+        "web: following deployment web-1, which a webhook started: Deployer will not cancel it (already queued)",
+        "web: following deployment web-2, which somebody else started: Deployer will not cancel it (already queued)",
     ]
 
 
@@ -668,7 +668,7 @@ def test_what_may_be_ours_is_not_called_somebody_else_s(desk: Any) -> None:
     assert told.hear(
         Following("web", unsure, "the oldest of several"), TargetFinished("web", Outcome.FINISHED)
     ) == [
-        "web: following deployment web-1, which may be somebody else's: it is never cancelled by us (the oldest of several)",
+        "web: following deployment web-1, which may be somebody else's: Deployer will not cancel it (the oldest of several)",
         "web: finished in 0s",
     ]
     told.finish(Outcome.FINISHED)
@@ -682,7 +682,7 @@ def test_who_ran_out_of_time_hears_whether_something_goes_on(desk: Any) -> None:
             *started("web"), TargetFinished("web", Outcome.TIMED_OUT, "it was still being built or started")
         )
     )
-    assert "It goes on on the server, and may still go live" in said
+    assert "The deployment is still running on the server and may still go live" in said
     never = desk("plain")
     said = "\n".join(
         never.hear(
@@ -734,7 +734,7 @@ def test_an_additional_server_is_named_in_its_lines_and_its_page_is_told_once(de
     )
     assert said == [
         "web on paris: following deployment web-2 on an additional server",
-        f"web on paris: its page is {LINK.format('paris')}",
+        f"web on paris: deployment page: {LINK.format('paris')}",
         "web on paris: building",
     ]
 

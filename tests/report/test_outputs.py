@@ -273,7 +273,7 @@ def test_a_file_that_cannot_be_written_is_warned_of_once(desk: Any, wish: str) -
         *started("web"), logged("web", "a"), logged("web", "b"), TargetFinished("web", Outcome.FINISHED)
     )
     told.finish(Outcome.FINISHED)
-    assert told.told("warning") == [("", "no/such/folder/file can't be written: No such file or directory")]
+    assert told.told("warning") == [("", "could not write no/such/folder/file: No such file or directory")]
 
 
 def test_behind_what_was_only_made_up_stands_what_is_an_output(desk: Any) -> None:
@@ -352,7 +352,7 @@ def test_a_summary_that_cannot_be_made_is_one_warning(
     told.hear(*started("web"), TargetFinished("web", Outcome.FINISHED))
     told.finish(Outcome.FINISHED)
     [(title, message)] = told.told("warning")
-    assert (title, message.partition(": ")[0]) == ("", "the job summary can't be written")
+    assert (title, message.partition(": ")[0]) == ("", "could not write the job summary")
     assert (told.outputs["status"], told.result["status"]) == ("finished", "finished")
 
 

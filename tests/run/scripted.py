@@ -84,7 +84,7 @@ SPOKEN = UnavailableError("HTTP 503", may_have_arrived=True, from_server=True)
 NO_LINE = UnavailableError("no connection")
 
 
-LOST_ANSWER = UnavailableError("no answer in time", may_have_arrived=True)
+LOST_ANSWER = UnavailableError("the response timed out", may_have_arrived=True)
 
 
 OWN_FAILURE = UnavailableError(
@@ -239,7 +239,7 @@ def phase(phase: Phase, target: str = "a", stage: Stage = Stage.DEPLOYMENT) -> P
 DOUBTFUL = replace(A1, certainty=Certainty.UNCONFIRMED)
 
 
-IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "no answer in time")]
+IN_DOUBT: list[Event] = [*OPENING, TriggerUncertain("a", "the response timed out")]
 
 
 SIGNAL_AT_2 = [(2.0, "SIGTERM")]

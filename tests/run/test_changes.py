@@ -130,7 +130,11 @@ BUSY = UnavailableError("asked too often", from_server=True, retry_after=30)
                 "prepare a": [LOST_ANSWER, Changes((), unchanged=("all is as it is wished",))],
                 "altered a": [(PERHAPS_CHANGED,)],
             },
-            [PollFailing("a", "no answer in time"), TargetNote("a", "all is as it is wished"), *TRIGGERED],
+            [
+                PollFailing("a", "the response timed out"),
+                TargetNote("a", "all is as it is wished"),
+                *TRIGGERED,
+            ],
             [0, 5],
             id="after-a-lost-answer-it-is-asked-again",
         ),
@@ -380,7 +384,7 @@ def unchanged(events: list[Event]) -> list[Event]:
         pytest.param(
             {"prepare a": [LOST_ANSWER], "altered a": [(PERHAPS_CHANGED,)]},
             [
-                PollFailing("a", "no answer in time"),
+                PollFailing("a", "the response timed out"),
                 TargetWarning("a", CHANGE_IN_FLIGHT),
                 ChangeApplied("a", PERHAPS_CHANGED),
             ],

@@ -134,7 +134,7 @@ from tests.run.scripted import (
             {"start t": [LOST_ANSWER], "find t": [GroupStarted(HALF)]},
             [
                 *GROUP,
-                TriggerUncertain("t", "no answer in time"),
+                TriggerUncertain("t", "the response timed out"),
                 split("a", "b"),
                 *followed("a"),
                 TargetResolved(Target("b")),
@@ -181,7 +181,7 @@ from tests.run.scripted import (
             },
             [
                 *GROUP,
-                TriggerUncertain("t", "no answer in time"),
+                TriggerUncertain("t", "the response timed out"),
                 split("a", gone=False),
                 *followed("a"),
                 TargetFinished("t", Outcome.LOST, "others may not have been started"),
@@ -201,7 +201,7 @@ from tests.run.scripted import (
             {"start t": [LOST_ANSWER], "find t": [GroupStarted((), "nothing was seen", Outcome.LOST)]},
             [
                 *GROUP,
-                TriggerUncertain("t", "no answer in time"),
+                TriggerUncertain("t", "the response timed out"),
                 split(gone=False),
                 TargetFinished("t", Outcome.LOST, "nothing was seen"),
             ],

@@ -323,7 +323,7 @@ def test_a_signal_after_two_seconds(script: Script, events: list[Event], calls: 
             id="just-seen",
         ),
         pytest.param(
-            TriggerUncertain("a", "no answer in time"),
+            TriggerUncertain("a", "the response timed out"),
             1,
             {"start a": [LOST_ANSWER]},
             [*UNTIL_START, (0, "find a within 1 s")],
@@ -663,7 +663,7 @@ def test_without_waiting_a_signal_starts_nothing_more() -> None:
             {"start t": [LOST_ANSWER], "find t": [NO_LINE, GroupStarted(BOTH)]},
             [
                 *GROUP,
-                TriggerUncertain("t", "no answer in time"),
+                TriggerUncertain("t", "the response timed out"),
                 PollFailing("t", "no connection"),
                 InterruptReceived("SIGTERM"),
                 Following("t", A1),

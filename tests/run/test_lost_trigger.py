@@ -109,7 +109,7 @@ SOMEBODY = "the deployment that we followed was cancelled by somebody else"
             [
                 *IN_DOUBT,
                 Retriggering("a", NOTHING),
-                TriggerUncertain("a", "no answer in time"),
+                TriggerUncertain("a", "the response timed out"),
                 Retriggering("a", NOTHING),
                 Following("a", A1),
                 phase(Phase.SUCCEEDED),
@@ -334,7 +334,7 @@ SOMEBODY = "the deployment that we followed was cancelled by somebody else"
             [
                 *OPENING,
                 PollFailing("a", "no connection"),
-                TriggerUncertain("a", "no answer in time"),
+                TriggerUncertain("a", "the response timed out"),
                 Following("a", A1, "found"),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),

@@ -336,12 +336,10 @@ def test_patience_is_short_until_the_server_has_answered_as_itself(
     assert (tale.times("reach"), tale.events[-1]) == (times, last)
 
 
-HANGS = LateError("no answer in time", may_have_arrived=True)
+HANGS = LateError("the response timed out", may_have_arrived=True)
 
 
-WAITED = (
-    "no answer in time, although the server accepts connections: waiting up to {} s for its first response"
-)
+WAITED = "the response timed out, although the server accepts connections: waiting up to {} s for its first response"
 
 
 @pytest.mark.parametrize(
@@ -371,14 +369,14 @@ WAITED = (
                 (74, " within 30 s"),
                 (106, " within 14 s"),
             ],
-            TargetFinished("a", Outcome.UNREACHABLE, "no answer in time (5 tries in 120 s)"),
+            TargetFinished("a", Outcome.UNREACHABLE, "the response timed out (5 tries in 120 s)"),
             id="but-not-for-more-than-two-minutes",
         ),
         pytest.param(
             [Act(HANGS, takes=8), Act(HANGS, takes=30)],
             40,
             [(0, ""), (10, " within 30 s")],
-            TargetFinished("a", Outcome.UNREACHABLE, "no answer in time (2 tries in 40 s)"),
+            TargetFinished("a", Outcome.UNREACHABLE, "the response timed out (2 tries in 40 s)"),
             id="nor-for-more-than-the-time-given",
         ),
         pytest.param(

@@ -86,7 +86,7 @@ BACK = Handle("a", "a-back")
 OTHER = Handle("a", "a-2", server="berlin")
 DOWN = Snapshot(Phase.FAILED, "exited", stable_for=0, final=False, reason="it does not run")
 UP = Snapshot(Phase.SUCCEEDED, "running", final=False)
-BAD = Snapshot(Phase.RUNNING, "HTTP 502", shows_failure=True, reason="it answered HTTP 502")
+BAD = Snapshot(Phase.RUNNING, "HTTP 502", shows_failure=True, reason="it responded with HTTP 502")
 AGAIN = "it does not run. What ran before was put back"
 NOT_BACK = "it does not run. What ran before was not put back: "
 UNKNOWN = "it does not run. Whether what ran before was put back is not known: "
@@ -143,7 +143,7 @@ def test_what_runs_again_must_prove_it_and_no_site_is_asked() -> None:
     }
     tale = fallen(script, visits=True, own_site=True, verify_timeout=30, poll_interval=30)
     assert tale.ends() == [
-        TargetFinished("a", Outcome.ROLLED_BACK, "it answered HTTP 502. What ran before was put back")
+        TargetFinished("a", Outcome.ROLLED_BACK, "it responded with HTTP 502. What ran before was put back")
     ]
     assert tale.sent[4:] == [
         *("look a-1", "look a:healthy", f"visit {SITE}", f"visit {SITE}"),
@@ -328,7 +328,7 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
         pytest.param(
             {"undo a": [LOST_ANSWER], "find a": [Started((BACK,), "found")]},
             [
-                TriggerUncertain("a", "no answer in time"),
+                TriggerUncertain("a", "the response timed out"),
                 Following("a", BACK, "found", Stage.ROLLBACK),
                 back(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.ROLLED_BACK, AGAIN),
@@ -339,7 +339,7 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
         pytest.param(
             {"undo a": [LOST_ANSWER, Started((BACK,))]},
             [
-                TriggerUncertain("a", "no answer in time"),
+                TriggerUncertain("a", "the response timed out"),
                 Retriggering("a", NONE_FOUND),
                 Following("a", BACK, stage=Stage.ROLLBACK),
                 back(Phase.SUCCEEDED),
@@ -351,7 +351,7 @@ def test_the_real_one_behind_a_phantom_is_somebody_else_s() -> None:
         pytest.param(
             {"undo a": [LOST_ANSWER], "find a": [REVOKED]},
             [
-                TriggerUncertain("a", "no answer in time"),
+                TriggerUncertain("a", "the response timed out"),
                 TargetFinished("a", Outcome.UNVERIFIED, f"{UNKNOWN}the token is revoked"),
             ],
             [(10, "find a")],
@@ -555,7 +555,7 @@ def test_a_late_one_is_not_cancelled() -> None:
             {"undo a": [LOST_ANSWER]},
             12,
             [
-                TriggerUncertain("a", "no answer in time"),
+                TriggerUncertain("a", "the response timed out"),
                 InterruptReceived("SIGTERM"),
                 TargetWarning("a", TRIGGER_IN_FLIGHT),
                 TargetFinished("a", Outcome.INTERRUPTED, f"{UNKNOWN}{STOPPED_BY}"),

@@ -153,7 +153,7 @@ def test_a_target_that_must_wait_holds_up_no_other() -> None:
             {"start a": [LOST_ANSWER], "find a": [Started((A1,), "found")]},
             [
                 *OPENING,
-                TriggerUncertain("a", "no answer in time"),
+                TriggerUncertain("a", "the response timed out"),
                 Following("a", A1, "found"),
                 TargetFinished("a", Outcome.TRIGGERED, "found"),
             ],

@@ -111,8 +111,8 @@ from tests.run.scripted import (
             {"start a": [Act(LOST_ANSWER, takes=4)]},
             [
                 *IN_DOUBT,
-                *[Retriggering("a", NOTHING), TriggerUncertain("a", "no answer in time")] * 2,
-                TargetFinished("a", Outcome.TIMED_OUT, "no answer in time"),
+                *[Retriggering("a", NOTHING), TriggerUncertain("a", "the response timed out")] * 2,
+                TargetFinished("a", Outcome.TIMED_OUT, "the response timed out"),
             ],
             "start a",
             [0, 9, 23],

@@ -47,7 +47,7 @@ MINE = Target("a", url=ADDRESS)
 VISITED = Handle("a", "", condition=rules.SITE_RESPONDS)
 
 
-SAYS_502 = Snapshot(Phase.RUNNING, "HTTP 502", reason="it answered HTTP 502")
+SAYS_502 = Snapshot(Phase.RUNNING, "HTTP 502", reason="it responded with HTTP 502")
 
 
 SAYS_200 = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
@@ -86,7 +86,7 @@ def test_two_good_answers_in_a_row_count() -> None:
 
 def test_what_does_not_answer_well_in_time_is_not_proven() -> None:
     tale = tell({"visit ": [SAYS_502]}, visits=True, verify_timeout=20, poll_interval=15)
-    assert tale.ends() == [TargetFinished("a", Outcome.UNVERIFIED, "it answered HTTP 502")]
+    assert tale.ends() == [TargetFinished("a", Outcome.UNVERIFIED, "it responded with HTTP 502")]
     assert tale.times("visit ") == [0, 15, 20]
 
 
@@ -130,7 +130,7 @@ def test_a_revoked_token_does_not_keep_a_site_from_being_asked() -> None:
 def test_a_revoked_token_is_no_evidence_against_a_site() -> None:
     script: Script = {"visit ": [SAYS_502], "look b-1": [RUNNING, REVOKED]}
     tale = tell(script, targets=("a", "b"), visits=True, poll_interval=5, verify_timeout=30)
-    assert tale.ends()[-1] == TargetFinished("a", Outcome.UNVERIFIED, "it answered HTTP 502")
+    assert tale.ends()[-1] == TargetFinished("a", Outcome.UNVERIFIED, "it responded with HTTP 502")
     assert tale.times("visit ")[-1] == 30
 
 

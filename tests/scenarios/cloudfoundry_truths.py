@@ -113,7 +113,7 @@ STARTS = (
     Truth(
         "success",
         "triggered",
-        ("web: triggered, not waited for",),
+        ("web: triggered, not waiting for the deployment",),
         inputs=NO_WAIT,
         never=("2 of 2",),
         lasts=(0, 2),
@@ -226,12 +226,14 @@ INSTANCES = (
         ("no news: Cloud Foundry can't tell at the moment how the instances are", "there is news again"),
     ),
     Truth("outage", "finished", ("no news:", "there is news again")),
-    Truth("success", "finished", ("web: deployed, reading whether it runs",), inputs=SURE, lasts=(80, 95)),
+    Truth(
+        "success", "finished", ("web: deployed; waiting for it to be healthy",), inputs=SURE, lasts=(80, 95)
+    ),
     Truth("restart", "finished", ("reading whether it runs",), (RESTART,), SURE, lasts=(80, 95)),
     Truth("rolling", "finished", ("reading whether it runs",), (ROLL,), SURE),
     Truth("zero", "unverified", ("it is scaled to zero instances",), inputs=SURE),
     Truth("success", "finished", (), inputs={"verify_health": "false"}, never=("reading",)),
-    Truth("success", "finished", ("web: its site says HTTP 200",), inputs=SITE),
+    Truth("success", "finished", ("web: its site responds with HTTP 200",), inputs=SITE),
     Truth("success", "unverified", ("without 'v2'",), inputs=SITE | {"verify_contains": "v2"}),
 )
 IMAGES = (
@@ -245,7 +247,9 @@ IMAGES = (
     Truth("image-rolling", "finished", (CHANGED, ROLLED), (*STAGED, rolled("DROPLET-1"))),
     Truth("image-crash", "failed", (CHANGED, OOM), (*STAGED, NEW, RESTART)),
     Truth("image-sick", "finished", (CHANGED,), (*STAGED, NEW, RESTART)),
-    Truth("image-sick", "unverified", ("answered HTTP 502: Bad Gateway",), (*STAGED, NEW, RESTART), SITE),
+    Truth(
+        "image-sick", "unverified", ("responded with HTTP 502: Bad Gateway",), (*STAGED, NEW, RESTART), SITE
+    ),
     Truth(
         "staging-failure",
         "failed",
@@ -477,12 +481,12 @@ BACKS = (
     Truth(
         "image-sick",
         "rolled_back",
-        ("answered HTTP 502", WENT_BACK),
+        ("responded with HTTP 502", WENT_BACK),
         (*STAGED, NEW, RESTART, OLD, RESTART),
         BACK | SITE,
     ),
     Truth(
-        *("image-sick", "rolled_back", ("answered HTTP 502", WENT_BACK)),
+        *("image-sick", "rolled_back", ("responded with HTTP 502", WENT_BACK)),
         (*STAGED, rolled("DROPLET-1"), rolled("OLD-DROPLET-0")),
         BACK | SITE | BY_ROLLING,
     ),

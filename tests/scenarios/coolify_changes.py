@@ -207,37 +207,46 @@ CHANGES = (
         CREATE | {"dry_run": "true"},
     ),
     # whether its site answers
-    Truth("site", "site-down", "unverified", ("answered HTTP 502",), inputs=SITE, lasts=(180, 400)),
+    Truth("site", "site-down", "unverified", ("responded with HTTP 502",), inputs=SITE, lasts=(180, 400)),
     Truth(
         "site",
         "bad-release",
         "unverified",
-        ("its site says HTTP 502", "answered HTTP 502"),
+        ("its site responds with HTTP 502", "responded with HTTP 502"),
         inputs=SITE,
         lasts=(180, 400),
     ),
     Truth(
-        "site", "bad-release", "finished", ("deployed, reading whether it runs",), never=("its site says",)
+        "site",
+        "bad-release",
+        "finished",
+        ("deployed; waiting for it to be healthy",),
+        never=("its site responds with",),
     ),
     Truth(
         "site",
         "site-late",
         "finished",
-        ("its site says HTTP 502", "its site says HTTP 200"),
+        ("its site responds with HTTP 502", "its site responds with HTTP 200"),
         inputs=SITE,
         lasts=(40, 400),
     ),
-    Truth("site", "rollback-git", "unverified", ("answered HTTP 502",), inputs=SITE),
+    Truth("site", "rollback-git", "unverified", ("responded with HTTP 502",), inputs=SITE),
     Truth(
         "site",
         "rollback-image",
         "unverified",
-        ("answered HTTP 502",),
+        ("responded with HTTP 502",),
         CHANGED,
         inputs=SITE | {"image": ":2.1.0"},
     ),
     Truth(
-        "site", "rollback-impossible", "unverified", ("answered HTTP 502",), inputs=SITE, versions=("4.1.2",)
+        "site",
+        "rollback-impossible",
+        "unverified",
+        ("responded with HTTP 502",),
+        inputs=SITE,
+        versions=("4.1.2",),
     ),
 )
 
@@ -302,7 +311,14 @@ BACKS = (
         versions=("4.2.0",),
         inputs=BACK,
     ),
-    Truth("rollback", "site-late", "finished", ("its site says HTTP 200",), inputs=BACK, never=("put back",)),
+    Truth(
+        "rollback",
+        "site-late",
+        "finished",
+        ("its site responds with HTTP 200",),
+        inputs=BACK,
+        never=("put back",),
+    ),
     Truth(
         "rollback",
         "crash-after-deploy",

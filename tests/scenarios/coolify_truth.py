@@ -108,7 +108,7 @@ EARLIER = "2222222222333333333344444444445555555555"
 GONE_BACK = (
     "what ran before is to be put back",
     f"(back to {EARLIER}",
-    "answered HTTP 502: Bad Gateway. What ran before was put back",
+    "responded with HTTP 502: Bad Gateway. What ran before was put back",
 )
 STAYS_PINNED = f"(commit: HEAD → {EARLIER}); the application stays pinned to this commit"
 IMAGE_BACK = (

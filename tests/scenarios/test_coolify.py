@@ -121,7 +121,7 @@ def test_a_busy_server_is_waited_for(
     monkeypatch.setattr("deployer.providers.coolify.provider.CONNECT_READ_SECONDS", 0.5)
     with simulating("hang-at-first") as session:
         code, said, _ = play(session, {"timeout": "10m"})
-        told = "no answer in time, although the server accepts connections: waiting up to 120 s for its first response"
+        told = "the response timed out, although the server accepts connections: waiting up to 120 s for its first response"
         assert (code, told in said, changing(session.journal)) == (0, True, {"deploy": 1}), said
         assert violations(session) == []
 

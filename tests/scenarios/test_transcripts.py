@@ -186,7 +186,7 @@ def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transc
     shown = transcript({"DEPLOYER_REHEARSE": "bad-release", **given})
     assert f"Not used in a rehearsal: {', '.join(given)}\n" in shown
     assert "The rehearsal's own site is verified instead\n" in shown
-    assert "web: its site says HTTP 502" in shown
+    assert "web: its site responds with HTTP 502" in shown
     assert "----- exit code 5" in shown
     assert "asking whether it answers" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})
 

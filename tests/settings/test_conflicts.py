@@ -86,19 +86,21 @@ NO_PLACE = "Coolify would deploy the application itself"
         *(
             pytest.param(
                 {**FOR_ONE, "verify_health": "True", "verify_timeout": text},
-                ["verify_timeout: `verify_health: true` needs at least 80s: it watches for a minute"],
+                [
+                    "verify_timeout must be at least 80s with `verify_health: true`, which watches for a minute"
+                ],
                 id=f"a-proof-in-{text}",
             )
             for text in ("79", "79s", "1m", "1m19s")
         ),
         pytest.param(
             {**FOR_ONE, "wait": "false", "verify_health": "true"},
-            ["verify_health can't be done with `wait: false`: nothing is looked at then"],
+            ["verify_health can't be combined with `wait: false`: nothing is checked then"],
             id="verify-health-without-waiting",
         ),
         pytest.param(
             {**FOR_ONE, "wait": "No", "verify_timeout": "5m"},
-            ["verify_timeout can't be done with `wait: false`: nothing is looked at then"],
+            ["verify_timeout can't be combined with `wait: false`: nothing is checked then"],
             id="verify-timeout-without-waiting",
         ),
         *(
@@ -111,7 +113,7 @@ NO_PLACE = "Coolify would deploy the application itself"
                     "verify_contains": "v2",
                 },
                 [
-                    f"{name} can't be done with `command: {word}`: nothing is deployed that could answer"
+                    f"{name} can't be combined with `command: {word}`, which deploys nothing"
                     for name in ("verify_url", "verify_status", "verify_contains")
                 ],
                 id=f"{word}-and-a-site",
@@ -121,7 +123,7 @@ NO_PLACE = "Coolify would deploy the application itself"
         *(
             pytest.param(
                 {**FOR_ONE, name: text},
-                [f"{name} is nothing without `verify_url`: `auto` is the application's own address"],
+                [f"{name} requires `verify_url`. Set it to `auto` for the application's own address"],
                 id=f"{name}-of-no-address",
             )
             for name, text in (("verify_status", "200"), ("verify_contains", "v2"))
@@ -130,7 +132,7 @@ NO_PLACE = "Coolify would deploy the application itself"
             pytest.param(
                 {**FOR_ONE, "wait": "false", "verify_url": "auto", name: text},
                 [
-                    f"{each} can't be done with `wait: false`: nothing is looked at then"
+                    f"{each} can't be combined with `wait: false`: nothing is checked then"
                     for each in ("verify_url", name)
                 ],
                 id=f"{name}-without-waiting",
@@ -151,7 +153,7 @@ NO_PLACE = "Coolify would deploy the application itself"
                 "pr needs one application's uuid, not a tag",
                 "instant_deploy can't be done by tag",
                 f"instant_deploy can't be done with `pr` or `docker_tag`: {NO_PLACE}",
-                "verify_health can't be done with `wait: false`: nothing is looked at then",
+                "verify_health can't be combined with `wait: false`: nothing is checked then",
             ],
             id="all-at-once",
         ),
@@ -240,31 +242,29 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
     [
         pytest.param(
             SITE | {"DEPLOYER_VERIFY_STATUS": "2xx"},
-            [
-                "DEPLOYER_VERIFY_STATUS: must be HTTP status codes: 200, 200-399, or several with commas (200,204)"
-            ],
+            ["DEPLOYER_VERIFY_STATUS: must be HTTP status codes: 200, 200-399, or a list (200,204)"],
             id="no-status",
         ),
         pytest.param(
             {"DEPLOYER_VERIFY_URL": "ftp://x"},
-            ["DEPLOYER_VERIFY_URL: must be `auto`, or begin with https:// or http://"],
+            ["DEPLOYER_VERIFY_URL: must be `auto`, or start with https:// or http://"],
             id="another-scheme",
         ),
         pytest.param(
             {"DEPLOYER_VERIFY_URL": "https://u:p@x.example"},
-            ["DEPLOYER_VERIFY_URL: must not hold a user or a password"],
+            ["DEPLOYER_VERIFY_URL: must not contain a user name or password"],
             id="a-login",
         ),
         pytest.param(
             {"DEPLOYER_VERIFY_CONTAINS": "v1"},
             [
-                "DEPLOYER_VERIFY_CONTAINS is nothing without `verify_url`: `auto` is the application's own address"
+                "DEPLOYER_VERIFY_CONTAINS requires `verify_url`. Set it to `auto` for the application's own address"
             ],
             id="no-address",
         ),
         pytest.param(
             SITE | {"DEPLOYER_WAIT": "false"},
-            ["DEPLOYER_VERIFY_URL can't be done with `wait: false`: nothing is looked at then"],
+            ["DEPLOYER_VERIFY_URL can't be combined with `wait: false`: nothing is checked then"],
             id="nobody-waits",
         ),
         pytest.param(
@@ -286,14 +286,12 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_WAIT": "false"},
-            ["DEPLOYER_ROLLBACK can't be done with `wait: false`: nothing is looked at then"],
+            ["DEPLOYER_ROLLBACK can't be combined with `wait: false`: nothing is checked then"],
             id="rollback-of-what-nobody-waits-for",
         ),
         pytest.param(
             {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_VERIFY_HEALTH": "false"},
-            [
-                "DEPLOYER_ROLLBACK is nothing with `verify_health: false` and no `verify_url`: nobody looks whether it runs"
-            ],
+            ["DEPLOYER_ROLLBACK needs a check: set `verify_url`, or do not set `verify_health: false`"],
             id="rollback-of-what-nobody-looks-at",
         ),
         pytest.param(
@@ -308,7 +306,7 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
             pytest.param(
                 {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_COMMAND": command},
                 [
-                    f"DEPLOYER_ROLLBACK can't be done with `command: {command}`: it is for what a deployment puts up"
+                    f"DEPLOYER_ROLLBACK can't be combined with `command: {command}`: it reverts a deployment of this run"
                 ],
                 id=f"rollback-of-{command}",
             )
@@ -350,7 +348,7 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_ENV_FILE": "missing.env"},
-            ["DEPLOYER_ENV_FILE: cannot be read: No such file or directory"],
+            ["DEPLOYER_ENV_FILE: could not be read: No such file or directory"],
             id="no-file",
         ),
         pytest.param(

@@ -115,7 +115,9 @@ def test_of_all_spellings_of_an_input_the_strongest_that_is_given_counts(name: s
     given = [*variables(name)][rank:]
     everything = found({variable: f"value {number}" for number, variable in enumerate(given)})
     assert everything.found == {name: Found(given[0], "value 0")}
-    assert everything.warnings == [f"{other} and {given[0]} differ: {given[0]} counts" for other in given[1:]]
+    assert everything.warnings == [
+        f"{other} and {given[0]} have different values; using {given[0]}" for other in given[1:]
+    ]
     assert found({given[0]: "alone"}) == RawInputs(found={name: Found(given[0], "alone")})
 
 
@@ -140,7 +142,7 @@ def test_blanks_around_a_value_are_dropped_and_make_no_conflict() -> None:
 def test_a_conflict_is_told_by_names_and_never_by_values() -> None:
     environ = {"INPUT_COOLIFY_TOKEN": TOKEN, "COOLIFY_TOKEN": f"8|{MARK}1", "COOLIFY_API_TOKEN": TOKEN}
     assert found(environ).warnings == [
-        "COOLIFY_TOKEN and INPUT_COOLIFY_TOKEN differ: INPUT_COOLIFY_TOKEN counts"
+        "COOLIFY_TOKEN and INPUT_COOLIFY_TOKEN have different values; using INPUT_COOLIFY_TOKEN"
     ]
 
 
@@ -290,7 +292,9 @@ def test_all_mistakes_are_told_at_once() -> None:
         "INPUT_COOLIFY_TOKEN_FILE": "/no/such/token",
     }
     told = mistakes(environ, "INPUT_")
-    assert sorted(each.partition(":")[0].partition(" is missing")[0] for each in told) == sorted(
+    assert "set either coolify_token_file or coolify_token, not both" in told
+    said = [each for each in told if not each.startswith("set either ")]
+    assert sorted(each.partition(":")[0].partition(" is missing")[0] for each in said) == sorted(
         [
             *(
                 "command",
@@ -307,7 +311,6 @@ def test_all_mistakes_are_told_at_once() -> None:
                 "COOLIFY_URL",
                 "coolify_token",
                 "force",
-                "coolify_token_file",
                 "uuid",
                 "read_token",
                 "pr",
@@ -393,8 +396,8 @@ def missing(path: Path) -> None:
     ("make", "words"),
     [
         pytest.param(missing, "No such file or directory", id="missing"),
-        pytest.param(directory, "is no regular file", id="a-directory"),
-        pytest.param(pipe, "is no regular file", id="a-pipe"),
+        pytest.param(directory, "is not a regular file", id="a-directory"),
+        pytest.param(pipe, "is not a regular file", id="a-pipe"),
         pytest.param(large, "is larger than 64 KiB", id="too-large"),
         pytest.param(empty, "is empty", id="empty"),
         pytest.param(blank, "is empty", id="blank"),
@@ -423,12 +426,12 @@ def test_a_file_that_cannot_be_read_is_one_mistake_under_its_name(
     [
         pytest.param(
             {"COOLIFY_TOKEN": TOKEN},
-            "COOLIFY_TOKEN_FILE: COOLIFY_TOKEN is given, too; give one of them",
+            "set either COOLIFY_TOKEN_FILE or COOLIFY_TOKEN, not both",
             id="in-the-same-spelling",
         ),
         pytest.param(
             {"INPUT_TOKEN": TOKEN},
-            "COOLIFY_TOKEN_FILE: token is given, too; give one of them",
+            "set either COOLIFY_TOKEN_FILE or token, not both",
             id="in-another-spelling",
         ),
     ],
@@ -442,7 +445,7 @@ def test_a_secret_and_its_file_are_a_mistake(environ: Mapping[str, str], told: s
 def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(secret: Path) -> None:
     both = {"COOLIFY_READ_TOKEN": OTHER_TOKEN, "DEPLOYER_READ_TOKEN_FILE": str(secret)}
     assert mistakes({**GOOD, **both}) == [
-        "DEPLOYER_READ_TOKEN_FILE: COOLIFY_READ_TOKEN is given, too; give one of them"
+        "set either DEPLOYER_READ_TOKEN_FILE or COOLIFY_READ_TOKEN, not both"
     ]
     assert mistakes({**GOOD, "DEPLOYER_READ_TOKEN_FILE": str(secret)}) == []
 
@@ -453,32 +456,32 @@ def test_the_second_token_and_its_file_are_a_mistake_and_the_first_one_is_none(s
 @pytest.mark.parametrize(
     ("variable", "told"),
     [
-        ("DEPLOYER_TIMEOT", "DEPLOYER_TIMEOT is no input of Deployer: did you mean DEPLOYER_TIMEOUT?"),
-        ("INPUT_TIMEOT", "timeot is no input of Deployer: did you mean timeout?"),
-        ("PLUGIN_TIME_OUT", "time_out is no input of Deployer: did you mean timeout?"),
-        ("INPUT_COOLIFY-UR", "coolify-ur is no input of Deployer: did you mean coolify_url?"),
-        ("COOLIFY_TOKN", "COOLIFY_TOKN is no input of Deployer: did you mean COOLIFY_TOKEN?"),
-        ("COOLIFY_APP_ID", "COOLIFY_APP_ID is no input of Deployer: did you mean COOLIFY_APP_UUID?"),
-        ("DEPLOYER_UUIDS", "DEPLOYER_UUIDS is no input of Deployer: did you mean DEPLOYER_UUID?"),
-        ("INPUT_HEADER", "header is no input of Deployer: did you mean headers?"),
+        ("DEPLOYER_TIMEOT", "unknown input DEPLOYER_TIMEOT. Did you mean DEPLOYER_TIMEOUT?"),
+        ("INPUT_TIMEOT", "unknown input timeot. Did you mean timeout?"),
+        ("PLUGIN_TIME_OUT", "unknown input time_out. Did you mean timeout?"),
+        ("INPUT_COOLIFY-UR", "unknown input coolify-ur. Did you mean coolify_url?"),
+        ("COOLIFY_TOKN", "unknown input COOLIFY_TOKN. Did you mean COOLIFY_TOKEN?"),
+        ("COOLIFY_APP_ID", "unknown input COOLIFY_APP_ID. Did you mean COOLIFY_APP_UUID?"),
+        ("DEPLOYER_UUIDS", "unknown input DEPLOYER_UUIDS. Did you mean DEPLOYER_UUID?"),
+        ("INPUT_HEADER", "unknown input header. Did you mean headers?"),
         (
             "DEPLOYER_HIDDEN_LOG",
-            "DEPLOYER_HIDDEN_LOG is no input of Deployer: did you mean DEPLOYER_HIDDEN_LOGS?",
+            "unknown input DEPLOYER_HIDDEN_LOG. Did you mean DEPLOYER_HIDDEN_LOGS?",
         ),
         (
             "DEPLOYER_ON_INTERUPT",
-            "DEPLOYER_ON_INTERUPT is no input of Deployer: did you mean DEPLOYER_ON_INTERRUPT?",
+            "unknown input DEPLOYER_ON_INTERUPT. Did you mean DEPLOYER_ON_INTERRUPT?",
         ),
-        ("COOLIFY_READ_TOKN", "COOLIFY_READ_TOKN is no input of Deployer: did you mean COOLIFY_READ_TOKEN?"),
-        ("INPUT_READ_TOKE", "read_toke is no input of Deployer: did you mean read_token?"),
-        ("INPUT_PULL-REQUEST", "pull-request is no input of Deployer: did you mean pull_request_id?"),
+        ("COOLIFY_READ_TOKN", "unknown input COOLIFY_READ_TOKN. Did you mean COOLIFY_READ_TOKEN?"),
+        ("INPUT_READ_TOKE", "unknown input read_toke. Did you mean read_token?"),
+        ("INPUT_PULL-REQUEST", "unknown input pull-request. Did you mean pull_request_id?"),
         (
             "DEPLOYER_DOCKERTAG",
-            "DEPLOYER_DOCKERTAG is no input of Deployer: did you mean DEPLOYER_DOCKER_TAG?",
+            "unknown input DEPLOYER_DOCKERTAG. Did you mean DEPLOYER_DOCKER_TAG?",
         ),
         (
             "DEPLOYER_VERIFY_HEALT",
-            "DEPLOYER_VERIFY_HEALT is no input of Deployer: did you mean DEPLOYER_VERIFY_HEALTH?",
+            "unknown input DEPLOYER_VERIFY_HEALT. Did you mean DEPLOYER_VERIFY_HEALTH?",
         ),
     ],
 )
@@ -489,11 +492,11 @@ def test_a_misspelt_variable_is_a_warning_with_the_nearest_name(variable: str, t
 @pytest.mark.parametrize(
     ("variable", "told"),
     [
-        ("DEPLOYER_DRYRUN", "DEPLOYER_DRYRUN is no input of Deployer: did you mean DEPLOYER_DRY_RUN?"),
-        ("INPUT_DRYRUN", "dryrun is no input of Deployer: did you mean dry_run?"),
-        ("PLUGIN_DRY_RUNS", "dry_runs is no input of Deployer: did you mean dry_run?"),
-        ("DEPLOYER_REHEARS", "DEPLOYER_REHEARS is no input of Deployer: did you mean DEPLOYER_REHEARSE?"),
-        ("INPUT_REHERSE", "reherse is no input of Deployer: did you mean rehearse?"),
+        ("DEPLOYER_DRYRUN", "unknown input DEPLOYER_DRYRUN. Did you mean DEPLOYER_DRY_RUN?"),
+        ("INPUT_DRYRUN", "unknown input dryrun. Did you mean dry_run?"),
+        ("PLUGIN_DRY_RUNS", "unknown input dry_runs. Did you mean dry_run?"),
+        ("DEPLOYER_REHEARS", "unknown input DEPLOYER_REHEARS. Did you mean DEPLOYER_REHEARSE?"),
+        ("INPUT_REHERSE", "unknown input reherse. Did you mean rehearse?"),
     ],
 )
 def test_who_meant_a_rehearsal_or_a_dry_run_gets_no_deployment(variable: str, told: str) -> None:

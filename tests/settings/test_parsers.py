@@ -49,7 +49,7 @@ def test_what_is_no_duration_is_told_with_an_example(text: str) -> None:
     "variable", ["DEPLOYER_TIMEOUT", "DEPLOYER_POLL_INTERVAL", "DEPLOYER_VERIFY_TIMEOUT"]
 )
 def test_no_time_at_all_is_a_mistake(variable: str, text: str) -> None:
-    assert refused(variable, text) == "must be more than nothing"
+    assert refused(variable, text) == "must be greater than zero"
 
 
 @pytest.mark.parametrize("digits", [400, 5000])
@@ -86,12 +86,12 @@ def test_what_is_no_flag_is_a_mistake(field: str, text: str) -> None:
 @pytest.mark.parametrize("text", ["1", "0"])
 def test_one_and_nought_are_flags_but_not_for_wait(text: str) -> None:
     assert common(DEPLOYER_SUMMARY=text).summary is (text == "1")
-    assert refused("DEPLOYER_WAIT", text) == "must be true or false; how long to wait is `timeout`"
+    assert refused("DEPLOYER_WAIT", text) == "must be true or false. To limit the time, set `timeout`"
 
 
 @pytest.mark.parametrize("text", ["5", "90s", "15m", "1h", "1h30m", "300"])
 def test_a_duration_as_wait_is_a_mistake_that_names_timeout(text: str) -> None:
-    assert refused("DEPLOYER_WAIT", text) == "must be true or false; how long to wait is `timeout`"
+    assert refused("DEPLOYER_WAIT", text) == "must be true or false. To limit the time, set `timeout`"
 
 
 @pytest.mark.parametrize(
@@ -162,14 +162,14 @@ def test_headers_are_lines_of_name_and_value(text: str, headers: Mapping[str, st
         ("content-length: 5", "line 1: content-length is set by Deployer itself"),
         ("Host: evil.example.com", "line 1: Host is set by Deployer itself"),
         ("A: 1\rHost: evil.example.com", "line 2: Host is set by Deployer itself"),
-        (f"A {MARK}", "line 1 is no `Name: value`"),
-        (MARK, "line 1 is no `Name: value`"),
-        (f": {MARK}", "line 1 is no `Name: value`"),
-        (f"A b: {MARK}", "line 1 is no `Name: value`"),
-        (f"A: {MARK}é", "line 1 is no `Name: value`"),
-        (f"A: {MARK}\x00", "line 1 is no `Name: value`"),
-        (f"A: 1\n\n\n{MARK}", "line 4 is no `Name: value`"),
-        (f"A: 1\x0b{MARK}", "line 2 is no `Name: value`"),
+        (f"A {MARK}", "line 1 is not a `Name: value` pair"),
+        (MARK, "line 1 is not a `Name: value` pair"),
+        (f": {MARK}", "line 1 is not a `Name: value` pair"),
+        (f"A b: {MARK}", "line 1 is not a `Name: value` pair"),
+        (f"A: {MARK}é", "line 1 is not a `Name: value` pair"),
+        (f"A: {MARK}\x00", "line 1 is not a `Name: value` pair"),
+        (f"A: 1\n\n\n{MARK}", "line 4 is not a `Name: value` pair"),
+        (f"A: 1\x0b{MARK}", "line 2 is not a `Name: value` pair"),
     ],
 )
 def test_a_header_that_is_ours_or_none_is_a_mistake_without_its_value(text: str, words: str) -> None:
@@ -243,23 +243,23 @@ def test_a_file_of_an_own_authority_is_read_in_every_form(data: bytes, tmp_path:
 
 def test_a_pipe_in_the_place_of_an_own_authority_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ca")
-    assert refused("DEPLOYER_CA_CERT", str(tmp_path / "ca")) == "is no regular file"
+    assert refused("DEPLOYER_CA_CERT", str(tmp_path / "ca")) == "is not a regular file"
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param(None, "cannot be read: No such file or directory", id="missing"),
+        pytest.param(None, "could not be read: No such file or directory", id="missing"),
         pytest.param("", "", id="empty"),
-        pytest.param("hello", "holds no certificate in PEM form", id="text"),
+        pytest.param("hello", "does not contain a certificate in PEM format", id="text"),
         pytest.param(
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            "holds no certificate in PEM form",
+            "does not contain a certificate in PEM format",
             id="a-broken-one",
         ),
         pytest.param(
             f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----\n",
-            "holds no certificate in PEM form",
+            "does not contain a certificate in PEM format",
             id="a-key",
         ),
     ],
@@ -276,12 +276,12 @@ def test_an_own_authority_that_is_none_is_a_mistake(content: str | None, words: 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("/", "is no regular file"),
-        ("/dev/zero", "is no regular file"),
-        ("x" * 5000, "cannot be read: File name too long"),
+        ("/", "is not a regular file"),
+        ("/dev/zero", "is not a regular file"),
+        ("x" * 5000, "could not be read: File name too long"),
         (
             f"-----BEGIN PRIVATE KEY-----\n{MARK}\n-----END PRIVATE KEY-----",
-            "holds no certificate in PEM form",
+            "does not contain a certificate in PEM format",
         ),
     ],
 )

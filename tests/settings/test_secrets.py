@@ -112,13 +112,13 @@ def test_what_follows_the_scheme_in_a_header_is_a_secret_of_its_own(
     monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
-    """A gateway's page may repeat it without `Bearer`. Here the path of a file that can't be written repeats it."""
+    """A gateway's page may repeat it without `Bearer`could not write . Here the path of a file that repeats it."""
     monkeypatch.chdir(tmp_path)
     environ = {"GITHUB_ACTIONS": "true", "DEPLOYER_HEADERS": f"X-Other: {MARK}\n{header}"}
     run({**environ, "DEPLOYER_RESULT_FILE": f"nowhere/{secret}/result.json"})
     said = capfdbinary.readouterr().out.decode()
     assert f"::add-mask::{secret}\n" in said
-    assert "nowhere/***/result.json can't be written" in said
+    assert "could not write nowhere/***/result.json" in said
 
 
 @pytest.mark.parametrize("value", ["abcdefghijkl", "Bearer", "Bearer abcdefg", "a|b cdefghijkl"])
@@ -186,10 +186,10 @@ def test_both_tokens_are_masked_first_and_are_in_nothing_that_follows(
 def test_the_second_token_is_taken_out_of_what_is_repeated(
     variable: str, spelled: str, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    """The path of a file that can't be written is repeated."""
+    """Could not write The path of a file that is repeated."""
     run({variable: OTHER_TOKEN, "DEPLOYER_RESULT_FILE": f"nowhere/{spelled}/result.json"})
     said = capfdbinary.readouterr().out.decode()
-    assert "can't be written" in said
+    assert "could not write" in said
     assert "***" in said
     assert MARK not in said
 
@@ -271,7 +271,7 @@ def test_a_secret_in_a_file_of_another_encoding_is_a_mistake(encoding: str, tmp_
     told = mistakes(
         {"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(tmp_path / "token")}
     )
-    assert told == ["COOLIFY_TOKEN_FILE: is written in UTF-16. Save it as UTF-8"]
+    assert told == ["COOLIFY_TOKEN_FILE: is encoded in UTF-16. Save it as UTF-8"]
 
 
 def test_a_secret_in_latin_1_is_a_mistake_that_shows_none_of_it(tmp_path: Path) -> None:
@@ -279,7 +279,7 @@ def test_a_secret_in_latin_1_is_a_mistake_that_shows_none_of_it(tmp_path: Path) 
     told = mistakes(
         {"COOLIFY_URL": BASE, "DEPLOYER_UUID": WEB, "COOLIFY_TOKEN_FILE": str(tmp_path / "token")}
     )
-    assert told == ["COOLIFY_TOKEN_FILE: is not written in UTF-8"]
+    assert told == ["COOLIFY_TOKEN_FILE: is not encoded in UTF-8"]
 
 
 def test_the_mark_at_the_beginning_of_a_file_is_no_part_of_the_secret(tmp_path: Path) -> None:

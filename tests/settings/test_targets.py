@@ -87,7 +87,7 @@ def test_two_names_of_a_pull_request_that_differ_are_told() -> None:
     given = found({"INPUT_PULL_REQUEST_ID": "8", "INPUT_PR": "7"})
     assert given == RawInputs(
         found={"pr": Found("INPUT_PR", "7")},
-        warnings=["INPUT_PULL_REQUEST_ID and INPUT_PR differ: INPUT_PR counts"],
+        warnings=["INPUT_PULL_REQUEST_ID and INPUT_PR have different values; using INPUT_PR"],
     )
 
 

@@ -38,7 +38,9 @@ def expected(url: str = URL, contains: str = "", *, guarded: bool = False, statu
     )
 
 
-NOTHING = "another host proves nothing. If it is the right answer, set `verify_status: 302`"
+NOTHING = (
+    "a redirect to another host does not count. If it is the expected response, set `verify_status: 302`"
+)
 
 
 @pytest.fixture(name="serve")
@@ -105,7 +107,7 @@ def good(status: int = 200) -> Snapshot:
 
 
 def in_vain(reason: str) -> Snapshot:
-    return Snapshot(Phase.RUNNING, "no answer", reason=reason)
+    return Snapshot(Phase.RUNNING, "no response", reason=reason)
 
 
 def in_turn(*scripts: Script) -> Script:

@@ -50,7 +50,7 @@ def test_statuses_are_codes_and_ranges(text: str, ranges: tuple[tuple[int, int],
 )
 def test_statuses_that_are_none_are_a_mistake(text: str) -> None:
     with pytest.raises(
-        ValidationError, match=r"must be HTTP status codes: 200, 200-399, or several with commas \(200,204\)"
+        ValidationError, match=r"must be HTTP status codes: 200, 200-399, or a list \(200,204\)"
     ):
         STATUSES.validate_python(text)
 
@@ -74,48 +74,51 @@ def to(location: str, status: int = 302) -> Page:
     [
         pytest.param(expected(), Page(URL, 200), GOOD, id="good"),
         pytest.param(expected(), Page(URL, 399), GOOD, id="the-last-of-the-range"),
-        pytest.param(expected(), Page(URL, 400), bad(f"{URL} answered HTTP 400"), id="above-the-range"),
-        pytest.param(expected(), Page(URL, 199), bad(f"{URL} answered HTTP 199"), id="below-the-range"),
+        pytest.param(expected(), Page(URL, 400), bad(f"{URL} responded with HTTP 400"), id="above-the-range"),
+        pytest.param(expected(), Page(URL, 199), bad(f"{URL} responded with HTTP 199"), id="below-the-range"),
         pytest.param(expected(statuses="200,204"), Page(URL, 204), GOOD, id="the-second-of-several"),
         pytest.param(
-            expected(statuses="200,204"), Page(URL, 203), bad(f"{URL} answered HTTP 203"), id="between-two"
+            expected(statuses="200,204"),
+            Page(URL, 203),
+            bad(f"{URL} responded with HTTP 203"),
+            id="between-two",
         ),
         pytest.param(
             expected(),
             Page(URL, 502, "\nBad Gateway\nmore"),
-            bad(f"{URL} answered HTTP 502: Bad Gateway"),
+            bad(f"{URL} responded with HTTP 502: Bad Gateway"),
             id="with-its-first-line",
         ),
         pytest.param(expected(contains="v1.2"), Page(URL, 200, "this is v1.2"), GOOD, id="holds-it"),
         pytest.param(
             expected(contains="v1.2"),
             Page(URL, 200, "this is v1.1"),
-            bad(f"{URL} answered HTTP 200, without 'v1.2': this is v1.1"),
+            bad(f"{URL} responded with HTTP 200, without 'v1.2': this is v1.1"),
             id="lacks",
         ),
         pytest.param(
             expected(contains="v1.2"),
             Page(URL, 200, "x", cut=True),
-            bad(f"{URL} answered HTTP 200, without 'v1.2' in its first MiB: x"),
+            bad(f"{URL} responded with HTTP 200, without 'v1.2' in its first MiB: x"),
             id="lacks-it-as-far-as-it-was-read",
         ),
         pytest.param(
             expected(contains="Gateway"),
             Page(URL, 502, "Gateway"),
-            bad(f"{URL} answered HTTP 502: Gateway"),
+            bad(f"{URL} responded with HTTP 502: Gateway"),
             id="both-must-hold",
         ),
         pytest.param(
             expected(contains="\n" + "y" * 300),
             Page(URL, 200, "x"),
-            bad(f"{URL} answered HTTP 200, without '{'y' * 199}…': x"),
+            bad(f"{URL} responded with HTTP 200, without '{'y' * 199}…': x"),
             id="lacks-something-long",
         ),
         pytest.param(
             expected(),
             to("https://login.example.com/"),
             bad(
-                f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed: {NOTHING}",
+                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not followed: {NOTHING}",
                 inconclusive=True,
             ),
             id="a-redirect-to-another-host-proves-nothing",
@@ -124,7 +127,7 @@ def to(location: str, status: int = 302) -> Page:
             expected(contains="v1"),
             to("https://login.example.com/?next=secret"),
             bad(
-                f"{URL} answered HTTP 302, a redirect to https://login.example.com/?… that is not followed: {NOTHING}",
+                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/?… that is not followed: {NOTHING}",
                 inconclusive=True,
             ),
             id="a-redirect-to-another-host-of-which-something-is-looked-for",
@@ -133,7 +136,7 @@ def to(location: str, status: int = 302) -> Page:
             expected(),
             to("myapp://callback"),
             bad(
-                f"{URL} answered HTTP 302, a redirect to myapp://callback that is not followed: {NOTHING}",
+                f"{URL} responded with HTTP 302, a redirect to myapp://callback that is not followed: {NOTHING}",
                 inconclusive=True,
             ),
             id="a-redirect-to-what-cannot-be-asked",
@@ -142,7 +145,7 @@ def to(location: str, status: int = 302) -> Page:
             expected(),
             to("https://app.example.com@evil.example/", 308),
             bad(
-                f"{URL} answered HTTP 308, a redirect to https://evil.example/ that is not followed: {NOTHING.replace('302', '308')}",
+                f"{URL} responded with HTTP 308, a redirect to https://evil.example/ that is not followed: {NOTHING.replace('302', '308')}",
                 inconclusive=True,
             ),
             id="a-redirect-to-a-host-that-looks-alike",
@@ -159,14 +162,16 @@ def to(location: str, status: int = 302) -> Page:
         pytest.param(
             expected(statuses="200,301"),
             to("https://login.example.com/"),
-            bad(f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed"),
+            bad(
+                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not followed"
+            ),
             id="a-redirect-to-another-host-where-another-status-was-named",
         ),
         pytest.param(
             expected(contains="v1", statuses="302"),
             to("https://login.example.com/"),
             bad(
-                f"{URL} answered HTTP 302, a redirect to https://login.example.com/ that is not followed, without 'v1'"
+                f"{URL} responded with HTTP 302, a redirect to https://login.example.com/ that is not followed, without 'v1'"
             ),
             id="named-but-without-what-it-must-hold",
         ),
@@ -177,14 +182,14 @@ def to(location: str, status: int = 302) -> Page:
         pytest.param(
             expected("http://app.example.com/"),
             Page(URL, 500),
-            bad(f"{URL} answered HTTP 500"),
+            bad(f"{URL} responded with HTTP 500"),
             id="the-address-that-answered-is-told",
         ),
         pytest.param(
             expected(),
             Page(URL, 502, "Bad Gateway", proxied=True),
             bad(
-                f"{URL} answered HTTP 502, which may be the proxy's own answer: Bad Gateway",
+                f"{URL} responded with HTTP 502, perhaps from the proxy itself: Bad Gateway",
                 inconclusive=True,
             ),
             id="perhaps-a-proxy-s",
@@ -192,13 +197,13 @@ def to(location: str, status: int = 302) -> Page:
         pytest.param(
             expected(),
             Page(URL, 500, "Oops", proxied=True),
-            bad(f"{URL} answered HTTP 500: Oops"),
+            bad(f"{URL} responded with HTTP 500: Oops"),
             id="what-no-proxy-answers-by-itself",
         ),
         pytest.param(
             expected(),
-            PollFailed("no answer in time"),
-            bad(f"{URL}: no answer in time", inconclusive=True),
+            PollFailed("the response timed out"),
+            bad(f"{URL}: the response timed out", inconclusive=True),
             id="no-answer",
         ),
     ],
@@ -300,7 +305,7 @@ def test_of_any_answer_one_short_line_is_told_in_which_nothing_is_hidden(text: s
     for line in (
         first_line(text),
         one_visible_line(text),
-        judge(expected(), Page(URL, 500, text)).reason.removeprefix(f"{URL} answered HTTP 500"),
+        judge(expected(), Page(URL, 500, text)).reason.removeprefix(f"{URL} responded with HTTP 500"),
     ):
         assert len(line) <= MAX_QUOTED_CHARS + 2
         assert not [each for each in line if each != " " and unicodedata.category(each)[0] in {"C", "Z"}]

@@ -80,7 +80,7 @@ def test_interim_responses_are_skipped(serve: Callable[..., Server]) -> None:
 
 def test_a_bad_answer_is_no_verdict_and_says_why(serve: Callable[..., Server]) -> None:
     server = serve(answer(b"<h1>no available server</h1>", "503 Service Unavailable"))
-    reason = f"{server.url}/ answered HTTP 503: no available server"
+    reason = f"{server.url}/ responded with HTTP 503: no available server"
     assert look(expected(server.url)) == Snapshot(
         Phase.RUNNING, "HTTP 503", shows_failure=True, reason=reason
     )
@@ -106,14 +106,12 @@ def test_what_was_bad_to_the_last_is_the_reason_in_the_end() -> None:
 @pytest.mark.parametrize(
     ("raised", "reason"),
     [
-        pytest.param(requests.ConnectTimeout(), "no connection within 5 s", id="no-connection-in-time"),
-        pytest.param(requests.ReadTimeout(), "no answer in time", id="no-answer-in-time"),
-        pytest.param(
-            requests.RequestException("whatever"), "the connection broke: whatever", id="whatever-else"
-        ),
+        pytest.param(requests.ConnectTimeout(), "could not connect within 5 s", id="no-connection-in-time"),
+        pytest.param(requests.ReadTimeout(), "the response timed out", id="no-answer-in-time"),
+        pytest.param(requests.RequestException("whatever"), "connection lost: whatever", id="whatever-else"),
         pytest.param(
             requests.exceptions.SSLError(ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER] wrong version")),
-            "the port does not speak TLS. If it speaks http, write http://app.example.com",
+            "the port does not use TLS. If it uses plain http, write http://app.example.com",
             id="tls",
         ),
     ],
@@ -125,33 +123,36 @@ def test_no_answer_is_told_in_words(raised: Exception, reason: str) -> None:
 
 
 def test_an_unknown_name_is_told_in_words() -> None:
-    reason = f"{URL}: the name of the server is not known: Name or service not known"
+    reason = f"{URL}: could not resolve host app.example.com: Name or service not known"
     assert look(expected(), resolve=names()) == in_vain(reason)
 
 
 def test_nobody_there_is_told_in_words() -> None:
     url = f"http://127.0.0.1:{free_port()}/"
     snapshot = look(expected(url))
-    assert (snapshot.phase, snapshot.reason.startswith(f"{url}: no connection: ")) == (Phase.RUNNING, True)
+    assert (snapshot.phase, snapshot.reason.startswith(f"{url}: could not connect: ")) == (
+        Phase.RUNNING,
+        True,
+    )
 
 
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        pytest.param(reset, "the connection broke: Connection reset by peer", id="reset"),
+        pytest.param(reset, "connection lost: Connection reset by peer", id="reset"),
         pytest.param(
             raw(b""),
-            "the connection broke: Remote end closed connection without response",
+            "connection lost: Remote end closed connection without response",
             id="closed-without-a-word",
         ),
         pytest.param(
             raw(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"),
-            "HTTP 200, but the answer broke off in the middle",
+            "HTTP 200, but the connection broke in the middle of the response",
             id="cut",
         ),
         pytest.param(
             raw(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope"),
-            "HTTP 200, but the answer broke off in the middle",
+            "HTTP 200, but the connection broke in the middle of the response",
             id="no-gzip",
         ),
     ],
@@ -243,17 +244,17 @@ def half(connection: socket.socket) -> None:
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
-ENDLESS = "HTTP 200, but the answer did not end within 15 s"
+ENDLESS = "HTTP 200, but the response was not complete after 15 s"
 
 
 @pytest.mark.parametrize(
     ("script", "reason"),
     [
-        pytest.param(hang, "no answer in time", id="silent"),
+        pytest.param(hang, "the response timed out", id="silent"),
         pytest.param(half, ENDLESS, id="stuck"),
-        pytest.param(trickle(b"", b"H"), "no answer in time", id="a-trickle-of-a-status"),
+        pytest.param(trickle(b"", b"H"), "the response timed out", id="a-trickle-of-a-status"),
         pytest.param(
-            trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "no answer in time", id="a-trickle-of-headers"
+            trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), "the response timed out", id="a-trickle-of-headers"
         ),
         pytest.param(trickle(b"HTTP/1.1 200 OK\r\n\r\n", b"x"), ENDLESS, id="a-trickle-to-the-end"),
         pytest.param(
@@ -264,9 +265,11 @@ ENDLESS = "HTTP 200, but the answer did not end within 15 s"
         pytest.param(trickle(CHUNKED, b"1\r\nx\r\n"), ENDLESS, id="a-trickle-of-chunks"),
         pytest.param(trickle(CHUNKED, b"0"), ENDLESS, id="a-trickle-of-a-chunk-s-size"),
         pytest.param(trickle(CHUNKED + b"0\r\n", b"A: b\r\n"), ENDLESS, id="a-trickle-of-trailers"),
-        pytest.param(trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "no answer in time", id="100-for-ever"),
         pytest.param(
-            trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "no answer in time", id="103-for-ever"
+            trickle(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "the response timed out", id="100-for-ever"
+        ),
+        pytest.param(
+            trickle(b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"), "the response timed out", id="103-for-ever"
         ),
     ],
 )
@@ -280,7 +283,7 @@ def test_a_look_ends_in_time(serve: Callable[..., Server], script: Script, reaso
 def test_a_look_ends_in_time_with_tls_too(serve: Callable[..., Server], tls: ssl.SSLContext) -> None:
     server = serve(trickle(b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"), tls)
     assert look(expected(server.url), jumping(1), ca=CERTIFICATE) == in_vain(
-        f"{server.url}: no answer in time"
+        f"{server.url}: the response timed out"
     )
 
 
@@ -291,7 +294,7 @@ def test_redirects_share_the_time(serve: Callable[..., Server]) -> None:
 
     server = serve(slowly)
     snapshot = look(expected(server.url), jumping(0.4))
-    assert snapshot == in_vain(f"{server.url}: no answer in time")
+    assert snapshot == in_vain(f"{server.url}: the response timed out")
     assert len(server.heads) == 2
 
 
@@ -361,7 +364,7 @@ def test_a_redirect_to_another_host_is_no_proof_unless_it_was_named(
     onward = f"http://127.0.0.2:{elsewhere.port}/"
     server = serve(found(onward, status))
     shown = f"HTTP {status[:3]}, a redirect to {onward} that is not followed"
-    reason = f"{server.url}/ answered {shown}: {NOTHING.replace('302', status[:3])}"
+    reason = f"{server.url}/ responded with {shown}: {NOTHING.replace('302', status[:3])}"
     assert look(expected(server.url)) == Snapshot(Phase.RUNNING, shown, reason=reason)
     assert look(expected(server.url, statuses="300-399")) == replace(good(), raw_status=shown)
     assert elsewhere.heads == []

@@ -49,7 +49,7 @@ def test_a_proxy_is_asked_for_the_name_never_for_an_address(
 ) -> None:
     proxy = serve(answer(b"no", "403 Forbidden"))
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
-    reason = f"{URL}: the proxy in `https_proxy` refuses app.example.com (403 Forbidden). Allow it there, or add it to `NO_PROXY`"
+    reason = f"{URL}: the proxy in `https_proxy` refuses to connect to app.example.com (403 Forbidden). Allow it there, or add app.example.com to `NO_PROXY`"
     assert look(expected(guarded=guarded), resolve=resolve) == in_vain(reason)
     assert [head.partition(" HTTP/")[0] for head in proxy.heads] == ["CONNECT app.example.com:443"]
 
@@ -93,7 +93,7 @@ def test_what_may_be_the_proxy_s_own_answer_is_no_evidence(
 ) -> None:
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{serve(answer(b'no', status)).port}")
     snapshot = look(expected("http://app.example.com/"), resolve=nobody)
-    assert (snapshot.shows_failure, "which may be the proxy's own answer" in snapshot.reason) == (
+    assert (snapshot.shows_failure, "perhaps from the proxy itself" in snapshot.reason) == (
         counts,
         not counts,
     )
@@ -160,7 +160,7 @@ def test_a_certificate_of_nobody_is_told_with_the_way_out(
     reason = look(expected(server.url)).reason
     assert (
         reason.startswith(f"{server.url}: TLS: "),
-        "For a private authority, set `ca_cert`" in reason,
+        "For a private CA, set `ca_cert`" in reason,
     ) == (True, True)
     assert server.heads == []
 
@@ -179,7 +179,7 @@ def test_the_certificate_must_be_for_the_name_not_for_the_address_it_leads_to(
 ) -> None:
     server = serve(answer(), tls)
     reason = look(expected(f"https://app.example.com:{server.port}/"), ca=CERTIFICATE, resolve=HERE).reason
-    assert "the certificate is for another name than app.example.com" in reason
+    assert "the certificate is not valid for app.example.com" in reason
     assert server.heads == []
 
 

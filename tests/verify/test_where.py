@@ -9,7 +9,7 @@ import responses
 
 from deployer.model import Phase, Snapshot
 from deployer.verify.judge import shown
-from deployer.verify.where import asked, followed, inward
+from deployer.verify.where import checked, followed, is_internal
 from tests.http.servers import Server, answer, reset, sent
 from tests.verify.sites import (
     CLOUD,
@@ -61,7 +61,7 @@ __all__ = ["_no_surroundings", "_serve"]  # fixtures
     ],
 )
 def test_an_address_of_this_machine_its_link_or_a_cloud_is_inward(address: str) -> None:
-    assert inward(address)
+    assert is_internal(address)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_an_address_of_this_machine_its_link_or_a_cloud_is_inward(address: str) 
     ],
 )
 def test_any_other_is_not_a_private_one_included(address: str) -> None:
-    assert not inward(address)
+    assert not is_internal(address)
 
 
 @pytest.mark.parametrize(
@@ -128,24 +128,24 @@ def test_any_other_is_not_a_private_one_included(address: str) -> None:
     ],
 )
 def test_a_redirect_is_followed_to_the_same_host_only(url: str, location: str, target: str) -> None:
-    assert followed(asked(url), location) == target
+    assert followed(checked(url), location) == target
 
 
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
         pytest.param(
-            "ftp://app.example.com/", "only an address with http:// or https:// can be asked", id="ftp"
+            "ftp://app.example.com/", "only a URL with http:// or https:// can be requested", id="ftp"
         ),
         pytest.param(
-            "file:///etc/passwd", "only an address with http:// or https:// can be asked", id="a-file"
+            "file:///etc/passwd", "only a URL with http:// or https:// can be requested", id="a-file"
         ),
-        pytest.param("app.example.com", "this is no address", id="no-scheme"),
-        pytest.param("https://", "this is no address", id="no-host"),
-        pytest.param("https://[::1", "this is no address", id="half-an-address"),
+        pytest.param("app.example.com", "this is not a valid URL", id="no-scheme"),
+        pytest.param("https://", "this is not a valid URL", id="no-host"),
+        pytest.param("https://[::1", "this is not a valid URL", id="half-an-address"),
         pytest.param(
             "https://somebody:hunter22@app.example.com/",
-            "an address with a login in it is not asked",
+            "a URL with a login in it is not requested",
             id="a-login",
         ),
     ],
@@ -153,7 +153,7 @@ def test_a_redirect_is_followed_to_the_same_host_only(url: str, location: str, t
 def test_what_is_no_address_for_us_is_not_asked(url: str, reason: str) -> None:
     with responses.RequestsMock():
         assert look(expected(url), resolve=nobody) == Snapshot(
-            Phase.RUNNING, "no answer", reason=f"{shown(url)}: {reason}"
+            Phase.RUNNING, "no response", reason=f"{shown(url)}: {reason}"
         )
 
 
@@ -175,9 +175,9 @@ def test_what_is_no_address_for_us_is_not_asked(url: str, reason: str) -> None:
 def test_auto_is_never_led_inward_by_a_name(host: str, found: list[str]) -> None:
     with responses.RequestsMock():
         snapshot = look(expected(f"http://{host}/", guarded=True), resolve=lambda *_: found)
-    assert (snapshot.phase, snapshot.raw_status) == (Phase.RUNNING, "no answer")
+    assert (snapshot.phase, snapshot.raw_status) == (Phase.RUNNING, "no response")
     assert (
-        " is this machine, its own link or a cloud's metadata, where `auto` never goes. If it is meant, give "
+        " is this machine, a link-local address or a cloud metadata service, which `auto` never contacts. If it is intended, set "
         in snapshot.reason
     )
 
@@ -191,7 +191,7 @@ def test_auto_is_never_led_inward_however_the_address_is_spelled(
 ) -> None:
     server = serve(answer())
     snapshot = look(expected(f"http://{host}:{server.port}/", guarded=True))
-    assert ("where `auto` never goes" in snapshot.reason, server.heads) == (True, [])
+    assert ("which `auto` never contacts" in snapshot.reason, server.heads) == (True, [])
 
 
 def test_auto_is_never_led_inward_by_a_redirect() -> None:
@@ -200,7 +200,7 @@ def test_auto_is_never_led_inward_by_a_redirect() -> None:
         snapshot = look(
             expected("http://app.example.com/", guarded=True), resolve=names(app=[PUBLIC], www=["127.0.0.1"])
         )
-    reason = "http://app.example.com/: not asked: www.app.example.com (127.0.0.1) is this machine, its own link or a cloud's metadata, "
+    reason = "http://app.example.com/: not requested: www.app.example.com (127.0.0.1) is this machine, a link-local address or a cloud metadata service, "
     assert snapshot.reason.startswith(reason)
 
 
@@ -259,5 +259,5 @@ def test_where_one_address_takes_no_connection_the_next_is_asked(serve: Callable
 def test_where_one_address_took_the_request_no_other_is_asked(serve: Callable[..., Server]) -> None:
     server = serve(in_turn(reset, answer()))
     url = f"http://app.example.com:{server.port}/"
-    assert look(expected(url), resolve=names(app=["127.0.0.1", "127.0.0.1"])).raw_status == "no answer"
+    assert look(expected(url), resolve=names(app=["127.0.0.1", "127.0.0.1"])).raw_status == "no response"
     assert len(server.heads) == 1

@@ -131,7 +131,7 @@ UNSEEN = "nobody could see whether it runs: "
 GOOD_ANSWER = Snapshot(Phase.SUCCEEDED, "HTTP 200", stable_for=1, final=False)
 
 
-BAD_ANSWER = Snapshot(Phase.RUNNING, "HTTP 502", reason="https://web.example.com answered HTTP 502")
+BAD_ANSWER = Snapshot(Phase.RUNNING, "HTTP 502", reason="https://web.example.com responded with HTTP 502")
 
 
 VISITED = Handle("web", "", condition=SITE_RESPONDS)

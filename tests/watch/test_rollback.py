@@ -54,7 +54,7 @@ from tests.watch.builders import (
 SAID_BAD = replace(BAD_ANSWER, shows_failure=True)
 
 
-NO_ANSWER = Snapshot(Phase.RUNNING, "no answer", reason="https://web.example.com: no connection")
+NO_ANSWER = Snapshot(Phase.RUNNING, "no response", reason="https://web.example.com: no connection")
 
 
 GO_BACK = Checks(rollback=True)

@@ -250,7 +250,7 @@ def test_before_beta402_only_records_like_ours_are_found(
 def pages(wire: responses.RequestsMock, *listed: Row | None) -> None:
     """The history can only be read one record at a time; None: not even that."""
     path = f"{API}/deployments/applications/{WEB}"
-    too_large = TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True)
+    too_large = TooLargeError("the response is larger than 64 MiB", may_have_arrived=True, from_server=True)
     matching = responses.matchers.query_param_matcher
     wire.get(path, body=too_large, match=[matching({"take": "10"})])
     for skip, row in enumerate(listed):

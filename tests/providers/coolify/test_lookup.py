@@ -602,7 +602,7 @@ def heavy(wire: responses.RequestsMock, path: str) -> None:
     """Three logs of 22 MB each."""
     wire.get(
         API + path,
-        body=TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True),
+        body=TooLargeError("the response is larger than 64 MiB", may_have_arrived=True, from_server=True),
     )
 
 

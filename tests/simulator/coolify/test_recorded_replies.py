@@ -584,7 +584,7 @@ NO_SSH = "Coolify could not reach the server over SSH. Validate the server in Co
 NO_CONTAINER = (
     "The pre- or post-deployment command found no container. Check the container's name in Coolify.\n"
 )
-MORE = "\nIts hidden lines may say more: set `hidden_logs: true` or open "
+MORE = "\nIts hidden log lines may contain the reason: set `hidden_logs: true` or open "
 OLD_POST = "Post-deployment command: Could not find a valid container. Is the container name correct?"
 FLIPPED = "Post-deployment command failed."
 BUILD = """\

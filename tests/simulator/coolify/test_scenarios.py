@@ -246,13 +246,13 @@ def test_an_outage_has_three_looks_and_an_end() -> None:
                 reply = client.look(uuid)
                 looks.add((reply.status, reply["content-type"]))
             except (OSError, http.client.HTTPException):
-                looks.add("no answer")
+                looks.add("no response")
             time.sleep(0.02)
         assert client.look(uuid).body["status"] == "finished"
     assert looks == {
         (200, "application/json"),
         (503, "application/json"),
-        "no answer",
+        "no response",
         (404, "text/plain; charset=utf-8"),
     }
 

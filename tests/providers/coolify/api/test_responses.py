@@ -488,4 +488,4 @@ def test_a_redirect_on_the_same_host_is_named_as_what_it_is(location: str, words
 
 def test_a_page_through_a_proxy_names_its_variable() -> None:
     page = replace(reply("transport_proxy_traefik_404"), proxy="`HTTP_PROXY`")
-    assert unavailable(page)["reason"].endswith("(through the proxy in `HTTP_PROXY`)")
+    assert unavailable(page)["reason"].endswith(" (through the proxy in `HTTP_PROXY`)")

@@ -133,7 +133,7 @@ def test_a_missing_application_is_made_then_deployed_like_any_other(play: Runs) 
     ran = play()
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), *CHECKED, *DEPLOYED]
     assert ran.said[1:5] == [
-        "shop: application (not there yet)",
+        "shop: application (does not exist yet)",
         TOLD,
         f"shop: application {UUID}, http://{UUID}.localhost.sslip.io",
         "shop: triggering a deployment",
@@ -475,7 +475,7 @@ def test_from_its_making_on_a_story_goes_by_the_uuid() -> None:
 
 def test_a_job_that_is_stopped_while_something_is_made_says_that_it_may_be_there() -> None:
     script: dict[str, list[Any]] = {
-        "prepare shop": [UnavailableError("no answer", may_have_arrived=True), UnavailableError("HTTP 502")]
+        "prepare shop": [UnavailableError("no response", may_have_arrived=True), UnavailableError("HTTP 502")]
     }
     clock = FakeClock()
     clock.expect(7, "SIGTERM")

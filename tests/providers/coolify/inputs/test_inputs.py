@@ -83,44 +83,54 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
         pytest.param(
             "https://hunter22@coolify.example.com", "must not contain a user name or password", id="a-user"
         ),
-        pytest.param("https://coolify .example.com", "is no address", id="a-blank"),
-        pytest.param("https://a.example.com https://b.example.com", "is no address", id="two"),
-        pytest.param("https://coolify\n.example.com", "is no address", id="a-line-break"),
-        pytest.param("https://", "is no address", id="no-host"),
-        pytest.param("https:///api/v1", "is no address", id="no-host-but-a-path"),
-        pytest.param("https://coolify.example.com:port", "is no address", id="a-port-that-is-none"),
-        pytest.param("https://coolify.example.com:99999", "is no address", id="a-port-that-is-too-high"),
-        pytest.param("https://[::1", "is no address", id="half-an-ipv6"),
-        pytest.param("https://coolify.example.com:9|hunter22", "is no address", id="a-token-behind-a-colon"),
+        pytest.param("https://coolify .example.com", "is not a valid URL", id="a-blank"),
+        pytest.param("https://a.example.com https://b.example.com", "is not a valid URL", id="two"),
+        pytest.param("https://coolify\n.example.com", "is not a valid URL", id="a-line-break"),
+        pytest.param("https://", "is not a valid URL", id="no-host"),
+        pytest.param("https:///api/v1", "is not a valid URL", id="no-host-but-a-path"),
+        pytest.param("https://coolify.example.com:port", "is not a valid URL", id="a-port-that-is-none"),
+        pytest.param("https://coolify.example.com:99999", "is not a valid URL", id="a-port-that-is-too-high"),
+        pytest.param("https://[::1", "is not a valid URL", id="half-an-ipv6"),
         pytest.param(
-            "https://coolify.example.com/api/v1/9|hunter22", "is no address", id="a-token-in-the-path"
+            "https://coolify.example.com:9|hunter22", "is not a valid URL", id="a-token-behind-a-colon"
         ),
-        pytest.param("admin:hunter22", "is no address", id="a-login-and-no-host"),
+        pytest.param(
+            "https://coolify.example.com/api/v1/9|hunter22", "is not a valid URL", id="a-token-in-the-path"
+        ),
+        pytest.param("admin:hunter22", "is not a valid URL", id="a-login-and-no-host"),
         pytest.param(
             "hunter22://coolify.example.com",
             "must start with https:// or http://",
             id="a-token-as-the-scheme",
         ),
-        pytest.param("https://hunter22\u2100.example.com", "is no address", id="what-python-would-quote"),
-        pytest.param("https://-coolify.example.com", "is no address", id="a-label-that-begins-with-a-hyphen"),
-        pytest.param(f"https://{'a' * 64}.example.com", "is no address", id="a-label-that-is-too-long"),
-        pytest.param(f"https://{'a.' * 127}example.com", "is no address", id="a-name-that-is-too-long"),
-        pytest.param("https:/admin:hunter22@coolify.example.com", "is no address", id="half-a-scheme"),
-        pytest.param("7|hunter22", "is no address", id="a-token"),
-        pytest.param("https://7|hunter22", "is no address", id="a-token-behind-a-scheme"),
-        pytest.param("https://coolify.example.com|hunter22/api/v1", "is no address", id="a-bar"),
-        pytest.param("https://coolify..example.com", "is no address", id="an-empty-label"),
-        pytest.param("https://.example.com", "is no address", id="an-empty-first-label"),
-        pytest.param("https://coolify.example.com..", "is no address", id="two-dots-at-the-end"),
-        pytest.param("https://.", "is no address", id="only-a-dot"),
-        pytest.param(f"https://{'a' * 64}.example.com", "is no address", id="a-label-of-64"),
         pytest.param(
-            f"https://{'ü' * 63}.example.com", "is no address", id="a-label-that-is-too-long-once-it-is-plain"
+            "https://hunter22\u2100.example.com", "is not a valid URL", id="what-python-would-quote"
         ),
-        pytest.param(f"https://{'a.' * 126}example.com", "is no address", id="a-name-of-more-than-253"),
-        pytest.param("https://coolify.example-.com", "is no address", id="a-label-that-ends-with-a-hyphen"),
-        pytest.param("https://coolify.$HOST", "is no address", id="a-variable-that-was-not-expanded"),
-        pytest.param("https://coolify%2Eexample.com", "is no address", id="percent-encoded"),
+        pytest.param(
+            "https://-coolify.example.com", "is not a valid URL", id="a-label-that-begins-with-a-hyphen"
+        ),
+        pytest.param(f"https://{'a' * 64}.example.com", "is not a valid URL", id="a-label-that-is-too-long"),
+        pytest.param(f"https://{'a.' * 127}example.com", "is not a valid URL", id="a-name-that-is-too-long"),
+        pytest.param("https:/admin:hunter22@coolify.example.com", "is not a valid URL", id="half-a-scheme"),
+        pytest.param("7|hunter22", "is not a valid URL", id="a-token"),
+        pytest.param("https://7|hunter22", "is not a valid URL", id="a-token-behind-a-scheme"),
+        pytest.param("https://coolify.example.com|hunter22/api/v1", "is not a valid URL", id="a-bar"),
+        pytest.param("https://coolify..example.com", "is not a valid URL", id="an-empty-label"),
+        pytest.param("https://.example.com", "is not a valid URL", id="an-empty-first-label"),
+        pytest.param("https://coolify.example.com..", "is not a valid URL", id="two-dots-at-the-end"),
+        pytest.param("https://.", "is not a valid URL", id="only-a-dot"),
+        pytest.param(f"https://{'a' * 64}.example.com", "is not a valid URL", id="a-label-of-64"),
+        pytest.param(
+            f"https://{'ü' * 63}.example.com",
+            "is not a valid URL",
+            id="a-label-that-is-too-long-once-it-is-plain",
+        ),
+        pytest.param(f"https://{'a.' * 126}example.com", "is not a valid URL", id="a-name-of-more-than-253"),
+        pytest.param(
+            "https://coolify.example-.com", "is not a valid URL", id="a-label-that-ends-with-a-hyphen"
+        ),
+        pytest.param("https://coolify.$HOST", "is not a valid URL", id="a-variable-that-was-not-expanded"),
+        pytest.param("https://coolify%2Eexample.com", "is not a valid URL", id="percent-encoded"),
     ],
 )
 def test_an_address_that_is_none_is_a_mistake_under_its_name(text: str, words: str) -> None:
@@ -454,7 +464,7 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
         ),
         pytest.param(
             {"DEPLOYER_DOMAINS": "shop.example.com"},
-            ["DEPLOYER_DOMAINS: the 1. of them is not a valid URL. Write https://app.example.com"],
+            ["DEPLOYER_DOMAINS: the 1. of them is no address: write https://app.example.com"],
             id="domains",
         ),
         pytest.param(

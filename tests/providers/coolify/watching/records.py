@@ -13,10 +13,10 @@ NO_LOG = "New container is unhealthy. It wrote no log."
 
 def more(row: Row) -> str:
     """Where to read on, behind a cause that is not known."""
-    return f"Its hidden lines may say more: set `hidden_logs: true` or open {BASE}{row['deployment_url']}."
+    return f"Its hidden log lines may contain the reason: set `hidden_logs: true` or open {BASE}{row['deployment_url']}."
 
 
-GAVE_NONE = "Coolify gave no reason. The last lines of its log:\n"
+GAVE_NONE = "Coolify reports no reason. The last lines of its log:\n"
 
 
 def why(*texts: str | Row) -> str:

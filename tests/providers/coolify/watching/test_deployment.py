@@ -86,14 +86,16 @@ class Story:
     others: tuple[Handle, ...] = ()
 
 
-def watched(listed: list[Row], *, post_command: bool = False, flips: bool = False) -> Story:
+def watched(listed: list[Row], *, post_command: bool = False, may_turn: bool = False) -> Story:
     """The rows one by one, a second apart, and the last one again until the verdict is final; then what is left of the rows."""
     watch = Watch(Handle(WEB, "deployment"), began=0, deadline=1800)
     events: list[Any] = []
     came = None
     for second, row in enumerate([*listed, *[listed[-1]] * 30]):
         seen, new = observe(
-            watch, deployment.snapshot_of(row, BASE, WEB, post_command=post_command, flips=flips), second
+            watch,
+            deployment.snapshot_of(row, BASE, WEB, post_command=post_command, may_turn=may_turn),
+            second,
         )
         events += new
         if seen.result and came is None:
@@ -132,11 +134,11 @@ exit code 1: #1 step 1
 ERROR: failed to solve: process "/bin/sh -c npm run build" did not complete successfully: exit code: 1"""
 
 
-NO_SCRIPT = "The package file has no script of that name: add it, or change the command in Coolify."
+NO_SCRIPT = "The script is missing from package.json. Add it, or change the command in Coolify."
 
 
 OLD_POST_FAILURE = """\
-The deployment command (pre or post) found no container: check the container's name in Coolify.
+The pre- or post-deployment command found no container. Check the container's name in Coolify.
 Post-deployment command: Could not find a valid container. Is the container name correct?"""
 
 
@@ -173,7 +175,7 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
             "sequence_dockerimage_upfail",
             WENT_WRONG,
             Outcome.FAILED,
-            "The registry does not have this image or tag: check the name, and that it was pushed before the deployment.\n"
+            "The registry does not have this image or tag. Check its name, and that it was pushed before the deployment.\n"
             "exit code 18: Error response from daemon: manifest unknown",
             id="the-image-is-unknown",
         ),
@@ -181,7 +183,7 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
             "sequence_ssh_down",
             WENT_WRONG,
             Outcome.FAILED,
-            "Coolify could not reach the server over SSH: validate the server in Coolify, check its firewall and key, then deploy again.\n"
+            "Coolify could not reach the server over SSH. Validate the server in Coolify, check its firewall and key, then deploy again.\n"
             "ssh: connect to host host.docker.internal port 22: Connection refused",
             id="ssh-is-down",
         ),
@@ -204,7 +206,7 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
             (Phase.QUEUED, Phase.RUNNING, Phase.SUCCEEDED, Phase.FAILED),
             Outcome.FAILED,
             OLD_POST_FAILURE,
-            id="beta434-flips-to-failed",
+            id="beta434-may_turn-to-failed",
         ),
         pytest.param(
             "sequence_deploy_success", (Phase.QUEUED, *WENT_WELL), Outcome.FINISHED, "", id="queued-first"
@@ -221,7 +223,7 @@ BUILD_FAILURE += f"\n{more(polls('sequence_nixpacks_buildfail')[-1])}"
 def test_a_recorded_deployment_ends_as_it_did_with_every_visible_line_once(
     name: str, phases: tuple[Phase, ...], outcome: Outcome, reason: str
 ) -> None:
-    assert watched(polls(name), flips=name.startswith("v4.0.0-beta.434")) == Story(
+    assert watched(polls(name), may_turn=name.startswith("v4.0.0-beta.434")) == Story(
         Verdict(outcome, reason), phases, visible(name)
     )
 
@@ -235,16 +237,16 @@ def test_the_first_of_two_servers_names_the_deployment_of_the_second() -> None:
     assert [(other.server, other.link) for other in run.others] == [(second.server, second.link)]
 
 
-@pytest.mark.parametrize("flips", [False, True])
-def test_finished_that_turns_into_failed_is_a_failure(*, flips: bool) -> None:
-    run = watched(polls("sequence_finished_flips_to_failed_old"), flips=flips)
+@pytest.mark.parametrize("may_turn", [False, True])
+def test_finished_that_turns_into_failed_is_a_failure(*, may_turn: bool) -> None:
+    run = watched(polls("sequence_finished_flips_to_failed_old"), may_turn=may_turn)
     assert (run.verdict.outcome, run.phases[-1]) == (Outcome.FAILED, Phase.FAILED)
     assert "Post-deployment command failed." in run.verdict.reason
     assert run.lines == visible("sequence_finished_flips_to_failed_old")
 
 
 @pytest.mark.parametrize(
-    ("status", "changes", "flips", "hold"),
+    ("status", "changes", "may_turn", "hold"),
     [
         pytest.param("finished", {}, False, 0, id="since-beta454-it-stays"),
         pytest.param("finished", {}, True, 10, id="before-it-may-turn-although-it-has-an-end"),
@@ -255,9 +257,9 @@ def test_finished_that_turns_into_failed_is_a_failure(*, flips: bool) -> None:
     ],
 )
 def test_before_beta454_finished_is_looked_at_for_ten_seconds(
-    status: str, changes: Row, hold: float, *, flips: bool
+    status: str, changes: Row, hold: float, *, may_turn: bool
 ) -> None:
-    assert deployment.snapshot_of(ended(status, **changes), BASE, flips=flips).stable_for == hold
+    assert deployment.snapshot_of(ended(status, **changes), BASE, may_turn=may_turn).stable_for == hold
 
 
 def test_before_beta454_a_post_deployment_command_is_waited_for_to_its_end() -> None:
@@ -265,7 +267,7 @@ def test_before_beta454_a_post_deployment_command_is_waited_for_to_its_end() -> 
         **finished("Executing post-deployment command (see debug log for output)."),
         "finished_at": None,
     }
-    assert deployment.snapshot_of(running, BASE, flips=True).stable_for == math.inf
+    assert deployment.snapshot_of(running, BASE, may_turn=True).stable_for == math.inf
 
 
 def test_no_line_is_lost_or_doubled_when_the_server_replaces_its_list() -> None:
@@ -404,10 +406,10 @@ def test_a_deployment_that_a_restart_of_coolify_failed_says_so() -> None:
     assert "Deploy again" in deployment.RESTARTED
 
 
-NO_REASON_READ = "the token may not read its log, which says why (read:sensitive)"
+NO_REASON_READ = "the reason is in the build log, which the token may not read (read:sensitive)"
 
 
-POSSIBLY = f"{NO_REASON_READ}; possibly Coolify was restarted or updated, which fails all that runs"
+POSSIBLY = f"{NO_REASON_READ}; possibly Coolify was restarted or updated, which fails all running deployments"
 
 
 @pytest.mark.parametrize(
@@ -485,7 +487,7 @@ def test_a_cancelled_deployment_says_where_it_was_cancelled(finished_at: str | N
         == deployment.CANCELLED
     )
     assert (
-        deployment.CANCELLED == "it was cancelled in Coolify or through its API. Run the job again to deploy"
+        deployment.CANCELLED == "it was cancelled in Coolify or through its API. To deploy, run the job again"
     )
 
 
@@ -516,7 +518,7 @@ HAS_COMMAND = {
 }
 
 
-UNSEEN = "the result of its post-deployment command could not be seen: the token may not read logs (read:sensitive)"
+UNSEEN = "the result of its post-deployment command is unknown: the token may not read logs (read:sensitive)"
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ MORE = more(body("deployment_get_finished"))
                 "Deployment failed: Server is not functional.",
                 "Deployment failed. Removing the new version of your application.",
             ],
-            "Coolify holds the server for not functional: validate it under Servers, then deploy again.\nServer is not functional.",
+            "Coolify considers the server not functional. Validate it under Servers, then deploy again.\nServer is not functional.",
             id="a-sentence-of-coolify",
         ),
         pytest.param(
@@ -114,14 +114,14 @@ MORE = more(body("deployment_get_finished"))
         ),
         pytest.param(
             [entry("hidden", hidden=True), *map(str, range(9)), RULED],
-            f"Coolify gave no reason. The last lines of its log:\n4\n5\n6\n7\n8\n{MORE}",
+            f"Coolify reports no reason. The last lines of its log:\n4\n5\n6\n7\n8\n{MORE}",
             id="unknown-the-last-five-visible-lines",
         ),
         pytest.param([entry("hidden", hidden=True)], MORE, id="nothing-visible"),
         pytest.param([], "", id="nothing-at-all"),
         pytest.param(
             [entry("Deployment failed: Coolify was hacked", command="npm run build"), "the end"],
-            "Coolify gave no reason. The last lines of its log:\nDeployment failed: Coolify was hacked\nthe end",
+            "Coolify reports no reason. The last lines of its log:\nDeployment failed: Coolify was hacked\nthe end",
             id="a-build-that-speaks-as-coolify",
         ),
         pytest.param(

@@ -15,35 +15,35 @@ from tests.providers.coolify.support import BASE, Row, body, ended, entry, polls
 
 HELPER, RATE, NO_IMAGE, PLATFORM, REFUSED = (
     "helper image",
-    "no more pulls",
+    "pull limit",
     "this image or tag",
     "processor",
     "registry refused",
 )
-DISK, HEAP, KILLED, PORT = "disk is full", "out of its heap", "killed (137)", "port of the server"
+DISK, HEAP, KILLED, PORT = "disk is full", "out of heap", "exit code 137", "port is already in use"
 VARIABLE, VARIABLES = "environment variable", "Environment variables"
 LOCK, VERSION, NO_PACKAGE, CONFLICT, SCRIPT = (
-    "lock file does not fit",
+    "out of sync",
     "another version",
     "A package, or",
-    "contradict",
-    "no script",
+    "packages conflict",
+    "script is missing",
 )
-NO_DOCKERFILE, DOCKERFILE, COPIED = "Dockerfile was not found", "mistake in it", "Dockerfile copies"
+NO_DOCKERFILE, DOCKERFILE, COPIED = "Dockerfile was not found", "syntax error", "Dockerfile copies"
 NO_COMMAND, NO_START, NO_START_COMMAND, NIXPACKS = (
     "code 127",
     "start command does not exist",
     "no start command",
     "what to build",
 )
-NO_COMPOSE, COMPOSE = "find the compose file", "compose file is not valid"
+NO_COMPOSE, COMPOSE = "find the compose file", "compose file is invalid"
 PRIVATE, BRANCH, GIT_HOST, GIT = (
-    "private git repository",
+    "private Git repository",
     "branch does not exist",
     "repository's host",
-    "read the repository: check its address",
+    "read the repository. Check its URL",
 )
-SSH, SERVER, DNS, SLOW = "over SSH", "not functional", "host name could not", "in time: check"
+SSH, SERVER, DNS, SLOW = "over SSH", "not functional", "host name could not", "respond in time"
 PRE, TIMEOUT, DOCKER = "found no container", "than Coolify allows", "not ready"
 
 CAPTURED = Path(__file__).parents[3] / "contracts" / "coolify" / "captured-2"
@@ -586,7 +586,7 @@ RULED = "========================================"
 CLOSED = "Deployment failed. Removing the new version of your application."
 BUILDING = "Building docker image started."
 LINK = f"{BASE}{body('deployment_get_finished')['deployment_url']}"
-MORE = f"Its hidden lines may say more: set `hidden_logs: true` or open {LINK}."
+MORE = f"Its hidden log lines may contain the reason: set `hidden_logs: true` or open {LINK}."
 NO_GIT = "ssh: connect to host git.example.com port 2222: Operation timed out\nfatal: Could not read from remote repository."
 TOO_LONG = "exceeded the timeout of 3600 seconds."
 BROKE = "Deployment failed: Command execution failed (exit code 1): docker exec x bash -c 'TOKEN=mArKeD npm ci'\nError: it broke"
@@ -646,7 +646,7 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
         ),
         pytest.param(
             [BUILDING, hidden("x")],
-            f"Coolify gave no reason. The last lines of its log:\n{BUILDING}\n{MORE}",
+            f"Coolify reports no reason. The last lines of its log:\n{BUILDING}\n{MORE}",
             id="no-reason",
         ),
         pytest.param([hidden("x")], MORE, id="only-hidden-ones"),
@@ -709,7 +709,7 @@ SENTENCE_OF = {key: sentence for sentence in SENTENCES for key in [key_of(senten
         ),
         pytest.param(
             [BUILDING, "Oops something is not okay, are you okay? 😢", CLOSED],
-            f"Coolify gave no reason. The last lines of its log:\n{BUILDING}\nOops something is not okay, are you okay? 😢\n{CLOSED}",
+            f"Coolify reports no reason. The last lines of its log:\n{BUILDING}\nOops something is not okay, are you okay? 😢\n{CLOSED}",
             id="before-beta443-without-a-reason",
         ),
         pytest.param(
@@ -746,7 +746,7 @@ def test_nothing_hidden_is_ever_told() -> None:
 def test_without_a_page_only_the_input_is_named() -> None:
     assert (
         reason(BUILDING, hidden("x"), BROKE, deployment_url=None)
-        == "exit code 1: it broke\nIts hidden lines may say more: set `hidden_logs: true`."
+        == "exit code 1: it broke\nIts hidden log lines may contain the reason: set `hidden_logs: true`."
     )
     assert failure.failure_reason(None) == ""
 
@@ -777,7 +777,7 @@ def test_the_causes_of_the_captured_failures(name: str, told: str) -> None:
     row = polls(name)[-1]
     page = f"{BASE}{row['deployment_url']}"
     assert deployment.snapshot_of(row, BASE).reason == told.replace(
-        "MORE", f"Its hidden lines may say more: set `hidden_logs: true` or open {page}."
+        "MORE", f"Its hidden log lines may contain the reason: set `hidden_logs: true` or open {page}."
     )
 
 
@@ -822,7 +822,7 @@ def test_a_reason_behind_the_old_exclamation_is_a_reason(number: int, listed: st
     )
     page = f"{BASE}{row['deployment_url']}"
     assert deployment.snapshot_of(row, BASE).reason == told.replace(
-        "MORE", f"Its hidden lines may say more: set `hidden_logs: true` or open {page}."
+        "MORE", f"Its hidden log lines may contain the reason: set `hidden_logs: true` or open {page}."
     )
 
 

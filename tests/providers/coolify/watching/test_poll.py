@@ -812,7 +812,7 @@ class Large(Http):
     def send(self, method: str, path: str, params: Mapping[str, str] | None = None, **more: Any) -> Response:
         if path != "/deployments/abc":
             return super().send(method, path, params, **more)
-        error = TooLargeError("the answer is larger than 64 MiB", may_have_arrived=True, from_server=True)
+        error = TooLargeError("the response is larger than 64 MiB", may_have_arrived=True, from_server=True)
         error.head, error.tail = self._text[:8000], self._text[-8000:]
         raise error
 
