@@ -197,7 +197,7 @@ def test_a_refusal_in_json_that_is_not_coolify_s_is_no_news(
 ) -> None:
     wire.get(re.compile(f"{API}/.*"), json=said, status=status)
     with pytest.raises(
-        UnavailableError, match=f"HTTP {status}.*That is not Coolify's: a gateway in front of it"
+        UnavailableError, match=f"HTTP {status}.*That is not Coolify's response: a gateway is in front of it"
     ):
         server(known={WEB: Resource(APPLICATION)}).poll(handle)
 
