@@ -271,7 +271,7 @@ DEPLOYMENTS = (
         "previews",
         "preview",
         "refused",
-        ("`docker_tag` is for applications made of a Docker image",),
+        ("`docker_tag` is only for applications that run a Docker image",),
         NOTHING,
         inputs={"pr": "7", "docker_tag": "pr-7"},
     ),

@@ -356,6 +356,6 @@ TRAPS = (
     # 24: what stands in front of Coolify
     Truth("24", "cloudflare", "unreachable", ("Cloudflare Access requires a login",), NOTHING),
     Truth("24", "redirect", "unreachable", ("set `coolify_url` to https://",), NOTHING),
-    Truth("24", "html", "unreachable", ("a page",), NOTHING),
+    Truth("24", "html", "unreachable", ("a web page",), NOTHING),
     Truth("24", "proxy-404", "unreachable", ("the proxy has no route for this address",), NOTHING),
 )

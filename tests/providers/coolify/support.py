@@ -1,4 +1,7 @@
-"""What the tests of Coolify share: recorded replies, a provider on a mocked wire, and records like Coolify's."""
+"""What the tests of Coolify share.
+
+Recorded replies, a provider on a mocked wire, and records like Coolify's.
+"""
 
 from __future__ import annotations
 

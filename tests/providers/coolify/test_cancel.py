@@ -311,15 +311,15 @@ def test_a_cancel_has_the_default_timeout(wire: responses.RequestsMock) -> None:
 
 
 STANDS = (
-    "{} queued, although nothing is running on that server: after a cancel, Coolify before 4.3.7 does not start the "
-    "next deployment. "
+    "{} queued, although nothing is running on that server: "
+    "after a cancel, Coolify before 4.3.7 does not start the next deployment. "
     "Deploy once with `force: true`, or clear the queue with `command: cancel`"
 )
 ONE, TWO = STANDS.format("1 deployment is still"), STANDS.format("2 deployments are still")
 
 
 @pytest.mark.parametrize(
-    ("version", "going", "told"),
+    ("version", "active", "sentence"),
     [
         pytest.param("4.1.2", [{"status": "queued"}], ONE, id="one-queued"),
         pytest.param(
@@ -344,7 +344,7 @@ ONE, TWO = STANDS.format("1 deployment is still"), STANDS.format("2 deployments 
     ],
 )
 def test_a_stalled_queue_is_reported_once_if_something_is_queued(
-    wire: responses.RequestsMock, version: str, going: list[Row], told: str
+    wire: responses.RequestsMock, version: str, active: list[Row], sentence: str
 ) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "cancel_queued_200")
     if version in {"4.1.2", "4.3.6"}:
@@ -353,12 +353,12 @@ def test_a_stalled_queue_is_reported_once_if_something_is_queued(
             "GET",
             "/deployments",
             "deployments_list_read",
-            body=[{**deployed(number), **row} for number, row in enumerate(going)],
+            body=[{**deployed(number), **row} for number, row in enumerate(active)],
         )
     coolify = server(version=version)
     assert coolify.left_waiting() == ""
     coolify.cancel(Handle(WEB, "abc"))
-    assert coolify.left_waiting(timeout=1) == told
+    assert coolify.left_waiting(timeout=1) == sentence
     coolify.cancel(Handle(WEB, "abc"))
     assert coolify.left_waiting() == ""
 
@@ -374,12 +374,12 @@ def test_before_beta436_nothing_can_be_cancelled(wire: responses.RequestsMock, v
     )
 
 
-@pytest.mark.parametrize("aspect", [RUNNING, STOPPED, HEALTH])
+@pytest.mark.parametrize("condition", [RUNNING, STOPPED, HEALTH])
 @pytest.mark.parametrize("uuid", [STACK, PG, WEB])
 def test_what_is_not_a_deployment_can_not_be_cancelled(
-    wire: responses.RequestsMock, uuid: str, aspect: str
+    wire: responses.RequestsMock, uuid: str, condition: str
 ) -> None:
-    assert server().cancel(Handle(uuid, "", condition=aspect)) == "it continues: Coolify can't cancel it"
+    assert server().cancel(Handle(uuid, "", condition=condition)) == "it continues: Coolify can't cancel it"
     assert len(wire.calls) == 0
 
 

@@ -120,8 +120,8 @@ def test_a_lost_trigger_is_found_on_versions_that_do_not_mark_the_api(
 
     Taken for somebody else's, it would be started twice.
     """
-    answer = body(f"v{version}_deploy_one")["deployments"][0]
-    target, ours = answer["resource_uuid"], answer["deployment_uuid"]
+    response = body(f"v{version}_deploy_one")["deployments"][0]
+    target, ours = response["resource_uuid"], response["deployment_uuid"]
     row = next(
         row for row in body(f"v{version}_app_deployments")["deployments"] if row["deployment_uuid"] == ours
     )
@@ -255,8 +255,8 @@ def pages(wire: responses.RequestsMock, *listed: Row | None) -> None:
     wire.get(path, body=too_large, match=[matching({"take": "10"})])
     for skip, row in enumerate(listed):
         query = {"take": "1", **({"skip": str(skip)} if skip else {})}
-        said: Any = {"body": too_large} if row is None else {"json": listing(row)}
-        wire.get(path, match=[matching(query)], **said)
+        reply: Any = {"body": too_large} if row is None else {"json": listing(row)}
+        wire.get(path, match=[matching(query)], **reply)
     wire.get(path, json=listing(), match=[matching({"take": "1", "skip": str(len(listed))})])
 
 
@@ -403,8 +403,8 @@ NAMES = {APPLICATION: "app_get_read", SERVICE: "service_get", DATABASE: "databas
 UUIDS = {APPLICATION: WEB, SERVICE: STACK, DATABASE: PG}
 
 
-def changed(kind: str, status: str, aspect: str = RUNNING) -> Started:
-    return Started((Handle(UUIDS[kind], "", condition=aspect),), f"its status has changed to {status}")
+def changed(kind: str, status: str, condition: str = RUNNING) -> Started:
+    return Started((Handle(UUIDS[kind], "", condition=condition),), f"its status has changed to {status}")
 
 
 def unchanged(status: str) -> AccessDenied:
@@ -415,7 +415,7 @@ def unchanged(status: str) -> AccessDenied:
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "before", "now", "answers"),
+    ("kind", "options", "before", "now", "results"),
     [
         pytest.param(
             SERVICE,
@@ -558,14 +558,14 @@ def unchanged(status: str) -> AccessDenied:
     ],
 )
 def test_without_deployments_a_lost_trigger_is_found_by_the_status(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, kind: str, options: Row, before: str, now: str | None, answers: list[Any]
+    wire: responses.RequestsMock, kind: str, options: Row, before: str, now: str | None, results: list[Any]
 ) -> None:
     """A request that has no effect when repeated may be sent again; a restart may not."""
     uuid = UUIDS[kind]
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", f"/{kind}s/{uuid}", NAMES[kind], body={**body(NAMES[kind]), "status": now})
     coolify = server(known={uuid: Resource(kind, {"status": before})}, **options)
-    assert [coolify.find_triggered(uuid) for _ in answers] == answers
+    assert [coolify.find_triggered(uuid) for _ in results] == results
     assert {line.partition(" ")[0] for line in asked(wire)} <= {"GET"}
 
 

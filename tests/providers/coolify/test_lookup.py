@@ -140,9 +140,9 @@ def test_an_application_that_was_never_deployed_has_no_newest_record(
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_empty")
     coolify = server()
     assert coolify.resolve(WEB) == WEB_TARGET
-    seen = coolify.lookup.resources[WEB]
-    assert seen == Resource(APPLICATION, row, has_history=True)
-    assert (seen.post_command, seen.servers, seen.status) == (True, 2, "exited:unhealthy")
+    resource = coolify.lookup.resources[WEB]
+    assert resource == Resource(APPLICATION, row, has_history=True)
+    assert (resource.post_command, resource.servers, resource.status) == (True, 2, "exited:unhealthy")
 
 
 def test_the_newest_record_has_the_highest_id_and_webhooks_are_remembered(
@@ -203,7 +203,7 @@ def test_before_beta402_the_active_deployments_are_remembered(wire: responses.Re
 
 
 @pytest.mark.parametrize(
-    ("row", "seen"),
+    ("row", "expected"),
     [
         pytest.param({}, ("", False, 0, None), id="empty"),
         pytest.param(
@@ -225,9 +225,11 @@ def test_before_beta402_the_active_deployments_are_remembered(wire: responses.Re
         pytest.param({"custom_labels": None}, ("", False, 0, True), id="a-sensitive-field"),
     ],
 )
-def test_the_fields_of_an_application_are_read(row: Row, seen: tuple[str, bool, int, bool | None]) -> None:
+def test_the_fields_of_an_application_are_read(
+    row: Row, expected: tuple[str, bool, int, bool | None]
+) -> None:
     one = Resource(APPLICATION, row)
-    assert (one.status, one.post_command, one.servers, one.shows_sensitive) == seen
+    assert (one.status, one.post_command, one.servers, one.shows_sensitive) == expected
 
 
 @pytest.mark.parametrize(("name", "sensitive"), [("app_get_read", False), ("app_get_sensitive", True)])
@@ -238,7 +240,7 @@ def test_an_application_shows_whether_the_token_has_read_sensitive(name: str, *,
 
 
 @pytest.mark.parametrize(
-    ("seen", "checked"),
+    ("resource", "resolved"),
     [
         (Resource(APPLICATION), False),
         (Resource(APPLICATION, GIT), True),
@@ -247,8 +249,8 @@ def test_an_application_shows_whether_the_token_has_read_sensitive(name: str, *,
         (Resource(TAG, members=()), True),
     ],
 )
-def test_a_resource_that_was_not_read_is_not_resolved(seen: Resource, *, checked: bool) -> None:
-    assert seen.is_resolved is checked
+def test_a_resource_that_was_not_read_is_not_resolved(resource: Resource, *, resolved: bool) -> None:
+    assert resource.is_resolved is resolved
 
 
 def test_an_unresolved_target_may_be_an_application() -> None:
@@ -328,7 +330,7 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
 
 
 @pytest.mark.parametrize(
-    ("kind", "row", "options", "version", "words"),
+    ("kind", "row", "options", "version", "expected"),
     [
         pytest.param(APPLICATION, GIT, {"pr": 7}, NEW, "", id="a-preview"),
         pytest.param(APPLICATION, GIT, {"pr": 7}, "4.0.0-beta.408", "", id="a-preview-beta408"),
@@ -420,10 +422,10 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
     ],
 )
 def test_what_is_not_supported_is_refused_before_the_trigger(
-    kind: str, row: Row, options: dict[str, Any], version: str, words: str
+    kind: str, row: Row, options: dict[str, Any], version: str, expected: str
 ) -> None:
-    told = trigger_requests.unsupported(kind, row, Options(**options), Version(version))
-    assert told == words
+    reason = trigger_requests.unsupported(kind, row, Options(**options), Version(version))
+    assert reason == expected
 
 
 @pytest.mark.parametrize(

@@ -39,12 +39,12 @@ def probed(
     return coolify.abilities()
 
 
-def held(abilities: tuple[Ability, ...]) -> dict[str, bool | None]:
-    return {right.name: right.granted for right in abilities}
+def granted_by_name(abilities: tuple[Ability, ...]) -> dict[str, bool | None]:
+    return {ability.name: ability.granted for ability in abilities}
 
 
 def needed(abilities: tuple[Ability, ...]) -> set[str]:
-    return {right.name for right in abilities if right.needed}
+    return {ability.name for ability in abilities if ability.needed}
 
 
 def test_every_ability_has_a_purpose(wire: responses.RequestsMock) -> None:
@@ -63,7 +63,7 @@ def test_every_ability_has_a_purpose(wire: responses.RequestsMock) -> None:
 def test_the_remedy_names_every_ability_that_the_run_needs(wire: responses.RequestsMock) -> None:
     coolify = server(version="4.0.0-beta.463", command=RESTART, known={WEB: Resource(APPLICATION, GIT)})
     abilities = probed(wire, coolify, patch="patch_probe_deploy")
-    assert {right.remedy for right in abilities} == {
+    assert {ability.remedy for ability in abilities} == {
         "",
         f"Make a new one: {api_responses.token_abilities_hint('write')}",
     }
@@ -97,7 +97,7 @@ def test_the_checks_start_and_change_nothing(wire: responses.RequestsMock) -> No
 def test_the_response_shows_whether_a_token_may_deploy(
     wire: responses.RequestsMock, name: str, *, may: bool | None
 ) -> None:
-    assert held(probed(wire, server(), name))["deploy"] is may
+    assert granted_by_name(probed(wire, server(), name))["deploy"] is may
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,10 @@ def test_the_response_shows_whether_a_token_may_deploy(
 def test_the_response_shows_whether_a_token_may_write(
     wire: responses.RequestsMock, name: str, *, may: bool
 ) -> None:
-    assert held(probed(wire, server(known={WEB: Resource(APPLICATION, GIT)}), patch=name))["write"] is may
+    assert (
+        granted_by_name(probed(wire, server(known={WEB: Resource(APPLICATION, GIT)}), patch=name))["write"]
+        is may
+    )
 
 
 @pytest.mark.parametrize("known", [{}, {"blue": Resource(TAG)}], ids=["none", "a-tag"])
@@ -120,7 +123,7 @@ def test_without_a_uuid_it_is_unknown_whether_a_token_may_write(
     wire: responses.RequestsMock, known: dict[str, Resource]
 ) -> None:
     abilities = probed(wire, server(known=known))
-    assert (held(abilities)["write"], held(abilities)["read:sensitive"]) == (None, None)
+    assert (granted_by_name(abilities)["write"], granted_by_name(abilities)["read:sensitive"]) == (None, None)
     assert asked(wire) == ["POST /deploy"]
 
 
@@ -132,7 +135,7 @@ def test_the_uuid_of_another_kind_shows_it_as_well(
     """Coolify checks the ability before it looks for the application (coolify-api 3.2)."""
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     serve(wire, "PATCH", f"/applications/{uuid}", name)
-    assert held(server(known={uuid: Resource(kind)}).abilities())["write"] is may
+    assert granted_by_name(server(known={uuid: Resource(kind)}).abilities())["write"] is may
 
 
 @pytest.mark.parametrize(
@@ -187,7 +190,10 @@ def test_a_failed_check_is_unavailable(wire: responses.RequestsMock, name: str) 
 def test_an_application_shows_whether_the_token_has_read_sensitive(
     wire: responses.RequestsMock, known: dict[str, Resource], *, sensitive: bool
 ) -> None:
-    assert held(probed(wire, server(known=known), patch="patch_probe_deploy"))["read:sensitive"] is sensitive
+    assert (
+        granted_by_name(probed(wire, server(known=known), patch="patch_probe_deploy"))["read:sensitive"]
+        is sensitive
+    )
 
 
 APP_, SVC, DB = ({WEB: Resource(APPLICATION, GIT)}, {STACK: Resource(SERVICE)}, {PG: Resource(DATABASE)})
@@ -221,12 +227,12 @@ OLD = "4.0.0-beta.463"
 def test_the_needed_abilities_depend_on_the_command_and_the_version(
     wire: responses.RequestsMock, known: dict[str, Resource], version: str, options: Row, expected: set[str]
 ) -> None:
-    for uuid in [uuid for uuid, seen in known.items() if seen.kind != TAG][:1]:
+    for uuid in [uuid for uuid, resource in known.items() if resource.kind != TAG][:1]:
         serve(wire, "PATCH", f"/applications/{uuid}", "patch_probe_write")
     abilities = probed(wire, server(version=version, known=known, **options))
     assert needed(abilities) == expected
-    assert held(abilities)["read"] is not options.get("write_only", False)
-    purpose = next(right.purpose for right in abilities if right.name == "write")
+    assert granted_by_name(abilities)["read"] is not options.get("write_only", False)
+    purpose = next(ability.purpose for ability in abilities if ability.name == "write")
     assert purpose == (
         "for this command on this version of Coolify"
         if "write" in expected
@@ -244,7 +250,10 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
             Resource(APPLICATION, GIT),
             {},
             (
-                "would queue a deployment: nixpacks build of coollabsio/coolify-examples, branch main (POST /deploy?uuid=x)",
+                (
+                    "would queue a deployment: nixpacks build of coollabsio/coolify-examples, branch main "
+                    "(POST /deploy?uuid=x)"
+                ),
             ),
             id="git",
         ),
@@ -252,7 +261,10 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
             Resource(APPLICATION, IMAGE),
             {"force": True},
             (
-                "would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x&force=true)",
+                (
+                    "would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST "
+                    "/deploy?uuid=x&force=true)"
+                ),
             ),
             id="an-image-and-force",
         ),
@@ -260,7 +272,10 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
             Resource(APPLICATION, IMAGE),
             {"instant": True},
             (
-                "would deploy at once: Docker image ghcr.io/acme/shop:1.0.0 (POST /applications/x/start?instant_deploy=true)",
+                (
+                    "would deploy at once: Docker image ghcr.io/acme/shop:1.0.0 (POST "
+                    "/applications/x/start?instant_deploy=true)"
+                ),
             ),
             id="instant",
         ),
@@ -344,7 +359,10 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
             {"version": "4.0.0-beta.460"},
             (
                 "would deploy everything with the tag (POST /deploy?tag=x)",
-                "applications with the tag: unknown before Coolify 4.0.0-beta.461; Coolify does not list services by tag",
+                (
+                    "applications with the tag: unknown before Coolify 4.0.0-beta.461; Coolify does not list "
+                    "services by tag"
+                ),
             ),
             id="a-tag-beta460",
         ),

@@ -56,7 +56,7 @@ BLUE = frozenset({"blue"})
 
 
 @pytest.mark.parametrize(
-    ("name", "answered"),
+    ("name", "expected"),
     [
         pytest.param(
             "deploy_tag_blue",
@@ -116,13 +116,13 @@ BLUE = frozenset({"blue"})
     ],
 )
 def test_the_response_names_applications_and_in_prose_services(
-    name: str, answered: TagResponse | Rejected
+    name: str, expected: TagResponse | Rejected
 ) -> None:
-    assert trigger.parse_tag(body(name)) == answered
+    assert trigger.parse_tag(body(name)) == expected
 
 
 @pytest.mark.parametrize(
-    ("data", "answered"),
+    ("data", "expected"),
     [
         pytest.param(
             {"message": ["No resources found for tag a.", "No resources found for tag b."]},
@@ -149,8 +149,8 @@ def test_the_response_names_applications_and_in_prose_services(
         ),
     ],
 )
-def test_refusals_in_the_response_are_kept(data: Any, answered: TagResponse | Rejected) -> None:
-    assert trigger.parse_tag(data) == answered
+def test_refusals_in_the_response_are_kept(data: Any, expected: TagResponse | Rejected) -> None:
+    assert trigger.parse_tag(data) == expected
 
 
 QUEUED_A = {"resource_uuid": "a", "deployment_uuid": "d"}
@@ -210,7 +210,7 @@ def test_each_application_and_service_becomes_a_target(wire: responses.RequestsM
 
 
 @pytest.mark.parametrize(
-    ("fields", "trust"),
+    ("fields", "certainty"),
     [
         pytest.param({}, Certainty.POSSIBLY_PHANTOM, id="any-may-be-a-phantom"),
         pytest.param({"force": True}, Certainty.CONFIRMED, id="force-bypasses-dedupe"),
@@ -220,13 +220,13 @@ def test_each_application_and_service_becomes_a_target(wire: responses.RequestsM
     ],
 )
 def test_if_one_was_skipped_each_may_be_the_phantom(
-    wire: responses.RequestsMock, fields: Row, trust: Certainty
+    wire: responses.RequestsMock, fields: Row, certainty: Certainty
 ) -> None:
     """The response does not say which: its messages and details have different orders (coolify-api 5.1)."""
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", "/services", "services_list")
     parts = triggered(wire, "deploy_tag_blue_again", **fields).members
-    assert [part.handle.certainty for part in parts if part.handle.id] == [trust, trust]
+    assert [part.handle.certainty for part in parts if part.handle.id] == [certainty, certainty]
 
 
 def test_an_application_that_resolve_did_not_list_is_read_for_its_name(wire: responses.RequestsMock) -> None:
@@ -323,13 +323,13 @@ def test_a_service_that_can_not_be_looked_up_is_not_followed(wire: responses.Req
 
 
 def test_two_services_of_one_name_are_reported_once(wire: responses.RequestsMock) -> None:
-    answer = body("deploy_tag_blue")
+    response = body("deploy_tag_blue")
     serve(
         wire,
         "POST",
         "/deploy",
         "deploy_tag_blue",
-        body={**answer, "message": [*answer["message"], answer["message"][-1]]},
+        body={**response, "message": [*response["message"], response["message"][-1]]},
     )
     serve(wire, "GET", "/services", "services_list", body=[*body("services_list"), *body("services_list")])
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
@@ -338,10 +338,14 @@ def test_two_services_of_one_name_are_reported_once(wire: responses.RequestsMock
 
 
 def test_a_member_that_coolify_refused_to_deploy_is_reported_as_refused(wire: responses.RequestsMock) -> None:
-    answer = body("deploy_tag_solo")
+    response = body("deploy_tag_solo")
     refusal = "Unauthorized to deploy this application."
     serve(
-        wire, "POST", "/deploy", "deploy_tag_solo", body={**answer, "message": [*answer["message"], refusal]}
+        wire,
+        "POST",
+        "/deploy",
+        "deploy_tag_solo",
+        body={**response, "message": [*response["message"], refusal]},
     )
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=(DOCS_TARGET,))}).trigger("blue")
     assert found == GroupStarted(
@@ -350,10 +354,14 @@ def test_a_member_that_coolify_refused_to_deploy_is_reported_as_refused(wire: re
 
 
 def test_what_is_not_followed_is_reported_in_one_line(wire: responses.RequestsMock) -> None:
-    answer = body("deploy_tag_blue")
+    response = body("deploy_tag_blue")
     refusal = "Unauthorized to deploy this application."
     serve(
-        wire, "POST", "/deploy", "deploy_tag_blue", body={**answer, "message": [*answer["message"], refusal]}
+        wire,
+        "POST",
+        "/deploy",
+        "deploy_tag_blue",
+        body={**response, "message": [*response["message"], refusal]},
     )
     serve(wire, "GET", "/services", "services_list", body=[])
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")

@@ -43,16 +43,18 @@ from tests.providers.coolify.support import (
 DEPLOY, START, RESTART, STOP = Command.DEPLOY, Command.START, Command.RESTART, Command.STOP
 
 
-def started(uuid: str, deployment: str, trust: Certainty = Certainty.CONFIRMED, note: str = "") -> Started:
-    return Started((Handle(uuid, deployment, trust),), note)
+def started(
+    uuid: str, deployment: str, certainty: Certainty = Certainty.CONFIRMED, note: str = ""
+) -> Started:
+    return Started((Handle(uuid, deployment, certainty),), note)
 
 
 def skipped(uuid: str) -> Started:
     return Started((Handle(uuid, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED)
 
 
-def by_status(uuid: str, aspect: str = RUNNING, note: str = "") -> Started:
-    return Started((Handle(uuid, "", condition=aspect),), note)
+def by_status(uuid: str, condition: str = RUNNING, note: str = "") -> Started:
+    return Started((Handle(uuid, "", condition=condition),), note)
 
 
 # --- POST /deploy
@@ -75,7 +77,7 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
 
 
 @pytest.mark.parametrize(
-    ("target", "name", "changes", "answer"),
+    ("target", "name", "changes", "result"),
     [
         pytest.param(WEB, "deploy_one", {}, started(WEB, QUEUED_WEB), id="queued"),
         pytest.param(
@@ -133,10 +135,10 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
     ],
 )
 def test_each_response_of_deploy_is_read_for_its_own_target(
-    wire: responses.RequestsMock, target: str, name: str, changes: Row, answer: TriggerResult
+    wire: responses.RequestsMock, target: str, name: str, changes: Row, result: TriggerResult
 ) -> None:
     serve(wire, "POST", "/deploy", name, **changes)
-    assert server(known={target: Resource(APPLICATION)}).trigger(target) == answer
+    assert server(known={target: Resource(APPLICATION)}).trigger(target) == result
     assert asked(wire) == [f"POST /deploy?uuid={target}"]
 
 
@@ -216,7 +218,7 @@ NO_PREVIEW = (
 
 
 @pytest.mark.parametrize(
-    ("target", "name", "options", "line", "answer"),
+    ("target", "name", "options", "line", "result"),
     [
         pytest.param(
             WEB,
@@ -240,7 +242,8 @@ NO_PREVIEW = (
             {"pr": 7},
             "?uuid=c92z8bkjuhmphp3ptalirjmc&pr=7",
             Rejected(
-                f"{NO_PREVIEW}. Coolify has queued a deployment nevertheless, which never runs. Cancel it in Coolify"
+                f"{NO_PREVIEW}. "
+                "Coolify has queued a deployment nevertheless, which never runs. Cancel it in Coolify"
             ),
             id="no-preview-but-a-record-beta420",
         ),
@@ -273,16 +276,16 @@ NO_PREVIEW = (
     ],
 )
 def test_each_response_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, target: str, name: str, options: Row, line: str, answer: TriggerResult
+    wire: responses.RequestsMock, target: str, name: str, options: Row, line: str, result: TriggerResult
 ) -> None:
     serve(wire, "POST", "/deploy", name)
-    assert server(known={target: Resource(APPLICATION)}, **options).trigger(target) == answer
+    assert server(known={target: Resource(APPLICATION)}, **options).trigger(target) == result
     assert asked(wire) == [f"POST /deploy{line}"]
     assert recorded(name)["request"]["query"] == line.removeprefix("?")
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"),
+    ("name", "result"),
     [
         pytest.param("preview_delete_200", Started((), trigger.PREVIEW_DELETION), id="accepted"),
         pytest.param(
@@ -302,14 +305,14 @@ def test_each_response_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row
 )
 @pytest.mark.parametrize("write_only", [False, True])
 def test_each_response_to_the_deletion_of_a_preview_is_read(
-    wire: responses.RequestsMock, name: str, answer: TriggerResult, *, write_only: bool
+    wire: responses.RequestsMock, name: str, result: TriggerResult, *, write_only: bool
 ) -> None:
     """A token without `read` can't tell the kind of a uuid, but only applications have previews."""
     serve(wire, "DELETE", f"/applications/{WEB}/previews/7", name)
     known = {} if write_only else {WEB: Resource(APPLICATION)}
     assert (
         server(command=STOP, pr=7, wait=not write_only, write_only=write_only, known=known).trigger(WEB)
-        == answer
+        == result
     )
     assert asked(wire) == [f"DELETE /applications/{WEB}/previews/7"]
 
@@ -350,11 +353,11 @@ def triggered(
 ) -> tuple[TriggerResult, str]:
     """The result of a trigger, and the uuid of the resource."""
     uuid = replay(wire, name)
-    answer = server(known={uuid: Resource(kind)}, **options).trigger(uuid)
+    result = server(known={uuid: Resource(kind)}, **options).trigger(uuid)
     request = recorded(name)["request"]
     assert asked(wire)[0].partition("?")[0] == f"POST {request['path'].removeprefix('/api/v1')}"
     assert len(wire.calls) == 1
-    return answer, uuid
+    return result, uuid
 
 
 @pytest.mark.parametrize(
@@ -386,8 +389,8 @@ def test_a_deployment_that_start_or_restart_names_may_not_exist(
     wire: responses.RequestsMock, name: str, options: Row, deployment: str
 ) -> None:
     """With a full queue, the response is the same (coolify-api 5.2, 17.1 row 3)."""
-    answer, uuid = triggered(wire, APPLICATION, name, **options)
-    assert answer == started(uuid, deployment, DOUBTFUL)
+    result, uuid = triggered(wire, APPLICATION, name, **options)
+    assert result == started(uuid, deployment, DOUBTFUL)
 
 
 @pytest.mark.parametrize(
@@ -399,8 +402,8 @@ def test_a_deployment_that_start_or_restart_names_may_not_exist(
     ],
 )
 def test_already_queued_names_no_deployment(wire: responses.RequestsMock, name: str, options: Row) -> None:
-    answer, uuid = triggered(wire, APPLICATION, name, **options)
-    assert answer == skipped(uuid)
+    result, uuid = triggered(wire, APPLICATION, name, **options)
+    assert result == skipped(uuid)
 
 
 @pytest.mark.parametrize(
@@ -419,8 +422,8 @@ def test_already_queued_names_no_deployment(wire: responses.RequestsMock, name: 
 def test_a_service_or_database_that_was_started_is_followed_by_its_status(
     wire: responses.RequestsMock, kind: str, name: str, options: Row
 ) -> None:
-    answer, uuid = triggered(wire, kind, name, **options)
-    assert answer == by_status(uuid)
+    result, uuid = triggered(wire, kind, name, **options)
+    assert result == by_status(uuid)
 
 
 @pytest.mark.parametrize(
@@ -435,8 +438,8 @@ def test_a_service_or_database_that_was_started_is_followed_by_its_status(
 def test_what_is_being_stopped_is_followed_by_its_status(
     wire: responses.RequestsMock, kind: str, name: str
 ) -> None:
-    answer, uuid = triggered(wire, kind, name, command=STOP)
-    assert answer == by_status(uuid, STOPPED)
+    result, uuid = triggered(wire, kind, name, command=STOP)
+    assert result == by_status(uuid, STOPPED)
 
 
 @pytest.mark.parametrize(
@@ -488,7 +491,10 @@ def test_without_read_each_kind_is_tried_and_a_404_starts_nothing(
     serve(wire, "POST", f"/applications/{PG}/restart", "app_restart_foreign")
     serve(wire, "POST", f"/services/{PG}/restart", "service_404")
     serve(wire, "POST", f"/databases/{PG}/restart", "databases_restart")
-    note = "Coolify says: Database restarting request queued. The token may not read, and there is no deployment to follow"
+    note = (
+        "Coolify says: Database restarting request queued. The token may not read, and there is no "
+        "deployment to follow"
+    )
     assert server(command=RESTART, wait=False, write_only=True).trigger(PG) == Started((), note)
     assert asked(wire) == [f"POST /{kind}s/{PG}/restart" for kind in KINDS]
 
@@ -556,7 +562,8 @@ def test_without_read_a_tag_is_deployed_as_a_tag(wire: responses.RequestsMock) -
         pytest.param(
             PG,
             "deploy_mixed",
-            "Coolify says: Database pg started. Nothing newer was pulled, and there is no deployment to follow",
+            "Coolify says: Database pg started. Nothing newer was pulled, and there is no deployment to "
+            "follow",
             id="a-database",
         ),
     ],
@@ -570,7 +577,7 @@ def test_without_read_the_response_shows_that_there_is_no_deployment(
 
 
 @pytest.mark.parametrize(
-    ("name", "trust", "write_only", "note"),
+    ("name", "certainty", "write_only", "note"),
     [
         pytest.param("app_start_instant", Certainty.UNCONFIRMED, False, "", id="with-read"),
         pytest.param("app_start_instant", Certainty.CONFIRMED, True, trigger.UNVERIFIABLE, id="without-read"),
@@ -584,12 +591,12 @@ def test_without_read_the_response_shows_that_there_is_no_deployment(
     ],
 )
 def test_what_can_not_be_checked_is_accepted_with_a_note(
-    wire: responses.RequestsMock, name: str, trust: Certainty, *, write_only: bool, note: str
+    wire: responses.RequestsMock, name: str, certainty: Certainty, *, write_only: bool, note: str
 ) -> None:
     serve(wire, "POST", f"/applications/{WEB}/start", name)
-    answer = server(instant=True, wait=False, write_only=write_only).trigger(WEB)
-    assert isinstance(answer, Started)
-    assert ([handle.certainty for handle in answer.handles], answer.note) == ([trust], note)
+    result = server(instant=True, wait=False, write_only=write_only).trigger(WEB)
+    assert isinstance(result, Started)
+    assert ([handle.certainty for handle in result.handles], result.note) == ([certainty], note)
     assert "can't be checked" in trigger.UNVERIFIABLE
 
 
@@ -615,14 +622,14 @@ def test_an_unknown_deployment_uuid_format_is_uncertain(
     wire: responses.RequestsMock, uuid: Any, *, instant: bool
 ) -> None:
     """A deployment was probably started: it must be looked for, not triggered again."""
-    answer = {"message": "Deployment request queued.", "resource_uuid": WEB, "deployment_uuid": uuid}
+    item = {"message": "Deployment request queued.", "resource_uuid": WEB, "deployment_uuid": uuid}
     path = f"/applications/{WEB}/start" if instant else "/deploy"
-    serve(wire, "POST", path, "deploy_one", body=answer if instant else {"deployments": [answer]})
+    serve(wire, "POST", path, "deploy_one", body=item if instant else {"deployments": [item]})
     with pytest.raises(UnavailableError) as caught:
         server(instant=instant).trigger(WEB)
     assert asdict(caught.value) == {
-        "reason": (said := "unrecognized response to the trigger (unknown deployment_uuid format)"),
-        **flags(may_have_arrived=True, from_server=True, server_error=said),
+        "reason": (text := "unrecognized response to the trigger (unknown deployment_uuid format)"),
+        **flags(may_have_arrived=True, from_server=True, server_error=text),
     }
 
 
@@ -671,11 +678,11 @@ def test_a_good_response_that_does_not_name_the_target_is_uncertain(
         (DATABASE, f"/databases/{WEB}/stop", {"command": STOP}),
     ],
 )
-@pytest.mark.parametrize("said", ["Not today.", "OK", ""])
+@pytest.mark.parametrize("text", ["Not today.", "OK", ""])
 def test_a_message_that_is_not_coolify_s_is_uncertain(
-    wire: responses.RequestsMock, kind: str, path: str, options: Row, said: str
+    wire: responses.RequestsMock, kind: str, path: str, options: Row, text: str
 ) -> None:
-    serve(wire, "POST", path, "app_start", body={"message": said})
+    serve(wire, "POST", path, "app_start", body={"message": text})
     with pytest.raises(UnavailableError) as caught:
         server(known={WEB: Resource(kind)}, **options).trigger(WEB)
     assert (caught.value.may_have_arrived, caught.value.server_error) == (True, caught.value.reason)
@@ -767,8 +774,8 @@ def test_a_request_that_needs_a_missing_ability_is_not_sent_again(wire: response
 
 @pytest.mark.parametrize("name", ["deploy_unknown", "maintenance_503"])
 def test_what_was_refused_for_another_reason_is_sent_again(wire: responses.RequestsMock, name: str) -> None:
-    for answer in (name, "deploy_one"):
-        serve(wire, "POST", "/deploy", answer)
+    for recording in (name, "deploy_one"):
+        serve(wire, "POST", "/deploy", recording)
     coolify = server(known={WEB: Resource(APPLICATION)})
     with pytest.raises((RefusedError, UnavailableError)):
         coolify.trigger(WEB)
@@ -794,11 +801,11 @@ GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429
             pytest.param(
                 "unauth_bad",
                 status not in {408, 425, 429},
-                {"status": status, "body": said},
+                {"status": status, "body": text},
                 id=f"{status}-{kind}-of-a-gateway",
             )
             for status in GATEWAYS
-            for kind, said in {
+            for kind, text in {
                 "json": {"message": "Blocked"},
                 "page": "<html>Blocked</html>",
                 "shapeless": {"error": "x"},

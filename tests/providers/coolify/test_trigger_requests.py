@@ -141,13 +141,13 @@ DEPLOY, START, RESTART, STOP, CHECK = (
 
 def line(kind: str, version: str, options: Options) -> str:
     """The request as a line."""
-    act = trigger_requests.request_for(kind, UUID, options, Version(version))
-    query = "&".join(f"{name}={value}" for name, value in act.params.items())
-    return f"{act.method} {act.path}" + (f"?{query}" if query else "")
+    request = trigger_requests.request_for(kind, UUID, options, Version(version))
+    query = "&".join(f"{name}={value}" for name, value in request.params.items())
+    return f"{request.method} {request.path}" + (f"?{query}" if query else "")
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "request_line", "told"),
+    ("kind", "options", "request_line", "texts"),
     [
         pytest.param(APPLICATION, {}, "POST /deploy?uuid=abc", ("queue a deployment", ""), id="application"),
         pytest.param(
@@ -364,13 +364,13 @@ def line(kind: str, version: str, options: Options) -> str:
 )
 @pytest.mark.parametrize("version", [NEW, "4.0.0-beta.474", "4.4-rc.1", ""])
 def test_each_command_is_one_request(
-    kind: str, options: dict[str, Any], request_line: str, told: tuple[str, str], version: str
+    kind: str, options: dict[str, Any], request_line: str, texts: tuple[str, str], version: str
 ) -> None:
     """`texts`: the summary and the note."""
-    act = trigger_requests.request_for(kind, UUID, Options(**options), Version(version))
+    request = trigger_requests.request_for(kind, UUID, Options(**options), Version(version))
     assert line(kind, version, Options(**options)) == request_line
-    assert (act.kind, act.target, (act.summary, act.note)) == (kind, UUID, told)
-    assert act.is_bulk is request_line.startswith("POST /deploy?")
+    assert (request.kind, request.target, (request.summary, request.note)) == (kind, UUID, texts)
+    assert request.is_bulk is request_line.startswith("POST /deploy?")
 
 
 @pytest.mark.parametrize(
@@ -394,7 +394,7 @@ def test_each_command_is_one_request(
 def test_a_pinned_commit_is_built_without_cache_where_an_image_may_have_another_commit_s_name(
     kind: str, options: dict[str, Any], version: str, *, forced: bool
 ) -> None:
-    """To beta.463 the image has the name of the branch's head, and the build is skipped where there is one of that name.
+    """Up to beta.463 the image is named after the branch's head, and a build is skipped if that image exists.
 
     Source: coolify-api 5.7.
     """
@@ -405,7 +405,7 @@ def test_a_pinned_commit_is_built_without_cache_where_an_image_may_have_another_
 
 
 @pytest.mark.parametrize(
-    ("version", "request_line", "says", "note"),
+    ("version", "request_line", "summary", "note"),
     [
         pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", AGAIN, "", id="beta380-every-start-pulls"),
         pytest.param("4.0.0-beta.390", "POST /deploy?uuid=abc", AGAIN, "", id="beta390-every-start-pulls"),
@@ -433,10 +433,10 @@ def test_a_pinned_commit_is_built_without_cache_where_an_image_may_have_another_
     ],
 )
 def test_newer_images_of_a_service_are_pulled_as_the_version_supports(
-    version: str, request_line: str, says: str, note: str
+    version: str, request_line: str, summary: str, note: str
 ) -> None:
-    act = trigger_requests.request_for(SERVICE, UUID, Options(), Version(version))
-    assert (line(SERVICE, version, Options()), act.summary, act.note) == (request_line, says, note)
+    request = trigger_requests.request_for(SERVICE, UUID, Options(), Version(version))
+    assert (line(SERVICE, version, Options()), request.summary, request.note) == (request_line, summary, note)
     assert note in trigger_requests.request_for(SERVICE, UUID, Options(force=True), Version(version)).note
     assert SERVICES_PULLED == "4.0.0-beta.391"
 
@@ -446,8 +446,11 @@ def test_newer_images_of_a_service_are_pulled_as_the_version_supports(
     [("4.0.0-beta.390", trigger_requests.ALWAYS_PULLS), ("4.0.0-beta.391", ""), (NEW, ""), ("", "")],
 )
 def test_it_is_noted_where_every_start_pulls(version: str, note: str) -> None:
-    act = trigger_requests.request_for(SERVICE, UUID, Options(pull_latest=False), Version(version))
-    assert (line(SERVICE, version, Options(pull_latest=False)), act.note) == ("POST /deploy?uuid=abc", note)
+    request = trigger_requests.request_for(SERVICE, UUID, Options(pull_latest=False), Version(version))
+    assert (line(SERVICE, version, Options(pull_latest=False)), request.note) == (
+        "POST /deploy?uuid=abc",
+        note,
+    )
 
 
 VERSIONS = (
@@ -461,7 +464,7 @@ VERSIONS = (
     NEW,
     "4.4-rc.1",
 )
-WISHES = [
+OPTIONS = [
     Options(
         command=command, force=force, instant=instant, pr=pr, docker_tag=docker_tag, pull_latest=pull_latest
     )
@@ -475,31 +478,37 @@ WISHES = [
 @pytest.mark.parametrize("kind", [*KINDS, TAG])
 def test_no_request_has_parameters_that_some_version_misreads(kind: str, version: str) -> None:
     """`false` forces before 4.2.0, and a `uuid` in the query overrides the path (coolify-api 5.1, 5.2)."""
-    for options in WISHES:
-        act = trigger_requests.request_for(kind, UUID, options, Version(version))
-        assert act.method == ("DELETE" if "/previews/" in act.path else "POST"), options
-        assert ("uuid" in act.params) is (act.is_bulk and kind != TAG), options
-        assert "tag" not in act.params or act.is_bulk, options
-        assert {act.params[name] for name in ("force", "instant_deploy", "latest") if name in act.params} <= {
-            "true"
+    for options in OPTIONS:
+        request = trigger_requests.request_for(kind, UUID, options, Version(version))
+        assert request.method == ("DELETE" if "/previews/" in request.path else "POST"), options
+        assert ("uuid" in request.params) is (request.is_bulk and kind != TAG), options
+        assert "tag" not in request.params or request.is_bulk, options
+        assert {
+            request.params[name] for name in ("force", "instant_deploy", "latest") if name in request.params
+        } <= {"true"}, options
+        assert set(request.params) <= {
+            "uuid",
+            "tag",
+            "force",
+            "instant_deploy",
+            "latest",
+            "pr",
+            "docker_tag",
         }, options
-        assert set(act.params) <= {"uuid", "tag", "force", "instant_deploy", "latest", "pr", "docker_tag"}, (
-            options
-        )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_application_is_deployed_in_the_same_way_on_every_version(version: str) -> None:
-    assert [line(APPLICATION, version, wish) for wish in WISHES] == [
-        line(APPLICATION, NEW, wish) for wish in WISHES
+    assert [line(APPLICATION, version, options) for options in OPTIONS] == [
+        line(APPLICATION, NEW, options) for options in OPTIONS
     ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("command", [RESTART, STOP])
 def test_a_uuid_is_escaped_in_the_path(kind: str, command: Command) -> None:
-    act = trigger_requests.request_for(kind, "../x?y", Options(command=command), Version(NEW))
-    assert act.path == f"/{kind}s/..%2Fx%3Fy/{command.value}"
+    request = trigger_requests.request_for(kind, "../x?y", Options(command=command), Version(NEW))
+    assert request.path == f"/{kind}s/..%2Fx%3Fy/{command.value}"
 
 
 # --- the ability that a request needs

@@ -150,7 +150,7 @@ def test_a_refusal_names_its_reason_and_the_fix(
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected", "words"),
+    ("response", "expected", "words"),
     [
         pytest.param(
             reply("ratelimit_429"),
@@ -297,11 +297,14 @@ def test_a_refusal_names_its_reason_and_the_fix(
                 reply("unauth_bad", status=status, body=body),
                 flags(may_have_arrived=True, from_gateway=status < 500),
                 (
-                    f"HTTP {status}{said}. That is not Coolify's response: a gateway is in front of it, or `coolify_url` is wrong",
+                    (
+                        f"HTTP {status}{text}. That is not Coolify's response: "
+                        "a gateway is in front of it, or `coolify_url` is wrong"
+                    ),
                 ),
                 id=f"{status}-{name}",
             )
-            for status, name, body, said in (
+            for status, name, body, text in (
                 (401, "without-a-message", {"error": "denied"}, " with JSON"),
                 (401, "with-a-list", [], " with JSON"),
                 (
@@ -349,9 +352,9 @@ def test_a_refusal_names_its_reason_and_the_fix(
     ],
 )
 def test_an_unusable_response_is_named_as_what_it_is(
-    answer: Response, expected: Row, words: tuple[str, ...]
+    response: Response, expected: Row, words: tuple[str, ...]
 ) -> None:
-    seen = unavailable(answer)
+    seen = unavailable(response)
     reason = seen.pop("reason")
     assert seen == expected
     assert [word for word in words if word not in reason] == []
