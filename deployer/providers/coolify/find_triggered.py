@@ -147,9 +147,11 @@ class TriggerSearch:
         row = self.lookup.api.resource(resource.kind, target, timeout=timeout)
         status = one_line(row.get("status"))
         state, before = resource_status.split(status)[0], resource_status.split(resource.status)[0]
-        stopping = command is Command.STOP
-        if state == "exited" if stopping else state != before:
-            condition = resource_status.STOPPED if stopping else resource_status.RUNNING
+        if command is Command.STOP:
+            condition, changed = resource_status.STOPPED, state == "exited"
+        else:
+            condition, changed = resource_status.RUNNING, state != before
+        if changed:
             handle = Handle(target, "", condition=condition)
             return Started((handle,), f"its status has changed to {status}")
         if command in {Command.START, Command.STOP} or resource.status_checks == 1:
