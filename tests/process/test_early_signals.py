@@ -103,7 +103,7 @@ def environ_of(session: Session, folder: Path) -> dict[str, str]:
 
 def nothing_was_started(session: Session, folder: Path, code: int, said: str, number: signal.Signals) -> None:
     assert (code, "Traceback" in said) == (130, False), said
-    assert f"the job is being stopped ({number.name})" in said
+    assert f"the job is being cancelled ({number.name})" in said
     assert "interrupted" in (folder / "output").read_text()
     assert not any(row["is_api"] for row in session.deployments())
 

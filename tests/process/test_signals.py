@@ -131,7 +131,7 @@ def test_a_signal_while_the_program_is_still_being_loaded_ends_it_in_order(
         assert not any(row["is_api"] for row in session.deployments())
         assert violations(session) == []
     assert any(
-        f"the job is being stopped ({number.name})" in ended.text for number in numbers
+        f"the job is being cancelled ({number.name})" in ended.text for number in numbers
     )  # at once they come in any order
     assert stranger.heard == []
 

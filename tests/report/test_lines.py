@@ -470,7 +470,7 @@ PROVEN = "https://web.example.com responded with HTTP 502: Bad Gateway"
 
 
 def test_whether_its_site_answers_is_told_as_it_turns(desk: Any) -> None:
-    """The same bad answer is no news: only the loop's events are told, and it has none for that."""
+    """The same bad answer is status check failed: only the loop's events are told, and it has none for that."""
     told = desk("github")
     told.hear(*started("web"))
     said = told.hear(

@@ -223,14 +223,17 @@ INSTANCES = (
     Truth(
         "stats-away",
         "finished",
-        ("no news: Cloud Foundry can't tell at the moment how the instances are", "there is news again"),
+        (
+            "status check failed: Cloud Foundry can't tell at the moment how the instances are",
+            "status is available again",
+        ),
     ),
-    Truth("outage", "finished", ("no news:", "there is news again")),
+    Truth("outage", "finished", ("no news:", "status is available again")),
     Truth(
         "success", "finished", ("web: deployed; waiting for it to be healthy",), inputs=SURE, lasts=(80, 95)
     ),
-    Truth("restart", "finished", ("reading whether it runs",), (RESTART,), SURE, lasts=(80, 95)),
-    Truth("rolling", "finished", ("reading whether it runs",), (ROLL,), SURE),
+    Truth("restart", "finished", ("waiting for it to be healthy",), (RESTART,), SURE, lasts=(80, 95)),
+    Truth("rolling", "finished", ("waiting for it to be healthy",), (ROLL,), SURE),
     Truth("zero", "unverified", ("it is scaled to zero instances",), inputs=SURE),
     Truth("success", "finished", (), inputs={"verify_health": "false"}, never=("reading",)),
     Truth("success", "finished", ("web: its site responds with HTTP 200",), inputs=SITE),
@@ -317,12 +320,10 @@ LOSSES = (
     ),
     Truth("stage-lost", "finished", (CHANGED,), (*STAGED, NEW, RESTART)),
     Truth("assign-lost", "finished", (CHANGED,), (*STAGED, NEW, NEW, RESTART)),
-    Truth("deploy-lost", "finished", ("it is not certain what the trigger has started", ROLLED), (ROLL,)),
+    Truth("deploy-lost", "finished", ("no usable response to the trigger", ROLLED), (ROLL,)),
     Truth("restart-lost", "finished", ("its processes were started anew",), (RESTART,)),
-    Truth("start-lost", "finished", ("it is not certain what the trigger has started",)),
-    Truth(
-        "start-undone", "finished", ("no deployment of it was found; triggering once more",), (START, START)
-    ),
+    Truth("start-lost", "finished", ("no usable response to the trigger",)),
+    Truth("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
     Truth("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
     Truth("runner", "finished", ("Cloud Foundry can't reach what runs the apps",), (RESTART, RESTART)),
     Truth("limited", "finished", ("Cloud Foundry is asked too often",), lasts=(20, 60)),
@@ -396,12 +397,24 @@ LOGINS = (
     Truth(
         "uaa-away",
         "finished",
-        ("no news: the login server: ", "there is news again"),
+        ("status check failed: the login server: ", "status is available again"),
         lasts=(150, 180),
         logins=7,
     ),
-    Truth("uaa-away-password", "finished", ("no news: the login server: ",), lasts=(150, 180), logins=7),
-    Truth("uaa-away-client", "finished", ("no news: the login server: ",), lasts=(150, 180), logins=7),
+    Truth(
+        "uaa-away-password",
+        "finished",
+        ("status check failed: the login server: ",),
+        lasts=(150, 180),
+        logins=7,
+    ),
+    Truth(
+        "uaa-away-client",
+        "finished",
+        ("status check failed: the login server: ",),
+        lasts=(150, 180),
+        logins=7,
+    ),
     Truth("uaa-limit", "finished", ("the login server is asked too often",), logins=2),
 )
 REFUSALS = (
@@ -498,7 +511,11 @@ BACKS = (
         BACK,
     ),
     Truth(
-        "rolling-stuck", "rolled_back", ("reading whether it runs", WENT_BACK), (ROLL, CANCEL), BACK | SURE
+        "rolling-stuck",
+        "rolled_back",
+        ("waiting for it to be healthy", WENT_BACK),
+        (ROLL, CANCEL),
+        BACK | SURE,
     ),
     Truth("crash", "failed", ("What ran before was not put back: it was stopped before",), inputs=BACK),
     Truth("staging-failure", "failed", (), STAGED, BACK, never=("put back",)),

@@ -105,7 +105,7 @@ CHANGES = (
         "5",
         "already-queued-old-image",
         "finished",
-        ("it is never cancelled by us",),
+        ("Deployer will not cancel it",),
         versions=SKIPS,
         never=(OLDER,),
     ),

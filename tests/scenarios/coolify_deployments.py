@@ -29,7 +29,7 @@ DEPLOYMENTS = (
         "11.6",
         "gateway-look",
         "finished",
-        ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed looks"),
+        ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed checks"),
         versions=ALL,
     ),
     Truth(
@@ -94,7 +94,7 @@ DEPLOYMENTS = (
         "11.33",
         "stuck-queue",
         "finished",
-        ("it is never cancelled by us",),
+        ("Deployer will not cancel it",),
         versions=since("4.3.10"),
         never=(NOT_MOVED, *BEHIND),
     ),
@@ -216,10 +216,10 @@ DEPLOYMENTS = (
         "services",
         "service-never-up",
         "failed",
-        ("it is not running: Coolify reports exited. Its logs",),
+        ("it is not running: Coolify reports exited. See its logs",),
         {"service_restart": 1},
     ),
-    Truth("services", "service-degraded", "failed", ("has reported degraded",), {"service_restart": 1}),
+    Truth("services", "service-degraded", "failed", ("reports degraded",), {"service_restart": 1}),
     Truth("services", "service-lost-answer", "finished", ("its status has changed",), {"service_restart": 1}),
     Truth(
         "services",
@@ -316,7 +316,7 @@ DEPLOYMENTS = (
         "never twice",
         "lost-answer",
         "finished",
-        ("it is not certain what the trigger has started", "found on the server"),
+        ("no usable response to the trigger", "found on the server"),
         versions=ALL,
     ),
     Truth("never twice", "lost-answer", "finished", ("found on the server",), inputs={"force": "true"}),
@@ -325,7 +325,7 @@ DEPLOYMENTS = (
         "never twice",
         "lost-request",
         "finished",
-        ("no deployment of it was found; triggering once more",),
+        ("no deployment of it was found; triggering again",),
         {"deploy": 2},
         since("4.0.0-beta.407"),
     ),
@@ -346,12 +346,12 @@ DEPLOYMENTS = (
         {"deploy": 3},
     ),
     # two deployments of one push
-    Truth("auto-deploy", "webhook-too", "finished", ("a webhook deploys the same commit, too",)),
+    Truth("auto-deploy", "webhook-too", "finished", ("a webhook also deploys this commit",)),
     Truth(
         "auto-deploy",
         "webhook-adopted",
         "finished",
-        ("which a webhook started", "a webhook has started what this step triggers"),
+        ("which a webhook started", "a webhook has already started this deployment"),
     ),
     # a restart of Coolify
     Truth(

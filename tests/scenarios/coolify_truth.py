@@ -69,7 +69,7 @@ CODES = {
     "unreachable": 6,
 }
 FULL = "Deployment queue is full"
-PHANTOM_FULL = "deployment queue is full: Coolify answered with a deployment that does not exist"
+PHANTOM_FULL = "deployment queue is full: Coolify responded with a deployment that does not exist"
 INSTANT = {"instant_deploy": "true"}
 STARTS_BY_WRITE = before("4.0.0-beta.474")
 BY_TAG = {"tag": "blue"}
@@ -106,7 +106,7 @@ ON_DEMAND = {"command": "rollback"}
 BY_CALL = {"deploy": 1, "rollback": 1}
 EARLIER = "2222222222333333333344444444445555555555"
 GONE_BACK = (
-    "what ran before is to be put back",
+    "rolling back to the previous version",
     f"(back to {EARLIER}",
     "responded with HTTP 502: Bad Gateway. What ran before was put back",
 )
@@ -131,7 +131,7 @@ STUCK = (
     "Deploy once with `force: true`, or clear the queue with",
 )
 NOT_SEEN = (
-    "was not seen to change, and Coolify does not tell whether",
+    "did not change, and Coolify does not report whether",
     "set `verify_url` and `verify_contains`",
 )
 SURE = {"verify_health": "true"}

@@ -128,7 +128,7 @@ def test_what_runs_at_first_and_crashes_within_the_minute_is_unverified_and_roll
     sent = (*STAGED, NEW, RESTART)
     for inputs, status, says, more in (
         ({}, "finished", (), ()),
-        (SURE, "unverified", ("reading whether it runs", OOM), ()),
+        (SURE, "unverified", ("waiting for it to be healthy", OOM), ()),
         (SURE | BACK, "rolled_back", (OOM, WENT_BACK), (OLD, RESTART)),
     ):
         with simulating(scenario) as session:
@@ -148,7 +148,7 @@ def behind(name: str, on: str, status: int, body: str, kind: str = "text/html") 
 
 FORBIDDEN = '{"message": "Forbidden"}'
 PAGE = "<html><title>Blocked</title></html>"
-DOUBT = "it is not certain what the trigger has started"
+DOUBT = "no usable response to the trigger"
 GATEWAYS = [
     *(
         pytest.param(

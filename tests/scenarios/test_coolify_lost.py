@@ -71,7 +71,7 @@ def without_lines(answer: Response) -> Response:
 
 BROKEN = gateway(500, {"message": "Server Error"})
 ONCE = {"deploy": 1}
-FOUND = ("it is not certain what the trigger has started", "found on the server", "web: finished in")
+FOUND = ("no usable response to the trigger", "found on the server", "web: finished in")
 UNREAD = "could not read the list of its deployments"
 GATEWAY = (
     "triggers were answered by a gateway in front of the platform, and no deployment was found: HTTP 403"
@@ -174,7 +174,7 @@ TRUTHS = (
         "1-no-list",
         acted(gateway(403), abilities=frozenset({"deploy"})),
         "lost",
-        ("can't list deployments", "Something may have been started and be running"),
+        ("can't list deployments", "A deployment may be running"),
         inputs={"wait": "false"},
     ),
     Lost(
@@ -235,7 +235,7 @@ TRUTHS = (
         "2-all-broken-and-lost",
         unread(BROKEN, "history", "list", then=gateway(502)),
         "lost",
-        (UNREAD, "the list of deployments can't be read", "Something may have been started and be running"),
+        (UNREAD, "the list of deployments can't be read", "A deployment may be running"),
     ),
     *(
         Lost(
@@ -305,7 +305,7 @@ TRUTHS = (
             ),
         ),
         "finished",
-        ("the response is about another deployment, or none", "there is news again"),
+        ("the response is about another deployment, or none", "status is available again"),
     ),
     Lost(
         "5-another-application",

@@ -472,8 +472,8 @@ FIXTURES = {
     "database_get_200": "database my-pg; running? succeeded, held 75 s; stopped? running",
     "database_404": says("Database not found.", 404),
     # Triggers.
-    "deploy_uuid_queued": f"started {DEPLOYMENT}, sure",
-    "deploy_uuid_mixed_resources": f"started {DEPLOYMENT}, sure",
+    "deploy_uuid_queued": f"started {DEPLOYMENT}, confirmed",
+    "deploy_uuid_mixed_resources": f"started {DEPLOYMENT}, confirmed",
     "deploy_uuid_skipped_phantom": DUPLICATE,
     "deploy_uuid_docker_tag_wrong_buildpack_200": "not started: Coolify says: docker_tag can only be used with Docker Image applications.",
     "deploy_uuid_pr_not_found_200": "not started: Coolify says: Pull request 42 not found for this resource. "
@@ -484,23 +484,23 @@ FIXTURES = {
     "deploy_400_tag_and_pr": says("You can only use tag or pr, not both.", 400),
     "deploy_400_uuid_and_tag": says("You can only use uuid or tag, not both.", 400),
     "deploy_404_no_resources": says("No resources found.", 404),
-    "deploy_tag_queued": f"split into {MY_APP} {DEPLOYMENT}, sure, {OTHER_APP} m0kcw8o4g8k0ssw4c0kk4wo8, sure, my-stack running, sure",
-    "deploy_tag_skipped_phantom": f"split into {MY_APP} {MADE_UP}, listed",
-    "deploy_tag_only_services": "split into my-stack running, sure",
+    "deploy_tag_queued": f"split into {MY_APP} {DEPLOYMENT}, confirmed, {OTHER_APP} m0kcw8o4g8k0ssw4c0kk4wo8, confirmed, my-stack running, confirmed",
+    "deploy_tag_skipped_phantom": f"split into {MY_APP} {MADE_UP}, possibly phantom",
+    "deploy_tag_only_services": "split into my-stack running, confirmed",
     "deploy_tag_empty_tag": "not started: Coolify says: No resources found for tag lonely.",
     "deploy_tag_404": says("No resources found with this tag.", 404),
     "deploy_tag_429": f"unavailable may_have_arrived from_server: {FULL}",
-    "app_start_queued": f"started {DEPLOYMENT}, doubtful",
-    "app_start_queue_full_phantom": f"started {MADE_UP}, doubtful",
+    "app_start_queued": f"started {DEPLOYMENT}, unconfirmed",
+    "app_start_queue_full_phantom": f"started {MADE_UP}, unconfirmed",
     "app_start_skipped": DUPLICATE,
-    "app_restart_queued": f"started {DEPLOYMENT}, doubtful",
-    "app_stop": "started stopped, sure",
+    "app_restart_queued": f"started {DEPLOYMENT}, unconfirmed",
+    "app_stop": "started stopped, confirmed",
     **dict.fromkeys(
         ("service_start_200", "service_restart_200", "database_start_200", "database_restart_200"),
-        "started running, sure",
+        "started running, confirmed",
     ),
-    "service_stop_200": "started stopped, sure",
-    "database_stop_200": "started stopped, sure",
+    "service_stop_200": "started stopped, confirmed",
+    "database_stop_200": "started stopped, confirmed",
     "service_start_400_running": "done: Service is already running",
     "service_stop_400": "done: Service is already stopped",
     "database_start_400_running": "done: Database is already running",
@@ -576,7 +576,7 @@ def test_every_reply_of_the_contract_is_in_a_table() -> None:
 GOODBYE = "Gracefully shutting down build container: "
 """Coolify writes it after it has set `finished_at` (coolify-api 17.2), and after it at most the container's name: nobody waits for it."""
 
-WELL = "finished, then health: healthy, sure"
+WELL = "finished, then health: healthy, confirmed"
 UNHEALTHY = "New container is unhealthy. It wrote no log."
 SKIPPED_POST = "its post-deployment command was skipped: no running container was found"
 NO_IMAGE = "The registry does not have this image or tag. Check its name, and that it was pushed before the deployment.\n"
@@ -612,7 +612,10 @@ STORIES: dict[str, tuple[float, str]] = {
     ),
     "captured/sequence_healthcheck_healthy": (6.26, "finished"),
     "captured/sequence_healthcheck_unhealthy": (7.15, f"failed: {UNHEALTHY}"),
-    "captured/sequence_multiserver_main": (8.33, "finished, then others: k8obemkkrbgjddu4tcwdmw1u, sure"),
+    "captured/sequence_multiserver_main": (
+        8.33,
+        "finished, then others: k8obemkkrbgjddu4tcwdmw1u, confirmed",
+    ),
     "captured/sequence_nixpacks_buildfail": (
         6.77,
         f"failed: {BUILD}{MORE}{BASE}{BUILD_PAGE}.",
