@@ -1,4 +1,4 @@
-"""The providers that there are. A new one is a folder beside these and a line here."""
+"""The available providers. To add one, write a package beside these and list it here."""
 
 from deployer.providers.cloudfoundry import CloudFoundry
 from deployer.providers.coolify import Coolify

@@ -1,4 +1,7 @@
-"""PURE: the grammar of image references, as people write them in `image` (https://github.com/distribution/reference)."""
+"""PURE: the grammar of image references, as users write them in `image`.
+
+https://github.com/distribution/reference
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ _PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 NAME = re.compile(rf"(?:{_HOST}(?:\.{_HOST})*(?::\d{{1,5}})?/)?{_PART}(?:/{_PART})*")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
-"""What follows `sha256:`; no other algorithm is in use."""
+"""What follows `sha256:`, the only algorithm in use."""
 FORMS = "write name:tag, name@sha256:<64 hex digits>, or only :tag"
 
 
@@ -28,7 +31,7 @@ class Reference:
 def parse(text: str) -> Reference:
     """The parts of an image reference.
 
-    Raises ValueError with a sentence that does not repeat the text: somebody may have pasted a password.
+    Raises ValueError with a sentence that does not repeat the text, which may be a pasted password.
     """
     text = text.strip()
     if "://" in text:
@@ -53,7 +56,10 @@ def parse(text: str) -> Reference:
 
 
 def split(text: str) -> tuple[str, str | None]:
-    """Name and tag of a reference without a digest; None without a tag. A colon before the last slash is the registry's port."""
+    """Name and tag of a reference without a digest; None without a tag.
+
+    A colon before the last slash is the registry's port.
+    """
     head, slash, last = text.rpartition("/")
     name, colon, tag = last.partition(":")
     return head + slash + name, tag if colon else None

@@ -1,4 +1,7 @@
-"""PURE: reads JSON of any shape. What is missing or of another type reads as nothing; whether that is an error, the caller decides."""
+"""PURE: reads JSON of any shape.
+
+What is missing or has another type reads as empty. Whether that is an error is for the caller to decide.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,25 @@ Row = dict[str, Any]
 
 
 def value(data: Any, *keys: str) -> Any:
-    """What these keys lead to, one inside the other; None where one of them is missing or what holds it is not an object."""
+    """The value at this path of nested keys; None if a key is missing or its parent is not an object."""
     for key in keys:
         data = data.get(key) if isinstance(data, dict) else None
     return data
 
 
 def record(data: Any, *keys: str) -> Row:
-    """The object that these keys lead to; an empty one for anything else."""
+    """The object at this path; an empty one for anything else."""
     found = value(data, *keys)
     return found if isinstance(found, dict) else {}
 
 
 def records(data: Any, *keys: str) -> list[Row]:
-    """The objects of the list that these keys lead to; an empty list for anything else."""
+    """The objects in the list at this path; an empty list for anything else."""
     found = value(data, *keys)
     return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
 
 
 def text(data: Any, *keys: str) -> str:
-    """The text that these keys lead to, as it stands; empty for anything else."""
+    """The text at this path, unchanged; empty for anything else."""
     found = value(data, *keys)
     return found if isinstance(found, str) else ""

@@ -140,7 +140,7 @@ CHANGES = (
     Truth(
         "commit", "image-update", "refused", ("this one runs an image: use `image`",), NOTHING, inputs=PINNED
     ),
-    Truth("create", "create", "refused", ("Coolify knows no application",), NOTHING),
+    Truth("create", "create", "refused", ("Coolify has no application",), NOTHING),
     Truth(
         "create",
         "create",
@@ -401,7 +401,7 @@ BACKS = (
         "on demand",
         "service",
         "refused",
-        ("a service keeps nothing that could be gone back to",),
+        ("a service can't be rolled back: Coolify keeps no earlier version of it",),
         NOTHING,
         inputs=ON_DEMAND,
     ),

@@ -83,7 +83,9 @@ ENV_TOLD = ("changed variables: 1 added (SECRET), 0 changed, 1 kept",)
 ENVS = {"application_envs_set": 1, "deploy": 1}
 ENV_REFUSED = {"patch": 1, "application_envs_set": 1}
 SKIPS = since("4.0.0-beta.418")
-OLDER = "is still going, and may not have read what was changed: it is triggered again when that is over"
+OLDER = (
+    "is still in progress, and may not include the changes of this run: triggering again once it has ended"
+)
 FOLLOWED = "shop: following deployment"
 TAG_FIELD = {"settings": '{"docker_registry_image_tag": "2.1.0"}'}
 CONFLICT = '{"domains": "http://worker.example.com"}'

@@ -30,7 +30,7 @@ from deployer.providers.cloudfoundry import routes
 from deployer.providers.cloudfoundry.api import discovery, uaa
 from deployer.providers.cloudfoundry.api import responses as cf_answers
 from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
-from deployer.providers.coolify import lookup, resources, rollback_candidates, tags, trigger, trigger_requests
+from deployer.providers.coolify import history, resources, rollback_candidates, trigger, trigger_requests
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes import application, envs
@@ -356,7 +356,7 @@ def _resource(data: Any) -> None:
     row = _row_of(data)
     resources.target(trigger_requests.APPLICATION, coolify_replies.WEB, row, Options(pr=7))
     resources.description(row)
-    lookup.unsupported(trigger_requests.APPLICATION, row, GIT, V)
+    trigger_requests.unsupported(trigger_requests.APPLICATION, row, GIT, V)
     resource_status.health(row, Options(verify_health="true"), passed=False)
     for aspect in (resource_status.RUNNING, resource_status.STOPPED):
         resource_status.resource(row, aspect, "exited:unhealthy", V, changed=True)
@@ -365,11 +365,11 @@ def _resource(data: Any) -> None:
 
 def _history(data: Any) -> None:
     listed = _rows_of(_row_of(data).get("deployments"))
-    trigger.adopt_oldest(listed, coolify_replies.WEB, "https://coolify.example.com", marked=True)
+    history.adopt_oldest(listed, coolify_replies.WEB, "https://coolify.example.com", marked=True)
     for row in listed:
         (
-            trigger.started_by(row, marked=True),
-            trigger.matches_ours(row, GIT, V),
+            history.started_by(row, marked=True),
+            history.matches_ours(row, GIT, V),
             rollback_candidates.is_own(row),
         )
     (
@@ -433,9 +433,9 @@ READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "app_deployments_read": (coolify_replies.body("app_deployments_read"), _history),
     "deploy_one": (
         coolify_replies.body("deploy_one"),
-        lambda data: trigger.parse_accepted(data, ACT, GIT, blind=False),
+        lambda data: trigger.parse_accepted(data, ACT, GIT, write_only_token=False),
     ),
-    "deploy_tag_blue": (coolify_replies.body("deploy_tag_blue"), tags.read),
+    "deploy_tag_blue": (coolify_replies.body("deploy_tag_blue"), trigger.parse_tag),
     "env_list_sensitive": (
         coolify_replies.body("env_list_sensitive"),
         lambda data: envs.plan({"A": SecretStr("x")}, _rows_of(data), trigger_requests.APPLICATION, V),

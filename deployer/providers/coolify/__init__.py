@@ -1,4 +1,7 @@
-"""Coolify: its inputs, its calls, its answers. API: https://coolify.io/docs/api-reference"""
+"""The provider for Coolify: its inputs, requests and responses.
+
+API: https://coolify.io/docs/api-reference
+"""
 
 from deployer.providers.coolify.inputs.fields import Coolify
 

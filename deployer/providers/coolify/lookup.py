@@ -1,4 +1,7 @@
-"""What is there before anything is started: the version, the targets and their newest rows; remembered for what comes after."""
+"""What exists before anything is started: the version, the targets and their newest deployment records.
+
+Remembered for everything that comes after.
+"""
 
 from __future__ import annotations
 
@@ -7,153 +10,185 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from deployer.http.client import TooLargeError
-from deployer.model import Command, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import resources, trigger
+from deployer.model import RefusedError, Target, UnavailableError
+from deployer.providers.coolify import resources
 from deployer.providers.coolify.api import responses
-from deployer.providers.coolify.api.client import Client, application_of, of_application
+from deployer.providers.coolify.api.client import Client
 from deployer.providers.coolify.api.versions import Feature, Version
+from deployer.providers.coolify.history import (
+    application_of,
+    check_application,
+    is_of_pull_request,
+    newest_id,
+    record_id,
+)
 from deployer.providers.coolify.options import Options
-from deployer.providers.coolify.resources import Resource, TagResponse
-from deployer.providers.coolify.trigger_requests import APPLICATION, KINDS, TAG
+from deployer.providers.coolify.resources import Resource
+from deployer.providers.coolify.trigger_requests import APPLICATION, KINDS, TAG, unsupported
 from deployer.providers.payload import Row
 
 MAX_TAG_MEMBERS = 20
-"""Applications of a tag whose newest row is read before it is triggered. Of more, a lost answer can't be made up for: see tags.found."""
+"""The most applications of a tag whose newest record is read before the trigger.
 
-TRIES = 2
-"""How often lists that only serve a lost answer may fail, all together, before each is only tried once."""
+If there are more, a lost response to the trigger can't be made up for: see `tags.find_members`.
+"""
 
-LONGEST_WAIT = 60.0
-"""Seconds that such a list is waited for where the server asks for it: as long as Coolify's own limit does (coolify-api 3.4)."""
+MAX_LIST_FAILURES = 2
+"""After so many failed requests for lists that only serve a lost response, each list is tried only once."""
 
-SINGLES = 3
-"""Rows that are read beyond the newest one before our trigger: those of the same second come in any order (captured/v4.0.0)."""
+MAX_RETRY_AFTER_SECONDS = 60.0
+"""The longest that such a list is waited for if the server asks for it: Coolify's own rate limit.
 
-UNREAD = (
-    "could not read the list of its deployments ({}): if the response to the trigger is lost, this run may not be able to tell whether "
-    "a deployment was started"
+Source: coolify-api 3.4.
+"""
+
+MAX_OLDER_RECORDS = 3
+"""How many records before our trigger are read one by one: those of one second come in any order.
+
+Source: captured/v4.0.0.
+"""
+
+LIST_UNREADABLE = (
+    "could not read the list of its deployments ({}): if the response to the trigger is lost, "
+    "this run may not be able to tell whether a deployment was started"
 )
 T = TypeVar("T")
 
 
 @dataclass
 class Lookup:
-    """`write_only_token`: the token may start things and read nothing. `tag_responses`: what the answers to tags have named.
-
-    `unread`: why a list could not be read, by what it is of; `failures`: how often such lists could not be.
-    `pins`: the commits that this run has pinned.
-    """
+    """Reads what exists on the server, and remembers it."""
 
     api: Client
     options: Options
     version: Version = field(default_factory=Version)
+    """The version of Coolify; unknown until `connect`."""
     write_only_token: bool = False
+    """The token may trigger deployments, but read nothing."""
     resources: dict[str, Resource] = field(default_factory=dict)
-    tag_responses: dict[str, TagResponse] = field(default_factory=dict)
-    unread: dict[str, str] = field(default_factory=dict)
-    failures: int = 0
-    pins: dict[str, str] = field(default_factory=dict)
+    """What is known of each target, by uuid or tag; by name while it is still to be created."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Why a list could not be read, by what it lists. Such a list is not requested again."""
+    list_failures: int = 0
+    """How often lists that only serve a lost response could not be read."""
 
     def get(self, target: str) -> Resource:
-        """What is known of a target; of one that nobody has checked, that it may be an application."""
+        """What is known of a target. One that was not resolved may be an application."""
         return self.resources.setdefault(target, Resource(APPLICATION))
 
     def resolve(self, target: str) -> Target:
-        """Find it, as the first kind that the server knows it as. Raises RefusedError for what can't be done with it."""
+        """Find out what a uuid or a tag is; the first kind of resource that has this uuid counts.
+
+        Raises RefusedError if it does not exist, or can't do what the inputs ask for.
+        """
         if self.write_only_token:
             if self.options.pr:
                 raise RefusedError(
-                    f"the version of Coolify can't be read: before {Feature.PREVIEWS.value} it would deploy the application itself"
+                    "the token may not read the version of Coolify: "
+                    f"before {Feature.PREVIEWS.value} it would deploy the application itself"
                 )
             return Target(target)
         if target in self.options.tags:
-            return self._check_tag(target)
+            return self._resolve_tag(target)
         for kind in KINDS:
             if (row := self.api.find_resource(kind, target)) is not None:
-                if problem := unsupported(kind, row, self.options, self.version):
-                    raise RefusedError(problem)
-                self._remember(kind, target, row)
-                return resources.target(
-                    kind, target, row, self.options, _doubts(self.resources[target].unread)
-                )
+                if reason := unsupported(kind, row, self.options, self.version):
+                    raise RefusedError(reason)
+                resource = self._read_records(kind, target, row)
+                return resources.target(kind, target, row, self.options, _warnings(resource.unread))
         raise RefusedError(
-            f"Coolify knows no application, service or database {target}: the uuid is wrong, or the token belongs to another team"
+            f"Coolify has no application, service or database {target}: "
+            "the uuid is wrong, or the token belongs to another team"
         )
 
-    def _check_tag(self, tag: str) -> Target:
-        """Its applications, where the server can tell, each with its newest row; and the newest row of all that are going."""
-        members: list[Target] | None = None
-        listed = (
-            self._if_readable(f"tag {tag}", lambda: self.api.tagged(tag))
-            if self.version.has(Feature.BY_TAG)
-            else None
-        )
-        if listed is not None:
-            members = []
-            for row in listed:
-                uuid = str(row.get("uuid"))
-                if len(listed) <= MAX_TAG_MEMBERS:
-                    self._remember(APPLICATION, uuid, row)
-                members.append(self.remember(APPLICATION, uuid, row))
-                self.resources[uuid].from_list = True
-            members = members if len(listed) <= MAX_TAG_MEMBERS else None
-        going = self._if_readable("all", self.api.active_deployments)
-        newest = max((trigger.record_id(row) for row in going or ()), default=0)
-        unread = "" if going is not None else self.unread["all"]
-        self.resources[tag] = Resource(
-            TAG, newest_id=newest, members=None if members is None else tuple(members), unread=unread
-        )
-        missing = (unread, *(self.resources[member.id].unread for member in members or ()))
-        return Target(tag, kind=TAG, group=True, warnings=_doubts(next(filter(None, missing), "")))
+    def _resolve_tag(self, tag: str) -> Target:
+        """Read its applications, if this version lists them, each with its newest record.
 
-    def _remember(self, kind: str, target: str, row: Row) -> None:
-        seen = self.resources[target] = Resource(kind, row)
+        And the newest one of all active deployments.
+        """
+        members = self._members(tag) if self.version.has(Feature.BY_TAG) else None
+        active = self._if_readable("all", self.api.active_deployments)
+        unread = "" if active is not None else self.unreadable["all"]
+        found = Resource(TAG, newest_id=newest_id(active or []), members=members, unread=unread)
+        self._replace(tag, found)
+        reasons = (unread, *(self.resources[member.id].unread for member in members or ()))
+        return Target(tag, kind=TAG, group=True, warnings=_warnings(next(filter(None, reasons), "")))
+
+    def _members(self, tag: str) -> tuple[Target, ...] | None:
+        """The applications with the tag; None if they can't be listed, or are too many."""
+        listed = self._if_readable(f"tag {tag}", lambda: self.api.tagged(tag))
+        if listed is None:
+            return None
+        members = []
+        for row in listed:
+            uuid = str(row.get("uuid"))
+            if len(listed) <= MAX_TAG_MEMBERS:
+                self._read_records(APPLICATION, uuid, row)
+            members.append(self.remember(APPLICATION, uuid, row))
+            self.resources[uuid].from_list = True
+        return tuple(members) if len(listed) <= MAX_TAG_MEMBERS else None
+
+    def _read_records(self, kind: str, target: str, row: Row) -> Resource:
+        """Remember a resource, with what tells its later deployments from those before our trigger."""
+        resource = self._replace(target, Resource(kind, row))
         if kind != APPLICATION:
-            return
+            return resource
         listed = self._if_readable(
-            target, lambda: of_application(target, self.api.deployment_history(target, 1))
+            target, lambda: check_application(target, self.api.deployment_history(target, 1))
         )
-        seen.has_history, seen.unread = listed is not None, self.unread.get(target, "")
-        seen.newest_id = max((trigger.record_id(each) for each in listed or ()), default=0)
-        seen.webhook_commits = frozenset(
-            str(each.get("commit"))
-            for each in listed or ()
-            if each.get("is_webhook") and (each.get("pull_request_id") or 0) == self.options.pr
+        resource.has_history, resource.unread = listed is not None, self.unreadable.get(target, "")
+        resource.newest_id = newest_id(listed or [])
+        resource.webhook_commits = frozenset(
+            str(record.get("commit"))
+            for record in listed or ()
+            if record.get("is_webhook") and is_of_pull_request(record, self.options.pr)
         )
         if listed is None:
-            going = self._if_readable(f"running {target}", lambda: self.running_deployments(target))
-            seen.running_before = (
-                None if going is None else frozenset(str(each.get("deployment_uuid")) for each in going)
-            )
-            seen.unread = seen.unread or self.unread.get(f"running {target}", "")
+            name = f"running {target}"
+            active = self._if_readable(name, lambda: self.running_deployments(target))
+            resource.running_before = None
+            if active is not None:
+                resource.running_before = frozenset(str(each.get("deployment_uuid")) for each in active)
+            resource.unread = resource.unread or self.unreadable.get(name, "")
+        return resource
+
+    def _replace(self, target: str, found: Resource) -> Resource:
+        """Replace what was read of a target, and keep what this run has done with it."""
+        if target in self.resources:
+            found.progress = self.resources[target].progress
+        self.resources[target] = found
+        return found
 
     def _if_readable(self, what: str, read: Callable[[], T]) -> T | None:
-        """A list that only serves a lost answer: what can't be read must not keep anything from being triggered (architecture, rule 7).
+        """Read a list that only serves a lost response: it must not keep anything from being triggered.
 
-        None: it can't be, and is not asked for again. Raises UnavailableError where the next try may well work.
+        `what`: what it lists, as the key of `unreadable`. Returns None if the list can't be read. Raises
+        UnavailableError while a retry may well work (architecture, rule 7).
         """
-        if what in self.unread:
+        if what in self.unreadable:
             return None
         try:
             return read()
         except RefusedError as error:
-            if not of_this_list(error):
+            if not is_list_refusal(error):
                 raise
-            self.unread[what] = error.reason
+            self.unreadable[what] = error.reason
         except UnavailableError as error:
-            self.failures += 1
-            hopeless = error.permanent or error.retry_after > LONGEST_WAIT or isinstance(error, TooLargeError)
-            if self.failures < TRIES and not hopeless:
+            self.list_failures += 1
+            too_long = error.retry_after > MAX_RETRY_AFTER_SECONDS
+            hopeless = error.permanent or too_long or isinstance(error, TooLargeError)
+            if self.list_failures < MAX_LIST_FAILURES and not hopeless:
                 raise
-            self.unread[what] = error.reason
+            self.unreadable[what] = error.reason
         return None
 
     def recent(
         self, target: str, take: int, *, newest: int = 0, timeout: float | None = None
     ) -> list[Row] | None:
-        """An application's newest rows, one by one where they are too large together: logs of megabytes come along (coolify-api 5.5).
+        """An application's newest deployment records; None if this version has no such list.
 
-        `newest`: rows that are not above it are of no use. None where this version has no such list.
+        They contain build logs of megabytes: read one by one if they are too large together (coolify-api
+        5.5). `newest`: the `id` up to which records are of no use.
         """
         try:
             return self.api.deployment_history(target, take, timeout=timeout)
@@ -162,29 +197,35 @@ class Lookup:
             for skip in range(take):
                 row = self.api.deployment_history(target, 1, skip=skip, timeout=timeout)
                 found += row or []
-                if not row or sum(trigger.record_id(each) <= newest for each in found) >= SINGLES:
+                if not row or sum(record_id(each) <= newest for each in found) >= MAX_OLDER_RECORDS:
                     break
             return found
 
     def current(self, target: str, take: int) -> list[Row]:
-        """An application's newest rows; where they can't be read, are refused, or there is no such list, those that are going."""
+        """An application's newest deployment records; its active ones if that list can't be read."""
         try:
-            listed = of_application(target, self.api.deployment_history(target, take))
+            listed = check_application(target, self.api.deployment_history(target, take))
         except UnavailableError:
             listed = None
         except RefusedError as error:
-            if not of_this_list(error):
+            if not is_list_refusal(error):
                 raise
             listed = None
         return self.running_deployments(target) if listed is None else listed
 
     def remember(self, kind: str, uuid: str, row: Row, *, started: bool = False) -> Target:
-        """Remember what was read of it; `started`: only after it was started."""
+        """Remember a resource from a list, unless it is known already.
+
+        `started`: the list was read after the resource was started.
+        """
         self.resources.setdefault(uuid, Resource(kind, row, from_list=True, started=started))
         return resources.target(kind, uuid, row, self.options)
 
     def resolve_name(self, kind: str, uuid: str, *, ask: bool = True) -> Target:
-        """What is started already, with its name, if that can be read."""
+        """A resource that is already started, with its name if that can be read.
+
+        `ask`: a request may be sent for that.
+        """
         try:
             row = {} if self.write_only_token or not ask else self.api.resource(kind, uuid)
         except (RefusedError, UnavailableError):
@@ -192,53 +233,24 @@ class Lookup:
         return self.remember(kind, uuid, row)
 
     def services(self) -> list[Row]:
-        """Every service of the team, if they can be read: what is started already must not be lost for that."""
+        """Every service of the team; an empty list if that can't be read.
+
+        What is already started must not be lost because of it.
+        """
         try:
             return [] if self.write_only_token else self.api.services()
         except (RefusedError, UnavailableError):
             return []
 
     def running_deployments(self, target: str, *, timeout: float | None = None) -> list[Row]:
-        """This application's rows among all that are going."""
+        """The records of this application's active deployments."""
         return [row for row in self.api.active_deployments(timeout=timeout) if application_of(row) == target]
 
 
-def _doubts(unread: str) -> tuple[str, ...]:
-    return (UNREAD.format(unread),) if unread else ()
+def _warnings(unread: str) -> tuple[str, ...]:
+    return (LIST_UNREADABLE.format(unread),) if unread else ()
 
 
-def of_this_list(error: RefusedError) -> bool:
-    """Whether a refusal says nothing beyond the list that was asked for: another list may still be read, and a trigger accepted."""
+def is_list_refusal(error: RefusedError) -> bool:
+    """Whether the refusal concerns this list only: others may still be read, and a trigger be accepted."""
     return not error.token_wide or isinstance(error, responses.PolicyError)
-
-
-def unsupported(kind: str, row: Row, options: Options, version: Version) -> str:
-    """PURE. What can't be done with this target, or by this version, told before anything is sent."""
-    pack = row.get("build_pack")
-    rows: tuple[tuple[bool, str], ...] = (
-        (
-            options.command is Command.ROLLBACK and kind != APPLICATION,
-            f"a {kind} keeps nothing that could be gone back to",
-        ),
-        (
-            bool(options.pr) and kind != APPLICATION,
-            f"a {kind} has no previews: leave `pr` out, or give the uuid of an application",
-        ),
-        (
-            bool(options.pr) and not version.has(Feature.PREVIEWS),
-            f"Coolify {version.text} would deploy the application itself: previews need {Feature.PREVIEWS.value}",
-        ),
-        (
-            bool(options.pr) and options.command.value == "stop" and not version.has(Feature.PREVIEW_DELETE),
-            f"Coolify {version.text} can't delete a preview: that needs {Feature.PREVIEW_DELETE.value}",
-        ),
-        (
-            bool(options.docker_tag) and not version.has(Feature.DOCKER_TAG),
-            f"Coolify {version.text} knows no `docker_tag`: that needs {Feature.DOCKER_TAG.value}",
-        ),
-        (
-            bool(options.docker_tag) and bool(pack) and pack != "dockerimage",
-            f"`docker_tag` is for applications made of a Docker image; this one is built by {pack}",
-        ),
-    )
-    return next((sentence for wrong, sentence in rows if wrong), "")

@@ -1,8 +1,10 @@
-"""What a token may do, found out without touching anything (coolify-api 2), for `command: check` and `dry_run`."""
+"""What a token may do, and what a run would do: for `command: check` and `dry_run` (coolify-api 2).
+
+Nothing is changed on the server.
+"""
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import quote
 
 from deployer.http.client import Response
@@ -14,31 +16,35 @@ from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION, TAG, TriggerRequest
+from deployer.providers.payload import Row
 
 NEW = "new"
-"""In the place of the uuid that an application only has once it is made: the right is asked for before the application."""
+"""Stands for the uuid of an application that is still to be created.
+
+Coolify checks the ability before it looks for the application.
+"""
+
+ABILITY_GRANTED = ("You must provide uuid or tag.", "Invalid request.")
+"""Coolify's response to a request that lacks everything but the ability (coolify-api 2)."""
 
 
-PROBED = ("You must provide uuid or tag.", "Invalid request.")
-"""What Coolify answers to a probe of an ability that the token has (coolify-api 2)."""
+def abilities(lookup: Lookup, *, writes_for: str) -> tuple[Ability, ...]:
+    """Every ability, whether the token has it, and what it is for.
 
-
-def abilities(lookup: Lookup, *, writes: str) -> tuple[Ability, ...]:
-    """Every ability, whether it is there, and what it is for. `writes`: what something must be changed for, if it must."""
-    api, options, version, targets = lookup.api, lookup.options, lookup.version, lookup.resources
-    needed = {trigger_requests.abilities(seen.kind, options, version) for seen in targets.values()} or {
-        "deploy"
-    }
-    if options.command is Command.CANCEL:
-        needed = {"deploy"}
-    purpose = "to change an application; not needed here"
-    if writes:
-        purpose = writes
+    `writes_for`: what something on the server must be changed for; empty if nothing is changed.
+    """
+    api, options, targets = lookup.api, lookup.options, lookup.resources
+    needed = _needed(lookup)
+    write_purpose = "to change an application; not needed here"
+    if writes_for:
+        write_purpose = writes_for
+        needed.add("write")
     elif "write" in needed:
-        purpose = "for this command on this version of Coolify"
-    needed |= {"write"} if writes else set()
-    remedy = f"Make a new one: {responses.token_abilities_hint('write' if 'write' in needed else '')}"
-    sensitive = next((seen.sensitive for seen in targets.values() if seen.sensitive is not None), None)
+        write_purpose = "for this command on this version of Coolify"
+    hint = responses.token_abilities_hint("write" if "write" in needed else "")
+    remedy = f"Make a new one: {hint}"
+    shown = [each.shows_sensitive for each in targets.values()]
+    sensitive = next((each for each in shown if each is not None), None)
     return (
         Ability(
             "read",
@@ -55,53 +61,70 @@ def abilities(lookup: Lookup, *, writes: str) -> tuple[Ability, ...]:
             needed="deploy" in needed,
             remedy=remedy,
         ),
-        Ability("write", can_write(api, targets), purpose, needed="write" in needed, remedy=remedy),
+        Ability("write", can_write(api, targets), write_purpose, needed="write" in needed, remedy=remedy),
     )
+
+
+def _needed(lookup: Lookup) -> set[str]:
+    """The abilities that the command needs, without changes."""
+    options, version = lookup.options, lookup.version
+    if options.command is Command.CANCEL:
+        return {"deploy"}
+    kinds = [resource.kind for resource in lookup.resources.values()]
+    return {trigger_requests.required_ability(kind, options, version) for kind in kinds} or {"deploy"}
 
 
 def can_deploy(api: Client) -> bool | None:
-    """`POST /deploy` without parameters: 400 says yes, 403 says no, and nothing is started."""
-    return _told(api.send("POST", "/deploy"))
+    """Whether the token has `deploy`; None if unknown.
+
+    `POST /deploy` without parameters: 400 means yes, 403 means no, and nothing is started.
+    """
+    return _is_granted(api.send("POST", "/deploy"))
 
 
 def can_write(api: Client, targets: dict[str, Resource]) -> bool | None:
-    """`PATCH` with an empty object: 400 says yes, 403 says no, and nothing is changed."""
-    uuid = next(
-        (NEW if seen.missing else uuid for uuid, seen in targets.items() if seen.kind != TAG), None
-    )  # the right is asked for before the kind
-    return (
-        None if uuid is None else _told(api.send("PATCH", f"/applications/{quote(uuid, safe='')}", body={}))
-    )
+    """Whether the token has `write`; None if unknown, or if there are only tags.
+
+    `PATCH` with an empty object: 400 means yes, 403 means no, and nothing is changed. Coolify checks the
+    ability before the kind of resource.
+    """
+    for uuid, resource in targets.items():
+        if resource.kind != TAG:
+            path = f"/applications/{quote(NEW if resource.missing else uuid, safe='')}"
+            return _is_granted(api.send("PATCH", path, body={}))
+    return None
 
 
-def describe(
-    act: TriggerRequest, seen: Resource, options: Options, changed: dict[str, Any]
-) -> tuple[str, ...]:
-    """PURE. What would be sent, and what that would do. `changed`: the fields that would be changed before it."""
-    if not seen.is_resolved:
-        return (f"the token may not read, so that nobody can tell whether {act.target} is there",)
-    query = "&".join(f"{name}={value}" for name, value in act.params.items())
-    what = (
-        f": {resources.description({**seen.row, **changed})}"
-        if act.kind == APPLICATION and options.deploys and not options.pr
-        else ""
-    )
-    sentences = [f"would {act.summary}{what} ({act.method} {act.path}{f'?{query}' if query else ''})"]
-    if act.kind == TAG:
-        names = ", ".join(member.label for member in seen.members or ())
-        unknown = "not known before Coolify 4.0.0-beta.461" if seen.members is None else "none"
-        sentences.append(
-            f"applications that carry it: {names or unknown}; what services do, Coolify does not tell"
-        )
-    return (*sentences, *([act.note] if act.note else []))
-
-
-def _told(response: Response) -> bool | None:
-    if response.status == 400 and responses.message(response) in PROBED:
+def _is_granted(response: Response) -> bool | None:
+    if response.status == 400 and responses.message(response) in ABILITY_GRANTED:
         return True
     if responses.is_not_found(response):
         return True
     if responses.lacks_ability(response, ""):
         return False
-    responses.answered(response)
+    responses.read_json_or_raise(response)
     return None
+
+
+def describe(request: TriggerRequest, resource: Resource, options: Options, changed: Row) -> tuple[str, ...]:
+    """PURE. What would be sent, and what that would do, as sentences.
+
+    `changed`: the fields that would be changed before.
+    """
+    if not resource.is_resolved:
+        return (f"the token may not read, so it is unknown whether {request.target} exists",)
+    what = request.summary
+    if request.kind == APPLICATION and options.deploys and not options.pr:
+        what += f": {resources.description({**resource.row, **changed})}"
+    endpoint = f"{request.method} {request.path}"
+    if request.params:
+        endpoint += "?" + "&".join(f"{name}={value}" for name, value in request.params.items())
+    sentences = [f"would {what} ({endpoint})"]
+    if request.kind == TAG:
+        members = "unknown before Coolify 4.0.0-beta.461"
+        if resource.members is not None:
+            members = ", ".join(member.label for member in resource.members) or "none"
+        sentences.append(f"applications with the tag: {members}; Coolify does not list services by tag")
+    if request.note:
+        sentences.append(request.note)
+    return tuple(sentences)

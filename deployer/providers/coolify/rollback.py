@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from deployer.model import Command, Handle, RefusedError, UnavailableError
 from deployer.providers import payload
-from deployer.providers.coolify.api.authentic import QUEUE_FULL
 from deployer.providers.coolify.api.versions import PIN_KEPT, PIN_LOST, Feature, Version
 from deployer.providers.coolify.changes import application, images
 from deployer.providers.coolify.changes.application import HEAD, Patch
@@ -345,8 +344,3 @@ def like(row: Row, act: TriggerRequest, *, marked: bool) -> bool:
         and bool(row.get("rollback")) == bool(act.body)
         and bool(row.get("force_rebuild")) == ("force" in act.params)
     )
-
-
-def is_full(status: int, text: str) -> bool:
-    """PURE. A full queue is a 400 here (coolify-api 5.3)."""
-    return status == 400 and text.startswith(QUEUE_FULL)

@@ -10,9 +10,9 @@ from itertools import pairwise
 from typing import Any
 
 from deployer.model import RefusedError
-from deployer.providers.coolify import trigger
 from deployer.providers.coolify.changes import images
 from deployer.providers.coolify.changes.application import HEAD
+from deployer.providers.coolify.history import record_id
 from deployer.providers.coolify.watching import deployment
 from deployer.providers.coolify.watching.failure import platform_text
 from deployer.providers.payload import Row
@@ -73,14 +73,14 @@ def running(application: Row, listed: list[Row]) -> str:
     logs is told less: then nothing may have come after that deployment, and it must not be a rollback to another tag.
     """
     image = images.held(application)
-    newest = sorted((row for row in listed if is_own(row)), key=trigger.record_id, reverse=True)
+    newest = sorted((row for row in listed if is_own(row)), key=record_id, reverse=True)
     done = next((row for row in newest if row.get("status") == "finished"), None)
     if done is None:
         return ""
     later = [
         row
         for row in newest
-        if trigger.record_id(row) > trigger.record_id(done) and not deployment.is_other_server(row, done)
+        if record_id(row) > record_id(done) and not deployment.is_other_server(row, done)
     ]
     if any(row.get("status") not in DEPLOYED_NOTHING for row in later):
         return ""
@@ -120,15 +120,11 @@ def deployment_and_previous(listed: list[Row], uuid: str) -> tuple[Row, str]:
     newer = [
         row
         for row in listed
-        if trigger.record_id(row) > trigger.record_id(mine)
-        and is_own(row)
-        and row.get("status") not in DEPLOYED_NOTHING
+        if record_id(row) > record_id(mine) and is_own(row) and row.get("status") not in DEPLOYED_NOTHING
     ]
     if others := [row for row in newer if not deployment.is_other_server(row, mine)]:
         raise RefusedError(STARTED_SINCE.format(text(others[0].get("deployment_uuid"))))
-    return mine, next(
-        iter(finished(row for row in listed if trigger.record_id(row) < trigger.record_id(mine))), ""
-    )
+    return mine, next(iter(finished(row for row in listed if record_id(row) < record_id(mine))), "")
 
 
 def finished(listed: Iterable[Row]) -> dict[str, Row]:
@@ -156,7 +152,7 @@ def _ran(listed: Iterable[Row]) -> list[Row]:
     """Finished deployments of the application itself whose commit is known, the oldest first."""
     return [
         row
-        for row in sorted(listed, key=trigger.record_id)
+        for row in sorted(listed, key=record_id)
         if row.get("status") == "finished" and is_own(row) and COMMIT.fullmatch(text(row.get("commit")))
     ]
 

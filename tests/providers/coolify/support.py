@@ -1,4 +1,7 @@
-"""What the tests of Coolify share: the recorded replies, a server that is asked over a wire of `responses`, and rows like its own."""
+"""What the tests of Coolify share.
+
+Recorded replies, a provider on a mocked wire, and records like Coolify's.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from deployer.settings import Common, look_up
 RECORDINGS = Path(__file__).parents[2] / "contracts" / "coolify"
 FOLDERS = ("captured", "captured-2", "fixtures", "derived")
 TRANSPORT = {"content-type", "content-length", "transfer-encoding", "connection"}
-"""Headers of a recorded response that belong to the connection over which it came."""
+"""Headers that belong to the connection over which a response was recorded."""
 
 BASE = "https://coolify.example.com"
 API = f"{BASE}/api/v1"
@@ -36,10 +39,10 @@ WEB, IMG = "ptofe13hijui9bkafqyhz7yy", "p9gucyyywa3utcugsmjlr1bg"
 WORKER, DOCS = "uxsxz29r05tyykmxfo6j5yyg", "ovamhowchuj3rlgcdqausrag"
 STACK, PG = "3qh3mp6jonhvf2ksqqiuyega", "lyu0rj1vqtnuayeqp2xrswht"
 OLD_WEB = "ewxy1xttarx64a41x0ae4vzd"
-"""On beta.380."""
+"""An application on beta.380."""
 
 APP = "k4s8wk0c0ggw4kc8c4s0ko8o"
-"""Of the contract's fixtures."""
+"""The application of the contract's fixtures."""
 
 NEW = "4.3.10"
 Row = dict[str, Any]
@@ -49,14 +52,14 @@ Row = dict[str, Any]
 
 
 def recording(name: str) -> Any:
-    """A file of `tests/contracts/coolify`, as it is. `v4.2.0_cancel` is `cancel` in the folder of that version."""
+    """A file of `tests/contracts/coolify`. `v4.2.0_cancel` is `cancel` in the folder of that version."""
     inside = re.sub(r"^(v4[^_]*)_", r"\1/", name)
     places = [RECORDINGS / folder / f"{inside}.json" for folder in FOLDERS]
     return json.loads(next((path for path in places if path.exists()), places[0]).read_text("utf-8"))
 
 
 def recorded(name: str) -> Row:
-    """One exchange: its request, and status, headers and body of the response."""
+    """One exchange: the request, and the status, headers and body of the response."""
     found = recording(name)
     request, query = found["request"], found["request"].get("query") or ""
     request = {**request, "query": urlencode(query) if isinstance(query, dict) else query}
@@ -68,7 +71,7 @@ def body(name: str) -> Any:
 
 
 def reply(name: str, **changes: Any) -> Response:
-    """A recorded answer as http/client.py hands it on."""
+    """A recorded response, as http/client.py returns it."""
     record = {**recorded(name), **changes}
     headers = {key.lower(): value for key, value in record["headers"].items()}
     is_json = not isinstance(record["body"], str)
@@ -87,7 +90,10 @@ def polls(name: str) -> list[Row]:
 
 
 def entries(name: str) -> list[Row]:
-    """Every log entry of a recorded sequence, once, in the order in which they first appeared. The same entry may be there twice."""
+    """Every log entry of a recorded sequence, once, in the order of first appearance.
+
+    Equal entries of one poll are kept.
+    """
     listed: list[Row] = []
     for row in polls(name):
         counts: Counter[str] = Counter()
@@ -103,7 +109,7 @@ def entries(name: str) -> list[Row]:
 
 
 def entry(text: str, number: int = 0, **changes: Any) -> Row:
-    """One of a log, as Coolify itself writes it."""
+    """A log entry, as Coolify writes it."""
     stamp = f"2026-08-20T10:11:12.{number:06d}Z"
     return {
         "command": None,
@@ -134,18 +140,18 @@ def without(row: Row, *names: str) -> Row:
 
 
 def listing(*listed: Any) -> Row:
-    """An application's list."""
+    """An application's deployment history."""
     return {"count": len(listed), "deployments": list(listed)}
 
 
 def deployed(number: int, **changes: Any) -> Row:
-    """A row of the application's list as 4.3.10 gives it."""
+    """A record of the application's deployment history, as 4.3.10 returns it."""
     row = body("app_deployments_read")["deployments"][0]
     return {**row, "id": number, "deployment_uuid": f"d{number}", "force_rebuild": False, **changes}
 
 
 def about(row: Row, target: str, deployment: str = "abc") -> Row:
-    """A recorded deployment as that of another application: a look does not believe an answer that is about another one."""
+    """A recorded deployment, changed to belong to another application: a poll checks that."""
     page = re.sub("/application/[^/]+/", f"/application/{target}/", row["deployment_url"])
     return {**row, "deployment_uuid": deployment, "deployment_url": page}
 
@@ -154,7 +160,7 @@ def about(row: Row, target: str, deployment: str = "abc") -> Row:
 
 
 def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **changes: Any) -> None:
-    """Answer with a recorded reply, or with one of its fields changed."""
+    """Respond with a recorded reply, with some of its fields changed."""
     record = {**recorded(name), **changes}
     text = record["body"] if isinstance(record["body"], str) else json.dumps(record["body"])
     headers = {key: value for key, value in record["headers"].items() if key.lower() not in TRANSPORT}
@@ -175,19 +181,23 @@ def tokens(wire: responses.RequestsMock) -> list[str]:
 
 
 def server(
-    *, version: str = NEW, blind: bool = False, known: Mapping[str, Resource] | None = None, **options: Any
+    *,
+    version: str = NEW,
+    write_only: bool = False,
+    known: Mapping[str, Resource] | None = None,
+    **options: Any,
 ) -> CoolifyProvider:
-    """One that has been reached, with what a check has seen."""
+    """A connected provider. `known`: what `resolve` has found."""
     http = Http(API, token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
     coolify = CoolifyProvider(Client(http, http), BASE, Options(**options))
     coolify.lookup.version = Version(version)
-    coolify.lookup.write_only_token = blind
+    coolify.lookup.write_only_token = write_only
     coolify.lookup.resources.update(known or {})
     return coolify
 
 
 def connected(environ: Mapping[str, str]) -> Any:
-    """The provider behind these variables, as `main` makes it."""
+    """The provider for these environment variables, as `main` builds it."""
     given = look_up(
         (Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB, **environ}
     )
@@ -198,14 +208,14 @@ def connected(environ: Mapping[str, str]) -> Any:
 
 
 def around() -> ProviderContext:
-    """No time passes, and nothing is given that would have to be hidden."""
+    """A context in which no time passes and the server issues no secret."""
     return ProviderContext(
         AGENT, monotonic=lambda: 0.0, now=lambda: 0.0, add_secret=lambda secret: None, no_proxy=True
     )
 
 
 def flags(**on: Any) -> Row:
-    """What an UnavailableError says beside its reason."""
+    """The fields of an UnavailableError besides its reason."""
     return {
         "may_have_arrived": False,
         "from_server": False,

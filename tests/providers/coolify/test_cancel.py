@@ -1,4 +1,4 @@
-"""Coolify: what is going and could be cancelled, and what each version answers to a cancel (coolify-api 5.5, 17.1)."""
+"""Active deployments, and how each version responds to a cancel (coolify-api 5.5, 17.1)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from tests.providers.coolify.support import (
     server,
 )
 
-# --- what is going
+# --- active deployments
 
 GOING = {row["id"]: row for row in body("deployments_list_read").values()}
 
@@ -43,14 +43,14 @@ def ids(*numbers: int) -> list[str]:
 @pytest.mark.parametrize(
     ("uuid", "numbers"),
     [
-        pytest.param(WEB, (1, 2, 3, 4, 5, 6), id="one-runs-and-five-wait"),
-        pytest.param(WORKER, (7,), id="one-runs"),
-        pytest.param(IMG, (8, 9), id="two-wait"),
-        pytest.param(DOCS, (10,), id="one-waits"),
+        pytest.param(WEB, (1, 2, 3, 4, 5, 6), id="one-running-and-five-queued"),
+        pytest.param(WORKER, (7,), id="one-running"),
+        pytest.param(IMG, (8, 9), id="two-queued"),
+        pytest.param(DOCS, (10,), id="one-queued"),
         pytest.param(PG, (), id="none"),
     ],
 )
-def test_of_all_that_is_going_an_application_s_own_is_taken(
+def test_only_the_application_s_own_deployments_are_listed(
     wire: responses.RequestsMock, uuid: str, numbers: tuple[int, ...]
 ) -> None:
     """The recorded list is an object whose keys are out of order (coolify-api 5.5)."""
@@ -71,21 +71,21 @@ def test_of_all_that_is_going_an_application_s_own_is_taken(
             0,
             [deployed(3), deployed(9, status="in_progress"), deployed(2), deployed(8, status="in_progress")],
             ["d8", "d9", "d2", "d3"],
-            id="what-runs-comes-first-then-the-oldest",
+            id="running-first-then-the-oldest",
         ),
-        pytest.param(0, [deployed(3), deployed(4, pull_request_id=7)], ["d3", "d4"], id="previews-too"),
+        pytest.param(0, [deployed(3), deployed(4, pull_request_id=7)], ["d3", "d4"], id="with-previews"),
         pytest.param(
             7,
             [deployed(3), deployed(4, pull_request_id=7), deployed(5, pull_request_id=8)],
             ["d4"],
-            id="only-this-preview-s",
+            id="only-this-preview",
         ),
-        pytest.param(0, [None, 5, {}, deployed(3)], ["d3"], id="among-what-is-no-row"),
+        pytest.param(0, [None, 5, {}, deployed(3)], ["d3"], id="among-invalid-records"),
         pytest.param(0, {"1": deployed(3), "0": deployed(4)}, ["d3", "d4"], id="an-object"),
         pytest.param(0, [], [], id="none"),
     ],
 )
-def test_what_is_going_is_cancelled_in_this_order(
+def test_deployments_are_cancelled_in_this_order(
     wire: responses.RequestsMock, pr: int, listed: Any, found: list[str]
 ) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read", body=listed)
@@ -100,9 +100,7 @@ def test_what_is_going_is_cancelled_in_this_order(
         ({"is_api": False, "is_webhook": True}, "a webhook started"),
     ],
 )
-def test_of_what_is_going_it_is_told_whose_it_is(
-    wire: responses.RequestsMock, changes: Row, whose: str
-) -> None:
+def test_each_deployment_says_who_started_it(wire: responses.RequestsMock, changes: Row, whose: str) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read", body=[deployed(3, **changes)])
     assert [handle.started_by for handle in server().active(WEB)] == [whose]
 
@@ -112,18 +110,18 @@ def test_of_what_is_going_it_is_told_whose_it_is(
     [
         pytest.param(
             {"known": {WEB: Resource(SERVICE)}},
-            "a service has no deployments that could be cancelled; `command: stop` stops it",
+            "a service has no deployments to cancel; `command: stop` stops it",
             id="a-service",
         ),
         pytest.param({"known": {WEB: Resource(DATABASE)}}, "a database has no deployments", id="a-database"),
         pytest.param(
-            {"wait": False, "blind": True},
-            "what is to be cancelled can't be seen: the token may not read",
+            {"wait": False, "write_only": True},
+            "the deployments to cancel can't be listed: the token may not read",
             id="a-token-that-may-not-read",
         ),
     ],
 )
-def test_where_nothing_can_be_cancelled_nothing_is_asked(
+def test_if_nothing_can_be_cancelled_no_request_is_sent(
     wire: responses.RequestsMock, fields: Row, words: str
 ) -> None:
     with pytest.raises(RefusedError) as caught:
@@ -137,7 +135,7 @@ def test_where_nothing_can_be_cancelled_nothing_is_asked(
     ("version", "can"),
     [("4.0.0-beta.435", False), ("4.0.0-beta.436", True), ("4.0.0", True), (NEW, True), ("", True)],
 )
-def test_before_beta436_nothing_that_is_going_can_be_cancelled(
+def test_before_beta436_active_deployments_can_not_be_cancelled(
     wire: responses.RequestsMock, version: str, *, can: bool
 ) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read")
@@ -150,14 +148,14 @@ def test_before_beta436_nothing_that_is_going_can_be_cancelled(
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.380", "4.0.0-beta.435", NEW])
-def test_where_nothing_is_going_there_is_nothing_to_cancel_on_any_version(
+def test_without_active_deployments_there_is_nothing_to_cancel_on_any_version(
     wire: responses.RequestsMock, version: str
 ) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     assert server(version=version).active(WEB) == ()
 
 
-def test_what_is_going_cannot_be_told_by_a_list_that_did_not_come(wire: responses.RequestsMock) -> None:
+def test_a_failed_request_is_not_an_empty_list(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/deployments", "maintenance_503")
     with pytest.raises(UnavailableError):
         server().active(WEB)
@@ -216,7 +214,7 @@ CANCELLED = "cancelled"
         pytest.param(
             "4.3.6", "v4.3.6_cancel_again", "", "already over (cancelled-by-user)", id="4.3.6-again"
         ),
-        pytest.param("4.3.7", "cancel_queued_200", "", CANCELLED, id="4.3.7-moves-its-queue-on"),
+        pytest.param("4.3.7", "cancel_queued_200", "", CANCELLED, id="4.3.7-starts-the-next-one"),
         pytest.param(NEW, "cancel_queued_200", "", CANCELLED, id="queued"),
         pytest.param(NEW, "cancel_in_progress_200", "", CANCELLED, id="handed-to-a-worker"),
         pytest.param(NEW, "cancel_in_progress_ssh", "", CANCELLED, id="while-ssh-worked"),
@@ -237,10 +235,10 @@ CANCELLED = "cancelled"
         ),
     ],
 )
-def test_what_each_version_answers_to_a_cancel_is_told(
+def test_the_response_of_each_version_to_a_cancel_is_read(
     wire: responses.RequestsMock, version: str, name: str, then: str, how: str
 ) -> None:
-    """A 500 is "read it again": the row was marked before the slow work. Before 4.3.7 the queue behind it stands still."""
+    """After a 500 the status is read: it was set before the slow work. Before 4.3.7, the queue stalls."""
     serve(wire, "POST", "/deployments/abc/cancel", name)
     if then:
         serve(wire, "GET", "/deployments/abc", then)
@@ -264,10 +262,10 @@ def test_what_each_version_answers_to_a_cancel_is_told(
     ],
 )
 @pytest.mark.parametrize("status", ["queued", "in_progress"])
-def test_a_500_after_which_it_still_goes_on_has_cancelled_nothing(
+def test_after_a_500_an_active_deployment_was_not_cancelled(
     wire: responses.RequestsMock, name: str, changes: Row, words: str, status: str
 ) -> None:
-    """The row is marked first: where it is not, nothing came of it."""
+    """Coolify sets the status first: if it is not set, nothing was cancelled."""
     serve(wire, "POST", "/deployments/abc/cancel", name, **changes)
     serve(
         wire,
@@ -283,7 +281,9 @@ def test_a_500_after_which_it_still_goes_on_has_cancelled_nothing(
 
 
 @pytest.mark.parametrize("status", ["finished", "failed", "exploded"])
-def test_a_500_after_which_it_is_over_confirms_no_cancel(wire: responses.RequestsMock, status: str) -> None:
+def test_after_a_500_another_final_status_does_not_confirm_the_cancel(
+    wire: responses.RequestsMock, status: str
+) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "v4.3.6_cancel")
     serve(
         wire,
@@ -295,56 +295,56 @@ def test_a_500_after_which_it_is_over_confirms_no_cancel(wire: responses.Request
     assert server().cancel(Handle(WEB, "abc")) == "cancel sent, not confirmed"
 
 
-def test_a_deployment_that_is_not_there_needs_no_cancel(wire: responses.RequestsMock) -> None:
-    """A phantom, most likely: behind it nothing of ours goes on."""
+def test_a_deployment_that_does_not_exist_needs_no_cancel(wire: responses.RequestsMock) -> None:
+    """Probably a phantom: nothing of ours is running."""
     serve(wire, "POST", "/deployments/abc/cancel", "cancel_deploytoken_404")
     assert (
         server().cancel(Handle(WEB, "abc"))
-        == "there is no such deployment: it was never started, or it was deleted"
+        == "the deployment does not exist: it was never started, or it was deleted"
     )
 
 
-def test_a_cancel_waits_as_long_as_any_request(wire: responses.RequestsMock) -> None:
+def test_a_cancel_has_the_default_timeout(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "cancel_queued_200")
     server().cancel(Handle(WEB, "abc"))
     assert wire.calls[0].request.req_kwargs["timeout"] == (5, 15)  # type: ignore[attr-defined]
 
 
 STANDS = (
-    "{} queued, although nothing is running on that server: after a cancel, Coolify before 4.3.7 does not start the "
-    "next deployment. "
+    "{} queued, although nothing is running on that server: "
+    "after a cancel, Coolify before 4.3.7 does not start the next deployment. "
     "Deploy once with `force: true`, or clear the queue with `command: cancel`"
 )
 ONE, TWO = STANDS.format("1 deployment is still"), STANDS.format("2 deployments are still")
 
 
 @pytest.mark.parametrize(
-    ("version", "going", "told"),
+    ("version", "active", "sentence"),
     [
-        pytest.param("4.1.2", [{"status": "queued"}], ONE, id="something-waits"),
+        pytest.param("4.1.2", [{"status": "queued"}], ONE, id="one-queued"),
         pytest.param(
             "4.3.6", [{"status": "queued"}, {"status": "queued", "server_id": 9}], TWO, id="on-two-servers"
         ),
-        pytest.param("4.1.2", [], "", id="nothing-is-there"),
-        pytest.param("4.1.2", [{"status": "in_progress"}], "", id="nothing-waits"),
+        pytest.param("4.1.2", [], "", id="no-deployments"),
+        pytest.param("4.1.2", [{"status": "in_progress"}], "", id="none-queued"),
         pytest.param(
             "4.1.2",
             [{"status": "queued"}, {"status": "in_progress"}],
             "",
-            id="another-one-runs-and-moves-it-on",
+            id="another-one-runs-on-that-server",
         ),
         pytest.param(
             "4.1.2",
             [{"status": "queued"}, {"status": "in_progress", "server_id": 9}],
             ONE,
-            id="another-one-elsewhere",
+            id="another-one-runs-elsewhere",
         ),
-        pytest.param("4.3.7", [{"status": "queued"}], "", id="4.3.7-moves-its-queue-on"),
+        pytest.param("4.3.7", [{"status": "queued"}], "", id="4.3.7-starts-the-next-one"),
         pytest.param("", [{"status": "queued"}], "", id="an-unknown-version-is-the-newest"),
     ],
 )
-def test_the_queue_that_stands_still_is_told_once_and_only_where_something_waits(
-    wire: responses.RequestsMock, version: str, going: list[Row], told: str
+def test_a_stalled_queue_is_reported_once_if_something_is_queued(
+    wire: responses.RequestsMock, version: str, active: list[Row], sentence: str
 ) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "cancel_queued_200")
     if version in {"4.1.2", "4.3.6"}:
@@ -353,12 +353,12 @@ def test_the_queue_that_stands_still_is_told_once_and_only_where_something_waits
             "GET",
             "/deployments",
             "deployments_list_read",
-            body=[{**deployed(number), **row} for number, row in enumerate(going)],
+            body=[{**deployed(number), **row} for number, row in enumerate(active)],
         )
     coolify = server(version=version)
     assert coolify.left_waiting() == ""
     coolify.cancel(Handle(WEB, "abc"))
-    assert coolify.left_waiting(timeout=1) == told
+    assert coolify.left_waiting(timeout=1) == sentence
     coolify.cancel(Handle(WEB, "abc"))
     assert coolify.left_waiting() == ""
 
@@ -370,23 +370,20 @@ def test_before_beta436_nothing_can_be_cancelled(wire: responses.RequestsMock, v
         server(version=version).cancel(Handle(WEB, "abc"))
     assert (caught.value.reason, caught.value.token_wide) == (trigger_requests.NO_CANCEL, False)
     assert (
-        "no way to cancel a deployment from outside (that needs 4.0.0-beta.436)" in trigger_requests.NO_CANCEL
+        "can't cancel a deployment through its API (that needs 4.0.0-beta.436)" in trigger_requests.NO_CANCEL
     )
 
 
-@pytest.mark.parametrize("aspect", [RUNNING, STOPPED, HEALTH])
+@pytest.mark.parametrize("condition", [RUNNING, STOPPED, HEALTH])
 @pytest.mark.parametrize("uuid", [STACK, PG, WEB])
-def test_what_is_no_deployment_cannot_be_taken_back(
-    wire: responses.RequestsMock, uuid: str, aspect: str
+def test_what_is_not_a_deployment_can_not_be_cancelled(
+    wire: responses.RequestsMock, uuid: str, condition: str
 ) -> None:
-    assert (
-        server().cancel(Handle(uuid, "", condition=aspect))
-        == "it goes on: what was asked of Coolify can't be taken back"
-    )
+    assert server().cancel(Handle(uuid, "", condition=condition)) == "it continues: Coolify can't cancel it"
     assert len(wire.calls) == 0
 
 
-def test_a_uuid_stays_in_its_place_in_the_path(wire: responses.RequestsMock) -> None:
+def test_a_uuid_is_escaped_in_the_path(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deployments/..%2Fx/cancel", "cancel_queued_200")
     assert server().cancel(Handle(WEB, "../x")) == CANCELLED
 
@@ -397,20 +394,20 @@ def test_a_uuid_stays_in_its_place_in_the_path(wire: responses.RequestsMock) -> 
     [
         pytest.param("unauth_bad", {}, id="the-token-is-revoked"),
         pytest.param("deployment_get_deployonly_403", {}, id="the-token-may-not-read"),
-        pytest.param("deployment_unknown", {}, id="it-is-gone"),
+        pytest.param("deployment_unknown", {}, id="not-found"),
         pytest.param("maintenance_503", {}, id="503"),
         pytest.param("maintenance_503_star", {}, id="503-html"),
         pytest.param("ratelimit_429", {}, id="429"),
         pytest.param("api_root", {}, id="a-redirect"),
         pytest.param("version", {}, id="text"),
         pytest.param("deployments_list_empty", {}, id="a-list"),
-        pytest.param("deployment_get_cancelled", {"body": {"status": None}}, id="another-shape"),
+        pytest.param("deployment_get_cancelled", {"body": {"status": None}}, id="another-format"),
     ],
 )
-def test_a_cancel_that_failed_and_cannot_be_read_again_is_not_confirmed(
+def test_a_failed_cancel_is_not_confirmed_if_the_status_can_not_be_read(
     wire: responses.RequestsMock, name: str, then: str, changes: Row
 ) -> None:
-    """It was sent, and that is what counts: neither a refusal nor "not reached"."""
+    """The cancel was sent: this is neither a refusal nor "not reached"."""
     serve(wire, "POST", "/deployments/abc/cancel", name)
     serve(wire, "GET", "/deployments/abc", then, **changes)
     assert server().cancel(Handle(WEB, "abc")) == "cancel sent, not confirmed"
@@ -422,7 +419,7 @@ def test_a_cancel_that_failed_and_cannot_be_read_again_is_not_confirmed(
     [requests.exceptions.ConnectTimeout(), requests.exceptions.ReadTimeout(), requests.ConnectionError()],
     ids=repr,
 )
-def test_a_cancel_that_failed_and_a_network_that_is_gone_is_not_confirmed(
+def test_a_failed_cancel_is_not_confirmed_if_the_network_fails(
     wire: responses.RequestsMock, broken: Exception
 ) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", "v4.3.6_cancel")
@@ -436,12 +433,12 @@ def test_a_cancel_that_failed_and_a_network_that_is_gone_is_not_confirmed(
         pytest.param(
             "cancel_other_team",
             "You do not have permission to cancel this deployment.",
-            id="403-another-team's",
+            id="403-another-team",
         ),
-        pytest.param("cancel_read_403", "Missing required permissions: deploy", id="403-no-right"),
+        pytest.param("cancel_read_403", "Missing required permissions: deploy", id="403-missing-ability"),
     ],
 )
-def test_a_cancel_that_is_refused_says_why(wire: responses.RequestsMock, name: str, words: str) -> None:
+def test_a_refused_cancel_has_a_reason(wire: responses.RequestsMock, name: str, words: str) -> None:
     serve(wire, "POST", "/deployments/abc/cancel", name)
     with pytest.raises(RefusedError) as caught:
         server().cancel(Handle(WEB, "abc"))
@@ -461,10 +458,10 @@ def test_a_cancel_that_is_refused_says_why(wire: responses.RequestsMock, name: s
         ("queued", None),
     ],
 )
-def test_what_a_gateway_answers_to_a_cancel_is_looked_up(
+def test_after_a_response_of_a_gateway_the_status_is_read(
     wire: responses.RequestsMock, changes: Row, status: str, how: str | None
 ) -> None:
-    """It may have passed it on; what still goes on is asked to end again."""
+    """It may have passed the cancel on; a deployment that is still active is cancelled again."""
     serve(wire, "POST", "/deployments/abc/cancel", "api_root", **changes)
     serve(
         wire,

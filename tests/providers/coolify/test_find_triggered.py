@@ -1,4 +1,4 @@
-"""Coolify: which row is the one that a trigger without an answer has started (architecture, rule 7)."""
+"""What a trigger without a response has started (architecture, rule 7)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import responses
 
 from deployer.http.client import TooLargeError
 from deployer.model import AccessDenied, Command, Handle, Owner, RefusedError, Started, UnavailableError
-from deployer.providers.coolify import provider
+from deployer.providers.coolify import find_triggered
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
@@ -34,9 +34,9 @@ from tests.providers.coolify.support import (
 
 START, RESTART, STOP = Command.START, Command.RESTART, Command.STOP
 SEEN = {WEB: Resource(APPLICATION, newest_id=10, has_history=True)}
-"""Row 10 was the newest before the trigger."""
+"""Record 10 was the newest before the trigger."""
 
-# --- in the application's list
+# --- in the application's deployment history
 
 OURS = Started((Handle(WEB, "d11"),), "found on the server")
 UNKNOWN_WHOSE = "found on the server; this version of Coolify does not say who started it"
@@ -47,29 +47,29 @@ SEVERAL = "several were started at once: the oldest is followed"
     ("options", "listed", "found"),
     [
         pytest.param({}, [deployed(11), deployed(10)], OURS, id="one"),
-        pytest.param({}, [deployed(11, status="finished")], OURS, id="one-that-is-over"),
+        pytest.param({}, [deployed(11, status="finished")], OURS, id="one-that-has-ended"),
         pytest.param(
             {},
             [deployed(13), deployed(12), deployed(11)],
             Started((Handle(WEB, "d11", owner=Owner.UNSURE),), SEVERAL),
             id="several",
         ),
-        pytest.param({}, [], None, id="none-at-all"),
-        pytest.param({}, [deployed(10), deployed(9)], None, id="none-that-is-newer"),
-        pytest.param({}, [deployed(11, is_api=False, is_webhook=True)], None, id="a-webhook's"),
-        pytest.param({}, [deployed(11, is_api=False)], None, id="somebody's-in-the-dashboard"),
+        pytest.param({}, [], None, id="none"),
+        pytest.param({}, [deployed(10), deployed(9)], None, id="none-newer"),
+        pytest.param({}, [deployed(11, is_api=False, is_webhook=True)], None, id="a-webhook"),
+        pytest.param({}, [deployed(11, is_api=False)], None, id="started-in-the-dashboard"),
         pytest.param(
             {},
             [deployed(12, pull_request_id=7), deployed(11), deployed(13, is_api=False)],
             OURS,
             id="one-among-others",
         ),
-        pytest.param({}, [None, 5, deployed(11)], OURS, id="among-what-is-no-row"),
+        pytest.param({}, [None, 5, deployed(11)], OURS, id="among-invalid-records"),
         pytest.param(
             {},
             [deployed(11), {**deployed(12), "id": "13"}, {**deployed(12), "id": None}],
             OURS,
-            id="among-rows-without-a-number",
+            id="among-records-without-an-id",
         ),
         pytest.param({"force": True}, [deployed(11, force_rebuild=True)], OURS, id="force"),
         pytest.param({"force": True}, [deployed(11)], None, id="force-and-one-without"),
@@ -98,13 +98,13 @@ SEVERAL = "several were started at once: the oldest is followed"
             {"pr": 7},
             [deployed(11, pull_request_id=7, is_api=False, is_webhook=True)],
             None,
-            id="the-preview-s-webhook",
+            id="a-webhook-for-the-preview",
         ),
         pytest.param({}, [deployed(11, pull_request_id=7)], None, id="the-application-itself-and-a-preview"),
-        pytest.param({}, [deployed(11, pull_request_id=None)], OURS, id="no-pull-request-at-all"),
+        pytest.param({}, [deployed(11, pull_request_id=None)], OURS, id="pull-request-null"),
     ],
 )
-def test_a_lost_trigger_is_found_among_the_newer_rows_like_ours(
+def test_a_lost_trigger_is_found_among_newer_records_like_ours(
     wire: responses.RequestsMock, options: Row, listed: list[Any], found: Started | None
 ) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
@@ -113,12 +113,15 @@ def test_a_lost_trigger_is_found_among_the_newer_rows_like_ours(
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.420", "4.0.0-beta.434"])
-def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_started(
+def test_a_lost_trigger_is_found_on_versions_that_do_not_mark_the_api(
     wire: responses.RequestsMock, version: str
 ) -> None:
-    """Row 3 is what `POST /deploy` started there, and its `is_api` is false; taken for somebody else's, it would be started twice."""
-    answer = body(f"v{version}_deploy_one")["deployments"][0]
-    target, ours = answer["resource_uuid"], answer["deployment_uuid"]
+    """`POST /deploy` has started record 3, but its `is_api` is false.
+
+    Taken for somebody else's, it would be started twice.
+    """
+    response = body(f"v{version}_deploy_one")["deployments"][0]
+    target, ours = response["resource_uuid"], response["deployment_uuid"]
     row = next(
         row for row in body(f"v{version}_app_deployments")["deployments"] if row["deployment_uuid"] == ours
     )
@@ -152,7 +155,7 @@ def test_a_lost_trigger_is_found_where_the_server_does_not_mark_what_the_api_sta
         ("", True),
     ],
 )
-def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(
+def test_on_versions_that_mark_the_api_the_only_record_is_ours(
     wire: responses.RequestsMock, version: str, *, marks: bool
 ) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(deployed(11)))
@@ -162,7 +165,9 @@ def test_where_the_server_says_what_the_api_started_the_one_row_is_ours(
     assert found.handles[0].link == BASE + deployed(11)["deployment_url"]
 
 
-def test_several_are_told_as_several_where_nobody_says_whose_they_are(wire: responses.RequestsMock) -> None:
+def test_several_records_are_reported_as_several_on_versions_that_do_not_mark_the_api(
+    wire: responses.RequestsMock,
+) -> None:
     rows_there = [deployed(number, is_api=False) for number in (12, 11, 10)]
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*rows_there))
     found = server(version="4.0.0-beta.462", known=SEEN).find_triggered(WEB)
@@ -173,7 +178,7 @@ OLD_ROWS: list[Row] = list(body("v4.0.0-beta.380_deployments_list").values())
 
 
 def old(number: int, **changes: Any) -> Row:
-    """A row of `GET /deployments` as beta.380 gives it: row 2 is what `POST /deploy` started."""
+    """A record of `GET /deployments` as beta.380 returns it; `POST /deploy` has started record 2."""
     row = next(row for row in OLD_ROWS if row["id"] == 2)
     return {**row, "id": number, "deployment_uuid": f"d{number}", **changes}
 
@@ -192,16 +197,18 @@ OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
             Started((Handle(OLD_WEB, "d11", owner=Owner.UNSURE),), SEVERAL),
             id="several",
         ),
-        pytest.param([old(10)], AccessDenied(provider.CANNOT_TELL), id="none-that-is-new"),
-        pytest.param([], AccessDenied(provider.CANNOT_TELL), id="none-at-all"),
-        pytest.param([OTHER], AccessDenied(provider.CANNOT_TELL), id="another-application's"),
-        pytest.param([OTHER, old(10), old(11)], OLD_OURS, id="one-among-another-application's"),
-        pytest.param([old(11, is_webhook=True)], AccessDenied(provider.CANNOT_TELL), id="a-webhook's"),
-        pytest.param([old(11, pull_request_id=7)], AccessDenied(provider.CANNOT_TELL), id="a-pull-request's"),
-        pytest.param([old(11, force_rebuild=True)], AccessDenied(provider.CANNOT_TELL), id="another-force"),
+        pytest.param([old(10)], AccessDenied(find_triggered.CANNOT_TELL), id="none-new"),
+        pytest.param([], AccessDenied(find_triggered.CANNOT_TELL), id="none"),
+        pytest.param([OTHER], AccessDenied(find_triggered.CANNOT_TELL), id="another-application"),
+        pytest.param([OTHER, old(10), old(11)], OLD_OURS, id="one-among-another-application"),
+        pytest.param([old(11, is_webhook=True)], AccessDenied(find_triggered.CANNOT_TELL), id="a-webhook"),
+        pytest.param([old(11, pull_request_id=7)], AccessDenied(find_triggered.CANNOT_TELL), id="a-preview"),
+        pytest.param(
+            [old(11, force_rebuild=True)], AccessDenied(find_triggered.CANNOT_TELL), id="another-force"
+        ),
     ],
 )
-def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(
+def test_a_lost_trigger_before_beta402_is_found_among_active_deployments(
     wire: responses.RequestsMock, going: Any, found: Started
 ) -> None:
     serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=going)
@@ -223,7 +230,7 @@ def test_a_lost_trigger_before_beta402_is_found_among_all_that_are_going(
         pytest.param({"instant": True}, {"status": "in_progress"}, id="instant"),
     ],
 )
-def test_before_beta402_too_only_rows_like_ours_are_found(
+def test_before_beta402_only_records_like_ours_are_found(
     wire: responses.RequestsMock, options: Row, row: Row
 ) -> None:
     serve(
@@ -237,19 +244,19 @@ def test_before_beta402_too_only_rows_like_ours_are_found(
     assert server(version="4.0.0-beta.380", known=known, **options).find_triggered(OLD_WEB) == OLD_OURS
 
 
-# --- where the list is too large, or can't be read any more
+# --- a history that is too large, or can't be read any more
 
 
 def pages(wire: responses.RequestsMock, *listed: Row | None) -> None:
-    """The list is only readable one row at a time; None: not even that."""
+    """The history can only be read one record at a time; None: not even that."""
     path = f"{API}/deployments/applications/{WEB}"
     too_large = TooLargeError("the response is larger than 64 MiB", may_have_arrived=True, from_server=True)
     matching = responses.matchers.query_param_matcher
     wire.get(path, body=too_large, match=[matching({"take": "10"})])
     for skip, row in enumerate(listed):
         query = {"take": "1", **({"skip": str(skip)} if skip else {})}
-        said: Any = {"body": too_large} if row is None else {"json": listing(row)}
-        wire.get(path, match=[matching(query)], **said)
+        reply: Any = {"body": too_large} if row is None else {"json": listing(row)}
+        wire.get(path, match=[matching(query)], **reply)
     wire.get(path, json=listing(), match=[matching({"take": "1", "skip": str(len(listed))})])
 
 
@@ -271,11 +278,11 @@ OVER = {"status": "finished"}
             4,
             id="of-the-same-second-in-any-order",
         ),
-        pytest.param([deployed(number, **OVER) for number in (10, 9, 8, 7)], None, 3, id="nothing-new"),
-        pytest.param([deployed(11)], OURS, 2, id="the-only-one-there-ever-was"),
+        pytest.param([deployed(number, **OVER) for number in (10, 9, 8, 7)], None, 3, id="none-new"),
+        pytest.param([deployed(11)], OURS, 2, id="the-first-deployment"),
     ],
 )
-def test_of_a_list_that_is_too_large_the_rows_are_read_one_by_one(
+def test_a_history_that_is_too_large_is_read_one_record_at_a_time(
     wire: responses.RequestsMock, listed: list[Row], found: Started | None, read: int
 ) -> None:
     wire.assert_all_requests_are_fired = False
@@ -287,18 +294,18 @@ def test_of_a_list_that_is_too_large_the_rows_are_read_one_by_one(
 @pytest.mark.parametrize(
     ("going", "found"),
     [
+        pytest.param([deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="active"),
         pytest.param(
-            [deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="it-is-going"
-        ),
-        pytest.param(
-            [deployed(9, status="in_progress")], AccessDenied(provider.UNLISTED), id="it-is-not-among-them"
+            [deployed(9, status="in_progress")],
+            AccessDenied(find_triggered.UNLISTED),
+            id="not-active",
         ),
     ],
 )
-def test_where_one_row_is_too_large_it_is_looked_for_among_all_that_are_going(
+def test_if_one_record_is_too_large_active_deployments_are_searched(
     wire: responses.RequestsMock, going: list[Row], found: Any
 ) -> None:
-    """The same megabytes again would tell no more."""
+    """Reading the same megabytes again would not help."""
     wire.assert_all_requests_are_fired = False
     pages(wire, deployed(12, pull_request_id=7), None)
     serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
@@ -308,7 +315,7 @@ def test_where_one_row_is_too_large_it_is_looked_for_among_all_that_are_going(
 @pytest.mark.parametrize(
     "name", ["maintenance_503", "deploy_body_list_500_star", "transport_proxy_traefik_404"]
 )
-def test_a_list_that_can_not_be_read_any_more_is_asked_for_again_unless_the_deployment_is_seen_to_go(
+def test_an_unreadable_history_is_requested_again_unless_the_deployment_is_active(
     wire: responses.RequestsMock, name: str
 ) -> None:
     for going in ([], [deployed(11)]):
@@ -323,16 +330,19 @@ def test_a_list_that_can_not_be_read_any_more_is_asked_for_again_unless_the_depl
 @pytest.mark.parametrize(
     ("running", "going", "found"),
     [
-        pytest.param(frozenset({"d9"}), [deployed(11), deployed(9)], OURS, id="one-that-is-new"),
+        pytest.param(frozenset({"d9"}), [deployed(11), deployed(9)], OURS, id="one-new"),
         pytest.param(
-            frozenset({"d11"}), [deployed(11)], AccessDenied(provider.UNLISTED), id="none-that-is-new"
+            frozenset({"d11"}), [deployed(11)], AccessDenied(find_triggered.UNLISTED), id="none-new"
         ),
         pytest.param(
-            None, [deployed(11)], AccessDenied(provider.UNLISTED), id="what-went-before-is-not-known-either"
+            None,
+            [deployed(11)],
+            AccessDenied(find_triggered.UNLISTED),
+            id="earlier-active-ones-are-unknown",
         ),
     ],
 )
-def test_a_list_that_was_never_read_tells_nothing_about_what_is_new(
+def test_without_a_history_only_new_active_deployments_are_found(
     wire: responses.RequestsMock, running: frozenset[str] | None, going: list[Row], found: Any
 ) -> None:
     wire.assert_all_requests_are_fired = False
@@ -342,8 +352,8 @@ def test_a_list_that_was_never_read_tells_nothing_about_what_is_new(
     assert set(asked(wire)) <= {"GET /deployments"}
 
 
-def test_a_list_of_another_application_s_is_no_empty_list(wire: responses.RequestsMock) -> None:
-    """To send it again would start it twice."""
+def test_a_history_of_another_application_is_not_an_empty_one(wire: responses.RequestsMock) -> None:
+    """An empty one would mean: trigger again, and start it twice."""
     others = listing(about(deployed(11), APP), deployed(10))
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=others)
     serve(wire, "GET", "/deployments", "deployments_list_empty")
@@ -351,20 +361,20 @@ def test_a_list_of_another_application_s_is_no_empty_list(wire: responses.Reques
         server(known=SEEN).find_triggered(WEB)
 
 
-# --- where nobody can tell
+# --- what can not be determined
 
 
-def test_nothing_is_found_for_a_target_that_was_never_checked() -> None:
-    assert server().find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
+def test_nothing_is_found_for_a_target_that_was_not_resolved() -> None:
+    assert server().find_triggered(WEB) == AccessDenied(find_triggered.CANNOT_TELL)
 
 
-def test_nothing_is_found_by_a_token_that_may_not_read() -> None:
-    assert server(wait=False, blind=True, known=SEEN).find_triggered(WEB) == AccessDenied(
-        provider.CANNOT_TELL
+def test_nothing_is_found_without_read() -> None:
+    assert server(wait=False, write_only=True, known=SEEN).find_triggered(WEB) == AccessDenied(
+        find_triggered.CANNOT_TELL
     )
 
 
-def test_a_token_that_may_read_no_more_cannot_find(wire: responses.RequestsMock) -> None:
+def test_a_token_that_lost_read_is_refused(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_deployonly")
     with pytest.raises(RefusedError) as caught:
         server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB)
@@ -372,39 +382,40 @@ def test_a_token_that_may_read_no_more_cannot_find(wire: responses.RequestsMock)
 
 
 @pytest.mark.parametrize("text", [None, [], {}, {"deployments": {}}, {"deployments": None}])
-def test_a_list_of_another_shape_is_not_an_empty_list(wire: responses.RequestsMock, text: Any) -> None:
-    """An empty list would mean: send it again."""
+def test_a_list_of_another_format_is_not_an_empty_list(wire: responses.RequestsMock, text: Any) -> None:
+    """An empty list would mean: trigger again."""
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=text)
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     with pytest.raises(UnavailableError):
         server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB)
 
 
-def test_find_is_as_patient_as_it_is_told(wire: responses.RequestsMock) -> None:
+def test_the_timeout_is_used(wire: responses.RequestsMock) -> None:
     wire.get(f"{API}/deployments/applications/{WEB}", body=requests.exceptions.ReadTimeout())
     with pytest.raises(UnavailableError):
         server(known={WEB: Resource(APPLICATION, has_history=True)}).find_triggered(WEB, timeout=1)
     assert wire.calls[0].request.req_kwargs["timeout"] == (1, 1)  # type: ignore[attr-defined]
 
 
-# --- by the status: services, databases, and what is stopped
+# --- by the status: services, databases, and what is being stopped
 
 NAMES = {APPLICATION: "app_get_read", SERVICE: "service_get", DATABASE: "database_get"}
 UUIDS = {APPLICATION: WEB, SERVICE: STACK, DATABASE: PG}
 
 
-def changed(kind: str, status: str, aspect: str = RUNNING) -> Started:
-    return Started((Handle(UUIDS[kind], "", condition=aspect),), f"its status has changed to {status}")
+def changed(kind: str, status: str, condition: str = RUNNING) -> Started:
+    return Started((Handle(UUIDS[kind], "", condition=condition),), f"its status has changed to {status}")
 
 
 def unchanged(status: str) -> AccessDenied:
     return AccessDenied(
-        f"the answer was lost, and its status is still {status}: it may have been started anew, or not"
+        f"the response to the trigger was lost, and the status is still {status}: "
+        "it may or may not have been started again"
     )
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "before", "now", "answers"),
+    ("kind", "options", "before", "now", "results"),
     [
         pytest.param(
             SERVICE,
@@ -412,7 +423,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "starting:unhealthy",
             [changed(SERVICE, "starting:unhealthy")],
-            id="it-starts",
+            id="starting",
         ),
         pytest.param(
             SERVICE,
@@ -420,7 +431,7 @@ def unchanged(status: str) -> AccessDenied:
             "starting:unhealthy",
             "starting:unhealthy",
             [None, unchanged("starting:unhealthy")],
-            id="it-started-before",
+            id="was-starting-before",
         ),
         pytest.param(
             SERVICE,
@@ -428,7 +439,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "running:unhealthy",
             [None, unchanged("running:unhealthy")],
-            id="health-is-no-news",
+            id="only-health-has-changed",
         ),
         pytest.param(
             SERVICE,
@@ -436,18 +447,16 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "degraded:unhealthy",
             [None, None],
-            id="a-stop-and-another-trouble",
+            id="a-stop-and-another-state",
         ),
-        pytest.param(
-            SERVICE, {}, "running:healthy", "exited", [changed(SERVICE, "exited")], id="it-went-down"
-        ),
+        pytest.param(SERVICE, {}, "running:healthy", "exited", [changed(SERVICE, "exited")], id="exited"),
         pytest.param(
             SERVICE,
             {},
             "running:healthy",
             "running:healthy",
             [None, unchanged("running:healthy")],
-            id="nothing-to-be-seen",
+            id="unchanged",
         ),
         pytest.param(
             SERVICE,
@@ -455,7 +464,7 @@ def unchanged(status: str) -> AccessDenied:
             "exited",
             "exited",
             [None, unchanged("exited")],
-            id="nothing-to-be-seen-by-deploy",
+            id="unchanged-after-deploy",
         ),
         pytest.param(
             SERVICE,
@@ -511,7 +520,7 @@ def unchanged(status: str) -> AccessDenied:
             "exited:unhealthy",
             "exited:unhealthy",
             [None, unchanged("exited:unhealthy")],
-            id="a-database-is-still-down",
+            id="a-database-is-still-stopped",
         ),
         pytest.param(
             DATABASE,
@@ -543,24 +552,24 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "running:unhealthy",
             [None, None],
-            id="a-preview-s-deletion-is-sent-again-whatever-the-application-does",
+            id="the-deletion-of-a-preview-may-be-sent-again",
         ),
-        pytest.param(SERVICE, {}, "", None, [None, unchanged("not known")], id="no-status-before-and-after"),
+        pytest.param(SERVICE, {}, "", None, [None, unchanged("unknown")], id="no-status-before-and-after"),
     ],
 )
-def test_a_lost_act_on_what_has_no_deployments_is_seen_in_its_status(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, kind: str, options: Row, before: str, now: str | None, answers: list[Any]
+def test_without_deployments_a_lost_trigger_is_found_by_the_status(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, kind: str, options: Row, before: str, now: str | None, results: list[Any]
 ) -> None:
-    """What is done but once, however often it is asked for, may be sent again; a restart may not."""
+    """A request that has no effect when repeated may be sent again; a restart may not."""
     uuid = UUIDS[kind]
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", f"/{kind}s/{uuid}", NAMES[kind], body={**body(NAMES[kind]), "status": now})
     coolify = server(known={uuid: Resource(kind, {"status": before})}, **options)
-    assert [coolify.find_triggered(uuid) for _ in answers] == answers
+    assert [coolify.find_triggered(uuid) for _ in results] == results
     assert {line.partition(" ")[0] for line in asked(wire)} <= {"GET"}
 
 
-def test_a_status_is_read_as_patiently_as_it_is_told(wire: responses.RequestsMock) -> None:
+def test_the_timeout_is_used_for_the_status(wire: responses.RequestsMock) -> None:
     wire.get(f"{API}/services/{STACK}", body=requests.exceptions.ReadTimeout())
     with pytest.raises(UnavailableError):
         server(known={STACK: Resource(SERVICE)}).find_triggered(STACK, timeout=1)

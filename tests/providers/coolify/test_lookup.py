@@ -1,4 +1,4 @@
-"""Coolify: what is there before anything is started, what of it is remembered, and what can't be done with it."""
+"""Lookup: what exists before the trigger, what is remembered of it, and what is not supported."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import responses
 
 from deployer.http.client import TooLargeError
 from deployer.model import AccessDenied, Command, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import provider, resources
+from deployer.providers.coolify import find_triggered, resources, trigger_requests
 from deployer.providers.coolify.api.versions import Version
-from deployer.providers.coolify.lookup import unsupported
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
@@ -45,7 +44,7 @@ IMG_TARGET = Target(IMG, "img", APPLICATION, "", "exited:unhealthy")
 
 
 def absent(wire: responses.RequestsMock, uuid: str, *kinds: str) -> None:
-    """No such resource of these kinds."""
+    """There is no resource with this uuid of these kinds."""
     names = {APPLICATION: "app_get_unknown", SERVICE: "service_404", DATABASE: "database_404"}
     for kind in kinds:
         serve(wire, "GET", f"/{kind}s/{uuid}", names[kind])
@@ -54,7 +53,7 @@ def absent(wire: responses.RequestsMock, uuid: str, *kinds: str) -> None:
 # --- what a uuid is
 
 
-def test_check_reads_the_application_and_its_newest_row(wire: responses.RequestsMock) -> None:
+def test_resolve_reads_the_application_and_its_newest_record(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read")
     coolify = server()
@@ -75,10 +74,10 @@ def test_check_reads_the_application_and_its_newest_row(wire: responses.Requests
         ),
     ],
 )
-def test_a_uuid_is_looked_for_as_each_kind_in_turn(
+def test_a_uuid_is_looked_up_as_each_kind_in_turn(
     wire: responses.RequestsMock, kind: str, name: str, target: Target
 ) -> None:
-    """Cheaper than the one list of everything (coolify-api 5.10). Of these kinds there are no rows to read."""
+    """Cheaper than the one list of all (coolify-api 5.10). These kinds have no deployments."""
     before = KINDS[: KINDS.index(kind)]
     absent(wire, target.id, *before)
     serve(wire, "GET", f"/{kind}s/{target.id}", name)
@@ -88,7 +87,7 @@ def test_a_uuid_is_looked_for_as_each_kind_in_turn(
     assert asked(wire) == [f"GET /{each}s/{target.id}" for each in (*before, kind)]
 
 
-def test_an_unknown_uuid_is_refused_alone_and_by_its_name(wire: responses.RequestsMock) -> None:
+def test_an_unknown_uuid_refuses_only_that_target(wire: responses.RequestsMock) -> None:
     absent(wire, WEB, *KINDS)
     with pytest.raises(RefusedError) as caught:
         server().resolve(WEB)
@@ -105,7 +104,7 @@ def test_an_unknown_uuid_is_refused_alone_and_by_its_name(wire: responses.Reques
     "name",
     ["unauth_bad", "left_team_401", "deployment_get_deployonly_403", "transport_api_disabled", "ip_denied"],
 )
-def test_a_refusal_of_the_token_is_no_unknown_uuid(wire: responses.RequestsMock, name: str) -> None:
+def test_a_rejected_token_is_not_reported_as_an_unknown_uuid(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/applications/{WEB}", name)
     with pytest.raises(RefusedError) as caught:
         server().resolve(WEB)
@@ -116,14 +115,14 @@ def test_a_refusal_of_the_token_is_no_unknown_uuid(wire: responses.RequestsMock,
 @pytest.mark.parametrize(
     "name", ["maintenance_503", "transport_proxy_traefik_404", "ratelimit_429", "api_root"]
 )
-def test_no_answer_is_no_unknown_uuid(wire: responses.RequestsMock, name: str) -> None:
+def test_a_failed_request_is_not_reported_as_an_unknown_uuid(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/applications/{WEB}", name)
     with pytest.raises(UnavailableError):
         server().resolve(WEB)
     assert len(wire.calls) == 1
 
 
-def test_a_uuid_cannot_leave_its_place_in_the_path(wire: responses.RequestsMock) -> None:
+def test_a_uuid_is_escaped_in_the_path(wire: responses.RequestsMock) -> None:
     absent(wire, "..%2Fservers%3Fx", *KINDS)
     with pytest.raises(RefusedError):
         server().resolve("../servers?x")
@@ -133,7 +132,7 @@ def test_a_uuid_cannot_leave_its_place_in_the_path(wire: responses.RequestsMock)
 # --- what is remembered of an application
 
 
-def test_of_an_application_that_was_never_deployed_there_is_no_newest_row(
+def test_an_application_that_was_never_deployed_has_no_newest_record(
     wire: responses.RequestsMock,
 ) -> None:
     row = {**body("app_get_read"), "post_deployment_command": "migrate", "additional_servers_count": 2}
@@ -141,15 +140,15 @@ def test_of_an_application_that_was_never_deployed_there_is_no_newest_row(
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_empty")
     coolify = server()
     assert coolify.resolve(WEB) == WEB_TARGET
-    seen = coolify.lookup.resources[WEB]
-    assert seen == Resource(APPLICATION, row, has_history=True)
-    assert (seen.post_command, seen.servers, seen.status) == (True, 2, "exited:unhealthy")
+    resource = coolify.lookup.resources[WEB]
+    assert resource == Resource(APPLICATION, row, has_history=True)
+    assert (resource.post_command, resource.servers, resource.status) == (True, 2, "exited:unhealthy")
 
 
-def test_the_newest_row_is_the_one_with_the_highest_id_and_webhooks_are_remembered(
+def test_the_newest_record_has_the_highest_id_and_webhooks_are_remembered(
     wire: responses.RequestsMock,
 ) -> None:
-    """Rows of the same second come in any order."""
+    """Records of the same second come in any order."""
     there = [
         deployed(4, commit="b" * 40),
         deployed(6, is_webhook=True, commit="a" * 40),
@@ -169,10 +168,10 @@ def test_the_newest_row_is_the_one_with_the_highest_id_and_webhooks_are_remember
 
 
 @pytest.mark.parametrize(("pr", "remembered"), [(0, {"a" * 40}), (7, {"b" * 40})])
-def test_a_webhook_s_deployment_of_another_pull_request_deploys_nothing_twice(
+def test_a_webhook_deployment_of_another_pull_request_does_not_count(
     wire: responses.RequestsMock, pr: int, remembered: set[str]
 ) -> None:
-    """After a fast-forward merge the branch has the commit that the preview had."""
+    """After a fast-forward merge, the branch has the same commit as the preview."""
     there = [
         deployed(4, is_webhook=True, commit="a" * 40, pull_request_id=None),
         deployed(5, is_webhook=True, commit="b" * 40, pull_request_id=7),
@@ -185,7 +184,7 @@ def test_a_webhook_s_deployment_of_another_pull_request_deploys_nothing_twice(
     assert coolify.lookup.resources[WEB].webhook_commits == remembered
 
 
-def test_check_before_beta402_remembers_what_is_going(wire: responses.RequestsMock) -> None:
+def test_before_beta402_the_active_deployments_are_remembered(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{OLD_WEB}", "v4.0.0-beta.380_app_get")
     serve(wire, "GET", f"/deployments/applications/{OLD_WEB}", "v4.0.0-beta.380_app_deployments")
     serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list")
@@ -204,15 +203,15 @@ def test_check_before_beta402_remembers_what_is_going(wire: responses.RequestsMo
 
 
 @pytest.mark.parametrize(
-    ("row", "seen"),
+    ("row", "expected"),
     [
-        pytest.param({}, ("", False, 0, None), id="nothing"),
+        pytest.param({}, ("", False, 0, None), id="empty"),
         pytest.param(
             {"status": None, "post_deployment_command": "", "additional_servers_count": None},
             ("", False, 0, False),
             id="nulls",
         ),
-        pytest.param({"additional_servers_count": "1"}, ("", False, 0, False), id="a-count-that-is-none"),
+        pytest.param({"additional_servers_count": "1"}, ("", False, 0, False), id="an-invalid-count"),
         pytest.param(
             {"status": "running:healthy", "post_deployment_command": "x", "additional_servers_count": 1},
             ("running:healthy", True, 1, False),
@@ -223,29 +222,25 @@ def test_check_before_beta402_remembers_what_is_going(wire: responses.RequestsMo
             ("exited:exited", False, 1, False),
             id="as-recorded-with-an-additional-server",
         ),
-        pytest.param(
-            {"custom_labels": None}, ("", False, 0, True), id="a-field-that-only-read-sensitive-sees"
-        ),
+        pytest.param({"custom_labels": None}, ("", False, 0, True), id="a-sensitive-field"),
     ],
 )
-def test_what_is_read_of_an_application_is_told_in_our_words(
-    row: Row, seen: tuple[str, bool, int, bool | None]
+def test_the_fields_of_an_application_are_read(
+    row: Row, expected: tuple[str, bool, int, bool | None]
 ) -> None:
     one = Resource(APPLICATION, row)
-    assert (one.status, one.post_command, one.servers, one.sensitive) == seen
+    assert (one.status, one.post_command, one.servers, one.shows_sensitive) == expected
 
 
 @pytest.mark.parametrize(("name", "sensitive"), [("app_get_read", False), ("app_get_sensitive", True)])
-def test_whether_a_token_sees_what_is_sensitive_is_seen_in_an_application(
-    name: str, *, sensitive: bool
-) -> None:
-    assert Resource(APPLICATION, body(name)).sensitive is sensitive
-    assert Resource(SERVICE, body(name)).sensitive is None
-    assert Resource(APPLICATION, body(name), from_list=True).sensitive is None
+def test_an_application_shows_whether_the_token_has_read_sensitive(name: str, *, sensitive: bool) -> None:
+    assert Resource(APPLICATION, body(name)).shows_sensitive is sensitive
+    assert Resource(SERVICE, body(name)).shows_sensitive is None
+    assert Resource(APPLICATION, body(name), from_list=True).shows_sensitive is None
 
 
 @pytest.mark.parametrize(
-    ("seen", "checked"),
+    ("resource", "resolved"),
     [
         (Resource(APPLICATION), False),
         (Resource(APPLICATION, GIT), True),
@@ -254,11 +249,11 @@ def test_whether_a_token_sees_what_is_sensitive_is_seen_in_an_application(
         (Resource(TAG, members=()), True),
     ],
 )
-def test_what_was_never_asked_for_is_not_checked(seen: Resource, *, checked: bool) -> None:
-    assert seen.is_resolved is checked
+def test_a_resource_that_was_not_read_is_not_resolved(resource: Resource, *, resolved: bool) -> None:
+    assert resource.is_resolved is resolved
 
 
-def test_of_what_nobody_checked_it_is_known_that_it_may_be_an_application() -> None:
+def test_an_unresolved_target_may_be_an_application() -> None:
     coolify = server()
     assert coolify.lookup.get("x") == Resource(APPLICATION)
     assert coolify.lookup.get("x") is coolify.lookup.resources["x"]
@@ -267,7 +262,7 @@ def test_of_what_nobody_checked_it_is_known_that_it_may_be_an_application() -> N
 # --- what a tag is
 
 
-def test_check_reads_what_carries_a_tag_and_what_is_going(wire: responses.RequestsMock) -> None:
+def test_resolve_reads_the_members_of_a_tag_and_the_active_deployments(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/applications", "apps_tagged")
     for uuid in (IMG, WEB):
         serve(
@@ -290,10 +285,10 @@ def test_check_reads_what_carries_a_tag_and_what_is_going(wire: responses.Reques
 
 
 @pytest.mark.parametrize(("count", "known"), [(20, True), (21, False)])
-def test_of_more_than_twenty_that_carry_a_tag_the_newest_rows_are_not_read(
+def test_the_newest_records_of_more_than_twenty_members_are_not_read(
     wire: responses.RequestsMock, count: int, *, known: bool
 ) -> None:
-    """It would take longer, and more requests, than the deployment itself."""
+    """That would take longer, and more requests, than the deployment itself."""
     rows = [{**body("apps_tagged")[0], "uuid": f"a{number}"} for number in range(count)]
     serve(wire, "GET", "/applications", "apps_tagged", body=rows)
     for row in rows if known else []:
@@ -309,7 +304,7 @@ def test_of_more_than_twenty_that_carry_a_tag_the_newest_rows_are_not_read(
     )
 
 
-def test_a_tag_that_no_application_carries_may_be_a_service_s(wire: responses.RequestsMock) -> None:
+def test_a_tag_without_applications_may_be_a_service_s(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/applications", "apps_tagged", body=[])
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     coolify = server(tags=frozenset({"onlysvc"}))
@@ -317,8 +312,8 @@ def test_a_tag_that_no_application_carries_may_be_a_service_s(wire: responses.Re
     assert coolify.lookup.resources == {"onlysvc": Resource(TAG, members=())}
 
 
-def test_before_beta461_nobody_can_tell_what_carries_a_tag(wire: responses.RequestsMock) -> None:
-    """The parameter `tag` would be ignored there: the list would be every application of the team."""
+def test_before_beta461_the_members_of_a_tag_are_unknown(wire: responses.RequestsMock) -> None:
+    """Those versions ignore the parameter `tag` and list every application of the team."""
     serve(wire, "GET", "/deployments", "deployments_list_read")
     coolify = server(version="4.0.0-beta.460", tags=frozenset({"blue"}))
     assert coolify.resolve("blue") == Target("blue", kind=TAG, group=True)
@@ -326,16 +321,16 @@ def test_before_beta461_nobody_can_tell_what_carries_a_tag(wire: responses.Reque
     assert asked(wire) == ["GET /deployments"]
 
 
-# --- what can't be done
+# --- what is not supported
 
 
 SERVICE_ROW, DATABASE_ROW = body("service_get"), body("database_get")
-BUILT = "`docker_tag` is for applications made of a Docker image; this one is built by nixpacks"
-LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application"
+BUILT = "`docker_tag` is only for applications that run a Docker image; this one is built by nixpacks"
+LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
 
 
 @pytest.mark.parametrize(
-    ("kind", "row", "options", "version", "words"),
+    ("kind", "row", "options", "version", "expected"),
     [
         pytest.param(APPLICATION, GIT, {"pr": 7}, NEW, "", id="a-preview"),
         pytest.param(APPLICATION, GIT, {"pr": 7}, "4.0.0-beta.408", "", id="a-preview-beta408"),
@@ -386,7 +381,7 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
             IMAGE,
             {"pr": 7, "docker_tag": "x"},
             "4.0.0-beta.470",
-            "Coolify 4.0.0-beta.470 knows no `docker_tag`: that needs 4.0.0-beta.471",
+            "Coolify 4.0.0-beta.470 does not support `docker_tag`: that needs 4.0.0-beta.471",
             id="a-docker-tag-beta470",
         ),
         pytest.param(
@@ -403,7 +398,7 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
             {"pr": 7, "docker_tag": "x"},
             NEW,
             "",
-            id="a-docker-tag-and-nobody-knows-how-it-is-built",
+            id="a-docker-tag-with-an-unknown-build-pack",
         ),
         pytest.param(
             APPLICATION, GIT, {"pr": 7, "docker_tag": "x"}, "", BUILT, id="an-unknown-version-is-the-newest"
@@ -422,24 +417,24 @@ LEAVE_OUT = "has no previews: leave `pr` out, or give the uuid of an application
             {"force": True, "instant": True},
             NEW,
             "",
-            id="flags-without-effect-are-no-mistake",
+            id="flags-without-effect-are-accepted",
         ),
     ],
 )
-def test_what_cannot_be_done_is_told_before_anything_is_sent(
-    kind: str, row: Row, options: dict[str, Any], version: str, words: str
+def test_what_is_not_supported_is_refused_before_the_trigger(
+    kind: str, row: Row, options: dict[str, Any], version: str, expected: str
 ) -> None:
-    told = unsupported(kind, row, Options(**options), Version(version))
-    assert told == words
+    reason = trigger_requests.unsupported(kind, row, Options(**options), Version(version))
+    assert reason == expected
 
 
 @pytest.mark.parametrize(
     ("uuid", "kind", "name"), [(STACK, SERVICE, "service_get"), (PG, DATABASE, "database_get")]
 )
-def test_a_preview_of_what_has_none_is_refused_alone(
+def test_a_preview_of_a_service_refuses_only_that_target(
     wire: responses.RequestsMock, uuid: str, kind: str, name: str
 ) -> None:
-    """The server would answer 500 (coolify-api 17.1 row 15)."""
+    """The server would respond with 500 (coolify-api 17.1 row 15)."""
     absent(wire, uuid, *KINDS[: KINDS.index(kind)])
     serve(wire, "GET", f"/{kind}s/{uuid}", name)
     with pytest.raises(RefusedError, match=f"a {kind} has no previews") as caught:
@@ -459,7 +454,7 @@ def test_a_preview_of_what_has_none_is_refused_alone(
         pytest.param("https://@evil.example", "", id="an-empty-user"),
         pytest.param("https:///a", "", id="no-host"),
         pytest.param(
-            "https://web.example.com/@scope", "https://web.example.com/@scope", id="an-at-behind-the-host"
+            "https://web.example.com/@scope", "https://web.example.com/@scope", id="an-at-after-the-host"
         ),
         ("https://a.example.com,https://b.example.com", "https://a.example.com"),
         ("https://a.example.com:8080/x", "https://a.example.com/x"),
@@ -476,7 +471,7 @@ def test_a_preview_of_what_has_none_is_refused_alone(
         ("https://a\ud800.example.com", ""),
     ],
 )
-def test_the_address_of_an_application_is_its_first_one_if_it_is_one(fqdn: Any, url: str) -> None:
+def test_the_address_of_an_application_is_its_first_one_if_it_is_valid(fqdn: Any, url: str) -> None:
     assert resources.target(APPLICATION, WEB, {**GIT, "fqdn": fqdn}, Options()).url == url
 
 
@@ -486,7 +481,7 @@ STANDARD = "{{pr_id}}.{{domain}}"
 @pytest.mark.parametrize(
     ("fqdn", "template", "url"),
     [
-        pytest.param("http://web.example.com", STANDARD, "http://7.web.example.com", id="the-standard"),
+        pytest.param("http://web.example.com", STANDARD, "http://7.web.example.com", id="the-default"),
         pytest.param(
             "https://web.example.com:8443", STANDARD, "https://7.web.example.com", id="a-container-s-port"
         ),
@@ -515,21 +510,17 @@ STANDARD = "{{pr_id}}.{{domain}}"
             "https://7.previews.example.org",
             id="without-the-domain",
         ),
-        pytest.param("https://web.example.com", "{{random}}.{{domain}}", "", id="random-cannot-be-known"),
+        pytest.param("https://web.example.com", "{{random}}.{{domain}}", "", id="random"),
         pytest.param(
-            "https://web.example.com", "{{pr_id}}-{{random}}.{{domain}}", "", id="random-beside-the-number"
+            "https://web.example.com", "{{pr_id}}-{{random}}.{{domain}}", "", id="random-and-the-number"
         ),
-        pytest.param(
-            "https://web.example.com", None, "https://7.web.example.com", id="no-template-is-the-standard"
-        ),
-        pytest.param(
-            "https://web.example.com", "", "https://7.web.example.com", id="an-empty-template-is-the-standard"
-        ),
+        pytest.param("https://web.example.com", None, "https://7.web.example.com", id="no-template"),
+        pytest.param("https://web.example.com", "", "https://7.web.example.com", id="an-empty-template"),
         pytest.param(
             "https://web.example.com",
             '{{pr_id}}"><img>.{{domain}}',
             "",
-            id="a-template-that-makes-no-address",
+            id="a-template-of-an-invalid-address",
         ),
         pytest.param(
             "https://web.example.com", "{{pr_id}}\n::error::{{domain}}", "", id="a-template-of-many-lines"
@@ -537,19 +528,19 @@ STANDARD = "{{pr_id}}.{{domain}}"
         pytest.param(None, STANDARD, "", id="no-address"),
     ],
 )
-def test_a_preview_s_address_is_made_of_the_application_s(fqdn: Any, template: Any, url: str) -> None:
-    """coolify-api 5.10: no answer holds it."""
+def test_the_address_of_a_preview_is_made_from_the_application_s(fqdn: Any, template: Any, url: str) -> None:
+    """No endpoint returns it (coolify-api 5.10)."""
     row = {**GIT, "fqdn": fqdn, "preview_url_template": template}
     found = resources.target(APPLICATION, WEB, row, Options(pr=7))
-    assert (found.url, found.before) == (url, "")  # it is none before the preview is started
+    assert (found.url, found.before) == (url, "")  # the preview does not exist before it is started
 
 
-def test_a_preview_that_is_deleted_answers_nowhere() -> None:
+def test_a_preview_that_is_deleted_has_no_address() -> None:
     row = {**GIT, "fqdn": "https://web.example.com"}
     assert resources.target(APPLICATION, WEB, row, Options(pr=7, command=Command.STOP)).url == ""
 
 
-def test_a_preview_s_target_is_told_with_the_preview_s_address(wire: responses.RequestsMock) -> None:
+def test_the_target_of_a_preview_has_the_address_of_the_preview(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read")
     assert server(pr=7).resolve(WEB).url == "http://7.web.example.com"
@@ -580,7 +571,7 @@ def test_a_preview_s_target_is_told_with_the_preview_s_address(wire: responses.R
         pytest.param(
             {"build_pack": "dockerfile"},
             "dockerfile build of its repository, branch ?",
-            id="nobody-knows-of-what",
+            id="unknown",
         ),
         pytest.param(IMAGE, "Docker image ghcr.io/acme/shop:1.0.0", id="an-image"),
         pytest.param(
@@ -591,12 +582,12 @@ def test_a_preview_s_target_is_told_with_the_preview_s_address(wire: responses.R
     ],
 )
 def test_what_would_be_deployed_is_described(row: Row, text: str) -> None:
-    """An image's `git_repository` is none of its own (coolify-api 5.6)."""
+    """The `git_repository` of a Docker-image application is a placeholder (coolify-api 5.6)."""
     assert resources.description(row) == text
 
 
 @pytest.mark.parametrize("text", [[], 5, "text", {}, {"uuid": None}, {"uuid": APP}])
-def test_a_resource_of_another_shape_or_another_one_is_none_that_was_found(
+def test_a_response_of_another_format_or_about_another_resource_is_not_accepted(
     wire: responses.RequestsMock, text: Any
 ) -> None:
     wire.get(f"{API}/applications/{WEB}", json=text)
@@ -604,7 +595,7 @@ def test_a_resource_of_another_shape_or_another_one_is_none_that_was_found(
         server().resolve(WEB)
 
 
-# --- lists that only serve a lost answer
+# --- lists that only serve a lost response
 
 LIST = f"/deployments/applications/{WEB}"
 
@@ -640,11 +631,11 @@ UNREADABLE: dict[str, Callable[[responses.RequestsMock, str], None]] = {
     ),
 }
 AT_ONCE = ("refused", "not-authorized", "heavy")
-"""What a second try would not change."""
+"""Failures that a retry would not change."""
 
 
 def checked(coolify: CoolifyProvider, target: str = WEB) -> Target:
-    """At the second try, if the first one is to be repeated."""
+    """Resolve it, a second time if the first one asks for a retry."""
     try:
         return coolify.resolve(target)
     except UnavailableError:
@@ -652,10 +643,8 @@ def checked(coolify: CoolifyProvider, target: str = WEB) -> Target:
 
 
 @pytest.mark.parametrize("how", UNREADABLE)
-def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(
-    wire: responses.RequestsMock, how: str
-) -> None:
-    """It is tried twice, done without, and that is said; what is going then is known instead."""
+def test_an_unreadable_history_does_not_prevent_the_trigger(wire: responses.RequestsMock, how: str) -> None:
+    """It is tried twice, then reported as a warning; the active deployments are remembered instead."""
     for _ in range(3):
         serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     wire.assert_all_requests_are_fired = False
@@ -664,7 +653,7 @@ def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(
     coolify = server()
     for _ in range(
         2
-    ):  # a full queue: it is checked again before the next trigger, and the list is not asked for again
+    ):  # a full queue: resolved again before the next trigger, without requesting the list again
         found = checked(coolify)
         assert found == WEB_TARGET
         assert [warning.partition(" (")[0] for warning in found.warnings] == [
@@ -677,7 +666,7 @@ def test_a_list_that_can_not_be_read_keeps_nothing_from_being_triggered(
     assert asked(wire).count(f"GET {LIST}?take=1") == (1 if how in AT_ONCE else 2)
 
 
-def test_a_list_that_can_be_read_at_the_second_try_is_used(wire: responses.RequestsMock) -> None:
+def test_a_history_that_can_be_read_at_the_second_try_is_used(wire: responses.RequestsMock) -> None:
     for name in ("maintenance_503", "app_deployments_read"):
         serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
         serve(wire, "GET", LIST, name)
@@ -688,7 +677,7 @@ def test_a_list_that_can_be_read_at_the_second_try_is_used(wire: responses.Reque
     )
 
 
-def test_a_token_that_is_refused_everywhere_is_refused_here_too(wire: responses.RequestsMock) -> None:
+def test_a_rejected_token_is_refused(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", LIST, "app_deployments_deployonly")
     with pytest.raises(RefusedError):
@@ -696,7 +685,7 @@ def test_a_token_that_is_refused_everywhere_is_refused_here_too(wire: responses.
 
 
 @pytest.mark.parametrize("how", ["500", "slow", "heavy"])
-def test_without_both_lists_it_is_triggered_and_a_lost_answer_can_not_be_made_up_for(
+def test_without_both_lists_a_lost_response_can_not_be_made_up_for(
     wire: responses.RequestsMock, how: str
 ) -> None:
     wire.assert_all_requests_are_fired = False
@@ -710,12 +699,14 @@ def test_without_both_lists_it_is_triggered_and_a_lost_answer_can_not_be_made_up
             coolify.resolve(WEB)
     assert coolify.resolve(WEB).warnings != ()
     assert coolify.lookup.resources[WEB].running_before is None
-    assert coolify.find_triggered(WEB) == AccessDenied(provider.UNLISTED)
+    assert coolify.find_triggered(WEB) == AccessDenied(find_triggered.UNLISTED)
 
 
 @pytest.mark.parametrize("how", ["500", "slow", "heavy"])
 @pytest.mark.parametrize("path", ["/applications", f"/deployments/applications/{IMG}", "/deployments"])
-def test_no_list_keeps_a_tag_from_being_triggered(wire: responses.RequestsMock, how: str, path: str) -> None:
+def test_an_unreadable_list_does_not_prevent_the_trigger_of_a_tag(
+    wire: responses.RequestsMock, how: str, path: str
+) -> None:
     wire.assert_all_requests_are_fired = False
     UNREADABLE[how](wire, path)
     for place, name in (
@@ -730,4 +721,4 @@ def test_no_list_keeps_a_tag_from_being_triggered(wire: responses.RequestsMock, 
     found = checked(coolify, "blue")
     assert (found, bool(found.warnings)) == (Target("blue", kind=TAG, group=True), path != "/applications")
     if path == "/deployments":
-        assert coolify.find_triggered("blue") == AccessDenied(provider.UNLISTED)
+        assert coolify.find_triggered("blue") == AccessDenied(find_triggered.UNLISTED)

@@ -1,4 +1,4 @@
-"""Coolify: what a token may do, found out without touching anything, and what a run would do (coolify-api 2, 4)."""
+"""What a token may do, determined without changing anything, and what a run would do (coolify-api 2, 4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START, RESTART, STOP, CANCEL, CHECK = (
 GIT, SENSITIVE, IMAGE = body("app_get_read"), body("app_get_sensitive"), body("apps_tagged")[0]
 
 
-# --- rights
+# --- abilities
 
 
 def probed(
@@ -32,22 +32,22 @@ def probed(
     deploy: str = "deploy_probe_deploy",
     patch: str = "",
 ) -> tuple[Ability, ...]:
-    """What the doctor finds; `patch` is what the second probe is answered."""
+    """The abilities that are found. `patch`: the recorded response to the second request."""
     serve(wire, "POST", "/deploy", deploy)
     if patch:
         serve(wire, "PATCH", f"/applications/{WEB}", patch)
     return coolify.abilities()
 
 
-def held(rights: tuple[Ability, ...]) -> dict[str, bool | None]:
-    return {right.name: right.granted for right in rights}
+def granted_by_name(abilities: tuple[Ability, ...]) -> dict[str, bool | None]:
+    return {ability.name: ability.granted for ability in abilities}
 
 
-def needed(rights: tuple[Ability, ...]) -> set[str]:
-    return {right.name for right in rights if right.needed}
+def needed(abilities: tuple[Ability, ...]) -> set[str]:
+    return {ability.name for ability in abilities if ability.needed}
 
 
-def test_every_right_is_told_with_what_it_is_for(wire: responses.RequestsMock) -> None:
+def test_every_ability_has_a_purpose(wire: responses.RequestsMock) -> None:
     coolify = server(known={WEB: Resource(APPLICATION, SENSITIVE)})
     remedy = f"Make a new one: {api_responses.TOKEN_ABILITIES_HINT}"
     assert probed(wire, coolify, patch="patch_probe_deploy") == (
@@ -60,17 +60,17 @@ def test_every_right_is_told_with_what_it_is_for(wire: responses.RequestsMock) -
     )
 
 
-def test_the_remedy_holds_every_box_that_the_run_needs(wire: responses.RequestsMock) -> None:
+def test_the_remedy_names_every_ability_that_the_run_needs(wire: responses.RequestsMock) -> None:
     coolify = server(version="4.0.0-beta.463", command=RESTART, known={WEB: Resource(APPLICATION, GIT)})
-    rights = probed(wire, coolify, patch="patch_probe_deploy")
-    assert {right.remedy for right in rights} == {
+    abilities = probed(wire, coolify, patch="patch_probe_deploy")
+    assert {ability.remedy for ability in abilities} == {
         "",
         f"Make a new one: {api_responses.token_abilities_hint('write')}",
     }
 
 
-def test_the_probes_start_and_change_nothing(wire: responses.RequestsMock) -> None:
-    """No parameters; an empty object: answered before anything is done (coolify-api 2)."""
+def test_the_checks_start_and_change_nothing(wire: responses.RequestsMock) -> None:
+    """No parameters, and an empty object: Coolify rejects both before it does anything (coolify-api 2)."""
     coolify = server(
         known={"blue": Resource(TAG), WEB: Resource(APPLICATION, GIT), "other": Resource(APPLICATION, GIT)}
     )
@@ -88,16 +88,16 @@ def test_the_probes_start_and_change_nothing(wire: responses.RequestsMock) -> No
         pytest.param("deploy_probe_read", False, id="read"),
         pytest.param("deploy_probe_write", False, id="write"),
         pytest.param("v4.0.0-beta.380_deploy_probe_empty", True, id="beta380-deploy"),
-        pytest.param("v4.0.0-beta.380_deploy_probe_write", True, id="beta380-write-deploys-too"),
+        pytest.param("v4.0.0-beta.380_deploy_probe_write", True, id="beta380-write-may-deploy"),
         pytest.param("v4.0.0-beta.380_deploy_probe_read", False, id="beta380-read"),
-        pytest.param("v4.0.0-beta.420_deploy_probe_write", False, id="beta420-write-deploys-no-more"),
-        pytest.param("deploy_one", None, id="an-answer-that-says-neither"),
+        pytest.param("v4.0.0-beta.420_deploy_probe_write", False, id="beta420-write-may-not-deploy"),
+        pytest.param("deploy_one", None, id="inconclusive"),
     ],
 )
-def test_whether_a_token_may_deploy_is_read_in_the_answer(
+def test_the_response_shows_whether_a_token_may_deploy(
     wire: responses.RequestsMock, name: str, *, may: bool | None
 ) -> None:
-    assert held(probed(wire, server(), name))["deploy"] is may
+    assert granted_by_name(probed(wire, server(), name))["deploy"] is may
 
 
 @pytest.mark.parametrize(
@@ -109,30 +109,33 @@ def test_whether_a_token_may_deploy_is_read_in_the_answer(
         pytest.param("v4.0.0-beta.420_patch_empty", True, id="beta420-write"),
     ],
 )
-def test_whether_a_token_may_write_is_read_in_the_answer(
+def test_the_response_shows_whether_a_token_may_write(
     wire: responses.RequestsMock, name: str, *, may: bool
 ) -> None:
-    assert held(probed(wire, server(known={WEB: Resource(APPLICATION, GIT)}), patch=name))["write"] is may
+    assert (
+        granted_by_name(probed(wire, server(known={WEB: Resource(APPLICATION, GIT)}), patch=name))["write"]
+        is may
+    )
 
 
 @pytest.mark.parametrize("known", [{}, {"blue": Resource(TAG)}], ids=["none", "a-tag"])
-def test_without_a_uuid_nobody_can_tell_whether_a_token_may_write(
+def test_without_a_uuid_it_is_unknown_whether_a_token_may_write(
     wire: responses.RequestsMock, known: dict[str, Resource]
 ) -> None:
-    rights = probed(wire, server(known=known))
-    assert (held(rights)["write"], held(rights)["read:sensitive"]) == (None, None)
+    abilities = probed(wire, server(known=known))
+    assert (granted_by_name(abilities)["write"], granted_by_name(abilities)["read:sensitive"]) == (None, None)
     assert asked(wire) == ["POST /deploy"]
 
 
 @pytest.mark.parametrize(("name", "may"), [("patch_unknown_app", True), ("patch_probe_deploy", False)])
 @pytest.mark.parametrize(("kind", "uuid"), [(SERVICE, STACK), (DATABASE, PG)])
-def test_a_uuid_that_is_no_application_s_tells_it_too(
+def test_the_uuid_of_another_kind_shows_it_as_well(
     wire: responses.RequestsMock, kind: str, uuid: str, name: str, *, may: bool
 ) -> None:
-    """Who may not write is told so before anybody looks for the application (coolify-api 3.2)."""
+    """Coolify checks the ability before it looks for the application (coolify-api 3.2)."""
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     serve(wire, "PATCH", f"/applications/{uuid}", name)
-    assert held(server(known={uuid: Resource(kind)}).abilities())["write"] is may
+    assert granted_by_name(server(known={uuid: Resource(kind)}).abilities())["write"] is may
 
 
 @pytest.mark.parametrize(
@@ -146,9 +149,7 @@ def test_a_uuid_that_is_no_application_s_tells_it_too(
         "transport_api_disabled_deploy",
     ],
 )
-def test_a_probe_that_is_refused_for_the_token_s_sake_says_so(
-    wire: responses.RequestsMock, name: str
-) -> None:
+def test_a_rejected_token_is_refused(wire: responses.RequestsMock, name: str) -> None:
     with pytest.raises(RefusedError) as caught:
         probed(wire, server(), name)
     assert caught.value.token_wide is True
@@ -164,7 +165,7 @@ def test_a_probe_that_is_refused_for_the_token_s_sake_says_so(
         "api_root",
     ],
 )
-def test_a_probe_without_an_answer_says_neither_yes_nor_no(wire: responses.RequestsMock, name: str) -> None:
+def test_a_failed_check_is_unavailable(wire: responses.RequestsMock, name: str) -> None:
     with pytest.raises(UnavailableError):
         probed(wire, server(), name)
 
@@ -172,24 +173,27 @@ def test_a_probe_without_an_answer_says_neither_yes_nor_no(wire: responses.Reque
 @pytest.mark.parametrize(
     ("known", "sensitive"),
     [
-        pytest.param({WEB: Resource(APPLICATION, GIT)}, False, id="it-does-not"),
-        pytest.param({WEB: Resource(APPLICATION, SENSITIVE)}, True, id="it-does"),
+        pytest.param({WEB: Resource(APPLICATION, GIT)}, False, id="no"),
+        pytest.param({WEB: Resource(APPLICATION, SENSITIVE)}, True, id="yes"),
         pytest.param(
             {WEB: Resource(APPLICATION, SENSITIVE), STACK: Resource(SERVICE, body("service_get"))},
             True,
-            id="a-service-does-not-tell",
+            id="unknown-of-a-service",
         ),
         pytest.param(
             {WEB: Resource(APPLICATION, GIT, from_list=True), "x": Resource(APPLICATION, SENSITIVE)},
             True,
-            id="a-row-of-a-list-does-not-tell",
+            id="unknown-of-a-list",
         ),
     ],
 )
-def test_whether_a_token_sees_logs_is_seen_in_an_application(
+def test_an_application_shows_whether_the_token_has_read_sensitive(
     wire: responses.RequestsMock, known: dict[str, Resource], *, sensitive: bool
 ) -> None:
-    assert held(probed(wire, server(known=known), patch="patch_probe_deploy"))["read:sensitive"] is sensitive
+    assert (
+        granted_by_name(probed(wire, server(known=known), patch="patch_probe_deploy"))["read:sensitive"]
+        is sensitive
+    )
 
 
 APP_, SVC, DB = ({WEB: Resource(APPLICATION, GIT)}, {STACK: Resource(SERVICE)}, {PG: Resource(DATABASE)})
@@ -209,7 +213,7 @@ OLD = "4.0.0-beta.463"
         pytest.param(APP_, NEW, {"command": STOP, "pr": 7}, {"read", "write"}, id="to-delete-a-preview"),
         pytest.param(SVC, OLD, {}, {"read", "write"}, id="a-service-beta463"),
         pytest.param(
-            SVC, OLD, {"pull_latest": False}, {"read", "deploy"}, id="a-service-that-pulls-nothing-beta463"
+            SVC, OLD, {"pull_latest": False}, {"read", "deploy"}, id="a-service-without-pull-beta463"
         ),
         pytest.param({**APP_, **SVC}, OLD, {}, {"read", "deploy", "write"}, id="both-beta463"),
         pytest.param(DB, OLD, {}, {"read", "deploy"}, id="a-database-beta463"),
@@ -217,18 +221,18 @@ OLD = "4.0.0-beta.463"
         pytest.param(APP_, OLD, {"command": CANCEL}, {"read", "deploy"}, id="cancel-beta463"),
         pytest.param(APP_, NEW, {"command": CHECK}, {"read", "deploy"}, id="check"),
         pytest.param({"blue": Resource(TAG)}, OLD, {}, {"read", "deploy"}, id="a-tag"),
-        pytest.param({}, NEW, {"wait": False, "blind": True}, {"deploy"}, id="a-blind-token"),
+        pytest.param({}, NEW, {"wait": False, "write_only": True}, {"deploy"}, id="without-read"),
     ],
 )
-def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
+def test_the_needed_abilities_depend_on_the_command_and_the_version(
     wire: responses.RequestsMock, known: dict[str, Resource], version: str, options: Row, expected: set[str]
 ) -> None:
-    for uuid in [uuid for uuid, seen in known.items() if seen.kind != TAG][:1]:
+    for uuid in [uuid for uuid, resource in known.items() if resource.kind != TAG][:1]:
         serve(wire, "PATCH", f"/applications/{uuid}", "patch_probe_write")
-    rights = probed(wire, server(version=version, known=known, **options))
-    assert needed(rights) == expected
-    assert held(rights)["read"] is not options.get("blind", False)
-    purpose = next(right.purpose for right in rights if right.name == "write")
+    abilities = probed(wire, server(version=version, known=known, **options))
+    assert needed(abilities) == expected
+    assert granted_by_name(abilities)["read"] is not options.get("write_only", False)
+    purpose = next(ability.purpose for ability in abilities if ability.name == "write")
     assert purpose == (
         "for this command on this version of Coolify"
         if "write" in expected
@@ -236,7 +240,7 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
     )
 
 
-# --- what would be done
+# --- what a run would do
 
 
 @pytest.mark.parametrize(
@@ -246,7 +250,10 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(APPLICATION, GIT),
             {},
             (
-                "would queue a deployment: nixpacks build of coollabsio/coolify-examples, branch main (POST /deploy?uuid=x)",
+                (
+                    "would queue a deployment: nixpacks build of coollabsio/coolify-examples, branch main "
+                    "(POST /deploy?uuid=x)"
+                ),
             ),
             id="git",
         ),
@@ -254,7 +261,10 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(APPLICATION, IMAGE),
             {"force": True},
             (
-                "would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x&force=true)",
+                (
+                    "would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST "
+                    "/deploy?uuid=x&force=true)"
+                ),
             ),
             id="an-image-and-force",
         ),
@@ -262,7 +272,10 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(APPLICATION, IMAGE),
             {"instant": True},
             (
-                "would deploy at once: Docker image ghcr.io/acme/shop:1.0.0 (POST /applications/x/start?instant_deploy=true)",
+                (
+                    "would deploy at once: Docker image ghcr.io/acme/shop:1.0.0 (POST "
+                    "/applications/x/start?instant_deploy=true)"
+                ),
             ),
             id="instant",
         ),
@@ -270,14 +283,14 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(APPLICATION, IMAGE),
             {"command": CHECK},
             ("would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x)",),
-            id="check-tells-what-a-deploy-would-do",
+            id="check-describes-a-deployment",
         ),
         pytest.param(
             Resource(APPLICATION, IMAGE),
             {"command": START},
             (
                 "would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x)",
-                "an application is started by a new deployment",
+                "Coolify starts an application by deploying it",
             ),
             id="start",
         ),
@@ -302,8 +315,8 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
         pytest.param(
             Resource(APPLICATION),
             {},
-            ("the token may not read, so that nobody can tell whether x is there",),
-            id="nothing-was-read",
+            ("the token may not read, so it is unknown whether x exists",),
+            id="not-resolved",
         ),
         pytest.param(
             Resource(SERVICE, body("service_get")),
@@ -314,7 +327,7 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
         pytest.param(
             Resource(SERVICE, body("service_get")),
             {"version": "4.0.0-beta.418"},
-            ("would start the service anew (POST /deploy?uuid=x)", trigger_requests.NO_PULL_API),
+            ("would start the service again (POST /deploy?uuid=x)", trigger_requests.NO_PULL_API),
             id="a-service-beta418",
         ),
         pytest.param(
@@ -327,8 +340,8 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(TAG, members=(Target("a", "img"), Target("b"))),
             {},
             (
-                "would deploy all that carries the tag (POST /deploy?tag=x)",
-                "applications that carry it: img, b; what services do, Coolify does not tell",
+                "would deploy everything with the tag (POST /deploy?tag=x)",
+                "applications with the tag: img, b; Coolify does not list services by tag",
             ),
             id="a-tag",
         ),
@@ -336,23 +349,26 @@ def test_what_a_run_needs_hangs_on_what_it_does_and_on_the_version(
             Resource(TAG, members=()),
             {"force": True},
             (
-                "would deploy all that carries the tag (POST /deploy?tag=x&force=true)",
-                "applications that carry it: none; what services do, Coolify does not tell",
+                "would deploy everything with the tag (POST /deploy?tag=x&force=true)",
+                "applications with the tag: none; Coolify does not list services by tag",
             ),
-            id="a-tag-that-no-application-carries",
+            id="a-tag-without-applications",
         ),
         pytest.param(
             Resource(TAG),
             {"version": "4.0.0-beta.460"},
             (
-                "would deploy all that carries the tag (POST /deploy?tag=x)",
-                "applications that carry it: not known before Coolify 4.0.0-beta.461; what services do, Coolify does not tell",
+                "would deploy everything with the tag (POST /deploy?tag=x)",
+                (
+                    "applications with the tag: unknown before Coolify 4.0.0-beta.461; Coolify does not list "
+                    "services by tag"
+                ),
             ),
             id="a-tag-beta460",
         ),
     ],
 )
-def test_what_would_be_done_is_told_with_its_request(
+def test_what_would_be_done_is_described_with_its_request(
     known: Resource, options: Row, sentences: tuple[str, ...]
 ) -> None:
     assert server(known={"x": known}, **options).describe("x") == sentences
@@ -371,17 +387,15 @@ def test_what_would_be_done_is_told_with_its_request(
         ),
     ],
 )
-def test_a_preview_is_not_told_to_be_what_the_application_is(
-    row: Row, options: Row, line: str, never: str
-) -> None:
-    """It is built from the pull request, or runs `docker_tag`."""
+def test_a_preview_is_not_described_as_the_application(row: Row, options: Row, line: str, never: str) -> None:
+    """A preview is built from the pull request, or runs `docker_tag`."""
     (sentence,) = server(known={"x": Resource(APPLICATION, row)}, **options).describe("x")
     assert sentence.startswith("would deploy the preview of pull request 7")
     assert sentence.endswith(line)
     assert never not in sentence
 
 
-def test_what_would_be_cancelled_is_told_with_whose_it_is(wire: responses.RequestsMock) -> None:
+def test_what_would_be_cancelled_is_described_with_who_started_it(wire: responses.RequestsMock) -> None:
     going = [deployed(3), deployed(4, status="in_progress", is_api=False, is_webhook=True)]
     serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
     assert server(command=CANCEL, known={WEB: Resource(APPLICATION, GIT)}).describe(WEB) == (
@@ -391,13 +405,13 @@ def test_what_would_be_cancelled_is_told_with_whose_it_is(wire: responses.Reques
     assert asked(wire) == ["GET /deployments"]
 
 
-def test_where_nothing_is_going_there_is_nothing_to_cancel(wire: responses.RequestsMock) -> None:
+def test_without_active_deployments_there_is_nothing_to_cancel(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     assert server(command=CANCEL, known={WEB: Resource(APPLICATION, GIT)}).describe(WEB) == (
         "nothing to cancel",
     )
 
 
-def test_a_dry_run_of_what_cannot_be_cancelled_is_refused_as_the_run_itself() -> None:
+def test_a_dry_run_of_what_can_not_be_cancelled_is_refused() -> None:
     with pytest.raises(RefusedError):
         server(command=CANCEL, known={STACK: Resource(SERVICE)}).describe(STACK)

@@ -1,4 +1,4 @@
-"""Coolify over the wire: what every request carries, the first answer, and what the server still grants."""
+"""CoolifyProvider: what every request carries, the first response, and the rate limit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import requests
 import responses
 
 from deployer.model import AccessDenied, Certainty, Handle, RefusedError, Target, UnavailableError
-from deployer.providers.coolify import provider
+from deployer.providers.coolify import find_triggered, provider
 from deployer.providers.coolify.api.versions import Version
 from tests.providers.coolify.support import (
     AGENT,
@@ -35,7 +35,7 @@ from tests.providers.coolify.support import (
 # --- what every request carries
 
 
-def test_a_request_carries_what_the_contract_asks_for_and_no_body(wire: responses.RequestsMock) -> None:
+def test_a_request_has_the_headers_of_the_contract_and_no_body(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_one")
     connected({"DEPLOYER_HEADERS": "CF-Access-Client-Id: abc.access"}).trigger(WEB)
     sent = wire.calls[0].request
@@ -53,7 +53,7 @@ def test_a_request_carries_what_the_contract_asks_for_and_no_body(wire: response
 
 
 def everything(wire: responses.RequestsMock, **environ: str) -> list[tuple[str, str]]:
-    """Each call once: the method of every request that it sent, and its token."""
+    """Call each method once: the HTTP method and the token of every request."""
     serve(wire, "GET", "/version", "version")
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read")
@@ -83,18 +83,18 @@ def everything(wire: responses.RequestsMock, **environ: str) -> list[tuple[str, 
     return [(line.partition(" ")[0], token) for line, token in zip(asked(wire), tokens(wire), strict=True)]
 
 
-def test_the_second_token_reads_and_does_nothing_else(wire: responses.RequestsMock) -> None:
+def test_the_read_token_is_used_for_reading_only(wire: responses.RequestsMock) -> None:
     sent = everything(wire, COOLIFY_READ_TOKEN=READER)
     assert set(sent) == {("GET", READER), ("POST", TOKEN), ("PATCH", TOKEN)}
     assert len(sent) == 11
 
 
-def test_without_a_second_token_the_first_one_does_everything(wire: responses.RequestsMock) -> None:
+def test_without_a_read_token_the_other_one_is_used_for_everything(wire: responses.RequestsMock) -> None:
     assert {token for _, token in everything(wire)} == {TOKEN}
 
 
-def test_a_token_that_only_deploys_is_enough_beside_one_that_reads(wire: responses.RequestsMock) -> None:
-    """Only the reader is asked whether it may read."""
+def test_a_deploy_only_token_is_enough_with_a_read_token(wire: responses.RequestsMock) -> None:
+    """Only the read token is checked for `read`."""
     wire.get(
         f"{API}/version",
         body="4.3.10",
@@ -103,7 +103,7 @@ def test_a_token_that_only_deploys_is_enough_beside_one_that_reads(wire: respons
     assert connected({"COOLIFY_READ_TOKEN": READER}).connect() == f"Coolify 4.3.10 at {BASE}"
 
 
-def test_a_second_token_that_may_not_read_is_of_no_use(wire: responses.RequestsMock) -> None:
+def test_a_read_token_that_may_not_read_is_refused(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/version", "v4.0.0-beta.380_version_noread")
     with pytest.raises(RefusedError) as caught:
         connected({"COOLIFY_READ_TOKEN": READER}).connect()
@@ -113,18 +113,18 @@ def test_a_second_token_that_may_not_read_is_of_no_use(wire: responses.RequestsM
 @pytest.mark.parametrize(
     ("path", "call"),
     [
-        pytest.param("/version", lambda coolify: coolify.connect(), id="reach"),
-        pytest.param(f"/applications/{WEB}", lambda coolify: coolify.resolve(WEB), id="check"),
-        pytest.param("/deployments/abc", lambda coolify: coolify.poll(Handle(WEB, "abc")), id="look"),
+        pytest.param("/version", lambda coolify: coolify.connect(), id="connect"),
+        pytest.param(f"/applications/{WEB}", lambda coolify: coolify.resolve(WEB), id="resolve"),
+        pytest.param("/deployments/abc", lambda coolify: coolify.poll(Handle(WEB, "abc")), id="poll"),
         pytest.param(
             f"/deployments/applications/{WEB}",
             lambda coolify: coolify.poll(Handle(WEB, "", Certainty.PHANTOM)),
-            id="behind",
+            id="phantom",
         ),
-        pytest.param("/deployments", lambda coolify: coolify.active(WEB), id="going"),
+        pytest.param("/deployments", lambda coolify: coolify.active(WEB), id="active"),
     ],
 )
-def test_a_refusal_of_the_second_token_says_which_it_is(
+def test_a_rejected_read_token_is_named(
     wire: responses.RequestsMock, path: str, call: Callable[[Any], Any]
 ) -> None:
     serve(wire, "GET", path, "unauth_bad")
@@ -134,7 +134,7 @@ def test_a_refusal_of_the_second_token_says_which_it_is(
     assert caught.value.token_wide is True
 
 
-def test_a_refusal_of_the_only_token_names_no_other(wire: responses.RequestsMock) -> None:
+def test_without_a_read_token_none_is_named(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{WEB}", "unauth_bad")
     with pytest.raises(RefusedError) as caught:
         connected({}).resolve(WEB)
@@ -154,7 +154,7 @@ def test_both_tokens_carry_the_extra_headers(wire: responses.RequestsMock) -> No
     assert [call.request.headers["User-Agent"] for call in wire.calls] == [AGENT, AGENT]
 
 
-# --- the first answer
+# --- the first response
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_both_tokens_carry_the_extra_headers(wire: responses.RequestsMock) -> No
         " 4.3.10\n",
     ],
 )
-def test_reach_takes_every_form_of_version(wire: responses.RequestsMock, version: str) -> None:
+def test_connect_accepts_every_form_of_version(wire: responses.RequestsMock, version: str) -> None:
     serve(wire, "GET", "/version", "version", body=version)
     coolify = server(version="")
     assert coolify.connect() == f"Coolify {version.strip()} at {BASE}"
@@ -178,7 +178,7 @@ def test_reach_takes_every_form_of_version(wire: responses.RequestsMock, version
     assert asked(wire) == ["GET /version"]
 
 
-def test_reach_takes_a_version_in_json_too(wire: responses.RequestsMock) -> None:
+def test_connect_accepts_a_version_in_json(wire: responses.RequestsMock) -> None:
     wire.get(f"{API}/version", json="4.0.0-beta.380")
     assert server().connect() == f"Coolify 4.0.0-beta.380 at {BASE}"
 
@@ -189,13 +189,13 @@ def test_reach_takes_a_version_in_json_too(wire: responses.RequestsMock) -> None
         pytest.param(
             "api_root",
             {"status": 200},
-            'a page ("Redirecting to http://127.0.0.1/login") instead of JSON',
+            'a web page ("Redirecting to http://127.0.0.1/login") instead of JSON',
             id="html-200",
         ),
-        pytest.param("version", {"body": "OK"}, "wrong `coolify_url`", id="ok"),
-        pytest.param("version", {"body": ""}, "wrong `coolify_url`", id="nothing"),
+        pytest.param("version", {"body": "OK"}, "`coolify_url` is wrong", id="ok"),
+        pytest.param("version", {"body": ""}, "`coolify_url` is wrong", id="empty"),
         pytest.param(
-            "version", {"body": "4.3.10 ::error::x"}, "wrong `coolify_url`", id="a-version-and-more"
+            "version", {"body": "4.3.10 ::error::x"}, "`coolify_url` is wrong", id="a-version-and-more-text"
         ),
         pytest.param(
             "deployments_list_empty",
@@ -205,13 +205,13 @@ def test_reach_takes_a_version_in_json_too(wire: responses.RequestsMock) -> None
         ),
         pytest.param("app_get_read", {}, "not a version", id="an-object"),
         pytest.param(
-            "app_get_read", {"body": {"version": "4.3.10"}}, "not a version", id="json-of-something-else"
+            "app_get_read", {"body": {"version": "4.3.10"}}, "not a version", id="json-of-another-api"
         ),
         pytest.param("transport_proxy_traefik_404", {}, "404 page not found", id="traefik"),
         pytest.param("maintenance_503", {}, "Service Unavailable", id="maintenance"),
     ],
 )
-def test_reach_believes_nothing_else(
+def test_connect_accepts_nothing_else(
     wire: responses.RequestsMock, name: str, changes: Row, words: str
 ) -> None:
     serve(wire, "GET", "/version", name, **changes)
@@ -224,7 +224,7 @@ def test_reach_believes_nothing_else(
 
 
 @pytest.mark.parametrize("name", ["v4.0.0-beta.380_version_noread", "transport_403_missing_permission_read"])
-def test_a_token_that_may_not_read_ends_a_run_that_waits_with_the_way_out(
+def test_a_token_without_read_is_refused_with_the_fix_if_the_run_waits(
     wire: responses.RequestsMock, name: str
 ) -> None:
     serve(wire, "GET", "/version", name)
@@ -235,31 +235,31 @@ def test_a_token_that_may_not_read_ends_a_run_that_waits_with_the_way_out(
     assert "`wait: false`" in provider.TOKEN_CANNOT_READ
 
 
-def test_a_token_that_may_not_read_reads_nothing_more_in_a_run_that_does_not_wait(
+def test_a_token_without_read_is_enough_if_the_run_does_not_wait(
     wire: responses.RequestsMock,
 ) -> None:
     serve(wire, "GET", "/version", "v4.0.0-beta.380_version_noread")
     coolify = server(wait=False)
     assert (
         coolify.connect()
-        == f"Coolify at {BASE} (the token may not read, so nothing but the trigger will be seen)"
+        == f"Coolify at {BASE} (the token may not read, so only the response to the trigger will be seen)"
     )
     assert coolify.resolve(WEB) == Target(WEB)
-    assert coolify.find_triggered(WEB) == AccessDenied(provider.CANNOT_TELL)
-    with pytest.raises(RefusedError, match="what is to be cancelled can't be seen"):
+    assert coolify.find_triggered(WEB) == AccessDenied(find_triggered.CANNOT_TELL)
+    with pytest.raises(RefusedError, match="the deployments to cancel can't be listed"):
         coolify.active(WEB)
     assert asked(wire) == ["GET /version"]
 
 
-def test_a_token_that_may_not_read_is_examined_all_the_same(wire: responses.RequestsMock) -> None:
-    """`command: check` and `dry_run` tell what it may do."""
+def test_the_abilities_of_a_token_without_read_are_checked(wire: responses.RequestsMock) -> None:
+    """`command: check` and `dry_run` report what it may do."""
     serve(wire, "GET", "/version", "v4.0.0-beta.380_version_noread")
     coolify = server(read_only=True)
     coolify.connect()
     assert coolify.lookup.write_only_token is True
 
 
-def test_a_token_that_may_not_read_deploys_no_preview(wire: responses.RequestsMock) -> None:
+def test_a_token_without_read_deploys_no_preview(wire: responses.RequestsMock) -> None:
     """Before beta.408 the application itself would be deployed, and the version can't be read."""
     serve(wire, "GET", "/version", "v4.0.0-beta.380_version_noread")
     coolify = server(wait=False, pr=7)
@@ -274,7 +274,7 @@ def test_a_token_that_may_not_read_deploys_no_preview(wire: responses.RequestsMo
 @pytest.mark.parametrize(
     "name", ["unauth_bad", "left_team_401", "transport_api_disabled", "ip_denied", "member_deploy_version"]
 )
-def test_every_other_refusal_ends_the_run_whatever_wait_says(
+def test_every_other_refusal_ends_the_run_whatever_wait_is(
     wire: responses.RequestsMock, name: str, *, wait: bool
 ) -> None:
     serve(wire, "GET", "/version", name)
@@ -284,8 +284,8 @@ def test_every_other_refusal_ends_the_run_whatever_wait_says(
     assert caught.value.reason.startswith(f"{BASE}: ")
 
 
-def test_reach_names_the_address_once_and_only_there(wire: responses.RequestsMock) -> None:
-    """A typo in the address is seen at a glance; later troubles are of the same server."""
+def test_only_connect_names_the_address_and_only_once(wire: responses.RequestsMock) -> None:
+    """A typo in the address is then easy to see; later errors are of the same server."""
     wire.get(f"{API}/version", body=requests.exceptions.ConnectTimeout())
     serve(wire, "GET", f"/applications/{WEB}", "unauth_bad")
     with pytest.raises(UnavailableError) as caught:
@@ -303,7 +303,7 @@ def test_reach_names_the_address_once_and_only_there(wire: responses.RequestsMoc
     ("text", "left"),
     [("187", 187), ("0", 0), ("", None), ("many", None), ("-1", None), ("99999999999", None)],
 )
-def test_what_the_server_still_grants_is_remembered(
+def test_the_remaining_requests_are_remembered(
     wire: responses.RequestsMock, text: str, left: int | None
 ) -> None:
     serve(wire, "GET", "/version", "version", headers={"X-RateLimit-Remaining": text})
@@ -312,7 +312,7 @@ def test_what_the_server_still_grants_is_remembered(
     assert coolify.remaining == left
 
 
-def test_an_answer_without_the_header_grants_what_nobody_knows(wire: responses.RequestsMock) -> None:
+def test_without_the_header_the_remaining_requests_are_unknown(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/version", "version", headers={"X-RateLimit-Remaining": "3"})
     serve(wire, "GET", "/deployments/abc", "maintenance_503")
     coolify = server()

@@ -501,7 +501,7 @@ def test_after_a_lost_answer_neither(wire: responses.RequestsMock) -> None:
         pytest.param("rollback_unknown", "Coolify says: Application not found. (HTTP 404)", id="it-is-gone"),
         pytest.param(
             "rollback_bad",
-            "Coolify refuses to go back: commit: Invalid rollback commit",
+            "Coolify refuses to roll back: commit: Invalid rollback commit",
             id="what-it-does-not-take",
         ),
         pytest.param(
@@ -655,7 +655,7 @@ def test_services_and_databases_keep_nothing(wire: responses.RequestsMock, uuid:
     assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
     with pytest.raises(RefusedError) as caught:
         coolify(uuid=uuid, command="rollback").resolve(uuid)
-    assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
+    assert str(caught.value) == f"a {kind} can't be rolled back: Coolify keeps no earlier version of it"
 
 
 def test_a_token_that_may_not_read_can_not_tell_what_ran_before(wire: responses.RequestsMock) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.providers.coolify import rollback, rollback_candidates
+from deployer.providers.coolify import rollback, rollback_candidates, trigger
 from deployer.providers.coolify.rollback_candidates import Candidate
 from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest
 from tests.providers.coolify.rollbacks import BEFORE, NOW, OLDER, done
@@ -38,9 +38,9 @@ def test_which_row_a_request_without_an_answer_has_made(
 
 def test_only_a_full_queue_is_one() -> None:
     full = reply("rollback_queue_full")
-    assert rollback.is_full(full.status, full.data["message"])
-    assert not rollback.is_full(429, full.data["message"])
-    assert not rollback.is_full(400, "Invalid request.")
+    assert trigger.is_full(full.status, full.data["message"])
+    assert not trigger.is_full(429, full.data["message"])
+    assert not trigger.is_full(400, "Invalid request.")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Coolify: a tag's one answer, and what becomes of its applications and services when it is lost (coolify-api 5.1, 16, 17.1)."""
+"""Tags: the one response to their trigger, and what becomes of the members if it is lost.
+
+Source: coolify-api 5.1, 16 and 17.1.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +24,8 @@ from deployer.model import (
     Target,
     UnavailableError,
 )
-from deployer.providers.coolify import tags
-from deployer.providers.coolify.resources import Resource, TagResponse
+from deployer.providers.coolify import tags, trigger
+from deployer.providers.coolify.resources import Progress, Resource, TagResponse
 from deployer.providers.coolify.trigger_requests import APPLICATION, SERVICE, TAG
 from deployer.providers.coolify.watching.resource_status import RUNNING
 from tests.providers.coolify.support import (
@@ -49,11 +52,11 @@ MEMBERS = (IMG_TARGET, WEB_TARGET)
 BLUE = frozenset({"blue"})
 
 
-# --- what the answer names
+# --- what the response names
 
 
 @pytest.mark.parametrize(
-    ("name", "answered"),
+    ("name", "expected"),
     [
         pytest.param(
             "deploy_tag_blue",
@@ -70,7 +73,7 @@ BLUE = frozenset({"blue"})
                 (),
                 skipped=True,
             ),
-            id="phantoms-are-told-in-prose-only",
+            id="phantoms-are-named-in-prose-only",
         ),
         pytest.param("deploy_tag_solo", TagResponse(((DOCS, "chhskjr3m8n2cvstjzjkffnq"),), (), ()), id="one"),
         pytest.param("deploy_tag_only_services", TagResponse((), ("my-stack",), ()), id="only-a-service"),
@@ -108,23 +111,23 @@ BLUE = frozenset({"blue"})
         pytest.param(
             "deploy_tag_lonely",
             Rejected("Coolify says: No resources found for tag lonely."),
-            id="nothing-carries-it",
+            id="no-members",
         ),
     ],
 )
-def test_a_tag_s_answer_names_applications_and_in_prose_services(
-    name: str, answered: TagResponse | Rejected
+def test_the_response_names_applications_and_in_prose_services(
+    name: str, expected: TagResponse | Rejected
 ) -> None:
-    assert tags.read(body(name)) == answered
+    assert trigger.parse_tag(body(name)) == expected
 
 
 @pytest.mark.parametrize(
-    ("data", "answered"),
+    ("data", "expected"),
     [
         pytest.param(
             {"message": ["No resources found for tag a.", "No resources found for tag b."]},
             Rejected("Coolify says: No resources found for tag a. No resources found for tag b."),
-            id="nothing-carries-either",
+            id="no-members-of-two-tags",
         ),
         pytest.param(
             {"message": ["Unauthorized to deploy this application."]},
@@ -142,12 +145,12 @@ def test_a_tag_s_answer_names_applications_and_in_prose_services(
         pytest.param(
             {"message": ["Service a started. b started. It could take a while, be patient."]},
             TagResponse((), ("a started. b",), ()),
-            id="a-service-with-a-name-like-the-sentence",
+            id="a-service-named-like-the-sentence",
         ),
     ],
 )
-def test_whatever_else_a_tag_s_answer_says_is_told(data: Any, answered: TagResponse | Rejected) -> None:
-    assert tags.read(data) == answered
+def test_refusals_in_the_response_are_kept(data: Any, expected: TagResponse | Rejected) -> None:
+    assert trigger.parse_tag(data) == expected
 
 
 QUEUED_A = {"resource_uuid": "a", "deployment_uuid": "d"}
@@ -177,26 +180,26 @@ QUEUED_A = {"resource_uuid": "a", "deployment_uuid": "d"}
         ),
     ],
 )
-def test_a_tag_s_answer_of_another_shape_may_have_started_something(data: Any) -> None:
-    """Every application that it started is named with its deployment, or nothing of it is believed."""
+def test_a_response_of_another_format_is_uncertain(data: Any) -> None:
+    """Every application must be named with its deployment, or nothing of the response counts."""
     with pytest.raises(UnavailableError) as caught:
-        tags.read(data)
+        trigger.parse_tag(data)
     assert caught.value.may_have_arrived is True
 
 
-# --- where it goes from there
+# --- what is followed
 
 
-def spread(wire: responses.RequestsMock, name: str, tag: str = "blue", **fields: Any) -> Any:
-    """What a start of the tag comes to."""
+def triggered(wire: responses.RequestsMock, name: str, tag: str = "blue", **fields: Any) -> Any:
+    """The result of triggering the tag."""
     serve(wire, "POST", "/deploy", name)
     known = fields.pop("known", {tag: Resource(TAG, newest_id=10, members=MEMBERS)})
     return server(tags=frozenset({tag}), known=known, **fields).trigger(tag)
 
 
-def test_each_application_and_service_goes_its_own_way(wire: responses.RequestsMock) -> None:
+def test_each_application_and_service_becomes_a_target(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", "/services", "services_list")
-    assert spread(wire, "deploy_tag_blue") == GroupStarted(
+    assert triggered(wire, "deploy_tag_blue") == GroupStarted(
         (
             GroupMember(WEB_TARGET, Handle(WEB, "0mefs7hpwcajqysrrpjvqhxy")),
             GroupMember(IMG_TARGET, Handle(IMG, "4humlp5v1tv44w5td7snuhp4")),
@@ -207,25 +210,27 @@ def test_each_application_and_service_goes_its_own_way(wire: responses.RequestsM
 
 
 @pytest.mark.parametrize(
-    ("fields", "trust"),
+    ("fields", "certainty"),
     [
         pytest.param({}, Certainty.POSSIBLY_PHANTOM, id="any-may-be-a-phantom"),
         pytest.param({"force": True}, Certainty.CONFIRMED, id="force-bypasses-dedupe"),
-        pytest.param({"wait": False, "blind": True, "known": {}}, Certainty.CONFIRMED, id="nobody-can-look"),
+        pytest.param(
+            {"wait": False, "write_only": True, "known": {}}, Certainty.CONFIRMED, id="without-read"
+        ),
     ],
 )
-def test_where_one_was_skipped_each_may_be_the_phantom(
-    wire: responses.RequestsMock, fields: Row, trust: Certainty
+def test_if_one_was_skipped_each_may_be_the_phantom(
+    wire: responses.RequestsMock, fields: Row, certainty: Certainty
 ) -> None:
-    """The answer does not say which: its sentences are not in the order of its details (coolify-api 5.1)."""
+    """The response does not say which: its messages and details have different orders (coolify-api 5.1)."""
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", "/services", "services_list")
-    parts = spread(wire, "deploy_tag_blue_again", **fields).members
-    assert [part.handle.certainty for part in parts if part.handle.id] == [trust, trust]
+    parts = triggered(wire, "deploy_tag_blue_again", **fields).members
+    assert [part.handle.certainty for part in parts if part.handle.id] == [certainty, certainty]
 
 
-def test_an_application_that_the_check_did_not_see_is_read_for_its_name(wire: responses.RequestsMock) -> None:
-    """Before beta.461 that is every one."""
+def test_an_application_that_resolve_did_not_list_is_read_for_its_name(wire: responses.RequestsMock) -> None:
+    """Before beta.461, that is every application."""
     serve(
         wire,
         "GET",
@@ -233,16 +238,18 @@ def test_an_application_that_the_check_did_not_see_is_read_for_its_name(wire: re
         "app_get_read",
         body={**body("app_get_read"), "uuid": DOCS, "name": "docs"},
     )
-    found = spread(wire, "deploy_tag_solo", "solo", version="4.0.0-beta.460", known={"solo": Resource(TAG)})
+    found = triggered(
+        wire, "deploy_tag_solo", "solo", version="4.0.0-beta.460", known={"solo": Resource(TAG)}
+    )
     target = Target(DOCS, "docs", APPLICATION, "http://web.example.com", "exited:unhealthy")
     assert found == GroupStarted((GroupMember(target, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),))
     assert asked(wire) == ["POST /deploy?tag=solo", f"GET /applications/{DOCS}"]
 
 
 @pytest.mark.parametrize("name", ["app_get_unknown", "unauth_bad", "maintenance_503", "api_root"])
-def test_what_is_started_already_is_not_lost_for_its_name(wire: responses.RequestsMock, name: str) -> None:
+def test_what_was_started_is_followed_even_without_its_name(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/applications/{DOCS}", name)
-    found = spread(wire, "deploy_tag_solo", "solo", known={"solo": Resource(TAG)})
+    found = triggered(wire, "deploy_tag_solo", "solo", known={"solo": Resource(TAG)})
     assert found == GroupStarted((GroupMember(DOCS_TARGET, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),))
 
 
@@ -250,10 +257,10 @@ def interrupted(_: Any) -> Any:
     raise Interrupted
 
 
-def test_what_was_answered_is_known_whatever_interrupts_the_reading_of_names(
+def test_the_response_is_remembered_if_reading_names_is_interrupted(
     wire: responses.RequestsMock,
 ) -> None:
-    """Neither sent again nor looked for."""
+    """The trigger is neither sent again nor looked for."""
     serve(wire, "POST", "/deploy", "deploy_tag_blue")
     wire.add_callback("GET", f"{API}/services", interrupted)
     serve(wire, "GET", "/services", "services_list")
@@ -266,13 +273,13 @@ def test_what_was_answered_is_known_whatever_interrupts_the_reading_of_names(
     assert asked(wire) == ["POST /deploy?tag=blue", "GET /services", "GET /services"]
 
 
-def test_who_is_in_a_hurry_asks_for_no_names(wire: responses.RequestsMock) -> None:
-    coolify = server(tags=frozenset({"solo"}), known={"solo": Resource(TAG)})
-    coolify.lookup.tag_responses["solo"] = TagResponse(((DOCS, "abc"),), ("stack",))
+def test_with_a_timeout_no_names_are_read(wire: responses.RequestsMock) -> None:
+    progress = Progress(tag_response=TagResponse(((DOCS, "abc"),), ("stack",)))
+    coolify = server(tags=frozenset({"solo"}), known={"solo": Resource(TAG, progress=progress)})
     found = coolify.find_triggered("solo", timeout=1)
     assert found == GroupStarted(
         (GroupMember(DOCS_TARGET, Handle(DOCS, "abc")),),
-        "service stack: started, not followed (Coolify names it, but no uuid)",
+        "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
     assert len(wire.calls) == 0
 
@@ -280,7 +287,9 @@ def test_who_is_in_a_hurry_asks_for_no_names(wire: responses.RequestsMock) -> No
 @pytest.mark.parametrize(
     ("listed", "rest"),
     [
-        pytest.param([], "service stack: started, not followed (Coolify names it, but no uuid)", id="none"),
+        pytest.param(
+            [], "service stack: started, not followed (Coolify returns its name, but no uuid)", id="none"
+        ),
         pytest.param(
             [{"uuid": "a", "name": "stack"}, {"uuid": "b", "name": "stack"}],
             "service stack: started, not followed (Coolify has 2 services of this name)",
@@ -288,39 +297,39 @@ def test_who_is_in_a_hurry_asks_for_no_names(wire: responses.RequestsMock) -> No
         ),
         pytest.param(
             [{"uuid": "a", "name": "Stack"}],
-            "service stack: started, not followed (Coolify names it, but no uuid)",
+            "service stack: started, not followed (Coolify returns its name, but no uuid)",
             id="another-spelling",
         ),
     ],
 )
-def test_a_service_is_followed_where_there_is_exactly_one_of_its_name(
+def test_a_service_is_followed_if_exactly_one_has_its_name(
     wire: responses.RequestsMock, listed: list[Row], rest: str
 ) -> None:
     serve(wire, "GET", "/services", "services_list", body=listed)
-    found = spread(wire, "deploy_tag_blue")
+    found = triggered(wire, "deploy_tag_blue")
     assert (len(found.members), found.rest, found.outcome) == (2, rest, Outcome.TRIGGERED)
 
 
 @pytest.mark.parametrize(
     "name", ["deployment_get_deployonly_403", "maintenance_503", "transport_proxy_traefik_404"]
 )
-def test_a_service_that_cannot_be_looked_for_is_not_followed(wire: responses.RequestsMock, name: str) -> None:
+def test_a_service_that_can_not_be_looked_up_is_not_followed(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", "/services", name)
-    found = spread(wire, "deploy_tag_blue")
+    found = triggered(wire, "deploy_tag_blue")
     assert (len(found.members), found.rest) == (
         2,
-        "service stack: started, not followed (Coolify names it, but no uuid)",
+        "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
 
 
-def test_two_services_of_one_name_are_told_once(wire: responses.RequestsMock) -> None:
-    answer = body("deploy_tag_blue")
+def test_two_services_of_one_name_are_reported_once(wire: responses.RequestsMock) -> None:
+    response = body("deploy_tag_blue")
     serve(
         wire,
         "POST",
         "/deploy",
         "deploy_tag_blue",
-        body={**answer, "message": [*answer["message"], answer["message"][-1]]},
+        body={**response, "message": [*response["message"], response["message"][-1]]},
     )
     serve(wire, "GET", "/services", "services_list", body=[*body("services_list"), *body("services_list")])
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
@@ -328,11 +337,15 @@ def test_two_services_of_one_name_are_told_once(wire: responses.RequestsMock) ->
     assert found.rest == "service stack: started, not followed (Coolify has 2 services of this name)"
 
 
-def test_a_member_that_coolify_refused_to_deploy_is_told_and_refused(wire: responses.RequestsMock) -> None:
-    answer = body("deploy_tag_solo")
+def test_a_member_that_coolify_refused_to_deploy_is_reported_as_refused(wire: responses.RequestsMock) -> None:
+    response = body("deploy_tag_solo")
     refusal = "Unauthorized to deploy this application."
     serve(
-        wire, "POST", "/deploy", "deploy_tag_solo", body={**answer, "message": [*answer["message"], refusal]}
+        wire,
+        "POST",
+        "/deploy",
+        "deploy_tag_solo",
+        body={**response, "message": [*response["message"], refusal]},
     )
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=(DOCS_TARGET,))}).trigger("blue")
     assert found == GroupStarted(
@@ -340,27 +353,34 @@ def test_a_member_that_coolify_refused_to_deploy_is_told_and_refused(wire: respo
     )
 
 
-def test_whatever_is_not_followed_is_told_in_one_line(wire: responses.RequestsMock) -> None:
-    answer = body("deploy_tag_blue")
+def test_what_is_not_followed_is_reported_in_one_line(wire: responses.RequestsMock) -> None:
+    response = body("deploy_tag_blue")
     refusal = "Unauthorized to deploy this application."
     serve(
-        wire, "POST", "/deploy", "deploy_tag_blue", body={**answer, "message": [*answer["message"], refusal]}
+        wire,
+        "POST",
+        "/deploy",
+        "deploy_tag_blue",
+        body={**response, "message": [*response["message"], refusal]},
     )
     serve(wire, "GET", "/services", "services_list", body=[])
     found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
     assert isinstance(found, GroupStarted)
-    assert found.rest == f"{refusal}; service stack: started, not followed (Coolify names it, but no uuid)"
+    assert (
+        found.rest
+        == f"{refusal}; service stack: started, not followed (Coolify returns its name, but no uuid)"
+    )
 
 
-def test_a_blind_token_reads_nothing_more_of_a_tag(wire: responses.RequestsMock) -> None:
-    """It does not wait, so what may be a phantom is believed."""
-    found = spread(wire, "deploy_tag_blue", wait=False, blind=True, known={})
+def test_without_read_nothing_more_is_read_of_a_tag(wire: responses.RequestsMock) -> None:
+    """The run does not wait, so that possible phantoms are accepted."""
+    found = triggered(wire, "deploy_tag_blue", wait=False, write_only=True, known={})
     assert found == GroupStarted(
         (
             GroupMember(Target(WEB, kind=APPLICATION), Handle(WEB, "0mefs7hpwcajqysrrpjvqhxy")),
             GroupMember(Target(IMG, kind=APPLICATION), Handle(IMG, "4humlp5v1tv44w5td7snuhp4")),
         ),
-        "service stack: started, not followed (Coolify names it, but no uuid)",
+        "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
     assert asked(wire) == ["POST /deploy?tag=blue"]
 
@@ -369,17 +389,15 @@ def test_a_blind_token_reads_nothing_more_of_a_tag(wire: responses.RequestsMock)
     ("name", "words"),
     [("deploy_tag_unknown", "No resources found with this tag."), ("deploy_tag_commas", "No TAGs provided.")],
 )
-def test_a_tag_that_coolify_does_not_take_is_refused(
-    wire: responses.RequestsMock, name: str, words: str
-) -> None:
+def test_an_invalid_tag_is_refused(wire: responses.RequestsMock, name: str, words: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        spread(wire, name)
+        triggered(wire, name)
     assert words in caught.value.reason
     assert caught.value.token_wide is False
 
 
-def test_a_tag_that_nothing_carries_is_refused(wire: responses.RequestsMock) -> None:
-    assert spread(wire, "deploy_tag_lonely", "lonely") == Rejected(
+def test_a_tag_without_members_is_refused(wire: responses.RequestsMock) -> None:
+    assert triggered(wire, "deploy_tag_lonely", "lonely") == Rejected(
         "Coolify says: No resources found for tag lonely."
     )
 
@@ -395,32 +413,32 @@ def test_a_tag_that_nothing_carries_is_refused(wire: responses.RequestsMock) -> 
         ),
         pytest.param(
             "deploy_tag_server_unreachable_500",
-            "Coolify does not answer properly (HTTP 500: Server Error)",
+            "Coolify returned an error (HTTP 500: Server Error)",
             flags(may_have_arrived=True, from_server=True, server_error="HTTP 500: Server Error"),
             id="500-in-the-middle",
         ),
     ],
 )
-def test_a_tag_s_answer_that_hides_what_was_queued_before_it_is_a_lost_one(
+def test_an_error_after_some_members_were_queued_is_uncertain(
     wire: responses.RequestsMock, name: str, reason: str, also: Row
 ) -> None:
-    """coolify-api 5.1 quirk 4, 17.1 row 8: sent again, it would deploy the first ones twice."""
+    """Sent again, it would deploy the first ones twice (coolify-api 5.1 quirk 4, 17.1 row 8)."""
     with pytest.raises(UnavailableError) as caught:
-        spread(wire, name)
+        triggered(wire, name)
     assert asdict(caught.value) == {"reason": reason, **also}
 
 
 def test_the_rate_limit_starts_nothing_of_a_tag(wire: responses.RequestsMock) -> None:
-    with pytest.raises(UnavailableError, match="asked too often") as caught:
-        spread(wire, "ratelimit_429_deploy")
+    with pytest.raises(UnavailableError, match="rate limited by Coolify") as caught:
+        triggered(wire, "ratelimit_429_deploy")
     assert (caught.value.may_have_arrived, caught.value.retry_after) == (False, 6)
 
 
-# --- a lost answer
+# --- a lost response
 
 
 def of(uuid: str, number: int, **changes: Any) -> Row:
-    """A row of this application, among all that are going."""
+    """A record of this application, in the list of active deployments."""
     row = deployed(number, **changes)
     return {
         **row,
@@ -432,7 +450,7 @@ def of(uuid: str, number: int, **changes: Any) -> Row:
 def found(
     wire: responses.RequestsMock, going: Any, members: tuple[Target, ...] | None = MEMBERS, **fields: Any
 ) -> Any:
-    """What the search finds; row 10 was the newest before the trigger."""
+    """What is found; record 10 was the newest before the trigger."""
     serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
     services = fields.pop("services", body("services_list"))
     if members is not None:
@@ -449,17 +467,15 @@ OURS_WEB, OURS_IMG = Handle(WEB, "d11"), Handle(IMG, "d12")
     [
         pytest.param([of(WEB, 11), of(IMG, 12)], OURS_WEB, OURS_IMG, id="all"),
         pytest.param({"1": of(WEB, 11), "0": of(IMG, 12)}, OURS_WEB, OURS_IMG, id="all-in-an-object"),
-        pytest.param([of(WEB, 11)], OURS_WEB, None, id="one-is-to-be-looked-for-and-triggered"),
+        pytest.param([of(WEB, 11)], OURS_WEB, None, id="one-is-missing"),
         pytest.param([], None, None, id="none"),
-        pytest.param([of(WEB, 10), of(IMG, 9)], None, None, id="none-that-is-newer"),
+        pytest.param([of(WEB, 10), of(IMG, 9)], None, None, id="none-newer"),
+        pytest.param([of(WEB, 11, is_api=False), of(IMG, 12)], None, OURS_IMG, id="started-in-the-dashboard"),
         pytest.param(
-            [of(WEB, 11, is_api=False), of(IMG, 12)], None, OURS_IMG, id="somebody-s-in-the-dashboard"
+            [of(WEB, 11, is_api=False, is_webhook=True), of(IMG, 12)], None, OURS_IMG, id="a-webhook"
         ),
-        pytest.param(
-            [of(WEB, 11, is_api=False, is_webhook=True), of(IMG, 12)], None, OURS_IMG, id="a-webhook-s"
-        ),
-        pytest.param([of(WEB, 11, pull_request_id=7), of(IMG, 12)], None, OURS_IMG, id="a-preview-s"),
-        pytest.param([of(WEB, 11, restart_only=True), of(IMG, 12)], None, OURS_IMG, id="a-restart-s"),
+        pytest.param([of(WEB, 11, pull_request_id=7), of(IMG, 12)], None, OURS_IMG, id="a-preview"),
+        pytest.param([of(WEB, 11, restart_only=True), of(IMG, 12)], None, OURS_IMG, id="a-restart"),
         pytest.param([of(WEB, 11, force_rebuild=True), of(IMG, 12)], None, OURS_IMG, id="another-force"),
         pytest.param(
             [of(WEB, 13), of(WEB, 11), of(IMG, 12)],
@@ -469,42 +485,42 @@ OURS_WEB, OURS_IMG = Handle(WEB, "d11"), Handle(IMG, "d12")
         ),
     ],
 )
-def test_after_a_lost_answer_new_rows_are_followed_and_the_rest_is_left_to_be_triggered(
+def test_after_a_lost_response_new_records_are_followed_and_the_others_left_to_be_triggered(
     wire: responses.RequestsMock, going: Any, web: Handle | None, img: Handle | None
 ) -> None:
     assert found(wire, going) == GroupStarted(
-        (GroupMember(IMG_TARGET, img), GroupMember(WEB_TARGET, web)), tags.SERVICES, Outcome.LOST
+        (GroupMember(IMG_TARGET, img), GroupMember(WEB_TARGET, web)), tags.SERVICES_UNKNOWN, Outcome.LOST
     )
     assert asked(wire) == ["GET /services", "GET /deployments"]
 
 
-def test_what_is_found_has_its_page(wire: responses.RequestsMock) -> None:
+def test_what_is_found_has_a_link(wire: responses.RequestsMock) -> None:
     parts = found(wire, [of(WEB, 11)]).members
     assert [part.handle.link for part in parts if part.handle] == [BASE + of(WEB, 11)["deployment_url"]]
 
 
-def test_with_force_only_forced_rows_are_ours(wire: responses.RequestsMock) -> None:
+def test_with_force_only_forced_records_are_ours(wire: responses.RequestsMock) -> None:
     parts = found(wire, [of(WEB, 11, force_rebuild=True), of(IMG, 12)], force=True).members
     assert parts == (GroupMember(IMG_TARGET), GroupMember(WEB_TARGET, OURS_WEB))
 
 
-def test_a_team_without_services_has_lost_none(wire: responses.RequestsMock) -> None:
+def test_without_services_none_can_be_lost(wire: responses.RequestsMock) -> None:
     assert found(wire, [of(WEB, 11), of(IMG, 12)], services=[]) == GroupStarted(
         (GroupMember(IMG_TARGET, OURS_IMG), GroupMember(WEB_TARGET, OURS_WEB)), "", Outcome.LOST
     )
 
 
-def test_where_nothing_is_known_to_carry_the_tag_a_service_may(wire: responses.RequestsMock) -> None:
-    assert found(wire, [], (), services=[]) == GroupStarted((), tags.SERVICES, Outcome.LOST)
+def test_a_tag_without_applications_may_be_a_service_s(wire: responses.RequestsMock) -> None:
+    assert found(wire, [], (), services=[]) == GroupStarted((), tags.SERVICES_UNKNOWN, Outcome.LOST)
 
 
-def test_a_row_without_a_name_is_followed_by_its_uuid(wire: responses.RequestsMock) -> None:
+def test_a_record_without_a_name_is_followed_by_its_uuid(wire: responses.RequestsMock) -> None:
     seen = found(wire, [{**of(WEB, 11), "application_name": None}], None)
     assert [part.target for part in seen.members] == [Target(WEB, kind=APPLICATION)]
 
 
-def test_who_is_in_a_hurry_asks_for_the_rows_only(wire: responses.RequestsMock) -> None:
-    """After a signal there are seconds, and what was started is to be cancelled."""
+def test_with_a_timeout_only_the_deployments_are_read(wire: responses.RequestsMock) -> None:
+    """After a signal there are only seconds to cancel what was started."""
     serve(wire, "GET", "/deployments", "deployments_list_read", body=[of(WEB, 11)])
     coolify = server(tags=BLUE, known={"blue": Resource(TAG, newest_id=10, members=MEMBERS)})
     assert coolify.find_triggered("blue", timeout=1) == GroupStarted(
@@ -514,20 +530,22 @@ def test_who_is_in_a_hurry_asks_for_the_rows_only(wire: responses.RequestsMock) 
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.460", "4.0.0-beta.380"])
-def test_where_nobody_knows_what_carries_the_tag_only_the_new_rows_are_followed(
+def test_if_the_members_are_unknown_only_new_records_are_followed(
     wire: responses.RequestsMock, version: str
 ) -> None:
-    """Nor does it say there who started them, so they may be somebody else's."""
+    """Those versions do not say who started them, so they may be somebody else's."""
     target = Target(WEB, "web", APPLICATION)
     seen = found(wire, [of(WEB, 11, is_api=False)], None, version=version)
     assert seen == GroupStarted(
-        (GroupMember(target, Handle(WEB, "d11", owner=Owner.UNSURE)),), tags.UNNAMED, Outcome.LOST
+        (GroupMember(target, Handle(WEB, "d11", owner=Owner.UNSURE)),), tags.MEMBERS_UNKNOWN, Outcome.LOST
     )
-    assert "may not have been deployed" in tags.UNNAMED
+    assert "may not have been deployed" in tags.MEMBERS_UNKNOWN
     assert asked(wire) == ["GET /deployments"]
 
 
-def test_where_nobody_knows_what_carries_the_tag_and_nothing_is_new_it_is_lost(
+def test_if_the_members_are_unknown_and_nothing_is_new_the_trigger_is_lost(
     wire: responses.RequestsMock,
 ) -> None:
-    assert found(wire, [], None, version="4.0.0-beta.460") == GroupStarted((), tags.UNNAMED, Outcome.LOST)
+    assert found(wire, [], None, version="4.0.0-beta.460") == GroupStarted(
+        (), tags.MEMBERS_UNKNOWN, Outcome.LOST
+    )

@@ -1,4 +1,4 @@
-"""Coolify: what each answer to a trigger says (coolify-api 5.1, 5.2, 5.4, 5.10 and 17.1)."""
+"""What each response to a trigger means (coolify-api 5.1, 5.2, 5.4, 5.10 and 17.1)."""
 
 from __future__ import annotations
 
@@ -43,22 +43,24 @@ from tests.providers.coolify.support import (
 DEPLOY, START, RESTART, STOP = Command.DEPLOY, Command.START, Command.RESTART, Command.STOP
 
 
-def started(uuid: str, deployment: str, trust: Certainty = Certainty.CONFIRMED, note: str = "") -> Started:
-    return Started((Handle(uuid, deployment, trust),), note)
+def started(
+    uuid: str, deployment: str, certainty: Certainty = Certainty.CONFIRMED, note: str = ""
+) -> Started:
+    return Started((Handle(uuid, deployment, certainty),), note)
 
 
 def skipped(uuid: str) -> Started:
     return Started((Handle(uuid, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED)
 
 
-def by_status(uuid: str, aspect: str = RUNNING, note: str = "") -> Started:
-    return Started((Handle(uuid, "", condition=aspect),), note)
+def by_status(uuid: str, condition: str = RUNNING, note: str = "") -> Started:
+    return Started((Handle(uuid, "", condition=condition),), note)
 
 
 # --- POST /deploy
 
 QUEUE_IS_FULL = "Coolify says: Deployment queue is full. Please wait for existing deployments to complete."
-TOO_OFTEN = "Coolify is asked too often (Too Many Attempts.)"
+RATE_LIMITED = "rate limited by Coolify (Too Many Attempts.)"
 UNAUTHORIZED = {
     "deployments": [{"message": "Unauthorized to deploy this application.", "resource_uuid": WEB}]
 }
@@ -75,17 +77,15 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
 
 
 @pytest.mark.parametrize(
-    ("target", "name", "changes", "answer"),
+    ("target", "name", "changes", "result"),
     [
         pytest.param(WEB, "deploy_one", {}, started(WEB, QUEUED_WEB), id="queued"),
         pytest.param(
             OLD_WEB, "v4.0.0-beta.380_deploy_one", {}, started(OLD_WEB, QUEUED_380), id="queued-beta380"
         ),
         pytest.param(WEB, "deploy_skipped", {}, skipped(WEB), id="already-queued"),
-        pytest.param(
-            IMG, "deploy_many", {}, started(IMG, "ka6hsgolnhecmaw6jewt2yf3"), id="the-one-asked-for-of-many"
-        ),
-        pytest.param(WORKER, "deploy_many", {}, skipped(WORKER), id="the-other-of-many"),
+        pytest.param(IMG, "deploy_many", {}, started(IMG, "ka6hsgolnhecmaw6jewt2yf3"), id="one-of-many"),
+        pytest.param(WORKER, "deploy_many", {}, skipped(WORKER), id="another-of-many"),
         pytest.param(
             WEB, "deploy_duplicate_uuid", {}, started(WEB, "yyu7s8hwk8pzvhrckljljnc8"), id="the-first-of-two"
         ),
@@ -109,14 +109,14 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
             "deploy_queue_full_429",
             {"headers": {"Content-Type": "application/json", "Retry-After": "7"}},
             RetryLater(7, QUEUE_IS_FULL),
-            id="the-queue-is-full-for-seconds",
+            id="the-queue-is-full-with-retry-after",
         ),
         pytest.param(
             WEB,
             "deploy_queue_full_429",
             {"headers": {"Content-Type": "application/json"}},
             RetryLater(60, QUEUE_IS_FULL),
-            id="the-queue-is-full-for-long",
+            id="the-queue-is-full-without-retry-after",
         ),
         pytest.param(
             WEB,
@@ -130,30 +130,28 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
             "deploy_one",
             {"body": NAMED},
             started(WEB, "abc"),
-            id="an-application-that-is-called-already-queued",
+            id="an-application-named-already-queued",
         ),
     ],
 )
-def test_each_answer_of_deploy_is_read_for_its_own_target(
-    wire: responses.RequestsMock, target: str, name: str, changes: Row, answer: TriggerResult
+def test_each_response_of_deploy_is_read_for_its_own_target(
+    wire: responses.RequestsMock, target: str, name: str, changes: Row, result: TriggerResult
 ) -> None:
     serve(wire, "POST", "/deploy", name, **changes)
-    assert server(known={target: Resource(APPLICATION)}).trigger(target) == answer
+    assert server(known={target: Resource(APPLICATION)}).trigger(target) == result
     assert asked(wire) == [f"POST /deploy?uuid={target}"]
 
 
 @pytest.mark.parametrize(
     ("changes", "wait"), [({}, 6), ({"headers": {"Content-Type": "application/json"}}, 60)]
 )
-def test_who_asks_too_often_has_started_nothing_and_asks_later(
-    wire: responses.RequestsMock, changes: Row, wait: float
-) -> None:
-    """The limit is tested before anything else: an earlier trigger that is in doubt stays so."""
+def test_the_rate_limit_starts_nothing(wire: responses.RequestsMock, changes: Row, wait: float) -> None:
+    """Coolify checks the limit first: an earlier trigger that is uncertain stays so."""
     serve(wire, "POST", "/deploy", "ratelimit_429_deploy", **changes)
     with pytest.raises(UnavailableError) as caught:
         server(known={WEB: Resource(APPLICATION)}).trigger(WEB)
     assert (caught.value.reason, caught.value.may_have_arrived, caught.value.retry_after) == (
-        TOO_OFTEN,
+        RATE_LIMITED,
         False,
         wait,
     )
@@ -180,10 +178,10 @@ def test_what_has_no_deployments_is_followed_by_its_status(
         pytest.param(DATABASE, "Unauthorized to start this database.", id="a-database"),
     ],
 )
-def test_what_was_not_started_is_not_followed_by_its_status(
+def test_what_was_refused_is_not_followed_by_its_status(
     wire: responses.RequestsMock, kind: str, text: str
 ) -> None:
-    """coolify-api 5.1: a refusal inside a 200."""
+    """A refusal in a 200 (coolify-api 5.1)."""
     serve(
         wire,
         "POST",
@@ -196,16 +194,16 @@ def test_what_was_not_started_is_not_followed_by_its_status(
     )
 
 
-def test_what_the_act_leaves_out_is_noted(wire: responses.RequestsMock) -> None:
-    """Between beta.391 and .418 nothing pulls a service's newer images."""
+def test_what_the_request_can_not_do_is_noted(wire: responses.RequestsMock) -> None:
+    """From beta.391 to beta.418, no request pulls newer images of a service."""
     serve(wire, "POST", "/deploy", "deploy_service")
     coolify = server(version="4.0.0-beta.418", known={STACK: Resource(SERVICE)})
     assert coolify.trigger(STACK) == by_status(STACK, note=trigger_requests.NO_PULL_API)
 
 
-def test_an_application_that_is_to_be_started_is_told_to_be_deployed(wire: responses.RequestsMock) -> None:
+def test_starting_an_application_is_noted_as_a_deployment(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_one")
-    note = "an application is started by a new deployment"
+    note = "Coolify starts an application by deploying it"
     assert server(command=START, known={WEB: Resource(APPLICATION)}).trigger(WEB) == started(
         WEB, QUEUED_WEB, note=note
     )
@@ -214,13 +212,13 @@ def test_an_application_that_is_to_be_started_is_told_to_be_deployed(wire: respo
 # --- previews
 
 NO_PREVIEW = (
-    "There is no preview of pull request 7: Coolify makes one when the pull request is opened and Preview Deployments "
-    "are switched on; of a Docker-image application `docker_tag` makes one"
+    "There is no preview of pull request 7: Coolify creates one when the pull request is opened "
+    "and Preview Deployments are enabled; for a Docker-image application, `docker_tag` creates one"
 )
 
 
 @pytest.mark.parametrize(
-    ("target", "name", "options", "line", "answer"),
+    ("target", "name", "options", "line", "result"),
     [
         pytest.param(
             WEB,
@@ -244,9 +242,10 @@ NO_PREVIEW = (
             {"pr": 7},
             "?uuid=c92z8bkjuhmphp3ptalirjmc&pr=7",
             Rejected(
-                f"{NO_PREVIEW}. Coolify has queued a deployment all the same, which never runs: cancel it there"
+                f"{NO_PREVIEW}. "
+                "Coolify has queued a deployment nevertheless, which never runs. Cancel it in Coolify"
             ),
-            id="no-preview-but-a-row-beta420",
+            id="no-preview-but-a-record-beta420",
         ),
         pytest.param(
             IMG,
@@ -254,7 +253,7 @@ NO_PREVIEW = (
             {"pr": 9, "docker_tag": "pr-9"},
             f"?uuid={IMG}&pr=9&docker_tag=pr-9",
             started(IMG, "zeyaks5diyvqhxs6ehwgl94g"),
-            id="a-docker-tag-makes-one",
+            id="a-docker-tag-creates-one",
         ),
         pytest.param(
             IMG,
@@ -276,45 +275,49 @@ NO_PREVIEW = (
         ),
     ],
 )
-def test_each_answer_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, target: str, name: str, options: Row, line: str, answer: TriggerResult
+def test_each_response_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, target: str, name: str, options: Row, line: str, result: TriggerResult
 ) -> None:
     serve(wire, "POST", "/deploy", name)
-    assert server(known={target: Resource(APPLICATION)}, **options).trigger(target) == answer
+    assert server(known={target: Resource(APPLICATION)}, **options).trigger(target) == result
     assert asked(wire) == [f"POST /deploy{line}"]
     assert recorded(name)["request"]["query"] == line.removeprefix("?")
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"),
+    ("name", "result"),
     [
-        pytest.param("preview_delete_200", Started((), trigger.PREVIEW_GOES), id="it-goes"),
+        pytest.param("preview_delete_200", Started((), trigger.PREVIEW_DELETION), id="accepted"),
         pytest.param(
             "preview_delete_404",
             AlreadyDone("there is no preview of pull request 7: nothing to delete"),
-            id="there-is-none",
+            id="no-preview",
         ),
         pytest.param(
             "catchall_404",
             Rejected(
-                f"this version of Coolify can't delete the preview of pull request 7: it has no DELETE /applications/{WEB}/previews/7"
+                "this version of Coolify can't delete the preview of pull request 7: "
+                f"it does not support DELETE /applications/{WEB}/previews/7"
             ),
             id="before-beta474",
         ),
     ],
 )
-@pytest.mark.parametrize("blind", [False, True])
-def test_each_answer_to_the_deletion_of_a_preview_is_read(
-    wire: responses.RequestsMock, name: str, answer: TriggerResult, *, blind: bool
+@pytest.mark.parametrize("write_only", [False, True])
+def test_each_response_to_the_deletion_of_a_preview_is_read(
+    wire: responses.RequestsMock, name: str, result: TriggerResult, *, write_only: bool
 ) -> None:
-    """Who may not read does not know of what kind a uuid is, but only an application has previews."""
+    """A token without `read` can't tell the kind of a uuid, but only applications have previews."""
     serve(wire, "DELETE", f"/applications/{WEB}/previews/7", name)
-    known = {} if blind else {WEB: Resource(APPLICATION)}
-    assert server(command=STOP, pr=7, wait=not blind, blind=blind, known=known).trigger(WEB) == answer
+    known = {} if write_only else {WEB: Resource(APPLICATION)}
+    assert (
+        server(command=STOP, pr=7, wait=not write_only, write_only=write_only, known=known).trigger(WEB)
+        == result
+    )
     assert asked(wire) == [f"DELETE /applications/{WEB}/previews/7"]
 
 
-def test_a_preview_whose_number_coolify_does_not_take_is_refused(wire: responses.RequestsMock) -> None:
+def test_an_invalid_pull_request_number_is_refused(wire: responses.RequestsMock) -> None:
     serve(wire, "DELETE", f"/applications/{WEB}/previews/7", "preview_delete_422")
     with pytest.raises(RefusedError, match="Invalid pull_request_id"):
         server(command=STOP, pr=7, known={WEB: Resource(APPLICATION)}).trigger(WEB)
@@ -323,8 +326,8 @@ def test_a_preview_whose_number_coolify_does_not_take_is_refused(wire: responses
 # --- start, restart and stop
 
 
-def acted(kind: str, name: str, **options: Any) -> Any:
-    """A row: the recorded answer to this very request."""
+def recorded_case(kind: str, name: str, **options: Any) -> Any:
+    """A case: the recorded response to this request."""
     return pytest.param(kind, name, options, id=f"{name}-{kind}")
 
 
@@ -339,20 +342,22 @@ PHANTOMS = {
 
 
 def replay(wire: responses.RequestsMock, name: str) -> str:
-    """Serve a recorded answer where it was given; the resource that was asked for."""
+    """Serve a recorded response for the request that it was recorded for; the uuid of that resource."""
     path = recorded(name)["request"]["path"].removeprefix("/api/v1")
     serve(wire, "POST", path, name)
     return str(path.split("/")[2])
 
 
-def reached(wire: responses.RequestsMock, kind: str, name: str, **options: Any) -> tuple[TriggerResult, str]:
-    """What a start comes to, and of which resource."""
+def triggered(
+    wire: responses.RequestsMock, kind: str, name: str, **options: Any
+) -> tuple[TriggerResult, str]:
+    """The result of a trigger, and the uuid of the resource."""
     uuid = replay(wire, name)
-    answer = server(known={uuid: Resource(kind)}, **options).trigger(uuid)
+    result = server(known={uuid: Resource(kind)}, **options).trigger(uuid)
     request = recorded(name)["request"]
     assert asked(wire)[0].partition("?")[0] == f"POST {request['path'].removeprefix('/api/v1')}"
     assert len(wire.calls) == 1
-    return answer, uuid
+    return result, uuid
 
 
 @pytest.mark.parametrize(
@@ -383,9 +388,9 @@ def reached(wire: responses.RequestsMock, kind: str, name: str, **options: Any) 
 def test_a_deployment_that_start_or_restart_names_may_not_exist(
     wire: responses.RequestsMock, name: str, options: Row, deployment: str
 ) -> None:
-    """A full queue answers in the same words (coolify-api 5.2, 17.1 row 3)."""
-    answer, uuid = reached(wire, APPLICATION, name, **options)
-    assert answer == started(uuid, deployment, DOUBTFUL)
+    """With a full queue, the response is the same (coolify-api 5.2, 17.1 row 3)."""
+    result, uuid = triggered(wire, APPLICATION, name, **options)
+    assert result == started(uuid, deployment, DOUBTFUL)
 
 
 @pytest.mark.parametrize(
@@ -396,31 +401,29 @@ def test_a_deployment_that_start_or_restart_names_may_not_exist(
         pytest.param("v4.0.0-beta.420_app_restart", {"command": RESTART}, id="restart"),
     ],
 )
-def test_already_queued_of_start_and_restart_names_none(
-    wire: responses.RequestsMock, name: str, options: Row
-) -> None:
-    answer, uuid = reached(wire, APPLICATION, name, **options)
-    assert answer == skipped(uuid)
+def test_already_queued_names_no_deployment(wire: responses.RequestsMock, name: str, options: Row) -> None:
+    result, uuid = triggered(wire, APPLICATION, name, **options)
+    assert result == skipped(uuid)
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "options"),
     [
-        acted(SERVICE, "services_start", command=START),
-        acted(SERVICE, "v4.0.0-beta.380_service_start", command=START),
-        acted(SERVICE, "services_restart", command=RESTART),
-        acted(SERVICE, "v4.0.0-beta.380_service_restart", command=RESTART),
-        acted(SERVICE, "services_restart_latest"),
-        acted(DATABASE, "databases_start", command=START),
-        acted(DATABASE, "v4.0.0-beta.380_database_start", command=START),
-        acted(DATABASE, "databases_restart", command=RESTART),
+        recorded_case(SERVICE, "services_start", command=START),
+        recorded_case(SERVICE, "v4.0.0-beta.380_service_start", command=START),
+        recorded_case(SERVICE, "services_restart", command=RESTART),
+        recorded_case(SERVICE, "v4.0.0-beta.380_service_restart", command=RESTART),
+        recorded_case(SERVICE, "services_restart_latest"),
+        recorded_case(DATABASE, "databases_start", command=START),
+        recorded_case(DATABASE, "v4.0.0-beta.380_database_start", command=START),
+        recorded_case(DATABASE, "databases_restart", command=RESTART),
     ],
 )
 def test_a_service_or_database_that_was_started_is_followed_by_its_status(
     wire: responses.RequestsMock, kind: str, name: str, options: Row
 ) -> None:
-    answer, uuid = reached(wire, kind, name, **options)
-    assert answer == by_status(uuid)
+    result, uuid = triggered(wire, kind, name, **options)
+    assert result == by_status(uuid)
 
 
 @pytest.mark.parametrize(
@@ -432,11 +435,11 @@ def test_a_service_or_database_that_was_started_is_followed_by_its_status(
         (DATABASE, "database_stop_200"),
     ],
 )
-def test_what_is_being_stopped_is_followed_until_it_has(
+def test_what_is_being_stopped_is_followed_by_its_status(
     wire: responses.RequestsMock, kind: str, name: str
 ) -> None:
-    answer, uuid = reached(wire, kind, name, command=STOP)
-    assert answer == by_status(uuid, STOPPED)
+    result, uuid = triggered(wire, kind, name, command=STOP)
+    assert result == by_status(uuid, STOPPED)
 
 
 @pytest.mark.parametrize(
@@ -449,13 +452,13 @@ def test_what_is_being_stopped_is_followed_until_it_has(
         (DATABASE, "databases_stop_exited", STOP, "Database is already stopped"),
     ],
 )
-def test_what_is_so_already_is_done(
+def test_what_is_already_running_or_stopped_is_done(
     wire: responses.RequestsMock, kind: str, name: str, command: Command, note: str
 ) -> None:
-    assert reached(wire, kind, name, command=command)[0] == AlreadyDone(note)
+    assert triggered(wire, kind, name, command=command)[0] == AlreadyDone(note)
 
 
-def test_a_400_for_another_reason_is_a_refusal(wire: responses.RequestsMock) -> None:
+def test_another_400_is_a_refusal(wire: responses.RequestsMock) -> None:
     serve(
         wire,
         "POST",
@@ -470,36 +473,41 @@ def test_a_400_for_another_reason_is_a_refusal(wire: responses.RequestsMock) -> 
 @pytest.mark.parametrize(
     ("kind", "name"), [(APPLICATION, "app_restart_foreign"), (DATABASE, "databases_start_unknown")]
 )
-def test_what_was_deleted_since_the_check_is_refused_in_coolify_s_words(
+def test_what_was_deleted_since_resolve_is_refused_in_coolify_s_words(
     wire: responses.RequestsMock, kind: str, name: str
 ) -> None:
     command = START if kind == DATABASE else RESTART
     with pytest.raises(RefusedError, match=f"{kind.capitalize()} not found") as caught:
-        reached(wire, kind, name, command=command)
+        triggered(wire, kind, name, command=command)
     assert caught.value.token_wide is False
 
 
 # --- a token that may not read
 
 
-def test_a_blind_token_looks_for_the_kind_by_asking_and_a_404_starts_nothing(
+def test_without_read_each_kind_is_tried_and_a_404_starts_nothing(
     wire: responses.RequestsMock,
 ) -> None:
     serve(wire, "POST", f"/applications/{PG}/restart", "app_restart_foreign")
     serve(wire, "POST", f"/services/{PG}/restart", "service_404")
     serve(wire, "POST", f"/databases/{PG}/restart", "databases_restart")
-    note = "Coolify says: Database restarting request queued. The token may not read, and there is no deployment to follow"
-    assert server(command=RESTART, wait=False, blind=True).trigger(PG) == Started((), note)
+    note = (
+        "Coolify says: Database restarting request queued. The token may not read, and there is no "
+        "deployment to follow"
+    )
+    assert server(command=RESTART, wait=False, write_only=True).trigger(PG) == Started((), note)
     assert asked(wire) == [f"POST /{kind}s/{PG}/restart" for kind in KINDS]
 
 
-def test_a_blind_token_starts_an_application_only_if_it_is_nothing_else(wire: responses.RequestsMock) -> None:
-    """To start an application is to deploy it, and `/deploy` would start whatever it is."""
+def test_without_read_start_tries_an_application_last(wire: responses.RequestsMock) -> None:
+    """To start an application is to deploy it, and `/deploy` starts any kind of resource."""
     serve(wire, "POST", f"/databases/{WEB}/start", "databases_start_unknown")
     serve(wire, "POST", f"/services/{WEB}/start", "service_404")
     serve(wire, "POST", "/deploy", "deploy_one")
-    note = "an application is started by a new deployment"
-    assert server(command=START, wait=False, blind=True).trigger(WEB) == started(WEB, QUEUED_WEB, note=note)
+    note = "Coolify starts an application by deploying it"
+    assert server(command=START, wait=False, write_only=True).trigger(WEB) == started(
+        WEB, QUEUED_WEB, note=note
+    )
     assert asked(wire) == [
         f"POST /databases/{WEB}/start",
         f"POST /services/{WEB}/start",
@@ -507,7 +515,7 @@ def test_a_blind_token_starts_an_application_only_if_it_is_nothing_else(wire: re
     ]
 
 
-def test_a_blind_token_and_a_uuid_that_nobody_knows(wire: responses.RequestsMock) -> None:
+def test_without_read_an_unknown_uuid_is_refused(wire: responses.RequestsMock) -> None:
     for kind, name in (
         ("applications", "app_restart_foreign"),
         ("services", "service_404"),
@@ -515,29 +523,29 @@ def test_a_blind_token_and_a_uuid_that_nobody_knows(wire: responses.RequestsMock
     ):
         serve(wire, "POST", f"/{kind}/{PG}/restart", name)
     with pytest.raises(RefusedError, match="not found"):
-        server(command=RESTART, wait=False, blind=True).trigger(PG)
+        server(command=RESTART, wait=False, write_only=True).trigger(PG)
     assert len(wire.calls) == 3
 
 
-def test_a_blind_token_is_refused_at_the_first_kind(wire: responses.RequestsMock) -> None:
-    """What is refused for want of a right is asked for once."""
+def test_without_read_a_missing_ability_is_refused_at_the_first_kind(wire: responses.RequestsMock) -> None:
+    """A request that needs a missing ability is sent once."""
     serve(wire, "POST", f"/applications/{WEB}/restart", "deploy_probe_read")
     with pytest.raises(RefusedError) as caught:
-        server(command=RESTART, wait=False, blind=True).trigger(WEB)
+        server(command=RESTART, wait=False, write_only=True).trigger(WEB)
     assert (caught.value.token_wide, len(wire.calls)) == (True, 1)
 
 
-def test_a_blind_token_does_not_take_a_proxy_s_404_for_coolify_s(wire: responses.RequestsMock) -> None:
-    """Coolify is being restarted: its next answer would be of the wrong kind."""
+def test_without_read_a_404_of_a_proxy_is_not_taken_for_coolify_s(wire: responses.RequestsMock) -> None:
+    """Coolify is being restarted: the next response could be about the wrong kind."""
     serve(wire, "POST", f"/applications/{WEB}/restart", "transport_proxy_traefik_404")
     with pytest.raises(UnavailableError) as caught:
-        server(command=RESTART, wait=False, blind=True).trigger(WEB)
+        server(command=RESTART, wait=False, write_only=True).trigger(WEB)
     assert (caught.value.may_have_arrived, len(wire.calls)) == (True, 1)
 
 
-def test_a_blind_token_deploys_a_tag_as_a_tag(wire: responses.RequestsMock) -> None:
+def test_without_read_a_tag_is_deployed_as_a_tag(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_tag_solo")
-    server(wait=False, blind=True, tags=frozenset({"solo"})).trigger("solo")
+    server(wait=False, write_only=True, tags=frozenset({"solo"})).trigger("solo")
     assert asked(wire) == ["POST /deploy?tag=solo"]
 
 
@@ -554,105 +562,106 @@ def test_a_blind_token_deploys_a_tag_as_a_tag(wire: responses.RequestsMock) -> N
         pytest.param(
             PG,
             "deploy_mixed",
-            "Coolify says: Database pg started. Nothing newer was pulled, and there is no deployment to follow",
+            "Coolify says: Database pg started. Nothing newer was pulled, and there is no deployment to "
+            "follow",
             id="a-database",
         ),
     ],
 )
-def test_a_blind_token_learns_from_the_answer_that_there_is_no_deployment(
+def test_without_read_the_response_shows_that_there_is_no_deployment(
     wire: responses.RequestsMock, target: str, name: str, note: str
 ) -> None:
     serve(wire, "POST", "/deploy", name)
-    assert server(wait=False, blind=True).trigger(target) == Started((), note)
+    assert server(wait=False, write_only=True).trigger(target) == Started((), note)
     assert asked(wire) == [f"POST /deploy?uuid={target}"]
 
 
 @pytest.mark.parametrize(
-    ("name", "trust", "blind", "note"),
+    ("name", "certainty", "write_only", "note"),
     [
-        pytest.param("app_start_instant", Certainty.UNCONFIRMED, False, "", id="a-token-that-reads"),
-        pytest.param("app_start_instant", Certainty.CONFIRMED, True, trigger.UNCHECKED, id="a-blind-token"),
+        pytest.param("app_start_instant", Certainty.UNCONFIRMED, False, "", id="with-read"),
+        pytest.param("app_start_instant", Certainty.CONFIRMED, True, trigger.UNVERIFIABLE, id="without-read"),
         pytest.param(
             "start_queue_full",
             Certainty.CONFIRMED,
             True,
-            trigger.UNCHECKED,
-            id="a-blind-token-and-perhaps-a-phantom",
+            trigger.UNVERIFIABLE,
+            id="without-read-and-perhaps-a-phantom",
         ),
     ],
 )
-def test_what_nobody_can_look_at_is_believed_with_a_note(
-    wire: responses.RequestsMock, name: str, trust: Certainty, *, blind: bool, note: str
+def test_what_can_not_be_checked_is_accepted_with_a_note(
+    wire: responses.RequestsMock, name: str, certainty: Certainty, *, write_only: bool, note: str
 ) -> None:
     serve(wire, "POST", f"/applications/{WEB}/start", name)
-    answer = server(instant=True, wait=False, blind=blind).trigger(WEB)
-    assert isinstance(answer, Started)
-    assert ([handle.certainty for handle in answer.handles], answer.note) == ([trust], note)
-    assert "nobody can tell" in trigger.UNCHECKED
+    result = server(instant=True, wait=False, write_only=write_only).trigger(WEB)
+    assert isinstance(result, Started)
+    assert ([handle.certainty for handle in result.handles], result.note) == ([certainty], note)
+    assert "can't be checked" in trigger.UNVERIFIABLE
 
 
 @pytest.mark.parametrize(("name", "options"), [("deploy_skipped", {}), ("start_skipped", {"instant": True})])
-def test_a_blind_token_follows_nothing_that_it_did_not_start(
+def test_without_read_an_older_deployment_is_not_followed(
     wire: responses.RequestsMock, name: str, options: Row
 ) -> None:
     serve(wire, "POST", f"/applications/{WEB}/start" if options else "/deploy", name)
-    assert server(wait=False, blind=True, **options).trigger(WEB) == Started((), trigger.ALREADY_QUEUED)
+    assert server(wait=False, write_only=True, **options).trigger(WEB) == Started((), trigger.ALREADY_QUEUED)
 
 
-def test_a_blind_token_needs_no_note_for_deploy(wire: responses.RequestsMock) -> None:
+def test_without_read_deploy_needs_no_note(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_one")
-    assert server(wait=False, blind=True).trigger(WEB) == started(WEB, QUEUED_WEB)
+    assert server(wait=False, write_only=True).trigger(WEB) == started(WEB, QUEUED_WEB)
 
 
-# --- an answer that is none
+# --- unrecognized responses
 
 
 @pytest.mark.parametrize("instant", [False, True])
 @pytest.mark.parametrize("uuid", ["", 5, 0, False, [], ["abc"], {"uuid": "abc"}, 1.5], ids=repr)
-def test_a_deployment_that_is_named_in_another_way_is_searched_for(
+def test_an_unknown_deployment_uuid_format_is_uncertain(
     wire: responses.RequestsMock, uuid: Any, *, instant: bool
 ) -> None:
-    """It was started, in all likelihood: "named no deployment" would be the wrong verdict, and a second trigger the wrong act."""
-    answer = {"message": "Deployment request queued.", "resource_uuid": WEB, "deployment_uuid": uuid}
+    """A deployment was probably started: it must be looked for, not triggered again."""
+    item = {"message": "Deployment request queued.", "resource_uuid": WEB, "deployment_uuid": uuid}
     path = f"/applications/{WEB}/start" if instant else "/deploy"
-    serve(wire, "POST", path, "deploy_one", body=answer if instant else {"deployments": [answer]})
+    serve(wire, "POST", path, "deploy_one", body=item if instant else {"deployments": [item]})
     with pytest.raises(UnavailableError) as caught:
         server(instant=instant).trigger(WEB)
     assert asdict(caught.value) == {
-        "reason": (said := "Coolify's answer to the trigger names a deployment in no way that we know"),
-        **flags(may_have_arrived=True, from_server=True, server_error=said),
+        "reason": (text := "unrecognized response to the trigger (unknown deployment_uuid format)"),
+        **flags(may_have_arrived=True, from_server=True, server_error=text),
     }
 
 
 @pytest.mark.parametrize(
     "items",
     [
-        pytest.param([], id="none"),
+        pytest.param([], id="empty"),
         pytest.param([None, 5, "text", [], {}], id="no-objects"),
         pytest.param(
             [{"message": "Application a deployment queued.", "resource_uuid": APP, "deployment_uuid": "d"}],
-            id="another's",
+            id="another-resource",
         ),
         pytest.param(
             [{"message": "Application a deployment queued.", "resource_uuid": None, "deployment_uuid": "d"}],
-            id="nobody's",
+            id="no-resource",
         ),
         pytest.param(
             [{"message": "Application a deployment queued.", "resource_uuid": WEB, "deployment_uuid": None}],
-            id="no-deployment",
+            id="deployment-null",
         ),
         pytest.param(
-            [{"message": "Application a deployment queued.", "resource_uuid": WEB}], id="no-deployment-at-all"
+            [{"message": "Application a deployment queued.", "resource_uuid": WEB}], id="no-deployment"
         ),
-        pytest.param([{"message": "", "resource_uuid": WEB}], id="empty-words"),
-        pytest.param([{"message": None, "resource_uuid": WEB, "deployment_uuid": "d"}], id="no-words"),
-        pytest.param([{"message": "Not today.", "resource_uuid": WEB}], id="other-words"),
+        pytest.param([{"message": "", "resource_uuid": WEB}], id="empty-message"),
+        pytest.param([{"message": None, "resource_uuid": WEB, "deployment_uuid": "d"}], id="no-message"),
+        pytest.param([{"message": "Not today.", "resource_uuid": WEB}], id="another-message"),
     ],
 )
-def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_one(
+def test_a_good_response_that_does_not_name_the_target_is_uncertain(
     wire: responses.RequestsMock, items: list[Any]
 ) -> None:
-    """It was found a moment before: that it is not named is no refusal."""
+    """The target exists: that it is not named is not a refusal."""
     serve(wire, "POST", "/deploy", "deploy_one", body={"deployments": items})
     with pytest.raises(UnavailableError) as caught:
         server(known={WEB: Resource(APPLICATION)}).trigger(WEB)
@@ -669,17 +678,17 @@ def test_a_good_answer_that_does_not_say_what_became_of_this_target_is_a_lost_on
         (DATABASE, f"/databases/{WEB}/stop", {"command": STOP}),
     ],
 )
-@pytest.mark.parametrize("said", ["Not today.", "OK", ""])
-def test_words_that_are_not_coolify_s_accept_and_refuse_nothing(
-    wire: responses.RequestsMock, kind: str, path: str, options: Row, said: str
+@pytest.mark.parametrize("text", ["Not today.", "OK", ""])
+def test_a_message_that_is_not_coolify_s_is_uncertain(
+    wire: responses.RequestsMock, kind: str, path: str, options: Row, text: str
 ) -> None:
-    serve(wire, "POST", path, "app_start", body={"message": said})
+    serve(wire, "POST", path, "app_start", body={"message": text})
     with pytest.raises(UnavailableError) as caught:
         server(known={WEB: Resource(kind)}, **options).trigger(WEB)
     assert (caught.value.may_have_arrived, caught.value.server_error) == (True, caught.value.reason)
 
 
-def test_a_deletion_that_is_answered_in_other_words_is_sent_again(wire: responses.RequestsMock) -> None:
+def test_a_deletion_with_another_message_is_uncertain(wire: responses.RequestsMock) -> None:
     serve(wire, "DELETE", f"/applications/{WEB}/previews/7", "preview_delete_200", body={"message": "OK"})
     with pytest.raises(UnavailableError) as caught:
         server(command=STOP, pr=7, known={WEB: Resource(APPLICATION)}).trigger(WEB)
@@ -701,10 +710,10 @@ def test_a_deletion_that_is_answered_in_other_words_is_sent_again(wire: response
         {"details": []},
     ],
 )
-def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_trigger(
+def test_a_response_of_another_format_is_uncertain(
     wire: responses.RequestsMock, text: Any, *, instant: bool
 ) -> None:
-    """What it started, if anything, nobody knows: `arrived` makes the loop look on the server (architecture, rule 7)."""
+    """It may have started something: with `may_have_arrived`, that is looked for (architecture, rule 7)."""
     serve(wire, "POST", f"/applications/{WEB}/start" if instant else "/deploy", "deploy_one", body=text)
     with pytest.raises(UnavailableError) as caught:
         server(instant=instant).trigger(WEB)
@@ -714,18 +723,20 @@ def test_an_answer_to_a_trigger_of_another_shape_starts_a_search_and_no_second_t
 @pytest.mark.parametrize(
     ("name", "everywhere", "words"),
     [
-        pytest.param("deploy_probe_read", True, ("lacks a right", "tick deploy first"), id="no-deploy"),
+        pytest.param(
+            "deploy_probe_read", True, ("lacks an ability", "tick deploy first"), id="without-deploy"
+        ),
         pytest.param(
             "v4.0.0-beta.380_deploy_probe_read",
             True,
-            ("lacks a right", "tick deploy first"),
-            id="no-deploy-beta380",
+            ("lacks an ability", "tick deploy first"),
+            id="without-deploy-beta380",
         ),
-        pytest.param("unauth_bad", True, ("Unauthenticated",), id="revoked-meanwhile"),
+        pytest.param("unauth_bad", True, ("Unauthenticated",), id="revoked"),
         pytest.param("deploy_unknown", False, ("No resources found.",), id="unknown"),
     ],
 )
-def test_a_refused_trigger_says_why(
+def test_a_refused_trigger_has_a_reason(
     wire: responses.RequestsMock, name: str, *, everywhere: bool, words: tuple[str, ...]
 ) -> None:
     serve(wire, "POST", "/deploy", name)
@@ -735,19 +746,19 @@ def test_a_refused_trigger_says_why(
     assert [word for word in words if word not in str(caught.value)] == []
 
 
-def test_start_on_an_old_version_asks_for_the_box_that_is_missing(wire: responses.RequestsMock) -> None:
-    """Before beta.464 start needs `write` (coolify-api 4): to tick `deploy` again would not help."""
+def test_start_on_an_old_version_names_the_missing_ability(wire: responses.RequestsMock) -> None:
+    """Before beta.464, start needs `write` (coolify-api 4): ticking `deploy` again would not help."""
     serve(wire, "POST", f"/applications/{WEB}/start", "v4.0.0-beta.380_app_start")
     with pytest.raises(RefusedError) as caught:
         server(instant=True).trigger(WEB)
     assert "write" in str(caught.value).partition("Make a new one")[2]
 
 
-# --- a right that is missing
+# --- a missing ability
 
 
-def test_what_was_refused_for_want_of_a_right_is_not_asked_for_again(wire: responses.RequestsMock) -> None:
-    """Architecture, rule 3: no storm of refused requests. What needs another right may well work."""
+def test_a_request_that_needs_a_missing_ability_is_not_sent_again(wire: responses.RequestsMock) -> None:
+    """No storm of refused requests (architecture, rule 3). What needs another ability may work."""
     uuids = ("one", "two")
     serve(wire, "POST", "/services/one/restart", "v4.0.0-beta.380_app_start")
     serve(wire, "POST", "/deploy", "v4.0.0-beta.380_deploy_one")
@@ -762,18 +773,16 @@ def test_what_was_refused_for_want_of_a_right_is_not_asked_for_again(wire: respo
 
 
 @pytest.mark.parametrize("name", ["deploy_unknown", "maintenance_503"])
-def test_what_was_refused_for_another_reason_is_asked_for_again(
-    wire: responses.RequestsMock, name: str
-) -> None:
-    for answer in (name, "deploy_one"):
-        serve(wire, "POST", "/deploy", answer)
+def test_what_was_refused_for_another_reason_is_sent_again(wire: responses.RequestsMock, name: str) -> None:
+    for recording in (name, "deploy_one"):
+        serve(wire, "POST", "/deploy", recording)
     coolify = server(known={WEB: Resource(APPLICATION)})
     with pytest.raises((RefusedError, UnavailableError)):
         coolify.trigger(WEB)
     assert coolify.trigger(WEB) == started(WEB, QUEUED_WEB)
 
 
-# --- no answer
+# --- responses that are not Coolify's
 
 
 GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429, 451, 499)
@@ -785,18 +794,18 @@ GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429
         pytest.param("deploy_service_server_unreachable_500", False, {}, id="500-may-have-started-it"),
         pytest.param("maintenance_503", False, {}, id="503-json"),
         pytest.param("deploy_body_list_500_star", False, {}, id="500-html"),
-        pytest.param("transport_proxy_traefik_404", False, {}, id="the-proxy-has-nobody-behind-it"),
+        pytest.param("transport_proxy_traefik_404", False, {}, id="a-proxy-without-a-backend"),
         pytest.param("transport_proxy_cloudflare_access_302", True, {}, id="a-redirect"),
         pytest.param("api_root", True, {"status": 200}, id="a-page-with-200"),
         *(
             pytest.param(
                 "unauth_bad",
                 status not in {408, 425, 429},
-                {"status": status, "body": said},
+                {"status": status, "body": text},
                 id=f"{status}-{kind}-of-a-gateway",
             )
             for status in GATEWAYS
-            for kind, said in {
+            for kind, text in {
                 "json": {"message": "Blocked"},
                 "page": "<html>Blocked</html>",
                 "shapeless": {"error": "x"},
@@ -806,7 +815,7 @@ GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429
             "unauth_bad",
             True,
             {"status": 404, "body": {"message": "Not Found"}},
-            id="404-in-nearly-its-words",
+            id="404-in-nearly-coolify-s-words",
         ),
         pytest.param(
             "unauth_bad",
@@ -818,14 +827,14 @@ GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429
             "unauth_bad",
             False,
             {"status": 429, "body": {"message": "API rate limit exceeded"}},
-            id="429-of-a-gateway-s-own",
+            id="429-of-a-gateway",
         ),
     ],
 )
-def test_whatever_is_not_coolify_s_own_answer_is_a_lost_one(
+def test_a_response_that_is_not_coolify_s_is_uncertain(
     wire: responses.RequestsMock, name: str, changes: Row, *, gateway: bool
 ) -> None:
-    """Architecture, rule 7: a gateway may have passed the request on before it answered in Coolify's place."""
+    """A gateway may have passed the request on before it responded (architecture, rule 7)."""
     serve(wire, "POST", "/deploy", name, **changes)
     with pytest.raises(UnavailableError) as caught:
         server().trigger(WEB)

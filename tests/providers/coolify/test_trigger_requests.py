@@ -1,4 +1,7 @@
-"""Coolify: what each version can, and which request does what is asked for (coolify-api 1, 4, 5.1, 5.2, 5.4, 5.10, 13)."""
+"""What each version supports, and which request carries out the command.
+
+Source: coolify-api 1, 4, 5.1, 5.2, 5.4, 5.10 and 13.
+"""
 
 from __future__ import annotations
 
@@ -63,19 +66,19 @@ def test_versions_have_an_order() -> None:
         ("4.3.10", "4.3.10+build"),
     ],
 )
-def test_of_two_spellings_of_a_version_none_is_before_the_other(one: str, other: str) -> None:
+def test_two_spellings_of_a_version_are_equal(one: str, other: str) -> None:
     assert not Version(one).before(other)
     assert not Version(other).before(one)
 
 
-def test_a_build_of_a_commit_comes_after_the_version_that_it_names() -> None:
+def test_a_build_of_a_commit_is_newer_than_the_version_that_it_names() -> None:
     assert Version("4.3.10").before("4.3.10-dev.1a2b3c4d5")
     assert Version("4.3.10-dev.1a2b3c4d5").before("4.3.11")
 
 
 @pytest.mark.parametrize("text", ["", "nightly", "next", "unknown", "4", "v", "four", "4.x", "-beta.380"])
-def test_a_version_that_cannot_be_read_is_taken_for_the_newest(text: str) -> None:
-    """coolify-api 5.10; without `read` there is none at all."""
+def test_a_version_that_can_not_be_parsed_counts_as_the_newest(text: str) -> None:
+    """coolify-api 5.10; without `read`, the version is unknown."""
     assert all(Version(text).has(feature) for feature in Feature)
     assert not Version(text).before("999.0")
 
@@ -96,15 +99,17 @@ BOUNDARIES = {
 }
 
 
-def test_every_boundary_is_held_from_both_sides() -> None:
-    """What is in the table of the program and not in this one is used by nobody, or tested by nobody."""
+def test_every_boundary_is_tested_from_both_sides() -> None:
+    """A feature that is missing in this table is not used, or not tested."""
     assert set(BOUNDARIES) == set(Feature)
 
 
 @pytest.mark.parametrize(
     ("feature", "without", "since"), [(each, *sides) for each, sides in BOUNDARIES.items()]
 )
-def test_a_version_has_what_came_with_it_and_before(feature: Feature, without: str, since: str) -> None:
+def test_a_version_supports_its_own_and_all_earlier_features(
+    feature: Feature, without: str, since: str
+) -> None:
     assert [Version(text).has(feature) for text in (without, f"{without}.9", since, f"{since}.1", NEW)] == [
         False,
         False,
@@ -115,15 +120,15 @@ def test_a_version_has_what_came_with_it_and_before(feature: Feature, without: s
     assert feature.value == since
 
 
-# --- acts
+# --- requests
 
 UUID = "abc"
-AS_DEPLOYED = "an application is started by a new deployment"
+AS_DEPLOYED = "Coolify starts an application by deploying it"
 PREVIEW = "deploy the preview of pull request 7"
 LATEST = "pull newer images and restart the service"
-ANEW = "start the service anew"
+AGAIN = "start the service again"
 NO_FLAGS_SERVICE, NO_FLAGS_DATABASE = (
-    f"`force` and `instant_deploy` mean nothing for a {kind}" for kind in (SERVICE, DATABASE)
+    f"`force` and `instant_deploy` have no effect on a {kind}" for kind in (SERVICE, DATABASE)
 )
 DEPLOY, START, RESTART, STOP, CHECK = (
     Command.DEPLOY,
@@ -136,13 +141,13 @@ DEPLOY, START, RESTART, STOP, CHECK = (
 
 def line(kind: str, version: str, options: Options) -> str:
     """The request as a line."""
-    act = trigger_requests.request_for(kind, UUID, options, Version(version))
-    query = "&".join(f"{name}={value}" for name, value in act.params.items())
-    return f"{act.method} {act.path}" + (f"?{query}" if query else "")
+    request = trigger_requests.request_for(kind, UUID, options, Version(version))
+    query = "&".join(f"{name}={value}" for name, value in request.params.items())
+    return f"{request.method} {request.path}" + (f"?{query}" if query else "")
 
 
 @pytest.mark.parametrize(
-    ("kind", "options", "request_line", "told"),
+    ("kind", "options", "request_line", "texts"),
     [
         pytest.param(APPLICATION, {}, "POST /deploy?uuid=abc", ("queue a deployment", ""), id="application"),
         pytest.param(
@@ -179,7 +184,7 @@ def line(kind: str, version: str, options: Options) -> str:
             {"pull_latest": False},
             "POST /deploy?uuid=abc",
             ("queue a deployment", ""),
-            id="application-pulls-nothing",
+            id="application-without-pull",
         ),
         pytest.param(
             APPLICATION,
@@ -270,15 +275,15 @@ def line(kind: str, version: str, options: Options) -> str:
             SERVICE,
             {"pull_latest": False},
             "POST /deploy?uuid=abc",
-            ("start the service anew, with the images that are there", ""),
-            id="service-pulls-nothing",
+            ("start the service again, with the images that it has", ""),
+            id="service-without-pull",
         ),
         pytest.param(
             SERVICE,
             {"pull_latest": False, "force": True},
             "POST /deploy?uuid=abc",
-            ("start the service anew, with the images that are there", NO_FLAGS_SERVICE),
-            id="service-pulls-nothing-force",
+            ("start the service again, with the images that it has", NO_FLAGS_SERVICE),
+            id="service-without-pull-force",
         ),
         pytest.param(
             SERVICE,
@@ -340,32 +345,32 @@ def line(kind: str, version: str, options: Options) -> str:
             ("stop the database", ""),
             id="database-stop",
         ),
-        pytest.param(TAG, {}, "POST /deploy?tag=abc", ("deploy all that carries the tag", ""), id="tag"),
+        pytest.param(TAG, {}, "POST /deploy?tag=abc", ("deploy everything with the tag", ""), id="tag"),
         pytest.param(
             TAG,
             {"force": True},
             "POST /deploy?tag=abc&force=true",
-            ("deploy all that carries the tag", ""),
+            ("deploy everything with the tag", ""),
             id="tag-force",
         ),
         pytest.param(
             TAG,
             {"command": CHECK},
             "POST /deploy?tag=abc",
-            ("deploy all that carries the tag", ""),
+            ("deploy everything with the tag", ""),
             id="tag-check",
         ),
     ],
 )
 @pytest.mark.parametrize("version", [NEW, "4.0.0-beta.474", "4.4-rc.1", ""])
-def test_each_wish_is_one_request(
-    kind: str, options: dict[str, Any], request_line: str, told: tuple[str, str], version: str
+def test_each_command_is_one_request(
+    kind: str, options: dict[str, Any], request_line: str, texts: tuple[str, str], version: str
 ) -> None:
-    """`told`: what it does, and what people should know of it."""
-    act = trigger_requests.request_for(kind, UUID, Options(**options), Version(version))
+    """`texts`: the summary and the note."""
+    request = trigger_requests.request_for(kind, UUID, Options(**options), Version(version))
     assert line(kind, version, Options(**options)) == request_line
-    assert (act.kind, act.target, (act.summary, act.note)) == (kind, UUID, told)
-    assert act.is_bulk is request_line.startswith("POST /deploy?")
+    assert (request.kind, request.target, (request.summary, request.note)) == (kind, UUID, texts)
+    assert request.is_bulk is request_line.startswith("POST /deploy?")
 
 
 @pytest.mark.parametrize(
@@ -386,10 +391,10 @@ def test_each_wish_is_one_request(
         pytest.param(APPLICATION, {"command": START}, id="start"),
     ],
 )
-def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
+def test_a_pinned_commit_is_built_without_cache_where_an_image_may_have_another_commit_s_name(
     kind: str, options: dict[str, Any], version: str, *, forced: bool
 ) -> None:
-    """To beta.463 the image has the name of the branch's head, and the build is skipped where there is one of that name.
+    """Up to beta.463 the image is named after the branch's head, and a build is skipped if that image exists.
 
     Source: coolify-api 5.7.
     """
@@ -400,21 +405,21 @@ def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
 
 
 @pytest.mark.parametrize(
-    ("version", "request_line", "says", "note"),
+    ("version", "request_line", "summary", "note"),
     [
-        pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", ANEW, "", id="beta380-every-start-pulled"),
-        pytest.param("4.0.0-beta.390", "POST /deploy?uuid=abc", ANEW, "", id="beta390-every-start-pulled"),
+        pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", AGAIN, "", id="beta380-every-start-pulls"),
+        pytest.param("4.0.0-beta.390", "POST /deploy?uuid=abc", AGAIN, "", id="beta390-every-start-pulls"),
         pytest.param(
             "4.0.0-beta.391",
             "POST /deploy?uuid=abc",
-            ANEW,
+            AGAIN,
             trigger_requests.NO_PULL_API,
             id="beta391-none-pulls",
         ),
         pytest.param(
             "4.0.0-beta.418",
             "POST /deploy?uuid=abc",
-            ANEW,
+            AGAIN,
             trigger_requests.NO_PULL_API,
             id="beta418-none-pulls",
         ),
@@ -427,11 +432,11 @@ def test_a_pinned_commit_is_built_anew_where_an_image_may_bear_another_s_name(
         ),
     ],
 )
-def test_a_service_s_newer_images_are_pulled_as_its_version_can(
-    version: str, request_line: str, says: str, note: str
+def test_newer_images_of_a_service_are_pulled_as_the_version_supports(
+    version: str, request_line: str, summary: str, note: str
 ) -> None:
-    act = trigger_requests.request_for(SERVICE, UUID, Options(), Version(version))
-    assert (line(SERVICE, version, Options()), act.summary, act.note) == (request_line, says, note)
+    request = trigger_requests.request_for(SERVICE, UUID, Options(), Version(version))
+    assert (line(SERVICE, version, Options()), request.summary, request.note) == (request_line, summary, note)
     assert note in trigger_requests.request_for(SERVICE, UUID, Options(force=True), Version(version)).note
     assert SERVICES_PULLED == "4.0.0-beta.391"
 
@@ -440,9 +445,12 @@ def test_a_service_s_newer_images_are_pulled_as_its_version_can(
     ("version", "note"),
     [("4.0.0-beta.390", trigger_requests.ALWAYS_PULLS), ("4.0.0-beta.391", ""), (NEW, ""), ("", "")],
 )
-def test_where_every_start_pulls_who_wants_none_is_told(version: str, note: str) -> None:
-    act = trigger_requests.request_for(SERVICE, UUID, Options(pull_latest=False), Version(version))
-    assert (line(SERVICE, version, Options(pull_latest=False)), act.note) == ("POST /deploy?uuid=abc", note)
+def test_it_is_noted_where_every_start_pulls(version: str, note: str) -> None:
+    request = trigger_requests.request_for(SERVICE, UUID, Options(pull_latest=False), Version(version))
+    assert (line(SERVICE, version, Options(pull_latest=False)), request.note) == (
+        "POST /deploy?uuid=abc",
+        note,
+    )
 
 
 VERSIONS = (
@@ -456,7 +464,7 @@ VERSIONS = (
     NEW,
     "4.4-rc.1",
 )
-WISHES = [
+OPTIONS = [
     Options(
         command=command, force=force, instant=instant, pr=pr, docker_tag=docker_tag, pull_latest=pull_latest
     )
@@ -468,43 +476,49 @@ WISHES = [
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("kind", [*KINDS, TAG])
-def test_no_request_holds_what_some_version_would_misread(kind: str, version: str) -> None:
-    """`false` forces before 4.2.0, and a `uuid` beside the one in the path wins over it (coolify-api 5.1, 5.2)."""
-    for options in WISHES:
-        act = trigger_requests.request_for(kind, UUID, options, Version(version))
-        assert act.method == ("DELETE" if "/previews/" in act.path else "POST"), options
-        assert ("uuid" in act.params) is (act.is_bulk and kind != TAG), options
-        assert "tag" not in act.params or act.is_bulk, options
-        assert {act.params[name] for name in ("force", "instant_deploy", "latest") if name in act.params} <= {
-            "true"
+def test_no_request_has_parameters_that_some_version_misreads(kind: str, version: str) -> None:
+    """`false` forces before 4.2.0, and a `uuid` in the query overrides the path (coolify-api 5.1, 5.2)."""
+    for options in OPTIONS:
+        request = trigger_requests.request_for(kind, UUID, options, Version(version))
+        assert request.method == ("DELETE" if "/previews/" in request.path else "POST"), options
+        assert ("uuid" in request.params) is (request.is_bulk and kind != TAG), options
+        assert "tag" not in request.params or request.is_bulk, options
+        assert {
+            request.params[name] for name in ("force", "instant_deploy", "latest") if name in request.params
+        } <= {"true"}, options
+        assert set(request.params) <= {
+            "uuid",
+            "tag",
+            "force",
+            "instant_deploy",
+            "latest",
+            "pr",
+            "docker_tag",
         }, options
-        assert set(act.params) <= {"uuid", "tag", "force", "instant_deploy", "latest", "pr", "docker_tag"}, (
-            options
-        )
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_an_application_is_asked_for_in_the_same_way_on_every_version(version: str) -> None:
-    assert [line(APPLICATION, version, wish) for wish in WISHES] == [
-        line(APPLICATION, NEW, wish) for wish in WISHES
+def test_an_application_is_deployed_in_the_same_way_on_every_version(version: str) -> None:
+    assert [line(APPLICATION, version, options) for options in OPTIONS] == [
+        line(APPLICATION, NEW, options) for options in OPTIONS
     ]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("command", [RESTART, STOP])
-def test_a_uuid_stays_in_its_place_in_the_path(kind: str, command: Command) -> None:
-    act = trigger_requests.request_for(kind, "../x?y", Options(command=command), Version(NEW))
-    assert act.path == f"/{kind}s/..%2Fx%3Fy/{command.value}"
+def test_a_uuid_is_escaped_in_the_path(kind: str, command: Command) -> None:
+    request = trigger_requests.request_for(kind, "../x?y", Options(command=command), Version(NEW))
+    assert request.path == f"/{kind}s/..%2Fx%3Fy/{command.value}"
 
 
-# --- what a token needs for it
+# --- the ability that a request needs
 
 
 @pytest.mark.parametrize(
     ("kind", "options", "version", "ability"),
     [
-        pytest.param(APPLICATION, {}, "4.0.0-beta.380", "deploy", id="deploy-is-enough-for-deploy"),
-        pytest.param(APPLICATION, {}, NEW, "deploy", id="deploy-for-deploy"),
+        pytest.param(APPLICATION, {}, "4.0.0-beta.380", "deploy", id="deploy"),
+        pytest.param(APPLICATION, {}, NEW, "deploy", id="deploy-beta463"),
         pytest.param(APPLICATION, {"instant": True}, "4.0.0-beta.463", "write", id="start-before-beta464"),
         pytest.param(APPLICATION, {"instant": True}, "4.0.0-beta.464", "deploy", id="start-since-beta464"),
         pytest.param(
@@ -530,7 +544,7 @@ def test_a_uuid_stays_in_its_place_in_the_path(kind: str, command: Command) -> N
         pytest.param(SERVICE, {}, "4.0.0-beta.419", "write", id="a-service-by-restart-before-beta464"),
         pytest.param(SERVICE, {}, "4.0.0-beta.464", "deploy", id="a-service-by-restart-since-beta464"),
         pytest.param(
-            SERVICE, {"pull_latest": False}, "4.0.0-beta.463", "deploy", id="a-service-that-pulls-nothing"
+            SERVICE, {"pull_latest": False}, "4.0.0-beta.463", "deploy", id="a-service-without-pull"
         ),
         pytest.param(DATABASE, {}, "4.0.0-beta.463", "deploy", id="a-database-by-deploy"),
         pytest.param(DATABASE, {"command": START}, "4.0.0-beta.463", "write", id="a-database-by-start"),
@@ -540,4 +554,4 @@ def test_a_uuid_stays_in_its_place_in_the_path(kind: str, command: Command) -> N
 def test_each_request_needs_one_ability(
     kind: str, options: dict[str, Any], version: str, ability: str
 ) -> None:
-    assert trigger_requests.abilities(kind, Options(**options), Version(version)) == ability
+    assert trigger_requests.required_ability(kind, Options(**options), Version(version)) == ability

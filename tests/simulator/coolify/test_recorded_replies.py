@@ -39,7 +39,7 @@ from deployer.model import (
 )
 from deployer.providers.coolify import preflight, resources, trigger
 from deployer.providers.coolify.api import responses as api_responses
-from deployer.providers.coolify.api.client import application_of
+from deployer.providers.coolify.history import application_of, matches_ours
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
@@ -361,9 +361,9 @@ MY_APP, OTHER_APP, DEPLOYMENT = (
     "vgs4k8c0ws0cwg4o8kc0s4gk",
 )
 MADE_UP = "zz0phantom0uuid0never0row"
-PAGE = "a page instead of JSON: a proxy or Cloudflare in front of Coolify, or a wrong `coolify_url`"
+PAGE = "a web page instead of JSON: a proxy or Cloudflare is in front of Coolify, or `coolify_url` is wrong"
 FULL = "Coolify says: Deployment queue is full. Please wait for existing deployments to complete."
-NO_SUCH = "there is no such deployment"
+NO_SUCH = "the deployment does not exist"
 DUPLICATE = f"started whatever is there, phantom ({trigger.ALREADY_QUEUED})"
 
 
@@ -440,8 +440,8 @@ FIXTURES = {
     "app_patch_422_tag_regex": says("Validation failed.", 422),
     "health_200": f"unavailable may_have_arrived: HTTP 200: {PAGE}",
     "health_v1_200": f"unavailable may_have_arrived: HTTP 200: {PAGE}",
-    "notification_webhook_failed": "unavailable may_have_arrived: HTTP 200: an answer that is not Coolify's",
-    "notification_webhook_success": "unavailable may_have_arrived: HTTP 200: an answer that is not Coolify's",
+    "notification_webhook_failed": "unavailable may_have_arrived: HTTP 200: a response that is not Coolify's",
+    "notification_webhook_success": "unavailable may_have_arrived: HTTP 200: a response that is not Coolify's",
     "quirk_body_uuid_shadows_path": says("Service not found.", 404),
     "transport_405_post_required": says("This endpoint has changed to a POST request.", 405),
     # Is it there, and what may the token do?
@@ -542,19 +542,19 @@ FIXTURES = {
         " (deploy) that exceed your current role as a team member. Members are restricted to read-only API access. "
         "Please revoke this token and create a new one with only read permissions.",
     ),
-    "transport_403_missing_permission_read": "refused token-wide: the token lacks a right (Missing required permissions: read). "
+    "transport_403_missing_permission_read": "refused token-wide: the token lacks an ability (Missing required permissions: read). "
     f"Make a new one: {api_responses.TOKEN_ABILITIES_HINT}",
     "transport_403_missing_team_role": f"refused token-wide: {forbidden('Missing required team role.')}",
     "transport_403_policy_denied": f"refused token-wide: {forbidden('You are not authorized to perform this action.')}",
     "transport_404_unknown_endpoint": f"refused: {NO_CANCEL}",
-    "transport_429_rate_limit": "unavailable from_server 37 s: Coolify is asked too often (Too Many Attempts.)",
+    "transport_429_rate_limit": "unavailable from_server 37 s: rate limited by Coolify (Too Many Attempts.)",
     "transport_429_rate_limit_no_accept": f"unavailable may_have_arrived 37 s: HTTP 429: {PAGE}",
-    "transport_500_json": "unavailable may_have_arrived from_server: Coolify does not answer properly (HTTP 500: Server Error)",
-    "transport_503_maintenance": f"unavailable may_have_arrived from_server: {BASE}: Coolify does not answer properly "
+    "transport_500_json": "unavailable may_have_arrived from_server: Coolify returned an error (HTTP 500: Server Error)",
+    "transport_503_maintenance": f"unavailable may_have_arrived from_server: {BASE}: Coolify returned an error "
     "(HTTP 503: Service Unavailable)",
-    "transport_proxy_cloudflare_access_302": f"unavailable may_have_arrived permanent: {BASE}: Cloudflare Access asks for a login: "
-    "give CF-Access-Client-Id and CF-Access-Client-Secret as `headers`",
-    "transport_proxy_traefik_404": f"unavailable may_have_arrived: {BASE}: HTTP 404: the proxy knows no such address (404 page not found): "
+    "transport_proxy_cloudflare_access_302": f"unavailable may_have_arrived permanent: {BASE}: Cloudflare Access requires a login. "
+    "Set CF-Access-Client-Id and CF-Access-Client-Secret in `headers`",
+    "transport_proxy_traefik_404": f"unavailable may_have_arrived: {BASE}: HTTP 404: the proxy has no route for this address (404 page not found): "
     "Coolify is being started or updated, or `coolify_url` is wrong",
 }
 
@@ -811,8 +811,8 @@ def test_a_push_makes_a_row_that_is_never_taken_for_ours(name: str) -> None:
             listed = there.api.deployment_history(uuid, 2)
         assert listed is not None
         pushed, triggered = listed
-        assert not trigger.matches_ours(pushed, Options(), there.lookup.version)
-        assert trigger.matches_ours(triggered, Options(force=True), there.lookup.version)
+        assert not matches_ours(pushed, Options(), there.lookup.version)
+        assert matches_ours(triggered, Options(force=True), there.lookup.version)
 
 
 def test_every_sequence_is_in_a_table() -> None:

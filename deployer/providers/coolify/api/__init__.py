@@ -1,1 +1,4 @@
-"""Coolify's HTTP API: the client, what a response means, what each version can do. API: https://coolify.io/docs/api-reference"""
+"""Coolify's HTTP API: the client, what a response means, and what each version supports.
+
+API: https://coolify.io/docs/api-reference
+"""

@@ -1,6 +1,7 @@
-"""PURE: is a refusal in Coolify's own words? Gateways and firewalls answer in JSON as well, perhaps after Coolify has acted.
+"""PURE: whether an error response is in Coolify's own words.
 
-The words are those of coolify-api 3.3 and 5. What is not in here is taken for a gateway's, so that nothing is concluded from it.
+Gateways and firewalls respond in JSON as well, perhaps after Coolify has carried out the request. The words
+are those of coolify-api 3.3 and 5. Everything else counts as a gateway's: nothing is concluded from it.
 """
 
 from __future__ import annotations
@@ -8,43 +9,50 @@ from __future__ import annotations
 import re
 from typing import Any
 
-PERMISSIONS = "Missing required permissions: "
+MISSING_PERMISSIONS = "Missing required permissions: "
 QUEUE_FULL = "Deployment queue is full"
-TOO_MANY = "Too Many Attempts."
-FOREIGN_CANCEL = "You do not have permission to cancel this deployment."
-MISSING = re.compile(
-    r"(Application|Service|Service application|Database|Deployment|Preview|Project|Environment|Environment variable|Server|Destination|Team"
-    r"|Private key) not found\.?|No resources found.*|No query results for model .*"
+RATE_LIMITED = "Too Many Attempts."
+CANCEL_FORBIDDEN = "You do not have permission to cancel this deployment."
+NOT_FOUND = re.compile(
+    r"(Application|Service|Service application|Database|Deployment|Preview|Project|Environment"
+    r"|Environment variable|Server|Destination|Team|Private key) not found\.?"
+    r"|No resources found.*|No query results for model .*"
 )
-"""What Coolify's own 404 say, beside those with a `docs` key."""
+"""The messages of Coolify's own 404s, besides those with a `docs` key."""
 
 DOCS = "https://coolify.io/docs"
-SAID: dict[int, re.Pattern[str]] = {
+OWN_MESSAGES: dict[int, re.Pattern[str]] = {
     400: re.compile(
-        r"You can only use (uuid or tag|tag or pr), not both\.|docker_tag requires pull_request_id\.|You must provide uuid or tag\."
-        r"|No (UUIDs|TAGs) provided\.|UUID is required\.|Invalid (request|token)\.|Bulk data is required\.|Deployment queue is full\..*"
+        r"You can only use (uuid or tag|tag or pr), not both\.|docker_tag requires pull_request_id\."
+        r"|You must provide uuid or tag\.|No (UUIDs|TAGs) provided\.|UUID is required\."
+        r"|Invalid (request|token)\.|Bulk data is required\.|Deployment queue is full\..*"
         r"|Deployment cannot be cancelled\. Current status: .*"
         r"|(Application|Service|Database) is (already running|already stopped|not running)\."
         r"|Server (has no destinations|has multiple destinations|is not functional).*"
     ),
     401: re.compile(r"Unauthenticated\.|Invalid token\."),
     403: re.compile(
-        r"API is disabled\.|You are not allowed to access the API\.|Missing required permissions: .+|Missing required team role\."
-        r"|This API token has permissions .*|You are not authorized to perform this action\.|You do not have permission to cancel this .*"
+        r"API is disabled\.|You are not allowed to access the API\.|Missing required permissions: .+"
+        r"|Missing required team role\.|This API token has permissions .*"
+        r"|You are not authorized to perform this action\.|You do not have permission to cancel this .*"
     ),
-    404: MISSING,
+    404: NOT_FOUND,
     405: re.compile(r"This endpoint has changed to a POST request\."),
     409: re.compile(r"Domain conflicts detected\..*|Environment variable already exists\..*"),
     422: re.compile(
-        r"Invalid pull_request_id\.|You need to provide at least one of environment_name or environment_uuid\."
+        r"Invalid pull_request_id\."
+        r"|You need to provide at least one of environment_name or environment_uuid\."
     ),
     429: re.compile(r"Too Many Attempts\.|Deployment queue is full\..*"),
 }
-"""By status; of a 5xx every text is accepted: it is that of any exception where debugging is switched on."""
+"""The messages of Coolify's other error responses, by status.
+
+With 5xx every message is accepted: if debugging is on, it is that of any exception.
+"""
 
 
 def is_own(status: int, data: Any, text: str) -> bool:
-    """Whether an answer that is not good is Coolify's. `text`: its message, in one line."""
+    """Whether an error response is Coolify's own. `text`: its message, in one line."""
     if not text or not isinstance(data, dict):
         return False
     if status >= 500:
@@ -53,5 +61,5 @@ def is_own(status: int, data: Any, text: str) -> bool:
         return True
     if status == 422 and "errors" in data:
         return True
-    form = SAID.get(status)
-    return form is not None and form.fullmatch(text) is not None
+    pattern = OWN_MESSAGES.get(status)
+    return pattern is not None and pattern.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""One Coolify's API: which token a request carries, and the shape that each answer must have (coolify-api 5)."""
+"""Coolify's API: which token a request carries, and which format each response must have (coolify-api 5)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,25 @@ from deployer.providers import payload
 from deployer.providers.coolify.api import responses
 from deployer.providers.payload import Row
 
-DEPLOYMENT_PATH = re.compile(r"/application/([^/]+)/deployment/[^/]+/?")
+RESPONSE_MISMATCH = "the response is about {}: a cache in front of Coolify?"
+"""A response about something else says nothing about what was requested."""
 
-ANOTHER = "the response is about {}: a cache in front of Coolify?"
-"""A response about something else says nothing about what was asked."""
+UNKNOWN_LIST_FORMAT = "Coolify's list of {} has an unknown format"
+"""What can't be read as a list must not count as an empty one, which would mean that nothing is there."""
 
-SHAPELESS = "Coolify's list of {} has another shape than all known versions give it"
-"""What can't be read as a list is none: an empty one would mean that nothing is there."""
+NOT_A_VERSION = "the response is JSON, but not a version: `coolify_url` is not the address of a Coolify"
 
 
 @dataclass
 class Client:
-    """`reader` carries the token that is used for reading only; the other one may be it, too."""
+    """Sends requests to one Coolify server."""
 
     http: Http
+    """Carries `coolify_token`."""
     reader: Http
+    """Sends every GET; carries `read_token`, if there is one. Otherwise, the same object as `http`."""
     remaining: int | None = None
+    """Requests left in the current minute, by the last response; None if it did not tell."""
 
     def send(
         self,
@@ -40,7 +43,11 @@ class Client:
         body: Any = None,
         timeout: float | None = None,
     ) -> Response:
-        """One request, whatever is answered."""
+        """Send one request, and return the response whatever it is.
+
+        `timeout`: seconds to wait for the response instead of the default. Raises UnavailableError if there
+        was none.
+        """
         http = self.reader if method == "GET" else self.http
         response = http.send(method, path, params, body=body, timeout=timeout)
         left = response.headers.get("x-ratelimit-remaining", "")
@@ -48,27 +55,52 @@ class Client:
         return response
 
     def get(self, path: str, params: dict[str, str] | None = None, *, timeout: float | None = None) -> Any:
-        """The JSON of a good answer. Raises RefusedError and UnavailableError."""
+        """The JSON of a good response to GET. Raises RefusedError and UnavailableError for every other."""
         return self.json_or_raise(self.send("GET", path, params, timeout=timeout))
 
     def json_or_raise(self, response: Response) -> Any:
-        """The JSON of a good answer to something that was read."""
+        """The JSON of a good response to GET, already sent.
+
+        Raises RefusedError and UnavailableError for every other; names `read_token` if that one was rejected.
+        """
         try:
-            return responses.answered(response)
+            return responses.read_json_or_raise(response)
         except RefusedError as error:
             if error.token_wide and self.reader is not self.http:
                 raise error.because(f"`read_token`: {error.reason}") from error
             raise
 
+    def version(self, *, timeout: float) -> str | None:
+        """The version of Coolify, as it writes it; None if the token lacks `read`.
+
+        Raises RefusedError and UnavailableError for every response that is not Coolify's.
+        """
+        response = self.send("GET", "/version", timeout=timeout)
+        if responses.lacks_ability(response, "read"):
+            return None
+        text = response.data.strip() if isinstance(response.data, str) else ""
+        if response.status == 200 and responses.VERSION.fullmatch(text):
+            return text
+        self.json_or_raise(response)
+        raise UnavailableError(NOT_A_VERSION)
+
     def resource(self, kind: str, uuid: str, *, timeout: float | None = None) -> Row:
-        """One application, service or database. Raises UnavailableError for an answer that is about another one, or about none."""
+        """One application, service or database.
+
+        Raises RefusedError if there is none, and UnavailableError if the response is about another one.
+        """
         row = self.get(f"/{kind}s/{quote(uuid, safe='')}", timeout=timeout)
         if not isinstance(row, dict) or row.get("uuid") != uuid:
-            raise UnavailableError(ANOTHER.format(f"another {kind}, or none"), may_have_arrived=True)
+            raise UnavailableError(
+                RESPONSE_MISMATCH.format(f"another {kind}, or none"), may_have_arrived=True
+            )
         return row
 
     def find_resource(self, kind: str, uuid: str) -> Row | None:
-        """The same; None where there is none of this kind."""
+        """One application, service or database; None if there is none of this kind.
+
+        Raises RefusedError if the token was rejected.
+        """
         try:
             return self.resource(kind, uuid)
         except RefusedError as error:
@@ -77,24 +109,28 @@ class Client:
             return None
 
     def deployment(self, uuid: str, *, timeout: float | None = None) -> Response:
-        """One deployment, whatever is answered."""
+        """The response about one deployment, whatever it is."""
         return self.send("GET", f"/deployments/{quote(uuid, safe='')}", timeout=timeout)
 
     def deployment_history(
         self, uuid: str, take: int, *, skip: int = 0, timeout: float | None = None
     ) -> list[Row] | None:
-        """An application's newest rows, but for the first `skip`; None where this version has no such list (before beta.402)."""
+        """An application's newest `take` deployment records, after the first `skip`.
+
+        None if this version has no such list (before beta.402).
+        """
         params = {"take": str(take), **({"skip": str(skip)} if skip else {})}
-        response = self.send(
-            "GET", f"/deployments/applications/{quote(uuid, safe='')}", params, timeout=timeout
-        )
-        if responses.unknown_endpoint(response):
+        path = f"/deployments/applications/{quote(uuid, safe='')}"
+        response = self.send("GET", path, params, timeout=timeout)
+        if responses.is_unknown_endpoint(response):
             return None
-        data = self.json_or_raise(response)
-        return _deployments(payload.value(data, "deployments"))
+        return _deployments(payload.value(self.json_or_raise(response), "deployments"))
 
     def active_deployments(self, *, timeout: float | None = None) -> list[Row]:
-        """All rows that are queued or running, of any application. The list may be an object with number keys (coolify-api 5.5)."""
+        """The records of all queued and running deployments, of any application.
+
+        Coolify may return the list as an object with numbers as keys (coolify-api 5.5).
+        """
         data = self.get("/deployments", timeout=timeout)
         return _deployments(list(data.values()) if isinstance(data, dict) else data)
 
@@ -103,35 +139,25 @@ class Client:
         return rows(self.get("/services"), "services")
 
     def tagged(self, tag: str) -> list[Row]:
-        """The applications that carry a tag (since beta.461)."""
+        """The applications with a tag (since beta.461)."""
         return rows(self.get("/applications", {"tag": tag}), "applications")
 
 
-def application_of(row: Row) -> str:
-    """The uuid of the application that a row belongs to: it stands in the path of its page."""
-    match = DEPLOYMENT_PATH.search(str(row.get("deployment_url")))
-    return match[1] if match else ""
-
-
-def of_application(uuid: str, listed: list[Row] | None) -> list[Row] | None:
-    """The same list. Raises UnavailableError where it is another application's: an empty one would mean that nothing was started."""
-    if any(application_of(row) not in {"", uuid} for row in listed or ()):
-        raise UnavailableError(ANOTHER.format("deployments of another application"), may_have_arrived=True)
-    return listed
-
-
 def rows(listed: Any, what: str) -> list[Row]:
-    """The objects of a list. Raises UnavailableError where it is none, or holds anything but objects."""
+    """The objects of a list. `what`: what it lists, in the plural.
+
+    Raises UnavailableError if it is not a list, or not empty and without any object.
+    """
     return _readable(listed, what, lambda row: isinstance(row, dict))
 
 
 def _deployments(listed: Any) -> list[Row]:
-    """The same. A row without its number can't be told from one that was there before."""
+    """Deployment records. One without its `id` can't be told from one that was there before our trigger."""
     return _readable(listed, "deployments", lambda row: isinstance(row, dict) and type(row.get("id")) is int)
 
 
 def _readable(listed: Any, what: str, is_row: Callable[[Any], bool]) -> list[Row]:
     found = [row for row in listed if is_row(row)] if isinstance(listed, list) else []
     if not isinstance(listed, list) or (listed and not found):
-        raise UnavailableError(SHAPELESS.format(what), may_have_arrived=True)
+        raise UnavailableError(UNKNOWN_LIST_FORMAT.format(what), may_have_arrived=True)
     return found

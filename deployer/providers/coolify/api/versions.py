@@ -1,4 +1,4 @@
-"""PURE: since which version Coolify can what (coolify-api 1), and how its version strings are ordered (coolify-api 13)."""
+"""PURE: which version of Coolify supports what, and how versions are ordered (coolify-api 1, 13)."""
 
 from __future__ import annotations
 
@@ -25,40 +25,58 @@ def _key(text: str) -> Key | None:
 
 
 class Feature(Enum):
-    """What came with which version; each is exact to the tag."""
+    """What not every version supports, and the exact version that introduced it."""
 
     PREVIEWS = "4.0.0-beta.408"
+    """Deploying the preview of a pull request."""
     PULL_LATEST = "4.0.0-beta.419"
+    """Restarting a service with newer images."""
     CANCEL = "4.0.0-beta.436"
+    """Cancelling a deployment."""
     STATES = "4.0.0-beta.445"
+    """Reporting `running:unknown` for a container without a health check, not `running:unhealthy`."""
     FINISHED_STAYS = "4.0.0-beta.454"
+    """A deployment that is finished no longer turns to failed."""
     BY_TAG = "4.0.0-beta.461"
+    """Listing the applications with a tag."""
     MARKS_API = "4.0.0-beta.463"
+    """Marking the deployments that the API has started."""
     DEPLOY_STARTS = "4.0.0-beta.464"
+    """Starting, restarting and stopping with the ability `deploy` instead of `write`."""
     DOCKER_TAG = "4.0.0-beta.471"
+    """Previews of Docker-image applications."""
     PREVIEW_DELETE = "4.0.0-beta.474"
+    """Deleting a preview."""
     ROLLBACK = "4.3.0"
+    """Rolling back, and listing the images to roll back to."""
     QUEUE_MOVES_ON = "4.3.7"
+    """Starting the next deployment in the queue after a cancel."""
 
 
 SERVICES_PULLED = "4.0.0-beta.391"
-"""Before it every start of a service pulled newer images."""
+"""Before this version, every start of a service pulls newer images."""
 
-PIN_LOST, PIN_KEPT = "4.0.0-beta.464", "4.2.0"
-"""From the first to before the second a deployment takes the branch's head, whatever is pinned."""
+PIN_LOST = "4.0.0-beta.464"
+"""From this version until before `PIN_KEPT`, a deployment ignores the pinned commit."""
+
+PIN_KEPT = "4.2.0"
+"""From this version on, a deployment takes the pinned commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A version as `/version` tells it. One that can't be read, or is not told, is taken for the newest (coolify-api 5.10)."""
+    """A version as `/version` returns it.
+
+    One that is unknown or can't be parsed counts as the newest (coolify-api 5.10).
+    """
 
     text: str = ""
 
     def has(self, feature: Feature) -> bool:
-        """Whether this version has it."""
+        """Whether this version supports the feature."""
         return not self.before(feature.value)
 
     def before(self, other: str) -> bool:
-        """Whether it is surely older."""
+        """Whether this version is certainly older than the other one."""
         mine, theirs = _key(self.text), _key(other)
         return mine is not None and theirs is not None and mine < theirs

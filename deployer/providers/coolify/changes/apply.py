@@ -207,7 +207,7 @@ class ChangeApplier:
             raise error.because(". ".join([error.reason, *before])) from error
         del self.uncertain[target]
         if pin := body.get(PIN_FIELD):
-            self.lookup.pins[target] = str(pin)
+            self.lookup.get(target).progress.pinned_commit = str(pin)
 
     def _give_up(self, target: str, error: UnavailableError) -> None:
         """What the server itself breaks at again and again, or a gateway keeps from it, is no outage. Raises RefusedError."""

@@ -294,7 +294,7 @@ class Coolify(ProviderInputs):
             verify_timeout=common.verify_timeout,
             rollback=common.rollback,
             hidden_logs=common.hidden_logs,
-            proven=bool(common.verify_url and common.verify_contains),
+            site_shows_version=bool(common.verify_url and common.verify_contains),
         )
         requested = RequestedChanges(image, self.commit, {**self.env_file, **self.env}, self.settings)
         api = Client(http, login(token=reading) if reading else http)

@@ -11,10 +11,10 @@ from typing import Any
 
 from deployer.http.client import TooLargeError
 from deployer.model import Certainty, Command, Handle, Owner, Phase, RefusedError, Snapshot, UnavailableError
-from deployer.providers.coolify import trigger
 from deployer.providers.coolify.api import responses
-from deployer.providers.coolify.api.client import ANOTHER, application_of
+from deployer.providers.coolify.api.client import RESPONSE_MISMATCH
 from deployer.providers.coolify.api.versions import PIN_LOST, Feature
+from deployer.providers.coolify.history import application_of, is_of_pull_request, record_id, started_by
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.watching import deployment, resource_status, stalled_queue
 from deployer.providers.payload import Row
@@ -78,7 +78,9 @@ class Poller:
             return Snapshot(Phase.ABSENT, stable_for=ABSENT_SECONDS, reason=reason)
         row = self.lookup.api.json_or_raise(response)
         if isinstance(row, dict) and not _is_of(row, handle):
-            raise UnavailableError(ANOTHER.format("another deployment, or none"), may_have_arrived=True)
+            raise UnavailableError(
+                RESPONSE_MISMATCH.format("another deployment, or none"), may_have_arrived=True
+            )
         return self._deployment(row, handle)
 
     def handle_of(self, target: str, row: Row) -> Handle:
@@ -88,7 +90,7 @@ class Poller:
             str(row.get("deployment_uuid")),
             owner=Owner.OTHERS,
             link=deployment.page_of(row, self.pages),
-            started_by=trigger.started_by(row, marked=self.lookup.version.has(Feature.MARKS_API)),
+            started_by=started_by(row, marked=self.lookup.version.has(Feature.MARKS_API)),
         )
 
     def _deployment(self, row: Any, handle: Handle) -> Snapshot:
@@ -101,7 +103,7 @@ class Poller:
             may_turn=not version.has(Feature.FINISHED_STAYS),
             hidden_shown=options.hidden_logs,
         )
-        pin = self.lookup.pins.get(handle.target) or str(resource.row.get("git_commit_sha") or "")
+        pin = resource.progress.pinned_commit or str(resource.row.get("git_commit_sha") or "")
         if version.before(PIN_LOST) and not options.pr and deployment.SHA.fullmatch(pin):
             commit = deployment.pinned_commit(snapshot, pin, forced=bool(row.get("force_rebuild")))
             snapshot = replace(snapshot, commit=commit)
@@ -178,7 +180,7 @@ class Poller:
         found = [
             row
             for row in listed
-            if trigger.record_id(row) > trigger.record_id(main) and deployment.is_other_server(row, main)
+            if record_id(row) > record_id(main) and deployment.is_other_server(row, main)
         ]
         return named + tuple(
             Handle(
@@ -187,7 +189,7 @@ class Poller:
                 server=str(row.get("server_name") or ""),
                 link=deployment.page_of(row, self.pages),
             )
-            for row in sorted(found, key=trigger.record_id)
+            for row in sorted(found, key=record_id)
             if (uuid := str(row.get("deployment_uuid"))) not in known
         )
 
@@ -210,7 +212,9 @@ class Poller:
         snapshot = resource_status.resource(
             row, handle.condition, resource.status, self.lookup.version, changed=resource.status_changed
         )
-        return replace(snapshot, unseen="") if options.proven else snapshot  # then the site is verified
+        if options.site_shows_version:
+            return replace(snapshot, unseen="")
+        return snapshot
 
     def _behind(self, phantom: Handle) -> Snapshot:
         """The real deployment behind "already queued".
@@ -227,12 +231,8 @@ class Poller:
 
     def _mine(self, listed: list[Row]) -> list[Row]:
         """The active ones of the same pull request, newest last."""
-        mine = [
-            row
-            for row in listed
-            if _is_active(row) and (row.get("pull_request_id") or 0) == self.lookup.options.pr
-        ]
-        return sorted(mine, key=trigger.record_id)
+        mine = [row for row in listed if _is_active(row) and is_of_pull_request(row, self.lookup.options.pr)]
+        return sorted(mine, key=record_id)
 
     def _without_log(self, large: TooLargeError, handle: Handle) -> Snapshot:
         """A deployment whose log is too large to be read.

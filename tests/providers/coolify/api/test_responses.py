@@ -1,4 +1,4 @@
-"""Coolify: what an answer means before its content is read (coolify-api 3.3 and 3.5)."""
+"""What a response means before its content is read (coolify-api 3.3 and 3.5)."""
 
 from __future__ import annotations
 
@@ -49,14 +49,16 @@ def unavailable(reply: Response) -> Row:
         pytest.param(
             "transport_api_disabled",
             True,
-            ("switched off", "Settings, Advanced, API Access"),
+            ("is disabled. Enable it", "Settings, Advanced, API Access"),
             id="403-api-off-with-success-true",
         ),
-        pytest.param("ip_denied", True, ("allowed addresses", "Allowed IPs"), id="403-address"),
+        pytest.param(
+            "ip_denied", True, ("allowed IPs lacks this machine's address", "Allowed IPs"), id="403-address"
+        ),
         pytest.param(
             "transport_403_ip_not_allowed",
             True,
-            ("allowed addresses", "Allowed IPs"),
+            ("allowed IPs lacks this machine's address", "Allowed IPs"),
             id="403-address-derived",
         ),
         pytest.param(
@@ -99,7 +101,7 @@ def unavailable(reply: Response) -> Row:
             "deployment_cancel_403",
             False,
             ("You do not have permission to cancel this deployment.", "403"),
-            id="403-of-one-deployment",
+            id="403-for-one-deployment",
         ),
         pytest.param(
             "v4.0.0-beta.380_app_start",
@@ -139,7 +141,7 @@ def unavailable(reply: Response) -> Row:
         pytest.param("deploy_both", False, ("uuid or tag, not both", "400"), id="400-both"),
     ],
 )
-def test_a_refusal_names_its_cause_and_its_remedy(
+def test_a_refusal_names_its_reason_and_the_fix(
     name: str, *, everywhere: bool, words: tuple[str, ...]
 ) -> None:
     error = refused(reply(name))
@@ -148,24 +150,24 @@ def test_a_refusal_names_its_cause_and_its_remedy(
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected", "words"),
+    ("response", "expected", "words"),
     [
         pytest.param(
             reply("ratelimit_429"),
             flags(from_server=True, retry_after=6),
-            ("asked too often", "Too Many Attempts."),
+            ("rate limited by Coolify", "Too Many Attempts."),
             id="429",
         ),
         pytest.param(
             reply("transport_429_rate_limit"),
             flags(from_server=True, retry_after=37),
-            ("asked too often",),
+            ("rate limited by Coolify",),
             id="429-derived",
         ),
         pytest.param(
             reply("deploy_body_list_500"),
             flags(may_have_arrived=True, from_server=True, server_error="HTTP 500: Server Error"),
-            ("Coolify does not answer properly (HTTP 500: Server Error)",),
+            ("Coolify returned an error (HTTP 500: Server Error)",),
             id="500",
         ),
         pytest.param(
@@ -176,13 +178,13 @@ def test_a_refusal_names_its_cause_and_its_remedy(
                 server_error="HTTP 503: Service Unavailable",
                 retry_after=60,
             ),
-            ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
+            ("Coolify returned an error (HTTP 503: Service Unavailable)",),
             id="503-maintenance",
         ),
         pytest.param(
             reply("transport_503_maintenance"),
             flags(may_have_arrived=True, from_server=True, server_error="HTTP 503: Service Unavailable"),
-            ("Coolify does not answer properly (HTTP 503: Service Unavailable)",),
+            ("Coolify returned an error (HTTP 503: Service Unavailable)",),
             id="503-derived",
         ),
         pytest.param(
@@ -220,7 +222,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         pytest.param(
             reply("transport_proxy_cloudflare_access_302"),
             flags(may_have_arrived=True, permanent=True, from_gateway=True),
-            ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret as `headers`"),
+            ("Cloudflare Access", "CF-Access-Client-Id and CF-Access-Client-Secret in `headers`"),
             id="302-cloudflare-access",
         ),
         pytest.param(
@@ -242,7 +244,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
             ),
             flags(may_have_arrived=True, permanent=True, from_gateway=True),
             ("set `coolify_url` to https://coolify.example.com:8443",),
-            id="301-without-what-is-secret",
+            id="301-without-secrets",
         ),
         pytest.param(
             reply("api_root", headers={"location": "https://www.coolify.example.com/api/v1/version"}),
@@ -254,7 +256,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
             pytest.param(
                 reply("api_root", headers=headers),
                 flags(may_have_arrived=True, permanent=True, from_gateway=True),
-                ("HTTP 302, a redirect to nowhere: is `coolify_url` right?",),
+                ("HTTP 302: a redirect without a valid destination. Check `coolify_url`",),
                 id=name,
             )
             for name, headers in {
@@ -266,7 +268,7 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         pytest.param(
             reply("api_root", status=403, headers={"cf-mitigated": "challenge"}),
             flags(may_have_arrived=True, from_gateway=True),
-            ("challenges this machine", "allow it"),
+            ("challenges this machine", "Exempt /api"),
             id="cf-challenge",
         ),
         pytest.param(
@@ -278,13 +280,13 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         pytest.param(
             reply("api_root", status=502, body="<html><title>502 Bad\n Gateway</title></html>"),
             flags(may_have_arrived=True),
-            ('HTTP 502: a page ("502 Bad Gateway") instead of JSON',),
+            ('HTTP 502: a web page ("502 Bad Gateway") instead of JSON',),
             id="502-of-a-proxy",
         ),
         pytest.param(
             reply("api_root", status=200),
             flags(may_have_arrived=True, from_gateway=True),
-            ("HTTP 200", "instead of JSON", "wrong `coolify_url`"),
+            ("HTTP 200", "instead of JSON", "`coolify_url` is wrong"),
             id="200-html",
         ),
         pytest.param(
@@ -295,11 +297,14 @@ def test_a_refusal_names_its_cause_and_its_remedy(
                 reply("unauth_bad", status=status, body=body),
                 flags(may_have_arrived=True, from_gateway=status < 500),
                 (
-                    f"HTTP {status}{said}. That is not Coolify's: a gateway in front of it, or a wrong `coolify_url`",
+                    (
+                        f"HTTP {status}{text}. That is not Coolify's response: "
+                        "a gateway is in front of it, or `coolify_url` is wrong"
+                    ),
                 ),
                 id=f"{status}-{name}",
             )
-            for status, name, body, said in (
+            for status, name, body, text in (
                 (401, "without-a-message", {"error": "denied"}, " with JSON"),
                 (401, "with-a-list", [], " with JSON"),
                 (
@@ -346,10 +351,10 @@ def test_a_refusal_names_its_cause_and_its_remedy(
         ),
     ],
 )
-def test_no_answer_of_coolify_is_told_as_what_it_is(
-    answer: Response, expected: Row, words: tuple[str, ...]
+def test_an_unusable_response_is_named_as_what_it_is(
+    response: Response, expected: Row, words: tuple[str, ...]
 ) -> None:
-    seen = unavailable(answer)
+    seen = unavailable(response)
     reason = seen.pop("reason")
     assert seen == expected
     assert [word for word in words if word not in reason] == []
@@ -376,8 +381,8 @@ def test_a_404_in_coolify_s_own_words_is_a_refusal(text: str, fields: Row) -> No
 @pytest.mark.parametrize(
     ("listed", "everywhere"), [("write", False), ("write, deploy", True), ("deploy", True), ("read", True)]
 )
-def test_only_the_lack_of_write_is_of_one_target(listed: str, *, everywhere: bool) -> None:
-    """What a run does with one kind of target needs it, what it does with another may not."""
+def test_only_a_missing_write_concerns_one_target(listed: str, *, everywhere: bool) -> None:
+    """A run may need `write` for one kind of target, and not for another."""
     error = refused(
         reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"})
     )
@@ -388,7 +393,7 @@ def test_only_the_lack_of_write_is_of_one_target(listed: str, *, everywhere: boo
     ("listed", "too"),
     [("deploy", False), ("read", False), ("read:sensitive", False), ("write", True), ("write, deploy", True)],
 )
-def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -> None:
+def test_the_fix_names_write_if_it_is_missing(listed: str, *, too: bool) -> None:
     error = refused(
         reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"})
     )
@@ -415,7 +420,7 @@ def test_the_remedy_names_write_where_it_is_missing(listed: str, *, too: bool) -
         pytest.param("unauth_bad", "", False, id="a-401"),
     ],
 )
-def test_a_missing_permission_is_told_from_every_other_refusal(
+def test_a_missing_ability_differs_from_every_other_refusal(
     name: str, permission: str, *, lacked: bool
 ) -> None:
     assert api_responses.lacks_ability(reply(name), permission) is lacked
@@ -433,14 +438,12 @@ def test_a_missing_permission_is_told_from_every_other_refusal(
         pytest.param("preview_delete_422", False, id="another-status"),
     ],
 )
-def test_an_endpoint_that_a_version_has_not_is_told_from_a_resource_that_is_not_there(
-    name: str, *, unknown: bool
-) -> None:
-    assert api_responses.unknown_endpoint(reply(name)) is unknown
+def test_a_missing_endpoint_differs_from_a_missing_resource(name: str, *, unknown: bool) -> None:
+    assert api_responses.is_unknown_endpoint(reply(name)) is unknown
 
 
 @pytest.mark.parametrize("status", [300, 304, 307, 308])
-def test_every_redirect_is_final(status: int) -> None:
+def test_every_redirect_is_permanent(status: int) -> None:
     assert unavailable(reply("api_root", status=status))["permanent"] is True
 
 
@@ -457,7 +460,7 @@ LOGINS = [
 
 
 @pytest.mark.parametrize("location", LOGINS)
-def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None:
+def test_a_redirect_to_another_host_does_not_suggest_its_address(location: str) -> None:
     error = unavailable(reply("api_root", headers={"location": location}))
     assert (error["permanent"], "set `coolify_url`" in error["reason"]) == (True, False)
     assert "redirects to another host, " in error["reason"]
@@ -468,16 +471,16 @@ def test_nobody_is_told_to_send_the_token_to_another_host(location: str) -> None
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        ("/oauth2/start?rd=%2Fapi", "something in front of Coolify asks for a login"),
-        ("/outpost.goauthentik.io/start", "something in front of Coolify asks for a login"),
-        ("/cdn-cgi/access/login/x", "something in front of Coolify asks for a login"),
+        ("/oauth2/start?rd=%2Fapi", "something in front of Coolify requires a login"),
+        ("/outpost.goauthentik.io/start", "something in front of Coolify requires a login"),
+        ("/cdn-cgi/access/login/x", "something in front of Coolify requires a login"),
         ("/elsewhere", "redirects its API to another path"),
         ("https://coolify.example.com", "redirects its API to another path"),
         ("http://coolify.example.com/api/v1/version", "redirects from https to http"),
-        ("javascript:alert(1)", "a redirect to nowhere"),
+        ("javascript:alert(1)", "a redirect without a valid destination"),
     ],
 )
-def test_a_redirect_on_the_same_host_is_told_as_what_it_is(location: str, words: str) -> None:
+def test_a_redirect_on_the_same_host_is_named_as_what_it_is(location: str, words: str) -> None:
     error = unavailable(reply("api_root", headers={"location": location}))
     assert (error["permanent"], words in error["reason"], "set `coolify_url`" in error["reason"]) == (
         True,
@@ -486,6 +489,6 @@ def test_a_redirect_on_the_same_host_is_told_as_what_it_is(location: str, words:
     )
 
 
-def test_a_page_that_came_through_a_proxy_names_the_variable_of_that() -> None:
+def test_a_page_through_a_proxy_names_its_variable() -> None:
     page = replace(reply("transport_proxy_traefik_404"), proxy="`HTTP_PROXY`")
     assert unavailable(page)["reason"].endswith(" (through the proxy in `HTTP_PROXY`)")

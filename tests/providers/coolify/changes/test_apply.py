@@ -292,7 +292,7 @@ def test_what_is_secret_in_it_is_not_cut_but_blanked(wire: responses.RequestsMoc
     wire.add("PATCH", API + BULK, json={"message": f"{'x' * 495}{MARKED}"}, status=500)
     server = coolify(env=f"A={MARKED}")
     server.resolve(IMG)
-    assert unanswered(server).reason == f"Coolify does not answer properly (HTTP 500: {'x' * 495}***)"
+    assert unanswered(server).reason == f"Coolify returned an error (HTTP 500: {'x' * 495}***)"
 
 
 # --- what is refused before anything is sent

@@ -782,8 +782,8 @@ def test_the_causes_of_the_captured_failures(name: str, told: str) -> None:
 
 
 STARTING = """\
-New container is not healthy: its health check was still starting after 3 attempts. Give it more time (start period, retries) in Coolify, \
-or correct the check.
+New container is not healthy: its health check was still starting after 3 attempts. Allow more time (start period, retries) in Coolify, \
+or fix the check.
 Healthcheck logs: probe output starting | Return code: 1
 Container logs:
 2026-12-01T00:00:00Z app listening on 3000"""

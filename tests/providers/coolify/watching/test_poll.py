@@ -15,8 +15,9 @@ import responses
 
 from deployer.http.client import Http, Response, TooLargeError
 from deployer.model import Certainty, Command, Handle, Owner, Phase, RefusedError, Snapshot, UnavailableError
-from deployer.providers.coolify.api.client import Client, application_of
+from deployer.providers.coolify.api.client import Client
 from deployer.providers.coolify.api.versions import Version
+from deployer.providers.coolify.history import application_of
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
@@ -196,7 +197,7 @@ def test_a_refusal_in_json_that_is_not_coolify_s_is_no_news(
 ) -> None:
     wire.get(re.compile(f"{API}/.*"), json=said, status=status)
     with pytest.raises(
-        UnavailableError, match=f"HTTP {status}.*That is not Coolify's: a gateway in front of it"
+        UnavailableError, match=f"HTTP {status}.*That is not Coolify's response: a gateway is in front of it"
     ):
         server(known={WEB: Resource(APPLICATION)}).poll(handle)
 
@@ -498,7 +499,7 @@ def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -
         known={OF_OLD_PIN.target: Resource(APPLICATION, {} if ours else {"git_commit_sha": pin})},
         **options,
     )
-    coolify.lookup.pins.update({OF_OLD_PIN.target: pin} if ours and pin else {})
+    coolify.lookup.get(OF_OLD_PIN.target).progress.pinned_commit = (pin or "") if ours else ""
     assert coolify.poll(OF_OLD_PIN).commit == commit
 
 
