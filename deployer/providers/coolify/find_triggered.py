@@ -161,7 +161,7 @@ class TriggerSearch:
     def _can_be_ours(self, record: Row, resource: Resource) -> bool:
         """Whether a record can be what our trigger, or our rollback, has started."""
         if request := resource.progress.rollback_request:
-            return rollback.like(record, request, marked=self._marked)
+            return rollback.matches(record, request, marked=self._marked)
         return matches_ours(record, self.lookup.options, self.lookup.version)
 
     @property

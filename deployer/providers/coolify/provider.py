@@ -132,7 +132,7 @@ class CoolifyProvider:
 
     def _ignored_inputs(self, target: str) -> tuple[str, ...]:
         """Inputs of `create` that have no effect, because the application exists already."""
-        return self._creator.kept(target) if self._creator else ()
+        return self._creator.ignored_inputs(target) if self._creator else ()
 
     def abilities(self) -> tuple[Ability, ...]:
         writes_for = ""
@@ -253,7 +253,7 @@ class CoolifyProvider:
         skipped = isinstance(result, Started) and any(
             handle.certainty is Certainty.PHANTOM for handle in result.handles
         )
-        if not skipped or not self._changes.done.get(target):
+        if not skipped or not self._changes.progress[target].applied:
             return result
         progress = self.lookup.get(target).progress
         before, progress.stuck_reason = progress.stuck_reason, self._poller.stuck(target)
@@ -267,7 +267,7 @@ class CoolifyProvider:
     def _send_rollback(self, target: str, deployment: Handle | None) -> TriggerResult:
         """Roll back from a deployment of this run; on demand if it is None."""
         try:
-            request = self._rollback.act(target, deployment)
+            request = self._rollback.prepare(target, deployment)
         except UnavailableError as error:
             # Nothing was started: only reads so far, and changes that are safe to repeat.
             raise error.not_sent() from error

@@ -1,4 +1,4 @@
-"""PURE: what ran before, as far as Coolify's lists of deployments and images tell it (coolify-api 5.3, 6)."""
+"""PURE: which version ran previously, by Coolify's lists of deployments and images (coolify-api 5.3, 6)."""
 
 from __future__ import annotations
 
@@ -11,68 +11,77 @@ from typing import Any
 
 from deployer.model import RefusedError
 from deployer.providers.coolify.changes import images
-from deployer.providers.coolify.changes.application import HEAD
+from deployer.providers.coolify.changes.application import COMMIT, HEAD
 from deployer.providers.coolify.history import record_id
 from deployer.providers.coolify.watching import deployment
 from deployer.providers.coolify.watching.failure import platform_text
 from deployer.providers.payload import Row
 
-COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 IMAGE_TAG = re.compile(r"[\w.-]{1,128}")
-MAX_SHOWN = 20
+MAX_LISTED = 20
 DEPLOYED_NOTHING = ("failed", "cancelled-by-user")
-"""Statuses of deployments after which what ran before goes on."""
+"""Statuses of deployments that left the previous version running."""
 
 STARTING = re.compile(r"Starting deployment of (\S+) to ")
-"""The first line of a deployment's log that names its image (coolify-api 7, captured-2/sequence_rollback)."""
+"""The first log line that names the image of a deployment (coolify-api 7, captured-2/sequence_rollback)."""
 
-STARTED_SINCE = "deployment {} of it was started since: what it puts up is not taken back"
+STARTED_SINCE = "deployment {} was started since, and is not rolled back"
 NOT_LISTED = (
-    "Coolify's list does not show our own deployment any more, so that nobody can tell what was started since"
+    "Coolify no longer lists the deployment of this run, so it is unknown whether another was started since"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Something that could be gone back to. `known`: what is known of it; `earlier`: whether it surely ran before what runs now."""
+    """A version to roll back to."""
 
     name: str
+    """The commit, or the tag of the image."""
     known: str = ""
+    """What is known of it, as a phrase."""
     earlier: bool = False
+    """It certainly ran before the current version."""
 
     def __str__(self) -> str:
-        """As people read it."""
+        """As shown to the user."""
         return f"{self.name}, {self.known}" if self.known else self.name
 
 
 def other_images(listed: list[Row], running: str = "", named: str = "") -> tuple[Candidate, ...]:
-    """PURE. The images beside the one that runs, the newest first. Only what was made before that one is known to have run before it.
+    """PURE. The images other than the current one, newest first.
 
-    `running`: the tag of the one that runs, for a list that marks none. `named`: the tag that the application has.
+    Only those built before it certainly ran before it.
+
+        running: the tag of the current image, for a list that marks none.
+        named: the tag that the application has.
     """
     current = next(
         (each for each in listed if each.get("is_current") or (running and each.get("tag") == running)), {}
     )
-    now = _made(current)
+    built = _built_at(current)
     others = [each for each in listed if each is not current and IMAGE_TAG.fullmatch(text(each.get("tag")))]
-    newest = sorted(others, key=lambda each: text(each.get("created_at")), reverse=True)[:MAX_SHOWN]
+    newest = sorted(others, key=lambda each: text(each.get("created_at")), reverse=True)[:MAX_LISTED]
     choices = []
     for each in newest:
-        made, told = _made(each), text(each.get("created_at"))
-        known = (f"made {told}" if told else "", "the application's own tag" if each["tag"] == named else "")
-        choices.append(
-            Candidate(each["tag"], ", ".join(filter(None, known)), earlier=bool(now and made and made < now))
-        )
+        own_built, date = _built_at(each), text(each.get("created_at"))
+        known = [f"built {date}"] if date else []
+        known += ["the application's own tag"] if each["tag"] == named else []
+        earlier = bool(built and own_built and own_built < built)
+        choices.append(Candidate(each["tag"], ", ".join(known), earlier=earlier))
     return tuple(choices)
 
 
 def running(application: Row, listed: list[Row]) -> str:
-    """PURE. The tag that a Docker-image application names as its own, if its deployments show that this image runs; otherwise empty.
+    """PURE.
 
-    `listed`: its newest deployments. The newest finished one counts: its log names the image that was started. A token that can't read
-    logs is told less: then nothing may have come after that deployment, and it must not be a rollback to another tag.
+    The tag of a Docker-image application, if its deployments show that this image is running; otherwise
+    empty.
+
+        The log of the newest finished deployment names the image. If the log can't be read, nothing may have
+        come after that
+        deployment, and it must not be a rollback to another tag.
     """
-    image = images.held(application)
+    image = images.current(application)
     newest = sorted((row for row in listed if is_own(row)), key=record_id, reverse=True)
     done = next((row for row in newest if row.get("status") == "finished"), None)
     if done is None:
@@ -91,13 +100,13 @@ def running(application: Row, listed: list[Row]) -> str:
 
 
 def _started(row: Row) -> str:
-    """The image that a deployment's log names; empty where there is no such line, or no log to read."""
+    """The image that the log of a deployment names; empty if it names none, or can't be read."""
     log, _ = deployment.entries(row)
     return next((match[1] for entry in log or () if (match := STARTING.match(platform_text(entry)))), "")
 
 
-def _made(image: Row) -> datetime | None:
-    """As Docker tells it: `2026-08-20 10:11:12 +0000 UTC`."""
+def _built_at(image: Row) -> datetime | None:
+    """When an image was built, in Docker's format: `2026-08-20 10:11:12 +0000 UTC`; None if unknown."""
     try:
         return datetime.strptime(text(image.get("created_at")).rpartition(" ")[0], "%Y-%m-%d %H:%M:%S %z")
     except ValueError:
@@ -105,14 +114,17 @@ def _made(image: Row) -> datetime | None:
 
 
 def pin(row: Row) -> str:
-    """What an application was pinned to."""
+    """The commit that an application is pinned to, or HEAD."""
     return str(row.get("git_commit_sha") or HEAD)
 
 
 def deployment_and_previous(listed: list[Row], uuid: str) -> tuple[Row, str]:
-    """PURE. The row of this deployment, and the commit of the finished one before it, as far as it is there.
+    """PURE.
 
-    Raises RefusedError where another one was started since, and may have put something up, or nobody can tell.
+    The record of this deployment, and the commit of the finished one before it; empty if there is none.
+
+        Raises RefusedError if another one was started since and may have deployed something, or if that is
+        unknown.
     """
     mine = next((row for row in listed if row.get("deployment_uuid") == uuid), None)
     if mine is None:
@@ -128,7 +140,10 @@ def deployment_and_previous(listed: list[Row], uuid: str) -> tuple[Row, str]:
 
 
 def finished(listed: Iterable[Row]) -> dict[str, Row]:
-    """PURE. The commits of finished deployments of the application itself, the newest first, each with its newest row."""
+    """PURE.
+
+    The commits of finished deployments of the application itself, newest first, each with its newest record.
+    """
     found: dict[str, Row] = {}
     for row in reversed(_ran(listed)):
         found.setdefault(row["commit"], row)
@@ -136,7 +151,10 @@ def finished(listed: Iterable[Row]) -> dict[str, Row]:
 
 
 def rolled_back_commits(listed: Iterable[Row]) -> frozenset[str]:
-    """PURE. The commits that were taken back: after each came one that had run before it, or a rollback further than is listed."""
+    """PURE. Commits that were rolled back: a later record deploys a commit that had already run before them.
+
+    For A, B, A (oldest first), that is B. A record of a rollback to a commit before the list counts as well.
+    """
     ran = _ran(listed)
     first: dict[str, int] = {}
     for place, row in enumerate(ran):
@@ -149,7 +167,7 @@ def rolled_back_commits(listed: Iterable[Row]) -> frozenset[str]:
 
 
 def _ran(listed: Iterable[Row]) -> list[Row]:
-    """Finished deployments of the application itself whose commit is known, the oldest first."""
+    """Finished deployments of the application itself whose commit is known, oldest first."""
     return [
         row
         for row in sorted(listed, key=record_id)
@@ -158,7 +176,7 @@ def _ran(listed: Iterable[Row]) -> list[Row]:
 
 
 def is_own(row: Row) -> bool:
-    """Whether it is one of the application itself, not of a preview."""
+    """Whether a record is of the application itself, not of a preview."""
     return not row.get("pull_request_id")
 
 

@@ -1,4 +1,7 @@
-"""PURE: image, commit and settings of an application: the one request that changes them, and what is said of it (coolify-api 5.7)."""
+"""PURE: image, commit and settings of an application.
+
+The request that changes them, and its summary (coolify-api 5.7).
+"""
 
 from __future__ import annotations
 
@@ -15,35 +18,42 @@ from deployer.providers.coolify.changes import images
 from deployer.providers.coolify.changes.application_settings import PASSWORD, SECRET
 from deployer.providers.payload import Row
 
-WIPES_DOMAINS = "4.0.0-beta.381"
-"""Before it every change takes the application's addresses away unless they are sent along (coolify-api 5.7)."""
+KEEPS_DOMAINS = "4.0.0-beta.381"
+"""Before it, every change removes the domains unless they are sent along (coolify-api 5.7)."""
 
 MODIFIER = "force_domain_override"
-"""It says how `domains` is meant, and changes nothing by itself."""
+"""Modifies how `domains` is handled, and changes nothing by itself."""
 
 HEAD = "HEAD"
+STAYS_PINNED = (
+    "the application stays pinned to this commit, also for later deployments and webhooks, until `commit: HEAD` "
+    "ends that"
+)
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAX_SHOWN_CHARS = 100
 
 
 def commit(text: str) -> str:
-    """A commit in full, or `HEAD` to end a pin. Raises ValueError."""
+    """A complete commit, or `HEAD` to end a pin. Raises ValueError."""
     text = text.strip()
     if text.upper() == HEAD:
         return HEAD
     if not COMMIT.fullmatch(text.lower()):
         raise ValueError(
-            "must be a whole commit (40 hex digits; no branch, no tag, not its first digits), or HEAD to end a pin"
+            "must be a complete commit (40 hex digits, not a branch, tag or abbreviation), or HEAD to end a "
+            "pin"
         )
     return text.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One change of an application. Without `body` all is as it is wished, and nothing is to be sent."""
+    """One change of an application."""
 
     body: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What is sent; empty if nothing differs."""
     summary: tuple[str, ...] = ()
+    """What is changed, as sentences."""
     warnings: tuple[str, ...] = ()
 
 
@@ -55,64 +65,64 @@ def patch(
     pin: str = "",
     fields: Mapping[str, Any] | None = None,
 ) -> Patch:
-    """Image, commit and settings in one request. Raises RefusedError where this application or version can't have them."""
+    """Image, commit and settings in one request.
+
+    Raises RefusedError if this application or version does not support them.
+    """
     body: dict[str, Any] = {}
-    told: list[str] = []
+    summary: list[str] = []
     warnings: list[str] = []
-    if image and (swapped := images.changed(row, image)):
-        body |= swapped
-        told.append(f"image: {images.held(row)} → {images.wanted(row, image)}")
+    if image and (fields_of_image := images.changed(row, image)):
+        body |= fields_of_image
+        summary.append(f"image: {images.current(row)} → {images.complete(row, image)}")
     if pin:
         pinned, sentence, warnings = _pinned(row, pin, version)
         body |= pinned
-        told += [sentence] if sentence else []
+        summary += [sentence] if sentence else []
     different = {name: value for name, value in (fields or {}).items() if not _same(row, name, value)}
     if "domains" not in different:
         different.pop(MODIFIER, None)
     body |= different
-    told += [_told(row, name, value) for name, value in different.items() if name != MODIFIER]
-    if body and "domains" not in body and row.get("fqdn") and version.before(WIPES_DOMAINS):
+    summary += [_summary(row, name, value) for name, value in different.items() if name != MODIFIER]
+    if body and "domains" not in body and row.get("fqdn") and version.before(KEEPS_DOMAINS):
         body["domains"] = row["fqdn"]
-    return Patch(body, tuple(told), tuple(warnings))
+    return Patch(body, tuple(summary), tuple(warnings))
 
 
-def deployed(row: Row) -> tuple[str, ...]:
-    """The fields that say what of an application is deployed, which is what a way back puts back."""
-    return (
-        (images.NAME_FIELD, images.TAG_FIELD)
-        if row.get("build_pack") == images.BUILD_PACK
-        else ("git_commit_sha",)
-    )
+def version_fields(row: Row) -> tuple[str, ...]:
+    """The fields that decide which version is deployed, which is what a rollback restores."""
+    if row.get("build_pack") == images.BUILD_PACK:
+        return (images.NAME_FIELD, images.TAG_FIELD)
+    return ("git_commit_sha",)
 
 
 def _pinned(row: Row, pin: str, version: Version) -> tuple[dict[str, Any], str, list[str]]:
     if row.get("build_pack") == images.BUILD_PACK:
         raise RefusedError(
-            "`commit` is for applications that are built from a repository, and this one runs an image: use `image`"
+            "`commit` is for applications that are built from a repository, and this one runs an image. Use "
+            "`image`"
         )
     old = str(row.get("git_commit_sha") or HEAD)
     body = {} if old == pin else {"git_commit_sha": pin}
-    told = f"commit: {_brief(old)} → {pin}" if body else ""
+    summary = f"commit: {_brief(old)} → {pin}" if body else ""
     if pin == HEAD:
-        return body, told, []
+        return body, summary, []
     if version.before(PIN_KEPT) and not version.before(PIN_LOST):
         raise RefusedError(
-            f"Coolify {version.text} ignores a pinned commit and deploys the branch's head "
-            f"(all from {PIN_LOST} to before {PIN_KEPT} do): nothing was changed. Update Coolify, or deploy without `commit`"
+            f"Coolify {version.text} ignores a pinned commit and deploys the head of the branch (all "
+            f"versions from {PIN_LOST} to before {PIN_KEPT} do): nothing was changed. Update Coolify, or remove `commit`"
         )
-    warnings = [
-        "the application stays pinned to this commit: later deployments and webhooks build it, too, until `commit: HEAD` ends that"
-    ]
+    warnings = [STAYS_PINNED]
     if version.before(PIN_LOST):
         warnings.append(
-            f"Coolify {version.text} names the image after the branch's head, and skips the build where it has one of that name: "
-            "this deployment is built without cache, so that the pinned commit is what runs"
+            f"Coolify {version.text} names the image after the head of the branch, and skips the build if "
+            "that image exists: this deployment is built without cache, so that the pinned commit is deployed"
         )
-    return body, told, warnings
+    return body, summary, warnings
 
 
 def _old(row: Row, name: str) -> tuple[bool, Any]:
-    """Whether the field can be seen, and what it holds. 4.2.0 and later nest some of them (coolify-api 5.6)."""
+    """Whether the field is visible, and its value. 4.2.0 and later nest some of them (coolify-api 5.6)."""
     nested = row.get("settings")
     for place in (row, nested if isinstance(nested, dict) else {}):
         key = "fqdn" if name == "domains" else name
@@ -131,22 +141,22 @@ def _same(row: Row, name: str, value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """As the server keeps it: trimmed, and nothing of an empty text."""
+    """The value as Coolify stores it: trimmed, and null instead of an empty text."""
     return value.strip() or None if isinstance(value, str) else value
 
 
-# --- what is said
+# --- the summary
 
 
-def _told(row: Row, name: str, value: Any) -> str:
+def _summary(row: Row, name: str, value: Any) -> str:
     seen, old = _old(row, name)
     if SECRET.fullmatch(name) or isinstance(value, (dict, list)) or isinstance(old, (dict, list)):
         return f"{_brief(name)} (not shown)"
-    return f"{_brief(name)}: {_brief(old) if seen else '(not known)'} → {_brief(value)}"
+    return f"{_brief(name)}: {_brief(old) if seen else '(unknown)'} → {_brief(value)}"
 
 
 def _brief(value: Any) -> str:
-    """One short line, without the password that an address may hold."""
+    """The value in one short line, without the login that a URL may contain."""
     if value is None or value == "":
         return "(none)"
     text = " ".join(PASSWORD.sub("***@", value if isinstance(value, str) else json.dumps(value)).split())

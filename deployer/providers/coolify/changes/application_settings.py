@@ -1,4 +1,4 @@
-"""PURE: the fields of an application that `settings` may change: how they are read, and what is known of them (coolify-api 5.7)."""
+"""PURE: the input `settings`: the fields of an application that it may change (coolify-api 5.7)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ SECRET = re.compile(
     r"|dockerfile|docker_compose(?:_raw)?|gpu_options",
     re.IGNORECASE,
 )
-"""Fields that may hold a secret, or code: told as changed, never shown."""
+"""Fields that may contain a secret or code: reported as changed, but never shown."""
 
 PASSWORD = re.compile(r"(?<=://)\S*@|(?<!\S)[^\s/@:]+:(?!//)\S*@(?!sha256)")
-"""What stands before the host of an address, with its scheme or without; an image's digest is none."""
+"""A login before the host of a URL, with or without a scheme; not the digest of an image."""
 
 FORBIDDEN = {
-    "instant_deploy": "would start a second deployment that nobody can follow; this run deploys anyway",
-    "uuid": "is no field: which application is meant says the input `uuid`",
-    "fqdn": "is read-only: its name for writing is `domains`",
+    "instant_deploy": "would start a second deployment that can't be followed. Remove it: this run deploys "
+    "anyway",
+    "uuid": "is not a field that can be changed. Use the input `uuid`",
+    "fqdn": "is read-only. Use `domains`",
 }
-OF_INPUTS = {
+SET_BY_INPUTS = {
     "image": (images.NAME_FIELD, images.TAG_FIELD),
     "commit": ("git_commit_sha",),
     "create": (
@@ -39,7 +40,7 @@ OF_INPUTS = {
     ),
 }
 
-CAME_WITH = {
+ADDED_IN = {
     "4.0.0-beta.420": (
         "is_http_basic_auth_enabled",
         "http_basic_auth_username",
@@ -81,40 +82,42 @@ CAME_WITH = {
     ),
     "4.3.0": ("noindex_domains", "preview_url_template", "max_restart_count"),
 }
-GONE_WITH = {"docker_compose_raw": "4.0.0-beta.463"}
+REMOVED_IN = {"docker_compose_raw": "4.0.0-beta.463"}
 
 
 def settings(text: str) -> dict[str, Any]:
-    """The fields. Raises ValueError with every mistake, and none of the values."""
+    """The fields. Raises ValueError with all mistakes, and without any value."""
     try:
-        fields = json.loads(text, object_pairs_hook=_once, parse_constant=_number)
+        fields = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        raise ValueError(f"is no JSON: {error.msg} in line {error.lineno}, column {error.colno}") from None
+        raise ValueError(
+            f"is not valid JSON: {error.msg} in line {error.lineno}, column {error.colno}"
+        ) from None
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     if not isinstance(fields, dict) or not fields:
         raise ValueError(
             'must be a JSON object of application fields, such as {"health_check_enabled": true}'
         )
-    if wrong := [f"`{name}` {why}" for name, why in FORBIDDEN.items() if name in fields]:
+    if wrong := [f"`{name}` {reason}" for name, reason in FORBIDDEN.items() if name in fields]:
         raise ValueError("; ".join(wrong))
     return fields
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"holds a field twice: {', '.join(twice)}")
+        raise ValueError(f"contains a field twice: {', '.join(twice)}")
     return dict(pairs)
 
 
-def _number(_: str) -> Any:
-    raise ValueError("holds a number that JSON has not (NaN or Infinity)")
+def _no_constant(_: str) -> Any:
+    raise ValueError("contains NaN or Infinity, which JSON does not allow")
 
 
 def overlaps(fields: Iterable[str], inputs: Iterable[str]) -> list[tuple[str, str]]:
-    """Each field that another input of this run sets, with that input."""
+    """Fields that another input also sets, each with that input."""
     raw, held = set(inputs), set(fields)
     return [
-        (name, each) for each, names in OF_INPUTS.items() if each in raw for name in names if name in held
+        (name, each) for each, names in SET_BY_INPUTS.items() if each in raw for name in names if name in held
     ]

@@ -1,7 +1,8 @@
-"""What a run changes on a resource before it deploys it: image, commit, settings, variables. Asked for by an input, and told."""
+"""Changes a resource before its deployment, as the inputs request it: image, commit, settings, variables."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -22,22 +23,26 @@ from deployer.providers.coolify.changes.images import Image
 from deployer.providers.coolify.changes.rejections import rejections, without_secrets
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.trigger_requests import APPLICATION
+from deployer.providers.payload import Row
 
-ONLY_APPLICATIONS = "`image`, `commit` and `settings` are for applications, and this is a {}: leave them out, or give an application's uuid"
+ONLY_APPLICATIONS = (
+    "`image`, `commit` and `settings` are for applications, and this is a {}. Remove them, "
+    "or set an application's uuid"
+)
 MAX_SERVER_ERRORS = 3
 PIN_FIELD = "git_commit_sha"
 VARIABLES = "variables: "
-NO_CHANGES = "nothing is to be changed: all is as it is wished"
-NO_RESPONSE = "no answer came"
-NEW_TOKEN = f"Make a new one: {responses.token_abilities_hint('write')}"
+NO_CHANGES = "no changes: everything is already up to date"
+NO_RESPONSE = "no response"
+NEW_TOKEN = f"Create a new one: {responses.token_abilities_hint('write')}"
 PARTLY_APPLIED = (
-    "Some of the variables may be set: Coolify takes one after the other, up to the one that it refuses"
+    "Some of the variables may be set: Coolify sets one after the other, up to the one that it rejects"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedChanges:
-    """What is to be changed; nothing by default."""
+    """What the inputs change; nothing by default."""
 
     image: Image | None = None
     commit: str = ""
@@ -49,190 +54,194 @@ class RequestedChanges:
 
     @property
     def needs_application(self) -> bool:
-        """Whether some of it is nothing that a service or a database has."""
+        """Whether some of it does not exist for services and databases."""
         return bool(self.image or self.commit or self.settings)
 
 
 @dataclass
-class ChangeApplier:
-    """Plans and carries out. `missing`: the rights that the token lacks, once known; `done`: what was changed; `uncertain`: or perhaps was.
+class ChangeProgress:
+    """What this run has changed on one target so far. Changes are sentences for people."""
 
-    `failures`: how often the server itself broke at it; `created_as`: what this run did before that: its creation.
-    `before`: the application as it was before anything of it was changed; `target_state`: as it is to be then.
-    """
+    plan: tuple[Patch, EnvChange] | None = None
+    """What is to be sent; None before it is known, and after a failure."""
+    attempted: bool = False
+    """Something was sent, or was about to be."""
+    applied: list[str] = field(default_factory=list)
+    """Changes that were applied."""
+    uncertain: tuple[str, ...] = ()
+    """Changes that were sent and had no response."""
+    server_errors: int = 0
+    """How often the server itself, or a gateway in its place, failed."""
+    before: Row | None = None
+    """The application before any change; None if its fields were not changed."""
+    target_state: Row | None = None
+    """The application after all requested changes; None if its fields were not changed."""
+
+
+@dataclass
+class ChangeApplier:
+    """Plans and applies what the inputs change."""
 
     lookup: Lookup
     requested: RequestedChanges
     missing: str | None = None
-    plans: dict[str, tuple[Patch, EnvChange]] = field(default_factory=dict)
-    done: dict[str, list[str]] = field(default_factory=dict)
-    uncertain: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
-    before: dict[str, dict[str, Any]] = field(default_factory=dict)
-    target_state: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The abilities that the token lacks, once they are known."""
     created_as: str = ""
+    """What this run created before the changes, as a sentence."""
+    progress: defaultdict[str, ChangeProgress] = field(default_factory=lambda: defaultdict(ChangeProgress))
+    """By target."""
 
     def plan(self, target: str) -> tuple[Patch, EnvChange]:
-        """What would be sent, from what the resource has. Made once, as long as nothing went wrong. Raises RefusedError."""
-        if target not in self.plans:
-            self.plans[target] = self._planned(target)
-        return self.plans[target]
+        """What would be sent, compared with what the resource has. Raises RefusedError."""
+        progress = self.progress[target]
+        if progress.plan is None:
+            progress.plan = self._planned(target)
+        return progress.plan
 
     def _planned(self, target: str) -> tuple[Patch, EnvChange]:
-        lookup, options = self.lookup, self.requested
-        seen = lookup.get(target)
-        if seen.kind != APPLICATION and options.needs_application:
-            raise RefusedError(ONLY_APPLICATIONS.format(seen.kind))
-        if not seen.is_resolved:
-            raise RefusedError(
-                f"the token lacks read, and what is to be changed is read first. Make a new one: {responses.token_abilities_hint('write')}"
-            )
-        row = (
-            lookup.api.resource(seen.kind, target) if target in self.done else seen.row
-        )  # an earlier try may have changed it
+        lookup, requested = self.lookup, self.requested
+        resource = lookup.get(target)
+        if resource.kind != APPLICATION and requested.needs_application:
+            raise RefusedError(ONLY_APPLICATIONS.format(resource.kind))
+        if not resource.is_resolved:
+            raise RefusedError(f"the token lacks read, which is needed before a change. {NEW_TOKEN}")
+        row = resource.row
+        if self.progress[target].attempted:  # an earlier try may have changed it
+            row = lookup.api.resource(resource.kind, target)
         patch = Patch()
-        if seen.kind == APPLICATION:
+        if resource.kind == APPLICATION:
             patch = application.patch(
-                row, lookup.version, image=options.image, pin=options.commit, fields=options.settings
+                row, lookup.version, image=requested.image, pin=requested.commit, fields=requested.settings
             )
         env = EnvChange()
-        if options.env:
-            there = [] if seen.missing else lookup.api.get(f"/{seen.kind}s/{quote(target, safe='')}/envs")
-            listed = payload.records(there)
-            env = envs.plan(options.env, listed, seen.kind, lookup.version, preview=bool(lookup.options.pr))
+        if requested.env:
+            path = f"/{resource.kind}s/{quote(target, safe='')}/envs"
+            current = [] if resource.missing else payload.records(lookup.api.get(path))
+            preview = bool(lookup.options.pr)
+            env = envs.plan(requested.env, current, resource.kind, lookup.version, preview=preview)
         return patch, env
 
     def describe(self, target: str) -> tuple[str, ...]:
-        """What would be changed, in sentences."""
+        """What would be changed, as sentences."""
         patch, env = self.plan(target)
-        told = [
-            f"would set {sentence}"
-            for sentence in (*patch.summary, *([env.summary] if self.requested.env else []))
-        ]
-        return (*told, *patch.warnings, *env.warnings)
+        changes = [*patch.summary, *([env.summary] if self.requested.env else [])]
+        return (*(f"would set {change}" for change in changes), *patch.warnings, *env.warnings)
 
     def apply(self, target: str) -> Changes:
-        """One request for the fields and one for the variables, each only where something differs."""
+        """Send one request for the fields and one for the variables, each only if something differs."""
         patch, env = self.plan(target)
         if patch.body or env.body:
             self.require_abilities(target)
-        done = self.done.setdefault(target, [])
-        done += [
-            sentence
-            for sentence in self.uncertain.pop(target, ())
-            if sentence not in {*patch.summary, env.summary}
-        ]
+        progress = self.progress[target]
+        progress.attempted = True
+        planned = {*patch.summary, env.summary}
+        progress.applied += [change for change in progress.uncertain if change not in planned]
+        progress.uncertain = ()
         path = f"/{self.lookup.get(target).kind}s/{quote(target, safe='')}"
         if patch.body:
-            row = self.before.setdefault(target, self.lookup.get(target).row)
-            self.target_state[target] = {**self.target_state.get(target, row), **patch.body}
-        for place, body, told in (
-            (path, patch.body, patch.summary),
-            (f"{path}/envs/bulk", env.body, (env.summary,)),
-        ):
-            if body:
-                self._send(target, place, body, told)
-                done += told
-        told_already = any(
-            VARIABLES in sentence for sentence in done
-        )  # set by an earlier try, whose answer was lost
-        kept = (env.summary,) if self.requested.env and not env.body and not told_already else ()
-        if not done and not kept and not self.created_as:
-            kept = (NO_CHANGES,)
-        return Changes(tuple(done), (*patch.warnings, *env.warnings), kept)
+            progress.before = progress.before or self.lookup.get(target).row
+            progress.target_state = {**(progress.target_state or progress.before), **patch.body}
+            self._send(target, path, patch.body, patch.summary)
+            progress.applied += patch.summary
+        if env.body:
+            self._send(target, f"{path}/envs/bulk", env.body, (env.summary,))
+            progress.applied.append(env.summary)
+        # An earlier try, whose response was lost, may have set the variables.
+        reported = any(VARIABLES in change for change in progress.applied)
+        unchanged = (env.summary,) if self.requested.env and not env.body and not reported else ()
+        if not progress.applied and not unchanged and not self.created_as:
+            unchanged = (NO_CHANGES,)
+        return Changes(tuple(progress.applied), (*patch.warnings, *env.warnings), unchanged)
 
     def change(self, target: str, patch: Patch) -> None:
-        """One request for fields that nobody has wished: what is put back."""
+        """Send one request for fields that no input has requested, for a rollback."""
         self.require_abilities(target)
-        self.done.setdefault(target, [])
+        self.progress[target].attempted = True
         self._send(target, f"/applications/{quote(target, safe='')}", patch.body, patch.summary)
 
-    def kept(self, target: str) -> tuple[str, ...]:
-        """What was changed and is never put back: variables, and all fields but those that say what is deployed."""
-        before = self.before.get(target, {})
+    def not_rolled_back(self, target: str) -> tuple[str, ...]:
+        """Changes that a rollback does not revert: variables, and all fields except those of the version."""
+        progress = self.progress[target]
+        before = progress.before or {}
+        version_fields = application.version_fields(before)
         fields = {
-            name: value
-            for name, value in self.target_state.get(target, {}).items()
-            if name not in application.deployed(before)
+            name: value for name, value in (progress.target_state or {}).items() if name not in version_fields
         }
-        variables = (sentence for sentence in self.done.get(target, ()) if VARIABLES in sentence)
+        variables = (change for change in progress.applied if VARIABLES in change)
         return (*application.patch(before, self.lookup.version, fields=fields).summary, *variables)
 
     def require_abilities(self, target: str) -> None:
-        """Nothing is changed on a target that could then not be deployed (coolify-api 2: both probes touch nothing)."""
+        """Raise RefusedError unless the token may change the target and deploy it (coolify-api 2)."""
         if missing := self.missing_abilities(target):
-            raise RefusedError(
-                f"the token lacks {missing}, so nothing was changed. {NEW_TOKEN}", token_wide=True
-            )
+            reason = f"the token lacks {missing}, so nothing was changed. {NEW_TOKEN}"
+            raise RefusedError(reason, token_wide=True)
 
     def missing_abilities(self, target: str) -> str:
-        """The rights that a change needs and that the token has not. Asked for once: a token's rights stay as they are."""
+        """The abilities that a change needs and the token lacks, as a phrase. Checked once."""
         if self.missing is None:
             api = self.lookup.api
-            rights = (
+            abilities = (
                 ("write", preflight.can_write(api, {target: self.lookup.get(target)})),
                 ("deploy", preflight.can_deploy(api)),
             )
-            self.missing = " and ".join(name for name, held in rights if held is False)
+            self.missing = " and ".join(name for name, granted in abilities if granted is False)
         return self.missing
 
     def applied(self, target: str) -> tuple[str, ...]:
-        """What was changed so far, and what perhaps was: for a run that ends before all of it is done."""
-        return (
-            *self.done.get(target, ()),
-            *(f"{sentence} (perhaps: {NO_RESPONSE})" for sentence in self.uncertain.get(target, ())),
-        )
+        """What was changed so far, or may have been: for a run that ends before everything is changed."""
+        progress = self.progress[target]
+        uncertain = (f"{change} (perhaps: {NO_RESPONSE})" for change in progress.uncertain)
+        return (*progress.applied, *uncertain)
 
-    def _send(self, target: str, path: str, body: dict[str, Any], told: tuple[str, ...]) -> None:
-        """A failure tells what was changed before it; the next try plans anew, from what is there then."""
-        done = [each for each in (self.created_as, *self.done[target]) if each]
-        before = [f"Changed before that: {'; '.join(done)}"] if done else []
-        self.uncertain[target] = told  # a signal may come before the answer
+    def _send(self, target: str, path: str, body: dict[str, Any], changes: tuple[str, ...]) -> None:
+        """Send one change. An error also says what was changed before; the next try plans again."""
+        progress = self.progress[target]
+        earlier = [each for each in (self.created_as, *progress.applied) if each]
+        before = [f"Changed before that: {'; '.join(earlier)}"] if earlier else []
+        progress.uncertain = changes  # a signal may come before the response
         try:
-            json_or_raise(
-                self.lookup.api.send("PATCH", path, body=body), body, self.lookup.version, "the change"
-            )
+            response = self.lookup.api.send("PATCH", path, body=body)
+            json_or_raise(response, body, self.lookup.version, "the change")
         except RefusedError as error:
-            del self.uncertain[target]
+            progress.uncertain = ()
             if len(body.get("data", ())) > 1:
                 before.append(PARTLY_APPLIED)
-                self.done[target] += [f"{sentence} (perhaps, or a part of it)" for sentence in told]
+                progress.applied += [f"{change} (perhaps, or a part of it)" for change in changes]
             sentences = [error.reason.rstrip("."), *(before or ["Nothing was changed"])]
             raise error.because(". ".join(sentences)) from error
         except UnavailableError as error:
-            self.plans.pop(target, None)
+            progress.plan = None
             if not error.may_have_arrived:
-                del self.uncertain[target]
+                progress.uncertain = ()
             self._give_up(target, error)
             raise error.because(". ".join([error.reason, *before])) from error
-        del self.uncertain[target]
+        progress.uncertain = ()
         if pin := body.get(PIN_FIELD):
             self.lookup.get(target).progress.pinned_commit = str(pin)
 
     def _give_up(self, target: str, error: UnavailableError) -> None:
-        """What the server itself breaks at again and again, or a gateway keeps from it, is no outage. Raises RefusedError."""
-        failed = self.failures[target] = self.failures.get(target, 0) + bool(
-            error.server_error or error.from_gateway
-        )
-        if failed >= MAX_SERVER_ERRORS:
-            said = "; ".join(self.applied(target))
+        """Raise RefusedError once the server, or a gateway, has failed `MAX_SERVER_ERRORS` times."""
+        progress = self.progress[target]
+        progress.server_errors += bool(error.server_error or error.from_gateway)
+        if progress.server_errors >= MAX_SERVER_ERRORS:
             what = error.server_error or error.reason
-            raise RefusedError(
-                f"the server failed {MAX_SERVER_ERRORS} times at the change: {what}. Changed: {said}"
-            ) from error
+            reason = f"the server failed {MAX_SERVER_ERRORS} times at the change: {what}"
+            raise RefusedError(f"{reason}. Changed: {'; '.join(self.applied(target))}") from error
 
 
 def json_or_raise(response: Response, body: dict[str, Any], version: Version, what: str) -> Any:
-    """PURE. The JSON of a good answer to something that was written. Raises RefusedError, field by field where the server says so.
+    """PURE. The JSON of a successful response to a change.
 
-    Raises UnavailableError for a response that is not Coolify's: the change may have been made.
+    Raises RefusedError, field by field if Coolify says so, and UnavailableError for a response that is not
+    Coolify's: the change may have been applied.
     """
     if response.status >= 300:
         response = replace(response, data=without_secrets(response.data, body))
     refused = response.status in {400, 404, 409, 422} and response.is_json
     refused = refused and is_own(response.status, response.data, responses.message(response))
-    if refused and (said := rejections(response.data, version)):
-        raise RefusedError(f"Coolify refuses {what}: {'; '.join(each.rstrip('.') for each in said)}")
+    if refused and (sentences := rejections(response.data, version)):
+        reasons = "; ".join(each.rstrip(".") for each in sentences)
+        raise RefusedError(f"Coolify rejected {what}: {reasons}")
     try:
         return responses.json_or_raise(response)
     except UnavailableError as error:

@@ -1,9 +1,8 @@
-"""The calls of `create`: is the application there, where shall it stand, and the one request that makes it (coolify-api 5.8, 5.10)."""
+"""`create`: finds the application and its placement, and creates it if missing (coolify-api 5.8, 5.10)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Changes, RefusedError, Target, UnavailableError
@@ -20,62 +19,73 @@ from deployer.providers.payload import Row
 
 PATH = "/applications/dockerimage"
 MAX_CHECKS = 3
-"""How often an application is looked for whose making had no answer."""
+"""How often an application is looked for after its create request had no response."""
 
 MAX_SERVER_ERRORS = 3
-MAYBE_CREATED = "it is not certain whether the application was created: looking for it"
+MAYBE_CREATED = "it is unknown whether the application was created: looking for it"
 CREATE_RESPONSE_LOST = (
-    "the answer to its creation was lost, and Coolify does not list it: it may still appear. Nothing is sent a second time; "
-    "run the job again, and what is there by then is used"
+    "no response to the create request, and the application is not listed yet. Not retrying, to avoid a "
+    "duplicate. "
+    "Run the job again: it will use the application if it exists by then"
 )
-CANNOT_READ = "the token may not read, and whether the application is there must be read first"
+CANNOT_READ = (
+    "the token may not read, and `create` must check first whether the application exists. Add "
+    "read to the token"
+)
 
 
 @dataclass
 class Creator:
-    """`alterer`: changes it once it is there.
-
-    `made`: it was made by this run; `sent`: or perhaps was; `failure`: the server's own words where it broke.
-    """
+    """Creates an application if it does not exist."""
 
     lookup: Lookup
     new_application: NewApplication
-    alterer: ChangeApplier
+    changes: ChangeApplier
     environment: Row = field(default_factory=dict)
     place: Placement = field(default_factory=lambda: Placement("", "", ""))
     what: str = ""
-    made: str = ""
+    """What is created and where, as the end of a sentence."""
+    created: str = ""
+    """The uuid, if this run created the application."""
     sent: bool = False
-    looks: int = 0
+    """The create request was sent, and may have been carried out."""
+    checks: int = 0
+    """How often it was looked for since."""
     failures: int = 0
+    """How often the server itself failed."""
     failure: str = ""
+    """The last of these failures, as the server reports it."""
 
     def resolve(self) -> Target:
-        """The application by its uuid, or that it is missing, with everything that its making needs. Raises RefusedError."""
+        """The application by its uuid, or as missing, once everything that its creation needs is found.
+
+        Raises RefusedError.
+        """
         lookup, wanted = self.lookup, self.new_application
         if lookup.write_only_token:
             raise RefusedError(CANNOT_READ)
         project = create_rules.pick("project", wanted.project, self._listed("/projects"))
         inside = lookup.api.get(f"/projects/{quote(str(project['uuid']), safe='')}")
-        self.environment = create_rules.pick("environment", wanted.environment, _rows(inside, "environments"))
+        self.environment = create_rules.pick(
+            "environment", wanted.environment, payload.records(inside, "environments")
+        )
         applications = self._listed("/applications")
         if row := create_rules.existing(wanted.name, self.environment, applications):
             return Target(str(row["uuid"]))
         self._find_place(project, applications)
-        create_rules.body(
-            wanted, self.place, lookup.version
-        )  # what can't be made is told before anything is changed
+        # Raises before anything is changed if it can't be created.
+        create_rules.body(wanted, self.place, lookup.version)
         lookup.resources[wanted.name] = Resource(
             APPLICATION, create_rules.expected_row(wanted), from_list=True, missing=True
         )
         return Target(wanted.name, name=wanted.name, kind=APPLICATION, missing=True)
 
     def _find_place(self, project: Row, applications: list[Row]) -> None:
-        """Its server, and there its destination, as far as this version lists them; and what is said of all that."""
+        """Find its server and destination, as far as this version lists them, and describe them."""
         wanted = self.new_application
         host = create_rules.server(wanted.server, self._listed("/servers"))
         uuid, listed = str(host["uuid"]), None
-        if not self.lookup.version.before(create_rules.DESTINATIONS):
+        if not self.lookup.version.before(create_rules.DESTINATIONS_SINCE):
             listed = self._listed(f"/servers/{quote(uuid, safe='')}/destinations")
         destination = create_rules.destination(wanted.destination, uuid, listed, applications)
         environment = str(self.environment["name"])
@@ -90,7 +100,10 @@ class Creator:
         return f"would create it {self.what} (POST {PATH})"
 
     def create(self) -> Changes:
-        """One request. After a lost answer the application is looked for, and it is never sent again while it may be under way."""
+        """Send one request.
+
+        After a lost response the application is looked for, and nothing is sent while it may be in flight.
+        """
         if self.sent:
             row = create_rules.existing(
                 self.new_application.name, self.environment, self._listed("/applications")
@@ -98,27 +111,30 @@ class Creator:
             if row:
                 return self._done(
                     str(row["uuid"]),
-                    f"created {self.what} (found there after the answer was lost, and taken for ours)",
+                    f"created {self.what} (found after the response was lost)",
                 )
             self._give_up_or_wait()
-        self.alterer.require_abilities(self.new_application.name)
+        self.changes.require_abilities(self.new_application.name)
         return self._done(self._send(), f"created {self.what}")
 
     def _give_up_or_wait(self) -> None:
-        """Returns where it may be sent again: the server itself has answered that it broke, and the application is not there."""
+        """Return if the request may be sent again.
+
+        The server responded with a failure, and the application does not exist.
+        """
         if self.failure and self.failures < MAX_SERVER_ERRORS:
             return
         if self.failure:
             raise RefusedError(
                 f"the server failed {MAX_SERVER_ERRORS} times and created nothing: {self.failure}"
             )
-        self.looks += 1
-        if self.looks >= MAX_CHECKS:
+        self.checks += 1
+        if self.checks >= MAX_CHECKS:
             raise RefusedError(CREATE_RESPONSE_LOST)
         raise UnavailableError(MAYBE_CREATED)
 
     def _send(self) -> str:
-        """The uuid of what was made."""
+        """Create the application; its uuid."""
         self.sent = False
         try:
             return self._post()
@@ -130,30 +146,26 @@ class Creator:
     def _post(self) -> str:
         body = create_rules.body(self.new_application, self.place, self.lookup.version)
         data = json_or_raise(
-            self.lookup.api.send("POST", PATH, body=body), body, self.lookup.version, "to create it"
+            self.lookup.api.send("POST", PATH, body=body), body, self.lookup.version, "the new application"
         )
-        uuid = data.get("uuid") if isinstance(data, dict) else None
+        uuid = payload.value(data, "uuid")
         if not isinstance(uuid, str) or not uuid:
-            raise UnavailableError("Coolify's answer to the creation holds no uuid", may_have_arrived=True)
+            raise UnavailableError(
+                "Coolify's response to the create request contains no uuid", may_have_arrived=True
+            )
         return uuid
 
-    def _done(self, uuid: str, told: str) -> Changes:
-        """From here on it is an application like any other."""
+    def _done(self, uuid: str, sentence: str) -> Changes:
+        """From here on, it is an application like any other."""
         self.lookup.resources.pop(self.new_application.name, None)
-        self.made, self.alterer.created_as = uuid, f"application {uuid}: {told}"
-        return Changes((told,), created=uuid)
+        self.created, self.changes.created_as = uuid, f"application {uuid}: {sentence}"
+        return Changes((sentence,), created=uuid)
 
-    def kept(self, target: str) -> tuple[str, ...]:
-        """Which inputs are ignored, because the application was there before this run."""
-        return (
-            ()
-            if target == self.made
-            else create_rules.kept(self.new_application, self.lookup.get(target).row)
-        )
+    def ignored_inputs(self, target: str) -> tuple[str, ...]:
+        """Inputs that have no effect because the application existed before this run, as sentences."""
+        if target == self.created:
+            return ()
+        return create_rules.ignored_inputs(self.new_application, self.lookup.get(target).row)
 
     def _listed(self, path: str) -> list[Row]:
         return rows(self.lookup.api.get(path), path.rpartition("/")[2])
-
-
-def _rows(data: Any, name: str) -> list[Row]:
-    return payload.records(data, name)

@@ -1,4 +1,4 @@
-"""PURE: `create`: is the Docker-image application there, and what is sent to make it (coolify-api 5.8, 5.10)."""
+"""PURE: `create`: does the application exist, and what is sent to create it (coolify-api 5.8, 5.10)."""
 
 from __future__ import annotations
 
@@ -14,25 +14,31 @@ from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes.images import BUILD_PACK, MARK, NAME_FIELD, TAG_FIELD, Image
 from deployer.providers.payload import Row
 
-DESTINATIONS = "4.3.0"
-"""Since then a server's destinations can be listed."""
+DESTINATIONS_SINCE = "4.3.0"
+"""The first version that lists the destinations of a server."""
 
-PORTS_OPTIONAL = "4.1.2"
-AUTOGENERATES = "4.0.0-beta.463"
-"""Since then an application that is made without an address gets one of its own."""
+PORTS_OPTIONAL_SINCE = "4.1.2"
+GENERATED_DOMAIN_SINCE = "4.0.0-beta.463"
+"""The first version that gives a new application without domains one of its own."""
 
-FORCES = "4.0.0-beta.425"
-"""Since then addresses that another application has are refused, unless they are forced."""
+DOMAIN_CONFLICTS_SINCE = "4.0.0-beta.425"
+"""The first version that rejects domains of another application, unless forced."""
 
-DIGESTS_READ = "4.0.0-beta.435"
-"""Since then the image's name may hold a digest when it is created; before it takes the two fields as they are."""
+DIGEST_IN_NAME_SINCE = "4.0.0-beta.435"
+"""The first version that accepts a digest in the image name of a new application.
+
+Before, it takes both fields as they are.
+"""
 
 MAX_LISTED = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where it shall stand, in the server's words: the environment by name, as every version takes it, the others by uuid."""
+    """Where the application is created.
+
+    The environment by name, as every version accepts it, the rest by uuid.
+    """
 
     project: str
     environment: str
@@ -42,9 +48,9 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class NewApplication:
-    """The application that shall exist. Projects and their kin by name or uuid; empty where there is only one of its kind.
+    """The inputs of `create`.
 
-    `forced`: it shall have its addresses although another application has them; `visited`: its own address is asked afterwards.
+    Project, environment, server and destination by name or uuid; empty if there is only one.
     """
 
     name: str
@@ -56,18 +62,20 @@ class NewApplication:
     domains: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     forced: bool = False
-    visited: bool = False
+    """Use the domains even if another application has them."""
+    verified: bool = False
+    """Its own URL is verified after the deployment (`verify_url: auto`)."""
 
 
 def domains(text: str) -> tuple[str, ...]:
-    """Addresses of the new application. Raises ValueError."""
+    """The URLs of the new application. Raises ValueError."""
     listed = tuple(part for part in re.split(r"[,\s]+", text) if part)
     if wrong := [
         number
         for number, part in enumerate(listed, 1)
         if not re.fullmatch(r"https?://[^\s/@?#,]+(?:/[^\s,]*)?", part)
     ]:
-        raise ValueError(f"the {wrong[0]}. of them is no address: write https://app.example.com")
+        raise ValueError(f"item {wrong[0]} is not a valid URL. Write https://app.example.com")
     return listed
 
 
@@ -76,13 +84,17 @@ def ports(text: str) -> tuple[int, ...]:
     listed = [part for part in re.split(r"[,\s]+", text) if part]
     if any(not re.fullmatch(r"0*\d{1,5}", part) or not 0 < int(part) < 65536 for part in listed):
         raise ValueError(
-            "must be the ports that the container listens on, such as 80 or 80,443; a mapping (8080:80) belongs into `settings`"
+            "must be the ports that the container listens on, such as 80 or 80,443. Set a mapping (8080:80) "
+            "in `settings`"
         )
     return tuple(int(part) for part in listed)
 
 
 def pick(kind: str, wanted_name: str, rows: Iterable[Row]) -> Row:
-    """The project, environment, server or destination that is meant: by uuid, by name, or the only one there is. Raises RefusedError."""
+    """The project, environment, server or destination, by uuid or name, or the only one there is.
+
+    Raises RefusedError.
+    """
     listed = list(rows)
     if not wanted_name:
         if len(listed) == 1:
@@ -96,60 +108,61 @@ def pick(kind: str, wanted_name: str, rows: Iterable[Row]) -> Row:
     found = next((matching for matching in tests if matching), [])
     if len(found) > 1:
         raise RefusedError(
-            f"`{kind}`: {len(found)} are called {_quoted(wanted_name)}; give the uuid: {', '.join(map(_label, found))}"
+            f"`{kind}`: {len(found)} are named {_quoted(wanted_name)}. Set the uuid of one: "
+            f"{', '.join(map(_label, found))}"
         )
     if not found:
-        raise RefusedError(f"there is no {kind} {_quoted(wanted_name)}: {_exist(kind, listed)}")
+        raise RefusedError(f"{kind} {_quoted(wanted_name)} not found: {_exist(kind, listed)}")
     return found[0]
 
 
-def server(wished: str, rows: Iterable[Row]) -> Row:
-    """One that runs applications. Raises RefusedError."""
-    builders = {"is_build_server": True}
-    usable = [row for row in rows if not builders.items() <= (row.get("settings") or {}).items()]
-    return pick("server", wished, usable)
+def server(requested: str, rows: Iterable[Row]) -> Row:
+    """The server, which must be able to run applications. Raises RefusedError."""
+    usable = [row for row in rows if payload.value(row, "settings", "is_build_server") is not True]
+    return pick("server", requested, usable)
 
 
 def destination(
-    wished: str, server_uuid: str, rows: Iterable[Row] | None, applications: Iterable[Row]
+    requested: str, server_uuid: str, rows: Iterable[Row] | None, applications: Iterable[Row]
 ) -> str:
-    """The uuid to send, or nothing where the server has only one. `rows`: None where this version can't list them.
+    """The uuid of the destination to send; empty if the server has only one.
 
-    A wrong one is silently ignored by a server with only one (coolify-api 17.1 row 13), so it is checked here as far as it can be.
-    Raises RefusedError.
+    rows: the destinations of the server; None if this version can't list them.
+
+    A server with only one destination silently ignores a wrong uuid (coolify-api 17.1 row 13), so it is
+    checked here as far as possible. Raises RefusedError.
     """
     if rows is not None:
         listed = list(rows)
-        return str(pick("destination", wished, listed)["uuid"]) if wished or len(listed) > 1 else ""
-    if not wished:
+        return str(pick("destination", requested, listed)["uuid"]) if requested or len(listed) > 1 else ""
+    if not requested:
         return ""
     seen = {
         row["destination"].get("uuid"): row["destination"]
         for row in applications
-        if _stands_on(row, server_uuid)
+        if _is_on_server(row, server_uuid)
     }
-    if wished in seen or not any(
-        str(each.get("name")).casefold() == wished.casefold() for each in seen.values()
+    if requested in seen or not any(
+        str(each.get("name")).casefold() == requested.casefold() for each in seen.values()
     ):
-        return wished
-    return str(pick("destination", wished, seen.values())["uuid"])
+        return requested
+    return str(pick("destination", requested, seen.values())["uuid"])
 
 
-def _stands_on(application: Row, server_uuid: str) -> bool:
-    place = application.get("destination")
-    return (
-        isinstance(place, dict)
-        and isinstance(place.get("server"), dict)
-        and place["server"].get("uuid") == server_uuid
-    )
+def _is_on_server(application: Row, server_uuid: str) -> bool:
+    return bool(payload.value(application, "destination", "server", "uuid") == server_uuid)
 
 
 def existing(name: str, environment: Mapping[str, Any], applications: Iterable[Row]) -> Row | None:
-    """The application of this name in this environment. Raises RefusedError where it can't be told, or is of another sort."""
+    """The application of this name in this environment, or None.
+
+    Raises RefusedError if that is unclear, or it runs no image.
+    """
     number = environment.get("id")
     if number is None:
         raise RefusedError(
-            "Coolify does not tell its environments' numbers, so that an application of this name can't be looked for"
+            "Coolify did not return the id of the environment, so the application can't be looked up. Set "
+            "its `uuid` instead"
         )
     found = [
         row
@@ -159,28 +172,33 @@ def existing(name: str, environment: Mapping[str, Any], applications: Iterable[R
     if len(found) > 1:
         uuids = ", ".join(str(row.get("uuid")) for row in found)
         raise RefusedError(
-            f"{len(found)} applications are called {_quoted(name)} in this environment: give the `uuid` of one ({uuids})"
+            f"{len(found)} applications are named {_quoted(name)} in this environment. Set the `uuid` of "
+            f"one ({uuids})"
         )
     if found and found[0].get("build_pack") != BUILD_PACK:
         raise RefusedError(
-            f"an application {_quoted(name)} exists in this environment, but it is built from its source: choose another `name`"
+            f"the application {_quoted(name)} exists in this environment, but it is built from source. "
+            "Choose another `name`"
         )
     return found[0] if found else None
 
 
 def body(wanted: NewApplication, place: Placement, version: Version) -> dict[str, Any]:
-    """What is sent; without `instant_deploy`, which tells no deployment's uuid (coolify-api 5.8). Raises RefusedError."""
+    """What is sent, without `instant_deploy`, which would return no deployment uuid (coolify-api 5.8).
+
+    Raises RefusedError.
+    """
     if not wanted.image.name:
         raise RefusedError(
-            "`image` names only a tag, and there is no application yet that has an image: give name:tag"
+            "`image` is only a tag, and the application does not exist yet. Set it to name:tag"
         )
-    if not wanted.ports and version.before(PORTS_OPTIONAL):
+    if not wanted.ports and version.before(PORTS_OPTIONAL_SINCE):
         raise RefusedError(
-            f"`ports` is missing: Coolify {version.text} makes no application without the port that it listens on"
+            f"`ports` is missing: Coolify {version.text} requires the port that a new application listens on"
         )
-    if wanted.visited and not wanted.domains and version.before(AUTOGENERATES):
+    if wanted.verified and not wanted.domains and version.before(GENERATED_DOMAIN_SINCE):
         raise RefusedError(
-            f"`verify_url: auto`: Coolify {version.text} gives a new application no address of its own: give `domains`"
+            f"`verify_url: auto`: Coolify {version.text} gives a new application no domain. Set `domains`"
         )
     fields = {
         "project_uuid": place.project,
@@ -191,13 +209,15 @@ def body(wanted: NewApplication, place: Placement, version: Version) -> dict[str
         **_image(wanted.image, version),
         "ports_exposes": ",".join(map(str, wanted.ports)),
         "domains": ",".join(wanted.domains),
-        "force_domain_override": bool(wanted.domains) and wanted.forced and not version.before(FORCES),
+        "force_domain_override": bool(wanted.domains)
+        and wanted.forced
+        and not version.before(DOMAIN_CONFLICTS_SINCE),
     }
     return {name: value for name, value in fields.items() if value}
 
 
 def expected_row(wanted: NewApplication) -> Row:
-    """The application as it will be, as far as it is known before it is made."""
+    """The application as it will be, as far as that is known before it is created."""
     return {
         "name": wanted.name,
         "build_pack": BUILD_PACK,
@@ -207,8 +227,8 @@ def expected_row(wanted: NewApplication) -> Row:
     }
 
 
-def kept(wanted: NewApplication, row: Mapping[str, Any]) -> tuple[str, ...]:
-    """What an application that is there already has otherwise than it is wished, and keeps."""
+def ignored_inputs(wanted: NewApplication, row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Inputs that have no effect because the application exists and keeps its own values, as sentences."""
     at = row.get("destination")
     at, on = payload.record(at), payload.record(at, "server")
     rows = (
@@ -222,8 +242,8 @@ def kept(wanted: NewApplication, row: Mapping[str, Any]) -> tuple[str, ...]:
         ("destination", at and _is_another(wanted.destination, at), at.get("name")),
     )
     return tuple(
-        f"`{name}` is only for a new application: this one is there already, and keeps {_quoted(str(held or ''))}"
-        for name, differs, held in rows
+        f"`{name}` only applies to a new application: this one exists and keeps {_quoted(str(current or ''))}"
+        for name, differs, current in rows
         if differs
     )
 
@@ -232,21 +252,25 @@ def _parts(text: Any) -> set[str]:
     return {part.strip() for part in str(text or "").split(",")} - {""}
 
 
-def _is_another(wished: str, row: Mapping[str, Any]) -> bool:
-    return bool(wished) and wished != row.get("uuid") and wished.casefold() != str(row.get("name")).casefold()
+def _is_another(requested: str, row: Mapping[str, Any]) -> bool:
+    return (
+        bool(requested)
+        and requested != row.get("uuid")
+        and requested.casefold() != str(row.get("name")).casefold()
+    )
 
 
 def _image(image: Image, version: Version) -> dict[str, str]:
-    if image.digest and not version.before(DIGESTS_READ):
+    if image.digest and not version.before(DIGEST_IN_NAME_SINCE):
         return {NAME_FIELD: f"{image.name}{MARK}:{image.digest}"}
     return {NAME_FIELD: image.fields[NAME_FIELD], TAG_FIELD: image.fields[TAG_FIELD]}
 
 
 def _exist(kind: str, rows: list[Row]) -> str:
     if not rows:
-        return f"the token sees no {kind} at all"
+        return f"the token can't see any {kind}"
     more = f" and {len(rows) - MAX_LISTED} more" if len(rows) > MAX_LISTED else ""
-    return f"there {'is' if len(rows) == 1 else 'are'} {', '.join(map(_label, rows[:MAX_LISTED]))}{more}"
+    return f"available: {', '.join(map(_label, rows[:MAX_LISTED]))}{more}"
 
 
 def _label(row: Row) -> str:

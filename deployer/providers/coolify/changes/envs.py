@@ -1,4 +1,4 @@
-"""PURE: environment variables: from dotenv text to the one request that sets them, and what is said of it. Never a value.
+"""PURE: environment variables: from dotenv text to the request, and its summary without any value.
 
 Source: coolify-api 5.9.
 """
@@ -23,22 +23,25 @@ NEWLINE = re.compile(r"\r\n|\n|\r")
 CUT_OFF = re.compile(r"""\s*(?:export\s+)?[^=\s]+\s*=[^\S\n]*[^\s'"#][^\n]*?\s(#.*)""")
 PART_OF_VALUE = re.compile(r"""#\S|["'}\])]""")
 MAX_LISTED_ERRORS = 10
-"""Mistakes; who has more has given the wrong file."""
+"""With more mistakes, it is probably the wrong file."""
 
-DATABASES = "4.0.0-beta.469"
-FLAGS_KEPT = "4.0.0-beta.435"
-"""Before it the flags of a multi-line variable are lost on their way, and the server answers 500 (coolify-api 5.9 quirk 1)."""
+DATABASES_SINCE = "4.0.0-beta.469"
+FLAGS_SINCE = "4.0.0-beta.435"
+"""Before it, Coolify fails at the flags of a multi-line variable (coolify-api 5.9 quirk 1)."""
 
 FLAGS = ("is_literal", "is_multiline", "is_shown_once")
 BUILD_FLAGS = ("is_buildtime", "is_build_time")
-"""One flag, under the new and the old name: bulk ignores the one that it does not know (coolify-api 5.9 quirk 2)."""
+"""One flag under its new and old name: Coolify ignores the one it does not know (coolify-api 5.9 quirk 2)."""
 
 
-# --- from text
+# --- parsing
 
 
 def parse(text: str) -> dict[str, SecretStr]:
-    """Each key with its value; nothing is expanded. Raises ValueError with every mistake, by line number and without any of the text."""
+    """The variables by key, without expansion.
+
+    Raises ValueError with all mistakes, by line number and without any of the text.
+    """
     first: dict[str, int] = {}
     values: dict[str, SecretStr] = {}
     mistakes: list[str] = []
@@ -57,20 +60,24 @@ def parse(text: str) -> dict[str, SecretStr]:
     return values
 
 
-def cut_off(text: str, *, surely: bool = False) -> list[int]:
-    """The lines whose unquoted value ends before a ` #`, because what follows is a comment.
+def cut_off(text: str, *, suspicious: bool = False) -> list[int]:
+    """The lines whose unquoted value ends before a ` #`, because the rest is a comment.
 
-    `surely`: only where the comment looks like a part of the value: nothing but a letter follows the `#`, or it holds a quote or bracket.
+    suspicious: only comments that look like a part of the value: no space follows the `#`, or they contain a
+        quote or bracket.
     """
     found = [
         (line, CUT_OFF.match(binding.original.string))
         for line, binding in _numbered(text.removeprefix("\ufeff"))
     ]
-    return [line for line, match in found if match and (not surely or PART_OF_VALUE.search(match[1]))]
+    return [line for line, match in found if match and (not suspicious or PART_OF_VALUE.search(match[1]))]
 
 
 def _numbered(text: str) -> Iterator[tuple[int, Binding]]:
-    """Every assignment and mistake, with the line where it begins: the parser's own count takes in the empty lines before it."""
+    """Every assignment and mistake with its line number.
+
+    The parser's own count includes the empty lines before.
+    """
     line, counted, position = 1, 0, 0
     for binding in parse_stream(io.StringIO(text)):
         string = binding.original.string
@@ -83,24 +90,25 @@ def _numbered(text: str) -> Iterator[tuple[int, Binding]]:
 
 def _mistake(binding: Binding) -> str:
     if binding.error or binding.key is None or binding.value is None:
-        return "is no KEY=value (a value of several lines must stand in quotes)"
+        return "is not KEY=value (a value of several lines must be quoted)"
     if not KEY.fullmatch(binding.key):
-        return "has a key that Coolify refuses: letters, digits, _ and . only, and no digit first"
+        return "has an invalid key: only letters, digits, _ and . are allowed, and no digit first"
     if "\0" in binding.value:
-        return "has a value with a NUL character, which no variable can hold"
+        return "has a value with a NUL character, which is not allowed"
     if any("\ud800" <= character <= "\udfff" for character in binding.value):
         return "has a value that is not UTF-8"
     return ""
 
 
-# --- to what is sent
+# --- the request
 
 
 @dataclass(frozen=True, slots=True)
 class EnvChange:
-    """One bulk request. Without `body` there is nothing to send."""
+    """One bulk request. The keys are sorted by what happens to them."""
 
     body: dict[str, list[Row]] = field(default_factory=dict, repr=False)
+    """What is sent; empty if nothing differs."""
     added: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
@@ -110,14 +118,17 @@ class EnvChange:
 
     @property
     def summary(self) -> str:
-        """How many, and which; what stays is only counted."""
-        counts = (("added", self.added), ("changed", self.changed))
-        parts = [f"{len(keys)} {word}" + (f" ({', '.join(keys)})" if keys else "") for word, keys in counts]
-        return f"{'preview ' if self.preview else ''}variables: {', '.join(parts)}, {len(self.unchanged)} kept{self.note}"
+        """How many variables, and which; unchanged ones are only counted."""
+        parts = []
+        for word, keys in (("added", self.added), ("changed", self.changed)):
+            names = f" ({', '.join(keys)})" if keys else ""
+            parts.append(f"{len(keys)} {word}{names}")
+        what = "preview variables" if self.preview else "variables"
+        return f"{what}: {', '.join(parts)}, {len(self.unchanged)} unchanged{self.note}"
 
 
 def plan(
-    wished: Mapping[str, SecretStr],
+    requested: Mapping[str, SecretStr],
     rows: Iterable[Row],
     kind: str,
     version: Version,
@@ -133,52 +144,55 @@ def plan(
     }
     sorts: dict[str, list[str]] = {"added": [], "changed": [], "kept": []}
     items: list[Row] = []
-    for key, secret in wished.items():
+    for key, secret in requested.items():
         value, row = secret.get_secret_value(), there.get(key)
-        sort = (
-            "added"
-            if row is None
-            else "kept"
-            if "value" in row and stored(row["value"]) == stored(value)
-            else "changed"
-        )
+        sort = "changed"
+        if row is None:
+            sort = "added"
+        elif "value" in row and stored(row["value"]) == stored(value):
+            sort = "kept"
         sorts[sort].append(key)
         if sort != "kept":
             items.append(_item(key, value, row or {}, kind, preview=preview))
-    if kind == "application" and version.before(FLAGS_KEPT):
+    if kind == "application" and version.before(FLAGS_SINCE):
         _check_flags(items)
-    warnings = [*_mangled(wished, items), *_unseen([there[key] for key in sorts["changed"]])]
+    warnings = [*_altered_values(requested, items), *_unreadable([there[key] for key in sorts["changed"]])]
     copied = kind == "application" and not preview and bool(sorts["added"])
-    note = "; Coolify makes a copy of each new one for previews" if copied else ""
+    note = "; Coolify also creates a copy of each new one for previews" if copied else ""
     added, changed, kept = (tuple(sorts[name]) for name in ("added", "changed", "kept"))
     return EnvChange({"data": items} if items else {}, added, changed, kept, tuple(warnings), preview, note)
 
 
 def stored(value: Any) -> str | None:
-    """What the server makes of a value: trimmed, and nothing of an empty one (coolify-api 5.9 quirk 6)."""
+    """A value as Coolify stores it: trimmed, and null instead of an empty text (coolify-api 5.9 quirk 6)."""
     return str(value).strip() or None if value is not None else None
 
 
 def _check(kind: str, version: Version, *, preview: bool) -> None:
     if preview and kind != "application":
-        raise RefusedError(f"a {kind} has no preview, and so no preview variables: leave `pr` or `env` away")
-    if kind == "database" and version.before(DATABASES):
+        raise RefusedError(f"a {kind} has no previews, and so no preview variables. Remove `pr` or `env`")
+    if kind == "database" and version.before(DATABASES_SINCE):
         raise RefusedError(
-            f"Coolify {version.text} can't set a database's variables through its API: that came with {DATABASES}"
+            f"Coolify {version.text} can't set the variables of a database through its API: that requires "
+            f"{DATABASES_SINCE}"
         )
 
 
 def _check_flags(items: Iterable[Row]) -> None:
-    """Also of new ones, and of those that have several lines only now."""
+    """Raises RefusedError if a variable would lose its flags."""
     if marked := [item["key"] for item in items if item["is_multiline"] or item["is_shown_once"]]:
         raise RefusedError(
-            f"Coolify before {FLAGS_KEPT} can't set a variable that is multi-line or shown only once through its API: "
-            f"set {', '.join(marked)} in Coolify, or update Coolify"
+            f"Coolify before {FLAGS_SINCE} can't set variables that are multi-line or shown only once "
+            "through its API. "
+            f"Set {', '.join(marked)} in Coolify, or update Coolify"
         )
 
 
 def _item(key: str, value: str, row: Row, kind: str, *, preview: bool) -> Row:
-    """One entry with every flag as it is: what is left out is reset, or breaks the server (coolify-api 5.9 quirk 1)."""
+    """One entry with all flags unchanged.
+
+    Missing ones are reset, or fail on the server (coolify-api 5.9 quirk 1).
+    """
     item: Row = {"key": key, "value": value, **{flag: bool(row.get(flag)) for flag in FLAGS}}
     item["is_multiline"] = item["is_multiline"] or len(value.strip().splitlines()) > 1
     if kind != "application":
@@ -192,29 +206,31 @@ def _item(key: str, value: str, row: Row, kind: str, *, preview: bool) -> Row:
     return item if row.get("comment") is None else {**item, "comment": row["comment"]}
 
 
-def _mangled(wished: Mapping[str, SecretStr], items: Iterable[Row]) -> list[str]:
-    sent = [(item["key"], wished[item["key"]].get_secret_value()) for item in items]
+def _altered_values(requested: Mapping[str, SecretStr], items: Iterable[Row]) -> list[str]:
+    sent = [(item["key"], requested[item["key"]].get_secret_value()) for item in items]
     empty = [key for key, value in sent if not value.strip()]
     edged = [key for key, value in sent if value.strip() and value != value.strip()]
-    told = []
+    warnings = []
     if edged:
-        told.append(
-            f"{', '.join(edged)}: Coolify cuts blanks and line breaks off both ends of a value (a key file loses its last one)"
+        warnings.append(
+            f"{', '.join(edged)}: Coolify removes spaces and line breaks at both ends of a value (a key "
+            "file loses its last one)"
         )
     if empty:
-        told.append(f"{', '.join(empty)}: Coolify keeps an empty value as none at all")
-    return told
+        warnings.append(f"{', '.join(empty)}: Coolify stores an empty value as no value")
+    return warnings
 
 
-def _unseen(rows: list[Row]) -> list[str]:
-    """Why some count as changed although they may be the same."""
+def _unreadable(rows: list[Row]) -> list[str]:
+    """Why some count as changed although they may be equal."""
     once = [row["key"] for row in rows if "value" not in row and row.get("is_shown_once")]
     unread = [row["key"] for row in rows if "value" not in row and not row.get("is_shown_once")]
-    told = []
+    warnings = []
     if unread:
-        told.append(
-            f"{', '.join(unread)}: counted as changed, because the token may not read what is there (read:sensitive)"
+        warnings.append(
+            f"{', '.join(unread)}: counted as changed, because the token may not read the current value "
+            "(read:sensitive)"
         )
     if once:
-        told.append(f"{', '.join(once)}: counted as changed, because Coolify shows such a value only once")
-    return told
+        warnings.append(f"{', '.join(once)}: counted as changed, because Coolify shows the value only once")
+    return warnings

@@ -1,4 +1,7 @@
-"""PURE: a Docker image as people write it, as an application of Coolify's holds it, and what is sent to change it (coolify-api 5.7)."""
+"""PURE: the image of a Docker-image application.
+
+As people write it, as Coolify stores it, and how it is changed (coolify-api 5.7).
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,13 @@ MARK = "@sha256"
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image. Without a name: another tag of the one that the application has. A digest leaves no room for a tag."""
+    """An image with a tag or a digest."""
 
     name: str
+    """Empty: another tag of the image that the application has."""
     tag: str = ""
     digest: str = ""
+    """64 hex digits; then `tag` is empty."""
 
     def __str__(self) -> str:
         """As Docker writes it."""
@@ -29,16 +34,19 @@ class Image:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The two fields in the form that every version takes: it only puts a colon between them (coolify-api 5.7)."""
+        """The two fields, in a form that works in every version.
+
+        Coolify joins them with a colon (coolify-api 5.7).
+        """
         if self.digest:
             return {NAME_FIELD: f"{self.name}{MARK}", TAG_FIELD: self.digest}
         return {NAME_FIELD: self.name, TAG_FIELD: self.tag}
 
 
 def parsed(text: str) -> Image:
-    """The image that people have written. Raises ValueError with a sentence that does not repeat the text: a password may stand in it.
+    """Parse an image reference. Coolify allows no upper case anywhere in the name (coolify-api 5.7).
 
-    Coolify takes no upper case anywhere in the name (coolify-api 5.7).
+    Raises ValueError with a sentence that does not repeat the text, which may contain a password.
     """
     reference = images.parse(text)
     if reference.name != reference.name.lower():
@@ -46,8 +54,8 @@ def parsed(text: str) -> Image:
     return Image(reference.name, "" if reference.digest else reference.tag, reference.digest)
 
 
-def held(row: Mapping[str, Any]) -> Image:
-    """The application's image, in whichever spelling its fields hold it."""
+def current(row: Mapping[str, Any]) -> Image:
+    """The application's image, in whichever form its fields contain it."""
     name, tag = str(row.get(NAME_FIELD) or ""), str(row.get(TAG_FIELD) or "")
     digest = tag.removeprefix("sha256-")
     if images.DIGEST.fullmatch(digest) and (name.endswith(MARK) or tag != digest):
@@ -59,23 +67,30 @@ def held(row: Mapping[str, Any]) -> Image:
     return Image(bare, tag or inner or "latest")
 
 
-def wanted(row: Mapping[str, Any], wished: Image) -> Image:
-    """The image in full: `:tag` keeps the name. Raises RefusedError where Coolify does not deploy an image by name."""
+def complete(row: Mapping[str, Any], requested: Image) -> Image:
+    """The requested image, with the current name if it is only a tag.
+
+    Raises RefusedError if the application does not run an image.
+    """
     pack = row.get("build_pack")
     if pack != BUILD_PACK:
         raise RefusedError(
-            f"`image` is only for Docker-image applications, and this one is built from its source ({pack}): "
-            "there Coolify takes these fields for the place where it pushes what it has built. Use `commit`, or deploy without `image`"
+            f"`image` is only for Docker-image applications, and this one is built from source ({pack}), "
+            "where Coolify pushes "
+            "the built image to that name. Use `commit`, or remove `image`"
         )
-    name = wished.name or held(row).name
+    name = requested.name or current(row).name
     if not name:
-        raise RefusedError("`image` names only a tag, and the application has no image yet: give name:tag")
-    return Image(name, wished.tag, wished.digest)
+        raise RefusedError("`image` is only a tag, and the application has no image yet. Set it to name:tag")
+    return Image(name, requested.tag, requested.digest)
 
 
-def changed(row: Mapping[str, Any], wished: Image) -> dict[str, str]:
-    """The fields to send; none where the application has this image already. Raises RefusedError as `wanted` does."""
-    image = wanted(row, wished)
-    if image == held(row):
+def changed(row: Mapping[str, Any], requested: Image) -> dict[str, str]:
+    """The fields to send; empty if the application already has this image.
+
+    Raises RefusedError like `complete`.
+    """
+    image = complete(row, requested)
+    if image == current(row):
         return {}
     return {name: value for name, value in image.fields.items() if row.get(name) != value}

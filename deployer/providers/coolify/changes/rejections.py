@@ -1,6 +1,8 @@
-"""PURE: why Coolify refuses a change: one sentence per field, from every shape that its answer has (coolify-api 3.3, 17.1 row 9).
+"""PURE: why Coolify rejects a change.
 
-What was sent and is secret is blanked before anything of an answer is cut: half a secret is found by nobody who looks for it.
+One sentence per field, from every shape of its response (coolify-api 3.3, 17.1 row 9).
+
+Secrets that were sent are removed before anything is cut: redaction would miss half a secret.
 """
 
 from __future__ import annotations
@@ -10,33 +12,32 @@ from typing import Any
 
 from deployer.model.text import one_line
 from deployer.providers.coolify.api.versions import Version
-from deployer.providers.coolify.changes.application_settings import CAME_WITH, GONE_WITH, PASSWORD, SECRET
+from deployer.providers.coolify.changes.application_settings import ADDED_IN, PASSWORD, REMOVED_IN, SECRET
 from deployer.settings import MIN_SECRET_CHARS
 
 NOT_ALLOWED = "This field is not allowed."
 MIN_BLANKED_CHARS = 4
-"""Characters of a field; what is shorter is not blanked: it may be a part of any word."""
+"""Shorter secrets are not removed: they may be part of any word."""
 
 
 def rejections(data: Any, version: Version) -> tuple[str, ...]:
-    """The sentences of a 400, 404, 409 or 422. Nothing where the answer says nothing."""
+    """The sentences of a 400, 404, 409 or 422; empty if the response contains none."""
     if not isinstance(data, dict):
         return ()
-    told = [*_conflicts(data), *_fields(data.get("errors"), version)]
-    if not told:
-        told = [text for text in (one_line(data.get("message")), one_line(data.get("error"))) if text]
-    return tuple(dict.fromkeys(told))
+    sentences = [*_conflicts(data), *_fields(data.get("errors"), version)]
+    if not sentences:
+        sentences = [text for text in (one_line(data.get("message")), one_line(data.get("error"))) if text]
+    return tuple(dict.fromkeys(sentences))
 
 
 def without_secrets(data: Any, sent: Mapping[str, Any]) -> Any:
-    """An answer without the secrets that were sent (variables, secret fields), and without any password in an address."""
-    return _blanked(
-        data, sorted(set(_secrets(sent)), key=len, reverse=True)
-    )  # one may be the beginning of another
+    """A response without the secrets that were sent (variables, secret fields) and logins in URLs."""
+    # The longest first: one may be the beginning of another.
+    return _blanked(data, sorted(set(_secrets(sent)), key=len, reverse=True))
 
 
 def _secrets(sent: Mapping[str, Any]) -> Iterator[str]:
-    """As they were sent, and as the server trims them, in one line or several."""
+    """The secrets as the server trims them, in several lines or in one."""
     values = [
         value
         for name, value in sent.items()
@@ -63,18 +64,11 @@ def _conflicts(data: Mapping[str, Any]) -> Iterator[str]:
     conflicts = data.get("conflicts")
     for each in conflicts if isinstance(conflicts, list) else ():
         if isinstance(each, dict):
-            whose = " ".join(
-                filter(
-                    None,
-                    (
-                        one_line(each.get(name))
-                        for name in ("resource_type", "resource_name", "resource_uuid")
-                    ),
-                )
-            )
+            parts = [one_line(each.get(f"resource_{part}")) for part in ("type", "name", "uuid")]
             yield (
-                f"domains: {one_line(each.get('domain'))} belongs to {whose} already. "
-                'If both shall have it, put "force_domain_override": true into `settings`'
+                f"domains: {one_line(each.get('domain'))} already belongs to "
+                f"{' '.join(filter(None, parts))}. "
+                'To use it for both, set "force_domain_override": true in `settings`'
             )
 
 
@@ -94,9 +88,9 @@ def _fields(errors: Any, version: Version) -> Iterator[str]:
 
 def _not_allowed(name: str, version: Version) -> str:
     running = f"Coolify {version.text}" if version.text else "this Coolify"
-    if name in GONE_WITH and not version.before(GONE_WITH[name]):
-        return f"{running} does not let it be changed any more (since {GONE_WITH[name]})"
-    came = next((since for since, names in CAME_WITH.items() if name in names), "")
-    if came and version.before(came):
-        return f"{running} does not let it be changed: that came with {came}"
-    return f"{running} knows no such field, or does not let it be changed"
+    if name in REMOVED_IN and not version.before(REMOVED_IN[name]):
+        return f"{running} no longer allows changing it (since {REMOVED_IN[name]})"
+    added = next((since for since, names in ADDED_IN.items() if name in names), "")
+    if added and version.before(added):
+        return f"{running} does not allow changing it: that requires {added}"
+    return f"{running} has no such field, or does not allow changing it"

@@ -1,1 +1,1 @@
-"""The inputs of Coolify: declared, parsed, checked against each other."""
+"""The inputs of Coolify: declared, parsed, and checked against each other."""

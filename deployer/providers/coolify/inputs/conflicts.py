@@ -1,9 +1,9 @@
-"""Which of Coolify's inputs can't stand together (architecture 2.2), said under the names that the user typed."""
+"""Inputs of Coolify that can't be combined (architecture 2.2), under the names that the user typed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from deployer.providers.coolify.changes import application_settings, envs
@@ -11,163 +11,139 @@ from deployer.providers.coolify.inputs import parsers
 from deployer.settings import RawInputs
 
 CHANGES = ("image", "env", "env_file", "settings", "commit")
-"""The inputs that change something on the server before it deploys."""
+"""The inputs that change something on the server before the deployment."""
 
-NEEDED = {"name": "to know what the application is called", "image": "to know what it runs"}
-OF_NEW = ("name", "project", "environment", "server", "destination", "domains", "ports")
-NAMING = {
+CREATE_NEEDS = {"name": "the name of the application", "image": "the image to run"}
+ONLY_FOR_CREATE = ("name", "project", "environment", "server", "destination", "domains", "ports")
+NOT_WITH_CREATE = {
     "uuid": "the application is found by its `name`",
     "tag": "the application is found by its `name`",
-    "webhook": "it names what is there already; give `coolify_url`",
-    "pr": "a preview needs an application that is there",
-    "docker_tag": "a preview needs an application that is there",
+    "webhook": "it names an existing application; set `coolify_url`",
+    "pr": "a preview needs an existing application",
+    "docker_tag": "a preview needs an existing application",
 }
-"""What `create` stands in the place of."""
+NOT_WITH_ROLLBACK_COMMAND = {"env", "env_file", "settings"}
 
 
-def contradictions(raw: RawInputs) -> list[str]:
-    """What can't stand together (architecture 2.2)."""
-    said = {
-        name: raw.as_typed(name)
-        for name in ("uuid", "tag", "pr", "docker_tag", "instant_deploy", "command", "webhook")
-    }
-    by_tag = "tag" in raw or (
-        "webhook" in raw and "uuid" not in raw and bool(re.search(r"[?&]tag=", raw.text("webhook")))
-    )
+def find_conflicts(raw: RawInputs) -> list[str]:
+    """One sentence per conflict, each ending in the fix."""
     command = raw.text("command").lower() or "deploy"
-    tagged = said["tag"] if "tag" in raw else said["webhook"]
-    instant = raw.is_on("instant_deploy")
-    two = "tag" in raw and "uuid" not in raw and bool(re.search(r"[?&]uuid=", raw.text("webhook")))
-    rows = (
-        (two, f"{said['webhook']} and {said['tag']} can't both be given"),
-        ("uuid" in raw and "tag" in raw, f"{said['uuid']} and {said['tag']} can't both be given"),
-        (by_tag and "pr" in raw, f"{said['pr']} needs one application's uuid, not a tag"),
-        (
-            by_tag and command not in {"deploy", "check"},
-            f"{said['command']}: {command} needs uuids: Coolify can only deploy by tag ({tagged})",
-        ),
-        (
-            "docker_tag" in raw and "pr" not in raw,
-            f"{said['docker_tag']} needs `pr`: it is the image tag of a preview",
-        ),
-        (instant and by_tag, f"{said['instant_deploy']} can't be done by tag"),
-        (
-            instant and "pr" in raw,
-            f"{said['instant_deploy']} can't be done with `pr` or `docker_tag`: Coolify would deploy the application itself",
-        ),
-        (
-            "pr" in raw and command == "restart",
-            f"{said['command']}: restart can't be done with `pr`: Coolify would restart the application itself",
-        ),
-    )
-    contrary = [sentence for wrong, sentence in rows if wrong] + _rollback_mistakes(raw, command)
-    return contrary + _change_mistakes(raw, command, by_tag=by_tag) + _create_mistakes(raw, command)
-
-
-def _rollback_mistakes(raw: RawInputs, command: str) -> list[str]:
-    """What nothing can be gone back from, and what a way back has no use for."""
-    said = {
-        name: raw.as_typed(name) for name in ("rollback", "pr", "docker_tag", "instant_deploy", "command")
-    }
-    asked = command == "rollback"
-    rows = (
-        (
-            raw.is_on("rollback") and "pr" in raw,
-            f"{said['rollback']} can't be done with `pr`: Coolify keeps nothing of a preview",
-        ),
-        (
-            asked and "pr" in raw,
-            f"{said['command']}: rollback can't be done with `pr`: Coolify keeps nothing of a preview",
-        ),
-        (
-            asked and raw.is_on("instant_deploy"),
-            f"{said['command']}: rollback can't be done with `instant_deploy`: Coolify can't do both at once",
-        ),
-    )
-    return [sentence for wrong, sentence in rows if wrong]
-
-
-def _create_mistakes(raw: RawInputs, command: str) -> list[str]:
-    """What belongs to a new application, and what can't be one."""
-    said = {name: raw.as_typed(name) for name in ("create", "image", "name", *NAMING)}
-    if not raw.is_on("create"):
-        return [f"{raw.as_typed(name)} is nothing without `create: true`" for name in OF_NEW if name in raw]
-    rows = (
-        *(
-            (name not in raw, f"{said[name]} is missing: {said['create']} needs {why}")
-            for name, why in NEEDED.items()
-        ),
-        *(
-            (name in raw, f"{said['create']} and {said[name]} can't both be given: {why}")
-            for name, why in NAMING.items()
-        ),
-        (
-            raw.text("image").strip().startswith(":"),
-            f"{said['image']} must name the whole image, such as name:tag: {said['create']} can't tell to what a tag alone belongs",
-        ),
-        (
-            command not in {"deploy", "start", "check"},
-            f"{said['create']} is done before a deployment, and `command: {command}` makes none",
-        ),
-    )
-    return [sentence for wrong, sentence in rows if wrong]
-
-
-def _change_mistakes(raw: RawInputs, command: str, *, by_tag: bool) -> list[str]:
-    """What can't stand together where something is to be changed."""
-    said = {name: raw.as_typed(name) for name in (*CHANGES, "pr", "command")}
-    changing = [name for name in CHANGES if name in raw]
-    makes_none = command in {"stop", "restart", "cancel"}
-    beside = [name for name in changing if name in {"env", "env_file", "settings"} and command == "rollback"]
-    rows = [
-        *((by_tag, f"{said[name]} can't be set by tag: give the uuids") for name in changing),
-        *(
-            (makes_none, f"{said[name]} is set before a deployment, and `command: {command}` makes none")
-            for name in changing
-        ),
-        *(
-            (
-                True,
-                f"{said[name]} can't be set with `command: rollback`: only an image or a commit is put back",
-            )
-            for name in beside
-        ),
-        ("image" in raw and "commit" in raw, f"{said['image']} and {said['commit']} can't both be given"),
-        (
-            "image" in raw and "pr" in raw,
-            f"{said['image']} would change the application itself: a preview's tag is `docker_tag`",
-        ),
-        (
-            "commit" in raw and "pr" in raw,
-            f"{said['commit']} would pin the application itself: a preview builds its pull request",
-        ),
+    by_tag = "tag" in raw or ("uuid" not in raw and _webhook_has(raw, "tag"))
+    return [
+        *_targets(raw, command, by_tag=by_tag),
+        *_rollback(raw, command),
+        *_changes(raw, command, by_tag=by_tag),
+        *_overlaps(raw),
+        *_create(raw, command),
     ]
-    return [sentence for wrong, sentence in rows if wrong] + _overlaps(raw)
 
 
-def _overlaps(raw: RawInputs) -> list[str]:
+def _webhook_has(raw: RawInputs, parameter: str) -> bool:
+    return bool(re.search(rf"[?&]{parameter}=", raw.text("webhook")))
+
+
+def _targets(raw: RawInputs, command: str, *, by_tag: bool) -> Iterator[str]:
+    """What is deployed, and how."""
+    typed = raw.as_typed
+    if "tag" in raw and "uuid" not in raw and _webhook_has(raw, "uuid"):
+        yield f"{typed('webhook')} and {typed('tag')} can't be combined. Remove one"
+    if "uuid" in raw and "tag" in raw:
+        yield f"{typed('uuid')} and {typed('tag')} can't be combined. Remove one"
+    if by_tag and "pr" in raw:
+        yield f"{typed('pr')} can't be combined with a tag. Set the application's uuid"
+    if by_tag and command not in {"deploy", "check"}:
+        source = typed("tag") if "tag" in raw else typed("webhook")
+        yield f"{typed('command')}: {command} requires uuids: Coolify only deploys by tag ({source})"
+    if "docker_tag" in raw and "pr" not in raw:
+        yield f"{typed('docker_tag')} requires `pr`: it is the image tag of a preview"
+    if raw.is_on("instant_deploy") and by_tag:
+        yield f"{typed('instant_deploy')} can't be combined with a tag"
+    if raw.is_on("instant_deploy") and "pr" in raw:
+        name = typed("instant_deploy")
+        yield (
+            f"{name} can't be combined with `pr` or `docker_tag`: Coolify would deploy the application itself"
+        )
+    if "pr" in raw and command == "restart":
+        name = typed("command")
+        yield f"{name}: restart can't be combined with `pr`: Coolify would restart the application itself"
+
+
+def _rollback(raw: RawInputs, command: str) -> Iterator[str]:
+    """What can't be rolled back."""
+    typed = raw.as_typed
+    if raw.is_on("rollback") and "pr" in raw:
+        yield (
+            f"{typed('rollback')} can't be combined with `pr`: Coolify keeps no earlier version of a preview"
+        )
+    if command == "rollback" and "pr" in raw:
+        name = typed("command")
+        yield f"{name}: rollback can't be combined with `pr`: Coolify keeps no earlier version of a preview"
+    if command == "rollback" and raw.is_on("instant_deploy"):
+        yield f"{typed('command')}: rollback can't be combined with `instant_deploy`. Remove one"
+
+
+def _create(raw: RawInputs, command: str) -> Iterator[str]:
+    """What a new application needs, and what it can't be combined with."""
+    typed = raw.as_typed
+    if not raw.is_on("create"):
+        for name in ONLY_FOR_CREATE:
+            if name in raw:
+                yield f"{typed(name)} requires `create: true`"
+        return
+    for name, what in CREATE_NEEDS.items():
+        if name not in raw:
+            yield f"{typed(name)} is missing: {typed('create')} requires {what}"
+    for name, reason in NOT_WITH_CREATE.items():
+        if name in raw:
+            yield f"{typed('create')} and {typed(name)} can't be combined: {reason}"
+    if raw.text("image").strip().startswith(":"):
+        yield f"{typed('image')} must be a complete image, such as name:tag, with {typed('create')}"
+    if command not in {"deploy", "start", "check"}:
+        yield f"{typed('create')} can't be combined with `command: {command}`, which deploys nothing"
+
+
+def _changes(raw: RawInputs, command: str, *, by_tag: bool) -> Iterator[str]:
+    """Changes that the command or the target does not allow."""
+    typed = raw.as_typed
+    for name in (each for each in CHANGES if each in raw):
+        if by_tag:
+            yield f"{typed(name)} can't be combined with a tag. Set the uuids"
+        if command in {"stop", "restart", "cancel"}:
+            yield f"{typed(name)} can't be combined with `command: {command}`, which deploys nothing"
+        if command == "rollback" and name in NOT_WITH_ROLLBACK_COMMAND:
+            only = "only an image or a commit is rolled back"
+            yield f"{typed(name)} can't be combined with `command: rollback`: {only}"
+    if "image" in raw and "commit" in raw:
+        yield f"{typed('image')} and {typed('commit')} can't be combined. Remove one"
+    if "image" in raw and "pr" in raw:
+        yield f"{typed('image')} would change the application itself. For a preview, set `docker_tag`"
+    if "commit" in raw and "pr" in raw:
+        yield (
+            f"{typed('commit')} would pin the application itself: a preview builds its pull request. "
+            "Remove it"
+        )
+
+
+def _overlaps(raw: RawInputs) -> Iterator[str]:
     """What two inputs would both set."""
-    said = {
-        name: raw.as_typed(name) for name in ("settings", "env", "env_file", *application_settings.OF_INPUTS)
-    }
-    others = [
+    typed = raw.as_typed
+    inputs = [
         name
-        for name in application_settings.OF_INPUTS
+        for name in application_settings.SET_BY_INPUTS
         if (raw.is_on(name) if name == "create" else name in raw)
     ]
-    doubles = application_settings.overlaps(_read(raw, "settings", application_settings.settings), others)
+    fields = _read(raw, "settings", application_settings.settings)
+    for name, each in application_settings.overlaps(fields, inputs):
+        yield f"{typed('settings')} must not contain `{name}`, which {typed(each)} sets"
     twice = sorted({*_read(raw, "env_file", parsers.env_file)} & {*_read(raw, "env", envs.parse)})
-    sentences = [f"{said['settings']} must not hold `{name}`: {said[each]} sets it" for name, each in doubles]
     if twice:
-        sentences.append(
-            f"{', '.join(twice[: envs.MAX_LISTED_ERRORS])}: given in {said['env']} and in {said['env_file']}; which one is meant?"
-        )
-    return sentences
+        keys, verb = ", ".join(twice[: envs.MAX_LISTED_ERRORS]), "is" if len(twice) == 1 else "are"
+        yield f"{keys} {verb} set in both {typed('env')} and {typed('env_file')}. Remove one"
 
 
-def _read(raw: RawInputs, name: str, reader: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """What an input holds; nothing where it can't be read, which is told elsewhere."""
+def _read(raw: RawInputs, name: str, parse: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The parsed input; empty if it is invalid, which is reported elsewhere."""
     try:
-        return reader(raw.text(name)) if name in raw else {}
+        return parse(raw.text(name)) if name in raw else {}
     except ValueError:
         return {}

@@ -1,6 +1,6 @@
-"""How each of Coolify's inputs is written: text as people paste it becomes a value, or a ValueError with the sentence for them.
+"""Parses the inputs of Coolify.
 
-What can't be one of these values is never shown: it may be the token, in the wrong place.
+Raises ValueError with a sentence for the user, which never shows the text: it may be the token.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from deployer.providers.coolify.changes import application, application_settings
 from deployer.settings import UNFILLED, Names, read_text, secret
 from deployer.settings import address as platform_address
 
-FOREIGN_TOKENS = ("ghs_", "ghp_", "github_pat_", "glpat-")
+OTHER_TOKENS = ("ghs_", "ghp_", "github_pat_", "glpat-")
 UUID = re.compile(r"[A-Za-z0-9-]+")
 TAG = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 API = re.compile(r"(/+api(/+v1)?)?/*$")
 MAX_NAME_CHARS = 255
 MAX_FILE_BYTES = 1024 * 1024
-"""Bytes of a file of variables."""
+"""The largest file with variables."""
 
 
 def address(text: Any) -> Any:
-    """`https://host[:port]`, from what people paste. Raises ValueError with the sentence for them."""
+    """The base URL, from what people paste."""
     return platform_address(text, API, "https://coolify.example.com") if isinstance(text, str) else text
 
 
@@ -34,32 +34,33 @@ def token(text: Any) -> Any:
         secret(text)
         if text.startswith("$"):
             raise ValueError(UNFILLED)
-        if text.startswith(FOREIGN_TOKENS):
-            message = "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
+        if text.startswith(OTHER_TOKENS):
+            message = "this is a token of GitHub or GitLab, not of Coolify; it was not sent"
             raise ValueError(message)
         if text.lower().startswith(("http://", "https://", "bearer ")):
-            raise ValueError("must be the token alone, no address and no header")
+            raise ValueError("must be the token alone, without a URL or header")
         if not re.fullmatch(r"[\x21-\x7e]+", text):
-            message = "holds blanks, line breaks or other characters that no Coolify token has"
+            message = "contains spaces, line breaks or other characters that are not valid in a Coolify token"
             raise ValueError(message)
     return text
 
 
 def uuids(text: tuple[str, ...]) -> tuple[str, ...]:
-    """Raises ValueError; what was given is not shown: it may be the token, in the wrong place."""
+    """The uuids."""
     wrong = [number for number, each in enumerate(text, 1) if not UUID.fullmatch(each)]
     if wrong or not text:
-        which = f"the {wrong[0]}. of them" if wrong and len(text) > 1 else "it"
-        raise ValueError(
-            f"{which} is no uuid: give only what follows /application/ in its address in Coolify"
-        )
+        which = f"item {wrong[0]} is" if wrong and len(text) > 1 else "is"
+        raise ValueError(f"{which} not a uuid. Use the part after /application/ in the Coolify URL")
     return text
 
 
 def tags(text: tuple[str, ...]) -> tuple[str, ...]:
-    """Coolify keeps them in lower case and compares them as they are (coolify-api 5.1). Raises ValueError."""
+    """The tags in lower case, as Coolify stores and compares them (coolify-api 5.1)."""
     if not text or any(not TAG.fullmatch(each) for each in text):
-        message = "is no tag of Coolify's: letters, digits and -_. only. (An image's tag is not meant: that belongs to the application)"
+        message = (
+            "is not a valid Coolify tag: only letters, digits and -_. are allowed. "
+            "(An image tag is set with `image: :tag`)"
+        )
         raise ValueError(message)
     return tuple(each.lower() for each in text)
 
@@ -74,9 +75,9 @@ def pull_request(text: Any) -> Any:
 
 
 def docker_tag(text: str) -> str:
-    """The form of coolify-api 5.7. Raises ValueError."""
+    """The image tag (coolify-api 5.7)."""
     if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text):
-        message = "is no image tag: letters, digits and _.- only, such as pr-7"
+        message = "is not a valid image tag: only letters, digits and _.- are allowed, such as pr-7"
         raise ValueError(message)
     return text
 
@@ -90,7 +91,7 @@ def env(text: Any) -> Any:
 
 
 def env_file(text: Any) -> Any:
-    """The variables in the file. Raises ValueError; it is no pipe, which could be read only once, and might never end."""
+    """The variables in a regular file."""
     return envs.parse(read_text(text, MAX_FILE_BYTES)) if isinstance(text, str) and text else text
 
 
@@ -99,7 +100,7 @@ def settings(text: Any) -> Any:
 
 
 def name(text: str) -> str:
-    """What a thing of Coolify's may be called: it is compared as it stands, so that it must be one line. Raises ValueError."""
+    """The name of a resource, which is compared as it is."""
     if len(text) > MAX_NAME_CHARS or not text.isprintable():
         raise ValueError(f"must be one line of at most {MAX_NAME_CHARS} characters")
     return text
@@ -114,7 +115,7 @@ def ports(text: Any) -> Any:
 
 
 class Webhook(NamedTuple):
-    """What a "Deploy Webhook" address says."""
+    """The parts of a "Deploy Webhook" URL."""
 
     url: str
     uuids: tuple[str, ...]
@@ -123,26 +124,26 @@ class Webhook(NamedTuple):
 
 
 def webhook(text: Any) -> Any:
-    """The parts of Coolify's "Deploy Webhook" address; its `force=false` would force a rebuild before 4.2.0 (coolify-api 5.1)."""
+    """The parts of a "Deploy Webhook" URL.
+
+    Only `force=true` counts: before 4.2.0, `force=false` also forces (coolify-api 5.1).
+    """
     if not isinstance(text, str):
         return text
     page, _, query = text.partition("?")
     base, found, _ = page.partition("/api/v1/deploy")
-    asked = parse_qs(query)
+    parameters = parse_qs(query)
     if not found:
-        message = "is no Deploy Webhook: it looks like https://coolify.example.com/api/v1/deploy?uuid=…"
+        message = "is not a Deploy Webhook URL, such as https://coolify.example.com/api/v1/deploy?uuid=…"
         raise ValueError(message)
-    if foreign := sorted(set(asked) - {"uuid", "tag", "force"}):
-        message = (
-            f"holds {foreign[0]!r}, which belongs into an input of its own"
-            if re.fullmatch(r"[a-z_]{1,20}", foreign[0])
-            else "holds more than it should"
-        )
-        raise ValueError(message)
-    if ("uuid" in asked) == ("tag" in asked):
-        message = "must name a uuid or a tag: copy the Deploy Webhook of one resource, or give `uuid`"
+    if others := sorted(set(parameters) - {"uuid", "tag", "force"}):
+        plain = re.fullmatch(r"[a-z_]{1,20}", others[0])
+        what = repr(others[0]) if plain else "a parameter"
+        raise ValueError(f"contains {what}, which must be set as an input of its own")
+    if ("uuid" in parameters) == ("tag" in parameters):
+        message = "must contain a uuid or a tag. Copy the Deploy Webhook of one resource, or set `uuid`"
         raise ValueError(message)
     names = TypeAdapter(Names)
-    targets = uuids(names.validate_python(",".join(asked["uuid"]))) if "uuid" in asked else ()
-    groups = tags(names.validate_python(",".join(asked["tag"]))) if "tag" in asked else ()
-    return Webhook(address(base), targets, groups, asked.get("force", [""])[-1].lower() == "true")
+    targets = uuids(names.validate_python(",".join(parameters["uuid"]))) if "uuid" in parameters else ()
+    groups = tags(names.validate_python(",".join(parameters["tag"]))) if "tag" in parameters else ()
+    return Webhook(address(base), targets, groups, parameters.get("force", [""])[-1].lower() == "true")

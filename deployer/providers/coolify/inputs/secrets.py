@@ -1,4 +1,4 @@
-"""PURE: what in the `settings` is taken out of all that comes back: secret fields and code, and the logins in addresses."""
+"""PURE: which parts of `settings` are redacted: secret fields, code, and logins in URLs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from deployer.providers.coolify.changes.application_settings import SECRET
 
 LOGIN = re.compile(r"(?://|[^\s/:@]+:)([^\s/]+)@")
-"""Before a host, with a scheme or without one. What git calls an address may have none."""
+"""A login before a host, with or without a scheme: a Git URL may have none."""
 
 
-def hidden(fields: Mapping[str, Any]) -> Iterator[str]:
-    """Every such text, and of a login its password by itself."""
+def secret_texts(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Every such text, and the password of each login."""
     for name, value in fields.items():
         for text in _texts(value):
             if SECRET.fullmatch(name):
