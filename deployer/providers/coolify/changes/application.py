@@ -1,7 +1,4 @@
-"""PURE: image, commit and settings of an application.
-
-The request that changes them, and its summary (coolify-api 5.7).
-"""
+"""PURE: the one request that changes image, commit and settings of an application (coolify-api 5.7)."""
 
 from __future__ import annotations
 
@@ -25,12 +22,14 @@ MODIFIER = "force_domain_override"
 """Modifies how `domains` is handled, and changes nothing by itself."""
 
 HEAD = "HEAD"
-STAYS_PINNED = (
-    "the application stays pinned to this commit, also for later deployments and webhooks, until `commit: HEAD` "
-    "ends that"
-)
+"""Instead of a commit: not pinned, so that the head of the branch is deployed."""
+
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAX_SHOWN_CHARS = 100
+STAYS_PINNED = (
+    "the application stays pinned to this commit, also for later deployments and webhooks, "
+    "until `commit: HEAD` ends that"
+)
 
 
 def commit(text: str) -> str:
@@ -40,8 +39,8 @@ def commit(text: str) -> str:
         return HEAD
     if not COMMIT.fullmatch(text.lower()):
         raise ValueError(
-            "must be a complete commit (40 hex digits, not a branch, tag or abbreviation), or HEAD to end a "
-            "pin"
+            "must be a complete commit (40 hex digits, not a branch, tag or abbreviation), "
+            "or HEAD to end a pin"
         )
     return text.lower()
 
@@ -53,8 +52,9 @@ class Patch:
     body: dict[str, Any] = field(default_factory=dict, repr=False)
     """What is sent; empty if nothing differs."""
     summary: tuple[str, ...] = ()
-    """What is changed, as sentences."""
+    """What is changed, as phrases such as `image: a → b`."""
     warnings: tuple[str, ...] = ()
+    """What the user should know before it is sent."""
 
 
 def patch(
@@ -97,10 +97,11 @@ def version_fields(row: Row) -> tuple[str, ...]:
 
 
 def _pinned(row: Row, pin: str, version: Version) -> tuple[dict[str, Any], str, list[str]]:
+    """What pins the application: the fields to send, the summary, and the warnings. Raises RefusedError."""
     if row.get("build_pack") == images.BUILD_PACK:
         raise RefusedError(
-            "`commit` is for applications that are built from a repository, and this one runs an image. Use "
-            "`image`"
+            "`commit` is for applications that are built from a repository, and this one runs an image. "
+            "Use `image`"
         )
     old = str(row.get("git_commit_sha") or HEAD)
     body = {} if old == pin else {"git_commit_sha": pin}
@@ -109,20 +110,22 @@ def _pinned(row: Row, pin: str, version: Version) -> tuple[dict[str, Any], str, 
         return body, summary, []
     if version.before(PIN_KEPT) and not version.before(PIN_LOST):
         raise RefusedError(
-            f"Coolify {version.text} ignores a pinned commit and deploys the head of the branch (all "
-            f"versions from {PIN_LOST} to before {PIN_KEPT} do): nothing was changed. Update Coolify, or remove `commit`"
+            f"Coolify {version.text} ignores a pinned commit and deploys the head of the branch "
+            f"(all versions from {PIN_LOST} to before {PIN_KEPT} do): nothing was changed. "
+            "Update Coolify, or remove `commit`"
         )
     warnings = [STAYS_PINNED]
     if version.before(PIN_LOST):
         warnings.append(
-            f"Coolify {version.text} names the image after the head of the branch, and skips the build if "
-            "that image exists: this deployment is built without cache, so that the pinned commit is deployed"
+            f"Coolify {version.text} names the image after the head of the branch, and skips the build "
+            "if that image exists: this deployment is built without cache, "
+            "so that the pinned commit is deployed"
         )
     return body, summary, warnings
 
 
 def _old(row: Row, name: str) -> tuple[bool, Any]:
-    """Whether the field is visible, and its value. 4.2.0 and later nest some of them (coolify-api 5.6)."""
+    """Whether the field is visible, and its value. Some are nested in 4.2.0 and later (coolify-api 5.6)."""
     nested = row.get("settings")
     for place in (row, nested if isinstance(nested, dict) else {}):
         key = "fqdn" if name == "domains" else name
@@ -152,12 +155,13 @@ def _summary(row: Row, name: str, value: Any) -> str:
     seen, old = _old(row, name)
     if SECRET.fullmatch(name) or isinstance(value, (dict, list)) or isinstance(old, (dict, list)):
         return f"{_brief(name)} (not shown)"
-    return f"{_brief(name)}: {_brief(old) if seen else '(unknown)'} → {_brief(value)}"
+    before = _brief(old) if seen else "(unknown)"
+    return f"{_brief(name)}: {before} → {_brief(value)}"
 
 
 def _brief(value: Any) -> str:
     """The value in one short line, without the login that a URL may contain."""
     if value is None or value == "":
         return "(none)"
-    text = " ".join(PASSWORD.sub("***@", value if isinstance(value, str) else json.dumps(value)).split())
-    return bounded(text, MAX_SHOWN_CHARS)
+    text = value if isinstance(value, str) else json.dumps(value)
+    return bounded(" ".join(PASSWORD.sub("***@", text).split()), MAX_SHOWN_CHARS)

@@ -10,8 +10,8 @@ from typing import Any
 from deployer.providers.coolify.changes import images
 
 SECRET = re.compile(
-    r".*(?:passw|secret|token|key|credential).*|.*_command|custom_labels|custom_docker_run_options|custom_nginx_configuration"
-    r"|dockerfile|docker_compose(?:_raw)?|gpu_options",
+    r".*(?:passw|secret|token|key|credential).*|.*_command|custom_labels|custom_docker_run_options"
+    r"|custom_nginx_configuration|dockerfile|docker_compose(?:_raw)?|gpu_options",
     re.IGNORECASE,
 )
 """Fields that may contain a secret or code: reported as changed, but never shown."""
@@ -20,11 +20,14 @@ PASSWORD = re.compile(r"(?<=://)\S*@|(?<!\S)[^\s/@:]+:(?!//)\S*@(?!sha256)")
 """A login before the host of a URL, with or without a scheme; not the digest of an image."""
 
 FORBIDDEN = {
-    "instant_deploy": "would start a second deployment that can't be followed. Remove it: this run deploys "
-    "anyway",
+    "instant_deploy": (
+        "would start a second deployment that can't be followed. Remove it: this run deploys anyway"
+    ),
     "uuid": "is not a field that can be changed. Use the input `uuid`",
     "fqdn": "is read-only. Use `domains`",
 }
+"""Fields that can't be changed, and why."""
+
 SET_BY_INPUTS = {
     "image": (images.NAME_FIELD, images.TAG_FIELD),
     "commit": ("git_commit_sha",),
@@ -39,6 +42,7 @@ SET_BY_INPUTS = {
         "destination_uuid",
     ),
 }
+"""Fields that an input of its own sets, by input."""
 
 ADDED_IN = {
     "4.0.0-beta.420": (
@@ -49,44 +53,39 @@ ADDED_IN = {
     ),
     "4.0.0-beta.425": ("force_domain_override",),
     "4.0.0-beta.463": (
-        *(
-            "is_spa",
-            "is_auto_deploy_enabled",
-            "is_force_https_enabled",
-            "custom_network_aliases",
-            "dockerfile_location",
-        ),
+        "is_spa",
+        "is_auto_deploy_enabled",
+        "is_force_https_enabled",
+        "custom_network_aliases",
+        "dockerfile_location",
         "is_container_label_escape_enabled",
     ),
     "4.0.0-beta.470": ("health_check_type", "health_check_command", "dockerfile_target_build"),
     "4.0.0": ("is_preserve_repository_enabled",),
     "4.2.0": (
-        *(
-            "is_preview_deployments_enabled",
-            "use_build_secrets",
-            "is_git_submodules_enabled",
-            "is_git_lfs_enabled",
-        ),
-        *(
-            "is_git_shallow_clone_enabled",
-            "disable_build_cache",
-            "inject_build_args_to_dockerfile",
-            "include_source_commit_in_build",
-        ),
-        *(
-            "is_consistent_container_name_enabled",
-            "custom_internal_name",
-            "stop_grace_period",
-            "docker_images_to_keep",
-        ),
+        "is_preview_deployments_enabled",
+        "use_build_secrets",
+        "is_git_submodules_enabled",
+        "is_git_lfs_enabled",
+        "is_git_shallow_clone_enabled",
+        "disable_build_cache",
+        "inject_build_args_to_dockerfile",
+        "include_source_commit_in_build",
+        "is_consistent_container_name_enabled",
+        "custom_internal_name",
+        "stop_grace_period",
+        "docker_images_to_keep",
     ),
     "4.3.0": ("noindex_domains", "preview_url_template", "max_restart_count"),
 }
+"""Fields that older versions don't allow to be changed, by the version that added them."""
+
 REMOVED_IN = {"docker_compose_raw": "4.0.0-beta.463"}
+"""Fields that newer versions don't allow to be changed, each with the version that removed it."""
 
 
 def settings(text: str) -> dict[str, Any]:
-    """The fields. Raises ValueError with all mistakes, and without any value."""
+    """The fields to change. Raises ValueError with a sentence that shows no value: it may be a secret."""
     try:
         fields = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
@@ -117,7 +116,11 @@ def _no_constant(_: str) -> Any:
 
 def overlaps(fields: Iterable[str], inputs: Iterable[str]) -> list[tuple[str, str]]:
     """Fields that another input also sets, each with that input."""
-    raw, held = set(inputs), set(fields)
+    used, present = set(inputs), set(fields)
     return [
-        (name, each) for each, names in SET_BY_INPUTS.items() if each in raw for name in names if name in held
+        (name, each)
+        for each, names in SET_BY_INPUTS.items()
+        if each in used
+        for name in names
+        if name in present
     ]

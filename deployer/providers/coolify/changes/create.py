@@ -24,13 +24,13 @@ MAX_CHECKS = 3
 MAX_SERVER_ERRORS = 3
 MAYBE_CREATED = "it is unknown whether the application was created: looking for it"
 CREATE_RESPONSE_LOST = (
-    "no response to the create request, and the application is not listed yet. Not retrying, to avoid a "
-    "duplicate. "
+    "no response to the create request, and the application is not listed yet. "
+    "Not retrying, to avoid a duplicate. "
     "Run the job again: it will use the application if it exists by then"
 )
 CANNOT_READ = (
-    "the token may not read, and `create` must check first whether the application exists. Add "
-    "read to the token"
+    "the token may not read, and `create` must check first whether the application exists. "
+    "Add read to the token"
 )
 
 
@@ -41,8 +41,10 @@ class Creator:
     lookup: Lookup
     new_application: NewApplication
     changes: ChangeApplier
+    """Changes the application once it exists."""
     environment: Row = field(default_factory=dict)
-    place: Placement = field(default_factory=lambda: Placement("", "", ""))
+    """The environment in which it is looked for and created."""
+    placement: Placement = field(default_factory=lambda: Placement("", "", ""))
     what: str = ""
     """What is created and where, as the end of a sentence."""
     created: str = ""
@@ -57,31 +59,30 @@ class Creator:
     """The last of these failures, as the server reports it."""
 
     def resolve(self) -> Target:
-        """The application by its uuid, or as missing, once everything that its creation needs is found.
+        """Find the application, or else everything that its creation needs.
 
-        Raises RefusedError.
+        Raises RefusedError if something that it needs does not exist, or if it can't be created.
         """
         lookup, wanted = self.lookup, self.new_application
         if lookup.write_only_token:
             raise RefusedError(CANNOT_READ)
         project = create_rules.pick("project", wanted.project, self._listed("/projects"))
-        inside = lookup.api.get(f"/projects/{quote(str(project['uuid']), safe='')}")
-        self.environment = create_rules.pick(
-            "environment", wanted.environment, payload.records(inside, "environments")
-        )
+        details = lookup.api.get(f"/projects/{quote(str(project['uuid']), safe='')}")
+        environments = payload.records(details, "environments")
+        self.environment = create_rules.pick("environment", wanted.environment, environments)
         applications = self._listed("/applications")
         if row := create_rules.existing(wanted.name, self.environment, applications):
             return Target(str(row["uuid"]))
-        self._find_place(project, applications)
+        self._find_placement(project, applications)
         # Raises before anything is changed if it can't be created.
-        create_rules.body(wanted, self.place, lookup.version)
+        create_rules.body(wanted, self.placement, lookup.version)
         lookup.resources[wanted.name] = Resource(
             APPLICATION, create_rules.expected_row(wanted), from_list=True, missing=True
         )
         return Target(wanted.name, name=wanted.name, kind=APPLICATION, missing=True)
 
-    def _find_place(self, project: Row, applications: list[Row]) -> None:
-        """Find its server and destination, as far as this version lists them, and describe them."""
+    def _find_placement(self, project: Row, applications: list[Row]) -> None:
+        """Find its server and destination, as far as this version lists them."""
         wanted = self.new_application
         host = create_rules.server(wanted.server, self._listed("/servers"))
         uuid, listed = str(host["uuid"]), None
@@ -89,7 +90,7 @@ class Creator:
             listed = self._listed(f"/servers/{quote(uuid, safe='')}/destinations")
         destination = create_rules.destination(wanted.destination, uuid, listed, applications)
         environment = str(self.environment["name"])
-        self.place = Placement(str(project["uuid"]), environment, uuid, destination)
+        self.placement = Placement(str(project["uuid"]), environment, uuid, destination)
         names = (str(project.get("name")), environment, str(host.get("name")))
         where = "in project {}, environment {}, on server {}".format(*map(one_line, names))
         at = f", at {', '.join(wanted.domains)}" if wanted.domains else ""
@@ -100,27 +101,24 @@ class Creator:
         return f"would create it {self.what} (POST {PATH})"
 
     def create(self) -> Changes:
-        """Send one request.
+        """Send the create request.
 
-        After a lost response the application is looked for, and nothing is sent while it may be in flight.
+        If its response was lost, look for the application first: it is never sent again while the first one
+        may still be carried out.
         """
         if self.sent:
-            row = create_rules.existing(
-                self.new_application.name, self.environment, self._listed("/applications")
-            )
-            if row:
-                return self._done(
-                    str(row["uuid"]),
-                    f"created {self.what} (found after the response was lost)",
-                )
+            name, applications = self.new_application.name, self._listed("/applications")
+            if row := create_rules.existing(name, self.environment, applications):
+                sentence = f"created {self.what} (found after the response was lost)"
+                return self._done(str(row["uuid"]), sentence)
             self._give_up_or_wait()
         self.changes.require_abilities(self.new_application.name)
         return self._done(self._send(), f"created {self.what}")
 
     def _give_up_or_wait(self) -> None:
-        """Return if the request may be sent again.
+        """Return if the request may be sent again: the server has failed, and created nothing.
 
-        The server responded with a failure, and the application does not exist.
+        Raises RefusedError to give up, and UnavailableError to look for the application once more.
         """
         if self.failure and self.failures < MAX_SERVER_ERRORS:
             return
@@ -134,7 +132,7 @@ class Creator:
         raise UnavailableError(MAYBE_CREATED)
 
     def _send(self) -> str:
-        """Create the application; its uuid."""
+        """Send the create request. Returns the uuid."""
         self.sent = False
         try:
             return self._post()
@@ -144,10 +142,9 @@ class Creator:
             raise
 
     def _post(self) -> str:
-        body = create_rules.body(self.new_application, self.place, self.lookup.version)
-        data = json_or_raise(
-            self.lookup.api.send("POST", PATH, body=body), body, self.lookup.version, "the new application"
-        )
+        body = create_rules.body(self.new_application, self.placement, self.lookup.version)
+        response = self.lookup.api.send("POST", PATH, body=body)
+        data = json_or_raise(response, body, self.lookup.version, "the new application")
         uuid = payload.value(data, "uuid")
         if not isinstance(uuid, str) or not uuid:
             raise UnavailableError(
@@ -156,7 +153,7 @@ class Creator:
         return uuid
 
     def _done(self, uuid: str, sentence: str) -> Changes:
-        """From here on, it is an application like any other."""
+        """Remember what was created: from now on, it is an application like any other."""
         self.lookup.resources.pop(self.new_application.name, None)
         self.created, self.changes.created_as = uuid, f"application {uuid}: {sentence}"
         return Changes((sentence,), created=uuid)

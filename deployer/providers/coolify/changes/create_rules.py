@@ -1,9 +1,9 @@
-"""PURE: `create`: does the application exist, and what is sent to create it (coolify-api 5.8, 5.10)."""
+"""PURE: finds out whether an application exists, and what is sent to create it (coolify-api 5.8, 5.10)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ DESTINATIONS_SINCE = "4.3.0"
 """The first version that lists the destinations of a server."""
 
 PORTS_OPTIONAL_SINCE = "4.1.2"
+"""The first version that creates an application without a port."""
+
 GENERATED_DOMAIN_SINCE = "4.0.0-beta.463"
 """The first version that gives a new application without domains one of its own."""
 
@@ -31,31 +33,29 @@ Before, it takes both fields as they are.
 """
 
 MAX_LISTED = 20
+"""How many of the available projects, servers and so on a message lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the application is created.
-
-    The environment by name, as every version accepts it, the rest by uuid.
-    """
+    """Where the application is created. All by uuid, except for the environment."""
 
     project: str
     environment: str
+    """By name, which every version accepts."""
     server: str
     destination: str = ""
+    """Empty if the server has only one."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewApplication:
-    """The inputs of `create`.
-
-    Project, environment, server and destination by name or uuid; empty if there is only one.
-    """
+    """The inputs of `create`."""
 
     name: str
     image: Image
     project: str = ""
+    """By name or uuid, like the next three; empty for the only one there is."""
     environment: str = ""
     server: str = ""
     destination: str = ""
@@ -84,22 +84,22 @@ def ports(text: str) -> tuple[int, ...]:
     listed = [part for part in re.split(r"[,\s]+", text) if part]
     if any(not re.fullmatch(r"0*\d{1,5}", part) or not 0 < int(part) < 65536 for part in listed):
         raise ValueError(
-            "must be the ports that the container listens on, such as 80 or 80,443. Set a mapping (8080:80) "
-            "in `settings`"
+            "must be the ports that the container listens on, such as 80 or 80,443. "
+            "Set a mapping (8080:80) in `settings`"
         )
     return tuple(int(part) for part in listed)
 
 
 def pick(kind: str, wanted_name: str, rows: Iterable[Row]) -> Row:
-    """The project, environment, server or destination, by uuid or name, or the only one there is.
+    """The project, environment, server or destination: by uuid, by name, or the only one there is.
 
-    Raises RefusedError.
+    Raises RefusedError if there is none, or more than one.
     """
     listed = list(rows)
     if not wanted_name:
         if len(listed) == 1:
             return listed[0]
-        raise RefusedError(f"`{kind}` is missing: {_exist(kind, listed)}")
+        raise RefusedError(f"`{kind}` is missing: {_available(kind, listed)}")
     tests = (
         [row for row in listed if row.get("uuid") == wanted_name],
         [row for row in listed if row.get("name") == wanted_name],
@@ -108,17 +108,18 @@ def pick(kind: str, wanted_name: str, rows: Iterable[Row]) -> Row:
     found = next((matching for matching in tests if matching), [])
     if len(found) > 1:
         raise RefusedError(
-            f"`{kind}`: {len(found)} are named {_quoted(wanted_name)}. Set the uuid of one: "
-            f"{', '.join(map(_label, found))}"
+            f"`{kind}`: {len(found)} are named {_quoted(wanted_name)}. "
+            f"Set the uuid of one: {', '.join(map(_label, found))}"
         )
     if not found:
-        raise RefusedError(f"{kind} {_quoted(wanted_name)} not found: {_exist(kind, listed)}")
+        raise RefusedError(f"{kind} {_quoted(wanted_name)} not found: {_available(kind, listed)}")
     return found[0]
 
 
 def server(requested: str, rows: Iterable[Row]) -> Row:
-    """The server, which must be able to run applications. Raises RefusedError."""
-    usable = [row for row in rows if payload.value(row, "settings", "is_build_server") is not True]
+    """The server to run the application; never one that only builds. Raises RefusedError."""
+    build_server = {"is_build_server": True}
+    usable = [row for row in rows if not build_server.items() <= payload.record(row, "settings").items()]
     return pick("server", requested, usable)
 
 
@@ -127,10 +128,9 @@ def destination(
 ) -> str:
     """The uuid of the destination to send; empty if the server has only one.
 
-    rows: the destinations of the server; None if this version can't list them.
-
-    A server with only one destination silently ignores a wrong uuid (coolify-api 17.1 row 13), so it is
-    checked here as far as possible. Raises RefusedError.
+    `rows`: the destinations of the server; None if this version can't list them. A server with only one
+    destination silently ignores a wrong uuid (coolify-api 17.1 row 13), so it is checked here as far as
+    possible. Raises RefusedError.
     """
     if rows is not None:
         listed = list(rows)
@@ -156,13 +156,13 @@ def _is_on_server(application: Row, server_uuid: str) -> bool:
 def existing(name: str, environment: Mapping[str, Any], applications: Iterable[Row]) -> Row | None:
     """The application of this name in this environment, or None.
 
-    Raises RefusedError if that is unclear, or it runs no image.
+    Raises RefusedError if that is unclear, or if the application is built from source.
     """
     number = environment.get("id")
     if number is None:
         raise RefusedError(
-            "Coolify did not return the id of the environment, so the application can't be looked up. Set "
-            "its `uuid` instead"
+            "Coolify did not return the id of the environment, so the application can't be looked up. "
+            "Set the application's `uuid` instead"
         )
     found = [
         row
@@ -172,8 +172,8 @@ def existing(name: str, environment: Mapping[str, Any], applications: Iterable[R
     if len(found) > 1:
         uuids = ", ".join(str(row.get("uuid")) for row in found)
         raise RefusedError(
-            f"{len(found)} applications are named {_quoted(name)} in this environment. Set the `uuid` of "
-            f"one ({uuids})"
+            f"{len(found)} applications are named {_quoted(name)} in this environment. "
+            f"Set the `uuid` of one ({uuids})"
         )
     if found and found[0].get("build_pack") != BUILD_PACK:
         raise RefusedError(
@@ -183,10 +183,11 @@ def existing(name: str, environment: Mapping[str, Any], applications: Iterable[R
     return found[0] if found else None
 
 
-def body(wanted: NewApplication, place: Placement, version: Version) -> dict[str, Any]:
-    """What is sent, without `instant_deploy`, which would return no deployment uuid (coolify-api 5.8).
+def body(wanted: NewApplication, placement: Placement, version: Version) -> dict[str, Any]:
+    """The body of the create request.
 
-    Raises RefusedError.
+    Without `instant_deploy`, whose response contains no deployment uuid (coolify-api 5.8). Raises
+    RefusedError if this version needs more inputs.
     """
     if not wanted.image.name:
         raise RefusedError(
@@ -200,18 +201,17 @@ def body(wanted: NewApplication, place: Placement, version: Version) -> dict[str
         raise RefusedError(
             f"`verify_url: auto`: Coolify {version.text} gives a new application no domain. Set `domains`"
         )
+    forced = bool(wanted.domains) and wanted.forced and not version.before(DOMAIN_CONFLICTS_SINCE)
     fields = {
-        "project_uuid": place.project,
-        "environment_name": place.environment,
-        "server_uuid": place.server,
-        "destination_uuid": place.destination,
+        "project_uuid": placement.project,
+        "environment_name": placement.environment,
+        "server_uuid": placement.server,
+        "destination_uuid": placement.destination,
         "name": wanted.name,
         **_image(wanted.image, version),
         "ports_exposes": ",".join(map(str, wanted.ports)),
         "domains": ",".join(wanted.domains),
-        "force_domain_override": bool(wanted.domains)
-        and wanted.forced
-        and not version.before(DOMAIN_CONFLICTS_SINCE),
+        "force_domain_override": forced,
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -229,23 +229,23 @@ def expected_row(wanted: NewApplication) -> Row:
 
 def ignored_inputs(wanted: NewApplication, row: Mapping[str, Any]) -> tuple[str, ...]:
     """Inputs that have no effect because the application exists and keeps its own values, as sentences."""
-    at = row.get("destination")
-    at, on = payload.record(at), payload.record(at, "server")
-    rows = (
-        ("domains", wanted.domains and set(wanted.domains) != _parts(row.get("fqdn")), row.get("fqdn")),
-        (
-            "ports",
-            wanted.ports and {str(port) for port in wanted.ports} != _parts(row.get("ports_exposes")),
-            row.get("ports_exposes"),
-        ),
-        ("server", on and _is_another(wanted.server, on), on.get("name")),
-        ("destination", at and _is_another(wanted.destination, at), at.get("name")),
-    )
     return tuple(
         f"`{name}` only applies to a new application: this one exists and keeps {_quoted(str(current or ''))}"
-        for name, differs, current in rows
-        if differs
+        for name, current in _different(wanted, row)
     )
+
+
+def _different(wanted: NewApplication, row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The inputs that differ from an existing application, each with the application's own value."""
+    destination, server = payload.record(row, "destination"), payload.record(row, "destination", "server")
+    if wanted.domains and set(wanted.domains) != _parts(row.get("fqdn")):
+        yield "domains", row.get("fqdn")
+    if wanted.ports and set(map(str, wanted.ports)) != _parts(row.get("ports_exposes")):
+        yield "ports", row.get("ports_exposes")
+    if server and _is_another(wanted.server, server):
+        yield "server", server.get("name")
+    if destination and _is_another(wanted.destination, destination):
+        yield "destination", destination.get("name")
 
 
 def _parts(text: Any) -> set[str]:
@@ -253,6 +253,7 @@ def _parts(text: Any) -> set[str]:
 
 
 def _is_another(requested: str, row: Mapping[str, Any]) -> bool:
+    """Whether an input names another server or destination than this one."""
     return (
         bool(requested)
         and requested != row.get("uuid")
@@ -266,7 +267,7 @@ def _image(image: Image, version: Version) -> dict[str, str]:
     return {NAME_FIELD: image.fields[NAME_FIELD], TAG_FIELD: image.fields[TAG_FIELD]}
 
 
-def _exist(kind: str, rows: list[Row]) -> str:
+def _available(kind: str, rows: list[Row]) -> str:
     if not rows:
         return f"the token can't see any {kind}"
     more = f" and {len(rows) - MAX_LISTED} more" if len(rows) > MAX_LISTED else ""

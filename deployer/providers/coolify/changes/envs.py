@@ -1,6 +1,6 @@
-"""PURE: environment variables: from dotenv text to the request, and its summary without any value.
+"""PURE: environment variables, from dotenv text to the request that sets them (coolify-api 5.9).
 
-Source: coolify-api 5.9.
+No summary, warning or error ever shows a value.
 """
 
 from __future__ import annotations
@@ -26,8 +26,13 @@ MAX_LISTED_ERRORS = 10
 """With more mistakes, it is probably the wrong file."""
 
 DATABASES_SINCE = "4.0.0-beta.469"
+"""The first version that sets the variables of a database."""
+
 FLAGS_SINCE = "4.0.0-beta.435"
-"""Before it, Coolify fails at the flags of a multi-line variable (coolify-api 5.9 quirk 1)."""
+"""The first version that keeps the flags of a multi-line variable.
+
+Before, they are lost and the server responds with a 500 (coolify-api 5.9 quirk 1).
+"""
 
 FLAGS = ("is_literal", "is_multiline", "is_shown_once")
 BUILD_FLAGS = ("is_buildtime", "is_build_time")
@@ -63,8 +68,8 @@ def parse(text: str) -> dict[str, SecretStr]:
 def cut_off(text: str, *, suspicious: bool = False) -> list[int]:
     """The lines whose unquoted value ends before a ` #`, because the rest is a comment.
 
-    suspicious: only comments that look like a part of the value: no space follows the `#`, or they contain a
-        quote or bracket.
+    `suspicious`: only those whose comment looks like part of the value: no space follows the `#`, or it
+    contains a quote or a bracket.
     """
     found = [
         (line, CUT_OFF.match(binding.original.string))
@@ -74,9 +79,9 @@ def cut_off(text: str, *, suspicious: bool = False) -> list[int]:
 
 
 def _numbered(text: str) -> Iterator[tuple[int, Binding]]:
-    """Every assignment and mistake with its line number.
+    """Every assignment and mistake, with the number of the line where it starts.
 
-    The parser's own count includes the empty lines before.
+    The parser's own number is that of the first empty line before it.
     """
     line, counted, position = 1, 0, 0
     for binding in parse_stream(io.StringIO(text)):
@@ -89,6 +94,7 @@ def _numbered(text: str) -> Iterator[tuple[int, Binding]]:
 
 
 def _mistake(binding: Binding) -> str:
+    """What is wrong with a line; empty if it is valid."""
     if binding.error or binding.key is None or binding.value is None:
         return "is not KEY=value (a value of several lines must be quoted)"
     if not KEY.fullmatch(binding.key):
@@ -105,7 +111,7 @@ def _mistake(binding: Binding) -> str:
 
 @dataclass(frozen=True, slots=True)
 class EnvChange:
-    """One bulk request. The keys are sorted by what happens to them."""
+    """The one bulk request that sets variables, and the keys by what happens to them."""
 
     body: dict[str, list[Row]] = field(default_factory=dict, repr=False)
     """What is sent; empty if nothing differs."""
@@ -113,8 +119,11 @@ class EnvChange:
     changed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    """What the user should know before it is sent."""
     preview: bool = False
+    """They are the variables of previews."""
     note: str = ""
+    """What else Coolify does, as the end of the summary."""
 
     @property
     def summary(self) -> str:
@@ -135,32 +144,42 @@ def plan(
     *,
     preview: bool = False,
 ) -> EnvChange:
-    """What is to be sent, from what the resource has. Raises RefusedError where this version can't do it."""
+    """What is to be sent, compared with the variables that the resource has (`rows`).
+
+    Raises RefusedError if this version or kind of resource does not support it.
+    """
     _check(kind, version, preview=preview)
-    there = {
+    current = {
         row["key"]: row
         for row in rows
         if isinstance(row.get("key"), str) and bool(row.get("is_preview")) is preview
     }
-    sorts: dict[str, list[str]] = {"added": [], "changed": [], "kept": []}
+    keys: dict[str, list[str]] = {"added": [], "changed": [], "unchanged": []}
     items: list[Row] = []
     for key, secret in requested.items():
-        value, row = secret.get_secret_value(), there.get(key)
-        sort = "changed"
+        value, row = secret.get_secret_value(), current.get(key)
+        change = "changed"
         if row is None:
-            sort = "added"
+            change = "added"
         elif "value" in row and stored(row["value"]) == stored(value):
-            sort = "kept"
-        sorts[sort].append(key)
-        if sort != "kept":
+            change = "unchanged"
+        keys[change].append(key)
+        if change != "unchanged":
             items.append(_item(key, value, row or {}, kind, preview=preview))
     if kind == "application" and version.before(FLAGS_SINCE):
         _check_flags(items)
-    warnings = [*_altered_values(requested, items), *_unreadable([there[key] for key in sorts["changed"]])]
-    copied = kind == "application" and not preview and bool(sorts["added"])
+    warnings = [*_altered_values(requested, items), *_unreadable([current[key] for key in keys["changed"]])]
+    copied = kind == "application" and not preview and bool(keys["added"])
     note = "; Coolify also creates a copy of each new one for previews" if copied else ""
-    added, changed, kept = (tuple(sorts[name]) for name in ("added", "changed", "kept"))
-    return EnvChange({"data": items} if items else {}, added, changed, kept, tuple(warnings), preview, note)
+    return EnvChange(
+        {"data": items} if items else {},
+        added=tuple(keys["added"]),
+        changed=tuple(keys["changed"]),
+        unchanged=tuple(keys["unchanged"]),
+        warnings=tuple(warnings),
+        preview=preview,
+        note=note,
+    )
 
 
 def stored(value: Any) -> str | None:
@@ -169,12 +188,13 @@ def stored(value: Any) -> str | None:
 
 
 def _check(kind: str, version: Version, *, preview: bool) -> None:
+    """Raises RefusedError if the variables of this kind of resource can't be set."""
     if preview and kind != "application":
         raise RefusedError(f"a {kind} has no previews, and so no preview variables. Remove `pr` or `env`")
     if kind == "database" and version.before(DATABASES_SINCE):
         raise RefusedError(
-            f"Coolify {version.text} can't set the variables of a database through its API: that requires "
-            f"{DATABASES_SINCE}"
+            f"Coolify {version.text} can't set the variables of a database through its API: "
+            f"that requires {DATABASES_SINCE}"
         )
 
 
@@ -183,15 +203,14 @@ def _check_flags(items: Iterable[Row]) -> None:
     if marked := [item["key"] for item in items if item["is_multiline"] or item["is_shown_once"]]:
         raise RefusedError(
             f"Coolify before {FLAGS_SINCE} can't set variables that are multi-line or shown only once "
-            "through its API. "
-            f"Set {', '.join(marked)} in Coolify, or update Coolify"
+            f"through its API. Set {', '.join(marked)} in Coolify, or update Coolify"
         )
 
 
 def _item(key: str, value: str, row: Row, kind: str, *, preview: bool) -> Row:
-    """One entry with all flags unchanged.
+    """One entry of the bulk request, with all flags unchanged.
 
-    Missing ones are reset, or fail on the server (coolify-api 5.9 quirk 1).
+    Coolify resets a missing flag, or fails because of it (coolify-api 5.9 quirk 1).
     """
     item: Row = {"key": key, "value": value, **{flag: bool(row.get(flag)) for flag in FLAGS}}
     item["is_multiline"] = item["is_multiline"] or len(value.strip().splitlines()) > 1
@@ -207,14 +226,15 @@ def _item(key: str, value: str, row: Row, kind: str, *, preview: bool) -> Row:
 
 
 def _altered_values(requested: Mapping[str, SecretStr], items: Iterable[Row]) -> list[str]:
+    """Warnings about values that Coolify stores differently."""
     sent = [(item["key"], requested[item["key"]].get_secret_value()) for item in items]
     empty = [key for key, value in sent if not value.strip()]
     edged = [key for key, value in sent if value.strip() and value != value.strip()]
     warnings = []
     if edged:
         warnings.append(
-            f"{', '.join(edged)}: Coolify removes spaces and line breaks at both ends of a value (a key "
-            "file loses its last one)"
+            f"{', '.join(edged)}: Coolify removes spaces and line breaks at both ends of a value "
+            "(a key file loses its last one)"
         )
     if empty:
         warnings.append(f"{', '.join(empty)}: Coolify stores an empty value as no value")
@@ -222,7 +242,7 @@ def _altered_values(requested: Mapping[str, SecretStr], items: Iterable[Row]) ->
 
 
 def _unreadable(rows: list[Row]) -> list[str]:
-    """Why some count as changed although they may be equal."""
+    """Warnings about variables that count as changed, although their values may be equal."""
     once = [row["key"] for row in rows if "value" not in row and row.get("is_shown_once")]
     unread = [row["key"] for row in rows if "value" not in row and not row.get("is_shown_once")]
     warnings = []

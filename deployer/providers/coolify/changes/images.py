@@ -1,7 +1,4 @@
-"""PURE: the image of a Docker-image application.
-
-As people write it, as Coolify stores it, and how it is changed (coolify-api 5.7).
-"""
+"""PURE: the image of a Docker-image application, and the fields in which Coolify stores it (coolify-api 5.7)."""
 
 from __future__ import annotations
 
@@ -16,6 +13,7 @@ NAME_FIELD, TAG_FIELD = "docker_registry_image_name", "docker_registry_image_tag
 BUILD_PACK = "dockerimage"
 
 MARK = "@sha256"
+"""What stands between a name and a digest, but for the colon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +21,7 @@ class Image:
     """An image with a tag or a digest."""
 
     name: str
-    """Empty: another tag of the image that the application has."""
+    """Empty for `:tag` alone, which stands for another tag of the application's image."""
     tag: str = ""
     digest: str = ""
     """64 hex digits; then `tag` is empty."""
@@ -34,9 +32,9 @@ class Image:
 
     @property
     def fields(self) -> dict[str, str]:
-        """The two fields, in a form that works in every version.
+        """The two fields of the application, in the form that every version accepts.
 
-        Coolify joins them with a colon (coolify-api 5.7).
+        Coolify only joins them with a colon (coolify-api 5.7).
         """
         if self.digest:
             return {NAME_FIELD: f"{self.name}{MARK}", TAG_FIELD: self.digest}
@@ -44,7 +42,7 @@ class Image:
 
 
 def parsed(text: str) -> Image:
-    """Parse an image reference. Coolify allows no upper case anywhere in the name (coolify-api 5.7).
+    """The image that an input names. Coolify allows no upper case in its name (coolify-api 5.7).
 
     Raises ValueError with a sentence that does not repeat the text, which may contain a password.
     """
@@ -55,7 +53,7 @@ def parsed(text: str) -> Image:
 
 
 def current(row: Mapping[str, Any]) -> Image:
-    """The application's image, in whichever form its fields contain it."""
+    """The image of an application, in whichever form its two fields contain it."""
     name, tag = str(row.get(NAME_FIELD) or ""), str(row.get(TAG_FIELD) or "")
     digest = tag.removeprefix("sha256-")
     if images.DIGEST.fullmatch(digest) and (name.endswith(MARK) or tag != digest):
@@ -68,16 +66,15 @@ def current(row: Mapping[str, Any]) -> Image:
 
 
 def complete(row: Mapping[str, Any], requested: Image) -> Image:
-    """The requested image, with the current name if it is only a tag.
+    """The requested image, with the application's current name if it is only a tag.
 
-    Raises RefusedError if the application does not run an image.
+    Raises RefusedError if the application is built from source, or has no name to complete it with.
     """
     pack = row.get("build_pack")
     if pack != BUILD_PACK:
         raise RefusedError(
-            f"`image` is only for Docker-image applications, and this one is built from source ({pack}), "
-            "where Coolify pushes "
-            "the built image to that name. Use `commit`, or remove `image`"
+            f"`image` is only for Docker-image applications, and this one is built from source ({pack}): "
+            "there, these fields name where Coolify pushes the built image. Use `commit`, or remove `image`"
         )
     name = requested.name or current(row).name
     if not name:

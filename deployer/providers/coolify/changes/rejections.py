@@ -1,8 +1,6 @@
-"""PURE: why Coolify rejects a change.
+"""PURE: why Coolify rejected a change, from every shape of its response (coolify-api 3.3, 17.1 row 9).
 
-One sentence per field, from every shape of its response (coolify-api 3.3, 17.1 row 9).
-
-Secrets that were sent are removed before anything is cut: redaction would miss half a secret.
+Secrets that were sent are removed before any text is shortened: redaction would not recognize half of one.
 """
 
 from __future__ import annotations
@@ -17,11 +15,11 @@ from deployer.settings import MIN_SECRET_CHARS
 
 NOT_ALLOWED = "This field is not allowed."
 MIN_BLANKED_CHARS = 4
-"""Shorter secrets are not removed: they may be part of any word."""
+"""A shorter value of a secret field is not removed: it may be part of any word."""
 
 
 def rejections(data: Any, version: Version) -> tuple[str, ...]:
-    """The sentences of a 400, 404, 409 or 422; empty if the response contains none."""
+    """The reasons in a 400, 404, 409 or 422, one for each field; empty if it contains none."""
     if not isinstance(data, dict):
         return ()
     sentences = [*_conflicts(data), *_fields(data.get("errors"), version)]
@@ -37,7 +35,7 @@ def without_secrets(data: Any, sent: Mapping[str, Any]) -> Any:
 
 
 def _secrets(sent: Mapping[str, Any]) -> Iterator[str]:
-    """The secrets as the server trims them, in several lines or in one."""
+    """The secrets as the server trims them, and each of several lines also as one line."""
     values = [
         value
         for name, value in sent.items()
@@ -64,21 +62,21 @@ def _conflicts(data: Mapping[str, Any]) -> Iterator[str]:
     conflicts = data.get("conflicts")
     for each in conflicts if isinstance(conflicts, list) else ():
         if isinstance(each, dict):
-            parts = [one_line(each.get(f"resource_{part}")) for part in ("type", "name", "uuid")]
+            names = ("resource_type", "resource_name", "resource_uuid")
+            owner = " ".join(filter(None, (one_line(each.get(name)) for name in names)))
             yield (
-                f"domains: {one_line(each.get('domain'))} already belongs to "
-                f"{' '.join(filter(None, parts))}. "
+                f"domains: {one_line(each.get('domain'))} already belongs to {owner}. "
                 'To use it for both, set "force_domain_override": true in `settings`'
             )
 
 
 def _fields(errors: Any, version: Version) -> Iterator[str]:
     if isinstance(errors, dict):
-        for name, said in errors.items():
-            sentences = [one_line(each) for each in (said if isinstance(said, list) else [said])]
-            text = (
-                _not_allowed(name, version) if NOT_ALLOWED in sentences else " ".join(filter(None, sentences))
-            )
+        for name, value in errors.items():
+            sentences = [one_line(each) for each in (value if isinstance(value, list) else [value])]
+            text = " ".join(filter(None, sentences))
+            if NOT_ALLOWED in sentences:
+                text = _not_allowed(name, version)
             yield f"{one_line(name)}: {text}"
     elif isinstance(errors, list):
         yield from filter(None, map(one_line, errors))
@@ -87,6 +85,7 @@ def _fields(errors: Any, version: Version) -> Iterator[str]:
 
 
 def _not_allowed(name: str, version: Version) -> str:
+    """Why a field can't be changed, by the versions that added and removed it."""
     running = f"Coolify {version.text}" if version.text else "this Coolify"
     if name in REMOVED_IN and not version.before(REMOVED_IN[name]):
         return f"{running} no longer allows changing it (since {REMOVED_IN[name]})"

@@ -14,6 +14,8 @@ CHANGES = ("image", "env", "env_file", "settings", "commit")
 """The inputs that change something on the server before the deployment."""
 
 CREATE_NEEDS = {"name": "the name of the application", "image": "the image to run"}
+"""The inputs that `create` requires, and what each of them is."""
+
 ONLY_FOR_CREATE = ("name", "project", "environment", "server", "destination", "domains", "ports")
 NOT_WITH_CREATE = {
     "uuid": "the application is found by its `name`",
@@ -22,11 +24,15 @@ NOT_WITH_CREATE = {
     "pr": "a preview needs an existing application",
     "docker_tag": "a preview needs an existing application",
 }
-NOT_WITH_ROLLBACK_COMMAND = {"env", "env_file", "settings"}
+"""The inputs that `create` can't be combined with, and why."""
+
+NOT_ROLLED_BACK = ("env", "env_file", "settings")
+DEPLOYS_NOTHING = ("stop", "restart", "cancel")
+"""Commands without a deployment, for which nothing can be changed beforehand."""
 
 
 def find_conflicts(raw: RawInputs) -> list[str]:
-    """One sentence per conflict, each ending in the fix."""
+    """One sentence for each conflict."""
     command = raw.text("command").lower() or "deploy"
     by_tag = "tag" in raw or ("uuid" not in raw and _webhook_has(raw, "tag"))
     return [
@@ -39,11 +45,12 @@ def find_conflicts(raw: RawInputs) -> list[str]:
 
 
 def _webhook_has(raw: RawInputs, parameter: str) -> bool:
+    """Whether the Deploy Webhook URL has this parameter."""
     return bool(re.search(rf"[?&]{parameter}=", raw.text("webhook")))
 
 
 def _targets(raw: RawInputs, command: str, *, by_tag: bool) -> Iterator[str]:
-    """What is deployed, and how."""
+    """What is deployed, and what is not possible with it."""
     typed = raw.as_typed
     if "tag" in raw and "uuid" not in raw and _webhook_has(raw, "uuid"):
         yield f"{typed('webhook')} and {typed('tag')} can't be combined. Remove one"
@@ -59,25 +66,25 @@ def _targets(raw: RawInputs, command: str, *, by_tag: bool) -> Iterator[str]:
     if raw.is_on("instant_deploy") and by_tag:
         yield f"{typed('instant_deploy')} can't be combined with a tag"
     if raw.is_on("instant_deploy") and "pr" in raw:
-        name = typed("instant_deploy")
         yield (
-            f"{name} can't be combined with `pr` or `docker_tag`: Coolify would deploy the application itself"
+            f"{typed('instant_deploy')} can't be combined with `pr` or `docker_tag`: "
+            "Coolify would deploy the application itself"
         )
     if "pr" in raw and command == "restart":
-        name = typed("command")
-        yield f"{name}: restart can't be combined with `pr`: Coolify would restart the application itself"
+        yield (
+            f"{typed('command')}: restart can't be combined with `pr`: "
+            "Coolify would restart the application itself"
+        )
 
 
 def _rollback(raw: RawInputs, command: str) -> Iterator[str]:
-    """What can't be rolled back."""
+    """What can't be rolled back, automatically or by `command: rollback`."""
     typed = raw.as_typed
+    reason = "Coolify keeps no earlier version of a preview"
     if raw.is_on("rollback") and "pr" in raw:
-        yield (
-            f"{typed('rollback')} can't be combined with `pr`: Coolify keeps no earlier version of a preview"
-        )
+        yield f"{typed('rollback')} can't be combined with `pr`: {reason}"
     if command == "rollback" and "pr" in raw:
-        name = typed("command")
-        yield f"{name}: rollback can't be combined with `pr`: Coolify keeps no earlier version of a preview"
+        yield f"{typed('command')}: rollback can't be combined with `pr`: {reason}"
     if command == "rollback" and raw.is_on("instant_deploy"):
         yield f"{typed('command')}: rollback can't be combined with `instant_deploy`. Remove one"
 
@@ -103,16 +110,21 @@ def _create(raw: RawInputs, command: str) -> Iterator[str]:
 
 
 def _changes(raw: RawInputs, command: str, *, by_tag: bool) -> Iterator[str]:
-    """Changes that the command or the target does not allow."""
+    """Changes that the target or the command does not allow."""
     typed = raw.as_typed
-    for name in (each for each in CHANGES if each in raw):
-        if by_tag:
+    changes = [name for name in CHANGES if name in raw]
+    if by_tag:
+        for name in changes:
             yield f"{typed(name)} can't be combined with a tag. Set the uuids"
-        if command in {"stop", "restart", "cancel"}:
+    if command in DEPLOYS_NOTHING:
+        for name in changes:
             yield f"{typed(name)} can't be combined with `command: {command}`, which deploys nothing"
-        if command == "rollback" and name in NOT_WITH_ROLLBACK_COMMAND:
-            only = "only an image or a commit is rolled back"
-            yield f"{typed(name)} can't be combined with `command: rollback`: {only}"
+    if command == "rollback":
+        for name in (each for each in changes if each in NOT_ROLLED_BACK):
+            yield (
+                f"{typed(name)} can't be combined with `command: rollback`: "
+                "only an image or a commit is rolled back"
+            )
     if "image" in raw and "commit" in raw:
         yield f"{typed('image')} and {typed('commit')} can't be combined. Remove one"
     if "image" in raw and "pr" in raw:
@@ -120,12 +132,12 @@ def _changes(raw: RawInputs, command: str, *, by_tag: bool) -> Iterator[str]:
     if "commit" in raw and "pr" in raw:
         yield (
             f"{typed('commit')} would pin the application itself: a preview builds its pull request. "
-            "Remove it"
+            f"Remove {typed('commit')}"
         )
 
 
 def _overlaps(raw: RawInputs) -> Iterator[str]:
-    """What two inputs would both set."""
+    """Fields and variables that two inputs would both set."""
     typed = raw.as_typed
     inputs = [
         name
@@ -137,8 +149,8 @@ def _overlaps(raw: RawInputs) -> Iterator[str]:
         yield f"{typed('settings')} must not contain `{name}`, which {typed(each)} sets"
     twice = sorted({*_read(raw, "env_file", parsers.env_file)} & {*_read(raw, "env", envs.parse)})
     if twice:
-        keys, verb = ", ".join(twice[: envs.MAX_LISTED_ERRORS]), "is" if len(twice) == 1 else "are"
-        yield f"{keys} {verb} set in both {typed('env')} and {typed('env_file')}. Remove one"
+        keys = ", ".join(twice[: envs.MAX_LISTED_ERRORS])
+        yield f"{keys}: set in both {typed('env')} and {typed('env_file')}. Remove one"
 
 
 def _read(raw: RawInputs, name: str, parse: Callable[[str], Mapping[str, Any]]) -> Mapping[str, Any]:

@@ -43,8 +43,8 @@ class Coolify(ProviderInputs):
         str, BeforeValidator(parsers.address), Aliases(variables=("COOLIFY_BASE_URL", "COOLIFY_ENDPOINT"))
     ] = Field(
         "",
-        description="Required, or `webhook`. The URL of your Coolify (https if it has no scheme); a "
-        "trailing `/` or `/api/v1` is ignored",
+        description="Required, or `webhook`. The URL of your Coolify, https if it has no scheme; "
+        "a trailing `/` or `/api/v1` is ignored",
     )
     coolify_token: Annotated[
         SecretStr,
@@ -58,8 +58,8 @@ class Coolify(ProviderInputs):
         SecretStr, BeforeValidator(parsers.token), Aliases(variables=("COOLIFY_READ_TOKEN",), file=True)
     ] = Field(
         SecretStr(""),
-        description="A second token with `read` and `read:sensitive`, used for everything that is only "
-        "read; `coolify_token` then only needs `deploy`",
+        description="A second token with `read` and `read:sensitive`, used for everything that is only read; "
+        "`coolify_token` then only needs `deploy`",
     )
     webhook: Annotated[
         parsers.Webhook | None,
@@ -67,8 +67,8 @@ class Coolify(ProviderInputs):
         Aliases(variables=("COOLIFY_WEBHOOK", "COOLIFY_WEBHOOK_URL")),
     ] = Field(
         None,
-        description='The "Deploy Webhook" URL from Coolify, instead of `coolify_url` and `uuid` or `tag` '
-        "(which take precedence)",
+        description='The "Deploy Webhook" URL from Coolify, instead of `coolify_url` and `uuid` or `tag`, '
+        "which take precedence",
     )
     uuid: Annotated[
         Names,
@@ -77,30 +77,29 @@ class Coolify(ProviderInputs):
     ] = Field(
         (),
         description="Required, or `tag`, or `webhook`. What to deploy: one or more uuids of applications, "
-        "services or databases, "
-        "separated by commas, spaces or newlines",
+        "services or databases, separated by commas, spaces or newlines",
     )
     tag: Annotated[Names, AfterValidator(parsers.tags)] = Field(
         (),
-        description="Instead of `uuid`: deploy all applications and services with this Coolify tag (one or "
-        "more). Not an image tag",
+        description="Instead of `uuid`: one or more Coolify tags, not image tags; "
+        "deploys all applications and services that have them",
     )
     pr: Annotated[int, BeforeValidator(parsers.pull_request), Aliases(inputs=("pull_request_id",))] = Field(
         0,
-        description="Deploy the preview of the pull request with this number; with `command: stop`, the "
-        "preview is deleted",
+        description="Deploy the preview of the pull request with this number; "
+        "with `command: stop`, the preview is deleted",
     )
     force: Annotated[Flag | None, Aliases(default="false")] = Field(None, description="Rebuild without cache")
     instant_deploy: Flag = Field(
         default=False,
-        description="Start immediately, through `/applications/{uuid}/start`: does not wait for other "
-        "builds, but for room in a full queue",
+        description="Start immediately, through `/applications/{uuid}/start`: does not wait for other builds, "
+        "but a full queue still rejects it",
     )
 
     docker_tag: Annotated[str, AfterValidator(parsers.docker_tag)] = Field(
         "",
         description="With `pr`, for a Docker-image application: the image tag to run as its preview; "
-        "creates the preview if there is none",
+        "creates the preview if it does not exist",
     )
     pull_latest: Flag = Field(
         default=True, description="For services: `deploy` pulls newer images before it restarts them"
@@ -108,33 +107,29 @@ class Coolify(ProviderInputs):
 
     commit: Annotated[str, BeforeValidator(parsers.commit)] = Field(
         "",
-        description="Pin the application to this commit (40 hex digits) before the deployment. It stays "
-        "pinned, also for webhooks, "
-        "until `commit` is set to `HEAD`",
+        description="Pin the application to this commit (40 hex digits) before the deployment. "
+        "It stays pinned, also for webhooks, until `commit` is set to `HEAD`",
     )
     env: Annotated[dict[str, SecretStr], BeforeValidator(parsers.env)] = Field(
         default_factory=dict,
-        description="Environment variables to set before the deployment: `KEY=value` lines in dotenv "
-        "syntax; `${X}` is not expanded. "
-        "With `pr`: the preview variables. Others stay unchanged",
+        description="Environment variables to set before the deployment: `KEY=value` lines in dotenv syntax; "
+        "`${X}` is not expanded. With `pr`: the variables of previews. Others stay unchanged",
     )
     env_file: Annotated[dict[str, SecretStr], BeforeValidator(parsers.env_file)] = Field(
         default_factory=dict,
-        description="A file with environment variables to set, like `env` (a regular file, up to 1 MiB); no "
-        "key may be in both",
+        description="A file with environment variables to set, like `env` (a regular file, up to 1 MiB); "
+        "no key may be in both",
     )
     settings: Annotated[dict[str, Any], BeforeValidator(parsers.settings)] = Field(
         default_factory=dict,
-        description="Fields of the application to change before the deployment: a JSON object with the "
-        "names of Coolify's API "
-        '(`{"health_check_enabled": true}`)',
+        description="Fields of the application to change before the deployment: a JSON object "
+        'with the names of Coolify\'s API (`{"health_check_enabled": true}`)',
     )
 
     create: Flag = Field(
         default=False,
-        description="Instead of `uuid`: create the Docker-image application `name` from `image` if it does "
-        "not exist, then deploy it. "
-        "An existing one of that name in the environment is only changed by `image`",
+        description="Instead of `uuid`: create the Docker-image application `name` from `image` "
+        "if it does not exist in its environment, then deploy it. Of an existing one, only the image is changed",
     )
     name: Annotated[str, AfterValidator(parsers.name)] = Field(
         "", description="With `create`: the exact name of the application"
@@ -150,45 +145,45 @@ class Coolify(ProviderInputs):
     )
     destination: Annotated[str, AfterValidator(parsers.name)] = Field(
         "",
-        description="With `create`: the destination on the server, by name or uuid (preferably uuid before "
-        "Coolify 4.3.0); only needed if there "
-        "are several",
+        description="With `create`: the destination on the server, by name or uuid "
+        "(preferably uuid before Coolify 4.3.0); only needed if there are several",
     )
     domains: Annotated[tuple[str, ...], BeforeValidator(parsers.domains)] = Field(
         (),
         description="With `create`: the URLs of the new application (`https://app.example.com`), "
-        "comma-separated",
+        "separated by commas",
     )
     ports: Annotated[tuple[int, ...], BeforeValidator(parsers.ports)] = Field(
         (),
-        description="With `create`: the ports that the container listens on (`80`, `80,443`). Required "
-        "before Coolify 4.1.2",
+        description="With `create`: the ports that the container listens on (`80`, `80,443`). "
+        "Required before Coolify 4.1.2",
     )
 
     @classmethod
     def untrusted(cls, environ: Mapping[str, str]) -> dict[str, str]:
-        """Ignore COOLIFY_URL in containers that Coolify runs, such as a CI runner.
-
-        There it is the container's own URL.
-        """
-        if not any(environ.get(sign) for sign in COOLIFY_CONTAINER_VARIABLES):
+        """COOLIFY_URL in a container that Coolify runs, where it is the URL of the container itself."""
+        if not any(environ.get(name) for name in COOLIFY_CONTAINER_VARIABLES):
             return {}
         return {
-            "COOLIFY_URL": "ignoring COOLIFY_URL: Coolify sets it in containers it runs. "
-            "Set COOLIFY_BASE_URL or INPUT_COOLIFY_URL instead"
+            "COOLIFY_URL": (
+                "ignoring COOLIFY_URL: Coolify sets it in containers it runs. "
+                "Set COOLIFY_BASE_URL or INPUT_COOLIFY_URL instead"
+            )
         }
 
     @classmethod
     def mistakes(cls, raw: RawInputs) -> list[str]:
-        """What is missing or can't be combined, under the names that the user typed."""
+        """What is missing, invalid or can't be combined, under the names that the user typed."""
         missing = {
             "coolify_url": "the URL of your Coolify, such as https://coolify.example.com",
             "coolify_token": "the API token (in Coolify: Keys & Tokens, API Tokens)",
             "uuid": "what to deploy. It is the last part of the application's URL in Coolify (or set `tag`)",
         }
-        named = "tag" in raw or raw.is_on("create")
-        elsewhere = ({"coolify_url", "uuid"} if "webhook" in raw else set()) | ({"uuid"} if named else set())
-        absent = [name for name in missing if name not in raw and name not in elsewhere]
+        if "webhook" in raw:
+            del missing["coolify_url"], missing["uuid"]
+        elif "tag" in raw or raw.is_on("create"):
+            del missing["uuid"]
+        absent = [name for name in missing if name not in raw]
         conflicts = [sentence for sentence in find_conflicts(raw) if sentence not in raw.mistakes]
         return [
             *(f"{raw.as_typed(name)} is missing: {missing[name]}" for name in absent),
@@ -198,64 +193,60 @@ class Coolify(ProviderInputs):
 
     @classmethod
     def cautions(cls, raw: RawInputs) -> list[str]:
-        """Warn about values that end at a ` #`.
+        """Values of variables that end before a ` #`.
 
-        In a file, comments are common: only suspicious ones are reported.
+        Comments are common in a file, so only suspicious ones are reported there.
         """
-        cut: dict[str, list[int]] = {}
-        for name, read in (("env", str), ("env_file", partial(read_text, max_bytes=parsers.MAX_FILE_BYTES))):
-            with suppress(ValueError):  # reported as a mistake
-                cut[name] = (
-                    envs.cut_off(read(raw.text(name)), suspicious=name == "env_file") if name in raw else []
-                )
-        return [
-            COMMENT_CUT_OFF.format(raw.as_typed(name), ", ".join(map(str, lines[: envs.MAX_LISTED_ERRORS])))
-            for name, lines in cut.items()
-            if lines
-        ]
+        warnings = []
+        read_file = partial(read_text, max_bytes=parsers.MAX_FILE_BYTES)
+        for name, read, suspicious in (("env", str, False), ("env_file", read_file, True)):
+            lines: list[int] = []
+            if name in raw:
+                with suppress(ValueError):  # reported as a mistake
+                    lines = envs.cut_off(read(raw.text(name)), suspicious=suspicious)
+            if lines:
+                numbers = ", ".join(map(str, lines[: envs.MAX_LISTED_ERRORS]))
+                warnings.append(COMMENT_CUT_OFF.format(raw.as_typed(name), numbers))
+        return warnings
 
     @classmethod
     def secrets(cls, raw: RawInputs) -> Iterable[str]:
-        """The tokens, and their parts after the bar, which may appear alone in a server's log."""
+        """The tokens, and what follows the `|` in each, which may appear alone in a server's log."""
         tokens = [raw.text("coolify_token"), raw.text("read_token")]
         return [*tokens, *(token.partition("|")[2] for token in tokens)]
 
     @classmethod
     def redacted(cls, raw: RawInputs) -> Iterable[str]:
-        """The values of variables, and secret `settings`.
+        """The values of variables, and the secrets in `settings`.
 
-        Not masked: a value such as `production` would blank the whole job log.
+        Redacted here, but not masked by the CI system: a value such as `production` would blank its whole log.
         """
-        for read, name in ((envs.parse, "env"), (parsers.env_file, "env_file")):
-            try:
-                yield from (
-                    value.get_secret_value()
-                    for value in (read(raw.text(name)) if name in raw else {}).values()
-                )
-            except ValueError:  # reported as a mistake, without the text
-                continue
-        with suppress(ValueError):
-            yield from secret_texts(
-                application_settings.settings(raw.text("settings")) if "settings" in raw else {}
-            )
+        for parse, name in ((envs.parse, "env"), (parsers.env_file, "env_file")):
+            if name in raw:
+                with suppress(ValueError):  # reported as a mistake, without the text
+                    yield from (value.get_secret_value() for value in parse(raw.text(name)).values())
+        if "settings" in raw:
+            with suppress(ValueError):
+                yield from secret_texts(application_settings.settings(raw.text("settings")))
 
     @classmethod
     def use_simulator(cls, raw: RawInputs, inputs: Mapping[str, str]) -> list[str]:
-        """Replace URL, token and targets by the simulator's; a deployment by tag stays one by tag."""
+        """Replace URL, token and targets with the simulator's; a deployment by tag stays one by tag."""
         raw.mistakes += find_conflicts(raw)  # before the user's inputs are replaced
         replaced = ("coolify_url", "coolify_token", "read_token", "uuid", "tag", "webhook")
         ignored = [raw.as_typed(name) for name in replaced if name in raw]
-        by = ["tag" if "tag" in raw and inputs.get("tag") else "uuid"]
-        by = [] if raw.is_on("create") else by
+        names = ["coolify_url", "coolify_token"]
+        if not raw.is_on("create"):
+            names.append("tag" if "tag" in raw and inputs.get("tag") else "uuid")
         for name in replaced:
             raw.found.pop(name, None)
-        for name in ("coolify_url", "coolify_token", *by):
+        for name in names:
             raw.found[name] = Found(name, inputs[name])
         return ignored
 
     @property
     def by_name(self) -> bool:
-        """Whether the target is a name, whose uuid is only known during the run."""
+        """Whether the target is a name, whose uuid is only found out, or created, by the run."""
         return self.create
 
     @property
@@ -265,7 +256,7 @@ class Coolify(ProviderInputs):
 
     @property
     def address(self) -> str:
-        """The base URL of Coolify."""
+        """The URL that the requests go to."""
         return self.base
 
     @property

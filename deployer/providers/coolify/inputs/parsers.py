@@ -1,6 +1,6 @@
-"""Parses the inputs of Coolify.
+"""Parsers for the inputs of Coolify.
 
-Raises ValueError with a sentence for the user, which never shows the text: it may be the token.
+Each raises ValueError with a sentence for the user, which never shows the text: it may be the token.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ TAG = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 API = re.compile(r"(/+api(/+v1)?)?/*$")
 MAX_NAME_CHARS = 255
 MAX_FILE_BYTES = 1024 * 1024
-"""The largest file with variables."""
+"""The largest file of variables that is read."""
 
 
 def address(text: Any) -> Any:
-    """The base URL, from what people paste."""
+    """`https://host[:port]`, from what people paste."""
     return platform_address(text, API, "https://coolify.example.com") if isinstance(text, str) else text
 
 
 def token(text: Any) -> Any:
+    """A token, unchanged, unless it is certainly not one of Coolify."""
     if isinstance(text, str):
         secret(text)
         if text.startswith("$"):
@@ -46,11 +47,11 @@ def token(text: Any) -> Any:
 
 
 def uuids(text: tuple[str, ...]) -> tuple[str, ...]:
-    """The uuids."""
+    """The uuids, unchanged."""
     wrong = [number for number, each in enumerate(text, 1) if not UUID.fullmatch(each)]
     if wrong or not text:
         which = f"item {wrong[0]} is" if wrong and len(text) > 1 else "is"
-        raise ValueError(f"{which} not a uuid. Use the part after /application/ in the Coolify URL")
+        raise ValueError(f"{which} not a UUID. Use the part after /application/ in the Coolify URL")
     return text
 
 
@@ -66,6 +67,7 @@ def tags(text: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def pull_request(text: Any) -> Any:
+    """The number of a pull request, with or without `#`."""
     if isinstance(text, str):
         if not re.fullmatch(r"#?0*[1-9]\d{0,9}", text.strip()):
             message = "must be the number of a pull request"
@@ -75,7 +77,7 @@ def pull_request(text: Any) -> Any:
 
 
 def docker_tag(text: str) -> str:
-    """The image tag (coolify-api 5.7)."""
+    """The image tag of a preview, in the form that Coolify accepts (coolify-api 5.7)."""
     if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", text):
         message = "is not a valid image tag: only letters, digits and _.- are allowed, such as pr-7"
         raise ValueError(message)
@@ -91,7 +93,7 @@ def env(text: Any) -> Any:
 
 
 def env_file(text: Any) -> Any:
-    """The variables in a regular file."""
+    """The variables in a file, which must be a regular one: a pipe can be read only once, and may never end."""
     return envs.parse(read_text(text, MAX_FILE_BYTES)) if isinstance(text, str) and text else text
 
 
@@ -100,7 +102,7 @@ def settings(text: Any) -> Any:
 
 
 def name(text: str) -> str:
-    """The name of a resource, which is compared as it is."""
+    """The name of a resource: one line, since it is compared as it is."""
     if len(text) > MAX_NAME_CHARS or not text.isprintable():
         raise ValueError(f"must be one line of at most {MAX_NAME_CHARS} characters")
     return text
@@ -118,6 +120,7 @@ class Webhook(NamedTuple):
     """The parts of a "Deploy Webhook" URL."""
 
     url: str
+    """The base URL of Coolify."""
     uuids: tuple[str, ...]
     tags: tuple[str, ...]
     force: bool
@@ -137,9 +140,9 @@ def webhook(text: Any) -> Any:
         message = "is not a Deploy Webhook URL, such as https://coolify.example.com/api/v1/deploy?uuid=…"
         raise ValueError(message)
     if others := sorted(set(parameters) - {"uuid", "tag", "force"}):
-        plain = re.fullmatch(r"[a-z_]{1,20}", others[0])
-        what = repr(others[0]) if plain else "a parameter"
-        raise ValueError(f"contains {what}, which must be set as an input of its own")
+        if re.fullmatch(r"[a-z_]{1,20}", others[0]):
+            raise ValueError(f"contains {others[0]!r}, which must be set as an input of its own")
+        raise ValueError("contains an unexpected parameter")
     if ("uuid" in parameters) == ("tag" in parameters):
         message = "must contain a uuid or a tag. Copy the Deploy Webhook of one resource, or set `uuid`"
         raise ValueError(message)

@@ -1,4 +1,4 @@
-"""PURE: which parts of `settings` are redacted: secret fields, code, and logins in URLs."""
+"""PURE: what is redacted of `settings`: secret fields, code, and logins in URLs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from deployer.providers.coolify.changes.application_settings import SECRET
 
 LOGIN = re.compile(r"(?://|[^\s/:@]+:)([^\s/]+)@")
-"""A login before a host, with or without a scheme: a Git URL may have none."""
+"""A login before a host, with or without a scheme: the address of a Git repository may have none."""
 
 
 def secret_texts(fields: Mapping[str, Any]) -> Iterator[str]:
-    """Every such text, and the password of each login."""
+    """Every text to redact. Of a login, also the password alone."""
     for name, value in fields.items():
         for text in _texts(value):
             if SECRET.fullmatch(name):
