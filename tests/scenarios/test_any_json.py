@@ -30,7 +30,7 @@ from deployer.providers.cloudfoundry import routes
 from deployer.providers.cloudfoundry.api import discovery, uaa
 from deployer.providers.cloudfoundry.api import responses as cf_answers
 from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
-from deployer.providers.coolify import history, resources, rollback_candidates, trigger, trigger_requests
+from deployer.providers.coolify import history, resources, rollback_rules, trigger, trigger_requests
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.changes import application, envs
@@ -360,7 +360,7 @@ def _resource(data: Any) -> None:
     resource_status.health(row, Options(verify_health="true"), passed=False)
     for aspect in (resource_status.RUNNING, resource_status.STOPPED):
         resource_status.resource(row, aspect, "exited:unhealthy", V, changed=True)
-    rollback_candidates.pin(row)
+    rollback_rules.pin(row)
 
 
 def _history(data: Any) -> None:
@@ -370,14 +370,14 @@ def _history(data: Any) -> None:
         (
             history.started_by(row, marked=True),
             history.matches_ours(row, GIT, V),
-            rollback_candidates.is_own(row),
+            rollback_rules.is_own(row),
         )
     (
-        rollback_candidates.finished(listed),
-        rollback_candidates.rolled_back_commits(listed),
+        rollback_rules.finished(listed),
+        rollback_rules.rolled_back_commits(listed),
         application.deployed(_row_of(listed[:1] and listed[0])),
     )
-    rollback_candidates.deployment_and_previous(
+    rollback_rules.deployment_and_previous(
         listed, str(listed[0].get("deployment_uuid")) if listed else ""
     )
 
@@ -442,7 +442,7 @@ READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     ),
     "rollback_images": (
         coolify_replies.body("app_rollback_images_200"),
-        lambda data: rollback_candidates.other_images(_rows_of(_row_of(data).get("images"))),
+        lambda data: rollback_rules.other_images(_rows_of(_row_of(data).get("images"))),
     ),
     "app_patch_422_list": (coolify_replies.body("app_patch_422_list"), _answered),
     "api_root": (cf_replies.body("app-start-422-log-rate-quota"), _answered),

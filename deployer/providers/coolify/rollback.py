@@ -13,7 +13,7 @@ from deployer.providers.coolify.changes.application import COMMIT, HEAD, Patch
 from deployer.providers.coolify.changes.apply import NEW_TOKEN, ChangeApplier
 from deployer.providers.coolify.changes.images import BUILD_PACK, Image
 from deployer.providers.coolify.lookup import Lookup
-from deployer.providers.coolify.rollback_candidates import (
+from deployer.providers.coolify.rollback_rules import (
     Candidate,
     deployment_and_previous,
     finished,

@@ -17,7 +17,7 @@ from deployer.providers.coolify.rollback import (
     NOTHING_BEFORE_CREATE,
     SAME_IMAGE,
 )
-from deployer.providers.coolify.rollback_candidates import NOT_LISTED, STARTED_SINCE
+from deployer.providers.coolify.rollback_rules import NOT_LISTED, STARTED_SINCE
 from tests.providers.coolify.rollbacks import (
     BEFORE,
     FORCED,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.providers.coolify import rollback, rollback_candidates, trigger
-from deployer.providers.coolify.rollback_candidates import Candidate
+from deployer.providers.coolify import rollback, rollback_rules, trigger
+from deployer.providers.coolify.rollback_rules import Candidate
 from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest
 from tests.providers.coolify.rollbacks import BEFORE, NOW, OLDER, done
 from tests.providers.coolify.support import WEB, Row, deployed, reply
@@ -59,7 +59,7 @@ def test_only_an_image_that_was_made_before_ran_before(made: str | None, earlier
         {"tag": "2", "created_at": "2026-08-20 10:11:12 +0000 UTC", "is_current": True},
         {"tag": "1", "created_at": made},
     ]
-    assert rollback_candidates.other_images(listed) == (
+    assert rollback_rules.other_images(listed) == (
         Candidate("1", f"made {made}" if made else "", earlier),
     )
 
@@ -72,5 +72,5 @@ def test_of_each_commit_the_newest_row_counts() -> None:
         done(3, "HEAD"),
         done(6, BEFORE, pull_request_id=1),
     ]
-    found = rollback_candidates.finished(listed)
+    found = rollback_rules.finished(listed)
     assert [(commit, row["id"]) for commit, row in found.items()] == [(OLDER, 5), (NOW, 4)]
