@@ -19,7 +19,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.model.text import one_line
-from deployer.providers.coolify import rollback, tags
+from deployer.providers.coolify import rollback_plan, tags
 from deployer.providers.coolify.api.versions import Feature
 from deployer.providers.coolify.history import adopt_oldest, check_application, matches_ours, record_id
 from deployer.providers.coolify.lookup import Lookup, is_list_refusal
@@ -161,7 +161,7 @@ class TriggerSearch:
     def _can_be_ours(self, record: Row, resource: Resource) -> bool:
         """Whether a record can be what our trigger, or our rollback, has started."""
         if request := resource.progress.rollback_request:
-            return rollback.matches(record, request, marked=self._marked)
+            return rollback_plan.matches(record, request, marked=self._marked)
         return matches_ours(record, self.lookup.options, self.lookup.version)
 
     @property

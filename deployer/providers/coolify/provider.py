@@ -155,8 +155,8 @@ class CoolifyProvider:
 
     def _describe_rollback(self, target: str) -> tuple[str, ...]:
         """The version that `command: rollback` would restore, and the other ones."""
-        candidates = [f"could go back to {each}" for each in self._rollback.candidates(target)]
-        return (f"would go {self._rollback.on_demand(target).note}", *candidates)
+        candidates = [f"could roll back to {each}" for each in self._rollback.candidates(target)]
+        return (f"would roll {self._rollback.on_demand(target).note}", *candidates)
 
     def _describe_changes(self, target: str) -> tuple[str, ...]:
         creator = self._creator_of(target)
@@ -188,7 +188,10 @@ class CoolifyProvider:
         return replace(changes, warnings=warnings)
 
     def changes_made(self, target: str) -> tuple[str, ...]:
-        return (*self._changes.applied(target), *self._rollback.changed.get(target, ()))
+        resource = self.lookup.resources.get(target)
+        if resource is None:
+            return ()
+        return (*resource.progress.changes.so_far, *resource.progress.rollback_changes)
 
     # --- triggering
 
@@ -253,9 +256,10 @@ class CoolifyProvider:
         skipped = isinstance(result, Started) and any(
             handle.certainty is Certainty.PHANTOM for handle in result.handles
         )
-        if not skipped or not self._changes.progress[target].applied:
+        resource = self.lookup.resources.get(target)
+        if not skipped or resource is None or not resource.progress.changes.applied:
             return result
-        progress = self.lookup.get(target).progress
+        progress = resource.progress
         before, progress.stuck_reason = progress.stuck_reason, self._poller.stuck(target)
         if before and progress.stuck_reason:
             return Rejected(before)

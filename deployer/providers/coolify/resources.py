@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from deployer.model import Command, Target
+from deployer.providers.coolify.changes.progress import ChangeProgress
 from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.trigger_requests import APPLICATION, TAG, TriggerRequest
 from deployer.providers.payload import Row
@@ -45,6 +46,10 @@ class Progress:
     """The rollback that was sent, or is about to be."""
     stuck_reason: str = ""
     """Why the older deployment, for which the last trigger was skipped, won't start; empty if it may."""
+    changes: ChangeProgress = field(default_factory=ChangeProgress)
+    """What was changed before the deployment."""
+    rollback_changes: tuple[str, ...] = ()
+    """What was changed for a rollback, as phrases such as `image: a → b`."""
 
 
 @dataclass

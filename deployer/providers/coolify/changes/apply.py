@@ -1,8 +1,7 @@
-"""Changes a resource before its deployment, as the inputs request it: image, commit, settings, variables."""
+"""Applies what the inputs change before the deployment: image, commit, settings and variables."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
@@ -20,21 +19,22 @@ from deployer.providers.coolify.changes import application, envs
 from deployer.providers.coolify.changes.application import Patch
 from deployer.providers.coolify.changes.envs import EnvChange
 from deployer.providers.coolify.changes.images import Image
+from deployer.providers.coolify.changes.progress import ChangeProgress
 from deployer.providers.coolify.changes.rejections import rejections, without_secrets
 from deployer.providers.coolify.lookup import Lookup
 from deployer.providers.coolify.trigger_requests import APPLICATION
-from deployer.providers.payload import Row
 
-ONLY_APPLICATIONS = (
-    "`image`, `commit` and `settings` are for applications, and this is a {}. Remove them, "
-    "or set an application's uuid"
-)
 MAX_SERVER_ERRORS = 3
 PIN_FIELD = "git_commit_sha"
 VARIABLES = "variables: "
+"""Part of every summary of variables, and of no other."""
+
+ONLY_APPLICATIONS = (
+    "`image`, `commit` and `settings` are for applications, and this is a {}. "
+    "Remove them, or set an application's uuid"
+)
 NO_CHANGES = "no changes: everything is already up to date"
-NO_RESPONSE = "no response"
-NEW_TOKEN = f"Create a new one: {responses.token_abilities_hint('write')}"
+NEW_TOKEN = f"Make a new one: {responses.token_abilities_hint('write')}"
 PARTLY_APPLIED = (
     "Some of the variables may be set: Coolify sets one after the other, up to the one that it rejects"
 )
@@ -42,58 +42,45 @@ PARTLY_APPLIED = (
 
 @dataclass(frozen=True, slots=True)
 class RequestedChanges:
-    """What the inputs change; nothing by default."""
+    """What the inputs ask to be changed; nothing by default."""
 
     image: Image | None = None
     commit: str = ""
+    """The commit to pin the application to, or HEAD; empty to leave the pin as it is."""
     env: dict[str, SecretStr] = field(default_factory=dict, repr=False)
     settings: dict[str, Any] = field(default_factory=dict, repr=False)
+    """Fields of the application, under their names in Coolify's API."""
 
     def __bool__(self) -> bool:
         return bool(self.image or self.commit or self.env or self.settings)
 
     @property
     def needs_application(self) -> bool:
-        """Whether some of it does not exist for services and databases."""
+        """Whether some of it only exists for applications."""
         return bool(self.image or self.commit or self.settings)
 
 
 @dataclass
-class ChangeProgress:
-    """What this run has changed on one target so far. Changes are sentences for people."""
-
-    plan: tuple[Patch, EnvChange] | None = None
-    """What is to be sent; None before it is known, and after a failure."""
-    attempted: bool = False
-    """Something was sent, or was about to be."""
-    applied: list[str] = field(default_factory=list)
-    """Changes that were applied."""
-    uncertain: tuple[str, ...] = ()
-    """Changes that were sent and had no response."""
-    server_errors: int = 0
-    """How often the server itself, or a gateway in its place, failed."""
-    before: Row | None = None
-    """The application before any change; None if its fields were not changed."""
-    target_state: Row | None = None
-    """The application after all requested changes; None if its fields were not changed."""
-
-
-@dataclass
 class ChangeApplier:
-    """Plans and applies what the inputs change."""
+    """Plans and applies what the inputs change, one target at a time."""
 
     lookup: Lookup
     requested: RequestedChanges
     missing: str | None = None
-    """The abilities that the token lacks, once they are known."""
+    """The abilities that the token lacks, as a phrase; None until they were checked."""
     created_as: str = ""
-    """What this run created before the changes, as a sentence."""
-    progress: defaultdict[str, ChangeProgress] = field(default_factory=lambda: defaultdict(ChangeProgress))
-    """By target."""
+    """What this run created before its changes, as a phrase; empty if nothing."""
+
+    def progress(self, target: str) -> ChangeProgress:
+        """What was changed on this target so far."""
+        return self.lookup.get(target).progress.changes
 
     def plan(self, target: str) -> tuple[Patch, EnvChange]:
-        """What would be sent, compared with what the resource has. Raises RefusedError."""
-        progress = self.progress[target]
+        """What would be sent, compared with what the resource has.
+
+        Raises RefusedError if this resource or version does not support it.
+        """
+        progress = self.progress(target)
         if progress.plan is None:
             progress.plan = self._planned(target)
         return progress.plan
@@ -106,7 +93,7 @@ class ChangeApplier:
         if not resource.is_resolved:
             raise RefusedError(f"the token lacks read, which is needed before a change. {NEW_TOKEN}")
         row = resource.row
-        if self.progress[target].attempted:  # an earlier try may have changed it
+        if resource.progress.changes.attempted:  # an earlier try may have changed it
             row = lookup.api.resource(resource.kind, target)
         patch = Patch()
         if resource.kind == APPLICATION:
@@ -122,7 +109,7 @@ class ChangeApplier:
         return patch, env
 
     def describe(self, target: str) -> tuple[str, ...]:
-        """What would be changed, as sentences."""
+        """What would be changed, as sentences, and the warnings."""
         patch, env = self.plan(target)
         changes = [*patch.summary, *([env.summary] if self.requested.env else [])]
         return (*(f"would set {change}" for change in changes), *patch.warnings, *env.warnings)
@@ -132,7 +119,7 @@ class ChangeApplier:
         patch, env = self.plan(target)
         if patch.body or env.body:
             self.require_abilities(target)
-        progress = self.progress[target]
+        progress = self.progress(target)
         progress.attempted = True
         planned = {*patch.summary, env.summary}
         progress.applied += [change for change in progress.uncertain if change not in planned]
@@ -154,14 +141,14 @@ class ChangeApplier:
         return Changes(tuple(progress.applied), (*patch.warnings, *env.warnings), unchanged)
 
     def change(self, target: str, patch: Patch) -> None:
-        """Send one request for fields that no input has requested, for a rollback."""
+        """Send one request for fields of the application that no input asks for: those of a rollback."""
         self.require_abilities(target)
-        self.progress[target].attempted = True
+        self.progress(target).attempted = True
         self._send(target, f"/applications/{quote(target, safe='')}", patch.body, patch.summary)
 
     def not_rolled_back(self, target: str) -> tuple[str, ...]:
         """Changes that a rollback does not revert: variables, and all fields except those of the version."""
-        progress = self.progress[target]
+        progress = self.progress(target)
         before = progress.before or {}
         version_fields = application.version_fields(before)
         fields = {
@@ -171,13 +158,13 @@ class ChangeApplier:
         return (*application.patch(before, self.lookup.version, fields=fields).summary, *variables)
 
     def require_abilities(self, target: str) -> None:
-        """Raise RefusedError unless the token may change the target and deploy it (coolify-api 2)."""
+        """Raises RefusedError unless the token may change the target and deploy it (coolify-api 2)."""
         if missing := self.missing_abilities(target):
             reason = f"the token lacks {missing}, so nothing was changed. {NEW_TOKEN}"
             raise RefusedError(reason, token_wide=True)
 
     def missing_abilities(self, target: str) -> str:
-        """The abilities that a change needs and the token lacks, as a phrase. Checked once."""
+        """The abilities that a change needs and the token lacks, as a phrase. Checked only once."""
         if self.missing is None:
             api = self.lookup.api
             abilities = (
@@ -187,15 +174,12 @@ class ChangeApplier:
             self.missing = " and ".join(name for name, granted in abilities if granted is False)
         return self.missing
 
-    def applied(self, target: str) -> tuple[str, ...]:
-        """What was changed so far, or may have been: for a run that ends before everything is changed."""
-        progress = self.progress[target]
-        uncertain = (f"{change} (perhaps: {NO_RESPONSE})" for change in progress.uncertain)
-        return (*progress.applied, *uncertain)
-
     def _send(self, target: str, path: str, body: dict[str, Any], changes: tuple[str, ...]) -> None:
-        """Send one change. An error also says what was changed before; the next try plans again."""
-        progress = self.progress[target]
+        """Send one change. Errors also say what was changed before; the next try plans anew.
+
+        Raises RefusedError and UnavailableError.
+        """
+        progress = self.progress(target)
         earlier = [each for each in (self.created_as, *progress.applied) if each]
         before = [f"Changed before that: {'; '.join(earlier)}"] if earlier else []
         progress.uncertain = changes  # a signal may come before the response
@@ -220,13 +204,13 @@ class ChangeApplier:
             self.lookup.get(target).progress.pinned_commit = str(pin)
 
     def _give_up(self, target: str, error: UnavailableError) -> None:
-        """Raise RefusedError once the server, or a gateway, has failed `MAX_SERVER_ERRORS` times."""
-        progress = self.progress[target]
+        """Raises RefusedError once the server, or a gateway, has failed `MAX_SERVER_ERRORS` times."""
+        progress = self.progress(target)
         progress.server_errors += bool(error.server_error or error.from_gateway)
         if progress.server_errors >= MAX_SERVER_ERRORS:
             what = error.server_error or error.reason
             reason = f"the server failed {MAX_SERVER_ERRORS} times at the change: {what}"
-            raise RefusedError(f"{reason}. Changed: {'; '.join(self.applied(target))}") from error
+            raise RefusedError(f"{reason}. Changed: {'; '.join(progress.so_far)}") from error
 
 
 def json_or_raise(response: Response, body: dict[str, Any], version: Version, what: str) -> Any:
