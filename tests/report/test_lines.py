@@ -543,7 +543,7 @@ def test_what_is_put_back_is_told_and_the_output_stays_what_was_deployed(desk: A
 IMAGE_CHANGED = "image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0"
 
 
-ENV_CHANGED = "variables: 1 added (A|B), 0 changed, 1 kept"
+ENV_CHANGED = "variables: 1 added (A|B), 0 changed, 1 unchanged"
 
 
 def test_what_is_changed_on_the_server_is_told_in_the_log_and_in_the_summary(desk: Any) -> None:
@@ -606,11 +606,11 @@ def test_what_was_created_is_a_change_of_what_it_became(desk: Any) -> None:
 def test_what_was_changed_is_in_the_summary_however_it_ends(desk: Any, outcome: Outcome) -> None:
     told = desk("github")
     told.hear(
-        ChangeApplied("web", f"{IMAGE_CHANGED} (perhaps: no answer came)"),
+        ChangeApplied("web", f"{IMAGE_CHANGED} (perhaps: no response)"),
         TargetFinished("web", outcome, "why"),
     )
     told.finish(outcome)
-    assert f"- `web`: `{IMAGE_CHANGED} (perhaps: no answer came)`" in told.read("summary")
+    assert f"- `web`: `{IMAGE_CHANGED} (perhaps: no response)`" in told.read("summary")
 
 
 def test_no_secret_is_in_what_was_changed(desk: Any) -> None:

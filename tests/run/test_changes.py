@@ -76,10 +76,10 @@ def test_a_refused_target_keeps_the_others_from_being_changed() -> None:
 READY: list[Event] = [REACHED, TargetResolved(Target("a"))]
 
 
-IMAGE, ENV = "image: 1 → 2", "variables: 1 added (A), 0 changed, 0 kept"
+IMAGE, ENV = "image: 1 → 2", "variables: 1 added (A), 0 changed, 0 unchanged"
 
 
-PERHAPS_CHANGED = f"{IMAGE} (perhaps: no answer came)"
+PERHAPS_CHANGED = f"{IMAGE} (perhaps: no response)"
 
 
 WELL = Changes((IMAGE,))
@@ -371,12 +371,12 @@ def unchanged(events: list[Event]) -> list[Event]:
         pytest.param(
             {
                 "prepare a": [Act(WELL, takes=math.inf)],
-                "altered a": [(IMAGE, f"{ENV} (perhaps: no answer came)")],
+                "altered a": [(IMAGE, f"{ENV} (perhaps: no response)")],
             },
             [
                 TargetWarning("a", CHANGE_IN_FLIGHT),
                 ChangeApplied("a", IMAGE),
-                ChangeApplied("a", f"{ENV} (perhaps: no answer came)"),
+                ChangeApplied("a", f"{ENV} (perhaps: no response)"),
             ],
             [0],
             id="that-hangs-after-a-part-of-it",

@@ -389,7 +389,7 @@ def test_what_the_way_back_meets(script: Script, events: list[Event], calls: lis
 
 
 THERE, RETURNED = "image: 1 → 2", "image: 2 → 1"
-PERHAPS = f"{RETURNED} (perhaps: no answer came)"
+PERHAPS = f"{RETURNED} (perhaps: no response)"
 
 
 def changes(tale: Tale) -> list[str]:

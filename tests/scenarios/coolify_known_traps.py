@@ -154,12 +154,19 @@ TRAPS = (
     Truth("7", "tag-unknown", "refused", ("No resources found with this tag",), versions=ALL, inputs=BY_TAG),
     Truth("7", "tag-empty", "refused", ("No resources found for tag blue",), versions=ALL, inputs=BY_TAG),
     # 8: what can't be combined is a mistake
-    Truth("8", "success", "refused", ("can't both be given",), NOTHING, inputs={"tag": "blue", "uuid": "a1"}),
     Truth(
         "8",
         "success",
         "refused",
-        ("needs one application's uuid, not a tag",),
+        ("can't be combined. Remove one",),
+        NOTHING,
+        inputs={"tag": "blue", "uuid": "a1"},
+    ),
+    Truth(
+        "8",
+        "success",
+        "refused",
+        ("can't be combined with a tag. Set the application's uuid",),
         NOTHING,
         inputs={"tag": "blue", "pr": "7"},
     ),

@@ -79,7 +79,7 @@ CHANGING = ("4.0.0-beta.420", "4.0.0", "4.3.10")
 
 CHANGED = {"patch": 1, "deploy": 1}
 ENV = {"env": "NODE_ENV=production\nSECRET=hunter2000"}
-ENV_TOLD = ("changed variables: 1 added (SECRET), 0 changed, 1 kept",)
+ENV_TOLD = ("changed variables: 1 added (SECRET), 0 changed, 1 unchanged",)
 ENVS = {"application_envs_set": 1, "deploy": 1}
 ENV_REFUSED = {"patch": 1, "application_envs_set": 1}
 SKIPS = since("4.0.0-beta.418")

@@ -375,11 +375,9 @@ def _history(data: Any) -> None:
     (
         rollback_rules.finished(listed),
         rollback_rules.rolled_back_commits(listed),
-        application.deployed(_row_of(listed[:1] and listed[0])),
+        application.version_fields(_row_of(listed[:1] and listed[0])),
     )
-    rollback_rules.deployment_and_previous(
-        listed, str(listed[0].get("deployment_uuid")) if listed else ""
-    )
+    rollback_rules.deployment_and_previous(listed, str(listed[0].get("deployment_uuid")) if listed else "")
 
 
 def _answered(data: Any) -> None:

@@ -188,7 +188,7 @@ TRUTHS = (
         "1-create-redirected",
         spoiled("create", Fault(("create",), Then.EDIT, edit=ANSWERS["redirect"], nth=(1,))),
         "finished",
-        ("found there after the answer was lost",),
+        ("found after the response was lost",),
         {"create": 1, "deploy": 1},
         inputs=CREATE,
     ),

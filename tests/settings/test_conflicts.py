@@ -21,66 +21,70 @@ NO_PLACE = "Coolify would deploy the application itself"
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
-        pytest.param({"uuid": WEB, "tag": "blue"}, ["uuid and tag can't both be given"], id="uuid-and-tag"),
+        pytest.param(
+            {"uuid": WEB, "tag": "blue"}, ["uuid and tag can't be combined. Remove one"], id="uuid-and-tag"
+        ),
         pytest.param(
             {"webhook": UUID_HOOK, "tag": "blue"},
-            ["webhook and tag can't both be given"],
+            ["webhook and tag can't be combined. Remove one"],
             id="a-webhook-with-a-uuid-and-tag",
         ),
         pytest.param(
-            {"tag": "blue", "pr": "7"}, ["pr needs one application's uuid, not a tag"], id="tag-and-pr"
+            {"tag": "blue", "pr": "7"},
+            ["pr can't be combined with a tag. Set the application's uuid"],
+            id="tag-and-pr",
         ),
         pytest.param(
             {"webhook": TAG_HOOK, "pr": "7"},
-            ["pr needs one application's uuid, not a tag"],
+            ["pr can't be combined with a tag. Set the application's uuid"],
             id="a-webhook-with-a-tag-and-pr",
         ),
         pytest.param(
             {**FOR_ONE, "docker_tag": "x"},
-            ["docker_tag needs `pr`: it is the image tag of a preview"],
+            ["docker_tag requires `pr`: it is the image tag of a preview"],
             id="docker-tag-alone",
         ),
         pytest.param(
             {"tag": "blue", "docker_tag": "x"},
-            ["docker_tag needs `pr`: it is the image tag of a preview"],
+            ["docker_tag requires `pr`: it is the image tag of a preview"],
             id="docker-tag-and-tag",
         ),
         pytest.param(
             {"tag": "blue", "instant_deploy": "true"},
-            ["instant_deploy can't be done by tag"],
+            ["instant_deploy can't be combined with a tag"],
             id="instant-and-tag",
         ),
         pytest.param(
             {"webhook": TAG_HOOK, "instant_deploy": "yes"},
-            ["instant_deploy can't be done by tag"],
+            ["instant_deploy can't be combined with a tag"],
             id="instant-and-tag-hook",
         ),
         pytest.param(
             {**FOR_ONE, "pr": "7", "instant_deploy": "true"},
-            [f"instant_deploy can't be done with `pr` or `docker_tag`: {NO_PLACE}"],
+            [f"instant_deploy can't be combined with `pr` or `docker_tag`: {NO_PLACE}"],
             id="instant-and-pr",
         ),
         pytest.param(
             {**FOR_ONE, "pr": "7", "docker_tag": "x", "instant_deploy": "true"},
-            [f"instant_deploy can't be done with `pr` or `docker_tag`: {NO_PLACE}"],
+            [f"instant_deploy can't be combined with `pr` or `docker_tag`: {NO_PLACE}"],
             id="instant-and-docker-tag",
         ),
         pytest.param(
             {**FOR_ONE, "pr": "7", "command": "restart"},
-            ["command: restart can't be done with `pr`: Coolify would restart the application itself"],
+            ["command: restart can't be combined with `pr`: Coolify would restart the application itself"],
             id="restart-and-pr",
         ),
         *(
             pytest.param(
                 {"tag": "blue", "command": word},
-                [f"command: {word} needs uuids: Coolify can only deploy by tag (tag)"],
+                [f"command: {word} requires uuids: Coolify only deploys by tag (tag)"],
                 id=f"{word}-and-tag",
             )
             for word in ("start", "restart", "stop", "cancel")
         ),
         pytest.param(
             {"webhook": TAG_HOOK, "command": "stop"},
-            ["command: stop needs uuids: Coolify can only deploy by tag (webhook)"],
+            ["command: stop requires uuids: Coolify only deploys by tag (webhook)"],
             id="stop-and-tag-hook",
         ),
         *(
@@ -149,10 +153,10 @@ NO_PLACE = "Coolify would deploy the application itself"
                 "verify_health": "auto",
             },
             [
-                "uuid and tag can't both be given",
-                "pr needs one application's uuid, not a tag",
-                "instant_deploy can't be done by tag",
-                f"instant_deploy can't be done with `pr` or `docker_tag`: {NO_PLACE}",
+                "uuid and tag can't be combined. Remove one",
+                "pr can't be combined with a tag. Set the application's uuid",
+                "instant_deploy can't be combined with a tag",
+                f"instant_deploy can't be combined with `pr` or `docker_tag`: {NO_PLACE}",
                 "verify_health can't be combined with `wait: false`: nothing is checked then",
             ],
             id="all-at-once",
@@ -226,8 +230,8 @@ def test_a_contradiction_is_told_under_the_names_that_were_typed() -> None:
         "PLUGIN_PULL_REQUEST_ID": "7",
     }
     assert mistakes(environ) == [
-        "COOLIFY_APP_UUID and DEPLOYER_TAG can't both be given",
-        "pull_request_id needs one application's uuid, not a tag",
+        "COOLIFY_APP_UUID and DEPLOYER_TAG can't be combined. Remove one",
+        "pull_request_id can't be combined with a tag. Set the application's uuid",
     ]
 
 
@@ -269,19 +273,19 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": ":v2", "DEPLOYER_COMMIT": "a" * 40},
-            ["DEPLOYER_APP_IMAGE and DEPLOYER_COMMIT can't both be given"],
+            ["DEPLOYER_APP_IMAGE and DEPLOYER_COMMIT can't be combined. Remove one"],
             id="image-and-commit",
         ),
         pytest.param(
             {"DEPLOYER_ENV": "A=1\nA=2\nwhat"},
             [
-                "DEPLOYER_ENV: line 2 has the same key as line 1; line 3 is no KEY=value (a value of several lines must stand in quotes)"
+                "DEPLOYER_ENV: line 2 has the same key as line 1; line 3 is not KEY=value (a value of several lines must be quoted)"
             ],
             id="bad-env",
         ),
         pytest.param(
             {"DEPLOYER_ENV": "A=1", "DEPLOYER_COMMAND": "restart"},
-            ["DEPLOYER_ENV is set before a deployment, and `command: restart` makes none"],
+            ["DEPLOYER_ENV can't be combined with `command: restart`, which deploys nothing"],
             id="no-deployment",
         ),
         pytest.param(
@@ -314,24 +318,26 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_ROLLBACK": "true", "DEPLOYER_PR": "7"},
-            ["DEPLOYER_ROLLBACK can't be done with `pr`: Coolify keeps nothing of a preview"],
+            ["DEPLOYER_ROLLBACK can't be combined with `pr`: Coolify keeps no earlier version of a preview"],
             id="rollback-of-a-preview",
         ),
         pytest.param(
             {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_PR": "7"},
-            ["DEPLOYER_COMMAND: rollback can't be done with `pr`: Coolify keeps nothing of a preview"],
+            [
+                "DEPLOYER_COMMAND: rollback can't be combined with `pr`: Coolify keeps no earlier version of a preview"
+            ],
             id="back-to-a-preview",
         ),
         pytest.param(
             {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_INSTANT_DEPLOY": "true"},
-            ["DEPLOYER_COMMAND: rollback can't be done with `instant_deploy`: Coolify can't do both at once"],
+            ["DEPLOYER_COMMAND: rollback can't be combined with `instant_deploy`. Remove one"],
             id="back-at-once",
         ),
         pytest.param(
             {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_ENV": "A=1", "DEPLOYER_SETTINGS": '{"is_spa": true}'},
             [
-                "DEPLOYER_ENV can't be set with `command: rollback`: only an image or a commit is put back",
-                "DEPLOYER_SETTINGS can't be set with `command: rollback`: only an image or a commit is put back",
+                "DEPLOYER_ENV can't be combined with `command: rollback`: only an image or a commit is rolled back",
+                "DEPLOYER_SETTINGS can't be combined with `command: rollback`: only an image or a commit is rolled back",
             ],
             id="back-with-changes",
         ),
@@ -343,7 +349,7 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_COMMAND": "rollback", "DEPLOYER_TAG": "blue", "DEPLOYER_UUID": ""},
-            ["DEPLOYER_COMMAND: rollback needs uuids: Coolify can only deploy by tag (DEPLOYER_TAG)"],
+            ["DEPLOYER_COMMAND: rollback requires uuids: Coolify only deploys by tag (DEPLOYER_TAG)"],
             id="back-by-tag",
         ),
         pytest.param(
@@ -353,12 +359,12 @@ SITE = {"DEPLOYER_VERIFY_URL": "auto"}
         ),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": ":v2", "DEPLOYER_SETTINGS": '{"docker_registry_image_tag": "v1"}'},
-            ["DEPLOYER_SETTINGS must not hold `docker_registry_image_tag`: DEPLOYER_APP_IMAGE sets it"],
+            ["DEPLOYER_SETTINGS must not contain `docker_registry_image_tag`, which DEPLOYER_APP_IMAGE sets"],
             id="set-twice",
         ),
         pytest.param(
             {"INPUT_TAG": "blue", "DEPLOYER_UUID": "", "INPUT_ENV": "A=1"},
-            ["env can't be set by tag: give the uuids"],
+            ["env can't be combined with a tag. Set the uuids"],
             id="tag",
         ),
     ],

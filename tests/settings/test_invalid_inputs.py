@@ -70,10 +70,11 @@ MISTAKES = {
     ),
     "webhook-with-more": Mistake(
         {"COOLIFY_WEBHOOK": "https://coolify.example.com/api/v1/deploy?uuid=abc&pr=7"},
-        ("COOLIFY_WEBHOOK: holds 'pr'",),
+        ("COOLIFY_WEBHOOK: contains 'pr'",),
     ),
     "contradiction-in-a-rehearsal": Mistake(
-        {"DEPLOYER_REHEARSE": "success", "DEPLOYER_DOCKER_TAG": "pr-7"}, ("DEPLOYER_DOCKER_TAG needs `pr`",)
+        {"DEPLOYER_REHEARSE": "success", "DEPLOYER_DOCKER_TAG": "pr-7"},
+        ("DEPLOYER_DOCKER_TAG requires `pr`",),
     ),
 }
 

@@ -551,7 +551,7 @@ def test_a_misspelt_variable_without_a_value_is_no_warning() -> None:
 # --- inside a container that Coolify runs
 
 
-NOTICE = "COOLIFY_URL is not believed: Coolify itself sets it in this container. Give the address as COOLIFY_BASE_URL or INPUT_COOLIFY_URL"
+NOTICE = "ignoring COOLIFY_URL: Coolify sets it in containers it runs. Set COOLIFY_BASE_URL or INPUT_COOLIFY_URL instead"
 
 
 INSIDE = {

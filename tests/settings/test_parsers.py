@@ -306,7 +306,7 @@ def warned(**environ: str) -> list[str]:
     ],
 )
 def test_a_variable_that_ends_at_a_comment_is_told_with_its_line(text: str, lines: str) -> None:
-    told = f"DEPLOYER_ENV: line {lines}: what follows ` #` is a comment, and not set. To keep it, put the value in quotes"
+    told = f"DEPLOYER_ENV: line {lines}: everything after ` #` is a comment. To make it part of the value, quote the value"
     assert warned(DEPLOYER_ENV=text) == [told]
 
 
@@ -329,7 +329,7 @@ def test_a_variable_that_is_whole_is_not_told(text: str) -> None:
 def test_of_a_file_only_what_is_surely_lost_is_told(tmp_path: Path) -> None:
     (tmp_path / "env").write_text('A=1 # a comment\nB=Ticket #5\nC={"a": "b # c"}\n')
     assert [
-        warning.partition(":")[2].partition(" what")[0]
+        warning.partition(":")[2].partition(" everything")[0]
         for warning in warned(DEPLOYER_ENV_FILE=str(tmp_path / "env"))
     ] == [" line 2, 3:"]
 

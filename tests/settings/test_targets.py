@@ -59,7 +59,7 @@ def test_a_tag_stands_for_what_carries_it(text: str, tags: tuple[str, ...]) -> N
 def test_what_is_no_tag_of_coolify_s_is_one_mistake_that_does_not_repeat_it(text: str) -> None:
     told = mistakes({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "INPUT_TAG": text})
     assert [each.partition(":")[0] for each in told] == ["tag"]
-    assert "An image's tag is not meant" in told[0]
+    assert "For an image tag, set `image`" in told[0]
     assert MARK not in told[0]
 
 
@@ -99,7 +99,9 @@ def test_a_docker_tag_is_the_tag_of_an_image(text: str) -> None:
 @pytest.mark.parametrize("text", ["nginx:1.27", "-x", ".x", "a b", "a/b", "sha256:0123", "A" * 129, "é"])
 def test_what_is_no_docker_tag_is_a_mistake(text: str) -> None:
     told = mistakes({**GOOD, "DEPLOYER_PR": "7", "DEPLOYER_DOCKER_TAG": text})
-    assert told == ["DEPLOYER_DOCKER_TAG: is no image tag: letters, digits and _.- only, such as pr-7"]
+    assert told == [
+        "DEPLOYER_DOCKER_TAG: is not a valid image tag: only letters, digits and _.- are allowed, such as pr-7"
+    ]
 
 
 @pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("no", False), ("1", True)])
@@ -110,9 +112,7 @@ def test_pull_latest_is_a_flag(text: str, *, value: bool) -> None:
 @pytest.mark.parametrize("text", [f"ghs_{MARK}", f"ghp_{MARK}", f"github_pat_{MARK}", f"glpat-{MARK}"])
 @pytest.mark.parametrize("variable", ["COOLIFY_TOKEN", "COOLIFY_READ_TOKEN", "DEPLOYER_READ_TOKEN"])
 def test_a_token_of_another_platform_is_a_mistake_wherever_it_is_given(variable: str, text: str) -> None:
-    assert (
-        refused(variable, text) == "this is a token of GitHub or GitLab, not one of Coolify; it was not sent"
-    )
+    assert refused(variable, text) == "this is a token of GitHub or GitLab, not of Coolify; it was not sent"
 
 
 @pytest.mark.parametrize(
@@ -183,20 +183,22 @@ def test_a_webhook_with_a_tag_deploys_by_tag(
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        pytest.param("", "must name a uuid or a tag", id="nothing"),
-        pytest.param(f"uuid={WEB}&tag=blue", "must name a uuid or a tag", id="both"),
-        pytest.param("tag=a/b", "is no tag of Coolify's", id="no-tag"),
-        pytest.param("tag=", "must name a uuid or a tag", id="an-empty-tag"),
-        pytest.param("tag=,", "is no tag of Coolify's", id="only-commas"),
+        pytest.param("", "must contain a uuid or a tag", id="nothing"),
+        pytest.param(f"uuid={WEB}&tag=blue", "must contain a uuid or a tag", id="both"),
+        pytest.param("tag=a/b", "is not a valid Coolify tag", id="no-tag"),
+        pytest.param("tag=", "must contain a uuid or a tag", id="an-empty-tag"),
+        pytest.param("tag=,", "is not a valid Coolify tag", id="only-commas"),
         pytest.param(
-            f"uuid={WEB}&pr=7", "holds 'pr', which belongs into an input of its own", id="a-pull-request"
+            f"uuid={WEB}&pr=7", "contains 'pr', which must be set as an input of its own", id="a-pull-request"
         ),
         pytest.param(
             "tag=blue&force=true&docker_tag=x",
-            "holds 'docker_tag', which belongs into an input of its own",
+            "contains 'docker_tag', which must be set as an input of its own",
             id="a-docker-tag",
         ),
-        pytest.param(f"uuid={WEB}&7%7C{MARK}=x", "holds more than it should", id="what-may-be-a-secret"),
+        pytest.param(
+            f"uuid={WEB}&7%7C{MARK}=x", "contains an unexpected parameter", id="what-may-be-a-secret"
+        ),
     ],
 )
 def test_a_webhook_that_names_nothing_or_too_much_is_one_mistake(query: str, words: str) -> None:
@@ -249,22 +251,22 @@ def test_a_rehearsal_needs_nothing_and_names_what_it_does_not_use() -> None:
     [
         pytest.param(
             {"DEPLOYER_UUID": WEB, "INPUT_TAG": "blue"},
-            ["DEPLOYER_UUID and tag can't both be given"],
+            ["DEPLOYER_UUID and tag can't be combined. Remove one"],
             id="uuid-and-tag",
         ),
         pytest.param(
             {"INPUT_TAG": "blue", "INPUT_PR": "7"},
-            ["pr needs one application's uuid, not a tag"],
+            ["pr can't be combined with a tag. Set the application's uuid"],
             id="tag-and-pr",
         ),
         pytest.param(
             {"INPUT_DOCKER_TAG": "x"},
-            ["docker_tag needs `pr`: it is the image tag of a preview"],
+            ["docker_tag requires `pr`: it is the image tag of a preview"],
             id="what-is-not-replaced",
         ),
         pytest.param(
             {"COOLIFY_WEBHOOK": TAG_HOOK, "INPUT_COMMAND": "stop"},
-            ["command: stop needs uuids: Coolify can only deploy by tag (COOLIFY_WEBHOOK)"],
+            ["command: stop requires uuids: Coolify only deploys by tag (COOLIFY_WEBHOOK)"],
             id="a-webhook",
         ),
     ],

@@ -23,7 +23,7 @@ SAME_IMAGE = (
 )
 OTHER_IMAGE = "its image was changed to {} meanwhile, not by this run"
 ROLLBACK_UNSUPPORTED = (
-    f"Coolify {{}} can't roll back: its rollback requires {Feature.ROLLBACK.value}, "
+    f"Coolify {{}} does not support rollbacks: its own require {Feature.ROLLBACK.value}, "
     f"and a pinned commit is ignored from {PIN_LOST} to before {PIN_KEPT}. "
     "Update Coolify, or deploy the earlier commit from its branch"
 )

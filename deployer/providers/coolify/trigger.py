@@ -80,7 +80,7 @@ def read(
     if nothing_started := _nothing_started(response, request, options):
         return nothing_started
     if response.status == 422 and request.body:
-        apply.json_or_raise(response, request.body, version, "to roll back")
+        apply.json_or_raise(response, request.body, version, "the rollback")
     data = responses.json_or_raise(response)
     if request.kind == TAG:
         return parse_tag(data)

@@ -11,13 +11,9 @@ import responses
 from deployer.model import Handle, Owner, RefusedError, RetryLater, Started, TriggerResult, UnavailableError
 from deployer.providers.coolify.api.versions import Version
 from deployer.providers.coolify.provider import CoolifyProvider
-from deployer.providers.coolify.rollback import (
-    NO_EARLIER_DEPLOYMENT,
-    NO_LIST,
-    NOTHING_BEFORE_CREATE,
-    SAME_IMAGE,
-)
-from deployer.providers.coolify.rollback_rules import NOT_LISTED, STARTED_SINCE
+from deployer.providers.coolify.rollback import NO_LIST, NOTHING_BEFORE_CREATE
+from deployer.providers.coolify.rollback_plan import SAME_IMAGE
+from deployer.providers.coolify.rollback_rules import NO_EARLIER_DEPLOYMENT, NOT_LISTED, STARTED_SINCE
 from tests.providers.coolify.rollbacks import (
     BEFORE,
     FORCED,
@@ -113,7 +109,7 @@ def test_each_version_has_its_own_way_to_the_commit_before(
 def test_between_them_there_is_none_and_that_is_said(wire: responses.RequestsMock, version: str) -> None:
     git(wire, *RAN)
     with pytest.raises(
-        RefusedError, match=rf"^Coolify {version} has no way back: its rollback came with 4\.3\.0"
+        RefusedError, match=rf"^Coolify {version} does not support rollbacks: its own require 4\.3\.0"
     ):
         undone(coolify(version, rollback="true"), wire)
     assert not [line for line in asked(wire) if not line.startswith("GET")]
@@ -143,7 +139,9 @@ def test_before_there_was_a_list_nobody_can_tell(wire: responses.RequestsMock) -
             id="another-runs",
         ),
         pytest.param(
-            (done(4, NOW), done(3, NOW)), f"what ran before is the same commit ({NOW})", id="the-same-commit"
+            (done(4, NOW), done(3, NOW)),
+            f"the previous version is the same commit ({NOW})",
+            id="the-same-commit",
         ),
         pytest.param((done(4, NOW),), NO_EARLIER_DEPLOYMENT, id="the-first"),
         pytest.param(
@@ -282,7 +280,7 @@ def test_before_beta_464_the_rows_show_the_branch_s_head_whatever_was_pinned(
 
 def test_who_was_pinned_all_along_has_nothing_to_go_back_to(wire: responses.RequestsMock) -> None:
     git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=OLDEST)
-    with pytest.raises(RefusedError, match=f"what ran before is the same commit \\({OLDEST}\\)"):
+    with pytest.raises(RefusedError, match=f"the previous version is the same commit \\({OLDEST}\\)"):
         undone(coolify("4.0.0-beta.463", rollback="true"), wire)
 
 
@@ -355,7 +353,7 @@ def test_an_image_s_tag_that_is_the_same_can_not_be_put_back(
 def test_an_image_that_somebody_has_changed_since_is_left(wire: responses.RequestsMock) -> None:
     server = imaged(wire, then="3.0.0")
     with pytest.raises(
-        RefusedError, match=r"its image is ghcr.io/acme/shop:3\.0\.0 by now, which this run has not set"
+        RefusedError, match=r"its image was changed to ghcr.io/acme/shop:3\.0\.0 meanwhile, not by this run"
     ):
         undone(server, wire, OURS_IMG)
 
@@ -409,7 +407,7 @@ def test_what_is_put_back_is_not_said_to_stay(
     server = imaged(wire, **inputs)
     answer, _ = undone(server, wire, OURS_IMG)
     assert isinstance(answer, Started)
-    assert answer.note.partition("; what else this run has changed stays: ")[2] == stays
+    assert answer.note.partition("; other changes of this run stay in effect: ")[2] == stays
 
 
 def test_a_pin_by_its_field_is_not_said_to_stay_either(wire: responses.RequestsMock) -> None:
@@ -425,7 +423,7 @@ def test_a_pin_by_its_field_is_not_said_to_stay_either(wire: responses.RequestsM
     answer, _ = put_back(server, wire, git_commit_sha=NOW)
     assert isinstance(answer, Started)
     assert answer.note.endswith(
-        "; what else this run has changed stays: docker_registry_image_tag: (none) → 1"
+        "; other changes of this run stay in effect: docker_registry_image_tag: (none) → 1"
     )
 
 
@@ -441,7 +439,7 @@ def test_what_else_was_changed_stays_and_is_named(wire: responses.RequestsMock) 
     answer, _ = undone(server, wire, OURS_IMG)
     assert isinstance(answer, Started)
     assert (
-        "what else this run has changed stays: health_check_enabled: false → true; variables: 1 added (A)"
+        "other changes of this run stay in effect: health_check_enabled: false → true; variables: 1 added (A)"
         in answer.note
     )
 
@@ -501,7 +499,7 @@ def test_after_a_lost_answer_neither(wire: responses.RequestsMock) -> None:
         pytest.param("rollback_unknown", "Coolify says: Application not found. (HTTP 404)", id="it-is-gone"),
         pytest.param(
             "rollback_bad",
-            "Coolify refuses to roll back: commit: Invalid rollback commit",
+            "Coolify rejected the rollback: commit: Invalid rollback commit",
             id="what-it-does-not-take",
         ),
         pytest.param(
@@ -566,7 +564,7 @@ def test_what_was_perhaps_changed_to_go_back_is_known_too_and_then_for_sure(
     wire.replace("PATCH", f"{API}/applications/{IMG}", body=requests.exceptions.ReadTimeout())
     with pytest.raises(UnavailableError):
         undone(server, wire, OURS_IMG)
-    assert server.changes_made(IMG) == (IMAGE_THERE, f"{IMAGE_BACK} (perhaps: no answer came)")
+    assert server.changes_made(IMG) == (IMAGE_THERE, f"{IMAGE_BACK} (perhaps: no response)")
     assert undone(server, wire, OURS_IMG)[1] == [HISTORY_IMG, FORCED]
     assert server.changes_made(IMG) == (IMAGE_THERE, IMAGE_BACK)
 
@@ -652,7 +650,7 @@ def test_services_and_databases_keep_nothing(wire: responses.RequestsMock, uuid:
     server = coolify(uuid=uuid, rollback="true")
     with pytest.raises(RefusedError) as caught:
         undone(server, wire, Handle(uuid, "", condition="running"))
-    assert str(caught.value) == f"a {kind} keeps nothing that could be gone back to"
+    assert str(caught.value) == f"a {kind} can't be rolled back: Coolify keeps no earlier version of it"
     with pytest.raises(RefusedError) as caught:
         coolify(uuid=uuid, command="rollback").resolve(uuid)
     assert str(caught.value) == f"a {kind} can't be rolled back: Coolify keeps no earlier version of it"
@@ -663,7 +661,8 @@ def test_a_token_that_may_not_read_can_not_tell_what_ran_before(wire: responses.
     server.lookup.write_only_token = True
     server.resolve(WEB)
     with pytest.raises(
-        RefusedError, match=r"^the token may not read, so that nobody can tell what ran before$"
+        RefusedError,
+        match=r"^the token may not read, so the previous version is unknown. Add read to the token$",
     ):
         server.trigger(WEB)
     assert asked(wire) == []

@@ -118,7 +118,7 @@ def test_on_demand_an_image_is_gone_back_to(
             NEW,
             IMG,
             {"commit": NOW},
-            "this application runs an image and has no commits: give `image`",
+            "this application runs an image and has no commits. Set `image`",
             id="a-commit-of-an-image",
         ),
         pytest.param(
@@ -128,9 +128,15 @@ def test_on_demand_an_image_is_gone_back_to(
             "`image` is only for Docker-image applications",
             id="an-image-of-a-repository",
         ),
-        pytest.param(NEW, WEB, {"commit": "HEAD"}, "`commit: HEAD` names nothing to go back to", id="head"),
         pytest.param(
-            "4.1.2", WEB, {"commit": NOW}, "Coolify 4.1.2 has no way back", id="a-version-that-ignores-pins"
+            NEW, WEB, {"commit": "HEAD"}, "`commit: HEAD` is not a version to roll back to", id="head"
+        ),
+        pytest.param(
+            "4.1.2",
+            WEB,
+            {"commit": NOW},
+            "Coolify 4.1.2 does not support rollbacks",
+            id="a-version-that-ignores-pins",
         ),
         pytest.param("4.1.2", WEB, {}, NO_OTHER, id="no-other-commit-is-known"),
     ],
@@ -160,7 +166,7 @@ def unclear(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = W
     return str(caught.value)
 
 
-UNSURE = "it is not clear what ran before what runs now: give what to go back to as "
+UNSURE = "can't tell which version ran previously. Set "
 
 
 @pytest.mark.parametrize(
@@ -216,7 +222,7 @@ def test_where_all_else_was_taken_back_it_is_listed(wire: responses.RequestsMock
     created = RAN[0]["created_at"]
     assert (
         told
-        == f"{UNSURE}`commit`. There is {NOW}, deployed {created}, and taken back; {OLDEST}, made 2026-08-21 10:11:12 +0000 UTC"
+        == f"{UNSURE}`commit` to choose one. Available: {NOW}, deployed {created}, and rolled back; {OLDEST}, built 2026-08-21 10:11:12 +0000 UTC"
     )
 
 
@@ -225,7 +231,10 @@ def test_where_the_rows_do_not_show_what_was_built_it_is_listed(wire: responses.
     git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
     created = RAN[0]["created_at"]
     told = unclear(coolify("4.0.0-beta.463", command="rollback"), wire)
-    assert told == f"{UNSURE}`commit`. There is {NOW}, deployed {created}; {BEFORE}, deployed {created}"
+    assert (
+        told
+        == f"{UNSURE}`commit` to choose one. Available: {NOW}, deployed {created}; {BEFORE}, deployed {created}"
+    )
 
 
 def test_an_image_that_was_made_after_the_one_that_runs_is_not_gone_back_to(
@@ -254,7 +263,7 @@ def test_where_no_image_is_known_to_be_older_they_are_listed(
     image(wire)
     kept(wire, *images, uuid=IMG)
     told = unclear(coolify(uuid=IMG, command="rollback"), wire, IMG)
-    assert told == f"{UNSURE}`image`. There is 2.1.0, made 2026-08-21 10:11:12 +0000 UTC"
+    assert told == f"{UNSURE}`image` to choose one. Available: 2.1.0, built 2026-08-21 10:11:12 +0000 UTC"
 
 
 # --- where the list of images marks none (an ordinary container's name)
@@ -266,7 +275,7 @@ CAPTURED = Path(__file__).parents[2] / "contracts" / "coolify" / "captured-2"
 OLD_TAG, NEW_TAG = "1.26", "1.27"
 
 
-LISTED = "1.27, made 2026-12-01 01:31:46 +0000 UTC, the application's own tag; 1.26, made 2026-12-01 01:31:30 +0000 UTC"
+LISTED = "1.27, built 2026-12-01 01:31:46 +0000 UTC, the application's own tag; 1.26, built 2026-12-01 01:31:30 +0000 UTC"
 
 
 def captured(name: str) -> Any:
@@ -371,14 +380,14 @@ def test_where_they_do_not_show_it_the_images_are_listed_with_their_dates(
     wire: responses.RequestsMock, rows: list[Row]
 ) -> None:
     server, uuid = real(wire, *rows)
-    assert unclear(server, wire, uuid) == f"{UNSURE}`image`. There is {LISTED}"
+    assert unclear(server, wire, uuid) == f"{UNSURE}`image` to choose one. Available: {LISTED}"
 
 
 def test_a_tag_that_the_server_does_not_keep_has_no_date_to_compare(wire: responses.RequestsMock) -> None:
     server, uuid = real(wire, started(4, "nginx:1.28"), docker_registry_image_tag="1.28")
     assert (
         unclear(server, wire, uuid)
-        == f"{UNSURE}`image`. There is {LISTED.replace(', the application' + chr(39) + 's own tag', '')}"
+        == f"{UNSURE}`image` to choose one. Available: {LISTED.replace(', the application' + chr(39) + 's own tag', '')}"
     )
 
 

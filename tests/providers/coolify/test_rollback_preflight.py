@@ -10,7 +10,8 @@ import responses
 
 from deployer.model import RefusedError, UnavailableError
 from deployer.providers.coolify.provider import CoolifyProvider
-from deployer.providers.coolify.rollback import NO_EARLIER_DEPLOYMENT, SAME_IMAGE
+from deployer.providers.coolify.rollback_plan import SAME_IMAGE
+from deployer.providers.coolify.rollback_rules import NO_EARLIER_DEPLOYMENT
 from tests.providers.coolify.rollbacks import (
     BEFORE,
     NOW,
@@ -56,7 +57,7 @@ PROBES = [f"PATCH /applications/{WEB} {{}}", "POST /deploy"]
 def test_a_token_that_could_not_put_back_is_told_before_the_deployment(wire: responses.RequestsMock) -> None:
     (warning,), calls = right(wire, "4.2.0", "patch_probe_deploy", rollback="true")
     assert warning.startswith(
-        "if the new version does not run, what ran before can't be put back: the token lacks write. Make a new one: "
+        "the previous version could not be restored if the new one fails: the token lacks write. Make a new one: "
     )
     assert calls == PROBES
 
@@ -151,10 +152,10 @@ def test_a_dry_run_lists_what_could_be_gone_back_to(wire: responses.RequestsMock
     )
     created = RAN[0]["created_at"]
     assert outlook(coolify(command="rollback", dry_run="true")) == (
-        f"would go back to {BEFORE}",
-        f"could go back to {BEFORE}, deployed {created}",
-        f"could go back to {OLDER}, deployed {created}",
-        f"could go back to {OLDEST}, made 2026-08-10 10:11:12 +0000 UTC",
+        f"would roll back to {BEFORE}",
+        f"could roll back to {BEFORE}, deployed {created}",
+        f"could roll back to {OLDER}, deployed {created}",
+        f"could roll back to {OLDEST}, built 2026-08-10 10:11:12 +0000 UTC",
     )
     assert not [line for line in asked(wire) if not line.startswith("GET")]
 
@@ -170,9 +171,9 @@ def test_a_dry_run_lists_images_too(wire: responses.RequestsMock) -> None:
         uuid=IMG,
     )
     assert outlook(coolify(uuid=IMG, command="rollback", dry_run="true"), IMG) == (
-        "would go back to ghcr.io/acme/shop:2.0.0 (image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.0.0)",
-        "could go back to 2.0.0, made 2026-08-18 10:11:12 +0000 UTC",
-        "could go back to 1.9.9, made 2026-08-12 10:11:12 +0000 UTC",
+        "would roll back to ghcr.io/acme/shop:2.0.0 (image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.0.0)",
+        "could roll back to 2.0.0, built 2026-08-18 10:11:12 +0000 UTC",
+        "could roll back to 1.9.9, built 2026-08-12 10:11:12 +0000 UTC",
     )
 
 
@@ -206,17 +207,19 @@ def test_a_dry_run_says_that_the_token_could_not_pin(wire: responses.RequestsMoc
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     assert outlook(coolify("4.2.0", rollback="true", dry_run="true"))[-1].startswith(
-        "could not be rolled back: the token lacks write"
+        "could not roll back: the token lacks write"
     )
 
 
 @pytest.mark.parametrize(
     ("version", "listed", "told"),
     [
-        pytest.param(NEW, RAN, f"would be rolled back to {NOW} if it does not run", id="newest"),
-        pytest.param("4.2.0", RAN, f"would be rolled back to {NOW} if it does not run", id="4.2.0"),
-        pytest.param(NEW, (), f"could not be rolled back: {NO_EARLIER_DEPLOYMENT}", id="the-first"),
-        pytest.param("4.1.2", RAN, "could not be rolled back: Coolify 4.1.2 has no way back", id="no-way"),
+        pytest.param(NEW, RAN, f"would roll back to {NOW} if the new version is down", id="newest"),
+        pytest.param("4.2.0", RAN, f"would roll back to {NOW} if the new version is down", id="4.2.0"),
+        pytest.param(NEW, (), f"could not roll back: {NO_EARLIER_DEPLOYMENT}", id="the-first"),
+        pytest.param(
+            "4.1.2", RAN, "could not roll back: Coolify 4.1.2 does not support rollbacks", id="no-way"
+        ),
     ],
 )
 def test_a_dry_run_says_what_would_be_gone_back_to(
@@ -231,7 +234,7 @@ def test_a_dry_run_says_what_would_be_gone_back_to(
 def test_a_dry_run_says_the_pin_where_the_rows_do_not_show_it(wire: responses.RequestsMock) -> None:
     git(wire, *RAN, git_commit_sha=OLDEST)  # which is pinned already, so that nothing would be changed
     told = outlook(coolify("4.0.0-beta.463", rollback="true", dry_run="true"))
-    assert told[-1] == f"would be rolled back to {OLDEST} if it does not run"
+    assert told[-1] == f"would roll back to {OLDEST} if the new version is down"
 
 
 @pytest.mark.parametrize(
@@ -239,11 +242,11 @@ def test_a_dry_run_says_the_pin_where_the_rows_do_not_show_it(wire: responses.Re
     [
         pytest.param(
             {"image": ":2.1.0"},
-            "would be rolled back to ghcr.io/acme/shop:2.0.1 if it does not run",
+            "would roll back to ghcr.io/acme/shop:2.0.1 if the new version is down",
             id="another-tag",
         ),
-        pytest.param({"image": ":2.0.1"}, f"could not be rolled back: {SAME_IMAGE}", id="the-same-tag"),
-        pytest.param({}, f"could not be rolled back: {SAME_IMAGE}", id="no-image"),
+        pytest.param({"image": ":2.0.1"}, f"could not roll back: {SAME_IMAGE}", id="the-same-tag"),
+        pytest.param({}, f"could not roll back: {SAME_IMAGE}", id="no-image"),
     ],
 )
 def test_a_dry_run_says_it_of_an_image(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.providers.coolify import rollback, rollback_rules, trigger
+from deployer.providers.coolify import rollback_plan, rollback_rules, trigger
 from deployer.providers.coolify.rollback_rules import Candidate
 from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequest
 from tests.providers.coolify.rollbacks import BEFORE, NOW, OLDER, done
@@ -33,7 +33,7 @@ ASKED, PIN, FORCE = (
 def test_which_row_a_request_without_an_answer_has_made(
     row: Row, act: TriggerRequest, marked: bool, like: bool
 ) -> None:
-    assert rollback.like(row, act, marked=marked) is like
+    assert rollback_plan.matches(row, act, marked=marked) is like
 
 
 def test_only_a_full_queue_is_one() -> None:
@@ -59,9 +59,7 @@ def test_only_an_image_that_was_made_before_ran_before(made: str | None, earlier
         {"tag": "2", "created_at": "2026-08-20 10:11:12 +0000 UTC", "is_current": True},
         {"tag": "1", "created_at": made},
     ]
-    assert rollback_rules.other_images(listed) == (
-        Candidate("1", f"made {made}" if made else "", earlier),
-    )
+    assert rollback_rules.other_images(listed) == (Candidate("1", f"built {made}" if made else "", earlier),)
 
 
 def test_of_each_commit_the_newest_row_counts() -> None:

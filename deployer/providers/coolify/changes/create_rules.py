@@ -99,7 +99,7 @@ def pick(kind: str, wanted_name: str, rows: Iterable[Row]) -> Row:
     if not wanted_name:
         if len(listed) == 1:
             return listed[0]
-        raise RefusedError(f"`{kind}` is missing: {_available(kind, listed)}")
+        raise RefusedError(f"`{kind}` is missing. {_available(kind, listed)}")
     tests = (
         [row for row in listed if row.get("uuid") == wanted_name],
         [row for row in listed if row.get("name") == wanted_name],
@@ -112,7 +112,7 @@ def pick(kind: str, wanted_name: str, rows: Iterable[Row]) -> Row:
             f"Set the uuid of one: {', '.join(map(_label, found))}"
         )
     if not found:
-        raise RefusedError(f"{kind} {_quoted(wanted_name)} not found: {_available(kind, listed)}")
+        raise RefusedError(f"{kind} {_quoted(wanted_name)} not found. {_available(kind, listed)}")
     return found[0]
 
 
@@ -269,9 +269,9 @@ def _image(image: Image, version: Version) -> dict[str, str]:
 
 def _available(kind: str, rows: list[Row]) -> str:
     if not rows:
-        return f"the token can't see any {kind}"
+        return f"The token can't see any {kind}"
     more = f" and {len(rows) - MAX_LISTED} more" if len(rows) > MAX_LISTED else ""
-    return f"available: {', '.join(map(_label, rows[:MAX_LISTED]))}{more}"
+    return f"Available: {', '.join(map(_label, rows[:MAX_LISTED]))}{more}"
 
 
 def _label(row: Row) -> str:

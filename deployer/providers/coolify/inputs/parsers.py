@@ -60,7 +60,7 @@ def tags(text: tuple[str, ...]) -> tuple[str, ...]:
     if not text or any(not TAG.fullmatch(each) for each in text):
         message = (
             "is not a valid Coolify tag: only letters, digits and -_. are allowed. "
-            "(An image tag is set with `image: :tag`)"
+            "For an image tag, set `image`"
         )
         raise ValueError(message)
     return tuple(each.lower() for each in text)

@@ -130,7 +130,7 @@ def test_only_what_differs_of_the_image_is_sent(row: Row, wished: str, sent: dic
 
 def test_a_real_image_application_is_read() -> None:
     row = body("create_img_get")
-    assert (str(images.held(row)), images.changed(row, images.parsed("nginx:1.27"))) == ("nginx:1.27", {})
+    assert (str(images.current(row)), images.changed(row, images.parsed("nginx:1.27"))) == ("nginx:1.27", {})
 
 
 def test_the_story_of_a_new_image() -> None:
@@ -141,7 +141,7 @@ def test_the_story_of_a_new_image() -> None:
 
 
 def test_another_build_pack_has_no_image_to_run() -> None:
-    with pytest.raises(RefusedError, match=r"built from its source \(nixpacks\)"):
+    with pytest.raises(RefusedError, match=r"built from source \(nixpacks\)"):
         application.patch(body("app_get_read"), NEWEST, image=images.parsed(":1"))
     with pytest.raises(RefusedError, match="has no image yet"):
         images.changed(image_row(None, None), images.parsed(":1"))
@@ -162,18 +162,22 @@ def test_settings_are_sent_as_given() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("{", "is no JSON: .* in line 1, column 2", id="no-json"),
-        pytest.param(f'{{"a": "{MARKED}" "b"}}', "is no JSON", id="no-json-with-a-value"),
+        pytest.param("{", "is not valid JSON: .* in line 1, column 2", id="no-json"),
+        pytest.param(f'{{"a": "{MARKED}" "b"}}', "is not valid JSON", id="no-json-with-a-value"),
         pytest.param("[]", "must be a JSON object", id="a-list"),
         pytest.param("{}", "must be a JSON object", id="nothing"),
         pytest.param('"name"', "must be a JSON object", id="a-text"),
-        pytest.param('{"a": 1, "a": 2}', "holds a field twice: a", id="twice"),
+        pytest.param('{"a": 1, "a": 2}', "contains a field twice: a", id="twice"),
         pytest.param('{"a": NaN}', "NaN or Infinity", id="nan"),
         pytest.param("[" * 100000, "is nested too deeply", id="deep"),
         pytest.param(
             '{"instant_deploy": true}', "`instant_deploy` would start a second deployment", id="instant"
         ),
-        pytest.param('{"uuid": "x", "fqdn": "y"}', "`uuid` is no field.*`fqdn` is read-only", id="both"),
+        pytest.param(
+            '{"uuid": "x", "fqdn": "y"}',
+            "`uuid` is not a field that can be changed.*`fqdn` is read-only",
+            id="both",
+        ),
     ],
 )
 def test_what_may_not_stand_in_settings(text: str, expected: str) -> None:
@@ -230,7 +234,7 @@ def test_equal_settings_send_nothing() -> None:
 
 def test_what_can_not_be_seen_is_sent() -> None:
     assert application.patch(body("v4.0.0-beta.380_app_get"), NEWEST, fields={"is_spa": True}) == Patch(
-        {"is_spa": True}, ("is_spa: (not known) → true",)
+        {"is_spa": True}, ("is_spa: (unknown) → true",)
     )
 
 
@@ -329,13 +333,13 @@ def test_image_and_settings_go_in_one_request() -> None:
     )
     assert patch == Patch(
         {"docker_registry_image_tag": "2", "description": "x", "domains": "http://a.example.com"},
-        ("image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop:2", "description: (not known) → x"),
+        ("image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop:2", "description: (unknown) → x"),
     )
 
 
 # --- commit
 
-STAYS = "the application stays pinned to this commit: later deployments and webhooks build it, too, until `commit: HEAD` ends that"
+STAYS = "the application stays pinned to this commit, also for later deployments and webhooks, until `commit: HEAD` ends that"
 
 
 def test_a_commit_is_pinned_and_it_is_said_that_it_stays() -> None:
@@ -364,13 +368,13 @@ def test_old_versions_may_skip_the_build_of_a_pinned_commit() -> None:
 
 
 def test_an_image_has_no_commit() -> None:
-    with pytest.raises(RefusedError, match="use `image`"):
+    with pytest.raises(RefusedError, match="Use `image`"):
         application.patch(image_row(), NEWEST, pin=SHA)
 
 
 @pytest.mark.parametrize("text", ["main", SHA[:7], f"{SHA}0", "", "$(rm)"])
 def test_what_is_no_commit(text: str) -> None:
-    with pytest.raises(ValueError, match="must be a whole commit"):
+    with pytest.raises(ValueError, match="must be a complete commit"):
         application.commit(text)
 
 
@@ -381,8 +385,8 @@ def test_a_commit_may_be_written_in_capitals() -> None:
 # --- what the server says to it
 
 CONFLICT = (
-    "domains: https://web.example.com belongs to application web ptofe13hijui9bkafqyhz7yy already. "
-    'If both shall have it, put "force_domain_override": true into `settings`'
+    "domains: https://web.example.com already belongs to application web ptofe13hijui9bkafqyhz7yy. "
+    'To use it for both, set "force_domain_override": true in `settings`'
 )
 
 
@@ -401,7 +405,7 @@ CONFLICT = (
             NEWEST,
             (
                 "name: The name field must be a string.",
-                "nope: Coolify 4.3.10 knows no such field, or does not let it be changed",
+                "nope: Coolify 4.3.10 has no such field, or does not allow changing it",
             ),
             id="errors-are-lists",
         ),
@@ -449,12 +453,12 @@ def test_a_field_that_came_later_or_has_gone_is_told_with_its_version() -> None:
         "errors": {name: ["This field is not allowed."] for name in ("is_spa", "docker_compose_raw")},
     }
     assert rejections(answer, Version("4.0.0-beta.420")) == (
-        "is_spa: Coolify 4.0.0-beta.420 does not let it be changed: that came with 4.0.0-beta.463",
-        "docker_compose_raw: Coolify 4.0.0-beta.420 knows no such field, or does not let it be changed",
+        "is_spa: Coolify 4.0.0-beta.420 does not allow changing it: that requires 4.0.0-beta.463",
+        "docker_compose_raw: Coolify 4.0.0-beta.420 has no such field, or does not allow changing it",
     )
     assert (
         rejections(answer, NEWEST)[1]
-        == "docker_compose_raw: Coolify 4.3.10 does not let it be changed any more (since 4.0.0-beta.463)"
+        == "docker_compose_raw: Coolify 4.3.10 no longer allows changing it (since 4.0.0-beta.463)"
     )
 
 

@@ -51,7 +51,7 @@ CHECKED = [f"GET {APP}", f"GET /deployments/applications/{IMG}?take=1"]
 LISTED = f"GET {ENVS}"
 PROBED = [f"PATCH {APP}", "POST /deploy"]
 IMAGE_TOLD = "image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0"
-COPIES = "; Coolify makes a copy of each new one for previews"
+COPIES = "; Coolify also creates a copy of each new one for previews"
 FOO = {
     "is_preview": False,
     "is_literal": False,
@@ -165,7 +165,7 @@ def test_nothing_is_sent_where_all_is_as_it_is_wished(wire: responses.RequestsMo
     told = prepared(
         wire, coolify(image="ghcr.io/acme/shop:2.0.1", env="A=1", settings='{"base_directory": "/"}')
     )
-    assert told == Changes((), unchanged=("variables: 0 added, 0 changed, 1 kept",))
+    assert told == Changes((), unchanged=("variables: 0 added, 0 changed, 1 unchanged",))
     assert asked(wire) == [*CHECKED, LISTED]
 
 
@@ -201,7 +201,7 @@ def test_the_fields_go_in_one_request_and_the_variables_in_another(wire: respons
     assert told.applied == (
         IMAGE_TOLD,
         "health_check_enabled: false → true",
-        f"variables: 1 added (C), 1 changed (A), 1 kept{COPIES}",
+        f"variables: 1 added (C), 1 changed (A), 1 unchanged{COPIES}",
     )
     assert asked(wire) == [*CHECKED, LISTED, *PROBED, f"PATCH {APP}", f"PATCH {BULK}"]
     assert bodies(wire)[1:] == [
@@ -236,7 +236,7 @@ def test_a_preview_has_variables_of_its_own(wire: responses.RequestsMock) -> Non
     rights(wire)
     set_all(wire)
     told = prepared(wire, coolify(pr="7", env="A=new\nB=2"))
-    assert told.applied == ("preview variables: 1 added (B), 1 changed (A), 0 kept",)
+    assert told.applied == ("preview variables: 1 added (B), 1 changed (A), 0 unchanged",)
     [sent] = bodies(wire)[1:]
     assert [(item["key"], item["is_preview"]) for item in sent["data"]] == [("A", True), ("B", True)]
 
@@ -261,7 +261,7 @@ def test_services_and_databases_have_variables_too(
     rights(wire, uuid)
     set_all(wire, f"/{kind}s/{uuid}/envs/bulk")
     told = prepared(wire, coolify(uuid=uuid, env=f"ADDED_BY_US={MARKED}"), uuid)
-    assert told.applied == ("variables: 1 added (ADDED_BY_US), 0 changed, 0 kept",)
+    assert told.applied == ("variables: 1 added (ADDED_BY_US), 0 changed, 0 unchanged",)
     assert asked(wire)[-4:] == [
         f"GET /{kind}s/{uuid}/envs",
         f"PATCH /applications/{uuid}",
@@ -324,7 +324,7 @@ def test_a_token_that_lacks_a_right_changes_nothing(
 def test_who_may_not_read_changes_nothing(wire: responses.RequestsMock) -> None:
     server = coolify(wait="false", image=":2.1.0")
     server.lookup.write_only_token = True
-    with pytest.raises(RefusedError, match="the token lacks read, and what is to be changed is read first"):
+    with pytest.raises(RefusedError, match="the token lacks read, which is needed before a change"):
         server.resolve(IMG)
     assert asked(wire) == []
 
@@ -353,14 +353,14 @@ def test_another_build_pack_has_no_image(wire: responses.RequestsMock) -> None:
     [
         (
             "patch_unknown_and_invalid",
-            "name: The name field must be a string; nope: Coolify 4.3.10 knows no such field, or does not let it be changed",
+            "name: The name field must be a string; nope: Coolify 4.3.10 has no such field, or does not allow changing it",
         ),
         (
             "patch_image_name_tagged",
             "docker_registry_image_name: The docker registry image name field format is invalid",
         ),
-        ("app_patch_409_domain_conflict", "domains: https://x.example.com belongs to"),
-        ("patch_badjson", "Coolify refuses the change: "),
+        ("app_patch_409_domain_conflict", "domains: https://x.example.com already belongs to"),
+        ("patch_badjson", "Coolify rejected the change: "),
         ("patch_unknown_app", "Application not found"),
     ],
 )
@@ -389,7 +389,7 @@ def test_what_was_changed_before_a_refusal_is_told(wire: responses.RequestsMock)
     server = coolify(image=":2.1.0", env=f"A={MARKED}")
     server.resolve(IMG)
     assert refused(server).reason == (
-        f"Coolify refuses the change: value: The value field must be a string. Changed before that: {IMAGE_TOLD}"
+        f"Coolify rejected the change: value: The value field must be a string. Changed before that: {IMAGE_TOLD}"
     )
     assert server.changes_made(IMG) == (IMAGE_TOLD,)
 
@@ -404,7 +404,7 @@ def test_of_several_variables_some_may_be_set_although_one_is_refused(wire: resp
     server.resolve(IMG)
     assert refused(server).reason.endswith(f"must be a string. {PARTLY_APPLIED}")
     assert server.changes_made(IMG) == (
-        f"variables: 2 added (A, B), 0 changed, 0 kept{COPIES} (perhaps, or a part of it)",
+        f"variables: 2 added (A, B), 0 changed, 0 unchanged{COPIES} (perhaps, or a part of it)",
     )
 
 
@@ -425,7 +425,7 @@ def test_a_lost_answer_to_what_was_done_is_found_out_by_reading(wire: responses.
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
     assert unanswered(server).may_have_arrived
-    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no answer came)",)
+    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no response)",)
     wire.remove("GET", API + APP)
     application(wire, docker_registry_image_tag="2.1.0")
     assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
@@ -453,9 +453,9 @@ def test_what_was_done_before_a_lost_answer_is_not_sent_again(wire: responses.Re
     lose(wire, BULK)
     server = coolify(image=":2.1.0", env="A=1")
     server.resolve(IMG)
-    added = f"variables: 1 added (A), 0 changed, 0 kept{COPIES}"
+    added = f"variables: 1 added (A), 0 changed, 0 unchanged{COPIES}"
     assert unanswered(server).reason.endswith(f". Changed before that: {IMAGE_TOLD}")
-    assert server.changes_made(IMG) == (IMAGE_TOLD, f"{added} (perhaps: no answer came)")
+    assert server.changes_made(IMG) == (IMAGE_TOLD, f"{added} (perhaps: no response)")
     wire.remove("GET", API + APP)
     wire.remove("GET", API + ENVS)
     application(wire, docker_registry_image_tag="2.1.0")
@@ -497,7 +497,7 @@ def test_while_it_can_not_be_read_what_was_perhaps_changed_stays_known(wire: res
     wire.remove("GET", API + APP)
     serve(wire, "GET", APP, "maintenance_503")
     unanswered(server)
-    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no answer came)",)
+    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no response)",)
 
 
 def test_what_the_server_itself_breaks_at_is_not_sent_for_ever(wire: responses.RequestsMock) -> None:
@@ -510,7 +510,7 @@ def test_what_the_server_itself_breaks_at_is_not_sent_for_ever(wire: responses.R
     server.resolve(IMG)
     assert [unanswered(server).server_error for _ in range(2)] == ["HTTP 500: Server Error"] * 2
     assert refused(server).reason == (
-        f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_TOLD} (perhaps: no answer came)"
+        f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_TOLD} (perhaps: no response)"
     )
     assert asked(wire).count(f"PATCH {APP}") == 1 + 3
 
@@ -530,7 +530,7 @@ def test_a_signal_in_the_middle_leaves_known_what_was_sent(wire: responses.Reque
         server.apply_changes(IMG)
     assert server.changes_made(IMG) == (
         IMAGE_TOLD,
-        f"variables: 1 added (A), 0 changed, 0 kept{COPIES} (perhaps: no answer came)",
+        f"variables: 1 added (A), 0 changed, 0 unchanged{COPIES} (perhaps: no response)",
     )
 
 

@@ -202,7 +202,9 @@ def test_addresses_of_another_application_are_taken_where_that_is_wished(play: R
     taken = {"name": "second", "domains": "http://shop.example.com"}
     ran = play("create-existing", **taken)
     assert ran.code == 2
-    assert any("domains: http://shop.example.com belongs to application shop" in line for line in ran.said)
+    assert any(
+        "domains: http://shop.example.com already belongs to application shop" in line for line in ran.said
+    )
     assert [each for each in ran.asked if each.startswith("POST /deploy?")] == []
     ran = play("create-existing", **taken, settings='{"force_domain_override": true}')
     assert (ran.code, ran.violations) == (0, [])
@@ -217,7 +219,7 @@ def test_one_that_is_there_is_deployed_with_its_image(play: Runs) -> None:
     ran = play("create-existing", domains="https://x.example.com", ports="80,81", server="other")
     patched = f'PATCH /applications/{UUID} {{"docker_registry_image_tag": "2.1.0"}}'
     assert ran.asked == [*LOOKED_FOR, *CHECKED, *PROBED_THERE, patched, *DEPLOYED]
-    keeps = "is only for a new application: this one is there already, and keeps"
+    keeps = "only applies to a new application: this one exists and keeps"
     assert ran.said[1:6] == [
         f"shop: application {UUID}, http://shop.example.com",
         "shop: changed image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0",
@@ -251,7 +253,7 @@ def test_a_dry_run_says_what_would_be_made(play: Runs) -> None:
     assert ran.asked == [*LOOKED_FOR, *PLACED, *reversed(PROBED)]
     assert ran.said[-4:-1] == [
         f"{TOLD.replace('created', 'would create it')}, at https://a.example.com (POST /applications/dockerimage)",
-        "shop: would set variables: 1 added (A), 0 changed, 0 kept; Coolify makes a copy of each new one for previews",
+        "shop: would set variables: 1 added (A), 0 changed, 0 unchanged; Coolify also creates a copy of each new one for previews",
         "shop: would queue a deployment: Docker image ghcr.io/acme/shop:2.1.0 (POST /deploy?uuid=new&force=true)",
     ]
     assert (ran.code, ran.violations, ran.result["targets"][0]["uuid"]) == (0, [], "")
@@ -276,55 +278,61 @@ TWINS = replace(SCENARIOS["create"], projects=(Project("Shop"), Project("Shop"))
     ("scenario", "version", "inputs", "told"),
     [
         pytest.param(
-            "create", NEW, {"project": "nope"}, ('no project "nope": there are "Shop" (', 2), id="project"
+            "create",
+            NEW,
+            {"project": "nope"},
+            ('project "nope" not found. Available: "Shop" (', 2),
+            id="project",
         ),
         pytest.param(
-            "create", NEW, {"project": ""}, ('`project` is missing: there are "Shop" (', 2), id="no-project"
+            "create", NEW, {"project": ""}, ('`project` is missing. Available: "Shop" (', 2), id="no-project"
         ),
-        pytest.param(TWINS, NEW, {}, ('2 are called "Shop"; give the uuid: "Shop" (', 2), id="two-projects"),
+        pytest.param(
+            TWINS, NEW, {}, ('2 are named "Shop". Set the uuid of one: "Shop" (', 2), id="two-projects"
+        ),
         pytest.param(
             "create",
             NEW,
             {"environment": "qa"},
-            ('no environment "qa": there are "production" (', 3),
+            ('environment "qa" not found. Available: "production" (', 3),
             id="environment",
         ),
         pytest.param(
             "create",
             OLD,
             {"environment": "qa"},
-            ('no environment "qa": there are "production", "staging"', 3),
+            ('environment "qa" not found. Available: "production", "staging"', 3),
             id="old-environment",
         ),
         pytest.param(
             "create",
             NEW,
             {"server": "builder"},
-            ('no server "builder": there is "localhost" (', 5),
+            ('server "builder" not found. Available: "localhost" (', 5),
             id="server",
         ),
         pytest.param(
-            TWO_HOSTS, NEW, {}, ('`server` is missing: there are "localhost" (', 5), id="two-servers"
+            TWO_HOSTS, NEW, {}, ('`server` is missing. Available: "localhost" (', 5), id="two-servers"
         ),
         pytest.param(
             "create",
             NEW,
             {"destination": "x"},
-            ('no destination "x": there is "coolify" (', 6),
+            ('destination "x" not found. Available: "coolify" (', 6),
             id="destination",
         ),
         pytest.param(
-            TWO_NETS, NEW, {}, ('`destination` is missing: there are "coolify" (', 6), id="two-destinations"
+            TWO_NETS, NEW, {}, ('`destination` is missing. Available: "coolify" (', 6), id="two-destinations"
         ),
         pytest.param("create", OLD, {}, ("`ports` is missing", 5), id="no-ports"),
         pytest.param(
-            "create", OLD, {"ports": "80", "verify_url": "auto"}, ("give `domains`", 5), id="no-address"
+            "create", OLD, {"ports": "80", "verify_url": "auto"}, ("Set `domains`", 5), id="no-address"
         ),
         pytest.param(
             "create",
             OLD,
             {"ports": "80", "settings": '{"domains": "x"}'},
-            ("create sets it", 0),
+            ("must not contain `domains`, which create sets", 0),
             id="settings",
         ),
         pytest.param(READER, NEW, {}, ("the token lacks write, so nothing was changed", 8), id="no-write"),
@@ -352,7 +360,7 @@ def test_a_refusal_after_it_was_made_says_so(play: Runs) -> None:
 def test_two_destinations_of_an_old_version_are_told_by_the_server(play: Runs) -> None:
     ran = play(TWO_NETS, MIDDLE)
     assert (
-        "Coolify refuses to create it: Server has multiple destinations and you do not set destination_uuid"
+        "Coolify rejected the new application: Server has multiple destinations and you do not set destination_uuid"
         in "\n".join(ran.said)
     )
     assert (ran.code, ran.violations) == (2, [])
@@ -363,7 +371,7 @@ def test_two_destinations_of_an_old_version_are_told_by_the_server(play: Runs) -
     [
         pytest.param(
             "create_img_noproject",
-            "Coolify refuses to create it: project_uuid: This field is required",
+            "Coolify rejected the new application: project_uuid: This field is required",
             id="422",
         ),
         pytest.param(
@@ -371,9 +379,11 @@ def test_two_destinations_of_an_old_version_are_told_by_the_server(play: Runs) -
             "at least one of environment_name or environment_uuid",
             id="422-without-errors",
         ),
-        pytest.param("create_img_badproject", "Coolify refuses to create it: Project not found", id="404"),
         pytest.param(
-            "create_img_builder", "Coolify refuses to create it: server_uuid: ", id="a-build-server"
+            "create_img_badproject", "Coolify rejected the new application: Project not found", id="404"
+        ),
+        pytest.param(
+            "create_img_builder", "Coolify rejected the new application: server_uuid: ", id="a-build-server"
         ),
     ],
 )
@@ -399,7 +409,7 @@ def test_after_a_lost_answer_it_is_found_and_never_made_twice(play: Runs, versio
         made(ports_exposes="80"),
         "GET /applications",
     ]
-    assert f"{TOLD} (found there after the answer was lost, and taken for ours)" in ran.said
+    assert f"{TOLD} (found after the response was lost)" in ran.said
     assert (ran.code, ran.violations) == (0, [])
     assert ran.result["targets"][0]["uuid"] == UUID
 
@@ -408,7 +418,7 @@ def test_what_is_not_found_is_not_sent_again(play: Runs) -> None:
     """It may still be under way; the next run uses what is there by then."""
     ran = play("create", NEW, Fault(("create",), Then.CLOSE))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), *["GET /applications"] * 3]
-    assert "Nothing is sent a second time; run the job again" in "\n".join(ran.said)
+    assert "Not retrying, to avoid a duplicate. Run the job again" in "\n".join(ran.said)
     assert (ran.code, ran.violations) == (2, [])
 
 

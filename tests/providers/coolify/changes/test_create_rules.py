@@ -44,22 +44,22 @@ def test_a_project_is_found_by_uuid_by_name_or_alone(wished: str) -> None:
         pytest.param(
             "",
             ENVIRONMENTS,
-            '`environment` is missing: there are "production" (d95myjhljrijb3w635g3gcxz), "Staging" (e2)',
+            '`environment` is missing. Available: "production" (d95myjhljrijb3w635g3gcxz), "Staging" (e2)',
             id="?",
         ),
         pytest.param(
             "dev",
             ENVIRONMENTS[:1],
-            'there is no environment "dev": there is "production" (d95myjhljrijb3w635g3gcxz)',
+            'environment "dev" not found. Available: "production" (d95myjhljrijb3w635g3gcxz)',
             id="missing",
         ),
         pytest.param(
-            "dev", [], 'there is no environment "dev": the token sees no environment at all', id="none"
+            "dev", [], 'environment "dev" not found: the token can\'t see any environment', id="none"
         ),
         pytest.param(
             "A",
             [{"name": "a", "uuid": "1"}, {"name": "a", "uuid": "2"}],
-            '`environment`: 2 are called "A"; give the uuid: "a" (1), "a" (2)',
+            '`environment`: 2 are named "A". Set the uuid of one: "a" (1), "a" (2)',
             id="twice",
         ),
         pytest.param("dev", [{"name": "x"}] * 25, ", ".join(['"x"'] * 20) + " and 5 more", id="many"),
@@ -80,16 +80,16 @@ def test_a_build_server_runs_nothing() -> None:
     rows = body("servers")
     builder = {"uuid": "b", "name": "builder", "settings": {"is_build_server": True}}
     assert create_rules.server("", [*rows, builder]) == rows[0]
-    with pytest.raises(RefusedError, match='no server "builder"'):
+    with pytest.raises(RefusedError, match='server "builder" not found'):
         create_rules.server("builder", [*rows, builder])
 
 
 def test_a_destination_is_named_only_where_there_are_several() -> None:
     assert create_rules.destination("", SERVER, DESTINATIONS[:1], []) == ""
     assert create_rules.destination("Second", SERVER, DESTINATIONS, []) == "d2"
-    with pytest.raises(RefusedError, match='`destination` is missing: there are "coolify"'):
+    with pytest.raises(RefusedError, match='`destination` is missing. Available: "coolify"'):
         create_rules.destination("", SERVER, DESTINATIONS, [])
-    with pytest.raises(RefusedError, match='no destination "nope"'):
+    with pytest.raises(RefusedError, match='destination "nope" not found'):
         create_rules.destination("nope", SERVER, DESTINATIONS[:1], [])
 
 
@@ -113,9 +113,9 @@ def test_an_application_is_found_by_its_name_in_its_environment() -> None:
 @pytest.mark.parametrize(
     ("name", "environment", "more", "expected"),
     [
-        pytest.param("web", ENVIRONMENTS[0], 0, "it is built from its source", id="another-sort"),
-        pytest.param("img", ENVIRONMENTS[0], 1, '2 applications are called "img"', id="two"),
-        pytest.param("img", {"name": "production"}, 0, "can't be looked for", id="no-number"),
+        pytest.param("web", ENVIRONMENTS[0], 0, "it is built from source", id="another-sort"),
+        pytest.param("img", ENVIRONMENTS[0], 1, '2 applications are named "img"', id="two"),
+        pytest.param("img", {"name": "production"}, 0, "can't be looked up", id="no-number"),
     ],
 )
 def test_nothing_is_made_where_it_can_not_be_told(
@@ -217,15 +217,15 @@ def test_what_is_sent_to_make_an_application(
     ("wanted", "version", "expected"),
     [
         pytest.param(
-            NewApplication("shop", Image("", "1"), ports=(80,)), NEWEST, "give name:tag", id="tag-only"
+            NewApplication("shop", Image("", "1"), ports=(80,)), NEWEST, "Set it to name:tag", id="tag-only"
         ),
         pytest.param(
             NewApplication("shop", Image("a", "1")), Version("4.1.1"), "`ports` is missing", id="no-ports"
         ),
         pytest.param(
-            NewApplication("shop", Image("a", "1"), ports=(80,), visited=True),
+            NewApplication("shop", Image("a", "1"), ports=(80,), verified=True),
             Version("4.0.0-beta.462"),
-            "no address of its own",
+            "gives a new application no domain",
             id="no-address",
         ),
     ],
@@ -238,10 +238,10 @@ def test_what_can_not_be_made(wanted: NewApplication, version: Version, expected
 def test_a_new_application_gets_an_address_to_visit_or_brings_one() -> None:
     image = Image("a", "1")
     assert "domains" not in create_rules.body(
-        NewApplication("shop", image, ports=(80,), visited=True), PLACE, Version("4.0.0-beta.463")
+        NewApplication("shop", image, ports=(80,), verified=True), PLACE, Version("4.0.0-beta.463")
     )
     old = create_rules.body(
-        NewApplication("shop", image, ports=(80,), visited=True, domains=("https://a.example.com",)),
+        NewApplication("shop", image, ports=(80,), verified=True, domains=("https://a.example.com",)),
         PLACE,
         OLDEST,
     )
@@ -253,7 +253,7 @@ def test_what_will_be_is_read_like_what_is() -> None:
         "shop", Image("a/b", digest=HEX), ports=(80, 443), domains=("https://a.example.com",)
     )
     row = create_rules.expected_row(wanted)
-    assert (images.changed(row, wanted.image), create_rules.kept(wanted, row)) == ({}, ())
+    assert (images.changed(row, wanted.image), create_rules.ignored_inputs(wanted, row)) == ({}, ())
 
 
 THERE = {
@@ -288,8 +288,8 @@ THERE = {
     ],
 )
 def test_what_an_application_keeps_is_told(wished: dict[str, Any], row: Row, said: list[str]) -> None:
-    told = create_rules.kept(NewApplication("shop", Image("a", "1"), **wished), row)
-    assert [sentence.partition(" is only for a new application")[0] for sentence in told] == said
+    told = create_rules.ignored_inputs(NewApplication("shop", Image("a", "1"), **wished), row)
+    assert [sentence.partition(" only applies to a new application")[0] for sentence in told] == said
 
 
 def test_addresses_and_ports_are_read() -> None:
@@ -305,7 +305,7 @@ def test_addresses_and_ports_are_read() -> None:
     "text", ["a.example.com", "https://", "ftp://a.example.com", f"https://u:{MARKED}@a.example.com"]
 )
 def test_what_is_no_address(text: str) -> None:
-    with pytest.raises(ValueError, match=r"the 2\. of them is no address") as caught:
+    with pytest.raises(ValueError, match=r"item 2 is not a valid URL") as caught:
         create_rules.domains(f"https://ok.example.com,{text}")
     assert MARKED not in str(caught.value)
 

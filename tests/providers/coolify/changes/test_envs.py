@@ -36,9 +36,9 @@ F="\\n\\t"
 
 
 MISTAKES = (
-    "is no KEY=value (a value of several lines must stand in quotes)",
-    "has a key that Coolify refuses: letters, digits, _ and . only, and no digit first",
-    "has a value with a NUL character, which no variable can hold",
+    "is not KEY=value (a value of several lines must be quoted)",
+    "has an invalid key: only letters, digits, _ and . are allowed, and no digit first",
+    "has a value with a NUL character, which is not allowed",
     "has a value that is not UTF-",
 )
 MISTAKES_AFTER = ("has the same key as line",)
@@ -64,13 +64,13 @@ def test_every_mistake_is_told_by_its_line() -> None:
     with pytest.raises(ValueError, match="line") as caught:
         envs.parse(text)
     assert str(caught.value).split("; ") == [
-        "line 4 is no KEY=value (a value of several lines must stand in quotes)",
-        "line 5 has a key that Coolify refuses: letters, digits, _ and . only, and no digit first",
+        "line 4 is not KEY=value (a value of several lines must be quoted)",
+        "line 5 has an invalid key: only letters, digits, _ and . are allowed, and no digit first",
         "line 6 has the same key as line 1",
-        "line 7 has a key that Coolify refuses: letters, digits, _ and . only, and no digit first",
-        "line 8 is no KEY=value (a value of several lines must stand in quotes)",
-        "line 9 is no KEY=value (a value of several lines must stand in quotes)",
-        "line 10 has a value with a NUL character, which no variable can hold",
+        "line 7 has an invalid key: only letters, digits, _ and . are allowed, and no digit first",
+        "line 8 is not KEY=value (a value of several lines must be quoted)",
+        "line 9 is not KEY=value (a value of several lines must be quoted)",
+        "line 10 has a value with a NUL character, which is not allowed",
     ]
 
 
@@ -128,7 +128,7 @@ def secrets(**given: str) -> dict[str, SecretStr]:
 
 PLAIN = {"is_literal": False, "is_multiline": False, "is_shown_once": False}
 ROW_FOO = {"is_buildtime": True, "is_build_time": True, "is_runtime": True}
-COPIES = "; Coolify makes a copy of each new one for previews"
+COPIES = "; Coolify also creates a copy of each new one for previews"
 
 
 def test_only_new_and_different_variables_are_sent_with_every_flag() -> None:
@@ -156,7 +156,9 @@ def test_only_new_and_different_variables_are_sent_with_every_flag() -> None:
         unchanged=("FOO",),
         note=COPIES,
     )
-    assert planned.summary == f"variables: 1 added (NEW), 1 changed (NIXPACKS_NODE_VERSION), 1 kept{COPIES}"
+    assert (
+        planned.summary == f"variables: 1 added (NEW), 1 changed (NIXPACKS_NODE_VERSION), 1 unchanged{COPIES}"
+    )
     assert MARKED not in repr(planned)
 
 
@@ -164,7 +166,7 @@ def test_nothing_is_sent_where_all_is_so_already() -> None:
     planned = envs.plan(secrets(FOO=" bar\n"), body("env_list_sensitive"), "application", NEWEST)
     assert (planned, planned.summary) == (
         EnvChange(unchanged=("FOO",)),
-        "variables: 0 added, 0 changed, 1 kept",
+        "variables: 0 added, 0 changed, 1 unchanged",
     )
 
 
@@ -174,7 +176,7 @@ def test_a_preview_has_variables_of_its_own() -> None:
     )
     item = {"key": "FOO", "value": "x", "is_preview": True, **PLAIN, **ROW_FOO}
     assert planned == EnvChange({"data": [item]}, changed=("FOO",), unchanged=("ML",), preview=True)
-    assert planned.summary == "preview variables: 0 added, 1 changed (FOO), 1 kept"
+    assert planned.summary == "preview variables: 0 added, 1 changed (FOO), 1 unchanged"
 
 
 def test_flags_and_comment_are_echoed_and_a_value_shown_once_counts_as_changed() -> None:
@@ -190,14 +192,14 @@ def test_flags_and_comment_are_echoed_and_a_value_shown_once_counts_as_changed()
     assert planned.body == {
         "data": [{"key": "ML", "value": "n", **flags, "is_buildtime": False, "is_build_time": False}]
     }
-    assert planned.warnings == ("ML: counted as changed, because Coolify shows such a value only once",)
+    assert planned.warnings == ("ML: counted as changed, because Coolify shows the value only once",)
 
 
 def test_what_may_not_be_read_counts_as_changed() -> None:
     planned = envs.plan(secrets(FOO="bar", NEW="1"), body("env_list_read"), "application", NEWEST)
     assert (planned.added, planned.changed, planned.unchanged) == (("NEW",), ("FOO",), ())
     assert planned.warnings == (
-        "FOO: counted as changed, because the token may not read what is there (read:sensitive)",
+        "FOO: counted as changed, because the token may not read the current value (read:sensitive)",
     )
 
 
@@ -209,7 +211,7 @@ def test_services_and_databases_take_fewer_flags(kind: str, name: str) -> None:
     assert planned.body == {
         "data": [{"key": "FOO2", "value": MARKED, **PLAIN}, {"key": "X", "value": "y", **PLAIN}]
     }
-    assert planned.summary == "variables: 1 added (X), 1 changed (FOO2), 1 kept"
+    assert planned.summary == "variables: 1 added (X), 1 changed (FOO2), 1 unchanged"
 
 
 def test_old_servers_get_the_flag_under_both_names() -> None:
@@ -221,8 +223,8 @@ def test_old_servers_get_the_flag_under_both_names() -> None:
 def test_values_that_the_server_mangles_are_told() -> None:
     planned = envs.plan(secrets(KEY=f"{MARKED}\n", NONE="", BLANK="  "), [], "service", NEWEST)
     assert planned.warnings == (
-        "KEY: Coolify cuts blanks and line breaks off both ends of a value (a key file loses its last one)",
-        "NONE, BLANK: Coolify keeps an empty value as none at all",
+        "KEY: Coolify removes spaces and line breaks at both ends of a value (a key file loses its last one)",
+        "NONE, BLANK: Coolify stores an empty value as no value",
     )
 
 
@@ -234,10 +236,10 @@ def test_values_that_the_server_mangles_are_told() -> None:
             "database",
             Version("4.0.0-beta.463"),
             False,
-            "can't set a database's variables",
+            "can't set the variables of a database",
             id="old-database",
         ),
-        pytest.param("application", Version("4.0.0-beta.434"), False, "set ML in Coolify", id="flags-lost"),
+        pytest.param("application", Version("4.0.0-beta.434"), False, "Set ML in Coolify", id="flags-lost"),
     ],
 )
 def test_what_a_version_can_not_do_is_refused(
@@ -270,7 +272,7 @@ def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(
         return
     with pytest.raises(
         RefusedError,
-        match="can't set a variable that is multi-line or shown only once through its API: set PEM in Coolify",
+        match="can't set variables that are multi-line or shown only once through its API. Set PEM in Coolify",
     ):
         envs.plan(wished, rows, "application", old)
 

@@ -180,15 +180,15 @@ def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param(BASE, "is no Deploy Webhook", id="only-the-address"),
+        pytest.param(BASE, "is not a Deploy Webhook URL", id="only-the-address"),
         pytest.param(
-            f"{BASE}/webhooks/source/github/events", "is no Deploy Webhook", id="the-webhook-for-git"
+            f"{BASE}/webhooks/source/github/events", "is not a Deploy Webhook URL", id="the-webhook-for-git"
         ),
-        pytest.param(f"{API}/deploy", "must name a uuid or a tag", id="no-query"),
-        pytest.param(f"{API}/deploy?uuid=", "must name a uuid or a tag", id="an-empty-uuid"),
-        pytest.param(f"{API}/deploy?uuid={WEB}&tag=blue", "must name a uuid or a tag", id="both"),
-        pytest.param(f"{API}/deploy?uuid=%2C", "no uuid", id="a-comma"),
-        pytest.param(f"{API}/deploy?uuid=a/b", "is no uuid", id="a-uuid-that-is-none"),
+        pytest.param(f"{API}/deploy", "must contain a uuid or a tag", id="no-query"),
+        pytest.param(f"{API}/deploy?uuid=", "must contain a uuid or a tag", id="an-empty-uuid"),
+        pytest.param(f"{API}/deploy?uuid={WEB}&tag=blue", "must contain a uuid or a tag", id="both"),
+        pytest.param(f"{API}/deploy?uuid=%2C", "is not a UUID", id="a-comma"),
+        pytest.param(f"{API}/deploy?uuid=a/b", "is not a UUID", id="a-uuid-that-is-none"),
         pytest.param(
             f"https://admin:hunter22@coolify.example.com/api/v1/deploy?uuid={WEB}",
             "must not contain a user name or password",
@@ -237,7 +237,7 @@ def test_a_list_of_uuids_is_split_and_each_counts_once(text: str, targets: tuple
 )
 def test_a_uuid_that_is_none_is_a_mistake(text: str) -> None:
     told = mistakes(DEPLOYER_UUID=text)
-    assert [each for each in told if each.startswith("DEPLOYER_UUID: ") and "is no uuid" in each] == told
+    assert [each for each in told if each.startswith("DEPLOYER_UUID: ") and "is not a UUID" in each] == told
     assert len(told) == 1
 
 
@@ -277,7 +277,7 @@ def test_a_token_that_is_none_of_coolify_is_a_mistake_that_does_not_hold_it(toke
 @pytest.mark.parametrize("token", ["https://coolify.example.com", "Bearer 7|mArKeDsecret"])
 def test_a_token_that_is_an_address_or_a_header_is_told_as_that(token: str) -> None:
     assert mistakes(COOLIFY_TOKEN=token) == [
-        "COOLIFY_TOKEN: must be the token alone, no address and no header"
+        "COOLIFY_TOKEN: must be the token alone, without a URL or header"
     ]
 
 
@@ -287,7 +287,7 @@ def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
     ]
     assert mistakes(COOLIFY_URL=TOKEN, COOLIFY_TOKEN=BASE) == [
         "COOLIFY_URL: is not a valid URL. Write https://coolify.example.com",
-        "COOLIFY_TOKEN: must be the token alone, no address and no header",
+        "COOLIFY_TOKEN: must be the token alone, without a URL or header",
     ]
 
 
@@ -372,7 +372,7 @@ def test_the_inputs_become_one_wish(environ: Mapping[str, str], options: Options
 
 # --- create
 
-PORTS_WRONG = "must be the ports that the container listens on, such as 80 or 80,443; a mapping (8080:80) belongs into `settings`"
+PORTS_WRONG = "must be the ports that the container listens on, such as 80 or 80,443. Set a mapping (8080:80) in `settings`"
 CREATE = {
     "DEPLOYER_UUID": "",
     "DEPLOYER_CREATE": "true",
@@ -403,58 +403,56 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
         pytest.param(
             {"DEPLOYER_NAME": "", "DEPLOYER_APP_IMAGE": ""},
             [
-                "DEPLOYER_NAME is missing: DEPLOYER_CREATE needs to know what the application is called",
-                "DEPLOYER_APP_IMAGE is missing: DEPLOYER_CREATE needs to know what it runs",
+                "DEPLOYER_NAME is missing: DEPLOYER_CREATE requires the name of the application",
+                "DEPLOYER_APP_IMAGE is missing: DEPLOYER_CREATE requires the image to run",
             ],
             id="nothing-to-create",
         ),
         pytest.param(
             {"DEPLOYER_UUID": WEB},
-            ["DEPLOYER_CREATE and DEPLOYER_UUID can't both be given: the application is found by its `name`"],
+            ["DEPLOYER_CREATE and DEPLOYER_UUID can't be combined: the application is found by its `name`"],
             id="uuid",
         ),
         pytest.param(
             {"COOLIFY_WEBHOOK": f"{API}/deploy?uuid={WEB}"},
             [
-                "DEPLOYER_CREATE and COOLIFY_WEBHOOK can't both be given: it names what is there already; give `coolify_url`"
+                "DEPLOYER_CREATE and COOLIFY_WEBHOOK can't be combined: it names an existing application; set `coolify_url`"
             ],
             id="webhook",
         ),
         pytest.param(
             {"DEPLOYER_TAG": "blue"},
             [
-                "DEPLOYER_APP_IMAGE can't be set by tag: give the uuids",
-                "DEPLOYER_CREATE and DEPLOYER_TAG can't both be given: the application is found by its `name`",
+                "DEPLOYER_APP_IMAGE can't be combined with a tag. Set the uuids",
+                "DEPLOYER_CREATE and DEPLOYER_TAG can't be combined: the application is found by its `name`",
             ],
             id="tag",
         ),
         pytest.param(
             {"DEPLOYER_PR": "7", "DEPLOYER_DOCKER_TAG": "pr-7"},
             [
-                "DEPLOYER_APP_IMAGE would change the application itself: a preview's tag is `docker_tag`",
-                "DEPLOYER_CREATE and DEPLOYER_PR can't both be given: a preview needs an application that is there",
-                "DEPLOYER_CREATE and DEPLOYER_DOCKER_TAG can't both be given: a preview needs an application that is there",
+                "DEPLOYER_APP_IMAGE would change the application itself. For a preview, set `docker_tag`",
+                "DEPLOYER_CREATE and DEPLOYER_PR can't be combined: a preview needs an existing application",
+                "DEPLOYER_CREATE and DEPLOYER_DOCKER_TAG can't be combined: a preview needs an existing application",
             ],
             id="preview",
         ),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": ":1.27"},
-            [
-                "DEPLOYER_APP_IMAGE must name the whole image, such as name:tag: DEPLOYER_CREATE can't tell to what a tag alone belongs"
-            ],
+            ["DEPLOYER_APP_IMAGE must be a complete image, such as name:tag, with DEPLOYER_CREATE"],
             id="a-tag-alone",
         ),
         pytest.param(
             {"DEPLOYER_COMMAND": "restart"},
             [
-                "DEPLOYER_APP_IMAGE is set before a deployment, and `command: restart` makes none",
-                "DEPLOYER_CREATE is done before a deployment, and `command: restart` makes none",
+                "DEPLOYER_APP_IMAGE can't be combined with `command: restart`, which deploys nothing",
+                "DEPLOYER_CREATE can't be combined with `command: restart`, which deploys nothing",
             ],
             id="restart",
         ),
         pytest.param(
             {"DEPLOYER_SETTINGS": '{"ports_exposes": "80"}'},
-            ["DEPLOYER_SETTINGS must not hold `ports_exposes`: DEPLOYER_CREATE sets it"],
+            ["DEPLOYER_SETTINGS must not contain `ports_exposes`, which DEPLOYER_CREATE sets"],
             id="settings",
         ),
         pytest.param(
@@ -464,7 +462,7 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
         ),
         pytest.param(
             {"DEPLOYER_DOMAINS": "shop.example.com"},
-            ["DEPLOYER_DOMAINS: the 1. of them is no address: write https://app.example.com"],
+            ["DEPLOYER_DOMAINS: item 1 is not a valid URL. Write https://app.example.com"],
             id="domains",
         ),
         pytest.param(
@@ -483,8 +481,8 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
         pytest.param(
             {"DEPLOYER_CREATE": "false", "DEPLOYER_UUID": WEB, "DEPLOYER_PORTS": "80"},
             [
-                "DEPLOYER_NAME is nothing without `create: true`",
-                "DEPLOYER_PORTS is nothing without `create: true`",
+                "DEPLOYER_NAME requires `create: true`",
+                "DEPLOYER_PORTS requires `create: true`",
             ],
             id="not-created",
         ),
@@ -511,9 +509,9 @@ def test_a_rehearsal_creates_in_the_simulator() -> None:
 
 # --- what two inputs would both set
 
-BOTH = "A: given in DEPLOYER_ENV and in DEPLOYER_ENV_FILE; which one is meant?"
-TAG_TWICE = "DEPLOYER_SETTINGS must not hold `docker_registry_image_tag`: DEPLOYER_APP_IMAGE sets it"
-NO_LINE = "is no KEY=value (a value of several lines must stand in quotes)"
+BOTH = "A: set in both DEPLOYER_ENV and DEPLOYER_ENV_FILE. Remove one"
+TAG_TWICE = "DEPLOYER_SETTINGS must not contain `docker_registry_image_tag`, which DEPLOYER_APP_IMAGE sets"
+NO_LINE = "is not KEY=value (a value of several lines must be quoted)"
 TAGGED = {"DEPLOYER_APP_IMAGE": ":2", "DEPLOYER_SETTINGS": '{"docker_registry_image_tag": "1"}'}
 
 
@@ -526,7 +524,7 @@ TAGGED = {"DEPLOYER_APP_IMAGE": ":2", "DEPLOYER_SETTINGS": '{"docker_registry_im
         pytest.param(
             {"INPUT_IMAGE": ":2", "INPUT_SETTINGS": TAGGED["DEPLOYER_SETTINGS"]},
             None,
-            ["settings must not hold `docker_registry_image_tag`: image sets it"],
+            ["settings must not contain `docker_registry_image_tag`, which image sets"],
             id="in-a-workflow",
         ),
         pytest.param(
