@@ -48,10 +48,10 @@ def parse(text: str) -> Reference:
     if not name and tag and not at:
         return Reference("", tag)
     if not NAME.fullmatch(name):
-        lower = NAME.fullmatch(name.lower())
-        raise ValueError(f"{'must be lower case' if lower else 'is not a valid image'}: {FORMS}")
+        problem = "must be lower case" if NAME.fullmatch(name.lower()) else "is not a valid image"
+        raise ValueError(f"{problem}: {FORMS}")
     if tag is None and not at:
-        raise ValueError(f"has no tag (`latest` must be given, too): {FORMS}")
+        raise ValueError(f"has no tag (`latest` must be explicit): {FORMS}")
     return Reference(name, tag or "", digest)
 
 

@@ -155,8 +155,8 @@ def test_an_image_is_taken_as_it_stands(image: str) -> None:
 @pytest.mark.parametrize(
     ("image", "words"),
     [
-        ("acme/web", "has no tag (`latest` must be given, too)"),
-        ("registry.local:5000/web", "has no tag (`latest` must be given, too)"),
+        ("acme/web", "has no tag (`latest` must be explicit)"),
+        ("registry.local:5000/web", "has no tag (`latest` must be explicit)"),
         ("https://ghcr.io/acme/web:1", "must be an image, not a URL"),
         ("acme/web@sha256:abc", "must end in 64 hex digits (0-9, a-f) after @sha256:"),
         ("acme/web@", "must end in 64 hex digits (0-9, a-f) after @sha256:"),

@@ -92,8 +92,8 @@ class Coolify(ProviderInputs):
     force: Annotated[Flag | None, Aliases(default="false")] = Field(None, description="Rebuild without cache")
     instant_deploy: Flag = Field(
         default=False,
-        description="Start immediately, through `/applications/{uuid}/start`: does not wait for other builds, "
-        "but a full queue still rejects it",
+        description="Start immediately, through `/applications/{uuid}/start`: "
+        "does not wait for other builds, but a full queue still rejects it",
     )
 
     docker_tag: Annotated[str, AfterValidator(parsers.docker_tag)] = Field(
@@ -129,7 +129,8 @@ class Coolify(ProviderInputs):
     create: Flag = Field(
         default=False,
         description="Instead of `uuid`: create the Docker-image application `name` from `image` "
-        "if it does not exist in its environment, then deploy it. Of an existing one, only the image is changed",
+        "if it does not exist in its environment, then deploy it. "
+        "Of an existing one, only the image is changed",
     )
     name: Annotated[str, AfterValidator(parsers.name)] = Field(
         "", description="With `create`: the exact name of the application"
@@ -219,7 +220,8 @@ class Coolify(ProviderInputs):
     def redacted(cls, raw: RawInputs) -> Iterable[str]:
         """The values of variables, and the secrets in `settings`.
 
-        Redacted here, but not masked by the CI system: a value such as `production` would blank its whole log.
+        Redacted here, but not masked by the CI system: a value such as `production` would blank the whole
+        log.
         """
         for parse, name in ((envs.parse, "env"), (parsers.env_file, "env_file")):
             if name in raw:

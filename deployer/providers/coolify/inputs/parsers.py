@@ -93,7 +93,7 @@ def env(text: Any) -> Any:
 
 
 def env_file(text: Any) -> Any:
-    """The variables in a file, which must be a regular one: a pipe can be read only once, and may never end."""
+    """The variables in a regular file: a pipe can be read only once, and may never end."""
     return envs.parse(read_text(text, MAX_FILE_BYTES)) if isinstance(text, str) and text else text
 
 

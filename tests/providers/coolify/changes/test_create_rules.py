@@ -87,7 +87,7 @@ def test_a_build_server_runs_nothing() -> None:
 def test_a_destination_is_named_only_where_there_are_several() -> None:
     assert create_rules.destination("", SERVER, DESTINATIONS[:1], []) == ""
     assert create_rules.destination("Second", SERVER, DESTINATIONS, []) == "d2"
-    with pytest.raises(RefusedError, match='`destination` is missing. Available: "coolify"'):
+    with pytest.raises(RefusedError, match=r'`destination` is missing\. Available: "coolify"'):
         create_rules.destination("", SERVER, DESTINATIONS, [])
     with pytest.raises(RefusedError, match='destination "nope" not found'):
         create_rules.destination("nope", SERVER, DESTINATIONS[:1], [])

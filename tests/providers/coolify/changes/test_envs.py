@@ -272,7 +272,7 @@ def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(
         return
     with pytest.raises(
         RefusedError,
-        match="can't set variables that are multi-line or shown only once through its API. Set PEM in Coolify",
+        match=r"can't set variables that are multi-line or shown only once through its API\. Set PEM in Coolify",
     ):
         envs.plan(wished, rows, "application", old)
 
