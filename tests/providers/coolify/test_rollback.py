@@ -94,7 +94,7 @@ PIN_TOLD = f"back to {BEFORE} (commit: HEAD → {BEFORE}); {PINNED_NOTE}"
         ),
     ],
 )
-def test_each_version_has_its_own_way_to_the_commit_before(
+def test_each_version_has_its_own_way_to_the_previous_commit(
     wire: responses.RequestsMock, version: str, calls: list[str], note: str, uuid: str
 ) -> None:
     git(wire, *RAN)
@@ -106,7 +106,9 @@ def test_each_version_has_its_own_way_to_the_commit_before(
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.464", "4.0.0", "4.1.2"])
-def test_between_them_there_is_none_and_that_is_said(wire: responses.RequestsMock, version: str) -> None:
+def test_versions_that_ignore_pins_do_not_support_rollbacks(
+    wire: responses.RequestsMock, version: str
+) -> None:
     git(wire, *RAN)
     with pytest.raises(
         RefusedError, match=rf"^Coolify {version} does not support rollbacks: its own require 4\.3\.0"
@@ -115,7 +117,7 @@ def test_between_them_there_is_none_and_that_is_said(wire: responses.RequestsMoc
     assert not [line for line in asked(wire) if not line.startswith("GET")]
 
 
-def test_before_there_was_a_list_nobody_can_tell(wire: responses.RequestsMock) -> None:
+def test_without_a_list_of_deployments_the_previous_commit_is_unknown(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     serve(wire, "GET", f"/deployments/applications/{WEB}", "transport_404_unknown_endpoint")
     serve(wire, "GET", "/deployments", "deployments_list_empty")
@@ -127,7 +129,7 @@ def test_before_there_was_a_list_nobody_can_tell(wire: responses.RequestsMock) -
 @pytest.mark.parametrize(
     ("listed", "reason"),
     [
-        pytest.param((done(5, OLDEST), *RAN), STARTED_SINCE.format("d5"), id="another-was-finished-since"),
+        pytest.param((done(5, OLDEST), *RAN), STARTED_SINCE.format("d5"), id="another-finished-since"),
         pytest.param(
             (deployed(5, status="queued", commit="HEAD"), *RAN),
             STARTED_SINCE.format("d5"),
@@ -147,7 +149,7 @@ def test_before_there_was_a_list_nobody_can_tell(wire: responses.RequestsMock) -
         pytest.param(
             (done(4, NOW), deployed(3, status="failed", commit=BEFORE)),
             NO_EARLIER_DEPLOYMENT,
-            id="nothing-that-was-finished",
+            id="none-finished",
         ),
         pytest.param((done(4, NOW), done(3, "HEAD")), NO_EARLIER_DEPLOYMENT, id="no-commit-is-known"),
         pytest.param(
@@ -156,7 +158,7 @@ def test_before_there_was_a_list_nobody_can_tell(wire: responses.RequestsMock) -
         pytest.param((done(3, BEFORE),), NOT_LISTED, id="ours-is-not-listed"),
     ],
 )
-def test_what_can_not_be_put_back_is_refused_with_its_reason(
+def test_a_rollback_that_is_not_possible_is_refused_with_its_reason(
     wire: responses.RequestsMock, listed: tuple[Row, ...], reason: str
 ) -> None:
     git(wire, *listed)
@@ -172,13 +174,17 @@ def test_what_can_not_be_put_back_is_refused_with_its_reason(
         pytest.param(
             (deployed(3, status="failed", commit=OLDEST), done(2, OLDER), done(4, NOW)),
             OLDER,
-            id="failed-ones-are-passed-over",
+            id="failed-ones-are-skipped",
         ),
         pytest.param(
-            (done(4, NOW), done(3, OLDEST, pull_request_id=7), done(2, OLDER)), OLDER, id="previews-too"
+            (done(4, NOW), done(3, OLDEST, pull_request_id=7), done(2, OLDER)),
+            OLDER,
+            id="previews-are-skipped",
         ),
         pytest.param(
-            (done(5, OLDEST, pull_request_id=7), done(4, NOW), done(2, OLDER)), OLDER, id="also-newer-ones"
+            (done(5, OLDEST, pull_request_id=7), done(4, NOW), done(2, OLDER)),
+            OLDER,
+            id="newer-previews-are-skipped",
         ),
         pytest.param(
             (deployed(5, status="failed", commit=OLDEST), done(4, NOW), done(2, OLDER)),
@@ -188,9 +194,9 @@ def test_what_can_not_be_put_back_is_refused_with_its_reason(
         pytest.param(
             (deployed(5, status="cancelled-by-user", commit="HEAD"), done(4, NOW), done(2, OLDER)),
             OLDER,
-            id="or-was-cancelled",
+            id="a-newer-one-that-was-cancelled",
         ),
-        pytest.param((done(2, OLDER), done(3, BEFORE), done(4, NOW)), BEFORE, id="whatever-the-order"),
+        pytest.param((done(2, OLDER), done(3, BEFORE), done(4, NOW)), BEFORE, id="in-any-order"),
         pytest.param(
             (
                 done(5, NOW, is_api=False, server_id=1, created_at="2026-11-21T05:20:01.000000Z"),
@@ -198,11 +204,11 @@ def test_what_can_not_be_put_back_is_refused_with_its_reason(
                 done(3, BEFORE),
             ),
             BEFORE,
-            id="our-own-on-another-server",
+            id="ours-on-an-additional-server",
         ),
     ],
 )
-def test_what_ran_before_is_the_newest_finished_one_before_ours(
+def test_the_previous_version_is_the_newest_finished_one_before_ours(
     wire: responses.RequestsMock, listed: tuple[Row, ...], commit: str
 ) -> None:
     git(wire, *listed)
@@ -213,7 +219,7 @@ def test_what_ran_before_is_the_newest_finished_one_before_ours(
 # --- a pin that this run has set
 
 
-def test_a_pin_of_this_run_is_taken_back_first(wire: responses.RequestsMock) -> None:
+def test_a_pin_of_this_run_is_restored_first(wire: responses.RequestsMock) -> None:
     git(wire, done(4, NOW), done(3, BEFORE))
     may(wire)
     queued(wire)
@@ -239,7 +245,7 @@ def put_back(
     return undone(server, wire)
 
 
-def test_a_pin_of_before_is_what_is_put_back(wire: responses.RequestsMock) -> None:
+def test_the_pin_from_before_this_run_is_restored(wire: responses.RequestsMock) -> None:
     git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
     may(wire)
     queued(wire)
@@ -265,7 +271,7 @@ def test_a_pin_of_before_is_what_is_put_back(wire: responses.RequestsMock) -> No
         ),
     ],
 )
-def test_before_beta_464_the_rows_show_the_branch_s_head_whatever_was_pinned(
+def test_before_beta_464_the_records_show_the_head_of_the_branch_whatever_was_pinned(
     wire: responses.RequestsMock, pinned: str, calls: list[str]
 ) -> None:
     git(wire, done(4, BEFORE), done(3, BEFORE), git_commit_sha=pinned)
@@ -278,13 +284,15 @@ def test_before_beta_464_the_rows_show_the_branch_s_head_whatever_was_pinned(
     assert sent_then[1:] == [*calls, f"POST /deploy?uuid={WEB}&force=true"]
 
 
-def test_who_was_pinned_all_along_has_nothing_to_go_back_to(wire: responses.RequestsMock) -> None:
+def test_an_application_that_was_always_pinned_has_no_previous_version(wire: responses.RequestsMock) -> None:
     git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=OLDEST)
     with pytest.raises(RefusedError, match=f"the previous version is the same commit \\({OLDEST}\\)"):
         undone(coolify("4.0.0-beta.463", rollback="true"), wire)
 
 
-def test_who_was_pinned_and_never_deployed_has_neither(wire: responses.RequestsMock) -> None:
+def test_an_application_that_was_pinned_and_never_deployed_has_none_either(
+    wire: responses.RequestsMock,
+) -> None:
     git(wire, done(4, NOW), git_commit_sha=OLDEST)
     may(wire)
     queued(wire)
@@ -295,7 +303,7 @@ def test_who_was_pinned_and_never_deployed_has_neither(wire: responses.RequestsM
         undone(server, wire)
 
 
-def test_a_pin_that_this_run_has_not_set_is_left(wire: responses.RequestsMock) -> None:
+def test_a_pin_that_this_run_has_not_set_stays(wire: responses.RequestsMock) -> None:
     git(wire, *RAN, git_commit_sha=OLDEST)
     serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
     answer, calls = undone(coolify(rollback="true"), wire)
@@ -326,7 +334,7 @@ def imaged(
 
 
 @pytest.mark.parametrize("version", [NEW, "4.1.2", "4.0.0-beta.380"])
-def test_an_image_that_this_run_has_changed_is_set_back(wire: responses.RequestsMock, version: str) -> None:
+def test_an_image_that_this_run_has_changed_is_restored(wire: responses.RequestsMock, version: str) -> None:
     server = imaged(wire)
     server.lookup.version = Version(version)
     answer, calls = undone(server, wire, OURS_IMG)
@@ -337,7 +345,7 @@ def test_an_image_that_this_run_has_changed_is_set_back(wire: responses.Requests
 
 
 @pytest.mark.parametrize("inputs", [{}, {"image": ":2.0.1"}], ids=["not-asked-for", "asked-for"])
-def test_an_image_s_tag_that_is_the_same_can_not_be_put_back(
+def test_an_image_with_the_same_tag_can_not_be_restored(
     wire: responses.RequestsMock, inputs: dict[str, str]
 ) -> None:
     image(wire)
@@ -350,7 +358,7 @@ def test_an_image_s_tag_that_is_the_same_can_not_be_put_back(
     assert not [line for line in asked(wire) if not line.startswith("GET")]
 
 
-def test_an_image_that_somebody_has_changed_since_is_left(wire: responses.RequestsMock) -> None:
+def test_an_image_that_somebody_has_changed_since_is_not_rolled_back(wire: responses.RequestsMock) -> None:
     server = imaged(wire, then="3.0.0")
     with pytest.raises(
         RefusedError, match=r"its image was changed to ghcr.io/acme/shop:3\.0\.0 meanwhile, not by this run"
@@ -358,21 +366,23 @@ def test_an_image_that_somebody_has_changed_since_is_left(wire: responses.Reques
         undone(server, wire, OURS_IMG)
 
 
-def test_an_image_that_somebody_has_deployed_since_too(wire: responses.RequestsMock) -> None:
+def test_an_image_that_somebody_has_deployed_since_is_not_rolled_back(wire: responses.RequestsMock) -> None:
     server = imaged(wire, listed=(done(5, "HEAD"), done(4, "HEAD")))
     with pytest.raises(RefusedError) as caught:
         undone(server, wire, OURS_IMG)
     assert str(caught.value) == STARTED_SINCE.format("d5")
 
 
-def test_an_image_that_others_may_have_deployed_since_is_left(wire: responses.RequestsMock) -> None:
+def test_an_image_that_others_may_have_deployed_since_is_not_rolled_back(
+    wire: responses.RequestsMock,
+) -> None:
     server = imaged(wire, listed=tuple(done(number, "HEAD") for number in range(14, 4, -1)))
     with pytest.raises(RefusedError) as caught:
         undone(server, wire, OURS_IMG)
     assert str(caught.value) == NOT_LISTED
 
 
-def test_before_there_was_a_list_an_image_is_set_back(wire: responses.RequestsMock) -> None:
+def test_without_a_list_of_deployments_an_image_is_restored(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
     wire.remove("GET", f"{API}/deployments/applications/{IMG}")
     serve(wire, "GET", f"/deployments/applications/{IMG}", "transport_404_unknown_endpoint")
@@ -401,7 +411,7 @@ def test_before_there_was_a_list_an_image_is_set_back(wire: responses.RequestsMo
         ),
     ],
 )
-def test_what_is_put_back_is_not_said_to_stay(
+def test_fields_that_are_restored_are_not_reported_to_stay(
     wire: responses.RequestsMock, inputs: dict[str, Any], stays: str
 ) -> None:
     server = imaged(wire, **inputs)
@@ -410,7 +420,7 @@ def test_what_is_put_back_is_not_said_to_stay(
     assert answer.note.partition("; other changes of this run stay in effect: ")[2] == stays
 
 
-def test_a_pin_by_its_field_is_not_said_to_stay_either(wire: responses.RequestsMock) -> None:
+def test_a_pin_set_as_a_field_is_not_reported_to_stay_either(wire: responses.RequestsMock) -> None:
     git(wire, done(4, NOW), done(3, BEFORE))
     may(wire)
     queued(wire)
@@ -427,7 +437,7 @@ def test_a_pin_by_its_field_is_not_said_to_stay_either(wire: responses.RequestsM
     )
 
 
-def test_what_else_was_changed_stays_and_is_named(wire: responses.RequestsMock) -> None:
+def test_other_changes_stay_and_are_reported(wire: responses.RequestsMock) -> None:
     wire.add("GET", f"{API}/applications/{IMG}/envs", json=[])
     wire.add("PATCH", f"{API}/applications/{IMG}/envs/bulk", json=[], status=201)
     server = imaged(wire, settings='{"health_check_enabled": true}', env="A=1")
@@ -444,7 +454,7 @@ def test_what_else_was_changed_stays_and_is_named(wire: responses.RequestsMock) 
     )
 
 
-def test_what_this_run_has_created_has_nothing_to_go_back_to(wire: responses.RequestsMock) -> None:
+def test_an_application_that_this_run_created_has_no_previous_version(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
     server._changes.created_as = "application x: created"  # as the creation leaves it
     with pytest.raises(RefusedError) as caught:
@@ -455,13 +465,13 @@ def test_what_this_run_has_created_has_nothing_to_go_back_to(wire: responses.Req
 # --- what the server says to it
 
 
-def test_a_full_queue_is_a_400_of_the_rollback_call(wire: responses.RequestsMock) -> None:
+def test_the_rollback_endpoint_reports_a_full_queue_with_a_400(wire: responses.RequestsMock) -> None:
     git(wire, *RAN)
     serve(wire, "POST", f"/applications/{WEB}/rollback", "rollback_queue_full")
     assert undone(coolify(rollback="true"), wire)[0] == RetryLater(60, FULL)
 
 
-def test_after_a_full_queue_what_was_changed_already_is_not_changed_again(
+def test_after_a_full_queue_changes_are_not_sent_again(
     wire: responses.RequestsMock,
 ) -> None:
     """The image is the earlier one by then: that is no sign that there is nothing to go back to."""
@@ -480,7 +490,7 @@ def test_after_a_full_queue_what_was_changed_already_is_not_changed_again(
     assert undone(server, wire, OURS_IMG)[1] == [HISTORY_IMG, FORCED]
 
 
-def test_after_a_lost_answer_neither(wire: responses.RequestsMock) -> None:
+def test_after_a_lost_response_changes_are_not_sent_again_either(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
     wire.add("POST", f"{API}/deploy", body=requests.exceptions.ReadTimeout())
     wire.remove("POST", f"{API}/deploy")
@@ -496,18 +506,20 @@ def test_after_a_lost_answer_neither(wire: responses.RequestsMock) -> None:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        pytest.param("rollback_unknown", "Coolify says: Application not found. (HTTP 404)", id="it-is-gone"),
+        pytest.param("rollback_unknown", "Coolify says: Application not found. (HTTP 404)", id="not-found"),
         pytest.param(
             "rollback_bad",
             "Coolify rejected the rollback: commit: Invalid rollback commit",
-            id="what-it-does-not-take",
+            id="an-invalid-commit",
         ),
         pytest.param(
-            "transport_403_missing_team_role", "the token belongs to a member of the team", id="no-right"
+            "transport_403_missing_team_role", "the token belongs to a member of the team", id="no-ability"
         ),
     ],
 )
-def test_a_refusal_of_the_rollback_call_is_told(wire: responses.RequestsMock, name: str, reason: str) -> None:
+def test_a_rejection_of_the_rollback_is_reported(
+    wire: responses.RequestsMock, name: str, reason: str
+) -> None:
     git(wire, *RAN)
     serve(wire, "POST", f"/applications/{WEB}/rollback", name)
     with pytest.raises(RefusedError) as caught:
@@ -515,7 +527,7 @@ def test_a_refusal_of_the_rollback_call_is_told(wire: responses.RequestsMock, na
     assert str(caught.value).startswith(reason)
 
 
-def test_a_refusal_after_the_change_tells_the_change(wire: responses.RequestsMock) -> None:
+def test_a_rejection_after_the_change_reports_the_change(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
     wire.replace(
         "POST", f"{API}/deploy", json={"message": "Missing required permissions: deploy"}, status=403
@@ -545,14 +557,14 @@ IMAGE_THERE, IMAGE_BACK = (
 )
 
 
-def test_what_was_changed_to_go_back_is_known(wire: responses.RequestsMock) -> None:
+def test_changes_for_a_rollback_are_reported(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
     assert server.changes_made(IMG) == (IMAGE_THERE,)
     undone(server, wire, OURS_IMG)
     assert server.changes_made(IMG) == (IMAGE_THERE, IMAGE_BACK)
 
 
-def test_what_was_perhaps_changed_to_go_back_is_known_too_and_then_for_sure(
+def test_uncertain_changes_for_a_rollback_are_reported_and_then_confirmed(
     wire: responses.RequestsMock,
 ) -> None:
     image(wire, "2.0.1", "2.1.0", "2.0.1")
@@ -584,14 +596,14 @@ def test_what_was_perhaps_changed_to_go_back_is_known_too_and_then_for_sure(
             Started((Handle(WEB, "d5"),), "found on the server"),
             id="unmarked",
         ),
-        pytest.param(NEW, [deployed(5)], None, id="somebody-else-s-deployment"),
+        pytest.param(NEW, [deployed(5)], None, id="a-deployment-not-a-rollback"),
         pytest.param(NEW, [deployed(5, rollback=True, pull_request_id=7)], None, id="a-preview-s"),
         pytest.param(NEW, [], None, id="none"),
         pytest.param(
             "4.2.0", [deployed(5)], Started((Handle(WEB, "d5"),), "found on the server"), id="by-a-pin"
         ),
         pytest.param("4.2.0", [deployed(5, rollback=True)], None, id="not-by-a-pin"),
-        pytest.param("4.2.0", [deployed(5, is_api=False)], None, id="a-person-s"),
+        pytest.param("4.2.0", [deployed(5, is_api=False)], None, id="started-by-a-person"),
         pytest.param("4.2.0", [deployed(5, force_rebuild=True)], None, id="a-forced-one"),
         pytest.param(
             "4.0.0-beta.463",
@@ -601,7 +613,7 @@ def test_what_was_perhaps_changed_to_go_back_is_known_too_and_then_for_sure(
         ),
     ],
 )
-def test_a_lost_answer_is_looked_for(
+def test_after_a_lost_response_the_deployment_is_looked_for(
     wire: responses.RequestsMock, version: str, rows: list[Row], found: Started | None
 ) -> None:
     git(wire, *RAN)
@@ -619,7 +631,7 @@ def test_a_lost_answer_is_looked_for(
     )
 
 
-def test_before_the_api_s_rows_were_marked_whose_it_is_is_not_sure(wire: responses.RequestsMock) -> None:
+def test_before_records_of_the_api_were_marked_the_owner_is_unsure(wire: responses.RequestsMock) -> None:
     server = imaged(wire)
     server.lookup.version = Version("4.0.0-beta.434")
     wire.replace("POST", f"{API}/deploy", body=requests.exceptions.ReadTimeout())
@@ -643,7 +655,9 @@ def test_before_the_api_s_rows_were_marked_whose_it_is_is_not_sure(wire: respons
 
 
 @pytest.mark.parametrize(("uuid", "kind"), [(STACK, "service"), (PG, "database")])
-def test_services_and_databases_keep_nothing(wire: responses.RequestsMock, uuid: str, kind: str) -> None:
+def test_services_and_databases_can_not_be_rolled_back(
+    wire: responses.RequestsMock, uuid: str, kind: str
+) -> None:
     for each in ("application", "service", "database"):
         name = f"{each}_get" if each == kind else {"application": "app_get_unknown"}.get(each, f"{each}_404")
         serve(wire, "GET", f"/{each}s/{uuid}", name)
@@ -656,7 +670,7 @@ def test_services_and_databases_keep_nothing(wire: responses.RequestsMock, uuid:
     assert str(caught.value) == f"a {kind} can't be rolled back: Coolify keeps no earlier version of it"
 
 
-def test_a_token_that_may_not_read_can_not_tell_what_ran_before(wire: responses.RequestsMock) -> None:
+def test_a_token_that_may_not_read_does_not_know_the_previous_version(wire: responses.RequestsMock) -> None:
     server = coolify(command="rollback", wait="false")
     server.lookup.write_only_token = True
     server.resolve(WEB)

@@ -51,11 +51,11 @@ def demanded(
 @pytest.mark.parametrize(
     ("inputs", "commit"),
     [
-        pytest.param({}, BEFORE, id="the-one-before"),
-        pytest.param({"commit": OLDEST}, OLDEST, id="the-one-that-is-named"),
+        pytest.param({}, BEFORE, id="the-previous-one"),
+        pytest.param({"commit": OLDEST}, OLDEST, id="the-named-one"),
     ],
 )
-def test_on_demand_it_goes_back_to_what_is_named_or_to_the_one_before(
+def test_on_demand_it_rolls_back_to_the_named_commit_or_the_previous_one(
     wire: responses.RequestsMock, inputs: dict[str, str], commit: str
 ) -> None:
     git(wire, *RAN)
@@ -66,7 +66,7 @@ def test_on_demand_it_goes_back_to_what_is_named_or_to_the_one_before(
     assert calls[-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
 
 
-def test_on_demand_an_older_version_pins_and_may_be_told_to_go_back_further(
+def test_on_demand_an_older_version_pins_a_commit_also_one_further_back(
     wire: responses.RequestsMock,
 ) -> None:
     git(wire, *RAN)
@@ -92,11 +92,11 @@ def test_on_demand_an_older_version_pins_and_may_be_told_to_go_back_further(
             "2.0.1",
             [TAG_BACK.replace("2.0.1", "1.9.0")],
             "1.9.0",
-            id="the-one-that-is-named",
+            id="the-named-one",
         ),
     ],
 )
-def test_on_demand_an_image_is_gone_back_to(
+def test_on_demand_an_image_is_restored(
     wire: responses.RequestsMock, inputs: dict[str, str], current: str, calls: list[str], note: str
 ) -> None:
     image(wire)
@@ -113,7 +113,7 @@ def test_on_demand_an_image_is_gone_back_to(
     ("version", "uuid", "inputs", "reason"),
     [
         pytest.param("4.2.0", IMG, {}, NO_IMAGES, id="no-list-of-images"),
-        pytest.param(NEW, IMG, {}, NO_IMAGES, id="its-server-is-out-of-reach"),
+        pytest.param(NEW, IMG, {}, NO_IMAGES, id="its-server-is-unreachable"),
         pytest.param(
             NEW,
             IMG,
@@ -141,7 +141,7 @@ def test_on_demand_an_image_is_gone_back_to(
         pytest.param("4.1.2", WEB, {}, NO_OTHER, id="no-other-commit-is-known"),
     ],
 )
-def test_on_demand_what_can_not_be_done_is_refused(
+def test_on_demand_what_is_not_possible_is_refused(
     wire: responses.RequestsMock, version: str, uuid: str, inputs: dict[str, str], reason: str
 ) -> None:
     git(wire, done(4, NOW))
@@ -175,18 +175,18 @@ UNSURE = "can't tell which version ran previously. Set "
         pytest.param(
             (done(5, BEFORE, rollback=True), done(4, NOW), done(3, BEFORE), done(2, OLDER)),
             OLDER,
-            id="by-the-rollback-call",
+            id="by-the-rollback-endpoint",
         ),
         pytest.param((done(5, BEFORE), done(4, NOW), done(3, BEFORE), done(2, OLDER)), OLDER, id="by-a-pin"),
         pytest.param(
             (done(6, NOW), done(5, BEFORE, rollback=True), done(4, OLDEST), done(3, BEFORE)),
             BEFORE,
-            id="and-then-something-new",
+            id="then-a-new-commit",
         ),
         pytest.param(
             (done(6, NOW, rollback=True), done(5, BEFORE, rollback=True), done(4, NOW), done(3, BEFORE)),
             BEFORE,
-            id="and-forth-again",
+            id="then-the-same-commit-again",
         ),
         pytest.param(
             (done(5, BEFORE), done(4, NOW), done(3, NOW), done(2, BEFORE), done(1, OLDER)),
@@ -202,11 +202,11 @@ UNSURE = "can't tell which version ran previously. Set "
                 done(2, OLDER),
             ),
             OLDER,
-            id="after-one-that-failed",
+            id="after-a-failed-one",
         ),
     ],
 )
-def test_on_demand_what_was_taken_back_is_not_gone_back_to(
+def test_on_demand_a_commit_that_was_rolled_back_is_not_restored(
     wire: responses.RequestsMock, listed: tuple[Row, ...], commit: str
 ) -> None:
     git(wire, *listed)
@@ -215,7 +215,7 @@ def test_on_demand_what_was_taken_back_is_not_gone_back_to(
     assert demanded(coolify(command="rollback"), wire)[1][-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
 
 
-def test_where_all_else_was_taken_back_it_is_listed(wire: responses.RequestsMock) -> None:
+def test_if_all_other_commits_were_rolled_back_they_are_listed(wire: responses.RequestsMock) -> None:
     git(wire, done(5, BEFORE, rollback=True), done(4, NOW))
     kept(wire, (BEFORE, "20", True), (OLDEST, "21", False))
     told = unclear(coolify(command="rollback"), wire)
@@ -226,7 +226,9 @@ def test_where_all_else_was_taken_back_it_is_listed(wire: responses.RequestsMock
     )
 
 
-def test_where_the_rows_do_not_show_what_was_built_it_is_listed(wire: responses.RequestsMock) -> None:
+def test_if_the_records_do_not_show_what_was_built_the_commits_are_listed(
+    wire: responses.RequestsMock,
+) -> None:
     """Before beta.464 they show the branch's head: the newest of them may be the one that the pin has taken back."""
     git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
     created = RAN[0]["created_at"]
@@ -237,7 +239,7 @@ def test_where_the_rows_do_not_show_what_was_built_it_is_listed(wire: responses.
     )
 
 
-def test_an_image_that_was_made_after_the_one_that_runs_is_not_gone_back_to(
+def test_an_image_built_after_the_current_one_is_not_restored(
     wire: responses.RequestsMock,
 ) -> None:
     """It may be the release that was just taken back."""
@@ -257,7 +259,7 @@ def test_an_image_that_was_made_after_the_one_that_runs_is_not_gone_back_to(
         pytest.param((("2.1.0", "21", False),), id="none-is-known-to-run"),
     ],
 )
-def test_where_no_image_is_known_to_be_older_they_are_listed(
+def test_if_no_image_is_known_to_be_older_they_are_listed(
     wire: responses.RequestsMock, images: tuple[tuple[str, str, bool], ...]
 ) -> None:
     image(wire)
@@ -325,22 +327,22 @@ def started(number: int, image: str = f"nginx:{NEW_TAG}", **changes: Any) -> Row
     "rows",
     [
         pytest.param(real_rows(logs=True), id="a-real-rollback-that-started-the-same-image"),
-        pytest.param(real_rows(logs=False)[1:], id="logs-can-not-be-read"),
+        pytest.param(real_rows(logs=False)[1:], id="logs-are-unreadable"),
         pytest.param([started(4)], id="its-log-names-the-image"),
-        pytest.param([deployed(5, status="failed", commit="HEAD"), started(4)], id="then-one-that-failed"),
+        pytest.param([deployed(5, status="failed", commit="HEAD"), started(4)], id="then-a-failed-one"),
         pytest.param(
             [deployed(5, status="cancelled-by-user", commit="HEAD"), started(4)],
-            id="then-one-that-was-cancelled",
+            id="then-a-cancelled-one",
         ),
         pytest.param(
             [deployed(5, status="in_progress", commit="HEAD", pull_request_id=7), started(4)],
-            id="a-preview-is-no-matter",
+            id="then-a-preview",
         ),
         pytest.param([done(4, NEW_TAG, rollback=True)], id="a-rollback-to-the-same-tag"),
-        pytest.param([done(4, "HEAD", logs="[{not json")], id="a-damaged-log-is-none"),
+        pytest.param([done(4, "HEAD", logs="[{not json")], id="a-damaged-log"),
     ],
 )
-def test_what_runs_is_the_application_s_own_tag_where_its_deployments_show_it(
+def test_the_current_image_is_the_application_s_tag_if_its_deployments_show_that(
     wire: responses.RequestsMock, rows: list[Row]
 ) -> None:
     server, uuid = real(wire, *rows)
@@ -357,8 +359,8 @@ def test_what_runs_is_the_application_s_own_tag_where_its_deployments_show_it(
     "rows",
     [
         pytest.param([], id="no-deployment"),
-        pytest.param([deployed(4, status="failed", commit="HEAD")], id="none-was-finished"),
-        pytest.param(real_rows(logs=False), id="a-rollback-to-another-tag-whose-log-can-not-be-read"),
+        pytest.param([deployed(4, status="failed", commit="HEAD")], id="none-finished"),
+        pytest.param(real_rows(logs=False), id="a-rollback-to-another-tag-with-an-unreadable-log"),
         pytest.param([started(4, f"nginx:{OLD_TAG}")], id="its-tag-was-changed-and-not-deployed"),
         pytest.param([started(4, f"caddy:{NEW_TAG}")], id="its-image-was-changed-and-not-deployed"),
         pytest.param(
@@ -367,7 +369,7 @@ def test_what_runs_is_the_application_s_own_tag_where_its_deployments_show_it(
         ),
         pytest.param(
             [deployed(5, status="failed", commit="HEAD"), done(4, "HEAD")],
-            id="one-failed-and-no-log-can-be-read",
+            id="a-failed-one-and-unreadable-logs",
         ),
         pytest.param([deployed(5, status="in_progress", commit="HEAD"), started(4)], id="one-is-running"),
         pytest.param([deployed(5, status="queued", commit="HEAD"), started(4)], id="one-is-queued"),
@@ -376,7 +378,7 @@ def test_what_runs_is_the_application_s_own_tag_where_its_deployments_show_it(
         ),
     ],
 )
-def test_where_they_do_not_show_it_the_images_are_listed_with_their_dates(
+def test_if_they_do_not_show_that_the_images_are_listed_with_their_dates(
     wire: responses.RequestsMock, rows: list[Row]
 ) -> None:
     server, uuid = real(wire, *rows)
@@ -391,7 +393,7 @@ def test_a_tag_that_the_server_does_not_keep_has_no_date_to_compare(wire: respon
     )
 
 
-def test_the_row_of_an_additional_server_contradicts_nothing(wire: responses.RequestsMock) -> None:
+def test_the_record_of_an_additional_server_is_ignored(wire: responses.RequestsMock) -> None:
     main = started(4, created_at="2026-12-01T01:46:35.000000Z") | {
         "finished_at": "2026-12-01T01:46:40.000000Z"
     }
@@ -400,7 +402,7 @@ def test_the_row_of_an_additional_server_contradicts_nothing(wire: responses.Req
     assert demanded(server, wire, uuid)[1][-1] == f"POST /deploy?uuid={uuid}&force=true"
 
 
-def test_a_list_that_marks_the_current_image_is_believed_without_another_request(
+def test_a_list_that_marks_the_current_image_needs_no_other_request(
     wire: responses.RequestsMock,
 ) -> None:
     image(wire)

@@ -54,7 +54,9 @@ def right(
 PROBES = [f"PATCH /applications/{WEB} {{}}", "POST /deploy"]
 
 
-def test_a_token_that_could_not_put_back_is_told_before_the_deployment(wire: responses.RequestsMock) -> None:
+def test_a_token_that_could_not_roll_back_is_reported_before_the_deployment(
+    wire: responses.RequestsMock,
+) -> None:
     (warning,), calls = right(wire, "4.2.0", "patch_probe_deploy", rollback="true")
     assert warning.startswith(
         "the previous version could not be restored if the new one fails: the token lacks write. Make a new one: "
@@ -65,19 +67,21 @@ def test_a_token_that_could_not_put_back_is_told_before_the_deployment(wire: res
 @pytest.mark.parametrize(
     ("version", "probe", "uuid", "inputs", "calls"),
     [
-        pytest.param("4.2.0", "patch_probe_write", WEB, {"rollback": "true"}, PROBES, id="it-has-the-right"),
-        pytest.param("4.2.0", "maintenance_503", WEB, {"rollback": "true"}, PROBES[:1], id="nobody-can-tell"),
+        pytest.param(
+            "4.2.0", "patch_probe_write", WEB, {"rollback": "true"}, PROBES, id="it-has-the-ability"
+        ),
+        pytest.param("4.2.0", "maintenance_503", WEB, {"rollback": "true"}, PROBES[:1], id="unknown"),
         pytest.param("4.2.0", "patch_probe_deploy", WEB, {}, [], id="no-rollback"),
         pytest.param(
-            NEW, "patch_probe_deploy", WEB, {"rollback": "true"}, [], id="the-call-needs-no-such-right"
+            NEW, "patch_probe_deploy", WEB, {"rollback": "true"}, [], id="the-endpoint-needs-no-such-ability"
         ),
-        pytest.param("4.1.2", "patch_probe_deploy", WEB, {"rollback": "true"}, [], id="no-way-back-at-all"),
+        pytest.param("4.1.2", "patch_probe_deploy", WEB, {"rollback": "true"}, [], id="rollback-unsupported"),
         pytest.param(
-            "4.2.0", "patch_probe_deploy", IMG, {"rollback": "true"}, [], id="an-image-that-is-not-changed"
+            "4.2.0", "patch_probe_deploy", IMG, {"rollback": "true"}, [], id="an-image-that-is-unchanged"
         ),
     ],
 )
-def test_otherwise_nothing_is_said(  # noqa: PLR0913, PLR0917 -- a row's columns
+def test_otherwise_there_is_no_warning(  # noqa: PLR0913, PLR0917 -- a row's columns
     wire: responses.RequestsMock,
     version: str,
     probe: str,
@@ -88,7 +92,7 @@ def test_otherwise_nothing_is_said(  # noqa: PLR0913, PLR0917 -- a row's columns
     assert right(wire, version, probe, uuid, **inputs) == ((), calls)
 
 
-def test_the_way_back_then_ends_without_asking_again(wire: responses.RequestsMock) -> None:
+def test_the_rollback_then_ends_without_another_probe(wire: responses.RequestsMock) -> None:
     """Architecture, rule 3: no storm of refused requests."""
     git(wire, *RAN)
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
@@ -101,7 +105,7 @@ def test_the_way_back_then_ends_without_asking_again(wire: responses.RequestsMoc
     assert asked(wire).count(f"PATCH /applications/{WEB}") == 1
 
 
-def test_who_has_proven_the_right_is_not_asked_again(wire: responses.RequestsMock) -> None:
+def test_a_token_whose_ability_was_confirmed_is_not_probed_again(wire: responses.RequestsMock) -> None:
     git(wire, *RAN)
     may(wire)
     queued(wire)
@@ -114,11 +118,11 @@ def test_who_has_proven_the_right_is_not_asked_again(wire: responses.RequestsMoc
 @pytest.mark.parametrize(
     "trouble",
     [
-        pytest.param({"body": requests.exceptions.ReadTimeout()}, id="no-answer"),
-        pytest.param({"json": {"message": "Server Error"}, "status": 500}, id="it-breaks"),
+        pytest.param({"body": requests.exceptions.ReadTimeout()}, id="no-response"),
+        pytest.param({"json": {"message": "Server Error"}, "status": 500}, id="a-server-error"),
     ],
 )
-def test_where_the_change_has_no_answer_nothing_was_started(
+def test_if_the_change_has_no_response_nothing_was_started(
     wire: responses.RequestsMock, trouble: dict[str, Any]
 ) -> None:
     git(wire, *RAN)
@@ -140,7 +144,7 @@ def outlook(server: CoolifyProvider, uuid: str = WEB) -> tuple[str, ...]:
     return server.describe(uuid)
 
 
-def test_a_dry_run_lists_what_could_be_gone_back_to(wire: responses.RequestsMock) -> None:
+def test_a_dry_run_lists_the_commits_to_roll_back_to(wire: responses.RequestsMock) -> None:
     git(wire, *RAN)
     kept(
         wire,
@@ -160,7 +164,7 @@ def test_a_dry_run_lists_what_could_be_gone_back_to(wire: responses.RequestsMock
     assert not [line for line in asked(wire) if not line.startswith("GET")]
 
 
-def test_a_dry_run_lists_images_too(wire: responses.RequestsMock) -> None:
+def test_a_dry_run_lists_the_images_to_roll_back_to(wire: responses.RequestsMock) -> None:
     image(wire)
     kept(
         wire,
@@ -180,7 +184,7 @@ def test_a_dry_run_lists_images_too(wire: responses.RequestsMock) -> None:
 @pytest.mark.parametrize(
     ("version", "uuid", "command", "needed"),
     [
-        pytest.param(NEW, WEB, "rollback", False, id="the-rollback-call"),
+        pytest.param(NEW, WEB, "rollback", False, id="the-rollback-endpoint"),
         pytest.param(NEW, IMG, "rollback", True, id="an-image"),
         pytest.param("4.2.0", WEB, "rollback", True, id="a-pin"),
         pytest.param("4.2.0", WEB, "deploy", False, id="a-deployment"),
@@ -202,7 +206,7 @@ def test_what_changes_the_application_needs_write(
     assert [right.needed for right in server.abilities() if right.name == "write"] == [needed]
 
 
-def test_a_dry_run_says_that_the_token_could_not_pin(wire: responses.RequestsMock) -> None:
+def test_a_dry_run_reports_that_the_token_could_not_pin(wire: responses.RequestsMock) -> None:
     git(wire, *RAN)
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
@@ -218,11 +222,11 @@ def test_a_dry_run_says_that_the_token_could_not_pin(wire: responses.RequestsMoc
         pytest.param("4.2.0", RAN, f"would roll back to {NOW} if the new version is down", id="4.2.0"),
         pytest.param(NEW, (), f"could not roll back: {NO_EARLIER_DEPLOYMENT}", id="the-first"),
         pytest.param(
-            "4.1.2", RAN, "could not roll back: Coolify 4.1.2 does not support rollbacks", id="no-way"
+            "4.1.2", RAN, "could not roll back: Coolify 4.1.2 does not support rollbacks", id="unsupported"
         ),
     ],
 )
-def test_a_dry_run_says_what_would_be_gone_back_to(
+def test_a_dry_run_reports_which_version_would_be_restored(
     wire: responses.RequestsMock, version: str, listed: tuple[Row, ...], told: str
 ) -> None:
     git(wire, *listed)
@@ -231,7 +235,7 @@ def test_a_dry_run_says_what_would_be_gone_back_to(
     assert outlook(coolify(version, rollback="true", dry_run="true"))[-1].startswith(told)
 
 
-def test_a_dry_run_says_the_pin_where_the_rows_do_not_show_it(wire: responses.RequestsMock) -> None:
+def test_a_dry_run_reports_the_pin_if_the_records_do_not_show_it(wire: responses.RequestsMock) -> None:
     git(wire, *RAN, git_commit_sha=OLDEST)  # which is pinned already, so that nothing would be changed
     told = outlook(coolify("4.0.0-beta.463", rollback="true", dry_run="true"))
     assert told[-1] == f"would roll back to {OLDEST} if the new version is down"
@@ -249,7 +253,7 @@ def test_a_dry_run_says_the_pin_where_the_rows_do_not_show_it(wire: responses.Re
         pytest.param({}, f"could not roll back: {SAME_IMAGE}", id="no-image"),
     ],
 )
-def test_a_dry_run_says_it_of_an_image(
+def test_a_dry_run_reports_which_image_would_be_restored(
     wire: responses.RequestsMock, inputs: dict[str, str], told: str
 ) -> None:
     image(wire)

@@ -21,22 +21,24 @@ ASKED, PIN, FORCE = (
     ("row", "act", "marked", "like"),
     [
         pytest.param(deployed(5, rollback=True), ASKED, True, True, id="a-rollback"),
-        pytest.param(deployed(5), ASKED, True, False, id="a-deployment-is-none"),
+        pytest.param(deployed(5), ASKED, True, False, id="a-deployment-not-a-rollback"),
         pytest.param(deployed(5), PIN, True, True, id="a-deployment"),
-        pytest.param(deployed(5, is_api=False), PIN, True, False, id="a-person-s"),
+        pytest.param(deployed(5, is_api=False), PIN, True, False, id="started-by-a-person"),
         pytest.param(deployed(5, is_api=False), PIN, False, True, id="unmarked"),
-        pytest.param(deployed(5, is_api=False, is_webhook=True), PIN, False, False, id="a-webhook-s"),
+        pytest.param(
+            deployed(5, is_api=False, is_webhook=True), PIN, False, False, id="started-by-a-webhook"
+        ),
         pytest.param(deployed(5), FORCE, True, False, id="not-forced"),
         pytest.param(deployed(5, force_rebuild=True), FORCE, True, True, id="forced"),
     ],
 )
-def test_which_row_a_request_without_an_answer_has_made(
+def test_which_record_a_rollback_request_has_started(
     row: Row, act: TriggerRequest, marked: bool, like: bool
 ) -> None:
     assert rollback_plan.matches(row, act, marked=marked) is like
 
 
-def test_only_a_full_queue_is_one() -> None:
+def test_only_a_400_about_a_full_queue_counts_as_one() -> None:
     full = reply("rollback_queue_full")
     assert trigger.is_full(full.status, full.data["message"])
     assert not trigger.is_full(429, full.data["message"])
@@ -46,15 +48,15 @@ def test_only_a_full_queue_is_one() -> None:
 @pytest.mark.parametrize(
     ("made", "earlier"),
     [
-        pytest.param("2026-08-20 10:11:11 +0000 UTC", True, id="a-second-before"),
+        pytest.param("2026-08-20 10:11:11 +0000 UTC", True, id="a-second-earlier"),
         pytest.param("2026-08-20 12:11:11 +0200 CEST", True, id="in-another-zone"),
-        pytest.param("2026-08-20 10:11:13 +0200 CEST", True, id="which-counts"),
-        pytest.param("2026-08-20 10:11:12 +0000 UTC", False, id="at-the-same-second"),
+        pytest.param("2026-08-20 10:11:13 +0200 CEST", True, id="the-zone-counts"),
+        pytest.param("2026-08-20 10:11:12 +0000 UTC", False, id="in-the-same-second"),
         pytest.param("last week", False, id="no-date"),
         pytest.param(None, False, id="none"),
     ],
 )
-def test_only_an_image_that_was_made_before_ran_before(made: str | None, earlier: bool) -> None:
+def test_only_an_image_that_was_built_earlier_certainly_ran_earlier(made: str | None, earlier: bool) -> None:
     listed: list[Row] = [
         {"tag": "2", "created_at": "2026-08-20 10:11:12 +0000 UTC", "is_current": True},
         {"tag": "1", "created_at": made},
@@ -62,7 +64,7 @@ def test_only_an_image_that_was_made_before_ran_before(made: str | None, earlier
     assert rollback_rules.other_images(listed) == (Candidate("1", f"built {made}" if made else "", earlier),)
 
 
-def test_of_each_commit_the_newest_row_counts() -> None:
+def test_of_each_commit_the_newest_record_counts() -> None:
     listed = [
         done(2, OLDER),
         done(5, OLDER),

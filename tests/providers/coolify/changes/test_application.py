@@ -34,7 +34,9 @@ def image_row(name: str | None = "ghcr.io/acme/shop", tag: str | None = "1.0.0",
 
 IMAGES = [
     pytest.param("nginx:1.27", Image("nginx", "1.27"), id="name-and-tag"),
-    pytest.param(" ghcr.io/acme/shop:v1.2_3-x ", Image("ghcr.io/acme/shop", "v1.2_3-x"), id="blanks-around"),
+    pytest.param(
+        " ghcr.io/acme/shop:v1.2_3-x ", Image("ghcr.io/acme/shop", "v1.2_3-x"), id="surrounding-spaces"
+    ),
     pytest.param("localhost:5000/shop:1", Image("localhost:5000/shop", "1"), id="registry-with-port"),
     pytest.param(":2.0", Image("", "2.0"), id="tag-only"),
     pytest.param(f"ghcr.io/a/b@sha256:{HEX}", Image("ghcr.io/a/b", digest=HEX), id="digest"),
@@ -43,7 +45,7 @@ IMAGES = [
         Image("r.example.com:443/a/b", digest=HEX),
         id="port-and-digest",
     ),
-    pytest.param(f"a/b:1@sha256:{HEX}", Image("a/b", digest=HEX), id="the-digest-counts"),
+    pytest.param(f"a/b:1@sha256:{HEX}", Image("a/b", digest=HEX), id="the-digest-takes-precedence"),
 ]
 
 
@@ -56,7 +58,7 @@ def test_an_image_is_read_as_docker_writes_it(text: str, expected: Image) -> Non
     ("text", "expected"),
     [
         pytest.param("nginx", "has no tag", id="no-tag"),
-        pytest.param("localhost:5000/shop", "has no tag", id="a-port-is-no-tag"),
+        pytest.param("localhost:5000/shop", "has no tag", id="a-port-is-not-a-tag"),
         pytest.param("Nginx:1", "lower case", id="upper-case"),
         pytest.param("nginx:a b", "has an invalid tag", id="bad-tag"),
         pytest.param("nginx:", "has an invalid tag", id="empty-tag"),
@@ -66,12 +68,12 @@ def test_an_image_is_read_as_docker_writes_it(text: str, expected: Image) -> Non
         pytest.param(f"nginx@sha256:{HEX[1:]}", "64 hex digits", id="short-digest"),
         pytest.param(f"nginx@sha256:{HEX.upper()}", "64 hex digits", id="upper-digest"),
         pytest.param("nginx@sha512:aa", "64 hex digits", id="other-digest"),
-        pytest.param("https://ghcr.io/a/b:1", "must be an image, not a URL", id="address"),
-        pytest.param(f"user:{MARKED}@ghcr.io/a/b:1", "64 hex digits", id="password"),
+        pytest.param("https://ghcr.io/a/b:1", "must be an image, not a URL", id="url"),
+        pytest.param(f"user:{MARKED}@ghcr.io/a/b:1", "64 hex digits", id="login"),
         pytest.param("a//b:1", "is not a valid image", id="two-slashes"),
     ],
 )
-def test_what_is_no_image_is_told_without_its_text(text: str, expected: str) -> None:
+def test_an_invalid_image_is_reported_without_its_text(text: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected) as caught:
         images.parsed(text)
     assert MARKED not in str(caught.value)
@@ -124,23 +126,23 @@ def test_what_is_no_image_is_told_without_its_text(text: str, expected: str) -> 
         ),
     ],
 )
-def test_only_what_differs_of_the_image_is_sent(row: Row, wished: str, sent: dict[str, str]) -> None:
+def test_only_image_fields_that_differ_are_sent(row: Row, wished: str, sent: dict[str, str]) -> None:
     assert images.changed(row, images.parsed(wished)) == sent
 
 
-def test_a_real_image_application_is_read() -> None:
+def test_the_image_of_a_recorded_application_is_read() -> None:
     row = body("create_img_get")
     assert (str(images.current(row)), images.changed(row, images.parsed("nginx:1.27"))) == ("nginx:1.27", {})
 
 
-def test_the_story_of_a_new_image() -> None:
+def test_the_summary_of_a_new_image() -> None:
     told = application.patch(
         image_row(), NEWEST, image=images.parsed(f"ghcr.io/acme/shop@sha256:{HEX}")
     ).summary
     assert told == (f"image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop@sha256:{HEX}",)
 
 
-def test_another_build_pack_has_no_image_to_run() -> None:
+def test_an_image_is_refused_for_an_application_built_from_source() -> None:
     with pytest.raises(RefusedError, match=r"built from source \(nixpacks\)"):
         application.patch(body("app_get_read"), NEWEST, image=images.parsed(":1"))
     with pytest.raises(RefusedError, match="has no image yet"):
@@ -150,7 +152,7 @@ def test_another_build_pack_has_no_image_to_run() -> None:
 # --- settings: the text
 
 
-def test_settings_are_sent_as_given() -> None:
+def test_settings_keep_their_types() -> None:
     text = '{"health_check_enabled": true, "limits_memory": "512M", "description": null}'
     assert application_settings.settings(text) == {
         "health_check_enabled": True,
@@ -162,8 +164,8 @@ def test_settings_are_sent_as_given() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        pytest.param("{", "is not valid JSON: .* in line 1, column 2", id="no-json"),
-        pytest.param(f'{{"a": "{MARKED}" "b"}}', "is not valid JSON", id="no-json-with-a-value"),
+        pytest.param("{", "is not valid JSON: .* in line 1, column 2", id="not-json"),
+        pytest.param(f'{{"a": "{MARKED}" "b"}}', "is not valid JSON", id="not-json-with-a-value"),
         pytest.param("[]", "must be a JSON object", id="a-list"),
         pytest.param("{}", "must be a JSON object", id="nothing"),
         pytest.param('"name"', "must be a JSON object", id="a-text"),
@@ -180,13 +182,13 @@ def test_settings_are_sent_as_given() -> None:
         ),
     ],
 )
-def test_what_may_not_stand_in_settings(text: str, expected: str) -> None:
+def test_invalid_settings_are_reported(text: str, expected: str) -> None:
     with pytest.raises(ValueError, match=expected) as caught:
         application_settings.settings(text)
     assert MARKED not in str(caught.value)
 
 
-def test_one_field_is_set_by_one_input() -> None:
+def test_fields_that_another_input_sets_are_found() -> None:
     given = {"docker_registry_image_tag": "1", "git_commit_sha": SHA, "name": "x"}
     assert application_settings.overlaps(given, ["commit"]) == [("git_commit_sha", "commit")]
     assert application_settings.overlaps(given, ["image", "create"]) == [
@@ -202,7 +204,7 @@ def test_one_field_is_set_by_one_input() -> None:
 OWN = "http://elw37desxzxmjf0u43opmvde.localhost.sslip.io"
 
 
-def test_only_what_differs_is_sent_and_told() -> None:
+def test_only_fields_that_differ_are_sent_and_reported() -> None:
     same = {
         "description": "",
         "ports_exposes": "80",
@@ -217,7 +219,7 @@ def test_only_what_differs_is_sent_and_told() -> None:
     )
 
 
-def test_addresses_are_told_by_their_name_for_writing() -> None:
+def test_domains_are_reported_under_their_name_for_writing() -> None:
     patch = application.patch(
         body("create_img_get"),
         NEWEST,
@@ -232,7 +234,7 @@ def test_equal_settings_send_nothing() -> None:
     assert application.patch(body("create_img_get"), NEWEST, fields=wished) == Patch()
 
 
-def test_what_can_not_be_seen_is_sent() -> None:
+def test_a_field_that_is_not_visible_is_sent() -> None:
     assert application.patch(body("v4.0.0-beta.380_app_get"), NEWEST, fields={"is_spa": True}) == Patch(
         {"is_spa": True}, ("is_spa: (unknown) → true",)
     )
@@ -270,7 +272,7 @@ def test_secrets_and_code_are_never_shown(name: str, row: Row) -> None:
         pytest.param(
             f"https://user:{MARKED}@git.example.com/a",
             "https://***@git.example.com/a",
-            id="password-in-an-address",
+            id="password-in-a-url",
         ),
         pytest.param(
             f"https://user:x/{MARKED}@git.example.com/a", "https://***@git.example.com/a", id="a-slash-in-it"
@@ -284,24 +286,22 @@ def test_secrets_and_code_are_never_shown(name: str, row: Row) -> None:
         pytest.param(
             "https://" + "u" * 89 + f":{MARKED}@git.example.com",
             "https://***@git.example.com",
-            id="blanked-before-it-is-cut",
+            id="removed-before-it-is-shortened",
         ),
-        pytest.param(
-            "git@github.com:acme/web.git", "git@github.com:acme/web.git", id="what-git-calls-an-address"
-        ),
-        pytest.param("localhost:5000/shop@sha256", "localhost:5000/shop@sha256", id="a-digest-is-no-host"),
+        pytest.param("git@github.com:acme/web.git", "git@github.com:acme/web.git", id="a-git-address"),
+        pytest.param("localhost:5000/shop@sha256", "localhost:5000/shop@sha256", id="a-digest-is-not-a-host"),
         pytest.param("a\nb", "a b", id="lines"),
         pytest.param("x" * 200, "(200 characters)", id="long"),
         pytest.param(None, "(none)", id="nothing"),
     ],
 )
-def test_a_value_is_told_in_one_short_line(value: Any, shown: str) -> None:
+def test_a_value_is_shown_in_one_short_line(value: Any, shown: str) -> None:
     assert application.patch({"git_repository": "old"}, NEWEST, fields={"git_repository": value}).summary == (
         f"git_repository: old → {shown}",
     )
 
 
-def test_nested_values_are_told_as_changed() -> None:
+def test_nested_values_are_reported_without_their_content() -> None:
     row = {"docker_compose_domains": '{"web":{"domain":"https://a.example.com"}}'}
     wished = {"docker_compose_domains": [{"name": "web", "domain": "https://b.example.com"}]}
     assert application.patch(row, NEWEST, fields=wished) == Patch(
@@ -309,7 +309,7 @@ def test_nested_values_are_told_as_changed() -> None:
     )
 
 
-def test_the_oldest_version_would_lose_the_address() -> None:
+def test_the_oldest_version_would_lose_the_domains() -> None:
     row = body("v4.0.0-beta.380_app_get")
     assert application.patch(row, OLDEST, fields={"description": "x"}).body == {
         "description": "x",
@@ -327,7 +327,7 @@ def test_the_oldest_version_would_lose_the_address() -> None:
     }
 
 
-def test_image_and_settings_go_in_one_request() -> None:
+def test_image_and_settings_are_sent_in_one_request() -> None:
     patch = application.patch(
         image_row(fqdn="http://a.example.com"), OLDEST, image=images.parsed(":2"), fields={"description": "x"}
     )
@@ -342,7 +342,7 @@ def test_image_and_settings_go_in_one_request() -> None:
 STAYS = "the application stays pinned to this commit, also for later deployments and webhooks, until `commit: HEAD` ends that"
 
 
-def test_a_commit_is_pinned_and_it_is_said_that_it_stays() -> None:
+def test_a_commit_is_pinned_with_a_warning_that_the_pin_stays() -> None:
     assert application.patch(body("app_get_read"), NEWEST, pin=SHA) == Patch(
         {"git_commit_sha": SHA}, (f"commit: HEAD → {SHA}",), (STAYS,)
     )
@@ -373,7 +373,7 @@ def test_an_image_has_no_commit() -> None:
 
 
 @pytest.mark.parametrize("text", ["main", SHA[:7], f"{SHA}0", "", "$(rm)"])
-def test_what_is_no_commit(text: str) -> None:
+def test_an_invalid_commit_is_reported(text: str) -> None:
     with pytest.raises(ValueError, match="must be a complete commit"):
         application.commit(text)
 
@@ -432,9 +432,7 @@ CONFLICT = (
         pytest.param(
             "app_deployments_take0", NEWEST, ("take: The take field must be at least 1.",), id="laravel"
         ),
-        pytest.param(
-            "patch_badjson", NEWEST, ("Invalid request.", "Invalid JSON."), id="error-beside-message"
-        ),
+        pytest.param("patch_badjson", NEWEST, ("Invalid request.", "Invalid JSON."), id="error-and-message"),
         pytest.param(
             "patch_domains_conflict",
             NEWEST,
@@ -443,11 +441,11 @@ CONFLICT = (
         ),
     ],
 )
-def test_a_refusal_is_told_field_by_field(name: str, version: Version, said: tuple[str, ...]) -> None:
+def test_a_rejection_is_reported_field_by_field(name: str, version: Version, said: tuple[str, ...]) -> None:
     assert rejections(body(name), version) == said
 
 
-def test_a_field_that_came_later_or_has_gone_is_told_with_its_version() -> None:
+def test_a_field_that_this_version_lacks_is_reported_with_the_version_that_has_it() -> None:
     answer = {
         "message": "Validation failed.",
         "errors": {name: ["This field is not allowed."] for name in ("is_spa", "docker_compose_raw")},
@@ -490,9 +488,9 @@ PEM = f"-----BEGIN-----\n{MARKED}\n-----END-----"
             "bad: ***",
             id="lines-made-one",
         ),
-        pytest.param({"name": "shop"}, "shop is taken", "shop is taken", id="no-secret"),
+        pytest.param({"name": "shop"}, "shop is taken", "shop is taken", id="not-secret"),
         pytest.param(
-            {"http_basic_auth_password": "the"}, "the field", "the field", id="too-short-to-be-blanked"
+            {"http_basic_auth_password": "the"}, "the field", "the field", id="too-short-to-be-removed"
         ),
         pytest.param(variables(MARKED), f"no {MARKED} here", "no *** here", id="a-variable"),
         pytest.param(variables(PEM), f"bad: {PEM}", "bad: ***", id="a-variable-of-lines"),
@@ -506,7 +504,7 @@ PEM = f"-----BEGIN-----\n{MARKED}\n-----END-----"
             id="a-short-variable",
         ),
         pytest.param(
-            variables(MARKED), f"{'x' * 295}{MARKED}", f"{'x' * 295}***", id="blanked-before-it-is-cut"
+            variables(MARKED), f"{'x' * 295}{MARKED}", f"{'x' * 295}***", id="removed-before-it-is-shortened"
         ),
         pytest.param(
             {"domains": f"ftp://bob:{MARKED}@a.example.com"},
@@ -522,7 +520,7 @@ PEM = f"-----BEGIN-----\n{MARKED}\n-----END-----"
         ),
     ],
 )
-def test_a_refusal_never_holds_a_secret_that_was_sent(sent: Row, said: str, told: str) -> None:
+def test_a_rejection_never_contains_a_secret_that_was_sent(sent: Row, said: str, told: str) -> None:
     answer = {"message": "Validation failed.", "errors": {"field": [said]}}
     assert rejections(without_secrets(answer, sent), NEWEST) == (f"field: {told}",)
     assert rejections(without_secrets({"errors": [said]}, sent), NEWEST) == (told,)
@@ -531,5 +529,5 @@ def test_a_refusal_never_holds_a_secret_that_was_sent(sent: Row, said: str, told
 @pytest.mark.parametrize(
     "data", [None, [], "text", {}, {"errors": {}}, {"errors": 5}, {"conflicts": [1]}], ids=repr
 )
-def test_an_answer_that_says_nothing_is_nothing(data: Any) -> None:
+def test_a_response_without_a_reason_has_no_rejections(data: Any) -> None:
     assert rejections(data, NEWEST) == ()

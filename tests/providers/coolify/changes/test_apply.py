@@ -159,7 +159,7 @@ def unanswered(server: CoolifyProvider, target: str = IMG) -> UnavailableError:
 # --- what is sent
 
 
-def test_nothing_is_sent_where_all_is_as_it_is_wished(wire: responses.RequestsMock) -> None:
+def test_nothing_is_sent_if_everything_is_up_to_date(wire: responses.RequestsMock) -> None:
     application(wire)
     variables(wire, variable("A", "1"))
     told = prepared(
@@ -169,13 +169,13 @@ def test_nothing_is_sent_where_all_is_as_it_is_wished(wire: responses.RequestsMo
     assert asked(wire) == [*CHECKED, LISTED]
 
 
-def test_that_nothing_is_to_be_changed_is_said(wire: responses.RequestsMock) -> None:
+def test_it_is_reported_that_nothing_differs(wire: responses.RequestsMock) -> None:
     application(wire)
     assert prepared(wire, coolify(image=":2.0.1")) == Changes((), unchanged=(NO_CHANGES,))
     assert asked(wire) == CHECKED
 
 
-def test_rights_are_probed_before_the_first_change(wire: responses.RequestsMock) -> None:
+def test_abilities_are_probed_before_the_first_change(wire: responses.RequestsMock) -> None:
     application(wire)
     rights(wire)
     patched(wire)
@@ -184,7 +184,9 @@ def test_rights_are_probed_before_the_first_change(wire: responses.RequestsMock)
     assert bodies(wire) == [{}, {"docker_registry_image_tag": "2.1.0"}]
 
 
-def test_the_fields_go_in_one_request_and_the_variables_in_another(wire: responses.RequestsMock) -> None:
+def test_the_fields_are_sent_in_one_request_and_the_variables_in_another(
+    wire: responses.RequestsMock,
+) -> None:
     application(wire)
     variables(
         wire,
@@ -222,7 +224,7 @@ def test_the_fields_go_in_one_request_and_the_variables_in_another(wire: respons
     ]
 
 
-def test_the_oldest_version_is_sent_its_address_along(wire: responses.RequestsMock) -> None:
+def test_the_oldest_version_is_sent_its_domains_as_well(wire: responses.RequestsMock) -> None:
     application(wire)
     rights(wire)
     patched(wire)
@@ -284,7 +286,9 @@ def test_several_targets_are_probed_once(wire: responses.RequestsMock) -> None:
     assert bodies(wire) == [{}, *[{"docker_registry_image_tag": "2.1.0"}] * 2]
 
 
-def test_what_is_secret_in_it_is_not_cut_but_blanked(wire: responses.RequestsMock) -> None:
+def test_a_secret_in_a_rejection_is_removed_before_the_text_is_shortened(
+    wire: responses.RequestsMock,
+) -> None:
     """Of half a secret nobody would know that it is one."""
     application(wire)
     variables(wire)
@@ -306,7 +310,7 @@ def test_what_is_secret_in_it_is_not_cut_but_blanked(wire: responses.RequestsMoc
         ("patch_probe_deploy", "deploy_probe_read", "write and deploy"),
     ],
 )
-def test_a_token_that_lacks_a_right_changes_nothing(
+def test_a_token_that_lacks_an_ability_changes_nothing(
     wire: responses.RequestsMock, write: str, deploy: str, lacks: str
 ) -> None:
     """Also of the right to deploy: what is changed and then not deployed goes live some day by itself."""
@@ -321,7 +325,7 @@ def test_a_token_that_lacks_a_right_changes_nothing(
     assert server.changes_made(IMG) == ()
 
 
-def test_who_may_not_read_changes_nothing(wire: responses.RequestsMock) -> None:
+def test_a_token_that_may_not_read_changes_nothing(wire: responses.RequestsMock) -> None:
     server = coolify(wait="false", image=":2.1.0")
     server.lookup.write_only_token = True
     with pytest.raises(RefusedError, match="the token lacks read, which is needed before a change"):
@@ -338,7 +342,7 @@ def test_a_service_has_no_image(wire: responses.RequestsMock) -> None:
         coolify(uuid=STACK, image=":2.1.0").resolve(STACK)
 
 
-def test_another_build_pack_has_no_image(wire: responses.RequestsMock) -> None:
+def test_an_application_built_from_source_has_no_image(wire: responses.RequestsMock) -> None:
     application(wire, build_pack="nixpacks")
     with pytest.raises(RefusedError, match="`image` is only for Docker-image applications"):
         coolify(image=":2.1.0").resolve(IMG)
@@ -364,7 +368,7 @@ def test_another_build_pack_has_no_image(wire: responses.RequestsMock) -> None:
         ("patch_unknown_app", "Application not found"),
     ],
 )
-def test_a_refusal_is_told_and_that_nothing_was_changed(
+def test_a_rejection_is_reported_and_that_nothing_was_changed(
     wire: responses.RequestsMock, name: str, said: str
 ) -> None:
     application(wire)
@@ -380,7 +384,7 @@ def test_a_refusal_is_told_and_that_nothing_was_changed(
     assert server.changes_made(IMG) == ()
 
 
-def test_what_was_changed_before_a_refusal_is_told(wire: responses.RequestsMock) -> None:
+def test_changes_before_a_rejection_are_reported(wire: responses.RequestsMock) -> None:
     application(wire)
     variables(wire)
     rights(wire)
@@ -394,7 +398,7 @@ def test_what_was_changed_before_a_refusal_is_told(wire: responses.RequestsMock)
     assert server.changes_made(IMG) == (IMAGE_TOLD,)
 
 
-def test_of_several_variables_some_may_be_set_although_one_is_refused(wire: responses.RequestsMock) -> None:
+def test_some_variables_may_be_set_although_one_is_rejected(wire: responses.RequestsMock) -> None:
     """coolify-api 5.9 quirk 3: bulk is not transactional."""
     application(wire)
     variables(wire)
@@ -418,7 +422,9 @@ def lose(wire: responses.RequestsMock, path: str, error: Exception = LOST) -> No
     wire.add("PATCH", API + path, body=error)
 
 
-def test_a_lost_answer_to_what_was_done_is_found_out_by_reading(wire: responses.RequestsMock) -> None:
+def test_after_a_lost_response_a_change_that_was_made_is_found_by_reading(
+    wire: responses.RequestsMock,
+) -> None:
     application(wire)
     rights(wire)
     lose(wire, APP)
@@ -433,7 +439,9 @@ def test_a_lost_answer_to_what_was_done_is_found_out_by_reading(wire: responses.
     assert server.changes_made(IMG) == (IMAGE_TOLD,)
 
 
-def test_what_was_not_done_is_sent_again_and_told_once(wire: responses.RequestsMock) -> None:
+def test_after_a_lost_response_a_change_that_was_not_made_is_sent_again_and_reported_once(
+    wire: responses.RequestsMock,
+) -> None:
     application(wire)
     rights(wire)
     lose(wire, APP)
@@ -445,7 +453,7 @@ def test_what_was_not_done_is_sent_again_and_told_once(wire: responses.RequestsM
     assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}", f"PATCH {APP}"]
 
 
-def test_what_was_done_before_a_lost_answer_is_not_sent_again(wire: responses.RequestsMock) -> None:
+def test_changes_made_before_a_lost_response_are_not_sent_again(wire: responses.RequestsMock) -> None:
     application(wire)
     variables(wire)
     rights(wire)
@@ -464,7 +472,7 @@ def test_what_was_done_before_a_lost_answer_is_not_sent_again(wire: responses.Re
     assert asked(wire) == [*CHECKED, LISTED, *PROBED, f"PATCH {APP}", f"PATCH {BULK}", f"GET {APP}", LISTED]
 
 
-def test_what_never_arrived_was_not_changed(wire: responses.RequestsMock) -> None:
+def test_a_request_that_never_arrived_changed_nothing(wire: responses.RequestsMock) -> None:
     application(wire)
     rights(wire)
     lose(wire, APP, requests.exceptions.ConnectTimeout())
@@ -476,7 +484,7 @@ def test_what_never_arrived_was_not_changed(wire: responses.RequestsMock) -> Non
     assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
 
 
-def test_who_is_asked_too_often_says_for_how_long(wire: responses.RequestsMock) -> None:
+def test_a_rate_limit_says_how_long_to_wait(wire: responses.RequestsMock) -> None:
     application(wire)
     rights(wire)
     serve(wire, "PATCH", APP, "ratelimit_429")
@@ -487,7 +495,7 @@ def test_who_is_asked_too_often_says_for_how_long(wire: responses.RequestsMock) 
     assert server.changes_made(IMG) == ()
 
 
-def test_while_it_can_not_be_read_what_was_perhaps_changed_stays_known(wire: responses.RequestsMock) -> None:
+def test_an_uncertain_change_is_remembered_until_it_can_be_read(wire: responses.RequestsMock) -> None:
     application(wire)
     rights(wire)
     lose(wire, APP)
@@ -500,7 +508,7 @@ def test_while_it_can_not_be_read_what_was_perhaps_changed_stays_known(wire: res
     assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no response)",)
 
 
-def test_what_the_server_itself_breaks_at_is_not_sent_for_ever(wire: responses.RequestsMock) -> None:
+def test_a_change_at_which_the_server_fails_is_not_sent_forever(wire: responses.RequestsMock) -> None:
     """coolify-api 5.9 quirk 1: a flag that Coolify loses on its way ends in a 500, each time."""
     application(wire)
     rights(wire)
@@ -515,7 +523,7 @@ def test_what_the_server_itself_breaks_at_is_not_sent_for_ever(wire: responses.R
     assert asked(wire).count(f"PATCH {APP}") == 1 + 3
 
 
-def test_a_signal_in_the_middle_leaves_known_what_was_sent(wire: responses.RequestsMock) -> None:
+def test_an_interrupted_change_is_remembered_as_sent(wire: responses.RequestsMock) -> None:
     def stopped(_request: requests.PreparedRequest) -> NoReturn:
         raise Interrupted("SIGTERM")
 
@@ -555,14 +563,14 @@ SKIPPED = {"deployments": [{**body("deploy_skipped")["deployments"][0], "resourc
         pytest.param(
             {"env": "A=old"},
             Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED),
-            id="as-it-was",
+            id="unchanged",
         ),
         pytest.param(
             {}, Started((Handle(IMG, "", Certainty.PHANTOM),), trigger.ALREADY_QUEUED), id="nothing"
         ),
     ],
 )
-def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
+def test_an_older_deployment_does_not_count_as_having_the_changes(
     wire: responses.RequestsMock, inputs: dict[str, str], answer: TriggerResult
 ) -> None:
     """coolify-api 5.1 quirk 3: one that runs may have read everything before it was changed."""
@@ -584,28 +592,26 @@ def test_what_was_changed_is_not_taken_to_be_in_an_older_deployment(
     ("inputs", "url"),
     [
         pytest.param({}, "http://shop.example.com", id="the-old-one"),
-        pytest.param(
-            {"settings": '{"limits_memory": "1G"}'}, "http://shop.example.com", id="of-which-nothing-is-said"
-        ),
+        pytest.param({"settings": '{"limits_memory": "1G"}'}, "http://shop.example.com", id="not-mentioned"),
         pytest.param(
             {"settings": '{"domains": "https://new.example.com,https://b.example.com"}'},
             "https://new.example.com",
             id="the-new-one",
         ),
-        pytest.param({"settings": '{"domains": null}'}, "", id="none-any-more"),
+        pytest.param({"settings": '{"domains": null}'}, "", id="removed"),
         pytest.param(
             {"settings": '{"domains": "https://new.example.com"}', "dry_run": "true"},
             "http://shop.example.com",
-            id="as-long-as-it-is",
+            id="as-long-as-it-was",
         ),
         pytest.param(
             {"settings": '{"domains": "https://new.example.com"}', "command": "check"},
             "http://shop.example.com",
-            id="a-doctor-s",
+            id="a-dry-run-s",
         ),
     ],
 )
-def test_an_application_whose_address_is_changed_is_visited_at_the_new_one(
+def test_an_application_whose_domain_changes_is_verified_at_the_new_one(
     wire: responses.RequestsMock, inputs: dict[str, str], url: str
 ) -> None:
     """It is an output, and what `verify_url: auto` asks; by then the old one leads nowhere, or to somebody else."""

@@ -129,7 +129,7 @@ def _play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.C
 # --- what is missing is made
 
 
-def test_a_missing_application_is_made_then_deployed_like_any_other(play: Runs) -> None:
+def test_a_missing_application_is_created_then_deployed_like_any_other(play: Runs) -> None:
     ran = play()
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), *CHECKED, *DEPLOYED]
     assert ran.said[1:5] == [
@@ -145,7 +145,7 @@ def test_a_missing_application_is_made_then_deployed_like_any_other(play: Runs) 
     assert f'DEPLOYED_RESOURCE_UUID="{UUID}"' in ran.outputs
 
 
-def test_everything_that_is_wished_is_sent_and_the_rest_is_set_before_the_first_deployment(
+def test_all_inputs_are_sent_and_the_rest_is_set_before_the_first_deployment(
     play: Runs,
 ) -> None:
     wished = {
@@ -198,7 +198,7 @@ def test_older_versions_list_no_destinations(
     assert (ran.code, ran.violations) == (0, [])
 
 
-def test_addresses_of_another_application_are_taken_where_that_is_wished(play: Runs) -> None:
+def test_domains_of_another_application_are_used_if_forced(play: Runs) -> None:
     taken = {"name": "second", "domains": "http://shop.example.com"}
     ran = play("create-existing", **taken)
     assert ran.code == 2
@@ -215,7 +215,7 @@ def test_addresses_of_another_application_are_taken_where_that_is_wished(play: R
 # --- what is there
 
 
-def test_one_that_is_there_is_deployed_with_its_image(play: Runs) -> None:
+def test_an_existing_application_is_deployed_with_the_new_image(play: Runs) -> None:
     ran = play("create-existing", domains="https://x.example.com", ports="80,81", server="other")
     patched = f'PATCH /applications/{UUID} {{"docker_registry_image_tag": "2.1.0"}}'
     assert ran.asked == [*LOOKED_FOR, *CHECKED, *PROBED_THERE, patched, *DEPLOYED]
@@ -232,7 +232,7 @@ def test_one_that_is_there_is_deployed_with_its_image(play: Runs) -> None:
 
 
 @pytest.mark.parametrize("version", [NEW, MIDDLE, OLD])
-def test_one_that_is_as_it_is_wished_is_only_deployed(play: Runs, version: str) -> None:
+def test_an_existing_application_that_is_up_to_date_is_only_deployed(play: Runs, version: str) -> None:
     ran = play(
         "create-existing",
         version,
@@ -248,7 +248,7 @@ def test_one_that_is_as_it_is_wished_is_only_deployed(play: Runs, version: str) 
 # --- nothing is changed
 
 
-def test_a_dry_run_says_what_would_be_made(play: Runs) -> None:
+def test_a_dry_run_reports_what_would_be_created(play: Runs) -> None:
     ran = play(dry_run="true", env="A=1", domains="https://a.example.com")
     assert ran.asked == [*LOOKED_FOR, *PLACED, *reversed(PROBED)]
     assert ran.said[-4:-1] == [
@@ -260,7 +260,7 @@ def test_a_dry_run_says_what_would_be_made(play: Runs) -> None:
     assert "RESOURCE_UUID" not in ran.outputs
 
 
-def test_a_dry_run_says_what_would_be_changed_of_one_that_is_there(play: Runs) -> None:
+def test_a_dry_run_reports_what_would_be_changed_of_an_existing_application(play: Runs) -> None:
     ran = play("create-existing", dry_run="true")
     assert ran.asked == [*LOOKED_FOR, *CHECKED, *reversed(PROBED_THERE)]
     assert "shop: would set image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0" in ran.said
@@ -326,7 +326,7 @@ TWINS = replace(SCENARIOS["create"], projects=(Project("Shop"), Project("Shop"))
         ),
         pytest.param("create", OLD, {}, ("`ports` is missing", 5), id="no-ports"),
         pytest.param(
-            "create", OLD, {"ports": "80", "verify_url": "auto"}, ("Set `domains`", 5), id="no-address"
+            "create", OLD, {"ports": "80", "verify_url": "auto"}, ("Set `domains`", 5), id="no-domain"
         ),
         pytest.param(
             "create",
@@ -339,7 +339,7 @@ TWINS = replace(SCENARIOS["create"], projects=(Project("Shop"), Project("Shop"))
         pytest.param(WRITER, NEW, {}, ("the token lacks deploy, so nothing was changed", 8), id="no-deploy"),
     ],
 )
-def test_nothing_is_made_where_something_is_missing(
+def test_nothing_is_created_if_something_is_missing(
     play: Runs, scenario: str | Scenario, version: str, inputs: Mapping[str, str], told: tuple[str, int]
 ) -> None:
     """`told`: a part of the sentence, and how many requests there were."""
@@ -350,14 +350,14 @@ def test_nothing_is_made_where_something_is_missing(
     assert "RESOURCE_UUID" not in ran.outputs
 
 
-def test_a_refusal_after_it_was_made_says_so(play: Runs) -> None:
+def test_a_rejection_after_the_creation_mentions_the_creation(play: Runs) -> None:
     ran = play(settings='{"nope": 1}')
     assert ran.code == 2
     assert f"Changed before that: application {UUID}: created in project Shop" in "\n".join(ran.said)
     assert f'DEPLOYED_RESOURCE_UUID="{UUID}"' in ran.outputs
 
 
-def test_two_destinations_of_an_old_version_are_told_by_the_server(play: Runs) -> None:
+def test_an_old_version_itself_rejects_a_missing_destination(play: Runs) -> None:
     ran = play(TWO_NETS, MIDDLE)
     assert (
         "Coolify rejected the new application: Server has multiple destinations and you do not set destination_uuid"
@@ -387,7 +387,9 @@ def test_two_destinations_of_an_old_version_are_told_by_the_server(play: Runs) -
         ),
     ],
 )
-def test_what_the_server_refuses_is_told_with_its_field(play: Runs, name: str, sentence: str) -> None:
+def test_a_rejection_of_the_new_application_is_reported_with_its_field(
+    play: Runs, name: str, sentence: str
+) -> None:
     ran = play("create", NEW, Fault(("create",), Then.REPLY, reply=name))
     assert sentence in "\n".join(ran.said)
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made()]
@@ -399,7 +401,9 @@ def test_what_the_server_refuses_is_told_with_its_field(play: Runs, name: str, s
 
 @pytest.mark.parametrize("then", [Then.CLOSE, Then.RESET, Then.CUT])
 @pytest.mark.parametrize("version", [NEW, OLD])
-def test_after_a_lost_answer_it_is_found_and_never_made_twice(play: Runs, version: str, then: Then) -> None:
+def test_after_a_lost_response_the_application_is_found_and_never_created_twice(
+    play: Runs, version: str, then: Then
+) -> None:
     ran = play("create", version, Fault(("create",), then, acts=True), ports="80")
     placed = PLACED if version == NEW else PLACED[:1]
     assert ran.asked[: len(LOOKED_FOR) + len(placed) + 4] == [
@@ -414,7 +418,7 @@ def test_after_a_lost_answer_it_is_found_and_never_made_twice(play: Runs, versio
     assert ran.result["targets"][0]["uuid"] == UUID
 
 
-def test_what_is_not_found_is_not_sent_again(play: Runs) -> None:
+def test_a_lost_request_is_not_sent_again_if_the_application_is_not_found(play: Runs) -> None:
     """It may still be under way; the next run uses what is there by then."""
     ran = play("create", NEW, Fault(("create",), Then.CLOSE))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), *["GET /applications"] * 3]
@@ -422,7 +426,7 @@ def test_what_is_not_found_is_not_sent_again(play: Runs) -> None:
     assert (ran.code, ran.violations) == (2, [])
 
 
-def test_a_server_that_broke_is_asked_again_three_times(play: Runs) -> None:
+def test_after_a_server_error_the_request_is_sent_up_to_three_times(play: Runs) -> None:
     ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500"))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, *[made(), "GET /applications"] * 3]
     assert "the server failed 3 times and created nothing: HTTP 500: Server Error" in "\n".join(ran.said)
@@ -442,7 +446,7 @@ def test_a_server_that_broke_is_asked_again_three_times(play: Runs) -> None:
     assert (ran.code, ran.violations) == (0, [])
 
 
-def test_what_never_arrived_is_sent_again(play: Runs) -> None:
+def test_a_request_that_never_arrived_is_sent_again(play: Runs) -> None:
     ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="ratelimit_429", nth=(1,)))
     assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), made(), *CHECKED, *DEPLOYED]
     assert (ran.code, ran.violations) == (0, [])
@@ -460,7 +464,7 @@ def told(
     return events, [call for _, call in provider.calls], outcome
 
 
-def test_from_its_making_on_a_story_goes_by_the_uuid() -> None:
+def test_after_the_creation_events_use_the_uuid() -> None:
     script: dict[str, list[Any]] = {
         "check shop": [Target("shop", missing=True)],
         "prepare shop": [Changes(("created",), created="u1")],
@@ -483,7 +487,7 @@ def test_from_its_making_on_a_story_goes_by_the_uuid() -> None:
     assert (outcome, events[-1].target) == (Outcome.FINISHED, "u1")
 
 
-def test_a_job_that_is_stopped_while_something_is_made_says_that_it_may_be_there() -> None:
+def test_a_job_that_is_cancelled_during_the_creation_says_that_it_may_have_been_created() -> None:
     script: dict[str, list[Any]] = {
         "prepare shop": [UnavailableError("no response", may_have_arrived=True), UnavailableError("HTTP 502")]
     }

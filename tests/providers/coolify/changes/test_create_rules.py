@@ -34,7 +34,7 @@ DESTINATIONS = [
 
 
 @pytest.mark.parametrize("wished", ["", "p0ck4sw8og8wkc0s4g4wk8cs", "acme", "ACME"])
-def test_a_project_is_found_by_uuid_by_name_or_alone(wished: str) -> None:
+def test_a_project_is_found_by_uuid_by_name_or_as_the_only_one(wished: str) -> None:
     assert create_rules.pick("project", wished, PROJECTS) == PROJECTS[0]
 
 
@@ -54,7 +54,7 @@ def test_a_project_is_found_by_uuid_by_name_or_alone(wished: str) -> None:
             id="missing",
         ),
         pytest.param(
-            "dev", [], 'environment "dev" not found: the token can\'t see any environment', id="none"
+            "dev", [], 'environment "dev" not found. The token can\'t see any environment', id="none"
         ),
         pytest.param(
             "A",
@@ -65,18 +65,20 @@ def test_a_project_is_found_by_uuid_by_name_or_alone(wished: str) -> None:
         pytest.param("dev", [{"name": "x"}] * 25, ", ".join(['"x"'] * 20) + " and 5 more", id="many"),
     ],
 )
-def test_what_is_missing_is_told_with_what_there_is(wished: str, rows: list[Row], expected: str) -> None:
+def test_what_is_missing_is_reported_with_what_is_available(
+    wished: str, rows: list[Row], expected: str
+) -> None:
     with pytest.raises(RefusedError) as caught:
         create_rules.pick("environment", wished, rows)
     assert expected in str(caught.value)
 
 
-def test_the_exact_name_beats_the_other_case() -> None:
+def test_an_exact_name_takes_precedence_over_one_in_another_case() -> None:
     rows = [{"name": "A", "uuid": "1"}, {"name": "a", "uuid": "2"}]
     assert create_rules.pick("server", "a", rows) == rows[1]
 
 
-def test_a_build_server_runs_nothing() -> None:
+def test_a_build_server_is_never_chosen() -> None:
     rows = body("servers")
     builder = {"uuid": "b", "name": "builder", "settings": {"is_build_server": True}}
     assert create_rules.server("", [*rows, builder]) == rows[0]
@@ -84,7 +86,7 @@ def test_a_build_server_runs_nothing() -> None:
         create_rules.server("builder", [*rows, builder])
 
 
-def test_a_destination_is_named_only_where_there_are_several() -> None:
+def test_a_destination_is_only_sent_if_there_are_several() -> None:
     assert create_rules.destination("", SERVER, DESTINATIONS[:1], []) == ""
     assert create_rules.destination("Second", SERVER, DESTINATIONS, []) == "d2"
     with pytest.raises(RefusedError, match=r'`destination` is missing\. Available: "coolify"'):
@@ -93,7 +95,7 @@ def test_a_destination_is_named_only_where_there_are_several() -> None:
         create_rules.destination("nope", SERVER, DESTINATIONS[:1], [])
 
 
-def test_old_servers_tell_their_destinations_by_their_applications() -> None:
+def test_older_versions_show_destinations_only_in_their_applications() -> None:
     applications = body("apps_list")
     assert create_rules.destination("coolify", SERVER, None, applications) == COOLIFY
     assert create_rules.destination("unseen", SERVER, None, applications) == "unseen"
@@ -113,12 +115,12 @@ def test_an_application_is_found_by_its_name_in_its_environment() -> None:
 @pytest.mark.parametrize(
     ("name", "environment", "more", "expected"),
     [
-        pytest.param("web", ENVIRONMENTS[0], 0, "it is built from source", id="another-sort"),
+        pytest.param("web", ENVIRONMENTS[0], 0, "it is built from source", id="built-from-source"),
         pytest.param("img", ENVIRONMENTS[0], 1, '2 applications are named "img"', id="two"),
-        pytest.param("img", {"name": "production"}, 0, "can't be looked up", id="no-number"),
+        pytest.param("img", {"name": "production"}, 0, "can't be looked up", id="no-id"),
     ],
 )
-def test_nothing_is_made_where_it_can_not_be_told(
+def test_an_application_that_is_unclear_is_refused(
     name: str, environment: Row, more: int, expected: str
 ) -> None:
     applications = body("apps_list")
@@ -159,7 +161,7 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
                 "docker_registry_image_name": "nginx",
                 "docker_registry_image_tag": "1",
             },
-            id="all-of-it",
+            id="all-inputs",
         ),
         pytest.param(
             NewApplication("shop", Image("a/b", digest=HEX)),
@@ -178,7 +180,7 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
                 "docker_registry_image_tag": HEX,
                 "ports_exposes": "80",
             },
-            id="digest-on-an-old-one",
+            id="digest-on-an-old-version",
         ),
         pytest.param(
             NewApplication(
@@ -187,7 +189,7 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
             PLACE,
             NEWEST,
             {**IMAGE_SENT, "domains": "https://a.example.com", "force_domain_override": True},
-            id="forced-addresses",
+            id="forced-domains",
         ),
         pytest.param(
             NewApplication(
@@ -196,7 +198,7 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
             PLACE,
             Version("4.0.0-beta.420"),
             {**IMAGE_SENT, "domains": "https://a.example.com"},
-            id="an-old-one-forces-nothing",
+            id="an-old-version-forces-nothing",
         ),
         pytest.param(
             NewApplication("shop", Image("a", "1"), ports=(80,), forced=True),
@@ -207,7 +209,7 @@ SENT = {"project_uuid": "p", "environment_name": "production", "server_uuid": "s
         ),
     ],
 )
-def test_what_is_sent_to_make_an_application(
+def test_the_body_of_the_create_request(
     wanted: NewApplication, place: Placement, version: Version, sent: dict[str, Any]
 ) -> None:
     assert create_rules.body(wanted, place, version) == sent
@@ -226,16 +228,18 @@ def test_what_is_sent_to_make_an_application(
             NewApplication("shop", Image("a", "1"), ports=(80,), verified=True),
             Version("4.0.0-beta.462"),
             "gives a new application no domain",
-            id="no-address",
+            id="no-domain",
         ),
     ],
 )
-def test_what_can_not_be_made(wanted: NewApplication, version: Version, expected: str) -> None:
+def test_what_a_version_requires_for_a_new_application(
+    wanted: NewApplication, version: Version, expected: str
+) -> None:
     with pytest.raises(RefusedError, match=expected):
         create_rules.body(wanted, PLACE, version)
 
 
-def test_a_new_application_gets_an_address_to_visit_or_brings_one() -> None:
+def test_a_new_application_has_a_domain_to_verify() -> None:
     image = Image("a", "1")
     assert "domains" not in create_rules.body(
         NewApplication("shop", image, ports=(80,), verified=True), PLACE, Version("4.0.0-beta.463")
@@ -248,7 +252,7 @@ def test_a_new_application_gets_an_address_to_visit_or_brings_one() -> None:
     assert old["domains"] == "https://a.example.com"
 
 
-def test_what_will_be_is_read_like_what_is() -> None:
+def test_the_expected_row_reads_like_a_real_one() -> None:
     wanted = NewApplication(
         "shop", Image("a/b", digest=HEX), ports=(80, 443), domains=("https://a.example.com",)
     )
@@ -266,14 +270,14 @@ THERE = {
 @pytest.mark.parametrize(
     ("wished", "row", "said"),
     [
-        pytest.param({}, THERE, [], id="nothing-wished"),
+        pytest.param({}, THERE, [], id="no-inputs"),
         pytest.param(
             {"domains": ("https://b.example.com", "https://a.example.com"), "ports": (80,)},
             THERE,
             [],
-            id="the-same",
+            id="equal",
         ),
-        pytest.param({"server": "LocalHost", "destination": "d"}, THERE, [], id="the-same-place"),
+        pytest.param({"server": "LocalHost", "destination": "d"}, THERE, [], id="the-same-server"),
         pytest.param({"domains": ("https://a.example.com",)}, THERE, ["`domains`"], id="fewer-domains"),
         pytest.param({"domains": ("https://a.example.com",)}, {}, ["`domains`"], id="no-domains"),
         pytest.param(
@@ -283,16 +287,18 @@ THERE = {
             id="all",
         ),
         pytest.param(
-            {"server": "other", "destination": "x"}, {"destination": None}, [], id="a-place-that-is-not-told"
+            {"server": "other", "destination": "x"}, {"destination": None}, [], id="no-destination-in-the-row"
         ),
     ],
 )
-def test_what_an_application_keeps_is_told(wished: dict[str, Any], row: Row, said: list[str]) -> None:
+def test_inputs_that_an_existing_application_ignores_are_reported(
+    wished: dict[str, Any], row: Row, said: list[str]
+) -> None:
     told = create_rules.ignored_inputs(NewApplication("shop", Image("a", "1"), **wished), row)
     assert [sentence.partition(" only applies to a new application")[0] for sentence in told] == said
 
 
-def test_addresses_and_ports_are_read() -> None:
+def test_domains_and_ports_are_parsed() -> None:
     assert create_rules.domains("https://a.example.com, http://b.example.com:8080/x") == (
         "https://a.example.com",
         "http://b.example.com:8080/x",
@@ -304,13 +310,13 @@ def test_addresses_and_ports_are_read() -> None:
 @pytest.mark.parametrize(
     "text", ["a.example.com", "https://", "ftp://a.example.com", f"https://u:{MARKED}@a.example.com"]
 )
-def test_what_is_no_address(text: str) -> None:
+def test_an_invalid_domain_is_reported(text: str) -> None:
     with pytest.raises(ValueError, match=r"item 2 is not a valid URL") as caught:
         create_rules.domains(f"https://ok.example.com,{text}")
     assert MARKED not in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["0", "65536", "http", "8080:80", "-1", "80;81"])
-def test_what_is_no_port(text: str) -> None:
+def test_an_invalid_port_is_reported(text: str) -> None:
     with pytest.raises(ValueError, match="must be the ports"):
         create_rules.ports(text)

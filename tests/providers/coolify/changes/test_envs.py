@@ -59,7 +59,7 @@ def test_dotenv_is_read_and_nothing_is_expanded() -> None:
     }
 
 
-def test_every_mistake_is_told_by_its_line() -> None:
+def test_every_mistake_is_reported_by_its_line() -> None:
     text = f"A=1\n\n\n{MARKED}\nB-C={MARKED}\nA={MARKED}\n9={MARKED}\nD='{MARKED}\n={MARKED}\nE=a\0b"
     with pytest.raises(ValueError, match="line") as caught:
         envs.parse(text)
@@ -75,7 +75,7 @@ def test_every_mistake_is_told_by_its_line() -> None:
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"], ids=repr)
-def test_lines_are_counted_however_they_end(newline: str) -> None:
+def test_lines_are_counted_with_any_line_ending(newline: str) -> None:
     with pytest.raises(ValueError, match="line") as caught:
         envs.parse("\ufeff" + newline.join(["A=1", "", "oops'", "B='2", "'", "  A=2", "#", ""]))
     assert str(caught.value).split("; ") == [f"line 3 {MISTAKES[0]}", "line 6 has the same key as line 1"]
@@ -92,7 +92,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 
 @thoroughly
 @given(st.dictionaries(keys, texts, max_size=6))
-def test_whatever_is_quoted_comes_back_as_it_was(wished: dict[str, str]) -> None:
+def test_a_quoted_value_is_parsed_unchanged(wished: dict[str, str]) -> None:
     quoted = {key: value.replace("\\", "\\\\").replace("'", "\\'") for key, value in wished.items()}
     assert values("\n".join(f"{key}='{value}'" for key, value in quoted.items())) == wished
 
@@ -106,7 +106,7 @@ def test_whatever_is_quoted_comes_back_as_it_was(wished: dict[str, str]) -> None
         )
     )
 )
-def test_no_mistake_holds_anything_of_the_text(parts: list[str]) -> None:
+def test_no_mistake_contains_any_of_the_text(parts: list[str]) -> None:
     """A mistake is made of our words and of numbers, whatever the text."""
     numbers = str.maketrans("", "", "0123456789")
     ours = {f"line  {each}".strip() for each in (*MISTAKES, *MISTAKES_AFTER)}
@@ -162,7 +162,7 @@ def test_only_new_and_different_variables_are_sent_with_every_flag() -> None:
     assert MARKED not in repr(planned)
 
 
-def test_nothing_is_sent_where_all_is_so_already() -> None:
+def test_nothing_is_sent_if_all_values_are_equal() -> None:
     planned = envs.plan(secrets(FOO=" bar\n"), body("env_list_sensitive"), "application", NEWEST)
     assert (planned, planned.summary) == (
         EnvChange(unchanged=("FOO",)),
@@ -179,7 +179,7 @@ def test_a_preview_has_variables_of_its_own() -> None:
     assert planned.summary == "preview variables: 0 added, 1 changed (FOO), 1 unchanged"
 
 
-def test_flags_and_comment_are_echoed_and_a_value_shown_once_counts_as_changed() -> None:
+def test_flags_and_comment_are_kept_and_a_value_shown_once_counts_as_changed() -> None:
     planned = envs.plan(secrets(ML="n"), body("env_list_sensitive"), "application", NEWEST)
     flags = {
         "is_preview": False,
@@ -195,7 +195,7 @@ def test_flags_and_comment_are_echoed_and_a_value_shown_once_counts_as_changed()
     assert planned.warnings == ("ML: counted as changed, because Coolify shows the value only once",)
 
 
-def test_what_may_not_be_read_counts_as_changed() -> None:
+def test_a_value_that_may_not_be_read_counts_as_changed() -> None:
     planned = envs.plan(secrets(FOO="bar", NEW="1"), body("env_list_read"), "application", NEWEST)
     assert (planned.added, planned.changed, planned.unchanged) == (("NEW",), ("FOO",), ())
     assert planned.warnings == (
@@ -206,7 +206,7 @@ def test_what_may_not_be_read_counts_as_changed() -> None:
 @pytest.mark.parametrize(
     ("kind", "name"), [("service", "services_env_list"), ("database", "databases_env_list")]
 )
-def test_services_and_databases_take_fewer_flags(kind: str, name: str) -> None:
+def test_services_and_databases_accept_fewer_flags(kind: str, name: str) -> None:
     planned = envs.plan(secrets(FOO2=MARKED, N="1", X="y"), body(name), kind, NEWEST)
     assert planned.body == {
         "data": [{"key": "FOO2", "value": MARKED, **PLAIN}, {"key": "X", "value": "y", **PLAIN}]
@@ -214,13 +214,13 @@ def test_services_and_databases_take_fewer_flags(kind: str, name: str) -> None:
     assert planned.summary == "variables: 1 added (X), 1 changed (FOO2), 1 unchanged"
 
 
-def test_old_servers_get_the_flag_under_both_names() -> None:
+def test_the_build_flag_is_sent_under_both_names() -> None:
     row = {"key": "FOO", "value": "b5", "is_build_time": True, "is_preview": False, **PLAIN}
     planned = envs.plan(secrets(FOO="b6"), [row], "application", OLDEST)
     assert planned.body["data"] == [{**row, "value": "b6", "is_buildtime": True}]
 
 
-def test_values_that_the_server_mangles_are_told() -> None:
+def test_values_that_coolify_stores_differently_are_reported() -> None:
     planned = envs.plan(secrets(KEY=f"{MARKED}\n", NONE="", BLANK="  "), [], "service", NEWEST)
     assert planned.warnings == (
         "KEY: Coolify removes spaces and line breaks at both ends of a value (a key file loses its last one)",
@@ -242,7 +242,7 @@ def test_values_that_the_server_mangles_are_told() -> None:
         pytest.param("application", Version("4.0.0-beta.434"), False, "Set ML in Coolify", id="flags-lost"),
     ],
 )
-def test_what_a_version_can_not_do_is_refused(
+def test_what_a_version_does_not_support_is_refused(
     kind: str, version: Version, preview: bool, expected: str
 ) -> None:
     with pytest.raises(RefusedError, match=expected):
@@ -254,11 +254,9 @@ def test_what_a_version_can_not_do_is_refused(
     [
         pytest.param([], True, id="new"),
         pytest.param(
-            [{"key": "PEM", "value": "one line", "is_preview": False, **PLAIN}], True, id="of-one-line-before"
+            [{"key": "PEM", "value": "one line", "is_preview": False, **PLAIN}], True, id="one-line-before"
         ),
-        pytest.param(
-            [{"key": "PEM", "value": "one\ntwo", "is_preview": False, **PLAIN}], False, id="the-same"
-        ),
+        pytest.param([{"key": "PEM", "value": "one\ntwo", "is_preview": False, **PLAIN}], False, id="equal"),
     ],
 )
 def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(
@@ -279,7 +277,7 @@ def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(
 
 @thoroughly
 @given(st.dictionaries(keys, texts.map(lambda text: f"{text}{MARKED}{text}"), max_size=4))
-def test_no_value_is_ever_said(wished: dict[str, str]) -> None:
+def test_no_value_is_ever_shown(wished: dict[str, str]) -> None:
     rows = [*body("env_list_sensitive"), *({"key": key, "value": f"old{MARKED}"} for key in [*wished][:2])]
     planned = envs.plan(secrets(**wished), rows, "application", NEWEST)
     assert MARKED not in repr(planned) + planned.summary

@@ -62,7 +62,7 @@ def mistakes(**environ: str) -> list[str]:
         ("https://köln.example.com", "https://köln.example.com"),
     ],
 )
-def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: str) -> None:
+def test_a_url_is_accepted_in_every_form_that_people_paste(text: str, base: str) -> None:
     assert coolify(COOLIFY_URL=text, DEPLOYER_UUID=WEB).base == base
 
 
@@ -83,12 +83,14 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
         pytest.param(
             "https://hunter22@coolify.example.com", "must not contain a user name or password", id="a-user"
         ),
-        pytest.param("https://coolify .example.com", "is not a valid URL", id="a-blank"),
+        pytest.param("https://coolify .example.com", "is not a valid URL", id="a-space"),
         pytest.param("https://a.example.com https://b.example.com", "is not a valid URL", id="two"),
         pytest.param("https://coolify\n.example.com", "is not a valid URL", id="a-line-break"),
         pytest.param("https://", "is not a valid URL", id="no-host"),
         pytest.param("https:///api/v1", "is not a valid URL", id="no-host-but-a-path"),
-        pytest.param("https://coolify.example.com:port", "is not a valid URL", id="a-port-that-is-none"),
+        pytest.param(
+            "https://coolify.example.com:port", "is not a valid URL", id="a-port-that-is-not-a-number"
+        ),
         pytest.param("https://coolify.example.com:99999", "is not a valid URL", id="a-port-that-is-too-high"),
         pytest.param("https://[::1", "is not a valid URL", id="half-an-ipv6"),
         pytest.param(
@@ -123,7 +125,7 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
         pytest.param(
             f"https://{'ü' * 63}.example.com",
             "is not a valid URL",
-            id="a-label-that-is-too-long-once-it-is-plain",
+            id="a-label-that-is-too-long-once-it-is-encoded",
         ),
         pytest.param(f"https://{'a.' * 126}example.com", "is not a valid URL", id="a-name-of-more-than-253"),
         pytest.param(
@@ -133,7 +135,7 @@ def test_an_address_is_taken_in_every_form_that_people_paste(text: str, base: st
         pytest.param("https://coolify%2Eexample.com", "is not a valid URL", id="percent-encoded"),
     ],
 )
-def test_an_address_that_is_none_is_a_mistake_under_its_name(text: str, words: str) -> None:
+def test_an_invalid_url_is_a_mistake_under_its_name(text: str, words: str) -> None:
     told = mistakes(COOLIFY_URL=text)
     assert len(told) == 1
     assert told[0].startswith("COOLIFY_URL: ")
@@ -159,11 +161,11 @@ def test_an_address_that_is_none_is_a_mistake_under_its_name(text: str, words: s
             "http://203.0.113.7:8000",
             (WEB,),
             None,
-            id="an-address-and-port",
+            id="with-a-port",
         ),
     ],
 )
-def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
+def test_a_webhook_sets_url_and_uuid_and_its_force_false_is_ignored(
     wire: responses.RequestsMock, text: str, base: str, uuids: tuple[str, ...], force: str | None
 ) -> None:
     inputs = coolify(COOLIFY_WEBHOOK=text)
@@ -180,7 +182,7 @@ def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        pytest.param(BASE, "is not a Deploy Webhook URL", id="only-the-address"),
+        pytest.param(BASE, "is not a Deploy Webhook URL", id="only-the-url"),
         pytest.param(
             f"{BASE}/webhooks/source/github/events", "is not a Deploy Webhook URL", id="the-webhook-for-git"
         ),
@@ -188,7 +190,7 @@ def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
         pytest.param(f"{API}/deploy?uuid=", "must contain a uuid or a tag", id="an-empty-uuid"),
         pytest.param(f"{API}/deploy?uuid={WEB}&tag=blue", "must contain a uuid or a tag", id="both"),
         pytest.param(f"{API}/deploy?uuid=%2C", "is not a UUID", id="a-comma"),
-        pytest.param(f"{API}/deploy?uuid=a/b", "is not a UUID", id="a-uuid-that-is-none"),
+        pytest.param(f"{API}/deploy?uuid=a/b", "is not a UUID", id="an-invalid-uuid"),
         pytest.param(
             f"https://admin:hunter22@coolify.example.com/api/v1/deploy?uuid={WEB}",
             "must not contain a user name or password",
@@ -196,7 +198,7 @@ def test_a_webhook_gives_address_and_uuid_and_its_force_false_is_dropped(
         ),
     ],
 )
-def test_a_webhook_that_is_none_is_one_mistake(text: str, words: str) -> None:
+def test_an_invalid_webhook_is_one_mistake(text: str, words: str) -> None:
     _, given = read({"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK": text})
     assert len(given.mistakes) == 1
     assert given.mistakes[0].startswith("COOLIFY_WEBHOOK: ")
@@ -204,7 +206,7 @@ def test_a_webhook_that_is_none_is_one_mistake(text: str, words: str) -> None:
     assert "hunter22" not in given.mistakes[0]
 
 
-def test_what_is_given_explicitly_beats_the_webhook() -> None:
+def test_explicit_inputs_take_precedence_over_the_webhook() -> None:
     webhook = f"{API}/deploy?uuid={WEB}&force=true"
     inputs = coolify(
         COOLIFY_WEBHOOK=webhook,
@@ -228,14 +230,14 @@ def test_what_is_given_explicitly_beats_the_webhook() -> None:
         ("ABC-def-1", ("ABC-def-1",)),
     ],
 )
-def test_a_list_of_uuids_is_split_and_each_counts_once(text: str, targets: tuple[str, ...]) -> None:
+def test_a_list_of_uuids_is_split_without_duplicates(text: str, targets: tuple[str, ...]) -> None:
     assert coolify(COOLIFY_URL=BASE, DEPLOYER_UUID=text).targets == targets
 
 
 @pytest.mark.parametrize(
     "text", ["a/b", "..", "a?b", "é", "a_b", f"{WEB};{IMG}", "https://coolify.example.com/project/x"]
 )
-def test_a_uuid_that_is_none_is_a_mistake(text: str) -> None:
+def test_an_invalid_uuid_is_a_mistake(text: str) -> None:
     told = mistakes(DEPLOYER_UUID=text)
     assert [each for each in told if each.startswith("DEPLOYER_UUID: ") and "is not a UUID" in each] == told
     assert len(told) == 1
@@ -256,17 +258,17 @@ def test_a_list_without_a_uuid_is_a_mistake(text: str) -> None:
         pytest.param("ghp_mArKeDsecret0000", id="github-person"),
         pytest.param("github_pat_mArKeDsecret0000", id="github-fine-grained"),
         pytest.param("glpat-mArKeDsecret0000", id="gitlab"),
-        pytest.param("7|mArKeDsecret 0000", id="a-blank"),
+        pytest.param("7|mArKeDsecret 0000", id="a-space"),
         pytest.param("7|mArKeDsecret\n0000", id="a-line-break"),
         pytest.param("7|mArKeDsecret\x000000", id="a-nul"),
-        pytest.param("7|mArKeDsecret…", id="no-ascii"),
-        pytest.param("https://coolify.example.com/mArKeDsecret", id="an-address"),
-        pytest.param("HTTP://mArKeDsecret", id="an-address-in-capitals"),
+        pytest.param("7|mArKeDsecret…", id="not-ascii"),
+        pytest.param("https://coolify.example.com/mArKeDsecret", id="a-url"),
+        pytest.param("HTTP://mArKeDsecret", id="a-url-in-capitals"),
         pytest.param("Bearer 7|mArKeDsecret", id="a-header"),
-        pytest.param("bearer 7|mArKeDsecret", id="a-header-in-small-letters"),
+        pytest.param("bearer 7|mArKeDsecret", id="a-header-in-lower-case"),
     ],
 )
-def test_a_token_that_is_none_of_coolify_is_a_mistake_that_does_not_hold_it(token: str) -> None:
+def test_a_token_that_is_not_coolify_s_is_a_mistake_that_does_not_show_it(token: str) -> None:
     inputs, given = read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": token, "DEPLOYER_UUID": WEB})
     assert inputs is None
     assert len(given.mistakes) == 1
@@ -275,13 +277,13 @@ def test_a_token_that_is_none_of_coolify_is_a_mistake_that_does_not_hold_it(toke
 
 
 @pytest.mark.parametrize("token", ["https://coolify.example.com", "Bearer 7|mArKeDsecret"])
-def test_a_token_that_is_an_address_or_a_header_is_told_as_that(token: str) -> None:
+def test_a_token_that_is_a_url_or_a_header_is_reported_as_such(token: str) -> None:
     assert mistakes(COOLIFY_TOKEN=token) == [
         "COOLIFY_TOKEN: must be the token alone, without a URL or header"
     ]
 
 
-def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
+def test_a_token_set_as_the_url_is_reported_without_showing_it() -> None:
     assert mistakes(COOLIFY_URL=TOKEN) == [
         "COOLIFY_URL: is not a valid URL. Write https://coolify.example.com"
     ]
@@ -309,14 +311,12 @@ def test_a_token_given_as_the_address_is_told_without_being_shown() -> None:
         ("http://coolify.internal", False),
     ],
 )
-def test_a_token_that_would_cross_the_internet_in_the_clear_is_a_warning(
-    address: str, *, warned: bool
-) -> None:
+def test_a_token_that_would_be_sent_unencrypted_is_a_warning(address: str, *, warned: bool) -> None:
     warnings = coolify(COOLIFY_URL=address, DEPLOYER_UUID=WEB).warnings
     assert [("not encrypted" in each, "https://" in each) for each in warnings] == [(True, True)] * warned
 
 
-def test_what_is_missing_is_told_all_at_once() -> None:
+def test_everything_that_is_missing_is_reported_at_once() -> None:
     _, given = read({})
     assert [each.partition(" is missing: ")[0] for each in given.mistakes] == [
         "COOLIFY_URL",
@@ -366,7 +366,7 @@ def test_what_is_missing_is_told_all_at_once() -> None:
         ),
     ],
 )
-def test_the_inputs_become_one_wish(environ: Mapping[str, str], options: Options) -> None:
+def test_the_inputs_become_options(environ: Mapping[str, str], options: Options) -> None:
     assert connected(environ).options == options
 
 
@@ -381,7 +381,7 @@ CREATE = {
 }
 
 
-def test_what_is_created_is_the_target_by_its_name() -> None:
+def test_the_target_of_create_is_a_name() -> None:
     inputs = coolify(
         COOLIFY_URL=BASE,
         **CREATE,
@@ -396,7 +396,7 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("environ", "told"),
     [
-        pytest.param({}, [], id="good"),
+        pytest.param({}, [], id="valid"),
         pytest.param({"DEPLOYER_COMMAND": "start"}, [], id="start"),
         pytest.param({"DEPLOYER_COMMAND": "check"}, [], id="check"),
         pytest.param({"DEPLOYER_ENV": "A=1", "DEPLOYER_SETTINGS": '{"is_spa": true}'}, [], id="with-changes"),
@@ -488,7 +488,7 @@ def test_what_is_created_is_the_target_by_its_name() -> None:
         ),
     ],
 )
-def test_what_can_not_be_created_is_a_mistake_before_anything_is_sent(
+def test_conflicts_of_create_are_mistakes_before_anything_is_sent(
     environ: Mapping[str, str], told: list[str]
 ) -> None:
     assert mistakes(**{**CREATE, **environ}) == told
@@ -544,7 +544,7 @@ TAGGED = {"DEPLOYER_APP_IMAGE": ":2", "DEPLOYER_SETTINGS": '{"docker_registry_im
         ),
     ],
 )
-def test_what_two_inputs_would_both_set_is_told_by_the_names_that_were_typed(
+def test_what_two_inputs_would_both_set_is_reported_by_the_names_that_were_typed(
     tmp_path: Path, environ: Mapping[str, str], file: str | None, told: list[str]
 ) -> None:
     path = tmp_path / "variables"
@@ -584,11 +584,11 @@ def _large(path: Path) -> None:
         pytest.param(_pipe, "is not a regular file", id="a-pipe"),
         pytest.param(Path.mkdir, "is not a regular file", id="a-folder"),
         pytest.param(_large, "is larger than 1024 KiB", id="too-large"),
-        pytest.param(lambda path: path.write_bytes(b"A=\xff"), "is not encoded in UTF-8", id="no-text"),
-        pytest.param(lambda _: None, "could not be read: No such file or directory", id="not-there"),
+        pytest.param(lambda path: path.write_bytes(b"A=\xff"), "is not encoded in UTF-8", id="not-utf-8"),
+        pytest.param(lambda _: None, "could not be read: No such file or directory", id="missing"),
     ],
 )
-def test_a_file_of_variables_is_a_small_regular_one(
+def test_a_file_of_variables_must_be_a_small_regular_one(
     tmp_path: Path, make: Callable[[Path], object], told: str
 ) -> None:
     """A pipe is read once, and by then its variables are gone; one that nobody writes to would hang the run."""
