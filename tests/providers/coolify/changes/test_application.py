@@ -1,4 +1,4 @@
-"""Coolify: image, settings and commit: what is sent, what is said of it, what the server says to it, and what never is said."""
+"""Coolify: image, settings and commit: what is sent, how it is reported, and what is never shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def image_row(name: str | None = "ghcr.io/acme/shop", tag: str | None = "1.0.0",
     }
 
 
-# --- image: what people write
+# --- image: parsing
 
 IMAGES = [
     pytest.param("nginx:1.27", Image("nginx", "1.27"), id="name-and-tag"),
@@ -83,7 +83,7 @@ def test_an_invalid_image_is_reported_without_its_text(text: str, expected: str)
 
 
 @pytest.mark.parametrize(
-    ("row", "wished", "sent"),
+    ("row", "requested", "sent"),
     [
         pytest.param(image_row(), "ghcr.io/acme/shop:1.0.0", {}, id="equal"),
         pytest.param(image_row(), ":1.0.0", {}, id="equal-by-tag"),
@@ -126,8 +126,8 @@ def test_an_invalid_image_is_reported_without_its_text(text: str, expected: str)
         ),
     ],
 )
-def test_only_image_fields_that_differ_are_sent(row: Row, wished: str, sent: dict[str, str]) -> None:
-    assert images.changed(row, images.parsed(wished)) == sent
+def test_only_image_fields_that_differ_are_sent(row: Row, requested: str, sent: dict[str, str]) -> None:
+    assert images.changed(row, images.parsed(requested)) == sent
 
 
 def test_the_image_of_a_recorded_application_is_read() -> None:
@@ -136,10 +136,10 @@ def test_the_image_of_a_recorded_application_is_read() -> None:
 
 
 def test_the_summary_of_a_new_image() -> None:
-    told = application.patch(
+    expected = application.patch(
         image_row(), NEWEST, image=images.parsed(f"ghcr.io/acme/shop@sha256:{HEX}")
     ).summary
-    assert told == (f"image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop@sha256:{HEX}",)
+    assert expected == (f"image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop@sha256:{HEX}",)
 
 
 def test_an_image_is_refused_for_an_application_built_from_source() -> None:
@@ -149,7 +149,7 @@ def test_an_image_is_refused_for_an_application_built_from_source() -> None:
         images.changed(image_row(None, None), images.parsed(":1"))
 
 
-# --- settings: the text
+# --- settings: parsing
 
 
 def test_settings_keep_their_types() -> None:
@@ -189,13 +189,13 @@ def test_invalid_settings_are_reported(text: str, expected: str) -> None:
 
 
 def test_fields_that_another_input_sets_are_found() -> None:
-    given = {"docker_registry_image_tag": "1", "git_commit_sha": SHA, "name": "x"}
-    assert application_settings.overlaps(given, ["commit"]) == [("git_commit_sha", "commit")]
-    assert application_settings.overlaps(given, ["image", "create"]) == [
+    fields = {"docker_registry_image_tag": "1", "git_commit_sha": SHA, "name": "x"}
+    assert application_settings.overlaps(fields, ["commit"]) == [("git_commit_sha", "commit")]
+    assert application_settings.overlaps(fields, ["image", "create"]) == [
         ("docker_registry_image_tag", "image"),
         ("name", "create"),
     ]
-    assert application_settings.overlaps(given, ["env"]) == []
+    assert application_settings.overlaps(fields, ["env"]) == []
 
 
 # --- settings: what is sent
@@ -212,8 +212,8 @@ def test_only_fields_that_differ_are_sent_and_reported() -> None:
         "is_static": False,
         "domains": f" {OWN}",
     }
-    wished = {**same, "health_check_enabled": True, "is_spa": True, "redirect": "www"}
-    assert application.patch(body("create_img_get"), NEWEST, fields=wished) == Patch(
+    requested = {**same, "health_check_enabled": True, "is_spa": True, "redirect": "www"}
+    assert application.patch(body("create_img_get"), NEWEST, fields=requested) == Patch(
         {"health_check_enabled": True, "is_spa": True, "redirect": "www"},
         ("health_check_enabled: false → true", "is_spa: false → true", "redirect: both → www"),
     )
@@ -230,8 +230,8 @@ def test_domains_are_reported_under_their_name_for_writing() -> None:
 
 
 def test_equal_settings_send_nothing() -> None:
-    wished = {"domains": OWN, "force_domain_override": True, "limits_cpu_shares": 1024}
-    assert application.patch(body("create_img_get"), NEWEST, fields=wished) == Patch()
+    requested = {"domains": OWN, "force_domain_override": True, "limits_cpu_shares": 1024}
+    assert application.patch(body("create_img_get"), NEWEST, fields=requested) == Patch()
 
 
 def test_a_field_that_is_not_visible_is_sent() -> None:
@@ -303,9 +303,9 @@ def test_a_value_is_shown_in_one_short_line(value: Any, shown: str) -> None:
 
 def test_nested_values_are_reported_without_their_content() -> None:
     row = {"docker_compose_domains": '{"web":{"domain":"https://a.example.com"}}'}
-    wished = {"docker_compose_domains": [{"name": "web", "domain": "https://b.example.com"}]}
-    assert application.patch(row, NEWEST, fields=wished) == Patch(
-        wished, ("docker_compose_domains (not shown)",)
+    requested = {"docker_compose_domains": [{"name": "web", "domain": "https://b.example.com"}]}
+    assert application.patch(row, NEWEST, fields=requested) == Patch(
+        requested, ("docker_compose_domains (not shown)",)
     )
 
 
@@ -382,7 +382,7 @@ def test_a_commit_may_be_written_in_capitals() -> None:
     assert [application.commit(text) for text in (SHA.upper(), f" {SHA}\n", "head")] == [SHA, SHA, "HEAD"]
 
 
-# --- what the server says to it
+# --- rejections
 
 CONFLICT = (
     "domains: https://web.example.com already belongs to application web ptofe13hijui9bkafqyhz7yy. "
@@ -391,7 +391,7 @@ CONFLICT = (
 
 
 @pytest.mark.parametrize(
-    ("name", "version", "said"),
+    ("name", "version", "reason"),
     [
         pytest.param("patch_domains_bad", NEWEST, ("Invalid URL: notaurl",), id="errors-are-a-list"),
         pytest.param(
@@ -441,21 +441,21 @@ CONFLICT = (
         ),
     ],
 )
-def test_a_rejection_is_reported_field_by_field(name: str, version: Version, said: tuple[str, ...]) -> None:
-    assert rejections(body(name), version) == said
+def test_a_rejection_is_reported_field_by_field(name: str, version: Version, reason: tuple[str, ...]) -> None:
+    assert rejections(body(name), version) == reason
 
 
 def test_a_field_that_this_version_lacks_is_reported_with_the_version_that_has_it() -> None:
-    answer = {
+    data = {
         "message": "Validation failed.",
         "errors": {name: ["This field is not allowed."] for name in ("is_spa", "docker_compose_raw")},
     }
-    assert rejections(answer, Version("4.0.0-beta.420")) == (
+    assert rejections(data, Version("4.0.0-beta.420")) == (
         "is_spa: Coolify 4.0.0-beta.420 does not allow changing it: that requires 4.0.0-beta.463",
         "docker_compose_raw: Coolify 4.0.0-beta.420 has no such field, or does not allow changing it",
     )
     assert (
-        rejections(answer, NEWEST)[1]
+        rejections(data, NEWEST)[1]
         == "docker_compose_raw: Coolify 4.3.10 no longer allows changing it (since 4.0.0-beta.463)"
     )
 
@@ -468,7 +468,7 @@ PEM = f"-----BEGIN-----\n{MARKED}\n-----END-----"
 
 
 @pytest.mark.parametrize(
-    ("sent", "said", "told"),
+    ("sent", "reason", "expected"),
     [
         pytest.param(
             {"http_basic_auth_password": MARKED},
@@ -520,10 +520,10 @@ PEM = f"-----BEGIN-----\n{MARKED}\n-----END-----"
         ),
     ],
 )
-def test_a_rejection_never_contains_a_secret_that_was_sent(sent: Row, said: str, told: str) -> None:
-    answer = {"message": "Validation failed.", "errors": {"field": [said]}}
-    assert rejections(without_secrets(answer, sent), NEWEST) == (f"field: {told}",)
-    assert rejections(without_secrets({"errors": [said]}, sent), NEWEST) == (told,)
+def test_a_rejection_never_contains_a_secret_that_was_sent(sent: Row, reason: str, expected: str) -> None:
+    data = {"message": "Validation failed.", "errors": {"field": [reason]}}
+    assert rejections(without_secrets(data, sent), NEWEST) == (f"field: {expected}",)
+    assert rejections(without_secrets({"errors": [reason]}, sent), NEWEST) == (expected,)
 
 
 @pytest.mark.parametrize(

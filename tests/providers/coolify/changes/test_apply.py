@@ -1,4 +1,4 @@
-"""Coolify: what is changed before a deployment, on the wire: which requests, in which order, and nothing else (coolify-api 5.7, 5.9)."""
+"""Coolify: the requests that change a resource before its deployment, and their order (coolify-api 5.7, 5.9)."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ SHOP = {
 }
 APP, ENVS, BULK = (f"/applications/{IMG}{end}" for end in ("", "/envs", "/envs/bulk"))
 CHECKED = [f"GET {APP}", f"GET /deployments/applications/{IMG}?take=1"]
-LISTED = f"GET {ENVS}"
+LIST_VARIABLES = f"GET {ENVS}"
 PROBED = [f"PATCH {APP}", "POST /deploy"]
-IMAGE_TOLD = "image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0"
+IMAGE_CHANGED = "image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0"
 COPIES = "; Coolify also creates a copy of each new one for previews"
 FOO = {
     "is_preview": False,
@@ -70,21 +70,21 @@ def wire() -> Iterator[responses.RequestsMock]:
 
 
 def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **changes: Any) -> None:
-    """A recorded answer; some files hold its headers as a list."""
+    """Serve a recorded response; some recordings contain its headers as a list."""
     shared.serve(wire, method, path, name, **{"headers": dict(recorded(name)["headers"]), **changes})
 
 
 def coolify(version: str = NEW, **inputs: str) -> CoolifyProvider:
-    """One that has been reached, with these changes requested."""
-    made: CoolifyProvider = connected(
+    """A provider that is connected, with these inputs."""
+    provider: CoolifyProvider = connected(
         {f"INPUT_{name.upper()}": value for name, value in {"uuid": IMG, **inputs}.items()}
     )
-    made.lookup.version = Version(version)
-    return made
+    provider.lookup.version = Version(version)
+    return provider
 
 
 def application(wire: responses.RequestsMock, uuid: str = IMG, **changes: Any) -> None:
-    """It is there, and was never deployed."""
+    """Serve an application that exists and was never deployed."""
     serve(
         wire,
         "GET",
@@ -104,7 +104,7 @@ def variable(key: str, value: str, **changes: Any) -> Row:
     return {**row, "key": key, "value": value, "real_value": value, **changes}
 
 
-def rights(
+def serve_probes(
     wire: responses.RequestsMock,
     uuid: str = IMG,
     *,
@@ -115,18 +115,18 @@ def rights(
     serve(wire, "POST", "/deploy", deploy)
 
 
-def patched(wire: responses.RequestsMock, uuid: str = IMG) -> None:
-    """As captured/v4.4-rc.1/patch_ok."""
+def accept_change(wire: responses.RequestsMock, uuid: str = IMG) -> None:
+    """Accept a change of its fields, as in captured/v4.4-rc.1/patch_ok."""
     wire.add("PATCH", f"{API}/applications/{uuid}", json={"uuid": uuid})
 
 
-def set_all(wire: responses.RequestsMock, path: str = BULK) -> None:
-    """As captured/v4.4-rc.1/env_bulk: 201, and the variables."""
+def accept_variables(wire: responses.RequestsMock, path: str = BULK) -> None:
+    """Accept variables, as in captured/v4.4-rc.1/env_bulk: a 201 with the variables."""
     serve(wire, "PATCH", path, "env_list_sensitive", status=201)
 
 
 def bodies(wire: responses.RequestsMock) -> list[Any]:
-    """What was sent with every PATCH, the probe's empty object, too."""
+    """The bodies of all PATCH requests, including the empty object of the probe."""
     return [
         json.loads(call.request.body)
         for call in wire.calls
@@ -134,12 +134,12 @@ def bodies(wire: responses.RequestsMock) -> list[Any]:
     ]
 
 
-def prepared(wire: responses.RequestsMock, server: CoolifyProvider, target: str = IMG) -> Changes:
-    """Checked, and changed."""
+def apply_changes(wire: responses.RequestsMock, server: CoolifyProvider, target: str = IMG) -> Changes:
+    """Resolve a target and apply the changes."""
     server.resolve(target)
-    told = server.apply_changes(target)
-    assert MARKED not in str(told)
-    return told
+    changes = server.apply_changes(target)
+    assert MARKED not in str(changes)
+    return changes
 
 
 def refused(server: CoolifyProvider, target: str = IMG) -> RefusedError:
@@ -149,7 +149,7 @@ def refused(server: CoolifyProvider, target: str = IMG) -> RefusedError:
     return caught.value
 
 
-def unanswered(server: CoolifyProvider, target: str = IMG) -> UnavailableError:
+def unavailable(server: CoolifyProvider, target: str = IMG) -> UnavailableError:
     with pytest.raises(UnavailableError) as caught:
         server.apply_changes(target)
     assert MARKED not in caught.value.reason
@@ -162,24 +162,24 @@ def unanswered(server: CoolifyProvider, target: str = IMG) -> UnavailableError:
 def test_nothing_is_sent_if_everything_is_up_to_date(wire: responses.RequestsMock) -> None:
     application(wire)
     variables(wire, variable("A", "1"))
-    told = prepared(
+    changes = apply_changes(
         wire, coolify(image="ghcr.io/acme/shop:2.0.1", env="A=1", settings='{"base_directory": "/"}')
     )
-    assert told == Changes((), unchanged=("variables: 0 added, 0 changed, 1 unchanged",))
-    assert asked(wire) == [*CHECKED, LISTED]
+    assert changes == Changes((), unchanged=("variables: 0 added, 0 changed, 1 unchanged",))
+    assert asked(wire) == [*CHECKED, LIST_VARIABLES]
 
 
 def test_it_is_reported_that_nothing_differs(wire: responses.RequestsMock) -> None:
     application(wire)
-    assert prepared(wire, coolify(image=":2.0.1")) == Changes((), unchanged=(NO_CHANGES,))
+    assert apply_changes(wire, coolify(image=":2.0.1")) == Changes((), unchanged=(NO_CHANGES,))
     assert asked(wire) == CHECKED
 
 
 def test_abilities_are_probed_before_the_first_change(wire: responses.RequestsMock) -> None:
     application(wire)
-    rights(wire)
-    patched(wire)
-    assert prepared(wire, coolify(image=":2.1.0")) == Changes((IMAGE_TOLD,))
+    serve_probes(wire)
+    accept_change(wire)
+    assert apply_changes(wire, coolify(image=":2.1.0")) == Changes((IMAGE_CHANGED,))
     assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}"]
     assert bodies(wire) == [{}, {"docker_registry_image_tag": "2.1.0"}]
 
@@ -194,18 +194,18 @@ def test_the_fields_are_sent_in_one_request_and_the_variables_in_another(
         variable("A", "old", is_preview=True),
         variable("B", "2"),
     )
-    rights(wire)
-    patched(wire)
-    set_all(wire)
-    told = prepared(
+    serve_probes(wire)
+    accept_change(wire)
+    accept_variables(wire)
+    changes = apply_changes(
         wire, coolify(image=":2.1.0", settings='{"health_check_enabled": true}', env=f"A={MARKED}\nB=2\nC= x")
     )
-    assert told.applied == (
-        IMAGE_TOLD,
+    assert changes.applied == (
+        IMAGE_CHANGED,
         "health_check_enabled: false → true",
         f"variables: 1 added (C), 1 changed (A), 1 unchanged{COPIES}",
     )
-    assert asked(wire) == [*CHECKED, LISTED, *PROBED, f"PATCH {APP}", f"PATCH {BULK}"]
+    assert asked(wire) == [*CHECKED, LIST_VARIABLES, *PROBED, f"PATCH {APP}", f"PATCH {BULK}"]
     assert bodies(wire)[1:] == [
         {"docker_registry_image_tag": "2.1.0", "health_check_enabled": True},
         {
@@ -226,19 +226,19 @@ def test_the_fields_are_sent_in_one_request_and_the_variables_in_another(
 
 def test_the_oldest_version_is_sent_its_domains_as_well(wire: responses.RequestsMock) -> None:
     application(wire)
-    rights(wire)
-    patched(wire)
-    prepared(wire, coolify("4.0.0-beta.380", image=":2.1.0"))
+    serve_probes(wire)
+    accept_change(wire)
+    apply_changes(wire, coolify("4.0.0-beta.380", image=":2.1.0"))
     assert bodies(wire)[1:] == [{"docker_registry_image_tag": "2.1.0", "domains": "http://shop.example.com"}]
 
 
 def test_a_preview_has_variables_of_its_own(wire: responses.RequestsMock) -> None:
     application(wire)
     variables(wire, variable("A", "production"), variable("A", "old", is_preview=True))
-    rights(wire)
-    set_all(wire)
-    told = prepared(wire, coolify(pr="7", env="A=new\nB=2"))
-    assert told.applied == ("preview variables: 1 added (B), 1 changed (A), 0 unchanged",)
+    serve_probes(wire)
+    accept_variables(wire)
+    changes = apply_changes(wire, coolify(pr="7", env="A=new\nB=2"))
+    assert changes.applied == ("preview variables: 1 added (B), 1 changed (A), 0 unchanged",)
     [sent] = bodies(wire)[1:]
     assert [(item["key"], item["is_preview"]) for item in sent["data"]] == [("A", True), ("B", True)]
 
@@ -260,10 +260,10 @@ def test_services_and_databases_have_variables_too(
     wire.remove("GET", f"{API}/{kind}s/{uuid}")
     serve(wire, "GET", f"/{kind}s/{uuid}", row)
     serve(wire, "GET", f"/{kind}s/{uuid}/envs", listed)
-    rights(wire, uuid)
-    set_all(wire, f"/{kind}s/{uuid}/envs/bulk")
-    told = prepared(wire, coolify(uuid=uuid, env=f"ADDED_BY_US={MARKED}"), uuid)
-    assert told.applied == ("variables: 1 added (ADDED_BY_US), 0 changed, 0 unchanged",)
+    serve_probes(wire, uuid)
+    accept_variables(wire, f"/{kind}s/{uuid}/envs/bulk")
+    changes = apply_changes(wire, coolify(uuid=uuid, env=f"ADDED_BY_US={MARKED}"), uuid)
+    assert changes.applied == ("variables: 1 added (ADDED_BY_US), 0 changed, 0 unchanged",)
     assert asked(wire)[-4:] == [
         f"GET /{kind}s/{uuid}/envs",
         f"PATCH /applications/{uuid}",
@@ -276,12 +276,12 @@ def test_services_and_databases_have_variables_too(
 def test_several_targets_are_probed_once(wire: responses.RequestsMock) -> None:
     for uuid in (IMG, WEB):
         application(wire, uuid)
-    rights(wire)
-    patched(wire)
-    patched(wire, WEB)
+    serve_probes(wire)
+    accept_change(wire)
+    accept_change(wire, WEB)
     server = coolify(uuid=f"{IMG},{WEB}", image=":2.1.0")
     for uuid in (IMG, WEB):
-        prepared(wire, server, uuid)
+        apply_changes(wire, server, uuid)
     assert asked(wire).count("POST /deploy") == 1
     assert bodies(wire) == [{}, *[{"docker_registry_image_tag": "2.1.0"}] * 2]
 
@@ -289,14 +289,14 @@ def test_several_targets_are_probed_once(wire: responses.RequestsMock) -> None:
 def test_a_secret_in_a_rejection_is_removed_before_the_text_is_shortened(
     wire: responses.RequestsMock,
 ) -> None:
-    """Of half a secret nobody would know that it is one."""
+    """Half a secret would not be recognized as one."""
     application(wire)
     variables(wire)
-    rights(wire)
+    serve_probes(wire)
     wire.add("PATCH", API + BULK, json={"message": f"{'x' * 495}{MARKED}"}, status=500)
     server = coolify(env=f"A={MARKED}")
     server.resolve(IMG)
-    assert unanswered(server).reason == f"Coolify returned an error (HTTP 500: {'x' * 495}***)"
+    assert unavailable(server).reason == f"Coolify returned an error (HTTP 500: {'x' * 495}***)"
 
 
 # --- what is refused before anything is sent
@@ -313,9 +313,9 @@ def test_a_secret_in_a_rejection_is_removed_before_the_text_is_shortened(
 def test_a_token_that_lacks_an_ability_changes_nothing(
     wire: responses.RequestsMock, write: str, deploy: str, lacks: str
 ) -> None:
-    """Also of the right to deploy: what is changed and then not deployed goes live some day by itself."""
+    """This includes `deploy`: a change that is not deployed would go live later, by itself."""
     application(wire)
-    rights(wire, write=write, deploy=deploy)
+    serve_probes(wire, write=write, deploy=deploy)
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
     error = refused(server)
@@ -349,11 +349,11 @@ def test_an_application_built_from_source_has_no_image(wire: responses.RequestsM
     assert asked(wire) == CHECKED
 
 
-# --- what the server refuses
+# --- what the server rejects
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "reason"),
     [
         (
             "patch_unknown_and_invalid",
@@ -369,15 +369,15 @@ def test_an_application_built_from_source_has_no_image(wire: responses.RequestsM
     ],
 )
 def test_a_rejection_is_reported_and_that_nothing_was_changed(
-    wire: responses.RequestsMock, name: str, said: str
+    wire: responses.RequestsMock, name: str, reason: str
 ) -> None:
     application(wire)
-    rights(wire)
+    serve_probes(wire)
     serve(wire, "PATCH", APP, name)
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
     error = refused(server)
-    assert said in error.reason
+    assert reason in error.reason
     assert error.reason.endswith(". Nothing was changed")
     assert ".." not in error.reason
     assert not error.token_wide
@@ -387,22 +387,22 @@ def test_a_rejection_is_reported_and_that_nothing_was_changed(
 def test_changes_before_a_rejection_are_reported(wire: responses.RequestsMock) -> None:
     application(wire)
     variables(wire)
-    rights(wire)
-    patched(wire)
+    serve_probes(wire)
+    accept_change(wire)
     serve(wire, "PATCH", BULK, "env_bulk_partial")
     server = coolify(image=":2.1.0", env=f"A={MARKED}")
     server.resolve(IMG)
     assert refused(server).reason == (
-        f"Coolify rejected the change: value: The value field must be a string. Changed before that: {IMAGE_TOLD}"
+        f"Coolify rejected the change: value: The value field must be a string. Changed before that: {IMAGE_CHANGED}"
     )
-    assert server.changes_made(IMG) == (IMAGE_TOLD,)
+    assert server.changes_made(IMG) == (IMAGE_CHANGED,)
 
 
 def test_some_variables_may_be_set_although_one_is_rejected(wire: responses.RequestsMock) -> None:
     """coolify-api 5.9 quirk 3: bulk is not transactional."""
     application(wire)
     variables(wire)
-    rights(wire)
+    serve_probes(wire)
     serve(wire, "PATCH", BULK, "env_bulk_partial")
     server = coolify(env="A=1\nB=2")
     server.resolve(IMG)
@@ -412,13 +412,13 @@ def test_some_variables_may_be_set_although_one_is_rejected(wire: responses.Requ
     )
 
 
-# --- answers that are lost
+# --- lost responses
 
 LOST = requests.exceptions.ReadTimeout()
 CUT = requests.exceptions.ConnectionError("cut")
 
 
-def lose(wire: responses.RequestsMock, path: str, error: Exception = LOST) -> None:
+def lose_response(wire: responses.RequestsMock, path: str, error: Exception = LOST) -> None:
     wire.add("PATCH", API + path, body=error)
 
 
@@ -426,118 +426,126 @@ def test_after_a_lost_response_a_change_that_was_made_is_found_by_reading(
     wire: responses.RequestsMock,
 ) -> None:
     application(wire)
-    rights(wire)
-    lose(wire, APP)
+    serve_probes(wire)
+    lose_response(wire, APP)
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
-    assert unanswered(server).may_have_arrived
-    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no response)",)
+    assert unavailable(server).may_have_arrived
+    assert server.changes_made(IMG) == (f"{IMAGE_CHANGED} (perhaps: no response)",)
     wire.remove("GET", API + APP)
     application(wire, docker_registry_image_tag="2.1.0")
-    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
+    assert server.apply_changes(IMG) == Changes((IMAGE_CHANGED,))
     assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}"]
-    assert server.changes_made(IMG) == (IMAGE_TOLD,)
+    assert server.changes_made(IMG) == (IMAGE_CHANGED,)
 
 
 def test_after_a_lost_response_a_change_that_was_not_made_is_sent_again_and_reported_once(
     wire: responses.RequestsMock,
 ) -> None:
     application(wire)
-    rights(wire)
-    lose(wire, APP)
-    patched(wire)
+    serve_probes(wire)
+    lose_response(wire, APP)
+    accept_change(wire)
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
-    unanswered(server)
-    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
+    unavailable(server)
+    assert server.apply_changes(IMG) == Changes((IMAGE_CHANGED,))
     assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}", f"PATCH {APP}"]
 
 
 def test_changes_made_before_a_lost_response_are_not_sent_again(wire: responses.RequestsMock) -> None:
     application(wire)
     variables(wire)
-    rights(wire)
-    patched(wire)
-    lose(wire, BULK)
+    serve_probes(wire)
+    accept_change(wire)
+    lose_response(wire, BULK)
     server = coolify(image=":2.1.0", env="A=1")
     server.resolve(IMG)
     added = f"variables: 1 added (A), 0 changed, 0 unchanged{COPIES}"
-    assert unanswered(server).reason.endswith(f". Changed before that: {IMAGE_TOLD}")
-    assert server.changes_made(IMG) == (IMAGE_TOLD, f"{added} (perhaps: no response)")
+    assert unavailable(server).reason.endswith(f". Changed before that: {IMAGE_CHANGED}")
+    assert server.changes_made(IMG) == (IMAGE_CHANGED, f"{added} (perhaps: no response)")
     wire.remove("GET", API + APP)
     wire.remove("GET", API + ENVS)
     application(wire, docker_registry_image_tag="2.1.0")
     variables(wire, variable("A", "1"))
-    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD, added))
-    assert asked(wire) == [*CHECKED, LISTED, *PROBED, f"PATCH {APP}", f"PATCH {BULK}", f"GET {APP}", LISTED]
+    assert server.apply_changes(IMG) == Changes((IMAGE_CHANGED, added))
+    assert asked(wire) == [
+        *CHECKED,
+        LIST_VARIABLES,
+        *PROBED,
+        f"PATCH {APP}",
+        f"PATCH {BULK}",
+        f"GET {APP}",
+        LIST_VARIABLES,
+    ]
 
 
 def test_a_request_that_never_arrived_changed_nothing(wire: responses.RequestsMock) -> None:
     application(wire)
-    rights(wire)
-    lose(wire, APP, requests.exceptions.ConnectTimeout())
-    patched(wire)
+    serve_probes(wire)
+    lose_response(wire, APP, requests.exceptions.ConnectTimeout())
+    accept_change(wire)
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
-    assert not unanswered(server).may_have_arrived
+    assert not unavailable(server).may_have_arrived
     assert server.changes_made(IMG) == ()
-    assert server.apply_changes(IMG) == Changes((IMAGE_TOLD,))
+    assert server.apply_changes(IMG) == Changes((IMAGE_CHANGED,))
 
 
 def test_a_rate_limit_says_how_long_to_wait(wire: responses.RequestsMock) -> None:
     application(wire)
-    rights(wire)
+    serve_probes(wire)
     serve(wire, "PATCH", APP, "ratelimit_429")
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
-    error = unanswered(server)
+    error = unavailable(server)
     assert (error.may_have_arrived, error.retry_after > 0) == (False, True)
     assert server.changes_made(IMG) == ()
 
 
 def test_an_uncertain_change_is_remembered_until_it_can_be_read(wire: responses.RequestsMock) -> None:
     application(wire)
-    rights(wire)
-    lose(wire, APP)
+    serve_probes(wire)
+    lose_response(wire, APP)
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
-    unanswered(server)
+    unavailable(server)
     wire.remove("GET", API + APP)
     serve(wire, "GET", APP, "maintenance_503")
-    unanswered(server)
-    assert server.changes_made(IMG) == (f"{IMAGE_TOLD} (perhaps: no response)",)
+    unavailable(server)
+    assert server.changes_made(IMG) == (f"{IMAGE_CHANGED} (perhaps: no response)",)
 
 
 def test_a_change_at_which_the_server_fails_is_not_sent_forever(wire: responses.RequestsMock) -> None:
-    """coolify-api 5.9 quirk 1: a flag that Coolify loses on its way ends in a 500, each time."""
+    """coolify-api 5.9 quirk 1: a flag that Coolify loses causes a 500 every time."""
     application(wire)
-    rights(wire)
+    serve_probes(wire)
     for _ in range(3):
         wire.add("PATCH", API + APP, json={"message": "Server Error"}, status=500)
     server = coolify(image=":2.1.0")
     server.resolve(IMG)
-    assert [unanswered(server).server_error for _ in range(2)] == ["HTTP 500: Server Error"] * 2
+    assert [unavailable(server).server_error for _ in range(2)] == ["HTTP 500: Server Error"] * 2
     assert refused(server).reason == (
-        f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_TOLD} (perhaps: no response)"
+        f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_CHANGED} (perhaps: no response)"
     )
     assert asked(wire).count(f"PATCH {APP}") == 1 + 3
 
 
 def test_an_interrupted_change_is_remembered_as_sent(wire: responses.RequestsMock) -> None:
-    def stopped(_request: requests.PreparedRequest) -> NoReturn:
+    def interrupt(_request: requests.PreparedRequest) -> NoReturn:
         raise Interrupted("SIGTERM")
 
     application(wire)
     variables(wire)
-    rights(wire)
-    patched(wire)
-    wire.add_callback("PATCH", API + BULK, stopped)
+    serve_probes(wire)
+    accept_change(wire)
+    wire.add_callback("PATCH", API + BULK, interrupt)
     server = coolify(image=":2.1.0", env=f"A={MARKED}")
     server.resolve(IMG)
     with pytest.raises(Interrupted):
         server.apply_changes(IMG)
     assert server.changes_made(IMG) == (
-        IMAGE_TOLD,
+        IMAGE_CHANGED,
         f"variables: 1 added (A), 0 changed, 0 unchanged{COPIES} (perhaps: no response)",
     )
 
@@ -549,7 +557,7 @@ SKIPPED = {"deployments": [{**body("deploy_skipped")["deployments"][0], "resourc
 
 
 @pytest.mark.parametrize(
-    ("inputs", "answer"),
+    ("inputs", "result"),
     [
         pytest.param({"env": "A=new"}, RetryLater(30, OLDER_DEPLOYMENT), id="a-variable"),
         pytest.param(
@@ -571,54 +579,52 @@ SKIPPED = {"deployments": [{**body("deploy_skipped")["deployments"][0], "resourc
     ],
 )
 def test_an_older_deployment_does_not_count_as_having_the_changes(
-    wire: responses.RequestsMock, inputs: dict[str, str], answer: TriggerResult
+    wire: responses.RequestsMock, inputs: dict[str, str], result: TriggerResult
 ) -> None:
-    """coolify-api 5.1 quirk 3: one that runs may have read everything before it was changed."""
+    """coolify-api 5.1 quirk 3: a deployment in progress may have read everything before the change."""
     application(wire)
     variables(wire, variable("A", "old"), variable("A", "old", is_preview=True))
-    rights(wire)
-    patched(wire)
-    set_all(wire)
+    serve_probes(wire)
+    accept_change(wire)
+    accept_variables(wire)
     server = coolify(**inputs)
-    prepared(wire, server)
+    apply_changes(wire, server)
     wire.replace("POST", f"{API}/deploy", json=SKIPPED)
-    assert server.trigger(IMG) == answer
+    assert server.trigger(IMG) == result
 
 
-# --- its address
+# --- its URL
 
 
 @pytest.mark.parametrize(
     ("inputs", "url"),
     [
-        pytest.param({}, "http://shop.example.com", id="the-old-one"),
+        pytest.param({}, "http://shop.example.com", id="unchanged"),
         pytest.param({"settings": '{"limits_memory": "1G"}'}, "http://shop.example.com", id="not-mentioned"),
         pytest.param(
             {"settings": '{"domains": "https://new.example.com,https://b.example.com"}'},
             "https://new.example.com",
-            id="the-new-one",
+            id="changed",
         ),
         pytest.param({"settings": '{"domains": null}'}, "", id="removed"),
         pytest.param(
             {"settings": '{"domains": "https://new.example.com"}', "dry_run": "true"},
             "http://shop.example.com",
-            id="as-long-as-it-was",
+            id="dry-run",
         ),
         pytest.param(
             {"settings": '{"domains": "https://new.example.com"}', "command": "check"},
             "http://shop.example.com",
-            id="a-dry-run-s",
+            id="check",
         ),
     ],
 )
 def test_an_application_whose_domain_changes_is_verified_at_the_new_one(
     wire: responses.RequestsMock, inputs: dict[str, str], url: str
 ) -> None:
-    """It is an output, and what `verify_url: auto` asks; by then the old one leads nowhere, or to somebody else."""
+    """The URL is an output, and what `verify_url: auto` requests. By then, the old one no longer leads there."""
     application(wire)
     target = coolify(**inputs).resolve(IMG)
-    asked_for = url != "http://shop.example.com"
-    assert target.before == (
-        "http://shop.example.com" if asked_for else None
-    )  # until Coolify has accepted it
+    changes = url != "http://shop.example.com"
+    assert target.before == ("http://shop.example.com" if changes else None)  # until Coolify has accepted it
     assert (target.url, target.name, target.kind) == (url, body("create_img_get")["name"], "application")

@@ -1,4 +1,4 @@
-"""Coolify: `create`: is the application there, and what is sent to make it."""
+"""Coolify: `create`: whether the application exists, and what is sent to create it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ENVIRONMENTS = [
     {"id": 1, "name": "production", "uuid": "d95myjhljrijb3w635g3gcxz"},
     {"id": 2, "name": "Staging", "uuid": "e2"},
 ]
-"""With the fields that captured/app_get_read.json nests as `environment`."""
+"""With the fields of `environment` in captured/app_get_read.json."""
 
 SERVER = "z5g6z0bsdcs2syh3riaw1ixx"
 COOLIFY = "ajlly5dwoi3rzoewpmqtst45"
@@ -30,16 +30,16 @@ DESTINATIONS = [
     {"uuid": COOLIFY, "name": "coolify", "server_uuid": SERVER},
     {"uuid": "d2", "name": "second", "server_uuid": SERVER},
 ]
-"""With the fields of the servers' OpenAPI document."""
+"""With the fields in the OpenAPI document of the servers."""
 
 
-@pytest.mark.parametrize("wished", ["", "p0ck4sw8og8wkc0s4g4wk8cs", "acme", "ACME"])
-def test_a_project_is_found_by_uuid_by_name_or_as_the_only_one(wished: str) -> None:
-    assert create_rules.pick("project", wished, PROJECTS) == PROJECTS[0]
+@pytest.mark.parametrize("inputs", ["", "p0ck4sw8og8wkc0s4g4wk8cs", "acme", "ACME"])
+def test_a_project_is_found_by_uuid_by_name_or_as_the_only_one(inputs: str) -> None:
+    assert create_rules.pick("project", inputs, PROJECTS) == PROJECTS[0]
 
 
 @pytest.mark.parametrize(
-    ("wished", "rows", "expected"),
+    ("inputs", "rows", "expected"),
     [
         pytest.param(
             "",
@@ -66,10 +66,10 @@ def test_a_project_is_found_by_uuid_by_name_or_as_the_only_one(wished: str) -> N
     ],
 )
 def test_what_is_missing_is_reported_with_what_is_available(
-    wished: str, rows: list[Row], expected: str
+    inputs: str, rows: list[Row], expected: str
 ) -> None:
     with pytest.raises(RefusedError) as caught:
-        create_rules.pick("environment", wished, rows)
+        create_rules.pick("environment", inputs, rows)
     assert expected in str(caught.value)
 
 
@@ -268,7 +268,7 @@ THERE = {
 
 
 @pytest.mark.parametrize(
-    ("wished", "row", "said"),
+    ("inputs", "row", "expected"),
     [
         pytest.param({}, THERE, [], id="no-inputs"),
         pytest.param(
@@ -292,10 +292,10 @@ THERE = {
     ],
 )
 def test_inputs_that_an_existing_application_ignores_are_reported(
-    wished: dict[str, Any], row: Row, said: list[str]
+    inputs: dict[str, Any], row: Row, expected: list[str]
 ) -> None:
-    told = create_rules.ignored_inputs(NewApplication("shop", Image("a", "1"), **wished), row)
-    assert [sentence.partition(" only applies to a new application")[0] for sentence in told] == said
+    sentences = create_rules.ignored_inputs(NewApplication("shop", Image("a", "1"), **inputs), row)
+    assert [sentence.partition(" only applies to a new application")[0] for sentence in sentences] == expected
 
 
 def test_domains_and_ports_are_parsed() -> None:

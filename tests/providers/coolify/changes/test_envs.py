@@ -1,4 +1,4 @@
-"""Coolify: environment variables: from dotenv text to what is sent; no value is ever said."""
+"""Coolify: environment variables, from dotenv text to the request. No value is ever shown."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.providers.coolify.support import NEW, body
 MARKED = "mArKeDsecret"
 NEWEST, OLDEST = Version(NEW), Version("4.0.0-beta.380")
 
-thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=150)
+many_examples = settings(derandomize=True, database=None, deadline=None, max_examples=150)
 
-# --- the text
+# --- parsing
 
 DOTENV = """
 # a comment
@@ -90,14 +90,14 @@ keys = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,8}", fullmatch=True)
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 
 
-@thoroughly
+@many_examples
 @given(st.dictionaries(keys, texts, max_size=6))
-def test_a_quoted_value_is_parsed_unchanged(wished: dict[str, str]) -> None:
-    quoted = {key: value.replace("\\", "\\\\").replace("'", "\\'") for key, value in wished.items()}
-    assert values("\n".join(f"{key}='{value}'" for key, value in quoted.items())) == wished
+def test_a_quoted_value_is_parsed_unchanged(requested: dict[str, str]) -> None:
+    quoted = {key: value.replace("\\", "\\\\").replace("'", "\\'") for key, value in requested.items()}
+    assert values("\n".join(f"{key}='{value}'" for key, value in quoted.items())) == requested
 
 
-@thoroughly
+@many_examples
 @given(
     st.lists(
         st.one_of(
@@ -107,19 +107,19 @@ def test_a_quoted_value_is_parsed_unchanged(wished: dict[str, str]) -> None:
     )
 )
 def test_no_mistake_contains_any_of_the_text(parts: list[str]) -> None:
-    """A mistake is made of our words and of numbers, whatever the text."""
+    """A mistake consists of our words and of numbers, whatever the text."""
     numbers = str.maketrans("", "", "0123456789")
-    ours = {f"line  {each}".strip() for each in (*MISTAKES, *MISTAKES_AFTER)}
+    known = {f"line  {each}".strip() for each in (*MISTAKES, *MISTAKES_AFTER)}
     try:
         read = envs.parse("".join(parts))
     except ValueError as error:
-        told = {part.translate(numbers).strip() for part in str(error).split("; ")}
-        assert told <= ours | {"and  more"}
+        mistakes = {mistake.translate(numbers).strip() for mistake in str(error).split("; ")}
+        assert mistakes <= known | {"and  more"}
     else:
         assert all(envs.KEY.fullmatch(key) for key in read)
 
 
-# --- what is sent
+# --- the request
 
 
 def secrets(**given: str) -> dict[str, SecretStr]:
@@ -262,22 +262,22 @@ def test_what_a_version_does_not_support_is_refused(
 def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(
     rows: list[dict[str, Any]], *, lost: bool
 ) -> None:
-    """coolify-api 5.9 quirk 1: bulk drops it from the input."""
-    wished, old = secrets(A="1", PEM="one\ntwo"), Version("4.0.0-beta.434")
-    assert envs.plan(wished, rows, "application", Version("4.0.0-beta.435")).body
+    """coolify-api 5.9 quirk 1: the bulk request drops the flag."""
+    requested, old = secrets(A="1", PEM="one\ntwo"), Version("4.0.0-beta.434")
+    assert envs.plan(requested, rows, "application", Version("4.0.0-beta.435")).body
     if not lost:
-        assert [item["key"] for item in envs.plan(wished, rows, "application", old).body["data"]] == ["A"]
+        assert [item["key"] for item in envs.plan(requested, rows, "application", old).body["data"]] == ["A"]
         return
     with pytest.raises(
         RefusedError,
         match=r"can't set variables that are multi-line or shown only once through its API\. Set PEM in Coolify",
     ):
-        envs.plan(wished, rows, "application", old)
+        envs.plan(requested, rows, "application", old)
 
 
-@thoroughly
+@many_examples
 @given(st.dictionaries(keys, texts.map(lambda text: f"{text}{MARKED}{text}"), max_size=4))
-def test_no_value_is_ever_shown(wished: dict[str, str]) -> None:
-    rows = [*body("env_list_sensitive"), *({"key": key, "value": f"old{MARKED}"} for key in [*wished][:2])]
-    planned = envs.plan(secrets(**wished), rows, "application", NEWEST)
+def test_no_value_is_ever_shown(requested: dict[str, str]) -> None:
+    rows = [*body("env_list_sensitive"), *({"key": key, "value": f"old{MARKED}"} for key in [*requested][:2])]
+    planned = envs.plan(secrets(**requested), rows, "application", NEWEST)
     assert MARKED not in repr(planned) + planned.summary

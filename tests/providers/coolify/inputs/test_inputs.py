@@ -1,4 +1,4 @@
-"""Coolify: its inputs, in every form that people paste them, and what is no such input."""
+"""Coolify: its inputs, in every form in which people paste them, and invalid ones."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.providers.coolify.support import API, BASE, IMG, TOKEN, WEB, around, 
 
 
 def read(environ: Mapping[str, str]) -> tuple[Coolify | None, RawInputs]:
-    given = look_up((Common, Coolify), environ)
-    return Coolify.read(given), given
+    raw = look_up((Common, Coolify), environ)
+    return Coolify.read(raw), raw
 
 
 def coolify(**environ: str) -> Coolify:
-    inputs, given = read({"COOLIFY_TOKEN": TOKEN, **environ})
-    assert inputs is not None, given.mistakes
+    inputs, raw = read({"COOLIFY_TOKEN": TOKEN, **environ})
+    assert inputs is not None, raw.mistakes
     return inputs
 
 
@@ -136,11 +136,11 @@ def test_a_url_is_accepted_in_every_form_that_people_paste(text: str, base: str)
     ],
 )
 def test_an_invalid_url_is_a_mistake_under_its_name(text: str, words: str) -> None:
-    told = mistakes(COOLIFY_URL=text)
-    assert len(told) == 1
-    assert told[0].startswith("COOLIFY_URL: ")
-    assert words in told[0]
-    assert "hunter22" not in told[0]
+    expected = mistakes(COOLIFY_URL=text)
+    assert len(expected) == 1
+    assert expected[0].startswith("COOLIFY_URL: ")
+    assert words in expected[0]
+    assert "hunter22" not in expected[0]
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_a_webhook_sets_url_and_uuid_and_its_force_false_is_ignored(
     inputs = coolify(COOLIFY_WEBHOOK=text)
     assert (inputs.base, inputs.targets) == (base, uuids)
     wire.post(f"{base}/api/v1/deploy", json=body("deploy_one"))
-    everyone = Common.read(RawInputs())
-    assert everyone is not None
-    inputs.build_provider(everyone, around()).trigger(WEB)
+    common = Common.read(RawInputs())
+    assert common is not None
+    inputs.build_provider(common, around()).trigger(WEB)
     assert urlsplit(str(wire.calls[0].request.url)).query == f"uuid={WEB}" + (
         f"&force={force}" if force else ""
     )
@@ -199,11 +199,11 @@ def test_a_webhook_sets_url_and_uuid_and_its_force_false_is_ignored(
     ],
 )
 def test_an_invalid_webhook_is_one_mistake(text: str, words: str) -> None:
-    _, given = read({"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK": text})
-    assert len(given.mistakes) == 1
-    assert given.mistakes[0].startswith("COOLIFY_WEBHOOK: ")
-    assert words in given.mistakes[0]
-    assert "hunter22" not in given.mistakes[0]
+    _, raw = read({"COOLIFY_TOKEN": TOKEN, "COOLIFY_WEBHOOK": text})
+    assert len(raw.mistakes) == 1
+    assert raw.mistakes[0].startswith("COOLIFY_WEBHOOK: ")
+    assert words in raw.mistakes[0]
+    assert "hunter22" not in raw.mistakes[0]
 
 
 def test_explicit_inputs_take_precedence_over_the_webhook() -> None:
@@ -238,17 +238,19 @@ def test_a_list_of_uuids_is_split_without_duplicates(text: str, targets: tuple[s
     "text", ["a/b", "..", "a?b", "é", "a_b", f"{WEB};{IMG}", "https://coolify.example.com/project/x"]
 )
 def test_an_invalid_uuid_is_a_mistake(text: str) -> None:
-    told = mistakes(DEPLOYER_UUID=text)
-    assert [each for each in told if each.startswith("DEPLOYER_UUID: ") and "is not a UUID" in each] == told
-    assert len(told) == 1
+    expected = mistakes(DEPLOYER_UUID=text)
+    assert [
+        each for each in expected if each.startswith("DEPLOYER_UUID: ") and "is not a UUID" in each
+    ] == expected
+    assert len(expected) == 1
 
 
 @pytest.mark.parametrize("text", [",", " , ,\n,"])
 def test_a_list_without_a_uuid_is_a_mistake(text: str) -> None:
-    """Nothing to deploy must not be taken for everything deployed."""
-    told = mistakes(DEPLOYER_UUID=text)
-    assert len(told) == 1
-    assert told[0].startswith("DEPLOYER_UUID")
+    """An empty list must not count as everything deployed."""
+    expected = mistakes(DEPLOYER_UUID=text)
+    assert len(expected) == 1
+    assert expected[0].startswith("DEPLOYER_UUID")
 
 
 @pytest.mark.parametrize(
@@ -269,11 +271,11 @@ def test_a_list_without_a_uuid_is_a_mistake(text: str) -> None:
     ],
 )
 def test_a_token_that_is_not_coolify_s_is_a_mistake_that_does_not_show_it(token: str) -> None:
-    inputs, given = read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": token, "DEPLOYER_UUID": WEB})
+    inputs, raw = read({"COOLIFY_URL": BASE, "COOLIFY_TOKEN": token, "DEPLOYER_UUID": WEB})
     assert inputs is None
-    assert len(given.mistakes) == 1
-    assert given.mistakes[0].startswith("COOLIFY_TOKEN: ")
-    assert "mArKeDsecret" not in repr((given.mistakes, given.warnings))
+    assert len(raw.mistakes) == 1
+    assert raw.mistakes[0].startswith("COOLIFY_TOKEN: ")
+    assert "mArKeDsecret" not in repr((raw.mistakes, raw.warnings))
 
 
 @pytest.mark.parametrize("token", ["https://coolify.example.com", "Bearer 7|mArKeDsecret"])
@@ -317,15 +319,15 @@ def test_a_token_that_would_be_sent_unencrypted_is_a_warning(address: str, *, wa
 
 
 def test_everything_that_is_missing_is_reported_at_once() -> None:
-    _, given = read({})
-    assert [each.partition(" is missing: ")[0] for each in given.mistakes] == [
+    _, raw = read({})
+    assert [each.partition(" is missing: ")[0] for each in raw.mistakes] == [
         "COOLIFY_URL",
         "COOLIFY_TOKEN",
         "DEPLOYER_UUID",
     ]
 
 
-# --- what becomes of them
+# --- the options
 
 
 @pytest.mark.parametrize(
@@ -394,7 +396,7 @@ def test_the_target_of_create_is_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "expected"),
     [
         pytest.param({}, [], id="valid"),
         pytest.param({"DEPLOYER_COMMAND": "start"}, [], id="start"),
@@ -489,21 +491,21 @@ def test_the_target_of_create_is_a_name() -> None:
     ],
 )
 def test_conflicts_of_create_are_mistakes_before_anything_is_sent(
-    environ: Mapping[str, str], told: list[str]
+    environ: Mapping[str, str], expected: list[str]
 ) -> None:
-    assert mistakes(**{**CREATE, **environ}) == told
+    assert mistakes(**{**CREATE, **environ}) == expected
 
 
 def test_a_rehearsal_creates_in_the_simulator() -> None:
-    given = look_up((Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **CREATE})
+    raw = look_up((Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, **CREATE})
     assert Coolify.use_simulator(
-        given, {"coolify_url": "http://127.0.0.1:1", "coolify_token": "none", "uuid": WEB}
+        raw, {"coolify_url": "http://127.0.0.1:1", "coolify_token": "none", "uuid": WEB}
     ) == [
         "COOLIFY_URL",
         "COOLIFY_TOKEN",
     ]
-    inputs = Coolify.read(given)
-    assert inputs is not None, given.mistakes
+    inputs = Coolify.read(raw)
+    assert inputs is not None, raw.mistakes
     assert (inputs.base, inputs.targets) == ("http://127.0.0.1:1", ("shop",))
 
 
@@ -516,7 +518,7 @@ TAGGED = {"DEPLOYER_APP_IMAGE": ":2", "DEPLOYER_SETTINGS": '{"docker_registry_im
 
 
 @pytest.mark.parametrize(
-    ("environ", "file", "told"),
+    ("environ", "file", "expected"),
     [
         pytest.param({"DEPLOYER_ENV": "A=1\nB=2"}, "B=3", [BOTH.replace("A:", "B:")], id="a-variable"),
         pytest.param({"DEPLOYER_ENV": "A=1"}, "B=3", [], id="two-variables"),
@@ -545,15 +547,17 @@ TAGGED = {"DEPLOYER_APP_IMAGE": ":2", "DEPLOYER_SETTINGS": '{"docker_registry_im
     ],
 )
 def test_what_two_inputs_would_both_set_is_reported_by_the_names_that_were_typed(
-    tmp_path: Path, environ: Mapping[str, str], file: str | None, told: list[str]
+    tmp_path: Path, environ: Mapping[str, str], file: str | None, expected: list[str]
 ) -> None:
     path = tmp_path / "variables"
     if file is not None:
         path.write_text(file)
         environ = {**environ, "DEPLOYER_ENV_FILE": str(path)}
-    said = mistakes(DEPLOYER_UUID=WEB, **environ)
-    assert len(said) == len(told), said
-    assert [each for each in told if not any(sentence.startswith(each) for sentence in said)] == [], said
+    found = mistakes(DEPLOYER_UUID=WEB, **environ)
+    assert len(found) == len(expected), found
+    assert [each for each in expected if not any(sentence.startswith(each) for sentence in found)] == [], (
+        found
+    )
 
 
 # --- the file of variables
@@ -579,7 +583,7 @@ def _large(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "expected"),
     [
         pytest.param(_pipe, "is not a regular file", id="a-pipe"),
         pytest.param(Path.mkdir, "is not a regular file", id="a-folder"),
@@ -589,9 +593,9 @@ def _large(path: Path) -> None:
     ],
 )
 def test_a_file_of_variables_must_be_a_small_regular_one(
-    tmp_path: Path, make: Callable[[Path], object], told: str
+    tmp_path: Path, make: Callable[[Path], object], expected: str
 ) -> None:
-    """A pipe is read once, and by then its variables are gone; one that nobody writes to would hang the run."""
+    """A pipe can be read only once, and one without a writer would block the run."""
     path = tmp_path / "variables"
     make(path)
-    assert mistakes(DEPLOYER_UUID=WEB, DEPLOYER_ENV_FILE=str(path)) == [f"DEPLOYER_ENV_FILE: {told}"]
+    assert mistakes(DEPLOYER_UUID=WEB, DEPLOYER_ENV_FILE=str(path)) == [f"DEPLOYER_ENV_FILE: {expected}"]
