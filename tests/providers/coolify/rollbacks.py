@@ -1,4 +1,4 @@
-"""Deployments, images and requests of a rollback."""
+"""What the tests of rollbacks share: deployment records, images and requests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _wire() -> Iterator[responses.RequestsMock]:
 
 
 def done(number: int, commit: str, **changes: Any) -> Row:
-    """A deployment that was finished."""
+    """The record of a finished deployment."""
     return deployed(
         number, commit=commit, status="finished", finished_at="2026-11-21T05:20:00.000000Z", **changes
     )
@@ -60,25 +60,27 @@ RAN = (done(4, NOW), done(3, BEFORE), done(2, OLDER))
 
 
 def coolify(version: str = NEW, uuid: str = WEB, **inputs: str) -> CoolifyProvider:
-    """One that has been reached, with these changes requested."""
-    made: CoolifyProvider = connected(
+    """A provider that is connected, with these inputs."""
+    provider: CoolifyProvider = connected(
         {f"INPUT_{name.upper()}": value for name, value in {"uuid": uuid, **inputs}.items()}
     )
-    made.lookup.version = Version(version)
-    return made
+    provider.lookup.version = Version(version)
+    return provider
 
 
-def git(wire: responses.RequestsMock, *listed: Row, **changes: Any) -> None:
-    """An application that is built from a repository, with these deployments."""
+def serve_repository(wire: responses.RequestsMock, *listed: Row, **changes: Any) -> None:
+    """Serve an application that is built from a repository, with these deployment records."""
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read", body={**body("app_get_read"), **changes})
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
 
 
-def image(wire: responses.RequestsMock, *tags: str, listed: tuple[Row, ...] = (done(4, "HEAD"),)) -> None:
-    """One that runs an image: its tag, at each look, and its deployments."""
+def serve_image(
+    wire: responses.RequestsMock, *tags: str, listed: tuple[Row, ...] = (done(4, "HEAD"),)
+) -> None:
+    """Serve an application that runs an image: its tag, at each request, and its deployment records."""
     for tag in tags or ("2.0.1",):
-        held = {**body("create_img_get"), "uuid": IMG, **SHOP, "docker_registry_image_tag": tag}
-        wire.add("GET", f"{API}/applications/{IMG}", json=held)
+        row = {**body("create_img_get"), "uuid": IMG, **SHOP, "docker_registry_image_tag": tag}
+        wire.add("GET", f"{API}/applications/{IMG}", json=row)
     wire.add(
         "GET",
         f"{API}/deployments/applications/{IMG}",
@@ -86,21 +88,21 @@ def image(wire: responses.RequestsMock, *tags: str, listed: tuple[Row, ...] = (d
     )
 
 
-def may(wire: responses.RequestsMock, uuid: str = WEB) -> None:
-    """The token may change and deploy, and every change is taken."""
+def allow_changes(wire: responses.RequestsMock, uuid: str = WEB) -> None:
+    """The token may change and deploy, and every change is accepted."""
     serve(wire, "PATCH", f"/applications/{uuid}", "patch_probe_write")
     wire.add("PATCH", f"{API}/applications/{uuid}", json={"uuid": uuid})
 
 
-def queued(wire: responses.RequestsMock, uuid: str = WEB) -> None:
-    """The probe's answer, and that a deployment was queued."""
+def serve_deploy(wire: responses.RequestsMock, uuid: str = WEB) -> None:
+    """Serve the response to the probe, and then that a deployment was queued."""
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     item = {"message": "Application web deployment queued.", "resource_uuid": uuid, "deployment_uuid": "d5"}
     wire.add("POST", f"{API}/deploy", json={"deployments": [item]})
 
 
 def sent(wire: responses.RequestsMock, since: int) -> list[str]:
-    """What was asked after so many requests, with the bodies of those that have one."""
+    """The requests after this many, with the bodies of those that have one."""
     lines = asked(wire)
     bodies = [call.request.body for call in wire.calls]
     return [
@@ -109,10 +111,10 @@ def sent(wire: responses.RequestsMock, since: int) -> list[str]:
     ][since:]
 
 
-def undone(
+def roll_back(
     server: CoolifyProvider, wire: responses.RequestsMock, handle: Handle = OURS
 ) -> tuple[TriggerResult, list[str]]:
-    """Checked, and put back: the answer, and what was sent for it."""
+    """Resolve the target and roll back: the result, and the requests that were sent."""
     server.resolve(handle.target)
     before = len(wire.calls)
     return server.rollback(handle.target, handle), sent(wire, before)
@@ -130,8 +132,8 @@ TAG_BACK = f'PATCH /applications/{IMG} {{"docker_registry_image_tag": "2.0.1"}}'
 FORCED = f"POST /deploy?uuid={IMG}&force=true"
 
 
-def kept(wire: responses.RequestsMock, *images: tuple[str, str, bool], uuid: str = WEB) -> None:
-    """The images that the server keeps: tag, age, whether it is the one that runs."""
+def serve_kept_images(wire: responses.RequestsMock, *images: tuple[str, str, bool], uuid: str = WEB) -> None:
+    """Serve the images that the server keeps: tag, day, and whether it is the current one."""
     listed = [
         {"tag": tag, "created_at": f"2026-08-{day} 10:11:12 +0000 UTC", "is_current": current}
         for tag, day, current in images

@@ -24,23 +24,23 @@ from tests.providers.coolify.rollbacks import (
     ROLLBACK,
     TAG_BACK,
     _wire,
+    allow_changes,
     coolify,
     done,
-    git,
-    image,
-    kept,
-    may,
-    queued,
     sent,
+    serve_deploy,
+    serve_image,
+    serve_kept_images,
+    serve_repository,
 )
 from tests.providers.coolify.support import API, IMG, NEW, WEB, Row, asked, deployed, listing, serve
 
 __all__ = ["_wire"]  # fixtures
 
-# --- on demand
+# --- what is restored
 
 
-def demanded(
+def roll_back_on_demand(
     server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = WEB
 ) -> tuple[TriggerResult, list[str]]:
     server.resolve(uuid)
@@ -58,27 +58,25 @@ def demanded(
 def test_on_demand_it_rolls_back_to_the_named_commit_or_the_previous_one(
     wire: responses.RequestsMock, inputs: dict[str, str], commit: str
 ) -> None:
-    git(wire, *RAN)
-    kept(wire, (NOW, "20", True), (BEFORE, "18", False))
+    serve_repository(wire, *RAN)
+    serve_kept_images(wire, (NOW, "20", True), (BEFORE, "18", False))
     serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
-    answer, calls = demanded(coolify(command="rollback", **inputs), wire)
-    assert answer == Started((Handle(WEB, "nubaatgkfbicbcjcnw7eyxph"),), f"back to {commit}")
+    result, calls = roll_back_on_demand(coolify(command="rollback", **inputs), wire)
+    assert result == Started((Handle(WEB, "nubaatgkfbicbcjcnw7eyxph"),), f"back to {commit}")
     assert calls[-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
 
 
-def test_on_demand_an_older_version_pins_a_commit_also_one_further_back(
-    wire: responses.RequestsMock,
-) -> None:
-    git(wire, *RAN)
-    may(wire)
-    queued(wire)
-    answer, calls = demanded(coolify("4.2.0", command="rollback", commit=OLDER), wire)
+def test_on_demand_an_older_version_pins_a_commit_also_one_further_back(wire: responses.RequestsMock) -> None:
+    serve_repository(wire, *RAN)
+    allow_changes(wire)
+    serve_deploy(wire)
+    result, calls = roll_back_on_demand(coolify("4.2.0", command="rollback", commit=OLDER), wire)
     assert calls == [
         *(f"PATCH /applications/{WEB} {{}}", "POST /deploy"),
         *(f'PATCH /applications/{WEB} {{"git_commit_sha": "{OLDER}"}}', f"POST /deploy?uuid={WEB}"),
     ]
-    assert isinstance(answer, Started)
-    assert PINNED_NOTE in answer.note
+    assert isinstance(result, Started)
+    assert PINNED_NOTE in result.note
 
 
 @pytest.mark.parametrize(
@@ -88,25 +86,21 @@ def test_on_demand_an_older_version_pins_a_commit_also_one_further_back(
             {}, "2.0.1", [TAG_BACK.replace("2.0.1", "2.0.0")], "2.0.0", id="the-newest-that-is-kept"
         ),
         pytest.param(
-            {"image": ":1.9.0"},
-            "2.0.1",
-            [TAG_BACK.replace("2.0.1", "1.9.0")],
-            "1.9.0",
-            id="the-named-one",
+            {"image": ":1.9.0"}, "2.0.1", [TAG_BACK.replace("2.0.1", "1.9.0")], "1.9.0", id="the-named-one"
         ),
     ],
 )
 def test_on_demand_an_image_is_restored(
     wire: responses.RequestsMock, inputs: dict[str, str], current: str, calls: list[str], note: str
 ) -> None:
-    image(wire)
-    may(wire, IMG)
-    queued(wire, IMG)
-    kept(wire, (current, "20", True), ("1.9.9", "12", False), ("2.0.0", "18", False), uuid=IMG)
-    answer, asked_then = demanded(coolify(uuid=IMG, command="rollback", **inputs), wire, IMG)
-    assert asked_then[-4:] == [f"PATCH /applications/{IMG} {{}}", "POST /deploy", *calls, FORCED]
-    assert isinstance(answer, Started)
-    assert answer.note.startswith(f"back to ghcr.io/acme/shop:{note} (image: ghcr.io/acme/shop:2.0.1 → ")
+    serve_image(wire)
+    allow_changes(wire, IMG)
+    serve_deploy(wire, IMG)
+    serve_kept_images(wire, (current, "20", True), ("1.9.9", "12", False), ("2.0.0", "18", False), uuid=IMG)
+    result, lines = roll_back_on_demand(coolify(uuid=IMG, command="rollback", **inputs), wire, IMG)
+    assert lines[-4:] == [f"PATCH /applications/{IMG} {{}}", "POST /deploy", *calls, FORCED]
+    assert isinstance(result, Started)
+    assert result.note.startswith(f"back to ghcr.io/acme/shop:{note} (image: ghcr.io/acme/shop:2.0.1 → ")
 
 
 @pytest.mark.parametrize(
@@ -144,8 +138,8 @@ def test_on_demand_an_image_is_restored(
 def test_on_demand_what_is_not_possible_is_refused(
     wire: responses.RequestsMock, version: str, uuid: str, inputs: dict[str, str], reason: str
 ) -> None:
-    git(wire, done(4, NOW))
-    image(wire)
+    serve_repository(wire, done(4, NOW))
+    serve_image(wire)
     for each in (WEB, IMG):
         serve(wire, "GET", f"/applications/{each}/rollback-images", "rollback_images_server_unreachable")
     server = coolify(version, uuid, command="rollback", **inputs)
@@ -157,8 +151,8 @@ def test_on_demand_what_is_not_possible_is_refused(
     assert version == NEW or not [line for line in asked(wire) if line.endswith("rollback-images")]
 
 
-def unclear(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = WEB) -> str:
-    """Why nothing was gone back to; nothing was changed."""
+def refused(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = WEB) -> str:
+    """Why the rollback was refused; nothing was changed."""
     server.resolve(uuid)
     with pytest.raises(RefusedError) as caught:
         server.trigger(uuid)
@@ -166,7 +160,7 @@ def unclear(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = W
     return str(caught.value)
 
 
-UNSURE = "can't tell which version ran previously. Set "
+CHOOSE = "can't tell which version ran previously. Set "
 
 
 @pytest.mark.parametrize(
@@ -209,45 +203,46 @@ UNSURE = "can't tell which version ran previously. Set "
 def test_on_demand_a_commit_that_was_rolled_back_is_not_restored(
     wire: responses.RequestsMock, listed: tuple[Row, ...], commit: str
 ) -> None:
-    git(wire, *listed)
-    kept(wire)
+    serve_repository(wire, *listed)
+    serve_kept_images(wire)
     serve(wire, "POST", f"/applications/{WEB}/rollback", "v4.3.6_rollback")
-    assert demanded(coolify(command="rollback"), wire)[1][-1] == f'{ROLLBACK} {{"commit": "{commit}"}}'
+    assert (
+        roll_back_on_demand(coolify(command="rollback"), wire)[1][-1]
+        == f'{ROLLBACK} {{"commit": "{commit}"}}'
+    )
 
 
 def test_if_all_other_commits_were_rolled_back_they_are_listed(wire: responses.RequestsMock) -> None:
-    git(wire, done(5, BEFORE, rollback=True), done(4, NOW))
-    kept(wire, (BEFORE, "20", True), (OLDEST, "21", False))
-    told = unclear(coolify(command="rollback"), wire)
+    serve_repository(wire, done(5, BEFORE, rollback=True), done(4, NOW))
+    serve_kept_images(wire, (BEFORE, "20", True), (OLDEST, "21", False))
+    reason = refused(coolify(command="rollback"), wire)
     created = RAN[0]["created_at"]
     assert (
-        told
-        == f"{UNSURE}`commit` to choose one. Available: {NOW}, deployed {created}, and rolled back; {OLDEST}, built 2026-08-21 10:11:12 +0000 UTC"
+        reason
+        == f"{CHOOSE}`commit` to choose one. Available: {NOW}, deployed {created}, and rolled back; {OLDEST}, built 2026-08-21 10:11:12 +0000 UTC"
     )
 
 
 def test_if_the_records_do_not_show_what_was_built_the_commits_are_listed(
     wire: responses.RequestsMock,
 ) -> None:
-    """Before beta.464 they show the branch's head: the newest of them may be the one that the pin has taken back."""
-    git(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
+    """Before beta.464, they show the head of the branch: the newest one may have been rolled back by the pin."""
+    serve_repository(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
     created = RAN[0]["created_at"]
-    told = unclear(coolify("4.0.0-beta.463", command="rollback"), wire)
+    reason = refused(coolify("4.0.0-beta.463", command="rollback"), wire)
     assert (
-        told
-        == f"{UNSURE}`commit` to choose one. Available: {NOW}, deployed {created}; {BEFORE}, deployed {created}"
+        reason
+        == f"{CHOOSE}`commit` to choose one. Available: {NOW}, deployed {created}; {BEFORE}, deployed {created}"
     )
 
 
-def test_an_image_built_after_the_current_one_is_not_restored(
-    wire: responses.RequestsMock,
-) -> None:
-    """It may be the release that was just taken back."""
-    image(wire)
-    may(wire, IMG)
-    queued(wire, IMG)
-    kept(wire, ("2.1.0", "21", False), ("2.0.1", "20", True), ("2.0.0", "18", False), uuid=IMG)
-    _, calls = demanded(coolify(uuid=IMG, command="rollback"), wire, IMG)
+def test_an_image_built_after_the_current_one_is_not_restored(wire: responses.RequestsMock) -> None:
+    """It may be the release that was just rolled back."""
+    serve_image(wire)
+    allow_changes(wire, IMG)
+    serve_deploy(wire, IMG)
+    serve_kept_images(wire, ("2.1.0", "21", False), ("2.0.1", "20", True), ("2.0.0", "18", False), uuid=IMG)
+    _, calls = roll_back_on_demand(coolify(uuid=IMG, command="rollback"), wire, IMG)
     assert calls[-2:] == [TAG_BACK.replace("2.0.1", "2.0.0"), FORCED]
 
 
@@ -262,13 +257,13 @@ def test_an_image_built_after_the_current_one_is_not_restored(
 def test_if_no_image_is_known_to_be_older_they_are_listed(
     wire: responses.RequestsMock, images: tuple[tuple[str, str, bool], ...]
 ) -> None:
-    image(wire)
-    kept(wire, *images, uuid=IMG)
-    told = unclear(coolify(uuid=IMG, command="rollback"), wire, IMG)
-    assert told == f"{UNSURE}`image` to choose one. Available: 2.1.0, built 2026-08-21 10:11:12 +0000 UTC"
+    serve_image(wire)
+    serve_kept_images(wire, *images, uuid=IMG)
+    reason = refused(coolify(uuid=IMG, command="rollback"), wire, IMG)
+    assert reason == f"{CHOOSE}`image` to choose one. Available: 2.1.0, built 2026-08-21 10:11:12 +0000 UTC"
 
 
-# --- where the list of images marks none (an ordinary container's name)
+# --- a list of images that marks none as current, as for an ordinary container name
 
 
 CAPTURED = Path(__file__).parents[2] / "contracts" / "coolify" / "captured-2"
@@ -281,36 +276,38 @@ LISTED = "1.27, built 2026-12-01 01:31:46 +0000 UTC, the application's own tag; 
 
 
 def captured(name: str) -> Any:
-    """A recorded exchange with a real 4.3.10."""
+    """A recorded exchange with a real Coolify 4.3.10."""
     return json.loads((CAPTURED / f"{name}.json").read_text("utf-8"))
 
 
-def real_rows(*, logs: bool) -> list[Row]:
-    """The deployments of that application, the newest first: a rollback to 1.26, which started 1.27, and those before it."""
-    rolled = captured("sequence_rollback")["responses"][-1]["body"]
+def recorded_records(*, logs: bool) -> list[Row]:
+    """The recorded deployments, newest first: a rollback to 1.26 that started 1.27, and those before it."""
+    rollback = captured("sequence_rollback")["responses"][-1]["body"]
     rows: list[Row] = captured("rollback_rows_read")["response"]["body"]["deployments"]
-    return [{**rows[0], "logs": rolled["logs"]}, *rows[1:]] if logs else rows
+    return [{**rows[0], "logs": rollback["logs"]}, *rows[1:]] if logs else rows
 
 
-def real(wire: responses.RequestsMock, *rows: Row, **changes: Any) -> tuple[CoolifyProvider, str]:
-    """That application with these deployments; its uuid."""
-    held = {**captured("application_after_rollback")["response"]["body"], **changes}
-    uuid = held["uuid"]
-    mine = [{**row, "deployment_url": row["deployment_url"].replace(WEB, uuid)} for row in rows]
-    wire.add("GET", f"{API}/applications/{uuid}", json=held)
-    wire.add("GET", f"{API}/deployments/applications/{uuid}", json=listing(*mine))
+def recorded_application(
+    wire: responses.RequestsMock, *rows: Row, **changes: Any
+) -> tuple[CoolifyProvider, str]:
+    """Serve the recorded application with these deployment records: the provider, and the uuid."""
+    application = {**captured("application_after_rollback")["response"]["body"], **changes}
+    uuid = application["uuid"]
+    records = [{**row, "deployment_url": row["deployment_url"].replace(WEB, uuid)} for row in rows]
+    wire.add("GET", f"{API}/applications/{uuid}", json=application)
+    wire.add("GET", f"{API}/deployments/applications/{uuid}", json=listing(*records))
     wire.add(
         "GET",
         f"{API}/applications/{uuid}/rollback-images",
         json=captured("rollback_images_current_null")["response"]["body"],
     )
-    may(wire, uuid)
-    queued(wire, uuid)
+    allow_changes(wire, uuid)
+    serve_deploy(wire, uuid)
     return coolify(uuid=uuid, command="rollback"), uuid
 
 
 def started(number: int, image: str = f"nginx:{NEW_TAG}", **changes: Any) -> Row:
-    """A finished deployment whose log can be read: it started this image."""
+    """The record of a finished deployment whose log names this image as started."""
     line = {
         "command": None,
         "output": f"Starting deployment of {image} to localhost.",
@@ -326,13 +323,12 @@ def started(number: int, image: str = f"nginx:{NEW_TAG}", **changes: Any) -> Row
 @pytest.mark.parametrize(
     "rows",
     [
-        pytest.param(real_rows(logs=True), id="a-real-rollback-that-started-the-same-image"),
-        pytest.param(real_rows(logs=False)[1:], id="logs-are-unreadable"),
+        pytest.param(recorded_records(logs=True), id="a-real-rollback-that-started-the-same-image"),
+        pytest.param(recorded_records(logs=False)[1:], id="logs-are-unreadable"),
         pytest.param([started(4)], id="its-log-names-the-image"),
         pytest.param([deployed(5, status="failed", commit="HEAD"), started(4)], id="then-a-failed-one"),
         pytest.param(
-            [deployed(5, status="cancelled-by-user", commit="HEAD"), started(4)],
-            id="then-a-cancelled-one",
+            [deployed(5, status="cancelled-by-user", commit="HEAD"), started(4)], id="then-a-cancelled-one"
         ),
         pytest.param(
             [deployed(5, status="in_progress", commit="HEAD", pull_request_id=7), started(4)],
@@ -345,14 +341,14 @@ def started(number: int, image: str = f"nginx:{NEW_TAG}", **changes: Any) -> Row
 def test_the_current_image_is_the_application_s_tag_if_its_deployments_show_that(
     wire: responses.RequestsMock, rows: list[Row]
 ) -> None:
-    server, uuid = real(wire, *rows)
-    answer, calls = demanded(server, wire, uuid)
+    server, uuid = recorded_application(wire, *rows)
+    result, calls = roll_back_on_demand(server, wire, uuid)
     assert calls[-2:] == [
         f'PATCH /applications/{uuid} {{"docker_registry_image_tag": "{OLD_TAG}"}}',
         f"POST /deploy?uuid={uuid}&force=true",
     ]
-    assert isinstance(answer, Started)
-    assert answer.note.startswith(f"back to nginx:{OLD_TAG} (image: nginx:{NEW_TAG} → nginx:{OLD_TAG})")
+    assert isinstance(result, Started)
+    assert result.note.startswith(f"back to nginx:{OLD_TAG} (image: nginx:{NEW_TAG} → nginx:{OLD_TAG})")
 
 
 @pytest.mark.parametrize(
@@ -360,7 +356,7 @@ def test_the_current_image_is_the_application_s_tag_if_its_deployments_show_that
     [
         pytest.param([], id="no-deployment"),
         pytest.param([deployed(4, status="failed", commit="HEAD")], id="none-finished"),
-        pytest.param(real_rows(logs=False), id="a-rollback-to-another-tag-with-an-unreadable-log"),
+        pytest.param(recorded_records(logs=False), id="a-rollback-to-another-tag-with-an-unreadable-log"),
         pytest.param([started(4, f"nginx:{OLD_TAG}")], id="its-tag-was-changed-and-not-deployed"),
         pytest.param([started(4, f"caddy:{NEW_TAG}")], id="its-image-was-changed-and-not-deployed"),
         pytest.param(
@@ -381,15 +377,15 @@ def test_the_current_image_is_the_application_s_tag_if_its_deployments_show_that
 def test_if_they_do_not_show_that_the_images_are_listed_with_their_dates(
     wire: responses.RequestsMock, rows: list[Row]
 ) -> None:
-    server, uuid = real(wire, *rows)
-    assert unclear(server, wire, uuid) == f"{UNSURE}`image` to choose one. Available: {LISTED}"
+    server, uuid = recorded_application(wire, *rows)
+    assert refused(server, wire, uuid) == f"{CHOOSE}`image` to choose one. Available: {LISTED}"
 
 
 def test_a_tag_that_the_server_does_not_keep_has_no_date_to_compare(wire: responses.RequestsMock) -> None:
-    server, uuid = real(wire, started(4, "nginx:1.28"), docker_registry_image_tag="1.28")
+    server, uuid = recorded_application(wire, started(4, "nginx:1.28"), docker_registry_image_tag="1.28")
     assert (
-        unclear(server, wire, uuid)
-        == f"{UNSURE}`image` to choose one. Available: {LISTED.replace(', the application' + chr(39) + 's own tag', '')}"
+        refused(server, wire, uuid)
+        == f"{CHOOSE}`image` to choose one. Available: {LISTED.replace(', the application' + chr(39) + 's own tag', '')}"
     )
 
 
@@ -398,15 +394,13 @@ def test_the_record_of_an_additional_server_is_ignored(wire: responses.RequestsM
         "finished_at": "2026-12-01T01:46:40.000000Z"
     }
     extra = deployed(5, status="in_progress", commit="HEAD", server_id=1, is_api=False, is_webhook=False)
-    server, uuid = real(wire, extra | {"created_at": "2026-12-01T01:46:41.000000Z"}, main)
-    assert demanded(server, wire, uuid)[1][-1] == f"POST /deploy?uuid={uuid}&force=true"
+    server, uuid = recorded_application(wire, extra | {"created_at": "2026-12-01T01:46:41.000000Z"}, main)
+    assert roll_back_on_demand(server, wire, uuid)[1][-1] == f"POST /deploy?uuid={uuid}&force=true"
 
 
-def test_a_list_that_marks_the_current_image_needs_no_other_request(
-    wire: responses.RequestsMock,
-) -> None:
-    image(wire)
-    may(wire, IMG)
-    queued(wire, IMG)
-    kept(wire, ("2.0.1", "20", True), ("2.0.0", "18", False), uuid=IMG)
-    assert HISTORY_IMG not in demanded(coolify(uuid=IMG, command="rollback"), wire, IMG)[1]
+def test_a_list_that_marks_the_current_image_needs_no_other_request(wire: responses.RequestsMock) -> None:
+    serve_image(wire)
+    allow_changes(wire, IMG)
+    serve_deploy(wire, IMG)
+    serve_kept_images(wire, ("2.0.1", "20", True), ("2.0.0", "18", False), uuid=IMG)
+    assert HISTORY_IMG not in roll_back_on_demand(coolify(uuid=IMG, command="rollback"), wire, IMG)[1]

@@ -19,36 +19,36 @@ from tests.providers.coolify.rollbacks import (
     OLDEST,
     RAN,
     _wire,
+    allow_changes,
     coolify,
-    git,
-    image,
-    kept,
-    may,
-    queued,
+    roll_back,
     sent,
-    undone,
+    serve_deploy,
+    serve_image,
+    serve_kept_images,
+    serve_repository,
 )
 from tests.providers.coolify.support import API, IMG, NEW, WEB, Row, asked, serve
 
 __all__ = ["_wire"]  # fixtures
 
-# --- the right that it needs is asked for before the deployment
+# --- the ability that a rollback needs is probed before the deployment
 
 
-def right(
+def check_abilities(
     wire: responses.RequestsMock, version: str, probe: str, uuid: str = WEB, **inputs: str
 ) -> tuple[tuple[str, ...], list[str]]:
-    """What is said before the deployment, and what is sent for it."""
-    git(wire, *RAN)
-    image(wire)
+    """The warnings before the deployment, and the requests for them."""
+    serve_repository(wire, *RAN)
+    serve_image(wire)
     serve(wire, "PATCH", f"/applications/{uuid}", probe)
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     server = coolify(version, uuid, **inputs)
     server.resolve(uuid)
     before = len(wire.calls)
-    told = server.apply_changes(uuid)
-    assert (told.applied, told.unchanged) == ((), ())
-    return told.warnings, sent(wire, before)
+    changes = server.apply_changes(uuid)
+    assert (changes.applied, changes.unchanged) == ((), ())
+    return changes.warnings, sent(wire, before)
 
 
 PROBES = [f"PATCH /applications/{WEB} {{}}", "POST /deploy"]
@@ -57,7 +57,7 @@ PROBES = [f"PATCH /applications/{WEB} {{}}", "POST /deploy"]
 def test_a_token_that_could_not_roll_back_is_reported_before_the_deployment(
     wire: responses.RequestsMock,
 ) -> None:
-    (warning,), calls = right(wire, "4.2.0", "patch_probe_deploy", rollback="true")
+    (warning,), calls = check_abilities(wire, "4.2.0", "patch_probe_deploy", rollback="true")
     assert warning.startswith(
         "the previous version could not be restored if the new one fails: the token lacks write. Make a new one: "
     )
@@ -89,26 +89,26 @@ def test_otherwise_there_is_no_warning(  # noqa: PLR0913, PLR0917 -- a row's col
     inputs: dict[str, str],
     calls: list[str],
 ) -> None:
-    assert right(wire, version, probe, uuid, **inputs) == ((), calls)
+    assert check_abilities(wire, version, probe, uuid, **inputs) == ((), calls)
 
 
 def test_the_rollback_then_ends_without_another_probe(wire: responses.RequestsMock) -> None:
-    """Architecture, rule 3: no storm of refused requests."""
-    git(wire, *RAN)
+    """Architecture, rule 3: no series of refused requests."""
+    serve_repository(wire, *RAN)
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     server = coolify("4.2.0", rollback="true")
     server.resolve(WEB)
     assert server.apply_changes(WEB).warnings
     with pytest.raises(RefusedError, match=r"^the token lacks write, so nothing was changed"):
-        undone(server, wire)
+        roll_back(server, wire)
     assert asked(wire).count(f"PATCH /applications/{WEB}") == 1
 
 
 def test_a_token_whose_ability_was_confirmed_is_not_probed_again(wire: responses.RequestsMock) -> None:
-    git(wire, *RAN)
-    may(wire)
-    queued(wire)
+    serve_repository(wire, *RAN)
+    allow_changes(wire)
+    serve_deploy(wire)
     server = coolify("4.2.0", rollback="true", commit=NOW)
     server.resolve(WEB)
     server.apply_changes(WEB)
@@ -116,37 +116,37 @@ def test_a_token_whose_ability_was_confirmed_is_not_probed_again(wire: responses
 
 
 @pytest.mark.parametrize(
-    "trouble",
+    "failure",
     [
         pytest.param({"body": requests.exceptions.ReadTimeout()}, id="no-response"),
         pytest.param({"json": {"message": "Server Error"}, "status": 500}, id="a-server-error"),
     ],
 )
 def test_if_the_change_has_no_response_nothing_was_started(
-    wire: responses.RequestsMock, trouble: dict[str, Any]
+    wire: responses.RequestsMock, failure: dict[str, Any]
 ) -> None:
-    git(wire, *RAN)
+    serve_repository(wire, *RAN)
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_write")
-    wire.add("PATCH", f"{API}/applications/{WEB}", **trouble)
-    queued(wire)
+    wire.add("PATCH", f"{API}/applications/{WEB}", **failure)
+    serve_deploy(wire)
     server = coolify("4.2.0", rollback="true")
     with pytest.raises(UnavailableError) as caught:
-        undone(server, wire)
+        roll_back(server, wire)
     assert not caught.value.may_have_arrived
     assert asked(wire)[-1] == f"PATCH /applications/{WEB}"
 
 
-# --- what would be done
+# --- a dry run
 
 
-def outlook(server: CoolifyProvider, uuid: str = WEB) -> tuple[str, ...]:
+def describe(server: CoolifyProvider, uuid: str = WEB) -> tuple[str, ...]:
     server.resolve(uuid)
     return server.describe(uuid)
 
 
 def test_a_dry_run_lists_the_commits_to_roll_back_to(wire: responses.RequestsMock) -> None:
-    git(wire, *RAN)
-    kept(
+    serve_repository(wire, *RAN)
+    serve_kept_images(
         wire,
         (NOW, "20", False),
         ("latest", "19", True),
@@ -155,7 +155,7 @@ def test_a_dry_run_lists_the_commits_to_roll_back_to(wire: responses.RequestsMoc
         (OLDEST, "10", False),
     )
     created = RAN[0]["created_at"]
-    assert outlook(coolify(command="rollback", dry_run="true")) == (
+    assert describe(coolify(command="rollback", dry_run="true")) == (
         f"would roll back to {BEFORE}",
         f"could roll back to {BEFORE}, deployed {created}",
         f"could roll back to {OLDER}, deployed {created}",
@@ -165,8 +165,8 @@ def test_a_dry_run_lists_the_commits_to_roll_back_to(wire: responses.RequestsMoc
 
 
 def test_a_dry_run_lists_the_images_to_roll_back_to(wire: responses.RequestsMock) -> None:
-    image(wire)
-    kept(
+    serve_image(wire)
+    serve_kept_images(
         wire,
         ("2.0.1", "20", True),
         ("1.9.9", "12", False),
@@ -174,7 +174,7 @@ def test_a_dry_run_lists_the_images_to_roll_back_to(wire: responses.RequestsMock
         ("no tag", "19", False),
         uuid=IMG,
     )
-    assert outlook(coolify(uuid=IMG, command="rollback", dry_run="true"), IMG) == (
+    assert describe(coolify(uuid=IMG, command="rollback", dry_run="true"), IMG) == (
         "would roll back to ghcr.io/acme/shop:2.0.0 (image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.0.0)",
         "could roll back to 2.0.0, built 2026-08-18 10:11:12 +0000 UTC",
         "could roll back to 1.9.9, built 2026-08-12 10:11:12 +0000 UTC",
@@ -191,32 +191,28 @@ def test_a_dry_run_lists_the_images_to_roll_back_to(wire: responses.RequestsMock
     ],
 )
 def test_what_changes_the_application_needs_write(
-    wire: responses.RequestsMock,
-    version: str,
-    uuid: str,
-    command: str,
-    needed: bool,
+    wire: responses.RequestsMock, version: str, uuid: str, command: str, needed: bool
 ) -> None:
-    git(wire, *RAN)
-    image(wire)
-    may(wire, uuid)
+    serve_repository(wire, *RAN)
+    serve_image(wire)
+    allow_changes(wire, uuid)
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     server = coolify(version, uuid, command=command, dry_run="true")
     server.resolve(uuid)
-    assert [right.needed for right in server.abilities() if right.name == "write"] == [needed]
+    assert [ability.needed for ability in server.abilities() if ability.name == "write"] == [needed]
 
 
 def test_a_dry_run_reports_that_the_token_could_not_pin(wire: responses.RequestsMock) -> None:
-    git(wire, *RAN)
+    serve_repository(wire, *RAN)
     serve(wire, "PATCH", f"/applications/{WEB}", "patch_probe_deploy")
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
-    assert outlook(coolify("4.2.0", rollback="true", dry_run="true"))[-1].startswith(
+    assert describe(coolify("4.2.0", rollback="true", dry_run="true"))[-1].startswith(
         "could not roll back: the token lacks write"
     )
 
 
 @pytest.mark.parametrize(
-    ("version", "listed", "told"),
+    ("version", "listed", "expected"),
     [
         pytest.param(NEW, RAN, f"would roll back to {NOW} if the new version is down", id="newest"),
         pytest.param("4.2.0", RAN, f"would roll back to {NOW} if the new version is down", id="4.2.0"),
@@ -227,22 +223,22 @@ def test_a_dry_run_reports_that_the_token_could_not_pin(wire: responses.Requests
     ],
 )
 def test_a_dry_run_reports_which_version_would_be_restored(
-    wire: responses.RequestsMock, version: str, listed: tuple[Row, ...], told: str
+    wire: responses.RequestsMock, version: str, listed: tuple[Row, ...], expected: str
 ) -> None:
-    git(wire, *listed)
-    may(wire)
+    serve_repository(wire, *listed)
+    allow_changes(wire)
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
-    assert outlook(coolify(version, rollback="true", dry_run="true"))[-1].startswith(told)
+    assert describe(coolify(version, rollback="true", dry_run="true"))[-1].startswith(expected)
 
 
 def test_a_dry_run_reports_the_pin_if_the_records_do_not_show_it(wire: responses.RequestsMock) -> None:
-    git(wire, *RAN, git_commit_sha=OLDEST)  # which is pinned already, so that nothing would be changed
-    told = outlook(coolify("4.0.0-beta.463", rollback="true", dry_run="true"))
-    assert told[-1] == f"would roll back to {OLDEST} if the new version is down"
+    serve_repository(wire, *RAN, git_commit_sha=OLDEST)  # pinned already: nothing would be changed
+    sentences = describe(coolify("4.0.0-beta.463", rollback="true", dry_run="true"))
+    assert sentences[-1] == f"would roll back to {OLDEST} if the new version is down"
 
 
 @pytest.mark.parametrize(
-    ("inputs", "told"),
+    ("inputs", "expected"),
     [
         pytest.param(
             {"image": ":2.1.0"},
@@ -254,7 +250,7 @@ def test_a_dry_run_reports_the_pin_if_the_records_do_not_show_it(wire: responses
     ],
 )
 def test_a_dry_run_reports_which_image_would_be_restored(
-    wire: responses.RequestsMock, inputs: dict[str, str], told: str
+    wire: responses.RequestsMock, inputs: dict[str, str], expected: str
 ) -> None:
-    image(wire)
-    assert outlook(coolify(uuid=IMG, rollback="true", dry_run="true", **inputs), IMG)[-1] == told
+    serve_image(wire)
+    assert describe(coolify(uuid=IMG, rollback="true", dry_run="true", **inputs), IMG)[-1] == expected

@@ -10,7 +10,7 @@ from deployer.providers.coolify.trigger_requests import APPLICATION, TriggerRequ
 from tests.providers.coolify.rollbacks import BEFORE, NOW, OLDER, done
 from tests.providers.coolify.support import WEB, Row, deployed, reply
 
-ASKED, PIN, FORCE = (
+BY_ENDPOINT, PIN, FORCE = (
     TriggerRequest(APPLICATION, WEB, "POST", "/x", "roll back", body={"commit": NOW}),
     TriggerRequest(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB}),
     TriggerRequest(APPLICATION, WEB, "POST", "/deploy", "deploy", {"uuid": WEB, "force": "true"}),
@@ -18,10 +18,10 @@ ASKED, PIN, FORCE = (
 
 
 @pytest.mark.parametrize(
-    ("row", "act", "marked", "like"),
+    ("row", "sent", "marked", "expected"),
     [
-        pytest.param(deployed(5, rollback=True), ASKED, True, True, id="a-rollback"),
-        pytest.param(deployed(5), ASKED, True, False, id="a-deployment-not-a-rollback"),
+        pytest.param(deployed(5, rollback=True), BY_ENDPOINT, True, True, id="a-rollback"),
+        pytest.param(deployed(5), BY_ENDPOINT, True, False, id="a-deployment-not-a-rollback"),
         pytest.param(deployed(5), PIN, True, True, id="a-deployment"),
         pytest.param(deployed(5, is_api=False), PIN, True, False, id="started-by-a-person"),
         pytest.param(deployed(5, is_api=False), PIN, False, True, id="unmarked"),
@@ -33,9 +33,9 @@ ASKED, PIN, FORCE = (
     ],
 )
 def test_which_record_a_rollback_request_has_started(
-    row: Row, act: TriggerRequest, marked: bool, like: bool
+    row: Row, sent: TriggerRequest, marked: bool, expected: bool
 ) -> None:
-    assert rollback_plan.matches(row, act, marked=marked) is like
+    assert rollback_plan.matches(row, sent, marked=marked) is expected
 
 
 def test_only_a_400_about_a_full_queue_counts_as_one() -> None:

@@ -136,10 +136,10 @@ def test_the_image_of_a_recorded_application_is_read() -> None:
 
 
 def test_the_summary_of_a_new_image() -> None:
-    expected = application.patch(
+    summary = application.patch(
         image_row(), NEWEST, image=images.parsed(f"ghcr.io/acme/shop@sha256:{HEX}")
     ).summary
-    assert expected == (f"image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop@sha256:{HEX}",)
+    assert summary == (f"image: ghcr.io/acme/shop:1.0.0 → ghcr.io/acme/shop@sha256:{HEX}",)
 
 
 def test_an_image_is_refused_for_an_application_built_from_source() -> None:

@@ -136,11 +136,11 @@ def test_a_url_is_accepted_in_every_form_that_people_paste(text: str, base: str)
     ],
 )
 def test_an_invalid_url_is_a_mistake_under_its_name(text: str, words: str) -> None:
-    expected = mistakes(COOLIFY_URL=text)
-    assert len(expected) == 1
-    assert expected[0].startswith("COOLIFY_URL: ")
-    assert words in expected[0]
-    assert "hunter22" not in expected[0]
+    found = mistakes(COOLIFY_URL=text)
+    assert len(found) == 1
+    assert found[0].startswith("COOLIFY_URL: ")
+    assert words in found[0]
+    assert "hunter22" not in found[0]
 
 
 @pytest.mark.parametrize(
@@ -238,19 +238,17 @@ def test_a_list_of_uuids_is_split_without_duplicates(text: str, targets: tuple[s
     "text", ["a/b", "..", "a?b", "é", "a_b", f"{WEB};{IMG}", "https://coolify.example.com/project/x"]
 )
 def test_an_invalid_uuid_is_a_mistake(text: str) -> None:
-    expected = mistakes(DEPLOYER_UUID=text)
-    assert [
-        each for each in expected if each.startswith("DEPLOYER_UUID: ") and "is not a UUID" in each
-    ] == expected
-    assert len(expected) == 1
+    found = mistakes(DEPLOYER_UUID=text)
+    assert [each for each in found if each.startswith("DEPLOYER_UUID: ") and "is not a UUID" in each] == found
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("text", [",", " , ,\n,"])
 def test_a_list_without_a_uuid_is_a_mistake(text: str) -> None:
     """An empty list must not count as everything deployed."""
-    expected = mistakes(DEPLOYER_UUID=text)
-    assert len(expected) == 1
-    assert expected[0].startswith("DEPLOYER_UUID")
+    found = mistakes(DEPLOYER_UUID=text)
+    assert len(found) == 1
+    assert found[0].startswith("DEPLOYER_UUID")
 
 
 @pytest.mark.parametrize(
