@@ -1,6 +1,6 @@
-"""Coolify: `create`: every request of a run, in its order; what is said; and what becomes of answers that are lost or bad.
+"""Coolify: `create`: all requests of a job in order, its log, and lost or rejected requests.
 
-The whole program against the simulator, on a clock that only moves when the program sleeps.
+The whole program runs against the simulator, on a clock that only moves when the program sleeps.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 
 NEW, MIDDLE, OLD = "4.3.10", "4.1.2", "4.0.0-beta.380"
 PROJECT, SERVER = "vmql0ricefxufxuz08ykbxny", "z5g6z0bsdcs2syh3riaw1ixx"
-"""The first ones, as they were recorded."""
+"""The first ones, as recorded."""
 
 UUID = "njaw0od7xw5oe8jz2g1ehu1x"
-"""Of the simulator's first application."""
+"""The uuid of the simulator's first application."""
 
-GIVEN = {
+INPUTS = {
     "create": "true",
     "name": "shop",
     "image": "ghcr.io/acme/shop:2.1.0",
@@ -49,46 +49,51 @@ SENT = {
     "docker_registry_image_name": "ghcr.io/acme/shop",
     "docker_registry_image_tag": "2.1.0",
 }
-LOOKED_FOR = ["GET /version", "GET /projects", f"GET /projects/{PROJECT}", "GET /applications"]
+LOOKUP = ["GET /version", "GET /projects", f"GET /projects/{PROJECT}", "GET /applications"]
 PLACED = ["GET /servers", f"GET /servers/{SERVER}/destinations"]
 PROBED = ["PATCH /applications/new {}", "POST /deploy"]
 PROBED_THERE = [f"PATCH /applications/{UUID} {{}}", "POST /deploy"]
 CHECKED = [f"GET /applications/{UUID}", f"GET /deployments/applications/{UUID}?take=1"]
 DEPLOYED = [f"POST /deploy?uuid={UUID}&force=true"]
-TOLD = (
+CREATED = (
     "shop: created in project Shop, environment production, on server localhost, from ghcr.io/acme/shop:2.1.0"
 )
 
 
-def made(**more: Any) -> str:
+def create_request(**more: Any) -> str:
     return f"POST /applications/dockerimage {json.dumps({**SENT, **more})}"
 
 
 @dataclass(frozen=True)
-class Ran:
-    """`asked`: up to the first look at the deployment."""
+class JobResult:
+    """What a job has done."""
 
     code: int
-    said: list[str]
-    asked: list[str]
+    lines: list[str]
+    requests: list[str]
+    """All requests up to the first poll of the deployment."""
     violations: list[str]
     result: dict[str, Any]
     outputs: str
 
 
-Runs = Callable[..., Ran]
+RunJob = Callable[..., JobResult]
 
 
-@pytest.fixture(name="play")
-def _play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Runs:
+@pytest.fixture(name="run_job")
+def _run_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> RunJob:
     """Runs the program in an empty folder."""
     clock = StillClock()
     monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
     monkeypatch.chdir(tmp_path)
 
-    def run(scenario: str | Scenario = "create", version: str = NEW, *troubles: Fault, **inputs: str) -> Ran:
-        played = SCENARIOS[scenario] if isinstance(scenario, str) else scenario
-        with simulating(replace(played, faults=troubles), version=version) as session:
+    def run_job(
+        scenario: str | Scenario = "create", version: str = NEW, *faults: Fault, **inputs: str
+    ) -> JobResult:
+        chosen = SCENARIOS[scenario] if isinstance(scenario, str) else scenario
+        with simulating(replace(chosen, faults=faults), version=version) as session:
             files = {
                 "COOLIFY_URL": session.url,
                 "COOLIFY_TOKEN": session.token,
@@ -96,66 +101,66 @@ def _play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.C
             }
             named = {
                 f"INPUT_{name.upper()}": value
-                for name, value in {"result_file": "result.json", **GIVEN, **inputs}.items()
+                for name, value in {"result_file": "result.json", **INPUTS, **inputs}.items()
             }
             code = main([], {**files, **named}, clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
-            asked = [
+            requests = [
                 f"{each} {each.body.decode()}".replace(" /api/v1/", " /", 1).strip()
                 for each in session.journal
             ]
-            breaches = violations(session, changes_nothing="dry_run" in inputs)
-        looked = next(
+            violated = violations(session, changes_nothing="dry_run" in inputs)
+        first_poll = next(
             (
-                place
-                for place, each in enumerate(asked)
+                index
+                for index, each in enumerate(requests)
                 if each.startswith("GET /deployments/") and "take" not in each
             ),
             None,
         )
-        said = capfdbinary.readouterr().out.decode().splitlines()
+        lines = capfdbinary.readouterr().out.decode().splitlines()
         outputs = Path("out.env").read_text("utf-8")
-        return Ran(
+        return JobResult(
             code,
-            said,
-            asked[:looked],
-            breaches,
+            lines,
+            requests[:first_poll],
+            violated,
             json.loads(Path("result.json").read_text("utf-8")),
             outputs,
         )
 
-    return run
+    return run_job
 
 
-# --- what is missing is made
+# --- a missing application
 
 
-def test_a_missing_application_is_created_then_deployed_like_any_other(play: Runs) -> None:
-    ran = play()
-    assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), *CHECKED, *DEPLOYED]
-    assert ran.said[1:5] == [
+def test_a_missing_application_is_created_then_deployed_like_any_other(run_job: RunJob) -> None:
+    job = run_job()
+    assert job.requests == [*LOOKUP, *PLACED, *PROBED, create_request(), *CHECKED, *DEPLOYED]
+    assert job.lines[1:5] == [
         "shop: application (does not exist yet)",
-        TOLD,
+        CREATED,
         f"shop: application {UUID}, http://{UUID}.localhost.sslip.io",
         "shop: triggering a deployment",
     ]
-    assert (ran.code, ran.violations) == (0, [])
-    assert [(each["uuid"], each["name"], each["status"]) for each in ran.result["targets"]] == [
+    assert (job.code, job.violations) == (0, [])
+    assert [(each["uuid"], each["name"], each["status"]) for each in job.result["targets"]] == [
         (UUID, "shop", "finished")
     ]
-    assert f'DEPLOYED_RESOURCE_UUID="{UUID}"' in ran.outputs
+    assert f'DEPLOYED_RESOURCE_UUID="{UUID}"' in job.outputs
 
 
 def test_all_inputs_are_sent_and_the_rest_is_set_before_the_first_deployment(
-    play: Runs,
+    run_job: RunJob,
 ) -> None:
-    wished = {
+    inputs = {
         "ports": "80 443",
         "domains": "https://a.example.com, https://b.example.com",
         "server": "LOCALHOST",
         "destination": "coolify",
     }
     changes = {"env": "SECRET=hunter2000", "settings": '{"is_spa": true}'}
-    ran = play(**wished, **changes)
+    job = run_job(**inputs, **changes)
     more = {
         "destination_uuid": "ajlly5dwoi3rzoewpmqtst45",
         "ports_exposes": "80,443",
@@ -166,21 +171,21 @@ def test_all_inputs_are_sent_and_the_rest_is_set_before_the_first_deployment(
         name: body[name]
         for name in ("project_uuid", "environment_name", "server_uuid", "destination_uuid", *body)
     }
-    assert ran.asked[:9] == [
-        *LOOKED_FOR,
+    assert job.requests[:9] == [
+        *LOOKUP,
         *PLACED,
         *PROBED,
         f"POST /applications/dockerimage {json.dumps(ordered)}",
     ]
-    assert ran.asked[9:13] == [
+    assert job.requests[9:13] == [
         *CHECKED,
         f"GET /applications/{UUID}/envs",
         f'PATCH /applications/{UUID} {{"is_spa": true}}',
     ]
-    assert ran.asked[13].startswith(f"PATCH /applications/{UUID}/envs/bulk ")
-    assert ran.asked[14:] == DEPLOYED
-    assert (ran.code, ran.violations) == (0, [])
-    assert "hunter2000" not in "\n".join(ran.said)
+    assert job.requests[13].startswith(f"PATCH /applications/{UUID}/envs/bulk ")
+    assert job.requests[14:] == DEPLOYED
+    assert (job.code, job.violations) == (0, [])
+    assert "hunter2000" not in "\n".join(job.lines)
 
 
 @pytest.mark.parametrize(
@@ -191,80 +196,80 @@ def test_all_inputs_are_sent_and_the_rest_is_set_before_the_first_deployment(
     ],
 )
 def test_older_versions_list_no_destinations(
-    play: Runs, version: str, placed: list[str], more: Mapping[str, str]
+    run_job: RunJob, version: str, placed: list[str], more: Mapping[str, str]
 ) -> None:
-    ran = play("create", version, **({"ports": "80"} if more else {}))
-    assert ran.asked[: len(LOOKED_FOR) + 4] == [*LOOKED_FOR, *placed, *PROBED, made(**more)]
-    assert (ran.code, ran.violations) == (0, [])
+    job = run_job("create", version, **({"ports": "80"} if more else {}))
+    assert job.requests[: len(LOOKUP) + 4] == [*LOOKUP, *placed, *PROBED, create_request(**more)]
+    assert (job.code, job.violations) == (0, [])
 
 
-def test_domains_of_another_application_are_used_if_forced(play: Runs) -> None:
-    taken = {"name": "second", "domains": "http://shop.example.com"}
-    ran = play("create-existing", **taken)
-    assert ran.code == 2
+def test_domains_of_another_application_are_used_if_forced(run_job: RunJob) -> None:
+    inputs = {"name": "second", "domains": "http://shop.example.com"}
+    job = run_job("create-existing", **inputs)
+    assert job.code == 2
     assert any(
-        "domains: http://shop.example.com already belongs to application shop" in line for line in ran.said
+        "domains: http://shop.example.com already belongs to application shop" in line for line in job.lines
     )
-    assert [each for each in ran.asked if each.startswith("POST /deploy?")] == []
-    ran = play("create-existing", **taken, settings='{"force_domain_override": true}')
-    assert (ran.code, ran.violations) == (0, [])
-    assert '"force_domain_override": true' in next(each for each in ran.asked if "dockerimage" in each)
-    assert [each for each in ran.asked if each.startswith("PATCH") and not each.endswith("{}")] == []
+    assert [each for each in job.requests if each.startswith("POST /deploy?")] == []
+    job = run_job("create-existing", **inputs, settings='{"force_domain_override": true}')
+    assert (job.code, job.violations) == (0, [])
+    assert '"force_domain_override": true' in next(each for each in job.requests if "dockerimage" in each)
+    assert [each for each in job.requests if each.startswith("PATCH") and not each.endswith("{}")] == []
 
 
-# --- what is there
+# --- an existing application
 
 
-def test_an_existing_application_is_deployed_with_the_new_image(play: Runs) -> None:
-    ran = play("create-existing", domains="https://x.example.com", ports="80,81", server="other")
-    patched = f'PATCH /applications/{UUID} {{"docker_registry_image_tag": "2.1.0"}}'
-    assert ran.asked == [*LOOKED_FOR, *CHECKED, *PROBED_THERE, patched, *DEPLOYED]
-    keeps = "only applies to a new application: this one exists and keeps"
-    assert ran.said[1:6] == [
+def test_an_existing_application_is_deployed_with_the_new_image(run_job: RunJob) -> None:
+    job = run_job("create-existing", domains="https://x.example.com", ports="80,81", server="other")
+    change = f'PATCH /applications/{UUID} {{"docker_registry_image_tag": "2.1.0"}}'
+    assert job.requests == [*LOOKUP, *CHECKED, *PROBED_THERE, change, *DEPLOYED]
+    ignored = "only applies to a new application: this one exists and keeps"
+    assert job.lines[1:6] == [
         f"shop: application {UUID}, http://shop.example.com",
         "shop: changed image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0",
-        f'WARNING: shop: `domains` {keeps} "http://shop.example.com"',
-        f'WARNING: shop: `ports` {keeps} "80"',
-        f'WARNING: shop: `server` {keeps} "localhost"',
+        f'WARNING: shop: `domains` {ignored} "http://shop.example.com"',
+        f'WARNING: shop: `ports` {ignored} "80"',
+        f'WARNING: shop: `server` {ignored} "localhost"',
     ]
-    assert (ran.code, ran.violations) == (0, [])
-    assert ran.result["targets"][0]["uuid"] == UUID
+    assert (job.code, job.violations) == (0, [])
+    assert job.result["targets"][0]["uuid"] == UUID
 
 
 @pytest.mark.parametrize("version", [NEW, MIDDLE, OLD])
-def test_an_existing_application_that_is_up_to_date_is_only_deployed(play: Runs, version: str) -> None:
-    ran = play(
+def test_an_existing_application_that_is_up_to_date_is_only_deployed(run_job: RunJob, version: str) -> None:
+    job = run_job(
         "create-existing",
         version,
         image="ghcr.io/acme/shop:2.0.1",
         domains="http://shop.example.com",
         ports="80",
     )
-    assert [each for each in ran.asked if not each.startswith("GET")] == DEPLOYED
-    assert (ran.code, ran.violations) == (0, [])
-    assert [line for line in ran.said if line.startswith("WARNING")] == []
+    assert [each for each in job.requests if not each.startswith("GET")] == DEPLOYED
+    assert (job.code, job.violations) == (0, [])
+    assert [line for line in job.lines if line.startswith("WARNING")] == []
 
 
 # --- nothing is changed
 
 
-def test_a_dry_run_reports_what_would_be_created(play: Runs) -> None:
-    ran = play(dry_run="true", env="A=1", domains="https://a.example.com")
-    assert ran.asked == [*LOOKED_FOR, *PLACED, *reversed(PROBED)]
-    assert ran.said[-4:-1] == [
-        f"{TOLD.replace('created', 'would create it')}, at https://a.example.com (POST /applications/dockerimage)",
+def test_a_dry_run_reports_what_would_be_created(run_job: RunJob) -> None:
+    job = run_job(dry_run="true", env="A=1", domains="https://a.example.com")
+    assert job.requests == [*LOOKUP, *PLACED, *reversed(PROBED)]
+    assert job.lines[-4:-1] == [
+        f"{CREATED.replace('created', 'would create it')}, at https://a.example.com (POST /applications/dockerimage)",
         "shop: would set variables: 1 added (A), 0 changed, 0 unchanged; Coolify also creates a copy of each new one for previews",
         "shop: would queue a deployment: Docker image ghcr.io/acme/shop:2.1.0 (POST /deploy?uuid=new&force=true)",
     ]
-    assert (ran.code, ran.violations, ran.result["targets"][0]["uuid"]) == (0, [], "")
-    assert "RESOURCE_UUID" not in ran.outputs
+    assert (job.code, job.violations, job.result["targets"][0]["uuid"]) == (0, [], "")
+    assert "RESOURCE_UUID" not in job.outputs
 
 
-def test_a_dry_run_reports_what_would_be_changed_of_an_existing_application(play: Runs) -> None:
-    ran = play("create-existing", dry_run="true")
-    assert ran.asked == [*LOOKED_FOR, *CHECKED, *reversed(PROBED_THERE)]
-    assert "shop: would set image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0" in ran.said
-    assert (ran.code, ran.violations, ran.result["targets"][0]["uuid"]) == (0, [], UUID)
+def test_a_dry_run_reports_what_would_be_changed_of_an_existing_application(run_job: RunJob) -> None:
+    job = run_job("create-existing", dry_run="true")
+    assert job.requests == [*LOOKUP, *CHECKED, *reversed(PROBED_THERE)]
+    assert "shop: would set image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0" in job.lines
+    assert (job.code, job.violations, job.result["targets"][0]["uuid"]) == (0, [], UUID)
 
 
 TWO_HOSTS = replace(SCENARIOS["create"], hosts=(Host(), Host("second")))
@@ -275,7 +280,7 @@ TWINS = replace(SCENARIOS["create"], projects=(Project("Shop"), Project("Shop"))
 
 
 @pytest.mark.parametrize(
-    ("scenario", "version", "inputs", "told"),
+    ("scenario", "version", "inputs", "expected"),
     [
         pytest.param(
             "create",
@@ -340,30 +345,34 @@ TWINS = replace(SCENARIOS["create"], projects=(Project("Shop"), Project("Shop"))
     ],
 )
 def test_nothing_is_created_if_something_is_missing(
-    play: Runs, scenario: str | Scenario, version: str, inputs: Mapping[str, str], told: tuple[str, int]
+    run_job: RunJob,
+    scenario: str | Scenario,
+    version: str,
+    inputs: Mapping[str, str],
+    expected: tuple[str, int],
 ) -> None:
-    """`told`: a part of the sentence, and how many requests there were."""
-    ran = play(scenario, version, **inputs)
-    assert told[0] in "\n".join(ran.said)
-    assert (ran.code, ran.violations, ran.result["status"]) == (2, [], "refused")
-    assert len(ran.asked) == told[1], ran.asked
-    assert "RESOURCE_UUID" not in ran.outputs
+    """`expected`: a part of the message, and how many requests were sent."""
+    job = run_job(scenario, version, **inputs)
+    assert expected[0] in "\n".join(job.lines)
+    assert (job.code, job.violations, job.result["status"]) == (2, [], "refused")
+    assert len(job.requests) == expected[1], job.requests
+    assert "RESOURCE_UUID" not in job.outputs
 
 
-def test_a_rejection_after_the_creation_mentions_the_creation(play: Runs) -> None:
-    ran = play(settings='{"nope": 1}')
-    assert ran.code == 2
-    assert f"Changed before that: application {UUID}: created in project Shop" in "\n".join(ran.said)
-    assert f'DEPLOYED_RESOURCE_UUID="{UUID}"' in ran.outputs
+def test_a_rejection_after_the_creation_mentions_the_creation(run_job: RunJob) -> None:
+    job = run_job(settings='{"nope": 1}')
+    assert job.code == 2
+    assert f"Changed before that: application {UUID}: created in project Shop" in "\n".join(job.lines)
+    assert f'DEPLOYED_RESOURCE_UUID="{UUID}"' in job.outputs
 
 
-def test_an_old_version_itself_rejects_a_missing_destination(play: Runs) -> None:
-    ran = play(TWO_NETS, MIDDLE)
+def test_an_old_version_itself_rejects_a_missing_destination(run_job: RunJob) -> None:
+    job = run_job(TWO_NETS, MIDDLE)
     assert (
         "Coolify rejected the new application: Server has multiple destinations and you do not set destination_uuid"
-        in "\n".join(ran.said)
+        in "\n".join(job.lines)
     )
-    assert (ran.code, ran.violations) == (2, [])
+    assert (job.code, job.violations) == (2, [])
 
 
 @pytest.mark.parametrize(
@@ -388,74 +397,84 @@ def test_an_old_version_itself_rejects_a_missing_destination(play: Runs) -> None
     ],
 )
 def test_a_rejection_of_the_new_application_is_reported_with_its_field(
-    play: Runs, name: str, sentence: str
+    run_job: RunJob, name: str, sentence: str
 ) -> None:
-    ran = play("create", NEW, Fault(("create",), Then.REPLY, reply=name))
-    assert sentence in "\n".join(ran.said)
-    assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made()]
-    assert (ran.code, ran.result["status"]) == (2, "refused")
+    job = run_job("create", NEW, Fault(("create",), Then.REPLY, reply=name))
+    assert sentence in "\n".join(job.lines)
+    assert job.requests == [*LOOKUP, *PLACED, *PROBED, create_request()]
+    assert (job.code, job.result["status"]) == (2, "refused")
 
 
-# --- an answer that is lost
+# --- a lost response
 
 
 @pytest.mark.parametrize("then", [Then.CLOSE, Then.RESET, Then.CUT])
 @pytest.mark.parametrize("version", [NEW, OLD])
 def test_after_a_lost_response_the_application_is_found_and_never_created_twice(
-    play: Runs, version: str, then: Then
+    run_job: RunJob, version: str, then: Then
 ) -> None:
-    ran = play("create", version, Fault(("create",), then, acts=True), ports="80")
+    job = run_job("create", version, Fault(("create",), then, acts=True), ports="80")
     placed = PLACED if version == NEW else PLACED[:1]
-    assert ran.asked[: len(LOOKED_FOR) + len(placed) + 4] == [
-        *LOOKED_FOR,
+    assert job.requests[: len(LOOKUP) + len(placed) + 4] == [
+        *LOOKUP,
         *placed,
         *PROBED,
-        made(ports_exposes="80"),
+        create_request(ports_exposes="80"),
         "GET /applications",
     ]
-    assert f"{TOLD} (found after the response was lost)" in ran.said
-    assert (ran.code, ran.violations) == (0, [])
-    assert ran.result["targets"][0]["uuid"] == UUID
+    assert f"{CREATED} (found after the response was lost)" in job.lines
+    assert (job.code, job.violations) == (0, [])
+    assert job.result["targets"][0]["uuid"] == UUID
 
 
-def test_a_lost_request_is_not_sent_again_if_the_application_is_not_found(play: Runs) -> None:
-    """It may still be under way; the next run uses what is there by then."""
-    ran = play("create", NEW, Fault(("create",), Then.CLOSE))
-    assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), *["GET /applications"] * 3]
-    assert "Not retrying, to avoid a duplicate. Run the job again" in "\n".join(ran.said)
-    assert (ran.code, ran.violations) == (2, [])
+def test_a_lost_request_is_not_sent_again_if_the_application_is_not_found(run_job: RunJob) -> None:
+    """It may still be carried out; the next run uses the application if it exists by then."""
+    job = run_job("create", NEW, Fault(("create",), Then.CLOSE))
+    assert job.requests == [*LOOKUP, *PLACED, *PROBED, create_request(), *["GET /applications"] * 3]
+    assert "Not retrying, to avoid a duplicate. Run the job again" in "\n".join(job.lines)
+    assert (job.code, job.violations) == (2, [])
 
 
-def test_after_a_server_error_the_request_is_sent_up_to_three_times(play: Runs) -> None:
-    ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500"))
-    assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, *[made(), "GET /applications"] * 3]
-    assert "the server failed 3 times and created nothing: HTTP 500: Server Error" in "\n".join(ran.said)
-    ran = play(
+def test_after_a_server_error_the_request_is_sent_up_to_three_times(run_job: RunJob) -> None:
+    job = run_job(
+        "create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500")
+    )
+    assert job.requests == [*LOOKUP, *PLACED, *PROBED, *[create_request(), "GET /applications"] * 3]
+    assert "the server failed 3 times and created nothing: HTTP 500: Server Error" in "\n".join(job.lines)
+    job = run_job(
         "create", NEW, Fault(("create",), Then.REPLY, reply="deploy_service_server_unreachable_500", nth=(1,))
     )
-    assert ran.asked == [
-        *LOOKED_FOR,
+    assert job.requests == [
+        *LOOKUP,
         *PLACED,
         *PROBED,
-        made(),
+        create_request(),
         "GET /applications",
-        made(),
+        create_request(),
         *CHECKED,
         *DEPLOYED,
     ]
-    assert (ran.code, ran.violations) == (0, [])
+    assert (job.code, job.violations) == (0, [])
 
 
-def test_a_request_that_never_arrived_is_sent_again(play: Runs) -> None:
-    ran = play("create", NEW, Fault(("create",), Then.REPLY, reply="ratelimit_429", nth=(1,)))
-    assert ran.asked == [*LOOKED_FOR, *PLACED, *PROBED, made(), made(), *CHECKED, *DEPLOYED]
-    assert (ran.code, ran.violations) == (0, [])
+def test_a_request_that_never_arrived_is_sent_again(run_job: RunJob) -> None:
+    job = run_job("create", NEW, Fault(("create",), Then.REPLY, reply="ratelimit_429", nth=(1,)))
+    assert job.requests == [
+        *LOOKUP,
+        *PLACED,
+        *PROBED,
+        create_request(),
+        create_request(),
+        *CHECKED,
+        *DEPLOYED,
+    ]
+    assert (job.code, job.violations) == (0, [])
 
 
 # --- the loop
 
 
-def told(
+def run_scripted(
     plan: Plan, script: Mapping[str, list[Any]], clock: FakeClock
 ) -> tuple[list[Any], list[str], Outcome]:
     events: list[Any] = []
@@ -469,7 +488,7 @@ def test_after_the_creation_events_use_the_uuid() -> None:
         "check shop": [Target("shop", missing=True)],
         "prepare shop": [Changes(("created",), created="u1")],
     }
-    events, calls, outcome = told(
+    events, calls, outcome = run_scripted(
         Plan(("shop",), has_changes=True, own_site=True),
         {**script, "check u1": [Target("u1", url="http://a")]},
         FakeClock(),
@@ -493,6 +512,6 @@ def test_a_job_that_is_cancelled_during_the_creation_says_that_it_may_have_been_
     }
     clock = FakeClock()
     clock.expect(7, "SIGTERM")
-    events, _, outcome = told(Plan(("shop",), has_changes=True), script, clock)
+    events, _, outcome = run_scripted(Plan(("shop",), has_changes=True), script, clock)
     assert TargetWarning("shop", CHANGE_IN_FLIGHT) in events
     assert outcome is Outcome.INTERRUPTED
