@@ -30,7 +30,10 @@ IMAGES_READ_SECONDS = 120.0
 
 NOTHING_BEFORE_CREATE = "this run created it: there is no earlier version"
 NO_OTHER = "Coolify lists no earlier finished deployment of another commit"
-NO_IMAGES = "Coolify does not report which images ran previously. Set `image` to the one to restore (`:tag` is enough)"
+NO_IMAGES = (
+    "Coolify does not report which images ran previously. "
+    "Set `image` to the one to restore (`:tag` is enough)"
+)
 CHOOSE_VERSION = "can't tell which version ran previously. Set `{}` to choose one. Available: {}"
 NO_WRITE = "the previous version could not be restored if the new one fails: the token lacks {}. {}"
 NO_LIST = "this version of Coolify can't list an application's deployments (that requires 4.0.0-beta.402)"

@@ -30,7 +30,10 @@ from tests.providers.coolify.support import (
 NOW, BEFORE, OLDER, OLDEST = (digit * 40 for digit in "4321")
 
 
-PINNED_NOTE = "the application stays pinned to this commit, also for later deployments and webhooks, until `commit: HEAD` ends that"
+PINNED_NOTE = (
+    "the application stays pinned to this commit, also for later deployments and webhooks, until "
+    "`commit: HEAD` ends that"
+)
 
 
 SHOP = {

@@ -218,21 +218,24 @@ def test_if_all_other_commits_were_rolled_back_they_are_listed(wire: responses.R
     reason = refused(coolify(command="rollback"), wire)
     created = RAN[0]["created_at"]
     assert (
-        reason
-        == f"{CHOOSE}`commit` to choose one. Available: {NOW}, deployed {created}, and rolled back; {OLDEST}, built 2026-08-21 10:11:12 +0000 UTC"
+        reason == f"{CHOOSE}`commit` to choose one. Available: {NOW}, deployed {created}, and rolled back; "
+        f"{OLDEST}, built 2026-08-21 10:11:12 +0000 UTC"
     )
 
 
 def test_if_the_records_do_not_show_what_was_built_the_commits_are_listed(
     wire: responses.RequestsMock,
 ) -> None:
-    """Before beta.464, they show the head of the branch: the newest one may have been rolled back by the pin."""
+    """Before beta.464, they show the head of the branch.
+
+    The newest one may have been rolled back by the pin.
+    """
     serve_repository(wire, done(4, NOW), done(3, BEFORE), git_commit_sha=BEFORE)
     created = RAN[0]["created_at"]
     reason = refused(coolify("4.0.0-beta.463", command="rollback"), wire)
     assert (
-        reason
-        == f"{CHOOSE}`commit` to choose one. Available: {NOW}, deployed {created}; {BEFORE}, deployed {created}"
+        reason == f"{CHOOSE}`commit` to choose one. Available: {NOW}, deployed {created}; {BEFORE}, deployed "
+        f"{created}"
     )
 
 
@@ -272,7 +275,10 @@ CAPTURED = Path(__file__).parents[2] / "contracts" / "coolify" / "captured-2"
 OLD_TAG, NEW_TAG = "1.26", "1.27"
 
 
-LISTED = "1.27, built 2026-12-01 01:31:46 +0000 UTC, the application's own tag; 1.26, built 2026-12-01 01:31:30 +0000 UTC"
+LISTED = (
+    "1.27, built 2026-12-01 01:31:46 +0000 UTC, the application's own tag; 1.26, built 2026-12-01 "
+    "01:31:30 +0000 UTC"
+)
 
 
 def captured(name: str) -> Any:
@@ -384,8 +390,8 @@ def test_if_they_do_not_show_that_the_images_are_listed_with_their_dates(
 def test_a_tag_that_the_server_does_not_keep_has_no_date_to_compare(wire: responses.RequestsMock) -> None:
     server, uuid = recorded_application(wire, started(4, "nginx:1.28"), docker_registry_image_tag="1.28")
     assert (
-        refused(server, wire, uuid)
-        == f"{CHOOSE}`image` to choose one. Available: {LISTED.replace(', the application' + chr(39) + 's own tag', '')}"
+        refused(server, wire, uuid) == f"{CHOOSE}`image` to choose one. Available: "
+        f"{LISTED.replace(', the application' + chr(39) + 's own tag', '')}"
     )
 
 

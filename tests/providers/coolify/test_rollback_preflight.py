@@ -59,7 +59,8 @@ def test_a_token_that_could_not_roll_back_is_reported_before_the_deployment(
 ) -> None:
     (warning,), calls = check_abilities(wire, "4.2.0", "patch_probe_deploy", rollback="true")
     assert warning.startswith(
-        "the previous version could not be restored if the new one fails: the token lacks write. Make a new one: "
+        "the previous version could not be restored if the new one fails: the token lacks write. Make a new "
+        "one: "
     )
     assert calls == PROBES
 
@@ -175,7 +176,10 @@ def test_a_dry_run_lists_the_images_to_roll_back_to(wire: responses.RequestsMock
         uuid=IMG,
     )
     assert describe(coolify(uuid=IMG, command="rollback", dry_run="true"), IMG) == (
-        "would roll back to ghcr.io/acme/shop:2.0.0 (image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.0.0)",
+        (
+            "would roll back to ghcr.io/acme/shop:2.0.0 (image: ghcr.io/acme/shop:2.0.1 → "
+            "ghcr.io/acme/shop:2.0.0)"
+        ),
         "could roll back to 2.0.0, built 2026-08-18 10:11:12 +0000 UTC",
         "could roll back to 1.9.9, built 2026-08-12 10:11:12 +0000 UTC",
     )

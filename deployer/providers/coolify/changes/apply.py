@@ -190,7 +190,7 @@ class ChangeApplier:
             progress.uncertain = ()
             if len(body.get("data", ())) > 1:
                 before.append(PARTLY_APPLIED)
-                progress.applied += [f"{change} (perhaps, or a part of it)" for change in changes]
+                progress.applied += [f"{change} (perhaps, or partly)" for change in changes]
             sentences = [error.reason.rstrip("."), *(before or ["Nothing was changed"])]
             raise error.because(". ".join(sentences)) from error
         except UnavailableError as error:

@@ -1,4 +1,4 @@
-"""PURE: the image of a Docker-image application, and the fields in which Coolify keeps it (coolify-api 5.7)."""
+"""PURE: the image of an application, and the fields in which Coolify stores it (coolify-api 5.7)."""
 
 from __future__ import annotations
 

@@ -339,7 +339,10 @@ def test_image_and_settings_are_sent_in_one_request() -> None:
 
 # --- commit
 
-STAYS = "the application stays pinned to this commit, also for later deployments and webhooks, until `commit: HEAD` ends that"
+STAYS = (
+    "the application stays pinned to this commit, also for later deployments and webhooks, until "
+    "`commit: HEAD` ends that"
+)
 
 
 def test_a_commit_is_pinned_with_a_warning_that_the_pin_stays() -> None:

@@ -1,4 +1,4 @@
-"""Coolify: the requests that change a resource before its deployment, and their order (coolify-api 5.7, 5.9)."""
+"""Coolify: the requests that change a resource before its deployment (coolify-api 5.7, 5.9)."""
 
 from __future__ import annotations
 
@@ -357,7 +357,10 @@ def test_an_application_built_from_source_has_no_image(wire: responses.RequestsM
     [
         (
             "patch_unknown_and_invalid",
-            "name: The name field must be a string; nope: Coolify 4.3.10 has no such field, or does not allow changing it",
+            (
+                "name: The name field must be a string; nope: Coolify 4.3.10 has no such field, or does not "
+                "allow changing it"
+            ),
         ),
         (
             "patch_image_name_tagged",
@@ -393,7 +396,8 @@ def test_changes_before_a_rejection_are_reported(wire: responses.RequestsMock) -
     server = coolify(image=":2.1.0", env=f"A={MARKED}")
     server.resolve(IMG)
     assert refused(server).reason == (
-        f"Coolify rejected the change: value: The value field must be a string. Changed before that: {IMAGE_CHANGED}"
+        "Coolify rejected the change: value: The value field must be a string. Changed before that: "
+        f"{IMAGE_CHANGED}"
     )
     assert server.changes_made(IMG) == (IMAGE_CHANGED,)
 
@@ -408,7 +412,7 @@ def test_some_variables_may_be_set_although_one_is_rejected(wire: responses.Requ
     server.resolve(IMG)
     assert refused(server).reason.endswith(f"must be a string. {PARTLY_APPLIED}")
     assert server.changes_made(IMG) == (
-        f"variables: 2 added (A, B), 0 changed, 0 unchanged{COPIES} (perhaps, or a part of it)",
+        f"variables: 2 added (A, B), 0 changed, 0 unchanged{COPIES} (perhaps, or partly)",
     )
 
 
@@ -526,7 +530,8 @@ def test_a_change_at_which_the_server_fails_is_not_sent_forever(wire: responses.
     server.resolve(IMG)
     assert [unavailable(server).server_error for _ in range(2)] == ["HTTP 500: Server Error"] * 2
     assert refused(server).reason == (
-        f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_CHANGED} (perhaps: no response)"
+        f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_CHANGED} "
+        "(perhaps: no response)"
     )
     assert asked(wire).count(f"PATCH {APP}") == 1 + 3
 
@@ -622,7 +627,10 @@ def test_an_older_deployment_does_not_count_as_having_the_changes(
 def test_an_application_whose_domain_changes_is_verified_at_the_new_one(
     wire: responses.RequestsMock, inputs: dict[str, str], url: str
 ) -> None:
-    """The URL is an output, and what `verify_url: auto` requests. By then, the old one no longer leads there."""
+    """The URL is an output, and what `verify_url: auto` requests.
+
+    By then, the old one no longer leads there.
+    """
     application(wire)
     target = coolify(**inputs).resolve(IMG)
     changes = url != "http://shop.example.com"

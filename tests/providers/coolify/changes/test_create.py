@@ -257,9 +257,18 @@ def test_a_dry_run_reports_what_would_be_created(run_job: RunJob) -> None:
     job = run_job(dry_run="true", env="A=1", domains="https://a.example.com")
     assert job.requests == [*LOOKUP, *PLACED, *reversed(PROBED)]
     assert job.lines[-4:-1] == [
-        f"{CREATED.replace('created', 'would create it')}, at https://a.example.com (POST /applications/dockerimage)",
-        "shop: would set variables: 1 added (A), 0 changed, 0 unchanged; Coolify also creates a copy of each new one for previews",
-        "shop: would queue a deployment: Docker image ghcr.io/acme/shop:2.1.0 (POST /deploy?uuid=new&force=true)",
+        (
+            f"{CREATED.replace('created', 'would create it')}, at https://a.example.com (POST "
+            "/applications/dockerimage)"
+        ),
+        (
+            "shop: would set variables: 1 added (A), 0 changed, 0 unchanged; Coolify also creates a copy of "
+            "each new one for previews"
+        ),
+        (
+            "shop: would queue a deployment: Docker image ghcr.io/acme/shop:2.1.0 (POST "
+            "/deploy?uuid=new&force=true)"
+        ),
     ]
     assert (job.code, job.violations, job.result["targets"][0]["uuid"]) == (0, [], "")
     assert "RESOURCE_UUID" not in job.outputs
@@ -369,8 +378,8 @@ def test_a_rejection_after_the_creation_mentions_the_creation(run_job: RunJob) -
 def test_an_old_version_itself_rejects_a_missing_destination(run_job: RunJob) -> None:
     job = run_job(TWO_NETS, MIDDLE)
     assert (
-        "Coolify rejected the new application: Server has multiple destinations and you do not set destination_uuid"
-        in "\n".join(job.lines)
+        "Coolify rejected the new application: Server has multiple destinations and you do not set "
+        "destination_uuid" in "\n".join(job.lines)
     )
     assert (job.code, job.violations) == (2, [])
 

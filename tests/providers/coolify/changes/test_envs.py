@@ -270,7 +270,8 @@ def test_before_beta_435_a_variable_of_several_lines_would_lose_its_flag(
         return
     with pytest.raises(
         RefusedError,
-        match=r"can't set variables that are multi-line or shown only once through its API\. Set PEM in Coolify",
+        match=r"can't set variables that are multi-line or shown only once through its API\. Set PEM in "
+        r"Coolify",
     ):
         envs.plan(requested, rows, "application", old)
 

@@ -372,7 +372,10 @@ def test_the_inputs_become_options(environ: Mapping[str, str], options: Options)
 
 # --- create
 
-PORTS_WRONG = "must be the ports that the container listens on, such as 80 or 80,443. Set a mapping (8080:80) in `settings`"
+PORTS_WRONG = (
+    "must be the ports that the container listens on, such as 80 or 80,443. Set a mapping "
+    "(8080:80) in `settings`"
+)
 CREATE = {
     "DEPLOYER_UUID": "",
     "DEPLOYER_CREATE": "true",
@@ -416,7 +419,10 @@ def test_the_target_of_create_is_a_name() -> None:
         pytest.param(
             {"COOLIFY_WEBHOOK": f"{API}/deploy?uuid={WEB}"},
             [
-                "DEPLOYER_CREATE and COOLIFY_WEBHOOK can't be combined: it names an existing application; set `coolify_url`"
+                (
+                    "DEPLOYER_CREATE and COOLIFY_WEBHOOK can't be combined: it names an existing application; "
+                    "set `coolify_url`"
+                )
             ],
             id="webhook",
         ),
@@ -433,7 +439,10 @@ def test_the_target_of_create_is_a_name() -> None:
             [
                 "DEPLOYER_APP_IMAGE would change the application itself. For a preview, set `docker_tag`",
                 "DEPLOYER_CREATE and DEPLOYER_PR can't be combined: a preview needs an existing application",
-                "DEPLOYER_CREATE and DEPLOYER_DOCKER_TAG can't be combined: a preview needs an existing application",
+                (
+                    "DEPLOYER_CREATE and DEPLOYER_DOCKER_TAG can't be combined: a preview needs an existing "
+                    "application"
+                ),
             ],
             id="preview",
         ),
