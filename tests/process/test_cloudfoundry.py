@@ -112,6 +112,6 @@ def test_a_signal_cancels_a_rolling_deployment(folder: Path, stranger: Stranger)
         guid("deployment 1"),
     )
     assert (
-        f"web: deployment {guid('deployment 1')}: cancelled: the server puts back what ran before"
+        f"web: deployment {guid('deployment 1')}: cancelled: Cloud Foundry restores the previous version"
         in ended.text
     )

@@ -87,11 +87,11 @@ NO_IMAGE = {"image": ""}
 FINISHED, LISTENS = "web: finished in", "[APP/PROC/WEB/0] Listening on 0.0.0.0:8080"
 OOM = "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale"
 CHANGED = "web: changed image: ghcr.io/acme/web:1.4.1 → ghcr.io/acme/web:1.4.2"
-RESTARTED = "it is started, and a start would not pick up the new image: it is restarted"
-ALREADY = "it is started already, and to start it again changes nothing"
-UNTOUCHED = "the staging goes on by itself, and touches nothing that runs: there is nothing to stop"
+RESTARTED = "restarting it, because it is started and a start would not pick up the new image"
+ALREADY = "it is already started, so starting it changes nothing"
+UNTOUCHED = "left running: staging does not affect the running app"
 GOES_ON = "left running: it can't be cancelled"
-PUT_BACK = "cancelled: the server puts back what ran before"
+PUT_BACK = "cancelled: Cloud Foundry restores the previous version"
 WENT_BACK = "The previous version was restored"
 OLDER, BEFORE = guid("droplet 1 of app 0"), guid("droplet 0 of app 0")
 ROLLED = f"web: waiting until it is rolled out, deployment {guid('deployment 1')}"
@@ -197,7 +197,7 @@ INSTANCES = (
         inputs={"timeout": "3m"},
     ),
     Truth("unready", "finished", (), inputs=ANY),
-    Truth("zero", "finished", ("it is scaled to zero instances: it is started, and nothing of it runs",)),
+    Truth("zero", "finished", ("it is started but scaled to zero instances, so nothing is running",)),
     Truth("worker", "finished", ("web: 0 of 2 running, 2 down; worker: 0 of 1 running, 1 down",)),
     Truth(
         "worker-crash",
@@ -207,14 +207,14 @@ INSTANCES = (
     Truth(
         "slow-placement",
         "finished",
-        ("no place was found for an instance yet (insufficient resources: memory)",),
+        ("an instance could not be placed yet (insufficient resources: memory)",),
         lasts=(95, 120),
     ),
     Truth(
         *(
             "never-placed",
             "timed_out",
-            ("not all of its instances ran: 0 of 2 running, 2 down (insufficient resources: memory)",),
+            ("not all instances were running: 0 of 2 running, 2 down (insufficient resources: memory)",),
         ),
         inputs={"timeout": "4m"},
         lasts=(239, 245),
@@ -224,7 +224,7 @@ INSTANCES = (
         "stats-away",
         "finished",
         (
-            "status check failed: Cloud Foundry can't tell at the moment how the instances are",
+            "status check failed: Cloud Foundry can't read the status of the instances at the moment",
             "status is available again",
         ),
     ),
@@ -257,7 +257,7 @@ IMAGES = (
         "staging-failure",
         "failed",
         (
-            "Its log says: failed to fetch metadata",
+            "Its log ends with: failed to fetch metadata",
             "manifest unknown. The registry has no such image or no such tag",
         ),
         STAGED,
@@ -321,11 +321,11 @@ LOSSES = (
     Truth("stage-lost", "finished", (CHANGED,), (*STAGED, NEW, RESTART)),
     Truth("assign-lost", "finished", (CHANGED,), (*STAGED, NEW, NEW, RESTART)),
     Truth("deploy-lost", "finished", ("no usable response to the trigger", ROLLED), (ROLL,)),
-    Truth("restart-lost", "finished", ("its processes were started anew",), (RESTART,)),
+    Truth("restart-lost", "finished", ("its processes were restarted",), (RESTART,)),
     Truth("start-lost", "finished", ("no usable response to the trigger",)),
     Truth("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
     Truth("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
-    Truth("runner", "finished", ("Cloud Foundry can't reach what runs the apps",), (RESTART, RESTART)),
+    Truth("runner", "finished", ("Cloud Foundry can't reach its runtime (Diego)",), (RESTART, RESTART)),
     Truth("limited", "finished", ("Cloud Foundry is asked too often",), lasts=(20, 60)),
 )
 ROLLINGS = (
@@ -340,7 +340,7 @@ ROLLINGS = (
     Truth(
         "rolling",
         "timed_out",
-        ("its instances were still being replaced (new ones: 1 of 1 running)",),
+        ("its instances were still being replaced (new instances: 1 of 1 running)",),
         (ROLL,),
         {"timeout": "20s"},
     ),
@@ -349,21 +349,26 @@ ROLLINGS = (
     Truth(
         "rolling-stuck",
         "failed",
-        ("the old instances still serve: cancel it, or set `rollback: true`", "out of memory"),
+        ("the old instances still serve. Cancel it, or set `rollback: true`", "out of memory"),
         (ROLL,),
     ),
     Truth(
         "rolling-cancelled",
         "cancelled",
-        ("it was cancelled in Cloud Foundry, and the server puts back what ran before",),
+        ("it was cancelled in Cloud Foundry, which restores the previous version",),
         (ROLL,),
     ),
     Truth("superseded", "superseded", ("another deployment took its place after 2",), (ROLL,)),
-    Truth("rolling-quota", "finished", ("the deployment does not get on: memory quota_exceeded",), (ROLL,)),
+    Truth(
+        "rolling-quota",
+        "finished",
+        ("the deployment is not making progress: memory quota_exceeded",),
+        (ROLL,),
+    ),
     Truth(
         "rolling-off",
         "refused",
-        ("rolling deployments are switched off on this foundation: use `cf_strategy: restart`",),
+        ("rolling deployments are disabled on this foundation. Set `cf_strategy: restart`",),
         (ROLL,),
     ),
     Truth("rolling-no-quota", "refused", ("the quota has no room for the extra instance",), (ROLL,)),
@@ -438,7 +443,7 @@ REFUSALS = (
     Truth("korifi", "refused", ("this is a Korifi without UAA",), NOTHING, logins=0),
 )
 LOGS = (
-    Truth("no-logs", "finished", ("this Cloud Foundry has no log-cache: no log is shown",)),
+    Truth("no-logs", "finished", ("no log is shown, because this Cloud Foundry has no log-cache",)),
     Truth("logs-away", "finished", ("the log could not be read 5 times in a row (HTTP 404)",)),
     Truth("hostile", "finished", ("not a CI command ✓",), never=("\n::error", "\n##vso")),
     Truth("late-logs", "finished", ("[APP/PROC/WEB/0] second in the list\n[APP/PROC/WEB/0] Listening",)),
@@ -446,7 +451,7 @@ LOGS = (
 COMMANDS = (
     Truth("started", "finished", ("web: stopping it", "its status is stopped"), (STOP,), {"command": "stop"}),
     Truth("started", "triggered", (), (STOP,), {"command": "stop"} | NO_WAIT),
-    Truth("success", "finished", ("it is stopped already",), NOTHING, {"command": "stop"}),
+    Truth("success", "finished", ("it is already stopped",), NOTHING, {"command": "stop"}),
     Truth(
         "cancel",
         "finished",
@@ -458,21 +463,21 @@ COMMANDS = (
     Truth(
         "started",
         "finished",
-        (f"(back to droplet {OLDER})",),
+        (f"(to droplet {OLDER})",),
         (assigned("OLD-DROPLET-1"), RESTART),
         {"command": "rollback"},
     ),
     Truth(
         "rolling",
         "finished",
-        (f"(back to droplet {OLDER})",),
+        (f"(to droplet {OLDER})",),
         (rolled("OLD-DROPLET-1"),),
         {"command": "rollback"},
     ),
     Truth(
         "no-droplet",
         "refused",
-        ("no droplet of it from before the one that runs is left",),
+        ("the app has no droplet older than the current one",),
         NOTHING,
         {"command": "rollback"},
     ),
@@ -481,7 +486,7 @@ BACKS = (
     Truth(
         "image-crash",
         "rolled_back",
-        (f"(back to droplet {BEFORE})", WENT_BACK),
+        (f"(to droplet {BEFORE})", WENT_BACK),
         (*STAGED, NEW, RESTART, OLD, RESTART),
         BACK,
     ),
@@ -586,11 +591,11 @@ DOCTOR = (
         CHECK,
     ),
     Truth("started", "skipped", ("would stop it",), NOTHING, DRY | {"command": "stop"}),
-    Truth("success", "skipped", ("it is stopped already",), NOTHING, DRY | {"command": "stop"}),
+    Truth("success", "skipped", ("it is already stopped",), NOTHING, DRY | {"command": "stop"}),
     Truth(
         "started",
         "skipped",
-        ("would restart it", f"back to droplet {OLDER}"),
+        ("would restart it", f"to droplet {OLDER}"),
         NOTHING,
         DRY | {"command": "rollback"},
     ),
@@ -603,13 +608,9 @@ DOCTOR = (
     ),
     Truth("others", "skipped", ("it takes the place of deployment",), NOTHING, DRY),
     Truth("cancel", "skipped", ("would cancel deployment",), NOTHING, DRY),
-    Truth("image", "skipped", (f"would be rolled back to droplet {BEFORE}",), NOTHING, DRY | BACK),
-    Truth(
-        "image-stopped", "skipped", ("would not be rolled back: it was stopped before",), NOTHING, DRY | BACK
-    ),
-    Truth(
-        "restart", "skipped", ("would not be rolled back: the same droplet ran before",), NOTHING, DRY | BACK
-    ),
+    Truth("image", "skipped", (f"would be rolled to droplet {BEFORE}",), NOTHING, DRY | BACK),
+    Truth("image-stopped", "skipped", ("could not roll back: it was stopped before",), NOTHING, DRY | BACK),
+    Truth("restart", "skipped", ("could not roll back: the same droplet ran before",), NOTHING, DRY | BACK),
     Truth(
         "rolling",
         "skipped",

@@ -388,7 +388,7 @@ def _answered(data: Any) -> None:
             with contextlib.suppress(RefusedError, UnavailableError):
                 module.json_or_raise(reply)
         with contextlib.suppress(RefusedError, UnavailableError):
-            uaa.good(Response(status, data, is_json=True), "no")
+            uaa.token_or_raise(Response(status, data, is_json=True), "no")
 
 
 def _instances(data: Any) -> None:
@@ -452,7 +452,7 @@ READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "build": (cf_replies.body("build-get-200-failed-docker"), instance_status.build),
     "staged": (
         cf_replies.body("build-get-200-staged-docker"),
-        lambda data: (instance_status.build(data), staging.cause(data, ["x"])),
+        lambda data: (instance_status.build(data), staging.failure_reason(data, ["x"])),
     ),
     "crashes": (
         cf_replies.body("audit-events-crash-200"),

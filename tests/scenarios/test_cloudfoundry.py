@@ -236,7 +236,7 @@ UNLISTED, IN_THE_WAY = (
     "one that is still going keeps the new image",
 )
 ROLL_IMAGE = (*STAGED, rolled("DROPLET-1"))
-AFTERWARDS = "the response to the trigger was lost, and the list of deployments can't be read"
+AFTERWARDS = "no response to the trigger, and the app's deployments can't be read"
 UNREAD = [
     *(
         pytest.param(
@@ -319,7 +319,7 @@ ODD = [
     pytest.param(
         replace(SCENARIOS["image"], quota="memory quota_exceeded"),
         Truth(
-            *("", "refused", ("Its new droplet is assigned already: the next start runs it",)),
+            *("", "refused", ("Its new droplet is already assigned, so the next start will run it",)),
             (*STAGED, NEW, RESTART),
             never=("changed image",),
         ),

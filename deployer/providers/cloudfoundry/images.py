@@ -1,4 +1,4 @@
-"""PURE: what is wrong with the input `image`. Which image the app has, only the server knows."""
+"""PURE: errors in the input `image`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from deployer.settings import RawInputs
 
 
 def mistakes(raw: RawInputs) -> list[str]:
-    """What is wrong with `image`, in a sentence that does not repeat it: a password may stand in it."""
+    """Errors in `image`, as a sentence that does not show it: it may contain a password."""
     if "image" not in raw or not raw.text("image"):
         return []
     try:

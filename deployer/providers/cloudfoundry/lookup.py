@@ -1,4 +1,4 @@
-"""Where the apps are: by guid, or by name in an organization and a space; what is missing is named (cloudfoundry-api 4)."""
+"""Finds apps by guid, or by name in an organization and a space (cloudfoundry-api 4)."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ NOT_VISIBLE = "the name is wrong, or the login has no role there"
 
 @dataclass
 class AppLookup:
-    """`found`: each target's guid, once it was found; `spaces`: the space that each is in."""
+    """Finds apps, and remembers their guids and spaces."""
 
     api: Client
     org: str = ""
     space: str = ""
     found: dict[str, str] = field(default_factory=dict)
+    """The guid of each target that was found."""
     spaces: dict[str, str] = field(default_factory=dict)
+    """The guid of the space of each target."""
     _space: str = ""
 
     def app(self, target: str) -> Row:
-        """The app as it is now. Raises RefusedError where something on the way to it is not there."""
+        """The app's current record. Raises RefusedError if it, its space or its organization is not found."""
         if target in self.found:
             return self.api.row(f"/v3/apps/{quote(self.found[target], safe='')}")
         row = self._by_guid(target) if GUID.fullmatch(target) else None
@@ -46,39 +48,39 @@ class AppLookup:
         response = self.api.send("GET", f"/v3/apps/{quote(guid, safe='')}")
         if response.status == 404 and responses.NOT_FOUND in responses.codes(response):
             if self.org and self.space:
-                return None  # what looks like a guid may be a name
+                return None  # a name may have the form of a guid
             raise RefusedError(
-                f"Cloud Foundry knows no app {guid}: the guid is wrong, or the login has no role in its space"
+                f"app {guid} not found: the guid is wrong, or the login has no role in its space"
             )
         return payload.record(self.api.json_or_raise(response))
 
     def _by_name(self, name: str) -> Row:
         rows = self.api.pages("/v3/apps", {"names": listed(name), "space_guids": self._space_guid()})
         return _named(rows, name) or _missing(
-            f"there is no app {name!r} in the space {self.space!r} (organization {self.org!r})"
+            f"app {name!r} not found in space {self.space!r} of organization {self.org!r}"
         )
 
     def _space_guid(self) -> str:
-        """Asked for once: two lists, in the way that every platform takes (cloudfoundry-api 11)."""
+        """The guid of the space, read once, with lists that all platforms have (cloudfoundry-api 11)."""
         if not self._space:
             orgs = self.api.pages("/v3/organizations", {"names": listed(self.org)})
-            org = _named(orgs, self.org) or _missing(f"there is no organization {self.org!r}: {NOT_VISIBLE}")
+            org = _named(orgs, self.org) or _missing(f"organization {self.org!r} not found: {NOT_VISIBLE}")
             params = {"names": listed(self.space), "organization_guids": str(org.get("guid"))}
             spaces = self.api.pages("/v3/spaces", params)
             space = _named(spaces, self.space) or _missing(
-                f"there is no space {self.space!r} in the organization {self.org!r}: {NOT_VISIBLE}"
+                f"space {self.space!r} not found in organization {self.org!r}: {NOT_VISIBLE}"
             )
             self._space = str(space.get("guid"))
         return self._space
 
 
 def space_of(app: Row) -> str:
-    """The guid of the space that an app is in; empty where it is not told."""
+    """The guid of an app's space; empty if the record lacks it."""
     return payload.text(app, "relationships", "space", "data", "guid")
 
 
 def _named(rows: list[Row], name: str) -> Row | None:
-    """The one with this name. The server takes capitals for small letters, so the exact one comes first."""
+    """The record with this name. The server ignores case, so an exact match comes first."""
     exact = [row for row in rows if row.get("name") == name]
     like = [row for row in rows if str(row.get("name")).casefold() == name.casefold()]
     return next(iter(exact or like), None)

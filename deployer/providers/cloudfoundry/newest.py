@@ -1,6 +1,6 @@
-"""The list of an app's deployments before a trigger: it serves a lost response, and tells what is in the way.
+"""Reads an app's newest deployment before a trigger: for lost responses, and for what is in progress.
 
-A list that can't be read must not keep anything from being triggered (architecture, rule 7).
+A list that can't be read must not prevent a trigger (architecture, rule 7).
 """
 
 from __future__ import annotations
@@ -16,74 +16,75 @@ from deployer.providers.cloudfoundry.watching import instance_status
 from deployer.providers.payload import Row
 
 TRIES = 2
-"""How often the list may fail before it is done without."""
+"""How often reading the list may fail before the trigger is sent without it."""
 
 LONGEST_WAIT = 60.0
-"""Seconds that it is waited for where the server asks for it."""
+"""The longest `Retry-After` that is waited for, in seconds."""
 
 UNREAD = (
-    "could not read the list of its deployments ({}): if the response to the trigger is lost, this run may not be able to tell whether "
-    "a deployment was started"
+    "could not read the app's deployments ({}): if the response to the trigger is lost, "
+    "it may stay unknown whether a deployment was started"
 )
-UNREAD_IN_THE_WAY = "could not read the list of its deployments ({}): one that is still going keeps the new image from being put live"
-UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
+UNREAD_IN_THE_WAY = (
+    "could not read the app's deployments ({}): one that is in progress would prevent the new image from "
+    "being deployed"
+)
+UNLISTED = "no response to the trigger, and the app's deployments can't be read"
 
 
-def read(seen: AppState, listed: Callable[[], list[Row]], options: Options) -> None:
-    """What is newer after a trigger is ours; what is going is in the way, or will be replaced.
+def read(app: AppState, listed: Callable[[], list[Row]], options: Options) -> None:
+    """Read the newest deployment: a newer one is ours, and one in progress is in the way.
 
-    Raises RefusedError and UnavailableError; where only a lost response needs the list, no longer than the next try may well work.
+    Raises RefusedError and UnavailableError. If only a lost response would need the list, only while a retry
+    may succeed.
     """
-    needed = (
-        options.command is Command.ROLLBACK
-    )  # what is going, and the droplet from before, stand nowhere else
-    rows = listed() if needed else _if_readable(seen, listed)
+    # A rollback finds the deployment in progress and the previous droplet nowhere else.
+    needed = options.command is Command.ROLLBACK
+    rows = listed() if needed else _if_readable(app, listed)
     newest: Row = rows[0] if rows else {}
-    seen.newest, seen.active, seen.previous = (
-        str(newest.get("guid") or ""),
-        bool(newest) and instance_status.is_active(newest),
-        "",
-    )
+    app.newest.guid = str(newest.get("guid") or "")
+    app.newest.active = bool(newest) and instance_status.is_active(newest)
+    app.newest.previous_droplet = ""
     before = newest.get("previous_droplet")
     if (
         newest
         and instance_status.is_deployed(newest)
-        and instance_status.droplet(newest) == seen.droplet
+        and instance_status.droplet(newest) == app.before.droplet
         and isinstance(before, dict)
     ):
-        seen.previous = str(before.get("guid") or "")
+        app.newest.previous_droplet = str(before.get("guid") or "")
 
 
-def doubts(seen: AppState, options: Options) -> tuple[str, ...]:
-    """PURE. What people should know where the list can't be read."""
-    return (
-        ((UNREAD if trigger_requests.rolls(options) else UNREAD_IN_THE_WAY).format(seen.unread),)
-        if seen.unread
-        else ()
-    )
+def doubts(app: AppState, options: Options) -> tuple[str, ...]:
+    """PURE. The warning if the list could not be read."""
+    if not app.newest.unread:
+        return ()
+    warning = UNREAD if trigger_requests.rolls(options) else UNREAD_IN_THE_WAY
+    return (warning.format(app.newest.unread),)
 
 
-def untold(seen: AppState, droplet: str) -> bool:
-    """PURE. Whether nobody can tell which deployment is ours: a droplet that this run has staged is in no other."""
-    return bool(seen.unread) and (not droplet or droplet != seen.staged)
+def unrecognizable(app: AppState, droplet: str) -> bool:
+    """PURE.
+
+    Whether our deployment can't be recognized: the list is unread, and no droplet of this run identifies it.
+    """
+    return bool(app.newest.unread) and (not droplet or droplet != app.staging.droplet)
 
 
-def _if_readable(seen: AppState, listed: Callable[[], list[Row]]) -> list[Row]:
-    """Empty where it can't be read; then it is not asked for again before a trigger."""
-    if seen.unread:
+def _if_readable(app: AppState, listed: Callable[[], list[Row]]) -> list[Row]:
+    """The list; empty if it can't be read, which is then not tried again before the trigger."""
+    if app.newest.unread:
         return []
     try:
         return listed()
     except RefusedError as error:
         if error.token_wide:
             raise
-        seen.unread = error.reason
+        app.newest.unread = error.reason
     except UnavailableError as error:
-        seen.unlisted += (
-            error.may_have_arrived
-        )  # else it is the login server's trouble, or the whole server's
+        app.newest.failures += error.may_have_arrived  # otherwise the login or the whole server failed
         hopeless = error.permanent or error.retry_after > LONGEST_WAIT or isinstance(error, TooLargeError)
-        if not error.may_have_arrived or (seen.unlisted < TRIES and not hopeless):
+        if not error.may_have_arrived or (app.newest.failures < TRIES and not hopeless):
             raise
-        seen.unread = error.reason
+        app.newest.unread = error.reason
     return []

@@ -1,4 +1,4 @@
-"""What the user wants of Cloud Foundry: the inputs that decide which request is sent, and what is read afterwards."""
+"""The inputs that decide which requests are sent to Cloud Foundry, and what is read afterwards."""
 
 from __future__ import annotations
 
@@ -13,18 +13,20 @@ Ready = Literal["all", "any"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How things are to be done. `read_only`: nothing is to be changed; `image`: as the user wrote it, `:tag` without a name too.
-
-    `verify_health`: its instances must go on running (`verify_health: true`).
-    """
+    """The inputs that the requests depend on."""
 
     command: Command = Command.DEPLOY
     strategy: Strategy = "start"
+    """`cf_strategy`: how a new version is deployed."""
     ready: Ready = "all"
+    """`cf_ready`: how many instances of each process must be running."""
     image: str = ""
+    """As the user wrote it; may be only `:tag`."""
     docker_username: str = ""
     docker_password: str = field(default="", repr=False)
     verify_health: bool = False
+    """Its instances must keep running for a while (`verify_health: true`)."""
     rollback: bool = False
     wait: bool = True
     read_only: bool = False
+    """Nothing may be changed: `command: check` or `dry_run`."""

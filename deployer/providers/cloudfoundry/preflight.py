@@ -1,4 +1,4 @@
-"""What the login may do, found out without touching anything, for `command: check` and `dry_run`."""
+"""What the login may do, found out without changing anything, for `command: check` and `dry_run`."""
 
 from __future__ import annotations
 
@@ -17,21 +17,24 @@ T = TypeVar("T")
 DEVELOPER, SUPPORTER = "space_developer", "space_supporter"
 SCOPE, ADMIN = "cloud_controller.write", "cloud_controller.admin"
 FLAG = "diego_docker"
-SCOPE_REMEDY = "An admin of the login server gives it to the user or the client"
-ROLE_REMEDY = f"{responses.GRANT[0].upper()}{responses.GRANT[1:]}"
-FLAG_REMEDY = "An admin allows it: `cf enable-feature-flag diego_docker`"
+SCOPE_REMEDY = "Ask an admin of the login server to grant it to the user or client"
+ROLE_REMEDY = responses.GRANT
+FLAG_REMEDY = "An admin can enable it: `cf enable-feature-flag diego_docker`"
 
 
 def abilities(api: Client, apps: list[Row], *, image: bool) -> tuple[Ability, ...]:
-    """The scope, the role in each space, and the switch for Docker images. `image`: a new one is to be staged."""
+    """The scope, the role in each space, and the feature flag for Docker images.
+
+    `image`: a new one will be staged.
+    """
     scopes = api.uaa.scopes
     held = bool(scopes & {SCOPE, ADMIN}) if scopes else None
-    found = [Ability(SCOPE, held, "to change anything at all", needed=True, remedy=SCOPE_REMEDY)]
+    found = [Ability(SCOPE, held, "to change anything", needed=True, remedy=SCOPE_REMEDY)]
     role = "Space Developer" if image else "Space Developer or Space Supporter"
-    purpose = "to stage an image and put it live" if image else "to start, restart and stop"
+    purpose = "to stage and deploy an image" if image else "to start, restart and stop"
     spaces = list(dict.fromkeys(space for app in apps if (space := space_of(app))))
     for space in spaces:
-        name = f"{role} in the space{f' {space}' if len(spaces) > 1 else ''}"
+        name = f"{role} in space {space}" if len(spaces) > 1 else f"{role} in the space"
         found.append(Ability(name, can(api, space, image=image), purpose, needed=True, remedy=ROLE_REMEDY))
     if image or any(_is_docker(app) for app in apps):
         found.append(
@@ -47,7 +50,7 @@ def abilities(api: Client, apps: list[Row], *, image: bool) -> tuple[Ability, ..
 
 
 def can(api: Client, space: str, *, image: bool) -> bool | None:
-    """Whether the login has a role in the space that is enough; None where that can't be seen. An admin needs none."""
+    """Whether the login has a sufficient role in the space; None if unknown. An admin needs none."""
     claims = api.uaa.claims
     user = str(claims.get("user_id") or claims.get("client_id") or "")
     if ADMIN in api.uaa.scopes:
@@ -59,14 +62,14 @@ def can(api: Client, space: str, *, image: bool) -> bool | None:
 
 
 def switched_on(api: Client) -> bool | None:
-    """Whether the foundation runs Docker images; None where that can't be seen."""
-    flag: Row = _unless_refused(lambda: api.thing(f"/v3/feature_flags/{FLAG}")) or {}
+    """Whether the foundation runs Docker images; None if unknown."""
+    flag: Row = _unless_refused(lambda: api.record(f"/v3/feature_flags/{FLAG}")) or {}
     enabled = flag.get("enabled")
     return enabled if isinstance(enabled, bool) else None
 
 
 def _unless_refused(ask: Callable[[], T]) -> T | None:
-    """What is not told to everybody is not known; a refusal of the login itself is none of that."""
+    """The result; None if this request is refused. Raises RefusedError if the login itself is."""
     try:
         return ask()
     except RefusedError as error:

@@ -1,4 +1,4 @@
-"""PURE: which request does what is asked for, and what can't be done (cloudfoundry-api 5 to 7)."""
+"""PURE: which request carries out the command, and what is not supported (cloudfoundry-api 5 to 7)."""
 
 from __future__ import annotations
 
@@ -6,124 +6,131 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.model import AlreadyDone, Command
-from deployer.providers.cloudfoundry.app import (
-    REVERTED,
-    ROLLED_OUT,
-    RUNNING,
-    STOPPED,
-    AppState,
-    TriggerRequest,
-)
+from deployer.providers.cloudfoundry.app import AppState, Condition, TriggerRequest
 from deployer.providers.cloudfoundry.options import Options
 from deployer.providers.cloudfoundry.watching.staging import DOCKER, full
 
 DEPLOYS = (Command.DEPLOY, Command.CHECK)
-"""What `cf_strategy` and `image` count for: the doctor speaks of what `deploy` would do."""
+"""The commands for which `cf_strategy` and `image` apply: `check` describes what `deploy` would do."""
 
-ALREADY = "it is started already, and to start it again changes nothing: `cf_strategy: restart` or `rolling` starts it anew"
-CARRIED_OUT = "it is started, and a start would not pick up the new image: it is restarted"
-IS_STOPPED = "it is stopped already"
-NO_DROPLET = "it has no droplet: nothing was ever staged for it. Push it once with `cf push`, or give `image` if it is an app of Docker images"
+ALREADY = (
+    "it is already started, so starting it changes nothing. "
+    "To restart it, set `cf_strategy` to `restart` or `rolling`"
+)
+CARRIED_OUT = "restarting it, because it is started and a start would not pick up the new image"
+IS_STOPPED = "it is already stopped"
+NO_DROPLET = (
+    "it has no droplet: nothing was ever staged for it. "
+    "Push it once with `cf push`, or set `image` if it is a Docker app"
+)
 NOT_DOCKER = (
-    "`image` is for apps that are made of Docker images, and this one is built from its source ({}): that is fixed when an app is created. "
-    "Leave `image` out, or create an app with `cf push --docker-image`"
+    "`image` is for Docker apps, and this one is built from source ({}), which can't be changed. "
+    "Remove `image`, or create a Docker app with `cf push --docker-image`"
 )
 IN_THE_WAY = (
-    "a deployment of it is going ({}), and until that is over no droplet can be assigned. "
-    "Wait for its end, end it with `command: cancel`, or use `cf_strategy: rolling`, which takes its place"
+    "deployment {} of the app is in progress, and until it is over no droplet can be assigned. "
+    "Wait for it, cancel it with `command: cancel`, or set `cf_strategy: rolling`, which replaces it"
 )
-REPLACES = "it takes the place of deployment {}, which somebody else started and which is still going"
+REPLACES = "replacing deployment {}, which somebody else started and which is still in progress"
 
 
 def stages(options: Options) -> bool:
-    """Whether an image is to be staged."""
+    """Whether an image will be staged."""
     return bool(options.image) and options.command in DEPLOYS
 
 
 def rolls(options: Options) -> bool:
-    """Whether it is to be put live instance by instance."""
+    """Whether it will be deployed instance by instance."""
     return options.strategy == "rolling" and options.command in {*DEPLOYS, Command.ROLLBACK}
 
 
-def request_for(seen: AppState, options: Options) -> TriggerRequest | AlreadyDone:
-    """The request for this app. With an image: after it is staged."""
+def request_for(app: AppState, options: Options) -> TriggerRequest | AlreadyDone:
+    """The request for this app; with an image, the one after staging."""
     if options.command is Command.STOP:
-        return (
-            TriggerRequest(_path(seen, "stop"), STOPPED, "stop it")
-            if seen.started
-            else AlreadyDone(IS_STOPPED)
-        )
+        stop = TriggerRequest(_path(app, "stop"), Condition.STOPPED, "stop it")
+        return stop if app.record.started else AlreadyDone(IS_STOPPED)
     if rolls(options):
-        return rolling(seen, seen.staged, REPLACES.format(seen.newest) if seen.active else "")
-    staged, started = stages(options), seen.started
-    asked = options.command is Command.RESTART or (
-        options.command in DEPLOYS and options.strategy == "restart"
-    )
-    if asked or (staged and started):
-        return restart(seen, seen.staged, "" if asked else CARRIED_OUT)
+        return rolling(
+            app, app.staging.droplet, REPLACES.format(app.newest.guid) if app.newest.active else ""
+        )
+    staged, started = stages(options), app.record.started
+    by_strategy = options.command in DEPLOYS and options.strategy == "restart"
+    requested = options.command is Command.RESTART or by_strategy
+    if requested or (staged and started):
+        return restart(app, app.staging.droplet, "" if requested else CARRIED_OUT)
     return TriggerRequest(
-        _path(seen, "start"), RUNNING, "start it", droplet=seen.staged, note=ALREADY if started else ""
+        _path(app, "start"),
+        Condition.RUNNING,
+        "start it",
+        droplet=app.staging.droplet,
+        note=ALREADY if started else "",
     )
 
 
-def restart(seen: AppState, droplet: str, note: str = "") -> TriggerRequest:
-    """Stop and start, with a downtime in between; with this droplet, if one is named."""
+def restart(app: AppState, droplet: str, note: str = "") -> TriggerRequest:
+    """Stop and start, with a downtime in between; with this droplet if set."""
     return TriggerRequest(
-        _path(seen, "restart"), RUNNING, "restart it", droplet=droplet, repeats=True, note=note
+        _path(app, "restart"), Condition.RUNNING, "restart it", droplet=droplet, repeats=True, note=note
     )
 
 
-def rolling(seen: AppState, droplet: str, note: str = "") -> TriggerRequest:
-    """Instance by instance; without a droplet the one that is there is deployed again. The app's droplet is set along with it."""
-    body: dict[str, Any] = {"strategy": "rolling", "relationships": {"app": {"data": {"guid": seen.guid}}}}
+def rolling(app: AppState, droplet: str, note: str = "") -> TriggerRequest:
+    """Deploy instance by instance.
+
+    Also sets the app's droplet; without one the current droplet is deployed again.
+    """
+    body: dict[str, Any] = {"strategy": "rolling", "relationships": {"app": {"data": {"guid": app.guid}}}}
     if droplet:
         body["droplet"] = {"guid": droplet}
     return TriggerRequest(
-        "/v3/deployments", ROLLED_OUT, "replace its instances one by one", body, repeats=True, note=note
+        "/v3/deployments",
+        Condition.ROLLED_OUT,
+        "replace its instances one by one",
+        body,
+        repeats=True,
+        note=note,
     )
 
 
-def rollback_request(seen: AppState, droplet: str, options: Options) -> TriggerRequest:
-    """What ran before is put live in the way in which the new version was."""
-    note = f"back to droplet {droplet}"
-    return rolling(seen, droplet, note) if rolls(options) else restart(seen, droplet, note)
+def rollback_request(app: AppState, droplet: str, options: Options) -> TriggerRequest:
+    """Deploy the previous droplet in the same way as the new version."""
+    note = f"to droplet {droplet}"
+    return rolling(app, droplet, note) if rolls(options) else restart(app, droplet, note)
 
 
 def cancelling(deployment: str) -> TriggerRequest:
-    """End a deployment: the server itself puts back what ran before."""
+    """Cancel a deployment: the server itself restores the previous version."""
     return TriggerRequest(
         f"/v3/deployments/{quote(deployment, safe='')}/actions/cancel",
-        REVERTED,
+        Condition.REVERTED,
         f"cancel deployment {deployment}",
         deployment=deployment,
     )
 
 
-def unsupported(seen: AppState, options: Options) -> str:
-    """What can't be done with this app, told before anything is sent; empty where all can."""
+def unsupported(app: AppState, options: Options) -> str:
+    """Why the command is not supported for this app; empty if it is."""
     needs_droplet = options.command in {*DEPLOYS, Command.START, Command.RESTART} and not stages(options)
-    rows: tuple[tuple[bool, str], ...] = (
-        (stages(options) and seen.lifecycle != DOCKER, NOT_DOCKER.format(seen.lifecycle)),
-        (stages(options) and not rolls(options) and seen.active, IN_THE_WAY.format(seen.newest)),
-        (needs_droplet and not seen.droplet, NO_DROPLET),
-    )
-    return next((sentence for wrong, sentence in rows if wrong), "")
+    if stages(options) and app.record.lifecycle != DOCKER:
+        return NOT_DOCKER.format(app.record.lifecycle)
+    if stages(options) and not rolls(options) and app.newest.active:
+        return IN_THE_WAY.format(app.newest.guid)
+    return NO_DROPLET if needs_droplet and not app.before.droplet else ""
 
 
-def describe(seen: AppState, options: Options) -> tuple[str, ...]:
-    """What would be sent, in sentences."""
-    planned = request_for(seen, options)
+def describe(app: AppState, options: Options) -> tuple[str, ...]:
+    """What would be sent, as sentences."""
+    planned = request_for(app, options)
     if isinstance(planned, AlreadyDone):
         return (planned.note,)
-    old = f"{seen.image} → " if seen.image else ""
-    told = [f"would stage the image {old}{full(options.image, seen.image)}"] if stages(options) else []
-    assigned = " with what comes of it" if stages(options) else ""
-    return (
-        *told,
-        f"would {planned.summary}{assigned} (POST {planned.path})",
-        *([planned.note] if planned.note else []),
+    old = f"{app.before.image} → " if app.before.image else ""
+    staging = (
+        [f"would stage the image {old}{full(options.image, app.before.image)}"] if stages(options) else []
     )
+    then = "then " if stages(options) else ""
+    notes = [planned.note] if planned.note else []
+    return (*staging, f"would {then}{planned.summary} (POST {planned.path})", *notes)
 
 
-def _path(seen: AppState, action: str) -> str:
-    return f"/v3/apps/{quote(seen.guid, safe='')}/actions/{action}"
+def _path(app: AppState, action: str) -> str:
+    return f"/v3/apps/{quote(app.guid, safe='')}/actions/{action}"

@@ -13,7 +13,14 @@ import responses
 from deployer.http.client import Http
 from deployer.providers.cloudfoundry.api.client import Client
 from deployer.providers.cloudfoundry.api.uaa import Login
-from deployer.providers.cloudfoundry.app import AppState
+from deployer.providers.cloudfoundry.app import (
+    AppRecord,
+    AppState,
+    BeforeRun,
+    Following,
+    NewestDeployment,
+    Staging,
+)
 from deployer.providers.cloudfoundry.lookup import AppLookup
 from deployer.providers.cloudfoundry.options import Options
 from deployer.providers.cloudfoundry.provider import CloudFoundryProvider
@@ -136,16 +143,31 @@ def server(wire: responses.RequestsMock, *, logs: bool = False, **options: Any) 
     return CloudFoundryProvider(api, AppLookup(api), Options(**options))
 
 
-def known(cloud: CloudFoundryProvider, **seen: Any) -> AppState:
-    """The app, as a check has found it."""
+def app_state(log: Any = None, **fields: Any) -> AppState:
+    """A Docker app that is started, with these fields of its records: `before_started`, `staging_droplet`, …"""
     usual = {
-        "started": True,
-        "was_started": True,
-        "droplet": OLD_DROPLET,
-        "lifecycle": "docker",
-        "versions": {WEB: VERSION},
+        "record_started": True,
+        "record_lifecycle": "docker",
+        "before_started": True,
+        "before_droplet": OLD_DROPLET,
     }
+    records: dict[str, dict[str, Any]] = {}
+    for name, value in {**usual, **fields}.items():
+        record, _, field = name.partition("_")
+        records.setdefault(record, {})[field] = value
+    kinds = {
+        "record": AppRecord,
+        "before": BeforeRun,
+        "newest": NewestDeployment,
+        "staging": Staging,
+        "following": Following,
+    }
+    return AppState(APP, log, **{name: kinds[name](**values) for name, values in records.items()})
+
+
+def resolved(cloud: CloudFoundryProvider, **fields: Any) -> AppState:
+    """The app after it was resolved. `fields`: as for `app_state`."""
     cloud.lookup.found[APP] = APP
     log = AppLog(cloud.api, APP, _given_up=not cloud.api.logs_base)
-    cloud.apps[APP] = AppState(APP, log, **{**usual, **seen})
+    cloud.apps[APP] = app_state(log, **{"before_versions": {WEB: VERSION}, **fields})
     return cloud.apps[APP]

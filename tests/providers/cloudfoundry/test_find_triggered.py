@@ -10,7 +10,7 @@ import responses
 
 from deployer.model import AccessDenied, Handle, Owner, Started
 from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STOPPED, TriggerRequest
+from deployer.providers.cloudfoundry.app import Condition, TriggerRequest
 from deployer.providers.cloudfoundry.trigger_requests import restart, rolling
 from tests.providers.cloudfoundry.foundation import PROCESS, ROLLS, RUNS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
@@ -20,19 +20,19 @@ from tests.providers.cloudfoundry.support import (
     WEB,
     answer,
     asked,
-    known,
     listing,
+    resolved,
     serve,
     server,
 )
 
-PERHAPS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT, owner=Owner.UNSURE)
+PERHAPS = Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT, owner=Owner.UNSURE)
 
 
-START_ACT = TriggerRequest(f"{V3APP}/actions/start", RUNNING, "start it")
+START_ACT = TriggerRequest(f"{V3APP}/actions/start", Condition.RUNNING, "start it")
 
 
-STOP_ACT = TriggerRequest(f"{V3APP}/actions/stop", STOPPED, "stop it")
+STOP_ACT = TriggerRequest(f"{V3APP}/actions/stop", Condition.STOPPED, "stop it")
 
 
 def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
@@ -46,7 +46,7 @@ FOUND = [
         lambda _: STOP_ACT,
         ["app-get-200-stopped"],
         [],
-        Started((Handle(APP, "", condition=STOPPED),)),
+        Started((Handle(APP, "", condition=Condition.STOPPED),)),
         id="stopped",
     ),
     pytest.param(lambda _: STOP_ACT, ["app-get-200-started"], [], None, id="not-stopped"),
@@ -54,7 +54,7 @@ FOUND = [
         lambda seen: restart(seen, ""),
         [],
         [("processes", [{**PROCESS, "version": "another"}])],
-        Started((RUNS,), "its processes were started anew"),
+        Started((RUNS,), "its processes were restarted"),
         id="restarted",
     ),
     pytest.param(lambda seen: restart(seen, ""), [], [("processes", [PROCESS])], None, id="not-restarted"),
@@ -109,14 +109,14 @@ FOUND = [
                 ],
             )
         ],
-        Started((Handle(APP, "a", condition=ROLLED_OUT, owner=Owner.UNSURE),)),
+        Started((Handle(APP, "a", condition=Condition.ROLLED_OUT, owner=Owner.UNSURE),)),
         id="several",
     ),
     pytest.param(
         lambda _: trigger_requests.cancelling(DEPLOYMENT),
         ["deployment-get-200-canceling"],
         [],
-        Started((Handle(APP, DEPLOYMENT, condition=REVERTED),)),
+        Started((Handle(APP, DEPLOYMENT, condition=Condition.REVERTED),)),
         id="cancelled",
     ),
     pytest.param(
@@ -138,8 +138,8 @@ def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
     expected: Any,
 ) -> None:
     cloud = server(wire)
-    seen = known(cloud, newest="before")
-    seen.sent = sent(seen)
+    seen = resolved(cloud, newest_guid="before")
+    seen.following.request = sent(seen)
     for name in replies:
         serve(wire, name)
     for what, rows in lists:
@@ -152,6 +152,6 @@ def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
 
 def test_nothing_is_looked_for_that_was_never_sent(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     assert cloud.find_triggered(APP) is None
     assert asked(wire) == []

@@ -211,17 +211,17 @@ def test_an_image_that_is_none_is_a_mistake_that_does_not_show_it(image: str, wo
         ),
         pytest.param(
             PERSON | CLIENT,
-            ["CF_USERNAME and CF_CLIENT_ID can't both be given: they are two logins"],
+            ["CF_USERNAME and CF_CLIENT_ID can't be combined: they are two logins. Remove one"],
             id="two",
         ),
         pytest.param(
             PERSON | TOKEN,
-            ["CF_USERNAME and CF_ASSERTION can't both be given: they are two logins"],
+            ["CF_USERNAME and CF_ASSERTION can't be combined: they are two logins. Remove one"],
             id="two-others",
         ),
         pytest.param(
             TOKEN | {"CF_ORIGIN": "x"},
-            ["CF_ORIGIN and CF_ASSERTION can't both be given: they are two logins"],
+            ["CF_ORIGIN and CF_ASSERTION can't be combined: they are two logins. Remove one"],
             id="origin",
         ),
     ],

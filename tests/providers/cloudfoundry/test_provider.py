@@ -10,7 +10,7 @@ import responses
 
 from deployer.model import Command, Handle, Owner, Phase, RefusedError, Target, UnavailableError
 from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STAGED, STOPPED
+from deployer.providers.cloudfoundry.app import Condition
 from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, ROLLS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
     API,
@@ -22,8 +22,8 @@ from tests.providers.cloudfoundry.support import (
     answer,
     asked,
     body,
-    known,
     listing,
+    resolved,
     serve,
     server,
 )
@@ -47,7 +47,12 @@ def test_a_check_finds_the_app_its_processes_and_its_address(wire: responses.Req
     )
     assert asked(wire) == [f"GET {V3APP}", f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
     seen = cloud.apps[APP]
-    assert (seen.guid, seen.started, seen.droplet, seen.versions) == (APP, True, OLD_DROPLET, {WEB: VERSION})
+    assert (seen.guid, seen.record.started, seen.before.droplet, seen.before.versions) == (
+        APP,
+        True,
+        OLD_DROPLET,
+        {WEB: VERSION},
+    )
 
 
 def test_a_check_for_a_rolling_deployment_reads_the_newest_one(wire: responses.RequestsMock) -> None:
@@ -57,7 +62,7 @@ def test_a_check_for_a_rolling_deployment_reads_the_newest_one(wire: responses.R
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deploying")))
     cloud.resolve(APP)
     assert asked(wire) == [f"GET {V3APP}", NEWEST, f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
-    assert (cloud.apps[APP].newest, cloud.apps[APP].active) == (DEPLOYMENT, True)
+    assert (cloud.apps[APP].newest.guid, cloud.apps[APP].newest.active) == (DEPLOYMENT, True)
 
 
 def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsMock) -> None:
@@ -75,7 +80,7 @@ def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsM
         f"GET {V3APP}/processes",
         f"GET {V3APP}/routes",
     ]
-    assert cloud.apps[APP].image == IMAGE
+    assert cloud.apps[APP].before.image == IMAGE
 
 
 def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMock) -> None:
@@ -89,7 +94,7 @@ def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMoc
         serve(wire, name)
     cloud.resolve(APP)
     cloud.resolve(APP)
-    assert (cloud.apps[APP].was_started, cloud.apps[APP].started) == (False, True)
+    assert (cloud.apps[APP].before.started, cloud.apps[APP].record.started) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -135,18 +140,21 @@ def test_routes_that_may_not_be_read_are_no_reason_to_start_nothing(wire: respon
 
 def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMock) -> None:
     cloud = server(wire, command=Command.CANCEL)
-    known(cloud)
+    resolved(cloud)
     answer(
         wire,
         "GET",
         "/v3/deployments",
         listing(deployment("ACTIVE", "DEPLOYING"), deployment("FINALIZED", "SUPERSEDED", guid="b")),
     )
-    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, owner=Owner.OTHERS, condition=ROLLED_OUT),)
+    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, owner=Owner.OTHERS, condition=Condition.ROLLED_OUT),)
     assert asked(wire) == [NEWEST]
 
 
-CANCELLED, STAYS = "cancelled: the server puts back what ran before", "already over: what is deployed stays"
+CANCELLED, STAYS = (
+    "cancelled: Cloud Foundry restores the previous version",
+    "already finished: the new version stays deployed",
+)
 
 
 CANCEL, IT = f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/deployments/{DEPLOYMENT}"
@@ -169,7 +177,7 @@ def test_a_deployment_is_cancelled(
     wire: responses.RequestsMock, replies: list[str], how: str, requests: list[str]
 ) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, replies[0], "POST", f"/v3/deployments/{DEPLOYMENT}/actions/cancel")
     for name in replies[1:]:
         serve(wire, name)
@@ -192,7 +200,7 @@ def test_a_cancel_without_a_usable_answer_is_what_the_deployment_says(
     wire: responses.RequestsMock, value: str, reason: str, how: str | None
 ) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "deployment-cancel-200")
     serve(wire, "deployment-get-200-deploying", body=deployment(value, reason))
     if how:
@@ -208,7 +216,7 @@ def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "deployment-cancel-200")
     wire.get(f"{API}/v3/deployments/{DEPLOYMENT}", body=requests.exceptions.ConnectTimeout("gone"))
     with pytest.raises(UnavailableError) as lost:
@@ -219,24 +227,24 @@ def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(
 @pytest.mark.parametrize(
     ("aspect", "how"),
     [
-        pytest.param(RUNNING, provider.CANNOT_UNDO, id="a-start"),
-        pytest.param(STOPPED, provider.CANNOT_UNDO, id="a-stop"),
-        pytest.param(STAGED, provider.CONTINUES[STAGED], id="a-staging"),
-        pytest.param(REVERTED, provider.CONTINUES[REVERTED], id="a-way-back"),
+        pytest.param(Condition.RUNNING, provider.CANNOT_UNDO, id="a-start"),
+        pytest.param(Condition.STOPPED, provider.CANNOT_UNDO, id="a-stop"),
+        pytest.param(Condition.STAGED, provider.CONTINUES[Condition.STAGED], id="a-staging"),
+        pytest.param(Condition.REVERTED, provider.CONTINUES[Condition.REVERTED], id="a-way-back"),
     ],
 )
 def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(
     wire: responses.RequestsMock, aspect: str, how: str
 ) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     assert cloud.cancel(Handle(APP, "x", condition=aspect)) == how
     assert asked(wire) == []
 
 
 def test_what_was_cancelled_is_over_without_a_look_at_its_instances(wire: responses.RequestsMock) -> None:
     cloud = server(wire, command=Command.CANCEL)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "deployment-get-200-canceling")
     serve(wire, "deployment-get-200-canceled")
     assert [cloud.poll(ROLLS).phase for _ in range(2)] == [Phase.RUNNING, Phase.CANCELLED]

@@ -18,7 +18,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.providers.cloudfoundry import rollback
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING
+from deployer.providers.cloudfoundry.app import Condition
 from tests.providers.cloudfoundry.foundation import IMAGE, ROLLS, RUNS, STATS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
     APP,
@@ -29,8 +29,8 @@ from tests.providers.cloudfoundry.support import (
     asked,
     bodies,
     body,
-    known,
     listing,
+    resolved,
     serve,
     server,
 )
@@ -57,7 +57,7 @@ UNDOS = [
             f"PATCH {V3APP}/relationships/current_droplet",
             f"POST {V3APP}/actions/restart",
         ],
-        Started((RUNS,), f"back to droplet {OLD_DROPLET}"),
+        Started((RUNS,), f"to droplet {OLD_DROPLET}"),
         id="by-a-restart",
     ),
 ]
@@ -72,7 +72,7 @@ def test_what_ran_before_is_put_back_where_there_is_a_way(
     expected: TriggerResult,
 ) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, **seen)
+    resolved(cloud, **seen)
     if requests:
         for name in (
             "app-get-200-docker-started",
@@ -89,7 +89,7 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire, strategy="rolling")
-    known(cloud)
+    resolved(cloud)
     for name in (
         "deployment-cancel-200",
         "deployment-get-200-canceling",
@@ -97,7 +97,7 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
         "deployment-get-200-canceled",
     ):
         serve(wire, name)
-    back = Handle(APP, DEPLOYMENT, condition=REVERTED)
+    back = Handle(APP, DEPLOYMENT, condition=Condition.REVERTED)
     assert cloud.rollback(APP, ROLLS) == Started((back,))
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
@@ -113,12 +113,12 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
 
 def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling", image=IMAGE)
-    known(cloud, staged=DROPLET, deployed=DEPLOYMENT)
+    resolved(cloud, staging_droplet=DROPLET, following_deployed=DEPLOYMENT)
     serve(wire, "app-get-200-docker-started")
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deployed")))
     answer(wire, "POST", "/v3/deployments", {"guid": "back"}, 201)
     assert cloud.rollback(APP, ROLLS) == Started(
-        (Handle(APP, "back", condition=ROLLED_OUT),), f"back to droplet {OLD_DROPLET}"
+        (Handle(APP, "back", condition=Condition.ROLLED_OUT),), f"to droplet {OLD_DROPLET}"
     )
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
@@ -137,7 +137,7 @@ def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(
     wire: responses.RequestsMock, name: str, changes: dict[str, Any]
 ) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud)
+    resolved(cloud)
     for _ in range(3):
         serve(wire, name, "POST", "/v3/packages", **changes)
     for expected in (UnavailableError, UnavailableError, RefusedError):
@@ -148,7 +148,7 @@ def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(
 @pytest.mark.parametrize("wait", [True, False])
 def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *, wait: bool) -> None:
     cloud = server(wire, wait=wait)
-    known(cloud)
+    resolved(cloud)
     cloud.api.warnings.append("an old buildpack")
     serve(wire, "app-start-200")
     answered = cloud.trigger(APP)
@@ -159,10 +159,12 @@ def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *
 
 def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, staged="staged", droplet="before")
+    resolved(cloud, staging_droplet="staged", before_droplet="before")
     serve(wire, "app-get-200-docker-started")
     answer(wire, "GET", f"{V3APP}/processes", listing())
-    assert cloud.rollback(APP, Handle(APP, "", condition=RUNNING)) == Rejected(rollback.ANOTHER_DROPLET)
+    assert cloud.rollback(APP, Handle(APP, "", condition=Condition.RUNNING)) == Rejected(
+        rollback.ANOTHER_DROPLET
+    )
 
 
 BACKS = [
@@ -214,7 +216,7 @@ def test_a_rollback_on_demand_goes_back_by_one(
     wire: responses.RequestsMock, seen: dict[str, Any], droplets: list[Any], requests: list[str], sent: Any
 ) -> None:
     cloud = server(wire, command=Command.ROLLBACK)
-    known(cloud, **seen)
+    resolved(cloud, **seen)
     if droplets:
         answer(wire, "GET", f"{V3APP}/droplets", listing(*droplets))
     for name in (
@@ -237,7 +239,7 @@ def test_a_rollback_on_demand_without_a_droplet_from_before_is_refused(
     wire: responses.RequestsMock, droplets: list[Any]
 ) -> None:
     cloud = server(wire, command=Command.ROLLBACK)
-    known(cloud)
+    resolved(cloud)
     answer(wire, "GET", f"{V3APP}/droplets", listing(*droplets))
     assert cloud.trigger(APP) == Rejected(rollback.NONE_BEFORE)
 
@@ -274,4 +276,4 @@ def test_the_droplet_before_is_the_one_that_the_newest_deployment_replaced(
         serve(wire, name)
     answer(wire, "GET", "/v3/deployments", listing(newest))
     cloud.resolve(APP)
-    assert (cloud.apps[APP].active, cloud.apps[APP].previous) == (active, previous)
+    assert (cloud.apps[APP].newest.active, cloud.apps[APP].newest.previous_droplet) == (active, previous)

@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from deployer.model import Changes, Handle, Phase, RefusedError, UnavailableError
-from deployer.providers.cloudfoundry.app import STAGED
+from deployer.providers.cloudfoundry.app import Condition
 from tests.providers.cloudfoundry.foundation import IMAGE
 from tests.providers.cloudfoundry.support import (
     APP,
@@ -20,8 +20,8 @@ from tests.providers.cloudfoundry.support import (
     asked,
     bodies,
     body,
-    known,
     listing,
+    resolved,
     serve,
     server,
 )
@@ -29,13 +29,13 @@ from tests.providers.cloudfoundry.support import (
 
 def test_an_image_becomes_a_package_and_a_build(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, image="ghcr.io/acme/web:1.4.1")
+    resolved(cloud, before_image="ghcr.io/acme/web:1.4.1")
     serve(wire, "package-create-docker-201-public")
     serve(wire, "build-create-201-staging-docker")
     assert cloud.apply_changes(APP) == Changes(
         (f"image: ghcr.io/acme/web:1.4.1 → {IMAGE}",),
         unchanged=(f"the image {IMAGE} is being staged",),
-        handles=(Handle(APP, BUILD, condition=STAGED),),
+        handles=(Handle(APP, BUILD, condition=Condition.STAGED),),
     )
     assert asked(wire) == ["POST /v3/packages", "POST /v3/builds"]
     app = {"app": {"data": {"guid": APP}}}
@@ -49,7 +49,7 @@ def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire, image=IMAGE, docker_username="robot", docker_password="s3cret-of-the-registry")
-    known(cloud)
+    resolved(cloud)
     serve(wire, "package-create-docker-201")
     serve(wire, "build-create-201-staging-docker")
     prepared = cloud.apply_changes(APP)
@@ -63,8 +63,8 @@ def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(
 
 def test_a_second_try_posts_nothing_that_is_there(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, package=PACKAGE, packed=True, build=BUILD)
-    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=STAGED),)
+    resolved(cloud, staging_package=PACKAGE, staging_package_ready=True, staging_build=BUILD)
+    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=Condition.STAGED),)
     assert asked(wire) == []
 
 
@@ -79,7 +79,7 @@ def test_a_build_whose_answer_was_lost_is_looked_for(
     wire: responses.RequestsMock, built: list[Any], requests: list[str]
 ) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, package=PACKAGE, packed=True)
+    resolved(cloud, staging_package=PACKAGE, staging_package_ready=True)
     wire.add("POST", "https://api.example.org/v3/builds", status=502, body="bad gateway")
     with pytest.raises(UnavailableError):
         cloud.apply_changes(APP)
@@ -87,13 +87,13 @@ def test_a_build_whose_answer_was_lost_is_looked_for(
     answer(wire, "GET", "/v3/builds", listing(*built))
     if not built:
         serve(wire, "build-create-201-staging-docker")
-    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=STAGED),)
+    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=Condition.STAGED),)
     assert asked(wire) == requests
 
 
 def test_another_build_of_the_app_is_waited_for(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, package=PACKAGE, packed=True)
+    resolved(cloud, staging_package=PACKAGE, staging_package_ready=True)
     serve(wire, "build-create-422-in-progress")
     with pytest.raises(UnavailableError) as later:
         cloud.apply_changes(APP)
@@ -102,7 +102,7 @@ def test_another_build_of_the_app_is_waited_for(wire: responses.RequestsMock) ->
 
 def test_a_package_that_is_not_ready_at_once_is_waited_for(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud)
+    resolved(cloud)
     serve(
         wire,
         "package-create-docker-201-public",
@@ -122,7 +122,7 @@ def test_a_package_that_is_not_ready_at_once_is_waited_for(wire: responses.Reque
 @pytest.mark.parametrize("state", ["FAILED", "EXPIRED"])
 def test_a_package_that_failed_is_refused(wire: responses.RequestsMock, state: str) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, package=PACKAGE)
+    resolved(cloud, staging_package=PACKAGE)
     answer(wire, "GET", f"/v3/packages/{PACKAGE}", {"guid": PACKAGE, "state": state})
     with pytest.raises(RefusedError, match=state):
         cloud.apply_changes(APP)
@@ -134,7 +134,7 @@ def test_a_package_that_failed_is_refused(wire: responses.RequestsMock, state: s
 )
 def test_a_staging_that_is_refused_is_told(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, package="" if name.startswith("package") else PACKAGE, packed=True)
+    resolved(cloud, staging_package="" if name.startswith("package") else PACKAGE, staging_package_ready=True)
     serve(wire, name)
     with pytest.raises(RefusedError):
         cloud.apply_changes(APP)
@@ -142,23 +142,23 @@ def test_a_staging_that_is_refused_is_told(wire: responses.RequestsMock, name: s
 
 def test_a_staged_build_leaves_its_droplet_for_the_start(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
-    seen = known(cloud)
+    seen = resolved(cloud)
     serve(wire, "build-get-200-staging-docker")
     serve(wire, "build-get-200-staged-docker")
-    build = Handle(APP, BUILD, condition=STAGED)
+    build = Handle(APP, BUILD, condition=Condition.STAGED)
     assert [cloud.poll(build).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
-    assert seen.staged == DROPLET
+    assert seen.staging.droplet == DROPLET
 
 
 def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE, logs=True)
-    known(cloud).log.since = 0
+    resolved(cloud).log.since = 0
     serve(wire, "build-get-200-failed-docker")
     serve(wire, "log-cache-read-200-staging", path=f"{LOGS}/api/v1/read/{APP}")
-    found = cloud.poll(Handle(APP, BUILD, condition=STAGED))
+    found = cloud.poll(Handle(APP, BUILD, condition=Condition.STAGED))
     assert found.phase is Phase.FAILED
     assert (
-        "due to manifest unknown. The registry has no such image or no such tag: is it pushed already?"
+        "due to manifest unknown. The registry does not have this image or tag. Check that it was pushed"
         in found.reason
     )
     assert len(found.log or ()) == 3
@@ -166,5 +166,5 @@ def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMoc
 
 def test_nothing_is_staged_without_an_image(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     assert cloud.apply_changes(APP) == Changes(())

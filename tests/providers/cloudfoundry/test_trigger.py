@@ -17,7 +17,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import ROLLED_OUT, STOPPED
+from deployer.providers.cloudfoundry.app import Condition
 from deployer.providers.cloudfoundry.trigger_requests import rolling
 from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, PROCESS, ROLLS, RUNS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
@@ -28,8 +28,8 @@ from tests.providers.cloudfoundry.support import (
     asked,
     bodies,
     body,
-    known,
     listing,
+    resolved,
     serve,
     server,
 )
@@ -64,7 +64,7 @@ STARTS = [
         {},
         ["app-stop-200"],
         [f"POST {V3APP}/actions/stop"],
-        Started((Handle(APP, "", condition=STOPPED),)),
+        Started((Handle(APP, "", condition=Condition.STOPPED),)),
         id="stop",
     ),
     pytest.param(
@@ -140,7 +140,7 @@ def test_a_start_is_one_request_that_starts_anything(  # noqa: PLR0913, PLR0917 
     expected: TriggerResult,
 ) -> None:
     cloud = server(wire, **options)
-    known(cloud, **seen)
+    resolved(cloud, **seen)
     for name in replies:
         serve(wire, name)
     assert cloud.trigger(APP) == expected
@@ -149,7 +149,7 @@ def test_a_start_is_one_request_that_starts_anything(  # noqa: PLR0913, PLR0917 
 
 def test_a_droplet_is_assigned_by_its_guid(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, staged=DROPLET)
+    resolved(cloud, staging_droplet=DROPLET)
     for name in (
         "app-get-200-stopped",
         "app-processes-list-200-web-2",
@@ -163,7 +163,7 @@ def test_a_droplet_is_assigned_by_its_guid(wire: responses.RequestsMock) -> None
 
 def test_a_rolling_deployment_brings_its_droplet_itself(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE, strategy="rolling")
-    known(cloud, staged=DROPLET)
+    resolved(cloud, staging_droplet=DROPLET)
     serve(wire, "app-get-200-docker-started")
     serve(wire, "deployment-create-201-rolling")
     answer(wire, "GET", "/v3/deployments", listing())
@@ -178,7 +178,7 @@ def test_a_rolling_deployment_brings_its_droplet_itself(wire: responses.Requests
 )
 def test_a_refusal_is_told_and_nothing_is_sent_again(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire)
-    known(cloud, started=False)
+    resolved(cloud, record_started=False)
     serve(wire, name)
     with pytest.raises(RefusedError) as refused:
         cloud.trigger(APP)
@@ -188,7 +188,7 @@ def test_a_refusal_is_told_and_nothing_is_sent_again(wire: responses.RequestsMoc
 
 def test_a_refusal_after_the_droplet_was_assigned_says_so(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, staged=DROPLET)
+    resolved(cloud, staging_droplet=DROPLET)
     for name in (
         "app-get-200-stopped",
         "app-processes-list-200-web-2",
@@ -205,7 +205,7 @@ def test_a_refusal_after_the_droplet_was_assigned_says_so(wire: responses.Reques
 )
 def test_a_droplet_that_cannot_be_assigned_is_not_started(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, staged=DROPLET)
+    resolved(cloud, staging_droplet=DROPLET)
     for each in ("app-get-200-stopped", "app-processes-list-200-web-2", name):
         serve(wire, each)
     with pytest.raises(RefusedError):
@@ -223,7 +223,7 @@ def test_a_droplet_that_cannot_be_assigned_is_not_started(wire: responses.Reques
 )
 def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: str, *, arrived: bool) -> None:
     cloud = server(wire, image=IMAGE)
-    known(cloud, staged=DROPLET)
+    resolved(cloud, staging_droplet=DROPLET)
     for name in (
         "app-get-200-stopped",
         "app-processes-list-200-web-2",
@@ -248,7 +248,7 @@ def test_a_good_answer_without_the_app_is_a_lost_one(
     wire: responses.RequestsMock, options: dict[str, Any], path: str, said: Any
 ) -> None:
     cloud = server(wire, **options)
-    known(cloud)
+    resolved(cloud)
     answer(wire, "POST", path, said)
     with pytest.raises(UnavailableError) as lost:
         cloud.trigger(APP)
@@ -259,10 +259,12 @@ def test_a_good_answer_without_the_app_is_a_lost_one(
     ("what", "row"),
     [
         pytest.param(
-            Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {"guid": "another"}, id="another-deployment"
+            Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT),
+            {"guid": "another"},
+            id="another-deployment",
         ),
-        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {}, id="none"),
-        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), [], id="no-object"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), {}, id="none"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), [], id="no-object"),
     ],
 )
 def test_a_look_that_is_answered_with_something_else_is_no_news(
@@ -270,7 +272,7 @@ def test_a_look_that_is_answered_with_something_else_is_no_news(
 ) -> None:
     """A cache, or a gateway that mixes up its connections."""
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
     answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", said)
     with pytest.raises(UnavailableError, match="about something else"):
@@ -279,7 +281,7 @@ def test_a_look_that_is_answered_with_something_else_is_no_news(
 
 def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     other = {**PROCESS, "relationships": {"app": {"data": {"guid": "another"}}}}
     answer(wire, "GET", f"{V3APP}/processes", listing(other))
     with pytest.raises(UnavailableError, match="about something else"):
@@ -288,8 +290,8 @@ def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> N
 
 def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    seen = known(cloud, newest="before")
-    seen.sent = rolling(seen, "")
+    seen = resolved(cloud, newest_guid="before")
+    seen.following.request = rolling(seen, "")
     other = deployment("ACTIVE", "DEPLOYING", relationships={"app": {"data": {"guid": "another"}}})
     answer(wire, "GET", "/v3/deployments", listing(other))
     with pytest.raises(UnavailableError, match="about something else"):

@@ -1,7 +1,4 @@
-"""One Cloud Foundry's API: where its parts are, a token that is fresh, and the shape that each answer must have.
-
-Source: cloudfoundry-api 1 to 3.
-"""
+"""The client of a Cloud Foundry API: discovery, a valid token, lists in pages (cloudfoundry-api 1 to 3)."""
 
 from __future__ import annotations
 
@@ -20,22 +17,21 @@ from deployer.providers.cloudfoundry.api.uaa import Login, Uaa
 from deployer.providers.payload import Row
 
 MAX_PAGES = 50
-"""Pages of one list that are read."""
+"""How many pages of one list are read."""
 
 MAX_WARNINGS = 20
 
-ANOTHER = "the response is about something else: a cache in front of Cloud Foundry?"
-"""A response about something else says nothing about what was asked."""
-
+WRONG_OBJECT = "the response is about another object. Check the caches in front of Cloud Foundry"
 
 RENEWALS = 3
-"""Requests in a row whose token was refused at first: a server that never takes one at once would cause a login each time."""
+"""How many requests in a row may need a new token, before the login is given up."""
 
 
 class Client:
-    """`opened`: a connection to one host. The token goes to the API and to the log-cache that it names, and where no other link points.
+    """The client of one Cloud Foundry. The token is only sent to the API and to the log-cache that it names.
 
-    `root` is empty before `discover`. `warnings`: each that the server has sent, once, in their order. `request_id`: the last answer's.
+    `root`: empty before `discover`. `remaining`: requests left in the rate limit window, None if unknown.
+    `warnings`: those of the server, each once, in order. `request_id`: of the last response.
     """
 
     def __init__(
@@ -47,7 +43,10 @@ class Client:
         now: Callable[[], float],
         hide: Callable[[str], None],
     ) -> None:
-        """`now`: the run's seconds. `hide` is told every token before it is used."""
+        """`opened`: makes a connection to one host. `now`: seconds of the run.
+
+        `hide`: called with every token before it is used.
+        """
         self.base = base
         self.root = Endpoints()
         self.remaining: int | None = None
@@ -63,11 +62,11 @@ class Client:
 
     @property
     def logs_base(self) -> str:
-        """Where log-cache is; empty where there is none."""
+        """The URL of log-cache; empty if there is none."""
         return self.root.logs
 
     def discover(self, *, timeout: float | None = None) -> Endpoints:
-        """The discovery and the login, each once. Raises RefusedError and UnavailableError."""
+        """Discover the API and log in, each once. Raises RefusedError and UnavailableError."""
         if not self.root.version:
             response = self._opened(self.base, token="").send("GET", "/", timeout=timeout)
             self.root = discovery.read(responses.json_or_raise(response), self.base)
@@ -86,9 +85,11 @@ class Client:
         body: Any = None,
         timeout: float | None = None,
     ) -> Response:
-        """One request, whatever is answered. Once more with a new token where the server takes this one for expired: it did nothing.
+        """Send one request, and return any response.
 
-        Raises RefusedError, without a request, once a new token was refused as well.
+        If the token has expired, renew it and send the request again.
+
+                Raises RefusedError, without a request, once a new token was rejected as well.
         """
         if self._refused:
             raise RefusedError(self._refused, token_wide=True)
@@ -97,7 +98,7 @@ class Client:
             if self._stale:
                 self._renew(timeout)
         except UnavailableError as error:
-            raise error.not_sent() from error  # the login server's trouble: this request was not sent
+            raise error.not_sent() from error  # only the login failed: this request was not sent
         response = self._http.send(method, path, params, body=body, timeout=timeout)
         if responses.INVALID_TOKEN not in responses.codes(response):
             self._renewed = 0
@@ -116,55 +117,58 @@ class Client:
         return response
 
     def _renew(self, timeout: float | None) -> None:
-        """Where the login server is away, this request was not sent; the token that was refused is never sent again."""
+        """Renew the token. The one that was rejected is never sent again, even if this fails."""
         self.uaa.fresh(timeout=timeout, anew=True)
         self._stale = False
         self._renewed += 1
 
     def get(self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None) -> Any:
-        """The JSON of a good answer. Raises RefusedError and UnavailableError."""
+        """The JSON of a successful response. Raises RefusedError and UnavailableError."""
         return self.json_or_raise(self.send("GET", path, params, timeout=timeout))
 
     def json_or_raise(self, response: Response) -> Any:
-        """The JSON of a good answer. Raises RefusedError and UnavailableError."""
+        """The JSON of a successful response. Raises RefusedError and UnavailableError."""
         return responses.json_or_raise(response)
 
     def row(self, path: str, *, timeout: float | None = None) -> Row:
-        """The object that the path names. Raises UnavailableError for an answer that is about another one, or about none."""
+        """The object at this path. Raises UnavailableError for a response about another one, or none."""
         data = self.get(path, timeout=timeout)
         if not isinstance(data, dict) or data.get("guid") != unquote(path.rpartition("/")[2]):
-            raise UnavailableError(ANOTHER, may_have_arrived=True)
+            raise UnavailableError(WRONG_OBJECT, may_have_arrived=True)
         return data
 
-    def thing(self, path: str) -> Row:
-        """One object that has no guid of its own."""
+    def record(self, path: str) -> Row:
+        """An object that has no guid."""
         return payload.record(self.get(path))
 
     def pages(
         self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
     ) -> list[Row]:
-        """Every row of a list. Of a link to the next page only the query is used: it may name any host."""
+        """All records of a list.
+
+        Of a link to the next page only the query is used, since it could name any host.
+        """
         rows: list[Row] = []
-        asked = dict(params or {})
+        query = dict(params or {})
         for _ in range(MAX_PAGES):
-            data = self.get(path, asked, timeout=timeout)
+            data = self.get(path, query, timeout=timeout)
             rows += _rows(data)
-            following = _following(data)
-            if not following or following == asked:
+            next_query = _next_query(data)
+            if not next_query or next_query == query:
                 break
-            asked = following
+            query = next_query
         return rows
 
     def page(
         self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
     ) -> list[Row]:
-        """The rows of a list's first page."""
+        """The records on the first page of a list."""
         return _rows(self.get(path, params, timeout=timeout))
 
     def logs(
         self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
     ) -> Response | None:
-        """One question to log-cache, whatever is answered; None where there is none. Its 404 may mean that the token is not taken."""
+        """Send one request to log-cache; None if there is none. Its 404 can also mean an invalid token."""
         self.discover(timeout=timeout)
         return self._logs.send("GET", path, params, timeout=timeout) if self._logs else None
 
@@ -172,7 +176,7 @@ class Client:
         return self.uaa.access
 
     def _warned(self, header: str) -> None:
-        """`X-Cf-Warnings`: escaped texts, between commas."""
+        """Remember new warnings of `X-Cf-Warnings`: escaped texts, separated by commas."""
         for part in header.split(","):
             text = one_line(unquote_plus(part, errors="replace"))
             if text and text not in self.warnings and len(self.warnings) < MAX_WARNINGS:
@@ -180,27 +184,27 @@ class Client:
 
 
 def listed(*names: str) -> str:
-    """Names as a list's parameter takes them: the comma stands between them, so one inside is escaped twice (cloudfoundry-api 3)."""
+    """Names as a list parameter, with commas in them escaped twice (cloudfoundry-api 3)."""
     return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
 
 
 def of_app(guid: str, rows: list[Row]) -> list[Row]:
-    """The same list. Raises UnavailableError where it names another app: an empty one would mean that nothing was started."""
+    """The records, all of this app. Raises UnavailableError if one belongs to another app."""
     for row in rows:
         if payload.value(row, "relationships", "app", "data", "guid") not in {None, guid}:
-            raise UnavailableError(ANOTHER, may_have_arrived=True)
+            raise UnavailableError(WRONG_OBJECT, may_have_arrived=True)
     return rows
 
 
 def _rows(data: Any) -> list[Row]:
-    """Raises UnavailableError for an answer of another shape."""
+    """The records of a list. Raises UnavailableError for a response of another shape."""
     listed, found = payload.value(data, "resources"), payload.records(data, "resources")
     if not isinstance(listed, list) or (listed and not found):  # empty would mean that nothing was started
-        raise UnavailableError("a list of another shape than Cloud Foundry's", may_have_arrived=True)
+        raise UnavailableError("the response does not have the shape of a list", may_have_arrived=True)
     return found
 
 
-def _following(data: Row) -> dict[str, str]:
+def _next_query(data: Row) -> dict[str, str]:
     try:
         return dict(parse_qsl(urlsplit(payload.text(data, "pagination", "next", "href")).query))
     except ValueError:

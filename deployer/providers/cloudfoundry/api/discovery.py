@@ -1,4 +1,4 @@
-"""PURE: where a Cloud Foundry keeps what, as `GET /` says (cloudfoundry-api 1)."""
+"""PURE: the URLs of a Cloud Foundry, from `GET /` (cloudfoundry-api 1)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ from deployer.providers import payload
 
 VERSION = re.compile(r"(\d{1,4}(?:\.\d{1,6}){1,3})(\+[\w.-]{1,30})?", re.ASCII)
 KORIFI = (
-    "this is a Korifi without UAA (`cf_on_k8s`): it takes the certificates and tokens of its Kubernetes, which Deployer can't give. "
-    "With UAA switched on there, it can log in"
+    "this is a Korifi without UAA (`cf_on_k8s`), which requires Kubernetes credentials. "
+    "Deployer does not support these: enable UAA in Korifi"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Addresses without a trailing slash; `logs` is empty where no log-cache is named that the token may be sent to."""
+    """URLs without a trailing slash.
+
+    `logs`: empty if there is no log-cache to which the token may be sent.
+    """
 
     version: str = ""
     login: str = ""
@@ -28,11 +31,14 @@ class Endpoints:
 
 
 def read(data: Any, base: str) -> Endpoints:
-    """Raises UnavailableError for what is no Cloud Foundry's, and RefusedError where nobody can log in."""
+    """The URLs.
+
+    Raises UnavailableError for another server's response, and RefusedError if no login is possible.
+    """
     links = payload.record(data, "links")
     if not isinstance(links.get("cloud_controller_v3"), dict):
         raise UnavailableError(
-            "an answer in JSON, but not Cloud Foundry's (it names no v3 API): is `cf_api` right?"
+            "the response is JSON but not from Cloud Foundry (it has no v3 API). Check `cf_api`"
         )
     if data.get("cf_on_k8s") is True:
         raise RefusedError(KORIFI, token_wide=True)
@@ -41,7 +47,7 @@ def read(data: Any, base: str) -> Endpoints:
     login, logs = _host(named, base), _host(payload.text(links, "log_cache", "href"), base)
     if not login:
         raise RefusedError(
-            "the API names a login server without a safe address (https): nothing was sent to it",
+            "the API names a login server whose URL is not https; nothing was sent to it",
             token_wide=True,
         )
     return Endpoints(
@@ -50,9 +56,10 @@ def read(data: Any, base: str) -> Endpoints:
 
 
 def beside(address: str, base: str) -> bool:
-    """Whether an address is on the API's own host, or on one under the same parent domain (`api.sys.example.com`, `uaa.sys.example.com`).
+    """Whether a URL is on the API's host, or on one under the same parent domain.
 
-    Only there the user's own headers go: they are secrets of a gateway in front of this API. A parent of one label is none.
+    The user's headers are only sent there: they are secrets of a gateway in front of this API. A parent
+    domain has at least two labels.
     """
     host, own = ((urlsplit(each).hostname or "").rstrip(".") for each in (address, base))
     parent = own.partition(".")[2]
@@ -60,10 +67,10 @@ def beside(address: str, base: str) -> bool:
 
 
 def _host(address: str, base: str) -> str:
-    """An address that secrets may be sent to: a plain one, and never less protected than the API's own. Else nothing."""
+    """The URL if secrets may be sent to it: a plain one, and https if the API's is; empty otherwise."""
     try:
         parts = urlsplit(address)
-        _ = parts.port  # raises ValueError where it is no number
+        _ = parts.port  # raises ValueError if it is not a number
     except ValueError:
         return ""
     plain = parts.hostname and not re.search(r"[\s\\@?#\x00-\x1f\x7f]", address)

@@ -1,6 +1,6 @@
-"""UAA, the login server: one way to a token, and a token that is renewed before it expires (cloudfoundry-api 2).
+"""UAA, the login server: gets a token, and renews it before it expires (cloudfoundry-api 2).
 
-A wrong password is sent once: five failures lock an account. https://docs.cloudfoundry.org/api/uaa/
+A wrong password is sent only once: five failures lock an account. https://docs.cloudfoundry.org/api/uaa/
 """
 
 from __future__ import annotations
@@ -21,29 +21,31 @@ from deployer.model.text import one_line
 from deployer.providers.cloudfoundry.api import responses
 
 RENEW_AHEAD_SECONDS = 60.0
-"""Seconds before its end at which a token is renewed; of a short life, half."""
+"""Seconds before its expiry at which a token is renewed; at most half of its lifetime."""
 
 BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKENLIKE = re.compile(r"\S*[\w.~+/=-]{30}\S*")
-"""The whole word: what is left of a secret would be known as none."""
+"""A complete word that may be a token: a part of one could not be redacted."""
 
 WRONG = (
-    "the login server does not accept `cf_username` and `cf_password`; it was tried once, because five failures lock an account. A user of "
-    "another identity provider needs `cf_origin`; where people log in by single sign-on, use `cf_assertion`, or a client "
-    "(`cf_client_id`, `cf_client_secret`)"
+    "the login server rejected `cf_username` and `cf_password` (tried only once: five failures lock an "
+    "account). "
+    "For a user of another identity provider set `cf_origin`; "
+    "with single sign-on use `cf_assertion`, or a client (`cf_client_id` and `cf_client_secret`)"
 )
-LOCKED = "the account is locked after too many failed logins: wait until it is unlocked, or ask an admin; nothing more was tried"
-CLIENT = "the login server does not accept `cf_client_id` and `cf_client_secret`"
+LOCKED = "the account is locked after too many failed logins. Wait until it is unlocked, or ask an admin"
+CLIENT = "the login server rejected `cf_client_id` and `cf_client_secret`"
 IDENTITY = (
-    "the login server does not accept `cf_assertion`. Such a token lives for minutes: it must be made in this job, just before; "
-    "and UAA must trust who issues it, and its audience"
+    "the login server rejected `cf_assertion`. Such a token expires within minutes, so it must be created "
+    "in this job, "
+    "and UAA must trust its issuer and audience"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How the user logs in: a password, a client, or a token that the CI system has issued."""
+    """How the user logs in: a password, a client, or a token issued by the CI system."""
 
     username: str = ""
     password: str = field(default="", repr=False)
@@ -55,16 +57,18 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What is sent for a token. `client`: who we say we are, `id:secret`; empty where the form says it. `refusal`: what a no means."""
+    """The request for a token."""
 
     form: dict[str, str] = field(repr=False)
     refusal: str
+    """The message if it is rejected."""
     client: str = field(default="", repr=False)
+    """The client as `id:secret`; empty if the form has it."""
     query: dict[str, str] = field(default_factory=dict)
 
 
 def grant(login: Login) -> Grant:
-    """PURE. The way that fits what was given; a client's own token is a client's login, a person's token needs no client of its own."""
+    """PURE. The request for a token, by which fields of the login are set (cloudfoundry-api 2)."""
     client = f"{login.client_id or 'cf'}:{login.client_secret}"
     credentials = {"grant_type": "client_credentials", "client_id": login.client_id}
     if login.assertion and login.client_id and not login.client_secret:
@@ -87,15 +91,18 @@ def grant(login: Login) -> Grant:
 
 
 MAX_LOGIN_TRIES = 3
-"""Requests with a password that may end without the login server's own word: five wrong ones lock the account (cloudfoundry-api 2)."""
+"""How many requests with a password may fail without a verdict.
+
+Five wrong ones lock the account (cloudfoundry-api 2).
+"""
 
 UNANSWERED = (
-    "the login server failed three times: the password is not sent again, because wrong ones lock the account"
+    "the login server failed three times. The password is not sent again, because wrong ones lock the account"
 )
 
 
 class Uaa:
-    """One login, kept fresh. `access` is the token; `scopes` what it is for, as far as the server said."""
+    """One login, renewed before it expires. `access`: the token. `scopes`: its scopes; empty if unknown."""
 
     def __init__(
         self,
@@ -119,68 +126,73 @@ class Uaa:
         self._unanswered = 0
 
     def at(self, address: str) -> None:
-        """Where it is, as the API has named it."""
+        """Set the URL of the login server, which the API names."""
         basic = base64.b64encode(self._grant.client.encode()).decode() if self._grant.client else ""
         self._http = self._opened(address, token=basic, scheme="Basic")
 
     @property
     def claims(self) -> dict[str, Any]:
-        """What the token says of itself; nothing where it is opaque."""
+        """The claims of the token; empty if it is opaque."""
         return claims(self.access)
 
     def fresh(self, *, timeout: float | None = None, anew: bool = False) -> None:
-        """See to it that the token holds for a while. `anew`: whatever its age. Raises RefusedError and UnavailableError."""
+        """Renew the token if it expires soon, or always with `anew`.
+
+        Raises RefusedError and UnavailableError.
+        """
         if self.access and not anew and self._now() < self._renew_at:
             return
         if self._refused:
             raise RefusedError(self._refused, token_wide=True)
-        asked = self._now()
+        sent_at = self._now()
         if self._refresh:
-            response = self._ask({"grant_type": "refresh_token", "refresh_token": self._refresh}, {}, timeout)
+            response = self._send(
+                {"grant_type": "refresh_token", "refresh_token": self._refresh}, {}, timeout
+            )
             if not (response.status in {400, 401} and _is_oauth(response)):
-                self._take(good(response, IDENTITY, once=False), asked)
+                self._take(token_or_raise(response, IDENTITY, once=False), sent_at)
                 return
-            self._refresh = ""  # expired or withdrawn: what worked at first may do so again
-        if (
-            self._unanswered >= MAX_LOGIN_TRIES and not self._accepted
-        ):  # one that was accepted is right: it locks nothing
+            self._refresh = ""  # expired or revoked: log in again
+        # A password that was accepted before is right, and locks nothing.
+        if self._unanswered >= MAX_LOGIN_TRIES and not self._accepted:
             raise RefusedError(UNANSWERED, token_wide=True)
         try:
-            response = self._ask(self._grant.form, self._grant.query, timeout)
+            response = self._send(self._grant.form, self._grant.query, timeout)
             self._unanswered += response.status >= 500 and self._grant.form.get("grant_type") == "password"
-            self._take(good(response, self._grant.refusal, once=not self._accepted), asked)
+            self._take(token_or_raise(response, self._grant.refusal, once=not self._accepted), sent_at)
             self._unanswered, self._accepted = 0, True
         except RefusedError as error:
             self._refused = error.reason
             raise
 
-    def _ask(self, form: dict[str, str], query: dict[str, str], timeout: float | None) -> Response:
+    def _send(self, form: dict[str, str], query: dict[str, str], timeout: float | None) -> Response:
         if self._http is None:
-            raise UnavailableError("the login server is not known yet")
+            raise UnavailableError("the URL of the login server is not known yet")
         try:
             return self._http.send("POST", "/oauth/token", query or None, form=form, timeout=timeout)
         except UnavailableError as error:
             self._unanswered += error.may_have_arrived and form.get("grant_type") == "password"
-            made = LateError if isinstance(error, LateError) else UnavailableError
-            # Nothing else has been sent: it is no lost answer.
-            raise made(f"the login server: {error.reason}", permanent=error.permanent) from error
+            kind = LateError if isinstance(error, LateError) else UnavailableError
+            # Only the login was sent, so no response to a trigger was lost.
+            raise kind(f"the login server: {error.reason}", permanent=error.permanent) from error
 
-    def _take(self, answer: dict[str, Any], asked: float) -> None:
-        access, refresh = answer["access_token"], answer.get("refresh_token")
+    def _take(self, data: dict[str, Any], sent_at: float) -> None:
+        access, refresh = data["access_token"], data.get("refresh_token")
         self._hide(access)
         if isinstance(refresh, str) and refresh:
             self._hide(refresh)
             self._refresh = refresh
         self.access = access
-        self.scopes = frozenset(str(answer.get("scope") or "").split())
-        life = _life(answer)
-        self._renew_at = asked + life - min(RENEW_AHEAD_SECONDS, life / 2)
+        self.scopes = frozenset(str(data.get("scope") or "").split())
+        lifetime = _lifetime_seconds(data)
+        self._renew_at = sent_at + lifetime - min(RENEW_AHEAD_SECONDS, lifetime / 2)
 
 
-def good(response: Response, refusal: str, *, once: bool = True) -> dict[str, Any]:
-    """PURE. The answer with a token. Raises RefusedError and UnavailableError, never with what may hold a token (cloudfoundry-api 2).
+def token_or_raise(response: Response, refusal: str, *, once: bool = True) -> dict[str, Any]:
+    """PURE. The JSON of a response with a token (cloudfoundry-api 2).
 
-    `once`: what was sent may be a wrong password, so that a refusal which is not the login server's own counts as one, too.
+    `once`: the password may be wrong, so a rejection that is not the login server's own also counts. Raises
+    RefusedError and UnavailableError, without any text that may contain a token.
     """
     data = response.data
     if (
@@ -192,46 +204,40 @@ def good(response: Response, refusal: str, *, once: bool = True) -> dict[str, An
         return data
     if 300 <= response.status < 400:
         raise UnavailableError(
-            "the login server redirects: it is not the one that gives tokens", permanent=True
+            "the login server redirects, so it is not a UAA. Check `cf_api`", permanent=True
         )
     wait = retry_after(response)
     if response.status == 429:
         raise UnavailableError(
-            "the login server is asked too often (HTTP 429)",
+            "rate limited by the login server (HTTP 429)",
             from_server=True,
             retry_after=wait or responses.LOGIN_RETRY_SECONDS,
         )
-    if (
-        once and response.status in {400, 401, 403} and not _is_oauth(response)
-    ):  # asked again, a wrong password would lock the account
+    # A second attempt with a wrong password could lock the account.
+    if once and response.status in {400, 401, 403} and not _is_oauth(response):
         raise RefusedError(f"{refusal} (HTTP {response.status})", token_wide=True)
     if not _is_oauth(response) or response.status >= 500:
         raise UnavailableError(
-            f"the login server does not answer properly (HTTP {response.status})",
+            f"the login server returned an error (HTTP {response.status})",
             from_server=_is_oauth(response),
             retry_after=wait,
         )
-    said = _said(data)
-    if "locked" in said:
-        raise RefusedError(f"{LOCKED} ({said})", token_wide=True)
-    raise RefusedError(
-        f"{CLIENT if data.get('error') == 'invalid_client' and refusal != IDENTITY else refusal} ({said})",
-        token_wide=True,
-    )
+    reason = _reason(data)
+    if "locked" in reason:
+        refusal = LOCKED
+    elif data.get("error") == "invalid_client" and refusal != IDENTITY:
+        refusal = CLIENT
+    raise RefusedError(f"{refusal} ({reason})", token_wide=True)
 
 
 def claims(token: str) -> dict[str, Any]:
-    """PURE. The middle part of a JWT, unverified: only the server may believe it."""
+    """PURE. The claims of a JWT, unverified; empty if it is opaque."""
     parts = token.split(".")
     try:
-        read = (
-            untrusted_json.loads(base64.urlsafe_b64decode(parts[1] + "==").decode())
-            if len(parts) == 3
-            else {}
-        )
-    except (ValueError, binascii.Error):
+        data = untrusted_json.loads(base64.urlsafe_b64decode(parts[1] + "==").decode())
+    except (IndexError, ValueError, binascii.Error):
         return {}
-    return read if isinstance(read, dict) else {}
+    return data if len(parts) == 3 and isinstance(data, dict) else {}
 
 
 def _is_oauth(response: Response) -> bool:
@@ -242,16 +248,19 @@ def _is_oauth(response: Response) -> bool:
     )
 
 
-def _said(data: dict[str, Any]) -> str:
-    """The server's reason without anything that may be a token: a part of one is not known as a secret any more."""
+def _reason(data: dict[str, Any]) -> str:
+    """The server's reason, without any word that may be a token: a part of one could not be redacted."""
     kind, text = one_line(data["error"]), one_line(data.get("error_description"))
     return kind if kind == "invalid_token" or not text else f"{kind}: {TOKENLIKE.sub('…', text)}"
 
 
-def _life(answer: dict[str, Any]) -> float:
-    """Seconds that the token holds, by no clock but the server's; for ever where nothing tells: then a refusal says that it is over."""
-    own = claims(answer["access_token"])
-    for end, begin in ((answer.get("expires_in"), 0), (own.get("exp"), own.get("iat"))):
+def _lifetime_seconds(data: dict[str, Any]) -> float:
+    """The token's lifetime by the server's clock; infinite if unknown.
+
+    Then it is renewed when it is rejected.
+    """
+    own = claims(data["access_token"])
+    for end, begin in ((data.get("expires_in"), 0), (own.get("exp"), own.get("iat"))):
         if isinstance(end, int | float) and isinstance(begin, int | float) and end > begin:
             return float(end - begin)
     return math.inf

@@ -1,1 +1,1 @@
-"""Polling: builds, deployments, instances, logs and crashes of an app."""
+"""Polls builds, deployments and instances, and reads logs and crashes."""

@@ -1,4 +1,4 @@
-"""PURE: why instances crashed, from the app's events: an instance itself only says that it did (cloudfoundry-api 8)."""
+"""PURE: why instances crashed, from the app's events (cloudfoundry-api 8)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from deployer.model.text import one_line
 from deployer.providers.cloudfoundry.watching.instance_status import number
 
 NEWEST_EVENTS = 5
-"""Events that are read."""
+"""How many of the newest events are read."""
 
-REMEDIES = {
+FIXES = {
     "out of memory": "Give it more memory: `cf scale APP -m 1G`",
 }
-"""By what the description of an exit holds."""
+"""The fix, by a text in the description of an exit."""
 
-ELSEWHERE = "Its last log lines say why: `cf logs APP --recent`"
+SEE_LOG = "See its last log lines: `cf logs APP --recent`"
 
 
 def params(guid: str) -> dict[str, str]:
-    """The newest crash events of one app."""
+    """The parameters for the newest crash events of one app."""
     return {
         "types": "audit.app.process.crash",
         "target_guids": guid,
@@ -32,9 +32,10 @@ def params(guid: str) -> dict[str, str]:
 def reason(
     events: Iterable[dict[str, Any]], guids: frozenset[str], versions: frozenset[str] = frozenset()
 ) -> str:
-    """Of the newest crash of these processes; empty where the events tell nothing of it.
+    """Why these processes crashed last, with the fix; empty if the events have none of their crashes.
 
-    `versions`: what they are at, where that is known. An event of another version is of an earlier start; no clocks are compared.
+    `versions`: their current versions; empty if unknown. An event of another version belongs to an earlier
+    start.
     """
     for event in events:
         data, actor = event.get("data"), event.get("actor")
@@ -42,14 +43,13 @@ def reason(
             continue
         if versions and str(data.get("version") or "") not in {"", *versions}:
             continue
-        if said := one_line(data.get("exit_description")) or _status(data):
-            return f"{said}. {next((each for mark, each in REMEDIES.items() if mark in said.lower()), ELSEWHERE)}"
+        if text := one_line(data.get("exit_description")) or _status(data):
+            fix = next((each for mark, each in FIXES.items() if mark in text.lower()), SEE_LOG)
+            return f"{text}. {fix}"
     return ""
 
 
 def _status(data: dict[str, Any]) -> str:
-    return (
-        f"exited with status {number(data['exit_status'])}"
-        if isinstance(data.get("exit_status"), int)
-        else ""
-    )
+    if not isinstance(data.get("exit_status"), int):
+        return ""
+    return f"exited with status {number(data['exit_status'])}"

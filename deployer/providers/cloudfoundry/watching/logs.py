@@ -1,4 +1,4 @@
-"""The log of an app and of its staging, from log-cache (cloudfoundry-api 9). Best effort: nothing that fails here changes a verdict."""
+"""The log of an app and its staging, from log-cache (cloudfoundry-api 9). Failures never change a verdict."""
 
 from __future__ import annotations
 
@@ -18,48 +18,53 @@ from deployer.providers import payload
 from deployer.providers.cloudfoundry.api.client import Client
 
 MAX_ENVELOPES = 1000
-"""Envelopes of one answer: the most that there are."""
+"""The largest number of envelopes in one response."""
 
 MAX_PAGES = 5
-"""Full answers that are read in one look."""
+"""How many full responses are read in one poll."""
 
 OVERLAP_NANOSECONDS = 2_000_000_000
-"""Nanoseconds that are read again each time: lines of several cells arrive out of their order."""
+"""Nanoseconds that are read again each time, since lines of several cells arrive out of order."""
 
 READ_SECONDS = 5.0
-"""Seconds for an answer: a log must not hold up a look."""
+"""Read timeout: the log must not delay a poll."""
 
 MAX_LOG_FAILURES = 5
-"""In a row, after which it is given up."""
+"""Failures in a row after which the log is no longer read."""
 
 MAX_ERROR_LINES = 5
-"""Lines of a staging's errors that are kept for its reason."""
+"""How many error lines of a staging are kept for its reason."""
 
 STAGING, PLATFORM, ROUTER = "STG", "API", "RTR"
-GIVEN_UP = "the log could not be read {} times in a row ({}): it is not shown any more. `cf logs APP --recent` has it"
-NO_LOGS = "this Cloud Foundry has no log-cache: no log is shown"
+GIVEN_UP = (
+    "could not read the log {} times in a row ({}), so it is no longer shown. To see it, run `cf logs APP "
+    "--recent`"
+)
+NO_LOGS = "no log is shown, because this Cloud Foundry has no log-cache"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a log. `time`: nanoseconds of the server's clock; `process`: the guid of the process that wrote it, if any did."""
+    """One log line."""
 
     time: int
+    """Nanoseconds of the server's clock."""
     source: str
     instance: str
     process: str
+    """The guid of the process that wrote it; empty if none did."""
     text: str
     error: bool
 
     @property
     def key(self) -> bytes:
-        """What tells it from every other but its doubles."""
+        """A hash that only identical lines share."""
         parts = "\0".join((str(self.time), self.source, self.instance, str(self.error), self.text))
         return hashlib.blake2b(parts.encode("utf-8", "replace"), digest_size=16).digest()
 
     @property
     def shown(self) -> str:
-        """As `cf logs` writes it, without the time."""
+        """The line as `cf logs` prints it, without the time."""
         return (
             f"[{self.source}/{self.instance}] {self.text}"
             if self.instance
@@ -69,14 +74,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The lines of one answer by their time. `full`: there are more behind them; what can't be read counts for that, too."""
+    """The lines of one response in order of time.
+
+    `full`: there may be more; unreadable envelopes count, too.
+    """
 
     lines: list[Line]
     full: bool
 
 
 def read(data: Any) -> Read | None:
-    """PURE. None for an answer of another shape."""
+    """PURE. The lines of a response; None for a response of another shape."""
     batch = payload.value(data, "envelopes", "batch")
     if not isinstance(batch, list):
         return None
@@ -87,7 +95,10 @@ def read(data: Any) -> Read | None:
 
 
 def _line(envelope: Any) -> Line | None:
-    """Numbers come as strings, from a Korifi as numbers; `type` may be missing, which is OUT (cloudfoundry-api 9)."""
+    """One line; None if unreadable.
+
+    Numbers are strings, but numbers on Korifi; `type` defaults to OUT (cloudfoundry-api 9).
+    """
     log = envelope.get("log") if isinstance(envelope, dict) else None
     if not isinstance(log, dict):
         return None
@@ -107,12 +118,12 @@ Wanted = Callable[[Line], bool]
 
 
 def of_staging(line: Line) -> bool:
-    """PURE. What belongs to a staging; what runs meanwhile goes on writing."""
+    """PURE. Whether a line belongs to the staging rather than to the running app."""
     return line.source in {STAGING, PLATFORM}
 
 
 def of_processes(guids: frozenset[str]) -> Wanted:
-    """PURE. What belongs to these processes, or to none; the requests that the router has seen are not of interest."""
+    """PURE. Selects lines of these processes, or of none, without the router's access log."""
 
     def wanted(line: Line) -> bool:
         return line.source != ROUTER and (
@@ -124,27 +135,26 @@ def of_processes(guids: frozenset[str]) -> Wanted:
 
 @dataclass
 class AppLog:
-    """Where one app's log has been read to. `since` is a time of the server's clock; None: not known yet.
-
-    `errors`: the last lines that staging wrote as errors; they alone say why it failed.
-    """
+    """Reads one app's log, each line once."""
 
     api: Client
     guid: str
     since: int | None = None
+    """From where the log is read next, in nanoseconds of the server's clock; None: not known yet."""
     errors: list[str] = field(default_factory=list)
+    """The last error lines of the staging, which alone have the reason if it fails."""
     _seen: dict[tuple[int, bytes], int] = field(default_factory=dict)
     _failures: int = 0
     _given_up: bool = False
-    _news: tuple[str, ...] = ()
+    _warnings: tuple[str, ...] = ()
 
     def begin(self) -> None:
-        """From the newest line on that there is now, by the server's clock; only once."""
+        """Start after the newest existing line, by the server's clock. Only the first call has an effect."""
         if self.since is None and (found := self._read({"limit": "1", "descending": "true"})) is not None:
             self.since = max((line.time for line in found.lines), default=-1) + 1
 
     def fresh(self, wanted: Wanted) -> tuple[Entry, ...]:
-        """The lines that were not read yet, each once."""
+        """The new lines."""
         self.begin()
         entries: list[Entry] = []
         for _ in range(MAX_PAGES):
@@ -159,13 +169,13 @@ class AppLog:
                 break
         return tuple(entries)
 
-    def trouble(self) -> tuple[str, ...]:
-        """What people should know of it, told once."""
-        news, self._news = self._news, ()
-        return news
+    def warnings(self) -> tuple[str, ...]:
+        """New warnings, each only once."""
+        warnings, self._warnings = self._warnings, ()
+        return warnings
 
     def _new(self, found: list[Line], wanted: Wanted) -> list[Entry]:
-        """An entry's key holds how many of its doubles came before it: it is alone in all that is ever shown."""
+        """The new entries. A key includes how many identical lines came before, which makes it unique."""
         counts: Counter[tuple[int, bytes]] = Counter()
         entries: list[Entry] = []
         for line in found:
@@ -188,7 +198,7 @@ class AppLog:
         return entries
 
     def _move_on(self, found: Read) -> None:
-        """A full answer is followed by what comes after it, however much there is of the same moment."""
+        """After a full response continue after its last line, even if there are more of the same moment."""
         since = self.since or 0
         last = max((line.time for line in found.lines), default=since)
         if found.full:
@@ -198,7 +208,7 @@ class AppLog:
         self._seen = {key: count for key, count in self._seen.items() if key[0] >= self.since}
 
     def _read(self, params: dict[str, str]) -> Read | None:
-        """One question. Its 404 means anything, also a token that is not taken."""
+        """Send one request. A 404 can mean anything, including an invalid token."""
         if self._given_up:
             return None
         try:
@@ -215,19 +225,19 @@ class AppLog:
             return None
         found = read(response.data) if response.status == 200 else None
         if found is None:
-            self._failed(_said(response))
+            self._failed(_problem(response))
         else:
             self._failures = 0
         return found
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, reason: str) -> None:
         self._failures += 1
         if self._failures >= MAX_LOG_FAILURES:
-            self._give_up(GIVEN_UP.format(MAX_LOG_FAILURES, why))
+            self._give_up(GIVEN_UP.format(MAX_LOG_FAILURES, reason))
 
-    def _give_up(self, why: str) -> None:
-        self._given_up, self._news = True, (why,)
+    def _give_up(self, warning: str) -> None:
+        self._given_up, self._warnings = True, (warning,)
 
 
-def _said(response: Response) -> str:
-    return f"HTTP {response.status}" if response.status != 200 else "an answer of another shape"
+def _problem(response: Response) -> str:
+    return f"HTTP {response.status}" if response.status != 200 else "a response of another shape"

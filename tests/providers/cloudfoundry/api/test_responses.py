@@ -81,7 +81,7 @@ REFUSED = {
     "process-stats-404": "it does not exist, or the login may not see it",
 }
 UNAVAILABLE = {
-    "app-start-500-unknown": "Cloud Foundry does not answer properly",
+    "app-start-500-unknown": "Cloud Foundry returned an error",
     "app-start-503-db": "Cloud Foundry can't reach its database",
     "build-create-422-in-progress": "another build of the app is still being staged",
     "process-stats-503-unavailable": "can't tell at the moment how the instances are",
@@ -147,7 +147,7 @@ def test_the_router_speaks_for_itself() -> None:
         ),
         pytest.param(
             error(10008, "something new"),
-            "Cloud Foundry says: HTTP 422, something new (CF-Title 10008)",
+            "Cloud Foundry responded with HTTP 422, something new (CF-Title 10008)",
             id="unknown-text",
         ),
         pytest.param(
@@ -208,7 +208,7 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
         api.get(THING)
     assert (
         caught.value.reason
-        == "Cloud Foundry is asked too often (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
+        == "rate limited by Cloud Foundry (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
     )
     assert (caught.value.retry_after, caught.value.from_server, api.remaining) == (12, True, 0)
 
@@ -267,7 +267,7 @@ def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json:
             "`cf_api` redirects to another host, other.example, as for a login",
         ),
         ("/elsewhere", "something in front of Cloud Foundry redirects its API to another path"),
-        ("/login", "something in front of Cloud Foundry asks for a login"),
+        ("/login", "a proxy in front of Cloud Foundry requires a login"),
     ],
 )
 def test_a_redirect_is_never_followed(location: str, words: str) -> None:

@@ -206,7 +206,7 @@ def test_a_crash_is_told_with_its_reason() -> None:
 
 def test_what_is_told_along_the_way() -> None:
     assert instance_status.instances([web(NO_ROOM)], "all", {}).warnings == (
-        "no place was found for an instance yet (insufficient resources: memory): the server goes on trying",
+        "an instance could not be placed yet (insufficient resources: memory); the server keeps trying",
     )
     assert instance_status.instances([web(desired=0)], "all", {}).warnings == (instance_status.NOTHING_RUNS,)
     assert "'FLYING'" in instance_status.instances([web(instance("FLYING"))], "all", {}).warnings[0]
@@ -218,7 +218,9 @@ def test_what_is_told_along_the_way() -> None:
         pytest.param(
             [web(UNREADY)], f"{instance_status.UNROUTABLE} (1 of 1 running, 1 not ready)", id="not-ready"
         ),
-        pytest.param([web(START)], "not all of its instances ran: 0 of 1 running, 1 starting", id="starting"),
+        pytest.param(
+            [web(START)], "not all instances were running: 0 of 1 running, 1 starting", id="starting"
+        ),
     ],
 )
 def test_the_limit_says_what_was_missing(processes: list[Process], reason: str) -> None:
@@ -265,7 +267,7 @@ def test_trouble_of_a_deployment_is_told_and_is_no_end() -> None:
         Phase.RUNNING,
         "deploying",
         reason="its instances were still being replaced: memory quota_exceeded",
-        warnings=("the deployment does not get on: memory quota_exceeded",),
+        warnings=("the deployment is not making progress: memory quota_exceeded",),
     )
 
 
@@ -320,8 +322,8 @@ def test_a_build_is_its_state(state: str, phase: Phase, hold: float) -> None:
 
 def test_a_failed_staging_tells_what_its_log_says() -> None:
     row = body("build-get-200-failed-docker")
-    assert instance_status.build(row, "Its log says: manifest unknown").reason == (
-        "staging failed. Its log says: manifest unknown"
+    assert instance_status.build(row, "Its log ends with: manifest unknown").reason == (
+        "staging failed. Its log ends with: manifest unknown"
     )
 
 

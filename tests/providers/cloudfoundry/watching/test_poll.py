@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
-from deployer.providers.cloudfoundry.app import STOPPED
+from deployer.providers.cloudfoundry.app import Condition
 from deployer.providers.cloudfoundry.watching import instance_status, poll
 from tests.providers.cloudfoundry.foundation import NEW_STATS, PROCESS, ROLLS, RUNS, STATS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
@@ -20,8 +20,8 @@ from tests.providers.cloudfoundry.support import (
     asked,
     body,
     instance,
-    known,
     listing,
+    resolved,
     serve,
     server,
 )
@@ -43,7 +43,7 @@ def stats(*states_: str) -> dict[str, Any]:
 
 def test_a_look_lists_the_processes_and_reads_each(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
     assert [cloud.poll(RUNS) for _ in range(2)] == [
@@ -56,7 +56,7 @@ def test_a_look_lists_the_processes_and_reads_each(wire: responses.RequestsMock)
 
 def test_a_process_of_zero_instances_is_not_asked_for(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-0")
     found = cloud.poll(RUNS)
     assert (found.phase, found.warnings) == (Phase.SUCCEEDED, (instance_status.NOTHING_RUNS,))
@@ -65,7 +65,7 @@ def test_a_process_of_zero_instances_is_not_asked_for(wire: responses.RequestsMo
 
 def test_an_app_that_is_scaled_to_nothing_meanwhile_is_seen_to_be(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-zero-instances")
     serve(wire, "app-processes-list-200-web-0")
@@ -81,7 +81,7 @@ def test_where_no_instance_comes_it_is_read_whether_one_is_still_wanted(
     wire: responses.RequestsMock, state: str, phase: Phase
 ) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-down-just-started")
     serve(wire, state)
@@ -94,7 +94,7 @@ def test_where_no_instance_comes_it_is_read_whether_one_is_still_wanted(
 
 def test_statistics_that_are_away_for_a_while_are_no_news(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-503-unavailable")
     with pytest.raises(UnavailableError):
@@ -103,7 +103,7 @@ def test_statistics_that_are_away_for_a_while_are_no_news(wire: responses.Reques
 
 def test_a_process_that_is_gone_has_been_replaced(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     answer(wire, "GET", f"{V3APP}/processes", listing({**PROCESS, "guid": NEW_WEB}))
     serve(wire, "process-stats-404")
@@ -121,7 +121,7 @@ def test_a_process_that_is_gone_has_been_replaced(wire: responses.RequestsMock) 
 
 def test_an_app_that_is_scaled_meanwhile_is_counted_anew(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     answer(wire, "GET", f"{V3APP}/processes", listing({**PROCESS, "instances": 1}))
     answer(wire, "GET", STATS, stats("RUNNING"))
@@ -132,7 +132,7 @@ def test_a_crash_is_told_with_the_reason_of_its_event_which_is_read_once(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     for name in ("app-processes-list-200-web-2", "process-stats-200-all-crashed", "audit-events-crash-200"):
         serve(wire, name)
     found = [cloud.poll(RUNS) for _ in range(2)]
@@ -147,7 +147,7 @@ def test_a_crash_is_told_with_the_reason_of_its_event_which_is_read_once(
 
 def test_events_that_may_not_be_read_leave_a_crash_a_crash(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     for name in ("app-processes-list-200-web-2", "process-stats-200-all-crashed"):
         serve(wire, name)
     serve(wire, "app-start-403-not-authorized", "GET", "/v3/audit_events")
@@ -158,7 +158,7 @@ def test_an_instance_that_was_replaced_between_two_looks_starts_the_count_anew(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     answer(wire, "GET", STATS, stats("RUNNING", "RUNNING"))
     answer(
@@ -172,17 +172,17 @@ def test_an_instance_that_was_replaced_between_two_looks_starts_the_count_anew(
 
 def test_a_stopped_app_is_looked_at_until_nothing_of_it_runs(wire: responses.RequestsMock) -> None:
     cloud = server(wire, command=Command.STOP)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-stopping")
     serve(wire, "process-stats-200-down-just-started")
-    stopped = Handle(APP, "", condition=STOPPED)
+    stopped = Handle(APP, "", condition=Condition.STOPPED)
     assert [cloud.poll(stopped).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
 
 
 def test_a_warning_of_the_server_is_handed_on_once(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
-    known(cloud)
+    resolved(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-metrics-unavailable-warning")
     assert [cloud.poll(RUNS).warnings for _ in range(2)] == [("Stats server temporarily unavailable.",), ()]
@@ -190,7 +190,7 @@ def test_a_warning_of_the_server_is_handed_on_once(wire: responses.RequestsMock)
 
 def test_a_look_shows_what_was_logged_since_the_last(wire: responses.RequestsMock) -> None:
     cloud = server(wire, logs=True)
-    known(cloud).log.since = 0
+    resolved(cloud).log.since = 0
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
     serve(wire, "log-cache-read-200", path=f"{LOGS}/api/v1/read/{APP}")
@@ -203,18 +203,18 @@ def test_a_look_shows_what_was_logged_since_the_last(wire: responses.RequestsMoc
 
 def test_a_deployment_that_is_going_is_looked_at_with_its_new_instances(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling")
-    known(cloud)
+    resolved(cloud)
     serve(wire, "deployment-get-200-deploying")
     answer(wire, "GET", NEW_STATS, stats("STARTING"))
     new = "0 of 1 running, 1 starting"
-    reason = f"its instances were still being replaced (new ones: {new})"
+    reason = f"its instances were still being replaced (new instances: {new})"
     assert cloud.poll(ROLLS) == Snapshot(Phase.RUNNING, f"deploying; new instances: {new}", reason=reason)
     assert asked(wire) == [f"GET /v3/deployments/{DEPLOYMENT}", f"GET {NEW_STATS}"]
 
 
 def test_new_instances_that_are_not_there_yet_are_no_trouble(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling")
-    known(cloud)
+    resolved(cloud)
     serve(wire, "deployment-get-200-deploying")
     serve(wire, "process-stats-404", path=NEW_STATS)
     assert cloud.poll(ROLLS).phase is Phase.RUNNING
@@ -224,7 +224,7 @@ def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire, strategy="rolling")
-    known(cloud)
+    resolved(cloud)
     serve(wire, "deployment-get-200-deploying")
     answer(wire, "GET", NEW_STATS, stats("CRASHED"))
     events = body("audit-events-crash-200")
@@ -239,7 +239,7 @@ def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(
 
 def test_a_deployed_one_is_done_when_its_instances_run(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling")
-    known(cloud).processes = [PROCESS]
+    resolved(cloud).following.processes = [PROCESS]
     serve(wire, "deployment-get-200-deployed")
     answer(wire, "GET", f"{V3APP}/processes", listing({**PROCESS, "guid": NEW_WEB}))
     answer(wire, "GET", NEW_STATS, stats("STARTING", "STARTING"))
@@ -262,6 +262,6 @@ def test_a_deployment_that_is_over_otherwise_is_told_apart(
     wire: responses.RequestsMock, reason: str, phase: Phase
 ) -> None:
     cloud = server(wire, strategy="rolling")
-    known(cloud)
+    resolved(cloud)
     serve(wire, "deployment-get-200-canceled", body=deployment("FINALIZED", reason))
     assert cloud.poll(ROLLS).phase is phase
