@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deployer.simulator.cloudfoundry.names import APP, REGISTRY_PASSWORD, REGISTRY_USERNAME, guid
-from tests.scenarios.coolify_truth import CODES as ENDS
+from tests.scenarios.coolify_cases import CODES as ENDS
 
 CODES = {**ENDS, "superseded": 4, "interrupted": 130}
 NAMED = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.scenarios.coolify_truth import (
+from tests.scenarios.coolify_cases import (
     ALL,
     BACK,
     BY_CALL,

@@ -22,7 +22,7 @@ from tests.fakes import BEGINNING
 from tests.scenarios.coolify_changes import BACKS, CHANGES
 from tests.scenarios.coolify_deployments import DEPLOYMENTS
 from tests.scenarios.coolify_known_traps import TRAPS
-from tests.scenarios.coolify_truth import BACK, CODES, EARLIER, NEW, ON_DEMAND, Truth
+from tests.scenarios.coolify_cases import BACK, CODES, EARLIER, NEW, ON_DEMAND, Truth
 from tests.scenarios.test_transcripts import StillClock
 from tests.simulator.coolify.invariants import violations
 from tests.simulator.coolify.scenarios import simulating

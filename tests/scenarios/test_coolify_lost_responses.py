@@ -18,7 +18,7 @@ from deployer.simulator.coolify.replies import encoded, parsed
 from deployer.simulator.coolify.scenario import Scenario, tagged
 from deployer.simulator.coolify.scenarios import WEB
 from deployer.simulator.serving.exchange import Fault, Response, Then
-from tests.scenarios.coolify_truth import ALL, CODES, CREATE, INSTANT, NEW, PINNED, since
+from tests.scenarios.coolify_cases import ALL, CODES, CREATE, INSTANT, NEW, PINNED, since
 from tests.scenarios.test_coolify import changing, play
 from tests.simulator.coolify.faults import edited, huge
 from tests.simulator.coolify.scenarios import SCENARIOS, simulating
