@@ -1,6 +1,9 @@
-"""Draws docs/picture.svg: a terminal with what the program says in a rehearsal. `python -m tools.picture` writes, `--check` compares.
+"""Draws docs/picture.svg: a terminal with what the program says in a rehearsal.
 
-Lines are cut at the terminal's right edge; nothing else is left out, and no word is added but the two commands.
+`python -m tools.picture` writes, `--check` compares.
+
+Lines are cut at the terminal's right edge; nothing else is left out, and no word is added but the two
+commands.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from contextlib import chdir
 from enum import Enum
 from html import escape
 
-from tests.scenarios.rehearsals import rehearsed
+from tests.scenarios.rehearsals import run_rehearsal
 from tools import docs
 
 FILE = docs.ROOT / "docs" / "picture.svg"
@@ -58,8 +61,8 @@ STYLE = """
 def lines() -> list[str]:
     """What stands in the terminal."""
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
-        run = rehearsed({"DEPLOYER_REHEARSE": SCENARIO})
-    return [f"$ {COMMAND}", *run.said.splitlines(), "$ echo $?", str(run.code)]
+        run = run_rehearsal({"DEPLOYER_REHEARSE": SCENARIO})
+    return [f"$ {COMMAND}", *run.output.splitlines(), "$ echo $?", str(run.code)]
 
 
 def painted(shown: list[str]) -> list[tuple[Paint, str]]:

@@ -31,7 +31,7 @@ from tests.http.servers import (
 )
 from tests.http.test_tls import serve_once
 from tests.process.program import login
-from tests.scenarios.test_transcripts import StillClock
+from tests.scenarios.rehearsals import StillClock
 
 __all__ = ["_no_surroundings", "_serve"]  # fixtures
 

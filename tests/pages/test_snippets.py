@@ -1,4 +1,7 @@
-"""Everything that people copy from README.md and docs/ is tried: no snippet without a check, no link to nowhere."""
+"""Everything that people copy from README.md and docs/ is tried.
+
+No snippet without a check, no link to nowhere.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ from tests.pages.snippets import (
     filled,
     parsed,
 )
-from tests.scenarios.rehearsals import outputs, rehearsed
+from tests.scenarios.rehearsals import outputs, run_rehearsal
 from tools import docs, release
 
 ACTION = re.compile(rf"{re.escape(PROJECT)}(/composite)?@v\d+")
@@ -161,7 +164,7 @@ def _check_step(step: Mapping[str, Any], row: Mapping[str, str], workspace: Path
         written = workspace / "outputs"
         written.write_text("", "utf-8")
         environ = {f"INPUT_{name.upper()}": value for name, value in given.items()}
-        run = rehearsed({"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(written), **environ})
+        run = run_rehearsal({"GITHUB_ACTIONS": "true", "GITHUB_OUTPUT": str(written), **environ})
         assert outputs(written)["status"] == row.get("matrix.status", "finished" if run.code == 0 else "?")
 
 
@@ -290,7 +293,7 @@ def _check_container(words: list[str], expected: int | None) -> None:
     assert words[1:] == []
     assert set(environ) <= VARIABLES
     if "rehearse" in _read(environ):
-        assert expected is None or rehearsed(environ).code == expected
+        assert expected is None or run_rehearsal(environ).code == expected
 
 
 # --- JSON
@@ -327,7 +330,10 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_an_input_that_is_named_with_a_value_exists(page: Path) -> None:
-    """`on_timeout: cancel` in a sentence: whoever copies it must not get a warning. The left columns of moving.md are others' names."""
+    """`on_timeout: cancel` in a sentence: whoever copies it must not get a warning.
+
+    The left columns of moving.md are others' names.
+    """
     text = pages.prose(page.read_text("utf-8"))
     if page.name == "moving.md":
         text = "\n".join(line.rpartition(" | ")[2] for line in text.splitlines() if line.startswith("|"))

@@ -35,8 +35,8 @@ from tests.process.program import (
     running,
 )
 from tests.process.scenarios import ROWS, SYSTEMS, every_system
-from tests.scenarios.coolify_changes import BACKS
-from tests.scenarios.test_coolify import TRUTHS
+from tests.scenarios.coolify_changes import ROLLBACKS
+from tests.scenarios.test_coolify import CASES
 from tests.simulator.coolify.invariants import violations
 from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 
@@ -48,7 +48,7 @@ MAIN = ("success", "build-failure", "already-queued", "two", "hostile")
 
 
 def test_every_scenario_has_a_row_here_or_is_a_truth() -> None:
-    told = {truth.scenario for truth in (*TRUTHS, *BACKS)} | {
+    told = {truth.scenario for truth in (*CASES, *ROLLBACKS)} | {
         "hang-at-first"
     }  # that one has a test of its own in test_coolify.py
     assert set(ROWS) | told == set(SCENARIOS)

@@ -1,4 +1,4 @@
-"""What a row about Coolify is made of: the versions, the exit codes, and texts and requests that several rows share."""
+"""The case of Coolify's end-to-end tests, and the versions, texts and requests that cases share."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from deployer.simulator.coolify.versions import VERSIONS
 
-EVERY = tuple(VERSIONS)
-ALL = (
+EVERY_VERSION = tuple(VERSIONS)
+CAPTURED = (
     "4.0.0-beta.380",
     "4.0.0-beta.420",
     "4.0.0-beta.434",
@@ -20,18 +20,21 @@ ALL = (
     "4.3.10",
     "4.4-rc.1",
 )
-"""Those that were captured; the others stand beside a boundary (coolify-api 1), and are played where that counts."""
+"""The versions with captured responses.
+
+The others are next to a boundary (coolify-api 1), and are simulated where it matters.
+"""
 
 NEW = "4.3.10"
 
 
 def since(first: str) -> tuple[str, ...]:
-    """The versions from this one on, in the table's order."""
-    return EVERY[EVERY.index(first) :]
+    """Return this version and the later ones, in the table's order."""
+    return EVERY_VERSION[EVERY_VERSION.index(first) :]
 
 
 def before(last: str) -> tuple[str, ...]:
-    return EVERY[: EVERY.index(last)]
+    return EVERY_VERSION[: EVERY_VERSION.index(last)]
 
 
 def between(first: str, last: str) -> tuple[str, ...]:
@@ -39,22 +42,27 @@ def between(first: str, last: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Truth:
-    """`number`: the row of architecture 7, or the item of the issue. `sent`: requests that change something, by the simulator's names."""
+class Case:
+    """One run of the program against a scenario, and what must come of it."""
 
-    number: str
+    topic: str
+    """The row of architecture 7, the item of the issue, or the feature."""
     scenario: str
     status: str
-    says: tuple[str, ...] = ()
+    prints: tuple[str, ...] = ()
+    """Texts that the output contains."""
     sent: Mapping[str, int] = field(default_factory=lambda: {"deploy": 1})
+    """The requests that change something, by the simulator's route names."""
     versions: tuple[str, ...] = (NEW,)
     inputs: Mapping[str, str] = field(default_factory=dict)
-    never: tuple[str, ...] = ()
-    lasts: tuple[float, float] = (0, 1e9)
+    never_prints: tuple[str, ...] = ()
+    """Texts that the output does not contain."""
+    duration: tuple[float, float] = (0, 1e9)
+    """The least and the most seconds that the run takes."""
 
 
-NOTHING: Mapping[str, int] = {}
-STARTED = {"start": 1}
+NO_CHANGES: Mapping[str, int] = {}
+START_REQUEST = {"start": 1}
 CODES = {
     "finished": 0,
     "triggered": 0,
@@ -68,28 +76,28 @@ CODES = {
     "rolled_back": 5,
     "unreachable": 6,
 }
-FULL = "Deployment queue is full"
+QUEUE_FULL = "Deployment queue is full"
 PHANTOM_FULL = "deployment queue is full: Coolify responded with a deployment that does not exist"
 INSTANT = {"instant_deploy": "true"}
-STARTS_BY_WRITE = before("4.0.0-beta.474")
+NEEDS_WRITE_TO_START = before("4.0.0-beta.474")
 BY_TAG = {"tag": "blue"}
 
-CHANGING = ("4.0.0-beta.420", "4.0.0", "4.3.10")
-"""An old, a middle and the newest one."""
+CHANGE_VERSIONS = ("4.0.0-beta.420", "4.0.0", "4.3.10")
+"""The versions against which changes are tested: an old, a middle and the newest one."""
 
-CHANGED = {"patch": 1, "deploy": 1}
+PATCH_AND_DEPLOY = {"patch": 1, "deploy": 1}
 ENV = {"env": "NODE_ENV=production\nSECRET=hunter2000"}
-ENV_TOLD = ("changed variables: 1 added (SECRET), 0 changed, 1 unchanged",)
-ENVS = {"application_envs_set": 1, "deploy": 1}
-ENV_REFUSED = {"patch": 1, "application_envs_set": 1}
-SKIPS = since("4.0.0-beta.418")
-OLDER = (
+ENV_CHANGES = ("changed variables: 1 added (SECRET), 0 changed, 1 unchanged",)
+SET_ENVS_AND_DEPLOY = {"application_envs_set": 1, "deploy": 1}
+PATCH_AND_SET_ENVS = {"patch": 1, "application_envs_set": 1}
+SKIPS_DUPLICATES = since("4.0.0-beta.418")
+OLDER_DEPLOYMENT_FOLLOWED = (
     "is still in progress, and may not include the changes of this run: triggering again once it has ended"
 )
-FOLLOWED = "shop: following deployment"
-TAG_FIELD = {"settings": '{"docker_registry_image_tag": "2.1.0"}'}
-CONFLICT = '{"domains": "http://worker.example.com"}'
-SITE = {"verify_url": "{site}"}
+FOLLOWING = "shop: following deployment"
+IMAGE_TAG_SETTING = {"settings": '{"docker_registry_image_tag": "2.1.0"}'}
+CONFLICTING_DOMAINS = '{"domains": "http://worker.example.com"}'
+VERIFY_SITE = {"verify_url": "{site}"}
 CREATE = {
     "create": "true",
     "name": "shop",
@@ -100,18 +108,18 @@ CREATE = {
 CREATE |= {"ports": "80"}
 CREATED = "created in project Shop, environment production, on server localhost, from ghcr.io/acme/shop:2.1.0"
 WOULD_CREATE = CREATED.replace("created", "would create it")
-PINNED = {"commit": "2222222222333333333344444444445555555555"}
-BACK = SITE | {"rollback": "true"}
-ON_DEMAND = {"command": "rollback"}
-BY_CALL = {"deploy": 1, "rollback": 1}
-EARLIER = "2222222222333333333344444444445555555555"
-GONE_BACK = (
+COMMIT_INPUT = {"commit": "2222222222333333333344444444445555555555"}
+ROLLBACK = VERIFY_SITE | {"rollback": "true"}
+ROLLBACK_COMMAND = {"command": "rollback"}
+DEPLOY_AND_ROLLBACK = {"deploy": 1, "rollback": 1}
+EARLIER_COMMIT = "2222222222333333333344444444445555555555"
+ROLLED_BACK = (
     "rolling back to the previous version",
-    f"(back to {EARLIER}",
+    f"(back to {EARLIER_COMMIT}",
     "responded with HTTP 502: Bad Gateway. The previous version was restored",
 )
-STAYS_PINNED = f"(commit: HEAD → {EARLIER}); the application stays pinned to this commit"
-IMAGE_BACK = (
+STAYS_PINNED = f"(commit: HEAD → {EARLIER_COMMIT}); the application stays pinned to this commit"
+IMAGE_ROLLED_BACK = (
     "(back to ghcr.io/acme/shop:2.0.1 (image: ghcr.io/acme/shop:2.1.0 → ghcr.io/acme/shop:2.0.1))",
     "The previous version was restored",
 )
@@ -120,20 +128,20 @@ UNCLEAR_IMAGES = (
     "Available: 2.0.1, built 20",
     "the application's own tag; 2.0.0, built 20",
 )
-OLD_PINS = between("4.0.0-beta.407", "4.0.0-beta.474")
-NO_PINS = between("4.0.0-beta.474", "4.2.0")
-PINNED_TOLD = (f"changed commit: HEAD → {PINNED['commit']}", "the application stays pinned to this commit")
+EARLY_PIN_VERSIONS = between("4.0.0-beta.407", "4.0.0-beta.474")
+NO_PIN_VERSIONS = between("4.0.0-beta.474", "4.2.0")
+PINNED = (f"changed commit: HEAD → {COMMIT_INPUT['commit']}", "the application stays pinned to this commit")
 
-NOT_MOVED = "after a cancel, Coolify before 4.3.7 does not start the next deployment"
-STUCK = (
+QUEUE_NOT_RESUMED = "after a cancel, Coolify before 4.3.7 does not start the next deployment"
+STUCK_QUEUE = (
     "an older deployment of the same commit is still queued",
-    NOT_MOVED,
+    QUEUE_NOT_RESUMED,
     "Deploy once with `force: true`, or clear the queue with",
 )
-NOT_SEEN = (
+STATUS_UNCHANGED = (
     "did not change, and Coolify does not report whether",
     "set `verify_url` and `verify_contains`",
 )
-SURE = {"verify_health": "true"}
-BEHIND = ("behind other", "behind another")
-STALLING = between("4.0.0-beta.454", "4.3.10")
+VERIFY_HEALTH = {"verify_health": "true"}
+QUEUED_BEHIND = ("behind other", "behind another")
+STALLING_VERSIONS = between("4.0.0-beta.454", "4.3.10")

@@ -1,47 +1,47 @@
-"""Truths about deployments, services, databases and previews, and what `command: check` tells of them."""
+"""End-to-end cases: deployments, services, databases, previews, and `command: check`."""
 
 from __future__ import annotations
 
 from tests.scenarios.coolify_cases import (
-    ALL,
-    BEHIND,
     BY_TAG,
+    CAPTURED,
     ENV,
-    ENVS,
     INSTANT,
     NEW,
-    NOT_MOVED,
-    NOT_SEEN,
-    NOTHING,
-    STALLING,
-    STARTED,
-    STUCK,
-    SURE,
-    Truth,
+    NO_CHANGES,
+    QUEUE_NOT_RESUMED,
+    QUEUED_BEHIND,
+    SET_ENVS_AND_DEPLOY,
+    STALLING_VERSIONS,
+    START_REQUEST,
+    STATUS_UNCHANGED,
+    STUCK_QUEUE,
+    VERIFY_HEALTH,
+    Case,
     before,
     between,
     since,
 )
 
 DEPLOYMENTS = (
-    # a 4xx that is not Coolify's own is no news
-    Truth(
+    # a 4xx from a gateway in front of Coolify is ignored
+    Case(
         "11.6",
         "gateway-look",
         "finished",
         ("HTTP 499: Client Closed Request. That is not Coolify's", "after 8 failed checks"),
-        versions=ALL,
+        versions=CAPTURED,
     ),
-    Truth(
+    Case(
         "11.6",
         "gateway-check",
         "finished",
         ("HTTP 404: Not Found. That is not Coolify's",),
-        versions=ALL,
-        never=("the uuid is wrong",),
+        versions=CAPTURED,
+        never_prints=("the uuid is wrong",),
     ),
-    # the reason, where Coolify gives one
-    Truth(
+    # the failure reason, if Coolify gives one
+    Case(
         "11.35",
         "health-starting",
         "failed",
@@ -50,114 +50,208 @@ DEPLOYMENTS = (
             "probe output starting",
             "app listening on 3000",
         ),
-        versions=ALL[1:],
-        never=("gave no reason",),
+        versions=CAPTURED[1:],
+        never_prints=("gave no reason",),
     ),
-    Truth(
+    Case(
         "11.37",
         "post-command-says-why",
         "unverified",
         ("its post-deployment command failed. Its output:", "Connection refused"),
         versions=since("4.0.0-beta.454"),
     ),
-    Truth("11.37", "build-failure", "failed", ("failed to solve",), versions=ALL, never=("gave no reason",)),
-    Truth("11.37", "build-failure", "failed", ("set `hidden_logs: true`",)),
-    Truth(
-        "11.37", "build-failure", "failed", (), inputs={"hidden_logs": "true"}, never=("set `hidden_logs",)
+    Case(
+        "11.37",
+        "build-failure",
+        "failed",
+        ("failed to solve",),
+        versions=CAPTURED,
+        never_prints=("gave no reason",),
     ),
-    # the queue that stands still before 4.3.7
-    Truth("11.33", "stuck-queue", "refused", STUCK, versions=STALLING, never=BEHIND, lasts=(5, 30)),
-    Truth(
-        "11.33", "stuck-queue", "refused", STUCK, versions=("4.0.0-beta.453",), never=BEHIND, lasts=(55, 90)
+    Case("11.37", "build-failure", "failed", ("set `hidden_logs: true`",)),
+    Case(
+        "11.37",
+        "build-failure",
+        "failed",
+        (),
+        inputs={"hidden_logs": "true"},
+        never_prints=("set `hidden_logs",),
     ),
-    Truth(
+    # the queue that stalls before 4.3.7
+    Case(
+        "11.33",
+        "stuck-queue",
+        "refused",
+        STUCK_QUEUE,
+        versions=STALLING_VERSIONS,
+        never_prints=QUEUED_BEHIND,
+        duration=(5, 30),
+    ),
+    Case(
+        "11.33",
+        "stuck-queue",
+        "refused",
+        STUCK_QUEUE,
+        versions=("4.0.0-beta.453",),
+        never_prints=QUEUED_BEHIND,
+        duration=(55, 90),
+    ),
+    Case(
         "11.33",
         "stuck-queue",
         "finished",
         (),
-        versions=STALLING,
+        versions=STALLING_VERSIONS,
         inputs={"force": "true"},
-        never=("stuck", *BEHIND),
+        never_prints=("stuck", *QUEUED_BEHIND),
     ),
-    Truth(
+    Case(
         "11.33",
         "stuck-queue",
         "finished",
         ("1 cancelled",),
         {"cancel": 1},
-        STALLING,
+        STALLING_VERSIONS,
         {"command": "cancel"},
-        (NOT_MOVED,),
+        (QUEUE_NOT_RESUMED,),
     ),
-    Truth("11.33", "stuck-queue", "refused", STUCK, ENVS | {"deploy": 2}, STALLING, ENV, BEHIND, (25, 45)),
-    Truth(
+    Case(
+        "11.33",
+        "stuck-queue",
+        "refused",
+        STUCK_QUEUE,
+        SET_ENVS_AND_DEPLOY | {"deploy": 2},
+        STALLING_VERSIONS,
+        ENV,
+        QUEUED_BEHIND,
+        (25, 45),
+    ),
+    Case(
         "11.33",
         "stuck-queue",
         "finished",
         ("Deployer will not cancel it",),
         versions=since("4.3.10"),
-        never=(NOT_MOVED, *BEHIND),
+        never_prints=(QUEUE_NOT_RESUMED, *QUEUED_BEHIND),
     ),
-    Truth(
+    Case(
         "11.33",
         "cancel-before-others",
         "finished",
-        (NOT_MOVED,),
+        (QUEUE_NOT_RESUMED,),
         {"cancel": 1},
-        STALLING,
+        STALLING_VERSIONS,
         {"command": "cancel"},
     ),
-    Truth("11.33", "cancelled-queued", "cancelled", ("web: queued",), versions=ALL[3:], never=BEHIND),
-    # after a bad status one good reading is not enough
-    Truth(
+    Case(
+        "11.33",
+        "cancelled-queued",
+        "cancelled",
+        ("web: queued",),
+        versions=CAPTURED[3:],
+        never_prints=QUEUED_BEHIND,
+    ),
+    # after an unhealthy status, one healthy poll is not enough
+    Case(
         "11.10",
         "health-shaken",
         "finished",
         ("its status is restarting",),
         versions=since("4.0.0-beta.453"),
-        lasts=(95, 110),
+        duration=(95, 110),
     ),
-    Truth("11.10", "health-late", "finished", (), lasts=(80, 100)),
-    # what of a service or a database nobody could see
-    Truth("11.32", "service-unseen", "finished", NOT_SEEN, {"service_restart": 1}, since("4.0.0-beta.474")),
-    Truth("11.32", "service-starting", "finished", NOT_SEEN, {"service_restart": 1}, since("4.0.0-beta.474")),
-    Truth("11.32", "service-starting", "finished", NOT_SEEN, inputs={"pull_latest": "false"}, versions=ALL),
-    Truth(
+    Case("11.10", "health-late", "finished", (), duration=(80, 100)),
+    # a service's or database's status that does not change
+    Case(
+        "11.32",
+        "service-unseen",
+        "finished",
+        STATUS_UNCHANGED,
+        {"service_restart": 1},
+        since("4.0.0-beta.474"),
+    ),
+    Case(
+        "11.32",
+        "service-starting",
+        "finished",
+        STATUS_UNCHANGED,
+        {"service_restart": 1},
+        since("4.0.0-beta.474"),
+    ),
+    Case(
+        "11.32",
+        "service-starting",
+        "finished",
+        STATUS_UNCHANGED,
+        inputs={"pull_latest": "false"},
+        versions=CAPTURED,
+    ),
+    Case(
         "11.32",
         "service-starting",
         "unverified",
-        NOT_SEEN,
+        STATUS_UNCHANGED,
         {"service_restart": 1},
-        ALL[4:],
-        SURE,
+        CAPTURED[4:],
+        VERIFY_HEALTH,
         ("finished in",),
     ),
-    Truth("11.32", "service", "finished", NOT_SEEN, {"service_restart": 1}, ("4.1.2", NEW)),
-    Truth("11.32", "service-stale", "finished", (), {"service_restart": 1}, ALL[4:], SURE, NOT_SEEN[:1]),
-    Truth("11.32", "database-unseen", "finished", NOT_SEEN, versions=ALL),
-    Truth("11.32", "database-unseen", "unverified", NOT_SEEN, versions=ALL, inputs=SURE),
-    Truth("11.32", "tag-unseen", "finished", ("web: finished", *NOT_SEEN), versions=ALL, inputs=BY_TAG),
-    Truth("11.32", "tag-unseen", "unverified", ("web: finished", *NOT_SEEN), inputs=BY_TAG | SURE),
-    Truth("11.32", "tag", "finished", ("stack: finished",), versions=ALL, inputs=BY_TAG, never=NOT_SEEN[:1]),
+    Case("11.32", "service", "finished", STATUS_UNCHANGED, {"service_restart": 1}, ("4.1.2", NEW)),
+    Case(
+        "11.32",
+        "service-stale",
+        "finished",
+        (),
+        {"service_restart": 1},
+        CAPTURED[4:],
+        VERIFY_HEALTH,
+        STATUS_UNCHANGED[:1],
+    ),
+    Case("11.32", "database-unseen", "finished", STATUS_UNCHANGED, versions=CAPTURED),
+    Case("11.32", "database-unseen", "unverified", STATUS_UNCHANGED, versions=CAPTURED, inputs=VERIFY_HEALTH),
+    Case(
+        "11.32",
+        "tag-unseen",
+        "finished",
+        ("web: finished", *STATUS_UNCHANGED),
+        versions=CAPTURED,
+        inputs=BY_TAG,
+    ),
+    Case(
+        "11.32",
+        "tag-unseen",
+        "unverified",
+        ("web: finished", *STATUS_UNCHANGED),
+        inputs=BY_TAG | VERIFY_HEALTH,
+    ),
+    Case(
+        "11.32",
+        "tag",
+        "finished",
+        ("stack: finished",),
+        versions=CAPTURED,
+        inputs=BY_TAG,
+        never_prints=STATUS_UNCHANGED[:1],
+    ),
     # a token revoked in the middle
-    Truth(
+    Case(
         "11.37",
         "revoked",
         "lost",
         ("the deployment continues on the server, but its status can no longer be read: Coolify does not",),
     ),
     # services and databases
-    Truth("services", "database", "finished", ("pg: finished",), versions=ALL),
-    Truth(
+    Case("services", "database", "finished", ("pg: finished",), versions=CAPTURED),
+    Case(
         "services",
         "mixed",
         "finished",
         ("web: finished", "stack: finished", "pg: finished"),
         {"deploy": 3},
-        ALL,
+        CAPTURED,
         {"pull_latest": "false"},
     ),
-    Truth(
+    Case(
         "services",
         "already-running",
         "finished",
@@ -166,7 +260,7 @@ DEPLOYMENTS = (
         since("4.0.0-beta.474"),
         {"command": "start"},
     ),
-    Truth(
+    Case(
         "services",
         "already-stopped",
         "finished",
@@ -175,7 +269,7 @@ DEPLOYMENTS = (
         since("4.0.0-beta.474"),
         {"command": "stop"},
     ),
-    Truth(
+    Case(
         "services",
         "already-running",
         "refused",
@@ -184,7 +278,7 @@ DEPLOYMENTS = (
         ("4.0.0-beta.434",),
         {"command": "start"},
     ),
-    Truth(
+    Case(
         "services",
         "mixed",
         "finished",
@@ -193,7 +287,7 @@ DEPLOYMENTS = (
         since("4.0.0-beta.474"),
         {"command": "stop"},
     ),
-    Truth(
+    Case(
         "services",
         "mixed",
         "finished",
@@ -202,26 +296,26 @@ DEPLOYMENTS = (
         since("4.0.0-beta.474"),
         {"command": "restart"},
     ),
-    Truth(
+    Case(
         "services",
         "success",
         "finished",
         ("Coolify starts an application by deploying it",),
         {"deploy": 1},
-        ALL,
+        CAPTURED,
         {"command": "start"},
     ),
-    Truth("services", "service-stale", "finished", (), {"service_restart": 1}),
-    Truth(
+    Case("services", "service-stale", "finished", (), {"service_restart": 1}),
+    Case(
         "services",
         "service-never-up",
         "failed",
         ("it is not running: Coolify reports exited. See its logs",),
         {"service_restart": 1},
     ),
-    Truth("services", "service-degraded", "failed", ("reports degraded",), {"service_restart": 1}),
-    Truth("services", "service-lost-answer", "finished", ("its status has changed",), {"service_restart": 1}),
-    Truth(
+    Case("services", "service-degraded", "failed", ("reports degraded",), {"service_restart": 1}),
+    Case("services", "service-lost-answer", "finished", ("its status has changed",), {"service_restart": 1}),
+    Case(
         "services",
         "service",
         "triggered",
@@ -230,7 +324,7 @@ DEPLOYMENTS = (
         inputs={"wait": "false", "pull_latest": "false"},
     ),
     # previews
-    Truth(
+    Case(
         "previews",
         "preview",
         "finished",
@@ -238,19 +332,25 @@ DEPLOYMENTS = (
         versions=since("4.0.0-beta.418"),
         inputs={"pr": "7"},
     ),
-    Truth(
+    Case(
         "previews",
         "preview",
         "refused",
         ("would deploy the application itself",),
-        NOTHING,
+        NO_CHANGES,
         before("4.0.0-beta.418"),
         {"pr": "7"},
     ),
-    Truth(
-        "previews", "preview-on-service", "refused", ("a service has no previews",), NOTHING, ALL, {"pr": "7"}
+    Case(
+        "previews",
+        "preview-on-service",
+        "refused",
+        ("a service has no previews",),
+        NO_CHANGES,
+        CAPTURED,
+        {"pr": "7"},
     ),
-    Truth(
+    Case(
         "previews",
         "write-token",
         "finished",
@@ -258,24 +358,24 @@ DEPLOYMENTS = (
         inputs={"pr": "7", "docker_tag": "pr-7"},
         versions=since("4.0.0-beta.474"),
     ),
-    Truth(
+    Case(
         "previews",
         "write-token",
         "refused",
         ("does not support `docker_tag`",),
-        NOTHING,
+        NO_CHANGES,
         between("4.0.0-beta.418", "4.0.0-beta.474"),
         {"pr": "7", "docker_tag": "pr-7"},
     ),
-    Truth(
+    Case(
         "previews",
         "preview",
         "refused",
         ("`docker_tag` is only for applications that run a Docker image",),
-        NOTHING,
+        NO_CHANGES,
         inputs={"pr": "7", "docker_tag": "pr-7"},
     ),
-    Truth(
+    Case(
         "previews",
         "preview",
         "refused",
@@ -284,7 +384,7 @@ DEPLOYMENTS = (
         since("4.0.0-beta.474"),
         {"pr": "7", "command": "stop"},
     ),
-    Truth(
+    Case(
         "previews",
         "write-token",
         "triggered",
@@ -293,7 +393,7 @@ DEPLOYMENTS = (
         since("4.0.0-beta.474"),
         {"pr": "7", "command": "stop"},
     ),
-    Truth(
+    Case(
         "previews",
         "write-token",
         "finished",
@@ -302,137 +402,143 @@ DEPLOYMENTS = (
         since("4.0.0-beta.474"),
         {"pr": "8", "command": "stop"},
     ),
-    Truth(
+    Case(
         "previews",
         "preview",
         "refused",
         ("can't delete a preview",),
-        NOTHING,
+        NO_CHANGES,
         between("4.0.0-beta.418", "4.0.0-beta.474"),
         {"pr": "7", "command": "stop"},
     ),
-    # never twice
-    Truth(
-        "never twice",
+    # no duplicate deployment
+    Case(
+        "no duplicate",
         "lost-answer",
         "finished",
         ("no usable response to the trigger", "found on the server"),
-        versions=ALL,
+        versions=CAPTURED,
     ),
-    Truth("never twice", "lost-answer", "finished", ("found on the server",), inputs={"force": "true"}),
-    Truth("never twice", "lost-answer", "finished", ("found on the server",), STARTED, inputs=INSTANT),
-    Truth(
-        "never twice",
+    Case("no duplicate", "lost-answer", "finished", ("found on the server",), inputs={"force": "true"}),
+    Case("no duplicate", "lost-answer", "finished", ("found on the server",), START_REQUEST, inputs=INSTANT),
+    Case(
+        "no duplicate",
         "lost-request",
         "finished",
         ("no deployment of it was found; triggering again",),
         {"deploy": 2},
         since("4.0.0-beta.407"),
     ),
-    Truth(
-        "never twice",
+    Case(
+        "no duplicate",
         "lost-request",
         "lost",
         ("can't list deployments",),
         {"deploy": 1},
         before("4.0.0-beta.407"),
     ),
-    Truth("never twice", "truncated", "finished", ("found on the server",), versions=ALL),
-    Truth(
-        "never twice",
+    Case("no duplicate", "truncated", "finished", ("found on the server",), versions=CAPTURED),
+    Case(
+        "no duplicate",
         "server-error",
         "refused",
         ("the server failed 3 times and started nothing",),
         {"deploy": 3},
     ),
     # two deployments of one push
-    Truth("auto-deploy", "webhook-too", "finished", ("a webhook also deploys this commit",)),
-    Truth(
+    Case("auto-deploy", "webhook-too", "finished", ("a webhook also deploys this commit",)),
+    Case(
         "auto-deploy",
         "webhook-adopted",
         "finished",
         ("which a webhook started", "a webhook has already started this deployment"),
     ),
     # a restart of Coolify
-    Truth(
+    Case(
         "restart",
         "restarted",
         "failed",
         ("it was probably restarted or updated",),
         versions=since("4.0.0-beta.400"),
     ),
-    # the doctor
-    Truth(
-        "doctor",
+    # preflight: `command: check` and `dry_run`
+    Case(
+        "preflight",
         "success",
         "finished",
         ("token: deploy: yes", "token: write: no", "would queue a deployment"),
-        NOTHING,
-        ALL,
+        NO_CHANGES,
+        CAPTURED,
         {"command": "check"},
     ),
-    Truth(
-        "doctor",
+    Case(
+        "preflight",
         "success",
         "skipped",
         ("would queue a deployment: nixpacks build of",),
-        NOTHING,
-        ALL,
+        NO_CHANGES,
+        CAPTURED,
         {"dry_run": "true"},
     ),
-    Truth(
-        "doctor",
+    Case(
+        "preflight",
         "read-only-token",
         "refused",
         ("token: deploy: no", "the token lacks deploy"),
-        NOTHING,
-        ALL,
+        NO_CHANGES,
+        CAPTURED,
         {"command": "check"},
     ),
-    Truth(
-        "doctor", "no-logs", "finished", ("token: read:sensitive: no",), NOTHING, ALL, {"command": "check"}
+    Case(
+        "preflight",
+        "no-logs",
+        "finished",
+        ("token: read:sensitive: no",),
+        NO_CHANGES,
+        CAPTURED,
+        {"command": "check"},
     ),
-    Truth(
-        "doctor",
+    Case(
+        "preflight",
         "write-token",
         "finished",
         ("token: write: yes", "Docker image ghcr.io/acme/shop:2.0.1"),
-        NOTHING,
-        ALL,
+        NO_CHANGES,
+        CAPTURED,
         {"command": "check"},
     ),
-    Truth(
-        "doctor",
+    Case(
+        "preflight",
         "mixed",
         "skipped",
         ("would queue", "pull newer images and restart the service", "start the database"),
-        NOTHING,
+        NO_CHANGES,
         inputs={"dry_run": "true"},
     ),
-    Truth(
-        "doctor",
+    Case(
+        "preflight",
         "tag",
         "skipped",
         ("applications with the tag: web, worker",),
-        NOTHING,
+        NO_CHANGES,
         since("4.0.0-beta.461"),
         {"dry_run": "true", "tag": "blue"},
     ),
-    Truth(
-        "doctor",
+    Case(
+        "preflight",
         "cancel-others",
         "skipped",
         ("would cancel deployment",),
-        NOTHING,
+        NO_CHANGES,
         inputs={"dry_run": "true", "command": "cancel"},
     ),
-    Truth(
-        "doctor",
+    Case(
+        "preflight",
         "unknown-app",
         "refused",
         ("Coolify has no application",),
-        NOTHING,
-        ALL,
+        NO_CHANGES,
+        CAPTURED,
         {"command": "check"},
     ),
 )

@@ -1,25 +1,25 @@
-"""Truths about what clients of Coolify get wrong: the numbers are the rows of architecture 7."""
+"""End-to-end cases: what clients of Coolify get wrong. The topics are the rows of architecture 7."""
 
 from __future__ import annotations
 
 from tests.scenarios.coolify_cases import (
-    ALL,
     BY_TAG,
-    FULL,
+    CAPTURED,
     INSTANT,
-    NOTHING,
+    NO_CHANGES,
     PHANTOM_FULL,
-    Truth,
+    QUEUE_FULL,
+    Case,
     before,
     between,
     since,
 )
 
-TRAPS = (
+KNOWN_TRAPS = (
     # 1: POST, whatever the version
-    Truth("1", "success", "finished", ("web: finished in",), versions=ALL),
-    # 2: a refusal inside a 200
-    Truth(
+    Case("1", "success", "finished", ("web: finished in",), versions=CAPTURED),
+    # 2: a rejection inside a 200
+    Case(
         "2",
         "preview-missing",
         "refused",
@@ -28,82 +28,80 @@ TRAPS = (
         inputs={"pr": "7"},
     ),
     # 3: unknown uuids vanish
-    Truth(
+    Case(
         "3",
         "unknown-app",
         "refused",
         ("Coolify has no application, service or database",),
-        NOTHING,
-        versions=ALL,
+        NO_CHANGES,
+        versions=CAPTURED,
     ),
     # 4: one request per uuid
-    Truth(
+    Case(
         "4",
         "two",
         "failed",
         ("web: the deployment failed", "worker: finished in"),
         {"deploy": 2},
-        versions=ALL,
+        versions=CAPTURED,
     ),
-    # 5: the phantom behind "already queued"
-    Truth(
+    # 5: the phantom deployment behind "already queued"
+    Case(
         "5",
         "already-queued",
         "finished",
         ("an older deployment of the same commit is still in progress", "Deployer will not cancel it"),
         versions=since("4.0.0-beta.418"),
     ),
-    Truth("5", "adopted-gone", "finished", ("there is none any more; triggering again",), {"deploy": 2}),
-    Truth(
+    Case("5", "adopted-gone", "finished", ("there is none any more; triggering again",), {"deploy": 2}),
+    Case(
         "5",
         "adopted-cancelled",
         "finished",
         ("cancelled by somebody else; triggering again",),
         {"deploy": 2},
     ),
-    # 6: a full queue, told by /deploy and hidden by /start and /restart
-    Truth(
+    # 6: a full queue, reported by /deploy and hidden by /start and /restart
+    Case(
         "6",
         "queue-full",
         "finished",
-        (FULL, "retrying in 1m 00s"),
+        (QUEUE_FULL, "retrying in 1m 00s"),
         {"deploy": 4},
         versions=since("4.0.0-beta.454"),
     ),
-    Truth("6", "queue-full", "finished", (), versions=before("4.0.0-beta.454"), never=(FULL,)),
-    Truth("6", "full-and-already", "finished", (FULL,), {"deploy": 4}),
-    Truth("6", "start-queue-full", "finished", (PHANTOM_FULL,), {"start": 4}, inputs=INSTANT),
-    Truth(
-        "6", "start-queue-full", "finished", (PHANTOM_FULL,), {"restart": 4}, inputs={"command": "restart"}
-    ),
-    Truth(
+    Case("6", "queue-full", "finished", (), versions=before("4.0.0-beta.454"), never_prints=(QUEUE_FULL,)),
+    Case("6", "full-and-already", "finished", (QUEUE_FULL,), {"deploy": 4}),
+    Case("6", "start-queue-full", "finished", (PHANTOM_FULL,), {"start": 4}, inputs=INSTANT),
+    Case("6", "start-queue-full", "finished", (PHANTOM_FULL,), {"restart": 4}, inputs={"command": "restart"}),
+    Case(
         "6",
         "queue-always-full",
         "timed_out",
-        (FULL,),
+        (QUEUE_FULL,),
         {"deploy": 5},
         inputs={"timeout": "5m"},
-        lasts=(295, 310),
+        duration=(295, 310),
     ),
-    Truth(
+    Case(
         "6",
         "queue-always-full",
         "timed_out",
         (PHANTOM_FULL,),
         {"start": 5},
         inputs={"timeout": "5m"} | INSTANT,
-        lasts=(295, 310),
+        duration=(295, 310),
     ),
     # 7: tags
-    Truth(
+    Case(
         "7",
         "tag",
         "finished",
         ("blue: targets: web, worker, stack", "stack: finished"),
-        versions=ALL,
+        versions=CAPTURED,
         inputs=BY_TAG,
     ),
-    Truth(
+    Case(
         "7",
         "tag-phantom",
         "finished",
@@ -111,7 +109,7 @@ TRAPS = (
         versions=since("4.0.0-beta.418"),
         inputs=BY_TAG,
     ),
-    Truth(
+    Case(
         "7",
         "tag-429",
         "finished",
@@ -120,7 +118,7 @@ TRAPS = (
         versions=since("4.0.0-beta.461"),
         inputs=BY_TAG,
     ),
-    Truth(
+    Case(
         "7",
         "tag-429",
         "lost",
@@ -128,7 +126,7 @@ TRAPS = (
         versions=between("4.0.0-beta.454", "4.0.0-beta.461"),
         inputs=BY_TAG,
     ),
-    Truth(
+    Case(
         "7",
         "tag-500",
         "lost",
@@ -136,7 +134,7 @@ TRAPS = (
         versions=since("4.0.0-beta.461"),
         inputs=BY_TAG,
     ),
-    Truth(
+    Case(
         "7",
         "tag-lost",
         "lost",
@@ -144,131 +142,133 @@ TRAPS = (
         versions=since("4.0.0-beta.461"),
         inputs=BY_TAG,
     ),
-    Truth(
+    Case(
         "7",
         "tag-service-twice",
         "triggered",
         ("web: finished", "Coolify has 2 services of this name"),
         inputs=BY_TAG,
     ),
-    Truth("7", "tag-unknown", "refused", ("No resources found with this tag",), versions=ALL, inputs=BY_TAG),
-    Truth("7", "tag-empty", "refused", ("No resources found for tag blue",), versions=ALL, inputs=BY_TAG),
-    # 8: what can't be combined is a mistake
-    Truth(
+    Case(
+        "7", "tag-unknown", "refused", ("No resources found with this tag",), versions=CAPTURED, inputs=BY_TAG
+    ),
+    Case("7", "tag-empty", "refused", ("No resources found for tag blue",), versions=CAPTURED, inputs=BY_TAG),
+    # 8: inputs that can't be combined
+    Case(
         "8",
         "success",
         "refused",
         ("can't be combined. Remove one",),
-        NOTHING,
+        NO_CHANGES,
         inputs={"tag": "blue", "uuid": "a1"},
     ),
-    Truth(
+    Case(
         "8",
         "success",
         "refused",
         ("can't be combined with a tag. Set the application's uuid",),
-        NOTHING,
+        NO_CHANGES,
         inputs={"tag": "blue", "pr": "7"},
     ),
-    Truth(
+    Case(
         "8",
         "success",
         "refused",
         ("it is the image tag of a preview",),
-        NOTHING,
+        NO_CHANGES,
         inputs={"docker_tag": "pr-7"},
     ),
     # 9: the post-deployment command
-    Truth(
+    Case(
         "9",
         "post-command-failed",
         "unverified",
         ("its post-deployment command failed",),
         versions=since("4.0.0-beta.454"),
     ),
-    Truth(
+    Case(
         "9",
         "post-command-skipped",
         "unverified",
         ("no running container was found",),
         versions=since("4.0.0-beta.454"),
     ),
-    Truth("9", "post-command-skipped", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
-    Truth("9", "finished-flips", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
-    Truth(
+    Case("9", "post-command-skipped", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
+    Case("9", "finished-flips", "failed", (), versions=between("4.0.0-beta.400", "4.0.0-beta.454")),
+    Case(
         "9",
         "post-command-endless",
         "timed_out",
         ("deployed, but its post-deployment command did not finish",),
     ),
-    Truth("9", "post-command-slow", "finished", (), lasts=(130, 150)),
-    # 10: the reason comes late
-    Truth("10", "late-reason", "failed", ("failed to solve",), versions=since("4.0.0-beta.400")),
+    Case("9", "post-command-slow", "finished", (), duration=(130, 150)),
+    # 10: the failure reason comes late
+    Case("10", "late-reason", "failed", ("failed to solve",), versions=since("4.0.0-beta.400")),
     # 11: additional servers
-    Truth(
+    Case(
         "11",
         "two-servers",
         "finished",
         ("web on second: following deployment", "[second] New container started."),
-        versions=ALL,
+        versions=CAPTURED,
     ),
-    Truth("11", "other-server-fails", "failed", ("on the additional server second",), versions=ALL),
+    Case("11", "other-server-fails", "failed", ("on the additional server second",), versions=CAPTURED),
     # 12: finished is not running
-    Truth(
+    Case(
         "12",
         "crash-after-deploy",
         "unverified",
         ("it is not running: Coolify reports exited",),
         versions=since("4.0.0-beta.463"),
     ),
-    Truth("12", "crash-loop", "unverified", ("it is not running: Coolify reports restarting",)),
-    Truth("12", "degraded", "unverified", ("it is not running: Coolify reports degraded",)),
-    Truth("12", "degraded", "finished", (), inputs={"verify_health": "false"}),
-    Truth("12", "never-clear", "finished", ("unknown whether it is running",), lasts=(220, 240)),
-    Truth(
+    Case("12", "crash-loop", "unverified", ("it is not running: Coolify reports restarting",)),
+    Case("12", "degraded", "unverified", ("it is not running: Coolify reports degraded",)),
+    Case("12", "degraded", "finished", (), inputs={"verify_health": "false"}),
+    Case("12", "never-clear", "finished", ("unknown whether it is running",), duration=(220, 240)),
+    Case(
         "12",
         "never-clear",
         "unverified",
         ("unknown whether it is running",),
         inputs={"verify_health": "true"},
     ),
-    Truth("12", "health-late", "finished", (), lasts=(80, 100)),
-    Truth("12", "unhealthy-without-check", "finished", (), versions=ALL),
-    Truth("12", "success", "finished", (), inputs={"verify_health": "true"}, lasts=(110, 130)),
-    # 13: a status that nobody knows
-    Truth("13", "unknown-status", "finished", ("an unknown status: 'paused'",)),
-    # 14: the rate limit, and no storm of refused requests
-    Truth("14", "throttled", "finished", ("rate limited by Coolify",), {"deploy": 2}),
-    Truth("14", "revoked", "lost", ("Coolify does not accept the token",)),
+    Case("12", "health-late", "finished", (), duration=(80, 100)),
+    Case("12", "unhealthy-without-check", "finished", (), versions=CAPTURED),
+    Case("12", "success", "finished", (), inputs={"verify_health": "true"}, duration=(110, 130)),
+    # 13: an unknown status
+    Case("13", "unknown-status", "finished", ("an unknown status: 'paused'",)),
+    # 14: the rate limit, and no flood of rejected requests
+    Case("14", "throttled", "finished", ("rate limited by Coolify",), {"deploy": 2}),
+    Case("14", "revoked", "lost", ("Coolify does not accept the token",)),
     # 15: what a token may do
-    Truth(
+    Case(
         "15",
         "deploy-only-token",
         "refused",
         ("tick deploy first, then read, then read:sensitive", "`wait: false`"),
-        NOTHING,
-        versions=ALL,
+        NO_CHANGES,
+        versions=CAPTURED,
     ),
-    Truth("15", "deploy-only-token", "triggered", (), inputs={"wait": "false"}, versions=ALL),
-    Truth("15", "no-logs", "finished", ("the build log can't be shown",), versions=ALL),
-    Truth("15", "read-only-token", "refused", ("Missing required permissions",), versions=ALL),
+    Case("15", "deploy-only-token", "triggered", (), inputs={"wait": "false"}, versions=CAPTURED),
+    Case("15", "no-logs", "finished", ("the build log can't be shown",), versions=CAPTURED),
+    Case("15", "read-only-token", "refused", ("Missing required permissions",), versions=CAPTURED),
     # 16: five meanings of 403, two of 401
-    Truth("16", "api-disabled", "refused", ("Coolify's API is disabled",), NOTHING),
-    Truth("16", "ip-denied", "refused", ("list of allowed IPs",), NOTHING),
-    Truth("16", "member-token", "refused", ("members' tokens may only read",), NOTHING),
-    Truth("16", "bad-token", "refused", ("does not accept the token",), NOTHING),
-    Truth("16", "left-team", "refused", ("has left the team",), NOTHING),
-    # 17: the log is a list that changes
-    Truth("17", "rewritten", "finished", ("New container started.",)),
-    Truth("17", "no-logs", "finished", (), never=("New container started.",)),
-    Truth("17", "unhealthy", "failed", ("New container is unhealthy.",), versions=ALL[1:]),
-    # 19: the row of a deployment may go, or be out of bounds
-    Truth("19", "vanished", "lost", ("this deployment no longer exists in Coolify",)),
-    Truth("19", "forbidden", "lost", ("Missing required permissions: read",)),
-    Truth("19", "cancelled-queued", "cancelled", ("it was cancelled in Coolify",), versions=ALL[3:]),
-    Truth("19", "image", "finished", (), versions=ALL),
-    # 18, 20: cancelling, with its list that may be an object; a 500 means "read it again"
-    Truth(
+    Case("16", "api-disabled", "refused", ("Coolify's API is disabled",), NO_CHANGES),
+    Case("16", "ip-denied", "refused", ("list of allowed IPs",), NO_CHANGES),
+    Case("16", "member-token", "refused", ("members' tokens may only read",), NO_CHANGES),
+    Case("16", "bad-token", "refused", ("does not accept the token",), NO_CHANGES),
+    Case("16", "left-team", "refused", ("has left the team",), NO_CHANGES),
+    # 17: the log is a list whose entries change
+    Case("17", "rewritten", "finished", ("New container started.",)),
+    Case("17", "no-logs", "finished", (), never_prints=("New container started.",)),
+    Case("17", "unhealthy", "failed", ("New container is unhealthy.",), versions=CAPTURED[1:]),
+    # 19: a deployment record may disappear, or become forbidden
+    Case("19", "vanished", "lost", ("this deployment no longer exists in Coolify",)),
+    Case("19", "forbidden", "lost", ("Missing required permissions: read",)),
+    Case("19", "cancelled-queued", "cancelled", ("it was cancelled in Coolify",), versions=CAPTURED[3:]),
+    Case("19", "image", "finished", (), versions=CAPTURED),
+    # 18, 20: cancelling: its list may be an object, and a 500 means "read it again"
+    Case(
         "18",
         "cancel-others",
         "finished",
@@ -277,7 +277,7 @@ TRAPS = (
         since("4.3.10"),
         {"command": "cancel"},
     ),
-    Truth(
+    Case(
         "20",
         "success",
         "timed_out",
@@ -287,7 +287,7 @@ TRAPS = (
         {"timeout": "20s", "on_timeout": "cancel"},
         ("after a cancel, Coolify before 4.3.7 does not start the next deployment",),
     ),
-    Truth(
+    Case(
         "20",
         "success",
         "timed_out",
@@ -296,7 +296,7 @@ TRAPS = (
         before("4.0.0-beta.453"),
         {"timeout": "20s", "on_timeout": "cancel"},
     ),
-    Truth(
+    Case(
         "20",
         "server-unreachable-cancel",
         "timed_out",
@@ -304,7 +304,7 @@ TRAPS = (
         {"deploy": 1, "cancel": 1},
         inputs={"timeout": "20s", "on_timeout": "cancel"},
     ),
-    Truth(
+    Case(
         "20",
         "cancel-500",
         "timed_out",
@@ -312,28 +312,28 @@ TRAPS = (
         {"deploy": 1, "cancel": 1},
         inputs={"timeout": "20s", "on_timeout": "cancel"},
     ),
-    Truth(
+    Case(
         "20",
         "cancel-others",
         "refused",
         ("can't cancel a deployment through its API",),
-        NOTHING,
+        NO_CHANGES,
         before("4.0.0-beta.453"),
         {"command": "cancel"},
     ),
-    Truth(
+    Case(
         "20",
         "success",
         "finished",
         ("nothing to cancel",),
-        NOTHING,
+        NO_CHANGES,
         since("4.0.0-beta.453"),
         {"command": "cancel"},
     ),
     # 21: a cold build takes longer than five minutes
-    Truth("21", "slow", "finished", (), lasts=(1200, 1260)),
+    Case("21", "slow", "finished", (), duration=(1200, 1260)),
     # 23: only one call pulls a service's images
-    Truth(
+    Case(
         "23",
         "service",
         "finished",
@@ -341,7 +341,7 @@ TRAPS = (
         {"service_restart": 1},
         versions=since("4.0.0-beta.474"),
     ),
-    Truth(
+    Case(
         "23",
         "service",
         "finished",
@@ -349,20 +349,28 @@ TRAPS = (
         {"deploy": 1},
         ("4.0.0-beta.400", "4.0.0-beta.407", "4.0.0-beta.418"),
     ),
-    Truth("23", "service", "finished", (), {"deploy": 1}, ("4.0.0-beta.380",), never=("can't pull newer",)),
-    Truth(
+    Case(
         "23",
         "service",
         "finished",
         (),
         {"deploy": 1},
-        ALL,
-        {"pull_latest": "false"},
-        never=("can't pull newer",),
+        ("4.0.0-beta.380",),
+        never_prints=("can't pull newer",),
     ),
-    # 24: what stands in front of Coolify
-    Truth("24", "cloudflare", "unreachable", ("Cloudflare Access requires a login",), NOTHING),
-    Truth("24", "redirect", "unreachable", ("set `coolify_url` to https://",), NOTHING),
-    Truth("24", "html", "unreachable", ("a web page",), NOTHING),
-    Truth("24", "proxy-404", "unreachable", ("the proxy has no route for this address",), NOTHING),
+    Case(
+        "23",
+        "service",
+        "finished",
+        (),
+        {"deploy": 1},
+        CAPTURED,
+        {"pull_latest": "false"},
+        never_prints=("can't pull newer",),
+    ),
+    # 24: proxies in front of Coolify
+    Case("24", "cloudflare", "unreachable", ("Cloudflare Access requires a login",), NO_CHANGES),
+    Case("24", "redirect", "unreachable", ("set `coolify_url` to https://",), NO_CHANGES),
+    Case("24", "html", "unreachable", ("a web page",), NO_CHANGES),
+    Case("24", "proxy-404", "unreachable", ("the proxy has no route for this address",), NO_CHANGES),
 )

@@ -1,4 +1,4 @@
-"""The true program on a clock that only moves when it sleeps: what a snippet of the documentation does, and what README's picture shows."""
+"""The real program on a clock that only moves when it sleeps, for the snippets and README's picture."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PORT = re.compile(r"127\.0\.0\.1:\d+")
 
 
 class StillClock(FakeClock):
-    """It takes no signal, and ends none."""
+    """A fake clock that leaves the signal handlers of the process alone."""
 
     def listen(self) -> None:
         """Nothing to listen to."""
@@ -32,40 +32,40 @@ class StillClock(FakeClock):
 
 
 @dataclass(frozen=True)
-class Rehearsed:
-    """How a run ended, and what it said; the simulator's port, which is another one each time, reads 8000."""
+class RunResult:
+    """How a run ended, and its output, in which the simulator's port, which varies, is 8000."""
 
     code: int
-    said: str
+    output: str
 
 
-def rehearsed(environ: Mapping[str, str]) -> Rehearsed:
-    """Run the program in this folder, in this process. The simulator reads the same clock."""
+def run_rehearsal(environ: Mapping[str, str]) -> RunResult:
+    """Run the program in this folder and in this process. The simulator reads the same clock."""
     clock = StillClock()
     with tempfile.TemporaryFile() as file:
         with pytest.MonkeyPatch.context() as patch, _stdout(file.fileno()):
-            for simulated in (coolify, cloudfoundry):
-                patch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
-            code = main([], environ, clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
+            for module in (coolify, cloudfoundry):
+                patch.setattr(module, "time", types.SimpleNamespace(monotonic=clock.real))
+            code = main([], environ, clock)  # type: ignore[arg-type]  # structural, as in all tests
         file.seek(0)
-        said = file.read().decode("utf-8")
-    return Rehearsed(code, PORT.sub("127.0.0.1:8000", said))
+        output = file.read().decode("utf-8")
+    return RunResult(code, PORT.sub("127.0.0.1:8000", output))
 
 
 @contextmanager
-def _stdout(other: int) -> Iterator[None]:
-    """The program writes to the file descriptor itself."""
-    kept = os.dup(1)
-    os.dup2(other, 1)
+def _stdout(target: int) -> Iterator[None]:
+    """Redirect file descriptor 1, to which the program writes directly."""
+    original = os.dup(1)
+    os.dup2(target, 1)
     try:
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(original, 1)
+        os.close(original)
 
 
 def outputs(path: Path) -> dict[str, str]:
-    """What a step has written to GITHUB_OUTPUT."""
+    """Read the outputs that a step has written to GITHUB_OUTPUT."""
     blocks = re.findall(
         r"^(\w+)<<(ghadelimiter_\S+)\n(.*?)\n\2$", path.read_text("utf-8"), re.MULTILINE | re.DOTALL
     )

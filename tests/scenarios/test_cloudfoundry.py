@@ -47,7 +47,7 @@ from tests.scenarios.cloudfoundry_truths import (
     assigned,
     rolled,
 )
-from tests.scenarios.test_transcripts import StillClock
+from tests.scenarios.rehearsals import StillClock
 from tests.simulator.cloudfoundry.invariants import violations
 from tests.simulator.cloudfoundry.scenarios import SCENARIOS, simulating
 from tests.simulator.coolify.faults import huge

@@ -1,7 +1,8 @@
-"""The truths that others get wrong (architecture 7 and 4), on the versions of Coolify on which they hold.
+"""End-to-end cases for Coolify (architecture 7 and 4), on each version of Coolify to which they apply.
 
-Each row is the whole program against the simulator, over real sockets, on a clock that only moves when the program sleeps: how
-it ends, what the user reads, and what was sent. A scenario is what the server does; a version, how that Coolify speaks.
+Each case runs the whole program against the simulator, over real sockets, on a clock that only moves when the
+program sleeps: its status, its output, and the requests that changed something. A scenario is what the server
+does; the version decides the format of its responses.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ from deployer.simulator import Request, Session
 from deployer.simulator.coolify import server as simulated
 from deployer.simulator.coolify.checks import name_of
 from tests.fakes import BEGINNING
-from tests.scenarios.coolify_changes import BACKS, CHANGES
+from tests.scenarios.coolify_cases import CODES, EARLIER_COMMIT, NEW, ROLLBACK, ROLLBACK_COMMAND, Case
+from tests.scenarios.coolify_changes import CHANGES, ROLLBACKS
 from tests.scenarios.coolify_deployments import DEPLOYMENTS
-from tests.scenarios.coolify_known_traps import TRAPS
-from tests.scenarios.coolify_cases import BACK, CODES, EARLIER, NEW, ON_DEMAND, Truth
-from tests.scenarios.test_transcripts import StillClock
+from tests.scenarios.coolify_known_traps import KNOWN_TRAPS
+from tests.scenarios.rehearsals import StillClock
 from tests.simulator.coolify.invariants import violations
 from tests.simulator.coolify.scenarios import simulating
 
-READS = {
+READ_ROUTES = {
     "version",
     "application",
     "service",
@@ -46,44 +47,44 @@ READS = {
     "servers",
     "destinations",
 }
-"""What changes nothing."""
+"""The routes that change nothing."""
 
 
-TRUTHS = (*TRAPS, *DEPLOYMENTS, *CHANGES)
-CASES = [(truth, version) for truth in (*TRUTHS, *BACKS) for version in truth.versions]
+CASES = (*KNOWN_TRAPS, *DEPLOYMENTS, *CHANGES)
+CASES_BY_VERSION = [(case, version) for case in (*CASES, *ROLLBACKS) for version in case.versions]
 
 
 @pytest.fixture
-def play(
+def run_program(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> Callable[[Session, Mapping[str, str]], tuple[int, str, float]]:
-    """Runs the program in an empty folder, on one clock with the simulator: exit code, what was said, seconds."""
+    """Runs the program in an empty folder, on the simulator's clock. Returns exit code, output, seconds."""
     clock = StillClock()
     monkeypatch.setattr(simulated, "time", types.SimpleNamespace(monotonic=clock.real))
     monkeypatch.chdir(tmp_path)
 
     def run(session: Session, inputs: Mapping[str, str]) -> tuple[int, str, float]:
-        code = main([], environ(session, inputs), clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
+        code = main([], environ(session, inputs), clock)  # type: ignore[arg-type]  # structural, as in all tests
         return code, capfdbinary.readouterr().out.decode(), clock.now() - BEGINNING
 
     return run
 
 
-def changing(asked: list[Request]) -> dict[str, int]:
-    """The requests that change something, but for the doctor's two probes."""
+def count_changes(requests: list[Request]) -> dict[str, int]:
+    """Count the requests that change something, by route, without the preflight's two probes."""
     probes = [
         each
-        for each in asked
+        for each in requests
         if (each.method == "POST" and not each.query and name_of(each) == "deploy") or each.body == b"{}"
     ]
-    coolify = [each for each in asked if not each.path.startswith("/site/")]
+    coolify = [each for each in requests if not each.path.startswith("/site/")]
     return dict(
-        Counter(name_of(each) for each in coolify if name_of(each) not in READS and each not in probes)
+        Counter(name_of(each) for each in coolify if name_of(each) not in READ_ROUTES and each not in probes)
     )
 
 
 def environ(session: Session, inputs: Mapping[str, str]) -> dict[str, str]:
-    """What the job is given."""
+    """The job's environment."""
     named = {f"INPUT_{name.upper()}": value.replace("{site}", session.site) for name, value in inputs.items()}
     target = {} if "tag" in inputs or "create" in inputs else {"COOLIFY_UUID": ",".join(session.uuids)}
     return {
@@ -96,49 +97,53 @@ def environ(session: Session, inputs: Mapping[str, str]) -> dict[str, str]:
 
 
 IDS = [
-    f"{number}-{truth.number}-{truth.scenario}-{version}"
-    for number, truth in enumerate((*TRUTHS, *BACKS))
-    for version in truth.versions
+    f"{number}-{case.topic}-{case.scenario}-{version}"
+    for number, case in enumerate((*CASES, *ROLLBACKS))
+    for version in case.versions
 ]
 
 
-def test_on_demand_what_was_put_back_is_not_put_up_again(
-    play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]],
+def test_rollback_command_does_not_return_to_the_rolled_back_version(
+    run_program: Callable[[Session, Mapping[str, str]], tuple[int, str, float]],
 ) -> None:
-    """The way back never leads forward again, to the release that has just been proven bad."""
+    """A rollback never returns to the release that has just failed verification."""
     with simulating("rollback-image") as session:
-        code, said, _ = play(session, BACK | {"image": ":2.1.0"})
-        assert (code, "back to ghcr.io/acme/shop:2.0.1" in said) == (5, True), said
-        code, said, _ = play(session, {"command": "rollback"})
-        assert (code, "back to ghcr.io/acme/shop:2.0.0" in said) == (0, True), said
+        code, output, _ = run_program(session, ROLLBACK | {"image": ":2.1.0"})
+        assert (code, "back to ghcr.io/acme/shop:2.0.1" in output) == (5, True), output
+        code, output, _ = run_program(session, {"command": "rollback"})
+        assert (code, "back to ghcr.io/acme/shop:2.0.0" in output) == (0, True), output
         assert violations(session) == []
 
 
-def test_a_busy_server_is_waited_for(
-    play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]], monkeypatch: pytest.MonkeyPatch
+def test_slow_first_response_is_waited_for(
+    run_program: Callable[[Session, Mapping[str, str]], tuple[int, str, float]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The connection is accepted, and only the response is late."""
     monkeypatch.setattr("deployer.providers.coolify.provider.CONNECT_READ_SECONDS", 0.5)
     with simulating("hang-at-first") as session:
-        code, said, _ = play(session, {"timeout": "10m"})
-        told = "the response timed out, although the server accepts connections: waiting up to 120 s for its first response"
-        assert (code, told in said, changing(session.journal)) == (0, True, {"deploy": 1}), said
+        code, output, _ = run_program(session, {"timeout": "10m"})
+        message = (
+            "the response timed out, although the server accepts connections: waiting up to 120 s for "
+            "its first response"
+        )
+        assert (code, message in output, count_changes(session.journal)) == (0, True, {"deploy": 1}), output
         assert violations(session) == []
 
 
-@pytest.mark.parametrize(("truth", "version"), CASES, ids=IDS)
-def test_a_truth_holds(
-    truth: Truth, version: str, play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]]
+@pytest.mark.parametrize(("case", "version"), CASES_BY_VERSION, ids=IDS)
+def test_case(
+    case: Case, version: str, run_program: Callable[[Session, Mapping[str, str]], tuple[int, str, float]]
 ) -> None:
-    with simulating(truth.scenario, version=version) as session:
-        code, said, seconds = play(session, truth.inputs)
+    with simulating(case.scenario, version=version) as session:
+        code, output, seconds = run_program(session, case.inputs)
         status = json.loads(Path("result.json").read_text("utf-8"))["status"]
-        assert (status, code) == (truth.status, CODES[truth.status]), said
-        assert [text for text in truth.says if text not in said] == [], said
-        assert [text for text in truth.never if text in said] == [], said
-        assert changing(session.journal) == dict(truth.sent), said
-        assert truth.lasts[0] <= seconds <= truth.lasts[1], seconds
-        assert violations(session, changes_nothing=truth.number == "doctor") == [], said
+        assert (status, code) == (case.status, CODES[case.status]), output
+        assert [text for text in case.prints if text not in output] == [], output
+        assert [text for text in case.never_prints if text in output] == [], output
+        assert count_changes(session.journal) == dict(case.sent), output
+        assert case.duration[0] <= seconds <= case.duration[1], seconds
+        assert violations(session, changes_nothing=case.topic == "preflight") == [], output
 
 
 APP = "/api/v1/applications/{}"
@@ -146,61 +151,61 @@ PATCHED, PROBED = (
     "PATCH /api/v1/applications/{} ",
     ["PATCH /api/v1/applications/{} {}", "POST /api/v1/deploy "],
 )
-TO_20, TO_21 = ('{"docker_registry_image_tag": "' + tag + '"}' for tag in ("2.0.1", "2.1.0"))
-SENT_BACK = [
+TO_2_0_1, TO_2_1_0 = ('{"docker_registry_image_tag": "' + tag + '"}' for tag in ("2.0.1", "2.1.0"))
+ROLLBACK_REQUESTS = [
     pytest.param(
-        *("rollback-git", NEW, BACK),
-        ["POST /api/v1/deploy?uuid={} ", f'POST {APP}/rollback {{"commit": "{EARLIER}"}}'],
-        id="by-the-rollback-call",
+        *("rollback-git", NEW, ROLLBACK),
+        ["POST /api/v1/deploy?uuid={} ", f'POST {APP}/rollback {{"commit": "{EARLIER_COMMIT}"}}'],
+        id="rollback-endpoint",
     ),
     pytest.param(
-        *("rollback-git", "4.2.0", BACK),
+        *("rollback-git", "4.2.0", ROLLBACK),
         [
             *PROBED,
             "POST /api/v1/deploy?uuid={} ",
-            f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}',
+            f'{PATCHED}{{"git_commit_sha": "{EARLIER_COMMIT}"}}',
             "POST /api/v1/deploy?uuid={} ",
         ],
-        id="by-a-pin",
+        id="pinned-commit",
     ),
     pytest.param(
-        *("rollback-git", "4.0.0-beta.463", BACK),
+        *("rollback-git", "4.0.0-beta.463", ROLLBACK),
         [
             *PROBED,
             "POST /api/v1/deploy?uuid={} ",
-            f'{PATCHED}{{"git_commit_sha": "{EARLIER}"}}',
+            f'{PATCHED}{{"git_commit_sha": "{EARLIER_COMMIT}"}}',
             "POST /api/v1/deploy?uuid={}&force=true ",
         ],
-        id="by-a-pin-without-cache",
+        id="pinned-commit-without-cache",
     ),
     pytest.param(
-        *("rollback-image", NEW, BACK | {"image": ":2.1.0"}),
+        *("rollback-image", NEW, ROLLBACK | {"image": ":2.1.0"}),
         [
             *PROBED,
-            PATCHED + TO_21,
+            PATCHED + TO_2_1_0,
             "POST /api/v1/deploy?uuid={}&force=true ",
-            PATCHED + TO_20,
+            PATCHED + TO_2_0_1,
             "POST /api/v1/deploy?uuid={}&force=true ",
         ],
-        id="by-the-image",
+        id="image",
     ),
     pytest.param(
-        *("rollback-git", NEW, ON_DEMAND),
+        *("rollback-git", NEW, ROLLBACK_COMMAND),
         [f'POST {APP}/rollback {{"commit": "{"3" * 10}{"4" * 10}{"5" * 10}{"6" * 10}"}}'],
-        id="demand",
+        id="command",
     ),
 ]
 
 
-@pytest.mark.parametrize(("scenario", "version", "inputs", "sent"), SENT_BACK)
-def test_a_way_back_sends_this_and_nothing_else(
+@pytest.mark.parametrize(("scenario", "version", "inputs", "sent"), ROLLBACK_REQUESTS)
+def test_rollback_sends_exactly_these_requests(
     scenario: str,
     version: str,
     inputs: Mapping[str, str],
     sent: list[str],
-    play: Callable[[Session, Mapping[str, str]], tuple[int, str, float]],
+    run_program: Callable[[Session, Mapping[str, str]], tuple[int, str, float]],
 ) -> None:
     with simulating(scenario, version=version) as session:
-        play(session, inputs)
-        told = [f"{asked} {asked.body.decode()}" for asked in session.journal if asked.method != "GET"]
-        assert told == [line.replace("{}", session.uuids[0], 1) for line in sent]
+        run_program(session, inputs)
+        requests = [f"{each} {each.body.decode()}" for each in session.journal if each.method != "GET"]
+        assert requests == [line.replace("{}", session.uuids[0], 1) for line in sent]

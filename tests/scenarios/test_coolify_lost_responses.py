@@ -1,6 +1,7 @@
-"""What nobody may lose or start twice: the whole program, where answers and lists are lost.
+"""End-to-end cases in which responses are lost: no deployment is lost, and none is started twice.
 
-A gateway answers in Coolify's place, its lists can't be read, its log has lost a line, or an answer is about something else.
+A gateway responds in Coolify's place, its lists can't be read, its log lacks a line, or a response is about
+another resource.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from deployer.simulator.coolify.replies import encoded, parsed
 from deployer.simulator.coolify.scenario import Scenario, tagged
 from deployer.simulator.coolify.scenarios import WEB
 from deployer.simulator.serving.exchange import Fault, Response, Then
-from tests.scenarios.coolify_cases import ALL, CODES, CREATE, INSTANT, NEW, PINNED, since
-from tests.scenarios.test_coolify import changing, play
+from tests.scenarios.coolify_cases import CAPTURED, CODES, COMMIT_INPUT, CREATE, INSTANT, NEW, since
+from tests.scenarios.test_coolify import count_changes, run_program
 from tests.simulator.coolify.faults import edited, huge
 from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 
-__all__ = ["play"]
+__all__ = ["run_program"]
 
-Play = Callable[[Session, Mapping[str, str]], tuple[int, str, float]]
+RunProgram = Callable[[Session, Mapping[str, str]], tuple[int, str, float]]
 Edit = Callable[[Response], Response]
 TRIGGERS = ("deploy", "start", "restart", "service_restart")
 PAGE = (("Content-Type", "text/html"),)
@@ -33,286 +34,311 @@ JSON = (("Content-Type", "application/json"),)
 
 
 def gateway(status: int, body: Any = "<html><title>Blocked</title></html>", **headers: str) -> Edit:
-    """What it says in Coolify's place."""
+    """A gateway's response in Coolify's place."""
     kind = PAGE if isinstance(body, str) else JSON
     return lambda _: Response(status, (*kind, *headers.items()), (encoded(body, pretty=False),))
 
 
-def said(make: Callable[[dict[str, Any]], Any]) -> Edit:
-    """Coolify's own answer, changed."""
-    return lambda answer: edited(answer, (encoded(make(parsed(answer)), pretty=False),))
+def changed_body(change: Callable[[dict[str, Any]], Any]) -> Edit:
+    """Coolify's own response, with a changed body."""
+    return lambda response: edited(response, (encoded(change(parsed(response)), pretty=False),))
 
 
-def spoiled(name: str, *troubles: Fault, **fields: Any) -> Scenario:
-    return replace(SCENARIOS[name], faults=(*SCENARIOS[name].faults, *troubles), **fields)
+def with_faults(name: str, *faults: Fault, **fields: Any) -> Scenario:
+    return replace(SCENARIOS[name], faults=(*SCENARIOS[name].faults, *faults), **fields)
 
 
-def acted(edit: Edit, name: str = "success", **more: Any) -> Scenario:
-    """Coolify acts, and something else answers the first trigger."""
-    return spoiled(name, Fault(TRIGGERS, Then.EDIT, edit=edit, nth=(1,)), **more)
+def lost_trigger(edit: Edit, name: str = "success", **fields: Any) -> Scenario:
+    """Coolify handles the first trigger, but the response to it is replaced."""
+    return with_faults(name, Fault(TRIGGERS, Then.EDIT, edit=edit, nth=(1,)), **fields)
 
 
-def unread(edit: Edit, *on: str, name: str = "success", then: Edit | None = None) -> Scenario:
-    """A list that can't be read; and perhaps an answer to the first trigger that is not Coolify's, after it has acted."""
-    lost = (Fault(TRIGGERS, Then.EDIT, edit=then, nth=(1,)),) if then else ()
-    return spoiled(name, Fault(on, Then.EDIT, edit=edit), *lost)
+def unreadable_list(edit: Edit, *on: str, name: str = "success", trigger: Edit | None = None) -> Scenario:
+    """The lists can't be read. With `trigger`, the response to the first trigger is replaced, too."""
+    faults = (Fault(TRIGGERS, Then.EDIT, edit=trigger, nth=(1,)),) if trigger else ()
+    return with_faults(name, Fault(on, Then.EDIT, edit=edit), *faults)
 
 
-def without_lines(answer: Response) -> Response:
-    """A log that has lost the line of the additional server (coolify-api 6.1)."""
-    row = parsed(answer)
-    if answer.status != 200 or not isinstance(row.get("logs"), str):
-        return answer
-    kept = [
+def without_server_line(response: Response) -> Response:
+    """A build log that lacks the line about the additional server (coolify-api 6.1)."""
+    row = parsed(response)
+    if response.status != 200 or not isinstance(row.get("logs"), str):
+        return response
+    entries = [
         entry for entry in json.loads(row["logs"]) if not str(entry["output"]).startswith("Deployment to ")
     ]
-    return edited(answer, (encoded({**row, "logs": json.dumps(kept)}, pretty=False),))
+    return edited(response, (encoded({**row, "logs": json.dumps(entries)}, pretty=False),))
 
 
-BROKEN = gateway(500, {"message": "Server Error"})
-ONCE = {"deploy": 1}
-FOUND = ("no usable response to the trigger", "found on the server", "web: finished in")
-UNREAD = "could not read the list of its deployments"
-GATEWAY = (
+SERVER_ERROR = gateway(500, {"message": "Server Error"})
+ONE_DEPLOY = {"deploy": 1}
+FOUND_AFTERWARDS = ("no usable response to the trigger", "found on the server", "web: finished in")
+LIST_UNREADABLE = "could not read the list of its deployments"
+BLOCKED_BY_GATEWAY = (
     "triggers were answered by a gateway in front of the platform, and no deployment was found: HTTP 403"
 )
 THROTTLED = gateway(429, {"message": "Too Many Attempts."}, **{"Retry-After": "600"})
-TWO_TAGS = spoiled(
+TWO_TAGS = with_faults(
     "success",
     Fault(("deploy",), Then.EDIT, edit=THROTTLED, nth=(2,)),
     starts=3,
     apps=(replace(WEB, tags=("blue", "red")),),
 )
-"""The second tag's trigger comes ten minutes after the first one's, whose deployment is over by then."""
+"""The second tag is triggered ten minutes after the first, whose deployment has ended by then."""
 
 
 @dataclass(frozen=True)
-class Lost:
-    """`item`: of the issue. `sent`: requests that change something."""
+class Case:
+    """One run of the program, and what must come of it. See coolify_cases.Case for the fields."""
 
     item: str
+    """The item of the issue, and what is lost."""
     scenario: Scenario
     status: str
-    says: tuple[str, ...] = ()
-    sent: Mapping[str, int] = field(default_factory=lambda: ONCE)
+    prints: tuple[str, ...] = ()
+    sent: Mapping[str, int] = field(default_factory=lambda: ONE_DEPLOY)
     versions: tuple[str, ...] = (NEW,)
     inputs: Mapping[str, str] = field(default_factory=dict)
-    never: tuple[str, ...] = ()
-    lasts: tuple[float, float] = (0, 1e9)
+    never_prints: tuple[str, ...] = ()
+    duration: tuple[float, float] = (0, 1e9)
 
 
 FORBIDDEN = {"message": "Forbidden"}
-ANSWERS: dict[str, Edit] = {
+TRIGGER_RESPONSES: dict[str, Edit] = {
     **{f"page-{status}": gateway(status) for status in (200, 401, 403, 404, 408, 413, 418, 429, 499, 502)},
     **{
         f"json-{status}": gateway(status, FORBIDDEN)
         for status in (200, 400, 401, 403, 404, 405, 409, 422, 429)
     },
     "redirect": gateway(302, "", Location="https://auth.example.com/login"),
-    "none": said(lambda body: {**body, "deployments": []}),
-    "null": said(lambda body: {**body, "deployments": [None]}),
-    "no-uuid": said(
+    "none": changed_body(lambda body: {**body, "deployments": []}),
+    "null": changed_body(lambda body: {**body, "deployments": [None]}),
+    "no-uuid": changed_body(
         lambda body: {"deployments": [{**each, "deployment_uuid": None} for each in body["deployments"]]}
     ),
-    "another": said(
+    "other-resource": changed_body(
         lambda body: {"deployments": [{**each, "resource_uuid": "another"} for each in body["deployments"]]}
     ),
-    "a-list": said(lambda body: [body]),
-    "a-number": said(lambda _: 5),
+    "list": changed_body(lambda body: [body]),
+    "number": changed_body(lambda _: 5),
 }
-"""1: what answers a trigger that was acted upon."""
+"""1: responses in place of the one to a trigger that Coolify has handled."""
 
 
-def rewritten(make: Callable[[dict[str, Any]], Any]) -> Edit:
-    """Both lists of deployments, with each row changed; one row at least, as a list of none is right."""
+def changed_rows(change: Callable[[dict[str, Any]], Any]) -> Edit:
+    """Both lists of deployments, with each row changed. At least one row, because an empty list is valid."""
 
-    def change(body: Any) -> Any:
+    def change_list(body: Any) -> Any:
         if isinstance(body, list):
-            return [make(row) for row in body or [{}]]
-        return {**body, "deployments": [make(row) for row in body["deployments"] or [{}]]}
+            return [change(row) for row in body or [{}]]
+        return {**body, "deployments": [change(row) for row in body["deployments"] or [{}]]}
 
-    return said(change)
+    return changed_body(change_list)
 
 
-LISTS: dict[str, Edit] = {
-    "null-rows": rewritten(lambda _: None),
-    "no-numbers": rewritten(lambda row: {name: value for name, value in row.items() if name != "id"}),
-    "numbers-as-text": rewritten(lambda row: {**row, "id": str(row.get("id"))}),
+UNREADABLE_LISTS: dict[str, Edit] = {
+    "null-rows": changed_rows(lambda _: None),
+    "no-ids": changed_rows(lambda row: {name: value for name, value in row.items() if name != "id"}),
+    "ids-as-text": changed_rows(lambda row: {**row, "id": str(row.get("id"))}),
     "redirect": gateway(302, "", Location="https://auth.example.com/login"),
     "retry-later": gateway(503, **{"Retry-After": "3600"}),
 }
-"""2: what can't be read as a list of deployments."""
+"""2: responses that can't be read as a list of deployments."""
 
-LATER = tuple(range(2, 99))
+AFTER_FIRST = tuple(range(2, 99))
 
-REFUSED: dict[str, Edit] = {
+REJECTED_LISTS: dict[str, Edit] = {
     "not-found": gateway(404, {"message": "Application not found."}),
     "not-authorized": gateway(403, {"message": "You are not authorized to perform this action."}),
 }
-"""2: an application's list refused in Coolify's own words, although the application itself was just read."""
+"""2: Coolify rejects the request for an application's list, although the application itself was just read."""
 
-TRUTHS = (
-    *(Lost(f"1-{name}", acted(edit), "finished", FOUND) for name, edit in ANSWERS.items()),
-    Lost("1-every-version", acted(gateway(403)), "finished", ("web: finished in",), versions=ALL),
-    Lost("1-instant", acted(gateway(403)), "finished", FOUND, {"start": 1}, inputs=INSTANT),
-    Lost(
+CASES = (
+    *(
+        Case(f"1-{name}", lost_trigger(edit), "finished", FOUND_AFTERWARDS)
+        for name, edit in TRIGGER_RESPONSES.items()
+    ),
+    Case("1-every-version", lost_trigger(gateway(403)), "finished", ("web: finished in",), versions=CAPTURED),
+    Case("1-instant", lost_trigger(gateway(403)), "finished", FOUND_AFTERWARDS, {"start": 1}, inputs=INSTANT),
+    Case(
         "1-service",
-        acted(gateway(403), "service"),
+        lost_trigger(gateway(403), "service"),
         "finished",
         ("its status has changed",),
         {"service_restart": 1},
     ),
-    Lost(
-        "1-kept-out",
-        spoiled("success", Fault(TRIGGERS, Then.EDIT, edit=gateway(403), acts=False), full_until=1e9),
+    Case(
+        "1-blocked-by-gateway",
+        with_faults("success", Fault(TRIGGERS, Then.EDIT, edit=gateway(403), acts=False), full_until=1e9),
         "refused",
-        (GATEWAY, "Let POST requests through to its API"),
+        (BLOCKED_BY_GATEWAY, "Let POST requests through to its API"),
         {"deploy": 3},
-        lasts=(30, 60),
+        duration=(30, 60),
     ),
-    Lost(
+    Case(
         "1-no-list",
-        acted(gateway(403), abilities=frozenset({"deploy"})),
+        lost_trigger(gateway(403), abilities=frozenset({"deploy"})),
         "lost",
         ("can't list deployments", "A deployment may be running"),
         inputs={"wait": "false"},
     ),
-    Lost(
+    Case(
         "1-patch-redirected",
-        spoiled("image-update", Fault(("patch",), Then.EDIT, edit=ANSWERS["redirect"], nth=(2,))),
+        with_faults(
+            "image-update", Fault(("patch",), Then.EDIT, edit=TRIGGER_RESPONSES["redirect"], nth=(2,))
+        ),
         "finished",
         sent={"patch": 1, "deploy": 1},
         inputs={"image": ":2.1.0"},
     ),
-    Lost(
+    Case(
         "1-create-redirected",
-        spoiled("create", Fault(("create",), Then.EDIT, edit=ANSWERS["redirect"], nth=(1,))),
+        with_faults("create", Fault(("create",), Then.EDIT, edit=TRIGGER_RESPONSES["redirect"], nth=(1,))),
         "finished",
         ("found after the response was lost",),
         {"create": 1, "deploy": 1},
         inputs=CREATE,
     ),
-    Lost("2-broken", unread(BROKEN, "history"), "finished", (UNREAD, "web: finished in"), lasts=(0, 150)),
-    *(
-        Lost(
-            f"2-{name}-and-lost",
-            unread(edit, "history", then=gateway(502)),
-            "finished",
-            (UNREAD, "found on the server"),
-        )
-        for name, edit in REFUSED.items()
+    Case(
+        "2-broken",
+        unreadable_list(SERVER_ERROR, "history"),
+        "finished",
+        (LIST_UNREADABLE, "web: finished in"),
+        duration=(0, 150),
     ),
     *(
-        Lost(
-            f"2-{name}-behind-a-phantom",
-            spoiled("already-queued", Fault(("history",), Then.EDIT, edit=edit, nth=LATER)),
+        Case(
+            f"2-{name}-and-lost",
+            unreadable_list(edit, "history", trigger=gateway(502)),
+            "finished",
+            (LIST_UNREADABLE, "found on the server"),
+        )
+        for name, edit in REJECTED_LISTS.items()
+    ),
+    *(
+        Case(
+            f"2-{name}-after-phantom",
+            with_faults("already-queued", Fault(("history",), Then.EDIT, edit=edit, nth=AFTER_FIRST)),
             "finished",
             ("following deployment",),
         )
-        for name, edit in REFUSED.items()
+        for name, edit in REJECTED_LISTS.items()
     ),
     *(
-        Lost(
+        Case(
             f"2-{name}-and-lost-later",
-            spoiled(
+            with_faults(
                 "success",
-                Fault(("history",), Then.EDIT, edit=edit, nth=LATER),
+                Fault(("history",), Then.EDIT, edit=edit, nth=AFTER_FIRST),
                 Fault(TRIGGERS, Then.EDIT, edit=gateway(502), nth=(1,)),
             ),
             "finished",
             ("found on the server",),
         )
-        for name, edit in REFUSED.items()
+        for name, edit in REJECTED_LISTS.items()
     ),
-    Lost("2-huge", unread(huge, "history"), "finished", (UNREAD, "web: finished in")),
-    Lost(
+    Case("2-huge", unreadable_list(huge, "history"), "finished", (LIST_UNREADABLE, "web: finished in")),
+    Case(
         "2-broken-and-lost",
-        unread(BROKEN, "history", then=gateway(502)),
+        unreadable_list(SERVER_ERROR, "history", trigger=gateway(502)),
         "finished",
-        (UNREAD, "found on the server"),
+        (LIST_UNREADABLE, "found on the server"),
     ),
-    Lost(
+    Case(
         "2-all-broken-and-lost",
-        unread(BROKEN, "history", "list", then=gateway(502)),
+        unreadable_list(SERVER_ERROR, "history", "list", trigger=gateway(502)),
         "lost",
-        (UNREAD, "the list of deployments can't be read", "A deployment may be running"),
+        (LIST_UNREADABLE, "the list of deployments can't be read", "A deployment may be running"),
     ),
     *(
-        Lost(
+        Case(
             f"2-{name}-and-lost",
-            unread(edit, "history", then=gateway(502)),
+            unreadable_list(edit, "history", trigger=gateway(502)),
             "finished",
-            (UNREAD, "found on the server"),
-            lasts=(0, 150),
+            (LIST_UNREADABLE, "found on the server"),
+            duration=(0, 150),
         )
-        for name, edit in LISTS.items()
+        for name, edit in UNREADABLE_LISTS.items()
     ),
     *(
-        Lost(f"2-all-{name}", unread(edit, "history", "list"), "finished", (UNREAD,), lasts=(0, 150))
-        for name, edit in LISTS.items()
+        Case(
+            f"2-all-{name}",
+            unreadable_list(edit, "history", "list"),
+            "finished",
+            (LIST_UNREADABLE,),
+            duration=(0, 150),
+        )
+        for name, edit in UNREADABLE_LISTS.items()
     ),
-    Lost(
+    Case(
         "2-cancel",
-        unread(LISTS["null-rows"], "list", name="already-queued"),
+        unreadable_list(UNREADABLE_LISTS["null-rows"], "list", name="already-queued"),
         "timed_out",
         ("has an unknown format",),
         {},
         inputs={"command": "cancel", "timeout": "30s"},
-        never=("nothing to cancel", "Nothing was started"),
+        never_prints=("nothing to cancel", "Nothing was started"),
     ),
-    Lost(
+    Case(
         "2-create",
-        unread(said(lambda _: {"message": "x"}), "applications", name="create-existing"),
+        unreadable_list(changed_body(lambda _: {"message": "x"}), "applications", name="create-existing"),
         "timed_out",
         ("list of applications has an unknown format",),
         {},
         inputs=CREATE | {"timeout": "30s"},
     ),
-    Lost("2-all-broken", unread(BROKEN, "history", "list"), "finished", (UNREAD, "web: finished in")),
-    Lost(
+    Case(
+        "2-all-broken",
+        unreadable_list(SERVER_ERROR, "history", "list"),
+        "finished",
+        (LIST_UNREADABLE, "web: finished in"),
+    ),
+    Case(
         "2-tag",
-        tagged(unread(BROKEN, "history", "list", "applications", name="two")),
+        tagged(unreadable_list(SERVER_ERROR, "history", "list", "applications", name="two")),
         "failed",
-        (UNREAD, "web: the deployment failed", "worker: finished in"),
+        (LIST_UNREADABLE, "web: the deployment failed", "worker: finished in"),
         inputs={"tag": "blue"},
     ),
-    Lost(
+    Case(
         "3-two-tags",
         TWO_TAGS,
         "finished",
         ("it also deployed web: ", "web: finished in"),
         {"deploy": 3},
         inputs={"tag": "blue,red", "force": "true"},
-        never=("not followed",),
-        lasts=(650, 900),
+        never_prints=("not followed",),
+        duration=(650, 900),
     ),
-    Lost(
-        "4-the-log-has-lost-it",
-        spoiled("other-server-fails", Fault(("look",), Then.EDIT, edit=without_lines)),
+    Case(
+        "4-missing-log-line",
+        with_faults("other-server-fails", Fault(("look",), Then.EDIT, edit=without_server_line)),
         "failed",
         ("on the additional server second",),
         versions=since("4.0.0-beta.407"),
     ),
-    Lost(
+    Case(
         "5-another-deployment",
-        spoiled(
+        with_faults(
             "success",
             Fault(
                 ("look",),
                 Then.EDIT,
-                edit=said(lambda row: {**row, "deployment_uuid": "x", "status": "failed"}),
+                edit=changed_body(lambda row: {**row, "deployment_uuid": "x", "status": "failed"}),
                 nth=(2,),
             ),
         ),
         "finished",
         ("the response is about another deployment, or none", "status is available again"),
     ),
-    Lost(
+    Case(
         "5-another-application",
-        spoiled(
+        with_faults(
             "crash-after-deploy",
             Fault(
-                ("application",), Then.EDIT, edit=said(lambda row: {**row, "uuid": "x", "status": "exited"})
+                ("application",),
+                Then.EDIT,
+                edit=changed_body(lambda row: {**row, "uuid": "x", "status": "exited"}),
             ),
         ),
         "timed_out",
@@ -320,18 +346,18 @@ TRUTHS = (
         {},
         inputs={"timeout": "30s"},
     ),
-    Lost(
-        "13-reads-fail",
-        spoiled("success", Fault(("look",), Then.EDIT, edit=gateway(502))),
+    Case(
+        "13-status-unreadable",
+        with_faults("success", Fault(("look",), Then.EDIT, edit=gateway(502))),
         "triggered",
         ("could not confirm that the deployment exists: HTTP 502",),
         {"start": 1},
         inputs=INSTANT | {"wait": "false"},
-        lasts=(0, 40),
+        duration=(0, 40),
     ),
-    Lost(
-        "31-refused",
-        spoiled(
+    Case(
+        "31-rejected",
+        with_faults(
             "image-update",
             Fault(
                 ("deploy",),
@@ -343,56 +369,57 @@ TRUTHS = (
         ),
         "refused",
         (
-            "Changes that were applied before stay in effect: image: ghcr.io/acme/shop:2.0.1 → ghcr.io/acme/shop:2.1.0",
+            ("Changes that were applied before stay in effect: image: ghcr.io/acme/shop:2.0.1 → "
+            "ghcr.io/acme/shop:2.1.0"),
         ),
         {"patch": 1, "deploy": 1},
         inputs={"image": ":2.1.0"},
     ),
-    Lost(
-        "31-a-full-queue",
-        spoiled("image-update", full_until=1e9),
+    Case(
+        "31-queue-full",
+        with_faults("image-update", full_until=1e9),
         "timed_out",
         ("Changes that were applied before stay in effect: image: ghcr.io/acme/shop:2.0.1",),
         {"patch": 1, "deploy": 2},
         inputs={"image": ":2.1.0", "timeout": "90s"},
     ),
-    Lost(
+    Case(
         "37-wait-false",
         SCENARIOS["success"],
         "triggered",
         ("web: deployment ",),
         inputs={"wait": "false"},
-        never=("following",),
+        never_prints=("following",),
     ),
-    Lost(
-        "37-whose",
+    Case(
+        "37-started-by-others",
         SCENARIOS["already-queued"],
         "finished",
         ("somebody started in Coolify or through its API",),
         versions=("4.0.0-beta.420", "4.0.0-beta.434"),
     ),
 )
-CASES = [
-    pytest.param(lost, version, id=f"{lost.item}-{version}") for lost in TRUTHS for version in lost.versions
+CASES_BY_VERSION = [
+    pytest.param(case, version, id=f"{case.item}-{version}") for case in CASES for version in case.versions
 ]
 
 
-@pytest.mark.parametrize(("lost", "version"), CASES)
-def test_nothing_is_lost_and_nothing_is_started_twice(lost: Lost, version: str, play: Play) -> None:
-    with simulating(lost.scenario, version=version) as session:
-        code, told, seconds = play(session, lost.inputs)
+@pytest.mark.parametrize(("case", "version"), CASES_BY_VERSION)
+def test_no_deployment_is_lost_or_started_twice(case: Case, version: str, run_program: RunProgram) -> None:
+    with simulating(case.scenario, version=version) as session:
+        code, output, seconds = run_program(session, case.inputs)
         status = json.loads(Path("result.json").read_text("utf-8"))["status"]
-        assert (status, code) == (lost.status, CODES[lost.status]), told
-        assert [text for text in lost.says if text not in told] == [], told
-        assert [text for text in lost.never if text in told] == [], told
-        assert changing(session.journal) == dict(lost.sent), told
-        assert lost.lasts[0] <= seconds <= lost.lasts[1], seconds
+        assert (status, code) == (case.status, CODES[case.status]), output
+        assert [text for text in case.prints if text not in output] == [], output
+        assert [text for text in case.never_prints if text in output] == [], output
+        assert count_changes(session.journal) == dict(case.sent), output
+        assert case.duration[0] <= seconds <= case.duration[1], seconds
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.420", "4.0.0-beta.463", "4.2.0", "4.3.10"])
-def test_the_output_commit_is_what_was_pinned_and_built(version: str, play: Play) -> None:
-    """36: before beta.464 the row shows the branch's head."""
+def test_output_commit_is_the_pinned_commit(version: str, run_program: RunProgram) -> None:
+    """36: before beta.464 the deployment record contains the branch's head."""
     with simulating("env-app", version=version) as session:
-        code, told, _ = play(session, PINNED)
+        code, output, _ = run_program(session, COMMIT_INPUT)
     [target] = json.loads(Path("result.json").read_text("utf-8"))["targets"]
-    assert (code, target["commit"]) == (0, PINNED["commit"]), told
+    assert (code, target["commit"]) == (0, COMMIT_INPUT["commit"]), output

@@ -1,10 +1,11 @@
-"""Transcripts: what a person reads, and what later steps get, of every public scenario.
+"""Transcripts: what a person reads, and what later steps receive, of every public scenario.
 
-`UPDATE_GOLDEN=1 pytest tests/scenarios/test_transcripts.py` writes the files in `tests/golden` anew. They are read in review:
-what looks wrong is wrong.
+`UPDATE_GOLDEN=1 pytest tests/scenarios/test_transcripts.py` regenerates the files in `tests/golden`. They are
+read in review: what looks wrong is wrong.
 
-The program runs in this process, over real sockets, on a clock that only moves when the program sleeps; the simulator reads the same one.
-Nothing varies but the simulator's port and GitHub's delimiters. ESC is written as `␛`, a carriage return as `␍`.
+The program runs in this process, over real sockets, on a clock that only moves when the program sleeps; the
+simulator reads the same one. Only the simulator's port and GitHub's delimiters vary. ESC is written as `␛`, a
+carriage return as `␍`.
 """
 
 from __future__ import annotations
@@ -22,41 +23,31 @@ from deployer.main import REHEARSAL_SPEED, main
 from deployer.simulator import SCENARIOS, Session, cloudfoundry
 from deployer.simulator.cloudfoundry import world as foundation
 from deployer.simulator.coolify import server as simulated
-from tests.fakes import FakeClock
+from tests.scenarios.rehearsals import StillClock
 from tests.simulator.cloudfoundry.invariants import violations as cf_violations
 from tests.simulator.coolify.invariants import violations
 from tests.simulator.coolify.scenarios import simulating
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-PUBLIC = list(SCENARIOS)
-IN_CI = ["success", "build-failure", "cancelled"]
-CF = ["success", "crash", "staging-failure"]
-VARIES = {
+PUBLIC_SCENARIOS = list(SCENARIOS)
+CI_SCENARIOS = ["success", "build-failure", "cancelled"]
+CLOUDFOUNDRY_SCENARIOS = ["success", "crash", "staging-failure"]
+VARYING = {
     r"127\.0\.0\.1:\d+": "127.0.0.1:8000",
     r"ghadelimiter_[0-9a-f-]{36}": "ghadelimiter_00000000-0000-4000-8000-000000000000",
 }
-SEEN = {"\x1b": "␛", "\r": "␍"}
+VISIBLE = {"\x1b": "␛", "\r": "␍"}
 COMMIT = "2222222222333333333344444444445555555555"
-"""The CI run's: another one than the recorded deployments build."""
-
-
-class StillClock(FakeClock):
-    """It takes no signal, and ends none."""
-
-    def listen(self) -> None:
-        """Nothing to listen to."""
-
-    def ignore(self) -> None:
-        """Nothing to ignore."""
+"""The CI run's commit, which differs from the one in the recorded deployments."""
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> StillClock:
-    """The program's and the simulator's."""
-    still = StillClock()
+    """One clock for the program and the simulator."""
+    clock = StillClock()
     for module in (simulated, foundation):
-        monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=still.real))
-    return still
+        monkeypatch.setattr(module, "time", types.SimpleNamespace(monotonic=clock.real))
+    return clock
 
 
 Transcript = Callable[[dict[str, str]], str]
@@ -69,26 +60,26 @@ def transcript(
     monkeypatch: pytest.MonkeyPatch,
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> Transcript:
-    """Runs the program in an empty folder; everything that it says and writes."""
+    """Runs the program in an empty folder, and returns its output and the files that it wrote."""
     monkeypatch.chdir(tmp_path)
 
     def run(environ: dict[str, str]) -> str:
-        code = main([], environ, clock)  # type: ignore[arg-type]  # by shape, as everywhere in the tests
-        said, complained = capfdbinary.readouterr()
-        assert complained == b""
-        parts = [("stdout", said), *((path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir()))]
+        code = main([], environ, clock)  # type: ignore[arg-type]  # structural, as in all tests
+        stdout, stderr = capfdbinary.readouterr()
+        assert stderr == b""
+        parts = [("stdout", stdout), *((path.name, path.read_bytes()) for path in sorted(tmp_path.iterdir()))]
         shown = (
             "".join(f"----- {name}\n{data.decode()}" for name, data in parts) + f"----- exit code {code}\n"
         )
-        for pattern, fixed in VARIES.items():
-            shown = re.sub(pattern, fixed, shown)
-        return "".join(SEEN.get(character, character) for character in shown)
+        for pattern, replacement in VARYING.items():
+            shown = re.sub(pattern, replacement, shown)
+        return "".join(VISIBLE.get(character, character) for character in shown)
 
     return run
 
 
-def same(name: str, shown: str) -> None:
-    """The transcript is the golden one, or becomes it."""
+def assert_golden(name: str, shown: str) -> None:
+    """Compare the transcript with the golden file, which UPDATE_GOLDEN replaces."""
     path = GOLDEN / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         path.write_text(shown, "utf-8")
@@ -115,83 +106,84 @@ SYSTEMS = {
 }
 
 
-SHOWN = {
+SCENARIO_INPUTS = {
     "image-update": {"DEPLOYER_APP_IMAGE": ":2.1.0"},
     "bad-release": {"DEPLOYER_VERIFY_URL": "{site}", "DEPLOYER_ROLLBACK": "true"},
 }
-"""The inputs without which a scenario would not show what it is about."""
+"""The inputs that a scenario needs to show its point."""
 
 
-@pytest.mark.parametrize("scenario", PUBLIC)
-def test_a_person_reads_the_story(scenario: str, transcript: Transcript) -> None:
+@pytest.mark.parametrize("scenario", PUBLIC_SCENARIOS)
+def test_plain_transcript(scenario: str, transcript: Transcript) -> None:
     with simulating(scenario) as session:
-        shown = {
-            name: value.replace("{site}", session.site) for name, value in SHOWN.get(scenario, {}).items()
+        inputs = {
+            name: value.replace("{site}", session.site)
+            for name, value in SCENARIO_INPUTS.get(scenario, {}).items()
         }
-        same(f"plain-{scenario}", transcript(login(session) | shown))
+        assert_golden(f"plain-{scenario}", transcript(login(session) | inputs))
         assert violations(session) == []
 
 
-@pytest.mark.parametrize("scenario", CF)
-def test_a_person_reads_the_story_of_a_cloud_foundry(scenario: str, transcript: Transcript) -> None:
+@pytest.mark.parametrize("scenario", CLOUDFOUNDRY_SCENARIOS)
+def test_plain_transcript_of_cloud_foundry(scenario: str, transcript: Transcript) -> None:
     with cloudfoundry.simulating(scenario) as session:
-        same(
+        assert_golden(
             f"plain-cf-{scenario}",
             transcript({f"INPUT_{name.upper()}": value for name, value in session.inputs.items()}),
         )
         assert cf_violations(session) == []
 
 
-@pytest.mark.parametrize("scenario", IN_CI)
+@pytest.mark.parametrize("scenario", CI_SCENARIOS)
 @pytest.mark.parametrize("system", SYSTEMS)
-def test_a_ci_system_gets_it_in_its_own_format(system: str, scenario: str, transcript: Transcript) -> None:
+def test_transcript_of_a_ci_system(system: str, scenario: str, transcript: Transcript) -> None:
     with simulating(scenario) as session:
-        same(f"{system}-{scenario}", transcript(login(session) | SYSTEMS[system]))
+        assert_golden(f"{system}-{scenario}", transcript(login(session) | SYSTEMS[system]))
         assert violations(session) == []
 
 
 @pytest.mark.parametrize("system", ["plain", "github"])
-def test_a_rehearsal_is_told_as_one(system: str, transcript: Transcript) -> None:
+def test_rehearsal_is_announced(system: str, transcript: Transcript) -> None:
     environ = {"DEPLOYER_REHEARSE": "build-failure", "COOLIFY_TOKEN": "1|thisTokenIsNotUsedInARehearsal"}
-    same(f"{system}-rehearsal", transcript(environ | SYSTEMS.get(system, {})))
+    assert_golden(f"{system}-rehearsal", transcript(environ | SYSTEMS.get(system, {})))
 
 
 @pytest.mark.parametrize("system", ["plain", "github"])
-def test_wrong_inputs_are_told_all_at_once(system: str, transcript: Transcript) -> None:
+def test_input_errors_are_reported_together(system: str, transcript: Transcript) -> None:
     environ = {
         "COOLIFY_URL": "https://coolify.example.com",
         "DEPLOYER_TIMOUT": "5m",
         "DEPLOYER_TIMEOUT": "soon",
         "DEPLOYER_WAIT": "300",
     }
-    same(f"{system}-mistakes", transcript(environ | SYSTEMS.get(system, {})))
+    assert_golden(f"{system}-mistakes", transcript(environ | SYSTEMS.get(system, {})))
 
 
-def test_two_targets_are_told_apart(transcript: Transcript) -> None:
+def test_two_targets_are_distinguishable(transcript: Transcript) -> None:
     with simulating("two") as session:
-        same("github-two", transcript(login(session) | SYSTEMS["github"]))
+        assert_golden("github-two", transcript(login(session) | SYSTEMS["github"]))
 
 
-def test_the_rehearsal_s_clock_is_the_program_s(transcript: Transcript, clock: StillClock) -> None:
+def test_rehearsal_speeds_up_the_clock(transcript: Transcript, clock: StillClock) -> None:
     transcript({"DEPLOYER_REHEARSE": "bad-token"})
     assert clock.speed == REHEARSAL_SPEED
 
 
-def test_a_rehearsal_asks_the_simulator_s_site_in_the_place_of_the_user_s(transcript: Transcript) -> None:
-    given = {
+def test_rehearsal_verifies_its_own_site_instead_of_the_given_one(transcript: Transcript) -> None:
+    inputs = {
         "DEPLOYER_VERIFY_URL": "https://web.example.com",
         "DEPLOYER_VERIFY_STATUS": "200",
         "DEPLOYER_VERIFY_CONTAINS": "v2",
     }
-    shown = transcript({"DEPLOYER_REHEARSE": "bad-release", **given})
-    assert f"Not used in a rehearsal: {', '.join(given)}\n" in shown
+    shown = transcript({"DEPLOYER_REHEARSE": "bad-release", **inputs})
+    assert f"Not used in a rehearsal: {', '.join(inputs)}\n" in shown
     assert "The rehearsal's own site is verified instead\n" in shown
     assert "web: its site responds with HTTP 502" in shown
     assert "----- exit code 5" in shown
-    assert "asking whether it answers" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})
+    assert "its site responds" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})
 
 
-def test_the_values_of_variables_blank_neither_outputs_nor_our_own_words(transcript: Transcript) -> None:
+def test_values_of_variables_are_not_masked_in_outputs(transcript: Transcript) -> None:
     with simulating("image-update") as session:
         variables = f"STATE=finished\nAPP={session.uuids[0]}\nURL=http://shop.example.com\nRELEASE=registry.example.com"
         github = SYSTEMS["github"] | {"INPUT_IMAGE": ":2.1.0", "INPUT_ENV": variables}
@@ -206,26 +198,26 @@ def test_the_values_of_variables_blank_neither_outputs_nor_our_own_words(transcr
 
 
 @pytest.mark.parametrize(
-    ("given", "value"),
+    ("inputs", "value"),
     [
-        pytest.param({"INPUT_ENV": "DB_PASSWORD={0}"}, "SuperSecretTokenValue1234567890abcdef", id="cut"),
         pytest.param(
-            {"INPUT_ENV": "DB_PASSWORD={0}"}, "pass<b>word</b>x-long  blanks", id="with-tags-and-blanks"
+            {"INPUT_ENV": "DB_PASSWORD={0}"}, "SuperSecretTokenValue1234567890abcdef", id="truncated"
         ),
+        pytest.param({"INPUT_ENV": "DB_PASSWORD={0}"}, "pass<b>word</b>x-long  blanks", id="tags-and-spaces"),
         pytest.param(
             {"INPUT_SETTINGS": '{{"http_basic_auth_password": "{0}"}}'},
             "hunter2hunter2",
-            id="of-the-settings",
+            id="settings",
         ),
     ],
 )
-def test_what_the_site_tells_of_a_secret_is_not_passed_on(
-    transcript: Transcript, given: dict[str, str], value: str
+def test_secret_in_a_site_response_is_redacted(
+    transcript: Transcript, inputs: dict[str, str], value: str
 ) -> None:
     site = ((0, 500, f"{'x' * 170} DB_PASSWORD={value}"),)
     scenario = SCENARIOS["image-update"]
     with simulating(replace(scenario, apps=(replace(scenario.apps[0], site=site),))) as session:
-        inputs = {name: text.format(value) for name, text in given.items()} | {"INPUT_IMAGE": ":2.1.0"}
+        inputs = {name: text.format(value) for name, text in inputs.items()} | {"INPUT_IMAGE": ":2.1.0"}
         shown = transcript(
             login(session) | inputs | {"INPUT_VERIFY_URL": session.site, "INPUT_VERIFY_TIMEOUT": "20s"}
         )
@@ -233,28 +225,31 @@ def test_what_the_site_tells_of_a_secret_is_not_passed_on(
     assert value[:10] not in shown
 
 
-def test_a_dry_run_says_what_would_be_asked_of_the_site(transcript: Transcript) -> None:
+def test_dry_run_describes_the_site_verification(transcript: Transcript) -> None:
     with simulating("image-update") as session:
-        asks = {
+        verify = {
             "INPUT_VERIFY_URL": f"{session.site}/?key=x",
             "INPUT_VERIFY_STATUS": "200,204",
             "INPUT_VERIFY_CONTAINS": "v2",
         }
-        shown = transcript(login(session) | asks | {"INPUT_DRY_RUN": "true", "INPUT_IMAGE": ":2.1.0"})
-    asked = rf"shop: after the deployment, would verify that http://127\.0\.0\.1:8000/site/{session.uuids[0]}/\?… "
+        shown = transcript(login(session) | verify | {"INPUT_DRY_RUN": "true", "INPUT_IMAGE": ":2.1.0"})
+    prefix = (
+        r"shop: after the deployment, would verify that "
+        rf"http://127\.0\.0\.1:8000/site/{session.uuids[0]}/\?… "
+    )
     assert re.search(
-        f"^{asked}responds with 200,204 twice in a row, containing 'v2', for up to 3m 00s$",
+        f"^{prefix}responds with 200,204 twice in a row, containing 'v2', for up to 3m 00s$",
         shown,
         re.MULTILINE,
     )
 
 
-def test_no_golden_file_is_left_over() -> None:
-    wanted = {f"plain-{name}" for name in PUBLIC} | {
-        f"{system}-{name}" for system in SYSTEMS for name in IN_CI
+def test_no_golden_file_is_unused() -> None:
+    expected = {f"plain-{name}" for name in PUBLIC_SCENARIOS} | {
+        f"{system}-{name}" for system in SYSTEMS for name in CI_SCENARIOS
     }
-    wanted |= {f"plain-cf-{name}" for name in CF}
-    wanted |= {f"{system}-{name}" for system in ("plain", "github") for name in ("rehearsal", "mistakes")} | {
-        "github-two"
-    }
-    assert {path.stem for path in GOLDEN.glob("*.txt")} == wanted
+    expected |= {f"plain-cf-{name}" for name in CLOUDFOUNDRY_SCENARIOS}
+    expected |= {
+        f"{system}-{name}" for system in ("plain", "github") for name in ("rehearsal", "mistakes")
+    } | {"github-two"}
+    assert {path.stem for path in GOLDEN.glob("*.txt")} == expected

@@ -1,4 +1,7 @@
-"""Architecture, promise 5, for any text: no command is obeyed, no line is lost, no secret leaves, and what we write can be read again."""
+"""Arbitrary text (architecture 1, promise 5), with hypothesis.
+
+No command is obeyed, no line is lost, no secret is disclosed, and what we write can be parsed again.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ from deployer.ci.output import LogFile, Redactor, Writer, lines
 from deployer.ci.plain import Plain
 from tests.ci.decoders import Command, Stdout, obeyed, parse_env_file, parse_line
 
-# The same examples in every run: a test that fails only now and then is read by nobody.
-thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=100)
+# The same examples in every run: nobody investigates a test that fails only now and then.
+repeatedly = settings(derandomize=True, database=None, deadline=None, max_examples=100)
 every_system = pytest.mark.parametrize("system", SYSTEMS, ids=NAMES)
 
-SIGNS = [
+SPECIAL_TEXTS = [
     *(
         "::",
         "::error::",
@@ -97,10 +100,10 @@ SIGNS = [
         "\U0001f680",
     ),
 ]
-texts = st.lists(st.sampled_from(SIGNS) | st.text(max_size=6), max_size=12).map("".join)
+texts = st.lists(st.sampled_from(SPECIAL_TEXTS) | st.text(max_size=6), max_size=12).map("".join)
 names = st.from_regex(r"[A-Z][A-Z_]{0,8}", fullmatch=True)
 outputs = st.dictionaries(names, texts, max_size=5)
-# Without the asterisk: text around `***` could be a secret by itself, and nobody could take it out.
+# Without the asterisk: text around `***` could itself be a secret, and could not be redacted.
 secrets = (
     st.text(st.sampled_from("aZ9 |/+%:,;=&<>\"'\\?#~$[]{}\n\r\té中\U0001f680-_.!()"), min_size=8, max_size=30)
     .map(str.strip)
@@ -108,7 +111,7 @@ secrets = (
 )
 
 
-def speaker(system: type[CI], redact: Redactor | None = None, **environ: str) -> tuple[CI, Stdout]:
+def ci_with_stdout(system: type[CI], redact: Redactor | None = None, **environ: str) -> tuple[CI, Stdout]:
     stdout = Stdout()
     return system(environ, Writer(stdout, redact or Redactor()), lambda: 1.0), stdout
 
@@ -121,45 +124,43 @@ def as_written(text: str) -> str:
 
 
 @every_system
-@thoroughly
+@repeatedly
 @given(text=texts)
-def test_nothing_that_is_said_is_obeyed(system: type[CI], text: str) -> None:
-    ci, stdout = speaker(system)
+def test_printed_text_is_not_obeyed(system: type[CI], text: str) -> None:
+    ci, stdout = ci_with_stdout(system)
     ci.say(text)
     assert obeyed(system, stdout.text) == []
 
 
 @every_system
-@thoroughly
+@repeatedly
 @given(title=texts, message=texts)
-def test_a_group_and_an_annotation_are_obeyed_as_nothing_else(
-    system: type[CI], title: str, message: str
-) -> None:
-    ci, stdout = speaker(system)
+def test_titles_and_messages_are_not_obeyed(system: type[CI], title: str, message: str) -> None:
+    ci, stdout = ci_with_stdout(system)
     ci.group(title)
     ci.endgroup()
     ci.annotate("error", title, message)
-    told = ["error"] if title.strip() or message.strip() else []
+    expected = ["error"] if title.strip() or message.strip() else []
     assert (
         obeyed(system, stdout.text)
-        == {GitHub: ["group", "endgroup", *told], GitLab: ["start", "end"], Plain: []}[system]
+        == {GitHub: ["group", "endgroup", *expected], GitLab: ["start", "end"], Plain: []}[system]
     )
 
 
 @pytest.mark.parametrize("system", [GitHub, GitLab])
-@thoroughly
+@repeatedly
 @given(text=texts)
-def test_of_all_controls_only_colors_are_sent(system: type[CI], text: str) -> None:
-    ci, stdout = speaker(system)
+def test_only_color_sequences_are_sent(system: type[CI], text: str) -> None:
+    ci, stdout = ci_with_stdout(system)
     ci.say(text)
     ci.annotate("error", text, text)
     assert re.findall(CONTROL, re.sub(r"\x1b\[[0-9;:]*m", "", stdout.text)) == []
 
 
-@thoroughly
+@repeatedly
 @given(text=texts)
-def test_plain_sends_no_control_character_to_a_terminal(text: str) -> None:
-    ci, stdout = speaker(Plain)
+def test_plain_sends_no_control_characters(text: str) -> None:
+    ci, stdout = ci_with_stdout(Plain)
     ci.say(text)
     ci.group(text)
     ci.annotate("error", text, text)
@@ -169,9 +170,9 @@ def test_plain_sends_no_control_character_to_a_terminal(text: str) -> None:
     )
 
 
-@thoroughly
+@repeatedly
 @given(text=texts, columns=st.integers(1, 20))
-def test_the_status_line_never_moves_the_cursor_by_foreign_means(text: str, columns: int) -> None:
+def test_status_line_contains_no_untrusted_cursor_movement(text: str, columns: int) -> None:
     stdout = Stdout()
     Writer(stdout, Redactor(), terminal=True, columns=lambda: columns).status(text)
     shown = stdout.text.removeprefix("\r\x1b[2K")
@@ -181,76 +182,78 @@ def test_the_status_line_never_moves_the_cursor_by_foreign_means(text: str, colu
 # --- No line is lost
 
 
-COLOUR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
+COLOR = re.compile(r"(?:\x1b\[|\x9b)[0-9;:]*m")
 CONTROL = "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 
 
-def seen(text: str) -> str:
-    """What stands for the controls in a log that shows colors, and nothing else that is invisible."""
-    escaped = (
+def escaped(text: str) -> str:
+    """Escape control characters, except colors, as a log with colors does."""
+    parts = (
         ascii(part)[1:-1] if re.fullmatch(CONTROL, part) else part
         for part in re.split(rf"(\x1b\[[0-9;:]*m|{CONTROL})", text)
     )
-    return "".join(escaped)
+    return "".join(parts)
 
 
-RECOVERED: dict[type[CI], Callable[[str], str]] = {
-    GitHub: lambda line: seen(line).replace("\\", ""),
-    GitLab: lambda line: re.sub(r"\x1b\[[0-9;:]*m", "", seen(line)),
+UNESCAPE: dict[type[CI], Callable[[str], str]] = {
+    GitHub: lambda line: escaped(line).replace("\\", ""),
+    GitLab: lambda line: re.sub(r"\x1b\[[0-9;:]*m", "", escaped(line)),
     Plain: lambda line: re.sub(
         r"\\x([0-9a-f]{2})|\\u([0-9a-f]{4})",
         lambda found: chr(int(found[1] or found[2], 16)),
-        COLOUR.sub("", line),
+        COLOR.sub("", line),
     ).replace("\\", ""),
 }
 
 
 @every_system
-@thoroughly
+@repeatedly
 @given(text=texts)
-def test_every_line_is_said_with_all_that_it_says(system: type[CI], text: str) -> None:
-    """Apart from the marks that break commands, and from colours."""
-    ci, stdout = speaker(system)
+def test_every_line_is_printed_completely(system: type[CI], text: str) -> None:
+    """Apart from the characters that break commands, and from colors."""
+    ci, stdout = ci_with_stdout(system)
     ci.say(text)
-    recovered = [RECOVERED[system](line) for line in stdout.text.removesuffix("\n").split("\n")]
-    assert recovered == [RECOVERED[system](as_written(line)) for line in lines(text)]
+    recovered = [UNESCAPE[system](line) for line in stdout.text.removesuffix("\n").split("\n")]
+    assert recovered == [UNESCAPE[system](as_written(line)) for line in lines(text)]
 
 
-@thoroughly
+@repeatedly
 @given(title=texts, message=texts)
-def test_github_reads_an_annotation_as_it_was_meant(title: str, message: str) -> None:
-    ci, stdout = speaker(GitHub)
+def test_github_parses_the_annotation_back(title: str, message: str) -> None:
+    ci, stdout = ci_with_stdout(GitHub)
     ci.annotate("warning", title, message)
     if message.strip():
-        properties = {"title": seen(as_written(title.strip()))} if title.strip() else {}
-        assert parse_line(stdout.text[:-1]) == Command("warning", "v2", seen(as_written(message)), properties)
+        properties = {"title": escaped(as_written(title.strip()))} if title.strip() else {}
+        assert parse_line(stdout.text[:-1]) == Command(
+            "warning", "v2", escaped(as_written(message)), properties
+        )
 
 
-# --- What we write can be read again
+# --- What we write can be parsed again
 
 
-@thoroughly
+@repeatedly
 @given(
     written=outputs,
     before=st.sampled_from([("", {}), ("prev=1", {"prev": "1"}), ("prev<<E\nx\nE", {"prev": "x"})]),
 )
-def test_github_reads_back_every_output(written: dict[str, str], before: tuple[str, dict[str, str]]) -> None:
-    """Also behind a writer that forgot its last line break."""
-    already, prev = before
+def test_github_parses_every_output_back(written: dict[str, str], before: tuple[str, dict[str, str]]) -> None:
+    """Also after a writer that left out its last line break."""
+    existing, previous = before
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "output")
-        path.write_text(already)
-        ci, _ = speaker(GitHub, GITHUB_OUTPUT=str(path))
+        path.write_text(existing)
+        ci, _ = ci_with_stdout(GitHub, GITHUB_OUTPUT=str(path))
         for name, value in written.items():
             ci.output(name, value)
-        expected = prev | {name: as_written(value) for name, value in written.items()}
+        expected = previous | {name: as_written(value) for name, value in written.items()}
         assert parse_env_file(path.read_bytes().decode()) == (expected, "")
 
 
-@thoroughly
+@repeatedly
 @given(written=outputs)
-def test_gitlab_takes_every_dotenv_file(written: dict[str, str]) -> None:
-    ci, _ = speaker(GitLab)
+def test_gitlab_accepts_every_dotenv_file(written: dict[str, str]) -> None:
+    ci, _ = ci_with_stdout(GitLab)
     content = ci.dotenv(written).decode()
     rows = [re.fullmatch(r"(.*?)=(.*)", row) for row in content.split("\n")[:-1]]
     assert [row and row[1].strip() for row in rows] == list(written)
@@ -260,10 +263,10 @@ def test_gitlab_takes_every_dotenv_file(written: dict[str, str]) -> None:
     ]
 
 
-@thoroughly
+@repeatedly
 @given(written=outputs)
-def test_a_dotenv_file_reads_back(written: dict[str, str]) -> None:
-    ci, _ = speaker(Plain)
+def test_dotenv_file_parses_back(written: dict[str, str]) -> None:
+    ci, _ = ci_with_stdout(Plain)
     rows = [
         re.fullmatch(r'(\w+)="((?:[^"\\$`]|\\.)*)"', row, re.DOTALL)
         for row in ci.dotenv(written).decode().split("\n")[:-1]
@@ -275,11 +278,11 @@ def test_a_dotenv_file_reads_back(written: dict[str, str]) -> None:
     assert read == {name: as_written(value) for name, value in written.items()}
 
 
-# --- No secret leaves
+# --- No secret is disclosed
 
 
-def spellings(secret: str) -> Iterator[str]:
-    """How servers and tools spell it, by other code than ours."""
+def encodings(secret: str) -> Iterator[str]:
+    """The encodings of a secret by servers and tools, not written with our code."""
     data = secret.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     plain_json = json.dumps(secret, ensure_ascii=False)[1:-1]
     urls = [
@@ -311,29 +314,29 @@ def spellings(secret: str) -> Iterator[str]:
 
 
 def leaks(secret: str, text: str) -> list[str]:
-    """Every way in which the text still holds the secret. Base64 is decoded, wherever it may begin."""
-    found = [spelled for spelled in list(spellings(secret))[:-18] if spelled in text]
+    """Return every encoding of the secret that the text contains. Base64 is decoded at each offset."""
+    found = [encoded for encoded in list(encodings(secret))[:-18] if encoded in text]
     for run in re.findall(r"[A-Za-z0-9+/_-]{8,}", text):
         standard = run.translate(str.maketrans("-_", "+/"))
         for start in range(4):
-            whole = standard[start : start + (len(standard) - start) // 4 * 4]
-            found += [run] if secret.encode() in base64.b64decode(whole) else []
+            aligned = standard[start : start + (len(standard) - start) // 4 * 4]
+            found += [run] if secret.encode() in base64.b64decode(aligned) else []
     return found
 
 
 @every_system
-@thoroughly
+@repeatedly
 @given(data=st.data(), secret=secrets, before=texts, after=texts)
-def test_no_secret_leaves(
+def test_no_secret_is_disclosed(
     system: type[CI], data: st.DataObject, secret: str, before: str, after: str
 ) -> None:
     redact = Redactor()
     redact.add(secret)
-    spelled = data.draw(st.sampled_from(list(spellings(secret))))
-    text = f"{before}\n{spelled}\n{after}" if data.draw(st.booleans()) else f"{before} {spelled} {after}"
+    encoded = data.draw(st.sampled_from(list(encodings(secret))))
+    text = f"{before}\n{encoded}\n{after}" if data.draw(st.booleans()) else f"{before} {encoded} {after}"
     with tempfile.TemporaryDirectory() as folder:
         files = {name: Path(folder, name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "log")}
-        ci, stdout = speaker(system, redact, **{name: str(path) for name, path in files.items()})
+        ci, stdout = ci_with_stdout(system, redact, **{name: str(path) for name, path in files.items()})
         ci.say(text)
         ci.group(text)
         ci.annotate("error", text, text)
@@ -342,17 +345,17 @@ def test_no_secret_leaves(
         log = LogFile(files["log"], redact)
         log.write([text])
         log.close()
-        left = [
+        written = [
             stdout.text,
             ci.dotenv({"URL": text}).decode(),
             *(path.read_bytes().decode() for path in files.values() if path.exists()),
         ]
-    assert [leak for text in left for leak in leaks(secret, text)] == []
+    assert [leak for text in written for leak in leaks(secret, text)] == []
 
 
-@thoroughly
+@repeatedly
 @given(known=st.lists(secrets, min_size=2, max_size=4), context=texts)
-def test_secrets_that_stand_in_each_other_leave_nothing(known: list[str], context: str) -> None:
+def test_overlapping_secrets_are_redacted_completely(known: list[str], context: str) -> None:
     known.append(known[0] + known[1])
     redact = Redactor()
     for secret in known:

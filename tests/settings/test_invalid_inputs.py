@@ -9,7 +9,7 @@ import pytest
 from deployer.main import main
 from deployer.simulator import simulating
 from tests.process.program import HEADER, OTHER_TOKEN, leaks, login, parts_of
-from tests.scenarios.test_transcripts import StillClock
+from tests.scenarios.rehearsals import StillClock
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from deployer.main import main
 from deployer.providers.coolify.inputs.fields import Coolify
 from deployer.settings import placeholders
-from tests.scenarios.test_transcripts import StillClock
+from tests.scenarios.rehearsals import StillClock
 from tests.settings.environments import (
     BASE,
     GOOD,

@@ -17,7 +17,7 @@ from deployer.providers.cloudfoundry.provider import CloudFoundryProvider
 from deployer.providers.interface import ProviderContext
 from deployer.settings import Common, RawInputs, look_up, placeholders
 from tests.providers.cloudfoundry.support import AGENT, API, APP, LOGIN, body, serve
-from tests.scenarios.test_transcripts import StillClock
+from tests.scenarios.rehearsals import StillClock
 
 MARK = "mArKeDsecret"
 JWT = f"eyJhbGciOiJSUzI1NiJ9.{MARK}.c2lnbmF0dXJl"

@@ -23,7 +23,7 @@ from deployer.simulator.coolify.scenario import Scenario
 from deployer.simulator.coolify.state.places import Host, Project
 from deployer.simulator.serving.exchange import Fault, Then
 from tests.fakes import FakeClock, Scripted
-from tests.scenarios.test_transcripts import StillClock
+from tests.scenarios.rehearsals import StillClock
 from tests.simulator.coolify.invariants import violations
 from tests.simulator.coolify.scenarios import SCENARIOS, simulating
 
