@@ -1,4 +1,4 @@
-"""The pages that people copy from: their snippets, their links, and plausible texts for what stands in `${{ }}` or `$`."""
+"""The public pages: their snippets, links, and plausible values for their `${{ }}` and `$` variables."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from deployer.report.target_report import DOTENV_PREFIX, OUTPUTS
 from deployer.settings import Common, declared
 from tools import docs
 
-PEOPLE = [docs.ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md")]
-PAGES = [docs.ROOT / "README.md", *PEOPLE, *sorted((docs.ROOT / "docs").glob("*.md"))]
-INPUTS = {each for name, _, spelling in declared((*PROVIDERS, Common)) for each in (name, *spelling.inputs)}
+COMMUNITY_PAGES = [docs.ROOT / name for name in ("CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md")]
+PAGES = [docs.ROOT / "README.md", *COMMUNITY_PAGES, *sorted((docs.ROOT / "docs").glob("*.md"))]
+INPUTS = {each for name, _, aliases in declared((*PROVIDERS, Common)) for each in (name, *aliases.inputs)}
 FENCE = re.compile(r"^( *)```(\S*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")
 VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
@@ -49,15 +49,15 @@ GITLAB = {
     "CI_COMMIT_SHA": SHA,
     **{DOTENV_PREFIX + name.upper(): "https://shop.example.com" for name in OUTPUTS},
 }
-"""What may be meant. A snippet with another name is wrong, or gets a row here."""
+"""Values of the variables in snippets. A snippet with another variable is wrong, or needs a row here."""
 
-PROJECTS_OWN = {"COOLIFY_TOKEN": TOKEN}
-"""What the CI system hands to every job of the project."""
+PROJECT_VARIABLES = {"COOLIFY_TOKEN": TOKEN}
+"""Variables that the CI system passes to every job of the project."""
 
 
 @dataclass(frozen=True)
 class Snippet:
-    """A fenced block: where it stands, its language, and its lines without the indentation of the fence."""
+    """A fenced block: its place, its language, and its text without the indentation of the fence."""
 
     page: Path
     line: int
@@ -77,23 +77,26 @@ def snippets() -> Iterator[Snippet]:
 
 
 def parsed(text: str) -> Any:
-    """YAML 1.2, in which `on` is a word like any other."""
+    """Parse YAML 1.2, in which `on` is a plain string."""
     return YAML(typ="safe", pure=True).load(text)
 
 
 def filled(value: Any, more: Mapping[str, str] = {}) -> str:
-    """A value as the action gets it: GitHub makes text of all. Raises KeyError for an expression that nobody knows."""
+    """Fill in a value as GitHub passes it to the action, as text.
+
+    Raises KeyError for an unknown expression.
+    """
     text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return EXPRESSION.sub(lambda found: {**GITHUB, **more}[found[1]], text)
 
 
 def expanded(value: Any) -> str:
-    """The same for GitLab's variables."""
+    """Fill in the GitLab variables of a value. Raises KeyError for an unknown variable."""
     return VARIABLE.sub(lambda found: GITLAB[found[1] or found[2]], str(value))
 
 
 def combinations(job: Mapping[str, Any]) -> list[dict[str, str]]:
-    """What `matrix.…` is in each run of a job."""
+    """The values of `matrix.…` in each run of a job."""
     matrix = dict(job.get("strategy", {}).get("matrix", {}))
     rows = [dict(row) for row in matrix.pop("include", [])] or [{}]
     if matrix:
@@ -107,9 +110,9 @@ def prose(text: str) -> str:
 
 
 def anchors(text: str) -> set[str]:
-    """The places on a page that a link can name, as GitHub makes them of its headings."""
-    heads = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+    """The anchors of a page, as GitHub makes them from its headings."""
+    headings = re.findall(r"^#+ (.+)$", prose(text), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def links(text: str) -> Iterator[str]:

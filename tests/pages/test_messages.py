@@ -1,4 +1,7 @@
-"""docs/messages.md and the source: what the page quotes is said by the program, and what people meet most is on the page."""
+"""docs/messages.md and the source agree.
+
+The program prints what the page quotes, and the page has a row for the messages that people meet most.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from deployer.providers.cloudfoundry.api import responses as cf_answers
+from deployer.providers.cloudfoundry.api import responses as cf_responses
 from deployer.providers.cloudfoundry.watching import staging
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.watching import known_failures
@@ -16,18 +19,18 @@ from tools import docs
 
 PAGE = docs.ROOT / "docs" / "messages.md"
 GAP = "…"
-WORDS = 5
-"""A named text of so many words is a sentence for people."""
+MIN_SPACES = 5
+"""A named text with at least this many spaces is a sentence for people."""
 
-TELLING = 20
-"""Characters that a quotation must have to stand for a whole sentence."""
+MIN_CHARS = 20
+"""Characters that a quotation needs to represent a whole sentence."""
 
-ELSEWHERE = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN", "_TOO_DEEP"}
-"""Named texts that nobody is shown."""
+NOT_SHOWN = {"USAGE", "DESCRIPTION", "SUMMARY", "WRITTEN", "_TOO_DEEP"}
+"""Named texts that are not shown to users."""
 
 
 def quoted() -> list[str]:
-    """What stands in code spans in the first column of the page's tables; a `|` is escaped there."""
+    """The code spans in the first column of the page's tables, in which a `|` is escaped."""
     rows = [
         re.split(r"(?<!\\)\|", line)[1]
         for line in PAGE.read_text("utf-8").splitlines()
@@ -37,12 +40,12 @@ def quoted() -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Without the marks of code: a span on the page can't hold them."""
+    """Without backticks: a code span on the page can't contain them."""
     return text.replace("`", "")
 
 
 def texts() -> list[str]:
-    """Every text in the source, with a gap for what varies."""
+    """Every text in the source, with a gap for each variable part."""
     found = []
     for path in sorted((docs.ROOT / "deployer").rglob("*.py")):
         if "simulator" not in path.parts:
@@ -58,61 +61,64 @@ def _texts(tree: ast.AST) -> Iterator[str]:
             yield re.sub(r"\{\w*(?::[^}]*)?\}", GAP, node.value)
 
 
-SAID = texts()
+SOURCE_TEXTS = texts()
 
 
-def is_said(sentence: str) -> bool:
-    """Whether the pieces between its gaps stand in one text of the source, in this order."""
+def is_in_source(sentence: str) -> bool:
+    """Whether one text in the source contains the pieces between the gaps, in this order."""
     pieces = [piece.strip() for piece in sentence.split(GAP) if piece.strip(" .,:;()")]
     pattern = re.compile(".*?".join(map(re.escape, pieces)), re.DOTALL)
-    return bool(pieces) and any(pattern.search(text) for text in SAID)
+    return bool(pieces) and any(pattern.search(text) for text in SOURCE_TEXTS)
 
 
-def test_what_the_page_quotes_is_said() -> None:
-    assert [sentence for sentence in quoted() if not is_said(sentence)] == []
+def test_quoted_messages_are_in_the_source() -> None:
+    assert [sentence for sentence in quoted() if not is_in_source(sentence)] == []
 
 
-def test_every_known_cause_has_a_row() -> None:
+def test_every_known_failure_has_a_row() -> None:
     sentences = [
         sentence
-        for cause in known_failures.KNOWN_FAILURES
-        for sentence in (cause.sentence, cause.named)
+        for failure in known_failures.KNOWN_FAILURES
+        for sentence in (failure.sentence, failure.named)
         if sentence
     ]
     assert {re.sub(r"\{\w+\}", GAP, plain(sentence)) for sentence in sentences} - set(quoted()) == set()
 
 
 @pytest.mark.parametrize("table", [api_responses.FORBIDDEN, api_responses.UNAUTHORIZED], ids=["403", "401"])
-def test_every_refusal_of_coolify_s_has_a_row(table: dict[str, str]) -> None:
-    for words, sentence in table.items():
-        assert words in quoted()
-        assert any(plain(sentence).startswith(each) for each in quoted() if len(each) >= TELLING), sentence
+def test_every_rejection_by_coolify_has_a_row(table: dict[str, str]) -> None:
+    for phrase, sentence in table.items():
+        assert phrase in quoted()
+        assert any(plain(sentence).startswith(text) for text in quoted() if len(text) >= MIN_CHARS), sentence
 
 
 def has_row(text: str) -> bool:
-    """Whether a quotation that is long enough stands in this sentence, but for its gaps."""
-    pages = [[piece.strip() for piece in each.split(GAP)] for each in quoted() if len(each) >= TELLING]
-    return any(all(piece in plain(text) for piece in pieces) for pieces in pages)
+    """Whether this sentence contains a quotation that is long enough, apart from its gaps."""
+    quotations = [[piece.strip() for piece in text.split(GAP)] for text in quoted() if len(text) >= MIN_CHARS]
+    return any(all(piece in plain(text) for piece in pieces) for pieces in quotations)
 
 
-def test_every_refusal_and_remedy_of_cloud_foundry_s_has_a_row() -> None:
-    said = [*cf_answers.REFUSALS.values(), *cf_answers.WAITS.values()]
-    said += [sentence for _, sentence in (*cf_answers.DETAILS, *staging.FIXES)]
-    assert [each for each in said if not has_row(each)] == []
+def test_every_rejection_and_fix_of_cloud_foundry_has_a_row() -> None:
+    sentences = [*cf_responses.REFUSALS.values(), *cf_responses.WAITS.values()]
+    sentences += [sentence for _, sentence in (*cf_responses.DETAILS, *staging.FIXES)]
+    assert [text for text in sentences if not has_row(text)] == []
 
 
 def test_every_redirect_has_a_row() -> None:
-    said = [*api_responses.REDIRECTS.values(), *cf_answers.REDIRECTS.values()]
-    assert [each for each in said if not has_row(each)] == []
+    sentences = [*api_responses.REDIRECTS.values(), *cf_responses.REDIRECTS.values()]
+    assert [text for text in sentences if not has_row(text)] == []
 
 
-def test_every_sentence_with_a_name_has_a_row() -> None:
-    """Constants such as `NO_CANCEL = "this version of …"`: a new one is a new row, or one of ELSEWHERE."""
+def test_every_named_sentence_has_a_row() -> None:
+    """Constants such as `NO_CANCEL = "this version of …"`.
+
+    A new one needs a new row, or is one of NOT_SHOWN.
+    """
     named = {}
-    rooms = ("http", "providers", "report", "run", "settings", "verify")
+    packages = ("http", "providers", "report", "run", "settings", "verify")
     paths = [
         *(docs.ROOT / "deployer").glob("*.py"),
-        *(path for room in rooms for path in (docs.ROOT / "deployer" / room).rglob("*.py")),
+        *(path for package in packages for path in (docs.ROOT / "deployer" / package).rglob("*.py")),
     ]
     for path in paths:
         for node in ast.parse(path.read_text("utf-8")).body:
@@ -122,7 +128,7 @@ def test_every_sentence_with_a_name_has_a_row() -> None:
                     if isinstance(node.value, ast.Constant | ast.JoinedStr)
                     else ""
                 )
-                if text.count(" ") >= WORDS and not re.search(r"[\\^$]|\(\?", text):
+                if text.count(" ") >= MIN_SPACES and not re.search(r"[\\^$]|\(\?", text):
                     named[node.targets[0].id] = plain(text)
     missing = {name for name, text in named.items() if not has_row(text)}
-    assert missing - ELSEWHERE == set()
+    assert missing - NOT_SHOWN == set()

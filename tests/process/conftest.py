@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.program import Stranger
+from tests.process.program import UnrelatedHost
 
 
 @pytest.fixture(scope="module")
-def stranger() -> Iterator[Stranger]:
-    other = Stranger()
-    yield other
-    other.close()
+def unrelated_host() -> Iterator[UnrelatedHost]:
+    host = UnrelatedHost()
+    yield host
+    host.close()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the program runs: empty, and writable for everybody."""
+    """The empty working directory of the program, writable for everybody."""
     work = tmp_path / "work"
     work.mkdir()
     work.chmod(0o777)

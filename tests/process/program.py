@@ -1,6 +1,6 @@
-"""Starts the program as a real process beside a simulator, and looks for secrets in every byte that it left behind.
+"""Runs the program as a real process against a simulator, and searches everything it wrote for secrets.
 
-Every process carries a marked value in every secret input. The tests that say what a run must do are in the files beside it.
+Every process has a marked value in every secret input. The tests are in the other files of this folder.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ from tests.simulator.coolify.scenarios import simulating
 ROOT = Path(__file__).parents[2]
 ENTRYPOINT = ROOT / "entrypoint.py"
 
-QUICK = 100.0
-"""For runs in which nothing depends on when the program looks: 45 simulated seconds in half a real one."""
+FAST = 100.0
+"""The speed for runs in which the time of a poll does not matter: 45 simulated seconds take half a second."""
 
 HEADER = "Mq7\"x%2F'\\&=<z>+/|~ ;Hd9:$k,{b}!?#"
 PROXY = "pRx9%40Kw%2F%25vT3mZq"
 OTHER_TOKEN = "77|nobodysTokenZq4w7MarkedForTheRehearsal0099aabbcc"
 COMMIT = "1111111111222222222233333333334444444444"
-"""What the recorded git deployments build."""
+"""The commit of the recorded git deployments."""
 
-ANOTHER_COMMIT = "f" * 39 + "0"
+OTHER_COMMIT = "f" * 39 + "0"
 
 DRIVER = """\
 import sys
@@ -55,11 +55,11 @@ sys.exit(main(clock=Clock({speed!r})))
 """
 
 
-# --- what a secret may look like
+# --- encodings of secrets
 
 
-def spellings(secret: str) -> Iterator[bytes]:
-    """The secret as it is and as others spell it, by other code than the program's."""
+def encodings(secret: str) -> Iterator[bytes]:
+    """The secret and its encodings, not written with the program's code."""
     raw = secret.encode()
     percent = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     command = secret.replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
@@ -81,26 +81,26 @@ def spellings(secret: str) -> Iterator[bytes]:
 
 
 def leaks(data: bytes, secrets: set[str]) -> list[str]:
-    """Which secrets stand in there, and in which spelling."""
+    """Return the secrets that the data contains, and in which encoding."""
     return [
-        f"{secret} as {spelled!r}"
+        f"{secret} as {encoded!r}"
         for secret in sorted(secrets)
-        for spelled in spellings(secret)
-        if spelled in data
+        for encoded in encodings(secret)
+        if encoded in data
     ]
 
 
-def parts_of(token: str) -> set[str]:
-    """A token, and what of it is enough to log in: the number before `|` is optional (coolify-api 3.1)."""
+def token_parts(token: str) -> set[str]:
+    """A token, and the part that is enough to log in: the number before `|` is optional (coolify-api 3.1)."""
     return {token, token.partition("|")[2]}
 
 
-# --- what a process left
+# --- the result of a process
 
 
 @dataclass(frozen=True)
-class Ended:
-    """All that is left of a process."""
+class ProcessResult:
+    """The exit code, the output and the files of a process that has ended."""
 
     code: int
     out: bytes
@@ -116,20 +116,23 @@ class Ended:
 
     @property
     def commands(self) -> list[Command]:
-        """What GitHub's runner obeys."""
+        """The workflow commands that GitHub's runner obeys."""
         return [command for line in self.text.split("\n") if (command := parse_line(line))]
 
-    def told(self, level: str) -> list[str]:
-        """The annotations of a level. In plain text a line of the build log may look like one: those of its file are left out."""
+    def annotations(self, level: str) -> list[str]:
+        """The annotations of a level.
+
+        In plain text a line of the build log may look like one: the lines of the log file are left out.
+        """
         if self.read("output") or self.commands:
             return [
                 f"{command.properties.get('title', '')}: {command.data}"
                 for command in self.commands
                 if command.name == level
             ]
-        foreign = self.read("build.log").splitlines()
-        ours = re.compile(rf"(?:\x1b\[3\d;1m)?{level.upper()}: ")
-        return [line for line in self.lines if ours.match(line) and line not in foreign]
+        log_lines = self.read("build.log").splitlines()
+        own_line = re.compile(rf"(?:\x1b\[3\d;1m)?{level.upper()}: ")
+        return [line for line in self.lines if own_line.match(line) and line not in log_lines]
 
     def read(self, name: str) -> str:
         path = self.folder / name
@@ -137,10 +140,10 @@ class Ended:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """The outputs, wherever this CI system has them."""
+        """The outputs, from the file of this CI system."""
         if (self.folder / "output").exists():
-            pairs, trouble = parse_env_file(self.read("output"))
-            assert trouble == ""
+            pairs, error = parse_env_file(self.read("output"))
+            assert error == ""
             return pairs
         rows = (
             row.partition("=") for row in (self.read("deployer.env") or self.read("out.env")).splitlines()
@@ -151,42 +154,43 @@ class Ended:
         }
 
     @property
-    def result(self) -> Any:
+    def result_file(self) -> Any:
         return json.loads(self.read("result.json"))
 
 
 @dataclass
 class Program:
-    """A running process. `learnt`: what it was given while it ran, and must not tell."""
+    """A running process."""
 
     process: subprocess.Popen[bytes]
     folder: Path
     secrets: set[str]
     on_github: bool = False
     signals: list[float] = field(default_factory=list)
-    learnt: Callable[[], tuple[str, ...]] = tuple
+    late_secrets: Callable[[], tuple[str, ...]] = tuple
+    """Secrets that the process receives only while it runs."""
 
     def send(self, number: signal.Signals) -> None:
-        """A signal, unless it is over."""
+        """Send a signal, unless the process has ended."""
         self.signals.append(time.monotonic())
         self.process.send_signal(number)
 
-    def wait_until_it_listens(self, timeout: float = 30) -> None:
-        """Until it has taken charge of SIGTERM. Before that it is a Python that is being started, which dies of a signal."""
-        until = time.monotonic() + timeout
-        while not _caught(self.process.pid) & (1 << signal.SIGTERM - 1):
-            assert self.process.poll() is None, "it ended before it listened"
-            assert time.monotonic() < until, "it never listened"
+    def wait_for_signal_handler(self, timeout: float = 30) -> None:
+        """Wait until it handles SIGTERM. Before that, a signal kills the Python that is being started."""
+        deadline = time.monotonic() + timeout
+        while not _handled_signals(self.process.pid) & (1 << signal.SIGTERM - 1):
+            assert self.process.poll() is None, "it ended before it handled signals"
+            assert time.monotonic() < deadline, "it never handled signals"
             time.sleep(0.001)
 
-    def end(self, timeout: float = 60) -> Ended:
-        """Wait for it. Nothing that it left may hold a secret, and stderr is not used."""
+    def end(self, timeout: float = 60) -> ProcessResult:
+        """Wait for the end. Nothing that it wrote may contain a secret, and stderr must be empty."""
         out, err = self.process.communicate(timeout=timeout)
         return self.check(out or b"", err or b"")
 
-    def check(self, out: bytes, err: bytes = b"") -> Ended:
-        """The same for output that was read otherwise."""
-        self.secrets |= set(self.learnt())
+    def check(self, out: bytes, err: bytes = b"") -> ProcessResult:
+        """Check output that the caller has read: no secrets, and nothing on stderr."""
+        self.secrets |= set(self.late_secrets())
         masks, rest = masked(out)
         assert not (self.on_github and re.search(rb"^::add-mask::", rest, re.MULTILINE)), (
             "a mask that comes too late"
@@ -199,18 +203,18 @@ class Program:
         for name, data in {"stdout": rest, "stderr": err, **written}.items():
             assert leaks(data, self.secrets) == [], f"a secret in {name}"
         assert err == b""
-        assert self.on_github or not masks, "a mask where nobody obeys it"
-        return Ended(self.process.returncode, out, self.folder)
+        assert self.on_github or not masks, "a mask outside of GitHub"
+        return ProcessResult(self.process.returncode, out, self.folder)
 
 
-def _caught(pid: int) -> int:
+def _handled_signals(pid: int) -> int:
     """The signals for which a process has a handler, one bit each (Linux)."""
     status = Path(f"/proc/{pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("SigCgt:")).split()[1], 16)
 
 
 def masked(out: bytes) -> tuple[list[bytes], bytes]:
-    """GitHub's masks, as far as they come before every other line, and the rest."""
+    """Split GitHub's masks at the beginning of the output from the rest."""
     lines = out.split(b"\n")
     count = next(
         (number for number, line in enumerate(lines) if not line.startswith(b"::add-mask::")), len(lines)
@@ -221,11 +225,11 @@ def masked(out: bytes) -> tuple[list[bytes], bytes]:
 # --- another host
 
 
-class Stranger:
-    """Another host: it listens, and remembers every byte. Nothing of ours may ever come here."""
+class UnrelatedHost:
+    """A host that records every byte it receives. The program must never connect to it."""
 
     def __init__(self) -> None:
-        self.heard: list[bytes] = []
+        self.received: list[bytes] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
         threading.Thread(target=self._listen, daemon=True).start()
@@ -233,38 +237,38 @@ class Stranger:
     def _listen(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                link, _ = self._socket.accept()
-                with link:
-                    link.settimeout(1)
-                    self.heard.append(b"(a connection)")
+                connection, _ = self._socket.accept()
+                with connection:
+                    connection.settimeout(1)
+                    self.received.append(b"(a connection)")
                     with contextlib.suppress(OSError):
-                        self.heard.append(link.recv(1 << 16))
+                        self.received.append(connection.recv(1 << 16))
 
     def close(self) -> None:
         self._socket.close()
 
 
-# --- starting one
+# --- starting a process
 
 
 def github(folder: Path, **more: str) -> dict[str, str]:
-    """What a job of GitHub Actions has set."""
-    files = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
-    return {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_SHA": COMMIT, **files, **more}
+    """The environment of a GitHub Actions job."""
+    output_files = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary")}
+    return {"CI": "true", "GITHUB_ACTIONS": "true", "GITHUB_SHA": COMMIT, **output_files, **more}
 
 
 def gitlab(folder: Path, **more: str) -> dict[str, str]:
-    """What a job of GitLab CI has set."""
+    """The environment of a GitLab CI job."""
     return {"CI": "true", "GITLAB_CI": "true", "CI_COMMIT_SHA": COMMIT, **more}
 
 
 def plain(folder: Path, **more: str) -> dict[str, str]:
-    """No CI system that we know."""
+    """The environment outside of any known CI system."""
     return {"DEPLOYER_OUTPUT_FILE": "out.env", **more}
 
 
 def login(session: Session, folder: Path, *, in_file: bool = False) -> dict[str, str]:
-    """The inputs for a stage; the token perhaps as a file, outside of the folder where secrets are looked for."""
+    """The inputs for a session. A token file is outside of the folder that is searched for secrets."""
     known = {"COOLIFY_URL": session.url, "COOLIFY_UUID": ",".join(session.uuids)}
     if not in_file:
         return known | {"COOLIFY_TOKEN": session.token}
@@ -276,32 +280,32 @@ CF_SECRETS = ("CF_PASSWORD", "CF_CLIENT_SECRET", "CF_ASSERTION", "CF_DOCKER_PASS
 
 
 def cf_login(session: cloudfoundry.Session, folder: Path, *, in_file: bool = False) -> dict[str, str]:
-    """The same for a Cloud Foundry."""
+    """The inputs for a Cloud Foundry session, with the secrets optionally in files."""
     variables = {"image": "DEPLOYER_APP_IMAGE"}
-    given = {variables.get(name, name.upper()): value for name, value in session.inputs.items()}
+    variables = {variables.get(name, name.upper()): value for name, value in session.inputs.items()}
     for name in CF_SECRETS if in_file else ():
-        if value := given.pop(name, ""):
+        if value := variables.pop(name, ""):
             (folder.parent / name).write_text(value + "\n")
-            given[f"{name}_FILE"] = str(folder.parent / name)
-    return given
+            variables[f"{name}_FILE"] = str(folder.parent / name)
+    return variables
 
 
-def secrets_of(environ: Mapping[str, str]) -> Iterator[str]:
-    """The values of the secret inputs, wherever they come from."""
+def secret_values(environ: Mapping[str, str]) -> Iterator[str]:
+    """The values of the secret inputs, from variables and files."""
     for name in ("COOLIFY_TOKEN", *CF_SECRETS):
-        yield from parts_of(environ.get(name, ""))
+        yield from token_parts(environ.get(name, ""))
         if (path := Path(environ.get(f"{name}_FILE", ""))).is_file():
-            yield from parts_of(path.read_text().strip())
+            yield from token_parts(path.read_text().strip())
 
 
-def marked(stranger: Stranger) -> dict[str, str]:
-    """A marked value in every secret input; the proxy is for addresses that are never asked."""
-    proxy = f"http://deployer:{PROXY}@127.0.0.1:{stranger.port}"
+def marked_secrets(unrelated_host: UnrelatedHost) -> dict[str, str]:
+    """A marked value in every secret input. The proxy is for addresses that are never requested."""
+    proxy = f"http://deployer:{PROXY}@127.0.0.1:{unrelated_host.port}"
     return {"DEPLOYER_HEADERS": f"X-Marked: {HEADER}\nX-Short: abc", "HTTPS_PROXY": proxy}
 
 
-def files(**more: str) -> dict[str, str]:
-    """Everything that can be asked to be written."""
+def output_files(**more: str) -> dict[str, str]:
+    """The inputs that make the program write its optional files."""
     return {"DEPLOYER_LOG_FILE": "build.log", "DEPLOYER_RESULT_FILE": "result.json", **more}
 
 
@@ -314,19 +318,22 @@ def running(
     before: str = "",
     **options: Any,
 ) -> Iterator[Program]:
-    """The program as a process: `entrypoint.py`, or with a `speed` the same `main` on a faster clock. `before`: Python run before it."""
+    """Start the program as a process: `entrypoint.py`, or with a `speed` its `main` on a faster clock.
+
+    `before` is Python code that runs first.
+    """
     driver = ("-c", DRIVER.format(root=str(ROOT), speed=speed, before=before))
     python = (sys.executable, *(driver if speed else (str(ENTRYPOINT),)))
-    secrets = {HEADER, PROXY, unquote(PROXY), *secrets_of(environ)}
+    secrets = {HEADER, PROXY, unquote(PROXY), *secret_values(environ)}
     on_github = "GITHUB_ACTIONS" in environ or environ.get("DEPLOYER_CI") == "github"
     pipes: dict[str, Any] = {
         "stdin": subprocess.DEVNULL,
         "stdout": subprocess.PIPE,
         "stderr": subprocess.PIPE,
     } | options
-    clean = {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin")), "PYTHONDONTWRITEBYTECODE": "1"}
+    base = {"PATH": os.pathsep.join(("/usr/local/bin", "/usr/bin", "/bin")), "PYTHONDONTWRITEBYTECODE": "1"}
     process: subprocess.Popen[bytes] = subprocess.Popen(
-        [*python, *arguments], cwd=folder, env=clean | dict(environ), **pipes
+        [*python, *arguments], cwd=folder, env=base | dict(environ), **pipes
     )
     try:
         yield Program(process, folder, {secret for secret in secrets if len(secret) > 4}, on_github)
@@ -340,103 +347,117 @@ def running(
 
 
 @dataclass
-class Play:
-    """A program beside the stage that it talks to."""
+class SimulatedRun:
+    """A program that runs against a simulated Coolify."""
 
-    stage: Session
+    session: Session
     program: Program
     speed: float
     first_seen: float = 0
 
-    def asked(self, name: str) -> list[Request]:
+    def requests(self, name: str) -> list[Request]:
         """The requests to one route."""
-        return [asked for asked in list(self.stage.journal) if name_of(asked) == name]
+        return [request for request in list(self.session.journal) if name_of(request) == name]
 
-    def wait_for(self, condition: Callable[[Play], bool], timeout: float = 30) -> None:
-        """Until it is so; a process that ended before is told with all that it said."""
-        until = time.monotonic() + timeout
+    def wait_for(self, condition: Callable[[SimulatedRun], bool], timeout: float = 30) -> None:
+        """Wait for a condition. Fails with the output if the process ends first."""
+        deadline = time.monotonic() + timeout
         while not condition(self):
-            if not self.first_seen and self.stage.journal:
+            if not self.first_seen and self.session.journal:
                 self.first_seen = time.monotonic()
-            if self.program.process.poll() is not None or time.monotonic() > until:
+            if self.program.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(
-                    f"it never came so far: {self.program.process.communicate()[0].decode()}"
+                    f"the condition was never met: {self.program.process.communicate()[0].decode()}"
                 )
             time.sleep(0.01)
         self.first_seen = self.first_seen or time.monotonic()
 
-    def real_seconds_after_the_signal(self, asked: Request) -> float:
-        """When a request came, in real seconds after the first signal; too large by as much as the first request was seen too late."""
-        return asked.at / self.speed - (self.program.signals[0] - self.first_seen)
+    def seconds_after_signal(self, request: Request) -> float:
+        """Real seconds from the first signal to a request.
+
+        Too large by the delay with which the first request was noticed.
+        """
+        return request.at / self.speed - (self.program.signals[0] - self.first_seen)
 
     def starts(self) -> int:
-        """How many deployments the program has started: all but those of others. Before beta.463 no row says so."""
-        return max(0, len(self.stage.deployments()) - len(self.stage.scenario.others))
+        """The number of deployments that the program has started: all but those of others.
 
-    def end(self, timeout: float = 60) -> Ended:
-        """Wait for it; it must have behaved."""
-        ended = self.program.end(timeout)
-        assert violations(self.stage) == []
-        return ended
+        Before beta.463 no deployment record says who started it.
+        """
+        return max(0, len(self.session.deployments()) - len(self.session.scenario.others))
+
+    def end(self, timeout: float = 60) -> ProcessResult:
+        """Wait for the end, and check the invariants."""
+        result = self.program.end(timeout)
+        assert violations(self.session) == []
+        return result
 
 
 @dataclass
-class CfPlay:
-    """A program beside the Cloud Foundry that it talks to."""
+class CloudFoundryRun:
+    """A program that runs against a simulated Cloud Foundry."""
 
-    stage: cloudfoundry.Session
+    session: cloudfoundry.Session
     program: Program
 
     def wait_for(self, path: str, timeout: float = 30) -> None:
-        """Until something whose path ends so was asked."""
-        until = time.monotonic() + timeout
-        while not any(asked.path.endswith(path) for asked in list(self.stage.journal)):
-            assert self.program.process.poll() is None, "it ended before that"
-            assert time.monotonic() < until, "it never came so far"
+        """Wait for a request whose path ends with `path`."""
+        deadline = time.monotonic() + timeout
+        while not any(request.path.endswith(path) for request in list(self.session.journal)):
+            assert self.program.process.poll() is None, "it ended before the request"
+            assert time.monotonic() < deadline, "the request was never sent"
             time.sleep(0.01)
 
-    def end(self, timeout: float = 60) -> Ended:
-        """Wait for it; it must have behaved."""
-        ended = self.program.end(timeout)
-        assert cf_violations(self.stage) == []
-        return ended
+    def end(self, timeout: float = 60) -> ProcessResult:
+        """Wait for the end, and check the invariants."""
+        result = self.program.end(timeout)
+        assert cf_violations(self.session) == []
+        return result
 
 
 @contextlib.contextmanager
-def cf_play(  # noqa: PLR0913 -- what differs from test to test, given by name
+def run_against_cloud_foundry(  # noqa: PLR0913 -- what differs between tests, as keyword arguments
     scenario: str,
     folder: Path,
-    stranger: Stranger,
+    unrelated_host: UnrelatedHost,
     environ: Mapping[str, str],
     *,
     speed: float = REHEARSAL_SPEED,
     in_file: bool = False,
-) -> Iterator[CfPlay]:
-    """The same as `play` for a Cloud Foundry. Its tokens, which nobody knows before, are as secret as the password."""
+) -> Iterator[CloudFoundryRun]:
+    """Run the program against a Cloud Foundry scenario. Its tokens are as secret as the password."""
     with cf_scenarios.simulating(scenario, speed=speed) as session:
-        given = {**marked(stranger), **cf_login(session, folder, in_file=in_file), **environ}
-        with running(folder, given, speed=speed) as program:
-            program.learnt = lambda: session.tokens
-            yield CfPlay(session, program)
-    assert stranger.heard == []
+        variables = {
+            **marked_secrets(unrelated_host),
+            **cf_login(session, folder, in_file=in_file),
+            **environ,
+        }
+        with running(folder, variables, speed=speed) as program:
+            program.late_secrets = lambda: session.tokens
+            yield CloudFoundryRun(session, program)
+    assert unrelated_host.received == []
 
 
 @contextlib.contextmanager
-def play(  # noqa: PLR0913 -- what differs from test to test, given by name
+def run_against(  # noqa: PLR0913 -- what differs between tests, as keyword arguments
     scenario: str | Scenario,
     folder: Path,
-    stranger: Stranger,
+    unrelated_host: UnrelatedHost,
     environ: Mapping[str, str] | None = None,
     *,
     speed: float = REHEARSAL_SPEED,
     in_file: bool = False,
     without: tuple[str, ...] = (),
     **options: Any,
-) -> Iterator[Play]:
-    """The program against a scenario, on a clock that both share. `without`: variables to leave out."""
+) -> Iterator[SimulatedRun]:
+    """Run the program against a scenario, on a shared clock. `without`: variables to leave out."""
     with simulating(scenario, speed=speed) as session:
-        given = {**marked(stranger), **login(session, folder, in_file=in_file), **(environ or {})}
-        given = {name: value for name, value in given.items() if name not in without}
-        with running(folder, given, speed=speed, **options) as program:
-            yield Play(session, program, speed)
-    assert stranger.heard == []
+        variables = {
+            **marked_secrets(unrelated_host),
+            **login(session, folder, in_file=in_file),
+            **(environ or {}),
+        }
+        variables = {name: value for name, value in variables.items() if name not in without}
+        with running(folder, variables, speed=speed, **options) as program:
+            yield SimulatedRun(session, program, speed)
+    assert unrelated_host.received == []

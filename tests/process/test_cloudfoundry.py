@@ -1,6 +1,7 @@
-"""The real program as a real process against the simulated Cloud Foundry: exit code, outputs, annotations, and no token anywhere.
+"""The program as a process against the simulated Cloud Foundry.
 
-What a run must do there is in `tests/scenarios/cloudfoundry_truths.py`; what any process must do, in the files beside it.
+Exit code, outputs, annotations, and no token in any of them. The end-to-end cases are in
+`tests/scenarios/cloudfoundry_truths.py`, the tests of every process in the other files of this folder.
 """
 
 from __future__ import annotations
@@ -15,30 +16,42 @@ import pytest
 
 from deployer.model import Outcome
 from deployer.simulator.cloudfoundry.names import APP, guid
-from tests.process.program import Ended, Stranger, cf_play, files, github, gitlab, plain
+from tests.process.program import (
+    ProcessResult,
+    UnrelatedHost,
+    github,
+    gitlab,
+    output_files,
+    plain,
+    run_against_cloud_foundry,
+)
 
 SYSTEMS = {"plain": plain, "github": github, "gitlab": gitlab}
 URL = "https://web.apps.example.org"
 
 
 @pytest.fixture(scope="module")
-def stranger() -> Iterator[Stranger]:
-    other = Stranger()
-    yield other
-    other.close()
+def unrelated_host() -> Iterator[UnrelatedHost]:
+    host = UnrelatedHost()
+    yield host
+    host.close()
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Where the program runs."""
+    """The working directory of the program."""
     work = tmp_path / "work"
     work.mkdir()
     return work
 
 
 @dataclass(frozen=True)
-class Row:
-    """What a scenario must come to, and what its error says. `tokens`: how many it was given, so that none of them may be told."""
+class Expected:
+    """The expected result of a scenario.
+
+    `says`: texts of its error. `tokens`: the least number of tokens that it receives, none of which may be
+    disclosed.
+    """
 
     outcome: Outcome
     says: tuple[str, ...] = ()
@@ -46,17 +59,17 @@ class Row:
     tokens: int = 2
 
 
-ROWS = {
-    "success": Row(Outcome.FINISHED),
-    "crash": Row(
+EXPECTED = {
+    "success": Expected(Outcome.FINISHED),
+    "crash": Expected(
         Outcome.FAILED, ("it crashes (0 of 2 running, 2 crashed)", "Exited with status 137 (out of memory)")
     ),
-    "staging-failure": Row(
+    "staging-failure": Expected(
         Outcome.FAILED, ("staging failed", "The registry has no such image or no such tag")
     ),
-    "token-expiry": Row(Outcome.FINISHED, speed=60, tokens=12),
+    "token-expiry": Expected(Outcome.FINISHED, speed=60, tokens=12),
 }
-RUNS = [
+CASES = [
     *((scenario, system) for scenario in ("success", "crash") for system in SYSTEMS),
     ("staging-failure", "github"),
     ("staging-failure", "gitlab"),
@@ -64,54 +77,58 @@ RUNS = [
 ]
 
 
-@pytest.mark.parametrize(("scenario", "system"), RUNS)
-def test_a_scenario_comes_to_its_verdict_in_a_ci_system(
-    scenario: str, system: str, folder: Path, stranger: Stranger
+@pytest.mark.parametrize(("scenario", "system"), CASES)
+def test_scenario_in_a_ci_system(
+    scenario: str, system: str, folder: Path, unrelated_host: UnrelatedHost
 ) -> None:
-    row = ROWS[scenario]
-    environ = {**SYSTEMS[system](folder), **files()}
-    with cf_play(scenario, folder, stranger, environ, speed=row.speed, in_file=system == "gitlab") as played:
-        ended = played.end()
-        assert len(played.stage.tokens) >= row.tokens
-    assert (ended.code, ended.outputs["status"]) == (row.outcome.exit_code, row.outcome.status), ended.text
-    known = {
-        name: ended.outputs.get(name, "") for name in ("resource_uuid", "url", "deployment_uuid", "commit")
+    expected = EXPECTED[scenario]
+    environ = {**SYSTEMS[system](folder), **output_files()}
+    with run_against_cloud_foundry(
+        scenario, folder, unrelated_host, environ, speed=expected.speed, in_file=system == "gitlab"
+    ) as run:
+        result = run.end()
+        assert len(run.session.tokens) >= expected.tokens
+    assert (result.code, result.outputs["status"]) == (expected.outcome.exit_code, expected.outcome.status), (
+        result.text
+    )
+    outputs = {
+        name: result.outputs.get(name, "") for name in ("resource_uuid", "url", "deployment_uuid", "commit")
     }
-    assert known == {"resource_uuid": APP, "url": URL, "deployment_uuid": "", "commit": ""}
-    [target] = ended.result["targets"]
-    assert (ended.result["status"], target["uuid"], target["name"], target["kind"]) == (
-        row.outcome.status,
+    assert outputs == {"resource_uuid": APP, "url": URL, "deployment_uuid": "", "commit": ""}
+    [target] = result.result_file["targets"]
+    assert (result.result_file["status"], target["uuid"], target["name"], target["kind"]) == (
+        expected.outcome.status,
         APP,
         "web",
         "app",
     )
-    annotated(row, system, ended)
+    assert_annotations(expected, system, result)
 
 
-def annotated(row: Row, system: str, ended: Ended) -> None:
-    """One error for what ended badly, in the place where the CI system shows it, and nothing for what went well."""
-    errors = ended.told("error")
-    assert len(errors) == (row.outcome is not Outcome.FINISHED), ended.text
-    assert [text for text in row.says if not any(text in error for error in errors)] == []
-    assert ended.told("warning") == []
+def assert_annotations(expected: Expected, system: str, result: ProcessResult) -> None:
+    """One error for a failure, as this CI system shows it, and nothing for a success."""
+    errors = result.annotations("error")
+    assert len(errors) == (expected.outcome is not Outcome.FINISHED), result.text
+    assert [text for text in expected.says if not any(text in error for error in errors)] == []
+    assert result.annotations("warning") == []
     if system == "github":
-        assert json.loads(ended.outputs["result"]) == ended.result
-        assert ended.read("summary").startswith("### ")
-        assert all(text.split(" (")[0] in ended.read("summary") for text in row.says)
+        assert json.loads(result.outputs["result"]) == result.result_file
+        assert result.read("summary").startswith("### ")
+        assert all(text.split(" (")[0] in result.read("summary") for text in expected.says)
 
 
-def test_a_signal_cancels_a_rolling_deployment(folder: Path, stranger: Stranger) -> None:
-    with cf_play("rolling", folder, stranger, github(folder), speed=1) as played:
-        played.wait_for("/stats")
-        played.program.send(signal.SIGTERM)
-        ended = played.end()
-        assert [each["status"]["reason"] for each in played.stage.deployments()] == ["CANCELING"]
-    assert (ended.code, ended.outputs["status"], ended.outputs["deployment_uuid"]) == (
+def test_signal_cancels_a_rolling_deployment(folder: Path, unrelated_host: UnrelatedHost) -> None:
+    with run_against_cloud_foundry("rolling", folder, unrelated_host, github(folder), speed=1) as run:
+        run.wait_for("/stats")
+        run.program.send(signal.SIGTERM)
+        result = run.end()
+        assert [each["status"]["reason"] for each in run.session.deployments()] == ["CANCELING"]
+    assert (result.code, result.outputs["status"], result.outputs["deployment_uuid"]) == (
         130,
         "interrupted",
         guid("deployment 1"),
     )
     assert (
         f"web: deployment {guid('deployment 1')}: cancelled: Cloud Foundry restores the previous version"
-        in ended.text
+        in result.text
     )

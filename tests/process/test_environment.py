@@ -1,4 +1,4 @@
-"""The program as a process: what surrounds it."""
+"""The program as a process: users, locales, proxies."""
 
 from __future__ import annotations
 
@@ -7,34 +7,48 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.program import PROXY, QUICK, Stranger, files, github, gitlab, plain, play, running
-from tests.process.scenarios import SOMEBODY, SYSTEMS, every_system
+from tests.process.program import (
+    FAST,
+    PROXY,
+    UnrelatedHost,
+    github,
+    gitlab,
+    output_files,
+    plain,
+    run_against,
+    running,
+)
+from tests.process.scenarios import AS_OTHER_USER, SYSTEMS, every_system
 from tests.skips import needs_root
 
-as_root = needs_root("nobody else can become somebody else")
+as_root = needs_root("only root can become another user")
 
 
 @as_root
 @every_system
-def test_any_user_may_run_it(system: str, folder: Path, stranger: Stranger) -> None:
-    # Relative names: pytest's own folders are closed to others.
+def test_any_user_can_run_it(system: str, folder: Path, unrelated_host: UnrelatedHost) -> None:
+    # Relative names: other users can't read pytest's own folders.
     environ = {
         **SYSTEMS[system](folder),
-        **files(),
+        **output_files(),
         "GITHUB_OUTPUT": "output",
         "GITHUB_STEP_SUMMARY": "summary",
     }
-    with play("success", folder, stranger, environ, speed=QUICK, before=SOMEBODY) as played:
-        ended = played.end()
-    assert (ended.code, ended.outputs["status"], ended.told("warning")) == (0, "finished", [])
+    with run_against("success", folder, unrelated_host, environ, speed=FAST, before=AS_OTHER_USER) as run:
+        result = run.end()
+    assert (result.code, result.outputs["status"], result.annotations("warning")) == (0, "finished", [])
     assert {path.stat().st_uid for path in folder.iterdir()} == {12345}
 
 
 @as_root
-def test_what_root_writes_belongs_to_the_folder_s_owner(folder: Path, stranger: Stranger) -> None:
+def test_files_written_by_root_belong_to_the_owner_of_the_folder(
+    folder: Path, unrelated_host: UnrelatedHost
+) -> None:
     os.chown(folder, 12345, 12345)
-    with play("success", folder, stranger, {**gitlab(folder), **files()}, speed=QUICK) as played:
-        assert played.end().code == 0
+    with run_against(
+        "success", folder, unrelated_host, {**gitlab(folder), **output_files()}, speed=FAST
+    ) as run:
+        assert run.end().code == 0
     assert {(path.stat().st_uid, path.stat().st_gid) for path in folder.iterdir()} == {(12345, 12345)}
     assert {path.name for path in folder.iterdir()} == {"build.log", "result.json", "deployer.env"}
 
@@ -49,40 +63,50 @@ def test_what_root_writes_belongs_to_the_folder_s_owner(folder: Path, stranger: 
     ],
     ids=str,
 )
-def test_the_output_is_utf_8_wherever_it_runs(
-    environ: dict[str, str], folder: Path, stranger: Stranger
+def test_output_is_utf_8_in_every_locale(
+    environ: dict[str, str], folder: Path, unrelated_host: UnrelatedHost
 ) -> None:
-    with play("success", folder, stranger, {**plain(folder), **files(), **environ}, speed=QUICK) as played:
-        ended = played.end()
-    assert ended.code == 0
-    assert "⚠️ NIXPACKS_NODE_VERSION not set." in ended.text
-    assert "⚠️ NIXPACKS_NODE_VERSION not set." in ended.read("build.log")
+    with run_against(
+        "success", folder, unrelated_host, {**plain(folder), **output_files(), **environ}, speed=FAST
+    ) as run:
+        result = run.end()
+    assert result.code == 0
+    assert "⚠️ NIXPACKS_NODE_VERSION not set." in result.text
+    assert "⚠️ NIXPACKS_NODE_VERSION not set." in result.read("build.log")
 
 
 @pytest.mark.parametrize("environ", [{"LANG": "C"}], ids=str)
-def test_a_file_is_named_as_the_user_wrote_it(
-    environ: dict[str, str], folder: Path, stranger: Stranger
+def test_file_name_is_not_changed_by_the_locale(
+    environ: dict[str, str], folder: Path, unrelated_host: UnrelatedHost
 ) -> None:
-    with play(
-        "success", folder, stranger, {**github(folder, INPUT_LOG_FILE="größe.log"), **environ}, speed=QUICK
-    ) as played:
-        ended = played.end()
-    assert (ended.outputs["log_file"], (folder / "größe.log").exists()) == ("größe.log", True)
+    with run_against(
+        "success",
+        folder,
+        unrelated_host,
+        {**github(folder, INPUT_LOG_FILE="größe.log"), **environ},
+        speed=FAST,
+    ) as run:
+        result = run.end()
+    assert (result.outputs["log_file"], (folder / "größe.log").exists()) == ("größe.log", True)
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTPS_PROXY"])
-def test_a_proxy_variable_that_is_no_address_is_no_bug_of_ours(
-    name: str, folder: Path, stranger: Stranger
+def test_invalid_proxy_variable_is_not_an_internal_error(
+    name: str, folder: Path, unrelated_host: UnrelatedHost
 ) -> None:
-    """Whether it is a mistake or only unused is open; what is not open is 70."""
-    with play(
-        "bad-token", folder, stranger, github(folder, **{name: f"http://deployer:{PROXY}@[bad"}), speed=QUICK
-    ) as played:
-        assert played.end().code in {2, 6}
+    """It may be an error or unused, but never exit code 70."""
+    with run_against(
+        "bad-token",
+        folder,
+        unrelated_host,
+        github(folder, **{name: f"http://deployer:{PROXY}@[bad"}),
+        speed=FAST,
+    ) as run:
+        assert run.end().code in {2, 6}
 
 
-def test_a_rehearsal_goes_past_every_proxy(folder: Path, stranger: Stranger) -> None:
-    proxy = f"http://deployer:{PROXY}@127.0.0.1:{stranger.port}"
+def test_rehearsal_ignores_proxies(folder: Path, unrelated_host: UnrelatedHost) -> None:
+    proxy = f"http://deployer:{PROXY}@127.0.0.1:{unrelated_host.port}"
     environ = {
         **plain(folder),
         "DEPLOYER_REHEARSE": "bad-token",
@@ -92,4 +116,4 @@ def test_a_rehearsal_goes_past_every_proxy(folder: Path, stranger: Stranger) -> 
     }
     with running(folder, environ) as program:
         assert program.end().code == 2
-    assert stranger.heard == []
+    assert unrelated_host.received == []

@@ -180,7 +180,7 @@ def test_rehearsal_verifies_its_own_site_instead_of_the_given_one(transcript: Tr
     assert "The rehearsal's own site is verified instead\n" in shown
     assert "web: its site responds with HTTP 502" in shown
     assert "----- exit code 5" in shown
-    assert "its site responds" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})
+    assert "web: its site responds" not in transcript({"DEPLOYER_REHEARSE": "bad-release"})
 
 
 def test_values_of_variables_are_not_masked_in_outputs(transcript: Transcript) -> None:

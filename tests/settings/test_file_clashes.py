@@ -168,7 +168,7 @@ def test_what_others_wrote_is_still_there_when_the_run_is_refused(more: dict[str
     assert (ended.code, ended.outputs["status"], ended.outputs["before"]) == (
         (0, "skipped", "1") if skipped else (2, "refused", "1")
     )
-    clashing = [error for error in ended.told("error") if "name the same file" in error]
+    clashing = [error for error in ended.annotations("error") if "name the same file" in error]
     assert len(clashing) == (0 if skipped else 3)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from deployer.main import main
 from deployer.simulator import simulating
-from tests.process.program import HEADER, OTHER_TOKEN, leaks, login, parts_of
+from tests.process.program import HEADER, OTHER_TOKEN, leaks, login, token_parts
 from tests.scenarios.rehearsals import StillClock
 
 
@@ -79,7 +79,7 @@ MISTAKES = {
 }
 
 
-SECRETS = {"s3cretPassw0rd", HEADER.replace(":", ""), *parts_of(OTHER_TOKEN)}
+SECRETS = {"s3cretPassw0rd", HEADER.replace(":", ""), *token_parts(OTHER_TOKEN)}
 
 
 @pytest.mark.parametrize("name", MISTAKES)

@@ -1,4 +1,4 @@
-"""The excerpts of the servers' OpenAPI documents hold every request that we know, and names and types alone."""
+"""The excerpts of the servers' OpenAPI documents contain only the requests that we use, without prose."""
 
 import io
 import json
@@ -63,7 +63,7 @@ DOCUMENT: dict[str, Any] = {
 APP = {"$ref": "#/components/schemas/App"}
 
 
-def test_an_excerpt_has_what_we_ask_and_what_that_refers_to_without_prose() -> None:
+def test_excerpt_contains_used_requests_and_their_references_without_prose() -> None:
     assert api_excerpt.excerpt(DOCUMENT, "somewhere", *api_excerpt.PLATFORMS["cloudfoundry"]) == {
         "x-source": "somewhere",
         "paths": {
@@ -106,10 +106,10 @@ def test_an_excerpt_has_what_we_ask_and_what_that_refers_to_without_prose() -> N
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in EXCERPTS.glob("*.json")))
-def test_a_committed_excerpt_holds_nothing_else(
+def test_committed_excerpt_contains_nothing_else(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The excerpt of an excerpt is the excerpt: what somebody added by hand would be left out."""
+    """The excerpt of an excerpt is the same: manual additions would be left out."""
     text = (EXCERPTS / f"{name}.json").read_text("utf-8")
     monkeypatch.setattr("sys.stdin", io.StringIO(text))
     assert (

@@ -1,4 +1,4 @@
-"""What Coolify's own document no longer has is told, and nothing else."""
+"""The drift report lists what Coolify's OpenAPI document no longer contains, and nothing else."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ NEWEST = Path(__file__).parents[1] / "contracts" / "openapi" / "coolify-v4.4-rc.
 
 
 def content(names: tuple[str, ...]) -> dict[str, Any]:
-    """A body with these fields; a dotted one is inside a list of objects."""
+    """A body with these fields. A dotted name is a field of the objects in a list."""
     fields: dict[str, Any] = {}
     for name in names:
         outer, _, inner = name.partition(".")
@@ -25,7 +25,7 @@ def content(names: tuple[str, ...]) -> dict[str, Any]:
 
 
 def document() -> dict[str, Any]:
-    """A small one that has all we use, and a path that we don't."""
+    """A small document with everything that we use, and a path that we do not."""
     paths: dict[str, Any] = {"/unknown": {"get": {}}}
     for use in drift.USES:
         method, path = use.request.split()
@@ -43,12 +43,12 @@ def document() -> dict[str, Any]:
     return {"paths": paths, "components": {"schemas": schemas}}
 
 
-def test_a_document_that_has_it_all_has_not_drifted() -> None:
+def test_complete_document_has_no_drift() -> None:
     assert drift.drift(document()) == []
 
 
 @pytest.mark.parametrize(
-    ("way", "told"),
+    ("keys", "message"),
     [
         pytest.param(("paths", "/version"), "`GET /version` is gone", id="path"),
         pytest.param(("paths", "/deploy", "post"), "`POST /deploy` is gone", id="method"),
@@ -60,7 +60,7 @@ def test_a_document_that_has_it_all_has_not_drifted() -> None:
         pytest.param(
             ("paths", "/deploy", "post", "responses", "200", "content"),
             "`POST /deploy` answers no `deployments.message`",
-            id="answer",
+            id="response",
         ),
         pytest.param(
             ("paths", "/applications/{uuid}/envs/bulk", "patch", "requestBody"),
@@ -74,16 +74,16 @@ def test_a_document_that_has_it_all_has_not_drifted() -> None:
         ),
     ],
 )
-def test_what_is_gone_is_told(way: tuple[Any, ...], told: str) -> None:
-    drifted = document()
-    holder: Any = drifted
-    for key in way[:-1]:
-        holder = holder[key]
-    del holder[way[-1]]
-    assert told in drift.drift(drifted)
+def test_missing_part_is_reported(keys: tuple[Any, ...], message: str) -> None:
+    changed = document()
+    parent: Any = changed
+    for key in keys[:-1]:
+        parent = parent[key]
+    del parent[keys[-1]]
+    assert message in drift.drift(changed)
 
 
-def test_the_list_is_printed_and_is_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_is_printed_and_sets_the_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "openapi.json"
     file.write_text(json.dumps(document()), "utf-8")
     assert drift.main([str(file)]) == 0
@@ -93,5 +93,5 @@ def test_the_list_is_printed_and_is_the_exit_code(tmp_path: Path, capsys: pytest
     assert "- `GET /version` is gone\n" in capsys.readouterr().out
 
 
-def test_our_list_is_that_of_the_newest_server() -> None:
+def test_newest_recorded_document_has_no_drift() -> None:
     assert drift.drift(json.loads(NEWEST.read_text("utf-8"))) == []

@@ -1,4 +1,4 @@
-"""A release in which something does not agree is not made."""
+"""A release is rejected if its parts do not agree."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,79 +11,82 @@ from tools.release import Tree, faults
 CHANGELOG = (
     "# Changelog\n\n## Unreleased\n\n## [0.2.0] - 2026-11-21\n\n### Added\n- More.\n\n## 0.1.0\n\n- First.\n"
 )
-README = f"uses: some/deployer@v0\nuses: some/deployer/composite@v0\nimage: {docs.IMAGE}:0\nimage: {docs.IMAGE}:${{{{ github.sha }}}}\n"
-GOOD = Tree("0.2.0", "some/deployer", CHANGELOG, {"README.md": README}, docs.action())
+README = (
+    f"uses: some/deployer@v0\nuses: some/deployer/composite@v0\nimage: {docs.IMAGE}:0\nimage: "
+    f"{docs.IMAGE}:${{{{ github.sha }}}}\n"
+)
+VALID = Tree("0.2.0", "some/deployer", CHANGELOG, {"README.md": README}, docs.action())
 TAGS = ["v0", "v0.1.0", "v0.2.0", "nightly"]
 
 
-def test_what_agrees_is_released() -> None:
-    assert faults(GOOD, "v0.2.0", TAGS, "Some/Deployer") == []
+def test_consistent_tree_has_no_faults() -> None:
+    assert faults(VALID, "v0.2.0", TAGS, "Some/Deployer") == []
 
 
 @pytest.mark.parametrize(
     ("tree", "fault"),
     [
         pytest.param(
-            replace(GOOD, version="0.3.0"),
+            replace(VALID, version="0.3.0"),
             "the tag is v0.2.0, and deployer/__init__.py says 0.3.0",
             id="version",
         ),
         pytest.param(
-            replace(GOOD, version="0.2.0rc1"), "the version 0.2.0rc1 is not of the form 1.2.3", id="form"
+            replace(VALID, version="0.2.0rc1"), "the version 0.2.0rc1 is not of the form 1.2.3", id="form"
         ),
         pytest.param(
-            replace(GOOD, project="OWNER/deployer"),
+            replace(VALID, project="OWNER/deployer"),
             "calls the project OWNER/deployer, and this is some/deployer",
             id="name",
         ),
         pytest.param(
-            replace(GOOD, changelog=CHANGELOG.replace("Unreleased\n", "Unreleased\n- x\n")),
+            replace(VALID, changelog=CHANGELOG.replace("Unreleased\n", "Unreleased\n- x\n")),
             "still unreleased",
             id="unreleased",
         ),
         pytest.param(
-            replace(GOOD, changelog="## 0.1.0\n- First.\n"), "is 0.1.0, not 0.2.0", id="older-changelog"
+            replace(VALID, changelog="## 0.1.0\n- First.\n"), "is 0.1.0, not 0.2.0", id="older-changelog"
         ),
-        pytest.param(replace(GOOD, changelog=""), "is missing, not 0.2.0", id="no-changelog"),
+        pytest.param(replace(VALID, changelog=""), "is missing, not 0.2.0", id="no-changelog"),
         pytest.param(
-            replace(GOOD, changelog="## 0.2.0\n\n## 0.1.0\n- x\n"),
+            replace(VALID, changelog="## 0.2.0\n\n## 0.1.0\n- x\n"),
             "says nothing of 0.2.0",
-            id="silent-changelog",
+            id="empty-changelog-section",
         ),
         pytest.param(
-            replace(GOOD, pages={"README.md": "> **Not released yet.**"}),
+            replace(VALID, pages={"README.md": "> **Not released yet.**"}),
             "README.md says that nothing",
-            id="not-yet",
+            id="not-released-notice",
         ),
         pytest.param(
-            replace(GOOD, pages={"docs/a.md": "some/deployer/composite@v1"}),
+            replace(VALID, pages={"docs/a.md": "some/deployer/composite@v1"}),
             "docs/a.md has the action @v1",
             id="action",
         ),
         pytest.param(
-            replace(GOOD, pages={"a": f"{docs.IMAGE}:0.1"}), "a has the image :0.1, not :0", id="image"
+            replace(VALID, pages={"a": f"{docs.IMAGE}:0.1"}), "a has the image :0.1, not :0", id="image"
         ),
         pytest.param(
-            replace(GOOD, action=docs.action(f"docker://x@sha256:{'0' * 64}")),
+            replace(VALID, action=docs.action(f"docker://x@sha256:{'0' * 64}")),
             "runs an image already",
-            id="a-release-again",
+            id="already-pinned",
         ),
         pytest.param(
-            replace(GOOD, stale=("action.yml",)), "action.yml is stale: run `make docs`", id="stale"
+            replace(VALID, stale=("action.yml",)), "action.yml is stale: run `make docs`", id="stale"
         ),
     ],
 )
-def test_a_mismatch_fails_the_release(tree: Tree, fault: str) -> None:
+def test_mismatch_is_a_fault(tree: Tree, fault: str) -> None:
     assert any(fault in each for each in faults(tree, "v0.2.0", TAGS, "some/deployer"))
 
 
-def test_the_moving_tags_never_go_back() -> None:
+def test_moving_tags_never_move_back() -> None:
     assert "v0.10.0 is released already: the moving tags would go back" in faults(
-        GOOD, "v0.2.0", [*TAGS, "v0.10.0"], "some/deployer"
+        VALID, "v0.2.0", [*TAGS, "v0.10.0"], "some/deployer"
     )
 
 
-def test_the_notes_are_the_changelogs() -> None:
+def test_release_notes_are_the_sections_of_the_changelog() -> None:
     assert release.sections(CHANGELOG) == {
         "Unreleased": "",
         "0.2.0": "### Added\n- More.",
@@ -91,7 +94,7 @@ def test_the_notes_are_the_changelogs() -> None:
     }
 
 
-def test_a_release_differs_from_main_in_one_line_and_keeps_it() -> None:
+def test_pinned_action_differs_in_one_line() -> None:
     image = f"docker://{docs.IMAGE}@sha256:{'a' * 64}"
     main, pinned = docs.action().splitlines(), docs.action(image).splitlines()
     assert [(old, new) for old, new in zip(main, pinned, strict=True) if old != new] == [
@@ -100,12 +103,12 @@ def test_a_release_differs_from_main_in_one_line_and_keeps_it() -> None:
     assert docs.pinned(docs.action(image)) == image
 
 
-@pytest.mark.parametrize("words", [[], ["--pin", "latest"], ["--pin", "sha256:abc"], ["--check"]])
-def test_anything_else_is_a_mistake(words: list[str]) -> None:
-    assert release.main(words) == 2
+@pytest.mark.parametrize("arguments", [[], ["--pin", "latest"], ["--pin", "sha256:abc"], ["--check"]])
+def test_invalid_arguments_are_an_error(arguments: list[str]) -> None:
+    assert release.main(arguments) == 2
 
 
-def test_this_tree_is_read_as_it_is() -> None:
+def test_this_tree_is_read() -> None:
     tree = release.here()
     assert tree.stale == ()
     assert Path("README.md").as_posix() in tree.pages
