@@ -159,17 +159,15 @@ STARTS = (
     Truth(
         "success",
         "refused",
-        ("there is no app 'nope' in the space 'my-space'", FINISHED),
+        ("app 'nope' not found in space 'my-space'", FINISHED),
         inputs={"cf_app": "web,nope"},
     ),
-    Truth(
-        "success", "refused", ("there is no space 'nope' in the organization",), NOTHING, {"cf_space": "nope"}
-    ),
-    Truth("success", "refused", ("there is no organization 'nope'",), NOTHING, {"cf_org": "nope"}),
+    Truth("success", "refused", ("space 'nope' not found in organization",), NOTHING, {"cf_space": "nope"}),
+    Truth("success", "refused", ("organization 'nope' not found",), NOTHING, {"cf_org": "nope"}),
     Truth(
         "success",
         "refused",
-        ("there is no app '1111",),
+        ("app '1111",),
         NOTHING,
         {"cf_app": "11111111-1111-4111-8111-111111111111"},
     ),
@@ -188,12 +186,12 @@ INSTANCES = (
     Truth(
         "flapping",
         "failed",
-        ("Exited with status 2. Its last log lines say why", "panic: no route to the database"),
+        ("Exited with status 2. See its last log lines", "panic: no route to the database"),
     ),
     Truth(
         "unready",
         "timed_out",
-        ("2 of 2 running, 2 not ready, 1m", "its readiness health check does not pass"),
+        ("2 of 2 running, 2 not ready, 1m", "its readiness health check has not passed"),
         inputs={"timeout": "3m"},
     ),
     Truth("unready", "finished", (), inputs=ANY),
@@ -234,7 +232,7 @@ INSTANCES = (
     ),
     Truth("restart", "finished", ("waiting for it to be healthy",), (RESTART,), SURE, lasts=(80, 95)),
     Truth("rolling", "finished", ("waiting for it to be healthy",), (ROLL,), SURE),
-    Truth("zero", "unverified", ("it is scaled to zero instances",), inputs=SURE),
+    Truth("zero", "unverified", ("it is started but scaled to zero instances",), inputs=SURE),
     Truth("success", "finished", (), inputs={"verify_health": "false"}, never=("reading",)),
     Truth("success", "finished", ("web: its site responds with HTTP 200",), inputs=SITE),
     Truth("success", "unverified", ("without 'v2'",), inputs=SITE | {"verify_contains": "v2"}),
@@ -258,7 +256,7 @@ IMAGES = (
         "failed",
         (
             "Its log ends with: failed to fetch metadata",
-            "manifest unknown. The registry has no such image or no such tag",
+            "manifest unknown. The registry does not have this image or tag",
         ),
         STAGED,
         never=("changed",),
@@ -268,12 +266,12 @@ IMAGES = (
         *(
             "registry",
             "failed",
-            ("The registry does not let Cloud Foundry in: set `cf_docker_username`",),
+            ("The registry rejected the login. Set `cf_docker_username`",),
             STAGED,
         ),
         {"cf_docker_username": "", "cf_docker_password": ""},
     ),
-    Truth("buildpack", "refused", ("`image` is for apps that are made of Docker images",), NOTHING),
+    Truth("buildpack", "refused", ("`image` is for Docker apps",), NOTHING),
     Truth("no-room", "failed", ("No cell has room to stage it",), STAGED),
     Truth(
         "build-busy",
@@ -306,7 +304,7 @@ IMAGES = (
     Truth(
         "no-droplet",
         "refused",
-        ("`image` names only a tag, and the app has no image yet",),
+        ("`image` is only a tag, but the app has no image yet",),
         NOTHING,
         {"image": ":1.4.2"},
     ),
@@ -326,7 +324,7 @@ LOSSES = (
     Truth("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
     Truth("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
     Truth("runner", "finished", ("Cloud Foundry can't reach its runtime (Diego)",), (RESTART, RESTART)),
-    Truth("limited", "finished", ("Cloud Foundry is asked too often",), lasts=(20, 60)),
+    Truth("limited", "finished", ("rate limited by Cloud Foundry",), lasts=(20, 60)),
 )
 ROLLINGS = (
     Truth(
@@ -371,12 +369,12 @@ ROLLINGS = (
         ("rolling deployments are disabled on this foundation. Set `cf_strategy: restart`",),
         (ROLL,),
     ),
-    Truth("rolling-no-quota", "refused", ("the quota has no room for the extra instance",), (ROLL,)),
+    Truth("rolling-no-quota", "refused", ("the quota does not allow an extra instance",), (ROLL,)),
     Truth(
         "others",
         "finished",
         (
-            f"it takes the place of deployment {guid('deployment 1')}, which somebody else started and which is still going",
+            f"replacing deployment {guid('deployment 1')}, which somebody else started and which is still in progress",
         ),
         (ROLL,),
     ),
@@ -390,10 +388,10 @@ LOGINS = (
     Truth(
         "wrong-password",
         "refused",
-        ("it was tried once, because five failures lock an account", "needs `cf_origin`"),
+        ("tried only once: five failures lock an account", "another identity provider set `cf_origin`"),
         NOTHING,
     ),
-    Truth("origin", "refused", ("it was tried once",), NOTHING, {"cf_origin": ""}),
+    Truth("origin", "refused", ("tried only once",), NOTHING, {"cf_origin": ""}),
     Truth("locked", "refused", ("the account is locked after too many failed logins",), NOTHING),
     Truth("token-expiry", "finished", ("4m 07s since the trigger",), lasts=(300, 320), logins=6),
     Truth("client-expiry", "finished", lasts=(300, 320), logins=6),
@@ -420,7 +418,7 @@ LOGINS = (
         lasts=(150, 180),
         logins=7,
     ),
-    Truth("uaa-limit", "finished", ("the login server is asked too often",), logins=2),
+    Truth("uaa-limit", "finished", ("rate limited by the login server",), logins=2),
 )
 REFUSALS = (
     Truth(
@@ -435,16 +433,16 @@ REFUSALS = (
     Truth(
         "auditor",
         "refused",
-        ("it lacks the role in the space", "`cf set-space-role USER ORG SPACE SpaceDeveloper`"),
+        ("the login lacks the role in the space", "`cf set-space-role USER ORG SPACE SpaceDeveloper`"),
     ),
-    Truth("supporter", "refused", ("it lacks the role in the space (Space Developer",), STAGED[:1]),
+    Truth("supporter", "refused", ("the login lacks the role in the space (Space Developer",), STAGED[:1]),
     Truth("supporter", "finished", (), (RESTART,), BY_RESTART | NO_IMAGE),
     Truth("no-docker", "refused", ("`cf enable-feature-flag diego_docker`",)),
     Truth("korifi", "refused", ("this is a Korifi without UAA",), NOTHING, logins=0),
 )
 LOGS = (
     Truth("no-logs", "finished", ("no log is shown, because this Cloud Foundry has no log-cache",)),
-    Truth("logs-away", "finished", ("the log could not be read 5 times in a row (HTTP 404)",)),
+    Truth("logs-away", "finished", ("could not read the log 5 times in a row (HTTP 404)",)),
     Truth("hostile", "finished", ("not a CI command ✓",), never=("\n::error", "\n##vso")),
     Truth("late-logs", "finished", ("[APP/PROC/WEB/0] second in the list\n[APP/PROC/WEB/0] Listening",)),
 )
@@ -528,8 +526,8 @@ BACKS = (
         ("The previous version was not restored: it was stopped before",),
         inputs=BACK,
     ),
-    Truth("staging-failure", "failed", (), STAGED, BACK, never=("put back",)),
-    Truth("never-placed", "timed_out", (), inputs=BACK | {"timeout": "2m"}, never=("put back",)),
+    Truth("staging-failure", "failed", (), STAGED, BACK, never=("rolling back",)),
+    Truth("never-placed", "timed_out", (), inputs=BACK | {"timeout": "2m"}, never=("rolling back",)),
 )
 INTERRUPTS = (
     Truth("rolling", "interrupted", (PUT_BACK,), (ROLL, CANCEL), signals=((20, "SIGTERM"),)),
@@ -586,7 +584,10 @@ DOCTOR = (
     Truth(
         "image-rolling",
         "finished",
-        ("Space Developer in the space: yes", "with what comes of it (POST /v3/deployments)"),
+        (
+            "Space Developer in the space: yes",
+            "would then replace its instances one by one (POST /v3/deployments)",
+        ),
         NOTHING,
         CHECK,
     ),
@@ -602,27 +603,27 @@ DOCTOR = (
     Truth(
         "others",
         "skipped",
-        ("it is cancelled, and the server puts back",),
+        ("it is cancelled, and Cloud Foundry restores",),
         NOTHING,
         DRY | {"command": "rollback"},
     ),
-    Truth("others", "skipped", ("it takes the place of deployment",), NOTHING, DRY),
+    Truth("others", "skipped", ("replacing deployment",), NOTHING, DRY),
     Truth("cancel", "skipped", ("would cancel deployment",), NOTHING, DRY),
-    Truth("image", "skipped", (f"would be rolled to droplet {BEFORE}",), NOTHING, DRY | BACK),
+    Truth("image", "skipped", (f"would roll back to droplet {BEFORE}",), NOTHING, DRY | BACK),
     Truth("image-stopped", "skipped", ("could not roll back: it was stopped before",), NOTHING, DRY | BACK),
     Truth("restart", "skipped", ("could not roll back: the same droplet ran before",), NOTHING, DRY | BACK),
     Truth(
         "rolling",
         "skipped",
-        ("its deployment cancelled while it is going",),
+        ("would roll back by cancelling the deployment while it is in progress",),
         NOTHING,
         DRY | BACK,
-        never=("put live again",),
+        never=("and by deploying droplet",),
     ),
     Truth(
         "image-rolling",
         "finished",
-        (f"and droplet {BEFORE} put live again once it is over",),
+        (f"and by deploying droplet {BEFORE} again once it is over",),
         NOTHING,
         CHECK | BACK,
     ),

@@ -22,14 +22,14 @@ LONGEST_WAIT = 60.0
 """The longest `Retry-After` that is waited for, in seconds."""
 
 UNREAD = (
-    "could not read the app's deployments ({}): if the response to the trigger is lost, "
-    "it may stay unknown whether a deployment was started"
+    "could not read the list of its deployments ({}): if the response to the trigger is lost, "
+    "this run may not be able to tell whether a deployment was started"
 )
 UNREAD_IN_THE_WAY = (
-    "could not read the app's deployments ({}): one that is in progress would prevent the new image from "
+    "could not read the list of its deployments ({}): one that is in progress would prevent the new image from "
     "being deployed"
 )
-UNLISTED = "no response to the trigger, and the app's deployments can't be read"
+UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 
 
 def read(app: AppState, listed: Callable[[], list[Row]], options: Options) -> None:

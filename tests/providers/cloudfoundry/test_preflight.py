@@ -92,7 +92,7 @@ def test_every_space_is_asked_once_and_named(wire: responses.RequestsMock) -> No
     answer(wire, "GET", ROLES, listing(ROLE))
     elsewhere = {**BUILDPACK, "relationships": {"space": {"data": {"guid": OTHER}}}}
     rights = preflight.abilities(found, [BUILDPACK, BUILDPACK, elsewhere], image=False)
-    role = "Space Developer or Space Supporter in the space"
+    role = "Space Developer or Space Supporter in space"
     assert held(rights) == {"cloud_controller.write": True, f"{role} {SPACE}": True, f"{role} {OTHER}": True}
     assert len(asked(wire)) == 2
 

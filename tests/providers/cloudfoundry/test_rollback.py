@@ -37,19 +37,25 @@ from tests.providers.cloudfoundry.support import (
 
 UNDOS = [
     pytest.param(
-        {"staged": DROPLET, "was_started": False},
+        {"staging_droplet": DROPLET, "before_started": False},
         RUNS,
         [],
         Rejected(rollback.STOPPED_BEFORE),
         id="it-was-stopped",
     ),
     pytest.param({}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="the-same-droplet"),
-    pytest.param({"staged": OLD_DROPLET}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="staged-to-the-same"),
     pytest.param(
-        {"staged": DROPLET, "droplet": ""}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="none-before"
+        {"staging_droplet": OLD_DROPLET}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="staged-to-the-same"
     ),
     pytest.param(
-        {"staged": DROPLET},
+        {"staging_droplet": DROPLET, "before_droplet": ""},
+        RUNS,
+        [],
+        Rejected(rollback.SAME_DROPLET),
+        id="none-before",
+    ),
+    pytest.param(
+        {"staging_droplet": DROPLET},
         RUNS,
         [
             f"GET {V3APP}",
@@ -169,14 +175,14 @@ def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.Re
 
 BACKS = [
     pytest.param(
-        {"active": True, "newest": DEPLOYMENT},
+        {"newest_active": True, "newest_guid": DEPLOYMENT},
         [],
         [f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/deployments/{DEPLOYMENT}"],
         None,
         id="what-is-going-is-cancelled",
     ),
     pytest.param(
-        {"previous": "older"},
+        {"newest_previous_droplet": "older"},
         [{"guid": OLD_DROPLET}, {"guid": "old"}, {"guid": "older"}],
         [
             f"GET {V3APP}/droplets?order_by=-created_at&per_page=50&states=STAGED",
@@ -187,7 +193,7 @@ BACKS = [
         id="what-the-newest-deployment-replaced",
     ),
     pytest.param(
-        {"previous": "newer"},
+        {"newest_previous_droplet": "newer"},
         [{"guid": "newer"}, {"guid": OLD_DROPLET}, {"guid": "older"}],
         [
             f"GET {V3APP}/droplets?order_by=-created_at&per_page=50&states=STAGED",

@@ -37,7 +37,7 @@ from tests.providers.cloudfoundry.support import (
 STARTS = [
     pytest.param(
         {},
-        {"started": False},
+        {"record_started": False},
         ["app-start-200"],
         [f"POST {V3APP}/actions/start"],
         Started((RUNS,)),
@@ -69,7 +69,7 @@ STARTS = [
     ),
     pytest.param(
         {"command": Command.STOP},
-        {"started": False},
+        {"record_started": False},
         [],
         [],
         AlreadyDone(trigger_requests.IS_STOPPED),
@@ -85,7 +85,7 @@ STARTS = [
     ),
     pytest.param(
         {"strategy": "rolling"},
-        {"started": False},
+        {"record_started": False},
         ["deployment-create-201-app-was-stopped"],
         ["POST /v3/deployments"],
         Started((ROLLS,)),
@@ -93,7 +93,7 @@ STARTS = [
     ),
     pytest.param(
         {"image": IMAGE},
-        {"staged": DROPLET},
+        {"staging_droplet": DROPLET},
         [
             "app-get-200-docker-started",
             "app-processes-list-200-web-2",
@@ -111,7 +111,7 @@ STARTS = [
     ),
     pytest.param(
         {"image": IMAGE},
-        {"staged": DROPLET, "started": False},
+        {"staging_droplet": DROPLET, "record_started": False},
         [
             "app-get-200-docker-started",
             "app-processes-list-200-web-2",
@@ -275,7 +275,7 @@ def test_a_look_that_is_answered_with_something_else_is_no_news(
     resolved(cloud)
     said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
     answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", said)
-    with pytest.raises(UnavailableError, match="about something else"):
+    with pytest.raises(UnavailableError, match="about another object"):
         cloud.poll(what)
 
 
@@ -284,7 +284,7 @@ def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> N
     resolved(cloud)
     other = {**PROCESS, "relationships": {"app": {"data": {"guid": "another"}}}}
     answer(wire, "GET", f"{V3APP}/processes", listing(other))
-    with pytest.raises(UnavailableError, match="about something else"):
+    with pytest.raises(UnavailableError, match="about another object"):
         cloud.poll(RUNS)
 
 
@@ -294,5 +294,5 @@ def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMo
     seen.following.request = rolling(seen, "")
     other = deployment("ACTIVE", "DEPLOYING", relationships={"app": {"data": {"guid": "another"}}})
     answer(wire, "GET", "/v3/deployments", listing(other))
-    with pytest.raises(UnavailableError, match="about something else"):
+    with pytest.raises(UnavailableError, match="about another object"):
         cloud.find_triggered(APP)

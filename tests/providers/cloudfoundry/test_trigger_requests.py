@@ -72,7 +72,7 @@ ROWS = [
             "replace its instances one by one",
             rolling(),
             repeats=True,
-            note=f"it takes the place of deployment {DEPLOYMENT}, which somebody else started and which is still going",
+            note=f"replacing deployment {DEPLOYMENT}, which somebody else started and which is still in progress",
         ),
         id="rolling-over-another",
     ),
@@ -227,7 +227,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_sent(
             {"image": IMAGE},
             (
                 f"would stage the image ghcr.io/acme/web:1.4.1 → {IMAGE}",
-                f"would restart it with what comes of it (POST {path('restart')})",
+                f"would then restart it (POST {path('restart')})",
                 trigger_requests.CARRIED_OUT,
             ),
             id="image",
@@ -345,7 +345,7 @@ def test_a_tag_alone_is_another_tag_of_the_same_image(wished: str, current: str,
 
 
 def test_a_tag_alone_needs_an_image_that_is_there() -> None:
-    with pytest.raises(RefusedError, match="give name:tag"):
+    with pytest.raises(RefusedError, match="Set name:tag"):
         staging.full(":2", "")
 
 

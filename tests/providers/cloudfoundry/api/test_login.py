@@ -329,7 +329,7 @@ def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.
         with pytest.raises(RefusedError) as caught:
             foundation.get(f"/v3/apps/{APP}")
         assert caught.value.token_wide
-        assert "is `cf_api` of the same foundation?" in caught.value.reason
+        assert "Check that `cf_api` is the same foundation" in caught.value.reason
     assert asked(wire) == [*FIRST, ASKED_FOR_APP, LOGGED_IN, ASKED_FOR_APP]
 
 
@@ -371,25 +371,23 @@ def test_a_missing_token_is_no_reason_to_log_in_again(wire: responses.RequestsMo
         pytest.param(
             JOHN,
             "uaa-token-password-401-bad-credentials",
-            "does not accept `cf_username` and `cf_password`",
+            "rejected `cf_username` and `cf_password`",
             id="password",
         ),
         pytest.param(JOHN, "uaa-token-password-401-locked", "the account is locked", id="locked"),
         pytest.param(
             CI_USER,
             "uaa-token-password-401-bad-credentials",
-            "does not accept `cf_assertion`",
+            "rejected `cf_assertion`",
             id="identity-token",
         ),
         pytest.param(
             CI_CLIENT,
             "uaa-token-password-401-bad-credentials",
-            "does not accept `cf_assertion`",
+            "rejected `cf_assertion`",
             id="client-identity-token",
         ),
-        pytest.param(
-            ROBOT, "uaa-token-password-401-bad-credentials", "does not accept `cf_client_id`", id="client"
-        ),
+        pytest.param(ROBOT, "uaa-token-password-401-bad-credentials", "rejected `cf_client_id`", id="client"),
     ],
 )
 def test_a_refused_login_is_sent_once_however_often_it_is_needed(
@@ -411,7 +409,7 @@ def test_a_wrong_client_secret_is_told_as_that(wire: responses.RequestsMock) -> 
     answer(wire, "POST", TOKEN_URL, {"error": "invalid_client", "error_description": "Bad credentials"}, 401)
     with pytest.raises(
         RefusedError,
-        match=r"does not accept `cf_client_id` and `cf_client_secret` \(invalid_client: Bad credentials\)",
+        match=r"rejected `cf_client_id` and `cf_client_secret` \(invalid_client: Bad credentials\)",
     ):
         api(ROBOT).discover()
 
@@ -448,16 +446,18 @@ def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, dat
 @pytest.mark.parametrize(
     ("reply", "words", "wait"),
     [
-        pytest.param(recorded("uaa-token-429")["response"], "asked too often", 15, id="rate-limit"),
+        pytest.param(
+            recorded("uaa-token-429")["response"], "rate limited by the login server", 15, id="rate-limit"
+        ),
         pytest.param(
             {"status": 429, "headers": {"Retry-After": "40"}},
-            "asked too often",
+            "rate limited by the login server",
             40,
             id="rate-limit-with-a-time",
         ),
         pytest.param(
             {"status": 500, "body": {"error": "server_error"}},
-            "does not answer properly (HTTP 500)",
+            "returned an error (HTTP 500)",
             0,
             id="broken",
         ),
@@ -469,20 +469,20 @@ def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, dat
         ),
         pytest.param(
             {"status": 404, "body": {"message": "no"}},
-            "does not answer properly (HTTP 404)",
+            "returned an error (HTTP 404)",
             0,
             id="something-else",
         ),
         pytest.param(
-            {"status": 200, "body": {"token": "x"}}, "does not answer properly (HTTP 200)", 0, id="no-token"
+            {"status": 200, "body": {"token": "x"}}, "returned an error (HTTP 200)", 0, id="no-token"
         ),
         pytest.param(
             {"status": 200, "body": {"access_token": 7}},
-            "does not answer properly (HTTP 200)",
+            "returned an error (HTTP 200)",
             0,
             id="a-number",
         ),
-        pytest.param({"status": 200, "body": []}, "does not answer properly (HTTP 200)", 0, id="a-list"),
+        pytest.param({"status": 200, "body": []}, "returned an error (HTTP 200)", 0, id="a-list"),
     ],
 )
 def test_a_login_server_in_trouble_is_asked_again_later(
@@ -707,32 +707,32 @@ def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.Requ
                 "body": "404 Not Found: Requested route ('x') does not exist.",
                 "headers": {"X-Cf-RouterError": "unknown_route"},
             },
-            "HTTP 404: the foundation's router knows no such address",
+            "HTTP 404: the foundation's router does not know this host",
             False,
             id="no-such-route",
         ),
         pytest.param(
-            {"status": 200, "json": {"hello": "world"}}, "it names no v3 API", False, id="another-api"
+            {"status": 200, "json": {"hello": "world"}}, "it has no v3 API", False, id="another-api"
         ),
-        pytest.param({"status": 200, "json": []}, "it names no v3 API", False, id="a-list"),
+        pytest.param({"status": 200, "json": []}, "it has no v3 API", False, id="a-list"),
         pytest.param(
             {"status": 200, "json": {"links": {"cloud_controller_v3": None}}},
-            "it names no v3 API",
+            "it has no v3 API",
             False,
             id="no-v3",
         ),
         pytest.param(
-            {"status": 200, "body": "<html>hi"}, "HTTP 200: a page instead of JSON", False, id="a-page"
+            {"status": 200, "body": "<html>hi"}, "HTTP 200: an HTML page instead of JSON", False, id="a-page"
         ),
         pytest.param(
             {"status": 502, "body": "bad gateway"},
-            "HTTP 502: an answer that is not Cloud Foundry's",
+            "HTTP 502: a response that is not from Cloud Foundry",
             False,
             id="a-proxy",
         ),
         pytest.param(
             {"status": 301, "headers": {"Location": "https://console.example.org/x"}},
-            "`cf_api` redirects to another host, console.example.org, as for a login; nothing was sent there",
+            "`cf_api` redirects to another host, console.example.org; nothing was sent there",
             True,
             id="a-redirect",
         ),

@@ -57,34 +57,34 @@ def outcome(answered: Response) -> RefusedError | UnavailableError:
 
 
 REFUSED = {
-    "app-get-404": "it does not exist, or the login may not see it",
-    "app-start-401-expired-token": "does not accept the token that its own login server has just given",
-    "app-start-401-no-token": "a proxy in front of it drops the Authorization header",
+    "app-get-404": "it does not exist, or the login has no role in its space",
+    "app-start-401-expired-token": "rejected a new token of its own login server",
+    "app-start-401-no-token": "Check that proxies in front of it keep the Authorization header",
     "app-start-403-docker-disabled": "`cf enable-feature-flag diego_docker`",
-    "app-start-403-not-authorized": "it lacks the role in the space (Space Developer",
+    "app-start-403-not-authorized": "the login lacks the role in the space (Space Developer",
     "app-start-403-org-suspended": "the organization is suspended",
-    "app-start-404": "it does not exist, or the login may not see it",
+    "app-start-404": "it does not exist, or the login has no role in its space",
     "app-start-422-log-rate-quota": "a quota of the organization or space is used up",
-    "app-start-422-no-droplet": "the app has nothing to run",
-    "apps-list-400-bad-query": "does not know a parameter of Deployer's",
+    "app-start-422-no-droplet": "the app has no droplet",
+    "apps-list-400-bad-query": "does not support a parameter that Deployer needs",
     "build-create-400-package-not-ready": "HTTP 400, Bad request: Cannot stage package",
-    "build-create-422-package": "it does not exist, or the login may not use it",
-    "current-droplet-patch-422-deploying": "a rolling deployment of the app is going on",
-    "current-droplet-patch-422-not-assignable": "it does not exist, or the login may not use it",
+    "build-create-422-package": "it does not exist, or the login lacks the role",
+    "current-droplet-patch-422-deploying": "a rolling deployment of the app is in progress",
+    "current-droplet-patch-422-not-assignable": "it does not exist, or the login lacks the role",
     "deployment-cancel-422-final": "HTTP 422, Cannot cancel a deployment with status: FINALIZED",
-    "deployment-create-403-disabled": "use `cf_strategy: restart`",
-    "deployment-create-422-app": "it does not exist, or the login may not use it",
-    "deployment-create-422-no-droplet": "the app has nothing to run",
-    "deployment-create-422-quota": "no room for the extra instance of a rolling deployment",
-    "deployment-get-404": "it does not exist, or the login may not see it",
-    "package-create-422-buildpack-app": "`image` is for docker apps",
-    "process-stats-404": "it does not exist, or the login may not see it",
+    "deployment-create-403-disabled": "Set `cf_strategy: restart`",
+    "deployment-create-422-app": "it does not exist, or the login lacks the role",
+    "deployment-create-422-no-droplet": "the app has no droplet",
+    "deployment-create-422-quota": "the quota does not allow an extra instance",
+    "deployment-get-404": "it does not exist, or the login has no role in its space",
+    "package-create-422-buildpack-app": "`image` is for Docker apps",
+    "process-stats-404": "it does not exist, or the login has no role in its space",
 }
 UNAVAILABLE = {
     "app-start-500-unknown": "Cloud Foundry returned an error",
     "app-start-503-db": "Cloud Foundry can't reach its database",
     "build-create-422-in-progress": "another build of the app is still being staged",
-    "process-stats-503-unavailable": "can't tell at the moment how the instances are",
+    "process-stats-503-unavailable": "can't read the status of the instances at the moment",
 }
 ELSEWHERE = {"root-get-404-router-unknown-route", "log-cache-read-404-unauthorized-or-expired"}
 
@@ -123,7 +123,9 @@ def test_trouble_of_the_server_s_own_is_waited_through(name: str, words: str) ->
 
 
 def test_the_router_speaks_for_itself() -> None:
-    assert "no such address: `cf_api` is wrong" in str(outcome(reply("root-get-404-router-unknown-route")))
+    assert "does not know this host: `cf_api` is wrong" in str(
+        outcome(reply("root-get-404-router-unknown-route"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_the_router_speaks_for_itself() -> None:
     [
         pytest.param(error(10019, status=403), "the space is suspended", id="space-suspended"),
         pytest.param(error(10020), "its organization or space is being deleted", id="being-deleted"),
-        pytest.param(error(10000, status=404), "has no such request", id="no-such-request"),
+        pytest.param(error(10000, status=404), "does not support the request", id="no-such-request"),
         pytest.param(
             error(10008, "memory quota_exceeded"), "a quota of the organization or space", id="org-memory"
         ),
@@ -155,7 +157,9 @@ def test_the_router_speaks_for_itself() -> None:
             "HTTP 400, not on Korifi (CF-Title 42000)",
             id="unknown-code",
         ),
-        pytest.param(error(10003, "Assign a droplet", status=403), "it lacks the role", id="codes-decide"),
+        pytest.param(
+            error(10003, "Assign a droplet", status=403), "the login lacks the role", id="codes-decide"
+        ),
     ],
 )
 def test_other_codes_of_the_table(answered: Response, words: str) -> None:
@@ -179,16 +183,18 @@ def test_several_errors_are_all_told() -> None:
     [
         pytest.param(
             error(10013, "Rate Limit Exceeded", status=429, retry_after="37"),
-            "asked too often (Rate Limit",
+            "rate limited by Cloud Foundry (Rate Limit",
             37,
             id="of-the-user",
         ),
-        pytest.param(error(10014, status=429, retry_after="5"), "asked too often", 5, id="of-the-address"),
-        pytest.param(error(20008, status=429), "asked too often", 0, id="of-uaa"),
-        pytest.param(error(20004, status=502), "can't reach its login server", 0, id="uaa-away"),
-        pytest.param(error(170015, status=503), "can't reach what runs the apps", 0, id="restart"),
         pytest.param(
-            error(10008, status=504, retry_after="soon"), "does not answer properly", 0, id="another"
+            error(10014, status=429, retry_after="5"), "rate limited by Cloud Foundry", 5, id="of-the-address"
+        ),
+        pytest.param(error(20008, status=429), "rate limited by Cloud Foundry", 0, id="of-uaa"),
+        pytest.param(error(20004, status=502), "can't reach its login server", 0, id="uaa-away"),
+        pytest.param(error(170015, status=503), "can't reach its runtime (Diego)", 0, id="restart"),
+        pytest.param(
+            error(10008, status=504, retry_after="soon"), "Cloud Foundry returned an error", 0, id="another"
         ),
     ],
 )
@@ -216,25 +222,33 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
 @pytest.mark.parametrize(
     ("status", "data", "words", "gateway"),
     [
-        pytest.param(403, {"message": "Forbidden"}, "JSON that is not Cloud Foundry's", True, id="a-gateway"),
         pytest.param(
-            401, {"message": "Unauthorized"}, "JSON that is not Cloud Foundry's", True, id="a-gateway-s-401"
+            403, {"message": "Forbidden"}, "JSON that is not from Cloud Foundry", True, id="a-gateway"
         ),
-        pytest.param(422, {"errors": []}, "JSON that is not Cloud Foundry's", True, id="no-errors"),
+        pytest.param(
+            401,
+            {"message": "Unauthorized"},
+            "JSON that is not from Cloud Foundry",
+            True,
+            id="a-gateway-s-401",
+        ),
+        pytest.param(422, {"errors": []}, "JSON that is not from Cloud Foundry", True, id="no-errors"),
         pytest.param(
             422,
             {"errors": ["x", {"code": "10008"}]},
-            "JSON that is not Cloud Foundry's",
+            "JSON that is not from Cloud Foundry",
             True,
             id="other-errors",
         ),
-        pytest.param(404, "<HTML><body>", "a page instead of JSON", True, id="a-page"),
+        pytest.param(404, "<HTML><body>", "an HTML page instead of JSON", True, id="a-page"),
         pytest.param(
-            503, "upstream connect error", "an answer that is not Cloud Foundry's", False, id="a-balancer"
+            503, "upstream connect error", "a response that is not from Cloud Foundry", False, id="a-balancer"
         ),
-        pytest.param(200, "hello", "an answer that is not Cloud Foundry's", True, id="a-text"),
-        pytest.param(408, "<html>", "a page instead of JSON", False, id="a-time-out"),
-        pytest.param(429, {"message": "slow down"}, "JSON that is not Cloud Foundry's", False, id="a-limit"),
+        pytest.param(200, "hello", "a response that is not from Cloud Foundry", True, id="a-text"),
+        pytest.param(408, "<html>", "an HTML page instead of JSON", False, id="a-time-out"),
+        pytest.param(
+            429, {"message": "slow down"}, "JSON that is not from Cloud Foundry", False, id="a-limit"
+        ),
     ],
 )
 def test_what_is_not_in_its_shape_is_nobody_s_refusal(
@@ -257,16 +271,16 @@ def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json:
 @pytest.mark.parametrize(
     ("location", "words"),
     [
-        (f"http://john:pw@{API.partition('://')[2]}:8080/v3", "the address redirects from https to http"),
+        (f"http://john:pw@{API.partition('://')[2]}:8080/v3", "the URL redirects from https to http"),
         (
             f"https://john:pw@{API.partition('://')[2]}:8443/v3",
-            f"set `cf_api` to the API's own address, perhaps {API}:8443",
+            f"Set `cf_api` to the API's own URL, perhaps {API}:8443",
         ),
         (
             "https://john:pw@other.example/v3",
-            "`cf_api` redirects to another host, other.example, as for a login",
+            "`cf_api` redirects to another host, other.example; nothing was sent there",
         ),
-        ("/elsewhere", "something in front of Cloud Foundry redirects its API to another path"),
+        ("/elsewhere", "a proxy in front of Cloud Foundry redirects to another path"),
         ("/login", "a proxy in front of Cloud Foundry requires a login"),
     ],
 )
@@ -378,7 +392,7 @@ def test_a_list_that_leads_to_itself_ends(wire: responses.RequestsMock) -> None:
 def test_a_list_of_another_shape_is_none(wire: responses.RequestsMock, data: Any) -> None:
     api = connected(wire)
     answer(wire, "GET", "/v3/apps", data)
-    with pytest.raises(UnavailableError, match="another shape"):
+    with pytest.raises(UnavailableError, match="the shape of a list"):
         api.pages("/v3/apps")
 
 

@@ -231,7 +231,10 @@ def test_a_log_that_fails_again_and_again_is_given_up_and_that_is_said_once(
         logs.MAX_LOG_FAILURES + 2
     )
     assert len(asked(wire)) == logs.MAX_LOG_FAILURES
-    assert (log.warnings(), log.trouble()) == ((logs.GIVEN_UP.format(logs.MAX_LOG_FAILURES, "HTTP 404"),), ())
+    assert (log.warnings(), log.warnings()) == (
+        (logs.GIVEN_UP.format(logs.MAX_LOG_FAILURES, "HTTP 404"),),
+        (),
+    )
 
 
 def test_a_failure_now_and_then_changes_nothing(wire: responses.RequestsMock) -> None:
@@ -252,7 +255,7 @@ def test_a_connection_that_breaks_is_a_failure(wire: responses.RequestsMock) -> 
 
 def test_a_foundation_without_log_cache_has_no_log(wire: responses.RequestsMock) -> None:
     log = AppLog(connected(wire, root="root-get-200-no-v2-no-logcache"), APP)
-    assert (log.fresh(everything), log.warnings(), log.fresh(everything), log.trouble()) == (
+    assert (log.fresh(everything), log.warnings(), log.fresh(everything), log.warnings()) == (
         (),
         (logs.NO_LOGS,),
         (),

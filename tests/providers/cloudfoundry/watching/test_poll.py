@@ -233,7 +233,7 @@ def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(
     found = cloud.poll(ROLLS)
     assert (found.phase, found.shows_failure) == (Phase.FAILED, True)
     assert found.reason.startswith(
-        f"it crashes (0 of 1 running, 1 crashed): {OOM}. The deployment goes on trying"
+        f"it crashes (0 of 1 running, 1 crashed): {OOM}. The deployment keeps trying"
     )
 
 
