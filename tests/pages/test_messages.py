@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from deployer.providers.cloudfoundry import staging
 from deployer.providers.cloudfoundry.api import responses as cf_answers
-from deployer.providers.cloudfoundry.watching import staging
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.watching import known_failures
 from tools import docs

@@ -26,10 +26,10 @@ from deployer.http import untrusted_json
 from deployer.http.client import Response
 from deployer.main import main
 from deployer.model import Outcome, Phase, RefusedError, Snapshot, UnavailableError
-from deployer.providers.cloudfoundry import routes
+from deployer.providers.cloudfoundry import routes, staging
 from deployer.providers.cloudfoundry.api import discovery, uaa
 from deployer.providers.cloudfoundry.api import responses as cf_answers
-from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
+from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs
 from deployer.providers.coolify import history, resources, rollback_rules, trigger, trigger_requests
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.api.versions import Version

@@ -26,7 +26,14 @@ from deployer.model import (
 )
 from deployer.model.text import one_line
 from deployer.providers import payload
-from deployer.providers.cloudfoundry import newest, preflight, rollback, routes, trigger_requests
+from deployer.providers.cloudfoundry import (
+    deployment_list,
+    preflight,
+    rollback,
+    routes,
+    staging,
+    trigger_requests,
+)
 from deployer.providers.cloudfoundry.api import responses
 from deployer.providers.cloudfoundry.api.client import ANOTHER, Client, of_app
 from deployer.providers.cloudfoundry.app import (
@@ -40,10 +47,10 @@ from deployer.providers.cloudfoundry.app import (
 )
 from deployer.providers.cloudfoundry.lookup import AppLookup
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching import instance_status, staging
+from deployer.providers.cloudfoundry.staging import Stager
+from deployer.providers.cloudfoundry.watching import instance_status
 from deployer.providers.cloudfoundry.watching.logs import AppLog
 from deployer.providers.cloudfoundry.watching.poll import Poller
-from deployer.providers.cloudfoundry.watching.staging import Stager
 from deployer.providers.payload import Row
 
 CONNECT_READ_SECONDS = 8.0
@@ -103,7 +110,7 @@ class CloudFoundryProvider:
             or trigger_requests.stages(self.options)
             or self.options.command is Command.ROLLBACK
         ):
-            newest.read(seen, lambda: self._deployments(seen), self.options)
+            deployment_list.read(seen, lambda: self._deployments(seen), self.options)
         if problem := trigger_requests.unsupported(seen, self.options):
             raise RefusedError(problem)
         if trigger_requests.stages(self.options) and not seen.staged:
@@ -114,7 +121,7 @@ class CloudFoundryProvider:
             one_line(row.get("name")),
             instance_status.lowered(one_line(row.get("state")), ("STARTED", "STOPPED")),
         )
-        url, warnings = routes.address(self._routes(seen)), newest.doubts(seen, self.options)
+        url, warnings = routes.address(self._routes(seen)), deployment_list.doubts(seen, self.options)
         return Target(seen.guid, name=name, kind="app", url=url, status=status, warnings=warnings)
 
     def _remember(self, target: str, row: Row) -> AppState:
@@ -218,7 +225,7 @@ class CloudFoundryProvider:
         """Staging takes minutes: who starts the app meanwhile would leave us with a start that picks up nothing."""
         self._remember(target, self.lookup.app(target))
         if trigger_requests.rolls(self.options):
-            newest.read(seen, lambda: self._deployments(seen), self.options)
+            deployment_list.read(seen, lambda: self._deployments(seen), self.options)
         else:
             self._read_versions(seen)
 
@@ -297,8 +304,8 @@ class CloudFoundryProvider:
     ) -> Started | AccessDenied | None:
         """What is newer than the newest before. If there are several, nobody can tell which is ours: the oldest is followed."""
         seen, droplet = self._of(target), instance_status.droplet(act.body or {})
-        if newest.untold(seen, droplet):
-            return AccessDenied(newest.UNLISTED)
+        if deployment_list.untold(seen, droplet):
+            return AccessDenied(deployment_list.UNLISTED)
         newer: list[Row] = []
         for row in self._deployments(seen, timeout=timeout):
             if row.get("guid") == seen.newest:

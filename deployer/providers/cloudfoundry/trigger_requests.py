@@ -15,7 +15,7 @@ from deployer.providers.cloudfoundry.app import (
     TriggerRequest,
 )
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching.staging import DOCKER, full
+from deployer.providers.cloudfoundry.staging import DOCKER, full
 
 DEPLOYS = (Command.DEPLOY, Command.CHECK)
 """What `cf_strategy` and `image` count for: the doctor speaks of what `deploy` would do."""

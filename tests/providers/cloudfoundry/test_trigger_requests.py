@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from deployer.model import AlreadyDone, Command, RefusedError
-from deployer.providers.cloudfoundry import routes, trigger_requests
+from deployer.providers.cloudfoundry import routes, staging, trigger_requests
 from deployer.providers.cloudfoundry.app import (
     REVERTED,
     ROLLED_OUT,
@@ -15,7 +15,7 @@ from deployer.providers.cloudfoundry.app import (
     TriggerRequest,
 )
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching import crash_events, staging
+from deployer.providers.cloudfoundry.watching import crash_events
 from tests.providers.cloudfoundry.support import APP, DEPLOYMENT, DROPLET, OLD_DROPLET, VERSION, WEB, body
 
 IMAGE = "ghcr.io/acme/web:1.4.2"

@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, UnavailableError
 from deployer.providers import payload
+from deployer.providers.cloudfoundry import staging
 from deployer.providers.cloudfoundry.api.client import Client, of_app
 from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, STAGED, STAYS_UP, STOPPED, AppState
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
+from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs
 from deployer.providers.cloudfoundry.watching.instance_status import Process
 from deployer.providers.payload import Row
 
