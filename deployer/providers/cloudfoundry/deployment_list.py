@@ -1,6 +1,7 @@
-"""The list of an app's deployments before a trigger: it serves a lost response, and tells what is in the way.
+"""Reads an app's rolling deployments before a trigger.
 
-A list that can't be read must not keep anything from being triggered (architecture, rule 7).
+A deployment that is newer afterwards is this run's; one in progress is replaced, or prevents a trigger. A
+list that can't be read must not prevent one (architecture, rule 7).
 """
 
 from __future__ import annotations
@@ -10,80 +11,84 @@ from collections.abc import Callable
 from deployer.http.client import TooLargeError
 from deployer.model import Command, RefusedError, UnavailableError
 from deployer.providers.cloudfoundry import trigger_requests
-from deployer.providers.cloudfoundry.app import AppState
+from deployer.providers.cloudfoundry.api.guids import droplet_of
+from deployer.providers.cloudfoundry.app import AppState, DeploymentList
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching import instance_status
+from deployer.providers.cloudfoundry.watching import deployment_status
 from deployer.providers.payload import Row
 
-TRIES = 2
-"""How often the list may fail before it is done without."""
+MAX_FAILURES = 2
+"""Failures of the list after which the run continues without it."""
 
-LONGEST_WAIT = 60.0
-"""Seconds that it is waited for where the server asks for it."""
+MAX_RETRY_SECONDS = 60.0
+"""The longest wait that the server may ask for before the list is read again."""
 
 UNREAD = (
-    "could not read the list of its deployments ({}): if the response to the trigger is lost, this run may not be able to tell whether "
-    "a deployment was started"
+    "could not read the list of its deployments ({}): if the response to the trigger is lost, "
+    "this run may not be able to tell whether a deployment was started"
 )
 UNREAD_IN_THE_WAY = "could not read the list of its deployments ({}): one that is still going keeps the new image from being put live"
 UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 
 
-def read(seen: AppState, listed: Callable[[], list[Row]], options: Options) -> None:
-    """What is newer after a trigger is ours; what is going is in the way, or will be replaced.
+def read(app: AppState, fetch: Callable[[], list[Row]], options: Options) -> None:
+    """Remember the newest deployment of the app.
 
-    Raises RefusedError and UnavailableError; where only a lost response needs the list, no longer than the next try may well work.
+    `fetch`: sends the request for the list. Raises RefusedError and UnavailableError: without the list, only
+    as long as a retry may help; for `command: rollback`, which depends on the list, always.
     """
-    needed = (
-        options.command is Command.ROLLBACK
-    )  # what is going, and the droplet from before, stand nowhere else
-    rows = listed() if needed else _if_readable(seen, listed)
+    required = options.command is Command.ROLLBACK
+    rows = fetch() if required else _unless_unreadable(app.deployments, fetch)
     newest: Row = rows[0] if rows else {}
-    seen.newest, seen.active, seen.previous = (
-        str(newest.get("guid") or ""),
-        bool(newest) and instance_status.is_active(newest),
-        "",
-    )
-    before = newest.get("previous_droplet")
-    if (
-        newest
-        and instance_status.is_deployed(newest)
-        and instance_status.droplet(newest) == seen.droplet
-        and isinstance(before, dict)
-    ):
-        seen.previous = str(before.get("guid") or "")
+    active = bool(newest) and deployment_status.is_active(newest)
+    previous = _replaced_droplet(newest, app.before.droplet)
+    found = app.deployments
+    found.newest, found.active, found.previous = str(newest.get("guid") or ""), active, previous
 
 
-def doubts(seen: AppState, options: Options) -> tuple[str, ...]:
-    """PURE. What people should know where the list can't be read."""
-    return (
-        ((UNREAD if trigger_requests.rolls(options) else UNREAD_IN_THE_WAY).format(seen.unread),)
-        if seen.unread
-        else ()
-    )
+def _replaced_droplet(deployment: Row, current: str) -> str:
+    """The droplet that this deployment has replaced by the current one; empty if it has not."""
+    before = deployment.get("previous_droplet")
+    if not isinstance(before, dict) or not deployment_status.is_deployed(deployment):
+        return ""
+    return str(before.get("guid") or "") if droplet_of(deployment) == current else ""
 
 
-def untold(seen: AppState, droplet: str) -> bool:
-    """PURE. Whether nobody can tell which deployment is ours: a droplet that this run has staged is in no other."""
-    return bool(seen.unread) and (not droplet or droplet != seen.staged)
+def warnings(app: AppState, options: Options) -> tuple[str, ...]:
+    """PURE. What people should know if the list can't be read."""
+    unread = app.deployments.unread
+    if not unread:
+        return ()
+    warning = UNREAD if trigger_requests.rolls(options) else UNREAD_IN_THE_WAY
+    return (warning.format(unread),)
 
 
-def _if_readable(seen: AppState, listed: Callable[[], list[Row]]) -> list[Row]:
-    """Empty where it can't be read; then it is not asked for again before a trigger."""
-    if seen.unread:
+def cannot_identify(app: AppState, droplet: str) -> bool:
+    """PURE. Whether it can't be told which deployment is this run's.
+
+    One that deploys a droplet of this run can: no other deployment has it.
+    """
+    return bool(app.deployments.unread) and (not droplet or droplet != app.staging.droplet)
+
+
+def _unless_unreadable(found: DeploymentList, fetch: Callable[[], list[Row]]) -> list[Row]:
+    """The list; empty if it can't be read, and then it is not requested again before a trigger."""
+    if found.unread:
         return []
     try:
-        return listed()
+        return fetch()
     except RefusedError as error:
         if error.token_wide:
             raise
-        seen.unread = error.reason
+        found.unread = error.reason
     except UnavailableError as error:
-        seen.unlisted += (
-            error.may_have_arrived
-        )  # else it is the login server's trouble, or the whole server's
-        hopeless = error.permanent or error.retry_after > LONGEST_WAIT or isinstance(error, TooLargeError)
-        if not error.may_have_arrived or (seen.unlisted < TRIES and not hopeless):
+        if not error.may_have_arrived:
+            raise  # the login server, or the whole server, is unreachable
+        found.failures += 1
+        hopeless = (
+            error.permanent or error.retry_after > MAX_RETRY_SECONDS or isinstance(error, TooLargeError)
+        )
+        if found.failures < MAX_FAILURES and not hopeless:
             raise
-        seen.unread = error.reason
+        found.unread = error.reason
     return []

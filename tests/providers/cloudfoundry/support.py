@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,14 @@ import responses
 from deployer.http.client import Http
 from deployer.providers.cloudfoundry.api.client import Client
 from deployer.providers.cloudfoundry.api.uaa import Login
-from deployer.providers.cloudfoundry.app import AppState
+from deployer.providers.cloudfoundry.app import (
+    AppState,
+    AtCheck,
+    DeploymentList,
+    Following,
+    PreviousVersion,
+    Staging,
+)
 from deployer.providers.cloudfoundry.lookup import AppLookup
 from deployer.providers.cloudfoundry.options import Options
 from deployer.providers.cloudfoundry.provider import CloudFoundryProvider
@@ -124,7 +132,7 @@ def connected(wire: responses.RequestsMock, *, root: str = "root-get-200") -> Cl
 
     serve(wire, root, path=f"{API}/")
     serve(wire, "uaa-token-password-200", path=f"{LOGIN}/oauth/token")
-    api = Client(API, Login("user", "password"), opened, now=lambda: 0.0, hide=lambda _: None)
+    api = Client(API, Login("user", "password"), opened, now=lambda: 0.0, add_secret=lambda _: None)
     api.discover()
     wire.calls.reset()
     return api
@@ -136,16 +144,46 @@ def server(wire: responses.RequestsMock, *, logs: bool = False, **options: Any) 
     return CloudFoundryProvider(api, AppLookup(api), Options(**options))
 
 
-def known(cloud: CloudFoundryProvider, **seen: Any) -> AppState:
+STATE: dict[str, tuple[str, str]] = {
+    "started": ("at_check", "started"),
+    "lifecycle": ("at_check", "lifecycle"),
+    "was_started": ("before", "started"),
+    "droplet": ("before", "droplet"),
+    "image": ("before", "image"),
+    "newest": ("deployments", "newest"),
+    "active": ("deployments", "active"),
+    "previous": ("deployments", "previous"),
+    "package": ("staging", "package"),
+    "packed": ("staging", "package_ready"),
+    "build": ("staging", "build"),
+    "staged": ("staging", "droplet"),
+    "deployed": ("following", "deployed"),
+}
+"""Where each keyword of `app_state` is kept: the part of the state, and its field."""
+
+
+def app_state(log: Any = None, versions: dict[str, str] | None = None, **changes: Any) -> AppState:
+    """A started app made of a Docker image, with no deployment in progress; with these changes."""
+    usual = {"started": True, "was_started": True, "droplet": OLD_DROPLET, "lifecycle": "docker"}
+    parts: dict[str, dict[str, Any]] = defaultdict(dict)
+    for name, value in {**usual, **changes}.items():
+        part, field = STATE[name]
+        parts[part][field] = value
+    return AppState(
+        APP,
+        log,
+        at_check=AtCheck(**parts["at_check"]),
+        before=PreviousVersion(**parts["before"]),
+        versions=versions or {},
+        deployments=DeploymentList(**parts["deployments"]),
+        staging=Staging(**parts["staging"]),
+        following=Following(**parts["following"]),
+    )
+
+
+def known(cloud: CloudFoundryProvider, **changes: Any) -> AppState:
     """The app, as a check has found it."""
-    usual = {
-        "started": True,
-        "was_started": True,
-        "droplet": OLD_DROPLET,
-        "lifecycle": "docker",
-        "versions": {WEB: VERSION},
-    }
     cloud.lookup.found[APP] = APP
     log = AppLog(cloud.api, APP, _given_up=not cloud.api.logs_base)
-    cloud.apps[APP] = AppState(APP, log, **{**usual, **seen})
+    cloud.apps[APP] = app_state(log, {WEB: VERSION}, **changes)
     return cloud.apps[APP]

@@ -9,8 +9,9 @@ import pytest
 import responses
 
 from deployer.model import AccessDenied, Handle, Owner, Started
-from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STOPPED, TriggerRequest
+from deployer.providers.cloudfoundry import find_triggered, trigger_requests
+from deployer.providers.cloudfoundry.app import TriggerRequest
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.trigger_requests import restart, rolling
 from tests.providers.cloudfoundry.foundation import PROCESS, ROLLS, RUNS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
@@ -26,13 +27,13 @@ from tests.providers.cloudfoundry.support import (
     server,
 )
 
-PERHAPS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT, owner=Owner.UNSURE)
+PERHAPS = Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT, owner=Owner.UNSURE)
 
 
-START_ACT = TriggerRequest(f"{V3APP}/actions/start", RUNNING, "start it")
+START_ACT = TriggerRequest(f"{V3APP}/actions/start", Condition.RUNNING, "start it")
 
 
-STOP_ACT = TriggerRequest(f"{V3APP}/actions/stop", STOPPED, "stop it")
+STOP_ACT = TriggerRequest(f"{V3APP}/actions/stop", Condition.STOPPED, "stop it")
 
 
 def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
@@ -46,7 +47,7 @@ FOUND = [
         lambda _: STOP_ACT,
         ["app-get-200-stopped"],
         [],
-        Started((Handle(APP, "", condition=STOPPED),)),
+        Started((Handle(APP, "", condition=Condition.STOPPED),)),
         id="stopped",
     ),
     pytest.param(lambda _: STOP_ACT, ["app-get-200-started"], [], None, id="not-stopped"),
@@ -62,7 +63,7 @@ FOUND = [
         lambda seen: restart(seen, ""),
         [],
         [("processes", [{"guid": WEB}])],
-        AccessDenied(provider.CANNOT_TELL),
+        AccessDenied(find_triggered.CANNOT_TELL),
         id="no-version-is-told",
     ),
     pytest.param(
@@ -109,18 +110,18 @@ FOUND = [
                 ],
             )
         ],
-        Started((Handle(APP, "a", condition=ROLLED_OUT, owner=Owner.UNSURE),)),
+        Started((Handle(APP, "a", condition=Condition.ROLLED_OUT, owner=Owner.UNSURE),)),
         id="several",
     ),
     pytest.param(
-        lambda _: trigger_requests.cancelling(DEPLOYMENT),
+        lambda _: trigger_requests.cancellation(DEPLOYMENT),
         ["deployment-get-200-canceling"],
         [],
-        Started((Handle(APP, DEPLOYMENT, condition=REVERTED),)),
+        Started((Handle(APP, DEPLOYMENT, condition=Condition.REVERTED),)),
         id="cancelled",
     ),
     pytest.param(
-        lambda _: trigger_requests.cancelling(DEPLOYMENT),
+        lambda _: trigger_requests.cancellation(DEPLOYMENT),
         ["deployment-get-200-deploying"],
         [],
         None,

@@ -299,10 +299,8 @@ def test_a_login_in_the_clear_is_a_warning(address: str, warned: int) -> None:
             {"CF_STRATEGY": "rolling", "CF_READY": "any"}, Options(strategy="rolling", ready="any"), id="how"
         ),
         pytest.param({"DEPLOYER_WAIT": "false"}, Options(wait=False), id="wait"),
-        pytest.param({"DEPLOYER_DRY_RUN": "true"}, Options(read_only=True), id="dry-run"),
-        pytest.param(
-            {"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK, read_only=True), id="check"
-        ),
+        pytest.param({"DEPLOYER_DRY_RUN": "true"}, Options(), id="dry-run"),
+        pytest.param({"DEPLOYER_COMMAND": "check"}, Options(command=Command.CHECK), id="check"),
         pytest.param({"DEPLOYER_COMMAND": "stop"}, Options(command=Command.STOP), id="stop"),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": "a/b:1", "CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": "pw"},
@@ -358,7 +356,7 @@ def test_headers_go_to_the_api_s_domain_only_and_the_login_where_the_api_says(
     ],
 )
 def test_whose_hosts_are_beside_the_api(address: str, base: str, *, near: bool) -> None:
-    assert discovery.beside(address, base) is near
+    assert discovery.shares_domain(address, base) is near
 
 
 def test_headers_go_to_every_host_of_the_foundation(wire: responses.RequestsMock) -> None:

@@ -8,7 +8,8 @@ import pytest
 import responses
 
 from deployer.model import RefusedError, UnavailableError
-from deployer.providers.cloudfoundry.lookup import AppLookup, space_of
+from deployer.providers.cloudfoundry.api.guids import space_of
+from deployer.providers.cloudfoundry.lookup import AppLookup
 from tests.providers.cloudfoundry.support import APP, answer, asked, body, connected, listing, serve
 
 ORG, SPACE = "24637893-3b77-489d-bb79-8466f0d88b52", "2f35885d-0c9d-4423-83ad-fd05066f8576"
@@ -41,7 +42,7 @@ def test_an_app_by_guid_needs_neither_organization_nor_space(wire: responses.Req
     serve(wire, "app-get-200-started")
     assert found.app(APP) == body("app-get-200-started")
     assert asked(wire) == [f"GET /v3/apps/{APP}"]
-    assert (found.guid(APP), found.spaces) == (APP, {APP: SPACE})
+    assert found.guid(APP) == APP
 
 
 def test_an_app_by_name_is_found_in_three_lists(wire: responses.RequestsMock) -> None:

@@ -31,7 +31,9 @@ def api(wire: responses.RequestsMock, scopes: frozenset[str] = SCOPES, **claims:
     """One whose token says this of itself."""
     found = connected(wire)
     found.uaa.scopes = scopes
-    found.uaa.access = f"a.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c"
+    found.uaa.access_token = (
+        f"a.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c"
+    )
     return found
 
 
@@ -123,8 +125,8 @@ def test_what_can_t_be_seen_is_not_known(wire: responses.RequestsMock) -> None:
         "Space Developer or Space Supporter in the space": None,
         "diego_docker": None,
     }
-    found.uaa.access = "opaque"
-    assert preflight.can(found, SPACE, image=False) is None
+    found.uaa.access_token = "opaque"
+    assert preflight.has_role(found, SPACE, image=False) is None
 
 
 def test_a_login_that_is_no_more_is_a_refusal_of_everything(wire: responses.RequestsMock) -> None:

@@ -9,8 +9,8 @@ import requests
 import responses
 
 from deployer.model import Command, Handle, Owner, Phase, RefusedError, Target, UnavailableError
-from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STAGED, STOPPED
+from deployer.providers.cloudfoundry import cancel, trigger_requests
+from deployer.providers.cloudfoundry.condition import Condition
 from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, ROLLS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
     API,
@@ -47,7 +47,12 @@ def test_a_check_finds_the_app_its_processes_and_its_address(wire: responses.Req
     )
     assert asked(wire) == [f"GET {V3APP}", f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
     seen = cloud.apps[APP]
-    assert (seen.guid, seen.started, seen.droplet, seen.versions) == (APP, True, OLD_DROPLET, {WEB: VERSION})
+    assert (seen.guid, seen.at_check.started, seen.before.droplet, seen.versions) == (
+        APP,
+        True,
+        OLD_DROPLET,
+        {WEB: VERSION},
+    )
 
 
 def test_a_check_for_a_rolling_deployment_reads_the_newest_one(wire: responses.RequestsMock) -> None:
@@ -57,7 +62,7 @@ def test_a_check_for_a_rolling_deployment_reads_the_newest_one(wire: responses.R
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deploying")))
     cloud.resolve(APP)
     assert asked(wire) == [f"GET {V3APP}", NEWEST, f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
-    assert (cloud.apps[APP].newest, cloud.apps[APP].active) == (DEPLOYMENT, True)
+    assert (cloud.apps[APP].deployments.newest, cloud.apps[APP].deployments.active) == (DEPLOYMENT, True)
 
 
 def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsMock) -> None:
@@ -75,7 +80,7 @@ def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsM
         f"GET {V3APP}/processes",
         f"GET {V3APP}/routes",
     ]
-    assert cloud.apps[APP].image == IMAGE
+    assert cloud.apps[APP].before.image == IMAGE
 
 
 def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMock) -> None:
@@ -89,7 +94,7 @@ def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMoc
         serve(wire, name)
     cloud.resolve(APP)
     cloud.resolve(APP)
-    assert (cloud.apps[APP].was_started, cloud.apps[APP].started) == (False, True)
+    assert (cloud.apps[APP].before.started, cloud.apps[APP].at_check.started) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +147,7 @@ def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMoc
         "/v3/deployments",
         listing(deployment("ACTIVE", "DEPLOYING"), deployment("FINALIZED", "SUPERSEDED", guid="b")),
     )
-    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, owner=Owner.OTHERS, condition=ROLLED_OUT),)
+    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, owner=Owner.OTHERS, condition=Condition.ROLLED_OUT),)
     assert asked(wire) == [NEWEST]
 
 
@@ -219,10 +224,10 @@ def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(
 @pytest.mark.parametrize(
     ("aspect", "how"),
     [
-        pytest.param(RUNNING, provider.CANNOT_UNDO, id="a-start"),
-        pytest.param(STOPPED, provider.CANNOT_UNDO, id="a-stop"),
-        pytest.param(STAGED, provider.CONTINUES[STAGED], id="a-staging"),
-        pytest.param(REVERTED, provider.CONTINUES[REVERTED], id="a-way-back"),
+        pytest.param(Condition.RUNNING, cancel.CANNOT_UNDO, id="a-start"),
+        pytest.param(Condition.STOPPED, cancel.CANNOT_UNDO, id="a-stop"),
+        pytest.param(Condition.STAGED, cancel.CONTINUES[Condition.STAGED], id="a-staging"),
+        pytest.param(Condition.REVERTED, cancel.CONTINUES[Condition.REVERTED], id="a-way-back"),
     ],
 )
 def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(

@@ -18,7 +18,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.providers.cloudfoundry import rollback
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING
+from deployer.providers.cloudfoundry.condition import Condition
 from tests.providers.cloudfoundry.foundation import IMAGE, ROLLS, RUNS, STATS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
     APP,
@@ -97,7 +97,7 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
         "deployment-get-200-canceled",
     ):
         serve(wire, name)
-    back = Handle(APP, DEPLOYMENT, condition=REVERTED)
+    back = Handle(APP, DEPLOYMENT, condition=Condition.REVERTED)
     assert cloud.rollback(APP, ROLLS) == Started((back,))
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
@@ -118,7 +118,7 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deployed")))
     answer(wire, "POST", "/v3/deployments", {"guid": "back"}, 201)
     assert cloud.rollback(APP, ROLLS) == Started(
-        (Handle(APP, "back", condition=ROLLED_OUT),), f"back to droplet {OLD_DROPLET}"
+        (Handle(APP, "back", condition=Condition.ROLLED_OUT),), f"back to droplet {OLD_DROPLET}"
     )
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
@@ -162,7 +162,9 @@ def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.Re
     known(cloud, staged="staged", droplet="before")
     serve(wire, "app-get-200-docker-started")
     answer(wire, "GET", f"{V3APP}/processes", listing())
-    assert cloud.rollback(APP, Handle(APP, "", condition=RUNNING)) == Rejected(rollback.ANOTHER_DROPLET)
+    assert cloud.rollback(APP, Handle(APP, "", condition=Condition.RUNNING)) == Rejected(
+        rollback.ANOTHER_DROPLET
+    )
 
 
 BACKS = [
@@ -274,4 +276,4 @@ def test_the_droplet_before_is_the_one_that_the_newest_deployment_replaced(
         serve(wire, name)
     answer(wire, "GET", "/v3/deployments", listing(newest))
     cloud.resolve(APP)
-    assert (cloud.apps[APP].active, cloud.apps[APP].previous) == (active, previous)
+    assert (cloud.apps[APP].deployments.active, cloud.apps[APP].deployments.previous) == (active, previous)

@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from deployer.model import Changes, Handle, Phase, RefusedError, UnavailableError
-from deployer.providers.cloudfoundry.app import STAGED
+from deployer.providers.cloudfoundry.condition import Condition
 from tests.providers.cloudfoundry.foundation import IMAGE
 from tests.providers.cloudfoundry.support import (
     APP,
@@ -35,7 +35,7 @@ def test_an_image_becomes_a_package_and_a_build(wire: responses.RequestsMock) ->
     assert cloud.apply_changes(APP) == Changes(
         (f"image: ghcr.io/acme/web:1.4.1 → {IMAGE}",),
         unchanged=(f"the image {IMAGE} is being staged",),
-        handles=(Handle(APP, BUILD, condition=STAGED),),
+        handles=(Handle(APP, BUILD, condition=Condition.STAGED),),
     )
     assert asked(wire) == ["POST /v3/packages", "POST /v3/builds"]
     app = {"app": {"data": {"guid": APP}}}
@@ -64,7 +64,7 @@ def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(
 def test_a_second_try_posts_nothing_that_is_there(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, package=PACKAGE, packed=True, build=BUILD)
-    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=STAGED),)
+    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=Condition.STAGED),)
     assert asked(wire) == []
 
 
@@ -87,7 +87,7 @@ def test_a_build_whose_answer_was_lost_is_looked_for(
     answer(wire, "GET", "/v3/builds", listing(*built))
     if not built:
         serve(wire, "build-create-201-staging-docker")
-    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=STAGED),)
+    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=Condition.STAGED),)
     assert asked(wire) == requests
 
 
@@ -145,9 +145,9 @@ def test_a_staged_build_leaves_its_droplet_for_the_start(wire: responses.Request
     seen = known(cloud)
     serve(wire, "build-get-200-staging-docker")
     serve(wire, "build-get-200-staged-docker")
-    build = Handle(APP, BUILD, condition=STAGED)
+    build = Handle(APP, BUILD, condition=Condition.STAGED)
     assert [cloud.poll(build).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
-    assert seen.staged == DROPLET
+    assert seen.staging.droplet == DROPLET
 
 
 def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMock) -> None:
@@ -155,7 +155,7 @@ def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMoc
     known(cloud).log.since = 0
     serve(wire, "build-get-200-failed-docker")
     serve(wire, "log-cache-read-200-staging", path=f"{LOGS}/api/v1/read/{APP}")
-    found = cloud.poll(Handle(APP, BUILD, condition=STAGED))
+    found = cloud.poll(Handle(APP, BUILD, condition=Condition.STAGED))
     assert found.phase is Phase.FAILED
     assert (
         "due to manifest unknown. The registry has no such image or no such tag: is it pushed already?"

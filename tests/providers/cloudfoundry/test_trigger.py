@@ -17,7 +17,7 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import ROLLED_OUT, STOPPED
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.trigger_requests import rolling
 from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, PROCESS, ROLLS, RUNS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
@@ -64,7 +64,7 @@ STARTS = [
         {},
         ["app-stop-200"],
         [f"POST {V3APP}/actions/stop"],
-        Started((Handle(APP, "", condition=STOPPED),)),
+        Started((Handle(APP, "", condition=Condition.STOPPED),)),
         id="stop",
     ),
     pytest.param(
@@ -106,7 +106,7 @@ STARTS = [
             f"PATCH {V3APP}/relationships/current_droplet",
             f"POST {V3APP}/actions/restart",
         ],
-        Started((RUNS,), trigger_requests.CARRIED_OUT),
+        Started((RUNS,), trigger_requests.RESTARTED_FOR_IMAGE),
         id="an-image-on-a-started-app",
     ),
     pytest.param(
@@ -124,7 +124,7 @@ STARTS = [
             f"PATCH {V3APP}/relationships/current_droplet",
             f"POST {V3APP}/actions/restart",
         ],
-        Started((RUNS,), trigger_requests.CARRIED_OUT),
+        Started((RUNS,), trigger_requests.RESTARTED_FOR_IMAGE),
         id="an-app-that-was-started-while-it-was-staged",
     ),
 ]
@@ -259,10 +259,12 @@ def test_a_good_answer_without_the_app_is_a_lost_one(
     ("what", "row"),
     [
         pytest.param(
-            Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {"guid": "another"}, id="another-deployment"
+            Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT),
+            {"guid": "another"},
+            id="another-deployment",
         ),
-        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {}, id="none"),
-        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), [], id="no-object"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), {}, id="none"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), [], id="no-object"),
     ],
 )
 def test_a_look_that_is_answered_with_something_else_is_no_news(

@@ -60,9 +60,11 @@ def api(
     login: Login = JOHN,
     *,
     now: Callable[[], float] = lambda: 0.0,
-    hide: Callable[[str], None] = lambda _: None,
+    add_secret: Callable[[str], None] = lambda _: None,
 ) -> Client:
-    return Client(API, login, partial(Http, user_agent=AGENT, monotonic=lambda: 0.0), now=now, hide=hide)
+    return Client(
+        API, login, partial(Http, user_agent=AGENT, monotonic=lambda: 0.0), now=now, add_secret=add_secret
+    )
 
 
 def discovery_document(wire: responses.RequestsMock, name: str = "root-get-200") -> None:
@@ -162,7 +164,7 @@ def test_every_token_is_hidden_before_it_is_used(wire: responses.RequestsMock) -
     serve(wire, "uaa-token-password-200")
     serve(wire, "uaa-token-refresh-200")
     time, hidden = Time(), Hidden()
-    foundation = api(now=time, hide=hidden.append)
+    foundation = api(now=time, add_secret=hidden.append)
     foundation.discover()
     time.now += 600
     foundation.discover()
@@ -176,7 +178,7 @@ def test_every_token_is_hidden_before_it_is_used(wire: responses.RequestsMock) -
 
 def test_no_secret_is_in_what_is_printed_of_a_login() -> None:
     login = Login("john", "mArKeD", client_secret="mArKeD", assertion="mArKeD")
-    assert "mArKeD" not in repr((login, uaa.grant(login), uaa.grant(Login("john", "mArKeD"))))
+    assert "mArKeD" not in repr((login, uaa.grant_for(login), uaa.grant_for(Login("john", "mArKeD"))))
 
 
 # --- kept fresh
@@ -528,7 +530,7 @@ def test_a_password_is_not_sent_for_ever_to_a_server_that_fails(wire: responses.
             foundation.discover()
     with pytest.raises(RefusedError) as caught:
         foundation.discover()
-    assert (caught.value.token_wide, caught.value.reason) == (True, uaa.UNANSWERED)
+    assert (caught.value.token_wide, caught.value.reason) == (True, uaa.NOT_SENT_AGAIN)
 
 
 @pytest.mark.parametrize("login", [JOHN, ROBOT], ids=["password", "client"])

@@ -10,7 +10,7 @@ import responses
 from deployer.http.client import Response
 from deployer.model import RefusedError, UnavailableError
 from deployer.providers.cloudfoundry.api import responses as api_responses
-from deployer.providers.cloudfoundry.api.client import MAX_WARNINGS, listed
+from deployer.providers.cloudfoundry.api.client import MAX_WARNINGS, list_parameter
 from tests.providers.cloudfoundry.support import (
     API,
     APP,
@@ -396,7 +396,7 @@ def test_a_comma_in_a_name_is_escaped_twice_on_the_wire(
 ) -> None:
     api = connected(wire)
     answer(wire, "GET", "/v3/apps", listing())
-    api.pages("/v3/apps", {"names": listed(*found)})
+    api.pages("/v3/apps", {"names": list_parameter(*found)})
     assert str(wire.calls[0].request.url) == f"{API}/v3/apps?names={query}"
 
 

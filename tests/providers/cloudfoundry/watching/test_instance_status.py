@@ -6,7 +6,7 @@ import pytest
 
 from deployer.model import Phase, Snapshot, UnavailableError
 from deployer.providers.cloudfoundry.options import Ready
-from deployer.providers.cloudfoundry.watching import instance_status
+from deployer.providers.cloudfoundry.watching import build_status, deployment_status, instance_status
 from deployer.providers.cloudfoundry.watching.instance_status import Process
 from tests.providers.cloudfoundry.support import DROPLET, body, instance, names
 
@@ -155,7 +155,7 @@ VERDICTS = [
 def test_a_verdict_is_made_of_the_instances(
     processes: list[Process], ready: Ready, phase: Phase, hold: float, detail: str
 ) -> None:
-    found = instance_status.instances(processes, ready, {})
+    found = instance_status.snapshot_of(processes, ready, {})
     assert (found.phase, found.stable_for, found.raw_status) == (phase, hold, detail)
     assert found.shows_failure is (phase is Phase.FAILED)
 
@@ -189,27 +189,29 @@ def test_a_verdict_is_made_of_the_instances(
 def test_an_instance_that_crashes_between_two_looks_is_noticed(
     before: dict[str, Any], now: dict[str, Any], phase: Phase
 ) -> None:
-    marks = Process("web", 1, (before,)).marks
-    assert instance_status.instances([Process("web", 1, (now,))], "all", marks).phase is phase
+    marks = Process("web", 1, (before,)).running
+    assert instance_status.snapshot_of([Process("web", 1, (now,))], "all", marks).phase is phase
 
 
 def test_success_is_only_believed_at_the_second_look_also_at_the_deadline() -> None:
-    found = instance_status.instances([web(RUN)], "all", {})
+    found = instance_status.snapshot_of([web(RUN)], "all", {})
     assert (found.final, found.stable_for) == (False, instance_status.SECOND_POLL_SECONDS)
 
 
 def test_a_crash_is_told_with_its_reason() -> None:
-    assert instance_status.instances([web(CRASH)], "all", {}, "Exited with status 1").reason == (
+    assert instance_status.snapshot_of([web(CRASH)], "all", {}, "Exited with status 1").reason == (
         "it crashes (0 of 1 running, 1 crashed): Exited with status 1"
     )
 
 
 def test_what_is_told_along_the_way() -> None:
-    assert instance_status.instances([web(NO_ROOM)], "all", {}).warnings == (
+    assert instance_status.snapshot_of([web(NO_ROOM)], "all", {}).warnings == (
         "no place was found for an instance yet (insufficient resources: memory): the server goes on trying",
     )
-    assert instance_status.instances([web(desired=0)], "all", {}).warnings == (instance_status.NOTHING_RUNS,)
-    assert "'FLYING'" in instance_status.instances([web(instance("FLYING"))], "all", {}).warnings[0]
+    assert instance_status.snapshot_of([web(desired=0)], "all", {}).warnings == (
+        instance_status.NOTHING_RUNS,
+    )
+    assert "'FLYING'" in instance_status.snapshot_of([web(instance("FLYING"))], "all", {}).warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +224,7 @@ def test_what_is_told_along_the_way() -> None:
     ],
 )
 def test_the_limit_says_what_was_missing(processes: list[Process], reason: str) -> None:
-    assert instance_status.instances(processes, "all", {}).reason == reason
+    assert instance_status.snapshot_of(processes, "all", {}).reason == reason
 
 
 @pytest.mark.parametrize(
@@ -255,12 +257,12 @@ DEPLOYMENTS = [
 @pytest.mark.parametrize(("value", "reason", "phase"), DEPLOYMENTS)
 def test_a_deployment_is_read_by_both_its_words(value: str, reason: str, phase: Phase) -> None:
     row = {"status": {"value": value, "reason": reason}}
-    assert instance_status.deployment(row).phase is phase
-    assert not instance_status.is_deployed(row)
+    assert deployment_status.snapshot_of(row).phase is phase
+    assert not deployment_status.is_deployed(row)
 
 
 def test_trouble_of_a_deployment_is_told_and_is_no_end() -> None:
-    found = instance_status.deployment(body("deployment-get-200-deploying-with-error"))
+    found = deployment_status.snapshot_of(body("deployment-get-200-deploying-with-error"))
     assert found == Snapshot(
         Phase.RUNNING,
         "deploying",
@@ -282,7 +284,7 @@ def test_trouble_of_a_deployment_is_told_and_is_no_end() -> None:
 def test_a_deployment_that_we_cancel_is_followed_until_what_ran_before_is_back(
     value: str, reason: str, phase: Phase | None
 ) -> None:
-    found = instance_status.returned({"status": {"value": value, "reason": reason}})
+    found = deployment_status.reverted({"status": {"value": value, "reason": reason}})
     assert (found and found.phase) is phase
 
 
@@ -297,8 +299,8 @@ def test_a_deployment_that_we_cancel_is_followed_until_what_ran_before_is_back(
 def test_new_instances_that_crash_end_a_deployment_that_would_never_end(
     rows: list[dict[str, Any]], phase: Phase
 ) -> None:
-    going = instance_status.deployment(body("deployment-get-200-deploying"))
-    assert instance_status.of_new_instances(going, [web(*rows)], "why").phase is phase
+    going = deployment_status.snapshot_of(body("deployment-get-200-deploying"))
+    assert deployment_status.with_new_instances(going, [web(*rows)], "why").phase is phase
 
 
 # --- builds
@@ -314,13 +316,13 @@ def test_new_instances_that_crash_end_a_deployment_that_would_never_end(
     ],
 )
 def test_a_build_is_its_state(state: str, phase: Phase, hold: float) -> None:
-    found = instance_status.build({"state": state, "droplet": {"guid": DROPLET}})
+    found = build_status.snapshot_of({"state": state, "droplet": {"guid": DROPLET}})
     assert (found.phase, found.stable_for) == (phase, hold)
 
 
 def test_a_failed_staging_tells_what_its_log_says() -> None:
     row = body("build-get-200-failed-docker")
-    assert instance_status.build(row, "Its log says: manifest unknown").reason == (
+    assert build_status.snapshot_of(row, "Its log says: manifest unknown").reason == (
         "staging failed. Its log says: manifest unknown"
     )
 
@@ -377,28 +379,29 @@ def test_every_reply_of_the_contract_has_a_row() -> None:
 def test_statistics_are_read(name: str) -> None:
     row = body("app-processes-list-200-web-2")["resources"][0]
     assert (
-        instance_status.instances([instance_status.process(row, body(name))], "all", {}).phase is STATS[name]
+        instance_status.snapshot_of([instance_status.process(row, body(name))], "all", {}).phase
+        is STATS[name]
     )
 
 
 @pytest.mark.parametrize("name", ROLLING)
 def test_deployments_are_read(name: str) -> None:
     row, phase = body(name), ROLLING[name]
-    assert instance_status.is_deployed(row) is (phase is None)
-    assert phase is None or instance_status.deployment(row).phase is phase
+    assert deployment_status.is_deployed(row) is (phase is None)
+    assert phase is None or deployment_status.snapshot_of(row).phase is phase
 
 
 @pytest.mark.parametrize("name", BUILDS)
 def test_builds_are_read(name: str) -> None:
-    assert instance_status.build(body(name)).phase is BUILDS[name]
+    assert build_status.snapshot_of(body(name)).phase is BUILDS[name]
 
 
 @pytest.mark.parametrize("reply", [None, "text", [], {}, {"resources": {}}, {"status": 1}, {"state": None}])
 def test_an_answer_of_another_shape_is_no_news(reply: Any) -> None:
     for read in (
-        instance_status.build,
-        instance_status.deployment,
-        instance_status.is_deployed,
+        build_status.snapshot_of,
+        deployment_status.snapshot_of,
+        deployment_status.is_deployed,
         lambda data: instance_status.process({}, data),
     ):
         with pytest.raises(UnavailableError):
@@ -407,18 +410,18 @@ def test_an_answer_of_another_shape_is_no_news(reply: Any) -> None:
 
 def test_a_staged_build_without_a_droplet_is_no_news() -> None:
     with pytest.raises(UnavailableError):
-        instance_status.build({"state": "STAGED", "droplet": None})
+        build_status.snapshot_of({"state": "STAGED", "droplet": None})
 
 
 def test_what_the_server_says_is_one_line() -> None:
-    found = instance_status.build({"state": "FAILED", "error": "a\nb" + "x" * 1000})
+    found = build_status.snapshot_of({"state": "FAILED", "error": "a\nb" + "x" * 1000})
     assert found.reason == "staging failed: a b" + "x" * 1000
 
 
 def test_no_state_that_we_do_not_know_changes_its_letters() -> None:
     """A secret in other letters would be known as none."""
     row = {"status": {"value": "ACTIVE", "reason": "SeCrEt"}}
-    found = [instance_status.deployment(row), instance_status.build({"state": "SeCrEt"})]
+    found = [deployment_status.snapshot_of(row), build_status.snapshot_of({"state": "SeCrEt"})]
     assert [("SeCrEt" in seen.raw_status, "SeCrEt" in seen.warnings[0]) for seen in found] == [
         (True, True)
     ] * 2

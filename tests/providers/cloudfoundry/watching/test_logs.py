@@ -44,7 +44,7 @@ def read(
     for each in batches:
         wire.add("GET", READ, json=each)
     log = AppLog(connected(wire), APP, since=since)
-    return log, [[entry.text.partition("] ")[2] for entry in log.fresh(everything)] for _ in batches]
+    return log, [[entry.text.partition("] ")[2] for entry in log.new_entries(everything)] for _ in batches]
 
 
 def lines(data: Any) -> list[Line]:
@@ -148,7 +148,7 @@ def test_the_keys_of_all_entries_differ(wire: responses.RequestsMock) -> None:
         READ,
         json=batch(same, same, envelope(10 * SECOND, "other"), envelope(10 * SECOND, "again", kind="ERR")),
     )
-    entries = AppLog(connected(wire), APP, since=0).fresh(everything)
+    entries = AppLog(connected(wire), APP, since=0).new_entries(everything)
     assert len({entry.key for entry in entries}) == 4
 
 
@@ -157,7 +157,7 @@ def test_full_answers_are_followed_by_what_comes_after_them(wire: responses.Requ
     wire.add("GET", READ, json=batch(*full))
     wire.add("GET", READ, json=batch(full[-1], envelope(3 * SECOND)))
     log = AppLog(connected(wire), APP, since=0)
-    assert len(log.fresh(everything)) == logs.MAX_ENVELOPES + 1
+    assert len(log.new_entries(everything)) == logs.MAX_ENVELOPES + 1
     assert [each.rpartition("=")[2] for each in asked(wire)] == ["0", str(SECOND + logs.MAX_ENVELOPES - 1)]
 
 
@@ -166,7 +166,7 @@ def test_a_moment_with_more_lines_than_fit_does_not_hold_it_up(wire: responses.R
         "GET", READ, json=batch(*[envelope(SECOND, f"{number}") for number in range(logs.MAX_ENVELOPES)])
     )
     log = AppLog(connected(wire), APP, since=SECOND)
-    log.fresh(everything)
+    log.new_entries(everything)
     assert log.since == SECOND + logs.MAX_PAGES
 
 
@@ -213,8 +213,8 @@ def test_lines_of_what_is_looked_at_are_shown(
 def test_the_errors_of_a_staging_are_kept_for_its_reason(wire: responses.RequestsMock) -> None:
     serve(wire, "log-cache-read-200-staging", path=READ)
     log = AppLog(connected(wire), APP, since=0)
-    assert len(log.fresh(logs.of_staging)) == 3
-    assert log.errors == [
+    assert len(log.new_entries(logs.of_staging)) == 3
+    assert log.staging_errors == [
         "failed to fetch metadata from [acme/web] with tag [nope] and insecure registries [] due to manifest unknown"
     ]
 
@@ -227,11 +227,14 @@ def test_a_log_that_fails_again_and_again_is_given_up_and_that_is_said_once(
 ) -> None:
     serve(wire, "log-cache-read-404-unauthorized-or-expired", path=READ)
     log = AppLog(connected(wire), APP, since=0)
-    assert [log.fresh(everything) for _ in range(logs.MAX_LOG_FAILURES + 2)] == [()] * (
+    assert [log.new_entries(everything) for _ in range(logs.MAX_LOG_FAILURES + 2)] == [()] * (
         logs.MAX_LOG_FAILURES + 2
     )
     assert len(asked(wire)) == logs.MAX_LOG_FAILURES
-    assert (log.trouble(), log.trouble()) == ((logs.GIVEN_UP.format(logs.MAX_LOG_FAILURES, "HTTP 404"),), ())
+    assert (log.take_warnings(), log.take_warnings()) == (
+        (logs.GIVEN_UP.format(logs.MAX_LOG_FAILURES, "HTTP 404"),),
+        (),
+    )
 
 
 def test_a_failure_now_and_then_changes_nothing(wire: responses.RequestsMock) -> None:
@@ -239,20 +242,25 @@ def test_a_failure_now_and_then_changes_nothing(wire: responses.RequestsMock) ->
         wire.add("GET", READ, status=502)
         wire.add("GET", READ, json=batch(envelope(number * SECOND)))
     log = AppLog(connected(wire), APP, since=0)
-    shown = [len(log.fresh(everything)) for _ in range(2 * logs.MAX_LOG_FAILURES)]
+    shown = [len(log.new_entries(everything)) for _ in range(2 * logs.MAX_LOG_FAILURES)]
     assert shown == [0, 1] * logs.MAX_LOG_FAILURES
-    assert log.trouble() == ()
+    assert log.take_warnings() == ()
 
 
 def test_a_connection_that_breaks_is_a_failure(wire: responses.RequestsMock) -> None:
     wire.add("GET", READ, body=OSError("gone"))
     log = AppLog(connected(wire), APP, since=0)
-    assert log.fresh(everything) == ()
+    assert log.new_entries(everything) == ()
 
 
 def test_a_foundation_without_log_cache_has_no_log(wire: responses.RequestsMock) -> None:
     log = AppLog(connected(wire, root="root-get-200-no-v2-no-logcache"), APP)
-    assert (log.fresh(everything), log.trouble(), log.fresh(everything), log.trouble()) == (
+    assert (
+        log.new_entries(everything),
+        log.take_warnings(),
+        log.new_entries(everything),
+        log.take_warnings(),
+    ) == (
         (),
         (logs.NO_LOGS,),
         (),

@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
-from deployer.providers.cloudfoundry.app import STOPPED
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.watching import instance_status, poll
 from tests.providers.cloudfoundry.foundation import NEW_STATS, PROCESS, ROLLS, RUNS, STATS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
@@ -176,7 +176,7 @@ def test_a_stopped_app_is_looked_at_until_nothing_of_it_runs(wire: responses.Req
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-stopping")
     serve(wire, "process-stats-200-down-just-started")
-    stopped = Handle(APP, "", condition=STOPPED)
+    stopped = Handle(APP, "", condition=Condition.STOPPED)
     assert [cloud.poll(stopped).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
 
 
@@ -239,7 +239,7 @@ def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(
 
 def test_a_deployed_one_is_done_when_its_instances_run(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling")
-    known(cloud).processes = [PROCESS]
+    known(cloud).following.processes = [PROCESS]
     serve(wire, "deployment-get-200-deployed")
     answer(wire, "GET", f"{V3APP}/processes", listing({**PROCESS, "guid": NEW_WEB}))
     answer(wire, "GET", NEW_STATS, stats("STARTING", "STARTING"))
