@@ -152,7 +152,7 @@ STARTS = (
     Truth(
         "success",
         "refused",
-        (f"it is {APP}, which is given, too",),
+        (f"it is the same as {APP}, which is also a target",),
         NOTHING,
         CHECK | {"cf_app": f"{APP},web"},
     ),
@@ -520,7 +520,7 @@ BACKS = (
     Truth(
         "crash",
         "failed",
-        ("It is unknown whether the previous version was restored: it was stopped before",),
+        ("The previous version was not restored: it was stopped before",),
         inputs=BACK,
     ),
     Truth("staging-failure", "failed", (), STAGED, BACK, never=("put back",)),
@@ -551,7 +551,7 @@ INTERRUPTS = (
     Truth(
         "image-crash",
         "interrupted",
-        ("what ran before is being put back, and that is never cancelled",),
+        ("left running: a rollback is never cancelled",),
         (*STAGED, NEW, RESTART, OLD, RESTART),
         BACK,
         signals=((33, "SIGTERM"),),

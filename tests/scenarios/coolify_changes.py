@@ -1,4 +1,4 @@
-"""Truths about what is changed before a deployment, whether its site answers, and the way back."""
+"""Truths about changes before a deployment, whether its site responds, and rollbacks."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ CHANGES = (
         PINNED,
     ),
     Truth(
-        "commit", "image-update", "refused", ("this one runs an image: use `image`",), NOTHING, inputs=PINNED
+        "commit", "image-update", "refused", ("this one runs an image. Use `image`",), NOTHING, inputs=PINNED
     ),
     Truth("create", "create", "refused", ("Coolify has no application",), NOTHING),
     Truth(
@@ -274,7 +274,7 @@ BACKS = (
         "rollback",
         "rollback-git",
         "unverified",
-        ("It is unknown whether the previous version was restored: Coolify 4.",),
+        ("The previous version was not restored: Coolify 4.",),
         versions=NO_PINS,
         inputs=BACK,
     ),

@@ -116,9 +116,9 @@ IMAGE_BACK = (
     "The previous version was restored",
 )
 UNCLEAR_IMAGES = (
-    "not clear what ran before",
-    "There is 2.0.1, made 20",
-    "the application's own tag; 2.0.0, made 20",
+    "can't tell which version ran previously",
+    "Available: 2.0.1, built 20",
+    "the application's own tag; 2.0.0, built 20",
 )
 OLD_PINS = between("4.0.0-beta.407", "4.0.0-beta.474")
 NO_PINS = between("4.0.0-beta.474", "4.2.0")

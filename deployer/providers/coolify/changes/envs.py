@@ -38,6 +38,8 @@ FLAGS = ("is_literal", "is_multiline", "is_shown_once")
 BUILD_FLAGS = ("is_buildtime", "is_build_time")
 """One flag under its new and old name: Coolify ignores the one it does not know (coolify-api 5.9 quirk 2)."""
 
+CHANGES = ("added", "changed", "unchanged")
+"""What can happen to a variable."""
 
 # --- parsing
 
@@ -154,32 +156,30 @@ def plan(
         for row in rows
         if isinstance(row.get("key"), str) and bool(row.get("is_preview")) is preview
     }
-    keys: dict[str, list[str]] = {"added": [], "changed": [], "unchanged": []}
-    items: list[Row] = []
-    for key, secret in requested.items():
-        value, row = secret.get_secret_value(), current.get(key)
-        change = "changed"
-        if row is None:
-            change = "added"
-        elif "value" in row and stored(row["value"]) == stored(value):
-            change = "unchanged"
-        keys[change].append(key)
-        if change != "unchanged":
-            items.append(_item(key, value, row or {}, kind, preview=preview))
+    changes = {key: _change(value.get_secret_value(), current.get(key)) for key, value in requested.items()}
+    added, changed, unchanged = (
+        tuple(key for key, each in changes.items() if each == change) for change in CHANGES
+    )
+    items = [
+        _item(key, requested[key].get_secret_value(), current.get(key, {}), kind, preview=preview)
+        for key in requested
+        if key not in unchanged
+    ]
     if kind == "application" and version.before(FLAGS_SINCE):
         _check_flags(items)
-    warnings = [*_altered_values(requested, items), *_unreadable([current[key] for key in keys["changed"]])]
-    copied = kind == "application" and not preview and bool(keys["added"])
-    note = "; Coolify also creates a copy of each new one for previews" if copied else ""
-    return EnvChange(
-        {"data": items} if items else {},
-        added=tuple(keys["added"]),
-        changed=tuple(keys["changed"]),
-        unchanged=tuple(keys["unchanged"]),
-        warnings=tuple(warnings),
-        preview=preview,
-        note=note,
-    )
+    warnings = (*_altered_values(requested, items), *_unreadable([current[key] for key in changed]))
+    note = ""
+    if kind == "application" and not preview and added:
+        note = "; Coolify also creates a copy of each new one for previews"
+    body = {"data": items} if items else {}
+    return EnvChange(body, added, changed, unchanged, warnings, preview=preview, note=note)
+
+
+def _change(value: str, row: Row | None) -> str:
+    """What happens to a variable with this `row`, None if there is none, when it is set. One of CHANGES."""
+    if row is None:
+        return "added"
+    return "unchanged" if "value" in row and stored(row["value"]) == stored(value) else "changed"
 
 
 def stored(value: Any) -> str | None:

@@ -420,8 +420,8 @@ def test_the_target_of_create_is_a_name() -> None:
             {"COOLIFY_WEBHOOK": f"{API}/deploy?uuid={WEB}"},
             [
                 (
-                    "DEPLOYER_CREATE and COOLIFY_WEBHOOK can't be combined: it names an existing application; "
-                    "set `coolify_url`"
+                    "DEPLOYER_CREATE and COOLIFY_WEBHOOK can't be combined: "
+                    "it names an existing application; set `coolify_url`"
                 )
             ],
             id="webhook",
