@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import responses
 
-from deployer.model import AccessDenied, Handle, Owner, Started
+from deployer.model import AccessDenied, Handle, Owner, Started, UnavailableError
 from deployer.providers.cloudfoundry import find_triggered, trigger_requests
 from deployer.providers.cloudfoundry.app import TriggerRequest
 from deployer.providers.cloudfoundry.condition import Condition
@@ -156,3 +156,13 @@ def test_nothing_is_looked_for_that_was_never_sent(wire: responses.RequestsMock)
     known(cloud)
     assert cloud.find_triggered(APP) is None
     assert asked(wire) == []
+
+
+def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMock) -> None:
+    cloud = server(wire)
+    seen = known(cloud, newest="before")
+    seen.sent = rolling(seen, "")
+    other = deployment("ACTIVE", "DEPLOYING", relationships={"app": {"data": {"guid": "another"}}})
+    answer(wire, "GET", "/v3/deployments", listing(other))
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.find_triggered(APP)

@@ -11,11 +11,9 @@ from deployer.model import (
     Command,
     Handle,
     Phase,
-    RefusedError,
     Rejected,
     Started,
     TriggerResult,
-    UnavailableError,
 )
 from deployer.providers.cloudfoundry import rollback
 from deployer.providers.cloudfoundry.condition import Condition
@@ -121,40 +119,6 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
         (Handle(APP, "back", condition=Condition.ROLLED_OUT),), f"back to droplet {OLD_DROPLET}"
     )
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
-
-
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        pytest.param("app-start-500-unknown", {}, id="its-own-failure"),
-        pytest.param(
-            "app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"
-        ),
-        pytest.param("app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-shape"),
-    ],
-)
-def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(
-    wire: responses.RequestsMock, name: str, changes: dict[str, Any]
-) -> None:
-    cloud = server(wire, image=IMAGE)
-    known(cloud)
-    for _ in range(3):
-        serve(wire, name, "POST", "/v3/packages", **changes)
-    for expected in (UnavailableError, UnavailableError, RefusedError):
-        with pytest.raises(expected):
-            cloud.apply_changes(APP)
-
-
-@pytest.mark.parametrize("wait", [True, False])
-def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *, wait: bool) -> None:
-    cloud = server(wire, wait=wait)
-    known(cloud)
-    cloud.api.warnings.append("an old buildpack")
-    serve(wire, "app-start-200")
-    answered = cloud.trigger(APP)
-    assert isinstance(answered, Started)
-    assert answered.note.endswith("an old buildpack") is not wait
-    assert cloud.describe(APP)[-1] == "an old buildpack"
 
 
 def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.RequestsMock) -> None:

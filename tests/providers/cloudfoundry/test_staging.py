@@ -168,3 +168,25 @@ def test_nothing_is_staged_without_an_image(wire: responses.RequestsMock) -> Non
     cloud = server(wire)
     known(cloud)
     assert cloud.apply_changes(APP) == Changes(())
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        pytest.param("app-start-500-unknown", {}, id="its-own-failure"),
+        pytest.param(
+            "app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"
+        ),
+        pytest.param("app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-shape"),
+    ],
+)
+def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(
+    wire: responses.RequestsMock, name: str, changes: dict[str, Any]
+) -> None:
+    cloud = server(wire, image=IMAGE)
+    known(cloud)
+    for _ in range(3):
+        serve(wire, name, "POST", "/v3/packages", **changes)
+    for expected in (UnavailableError, UnavailableError, RefusedError):
+        with pytest.raises(expected):
+            cloud.apply_changes(APP)

@@ -18,11 +18,9 @@ from deployer.model import (
 )
 from deployer.providers.cloudfoundry import provider, trigger_requests
 from deployer.providers.cloudfoundry.condition import Condition
-from deployer.providers.cloudfoundry.trigger_requests import rolling
-from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, PROCESS, ROLLS, RUNS, V3APP, deployment
+from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, ROLLS, RUNS, V3APP
 from tests.providers.cloudfoundry.support import (
     APP,
-    DEPLOYMENT,
     DROPLET,
     answer,
     asked,
@@ -255,44 +253,13 @@ def test_a_good_answer_without_the_app_is_a_lost_one(
     assert (lost.value.may_have_arrived, lost.value.server_error) == (True, lost.value.reason)
 
 
-@pytest.mark.parametrize(
-    ("what", "row"),
-    [
-        pytest.param(
-            Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT),
-            {"guid": "another"},
-            id="another-deployment",
-        ),
-        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), {}, id="none"),
-        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), [], id="no-object"),
-    ],
-)
-def test_a_look_that_is_answered_with_something_else_is_no_news(
-    wire: responses.RequestsMock, what: Handle, row: Any
-) -> None:
-    """A cache, or a gateway that mixes up its connections."""
-    cloud = server(wire)
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *, wait: bool) -> None:
+    cloud = server(wire, wait=wait)
     known(cloud)
-    said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
-    answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", said)
-    with pytest.raises(UnavailableError, match="about something else"):
-        cloud.poll(what)
-
-
-def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> None:
-    cloud = server(wire)
-    known(cloud)
-    other = {**PROCESS, "relationships": {"app": {"data": {"guid": "another"}}}}
-    answer(wire, "GET", f"{V3APP}/processes", listing(other))
-    with pytest.raises(UnavailableError, match="about something else"):
-        cloud.poll(RUNS)
-
-
-def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMock) -> None:
-    cloud = server(wire)
-    seen = known(cloud, newest="before")
-    seen.sent = rolling(seen, "")
-    other = deployment("ACTIVE", "DEPLOYING", relationships={"app": {"data": {"guid": "another"}}})
-    answer(wire, "GET", "/v3/deployments", listing(other))
-    with pytest.raises(UnavailableError, match="about something else"):
-        cloud.find_triggered(APP)
+    cloud.api.warnings.append("an old buildpack")
+    serve(wire, "app-start-200")
+    answered = cloud.trigger(APP)
+    assert isinstance(answered, Started)
+    assert answered.note.endswith("an old buildpack") is not wait
+    assert cloud.describe(APP)[-1] == "an old buildpack"

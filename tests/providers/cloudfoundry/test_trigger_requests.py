@@ -4,21 +4,17 @@ from typing import Any
 
 import pytest
 
-from deployer.model import AlreadyDone, Command, RefusedError
-from deployer.providers.cloudfoundry import images, routes, trigger_requests
+from deployer.model import AlreadyDone, Command
+from deployer.providers.cloudfoundry import trigger_requests
 from deployer.providers.cloudfoundry.app import AppState, TriggerRequest
 from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching import build_status, crash_events
 from tests.providers.cloudfoundry.support import (
     APP,
     DEPLOYMENT,
     DROPLET,
     OLD_DROPLET,
-    VERSION,
-    WEB,
     app_state,
-    body,
 )
 
 IMAGE = "ghcr.io/acme/web:1.4.2"
@@ -240,129 +236,4 @@ def test_a_dry_run_says_what_would_be_sent(
     assert tuple(trigger_requests.describe(seen, Options(**options))) == told
 
 
-# --- routes
-
-
-@pytest.mark.parametrize(
-    ("rows", "address"),
-    [
-        pytest.param(
-            body("app-routes-list-200")["resources"],
-            "https://a-hostname.a-domain.com/some_path",
-            id="the-contract's",
-        ),
-        pytest.param(body("app-routes-list-200-none")["resources"], "", id="none"),
-        pytest.param(
-            [{"url": "tcp.example.com:1024", "protocol": "tcp"}, {"url": "a.example.com"}],
-            "https://a.example.com",
-            id="tcp",
-        ),
-        pytest.param(
-            [{"url": "*.example.com"}, {"url": "b.example.com"}],
-            "https://b.example.com",
-            id="a-wildcard-is-no-address",
-        ),
-        pytest.param([{"url": "web.apps.internal"}, {"url": "web.apps.INTERNAL:8080"}], "", id="internal"),
-        pytest.param([{"url": "user@evil.example.com/\n::error::"}], "", id="hostile"),
-        pytest.param([{"url": None}, {}], "", id="nothing-said"),
-    ],
-)
-def test_the_address_is_the_first_route_that_a_browser_could_open(
-    rows: list[dict[str, Any]], address: str
-) -> None:
-    assert routes.address(rows) == address
-
-
 # --- crash reasons
-
-
-def event(
-    text: str = "Exited with status 1", *, version: str = VERSION, guid: str = WEB, **data: Any
-) -> dict[str, Any]:
-    return {"actor": {"guid": guid}, "data": {"exit_description": text, "version": version, **data}}
-
-
-@pytest.mark.parametrize(
-    ("events", "reason"),
-    [
-        pytest.param(
-            body("audit-events-crash-200")["resources"],
-            "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`",
-            id="out-of-memory",
-        ),
-        pytest.param([event()], f"Exited with status 1. {crash_events.SEE_LOG}", id="any-other"),
-        pytest.param([event(version="an-earlier-start")], "", id="of-an-earlier-start"),
-        pytest.param(
-            [event(version="an-earlier-start"), event("this one")],
-            f"this one. {crash_events.SEE_LOG}",
-            id="the-newest-of-ours",
-        ),
-        pytest.param([event(guid="another")], "", id="of-another-process"),
-        pytest.param(
-            [event(version="")], f"Exited with status 1. {crash_events.SEE_LOG}", id="no-version-is-told"
-        ),
-        pytest.param(
-            [event("", exit_status=3)], f"exited with status 3. {crash_events.SEE_LOG}", id="only-a-status"
-        ),
-        pytest.param([event("")], "", id="nothing-said"),
-        pytest.param([{}, {"data": 1, "actor": 1}], "", id="another-shape"),
-        pytest.param([], "", id="none"),
-    ],
-)
-def test_a_crash_reason_is_that_of_what_runs_now(events: list[dict[str, Any]], reason: str) -> None:
-    assert crash_events.reason(events, frozenset({WEB}), frozenset({VERSION})) == reason
-
-
-def test_new_processes_have_no_version_that_is_known() -> None:
-    assert (
-        crash_events.reason([event(version="unknown")], frozenset({WEB}))
-        == f"Exited with status 1. {crash_events.SEE_LOG}"
-    )
-
-
-# --- images
-
-
-@pytest.mark.parametrize(
-    ("wished", "current", "image"),
-    [
-        pytest.param("a/b:2", "a/b:1", "a/b:2", id="whole"),
-        pytest.param(":2", "a/b:1", "a/b:2", id="tag"),
-        pytest.param(":2", "registry:5000/a/b", "registry:5000/a/b:2", id="port-and-no-tag"),
-        pytest.param(":2", f"a/b@sha256:{'0' * 64}", "a/b:2", id="digest"),
-        pytest.param(":2", f"a/b:1@sha256:{'0' * 64}", "a/b:2", id="tag-and-digest"),
-        pytest.param(":2", "b", "b:2", id="name-alone"),
-    ],
-)
-def test_a_tag_alone_is_another_tag_of_the_same_image(wished: str, current: str, image: str) -> None:
-    assert images.full_name(wished, current) == image
-
-
-def test_a_tag_alone_needs_an_image_that_is_there() -> None:
-    with pytest.raises(RefusedError, match="give name:tag"):
-        images.full_name(":2", "")
-
-
-@pytest.mark.parametrize(
-    ("name", "errors", "told"),
-    [
-        pytest.param(
-            "build-get-200-failed-docker",
-            ["due to manifest unknown"],
-            "Its log says: due to manifest unknown. The registry has no such image or no such tag: is it pushed already?",
-            id="no-such-tag",
-        ),
-        pytest.param(
-            "build-get-200-failed-docker",
-            ["unauthorized: authentication required"],
-            "Its log says: unauthorized: authentication required. "
-            "The registry does not let Cloud Foundry in: set `cf_docker_username` and `cf_docker_password`",
-            id="no-login",
-        ),
-        pytest.param("build-get-200-failed-docker", ["first", "last"], "Its log says: last", id="any-other"),
-        pytest.param("build-get-200-failed-docker", [], "", id="no-log"),
-        pytest.param("build-get-200-failed-insufficient", [], build_status.NO_ROOM, id="no-room"),
-    ],
-)
-def test_a_failed_staging_has_its_cause_in_the_log(name: str, errors: list[str], told: str) -> None:
-    assert build_status.failure_reason(body(name), errors) == told

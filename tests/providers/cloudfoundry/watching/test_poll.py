@@ -265,3 +265,36 @@ def test_a_deployment_that_is_over_otherwise_is_told_apart(
     known(cloud)
     serve(wire, "deployment-get-200-canceled", body=deployment("FINALIZED", reason))
     assert cloud.poll(ROLLS).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("what", "row"),
+    [
+        pytest.param(
+            Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT),
+            {"guid": "another"},
+            id="another-deployment",
+        ),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), {}, id="none"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), [], id="no-object"),
+    ],
+)
+def test_a_look_that_is_answered_with_something_else_is_no_news(
+    wire: responses.RequestsMock, what: Handle, row: Any
+) -> None:
+    """A cache, or a gateway that mixes up its connections."""
+    cloud = server(wire)
+    known(cloud)
+    said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
+    answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", said)
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.poll(what)
+
+
+def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> None:
+    cloud = server(wire)
+    known(cloud)
+    other = {**PROCESS, "relationships": {"app": {"data": {"guid": "another"}}}}
+    answer(wire, "GET", f"{V3APP}/processes", listing(other))
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.poll(RUNS)

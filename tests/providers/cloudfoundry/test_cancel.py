@@ -1,0 +1,133 @@
+"""Cloud Foundry: cancelling rolling deployments."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+import responses
+
+from deployer.model import Command, Handle, Owner, Phase, UnavailableError
+from deployer.providers.cloudfoundry import cancel
+from deployer.providers.cloudfoundry.condition import Condition
+from tests.providers.cloudfoundry.foundation import NEWEST, ROLLS, deployment
+from tests.providers.cloudfoundry.support import (
+    API,
+    APP,
+    DEPLOYMENT,
+    answer,
+    asked,
+    known,
+    listing,
+    serve,
+    server,
+)
+
+
+def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMock) -> None:
+    cloud = server(wire, command=Command.CANCEL)
+    known(cloud)
+    answer(
+        wire,
+        "GET",
+        "/v3/deployments",
+        listing(deployment("ACTIVE", "DEPLOYING"), deployment("FINALIZED", "SUPERSEDED", guid="b")),
+    )
+    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, owner=Owner.OTHERS, condition=Condition.ROLLED_OUT),)
+    assert asked(wire) == [NEWEST]
+
+
+CANCELLED, STAYS = "cancelled: the server puts back what ran before", "already over: what is deployed stays"
+
+
+CANCEL, IT = f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/deployments/{DEPLOYMENT}"
+
+
+@pytest.mark.parametrize(
+    ("replies", "how", "requests"),
+    [
+        pytest.param(
+            ["deployment-cancel-200", "deployment-get-200-canceling"],
+            CANCELLED,
+            [CANCEL, IT],
+            id="an-empty-answer",
+        ),
+        pytest.param(["app-start-200"], CANCELLED, [CANCEL], id="any-good-answer"),
+        pytest.param(["deployment-cancel-422-final"], STAYS, [CANCEL], id="over"),
+    ],
+)
+def test_a_deployment_is_cancelled(
+    wire: responses.RequestsMock, replies: list[str], how: str, requests: list[str]
+) -> None:
+    cloud = server(wire)
+    known(cloud)
+    serve(wire, replies[0], "POST", f"/v3/deployments/{DEPLOYMENT}/actions/cancel")
+    for name in replies[1:]:
+        serve(wire, name)
+    assert cloud.cancel(ROLLS) == how
+    assert asked(wire) == requests
+
+
+@pytest.mark.parametrize(
+    ("value", "reason", "how"),
+    [
+        ("ACTIVE", "CANCELING", CANCELLED),
+        ("FINALIZED", "CANCELED", CANCELLED),
+        ("FINALIZED", "DEPLOYED", STAYS),
+        ("FINALIZED", "SUPERSEDED", STAYS),
+        ("ACTIVE", "DEPLOYING", None),
+        ("ACTIVE", "PAUSED", None),
+    ],
+)
+def test_a_cancel_without_a_usable_answer_is_what_the_deployment_says(
+    wire: responses.RequestsMock, value: str, reason: str, how: str | None
+) -> None:
+    cloud = server(wire)
+    known(cloud)
+    serve(wire, "deployment-cancel-200")
+    serve(wire, "deployment-get-200-deploying", body=deployment(value, reason))
+    if how:
+        assert cloud.cancel(ROLLS) == how
+    else:
+        with pytest.raises(UnavailableError) as lost:
+            cloud.cancel(ROLLS)
+        assert lost.value.may_have_arrived
+    assert asked(wire) == [CANCEL, IT]
+
+
+def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(
+    wire: responses.RequestsMock,
+) -> None:
+    cloud = server(wire)
+    known(cloud)
+    serve(wire, "deployment-cancel-200")
+    wire.get(f"{API}/v3/deployments/{DEPLOYMENT}", body=requests.exceptions.ConnectTimeout("gone"))
+    with pytest.raises(UnavailableError) as lost:
+        cloud.cancel(ROLLS)
+    assert lost.value.may_have_arrived
+
+
+@pytest.mark.parametrize(
+    ("aspect", "how"),
+    [
+        pytest.param(Condition.RUNNING, cancel.CANNOT_UNDO, id="a-start"),
+        pytest.param(Condition.STOPPED, cancel.CANNOT_UNDO, id="a-stop"),
+        pytest.param(Condition.STAGED, cancel.CONTINUES[Condition.STAGED], id="a-staging"),
+        pytest.param(Condition.REVERTED, cancel.CONTINUES[Condition.REVERTED], id="a-way-back"),
+    ],
+)
+def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(
+    wire: responses.RequestsMock, aspect: str, how: str
+) -> None:
+    cloud = server(wire)
+    known(cloud)
+    assert cloud.cancel(Handle(APP, "x", condition=aspect)) == how
+    assert asked(wire) == []
+
+
+def test_what_was_cancelled_is_over_without_a_look_at_its_instances(wire: responses.RequestsMock) -> None:
+    cloud = server(wire, command=Command.CANCEL)
+    known(cloud)
+    serve(wire, "deployment-get-200-canceling")
+    serve(wire, "deployment-get-200-canceled")
+    assert [cloud.poll(ROLLS).phase for _ in range(2)] == [Phase.RUNNING, Phase.CANCELLED]
+    assert asked(wire) == [f"GET /v3/deployments/{DEPLOYMENT}"] * 2

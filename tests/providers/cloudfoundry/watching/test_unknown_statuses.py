@@ -1,0 +1,29 @@
+"""JSON of another format, and states that we do not know."""
+
+from typing import Any
+
+import pytest
+
+from deployer.model import UnavailableError
+from deployer.providers.cloudfoundry.watching import build_status, deployment_status, instance_status
+
+
+@pytest.mark.parametrize("reply", [None, "text", [], {}, {"resources": {}}, {"status": 1}, {"state": None}])
+def test_an_answer_of_another_shape_is_no_news(reply: Any) -> None:
+    for read in (
+        build_status.snapshot_of,
+        deployment_status.snapshot_of,
+        deployment_status.is_deployed,
+        lambda data: instance_status.process({}, data),
+    ):
+        with pytest.raises(UnavailableError):
+            read(reply)
+
+
+def test_no_state_that_we_do_not_know_changes_its_letters() -> None:
+    """A secret in other letters would be known as none."""
+    row = {"status": {"value": "ACTIVE", "reason": "SeCrEt"}}
+    found = [deployment_status.snapshot_of(row), build_status.snapshot_of({"state": "SeCrEt"})]
+    assert [("SeCrEt" in seen.raw_status, "SeCrEt" in seen.warnings[0]) for seen in found] == [
+        (True, True)
+    ] * 2
