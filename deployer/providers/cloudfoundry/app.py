@@ -77,7 +77,7 @@ class PreviousVersion:
 
 @dataclass
 class DeploymentList:
-    """What the list of the app's rolling deployments showed before the trigger. Written by deployment_list.py."""
+    """What the list of rolling deployments showed before the trigger. Written by deployment_list.py."""
 
     newest: str = ""
     """The guid of the newest deployment; empty if there was none."""

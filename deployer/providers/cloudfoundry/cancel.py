@@ -17,12 +17,12 @@ from deployer.providers.payload import Row
 CANNOT_CANCEL = "Cannot cancel"
 """In Cloud Foundry's message about a deployment that has already ended."""
 
-CANCELLED = "cancelled: the server puts back what ran before"
-ALREADY_OVER = "already over: what is deployed stays"
-CANNOT_UNDO = "it goes on: what was asked of Cloud Foundry can't be taken back"
+CANCELLED = "cancelled: Cloud Foundry restores the previous version"
+ALREADY_OVER = "already over: the new version stays deployed"
+CANNOT_UNDO = "it continues: Cloud Foundry can't cancel a start, a restart or a stop"
 CONTINUES: dict[str, str] = {
-    Condition.STAGED: "the staging goes on by itself, and touches nothing that runs: there is nothing to stop",
-    Condition.REVERTED: "what ran before is being put back, and that goes on",
+    Condition.STAGED: "the staging continues, without any effect on what is running: it can't be cancelled",
+    Condition.REVERTED: "the rollback to the previous version continues",
 }
 """What can't be cancelled, by the condition that is polled."""
 

@@ -27,7 +27,10 @@ UNREAD = (
     "could not read the list of its deployments ({}): if the response to the trigger is lost, "
     "this run may not be able to tell whether a deployment was started"
 )
-UNREAD_IN_THE_WAY = "could not read the list of its deployments ({}): one that is still going keeps the new image from being put live"
+UNREAD_IN_THE_WAY = (
+    "could not read the list of its deployments ({}): "
+    "if one is in progress, the new image can't be put live until it ends"
+)
 UNLISTED = "the response to the trigger was lost, and the list of deployments can't be read"
 
 

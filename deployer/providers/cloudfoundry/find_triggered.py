@@ -15,8 +15,11 @@ from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.watching import deployment_status
 from deployer.providers.payload import Row
 
-CANNOT_TELL = "the answer was lost, and this server does not tell whether its processes were started anew"
-RESTARTED = "its processes were started anew"
+CANNOT_TELL = (
+    "the response to the trigger was lost, "
+    "and this server does not report whether the processes were restarted"
+)
+RESTARTED = "its processes were restarted"
 
 
 @dataclass

@@ -26,7 +26,7 @@ def full_name(image: str, current: str) -> str:
     if not image.startswith(":"):
         return image
     if not current:
-        raise RefusedError("`image` names only a tag, and the app has no image yet: give name:tag")
+        raise RefusedError("`image` is only a tag, and the app has no image yet. Set it to name:tag")
     head, slash, last = current.partition("@")[0].rpartition("/")
     return f"{head}{slash}{last.partition(':')[0]}{image}"
 
@@ -34,5 +34,5 @@ def full_name(image: str, current: str) -> str:
 def change(old: str, new: str) -> str:
     """What the deployment changes, as a phrase. The same tag may contain something else by now."""
     if old == new:
-        return f"image: {new}, staged anew"
+        return f"image: {new}, staged again"
     return f"image: {old} → {new}" if old else f"image: {new}"

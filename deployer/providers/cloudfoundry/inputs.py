@@ -48,14 +48,15 @@ def _line(text: str) -> str:
 def _assertion(text: Any) -> Any:
     if isinstance(secret(text), str) and not JWT.fullmatch(text):
         raise ValueError(
-            "is no identity token (three parts with dots between): GitHub gives one with `id-token: write`, GitLab by `id_tokens`"
+            "is not an identity token (three parts separated by dots). "
+            "GitHub issues one with `id-token: write`, GitLab with `id_tokens`"
         )
     return text
 
 
 def _apps(text: tuple[str, ...]) -> tuple[str, ...]:
     if not text:
-        raise ValueError("names no app")
+        raise ValueError("must name at least one app")
     return text
 
 
@@ -72,40 +73,65 @@ class CloudFoundry(ProviderInputs):
 
     cf_api: Annotated[str, BeforeValidator(_address)] = Field(
         "",
-        description="Required for Cloud Foundry. Address of the API, as `cf api` shows it; without scheme means https",
+        description="Required for Cloud Foundry. Address of the API, as `cf api` shows it; https by default",
     )
     cf_assertion: Annotated[SecretStr, BeforeValidator(_assertion), Aliases(file=True)] = Field(
         SecretStr(""),
-        description="Log in with an identity token that the CI system has issued for this job: no stored secret. "
-        "With `cf_client_id` as that client, otherwise as the user that the login server makes of it",
+        description="Identity token that the CI system issues for this job, so that no secret needs to be "
+        "stored. Logs in as the client `cf_client_id` if that is set, otherwise as the user that "
+        "the login server maps it to",
     )
     cf_client_id: Line = Field(
-        "", description="Log in as this client, with `cf_client_secret` or `cf_assertion`"
+        "",
+        description="Client to log in as, with `cf_client_secret` or `cf_assertion`",
     )
-    cf_client_secret: Secret = Field(SecretStr(""), description="The client's secret")
-    cf_username: Line = Field("", description="Log in as this user, with `cf_password`")
-    cf_password: Secret = Field(SecretStr(""), description="The user's password; a wrong one is tried once")
+    cf_client_secret: Secret = Field(
+        SecretStr(""),
+        description="Secret of `cf_client_id`",
+    )
+    cf_username: Line = Field(
+        "",
+        description="User to log in as, with `cf_password`",
+    )
+    cf_password: Secret = Field(
+        SecretStr(""),
+        description="Password of `cf_username`; a wrong one is sent only once",
+    )
     cf_origin: Line = Field(
-        "", description="The identity provider of `cf_username`, where it is not the foundation's own"
+        "",
+        description="Identity provider of `cf_username`, unless it is the foundation's own",
     )
-    cf_org: Line = Field("", description="The organization; not needed where `cf_app` is a guid")
-    cf_space: Line = Field("", description="The space; not needed where `cf_app` is a guid")
+    cf_org: Line = Field(
+        "",
+        description="Organization of the app; not needed if `cf_app` is a guid",
+    )
+    cf_space: Line = Field(
+        "",
+        description="Space of the app; not needed if `cf_app` is a guid",
+    )
     cf_app: Annotated[Names, AfterValidator(_apps)] = Field(
         (),
-        description="Required for Cloud Foundry. What to deploy: one app or many (comma, space or newline), by name or guid",
+        description="Required for Cloud Foundry. What to deploy: one app or many (comma, space or newline), "
+        "by name or guid",
     )
     cf_strategy: Literal["start", "restart", "rolling"] = Field(
         "start",
-        description="How `deploy` puts it live: `start` (does nothing for an app that is started), `restart`, or `rolling`",
+        description="How `deploy` puts the app live: `start` (no effect on a started app), `restart`, or "
+        "`rolling`",
     )
     cf_ready: Literal["all", "any"] = Field(
         "all",
-        description="Instances of each process that must run: `all`, or `any` (one is enough, as for the `cf` command)",
+        description="How many instances of each process must run: `all`, or `any` (one is enough, as for the "
+        "`cf` command)",
     )
     cf_docker_username: Line = Field(
-        "", description="For `image` in a private registry, with `cf_docker_password`"
+        "",
+        description="Username for the private registry of `image`, with `cf_docker_password`",
     )
-    cf_docker_password: Secret = Field(SecretStr(""), description="For `image` in a private registry")
+    cf_docker_password: Secret = Field(
+        SecretStr(""),
+        description="Password for the private registry of `image`, with `cf_docker_username`",
+    )
 
     @classmethod
     def mistakes(cls, raw: RawInputs) -> list[str]:
@@ -209,21 +235,24 @@ def _login_mistakes(raw: RawInputs) -> Iterator[str]:
     others = [*client, *(["cf_assertion"] if "cf_assertion" in raw else [])]
     if not user and not others:
         ways = (
-            f"{typed('cf_client_id')} with {typed('cf_client_secret')}, "
-            f"or {typed('cf_username')} with {typed('cf_password')}"
+            f"{typed('cf_client_id')} and {typed('cf_client_secret')}, "
+            f"or {typed('cf_username')} and {typed('cf_password')}"
         )
-        yield f"{typed('cf_assertion')} is missing: an identity token that the CI system issues; or give {ways}"
+        yield (
+            f"{typed('cf_assertion')} is missing: an identity token that the CI system issues. "
+            f"Set it, or {ways}"
+        )
     elif user and others:
-        yield f"{typed(user[0])} and {typed(others[0])} can't both be given: they are two logins"
+        yield f"{typed(user[0])} and {typed(others[0])} belong to different logins. Remove one of them"
     elif user:
         if "cf_username" not in raw:
-            yield f"{typed('cf_username')} is missing: whose {typed(user[0])} is it?"
+            yield f"{typed(user[0])} requires {typed('cf_username')}"
         if "cf_password" not in raw:
-            yield f"{typed('cf_password')} is missing"
+            yield f"{typed(user[0])} requires {typed('cf_password')}"
     elif client and "cf_client_id" not in raw:
-        yield f"{typed('cf_client_id')} is missing: whose {typed('cf_client_secret')} is it?"
+        yield f"{typed('cf_client_secret')} requires {typed('cf_client_id')}"
     elif client and "cf_client_secret" not in raw and "cf_assertion" not in raw:
-        yield f"{typed('cf_client_secret')} is missing, or {typed('cf_assertion')}"
+        yield f"{typed('cf_client_id')} requires {typed('cf_client_secret')} or {typed('cf_assertion')}"
 
 
 def _conflicts(raw: RawInputs) -> Iterator[str]:
@@ -232,9 +261,9 @@ def _conflicts(raw: RawInputs) -> Iterator[str]:
     command = raw.text("command").lower() or "deploy"
     registry = [name for name in REGISTRY if name in raw]
     if "image" in raw and command not in {"deploy", "check"}:
-        yield f"{typed('image')} is put live by `command: deploy`, and not by `command: {command}`"
+        yield f"{typed('image')} can't be combined with `command: {command}`, only with `command: deploy`"
     if registry and "image" not in raw:
-        yield f"{typed(registry[0])} is nothing without {typed('image')}"
+        yield f"{typed(registry[0])} requires {typed('image')}"
     if len(registry) == 1:
-        yield f"{typed('cf_docker_username')} and {typed('cf_docker_password')} go together"
+        yield f"{typed('cf_docker_username')} and {typed('cf_docker_password')} require each other"
     yield from images.mistakes(raw)

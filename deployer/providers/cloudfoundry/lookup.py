@@ -33,7 +33,8 @@ class AppLookup:
     def app(self, target: str) -> Row:
         """The app as it is now.
 
-        `target`: its name or guid. Raises RefusedError if the app, its space or its organization is not found.
+        `target`: its name or guid. Raises RefusedError if the app, its space or its organization is not
+        found.
         """
         if target in self.found:
             return self.api.row(app_path(self.found[target]))
@@ -54,7 +55,7 @@ class AppLookup:
             if self.org and self.space:
                 return None
             raise RefusedError(
-                f"Cloud Foundry knows no app {guid}: the guid is wrong, or the login has no role in its space"
+                f"app {guid} not found: the guid is wrong, or the login has no role in its space"
             )
         return payload.record(self.api.json_or_raise(response))
 
@@ -63,7 +64,7 @@ class AppLookup:
         app = with_name(self.api.pages("/v3/apps", params), name)
         if app is None:
             raise RefusedError(
-                f"there is no app {name!r} in the space {self.space!r} (organization {self.org!r})"
+                f"app {name!r} not found in the space {self.space!r} (organization {self.org!r})"
             )
         return app
 
@@ -77,7 +78,7 @@ class AppLookup:
             space = with_name(self.api.pages("/v3/spaces", params), self.space)
             if space is None:
                 raise RefusedError(
-                    f"there is no space {self.space!r} in the organization {self.org!r}: {NOT_VISIBLE}"
+                    f"space {self.space!r} not found in the organization {self.org!r}: {NOT_VISIBLE}"
                 )
             self._space_guid = str(space.get("guid"))
         return self._space_guid
@@ -85,7 +86,7 @@ class AppLookup:
     def _find_org(self) -> str:
         org = with_name(self.api.pages("/v3/organizations", {"names": list_parameter(self.org)}), self.org)
         if org is None:
-            raise RefusedError(f"there is no organization {self.org!r}: {NOT_VISIBLE}")
+            raise RefusedError(f"organization {self.org!r} not found: {NOT_VISIBLE}")
         return str(org.get("guid"))
 
 

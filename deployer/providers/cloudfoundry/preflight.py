@@ -18,9 +18,9 @@ T = TypeVar("T")
 DEVELOPER, SUPPORTER = "space_developer", "space_supporter"
 WRITE, ADMIN = "cloud_controller.write", "cloud_controller.admin"
 DOCKER_FLAG = "diego_docker"
-SCOPE_REMEDY = "An admin of the login server gives it to the user or the client"
-ROLE_REMEDY = f"{responses.GRANT[0].upper()}{responses.GRANT[1:]}"
-FLAG_REMEDY = "An admin allows it: `cf enable-feature-flag diego_docker`"
+SCOPE_REMEDY = "An admin of the login server grants it to the user or the client"
+ROLE_REMEDY = responses.GRANT
+FLAG_REMEDY = "An admin enables it with `cf enable-feature-flag diego_docker`"
 
 
 def abilities(api: Client, apps: list[Row], *, image: bool) -> tuple[Ability, ...]:

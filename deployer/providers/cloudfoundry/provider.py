@@ -51,7 +51,7 @@ CONNECT_READ_SECONDS = 8.0
 TRIGGER_READ_SECONDS = 60.0
 """How long to wait for the response to a trigger: a restart stops the app before it (cloudfoundry-api 5)."""
 
-DROPLET_ASSIGNED = "Its new droplet is assigned already: the next start runs it"
+DROPLET_ASSIGNED = "The new droplet is already assigned: the next start will run it"
 
 
 class CloudFoundryProvider:

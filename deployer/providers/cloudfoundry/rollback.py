@@ -15,12 +15,15 @@ from deployer.providers.cloudfoundry.app import AppState, TriggerRequest
 from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
 
-STOPPED_BEFORE = "it was stopped before: there is nothing that ran and could be put back"
-SAME_DROPLET = "the same droplet ran before: there is none to go back to"
-STILL_GOING = "deployment {}, which somebody else started, is still going: it is cancelled, and the server puts back what ran before"
-WOULD_CANCEL = "would be rolled back: its deployment cancelled while it is going"
-ANOTHER_DROPLET = "somebody has assigned another droplet meanwhile, and that stays"
-NONE_BEFORE = "no droplet of it from before the one that runs is left"
+STOPPED_BEFORE = "it was stopped before this run: there is no previous version to restore"
+SAME_DROPLET = "no other droplet ran before: there is no previous version to restore"
+IN_PROGRESS = (
+    "deployment {}, which somebody else started, is still in progress: "
+    "it is cancelled, and Cloud Foundry restores the previous version"
+)
+WOULD_CANCEL = "would be rolled back by cancelling its deployment while it is in progress"
+ANOTHER_DROPLET = "somebody else has assigned another droplet in the meantime, which is left in place"
+NONE_BEFORE = "it has no droplet that is older than the current one"
 
 
 def after_failure(app: AppState, deployment: Handle, options: Options) -> TriggerRequest | Rejected:
@@ -42,7 +45,7 @@ def _obstacle(app: AppState) -> str:
 
 
 def is_overtaken(app: AppState) -> bool:
-    """Whether somebody else has assigned a droplet to the app that is neither the new nor the previous one."""
+    """Whether somebody else has assigned a droplet that is neither the new nor the previous one."""
     return app.at_check.droplet not in {"", app.staging.droplet, app.before.droplet}
 
 
@@ -53,7 +56,7 @@ def on_demand(app: AppState, droplets: Sequence[str], options: Options) -> Trigg
     """
     newest = app.deployments.newest
     if app.deployments.active:
-        return replace(trigger_requests.cancellation(newest), note=STILL_GOING.format(newest))
+        return replace(trigger_requests.cancellation(newest), note=IN_PROGRESS.format(newest))
     older = _older(droplets, app.before.droplet)
     if not older:
         return Rejected(NONE_BEFORE)
@@ -80,7 +83,9 @@ def describe(app: AppState, options: Options) -> Iterator[str]:
     droplet = app.before.droplet
     if trigger_requests.rolls(options):
         stages = trigger_requests.stages(options)
-        yield WOULD_CANCEL + (f", and droplet {droplet} put live again once it is over" if stages else "")
+        yield WOULD_CANCEL + (
+            f", or by deploying droplet {droplet} again once it has ended" if stages else ""
+        )
     elif obstacle := _foreseen_obstacle(app, options):
         yield f"would not be rolled back: {obstacle}"
     else:

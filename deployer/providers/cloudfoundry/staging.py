@@ -42,7 +42,7 @@ class Stager:
             if app.staging.failures >= MAX_SERVER_ERRORS:
                 what = error.server_error or error.reason
                 raise RefusedError(
-                    f"Cloud Foundry failed {MAX_SERVER_ERRORS} times to stage the image: {what}"
+                    f"Cloud Foundry failed to stage the image {MAX_SERVER_ERRORS} times: {what}"
                 ) from error
             raise
         return Changes(
@@ -74,7 +74,7 @@ class Stager:
         state = self.api.row(f"/v3/packages/{quote(app.staging.package, safe='')}").get("state")
         if state in {"FAILED", "EXPIRED"}:
             app.staging.package = ""
-            raise RefusedError(f"the image can't be used: its package is {state}")
+            raise RefusedError(f"Cloud Foundry can't use the image (its package is {state})")
         if state != "READY":
             raise UnavailableError(
                 f"the package of the image is not ready yet ({one_line(state)})",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from deployer.http.client import Response
 from deployer.model import Handle, Started, UnavailableError
 from deployer.providers.cloudfoundry.api import responses
-from deployer.providers.cloudfoundry.api.client import ANOTHER
+from deployer.providers.cloudfoundry.api.client import UNRELATED
 from deployer.providers.cloudfoundry.api.guids import guid_of
 from deployer.providers.cloudfoundry.app import TriggerRequest
 from deployer.providers.cloudfoundry.condition import Condition
@@ -35,5 +35,5 @@ def read(
     if request.condition is Condition.ROLLED_OUT:
         return Started((Handle(target, guid_of(row, "deployment"), condition=request.condition),), note)
     if guid_of(row, "app") != app:
-        raise UnavailableError(ANOTHER, may_have_arrived=True, from_server=True, server_error=ANOTHER)
+        raise UnavailableError(UNRELATED, may_have_arrived=True, from_server=True, server_error=UNRELATED)
     return Started((Handle(target, "", condition=request.condition),), note)

@@ -19,19 +19,27 @@ DEPLOYS = (Command.DEPLOY, Command.CHECK)
 DOCKER = "docker"
 """The lifecycle of an app that is made of Docker images."""
 
-ALREADY = "it is started already, and to start it again changes nothing: `cf_strategy: restart` or `rolling` starts it anew"
-RESTARTED_FOR_IMAGE = "it is started, and a start would not pick up the new image: it is restarted"
-IS_STOPPED = "it is stopped already"
-NO_DROPLET = "it has no droplet: nothing was ever staged for it. Push it once with `cf push`, or give `image` if it is an app of Docker images"
+ALREADY = (
+    "it is already started, and starting it again changes nothing. "
+    "To restart it, set `cf_strategy: restart` or `rolling`"
+)
+RESTARTED_FOR_IMAGE = (
+    "it is already started, and a start would not pick up the new image: restarting it instead"
+)
+IS_STOPPED = "it is already stopped"
+NO_DROPLET = (
+    "it has no droplet, because nothing was ever staged for it. "
+    "Push it once with `cf push`, or set `image` if it is a Docker app"
+)
 NOT_DOCKER = (
-    "`image` is for apps that are made of Docker images, and this one is built from its source ({}): that is fixed when an app is created. "
-    "Leave `image` out, or create an app with `cf push --docker-image`"
+    "`image` requires a Docker app, and this one is built from source ({}), which can't be changed. "
+    "Remove `image`, or create an app with `cf push --docker-image`"
 )
 IN_THE_WAY = (
-    "a deployment of it is going ({}), and until that is over no droplet can be assigned. "
-    "Wait for its end, end it with `command: cancel`, or use `cf_strategy: rolling`, which takes its place"
+    "a deployment of it is in progress ({}), and no droplet can be assigned until it ends. "
+    "Wait for it, cancel it with `command: cancel`, or use `cf_strategy: rolling`, which replaces it"
 )
-REPLACES = "it takes the place of deployment {}, which somebody else started and which is still going"
+REPLACES = "it replaces deployment {}, which somebody else started and which is still in progress"
 
 
 def stages(options: Options) -> bool:
@@ -136,7 +144,7 @@ def describe(app: AppState, options: Options) -> Iterator[str]:
         image = images.full_name(options.image, app.before.image)
         before = f"{app.before.image} → " if app.before.image else ""
         yield f"would stage the image {before}{image}"
-        what += " with what comes of it"
+        what += " with the new droplet"
     yield f"would {what} (POST {request.path})"
     if request.note:
         yield request.note

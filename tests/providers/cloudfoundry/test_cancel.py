@@ -36,7 +36,10 @@ def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMoc
     assert asked(wire) == [NEWEST]
 
 
-CANCELLED, STAYS = "cancelled: the server puts back what ran before", "already over: what is deployed stays"
+CANCELLED, STAYS = (
+    "cancelled: Cloud Foundry restores the previous version",
+    "already over: the new version stays deployed",
+)
 
 
 CANCEL, IT = f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/deployments/{DEPLOYMENT}"

@@ -55,7 +55,7 @@ FOUND = [
         lambda seen: restart(seen, ""),
         [],
         [("processes", [{**PROCESS, "version": "another"}])],
-        Started((RUNS,), "its processes were started anew"),
+        Started((RUNS,), "its processes were restarted"),
         id="restarted",
     ),
     pytest.param(lambda seen: restart(seen, ""), [], [("processes", [PROCESS])], None, id="not-restarted"),

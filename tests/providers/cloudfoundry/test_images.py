@@ -22,5 +22,5 @@ def test_a_tag_alone_is_another_tag_of_the_same_image(wished: str, current: str,
 
 
 def test_a_tag_alone_needs_an_image_that_is_there() -> None:
-    with pytest.raises(RefusedError, match="give name:tag"):
+    with pytest.raises(RefusedError, match="Set it to name:tag"):
         images.full_name(":2", "")

@@ -26,7 +26,7 @@ PERSON = {"CF_USERNAME": "john", "CF_PASSWORD": f"{MARK}-password"}
 CLIENT = {"CF_CLIENT_ID": "ci", "CF_CLIENT_SECRET": f"{MARK}-client"}
 TOKEN = {"CF_ASSERTION": JWT}
 GOOD = PLACE | PERSON
-WAYS = "or give CF_CLIENT_ID with CF_CLIENT_SECRET, or CF_USERNAME with CF_PASSWORD"
+WAYS = "Set it, or CF_CLIENT_ID and CF_CLIENT_SECRET, or CF_USERNAME and CF_PASSWORD"
 
 
 def read(environ: Mapping[str, str]) -> tuple[CloudFoundry | None, RawInputs]:
@@ -109,7 +109,7 @@ def test_an_app_by_guid_needs_no_place() -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        pytest.param({"CF_APP": " , "}, ["CF_APP: names no app"], id="no-app"),
+        pytest.param({"CF_APP": " , "}, ["CF_APP: must name at least one app"], id="no-app"),
         pytest.param({"CF_ORG": "a\nb"}, ["CF_ORG: must be one line"], id="two-lines"),
         pytest.param(
             {"CF_STRATEGY": "canary"}, ["CF_STRATEGY: must be 'start', 'restart' or 'rolling'"], id="strategy"
@@ -117,17 +117,17 @@ def test_an_app_by_guid_needs_no_place() -> None:
         pytest.param({"CF_READY": "most"}, ["CF_READY: must be 'all' or 'any'"], id="ready"),
         pytest.param(
             {"CF_DOCKER_USERNAME": "bot", "DEPLOYER_APP_IMAGE": "a/b:1"},
-            ["CF_DOCKER_USERNAME and CF_DOCKER_PASSWORD go together"],
+            ["CF_DOCKER_USERNAME and CF_DOCKER_PASSWORD require each other"],
             id="half-a-registry-login",
         ),
         pytest.param(
             {"CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": MARK},
-            ["CF_DOCKER_USERNAME is nothing without DEPLOYER_APP_IMAGE"],
+            ["CF_DOCKER_USERNAME requires DEPLOYER_APP_IMAGE"],
             id="a-registry-login-for-nothing",
         ),
         pytest.param(
             {"DEPLOYER_APP_IMAGE": "a/b:1", "DEPLOYER_COMMAND": "restart"},
-            ["DEPLOYER_APP_IMAGE is put live by `command: deploy`, and not by `command: restart`"],
+            ["DEPLOYER_APP_IMAGE can't be combined with `command: restart`, only with `command: deploy`"],
             id="an-image-and-no-deployment",
         ),
     ],
@@ -190,38 +190,38 @@ def test_an_image_that_is_none_is_a_mistake_that_does_not_show_it(image: str, wo
         pytest.param(TOKEN | {"CF_CLIENT_ID": "ci"}, [], id="a-client-by-identity-token"),
         pytest.param(TOKEN | CLIENT, [], id="a-person-by-identity-token-through-a-client"),
         pytest.param(
-            {}, [f"CF_ASSERTION is missing: an identity token that the CI system issues; {WAYS}"], id="none"
+            {}, [f"CF_ASSERTION is missing: an identity token that the CI system issues. {WAYS}"], id="none"
         ),
-        pytest.param({"CF_USERNAME": "john"}, ["CF_PASSWORD is missing"], id="no-password"),
-        pytest.param(
-            {"CF_PASSWORD": MARK}, ["CF_USERNAME is missing: whose CF_PASSWORD is it?"], id="no-user"
-        ),
+        pytest.param({"CF_USERNAME": "john"}, ["CF_USERNAME requires CF_PASSWORD"], id="no-password"),
+        pytest.param({"CF_PASSWORD": MARK}, ["CF_PASSWORD requires CF_USERNAME"], id="no-user"),
         pytest.param(
             {"CF_ORIGIN": "ldap"},
-            ["CF_USERNAME is missing: whose CF_ORIGIN is it?", "CF_PASSWORD is missing"],
+            ["CF_ORIGIN requires CF_USERNAME", "CF_ORIGIN requires CF_PASSWORD"],
             id="only-an-origin",
         ),
         pytest.param(
-            {"CF_CLIENT_ID": "ci"}, ["CF_CLIENT_SECRET is missing, or CF_ASSERTION"], id="no-client-secret"
+            {"CF_CLIENT_ID": "ci"},
+            ["CF_CLIENT_ID requires CF_CLIENT_SECRET or CF_ASSERTION"],
+            id="no-client-secret",
         ),
         pytest.param(
             {"CF_CLIENT_SECRET": MARK},
-            ["CF_CLIENT_ID is missing: whose CF_CLIENT_SECRET is it?"],
+            ["CF_CLIENT_SECRET requires CF_CLIENT_ID"],
             id="no-client",
         ),
         pytest.param(
             PERSON | CLIENT,
-            ["CF_USERNAME and CF_CLIENT_ID can't both be given: they are two logins"],
+            ["CF_USERNAME and CF_CLIENT_ID belong to different logins. Remove one of them"],
             id="two",
         ),
         pytest.param(
             PERSON | TOKEN,
-            ["CF_USERNAME and CF_ASSERTION can't both be given: they are two logins"],
+            ["CF_USERNAME and CF_ASSERTION belong to different logins. Remove one of them"],
             id="two-others",
         ),
         pytest.param(
             TOKEN | {"CF_ORIGIN": "x"},
-            ["CF_ORIGIN and CF_ASSERTION can't both be given: they are two logins"],
+            ["CF_ORIGIN and CF_ASSERTION belong to different logins. Remove one of them"],
             id="origin",
         ),
     ],
@@ -235,7 +235,7 @@ def test_there_is_one_login_and_all_of_it(environ: Mapping[str, str], told: list
 )
 def test_an_identity_token_that_is_none_is_not_sent(text: str) -> None:
     told = mistakes(PLACE | {"CF_ASSERTION": text})
-    assert [(each.startswith("CF_ASSERTION: is no identity token"), MARK in each) for each in told] == [
+    assert [(each.startswith("CF_ASSERTION: is not an identity token"), MARK in each) for each in told] == [
         (True, False)
     ]
 
@@ -404,7 +404,7 @@ def test_what_cannot_stand_together_is_told_once_in_a_rehearsal_too() -> None:
     )
     CloudFoundry.use_simulator(given, {"cf_api": API, "cf_username": "a", "cf_password": "b", "cf_app": APP})
     CloudFoundry.read(given)
-    assert given.mistakes == ["CF_DOCKER_USERNAME is nothing without DEPLOYER_APP_IMAGE"]
+    assert given.mistakes == ["CF_DOCKER_USERNAME requires DEPLOYER_APP_IMAGE"]
 
 
 # --- which platform

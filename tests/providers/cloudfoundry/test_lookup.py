@@ -97,28 +97,28 @@ def test_capitals_only_decide_where_there_is_a_choice(
             [],
             None,
             None,
-            "there is no organization 'my-organization': the name is wrong, or the login has no role there",
+            "organization 'my-organization' not found: the name is wrong, or the login has no role there",
             id="org",
         ),
         pytest.param(
             ["my-organization"],
             [],
             None,
-            "there is no space 'my-space' in the organization 'my-organization': the name is wrong, or the login has no role there",
+            "space 'my-space' not found in the organization 'my-organization': the name is wrong, or the login has no role there",
             id="space",
         ),
         pytest.param(
             ["my-organization"],
             ["my-space"],
             [],
-            "there is no app 'web' in the space 'my-space' (organization 'my-organization')",
+            "app 'web' not found in the space 'my-space' (organization 'my-organization')",
             id="app",
         ),
         pytest.param(
             ["my-organization-2"],
             None,
             None,
-            "there is no organization 'my-organization': the name is wrong",
+            "organization 'my-organization' not found: the name is wrong",
             id="another-s-answer",
         ),
     ],
@@ -140,7 +140,7 @@ def test_an_empty_list_is_how_the_server_says_that_there_is_none(wire: responses
     serve(wire, "apps-list-by-name-200-none")
     assert (
         refusal(found, "nope")
-        == "there is no app 'nope' in the space 'my-space' (organization 'my-organization')"
+        == "app 'nope' not found in the space 'my-space' (organization 'my-organization')"
     )
 
 
@@ -148,7 +148,7 @@ def test_a_guid_that_nobody_knows_is_told_with_both_reasons(wire: responses.Requ
     found = places(wire, "", "")
     serve(wire, "app-get-404")
     assert refusal(found, UNKNOWN) == (
-        f"Cloud Foundry knows no app {UNKNOWN}: the guid is wrong, or the login has no role in its space"
+        f"app {UNKNOWN} not found: the guid is wrong, or the login has no role in its space"
     )
 
 

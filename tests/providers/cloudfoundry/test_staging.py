@@ -158,7 +158,7 @@ def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMoc
     found = cloud.poll(Handle(APP, BUILD, condition=Condition.STAGED))
     assert found.phase is Phase.FAILED
     assert (
-        "due to manifest unknown. The registry has no such image or no such tag: is it pushed already?"
+        "due to manifest unknown. The registry does not have this image or tag. Check its name, and that it was pushed before"
         in found.reason
     )
     assert len(found.log or ()) == 3

@@ -69,7 +69,7 @@ ROWS = [
             "replace its instances one by one",
             rolling(),
             repeats=True,
-            note=f"it takes the place of deployment {DEPLOYMENT}, which somebody else started and which is still going",
+            note=f"it replaces deployment {DEPLOYMENT}, which somebody else started and which is still in progress",
         ),
         id="rolling-over-another",
     ),
@@ -220,7 +220,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_sent(
             {"image": IMAGE},
             (
                 f"would stage the image ghcr.io/acme/web:1.4.1 → {IMAGE}",
-                f"would restart it with what comes of it (POST {path('restart')})",
+                f"would restart it with the new droplet (POST {path('restart')})",
                 trigger_requests.RESTARTED_FOR_IMAGE,
             ),
             id="image",

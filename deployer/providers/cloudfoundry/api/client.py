@@ -23,7 +23,7 @@ MAX_PAGES = 50
 
 MAX_WARNINGS = 20
 
-ANOTHER = "the response is about something else: a cache in front of Cloud Foundry?"
+UNRELATED = "the response is about something else: a cache in front of Cloud Foundry?"
 """The response to another request says nothing about this one."""
 
 MAX_RENEWALS = 3
@@ -149,7 +149,7 @@ class Client:
         """
         data = self.get(path, timeout=timeout)
         if not isinstance(data, dict) or data.get("guid") != unquote(path.rpartition("/")[2]):
-            raise UnavailableError(ANOTHER, may_have_arrived=True)
+            raise UnavailableError(UNRELATED, may_have_arrived=True)
         return data
 
     def record(self, path: str) -> Row:
@@ -216,7 +216,7 @@ def require_app(guid: str, rows: list[Row]) -> list[Row]:
     """
     for row in rows:
         if payload.value(row, "relationships", "app", "data", "guid") not in (None, guid):
-            raise UnavailableError(ANOTHER, may_have_arrived=True)
+            raise UnavailableError(UNRELATED, may_have_arrived=True)
     return rows
 
 
@@ -227,7 +227,7 @@ def _resources(data: Any) -> list[Row]:
     """
     listed, found = payload.value(data, "resources"), payload.records(data, "resources")
     if not isinstance(listed, list) or (listed and not found):
-        raise UnavailableError("a list of another shape than Cloud Foundry's", may_have_arrived=True)
+        raise UnavailableError("unrecognized response (expected a list)", may_have_arrived=True)
     return found
 
 

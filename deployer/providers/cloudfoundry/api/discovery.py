@@ -12,8 +12,8 @@ from deployer.providers import payload
 
 VERSION = re.compile(r"(\d{1,4}(?:\.\d{1,6}){1,3})(\+[\w.-]{1,30})?", re.ASCII)
 KORIFI_WITHOUT_UAA = (
-    "this is a Korifi without UAA (`cf_on_k8s`): it takes the certificates and tokens of its Kubernetes, which Deployer can't give. "
-    "With UAA switched on there, it can log in"
+    "this is a Korifi without UAA (`cf_on_k8s`): it only accepts certificates and tokens of its Kubernetes "
+    "cluster, which Deployer does not support. Enable UAA in Korifi"
 )
 
 
@@ -42,16 +42,14 @@ def read(data: Any, base: str) -> Endpoints:
     """
     links = payload.record(data, "links")
     if not isinstance(links.get("cloud_controller_v3"), dict):
-        raise UnavailableError(
-            "an answer in JSON, but not Cloud Foundry's (it names no v3 API): is `cf_api` right?"
-        )
+        raise UnavailableError("JSON that is not Cloud Foundry's (it names no v3 API). Check `cf_api`")
     if data.get("cf_on_k8s") is True:
         raise RefusedError(KORIFI_WITHOUT_UAA, token_wide=True)
     login = payload.text(links, "login", "href") or payload.text(links, "uaa", "href") or base
     login = _safe_address(login, base)
     if not login:
         raise RefusedError(
-            "the API names a login server without a safe address (https): nothing was sent to it",
+            "the API names a login server without a safe address (https), so that nothing was sent to it",
             token_wide=True,
         )
     match = VERSION.fullmatch(str(payload.value(links, "cloud_controller_v3", "meta", "version")))

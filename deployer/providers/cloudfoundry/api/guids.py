@@ -23,7 +23,7 @@ def guid_of(row: Any, kind: str) -> str:
     """
     guid = payload.text(row, "guid")
     if not guid:
-        reason = f"the answer has not the shape of a {kind}"
+        reason = f"unrecognized response (expected the guid of a {kind})"
         raise UnavailableError(reason, may_have_arrived=True, from_server=True, server_error=reason)
     return guid
 

@@ -29,48 +29,62 @@ MAX_ERRORS = 5
 HTML_SEARCH_CHARS = 2000
 """How many characters of a response are searched for `<html`."""
 
-ROLES = "Space Developer, or Space Supporter where no `image` is given"
-GRANT = "an org or space manager gives it: `cf set-space-role USER ORG SPACE SpaceDeveloper`, with `--client` for a client"
+ROLES = "Space Developer, or Space Supporter without `image`"
+GRANT = (
+    "An org or space manager grants it with `cf set-space-role USER ORG SPACE SpaceDeveloper` "
+    "(for a client, with `--client`)"
+)
 
 REFUSALS: dict[int, str] = {
-    1000: "Cloud Foundry does not accept the token that its own login server has just given: is `cf_api` of the same foundation?",
-    10002: "Cloud Foundry saw no token: a proxy in front of it drops the Authorization header",
-    10003: f"the login may not do this: it lacks the role in the space ({ROLES}; {GRANT}) or the scope cloud_controller.write",
-    10005: "this Cloud Foundry does not know a parameter of Deployer's: it is too old, or no Cloud Controller (Korifi knows fewer)",
-    10000: "this Cloud Foundry has no such request: it is too old, or `cf_api` is not the address of its API",
-    10010: f"it does not exist, or the login may not see it: that needs a role in its space ({GRANT})",
-    10017: "the organization is suspended, and nothing in it can be changed: ask the operator of the foundation",
-    10019: "the space is suspended, and nothing in it can be changed: ask the operator of the foundation",
+    1000: "Cloud Foundry does not accept the token that its own login server has just issued. "
+    "Check that `cf_api` belongs to the same foundation",
+    10002: "Cloud Foundry received no token. A proxy in front of it drops the Authorization header: "
+    "let that header through",
+    10003: f"the login lacks the role in the space ({ROLES}) or the scope cloud_controller.write. {GRANT}",
+    10005: "this Cloud Foundry does not support a parameter that Deployer sends: "
+    "it is too old, or it is Korifi, which supports fewer",
+    10000: "this Cloud Foundry does not support this request: "
+    "it is too old, or `cf_api` is not the address of its API",
+    10010: f"it does not exist, or the login may not see it, which requires a role in its space. {GRANT}",
+    10017: "the organization is suspended: nothing in it can be changed. Ask the foundation's operator",
+    10019: "the space is suspended: nothing in it can be changed. Ask the foundation's operator",
     10020: "its organization or space is being deleted",
-    330002: "a feature is switched off on this foundation. Docker images need `cf enable-feature-flag diego_docker`, by an admin",
-    390014: "rolling deployments are switched off on this foundation: use `cf_strategy: restart`",
+    330002: "a feature is disabled on this foundation. "
+    "For Docker images, an admin must run `cf enable-feature-flag diego_docker`",
+    390014: "rolling deployments are disabled on this foundation. Use `cf_strategy: restart`",
 }
 """What a refusal means, by the code of the error."""
 
 DETAILS: tuple[tuple[str, str], ...] = (
     (
         r"Assign a droplet|Invalid droplet",
-        "the app has nothing to run: push it once (`cf push`), or give `image` for a docker app",
+        "the app has no droplet to run. Push it once (`cf push`), or set `image` if it is a Docker app",
     ),
     (
         r"support rolling deployments",
-        "the quota has no room for the extra instance of a rolling deployment: raise it, free some, or use `cf_strategy: restart`",
+        (
+            "the quota does not allow the extra instance of a rolling deployment. "
+            "Increase it, free some, or use `cf_strategy: restart`"
+        ),
     ),
     (
         r"quota|exceeds .*(?:limit|memory|rate)",
-        "a quota of the organization or space is used up: raise it, or scale down or stop other apps in it",
+        (
+            "a quota of the organization or space is used up. "
+            "Increase it, or scale down or stop other apps in it"
+        ),
     ),
     (
         r"Docker package for a buildpack app",
-        "`image` is for docker apps, and what an app is was decided when it was made: leave `image` out",
+        "`image` requires a Docker app, and this one was created as a buildpack app. Remove `image`",
     ),
     (
         r"deployment in progress",
-        "a rolling deployment of the app is going on: wait for its end, or stop it with `command: cancel`",
+        "a rolling deployment of the app is in progress. Wait for it, or cancel it with `command: cancel`",
     ),
     (
         r"Ensure (?:it|that the \w+|the \w+) exists",
-        f"it does not exist, or the login may not use it: that needs the role {ROLES} ({GRANT})",
+        f"it does not exist, or the login may not use it, which requires the role {ROLES}. {GRANT}",
     ),
 )
 """What an unprocessable request (code 10008) means, by the error's detail."""
@@ -78,8 +92,8 @@ DETAILS: tuple[tuple[str, str], ...] = (
 TEMPORARY_ERRORS: dict[int, str] = {
     20004: "Cloud Foundry can't reach its login server",
     10015: "Cloud Foundry can't reach its database",
-    170015: "Cloud Foundry can't reach what runs the apps",
-    200002: "Cloud Foundry can't tell at the moment how the instances are",
+    170015: "Cloud Foundry can't reach the runtime of its apps",
+    200002: "Cloud Foundry can't currently report the state of the instances",
 }
 """What a server error means, by its code."""
 
@@ -158,11 +172,11 @@ def error_for(response: Response) -> RefusedError | UnavailableError:
         )
     if response.status == 429:
         return UnavailableError(
-            f"Cloud Foundry is asked too often ({text})", from_server=True, retry_after=retry_after(response)
+            f"rate limited by Cloud Foundry ({text})", from_server=True, retry_after=retry_after(response)
         )
     if response.status >= 500:
         known = (TEMPORARY_ERRORS[error.code] for error in errors if error.code in TEMPORARY_ERRORS)
-        what = next(known, "Cloud Foundry does not answer properly")
+        what = next(known, "Cloud Foundry returned an error")
         return UnavailableError(
             f"{what} ({text})",
             may_have_arrived=True,
@@ -210,13 +224,16 @@ def remaining(response: Response) -> int | None:
 
 
 REDIRECTS = {
-    Leads.NOWHERE: "HTTP {status}, a redirect to nowhere: is `cf_api` right?",
-    Leads.TO_OTHER_HOST: "`cf_api` redirects to another host, {host}, as for a login; nothing was sent there. Set it to what "
-    "`cf api` shows",
-    Leads.TO_CLEARTEXT: "the address redirects from https to http. Correct that in the proxy in front of Cloud Foundry",
-    Leads.TO_OTHER_ORIGIN: "the address redirects: set `cf_api` to the API's own address, perhaps {origin}",
-    Leads.TO_LOGIN: "something in front of Cloud Foundry asks for a login. Set `cf_api` to what `cf api` shows",
-    Leads.TO_OTHER_PATH: "something in front of Cloud Foundry redirects its API to another path. Set `cf_api` to what `cf api` shows",
+    Leads.NOWHERE: "HTTP {status}: a redirect without a valid destination. Check `cf_api`",
+    Leads.TO_OTHER_HOST: "`cf_api` redirects to another host, {host}, as for a login; "
+    "nothing was sent there. Set it to what `cf api` shows",
+    Leads.TO_CLEARTEXT: "the address redirects from https to http. "
+    "Correct that in the proxy in front of Cloud Foundry",
+    Leads.TO_OTHER_ORIGIN: "the address redirects. Set `cf_api` to the API's own address, perhaps {origin}",
+    Leads.TO_LOGIN: "something in front of Cloud Foundry requires a login. "
+    "Set `cf_api` to what `cf api` shows",
+    Leads.TO_OTHER_PATH: "something in front of Cloud Foundry redirects its API to another path. "
+    "Set `cf_api` to what `cf api` shows",
 }
 """What a redirect means, by where it leads."""
 
@@ -234,12 +251,15 @@ def not_from_cloudfoundry(response: Response) -> UnavailableError:
     Source: cloudfoundry-api 1 and 3.
     """
     if _is_unknown_route(response):
-        what = "the foundation's router knows no such address: `cf_api` is wrong, or the API is being updated"
+        what = (
+            "the foundation's router has no route for this address: "
+            "`cf_api` is wrong, or the API is being updated"
+        )
     elif response.is_json:
-        what = "JSON that is not Cloud Foundry's: a gateway in front of it, or a wrong `cf_api`"
+        what = "JSON that is not Cloud Foundry's: a gateway is in front of it, or `cf_api` is wrong"
     elif "<html" in str(response.data)[:HTML_SEARCH_CHARS].lower() or response.kind == "text/html":
-        what = "a page instead of JSON: a proxy in front of Cloud Foundry, or a wrong `cf_api`"
+        what = "a web page instead of JSON: a proxy is in front of Cloud Foundry, or `cf_api` is wrong"
     else:
-        what = "an answer that is not Cloud Foundry's: a proxy in front of it, or a wrong `cf_api`"
+        what = "a response that is not Cloud Foundry's: a proxy is in front of it, or `cf_api` is wrong"
     reason = f"HTTP {response.status}: {what}{response.through}"
     return UnavailableError(reason, retry_after=retry_after(response))

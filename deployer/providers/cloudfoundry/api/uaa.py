@@ -37,18 +37,19 @@ TOKENLIKE = re.compile(r"\S*[\w.~+/=-]{30}\S*")
 """A word that may contain a token. The whole word: the rest of a secret would not be redacted."""
 
 USER_REJECTED = (
-    "the login server does not accept `cf_username` and `cf_password`; it was tried once, because five failures lock an account. A user of "
-    "another identity provider needs `cf_origin`; where people log in by single sign-on, use `cf_assertion`, or a client "
-    "(`cf_client_id`, `cf_client_secret`)"
+    "the login server does not accept `cf_username` and `cf_password`. "
+    "They were sent only once, because five failures lock an account. "
+    "For a user of another identity provider, set `cf_origin`; where users log in by single sign-on, "
+    "use `cf_assertion`, or a client (`cf_client_id`, `cf_client_secret`)"
 )
-LOCKED = "the account is locked after too many failed logins: wait until it is unlocked, or ask an admin; nothing more was tried"
+LOCKED = "the account is locked after too many failed logins. Wait until it is unlocked, or ask an admin"
 CLIENT_REJECTED = "the login server does not accept `cf_client_id` and `cf_client_secret`"
 ASSERTION_REJECTED = (
-    "the login server does not accept `cf_assertion`. Such a token lives for minutes: it must be made in this job, just before; "
-    "and UAA must trust who issues it, and its audience"
+    "the login server does not accept `cf_assertion`. Such a token is only valid for minutes: "
+    "create it in this job, right before this step. UAA must also trust its issuer and audience"
 )
 NOT_SENT_AGAIN = (
-    "the login server failed three times: the password is not sent again, because wrong ones lock the account"
+    "the login server failed 3 times: the password is not sent again, because wrong ones lock the account"
 )
 
 
@@ -181,7 +182,7 @@ class Uaa:
         Its UnavailableError never says that something may have arrived: no request to the API was sent.
         """
         if self._http is None:
-            raise UnavailableError("the login server is not known yet")
+            raise UnavailableError("the login server is unknown yet")
         try:
             return self._http.send("POST", "/oauth/token", query or None, form=form, timeout=timeout)
         except UnavailableError as error:
@@ -226,11 +227,11 @@ def token_or_raise(response: Response, rejection: str, *, may_lock: bool = True)
             return data
     if 300 <= response.status < 400:
         raise UnavailableError(
-            "the login server redirects: it is not the one that gives tokens", permanent=True
+            "the login server redirects, so that it is not the one that issues tokens", permanent=True
         )
     if response.status == 429:
         raise UnavailableError(
-            "the login server is asked too often (HTTP 429)",
+            "rate limited by the login server (HTTP 429)",
             from_server=True,
             retry_after=retry_after(response) or LOGIN_RETRY_SECONDS,
         )
@@ -238,7 +239,7 @@ def token_or_raise(response: Response, rejection: str, *, may_lock: bool = True)
         raise RefusedError(f"{rejection} (HTTP {response.status})", token_wide=True)
     if not _is_oauth_error(response) or response.status >= 500:
         raise UnavailableError(
-            f"the login server does not answer properly (HTTP {response.status})",
+            f"the login server returned no token (HTTP {response.status})",
             from_server=_is_oauth_error(response),
             retry_after=retry_after(response),
         )

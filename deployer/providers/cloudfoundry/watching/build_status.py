@@ -19,16 +19,16 @@ PHASES = {"STAGING": Phase.RUNNING, "STAGED": Phase.SUCCEEDED, "FAILED": Phase.F
 KNOWN_FAILURES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"manifest unknown|name unknown|not found", re.IGNORECASE),
-        "The registry has no such image or no such tag: is it pushed already?",
+        "The registry does not have this image or tag. Check its name, and that it was pushed before",
     ),
     (
         re.compile(r"unauthorized|authentication required|denied|forbidden", re.IGNORECASE),
-        "The registry does not let Cloud Foundry in: set `cf_docker_username` and `cf_docker_password`",
+        "The registry denied access. Set `cf_docker_username` and `cf_docker_password`",
     ),
 )
 """What a failure means, by what its log line contains."""
 
-NO_ROOM = "No cell has room to stage it: try again later, or ask the operators"
+NO_ROOM = "No cell has enough free capacity to stage it. Try again later, or ask the operators"
 
 
 def snapshot_of(row: Any, failure: str = "") -> Snapshot:
@@ -38,19 +38,19 @@ def snapshot_of(row: Any, failure: str = "") -> Snapshot:
     """
     if not isinstance(row, dict) or not isinstance(row.get("state"), str):
         raise UnavailableError(
-            "the answer has not the shape of a build", may_have_arrived=True, from_server=True
+            "unrecognized response (expected a build)", may_have_arrived=True, from_server=True
         )
     text = state_text(one_line(row["state"]), PHASES)
     match PHASES.get(row["state"]):
         case None:
-            warning = f"the build is in a state that we do not know: '{text}'"
+            warning = f"unknown state of the build: '{text}'"
             return Snapshot(Phase.UNKNOWN, text, warnings=(warning,))
         case Phase.SUCCEEDED if not droplet_of(row):
             raise UnavailableError(
                 "the build is staged, but names no droplet", may_have_arrived=True, from_server=True
             )
         case Phase.FAILED:
-            error = one_line(row.get("error")) or "the server gives no reason"
+            error = one_line(row.get("error")) or "Cloud Foundry gives no reason"
             reason = _failure_text(error, failure)
             return Snapshot(Phase.FAILED, text, stable_for=LATE_LINES_SECONDS, reason=reason)
         case phase:

@@ -16,11 +16,11 @@ NEWEST_EVENTS = 5
 """How many events are read."""
 
 REMEDIES = {
-    "out of memory": "Give it more memory: `cf scale APP -m 1G`",
+    "out of memory": "Increase its memory: `cf scale APP -m 1G`",
 }
 """What to do, by what the description of an exit contains."""
 
-SEE_LOG = "Its last log lines say why: `cf logs APP --recent`"
+SEE_LOG = "See its last log lines: `cf logs APP --recent`"
 
 
 def params(app: str) -> dict[str, str]:

@@ -19,16 +19,19 @@ from deployer.providers.cloudfoundry.watching.instance_status import (
     status_text,
 )
 
-CANCELED = "it was cancelled in Cloud Foundry, and the server puts back what ran before"
-SUPERSEDED = "it is a later deployment of the same app, whose own run tells what becomes of it"
-PAUSED = "it is paused, and waits for somebody to continue it (`cf continue-deployment`)"
-ADVICE = ": cancel it, or set `rollback: true`"
+CANCELED = "it was cancelled in Cloud Foundry, which restores the previous version"
+SUPERSEDED = "a later deployment of the same app, whose result its own run reports"
+PAUSED = "it is paused until somebody continues it with `cf continue-deployment`"
+ADVICE = ". Cancel it, or set `rollback: true`"
 """What to do about a deployment whose new instances crash."""
 
 PHASES: dict[tuple[str, str], tuple[Phase, str]] = {
     ("ACTIVE", "DEPLOYING"): (Phase.RUNNING, "its instances were still being replaced"),
     ("ACTIVE", "PAUSED"): (Phase.RUNNING, PAUSED),
-    ("ACTIVE", "CANCELING"): (Phase.RUNNING, "somebody cancelled the deployment, and that was not over yet"),
+    ("ACTIVE", "CANCELING"): (
+        Phase.RUNNING,
+        "somebody cancelled the deployment, and the previous version was still being restored",
+    ),
     ("FINALIZED", "CANCELED"): (Phase.CANCELLED, CANCELED),
     ("FINALIZED", "SUPERSEDED"): (Phase.SUPERSEDED, SUPERSEDED),
 }
@@ -43,7 +46,7 @@ def status(row: Any) -> tuple[str, str]:
     found = row.get("status") if isinstance(row, dict) else None
     if not isinstance(found, dict) or not isinstance(found.get("value"), str):
         raise UnavailableError(
-            "the answer has not the shape of a deployment", may_have_arrived=True, from_server=True
+            "unrecognized response (expected a deployment)", may_have_arrived=True, from_server=True
         )
     return found["value"], str(found.get("reason") or "")
 
@@ -74,17 +77,14 @@ def snapshot_of(row: Any) -> Snapshot:
     value, reason = status(row)
     if (value, reason) not in PHASES:
         text = one_line(f"{value} {reason}")
-        warning = (
-            f"the deployment is in a status that we do not know: '{text}'. "
-            "It is neither taken for success nor for failure"
-        )
+        warning = f"unknown status of the deployment: '{text}'. It counts neither as success nor as failure"
         return Snapshot(Phase.UNKNOWN, text, warnings=(warning,))
     phase, explanation = PHASES[value, reason]
     warnings = [PAUSED] if reason == "PAUSED" else []
     error = one_line(payload.value(row, "status", "details", "error"))
     if error and phase is Phase.RUNNING:
         explanation += f": {error}"
-        warnings.insert(0, f"the deployment does not get on: {error}")
+        warnings.insert(0, f"the deployment is not making progress: {error}")
     return Snapshot(phase, reason.lower(), reason=explanation, warnings=tuple(warnings))
 
 
@@ -97,10 +97,12 @@ def reverted(row: Any) -> Snapshot | None:
         case ("FINALIZED", "CANCELED"):
             return None
         case ("FINALIZED", "DEPLOYED"):
-            reason = "the deployment was over before it could be cancelled"
+            reason = "the deployment ended before it could be cancelled"
             return Snapshot(Phase.FAILED, "finalized deployed", reason=reason)
         case ("ACTIVE", _):
-            return Snapshot(Phase.RUNNING, "cancelling", reason="what ran before was not put back in time")
+            return Snapshot(
+                Phase.RUNNING, "cancelling", reason="the previous version was not restored in time"
+            )
         case _:
             return snapshot_of(row)
 
@@ -121,7 +123,8 @@ def with_new_instances(
         raw_status = f"{found.raw_status}; new instances: {text}"
         return replace(found, raw_status=raw_status, reason=f"{found.reason} (new ones: {text})")
     reason = (
-        f"{crash_text(text, crash)}. The deployment goes on trying, and the old instances still serve{advice}"
+        f"{crash_text(text, crash)}. "
+        f"Cloud Foundry keeps trying, and the old instances still serve requests{advice}"
     )
     return Snapshot(
         Phase.FAILED,

@@ -33,9 +33,11 @@ STATES = ("RUNNING", "STARTING", "CRASHED", "DOWN", "STOPPING", "UNKNOWN")
 STOPPED_STATES = ("DOWN", "CRASHED")
 """The states of an instance that does not run. Those of a stopped app stay in them."""
 
-STOPPED = "it was not seen to stop"
-NOTHING_RUNS = "it is scaled to zero instances: it is started, and nothing of it runs"
-UNROUTABLE = "it runs, but its readiness health check does not pass yet, so that no request reaches it"
+STOPPED = "not all of its instances have stopped"
+NOTHING_RUNS = "it is scaled to zero instances: it is started, but nothing is running"
+UNROUTABLE = (
+    "it is running, but its readiness health check has not passed yet, so that it receives no requests"
+)
 
 RunningInstances = Mapping[tuple[str, int], tuple[str, float]]
 """The instances that ran at one poll: their guid and age, by the type of their process and their index.
@@ -91,7 +93,9 @@ def process(row: Row, stats: Any) -> Process:
     """
     if not isinstance(payload.value(stats, "resources"), list):
         raise UnavailableError(
-            "the answer has not the shape of a process's statistics", may_have_arrived=True, from_server=True
+            "unrecognized response (expected the statistics of a process)",
+            may_have_arrived=True,
+            from_server=True,
         )
     return Process(
         one_line(row.get("type")),
@@ -105,7 +109,7 @@ def desired_instances(row: Row) -> int:
     desired = row.get("instances")
     if not isinstance(desired, int) or isinstance(desired, bool) or desired < 0:
         raise UnavailableError(
-            "the answer does not tell how many instances a process has",
+            "unrecognized response (a process without its number of instances)",
             may_have_arrived=True,
             from_server=True,
         )
@@ -152,7 +156,7 @@ def snapshot_of(
         crash: why instances crashed, as far as the server says.
     """
     if not processes:
-        return Snapshot(Phase.UNKNOWN, "no processes", reason="the server names no process of it")
+        return Snapshot(Phase.UNKNOWN, "no processes", reason="the response lists no processes")
     scaled = [each for each in processes if each.desired]
     if not scaled:
         return Snapshot(
@@ -195,7 +199,7 @@ def _failed(
 
 def _ready(text: str, warnings: tuple[str, ...], *, replaced: bool) -> Snapshot:
     if replaced:
-        reason = f"an instance was started anew ({text})"
+        reason = f"an instance was restarted ({text})"
         return Snapshot(Phase.RUNNING, text, reason=reason, warnings=warnings)
     return Snapshot(Phase.SUCCEEDED, text, stable_for=SECOND_POLL_SECONDS, final=False, warnings=warnings)
 
@@ -242,7 +246,8 @@ def _count_states(processes: Sequence[Process]) -> Counter[str]:
 def _is_unroutable(row: Row) -> bool:
     """Whether an instance runs, but is not ready.
 
-    Only `false` says so: null or nothing means that the platform has no readiness checks (cloudfoundry-api 8).
+    Only `false` says so: null or nothing means that the platform has no readiness checks. Source:
+    cloudfoundry-api 8.
     """
     return row.get("state") == "RUNNING" and row.get("routable") is False
 
@@ -261,7 +266,10 @@ def _is_any_replaced(before: RunningInstances, processes: Sequence[Process]) -> 
 
 
 def crash_text(text: str, crash: str) -> str:
-    """The reason of a failure. `text`: the instances in short. `crash`: why they crashed; empty if unknown."""
+    """The reason of a failure.
+
+    `text`: the instances in short. `crash`: why they crashed; empty if unknown.
+    """
     reason = f"it crashes ({text})"
     return f"{reason}: {crash}" if crash else reason
 
@@ -271,17 +279,14 @@ def _missing(processes: Sequence[Process], text: str) -> str:
     all_run = all(
         sum(row.get("state") == "RUNNING" for row in each.instances) >= each.desired for each in processes
     )
-    return f"{UNROUTABLE} ({text})" if all_run else f"not all of its instances ran: {text}"
+    return f"{UNROUTABLE} ({text})" if all_run else f"not all of its instances were running: {text}"
 
 
 def _warnings(processes: Sequence[Process]) -> Iterator[str]:
     """Instances that could not be placed, which is not a failure yet, and states that we do not know."""
     for each in processes:
         for detail in each.details:
-            yield f"no place was found for an instance yet ({detail}): the server goes on trying"
+            yield f"an instance could not be placed yet ({detail}): Cloud Foundry keeps trying"
     for state in sorted(_count_states(processes)):
         if state not in STATES:
-            yield (
-                f"an instance is in a state that we do not know: '{state}'. "
-                "It counts neither as running nor as crashed"
-            )
+            yield (f"unknown state of an instance: '{state}'. It counts neither as running nor as crashed")

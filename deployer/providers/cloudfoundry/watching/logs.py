@@ -39,8 +39,11 @@ MAX_ERROR_LINES = 5
 """How many error lines of a staging are kept for its failure reason."""
 
 STAGING, PLATFORM, ROUTER = "STG", "API", "RTR"
-GIVEN_UP = "the log could not be read {} times in a row ({}): it is not shown any more. `cf logs APP --recent` has it"
-NO_LOGS = "this Cloud Foundry has no log-cache: no log is shown"
+GIVEN_UP = (
+    "could not read the log {} times in a row ({}): it is no longer printed. "
+    "To read it, run `cf logs APP --recent`"
+)
+NO_LOGS = "this Cloud Foundry has no log-cache: no log is printed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,4 +251,4 @@ class AppLog:
 
 
 def _problem(response: Response) -> str:
-    return f"HTTP {response.status}" if response.status != 200 else "an answer of another shape"
+    return f"HTTP {response.status}" if response.status != 200 else "unrecognized response"

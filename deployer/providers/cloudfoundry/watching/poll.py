@@ -25,9 +25,9 @@ from deployer.providers.cloudfoundry.watching import (
 from deployer.providers.cloudfoundry.watching.instance_status import Process
 from deployer.providers.payload import Row
 
-REPLACED = "its processes are being replaced by others"
+REPLACED = "its processes are being replaced"
 OVER = "over"
-STOPPED_MEANWHILE = "somebody has stopped the app meanwhile"
+STOPPED_MEANWHILE = "somebody stopped the app in the meantime"
 
 MAX_IDLE_POLLS = 5
 """Polls in a row without an instance that runs, after which the app's desired state is read."""
@@ -78,7 +78,7 @@ class Poller:
     # --- a rolling deployment
 
     def _deployment(self, app: AppState, handle: Handle) -> Snapshot:
-        """Once it is deployed, its instances are polled at once: they may not run yet (cloudfoundry-api 7)."""
+        """Once it is deployed, its instances are polled: they may not run yet (cloudfoundry-api 7)."""
         if app.following.deployed == handle.id:
             return self._instances(app, handle)
         cancelling = self.options.command is Command.CANCEL

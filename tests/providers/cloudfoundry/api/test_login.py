@@ -331,7 +331,7 @@ def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.
         with pytest.raises(RefusedError) as caught:
             foundation.get(f"/v3/apps/{APP}")
         assert caught.value.token_wide
-        assert "is `cf_api` of the same foundation?" in caught.value.reason
+        assert "Check that `cf_api` belongs to the same foundation" in caught.value.reason
     assert asked(wire) == [*FIRST, ASKED_FOR_APP, LOGGED_IN, ASKED_FOR_APP]
 
 
@@ -450,16 +450,16 @@ def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, dat
 @pytest.mark.parametrize(
     ("reply", "words", "wait"),
     [
-        pytest.param(recorded("uaa-token-429")["response"], "asked too often", 15, id="rate-limit"),
+        pytest.param(recorded("uaa-token-429")["response"], "rate limited by", 15, id="rate-limit"),
         pytest.param(
             {"status": 429, "headers": {"Retry-After": "40"}},
-            "asked too often",
+            "rate limited by",
             40,
             id="rate-limit-with-a-time",
         ),
         pytest.param(
             {"status": 500, "body": {"error": "server_error"}},
-            "does not answer properly (HTTP 500)",
+            "the login server returned no token (HTTP 500)",
             0,
             id="broken",
         ),
@@ -471,20 +471,25 @@ def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, dat
         ),
         pytest.param(
             {"status": 404, "body": {"message": "no"}},
-            "does not answer properly (HTTP 404)",
+            "the login server returned no token (HTTP 404)",
             0,
             id="something-else",
         ),
         pytest.param(
-            {"status": 200, "body": {"token": "x"}}, "does not answer properly (HTTP 200)", 0, id="no-token"
+            {"status": 200, "body": {"token": "x"}},
+            "the login server returned no token (HTTP 200)",
+            0,
+            id="no-token",
         ),
         pytest.param(
             {"status": 200, "body": {"access_token": 7}},
-            "does not answer properly (HTTP 200)",
+            "the login server returned no token (HTTP 200)",
             0,
             id="a-number",
         ),
-        pytest.param({"status": 200, "body": []}, "does not answer properly (HTTP 200)", 0, id="a-list"),
+        pytest.param(
+            {"status": 200, "body": []}, "the login server returned no token (HTTP 200)", 0, id="a-list"
+        ),
     ],
 )
 def test_a_login_server_in_trouble_is_asked_again_later(
@@ -709,7 +714,7 @@ def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.Requ
                 "body": "404 Not Found: Requested route ('x') does not exist.",
                 "headers": {"X-Cf-RouterError": "unknown_route"},
             },
-            "HTTP 404: the foundation's router knows no such address",
+            "HTTP 404: the foundation's router has no route for this address",
             False,
             id="no-such-route",
         ),
@@ -724,11 +729,11 @@ def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.Requ
             id="no-v3",
         ),
         pytest.param(
-            {"status": 200, "body": "<html>hi"}, "HTTP 200: a page instead of JSON", False, id="a-page"
+            {"status": 200, "body": "<html>hi"}, "HTTP 200: a web page instead of JSON", False, id="a-page"
         ),
         pytest.param(
             {"status": 502, "body": "bad gateway"},
-            "HTTP 502: an answer that is not Cloud Foundry's",
+            "HTTP 502: a response that is not Cloud Foundry's",
             False,
             id="a-proxy",
         ),

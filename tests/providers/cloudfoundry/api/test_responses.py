@@ -58,33 +58,33 @@ def outcome(answered: Response) -> RefusedError | UnavailableError:
 
 REFUSED = {
     "app-get-404": "it does not exist, or the login may not see it",
-    "app-start-401-expired-token": "does not accept the token that its own login server has just given",
-    "app-start-401-no-token": "a proxy in front of it drops the Authorization header",
+    "app-start-401-expired-token": "does not accept the token that its own login server has just issued",
+    "app-start-401-no-token": "A proxy in front of it drops the Authorization header",
     "app-start-403-docker-disabled": "`cf enable-feature-flag diego_docker`",
-    "app-start-403-not-authorized": "it lacks the role in the space (Space Developer",
+    "app-start-403-not-authorized": "the login lacks the role in the space (Space Developer",
     "app-start-403-org-suspended": "the organization is suspended",
     "app-start-404": "it does not exist, or the login may not see it",
     "app-start-422-log-rate-quota": "a quota of the organization or space is used up",
-    "app-start-422-no-droplet": "the app has nothing to run",
-    "apps-list-400-bad-query": "does not know a parameter of Deployer's",
+    "app-start-422-no-droplet": "the app has no droplet to run",
+    "apps-list-400-bad-query": "does not support a parameter that Deployer sends",
     "build-create-400-package-not-ready": "HTTP 400, Bad request: Cannot stage package",
     "build-create-422-package": "it does not exist, or the login may not use it",
-    "current-droplet-patch-422-deploying": "a rolling deployment of the app is going on",
+    "current-droplet-patch-422-deploying": "a rolling deployment of the app is in progress",
     "current-droplet-patch-422-not-assignable": "it does not exist, or the login may not use it",
     "deployment-cancel-422-final": "HTTP 422, Cannot cancel a deployment with status: FINALIZED",
-    "deployment-create-403-disabled": "use `cf_strategy: restart`",
+    "deployment-create-403-disabled": "Use `cf_strategy: restart`",
     "deployment-create-422-app": "it does not exist, or the login may not use it",
-    "deployment-create-422-no-droplet": "the app has nothing to run",
-    "deployment-create-422-quota": "no room for the extra instance of a rolling deployment",
+    "deployment-create-422-no-droplet": "the app has no droplet to run",
+    "deployment-create-422-quota": "does not allow the extra instance of a rolling deployment",
     "deployment-get-404": "it does not exist, or the login may not see it",
-    "package-create-422-buildpack-app": "`image` is for docker apps",
+    "package-create-422-buildpack-app": "`image` requires a Docker app",
     "process-stats-404": "it does not exist, or the login may not see it",
 }
 UNAVAILABLE = {
-    "app-start-500-unknown": "Cloud Foundry does not answer properly",
+    "app-start-500-unknown": "Cloud Foundry returned an error",
     "app-start-503-db": "Cloud Foundry can't reach its database",
     "build-create-422-in-progress": "another build of the app is still being staged",
-    "process-stats-503-unavailable": "can't tell at the moment how the instances are",
+    "process-stats-503-unavailable": "can't currently report the state of the instances",
 }
 ELSEWHERE = {"root-get-404-router-unknown-route", "log-cache-read-404-unauthorized-or-expired"}
 
@@ -123,7 +123,9 @@ def test_trouble_of_the_server_s_own_is_waited_through(name: str, words: str) ->
 
 
 def test_the_router_speaks_for_itself() -> None:
-    assert "no such address: `cf_api` is wrong" in str(outcome(reply("root-get-404-router-unknown-route")))
+    assert "no route for this address: `cf_api` is wrong" in str(
+        outcome(reply("root-get-404-router-unknown-route"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,7 +133,7 @@ def test_the_router_speaks_for_itself() -> None:
     [
         pytest.param(error(10019, status=403), "the space is suspended", id="space-suspended"),
         pytest.param(error(10020), "its organization or space is being deleted", id="being-deleted"),
-        pytest.param(error(10000, status=404), "has no such request", id="no-such-request"),
+        pytest.param(error(10000, status=404), "does not support this request", id="no-such-request"),
         pytest.param(
             error(10008, "memory quota_exceeded"), "a quota of the organization or space", id="org-memory"
         ),
@@ -155,7 +157,9 @@ def test_the_router_speaks_for_itself() -> None:
             "HTTP 400, not on Korifi (CF-Title 42000)",
             id="unknown-code",
         ),
-        pytest.param(error(10003, "Assign a droplet", status=403), "it lacks the role", id="codes-decide"),
+        pytest.param(
+            error(10003, "Assign a droplet", status=403), "the login lacks the role", id="codes-decide"
+        ),
     ],
 )
 def test_other_codes_of_the_table(answered: Response, words: str) -> None:
@@ -179,16 +183,16 @@ def test_several_errors_are_all_told() -> None:
     [
         pytest.param(
             error(10013, "Rate Limit Exceeded", status=429, retry_after="37"),
-            "asked too often (Rate Limit",
+            "rate limited by Cloud Foundry (Rate Limit",
             37,
             id="of-the-user",
         ),
-        pytest.param(error(10014, status=429, retry_after="5"), "asked too often", 5, id="of-the-address"),
-        pytest.param(error(20008, status=429), "asked too often", 0, id="of-uaa"),
+        pytest.param(error(10014, status=429, retry_after="5"), "rate limited by", 5, id="of-the-address"),
+        pytest.param(error(20008, status=429), "rate limited by", 0, id="of-uaa"),
         pytest.param(error(20004, status=502), "can't reach its login server", 0, id="uaa-away"),
-        pytest.param(error(170015, status=503), "can't reach what runs the apps", 0, id="restart"),
+        pytest.param(error(170015, status=503), "can't reach the runtime of its apps", 0, id="restart"),
         pytest.param(
-            error(10008, status=504, retry_after="soon"), "does not answer properly", 0, id="another"
+            error(10008, status=504, retry_after="soon"), "Cloud Foundry returned an error", 0, id="another"
         ),
     ],
 )
@@ -208,7 +212,7 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
         api.get(THING)
     assert (
         caught.value.reason
-        == "Cloud Foundry is asked too often (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
+        == "rate limited by Cloud Foundry (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
     )
     assert (caught.value.retry_after, caught.value.from_server, api.remaining) == (12, True, 0)
 
@@ -228,12 +232,12 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
             True,
             id="other-errors",
         ),
-        pytest.param(404, "<HTML><body>", "a page instead of JSON", True, id="a-page"),
+        pytest.param(404, "<HTML><body>", "a web page instead of JSON", True, id="a-page"),
         pytest.param(
-            503, "upstream connect error", "an answer that is not Cloud Foundry's", False, id="a-balancer"
+            503, "upstream connect error", "a response that is not Cloud Foundry's", False, id="a-balancer"
         ),
-        pytest.param(200, "hello", "an answer that is not Cloud Foundry's", True, id="a-text"),
-        pytest.param(408, "<html>", "a page instead of JSON", False, id="a-time-out"),
+        pytest.param(200, "hello", "a response that is not Cloud Foundry's", True, id="a-text"),
+        pytest.param(408, "<html>", "a web page instead of JSON", False, id="a-time-out"),
         pytest.param(429, {"message": "slow down"}, "JSON that is not Cloud Foundry's", False, id="a-limit"),
     ],
 )
@@ -260,14 +264,14 @@ def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json:
         (f"http://john:pw@{API.partition('://')[2]}:8080/v3", "the address redirects from https to http"),
         (
             f"https://john:pw@{API.partition('://')[2]}:8443/v3",
-            f"set `cf_api` to the API's own address, perhaps {API}:8443",
+            f"Set `cf_api` to the API's own address, perhaps {API}:8443",
         ),
         (
             "https://john:pw@other.example/v3",
             "`cf_api` redirects to another host, other.example, as for a login",
         ),
         ("/elsewhere", "something in front of Cloud Foundry redirects its API to another path"),
-        ("/login", "something in front of Cloud Foundry asks for a login"),
+        ("/login", "something in front of Cloud Foundry requires a login"),
     ],
 )
 def test_a_redirect_is_never_followed(location: str, words: str) -> None:
@@ -378,7 +382,7 @@ def test_a_list_that_leads_to_itself_ends(wire: responses.RequestsMock) -> None:
 def test_a_list_of_another_shape_is_none(wire: responses.RequestsMock, data: Any) -> None:
     api = connected(wire)
     answer(wire, "GET", "/v3/apps", data)
-    with pytest.raises(UnavailableError, match="another shape"):
+    with pytest.raises(UnavailableError, match=r"^unrecognized response \(expected a list\)$"):
         api.pages("/v3/apps")
 
 

@@ -68,14 +68,14 @@ def test_what_the_server_says_is_one_line() -> None:
         pytest.param(
             "build-get-200-failed-docker",
             ["due to manifest unknown"],
-            "Its log says: due to manifest unknown. The registry has no such image or no such tag: is it pushed already?",
+            "Its log says: due to manifest unknown. The registry does not have this image or tag. Check its name, and that it was pushed before",
             id="no-such-tag",
         ),
         pytest.param(
             "build-get-200-failed-docker",
             ["unauthorized: authentication required"],
             "Its log says: unauthorized: authentication required. "
-            "The registry does not let Cloud Foundry in: set `cf_docker_username` and `cf_docker_password`",
+            "The registry denied access. Set `cf_docker_username` and `cf_docker_password`",
             id="no-login",
         ),
         pytest.param("build-get-200-failed-docker", ["first", "last"], "Its log says: last", id="any-other"),

@@ -23,7 +23,7 @@ def event(
     [
         pytest.param(
             body("audit-events-crash-200")["resources"],
-            "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`",
+            "APP/PROC/WEB: Exited with status 137 (out of memory). Increase its memory: `cf scale APP -m 1G`",
             id="out-of-memory",
         ),
         pytest.param([event()], f"Exited with status 1. {crash_events.SEE_LOG}", id="any-other"),

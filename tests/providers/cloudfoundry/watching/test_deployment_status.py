@@ -34,7 +34,7 @@ def test_trouble_of_a_deployment_is_told_and_is_no_end() -> None:
         Phase.RUNNING,
         "deploying",
         reason="its instances were still being replaced: memory quota_exceeded",
-        warnings=("the deployment does not get on: memory quota_exceeded",),
+        warnings=("the deployment is not making progress: memory quota_exceeded",),
     )
 
 

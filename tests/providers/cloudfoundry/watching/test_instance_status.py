@@ -192,7 +192,7 @@ def test_a_crash_is_told_with_its_reason() -> None:
 
 def test_what_is_told_along_the_way() -> None:
     assert instance_status.snapshot_of([web(NO_ROOM)], "all", {}).warnings == (
-        "no place was found for an instance yet (insufficient resources: memory): the server goes on trying",
+        "an instance could not be placed yet (insufficient resources: memory): Cloud Foundry keeps trying",
     )
     assert instance_status.snapshot_of([web(desired=0)], "all", {}).warnings == (
         instance_status.NOTHING_RUNS,
@@ -206,7 +206,9 @@ def test_what_is_told_along_the_way() -> None:
         pytest.param(
             [web(UNREADY)], f"{instance_status.UNROUTABLE} (1 of 1 running, 1 not ready)", id="not-ready"
         ),
-        pytest.param([web(START)], "not all of its instances ran: 0 of 1 running, 1 starting", id="starting"),
+        pytest.param(
+            [web(START)], "not all of its instances were running: 0 of 1 running, 1 starting", id="starting"
+        ),
     ],
 )
 def test_the_limit_says_what_was_missing(processes: list[Process], reason: str) -> None:

@@ -31,7 +31,7 @@ CRASHES = (
 )
 
 
-OOM = "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`"
+OOM = "APP/PROC/WEB: Exited with status 137 (out of memory). Increase its memory: `cf scale APP -m 1G`"
 
 
 def stats(*states_: str) -> dict[str, Any]:
@@ -233,7 +233,7 @@ def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(
     found = cloud.poll(ROLLS)
     assert (found.phase, found.shows_failure) == (Phase.FAILED, True)
     assert found.reason.startswith(
-        f"it crashes (0 of 1 running, 1 crashed): {OOM}. The deployment goes on trying"
+        f"it crashes (0 of 1 running, 1 crashed): {OOM}. Cloud Foundry keeps trying"
     )
 
 
