@@ -77,8 +77,8 @@ def new_deployment(target: str, app: AppState, request: TriggerRequest, rows: li
     """
     droplet = droplet_of(request.body)
     guids = [row.get("guid") for row in rows]
-    known = app.deployments.newest
-    newer = rows[: guids.index(known)] if known in guids else rows
+    last = app.deployments.newest
+    newer = rows[: guids.index(last)] if last in guids else rows
     matching = [row for row in newer if not droplet or droplet_of(row) == droplet]
     if not matching:
         return None

@@ -114,7 +114,7 @@ class CloudFoundryProvider:
         return app
 
     def _check_again(self, target: str) -> None:
-        """The state right before a trigger: others may have changed the app during minutes of staging."""
+        """Check the app right before a trigger: others may have changed it during the staging."""
         app = self._check(target)
         if trigger_requests.rolls(self.options):
             self._read_deployments(app)

@@ -23,7 +23,7 @@ from tests.providers.cloudfoundry.support import (
 )
 
 
-def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMock) -> None:
+def test_only_a_deployment_in_progress_is_active(wire: responses.RequestsMock) -> None:
     cloud = server(wire, command=Command.CANCEL)
     known(cloud)
     answer(
@@ -52,9 +52,9 @@ CANCEL, IT = f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/depl
             ["deployment-cancel-200", "deployment-get-200-canceling"],
             CANCELLED,
             [CANCEL, IT],
-            id="an-empty-answer",
+            id="empty-response",
         ),
-        pytest.param(["app-start-200"], CANCELLED, [CANCEL], id="any-good-answer"),
+        pytest.param(["app-start-200"], CANCELLED, [CANCEL], id="other-good-response"),
         pytest.param(["deployment-cancel-422-final"], STAYS, [CANCEL], id="over"),
     ],
 )
@@ -81,7 +81,7 @@ def test_a_deployment_is_cancelled(
         ("ACTIVE", "PAUSED", None),
     ],
 )
-def test_a_cancel_without_a_usable_answer_is_what_the_deployment_says(
+def test_the_result_of_a_cancel_without_a_usable_response_is_read_from_the_deployment(
     wire: responses.RequestsMock, value: str, reason: str, how: str | None
 ) -> None:
     cloud = server(wire)
@@ -97,7 +97,7 @@ def test_a_cancel_without_a_usable_answer_is_what_the_deployment_says(
     assert asked(wire) == [CANCEL, IT]
 
 
-def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(
+def test_a_cancel_may_have_arrived_if_its_result_cannot_be_read(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire)
@@ -115,10 +115,10 @@ def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(
         pytest.param(Condition.RUNNING, cancel.CANNOT_UNDO, id="a-start"),
         pytest.param(Condition.STOPPED, cancel.CANNOT_UNDO, id="a-stop"),
         pytest.param(Condition.STAGED, cancel.CONTINUES[Condition.STAGED], id="a-staging"),
-        pytest.param(Condition.REVERTED, cancel.CONTINUES[Condition.REVERTED], id="a-way-back"),
+        pytest.param(Condition.REVERTED, cancel.CONTINUES[Condition.REVERTED], id="a-rollback"),
     ],
 )
-def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(
+def test_what_cannot_be_cancelled_continues_without_a_request(
     wire: responses.RequestsMock, aspect: str, how: str
 ) -> None:
     cloud = server(wire)
@@ -127,7 +127,7 @@ def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(
     assert asked(wire) == []
 
 
-def test_what_was_cancelled_is_over_without_a_look_at_its_instances(wire: responses.RequestsMock) -> None:
+def test_a_cancelled_deployment_is_followed_without_its_instances(wire: responses.RequestsMock) -> None:
     cloud = server(wire, command=Command.CANCEL)
     known(cloud)
     serve(wire, "deployment-get-200-canceling")

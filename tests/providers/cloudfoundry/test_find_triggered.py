@@ -64,7 +64,7 @@ FOUND = [
         [],
         [("processes", [{"guid": WEB}])],
         AccessDenied(find_triggered.CANNOT_TELL),
-        id="no-version-is-told",
+        id="no-version-reported",
     ),
     pytest.param(
         rolled(DROPLET), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((ROLLS,)), id="1"
@@ -74,7 +74,7 @@ FOUND = [
         [],
         [("deployments", [deployment("ACTIVE", "DEPLOYING")])],
         Started((PERHAPS,)),
-        id="of-a-droplet-that-was-not-there",
+        id="unexpected-droplet",
     ),
     pytest.param(
         rolled(DROPLET),
@@ -88,7 +88,7 @@ FOUND = [
         [],
         [("deployments", [deployment("ACTIVE", "DEPLOYING", guid="before")])],
         None,
-        id="only-the-one-before",
+        id="only-the-previous-one",
     ),
     pytest.param(rolled(), [], [("deployments", [])], None, id="none"),
     pytest.param(
@@ -131,7 +131,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("sent", "replies", "lists", "expected"), FOUND)
-def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
+def test_the_effect_of_a_lost_trigger_is_what_has_changed(
     wire: responses.RequestsMock,
     sent: Callable[[Any], TriggerRequest],
     replies: list[str],
@@ -151,14 +151,14 @@ def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
     assert len(asked(wire)) == 1
 
 
-def test_nothing_is_looked_for_that_was_never_sent(wire: responses.RequestsMock) -> None:
+def test_nothing_is_searched_for_that_was_never_sent(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     assert cloud.find_triggered(APP) is None
     assert asked(wire) == []
 
 
-def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMock) -> None:
+def test_deployments_of_another_app_are_an_error_and_not_an_empty_list(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     seen = known(cloud, newest="before")
     seen.sent = rolling(seen, "")

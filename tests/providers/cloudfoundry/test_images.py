@@ -21,6 +21,6 @@ def test_a_tag_alone_is_another_tag_of_the_same_image(wished: str, current: str,
     assert images.full_name(wished, current) == image
 
 
-def test_a_tag_alone_needs_an_image_that_is_there() -> None:
+def test_a_tag_alone_requires_a_current_image() -> None:
     with pytest.raises(RefusedError, match="Set it to name:tag"):
         images.full_name(":2", "")

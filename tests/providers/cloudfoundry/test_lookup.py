@@ -56,7 +56,7 @@ def test_an_app_by_name_is_found_in_three_lists(wire: responses.RequestsMock) ->
     assert found.guid("my_app") == APP
 
 
-def test_a_second_app_asks_for_no_space_again_and_a_second_time_for_its_guid(
+def test_the_space_is_requested_once_and_a_found_app_by_its_guid(
     wire: responses.RequestsMock,
 ) -> None:
     found = places(wire)
@@ -73,11 +73,11 @@ def test_a_second_app_asks_for_no_space_again_and_a_second_time_for_its_guid(
     ("rows", "guid"),
     [
         pytest.param([named("Web", "other"), named("web", "exact")], "exact", id="the-exact-one"),
-        pytest.param([named("WEB", "like")], "like", id="in-other-letters"),
+        pytest.param([named("WEB", "like")], "like", id="different-case"),
         pytest.param([named("website", "no"), named("web", "exact")], "exact", id="never-a-longer-one"),
     ],
 )
-def test_capitals_only_decide_where_there_is_a_choice(
+def test_case_only_matters_if_several_names_match(
     wire: responses.RequestsMock, rows: list[Any], guid: str
 ) -> None:
     found = places(wire)
@@ -119,7 +119,7 @@ def test_capitals_only_decide_where_there_is_a_choice(
             None,
             None,
             "organization 'my-organization' not found: the name is wrong",
-            id="another-s-answer",
+            id="response-about-another-one",
         ),
     ],
 )
@@ -133,7 +133,7 @@ def test_what_is_missing_is_named(
     assert refusal(found, "web").startswith(told)
 
 
-def test_an_empty_list_is_how_the_server_says_that_there_is_none(wire: responses.RequestsMock) -> None:
+def test_an_empty_list_means_that_the_app_does_not_exist(wire: responses.RequestsMock) -> None:
     found = places(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
@@ -144,7 +144,7 @@ def test_an_empty_list_is_how_the_server_says_that_there_is_none(wire: responses
     )
 
 
-def test_a_guid_that_nobody_knows_is_told_with_both_reasons(wire: responses.RequestsMock) -> None:
+def test_an_unknown_guid_is_reported_with_both_possible_reasons(wire: responses.RequestsMock) -> None:
     found = places(wire, "", "")
     serve(wire, "app-get-404")
     assert refusal(found, UNKNOWN) == (
@@ -161,7 +161,7 @@ def test_what_looks_like_a_guid_may_be_a_name(wire: responses.RequestsMock) -> N
     assert found.app(UNKNOWN)["guid"] == "g-1"
 
 
-def test_an_app_that_was_found_by_its_name_is_known_by_its_guid(wire: responses.RequestsMock) -> None:
+def test_an_app_that_was_found_by_name_is_also_found_by_its_guid(wire: responses.RequestsMock) -> None:
     found = places(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
@@ -172,7 +172,7 @@ def test_an_app_that_was_found_by_its_name_is_known_by_its_guid(wire: responses.
     assert found.app(guid)["guid"]
 
 
-def test_trouble_on_the_way_is_not_an_app_that_is_missing(wire: responses.RequestsMock) -> None:
+def test_a_server_error_does_not_mean_that_the_app_is_missing(wire: responses.RequestsMock) -> None:
     found = places(wire, "", "")
     serve(wire, "app-start-503-db", "GET", f"/v3/apps/{APP}")
     with pytest.raises(UnavailableError):

@@ -41,7 +41,7 @@ def held(rights: tuple[Ability, ...]) -> dict[str, bool | None]:
     return {right.name: right.granted for right in rights}
 
 
-def test_a_developer_may_start_and_nothing_but_reading_is_sent(wire: responses.RequestsMock) -> None:
+def test_a_developers_abilities_are_determined_by_reading_only(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing(ROLE))
     rights = preflight.abilities(found, [BUILDPACK], image=False)
@@ -55,7 +55,7 @@ def test_a_developer_may_start_and_nothing_but_reading_is_sent(wire: responses.R
     ]
 
 
-def test_an_image_needs_a_developer_and_the_switch(wire: responses.RequestsMock) -> None:
+def test_an_image_requires_a_developer_and_the_feature_flag(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing())
     answer(wire, "GET", FLAG, {"name": "diego_docker", "enabled": False})
@@ -73,14 +73,14 @@ def test_an_image_needs_a_developer_and_the_switch(wire: responses.RequestsMock)
     assert "cf enable-feature-flag diego_docker" in rights[2].remedy
 
 
-def test_a_docker_app_needs_the_switch_to_start(wire: responses.RequestsMock) -> None:
+def test_a_docker_app_requires_the_feature_flag_to_start(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing(ROLE))
     answer(wire, "GET", FLAG, {"name": "diego_docker", "enabled": True})
     assert held(preflight.abilities(found, [DOCKER], image=False))["diego_docker"] is True
 
 
-def test_a_client_is_asked_for_by_its_id(wire: responses.RequestsMock) -> None:
+def test_the_roles_of_a_client_are_read_by_its_id(wire: responses.RequestsMock) -> None:
     found = api(wire, client_id="ci")
     answer(wire, "GET", ROLES, listing(ROLE))
     preflight.abilities(found, [BUILDPACK], image=False)
@@ -89,7 +89,7 @@ def test_a_client_is_asked_for_by_its_id(wire: responses.RequestsMock) -> None:
     ]
 
 
-def test_every_space_is_asked_once_and_named(wire: responses.RequestsMock) -> None:
+def test_every_space_is_checked_once_and_named(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing(ROLE))
     elsewhere = {**BUILDPACK, "relationships": {"space": {"data": {"guid": OTHER}}}}
@@ -115,7 +115,7 @@ def test_without_the_scope_nothing_can_be_changed(
     assert held(preflight.abilities(found, [BUILDPACK], image=False))["cloud_controller.write"] is may
 
 
-def test_what_can_t_be_seen_is_not_known(wire: responses.RequestsMock) -> None:
+def test_an_ability_that_cannot_be_read_is_unknown(wire: responses.RequestsMock) -> None:
     """An opaque token names nobody, and another platform may have no such list."""
     found = api(wire, user_id=ME)
     serve(wire, "app-start-403-not-authorized", "GET", ROLES)
@@ -129,7 +129,7 @@ def test_what_can_t_be_seen_is_not_known(wire: responses.RequestsMock) -> None:
     assert preflight.has_role(found, SPACE, image=False) is None
 
 
-def test_a_login_that_is_no_more_is_a_refusal_of_everything(wire: responses.RequestsMock) -> None:
+def test_an_invalid_login_is_a_token_wide_refusal(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     serve(wire, "app-start-401-no-token", "GET", ROLES)
     with pytest.raises(RefusedError) as caught:

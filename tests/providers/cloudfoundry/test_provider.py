@@ -27,7 +27,7 @@ from tests.providers.cloudfoundry.support import (
 # --- reach
 
 
-def test_it_is_reached_once_it_is_discovered_and_logged_in(wire: responses.RequestsMock) -> None:
+def test_connecting_discovers_the_endpoints_and_logs_in(wire: responses.RequestsMock) -> None:
     assert server(wire).connect() == "Cloud Foundry (API 3.228.0) at https://api.example.org"
 
 
@@ -79,7 +79,7 @@ def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsM
     assert cloud.apps[APP].before.image == IMAGE
 
 
-def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMock) -> None:
+def test_the_previous_version_is_what_the_first_check_found(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     for name in (
         "app-get-200-stopped",
@@ -101,17 +101,17 @@ def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMoc
             "app-get-200-started",
             {"image": IMAGE},
             trigger_requests.NOT_DOCKER.format("buildpack"),
-            id="no-docker-app",
+            id="not-a-docker-app",
         ),
         pytest.param(
             "app-get-200-docker-started",
             {"image": IMAGE},
             trigger_requests.IN_THE_WAY.format(DEPLOYMENT),
-            id="a-deployment-in-the-way",
+            id="deployment-in-progress",
         ),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_is_sent(
+def test_what_is_not_supported_is_refused_before_anything_is_changed(
     wire: responses.RequestsMock, app: str, options: dict[str, Any], sentence: str
 ) -> None:
     cloud = server(wire, **options)
@@ -123,7 +123,7 @@ def test_what_cannot_be_done_is_refused_before_anything_is_sent(
     assert str(refused.value) == sentence
 
 
-def test_routes_that_may_not_be_read_are_no_reason_to_start_nothing(wire: responses.RequestsMock) -> None:
+def test_unreadable_routes_do_not_prevent_a_deployment(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     for name in ("app-get-200-started", "app-processes-list-200-web-2"):
         serve(wire, name)

@@ -39,7 +39,7 @@ UNDOS = [
         RUNS,
         [],
         Rejected(rollback.STOPPED_BEFORE),
-        id="it-was-stopped",
+        id="was-stopped-before",
     ),
     pytest.param({}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="the-same-droplet"),
     pytest.param({"staged": OLD_DROPLET}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="staged-to-the-same"),
@@ -62,7 +62,7 @@ UNDOS = [
 
 
 @pytest.mark.parametrize(("seen", "deployed", "requests", "expected"), UNDOS)
-def test_what_ran_before_is_put_back_where_there_is_a_way(
+def test_the_previous_version_is_restored_if_there_is_one(
     wire: responses.RequestsMock,
     seen: dict[str, Any],
     deployed: Handle,
@@ -83,7 +83,7 @@ def test_what_ran_before_is_put_back_where_there_is_a_way(
     assert asked(wire) == requests
 
 
-def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_before_is_back(
+def test_a_deployment_in_progress_is_cancelled_and_followed_until_the_previous_version_runs(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire, strategy="rolling")
@@ -109,7 +109,7 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
     ]
 
 
-def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) -> None:
+def test_a_finished_deployment_is_rolled_back_by_another_one(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling", image=IMAGE)
     known(cloud, staged=DROPLET, deployed=DEPLOYMENT)
     serve(wire, "app-get-200-docker-started")
@@ -121,7 +121,7 @@ def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) 
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
 
-def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.RequestsMock) -> None:
+def test_a_droplet_that_somebody_else_has_assigned_is_not_replaced(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged="staged", droplet="before")
     serve(wire, "app-get-200-docker-started")
@@ -137,7 +137,7 @@ BACKS = [
         [],
         [f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/deployments/{DEPLOYMENT}"],
         None,
-        id="what-is-going-is-cancelled",
+        id="deployment-in-progress-is-cancelled",
     ),
     pytest.param(
         {"previous": "older"},
@@ -159,7 +159,7 @@ BACKS = [
             f"POST {V3APP}/actions/restart",
         ],
         {"data": {"guid": "older"}},
-        id="never-forward-to-what-was-put-back",
+        id="never-to-a-newer-droplet",
     ),
     pytest.param(
         {},
@@ -176,7 +176,7 @@ BACKS = [
 
 
 @pytest.mark.parametrize(("seen", "droplets", "requests", "sent"), BACKS)
-def test_a_rollback_on_demand_goes_back_by_one(
+def test_a_rollback_on_demand_restores_the_previous_version(
     wire: responses.RequestsMock, seen: dict[str, Any], droplets: list[Any], requests: list[str], sent: Any
 ) -> None:
     cloud = server(wire, command=Command.ROLLBACK)
@@ -199,7 +199,7 @@ def test_a_rollback_on_demand_goes_back_by_one(
     [[], [{"guid": "other"}], [{"guid": "newer"}, {"guid": OLD_DROPLET}]],
     ids=["none", "lost", "oldest"],
 )
-def test_a_rollback_on_demand_without_a_droplet_from_before_is_refused(
+def test_a_rollback_on_demand_without_an_older_droplet_is_rejected(
     wire: responses.RequestsMock, droplets: list[Any]
 ) -> None:
     cloud = server(wire, command=Command.ROLLBACK)
@@ -220,7 +220,7 @@ OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
             ),
             False,
             "p",
-            id="it",
+            id="replaced-by-the-newest-deployment",
         ),
         pytest.param(
             deployment("FINALIZED", "DEPLOYED", previous_droplet={"guid": "p"}),
@@ -229,10 +229,10 @@ OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
             id="another-droplet-is-there",
         ),
         pytest.param(deployment("FINALIZED", "CANCELED", **OF_OLD), False, "", id="cancelled"),
-        pytest.param(deployment("ACTIVE", "DEPLOYING", **OF_OLD), True, "", id="going"),
+        pytest.param(deployment("ACTIVE", "DEPLOYING", **OF_OLD), True, "", id="in-progress"),
     ],
 )
-def test_the_droplet_before_is_the_one_that_the_newest_deployment_replaced(
+def test_the_previous_droplet_is_the_one_that_the_newest_deployment_replaced(
     wire: responses.RequestsMock, newest: dict[str, Any], *, active: bool, previous: str
 ) -> None:
     cloud = server(wire, command=Command.ROLLBACK)

@@ -16,7 +16,7 @@ from tests.providers.cloudfoundry.support import (
         pytest.param(
             body("app-routes-list-200")["resources"],
             "https://a-hostname.a-domain.com/some_path",
-            id="the-contract's",
+            id="recorded",
         ),
         pytest.param(body("app-routes-list-200-none")["resources"], "", id="none"),
         pytest.param(
@@ -27,11 +27,11 @@ from tests.providers.cloudfoundry.support import (
         pytest.param(
             [{"url": "*.example.com"}, {"url": "b.example.com"}],
             "https://b.example.com",
-            id="a-wildcard-is-no-address",
+            id="wildcard-host",
         ),
         pytest.param([{"url": "web.apps.internal"}, {"url": "web.apps.INTERNAL:8080"}], "", id="internal"),
         pytest.param([{"url": "user@evil.example.com/\n::error::"}], "", id="hostile"),
-        pytest.param([{"url": None}, {}], "", id="nothing-said"),
+        pytest.param([{"url": None}, {}], "", id="empty"),
     ],
 )
 def test_the_address_is_the_first_route_that_a_browser_could_open(

@@ -45,7 +45,7 @@ def test_an_image_becomes_a_package_and_a_build(wire: responses.RequestsMock) ->
     ]
 
 
-def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(
+def test_the_registrys_login_is_sent_with_the_image_and_never_printed(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire, image=IMAGE, docker_username="robot", docker_password="s3cret-of-the-registry")
@@ -61,7 +61,7 @@ def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(
     assert "s3cret" not in repr((prepared, cloud.options, cloud.apps))
 
 
-def test_a_second_try_posts_nothing_that_is_there(wire: responses.RequestsMock) -> None:
+def test_a_retry_does_not_create_anything_twice(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, package=PACKAGE, packed=True, build=BUILD)
     assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=Condition.STAGED),)
@@ -75,7 +75,7 @@ def test_a_second_try_posts_nothing_that_is_there(wire: responses.RequestsMock) 
         pytest.param([], [f"GET /v3/builds?package_guids={PACKAGE}", "POST /v3/builds"], id="it-was-not"),
     ],
 )
-def test_a_build_whose_answer_was_lost_is_looked_for(
+def test_a_build_whose_response_was_lost_is_searched_for(
     wire: responses.RequestsMock, built: list[Any], requests: list[str]
 ) -> None:
     cloud = server(wire, image=IMAGE)
@@ -132,7 +132,7 @@ def test_a_package_that_failed_is_refused(wire: responses.RequestsMock, state: s
     "name",
     ["package-create-422-buildpack-app", "build-create-400-package-not-ready", "build-create-422-package"],
 )
-def test_a_staging_that_is_refused_is_told(wire: responses.RequestsMock, name: str) -> None:
+def test_a_refused_staging_is_reported(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, package="" if name.startswith("package") else PACKAGE, packed=True)
     serve(wire, name)
@@ -140,7 +140,7 @@ def test_a_staging_that_is_refused_is_told(wire: responses.RequestsMock, name: s
         cloud.apply_changes(APP)
 
 
-def test_a_staged_build_leaves_its_droplet_for_the_start(wire: responses.RequestsMock) -> None:
+def test_the_droplet_of_a_build_is_remembered_for_the_start(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     seen = known(cloud)
     serve(wire, "build-get-200-staging-docker")
@@ -150,7 +150,7 @@ def test_a_staged_build_leaves_its_droplet_for_the_start(wire: responses.Request
     assert seen.staging.droplet == DROPLET
 
 
-def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMock) -> None:
+def test_the_reason_of_a_failed_staging_is_read_from_the_log(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE, logs=True)
     known(cloud).log.since = 0
     serve(wire, "build-get-200-failed-docker")
@@ -177,10 +177,12 @@ def test_nothing_is_staged_without_an_image(wire: responses.RequestsMock) -> Non
         pytest.param(
             "app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"
         ),
-        pytest.param("app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-shape"),
+        pytest.param(
+            "app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-format"
+        ),
     ],
 )
-def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(
+def test_staging_is_given_up_after_several_server_errors(
     wire: responses.RequestsMock, name: str, changes: dict[str, Any]
 ) -> None:
     cloud = server(wire, image=IMAGE)

@@ -87,7 +87,7 @@ STARTS = [
         ["deployment-create-201-app-was-stopped"],
         ["POST /v3/deployments"],
         Started((ROLLS,)),
-        id="rolling-of-a-stopped-app-is-looked-at-like-any",
+        id="rolling-of-a-stopped-app",
     ),
     pytest.param(
         {"image": IMAGE},
@@ -123,13 +123,13 @@ STARTS = [
             f"POST {V3APP}/actions/restart",
         ],
         Started((RUNS,), trigger_requests.RESTARTED_FOR_IMAGE),
-        id="an-app-that-was-started-while-it-was-staged",
+        id="app-was-started-during-staging",
     ),
 ]
 
 
 @pytest.mark.parametrize(("options", "seen", "replies", "requests", "expected"), STARTS)
-def test_a_start_is_one_request_that_starts_anything(  # noqa: PLR0913, PLR0917 -- the columns of a row
+def test_a_trigger_sends_one_request_that_starts_something(  # noqa: PLR0913, PLR0917 -- the columns of a row
     wire: responses.RequestsMock,
     options: dict[str, Any],
     seen: dict[str, Any],
@@ -159,7 +159,7 @@ def test_a_droplet_is_assigned_by_its_guid(wire: responses.RequestsMock) -> None
     assert bodies(wire) == [{"data": {"guid": DROPLET}}]
 
 
-def test_a_rolling_deployment_brings_its_droplet_itself(wire: responses.RequestsMock) -> None:
+def test_a_rolling_deployment_assigns_its_droplet_itself(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE, strategy="rolling")
     known(cloud, staged=DROPLET)
     serve(wire, "app-get-200-docker-started")
@@ -174,7 +174,7 @@ def test_a_rolling_deployment_brings_its_droplet_itself(wire: responses.Requests
 @pytest.mark.parametrize(
     "name", ["app-start-422-no-droplet", "app-start-422-log-rate-quota", "app-start-403-docker-disabled"]
 )
-def test_a_refusal_is_told_and_nothing_is_sent_again(wire: responses.RequestsMock, name: str) -> None:
+def test_a_refusal_is_reported_and_not_retried(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire)
     known(cloud, started=False)
     serve(wire, name)
@@ -216,10 +216,12 @@ def test_a_droplet_that_cannot_be_assigned_is_not_started(wire: responses.Reques
     [
         pytest.param("app-start-503-db", True, id="the-trigger"),
         pytest.param("current-droplet-patch-200", False, id="the-assignment-starts-nothing"),
-        pytest.param("app-processes-list-200-web-2", False, id="what-is-read-before"),
+        pytest.param("app-processes-list-200-web-2", False, id="requests-before"),
     ],
 )
-def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: str, *, arrived: bool) -> None:
+def test_only_a_lost_trigger_may_have_started_something(
+    wire: responses.RequestsMock, broken: str, *, arrived: bool
+) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged=DROPLET)
     for name in (
@@ -242,7 +244,7 @@ def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: s
     [({}, f"{V3APP}/actions/start"), ({"strategy": "restart"}, f"{V3APP}/actions/restart")],
     ids=["start", "restart"],
 )
-def test_a_good_answer_without_the_app_is_a_lost_one(
+def test_a_good_response_without_the_app_counts_as_lost(
     wire: responses.RequestsMock, options: dict[str, Any], path: str, said: Any
 ) -> None:
     cloud = server(wire, **options)
@@ -254,7 +256,9 @@ def test_a_good_answer_without_the_app_is_a_lost_one(
 
 
 @pytest.mark.parametrize("wait", [True, False])
-def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *, wait: bool) -> None:
+def test_warnings_are_reported_with_the_trigger_if_no_poll_follows(
+    wire: responses.RequestsMock, *, wait: bool
+) -> None:
     cloud = server(wire, wait=wait)
     known(cloud)
     cloud.api.warnings.append("an old buildpack")

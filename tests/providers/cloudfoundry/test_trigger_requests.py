@@ -34,13 +34,13 @@ ROWS = [
         app_state(started=False),
         {},
         TriggerRequest(path("start"), Condition.RUNNING, "start it"),
-        id="deploy-starts-what-is-stopped",
+        id="deploy-starts-a-stopped-app",
     ),
     pytest.param(
         app_state(),
         {},
         TriggerRequest(path("start"), Condition.RUNNING, "start it", note=trigger_requests.ALREADY),
-        id="deploy-of-a-started-app-says-what-it-does",
+        id="deploy-of-a-started-app-has-a-note",
     ),
     pytest.param(
         app_state(),
@@ -132,13 +132,13 @@ ROWS = [
         app_state(started=False),
         {"command": Command.STOP},
         AlreadyDone(trigger_requests.IS_STOPPED),
-        id="stop-of-what-is-stopped",
+        id="stop-of-a-stopped-app",
     ),
 ]
 
 
 @pytest.mark.parametrize(("seen", "options", "expected"), ROWS)
-def test_what_is_asked_for_is_one_request(
+def test_each_command_is_one_request(
     seen: AppState, options: dict[str, Any], expected: TriggerRequest | AlreadyDone
 ) -> None:
     assert trigger_requests.request_for(seen, Options(**options)) == expected
@@ -159,7 +159,7 @@ def test_what_is_asked_for_is_one_request(
         ),
     ],
 )
-def test_the_way_back_is_the_way_that_the_new_version_came(
+def test_a_rollback_deploys_the_same_way_as_the_deployment(
     options: dict[str, Any], expected: TriggerRequest
 ) -> None:
     assert trigger_requests.rollback_request(app_state(), OLD_DROPLET, Options(**options)) == expected
@@ -172,7 +172,7 @@ def test_a_deployment_is_cancelled_by_its_guid() -> None:
 
 
 IMPOSSIBLE = [
-    pytest.param(app_state(), {}, "", id="all-is-well"),
+    pytest.param(app_state(), {}, "", id="supported"),
     pytest.param(app_state(droplet=""), {}, trigger_requests.NO_DROPLET, id="no-droplet"),
     pytest.param(
         app_state(droplet=""),
@@ -181,33 +181,31 @@ IMPOSSIBLE = [
         id="no-droplet-to-restart",
     ),
     pytest.param(app_state(droplet=""), {"command": Command.STOP}, "", id="no-droplet-is-needed-to-stop"),
-    pytest.param(app_state(droplet=""), {"image": IMAGE}, "", id="an-image-makes-one"),
+    pytest.param(app_state(droplet=""), {"image": IMAGE}, "", id="image-creates-a-droplet"),
     pytest.param(
         app_state(lifecycle="buildpack"),
         {"image": IMAGE},
         trigger_requests.NOT_DOCKER.format("buildpack"),
-        id="no-docker-app",
+        id="not-a-docker-app",
     ),
     pytest.param(app_state(lifecycle="buildpack"), {}, "", id="without-image-any-app"),
     pytest.param(
         app_state(newest="d", active=True),
         {"image": IMAGE},
         trigger_requests.IN_THE_WAY.format("d"),
-        id="a-deployment-is-in-the-way",
+        id="deployment-in-progress",
     ),
     pytest.param(
         app_state(newest="d", active=True),
         {"image": IMAGE, "strategy": "rolling"},
         "",
-        id="rolling-takes-its-place",
+        id="rolling-replaces-it",
     ),
 ]
 
 
 @pytest.mark.parametrize(("seen", "options", "sentence"), IMPOSSIBLE)
-def test_what_cannot_be_done_is_told_before_anything_is_sent(
-    seen: AppState, options: dict[str, Any], sentence: str
-) -> None:
+def test_what_is_not_supported_is_named(seen: AppState, options: dict[str, Any], sentence: str) -> None:
     assert trigger_requests.unsupported(seen, Options(**options)) == sentence
 
 
@@ -230,7 +228,7 @@ def test_what_cannot_be_done_is_told_before_anything_is_sent(
         ),
     ],
 )
-def test_a_dry_run_says_what_would_be_sent(
+def test_a_dry_run_describes_the_request(
     seen: AppState, options: dict[str, Any], told: tuple[str, ...]
 ) -> None:
     assert tuple(trigger_requests.describe(seen, Options(**options))) == told

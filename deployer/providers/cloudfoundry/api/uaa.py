@@ -49,7 +49,8 @@ ASSERTION_REJECTED = (
     "create it in this job, right before this step. UAA must also trust its issuer and audience"
 )
 NOT_SENT_AGAIN = (
-    "the login server failed 3 times: the password is not sent again, because wrong ones lock the account"
+    f"the login server failed {MAX_LOGIN_TRIES} times: "
+    "the password is not sent again, because wrong ones lock the account"
 )
 
 

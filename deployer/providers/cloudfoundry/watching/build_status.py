@@ -19,7 +19,10 @@ PHASES = {"STAGING": Phase.RUNNING, "STAGED": Phase.SUCCEEDED, "FAILED": Phase.F
 KNOWN_FAILURES: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"manifest unknown|name unknown|not found", re.IGNORECASE),
-        "The registry does not have this image or tag. Check its name, and that it was pushed before",
+        (
+            "The registry does not have this image or tag. "
+            "Check its name, and that it was pushed before the deployment"
+        ),
     ),
     (
         re.compile(r"unauthorized|authentication required|denied|forbidden", re.IGNORECASE),
@@ -77,4 +80,6 @@ def failure_reason(row: Any, errors: Sequence[str]) -> str:
     remedy = next((text for pattern, text in KNOWN_FAILURES if pattern.search(line)), "")
     if "InsufficientResources" in str(row.get("error") if isinstance(row, dict) else ""):
         remedy = NO_ROOM
-    return ". ".join(filter(None, (f"Its log says: {line}" if line else "", remedy)))
+    if not line:
+        return remedy
+    return f"Its log says: {line}. {remedy}" if remedy else f"Its log says: {line}"

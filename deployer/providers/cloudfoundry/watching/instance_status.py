@@ -1,7 +1,7 @@
 """PURE: what the server reports of an app's instances, as a snapshot (cloudfoundry-api 5 and 8).
 
-A start is answered before anything runs, and a deployment that is FINALIZED may not be a success: only the
-instances show whether the app runs.
+The response to a start arrives before anything runs, and a deployment that is FINALIZED may not be a success:
+only the instances show whether the app runs.
 """
 
 from __future__ import annotations
@@ -205,7 +205,10 @@ def _ready(text: str, warnings: tuple[str, ...], *, replaced: bool) -> Snapshot:
 
 
 def stopped(processes: Sequence[Process]) -> Snapshot:
-    """Whether none of the instances runs any more: a stop is answered before that (cloudfoundry-api 5)."""
+    """Whether none of the instances runs any more.
+
+    The response to a stop arrives before that (cloudfoundry-api 5).
+    """
     if not any_runs(processes):
         return Snapshot(Phase.SUCCEEDED, "stopped")
     text = status_text(processes)
@@ -283,7 +286,7 @@ def _missing(processes: Sequence[Process], text: str) -> str:
 
 
 def _warnings(processes: Sequence[Process]) -> Iterator[str]:
-    """Instances that could not be placed, which is not a failure yet, and states that we do not know."""
+    """Instances that could not be placed, which is not a failure yet, and unknown states."""
     for each in processes:
         for detail in each.details:
             yield f"an instance could not be placed yet ({detail}): Cloud Foundry keeps trying"

@@ -89,7 +89,7 @@ UNAVAILABLE = {
 ELSEWHERE = {"root-get-404-router-unknown-route", "log-cache-read-404-unauthorized-or-expired"}
 
 
-def test_every_bad_answer_of_the_contract_has_a_row() -> None:
+def test_every_recorded_error_response_has_a_row() -> None:
     bad = {
         name
         for name in names("")
@@ -99,7 +99,7 @@ def test_every_bad_answer_of_the_contract_has_a_row() -> None:
 
 
 @pytest.mark.parametrize(("name", "words"), REFUSED.items(), ids=REFUSED)
-def test_a_refusal_tells_its_remedy_the_server_s_words_and_the_request(name: str, words: str) -> None:
+def test_a_refusal_contains_the_fix_the_servers_text_and_the_request_id(name: str, words: str) -> None:
     answered = reply(name)
     said = outcome(answered)
     first = answered.data["errors"][0]
@@ -111,7 +111,7 @@ def test_a_refusal_tells_its_remedy_the_server_s_words_and_the_request(name: str
 
 
 @pytest.mark.parametrize(("name", "words"), UNAVAILABLE.items(), ids=UNAVAILABLE)
-def test_trouble_of_the_server_s_own_is_waited_through(name: str, words: str) -> None:
+def test_an_error_of_the_server_itself_may_be_retried(name: str, words: str) -> None:
     """Without the request's id, which is another one each time: the same trouble is told once."""
     answered = reply(name)
     said = outcome(answered)
@@ -122,7 +122,7 @@ def test_trouble_of_the_server_s_own_is_waited_through(name: str, words: str) ->
     assert (said.from_server, said.may_have_arrived, ID in said.server_error) == (True, broken, broken)
 
 
-def test_the_router_speaks_for_itself() -> None:
+def test_a_404_of_the_router_is_recognized() -> None:
     assert "no route for this address: `cf_api` is wrong" in str(
         outcome(reply("root-get-404-router-unknown-route"))
     )
@@ -145,7 +145,7 @@ def test_the_router_speaks_for_itself() -> None:
         pytest.param(
             error(330002, "our own words", status=403),
             "`cf enable-feature-flag diego_docker`",
-            id="an-operator-s-text",
+            id="custom-text-of-an-operator",
         ),
         pytest.param(
             error(10008, "something new"),
@@ -168,7 +168,7 @@ def test_other_codes_of_the_table(answered: Response, words: str) -> None:
     assert words in said.reason
 
 
-def test_several_errors_are_all_told() -> None:
+def test_several_errors_are_all_reported() -> None:
     errors = [
         {"detail": f"Wrong {number}.", "title": "CF-X", "code": code}
         for number, code in enumerate((1, 10017, 2), 1)
@@ -185,25 +185,25 @@ def test_several_errors_are_all_told() -> None:
             error(10013, "Rate Limit Exceeded", status=429, retry_after="37"),
             "rate limited by Cloud Foundry (Rate Limit",
             37,
-            id="of-the-user",
+            id="limit-by-user",
         ),
-        pytest.param(error(10014, status=429, retry_after="5"), "rate limited by", 5, id="of-the-address"),
-        pytest.param(error(20008, status=429), "rate limited by", 0, id="of-uaa"),
-        pytest.param(error(20004, status=502), "can't reach its login server", 0, id="uaa-away"),
+        pytest.param(error(10014, status=429, retry_after="5"), "rate limited by", 5, id="limit-by-address"),
+        pytest.param(error(20008, status=429), "rate limited by", 0, id="limit-of-uaa"),
+        pytest.param(error(20004, status=502), "can't reach its login server", 0, id="uaa-unreachable"),
         pytest.param(error(170015, status=503), "can't reach the runtime of its apps", 0, id="restart"),
         pytest.param(
             error(10008, status=504, retry_after="soon"), "Cloud Foundry returned an error", 0, id="another"
         ),
     ],
 )
-def test_how_long_to_stay_away_is_the_server_s_word(answered: Response, words: str, wait: float) -> None:
+def test_the_wait_is_what_the_server_asks_for(answered: Response, words: str, wait: float) -> None:
     said = outcome(answered)
     assert isinstance(said, UnavailableError)
     assert words in said.reason
     assert (said.retry_after, said.from_server, said.may_have_arrived) == (wait, True, answered.status >= 500)
 
 
-def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: responses.RequestsMock) -> None:
+def test_the_json_of_a_rate_limit_is_read_although_its_type_is_text(wire: responses.RequestsMock) -> None:
     api = connected(wire)
     text = '{"errors":[{"detail":"Rate Limit Exceeded","title":"CF-RateLimitExceeded","code":10013}]}'
     headers = {"Retry-After": "12", "X-RateLimit-Remaining": "0"}
@@ -241,7 +241,7 @@ def test_a_rate_limit_s_json_is_read_though_it_is_announced_as_text(wire: respon
         pytest.param(429, {"message": "slow down"}, "JSON that is not Cloud Foundry's", False, id="a-limit"),
     ],
 )
-def test_what_is_not_in_its_shape_is_nobody_s_refusal(
+def test_a_response_in_another_format_is_not_a_refusal(
     status: int, data: Any, words: str, *, gateway: bool
 ) -> None:
     """A gateway may have passed the request on before it answered in Cloud Foundry's place."""
@@ -254,7 +254,7 @@ def test_what_is_not_in_its_shape_is_nobody_s_refusal(
 @pytest.mark.parametrize(
     ("data", "is_json", "value"), [({"a": 1}, True, {"a": 1}), ([], True, []), ("", False, None)]
 )
-def test_a_good_answer_is_its_json_or_nothing(data: Any, value: Any, *, is_json: bool) -> None:
+def test_a_good_response_is_its_json_or_none(data: Any, value: Any, *, is_json: bool) -> None:
     assert api_responses.json_or_raise(Response(200, data, is_json=is_json)) == value
 
 
@@ -282,7 +282,7 @@ def test_a_redirect_is_never_followed(location: str, words: str) -> None:
     assert isinstance(outcome(Response(302, "", is_json=False)), UnavailableError)
 
 
-def test_hostile_texts_are_one_line() -> None:
+def test_untrusted_texts_are_one_line() -> None:
     said = str(
         outcome(
             error(10008, "a\n::error::b\r" + "x" * 5000, title="T" * 500, x_vcap_request_id="a b\n::error::")
@@ -316,7 +316,7 @@ def test_hostile_texts_are_one_line() -> None:
         ),
     ],
 )
-def test_warnings_are_told_once_each(wire: responses.RequestsMock, header: str, warnings: list[str]) -> None:
+def test_each_warning_is_kept_once(wire: responses.RequestsMock, header: str, warnings: list[str]) -> None:
     api = connected(wire)
     wire.get(API + THING, json={}, headers={"X-Cf-Warnings": header})
     api.get(THING)
@@ -327,7 +327,7 @@ def test_warnings_are_told_once_each(wire: responses.RequestsMock, header: str, 
 @pytest.mark.parametrize(
     ("text", "left"), [("18000", 18000), ("0", 0), ("", None), ("-1", None), ("many", None)]
 )
-def test_what_is_left_of_the_limit_is_the_last_answer_s_word(
+def test_the_remaining_requests_are_those_of_the_last_response(
     wire: responses.RequestsMock, text: str, left: int | None
 ) -> None:
     api = connected(wire)
@@ -360,7 +360,9 @@ def test_a_list_is_read_to_its_last_page(wire: responses.RequestsMock) -> None:
         "https://a@evil.example:99999999/x?page=2",
     ],
 )
-def test_a_link_to_the_next_page_takes_the_token_nowhere(wire: responses.RequestsMock, href: str) -> None:
+def test_a_link_to_the_next_page_never_takes_the_token_to_another_host(
+    wire: responses.RequestsMock, href: str
+) -> None:
     api = connected(wire)
     first = listing({"guid": "1"})
     first["pagination"]["next"] = {"href": href}
@@ -370,7 +372,7 @@ def test_a_link_to_the_next_page_takes_the_token_nowhere(wire: responses.Request
     assert asked(wire) == ["GET /v3/apps", "GET /v3/apps?page=2"]
 
 
-def test_a_list_that_leads_to_itself_ends(wire: responses.RequestsMock) -> None:
+def test_a_list_that_links_to_itself_ends(wire: responses.RequestsMock) -> None:
     api = connected(wire)
     first = listing({"guid": "1"})
     first["pagination"]["next"] = {"href": f"{API}/v3/apps?page=2"}
@@ -379,7 +381,7 @@ def test_a_list_that_leads_to_itself_ends(wire: responses.RequestsMock) -> None:
 
 
 @pytest.mark.parametrize("data", [[], {}, {"resources": None}, "text"])
-def test_a_list_of_another_shape_is_none(wire: responses.RequestsMock, data: Any) -> None:
+def test_a_list_in_another_format_is_an_error(wire: responses.RequestsMock, data: Any) -> None:
     api = connected(wire)
     answer(wire, "GET", "/v3/apps", data)
     with pytest.raises(UnavailableError, match=r"^unrecognized response \(expected a list\)$"):
@@ -395,7 +397,7 @@ def test_a_list_of_another_shape_is_none(wire: responses.RequestsMock, data: Any
         (("50% off",), "50%2525+off"),
     ],
 )
-def test_a_comma_in_a_name_is_escaped_twice_on_the_wire(
+def test_a_comma_in_a_name_is_escaped_twice(
     wire: responses.RequestsMock, found: tuple[str, ...], query: str
 ) -> None:
     api = connected(wire)
@@ -404,12 +406,12 @@ def test_a_comma_in_a_name_is_escaped_twice_on_the_wire(
     assert str(wire.calls[0].request.url) == f"{API}/v3/apps?names={query}"
 
 
-def test_log_cache_that_is_not_there_is_not_asked(wire: responses.RequestsMock) -> None:
+def test_no_request_is_sent_without_a_log_cache(wire: responses.RequestsMock) -> None:
     assert connected(wire, root="root-get-200-no-v2-no-logcache").logs(f"/api/v1/read/{APP}") is None
     assert asked(wire) == []
 
 
-def test_log_cache_s_404_is_handed_on_as_it_is(wire: responses.RequestsMock) -> None:
+def test_a_404_of_log_cache_is_returned_unchanged(wire: responses.RequestsMock) -> None:
     api = connected(wire)
     serve(wire, "log-cache-read-404-unauthorized-or-expired")
     found = api.logs(f"/api/v1/read/{APP}")

@@ -20,12 +20,12 @@ from tests.providers.cloudfoundry.support import (
         pytest.param("BAKING", Phase.UNKNOWN, 0, id="unknown"),
     ],
 )
-def test_a_build_is_its_state(state: str, phase: Phase, hold: float) -> None:
+def test_the_phase_of_a_build_is_its_state(state: str, phase: Phase, hold: float) -> None:
     found = build_status.snapshot_of({"state": state, "droplet": {"guid": DROPLET}})
     assert (found.phase, found.stable_for) == (phase, hold)
 
 
-def test_a_failed_staging_tells_what_its_log_says() -> None:
+def test_a_failed_staging_quotes_its_log() -> None:
     row = body("build-get-200-failed-docker")
     assert build_status.snapshot_of(row, "Its log says: manifest unknown").reason == (
         "staging failed. Its log says: manifest unknown"
@@ -52,12 +52,12 @@ def test_builds_are_read(name: str) -> None:
     assert build_status.snapshot_of(body(name)).phase is BUILDS[name]
 
 
-def test_a_staged_build_without_a_droplet_is_no_news() -> None:
+def test_a_staged_build_without_a_droplet_is_an_error() -> None:
     with pytest.raises(UnavailableError):
         build_status.snapshot_of({"state": "STAGED", "droplet": None})
 
 
-def test_what_the_server_says_is_one_line() -> None:
+def test_the_servers_text_is_one_line() -> None:
     found = build_status.snapshot_of({"state": "FAILED", "error": "a\nb" + "x" * 1000})
     assert found.reason == "staging failed: a b" + "x" * 1000
 
@@ -68,7 +68,7 @@ def test_what_the_server_says_is_one_line() -> None:
         pytest.param(
             "build-get-200-failed-docker",
             ["due to manifest unknown"],
-            "Its log says: due to manifest unknown. The registry does not have this image or tag. Check its name, and that it was pushed before",
+            "Its log says: due to manifest unknown. The registry does not have this image or tag. Check its name, and that it was pushed before the deployment",
             id="no-such-tag",
         ),
         pytest.param(
@@ -80,8 +80,8 @@ def test_what_the_server_says_is_one_line() -> None:
         ),
         pytest.param("build-get-200-failed-docker", ["first", "last"], "Its log says: last", id="any-other"),
         pytest.param("build-get-200-failed-docker", [], "", id="no-log"),
-        pytest.param("build-get-200-failed-insufficient", [], build_status.NO_ROOM, id="no-room"),
+        pytest.param("build-get-200-failed-insufficient", [], build_status.NO_ROOM, id="no-capacity"),
     ],
 )
-def test_a_failed_staging_has_its_cause_in_the_log(name: str, errors: list[str], told: str) -> None:
+def test_the_reason_of_a_failed_staging_is_in_its_log(name: str, errors: list[str], told: str) -> None:
     assert build_status.failure_reason(body(name), errors) == told

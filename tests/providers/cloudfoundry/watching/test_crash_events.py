@@ -27,29 +27,29 @@ def event(
             id="out-of-memory",
         ),
         pytest.param([event()], f"Exited with status 1. {crash_events.SEE_LOG}", id="any-other"),
-        pytest.param([event(version="an-earlier-start")], "", id="of-an-earlier-start"),
+        pytest.param([event(version="an-earlier-start")], "", id="earlier-start"),
         pytest.param(
             [event(version="an-earlier-start"), event("this one")],
             f"this one. {crash_events.SEE_LOG}",
-            id="the-newest-of-ours",
+            id="newest-event-of-this-version",
         ),
-        pytest.param([event(guid="another")], "", id="of-another-process"),
+        pytest.param([event(guid="another")], "", id="another-process"),
         pytest.param(
-            [event(version="")], f"Exited with status 1. {crash_events.SEE_LOG}", id="no-version-is-told"
+            [event(version="")], f"Exited with status 1. {crash_events.SEE_LOG}", id="no-version-reported"
         ),
         pytest.param(
             [event("", exit_status=3)], f"exited with status 3. {crash_events.SEE_LOG}", id="only-a-status"
         ),
-        pytest.param([event("")], "", id="nothing-said"),
-        pytest.param([{}, {"data": 1, "actor": 1}], "", id="another-shape"),
+        pytest.param([event("")], "", id="empty"),
+        pytest.param([{}, {"data": 1, "actor": 1}], "", id="another-format"),
         pytest.param([], "", id="none"),
     ],
 )
-def test_a_crash_reason_is_that_of_what_runs_now(events: list[dict[str, Any]], reason: str) -> None:
+def test_a_crash_reason_belongs_to_the_current_version(events: list[dict[str, Any]], reason: str) -> None:
     assert crash_events.reason(events, frozenset({WEB}), frozenset({VERSION})) == reason
 
 
-def test_new_processes_have_no_version_that_is_known() -> None:
+def test_the_versions_of_new_processes_are_unknown() -> None:
     assert (
         crash_events.reason([event(version="unknown")], frozenset({WEB}))
         == f"Exited with status 1. {crash_events.SEE_LOG}"

@@ -13,22 +13,22 @@ DEPLOYMENTS = [
     pytest.param("ACTIVE", "DEPLOYING", Phase.RUNNING, id="deploying"),
     pytest.param("ACTIVE", "PAUSED", Phase.RUNNING, id="paused"),
     pytest.param("ACTIVE", "CANCELING", Phase.RUNNING, id="canceling"),
-    pytest.param("FINALIZED", "CANCELED", Phase.CANCELLED, id="canceled-is-no-success"),
-    pytest.param("FINALIZED", "SUPERSEDED", Phase.SUPERSEDED, id="superseded-is-no-success"),
-    pytest.param("FINALIZED", "", Phase.UNKNOWN, id="finalized-alone-is-no-success"),
+    pytest.param("FINALIZED", "CANCELED", Phase.CANCELLED, id="canceled-is-not-a-success"),
+    pytest.param("FINALIZED", "SUPERSEDED", Phase.SUPERSEDED, id="superseded-is-not-a-success"),
+    pytest.param("FINALIZED", "", Phase.UNKNOWN, id="finalized-alone-is-not-a-success"),
     pytest.param("ACTIVE", "DREAMING", Phase.UNKNOWN, id="unknown"),
     pytest.param("DEPLOYED", "", Phase.UNKNOWN, id="unknown-value"),
 ]
 
 
 @pytest.mark.parametrize(("value", "reason", "phase"), DEPLOYMENTS)
-def test_a_deployment_is_read_by_both_its_words(value: str, reason: str, phase: Phase) -> None:
+def test_the_phase_of_a_deployment_is_its_value_and_reason(value: str, reason: str, phase: Phase) -> None:
     row = {"status": {"value": value, "reason": reason}}
     assert deployment_status.snapshot_of(row).phase is phase
     assert not deployment_status.is_deployed(row)
 
 
-def test_trouble_of_a_deployment_is_told_and_is_no_end() -> None:
+def test_an_error_of_a_deployment_is_reported_and_not_final() -> None:
     found = deployment_status.snapshot_of(body("deployment-get-200-deploying-with-error"))
     assert found == Snapshot(
         Phase.RUNNING,
@@ -41,14 +41,14 @@ def test_trouble_of_a_deployment_is_told_and_is_no_end() -> None:
 @pytest.mark.parametrize(
     ("value", "reason", "phase"),
     [
-        pytest.param("FINALIZED", "CANCELED", None, id="back"),
+        pytest.param("FINALIZED", "CANCELED", None, id="previous-version-restored"),
         pytest.param("FINALIZED", "DEPLOYED", Phase.FAILED, id="too-late"),
-        pytest.param("ACTIVE", "CANCELING", Phase.RUNNING, id="on-its-way"),
+        pytest.param("ACTIVE", "CANCELING", Phase.RUNNING, id="being-cancelled"),
         pytest.param("ACTIVE", "DEPLOYING", Phase.RUNNING, id="not-yet"),
         pytest.param("FINALIZED", "SUPERSEDED", Phase.SUPERSEDED, id="superseded"),
     ],
 )
-def test_a_deployment_that_we_cancel_is_followed_until_what_ran_before_is_back(
+def test_a_cancelled_deployment_is_followed_until_the_previous_version_is_restored(
     value: str, reason: str, phase: Phase | None
 ) -> None:
     found = deployment_status.reverted({"status": {"value": value, "reason": reason}})
@@ -58,12 +58,12 @@ def test_a_deployment_that_we_cancel_is_followed_until_what_ran_before_is_back(
 @pytest.mark.parametrize(
     ("rows", "phase"),
     [
-        pytest.param([CRASH], Phase.FAILED, id="all-that-are-there-crash"),
+        pytest.param([CRASH], Phase.FAILED, id="all-existing-ones-crash"),
         pytest.param([CRASH, RUN], Phase.RUNNING, id="one-runs"),
-        pytest.param([], Phase.RUNNING, id="none-there"),
+        pytest.param([], Phase.RUNNING, id="no-instances"),
     ],
 )
-def test_new_instances_that_crash_end_a_deployment_that_would_never_end(
+def test_crashing_new_instances_fail_a_deployment_that_would_never_end(
     rows: list[dict[str, Any]], phase: Phase
 ) -> None:
     going = deployment_status.snapshot_of(body("deployment-get-200-deploying"))

@@ -30,10 +30,10 @@ VERDICTS = [
         [web(RUN, START)], "any", Phase.SUCCEEDED, 0.5, "1 of 2 running, 1 starting", id="one-of-two-is-any"
     ),
     pytest.param(
-        [web(START, START)], "any", Phase.RUNNING, 0, "0 of 2 running, 2 starting", id="none-is-not-any"
+        [web(START, START)], "any", Phase.RUNNING, 0, "0 of 2 running, 2 starting", id="none-running"
     ),
     pytest.param(
-        [web(DOWN, DOWN)], "all", Phase.RUNNING, 0, "0 of 2 running, 2 down", id="down-is-no-failure"
+        [web(DOWN, DOWN)], "all", Phase.RUNNING, 0, "0 of 2 running, 2 down", id="down-is-not-a-failure"
     ),
     pytest.param(
         [web(NO_ROOM)],
@@ -41,7 +41,7 @@ VERDICTS = [
         Phase.RUNNING,
         0,
         "0 of 1 running, 1 down (insufficient resources: memory)",
-        id="no-room-is-no-failure",
+        id="no-capacity-is-not-a-failure",
     ),
     pytest.param(
         [web(CRASH, CRASH)], "all", Phase.FAILED, 0.5, "0 of 2 running, 2 crashed", id="all-crashed"
@@ -77,14 +77,14 @@ VERDICTS = [
         Phase.SUCCEEDED,
         0.5,
         "1 of 1 running, 1 not ready",
-        id="any-knows-no-readiness",
+        id="any-ignores-readiness",
     ),
     pytest.param(
         [web(NO_READINESS)], "all", Phase.SUCCEEDED, 0.5, "1 of 1 running", id="no-readiness-checks-there"
     ),
     pytest.param([web(desired=2)], "all", Phase.RUNNING, 0, "0 of 2 running", id="none-reported-yet"),
     pytest.param(
-        [web(RUN, desired=2)], "all", Phase.RUNNING, 0, "1 of 2 running", id="fewer-reported-than-wanted"
+        [web(RUN, desired=2)], "all", Phase.RUNNING, 0, "1 of 2 running", id="fewer-reported-than-desired"
     ),
     pytest.param(
         [web(instance("STOPPING"))], "all", Phase.RUNNING, 0, "0 of 1 running, 1 stopping", id="stopping"
@@ -95,13 +95,13 @@ VERDICTS = [
         Phase.UNKNOWN,
         0,
         "0 of 1 running, 1 unknown",
-        id="the-server-does-not-know",
+        id="unknown-to-the-server",
     ),
     pytest.param(
-        [web(instance("FLYING"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 FLYING", id="we-do-not-know"
+        [web(instance("FLYING"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 FLYING", id="unknown-state"
     ),
     pytest.param([web(desired=0)], "all", Phase.SUCCEEDED, 0.5, "no instances", id="zero-instances"),
-    pytest.param([], "all", Phase.UNKNOWN, 0, "no processes", id="no-process-is-named"),
+    pytest.param([], "all", Phase.UNKNOWN, 0, "no processes", id="no-processes"),
     pytest.param(
         [web(RUN), worker(START)],
         "all",
@@ -132,13 +132,13 @@ VERDICTS = [
         Phase.SUCCEEDED,
         0.5,
         "1 of 1 running",
-        id="a-process-of-zero-instances-counts-for-nothing",
+        id="process-with-zero-instances-is-ignored",
     ),
 ]
 
 
 @pytest.mark.parametrize(("processes", "ready", "phase", "hold", "detail"), VERDICTS)
-def test_a_verdict_is_made_of_the_instances(
+def test_the_instances_decide_the_phase(
     processes: list[Process], ready: Ready, phase: Phase, hold: float, detail: str
 ) -> None:
     found = instance_status.snapshot_of(processes, ready, {})
@@ -169,28 +169,28 @@ def test_a_verdict_is_made_of_the_instances(
             Phase.SUCCEEDED,
             id="the-same-on-korifi",
         ),
-        pytest.param(DOWN, RUN, Phase.SUCCEEDED, id="the-first-that-runs"),
+        pytest.param(DOWN, RUN, Phase.SUCCEEDED, id="first-running-one"),
     ],
 )
-def test_an_instance_that_crashes_between_two_looks_is_noticed(
+def test_an_instance_that_crashes_between_two_polls_is_noticed(
     before: dict[str, Any], now: dict[str, Any], phase: Phase
 ) -> None:
     marks = Process("web", 1, (before,)).running
     assert instance_status.snapshot_of([Process("web", 1, (now,))], "all", marks).phase is phase
 
 
-def test_success_is_only_believed_at_the_second_look_also_at_the_deadline() -> None:
+def test_success_requires_a_second_poll_even_at_the_deadline() -> None:
     found = instance_status.snapshot_of([web(RUN)], "all", {})
     assert (found.final, found.stable_for) == (False, instance_status.SECOND_POLL_SECONDS)
 
 
-def test_a_crash_is_told_with_its_reason() -> None:
+def test_a_crash_is_reported_with_its_reason() -> None:
     assert instance_status.snapshot_of([web(CRASH)], "all", {}, "Exited with status 1").reason == (
         "it crashes (0 of 1 running, 1 crashed): Exited with status 1"
     )
 
 
-def test_what_is_told_along_the_way() -> None:
+def test_warnings_about_instances() -> None:
     assert instance_status.snapshot_of([web(NO_ROOM)], "all", {}).warnings == (
         "an instance could not be placed yet (insufficient resources: memory): Cloud Foundry keeps trying",
     )
@@ -211,7 +211,7 @@ def test_what_is_told_along_the_way() -> None:
         ),
     ],
 )
-def test_the_limit_says_what_was_missing(processes: list[Process], reason: str) -> None:
+def test_the_reason_of_a_timeout_says_what_was_missing(processes: list[Process], reason: str) -> None:
     assert instance_status.snapshot_of(processes, "all", {}).reason == reason
 
 
@@ -224,7 +224,7 @@ def test_the_limit_says_what_was_missing(processes: list[Process], reason: str) 
         pytest.param([], Phase.SUCCEEDED, id="none"),
     ],
 )
-def test_stopped_is_what_runs_nowhere_any_more(rows: list[dict[str, Any]], phase: Phase) -> None:
+def test_an_app_is_stopped_once_no_instance_runs(rows: list[dict[str, Any]], phase: Phase) -> None:
     assert instance_status.stopped([web(*rows)]).phase is phase
 
 

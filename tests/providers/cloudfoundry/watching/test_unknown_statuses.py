@@ -9,7 +9,7 @@ from deployer.providers.cloudfoundry.watching import build_status, deployment_st
 
 
 @pytest.mark.parametrize("reply", [None, "text", [], {}, {"resources": {}}, {"status": 1}, {"state": None}])
-def test_an_answer_of_another_shape_is_no_news(reply: Any) -> None:
+def test_json_in_another_format_is_an_error(reply: Any) -> None:
     for read in (
         build_status.snapshot_of,
         deployment_status.snapshot_of,
@@ -20,7 +20,7 @@ def test_an_answer_of_another_shape_is_no_news(reply: Any) -> None:
             read(reply)
 
 
-def test_no_state_that_we_do_not_know_changes_its_letters() -> None:
+def test_an_unknown_state_is_printed_unchanged() -> None:
     """A secret in other letters would be known as none."""
     row = {"status": {"value": "ACTIVE", "reason": "SeCrEt"}}
     found = [deployment_status.snapshot_of(row), build_status.snapshot_of({"state": "SeCrEt"})]
