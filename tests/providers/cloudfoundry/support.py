@@ -1,4 +1,4 @@
-"""What the tests of Cloud Foundry share: the recorded replies, and a provider that has logged in over a wire of `responses`."""
+"""What the tests of Cloud Foundry share: recorded replies, and a provider that has logged in."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def recorded(name: str) -> Any:
 
 
 def body(name: str) -> Any:
-    """A copy of a reply's body, free to be changed."""
+    """A copy of a reply's body, which a test may change."""
     return json.loads(json.dumps(recorded(name)["response"]["body"]))
 
 
 def names(*beginnings: str) -> list[str]:
-    """The replies whose names begin so."""
+    """The names of the replies that start with one of these."""
     return sorted(path.stem for path in REPLIES.glob("*.json") if path.stem.startswith(beginnings))
 
 
@@ -63,7 +63,7 @@ def listing(*rows: Row) -> Row:
 
 
 def instance(state: str, index: int = 0, **more: Any) -> Row:
-    """One of `/stats`, as a Cloud Controller gives it."""
+    """One instance of a response to `/stats`."""
     guid = f"i-{index}" if state in {"RUNNING", "STARTING"} else ""
     return {
         "type": "web",
@@ -80,7 +80,7 @@ def instance(state: str, index: int = 0, **more: Any) -> Row:
 
 
 def serve(wire: responses.RequestsMock, name: str, method: str = "", path: str = "", **changes: Any) -> None:
-    """Answer with a recorded reply where its request went to, or somewhere else; with its `status` or `body` changed."""
+    """Respond with a recorded reply, perhaps to another request, and with its `status` or `body` changed."""
     record = recorded(name)
     request, reply = record["request"], {**record["response"], **changes}
     url = API + path if path.startswith("/") else path or request["url"].partition("?")[0]
@@ -104,28 +104,28 @@ def serve(wire: responses.RequestsMock, name: str, method: str = "", path: str =
 
 
 def answer(wire: responses.RequestsMock, method: str, path: str, data: Any, status: int = 200) -> None:
-    """Answer with rows of our own making, in the shape of the recorded ones."""
+    """Respond with JSON that is not recorded, but has the same format."""
     wire.add(method, path if path.startswith("https") else API + path, json=data, status=status)
 
 
 def asked(wire: responses.RequestsMock) -> list[str]:
-    """Every request that was sent: method, path (with `logs` before log-cache's) and query in the order of its names."""
-    told = []
+    """Every request that was sent: method, path (with `logs` before those of log-cache), and sorted query."""
+    sent = []
     for call in wire.calls:
         parts = urlsplit(str(call.request.url))
         host = {urlsplit(LOGS).netloc: "logs ", urlsplit(LOGIN).netloc: "login "}.get(parts.netloc, "")
         query = "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(parts.query)))
-        told.append(f"{host}{call.request.method} {parts.path}{f'?{query}' if query else ''}")
-    return told
+        sent.append(f"{host}{call.request.method} {parts.path}{f'?{query}' if query else ''}")
+    return sent
 
 
 def bodies(wire: responses.RequestsMock) -> list[Any]:
-    """What was sent along."""
+    """The JSON of every request that has some."""
     return [json.loads(call.request.body) for call in wire.calls if call.request.body]
 
 
 def connected(wire: responses.RequestsMock, *, root: str = "root-get-200") -> Client:
-    """Discovered and logged in; of that nothing is on the list of what was asked."""
+    """A client that is logged in. `asked` does not list the requests for that."""
 
     def opened(base: str, *, token: Any, scheme: str = "Bearer") -> Http:
         return Http(base, token=token, scheme=scheme, user_agent=AGENT, monotonic=lambda: 0.0)
@@ -139,7 +139,7 @@ def connected(wire: responses.RequestsMock, *, root: str = "root-get-200") -> Cl
 
 
 def server(wire: responses.RequestsMock, *, logs: bool = False, **options: Any) -> CloudFoundryProvider:
-    """One that has been reached. Without `logs` its foundation has no log-cache, which is another story."""
+    """A connected provider. Without `logs` the foundation has no log-cache."""
     api = connected(wire, root="root-get-200" if logs else "root-get-200-no-v2-no-logcache")
     return CloudFoundryProvider(api, AppLookup(api), Options(**options))
 

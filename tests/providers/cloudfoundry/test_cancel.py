@@ -46,7 +46,7 @@ CANCEL, IT = f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/depl
 
 
 @pytest.mark.parametrize(
-    ("replies", "how", "requests"),
+    ("replies", "expected", "requests"),
     [
         pytest.param(
             ["deployment-cancel-200", "deployment-get-200-canceling"],
@@ -59,19 +59,19 @@ CANCEL, IT = f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/depl
     ],
 )
 def test_a_deployment_is_cancelled(
-    wire: responses.RequestsMock, replies: list[str], how: str, requests: list[str]
+    wire: responses.RequestsMock, replies: list[str], expected: str, requests: list[str]
 ) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, replies[0], "POST", f"/v3/deployments/{DEPLOYMENT}/actions/cancel")
     for name in replies[1:]:
         serve(wire, name)
-    assert cloud.cancel(ROLLS) == how
+    assert cloud.cancel(ROLLS) == expected
     assert asked(wire) == requests
 
 
 @pytest.mark.parametrize(
-    ("value", "reason", "how"),
+    ("value", "reason", "expected"),
     [
         ("ACTIVE", "CANCELING", CANCELLED),
         ("FINALIZED", "CANCELED", CANCELLED),
@@ -82,14 +82,14 @@ def test_a_deployment_is_cancelled(
     ],
 )
 def test_the_result_of_a_cancel_without_a_usable_response_is_read_from_the_deployment(
-    wire: responses.RequestsMock, value: str, reason: str, how: str | None
+    wire: responses.RequestsMock, value: str, reason: str, expected: str | None
 ) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "deployment-cancel-200")
     serve(wire, "deployment-get-200-deploying", body=deployment(value, reason))
-    if how:
-        assert cloud.cancel(ROLLS) == how
+    if expected:
+        assert cloud.cancel(ROLLS) == expected
     else:
         with pytest.raises(UnavailableError) as lost:
             cloud.cancel(ROLLS)
@@ -110,7 +110,7 @@ def test_a_cancel_may_have_arrived_if_its_result_cannot_be_read(
 
 
 @pytest.mark.parametrize(
-    ("aspect", "how"),
+    ("condition", "expected"),
     [
         pytest.param(Condition.RUNNING, cancel.CANNOT_UNDO, id="a-start"),
         pytest.param(Condition.STOPPED, cancel.CANNOT_UNDO, id="a-stop"),
@@ -119,11 +119,11 @@ def test_a_cancel_may_have_arrived_if_its_result_cannot_be_read(
     ],
 )
 def test_what_cannot_be_cancelled_continues_without_a_request(
-    wire: responses.RequestsMock, aspect: str, how: str
+    wire: responses.RequestsMock, condition: str, expected: str
 ) -> None:
     cloud = server(wire)
     known(cloud)
-    assert cloud.cancel(Handle(APP, "x", condition=aspect)) == how
+    assert cloud.cancel(Handle(APP, "x", condition=condition)) == expected
     assert asked(wire) == []
 
 

@@ -27,13 +27,13 @@ from tests.providers.cloudfoundry.support import (
     server,
 )
 
-PERHAPS = Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT, owner=Owner.UNSURE)
+UNSURE = Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT, owner=Owner.UNSURE)
 
 
-START_ACT = TriggerRequest(f"{V3APP}/actions/start", Condition.RUNNING, "start it")
+START_REQUEST = TriggerRequest(f"{V3APP}/actions/start", Condition.RUNNING, "start it")
 
 
-STOP_ACT = TriggerRequest(f"{V3APP}/actions/stop", Condition.STOPPED, "stop it")
+STOP_REQUEST = TriggerRequest(f"{V3APP}/actions/stop", Condition.STOPPED, "stop it")
 
 
 def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
@@ -41,16 +41,16 @@ def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
 
 
 FOUND = [
-    pytest.param(lambda _: START_ACT, ["app-get-200-started"], [], Started((RUNS,)), id="started"),
-    pytest.param(lambda _: START_ACT, ["app-get-200-stopped"], [], None, id="not-started"),
+    pytest.param(lambda _: START_REQUEST, ["app-get-200-started"], [], Started((RUNS,)), id="started"),
+    pytest.param(lambda _: START_REQUEST, ["app-get-200-stopped"], [], None, id="not-started"),
     pytest.param(
-        lambda _: STOP_ACT,
+        lambda _: STOP_REQUEST,
         ["app-get-200-stopped"],
         [],
         Started((Handle(APP, "", condition=Condition.STOPPED),)),
         id="stopped",
     ),
-    pytest.param(lambda _: STOP_ACT, ["app-get-200-started"], [], None, id="not-stopped"),
+    pytest.param(lambda _: STOP_REQUEST, ["app-get-200-started"], [], None, id="not-stopped"),
     pytest.param(
         lambda seen: restart(seen, ""),
         [],
@@ -73,7 +73,7 @@ FOUND = [
         rolled(),
         [],
         [("deployments", [deployment("ACTIVE", "DEPLOYING")])],
-        Started((PERHAPS,)),
+        Started((UNSURE,)),
         id="unexpected-droplet",
     ),
     pytest.param(

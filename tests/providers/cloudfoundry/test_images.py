@@ -7,7 +7,7 @@ from deployer.providers.cloudfoundry import images
 
 
 @pytest.mark.parametrize(
-    ("wished", "current", "image"),
+    ("image", "current", "expected"),
     [
         pytest.param("a/b:2", "a/b:1", "a/b:2", id="whole"),
         pytest.param(":2", "a/b:1", "a/b:2", id="tag"),
@@ -17,8 +17,8 @@ from deployer.providers.cloudfoundry import images
         pytest.param(":2", "b", "b:2", id="name-alone"),
     ],
 )
-def test_a_tag_alone_is_another_tag_of_the_same_image(wished: str, current: str, image: str) -> None:
-    assert images.full_name(wished, current) == image
+def test_a_tag_alone_is_another_tag_of_the_same_image(image: str, current: str, expected: str) -> None:
+    assert images.full_name(image, current) == expected
 
 
 def test_a_tag_alone_requires_a_current_image() -> None:

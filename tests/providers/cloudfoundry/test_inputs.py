@@ -1,4 +1,4 @@
-"""Cloud Foundry: its inputs, which platform is meant by them, and what becomes of them."""
+"""Cloud Foundry: its inputs, which platform they select, and what is made of them."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ WAYS = "Set it, or CF_CLIENT_ID and CF_CLIENT_SECRET, or CF_USERNAME and CF_PASS
 
 
 def read(environ: Mapping[str, str]) -> tuple[CloudFoundry | None, RawInputs]:
-    given = look_up((Common, CloudFoundry), environ)
-    return CloudFoundry.read(given), given
+    raw = look_up((Common, CloudFoundry), environ)
+    return CloudFoundry.read(raw), raw
 
 
 def inputs(environ: Mapping[str, str]) -> CloudFoundry:
-    found, given = read(environ)
-    assert found is not None, given.mistakes
-    assert given.mistakes == []
+    found, raw = read(environ)
+    assert found is not None, raw.mistakes
+    assert raw.mistakes == []
     return found
 
 
@@ -107,7 +107,7 @@ def test_an_app_by_guid_needs_no_organization_and_no_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "expected"),
     [
         pytest.param({"CF_APP": " , "}, ["CF_APP: must name at least one app"], id="no-app"),
         pytest.param({"CF_ORG": "a\nb"}, ["CF_ORG: must be one line"], id="two-lines"),
@@ -132,8 +132,8 @@ def test_an_app_by_guid_needs_no_organization_and_no_space() -> None:
         ),
     ],
 )
-def test_mistakes_in_inputs_are_reported(more: Mapping[str, str], told: list[str]) -> None:
-    assert mistakes({**GOOD, **more}) == told
+def test_mistakes_in_inputs_are_reported(more: Mapping[str, str], expected: list[str]) -> None:
+    assert mistakes({**GOOD, **more}) == expected
 
 
 @pytest.mark.parametrize(
@@ -171,17 +171,17 @@ def test_an_image_is_kept_as_it_is(image: str) -> None:
     ],
 )
 def test_an_invalid_image_is_reported_without_repeating_it(image: str, words: str) -> None:
-    told = mistakes(GOOD | {"DEPLOYER_APP_IMAGE": image})
-    assert len(told) == 1
-    assert told[0].startswith(f"DEPLOYER_APP_IMAGE: {words}")
-    assert MARK not in told[0]
+    expected = mistakes(GOOD | {"DEPLOYER_APP_IMAGE": image})
+    assert len(expected) == 1
+    assert expected[0].startswith(f"DEPLOYER_APP_IMAGE: {words}")
+    assert MARK not in expected[0]
 
 
 # --- the login
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "expected"),
     [
         pytest.param(PERSON, [], id="a-user"),
         pytest.param(PERSON | {"CF_ORIGIN": "ldap"}, [], id="a-user-of-another-identity-provider"),
@@ -226,18 +226,18 @@ def test_an_invalid_image_is_reported_without_repeating_it(image: str, words: st
         ),
     ],
 )
-def test_exactly_one_complete_login_is_required(environ: Mapping[str, str], told: list[str]) -> None:
-    assert mistakes({**PLACE, **environ}) == told
+def test_exactly_one_complete_login_is_required(environ: Mapping[str, str], expected: list[str]) -> None:
+    assert mistakes({**PLACE, **environ}) == expected
 
 
 @pytest.mark.parametrize(
     "text", [MARK, f"ghs_{MARK}", f"a.{MARK}", f"a.{MARK}.c.d", f"a.{MARK} .c", f"Bearer a.{MARK}.c"]
 )
 def test_an_invalid_identity_token_is_not_sent(text: str) -> None:
-    told = mistakes(PLACE | {"CF_ASSERTION": text})
-    assert [(each.startswith("CF_ASSERTION: is not an identity token"), MARK in each) for each in told] == [
-        (True, False)
-    ]
+    expected = mistakes(PLACE | {"CF_ASSERTION": text})
+    assert [
+        (each.startswith("CF_ASSERTION: is not an identity token"), MARK in each) for each in expected
+    ] == [(True, False)]
 
 
 @pytest.mark.parametrize("name", ["CF_PASSWORD", "CF_CLIENT_SECRET", "CF_ASSERTION", "CF_DOCKER_PASSWORD"])
@@ -275,8 +275,8 @@ def test_every_secret_is_redacted() -> None:
         "CF_DOCKER_PASSWORD": f"{MARK}-docker",
         "DEPLOYER_APP_IMAGE": "a/b:1",
     }
-    found, given = read(environ)
-    assert set(CloudFoundry.secrets(given)) == {f"{MARK}-password", f"{MARK}-docker", ""}
+    found, raw = read(environ)
+    assert set(CloudFoundry.secrets(raw)) == {f"{MARK}-password", f"{MARK}-docker", ""}
     assert set(CloudFoundry.secrets(read(PLACE | CLIENT | TOKEN)[1])) == {f"{MARK}-client", JWT, ""}
     assert MARK not in repr((found, connected(environ).options))
 
@@ -330,7 +330,10 @@ def test_the_inputs_become_options(more: Mapping[str, str], options: Options) ->
 def test_headers_are_only_sent_to_the_apis_domain_and_the_login_where_the_api_says(
     login: str, sent: str | None, wire: responses.RequestsMock
 ) -> None:
-    """They are secrets of a gateway in front of the API; the password follows the API's own link, as in the official client."""
+    """They are secrets of a gateway in front of the API.
+
+    The password follows the API's own link, as in the official client.
+    """
     found = body("root-get-200")
     links = {**found["links"], "login": {"href": login}, "uaa": {"href": login}}
     wire.get(f"{API}/", json={**found, "links": links})
@@ -377,7 +380,7 @@ def test_a_rehearsal_requires_no_inputs_and_names_those_it_ignores() -> None:
         "CF_READY": "any",
         "DEPLOYER_REHEARSE": "success",
     }
-    given = look_up((Common, CloudFoundry), GOOD | environ)
+    raw = look_up((Common, CloudFoundry), GOOD | environ)
     session = {
         "cf_api": "http://127.0.0.1:1",
         "cf_client_id": "robot",
@@ -385,10 +388,10 @@ def test_a_rehearsal_requires_no_inputs_and_names_those_it_ignores() -> None:
         "cf_app": APP,
         "cf_ready": "all",
     }
-    ignored = CloudFoundry.use_simulator(given, session)
-    found = CloudFoundry.read(given)
+    ignored = CloudFoundry.use_simulator(raw, session)
+    found = CloudFoundry.read(raw)
     assert ignored == ["CF_API", "CF_USERNAME", "CF_PASSWORD", "CF_ORG", "CF_SPACE", "CF_APP", "CF_READY"]
-    assert given.mistakes == []
+    assert raw.mistakes == []
     assert found is not None
     assert (found.cf_api, found.targets, found.cf_strategy, found.cf_username) == (
         "http://127.0.0.1:1",
@@ -400,19 +403,19 @@ def test_a_rehearsal_requires_no_inputs_and_names_those_it_ignores() -> None:
 
 
 def test_conflicts_are_reported_once_in_a_rehearsal_too() -> None:
-    given = look_up(
+    raw = look_up(
         (Common, CloudFoundry),
         {"CF_DOCKER_USERNAME": "bot", "CF_DOCKER_PASSWORD": "pw", "DEPLOYER_REHEARSE": "success"},
     )
-    CloudFoundry.use_simulator(given, {"cf_api": API, "cf_username": "a", "cf_password": "b", "cf_app": APP})
-    CloudFoundry.read(given)
-    assert given.mistakes == ["CF_DOCKER_USERNAME requires DEPLOYER_APP_IMAGE"]
+    CloudFoundry.use_simulator(raw, {"cf_api": API, "cf_username": "a", "cf_password": "b", "cf_app": APP})
+    CloudFoundry.read(raw)
+    assert raw.mistakes == ["CF_DOCKER_USERNAME requires DEPLOYER_APP_IMAGE"]
 
 
 # --- which platform
 
 
-def told(environ: Mapping[str, str], capfdbinary: pytest.CaptureFixture[bytes]) -> tuple[int, list[str]]:
+def run_main(environ: Mapping[str, str], capfdbinary: pytest.CaptureFixture[bytes]) -> tuple[int, list[str]]:
     code = main([], environ, StillClock())  # type: ignore[arg-type]  # by shape, as everywhere in the tests
     return code, [
         line
@@ -453,7 +456,8 @@ def told(environ: Mapping[str, str], capfdbinary: pytest.CaptureFixture[bytes]) 
         ),
         pytest.param(
             {"CF_API": API, "COOLIFY_URL": "x"},
-            "COOLIFY_URL (coolify) and CF_API (cloudfoundry) select different platforms. Set DEPLOYER_PROVIDER",
+            "COOLIFY_URL (coolify) and CF_API (cloudfoundry) select different platforms. "
+            "Set DEPLOYER_PROVIDER",
             id="both",
         ),
     ],
@@ -461,9 +465,9 @@ def told(environ: Mapping[str, str], capfdbinary: pytest.CaptureFixture[bytes]) 
 def test_the_platform_is_selected_by_its_inputs(
     environ: Mapping[str, str], first: str, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:
-    code, said = told(environ, capfdbinary)
+    code, lines = run_main(environ, capfdbinary)
     assert code == 2
-    assert said[0].startswith(f"ERROR: Deployer: {first}")
+    assert lines[0].startswith(f"ERROR: Deployer: {first}")
 
 
 def test_an_input_of_the_other_platform_in_the_same_step_is_a_mistake(
@@ -476,19 +480,19 @@ def test_an_input_of_the_other_platform_in_the_same_step_is_a_mistake(
         "DEPLOYER_TAG": "blue",
         "COOLIFY_URL": "x",
     }
-    _, said = told(environ, capfdbinary)
-    assert said[:2] == [
+    _, lines = run_main(environ, capfdbinary)
+    assert lines[:2] == [
         "WARNING: Deployer: DEPLOYER_TAG has no effect: DEPLOYER_PROVIDER is cloudfoundry",
         "ERROR: Deployer: env has no effect: DEPLOYER_PROVIDER is cloudfoundry",
     ]
-    assert not any("COOLIFY_URL" in line for line in said)
+    assert not any("COOLIFY_URL" in line for line in lines)
 
 
 @pytest.mark.parametrize("name", ["CF_ASSERTION", "CF_PASSWORD", "CF_CLIENT_SECRET"])
 def test_a_run_without_a_secret_may_be_skipped(name: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     environ = PLACE | {"DEPLOYER_ON_MISSING_SECRET": "skip"}
-    assert told(environ, capfdbinary) == (
+    assert run_main(environ, capfdbinary) == (
         0,
         ["NOTICE: Deployer: CF_ASSERTION is not set: skipped, nothing was deployed"],
     )
-    assert told({**environ, name: MARK}, capfdbinary)[0] == 2
+    assert run_main({**environ, name: MARK}, capfdbinary)[0] == 2

@@ -1,4 +1,4 @@
-"""Cloud Foundry: an app by guid or by name, and what is told of one that is not there (cloudfoundry-api 4)."""
+"""Cloud Foundry: finding an app by guid or by name (cloudfoundry-api 4)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def by_name(app: str) -> str:
     return f"GET /v3/apps?names={app}&space_guids={SPACE}"
 
 
-def places(wire: responses.RequestsMock, org: str = "my-organization", space: str = "my-space") -> AppLookup:
+def lookup(wire: responses.RequestsMock, org: str = "my-organization", space: str = "my-space") -> AppLookup:
     return AppLookup(connected(wire), org, space)
 
 
@@ -38,7 +38,7 @@ def refusal(found: AppLookup, target: str) -> str:
 
 
 def test_an_app_by_guid_needs_neither_organization_nor_space(wire: responses.RequestsMock) -> None:
-    found = places(wire, "", "")
+    found = lookup(wire, "", "")
     serve(wire, "app-get-200-started")
     assert found.app(APP) == body("app-get-200-started")
     assert asked(wire) == [f"GET /v3/apps/{APP}"]
@@ -46,8 +46,8 @@ def test_an_app_by_guid_needs_neither_organization_nor_space(wire: responses.Req
 
 
 def test_an_app_by_name_is_found_in_three_lists(wire: responses.RequestsMock) -> None:
-    """With only those parameters that Korifi takes, too."""
-    found = places(wire)
+    """Only with parameters that Korifi supports, too."""
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     serve(wire, "apps-list-by-name-200-one")
@@ -59,7 +59,7 @@ def test_an_app_by_name_is_found_in_three_lists(wire: responses.RequestsMock) ->
 def test_the_space_is_requested_once_and_a_found_app_by_its_guid(
     wire: responses.RequestsMock,
 ) -> None:
-    found = places(wire)
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     answer(wire, "GET", "/v3/apps", listing(named("one")))
@@ -80,7 +80,7 @@ def test_the_space_is_requested_once_and_a_found_app_by_its_guid(
 def test_case_only_matters_if_several_names_match(
     wire: responses.RequestsMock, rows: list[Any], guid: str
 ) -> None:
-    found = places(wire)
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     answer(wire, "GET", "/v3/apps", listing(*rows))
@@ -91,7 +91,7 @@ def test_case_only_matters_if_several_names_match(
 
 
 @pytest.mark.parametrize(
-    ("org", "space", "app", "told"),
+    ("org", "space", "app", "expected"),
     [
         pytest.param(
             [],
@@ -104,7 +104,8 @@ def test_case_only_matters_if_several_names_match(
             ["my-organization"],
             [],
             None,
-            "space 'my-space' not found in the organization 'my-organization': the name is wrong, or the login has no role there",
+            "space 'my-space' not found in the organization 'my-organization': "
+            "the name is wrong, or the login has no role there",
             id="space",
         ),
         pytest.param(
@@ -124,17 +125,21 @@ def test_case_only_matters_if_several_names_match(
     ],
 )
 def test_what_is_missing_is_named(
-    wire: responses.RequestsMock, org: list[str], space: list[str] | None, app: list[str] | None, told: str
+    wire: responses.RequestsMock,
+    org: list[str],
+    space: list[str] | None,
+    app: list[str] | None,
+    expected: str,
 ) -> None:
-    found = places(wire)
+    found = lookup(wire)
     for path, listed, guid in (("organizations", org, ORG), ("spaces", space, SPACE), ("apps", app, APP)):
         if listed is not None:
             answer(wire, "GET", f"/v3/{path}", listing(*({"name": name, "guid": guid} for name in listed)))
-    assert refusal(found, "web").startswith(told)
+    assert refusal(found, "web").startswith(expected)
 
 
 def test_an_empty_list_means_that_the_app_does_not_exist(wire: responses.RequestsMock) -> None:
-    found = places(wire)
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     serve(wire, "apps-list-by-name-200-none")
@@ -145,7 +150,7 @@ def test_an_empty_list_means_that_the_app_does_not_exist(wire: responses.Request
 
 
 def test_an_unknown_guid_is_reported_with_both_possible_reasons(wire: responses.RequestsMock) -> None:
-    found = places(wire, "", "")
+    found = lookup(wire, "", "")
     serve(wire, "app-get-404")
     assert refusal(found, UNKNOWN) == (
         f"app {UNKNOWN} not found: the guid is wrong, or the login has no role in its space"
@@ -153,7 +158,7 @@ def test_an_unknown_guid_is_reported_with_both_possible_reasons(wire: responses.
 
 
 def test_what_looks_like_a_guid_may_be_a_name(wire: responses.RequestsMock) -> None:
-    found = places(wire)
+    found = lookup(wire)
     serve(wire, "app-get-404")
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
@@ -162,7 +167,7 @@ def test_what_looks_like_a_guid_may_be_a_name(wire: responses.RequestsMock) -> N
 
 
 def test_an_app_that_was_found_by_name_is_also_found_by_its_guid(wire: responses.RequestsMock) -> None:
-    found = places(wire)
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     serve(wire, "apps-list-by-name-200-one")
@@ -173,7 +178,7 @@ def test_an_app_that_was_found_by_name_is_also_found_by_its_guid(wire: responses
 
 
 def test_a_server_error_does_not_mean_that_the_app_is_missing(wire: responses.RequestsMock) -> None:
-    found = places(wire, "", "")
+    found = lookup(wire, "", "")
     serve(wire, "app-start-503-db", "GET", f"/v3/apps/{APP}")
     with pytest.raises(UnavailableError):
         found.app(APP)

@@ -1,4 +1,4 @@
-"""Cloud Foundry: connecting, resolving an app, cancelling."""
+"""Cloud Foundry: connecting, and resolving an app."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from tests.providers.cloudfoundry.support import (
     server,
 )
 
-# --- reach
+# --- connecting
 
 
 def test_connecting_discovers_the_endpoints_and_logs_in(wire: responses.RequestsMock) -> None:
     assert server(wire).connect() == "Cloud Foundry (API 3.228.0) at https://api.example.org"
 
 
-# --- check
+# --- resolving
 
 
 def test_a_check_finds_the_app_its_processes_and_its_address(wire: responses.RequestsMock) -> None:

@@ -33,7 +33,7 @@ from tests.providers.cloudfoundry.support import (
     server,
 )
 
-UNDOS = [
+AFTER_FAILURE = [
     pytest.param(
         {"staged": DROPLET, "was_started": False},
         RUNS,
@@ -61,7 +61,7 @@ UNDOS = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "deployed", "requests", "expected"), UNDOS)
+@pytest.mark.parametrize(("seen", "deployed", "requests", "expected"), AFTER_FAILURE)
 def test_the_previous_version_is_restored_if_there_is_one(
     wire: responses.RequestsMock,
     seen: dict[str, Any],
@@ -131,7 +131,7 @@ def test_a_droplet_that_somebody_else_has_assigned_is_not_replaced(wire: respons
     )
 
 
-BACKS = [
+ON_DEMAND = [
     pytest.param(
         {"active": True, "newest": DEPLOYMENT},
         [],
@@ -175,7 +175,7 @@ BACKS = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "droplets", "requests", "sent"), BACKS)
+@pytest.mark.parametrize(("seen", "droplets", "requests", "sent"), ON_DEMAND)
 def test_a_rollback_on_demand_restores_the_previous_version(
     wire: responses.RequestsMock, seen: dict[str, Any], droplets: list[Any], requests: list[str], sent: Any
 ) -> None:
@@ -208,7 +208,7 @@ def test_a_rollback_on_demand_without_an_older_droplet_is_rejected(
     assert cloud.trigger(APP) == Rejected(rollback.NONE_BEFORE)
 
 
-OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
+OLD = {"droplet": {"guid": OLD_DROPLET}}
 
 
 @pytest.mark.parametrize(
@@ -228,8 +228,8 @@ OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
             "",
             id="another-droplet-is-there",
         ),
-        pytest.param(deployment("FINALIZED", "CANCELED", **OF_OLD), False, "", id="cancelled"),
-        pytest.param(deployment("ACTIVE", "DEPLOYING", **OF_OLD), True, "", id="in-progress"),
+        pytest.param(deployment("FINALIZED", "CANCELED", **OLD), False, "", id="cancelled"),
+        pytest.param(deployment("ACTIVE", "DEPLOYING", **OLD), True, "", id="in-progress"),
     ],
 )
 def test_the_previous_droplet_is_the_one_that_the_newest_deployment_replaced(

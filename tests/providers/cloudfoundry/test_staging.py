@@ -158,8 +158,8 @@ def test_the_reason_of_a_failed_staging_is_read_from_the_log(wire: responses.Req
     found = cloud.poll(Handle(APP, BUILD, condition=Condition.STAGED))
     assert found.phase is Phase.FAILED
     assert (
-        "due to manifest unknown. The registry does not have this image or tag. Check its name, and that it was pushed before"
-        in found.reason
+        "due to manifest unknown. The registry does not have this image or tag. "
+        "Check its name, and that it was pushed before the deployment" in found.reason
     )
     assert len(found.log or ()) == 3
 

@@ -238,18 +238,18 @@ def test_only_a_lost_trigger_may_have_started_something(
     assert lost.value.may_have_arrived is arrived
 
 
-@pytest.mark.parametrize("said", [{}, [], {"guid": "another"}, {"message": "OK"}, {"guid": None}])
+@pytest.mark.parametrize("data", [{}, [], {"guid": "another"}, {"message": "OK"}, {"guid": None}])
 @pytest.mark.parametrize(
     ("options", "path"),
     [({}, f"{V3APP}/actions/start"), ({"strategy": "restart"}, f"{V3APP}/actions/restart")],
     ids=["start", "restart"],
 )
 def test_a_good_response_without_the_app_counts_as_lost(
-    wire: responses.RequestsMock, options: dict[str, Any], path: str, said: Any
+    wire: responses.RequestsMock, options: dict[str, Any], path: str, data: Any
 ) -> None:
     cloud = server(wire, **options)
     known(cloud)
-    answer(wire, "POST", path, said)
+    answer(wire, "POST", path, data)
     with pytest.raises(UnavailableError) as lost:
         cloud.trigger(APP)
     assert (lost.value.may_have_arrived, lost.value.server_error) == (True, lost.value.reason)
@@ -263,7 +263,7 @@ def test_warnings_are_reported_with_the_trigger_if_no_poll_follows(
     known(cloud)
     cloud.api.warnings.append("an old buildpack")
     serve(wire, "app-start-200")
-    answered = cloud.trigger(APP)
-    assert isinstance(answered, Started)
-    assert answered.note.endswith("an old buildpack") is not wait
+    result = cloud.trigger(APP)
+    assert isinstance(result, Started)
+    assert result.note.endswith("an old buildpack") is not wait
     assert cloud.describe(APP)[-1] == "an old buildpack"

@@ -1,4 +1,4 @@
-"""Which request does what is asked for, what can't be done, and the small pure parts: routes, crash reasons, images."""
+"""Which request does what the user asked for, and what is not supported."""
 
 from typing import Any
 
@@ -69,7 +69,8 @@ ROWS = [
             "replace its instances one by one",
             rolling(),
             repeats=True,
-            note=f"it replaces deployment {DEPLOYMENT}, which somebody else started and which is still in progress",
+            note=f"it replaces deployment {DEPLOYMENT}, "
+            "which somebody else started and which is still in progress",
         ),
         id="rolling-over-another",
     ),
@@ -210,7 +211,7 @@ def test_what_is_not_supported_is_named(seen: AppState, options: dict[str, Any],
 
 
 @pytest.mark.parametrize(
-    ("seen", "options", "told"),
+    ("seen", "options", "expected"),
     [
         pytest.param(app_state(started=False), {}, (f"would start it (POST {path('start')})",), id="start"),
         pytest.param(
@@ -229,9 +230,6 @@ def test_what_is_not_supported_is_named(seen: AppState, options: dict[str, Any],
     ],
 )
 def test_a_dry_run_describes_the_request(
-    seen: AppState, options: dict[str, Any], told: tuple[str, ...]
+    seen: AppState, options: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
-    assert tuple(trigger_requests.describe(seen, Options(**options))) == told
-
-
-# --- crash reasons
+    assert tuple(trigger_requests.describe(seen, Options(**options))) == expected

@@ -1,4 +1,4 @@
-"""Cloud Foundry: where its parts are, how a token is got, and how it is kept (cloudfoundry-api 1 and 2)."""
+"""Cloud Foundry: its endpoints, and how a token is requested and renewed (cloudfoundry-api 1 and 2)."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ class Time:
         return self.now
 
 
-class Hidden(list[str]):
-    """What was told to be hidden."""
+class Secrets(list[str]):
+    """What was registered as a secret."""
 
 
 def api(
@@ -90,7 +90,7 @@ def jwt(**claims: Any) -> str:
     )
 
 
-# --- which way
+# --- which request
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_every_token_is_registered_as_a_secret_before_it_is_used(wire: responses
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "uaa-token-refresh-200")
-    time, hidden = Time(), Hidden()
+    time, hidden = Time(), Secrets()
     foundation = api(now=time, add_secret=hidden.append)
     foundation.discover()
     time.now += 600
@@ -188,7 +188,7 @@ def test_the_repr_of_a_login_contains_no_secret() -> None:
 def test_a_token_is_renewed_a_minute_before_it_expires(
     wire: responses.RequestsMock, *, seconds: float, renewed: bool
 ) -> None:
-    """The fixture's holds for 599 s. A renewed one goes on from there."""
+    """The recorded token is valid for 599 s. A renewed one counts from the renewal."""
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     if renewed:
@@ -261,7 +261,7 @@ def test_an_expired_refresh_token_leads_to_one_new_login(wire: responses.Request
 
 
 @pytest.mark.parametrize(
-    ("answered", "renewed_after"),
+    ("response", "renewed_after"),
     [
         pytest.param({"expires_in": 1199}, 1139, id="lifetime-of-cf-deployment"),
         pytest.param({"expires_in": 40}, 20, id="a-short-one"),
@@ -270,10 +270,10 @@ def test_an_expired_refresh_token_leads_to_one_new_login(wire: responses.Request
     ],
 )
 def test_the_lifetime_of_a_token_is_what_the_server_says(
-    wire: responses.RequestsMock, answered: Mapping[str, Any], renewed_after: float
+    wire: responses.RequestsMock, response: Mapping[str, Any], renewed_after: float
 ) -> None:
     discovery_document(wire)
-    answer(wire, "POST", TOKEN_URL, {**body("uaa-token-client-credentials-200"), **answered})
+    answer(wire, "POST", TOKEN_URL, {**body("uaa-token-client-credentials-200"), **response})
     time = Time()
     foundation = api(ROBOT, now=time)
     foundation.discover()
@@ -510,11 +510,11 @@ def test_a_failing_login_server_is_retried(
     "body",
     [
         pytest.param("<html>no</html>", id="a-page"),
-        pytest.param('{"message": "Bad credentials"}', id="json-of-another-shape"),
+        pytest.param('{"message": "Bad credentials"}', id="json-in-another-format"),
     ],
 )
 def test_a_rejection_in_another_format_counts_as_well(wire: responses.RequestsMock, body: str) -> None:
-    """Asked again and again, a wrong password would lock the account."""
+    """If it were retried, a wrong password would lock the account."""
     discovery_document(wire)
     wire.post(TOKEN_URL, body=body, status=401)
     foundation = api()
@@ -541,14 +541,17 @@ def test_a_password_is_sent_to_a_failing_server_only_a_few_times(wire: responses
 def test_an_unreachable_login_server_is_retried_when_a_token_must_be_renewed(
     wire: responses.RequestsMock, login: Login, *, refreshes: bool
 ) -> None:
-    """What was accepted once locks nothing, and a renewal that got no answer is no token that was refused."""
+    """A login that was accepted once can't lock the account.
+
+    A renewal without a response does not mean that the token was refused.
+    """
     discovery_document(wire)
     name = "uaa-token-password-200" if login is JOHN else "uaa-token-client-credentials-200"
-    answer = recorded(name)["response"]["body"]
+    reply = recorded(name)["response"]["body"]
     first = (
-        {**answer, "refresh_token": "r"}
+        {**reply, "refresh_token": "r"}
         if refreshes
-        else {key: value for key, value in answer.items() if key != "refresh_token"}
+        else {key: value for key, value in reply.items() if key != "refresh_token"}
     )
     serve(wire, name, body=first)
     foundation = api(login)
@@ -601,7 +604,7 @@ def test_a_lost_response_to_a_login_is_not_a_lost_response_to_a_start(wire: resp
 def test_a_failed_refresh_is_not_a_lost_response_to_a_start(
     wire: responses.RequestsMock, *, refused: bool
 ) -> None:
-    """What was answered 401 has done nothing."""
+    """A request with the response 401 had no effect."""
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     time, start = Time(), f"/v3/apps/{APP}/actions/start"

@@ -1,4 +1,4 @@
-"""Cloud Foundry: what an answer means before its content is read (cloudfoundry-api 3)."""
+"""Cloud Foundry: what a response means before its content is read (cloudfoundry-api 3)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.providers.cloudfoundry.support import (
 )
 
 ID = "d7a3f4b6-7a5f-4d3c-9a67-1c6f4b3f0b11"
-THING = "/v3/thing"
+PATH = "/v3/path"
 
 
 def reply(name: str) -> Response:
@@ -49,9 +49,9 @@ def error(
     )
 
 
-def outcome(answered: Response) -> RefusedError | UnavailableError:
+def raised_by(response: Response) -> RefusedError | UnavailableError:
     with pytest.raises((RefusedError, UnavailableError)) as caught:
-        api_responses.json_or_raise(answered)
+        api_responses.json_or_raise(response)
     assert isinstance(caught.value, RefusedError | UnavailableError)
     return caught.value
 
@@ -86,7 +86,7 @@ UNAVAILABLE = {
     "build-create-422-in-progress": "another build of the app is still being staged",
     "process-stats-503-unavailable": "can't currently report the state of the instances",
 }
-ELSEWHERE = {"root-get-404-router-unknown-route", "log-cache-read-404-unauthorized-or-expired"}
+NOT_CLOUD_CONTROLLER = {"root-get-404-router-unknown-route", "log-cache-read-404-unauthorized-or-expired"}
 
 
 def test_every_recorded_error_response_has_a_row() -> None:
@@ -95,41 +95,41 @@ def test_every_recorded_error_response_has_a_row() -> None:
         for name in names("")
         if recorded(name)["response"]["status"] >= 400 and not name.startswith("uaa-")
     }
-    assert bad == REFUSED.keys() | UNAVAILABLE.keys() | ELSEWHERE
+    assert bad == REFUSED.keys() | UNAVAILABLE.keys() | NOT_CLOUD_CONTROLLER
 
 
 @pytest.mark.parametrize(("name", "words"), REFUSED.items(), ids=REFUSED)
 def test_a_refusal_contains_the_fix_the_servers_text_and_the_request_id(name: str, words: str) -> None:
-    answered = reply(name)
-    said = outcome(answered)
-    first = answered.data["errors"][0]
-    assert isinstance(said, RefusedError)
-    assert words in said.reason
-    assert f"{first['detail'].rstrip('.')} ({first['title']} {first['code']})" in said.reason
-    assert said.reason.endswith(f", request {ID}")
-    assert said.token_wide == (answered.status == 401)
+    response = reply(name)
+    raised = raised_by(response)
+    first = response.data["errors"][0]
+    assert isinstance(raised, RefusedError)
+    assert words in raised.reason
+    assert f"{first['detail'].rstrip('.')} ({first['title']} {first['code']})" in raised.reason
+    assert raised.reason.endswith(f", request {ID}")
+    assert raised.token_wide == (response.status == 401)
 
 
 @pytest.mark.parametrize(("name", "words"), UNAVAILABLE.items(), ids=UNAVAILABLE)
 def test_an_error_of_the_server_itself_may_be_retried(name: str, words: str) -> None:
-    """Without the request's id, which is another one each time: the same trouble is told once."""
-    answered = reply(name)
-    said = outcome(answered)
-    assert isinstance(said, UnavailableError)
-    assert words in said.reason
-    assert ID not in said.reason
-    broken = answered.status >= 500
-    assert (said.from_server, said.may_have_arrived, ID in said.server_error) == (True, broken, broken)
+    """Without the request's id, which differs each time: the same error is printed once."""
+    response = reply(name)
+    raised = raised_by(response)
+    assert isinstance(raised, UnavailableError)
+    assert words in raised.reason
+    assert ID not in raised.reason
+    broken = response.status >= 500
+    assert (raised.from_server, raised.may_have_arrived, ID in raised.server_error) == (True, broken, broken)
 
 
 def test_a_404_of_the_router_is_recognized() -> None:
     assert "no route for this address: `cf_api` is wrong" in str(
-        outcome(reply("root-get-404-router-unknown-route"))
+        raised_by(reply("root-get-404-router-unknown-route"))
     )
 
 
 @pytest.mark.parametrize(
-    ("answered", "words"),
+    ("response", "words"),
     [
         pytest.param(error(10019, status=403), "the space is suspended", id="space-suspended"),
         pytest.param(error(10020), "its organization or space is being deleted", id="being-deleted"),
@@ -162,10 +162,10 @@ def test_a_404_of_the_router_is_recognized() -> None:
         ),
     ],
 )
-def test_other_codes_of_the_table(answered: Response, words: str) -> None:
-    said = outcome(answered)
-    assert isinstance(said, RefusedError)
-    assert words in said.reason
+def test_other_codes_of_the_table(response: Response, words: str) -> None:
+    raised = raised_by(response)
+    assert isinstance(raised, RefusedError)
+    assert words in raised.reason
 
 
 def test_several_errors_are_all_reported() -> None:
@@ -173,13 +173,13 @@ def test_several_errors_are_all_reported() -> None:
         {"detail": f"Wrong {number}.", "title": "CF-X", "code": code}
         for number, code in enumerate((1, 10017, 2), 1)
     ]
-    said = str(outcome(Response(403, {"errors": errors}, is_json=True)))
-    assert said.startswith("the organization is suspended")
-    assert said.endswith("HTTP 403, Wrong 1 (CF-X 1); Wrong 2 (CF-X 10017); Wrong 3 (CF-X 2)")
+    raised = str(raised_by(Response(403, {"errors": errors}, is_json=True)))
+    assert raised.startswith("the organization is suspended")
+    assert raised.endswith("HTTP 403, Wrong 1 (CF-X 1); Wrong 2 (CF-X 10017); Wrong 3 (CF-X 2)")
 
 
 @pytest.mark.parametrize(
-    ("answered", "words", "wait"),
+    ("response", "words", "wait"),
     [
         pytest.param(
             error(10013, "Rate Limit Exceeded", status=429, retry_after="37"),
@@ -196,20 +196,24 @@ def test_several_errors_are_all_reported() -> None:
         ),
     ],
 )
-def test_the_wait_is_what_the_server_asks_for(answered: Response, words: str, wait: float) -> None:
-    said = outcome(answered)
-    assert isinstance(said, UnavailableError)
-    assert words in said.reason
-    assert (said.retry_after, said.from_server, said.may_have_arrived) == (wait, True, answered.status >= 500)
+def test_the_wait_is_what_the_server_asks_for(response: Response, words: str, wait: float) -> None:
+    raised = raised_by(response)
+    assert isinstance(raised, UnavailableError)
+    assert words in raised.reason
+    assert (raised.retry_after, raised.from_server, raised.may_have_arrived) == (
+        wait,
+        True,
+        response.status >= 500,
+    )
 
 
 def test_the_json_of_a_rate_limit_is_read_although_its_type_is_text(wire: responses.RequestsMock) -> None:
     api = connected(wire)
     text = '{"errors":[{"detail":"Rate Limit Exceeded","title":"CF-RateLimitExceeded","code":10013}]}'
     headers = {"Retry-After": "12", "X-RateLimit-Remaining": "0"}
-    wire.get(API + THING, body=text, status=429, headers=headers, content_type="text/plain; charset=utf-8")
+    wire.get(API + PATH, body=text, status=429, headers=headers, content_type="text/plain; charset=utf-8")
     with pytest.raises(UnavailableError) as caught:
-        api.get(THING)
+        api.get(PATH)
     assert (
         caught.value.reason
         == "rate limited by Cloud Foundry (Rate Limit Exceeded (CF-RateLimitExceeded 10013))"
@@ -244,11 +248,11 @@ def test_the_json_of_a_rate_limit_is_read_although_its_type_is_text(wire: respon
 def test_a_response_in_another_format_is_not_a_refusal(
     status: int, data: Any, words: str, *, gateway: bool
 ) -> None:
-    """A gateway may have passed the request on before it answered in Cloud Foundry's place."""
-    said = outcome(Response(status, data, is_json=not isinstance(data, str)))
-    assert isinstance(said, UnavailableError)
-    assert words in said.reason
-    assert (said.from_server, said.may_have_arrived, said.from_gateway) == (False, True, gateway)
+    """A gateway may have passed the request on before it responded in Cloud Foundry's place."""
+    raised = raised_by(Response(status, data, is_json=not isinstance(data, str)))
+    assert isinstance(raised, UnavailableError)
+    assert words in raised.reason
+    assert (raised.from_server, raised.may_have_arrived, raised.from_gateway) == (False, True, gateway)
 
 
 @pytest.mark.parametrize(
@@ -275,26 +279,26 @@ def test_a_good_response_is_its_json_or_none(data: Any, value: Any, *, is_json: 
     ],
 )
 def test_a_redirect_is_never_followed(location: str, words: str) -> None:
-    said = outcome(Response(307, "", is_json=False, headers={"location": location}, url=API))
-    assert isinstance(said, UnavailableError)
-    assert (said.permanent, words in said.reason, "john" in said.reason) == (True, True, False)
-    assert "https://other" not in said.reason
-    assert isinstance(outcome(Response(302, "", is_json=False)), UnavailableError)
+    raised = raised_by(Response(307, "", is_json=False, headers={"location": location}, url=API))
+    assert isinstance(raised, UnavailableError)
+    assert (raised.permanent, words in raised.reason, "john" in raised.reason) == (True, True, False)
+    assert "https://other" not in raised.reason
+    assert isinstance(raised_by(Response(302, "", is_json=False)), UnavailableError)
 
 
 def test_untrusted_texts_are_one_line() -> None:
-    said = str(
-        outcome(
+    raised = str(
+        raised_by(
             error(10008, "a\n::error::b\r" + "x" * 5000, title="T" * 500, x_vcap_request_id="a b\n::error::")
         )
     )
-    assert "\n" not in said
-    assert "\r" not in said
-    assert "request" not in said
-    assert "x" * 5000 in said  # it is redacted before it is cut, by the reporter
+    assert "\n" not in raised
+    assert "\r" not in raised
+    assert "request" not in raised
+    assert "x" * 5000 in raised  # it is redacted before it is cut, by the reporter
 
 
-# --- what comes along with every answer
+# --- the headers of every response
 
 
 @pytest.mark.parametrize(
@@ -307,7 +311,7 @@ def test_untrusted_texts_are_one_line() -> None:
         pytest.param("a%2C+b,c%0Ad", ["a, b", "c d"], id="two"),
         pytest.param("a, a,,b", ["a", "b"], id="twice"),
         pytest.param("%FF%zz", ["\ufffd%zz"], id="no-utf-8"),
-        pytest.param("told+" + "x" * 999, ["told " + "x" * 999], id="never-cut-before-it-is-redacted"),
+        pytest.param("long+" + "x" * 999, ["long " + "x" * 999], id="never-cut-before-it-is-redacted"),
         pytest.param("x" * 70000, ["(70000 characters)"], id="too-long-to-be-kept"),
         pytest.param(
             ",".join(f"w{number}" for number in range(99)),
@@ -318,9 +322,9 @@ def test_untrusted_texts_are_one_line() -> None:
 )
 def test_each_warning_is_kept_once(wire: responses.RequestsMock, header: str, warnings: list[str]) -> None:
     api = connected(wire)
-    wire.get(API + THING, json={}, headers={"X-Cf-Warnings": header})
-    api.get(THING)
-    api.get(THING)
+    wire.get(API + PATH, json={}, headers={"X-Cf-Warnings": header})
+    api.get(PATH)
+    api.get(PATH)
     assert api.warnings == warnings
 
 
@@ -331,10 +335,8 @@ def test_the_remaining_requests_are_those_of_the_last_response(
     wire: responses.RequestsMock, text: str, left: int | None
 ) -> None:
     api = connected(wire)
-    wire.get(
-        API + THING, json={}, headers={"X-RateLimit-Remaining": text, "X-Vcap-Request-Id": f"ours::{ID}"}
-    )
-    api.get(THING)
+    wire.get(API + PATH, json={}, headers={"X-RateLimit-Remaining": text, "X-Vcap-Request-Id": f"ours::{ID}"})
+    api.get(PATH)
     assert (api.remaining, api.request_id) == (left, f"ours::{ID}")
 
 

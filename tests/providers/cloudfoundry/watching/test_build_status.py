@@ -1,4 +1,4 @@
-"""What builds are taken for, and why a staging failed: a row per rule, and every recorded reply."""
+"""What the status of a build means, and why a staging failed: a row per rule, and every recorded reply."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests.providers.cloudfoundry.support import (
 
 
 @pytest.mark.parametrize(
-    ("state", "phase", "hold"),
+    ("state", "phase", "stable_for"),
     [
         pytest.param("STAGING", Phase.RUNNING, 0, id="staging"),
         pytest.param("STAGED", Phase.SUCCEEDED, 0, id="staged"),
@@ -20,9 +20,9 @@ from tests.providers.cloudfoundry.support import (
         pytest.param("BAKING", Phase.UNKNOWN, 0, id="unknown"),
     ],
 )
-def test_the_phase_of_a_build_is_its_state(state: str, phase: Phase, hold: float) -> None:
+def test_the_phase_of_a_build_is_its_state(state: str, phase: Phase, stable_for: float) -> None:
     found = build_status.snapshot_of({"state": state, "droplet": {"guid": DROPLET}})
-    assert (found.phase, found.stable_for) == (phase, hold)
+    assert (found.phase, found.stable_for) == (phase, stable_for)
 
 
 def test_a_failed_staging_quotes_its_log() -> None:
@@ -63,12 +63,13 @@ def test_the_servers_text_is_one_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "errors", "told"),
+    ("name", "errors", "expected"),
     [
         pytest.param(
             "build-get-200-failed-docker",
             ["due to manifest unknown"],
-            "Its log says: due to manifest unknown. The registry does not have this image or tag. Check its name, and that it was pushed before the deployment",
+            "Its log says: due to manifest unknown. The registry does not have this image or tag. "
+            "Check its name, and that it was pushed before the deployment",
             id="no-such-tag",
         ),
         pytest.param(
@@ -83,5 +84,5 @@ def test_the_servers_text_is_one_line() -> None:
         pytest.param("build-get-200-failed-insufficient", [], build_status.NO_ROOM, id="no-capacity"),
     ],
 )
-def test_the_reason_of_a_failed_staging_is_in_its_log(name: str, errors: list[str], told: str) -> None:
-    assert build_status.failure_reason(body(name), errors) == told
+def test_the_reason_of_a_failed_staging_is_in_its_log(name: str, errors: list[str], expected: str) -> None:
+    assert build_status.failure_reason(body(name), errors) == expected

@@ -1,4 +1,4 @@
-"""What rolling deployments are taken for: a row per rule, and every recorded reply."""
+"""What the status of a rolling deployment means: a row per rule, and every recorded reply."""
 
 from typing import Any
 
@@ -66,8 +66,8 @@ def test_a_cancelled_deployment_is_followed_until_the_previous_version_is_restor
 def test_crashing_new_instances_fail_a_deployment_that_would_never_end(
     rows: list[dict[str, Any]], phase: Phase
 ) -> None:
-    going = deployment_status.snapshot_of(body("deployment-get-200-deploying"))
-    assert deployment_status.with_new_instances(going, [web(*rows)], "why").phase is phase
+    active = deployment_status.snapshot_of(body("deployment-get-200-deploying"))
+    assert deployment_status.with_new_instances(active, [web(*rows)], "why").phase is phase
 
 
 ROLLING: dict[str, Phase | None] = {
@@ -81,7 +81,7 @@ ROLLING: dict[str, Phase | None] = {
     "deployment-get-200-deploying": Phase.RUNNING,
     "deployment-get-200-deploying-with-error": Phase.RUNNING,
 }
-"""None: its instances are looked at."""
+"""None: its instances are polled."""
 
 
 def test_every_recorded_reply_has_a_row() -> None:

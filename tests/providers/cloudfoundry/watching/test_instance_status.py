@@ -1,4 +1,4 @@
-"""What instances, deployments and builds are taken for: a row per rule, and every recorded reply."""
+"""What the states of instances mean: a row per rule, and every recorded reply."""
 
 from typing import Any
 
@@ -137,12 +137,12 @@ VERDICTS = [
 ]
 
 
-@pytest.mark.parametrize(("processes", "ready", "phase", "hold", "detail"), VERDICTS)
+@pytest.mark.parametrize(("processes", "ready", "phase", "stable_for", "detail"), VERDICTS)
 def test_the_instances_decide_the_phase(
-    processes: list[Process], ready: Ready, phase: Phase, hold: float, detail: str
+    processes: list[Process], ready: Ready, phase: Phase, stable_for: float, detail: str
 ) -> None:
     found = instance_status.snapshot_of(processes, ready, {})
-    assert (found.phase, found.stable_for, found.raw_status) == (phase, hold, detail)
+    assert (found.phase, found.stable_for, found.raw_status) == (phase, stable_for, detail)
     assert found.shows_failure is (phase is Phase.FAILED)
 
 

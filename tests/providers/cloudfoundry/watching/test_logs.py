@@ -1,4 +1,4 @@
-"""The log from log-cache: each line once, whatever comes in which order, and nothing that fails in it is more than a warning."""
+"""The log from log-cache: each line once, in any order, and a failure is only a warning."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from deployer.providers.cloudfoundry.watching.logs import AppLog, Line
 from tests.providers.cloudfoundry.support import APP, LOGS, NEW_WEB, WEB, asked, body, connected, names, serve
 
 READ = f"{LOGS}/api/v1/read/{APP}"
+GET_LOG = f"logs GET /api/v1/read/{APP}"
 SECOND = 1_000_000_000
 
 
@@ -40,7 +41,7 @@ def everything(line: Line) -> bool:
 def read(
     wire: responses.RequestsMock, *batches: dict[str, Any], since: int | None = 0
 ) -> tuple[AppLog, list[list[str]]]:
-    """A log, and what each of the looks at it has shown."""
+    """A log, and what each poll of it has shown."""
     for each in batches:
         wire.add("GET", READ, json=each)
     log = AppLog(connected(wire), APP, since=since)
@@ -53,7 +54,7 @@ def lines(data: Any) -> list[Line]:
     return found.lines
 
 
-# --- one answer
+# --- one response
 
 
 def test_recorded_lines_are_shown_as_cf_prints_them() -> None:
@@ -66,7 +67,7 @@ def test_recorded_lines_are_shown_as_cf_prints_them() -> None:
 
 
 def test_unreadable_envelopes_count_for_a_full_response(wire: responses.RequestsMock) -> None:
-    """Or what stands behind it would never be asked for."""
+    """Otherwise what follows them would never be requested."""
     broken = {**envelope(SECOND), "log": {"payload": "x"}}
     full = batch(broken, *[envelope(SECOND + number) for number in range(1, logs.MAX_ENVELOPES)])
     _, [shown, *_] = read(wire, full, batch(envelope(2 * SECOND, "the last")))
@@ -122,9 +123,9 @@ def test_lines_that_are_read_again_are_shown_once(wire: responses.RequestsMock) 
     log, shown = read(wire, batch(first), batch(first, second), batch(first, second))
     assert shown == [["line 10000000000"], ["line 11000000000"], []]
     assert asked(wire) == [
-        "logs GET /api/v1/read/1cb006ee-fb05-47e1-b541-c34179ddc446?envelope_types=LOG&limit=1000&start_time=0",
-        "logs GET /api/v1/read/1cb006ee-fb05-47e1-b541-c34179ddc446?envelope_types=LOG&limit=1000&start_time=8000000000",
-        "logs GET /api/v1/read/1cb006ee-fb05-47e1-b541-c34179ddc446?envelope_types=LOG&limit=1000&start_time=9000000000",
+        f"{GET_LOG}?envelope_types=LOG&limit=1000&start_time=0",
+        f"{GET_LOG}?envelope_types=LOG&limit=1000&start_time=8000000000",
+        f"{GET_LOG}?envelope_types=LOG&limit=1000&start_time=9000000000",
     ]
     assert log.since == 9 * SECOND
 
@@ -176,9 +177,7 @@ def test_the_log_begins_at_the_newest_line_by_the_servers_clock(wire: responses.
     log.begin()
     log.begin()
     assert log.since == 7 * SECOND + 1
-    assert asked(wire) == [
-        "logs GET /api/v1/read/1cb006ee-fb05-47e1-b541-c34179ddc446?descending=true&envelope_types=LOG&limit=1"
-    ]
+    assert asked(wire) == [f"{GET_LOG}?descending=true&envelope_types=LOG&limit=1"]
 
 
 def test_an_empty_log_is_read_from_the_beginning(wire: responses.RequestsMock) -> None:
@@ -215,7 +214,8 @@ def test_the_error_lines_of_a_staging_are_kept_for_its_reason(wire: responses.Re
     log = AppLog(connected(wire), APP, since=0)
     assert len(log.new_entries(logs.of_staging)) == 3
     assert log.staging_errors == [
-        "failed to fetch metadata from [acme/web] with tag [nope] and insecure registries [] due to manifest unknown"
+        "failed to fetch metadata from [acme/web] with tag [nope] and insecure registries [] "
+        "due to manifest unknown"
     ]
 
 

@@ -38,7 +38,7 @@ def stats(*states_: str) -> dict[str, Any]:
     return {"resources": [instance(state, index) for index, state in enumerate(states_)]}
 
 
-# --- looking at instances
+# --- instances
 
 
 def test_a_poll_lists_the_processes_and_reads_each(wire: responses.RequestsMock) -> None:
@@ -198,7 +198,7 @@ def test_a_poll_returns_the_lines_since_the_previous_one(wire: responses.Request
     assert [len(each or ()) for each in found] == [4, 0]
 
 
-# --- looking at a rolling deployment
+# --- rolling deployments
 
 
 def test_a_deployment_in_progress_is_polled_with_its_new_instances(wire: responses.RequestsMock) -> None:
@@ -285,8 +285,8 @@ def test_a_response_about_another_deployment_is_an_error(
     """A cache, or a gateway that mixes up its connections."""
     cloud = server(wire)
     known(cloud)
-    said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
-    answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", said)
+    data = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
+    answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", data)
     with pytest.raises(UnavailableError, match="about something else"):
         cloud.poll(what)
 

@@ -1,4 +1,4 @@
-"""JSON of another format, and states that we do not know."""
+"""JSON of another format, and unknown states."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def test_json_in_another_format_is_an_error(reply: Any) -> None:
 
 
 def test_an_unknown_state_is_printed_unchanged() -> None:
-    """A secret in other letters would be known as none."""
+    """A secret in another case would not be redacted."""
     row = {"status": {"value": "ACTIVE", "reason": "SeCrEt"}}
     found = [deployment_status.snapshot_of(row), build_status.snapshot_of({"state": "SeCrEt"})]
     assert [("SeCrEt" in seen.raw_status, "SeCrEt" in seen.warnings[0]) for seen in found] == [
