@@ -84,13 +84,9 @@ def serve(wire: responses.RequestsMock, name: str, method: str = "", path: str =
     record = recorded(name)
     request, reply = record["request"], {**record["response"], **changes}
     url = API + path if path.startswith("/") else path or request["url"].partition("?")[0]
-    text = (
-        reply["body"]
-        if isinstance(reply["body"], str)
-        else ""
-        if reply["body"] is None
-        else json.dumps(reply["body"])
-    )
+    text = "" if reply["body"] is None else reply["body"]
+    if not isinstance(text, str):
+        text = json.dumps(text)
     headers = dict(reply.get("headers") or {})
     kind = headers.pop("Content-Type", "application/json")
     wire.add(
@@ -115,7 +111,8 @@ def asked(wire: responses.RequestsMock) -> list[str]:
         parts = urlsplit(str(call.request.url))
         host = {urlsplit(LOGS).netloc: "logs ", urlsplit(LOGIN).netloc: "login "}.get(parts.netloc, "")
         query = "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(parts.query)))
-        sent.append(f"{host}{call.request.method} {parts.path}{f'?{query}' if query else ''}")
+        line = f"{host}{call.request.method} {parts.path}"
+        sent.append(f"{line}?{query}" if query else line)
     return sent
 
 

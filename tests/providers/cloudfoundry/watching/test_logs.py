@@ -214,8 +214,10 @@ def test_the_error_lines_of_a_staging_are_kept_for_its_reason(wire: responses.Re
     log = AppLog(connected(wire), APP, since=0)
     assert len(log.new_entries(logs.of_staging)) == 3
     assert log.staging_errors == [
-        "failed to fetch metadata from [acme/web] with tag [nope] and insecure registries [] "
-        "due to manifest unknown"
+        (
+            "failed to fetch metadata from [acme/web] with tag [nope] and insecure registries [] "
+            "due to manifest unknown"
+        )
     ]
 
 
