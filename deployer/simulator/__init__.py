@@ -1,4 +1,7 @@
-"""A Coolify on loopback that plays scenarios, for `rehearse` and for the tests. It shares no code, and so no mistake, with the client."""
+"""A simulated Coolify on loopback, for `rehearse` and the tests.
+
+It shares no code, and so no mistake, with the client.
+"""
 
 from deployer.simulator.coolify.scenario import Scenario
 from deployer.simulator.coolify.scenarios import SCENARIOS

@@ -1,4 +1,4 @@
-"""`python -m deployer.simulator`: serves a scenario for other clients, until it is interrupted."""
+"""`python -m deployer.simulator`: serves a scenario to other clients until it is interrupted."""
 
 import argparse
 import signal
@@ -11,44 +11,42 @@ from deployer.simulator import SCENARIOS, VERSIONS, simulating
 def main(arguments: list[str] | None = None) -> int:
     """Serve one scenario. Returns the exit code: 2 for a wrong argument."""
     parser = argparse.ArgumentParser(
-        prog="python -m deployer.simulator", description="A Coolify on loopback that plays a scenario."
+        prog="python -m deployer.simulator", description="A simulated Coolify on loopback."
     )
-    parser.add_argument("--scenario", default="success", help="which one (default: success)")
-    parser.add_argument("--port", type=int, default=8000, help="0 for any free one (default: 8000)")
+    parser.add_argument("--scenario", default="success", help="the scenario to serve (default: success)")
+    parser.add_argument("--port", type=int, default=8000, help="0 for any free port (default: 8000)")
     parser.add_argument(
-        "--speed", type=float, default=1.0, help="simulated seconds in one real one (default: 1)"
+        "--speed", type=float, default=1.0, help="simulated seconds per real second (default: 1)"
     )
     parser.add_argument(
         "--version-of-coolify",
         metavar="VERSION",
-        help=f"instead of the scenario's own: {', '.join(VERSIONS)}",
+        help=f"instead of the scenario's own version: {', '.join(VERSIONS)}",
     )
-    parser.add_argument("--list", action="store_true", help="name the scenarios")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
     options = parser.parse_args(arguments)
     if options.list:
         for scenario in SCENARIOS.values():
             print(f"{scenario.name:22} {scenario.summary}")
         return 0
-    for name in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # a job in the background, or PID 1 in a container, would ignore them
-        signal.signal(name, signal.default_int_handler)
+    # A background job, or PID 1 in a container, would ignore these signals.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with simulating(
             options.scenario, speed=options.speed, port=options.port, version=options.version_of_coolify
         ) as session:
             print(f"{options.scenario}: {session.scenario.summary}")
-            print(
-                f"COOLIFY_URL={session.url}\nCOOLIFY_TOKEN='{session.token}'\nCOOLIFY_UUID={','.join(session.uuids)}"
-            )
-            ask = f"curl -X POST -H 'Accept: application/json' -H 'Authorization: Bearer {session.token}'"
-            print(f"{ask} '{session.url}/api/v1/deploy?uuid={session.uuids[0]}'", flush=True)
+            print(f"COOLIFY_URL={session.url}")
+            print(f"COOLIFY_TOKEN='{session.token}'")
+            print(f"COOLIFY_UUID={','.join(session.uuids)}")
+            trigger = f"curl -X POST -H 'Accept: application/json' -H 'Authorization: Bearer {session.token}'"
+            print(f"{trigger} '{session.url}/api/v1/deploy?uuid={session.uuids[0]}'", flush=True)
             threading.Event().wait()
     except KeyboardInterrupt:
         return 0
-    except (ValueError, OSError) as wrong:
-        parser.error(str(wrong))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
     return 0
 
 

@@ -1,4 +1,7 @@
-"""A Cloud Foundry on loopback that plays scenarios, for `rehearse` and for the tests: login server, Cloud Controller, log-cache."""
+"""A simulated Cloud Foundry on loopback, for `rehearse` and the tests.
+
+Login server, Cloud Controller, log-cache.
+"""
 
 from deployer.simulator.cloudfoundry.scenario import Scenario
 from deployer.simulator.cloudfoundry.scenarios import SCENARIOS

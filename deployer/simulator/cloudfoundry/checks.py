@@ -1,10 +1,10 @@
-"""The order in which a request is checked before anything is done, and how its answer is addressed and counted (cloudfoundry-api 3)."""
+"""The checks before an endpoint handles a request, and the headers of responses (cloudfoundry-api 3)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 from deployer.simulator.cloudfoundry.names import guid
-from deployer.simulator.cloudfoundry.replies import record, refused, reply, titled
+from deployer.simulator.cloudfoundry.replies import error_of, record, refused, reply
 from deployer.simulator.cloudfoundry.routes import Route, found
 from deployer.simulator.cloudfoundry.site import nowhere
 from deployer.simulator.cloudfoundry.world import World
@@ -14,11 +14,14 @@ from deployer.simulator.serving.journal import Request
 WINDOW, LIMIT = 3600, 20_000
 WAIT = int(
     record("request-429-rate-limit")["response"]["headers"]["Retry-After"]
-)  # seconds that are asked for
+)  # seconds between sent lines
 
 
 def place_of(world: World, request: Request) -> str:
-    """On which of the servers a request came: `api`, `login`, `logs`, or `elsewhere`, which nothing names."""
+    """The server that received the request.
+
+    `api`, `login`, `logs`, or `elsewhere`, to which nothing links.
+    """
     host = request.headers.get("host", "")
     return next(
         (name for name, address in world.addresses.items() if address.partition("//")[2] == host), "elsewhere"
@@ -30,23 +33,23 @@ def hit(world: World, request: Request) -> tuple[Route, str] | None:
 
 
 def name_of(world: World, request: Request) -> str:
-    """The route that a request is for; `other` if there is none."""
+    """The name of the route of a request; `other` if there is none."""
     there = hit(world, request)
     return there[0].name if there else "other"
 
 
 def respond(world: World, request: Request) -> tuple[Response | None, Then | None]:
-    """The answer, spoiled where the scenario says so."""
+    """The response, with the scenario's faults applied."""
     fault = world.trouble(name_of(world, request))
-    response = spoiled(world, request, fault) if fault else answered(world, request)
+    response = with_fault(world, request, fault) if fault else handle(world, request)
     if response:
-        request.status, request.said = response.status, titled(response)
+        request.status, request.error = response.status, error_of(response)
         response = counted(world, request, response)
     return response, fault.then if fault else None
 
 
-def answered(world: World, request: Request) -> Response:
-    """What a healthy foundation answers: 404 of the router, 401, 404, 400, and only then the endpoint."""
+def handle(world: World, request: Request) -> Response:
+    """The response of a healthy foundation: the router's 404, 401, 404, 400, then the endpoint."""
     place, there = place_of(world, request), hit(world, request)
     if place == "elsewhere" or (place != "api" and not there):
         return nowhere(world, request, "")
@@ -63,7 +66,7 @@ def answered(world: World, request: Request) -> Response:
             "apps-list-400-bad-query",
             f"The query parameter is invalid: Unknown query parameter(s): '{unknown[0]}'",
         )
-    return route.answer(world, request, there[1])
+    return route.handler(world, request, there[1])
 
 
 def unknown_keys(route: Route, request: Request) -> list[str]:
@@ -75,9 +78,9 @@ def unknown_keys(route: Route, request: Request) -> list[str]:
     ]
 
 
-def spoiled(world: World, request: Request, fault: Fault) -> Response | None:
-    """The answer that a trouble makes of a request; None where there is none."""
-    response = answered(world, request) if fault.acts or fault.then in {Then.EDIT, Then.CUT} else None
+def with_fault(world: World, request: Request, fault: Fault) -> Response | None:
+    """The response that a fault gives to a request; None for no response."""
+    response = handle(world, request) if fault.acts or fault.then in {Then.EDIT, Then.CUT} else None
     match fault.then:
         case Then.REPLY:
             return reply(fault.reply)
@@ -90,7 +93,10 @@ def spoiled(world: World, request: Request, fault: Fault) -> Response | None:
 
 
 def counted(world: World, request: Request, response: Response) -> Response:
-    """The same with the request's own id, and what is left of the user's requests: an estimate in steps of a tenth."""
+    """The response with the request's id, and the user's remaining requests.
+
+    An estimate in steps of a tenth.
+    """
     number = len(world.journal)
     reset = int(world.wall().timestamp()) + WINDOW
     if response.status == 429:
@@ -110,5 +116,5 @@ def counted(world: World, request: Request, response: Response) -> Response:
 
 
 def with_headers(response: Response, values: Mapping[str, str]) -> Response:
-    """The same with other values of headers that it has."""
+    """The response with new values for headers that it has."""
     return replace(response, headers=tuple((key, values.get(key, value)) for key, value in response.headers))

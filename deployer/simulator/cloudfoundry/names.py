@@ -1,10 +1,10 @@
-"""Guids, names and secrets: made up, but the same in every run, so that transcripts of rehearsals can be compared."""
+"""Guids, names and secrets: made up, but identical in every run, so that transcripts can be compared."""
 
 import hashlib
 
 from deployer.simulator.serving.made_up import made_up
 
-# What the recorded replies call these.
+# As in the recorded replies.
 APP = "1cb006ee-fb05-47e1-b541-c34179ddc446"
 SPACE = "2f35885d-0c9d-4423-83ad-fd05066f8576"
 ORGANIZATION = "24637893-3b77-489d-bb79-8466f0d88b52"
@@ -18,6 +18,6 @@ REGISTRY_USERNAME, REGISTRY_PASSWORD = "puller", made_up("the registry's passwor
 
 
 def guid(what: str) -> str:
-    """A guid as Cloud Foundry has them; the same for the same `what`."""
+    """A guid like those of Cloud Foundry; identical for the same `what`."""
     digits = hashlib.sha512(what.encode()).hexdigest()
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:32]}"

@@ -1,4 +1,4 @@
-"""How the Cloud Controller shows what there is: recorded objects with other values (cloudfoundry-api 4 to 8)."""
+"""The Cloud Controller's JSON: recorded objects with other values (cloudfoundry-api 4 to 8)."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from deployer.simulator.cloudfoundry.world import World
 
 
 def recorded(world: World, name: str, app: str = "") -> Body:
-    """A recorded body, at the address of this foundation, of this app."""
+    """A recorded body, with the URLs of this foundation and this app."""
     return (
         body_of(name, api=world.addresses["api"], app=app)
         if app
@@ -21,7 +21,7 @@ def recorded(world: World, name: str, app: str = "") -> Body:
 
 
 def addressed(world: World, body: Body, kind: str, one: str) -> Body:
-    """The same where every link that leads to the recorded object of that kind leads to this one."""
+    """The body with every link to the recorded object of that kind pointing to this one."""
     before = f"{world.addresses['api']}/v3/{kind}/{body['guid']}"
     for link in body["links"].values():
         if link:
@@ -57,7 +57,7 @@ def process(world: World, live: Live, run: Run) -> Body:
 
 
 def instance(run: Run, index: int, now: float) -> Body:
-    """One row of the statistics."""
+    """The statistics of one instance."""
     state, since = run.instance(index, now)
     row = body_of(state.value)["resources"][0]
     values: dict[str, Any] = {"type": run.process.type, "index": index, "uptime": int(since)}
@@ -132,7 +132,7 @@ def deployment(world: World, it: Deployment) -> Body:
 
 
 def as_canary(world: World, it: Deployment, body: Body, *, paused: bool) -> Body:
-    """The same with what a canary has beside: its steps, and a way to continue it while it waits (cloudfoundry-api 7)."""
+    """The deployment with a canary's steps, and a link to continue while paused (cloudfoundry-api 7)."""
     like = recorded(world, "deployment-get-200-canary-paused", it.app)
     steps = filled(like["status"]["canary"], {"steps": {"current": it.step, "total": len(it.targets) or 1}})
     body = {**body, "strategy": like["strategy"], "status": {**body["status"], "canary": steps}}
@@ -150,18 +150,21 @@ def revision(world: World, it: Revision) -> Body:
         world, recorded(world, "app-revisions-deployed-200", it.app)["resources"][0], "revisions", it.guid
     )
     stamp = world.stamp(it.created)
-    told = {
+    fields = {
         "version": it.version,
         "droplet.guid": it.droplet,
         "description": it.description,
         "created_at": stamp,
         "updated_at": stamp,
     }
-    return filled(row, {**told, "processes": {}, "sidecars": []})
+    return filled(row, {**fields, "processes": {}, "sidecars": []})
 
 
 def embedded(run: Run, now: float) -> list[Body]:
-    """The instances of a process in a few words: which state, and for how many seconds (section 1, since 3.211.0)."""
+    """The instances of a process in short form.
+
+    State, and for how many seconds (cloudfoundry-api 1, since 3.211.0).
+    """
     rows = ((index, *run.instance(index, now)) for index in range(run.wanted(now)))
     like = body_of("process-instances-200")["resources"][0]
     return [
@@ -196,7 +199,7 @@ def crash(world: World, live: Live, run: Run, moment: float, index: int) -> Body
 
 
 def route(world: World, live: Live) -> Body:
-    """The public address of an app: `host.domain`, with a path if it has one."""
+    """The public URL of an app: `host.domain`, with a path if it has one."""
     row = recorded(world, "app-routes-list-200")["resources"][0]
     host, _, rest = live.app.route.partition(".")
     path = rest.partition("/")[2]

@@ -1,4 +1,7 @@
-"""Answers made of recorded ones: status, headers, shape are from `replies/*.json`, never from Python (`tests/contracts/cloudfoundry`)."""
+"""Responses made from recorded replies.
+
+Status, headers and shape come from `replies/*.json`, never from Python.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,19 +19,19 @@ Body = Any
 
 @cache
 def record(name: str) -> Any:
-    """The recorded exchange `replies/<name>.json`, parsed. Nobody may change what is returned: it is shared."""
+    """The recorded exchange `replies/<name>.json`, parsed. Shared: callers must not change it."""
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def body_of(name: str, *, api: str = API, app: str = APP) -> Body:
-    """The recorded body, of this app at this address. A copy, free to be changed."""
+    """The recorded body, with this app and base URL. A copy, which callers may change."""
     return json.loads(json.dumps(record(name)["response"]["body"]).replace(APP, app).replace(API, api))
 
 
 def filled(body: Body, values: Mapping[str, Any]) -> Body:
-    """The same object with other values of fields that it has, also deeper ones, as `status.value`.
+    """The object with other values for some of its fields, including nested ones, such as `status.value`.
 
-    Raises KeyError for a field that was not recorded: what the real answer lacks must not be made up.
+    Raises KeyError for a field that was not recorded: one that the real response lacks must not be made up.
     """
     for path, value in values.items():
         *way, last = path.split(".")
@@ -41,7 +44,7 @@ def filled(body: Body, values: Mapping[str, Any]) -> Body:
 
 
 def reply(name: str, body: Body = None, headers: Mapping[str, str] | None = None) -> Response:
-    """The recorded answer `name`, with another body or other values of its headers where given."""
+    """The recorded reply `name`, with another body or other header values if given."""
     response = record(name)["response"]
     values = headers or {}
     return Response(
@@ -52,7 +55,7 @@ def reply(name: str, body: Body = None, headers: Mapping[str, str] | None = None
 
 
 def encoded(body: Body) -> bytes:
-    """The bytes of a body: nothing for nothing, text as it is."""
+    """The bytes of a body: none for None, strings unchanged, JSON for anything else."""
     if body is None:
         return b""
     return (
@@ -63,7 +66,7 @@ def encoded(body: Body) -> bytes:
 
 
 def refused(name: str, detail: str = "") -> Response:
-    """A recorded refusal, with another detail where given."""
+    """A recorded rejection, with another detail if given."""
     return reply(
         name,
         {"errors": [{**record(name)["response"]["body"]["errors"][0], "detail": detail}]} if detail else None,
@@ -71,7 +74,10 @@ def refused(name: str, detail: str = "") -> Response:
 
 
 def paged(rows: Sequence[Body], *, address: str, page: int, size: int) -> Body:
-    """One page of a list: `address` is the whole one of the request, without `page` and `per_page` (cloudfoundry-api 3, Pagination)."""
+    """One page of a list.
+
+    `address`: the request's URL without `page` and `per_page` (cloudfoundry-api 3, Pagination).
+    """
     pages = max(1, -(-len(rows) // size))
     join = "&" if "?" in address else "?"
 
@@ -91,8 +97,11 @@ def paged(rows: Sequence[Body], *, address: str, page: int, size: int) -> Body:
     }
 
 
-def titled(response: Response) -> str:
-    """Of a refusal what it says: `code title` of Cloud Foundry's own, `error` of the login server's; otherwise nothing."""
+def error_of(response: Response) -> str:
+    """The error of a rejection: Cloud Foundry's `code title` or the login server's `error`.
+
+    Empty if there is none.
+    """
     if response.status < 400:
         return ""
     try:

@@ -1,4 +1,4 @@
-"""The endpoints of the simulated foundation: a table of routes, on three servers (cloudfoundry-api 1, 2, 9)."""
+"""The table of routes of the simulated foundation, on three servers (cloudfoundry-api 1, 2, 9)."""
 
 import re
 from collections.abc import Mapping
@@ -30,23 +30,24 @@ PAGES: Mapping[str, re.Pattern[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. `query`: the parameters that it knows. `body`: the fields that a client of ours may send, with dots for deeper ones.
-
-    `place`: on which server it is. `open`: it needs no token.
-    """
+    """One endpoint."""
 
     name: str
     method: str
     path: re.Pattern[str]
-    answer: Handler
+    handler: Handler
     place: str = "api"
+    """The server that has it."""
     query: Mapping[str, re.Pattern[str]] | None = None
+    """The parameters that it supports, with their valid values."""
     body: frozenset[str] = frozenset()
+    """The fields that our client may send, with dots for nested ones."""
     open: bool = False
+    """It requires no token."""
 
 
 def _get(name: str, path: str, response: Handler, *query: str, lists: bool = False) -> Route:
-    """A GET of the Cloud Controller; `lists`: its pages can be turned."""
+    """A GET of the Cloud Controller. `lists`: with pages."""
     known = {**(PAGES if lists else {}), **dict.fromkeys(query, ANY)}
     return Route(name, "GET", re.compile(f"/v3{path}"), response, query=known)
 
@@ -77,7 +78,7 @@ ROUTES = (
             "envelope_types": re.compile("LOG"),
             "descending": re.compile("true"),
         },
-        open=True,  # it looks at the token itself: every trouble with it is a 404
+        open=True,  # it checks the token itself: every error with it is a 404
     ),
     _get("organizations", "/organizations", read.organizations, "names", "guids", lists=True),
     _get("spaces", "/spaces", read.spaces, "names", "guids", "organization_guids", lists=True),

@@ -1,4 +1,4 @@
-"""What a scenario is made of: who logs in how, which apps there are, and what goes wrong when. The table is in `scenarios.py`."""
+"""What a scenario consists of: login, apps, and faults. The table is in `scenarios.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ BUILT = (
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """How the client's builds of an app go. `error`: what the build says in the end, if it fails."""
+    """The course of the client's builds of an app. `error`: the build's error if it fails."""
 
     seconds: float = 12
     error: str = ""
     lines: tuple[Line, ...] = BUILT
 
 
-def failed(cause: str) -> Staging:
-    """A build that fails. Its error never tells the cause, only the log does (cloudfoundry-api 6)."""
+def failed(reason: str) -> Staging:
+    """A build that fails. Only the log has the reason, never the build's error (cloudfoundry-api 6)."""
     return Staging(
-        6, "StagingError - Staging error: staging failed", (*BUILT[:2], Line(5, cause, "STG", error=True))
+        6, "StagingError - Staging error: staging failed", (*BUILT[:2], Line(5, reason, "STG", error=True))
     )
 
 
@@ -39,27 +39,27 @@ DENIED = failed(
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One app in the space, as the client finds it.
-
-    `processes`: how it goes with what the client puts live; what ran before the client staged something newer goes well.
-    `staged`: it has a current droplet. `older`: so many staged droplets beside that. `route`: its public address, without a scheme.
-    `answers`: with which status and text it answers what it is asked by the world, in the version that the client puts live.
-    """
+    """One app in the space, before the client's first request."""
 
     name: str = "web"
     docker: bool = True
     started: bool = False
     staged: bool = True
+    """It has a current droplet."""
     older: int = 1
+    """The number of staged droplets besides that."""
     image: str = "ghcr.io/acme/web:1.4.1"
     processes: tuple[Process, ...] = (Process(),)
+    """The course of the version that the client deploys. Versions from before run without problems."""
     staging: Staging = Staging()
     route: str = "web.apps.example.org"
-    answers: tuple[int, str] = (200, "ok")
+    """Its public URL, without a scheme."""
+    site_response: tuple[int, str] = (200, "ok")
+    """Status and body of the site's responses, in the version that the client deploys."""
 
 
 class Grant(Enum):
-    """How the client is to log in."""
+    """How the client should log in."""
 
     PASSWORD = auto()
     CLIENT = auto()
@@ -69,64 +69,70 @@ class Grant(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The login server. `validity`: seconds that an access token lives. `origin`: the only identity provider that knows the user.
-
-    `refreshes`: whether users get a refresh token, and whether it is taken. `revoked`: all access tokens that were given before this
-    simulated second are no longer known then.
-    """
+    """The login server."""
 
     grant: Grant = Grant.PASSWORD
     validity: int = 600
+    """The lifetime of an access token, in seconds."""
     origin: str = ""
+    """The only identity provider that has the user; empty if the origin does not matter."""
     known: bool = True
     locked: bool = False
     opaque: bool = False
     refreshes: bool = True
+    """Users get a refresh token, which is accepted."""
     refresh_expired: bool = False
     revoked: float = inf
+    """The simulated second at which all access tokens issued before are revoked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rolling:
-    """What becomes of the client's rolling deployments, by the seconds of their life.
-
-    `cancelled`, `superseded`: somebody does that then. `error`: what `status.details.error` says until `cleared`.
-    """
+    """What happens to the client's rolling deployments, in seconds since their creation."""
 
     cancelled: float = inf
+    """When somebody cancels it."""
     superseded: float = inf
+    """When somebody else deploys as well."""
     error: str = ""
+    """`status.details.error` until `cleared`."""
     cleared: float = inf
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A foundation and its day. `summary` tells people in one sentence what the run will see.
-
-    `inputs`: what the client must be given beside the login and the apps. `targets`: how many of `apps` it is to deploy (the first ones).
-    `starts`: how often it may put the same droplet live. `may_cancel`: it is to cancel what others started. `others`: a rolling deployment
-    of somebody else is under way, on the first app. `role`: the user's in the space. `quota`: what a start breaks. `version`: of the API.
-    `pages`: no list shows more rows at once. `logs`: whether there is a log-cache. `registry`: the image's registry wants a login.
-    """
+    """One course of events on a foundation."""
 
     name: str
     summary: str
+    """What happens, in one sentence for users."""
     apps: tuple[App, ...] = (App(),)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    """The inputs that the client needs besides the login and the apps."""
     targets: int = 1
+    """How many of `apps`, from the first, the client should deploy."""
     starts: int = 1
+    """How often the client may deploy the same droplet."""
     may_cancel: bool = False
+    """The client should cancel deployments of others."""
     others: bool = False
+    """A rolling deployment of somebody else is in progress on the first app."""
     login: Login = Login()
     role: str = "space_developer"
+    """The user's role in the space."""
     suspended: bool = False
     docker: bool = True
     deployments: bool = True
     quota: str = ""
+    """The quota that a start would exceed; empty for none."""
     version: str = "3.228.0"
+    """The version of the API."""
     korifi: bool = False
     pages: int = 5000
+    """The largest number of records on one page."""
     logs: bool = True
+    """There is a log-cache."""
     registry: bool = False
+    """The image's registry requires a login."""
     rolling: Rolling = Rolling()
     faults: tuple[Fault, ...] = ()

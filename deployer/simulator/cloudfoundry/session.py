@@ -1,4 +1,4 @@
-"""A scenario being played: where it listens, how to log in, and what it was asked."""
+"""A running simulator: its servers, login, and the requests it received."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -32,11 +32,12 @@ LOGINS: Mapping[Grant, Mapping[str, str]] = {
     Grant.CLIENT_ASSERTION: {"cf_client_id": CLIENT, "cf_assertion": ASSERTION},
 }
 REGISTRY = {"cf_docker_username": REGISTRY_USERNAME, "cf_docker_password": REGISTRY_PASSWORD}
-PLACES = ("login", "logs", "site", "elsewhere")  # beside the API; nothing leads to the last one but a trap
+# besides the API; nothing links to the last one except a trap
+PLACES = ("login", "logs", "site", "elsewhere")
 
 
 class Listener(listener.Listener):
-    """Where one server of a foundation listens."""
+    """Listens for one server of a foundation."""
 
     def __init__(self, port: int, world: World) -> None:
         self.foundation = world
@@ -47,10 +48,11 @@ class Listener(listener.Listener):
 
 
 class Session:
-    """A running foundation. `url`: of its API, without a trailing slash; `inputs`: what to give to reach it, by the inputs' names.
+    """A running foundation.
 
-    `guids`: the apps that the client is to deploy; `site`: where the first of them answers the world.
-    `world`: the whole state; hold its `lock` to read it.
+    `url`: of its API, without a trailing slash. `inputs`: those with which a client reaches it, by name.
+    `guids`: the apps to deploy. `site`: the URL of the first of them. `world`: the state; read it with its
+    `lock` held.
     """
 
     def __init__(self, scenario: Scenario, world: World) -> None:
@@ -72,28 +74,28 @@ class Session:
 
     @property
     def journal(self) -> list[Request]:
-        """Every request, in order, whichever server it went to."""
+        """All requests to all servers, in order."""
         return self.world.journal
 
     @property
     def tokens(self) -> tuple[str, ...]:
-        """Every token that the login server has given out so far, each a secret from then on."""
+        """All tokens that the login server has issued so far. They are secrets."""
         with self.world.lock:
             return tuple(self.world.tokens.texts)
 
     def skip(self, seconds: float) -> None:
-        """So many simulated seconds pass at once: a test need not wait for them."""
+        """Let simulated seconds pass at once, without waiting."""
         with self.world.lock:
             self.world.skip(seconds)
 
     def apps(self) -> list[dict[str, Any]]:
-        """Every app as it stands now."""
+        """All apps in their current state."""
         with self.world.lock:
             self.world.now()
             return [render.app(self.world, live) for live in self.world.apps.values()]
 
     def deployments(self) -> list[dict[str, Any]]:
-        """Every rolling deployment as it stands now, oldest first."""
+        """All deployments in their current state, oldest first."""
         with self.world.lock:
             self.world.now()
             return [render.deployment(self.world, each) for each in self.world.deployments.values()]
@@ -101,18 +103,18 @@ class Session:
 
 @contextmanager
 def simulating(scenario: str | Scenario, *, speed: float = 1.0, port: int = 0) -> Iterator[Session]:
-    """Serve a scenario, or one of `SCENARIOS` by its name, on loopback while the block runs.
+    """Serve a scenario, or one of `SCENARIOS` by name, on loopback while the block runs.
 
-    One simulated second takes 1/`speed` real ones; port 0: any free one.
+    `speed`: simulated seconds per real second. `port`: of the API, 0 for any free port; the login server and
+    the log-cache listen on free ports.
 
-    `port`: of the API; the login server and the log-cache listen on free ones.
-
-    Raises ValueError for an unknown scenario, naming the nearest, or a speed that is not above 0, and OSError for a port that is taken.
+    Raises ValueError for an unknown scenario and for a speed that is not above 0, and OSError for a port that
+    is in use.
     """
-    played = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS)
+    chosen = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS)
     if speed <= 0:
         raise ValueError(f"time does not run at speed {speed}: it must be above 0")
-    world = World(played, speed)
+    world = World(chosen, speed)
     with ExitStack() as stack:
         for place in ("api", *PLACES):
             listener = stack.enter_context(Listener(port if place == "api" else 0, world))
@@ -120,7 +122,7 @@ def simulating(scenario: str | Scenario, *, speed: float = 1.0, port: int = 0) -
             thread = Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
             thread.start()
             stack.callback(_end, listener, thread)
-        yield Session(played, world)
+        yield Session(chosen, world)
 
 
 def _end(listener: Listener, thread: Thread) -> None:

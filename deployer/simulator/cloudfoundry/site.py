@@ -1,4 +1,4 @@
-"""The app itself, as the world sees it: under `/site/<guid>` of a server of its own."""
+"""The deployed app itself, under `/site/<guid>` of a server of its own."""
 
 from deployer.simulator.cloudfoundry.replies import body_of, reply
 from deployer.simulator.cloudfoundry.world import World
@@ -10,17 +10,22 @@ WELL = (200, "ok")
 
 
 def visited(world: World, request: Request, one: str) -> Response:
-    """What answers now. Nothing of it was recorded: any app may answer like that. Where no instance runs, the router answers."""
+    """The app's response, or the router's if no instance is running.
+
+    Not recorded: any app may respond like this.
+    """
     now, live = world.now(), world.apps.get(one)
     webs = [run for run in live.runs(now) if run.process.type == "web" and run.running(now)] if live else []
     if not live or not webs:
         return nowhere(world, request, one)
     status, text = (
-        live.app.answers if any(run.process is each for run in webs for each in live.app.processes) else WELL
+        live.app.site_response
+        if any(run.process is each for run in webs for each in live.app.processes)
+        else WELL
     )
     return Response(status, (("Content-Type", "text/plain; charset=utf-8"),), (text.encode(),))
 
 
 def nowhere(_world: World, request: Request, _one: str) -> Response:
-    """What the router answers where nothing is."""
+    """The router's response for an unknown route."""
     return reply(UNKNOWN, body_of(UNKNOWN).replace("api.wrong.example.org", request.headers.get("host", "")))

@@ -1,4 +1,7 @@
-"""The simulated foundation's memory: its clock, apps, builds, deployments and tokens, and what happens to them while time passes."""
+"""The state of the simulated foundation.
+
+Clock, apps, builds, deployments, tokens, and how time changes them.
+"""
 
 import time
 from collections import Counter
@@ -23,14 +26,14 @@ from deployer.simulator.cloudfoundry.state.tokens import Tokens
 from deployer.simulator.serving.exchange import Fault
 from deployer.simulator.serving.journal import Request
 
-BEFORE = -100_000.0  # before the client came
+BEFORE = -100_000.0  # before the first request
 
 
 class World:
-    """Everything that changes while a scenario is played. Callers hold `lock`.
+    """The state of a running scenario. Callers hold `lock`.
 
-    `addresses`: where each of its servers listens. `acts`: how often the client did what, with which app, and with which droplet or image
-    of it.
+    `addresses`: the URL of each server. `acts`: how often the client did what, with which app, and with which
+    droplet or image of it.
     """
 
     def __init__(self, scenario: Scenario, speed: float) -> None:
@@ -39,7 +42,7 @@ class World:
         self.lock = RLock()
         self.addresses: dict[str, str] = {}
         self.journal: list[Request] = []
-        self.faults: list[str] = []  # the simulator's own bugs
+        self.faults: list[str] = []  # bugs of the simulator itself
         self.acts: Counter[tuple[str, ...]] = Counter()
         self.tokens = Tokens(scenario.login)
         self.apps: dict[str, Live] = {}
@@ -48,43 +51,43 @@ class World:
         self.builds: dict[str, Build] = {}
         self.deployments: dict[str, Deployment] = {}
         self.jobs: list[str] = []
-        self.denied: set[str] = set()  # packages whose registry takes no such login
+        self.denied: set[str] = set()  # packages whose registry rejects the login
         self.triggered = inf  # when the client's first write came
         self._zero: float | None = None
         self._epoch = datetime.now(UTC)
-        self._seen: Counter[int] = Counter()  # how many requests each trouble could have caught
+        self._seen: Counter[int] = Counter()  # how many requests met the conditions of each fault
         for app in scenario.apps:
             self._put(app)
 
     # --- time
 
     def now(self) -> float:
-        """Simulated seconds since the first request, which this starts."""
+        """Simulated seconds since the first request, at which this starts to count."""
         real = time.monotonic()
         if self._zero is None:
             self._zero, self._epoch = real, datetime.now(UTC)
             self._others()
         now = (real - self._zero) * self.speed
-        self._go_on(now)
+        self._end_due(now)
         return now
 
     def skip(self, seconds: float) -> None:
-        """So many simulated seconds pass at once."""
+        """Let simulated seconds pass at once."""
         self.now()
         self._zero = (self._zero or 0) - seconds / self.speed
 
     def wall(self, at: float | None = None) -> datetime:
-        """What the server's own clock shows, now or at that simulated second."""
+        """The time of the server's clock, now or at a simulated second."""
         return self._epoch + timedelta(seconds=self.now() if at is None else at)
 
     def stamp(self, at: float) -> str:
         """A moment as Cloud Foundry writes it."""
         return self.wall(at).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    # --- what is there
+    # --- state
 
     def running(self, app: str) -> Deployment | None:
-        """The rolling deployment of an app that is not over."""
+        """The deployment of an app that is in progress."""
         return next((each for each in self.deployments.values() if each.app == app and not each.over), None)
 
     def staging(self, app: str) -> Build | None:
@@ -99,7 +102,7 @@ class World:
         )
 
     def run(self, process: str) -> tuple[Live, Run] | None:
-        """The process of this guid, if it is still there, and its app."""
+        """The process of this guid, if it still exists, and its app."""
         now = self.now()
         return next(
             ((live, run) for live in self.apps.values() for run in live.runs(now) if run.guid == process),
@@ -112,7 +115,7 @@ class World:
         )
 
     def trouble(self, name: str) -> Fault | None:
-        """The first trouble of the scenario that catches a request to this route now."""
+        """The scenario's first fault that applies to a request to this route now."""
         now = self.now()
         clocks = {"begin": 0.0, "trigger": self.triggered}
         caught = []
@@ -123,38 +126,38 @@ class World:
                 caught += [fault] if not fault.nth or self._seen[index] in fault.nth else []
         return caught[0] if caught else None
 
-    # --- what is done
+    # --- actions
 
     def trigger(self) -> None:
-        """The client's first request that changes something."""
+        """Record the client's first request that changes something."""
         self.triggered = min(self.triggered, self.now())
 
     def start(self, live: Live, *, others_only: bool = False) -> None:
-        """Every process, or every one but web, begins anew; the runtime forgets the run before it."""
+        """Restart every process, or every one except web. The runtime forgets the earlier runs."""
         now = self.now()
         for run in [run for run in live.runs(now) if not others_only or run.process.type != "web"]:
             run.ended, run.gone = min(run.ended, now), now
             live.ran.append(self._run(live, run.guid, self._process(live, run.process.type), now))
 
     def stop(self, live: Live) -> None:
-        """Everything of it ends. The runtime follows a little later."""
+        """Stop all processes. The runtime follows a little later."""
         now = self.now()
         for run in live.runs(now):
             run.ended = min(run.ended, now)
 
     def change(self, live: Live, state: str) -> None:
-        """Another desired state; Cloud Foundry says so in the app's log."""
+        """Set the desired state, which Cloud Foundry logs."""
         live.state = state
-        live.said.append(
+        live.logged.append(
             (self.now(), Line(0, f'Updated app with guid {live.guid} ({{"state"=>"{state}"}})', "API"))
         )
 
     def create(self, name: str) -> None:
-        """A request of the client made an app: nothing of it runs yet."""
+        """Add an app that the client created, which does not run yet."""
         self._put(App(name, staged=False, older=0, route=f"{name}.apps.example.org"))
 
     def revise(self, live: Live, at: float, back: Revision | None = None) -> Revision | None:
-        """The revision of an app that is put live as it is now; None where nothing of it can be."""
+        """The revision of an app as it is deployed now; None if it has no droplet."""
         if live.droplet is None:
             return None
         revision = revised(live.revisions, live.guid, live.droplet, at, back)
@@ -163,7 +166,10 @@ class World:
         return revision
 
     def deploy(self, live: Live, droplet: str, order: Order = PLAIN, *, mine: bool = True) -> Deployment:
-        """A new deployment. It supersedes the one before it; a stopped app is simply started (cloudfoundry-api 7)."""
+        """Create a deployment, which supersedes an earlier one.
+
+        A stopped app is simply started (cloudfoundry-api 7).
+        """
         now, number = self.now(), len(self.deployments) + 1
         if before := self.running(live.guid):
             self._end(before, now, "SUPERSEDED")
@@ -190,12 +196,12 @@ class World:
         return deployment
 
     def cancel(self, deployment: Deployment) -> None:
-        """What ran before is the app's droplet again at once; the instances follow (cloudfoundry-api 7)."""
+        """Cancel: the previous droplet becomes current at once; the instances follow (cloudfoundry-api 7)."""
         deployment.cancelled = self.now()
         self.apps[deployment.app].droplet = deployment.previous
 
-    def _go_on(self, now: float) -> None:
-        """What came to its end meanwhile."""
+    def _end_due(self, now: float) -> None:
+        """End deployments and builds whose time has come."""
         for build in [each for each in self.builds.values() if each.state(now) == "STAGED"]:
             staged = Droplet(
                 build.droplet, build.package.app, build.package.image, build.created + build.staging.seconds
@@ -229,10 +235,10 @@ class World:
         if done:
             self.start(live, others_only=True)
 
-    # --- what was there before
+    # --- before the first request
 
     def _put(self, app: App) -> None:
-        """One more app, as the client will find it: each droplet that it has was put live once."""
+        """Add an app from before the first request: each of its droplets was deployed once."""
         number = len(self.apps)
         one = guid(f"app {number}") if number else APP
         live = self.apps[one] = Live(one, app, "STARTED" if app.started else "STOPPED", None)
@@ -252,7 +258,7 @@ class World:
         return one
 
     def _foreign(self, live: Live) -> None:
-        """Somebody else deploys an app."""
+        """Somebody else deploys the app."""
         droplet = self._droplet(
             guid("somebody's droplet"), live.guid, "ghcr.io/acme/web:somebodys", self.now()
         )
@@ -263,7 +269,10 @@ class World:
             self._foreign(self.apps[APP])
 
     def _process(self, live: Live, kind: str) -> Process:
-        """How a process goes with the app's droplet of now: well, if that ran before the client staged something newer."""
+        """The course of a process with the app's current droplet.
+
+        Without problems if it existed before the first request.
+        """
         process = next(process for process in live.app.processes if process.type == kind)
         droplet = self.droplets.get(live.droplet or "")
         newer = any(each.app == live.guid and not each.before for each in self.droplets.values())

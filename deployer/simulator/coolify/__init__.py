@@ -1,1 +1,1 @@
-"""A Coolify on loopback."""
+"""The simulated Coolify."""

@@ -1,4 +1,4 @@
-"""The order in which Coolify checks a request before it does what was asked (coolify-api 3.2)."""
+"""How Coolify checks a request before the endpoint handles it, in this order (coolify-api 3.2)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,8 +12,11 @@ from deployer.simulator.serving.exchange import Response
 from deployer.simulator.serving.journal import Request
 
 
-def answered(server: Server, request: Request) -> Response:
-    """What a healthy server answers: 401, throttle, team and role, API off, ability, 405, and only then the endpoint."""
+def respond(server: Server, request: Request) -> Response:
+    """The response of a healthy server.
+
+    401, throttle, team and role, API off, ability, 405, then the endpoint.
+    """
     if request.path.startswith("//") or not request.path.startswith("/api/"):
         return visited(server, request) if request.of_site else login(request)
     hit = found(request.path, request.method)
@@ -24,8 +27,8 @@ def answered(server: Server, request: Request) -> Response:
     )
     if hit and known and hit[0].ability and not server.known(request.bearer):
         return reply("unauth_bad")
-    if hit and known and hit[0].name == "health_of_all":  # it has a throttle of its own (coolify-api 3.4)
-        return hit[0].answer(server, request, "")
+    if hit and known and hit[0].name == "health_of_all":  # it has its own throttle (coolify-api 3.4)
+        return hit[0].handler(server, request, "")
     left = server.throttle.left(server.now())
     if left < 0:
         return throttled(server)
@@ -35,13 +38,16 @@ def answered(server: Server, request: Request) -> Response:
 
 
 def name_of(request: Request) -> str:
-    """The route that a request is for, by path and method; `other` if there is none."""
+    """The name of the route of a request, by path and method; `other` if there is none."""
     hit = found(request.path, request.method)
     return hit[0].name if hit and request.method == hit[0].method else "other"
 
 
 def caught_as(version: Version, request: Request) -> str:
-    """The same for what can go wrong with it: until 4.1.2 a GET on an action does it, too."""
+    """The name of the route by which faults are chosen.
+
+    Until 4.1.2 a GET on an action performs it as well.
+    """
     hit = found(request.path, request.method)
     acts = hit is not None and request.method == "GET" and hit[0].name in ACTIONS and not version.post_only
     return hit[0].name if hit and acts else name_of(request)
@@ -53,7 +59,7 @@ def _reached(route: Route, method: str) -> bool:
 
 
 def _refused(server: Server, route: Route) -> Response | None:
-    """None if the token may do this."""
+    """The rejection; None if the token may do this."""
     scenario = server.scenario
     if not route.ability:
         return None
@@ -66,7 +72,7 @@ def _refused(server: Server, route: Route) -> Response | None:
 
 
 def abilities(version: Version, route: Route) -> tuple[str, ...]:
-    """Any one of them opens the route (coolify-api 4)."""
+    """The abilities of which the route requires one (coolify-api 4)."""
     if route.name == "deploy":
         return version.deploy_abilities
     return (version.start_ability if route.name in ACTIONS else route.ability,)
@@ -75,11 +81,11 @@ def abilities(version: Version, route: Route) -> tuple[str, ...]:
 def _done(server: Server, route: Route, request: Request, uuid: str) -> Response:
     if route.name in ACTIONS and request.method != "POST" and server.scenario.version.post_only:
         return reply("deploy_get_405")
-    return route.answer(server, request, uuid)
+    return route.handler(server, request, uuid)
 
 
 def login(request: Request) -> Response:
-    """Outside of the API there is the dashboard, which sends strangers to its login page (coolify-api 17.1 row 28)."""
+    """Outside of the API: the dashboard, which redirects to its login page (coolify-api 17.1 row 28)."""
     recorded = "http://127.0.0.1/login"
     place = f"http://{request.headers.get('host', '127.0.0.1')}/login"
     return reply("api_root", body_of("api_root").replace(recorded, place), {"Location": place})
@@ -92,12 +98,12 @@ def throttled(server: Server) -> Response:
 
 
 def counted(response: Response, left: int) -> Response:
-    """The same with the number of requests that are left, where the recorded one told it."""
+    """The response with the number of requests left, if the recorded one has it."""
     return with_headers(response, {"X-RateLimit-Remaining": str(left)})
 
 
 def with_headers(response: Response, values: Mapping[str, str]) -> Response:
-    """The same with other values of headers that it has, however they are spelled (coolify-api 17.1 row 11)."""
+    """The response with new values for headers that it has, in any case (coolify-api 17.1 row 11)."""
     known = {key.lower(): value for key, value in values.items()}
     return replace(
         response, headers=tuple((key, known.get(key.lower(), value)) for key, value in response.headers)
@@ -105,23 +111,29 @@ def with_headers(response: Response, values: Mapping[str, str]) -> Response:
 
 
 def shown(request: Request, response: Response) -> Response:
-    """What those get who do not ask for JSON: of Laravel's own errors a page, of its validation the way back (coolify-api 3.1)."""
+    """The response for a client that does not ask for JSON.
+
+    A page for Laravel's errors, a redirect for its validation (coolify-api 3.1).
+    """
     if not response.otherwise or wants_json(request):
         return response
     host = request.headers.get("host", "127.0.0.1")
     page = reply(
         response.otherwise, body_of(response.otherwise).replace("http://127.0.0.1", f"http://{host}")
     )
-    told = {
+    headers = {
         key.lower(): value
         for key, value in response.headers
         if key.lower().startswith(("retry-", "x-ratelimit-"))
     }
-    return with_headers(page, {**told, "Location": f"http://{host}"})
+    return with_headers(page, {**headers, "Location": f"http://{host}"})
 
 
 def wants_json(request: Request) -> bool:
-    """Laravel looks at the first type that is accepted, and at a browser's script that takes anything (coolify-api 3.1, 17.2)."""
+    """Whether Laravel takes it as asking for JSON.
+
+    The first accepted type, or XMLHttpRequest (coolify-api 3.1, 17.2).
+    """
     types = [part.strip() for part in request.headers.get("accept", "").split(",")]
     script = request.headers.get("x-requested-with") == "XMLHttpRequest"
     return "/json" in types[0] or "+json" in types[0] or (script and types[0] in {"", "*/*"})

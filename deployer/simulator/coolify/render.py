@@ -1,4 +1,4 @@
-"""Rows and applications as the JSON objects that Coolify answers with: recorded objects with other names, uuids and times."""
+"""Deployments and applications as Coolify's JSON: recorded objects with other names, uuids and times."""
 
 import re
 from collections.abc import Mapping
@@ -11,70 +11,72 @@ from deployer.simulator.coolify.state.deployments import App, Deployment, number
 from deployer.simulator.coolify.state.script import Line
 from deployer.simulator.coolify.versions import Version
 
-# What a token without read:sensitive does not see of an application (coolify-api 5.6, captured/app_get_read).
+# The fields of an application that require read:sensitive (coolify-api 5.6, captured/app_get_read).
 SENSITIVE = (
-    "custom_labels", "docker_compose", "docker_compose_raw", "dockerfile", "http_basic_auth_password", "manual_webhook_secret_bitbucket",
-    "manual_webhook_secret_gitea", "manual_webhook_secret_github", "manual_webhook_secret_gitlab", "private_key_id",
+    "custom_labels", "docker_compose", "docker_compose_raw", "dockerfile", "http_basic_auth_password",
+    "manual_webhook_secret_bitbucket", "manual_webhook_secret_gitea", "manual_webhook_secret_github",
+    "manual_webhook_secret_gitlab", "private_key_id",
 )  # fmt: skip
 SENSITIVE_OF_SERVER = (
-    "logdrain_axiom_api_key", "logdrain_custom_config", "logdrain_custom_config_parser", "logdrain_newrelic_license_key",
-    "sentinel_custom_url", "sentinel_token",
+    "logdrain_axiom_api_key", "logdrain_custom_config", "logdrain_custom_config_parser",
+    "logdrain_newrelic_license_key", "sentinel_custom_url", "sentinel_token",
 )  # fmt: skip
-# The fields in which a Docker-image application differs from one built of a repository.
+# The fields in which a Docker-image application differs from one that is built from a repository.
 IMAGE = (
-    "build_pack", "docker_registry_image_name", "docker_registry_image_tag", "git_repository", "ports_exposes", "source_id", "source_type",
+    "build_pack", "docker_registry_image_name", "docker_registry_image_tag", "git_repository",
+    "ports_exposes", "source_id", "source_type",
 )  # fmt: skip
 PLACE = re.compile(r"/application/[^/]+/deployment/[^/]+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """`epoch` is the real time of simulated second 0; `sensitive` whether the token has read:sensitive."""
+    """`epoch`: the real time of simulated second 0. `sensitive`: whether the token has read:sensitive."""
 
     version: Version
     epoch: datetime
     sensitive: bool = True
 
     def row(self, row: Deployment, now: float) -> dict[str, Any]:
-        """One deployment without its `application`, in the keys' order of GET /deployments/{uuid}."""
+        """One deployment without its `application`, with keys in the order of GET /deployments/{uuid}."""
         shape = body_of(self.version.shapes.row)
         shape.pop("application", None)
         values = self._values(row, now, shape)
-        painted = {key: values.get(key, value) for key, value in shape.items()}
+        rendered = {key: values.get(key, value) for key, value in shape.items()}
         if not self.sensitive:
-            painted.pop("logs", None)
-        return painted
+            rendered.pop("logs", None)
+        return rendered
 
     def listed(self, row: Deployment, now: float) -> dict[str, Any]:
-        """The same in the keys' order of an application's list, which once showed its logs to everybody."""
-        painted = replace(self, sensitive=self.sensitive or self.version.leaks_logs).row(row, now)
+        """One deployment as in an application's list, which used to show logs to any token."""
+        rendered = replace(self, sensitive=self.sensitive or self.version.leaks_logs).row(row, now)
         return {
-            key: painted[key]
+            key: rendered[key]
             for key in record(self.version.shapes.listed)["response"]["body"]["deployments"][0]
-            if key in painted
+            if key in rendered
         }
 
     def application(self, app: App, uuid: str) -> dict[str, Any]:
-        """GET /applications/{uuid}: no `id`, and the sensitive fields only for those who may read them."""
-        painted = self._dressed(body_of(self.version.shapes.application), app, uuid)
+        """GET /applications/{uuid}: without `id`; sensitive fields only with read:sensitive."""
+        rendered = self._with_own_columns(body_of(self.version.shapes.application), app, uuid)
         if not self.sensitive:
-            painted = {key: value for key, value in painted.items() if key not in SENSITIVE}
-            self.veil(painted["destination"]["server"])
-        return painted
+            rendered = {key: value for key, value in rendered.items() if key not in SENSITIVE}
+            self.remove_secrets(rendered["destination"]["server"])
+        return rendered
 
-    def veil(self, server: dict[str, Any]) -> None:
-        """Take the server's secrets out of the object, where the version does that."""
+    def remove_secrets(self, server: dict[str, Any]) -> None:
+        """Remove the server's secrets from the object, if the version does that."""
         for key in () if self.version.leaks_server else SENSITIVE_OF_SERVER:
             server["settings"].pop(key, None)
 
-    def _dressed(self, shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
-        painted = dressed(shape, app, uuid)
-        return {**painted, "status": self.version.words.get(painted["status"], painted["status"])}
+    def _with_own_columns(self, shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
+        rendered = with_own_columns(shape, app, uuid)
+        return {**rendered, "status": self.version.words.get(rendered["status"], rendered["status"])}
 
     def nested(self, app: App, uuid: str, number: int) -> dict[str, Any] | None:
-        """The `application` inside a deployment; None where the version has none (below beta.464)."""
+        """The `application` inside a deployment; None before beta.464."""
         shape = body_of(self.version.shapes.row).get("application")
-        return {**self._dressed(shape, app, uuid), "id": number} if shape else None
+        return {**self._with_own_columns(shape, app, uuid), "id": number} if shape else None
 
     def _values(self, row: Deployment, now: float, shape: Mapping[str, Any]) -> dict[str, Any]:
         script, born, elapsed = row.at(now)
@@ -118,19 +120,19 @@ class Renderer:
         }
 
     def iso(self, at: float) -> str:
-        """Whole seconds, as Coolify's own columns have them."""
+        """The moment of a simulated second, in whole seconds like Coolify's columns."""
         return self.moment(at).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
 
     def _ended(self, at: float) -> str:
         return self.moment(at).strftime(self.version.finished_at)
 
     def moment(self, at: float) -> datetime:
-        """The server's own time then."""
+        """The server's time at a simulated second."""
         return self.epoch + timedelta(seconds=at)
 
 
-def dressed(shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
-    """The recorded application with this one's names; it gets no field that was not recorded."""
+def with_own_columns(shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
+    """The recorded application with the names of this one, without any field that was not recorded."""
     image = (
         {key: value for key, value in body_of("create_img_get").items() if key in IMAGE}
         if app.kind == "image"
@@ -144,14 +146,16 @@ def dressed(shape: dict[str, Any], app: App, uuid: str) -> dict[str, Any]:
         "status": "running:unknown",
         **app.fields,
     }
-    painted = {key: values.get(key, value) for key, value in shape.items()}
-    if "settings" in painted:  # since 4.2.0 some fields are in there
-        painted["settings"] = {key: app.fields.get(key, value) for key, value in painted["settings"].items()}
-    return painted
+    rendered = {key: values.get(key, value) for key, value in shape.items()}
+    if "settings" in rendered:  # since 4.2.0 some fields are nested there
+        rendered["settings"] = {
+            key: app.fields.get(key, value) for key, value in rendered["settings"].items()
+        }
+    return rendered
 
 
 def filled_in(text: str, row: Deployment) -> str:
-    """A recorded line with this deployment's names in the places of the recorded ones."""
+    """A recorded log line with the names of this deployment."""
     names = {
         "%deployment%": row.uuid,
         "%application%": row.app_uuid,
@@ -165,6 +169,6 @@ def filled_in(text: str, row: Deployment) -> str:
 
 
 def image_of(row: Deployment) -> str:
-    """What is started: an application of a repository has an image of its own for each commit."""
+    """The image that is started. An application from a repository has an image of its own for each commit."""
     name = row.app.fields.get("docker_registry_image_name") if row.app.kind == "image" else row.app_uuid
     return f"{name}:{row.release}"

@@ -1,4 +1,4 @@
-"""Environment variables as the JSON objects that Coolify answers with (coolify-api 5.9, 17.1 rows 17 and 18)."""
+"""Environment variables as Coolify's JSON (coolify-api 5.9, 17.1 rows 17 and 18)."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -8,19 +8,22 @@ from deployer.simulator.coolify.replies import record
 from deployer.simulator.coolify.state.variables import COLUMNS, Variable
 from deployer.simulator.serving.made_up import made_up
 
-# What a new variable of a service or a database shows only if it was sent (17.1 row 17).
+# Fields that a new variable of a service or database only has if they were sent (17.1 row 17).
 UNSAID = ("comment", "is_literal", "is_multiline", "is_shown_once", "is_preview")
 
 
-def painted(renderer: Renderer, owner: str, variable: Variable) -> dict[str, Any]:
-    """As a list shows it."""
+def rendered(renderer: Renderer, owner: str, variable: Variable) -> dict[str, Any]:
+    """A variable as the list shows it."""
     return _painted(renderer, owner, variable, shape(f"{renderer.version.shapes.variables}_again"))
 
 
-def painted_new(
+def rendered_new(
     renderer: Renderer, owner: str, variable: Variable, sent: Collection[str] | None = None
 ) -> dict[str, Any]:
-    """As the answer shows it that tells of its making. `sent`: what was sent of a service's or a database's."""
+    """A variable as the response to its creation shows it.
+
+    `sent`: the fields sent for a service or database.
+    """
     keys = shape(renderer.version.shapes.variables)
     if sent is not None:
         keys = {key: value for key, value in keys.items() if key not in UNSAID or key in sent}
@@ -32,7 +35,7 @@ def uuid_of(owner: str, variable: Variable) -> str:
 
 
 def shape(name: str) -> dict[str, Any]:
-    """The first variable in a recorded answer."""
+    """The first variable in a recorded reply."""
     body = record(name)["response"]["body"]
     found: dict[str, Any] = body[0] if isinstance(body, list) else body
     return found
@@ -63,7 +66,7 @@ def _painted(renderer: Renderer, owner: str, variable: Variable, keys: Mapping[s
 
 
 def real(variable: Variable) -> str:
-    """As a shell takes it, where it must not expand it (17.1 row 18)."""
+    """The value quoted for a shell that must not expand it (17.1 row 18)."""
     value = variable.value or ""
     quoted = value and (variable.literal or variable.multiline)
     return "'" + value.replace("'", "'\\''") + "'" if quoted else value

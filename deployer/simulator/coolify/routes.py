@@ -1,4 +1,4 @@
-"""The endpoints of Coolify that the simulator has: a table of routes (coolify-api 5)."""
+"""The table of routes of the simulated Coolify (coolify-api 5)."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,20 +13,20 @@ from deployer.simulator.serving.journal import Request
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. `query`: the parameters that a client of ours may send, each with the values it may have (None: any)."""
+    """One endpoint."""
 
     name: str
     method: str
     path: re.Pattern[str]
-    answer: Callable[[Server, Request, str], Response]
+    handler: Callable[[Server, Request, str], Response]
     ability: str = "read"
     query: Mapping[str, re.Pattern[str] | None] | None = None
+    """The parameters that our client may send, each with its valid values; None: any value."""
 
 
 UUID = r"([^/]+)"
-YES = re.compile(
-    "true"
-)  # a flag is sent as `true` or not at all: older versions take "false" for true (coolify-api 5.1)
+YES = re.compile("true")
+"""A flag is sent as `true` or not at all: older versions treat "false" as true (coolify-api 5.1)."""
 NUMBER = re.compile(r"\d+")
 
 
@@ -125,14 +125,17 @@ ROUTES = (
     Route("resources", "GET", _path("/resources"), inventory.resources),
     Route("team", "GET", _path("/teams/current"), inventory.team),
 )
-# GET on these answers 405, where others answer the catch-all 404.
+# GET on these gives a 405; on all others the catch-all 404.
 ACTIONS = frozenset({"deploy"}) | {
     f"{kind}{act}" for kind in ("", "service_", "database_") for act in ("start", "restart", "stop")
 }
 
 
 def found(path: str, method: str) -> tuple[Route, str] | None:
-    """The route of a path and the uuid in it: the one of this method, otherwise the first of any other."""
+    """The route of a path, and the uuid in it.
+
+    The route of this method, or else the first of another method.
+    """
     hits = [(route, match) for route in ROUTES if (match := route.path.fullmatch(path))]
     hits.sort(key=lambda hit: hit[0].method != ("GET" if method == "HEAD" else method))
     return (hits[0][0], (hits[0][1].groups() or ("",))[0]) if hits else None

@@ -1,4 +1,7 @@
-"""What a scenario is made of: who may do what, which deployments there are, and what goes wrong when. The table is in `scenarios.py`."""
+"""What a scenario consists of: abilities, applications, deployments, and faults.
+
+The table is in `scenarios.py`.
+"""
 
 from dataclasses import dataclass, replace
 from math import inf
@@ -12,56 +15,72 @@ from deployer.simulator.serving.exchange import Fault
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Deployments of somebody else that are there before the client comes (of application number `app`).
-
-    Each is `age` seconds old then and waits at that point for the client's first trigger, but for one that is `over`. `cancelled`: seconds
-    after that trigger. `webhook`: a push started it, of the commit that everything here ends with. `commit`: it is of this one instead.
-    `stuck`: it is queued, and what it waited for was cancelled; before 4.3.7 nothing starts it then (captured-2/README.md).
-    """
+    """A deployment that somebody else started before the client's first request."""
 
     app: int = 0
+    """The index of its application."""
     age: float = 12
+    """Its age in seconds at the first request.
+
+    It halts there until the client's first trigger, unless it is `over`.
+    """
     cancelled: float | None = None
+    """Seconds after that trigger at which somebody cancels it."""
     webhook: bool = False
+    """It was started by a push, of the commit with which all scripts end."""
     pr: int = 0
     over: bool = False
+    """It has finished already."""
     commit: str = ""
+    """Its commit; empty for that of the script."""
     stuck: bool = False
+    """It is queued behind a deployment that was cancelled.
+
+    Before 4.3.7 nothing starts it (captured-2/README.md).
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A server and its day. `summary` tells people in one sentence what the run will see.
-
-    `targets`: how many of `apps` the client is to deploy (the first ones), beside all `resources`. `starts`: how often it may start each of
-    them. `may_cancel`: it is to cancel what others started. `reachable`: whether Coolify reaches the server, to cancel. `tags`: such as
-    nothing carries. `strangers`: so many deployments of another team. `bar`: a recorded answer to every request that a good token sends
-    (after the throttle, before the abilities). `vacant`: so many first triggers are answered "already queued" although nothing is there.
-    `full_until`: the queue is full for so many simulated seconds after the first trigger, but for `room` deployments of the client.
-    `cancelled`: somebody cancels the client's first deployment at that second of its life. `projects`, `hosts`: where an application can be
-    made; those that are there stand in the first of them.
-    """
+    """One course of events on a server."""
 
     name: str
     summary: str
+    """What happens, in one sentence for users."""
     apps: tuple[App, ...] = ()
     resources: tuple[Resource, ...] = ()
     tags: tuple[str, ...] = ()
+    """Tags that no resource has."""
     targets: int = 1
+    """How many of `apps`, from the first, the client should deploy, besides all `resources`."""
     starts: int = 1
+    """How often the client may start each target."""
     may_cancel: bool = False
+    """The client should cancel deployments of others."""
     reachable: bool = True
+    """Whether Coolify reaches the server, which it must to cancel."""
     abilities: frozenset[str] = frozenset({"read", "read:sensitive", "deploy"})
     token_known: bool = True
     bar: str = ""
+    """The recorded reply to every request with a valid token, after the throttle and before the abilities.
+
+    Empty for none.
+    """
     others: tuple[Other, ...] = ()
     strangers: int = 0
+    """The number of deployments of another team."""
     vacant: int = 0
+    """How many of the first triggers get "already queued" although nothing is."""
     full_until: float = -inf
+    """Simulated seconds after the first trigger until which the queue is full."""
     room: int = 0
+    """How many deployments of the client are accepted although the queue is full."""
     cancelled: float | None = None
+    """Seconds after its creation at which somebody cancels the client's first deployment."""
     projects: tuple[Project, ...] = (Project(),)
+    """The projects; all existing applications are in the first one."""
     hosts: tuple[Host, ...] = (Host(),)
+    """The servers; all existing applications are on the first one."""
     faults: tuple[Fault, ...] = ()
     version: Version = NEWEST
 
@@ -70,13 +89,13 @@ TAG = "blue"
 
 
 def tagged(scenario: Scenario) -> Scenario:
-    """The same where what the client is to deploy carries the tag; a database can't be deployed by one."""
+    """The scenario with `TAG` on all targets, except databases, which can't be deployed by tag."""
     apps = tuple(
-        replace(app, tags=app.tags or (TAG,)) if place < scenario.targets else app
-        for place, app in enumerate(scenario.apps)
+        replace(app, tags=app.tags or (TAG,)) if index < scenario.targets else app
+        for index, app in enumerate(scenario.apps)
     )
-    things = tuple(
+    resources = tuple(
         replace(each, tags=each.tags or (TAG,)) if each.kind == "service" else each
         for each in scenario.resources
     )
-    return replace(scenario, apps=apps, resources=things)
+    return replace(scenario, apps=apps, resources=resources)

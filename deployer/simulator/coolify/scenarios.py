@@ -1,4 +1,4 @@
-"""The scenarios that `rehearse` offers, in the order in which they are listed. Each is made of what `scenario.py` offers."""
+"""The scenarios of `rehearse`, in the order in which they are listed."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -32,19 +32,17 @@ SICK = App(
     fields=SHOP | {"health_check_enabled": True},
 )
 WORKER = App(BUILT, name="worker", fqdn="http://worker.example.com", restart=AGAIN)
-MAIN = recorded("multiserver_main", 45)  # its log tells of the deployment on the additional server
+MAIN = recorded("multiserver_main", 45)  # its log names the deployment on the additional server
 STACK = Resource()
 PG = Resource("database", "pg")
 AS_WRITER = frozenset({"read", "read:sensitive", "deploy", "write"})
 BAD = ((0, 502, "Bad Gateway"),)
-OLDER = (
-    "2222222222333333333344444444445555555555",
-    "3333333333444444444455555555556666666666",
-)  # commits, the newest first
+OLDER = ("2222222222333333333344444444445555555555", "3333333333444444444455555555556666666666")
+"""Earlier commits, newest first."""
 
 
 def slowly(script: Script, minutes: int) -> Script:
-    """The same with a build of so many minutes, that shows its steps about once a minute."""
+    """The script with a build of this many minutes, which logs a step about once a minute."""
     started = next(
         line.at for line in script.lines if line.output.startswith("To check the current progress")
     )
@@ -68,113 +66,119 @@ AWAY = (
     Fault(("any",), Then.RESET, clock="trigger", since=20, until=40),
     Fault(("any",), Then.REPLY, reply="transport_proxy_traefik_404", clock="trigger", since=40, until=65),
 )
-# The queue of a server holds 25 deployments: one of somebody else's runs, the others wait behind it.
+# The queue of a server holds 25 deployments: one of somebody else runs, the others wait behind it.
 CROWD = tuple(Other(app=1) for _ in range(26))
 
 TABLE = (
     Scenario(
-        "success", "The application is built, started and finished after about 45 seconds.", apps=(WEB,)
+        "success",
+        "The application is built and started; the deployment finishes after about 45 seconds.",
+        apps=(WEB,),
     ),
     Scenario(
         "build-failure",
-        "`npm run build` fails inside the build, and Coolify says why a moment later.",
+        "`npm run build` fails during the build, and Coolify logs the reason a moment later.",
         apps=(App(BROKEN),),
     ),
     Scenario(
         "unhealthy",
-        "The new container never becomes healthy: Coolify goes back to the old one, the deployment fails.",
+        "The new container never becomes healthy: Coolify keeps the old one, and the deployment fails.",
         apps=(SICK,),
     ),
     Scenario(
-        "cancelled", "Somebody cancels the deployment in Coolify while it runs.", apps=(WEB,), cancelled=30
+        "cancelled",
+        "Somebody cancels the deployment in Coolify while it is running.",
+        apps=(WEB,),
+        cancelled=30,
     ),
     Scenario(
         "cancelled-queued",
-        "The deployment waits behind another one of the same application, and somebody cancels it there.",
+        "The deployment is queued behind another one of the same application, and somebody cancels it there.",
         apps=(WEB,),
         others=(Other(age=20),),
         cancelled=12,
     ),
     Scenario(
         "slow",
-        "The build takes twenty minutes and shows a step about once a minute.",
+        "The build takes twenty minutes and logs a step about once a minute.",
         apps=(App(slowly(BUILT, 20)),),
     ),
     Scenario(
         "queue-full",
-        "The server's queue of deployments is full for about two minutes, then there is room.",
+        "The server's build queue is full for about two minutes.",
         apps=(WEB, WORKER),
         others=CROWD,
         full_until=130,
     ),
     Scenario(
         "already-queued",
-        "Somebody else's deployment of the same commit is running already, and ends well.",
+        "Somebody else's deployment of the same commit is already running, and succeeds.",
         apps=(IMAGE,),
         others=(Other(),),
     ),
-    Scenario(
-        "bad-token", "Coolify doesn't know the token: nothing is started.", apps=(WEB,), token_known=False
-    ),
+    Scenario("bad-token", "Coolify rejects the token: nothing is started.", apps=(WEB,), token_known=False),
     Scenario(
         "deploy-only-token",
-        "The token may start deployments and read nothing: it can't be seen how they end.",
+        "The token may start deployments but not read: their result can't be known.",
         apps=(WEB,),
         abilities=frozenset({"deploy"}),
     ),
     Scenario(
         "outage",
-        "Coolify goes away for a minute just after the deployment was started, which goes on meanwhile and finishes.",
+        "Coolify is unreachable for a minute after the trigger; the deployment continues and finishes.",
         apps=(App(recorded("nixpacks_ok", 80)),),
         faults=AWAY,
     ),
     Scenario("image", "A Docker image is pulled and started.", apps=(IMAGE,)),
     Scenario(
         "service",
-        "A service is restarted with newer images, and runs again after about forty seconds.",
+        "A service is restarted with newer images, and is running again after about forty seconds.",
         resources=(STACK,),
     ),
     Scenario(
-        "database", "A database is restarted, and runs again after about half a minute.", resources=(PG,)
+        "database",
+        "A database is restarted, and is running again after about half a minute.",
+        resources=(PG,),
     ),
     Scenario(
         "preview",
-        "The application has a preview for pull request 7, which can be deployed.",
+        "The application has a preview of pull request 7, which can be deployed.",
         apps=(replace(WEB, previews=(7,)),),
     ),
     Scenario(
         "two-servers",
-        "The application has a second server: once its deployment is finished, another one follows there, and both go well.",
+        "The application has a second server: after the first deployment another one follows there, and "
+        "both succeed.",
         apps=(App(MAIN, servers=(Extra("second", elsewhere(BUILT, "second")),)),),
     ),
     Scenario(
         "crash-after-deploy",
-        "The deployment is finished, but five seconds later the application exits for good.",
+        "The deployment finishes, but five seconds later the application exits for good.",
         apps=(replace(WEB, statuses=((0, "running:unknown"), (5, "exited:unhealthy"))),),
     ),
     Scenario(
         "tag",
-        "Two applications and a service carry the tag `blue`: all three are deployed by it, and run.",
+        "Two applications and a service have the tag `blue`: all three are deployed by it.",
         apps=(WEB, WORKER),
         targets=2,
         resources=(STACK,),
     ),
     Scenario(
         "image-update",
-        "The application's Docker image can be changed: the new one is pulled, started and finished after about 45 seconds.",
+        "The application's Docker image can be changed; the new one is deployed in about 45 seconds.",
         apps=(replace(IMAGE, images=("2.0.1", "2.0.0")),),
         others=(Other(age=86400, over=True),),
         abilities=AS_WRITER,
     ),
     Scenario(
         "bad-release",
-        "The new version is finished, but its site answers 502; the one before is there to go back to.",
+        "The new version is deployed, but its site responds with 502; the previous version can be restored.",
         apps=(replace(WEB, images=OLDER, site=BAD),),
         others=(Other(age=172800, over=True, commit=OLDER[1]), Other(age=86400, over=True, commit=OLDER[0])),
         abilities=AS_WRITER,
     ),
 )
-# Whoever rehearses may name a tag, too.
+# A rehearsal may also deploy by tag.
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {scenario.name: scenario for scenario in map(tagged, TABLE)}
 )

@@ -1,4 +1,7 @@
-"""The simulated Coolify's memory: its clock, applications, deployments and queue, and what the first trigger sets going."""
+"""The state of the simulated Coolify.
+
+Clock, applications, deployments, queue, and what the first trigger starts.
+"""
 
 import time
 from collections import Counter
@@ -19,7 +22,7 @@ from deployer.simulator.serving.made_up import TOKEN, made_up
 
 
 class Server:
-    """Everything that changes while a scenario is played. Callers hold `lock`."""
+    """The state of a running scenario. Callers hold `lock`."""
 
     def __init__(self, scenario: Scenario, speed: float) -> None:
         self.scenario = scenario
@@ -32,42 +35,42 @@ class Server:
             made_up(f"resource {number}"): each for number, each in enumerate(scenario.resources)
         }
         self.previews = {uuid: set(app.previews) for uuid, app in self.apps.items()}
-        self.acts: list[Act] = []  # on resources, and the stops of applications
+        self.acts: list[Act] = []  # on resources; of applications only stops
         self.created: list[str] = []  # the names of applications
-        self.tagged: Counter[str] = Counter()  # how often a tag was deployed
+        self.tagged: Counter[str] = Counter()  # how often each tag was deployed
         self.rows: list[Deployment] = []
         self.journal: list[Request] = []
-        self.faults: list[str] = []  # the simulator's own bugs
+        self.faults: list[str] = []  # bugs of the simulator itself
         self.triggered = inf  # when the first trigger came
         self.throttle = Throttle()
         self._zero: float | None = None
         self._epoch = datetime.now(UTC)
-        self._seen: Counter[int] = Counter()  # how many requests each trouble could have caught
+        self._seen: Counter[int] = Counter()  # how many requests met the conditions of each fault
         self._phantoms = 0
         self._vacant = scenario.vacant
 
     def now(self) -> float:
-        """Simulated seconds since the first request, which this starts."""
+        """Simulated seconds since the first request, at which this starts to count."""
         real = time.monotonic()
         if self._zero is None:
             self._zero, self._epoch = real, datetime.now(UTC)
-            self._people()
+            self._start_others()
         now = (real - self._zero) * self.speed
-        self._go_on(now)
+        self._resume_stalled(now)
         self._spread(now)
         return now
 
     def skip(self, seconds: float) -> None:
-        """So many simulated seconds pass at once."""
+        """Let simulated seconds pass at once."""
         self.now()
         self._zero = (self._zero or 0) - seconds / self.speed
 
     def wall(self) -> datetime:
-        """What the server's own clock shows."""
+        """The time of the server's clock."""
         return self._epoch + timedelta(seconds=self.now())
 
-    def painter(self, *, sensitive: bool | None = None) -> Renderer:
-        """Paints what the token may see, unless told otherwise."""
+    def renderer(self, *, sensitive: bool | None = None) -> Renderer:
+        """A renderer of what the token may see, or with or without sensitive fields if set."""
         may = (
             not self.scenario.abilities.isdisjoint({"read:sensitive", "root"})
             if sensitive is None
@@ -76,11 +79,11 @@ class Server:
         return Renderer(self.scenario.version, self._epoch, sensitive=may)
 
     def known(self, token: str) -> bool:
-        """Whether Coolify knows it; the number before `|` may be missing (coolify-api 3.1)."""
+        """Whether the token is valid; the number before `|` may be missing (coolify-api 3.1)."""
         return self.scenario.token_known and token in {TOKEN, TOKEN.partition("|")[2]}
 
     def trouble(self, name: str) -> Fault | None:
-        """The first trouble of the scenario that catches a request to this route now."""
+        """The scenario's first fault that applies to a request to this route now."""
         now = self.now()
         mine = [row.created for row in self.rows if row.mine]
         clocks = {"begin": 0.0, "trigger": self.triggered, "row": min(mine, default=inf)}
@@ -92,8 +95,8 @@ class Server:
                 caught += [fault] if not fault.nth or self._seen[index] in fault.nth else []
         return caught[0] if caught else None
 
-    def carriers(self, tag: str) -> list[str]:
-        """What is deployed by this tag: applications, then services. It says nothing to a database."""
+    def tagged_with(self, tag: str) -> list[str]:
+        """The targets of this tag: applications, then services; never databases."""
         apps = [uuid for uuid, app in self.apps.items() if tag in app.tags]
         return apps + [
             uuid for uuid, each in self.resources.items() if tag in each.tags and each.kind == "service"
@@ -103,11 +106,11 @@ class Server:
         return next((row for row in self.rows if row.uuid == uuid), None)
 
     def of(self, app_uuid: str) -> list[Deployment]:
-        """The rows of one application, newest first."""
+        """The deployments of one application, newest first."""
         return [row for row in reversed(self.rows) if row.app_uuid == app_uuid]
 
     def ended(self, app_uuid: str) -> list[Deployment]:
-        """Those of them that put the application itself up on its main server, the last one first."""
+        """Its finished deployments on the main server, without previews, the last one first."""
         now = self.now()
         mains = [
             row
@@ -117,16 +120,16 @@ class Server:
         return sorted(mains, key=lambda row: -row.finished(now))
 
     def next_uuid(self) -> str:
-        """The uuid of the application that is made next."""
+        """The uuid of the next application that is created."""
         return made_up(f"application {len(self.apps)}")
 
     def add(self, uuid: str, app: App) -> None:
-        """A request of the client made an application."""
+        """Add an application that the client created."""
         self.apps[uuid], self.previews[uuid] = app, set()
         self.created.append(app.name)
 
     def change(self, uuid: str, app: App) -> None:
-        """An application is another one from now on, also for what waits in the queue: its worker will read it anew (coolify-api 5.1)."""
+        """Replace an application, also for queued deployments (coolify-api 5.1)."""
         now = self.now()
         self.apps[uuid] = app
         for row in self.of(uuid):
@@ -136,10 +139,10 @@ class Server:
         return [row for row in self.rows if not row.stranger and self.status(row) not in TERMINAL]
 
     def status(self, row: Deployment) -> str:
-        return str(self.painter().row(row, self.now())["status"])
+        return str(self.renderer().row(row, self.now())["status"])
 
     def full(self) -> bool:
-        """Whether the queue takes no more: tested before everything else that could be said of a trigger (coolify-api 17.1 row 4)."""
+        """Whether the queue is full, which is checked first of all (coolify-api 17.1 row 4)."""
         passed = self.now() - min(self.triggered, self.now())
         taken = sum(row.mine for row in self.rows)
         return (
@@ -149,14 +152,14 @@ class Server:
         )
 
     def cancel(self, row: Deployment) -> None:
-        """Cancel it as the API does: until 4.3.6 nothing starts the next in the queue then."""
+        """Cancel it like the API does. Until 4.3.6 nothing then starts the next one in the queue."""
         row.cancelled = now = self.now()
         for waiting in self.rows if self.scenario.version.stalls and row.began <= now else ():
             if waiting.follows is row and not waiting.options.instant:
                 waiting.stalled = now
 
-    def _go_on(self, now: float) -> None:
-        """What is stalled goes on when any other deployment ends (coolify-api 5.5)."""
+    def _resume_stalled(self, now: float) -> None:
+        """Stalled deployments resume when any other deployment ends (coolify-api 5.5)."""
         for row in [row for row in self.rows if row.stuck and row.stalled is not None]:
             since = row.stalled or 0
             row.freed = min(
@@ -165,12 +168,12 @@ class Server:
             )
 
     def phantom(self) -> str:
-        """A uuid that no row has and none will have (coolify-api 5.1 quirk 2)."""
+        """A uuid that no deployment has or will have (coolify-api 5.1 quirk 2)."""
         self._phantoms += 1
         return made_up(f"phantom {self._phantoms}")
 
     def trigger(self) -> None:
-        """The client's first trigger: what stood still until now goes on."""
+        """Record the client's first trigger: deployments that halted until then resume."""
         if self.triggered != inf:
             return
         self.triggered = now = self.now()
@@ -179,13 +182,16 @@ class Server:
             row.cancelled = row.cancelled if other.cancelled is None else now + other.cancelled
 
     def skipped(self, app_uuid: str, options: DeployOptions) -> bool:
-        """Whether a trigger is "already queued": another row that wants the same is not over (coolify-api 5.1 quirk 3)."""
+        """Whether a trigger is "already queued".
+
+        An equal deployment is not over (coolify-api 5.1 quirk 3).
+        """
         if options.force or options.instant:
             return False
         if self._vacant > 0:
             self._vacant -= 1
             return True
-        renderer, now = self.painter(), self.now()
+        renderer, now = self.renderer(), self.now()
         same = [
             row
             for row in self.of(app_uuid)
@@ -204,7 +210,10 @@ class Server:
         created: float | None = None,
         commit: str = "",
     ) -> Deployment:
-        """A new row of this application, behind those that are not over. `commit`: the one that it must be."""
+        """Queue a new deployment behind those that are not over.
+
+        `commit`: the one to deploy; empty for any.
+        """
         app, now, number = self.apps[app_uuid], self.now(), len(self.rows) + 1
         uuid = made_up(f"deployment {number}")
         script, first, pin = course(app, options, self.scenario.version, commit)
@@ -233,7 +242,7 @@ class Server:
         return row
 
     def _spread(self, now: float) -> None:
-        """Additional servers get their deployments in the moment in which the main one is finished (coolify-api 7.7)."""
+        """Start the deployments on additional servers once the main one has finished (coolify-api 7.7)."""
         for main in [
             row
             for row in self.rows
@@ -257,7 +266,7 @@ class Server:
                     row.main, row.server = main, extra.name
                     self.rows.append(row)
 
-    def _people(self) -> None:
+    def _start_others(self) -> None:
         for other in self.scenario.others:
             options = DeployOptions(webhook=other.webhook, pr=other.pr)
             row = self.enqueue(
@@ -282,5 +291,5 @@ class Server:
 
 
 def elsewhere(uuid: str, server: str) -> str:
-    """The uuid of the deployment on an additional server that follows this one."""
+    """The uuid of the deployment on an additional server after this one."""
     return made_up(f"{uuid} on {server}")

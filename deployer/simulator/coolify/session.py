@@ -1,4 +1,4 @@
-"""A scenario being played: where it listens, and what it was asked."""
+"""A running simulator: its address, inputs, and the requests it received."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,9 +17,11 @@ from deployer.simulator.serving.made_up import TOKEN, made_up
 
 
 class Session:
-    """A running simulator. `url` has no trailing slash; `uuids`: what the client is to deploy; `tag`: what it may name instead, if any.
+    """A running simulator.
 
-    `site`: where the first application answers, or the one that is made first. `server`: the whole state; hold its `lock` to read it.
+    `url`: without a trailing slash. `uuids`: the targets to deploy. `tag`: what may be set instead; empty if
+    nothing. `site`: the URL of the first application, or of the first one that is created. `server`: the
+    state; read it with its `lock` held.
     """
 
     def __init__(self, scenario: Scenario, coolify: Server, port: int) -> None:
@@ -29,13 +31,13 @@ class Session:
         self.uuids = (*tuple(coolify.apps)[: scenario.targets], *coolify.resources) or (
             made_up("nobody's application"),
         )
-        self.tag = TAG if coolify.carriers(TAG) else ""
+        self.tag = TAG if coolify.tagged_with(TAG) else ""
         self.site = f"{self.url}{SITE}{next(iter(coolify.apps), coolify.next_uuid())}"
         self.server = coolify
 
     @property
     def inputs(self) -> dict[str, str]:
-        """What a client is given to reach it, by the names of its inputs."""
+        """The inputs with which a client reaches it, by name."""
         return {
             "coolify_url": self.url,
             "coolify_token": self.token,
@@ -45,19 +47,19 @@ class Session:
 
     @property
     def journal(self) -> list[Request]:
-        """Every request, in order."""
+        """All requests, in order."""
         return self.server.journal
 
     def skip(self, seconds: float) -> None:
-        """So many simulated seconds pass at once: a test need not wait for them."""
+        """Let simulated seconds pass at once, without waiting."""
         with self.server.lock:
             self.server.skip(seconds)
 
     def deployments(self) -> list[dict[str, Any]]:
-        """Every row as it stands now, oldest first, whatever the token may see."""
+        """All deployment records, oldest first, with all fields whatever the token may see."""
         with self.server.lock:
             return [
-                self.server.painter(sensitive=True).row(row, self.server.now()) for row in self.server.rows
+                self.server.renderer(sensitive=True).row(row, self.server.now()) for row in self.server.rows
             ]
 
 
@@ -65,26 +67,25 @@ class Session:
 def simulating(
     scenario: str | Scenario, *, speed: float = 1.0, port: int = 0, version: str | None = None
 ) -> Iterator[Session]:
-    """Serve a scenario, or one of `SCENARIOS` by its name, on loopback while the block runs.
+    """Serve a scenario, or one of `SCENARIOS` by name, on loopback while the block runs.
 
-    One simulated second takes 1/`speed` real ones; port 0: any free one.
+    `speed`: simulated seconds per real second. `port`: 0 for any free port. `version`: a name in `VERSIONS`,
+    instead of the scenario's own version.
 
-    `version`: of which Coolify, by its name in `VERSIONS`, instead of the scenario's own.
-
-    Raises ValueError for an unknown scenario or version, naming the nearest, or a speed that is not above 0, and OSError for a port that
-    is taken.
+    Raises ValueError for an unknown scenario or version and for a speed that is not above 0, and OSError for
+    a port that is in use.
     """
-    played = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS)
+    chosen = scenario if isinstance(scenario, Scenario) else named("scenario", scenario, SCENARIOS)
     if version is not None:
-        played = replace(played, version=named("version", version, VERSIONS))
+        chosen = replace(chosen, version=named("version", version, VERSIONS))
     if speed <= 0:
         raise ValueError(f"time does not run at speed {speed}: it must be above 0")
-    coolify = Server(played, speed)
+    coolify = Server(chosen, speed)
     with Listener(port, coolify) as listener:
         thread = Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
-            yield Session(played, coolify, listener.server_address[1])
+            yield Session(chosen, coolify, listener.server_address[1])
         finally:
             listener.shutdown()
             listener.hang_up()

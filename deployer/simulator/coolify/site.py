@@ -1,4 +1,4 @@
-"""The application itself, as the world sees it. It is no part of Coolify: it stands on the same port, under `/site/<uuid>`."""
+"""The deployed application itself, which is not part of Coolify: on the same port, under `/site/<uuid>`."""
 
 from deployer.simulator.coolify.replies import reply
 from deployer.simulator.coolify.server import Server
@@ -10,7 +10,7 @@ WELL, DOWN = (200, "ok"), (503, "no available server")
 
 
 def visited(server: Server, request: Request) -> Response:
-    """What answers now. Nothing of it was recorded: any application may answer like that."""
+    """The application's response. It was not recorded: any application may respond like this."""
     uuid = request.path.split("/")[2]
     if uuid not in server.apps:
         return reply("transport_proxy_traefik_404")
@@ -23,7 +23,7 @@ def visited(server: Server, request: Request) -> Response:
 
 
 def state(server: Server, uuid: str) -> tuple[int, str]:
-    """Status and body: those of the newest release that was finished. One that ran before answers well."""
+    """Status and body of the newest finished release. An earlier release responds with 200."""
     app, now = server.apps[uuid], server.now()
     if condition(server, uuid).startswith("exited"):
         return DOWN

@@ -1,4 +1,4 @@
-"""What each version of Coolify does otherwise than the newest: the table of coolify-api 1, told from the newest to the oldest."""
+"""How each version of Coolify differs from the newest: the table of coolify-api 1, from newest to oldest."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,30 +10,30 @@ from deployer.simulator.coolify.endpoints.fields import BULK, FIELDS, FLAGS_SINC
 
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """Which recorded objects a version answers with."""
+    """Which recorded objects a version responds with."""
 
     row: str = "deployment_get_sensitive"
     listed: str = "app_deployments_rs"  # in an application's list
     application: str = "app_get_sensitive"
     service: str = "service_get"
-    variables: str = "v4.3.6_env_bulk"  # new ones; `…_again` shows one that was there
+    variables: str = "v4.3.6_env_bulk"  # new ones; `…_again`: one that existed already
     team: str = "teams_current"
 
 
 class Preview(Enum):
-    """What becomes of `pr` where there is no preview (coolify-api 5.1, 17.1 row 14)."""
+    """What `pr` does if there is no preview (coolify-api 5.1, 17.1 row 14)."""
 
-    UNKNOWN = auto()  # the parameter isn't known: the application itself is deployed
-    STUCK = auto()  # a row is queued that never runs, and the answer is 404
-    TOLD = auto()  # the answer says so
+    UNKNOWN = auto()  # the parameter is unknown: the application itself is deployed
+    STUCK = auto()  # a deployment is queued that never runs, and the response is 404
+    REPORTED = auto()  # the response says so
 
 
 class Pin(Enum):
-    """What becomes of a pinned commit (coolify-api 5.7, 17.2)."""
+    """What happens to a pinned commit (coolify-api 5.7, 17.2)."""
 
-    OUT = auto()  # it is checked out, but the row shows the branch's head
+    OUT = auto()  # it is deployed, but the record shows the branch's head
     IGNORED = auto()  # the branch's head is deployed
-    SHOWN = auto()  # so it is, but the row begins with the pinned commit
+    SHOWN = auto()  # the branch's head is deployed, but the record begins with the pinned commit
     KEPT = auto()  # it is deployed
 
 
@@ -41,74 +41,77 @@ class Pin(Enum):
 class Version:
     """One version. The fields' defaults are those of 4.3.10."""
 
-    name: str = "4.3.10"  # what `/version` says
+    name: str = "4.3.10"  # the response of `/version`
     shapes: Shapes = Shapes()
-    absent: frozenset[str] = frozenset()  # routes that it doesn't have
+    absent: frozenset[str] = frozenset()  # routes that it does not have
     post_only: bool = (
         True  # since 4.2.0: GET on an action is a 405, and `force=false` is no longer true (5.1)
     )
     reads_body: bool = True  # since beta.408: /deploy reads the body, too (5.1)
     start_reads: bool = True  # since beta.438: so does /start, where "false" is false from then on (5.2)
     skips: bool = True  # since beta.408: "Deployment already queued for this commit." (5.1)
-    previews: Preview = Preview.TOLD  # since beta.427 (5.1)
+    previews: Preview = Preview.REPORTED  # since beta.427 (5.1)
     image_previews: bool = True  # since beta.471: `docker_tag` and `pull_request_id` (5.1)
-    filters: bool = True  # since beta.461: GET /applications heeds `tag`, before that it lists all (16)
+    filters: bool = True  # since beta.461: GET /applications filters by `tag` (16)
     limits_queue: bool = True  # since beta.454 (7.1)
     eager: bool = (
         True  # since beta.454 the request itself sets `in_progress`, before that the worker does (7.1)
     )
     deploy_abilities: tuple[str, ...] = ("deploy",)  # since beta.420 (4)
     start_ability: str = "deploy"  # since beta.464 of start, restart and stop (4)
-    checks_team: bool = True  # since beta.464 other teams' deployments are not found (5.5)
-    shows_api: bool = True  # `is_api` of what /deploy started: true on beta.463, not on beta.434 (captured/*/deployments_list)
+    checks_team: bool = True  # since beta.464: deployments of other teams are not found (5.5)
+    # `is_api` of what /deploy started: true on beta.463, not on beta.434 (captured/*/deployments_list)
+    shows_api: bool = True
     finished_at: str = "%Y-%m-%dT%H:%M:%S.000000Z"  # since beta.461 (6)
-    leaks_logs: bool = False  # until 4.1.2: an application's list shows logs to those who may only read (4)
-    leaks_server: bool = (
-        False  # until 4.1.2: so do applications and services with the server's secrets (captured/*/app_get)
-    )
+    leaks_logs: bool = False  # until 4.1.2: an application's list shows logs with `read` alone (4)
+    # Until 4.1.2: applications and services show the server's secrets with `read` alone (captured/*/app_get).
+    leaks_server: bool = False
     bars: Mapping[str, str] = field(
         default_factory=dict
-    )  # a scenario's `bar`, and what it is here; "": no bar at all (3.3)
-    cancelled: str = "cancel_queued_200"  # what a cancel that worked answers (5.5)
-    tells_ssh: bool = False  # until 4.3.6: or a 500 that says so, if the server is out of reach (17.1 row 5)
-    stalls: bool = False  # until 4.3.6: a cancel over the API doesn't start the next in the queue (5.5)
+    )  # the reply for a scenario's `bar` on this version; "" for none (3.3)
+    cancelled: str = "cancel_queued_200"  # the response to a successful cancel (5.5)
+    shows_ssh_error: bool = (
+        False  # until 4.3.6: a 500 with the SSH error if the server is unreachable (17.1 row 5)
+    )
+    stalls: bool = False  # until 4.3.6: a cancel through the API does not start the next in the queue (5.5)
     flips: bool = (
         False  # until beta.453: a failing post-deployment command turns `finished` into `failed` (7.3)
     )
-    oops: bool = False  # until beta.442: a failure is told by "Oops something is not okay" (1)
-    latest: bool = True  # since beta.419: a service's restart heeds `latest` (5.4)
-    stays_up: bool = True  # since 4.1.2: with `latest` it doesn't stop first (5.4)
+    oops: bool = False  # until beta.442: failures are logged as "Oops something is not okay" (1)
+    latest: bool = True  # since beta.419: a service's restart supports `latest` (5.4)
+    stays_up: bool = True  # since 4.1.2: with `latest` it does not stop first (5.4)
     starting: bool = True  # since beta.420: a service is `starting:unhealthy` while it is started (8)
     words: Mapping[str, str] = field(
         default_factory=dict
-    )  # statuses that had another name until beta.444 (8)
-    empty: str = "patch_empty"  # what PATCH with `{}` answers (3.1)
-    fields: frozenset[str] = FIELDS  # what PATCH lets change (5.7)
-    checks_fields: bool = True  # since 4.1.2: image and commit must look like one (1); the port of a new application may be missing (5.8)
-    wipes: bool = False  # until beta.380: PATCH takes the addresses away unless they are sent (5.7)
+    )  # statuses that had another name before beta.444 (8)
+    empty: str = "patch_empty"  # the response to PATCH with `{}` (3.1)
+    fields: frozenset[str] = FIELDS  # the fields that PATCH allows (5.7)
+    # since 4.1.2: image and commit are validated (1); a new application's ports are optional (5.8)
+    checks_fields: bool = True
+    wipes: bool = False  # until beta.380: PATCH removes the domains unless they are sent (5.7)
     pins: Pin = Pin.KEPT
-    bulk: frozenset[str] = BULK  # what is heeded of a variable of an application (5.9)
-    checks_keys: bool = True  # since 4.2.0: a variable's key must be one (5.9)
-    hides_once: bool = True  # since 4.2.0: what is shown once is shown to nobody (5.9)
+    bulk: frozenset[str] = BULK  # the supported fields of an application's variable (5.9)
+    checks_keys: bool = True  # since 4.2.0: a variable's key is validated (5.9)
+    hides_once: bool = True  # since 4.2.0: shown-once values are never returned (5.9)
     shows_last: bool = (
-        False  # until beta.380: of an application's many variables the answer shows the last one (1)
+        False  # until beta.380: the bulk response has only the last variable of an application (1)
     )
-    created: str = "create_img_201"  # what the creation of an application answers (5.8)
-    environment_uuids: bool = True  # since beta.381: it takes an environment's uuid (5.8)
-    autogenerates: bool = True  # since beta.463: it gives the application an address (5.8)
-    tells_domains: bool = True  # since beta.454: it tells the addresses (5.8)
-    reads_images: bool = True  # since beta.435: it reads name:tag and name@sha256:… in the name (5.8)
-    refuses_builders: bool = True  # since 4.2.0: nothing is put on a build server (5.8)
+    created: str = "create_img_201"  # the response to the creation of an application (5.8)
+    environment_uuids: bool = True  # since beta.381: accepts an environment's uuid (5.8)
+    autogenerates: bool = True  # since beta.463: generates a domain (5.8)
+    returns_domains: bool = True  # since beta.454: returns the domains (5.8)
+    reads_images: bool = True  # since beta.435: accepts name:tag and name@sha256:… as the name (5.8)
+    refuses_builders: bool = True  # since 4.2.0: rejects build servers (5.8)
 
 
 NEWEST = Version()
-V4_4_RC_1 = replace(NEWEST, name="4.4-rc.1")  # self-built ones say 4.3.10 (17.1 row 24)
+V4_4_RC_1 = replace(NEWEST, name="4.4-rc.1")  # self-built versions report 4.3.10 (17.1 row 24)
 V4_3_6 = replace(
     NEWEST,
     name="4.3.6",
     shapes=replace(NEWEST.shapes, service="v4.3.6_service_get"),
     cancelled="v4.3.6_cancel",
-    tells_ssh=True,
+    shows_ssh_error=True,
     stalls=True,
 )
 V4_2_0 = replace(
@@ -201,7 +204,9 @@ B461 = replace(
 )
 B460 = replace(B461, name="4.0.0-beta.460", filters=False, finished_at="%Y-%m-%d %H:%M:%S")
 B454 = replace(B460, name="4.0.0-beta.454")
-B453 = replace(B454, name="4.0.0-beta.453", limits_queue=False, eager=False, flips=True, tells_domains=False)
+B453 = replace(
+    B454, name="4.0.0-beta.453", limits_queue=False, eager=False, flips=True, returns_domains=False
+)
 B434 = replace(
     B453,
     name="4.0.0-beta.434",
@@ -259,6 +264,7 @@ B380 = replace(
 VERSIONS: Mapping[str, Version] = MappingProxyType({
     version.name: version
     for version in (
-        B380, B400, B407, B418, B420, B426, B434, B453, B454, B460, B461, B463, B474, V4_0_0, V4_1_2, V4_2_0, V4_3_6, NEWEST, V4_4_RC_1,
+        B380, B400, B407, B418, B420, B426, B434, B453, B454, B460, B461, B463, B474, V4_0_0, V4_1_2, V4_2_0,
+        V4_3_6, NEWEST, V4_4_RC_1,
     )
 })  # fmt: skip

@@ -1,1 +1,1 @@
-"""What the simulated platforms share: HTTP, the journal of requests, made-up names."""
+"""What the simulated platforms share: HTTP, the request journal, and made-up names."""

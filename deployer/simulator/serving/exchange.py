@@ -1,4 +1,4 @@
-"""What every simulated platform is made of, whichever it is: an answer, what can go wrong with it, and a table that knows its names."""
+"""What all simulated platforms share: responses, faults, and the lookup of scenarios by name."""
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
@@ -12,58 +12,62 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What goes over the wire: `body` is sent in chunks; `cut` means that the connection breaks in its middle.
-
-    `otherwise`: the reply that those get who do not ask for JSON (coolify-api 3.1).
-    """
+    """What goes over the wire."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: Iterable[bytes]
+    """The chunks, in the order in which they are sent."""
     cut: bool = False
+    """The connection breaks in the middle of the body."""
     otherwise: str = ""
+    """The recorded reply for clients that do not ask for JSON (coolify-api 3.1)."""
 
 
 class Then(Enum):
-    """How a request ends that a `Trouble` catches."""
+    """How a request ends that a `Fault` applies to."""
 
     REPLY = auto()  # with the recorded `reply`
-    EDIT = auto()  # with the right answer, changed by `edit`
-    CUT = auto()  # with half of the right answer, then the connection closes
-    CLOSE = auto()  # the connection closes without an answer
+    EDIT = auto()  # with the correct response, changed by `edit`
+    CUT = auto()  # with half of the correct response, then the connection closes
+    CLOSE = auto()  # the connection closes without a response
     RESET = auto()  # the connection is reset
-    HANG = auto()  # never; the connection stays open until the stage closes
+    HANG = auto()  # never; the connection stays open until the simulator closes
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that goes wrong with certain requests. All of its limits must fit.
+    """Something that goes wrong with certain requests.
 
-    `on`: names of routes (`routes.py`), or `any`. `acts`: the server still does what it was asked for.
-    `nth`: which of the requests that fit otherwise, counted from 1 (empty: all).
-    `since`, `until`: simulated seconds after the first request, or after the first `trigger`, or after the client's first `row`.
+    It applies to those that meet all of its conditions.
     """
 
     on: tuple[str, ...]
+    """Names of routes (`routes.py`), or `any`."""
     then: Then
     reply: str = ""
+    """The recorded reply for `Then.REPLY`."""
     edit: Callable[[Response], Response] | None = None
+    """Changes the correct response, for `Then.EDIT`."""
     acts: bool = False
+    """The server still does what was requested."""
     nth: tuple[int, ...] = ()
+    """Which of the requests that meet all other conditions, counted from 1; empty: all of them."""
     clock: str = "begin"
+    """What `since` and `until` are counted from.
+
+    The first request (`begin`), `trigger`, or the client's first `row`.
+    """
     since: float = 0
+    """Simulated seconds."""
     until: float = inf
+    """Simulated seconds."""
 
 
 def named(kind: str, name: str, table: Mapping[str, T]) -> T:
-    """What the table has under this name.
-
-    Raises ValueError if it has nothing there, naming the nearest, or all.
-    """
+    """The entry of this name. Raises ValueError for an unknown name, with the nearest one, or with all."""
     if name in table:
         return table[name]
     near = difflib.get_close_matches(name, table, 1)
-    raise ValueError(
-        f"there is no {kind} {name!r}: "
-        + (f"did you mean {near[0]!r}?" if near else f"one of {', '.join(table)}")
-    )
+    hint = f"Did you mean {near[0]!r}?" if near else f"Available: {', '.join(table)}"
+    raise ValueError(f"unknown {kind} {name!r}. {hint}")

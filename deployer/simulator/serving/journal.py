@@ -1,33 +1,39 @@
-"""What was asked of the simulator, request by request."""
+"""The requests that the simulator received."""
 
 from dataclasses import dataclass, field
 
-TLS = "(a TLS handshake)"  # the `path` of a request that nobody could read: somebody followed a redirect to https
+TLS = "(a TLS handshake)"
+"""The `path` of a request that could not be read, because the client followed a redirect to https."""
 
-SITE = "/site/"  # below it there is no Coolify, but what it has deployed
+SITE = "/site/"
+"""The paths of the deployed applications themselves, rather than of the platform."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One request. `headers` have lower-case names, `at` is in simulated seconds, `status` is 0 where no answer was sent."""
+    """One request."""
 
     method: str
     path: str
     query: dict[str, list[str]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    """Under lower-case names."""
     body: bytes = b""
     at: float = 0.0
+    """Simulated seconds since the first request."""
     status: int = 0
-    said: str = ""  # the `message` of a refusal
+    """The status of the response; 0 if none was sent."""
+    error: str = ""
+    """The `message` of a rejection."""
 
     @property
     def of_site(self) -> bool:
-        """Whether it went to an application, not to Coolify."""
+        """Whether it went to a deployed application rather than to the platform."""
         return self.path.startswith(SITE)
 
     @property
     def bearer(self) -> str:
-        """The token sent, or an empty string."""
+        """The token that was sent; empty if there was none."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 

@@ -1,4 +1,4 @@
-"""The simulators' HTTP: reads requests, writes answers, and breaks connections where a scenario says so. It knows no platform."""
+"""The simulators' HTTP server: reads requests, writes responses, and breaks connections on demand."""
 
 import contextlib
 import socket
@@ -15,31 +15,31 @@ from urllib.parse import parse_qs, urlsplit
 from deployer.simulator.serving.exchange import Response, Then
 from deployer.simulator.serving.journal import TLS, Request
 
-HELLO = b"\x16\x03"  # how a TLS handshake begins
+HELLO = b"\x16\x03"  # the first bytes of a TLS handshake
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
 
 
 class World(Protocol):
-    """What a listener needs of the server that is played."""
+    """What a listener needs from the simulated server."""
 
     @property
     def lock(self) -> RLock:
-        """Held while a request is answered."""
+        """Held while a request is handled."""
 
     @property
     def journal(self) -> list[Request]:
-        """Every request, in order."""
+        """All requests, in order."""
 
     @property
     def faults(self) -> list[str]:
-        """The simulator's own bugs."""
+        """Bugs of the simulator itself."""
 
     def now(self) -> float:
         """Simulated seconds since the first request."""
 
 
 class Listener(ThreadingHTTPServer):
-    """Serves one stage on loopback; closing it ends every connection, also those that hang."""
+    """Serves one scenario on loopback. Closing it ends every connection, including those that hang."""
 
     daemon_threads = True
     request_queue_size = 64
@@ -52,10 +52,13 @@ class Listener(ThreadingHTTPServer):
 
     @abstractmethod
     def respond(self, request: Request) -> tuple[Response | None, Then | None]:
-        """The answer to a request, None where there is none, and what goes wrong with it, if anything. The lock is held."""
+        """The response, None for none, and what goes wrong with it, if anything.
+
+        Called with the lock held.
+        """
 
     def server_bind(self) -> None:
-        """Without HTTPServer's question to the DNS for the name of 127.0.0.1."""
+        """Skips the DNS lookup of HTTPServer for 127.0.0.1."""
         TCPServer.server_bind(self)
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -67,10 +70,10 @@ class Listener(ThreadingHTTPServer):
         super().close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no error: nothing may reach stderr."""
+        """A client that hangs up is not an error. Nothing may reach stderr."""
 
     def hang_up(self) -> None:
-        """End every connection and wait, for two real seconds at most, until its thread has closed it."""
+        """End all connections, and wait up to two real seconds until their threads have closed them."""
         self.closing.set()
         for request in list(self._open):
             with contextlib.suppress(OSError):
@@ -97,7 +100,10 @@ class Connection(BaseHTTPRequestHandler):
         return False
 
     def serve(self) -> None:
-        """One request. A bug of the simulator is kept in the `faults` of its server: the client only sees a closed connection."""
+        """Handle one request.
+
+        A bug of the simulator is kept in `faults`; the client only sees a closed connection.
+        """
         try:
             self._serve()
         except OSError:
@@ -109,7 +115,7 @@ class Connection(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = serve  # noqa: N815
 
     def _serve(self) -> None:
-        world, request = self.server.world, self._asked()
+        world, request = self.server.world, self._read()
         with world.lock:
             request.at = world.now()
             world.journal.append(request)
@@ -122,19 +128,17 @@ class Connection(BaseHTTPRequestHandler):
             self.server.closing.wait()
         if then is Then.RESET:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-            self.rfile.close()  # the socket is only closed, and so reset, when nobody holds it
+            self.rfile.close()  # the socket is only closed, and so reset, once nothing refers to it
             self.connection.close()
 
-    def _asked(self) -> Request:
-        asked_for = self.requestline.split()[1]  # not `self.path`, which has lost a second leading slash
-        place = urlsplit(f"http://simulator{asked_for}")
+    def _read(self) -> Request:
+        target = self.requestline.split()[1]  # not `self.path`, which has lost a second leading slash
+        url = urlsplit(f"http://simulator{target}")
         headers = {key.lower(): value for key, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length") or 0))
-        if (
-            "transfer-encoding" in headers
-        ):  # nobody needs to send us one: what follows is not read as a request
+        if "transfer-encoding" in headers:  # unsupported: what follows is not read as a request
             self.close_connection = True
-        return Request(self.command, place.path, parse_qs(place.query, keep_blank_values=True), headers, body)
+        return Request(self.command, url.path, parse_qs(url.query, keep_blank_values=True), headers, body)
 
     def _write(self, response: Response) -> None:
         chunked = any(key == "Transfer-Encoding" for key, _ in response.headers)
@@ -157,11 +161,11 @@ class Connection(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
 
     def send_error(self, *_args: Any, **_more: Any) -> None:
-        """What can't be read as HTTP gets no answer."""
+        """What can't be read as HTTP gets no response."""
         self.close_connection = True
 
     def log_message(self, *_args: Any) -> None:
-        """Nothing is logged: the journal knows."""
+        """Nothing is logged: the journal has every request."""
 
 
 def halved(body: Iterable[bytes]) -> tuple[bytes]:

@@ -1,4 +1,4 @@
-"""Uuids and the token: made up, but the same in every run, so that transcripts of rehearsals can be compared."""
+"""Uuids and the token: made up, but identical in every run, so that transcripts can be compared."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ LETTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def made_up(what: str, length: int = 24) -> str:
-    """Lower-case letters and digits as Coolify's uuids have them since 4.2.0; the same for the same `what`."""
+    """Lower-case letters and digits, like Coolify's uuids since 4.2.0; identical for the same `what`."""
     return "".join(LETTERS[byte % len(LETTERS)] for byte in hashlib.sha512(what.encode()).digest()[:length])
 
 

@@ -120,7 +120,7 @@ def stale(world: World) -> Iterator[str]:
             yield f"{request}: came with a token that had been refused"
         if request.bearer and request.status == 401:
             refused.add(request.bearer)
-        if request.said == "10002 CF-NotAuthenticated":
+        if request.error == "10002 CF-NotAuthenticated":
             yield f"{request}: came without a token"
 
 
@@ -146,8 +146,8 @@ def after_a_refusal(world: World) -> Iterator[str]:
     for request in world.journal:
         same = (request.method, str(request), request.body)
         if name_of(world, request) in WRITES and same in over:
-            yield f"{request}: came after it had been answered {over[same].status} {over[same].said}"
-        if 400 <= request.status < 429 and request.said not in AGAIN:
+            yield f"{request}: came after it had been answered {over[same].status} {over[same].error}"
+        if 400 <= request.status < 429 and request.error not in AGAIN:
             over.setdefault(same, request)
 
 
@@ -157,7 +157,7 @@ def impatience(world: World) -> Iterator[str]:
     for request in world.journal:
         if request.at + OVERDUE < until and place_of(world, request) == "api":
             yield f"{request}: came {until - request.at:.0f} s before the time that the server had asked for"
-        if request.said == "10013 CF-RateLimitExceeded":
+        if request.error == "10013 CF-RateLimitExceeded":
             until = request.at + WAIT
 
 

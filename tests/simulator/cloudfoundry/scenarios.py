@@ -137,7 +137,7 @@ STAGED = (
     Scenario(
         "image-sick",
         "an image is staged that runs and answers with an error; what ran before would answer well",
-        apps=(App(started=True, answers=(502, "Bad Gateway")),),
+        apps=(App(started=True, site_response=(502, "Bad Gateway")),),
         inputs=WITH_IMAGE,
     ),
     Scenario(

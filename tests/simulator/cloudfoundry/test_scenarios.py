@@ -62,7 +62,7 @@ def test_every_scenario_has_a_sentence_and_people_get_the_first_eight() -> None:
 
 
 def test_a_wrong_name_or_speed_is_told() -> None:
-    with pytest.raises(ValueError, match="did you mean 'success'"), simulating("succes"):
+    with pytest.raises(ValueError, match="Did you mean 'success'"), simulating("succes"):
         pass
     with pytest.raises(ValueError, match="must be above 0"), simulating("success", speed=0):
         pass

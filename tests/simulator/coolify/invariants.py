@@ -150,10 +150,10 @@ def after_a_refusal(server: Server) -> Iterator[str]:
         hit = found(request.path, request.method)
         ability = ", ".join(abilities(server.scenario.version, hit[0])) if hit else ""
         if over:
-            yield f"{request}: came after {over} had been answered {over.status} {over.said}"
+            yield f"{request}: came after {over} had been answered {over.status} {over.error}"
         elif ability in lacking:
             yield f"{request}: came after {lacking[ability]} had been answered that the token lacks {ability!r}"
-        if request.status == 401 or (request.status == 403 and not request.said.startswith(MISSING)):
+        if request.status == 401 or (request.status == 403 and not request.error.startswith(MISSING)):
             over = over or request
         elif request.status == 403 and ability:
             lacking.setdefault(ability, request)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from deployer.simulator import VERSIONS, Request, Scenario
-from deployer.simulator.coolify.checks import answered, caught_as, shown
+from deployer.simulator.coolify.checks import caught_as, respond, shown
 from deployer.simulator.coolify.render_env import uuid_of
 from deployer.simulator.coolify.replies import body_of
 from deployer.simulator.coolify.scenarios import BUILT, IMAGE, MAIN
@@ -18,7 +18,7 @@ from deployer.simulator.coolify.state.places import Host
 from deployer.simulator.coolify.state.resources import Resource
 from deployer.simulator.coolify.state.script import recorded
 from deployer.simulator.coolify.state.variables import Variable
-from deployer.simulator.coolify.wire import spoiled
+from deployer.simulator.coolify.wire import with_fault
 from deployer.simulator.serving.exchange import Fault, Response, Then
 from deployer.simulator.serving.made_up import TOKEN
 from tests.simulator.coolify.scenarios import SCENARIOS
@@ -54,7 +54,7 @@ def said(server: Server, asked: Request) -> Response:
     """What goes over the wire."""
     asked.at = server.now()
     trouble = server.trouble(caught_as(server.scenario.version, asked))
-    answer = spoiled(server, asked, trouble) if trouble else answered(server, asked)
+    answer = with_fault(server, asked, trouble) if trouble else respond(server, asked)
     assert answer
     return shown(asked, answer)
 

@@ -360,5 +360,5 @@ def test_every_scenario_ends(name: str) -> None:
 
 
 def test_an_unknown_scenario_is_named_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match="did you mean 'success'"), simulating("sucess"):
+    with pytest.raises(ValueError, match="Did you mean 'success'"), simulating("sucess"):
         pass

@@ -480,7 +480,7 @@ def test_a_scenario_is_played_on_another_version_by_its_name(capsys: pytest.Capt
     with simulating("success", version="4.0.0-beta.434") as session:
         assert session.scenario == replace(SCENARIOS["success"], version=VERSIONS["4.0.0-beta.434"])
     with (
-        pytest.raises(ValueError, match=r"there is no version '4\.2': did you mean '4\.2\.0'\?"),
+        pytest.raises(ValueError, match=r"unknown version '4\.2'. Did you mean '4\.2\.0'\?"),
         simulating("success", version="4.2"),
     ):
         pass

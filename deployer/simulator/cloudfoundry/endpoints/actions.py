@@ -1,4 +1,4 @@
-"""What changes the foundation: start, stop, restart, the current droplet, packages, builds (cloudfoundry-api 5 and 6)."""
+"""Start, stop, restart, the current droplet, packages and builds (cloudfoundry-api 5 and 6)."""
 
 import json
 from typing import Any
@@ -18,20 +18,20 @@ DEVELOPERS = frozenset({"space_developer"})
 NO_APP = "App is invalid. Ensure it exists and you have access to it."
 
 
-def barred(world: World, roles: frozenset[str] = WRITERS) -> Response | None:
-    """None if the user's role allows a write, and the organization is not suspended."""
+def denied(world: World, roles: frozenset[str] = WRITERS) -> Response | None:
+    """The rejection; None if the user's role allows writes, and the organization is not suspended."""
     if world.scenario.role not in roles:
         return reply("app-start-403-not-authorized")
     return reply("app-start-403-org-suspended") if world.scenario.suspended else None
 
 
 def undocked(world: World, live: Live) -> Response | None:
-    """None if apps of this kind may run here."""
+    """The rejection; None if apps of this kind may run here."""
     return reply("app-start-403-docker-disabled") if live.app.docker and not world.scenario.docker else None
 
 
 def acted(name: str, state: str) -> Handler:
-    """A start, stop or restart, in the order of the server's own checks (cloudfoundry-api 5)."""
+    """Start, stop or restart, with checks in the server's order (cloudfoundry-api 5)."""
 
     def handle(world: World, _request: Request, one: str) -> Response:
         live = world.apps.get(one)
@@ -39,7 +39,7 @@ def acted(name: str, state: str) -> Handler:
             return reply("app-get-404")
         if state == "STARTED" and not live.droplet:
             return reply("app-start-422-no-droplet")
-        if refusal := barred(world) or (starting(world, live) if state == "STARTED" else None):
+        if refusal := denied(world) or (starting(world, live) if state == "STARTED" else None):
             return refusal
         world.trigger()
         was = live.state
@@ -56,7 +56,7 @@ def acted(name: str, state: str) -> Handler:
 
 
 def starting(world: World, live: Live) -> Response | None:
-    """None if nothing but the droplet was missing for a start."""
+    """The rejection of a start; None if it only lacked a droplet."""
     if refusal := undocked(world, live):
         return refusal
     return refused("app-start-422-log-rate-quota", world.scenario.quota) if world.scenario.quota else None
@@ -66,7 +66,7 @@ def assign(world: World, request: Request, one: str) -> Response:
     live = world.apps.get(one)
     if not live:
         return reply("app-get-404")
-    if refusal := barred(world):
+    if refusal := denied(world):
         return refusal
     if world.running(one):
         return reply("current-droplet-patch-422-deploying")
@@ -80,11 +80,11 @@ def assign(world: World, request: Request, one: str) -> Response:
 
 
 def pack(world: World, request: Request, _one: str) -> Response:
-    """A new package of an image. A repeated password is never told."""
+    """Create a package of an image. The response never has the password."""
     live = world.apps.get(str(read(request, "relationships.app.data.guid")))
     if not live:
         return refused("package-create-422-buildpack-app", NO_APP)
-    if refusal := barred(world, DEVELOPERS) or undocked(world, live):
+    if refusal := denied(world, DEVELOPERS) or undocked(world, live):
         return refusal
     if not live.app.docker:
         return reply("package-create-422-buildpack-app")
@@ -102,11 +102,11 @@ def pack(world: World, request: Request, _one: str) -> Response:
 
 
 def stage(world: World, request: Request, _one: str) -> Response:
-    """A new build of a package; there is only one at a time for each app."""
+    """Create a build of a package; only one at a time per app."""
     package = world.packages.get(str(read(request, "package.guid")))
     if not package:
         return reply("build-create-422-package")
-    if refusal := barred(world):
+    if refusal := denied(world):
         return refusal
     if world.staging(package.app):
         return reply("build-create-422-in-progress")
@@ -120,7 +120,7 @@ def stage(world: World, request: Request, _one: str) -> Response:
 
 
 def read(request: Request, path: str) -> Any:
-    """What a request's JSON says at this place, or None."""
+    """The value at this path in a request's JSON; None if absent."""
     try:
         place: Body = json.loads(request.body)
     except ValueError:

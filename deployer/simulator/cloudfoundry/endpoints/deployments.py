@@ -1,10 +1,10 @@
-"""Deployments: created, cancelled, continued; rolling ones, canaries, and back to a revision (cloudfoundry-api 7)."""
+"""Deployments: create, cancel, continue; rolling, canary, and to a revision (cloudfoundry-api 7)."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from deployer.simulator.cloudfoundry import render
-from deployer.simulator.cloudfoundry.endpoints.actions import WRITERS, barred, read
+from deployer.simulator.cloudfoundry.endpoints.actions import WRITERS, denied, read
 from deployer.simulator.cloudfoundry.replies import refused, reply
 from deployer.simulator.cloudfoundry.state.apps import Droplet, Live
 from deployer.simulator.cloudfoundry.state.deployments import Order
@@ -23,13 +23,16 @@ OPTIONS = (
     "disk_in_mb",
     "log_rate_limit_in_bytes_per_second",
 )
-SAME = "Unable to rollback. The code and configuration you are rolling back to is the same as the deployed revision."
+SAME = (
+    "Unable to rollback. The code and configuration you are rolling back to is the same as the deployed "
+    "revision."
+)
 WEIGHT = "Options canary steps instance weight must be"
 HEAVIEST = 100
 
 
 def create(world: World, request: Request, _one: str) -> Response:
-    """A new deployment, in the order of the server's own checks."""
+    """Create a deployment, with checks in the server's order."""
     if not world.scenario.deployments:
         return reply("deployment-create-403-disabled")
     if errors := ", ".join(mistakes(request)):
@@ -37,7 +40,7 @@ def create(world: World, request: Request, _one: str) -> Response:
     live = world.apps.get(str(read(request, "relationships.app.data.guid")))
     if not live or world.scenario.role not in WRITERS:
         return reply("deployment-create-422-app")
-    if refusal := barred(world):
+    if refusal := denied(world):
         return refusal
     named = read(request, "revision.guid")
     back = next((each for each in live.revisions if each.guid == named), None)
@@ -57,7 +60,10 @@ def create(world: World, request: Request, _one: str) -> Response:
 def impossible(
     world: World, live: Live, droplet: str, back: Revision | None, named: str | None
 ) -> Response | None:
-    """None if this droplet of the app can be deployed. `back`: the revision that is `named`, if any is."""
+    """The rejection; None if this droplet of the app can be deployed.
+
+    `back`: the revision that is `named`, if any.
+    """
     if named and not back:
         return unusable("The revision does not exist")
     if world.droplets.get(droplet, Droplet("", "", "", 0)).app != live.guid:
@@ -68,7 +74,7 @@ def impossible(
 
 
 def mistakes(request: Request) -> Iterator[str]:
-    """What is wrong with the body, whatever app it is for."""
+    """Errors in the body that do not depend on the app."""
     strategy, options = read(request, "strategy"), read(request, "options") or {}
     if strategy not in STRATEGIES:
         yield f"Strategy '{strategy}' is not a supported deployment strategy"
@@ -91,7 +97,7 @@ def mistakes(request: Request) -> Iterator[str]:
 
 
 def mistakes_of(canary: Any) -> Iterator[str]:
-    """What is wrong with the steps of a canary."""
+    """Errors in the steps of a canary."""
     if not isinstance(canary, dict):
         yield "Options canary must be an object"
         return
@@ -115,11 +121,11 @@ def unusable(detail: str) -> Response:
 
 
 def cancel(world: World, _request: Request, one: str) -> Response:
-    """Ends one that is going on, or is paused."""
+    """Cancel a deployment that is in progress or paused."""
     deployment = world.deployments.get(one)
     if not deployment:
         return reply("deployment-get-404")
-    if refusal := barred(world):
+    if refusal := denied(world):
         return refusal
     value, reason = deployment.status(world.now())
     if value != "ACTIVE":
@@ -133,11 +139,11 @@ def cancel(world: World, _request: Request, one: str) -> Response:
 
 
 def resume(world: World, _request: Request, one: str) -> Response:
-    """Lets a canary that waits go on; nothing else can be continued."""
+    """Continue a paused canary; nothing else can be continued."""
     deployment = world.deployments.get(one)
     if not deployment:
         return reply("deployment-get-404")
-    if refusal := barred(world):
+    if refusal := denied(world):
         return refusal
     value, reason = deployment.status(world.now())
     if reason != "PAUSED":
@@ -146,5 +152,5 @@ def resume(world: World, _request: Request, one: str) -> Response:
             f"Cannot continue a deployment with status: {value} and reason: {reason}",
         )
     world.trigger()
-    deployment.go_on(world.now())
+    deployment.proceed(world.now())
     return reply("deployment-cancel-200")

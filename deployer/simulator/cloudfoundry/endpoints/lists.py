@@ -1,4 +1,7 @@
-"""Lists as the Cloud Controller shows them: filtered, ordered, a page at a time (cloudfoundry-api 3, Pagination)."""
+"""Lists as the Cloud Controller returns them.
+
+Filtered, ordered, in pages (cloudfoundry-api 3, Pagination).
+"""
 
 from collections.abc import Sequence
 from urllib.parse import quote, unquote
@@ -12,21 +15,24 @@ PAGING = frozenset({"page", "per_page"})
 
 
 def wanted(request: Request, key: str, value: str | None) -> bool:
-    """Whether a filter lets a value through. The comma separates, so that one in a value comes encoded once more; case does not matter."""
-    given = request.query.get(key)
-    return given is None or value in [unquote(each) for each in given[0].split(",")]
+    """Whether a filter matches a value.
+
+    Commas separate, so a comma in a value is encoded twice; case is ignored.
+    """
+    values = request.query.get(key)
+    return values is None or value in [unquote(each) for each in values[0].split(",")]
 
 
 def wanted_name(request: Request, value: str) -> bool:
-    """The same for names, whose case does not matter."""
-    given = request.query.get("names")
-    return given is None or value.lower() in [unquote(each).lower() for each in given[0].split(",")]
+    """Whether a filter matches a name, ignoring case."""
+    values = request.query.get("names")
+    return values is None or value.lower() in [unquote(each).lower() for each in values[0].split(",")]
 
 
 def page(
     world: World, request: Request, rows: Sequence[Body], name: str = "apps-list-by-name-200-one"
 ) -> Response:
-    """The page asked for. `name`: the recorded answer whose status and headers it has."""
+    """The requested page. `name`: the recorded reply for its status and headers."""
     number, size = int(request.query.get("page", ["1"])[0]), int(request.query.get("per_page", ["50"])[0])
     query = "&".join(
         f"{key}={quote(values[0], safe=',')}" for key, values in request.query.items() if key not in PAGING

@@ -1,4 +1,4 @@
-"""The log-cache: the lines of an app, by their own time (cloudfoundry-api 9)."""
+"""The log-cache: the log lines of an app by timestamp (cloudfoundry-api 9)."""
 
 import base64
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ DEFAULT, MOST = 100, 1000
 
 
 def read(world: World, request: Request, one: str) -> Response:
-    """The envelopes of an app between two times. Whoever may not see them gets a bare 404."""
+    """The envelopes of an app between two times; a bare 404 without permission."""
     now, live = world.now(), world.apps.get(one)
     if not live or not world.tokens.known(request.bearer, now):
         return reply("log-cache-read-404-unauthorized-or-expired")
     begin, end = number(request, "start_time", 0), number(request, "end_time", 2**63)
     found = sorted(
-        (each for each in said(world, live, now) if begin <= stamp(world, each) < end),
+        (each for each in lines_of(world, live, now) if begin <= stamp(world, each) < end),
         key=lambda each: each.at,
     )
     if request.query.get("descending") == ["true"]:
@@ -36,8 +36,8 @@ def number(request: Request, key: str, otherwise: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A line that was said at that simulated second. `run`: by which process, and which of its instances."""
+class LogLine:
+    """A log line at a simulated second. `run`: its process, and the index of the instance."""
 
     at: float
     line: Line
@@ -45,22 +45,22 @@ class Said:
     index: int = 0
 
 
-def said(world: World, live: Live, now: float) -> Iterator[Said]:
-    """What the log-cache has by now, of builds, of instances and of the Cloud Controller itself."""
-    every = [Said(moment, line) for moment, line in live.said]
+def lines_of(world: World, live: Live, now: float) -> Iterator[LogLine]:
+    """The lines that the log-cache has by now: of builds, instances, and the Cloud Controller itself."""
+    every = [LogLine(moment, line) for moment, line in live.logged]
     for build in [each for each in world.builds.values() if each.package.app == live.guid]:
-        every += [Said(build.created + line.at, line) for line in build.staging.lines]
+        every += [LogLine(build.created + line.at, line) for line in build.staging.lines]
     for run in live.ran:
-        every += [Said(moment, line, run, index) for moment, index, line in run.lines(now)]
+        every += [LogLine(moment, line, run, index) for moment, index, line in run.lines(now)]
     yield from (each for each in every if each.at + each.line.late <= now)
 
 
-def stamp(world: World, it: Said) -> int:
-    """When it was said, by the server's clock in nanoseconds."""
+def stamp(world: World, it: LogLine) -> int:
+    """The timestamp of a simulated second, in nanoseconds of the server's clock."""
     return int(world.wall(it.at).timestamp() * 1_000_000) * 1000
 
 
-def envelope(world: World, live: Live, it: Said) -> Body:
+def envelope(world: World, live: Live, it: LogLine) -> Body:
     body = body_of("log-cache-read-200", app=live.guid)["envelopes"]["batch"][0]
     kind = it.run.process.type if it.run else "web"
     values: dict[str, Any] = {

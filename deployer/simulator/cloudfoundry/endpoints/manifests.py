@@ -1,9 +1,9 @@
-"""A manifest that is applied to a space: of it only the apps' names matter here. A job does it (cloudfoundry-api 10)."""
+"""Applies a manifest to a space, by a job. Only the apps' names are used (cloudfoundry-api 10)."""
 
 import re
 
 from deployer.simulator.cloudfoundry import render
-from deployer.simulator.cloudfoundry.endpoints.actions import DEVELOPERS, barred
+from deployer.simulator.cloudfoundry.endpoints.actions import DEVELOPERS, denied
 from deployer.simulator.cloudfoundry.names import SPACE, guid
 from deployer.simulator.cloudfoundry.replies import filled, refused, reply
 from deployer.simulator.cloudfoundry.world import World
@@ -14,10 +14,10 @@ NAMED = re.compile(r"^- name: *(.+?) *$|^  name: *(.+?) *$", re.MULTILINE)
 
 
 def apply(world: World, request: Request, one: str) -> Response:
-    """An app that is not there is made, as a mere skeleton: stopped, with no droplet."""
+    """Create the apps that do not exist, stopped and without a droplet."""
     if one != SPACE:
         return refused("app-get-404", "Space not found")
-    if refusal := barred(world, DEVELOPERS):
+    if refusal := denied(world, DEVELOPERS):
         return refusal
     world.trigger()
     for match in NAMED.finditer(request.body.decode("utf-8", "replace")):
@@ -30,7 +30,7 @@ def apply(world: World, request: Request, one: str) -> Response:
 
 
 def job(world: World, _request: Request, one: str) -> Response:
-    """Every job has done its work."""
+    """A job, which is always complete."""
     if one not in world.jobs:
         return refused("app-get-404", "Job not found")
     body = render.addressed(world, render.recorded(world, "job-get-200-complete"), "jobs", one)

@@ -1,4 +1,4 @@
-"""Processes and their instances, as the Cloud Controller tells them (cloudfoundry-api 8)."""
+"""Processes and their instances (cloudfoundry-api 8)."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def of_one_app(world: World, request: Request, live: Live) -> Response:
 
 
 def listed(world: World, request: Request, _one: str) -> Response:
-    """Those of every app in the space; with `embed` each holds its instances."""
+    """The processes of every app in the space, with their instances if `embed` is set."""
     now, instances = world.now(), request.query.get("embed") == ["process_instances"]
     found = [
         (live, run)
@@ -41,13 +41,16 @@ def listed(world: World, request: Request, _one: str) -> Response:
 
 
 def of_process(response: Callable[[World, Request, Live, Run], Response]) -> Handler:
-    """The answer of a process that is still there: after a rolling deployment the old one is not (cloudfoundry-api 7)."""
+    """The response for a process that exists.
 
-    def answered(world: World, request: Request, one: str) -> Response:
+    After a rolling deployment the old one does not (cloudfoundry-api 7).
+    """
+
+    def handle(world: World, request: Request, one: str) -> Response:
         found = world.run(one)
         return response(world, request, *found) if found else reply("process-stats-404")
 
-    return answered
+    return handle
 
 
 def process(world: World, _request: Request, live: Live, run: Run) -> Response:

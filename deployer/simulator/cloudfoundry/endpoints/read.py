@@ -1,4 +1,4 @@
-"""What the Cloud Controller tells: every GET (cloudfoundry-api 1, 4, 6 to 8, 10)."""
+"""All GETs of the Cloud Controller (cloudfoundry-api 1, 4, 6 to 8, 10)."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ Handler = Callable[[World, Request, str], Response]
 
 
 def root(world: World, _request: Request, _one: str) -> Response:
-    """Where everything is; of a Korifi, that there is no login server at all."""
+    """The links to all servers; for Korifi, without a login server."""
     if world.scenario.korifi:
         return reply("root-get-200-korifi", render.recorded(world, "root-get-200-korifi"))
     body = render.recorded(world, "root-get-200-no-v2-no-logcache")
@@ -64,13 +64,13 @@ def apps(world: World, request: Request, _one: str) -> Response:
 
 
 def of_app(response: Callable[[World, Request, Live], Response]) -> Handler:
-    """The answer of an app that is there."""
+    """The response for an app that exists."""
 
-    def answered(world: World, request: Request, one: str) -> Response:
+    def handle(world: World, request: Request, one: str) -> Response:
         live = world.apps.get(one)
         return response(world, request, live) if live else reply("app-get-404")
 
-    return answered
+    return handle
 
 
 def app(world: World, _request: Request, live: Live) -> Response:
@@ -82,7 +82,7 @@ def routes(world: World, request: Request, live: Live) -> Response:
 
 
 def all_routes(world: World, request: Request, _one: str) -> Response:
-    """Those of every app in the space."""
+    """The routes of every app in the space."""
     there = wanted(request, "space_guids", SPACE) and wanted(request, "organization_guids", ORGANIZATION)
     found = [
         live
@@ -93,7 +93,7 @@ def all_routes(world: World, request: Request, _one: str) -> Response:
 
 
 def app_droplets(world: World, request: Request, live: Live) -> Response:
-    """Those that are staged; the world keeps no others. The oldest first."""
+    """The staged droplets, oldest first; no others are kept."""
     found = sorted(
         (each for each in world.droplets.values() if each.app == live.guid), key=lambda each: each.created
     )
@@ -183,7 +183,7 @@ def deployment(world: World, _request: Request, one: str) -> Response:
 
 
 def audit_events(world: World, request: Request, _one: str) -> Response:
-    """The crashes of an app's instances, the oldest first."""
+    """The crashes of an app's instances, oldest first."""
     now = world.now()
     crashes = [
         (moment, live, run, index)
@@ -199,7 +199,7 @@ def audit_events(world: World, request: Request, _one: str) -> Response:
 
 
 def roles(world: World, request: Request, _one: str) -> Response:
-    """Those that the user has in the space."""
+    """The user's roles in the space."""
     row = render.recorded(world, "roles-list-200")["resources"][0]
     kind, user = world.scenario.role, world.tokens.user
     there = (
@@ -212,7 +212,7 @@ def roles(world: World, request: Request, _one: str) -> Response:
 
 
 def feature_flag(world: World, _request: Request, one: str) -> Response:
-    """The one that matters here."""
+    """The feature flag for Docker apps."""
     if one != "diego_docker":
         return refused("app-get-404", "Feature flag not found")
     body = render.recorded(world, "feature-flag-get-200")

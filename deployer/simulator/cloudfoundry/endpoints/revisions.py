@@ -1,4 +1,4 @@
-"""Revisions of an app: what each version of it was made of, and the way back to one (cloudfoundry-api 7)."""
+"""Revisions of an app: what each version consists of (cloudfoundry-api 7)."""
 
 from deployer.simulator.cloudfoundry import render
 from deployer.simulator.cloudfoundry.endpoints.lists import page, wanted
@@ -12,7 +12,7 @@ FEATURE = "revisions"
 
 
 def listed(world: World, request: Request, live: Live) -> Response:
-    """All of them, the oldest first; `versions` names some."""
+    """The revisions, oldest first; all, or those in `versions`."""
     rows = [
         render.revision(world, each)
         for each in live.revisions
@@ -22,7 +22,7 @@ def listed(world: World, request: Request, live: Live) -> Response:
 
 
 def deployed(world: World, request: Request, live: Live) -> Response:
-    """The one that runs, if the app is started."""
+    """The revision that is running, if the app is started."""
     newest = live.revisions[-1:] if live.state == "STARTED" else []
     return page(
         world, request, [render.revision(world, each) for each in newest], "app-revisions-deployed-200"
@@ -39,7 +39,7 @@ def revision(world: World, _request: Request, one: str) -> Response:
 
 
 def feature(_world: World, request: Request, _live: Live) -> Response:
-    """Whether an app has revisions: it has them unless somebody switches them off, which nobody does here."""
+    """Whether revisions are enabled for an app, which they always are here."""
     if request.path.rpartition("/")[2] != FEATURE:
         return refused("app-get-404", "Feature not found")
     return reply("app-feature-get-200", body_of("app-feature-get-200"))

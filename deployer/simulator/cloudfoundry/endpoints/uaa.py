@@ -1,4 +1,4 @@
-"""The login server: `POST /oauth/token` for every way to log in (cloudfoundry-api 2)."""
+"""The login server: `POST /oauth/token` for every grant type (cloudfoundry-api 2)."""
 
 import base64
 import json
@@ -21,14 +21,14 @@ OWN = "Basic " + base64.b64encode(f"{CLIENT}:{CLIENT_SECRET}".encode()).decode()
 
 
 def token(world: World, request: Request, _one: str) -> Response:
-    """What the login server answers to a request for a token."""
+    """The login server's response to a request for a token."""
     form = form_of(request)
     grant = GRANTS.get(form.get("grant_type", ""))
     return grant(world, request, form) if grant else invalid_client()
 
 
 def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form that was sent as one."""
+    """The fields of a form-encoded body."""
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
     return {
@@ -51,11 +51,11 @@ def password(world: World, request: Request, form: Form) -> Response:
     if not right:
         tokens.refused += 1
         return reply("uaa-token-password-401-bad-credentials")
-    return given(world, "uaa-token-password-200", user=True)
+    return issue(world, "uaa-token-password-200", user=True)
 
 
 def origin(request: Request) -> str:
-    """The identity provider that the client names in `login_hint`."""
+    """The identity provider in `login_hint`."""
     try:
         hint: Any = json.loads(request.query.get("login_hint", ["{}"])[0])
     except ValueError:
@@ -64,7 +64,7 @@ def origin(request: Request) -> str:
 
 
 def client_credentials(world: World, _request: Request, form: Form) -> Response:
-    """A client with its secret, or with a token of the CI system instead. It gets no refresh token."""
+    """Log in a client by its secret, or by a token of the CI system. It gets no refresh token."""
     asserts = (form.get("client_assertion_type"), form.get("client_assertion")) == (
         CLIENT_ASSERTION,
         ASSERTION,
@@ -72,7 +72,7 @@ def client_credentials(world: World, _request: Request, form: Form) -> Response:
     right = asserts or ("client_assertion" not in form and form.get("client_secret") == CLIENT_SECRET)
     if not right or form.get("client_id") != CLIENT or not world.scenario.login.known:
         return invalid_client()
-    return given(
+    return issue(
         world, "uaa-token-client-assertion-200" if asserts else "uaa-token-client-credentials-200", user=False
     )
 
@@ -82,20 +82,20 @@ def refresh(world: World, request: Request, form: Form) -> Response:
         return invalid_client()
     if form.get("refresh_token") not in world.tokens.refresh or world.scenario.login.refresh_expired:
         return reply("uaa-token-refresh-401-expired")
-    return given(world, "uaa-token-refresh-200", user=True)
+    return issue(world, "uaa-token-refresh-200", user=True)
 
 
 def jwt_bearer(world: World, request: Request, form: Form) -> Response:
-    """A user, by a token of the CI system; by the client that everybody has, or by one of their own."""
+    """Log in a user by a token of the CI system, through the public client or one of their own."""
     if request.headers.get("authorization") not in {CF, OWN}:
         return invalid_client()
     if form.get("assertion") != ASSERTION or not world.scenario.login.known:
         return reply("uaa-token-password-401-bad-credentials")
-    return given(world, "uaa-token-password-200", user=True)
+    return issue(world, "uaa-token-password-200", user=True)
 
 
-def given(world: World, name: str, *, user: bool) -> Response:
-    """A recorded answer with new tokens; without a refresh token where users get none."""
+def issue(world: World, name: str, *, user: bool) -> Response:
+    """A recorded reply with new tokens; without a refresh token if users get none."""
     who: dict[str, Any] = {
         "client_id": "cf" if user else CLIENT,
         "scope": record(name)["response"]["body"]["scope"].split(),
@@ -119,7 +119,7 @@ def given(world: World, name: str, *, user: bool) -> Response:
 
 
 def invalid_client() -> Response:
-    """A client that is not known, or whose secret is wrong (cloudfoundry-api 2, Errors)."""
+    """The rejection of an unknown client, or a wrong secret (cloudfoundry-api 2, Errors)."""
     name = "uaa-token-password-401-bad-credentials"
     return reply(name, filled(body_of(name), {"error": "invalid_client"}))
 

@@ -1,1 +1,1 @@
-"""What the simulated Cloud Foundry holds, and how it changes with time."""
+"""The state of the simulated Cloud Foundry, and how it changes over time."""

@@ -1,4 +1,4 @@
-"""Deployments: rolling ones, and canaries, which wait after each step until somebody continues them (cloudfoundry-api 7)."""
+"""Rolling deployments, and canaries, which pause after each step until continued (cloudfoundry-api 7)."""
 
 from dataclasses import dataclass
 from math import ceil, inf
@@ -7,15 +7,17 @@ from deployer.simulator.cloudfoundry.state.apps import Run
 from deployer.simulator.cloudfoundry.state.revisions import Revision
 from deployer.simulator.cloudfoundry.state.timelines import Process
 
-PACE = 30  # the updater looks every so many seconds
+PACE = 30
+"""Seconds between the updater's checks."""
 CANCELING = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a deployment was asked to be. `steps`: of a canary, the weights of its steps; None for a rolling one.
+    """How a deployment was requested.
 
-    `back`: the revision that it goes back to.
+    `steps`: the weights of a canary's steps; None for a rolling deployment. `back`: the revision to roll back
+    to.
     """
 
     in_flight: int = 1
@@ -28,11 +30,7 @@ PLAIN = Order()
 
 @dataclass(slots=True)
 class Deployment:
-    """A rolling or a canary one. `run`: the new web process, None where the app was stopped: then it is over at once.
-
-    `over`: when and why. `targets`: of a canary, how many new instances there are at the end of each step; it waits there. `step`: the one
-    that it is at, counted from 1. `held`: whether it will wait, or waits, at the end of it.
-    """
+    """A rolling or canary deployment."""
 
     guid: str
     app: str
@@ -41,28 +39,33 @@ class Deployment:
     created: float
     mine: bool
     run: Run | None
+    """The new web process; None if the app was stopped: then the deployment is over at once."""
     order: Order = PLAIN
     cancelled: float = inf
     over: tuple[float, str] | None = None
+    """When it was finalized, and the reason."""
     targets: tuple[int, ...] = ()
+    """The number of new instances at the end of each step of a canary, where it pauses."""
     step: int = 1
+    """The current step, counted from 1."""
     held: bool = False
+    """It will pause, or is paused, at the end of the step."""
     revision: Revision | None = None
 
     @property
     def finish(self) -> float:
-        """When it will have replaced everything; infinite if an instance never comes up, or while a canary is held."""
+        """When all instances are replaced; infinite if one never comes up, or while a canary is held."""
         if self.run is None:
             return self.created
         return inf if self.held else self._seen(self.run.process.instances)
 
     @property
     def paused(self) -> float:
-        """When a canary's step is done, and it waits to be continued; infinite for one that is not held."""
+        """When a canary's step is done and it pauses; infinite if it is not held."""
         return self._seen(self.targets[self.step - 1]) if self.held else inf
 
     def _seen(self, instances: int) -> float:
-        """When the updater sees that so many new instances run."""
+        """When the updater sees this many new instances running."""
         run = self.run
         ready = max(
             [run.begins(index) + run.process.of(index).up for index in range(instances)] if run else [],
@@ -78,8 +81,8 @@ class Deployment:
             "CANCELING" if self.cancelled <= now else "PAUSED" if self.paused <= now else "DEPLOYING",
         )
 
-    def go_on(self, now: float) -> None:
-        """The next step of a canary that is paused, or, after the last one, all that is left."""
+    def proceed(self, now: float) -> None:
+        """Begin the next step of a paused canary, or all that is left after the last one."""
         if self.run is None:
             return
         last = self.step == len(self.targets)
@@ -97,16 +100,19 @@ class Deployment:
 
 
 def targets(instances: int, steps: tuple[int, ...]) -> tuple[int, ...]:
-    """How many new instances each step of a canary has, given the weights of its steps: one instance where there are no weights."""
+    """The number of new instances at each step of a canary, from the weights.
+
+    One instance without weights.
+    """
     return tuple(max(1, round(instances * weight / 100)) for weight in steps) or (1,)
 
 
 def turns(
     process: Process, created: float, in_flight: int, first: int = 0, until: int | None = None
 ) -> tuple[float, ...]:
-    """When each instance of a rolling deployment begins: the next ones when the updater sees that all before them run.
+    """When each instance of a rolling deployment begins: once the updater sees all earlier ones running.
 
-    `first`, `until`: only for the instances from this one on, and before that one.
+    `first`, `until`: the range of instances.
     """
     begun: list[float] = []
     moment, end = created, process.instances if until is None else until

@@ -1,4 +1,4 @@
-"""The revisions of an app: what each version of it that was put live was made of (cloudfoundry-api 7)."""
+"""The revisions of an app: what each deployed version consists of (cloudfoundry-api 7)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from deployer.simulator.cloudfoundry.names import guid
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """One of them; here the droplet is all that it is made of."""
+    """One revision; here it only consists of a droplet."""
 
     guid: str
     app: str
@@ -21,14 +21,16 @@ class Revision:
 def revised(
     before: Sequence[Revision], app: str, droplet: str, at: float, back: Revision | None = None
 ) -> Revision:
-    """The revision of an app that is put live with this droplet: the newest, if nothing is new, otherwise another one.
+    """The revision of an app that is deployed with this droplet.
 
-    `back`: an older one that it goes back to.
+    The newest if nothing changed, or else a new one.
+
+        `back`: the older revision that is rolled back to.
     """
     newest = before[-1] if before else None
     if newest and newest.droplet == droplet:
         return newest
-    told = "New droplet deployed." if newest else "Initial revision."
+    description = "New droplet deployed." if newest else "Initial revision."
     version = len(before) + 1
     return Revision(
         guid(f"revision {version} of {app}"),
@@ -36,5 +38,5 @@ def revised(
         version,
         droplet,
         at,
-        f"{told} Rolled back to revision {back.version}." if back else told,
+        f"{description} Rolled back to revision {back.version}." if back else description,
     )

@@ -1,4 +1,4 @@
-"""How instances come up, or don't: pure functions of the seconds since their start (cloudfoundry-api 8 and 9)."""
+"""How instances come up or crash, as pure functions of time (cloudfoundry-api 8 and 9)."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -8,14 +8,14 @@ from math import inf
 
 
 class State(Enum):
-    """What an instance can be: each with the recorded reply that shows one."""
+    """The states of an instance, each with a recorded reply that shows it."""
 
     DOWN = "process-stats-200-down-just-started"
     UNPLACED = "process-stats-200-down-placement-error"
     STARTING = "process-stats-200-all-starting"
     RUNNING = "process-stats-200-all-running"
     UNREADY = "process-stats-200-running-not-routable"
-    BLIND = "process-stats-200-metrics-unavailable-warning"  # it runs, but nobody knows what it uses
+    BLIND = "process-stats-200-metrics-unavailable-warning"  # it is running, but its metrics are unavailable
     CRASHED = "process-stats-200-all-crashed"
 
 
@@ -24,7 +24,10 @@ UP = frozenset({State.RUNNING, State.BLIND})
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a log, `at` seconds after what it tells of began. `late`: log-cache has it so many seconds after its own time."""
+    """One log line, `at` seconds after the start of its build or instance.
+
+    `late`: seconds until the log-cache has it.
+    """
 
     at: float
     text: str
@@ -35,7 +38,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """What becomes of one instance. `steps`: from which second on it is what. `crashes`: the seconds in which it exits, each an event."""
+    """The course of one instance. `steps`: states, with the seconds from which they apply.
+
+    `crashes`: when it exits, each an event.
+    """
 
     steps: tuple[tuple[float, State], ...]
     lines: tuple[Line, ...] = ()
@@ -44,14 +50,14 @@ class Timeline:
     exit_description: str = "APP/PROC/WEB: Exited with status 137 (out of memory)"
 
     def at(self, elapsed: float) -> tuple[State, float]:
-        """What it is, and for how long already."""
+        """The state, and for how many seconds."""
         place = bisect_right([second for second, _ in self.steps], max(elapsed, 0)) - 1
         since, state = self.steps[place]
         return state, max(elapsed - since, 0)
 
     @property
     def up(self) -> float:
-        """From which second on it runs for good; infinite if it never does."""
+        """The second from which it keeps running; infinite if it never does."""
         second, last = self.steps[-1]
         return second if last in UP else inf
 
@@ -59,8 +65,8 @@ class Timeline:
 CELL = Line(0.5, "Cell 25ff8468 creating container for instance e49f448e", "CELL")
 LISTENS = Line(7, "Listening on 0.0.0.0:8080")
 WELL = Timeline(((0, State.DOWN), (1, State.STARTING), (8, State.RUNNING)), (CELL, LISTENS))
-# The first two times it is restarted at once; from the third crash on it is CRASHED, for 30 s, for a minute, and so on
-# (cloudfoundry-api 8).
+# The first two times it is restarted at once; from the third crash on it is CRASHED for 30 s, then a minute,
+# and so on (cloudfoundry-api 8).
 CRASHING = Timeline(
     (
         (0, State.DOWN),
@@ -77,7 +83,7 @@ CRASHING = Timeline(
 
 
 def placed_after(seconds: float) -> Timeline:
-    """No cell has room for it so long; infinite: never."""
+    """No cell has room for it for this many seconds; infinite: never."""
     wait = ((0.0, State.DOWN), (3.0, State.UNPLACED))
     come = () if seconds == inf else ((seconds, State.STARTING), (seconds + 7, State.RUNNING))
     return Timeline(
@@ -87,7 +93,7 @@ def placed_after(seconds: float) -> Timeline:
 
 
 def slowly(seconds: float) -> Timeline:
-    """It needs so long to start."""
+    """It takes this many seconds to start."""
     return Timeline(
         ((0, State.DOWN), (1, State.STARTING), (seconds, State.RUNNING)),
         (CELL, Line(seconds - 1, LISTENS.text)),
@@ -96,7 +102,7 @@ def slowly(seconds: float) -> Timeline:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process type of an app. `odd`: instances that go another way, by their index."""
+    """One process type of an app. `odd`: instances with another course, by index."""
 
     type: str = "web"
     instances: int = 2
@@ -107,4 +113,5 @@ class Process:
         return self.odd.get(index, self.course)
 
 
-STAGGER = 0.7  # each instance begins so many seconds after the one before it
+STAGGER = 0.7
+"""Seconds from the start of one instance to the next."""

@@ -1,4 +1,4 @@
-"""The tokens that the login server gave, and what each is worth at a given simulated second (cloudfoundry-api 2)."""
+"""The tokens that the login server issued, and when each is valid (cloudfoundry-api 2)."""
 
 import base64
 import json
@@ -13,58 +13,61 @@ from deployer.simulator.serving.made_up import made_up
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token, by the simulated seconds in which it was given and in which it expires."""
+    """An access token, with the simulated seconds at which it was issued and expires."""
 
     text: str
-    given: float
+    issued: float
     expires: float
 
 
 @dataclass(slots=True)
 class Tokens:
-    """Everything that was given. `refresh`: the refresh tokens that are still taken; `texts`: all tokens of both kinds."""
+    """All issued tokens. `refresh`: the refresh tokens that are still valid.
+
+    `texts`: all tokens of both kinds.
+    """
 
     login: Login
-    given: list[Token] = field(default_factory=list)
+    issued: list[Token] = field(default_factory=list)
     refresh: set[str] = field(default_factory=set)
     texts: list[str] = field(default_factory=list)
-    refused: int = 0  # passwords that were wrong
-    jti: str = ""  # the newest token's own name
+    refused: int = 0  # number of wrong passwords
+    jti: str = ""  # the id of the newest token
 
     @property
     def user(self) -> str:
-        """The guid of who logs in: of a client its name."""
+        """The guid of the user, or the name of the client."""
         return CLIENT if self.login.grant in {Grant.CLIENT, Grant.CLIENT_ASSERTION} else guid("user")
 
     def give(self, now: float, wall: int, who: dict[str, Any]) -> str:
-        """A new access token. `wall`: the server's clock, in seconds; `who`: claims."""
-        number = len(self.given) + 1
+        """Issue an access token. `wall`: the server's clock, in seconds. `who`: claims."""
+        number = len(self.issued) + 1
         self.jti = guid(f"token {number}")
         claims = {"jti": self.jti, "iat": wall, "exp": wall + self.login.validity, **who}
         text = made_up(f"opaque token {number}", 43) if self.login.opaque else jwt(claims)
         self.texts.append(text)
-        self.given.append(Token(text, now, now + self.login.validity))
+        self.issued.append(Token(text, now, now + self.login.validity))
         return text
 
     def give_refresh(self) -> str:
-        """A new refresh token; the ones before it are not taken any more."""
-        text = f"{made_up(f'refresh token {len(self.given)}', 32)}-r"
+        """Issue a refresh token; earlier ones become invalid."""
+        text = f"{made_up(f'refresh token {len(self.issued)}', 32)}-r"
         self.texts.append(text)
         self.refresh = {text}
         return text
 
     def find(self, text: str) -> Token | None:
-        return next((token for token in self.given if token.text == text), None)
+        return next((token for token in self.issued if token.text == text), None)
 
     def known(self, text: str, now: float) -> bool:
-        """Whether the Cloud Controller takes it now."""
+        """Whether the Cloud Controller accepts the token now."""
         token = self.find(text)
         revoked = self.login.revoked if now >= self.login.revoked else -inf
-        return token is not None and now < token.expires and token.given >= revoked
+        return token is not None and now < token.expires and token.issued >= revoked
 
 
 def jwt(claims: dict[str, Any]) -> str:
-    """Claims as every client can read them; nobody here checks the signature."""
+    """A token with readable claims; its signature is never checked."""
     parts = ({"alg": "RS256", "kid": "key-1", "typ": "JWT"}, claims)
     head = ".".join(_part(json.dumps(part).encode()) for part in parts)
     return f"{head}.{_part(made_up(head, 64).encode())}"

@@ -1,4 +1,4 @@
-"""Start, restart and stop, and what ends a deployment or a preview (coolify-api 5.2, 5.4, 5.5)."""
+"""Start, restart, stop, cancel, and the deletion of a preview (coolify-api 5.2, 5.4, 5.5)."""
 
 from collections.abc import Callable
 
@@ -13,22 +13,22 @@ from deployer.simulator.serving.journal import Request
 
 
 def start(server: Server, request: Request, uuid: str) -> Response:
-    """`instant_deploy` waits for no other build, but for room in the queue (coolify-api 17.1 row 3)."""
+    """`instant_deploy` does not wait for other builds, but for a full queue (coolify-api 17.1 row 3)."""
     reads = server.scenario.version.start_reads
-    given = inputs(request, body=reads)
-    force, instant = (true(given.get(key), strict=reads) for key in ("force", "instant_deploy"))
+    sent = inputs(request, body=reads)
+    force, instant = (true(sent.get(key), strict=reads) for key in ("force", "instant_deploy"))
     return queued(
-        server, text(given.get("uuid")) or uuid, DeployOptions(force=force, instant=instant), "app_start"
+        server, text(sent.get("uuid")) or uuid, DeployOptions(force=force, instant=instant), "app_start"
     )
 
 
 def restart(server: Server, request: Request, uuid: str) -> Response:
-    given = inputs(request, body=server.scenario.version.start_reads)
-    return queued(server, text(given.get("uuid")) or uuid, DeployOptions(restart=True), "restart_queue_full")
+    sent = inputs(request, body=server.scenario.version.start_reads)
+    return queued(server, text(sent.get("uuid")) or uuid, DeployOptions(restart=True), "restart_queue_full")
 
 
 def queued(server: Server, uuid: str, options: DeployOptions, name: str) -> Response:
-    """A full queue is a phantom inside a 200, and what is skipped has no uuid (coolify-api 5.2)."""
+    """A full queue gives a phantom in a 200; a skipped deployment has no uuid (coolify-api 5.2)."""
     if uuid not in server.apps:
         return reply("app_start_unknown")
     server.trigger()
@@ -49,11 +49,11 @@ def stop(server: Server, request: Request, uuid: str) -> Response:
 
 
 def acting(kind: str, name: str) -> Callable[[Server, Request, str], Response]:
-    """The endpoint that starts, restarts or stops a service or a database: a job does it, some seconds later."""
+    """The endpoint that starts, restarts or stops a service or database. A job does it some seconds later."""
 
     def handle(server: Server, request: Request, uuid: str) -> Response:
-        given, version = inputs(request), server.scenario.version
-        uuid = text(given.get("uuid")) or uuid  # an input named `uuid` beats the path
+        sent, version = inputs(request), server.scenario.version
+        uuid = text(sent.get("uuid")) or uuid  # an input named `uuid` takes precedence over the path
         resource = server.resources.get(uuid)
         if resource is None or resource.kind != kind:
             return reply(f"{kind}_unknown")
@@ -61,7 +61,7 @@ def acting(kind: str, name: str) -> Callable[[Server, Request, str], Response]:
         if (name, state) in {("start", "running"), ("stop", "exited")}:
             return reply(f"{kind}_{name}_{state}")
         server.trigger()
-        latest = kind == "service" and name == "restart" and true(given.get("latest")) and version.latest
+        latest = kind == "service" and name == "restart" and true(sent.get("latest")) and version.latest
         act(server, uuid, "latest" if latest else name)
         return reply(f"{kind}_{name}")
 
@@ -80,14 +80,14 @@ def cancel(server: Server, _request: Request, uuid: str) -> Response:
         )
     server.cancel(row)
     scenario = server.scenario
-    if scenario.version.tells_ssh and not scenario.reachable:
+    if scenario.version.shows_ssh_error and not scenario.reachable:
         return reply("v4.0.0_cancel_server_unreachable")
-    said = scenario.version.cancelled
-    return filled(said, deployment_uuid=uuid) if said == "cancel_queued_200" else reply(said)
+    name = scenario.version.cancelled
+    return filled(name, deployment_uuid=uuid) if name == "cancel_queued_200" else reply(name)
 
 
 def preview_delete(server: Server, request: Request, uuid: str) -> Response:
-    """The preview goes, and its deployments with it (coolify-api 7.1)."""
+    """Deletes the preview and cancels its deployments (coolify-api 7.1)."""
     pr = request.path.rstrip("/").rpartition("/")[2]
     if uuid not in server.apps:
         return reply("app_start_unknown")

@@ -1,4 +1,4 @@
-"""POST /applications/dockerimage, and the lists that name the places for it (coolify-api 5.8, 5.10)."""
+"""POST /applications/dockerimage, and the lists of places for it (coolify-api 5.8, 5.10)."""
 
 import re
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ DIGEST = re.compile(r"(.+)@sha256:([0-9a-f]{64})")
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where the new application shall stand, in the server's own objects."""
+    """The place of the new application, as the server's own objects."""
 
     environment: dict[str, Any]
     destination: dict[str, Any]
@@ -85,67 +85,71 @@ def host_number(server: Server, uuid: str) -> int | None:
 
 
 def create(server: Server, request: Request, _uuid: str) -> Response:
-    """The order of the refusals is that of coolify-api 5.8. A name may be taken already: Coolify makes a second application."""
-    given = payload(server, request)
-    if isinstance(given, Response):
-        return given
-    if errors := unfit(server, [*request.query], given):
+    """Create an application; checks in the order of coolify-api 5.8.
+
+    Coolify allows several of the same name.
+    """
+    sent = payload(server, request)
+    if isinstance(sent, Response):
+        return sent
+    if errors := unfit(server, [*request.query], sent):
         return invalid(errors)
-    spot = found_spot(server, given)
+    spot = found_spot(server, sent)
     if isinstance(spot, Response):
         return spot
-    if errors := unusable(server, given):
+    if errors := unusable(server, sent):
         return invalid(errors)
-    if refusal := conflict(server, "", given):
+    if refusal := conflict(server, "", sent):
         return refusal
     uuid = server.next_uuid()
-    app = built(server, given, spot, uuid)
+    app = built(server, sent, spot, uuid)
     server.add(uuid, app)
-    if true(given.get("instant_deploy")):
+    if true(sent.get("instant_deploy")):
         server.trigger()
         server.enqueue(uuid, DeployOptions(instant=True))
     version = server.scenario.version
-    return filled(version.created, uuid=uuid, domains=(app.fqdn or None) if version.tells_domains else None)
+    return filled(version.created, uuid=uuid, domains=(app.fqdn or None) if version.returns_domains else None)
 
 
-def unfit(server: Server, query: list[str], given: dict[str, Any]) -> Errors:
-    """What is missing, of a wrong type, or not allowed."""
+def unfit(server: Server, query: list[str], sent: dict[str, Any]) -> Errors:
+    """Fields that are missing, of the wrong type, or not allowed."""
     version = server.scenario.version
     later = {"environment_uuid": version.environment_uuids, "autogenerate_domain": version.autogenerates}
     allowed = {
         field for field in OWN | version.fields if later.get(field, True) and not SOURCE.fullmatch(field)
     }
-    missing = {
-        field: objection("create_img_noproject", field) for field in NEEDED if given.get(field) is None
-    }
-    typed = mistyped(given, TEXTS | (OWN - FLAGS), BOOLEANS | FLAGS)
-    return missing | typed | unwanted([field for field in (*query, *given) if field not in allowed])
+    missing = {field: objection("create_img_noproject", field) for field in NEEDED if sent.get(field) is None}
+    typed = mistyped(sent, TEXTS | (OWN - FLAGS), BOOLEANS | FLAGS)
+    return missing | typed | unwanted([field for field in (*query, *sent) if field not in allowed])
 
 
-def found_spot(server: Server, given: dict[str, Any]) -> Spot | Response:
-    """A wrong destination is ignored where the server has only one (coolify-api 17.1 row 13)."""
-    environment = found_environment(server, given)
-    number = host_number(server, given["server_uuid"])
+def found_spot(server: Server, sent: dict[str, Any]) -> Spot | Response:
+    """The place that the fields name.
+
+    A wrong destination is ignored if the server has only one (coolify-api 17.1 row 13).
+    """
+    environment = found_environment(server, sent)
+    number = host_number(server, sent["server_uuid"])
     if isinstance(environment, Response) or number is None:
         return environment if isinstance(environment, Response) else reply("create_img_badserver")
     hosts = server.scenario.hosts
     if hosts[number].builder and server.scenario.version.refuses_builders:
         return reply("create_img_builder")
     there = places.destinations(hosts, number)
-    wished = given.get("destination_uuid")
-    if not there or (len(there) > 1 and wished is None):
+    wanted = sent.get("destination_uuid")
+    if not there or (len(there) > 1 and wanted is None):
         return reply("create_img_multidest" if there else "create_img_nodest")
-    chosen = there if len(there) == 1 else [each for each in there if each["uuid"] == wished]
+    chosen = there if len(there) == 1 else [each for each in there if each["uuid"] == wanted]
     return Spot(environment, chosen[0]) if chosen else reply("create_img_foreigndest")
 
 
-def found_environment(server: Server, given: dict[str, Any]) -> dict[str, Any] | Response:
-    """By its name or its uuid."""
-    name, uuid = given.get("environment_name"), given.get("environment_uuid")
+def found_environment(server: Server, sent: dict[str, Any]) -> dict[str, Any] | Response:
+    """The environment, by name or uuid."""
+    name, uuid = sent.get("environment_name"), sent.get("environment_uuid")
     if name is None and uuid is None:
         return reply("create_img_noenv")
     within = next(
-        (each["environments"] for each in all_projects(server) if each["uuid"] == given["project_uuid"]), None
+        (each["environments"] for each in all_projects(server) if each["uuid"] == sent["project_uuid"]), None
     )
     if within is None:
         return reply("create_img_badproject")
@@ -155,11 +159,11 @@ def found_environment(server: Server, given: dict[str, Any]) -> dict[str, Any] |
     return next(named, None) or reply("create_img_badenv")
 
 
-def unusable(server: Server, given: dict[str, Any]) -> Errors:
-    """What is wrong with the image and its ports."""
+def unusable(server: Server, sent: dict[str, Any]) -> Errors:
+    """Errors in the image and its ports."""
     version = server.scenario.version
     errors: Errors = {}
-    ports, (name, tag) = given.get("ports_exposes"), image(server, given)
+    ports, (name, tag) = sent.get("ports_exposes"), image(server, sent)
     if name is None:
         errors["docker_registry_image_name"] = objection("create_img_noproject", "docker_registry_image_name")
     elif version.checks_fields and not NAME.fullmatch(name):
@@ -173,9 +177,9 @@ def unusable(server: Server, given: dict[str, Any]) -> Errors:
     return errors
 
 
-def image(server: Server, given: dict[str, Any]) -> tuple[str | None, str]:
-    """Name and tag as they are kept."""
-    name, tag = given.get("docker_registry_image_name"), given.get("docker_registry_image_tag")
+def image(server: Server, sent: dict[str, Any]) -> tuple[str | None, str]:
+    """Name and tag as they are stored."""
+    name, tag = sent.get("docker_registry_image_name"), sent.get("docker_registry_image_tag")
     if name is None or not server.scenario.version.reads_images:
         return name, tag or "latest"
     if hit := DIGEST.fullmatch(name):
@@ -185,17 +189,17 @@ def image(server: Server, given: dict[str, Any]) -> tuple[str | None, str]:
     return head + slash + bare, tag or inner or "latest"
 
 
-def built(server: Server, given: dict[str, Any], spot: Spot, uuid: str) -> App:
-    """The new application: nothing of it runs yet."""
+def built(server: Server, sent: dict[str, Any], spot: Spot, uuid: str) -> App:
+    """The new application, which does not run yet."""
     version = server.scenario.version
-    name, tag = image(server, given)
-    autogenerated = version.autogenerates and true(given.get("autogenerate_domain", True))
+    name, tag = image(server, sent)
+    autogenerated = version.autogenerates and true(sent.get("autogenerate_domain", True))
     recorded_at = body_of("app_get_sensitive")["destination"]
     at = {**recorded_at, **{key: value for key, value in spot.destination.items() if key in recorded_at}}
     at["server"] = {**recorded_at["server"], "uuid": spot.destination["server_uuid"]}
     fields = {
         key: value
-        for key, value in given.items()
+        for key, value in sent.items()
         if key not in OWN | {"name", "domains", "force_domain_override"}
     } | {
         "docker_registry_image_name": name,
@@ -206,8 +210,8 @@ def built(server: Server, given: dict[str, Any], spot: Spot, uuid: str) -> App:
     }
     return App(
         recorded("dockerimage_ok", 45),
-        name=given.get("name") or f"docker-image-{uuid}",
-        fqdn=",".join(addresses(given)) or (f"http://{uuid}.localhost.sslip.io" if autogenerated else ""),
+        name=sent.get("name") or f"docker-image-{uuid}",
+        fqdn=",".join(addresses(sent)) or (f"http://{uuid}.localhost.sslip.io" if autogenerated else ""),
         kind="image",
         fields=fields,
         statuses=((0, "running:unknown"),),

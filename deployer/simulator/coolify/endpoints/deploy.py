@@ -13,13 +13,16 @@ from deployer.simulator.serving.journal import Request
 
 
 def deploy(server: Server, request: Request, _uuid: str) -> Response:
-    """What is wrong with the request comes first; the rest is done one after another, and an error in its middle hides what was done."""
+    """Validates the request first, then deploys one target after another.
+
+    An error on the way hides what was done before.
+    """
     version = server.scenario.version
-    given = inputs(request, body=version.reads_body)
-    if any(isinstance(given.get(key), list) for key in ("uuid", "tag")):
+    sent = inputs(request, body=version.reads_body)
+    if any(isinstance(sent.get(key), list) for key in ("uuid", "tag")):
         return reply("deploy_body_list_500")
-    uuids, tags = text(given.get("uuid")), text(given.get("tag"))
-    options = requested_options(server, given)
+    uuids, tags = text(sent.get("uuid")), text(sent.get("tag"))
+    options = requested_options(server, sent)
     if mistake := wrong(uuids, tags, options):
         return reply(mistake)
     parts = [part for part in (tags or uuids).split(",") if part]
@@ -29,23 +32,23 @@ def deploy(server: Server, request: Request, _uuid: str) -> Response:
     return by_tags(server, parts, options) if tags else by_uuids(server, parts, options)
 
 
-def requested_options(server: Server, given: dict[str, Any]) -> DeployOptions:
-    """The parameters that this version knows."""
+def requested_options(server: Server, sent: dict[str, Any]) -> DeployOptions:
+    """The options, from the parameters that this version supports."""
     version = server.scenario.version
-    image = given if version.image_previews else {}
+    image = sent if version.image_previews else {}
     pr = (
         0
         if version.previews is Preview.UNKNOWN
-        else number(given.get("pr")) or number(image.get("pull_request_id"))
+        else number(sent.get("pr")) or number(image.get("pull_request_id"))
     )
-    force = true(given.get("force"), strict=version.post_only)
+    force = true(sent.get("force"), strict=version.post_only)
     return DeployOptions(
         force=force, api=version.shows_api, pr=pr, docker_tag=text(image.get("docker_tag")) or None
     )
 
 
 def wrong(uuids: str, tags: str, options: DeployOptions) -> str:
-    """The reply to parameters that don't go together, or nothing."""
+    """The reply to parameters that can't be combined; empty if they can."""
     if uuids and tags:
         return "deploy_both"
     if tags and options.pr:
@@ -56,33 +59,36 @@ def wrong(uuids: str, tags: str, options: DeployOptions) -> str:
 
 
 def by_uuids(server: Server, uuids: list[str], options: DeployOptions) -> Response:
-    """Unknown ones vanish, unless all are."""
+    """Deploys by uuid. Unknown uuids are dropped, unless all are unknown."""
     items = []
     for uuid in uuids:
         if uuid in server.apps or uuid in server.resources:
-            said = item(server, uuid, options)
-            if isinstance(said, Response):
-                return said
-            items.append(said)
+            entry = item(server, uuid, options)
+            if isinstance(entry, Response):
+                return entry
+            items.append(entry)
     return reply("deploy_one", {"deployments": items}) if items else reply("deploy_unknown")
 
 
 def by_tags(server: Server, tags: list[str], options: DeployOptions) -> Response:
-    """Tag by tag the applications, then the services. `details` has the applications only, and is absent where there are none."""
-    known = [tag for tag in tags if tag in server.scenario.tags or server.carriers(tag)]
+    """Deploys tag by tag, applications first, then services.
+
+    `details` has only applications, and is absent without any.
+    """
+    known = [tag for tag in tags if tag in server.scenario.tags or server.tagged_with(tag)]
     if not known:
         return reply("deploy_tag_unknown")
     details, messages = [], []
     for tag in known:
-        carriers = server.carriers(tag)
-        for place, uuid in enumerate(carriers):
-            said = item(server, uuid, options)
-            if isinstance(said, Response):
-                return said
+        uuids_of_tag = server.tagged_with(tag)
+        for place, uuid in enumerate(uuids_of_tag):
+            entry = item(server, uuid, options)
+            if isinstance(entry, Response):
+                return entry
             server.tagged[tag] += place == 0
-            messages.append(said.pop("message"))
-            details += [said] if uuid in server.apps else []
-        if not carriers:
+            messages.append(entry.pop("message"))
+            details += [entry] if uuid in server.apps else []
+        if not uuids_of_tag:
             messages.append(body_of("deploy_tag_lonely")["message"][0].replace(" lonely.", f" {tag}."))
     return reply(
         "deploy_tag_blue", {"details": details, "message": messages} if details else {"message": messages}
@@ -90,7 +96,7 @@ def by_tags(server: Server, tags: list[str], options: DeployOptions) -> Response
 
 
 def item(server: Server, uuid: str, options: DeployOptions) -> dict[str, Any] | Response:
-    """What `deployments[]` says of one thing, or the error that ends the request."""
+    """The entry of `deployments[]` for one resource, or the error that ends the request."""
     if uuid in server.resources:
         return started(server, uuid, options)
     app, version = server.apps[uuid], server.scenario.version
@@ -102,16 +108,16 @@ def item(server: Server, uuid: str, options: DeployOptions) -> dict[str, Any] | 
     if server.full():
         return reply("deploy_queue_full_429")
     skipped = server.skipped(uuid, options)
-    said = body_of("deploy_skipped" if skipped else "deploy_one")["deployments"][0]["message"]
+    entry = body_of("deploy_skipped" if skipped else "deploy_one")["deployments"][0]["message"]
     return {
-        "message": said.replace("Application web ", f"Application {app.name} "),
+        "message": entry.replace("Application web ", f"Application {app.name} "),
         "resource_uuid": uuid,
         "deployment_uuid": server.phantom() if skipped else server.enqueue(uuid, options).uuid,
     }
 
 
 def started(server: Server, uuid: str, options: DeployOptions) -> dict[str, Any] | Response:
-    """A service or a database is started at once, within the request."""
+    """Starts a service or database at once, within the request."""
     resource = server.resources[uuid]
     if options.pr:
         return reply("deploy_pr_db")
@@ -119,18 +125,18 @@ def started(server: Server, uuid: str, options: DeployOptions) -> dict[str, Any]
         return reply("deploy_service_server_unreachable_500")
     act(server, uuid, "deploy")
     if resource.kind == "service":
-        said = body_of("deploy_service")["deployments"][0]["message"].replace(
+        entry = body_of("deploy_service")["deployments"][0]["message"].replace(
             "Service stack ", f"Service {resource.name} "
         )
     else:
-        said = body_of("deploy_mixed")["deployments"][1]["message"].replace(
+        entry = body_of("deploy_mixed")["deployments"][1]["message"].replace(
             "Database pg ", f"Database {resource.name} "
         )
-    return {"message": said, "resource_uuid": uuid}
+    return {"message": entry, "resource_uuid": uuid}
 
 
 def preview(server: Server, uuid: str, options: DeployOptions) -> str:
-    """What is said where there is no preview to deploy, or nothing; an image's tag makes one."""
+    """The reply if there is no preview to deploy; None if there is, or if an image tag creates it."""
     image = server.apps[uuid].kind == "image"
     if options.docker_tag and image:
         server.previews[uuid].add(options.pr)

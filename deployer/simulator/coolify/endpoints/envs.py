@@ -1,4 +1,4 @@
-"""The endpoints for environment variables: the list, many set at once, and one added, changed or deleted (coolify-api 5.9)."""
+"""The endpoints for environment variables: list, bulk update, create, update, delete (coolify-api 5.9)."""
 
 import re
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from deployer.simulator.coolify.endpoints.payload import (
     trimmed,
     unwanted,
 )
-from deployer.simulator.coolify.render_env import painted, painted_new, uuid_of
+from deployer.simulator.coolify.render_env import rendered, rendered_new, uuid_of
 from deployer.simulator.coolify.replies import reply
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.coolify.state.deployments import App
@@ -30,11 +30,11 @@ TEXTS = frozenset({"key", "value", "comment"})
 OF_RESOURCES = frozenset({"key", "value", "is_literal", "is_multiline", "is_shown_once", "comment"})
 NEW_FLAGS = frozenset(
     {"is_buildtime", "is_runtime"}
-)  # taken one by one before many at once were (coolify-api 1: beta.427, 429 and 435)
+)  # accepted for a single variable earlier than in bulk (coolify-api 1: beta.427, 429 and 435)
 
 
 def owner(server: Server, kind: str, uuid: str) -> App | Resource | None:
-    """Whose variables they are."""
+    """The kind of resource that has the variables."""
     found: App | Resource | None = (
         server.apps.get(uuid) if kind == "application" else server.resources.get(uuid)
     )
@@ -42,19 +42,22 @@ def owner(server: Server, kind: str, uuid: str) -> App | Resource | None:
 
 
 def listing(kind: str) -> Callable[[Server, Request, str], Response]:
-    """The endpoint that shows all of them, those for previews last."""
+    """The endpoint that lists all variables, those of previews last."""
 
     def handle(server: Server, _request: Request, uuid: str) -> Response:
         if (there := owner(server, kind, uuid)) is None:
             return reply(UNKNOWN[kind])
         variables = sorted(there.variables, key=lambda each: each.preview)
-        return reply("env_list_sensitive", [painted(server.painter(), uuid, each) for each in variables])
+        return reply("env_list_sensitive", [rendered(server.renderer(), uuid, each) for each in variables])
 
     return handle
 
 
 def setting(kind: str) -> Callable[[Server, Request, str], Response]:
-    """The endpoint that sets many: one after another, what came before a mistake stays. beta.380 shows an application's last only."""
+    """The bulk endpoint: sets one after another.
+
+    Those before an error stay set. beta.380 returns only the last of an application.
+    """
 
     def handle(server: Server, request: Request, uuid: str) -> Response:
         body = read(server, request, kind, uuid)
@@ -65,10 +68,10 @@ def setting(kind: str) -> Callable[[Server, Request, str], Response]:
             return reply("env_bulk_nodata")
         shown = []
         for item in data:
-            said = upsert(server, kind, uuid, item)
-            if isinstance(said, Response):
-                return said
-            shown.append(said)
+            entry = upsert(server, kind, uuid, item)
+            if isinstance(entry, Response):
+                return entry
+            shown.append(entry)
         version = server.scenario.version
         return reply(
             version.shapes.variables, shown[-1] if version.shows_last and kind == "application" else shown
@@ -78,14 +81,14 @@ def setting(kind: str) -> Callable[[Server, Request, str], Response]:
 
 
 def read(server: Server, request: Request, kind: str, uuid: str) -> dict[str, Any] | Response:
-    """The body of a request to write, or why it is refused."""
+    """The body of a write request, or the rejection."""
     body = payload(server, request) if kind == "application" else trimmed(inputs(request))
     unknown = not isinstance(body, Response) and owner(server, kind, uuid) is None
     return reply(UNKNOWN[kind]) if unknown else body
 
 
 def single(server: Server, request: Request, kind: str, uuid: str) -> dict[str, Any] | Response:
-    """The same for one variable: here a field that is not known is refused."""
+    """The body of a request for a single variable, where an unknown field is rejected, or the rejection."""
     body = read(server, request, kind, uuid)
     if isinstance(body, Response):
         return body
@@ -98,46 +101,46 @@ def single(server: Server, request: Request, kind: str, uuid: str) -> dict[str, 
 
 
 def adding(kind: str) -> Callable[[Server, Request, str], Response]:
-    """The endpoint that adds one. Of an application's the answer tells the uuid only."""
+    """The endpoint that creates a variable. For an application it only returns the uuid."""
 
     def handle(server: Server, request: Request, uuid: str) -> Response:
-        given = single(server, request, kind, uuid)
-        if isinstance(given, Response):
-            return given
+        sent = single(server, request, kind, uuid)
+        if isinstance(sent, Response):
+            return sent
         variables = variables_of(server, kind, uuid)
-        if same(variables, given):
+        if same(variables, sent):
             return reply("env_create_409")
-        new = made(given, server.scenario.version, server.now())
+        new = made(sent, server.scenario.version, server.now())
         if kind == "application":
             keep(server, uuid, with_copy(variables, new))
             return reply("env_create_201", {"uuid": uuid_of(uuid, new)})
         keep(server, uuid, (*variables, new))
-        return reply("env_patch_201", painted_new(server.painter(), uuid, new, OF_RESOURCES))
+        return reply("env_patch_201", rendered_new(server.renderer(), uuid, new, OF_RESOURCES))
 
     return handle
 
 
 def changing(kind: str) -> Callable[[Server, Request, str], Response]:
-    """The endpoint that changes one, which is known by its key."""
+    """The endpoint that updates a variable, by key."""
 
     def handle(server: Server, request: Request, uuid: str) -> Response:
-        given = single(server, request, kind, uuid)
-        if isinstance(given, Response):
-            return given
+        sent = single(server, request, kind, uuid)
+        if isinstance(sent, Response):
+            return sent
         variables = variables_of(server, kind, uuid)
-        if (old := same(variables, given)) is None:
+        if (old := same(variables, sent)) is None:
             return reply("env_patch_404")
-        renewed = changed(old, given, server.scenario.version, server.now(), resets=kind == "application")
+        renewed = changed(old, sent, server.scenario.version, server.now(), resets=kind == "application")
         if renewed is None:
             return reply("deploy_body_list_500")
         keep(server, uuid, tuple(renewed if each is old else each for each in variables))
-        return reply("env_patch_201", painted(server.painter(), uuid, renewed))
+        return reply("env_patch_201", rendered(server.renderer(), uuid, renewed))
 
     return handle
 
 
 def deleting(kind: str) -> Callable[[Server, Request, str], Response]:
-    """The endpoint that deletes one, which is known by its own uuid."""
+    """The endpoint that deletes a variable, by its uuid."""
 
     def handle(server: Server, request: Request, uuid: str) -> Response:
         if owner(server, kind, uuid) is None:
@@ -157,30 +160,30 @@ def variables_of(server: Server, kind: str, uuid: str) -> tuple[Variable, ...]:
     return there.variables if there else ()
 
 
-def same(variables: tuple[Variable, ...], given: dict[str, Any]) -> Variable | None:
-    """The one that a request means: by its key, and whether it is for previews."""
-    preview = bool(given.get("is_preview"))
-    return next((each for each in variables if each.key == given["key"] and each.preview is preview), None)
+def same(variables: tuple[Variable, ...], sent: dict[str, Any]) -> Variable | None:
+    """The variable of this key, for previews or not."""
+    preview = bool(sent.get("is_preview"))
+    return next((each for each in variables if each.key == sent["key"] and each.preview is preview), None)
 
 
 def upsert(server: Server, kind: str, uuid: str, item: Any) -> dict[str, Any] | Response:
-    """One of them; what is shown of it."""
-    version, now, renderer = server.scenario.version, server.now(), server.painter()
-    heeded = version.bulk if kind == "application" else OF_RESOURCES
-    given = {key: value for key, value in item.items() if key in heeded} if isinstance(item, dict) else {}
-    if errors := wrong(given, strict=version.checks_keys):
+    """One variable as the response shows it."""
+    version, now, renderer = server.scenario.version, server.now(), server.renderer()
+    supported = version.bulk if kind == "application" else OF_RESOURCES
+    sent = {key: value for key, value in item.items() if key in supported} if isinstance(item, dict) else {}
+    if errors := wrong(sent, strict=version.checks_keys):
         return invalid(errors)
     variables = variables_of(server, kind, uuid)
-    old = same(variables, given)
+    old = same(variables, sent)
     if old is None:
-        new = made(given, version, now)
+        new = made(sent, version, now)
         keep(server, uuid, with_copy(variables, new) if kind == "application" else (*variables, new))
-        return painted_new(renderer, uuid, new, None if kind == "application" else given)
-    renewed = changed(old, given, version, now, resets=kind == "application")
+        return rendered_new(renderer, uuid, new, None if kind == "application" else sent)
+    renewed = changed(old, sent, version, now, resets=kind == "application")
     if renewed is None:
         return reply("deploy_body_list_500")
     keep(server, uuid, tuple(renewed if each is old else each for each in variables))
-    return painted(renderer, uuid, renewed)
+    return rendered(renderer, uuid, renewed)
 
 
 def keep(server: Server, uuid: str, variables: tuple[Variable, ...]) -> None:
@@ -190,11 +193,11 @@ def keep(server: Server, uuid: str, variables: tuple[Variable, ...]) -> None:
         server.resources[uuid] = replace(server.resources[uuid], variables=variables)
 
 
-def wrong(given: dict[str, Any], *, strict: bool) -> Errors:
-    """What is wrong with one item. `strict`: its key must be one that a shell takes."""
-    if given.get("key") is None:
+def wrong(sent: dict[str, Any], *, strict: bool) -> Errors:
+    """Errors in one item. `strict`: the key must be valid in a shell."""
+    if sent.get("key") is None:
         return {"key": objection("create_img_noproject", "key")}
-    errors = mistyped(given, TEXTS, frozenset(given) - TEXTS)
-    if "key" not in errors and strict and not KEY.fullmatch(given["key"]):
+    errors = mistyped(sent, TEXTS, frozenset(sent) - TEXTS)
+    if "key" not in errors and strict and not KEY.fullmatch(sent["key"]):
         errors["key"] = objection("env_create_badkey")
     return errors

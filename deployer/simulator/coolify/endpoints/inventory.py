@@ -1,10 +1,10 @@
-"""The endpoints that list what there is: resources, databases, servers, projects' environments, the team (coolify-api 5.10, captured-2)."""
+"""Lists of resources, databases, servers and environments, and the team (coolify-api 5.10, captured-2)."""
 
 from typing import Any
 
 from deployer.simulator.coolify.endpoints.create import all_projects, host_number
-from deployer.simulator.coolify.endpoints.read import standing
-from deployer.simulator.coolify.render import dressed
+from deployer.simulator.coolify.endpoints.read import current_app
+from deployer.simulator.coolify.render import with_own_columns
 from deployer.simulator.coolify.replies import body_of, reply
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.coolify.state import places
@@ -13,11 +13,11 @@ from deployer.simulator.serving.exchange import Response
 from deployer.simulator.serving.journal import Request
 
 ONLY_IN_ALL = ("laravel_through_key", "type")
-"""The fields that a resource has in the list of all, and not in its environment (captured-2/project_environment)."""
+"""Fields of a resource in the list of all, but not in its environment (captured-2/project_environment)."""
 
 
 def resources(server: Server, _request: Request, _uuid: str) -> Response:
-    """Everything that can be deployed. The columns are those of 4.3.10 on every version."""
+    """All resources. The columns are those of 4.3.10 on every version."""
     return reply("resources", rows(server))
 
 
@@ -26,7 +26,11 @@ def rows(server: Server) -> list[dict[str, Any]]:
     application, service, database = body_of("resources")
     shapes = {"service": service, "database": database}
     apps = [
-        {**dressed(application, standing(server, uuid), uuid), "id": number, "status": status(server, uuid)}
+        {
+            **with_own_columns(application, current_app(server, uuid), uuid),
+            "id": number,
+            "status": status(server, uuid),
+        }
         for number, uuid in enumerate(server.apps, start=1)
     ]
     return apps + [
@@ -36,7 +40,7 @@ def rows(server: Server) -> list[dict[str, Any]]:
 
 
 def status(server: Server, uuid: str) -> str:
-    """What it is called on this version."""
+    """The database's type on this version."""
     now = condition(server, uuid)
     return server.scenario.version.words.get(now, now)
 
@@ -56,13 +60,13 @@ def machine(server: Server, _request: Request, uuid: str) -> Response:
     if number is None:
         return reply("create_img_badserver")
     host, recorded = places.hosts(server.scenario.hosts)[number], body_of("server")
-    told = {key: host[key] for key in ("uuid", "name")}
+    identity = {key: host[key] for key in ("uuid", "name")}
     settings = {**recorded["settings"], "is_build_server": host["settings"]["is_build_server"]}
-    return reply("server", {**recorded, **told, "settings": settings})
+    return reply("server", {**recorded, **identity, "settings": settings})
 
 
 def destinations(server: Server, _request: Request, _uuid: str) -> Response:
-    """Those of every server."""
+    """The resources of every server."""
     hosts = server.scenario.hosts
     return reply(
         "all_destinations",
@@ -71,7 +75,7 @@ def destinations(server: Server, _request: Request, _uuid: str) -> Response:
 
 
 def environments(server: Server, _request: Request, uuid: str) -> Response:
-    """Those of a project."""
+    """The environments of a project."""
     there = next((each["environments"] for each in all_projects(server) if each["uuid"] == uuid), None)
     if there is None:
         return reply("create_img_badproject")
@@ -80,7 +84,10 @@ def environments(server: Server, _request: Request, uuid: str) -> Response:
 
 
 def environment(server: Server, request: Request, uuid: str) -> Response:
-    """One of them, by name or uuid, with what stands in it: everything stands in the first one of the first project."""
+    """One environment, by name or uuid, with its resources.
+
+    All are in the first environment of the first project.
+    """
     projects, name = all_projects(server), request.path.rstrip("/").rpartition("/")[2]
     within = next((each["environments"] for each in projects if each["uuid"] == uuid), None)
     if within is None:
@@ -106,5 +113,5 @@ def environment(server: Server, request: Request, uuid: str) -> Response:
 
 
 def team(server: Server, _request: Request, _uuid: str) -> Response:
-    """The one that the token belongs to."""
+    """The team of the token."""
     return reply(server.scenario.version.shapes.team)

@@ -1,4 +1,4 @@
-"""PATCH /applications/{uuid}: what it refuses, and what it changes (coolify-api 5.7)."""
+"""PATCH /applications/{uuid}: what it rejects, and what it changes (coolify-api 5.7)."""
 
 import base64
 import binascii
@@ -31,53 +31,53 @@ ADDRESS = re.compile(r"https?://[^\s/]+.*")
 
 
 def patch(server: Server, request: Request, uuid: str) -> Response:
-    """Every parameter of the query is a field, too. What is queued, but not running yet, reads what is changed.
+    """Changes an application. Query parameters count as fields. Deployments still queued see the change.
 
     Source: coolify-api 17.1 row 30.
     """
-    given = payload(server, request)
-    if isinstance(given, Response):
-        return given
+    sent = payload(server, request)
+    if isinstance(sent, Response):
+        return sent
     if uuid not in server.apps:
         return reply("patch_unknown_app")
-    if errors := misfits(server, [*request.query], given) or unusable(given):
+    if errors := misfits(server, [*request.query], sent) or unusable(sent):
         return invalid(errors)
-    if refusal := conflict(server, uuid, given):
+    if refusal := conflict(server, uuid, sent):
         return refusal
     version, app = server.scenario.version, server.apps[uuid]
-    fqdn = str(given.get("domains") or "") if "domains" in given or version.wipes else app.fqdn
+    fqdn = str(sent.get("domains") or "") if "domains" in sent or version.wipes else app.fqdn
     fields = {
-        key: value for key, value in given.items() if key not in {"name", "domains", "force_domain_override"}
+        key: value for key, value in sent.items() if key not in {"name", "domains", "force_domain_override"}
     }
     server.change(
-        uuid, replace(app, name=given.get("name") or app.name, fqdn=fqdn, fields={**app.fields, **fields})
+        uuid, replace(app, name=sent.get("name") or app.name, fqdn=fqdn, fields={**app.fields, **fields})
     )
     return filled("patch_ok", uuid=uuid)
 
 
-def misfits(server: Server, query: list[str], given: dict[str, Any]) -> Errors:
-    """Fields of a wrong type or form, and such as this version does not let change."""
+def misfits(server: Server, query: list[str], sent: dict[str, Any]) -> Errors:
+    """Fields of the wrong type or format, and those that this version does not allow to change."""
     version = server.scenario.version
-    errors = mistyped(given, TEXTS, BOOLEANS)
+    errors = mistyped(sent, TEXTS, BOOLEANS)
     for field, shape in SHAPES.items() if version.checks_fields else ():
-        if given.get(field) is not None and field not in errors and not shape.fullmatch(given[field]):
+        if sent.get(field) is not None and field not in errors and not shape.fullmatch(sent[field]):
             errors[field] = objection("patch_commit_bad", field)
-    return errors | unwanted([field for field in (*query, *given) if field not in version.fields])
+    return errors | unwanted([field for field in (*query, *sent) if field not in version.fields])
 
 
-def unusable(given: dict[str, Any]) -> Errors | list[str]:
-    """What is only looked at once all fields have their type."""
-    if "ports_exposes" in given and not PORTS.fullmatch(given["ports_exposes"] or ""):
+def unusable(sent: dict[str, Any]) -> Errors | list[str]:
+    """Errors that are only checked once all types are right."""
+    if "ports_exposes" in sent and not PORTS.fullmatch(sent["ports_exposes"] or ""):
         return {"ports_exposes": objection("patch_ports")}
     for field in ENCODED:
-        if given.get(field) is not None and not encoded(given[field]):
+        if sent.get(field) is not None and not encoded(sent[field]):
             return {field: objection("patch_labels_b64", field)}
     [recorded] = body_of("patch_domains_bad")["errors"]
-    return [recorded.replace("notaurl", each) for each in addresses(given) if not ADDRESS.fullmatch(each)]
+    return [recorded.replace("notaurl", each) for each in addresses(sent) if not ADDRESS.fullmatch(each)]
 
 
 def encoded(text: str) -> bool:
-    """Whether it is base64."""
+    """Whether it is valid base64."""
     try:
         base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -85,15 +85,16 @@ def encoded(text: str) -> bool:
     return True
 
 
-def addresses(given: dict[str, Any]) -> list[str]:
-    return [each.strip() for each in str(given.get("domains") or "").split(",") if each.strip()]
+def addresses(sent: dict[str, Any]) -> list[str]:
+    return [each.strip() for each in str(sent.get("domains") or "").split(",") if each.strip()]
 
 
-def conflict(server: Server, uuid: str, given: dict[str, Any]) -> Response | None:
-    """The refusal of addresses that another application has, since beta.425, unless they are forced."""
-    if "force_domain_override" not in server.scenario.version.fields or given.get(
-        "force_domain_override"
-    ) in {True, "1"}:
+def conflict(server: Server, uuid: str, sent: dict[str, Any]) -> Response | None:
+    """The rejection of domains that another application has, since beta.425, unless forced."""
+    if "force_domain_override" not in server.scenario.version.fields or sent.get("force_domain_override") in {
+        True,
+        "1",
+    }:
         return None
     [recorded] = body_of("patch_domains_conflict")["conflicts"]
     taken = [
@@ -103,7 +104,7 @@ def conflict(server: Server, uuid: str, given: dict[str, Any]) -> Response | Non
             .replace(recorded["domain"], address)
             .replace(f"'{recorded['resource_name']}'", f"'{app.name}'")
         }
-        for address in addresses(given)
+        for address in addresses(sent)
         for other, app in server.apps.items()
         if other != uuid and address in app.fqdn.split(",")
     ]

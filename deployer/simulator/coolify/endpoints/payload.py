@@ -1,4 +1,4 @@
-"""The JSON bodies of what is written, and how Coolify says what is wrong with them (coolify-api 3.1, 3.3, 17.1 rows 30 and 31)."""
+"""The JSON bodies of writes, and errors in them (coolify-api 3.1, 3.3, 17.1 rows 30 and 31)."""
 
 import json
 from typing import Any
@@ -9,11 +9,11 @@ from deployer.simulator.serving.exchange import Response
 from deployer.simulator.serving.journal import Request
 
 Errors = dict[str, Any]
-BOOLEANS: tuple[object, ...] = (True, False, 0, 1, "0", "1")  # what Laravel takes for one
+BOOLEANS: tuple[object, ...] = (True, False, 0, 1, "0", "1")  # what Laravel accepts as a boolean
 
 
 def payload(server: Server, request: Request) -> dict[str, Any] | Response:
-    """The body, a JSON object that holds something; otherwise what is answered."""
+    """The body, a JSON object that is not empty, or the rejection."""
     if "json" not in request.headers.get("content-type", ""):
         return reply("patch_nobody")
     try:
@@ -26,7 +26,7 @@ def payload(server: Server, request: Request) -> dict[str, Any] | Response:
 
 
 def trimmed(value: Any) -> Any:
-    """Without blanks around any text, and null for an empty one: before anything else reads it."""
+    """The value with all strings trimmed, and null for empty ones, as Laravel's middleware does."""
     if isinstance(value, str):
         return value.strip() or None
     if isinstance(value, dict):
@@ -35,36 +35,34 @@ def trimmed(value: Any) -> Any:
 
 
 def invalid(errors: Errors | list[str]) -> Response:
-    """`Validation failed.`, in whichever of the three shapes."""
+    """The response `Validation failed.`, in any of the three shapes of errors."""
     return filled("patch_unknown_field", errors=errors)
 
 
 def objection(name: str, field: str = "") -> Any:
-    """What the recorded refusal `name` says of its first field, said of another one."""
-    recorded, said = next(iter(record(name)["response"]["body"]["errors"].items()))
+    """The sentence about the first field in the recorded rejection `name`, about another field."""
+    recorded, sentences = next(iter(record(name)["response"]["body"]["errors"].items()))
     field = field or recorded
 
     def of_field(text: str) -> str:
         return text.replace(recorded.replace("_", " "), field.replace("_", " ")).replace(recorded, field)
 
-    return [of_field(text) for text in said] if isinstance(said, list) else of_field(said)
+    return [of_field(text) for text in sentences] if isinstance(sentences, list) else of_field(sentences)
 
 
 def unwanted(fields: list[str]) -> Errors:
-    """Fields that are not allowed."""
+    """Errors for fields that are not allowed."""
     return {field: objection("patch_unknown_field", field) for field in fields}
 
 
-def mistyped(given: dict[str, Any], texts: frozenset[str], flags: frozenset[str]) -> Errors:
-    """Fields that must be a text, or true or false, and are not."""
+def mistyped(sent: dict[str, Any], texts: frozenset[str], flags: frozenset[str]) -> Errors:
+    """Errors for fields that must be strings or booleans, and are not."""
     wrong = {
         field: objection("patch_type_error", field)
-        for field in given
-        if field in texts and not isinstance(given[field], str | None)
+        for field in sent
+        if field in texts and not isinstance(sent[field], str | None)
     }
     unsure = [
-        field
-        for field in given
-        if field in flags and given[field] is not None and given[field] not in BOOLEANS
+        field for field in sent if field in flags and sent[field] is not None and sent[field] not in BOOLEANS
     ]
     return wrong | {field: objection("patch_is_static_str", field) for field in unsure}

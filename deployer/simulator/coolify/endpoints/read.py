@@ -1,4 +1,4 @@
-"""The endpoints that only read (coolify-api 5.5, 5.6, 5.10)."""
+"""The read-only endpoints (coolify-api 5.5, 5.6, 5.10)."""
 
 from dataclasses import replace
 from typing import Any
@@ -24,8 +24,11 @@ def health_of_all(_server: Server, _request: Request, _uuid: str) -> Response:
 
 
 def deployments(server: Server, _request: Request, _uuid: str) -> Response:
-    """All that are queued or running: an array, or an object once the database gives them out of order (coolify-api 5.5)."""
-    rows = [server.painter().row(row, server.now()) for row in server.active()]
+    """Deployments that are queued or running.
+
+    An array, or an object if the database returns them out of order (coolify-api 5.5).
+    """
+    rows = [server.renderer().row(row, server.now()) for row in server.active()]
     keyed = {str(place): row for place, row in enumerate(rows)}
     return reply("deployments_list_rs", rows if len(rows) <= 1 else keyed)
 
@@ -34,9 +37,9 @@ def deployment(server: Server, _request: Request, uuid: str) -> Response:
     row = server.row(uuid)
     if row is None or (row.stranger and server.scenario.version.checks_team):
         return reply("deployment_unknown")
-    renderer = server.painter()
+    renderer = server.renderer()
     body = renderer.row(row, server.now())
-    app = row.app if row.stranger else standing(server, row.app_uuid)
+    app = row.app if row.stranger else current_app(server, row.app_uuid)
     nested = renderer.nested(app, row.app_uuid, row.app_id)
     return reply(
         "deployment_get_sensitive",
@@ -52,7 +55,7 @@ def history(server: Server, request: Request, uuid: str) -> Response:
         return reply("app_deployments_take0" if take.lstrip("-").isdecimal() else "app_deployments_takex")
     if not skip.isdecimal():
         return reply("app_deployments_skipneg")
-    rows, renderer = server.of(uuid), server.painter()
+    rows, renderer = server.of(uuid), server.renderer()
     shown = [renderer.listed(row, server.now()) for row in rows[int(skip) : int(skip) + int(take)]]
     return filled("app_deployments_rs", count=len(rows), deployments=shown)
 
@@ -60,11 +63,11 @@ def history(server: Server, request: Request, uuid: str) -> Response:
 def application(server: Server, _request: Request, uuid: str) -> Response:
     if uuid not in server.apps:
         return reply("app_get_unknown")
-    return reply("app_get_sensitive", server.painter().application(standing(server, uuid), uuid))
+    return reply("app_get_sensitive", server.renderer().application(current_app(server, uuid), uuid))
 
 
 def application_logs(server: Server, _request: Request, uuid: str) -> Response:
-    """What its first container has said; that needs SSH to its server (coolify-api 5.6)."""
+    """The log of the first container, which requires SSH to the server (coolify-api 5.6)."""
     if uuid not in server.apps:
         return reply("app_get_unknown")
     if not server.scenario.reachable:
@@ -73,19 +76,19 @@ def application_logs(server: Server, _request: Request, uuid: str) -> Response:
 
 
 def applications(server: Server, request: Request, _uuid: str) -> Response:
-    """All of them, or those that carry `tag` (coolify-api 16), each with fewer fields than alone, and as those see it who may only read."""
+    """All applications, or those with `tag` (coolify-api 16), with fewer and no sensitive fields."""
     tag = request.query.get("tag", [""])[-1] if server.scenario.version.filters else ""
-    keys, renderer = record("apps_list")["response"]["body"][0], server.painter(sensitive=False)
-    painted = [
-        renderer.application(standing(server, uuid), uuid)
+    keys, renderer = record("apps_list")["response"]["body"][0], server.renderer(sensitive=False)
+    rendered = [
+        renderer.application(current_app(server, uuid), uuid)
         for uuid, app in server.apps.items()
         if not tag or tag in app.tags
     ]
-    return reply("apps_list", [{key: app[key] for key in keys if key in app} for app in painted])
+    return reply("apps_list", [{key: app[key] for key in keys if key in app} for app in rendered])
 
 
-def standing(server: Server, uuid: str) -> App:
-    """An application with the status that it has now, and with its additional servers."""
+def current_app(server: Server, uuid: str) -> App:
+    """An application with its current status and its additional servers."""
     app, recorded = server.apps[uuid], body_of("app_get_multiserver")["additional_servers"][0]
     servers = [
         {**recorded, "id": row, "name": extra.name}
@@ -101,7 +104,7 @@ def standing(server: Server, uuid: str) -> App:
 
 def service(server: Server, _request: Request, uuid: str) -> Response:
     return (
-        reply("service_get", painted_resource(server, uuid))
+        reply("service_get", rendered_resource(server, uuid))
         if of_kind(server, uuid, "service")
         else reply("service_unknown")
     )
@@ -110,13 +113,13 @@ def service(server: Server, _request: Request, uuid: str) -> Response:
 def services(server: Server, _request: Request, _uuid: str) -> Response:
     return reply(
         "services_list",
-        [painted_resource(server, uuid) for uuid in server.resources if of_kind(server, uuid, "service")],
+        [rendered_resource(server, uuid) for uuid in server.resources if of_kind(server, uuid, "service")],
     )
 
 
 def database(server: Server, _request: Request, uuid: str) -> Response:
     return (
-        reply("database_get", painted_resource(server, uuid))
+        reply("database_get", rendered_resource(server, uuid))
         if of_kind(server, uuid, "database")
         else reply("database_unknown")
     )
@@ -126,13 +129,13 @@ def of_kind(server: Server, uuid: str, kind: str) -> bool:
     return uuid in server.resources and server.resources[uuid].kind == kind
 
 
-def painted_resource(server: Server, uuid: str) -> dict[str, Any]:
-    """The recorded service or database with this one's names and status."""
+def rendered_resource(server: Server, uuid: str) -> dict[str, Any]:
+    """The recorded service or database with the names and status of this one."""
     resource, version = server.resources[uuid], server.scenario.version
-    painted: dict[str, Any] = body_of(
+    rendered: dict[str, Any] = body_of(
         version.shapes.service if resource.kind == "service" else "database_get"
     )
-    if not (renderer := server.painter()).sensitive and resource.kind == "service":
-        renderer.veil(painted["server"])
+    if not (renderer := server.renderer()).sensitive and resource.kind == "service":
+        renderer.remove_secrets(rendered["server"])
     status = condition(server, uuid)
-    return painted | {"uuid": uuid, "name": resource.name, "status": version.words.get(status, status)}
+    return rendered | {"uuid": uuid, "name": resource.name, "status": version.words.get(status, status)}

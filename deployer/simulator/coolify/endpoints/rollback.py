@@ -1,4 +1,4 @@
-"""Back to what ran before, since 4.3.0: which images are there, and the deployment of one (coolify-api 5.3)."""
+"""Rollbacks, since 4.3.0: the list of images, and the deployment of one (coolify-api 5.3)."""
 
 import re
 
@@ -15,10 +15,13 @@ MADE = "%Y-%m-%d %H:%M:%S +0000 UTC"
 
 
 def images(server: Server, _request: Request, uuid: str) -> Response:
-    """What the server keeps, the newest first; nothing where it is out of reach. An image that is deployed again is not made again.
+    """The images that the server keeps, newest first; none if it is unreachable.
 
-    Coolify looks for the one that runs in a container called as the uuid: it finds it where the container's name is kept the same, and
-    otherwise marks none (captured-2/rollback_images_current_null).
+    A second deployment does not rebuild.
+
+        Coolify looks for the current image in a container named like the uuid. It only finds it if container
+        names are
+        consistent, and otherwise marks none (captured-2/rollback_images_current_null).
     """
     if uuid not in server.apps:
         return reply("rollback_unknown")
@@ -35,7 +38,7 @@ def images(server: Server, _request: Request, uuid: str) -> Response:
         else None
     )
     order = sorted(made, key=lambda tag: -made[tag])
-    recorded, renderer = body_of("rollback_images")["images"][0], server.painter()
+    recorded, renderer = body_of("rollback_images")["images"][0], server.renderer()
     shown = [
         {
             **recorded,
@@ -49,15 +52,15 @@ def images(server: Server, _request: Request, uuid: str) -> Response:
 
 
 def rollback(server: Server, request: Request, uuid: str) -> Response:
-    """It is never skipped, and a full queue is a 400."""
-    given = payload(server, request)
-    if isinstance(given, Response):
-        return given
+    """Roll back. Never skipped; a full queue gives a 400."""
+    sent = payload(server, request)
+    if isinstance(sent, Response):
+        return sent
     if uuid not in server.apps:
         return reply("rollback_unknown")
-    commit = given.get("commit")
+    commit = sent.get("commit")
     errors = {} if commit else {"commit": objection("rollback_missing2", "commit")}
-    errors |= unwanted([field for field in (*request.query, *given) if field != "commit"])
+    errors |= unwanted([field for field in (*request.query, *sent) if field != "commit"])
     if not errors and not isinstance(commit, str):
         errors["commit"] = objection("patch_type_error", "commit")
     if errors:

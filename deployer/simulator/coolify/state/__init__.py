@@ -1,1 +1,1 @@
-"""What the simulated Coolify holds, and how it changes with time."""
+"""The state of the simulated Coolify, and how it changes over time."""

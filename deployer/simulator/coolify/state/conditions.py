@@ -1,26 +1,29 @@
-"""The `status` of applications and resources: the API never looks, it tells what was last written (coolify-api 8)."""
+"""The `status` of applications and resources: the API returns what was last written (coolify-api 8)."""
 
 from math import inf
 
 from deployer.simulator.coolify.server import Server
 from deployer.simulator.coolify.state.resources import Act, status_after
 
-STOPPED = ((4.0, "exited:unhealthy"),)  # a stop is a job: it takes some seconds (coolify-api 5.2)
+STOPPED = ((4.0, "exited:unhealthy"),)  # a stop is a job, which takes some seconds (coolify-api 5.2)
 
 
 def act(server: Server, uuid: str, name: str) -> None:
-    """Something is done to a resource, or an application is stopped."""
+    """Record an action on a resource, or the stop of an application."""
     server.acts.append(Act(uuid, name, server.now(), condition(server, uuid)))
 
 
 def condition(server: Server, uuid: str) -> str:
-    """The status that it has now."""
+    """The current status."""
     last = next((done for done in reversed(server.acts) if done.uuid == uuid), None)
     return of_resource(server, uuid, last) if uuid in server.resources else of_app(server, uuid, last)
 
 
 def of_resource(server: Server, uuid: str, last: Act | None) -> str:
-    """It follows from the last act. Until 4.0.0 `latest` stopped first, before beta.420 a service had no `starting`."""
+    """The status after the last action.
+
+    Until 4.0.0 `latest` stopped first; before beta.420 services had no `starting`.
+    """
     resource = server.resources[uuid]
     if last is None:
         return resource.status
@@ -31,7 +34,7 @@ def of_resource(server: Server, uuid: str, last: Act | None) -> str:
 
 
 def of_app(server: Server, uuid: str, last: Act | None) -> str:
-    """It follows from the newest deployment on the main server that was finished, or from a stop after that."""
+    """The status after the newest finished deployment on the main server, or after a later stop."""
     app, now = server.apps[uuid], server.now()
     ended = next((row.finished(now) for row in server.ended(uuid)), -inf)
     if last and last.at > ended:

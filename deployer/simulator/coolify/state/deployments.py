@@ -1,4 +1,4 @@
-"""Deployments and how far each has come at a given simulated second: a pure function of its script and of what was done to it."""
+"""Deployments, and their state at a given simulated second: a pure function of script and actions."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,16 @@ from deployer.simulator.coolify.state.resources import Statuses
 from deployer.simulator.coolify.state.script import Change, Line, Script, and_then, before
 from deployer.simulator.coolify.state.variables import Variable
 
-LAST_WORDS = (
-    4  # entries that the worker, and after it the web process, write once a running deployment was cancelled
-)
+LAST_WORDS = 4
+"""Log entries that the worker, and then the web process, add when a running deployment is cancelled."""
 TAG = "docker_registry_image_tag"
-DYING = 1.5  # simulated seconds between a cancel and the worker's noticing it
+DYING = 1.5
+"""Simulated seconds until the worker notices that the deployment was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """An additional server of an application, and how its deployment goes (coolify-api 7.7)."""
+    """An additional server of an application, and the script of its deployment (coolify-api 7.7)."""
 
     name: str
     script: Script
@@ -28,37 +28,48 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """One application on the server. `fields` replace those of the recorded one.
-
-    `restart`: how a restart goes; without one, like a deployment. `previews`: pull requests that have one. `statuses`: what `status` is
-    from which second on after the newest deployment was finished. `images`: the tags that the server keeps of what ran before, the newest
-    first; what runs of them answers well. `site`: from which second after that on with which status and body everything else answers.
-    """
+    """One application on the server."""
 
     script: Script
+    """The course of its deployments."""
     name: str = "web"
     fqdn: str = "http://web.example.com"
-    kind: str = "git"  # or "image": its rows keep the commit HEAD (coolify-api 5.1 quirk 3)
+    kind: str = "git"
+    """`git` or `image`. The records of an image keep the commit HEAD (coolify-api 5.1 quirk 3)."""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    """Replace those of the recorded application."""
     restart: Script | None = None
+    """The course of a restart; None for that of a deployment."""
     tags: tuple[str, ...] = ()
     previews: tuple[int, ...] = ()
+    """The pull requests that have a preview."""
     servers: tuple[Extra, ...] = ()
     statuses: Statuses = ()
+    """The statuses after the newest deployment has finished, with the seconds from which they apply."""
     variables: tuple[Variable, ...] = ()
     images: tuple[str, ...] = ()
+    """The image tags of earlier versions that the server keeps, newest first.
+
+    Their site responds with 200.
+    """
     site: tuple[tuple[float, int, str], ...] = ()
+    """The site's responses for all other versions.
+
+    Seconds after the deployment has finished, status, and body.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """What a deployment was asked to be. `instant`: it waits for no other one. `api`: its row tells that the API started it."""
+    """How a deployment was requested."""
 
     force: bool = False
     instant: bool = False
+    """It does not wait for other deployments."""
     restart: bool = False
     webhook: bool = False
     api: bool = True
+    """Its record says that it was started through the API."""
     rollback: bool = False
     pr: int = 0
     docker_tag: str | None = None
@@ -66,11 +77,7 @@ class DeployOptions:
 
 @dataclass(slots=True)
 class Deployment:
-    """A deployment. Times are simulated seconds since the stage's first request; `cancelled` and `resumed` are set later.
-
-    `mine`: a request of the client started it. `stranger`: it is another team's. `main`: the deployment on the main server that this one of
-    an additional server follows.
-    """
+    """A deployment. Times are simulated seconds since the first request."""
 
     id: int
     uuid: str
@@ -80,35 +87,42 @@ class Deployment:
     script: Script
     created: float
     mine: bool = True
+    """It was started by a request of the client."""
     stranger: bool = False
+    """It belongs to another team."""
     options: DeployOptions = DeployOptions()
-    commit: str = "HEAD"  # until its script says otherwise
-    pin: str = ""  # the commit that it is bound to, if any
-    server: str = ""  # an additional one's name
+    commit: str = "HEAD"
+    """The commit until the script sets one."""
+    pin: str = ""
+    """The commit that it is bound to; empty if none."""
+    server: str = ""
+    """The name of the additional server; empty for the main server."""
     main: "Deployment | None" = None
+    """For an additional server: the deployment on the main server that it follows."""
     follows: "Deployment | None" = None
+    """The deployment behind which it is queued."""
     cancelled: float | None = None
-    stalled: float | None = None  # it should have begun then, but nothing started it (coolify-api 5.5) …
-    freed: float = inf  # … until this moment
-    stands: float = inf  # it stands still after so many seconds of its script …
-    resumed: float = inf  # … until this moment
+    stalled: float | None = None
+    """When it should have begun, but nothing started it until `freed` (coolify-api 5.5)."""
+    freed: float = inf
+    stands: float = inf
+    """Seconds of its script after which it halts until `resumed`."""
+    resumed: float = inf
 
     @property
     def began(self) -> float:
-        """When it left the queue; infinite while that is not known."""
+        """When it left the queue; infinite while unknown."""
         if self.stalled is not None:
             return self.freed
-        return (
-            self.created
-            if self.follows is None or self.options.instant
-            else max(self.created, self.follows.over)
-        )
+        if self.follows is None or self.options.instant:
+            return self.created
+        return max(self.created, self.follows.over)
 
     @property
     def over(self) -> float:
-        """When it made room for the next one of the same application; infinite while that is not known.
+        """When the next one of the same application could begin; infinite while unknown.
 
-        One that was cancelled in the queue makes room when its turn comes.
+        One that was cancelled in the queue still holds its place until its turn.
         """
         began, end = self.began, self.script.end
         natural = (
@@ -118,14 +132,14 @@ class Deployment:
 
     @property
     def stuck(self) -> bool:
-        """Whether nothing will start it: it, or one that it waits for, is stalled."""
+        """Whether nothing will start it, because it or one that it waits for is stalled."""
         if self.stalled is not None:
             return self.freed == inf
         return self.follows is not None and not self.options.instant and self.follows.stuck
 
     @property
     def columns(self) -> dict[str, Any]:
-        """What of it never changes."""
+        """The columns that never change."""
         place = 1 + [extra.name for extra in self.app.servers].index(self.server) if self.server else 0
         elsewhere = (
             {"server_id": place + 1, "server_name": self.server, "destination_id": str(place + 2)}
@@ -145,7 +159,10 @@ class Deployment:
 
     @property
     def release(self) -> str:
-        """What it puts up: an image's tag, or a commit. A rollback does not change the tag of an image application (coolify-api 5.3)."""
+        """The version it starts: an image tag or a commit.
+
+        A rollback does not change the tag of an image (coolify-api 5.3).
+        """
         return (
             str(self.app.fields.get(TAG) or "latest")
             if self.app.kind == "image"
@@ -153,12 +170,12 @@ class Deployment:
         )
 
     def finished(self, now: float) -> float:
-        """When it was finished; infinite if it is not, or ended otherwise."""
+        """When it finished; infinite if it has not, or ended otherwise."""
         script, born, elapsed = self.at(now)
         return born + script.end if script.ending == "finished" and script.end <= elapsed else inf
 
     def elapsed(self, now: float) -> float:
-        """Seconds of its script that have been played; negative while it is queued."""
+        """Elapsed seconds of its script; negative while it is queued."""
         began = self.began
         passed = now - began
         return (
@@ -168,9 +185,9 @@ class Deployment:
         )
 
     def at(self, now: float) -> tuple[Script, float, float]:
-        """The script that it plays, the moment at which that script's second 0 was, and the seconds of it that have been played.
+        """Its current script, the moment of that script's second 0, and the elapsed seconds of it.
 
-        These are negative while it is queued.
+        The elapsed seconds are negative while it is queued.
         """
         if self.cancelled is None or self.cancelled > now:
             return self.script, self.began, self.elapsed(now)
@@ -184,7 +201,7 @@ class Deployment:
 
 
 def committed(script: Script) -> str:
-    """The commit that the row shows in the end."""
+    """The commit that the record shows in the end."""
     return next(
         (str(change.fields["commit"]) for change in reversed(script.changes) if "commit" in change.fields),
         "HEAD",
@@ -192,7 +209,7 @@ def committed(script: Script) -> str:
 
 
 def spread(script: Script, servers: Sequence[tuple[str, str]]) -> Script:
-    """The same where the line that names an additional server comes once for each of them, given as (name, uuid of its deployment)."""
+    """The script with the line that names an additional server once for each (name, deployment uuid)."""
     lines: list[Line] = []
     for line in script.lines:
         named = [line.output.replace("%server%", name).replace("%other%", uuid) for name, uuid in servers]
@@ -201,15 +218,15 @@ def spread(script: Script, servers: Sequence[tuple[str, str]]) -> Script:
 
 
 def with_cancel(script: Script, at: float) -> Script:
-    """The same deployment, cancelled after so many seconds.
+    """The script, cancelled after this many seconds (coolify-api 17.1 rows 6 and 7).
 
-    Running: its next entry gets lost when the worker writes its own, the "not yet started" one comes last, `finished_at` is set.
-    Queued (it has no lines), or not yet in a worker's hands: one entry, and `finished_at` stays null for ever
-    (coolify-api 17.1 rows 6 and 7).
+    Running: its next entry is lost when the worker writes its own, "not yet started" comes last, and
+        `finished_at` is set.
+    Queued (without lines), or not yet taken by a worker: one entry, and `finished_at` stays null.
     """
-    said = Line(at, **_said())
+    entry = Line(at, **_cancel_entry())
     if not script.lines or at < script.lines[0].at:
-        return Script((said,), (Change(at, {"status": "cancelled-by-user"}),))
+        return Script((entry,), (Change(at, {"status": "cancelled-by-user"}),))
     tape = record("sequence_cancel_while_running")["entries"][-LAST_WORDS:]
     words = tuple(Line(**{**entry, "at": at + DYING + entry["at"] - tape[0]["at"]}) for entry in tape)
     so_far = before(script, at)
@@ -219,16 +236,19 @@ def with_cancel(script: Script, at: float) -> Script:
         lost = len(so_far.lines)
         return entries if elapsed < words[0].at else numbered(entries[:lost] + entries[lost + 1 :])
 
-    played = and_then(so_far, (said, *words), ends)
-    return Script(played.lines, played.changes, shown)
+    ended = and_then(so_far, (entry, *words), ends)
+    return Script(ended.lines, ended.changes, shown)
 
 
-def _said() -> dict[str, Any]:
+def _cancel_entry() -> dict[str, Any]:
     entry = json.loads(body_of("deployment_cancelled")["logs"])[0]
     return {key: entry[key] for key in ("output", "command", "type", "hidden", "batch")}
 
 
 def numbered(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Entries as they are written one after another: `order` is the place in the list, and the first has none (coolify-api 6.1)."""
+    """Entries in the order in which they are written.
+
+    `order` is the index, and the first has none (coolify-api 6.1).
+    """
     bare = [{key: value for key, value in entry.items() if key != "order"} for entry in entries]
     return [{**entry, "order": place} if place > 1 else entry for place, entry in enumerate(bare, start=1)]

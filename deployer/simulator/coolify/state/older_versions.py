@@ -1,4 +1,7 @@
-"""How older versions ended a deployment, and told of it: today's scripts in their words (coolify-api 1 and 7.3)."""
+"""How older versions ended a deployment and logged it.
+
+Today's scripts in their words (coolify-api 1 and 7.3).
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,33 +14,33 @@ EXECUTING, FAILED, RULE = "Executing post-deployment command", "Deployment faile
 
 
 def older(script: Script, version: Version) -> Script:
-    """The same deployment on this version."""
+    """The script of a deployment as this version would run it."""
     flipped = with_flip(script) if version.flips else script
     return replace(flipped, lines=tuple(with_oops(flipped.lines))) if version.oops else flipped
 
 
 def with_flip(script: Script) -> Script:
-    """A post-deployment command that fails, or finds no container, turns `finished` into `failed`."""
+    """A post-deployment command that fails, or has no container, turns `finished` into `failed`."""
     begun = next((line.at for line in script.lines if line.output.startswith(EXECUTING)), None)
-    told = [
+    reported = [
         line
         for line in script.lines
         if begun is not None and line.at > begun and line.output.startswith("Post-deployment command")
     ]
-    if not told:
+    if not reported:
         return script
     _, reason, removing = _recorded()
-    lines = tuple(line for line in script.lines if line not in told)
+    lines = tuple(line for line in script.lines if line not in reported)
     words = (replace(reason, output=FAILED + reason.output), removing)
     return and_then(
         replace(script, lines=lines),
-        tuple(replace(line, at=told[0].at) for line in words),
-        (Change(told[0].at, {"status": "failed"}),),
+        tuple(replace(line, at=reported[0].at) for line in words),
+        (Change(reported[0].at, {"status": "failed"}),),
     )
 
 
 def with_oops(lines: tuple[Line, ...]) -> Iterator[Line]:
-    """A failure's reason after the old exclamation, without the rules around it and the hidden details between them."""
+    """The reason of a failure after the old exclamation, without rules and hidden details."""
     oops, *_ = _recorded()
     framed = False
     for line in lines:
@@ -51,7 +54,7 @@ def with_oops(lines: tuple[Line, ...]) -> Iterator[Line]:
 
 
 def _recorded() -> tuple[Line, Line, Line]:
-    """The three lines that a failing post-deployment command left on beta.434."""
+    """The three lines that a failing post-deployment command logged on beta.434."""
     entries = record("v4.0.0-beta.434_sequence_post_command_fails")["entries"]
     after = next(place for place, entry in enumerate(entries) if entry["output"].startswith(EXECUTING)) + 1
     oops, reason, removing = (Line(**entry) for entry in entries[after : after + 3])

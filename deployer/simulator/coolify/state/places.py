@@ -1,4 +1,4 @@
-"""Projects, environments, servers and destinations: where an application can stand (coolify-api 5.10)."""
+"""Projects, environments, servers and destinations for an application (coolify-api 5.10)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,33 +18,38 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A server with its destinations. `builder`: it only builds."""
+    """A server with its destinations. `builder`: a build server."""
 
     name: str = "localhost"
     destinations: tuple[str, ...] = ("coolify",)
     builder: bool = False
 
 
-def projects(there: Sequence[Project], *, uuids: bool) -> list[dict[str, Any]]:
-    """Each with its environments; the first ones are the recorded ones, where the recorded applications stand. `uuids`: environments'."""
+def projects(configured: Sequence[Project], *, uuids: bool) -> list[dict[str, Any]]:
+    """The projects with their environments; the first of each is the recorded one.
+
+    `uuids`: environments have them.
+    """
     recorded = body_of("project")
     [environment] = recorded["environments"]
-    shown, number = [], environment["id"]
-    for place, project in enumerate(there):
+    rendered, number = [], environment["id"]
+    for place, project in enumerate(configured):
         inside = []
         for name in project.environments:
             uuid = environment["uuid"] if number == environment["id"] else made_up(f"environment {number}")
-            told = {
+            rendered_environment = {
                 **environment,
                 "id": number,
                 "name": name,
                 "project_id": recorded["id"] + place,
                 "uuid": uuid,
             }
-            inside.append({key: value for key, value in told.items() if uuids or key != "uuid"})
+            inside.append(
+                {key: value for key, value in rendered_environment.items() if uuids or key != "uuid"}
+            )
             number += 1
         uuid = made_up(f"project {place}") if place else recorded["uuid"]
-        shown.append(
+        rendered.append(
             {
                 **recorded,
                 "id": recorded["id"] + place,
@@ -53,10 +58,10 @@ def projects(there: Sequence[Project], *, uuids: bool) -> list[dict[str, Any]]:
                 "environments": inside,
             }
         )
-    return shown
+    return rendered
 
 
-def hosts(there: Sequence[Host]) -> list[dict[str, Any]]:
+def hosts(configured: Sequence[Host]) -> list[dict[str, Any]]:
     """The servers; the first one is the recorded one."""
     [recorded] = body_of("servers")
     return [
@@ -66,14 +71,14 @@ def hosts(there: Sequence[Host]) -> list[dict[str, Any]]:
             "name": host.name,
             "settings": {**recorded["settings"], "is_build_server": host.builder},
         }
-        for place, host in enumerate(there)
+        for place, host in enumerate(configured)
     ]
 
 
-def destinations(there: Sequence[Host], place: int) -> list[dict[str, Any]]:
-    """Those of one server; the very first one is the recorded one."""
+def destinations(configured: Sequence[Host], place: int) -> list[dict[str, Any]]:
+    """The destinations of one server; the very first one is the recorded one."""
     [recorded] = body_of("destinations")
-    server = hosts(there)[place]["uuid"]
+    server = hosts(configured)[place]["uuid"]
     return [
         {
             **recorded,
@@ -82,5 +87,5 @@ def destinations(there: Sequence[Host], place: int) -> list[dict[str, Any]]:
             "network": name,
             "server_uuid": server,
         }
-        for number, name in enumerate(there[place].destinations)
+        for number, name in enumerate(configured[place].destinations)
     ]

@@ -1,4 +1,7 @@
-"""Which release a deployment puts up: the branch's head, a pinned commit, or what ran before (coolify-api 5.3, 5.7)."""
+"""Which version a deployment starts.
+
+The branch's head, a pinned commit, or an earlier one (coolify-api 5.3, 5.7).
+"""
 
 from dataclasses import replace
 
@@ -8,22 +11,25 @@ from deployer.simulator.coolify.state.script import Script, recorded
 from deployer.simulator.coolify.versions import Pin, Version
 
 HEAD = "HEAD"
-BACK = recorded("dockerimage_ok", 20)  # a rollback builds nothing: what is there is started
+BACK = recorded("dockerimage_ok", 20)  # a rollback does not build: it starts an existing image
 
 
 def pinned(app: App) -> str:
-    """The commit that an application of a repository is pinned to, or nothing."""
+    """The commit that an application from a repository is pinned to; empty if none."""
     commit = str(app.fields.get("git_commit_sha") or HEAD)
     return "" if commit == HEAD or app.kind == "image" else commit
 
 
 def wanted(app: App, version: Version) -> str:
-    """The commit that a new row begins with, by which it is the same as another one (coolify-api 5.1 quirk 3)."""
+    """The commit of a new record, by which it counts as equal to another one (coolify-api 5.1 quirk 3)."""
     return (pinned(app) if version.pins in {Pin.SHOWN, Pin.KEPT} else "") or HEAD
 
 
 def course(app: App, options: DeployOptions, version: Version, commit: str = "") -> tuple[Script, str, str]:
-    """How a deployment goes, the commit that its row begins with, and the one that it is bound to. `commit`: one that it must be."""
+    """The script of a deployment, the commit of its new record, and the commit it is bound to.
+
+    `commit`: the one that must be deployed; empty for any.
+    """
     plain = BACK if options.rollback else app.restart if options.restart and app.restart else app.script
     script = older(plain, version)
     if commit:
@@ -34,7 +40,7 @@ def course(app: App, options: DeployOptions, version: Version, commit: str = "")
 
 
 def bound(script: Script) -> Script:
-    """The same without a commit of its own."""
+    """The script without its own commit."""
     changes = (
         replace(
             change,

@@ -1,4 +1,4 @@
-"""Services and databases: they have no deployments, only a status that follows from what was last done to them (coolify-api 5.4 and 8)."""
+"""Services and databases: no deployments, only a status after each action (coolify-api 5.4 and 8)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,9 +7,12 @@ from types import MappingProxyType
 from deployer.simulator.coolify.state.variables import Variable
 
 Statuses = tuple[tuple[float, str], ...]
-"""Each counts from its simulated second on; before the first one the status is what it was."""
+"""Statuses, each with the simulated second from which it applies.
 
-# Captured in sequence_service_restart_status, stretched to the seconds that coolify-api 8 tells.
+Before the first, the status does not change.
+"""
+
+# Captured in sequence_service_restart_status, stretched to the seconds of coolify-api 8.
 SERVICE: Mapping[str, Statuses] = MappingProxyType({
     "deploy": ((0, "starting:unhealthy"), (20, "exited"), (60, "running:healthy")),
     "start": ((3, "starting:unhealthy"), (20, "exited"), (60, "running:healthy")),
@@ -27,17 +30,17 @@ DATABASE: Mapping[str, Statuses] = MappingProxyType({
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A service or a database. `statuses_after` replaces what follows an act: `deploy`, `start`, `restart`, `latest` or `stop`.
+    """A service or a database."""
 
-    `latest` is a service's restart with newer images. `reachable`: whether its server is; /deploy starts it at once, and needs it.
-    """
-
-    kind: str = "service"  # or "database"
+    kind: str = "service"
+    """`service` or `database`."""
     name: str = "stack"
     tags: tuple[str, ...] = ()
     status: str = "running:healthy"
     statuses_after: Mapping[str, Statuses] = field(default_factory=dict)
+    """The statuses after `deploy`, `start`, `restart`, `stop`, and `latest`: a restart with newer images."""
     reachable: bool = True
+    """Whether Coolify reaches the server, which /deploy requires: it starts the resource at once."""
     variables: tuple[Variable, ...] = ()
 
     def after(self, act: str) -> Statuses:
@@ -46,7 +49,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What was done to something at a simulated second; `before` is the status that it had then."""
+    """An action on a resource at a simulated second. `before`: its status at that time."""
 
     uuid: str
     name: str

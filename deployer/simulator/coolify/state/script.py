@@ -1,4 +1,4 @@
-"""How one deployment goes: log lines and changes of its row, each at its simulated second. Recorded in `replies/sequence_*.json`."""
+"""The course of one deployment: its log lines and record over time, from `replies/sequence_*.json`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ TERMINAL = frozenset({"finished", "failed", "cancelled-by-user"})  # coolify-api
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One log entry (coolify-api 6.1); `at` is in simulated seconds since the deployment's worker took it."""
+    """One log entry (coolify-api 6.1). `at`: simulated seconds since the worker started the deployment."""
 
     at: float
     output: str
@@ -24,20 +24,23 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Fields of the row that get new values at `at`. `finished_at: True` stands for that moment."""
+    """New values of the record's fields at `at`. `finished_at: True` stands for that moment."""
 
     at: float
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
 def as_written(entries: list[dict[str, Any]], _elapsed: float) -> list[dict[str, Any]]:
-    """The log list as it is: what every real deployment shows."""
+    """The log entries unchanged, as real servers return them."""
     return entries
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A deployment from birth to end. `shown` may play tricks with the list of log entries, given the elapsed seconds."""
+    """A deployment from start to end.
+
+    `shown` may change the list of log entries, given the elapsed seconds.
+    """
 
     lines: tuple[Line, ...]
     changes: tuple[Change, ...]
@@ -45,14 +48,14 @@ class Script:
 
     @property
     def end(self) -> float:
-        """When the row becomes terminal; infinite for one that never does."""
+        """When the status becomes terminal; infinite if it never does."""
         return min(
             (change.at for change in self.changes if change.fields.get("status") in TERMINAL), default=inf
         )
 
     @property
     def ending(self) -> str:
-        """The status that the row has then, or nothing."""
+        """The terminal status; empty if there is none."""
         return next(
             (
                 str(change.fields["status"])
@@ -64,7 +67,7 @@ class Script:
 
 
 def recorded(name: str, seconds: float) -> Script:
-    """The recorded deployment `sequence_<name>`, stretched so that it ends after so many simulated seconds."""
+    """The recorded deployment `sequence_<name>`, stretched to end after this many simulated seconds."""
     tape = record(f"sequence_{name}")
     plain = Script(
         tuple(
@@ -81,7 +84,7 @@ def recorded(name: str, seconds: float) -> Script:
 
 
 def before(script: Script, at: float) -> Script:
-    """What of it happens up to `at`: the deployment stands still there."""
+    """The script up to `at`, where the deployment halts."""
     return replace(
         script,
         lines=tuple(line for line in script.lines if line.at <= at),
@@ -90,7 +93,7 @@ def before(script: Script, at: float) -> Script:
 
 
 def and_then(script: Script, lines: tuple[Line, ...] = (), changes: tuple[Change, ...] = ()) -> Script:
-    """The same with more lines and changes, in the order of their times."""
+    """The script with more lines and changes, in order of time."""
     return replace(
         script,
         lines=tuple(sorted((*script.lines, *lines), key=lambda line: line.at)),
@@ -99,7 +102,7 @@ def and_then(script: Script, lines: tuple[Line, ...] = (), changes: tuple[Change
 
 
 def delayed(script: Script, since: float, seconds: float) -> Script:
-    """Everything from `since` on happens so many seconds later."""
+    """The script with everything from `since` on that many seconds later."""
     return replace(
         script,
         lines=tuple(
@@ -113,7 +116,7 @@ def delayed(script: Script, since: float, seconds: float) -> Script:
 
 
 def elsewhere(script: Script, server: str) -> Script:
-    """The same on another server than the main one, which is called localhost."""
+    """The script on another server than the main one, which is called localhost."""
     return replace(
         script,
         lines=tuple(replace(line, output=line.output.replace("localhost", server)) for line in script.lines),

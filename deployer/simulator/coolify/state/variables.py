@@ -1,4 +1,4 @@
-"""Environment variables, and what a request does to them (coolify-api 5.9, 17.1 row 16)."""
+"""Environment variables, and how requests change them (coolify-api 5.9, 17.1 row 16)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 from deployer.simulator.coolify.versions import Version
 
 DAY = 86400.0
-# The columns that a request may set, and how they are called here.
+# The fields that a request may set, with their names here.
 COLUMNS: Mapping[str, str] = {
     "is_literal": "literal",
     "is_multiline": "multiline",
@@ -19,15 +19,13 @@ COLUMNS: Mapping[str, str] = {
     "value": "value",
 }
 OLD_FLAG = "is_build_time"  # until beta.426
-NEEDED = (
-    "multiline",
-    "shown_once",
-)  # of an application's variable: to leave them out writes NULL where there must be none
+NEEDED = ("multiline", "shown_once")
+"""Required for an application's variable: leaving them out writes NULL to a column that must not be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """One variable. `made`, `touched`: the simulated seconds at which that was; it is a day old unless a request makes it."""
+    """One variable. `made`, `touched`: simulated seconds; a day old unless created by a request."""
 
     key: str
     value: str | None
@@ -43,7 +41,7 @@ class Variable:
 
 
 def with_copy(there: tuple[Variable, ...], new: Variable) -> tuple[Variable, ...]:
-    """A new variable of an application, with its copy for previews, which never hides its value."""
+    """The variables with a new one of an application, and its copy for previews, which is never hidden."""
     copied = not new.preview and not any(each.preview and each.key == new.key for each in there)
     return (*there, new, *((replace(new, preview=True, shown_once=False),) if copied else ()))
 
@@ -51,7 +49,10 @@ def with_copy(there: tuple[Variable, ...], new: Variable) -> tuple[Variable, ...
 def changed(
     old: Variable, item: Mapping[str, Any], version: Version, now: float, *, resets: bool
 ) -> Variable | None:
-    """The same as `item` wants it; None where the database refuses that. `resets`: what an application loses that is not sent."""
+    """The variable as changed by `item`; None if the database rejects it.
+
+    `resets`: fields that are not sent are reset.
+    """
     if resets and any(getattr(old, flag) and f"is_{flag}" not in item for flag in NEEDED):
         return None
     lost: dict[str, Any] = {"literal": False, "value": None} if resets else {}
@@ -60,7 +61,7 @@ def changed(
 
 
 def made(item: Mapping[str, Any], version: Version, now: float) -> Variable:
-    """A new one."""
+    """A new variable."""
     values = {"value": None, "buildtime": OLD_FLAG not in version.bulk, **_columns(item)}
     return Variable(item["key"], preview=bool(item.get("is_preview")), made=now, touched=now, **values)
 
