@@ -85,11 +85,11 @@ ANY = {"cf_ready": "any"}
 CANCEL_LATE, LEAVE = {"on_timeout": "cancel"}, {"on_interrupt": "leave"}
 NO_IMAGE = {"image": ""}
 FINISHED, LISTENS = "web: finished in", "[APP/PROC/WEB/0] Listening on 0.0.0.0:8080"
-OOM = "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale"
+OOM = "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). Increase its memory: `cf scale"
 CHANGED = "web: changed image: ghcr.io/acme/web:1.4.1 → ghcr.io/acme/web:1.4.2"
-RESTARTED = "restarting it, because it is started and a start would not pick up the new image"
-ALREADY = "it is already started, so starting it changes nothing"
-UNTOUCHED = "left running: staging does not affect the running app"
+RESTARTED = "it is already started, and a start would not pick up the new image: restarting it instead"
+ALREADY = "it is already started, and starting it again changes nothing"
+UNTOUCHED = "the staging continues, without any effect on what is running: it can't be cancelled"
 GOES_ON = "left running: it can't be cancelled"
 PUT_BACK = "cancelled: Cloud Foundry restores the previous version"
 WENT_BACK = "The previous version was restored"
@@ -159,15 +159,17 @@ STARTS = (
     Truth(
         "success",
         "refused",
-        ("app 'nope' not found in space 'my-space'", FINISHED),
+        ("app 'nope' not found in the space 'my-space'", FINISHED),
         inputs={"cf_app": "web,nope"},
     ),
-    Truth("success", "refused", ("space 'nope' not found in organization",), NOTHING, {"cf_space": "nope"}),
+    Truth(
+        "success", "refused", ("space 'nope' not found in the organization",), NOTHING, {"cf_space": "nope"}
+    ),
     Truth("success", "refused", ("organization 'nope' not found",), NOTHING, {"cf_org": "nope"}),
     Truth(
         "success",
         "refused",
-        ("app '1111",),
+        ("app '11111111-1111-4111-8111-111111111111' not found in the space",),
         NOTHING,
         {"cf_app": "11111111-1111-4111-8111-111111111111"},
     ),
@@ -191,11 +193,11 @@ INSTANCES = (
     Truth(
         "unready",
         "timed_out",
-        ("2 of 2 running, 2 not ready, 1m", "its readiness health check has not passed"),
+        ("2 of 2 running, 2 not ready, 1m", "its readiness health check has not passed yet"),
         inputs={"timeout": "3m"},
     ),
     Truth("unready", "finished", (), inputs=ANY),
-    Truth("zero", "finished", ("it is started but scaled to zero instances, so nothing is running",)),
+    Truth("zero", "finished", ("it is scaled to zero instances: it is started, but nothing is running",)),
     Truth("worker", "finished", ("web: 0 of 2 running, 2 down; worker: 0 of 1 running, 1 down",)),
     Truth(
         "worker-crash",
@@ -212,7 +214,9 @@ INSTANCES = (
         *(
             "never-placed",
             "timed_out",
-            ("not all instances were running: 0 of 2 running, 2 down (insufficient resources: memory)",),
+            (
+                "not all of its instances were running: 0 of 2 running, 2 down (insufficient resources: memory)",
+            ),
         ),
         inputs={"timeout": "4m"},
         lasts=(239, 245),
@@ -222,7 +226,7 @@ INSTANCES = (
         "stats-away",
         "finished",
         (
-            "status check failed: Cloud Foundry can't read the status of the instances at the moment",
+            "status check failed: Cloud Foundry can't currently report the state of the instances",
             "status is available again",
         ),
     ),
@@ -232,7 +236,7 @@ INSTANCES = (
     ),
     Truth("restart", "finished", ("waiting for it to be healthy",), (RESTART,), SURE, lasts=(80, 95)),
     Truth("rolling", "finished", ("waiting for it to be healthy",), (ROLL,), SURE),
-    Truth("zero", "unverified", ("it is started but scaled to zero instances",), inputs=SURE),
+    Truth("zero", "unverified", ("it is scaled to zero instances",), inputs=SURE),
     Truth("success", "finished", (), inputs={"verify_health": "false"}, never=("reading",)),
     Truth("success", "finished", ("web: its site responds with HTTP 200",), inputs=SITE),
     Truth("success", "unverified", ("without 'v2'",), inputs=SITE | {"verify_contains": "v2"}),
@@ -255,7 +259,7 @@ IMAGES = (
         "staging-failure",
         "failed",
         (
-            "Its log ends with: failed to fetch metadata",
+            "Its log says: failed to fetch metadata",
             "manifest unknown. The registry does not have this image or tag",
         ),
         STAGED,
@@ -266,13 +270,13 @@ IMAGES = (
         *(
             "registry",
             "failed",
-            ("The registry rejected the login. Set `cf_docker_username`",),
+            ("The registry denied access. Set `cf_docker_username`",),
             STAGED,
         ),
         {"cf_docker_username": "", "cf_docker_password": ""},
     ),
-    Truth("buildpack", "refused", ("`image` is for Docker apps",), NOTHING),
-    Truth("no-room", "failed", ("No cell has room to stage it",), STAGED),
+    Truth("buildpack", "refused", ("`image` requires a Docker app",), NOTHING),
+    Truth("no-room", "failed", ("No cell has enough free capacity to stage it",), STAGED),
     Truth(
         "build-busy",
         "finished",
@@ -291,7 +295,7 @@ IMAGES = (
     Truth(
         "no-droplet",
         "refused",
-        ("it has no droplet: nothing was ever staged for it. Push it once with `cf push`",),
+        ("it has no droplet, because nothing was ever staged for it. Push it once with `cf push`",),
         NOTHING,
     ),
     Truth(
@@ -304,7 +308,7 @@ IMAGES = (
     Truth(
         "no-droplet",
         "refused",
-        ("`image` is only a tag, but the app has no image yet",),
+        ("`image` is only a tag, and the app has no image yet",),
         NOTHING,
         {"image": ":1.4.2"},
     ),
@@ -323,7 +327,7 @@ LOSSES = (
     Truth("start-lost", "finished", ("no usable response to the trigger",)),
     Truth("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
     Truth("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
-    Truth("runner", "finished", ("Cloud Foundry can't reach its runtime (Diego)",), (RESTART, RESTART)),
+    Truth("runner", "finished", ("Cloud Foundry can't reach the runtime of its apps",), (RESTART, RESTART)),
     Truth("limited", "finished", ("rate limited by Cloud Foundry",), lasts=(20, 60)),
 )
 ROLLINGS = (
@@ -338,7 +342,7 @@ ROLLINGS = (
     Truth(
         "rolling",
         "timed_out",
-        ("its instances were still being replaced (new instances: 1 of 1 running)",),
+        ("its instances were still being replaced (new ones: 1 of 1 running)",),
         (ROLL,),
         {"timeout": "20s"},
     ),
@@ -347,7 +351,7 @@ ROLLINGS = (
     Truth(
         "rolling-stuck",
         "failed",
-        ("the old instances still serve. Cancel it, or set `rollback: true`", "out of memory"),
+        ("the old instances still serve requests. Cancel it, or set `rollback: true`", "out of memory"),
         (ROLL,),
     ),
     Truth(
@@ -366,15 +370,15 @@ ROLLINGS = (
     Truth(
         "rolling-off",
         "refused",
-        ("rolling deployments are disabled on this foundation. Set `cf_strategy: restart`",),
+        ("rolling deployments are disabled on this foundation. Use `cf_strategy: restart`",),
         (ROLL,),
     ),
-    Truth("rolling-no-quota", "refused", ("the quota does not allow an extra instance",), (ROLL,)),
+    Truth("rolling-no-quota", "refused", ("the quota does not allow the extra instance",), (ROLL,)),
     Truth(
         "others",
         "finished",
         (
-            f"replacing deployment {guid('deployment 1')}, which somebody else started and which is still in progress",
+            f"it replaces deployment {guid('deployment 1')}, which somebody else started and which is still in progress",
         ),
         (ROLL,),
     ),
@@ -388,10 +392,10 @@ LOGINS = (
     Truth(
         "wrong-password",
         "refused",
-        ("tried only once: five failures lock an account", "another identity provider set `cf_origin`"),
+        ("They were sent only once, because five failures lock an account", "set `cf_origin`"),
         NOTHING,
     ),
-    Truth("origin", "refused", ("tried only once",), NOTHING, {"cf_origin": ""}),
+    Truth("origin", "refused", ("They were sent only once",), NOTHING, {"cf_origin": ""}),
     Truth("locked", "refused", ("the account is locked after too many failed logins",), NOTHING),
     Truth("token-expiry", "finished", ("4m 07s since the trigger",), lasts=(300, 320), logins=6),
     Truth("client-expiry", "finished", lasts=(300, 320), logins=6),
@@ -441,7 +445,7 @@ REFUSALS = (
     Truth("korifi", "refused", ("this is a Korifi without UAA",), NOTHING, logins=0),
 )
 LOGS = (
-    Truth("no-logs", "finished", ("no log is shown, because this Cloud Foundry has no log-cache",)),
+    Truth("no-logs", "finished", ("this Cloud Foundry has no log-cache: no log is printed",)),
     Truth("logs-away", "finished", ("could not read the log 5 times in a row (HTTP 404)",)),
     Truth("hostile", "finished", ("not a CI command ✓",), never=("\n::error", "\n##vso")),
     Truth("late-logs", "finished", ("[APP/PROC/WEB/0] second in the list\n[APP/PROC/WEB/0] Listening",)),
@@ -461,21 +465,21 @@ COMMANDS = (
     Truth(
         "started",
         "finished",
-        (f"(to droplet {OLDER})",),
+        (f"(back to droplet {OLDER})",),
         (assigned("OLD-DROPLET-1"), RESTART),
         {"command": "rollback"},
     ),
     Truth(
         "rolling",
         "finished",
-        (f"(to droplet {OLDER})",),
+        (f"(back to droplet {OLDER})",),
         (rolled("OLD-DROPLET-1"),),
         {"command": "rollback"},
     ),
     Truth(
         "no-droplet",
         "refused",
-        ("the app has no droplet older than the current one",),
+        ("it has no droplet that is older than the current one",),
         NOTHING,
         {"command": "rollback"},
     ),
@@ -484,7 +488,7 @@ BACKS = (
     Truth(
         "image-crash",
         "rolled_back",
-        (f"(to droplet {BEFORE})", WENT_BACK),
+        (f"(back to droplet {BEFORE})", WENT_BACK),
         (*STAGED, NEW, RESTART, OLD, RESTART),
         BACK,
     ),
@@ -584,10 +588,7 @@ DOCTOR = (
     Truth(
         "image-rolling",
         "finished",
-        (
-            "Space Developer in the space: yes",
-            "would then replace its instances one by one (POST /v3/deployments)",
-        ),
+        ("Space Developer in the space: yes", "with the new droplet (POST /v3/deployments)"),
         NOTHING,
         CHECK,
     ),
@@ -596,7 +597,7 @@ DOCTOR = (
     Truth(
         "started",
         "skipped",
-        ("would restart it", f"to droplet {OLDER}"),
+        ("would restart it", f"back to droplet {OLDER}"),
         NOTHING,
         DRY | {"command": "rollback"},
     ),
@@ -607,23 +608,27 @@ DOCTOR = (
         NOTHING,
         DRY | {"command": "rollback"},
     ),
-    Truth("others", "skipped", ("replacing deployment",), NOTHING, DRY),
+    Truth("others", "skipped", ("it replaces deployment",), NOTHING, DRY),
     Truth("cancel", "skipped", ("would cancel deployment",), NOTHING, DRY),
-    Truth("image", "skipped", (f"would roll back to droplet {BEFORE}",), NOTHING, DRY | BACK),
-    Truth("image-stopped", "skipped", ("could not roll back: it was stopped before",), NOTHING, DRY | BACK),
-    Truth("restart", "skipped", ("could not roll back: the same droplet ran before",), NOTHING, DRY | BACK),
+    Truth("image", "skipped", (f"would be rolled back to droplet {BEFORE}",), NOTHING, DRY | BACK),
+    Truth(
+        "image-stopped", "skipped", ("would not be rolled back: it was stopped before",), NOTHING, DRY | BACK
+    ),
+    Truth(
+        "restart", "skipped", ("would not be rolled back: no other droplet ran before",), NOTHING, DRY | BACK
+    ),
     Truth(
         "rolling",
         "skipped",
-        ("would roll back by cancelling the deployment while it is in progress",),
+        ("by cancelling its deployment while it is in progress",),
         NOTHING,
         DRY | BACK,
-        never=("and by deploying droplet",),
+        never=("again once it has ended",),
     ),
     Truth(
         "image-rolling",
         "finished",
-        (f"and by deploying droplet {BEFORE} again once it is over",),
+        (f"or by deploying droplet {BEFORE} again once it has ended",),
         NOTHING,
         CHECK | BACK,
     ),

@@ -233,7 +233,7 @@ LISTS: dict[str, Callable[[Response], Response]] = {
 
 UNLISTED, IN_THE_WAY = (
     "could not read the list of its deployments",
-    "one that is in progress would prevent the new image",
+    "if one is in progress, the new image can't be put live",
 )
 ROLL_IMAGE = (*STAGED, rolled("DROPLET-1"))
 AFTERWARDS = "the response to the trigger was lost, and the list of deployments can't be read"
@@ -319,7 +319,7 @@ ODD = [
     pytest.param(
         replace(SCENARIOS["image"], quota="memory quota_exceeded"),
         Truth(
-            *("", "refused", ("Its new droplet is already assigned, so the next start will run it",)),
+            *("", "refused", ("The new droplet is already assigned: the next start will run it",)),
             (*STAGED, NEW, RESTART),
             never=("changed image",),
         ),
