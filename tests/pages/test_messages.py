@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 
 from deployer.providers.cloudfoundry.api import responses as cf_responses
-from deployer.providers.cloudfoundry.watching import staging
+from deployer.providers.cloudfoundry.watching import build_status
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.watching import known_failures
 from tools import docs
@@ -99,8 +99,8 @@ def has_row(text: str) -> bool:
 
 
 def test_every_rejection_and_fix_of_cloud_foundry_has_a_row() -> None:
-    sentences = [*cf_responses.REFUSALS.values(), *cf_responses.WAITS.values()]
-    sentences += [sentence for _, sentence in (*cf_responses.DETAILS, *staging.FIXES)]
+    sentences = [*cf_responses.REFUSALS.values(), *cf_responses.TEMPORARY_ERRORS.values()]
+    sentences += [sentence for _, sentence in (*cf_responses.DETAILS, *build_status.KNOWN_FAILURES)]
     assert [text for text in sentences if not has_row(text)] == []
 
 

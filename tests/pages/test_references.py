@@ -8,7 +8,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 INTERNALS = ROOT / "docs" / "internals"
-CONTRACTS = ROOT / "tests" / "contracts"
 
 # A heading, or a paragraph that begins with its number in bold, starts a section. An item is an entry of a
 # list or a row of a table.

@@ -1,4 +1,4 @@
-"""Arbitrary text (architecture 1, promise 5), with hypothesis.
+"""Arbitrary text (architecture, promise 5), with hypothesis.
 
 No command is obeyed, no line is lost, no secret is disclosed, and what we write can be parsed again.
 """
