@@ -1,6 +1,7 @@
-"""Finds the real peers of these tests. One that is missing is skipped, by name; in CI it is an error.
+"""Finds the real peers of these tests. A missing peer is skipped by name; in CI it is an error.
 
-But for the platforms' own command lines: no package registry that CI reaches has them, so that they may be missing there, too.
+Except for the platforms' own command lines: no package registry that CI can reach has them, so that they may
+be missing there, too.
 """
 
 import os
@@ -15,8 +16,8 @@ import pytest
 
 from tests.e2e.peers import ROOT, Docker, GitHub, engine
 
-HERE = Path(__file__).parent
-RUNNER = 1001  # who owns the files that a hosted runner mounts
+FOLDER = Path(__file__).parent
+RUNNER = 1001  # the owner of the files that a hosted runner mounts
 
 
 def missing(peer: str) -> Never:
@@ -32,17 +33,17 @@ def docker() -> Docker:
 
 @pytest.fixture(scope="session")
 def image(docker: Docker) -> str:
-    """The image as users build it, or the one that a release wants to know about."""
-    if given := os.environ.get("E2E_IMAGE"):
-        docker.ok("pull", given)
-        return given
+    """The image as users build it, or the one in E2E_IMAGE, which a release tests."""
+    if image := os.environ.get("E2E_IMAGE"):
+        docker.ok("pull", image)
+        return image
     docker.ok("build", "--tag", "deployer:e2e", "--build-arg", "SOURCE=https://example.com/deployer", ROOT)
     return "deployer:e2e"
 
 
 @pytest.fixture
 def name(docker: Docker) -> Iterator[str]:
-    """The name of a container that does not outlive its test."""
+    """The name of a container that is removed after the test."""
     name = f"deployer-e2e-{uuid.uuid4().hex[:8]}"
     yield name
     docker("rm", "--force", "--volumes", name)
@@ -62,17 +63,19 @@ def github(tmp_path: Path) -> GitHub:
 
 @pytest.fixture(scope="session")
 def npm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A copy of one of the folders here, with its locked packages in it."""
+    """A copy of a folder beside this file, with its locked packages installed."""
 
     def install(name: str) -> Path:
         if not (shutil.which("node") and shutil.which("npm")):
             missing("Node.js with npm")
         folder = tmp_path_factory.mktemp(name)
-        shutil.copytree(HERE / name, folder, dirs_exist_ok=True)
-        words = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
-        if done.returncode:
-            missing(f"{name} (npm ci: {done.stderr.strip()[-500:]})")
+        shutil.copytree(FOLDER / name, folder, dirs_exist_ok=True)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        completed = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        )
+        if completed.returncode:
+            missing(f"{name} (npm ci: {completed.stderr.strip()[-500:]})")
         return folder
 
     return install
@@ -80,18 +83,21 @@ def npm(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def go(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
-    """The program of a Go module, built from what the folder's go.sum locks. The first time takes a minute."""
+    """The program of a Go module, built from the versions in the folder's go.sum.
+
+    The first build takes a minute.
+    """
 
     def build(name: str, package: str) -> Path:
         if not shutil.which("go"):
             missing("Go")
         program = tmp_path_factory.mktemp(name) / name
-        words = ["go", "build", "-mod=readonly", "-o", str(program), package]
-        done = subprocess.run(
-            words, cwd=HERE / name, capture_output=True, text=True, timeout=600, check=False
+        command = ["go", "build", "-mod=readonly", "-o", str(program), package]
+        completed = subprocess.run(
+            command, cwd=FOLDER / name, capture_output=True, text=True, timeout=600, check=False
         )
-        if done.returncode:
-            missing(f"{name} (go build: {done.stderr.strip()[-500:]})")
+        if completed.returncode:
+            missing(f"{name} (go build: {completed.stderr.strip()[-500:]})")
         return program
 
     return build

@@ -1,4 +1,4 @@
-"""The real peers of these tests, as the programs that CI systems use to reach them."""
+"""The real peers of these tests, reached through the programs that CI systems use."""
 
 import os
 import shutil
@@ -13,15 +13,15 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Docker:
-    """The engine, by its command line: what CI systems use."""
+    """The Docker engine, through its command line, as CI systems use it."""
 
     environ: dict[str, str] = field(repr=False)  # a failing test prints its arguments
 
     def __call__(
-        self, *words: str | Path, stdin: str | None = None, **environ: str
+        self, *arguments: str | Path, stdin: str | None = None, **environ: str
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["docker", *map(str, words)],
+            ["docker", *map(str, arguments)],
             check=False,
             text=True,
             encoding="utf-8",
@@ -32,16 +32,16 @@ class Docker:
             timeout=300,
         )
 
-    def ok(self, *words: str | Path, stdin: str | None = None, **environ: str) -> str:
-        done = self(*words, stdin=stdin, **environ)
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+    def ok(self, *arguments: str | Path, stdin: str | None = None, **environ: str) -> str:
+        completed = self(*arguments, stdin=stdin, **environ)
+        assert completed.returncode == 0, completed.stdout
+        return completed.stdout
 
     @contextmanager
-    def attached(self, *words: str | Path, **environ: str) -> Iterator[subprocess.Popen[str]]:
-        """What a runner does: it stays attached, and has nothing to say on stdin."""
+    def attached(self, *arguments: str | Path, **environ: str) -> Iterator[subprocess.Popen[str]]:
+        """Run a command as a runner does: attached, with an empty stdin."""
         with subprocess.Popen(
-            ["docker", *map(str, words)],
+            ["docker", *map(str, arguments)],
             text=True,
             encoding="utf-8",
             stdin=subprocess.DEVNULL,
@@ -57,33 +57,35 @@ class Docker:
 
 @dataclass(frozen=True)
 class Program:
-    """A platform's own command line, with a home of its own; it asks nobody but loopback past any proxy."""
+    """A platform's own command line, with its own home. Only loopback bypasses a proxy."""
 
     path: str
     environ: dict[str, str] = field(repr=False)
 
-    def __call__(self, *words: str, code: int = 0, **environ: str) -> str:
-        """What it says, on both streams."""
-        usual = {"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1", "LANG": "C.UTF-8"}
-        done = subprocess.run(
-            [self.path, *words],
+    def __call__(self, *arguments: str, code: int = 0, **environ: str) -> str:
+        """Run a command, check its exit code, and return stdout and stderr together."""
+        default_environ = {"PATH": os.environ["PATH"], "NO_PROXY": "127.0.0.1", "LANG": "C.UTF-8"}
+        completed = subprocess.run(
+            [self.path, *arguments],
             check=False,
             text=True,
             encoding="utf-8",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=usual | self.environ | environ,
+            env=default_environ | self.environ | environ,
             timeout=120,
         )
-        assert done.returncode == code, f"{' '.join(words)}: {done.returncode}\n{done.stdout}"
-        return done.stdout
+        assert completed.returncode == code, (
+            f"{' '.join(arguments)}: {completed.returncode}\n{completed.stdout}"
+        )
+        return completed.stdout
 
 
-def found(names: tuple[str, ...], says: str, **environ: str) -> str:
-    """Where a program is whose version has this beginning; nothing where there is none."""
+def find_program(names: tuple[str, ...], version: str, **environ: str) -> str:
+    """The path of the first program whose version contains a text, or "" if there is none."""
     for path in filter(None, map(shutil.which, names)):
-        told = subprocess.run(
+        completed = subprocess.run(
             [path, "version"],
             check=False,
             text=True,
@@ -91,24 +93,24 @@ def found(names: tuple[str, ...], says: str, **environ: str) -> str:
             timeout=60,
             env=os.environ | environ,
         )
-        if says in told.stdout:
+        if version in completed.stdout:
             return path
     return ""
 
 
 def engine() -> Docker | None:
-    """The engine that answers here; `.ci/run` starts one where there is none."""
+    """The engine that responds here, or None. `.ci/run` starts one if there is none."""
     docker = Docker({"DOCKER_BUILDKIT": "1", **os.environ})
-    return docker if answers(docker) else None
+    return docker if responds(docker) else None
 
 
-def answers(docker: Docker) -> bool:
+def responds(docker: Docker) -> bool:
     return shutil.which("docker", path=docker.environ["PATH"]) is not None and docker("info").returncode == 0
 
 
 @dataclass(frozen=True)
 class GitHub:
-    """The options and mounts with which GitHub's runner starts the container of an action (ci-formats 1.8)."""
+    """How GitHub's runner starts the container of an action: options and mounts (ci-formats 1.8)."""
 
     folder: Path
 
@@ -117,7 +119,7 @@ class GitHub:
         mounts = [
             f"--volume={self.folder / name}:/github/{name}" for name in ("workspace", "home", "file_commands")
         ]
-        # By name only, as the runner does it: no value stands in the process list.
+        # By name only, as the runner does: no value is in the process list.
         return [
             "--workdir",
             "/github/workspace",

@@ -1,4 +1,7 @@
-"""The workflows that need no service of GitHub's, run by nektos/act: a consumer's, by path, and our own selftest."""
+"""Workflows that need no GitHub service, run by nektos/act.
+
+One that uses the action by path, and the selftest.
+"""
 
 import shutil
 import subprocess
@@ -9,8 +12,8 @@ import pytest
 
 from tests.e2e.peers import ROOT, Docker
 
-BASE = "python:3.13-slim"  # stands for ubuntu-latest: bash and a Python are all that the action asks for
-CONSUMER = """
+BASE = "python:3.13-slim"  # in place of ubuntu-latest: the action needs only bash and Python
+WORKFLOW = """
 on: push
 jobs:
   deploy:
@@ -45,7 +48,7 @@ jobs:
 def act(docker: Docker, go: Callable[[str, str], Path]) -> Callable[..., str]:
     program = go("act", "github.com/nektos/act")
 
-    def run(repository: Path, *words: str) -> str:
+    def run(repository: Path, *arguments: str) -> str:
         for git in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "x"]):
             subprocess.run(
                 ["git", "-c", "user.name=x", "-c", "user.email=x@example.com", *git],
@@ -54,8 +57,8 @@ def act(docker: Docker, go: Callable[[str, str], Path]) -> Callable[..., str]:
             )
         # Nothing is pulled, and the job does not get the engine's socket: an action needs neither.
         common = ["-P", f"ubuntu-latest={BASE}", "--pull=false", "--container-daemon-socket", "-"]
-        command = [str(program), *words, *common]
-        done = subprocess.run(
+        command = [str(program), *arguments, *common]
+        completed = subprocess.run(
             command,
             cwd=repository,
             env=docker.environ,
@@ -64,36 +67,40 @@ def act(docker: Docker, go: Callable[[str, str], Path]) -> Callable[..., str]:
             check=False,
             timeout=600,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed.stdout
 
     return run
 
 
-def checkout(where: Path) -> None:
-    """What git knows of this tree, or would after `git add`."""
-    listed = subprocess.run(
+def copy_tree(where: Path) -> None:
+    """Copy the files that git tracks, or would track after `git add`."""
+    files = subprocess.run(
         ["git", "ls-files", "-coz", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True
     ).stdout
-    for name in filter(None, listed.decode().split("\0")):
+    for name in filter(None, files.decode().split("\0")):
         if (ROOT / name).is_file():
             (where / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, where / name)
 
 
 @pytest.mark.parametrize("where", ["deployer", "deployer/composite"])
-def test_a_consumer_uses_the_action_by_its_path(act: Callable[..., str], tmp_path: Path, where: str) -> None:
-    checkout(tmp_path / "deployer")
+def test_action_works_by_its_path(act: Callable[..., str], tmp_path: Path, where: str) -> None:
+    copy_tree(tmp_path / "deployer")
     (tmp_path / ".github" / "workflows").mkdir(parents=True)
-    (tmp_path / ".github" / "workflows" / "deploy.yml").write_text(CONSUMER.replace("WHERE", where), "utf-8")
+    (tmp_path / ".github" / "workflows" / "deploy.yml").write_text(WORKFLOW.replace("WHERE", where), "utf-8")
     assert "<success finished http://web.example.com> <failure failed false>" in act(tmp_path, "push")
 
 
 @pytest.mark.parametrize("job", ["docker", "composite"])
-def test_our_own_selftest_passes(act: Callable[..., str], tmp_path: Path, job: str) -> None:
-    """On ubuntu-latest. Its third job needs actions/setup-python, which is fetched from GitHub; test_package.py does the same here."""
-    checkout(tmp_path)
-    words = [
+def test_selftest_passes(act: Callable[..., str], tmp_path: Path, job: str) -> None:
+    """On ubuntu-latest.
+
+    Its third job needs actions/setup-python, which is downloaded from GitHub: test_package.py covers it
+    instead.
+    """
+    copy_tree(tmp_path)
+    arguments = [
         "workflow_dispatch",
         "--workflows",
         ".github/workflows/selftest.yml",
@@ -102,4 +109,4 @@ def test_our_own_selftest_passes(act: Callable[..., str], tmp_path: Path, job: s
         "--matrix",
         "system:ubuntu-latest",
     ]
-    assert "Job succeeded" in act(tmp_path, *words)
+    assert "Job succeeded" in act(tmp_path, *arguments)

@@ -1,4 +1,7 @@
-"""GitHub's own @actions/core says the same bytes as we do (https://github.com/actions/toolkit/tree/main/packages/core)."""
+"""GitHub's own @actions/core writes the same bytes.
+
+https://github.com/actions/toolkit/tree/main/packages/core
+"""
 
 import json
 import os
@@ -20,82 +23,83 @@ TEXTS = {
     "plain": "Deployed",
     "percent": "100% and %0A and %25",
     "line-breaks": "a\nb\r\nc\rd",
-    "at-the-end": "a\n\n",
-    "property-signs": "a:b, c=d;e]f",
+    "trailing-line-breaks": "a\n\n",
+    "property-separators": "a:b, c=d;e]f",
     "commands": "::error title=x::y\n##[add-mask]z\n::stop-commands::",
-    "blanks": "  a\t b  ",
+    "spaces": "  a\t b  ",
     "unicode": "é ✓ 🚀 中文 \u2028 \u202e \ufeff",
     "controls": "\x1b[31mred\x1b[0m \x07 \x0b",
-    "fences": "EOF\nk<<EOF\n=v",
+    "delimiters": "EOF\nk<<EOF\n=v",
     "json": '{"version":1,"targets":[{"reason":"a \\"b\\""}]}',
     "long": "x" * 5000,
 }
 
 
-class Told(NamedTuple):
+class Written(NamedTuple):
     stdout: bytes
     outputs: bytes
     summary: bytes
 
 
 @pytest.fixture(scope="session")
-def oracle(npm: Callable[[str], Path]) -> Path:
-    """A folder with @actions/core in it, in the locked version."""
+def toolkit(npm: Callable[[str], Path]) -> Path:
+    """A folder in which the locked version of @actions/core is installed."""
     return npm("actions_core")
 
 
-def files(folder: Path, name: str) -> tuple[Path, Path]:
+def output_files(folder: Path, name: str) -> tuple[Path, Path]:
     paths = folder / f"{name}-output", folder / f"{name}-summary"
     for path in paths:
-        path.touch()  # as the runner does: the toolkit refuses a file that is not there
+        path.touch()  # as the runner does: the toolkit rejects a missing file
     return paths
 
 
-def told_by_the_toolkit(oracle: Path, folder: Path, calls: list[Call]) -> Told:
-    outputs, summary = files(folder, "theirs")
+def written_by_toolkit(toolkit: Path, folder: Path, calls: list[Call]) -> Written:
+    outputs, summary = output_files(folder, "toolkit")
     environ = {"PATH": os.environ["PATH"], "GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary)}
     node = ["node", "play.js"]
-    done = subprocess.run(
+    completed = subprocess.run(
         node,
-        cwd=oracle,
+        cwd=toolkit,
         env=environ,
         input=json.dumps(calls).encode(),
         capture_output=True,
         timeout=60,
         check=True,
     )
-    return Told(done.stdout, outputs.read_bytes(), summary.read_bytes())
+    return Written(completed.stdout, outputs.read_bytes(), summary.read_bytes())
 
 
-def told_by_us(folder: Path, calls: list[Call]) -> Told:
-    outputs, summary = files(folder, "ours")
+def written_by_us(folder: Path, calls: list[Call]) -> Written:
+    outputs, summary = output_files(folder, "ours")
     stdout = Stdout()
     environ = {"GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary)}
     ci = GitHub(environ, Writer(stdout, Redactor()), lambda: 0.0, delimiter=lambda: FENCE)
-    for call, *given in calls:
-        getattr(ci, call)(*given)
-    return Told(b"".join(stdout.writes), outputs.read_bytes(), summary.read_bytes())
+    for call, *arguments in calls:
+        getattr(ci, call)(*arguments)
+    return Written(b"".join(stdout.writes), outputs.read_bytes(), summary.read_bytes())
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_every_call_has_the_same_bytes(text: str, oracle: Path, tmp_path: Path) -> None:
-    """Left out is what differs on purpose: line breaks and outer blanks of titles, blank masks, a summary that ends with a line break.
+def test_calls_write_the_same_bytes(text: str, toolkit: Path, tmp_path: Path) -> None:
+    """Leaves out what differs on purpose.
 
-    The toolkit passes control characters on to the log as they are; we make all but colors visible, so it is given what we show.
+    Line breaks and outer spaces of titles, blank masks, and a summary that ends with a line break. The
+    toolkit writes control characters unchanged; we escape all but colors, so it gets our escaped text.
     """
-    assert told_by_us(tmp_path, calls_with(text, " ".join(text.split()))) == told_by_the_toolkit(
-        oracle, tmp_path, calls_with(text, " ".join(text.split()), shown=visible_but_colors)
+    assert written_by_us(tmp_path, calls_with(text, " ".join(text.split()))) == written_by_toolkit(
+        toolkit, tmp_path, calls_with(text, " ".join(text.split()), shown=visible_but_colors)
     )
 
 
 def calls_with(text: str, title: str, shown: Callable[[str], str] = str) -> list[Call]:
-    """Every call with this text. `shown`: what the toolkit is given of what goes to the log."""
-    said, named = shown(text), shown(title)
+    """Every call with this text. `shown` transforms what goes to the log."""
+    message, label = shown(text), shown(title)
     return [
-        *(("annotate", level, "", said) for level in ("error", "warning", "notice")),
-        *(("annotate", level, named, said) for level in ("error", "warning", "notice")),
-        ("annotate", "error", f"two\nlines {named}", said),
-        ("group", named),
+        *(("annotate", level, "", message) for level in ("error", "warning", "notice")),
+        *(("annotate", level, label, message) for level in ("error", "warning", "notice")),
+        ("annotate", "error", f"two\nlines {label}", message),
+        ("group", label),
         ("endgroup",),
         ("mask", text),
         ("output", "first", text),

@@ -1,4 +1,4 @@
-"""The way without Docker, started as a runner on Linux starts it: one process from bash to the program."""
+"""The composite action, started as a runner on Linux starts it: one process from bash to the program."""
 
 import os
 import signal
@@ -14,13 +14,13 @@ import pytest
 
 from tests.e2e.peers import ROOT
 
-FAREWELL = 8  # seconds, as in test_container.py
+MAX_SHUTDOWN_SECONDS = 8  # as in test_container.py
 ACTION = ROOT / "composite"
 
 
 @dataclass(frozen=True)
 class Runner:
-    """What a runner gives to a step of a composite action."""
+    """The environment of a step of a composite action, as a runner sets it."""
 
     temp: Path
     work: Path
@@ -59,15 +59,15 @@ class Runner:
             finally:
                 process.kill()
 
-    def done(self, **inputs: str) -> tuple[int, str]:
+    def run(self, **inputs: str) -> tuple[int, str]:
         with self.step(**inputs) as process:
-            said, _ = process.communicate(timeout=300)
-        return process.returncode, said
+            output, _ = process.communicate(timeout=300)
+        return process.returncode, output
 
 
 @pytest.fixture(scope="module")
 def temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One job's RUNNER_TEMP: the packages are fetched once."""
+    """The RUNNER_TEMP of one job: the packages are downloaded once."""
     return tmp_path_factory.mktemp("runner_temp")
 
 
@@ -79,58 +79,58 @@ def runner(temp: Path, tmp_path: Path) -> Runner:
 @pytest.mark.parametrize(
     ("scenario", "code", "status"), [("success", 0, "finished"), ("build-failure", 1, "failed")]
 )
-def test_the_verdict_and_the_outputs_are_the_same(
-    runner: Runner, scenario: str, code: int, status: str
-) -> None:
-    exit_code, said = runner.done(rehearse=scenario)
-    assert exit_code == code, said
+def test_exit_code_and_outputs(runner: Runner, scenario: str, code: int, status: str) -> None:
+    exit_code, output = runner.run(rehearse=scenario)
+    assert exit_code == code, output
     outputs = runner.outputs.read_text("utf-8")
     assert f'"status":"{status}"' in outputs
     assert "deployment_uuid<<" in outputs
 
 
-def test_the_second_step_of_a_job_installs_nothing(runner: Runner) -> None:
-    runner.done(rehearse="success")
+def test_second_step_of_a_job_installs_nothing(runner: Runner) -> None:
+    runner.run(rehearse="success")
     before = sorted((path, path.stat().st_mtime_ns) for path in runner.temp.rglob("*"))
-    assert runner.done(rehearse="success")[0] == 0
+    assert runner.run(rehearse="success")[0] == 0
     assert sorted((path, path.stat().st_mtime_ns) for path in runner.temp.rglob("*")) == before
 
 
-def test_nothing_in_an_input_is_a_command(runner: Runner) -> None:
+def test_inputs_are_not_executed(runner: Runner) -> None:
     hostile = '"; touch hacked; $(touch hacked) `touch hacked`\n${{ github.token }}'
-    exit_code, said = runner.done(rehearse=hostile, uuid=hostile)
+    exit_code, output = runner.run(rehearse=hostile, uuid=hostile)
     assert not (runner.work / "hacked").exists()
-    assert exit_code == 2, said
+    assert exit_code == 2, output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_runners_signal_reaches_the_program(runner: Runner, number: signal.Signals) -> None:
-    """The runner signals the process that it has started, and no other (ci-formats 1.9)."""
+def test_signal_of_the_runner_reaches_the_program(runner: Runner, number: signal.Signals) -> None:
+    """The runner signals only the process that it has started (ci-formats 1.9)."""
     with runner.step(rehearse="slow") as process:
         deadline = time.monotonic() + 60
         while "deployment_uuid" not in runner.outputs.read_text("utf-8"):
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        signalled = time.monotonic()
+        signalled_at = time.monotonic()
         process.send_signal(number)
-        said, _ = process.communicate(timeout=30)
-    assert time.monotonic() - signalled < FAREWELL
-    assert process.returncode == 130, said
-    assert "cancel" in said.lower()
+        output, _ = process.communicate(timeout=30)
+    assert time.monotonic() - signalled_at < MAX_SHUTDOWN_SECONDS
+    assert process.returncode == 130, output
+    assert "cancel" in output.lower()
     assert "interrupted" in runner.outputs.read_text("utf-8")
 
 
-def test_without_a_python_that_is_new_enough_the_remedy_is_told(tmp_path: Path) -> None:
+def test_missing_python_is_an_error_with_a_fix(tmp_path: Path) -> None:
     for name in ("bash", "dirname"):
         (tmp_path / name).symlink_to(f"/bin/{name}")
     start = ["/bin/bash", str(ACTION / "start.sh")]
-    done = subprocess.run(start, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "actions/setup-python" in done.stdout
+    completed = subprocess.run(
+        start, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert completed.returncode == 2
+    assert "actions/setup-python" in completed.stdout
 
 
-def test_a_python_that_only_the_runners_tool_cache_holds_is_found(tmp_path: Path, temp: Path) -> None:
+def test_python_in_the_tool_cache_is_found(tmp_path: Path, temp: Path) -> None:
     (tmp_path / "path").mkdir()
     for name in ("bash", "dirname"):
         (tmp_path / "path" / name).symlink_to(f"/bin/{name}")
@@ -148,7 +148,7 @@ def test_a_python_that_only_the_runners_tool_cache_holds_is_found(tmp_path: Path
     environ |= {"INPUT_REHEARSE": "success"} | {
         name: value for name, value in os.environ.items() if name.startswith("PIP_")
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         ["/bin/bash", str(ACTION / "start.sh")],
         env=environ,
         capture_output=True,
@@ -156,17 +156,17 @@ def test_a_python_that_only_the_runners_tool_cache_holds_is_found(tmp_path: Path
         check=False,
         timeout=300,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
-def test_the_second_net_names_what_may_still_run_and_obeys_nothing() -> None:
+def test_fallback_step_names_running_deployments_without_commands() -> None:
     environ = {
         "PATH": os.environ["PATH"],
         "DEPLOYMENTS": "a,b",
         "DEPLOYMENT_URL": "https://x.example/50%\r\n::set-output name=a::b",
     }
-    done = subprocess.run(
+    completed = subprocess.run(
         ["bash", str(ACTION / "net.sh")], env=environ, capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[0].endswith("see https://x.example/50%25::set-output name=a::b")
-    assert len(done.stdout.splitlines()) == 1
+    assert completed.stdout.splitlines()[0].endswith("see https://x.example/50%25::set-output name=a::b")
+    assert len(completed.stdout.splitlines()) == 1

@@ -1,4 +1,4 @@
-"""The image, built and started by a real Docker engine the way each CI system does it."""
+"""The image, built and started by a real Docker engine as each CI system does it."""
 
 import base64
 import json
@@ -16,23 +16,23 @@ import deployer
 from tests.e2e.peers import ROOT, Docker, GitHub
 
 REHEARSAL = "INPUT_REHEARSE=success"
-FAREWELL = 8  # seconds: the design promises five, GitHub gives seven and a half before SIGTERM
+MAX_SHUTDOWN_SECONDS = 8  # we promise 5; GitHub sends SIGTERM after 7.5
 
-# --- What is in it
+# --- Contents
 
 
-def test_the_image_tells_its_inputs_and_its_version(docker: Docker, image: str) -> None:
+def test_help_and_version(docker: Docker, image: str) -> None:
     assert "coolify_url" in docker.ok("run", "--rm", image, "--help").lower()
     assert deployer.__version__ in docker.ok("run", "--rm", image, "--version")
 
 
-def test_the_image_is_labelled(docker: Docker, image: str) -> None:
+def test_labels(docker: Docker, image: str) -> None:
     labels = json.loads(docker.ok("inspect", "--format", "{{json .Config.Labels}}", image))
-    ours = {name.removeprefix("org.opencontainers.image."): text for name, text in labels.items()}
-    assert ours.pop("source").startswith("https://")
-    assert ours.pop("version", deployer.__version__) == deployer.__version__  # a release has it
+    own_labels = {name.removeprefix("org.opencontainers.image."): text for name, text in labels.items()}
+    assert own_labels.pop("source").startswith("https://")
+    assert own_labels.pop("version", deployer.__version__) == deployer.__version__  # set in a release
     assert {
-        name: text for name, text in ours.items() if name != "revision" and not name.startswith("base.")
+        name: text for name, text in own_labels.items() if name != "revision" and not name.startswith("base.")
     } == {
         "title": "deployer",
         "description": "Triggers a Coolify deployment, follows it to its end and exits with the verdict",
@@ -40,7 +40,7 @@ def test_the_image_is_labelled(docker: Docker, image: str) -> None:
     }
 
 
-def test_the_layers_are_shown(docker: Docker, image: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_layers_are_shown(docker: Docker, image: str, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print()
         subprocess.run(
@@ -52,9 +52,9 @@ def test_the_layers_are_shown(docker: Docker, image: str, capsys: pytest.Capture
         )
 
 
-def test_nothing_is_left_that_is_for_other_programs(docker: Docker, image: str) -> None:
-    """A type checker's, a browser's, a shell's, a developer's."""
-    idle = (
+def test_unused_files_are_removed(docker: Docker, image: str) -> None:
+    """Files for type checkers, browsers, shells and developers."""
+    unused = (
         "*.pyi",
         "*/py.typed",
         "*/pydantic/v1",
@@ -63,11 +63,11 @@ def test_nothing_is_left_that_is_for_other_programs(docker: Docker, image: str) 
         "*/dotenv/cli.py",
         "*/idna/cli.py",
     )
-    paths = " -o ".join(f"-path '{path}'" for path in idle)
+    paths = " -o ".join(f"-path '{path}'" for path in unused)
     assert docker.ok("run", "--rm", image, "sh", "-c", f"find /opt/deployer {paths}") == ""
 
 
-def test_no_installer_and_no_compiler_is_left_behind(docker: Docker, image: str) -> None:
+def test_installers_and_compilers_are_removed(docker: Docker, image: str) -> None:
     programs = docker.ok("run", "--rm", image, "ls", "/opt/deployer/bin").split()
     assert all(program.startswith("python") for program in programs)
     assert docker.ok(
@@ -76,60 +76,58 @@ def test_no_installer_and_no_compiler_is_left_behind(docker: Docker, image: str)
     assert not docker.ok("run", "--rm", image, "sh", "-c", "command -v cc gcc || true")
 
 
-def test_every_module_has_bytecode_that_is_never_checked(docker: Docker, image: str) -> None:
-    stale = """
+def test_modules_have_unchecked_bytecode(docker: Docker, image: str) -> None:
+    check_bytecode = """
 import importlib.util, pathlib
 for path in pathlib.Path("/opt/deployer/lib").rglob("*.py"):
     code = pathlib.Path(importlib.util.cache_from_source(path))
     if not code.exists() or code.read_bytes()[4:8] != bytes([1, 0, 0, 0]):
         print(path)
 """
-    assert docker.ok("run", "--rm", image, "/opt/deployer/bin/python", "-c", stale) == ""
+    assert docker.ok("run", "--rm", image, "/opt/deployer/bin/python", "-c", check_bytecode) == ""
 
 
-# --- What it does
+# --- Behavior
 
 
-def test_a_rehearsed_success_is_green(docker: Docker, image: str) -> None:
-    done = docker("run", "--rm", "--env", REHEARSAL, image)
-    assert done.returncode == 0, done.stdout
-    assert "rehearsal" in done.stdout.splitlines()[0].lower()
+def test_rehearsed_success_exits_with_0(docker: Docker, image: str) -> None:
+    completed = docker("run", "--rm", "--env", REHEARSAL, image)
+    assert completed.returncode == 0, completed.stdout
+    assert "rehearsal" in completed.stdout.splitlines()[0].lower()
 
 
-def test_a_rehearsed_build_failure_is_red(docker: Docker, image: str) -> None:
-    done = docker("run", "--rm", "--env", "INPUT_REHEARSE=build-failure", image)
-    assert done.returncode == 1, done.stdout
+def test_rehearsed_build_failure_exits_with_1(docker: Docker, image: str) -> None:
+    completed = docker("run", "--rm", "--env", "INPUT_REHEARSE=build-failure", image)
+    assert completed.returncode == 1, completed.stdout
 
 
-def test_wrong_input_is_refused(docker: Docker, image: str) -> None:
+def test_invalid_input_exits_with_2(docker: Docker, image: str) -> None:
     assert docker("run", "--rm", image).returncode == 2
 
 
-def test_an_argument_that_is_no_program_is_a_mistake(docker: Docker, image: str) -> None:
-    done = docker("run", "--rm", image, "deploy-please")
-    assert done.returncode == 2
-    assert "environment" in done.stdout
-    assert "Traceback" not in done.stdout
+def test_unknown_argument_is_an_error(docker: Docker, image: str) -> None:
+    completed = docker("run", "--rm", image, "deploy-please")
+    assert completed.returncode == 2
+    assert "environment" in completed.stdout
+    assert "Traceback" not in completed.stdout
 
 
-def test_a_run_changes_no_file_of_the_image(docker: Docker, image: str, name: str) -> None:
+def test_run_changes_no_file_of_the_image(docker: Docker, image: str, name: str) -> None:
     docker.ok("run", "--name", name, "--env", REHEARSAL, image)
     assert docker.ok("diff", name) == ""
 
 
-def test_a_run_needs_neither_a_known_user_nor_a_home_nor_a_writable_disk_nor_a_network(
-    docker: Docker, image: str
-) -> None:
+def test_run_needs_no_known_user_home_writable_disk_or_network(docker: Docker, image: str) -> None:
     docker.ok(
         "run", "--rm", "--user", "12345:12345", "--read-only", "--network", "none", "--env", REHEARSAL, image
     )
 
 
-def test_a_jobs_python_settings_do_not_reach_the_program(docker: Docker, image: str, tmp_path: Path) -> None:
+def test_python_settings_of_the_job_are_ignored(docker: Docker, image: str, tmp_path: Path) -> None:
     (tmp_path / "requests.py").write_text(
         "raise SystemExit('the job’s own requests.py was imported')", "utf-8"
     )
-    where = [
+    options = [
         "--volume",
         f"{tmp_path}:/job",
         "--workdir",
@@ -139,15 +137,15 @@ def test_a_jobs_python_settings_do_not_reach_the_program(docker: Docker, image: 
         "--env",
         "PYTHONHOME=/job",
     ]
-    docker.ok("run", "--rm", *where, "--env", REHEARSAL, image)
-    docker.ok("run", "--rm", *where, image, "deployer", "--version")
+    docker.ok("run", "--rm", *options, "--env", REHEARSAL, image)
+    docker.ok("run", "--rm", *options, image, "deployer", "--version")
 
 
-# --- How it is started
+# --- How CI systems start it
 
 
-def test_github_gets_its_outputs_and_its_summary(docker: Docker, image: str, github: GitHub) -> None:
-    done = docker(
+def test_github_receives_outputs_and_summary(docker: Docker, image: str, github: GitHub) -> None:
+    completed = docker(
         "run",
         "--rm",
         *github.options,
@@ -157,16 +155,16 @@ def test_github_gets_its_outputs_and_its_summary(docker: Docker, image: str, git
         **github.environ,
         INPUT_REHEARSE="success",
     )
-    assert done.returncode == 0, done.stdout
-    assert "::warning" in done.stdout
+    assert completed.returncode == 0, completed.stdout
+    assert "::warning" in completed.stdout
     assert "finished" in github.outputs
     assert "deployment_uuid" in github.outputs
     assert '"rehearsal":true' in github.outputs
     assert "Rehearsal" in github.summary
 
 
-def test_github_gets_its_outputs_of_a_failure_too(docker: Docker, image: str, github: GitHub) -> None:
-    done = docker(
+def test_github_receives_outputs_of_a_failure(docker: Docker, image: str, github: GitHub) -> None:
+    completed = docker(
         "run",
         "--rm",
         *github.options,
@@ -176,16 +174,14 @@ def test_github_gets_its_outputs_of_a_failure_too(docker: Docker, image: str, gi
         **github.environ,
         INPUT_REHEARSE="build-failure",
     )
-    assert done.returncode == 1, done.stdout
-    assert "::error" in done.stdout
+    assert completed.returncode == 1, completed.stdout
+    assert "::error" in completed.stdout
     assert "failed" in github.outputs
     assert "Rehearsal" in github.summary
 
 
 @pytest.mark.parametrize(("scenario", "code"), [("success", 0), ("build-failure", 1)])
-def test_gitlab_feeds_a_script_to_the_shell_that_it_starts(
-    docker: Docker, image: str, scenario: str, code: int
-) -> None:
+def test_gitlab_passes_a_script_to_a_shell(docker: Docker, image: str, scenario: str, code: int) -> None:
     script = f"""
 set -e
 export CI=true GITLAB_CI=true DEPLOYER_REHEARSE={scenario}
@@ -194,7 +190,7 @@ deployer || code=$?
 grep DEPLOYED_STATUS= deployer.env
 exit ${{code:-0}}
 """
-    done = docker(
+    completed = docker(
         "run",
         "--rm",
         "--interactive",
@@ -204,9 +200,9 @@ exit ${{code:-0}}
         "if command -v bash; then exec bash; else exec sh; fi",
         stdin=script,
     )
-    assert done.returncode == code, done.stdout
-    assert "section_start:" in done.stdout
-    assert f"DEPLOYED_STATUS={'failed' if code else 'finished'}" in done.stdout
+    assert completed.returncode == code, completed.stdout
+    assert "section_start:" in completed.stdout
+    assert f"DEPLOYED_STATUS={'failed' if code else 'finished'}" in completed.stdout
 
 
 @pytest.mark.parametrize(
@@ -214,10 +210,10 @@ exit ${{code:-0}}
     [["IMAGE", "/bin/sh", "-c"], ["--entrypoint", "/bin/sh", "IMAGE", "-c"]],
     ids=["arguments", "entrypoint"],
 )
-def test_woodpecker_hands_over_an_encoded_script(docker: Docker, image: str, start: list[str]) -> None:
+def test_woodpecker_passes_an_encoded_script(docker: Docker, image: str, start: list[str]) -> None:
     script = base64.b64encode(b"cd /tmp\ndeployer\n").decode()
-    words = [image if word == "IMAGE" else word for word in start]
-    done = docker(
+    arguments = [image if word == "IMAGE" else word for word in start]
+    completed = docker(
         "run",
         "--rm",
         "--env",
@@ -226,23 +222,23 @@ def test_woodpecker_hands_over_an_encoded_script(docker: Docker, image: str, sta
         "CI=woodpecker",
         "--env",
         "PLUGIN_REHEARSE=success",
-        *words,
+        *arguments,
         "echo $CI_SCRIPT | base64 -d | /bin/sh -e",
     )
-    assert done.returncode == 0, done.stdout
-    assert "rehearsal" in done.stdout.lower()
+    assert completed.returncode == 0, completed.stdout
+    assert "rehearsal" in completed.stdout.lower()
 
 
-def test_jenkins_keeps_the_container_busy_and_executes_in_it(docker: Docker, image: str, name: str) -> None:
+def test_jenkins_executes_in_a_running_container(docker: Docker, image: str, name: str) -> None:
     docker.ok("run", "--detach", "--tty", "--user", "1000:1000", "--name", name, image, "cat")
-    # Jenkins looks whether its `cat` really runs, and complains about the entrypoint if not.
+    # Jenkins checks that its `cat` runs, and otherwise complains about the entrypoint.
     deadline = time.monotonic() + 5
     while docker.ok("exec", name, "cat", "/proc/1/cmdline") != "cat\0":
         assert time.monotonic() < deadline
     assert docker("exec", "--env", "DEPLOYER_REHEARSE=build-failure", name, "deployer").returncode == 1
 
 
-# --- How it is stopped
+# --- How CI systems stop it
 
 
 def stop(docker: Docker, name: str, _: subprocess.Popen[str]) -> None:
@@ -254,17 +250,17 @@ def interrupt(docker: Docker, name: str, _: subprocess.Popen[str]) -> None:
 
 
 def cancel_the_job(_: Docker, __: str, client: subprocess.Popen[str]) -> None:
-    """GitHub signals the command line, which hands it on."""
+    """GitHub signals the Docker client, which forwards the signal."""
     client.send_signal(signal.SIGINT)
 
 
-@pytest.mark.parametrize("end", [stop, interrupt, cancel_the_job])
-def test_a_stopped_job_stops_its_deployment(
+@pytest.mark.parametrize("stop_job", [stop, interrupt, cancel_the_job])
+def test_stopped_job_cancels_its_deployment(
     docker: Docker,
     image: str,
     name: str,
     github: GitHub,
-    end: Callable[[Docker, str, subprocess.Popen[str]], None],
+    stop_job: Callable[[Docker, str, subprocess.Popen[str]], None],
 ) -> None:
     environ = github.environ | {"INPUT_REHEARSE": "slow"}
     with docker.attached(
@@ -275,22 +271,22 @@ def test_a_stopped_job_stops_its_deployment(
             assert client.poll() is None, docker("logs", name).stdout
             assert time.monotonic() < deadline, docker("logs", name).stdout
             time.sleep(0.1)
-        signalled = time.monotonic()
-        end(docker, name, client)
-        said, _ = client.communicate(timeout=30)
-    assert time.monotonic() - signalled < FAREWELL
-    assert client.returncode == 130, said
-    assert "cancel" in said.lower()
+        signalled_at = time.monotonic()
+        stop_job(docker, name, client)
+        output, _ = client.communicate(timeout=30)
+    assert time.monotonic() - signalled_at < MAX_SHUTDOWN_SECONDS
+    assert client.returncode == 130, output
+    assert "cancel" in output.lower()
     assert "interrupted" in github.outputs
 
 
-# --- How it is built
+# --- Build
 
 
-def test_any_checkout_any_builder_and_the_official_base_make_an_image_that_works(
+def test_image_from_any_checkout_builder_and_base_works(
     docker: Docker, image: str, tmp_path: Path, name: str
 ) -> None:
-    """Read by nobody else, no BuildKit (as act and Gitea build an action), no bytecode, and a CMD in the base."""
+    """Files readable by the owner only, no BuildKit (as in act and Gitea), no bytecode, a CMD in the base."""
     assert image
     shutil.copytree(ROOT / "deployer", tmp_path / "deployer", ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("Dockerfile", ".dockerignore", "LICENSE", "entrypoint.py", "requirements.txt"):

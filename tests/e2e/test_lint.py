@@ -1,4 +1,4 @@
-"""What others say of the files that only GitHub and Docker read. They are all asked offline."""
+"""Linters for the files that only GitHub and Docker read. All of them run offline."""
 
 import subprocess
 import sys
@@ -19,27 +19,27 @@ SCHEMAS = {
 }
 
 
-def clean(*words: str | Path) -> None:
-    done = subprocess.run(
-        list(map(str, words)), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+def assert_clean(*command: str | Path) -> None:
+    completed = subprocess.run(
+        list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
-def test_the_schema_holds(schema: str) -> None:
+def test_file_matches_its_schema(schema: str) -> None:
     files = [path for glob in SCHEMAS[schema] for path in sorted(ROOT.glob(glob))]
     assert files
-    clean(BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
+    assert_clean(BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
 
 
 def test_zizmor_finds_nothing() -> None:
-    clean(BIN / "zizmor", "--offline", "--quiet", ".")
+    assert_clean(BIN / "zizmor", "--offline", "--quiet", ".")
 
 
 def test_actionlint_finds_nothing(go: Callable[[str, str], Path]) -> None:
-    clean(go("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"), "-no-color")
+    assert_clean(go("actionlint", "github.com/rhysd/actionlint/cmd/actionlint"), "-no-color")
 
 
 def test_hadolint_finds_nothing() -> None:
-    clean(BIN / "hadolint", "Dockerfile")
+    assert_clean(BIN / "hadolint", "Dockerfile")

@@ -1,4 +1,4 @@
-"""The package as it is uploaded: built from what is locked, installed where nothing else is."""
+"""The package as it is uploaded: built with the locked versions, and installed into an empty environment."""
 
 import os
 import subprocess
@@ -37,7 +37,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_an_empty_venv_gets_the_command(dist: Path, tmp_path: Path) -> None:
+def test_package_installs_the_command(dist: Path, tmp_path: Path) -> None:
     home = tmp_path / "venv"
     venv.create(home, with_pip=True)
     wheel = next(dist.glob("*.whl"))
@@ -49,11 +49,11 @@ def test_an_empty_venv_gets_the_command(dist: Path, tmp_path: Path) -> None:
         "--quiet",
         "--disable-pip-version-check",
     ]
-    subprocess.run([*pip, "--constraint", _unhashed(tmp_path), wheel], check=True)
-    told = subprocess.run(
+    subprocess.run([*pip, "--constraint", _constraints_without_hashes(tmp_path), wheel], check=True)
+    version = subprocess.run(
         [home / "bin" / "deployer", "--version"], capture_output=True, text=True, check=True
     ).stdout
-    assert told == f"deployer {deployer.__version__}\n"
+    assert version == f"deployer {deployer.__version__}\n"
     for scenario, code in (("success", 0), ("build-failure", 1)):
         environ = {"PATH": os.environ["PATH"], "DEPLOYER_REHEARSE": scenario}
         assert (
@@ -64,15 +64,18 @@ def test_an_empty_venv_gets_the_command(dist: Path, tmp_path: Path) -> None:
         )
 
 
-def _unhashed(folder: Path) -> Path:
-    """The locked versions as constraints: a wheel from a file has no hash, and pip wants all or none."""
+def _constraints_without_hashes(folder: Path) -> Path:
+    """The locked versions as constraints, without hashes.
+
+    A local wheel has none, and pip wants all or none.
+    """
     lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
     constraints = folder / "constraints.txt"
     constraints.write_text("\n".join(line.removesuffix(" \\") for line in lines if "==" in line), "utf-8")
     return constraints
 
 
-def test_the_packages_hold_the_program_and_its_licence_and_no_test(dist: Path) -> None:
+def test_packages_contain_program_and_license_but_no_tests(dist: Path) -> None:
     wheel = zipfile.ZipFile(next(dist.glob("*.whl"))).namelist()
     assert f"{NAME}-{deployer.__version__}.dist-info/licenses/LICENSE" in wheel
     assert "deployer/__main__.py" in wheel
