@@ -1,4 +1,4 @@
-"""Coolify: the deployments of additional servers."""
+"""The deployments on additional servers."""
 
 from __future__ import annotations
 
@@ -7,54 +7,50 @@ import pytest
 from deployer.model import Phase
 from deployer.providers.coolify.watching import deployment
 from tests.providers.coolify.support import APP, BASE, Row, body, entry, finished
-from tests.providers.coolify.watching.records import EXECUTING, others
+from tests.providers.coolify.watching.records import EXECUTING, additional_servers
 
 PAGE = f"/project/p/environment/e/application/{APP}/deployment"
 
 
-ELSEWHERE = f"Deployment to second. Logs: https://coolify.internal{PAGE}/abc"
+ON_SECOND = f"Deployment to second. Logs: https://coolify.internal{PAGE}/abc"
 
 
 @pytest.mark.parametrize(
     ("texts", "found"),
     [
+        pytest.param([ON_SECOND], [("abc", "second", f"{BASE}{PAGE}/abc")], id="one-on-our-host"),
         pytest.param(
-            [ELSEWHERE], [("abc", "second", f"{BASE}{PAGE}/abc")], id="one-with-its-page-on-our-address"
-        ),
-        pytest.param(
-            [ELSEWHERE, ELSEWHERE.replace("second", "the third one").replace("/abc", "/def")],
+            [ON_SECOND, ON_SECOND.replace("second", "the third one").replace("/abc", "/def")],
             [("abc", "second", f"{BASE}{PAGE}/abc"), ("def", "the third one", f"{BASE}{PAGE}/def")],
             id="two",
         ),
-        pytest.param([entry(ELSEWHERE, hidden=True)], [("abc", "second", f"{BASE}{PAGE}/abc")], id="hidden"),
-        pytest.param([entry(ELSEWHERE, command="npm run build")], [], id="a-build-that-prints-it"),
-        pytest.param([f"{ELSEWHERE}\nand more"], [], id="and-more"),
+        pytest.param([entry(ON_SECOND, hidden=True)], [("abc", "second", f"{BASE}{PAGE}/abc")], id="hidden"),
+        pytest.param([entry(ON_SECOND, command="npm run build")], [], id="printed-by-a-build"),
+        pytest.param([f"{ON_SECOND}\nand more"], [], id="with-text-after-it"),
         pytest.param([f"Deployment to second. Logs: {PAGE}/abc"], [], id="no-address"),
         pytest.param(["Deployment to second. Logs: https://x/deployment/a b"], [], id="no-uuid"),
-        pytest.param(
-            [f"Deployment to {'x' * 201}. Logs: https://x{PAGE}/abc"], [], id="a-name-that-is-too-long"
-        ),
+        pytest.param([f"Deployment to {'x' * 201}. Logs: https://x{PAGE}/abc"], [], id="name-too-long"),
         pytest.param([], [], id="none"),
     ],
 )
-def test_additional_servers_stand_in_coolify_s_own_lines(
+def test_additional_servers_are_read_from_coolify_s_own_lines(
     texts: list[str | Row], found: list[tuple[str, str, str]]
 ) -> None:
-    assert others(*texts) == found
+    assert additional_servers(*texts) == found
 
 
 @pytest.mark.parametrize(
     ("status", "count"),
     [("finished", 1), ("failed", 0), ("cancelled-by-user", 0), ("in_progress", 0), ("queued", 0)],
 )
-def test_additional_servers_are_followed_from_a_deployment_that_went_well(status: str, count: int) -> None:
-    assert len(others(ELSEWHERE, status=status)) == count
+def test_additional_servers_are_followed_after_success_only(status: str, count: int) -> None:
+    assert len(additional_servers(ON_SECOND, status=status)) == count
 
 
-def test_additional_servers_are_followed_though_the_post_deployment_command_failed() -> None:
-    """They were started before it ran (coolify-api 7.3)."""
+def test_additional_servers_are_followed_after_a_failed_post_deployment_command() -> None:
+    """They are started before the command runs (coolify-api 7.3)."""
     seen = deployment.snapshot_of(
-        finished(ELSEWHERE, EXECUTING, "Post-deployment command failed."), BASE, APP
+        finished(ON_SECOND, EXECUTING, "Post-deployment command failed."), BASE, APP
     )
     assert (seen.phase, len(seen.follow_ups)) == (Phase.UNVERIFIED, 1)
 
@@ -66,26 +62,24 @@ MAIN, SECOND = (
 
 
 @pytest.mark.parametrize(
-    ("changes", "main", "one"),
+    ("changes", "main", "expected"),
     [
         pytest.param({}, {}, True, id="as-recorded"),
-        pytest.param({"server_id": MAIN["server_id"]}, {}, False, id="on-the-same-server"),
-        pytest.param({"is_api": True}, {}, False, id="of-the-api"),
-        pytest.param({"is_webhook": True}, {}, False, id="of-a-webhook"),
-        pytest.param({"created_at": "2026-11-21T05:43:02.000000Z"}, {}, True, id="five-seconds-later"),
-        pytest.param({"created_at": "2026-11-21T05:43:03.000000Z"}, {}, False, id="six-seconds-later"),
+        pytest.param({"server_id": MAIN["server_id"]}, {}, False, id="on-same-server"),
+        pytest.param({"is_api": True}, {}, False, id="api"),
+        pytest.param({"is_webhook": True}, {}, False, id="webhook"),
+        pytest.param({"created_at": "2026-11-21T05:43:02.000000Z"}, {}, True, id="5-seconds-later"),
+        pytest.param({"created_at": "2026-11-21T05:43:03.000000Z"}, {}, False, id="6-seconds-later"),
+        pytest.param({"created_at": "2026-11-21T05:42:53.000000Z"}, {}, True, id="just-before-the-end"),
         pytest.param(
-            {"created_at": "2026-11-21T05:42:53.000000Z"}, {}, True, id="shortly-before-the-end-was-written"
+            {"created_at": "2026-11-21T05:42:40.000000Z"}, {}, False, id="before-the-main-deployment"
         ),
-        pytest.param(
-            {"created_at": "2026-11-21T05:42:40.000000Z"}, {}, False, id="before-the-first-one-began"
-        ),
-        pytest.param({"created_at": None}, {}, False, id="nobody-knows-when"),
+        pytest.param({"created_at": None}, {}, False, id="unknown-time"),
         pytest.param(
             {},
             {"finished_at": None, "updated_at": "2026-11-21T05:42:57.000000Z"},
             True,
-            id="the-end-is-not-written-yet",
+            id="end-not-written-yet",
         ),
         pytest.param(
             {"created_at": "2026-11-21T05:42:57.000000Z"},
@@ -93,17 +87,19 @@ MAIN, SECOND = (
             True,
             id="as-before-beta461",
         ),
-        pytest.param({}, {"finished_at": "soon"}, False, id="an-end-that-is-no-time"),
+        pytest.param({}, {"finished_at": "soon"}, False, id="invalid-end"),
         pytest.param(
-            {}, {"finished_at": "2026-11-21T05:43:57.000000Z"}, True, id="a-minute-of-post-deployment-command"
+            {}, {"finished_at": "2026-11-21T05:43:57.000000Z"}, True, id="post-deployment-command-of-a-minute"
         ),
     ],
 )
-def test_an_additional_server_s_row_was_born_when_the_first_one_ended(
-    changes: Row, main: Row, *, one: bool
+def test_record_of_an_additional_server_is_created_when_the_main_one_ends(
+    changes: Row, main: Row, *, expected: bool
 ) -> None:
-    """For who may not read the log. The rows are written before `finished_at`, the post-deployment command between.
+    """For tokens that may not read the log.
+
+    The records are written before `finished_at`, and before the post-deployment command.
 
     Source: coolify-api 7.3, 16.
     """
-    assert deployment.is_other_server({**SECOND, **changes}, {**MAIN, **main}) is one
+    assert deployment.is_other_server({**SECOND, **changes}, {**MAIN, **main}) is expected

@@ -1,4 +1,4 @@
-"""Coolify: one look, and what stands behind a handle: a deployment, a phantom, additional servers, a status."""
+"""One poll of a handle: a deployment, a phantom, additional servers, or a resource status."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ from tests.providers.coolify.support import (
     without,
 )
 
-QUIET = Options(verify_health="false")
-"""Nothing is asked of the application afterwards."""
+WITHOUT_HEALTH_CHECK = Options(verify_health="false")
+"""Without a health check after the deployment."""
 
 
 def serve_row(wire: responses.RequestsMock, name: str, of: str = APP, **changes: Any) -> None:
-    """The row of deployment `abc` of this application, where the recorded one is another's."""
+    """Serve a recorded record as deployment `abc` of this application."""
     serve(wire, "GET", "/deployments/abc", name, body=about(changes.pop("body", body(name)), of), **changes)
 
 
-def test_a_look_is_one_question(wire: responses.RequestsMock) -> None:
+def test_poll_is_one_request(wire: responses.RequestsMock) -> None:
     serve_row(wire, "deployment_get_finished")
     assert server(verify_health="false").poll(Handle(APP, "abc")) == deployment.snapshot_of(
         body("deployment_get_finished"), BASE
@@ -67,7 +67,7 @@ def test_a_look_is_one_question(wire: responses.RequestsMock) -> None:
     assert asked(wire) == ["GET /deployments/abc"]
 
 
-def test_a_look_remembers_the_post_deployment_command(wire: responses.RequestsMock) -> None:
+def test_poll_remembers_the_post_deployment_command(wire: responses.RequestsMock) -> None:
     serve_row(wire, "deployment_get_finished_no_finished_at")
     assert (
         server(known={APP: Resource(APPLICATION, {"post_deployment_command": "migrate"})})
@@ -77,25 +77,27 @@ def test_a_look_remembers_the_post_deployment_command(wire: responses.RequestsMo
     )
 
 
-def test_links_lead_to_the_pages_not_to_the_path_of_the_api(wire: responses.RequestsMock) -> None:
+def test_links_lead_to_pages_not_to_the_api(wire: responses.RequestsMock) -> None:
     http = Http(f"{BASE}/sub/api/v1", token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
     wire.get(f"{BASE}/sub/api/v1/deployments/abc", json=about(body("deployment_get_finished"), APP))
-    link = CoolifyProvider(Client(http, http), f"{BASE}/sub", QUIET).poll(Handle(APP, "abc")).link
+    link = (
+        CoolifyProvider(Client(http, http), f"{BASE}/sub", WITHOUT_HEALTH_CHECK).poll(Handle(APP, "abc")).link
+    )
     assert link == BASE + body("deployment_get_finished")["deployment_url"]
 
 
 @pytest.mark.parametrize(
-    ("trust", "reason"),
+    ("certainty", "reason"),
     [
-        pytest.param(Certainty.CONFIRMED, "this deployment no longer exists in Coolify", id="it-was-there"),
-        pytest.param(Certainty.UNCONFIRMED, poll.FULL_QUEUE, id="start-on-a-full-queue"),
+        pytest.param(Certainty.CONFIRMED, "this deployment no longer exists in Coolify", id="existed"),
+        pytest.param(Certainty.UNCONFIRMED, poll.FULL_QUEUE, id="start-on-full-queue"),
     ],
 )
-def test_a_deployment_that_is_not_there_is_absent(
-    wire: responses.RequestsMock, trust: Certainty, reason: str
+def test_missing_deployment_is_absent(
+    wire: responses.RequestsMock, certainty: Certainty, reason: str
 ) -> None:
     serve(wire, "GET", "/deployments/abc", "start_queue_full_phantom")
-    assert server().poll(Handle(WEB, "abc", trust)) == Snapshot(Phase.ABSENT, stable_for=2, reason=reason)
+    assert server().poll(Handle(WEB, "abc", certainty)) == Snapshot(Phase.ABSENT, stable_for=2, reason=reason)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +109,7 @@ def test_a_deployment_that_is_not_there_is_absent(
         "transport_api_disabled",
     ],
 )
-def test_a_look_that_is_refused_is_refused(wire: responses.RequestsMock, name: str) -> None:
+def test_rejected_poll_is_refused(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", "/deployments/abc", name)
     with pytest.raises(RefusedError):
         server().poll(Handle(WEB, "abc"))
@@ -117,13 +119,13 @@ def test_a_look_that_is_refused_is_refused(wire: responses.RequestsMock, name: s
     "name",
     ["transport_proxy_traefik_404", "maintenance_503", "maintenance_503_star", "ratelimit_429", "version"],
 )
-def test_a_look_that_gets_no_answer_of_coolify_is_no_news(wire: responses.RequestsMock, name: str) -> None:
+def test_poll_without_a_response_of_coolify_is_unavailable(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", "/deployments/abc", name)
     with pytest.raises(UnavailableError):
         server().poll(Handle(WEB, "abc"))
 
 
-# --- an answer to another question
+# --- responses about something else
 
 
 @pytest.mark.parametrize(
@@ -138,8 +140,10 @@ def test_a_look_that_gets_no_answer_of_coolify_is_no_news(wire: responses.Reques
     ],
 )
 @pytest.mark.parametrize("status", ["in_progress", "finished", "failed", "cancelled-by-user"])
-def test_a_row_of_something_else_is_no_news(wire: responses.RequestsMock, changes: Row, status: str) -> None:
-    """A cache, or a gateway that mixes up its connections: nothing is concluded from it."""
+def test_record_of_another_deployment_is_unavailable(
+    wire: responses.RequestsMock, changes: Row, status: str
+) -> None:
+    """From a cache, or a gateway that mixes up its connections: it is ignored."""
     row = about(finished(), WEB)
     serve(
         wire,
@@ -152,10 +156,10 @@ def test_a_row_of_something_else_is_no_news(wire: responses.RequestsMock, change
         server().poll(Handle(WEB, "abc"))
 
 
-@pytest.mark.parametrize("aspect", [HEALTH, STOPPED])
+@pytest.mark.parametrize("condition", [HEALTH, STOPPED])
 @pytest.mark.parametrize("uuid", [APP, None, ""])
-def test_a_status_of_something_else_is_no_news(
-    wire: responses.RequestsMock, aspect: str, uuid: str | None
+def test_status_of_another_resource_is_unavailable(
+    wire: responses.RequestsMock, condition: str, uuid: str | None
 ) -> None:
     serve(
         wire,
@@ -165,12 +169,12 @@ def test_a_status_of_something_else_is_no_news(
         body={**body("app_get_read"), "uuid": uuid, "status": "exited"},
     )
     with pytest.raises(UnavailableError, match="about another application, or none"):
-        server(known={WEB: Resource(APPLICATION)}).poll(Handle(WEB, "", condition=aspect))
+        server(known={WEB: Resource(APPLICATION)}).poll(Handle(WEB, "", condition=condition))
 
 
-def test_a_large_row_of_something_else_is_no_news() -> None:
+def test_large_record_of_another_deployment_is_unavailable() -> None:
     with pytest.raises(TooLargeError):
-        looked_at_large({**LARGE_ROW, "deployment_uuid": "another"})
+        poll_large({**LARGE_ROW, "deployment_uuid": "another"})
 
 
 GATEWAYS = [
@@ -185,139 +189,139 @@ GATEWAYS = [
     (409, {"error": "conflict"}),
     (409, ["conflict"]),
 ]
-"""The JSON of what stands in front of Coolify: Kong's and AWS's shape, and others."""
+"""JSON errors of gateways in front of Coolify: Kong, AWS and others."""
 
 
-@pytest.mark.parametrize(("status", "said"), GATEWAYS)
+@pytest.mark.parametrize(("status", "text"), GATEWAYS)
 @pytest.mark.parametrize(
     "handle", [Handle(WEB, "abc"), Handle(WEB, "", condition=HEALTH), Handle(WEB, "", Certainty.PHANTOM)]
 )
-def test_a_refusal_in_json_that_is_not_coolify_s_is_no_news(
-    wire: responses.RequestsMock, handle: Handle, status: int, said: Any
+def test_json_error_of_a_gateway_is_unavailable(
+    wire: responses.RequestsMock, handle: Handle, status: int, text: Any
 ) -> None:
-    wire.get(re.compile(f"{API}/.*"), json=said, status=status)
+    wire.get(re.compile(f"{API}/.*"), json=text, status=status)
     with pytest.raises(
         UnavailableError, match=f"HTTP {status}.*That is not Coolify's response: a gateway is in front of it"
     ):
         server(known={WEB: Resource(APPLICATION)}).poll(handle)
 
 
-@pytest.mark.parametrize(("status", "said"), GATEWAYS)
-def test_a_refusal_in_json_that_is_not_coolify_s_does_not_make_the_uuid_wrong(
-    wire: responses.RequestsMock, status: int, said: Any
+@pytest.mark.parametrize(("status", "text"), GATEWAYS)
+def test_json_error_of_a_gateway_does_not_mean_an_unknown_uuid(
+    wire: responses.RequestsMock, status: int, text: Any
 ) -> None:
-    wire.get(re.compile(f"{API}/.*"), json=said, status=status)
+    wire.get(re.compile(f"{API}/.*"), json=text, status=status)
     with pytest.raises(UnavailableError, match="That is not Coolify's"):
         server().resolve(WEB)
 
 
 # --- behind "already queued"
 
-PHANTOM, LISTED = Handle(WEB, "", Certainty.PHANTOM), Handle(WEB, "abc", Certainty.POSSIBLY_PHANTOM)
+PHANTOM, POSSIBLY_PHANTOM = Handle(WEB, "", Certainty.PHANTOM), Handle(WEB, "abc", Certainty.POSSIBLY_PHANTOM)
 NOTHING_BEHIND = Snapshot(
     Phase.ABSENT, reason="Coolify reported that a deployment was already queued, but there is none any more"
 )
-SOMEBODY, IN_COOLIFY, WEBHOOK = (
+BY_API, BY_DASHBOARD, BY_WEBHOOK = (
     "somebody started through the API",
     "somebody started in Coolify",
     "a webhook started",
 )
 
 
-@pytest.mark.parametrize("handle", [PHANTOM, LISTED], ids=["phantom", "listed"])
+@pytest.mark.parametrize("handle", [PHANTOM, POSSIBLY_PHANTOM], ids=["phantom", "possible-phantom"])
 @pytest.mark.parametrize(
-    ("pr", "listed", "real", "whose"),
+    ("pr", "records", "adopted", "started_by"),
     [
-        pytest.param(0, [deployed(3, status="in_progress")], "d3", SOMEBODY, id="running"),
+        pytest.param(0, [deployed(3, status="in_progress")], "d3", BY_API, id="running"),
         pytest.param(
             0,
             [deployed(3, status="queued", is_api=False, is_webhook=True)],
             "d3",
-            WEBHOOK,
-            id="queued-by-a-webhook",
+            BY_WEBHOOK,
+            id="queued-by-webhook",
         ),
         pytest.param(
-            0, [deployed(3, status="queued", is_api=False)], "d3", IN_COOLIFY, id="queued-in-the-dashboard"
+            0, [deployed(3, status="queued", is_api=False)], "d3", BY_DASHBOARD, id="queued-in-dashboard"
         ),
         pytest.param(
             0,
             [deployed(3, status="finished"), deployed(2, status="in_progress")],
             "d2",
-            SOMEBODY,
-            id="behind-one-that-is-over",
+            BY_API,
+            id="older-than-a-finished-one",
         ),
         pytest.param(
-            0, [deployed(2, status="queued"), deployed(3, status="queued")], "d3", SOMEBODY, id="the-newest"
+            0, [deployed(2, status="queued"), deployed(3, status="queued")], "d3", BY_API, id="newest"
         ),
         pytest.param(
             0,
             [deployed(3, status="queued", pull_request_id=7), deployed(2, status="in_progress")],
             "d2",
-            SOMEBODY,
-            id="no-pull-request-s",
+            BY_API,
+            id="not-a-preview",
         ),
         pytest.param(
             7,
             [deployed(3, status="queued"), deployed(2, pull_request_id=7)],
             "d2",
-            SOMEBODY,
-            id="of-the-same-pull-request",
+            BY_API,
+            id="same-pull-request",
         ),
         pytest.param(
-            7, [deployed(3, pull_request_id=8), deployed(2)], "", "", id="none-of-this-pull-request"
+            7, [deployed(3, pull_request_id=8), deployed(2)], "", "", id="none-for-this-pull-request"
         ),
-        pytest.param(0, [deployed(3, pull_request_id=None)], "d3", SOMEBODY, id="no-pull-request-at-all"),
+        pytest.param(0, [deployed(3, pull_request_id=None)], "d3", BY_API, id="null-pull-request"),
         pytest.param(
             0,
             [deployed(3, status="finished"), deployed(2, status="exploded")],
             "",
             "",
-            id="none-that-is-going",
+            id="none-active",
         ),
         pytest.param(0, [], "", "", id="none"),
     ],
 )
-def test_behind_already_queued_is_the_newest_one_that_is_going_and_it_is_adopted(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, handle: Handle, pr: int, listed: list[Row], real: str, whose: str
+def test_already_queued_adopts_the_newest_active_deployment(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, handle: Handle, pr: int, records: list[Row], adopted: str, started_by: str
 ) -> None:
-    if handle is LISTED:
+    if handle is POSSIBLY_PHANTOM:
         serve(wire, "GET", "/deployments/abc", "start_queue_full_phantom")
-    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*records))
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     wire.assert_all_requests_are_fired = False
-    seen = server(pr=pr).poll(handle)
-    assert seen == (
-        Snapshot(Phase.ABSENT, follow_ups=(Handle(WEB, real, owner=Owner.OTHERS),))
-        if real
+    snapshot = server(pr=pr).poll(handle)
+    assert snapshot == (
+        Snapshot(Phase.ABSENT, follow_ups=(Handle(WEB, adopted, owner=Owner.OTHERS),))
+        if adopted
         else NOTHING_BEHIND
     )
-    pages = {str(row["deployment_uuid"]): BASE + row["deployment_url"] for row in listed}
-    assert [(each.started_by, each.link) for each in seen.follow_ups] == [
-        (whose, pages[each.id]) for each in seen.follow_ups
+    pages = {str(row["deployment_uuid"]): BASE + row["deployment_url"] for row in records}
+    assert [(each.started_by, each.link) for each in snapshot.follow_ups] == [
+        (started_by, pages[each.id]) for each in snapshot.follow_ups
     ]
     assert f"GET /deployments/applications/{WEB}?take=10" in asked(wire)
 
 
 @pytest.mark.parametrize(
-    ("pr", "listed"),
+    ("pr", "records"),
     [
         pytest.param(
             0,
             [deployed(number, status="failed") for number in range(20, 10, -1)],
-            id="ten-newer-ones-are-over",
+            id="ten-newer-ones-have-ended",
         ),
         pytest.param(
             7,
             [deployed(20, pull_request_id=8), deployed(19, status="finished")],
-            id="only-another-preview-is-going",
+            id="only-another-preview-active",
         ),
     ],
 )
-def test_behind_already_queued_may_be_one_that_is_stuck_for_days(
-    wire: responses.RequestsMock, pr: int, listed: list[Row]
+def test_already_queued_adopts_an_old_stuck_deployment(
+    wire: responses.RequestsMock, pr: int, records: list[Row]
 ) -> None:
     """A lost job stays `in_progress` (coolify-api 7.6)."""
-    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*records))
     wire.assert_all_requests_are_fired = False
     stuck = [
         deployed(3, status="in_progress", pull_request_id=pr),
@@ -329,13 +333,15 @@ def test_behind_already_queued_may_be_one_that_is_stuck_for_days(
     )
 
 
-def test_one_that_is_there_is_no_phantom(wire: responses.RequestsMock) -> None:
+def test_existing_deployment_is_not_a_phantom(wire: responses.RequestsMock) -> None:
     serve_row(wire, "deployment_get_queued", WEB)
-    assert server().poll(LISTED) == deployment.snapshot_of(about(body("deployment_get_queued"), WEB), BASE)
+    assert server().poll(POSSIBLY_PHANTOM) == deployment.snapshot_of(
+        about(body("deployment_get_queued"), WEB), BASE
+    )
     assert asked(wire) == ["GET /deployments/abc"]
 
 
-def test_behind_already_queued_before_beta402_is_what_all_that_are_going_show(
+def test_before_beta402_already_queued_searches_the_active_deployments(
     wire: responses.RequestsMock,
 ) -> None:
     serve(wire, "GET", f"/deployments/applications/{OLD_WEB}", "v4.0.0-beta.380_app_deployments")
@@ -343,24 +349,24 @@ def test_behind_already_queued_before_beta402_is_what_all_that_are_going_show(
     newest = next(row for row in body("v4.0.0-beta.380_deployments_list").values() if row["id"] == 9)[
         "deployment_uuid"
     ]
-    seen = server(version="4.0.0-beta.380").poll(Handle(OLD_WEB, "", Certainty.PHANTOM))
-    assert seen == Snapshot(Phase.ABSENT, follow_ups=(Handle(OLD_WEB, newest, owner=Owner.OTHERS),))
+    snapshot = server(version="4.0.0-beta.380").poll(Handle(OLD_WEB, "", Certainty.PHANTOM))
+    assert snapshot == Snapshot(Phase.ABSENT, follow_ups=(Handle(OLD_WEB, newest, owner=Owner.OTHERS),))
 
 
 # --- versions
 
 
 @pytest.mark.parametrize(
-    ("version", "hold"), [("4.0.0-beta.453", 10), ("4.0.0-beta.454", 0), (NEW, 0), ("", 0)]
+    ("version", "stable_for"), [("4.0.0-beta.453", 10), ("4.0.0-beta.454", 0), (NEW, 0), ("", 0)]
 )
-def test_before_beta454_finished_may_still_turn(
-    wire: responses.RequestsMock, version: str, hold: float
+def test_before_beta454_finished_may_turn(
+    wire: responses.RequestsMock, version: str, stable_for: float
 ) -> None:
     serve_row(wire, "deployment_state_finished", WEB)
-    assert server(version=version).poll(Handle(WEB, "abc")).stable_for == hold
+    assert server(version=version).poll(Handle(WEB, "abc")).stable_for == stable_for
 
 
-# --- a webhook that deploys, too
+# --- a webhook that also deploys
 
 SHA = "1111111111222222222233333333334444444444"
 
@@ -370,16 +376,16 @@ OURS = Handle(WEB, "abc")
 
 
 @pytest.mark.parametrize(
-    ("handle", "options", "webhooks", "changes", "told"),
+    ("handle", "options", "webhooks", "changes", "expected"),
     [
-        pytest.param(OURS, {}, {SHA}, {"commit": SHA}, poll.AUTO_DEPLOY, id="the-same-commit"),
+        pytest.param(OURS, {}, {SHA}, {"commit": SHA}, poll.AUTO_DEPLOY, id="same-commit"),
         pytest.param(
             OURS,
             {"command": Command.START},
             {SHA},
             {"commit": SHA},
             poll.AUTO_DEPLOY,
-            id="start-is-to-deploy",
+            id="start",
         ),
         pytest.param(
             OURS,
@@ -387,13 +393,13 @@ OURS = Handle(WEB, "abc")
             {SHA},
             {"commit": SHA},
             "",
-            id="a-restart-deploys-nothing-twice",
+            id="restart",
         ),
         pytest.param(OURS, {}, {"2" * 40}, {"commit": SHA}, "", id="another-commit"),
-        pytest.param(OURS, {}, {"HEAD"}, {"commit": "HEAD"}, "", id="not-known-yet"),
+        pytest.param(OURS, {}, {"HEAD"}, {"commit": "HEAD"}, "", id="commit-unknown"),
         pytest.param(OURS, {}, set(), {"commit": SHA}, "", id="no-webhook"),
         pytest.param(
-            OURS, {}, set(), {"is_webhook": True, "is_api": False}, "", id="ours-whatever-the-row-says"
+            OURS, {}, set(), {"is_webhook": True, "is_api": False}, "", id="ours-with-a-webhook-record"
         ),
         pytest.param(
             ADOPTED,
@@ -401,19 +407,19 @@ OURS = Handle(WEB, "abc")
             set(),
             {"is_webhook": True, "is_api": False},
             poll.AUTO_ADOPTED,
-            id="a-webhook-was-quicker",
+            id="adopted-from-a-webhook",
         ),
-        pytest.param(ADOPTED, {}, {SHA}, {"commit": SHA}, "", id="somebody-was-quicker"),
+        pytest.param(ADOPTED, {}, {SHA}, {"commit": SHA}, "", id="adopted-from-somebody-else"),
     ],
 )
 @pytest.mark.parametrize("status", ["queued", "in_progress", "finished", "failed"])
-def test_who_deploys_what_a_webhook_deploys_too_is_told(  # noqa: PLR0913, PLR0917 -- a row of the table
+def test_deployment_that_a_webhook_also_starts_is_a_warning(  # noqa: PLR0913, PLR0917 -- a row of the table
     wire: responses.RequestsMock,
     handle: Handle,
     options: Row,
     webhooks: set[str],
     changes: Row,
-    told: str,
+    expected: str,
     status: str,
 ) -> None:
     serve_row(
@@ -424,10 +430,10 @@ def test_who_deploys_what_a_webhook_deploys_too_is_told(  # noqa: PLR0913, PLR09
     )
     coolify = server(known={WEB: Resource(APPLICATION, webhook_commits=frozenset(webhooks))}, **options)
     warnings = coolify.poll(handle).warnings
-    assert [each for each in warnings if "webhook" in each] == ([told] if told else [])
+    assert [each for each in warnings if "webhook" in each] == ([expected] if expected else [])
 
 
-def test_who_deploys_what_a_webhook_deploys_too_is_told_what_to_do() -> None:
+def test_webhook_warning_has_a_fix() -> None:
     for text in (poll.AUTO_DEPLOY, poll.AUTO_ADOPTED):
         assert [word for word in ("a webhook", "(in Coolify: ", "remove this step") if word not in text] == []
 
@@ -444,24 +450,20 @@ CAPTURED = (
 )
 HEAD_SHA, PIN = "1111111111222222222233333333334444444444", "abcdef1234567890abcdef1234567890abcdef12"
 OLD_PIN: Row = json.loads(CAPTURED.read_text("utf-8"))["responses"][-1]["body"]
-OF_OLD_PIN = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
+OLD_PIN_HANDLE = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
 
 
 @pytest.mark.parametrize(
     ("row", "version", "options", "pin", "commit"),
     [
-        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, PIN, PIN, id="beta463-shows-the-branch-s-head"),
-        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, "HEAD", HEAD_SHA, id="nothing-is-pinned"),
-        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, None, HEAD_SHA, id="nothing-is-known-of-a-pin"),
-        pytest.param(OLD_PIN, "4.1.2", {}, PIN, HEAD_SHA, id="where-a-pin-is-ignored-the-head-is-built"),
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, PIN, PIN, id="beta463-shows-the-head"),
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, "HEAD", HEAD_SHA, id="not-pinned"),
+        pytest.param(OLD_PIN, "4.0.0-beta.463", {}, None, HEAD_SHA, id="pin-unknown"),
+        pytest.param(OLD_PIN, "4.1.2", {}, PIN, HEAD_SHA, id="pin-ignored"),
+        pytest.param({**OLD_PIN, "logs": "[]"}, "4.0.0-beta.463", {}, PIN, "", id="before-checkout"),
+        pytest.param({**OLD_PIN, "commit": "HEAD"}, "4.0.0-beta.463", {}, PIN, "", id="before-git"),
         pytest.param(
-            {**OLD_PIN, "logs": "[]"}, "4.0.0-beta.463", {}, PIN, "", id="nothing-was-checked-out-yet"
-        ),
-        pytest.param(
-            {**OLD_PIN, "commit": "HEAD"}, "4.0.0-beta.463", {}, PIN, "", id="git-was-not-asked-yet"
-        ),
-        pytest.param(
-            without(OLD_PIN, "logs"), "4.0.0-beta.463", {}, PIN, "", id="no-log-and-perhaps-an-earlier-build"
+            without(OLD_PIN, "logs"), "4.0.0-beta.463", {}, PIN, "", id="no-log-possibly-an-earlier-build"
         ),
         pytest.param(
             {**without(OLD_PIN, "logs"), "force_rebuild": True},
@@ -469,7 +471,7 @@ OF_OLD_PIN = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
             {},
             PIN,
             PIN,
-            id="no-log-but-no-cache",
+            id="no-log-without-cache",
         ),
         pytest.param(
             {**OLD_PIN, "pull_request_id": 7},
@@ -477,12 +479,12 @@ OF_OLD_PIN = Handle(application_of(OLD_PIN), OLD_PIN["deployment_uuid"])
             {"pr": 7},
             PIN,
             HEAD_SHA,
-            id="a-preview-has-no-pin",
+            id="preview-without-pin",
         ),
     ],
 )
-@pytest.mark.parametrize("ours", [False, True], ids=["it-was-pinned-before", "this-run-has-pinned-it"])
-def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -- a row of the table
+@pytest.mark.parametrize("ours", [False, True], ids=["pinned-before", "pinned-by-this-run"])
+def test_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -- a row of the table
     wire: responses.RequestsMock,
     row: Row,
     version: str,
@@ -492,15 +494,18 @@ def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -
     *,
     ours: bool,
 ) -> None:
-    """coolify-api 17.2: before beta.464 the row of a pinned commit shows the branch's head, but the pinned one is checked out."""
-    serve(wire, "GET", f"/deployments/{OF_OLD_PIN.id}", "deployment_state_finished", body=row)
+    """Before beta.464 the record of a pinned commit shows the branch's head (coolify-api 17.2).
+
+    The pinned one is built.
+    """
+    serve(wire, "GET", f"/deployments/{OLD_PIN_HANDLE.id}", "deployment_state_finished", body=row)
     coolify = server(
         version=version,
-        known={OF_OLD_PIN.target: Resource(APPLICATION, {} if ours else {"git_commit_sha": pin})},
+        known={OLD_PIN_HANDLE.target: Resource(APPLICATION, {} if ours else {"git_commit_sha": pin})},
         **options,
     )
-    coolify.lookup.get(OF_OLD_PIN.target).progress.pinned_commit = (pin or "") if ours else ""
-    assert coolify.poll(OF_OLD_PIN).commit == commit
+    coolify.lookup.get(OLD_PIN_HANDLE.target).progress.pinned_commit = (pin or "") if ours else ""
+    assert coolify.poll(OLD_PIN_HANDLE).commit == commit
 
 
 # --- additional servers
@@ -508,10 +513,10 @@ def test_the_commit_is_the_one_that_was_checked_out(  # noqa: PLR0913, PLR0917 -
 LAST = polls("sequence_multiserver_main")[-1]
 MAIN = Handle(WORKER, LAST["deployment_uuid"])
 SECOND = next(row for row in body("app_deployments_multiserver")["deployments"] if row["id"] == 72)
-MISSING = poll.MISSING_OTHERS
+MISSING_OTHERS = poll.MISSING_OTHERS
 
 
-def looked_at_main(
+def poll_main(
     wire: responses.RequestsMock, row: Row, *, servers: int = 1, handle: Handle = MAIN, **fields: Any
 ) -> Snapshot:
     serve(wire, "GET", f"/deployments/{handle.id}", "deployment_state_finished", body=row)
@@ -519,54 +524,54 @@ def looked_at_main(
     return server(known=known, **fields).poll(handle)
 
 
-def found(seen: Snapshot) -> list[tuple[str, str, str]]:
-    return [(each.id, each.server, each.link) for each in seen.follow_ups]
+def follow_ups(snapshot: Snapshot) -> list[tuple[str, str, str]]:
+    return [(each.id, each.server, each.link) for each in snapshot.follow_ups]
 
 
-THE_SECOND = [(SECOND["deployment_uuid"], "second", BASE + SECOND["deployment_url"])]
+SECOND_FOLLOW_UP = [(SECOND["deployment_uuid"], "second", BASE + SECOND["deployment_url"])]
 
 
-def test_additional_servers_are_read_in_the_log(wire: responses.RequestsMock) -> None:
-    seen = looked_at_main(wire, LAST)
-    assert (found(seen), seen.warnings) == (THE_SECOND, ())
+def test_additional_servers_are_read_from_the_log(wire: responses.RequestsMock) -> None:
+    snapshot = poll_main(wire, LAST)
+    assert (follow_ups(snapshot), snapshot.warnings) == (SECOND_FOLLOW_UP, ())
     assert asked(wire) == [f"GET /deployments/{MAIN.id}"]
 
 
-def test_additional_servers_are_found_in_the_list_by_who_may_not_read_the_log(
+def test_without_the_log_additional_servers_are_found_in_the_list(
     wire: responses.RequestsMock,
 ) -> None:
-    """coolify-api 7.7: other server, nobody's, born with the end of the first one."""
+    """By another server, no owner, and creation at the end of the main deployment (coolify-api 7.7)."""
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
-    seen = looked_at_main(wire, without(LAST, "logs"))
-    assert (found(seen), seen.warnings) == (THE_SECOND, ())
+    snapshot = poll_main(wire, without(LAST, "logs"))
+    assert (follow_ups(snapshot), snapshot.warnings) == (SECOND_FOLLOW_UP, ())
     assert asked(wire) == [f"GET /deployments/{MAIN.id}", f"GET /deployments/applications/{WORKER}?take=20"]
 
 
 @pytest.mark.parametrize("finished_at", [LAST["finished_at"], None])
-def test_additional_servers_that_the_log_does_not_name_are_found_in_the_list(
+def test_additional_servers_missing_in_the_log_are_found_in_the_list(
     wire: responses.RequestsMock, finished_at: str | None
 ) -> None:
-    """Two processes write the log, and a line may be lost (coolify-api 6.1)."""
+    """Two processes write the log, so a line can be lost (coolify-api 6.1)."""
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
-    seen = looked_at_main(wire, {**LAST, "logs": "[]", "finished_at": finished_at})
-    assert (found(seen), seen.warnings) == (THE_SECOND, ())
+    snapshot = poll_main(wire, {**LAST, "logs": "[]", "finished_at": finished_at})
+    assert (follow_ups(snapshot), snapshot.warnings) == (SECOND_FOLLOW_UP, ())
 
 
-def test_of_two_additional_servers_the_one_that_the_log_names_is_followed_once(
+def test_additional_server_in_both_log_and_list_is_followed_once(
     wire: responses.RequestsMock,
 ) -> None:
-    listed = body("app_deployments_multiserver")["deployments"]
+    records = body("app_deployments_multiserver")["deployments"]
     third = {**SECOND, "id": 73, "deployment_uuid": "third", "server_id": 7, "server_name": "third"}
     serve(
         wire,
         "GET",
         f"/deployments/applications/{WORKER}",
         "app_deployments_multiserver",
-        body=listing(third, *listed),
+        body=listing(third, *records),
     )
-    seen = looked_at_main(wire, LAST, servers=2)
-    assert (found(seen), seen.warnings) == (
-        [*THE_SECOND, ("third", "third", BASE + third["deployment_url"])],
+    snapshot = poll_main(wire, LAST, servers=2)
+    assert (follow_ups(snapshot), snapshot.warnings) == (
+        [*SECOND_FOLLOW_UP, ("third", "third", BASE + third["deployment_url"])],
         (),
     )
 
@@ -574,141 +579,140 @@ def test_of_two_additional_servers_the_one_that_the_log_names_is_followed_once(
 @pytest.mark.parametrize(
     "name", ["maintenance_503", "app_deployments_unknown", "transport_proxy_traefik_404"]
 )
-def test_a_list_that_can_not_be_read_hides_no_additional_server_that_the_log_names(
-    wire: responses.RequestsMock, name: str
-) -> None:
+def test_unreadable_list_does_not_hide_servers_in_the_log(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/deployments/applications/{WORKER}", name)
     serve(wire, "GET", "/deployments", "maintenance_503")
     wire.assert_all_requests_are_fired = False
-    seen = looked_at_main(wire, LAST, servers=2)
-    assert (found(seen), seen.warnings) == (THE_SECOND, (MISSING.format(2, 1),))
+    snapshot = poll_main(wire, LAST, servers=2)
+    assert (follow_ups(snapshot), snapshot.warnings) == (SECOND_FOLLOW_UP, (MISSING_OTHERS.format(2, 1),))
 
 
-def test_where_the_list_can_not_be_read_additional_servers_are_found_among_all_that_are_going(
+def test_with_an_unreadable_list_additional_servers_are_found_among_active_deployments(
     wire: responses.RequestsMock,
 ) -> None:
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "maintenance_503")
     serve(wire, "GET", "/deployments", "deployments_list_read", body=[SECOND])
-    assert found(looked_at_main(wire, without(LAST, "logs"))) == THE_SECOND
+    assert follow_ups(poll_main(wire, without(LAST, "logs"))) == SECOND_FOLLOW_UP
 
 
-def test_of_the_list_only_what_came_of_this_deployment_is_an_additional_server_s(
+def test_only_records_from_this_deployment_are_additional_servers(
     wire: responses.RequestsMock,
 ) -> None:
-    listed = body("app_deployments_multiserver")["deployments"]
+    records = body("app_deployments_multiserver")["deployments"]
     earlier = {**SECOND, "id": 69, "deployment_uuid": "earlier", "created_at": "2026-11-21T05:41:55.000000Z"}
-    later = {**listed[1], "id": 73, "deployment_uuid": "later", "created_at": "2026-11-21T05:42:57.000000Z"}
+    later = {**records[1], "id": 73, "deployment_uuid": "later", "created_at": "2026-11-21T05:42:57.000000Z"}
     serve(
         wire,
         "GET",
         f"/deployments/applications/{WORKER}",
         "app_deployments_multiserver",
-        body=listing(later, *listed, earlier),
+        body=listing(later, *records, earlier),
     )
-    assert found(looked_at_main(wire, without(LAST, "logs"))) == THE_SECOND
+    assert follow_ups(poll_main(wire, without(LAST, "logs"))) == SECOND_FOLLOW_UP
 
 
-def test_additional_servers_that_are_not_found_are_told(wire: responses.RequestsMock) -> None:
+def test_missing_additional_servers_are_a_warning(wire: responses.RequestsMock) -> None:
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
-    seen = looked_at_main(wire, without(LAST, "logs"), servers=2)
-    assert (found(seen), seen.warnings) == (THE_SECOND, (MISSING.format(2, 1),))
+    snapshot = poll_main(wire, without(LAST, "logs"), servers=2)
+    assert (follow_ups(snapshot), snapshot.warnings) == (SECOND_FOLLOW_UP, (MISSING_OTHERS.format(2, 1),))
 
 
-def test_where_there_is_no_list_additional_servers_are_told_and_not_followed(
+def test_without_a_list_additional_servers_are_a_warning(
     wire: responses.RequestsMock,
 ) -> None:
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "v4.0.0-beta.380_app_deployments")
     serve(wire, "GET", "/deployments", "deployments_list_empty")
-    seen = looked_at_main(wire, without(LAST, "logs"), version="4.0.0-beta.400")
-    assert (found(seen), seen.warnings) == ([], (MISSING.format(1, 0),))
+    snapshot = poll_main(wire, without(LAST, "logs"), version="4.0.0-beta.400")
+    assert (follow_ups(snapshot), snapshot.warnings) == ([], (MISSING_OTHERS.format(1, 0),))
 
 
 @pytest.mark.parametrize(
     ("row", "servers", "warnings"),
     [
-        pytest.param({**LAST, "logs": "[]"}, 0, (), id="there-are-none"),
-        pytest.param({**without(LAST, "logs"), "status": "in_progress"}, 1, (), id="it-is-not-finished"),
-        pytest.param({**without(LAST, "logs"), "status": "failed"}, 1, (), id="it-failed"),
-        pytest.param(without(LAST, "logs"), 0, (), id="there-are-none-and-no-log"),
+        pytest.param({**LAST, "logs": "[]"}, 0, (), id="no-servers"),
+        pytest.param({**without(LAST, "logs"), "status": "in_progress"}, 1, (), id="not-finished"),
+        pytest.param({**without(LAST, "logs"), "status": "failed"}, 1, (), id="failed"),
+        pytest.param(without(LAST, "logs"), 0, (), id="no-servers-and-no-log"),
     ],
 )
-def test_additional_servers_are_looked_for_once_they_can_be_there(
+def test_additional_servers_are_searched_only_after_success(
     wire: responses.RequestsMock, row: Row, servers: int, warnings: tuple[str, ...]
 ) -> None:
-    seen = looked_at_main(wire, row, servers=servers)
-    assert (found(seen), seen.warnings) == ([], warnings)
+    snapshot = poll_main(wire, row, servers=servers)
+    assert (follow_ups(snapshot), snapshot.warnings) == ([], warnings)
     assert len(wire.calls) == 1
 
 
-def test_an_additional_server_has_none_of_its_own(wire: responses.RequestsMock) -> None:
+def test_additional_server_has_no_additional_servers(wire: responses.RequestsMock) -> None:
     handle = Handle(WORKER, SECOND["deployment_uuid"], server="second")
-    seen = looked_at_main(wire, SECOND, handle=handle)
-    assert (found(seen), seen.warnings, seen.server) == ([], (), "second")
+    snapshot = poll_main(wire, SECOND, handle=handle)
+    assert (follow_ups(snapshot), snapshot.warnings, snapshot.server) == ([], (), "second")
 
 
-def test_the_additional_servers_of_an_adopted_one_are_adopted_too(wire: responses.RequestsMock) -> None:
-    """Nothing of somebody else's is ever cancelled."""
-    seen = looked_at_main(wire, LAST, handle=replace(MAIN, owner=Owner.OTHERS, started_by=WEBHOOK))
-    assert [(each.adopted, each.started_by, each.server) for each in seen.follow_ups] == [
-        (True, WEBHOOK, "second")
+def test_additional_servers_of_an_adopted_deployment_are_adopted(wire: responses.RequestsMock) -> None:
+    """Deployments of others are never cancelled."""
+    snapshot = poll_main(wire, LAST, handle=replace(MAIN, owner=Owner.OTHERS, started_by=BY_WEBHOOK))
+    assert [(each.adopted, each.started_by, each.server) for each in snapshot.follow_ups] == [
+        (True, BY_WEBHOOK, "second")
     ]
 
 
-def test_a_preview_is_deployed_to_the_first_server_only(wire: responses.RequestsMock) -> None:
-    seen = looked_at_main(wire, without(LAST, "logs"), pr=7)
-    assert (found(seen), seen.warnings) == ([], ())
+def test_preview_is_deployed_to_the_main_server_only(wire: responses.RequestsMock) -> None:
+    snapshot = poll_main(wire, without(LAST, "logs"), pr=7)
+    assert (follow_ups(snapshot), snapshot.warnings) == ([], ())
 
 
-# --- what is asked of the application afterwards
+# --- the health check after a deployment
 
 
 @pytest.mark.parametrize(
-    ("texts", "options", "proof"),
+    ("texts", "options", "health_check"),
     [
         pytest.param([], {}, True, id="auto"),
-        pytest.param([resource_status.HEALTHY], {}, False, id="auto-and-coolify-checked"),
+        pytest.param([resource_status.HEALTHY], {}, False, id="auto-and-checked-by-coolify"),
         pytest.param(
-            [entry(resource_status.HEALTHY, hidden=True)], {}, False, id="auto-and-coolify-checked-hidden"
+            [entry(resource_status.HEALTHY, hidden=True)], {}, False, id="auto-and-checked-by-coolify-hidden"
         ),
         pytest.param(
-            [entry(resource_status.HEALTHY, command="npm run build")], {}, True, id="auto-and-a-build-says-so"
+            [entry(resource_status.HEALTHY, command="npm run build")],
+            {},
+            True,
+            id="auto-and-printed-by-a-build",
         ),
         pytest.param([f"{resource_status.HEALTHY} Really."], {}, True, id="auto-and-other-words"),
         pytest.param([], {"verify_health": "true"}, True, id="true"),
         pytest.param(
-            [resource_status.HEALTHY], {"verify_health": "true"}, True, id="true-although-coolify-checked"
+            [resource_status.HEALTHY], {"verify_health": "true"}, True, id="true-and-checked-by-coolify"
         ),
         pytest.param([], {"verify_health": "false"}, False, id="false"),
-        pytest.param([], {"pr": 7}, False, id="a-preview-has-no-status"),
-        pytest.param(
-            [], {"pr": 7, "verify_health": "true"}, False, id="a-preview-has-no-status-whatever-is-asked"
-        ),
-        pytest.param([], {"wait": False}, False, id="nobody-waits"),
-        pytest.param([], {"command": Command.RESTART}, True, id="a-restart"),
+        pytest.param([], {"pr": 7}, False, id="preview"),
+        pytest.param([], {"pr": 7, "verify_health": "true"}, False, id="preview-with-verify-health"),
+        pytest.param([], {"wait": False}, False, id="without-waiting"),
+        pytest.param([], {"command": Command.RESTART}, True, id="restart"),
     ],
 )
-def test_after_a_deployment_the_application_s_status_is_the_proof(
-    wire: responses.RequestsMock, texts: list[str | Row], options: Row, *, proof: bool
+def test_health_check_after_a_deployment(
+    wire: responses.RequestsMock, texts: list[str | Row], options: Row, *, health_check: bool
 ) -> None:
     serve_row(wire, "deployment_state_finished", body=finished(*texts))
-    seen = server(**options).poll(Handle(APP, "abc"))
-    assert seen.health_check == (Handle(APP, "", condition=HEALTH) if proof else None)
+    snapshot = server(**options).poll(Handle(APP, "abc"))
+    assert snapshot.health_check == (Handle(APP, "", condition=HEALTH) if health_check else None)
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "failed", "cancelled-by-user", "exploded"])
-def test_nothing_is_proven_of_what_did_not_finish(wire: responses.RequestsMock, status: str) -> None:
+def test_unfinished_deployment_has_no_health_check(wire: responses.RequestsMock, status: str) -> None:
     serve_row(wire, "deployment_state_finished", body={**finished(), "status": status})
     assert server(verify_health="true").poll(Handle(APP, "abc")).health_check is None
 
 
-def test_nothing_is_proven_after_a_post_deployment_command_that_failed(wire: responses.RequestsMock) -> None:
+def test_failed_post_deployment_command_has_no_health_check(wire: responses.RequestsMock) -> None:
     serve_row(wire, "deployment_state_finished", body=finished("Post-deployment command failed."))
-    seen = server(verify_health="true").poll(Handle(APP, "abc"))
-    assert (seen.phase, seen.health_check) == (Phase.UNVERIFIED, None)
+    snapshot = server(verify_health="true").poll(Handle(APP, "abc"))
+    assert (snapshot.phase, snapshot.health_check) == (Phase.UNVERIFIED, None)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "expected"),
     [
         ({"verify_health": "true", "pr": 7}, True),
         ({"verify_health": "true"}, False),
@@ -716,18 +720,20 @@ def test_nothing_is_proven_after_a_post_deployment_command_that_failed(wire: res
         ({"verify_health": "false", "pr": 7}, False),
     ],
 )
-def test_who_asks_for_the_proof_of_a_preview_is_told_that_there_is_none(
-    wire: responses.RequestsMock, options: Row, *, told: bool
+def test_verify_health_of_a_preview_is_a_warning(
+    wire: responses.RequestsMock, options: Row, *, expected: bool
 ) -> None:
     serve_row(wire, "deployment_get_queued")
-    assert (poll.PREVIEW_STATUS_UNAVAILABLE in server(**options).poll(Handle(APP, "abc")).warnings) is told
+    assert (
+        poll.PREVIEW_STATUS_UNAVAILABLE in server(**options).poll(Handle(APP, "abc")).warnings
+    ) is expected
 
 
-# --- a status
+# --- resource statuses
 
 
-def test_what_coolify_s_own_health_check_said_is_remembered(wire: responses.RequestsMock) -> None:
-    """`running:unhealthy` right after it passed is no failure (coolify-api 8 trap 2)."""
+def test_passed_health_check_of_coolify_is_remembered(wire: responses.RequestsMock) -> None:
+    """`running:unhealthy` right after it passed is not a failure (coolify-api 8 trap 2)."""
     row = {**body("app_get_read"), "uuid": APP, "status": "running:unhealthy", "health_check_enabled": True}
     for _ in range(2):
         serve(wire, "GET", f"/applications/{APP}", "app_get_read", body=row)
@@ -741,41 +747,41 @@ def test_what_coolify_s_own_health_check_said_is_remembered(wire: responses.Requ
 
 
 @pytest.mark.parametrize(
-    ("kind", "uuid", "name", "aspect", "phase"),
+    ("kind", "uuid", "name", "condition", "phase"),
     [
         pytest.param(
-            APPLICATION, WEB, "app_get_read", HEALTH, Phase.FAILED, id="an-application-after-its-deployment"
+            APPLICATION, WEB, "app_get_read", HEALTH, Phase.FAILED, id="application-after-its-deployment"
         ),
         pytest.param(
-            APPLICATION, WEB, "app_get_read", STOPPED, Phase.SUCCEEDED, id="an-application-that-is-stopped"
+            APPLICATION, WEB, "app_get_read", STOPPED, Phase.SUCCEEDED, id="application-that-is-stopped"
         ),
         pytest.param(
-            SERVICE, STACK, "service_after_deploy", RUNNING, Phase.RUNNING, id="a-service-that-starts"
+            SERVICE, STACK, "service_after_deploy", RUNNING, Phase.RUNNING, id="service-that-starts"
         ),
-        pytest.param(SERVICE, STACK, "service_get", STOPPED, Phase.SUCCEEDED, id="a-service-that-is-stopped"),
-        pytest.param(DATABASE, PG, "database_get", RUNNING, Phase.FAILED, id="a-database-that-is-down"),
+        pytest.param(SERVICE, STACK, "service_get", STOPPED, Phase.SUCCEEDED, id="service-that-is-stopped"),
+        pytest.param(DATABASE, PG, "database_get", RUNNING, Phase.FAILED, id="database-that-is-down"),
     ],
 )
-def test_a_status_is_read_of_the_resource_s_own_kind(  # noqa: PLR0913, PLR0917 -- a row of the table
-    wire: responses.RequestsMock, kind: str, uuid: str, name: str, aspect: str, phase: Phase
+def test_status_is_requested_for_the_kind_of_the_resource(  # noqa: PLR0913, PLR0917 -- a row of the table
+    wire: responses.RequestsMock, kind: str, uuid: str, name: str, condition: str, phase: Phase
 ) -> None:
     serve(wire, "GET", f"/{kind}s/{uuid}", name)
-    seen = server(known={uuid: Resource(kind, {"status": "running:healthy"})}).poll(
-        Handle(uuid, "", condition=aspect)
+    snapshot = server(known={uuid: Resource(kind, {"status": "running:healthy"})}).poll(
+        Handle(uuid, "", condition=condition)
     )
-    assert (seen.phase, seen.raw_status) == (phase, body(name)["status"])
+    assert (snapshot.phase, snapshot.raw_status) == (phase, body(name)["status"])
     assert asked(wire) == [f"GET /{kind}s/{uuid}"]
 
 
-def test_running_is_fresh_once_it_was_seen_to_go_down(wire: responses.RequestsMock) -> None:
-    """Until then it may be what was known before the restart."""
+def test_running_is_current_once_it_was_seen_down(wire: responses.RequestsMock) -> None:
+    """Until then the status may be from before the restart."""
     for status in ("running:healthy", "starting:unhealthy", "running:healthy", "exited", "running:healthy"):
         serve(
             wire, "GET", f"/services/{STACK}", "service_get", body={**body("service_get"), "status": status}
         )
     coolify = server(known={STACK: Resource(SERVICE, {"status": "running:healthy"})})
-    seen = [coolify.poll(Handle(STACK, "", condition=RUNNING)) for _ in range(5)]
-    assert [(each.phase, each.stable_for) for each in seen] == [
+    snapshot = [coolify.poll(Handle(STACK, "", condition=RUNNING)) for _ in range(5)]
+    assert [(each.phase, each.stable_for) for each in snapshot] == [
         (Phase.SUCCEEDED, 75),
         (Phase.RUNNING, 0),
         (Phase.SUCCEEDED, 75),
@@ -785,62 +791,66 @@ def test_running_is_fresh_once_it_was_seen_to_go_down(wire: responses.RequestsMo
 
 
 @pytest.mark.parametrize("name", ["unauth_bad", "app_get_unknown", "service_404"])
-def test_a_status_that_is_refused_is_refused(wire: responses.RequestsMock, name: str) -> None:
+def test_rejected_status_request_is_refused(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/services/{STACK}", name)
     with pytest.raises(RefusedError):
         server(known={STACK: Resource(SERVICE)}).poll(Handle(STACK, "", condition=RUNNING))
 
 
 @pytest.mark.parametrize("text", [[], {}, {"status": None}, {"status": 5}])
-@pytest.mark.parametrize("aspect", [RUNNING, STOPPED, HEALTH])
-def test_a_status_of_another_shape_is_no_news(wire: responses.RequestsMock, text: Any, aspect: str) -> None:
+@pytest.mark.parametrize("condition", [RUNNING, STOPPED, HEALTH])
+def test_status_of_another_format_is_unavailable(
+    wire: responses.RequestsMock, text: Any, condition: str
+) -> None:
     wire.get(f"{API}/services/{STACK}", json=text)
     with pytest.raises(UnavailableError):
-        server(known={STACK: Resource(SERVICE)}).poll(Handle(STACK, "", condition=aspect))
+        server(known={STACK: Resource(SERVICE)}).poll(Handle(STACK, "", condition=condition))
 
 
-# --- a body that is too large
+# --- bodies that are too large
 
 
 class Large(Http):
-    """A server whose deployments are too large to be read: of each only the ends of PHP's JSON are there."""
+    """A server whose records are too large to be read completely: only both ends of their JSON are kept."""
 
     def __init__(self, row: Row) -> None:
         super().__init__(API, token=TOKEN, user_agent=AGENT, monotonic=lambda: 0.0)
         self._text = json.dumps(row, separators=(",", ":")).replace("/", "\\/")
 
-    def send(self, method: str, path: str, params: Mapping[str, str] | None = None, **more: Any) -> Response:
+    def send(
+        self, method: str, path: str, params: Mapping[str, str] | None = None, **hidden_lines_hint: Any
+    ) -> Response:
         if path != "/deployments/abc":
-            return super().send(method, path, params, **more)
+            return super().send(method, path, params, **hidden_lines_hint)
         error = TooLargeError("the response is larger than 64 MiB", may_have_arrived=True, from_server=True)
         error.head, error.tail = self._text[:8000], self._text[-8000:]
         raise error
 
 
-def looked_at_large(row: Row, version: str = NEW, **seen: Any) -> Snapshot:
+def poll_large(row: Row, version: str = NEW, **snapshot: Any) -> Snapshot:
     http = Large(row)
-    coolify = CoolifyProvider(Client(http, http), BASE, QUIET)
+    coolify = CoolifyProvider(Client(http, http), BASE, WITHOUT_HEALTH_CHECK)
     coolify.lookup.version = Version(version)
-    coolify.lookup.resources[WEB] = Resource(APPLICATION, seen, has_history=True)
+    coolify.lookup.resources[WEB] = Resource(APPLICATION, snapshot, has_history=True)
     return coolify.poll(Handle(WEB, "abc"))
 
 
-TALKATIVE = json.dumps([entry('"status":"failed" \\"status\\":\\"failed\\"' + "x" * 9000)])
+LARGE_LOG = json.dumps([entry('"status":"failed" \\"status\\":\\"failed\\"' + "x" * 9000)])
 LARGE_ROW = {
     **about(body("deployment_state_finished"), WEB),
     "finished_at": "2026-11-21T05:39:27.000000Z",
-    "logs": TALKATIVE,
+    "logs": LARGE_LOG,
 }
 
 
 @pytest.mark.parametrize(
-    ("fields", "seen"),
+    ("fields", "expected"),
     [
         pytest.param(
             {"status": "in_progress", "finished_at": None}, (Phase.RUNNING, "in_progress", 0), id="running"
         ),
         pytest.param({}, (Phase.SUCCEEDED, "finished", 0), id="finished"),
-        pytest.param({"finished_at": None}, (Phase.SUCCEEDED, "finished", 10), id="finished-and-not-settled"),
+        pytest.param({"finished_at": None}, (Phase.SUCCEEDED, "finished", 10), id="finished-but-not-final"),
         pytest.param({"status": "failed"}, (Phase.FAILED, "failed", 0), id="failed"),
         pytest.param(
             {"status": "cancelled-by-user", "finished_at": None},
@@ -849,39 +859,37 @@ LARGE_ROW = {
         ),
     ],
 )
-def test_of_a_body_that_is_too_large_the_status_still_counts(
-    fields: Row, seen: tuple[Phase, str, float]
-) -> None:
-    snapshot = looked_at_large({**LARGE_ROW, **fields})
+def test_status_in_a_large_body_is_read(fields: Row, expected: tuple[Phase, str, float]) -> None:
+    snapshot = poll_large({**LARGE_ROW, **fields})
     assert (snapshot.phase, snapshot.raw_status, snapshot.stable_for, snapshot.warnings) == (
-        *seen,
+        *expected,
         (poll.LOG_TOO_LARGE,),
     )
 
 
-def test_a_body_that_is_too_large_does_not_end_the_wait_for_the_post_deployment_command() -> None:
+def test_large_body_still_waits_for_the_post_deployment_command() -> None:
     assert (
-        looked_at_large({**LARGE_ROW, "finished_at": None}, post_deployment_command="migrate").stable_for
+        poll_large({**LARGE_ROW, "finished_at": None}, post_deployment_command="migrate").stable_for
         == math.inf
     )
 
 
-def test_a_body_that_is_too_large_on_a_version_without_an_end_is_believed_after_ten_seconds() -> None:
-    assert looked_at_large(without(LARGE_ROW, "finished_at")).stable_for == 10
+def test_large_body_without_finished_at_is_final_after_10_seconds() -> None:
+    assert poll_large(without(LARGE_ROW, "finished_at")).stable_for == 10
 
 
-def test_a_body_that_is_too_large_may_still_turn_before_beta454() -> None:
-    assert looked_at_large(LARGE_ROW, "4.0.0-beta.453").stable_for == 10
+def test_large_body_may_turn_before_beta454() -> None:
+    assert poll_large(LARGE_ROW, "4.0.0-beta.453").stable_for == 10
 
 
-def test_a_body_that_is_too_large_does_not_hide_that_there_are_additional_servers(
+def test_large_body_reports_missing_additional_servers(
     wire: responses.RequestsMock,
 ) -> None:
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_empty")
-    assert MISSING.format(1, 0) in looked_at_large(LARGE_ROW, additional_servers_count=1).warnings
+    assert MISSING_OTHERS.format(1, 0) in poll_large(LARGE_ROW, additional_servers_count=1).warnings
 
 
-def test_a_body_that_is_too_large_and_no_deployment_is_no_news() -> None:
+def test_large_body_without_a_deployment_is_unavailable() -> None:
     with pytest.raises(TooLargeError):
-        looked_at_large({"x": "y" * 9000})
+        poll_large({"x": "y" * 9000})

@@ -1,4 +1,7 @@
-"""Coolify: what the status of a resource is worth, and for how long it must last (coolify-api 8; architecture 2.2)."""
+"""What the status of a resource means, and for how long it must be stable (coolify-api 8.
+
+Architecture 2.2).
+"""
 
 from __future__ import annotations
 
@@ -16,82 +19,85 @@ from deployer.watch import End, Watch, observe
 from tests.providers.coolify.support import NEW, STACK, Row, recording
 
 OLD = "4.0.0-beta.444"
-"""The last one before the words changed."""
+"""The last version before the statuses changed."""
 
-RUNS, DOWN, NOTHING = (Phase.SUCCEEDED, 15.0), (Phase.FAILED, 180.0), (Phase.RUNNING, 0.0)
-"""What a status says of a service or database that is to run: after how many seconds it is believed."""
+UP, DOWN, UNDECIDED = (Phase.SUCCEEDED, 15.0), (Phase.FAILED, 180.0), (Phase.RUNNING, 0.0)
+"""The phase of a service or database that should run, and the seconds for which it must be stable."""
 
-STOPS, NOT_YET = (Phase.SUCCEEDED, 0.0), (Phase.RUNNING, 0.0)
-HEALTHY, ILL, UNCLEAR = (Phase.SUCCEEDED, 0.0), (Phase.FAILED, 90.0), (Phase.RUNNING, 0.0)
+STOPS, STILL_RUNNING = (Phase.SUCCEEDED, 0.0), (Phase.RUNNING, 0.0)
+HEALTHY, UNHEALTHY, UNCLEAR = (Phase.SUCCEEDED, 0.0), (Phase.FAILED, 90.0), (Phase.RUNNING, 0.0)
 
-# status; to run: since beta.445, before; to be stopped; after a deployment: without a health check, with one
-WORDS = (
-    ("running:healthy", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
-    ("running:unhealthy", NOTHING, RUNS, NOT_YET, HEALTHY, UNCLEAR),
-    ("running:unknown", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
-    ("running:starting", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("running", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
-    ("running:healthy:excluded", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
-    ("running:unknown:excluded", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
-    ("running:excluded", RUNS, RUNS, NOT_YET, HEALTHY, HEALTHY),
-    ("starting:unknown", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("starting:unhealthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("starting:excluded", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("created:unhealthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("paused:unknown", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("restarting:unknown", DOWN, DOWN, NOT_YET, ILL, ILL),
-    ("restarting:unhealthy", DOWN, DOWN, NOT_YET, ILL, ILL),
-    ("degraded:unhealthy", DOWN, DOWN, NOT_YET, ILL, ILL),
-    ("degraded:healthy", DOWN, DOWN, NOT_YET, ILL, ILL),
-    ("degraded:excluded", DOWN, DOWN, NOT_YET, ILL, ILL),
-    ("exited", DOWN, DOWN, STOPS, ILL, ILL),
-    ("exited:unhealthy", DOWN, DOWN, STOPS, ILL, ILL),
-    ("exited:healthy", DOWN, DOWN, STOPS, ILL, ILL),
-    ("exited:exited", DOWN, DOWN, STOPS, ILL, ILL),
-    ("exited:excluded", DOWN, DOWN, STOPS, ILL, ILL),
-    ("dead:unhealthy", DOWN, DOWN, NOT_YET, ILL, ILL),
-    ("removing:unhealthy", DOWN, DOWN, NOT_YET, ILL, ILL),
-    ("unknown:unknown:excluded", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    (":", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("Up 3 minutes:unhealthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("exploded:healthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
-    ("RUNNING:healthy", NOTHING, NOTHING, NOT_YET, UNCLEAR, UNCLEAR),
+# status; should run: since beta.445, before; should be stopped; after a deployment: without a health check,
+# with one
+STATUSES = (
+    ("running:healthy", UP, UP, STILL_RUNNING, HEALTHY, HEALTHY),
+    ("running:unhealthy", UNDECIDED, UP, STILL_RUNNING, HEALTHY, UNCLEAR),
+    ("running:unknown", UP, UP, STILL_RUNNING, HEALTHY, HEALTHY),
+    ("running:starting", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("running", UP, UP, STILL_RUNNING, HEALTHY, HEALTHY),
+    ("running:healthy:excluded", UP, UP, STILL_RUNNING, HEALTHY, HEALTHY),
+    ("running:unknown:excluded", UP, UP, STILL_RUNNING, HEALTHY, HEALTHY),
+    ("running:excluded", UP, UP, STILL_RUNNING, HEALTHY, HEALTHY),
+    ("starting:unknown", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("starting:unhealthy", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("starting:excluded", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("created:unhealthy", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("paused:unknown", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("restarting:unknown", DOWN, DOWN, STILL_RUNNING, UNHEALTHY, UNHEALTHY),
+    ("restarting:unhealthy", DOWN, DOWN, STILL_RUNNING, UNHEALTHY, UNHEALTHY),
+    ("degraded:unhealthy", DOWN, DOWN, STILL_RUNNING, UNHEALTHY, UNHEALTHY),
+    ("degraded:healthy", DOWN, DOWN, STILL_RUNNING, UNHEALTHY, UNHEALTHY),
+    ("degraded:excluded", DOWN, DOWN, STILL_RUNNING, UNHEALTHY, UNHEALTHY),
+    ("exited", DOWN, DOWN, STOPS, UNHEALTHY, UNHEALTHY),
+    ("exited:unhealthy", DOWN, DOWN, STOPS, UNHEALTHY, UNHEALTHY),
+    ("exited:healthy", DOWN, DOWN, STOPS, UNHEALTHY, UNHEALTHY),
+    ("exited:exited", DOWN, DOWN, STOPS, UNHEALTHY, UNHEALTHY),
+    ("exited:excluded", DOWN, DOWN, STOPS, UNHEALTHY, UNHEALTHY),
+    ("dead:unhealthy", DOWN, DOWN, STILL_RUNNING, UNHEALTHY, UNHEALTHY),
+    ("removing:unhealthy", DOWN, DOWN, STILL_RUNNING, UNHEALTHY, UNHEALTHY),
+    ("unknown:unknown:excluded", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    (":", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("Up 3 minutes:unhealthy", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("exploded:healthy", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
+    ("RUNNING:healthy", UNDECIDED, UNDECIDED, STILL_RUNNING, UNCLEAR, UNCLEAR),
 )
-TEXTS = [word[0] for word in WORDS]
-Worth = tuple[Phase, float]
+TEXTS = [row[0] for row in STATUSES]
+Rating = tuple[Phase, float]
 
 
-def worth(snapshot: Snapshot) -> Worth:
-    """Of an end that may turn: no deadline cuts it short."""
+def rating(snapshot: Snapshot) -> Rating:
+    """The phase and its stable time. A phase that may turn is not final."""
     assert snapshot.final is (snapshot.phase is Phase.RUNNING), snapshot
     return snapshot.phase, snapshot.stable_for
 
 
-@pytest.mark.parametrize(("text", "now", "before"), [word[:3] for word in WORDS], ids=TEXTS)
+@pytest.mark.parametrize(("text", "now", "before"), [row[:3] for row in STATUSES], ids=TEXTS)
 @pytest.mark.parametrize(
     ("version", "old"),
     [(OLD, True), ("4.0.0-beta.380", True), ("4.0.0-beta.445", False), (NEW, False), ("", False)],
 )
-def test_what_a_status_is_worth_of_what_is_to_run(
-    text: str, now: Worth, before: Worth, version: str, *, old: bool
+def test_status_of_what_should_run(
+    text: str, now: Rating, before: Rating, version: str, *, old: bool
 ) -> None:
-    """Before beta.445 `unhealthy` was also said of what has no health check."""
-    seen = resource_status.resource({"status": text}, RUNNING, "exited", Version(version), changed=False)
-    assert worth(seen) == (before if old else now)
-    assert seen.raw_status == text
+    """Before beta.445 `unhealthy` was also the status without a health check."""
+    snapshot = resource_status.resource({"status": text}, RUNNING, "exited", Version(version), changed=False)
+    assert rating(snapshot) == (before if old else now)
+    assert snapshot.raw_status == text
 
 
-@pytest.mark.parametrize(("text", "stopped"), [(word[0], word[3]) for word in WORDS], ids=TEXTS)
-def test_what_a_status_is_worth_of_what_is_to_be_stopped(text: str, stopped: Worth) -> None:
-    seen = resource_status.resource({"status": text}, STOPPED, "running:healthy", Version(NEW), changed=False)
-    assert worth(seen) == stopped
-    assert seen.raw_status == text
+@pytest.mark.parametrize(("text", "stopped"), [(row[0], row[3]) for row in STATUSES], ids=TEXTS)
+def test_status_of_what_should_be_stopped(text: str, stopped: Rating) -> None:
+    snapshot = resource_status.resource(
+        {"status": text}, STOPPED, "running:healthy", Version(NEW), changed=False
+    )
+    assert rating(snapshot) == stopped
+    assert snapshot.raw_status == text
 
 
-@pytest.mark.parametrize("word", WORDS, ids=TEXTS)
+@pytest.mark.parametrize("row", STATUSES, ids=TEXTS)
 @pytest.mark.parametrize(
-    ("checks", "checked", "passed"),
+    ("fields", "has_check", "passed"),
     [
         pytest.param(
             {"health_check_enabled": False, "custom_healthcheck_found": False},
@@ -99,99 +105,100 @@ def test_what_a_status_is_worth_of_what_is_to_be_stopped(text: str, stopped: Wor
             False,
             id="no-health-check",
         ),
-        pytest.param({}, False, False, id="none-that-is-known"),
-        pytest.param({"health_check_enabled": True}, True, False, id="a-health-check"),
+        pytest.param({}, False, False, id="unknown-health-check"),
+        pytest.param({"health_check_enabled": True}, True, False, id="health-check"),
         pytest.param(
             {"health_check_enabled": False, "custom_healthcheck_found": True},
             True,
             False,
-            id="the-image-s-own",
+            id="health-check-of-the-image",
         ),
-        pytest.param({"health_check_enabled": True}, False, True, id="a-health-check-that-passed"),
+        pytest.param({"health_check_enabled": True}, False, True, id="health-check-that-passed"),
     ],
 )
-def test_what_a_status_is_worth_after_a_deployment(
-    word: tuple[Any, ...], checks: Row, *, checked: bool, passed: bool
+def test_status_after_a_deployment(
+    row: tuple[Any, ...], fields: Row, *, has_check: bool, passed: bool
 ) -> None:
-    text, *_, without, with_check = word
-    seen = resource_status.health({"status": text, **checks}, Options(), passed=passed)
-    assert worth(seen) == (with_check if checked else without)
-    assert seen.raw_status == text
+    text, *_, without, with_check = row
+    snapshot = resource_status.health({"status": text, **fields}, Options(), passed=passed)
+    assert rating(snapshot) == (with_check if has_check else without)
+    assert snapshot.raw_status == text
 
 
-# --- how long
+# --- stable times
 
 
 @pytest.mark.parametrize(
     ("verify", "timeout", "runs", "down"),
     [
-        pytest.param("auto", 180, 0, 90, id="auto-believes-the-first"),
-        pytest.param("true", 180, 60, 90, id="true-wants-a-minute"),
-        pytest.param("true", 105, 60, 90, id="just-enough-for-both"),
-        pytest.param("true", 80, 60, 65, id="bad-for-all-of-a-shorter-time"),
-        pytest.param("auto", 60, 0, 45, id="auto-bad-for-all-of-a-shorter-time"),
-        pytest.param("auto", 15, 0, 1, id="no-time-at-all"),
-        pytest.param("auto", 5, 0, 1, id="less-than-the-margin"),
-        pytest.param("true", 3600, 60, 90, id="much-time"),
+        pytest.param("auto", 180, 0, 90, id="auto"),
+        pytest.param("true", 180, 60, 90, id="true"),
+        pytest.param("true", 105, 60, 90, id="shortest-timeout-for-both"),
+        pytest.param("true", 80, 60, 65, id="true-down-with-a-short-timeout"),
+        pytest.param("auto", 60, 0, 45, id="auto-down-with-a-short-timeout"),
+        pytest.param("auto", 15, 0, 1, id="very-short-timeout"),
+        pytest.param("auto", 5, 0, 1, id="timeout-below-the-margin"),
+        pytest.param("true", 3600, 60, 90, id="long-timeout"),
     ],
 )
-def test_a_proof_must_last_as_long_as_its_time_allows(
+def test_stable_time_depends_on_verify_health_and_verify_timeout(
     verify: Verify, timeout: float, runs: float, down: float
 ) -> None:
-    """The minute is never cut short: less than 80 s for it is a mistake."""
+    """The minute is never shortened: a timeout below 80 s is rejected."""
     options = Options(verify_health=verify, verify_timeout=timeout)
     assert resource_status.health({"status": "running:unknown"}, options, passed=False).stable_for == runs
     assert resource_status.health({"status": "exited:unhealthy"}, options, passed=False).stable_for == down
 
 
 @pytest.mark.parametrize(
-    ("before", "moved", "hold"),
+    ("before", "seen_down", "stable_for"),
     [
-        pytest.param("running:healthy", False, 75, id="as-before"),
-        pytest.param("running:healthy", True, 15, id="it-was-seen-to-go-down"),
-        pytest.param("running:unknown", False, 15, id="its-health-has-changed"),
-        pytest.param("exited", False, 15, id="it-was-down"),
-        pytest.param("starting:unhealthy", False, 75, id="somebody-had-just-started-it"),
-        pytest.param("", False, 75, id="nobody-knows"),
-        pytest.param("", True, 15, id="nobody-knows-but-it-was-seen-to-go-down"),
+        pytest.param("running:healthy", False, 75, id="unchanged"),
+        pytest.param("running:healthy", True, 15, id="seen-down"),
+        pytest.param("running:unknown", False, 15, id="health-changed"),
+        pytest.param("exited", False, 15, id="was-down"),
+        pytest.param("starting:unhealthy", False, 75, id="starting-before"),
+        pytest.param("", False, 75, id="unknown"),
+        pytest.param("", True, 15, id="unknown-but-seen-down"),
     ],
 )
-def test_running_as_before_may_be_stale_for_a_minute_and_is_no_proof(
-    before: str, hold: float, *, moved: bool
+def test_unchanged_running_may_be_stale_for_a_minute_and_is_not_verified(
+    before: str, stable_for: float, *, seen_down: bool
 ) -> None:
-    """Coolify looks at its containers once a minute (coolify-api 8 trap 4), and tells nowhere whether a pull failed (captured-2)."""
-    seen = resource_status.resource(
-        {"status": "running:healthy"}, RUNNING, before, Version(NEW), changed=moved
+    """Coolify checks its containers once a minute (coolify-api 8 trap 4).
+
+    It never reports a failed pull (captured-2).
+    """
+    snapshot = resource_status.resource(
+        {"status": "running:healthy"}, RUNNING, before, Version(NEW), changed=seen_down
     )
     unseen = (
         resource_status.STATUS_UNCHANGED.format("running:healthy")
-        if hold == resource_status.UNCHANGED_SECONDS
+        if stable_for == resource_status.UNCHANGED_SECONDS
         else ""
     )
-    assert (*worth(seen), seen.reason, seen.unseen) == (Phase.SUCCEEDED, hold, "", unseen)
+    assert (*rating(snapshot), snapshot.reason, snapshot.unseen) == (Phase.SUCCEEDED, stable_for, "", unseen)
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "hold", "reason"),
+    ("before", "now", "stable_for", "reason"),
     [
-        pytest.param("running:healthy", "exited", 0, "", id="it-ran"),
-        pytest.param("starting:unhealthy", "exited", 0, "", id="it-started"),
-        pytest.param("", "exited:unhealthy", 0, "", id="nobody-knows"),
-        pytest.param("exited", "exited:unhealthy", 10, "it was already stopped", id="it-was-stopped-already"),
+        pytest.param("running:healthy", "exited", 0, "", id="was-running"),
+        pytest.param("starting:unhealthy", "exited", 0, "", id="was-starting"),
+        pytest.param("", "exited:unhealthy", 0, "", id="unknown"),
+        pytest.param("exited", "exited:unhealthy", 10, "it was already stopped", id="already-stopped"),
         pytest.param(
             "exited:unhealthy",
             "exited",
             10,
             "it was already stopped",
-            id="it-was-stopped-already-in-other-words",
+            id="already-stopped-other-status",
         ),
     ],
 )
-def test_what_was_stopped_before_is_believed_a_little_later(
-    before: str, now: str, hold: float, reason: str
-) -> None:
-    seen = resource_status.resource({"status": now}, STOPPED, before, Version(NEW), changed=False)
-    assert (*worth(seen), seen.reason) == (Phase.SUCCEEDED, hold, reason)
+def test_already_stopped_must_be_stable_longer(before: str, now: str, stable_for: float, reason: str) -> None:
+    snapshot = resource_status.resource({"status": now}, STOPPED, before, Version(NEW), changed=False)
+    assert (*rating(snapshot), snapshot.reason) == (Phase.SUCCEEDED, stable_for, reason)
 
 
 @pytest.mark.parametrize(
@@ -202,32 +209,30 @@ def test_what_was_stopped_before_is_believed_a_little_later(
             "exited:unhealthy",
             "exited:unhealthy",
             Phase.RUNNING,
-            id="coolify-has-not-looked-anew",
+            id="not-refreshed",
         ),
-        pytest.param(
-            Command.RESTART, "running:healthy", "exited:unhealthy", Phase.FAILED, id="coolify-has-looked"
-        ),
+        pytest.param(Command.RESTART, "running:healthy", "exited:unhealthy", Phase.FAILED, id="refreshed"),
         pytest.param(
             Command.RESTART,
             "exited:unhealthy",
             "degraded:unhealthy",
             Phase.FAILED,
-            id="coolify-has-looked-and-it-is-worse",
+            id="refreshed-and-worse",
         ),
         pytest.param(
             Command.DEPLOY,
             "exited:unhealthy",
             "exited:unhealthy",
             Phase.FAILED,
-            id="after-a-deployment-it-looks-anew",
+            id="deployment-refreshes",
         ),
-        pytest.param(Command.RESTART, "running:healthy", "running:healthy", Phase.SUCCEEDED, id="it-runs"),
+        pytest.param(Command.RESTART, "running:healthy", "running:healthy", Phase.SUCCEEDED, id="running"),
     ],
 )
-def test_after_a_mere_restart_the_old_status_says_nothing_bad(
+def test_after_a_restart_an_unchanged_bad_status_is_no_failure(
     command: Command, before: str, now: str, phase: Phase
 ) -> None:
-    """It refreshes no status (coolify-api 7.3)."""
+    """A restart refreshes no status (coolify-api 7.3)."""
     assert (
         resource_status.health({"status": now}, Options(command=command), passed=False, before=before).phase
         is phase
@@ -235,38 +240,38 @@ def test_after_a_mere_restart_the_old_status_says_nothing_bad(
 
 
 @pytest.mark.parametrize(
-    ("verify", "shaken", "hold"),
+    ("verify", "was_down", "stable_for"),
     [("auto", False, 0), ("auto", True, 15), ("true", False, 60), ("true", True, 60)],
 )
-def test_after_a_bad_status_one_good_reading_is_not_enough(
-    verify: Verify, hold: float, *, shaken: bool
+def test_after_a_bad_status_one_good_poll_is_not_enough(
+    verify: Verify, stable_for: float, *, was_down: bool
 ) -> None:
-    """coolify-api 8: seen twice, fifteen seconds apart."""
-    seen = resource_status.health(
-        {"status": "running:unknown"}, Options(verify_health=verify), passed=False, was_down=shaken
+    """It must be seen twice, 15 s apart (coolify-api 8)."""
+    snapshot = resource_status.health(
+        {"status": "running:unknown"}, Options(verify_health=verify), passed=False, was_down=was_down
     )
-    assert (*worth(seen),) == (Phase.SUCCEEDED, hold)
+    assert (*rating(snapshot),) == (Phase.SUCCEEDED, stable_for)
 
 
-# --- in words
+# --- texts
 
 
-def test_a_status_that_is_no_end_says_what_it_was() -> None:
-    for text, told in (
+def test_timeout_names_the_last_status() -> None:
+    for text, expected in (
         ("starting:unhealthy", "its status was still starting:unhealthy"),
         ("", "its status was still unknown"),
     ):
         assert (
             resource_status.resource({"status": text}, RUNNING, "", Version(NEW), changed=False).reason
-            == told
+            == expected
         )
-        assert resource_status.health({"status": text}, Options(), passed=False).reason == told
+        assert resource_status.health({"status": text}, Options(), passed=False).reason == expected
     assert resource_status.resource(
         {"status": "running:healthy"}, STOPPED, "", Version(NEW), changed=False
     ).reason == ("it did not stop: its status was still running:healthy")
 
 
-def test_a_bad_status_says_what_it_is_and_where_to_look() -> None:
+def test_bad_status_has_a_reason_and_a_fix() -> None:
     assert resource_status.resource(
         {"status": "exited"}, RUNNING, "", Version(NEW), changed=False
     ).reason == ("it is not running: Coolify reports exited. See its logs in Coolify")
@@ -275,26 +280,29 @@ def test_a_bad_status_says_what_it_is_and_where_to_look() -> None:
     )
 
 
-def test_a_status_is_one_line() -> None:
-    """However long: it is redacted, and cut then, by the reporter."""
-    seen = resource_status.health({"status": "x\n" * 500}, Options(), passed=False)
-    assert (seen.raw_status, seen.reason) == ("x " * 499 + "x", "its status was still " + "x " * 499 + "x")
+def test_status_is_one_line() -> None:
+    """It is not truncated here: the reporter redacts it first."""
+    snapshot = resource_status.health({"status": "x\n" * 500}, Options(), passed=False)
+    assert (snapshot.raw_status, snapshot.reason) == (
+        "x " * 499 + "x",
+        "its status was still " + "x " * 499 + "x",
+    )
 
 
 @pytest.mark.parametrize(
     "row", [None, [], "running", {}, {"status": None}, {"status": 5}, {"status": ["running"]}]
 )
-def test_an_answer_without_a_status_is_no_news(row: object) -> None:
-    for aspect in (RUNNING, STOPPED):
+def test_response_without_a_status_is_unavailable(row: object) -> None:
+    for condition in (RUNNING, STOPPED):
         with pytest.raises(UnavailableError):
-            resource_status.resource(row, aspect, "", Version(NEW), changed=False)
+            resource_status.resource(row, condition, "", Version(NEW), changed=False)
     with pytest.raises(UnavailableError) as caught:
         resource_status.health(row, Options(), passed=False)
     assert (caught.value.from_server, caught.value.may_have_arrived) == (True, True)
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "told"),
+    ("kind", "text", "expected"),
     [
         (SERVICE, "Service is already running.", "Service is already running"),
         (SERVICE, "Service is already stopped.", "Service is already stopped"),
@@ -306,24 +314,24 @@ def test_an_answer_without_a_status_is_no_news(row: object) -> None:
         (SERVICE, "", ""),
     ],
 )
-def test_what_is_so_already_is_told_by_its_words(kind: str, text: str, told: str) -> None:
-    assert resource_status.already_in_state(kind, text) == told
+def test_already_in_the_state_is_recognized_by_its_message(kind: str, text: str, expected: str) -> None:
+    assert resource_status.already_in_state(kind, text) == expected
 
 
-# --- whole stories
+# --- whole sequences
 
-TO_RUN = Handle(STACK, "", condition=RUNNING)
+RUNNING_SERVICE = Handle(STACK, "", condition=RUNNING)
 
 
-def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, int]:
-    """A service looked at each second, whose status changes at these; how it ends, and when."""
-    watch, moved = Watch(TO_RUN, began=0, deadline=1800), False
+def watch_all(changes: list[tuple[float, str]], before: str) -> tuple[End | None, int]:
+    """Poll a service each second, whose status changes at these times. Returns its end, and when."""
+    watch, seen_down = Watch(RUNNING_SERVICE, began=0, deadline=1800), False
     for second in range(1000):
-        text = next(word for since, word in reversed(changes) if since <= second)
-        moved = moved or resource_status.split(text)[0] not in {"running", "starting"}
+        text = next(row for since, row in reversed(changes) if since <= second)
+        seen_down = seen_down or resource_status.split(text)[0] not in {"running", "starting"}
         watch, _ = observe(
             watch,
-            resource_status.resource({"status": text}, RUNNING, before, Version(NEW), changed=moved),
+            resource_status.resource({"status": text}, RUNNING, before, Version(NEW), changed=seen_down),
             second,
         )
         if watch.result:
@@ -331,8 +339,8 @@ def watched(changes: list[tuple[float, str]], before: str) -> tuple[End | None, 
     return None, 1000
 
 
-def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
-    """As Coolify did it, twenty times slower; its last `exited` lasts for up to two minutes (coolify-api 8)."""
+def test_recorded_restart_of_a_service_is_watched_to_its_end() -> None:
+    """The recording, 20 times slower. Its last `exited` lasts for up to two minutes (coolify-api 8)."""
     steps = [
         (20 * step["t"], step["status"]) for step in recording("sequence_service_restart_status")["statuses"]
     ]
@@ -343,7 +351,7 @@ def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
         "starting:unhealthy",
         "exited",
     ]
-    assert watched([(0, "running:healthy"), *steps, (147, "running:healthy")], "running:healthy") == (
+    assert watch_all([(0, "running:healthy"), *steps, (147, "running:healthy")], "running:healthy") == (
         End.SUCCEEDED,
         162,
     )
@@ -352,9 +360,7 @@ def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
 @pytest.mark.parametrize(
     ("before", "changes", "end"),
     [
-        pytest.param(
-            "running:healthy", [(0, "running:healthy")], (End.SUCCEEDED, 75), id="running-all-the-time"
-        ),
+        pytest.param("running:healthy", [(0, "running:healthy")], (End.SUCCEEDED, 75), id="always-running"),
         pytest.param(
             "running:healthy",
             [(0, "running:healthy"), (20, "starting:unhealthy"), (40, "running:healthy")],
@@ -365,13 +371,13 @@ def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
             "running:healthy",
             [(0, "running:healthy"), (60, "exited"), (90, "running:healthy")],
             (End.SUCCEEDED, 105),
-            id="stale-for-a-minute",
+            id="stale-for-minute",
         ),
         pytest.param(
             "exited",
             [(0, "starting:unhealthy"), (20, "running:unknown")],
             (End.SUCCEEDED, 35),
-            id="it-was-down",
+            id="was-down",
         ),
         pytest.param(
             "running:healthy",
@@ -385,31 +391,29 @@ def test_the_recorded_restart_of_a_service_is_seen_to_its_end() -> None:
             (End.SUCCEEDED, 175),
             id="down-and-up-again",
         ),
-        pytest.param(
-            "exited", [(0, "starting:unhealthy"), (30, "exited")], (End.FAILED, 210), id="it-never-came-up"
-        ),
+        pytest.param("exited", [(0, "starting:unhealthy"), (30, "exited")], (End.FAILED, 210), id="never-up"),
         pytest.param(
             "exited",
             [(0, "starting:unhealthy"), (30, "exited"), (209, "running:healthy")],
             (End.SUCCEEDED, 224),
-            id="in-the-last-second",
+            id="in-last-second",
         ),
         pytest.param(
             "exited",
             [(0, "starting:unhealthy"), (30, "degraded:unhealthy")],
             (End.FAILED, 210),
-            id="a-part-never-came-up",
+            id="degraded",
         ),
         pytest.param(
             "exited",
             [(0, "starting:unhealthy"), (30, "exited"), (150, "degraded:unhealthy")],
             (End.FAILED, 210),
-            id="down-in-two-ways",
+            id="exited-then-degraded",
         ),
-        pytest.param("exited", [(0, "starting:unhealthy")], (None, 1000), id="it-starts-for-ever"),
+        pytest.param("exited", [(0, "starting:unhealthy")], (None, 1000), id="starting-forever"),
     ],
 )
-def test_what_is_started_is_believed_to_run_after_a_while(
+def test_started_service_is_running_after_a_stable_time(
     before: str, changes: list[tuple[float, str]], end: tuple[End | None, int]
 ) -> None:
-    assert watched(changes, before) == end
+    assert watch_all(changes, before) == end
