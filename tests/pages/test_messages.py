@@ -94,7 +94,11 @@ def test_every_rejection_by_coolify_has_a_row(table: dict[str, str]) -> None:
 
 def has_row(text: str) -> bool:
     """Whether this sentence contains a quotation that is long enough, apart from its gaps."""
-    quotations = [[piece.strip() for piece in text.split(GAP)] for text in quoted() if len(text) >= MIN_CHARS]
+    quotations = [
+        [piece.strip() for piece in quotation.split(GAP)]
+        for quotation in quoted()
+        if len(quotation) >= MIN_CHARS
+    ]
     return any(all(piece in plain(text) for piece in pieces) for pieces in quotations)
 
 

@@ -281,8 +281,8 @@ CF_SECRETS = ("CF_PASSWORD", "CF_CLIENT_SECRET", "CF_ASSERTION", "CF_DOCKER_PASS
 
 def cf_login(session: cloudfoundry.Session, folder: Path, *, in_file: bool = False) -> dict[str, str]:
     """The inputs for a Cloud Foundry session, with the secrets optionally in files."""
-    variables = {"image": "DEPLOYER_APP_IMAGE"}
-    variables = {variables.get(name, name.upper()): value for name, value in session.inputs.items()}
+    other_names = {"image": "DEPLOYER_APP_IMAGE"}
+    variables = {other_names.get(name, name.upper()): value for name, value in session.inputs.items()}
     for name in CF_SECRETS if in_file else ():
         if value := variables.pop(name, ""):
             (folder.parent / name).write_text(value + "\n")

@@ -19,11 +19,11 @@ from tests.providers.coolify.support import (
     WEB,
     Row,
     about,
-    asked,
     body,
     connected,
     deployed,
     listing,
+    requests_sent,
     serve,
 )
 
@@ -106,7 +106,7 @@ def serve_deploy(wire: responses.RequestsMock, uuid: str = WEB) -> None:
 
 def sent(wire: responses.RequestsMock, since: int) -> list[str]:
     """The requests after this many, with the bodies of those that have one."""
-    lines = asked(wire)
+    lines = requests_sent(wire)
     bodies = [call.request.body for call in wire.calls]
     return [
         f"{line} {json.dumps(json.loads(text))}" if text else line

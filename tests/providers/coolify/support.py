@@ -1,4 +1,4 @@
-"""What the tests of Coolify share.
+"""Helpers of Coolify's tests.
 
 Recorded replies, a provider on a mocked wire, and records like Coolify's.
 """
@@ -170,7 +170,7 @@ def serve(wire: responses.RequestsMock, method: str, path: str, name: str, **cha
     wire.add(method, API + path, body=text, status=record["status"], headers=headers, content_type=kind)
 
 
-def asked(wire: responses.RequestsMock) -> list[str]:
+def requests_sent(wire: responses.RequestsMock) -> list[str]:
     """Every request that was sent: method, path below the API's address, and query."""
     return [f"{call.request.method} {str(call.request.url).removeprefix(API)}" for call in wire.calls]
 
@@ -198,16 +198,16 @@ def server(
 
 def connected(environ: Mapping[str, str]) -> Any:
     """The provider for these environment variables, as `main` builds it."""
-    given = look_up(
+    raw = look_up(
         (Common, Coolify), {"COOLIFY_URL": BASE, "COOLIFY_TOKEN": TOKEN, "DEPLOYER_UUID": WEB, **environ}
     )
-    everyone, inputs = Common.read(given), Coolify.read(given)
-    assert everyone is not None, given.mistakes
-    assert inputs is not None, given.mistakes
-    return inputs.build_provider(everyone, around())
+    common, inputs = Common.read(raw), Coolify.read(raw)
+    assert common is not None, raw.mistakes
+    assert inputs is not None, raw.mistakes
+    return inputs.build_provider(common, provider_context())
 
 
-def around() -> ProviderContext:
+def provider_context() -> ProviderContext:
     """A context in which no time passes and the server issues no secret."""
     return ProviderContext(
         AGENT, monotonic=lambda: 0.0, now=lambda: 0.0, add_secret=lambda secret: None, no_proxy=True

@@ -24,20 +24,20 @@ from tests.providers.coolify.support import (
     WEB,
     WORKER,
     Row,
-    asked,
     body,
     deployed,
+    requests_sent,
     serve,
     server,
 )
 
 # --- active deployments
 
-GOING = {row["id"]: row for row in body("deployments_list_read").values()}
+ACTIVE = {row["id"]: row for row in body("deployments_list_read").values()}
 
 
 def ids(*numbers: int) -> list[str]:
-    return [GOING[number]["deployment_uuid"] for number in numbers]
+    return [ACTIVE[number]["deployment_uuid"] for number in numbers]
 
 
 @pytest.mark.parametrize(
@@ -60,18 +60,20 @@ def test_only_the_application_s_own_deployments_are_listed(
     assert {(handle.target, handle.adopted, handle.started_by) for handle in found} <= {
         (uuid, True, "somebody started through the API")
     }
-    assert [handle.link for handle in found] == [BASE + GOING[number]["deployment_url"] for number in numbers]
-    assert asked(wire) == ["GET /deployments"]
+    assert [handle.link for handle in found] == [
+        BASE + ACTIVE[number]["deployment_url"] for number in numbers
+    ]
+    assert requests_sent(wire) == ["GET /deployments"]
 
 
 @pytest.mark.parametrize(
-    ("pr", "listed", "found"),
+    ("pr", "records", "found"),
     [
         pytest.param(
             0,
             [deployed(3), deployed(9, status="in_progress"), deployed(2), deployed(8, status="in_progress")],
             ["d8", "d9", "d2", "d3"],
-            id="running-first-then-the-oldest",
+            id="running-first-then-oldest",
         ),
         pytest.param(0, [deployed(3), deployed(4, pull_request_id=7)], ["d3", "d4"], id="with-previews"),
         pytest.param(
@@ -81,28 +83,30 @@ def test_only_the_application_s_own_deployments_are_listed(
             id="only-this-preview",
         ),
         pytest.param(0, [None, 5, {}, deployed(3)], ["d3"], id="among-invalid-records"),
-        pytest.param(0, {"1": deployed(3), "0": deployed(4)}, ["d3", "d4"], id="an-object"),
+        pytest.param(0, {"1": deployed(3), "0": deployed(4)}, ["d3", "d4"], id="object"),
         pytest.param(0, [], [], id="none"),
     ],
 )
 def test_deployments_are_cancelled_in_this_order(
-    wire: responses.RequestsMock, pr: int, listed: Any, found: list[str]
+    wire: responses.RequestsMock, pr: int, records: Any, found: list[str]
 ) -> None:
-    serve(wire, "GET", "/deployments", "deployments_list_read", body=listed)
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=records)
     assert [handle.id for handle in server(pr=pr).active(WEB)] == found
 
 
 @pytest.mark.parametrize(
-    ("changes", "whose"),
+    ("changes", "started_by"),
     [
         ({}, "somebody started through the API"),
         ({"is_api": False}, "somebody started in Coolify"),
         ({"is_api": False, "is_webhook": True}, "a webhook started"),
     ],
 )
-def test_each_deployment_says_who_started_it(wire: responses.RequestsMock, changes: Row, whose: str) -> None:
+def test_each_deployment_says_who_started_it(
+    wire: responses.RequestsMock, changes: Row, started_by: str
+) -> None:
     serve(wire, "GET", "/deployments", "deployments_list_read", body=[deployed(3, **changes)])
-    assert [handle.started_by for handle in server().active(WEB)] == [whose]
+    assert [handle.started_by for handle in server().active(WEB)] == [started_by]
 
 
 @pytest.mark.parametrize(
@@ -111,13 +115,13 @@ def test_each_deployment_says_who_started_it(wire: responses.RequestsMock, chang
         pytest.param(
             {"known": {WEB: Resource(SERVICE)}},
             "a service has no deployments to cancel; `command: stop` stops it",
-            id="a-service",
+            id="service",
         ),
-        pytest.param({"known": {WEB: Resource(DATABASE)}}, "a database has no deployments", id="a-database"),
+        pytest.param({"known": {WEB: Resource(DATABASE)}}, "a database has no deployments", id="database"),
         pytest.param(
             {"wait": False, "write_only": True},
             "the deployments to cancel can't be listed: the token may not read",
-            id="a-token-that-may-not-read",
+            id="token-without-read",
         ),
     ],
 )
@@ -167,7 +171,7 @@ CANCELLED = "cancelled"
 
 
 @pytest.mark.parametrize(
-    ("version", "name", "then", "how"),
+    ("version", "name", "then", "result"),
     [
         pytest.param("4.0.0-beta.463", "v4.0.0-beta.463_cancel", "", CANCELLED, id="beta463"),
         pytest.param(
@@ -214,9 +218,9 @@ CANCELLED = "cancelled"
         pytest.param(
             "4.3.6", "v4.3.6_cancel_again", "", "already over (cancelled-by-user)", id="4.3.6-again"
         ),
-        pytest.param("4.3.7", "cancel_queued_200", "", CANCELLED, id="4.3.7-starts-the-next-one"),
+        pytest.param("4.3.7", "cancel_queued_200", "", CANCELLED, id="4.3.7-starts-next-one"),
         pytest.param(NEW, "cancel_queued_200", "", CANCELLED, id="queued"),
-        pytest.param(NEW, "cancel_in_progress_200", "", CANCELLED, id="handed-to-a-worker"),
+        pytest.param(NEW, "cancel_in_progress_200", "", CANCELLED, id="handed-to-worker"),
         pytest.param(NEW, "cancel_in_progress_ssh", "", CANCELLED, id="while-ssh-worked"),
         pytest.param(NEW, "cancel_while_running", "", CANCELLED, id="running"),
         pytest.param(NEW, "cancel_server_unreachable_200", "", CANCELLED, id="no-ssh"),
@@ -229,21 +233,24 @@ CANCELLED = "cancelled"
         pytest.param(
             "4.4-rc.1", "v4.4-rc.1_cancel_again", "", "already over (cancelled-by-user)", id="4.4-rc.1-again"
         ),
-        pytest.param("", "cancel_queued_200", "", CANCELLED, id="an-unknown-version-is-the-newest"),
+        pytest.param("", "cancel_queued_200", "", CANCELLED, id="unknown-version"),
         pytest.param(
             "4.3.6", "deploy_body_list_500_star", "v4.3.6_cancel_then_get", CANCELLED, id="500-in-html"
         ),
     ],
 )
 def test_the_response_of_each_version_to_a_cancel_is_read(
-    wire: responses.RequestsMock, version: str, name: str, then: str, how: str
+    wire: responses.RequestsMock, version: str, name: str, then: str, result: str
 ) -> None:
     """After a 500 the status is read: it was set before the slow work. Before 4.3.7, the queue stalls."""
     serve(wire, "POST", "/deployments/abc/cancel", name)
     if then:
         serve(wire, "GET", "/deployments/abc", then)
-    assert server(version=version).cancel(Handle(WEB, "abc"), timeout=1) == how
-    assert asked(wire) == ["POST /deployments/abc/cancel", *(["GET /deployments/abc"] if then else [])]
+    assert server(version=version).cancel(Handle(WEB, "abc"), timeout=1) == result
+    assert requests_sent(wire) == [
+        "POST /deployments/abc/cancel",
+        *(["GET /deployments/abc"] if then else []),
+    ]
     assert {call.request.req_kwargs["timeout"] for call in wire.calls} == {(1, 1)}  # type: ignore[attr-defined]
     assert wire.calls[0].request.body is None
 
@@ -310,12 +317,12 @@ def test_a_cancel_has_the_default_timeout(wire: responses.RequestsMock) -> None:
     assert wire.calls[0].request.req_kwargs["timeout"] == (5, 15)  # type: ignore[attr-defined]
 
 
-STANDS = (
+QUEUE_STALLED = (
     "{} queued, although nothing is running on that server: "
     "after a cancel, Coolify before 4.3.7 does not start the next deployment. "
     "Deploy once with `force: true`, or clear the queue with `command: cancel`"
 )
-ONE, TWO = STANDS.format("1 deployment is still"), STANDS.format("2 deployments are still")
+ONE, TWO = QUEUE_STALLED.format("1 deployment is still"), QUEUE_STALLED.format("2 deployments are still")
 
 
 @pytest.mark.parametrize(
@@ -339,8 +346,8 @@ ONE, TWO = STANDS.format("1 deployment is still"), STANDS.format("2 deployments 
             ONE,
             id="another-one-runs-elsewhere",
         ),
-        pytest.param("4.3.7", [{"status": "queued"}], "", id="4.3.7-starts-the-next-one"),
-        pytest.param("", [{"status": "queued"}], "", id="an-unknown-version-is-the-newest"),
+        pytest.param("4.3.7", [{"status": "queued"}], "", id="4.3.7-starts-next-one"),
+        pytest.param("", [{"status": "queued"}], "", id="unknown-version"),
     ],
 )
 def test_a_stalled_queue_is_reported_once_if_something_is_queued(
@@ -392,15 +399,15 @@ def test_a_uuid_is_escaped_in_the_path(wire: responses.RequestsMock) -> None:
 @pytest.mark.parametrize(
     ("then", "changes"),
     [
-        pytest.param("unauth_bad", {}, id="the-token-is-revoked"),
-        pytest.param("deployment_get_deployonly_403", {}, id="the-token-may-not-read"),
+        pytest.param("unauth_bad", {}, id="token-is-revoked"),
+        pytest.param("deployment_get_deployonly_403", {}, id="token-may-not-read"),
         pytest.param("deployment_unknown", {}, id="not-found"),
         pytest.param("maintenance_503", {}, id="503"),
         pytest.param("maintenance_503_star", {}, id="503-html"),
         pytest.param("ratelimit_429", {}, id="429"),
-        pytest.param("api_root", {}, id="a-redirect"),
+        pytest.param("api_root", {}, id="redirect"),
         pytest.param("version", {}, id="text"),
-        pytest.param("deployments_list_empty", {}, id="a-list"),
+        pytest.param("deployments_list_empty", {}, id="list"),
         pytest.param("deployment_get_cancelled", {"body": {"status": None}}, id="another-format"),
     ],
 )
@@ -450,7 +457,7 @@ def test_a_refused_cancel_has_a_reason(wire: responses.RequestsMock, name: str, 
     [{"status": 200}, {"status": 403}, {"status": 302}, {"status": 403, "body": {"message": "Forbidden"}}],
 )
 @pytest.mark.parametrize(
-    ("status", "how"),
+    ("status", "result"),
     [
         ("cancelled-by-user", "cancelled"),
         ("finished", "cancel sent, not confirmed"),
@@ -459,7 +466,7 @@ def test_a_refused_cancel_has_a_reason(wire: responses.RequestsMock, name: str, 
     ],
 )
 def test_after_a_response_of_a_gateway_the_status_is_read(
-    wire: responses.RequestsMock, changes: Row, status: str, how: str | None
+    wire: responses.RequestsMock, changes: Row, status: str, result: str | None
 ) -> None:
     """It may have passed the cancel on; a deployment that is still active is cancelled again."""
     serve(wire, "POST", "/deployments/abc/cancel", "api_root", **changes)
@@ -470,8 +477,8 @@ def test_after_a_response_of_a_gateway_the_status_is_read(
         "deployment_get_queued",
         body={**body("deployment_get_queued"), "status": status},
     )
-    if how:
-        assert server().cancel(Handle(WEB, "abc")) == how
+    if result:
+        assert server().cancel(Handle(WEB, "abc")) == result
     else:
         with pytest.raises(UnavailableError) as caught:
             server().cancel(Handle(WEB, "abc"))

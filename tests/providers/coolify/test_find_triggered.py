@@ -24,27 +24,27 @@ from tests.providers.coolify.support import (
     WEB,
     Row,
     about,
-    asked,
     body,
     deployed,
     listing,
+    requests_sent,
     serve,
     server,
 )
 
 START, RESTART, STOP = Command.START, Command.RESTART, Command.STOP
-SEEN = {WEB: Resource(APPLICATION, newest_id=10, has_history=True)}
+KNOWN = {WEB: Resource(APPLICATION, newest_id=10, has_history=True)}
 """Record 10 was the newest before the trigger."""
 
 # --- in the application's deployment history
 
 OURS = Started((Handle(WEB, "d11"),), "found on the server")
-UNKNOWN_WHOSE = "found on the server; this version of Coolify does not say who started it"
+UNKNOWN_OWNER = "found on the server; this version of Coolify does not say who started it"
 SEVERAL = "several were started at once: the oldest is followed"
 
 
 @pytest.mark.parametrize(
-    ("options", "listed", "found"),
+    ("options", "records", "found"),
     [
         pytest.param({}, [deployed(11), deployed(10)], OURS, id="one"),
         pytest.param({}, [deployed(11, status="finished")], OURS, id="one-that-has-ended"),
@@ -56,8 +56,8 @@ SEVERAL = "several were started at once: the oldest is followed"
         ),
         pytest.param({}, [], None, id="none"),
         pytest.param({}, [deployed(10), deployed(9)], None, id="none-newer"),
-        pytest.param({}, [deployed(11, is_api=False, is_webhook=True)], None, id="a-webhook"),
-        pytest.param({}, [deployed(11, is_api=False)], None, id="started-in-the-dashboard"),
+        pytest.param({}, [deployed(11, is_api=False, is_webhook=True)], None, id="webhook"),
+        pytest.param({}, [deployed(11, is_api=False)], None, id="started-in-dashboard"),
         pytest.param(
             {},
             [deployed(12, pull_request_id=7), deployed(11), deployed(13, is_api=False)],
@@ -69,7 +69,7 @@ SEVERAL = "several were started at once: the oldest is followed"
             {},
             [deployed(11), {**deployed(12), "id": "13"}, {**deployed(12), "id": None}],
             OURS,
-            id="among-records-without-an-id",
+            id="among-records-without-id",
         ),
         pytest.param({"force": True}, [deployed(11, force_rebuild=True)], OURS, id="force"),
         pytest.param({"force": True}, [deployed(11)], None, id="force-and-one-without"),
@@ -89,27 +89,27 @@ SEVERAL = "several were started at once: the oldest is followed"
             OURS,
             id="restart-has-no-force",
         ),
-        pytest.param({"command": RESTART}, [deployed(11)], None, id="restart-and-a-deployment"),
-        pytest.param({}, [deployed(11, restart_only=True)], None, id="a-deployment-and-a-restart"),
+        pytest.param({"command": RESTART}, [deployed(11)], None, id="restart-and-deployment"),
+        pytest.param({}, [deployed(11, restart_only=True)], None, id="deployment-and-restart"),
         pytest.param({"pr": 7}, [deployed(11, pull_request_id=7)], OURS, id="preview"),
         pytest.param({"pr": 7}, [deployed(11, pull_request_id=8)], None, id="another-preview"),
-        pytest.param({"pr": 7}, [deployed(11)], None, id="preview-and-the-application-itself"),
+        pytest.param({"pr": 7}, [deployed(11)], None, id="preview-and-application-itself"),
         pytest.param(
             {"pr": 7},
             [deployed(11, pull_request_id=7, is_api=False, is_webhook=True)],
             None,
-            id="a-webhook-for-the-preview",
+            id="webhook-for-preview",
         ),
-        pytest.param({}, [deployed(11, pull_request_id=7)], None, id="the-application-itself-and-a-preview"),
+        pytest.param({}, [deployed(11, pull_request_id=7)], None, id="application-itself-and-preview"),
         pytest.param({}, [deployed(11, pull_request_id=None)], OURS, id="pull-request-null"),
     ],
 )
 def test_a_lost_trigger_is_found_among_newer_records_like_ours(
-    wire: responses.RequestsMock, options: Row, listed: list[Any], found: Started | None
+    wire: responses.RequestsMock, options: Row, records: list[Any], found: Started | None
 ) -> None:
-    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*listed))
-    assert server(known=SEEN, **options).find_triggered(WEB) == found
-    assert asked(wire) == [f"GET /deployments/applications/{WEB}?take=10"]
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*records))
+    assert server(known=KNOWN, **options).find_triggered(WEB) == found
+    assert requests_sent(wire) == [f"GET /deployments/applications/{WEB}?take=10"]
 
 
 @pytest.mark.parametrize("version", ["4.0.0-beta.420", "4.0.0-beta.434"])
@@ -134,13 +134,13 @@ def test_a_lost_trigger_is_found_on_versions_that_do_not_mark_the_api(
         body={**body("v4.0.0-beta.380_app_get"), "uuid": target},
     )
     older = listing({**row, "id": 2, "deployment_uuid": "older", "status": "finished"})
-    for listed in (older, listing(row, *older["deployments"])):
-        serve(wire, "GET", f"/deployments/applications/{target}", f"v{version}_app_deployments", body=listed)
+    for records in (older, listing(row, *older["deployments"])):
+        serve(wire, "GET", f"/deployments/applications/{target}", f"v{version}_app_deployments", body=records)
     coolify = server(version=version)
     coolify.resolve(target)
     found = coolify.find_triggered(target)
     assert isinstance(found, Started)
-    assert found == Started((Handle(target, ours, owner=Owner.UNSURE),), UNKNOWN_WHOSE)
+    assert found == Started((Handle(target, ours, owner=Owner.UNSURE),), UNKNOWN_OWNER)
     assert [handle.link for handle in found.handles] == [BASE + row["deployment_url"]]
 
 
@@ -159,8 +159,8 @@ def test_on_versions_that_mark_the_api_the_only_record_is_ours(
     wire: responses.RequestsMock, version: str, *, marks: bool
 ) -> None:
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(deployed(11)))
-    found = server(version=version, known=SEEN).find_triggered(WEB)
-    assert found == (OURS if marks else Started((Handle(WEB, "d11", owner=Owner.UNSURE),), UNKNOWN_WHOSE))
+    found = server(version=version, known=KNOWN).find_triggered(WEB)
+    assert found == (OURS if marks else Started((Handle(WEB, "d11", owner=Owner.UNSURE),), UNKNOWN_OWNER))
     assert isinstance(found, Started)
     assert found.handles[0].link == BASE + deployed(11)["deployment_url"]
 
@@ -168,9 +168,9 @@ def test_on_versions_that_mark_the_api_the_only_record_is_ours(
 def test_several_records_are_reported_as_several_on_versions_that_do_not_mark_the_api(
     wire: responses.RequestsMock,
 ) -> None:
-    rows_there = [deployed(number, is_api=False) for number in (12, 11, 10)]
-    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*rows_there))
-    found = server(version="4.0.0-beta.462", known=SEEN).find_triggered(WEB)
+    active = [deployed(number, is_api=False) for number in (12, 11, 10)]
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*active))
+    found = server(version="4.0.0-beta.462", known=KNOWN).find_triggered(WEB)
     assert found == Started((Handle(WEB, "d11", owner=Owner.UNSURE),), SEVERAL)
 
 
@@ -183,15 +183,15 @@ def old(number: int, **changes: Any) -> Row:
     return {**row, "id": number, "deployment_uuid": f"d{number}", **changes}
 
 
-OLD_OURS = Started((Handle(OLD_WEB, "d11", owner=Owner.UNSURE),), UNKNOWN_WHOSE)
+OLD_OURS = Started((Handle(OLD_WEB, "d11", owner=Owner.UNSURE),), UNKNOWN_OWNER)
 OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
 
 
 @pytest.mark.parametrize(
-    ("going", "found"),
+    ("active", "found"),
     [
-        pytest.param([old(10), old(11)], OLD_OURS, id="one-in-an-array"),
-        pytest.param({"1": old(11), "0": old(10)}, OLD_OURS, id="one-in-an-object"),
+        pytest.param([old(10), old(11)], OLD_OURS, id="one-in-array"),
+        pytest.param({"1": old(11), "0": old(10)}, OLD_OURS, id="one-in-object"),
         pytest.param(
             {"0": old(12), "3": old(11), "1": old(10)},
             Started((Handle(OLD_WEB, "d11", owner=Owner.UNSURE),), SEVERAL),
@@ -201,24 +201,24 @@ OTHER = old(12, deployment_url=old(12)["deployment_url"].replace(OLD_WEB, APP))
         pytest.param([], AccessDenied(find_triggered.CANNOT_TELL), id="none"),
         pytest.param([OTHER], AccessDenied(find_triggered.CANNOT_TELL), id="another-application"),
         pytest.param([OTHER, old(10), old(11)], OLD_OURS, id="one-among-another-application"),
-        pytest.param([old(11, is_webhook=True)], AccessDenied(find_triggered.CANNOT_TELL), id="a-webhook"),
-        pytest.param([old(11, pull_request_id=7)], AccessDenied(find_triggered.CANNOT_TELL), id="a-preview"),
+        pytest.param([old(11, is_webhook=True)], AccessDenied(find_triggered.CANNOT_TELL), id="webhook"),
+        pytest.param([old(11, pull_request_id=7)], AccessDenied(find_triggered.CANNOT_TELL), id="preview"),
         pytest.param(
             [old(11, force_rebuild=True)], AccessDenied(find_triggered.CANNOT_TELL), id="another-force"
         ),
     ],
 )
 def test_a_lost_trigger_before_beta402_is_found_among_active_deployments(
-    wire: responses.RequestsMock, going: Any, found: Started
+    wire: responses.RequestsMock, active: Any, found: Started
 ) -> None:
-    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=going)
-    seen = server(
+    serve(wire, "GET", "/deployments", "v4.0.0-beta.380_deployments_list", body=active)
+    result = server(
         version="4.0.0-beta.380", known={OLD_WEB: Resource(APPLICATION, running_before=frozenset({"d10"}))}
     ).find_triggered(OLD_WEB)
-    assert seen == found
-    if isinstance(seen, Started):
-        assert [handle.link for handle in seen.handles] == [BASE + old(11)["deployment_url"]]
-    assert asked(wire) == ["GET /deployments"]
+    assert result == found
+    if isinstance(result, Started):
+        assert [handle.link for handle in result.handles] == [BASE + old(11)["deployment_url"]]
+    assert requests_sent(wire) == ["GET /deployments"]
 
 
 @pytest.mark.parametrize(
@@ -247,52 +247,52 @@ def test_before_beta402_only_records_like_ours_are_found(
 # --- a history that is too large, or can't be read any more
 
 
-def pages(wire: responses.RequestsMock, *listed: Row | None) -> None:
+def pages(wire: responses.RequestsMock, *records: Row | None) -> None:
     """The history can only be read one record at a time; None: not even that."""
     path = f"{API}/deployments/applications/{WEB}"
     too_large = TooLargeError("the response is larger than 64 MiB", may_have_arrived=True, from_server=True)
     matching = responses.matchers.query_param_matcher
     wire.get(path, body=too_large, match=[matching({"take": "10"})])
-    for skip, row in enumerate(listed):
+    for skip, row in enumerate(records):
         query = {"take": "1", **({"skip": str(skip)} if skip else {})}
         reply: Any = {"body": too_large} if row is None else {"json": listing(row)}
         wire.get(path, match=[matching(query)], **reply)
-    wire.get(path, json=listing(), match=[matching({"take": "1", "skip": str(len(listed))})])
+    wire.get(path, json=listing(), match=[matching({"take": "1", "skip": str(len(records))})])
 
 
-OVER = {"status": "finished"}
+ENDED = {"status": "finished"}
 
 
 @pytest.mark.parametrize(
-    ("listed", "found", "read"),
+    ("records", "found", "read"),
     [
         pytest.param(
-            [deployed(11), *(deployed(number, **OVER) for number in (10, 9, 8, 7, 6))],
+            [deployed(11), *(deployed(number, **ENDED) for number in (10, 9, 8, 7, 6))],
             OURS,
             4,
             id="ours-and-three-older-ones",
         ),
         pytest.param(
-            [deployed(10, **OVER), deployed(11), deployed(9), deployed(8)],
+            [deployed(10, **ENDED), deployed(11), deployed(9), deployed(8)],
             OURS,
             4,
-            id="of-the-same-second-in-any-order",
+            id="of-same-second-in-any-order",
         ),
-        pytest.param([deployed(number, **OVER) for number in (10, 9, 8, 7)], None, 3, id="none-new"),
-        pytest.param([deployed(11)], OURS, 2, id="the-first-deployment"),
+        pytest.param([deployed(number, **ENDED) for number in (10, 9, 8, 7)], None, 3, id="none-new"),
+        pytest.param([deployed(11)], OURS, 2, id="first-deployment"),
     ],
 )
 def test_a_history_that_is_too_large_is_read_one_record_at_a_time(
-    wire: responses.RequestsMock, listed: list[Row], found: Started | None, read: int
+    wire: responses.RequestsMock, records: list[Row], found: Started | None, read: int
 ) -> None:
     wire.assert_all_requests_are_fired = False
-    pages(wire, *listed)
-    assert server(known=SEEN).find_triggered(WEB) == found
+    pages(wire, *records)
+    assert server(known=KNOWN).find_triggered(WEB) == found
     assert len(wire.calls) == 1 + read
 
 
 @pytest.mark.parametrize(
-    ("going", "found"),
+    ("active", "found"),
     [
         pytest.param([deployed(11, status="in_progress"), deployed(9, status="queued")], OURS, id="active"),
         pytest.param(
@@ -303,13 +303,13 @@ def test_a_history_that_is_too_large_is_read_one_record_at_a_time(
     ],
 )
 def test_if_one_record_is_too_large_active_deployments_are_searched(
-    wire: responses.RequestsMock, going: list[Row], found: Any
+    wire: responses.RequestsMock, active: list[Row], found: Any
 ) -> None:
     """Reading the same megabytes again would not help."""
     wire.assert_all_requests_are_fired = False
     pages(wire, deployed(12, pull_request_id=7), None)
-    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
-    assert server(known=SEEN).find_triggered(WEB) == found
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=active)
+    assert server(known=KNOWN).find_triggered(WEB) == found
 
 
 @pytest.mark.parametrize(
@@ -318,17 +318,17 @@ def test_if_one_record_is_too_large_active_deployments_are_searched(
 def test_an_unreadable_history_is_requested_again_unless_the_deployment_is_active(
     wire: responses.RequestsMock, name: str
 ) -> None:
-    for going in ([], [deployed(11)]):
+    for active in ([], [deployed(11)]):
         serve(wire, "GET", f"/deployments/applications/{WEB}", name)
-        serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
-    coolify = server(known=SEEN)
+        serve(wire, "GET", "/deployments", "deployments_list_read", body=active)
+    coolify = server(known=KNOWN)
     with pytest.raises(UnavailableError):
         coolify.find_triggered(WEB)
     assert coolify.find_triggered(WEB) == OURS
 
 
 @pytest.mark.parametrize(
-    ("running", "going", "found"),
+    ("running", "active", "found"),
     [
         pytest.param(frozenset({"d9"}), [deployed(11), deployed(9)], OURS, id="one-new"),
         pytest.param(
@@ -343,13 +343,13 @@ def test_an_unreadable_history_is_requested_again_unless_the_deployment_is_activ
     ],
 )
 def test_without_a_history_only_new_active_deployments_are_found(
-    wire: responses.RequestsMock, running: frozenset[str] | None, going: list[Row], found: Any
+    wire: responses.RequestsMock, running: frozenset[str] | None, active: list[Row], found: Any
 ) -> None:
     wire.assert_all_requests_are_fired = False
-    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=active)
     known = {WEB: Resource(APPLICATION, running_before=running, unread="HTTP 500")}
     assert server(known=known).find_triggered(WEB) == found
-    assert set(asked(wire)) <= {"GET /deployments"}
+    assert set(requests_sent(wire)) <= {"GET /deployments"}
 
 
 def test_a_history_of_another_application_is_not_an_empty_one(wire: responses.RequestsMock) -> None:
@@ -358,7 +358,7 @@ def test_a_history_of_another_application_is_not_an_empty_one(wire: responses.Re
     serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=others)
     serve(wire, "GET", "/deployments", "deployments_list_empty")
     with pytest.raises(UnavailableError):
-        server(known=SEEN).find_triggered(WEB)
+        server(known=KNOWN).find_triggered(WEB)
 
 
 # --- what can not be determined
@@ -369,7 +369,7 @@ def test_nothing_is_found_for_a_target_that_was_not_resolved() -> None:
 
 
 def test_nothing_is_found_without_read() -> None:
-    assert server(wait=False, write_only=True, known=SEEN).find_triggered(WEB) == AccessDenied(
+    assert server(wait=False, write_only=True, known=KNOWN).find_triggered(WEB) == AccessDenied(
         find_triggered.CANNOT_TELL
     )
 
@@ -447,7 +447,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "degraded:unhealthy",
             [None, None],
-            id="a-stop-and-another-state",
+            id="stop-and-another-state",
         ),
         pytest.param(SERVICE, {}, "running:healthy", "exited", [changed(SERVICE, "exited")], id="exited"),
         pytest.param(
@@ -472,7 +472,7 @@ def unchanged(status: str) -> AccessDenied:
             "exited",
             "exited",
             [None, unchanged("exited"), unchanged("exited")],
-            id="a-restart",
+            id="restart",
         ),
         pytest.param(
             SERVICE,
@@ -480,7 +480,7 @@ def unchanged(status: str) -> AccessDenied:
             "exited",
             "exited",
             [None, None, None],
-            id="a-start-may-be-sent-again",
+            id="start-may-be-sent-again",
         ),
         pytest.param(
             SERVICE,
@@ -488,7 +488,7 @@ def unchanged(status: str) -> AccessDenied:
             "exited",
             "running:healthy",
             [changed(SERVICE, "running:healthy")],
-            id="a-start-worked",
+            id="start-worked",
         ),
         pytest.param(
             SERVICE,
@@ -496,7 +496,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "running:healthy",
             [None, None, None],
-            id="a-stop-may-be-sent-again",
+            id="stop-may-be-sent-again",
         ),
         pytest.param(
             SERVICE,
@@ -504,7 +504,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "exited",
             [changed(SERVICE, "exited", STOPPED)],
-            id="a-stop-worked",
+            id="stop-worked",
         ),
         pytest.param(
             DATABASE,
@@ -512,7 +512,7 @@ def unchanged(status: str) -> AccessDenied:
             "exited:unhealthy",
             "running:healthy",
             [changed(DATABASE, "running:healthy")],
-            id="a-database-runs",
+            id="database-runs",
         ),
         pytest.param(
             DATABASE,
@@ -520,7 +520,7 @@ def unchanged(status: str) -> AccessDenied:
             "exited:unhealthy",
             "exited:unhealthy",
             [None, unchanged("exited:unhealthy")],
-            id="a-database-is-still-stopped",
+            id="database-is-still-stopped",
         ),
         pytest.param(
             DATABASE,
@@ -528,7 +528,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "running:healthy",
             [None, None],
-            id="a-database-still-runs",
+            id="database-still-runs",
         ),
         pytest.param(
             APPLICATION,
@@ -536,7 +536,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "exited:unhealthy",
             [changed(APPLICATION, "exited:unhealthy", STOPPED)],
-            id="an-application-has-stopped",
+            id="application-has-stopped",
         ),
         pytest.param(
             APPLICATION,
@@ -544,7 +544,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "running:healthy",
             [None, None],
-            id="an-application-still-runs",
+            id="application-still-runs",
         ),
         pytest.param(
             APPLICATION,
@@ -552,7 +552,7 @@ def unchanged(status: str) -> AccessDenied:
             "running:healthy",
             "running:unhealthy",
             [None, None],
-            id="the-deletion-of-a-preview-may-be-sent-again",
+            id="deletion-of-preview-may-be-sent-again",
         ),
         pytest.param(SERVICE, {}, "", None, [None, unchanged("unknown")], id="no-status-before-and-after"),
     ],
@@ -566,7 +566,7 @@ def test_without_deployments_a_lost_trigger_is_found_by_the_status(  # noqa: PLR
     serve(wire, "GET", f"/{kind}s/{uuid}", NAMES[kind], body={**body(NAMES[kind]), "status": now})
     coolify = server(known={uuid: Resource(kind, {"status": before})}, **options)
     assert [coolify.find_triggered(uuid) for _ in results] == results
-    assert {line.partition(" ")[0] for line in asked(wire)} <= {"GET"}
+    assert {line.partition(" ")[0] for line in requests_sent(wire)} <= {"GET"}
 
 
 def test_the_timeout_is_used_for_the_status(wire: responses.RequestsMock) -> None:

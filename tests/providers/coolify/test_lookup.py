@@ -30,10 +30,10 @@ from tests.providers.coolify.support import (
     WEB,
     Row,
     about,
-    asked,
     body,
     deployed,
     listing,
+    requests_sent,
     serve,
     server,
 )
@@ -61,16 +61,16 @@ def test_resolve_reads_the_application_and_its_newest_record(wire: responses.Req
     assert coolify.lookup.resources == {
         WEB: Resource(APPLICATION, body("app_get_read"), newest_id=6, has_history=True)
     }
-    assert asked(wire) == [f"GET /applications/{WEB}", f"GET /deployments/applications/{WEB}?take=1"]
+    assert requests_sent(wire) == [f"GET /applications/{WEB}", f"GET /deployments/applications/{WEB}?take=1"]
     assert coolify.remaining is not None
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "target"),
     [
-        pytest.param(SERVICE, "service_get", Target(STACK, "stack", SERVICE, "", "exited"), id="a-service"),
+        pytest.param(SERVICE, "service_get", Target(STACK, "stack", SERVICE, "", "exited"), id="service"),
         pytest.param(
-            DATABASE, "database_get", Target(PG, "pg", DATABASE, "", "exited:unhealthy"), id="a-database"
+            DATABASE, "database_get", Target(PG, "pg", DATABASE, "", "exited:unhealthy"), id="database"
         ),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_uuid_is_looked_up_as_each_kind_in_turn(
     coolify = server()
     assert coolify.resolve(target.id) == target
     assert coolify.lookup.resources == {target.id: Resource(kind, body(name))}
-    assert asked(wire) == [f"GET /{each}s/{target.id}" for each in (*before, kind)]
+    assert requests_sent(wire) == [f"GET /{each}s/{target.id}" for each in (*before, kind)]
 
 
 def test_an_unknown_uuid_refuses_only_that_target(wire: responses.RequestsMock) -> None:
@@ -126,7 +126,9 @@ def test_a_uuid_is_escaped_in_the_path(wire: responses.RequestsMock) -> None:
     absent(wire, "..%2Fservers%3Fx", *KINDS)
     with pytest.raises(RefusedError):
         server().resolve("../servers?x")
-    assert [line.partition("%2F")[0] for line in asked(wire)] == [f"GET /{kind}s/.." for kind in KINDS]
+    assert [line.partition("%2F")[0] for line in requests_sent(wire)] == [
+        f"GET /{kind}s/.." for kind in KINDS
+    ]
 
 
 # --- what is remembered of an application
@@ -149,13 +151,13 @@ def test_the_newest_record_has_the_highest_id_and_webhooks_are_remembered(
     wire: responses.RequestsMock,
 ) -> None:
     """Records of the same second come in any order."""
-    there = [
+    history = [
         deployed(4, commit="b" * 40),
         deployed(6, is_webhook=True, commit="a" * 40),
         deployed(5, is_webhook=False, commit="c" * 40),
     ]
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
-    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*there))
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*history))
     coolify = server()
     coolify.resolve(WEB)
     assert coolify.lookup.resources[WEB] == Resource(
@@ -172,13 +174,13 @@ def test_a_webhook_deployment_of_another_pull_request_does_not_count(
     wire: responses.RequestsMock, pr: int, remembered: set[str]
 ) -> None:
     """After a fast-forward merge, the branch has the same commit as the preview."""
-    there = [
+    history = [
         deployed(4, is_webhook=True, commit="a" * 40, pull_request_id=None),
         deployed(5, is_webhook=True, commit="b" * 40, pull_request_id=7),
         deployed(6, is_webhook=True, commit="c" * 40, pull_request_id=8),
     ]
     serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
-    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*there))
+    serve(wire, "GET", f"/deployments/applications/{WEB}", "app_deployments_read", body=listing(*history))
     coolify = server(pr=pr)
     coolify.resolve(WEB)
     assert coolify.lookup.resources[WEB].webhook_commits == remembered
@@ -211,7 +213,7 @@ def test_before_beta402_the_active_deployments_are_remembered(wire: responses.Re
             ("", False, 0, False),
             id="nulls",
         ),
-        pytest.param({"additional_servers_count": "1"}, ("", False, 0, False), id="an-invalid-count"),
+        pytest.param({"additional_servers_count": "1"}, ("", False, 0, False), id="invalid-count"),
         pytest.param(
             {"status": "running:healthy", "post_deployment_command": "x", "additional_servers_count": 1},
             ("running:healthy", True, 1, False),
@@ -220,9 +222,9 @@ def test_before_beta402_the_active_deployments_are_remembered(wire: responses.Re
         pytest.param(
             body("app_get_multiserver"),
             ("exited:exited", False, 1, False),
-            id="as-recorded-with-an-additional-server",
+            id="as-recorded-with-additional-server",
         ),
-        pytest.param({"custom_labels": None}, ("", False, 0, True), id="a-sensitive-field"),
+        pytest.param({"custom_labels": None}, ("", False, 0, True), id="sensitive-field"),
     ],
 )
 def test_the_fields_of_an_application_are_read(
@@ -281,7 +283,7 @@ def test_resolve_reads_the_members_of_a_tag_and_the_active_deployments(wire: res
         "blue": Resource(TAG, newest_id=10, members=(IMG_TARGET, replace(WEB_TARGET, status=web["status"]))),
     }
     lists = [f"GET /deployments/applications/{uuid}?take=1" for uuid in (IMG, WEB)]
-    assert asked(wire) == ["GET /applications?tag=blue", *lists, "GET /deployments"]
+    assert requests_sent(wire) == ["GET /applications?tag=blue", *lists, "GET /deployments"]
 
 
 @pytest.mark.parametrize(("count", "known"), [(20, True), (21, False)])
@@ -318,7 +320,7 @@ def test_before_beta461_the_members_of_a_tag_are_unknown(wire: responses.Request
     coolify = server(version="4.0.0-beta.460", tags=frozenset({"blue"}))
     assert coolify.resolve("blue") == Target("blue", kind=TAG, group=True)
     assert coolify.lookup.resources == {"blue": Resource(TAG, newest_id=10, members=None)}
-    assert asked(wire) == ["GET /deployments"]
+    assert requests_sent(wire) == ["GET /deployments"]
 
 
 # --- what is not supported
@@ -332,22 +334,20 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
 @pytest.mark.parametrize(
     ("kind", "row", "options", "version", "expected"),
     [
-        pytest.param(APPLICATION, GIT, {"pr": 7}, NEW, "", id="a-preview"),
-        pytest.param(APPLICATION, GIT, {"pr": 7}, "4.0.0-beta.408", "", id="a-preview-beta408"),
+        pytest.param(APPLICATION, GIT, {"pr": 7}, NEW, "", id="preview"),
+        pytest.param(APPLICATION, GIT, {"pr": 7}, "4.0.0-beta.408", "", id="preview-beta408"),
         pytest.param(
             APPLICATION,
             GIT,
             {"pr": 7},
             "4.0.0-beta.407",
             "Coolify 4.0.0-beta.407 would deploy the application itself: previews need 4.0.0-beta.408",
-            id="a-preview-beta407",
+            id="preview-beta407",
         ),
         pytest.param(APPLICATION, GIT, {}, "4.0.0-beta.380", "", id="no-preview-beta380"),
+        pytest.param(SERVICE, SERVICE_ROW, {"pr": 7}, NEW, f"a service {LEAVE_OUT}", id="preview-of-service"),
         pytest.param(
-            SERVICE, SERVICE_ROW, {"pr": 7}, NEW, f"a service {LEAVE_OUT}", id="a-preview-of-a-service"
-        ),
-        pytest.param(
-            DATABASE, DATABASE_ROW, {"pr": 7}, NEW, f"a database {LEAVE_OUT}", id="a-preview-of-a-database"
+            DATABASE, DATABASE_ROW, {"pr": 7}, NEW, f"a database {LEAVE_OUT}", id="preview-of-database"
         ),
         pytest.param(
             SERVICE,
@@ -355,7 +355,7 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
             {"pr": 7, "command": Command.STOP},
             NEW,
             f"a service {LEAVE_OUT}",
-            id="to-delete-a-preview-of-a-service",
+            id="to-delete-preview-of-service",
         ),
         pytest.param(
             APPLICATION,
@@ -363,7 +363,7 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
             {"pr": 7, "command": Command.STOP},
             "4.0.0-beta.474",
             "",
-            id="to-delete-a-preview-beta474",
+            id="to-delete-preview-beta474",
         ),
         pytest.param(
             APPLICATION,
@@ -371,10 +371,10 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
             {"pr": 7, "command": Command.STOP},
             "4.0.0-beta.473",
             "Coolify 4.0.0-beta.473 can't delete a preview: that needs 4.0.0-beta.474",
-            id="to-delete-a-preview-beta473",
+            id="to-delete-preview-beta473",
         ),
         pytest.param(
-            APPLICATION, IMAGE, {"pr": 7, "docker_tag": "x"}, "4.0.0-beta.471", "", id="a-docker-tag-beta471"
+            APPLICATION, IMAGE, {"pr": 7, "docker_tag": "x"}, "4.0.0-beta.471", "", id="docker-tag-beta471"
         ),
         pytest.param(
             APPLICATION,
@@ -382,7 +382,7 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
             {"pr": 7, "docker_tag": "x"},
             "4.0.0-beta.470",
             "Coolify 4.0.0-beta.470 does not support `docker_tag`: that needs 4.0.0-beta.471",
-            id="a-docker-tag-beta470",
+            id="docker-tag-beta470",
         ),
         pytest.param(
             APPLICATION,
@@ -390,7 +390,7 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
             {"pr": 7, "docker_tag": "x"},
             NEW,
             BUILT,
-            id="a-docker-tag-on-git",
+            id="docker-tag-on-git",
         ),
         pytest.param(
             APPLICATION,
@@ -398,18 +398,16 @@ LEAVE_OUT = "has no previews. Remove `pr`, or set the uuid of an application"
             {"pr": 7, "docker_tag": "x"},
             NEW,
             "",
-            id="a-docker-tag-with-an-unknown-build-pack",
+            id="docker-tag-with-unknown-build-pack",
         ),
-        pytest.param(
-            APPLICATION, GIT, {"pr": 7, "docker_tag": "x"}, "", BUILT, id="an-unknown-version-is-the-newest"
-        ),
+        pytest.param(APPLICATION, GIT, {"pr": 7, "docker_tag": "x"}, "", BUILT, id="unknown-version"),
         pytest.param(
             APPLICATION,
             GIT,
             {"command": Command.STOP},
             "4.0.0-beta.473",
             "",
-            id="to-stop-the-application-itself",
+            id="to-stop-application-itself",
         ),
         pytest.param(
             SERVICE,
@@ -440,7 +438,7 @@ def test_a_preview_of_a_service_refuses_only_that_target(
     with pytest.raises(RefusedError, match=f"a {kind} has no previews") as caught:
         server(pr=7).resolve(uuid)
     assert caught.value.token_wide is False
-    assert {line.partition(" ")[0] for line in asked(wire)} == {"GET"}
+    assert {line.partition(" ")[0] for line in requests_sent(wire)} == {"GET"}
 
 
 # --- its address
@@ -449,13 +447,11 @@ def test_a_preview_of_a_service_refuses_only_that_target(
 @pytest.mark.parametrize(
     ("fqdn", "url"),
     [
-        pytest.param("https://good@evil/", "", id="a-user-before-the-host"),
-        pytest.param("https://good.example.com:x@evil.example/a", "", id="a-password-too"),
-        pytest.param("https://@evil.example", "", id="an-empty-user"),
+        pytest.param("https://good@evil/", "", id="user-before-host"),
+        pytest.param("https://good.example.com:x@evil.example/a", "", id="password-too"),
+        pytest.param("https://@evil.example", "", id="empty-user"),
         pytest.param("https:///a", "", id="no-host"),
-        pytest.param(
-            "https://web.example.com/@scope", "https://web.example.com/@scope", id="an-at-after-the-host"
-        ),
+        pytest.param("https://web.example.com/@scope", "https://web.example.com/@scope", id="at-after-host"),
         ("https://a.example.com,https://b.example.com", "https://a.example.com"),
         ("https://a.example.com:8080/x", "https://a.example.com/x"),
         ("http://a.example.com:3000", "http://a.example.com"),
@@ -481,22 +477,22 @@ STANDARD = "{{pr_id}}.{{domain}}"
 @pytest.mark.parametrize(
     ("fqdn", "template", "url"),
     [
-        pytest.param("http://web.example.com", STANDARD, "http://7.web.example.com", id="the-default"),
+        pytest.param("http://web.example.com", STANDARD, "http://7.web.example.com", id="default"),
         pytest.param(
-            "https://web.example.com:8443", STANDARD, "https://7.web.example.com", id="a-container-s-port"
+            "https://web.example.com:8443", STANDARD, "https://7.web.example.com", id="container-s-port"
         ),
-        pytest.param("https://web.example.com/shop", STANDARD, "https://7.web.example.com/shop", id="a-path"),
+        pytest.param("https://web.example.com/shop", STANDARD, "https://7.web.example.com/shop", id="path"),
         pytest.param(
             "https://web.example.com:8443/shop/x",
             STANDARD,
             "https://7.web.example.com/shop/x",
-            id="a-port-and-a-path",
+            id="port-and-path",
         ),
         pytest.param(
             "https://a.example.com,https://b.example.com",
             STANDARD,
             "https://7.a.example.com",
-            id="the-first-of-two",
+            id="first-of-two",
         ),
         pytest.param(
             "https://web.example.com",
@@ -508,22 +504,22 @@ STANDARD = "{{pr_id}}.{{domain}}"
             "https://web.example.com",
             "{{pr_id}}.previews.example.org",
             "https://7.previews.example.org",
-            id="without-the-domain",
+            id="without-domain",
         ),
         pytest.param("https://web.example.com", "{{random}}.{{domain}}", "", id="random"),
         pytest.param(
-            "https://web.example.com", "{{pr_id}}-{{random}}.{{domain}}", "", id="random-and-the-number"
+            "https://web.example.com", "{{pr_id}}-{{random}}.{{domain}}", "", id="random-and-number"
         ),
         pytest.param("https://web.example.com", None, "https://7.web.example.com", id="no-template"),
-        pytest.param("https://web.example.com", "", "https://7.web.example.com", id="an-empty-template"),
+        pytest.param("https://web.example.com", "", "https://7.web.example.com", id="empty-template"),
         pytest.param(
             "https://web.example.com",
             '{{pr_id}}"><img>.{{domain}}',
             "",
-            id="a-template-of-an-invalid-address",
+            id="template-of-invalid-address",
         ),
         pytest.param(
-            "https://web.example.com", "{{pr_id}}\n::error::{{domain}}", "", id="a-template-of-many-lines"
+            "https://web.example.com", "{{pr_id}}\n::error::{{domain}}", "", id="template-of-many-lines"
         ),
         pytest.param(None, STANDARD, "", id="no-address"),
     ],
@@ -556,12 +552,12 @@ def test_the_target_of_a_preview_has_the_address_of_the_preview(wire: responses.
         pytest.param(
             {**GIT, "git_commit_sha": "1a2b3c4"},
             "nixpacks build of coollabsio/coolify-examples, branch main, pinned to 1a2b3c4",
-            id="a-pinned-commit",
+            id="pinned-commit",
         ),
         pytest.param(
             {**GIT, "git_repository": "https://x-access-token:mArKeD@git.example.com/a/b"},
             "nixpacks build of https://git.example.com/a/b, branch main",
-            id="without-the-token-in-the-address",
+            id="without-token-in-address",
         ),
         pytest.param(
             {**GIT, "git_commit_sha": None},
@@ -573,11 +569,11 @@ def test_the_target_of_a_preview_has_the_address_of_the_preview(wire: responses.
             "dockerfile build of its repository, branch ?",
             id="unknown",
         ),
-        pytest.param(IMAGE, "Docker image ghcr.io/acme/shop:1.0.0", id="an-image"),
+        pytest.param(IMAGE, "Docker image ghcr.io/acme/shop:1.0.0", id="image"),
         pytest.param(
             {**IMAGE, "docker_registry_image_tag": None},
             "Docker image ghcr.io/acme/shop:latest",
-            id="an-image-without-a-tag",
+            id="image-without-tag",
         ),
     ],
 )
@@ -600,7 +596,7 @@ def test_a_response_of_another_format_or_about_another_resource_is_not_accepted(
 LIST = f"/deployments/applications/{WEB}"
 
 
-def heavy(wire: responses.RequestsMock, path: str) -> None:
+def too_large(wire: responses.RequestsMock, path: str) -> None:
     """Three logs of 22 MB each."""
     wire.get(
         API + path,
@@ -622,7 +618,7 @@ UNREADABLE: dict[str, Callable[[responses.RequestsMock, str], None]] = {
     "refused": broken("app_deployments_unknown"),
     "not-authorized": broken("transport_403_policy_denied"),
     "slow": slow,
-    "heavy": heavy,
+    "heavy": too_large,
     "shapeless": lambda wire, path: serve(
         wire, "GET", path, "app_deployments_read", body={"deployments": None}
     ),
@@ -630,11 +626,11 @@ UNREADABLE: dict[str, Callable[[responses.RequestsMock, str], None]] = {
         wire, "GET", path, "app_deployments_read", body=listing(about(deployed(3), APP))
     ),
 }
-AT_ONCE = ("refused", "not-authorized", "heavy")
+NOT_RETRIED = ("refused", "not-authorized", "heavy")
 """Failures that a retry would not change."""
 
 
-def checked(coolify: CoolifyProvider, target: str = WEB) -> Target:
+def resolve_twice(coolify: CoolifyProvider, target: str = WEB) -> Target:
     """Resolve it, a second time if the first one asks for a retry."""
     try:
         return coolify.resolve(target)
@@ -642,19 +638,21 @@ def checked(coolify: CoolifyProvider, target: str = WEB) -> Target:
         return coolify.resolve(target)
 
 
-@pytest.mark.parametrize("how", UNREADABLE)
-def test_an_unreadable_history_does_not_prevent_the_trigger(wire: responses.RequestsMock, how: str) -> None:
+@pytest.mark.parametrize("failure", UNREADABLE)
+def test_an_unreadable_history_does_not_prevent_the_trigger(
+    wire: responses.RequestsMock, failure: str
+) -> None:
     """It is tried twice, then reported as a warning; the active deployments are remembered instead."""
     for _ in range(3):
         serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     wire.assert_all_requests_are_fired = False
-    UNREADABLE[how](wire, LIST)
+    UNREADABLE[failure](wire, LIST)
     serve(wire, "GET", "/deployments", "deployments_list_read", body=[deployed(9)])
     coolify = server()
     for _ in range(
         2
     ):  # a full queue: resolved again before the next trigger, without requesting the list again
-        found = checked(coolify)
+        found = resolve_twice(coolify)
         assert found == WEB_TARGET
         assert [warning.partition(" (")[0] for warning in found.warnings] == [
             "could not read the list of its deployments"
@@ -663,7 +661,7 @@ def test_an_unreadable_history_does_not_prevent_the_trigger(wire: responses.Requ
         False,
         frozenset({"d9"}),
     )
-    assert asked(wire).count(f"GET {LIST}?take=1") == (1 if how in AT_ONCE else 2)
+    assert requests_sent(wire).count(f"GET {LIST}?take=1") == (1 if failure in NOT_RETRIED else 2)
 
 
 def test_a_history_that_can_be_read_at_the_second_try_is_used(wire: responses.RequestsMock) -> None:
@@ -671,7 +669,7 @@ def test_a_history_that_can_be_read_at_the_second_try_is_used(wire: responses.Re
         serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
         serve(wire, "GET", LIST, name)
     coolify = server()
-    assert checked(coolify).warnings == ()
+    assert resolve_twice(coolify).warnings == ()
     assert coolify.lookup.resources[WEB] == Resource(
         APPLICATION, body("app_get_read"), newest_id=6, has_history=True
     )
@@ -684,15 +682,15 @@ def test_a_rejected_token_is_refused(wire: responses.RequestsMock) -> None:
         server().resolve(WEB)
 
 
-@pytest.mark.parametrize("how", ["500", "slow", "heavy"])
+@pytest.mark.parametrize("failure", ["500", "slow", "heavy"])
 def test_without_both_lists_a_lost_response_can_not_be_made_up_for(
-    wire: responses.RequestsMock, how: str
+    wire: responses.RequestsMock, failure: str
 ) -> None:
     wire.assert_all_requests_are_fired = False
     for _ in range(3):
         serve(wire, "GET", f"/applications/{WEB}", "app_get_read")
     for path in (LIST, "/deployments"):
-        UNREADABLE[how](wire, path)
+        UNREADABLE[failure](wire, path)
     coolify = server()
     for _ in range(2):
         with contextlib.suppress(UnavailableError):
@@ -702,23 +700,23 @@ def test_without_both_lists_a_lost_response_can_not_be_made_up_for(
     assert coolify.find_triggered(WEB) == AccessDenied(find_triggered.UNLISTED)
 
 
-@pytest.mark.parametrize("how", ["500", "slow", "heavy"])
+@pytest.mark.parametrize("failure", ["500", "slow", "heavy"])
 @pytest.mark.parametrize("path", ["/applications", f"/deployments/applications/{IMG}", "/deployments"])
 def test_an_unreadable_list_does_not_prevent_the_trigger_of_a_tag(
-    wire: responses.RequestsMock, how: str, path: str
+    wire: responses.RequestsMock, failure: str, path: str
 ) -> None:
     wire.assert_all_requests_are_fired = False
-    UNREADABLE[how](wire, path)
-    for place, name in (
+    UNREADABLE[failure](wire, path)
+    for index, name in (
         ("/applications", "apps_tagged"),
         (f"/deployments/applications/{IMG}", "app_deployments_empty"),
         (f"/deployments/applications/{WEB}", "app_deployments_read"),
         ("/deployments", "deployments_list_read"),
     ):
-        if place != path:
-            serve(wire, "GET", place, name)
+        if index != path:
+            serve(wire, "GET", index, name)
     coolify = server(tags=frozenset({"blue"}))
-    found = checked(coolify, "blue")
+    found = resolve_twice(coolify, "blue")
     assert (found, bool(found.warnings)) == (Target("blue", kind=TAG, group=True), path != "/applications")
     if path == "/deployments":
         assert coolify.find_triggered("blue") == AccessDenied(find_triggered.UNLISTED)

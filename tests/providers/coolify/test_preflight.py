@@ -11,7 +11,18 @@ from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.provider import CoolifyProvider
 from deployer.providers.coolify.resources import Resource
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE, TAG
-from tests.providers.coolify.support import NEW, PG, STACK, WEB, Row, asked, body, deployed, serve, server
+from tests.providers.coolify.support import (
+    NEW,
+    PG,
+    STACK,
+    WEB,
+    Row,
+    body,
+    deployed,
+    requests_sent,
+    serve,
+    server,
+)
 
 START, RESTART, STOP, CANCEL, CHECK = (
     Command.START,
@@ -26,7 +37,7 @@ GIT, SENSITIVE, IMAGE = body("app_get_read"), body("app_get_sensitive"), body("a
 # --- abilities
 
 
-def probed(
+def found_abilities(
     wire: responses.RequestsMock,
     coolify: CoolifyProvider,
     deploy: str = "deploy_probe_deploy",
@@ -49,20 +60,18 @@ def needed(abilities: tuple[Ability, ...]) -> set[str]:
 
 def test_every_ability_has_a_purpose(wire: responses.RequestsMock) -> None:
     coolify = server(known={WEB: Resource(APPLICATION, SENSITIVE)})
-    remedy = f"Make a new one: {api_responses.TOKEN_ABILITIES_HINT}"
-    assert probed(wire, coolify, patch="patch_probe_deploy") == (
-        Ability("read", granted=True, purpose="to follow what was started", needed=True, remedy=remedy),
+    fix = f"Make a new one: {api_responses.TOKEN_ABILITIES_HINT}"
+    assert found_abilities(wire, coolify, patch="patch_probe_deploy") == (
+        Ability("read", granted=True, purpose="to follow what was started", needed=True, remedy=fix),
         Ability("read:sensitive", granted=True, purpose="to show build logs and why a deployment failed"),
-        Ability(
-            "deploy", granted=True, purpose="to start, restart, stop and cancel", needed=True, remedy=remedy
-        ),
-        Ability("write", granted=False, purpose="to change an application; not needed here", remedy=remedy),
+        Ability("deploy", granted=True, purpose="to start, restart, stop and cancel", needed=True, remedy=fix),
+        Ability("write", granted=False, purpose="to change an application; not needed here", remedy=fix),
     )
 
 
-def test_the_remedy_names_every_ability_that_the_run_needs(wire: responses.RequestsMock) -> None:
+def test_the_fix_names_every_ability_that_the_run_needs(wire: responses.RequestsMock) -> None:
     coolify = server(version="4.0.0-beta.463", command=RESTART, known={WEB: Resource(APPLICATION, GIT)})
-    abilities = probed(wire, coolify, patch="patch_probe_deploy")
+    abilities = found_abilities(wire, coolify, patch="patch_probe_deploy")
     assert {ability.remedy for ability in abilities} == {
         "",
         f"Make a new one: {api_responses.token_abilities_hint('write')}",
@@ -74,14 +83,14 @@ def test_the_checks_start_and_change_nothing(wire: responses.RequestsMock) -> No
     coolify = server(
         known={"blue": Resource(TAG), WEB: Resource(APPLICATION, GIT), "other": Resource(APPLICATION, GIT)}
     )
-    probed(wire, coolify, patch="patch_probe_write")
-    assert asked(wire) == ["POST /deploy", f"PATCH /applications/{WEB}"]
+    found_abilities(wire, coolify, patch="patch_probe_write")
+    assert requests_sent(wire) == ["POST /deploy", f"PATCH /applications/{WEB}"]
     deploy, patch = (call.request for call in wire.calls)
     assert (deploy.body, patch.body, patch.headers["Content-Type"]) == (None, b"{}", "application/json")
 
 
 @pytest.mark.parametrize(
-    ("name", "may"),
+    ("name", "expected"),
     [
         pytest.param("deploy_probe_deploy", True, id="deploy"),
         pytest.param("deploy_probe_root", True, id="root"),
@@ -95,13 +104,13 @@ def test_the_checks_start_and_change_nothing(wire: responses.RequestsMock) -> No
     ],
 )
 def test_the_response_shows_whether_a_token_may_deploy(
-    wire: responses.RequestsMock, name: str, *, may: bool | None
+    wire: responses.RequestsMock, name: str, *, expected: bool | None
 ) -> None:
-    assert granted_by_name(probed(wire, server(), name))["deploy"] is may
+    assert granted_by_name(found_abilities(wire, server(), name))["deploy"] is expected
 
 
 @pytest.mark.parametrize(
-    ("name", "may"),
+    ("name", "expected"),
     [
         pytest.param("patch_probe_write", True, id="write"),
         pytest.param("patch_probe_deploy", False, id="deploy"),
@@ -110,11 +119,13 @@ def test_the_response_shows_whether_a_token_may_deploy(
     ],
 )
 def test_the_response_shows_whether_a_token_may_write(
-    wire: responses.RequestsMock, name: str, *, may: bool
+    wire: responses.RequestsMock, name: str, *, expected: bool
 ) -> None:
     assert (
-        granted_by_name(probed(wire, server(known={WEB: Resource(APPLICATION, GIT)}), patch=name))["write"]
-        is may
+        granted_by_name(found_abilities(wire, server(known={WEB: Resource(APPLICATION, GIT)}), patch=name))[
+            "write"
+        ]
+        is expected
     )
 
 
@@ -122,20 +133,20 @@ def test_the_response_shows_whether_a_token_may_write(
 def test_without_a_uuid_it_is_unknown_whether_a_token_may_write(
     wire: responses.RequestsMock, known: dict[str, Resource]
 ) -> None:
-    abilities = probed(wire, server(known=known))
+    abilities = found_abilities(wire, server(known=known))
     assert (granted_by_name(abilities)["write"], granted_by_name(abilities)["read:sensitive"]) == (None, None)
-    assert asked(wire) == ["POST /deploy"]
+    assert requests_sent(wire) == ["POST /deploy"]
 
 
-@pytest.mark.parametrize(("name", "may"), [("patch_unknown_app", True), ("patch_probe_deploy", False)])
+@pytest.mark.parametrize(("name", "expected"), [("patch_unknown_app", True), ("patch_probe_deploy", False)])
 @pytest.mark.parametrize(("kind", "uuid"), [(SERVICE, STACK), (DATABASE, PG)])
 def test_the_uuid_of_another_kind_shows_it_as_well(
-    wire: responses.RequestsMock, kind: str, uuid: str, name: str, *, may: bool
+    wire: responses.RequestsMock, kind: str, uuid: str, name: str, *, expected: bool
 ) -> None:
     """Coolify checks the ability before it looks for the application (coolify-api 3.2)."""
     serve(wire, "POST", "/deploy", "deploy_probe_deploy")
     serve(wire, "PATCH", f"/applications/{uuid}", name)
-    assert granted_by_name(server(known={uuid: Resource(kind)}).abilities())["write"] is may
+    assert granted_by_name(server(known={uuid: Resource(kind)}).abilities())["write"] is expected
 
 
 @pytest.mark.parametrize(
@@ -151,7 +162,7 @@ def test_the_uuid_of_another_kind_shows_it_as_well(
 )
 def test_a_rejected_token_is_refused(wire: responses.RequestsMock, name: str) -> None:
     with pytest.raises(RefusedError) as caught:
-        probed(wire, server(), name)
+        found_abilities(wire, server(), name)
     assert caught.value.token_wide is True
 
 
@@ -167,60 +178,72 @@ def test_a_rejected_token_is_refused(wire: responses.RequestsMock, name: str) ->
 )
 def test_a_failed_check_is_unavailable(wire: responses.RequestsMock, name: str) -> None:
     with pytest.raises(UnavailableError):
-        probed(wire, server(), name)
+        found_abilities(wire, server(), name)
 
 
 @pytest.mark.parametrize(
-    ("known", "sensitive"),
+    ("known", "expected"),
     [
         pytest.param({WEB: Resource(APPLICATION, GIT)}, False, id="no"),
         pytest.param({WEB: Resource(APPLICATION, SENSITIVE)}, True, id="yes"),
         pytest.param(
             {WEB: Resource(APPLICATION, SENSITIVE), STACK: Resource(SERVICE, body("service_get"))},
             True,
-            id="unknown-of-a-service",
+            id="unknown-of-service",
         ),
         pytest.param(
             {WEB: Resource(APPLICATION, GIT, from_list=True), "x": Resource(APPLICATION, SENSITIVE)},
             True,
-            id="unknown-of-a-list",
+            id="unknown-of-list",
         ),
     ],
 )
 def test_an_application_shows_whether_the_token_has_read_sensitive(
-    wire: responses.RequestsMock, known: dict[str, Resource], *, sensitive: bool
+    wire: responses.RequestsMock, known: dict[str, Resource], *, expected: bool
 ) -> None:
     assert (
-        granted_by_name(probed(wire, server(known=known), patch="patch_probe_deploy"))["read:sensitive"]
-        is sensitive
+        granted_by_name(found_abilities(wire, server(known=known), patch="patch_probe_deploy"))[
+            "read:sensitive"
+        ]
+        is expected
     )
 
 
-APP_, SVC, DB = ({WEB: Resource(APPLICATION, GIT)}, {STACK: Resource(SERVICE)}, {PG: Resource(DATABASE)})
+ONE_APPLICATION, ONE_SERVICE, ONE_DATABASE = (
+    {WEB: Resource(APPLICATION, GIT)},
+    {STACK: Resource(SERVICE)},
+    {PG: Resource(DATABASE)},
+)
 OLD = "4.0.0-beta.463"
 
 
 @pytest.mark.parametrize(
     ("known", "version", "options", "expected"),
     [
-        pytest.param(APP_, NEW, {}, {"read", "deploy"}, id="deploy"),
-        pytest.param(APP_, NEW, {"wait": False}, {"deploy"}, id="deploy-without-waiting"),
-        pytest.param(APP_, OLD, {}, {"read", "deploy"}, id="deploy-beta463"),
-        pytest.param(APP_, OLD, {"instant": True}, {"read", "write"}, id="instant-beta463"),
-        pytest.param(APP_, NEW, {"instant": True}, {"read", "deploy"}, id="instant"),
-        pytest.param(APP_, OLD, {"command": RESTART}, {"read", "write"}, id="restart-beta463"),
-        pytest.param(APP_, NEW, {"command": STOP}, {"read", "deploy"}, id="stop"),
-        pytest.param(APP_, NEW, {"command": STOP, "pr": 7}, {"read", "write"}, id="to-delete-a-preview"),
-        pytest.param(SVC, OLD, {}, {"read", "write"}, id="a-service-beta463"),
+        pytest.param(ONE_APPLICATION, NEW, {}, {"read", "deploy"}, id="deploy"),
+        pytest.param(ONE_APPLICATION, NEW, {"wait": False}, {"deploy"}, id="deploy-without-waiting"),
+        pytest.param(ONE_APPLICATION, OLD, {}, {"read", "deploy"}, id="deploy-beta463"),
+        pytest.param(ONE_APPLICATION, OLD, {"instant": True}, {"read", "write"}, id="instant-beta463"),
+        pytest.param(ONE_APPLICATION, NEW, {"instant": True}, {"read", "deploy"}, id="instant"),
+        pytest.param(ONE_APPLICATION, OLD, {"command": RESTART}, {"read", "write"}, id="restart-beta463"),
+        pytest.param(ONE_APPLICATION, NEW, {"command": STOP}, {"read", "deploy"}, id="stop"),
         pytest.param(
-            SVC, OLD, {"pull_latest": False}, {"read", "deploy"}, id="a-service-without-pull-beta463"
+            ONE_APPLICATION, NEW, {"command": STOP, "pr": 7}, {"read", "write"}, id="to-delete-preview"
         ),
-        pytest.param({**APP_, **SVC}, OLD, {}, {"read", "deploy", "write"}, id="both-beta463"),
-        pytest.param(DB, OLD, {}, {"read", "deploy"}, id="a-database-beta463"),
-        pytest.param(DB, OLD, {"command": START}, {"read", "write"}, id="a-database-that-is-started-beta463"),
-        pytest.param(APP_, OLD, {"command": CANCEL}, {"read", "deploy"}, id="cancel-beta463"),
-        pytest.param(APP_, NEW, {"command": CHECK}, {"read", "deploy"}, id="check"),
-        pytest.param({"blue": Resource(TAG)}, OLD, {}, {"read", "deploy"}, id="a-tag"),
+        pytest.param(ONE_SERVICE, OLD, {}, {"read", "write"}, id="service-beta463"),
+        pytest.param(
+            ONE_SERVICE, OLD, {"pull_latest": False}, {"read", "deploy"}, id="service-without-pull-beta463"
+        ),
+        pytest.param(
+            {**ONE_APPLICATION, **ONE_SERVICE}, OLD, {}, {"read", "deploy", "write"}, id="both-beta463"
+        ),
+        pytest.param(ONE_DATABASE, OLD, {}, {"read", "deploy"}, id="database-beta463"),
+        pytest.param(
+            ONE_DATABASE, OLD, {"command": START}, {"read", "write"}, id="database-that-is-started-beta463"
+        ),
+        pytest.param(ONE_APPLICATION, OLD, {"command": CANCEL}, {"read", "deploy"}, id="cancel-beta463"),
+        pytest.param(ONE_APPLICATION, NEW, {"command": CHECK}, {"read", "deploy"}, id="check"),
+        pytest.param({"blue": Resource(TAG)}, OLD, {}, {"read", "deploy"}, id="tag"),
         pytest.param({}, NEW, {"wait": False, "write_only": True}, {"deploy"}, id="without-read"),
     ],
 )
@@ -229,7 +252,7 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
 ) -> None:
     for uuid in [uuid for uuid, resource in known.items() if resource.kind != TAG][:1]:
         serve(wire, "PATCH", f"/applications/{uuid}", "patch_probe_write")
-    abilities = probed(wire, server(version=version, known=known, **options))
+    abilities = found_abilities(wire, server(version=version, known=known, **options))
     assert needed(abilities) == expected
     assert granted_by_name(abilities)["read"] is not options.get("write_only", False)
     purpose = next(ability.purpose for ability in abilities if ability.name == "write")
@@ -266,7 +289,7 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
                     "/deploy?uuid=x&force=true)"
                 ),
             ),
-            id="an-image-and-force",
+            id="image-and-force",
         ),
         pytest.param(
             Resource(APPLICATION, IMAGE),
@@ -283,7 +306,7 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
             Resource(APPLICATION, IMAGE),
             {"command": CHECK},
             ("would queue a deployment: Docker image ghcr.io/acme/shop:1.0.0 (POST /deploy?uuid=x)",),
-            id="check-describes-a-deployment",
+            id="check-describes-deployment",
         ),
         pytest.param(
             Resource(APPLICATION, IMAGE),
@@ -310,7 +333,7 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
             Resource(APPLICATION, GIT),
             {"command": STOP, "pr": 7},
             ("would delete the preview of pull request 7 (DELETE /applications/x/previews/7)",),
-            id="to-delete-a-preview",
+            id="to-delete-preview",
         ),
         pytest.param(
             Resource(APPLICATION),
@@ -322,19 +345,19 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
             Resource(SERVICE, body("service_get")),
             {},
             ("would pull newer images and restart the service (POST /services/x/restart?latest=true)",),
-            id="a-service",
+            id="service",
         ),
         pytest.param(
             Resource(SERVICE, body("service_get")),
             {"version": "4.0.0-beta.418"},
             ("would start the service again (POST /deploy?uuid=x)", trigger_requests.NO_PULL_API),
-            id="a-service-beta418",
+            id="service-beta418",
         ),
         pytest.param(
             Resource(DATABASE, body("database_get")),
             {},
             ("would start the database (POST /deploy?uuid=x)",),
-            id="a-database",
+            id="database",
         ),
         pytest.param(
             Resource(TAG, members=(Target("a", "img"), Target("b"))),
@@ -343,7 +366,7 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
                 "would deploy everything with the tag (POST /deploy?tag=x)",
                 "applications with the tag: img, b; Coolify does not list services by tag",
             ),
-            id="a-tag",
+            id="tag",
         ),
         pytest.param(
             Resource(TAG, members=()),
@@ -352,7 +375,7 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
                 "would deploy everything with the tag (POST /deploy?tag=x&force=true)",
                 "applications with the tag: none; Coolify does not list services by tag",
             ),
-            id="a-tag-without-applications",
+            id="tag-without-applications",
         ),
         pytest.param(
             Resource(TAG),
@@ -364,7 +387,7 @@ def test_the_needed_abilities_depend_on_the_command_and_the_version(
                     "services by tag"
                 ),
             ),
-            id="a-tag-beta460",
+            id="tag-beta460",
         ),
     ],
 )
@@ -375,7 +398,7 @@ def test_what_would_be_done_is_described_with_its_request(
 
 
 @pytest.mark.parametrize(
-    ("row", "options", "line", "never"),
+    ("row", "options", "line", "absent"),
     [
         pytest.param(GIT, {"pr": 7}, "(POST /deploy?uuid=x&pr=7)", "branch main", id="git"),
         pytest.param(
@@ -383,26 +406,28 @@ def test_what_would_be_done_is_described_with_its_request(
             {"pr": 7, "docker_tag": "pr-7"},
             "(POST /deploy?uuid=x&pr=7&docker_tag=pr-7)",
             "ghcr.io/acme/shop:1.0.0",
-            id="an-image",
+            id="image",
         ),
     ],
 )
-def test_a_preview_is_not_described_as_the_application(row: Row, options: Row, line: str, never: str) -> None:
+def test_a_preview_is_not_described_as_the_application(
+    row: Row, options: Row, line: str, absent: str
+) -> None:
     """A preview is built from the pull request, or runs `docker_tag`."""
     (sentence,) = server(known={"x": Resource(APPLICATION, row)}, **options).describe("x")
     assert sentence.startswith("would deploy the preview of pull request 7")
     assert sentence.endswith(line)
-    assert never not in sentence
+    assert absent not in sentence
 
 
 def test_what_would_be_cancelled_is_described_with_who_started_it(wire: responses.RequestsMock) -> None:
-    going = [deployed(3), deployed(4, status="in_progress", is_api=False, is_webhook=True)]
-    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    active = [deployed(3), deployed(4, status="in_progress", is_api=False, is_webhook=True)]
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=active)
     assert server(command=CANCEL, known={WEB: Resource(APPLICATION, GIT)}).describe(WEB) == (
         "would cancel deployment d4, which a webhook started",
         "would cancel deployment d3, which somebody started through the API",
     )
-    assert asked(wire) == ["GET /deployments"]
+    assert requests_sent(wire) == ["GET /deployments"]
 
 
 def test_without_active_deployments_there_is_nothing_to_cancel(wire: responses.RequestsMock) -> None:

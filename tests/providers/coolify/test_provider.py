@@ -22,11 +22,11 @@ from tests.providers.coolify.support import (
     WEB,
     Row,
     about,
-    asked,
     body,
     connected,
     flags,
     listing,
+    requests_sent,
     serve,
     server,
     tokens,
@@ -80,7 +80,9 @@ def everything(wire: responses.RequestsMock, **environ: str) -> list[tuple[str, 
     coolify.poll(Handle(WEB, "abc"))
     coolify.active(WEB)
     coolify.cancel(Handle(WEB, "abc"))
-    return [(line.partition(" ")[0], token) for line, token in zip(asked(wire), tokens(wire), strict=True)]
+    return [
+        (line.partition(" ")[0], token) for line, token in zip(requests_sent(wire), tokens(wire), strict=True)
+    ]
 
 
 def test_the_read_token_is_used_for_reading_only(wire: responses.RequestsMock) -> None:
@@ -175,7 +177,7 @@ def test_connect_accepts_every_form_of_version(wire: responses.RequestsMock, ver
     coolify = server(version="")
     assert coolify.connect() == f"Coolify {version.strip()} at {BASE}"
     assert coolify.lookup.version == Version(version.strip())
-    assert asked(wire) == ["GET /version"]
+    assert requests_sent(wire) == ["GET /version"]
 
 
 def test_connect_accepts_a_version_in_json(wire: responses.RequestsMock) -> None:
@@ -195,15 +197,15 @@ def test_connect_accepts_a_version_in_json(wire: responses.RequestsMock) -> None
         pytest.param("version", {"body": "OK"}, "`coolify_url` is wrong", id="ok"),
         pytest.param("version", {"body": ""}, "`coolify_url` is wrong", id="empty"),
         pytest.param(
-            "version", {"body": "4.3.10 ::error::x"}, "`coolify_url` is wrong", id="a-version-and-more-text"
+            "version", {"body": "4.3.10 ::error::x"}, "`coolify_url` is wrong", id="version-and-more-text"
         ),
         pytest.param(
             "deployments_list_empty",
             {},
             "not a version: `coolify_url` is not the address of a Coolify",
-            id="a-list",
+            id="list",
         ),
-        pytest.param("app_get_read", {}, "not a version", id="an-object"),
+        pytest.param("app_get_read", {}, "not a version", id="object"),
         pytest.param(
             "app_get_read", {"body": {"version": "4.3.10"}}, "not a version", id="json-of-another-api"
         ),
@@ -248,7 +250,7 @@ def test_a_token_without_read_is_enough_if_the_run_does_not_wait(
     assert coolify.find_triggered(WEB) == AccessDenied(find_triggered.CANNOT_TELL)
     with pytest.raises(RefusedError, match="the deployments to cancel can't be listed"):
         coolify.active(WEB)
-    assert asked(wire) == ["GET /version"]
+    assert requests_sent(wire) == ["GET /version"]
 
 
 def test_the_abilities_of_a_token_without_read_are_checked(wire: responses.RequestsMock) -> None:

@@ -45,10 +45,10 @@ from tests.providers.coolify.support import (
     WEB,
     Row,
     about,
-    asked,
     body,
     deployed,
     listing,
+    requests_sent,
     serve,
 )
 
@@ -114,7 +114,7 @@ def test_versions_that_ignore_pins_do_not_support_rollbacks(
         RefusedError, match=rf"^Coolify {version} does not support rollbacks: its own require 4\.3\.0"
     ):
         roll_back(coolify(version, rollback="true"), wire)
-    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    assert not [line for line in requests_sent(wire) if not line.startswith("GET")]
 
 
 def test_without_a_list_of_deployments_the_previous_commit_is_unknown(wire: responses.RequestsMock) -> None:
@@ -165,7 +165,7 @@ def test_a_rollback_that_is_not_possible_is_refused_with_its_reason(
     with pytest.raises(RefusedError) as caught:
         roll_back(coolify(rollback="true"), wire)
     assert str(caught.value) == reason
-    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    assert not [line for line in requests_sent(wire) if not line.startswith("GET")]
 
 
 @pytest.mark.parametrize(
@@ -355,7 +355,7 @@ def test_an_image_with_the_same_tag_can_not_be_restored(
     with pytest.raises(RefusedError) as caught:
         roll_back(server, wire, OURS_IMG)
     assert str(caught.value) == SAME_IMAGE
-    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    assert not [line for line in requests_sent(wire) if not line.startswith("GET")]
 
 
 def test_an_image_that_somebody_has_changed_since_is_not_rolled_back(wire: responses.RequestsMock) -> None:
@@ -675,4 +675,4 @@ def test_a_token_that_may_not_read_does_not_know_the_previous_version(wire: resp
         match=r"^the token may not read, so the previous version is unknown. Add read to the token$",
     ):
         server.trigger(WEB)
-    assert asked(wire) == []
+    assert requests_sent(wire) == []

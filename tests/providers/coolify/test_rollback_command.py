@@ -33,7 +33,7 @@ from tests.providers.coolify.rollbacks import (
     serve_kept_images,
     serve_repository,
 )
-from tests.providers.coolify.support import API, IMG, NEW, WEB, Row, asked, deployed, listing, serve
+from tests.providers.coolify.support import API, IMG, NEW, WEB, Row, deployed, listing, requests_sent, serve
 
 __all__ = ["_wire"]  # fixtures
 
@@ -147,8 +147,8 @@ def test_on_demand_what_is_not_possible_is_refused(
     with pytest.raises(RefusedError) as caught:
         server.trigger(uuid)
     assert str(caught.value).startswith(reason)
-    assert not [line for line in asked(wire) if not line.startswith("GET")]
-    assert version == NEW or not [line for line in asked(wire) if line.endswith("rollback-images")]
+    assert not [line for line in requests_sent(wire) if not line.startswith("GET")]
+    assert version == NEW or not [line for line in requests_sent(wire) if line.endswith("rollback-images")]
 
 
 def refused(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = WEB) -> str:
@@ -156,7 +156,7 @@ def refused(server: CoolifyProvider, wire: responses.RequestsMock, uuid: str = W
     server.resolve(uuid)
     with pytest.raises(RefusedError) as caught:
         server.trigger(uuid)
-    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    assert not [line for line in requests_sent(wire) if not line.startswith("GET")]
     return str(caught.value)
 
 

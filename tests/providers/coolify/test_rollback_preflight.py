@@ -28,7 +28,7 @@ from tests.providers.coolify.rollbacks import (
     serve_kept_images,
     serve_repository,
 )
-from tests.providers.coolify.support import API, IMG, NEW, WEB, Row, asked, serve
+from tests.providers.coolify.support import API, IMG, NEW, WEB, Row, requests_sent, serve
 
 __all__ = ["_wire"]  # fixtures
 
@@ -103,7 +103,7 @@ def test_the_rollback_then_ends_without_another_probe(wire: responses.RequestsMo
     assert server.apply_changes(WEB).warnings
     with pytest.raises(RefusedError, match=r"^the token lacks write, so nothing was changed"):
         roll_back(server, wire)
-    assert asked(wire).count(f"PATCH /applications/{WEB}") == 1
+    assert requests_sent(wire).count(f"PATCH /applications/{WEB}") == 1
 
 
 def test_a_token_whose_ability_was_confirmed_is_not_probed_again(wire: responses.RequestsMock) -> None:
@@ -113,7 +113,7 @@ def test_a_token_whose_ability_was_confirmed_is_not_probed_again(wire: responses
     server = coolify("4.2.0", rollback="true", commit=NOW)
     server.resolve(WEB)
     server.apply_changes(WEB)
-    assert asked(wire).count("POST /deploy") == 1
+    assert requests_sent(wire).count("POST /deploy") == 1
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_if_the_change_has_no_response_nothing_was_started(
     with pytest.raises(UnavailableError) as caught:
         roll_back(server, wire)
     assert not caught.value.may_have_arrived
-    assert asked(wire)[-1] == f"PATCH /applications/{WEB}"
+    assert requests_sent(wire)[-1] == f"PATCH /applications/{WEB}"
 
 
 # --- a dry run
@@ -162,7 +162,7 @@ def test_a_dry_run_lists_the_commits_to_roll_back_to(wire: responses.RequestsMoc
         f"could roll back to {OLDER}, deployed {created}",
         f"could roll back to {OLDEST}, built 2026-08-10 10:11:12 +0000 UTC",
     )
-    assert not [line for line in asked(wire) if not line.startswith("GET")]
+    assert not [line for line in requests_sent(wire) if not line.startswith("GET")]
 
 
 def test_a_dry_run_lists_the_images_to_roll_back_to(wire: responses.RequestsMock) -> None:

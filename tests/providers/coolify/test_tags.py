@@ -36,10 +36,10 @@ from tests.providers.coolify.support import (
     STACK,
     WEB,
     Row,
-    asked,
     body,
     deployed,
     flags,
+    requests_sent,
     serve,
     server,
 )
@@ -63,7 +63,7 @@ BLUE = frozenset({"blue"})
             TagResponse(
                 ((WEB, "0mefs7hpwcajqysrrpjvqhxy"), (IMG, "4humlp5v1tv44w5td7snuhp4")), ("stack",), ()
             ),
-            id="applications-and-a-service",
+            id="applications-and-service",
         ),
         pytest.param(
             "deploy_tag_blue_again",
@@ -76,7 +76,7 @@ BLUE = frozenset({"blue"})
             id="phantoms-are-named-in-prose-only",
         ),
         pytest.param("deploy_tag_solo", TagResponse(((DOCS, "chhskjr3m8n2cvstjzjkffnq"),), (), ()), id="one"),
-        pytest.param("deploy_tag_only_services", TagResponse((), ("my-stack",), ()), id="only-a-service"),
+        pytest.param("deploy_tag_only_services", TagResponse((), ("my-stack",), ()), id="only-service"),
         pytest.param(
             "v4.0.0-beta.380_deploy_tag",
             TagResponse((("cf618or4z4rekizbmju1h17x", "zu52npzv93a9jpsmeobubc8n"),), (), ()),
@@ -132,7 +132,7 @@ def test_the_response_names_applications_and_in_prose_services(
         pytest.param(
             {"message": ["Unauthorized to deploy this application."]},
             Rejected("Coolify says: Unauthorized to deploy this application."),
-            id="only-a-refusal",
+            id="only-refusal",
         ),
         pytest.param(
             {
@@ -140,12 +140,12 @@ def test_the_response_names_applications_and_in_prose_services(
                 "details": [{"resource_uuid": "a", "deployment_uuid": "d"}],
             },
             TagResponse((("a", "d"),), (), ("Unauthorized to deploy this application.",)),
-            id="a-refusal-among-them",
+            id="refusal-among-them",
         ),
         pytest.param(
             {"message": ["Service a started. b started. It could take a while, be patient."]},
             TagResponse((), ("a started. b",), ()),
-            id="a-service-named-like-the-sentence",
+            id="service-named-like-sentence",
         ),
     ],
 )
@@ -175,8 +175,8 @@ QUEUED_A = {"resource_uuid": "a", "deployment_uuid": "d"}
         {"message": ["Application a deployment queued."]},
         {"message": ["No resources found for tag b.", "Application a deployment queued."]},
         *(
-            {"message": ["Application a deployment queued."], "details": [QUEUED_A, odd]}
-            for odd in (None, 5, {"resource_uuid": "b"}, {})
+            {"message": ["Application a deployment queued."], "details": [QUEUED_A, response_body]}
+            for response_body in (None, 5, {"resource_uuid": "b"}, {})
         ),
     ],
 )
@@ -206,13 +206,13 @@ def test_each_application_and_service_becomes_a_target(wire: responses.RequestsM
             GroupMember(STACK_TARGET, Handle(STACK, "", condition=RUNNING)),
         )
     )
-    assert asked(wire) == ["POST /deploy?tag=blue", "GET /services"]
+    assert requests_sent(wire) == ["POST /deploy?tag=blue", "GET /services"]
 
 
 @pytest.mark.parametrize(
     ("fields", "certainty"),
     [
-        pytest.param({}, Certainty.POSSIBLY_PHANTOM, id="any-may-be-a-phantom"),
+        pytest.param({}, Certainty.POSSIBLY_PHANTOM, id="any-may-be-phantom"),
         pytest.param({"force": True}, Certainty.CONFIRMED, id="force-bypasses-dedupe"),
         pytest.param(
             {"wait": False, "write_only": True, "known": {}}, Certainty.CONFIRMED, id="without-read"
@@ -225,8 +225,8 @@ def test_if_one_was_skipped_each_may_be_the_phantom(
     """The response does not say which: its messages and details have different orders (coolify-api 5.1)."""
     wire.assert_all_requests_are_fired = False
     serve(wire, "GET", "/services", "services_list")
-    parts = triggered(wire, "deploy_tag_blue_again", **fields).members
-    assert [part.handle.certainty for part in parts if part.handle.id] == [certainty, certainty]
+    members = triggered(wire, "deploy_tag_blue_again", **fields).members
+    assert [member.handle.certainty for member in members if member.handle.id] == [certainty, certainty]
 
 
 def test_an_application_that_resolve_did_not_list_is_read_for_its_name(wire: responses.RequestsMock) -> None:
@@ -238,19 +238,19 @@ def test_an_application_that_resolve_did_not_list_is_read_for_its_name(wire: res
         "app_get_read",
         body={**body("app_get_read"), "uuid": DOCS, "name": "docs"},
     )
-    found = triggered(
+    result = triggered(
         wire, "deploy_tag_solo", "solo", version="4.0.0-beta.460", known={"solo": Resource(TAG)}
     )
     target = Target(DOCS, "docs", APPLICATION, "http://web.example.com", "exited:unhealthy")
-    assert found == GroupStarted((GroupMember(target, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),))
-    assert asked(wire) == ["POST /deploy?tag=solo", f"GET /applications/{DOCS}"]
+    assert result == GroupStarted((GroupMember(target, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),))
+    assert requests_sent(wire) == ["POST /deploy?tag=solo", f"GET /applications/{DOCS}"]
 
 
 @pytest.mark.parametrize("name", ["app_get_unknown", "unauth_bad", "maintenance_503", "api_root"])
 def test_what_was_started_is_followed_even_without_its_name(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", f"/applications/{DOCS}", name)
-    found = triggered(wire, "deploy_tag_solo", "solo", known={"solo": Resource(TAG)})
-    assert found == GroupStarted((GroupMember(DOCS_TARGET, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),))
+    result = triggered(wire, "deploy_tag_solo", "solo", known={"solo": Resource(TAG)})
+    assert result == GroupStarted((GroupMember(DOCS_TARGET, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),))
 
 
 def interrupted(_: Any) -> Any:
@@ -267,17 +267,17 @@ def test_the_response_is_remembered_if_reading_names_is_interrupted(
     coolify = server(tags=BLUE, known={"blue": Resource(TAG, newest_id=10, members=MEMBERS)})
     with pytest.raises(Interrupted):
         coolify.trigger("blue")
-    found = coolify.find_triggered("blue")
-    assert isinstance(found, GroupStarted)
-    assert [part.target for part in found.members] == [WEB_TARGET, IMG_TARGET, STACK_TARGET]
-    assert asked(wire) == ["POST /deploy?tag=blue", "GET /services", "GET /services"]
+    result = coolify.find_triggered("blue")
+    assert isinstance(result, GroupStarted)
+    assert [member.target for member in result.members] == [WEB_TARGET, IMG_TARGET, STACK_TARGET]
+    assert requests_sent(wire) == ["POST /deploy?tag=blue", "GET /services", "GET /services"]
 
 
 def test_with_a_timeout_no_names_are_read(wire: responses.RequestsMock) -> None:
     progress = Progress(tag_response=TagResponse(((DOCS, "abc"),), ("stack",)))
     coolify = server(tags=frozenset({"solo"}), known={"solo": Resource(TAG, progress=progress)})
-    found = coolify.find_triggered("solo", timeout=1)
-    assert found == GroupStarted(
+    result = coolify.find_triggered("solo", timeout=1)
+    assert result == GroupStarted(
         (GroupMember(DOCS_TARGET, Handle(DOCS, "abc")),),
         "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
@@ -285,7 +285,7 @@ def test_with_a_timeout_no_names_are_read(wire: responses.RequestsMock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("listed", "rest"),
+    ("services", "rest"),
     [
         pytest.param(
             [], "service stack: started, not followed (Coolify returns its name, but no uuid)", id="none"
@@ -303,11 +303,11 @@ def test_with_a_timeout_no_names_are_read(wire: responses.RequestsMock) -> None:
     ],
 )
 def test_a_service_is_followed_if_exactly_one_has_its_name(
-    wire: responses.RequestsMock, listed: list[Row], rest: str
+    wire: responses.RequestsMock, services: list[Row], rest: str
 ) -> None:
-    serve(wire, "GET", "/services", "services_list", body=listed)
-    found = triggered(wire, "deploy_tag_blue")
-    assert (len(found.members), found.rest, found.outcome) == (2, rest, Outcome.TRIGGERED)
+    serve(wire, "GET", "/services", "services_list", body=services)
+    result = triggered(wire, "deploy_tag_blue")
+    assert (len(result.members), result.rest, result.outcome) == (2, rest, Outcome.TRIGGERED)
 
 
 @pytest.mark.parametrize(
@@ -315,8 +315,8 @@ def test_a_service_is_followed_if_exactly_one_has_its_name(
 )
 def test_a_service_that_can_not_be_looked_up_is_not_followed(wire: responses.RequestsMock, name: str) -> None:
     serve(wire, "GET", "/services", name)
-    found = triggered(wire, "deploy_tag_blue")
-    assert (len(found.members), found.rest) == (
+    result = triggered(wire, "deploy_tag_blue")
+    assert (len(result.members), result.rest) == (
         2,
         "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
@@ -332,9 +332,9 @@ def test_two_services_of_one_name_are_reported_once(wire: responses.RequestsMock
         body={**response, "message": [*response["message"], response["message"][-1]]},
     )
     serve(wire, "GET", "/services", "services_list", body=[*body("services_list"), *body("services_list")])
-    found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
-    assert isinstance(found, GroupStarted)
-    assert found.rest == "service stack: started, not followed (Coolify has 2 services of this name)"
+    result = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
+    assert isinstance(result, GroupStarted)
+    assert result.rest == "service stack: started, not followed (Coolify has 2 services of this name)"
 
 
 def test_a_member_that_coolify_refused_to_deploy_is_reported_as_refused(wire: responses.RequestsMock) -> None:
@@ -347,8 +347,8 @@ def test_a_member_that_coolify_refused_to_deploy_is_reported_as_refused(wire: re
         "deploy_tag_solo",
         body={**response, "message": [*response["message"], refusal]},
     )
-    found = server(tags=BLUE, known={"blue": Resource(TAG, members=(DOCS_TARGET,))}).trigger("blue")
-    assert found == GroupStarted(
+    result = server(tags=BLUE, known={"blue": Resource(TAG, members=(DOCS_TARGET,))}).trigger("blue")
+    assert result == GroupStarted(
         (GroupMember(DOCS_TARGET, Handle(DOCS, "chhskjr3m8n2cvstjzjkffnq")),), refusal, Outcome.REFUSED
     )
 
@@ -364,25 +364,25 @@ def test_what_is_not_followed_is_reported_in_one_line(wire: responses.RequestsMo
         body={**response, "message": [*response["message"], refusal]},
     )
     serve(wire, "GET", "/services", "services_list", body=[])
-    found = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
-    assert isinstance(found, GroupStarted)
+    result = server(tags=BLUE, known={"blue": Resource(TAG, members=MEMBERS)}).trigger("blue")
+    assert isinstance(result, GroupStarted)
     assert (
-        found.rest
+        result.rest
         == f"{refusal}; service stack: started, not followed (Coolify returns its name, but no uuid)"
     )
 
 
 def test_without_read_nothing_more_is_read_of_a_tag(wire: responses.RequestsMock) -> None:
     """The run does not wait, so that possible phantoms are accepted."""
-    found = triggered(wire, "deploy_tag_blue", wait=False, write_only=True, known={})
-    assert found == GroupStarted(
+    result = triggered(wire, "deploy_tag_blue", wait=False, write_only=True, known={})
+    assert result == GroupStarted(
         (
             GroupMember(Target(WEB, kind=APPLICATION), Handle(WEB, "0mefs7hpwcajqysrrpjvqhxy")),
             GroupMember(Target(IMG, kind=APPLICATION), Handle(IMG, "4humlp5v1tv44w5td7snuhp4")),
         ),
         "service stack: started, not followed (Coolify returns its name, but no uuid)",
     )
-    assert asked(wire) == ["POST /deploy?tag=blue"]
+    assert requests_sent(wire) == ["POST /deploy?tag=blue"]
 
 
 @pytest.mark.parametrize(
@@ -403,29 +403,29 @@ def test_a_tag_without_members_is_refused(wire: responses.RequestsMock) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason", "also"),
+    ("name", "reason", "more"),
     [
         pytest.param(
             "deploy_queue_full_tag",
             "Coolify says: Deployment queue is full. Please wait for existing deployments to complete.",
             flags(may_have_arrived=True, from_server=True),
-            id="429-in-the-middle",
+            id="429-in-middle",
         ),
         pytest.param(
             "deploy_tag_server_unreachable_500",
             "Coolify returned an error (HTTP 500: Server Error)",
             flags(may_have_arrived=True, from_server=True, server_error="HTTP 500: Server Error"),
-            id="500-in-the-middle",
+            id="500-in-middle",
         ),
     ],
 )
 def test_an_error_after_some_members_were_queued_is_uncertain(
-    wire: responses.RequestsMock, name: str, reason: str, also: Row
+    wire: responses.RequestsMock, name: str, reason: str, more: Row
 ) -> None:
     """Sent again, it would deploy the first ones twice (coolify-api 5.1 quirk 4, 17.1 row 8)."""
     with pytest.raises(UnavailableError) as caught:
         triggered(wire, name)
-    assert asdict(caught.value) == {"reason": reason, **also}
+    assert asdict(caught.value) == {"reason": reason, **more}
 
 
 def test_the_rate_limit_starts_nothing_of_a_tag(wire: responses.RequestsMock) -> None:
@@ -437,7 +437,7 @@ def test_the_rate_limit_starts_nothing_of_a_tag(wire: responses.RequestsMock) ->
 # --- a lost response
 
 
-def of(uuid: str, number: int, **changes: Any) -> Row:
+def record_of(uuid: str, number: int, **changes: Any) -> Row:
     """A record of this application, in the list of active deployments."""
     row = deployed(number, **changes)
     return {
@@ -447,11 +447,11 @@ def of(uuid: str, number: int, **changes: Any) -> Row:
     }
 
 
-def found(
-    wire: responses.RequestsMock, going: Any, members: tuple[Target, ...] | None = MEMBERS, **fields: Any
+def find_members(
+    wire: responses.RequestsMock, active: Any, members: tuple[Target, ...] | None = MEMBERS, **fields: Any
 ) -> Any:
     """What is found; record 10 was the newest before the trigger."""
-    serve(wire, "GET", "/deployments", "deployments_list_read", body=going)
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=active)
     services = fields.pop("services", body("services_list"))
     if members is not None:
         serve(wire, "GET", "/services", "services_list", body=services)
@@ -463,22 +463,35 @@ OURS_WEB, OURS_IMG = Handle(WEB, "d11"), Handle(IMG, "d12")
 
 
 @pytest.mark.parametrize(
-    ("going", "web", "img"),
+    ("active", "web", "img"),
     [
-        pytest.param([of(WEB, 11), of(IMG, 12)], OURS_WEB, OURS_IMG, id="all"),
-        pytest.param({"1": of(WEB, 11), "0": of(IMG, 12)}, OURS_WEB, OURS_IMG, id="all-in-an-object"),
-        pytest.param([of(WEB, 11)], OURS_WEB, None, id="one-is-missing"),
-        pytest.param([], None, None, id="none"),
-        pytest.param([of(WEB, 10), of(IMG, 9)], None, None, id="none-newer"),
-        pytest.param([of(WEB, 11, is_api=False), of(IMG, 12)], None, OURS_IMG, id="started-in-the-dashboard"),
+        pytest.param([record_of(WEB, 11), record_of(IMG, 12)], OURS_WEB, OURS_IMG, id="all"),
         pytest.param(
-            [of(WEB, 11, is_api=False, is_webhook=True), of(IMG, 12)], None, OURS_IMG, id="a-webhook"
+            {"1": record_of(WEB, 11), "0": record_of(IMG, 12)}, OURS_WEB, OURS_IMG, id="all-in-object"
         ),
-        pytest.param([of(WEB, 11, pull_request_id=7), of(IMG, 12)], None, OURS_IMG, id="a-preview"),
-        pytest.param([of(WEB, 11, restart_only=True), of(IMG, 12)], None, OURS_IMG, id="a-restart"),
-        pytest.param([of(WEB, 11, force_rebuild=True), of(IMG, 12)], None, OURS_IMG, id="another-force"),
+        pytest.param([record_of(WEB, 11)], OURS_WEB, None, id="one-is-missing"),
+        pytest.param([], None, None, id="none"),
+        pytest.param([record_of(WEB, 10), record_of(IMG, 9)], None, None, id="none-newer"),
         pytest.param(
-            [of(WEB, 13), of(WEB, 11), of(IMG, 12)],
+            [record_of(WEB, 11, is_api=False), record_of(IMG, 12)], None, OURS_IMG, id="started-in-dashboard"
+        ),
+        pytest.param(
+            [record_of(WEB, 11, is_api=False, is_webhook=True), record_of(IMG, 12)],
+            None,
+            OURS_IMG,
+            id="webhook",
+        ),
+        pytest.param(
+            [record_of(WEB, 11, pull_request_id=7), record_of(IMG, 12)], None, OURS_IMG, id="preview"
+        ),
+        pytest.param(
+            [record_of(WEB, 11, restart_only=True), record_of(IMG, 12)], None, OURS_IMG, id="restart"
+        ),
+        pytest.param(
+            [record_of(WEB, 11, force_rebuild=True), record_of(IMG, 12)], None, OURS_IMG, id="another-force"
+        ),
+        pytest.param(
+            [record_of(WEB, 13), record_of(WEB, 11), record_of(IMG, 12)],
             Handle(WEB, "d11", owner=Owner.UNSURE),
             OURS_IMG,
             id="several-of-one",
@@ -486,42 +499,44 @@ OURS_WEB, OURS_IMG = Handle(WEB, "d11"), Handle(IMG, "d12")
     ],
 )
 def test_after_a_lost_response_new_records_are_followed_and_the_others_left_to_be_triggered(
-    wire: responses.RequestsMock, going: Any, web: Handle | None, img: Handle | None
+    wire: responses.RequestsMock, active: Any, web: Handle | None, img: Handle | None
 ) -> None:
-    assert found(wire, going) == GroupStarted(
+    assert find_members(wire, active) == GroupStarted(
         (GroupMember(IMG_TARGET, img), GroupMember(WEB_TARGET, web)), tags.SERVICES_UNKNOWN, Outcome.LOST
     )
-    assert asked(wire) == ["GET /services", "GET /deployments"]
+    assert requests_sent(wire) == ["GET /services", "GET /deployments"]
 
 
 def test_what_is_found_has_a_link(wire: responses.RequestsMock) -> None:
-    parts = found(wire, [of(WEB, 11)]).members
-    assert [part.handle.link for part in parts if part.handle] == [BASE + of(WEB, 11)["deployment_url"]]
+    members = find_members(wire, [record_of(WEB, 11)]).members
+    assert [member.handle.link for member in members if member.handle] == [
+        BASE + record_of(WEB, 11)["deployment_url"]
+    ]
 
 
 def test_with_force_only_forced_records_are_ours(wire: responses.RequestsMock) -> None:
-    parts = found(wire, [of(WEB, 11, force_rebuild=True), of(IMG, 12)], force=True).members
-    assert parts == (GroupMember(IMG_TARGET), GroupMember(WEB_TARGET, OURS_WEB))
+    members = find_members(wire, [record_of(WEB, 11, force_rebuild=True), record_of(IMG, 12)], force=True).members
+    assert members == (GroupMember(IMG_TARGET), GroupMember(WEB_TARGET, OURS_WEB))
 
 
 def test_without_services_none_can_be_lost(wire: responses.RequestsMock) -> None:
-    assert found(wire, [of(WEB, 11), of(IMG, 12)], services=[]) == GroupStarted(
+    assert find_members(wire, [record_of(WEB, 11), record_of(IMG, 12)], services=[]) == GroupStarted(
         (GroupMember(IMG_TARGET, OURS_IMG), GroupMember(WEB_TARGET, OURS_WEB)), "", Outcome.LOST
     )
 
 
 def test_a_tag_without_applications_may_be_a_service_s(wire: responses.RequestsMock) -> None:
-    assert found(wire, [], (), services=[]) == GroupStarted((), tags.SERVICES_UNKNOWN, Outcome.LOST)
+    assert find_members(wire, [], (), services=[]) == GroupStarted((), tags.SERVICES_UNKNOWN, Outcome.LOST)
 
 
 def test_a_record_without_a_name_is_followed_by_its_uuid(wire: responses.RequestsMock) -> None:
-    seen = found(wire, [{**of(WEB, 11), "application_name": None}], None)
-    assert [part.target for part in seen.members] == [Target(WEB, kind=APPLICATION)]
+    result = find_members(wire, [{**record_of(WEB, 11), "application_name": None}], None)
+    assert [member.target for member in result.members] == [Target(WEB, kind=APPLICATION)]
 
 
 def test_with_a_timeout_only_the_deployments_are_read(wire: responses.RequestsMock) -> None:
     """After a signal there are only seconds to cancel what was started."""
-    serve(wire, "GET", "/deployments", "deployments_list_read", body=[of(WEB, 11)])
+    serve(wire, "GET", "/deployments", "deployments_list_read", body=[record_of(WEB, 11)])
     coolify = server(tags=BLUE, known={"blue": Resource(TAG, newest_id=10, members=MEMBERS)})
     assert coolify.find_triggered("blue", timeout=1) == GroupStarted(
         (GroupMember(IMG_TARGET), GroupMember(WEB_TARGET, OURS_WEB)), "", Outcome.LOST
@@ -535,17 +550,17 @@ def test_if_the_members_are_unknown_only_new_records_are_followed(
 ) -> None:
     """Those versions do not say who started them, so they may be somebody else's."""
     target = Target(WEB, "web", APPLICATION)
-    seen = found(wire, [of(WEB, 11, is_api=False)], None, version=version)
-    assert seen == GroupStarted(
+    result = find_members(wire, [record_of(WEB, 11, is_api=False)], None, version=version)
+    assert result == GroupStarted(
         (GroupMember(target, Handle(WEB, "d11", owner=Owner.UNSURE)),), tags.MEMBERS_UNKNOWN, Outcome.LOST
     )
     assert "may not have been deployed" in tags.MEMBERS_UNKNOWN
-    assert asked(wire) == ["GET /deployments"]
+    assert requests_sent(wire) == ["GET /deployments"]
 
 
 def test_if_the_members_are_unknown_and_nothing_is_new_the_trigger_is_lost(
     wire: responses.RequestsMock,
 ) -> None:
-    assert found(wire, [], None, version="4.0.0-beta.460") == GroupStarted(
+    assert find_members(wire, [], None, version="4.0.0-beta.460") == GroupStarted(
         (), tags.MEMBERS_UNKNOWN, Outcome.LOST
     )

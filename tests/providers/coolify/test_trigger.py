@@ -33,9 +33,9 @@ from tests.providers.coolify.support import (
     WEB,
     WORKER,
     Row,
-    asked,
     flags,
     recorded,
+    requests_sent,
     serve,
     server,
 )
@@ -64,7 +64,7 @@ RATE_LIMITED = "rate limited by Coolify (Too Many Attempts.)"
 UNAUTHORIZED = {
     "deployments": [{"message": "Unauthorized to deploy this application.", "resource_uuid": WEB}]
 }
-NAMED = {
+ALREADY_QUEUED_NAME = {
     "deployments": [
         {
             "message": "Application already queued deployment queued.",
@@ -87,15 +87,15 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
         pytest.param(IMG, "deploy_many", {}, started(IMG, "ka6hsgolnhecmaw6jewt2yf3"), id="one-of-many"),
         pytest.param(WORKER, "deploy_many", {}, skipped(WORKER), id="another-of-many"),
         pytest.param(
-            WEB, "deploy_duplicate_uuid", {}, started(WEB, "yyu7s8hwk8pzvhrckljljnc8"), id="the-first-of-two"
+            WEB, "deploy_duplicate_uuid", {}, started(WEB, "yyu7s8hwk8pzvhrckljljnc8"), id="first-of-two"
         ),
-        pytest.param(WEB, "deploy_queue_full_429", {}, RetryLater(60, QUEUE_IS_FULL), id="the-queue-is-full"),
+        pytest.param(WEB, "deploy_queue_full_429", {}, RetryLater(60, QUEUE_IS_FULL), id="queue-is-full"),
         pytest.param(
             WEB,
             "v4.0.0-beta.463_deploy_queue_full",
             {},
             RetryLater(60, QUEUE_IS_FULL),
-            id="the-queue-is-full-beta463",
+            id="queue-is-full-beta463",
         ),
         pytest.param(
             WEB,
@@ -109,14 +109,14 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
             "deploy_queue_full_429",
             {"headers": {"Content-Type": "application/json", "Retry-After": "7"}},
             RetryLater(7, QUEUE_IS_FULL),
-            id="the-queue-is-full-with-retry-after",
+            id="queue-is-full-with-retry-after",
         ),
         pytest.param(
             WEB,
             "deploy_queue_full_429",
             {"headers": {"Content-Type": "application/json"}},
             RetryLater(60, QUEUE_IS_FULL),
-            id="the-queue-is-full-without-retry-after",
+            id="queue-is-full-without-retry-after",
         ),
         pytest.param(
             WEB,
@@ -128,9 +128,9 @@ QUEUED_380, QUEUED_WEB = "o110v3pnbqabbkb2j8ewhc4p", "5msmrq1qozglmuj8ixfn8kpf"
         pytest.param(
             WEB,
             "deploy_one",
-            {"body": NAMED},
+            {"body": ALREADY_QUEUED_NAME},
             started(WEB, "abc"),
-            id="an-application-named-already-queued",
+            id="application-named-already-queued",
         ),
     ],
 )
@@ -139,7 +139,7 @@ def test_each_response_of_deploy_is_read_for_its_own_target(
 ) -> None:
     serve(wire, "POST", "/deploy", name, **changes)
     assert server(known={target: Resource(APPLICATION)}).trigger(target) == result
-    assert asked(wire) == [f"POST /deploy?uuid={target}"]
+    assert requests_sent(wire) == [f"POST /deploy?uuid={target}"]
 
 
 @pytest.mark.parametrize(
@@ -160,8 +160,8 @@ def test_the_rate_limit_starts_nothing(wire: responses.RequestsMock, changes: Ro
 @pytest.mark.parametrize(
     ("kind", "target", "name", "options"),
     [
-        pytest.param(SERVICE, STACK, "deploy_service", {"pull_latest": False}, id="a-service"),
-        pytest.param(DATABASE, PG, "deploy_mixed", {}, id="a-database"),
+        pytest.param(SERVICE, STACK, "deploy_service", {"pull_latest": False}, id="service"),
+        pytest.param(DATABASE, PG, "deploy_mixed", {}, id="database"),
     ],
 )
 def test_what_has_no_deployments_is_followed_by_its_status(
@@ -174,8 +174,8 @@ def test_what_has_no_deployments_is_followed_by_its_status(
 @pytest.mark.parametrize(
     ("kind", "text"),
     [
-        pytest.param(SERVICE, "Unauthorized to deploy this service.", id="a-service"),
-        pytest.param(DATABASE, "Unauthorized to start this database.", id="a-database"),
+        pytest.param(SERVICE, "Unauthorized to deploy this service.", id="service"),
+        pytest.param(DATABASE, "Unauthorized to start this database.", id="database"),
     ],
 )
 def test_what_was_refused_is_not_followed_by_its_status(
@@ -245,7 +245,7 @@ NO_PREVIEW = (
                 f"{NO_PREVIEW}. "
                 "Coolify has queued a deployment nevertheless, which never runs. Cancel it in Coolify"
             ),
-            id="no-preview-but-a-record-beta420",
+            id="no-preview-but-record-beta420",
         ),
         pytest.param(
             IMG,
@@ -253,7 +253,7 @@ NO_PREVIEW = (
             {"pr": 9, "docker_tag": "pr-9"},
             f"?uuid={IMG}&pr=9&docker_tag=pr-9",
             started(IMG, "zeyaks5diyvqhxs6ehwgl94g"),
-            id="a-docker-tag-creates-one",
+            id="docker-tag-creates-one",
         ),
         pytest.param(
             IMG,
@@ -263,7 +263,7 @@ NO_PREVIEW = (
             Rejected(
                 f"Coolify says: Pull request 8 not found for this resource. {NO_PREVIEW.replace('7', '8')}"
             ),
-            id="an-image-without-a-docker-tag",
+            id="image-without-docker-tag",
         ),
         pytest.param(
             APP,
@@ -271,7 +271,7 @@ NO_PREVIEW = (
             {"pr": 42, "docker_tag": "pr-42"},
             f"?uuid={APP}&pr=42&docker_tag=pr-42",
             Rejected("Coolify says: docker_tag can only be used with Docker Image applications."),
-            id="a-docker-tag-on-git",
+            id="docker-tag-on-git",
         ),
     ],
 )
@@ -280,7 +280,7 @@ def test_each_response_for_a_preview_is_read(  # noqa: PLR0913, PLR0917 -- a row
 ) -> None:
     serve(wire, "POST", "/deploy", name)
     assert server(known={target: Resource(APPLICATION)}, **options).trigger(target) == result
-    assert asked(wire) == [f"POST /deploy{line}"]
+    assert requests_sent(wire) == [f"POST /deploy{line}"]
     assert recorded(name)["request"]["query"] == line.removeprefix("?")
 
 
@@ -314,7 +314,7 @@ def test_each_response_to_the_deletion_of_a_preview_is_read(
         server(command=STOP, pr=7, wait=not write_only, write_only=write_only, known=known).trigger(WEB)
         == result
     )
-    assert asked(wire) == [f"DELETE /applications/{WEB}/previews/7"]
+    assert requests_sent(wire) == [f"DELETE /applications/{WEB}/previews/7"]
 
 
 def test_an_invalid_pull_request_number_is_refused(wire: responses.RequestsMock) -> None:
@@ -331,7 +331,7 @@ def recorded_case(kind: str, name: str, **options: Any) -> Any:
     return pytest.param(kind, name, options, id=f"{name}-{kind}")
 
 
-DOUBTFUL = Certainty.UNCONFIRMED
+UNCONFIRMED = Certainty.UNCONFIRMED
 PHANTOMS = {
     "start_queue_full": "ochclfhbeum8xh9vvoxlhlrf",
     "restart_queue_full": "vhoi72umhnwkrl0gyejl0iey",
@@ -355,7 +355,7 @@ def triggered(
     uuid = replay(wire, name)
     result = server(known={uuid: Resource(kind)}, **options).trigger(uuid)
     request = recorded(name)["request"]
-    assert asked(wire)[0].partition("?")[0] == f"POST {request['path'].removeprefix('/api/v1')}"
+    assert requests_sent(wire)[0].partition("?")[0] == f"POST {request['path'].removeprefix('/api/v1')}"
     assert len(wire.calls) == 1
     return result, uuid
 
@@ -390,7 +390,7 @@ def test_a_deployment_that_start_or_restart_names_may_not_exist(
 ) -> None:
     """With a full queue, the response is the same (coolify-api 5.2, 17.1 row 3)."""
     result, uuid = triggered(wire, APPLICATION, name, **options)
-    assert result == started(uuid, deployment, DOUBTFUL)
+    assert result == started(uuid, deployment, UNCONFIRMED)
 
 
 @pytest.mark.parametrize(
@@ -496,7 +496,7 @@ def test_without_read_each_kind_is_tried_and_a_404_starts_nothing(
         "deployment to follow"
     )
     assert server(command=RESTART, wait=False, write_only=True).trigger(PG) == Started((), note)
-    assert asked(wire) == [f"POST /{kind}s/{PG}/restart" for kind in KINDS]
+    assert requests_sent(wire) == [f"POST /{kind}s/{PG}/restart" for kind in KINDS]
 
 
 def test_without_read_start_tries_an_application_last(wire: responses.RequestsMock) -> None:
@@ -508,7 +508,7 @@ def test_without_read_start_tries_an_application_last(wire: responses.RequestsMo
     assert server(command=START, wait=False, write_only=True).trigger(WEB) == started(
         WEB, QUEUED_WEB, note=note
     )
-    assert asked(wire) == [
+    assert requests_sent(wire) == [
         f"POST /databases/{WEB}/start",
         f"POST /services/{WEB}/start",
         f"POST /deploy?uuid={WEB}",
@@ -546,7 +546,7 @@ def test_without_read_a_404_of_a_proxy_is_not_taken_for_coolify_s(wire: response
 def test_without_read_a_tag_is_deployed_as_a_tag(wire: responses.RequestsMock) -> None:
     serve(wire, "POST", "/deploy", "deploy_tag_solo")
     server(wait=False, write_only=True, tags=frozenset({"solo"})).trigger("solo")
-    assert asked(wire) == ["POST /deploy?tag=solo"]
+    assert requests_sent(wire) == ["POST /deploy?tag=solo"]
 
 
 @pytest.mark.parametrize(
@@ -557,14 +557,14 @@ def test_without_read_a_tag_is_deployed_as_a_tag(wire: responses.RequestsMock) -
             "deploy_service",
             "Coolify says: Service stack started. It could take a while, be patient. "
             "Nothing newer was pulled, and there is no deployment to follow",
-            id="a-service",
+            id="service",
         ),
         pytest.param(
             PG,
             "deploy_mixed",
             "Coolify says: Database pg started. Nothing newer was pulled, and there is no deployment to "
             "follow",
-            id="a-database",
+            id="database",
         ),
     ],
 )
@@ -573,7 +573,7 @@ def test_without_read_the_response_shows_that_there_is_no_deployment(
 ) -> None:
     serve(wire, "POST", "/deploy", name)
     assert server(wait=False, write_only=True).trigger(target) == Started((), note)
-    assert asked(wire) == [f"POST /deploy?uuid={target}"]
+    assert requests_sent(wire) == [f"POST /deploy?uuid={target}"]
 
 
 @pytest.mark.parametrize(
@@ -586,7 +586,7 @@ def test_without_read_the_response_shows_that_there_is_no_deployment(
             Certainty.CONFIRMED,
             True,
             trigger.UNVERIFIABLE,
-            id="without-read-and-perhaps-a-phantom",
+            id="without-read-and-perhaps-phantom",
         ),
     ],
 )
@@ -721,7 +721,7 @@ def test_a_response_of_another_format_is_uncertain(
 
 
 @pytest.mark.parametrize(
-    ("name", "everywhere", "words"),
+    ("name", "token_wide", "words"),
     [
         pytest.param(
             "deploy_probe_read", True, ("lacks an ability", "tick deploy first"), id="without-deploy"
@@ -737,12 +737,12 @@ def test_a_response_of_another_format_is_uncertain(
     ],
 )
 def test_a_refused_trigger_has_a_reason(
-    wire: responses.RequestsMock, name: str, *, everywhere: bool, words: tuple[str, ...]
+    wire: responses.RequestsMock, name: str, *, token_wide: bool, words: tuple[str, ...]
 ) -> None:
     serve(wire, "POST", "/deploy", name)
     with pytest.raises(RefusedError) as caught:
         server().trigger(WEB)
-    assert caught.value.token_wide is everywhere
+    assert caught.value.token_wide is token_wide
     assert [word for word in words if word not in str(caught.value)] == []
 
 
@@ -769,7 +769,7 @@ def test_a_request_that_needs_a_missing_ability_is_not_sent_again(wire: response
     assert caught.value.token_wide is False
     assert coolify.trigger("two") == Rejected(caught.value.reason)
     assert coolify.trigger(OLD_WEB) == started(OLD_WEB, QUEUED_380)
-    assert asked(wire) == ["POST /services/one/restart?latest=true", f"POST /deploy?uuid={OLD_WEB}"]
+    assert requests_sent(wire) == ["POST /services/one/restart?latest=true", f"POST /deploy?uuid={OLD_WEB}"]
 
 
 @pytest.mark.parametrize("name", ["deploy_unknown", "maintenance_503"])
@@ -794,9 +794,9 @@ GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429
         pytest.param("deploy_service_server_unreachable_500", False, {}, id="500-may-have-started-it"),
         pytest.param("maintenance_503", False, {}, id="503-json"),
         pytest.param("deploy_body_list_500_star", False, {}, id="500-html"),
-        pytest.param("transport_proxy_traefik_404", False, {}, id="a-proxy-without-a-backend"),
-        pytest.param("transport_proxy_cloudflare_access_302", True, {}, id="a-redirect"),
-        pytest.param("api_root", True, {"status": 200}, id="a-page-with-200"),
+        pytest.param("transport_proxy_traefik_404", False, {}, id="proxy-without-backend"),
+        pytest.param("transport_proxy_cloudflare_access_302", True, {}, id="redirect"),
+        pytest.param("api_root", True, {"status": 200}, id="page-with-200"),
         *(
             pytest.param(
                 "unauth_bad",
@@ -827,7 +827,7 @@ GATEWAYS = (400, 401, 402, 403, 404, 406, 408, 409, 413, 418, 422, 425, 426, 429
             "unauth_bad",
             False,
             {"status": 429, "body": {"message": "API rate limit exceeded"}},
-            id="429-of-a-gateway",
+            id="429-of-gateway",
         ),
     ],
 )

@@ -105,19 +105,21 @@ def test_every_boundary_is_tested_from_both_sides() -> None:
 
 
 @pytest.mark.parametrize(
-    ("feature", "without", "since"), [(each, *sides) for each, sides in BOUNDARIES.items()]
+    ("feature", "without", "version"), [(each, *sides) for each, sides in BOUNDARIES.items()]
 )
 def test_a_version_supports_its_own_and_all_earlier_features(
-    feature: Feature, without: str, since: str
+    feature: Feature, without: str, version: str
 ) -> None:
-    assert [Version(text).has(feature) for text in (without, f"{without}.9", since, f"{since}.1", NEW)] == [
+    assert [
+        Version(text).has(feature) for text in (without, f"{without}.9", version, f"{version}.1", NEW)
+    ] == [
         False,
         False,
         True,
         True,
         True,
     ]
-    assert feature.value == since
+    assert feature.value == version
 
 
 # --- requests
@@ -126,7 +128,7 @@ UUID = "abc"
 AS_DEPLOYED = "Coolify starts an application by deploying it"
 PREVIEW = "deploy the preview of pull request 7"
 LATEST = "pull newer images and restart the service"
-AGAIN = "start the service again"
+START_AGAIN = "start the service again"
 NO_FLAGS_SERVICE, NO_FLAGS_DATABASE = (
     f"`force` and `instant_deploy` have no effect on a {kind}" for kind in (SERVICE, DATABASE)
 )
@@ -163,7 +165,7 @@ def line(kind: str, version: str, options: Options) -> str:
             {"pr": 7, "docker_tag": "pr-7", "force": True},
             "POST /deploy?uuid=abc&force=true&pr=7&docker_tag=pr-7",
             (PREVIEW, ""),
-            id="preview-of-an-image",
+            id="preview-of-image",
         ),
         pytest.param(
             APPLICATION,
@@ -407,19 +409,23 @@ def test_a_pinned_commit_is_built_without_cache_where_an_image_may_have_another_
 @pytest.mark.parametrize(
     ("version", "request_line", "summary", "note"),
     [
-        pytest.param("4.0.0-beta.380", "POST /deploy?uuid=abc", AGAIN, "", id="beta380-every-start-pulls"),
-        pytest.param("4.0.0-beta.390", "POST /deploy?uuid=abc", AGAIN, "", id="beta390-every-start-pulls"),
+        pytest.param(
+            "4.0.0-beta.380", "POST /deploy?uuid=abc", START_AGAIN, "", id="beta380-every-start-pulls"
+        ),
+        pytest.param(
+            "4.0.0-beta.390", "POST /deploy?uuid=abc", START_AGAIN, "", id="beta390-every-start-pulls"
+        ),
         pytest.param(
             "4.0.0-beta.391",
             "POST /deploy?uuid=abc",
-            AGAIN,
+            START_AGAIN,
             trigger_requests.NO_PULL_API,
             id="beta391-none-pulls",
         ),
         pytest.param(
             "4.0.0-beta.418",
             "POST /deploy?uuid=abc",
-            AGAIN,
+            START_AGAIN,
             trigger_requests.NO_PULL_API,
             id="beta418-none-pulls",
         ),
@@ -530,25 +536,23 @@ def test_a_uuid_is_escaped_in_the_path(kind: str, command: Command) -> None:
         pytest.param(APPLICATION, {"command": STOP}, "4.0.0-beta.463", "write", id="stop-before-beta464"),
         pytest.param(APPLICATION, {"command": STOP}, "4.0.0-beta.464", "deploy", id="stop-since-beta464"),
         pytest.param(
-            APPLICATION, {"command": STOP, "pr": 7}, NEW, "write", id="a-preview-is-deleted-with-write"
+            APPLICATION, {"command": STOP, "pr": 7}, NEW, "write", id="preview-is-deleted-with-write"
         ),
-        pytest.param(APPLICATION, {"pr": 7}, NEW, "deploy", id="a-preview-is-deployed-with-deploy"),
+        pytest.param(APPLICATION, {"pr": 7}, NEW, "deploy", id="preview-is-deployed-with-deploy"),
         pytest.param(
             APPLICATION,
             {"command": START},
             "4.0.0-beta.463",
             "deploy",
-            id="an-application-is-started-by-deploy",
+            id="application-is-started-by-deploy",
         ),
-        pytest.param(SERVICE, {}, "4.0.0-beta.418", "deploy", id="a-service-by-deploy"),
-        pytest.param(SERVICE, {}, "4.0.0-beta.419", "write", id="a-service-by-restart-before-beta464"),
-        pytest.param(SERVICE, {}, "4.0.0-beta.464", "deploy", id="a-service-by-restart-since-beta464"),
-        pytest.param(
-            SERVICE, {"pull_latest": False}, "4.0.0-beta.463", "deploy", id="a-service-without-pull"
-        ),
-        pytest.param(DATABASE, {}, "4.0.0-beta.463", "deploy", id="a-database-by-deploy"),
-        pytest.param(DATABASE, {"command": START}, "4.0.0-beta.463", "write", id="a-database-by-start"),
-        pytest.param(TAG, {}, "4.0.0-beta.463", "deploy", id="a-tag"),
+        pytest.param(SERVICE, {}, "4.0.0-beta.418", "deploy", id="service-by-deploy"),
+        pytest.param(SERVICE, {}, "4.0.0-beta.419", "write", id="service-by-restart-before-beta464"),
+        pytest.param(SERVICE, {}, "4.0.0-beta.464", "deploy", id="service-by-restart-since-beta464"),
+        pytest.param(SERVICE, {"pull_latest": False}, "4.0.0-beta.463", "deploy", id="service-without-pull"),
+        pytest.param(DATABASE, {}, "4.0.0-beta.463", "deploy", id="database-by-deploy"),
+        pytest.param(DATABASE, {"command": START}, "4.0.0-beta.463", "write", id="database-by-start"),
+        pytest.param(TAG, {}, "4.0.0-beta.463", "deploy", id="tag"),
     ],
 )
 def test_each_request_needs_one_ability(

@@ -25,7 +25,7 @@ def unavailable(reply: Response) -> Row:
 
 
 @pytest.mark.parametrize(
-    ("name", "everywhere", "words"),
+    ("name", "token_wide", "words"),
     [
         pytest.param(
             "unauth_bad",
@@ -39,12 +39,12 @@ def unavailable(reply: Response) -> Row:
             ("Unauthenticated", "Make a new one"),
             id="401-unauthenticated-derived",
         ),
-        pytest.param("left_team_401", True, ("left the team", "Make a new one"), id="401-left-the-team"),
+        pytest.param("left_team_401", True, ("left the team", "Make a new one"), id="401-left-team"),
         pytest.param(
             "transport_401_invalid_token_team",
             True,
             ("left the team", "Make a new one"),
-            id="401-left-the-team-derived",
+            id="401-left-team-derived",
         ),
         pytest.param(
             "transport_api_disabled",
@@ -111,7 +111,7 @@ def unavailable(reply: Response) -> Row:
         ),
         pytest.param("app_get_unknown", False, ("Application not found.", "404"), id="404-application"),
         pytest.param(
-            "app_deployments_unknown", False, ("Application not found", "404"), id="404-without-a-dot"
+            "app_deployments_unknown", False, ("Application not found", "404"), id="404-without-dot"
         ),
         pytest.param("deployment_unknown", False, ("Deployment not found.", "404"), id="404-deployment"),
         pytest.param("deploy_unknown", False, ("No resources found.", "404"), id="404-resources"),
@@ -136,16 +136,16 @@ def unavailable(reply: Response) -> Row:
             "transport_400_invalid_token_team",
             False,
             ("Invalid token.", "400"),
-            id="400-a-token-without-a-team",
+            id="400-token-without-team",
         ),
         pytest.param("deploy_both", False, ("uuid or tag, not both", "400"), id="400-both"),
     ],
 )
 def test_a_refusal_names_its_reason_and_the_fix(
-    name: str, *, everywhere: bool, words: tuple[str, ...]
+    name: str, *, token_wide: bool, words: tuple[str, ...]
 ) -> None:
     error = refused(reply(name))
-    assert error.token_wide is everywhere
+    assert error.token_wide is token_wide
     assert [word for word in words if word not in str(error)] == []
 
 
@@ -193,7 +193,7 @@ def test_a_refusal_names_its_reason_and_the_fix(
                 may_have_arrived=True, from_server=True, server_error=f"HTTP 500: a ::error::b {'x' * 900}"
             ),
             (),
-            id="500-with-a-long-text-of-many-lines",
+            id="500-with-long-text-of-many-lines",
         ),
         pytest.param(
             reply("deploy_body_list_500_star"),
@@ -281,7 +281,7 @@ def test_a_refusal_names_its_reason_and_the_fix(
             reply("api_root", status=502, body="<html><title>502 Bad\n Gateway</title></html>"),
             flags(may_have_arrived=True),
             ('HTTP 502: a web page ("502 Bad Gateway") instead of JSON',),
-            id="502-of-a-proxy",
+            id="502-of-proxy",
         ),
         pytest.param(
             reply("api_root", status=200),
@@ -347,16 +347,16 @@ def test_a_refusal_names_its_reason_and_the_fix(
             reply("ratelimit_429", body={"error": "slow down"}),
             flags(may_have_arrived=True, retry_after=6),
             ("HTTP 429 with JSON. That is not Coolify's",),
-            id="429-of-a-gateway",
+            id="429-of-gateway",
         ),
     ],
 )
 def test_an_unusable_response_is_named_as_what_it_is(
     response: Response, expected: Row, words: tuple[str, ...]
 ) -> None:
-    seen = unavailable(response)
-    reason = seen.pop("reason")
-    assert seen == expected
+    actual = unavailable(response)
+    reason = actual.pop("reason")
+    assert actual == expected
     assert [word for word in words if word not in reason] == []
     assert "hunter22" not in reason
     assert "\n" not in reason
@@ -366,10 +366,10 @@ def test_an_unusable_response_is_named_as_what_it_is(
     ("text", "fields"),
     [
         pytest.param("Not found.", {"docs": "https://coolify.io/docs"}, id="not-found"),
-        pytest.param("Environment variable not found.", {}, id="a-variable"),
-        pytest.param("Project not found", {}, id="without-a-dot"),
+        pytest.param("Environment variable not found.", {}, id="variable"),
+        pytest.param("Project not found", {}, id="without-dot"),
         pytest.param("No resources found with this tag.", {}, id="no-resources"),
-        pytest.param("No query results for model [App\\Models\\Application].", {}, id="a-model"),
+        pytest.param("No query results for model [App\\Models\\Application].", {}, id="model"),
         pytest.param("whatever it says one day", {"docs": "https://coolify.io/docs"}, id="by-its-docs"),
     ],
 )
@@ -379,26 +379,26 @@ def test_a_404_in_coolify_s_own_words_is_a_refusal(text: str, fields: Row) -> No
 
 
 @pytest.mark.parametrize(
-    ("listed", "everywhere"), [("write", False), ("write, deploy", True), ("deploy", True), ("read", True)]
+    ("listed", "token_wide"), [("write", False), ("write, deploy", True), ("deploy", True), ("read", True)]
 )
-def test_only_a_missing_write_concerns_one_target(listed: str, *, everywhere: bool) -> None:
+def test_only_a_missing_write_concerns_one_target(listed: str, *, token_wide: bool) -> None:
     """A run may need `write` for one kind of target, and not for another."""
     error = refused(
         reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"})
     )
-    assert error.token_wide is everywhere
+    assert error.token_wide is token_wide
 
 
 @pytest.mark.parametrize(
-    ("listed", "too"),
+    ("listed", "also"),
     [("deploy", False), ("read", False), ("read:sensitive", False), ("write", True), ("write, deploy", True)],
 )
-def test_the_fix_names_write_if_it_is_missing(listed: str, *, too: bool) -> None:
+def test_the_fix_names_write_if_it_is_missing(listed: str, *, also: bool) -> None:
     error = refused(
         reply("unauth_bad", status=403, body={"message": f"Missing required permissions: {listed}"})
     )
     assert error.reason.endswith(
-        f"Make a new one: {api_responses.token_abilities_hint('write' if too else '')}"
+        f"Make a new one: {api_responses.token_abilities_hint('write' if also else '')}"
     )
     assert api_responses.token_abilities_hint() == api_responses.TOKEN_ABILITIES_HINT
     assert api_responses.token_abilities_hint("write") == api_responses.TOKEN_ABILITIES_HINT.replace(
@@ -415,9 +415,9 @@ def test_the_fix_names_write_if_it_is_missing(listed: str, *, too: bool) -> None
         pytest.param("patch_probe_deploy", "write", True, id="write"),
         pytest.param("patch_probe_deploy", "", True, id="any"),
         pytest.param("patch_probe_deploy", "deploy", False, id="another"),
-        pytest.param("ip_denied", "", False, id="a-403-for-another-reason"),
-        pytest.param("patch_probe_write", "", False, id="a-400"),
-        pytest.param("unauth_bad", "", False, id="a-401"),
+        pytest.param("ip_denied", "", False, id="403-for-another-reason"),
+        pytest.param("patch_probe_write", "", False, id="400"),
+        pytest.param("unauth_bad", "", False, id="401"),
     ],
 )
 def test_a_missing_ability_differs_from_every_other_refusal(
@@ -432,9 +432,9 @@ def test_a_missing_ability_differs_from_every_other_refusal(
         pytest.param("catchall_404", True, id="4.3.10"),
         pytest.param("v4.0.0-beta.434_cancel", True, id="beta434"),
         pytest.param("v4.0.0-beta.380_app_deployments", True, id="beta380"),
-        pytest.param("deployment_unknown", False, id="a-resource"),
-        pytest.param("app_deployments_unknown", False, id="an-application"),
-        pytest.param("transport_proxy_traefik_404", False, id="a-proxy"),
+        pytest.param("deployment_unknown", False, id="resource"),
+        pytest.param("app_deployments_unknown", False, id="application"),
+        pytest.param("transport_proxy_traefik_404", False, id="proxy"),
         pytest.param("preview_delete_422", False, id="another-status"),
     ],
 )

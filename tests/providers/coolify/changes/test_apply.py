@@ -34,10 +34,10 @@ from tests.providers.coolify.support import (
     STACK,
     WEB,
     Row,
-    asked,
     body,
     connected,
     recorded,
+    requests_sent,
 )
 
 MARKED = "mArKeDvalue"
@@ -166,13 +166,13 @@ def test_nothing_is_sent_if_everything_is_up_to_date(wire: responses.RequestsMoc
         wire, coolify(image="ghcr.io/acme/shop:2.0.1", env="A=1", settings='{"base_directory": "/"}')
     )
     assert changes == Changes((), unchanged=("variables: 0 added, 0 changed, 1 unchanged",))
-    assert asked(wire) == [*CHECKED, LIST_VARIABLES]
+    assert requests_sent(wire) == [*CHECKED, LIST_VARIABLES]
 
 
 def test_it_is_reported_that_nothing_differs(wire: responses.RequestsMock) -> None:
     application(wire)
     assert apply_changes(wire, coolify(image=":2.0.1")) == Changes((), unchanged=(NO_CHANGES,))
-    assert asked(wire) == CHECKED
+    assert requests_sent(wire) == CHECKED
 
 
 def test_abilities_are_probed_before_the_first_change(wire: responses.RequestsMock) -> None:
@@ -180,7 +180,7 @@ def test_abilities_are_probed_before_the_first_change(wire: responses.RequestsMo
     serve_probes(wire)
     accept_change(wire)
     assert apply_changes(wire, coolify(image=":2.1.0")) == Changes((IMAGE_CHANGED,))
-    assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}"]
+    assert requests_sent(wire) == [*CHECKED, *PROBED, f"PATCH {APP}"]
     assert bodies(wire) == [{}, {"docker_registry_image_tag": "2.1.0"}]
 
 
@@ -205,7 +205,7 @@ def test_the_fields_are_sent_in_one_request_and_the_variables_in_another(
         "health_check_enabled: false → true",
         f"variables: 1 added (C), 1 changed (A), 1 unchanged{COPIES}",
     )
-    assert asked(wire) == [*CHECKED, LIST_VARIABLES, *PROBED, f"PATCH {APP}", f"PATCH {BULK}"]
+    assert requests_sent(wire) == [*CHECKED, LIST_VARIABLES, *PROBED, f"PATCH {APP}", f"PATCH {BULK}"]
     assert bodies(wire)[1:] == [
         {"docker_registry_image_tag": "2.1.0", "health_check_enabled": True},
         {
@@ -264,7 +264,7 @@ def test_services_and_databases_have_variables_too(
     accept_variables(wire, f"/{kind}s/{uuid}/envs/bulk")
     changes = apply_changes(wire, coolify(uuid=uuid, env=f"ADDED_BY_US={MARKED}"), uuid)
     assert changes.applied == ("variables: 1 added (ADDED_BY_US), 0 changed, 0 unchanged",)
-    assert asked(wire)[-4:] == [
+    assert requests_sent(wire)[-4:] == [
         f"GET /{kind}s/{uuid}/envs",
         f"PATCH /applications/{uuid}",
         "POST /deploy",
@@ -282,7 +282,7 @@ def test_several_targets_are_probed_once(wire: responses.RequestsMock) -> None:
     server = coolify(uuid=f"{IMG},{WEB}", image=":2.1.0")
     for uuid in (IMG, WEB):
         apply_changes(wire, server, uuid)
-    assert asked(wire).count("POST /deploy") == 1
+    assert requests_sent(wire).count("POST /deploy") == 1
     assert bodies(wire) == [{}, *[{"docker_registry_image_tag": "2.1.0"}] * 2]
 
 
@@ -321,7 +321,7 @@ def test_a_token_that_lacks_an_ability_changes_nothing(
     error = refused(server)
     assert error.reason.startswith(f"the token lacks {lacks}, so nothing was changed. Make a new one: ")
     assert error.token_wide
-    assert asked(wire) == [*CHECKED, *PROBED]
+    assert requests_sent(wire) == [*CHECKED, *PROBED]
     assert server.changes_made(IMG) == ()
 
 
@@ -330,7 +330,7 @@ def test_a_token_that_may_not_read_changes_nothing(wire: responses.RequestsMock)
     server.lookup.write_only_token = True
     with pytest.raises(RefusedError, match="the token lacks read, which is needed before a change"):
         server.resolve(IMG)
-    assert asked(wire) == []
+    assert requests_sent(wire) == []
 
 
 def test_a_service_has_no_image(wire: responses.RequestsMock) -> None:
@@ -346,7 +346,7 @@ def test_an_application_built_from_source_has_no_image(wire: responses.RequestsM
     application(wire, build_pack="nixpacks")
     with pytest.raises(RefusedError, match="`image` is only for Docker-image applications"):
         coolify(image=":2.1.0").resolve(IMG)
-    assert asked(wire) == CHECKED
+    assert requests_sent(wire) == CHECKED
 
 
 # --- what the server rejects
@@ -439,7 +439,7 @@ def test_after_a_lost_response_a_change_that_was_made_is_found_by_reading(
     wire.remove("GET", API + APP)
     application(wire, docker_registry_image_tag="2.1.0")
     assert server.apply_changes(IMG) == Changes((IMAGE_CHANGED,))
-    assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}"]
+    assert requests_sent(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}"]
     assert server.changes_made(IMG) == (IMAGE_CHANGED,)
 
 
@@ -454,7 +454,7 @@ def test_after_a_lost_response_a_change_that_was_not_made_is_sent_again_and_repo
     server.resolve(IMG)
     unavailable(server)
     assert server.apply_changes(IMG) == Changes((IMAGE_CHANGED,))
-    assert asked(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}", f"PATCH {APP}"]
+    assert requests_sent(wire) == [*CHECKED, *PROBED, f"PATCH {APP}", f"GET {APP}", f"PATCH {APP}"]
 
 
 def test_changes_made_before_a_lost_response_are_not_sent_again(wire: responses.RequestsMock) -> None:
@@ -473,7 +473,7 @@ def test_changes_made_before_a_lost_response_are_not_sent_again(wire: responses.
     application(wire, docker_registry_image_tag="2.1.0")
     variables(wire, variable("A", "1"))
     assert server.apply_changes(IMG) == Changes((IMAGE_CHANGED, added))
-    assert asked(wire) == [
+    assert requests_sent(wire) == [
         *CHECKED,
         LIST_VARIABLES,
         *PROBED,
@@ -533,7 +533,7 @@ def test_a_change_at_which_the_server_fails_is_not_sent_forever(wire: responses.
         f"the server failed 3 times at the change: HTTP 500: Server Error. Changed: {IMAGE_CHANGED} "
         "(perhaps: no response)"
     )
-    assert asked(wire).count(f"PATCH {APP}") == 1 + 3
+    assert requests_sent(wire).count(f"PATCH {APP}") == 1 + 3
 
 
 def test_an_interrupted_change_is_remembered_as_sent(wire: responses.RequestsMock) -> None:

@@ -15,7 +15,7 @@ from deployer.providers.coolify.inputs import parsers
 from deployer.providers.coolify.inputs.fields import Coolify
 from deployer.providers.coolify.options import Options
 from deployer.settings import Common, RawInputs, look_up
-from tests.providers.coolify.support import API, BASE, IMG, TOKEN, WEB, around, body, connected
+from tests.providers.coolify.support import API, BASE, IMG, TOKEN, WEB, body, connected, provider_context
 
 
 def read(environ: Mapping[str, str]) -> tuple[Coolify | None, RawInputs]:
@@ -173,7 +173,7 @@ def test_a_webhook_sets_url_and_uuid_and_its_force_false_is_ignored(
     wire.post(f"{base}/api/v1/deploy", json=body("deploy_one"))
     common = Common.read(RawInputs())
     assert common is not None
-    inputs.build_provider(common, around()).trigger(WEB)
+    inputs.build_provider(common, provider_context()).trigger(WEB)
     assert urlsplit(str(wire.calls[0].request.url)).query == f"uuid={WEB}" + (
         f"&force={force}" if force else ""
     )

@@ -38,13 +38,13 @@ from tests.providers.coolify.support import (
     WORKER,
     Row,
     about,
-    asked,
     body,
     deployed,
     entry,
     finished,
     listing,
     polls,
+    requests_sent,
     serve,
     server,
     without,
@@ -64,7 +64,7 @@ def test_poll_is_one_request(wire: responses.RequestsMock) -> None:
     assert server(verify_health="false").poll(Handle(APP, "abc")) == deployment.snapshot_of(
         body("deployment_get_finished"), BASE
     )
-    assert asked(wire) == ["GET /deployments/abc"]
+    assert requests_sent(wire) == ["GET /deployments/abc"]
 
 
 def test_poll_remembers_the_post_deployment_command(wire: responses.RequestsMock) -> None:
@@ -299,7 +299,7 @@ def test_already_queued_adopts_the_newest_active_deployment(  # noqa: PLR0913, P
     assert [(each.started_by, each.link) for each in snapshot.follow_ups] == [
         (started_by, pages[each.id]) for each in snapshot.follow_ups
     ]
-    assert f"GET /deployments/applications/{WEB}?take=10" in asked(wire)
+    assert f"GET /deployments/applications/{WEB}?take=10" in requests_sent(wire)
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_existing_deployment_is_not_a_phantom(wire: responses.RequestsMock) -> N
     assert server().poll(POSSIBLY_PHANTOM) == deployment.snapshot_of(
         about(body("deployment_get_queued"), WEB), BASE
     )
-    assert asked(wire) == ["GET /deployments/abc"]
+    assert requests_sent(wire) == ["GET /deployments/abc"]
 
 
 def test_before_beta402_already_queued_searches_the_active_deployments(
@@ -534,7 +534,7 @@ SECOND_FOLLOW_UP = [(SECOND["deployment_uuid"], "second", BASE + SECOND["deploym
 def test_additional_servers_are_read_from_the_log(wire: responses.RequestsMock) -> None:
     snapshot = poll_main(wire, LAST)
     assert (follow_ups(snapshot), snapshot.warnings) == (SECOND_FOLLOW_UP, ())
-    assert asked(wire) == [f"GET /deployments/{MAIN.id}"]
+    assert requests_sent(wire) == [f"GET /deployments/{MAIN.id}"]
 
 
 def test_without_the_log_additional_servers_are_found_in_the_list(
@@ -544,7 +544,10 @@ def test_without_the_log_additional_servers_are_found_in_the_list(
     serve(wire, "GET", f"/deployments/applications/{WORKER}", "app_deployments_multiserver")
     snapshot = poll_main(wire, without(LAST, "logs"))
     assert (follow_ups(snapshot), snapshot.warnings) == (SECOND_FOLLOW_UP, ())
-    assert asked(wire) == [f"GET /deployments/{MAIN.id}", f"GET /deployments/applications/{WORKER}?take=20"]
+    assert requests_sent(wire) == [
+        f"GET /deployments/{MAIN.id}",
+        f"GET /deployments/applications/{WORKER}?take=20",
+    ]
 
 
 @pytest.mark.parametrize("finished_at", [LAST["finished_at"], None])
@@ -770,7 +773,7 @@ def test_status_is_requested_for_the_kind_of_the_resource(  # noqa: PLR0913, PLR
         Handle(uuid, "", condition=condition)
     )
     assert (snapshot.phase, snapshot.raw_status) == (phase, body(name)["status"])
-    assert asked(wire) == [f"GET /{kind}s/{uuid}"]
+    assert requests_sent(wire) == [f"GET /{kind}s/{uuid}"]
 
 
 def test_running_is_current_once_it_was_seen_down(wire: responses.RequestsMock) -> None:
