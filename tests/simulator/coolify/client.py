@@ -1,4 +1,4 @@
-"""A well-behaved client of a simulated Coolify, and what its answers are compared with."""
+"""A well-behaved client of a simulated Coolify, and helpers to compare its responses."""
 
 import contextlib
 import http.client
@@ -12,20 +12,20 @@ from typing import Any
 from deployer.simulator import Session
 from deployer.simulator.coolify.render_env import uuid_of
 from tests.simulator.coolify.scenarios import simulating
-from tests.simulator.coolify.scenarios_changes import ONLY_NEW
+from tests.simulator.coolify.scenarios_changes import ALL_VARIABLES
 
 REPLIES = Path(__file__).parents[3] / "deployer" / "simulator" / "coolify" / "replies"
-CONTRACT = Path(__file__).parents[2] / "contracts" / "coolify"
+CONTRACTS = Path(__file__).parents[2] / "contracts" / "coolify"
 TERMINAL = {"finished", "failed", "cancelled-by-user"}
 NAME = "deployer/0 (test)"
 V1 = "/api/v1"
-VARIABLE = ONLY_NEW[0]
-FAST = 500.0  # simulated seconds in a real one
+VARIABLE = ALL_VARIABLES[0]
+FAST = 500.0  # simulated seconds per real second
 
 
 @dataclass
 class Reply:
-    """An answer as it came over the wire."""
+    """A response as received."""
 
     status: int
     headers: list[tuple[str, str]]
@@ -44,47 +44,49 @@ class Reply:
 
 @dataclass
 class Client:
-    """A well-behaved client with one keep-alive connection; `timeout` in real seconds."""
+    """A well-behaved client with one keep-alive connection. `timeout` is in real seconds."""
 
-    stage: Session
+    session: Session
     timeout: float = 5
-    link: http.client.HTTPConnection | None = None
+    connection: http.client.HTTPConnection | None = None
 
-    def ask(self, method: str, path: str, *, body: bytes | None = None, **headers: str) -> Reply:
-        if self.link is None:
-            self.link = http.client.HTTPConnection(self.stage.url.partition("//")[2], timeout=self.timeout)
+    def send(self, method: str, path: str, *, body: bytes | None = None, **headers: str) -> Reply:
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection(
+                self.session.url.partition("//")[2], timeout=self.timeout
+            )
         named = {key.replace("_", "-"): value for key, value in headers.items()}
-        standard = {
+        defaults = {
             "Accept": "application/json",
-            "Authorization": f"Bearer {self.stage.token}",
+            "Authorization": f"Bearer {self.session.token}",
             "User-Agent": NAME,
         }
-        sent = {key: value for key, value in (standard | named).items() if value}
+        sent = {key: value for key, value in (defaults | named).items() if value}
         try:
-            self.link.request(method, path, body=body, headers=sent)
-            answer = self.link.getresponse()
-            return Reply(answer.status, answer.getheaders(), answer.read())
+            self.connection.request(method, path, body=body, headers=sent)
+            response = self.connection.getresponse()
+            return Reply(response.status, response.getheaders(), response.read())
         except (OSError, http.client.HTTPException):
             self.close()
             raise
 
     def close(self) -> None:
-        if self.link:
-            self.link.close()
-            self.link = None
+        if self.connection:
+            self.connection.close()
+            self.connection = None
 
     def deploy(self, number: int = 0) -> Reply:
-        return self.ask("POST", f"{V1}/deploy?uuid={self.stage.uuids[number]}")
+        return self.send("POST", f"{V1}/deploy?uuid={self.session.uuids[number]}")
 
-    def started(self, number: int = 0) -> str:
+    def start_deployment(self, number: int = 0) -> str:
         return str(self.deploy(number).body["deployments"][0]["deployment_uuid"])
 
-    def look(self, uuid: str) -> Reply:
-        return self.ask("GET", f"{V1}/deployments/{uuid}")
+    def poll(self, uuid: str) -> Reply:
+        return self.send("GET", f"{V1}/deployments/{uuid}")
 
 
 @contextlib.contextmanager
-def visiting(
+def connected_client(
     scenario: str, speed: float = FAST, timeout: float = 5, version: str | None = None
 ) -> Iterator[tuple[Session, Client]]:
     with simulating(scenario, speed=speed, version=version) as session:
@@ -96,12 +98,15 @@ def visiting(
 
 
 def follow(client: Client, uuid: str, speed: float, step: float = 2) -> list[dict[str, Any]]:
-    """Look until it is over and settled; answers that are no deployment are left out. `step` in simulated seconds."""
-    seen: list[dict[str, Any]] = []
-    until, over = time.monotonic() + 20, None
-    while time.monotonic() < until:
+    """Poll until the deployment has ended and is final. Ignores other responses.
+
+    `step` is in simulated seconds.
+    """
+    records: list[dict[str, Any]] = []
+    deadline, ended_at = time.monotonic() + 20, None
+    while time.monotonic() < deadline:
         with contextlib.suppress(OSError, http.client.HTTPException):
-            reply = client.look(uuid)
+            reply = client.poll(uuid)
             if reply.status in {401, 403}:
                 break
             if (
@@ -109,13 +114,13 @@ def follow(client: Client, uuid: str, speed: float, step: float = 2) -> list[dic
                 and isinstance(reply.body, dict)
                 and isinstance(reply.body.get("status"), str)
             ):
-                seen.append(reply.body)
-        if seen and seen[-1]["status"] in TERMINAL:
-            over = over or time.monotonic()
-            if seen[-1].get("finished_at") or time.monotonic() > over + 12 / speed:
-                return seen
+                records.append(reply.body)
+        if records and records[-1]["status"] in TERMINAL:
+            ended_at = ended_at or time.monotonic()
+            if records[-1].get("finished_at") or time.monotonic() > ended_at + 12 / speed:
+                return records
         time.sleep(step / speed)
-    return seen
+    return records
 
 
 def logs(row: dict[str, Any]) -> list[dict[str, Any]]:
@@ -123,17 +128,17 @@ def logs(row: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def placed(path: str, session: Session, deployment: str) -> str:
-    """A path with the stage's own uuids."""
+def with_uuids(path: str, session: Session, deployment: str) -> str:
+    """Fill in the uuids of the session."""
     project = recorded("project")["response"]["body"]
-    fixed = {
+    replacements = {
         D: deployment,
         "{project}": project["uuid"],
         "{environment}": project["environments"][0]["uuid"],
         "{host}": recorded("servers")["response"]["body"][0]["uuid"],
         "{variable}": uuid_of(session.uuids[0], VARIABLE),
     }
-    for place, uuid in (*fixed.items(), *zip((U, U2, U3), session.uuids, strict=False)):
+    for place, uuid in (*replacements.items(), *zip((U, U2, U3), session.uuids, strict=False)):
         path = path.replace(place, uuid)
     return path
 
@@ -142,8 +147,11 @@ def recorded(name: str) -> Any:
     return json.loads((REPLIES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def fits(expected: Any, actual: Any, place: str = "body") -> list[str]:
-    """Where two JSON values differ in keys or types. Null stands for any type; a list is known by its first item."""
+def differences_in(expected: Any, actual: Any, place: str = "body") -> list[str]:
+    """Where two JSON values differ in keys or types.
+
+    Null matches any type; of lists, the first items are compared.
+    """
     if expected is None or actual is None:
         return []
     if type(expected) is not type(actual):
@@ -155,54 +163,59 @@ def fits(expected: Any, actual: Any, place: str = "body") -> list[str]:
             else []
         )
         return wrong + [
-            fault
+            difference
             for key in expected.keys() & actual.keys()
-            for fault in fits(expected[key], actual[key], f"{place}.{key}")
+            for difference in differences_in(expected[key], actual[key], f"{place}.{key}")
         ]
     if isinstance(expected, list) and expected and actual:
-        return fits(expected[0], actual[0], f"{place}[0]")
+        return differences_in(expected[0], actual[0], f"{place}[0]")
     return []
 
 
-U, D = "{uuid}", "{deployment}"  # the stage's application and a deployment of it
-U2, U3 = "{second}", "{third}"  # what else the stage has
+U, D = "{uuid}", "{deployment}"  # the session's first target and its newest deployment
+U2, U3 = "{second}", "{third}"  # the session's other targets
 
 JSON = "application/json"
 
 
 def status_of(client: Client, uuid: str, kind: str) -> str:
-    return str(client.ask("GET", f"{V1}/{kind}s/{uuid}").body["status"])
+    return str(client.send("GET", f"{V1}/{kind}s/{uuid}").body["status"])
 
 
-RUNS, STARTING, EXITED, DOWN = "running:healthy", "starting:unhealthy", "exited", "exited:unhealthy"
+RUNNING_HEALTHY, STARTING, EXITED, DOWN = (
+    "running:healthy",
+    "starting:unhealthy",
+    "exited",
+    "exited:unhealthy",
+)
 
 
-def write(client: Client, step: str, body: object) -> Reply:
-    """A request with a JSON body; `{uuid}` is the application."""
+def send_json(client: Client, step: str, body: object) -> Reply:
+    """Send a request with a JSON body. `{uuid}` is the application."""
     method, _, path = step.partition(" ")
-    return client.ask(
-        method, V1 + placed(path, client.stage, ""), body=json.dumps(body).encode(), Content_Type=JSON
+    return client.send(
+        method, V1 + with_uuids(path, client.session, ""), body=json.dumps(body).encode(), Content_Type=JSON
     )
 
 
 def visit(client: Client, uuid: str = "", **headers: str) -> tuple[int, str]:
-    """What the site says to somebody without a token."""
-    place = client.stage.site.removeprefix(client.stage.url) if not uuid else f"/site/{uuid}"
-    reply = client.ask(
+    """Request the application's site without a token."""
+    place = client.session.site.removeprefix(client.session.url) if not uuid else f"/site/{uuid}"
+    reply = client.send(
         "GET", place, body=None, **({"Authorization": "", "User_Agent": "", "Accept": ""} | headers)
     )
     return reply.status, reply.raw.decode()
 
 
-PROBE = f"PATCH /applications/{U}"
+WRITE_PROBE = f"PATCH /applications/{U}"
 BULK, ENVS = f"PATCH /applications/{U}/envs/bulk", f"GET /applications/{U}/envs"
 
 
-def wanted(client: Client, **more: object) -> dict[str, object]:
-    """What makes an application in the first project, environment and server that the lists name."""
-    project = client.ask("GET", f"{V1}/projects").body[0]["uuid"]
-    environment = client.ask("GET", f"{V1}/projects/{project}").body["environments"][0]["name"]
-    server = client.ask("GET", f"{V1}/servers").body[0]["uuid"]
+def new_application(client: Client, **more: object) -> dict[str, object]:
+    """The body that creates an application in the first project, environment and server of the lists."""
+    project = client.send("GET", f"{V1}/projects").body[0]["uuid"]
+    environment = client.send("GET", f"{V1}/projects/{project}").body["environments"][0]["name"]
+    server = client.send("GET", f"{V1}/servers").body[0]["uuid"]
     image = {
         "docker_registry_image_name": "ghcr.io/acme/shop",
         "docker_registry_image_tag": "1.0",
@@ -218,10 +231,10 @@ def wanted(client: Client, **more: object) -> dict[str, object]:
     }
 
 
-def walk(client: Client, *steps: str) -> None:
-    """Requests as `METHOD path`; `{uuid}` is the application, `{deployment}` the newest row."""
+def send_steps(client: Client, *steps: str) -> None:
+    """Send `METHOD path` requests. `{uuid}` is the application, `{deployment}` the newest deployment."""
     for step in steps:
         method, _, path = step.partition(" ")
-        rows = client.stage.deployments()
+        rows = client.session.deployments()
         newest = rows[-1]["deployment_uuid"] if rows else ""
-        client.ask(method, V1 + placed(path, client.stage, newest))
+        client.send(method, V1 + with_uuids(path, client.session, newest))

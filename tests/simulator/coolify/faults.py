@@ -1,4 +1,4 @@
-"""Answers and logs that no client expects: malformed, huge, rewritten and hostile ones."""
+"""Unexpected responses and logs: malformed, huge, rewritten and hostile ones."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,17 +10,17 @@ from deployer.simulator.serving.exchange import Response
 from deployer.simulator.serving.made_up import TOKEN
 
 MEBIBYTE = 1 << 20
-HUGE = 66  # MiB: a little more than the 64 that we read (architecture 5)
-HOLE = "%hole%"
+HUGE_MEBIBYTES = 66  # MiB: more than the 64 that we read (architecture 5)
+PLACEHOLDER = "%hole%"
 
 
 def edited(response: Response, body: Iterable[bytes]) -> Response:
-    """The same answer with other bytes."""
+    """The response with another body."""
     return replace(response, body=body)
 
 
 def streamed(before: str, filler: str, times: int, after: str) -> Iterator[bytes]:
-    """A body that is never whole in memory: `before`, `filler` so many times, `after`."""
+    """A body that is never complete in memory: `before`, `filler` repeated, `after`."""
     yield before.encode()
     block = filler.encode()
     for _ in range(times):
@@ -29,37 +29,39 @@ def streamed(before: str, filler: str, times: int, after: str) -> Iterator[bytes
 
 
 def with_body(make: Callable[[dict[str, Any]], Any]) -> Callable[[Response], Response]:
-    """An edit of the parsed body."""
-    return lambda answer: edited(answer, (encoded(make(parsed(answer)), pretty=False),))
+    """Edit the parsed body."""
+    return lambda response: edited(response, (encoded(make(parsed(response)), pretty=False),))
 
 
 def broken(response: Response) -> Response:
-    """JSON that ends in the middle, in a body that does not."""
+    """Incomplete JSON in a complete body."""
     return edited(response, (b'{"id":1,"status":"finis',))
 
 
 def huge(response: Response) -> Response:
-    """A right answer with a log of more than 64 MiB."""
+    """A valid response with a log of more than 64 MiB."""
     entry = {
         "command": None,
-        "output": HOLE,
+        "output": PLACEHOLDER,
         "type": "stdout",
         "timestamp": "2026-11-21T05:24:29.344711Z",
         "hidden": False,
         "batch": 1,
     }
-    head, _, tail = php({**parsed(response), "logs": php([entry])}).partition(HOLE)
-    return edited(response, streamed(head, "x" * MEBIBYTE, HUGE, tail))
+    head, _, tail = php({**parsed(response), "logs": php([entry])}).partition(PLACEHOLDER)
+    return edited(response, streamed(head, "x" * MEBIBYTE, HUGE_MEBIBYTES, tail))
 
 
 def cancelled_but_500(response: Response) -> Response:
-    """4.1.0 to 4.3.6 cancel, and then fail to say so (coolify-api 17.1 row 5)."""
+    """The cancel works, but the response is 500, as in 4.1.0 to 4.3.6 (coolify-api 17.1 row 5)."""
     return reply("v4.3.6_cancel") if response.status == 200 else response
 
 
 def gateway(status: int, text: str) -> Callable[[Response], Response]:
-    """What a gateway in front of Coolify says instead, in JSON as Kong and AWS write it."""
-    return lambda answer: replace(edited(answer, (encoded({"message": text}, pretty=False),)), status=status)
+    """The JSON error of a gateway in front of Coolify, such as Kong or AWS."""
+    return lambda response: replace(
+        edited(response, (encoded({"message": text}, pretty=False),)), status=status
+    )
 
 
 GATEWAYS = tuple(
@@ -94,16 +96,19 @@ MALFORMED: tuple[Callable[[Response], Response], ...] = (
 
 
 def rewritten(entries: list[dict[str, Any]], elapsed: float) -> list[dict[str, Any]]:
-    """The list loses its beginning, is re-ordered, empty, and whole again (coolify-api 6.1: writers lose each other's entries)."""
+    """The list loses its beginning, is reversed, empty, and complete again.
+
+    Writers lose each other's entries (coolify-api 6.1).
+    """
     third = len(entries) // 3
-    shapes: tuple[tuple[float, list[dict[str, Any]]], ...] = (
+    versions: tuple[tuple[float, list[dict[str, Any]]], ...] = (
         (16, entries),
         (20, entries[third:]),
         (24, entries[::-1]),
         (26, []),
         (30, entries[third:] + entries[:third]),
     )
-    return next((shape for until, shape in shapes if elapsed < until), entries)
+    return next((entries_then for end, entries_then in versions if elapsed < end), entries)
 
 
 HOSTILE_NAME = (
@@ -130,7 +135,10 @@ HOSTILE_TEXTS = (
     "lone \ud800 surrogates \udfff",
     "one\rtwo\r\nthree\n\n\nfour",
     "long " + "x" * 100_000,
-    "```\n</details>\n<img src=http://evil.example.com/a.png>\n![a](http://evil.example.com/b.png) @everyone #1 <!-- -->\n|a|b|\n~~~~~",
+    (
+        "```\n</details>\n<img src=http://evil.example.com/a.png>\n![a](http://evil.example.com/b.png) "
+        "@everyone #1 <!-- -->\n|a|b|\n~~~~~"
+    ),
     f"curl -H 'Authorization: Bearer {TOKEN}' http://example.com",
     TOKEN.partition("|")[2],
     "%0A::error::percent %25 100%",
@@ -139,12 +147,12 @@ HOSTILE_TEXTS = (
 )
 
 
-def hostile_lines(since: float, until: float) -> tuple[Line, ...]:
-    """One visible entry for each hostile text, and one hidden one, spread evenly."""
-    step = (until - since) / len(HOSTILE_TEXTS)
+def hostile_lines(start: float, end: float) -> tuple[Line, ...]:
+    """One visible and one hidden entry for each hostile text, spread evenly."""
+    step = (end - start) / len(HOSTILE_TEXTS)
     return tuple(
         Line(
-            since + step * (index + extra / 2),
+            start + step * (index + extra / 2),
             text,
             type="stderr" if index % 2 else "stdout",
             hidden=bool(extra),

@@ -1,4 +1,4 @@
-"""Every scenario by its name: those of `rehearse`, and beside them those for the tests (`scenarios_*.py`)."""
+"""Every scenario by its name: those of `rehearse`, and those for the tests (`scenarios_*.py`)."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -21,6 +21,6 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
 def simulating(
     scenario: str | Scenario, *, speed: float = 1.0, port: int = 0, version: str | None = None
 ) -> AbstractContextManager[Session]:
-    """Serve a scenario, or one of these `SCENARIOS` by its name, as the package's `simulating` does."""
-    named = SCENARIOS.get(scenario, scenario) if isinstance(scenario, str) else scenario
-    return simulator.simulating(named, speed=speed, port=port, version=version)
+    """Serve a scenario, or one of `SCENARIOS` by its name, like the package's `simulating`."""
+    resolved = SCENARIOS.get(scenario, scenario) if isinstance(scenario, str) else scenario
+    return simulator.simulating(resolved, speed=speed, port=port, version=version)

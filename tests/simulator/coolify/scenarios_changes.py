@@ -1,4 +1,4 @@
-"""Scenarios about what is changed before a deployment, proven after it, and taken back."""
+"""Scenarios about changes before a deployment, verification after it, and rollbacks."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,12 +12,12 @@ from deployer.simulator.coolify.versions import VERSIONS
 from deployer.simulator.serving.exchange import Fault, Then
 
 
-def settled(*variables: Variable) -> tuple[Variable, ...]:
+def with_copies(*variables: Variable) -> tuple[Variable, ...]:
     """Variables of an application, with their copies for previews."""
-    there: tuple[Variable, ...] = ()
+    result: tuple[Variable, ...] = ()
     for each in variables:
-        there = with_copy(there, each)
-    return there
+        result = with_copy(result, each)
+    return result
 
 
 VARIABLES = (
@@ -27,16 +27,16 @@ VARIABLES = (
     Variable("EMPTY", None),
     Variable("NIXPACKS_NODE_VERSION", "22", runtime=False),
 )
-ONLY_NEW = (*settled(*VARIABLES), Variable("ONLY_PREVIEW", "1", preview=True))
+ALL_VARIABLES = (*with_copies(*VARIABLES), Variable("ONLY_PREVIEW", "1", preview=True))
 
 
-def changing(name: str, summary: str, *apps: App, **more: Any) -> Scenario:
-    """The client may change things, too."""
-    return replace(Scenario(name, summary, apps=apps, abilities=AS_WRITER), **more)
+def with_write(name: str, summary: str, *apps: App, **fields: Any) -> Scenario:
+    """A scenario in which the token may also write."""
+    return replace(Scenario(name, summary, apps=apps, abilities=AS_WRITER), **fields)
 
 
-def ran(*commits: str) -> tuple[Other, ...]:
-    """Deployments of these commits, the newest first, that were over days ago."""
+def ended_deployments(*commits: str) -> tuple[Other, ...]:
+    """Deployments of these commits, newest first, that ended days ago."""
     return tuple(
         Other(age=DAY * age, over=True, commit=commit)
         for age, commit in reversed(tuple(enumerate(commits, start=1)))
@@ -44,66 +44,69 @@ def ran(*commits: str) -> tuple[Other, ...]:
 
 
 CHANGES = (
-    changing("env-app", "The application has variables of every kind.", replace(WEB, variables=ONLY_NEW)),
-    changing("env-service", "The service has variables.", resources=(replace(STACK, variables=VARIABLES),)),
-    changing(
+    with_write(
+        "env-app", "The application has variables of every kind.", replace(WEB, variables=ALL_VARIABLES)
+    ),
+    with_write("env-service", "The service has variables.", resources=(replace(STACK, variables=VARIABLES),)),
+    with_write(
         "env-refused",
-        "The application's fields can be changed, its variables are refused.",
+        "The application's fields can be changed, but its variables are rejected.",
         IMAGE,
         faults=(Fault(("application_envs_set",), Then.REPLY, reply="env_bulk_num"),),
     ),
-    changing(
+    with_write(
         "patch-refused",
-        "What is not valid is refused, as is the address of the second application, http://worker.example.com, for the first one.",
+        "Invalid values are rejected, and so is the second application's domain for the first one.",
         IMAGE,
         WORKER,
     ),
-    changing(
+    with_write(
         "site-down",
-        "The deployment is finished, and its site answers 502 from then on.",
+        "The deployment is finished, but its site responds with 502 from then on.",
         replace(WEB, site=BAD),
     ),
-    changing(
+    with_write(
         "site-late",
-        "The deployment is finished, and its site answers 502 for forty seconds, then well.",
+        "The deployment is finished, and its site responds with 502 for 40 s, then with 200.",
         replace(WEB, site=(*BAD, (40, 200, "ok"))),
     ),
-    changing(
+    with_write(
         "rollback-git",
-        "The deployment of a repository is finished, its site answers 502, and two images of what ran before are there.",
+        "The deployment of a repository is finished, its site responds with 502, and two older images exist.",
         replace(WEB, images=OLDER, site=BAD),
-        others=ran(*OLDER),
+        others=ended_deployments(*OLDER),
     ),
-    changing(
+    with_write(
         "rollback-image",
-        "The deployment of an image that did not run before is finished, its site answers 502, and two older tags are there.",
+        "The deployment of a new image is finished, its site responds with 502, and two older tags exist.",
         replace(IMAGE, images=("2.0.1", "2.0.0"), site=BAD),
         others=(Other(age=DAY, over=True),),
     ),
-    changing(
+    with_write(
         "rollback-image-busy",
-        "An image was deployed yesterday, an older tag is there, and somebody else's deployment is running.",
+        "An image was deployed yesterday, an older tag exists, and somebody else's deployment is running.",
         replace(IMAGE, images=("2.0.1", "2.0.0")),
         others=(Other(age=DAY, over=True), Other(age=20)),
     ),
-    changing(
+    with_write(
         "rollback-impossible",
-        "The deployment is finished, its site answers 502, and this version of Coolify knows no way back.",
+        "The deployment is finished, its site responds with 502, and this version of Coolify has no "
+        "rollback.",
         replace(WEB, site=BAD),
-        others=ran(*OLDER),
+        others=ended_deployments(*OLDER),
         version=VERSIONS["4.1.2"],
     ),
-    changing(
+    with_write(
         "create",
-        "There is no application yet, but two projects, and a server beside one that only builds.",
+        "There is no application yet, but two projects, a server and a build server.",
         targets=0,
         projects=(Project("Shop", ("production", "staging")), Project("Blog")),
         hosts=(Host(), Host("builder", builder=True)),
     ),
-    changing("create-existing", "The application that is to be created, `shop`, is there already.", IMAGE),
-    changing(
+    with_write("create-existing", "The application `shop`, which is to be created, already exists.", IMAGE),
+    with_write(
         "already-queued-old-image",
-        "Somebody else's deployment of the image application is running, and has read the tag that it had before.",
+        "Somebody else's deployment of the image application is running, with the previous tag.",
         IMAGE,
         others=(Other(),),
     ),

@@ -1,4 +1,7 @@
-"""Scenarios about what goes wrong in the field, one thing at a time: lost or odd answers, refusals, commands and deployments that fail."""
+"""Scenarios with one failure each.
+
+Lost or malformed responses, rejections, failing commands and deployments.
+"""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -25,206 +28,215 @@ from tests.simulator.coolify.faults import (
 TRIGGERS = ("deploy", "start", "restart")
 MIGRATES = {"post_deployment_command": "php artisan migrate --force"}
 SKIPPED = recorded("post_command_fails", 45)
-RUNNING_ON = before(
+BEFORE_THE_COMMAND = before(
     SKIPPED,
     next(line.at for line in SKIPPED.lines if line.output.startswith("Executing post-deployment command")),
 )
-GONE = tuple(line for line in SKIPPED.lines if line.output.startswith("Gracefully"))
-REASON = next(line.at for line in BROKEN.lines if line.output.startswith("====="))
+CLEANUP = tuple(line for line in SKIPPED.lines if line.output.startswith("Gracefully"))
+REASON_AT = next(line.at for line in BROKEN.lines if line.output.startswith("====="))
 
 
 def migrating(seconds: float) -> Script:
-    """The post-deployment command runs for so long (infinite: for ever) and goes well."""
-    done = () if seconds == inf else (Change(RUNNING_ON.lines[-1].at + seconds, {"finished_at": True}),)
-    last = () if seconds == inf else tuple(replace(line, at=line.at + seconds) for line in GONE)
-    return and_then(RUNNING_ON, last, done)
+    """The post-deployment command succeeds after these seconds; with infinity it never ends."""
+    end = (
+        () if seconds == inf else (Change(BEFORE_THE_COMMAND.lines[-1].at + seconds, {"finished_at": True}),)
+    )
+    last_lines = () if seconds == inf else tuple(replace(line, at=line.at + seconds) for line in CLEANUP)
+    return and_then(BEFORE_THE_COMMAND, last_lines, end)
 
 
 def hostile() -> Script:
-    """A failing build whose every text wants to command the CI system."""
+    """A failing build in which every text tries to command the CI system."""
     message = tuple(
         Change(change.at, {**change.fields, "commit_message": HOSTILE_MESSAGE}) for change in BROKEN.changes
     )
     return and_then(replace(BROKEN, changes=message), hostile_lines(21, 38))
 
 
-def plain(name: str, summary: str, *troubles: Fault) -> Scenario:
-    """A deployment that goes well on a server, or a road to it, that does not."""
-    return Scenario(name, summary, apps=(WEB,), faults=troubles)
+def with_faults(name: str, summary: str, *faults: Fault) -> Scenario:
+    """A successful deployment with faults of the server or the network."""
+    return Scenario(name, summary, apps=(WEB,), faults=faults)
 
 
-def scripted(name: str, summary: str, script: Script, **fields: str) -> Scenario:
-    """A deployment that goes another way."""
+def with_script(name: str, summary: str, script: Script, **fields: str) -> Scenario:
+    """A deployment with its own script."""
     return Scenario(name, summary, apps=(App(script, fields=fields),))
 
 
-def each(edits: Iterable[Callable[[Response], Response]], first: int, on: str = "look") -> tuple[Fault, ...]:
-    """One look spoiled by each edit, from the look number `first` on; or one request to another route."""
+def one_per_poll(
+    edits: Iterable[Callable[[Response], Response]], first: int, on: str = "look"
+) -> tuple[Fault, ...]:
+    """One edited poll for each edit, beginning with number `first`; or requests to another route."""
     return tuple(
         Fault((on,), Then.EDIT, edit=edit, nth=(nth,)) for nth, edit in enumerate(edits, start=first)
     )
 
 
-def barred(name: str, summary: str, bar: str) -> Scenario:
-    """Every request with a token that is known gets the same refusal."""
+def blocked(name: str, summary: str, bar: str) -> Scenario:
+    """Every request with a known token is rejected."""
     return Scenario(name, summary, apps=(WEB,), bar=bar)
 
 
-def may(name: str, summary: str, *abilities: str) -> Scenario:
+def with_abilities(name: str, summary: str, *abilities: str) -> Scenario:
     return Scenario(name, summary, apps=(WEB,), abilities=frozenset(abilities))
 
 
-def elsewhere(name: str, summary: str, reply: str) -> Scenario:
-    """Behind the address there is no Coolify, or something stands before it."""
-    return plain(name, summary, Fault(("any",), Then.REPLY, reply=reply))
+def behind_proxy(name: str, summary: str, reply: str) -> Scenario:
+    """There is no Coolify at the address, or a proxy is in front of it."""
+    return with_faults(name, summary, Fault(("any",), Then.REPLY, reply=reply))
 
 
 FAILURES = (
     Scenario(
         "adopted-cancelled",
-        "As `already-queued`, but somebody cancels that other deployment; a second trigger is really queued and finishes.",
+        "Like `already-queued`, but somebody cancels the other deployment; a second trigger is queued and "
+        "finishes.",
         apps=(IMAGE,),
         others=(Other(cancelled=10),),
     ),
     Scenario(
         "adopted-gone",
-        "Coolify says `already queued`, but nothing is in the list any more; a second trigger is really queued.",
+        "Coolify reports `already queued`, but the list is empty by then; a second trigger is queued.",
         apps=(IMAGE,),
         vacant=1,
     ),
-    plain(
+    with_faults(
         "lost-answer",
-        "The deployment is queued, but the connection closes before the answer.",
+        "The deployment is queued, but the connection closes before the response.",
         Fault(TRIGGERS, Then.CLOSE, acts=True, nth=(1,)),
     ),
-    plain(
+    with_faults(
         "lost-request",
         "The connection closes before anything is queued; the second trigger works.",
         Fault(TRIGGERS, Then.CLOSE, nth=(1,)),
     ),
-    plain(
+    with_faults(
         "server-error",
-        "Every trigger answers 500 and queues nothing.",
+        "Every trigger fails with 500 and queues nothing.",
         Fault(TRIGGERS, Then.REPLY, reply="deploy_body_list_500"),
     ),
-    plain(
+    with_faults(
         "truncated",
-        "The deployment is queued, but the answer breaks off in its middle.",
+        "The deployment is queued, but the response is cut off in the middle.",
         Fault(TRIGGERS, Then.CUT, nth=(1,)),
     ),
-    scripted(
+    with_script(
         "post-command-failed",
-        "The deployment is finished, its post-deployment command fails.",
+        "The deployment is finished, but its post-deployment command fails.",
         recorded("post_command_failed", 45),
         **MIGRATES,
     ),
-    scripted(
+    with_script(
         "post-command-skipped",
-        "The post-deployment command finds no container to run in.",
+        "The post-deployment command finds no container.",
         SKIPPED,
         **MIGRATES,
     ),
-    scripted(
+    with_script(
         "post-command-slow",
-        "The post-deployment command runs for ninety seconds and goes well.",
+        "The post-deployment command succeeds after 90 s.",
         migrating(90),
         **MIGRATES,
     ),
-    scripted("post-command-endless", "The post-deployment command never ends.", migrating(inf), **MIGRATES),
-    may("no-logs", "The token lacks read:sensitive: deployments have no `logs`.", "read", "deploy"),
-    plain(
+    with_script(
+        "post-command-endless", "The post-deployment command never ends.", migrating(inf), **MIGRATES
+    ),
+    with_abilities(
+        "no-logs", "The token lacks read:sensitive: deployments have no `logs`.", "read", "deploy"
+    ),
+    with_faults(
         "vanished",
-        "Ten seconds after its start the application is deleted, with its deployment.",
+        "After 10 s the application is deleted, with its deployment.",
         Fault(("look", "cancel"), Then.REPLY, reply="deployment_unknown", clock="row", since=10),
         Fault(("history",), Then.REPLY, reply="app_deployments_unknown", clock="row", since=10),
         Fault(("application",), Then.REPLY, reply="app_get_unknown", clock="row", since=10),
     ),
-    plain(
+    with_faults(
         "revoked",
-        "The token is revoked ten seconds after the start.",
+        "The token is revoked after 10 s.",
         Fault(("any",), Then.REPLY, reply="unauth_bad", clock="row", since=10),
     ),
-    plain(
+    with_faults(
         "forbidden",
-        "The deployment may not be read.",
+        "The token may not read the deployment.",
         Fault(("look",), Then.REPLY, reply="deployment_get_deployonly_403"),
     ),
-    scripted(
+    with_script(
         "rewritten",
-        "The list of log entries shrinks, is re-ordered and grows again.",
+        "The list of log entries shrinks, is reordered and grows again.",
         replace(BUILT, shown=rewritten),
     ),
     Scenario(
         "hostile",
-        "Every foreign text wants to command the CI system or to leak the token; the build fails.",
+        "Every untrusted text tries to command the CI system or to leak the token; the build fails.",
         apps=(App(hostile(), name=HOSTILE_NAME, fqdn=HOSTILE_ADDRESS),),
     ),
-    scripted(
+    with_script(
         "unknown-status",
-        "The deployment has a status that nobody knows for a while, then it is finished.",
+        "The deployment has an unknown status for a while, and then finishes.",
         and_then(BUILT, changes=(Change(10, {"status": "paused"}), Change(25, {"status": "in_progress"}))),
     ),
-    elsewhere("html", "A page of HTML answers everything.", "elsewhere_html"),
-    elsewhere(
-        "cloudflare", "Cloudflare Access stands before Coolify.", "transport_proxy_cloudflare_access_302"
+    behind_proxy("html", "Every response is an HTML page.", "elsewhere_html"),
+    behind_proxy(
+        "cloudflare", "Cloudflare Access is in front of Coolify.", "transport_proxy_cloudflare_access_302"
     ),
-    elsewhere("redirect", "A proxy sends everything to https.", "elsewhere_redirect_301"),
-    elsewhere("proxy-404", "Traefik knows no Coolify.", "transport_proxy_traefik_404"),
-    barred("api-disabled", "The API is switched off.", "transport_api_disabled"),
-    barred("ip-denied", "This address may not use the API.", "ip_denied"),
-    barred("member-token", "The token belongs to a mere member of the team.", "member_deploy_version"),
-    barred("left-team", "The token's owner has left the team.", "left_team_401"),
+    behind_proxy("redirect", "A proxy redirects everything to https.", "elsewhere_redirect_301"),
+    behind_proxy("proxy-404", "Traefik has no route to Coolify.", "transport_proxy_traefik_404"),
+    blocked("api-disabled", "The API is disabled.", "transport_api_disabled"),
+    blocked("ip-denied", "The API does not allow this IP address.", "ip_denied"),
+    blocked("member-token", "The token belongs to a member who is not an admin.", "member_deploy_version"),
+    blocked("left-team", "The token's owner has left the team.", "left_team_401"),
     Scenario("unknown-app", "No application has this uuid.", apps=(WEB,), targets=0),
-    may("read-only-token", "The token may read, but start nothing.", "read", "read:sensitive"),
-    plain(
+    with_abilities("read-only-token", "The token may only read.", "read", "read:sensitive"),
+    with_faults(
         "throttled",
-        "Too many requests were sent: once for the trigger, once for a look.",
+        "The rate limit is reached twice: by the trigger and by a poll.",
         Fault(TRIGGERS, Then.REPLY, reply="ratelimit_429", nth=(1,)),
         Fault(("look",), Then.REPLY, reply="ratelimit_429", nth=(3,)),
     ),
-    plain("huge", "One answer is larger than 64 MiB.", *each((huge,), 2)),
-    plain("malformed", "Four looks in a row are answered by nonsense.", *each(MALFORMED, 2)),
-    plain(
+    with_faults("huge", "One response is larger than 64 MiB.", *one_per_poll((huge,), 2)),
+    with_faults("malformed", "Four consecutive polls get malformed responses.", *one_per_poll(MALFORMED, 2)),
+    with_faults(
         "gateway-look",
-        "Eight looks in a row are answered by a gateway's JSON, each with another 4xx.",
-        *each(GATEWAYS, 2),
+        "Eight consecutive polls get a gateway's JSON, each with another 4xx.",
+        *one_per_poll(GATEWAYS, 2),
     ),
-    plain(
+    with_faults(
         "gateway-check",
-        "Before anything is started a gateway answers the first eight questions about the application, each with another 4xx.",
-        *each(GATEWAYS, 1, "application"),
+        "A gateway responds to the first eight requests for the application, each with another 4xx.",
+        *one_per_poll(GATEWAYS, 1, "application"),
     ),
-    plain(
+    with_faults(
         "hang-at-first",
-        "The very first question is never answered.",
+        "The first request gets no response.",
         Fault(("version",), Then.HANG, nth=(1,)),
     ),
-    plain("hang", "The third look is never answered.", Fault(("look",), Then.HANG, nth=(3,))),
-    plain(
+    with_faults("hang", "The third poll gets no response.", Fault(("look",), Then.HANG, nth=(3,))),
+    with_faults(
         "hang-start",
-        "The deployment is queued, but the answer never comes.",
+        "The deployment is queued, but the response never comes.",
         Fault(TRIGGERS, Then.HANG, acts=True, nth=(1,)),
     ),
-    plain(
+    with_faults(
         "cancel-500",
-        "A cancel works, and answers 500.",
+        "A cancel works, but responds with 500.",
         Fault(("cancel",), Then.EDIT, edit=cancelled_but_500),
     ),
     Scenario(
         "two",
-        "Of two applications the first fails and the second finishes.",
+        "Of two applications, the first fails and the second finishes.",
         apps=(App(BROKEN), WORKER),
         targets=2,
     ),
     Scenario("old", "Coolify is v4.0.0-beta.380.", apps=(WEB,), version=VERSIONS["4.0.0-beta.380"]),
-    scripted(
+    with_script(
         "restarted",
-        "Coolify restarts during the deployment: failed, without a reason and without an end.",
+        "Coolify restarts during the deployment, which fails without a reason and an end.",
         and_then(before(BUILT, 30), changes=(Change(30, {"status": "failed"}),)),
     ),
-    scripted(
+    with_script(
         "late-reason",
-        "The reason of the failure comes three seconds after the status.",
-        delayed(BROKEN, REASON, 3),
+        "The failure reason comes 3 s after the status.",
+        delayed(BROKEN, REASON_AT, 3),
     ),
 )

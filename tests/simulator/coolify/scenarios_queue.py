@@ -1,4 +1,4 @@
-"""Scenarios about the queue, and about what others started there."""
+"""Scenarios about the queue, and deployments of others."""
 
 from dataclasses import replace
 from math import inf
@@ -21,7 +21,7 @@ from deployer.simulator.coolify.versions import VERSIONS
 QUEUES = (
     Scenario(
         "start-queue-full",
-        "The queue is full for about two minutes, and /start answers with a phantom.",
+        "The queue is full for about two minutes, and /start responds with a phantom.",
         apps=(WEB, WORKER),
         others=CROWD,
         full_until=130,
@@ -35,14 +35,14 @@ QUEUES = (
     ),
     Scenario(
         "queue-always-full",
-        "The queue never has room.",
+        "The queue stays full.",
         apps=(WEB, WORKER),
         others=CROWD,
         full_until=inf,
     ),
     Scenario(
         "stuck-queue",
-        "Somebody else's deployment of the same commit is queued, because what it waited for was cancelled.",
+        "Another deployment of the same commit is stuck in the queue, after the one before it was cancelled.",
         apps=(IMAGE,),
         others=(Other(stuck=True),),
         may_cancel=True,
@@ -51,7 +51,7 @@ QUEUES = (
     ),
     Scenario(
         "cancel-before-others",
-        "One deployment of the application runs; another application's is queued, and nothing will start it.",
+        "One deployment of the application runs; another application's is stuck in the queue.",
         apps=(WEB, WORKER),
         others=(Other(age=20), Other(app=1, age=30, stuck=True)),
         may_cancel=True,
@@ -59,7 +59,7 @@ QUEUES = (
     ),
     Scenario(
         "webhook-too",
-        "A webhook's deployment of the same commit is over already; ours gets the same sha.",
+        "A webhook's deployment of the same commit has already ended; ours has the same commit.",
         apps=(WEB,),
         others=(Other(age=120, webhook=True, over=True),),
     ),
@@ -71,28 +71,28 @@ QUEUES = (
     ),
     Scenario(
         "cancel-others",
-        "Two deployments of somebody else are there: one runs, one is queued.",
+        "Somebody else has one running and one queued deployment.",
         apps=(WEB,),
         others=(Other(age=20), Other(age=5)),
         may_cancel=True,
     ),
     Scenario(
         "server-unreachable-cancel",
-        "A cancel works, and answers 500 because the server is out of reach.",
+        "A cancel works, but responds with 500 because the server is unreachable.",
         apps=(WEB,),
         reachable=False,
         version=VERSIONS["4.3.6"],
     ),
-    Scenario("preview-missing", "There is no preview for any pull request.", apps=(WEB,)),
-    Scenario("preview-on-service", "A service has no previews at all.", resources=(STACK,)),
+    Scenario("preview-missing", "There is no preview of any pull request.", apps=(WEB,)),
+    Scenario("preview-on-service", "A service has no previews.", resources=(STACK,)),
     Scenario(
         "other-server-fails",
-        "The deployment is finished, but the one that follows on the second server fails.",
+        "The deployment is finished, but the one on the second server fails.",
         apps=(App(MAIN, servers=(Extra("second", elsewhere(BROKEN, "second")),)),),
     ),
     Scenario(
         "write-token",
-        "The token may write, too.",
+        "The token may also write.",
         apps=(replace(IMAGE, previews=(7,)),),
         abilities=frozenset({"read", "read:sensitive", "deploy", "write"}),
     ),

@@ -1,4 +1,4 @@
-"""Scenarios about what becomes of an application, a service or a database after it was started."""
+"""Scenarios about the status of an application, a service or a database after it was started."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -12,32 +12,36 @@ from deployer.simulator.coolify.versions import VERSIONS
 from deployer.simulator.serving.exchange import Fault, Then
 from tests.simulator.coolify.scenarios_failures import MIGRATES, SKIPPED
 
-CHECKED = {"health_check_enabled": True}
-TOLD = next(line.at for line in SKIPPED.lines if line.output.startswith("Post-deployment command"))
+HEALTH_CHECK = {"health_check_enabled": True}
+COMMAND_RESULT_AT = next(
+    line.at for line in SKIPPED.lines if line.output.startswith("Post-deployment command")
+)
 
-FAILS = recorded("post_command_failed", 45)
-FAILED_AT = next(line.at for line in FAILS.lines if line.output.startswith("Post-deployment command failed"))
+COMMAND_FAILS = recorded("post_command_failed", 45)
+FAILED_AT = next(
+    line.at for line in COMMAND_FAILS.lines if line.output.startswith("Post-deployment command failed")
+)
 
 
 def after(name: str, summary: str, *statuses: tuple[float, str], **fields: object) -> Scenario:
-    """The deployment goes well; then the application has these statuses."""
+    """The deployment succeeds, and then the application has these statuses."""
     return Scenario(name, summary, apps=(replace(WEB, statuses=statuses, fields=fields),))
 
 
-def stack(name: str, summary: str, *troubles: Fault, **statuses: Statuses) -> Scenario:
-    """A service that has these statuses after an act."""
-    return Scenario(name, summary, resources=(replace(STACK, statuses_after=statuses),), faults=troubles)
+def stack(name: str, summary: str, *faults: Fault, **statuses: Statuses) -> Scenario:
+    """A service that has these statuses after each action."""
+    return Scenario(name, summary, resources=(replace(STACK, statuses_after=statuses),), faults=faults)
 
 
 def always(*statuses: tuple[float, str]) -> Mapping[str, Statuses]:
-    """The same after each start."""
+    """The same statuses after every kind of start."""
     return dict.fromkeys(("deploy", "start", "restart", "latest"), statuses)
 
 
 STATUSES = (
     after(
         "crash-loop",
-        "The deployment is finished, but its container restarts for ever.",
+        "The deployment is finished, but its container restarts forever.",
         (0, "restarting:unknown"),
     ),
     after(
@@ -47,13 +51,13 @@ STATUSES = (
     ),
     after(
         "never-clear",
-        "The deployment is finished, and its health check never tells anything good.",
+        "The deployment is finished, but its health check never succeeds.",
         (0, "running:unhealthy"),
-        **CHECKED,
+        **HEALTH_CHECK,
     ),
     after(
         "health-shaken",
-        "The container restarts for twenty seconds, runs for eight, restarts once more, and then runs.",
+        "The container restarts for 20 s, runs for 8 s, restarts once more, and then runs.",
         (0, "restarting:unknown"),
         (20, "running:unknown"),
         (28, "restarting:unknown"),
@@ -61,27 +65,28 @@ STATUSES = (
     ),
     after(
         "health-late",
-        "The container needs forty seconds to start.",
+        "The container needs 40 s to start.",
         (0, "starting:unknown"),
         (40, "running:unknown"),
     ),
     after(
         "unhealthy-without-check",
-        "It runs, and is called unhealthy for want of a health check.",
+        "It runs, and is reported as unhealthy because it has no health check.",
         (0, "running:unhealthy"),
     ),
     Scenario(
         "health-starting",
-        "The new container's health check never gets beyond starting: Coolify goes back to the old one, the deployment fails.",
+        "The new container's health check stays starting: Coolify keeps the old one, and the deployment "
+        "fails.",
         apps=(replace(SICK, script=recorded("health_starting", 45)),),
     ),
     Scenario(
         "post-command-says-why",
-        "The deployment is finished, its post-deployment command fails, and Coolify shows what it printed.",
+        "The deployment is finished, its post-deployment command fails, and Coolify shows its output.",
         apps=(
             App(
                 and_then(
-                    FAILS,
+                    COMMAND_FAILS,
                     (Line(FAILED_AT + 0.01, "SQLSTATE[HY000] [2002] Connection refused", type="stderr"),),
                 ),
                 fields=MIGRATES,
@@ -90,18 +95,20 @@ STATUSES = (
     ),
     Scenario(
         "finished-flips",
-        "On an old Coolify the deployment is finished, and turns to failed four seconds later.",
-        apps=(App(delayed(SKIPPED, TOLD, SKIPPED.end + 4 - TOLD), fields=MIGRATES),),
+        "On an old Coolify, the finished deployment turns to failed 4 s later.",
+        apps=(
+            App(delayed(SKIPPED, COMMAND_RESULT_AT, SKIPPED.end + 4 - COMMAND_RESULT_AT), fields=MIGRATES),
+        ),
         version=VERSIONS["4.0.0-beta.434"],
     ),
     stack(
         "service-stale",
-        "The service seems to run for ten seconds more, before the restart takes it down.",
+        "The service still shows as running for 10 s, before the restart takes it down.",
         **always((10, "exited"), (14, "starting:unhealthy"), (30, "exited"), (70, "running:healthy")),
     ),
     stack(
         "service-unseen",
-        "The service seems to run all the time, whatever became of its restart.",
+        "The service always shows as running, whether or not it was restarted.",
         **always((0, "running:healthy")),
     ),
     stack(
@@ -111,7 +118,7 @@ STATUSES = (
     ),
     Scenario(
         "database-unseen",
-        "The database seems to run all the time.",
+        "The database always shows as running.",
         resources=(replace(PG, statuses_after=always((0, "running:healthy"))),),
     ),
     stack(
@@ -126,10 +133,10 @@ STATUSES = (
     ),
     stack(
         "service-lost-answer",
-        "The service is restarted, but the connection closes before the answer.",
+        "The service is restarted, but the connection closes before the response.",
         Fault(("service_restart",), Then.CLOSE, acts=True, nth=(1,)),
     ),
-    Scenario("already-running", "A service and a database run already.", resources=(STACK, PG)),
+    Scenario("already-running", "A service and a database are already running.", resources=(STACK, PG)),
     Scenario(
         "already-stopped",
         "A service and a database are stopped.",

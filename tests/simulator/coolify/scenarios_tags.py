@@ -12,7 +12,7 @@ TAGS = (
     tagged(
         Scenario(
             "tag-phantom",
-            "One of two tagged applications is being deployed already, by somebody else.",
+            "Somebody else is already deploying one of two tagged applications.",
             apps=(IMAGE, WORKER),
             targets=2,
             others=(Other(),),
@@ -21,7 +21,7 @@ TAGS = (
     tagged(
         Scenario(
             "tag-429",
-            "The queue has room for one of two tagged applications: it is queued, and the answer is 429.",
+            "The queue has room for one of two tagged applications: it is queued, and the response is 429.",
             apps=PAIR,
             targets=2,
             full_until=130,
@@ -31,7 +31,8 @@ TAGS = (
     tagged(
         Scenario(
             "tag-500",
-            "The server of a tagged service is out of reach: the applications before it are queued, and the answer is 500.",
+            "The server of a tagged service is unreachable: the applications are queued, and the response "
+            "is 500.",
             apps=PAIR,
             targets=2,
             resources=(replace(STACK, reachable=False),),
@@ -40,7 +41,7 @@ TAGS = (
     tagged(
         Scenario(
             "tag-lost",
-            "What carries the tag is deployed, but the connection closes before the answer.",
+            "Everything with the tag is deployed, but the connection closes before the response.",
             apps=PAIR,
             targets=2,
             resources=(STACK,),
@@ -50,7 +51,7 @@ TAGS = (
     tagged(
         Scenario(
             "tag-unseen",
-            "Of an application and a service the service is starting for a moment, and runs as before.",
+            "Of an application and a service, the service is starting for a moment, and runs as before.",
             apps=(WEB,),
             resources=(
                 replace(
@@ -62,11 +63,11 @@ TAGS = (
     tagged(
         Scenario(
             "tag-service-twice",
-            "Two services of the same name carry the tag.",
+            "Two services of the same name have the tag.",
             apps=(WEB,),
             resources=(STACK, STACK),
         )
     ),
     Scenario("tag-unknown", "There is no such tag.", apps=(WEB,)),
-    Scenario("tag-empty", "The tag is there, but nothing carries it.", apps=(WEB,), tags=(TAG,)),
+    Scenario("tag-empty", "The tag exists, but nothing has it.", apps=(WEB,), tags=(TAG,)),
 )

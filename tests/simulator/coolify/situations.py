@@ -1,4 +1,4 @@
-"""A simulated Coolify of any version that is asked without a socket, and the situations in which it is asked."""
+"""A simulated Coolify of any version without a socket, and situations in which requests are sent to it."""
 
 import json
 import re
@@ -23,15 +23,15 @@ from deployer.simulator.serving.exchange import Fault, Response, Then
 from deployer.simulator.serving.made_up import TOKEN
 from tests.simulator.coolify.scenarios import SCENARIOS
 
-CONTRACT = Path(__file__).parents[2] / "contracts" / "coolify"
-CAPTURED = CONTRACT / "captured"
+CONTRACTS = Path(__file__).parents[2] / "contracts" / "coolify"
+CAPTURED = CONTRACTS / "captured"
 FOLDERS = {"": "4.3.10"} | {f"v{name}": name for name in VERSIONS if (CAPTURED / f"v{name}").exists()}
-STILL, LATE = 1e-9, 1e12  # simulated seconds in a real one: no time passes, or all of it
+STOPPED_CLOCK, ALL_TIME = 1e-9, 1e12  # speeds: the clock stands still, or all time has passed
 HOUR = 3600
 JSON = {"accept": "application/json"}
 
 
-# --- the server, and what it says
+# --- the server and its responses
 
 
 WEB = App(BUILT, tags=("blue",))
@@ -40,9 +40,9 @@ DOCS = App(BUILT, name="docs", fqdn="http://docs.example.com", tags=("solo",))
 IMG = replace(IMAGE, name="img", tags=("blue",))
 STACK, PG = Resource(tags=("blue",)), Resource("database", name="pg", status="exited:unhealthy")
 APPS, RESOURCES = {"web": WEB, "worker": WORKER, "docs": DOCS, "img": IMG}, {"stack": STACK, "pg": PG}
-EVERYBODY = Scenario(
+ALL_RESOURCES = Scenario(
     "everybody",
-    "What the captured servers had.",
+    "The resources of the captured servers.",
     apps=tuple(APPS.values()),
     resources=tuple(RESOURCES.values()),
     tags=("lonely",),
@@ -50,102 +50,110 @@ EVERYBODY = Scenario(
 )
 
 
-def said(server: Server, asked: Request) -> Response:
-    """What goes over the wire."""
+def wire_response(server: Server, asked: Request) -> Response:
+    """The response as it is sent."""
     asked.at = server.now()
-    trouble = server.trouble(caught_as(server.scenario.version, asked))
-    answer = with_fault(server, asked, trouble) if trouble else respond(server, asked)
-    assert answer
-    return shown(asked, answer)
+    fault = server.trouble(caught_as(server.scenario.version, asked))
+    response = with_fault(server, asked, fault) if fault else respond(server, asked)
+    assert response
+    return shown(asked, response)
 
 
-def read(answer: Response) -> Any:
-    text = b"".join(answer.body).decode()
-    return json.loads(text) if dict(answer.headers)["Content-Type"] == "application/json" else text
+def parse_body(response: Response) -> Any:
+    text = b"".join(response.body).decode()
+    return json.loads(text) if dict(response.headers)["Content-Type"] == "application/json" else text
 
 
 class Visit:
-    """A client of a server that stands still. A step is a method and a path; `{web}` and the like stand for uuids."""
+    """A client of a server whose clock stands still.
 
-    def __init__(self, version: str, **world: Any) -> None:
-        self.server = Server(replace(EVERYBODY, version=VERSIONS[version], **world), STILL)
+    A step is a method and a path, in which `{web}` and so on are replaced by uuids.
+    """
+
+    def __init__(self, version: str, **overrides: Any) -> None:
+        self.server = Server(replace(ALL_RESOURCES, version=VERSIONS[version], **overrides), STOPPED_CLOCK)
         self.uuids = dict(zip((*APPS, *RESOURCES), (*self.server.apps, *self.server.resources), strict=True))
         self.uuids |= {"project": body_of("project")["uuid"], "host": body_of("servers")[0]["uuid"]}
-        self.uuids |= {f"foo_of_{who}": uuid_of(self.uuids[who], FOO) for who in ("web", "stack", "pg")}
-        self.server.now()  # others' deployments are there from the first moment on
+        self.uuids |= {f"foo_of_{name}": uuid_of(self.uuids[name], FOO) for name in ("web", "stack", "pg")}
+        self.server.now()  # creates the deployments of others
         self.uuids["last"] = self.server.rows[-1].uuid if self.server.rows else ""
 
-    def ask(self, step: str, body: str = "", **headers: str) -> Response:
-        """The answer; the last deployment that it names is `{last}` from now on."""
+    def send(self, step: str, body: str = "", **headers: str) -> Response:
+        """Send a request. The last deployment that the response names is `{last}` from then on."""
         method, _, place = step.format(**self.uuids).partition(" ")
         path, _, query = place.partition("?")
         with_token = JSON | {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"} | headers
-        answer = said(
+        response = wire_response(
             self.server, Request(method, f"/api/v1{path}", parse_qs(query), with_token, body.encode())
         )
-        named: list[bytes] = re.findall(rb'"deployment_uuid":"(\w+)"', b"".join(answer.body))
-        self.uuids["last"] = named[-1].decode() if named else self.uuids["last"]
-        return answer
+        uuids: list[bytes] = re.findall(rb'"deployment_uuid":"(\w+)"', b"".join(response.body))
+        self.uuids["last"] = uuids[-1].decode() if uuids else self.uuids["last"]
+        return response
 
-    def told(self, step: str, body: str = "", **headers: str) -> Any:
-        return read(self.ask(step, body, **headers))
+    def read(self, step: str, body: str = "", **headers: str) -> Any:
+        return parse_body(self.send(step, body, **headers))
 
     def wait(self, seconds: float) -> "Visit":
-        """So much later."""
+        """Let simulated seconds pass."""
         assert self.server._zero is not None
         self.server._zero -= seconds / self.server.speed
         return self
 
     def row(self) -> dict[str, Any]:
-        """The deployment named last."""
-        body: dict[str, Any] = self.told("GET /deployments/{last}")
+        """The record of the deployment that was named last."""
+        body: dict[str, Any] = self.read("GET /deployments/{last}")
         return body
 
-    def done(self, *steps: str) -> Response:
-        """The answer to the last of them."""
-        return [self.ask(step) for step in steps][-1]
+    def send_all(self, *steps: str) -> Response:
+        """Send several requests, and return the last response."""
+        return [self.send(step) for step in steps][-1]
 
-    def may(self, *abilities: str) -> "Visit":
+    def with_abilities(self, *abilities: str) -> "Visit":
         self.server.scenario = replace(self.server.scenario, abilities=frozenset(abilities))
         return self
 
 
-World = dict[str, Any]
+Overrides = dict[str, Any]
 
-WEB_RUNS, WORKER_RUNS, DOCS_RUNS, IMG_RUNS = ((f"POST /deploy?uuid={{{who}}}",) for who in APPS)
-CANCELLED = (*WEB_RUNS, "POST /deployments/{last}/cancel")
-PREVIEW = ("POST /deploy?uuid={img}&pr=9&docker_tag=pr-9",)
-TOO_MANY = ("GET /nope",) * 200
+DEPLOY_WEB, DEPLOY_WORKER, DEPLOY_DOCS, DEPLOY_IMG = ((f"POST /deploy?uuid={{{name}}}",) for name in APPS)
+DEPLOY_AND_CANCEL = (*DEPLOY_WEB, "POST /deployments/{last}/cancel")
+DEPLOY_PREVIEW = ("POST /deploy?uuid={img}&pr=9&docker_tag=pr-9",)
+OVER_RATE_LIMIT = ("GET /nope",) * 200
 
 
-def going(script: str) -> World:
-    """Every deployment goes like the recorded one."""
+def with_script(script: str) -> Overrides:
+    """Every deployment follows the recorded one."""
     return {"apps": tuple(replace(app, script=recorded(script, 45)) for app in APPS.values())}
 
 
-def standing(stack: str, pg: str) -> World:
+def with_statuses(stack: str, pg: str) -> Overrides:
     return {"resources": (replace(STACK, status=stack), replace(PG, status=pg))}
 
 
-def with_variables(*variables: Variable) -> World:
+def with_variables(*variables: Variable) -> Overrides:
     return {
         "apps": tuple(replace(app, variables=variables) for app in APPS.values()),
         "resources": tuple(replace(each, variables=variables) for each in RESOURCES.values()),
     }
 
 
-def barred(bar: str) -> World:
+def blocked(bar: str) -> Overrides:
     return {"bar": bar}
 
 
-RUNNING, EXITED = standing("running:healthy", "running:healthy"), standing("exited", "exited:unhealthy")
-FULL_QUEUE: World = {"full_until": float("inf")}
-CUT_OFF: World = {"reachable": False}
-STRANGERS: World = {"strangers": 1}
-SERVERS: World = {"apps": (WEB, replace(WORKER, script=MAIN, servers=(Extra("second", BUILT),)), DOCS, IMG)}
-RESTARTED: World = {"apps": SCENARIOS["restarted"].apps * len(APPS)}
-AWAY: World = {"faults": (Fault(("any",), Then.REPLY, reply="maintenance_503"),)}
-TAKEN: World = {
+RUNNING, EXITED = (
+    with_statuses("running:healthy", "running:healthy"),
+    with_statuses("exited", "exited:unhealthy"),
+)
+FULL_QUEUE: Overrides = {"full_until": float("inf")}
+SERVER_UNREACHABLE: Overrides = {"reachable": False}
+STRANGERS: Overrides = {"strangers": 1}
+SERVERS: Overrides = {
+    "apps": (WEB, replace(WORKER, script=MAIN, servers=(Extra("second", BUILT),)), DOCS, IMG)
+}
+RESTARTED: Overrides = {"apps": SCENARIOS["restarted"].apps * len(APPS)}
+MAINTENANCE: Overrides = {"faults": (Fault(("any",), Then.REPLY, reply="maintenance_503"),)}
+TAKEN_DOMAINS: Overrides = {
     "apps": (
         replace(WEB, fqdn="https://web.example.com"),
         WORKER,
@@ -153,14 +161,14 @@ TAKEN: World = {
         IMG,
     )
 }
-DESTINATIONS: World = {"hosts": (Host(destinations=("coolify", "second")),)}
+DESTINATIONS: Overrides = {"hosts": (Host(destinations=("coolify", "second")),)}
 FOO, FOO2 = Variable("FOO", "bar"), Variable("FOO2", "bar")
 SHOWN_ONCE = Variable("ML", "a\nb", literal=True, multiline=True, shown_once=True)
-UNREACHABLE: World = {"resources": (replace(STACK, reachable=False), PG)}
+UNREACHABLE: Overrides = {"resources": (replace(STACK, reachable=False), PG)}
 
 
 def plain(body: Any) -> Any:
-    """GET /deployments is a list even where PHP made an object of it (coolify-api 5.5)."""
+    """Turn an object with numbers as keys, as of GET /deployments, into a list (coolify-api 5.5)."""
     return (
         list(body.values())
         if isinstance(body, dict) and body and all(key.isdecimal() for key in body)

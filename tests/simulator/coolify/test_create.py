@@ -1,48 +1,50 @@
-"""An application is made, or refused for the recorded reasons."""
+"""An application is created, or rejected for the recorded reasons."""
 
 import pytest
 
-from tests.simulator.coolify.client import V1, recorded, visit, visiting, wanted, write
+from tests.simulator.coolify.client import V1, connected_client, new_application, recorded, send_json, visit
 from tests.simulator.coolify.invariants import violations
 
 
-def test_an_application_that_was_made_can_be_found_deployed_and_visited() -> None:
-    with visiting("create", 1) as (session, client):
+def test_created_application_can_be_found_deployed_and_requested() -> None:
+    with connected_client("create", 1) as (session, client):
         assert [
-            [each["name"] for each in client.ask("GET", f"{V1}/{kind}").body]
+            [each["name"] for each in client.send("GET", f"{V1}/{kind}").body]
             for kind in ("projects", "servers", "applications")
         ] == [
             ["Shop", "Blog"],
             ["localhost", "builder"],
             [],
         ]
-        reply = write(
-            client, "POST /applications/dockerimage", wanted(client, domains="https://shop.example.com")
+        reply = send_json(
+            client,
+            "POST /applications/dockerimage",
+            new_application(client, domains="https://shop.example.com"),
         )
         assert (reply.status, reply.body["domains"], session.site.rpartition("/")[2]) == (
             201,
             "https://shop.example.com",
             reply.body["uuid"],
         )
-        [listed] = client.ask("GET", f"{V1}/applications").body
-        environment = client.ask("GET", f"{V1}/projects/{wanted(client)['project_uuid']}").body[
+        [applications] = client.send("GET", f"{V1}/applications").body
+        environment = client.send("GET", f"{V1}/projects/{new_application(client)['project_uuid']}").body[
             "environments"
         ][0]
-        assert (listed["name"], listed["build_pack"], listed["environment_id"]) == (
+        assert (applications["name"], applications["build_pack"], applications["environment_id"]) == (
             "shop",
             "dockerimage",
             environment["id"],
         )
-        assert (listed["status"], visit(client)[0]) == ("exited:unhealthy", 503)
-        uuid = client.ask("POST", f"{V1}/deploy?uuid={listed['uuid']}").body["deployments"][0][
+        assert (applications["status"], visit(client)[0]) == ("exited:unhealthy", 503)
+        uuid = client.send("POST", f"{V1}/deploy?uuid={applications['uuid']}").body["deployments"][0][
             "deployment_uuid"
         ]
         session.skip(60)
-        assert (client.look(uuid).body["status"], visit(client)) == ("finished", (200, "ok"))
+        assert (client.poll(uuid).body["status"], visit(client)) == ("finished", (200, "ok"))
         assert violations(session) == []
 
 
-NOT_MADE = [
+REJECTED = [
     pytest.param({"environment_name": None}, "create_img_noenv", id="no environment"),
     pytest.param({"environment_name": "nope"}, "create_img_badenv", id="unknown environment"),
     pytest.param({"project_uuid": "nope"}, "create_img_badproject", id="unknown project"),
@@ -52,28 +54,30 @@ NOT_MADE = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "name"), NOT_MADE)
-def test_an_application_is_not_made_for_the_recorded_reasons(fields: dict[str, object], name: str) -> None:
-    with visiting("create") as (_, client):
+@pytest.mark.parametrize(("fields", "name"), REJECTED)
+def test_creation_is_rejected_for_the_recorded_reasons(fields: dict[str, object], name: str) -> None:
+    with connected_client("create") as (_, client):
         reply, expected = (
-            write(client, "POST /applications/dockerimage", wanted(client, **fields)),
+            send_json(client, "POST /applications/dockerimage", new_application(client, **fields)),
             recorded(name)["response"],
         )
         assert (reply.status, reply.body) == (expected["status"], expected["body"])
-        assert client.ask("GET", f"{V1}/applications").body == []
+        assert client.send("GET", f"{V1}/applications").body == []
 
 
-def test_nothing_is_made_on_a_server_that_only_builds_or_in_a_foreign_destination() -> None:
-    with visiting("create") as (_, client):
-        builder = client.ask("GET", f"{V1}/servers").body[1]["uuid"]
+def test_creation_is_rejected_on_a_build_server_and_in_another_destination() -> None:
+    with connected_client("create") as (_, client):
+        builder = client.send("GET", f"{V1}/servers").body[1]["uuid"]
         assert "build server" in str(
-            write(client, "POST /applications/dockerimage", wanted(client, server_uuid=builder)).body[
-                "errors"
-            ]
+            send_json(
+                client, "POST /applications/dockerimage", new_application(client, server_uuid=builder)
+            ).body["errors"]
         )
-        [destination] = client.ask("GET", f"{V1}/servers/{builder}/destinations").body
+        [destination] = client.send("GET", f"{V1}/servers/{builder}/destinations").body
         assert destination["server_uuid"] == builder
-        ignored = write(
-            client, "POST /applications/dockerimage", wanted(client, destination_uuid=destination["uuid"])
+        ignored = send_json(
+            client,
+            "POST /applications/dockerimage",
+            new_application(client, destination_uuid=destination["uuid"]),
         )
-        assert ignored.status == 201  # there is only one, so that nobody looks
+        assert ignored.status == 201  # with only one destination, it is not checked

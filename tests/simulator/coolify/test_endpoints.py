@@ -1,4 +1,4 @@
-"""The simulated Coolify answers as coolify-api says: status, headers and shape are the recorded ones."""
+"""The simulated Coolify responds as in coolify-api: status, headers and keys are the recorded ones."""
 
 import http.client
 import json
@@ -7,17 +7,29 @@ import time
 import pytest
 
 from deployer.simulator.coolify.routes import ROUTES, Route
-from tests.simulator.coolify.client import CONTRACT, JSON, U2, U3, V1, D, U, fits, placed, recorded, visiting
+from tests.simulator.coolify.client import (
+    CONTRACTS,
+    JSON,
+    U2,
+    U3,
+    V1,
+    D,
+    U,
+    connected_client,
+    differences_in,
+    recorded,
+    with_uuids,
+)
 
-READ, DEPLOY = "deployment_get_deployonly_403", "app_start_read403"
-ANSWERS = [
-    # recorded answer, scenario, method, path; `after`: a deployment was started before
+READ_DENIED, DEPLOY_DENIED = "deployment_get_deployonly_403", "app_start_read403"
+RESPONSES = [
+    # recorded response, scenario, method, path; `after`: a deployment was started before
     pytest.param("version", "success", "GET", "/version", False, id="version"),
-    pytest.param("version", "success", "GET", "/version/", False, id="a trailing slash is no other path"),
+    pytest.param("version", "success", "GET", "/version/", False, id="trailing slash"),
     pytest.param("health_api_disabled", "success", "GET", "/health", False, id="health"),
     pytest.param("deploy_one", "success", "POST", f"/deploy?uuid={U}", False, id="deploy"),
     pytest.param(
-        "deploy_one", "success", "POST", f"/deploy/?uuid={U}&force=true", True, id="deploy by force"
+        "deploy_one", "success", "POST", f"/deploy/?uuid={U}&force=true", True, id="deploy with force"
     ),
     pytest.param("deploy_skipped", "success", "POST", f"/deploy?uuid={U}", True, id="deploy skipped"),
     pytest.param("deploy_unknown", "success", "POST", "/deploy?uuid=nobody", False, id="deploy unknown"),
@@ -66,7 +78,7 @@ ANSWERS = [
         "app_start_unknown", "success", "POST", "/applications/nobody/stop", False, id="stop unknown"
     ),
     pytest.param("deploy_get_405", "success", "GET", f"/applications/{U}/stop", False, id="stop by GET"),
-    pytest.param("deploy_no_uuids", "success", "POST", "/deploy?uuid=,", False, id="deploy a comma"),
+    pytest.param("deploy_no_uuids", "success", "POST", "/deploy?uuid=,", False, id="deploy comma"),
     pytest.param("deploy_probe_deploy", "success", "POST", "/deploy?uuid=0", False, id="deploy 0"),
     pytest.param(
         "deploy_dockertag_nopr",
@@ -85,12 +97,12 @@ ANSWERS = [
         False,
         id="preview by its other name",
     ),
-    pytest.param("deploy_skipped", "image", "POST", f"/deploy?uuid={U}", True, id="an image is skipped"),
+    pytest.param("deploy_skipped", "image", "POST", f"/deploy?uuid={U}", True, id="image is skipped"),
     pytest.param(
         "deploy_one", "image", "POST", f"/deploy?uuid={U}&pr=9&docker_tag=pr-9", True, id="docker_tag"
     ),
     pytest.param(
-        "deploy_pr_unknown", "image", "POST", f"/deploy?uuid={U}&pr=9", False, id="no preview of an image"
+        "deploy_pr_unknown", "image", "POST", f"/deploy?uuid={U}&pr=9", False, id="no preview of image"
     ),
     pytest.param(
         "deploy_pr_unknown",
@@ -106,22 +118,22 @@ ANSWERS = [
         "POST",
         f"/deploy?uuid={U}&pr=7&docker_tag=x",
         False,
-        id="docker_tag of a repository",
+        id="docker_tag of repository",
     ),
     pytest.param(
         "deploy_pr_db", "preview-on-service", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview-on-service"
     ),
     pytest.param(
-        "deploy_pr_db", "database", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview of a database"
+        "deploy_pr_db", "database", "POST", f"/deploy?uuid={U}&pr=7", False, id="preview of database"
     ),
-    pytest.param("deploy_service", "service", "POST", f"/deploy?uuid={U}", False, id="deploy a service"),
+    pytest.param("deploy_service", "service", "POST", f"/deploy?uuid={U}", False, id="deploy service"),
     pytest.param(
         "deploy_mixed",
         "mixed",
         "POST",
         f"/deploy?uuid={U},{U3},nope",
         False,
-        id="deploy an application and a database",
+        id="deploy application and database",
     ),
     pytest.param(
         "deploy_service_server_unreachable_500",
@@ -134,7 +146,7 @@ ANSWERS = [
     pytest.param("deploy_tag_blue", "tag", "POST", "/deploy?tag=blue", False, id="tag"),
     pytest.param("deploy_tag_unknown", "tag-unknown", "POST", "/deploy?tag=blue", False, id="tag-unknown"),
     pytest.param("deploy_tag_unknown", "tag", "POST", "/deploy?tag=BLUE", False, id="tags are lower-case"),
-    pytest.param("deploy_tag_commas", "tag", "POST", "/deploy?tag=,", False, id="tag a comma"),
+    pytest.param("deploy_tag_commas", "tag", "POST", "/deploy?tag=,", False, id="tag comma"),
     pytest.param("deploy_tag_pr", "tag", "POST", "/deploy?tag=blue&pr=7", False, id="tag and pr"),
     pytest.param(
         "deploy_dockertag_nopr",
@@ -188,7 +200,7 @@ ANSWERS = [
         "DELETE",
         f"/applications/{U}/previews/7",
         False,
-        id="delete a preview",
+        id="delete preview",
     ),
     pytest.param(
         "preview_delete_404",
@@ -204,7 +216,7 @@ ANSWERS = [
         "DELETE",
         f"/applications/{U}/previews/x",
         False,
-        id="delete the preview x",
+        id="delete preview x",
     ),
     pytest.param(
         "app_start_unknown",
@@ -215,20 +227,18 @@ ANSWERS = [
         id="delete nobody's preview",
     ),
     pytest.param(
-        "catchall_404", "success", "GET", f"/applications/{U}/previews/7", False, id="a preview can't be read"
+        "catchall_404", "success", "GET", f"/applications/{U}/previews/7", False, id="preview can't be read"
     ),
     pytest.param("services_list", "service", "GET", "/services", False, id="services"),
     pytest.param("service_get", "service", "GET", f"/services/{U}", False, id="service"),
-    pytest.param(
-        "service_unknown", "database", "GET", f"/services/{U}", False, id="a database is no service"
-    ),
+    pytest.param("service_unknown", "database", "GET", f"/services/{U}", False, id="database is no service"),
     pytest.param(
         "service_restart",
         "service",
         "POST",
         f"/services/{U}/restart?latest=true",
         False,
-        id="restart a service",
+        id="restart service",
     ),
     pytest.param(
         "service_start_running",
@@ -236,13 +246,11 @@ ANSWERS = [
         "POST",
         f"/services/{U}/start",
         False,
-        id="start a running service",
+        id="start running service",
     ),
+    pytest.param("service_stop", "already-running", "POST", f"/services/{U}/stop", False, id="stop service"),
     pytest.param(
-        "service_stop", "already-running", "POST", f"/services/{U}/stop", False, id="stop a service"
-    ),
-    pytest.param(
-        "service_start", "already-stopped", "POST", f"/services/{U}/start", False, id="start a service"
+        "service_start", "already-stopped", "POST", f"/services/{U}/start", False, id="start service"
     ),
     pytest.param(
         "service_stop_exited",
@@ -250,20 +258,20 @@ ANSWERS = [
         "POST",
         f"/services/{U}/stop",
         False,
-        id="stop a stopped service",
+        id="stop stopped service",
     ),
     pytest.param(
         "service_unknown", "success", "POST", "/services/nobody/restart", False, id="restart no service"
     ),
     pytest.param(
-        "deploy_get_405", "service", "GET", f"/services/{U}/restart", False, id="restart a service by GET"
+        "deploy_get_405", "service", "GET", f"/services/{U}/restart", False, id="restart service by GET"
     ),
     pytest.param("database_get", "database", "GET", f"/databases/{U}", False, id="database"),
     pytest.param(
-        "database_unknown", "success", "GET", f"/databases/{U}", False, id="an application is no database"
+        "database_unknown", "success", "GET", f"/databases/{U}", False, id="application is no database"
     ),
     pytest.param(
-        "database_restart", "database", "POST", f"/databases/{U}/restart", False, id="restart a database"
+        "database_restart", "database", "POST", f"/databases/{U}/restart", False, id="restart database"
     ),
     pytest.param(
         "database_start_running",
@@ -271,13 +279,13 @@ ANSWERS = [
         "POST",
         f"/databases/{U2}/start",
         False,
-        id="start a running database",
+        id="start running database",
     ),
     pytest.param(
-        "database_stop", "already-running", "POST", f"/databases/{U2}/stop", False, id="stop a database"
+        "database_stop", "already-running", "POST", f"/databases/{U2}/stop", False, id="stop database"
     ),
     pytest.param(
-        "database_start", "already-stopped", "POST", f"/databases/{U2}/start", False, id="start a database"
+        "database_start", "already-stopped", "POST", f"/databases/{U2}/start", False, id="start database"
     ),
     pytest.param(
         "database_stop_exited",
@@ -285,13 +293,13 @@ ANSWERS = [
         "POST",
         f"/databases/{U2}/stop",
         False,
-        id="stop a stopped database",
+        id="stop stopped database",
     ),
     pytest.param(
-        "database_unknown", "service", "POST", f"/databases/{U}/start", False, id="a service is no database"
+        "database_unknown", "service", "POST", f"/databases/{U}/start", False, id="service is no database"
     ),
     pytest.param(
-        "deploy_get_405", "database", "GET", f"/databases/{U}/stop", False, id="stop a database by GET"
+        "deploy_get_405", "database", "GET", f"/databases/{U}/stop", False, id="stop database by GET"
     ),
     pytest.param("resources", "mixed", "GET", "/resources", False, id="resources"),
     pytest.param("databases_list", "mixed", "GET", "/databases", False, id="databases"),
@@ -301,7 +309,7 @@ ANSWERS = [
         "GET",
         f"/applications/{U}/logs?lines=20",
         False,
-        id="an application's logs",
+        id="application's logs",
     ),
     pytest.param(
         "app_logs_200", "no-logs", "GET", f"/applications/{U}/logs", False, id="its logs need read alone"
@@ -321,7 +329,7 @@ ANSWERS = [
         "DELETE",
         f"/applications/{U}/envs/{{variable}}",
         False,
-        id="delete a variable",
+        id="delete variable",
     ),
     pytest.param(
         "env_patch_404", "env-app", "DELETE", f"/applications/{U}/envs/none", False, id="delete no variable"
@@ -340,10 +348,10 @@ ANSWERS = [
         "GET",
         "/projects/{project}/environments",
         False,
-        id="a project's environments",
+        id="project's environments",
     ),
     pytest.param(
-        "project_environment", "mixed", "GET", "/projects/{project}/production", False, id="an environment"
+        "project_environment", "mixed", "GET", "/projects/{project}/production", False, id="environment"
     ),
     pytest.param(
         "project_environment",
@@ -351,7 +359,7 @@ ANSWERS = [
         "GET",
         "/projects/{project}/{environment}",
         False,
-        id="an environment by its uuid",
+        id="environment by its uuid",
     ),
     pytest.param("create_img_badenv", "mixed", "GET", "/projects/{project}/nope", False, id="no environment"),
     pytest.param(
@@ -370,24 +378,26 @@ ANSWERS = [
         False,
         id="no project's environments",
     ),
-    pytest.param("server", "success", "GET", "/servers/{host}", False, id="a server"),
+    pytest.param("server", "success", "GET", "/servers/{host}", False, id="server"),
     pytest.param("create_img_badserver", "success", "GET", "/servers/nope", False, id="no server"),
     pytest.param(
         "all_destinations", "success", "GET", "/destinations", False, id="every server's destinations"
     ),
-    pytest.param("teams_current", "success", "GET", "/teams/current", False, id="the team"),
+    pytest.param("teams_current", "success", "GET", "/teams/current", False, id="team"),
     pytest.param(
         "rollback_images", "rollback-image", "GET", f"/applications/{U}/rollback-images", False, id="images"
     ),
     pytest.param("catchall_404", "success", "GET", "/nope", False, id="no such endpoint"),
-    pytest.param("catchall_404", "success", "GET", "//version", False, id="a double slash inside"),
+    pytest.param("catchall_404", "success", "GET", "//version", False, id="double slash inside"),
     pytest.param("catchall_404", "success", "GET", f"/deployments/{D}/cancel", True, id="cancel by GET"),
     pytest.param("catchall_404", "success", "DELETE", "/deploy", False, id="deploy by DELETE"),
     pytest.param("unauth_bad", "bad-token", "GET", "/version", False, id="bad-token"),
-    pytest.param(READ, "deploy-only-token", "GET", "/version", False, id="deploy-only-token: version"),
-    pytest.param(READ, "deploy-only-token", "GET", "/deployments", False, id="deploy-only-token: list"),
-    pytest.param(DEPLOY, "read-only-token", "POST", f"/deploy?uuid={U}", False, id="read-only-token"),
-    pytest.param(DEPLOY, "read-only-token", "GET", f"/deploy?uuid={U}", False, id="403 beats 405"),
+    pytest.param(READ_DENIED, "deploy-only-token", "GET", "/version", False, id="deploy-only-token: version"),
+    pytest.param(
+        READ_DENIED, "deploy-only-token", "GET", "/deployments", False, id="deploy-only-token: list"
+    ),
+    pytest.param(DEPLOY_DENIED, "read-only-token", "POST", f"/deploy?uuid={U}", False, id="read-only-token"),
+    pytest.param(DEPLOY_DENIED, "read-only-token", "GET", f"/deploy?uuid={U}", False, id="403 beats 405"),
     pytest.param("transport_api_disabled", "api-disabled", "GET", "/version", False, id="api-disabled"),
     pytest.param("ip_denied", "ip-denied", "GET", "/version", False, id="ip-denied"),
     pytest.param("member_deploy_version", "member-token", "GET", "/version", False, id="member-token"),
@@ -420,7 +430,7 @@ ANSWERS = [
     pytest.param("catchall_404", "old", "GET", f"/deployments/applications/{U}", False, id="old: no history"),
     pytest.param("catchall_404", "old", "POST", f"/deployments/{D}/cancel", True, id="old: no cancel"),
 ]
-FREE = {
+VARYING_HEADERS = {
     "date",
     "x-ratelimit-remaining",
     "location",
@@ -431,8 +441,8 @@ FREE = {
 }
 
 
-@pytest.mark.parametrize(("name", "scenario", "method", "path", "after"), ANSWERS)
-def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
+@pytest.mark.parametrize(("name", "scenario", "method", "path", "after"), RESPONSES)
+def test_response_has_status_headers_and_keys_of_the_recorded_one(
     name: str,
     scenario: str,
     method: str,
@@ -440,22 +450,24 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
     *,
     after: bool,
 ) -> None:
-    with visiting(scenario, 1) as (session, client):
-        started = client.started() if after else ""
-        reply = client.ask(method, V1 + placed(path, session, started))
+    with connected_client(scenario, 1) as (session, client):
+        deployment_uuid = client.start_deployment() if after else ""
+        reply = client.send(method, V1 + with_uuids(path, session, deployment_uuid))
         expected = recorded(name)["response"]
     pairs = expected["headers"].items() if isinstance(expected["headers"], dict) else expected["headers"]
     assert reply.status == expected["status"]
-    fixed = {key.lower(): value for key, value in pairs if key.lower() not in FREE}
-    assert {key.lower(): value for key, value in reply.headers if key.lower() not in FREE} == fixed
+    expected_headers = {key.lower(): value for key, value in pairs if key.lower() not in VARYING_HEADERS}
+    assert {
+        key.lower(): value for key, value in reply.headers if key.lower() not in VARYING_HEADERS
+    } == expected_headers
     assert {key.lower() for key, _ in pairs} - {key.lower() for key, _ in reply.headers} == set()
     assert {key.lower() for key, _ in reply.headers} - {key.lower() for key, _ in pairs} <= {"content-length"}
     body = expected["body"]
     if name == "deployments_list_rs":
-        body, shown = next(iter(body.values())), reply.body["0"]
-        assert fits(body, shown) == []
+        body, actual_headers = next(iter(body.values())), reply.body["0"]
+        assert differences_in(body, actual_headers) == []
     else:
-        assert fits(body, reply.body) == []
+        assert differences_in(body, reply.body) == []
         if isinstance(body, str) or (
             isinstance(body, dict) and body.keys() <= {"message", "docs", "success", "errors"}
         ):
@@ -463,27 +475,31 @@ def test_an_answer_has_the_status_headers_and_shape_of_the_recorded_one(
 
 
 PATCHES = [
-    # recorded answer, scenario, path, content type, body
-    pytest.param("patch_empty", "write-token", f"/applications/{U}", JSON, "{}", id="the probe"),
-    pytest.param("patch_empty", "write-token", "/applications/nobody", JSON, "{}", id="the probe of nobody"),
+    # recorded response, scenario, path, content type, body
+    pytest.param("patch_empty", "write-token", f"/applications/{U}", JSON, "{}", id="probe"),
+    pytest.param(
+        "patch_empty", "write-token", "/applications/nobody", JSON, "{}", id="probe of unknown uuid"
+    ),
     pytest.param("patch_nobody", "write-token", f"/applications/{U}", "", "", id="no content type"),
-    pytest.param("patch_list", "write-token", f"/applications/{U}", JSON, "[]", id="a list"),
+    pytest.param("patch_list", "write-token", f"/applications/{U}", JSON, "[]", id="list"),
     pytest.param("patch_list", "write-token", f"/applications/{U}", JSON, "", id="nothing"),
     pytest.param(
-        "patch_unknown_app", "write-token", "/applications/nobody", JSON, '{"name": "x"}', id="nobody"
+        "patch_unknown_app", "write-token", "/applications/nobody", JSON, '{"name": "x"}', id="unknown uuid"
     ),
     pytest.param(
-        "patch_unknown_field", "write-token", f"/applications/{U}", JSON, '{"nope": 1}', id="an unknown field"
+        "patch_unknown_field", "write-token", f"/applications/{U}", JSON, '{"nope": 1}', id="unknown field"
     ),
-    pytest.param("patch_ok", "write-token", f"/applications/{U}", JSON, '{"name": "x"}', id="a field"),
+    pytest.param("patch_ok", "write-token", f"/applications/{U}", JSON, '{"name": "x"}', id="field"),
 ]
 
 
 @pytest.mark.parametrize(("name", "scenario", "path", "kind", "body"), PATCHES)
-def test_a_patch_is_answered_as_recorded(name: str, scenario: str, path: str, kind: str, body: str) -> None:
-    with visiting(scenario) as (session, client):
-        reply = client.ask(
-            "PATCH", V1 + placed(path, session, ""), body=body.encode() or None, Content_Type=kind
+def test_response_to_a_patch_is_the_recorded_one(
+    name: str, scenario: str, path: str, kind: str, body: str
+) -> None:
+    with connected_client(scenario) as (session, client):
+        reply = client.send(
+            "PATCH", V1 + with_uuids(path, session, ""), body=body.encode() or None, Content_Type=kind
         )
         expected = recorded(name)["response"]
         assert (reply.status, reply.body) == (
@@ -492,93 +508,93 @@ def test_a_patch_is_answered_as_recorded(name: str, scenario: str, path: str, ki
         )
 
 
-def test_what_a_patch_changes_can_be_read_and_a_parameter_of_its_query_is_a_field() -> None:
-    with visiting("write-token") as (session, client):
-        place = f"{V1}/applications/{session.uuids[0]}"
-        client.ask(
+def test_patch_changes_fields_and_reads_its_query() -> None:
+    with connected_client("write-token") as (session, client):
+        path = f"{V1}/applications/{session.uuids[0]}"
+        client.send(
             "PATCH",
-            place,
+            path,
             body=b'{"docker_registry_image_tag": "3.0", "domains": "http://new.example.com"}',
             Content_Type=JSON,
         )
-        body = client.ask("GET", place).body
+        body = client.send("GET", path).body
         assert (body["docker_registry_image_tag"], body["fqdn"]) == ("3.0", "http://new.example.com")
-        refused = client.ask("PATCH", f"{place}?uuid=x", body=b'{"name": "x"}', Content_Type=JSON)
-        assert (refused.status, refused.body["errors"]) == (422, {"uuid": ["This field is not allowed."]})
-        assert client.ask("GET", place).body["name"] == "shop"
+        rejected = client.send("PATCH", f"{path}?uuid=x", body=b'{"name": "x"}', Content_Type=JSON)
+        assert (rejected.status, rejected.body["errors"]) == (422, {"uuid": ["This field is not allowed."]})
+        assert client.send("GET", path).body["name"] == "shop"
 
 
 @pytest.mark.parametrize("request_line", [f"PATCH /applications/{U}", f"DELETE /applications/{U}/previews/7"])
-def test_what_is_written_needs_the_ability_to_write(request_line: str) -> None:
-    with visiting("success") as (session, client):
+def test_changes_need_the_ability_write(request_line: str) -> None:
+    with connected_client("success") as (session, client):
         method, _, path = request_line.partition(" ")
-        reply = client.ask(method, V1 + placed(path, session, ""))
+        reply = client.send(method, V1 + with_uuids(path, session, ""))
         assert (reply.status, reply.body) == (403, {"message": "Missing required permissions: write"})
 
 
-def test_the_health_of_all_needs_no_token_and_has_a_throttle_of_its_own() -> None:
-    with visiting("bad-token", 1) as (_, client):
-        reply = client.ask("GET", "/api/health", Authorization="")
+def test_health_needs_no_token_and_has_its_own_rate_limit() -> None:
+    with connected_client("bad-token", 1) as (_, client):
+        reply = client.send("GET", "/api/health", Authorization="")
         assert (reply.status, reply.body, reply["x-ratelimit-limit"]) == (200, "OK", "1000")
 
 
-def test_the_api_behind_a_double_slash_is_the_login_page() -> None:
-    with visiting("success") as (session, _):
-        link = http.client.HTTPConnection(session.url.partition("//")[2], timeout=5)
-        link.putrequest("GET", "//api/v1/version")
-        link.endheaders()
-        answer = link.getresponse()
-        assert (answer.status, answer.getheader("Location")) == (302, f"{session.url}/login")
-        assert b"<!DOCTYPE html>" in answer.read()
-        assert {key for key, _ in answer.getheaders()} == {
+def test_double_slash_leads_to_the_login_page() -> None:
+    with connected_client("success") as (session, _):
+        connection = http.client.HTTPConnection(session.url.partition("//")[2], timeout=5)
+        connection.putrequest("GET", "//api/v1/version")
+        connection.endheaders()
+        response = connection.getresponse()
+        assert (response.status, response.getheader("Location")) == (302, f"{session.url}/login")
+        assert b"<!DOCTYPE html>" in response.read()
+        assert {key for key, _ in response.getheaders()} == {
             key for key, _ in recorded("api_root")["response"]["headers"]
         }
-        link.close()
+        connection.close()
 
 
-def test_bodies_are_encoded_as_php_and_laravel_do() -> None:
-    with visiting("success") as (_, client):
-        assert b'"docs":"https:\\/\\/coolify.io\\/docs"' in client.ask("GET", f"{V1}/nope").raw
-    with visiting("server-error") as (_, client):
+def test_bodies_are_encoded_as_by_php_and_laravel() -> None:
+    with connected_client("success") as (_, client):
+        assert b'"docs":"https:\\/\\/coolify.io\\/docs"' in client.send("GET", f"{V1}/nope").raw
+    with connected_client("server-error") as (_, client):
         assert client.deploy().raw == b'{\n    "message": "Server Error"\n}'
-    with visiting("success", 1000) as (_, client):
-        uuid = client.started()
+    with connected_client("success", 1000) as (_, client):
+        uuid = client.start_deployment()
         time.sleep(0.05)
-        raw = client.look(uuid).raw
+        raw = client.poll(uuid).raw
         assert raw.isascii()
         assert b"\\\\\\/artifacts" in raw  # a string inside a string
 
 
-def test_only_answers_after_the_throttle_tell_what_is_left() -> None:
-    with visiting("bad-token") as (_, client):
-        assert client.ask("GET", f"{V1}/version")["x-ratelimit-limit"] is None
-    with visiting("success", 1) as (_, client):
-        assert [client.ask("GET", f"{V1}/version")["x-ratelimit-remaining"] for _ in range(3)] == [
+def test_only_rate_limited_endpoints_have_the_remaining_requests() -> None:
+    with connected_client("bad-token") as (_, client):
+        assert client.send("GET", f"{V1}/version")["x-ratelimit-limit"] is None
+    with connected_client("success", 1) as (_, client):
+        assert [client.send("GET", f"{V1}/version")["x-ratelimit-remaining"] for _ in range(3)] == [
             "199",
             "198",
             "197",
         ]
 
 
-def test_two_hundred_requests_in_a_minute_are_enough() -> None:
-    with visiting("success", 1) as (_, client):
-        replies = [client.ask("GET", f"{V1}/nope") for _ in range(201)]
+def test_rate_limit_of_200_requests_per_minute() -> None:
+    with connected_client("success", 1) as (_, client):
+        replies = [client.send("GET", f"{V1}/nope") for _ in range(201)]
         assert [reply.status for reply in replies] == [404] * 200 + [429]
         assert 50 < int(replies[-1]["retry-after"] or 0) <= 60
         assert replies[-1].raw == b'{\n    "message": "Too Many Attempts."\n}'
-        assert client.ask("GET", f"{V1}/version", Authorization="Bearer nobody").status == 401
+        assert client.send("GET", f"{V1}/version", Authorization="Bearer nobody").status == 401
 
 
 def test_head_has_the_headers_of_get_without_a_body() -> None:
-    with visiting("success") as (_, client):
-        reply = client.ask("HEAD", f"{V1}/version")
+    with connected_client("success") as (_, client):
+        reply = client.send("HEAD", f"{V1}/version")
         assert (reply.status, reply.raw, reply["transfer-encoding"]) == (200, b"", None)
-        assert client.ask("GET", f"{V1}/version").body == "4.3.10"
+        assert client.send("GET", f"{V1}/version").body == "4.3.10"
 
 
-def test_an_image_application_differs_where_the_recorded_one_does() -> None:
-    with visiting("image") as (session, client):
-        body = client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body
+def test_image_application_differs_like_the_recorded_one() -> None:
+    with connected_client("image") as (session, client):
+        body = client.send("GET", f"{V1}/applications/{session.uuids[0]}").body
         image = recorded("create_img_get")["response"]["body"]
         assert [body[key] for key in ("build_pack", "git_repository", "ports_exposes", "source_type")] == [
             image[key] for key in ("build_pack", "git_repository", "ports_exposes", "source_type")
@@ -586,10 +602,10 @@ def test_an_image_application_differs_where_the_recorded_one_does() -> None:
         assert body["docker_registry_image_name"] == "ghcr.io/acme/shop"
 
 
-def test_a_token_counts_without_its_number_and_with_any_spelling_of_bearer() -> None:
-    with visiting("success") as (session, client):
+def test_token_works_without_its_number_and_with_any_case_of_bearer() -> None:
+    with connected_client("success") as (session, client):
         assert (
-            client.ask(
+            client.send(
                 "GET", f"{V1}/version", Authorization=f"bearer {session.token.partition('|')[2]}"
             ).status
             == 200
@@ -601,8 +617,8 @@ def test_a_token_counts_without_its_number_and_with_any_spelling_of_bearer() -> 
     [route for route in ROUTES if route.name not in {"health_of_all", "team"}],
     ids=lambda route: route.name,
 )
-def test_an_endpoint_is_one_of_the_servers_own_description(route: Route) -> None:
-    paths = json.loads((CONTRACT.parent / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))[
+def test_endpoints_are_in_the_openapi_document(route: Route) -> None:
+    paths = json.loads((CONTRACTS.parent / "openapi" / "coolify-v4.4-rc.1.json").read_text(encoding="utf-8"))[
         "paths"
     ]
     [described] = [
@@ -610,5 +626,5 @@ def test_an_endpoint_is_one_of_the_servers_own_description(route: Route) -> None
         for path, methods in paths.items()
         if route.path.fullmatch(V1 + path) and route.method.lower() in methods
     ]
-    named = {parameter["name"] for parameter in described[route.method.lower()].get("parameters", [])}
-    assert set(route.query or ()) <= named
+    route_names = {parameter["name"] for parameter in described[route.method.lower()].get("parameters", [])}
+    assert set(route.query or ()) <= route_names

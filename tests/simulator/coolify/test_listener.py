@@ -9,31 +9,34 @@ import time
 
 import pytest
 
-from tests.simulator.coolify.client import NAME, REPLIES, V1, Client, visiting
+from tests.simulator.coolify.client import NAME, REPLIES, V1, Client, connected_client
 
 
 def test_one_connection_serves_many_requests() -> None:
-    with visiting("success") as (_, client):
-        client.ask("GET", f"{V1}/version")
-        link = client.link
-        assert link is not None
-        held = link.sock
+    with connected_client("success") as (_, client):
+        client.send("GET", f"{V1}/version")
+        connection = client.connection
+        assert connection is not None
+        kept = connection.sock
         for path in ("/nope", "/health", "/deployments"):
-            client.ask("GET", V1 + path)
-        assert link.sock is held
+            client.send("GET", V1 + path)
+        assert connection.sock is kept
 
 
-def test_a_request_to_close_is_obeyed() -> None:
-    with visiting("success") as (_, client):
-        assert client.ask("GET", f"{V1}/version", Connection="close")["connection"] == "close"
+def test_connection_close_is_respected() -> None:
+    with connected_client("success") as (_, client):
+        assert client.send("GET", f"{V1}/version", Connection="close")["connection"] == "close"
 
 
-def test_clients_that_hang_up_leave_no_trace_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
-    with visiting("huge") as (session, client):
-        uuid = client.started()
-        client.look(uuid)
+def test_disconnecting_clients_write_nothing_to_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    with connected_client("huge") as (session, client):
+        uuid = client.start_deployment()
+        client.poll(uuid)
         host, _, port = session.url.partition("//")[2].partition(":")
-        head = f"Host: x\r\nAccept: application/json\r\nAuthorization: Bearer {session.token}\r\nUser-Agent: {NAME}\r\n\r\n"
+        head = (
+            "Host: x\r\nAccept: application/json\r\nAuthorization: Bearer "
+            f"{session.token}\r\nUser-Agent: {NAME}\r\n\r\n"
+        )
         for sent in (
             f"GET {V1}/deployments/{uuid} HTTP/1.1\r\n{head}",
             "GET / HTTP/1.1\r\nHost",
@@ -44,29 +47,29 @@ def test_clients_that_hang_up_leave_no_trace_on_stderr(capfd: pytest.CaptureFixt
                 raw.sendall(sent.encode())
                 if sent.startswith(f"GET {V1}"):
                     raw.recv(10)
-        assert client.ask("GET", f"{V1}/version").status == 200
+        assert client.send("GET", f"{V1}/version").status == 200
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_request_that_hangs_ends_with_the_stage() -> None:
+def test_hanging_request_ends_with_the_session() -> None:
     ended: list[str] = []
-    with visiting("hang") as (session, client):
-        uuid = client.started()
-        client.look(uuid)
-        client.look(uuid)
+    with connected_client("hang") as (session, client):
+        uuid = client.start_deployment()
+        client.poll(uuid)
+        client.poll(uuid)
 
-        def third() -> None:
+        def third_client() -> None:
             try:
-                client.look(uuid)
+                client.poll(uuid)
             except (OSError, http.client.HTTPException) as end:
                 ended.append(type(end).__name__)
 
-        thread = threading.Thread(target=third)
+        thread = threading.Thread(target=third_client)
         thread.start()
         while len(session.journal) < 4:
             time.sleep(0.01)
         other = Client(session)
-        assert other.look(uuid).status == 200
+        assert other.poll(uuid).status == 200
         other.close()
         closing = time.monotonic()
     thread.join(5)
@@ -74,11 +77,11 @@ def test_a_request_that_hangs_ends_with_the_stage() -> None:
     assert time.monotonic() - closing < 1
 
 
-def test_the_journal_holds_every_request_in_order() -> None:
-    with visiting("success", 100) as (session, client):
+def test_journal_contains_every_request_in_order() -> None:
+    with connected_client("success", 100) as (session, client):
         client.deploy()
         time.sleep(0.05)
-        client.ask("GET", f"{V1}/nope?a=1&a=", body=b"x", X_Other="1")
+        client.send("GET", f"{V1}/nope?a=1&a=", body=b"x", X_Other="1")
         first, second = session.journal
     assert (first.method, first.path, first.query, first.status) == (
         "POST",
@@ -95,7 +98,7 @@ def test_the_journal_holds_every_request_in_order() -> None:
     assert second.at - first.at > 4
 
 
-def test_the_program_serves_until_it_is_interrupted() -> None:
+def test_program_serves_until_it_is_interrupted() -> None:
     command = [
         sys.executable,
         "-m",
@@ -114,18 +117,18 @@ def test_the_program_serves_until_it_is_interrupted() -> None:
         lines = [process.stdout.readline() for _ in range(5)]
         process.terminate()
         try:
-            rest, errors = process.communicate(timeout=20)
+            remaining, errors = process.communicate(timeout=20)
         finally:
             process.kill()
-    assert (process.returncode, rest, errors) == (0, "", "")
+    assert (process.returncode, remaining, errors) == (0, "", "")
     assert lines[0].startswith("build-failure: ")
     assert lines[1].startswith("COOLIFY_URL=http://127.0.0.1:")
     assert lines[4].startswith("curl -X POST ")
 
 
 @pytest.mark.parametrize(("version", "status"), [("4.1.2", 500), ("4.2.0", 405)])
-def test_a_trouble_of_an_action_catches_a_get_where_that_acts(version: str, status: int) -> None:
-    with visiting("server-error", version=version) as (session, client):
-        assert client.ask("GET", f"{V1}/deploy?uuid={session.uuids[0]}").status == status
-        assert client.ask("POST", f"{V1}/deploy?uuid={session.uuids[0]}").status == 500
+def test_fault_of_an_action_also_applies_to_get(version: str, status: int) -> None:
+    with connected_client("server-error", version=version) as (session, client):
+        assert client.send("GET", f"{V1}/deploy?uuid={session.uuids[0]}").status == status
+        assert client.send("POST", f"{V1}/deploy?uuid={session.uuids[0]}").status == 500
         assert session.deployments() == []

@@ -1,4 +1,4 @@
-"""The simulated Coolify has nothing that the servers' own OpenAPI documents lack."""
+"""The simulated Coolify has only what the servers' own OpenAPI documents contain."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -12,14 +12,14 @@ from deployer.simulator.coolify.routes import ACTIONS, ROUTES, Route
 from tests.simulator.coolify.situations import (
     APPS,
     BODIES,
-    CONTRACT,
+    CONTRACTS,
+    DEPLOY_PREVIEW,
+    DEPLOY_WEB,
     FOO,
-    PREVIEW,
     RESOURCES,
-    WEB_RUNS,
     Visit,
+    parse_body,
     plain,
-    read,
 )
 
 DOCUMENTS = {
@@ -29,7 +29,7 @@ DOCUMENTS = {
 }
 
 KINDS = {"string": str, "integer": int, "boolean": bool, "array": list, "object": dict}
-# A request of each route that succeeds, and what comes before it.
+# A successful request of each route, and the requests before it.
 SUCCEEDING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "version": ("/version", ()),
     "health": ("/health", ()),
@@ -37,11 +37,11 @@ SUCCEEDING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "start": ("/applications/{web}/start", ()),
     "restart": ("/applications/{web}/restart", ()),
     "stop": ("/applications/{web}/stop", ()),
-    "preview_delete": ("/applications/{img}/previews/9", PREVIEW),
-    "list": ("/deployments", WEB_RUNS),
-    "history": ("/deployments/applications/{web}", WEB_RUNS),
-    "look": ("/deployments/{last}", WEB_RUNS),
-    "cancel": ("/deployments/{last}/cancel", WEB_RUNS),
+    "preview_delete": ("/applications/{img}/previews/9", DEPLOY_PREVIEW),
+    "list": ("/deployments", DEPLOY_WEB),
+    "history": ("/deployments/applications/{web}", DEPLOY_WEB),
+    "look": ("/deployments/{last}", DEPLOY_WEB),
+    "cancel": ("/deployments/{last}/cancel", DEPLOY_WEB),
     "applications": ("/applications", ()),
     "application": ("/applications/{web}", ()),
     "patch": ("/applications/{web}", ()),
@@ -86,30 +86,40 @@ SUCCEEDING: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "destinations": ("/servers/{host}/destinations", ()),
 }
 UNDOCUMENTED = (
-    "additional_networks_count", "additional_servers", "additional_servers_count", "application", "applications", "build_server_id",
-    "compose_parsing_version", "databases", "destination", "environment", "finished_at", "horizon_job_id", "horizon_job_worker",
-    "last_online_at", "last_restart_at", "last_restart_type", "restart_count", "server", "server_status", "source_type", "status",
+    "additional_networks_count", "additional_servers", "additional_servers_count", "application",
+    "applications", "build_server_id",
+    "compose_parsing_version", "databases", "destination", "environment", "finished_at", "horizon_job_id",
+    "horizon_job_worker",
+    "last_online_at", "last_restart_at", "last_restart_type", "restart_count", "server", "server_status",
+    "source_type", "status",
 )  # fmt: skip
-OF_SERVERS = (
-    "backup_compression_cpu_percentage", "compose_version", "compose_version_checked_at", "connection_timeout",
-    "deployment_queue_limit", "disable_application_image_retention", "docker_version", "docker_version_checked_at",
-    "force_docker_cleanup", "generate_exact_labels", "is_coolify_host", "is_reachable", "is_sentinel_debug_enabled",
+SERVER_FIELDS = (
+    "backup_compression_cpu_percentage", "compose_version", ("compose_version_checked_"
+                                                             "at"), "connection_timeout",
+    "deployment_queue_limit", "disable_application_image_retention", "docker_version",
+    "docker_version_checked_at",
+    "force_docker_cleanup", "generate_exact_labels", "is_coolify_host", "is_reachable",
+    "is_sentinel_debug_enabled",
     "is_terminal_enabled", "is_usable", "sentinel_push_interval_seconds", "server_disk_usage_check_frequency",
     "server_disk_usage_notification_threshold", "server_timezone",
 )  # fmt: skip
-NOT_OF_SERVERS = (
-    "force_server_cleanup", "high_disk_usage_notification_sent", "log_drain_notification_sent", "logdrain_axiom_api_key",
-    "logdrain_custom_config", "logdrain_custom_config_parser", "logdrain_newrelic_license_key", "proxy_type", "sentinel_token",
+NOT_SERVER_FIELDS = (
+    "force_server_cleanup", "high_disk_usage_notification_sent", ("log_drain_notification_"
+                                                                  "sent"), "logdrain_axiom_api_key",
+    "logdrain_custom_config", "logdrain_custom_config_parser", ("logdrain_newrelic_license_"
+                                                                "key"), "proxy_type", "sentinel_token",
     "swarm_cluster", "unreachable_count", "unreachable_notification_sent", "validation_logs",
 )  # fmt: skip
-OF_VARIABLES = (
-    "is_buildpack_control", "is_coolify", "is_nixpacks", "is_really_required", "is_required", "order", "standalone_clickhouse_id",
-    "standalone_dragonfly_id", "standalone_keydb_id", "standalone_mariadb_id", "standalone_mongodb_id", "standalone_mysql_id",
+VARIABLE_FIELDS = (
+    "is_buildpack_control", "is_coolify", "is_nixpacks", "is_really_required", "is_required", "order",
+    "standalone_clickhouse_id",
+    "standalone_dragonfly_id", "standalone_keydb_id", "standalone_mariadb_id", "standalone_mongodb_id",
+    "standalone_mysql_id",
     "standalone_postgresql_id", "standalone_redis_id",
 )  # fmt: skip
-# Where the documents and the servers differ, and why the simulator goes with the servers.
+# Where the documents and the servers differ, and why the simulator follows the servers.
 DEVIATIONS: Mapping[str, str] = {
-    said: reason
+    fact: reason
     for reason, facts in {
         "an action is documented as GET until 4.1.2, and takes POST (coolify-api 11)": ["an action is a GET"],
         "it is outside of /api/v1": ["health_of_all is not documented"],
@@ -124,16 +134,16 @@ DEVIATIONS: Mapping[str, str] = {
         ],
         "beta.380 documents JSON (coolify-api 11)": ["version is no application/json"],
         "the schema is wrong (coolify-api 11)": ["history is a dict"],
-        "they forgot what is in a server (captured/servers)": [
-            f"{key} is not documented" for key in OF_SERVERS
+        "the fields of a server are incomplete (captured/servers)": [
+            f"{key} is not documented" for key in SERVER_FIELDS
         ],
-        "a list does not show it to those who may only read (captured/servers)": [
-            f"{key} is absent" for key in NOT_OF_SERVERS
+        "a list does not contain it for tokens that may only read (captured/servers)": [
+            f"{key} is absent" for key in NOT_SERVER_FIELDS
         ],
-        "they forgot what is in a variable (captured/env_list_sensitive)": [
-            f"{key} is not documented" for key in OF_VARIABLES
+        "the fields of a variable are incomplete (captured/env_list_sensitive)": [
+            f"{key} is not documented" for key in VARIABLE_FIELDS
         ],
-        "no variable was seen to have it (coolify-api 17.1 row 17)": [
+        "no recorded variable has it (coolify-api 17.1 row 17)": [
             f"{key} is absent" for key in ("database_id", "resourceable_id", "resourceable_type")
         ],
         "beta.380 documents `{message}` (coolify-api 11)": [
@@ -141,13 +151,13 @@ DEVIATIONS: Mapping[str, str] = {
             for kind in ("application", "service")
             for name in ("envs_set", "env_change")
         ],
-        "it was not described any more, and is there (captured-2/teams_current)": ["team is not documented"],
-        "beta.380 forgot the answer (captured/v4.0.0-beta.380/create_img)": [
-            "create answers nothing that is documented"
+        "it is no longer documented, but exists (captured-2/teams_current)": ["team is not documented"],
+        "beta.380 lacks the response (captured/v4.0.0-beta.380/create_img)": [
+            "create has an undocumented response"
         ],
-        "it is an answer's (captured/create_img_201)": ["domains is not documented"],
+        "it is in the response (captured/create_img_201)": ["domains is not documented"],
         "a list has no environments (coolify-api 5.10)": ["environments is absent"],
-        "they forgot what is in a project (coolify-api 5.10, captured/app_get_sensitive)": [
+        "the fields of a project are incomplete (coolify-api 5.10, captured/app_get_sensitive)": [
             f"{key} is not documented" for key in ("created_at", "environments", "team_id", "updated_at")
         ],
         "`Content is very complex. Will be implemented later.`": ["database is a dict"],
@@ -156,23 +166,23 @@ DEVIATIONS: Mapping[str, str] = {
             "configuration_snapshot is absent",
             "configuration_diff is absent",
         ],
-        "only those see it who may read what is sensitive, and it was recorded for such a token on 4.3.10 only": [
+        "only tokens with read:sensitive see it, and it was recorded with such a token on 4.3.10 only": [
             f"{key} is absent" for key in SENSITIVE
         ],
-        "no server was seen to have it (captured/*/service_get)": [
+        "no recorded service has it (captured/*/service_get)": [
             "is_container_label_readonly_enabled is absent"
         ],
-        "a list has less than a single application (captured/apps_list)": ["settings is absent"],
-        "the documents forgot it (captured/*/deployment_logs, app_get, service_get)": [
+        "a list has fewer fields than a single application (captured/apps_list)": ["settings is absent"],
+        "the documents lack it (captured/*/deployment_logs, app_get, service_get)": [
             f"{key} is not documented" for key in UNDOCUMENTED
         ],
     }.items()
-    for said in facts
+    for fact in facts
 }
 
 
-# Routes whose described answer is another one than every real server's.
-WRONG: Mapping[str, str] = {
+# Routes whose documented response differs from that of every real server.
+WRONG_IN_DOCUMENTS: Mapping[str, str] = {
     **dict.fromkeys(
         ("resources", "databases"), "it is documented as a text (captured/resources, captured-2/databases)"
     ),
@@ -192,21 +202,21 @@ WRONG: Mapping[str, str] = {
 @cache
 def document(version: str) -> Any:
     return json.loads(
-        (CONTRACT.parent / "openapi" / f"{DOCUMENTS[version]}.json").read_text(encoding="utf-8")
+        (CONTRACTS.parent / "openapi" / f"{DOCUMENTS[version]}.json").read_text(encoding="utf-8")
     )
 
 
-def resolved(version: str, part: Any) -> Any:
+def resolve(version: str, part: Any) -> Any:
     while "$ref" in part:
-        place = part["$ref"].removeprefix("#/").split("/")
+        path = part["$ref"].removeprefix("#/").split("/")
         part = document(version)
-        for key in place:
+        for key in path:
             part = part[key]
     return part
 
 
-def described(version: str, route: Route, method: str) -> Any:
-    """What the document says of a route and a method; None if it says nothing."""
+def operation(version: str, route: Route, method: str) -> Any:
+    """The document's operation for a route and a method, or None."""
     paths = document(version)["paths"].items()
     return next(
         (
@@ -218,26 +228,28 @@ def described(version: str, route: Route, method: str) -> Any:
     )
 
 
-def differing(version: str, route: Route) -> Iterator[str]:
-    """Facts about one route: how it is reached, with what, and what it answers."""
-    there = described(version, route, route.method.lower()) or (
-        described(version, route, "get") if route.name in ACTIONS else None
+def differences(version: str, route: Route) -> Iterator[str]:
+    """Yield the differences of one route: method, parameters, and response."""
+    documented = operation(version, route, route.method.lower()) or (
+        operation(version, route, "get") if route.name in ACTIONS else None
     )
     if route.name in VERSIONS[version].absent:
-        yield from [f"{route.name} is documented"] if there else []
-    elif there is None:
+        yield from [f"{route.name} is documented"] if documented else []
+    elif documented is None:
         yield f"{route.name} is not documented"
     else:
-        if described(version, route, route.method.lower()) is None:
+        if operation(version, route, route.method.lower()) is None:
             yield "an action is a GET"
-        named = {parameter["name"] for parameter in there.get("parameters", [])}
-        yield from (f"{route.name} has no parameter {name}" for name in set(route.query or ()) - named)
-        right = next(status for status in ("201", "200") if status in there["responses"])
-        yield from answering(version, route, resolved(version, there["responses"][right]).get("content"))
+        parameters = {parameter["name"] for parameter in documented.get("parameters", [])}
+        yield from (f"{route.name} has no parameter {name}" for name in set(route.query or ()) - parameters)
+        success = next(status for status in ("201", "200") if status in documented["responses"])
+        yield from response_differences(
+            version, route, resolve(version, documented["responses"][success]).get("content")
+        )
 
 
-def answering(version: str, route: Route, content: Any) -> Iterator[str]:
-    """Facts about what a route answers when all goes well. `content` may be missing in a document."""
+def response_differences(version: str, route: Route, content: Any) -> Iterator[str]:
+    """Yield the differences of a route's successful response. A document may lack `content`."""
     step, before = SUCCEEDING[route.name]
     starting = tuple(
         replace(each, status="starting:unhealthy", variables=(FOO,)) for each in RESOURCES.values()
@@ -246,43 +258,49 @@ def answering(version: str, route: Route, content: Any) -> Iterator[str]:
         version, resources=starting, apps=tuple(replace(app, variables=(FOO,)) for app in APPS.values())
     )
     for each in before:
-        visit.ask(each)
-    answer = visit.ask(f"{route.method} {step}", BODIES.get(route.name, ""))
-    assert answer.status in {200, 201}, route
+        visit.send(each)
+    response = visit.send(f"{route.method} {step}", BODIES.get(route.name, ""))
+    assert response.status in {200, 201}, route
     if content is None:
-        yield f"{route.name} answers nothing that is documented"
+        yield f"{route.name} has an undocumented response"
         return
     [(kind, media)] = content.items()
-    if not dict(answer.headers)["Content-Type"].startswith(kind):
+    if not dict(response.headers)["Content-Type"].startswith(kind):
         yield f"{route.name} is no {kind}"
-    yield from misfits(
-        version, route.name, {} if route.name in WRONG else media["schema"], plain(read(answer))
+    yield from schema_differences(
+        version,
+        route.name,
+        {} if route.name in WRONG_IN_DOCUMENTS else media["schema"],
+        plain(parse_body(response)),
     )
 
 
-def misfits(version: str, place: str, schema: Any, value: Any) -> Iterator[str]:
-    """Where a value has not the keys and types of a schema. Null is like everything, a list is known by its first item."""
-    schema = resolved(version, schema)
+def schema_differences(version: str, path: str, schema: Any, value: Any) -> Iterator[str]:
+    """Yield where a value lacks the keys and types of a schema.
+
+    Null matches everything; of lists, the first items are compared.
+    """
+    schema = resolve(version, schema)
     if value is None or "type" not in schema:
         return
     if {*schema.get("properties", ())} == {"message"} and "message" not in value:
-        yield f"{place} is a message"
+        yield f"{path} is a message"
     elif type(value) is not KINDS[schema["type"]]:
-        yield f"{place} is a {type(value).__name__}"
+        yield f"{path} is a {type(value).__name__}"
     elif isinstance(value, list):
-        yield from misfits(version, place, schema["items"], value[0]) if value else ()
+        yield from schema_differences(version, path, schema["items"], value[0]) if value else ()
     elif isinstance(value, dict) and (known := schema.get("properties")):
         yield from (f"{key} is absent" for key in known.keys() - value.keys())
         yield from (f"{key} is not documented" for key in value.keys() - known.keys())
         for key in known.keys() & value.keys():
-            yield from misfits(version, key, known[key], value[key])
+            yield from schema_differences(version, key, known[key], value[key])
 
 
-def test_the_servers_descriptions_know_the_simulators_routes_and_fields_but_where_they_are_wrong() -> None:
+def test_routes_and_fields_are_documented_except_for_known_deviations() -> None:
     facts = {
-        version: {said for route in ROUTES for said in differing(version, route)} for version in DOCUMENTS
+        version: {fact for route in ROUTES for fact in differences(version, route)} for version in DOCUMENTS
     }
     assert {
-        (version, said) for version, told in facts.items() for said in told if said not in DEVIATIONS
+        (version, fact) for version, found in facts.items() for fact in found if fact not in DEVIATIONS
     } == set()
     assert DEVIATIONS.keys() - set().union(*facts.values()) == set()

@@ -1,4 +1,4 @@
-"""The replies that the simulator ships are copies of recorded ones."""
+"""The replies in the simulator are shortened copies of recorded ones."""
 
 import json
 from pathlib import Path
@@ -6,40 +6,44 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.coolify.client import CONTRACT, REPLIES
+from tests.simulator.coolify.client import CONTRACTS, REPLIES
 
 
 def originals() -> list[Any]:
     return [pytest.param(path, id=path.stem) for path in sorted(REPLIES.glob("*.json"))]
 
 
-def changed(ours: Any, theirs: Any, place: str = "body") -> list[str]:
-    """What of a copy is not as it was recorded: of a list some rows may be left out, and a secret may be a fake."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        lost = [key for key in theirs.keys() - ours.keys() if not key.isdecimal()]
-        wrong = [f"{place}: {sorted(lost)}"] if lost or ours.keys() - theirs.keys() else []
-        return wrong + [
+def changed(copied: Any, recorded_value: Any, path: str = "body") -> list[str]:
+    """Where a copy differs from its original. Lists may lack items, and secrets may be replaced."""
+    if isinstance(copied, dict) and isinstance(recorded_value, dict):
+        left_out = [key for key in recorded_value.keys() - copied.keys() if not key.isdecimal()]
+        different = (
+            [f"{path}: {sorted(left_out)}"] if left_out or copied.keys() - recorded_value.keys() else []
+        )
+        return different + [
             fault
-            for key in ours.keys() & theirs.keys()
-            for fault in changed(ours[key], theirs[key], f"{place}.{key}")
+            for key in copied.keys() & recorded_value.keys()
+            for fault in changed(copied[key], recorded_value[key], f"{path}.{key}")
         ]
-    if isinstance(ours, list) and isinstance(theirs, list):
-        rest = iter(theirs)
-        missing = [index for index, each in enumerate(ours) if all(changed(each, there) for there in rest)]
-        return [f"{place}[{index}]: not in the recording, or not in its order" for index in missing]
+    if isinstance(copied, list) and isinstance(recorded_value, list):
+        rest = iter(recorded_value)
+        missing = [
+            index for index, each in enumerate(copied) if all(changed(each, remaining) for remaining in rest)
+        ]
+        return [f"{path}[{index}]: not in the recording, or not in its order" for index in missing]
     return (
         []
-        if ours == theirs or (isinstance(ours, str) and ours.startswith("FAKE"))
-        else [f"{place}: {ours!r} instead of {theirs!r}"]
+        if copied == recorded_value or (isinstance(copied, str) and copied.startswith("FAKE"))
+        else [f"{path}: {copied!r} instead of {recorded_value!r}"]
     )
 
 
 @pytest.mark.parametrize("path", originals())
-def test_a_copy_says_what_the_original_says(path: Path) -> None:
+def test_copy_equals_its_original(path: Path) -> None:
     copy = json.loads(path.read_text(encoding="utf-8"))
     if copy["source"].startswith("derived"):
         return
-    original = json.loads((CONTRACT / copy["source"]).read_text(encoding="utf-8"))
+    original = json.loads((CONTRACTS / copy["source"]).read_text(encoding="utf-8"))
     if "entries" in copy:
         last = original["responses"][-1]["body"]
         lines = [entry for entry in copy["entries"] if not entry.get("derived", "").startswith("fixtures")]
@@ -48,12 +52,12 @@ def test_a_copy_says_what_the_original_says(path: Path) -> None:
             for entry, line in zip(json.loads(last["logs"]), lines, strict=True)
             if "derived" not in line
         ]
-        told = {
+        copied_text = {
             line["output"].replace("%deployment%", last["deployment_uuid"])
             for line in lines
             if "%app" not in line["output"]
         }
-        assert told & {entry["output"] for entry in json.loads(last["logs"])}
+        assert copied_text & {entry["output"] for entry in json.loads(last["logs"])}
         return
     assert copy["response"]["status"] == original["response"]["status"]
     names = original["response"]["headers"]
@@ -63,8 +67,8 @@ def test_a_copy_says_what_the_original_says(path: Path) -> None:
     assert changed(copy["response"]["body"], original["response"]["body"]) == []
 
 
-def test_the_copies_hold_nothing_of_the_machine_that_recorded_them() -> None:
+def test_copies_contain_nothing_of_the_recording_machine() -> None:
     for path in REPLIES.glob("*.json"):
         text = path.read_text(encoding="utf-8")
-        for trace in ("Authorization", "/srv/", "/home/", "/work/", '"vm"', "capture/"):
-            assert trace not in text, path.name
+        for secret in ("Authorization", "/srv/", "/home/", "/work/", '"vm"', "capture/"):
+            assert secret not in text, path.name

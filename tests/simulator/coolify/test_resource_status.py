@@ -1,4 +1,4 @@
-"""What becomes of an application, a service or a database after it was started or stopped."""
+"""The status of an application, a service or a database after it was started or stopped."""
 
 import http.client
 
@@ -8,53 +8,61 @@ from tests.simulator.coolify.client import (
     DOWN,
     EXITED,
     FAST,
-    RUNS,
+    RUNNING_HEALTHY,
     STARTING,
     V1,
     U,
+    connected_client,
     follow,
     logs,
+    send_steps,
     status_of,
     visit,
-    visiting,
-    walk,
 )
 from tests.simulator.coolify.invariants import violations
 
-COURSES = [
-    # kind, scenario, request, statuses at seconds after it
+TIMELINES = [
+    # kind, scenario, request, the statuses by seconds after it
     pytest.param(
         "service",
         "service",
         f"POST /services/{U}/restart",
-        [(0, RUNS), (5, EXITED), (9, STARTING), (30, EXITED), (66, RUNS)],
+        [(0, RUNNING_HEALTHY), (5, EXITED), (9, STARTING), (30, EXITED), (66, RUNNING_HEALTHY)],
         id="restart",
     ),
     pytest.param(
         "service",
         "service",
         f"POST /services/{U}/restart?latest=true",
-        [(0, RUNS), (5, STARTING), (41, RUNS)],
+        [(0, RUNNING_HEALTHY), (5, STARTING), (41, RUNNING_HEALTHY)],
         id="latest",
     ),
     pytest.param(
-        "service", "service", f"POST /deploy?uuid={U}", [(0, STARTING), (21, EXITED), (61, RUNS)], id="deploy"
+        "service",
+        "service",
+        f"POST /deploy?uuid={U}",
+        [(0, STARTING), (21, EXITED), (61, RUNNING_HEALTHY)],
+        id="deploy",
     ),
     pytest.param(
         "service",
         "already-stopped",
         f"POST /services/{U}/start",
-        [(0, EXITED), (4, STARTING), (21, EXITED), (61, RUNS)],
+        [(0, EXITED), (4, STARTING), (21, EXITED), (61, RUNNING_HEALTHY)],
         id="start",
     ),
     pytest.param(
-        "service", "service", f"POST /services/{U}/stop", [(0, RUNS), (5, EXITED), (999, EXITED)], id="stop"
+        "service",
+        "service",
+        f"POST /services/{U}/stop",
+        [(0, RUNNING_HEALTHY), (5, EXITED), (999, EXITED)],
+        id="stop",
     ),
     pytest.param(
         "service",
         "service-stale",
         f"POST /services/{U}/restart",
-        [(7, RUNS), (12, EXITED), (71, RUNS)],
+        [(7, RUNNING_HEALTHY), (12, EXITED), (71, RUNNING_HEALTHY)],
         id="stale",
     ),
     pytest.param(
@@ -75,17 +83,21 @@ COURSES = [
         "database",
         "database",
         f"POST /databases/{U}/restart",
-        [(0, RUNS), (5, DOWN), (26, RUNS)],
+        [(0, RUNNING_HEALTHY), (5, DOWN), (26, RUNNING_HEALTHY)],
         id="database: restart",
     ),
     pytest.param(
-        "database", "database", f"POST /deploy?uuid={U}", [(3, DOWN), (26, RUNS)], id="database: deploy"
+        "database",
+        "database",
+        f"POST /deploy?uuid={U}",
+        [(3, DOWN), (26, RUNNING_HEALTHY)],
+        id="database: deploy",
     ),
     pytest.param(
         "database",
         "database",
         f"POST /databases/{U}/stop",
-        [(0, RUNS), (5, DOWN), (999, DOWN)],
+        [(0, RUNNING_HEALTHY), (5, DOWN), (999, DOWN)],
         id="database: stop",
     ),
     pytest.param(
@@ -135,64 +147,64 @@ COURSES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "scenario", "step", "course"), COURSES)
-def test_a_status_follows_from_what_was_done_last(
-    kind: str, scenario: str, step: str, course: list[tuple[float, str]]
+@pytest.mark.parametrize(("kind", "scenario", "step", "timeline"), TIMELINES)
+def test_status_follows_the_last_action(
+    kind: str, scenario: str, step: str, timeline: list[tuple[float, str]]
 ) -> None:
-    with visiting(scenario, 1) as (session, client):
-        walk(client, step)
-        passed, seen = 0.0, []
-        for at, _ in course:
-            session.skip(at - passed)
-            passed = at
-            seen.append((at, status_of(client, session.uuids[0], kind)))
-        assert seen == course
+    with connected_client(scenario, 1) as (session, client):
+        send_steps(client, step)
+        elapsed, actual = 0.0, []
+        for at, _ in timeline:
+            session.skip(at - elapsed)
+            elapsed = at
+            actual.append((at, status_of(client, session.uuids[0], kind)))
+        assert actual == timeline
         assert violations(session) == []
 
 
-def test_a_health_check_is_configured_where_it_never_tells_anything_good() -> None:
+def test_health_check_is_configured_in_its_scenarios() -> None:
     for scenario, configured in (("never-clear", True), ("unhealthy-without-check", False)):
-        with visiting(scenario) as (session, client):
+        with connected_client(scenario) as (session, client):
             assert (
-                client.ask("GET", f"{V1}/applications/{session.uuids[0]}").body["health_check_enabled"]
+                client.send("GET", f"{V1}/applications/{session.uuids[0]}").body["health_check_enabled"]
                 is configured
             )
 
 
-def test_a_stopped_application_runs_once_a_newer_deployment_is_finished() -> None:
-    with visiting("success", 1) as (session, client):
-        walk(client, f"POST /applications/{U}/stop")
+def test_stopped_application_runs_after_a_newer_deployment() -> None:
+    with connected_client("success", 1) as (session, client):
+        send_steps(client, f"POST /applications/{U}/stop")
         session.skip(10)
-        uuid = client.started()
-        assert client.look(uuid).body["application"]["status"] == DOWN
+        uuid = client.start_deployment()
+        assert client.poll(uuid).body["application"]["status"] == DOWN
         session.skip(46)
-        assert client.look(uuid).body["application"]["status"] == "running:unknown"
+        assert client.poll(uuid).body["application"]["status"] == "running:unknown"
 
 
-def test_a_lost_answer_to_a_restart_leaves_a_service_that_is_restarted() -> None:
-    with visiting("service-lost-answer", 1) as (session, client):
+def test_lost_response_to_a_restart_still_restarts_the_service() -> None:
+    with connected_client("service-lost-answer", 1) as (session, client):
         with pytest.raises((OSError, http.client.HTTPException)):
-            walk(client, f"POST /services/{U}/restart?latest=true")
+            send_steps(client, f"POST /services/{U}/restart?latest=true")
         session.skip(5)
         assert status_of(client, session.uuids[0], "service") == STARTING
 
 
-def test_a_restart_is_a_deployment_of_its_own_kind() -> None:
-    with visiting("success") as (session, client):
-        reply = client.ask("POST", f"{V1}/applications/{session.uuids[0]}/restart")
+def test_restart_is_a_deployment_with_restart_only() -> None:
+    with connected_client("success") as (session, client):
+        reply = client.send("POST", f"{V1}/applications/{session.uuids[0]}/restart")
         row = follow(client, reply.body["deployment_uuid"], FAST)[-1]
         assert (row["status"], row["restart_only"], row["is_api"]) == ("finished", True, True)
         assert logs(row)[1]["output"] == "Restarting coollabsio/coolify-examples:main on localhost."
 
 
-def test_a_site_answers_late_and_not_at_all_when_it_is_stopped() -> None:
-    with visiting("site-late", 1) as (session, client):
-        client.started()
+def test_site_responds_late_and_not_at_all_when_stopped() -> None:
+    with connected_client("site-late", 1) as (session, client):
+        client.start_deployment()
         session.skip(46)
         assert visit(client) == (502, "Bad Gateway")
         session.skip(40)
         assert visit(client) == (200, "ok")
-        client.ask("POST", f"{V1}/applications/{session.uuids[0]}/stop")
+        client.send("POST", f"{V1}/applications/{session.uuids[0]}/stop")
         session.skip(5)
         assert visit(client)[0] == 503
         assert visit(client, "nobody")[0] == 404
