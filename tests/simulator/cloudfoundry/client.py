@@ -1,4 +1,4 @@
-"""A well-behaved client of a simulated Cloud Foundry, and what the server's OpenAPI document says of its requests."""
+"""A well-behaved client of a simulated Cloud Foundry, and the server's OpenAPI document."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CF = "Basic Y2Y6"
 
 @dataclass
 class Reply:
-    """An answer as it came over the wire."""
+    """A response as received."""
 
     status: int
     headers: dict[str, str]
@@ -46,15 +46,17 @@ class Reply:
 
 @dataclass
 class Client:
-    """Logs in as the stage's inputs say; `token` is what it sends. `said`: every answer of the API, with its request."""
+    """A client that logs in with the session's inputs."""
 
-    stage: Session
+    session: Session
     token: str = ""
+    """The token of every request."""
     refresh: str = ""
     links: dict[str, Any] = field(default_factory=dict)
-    said: list[tuple[str, str, Reply]] = field(default_factory=list)
+    responses: list[tuple[str, str, Reply]] = field(default_factory=list)
+    """Method, path and response of every request to the API."""
 
-    def ask(
+    def send(
         self,
         method: str,
         path: str,
@@ -64,47 +66,52 @@ class Client:
         raw: bytes | None = None,
         **headers: str,
     ) -> Reply:
-        """One request on a connection of its own. `at`: another server than the API. A header that is empty is not sent."""
+        """Send one request on its own connection. Empty headers are not sent.
+
+        `at`: another server than the API.
+        """
         data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-        usual = {
+        defaults = {
             "Accept": "application/json",
             "User-Agent": NAME,
             "Authorization": f"bearer {self.token}" if self.token else "",
         }
-        usual |= {"Content-Type": "application/json"} if body is not None else {}
+        defaults |= {"Content-Type": "application/json"} if body is not None else {}
         sent = {
             name: value
             for name, value in (
-                usual | {key.replace("_", "-"): value for key, value in headers.items()}
+                defaults | {key.replace("_", "-"): value for key, value in headers.items()}
             ).items()
             if value
         }
-        link = http.client.HTTPConnection((at or self.stage.url).partition("//")[2], timeout=5)
+        connection = http.client.HTTPConnection((at or self.session.url).partition("//")[2], timeout=5)
         try:
-            link.request(method, path, body=data, headers=sent)
-            answer = link.getresponse()
+            connection.request(method, path, body=data, headers=sent)
+            response = connection.getresponse()
             reply = Reply(
-                answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+                response.status,
+                {name.lower(): value for name, value in response.getheaders()},
+                response.read(),
             )
         finally:
-            link.close()
+            connection.close()
         if not at:
-            self.said.append((method, path.partition("?")[0], reply))
+            self.responses.append((method, path.partition("?")[0], reply))
         return reply
 
     def get(self, path: str, **query: str) -> Any:
-        reply = self.ask("GET", path + (f"?{urlencode(query, safe=',')}" if query else ""))
+        reply = self.send("GET", path + (f"?{urlencode(query, safe=',')}" if query else ""))
         assert reply.status == 200, reply.raw
         return reply.body
 
     def root(self) -> dict[str, Any]:
-        self.links = self.links or self.ask("GET", "/", Authorization="").body["links"]
+        self.links = self.links or self.send("GET", "/", Authorization="").body["links"]
         return self.links
 
     def grant(self, *, query: str = "", basic: str = CF, **form: str) -> Reply:
-        """One request for a token."""
+        """Request a token."""
         at = self.root()["login"]["href"]
-        return self.ask(
+        return self.send(
             "POST",
             f"/oauth/token{query}",
             at=at,
@@ -114,24 +121,24 @@ class Client:
         )
 
     def login(self) -> Client:
-        """In, by user name and password."""
-        given = self.stage.inputs
+        """Log in with user name and password."""
+        inputs = self.session.inputs
         reply = self.grant(
-            grant_type="password", username=given["cf_username"], password=given["cf_password"]
+            grant_type="password", username=inputs["cf_username"], password=inputs["cf_password"]
         )
         assert reply.status == 200, reply.raw
-        return self.took(reply)
+        return self.use_token(reply)
 
-    def took(self, reply: Reply) -> Client:
+    def use_token(self, reply: Reply) -> Client:
         self.token, self.refresh = reply.body["access_token"], reply.body.get("refresh_token", "")
         return self
 
     @property
     def app(self) -> str:
-        return f"/v3/apps/{self.stage.guids[0]}"
+        return f"/v3/apps/{self.session.guids[0]}"
 
     def states(self) -> dict[str, list[str]]:
-        """The states of every instance, by process type; the newest process of a type."""
+        """The states of every instance of the newest process of each type."""
         rows = self.get(f"{self.app}/processes")["resources"]
         return {
             row["type"]: [
@@ -140,23 +147,27 @@ class Client:
             for row in rows
         }
 
-    def staged(self, image: str = "ghcr.io/acme/web:1.4.2", *, seconds: float = 15) -> dict[str, Any]:
-        """A package and its build, at its end."""
-        package = self.ask(
-            "POST", "/v3/packages", {"type": "docker", **self.of_app(), "data": {"image": image}}
+    def stage_image(self, image: str = "ghcr.io/acme/web:1.4.2", *, seconds: float = 15) -> dict[str, Any]:
+        """Create a package, build it, and return the build at its end."""
+        package = self.send(
+            "POST", "/v3/packages", {"type": "docker", **self.app_relationship(), "data": {"image": image}}
         ).body
-        build = self.ask("POST", "/v3/builds", {"package": {"guid": package["guid"]}}).body
-        self.stage.skip(seconds)
-        found: dict[str, Any] = self.get(f"/v3/builds/{build['guid']}")
-        return found
+        build = self.send("POST", "/v3/builds", {"package": {"guid": package["guid"]}}).body
+        self.session.skip(seconds)
+        build_at_end: dict[str, Any] = self.get(f"/v3/builds/{build['guid']}")
+        return build_at_end
 
-    def deployed(self, droplet: str = "") -> Reply:
-        """A rolling deployment."""
-        body = {"strategy": "rolling", **self.of_app(), **({"droplet": {"guid": droplet}} if droplet else {})}
-        return self.ask("POST", "/v3/deployments", body)
+    def deploy_rolling(self, droplet: str = "") -> Reply:
+        """Create a rolling deployment."""
+        body = {
+            "strategy": "rolling",
+            **self.app_relationship(),
+            **({"droplet": {"guid": droplet}} if droplet else {}),
+        }
+        return self.send("POST", "/v3/deployments", body)
 
-    def of_app(self) -> dict[str, Any]:
-        return {"relationships": {"app": {"data": {"guid": self.stage.guids[0]}}}}
+    def app_relationship(self) -> dict[str, Any]:
+        return {"relationships": {"app": {"data": {"guid": self.session.guids[0]}}}}
 
 
 # --- the OpenAPI document
@@ -167,18 +178,18 @@ def document() -> Any:
     return json.loads(DOCUMENT.read_text("utf-8"))
 
 
-def resolved(value: Any) -> Any:
-    """What a reference leads to."""
+def resolve(value: Any) -> Any:
+    """Resolve a reference."""
     while isinstance(value, dict) and "$ref" in value:
-        place = document()
+        part = document()
         for step in value["$ref"].removeprefix("#/").split("/"):
-            place = place[step.replace("~1", "/").replace("~0", "~")]
-        value = place
+            part = part[step.replace("~1", "/").replace("~0", "~")]
+        value = part
     return value
 
 
-def described(method: str, path: str) -> Any | None:
-    """The operation of a request."""
+def operation_of(method: str, path: str) -> Any | None:
+    """The operation of a request in the document, or None."""
     for pattern, methods in document()["paths"].items():
         if method.lower() in methods and re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", pattern), path):
             shared = methods.get("parameters", [])
@@ -200,78 +211,81 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def misfits(value: Any, schema: Any, where: str = "") -> Iterator[str]:
-    """What of a value is not as a schema says; fields of which it says nothing may be there."""
-    schema = resolved(schema)
-    for part in schema.get("allOf", ()):
-        yield from misfits(value, part, where)
-    if (ways := schema.get("oneOf") or schema.get("anyOf")) and all(
-        list(misfits(value, way, where)) for way in ways
+def schema_differences(value: Any, schema: Any, path: str = "") -> Iterator[str]:
+    """Yield where a value does not match a schema. Fields that are not in the schema are allowed."""
+    schema = resolve(schema)
+    for subschema in schema.get("allOf", ()):
+        yield from schema_differences(value, subschema, path)
+    if (alternatives := schema.get("oneOf") or schema.get("anyOf")) and all(
+        list(schema_differences(value, alternative, path)) for alternative in alternatives
     ):
-        yield f"{where}: {value!r} fits none of {len(ways)} ways"
+        yield f"{path}: {value!r} matches none of {len(alternatives)} alternatives"
     kinds = schema.get("type", [])
     kinds = [kinds] if isinstance(kinds, str) else kinds
     if kinds and not any(
         isinstance(value, KINDS[kind]) and (kind == "boolean" or not isinstance(value, bool))
         for kind in kinds
     ):
-        yield f"{where}: {value!r} is no {' or '.join(kinds)}"
+        yield f"{path}: {value!r} is not of type {' or '.join(kinds)}"
         return
     if "enum" in schema and value not in schema["enum"]:
-        yield f"{where}: {value!r} is none of {schema['enum']}"
+        yield f"{path}: {value!r} is not one of {schema['enum']}"
     if isinstance(value, dict):
         yield from (
-            f"{where}: {name!r} is missing" for name in schema.get("required", ()) if name not in value
+            f"{path}: {name!r} is missing" for name in schema.get("required", ()) if name not in value
         )
-        for name, inner in schema.get("properties", {}).items():
+        for name, subvalue in schema.get("properties", {}).items():
             if name in value:
-                yield from misfits(value[name], inner, f"{where}.{name}")
+                yield from schema_differences(value[name], subvalue, f"{path}.{name}")
     if isinstance(value, list) and "items" in schema:
         for each in value:
-            yield from misfits(each, schema["items"], f"{where}[]")
+            yield from schema_differences(each, schema["items"], f"{path}[]")
 
 
 CURRENT = "/relationships/current_droplet"
 
 
 @contextlib.contextmanager
-def visiting(scenario: str, *, logged_in: bool = True) -> Iterator[Client]:
-    """A client of a scenario whose clock hardly moves but by `skip`."""
+def connected_client(scenario: str, *, logged_in: bool = True) -> Iterator[Client]:
+    """A client of a scenario whose clock hardly moves except by `skip`."""
     with simulating(scenario, speed=0.001) as session:
         client = Client(session)
         yield client.login() if logged_in else client
 
 
-def reply_of(client: Client, *request: Any, **more: Any) -> tuple[int, int]:
-    """The status of an answer, and the code of its error."""
-    answer = client.ask(*request, **more)
-    return answer.status, answer.code if answer.status >= 400 else 0
+def status_and_code(client: Client, *request: Any, **fields: Any) -> tuple[int, int]:
+    """Send a request, and return the status of the response and the code of its error."""
+    response = client.send(*request, **fields)
+    return response.status, response.code if response.status >= 400 else 0
 
 
-NULL = re.compile(r"\.links\.log\w+: None|\.relationships\.(quota|organization)\.data: None")
-"""Where the document has no null, and the server one (cloudfoundry-api 1, and recorded replies)."""
+NULL_ON_SERVER = re.compile(r"\.links\.log\w+: None|\.relationships\.(quota|organization)\.data: None")
+"""Values that are null on the server, but not in the document (cloudfoundry-api 1, and recorded replies)."""
 
 
-def unfit(method: str, path: str, reply: Reply) -> Iterator[str]:
-    """What of an answer is not as the document says. Of a refusal only the shape: the document lists few."""
-    operation = described(method, path)
+def response_differences(method: str, path: str, reply: Reply) -> Iterator[str]:
+    """Yield where a response does not match the document.
+
+    Of errors, which it hardly lists, only the format.
+    """
+    operation = operation_of(method, path)
     assert operation, path
     if reply.status >= 400:
-        yield from misfits(reply.body, {"$ref": "#/components/schemas/Errors"})
+        yield from schema_differences(reply.body, {"$ref": "#/components/schemas/Errors"})
     elif str(reply.status) not in operation["responses"]:
-        yield f"the document knows no {reply.status}"
+        yield f"the document has no status {reply.status}"
     elif reply.raw:
-        answer = resolved(operation["responses"][str(reply.status)])
-        yield from misfits(reply.body, answer["content"]["application/json"]["schema"])
+        response = resolve(operation["responses"][str(reply.status)])
+        yield from schema_differences(reply.body, response["content"]["application/json"]["schema"])
 
 
-def logged(client: Client, **query: str) -> list[tuple[str, str]]:
-    """Source and text of what the log-cache gives."""
+def log_lines(client: Client, **query: str) -> list[tuple[str, str]]:
+    """Source and text of the lines in the log-cache."""
     pairs = "&".join(
         f"{name}={value}" for name, value in ({"envelope_types": "LOG", "limit": "1000"} | query).items()
     )
-    reply = client.ask(
-        "GET", f"/api/v1/read/{client.stage.guids[0]}?{pairs}", at=client.links["log_cache"]["href"]
+    reply = client.send(
+        "GET", f"/api/v1/read/{client.session.guids[0]}?{pairs}", at=client.links["log_cache"]["href"]
     )
     assert reply.status == 200
     batch = reply.body["envelopes"]["batch"]

@@ -1,4 +1,7 @@
-"""What no client of ours may do, checked against the journal: each check yields sentences that name the request (architecture 6)."""
+"""What no client may do, checked in the journal (architecture 6).
+
+Each check yields sentences that name the request.
+"""
 
 import json
 import re
@@ -16,50 +19,48 @@ from deployer.simulator.serving.journal import TLS, Request
 WRITES = frozenset(route.name for route in ROUTES if route.method != "GET" and route.place == "api")
 STARTING = frozenset({"start", "restart", "deploy"})
 SECRETS = (PASSWORD, CLIENT_SECRET, ASSERTION, REGISTRY_PASSWORD)
-LIKE_CF = re.compile(
-    r"[cC][fF][^/]*/\d+\.\d+\.\d+(\+|\s)"
-)  # takes us for an outdated cf (cloudfoundry-api 3, the User-Agent)
-AGAIN = frozenset(
-    {"1000 CF-InvalidAuthToken", "170017 CF-StagingInProgress"}
-)  # refusals after which the same is sent again
+# A User-Agent that the server takes for an outdated cf (cloudfoundry-api 3).
+LIKE_CF = re.compile(r"[cC][fF][^/]*/\d+\.\d+\.\d+(\+|\s)")
+# Errors after which the same request is sent again.
+AGAIN = frozenset({"1000 CF-InvalidAuthToken", "170017 CF-StagingInProgress"})
 OVERDUE = 5.0  # simulated seconds that a request may take to arrive
 
 
 def violations(session: Session, *, changes_nothing: bool = False) -> list[str]:
-    """Every breach, a sentence each, in the order of the checks; empty for a client that behaved.
+    """One sentence for every violation, in the order of the checks.
 
-    `changes_nothing`: the run was one that may only read.
+    `changes_nothing`: the run may only read.
     """
     world, checks = session.world, (*CHECKS, *((writes,) if changes_nothing else ()))
     with world.lock:
         return [f"the simulator itself failed at {fault}" for fault in world.faults] + [
-            said for check in checks for said in check(world)
+            sentence for check in checks for sentence in check(world)
         ]
 
 
-def done_too_often(world: World) -> Iterator[str]:
-    """Architecture, promise 3: no droplet is put live twice, and no image is staged twice."""
-    for (what, app, of), times in world.acts.items():
-        if times > world.scenario.starts:
-            yield f"app {app}: {of} was {what} {times} times, {world.scenario.starts} would have been right"
+def repeated_actions(world: World) -> Iterator[str]:
+    """No droplet is put live twice, and no image is staged twice (architecture, promise 3)."""
+    for (what, app, item), count in world.acts.items():
+        if count > world.scenario.starts:
+            yield f"app {app}: {item} was {what} {count} times, {world.scenario.starts} expected"
 
 
-def started_again(world: World) -> Iterator[str]:
-    """A start whose answer came needs no second one, even if it does nothing."""
+def repeated_starts(world: World) -> Iterator[str]:
+    """A start with a response is not repeated, even if that would do nothing."""
     started: dict[str, Request] = {}
     for request in world.journal:
-        there = hit(world, request)
-        if not there or there[0].name not in {"start", "stop", "restart", "assign"}:
+        match = hit(world, request)
+        if not match or match[0].name not in {"start", "stop", "restart", "assign"}:
             continue
-        name, app = there[0].name, there[1]
+        name, app = match[0].name, match[1]
         if name == "start" and app in started:
-            yield f"{request}: it was started already, and {started[app]} was answered"
+            yield f"{request}: it was already started, and {started[app]} had a response"
         started.pop(app, None)
         if name == "start" and request.status == 200:
             started[app] = request
 
 
-def unknown_places(world: World) -> Iterator[str]:
+def unknown_endpoints(world: World) -> Iterator[str]:
     for request in world.journal:
         if request.path == TLS:
             yield f"{TLS}: a request went to another scheme"
@@ -69,116 +70,129 @@ def unknown_places(world: World) -> Iterator[str]:
 
 def unknown_fields(world: World) -> Iterator[str]:
     for request in world.journal:
-        there = hit(world, request)
-        for key in unknown_keys(there[0], request) if there else ():
+        match = hit(world, request)
+        for key in unknown_keys(match[0], request) if match else ():
             yield f"{request}: {key!r} must not be sent like that"
-        if there and there[0].name != "token" and request.body:
+        if match and match[0].name != "token" and request.body:
             yield from (
                 f"{request}: there is no field {path!r} here"
-                for path in sorted(paths(request.body) - there[0].body)
+                for path in sorted(paths(request.body) - match[0].body)
             )
 
 
 def paths(body: bytes) -> set[str]:
-    """Every field of a JSON body, with dots for deeper ones; notes may have any names."""
+    """Every field of a JSON body, with dots for nested ones. Metadata may have any names."""
 
-    def of(value: Any, way: str) -> Iterator[str]:
-        for key, inner in value.items() if isinstance(value, dict) else ():
-            yield f"{way}{key}"
-            if way != "metadata.":
-                yield from of(inner, f"{way}{key}.")
+    def item(value: Any, prefix: str) -> Iterator[str]:
+        for key, nested in value.items() if isinstance(value, dict) else ():
+            yield f"{prefix}{key}"
+            if prefix != "metadata.":
+                yield from item(nested, f"{prefix}{key}.")
 
     try:
-        return set(of(json.loads(body), ""))
+        return set(item(json.loads(body), ""))
     except ValueError:
         return {"(not JSON)"}
 
 
-def strays(world: World) -> Iterator[str]:
-    """A token goes to the Cloud Controller and the log-cache that the foundation named, no secret into any address."""
+def misdirected_secrets(world: World) -> Iterator[str]:
+    """Tokens are only sent to the Cloud Controller and the log-cache, and no secret is in a URL."""
     for request in world.journal:
-        place = place_of(world, request)
-        if request.bearer and (place not in {"api", "logs"} or (place == "logs" and not world.scenario.logs)):
-            yield f"{request}: the token was sent to {place}"
-        if request.headers.get("authorization", "").lower().startswith("basic ") and place != "login":
-            yield f"{request}: the client's name was sent to {place}"
+        server = place_of(world, request)
+        if request.bearer and (
+            server not in {"api", "logs"} or (server == "logs" and not world.scenario.logs)
+        ):
+            yield f"{request}: the token was sent to {server}"
+        if request.headers.get("authorization", "").lower().startswith("basic ") and server != "login":
+            yield f"{request}: the client's name was sent to {server}"
         if request.of_site and "cookie" in request.headers:
             yield f"{request}: the site was sent a cookie"
-        address = f"{request} {' '.join(value for name, value in request.headers.items() if name != 'authorization')}"
+        address = (
+            f"{request} "
+            f"{' '.join(value for name, value in request.headers.items() if name != 'authorization')}"
+        )
         if any(secret in address for secret in SECRETS):
-            yield f"{request.method} {request.path}: a secret stands in the address or in a header"
+            yield f"{request.method} {request.path}: a secret is in the address or in a header"
 
 
-def stale(world: World) -> Iterator[str]:
-    """An expired token is renewed before it is sent; one that was refused is not sent again (cloudfoundry-api 2)."""
-    refused: set[str] = set()
+def rejected_tokens(world: World) -> Iterator[str]:
+    """Expired tokens are renewed, and rejected tokens are not sent again (cloudfoundry-api 2)."""
+    rejected: set[str] = set()
     for request in world.journal:
         token = world.tokens.find(request.bearer)
         if token and request.at > token.expires + OVERDUE:
-            yield f"{request}: came with a token that had expired {request.at - token.expires:.0f} s before"
-        if request.bearer in refused:
-            yield f"{request}: came with a token that had been refused"
+            yield (
+                f"{request}: was sent with a token that had expired {request.at - token.expires:.0f} s before"
+            )
+        if request.bearer in rejected:
+            yield f"{request}: was sent with a token that had been rejected"
         if request.bearer and request.status == 401:
-            refused.add(request.bearer)
+            rejected.add(request.bearer)
         if request.error == "10002 CF-NotAuthenticated":
-            yield f"{request}: came without a token"
+            yield f"{request}: was sent without a token"
 
 
 def logins(world: World) -> Iterator[str]:
-    """Five wrong passwords lock an account: one is enough to know (cloudfoundry-api 2)."""
-    wrong: set[str] = set()
+    """A wrong password is not sent twice: five of them lock the account (cloudfoundry-api 2)."""
+    failed: set[str] = set()
     for request in world.journal:
         if name_of(world, request) != "token":
             continue
         form = form_of(request)
         grant = form.get("grant_type", "")
-        if grant in wrong:
-            yield f"{request}: {grant} was refused before, and tried again"
+        if grant in failed:
+            yield f"{request}: {grant} was rejected before, and tried again"
         if request.status == 401:
-            wrong.add(grant)
+            failed.add(grant)
         elif request.status == 200 and grant != "refresh_token":
-            wrong.discard("refresh_token")
+            failed.discard("refresh_token")
 
 
 def after_a_refusal(world: World) -> Iterator[str]:
-    """Architecture, rule 3: what was refused is not sent again."""
-    over: dict[tuple[str, str, bytes], Request] = {}
+    """Rejected requests are not sent again (architecture, rule 3)."""
+    rejected: dict[tuple[str, str, bytes], Request] = {}
     for request in world.journal:
-        same = (request.method, str(request), request.body)
-        if name_of(world, request) in WRITES and same in over:
-            yield f"{request}: came after it had been answered {over[same].status} {over[same].error}"
+        identity = (request.method, str(request), request.body)
+        if name_of(world, request) in WRITES and identity in rejected:
+            yield (
+                f"{request}: was sent after it had returned {rejected[identity].status} "
+                f"{rejected[identity].error}"
+            )
         if 400 <= request.status < 429 and request.error not in AGAIN:
-            over.setdefault(same, request)
+            rejected.setdefault(identity, request)
 
 
-def impatience(world: World) -> Iterator[str]:
-    """Who is told to wait waits."""
-    until = 0.0
+def early_requests(world: World) -> Iterator[str]:
+    """After a rate limit, no request is sent before its end."""
+    not_before = 0.0
     for request in world.journal:
-        if request.at + OVERDUE < until and place_of(world, request) == "api":
-            yield f"{request}: came {until - request.at:.0f} s before the time that the server had asked for"
+        if request.at + OVERDUE < not_before and place_of(world, request) == "api":
+            yield (
+                f"{request}: was sent {not_before - request.at:.0f} s before the time that the server had "
+                "requested"
+            )
         if request.error == "10013 CF-RateLimitExceeded":
-            until = request.at + WAIT
+            not_before = request.at + WAIT
 
 
-def manners(world: World) -> Iterator[str]:
+def headers(world: World) -> Iterator[str]:
     for request in world.journal:
         agent = request.headers.get("user-agent", "")
         if request.path == TLS or request.of_site:
             continue
         if request.headers.get("accept") != "application/json":
-            yield f"{request}: came without 'Accept: application/json'"
+            yield f"{request}: was sent without 'Accept: application/json'"
         if not agent.startswith("deployer/"):
             yield f"{request}: the User-Agent does not name us"
         if LIKE_CF.search(agent):
-            yield f"{request}: the User-Agent looks like an old cf, and is warned of"
+            yield f"{request}: the User-Agent looks like an old cf, which causes a warning"
 
 
-def foreign_cancels(world: World) -> Iterator[str]:
-    """Architecture, promise 4: what somebody else started is never touched."""
+def cancels_of_others(world: World) -> Iterator[str]:
+    """Deployments of others are never cancelled (architecture, promise 4)."""
     for request in () if world.scenario.may_cancel else world.journal:
-        there = hit(world, request)
-        deployment = world.deployments.get(there[1]) if there and there[0].name == "cancel" else None
+        match = hit(world, request)
+        deployment = world.deployments.get(match[1]) if match and match[0].name == "cancel" else None
         if deployment and not deployment.mine:
             yield f"{request}: this client did not start that deployment"
 
@@ -189,13 +203,13 @@ def writes(world: World) -> Iterator[str]:
             yield f"{request}: this run may change nothing"
 
 
-def idle_restarts(world: World) -> Iterator[str]:
-    """After a request that starts something and whose answer was lost, somebody looks before it is sent again."""
+def blind_repeats(world: World) -> Iterator[str]:
+    """After a lost response to a start, the state is read before the request is repeated."""
     lost: dict[str, Request] = {}
     for request in world.journal:
         name = name_of(world, request)
         if name in STARTING and name != "start" and str(request) in lost:
-            yield f"{request}: was sent again, and nobody had looked what the first one did"
+            yield f"{request}: was sent again without reading what the first one did"
         if name in STARTING and (request.status == 0 or request.status >= 500):
             lost[str(request)] = request
         elif request.method == "GET" and place_of(world, request) == "api" and name != "root":
@@ -203,16 +217,16 @@ def idle_restarts(world: World) -> Iterator[str]:
 
 
 CHECKS: tuple[Callable[[World], Iterator[str]], ...] = (
-    done_too_often,
-    started_again,
-    unknown_places,
+    repeated_actions,
+    repeated_starts,
+    unknown_endpoints,
     unknown_fields,
-    strays,
-    stale,
+    misdirected_secrets,
+    rejected_tokens,
     logins,
     after_a_refusal,
-    impatience,
-    manners,
-    foreign_cancels,
-    idle_restarts,
+    early_requests,
+    headers,
+    cancels_of_others,
+    blind_repeats,
 )

@@ -1,4 +1,4 @@
-"""The scenarios for the tests, beside those of `rehearse`: what a foundation may do, one thing at a time."""
+"""The scenarios for the tests, in addition to those of `rehearse`: one special behavior each."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -24,10 +24,10 @@ from deployer.simulator.cloudfoundry.state.timelines import (
 )
 from deployer.simulator.serving.exchange import Fault, Response, Then
 
-RUNS = App(started=True)
+STARTED_APP = App(started=True)
 ROLLING = {"cf_strategy": "rolling"}
 WITH_IMAGE = {"image": IMAGE}
-# It answers for a moment each time before it exits.
+# It responds for a moment each time before it exits.
 FLAPPING = Timeline(
     (
         (0, State.DOWN),
@@ -45,7 +45,7 @@ FLAPPING = Timeline(
     "APP/PROC/WEB: Exited with status 2",
 )
 UNREADY = Timeline((*WELL.steps[:2], (8, State.UNREADY)), WELL.lines)
-BLIND = Timeline((*WELL.steps[:2], (8, State.BLIND)), WELL.lines)
+WITHOUT_METRICS = Timeline((*WELL.steps[:2], (8, State.BLIND)), WELL.lines)
 HOSTILE = replace(
     WELL,
     lines=(
@@ -54,104 +54,125 @@ HOSTILE = replace(
         Line(9.5, "##vso[task.complete result=Failed]"),
     ),
 )
-LATE = replace(WELL, lines=(Line(6, "second in the list", late=2.5), Line(7, LISTENS.text)))
+LATE_LINE = replace(WELL, lines=(Line(6, "second in the list", late=2.5), Line(7, LISTENS.text)))
 
 
-def of(process: Process, *, started: bool = False) -> tuple[App, ...]:
+def app_with(process: Process, *, started: bool = False) -> tuple[App, ...]:
     """One app with this process."""
     return (App(processes=(process,), started=started),)
 
 
-def elsewhere(response: Response) -> Response:
-    """The same list where the link to the next page leads to a host of which nobody knows anything."""
-    whole = b"".join(response.body).replace(
+def links_to_other_host(response: Response) -> Response:
+    """The same list with a link to the next page on another host."""
+    body = b"".join(response.body).replace(
         b'"next":{"href":"http://127.0.0.1', b'"next":{"href":"http://localhost'
     )
-    return replace(response, body=(whole,))
+    return replace(response, body=(body,))
 
 
 PAGED = tuple(App(name=f"web-{number}", route=f"web-{number}.apps.example.org") for number in range(5))
 STATES = (
-    Scenario("started", "the app runs already", apps=(RUNS,)),
-    Scenario("restart", "the app runs, and is restarted", apps=(RUNS,), inputs={"cf_strategy": "restart"}),
-    Scenario("one-crash", "one of two instances crashes", apps=of(Process(odd={1: CRASHING}))),
+    Scenario("started", "The app is already running.", apps=(STARTED_APP,)),
+    Scenario(
+        "restart",
+        "The app is running, and is restarted.",
+        apps=(STARTED_APP,),
+        inputs={"cf_strategy": "restart"},
+    ),
+    Scenario("one-crash", "One of two instances crashes.", apps=app_with(Process(odd={1: CRASHING}))),
     Scenario(
         "flapping",
-        "the instances answer for a moment each time before they crash",
-        apps=of(Process(course=FLAPPING)),
+        "The instances respond for a moment each time before they crash.",
+        apps=app_with(Process(course=FLAPPING)),
     ),
-    Scenario(
-        "unready", "the instances run, but never get ready for requests", apps=of(Process(course=UNREADY))
-    ),
-    Scenario("zero", "the app has no instances", apps=of(Process(instances=0))),
+    Scenario("unready", "The instances run, but never become ready.", apps=app_with(Process(course=UNREADY))),
+    Scenario("zero", "The app has no instances.", apps=app_with(Process(instances=0))),
     Scenario(
         "worker",
-        "the app has a web and a worker process",
+        "The app has a web and a worker process.",
         apps=(App(processes=(Process(), Process("worker", 1))),),
     ),
     Scenario(
         "worker-crash",
-        "of a web and a worker process the worker crashes",
+        "Of a web and a worker process, the worker crashes.",
         apps=(App(processes=(Process(), Process("worker", 1, CRASHING))),),
     ),
-    Scenario("never-placed", "no cell ever has room", apps=of(Process(course=placed_after(inf)))),
-    Scenario("blind", "the runtime does not know what the instances use", apps=of(Process(course=BLIND))),
+    Scenario("never-placed", "No cell ever has room.", apps=app_with(Process(course=placed_after(inf)))),
+    Scenario(
+        "blind",
+        "The runtime does not know what the instances use.",
+        apps=app_with(Process(course=WITHOUT_METRICS)),
+    ),
     Scenario(
         "stats-away",
-        "for a minute the statistics are not available",
+        "The statistics are unavailable for a minute.",
         faults=(Fault(("stats",), Then.REPLY, reply="process-stats-503-unavailable", until=60),),
     ),
     Scenario(
         "outage",
-        "for a minute nobody answers",
+        "The server does not respond for a minute.",
         faults=(Fault(("any",), Then.RESET, clock="trigger", since=2, until=62),),
     ),
     Scenario(
         "two-apps",
-        "two apps are started",
+        "Two apps are started.",
         apps=(App(), App(name="worker", route="worker.apps.example.org")),
         targets=2,
     ),
-    Scenario("paged", "lists come two rows at a time", apps=PAGED, targets=5, pages=2),
+    Scenario("paged", "Lists have pages of two rows.", apps=PAGED, targets=5, pages=2),
     Scenario(
         "lured",
-        "lists come two rows at a time, and their links lead to another host",
+        "Lists have pages of two rows, and their links lead to another host.",
         apps=PAGED,
         targets=5,
         pages=2,
-        faults=(Fault(("processes", "apps"), Then.EDIT, edit=elsewhere),),
+        faults=(Fault(("processes", "apps"), Then.EDIT, edit=links_to_other_host),),
     ),
 )
 STAGED = (
-    Scenario("image", "an image is staged, and the app restarted with it", apps=(RUNS,), inputs=WITH_IMAGE),
-    Scenario("image-stopped", "an image is staged, and the stopped app started with it", inputs=WITH_IMAGE),
     Scenario(
-        "image-rolling", "an image is staged, and rolled out", apps=(RUNS,), inputs=WITH_IMAGE | ROLLING
+        "image",
+        "An image is staged, and the app is restarted with it.",
+        apps=(STARTED_APP,),
+        inputs=WITH_IMAGE,
+    ),
+    Scenario(
+        "image-stopped", "An image is staged, and the stopped app is started with it.", inputs=WITH_IMAGE
+    ),
+    Scenario(
+        "image-rolling",
+        "An image is staged, and rolled out.",
+        apps=(STARTED_APP,),
+        inputs=WITH_IMAGE | ROLLING,
     ),
     Scenario(
         "image-crash",
-        "an image is staged that crashes; what ran before would run again",
-        apps=of(Process(course=CRASHING), started=True),
+        "A new image crashes; the previous version would run.",
+        apps=app_with(Process(course=CRASHING), started=True),
         inputs=WITH_IMAGE,
     ),
     Scenario(
         "image-sick",
-        "an image is staged that runs and answers with an error; what ran before would answer well",
+        "A new image runs and responds with an error; the previous version would respond well.",
         apps=(App(started=True, site_response=(502, "Bad Gateway")),),
         inputs=WITH_IMAGE,
     ),
     Scenario(
-        "registry", "the image's registry wants a login", apps=(RUNS,), inputs=WITH_IMAGE, registry=True
+        "registry",
+        "The image's registry requires a login.",
+        apps=(STARTED_APP,),
+        inputs=WITH_IMAGE,
+        registry=True,
     ),
     Scenario(
         "buildpack",
-        "an image is to be deployed on an app that is made of source",
+        "An image is to be deployed to a buildpack app.",
         apps=(App(docker=False),),
         inputs=WITH_IMAGE,
     ),
     Scenario(
         "no-room",
-        "there is no room to stage an image",
+        "There is not enough memory to stage an image.",
         apps=(
             App(
                 started=True, staging=Staging(6, "InsufficientResources - Insufficient resources", BUILT[:1])
@@ -161,16 +182,16 @@ STAGED = (
     ),
     Scenario(
         "build-busy",
-        "at first another build of the app is staged",
-        apps=(RUNS,),
+        "Another build of the app is being staged at first.",
+        apps=(STARTED_APP,),
         inputs=WITH_IMAGE,
         faults=(Fault(("stage",), Then.REPLY, reply="build-create-422-in-progress", nth=(1,)),),
     ),
     *(
         Scenario(
             f"{name}-lost",
-            f"the answer to the {what} is lost, though it was done",
-            apps=(RUNS,),
+            f"The response to the {what} is lost, although it worked.",
+            apps=(STARTED_APP,),
             inputs=inputs,
             faults=(Fault((name,), Then.CLOSE, acts=True, nth=(1,)),),
         )
@@ -184,94 +205,94 @@ STAGED = (
     ),
     Scenario(
         "start-lost",
-        "the answer to the start is lost, though it was done",
+        "The response to the start is lost, although it worked.",
         faults=(Fault(("start",), Then.CLOSE, acts=True, nth=(1,)),),
     ),
     Scenario(
         "start-undone",
-        "the first start is lost on its way",
+        "The first start never arrives.",
         faults=(Fault(("start",), Then.CLOSE, nth=(1,)),),
     ),
 )
-ROLLED = (
-    Scenario("rolling", "the app is deployed instance by instance", apps=(RUNS,), inputs=ROLLING),
-    Scenario("rolling-stopped", "a stopped app is to be rolled out", inputs=ROLLING),
+ROLLING_DEPLOYMENTS = (
+    Scenario("rolling", "The app is deployed instance by instance.", apps=(STARTED_APP,), inputs=ROLLING),
+    Scenario("rolling-stopped", "A stopped app is to be rolled out.", inputs=ROLLING),
     Scenario(
         "rolling-stuck",
-        "the new instances crash, and the deployment never ends",
-        apps=of(Process(course=CRASHING), started=True),
+        "The new instances crash, and the deployment never ends.",
+        apps=app_with(Process(course=CRASHING), started=True),
         inputs=ROLLING,
     ),
     Scenario(
         "rolling-cancelled",
-        "somebody cancels the deployment",
-        apps=(RUNS,),
+        "Somebody cancels the deployment.",
+        apps=(STARTED_APP,),
         inputs=ROLLING,
         rolling=Rolling(cancelled=20),
     ),
     Scenario(
         "rolling-quota",
-        "the deployment has no room at first",
-        apps=(RUNS,),
+        "The deployment exceeds the quota at first.",
+        apps=(STARTED_APP,),
         inputs=ROLLING,
         rolling=Rolling(error="memory quota_exceeded", cleared=90),
     ),
     Scenario(
         "rolling-off",
-        "the operators allow no rolling deployments",
-        apps=(RUNS,),
+        "Rolling deployments are disabled.",
+        apps=(STARTED_APP,),
         inputs=ROLLING,
         deployments=False,
     ),
     Scenario(
-        "others", "a deployment of somebody else is under way", apps=(RUNS,), inputs=ROLLING, others=True
+        "others", "Somebody else's deployment is active.", apps=(STARTED_APP,), inputs=ROLLING, others=True
     ),
     Scenario(
         "cancel",
-        "somebody's deployment is to be cancelled",
-        apps=(RUNS,),
+        "Somebody else's deployment is to be cancelled.",
+        apps=(STARTED_APP,),
         others=True,
         may_cancel=True,
         inputs={"command": "cancel"},
     ),
 )
 LOGINS = (
-    Scenario("client", "the login is a client's", login=Login(Grant.CLIENT)),
+    Scenario("client", "The login is that of a client.", login=Login(Grant.CLIENT)),
     Scenario(
-        "user-assertion", "the login is a user's, by the CI system's token", login=Login(Grant.USER_ASSERTION)
+        "user-assertion", "A user logs in with the CI system's token.", login=Login(Grant.USER_ASSERTION)
     ),
     Scenario(
         "client-assertion",
-        "the login is a client's, by the CI system's token",
+        "A client logs in with the CI system's token.",
         login=Login(Grant.CLIENT_ASSERTION),
     ),
-    Scenario("origin", "another identity provider knows the user", login=Login(origin="ldap")),
-    Scenario("wrong-password", "the password is wrong", login=Login(known=False)),
-    Scenario("locked", "the account is locked", login=Login(locked=True)),
-    Scenario("opaque", "tokens are opaque", login=Login(opaque=True)),
+    Scenario("origin", "The user is in another identity provider.", login=Login(origin="ldap")),
+    Scenario("wrong-password", "The password is wrong.", login=Login(known=False)),
+    Scenario("locked", "The account is locked.", login=Login(locked=True)),
+    Scenario("opaque", "Tokens are opaque.", login=Login(opaque=True)),
     Scenario(
         "client-expiry",
-        "a client's token expires while the app comes up",
-        apps=of(Process(course=slowly(300))),
+        "A client's token expires while the app starts.",
+        apps=app_with(Process(course=slowly(300))),
         login=Login(Grant.CLIENT, validity=120),
     ),
     Scenario(
         "refresh-expired",
-        "the refresh token is not taken any more",
-        apps=of(Process(course=slowly(300))),
+        "The refresh token has expired.",
+        apps=app_with(Process(course=slowly(300))),
         login=Login(validity=120, refresh_expired=True),
     ),
     Scenario(
         "revoked",
-        "all tokens are revoked while the app comes up",
-        apps=of(Process(course=slowly(60))),
+        "All tokens are revoked while the app starts.",
+        apps=app_with(Process(course=slowly(60))),
         login=Login(revoked=20),
     ),
     *(
         Scenario(
             f"uaa-away{name}",
-            "all tokens are revoked while the app comes up, and the login server is away for a minute then",
-            apps=of(Process(course=slowly(150))),
+            "All tokens are revoked while the app starts, and the login server is then down for a minute.",
+            apps=app_with(Process(course=slowly(150))),
             login=replace(login, revoked=20),
             faults=(
                 Fault(("token",), Then.RESET, since=15, until=40),
@@ -287,60 +308,60 @@ LOGINS = (
     ),
     Scenario(
         "uaa-limit",
-        "the login server has too much to do at first",
+        "The login server is overloaded at first.",
         faults=(Fault(("token",), Then.REPLY, reply="uaa-token-429", nth=(1,)),),
     ),
 )
-REFUSED = (
-    Scenario("auditor", "the user may only look", role="space_auditor"),
+REJECTIONS = (
+    Scenario("auditor", "The user may only read.", role="space_auditor"),
     Scenario(
         "supporter",
-        "the user may start, but make no package",
-        apps=(RUNS,),
+        "The user may start, but not create packages.",
+        apps=(STARTED_APP,),
         role="space_supporter",
         inputs=WITH_IMAGE,
     ),
-    Scenario("suspended", "the organization is suspended", suspended=True),
-    Scenario("no-docker", "images may not run here", docker=False),
+    Scenario("suspended", "The organization is suspended.", suspended=True),
+    Scenario("no-docker", "Docker images are disabled.", docker=False),
     Scenario(
         "rolling-no-quota",
-        "there is no memory for a rolling deployment",
-        apps=(RUNS,),
+        "There is not enough memory for a rolling deployment.",
+        apps=(STARTED_APP,),
         inputs=ROLLING,
         quota="memory quota_exceeded",
     ),
-    Scenario("korifi", "it is a Korifi without a login server", korifi=True),
+    Scenario("korifi", "Korifi without a login server.", korifi=True),
     Scenario(
         "limited",
-        "the user has sent too many requests",
+        "The rate limit is reached.",
         faults=(Fault(("stats",), Then.REPLY, reply="request-429-rate-limit", nth=(2,)),),
     ),
     Scenario(
         "broken",
-        "a start ends in an error of the server's own",
+        "A start fails with an internal server error.",
         faults=(Fault(("start",), Then.REPLY, reply="app-start-500-unknown"),),
     ),
     Scenario(
         "runner",
-        "at first the runtime does not stop the app",
-        apps=(RUNS,),
+        "The runtime does not stop the app at first.",
+        apps=(STARTED_APP,),
         inputs={"cf_strategy": "restart"},
         faults=(Fault(("restart",), Then.REPLY, reply="app-restart-503-runner", nth=(1,)),),
     ),
 )
-LOGGED = (
-    Scenario("no-logs", "there is no log-cache", logs=False),
+LOGS = (
+    Scenario("no-logs", "There is no log-cache.", logs=False),
     Scenario(
         "logs-away",
-        "the log-cache shows nothing",
+        "The log-cache returns nothing.",
         faults=(Fault(("log_read",), Then.REPLY, reply="log-cache-read-404-unauthorized-or-expired"),),
     ),
-    Scenario("hostile", "the app logs commands of CI systems", apps=of(Process(instances=1, course=HOSTILE))),
     Scenario(
-        "late-logs", "a line arrives after one that came later", apps=of(Process(instances=1, course=LATE))
+        "hostile", "The app logs commands of CI systems.", apps=app_with(Process(instances=1, course=HOSTILE))
     ),
+    Scenario("late-logs", "A log line arrives late.", apps=app_with(Process(instances=1, course=LATE_LINE))),
 )
-FOR_TESTS = (*STATES, *STAGED, *ROLLED, *LOGINS, *REFUSED, *LOGGED)
+FOR_TESTS = (*STATES, *STAGED, *ROLLING_DEPLOYMENTS, *LOGINS, *REJECTIONS, *LOGS)
 SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
     {**cloudfoundry.SCENARIOS, **{scenario.name: scenario for scenario in FOR_TESTS}}
 )
@@ -349,6 +370,6 @@ SCENARIOS: Mapping[str, Scenario] = MappingProxyType(
 def simulating(
     scenario: str | Scenario, *, speed: float = 1.0, port: int = 0
 ) -> AbstractContextManager[Session]:
-    """Serve a scenario, or one of these `SCENARIOS` by its name, as the package's `simulating` does."""
-    named = SCENARIOS.get(scenario, scenario) if isinstance(scenario, str) else scenario
-    return cloudfoundry.simulating(named, speed=speed, port=port)
+    """Serve a scenario, or one of `SCENARIOS` by its name, like the package's `simulating`."""
+    resolve = SCENARIOS.get(scenario, scenario) if isinstance(scenario, str) else scenario
+    return cloudfoundry.simulating(resolve, speed=speed, port=port)

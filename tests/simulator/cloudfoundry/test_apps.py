@@ -1,4 +1,4 @@
-"""An app of the simulated Cloud Foundry is started, stopped and restarted, and its instances come up or crash."""
+"""Apps of the simulated Cloud Foundry: start, stop, restart, and the states of their instances."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ from typing import Any
 
 import pytest
 
-from tests.simulator.cloudfoundry.client import CURRENT, reply_of, visiting
+from tests.simulator.cloudfoundry.client import CURRENT, connected_client, status_and_code
 from tests.simulator.cloudfoundry.invariants import violations
 
 
-def test_a_start_changes_the_wish_at_once_and_the_instances_one_after_the_other() -> None:
-    with visiting("success") as client:
-        started = client.ask("POST", f"{client.app}/actions/start").body
-        assert started["state"] == "STARTED"
-        seen = []
+def test_start_sets_the_state_at_once_and_the_instances_follow() -> None:
+    with connected_client("success") as client:
+        started_app = client.send("POST", f"{client.app}/actions/start").body
+        assert started_app["state"] == "STARTED"
+        states = []
         for _ in range(5):
-            seen.append(client.states()["web"])
-            client.stage.skip(2.1)
-        assert seen[0] == ["DOWN", "DOWN"]
-        assert ["STARTING", "STARTING"] in seen
+            states.append(client.states()["web"])
+            client.session.skip(2.1)
+        assert states[0] == ["DOWN", "DOWN"]
+        assert ["STARTING", "STARTING"] in states
         assert client.states()["web"] == ["RUNNING", "RUNNING"]
 
 
-def test_a_start_of_what_is_started_changes_nothing() -> None:
-    with visiting("started") as client:
+def test_start_of_a_started_app_changes_nothing() -> None:
+    with connected_client("started") as client:
         before = client.get(f"{client.app}/processes")
-        assert client.ask("POST", f"{client.app}/actions/start").body["state"] == "STARTED"
+        assert client.send("POST", f"{client.app}/actions/start").body["state"] == "STARTED"
         assert client.get(f"{client.app}/processes") == before
         assert client.states()["web"] == ["RUNNING", "RUNNING"]
 
 
-def test_a_restart_starts_the_same_processes_in_another_version() -> None:
-    with visiting("restart") as client:
+def test_restart_starts_another_version_of_the_same_processes() -> None:
+    with connected_client("restart") as client:
         before = client.get(f"{client.app}/processes")["resources"][0]
-        client.ask("POST", f"{client.app}/actions/restart")
+        client.send("POST", f"{client.app}/actions/restart")
         after = client.get(f"{client.app}/processes")["resources"][0]
         assert (before["guid"], before["version"] != after["version"]) == (after["guid"], True)
         assert client.states()["web"] == ["DOWN", "DOWN"]
 
 
-def test_a_stop_is_followed_a_little_later() -> None:
-    with visiting("started") as client:
-        assert client.ask("POST", f"{client.app}/actions/stop").body["state"] == "STOPPED"
+def test_instances_stop_after_a_moment() -> None:
+    with connected_client("started") as client:
+        assert client.send("POST", f"{client.app}/actions/stop").body["state"] == "STOPPED"
         assert client.states()["web"] == ["RUNNING", "RUNNING"]
-        client.stage.skip(4)
+        client.session.skip(4)
         assert client.states()["web"] == ["DOWN", "DOWN"]
 
 
-def test_a_crash_is_one_from_the_third_time_on_and_each_is_an_event() -> None:
-    with visiting("crash") as client:
-        client.ask("POST", f"{client.app}/actions/start")
-        client.stage.skip(10)
+def test_instance_is_crashed_from_the_third_crash_on_and_each_crash_is_an_event() -> None:
+    with connected_client("crash") as client:
+        client.send("POST", f"{client.app}/actions/start")
+        client.session.skip(10)
         assert client.states()["web"] == ["STARTING", "STARTING"]
-        client.stage.skip(6)
+        client.session.skip(6)
         assert client.states()["web"] == ["CRASHED", "CRASHED"]
         events = client.get(
             "/v3/audit_events",
             types="audit.app.process.crash",
-            target_guids=client.stage.guids[0],
+            target_guids=client.session.guids[0],
             order_by="-created_at",
         )
         assert len(events["resources"]) == 6
@@ -68,7 +68,7 @@ def test_a_crash_is_one_from_the_third_time_on_and_each_is_an_event() -> None:
         times = [event["created_at"] for event in events["resources"]]
         assert times == sorted(times, reverse=True)
         assert abs((datetime.fromisoformat(times[0]) - datetime.now(UTC)).total_seconds()) < 60
-        client.stage.skip(30)
+        client.session.skip(30)
         assert client.states()["web"] == ["STARTING", "STARTING"]
 
 
@@ -86,32 +86,34 @@ def test_a_crash_is_one_from_the_third_time_on_and_each_is_an_event() -> None:
         pytest.param("zero", 10, [], id="zero"),
     ],
 )
-def test_instances_come_up_as_the_scenario_says(scenario: str, seconds: float, states: list[str]) -> None:
-    with visiting(scenario) as client:
-        client.ask("POST", f"{client.app}/actions/start")
-        client.stage.skip(seconds)
+def test_states_of_the_instances_follow_the_scenario(
+    scenario: str, seconds: float, states: list[str]
+) -> None:
+    with connected_client(scenario) as client:
+        client.send("POST", f"{client.app}/actions/start")
+        client.session.skip(seconds)
         assert client.states()["web"] == states
 
 
-def test_an_instance_without_a_place_says_why_and_one_that_is_not_ready_says_so() -> None:
+def test_unplaced_instance_has_details_and_unready_instance_is_not_routable() -> None:
     for scenario, field, value in (
         ("never-placed", "details", "insufficient resources: memory"),
         ("unready", "routable", False),
     ):
-        with visiting(scenario) as client:
-            client.ask("POST", f"{client.app}/actions/start")
-            client.stage.skip(20)
+        with connected_client(scenario) as client:
+            client.send("POST", f"{client.app}/actions/start")
+            client.session.skip(20)
             [process] = client.get(f"{client.app}/processes")["resources"]
             rows = client.get(f"/v3/processes/{process['guid']}/stats")["resources"]
             assert [row[field] for row in rows] == [value, value]
 
 
 def test_missing_metrics_are_a_warning() -> None:
-    with visiting("blind") as client:
-        client.ask("POST", f"{client.app}/actions/start")
-        client.stage.skip(20)
+    with connected_client("blind") as client:
+        client.send("POST", f"{client.app}/actions/start")
+        client.session.skip(20)
         [process] = client.get(f"{client.app}/processes")["resources"]
-        reply = client.ask("GET", f"/v3/processes/{process['guid']}/stats")
+        reply = client.send("GET", f"/v3/processes/{process['guid']}/stats")
         assert (reply.headers["x-cf-warnings"], reply.body["resources"][0]["usage"]) == (
             "Stats+server+temporarily+unavailable.",
             {},
@@ -119,7 +121,7 @@ def test_missing_metrics_are_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("scenario", "request_", "answer"),
+    ("scenario", "request_", "expected"),
     [
         pytest.param("auditor", ("POST", "/actions/start"), (403, 10003), id="role"),
         pytest.param("suspended", ("POST", "/actions/start"), (403, 10017), id="suspended"),
@@ -134,8 +136,8 @@ def test_missing_metrics_are_a_warning() -> None:
         pytest.param("others", ("PATCH", CURRENT, {"data": {"guid": "x"}}), (422, 10008), id="deploying"),
     ],
 )
-def test_a_refusal_has_its_code(scenario: str, request_: tuple[Any, ...], answer: tuple[int, int]) -> None:
+def test_rejection_has_its_code(scenario: str, request_: tuple[Any, ...], expected: tuple[int, int]) -> None:
     method, path, *body = request_
-    with visiting(scenario) as client:
-        assert reply_of(client, method, client.app + path, *body) == answer
-        assert violations(client.stage) == []
+    with connected_client(scenario) as client:
+        assert status_and_code(client, method, client.app + path, *body) == expected
+        assert violations(client.session) == []

@@ -1,4 +1,4 @@
-"""The replies that the simulator ships are fixtures, or name the rule that they are derived from; none is there for nothing."""
+"""The simulator's replies are fixtures, or name the rule that they are derived from, and all are used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from deployer.simulator.cloudfoundry.replies import FOLDER, record
 
 FIXTURES = Path(__file__).parents[2] / "contracts" / "cloudfoundry" / "fixtures"
-OURS = {
+DERIVED = {
     "request-404-unknown",
     "request-429-rate-limit",
     "app-restart-503-runner",
@@ -21,17 +21,17 @@ OURS = {
     "process-instances-200",
     "app-feature-get-200",
 }
-"""Replies for which cloudfoundry-api has the rule, but no fixture; each names the place."""
+"""Replies without a fixture. Each names its rule in cloudfoundry-api."""
 
 
 # --- the replies
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
-def test_a_reply_is_a_fixture_or_names_its_rule(path: Path) -> None:
-    """The fixtures that the simulator ships exist once: in `tests/contracts` a link leads to them."""
+def test_reply_is_a_fixture_or_names_its_rule(path: Path) -> None:
+    """The fixtures exist once, in the simulator: `tests/contracts` links to them."""
     fixture = FIXTURES / path.name
-    if path.stem in OURS:
+    if path.stem in DERIVED:
         assert not fixture.exists()
         assert record(path.stem)["source"].startswith("[derived")
     else:
@@ -39,7 +39,7 @@ def test_a_reply_is_a_fixture_or_names_its_rule(path: Path) -> None:
         assert fixture.samefile(path)
 
 
-def test_no_reply_is_there_for_nothing() -> None:
+def test_every_reply_is_used() -> None:
     scenarios = Path(__file__).parent / "scenarios.py"
     code = "".join(path.read_text("utf-8") for path in (*FOLDER.parent.rglob("*.py"), scenarios))
     code += "".join(f'"build-get-200-{state}-docker"' for state in ("staging", "staged", "failed"))

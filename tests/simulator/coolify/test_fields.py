@@ -80,10 +80,10 @@ def test_queued_deployment_uses_the_new_tag_and_a_running_one_the_old_tag() -> N
         )
         send_json(client, WRITE_PROBE, {"docker_registry_image_tag": "3.0.0"})
         session.skip(200)
-        commits_or_tags = [
+        outputs = [
             logs(client.poll(each["deployment_uuid"]).body)[1]["output"] for each in (running, waiting)
         ]
-        assert [text.partition(" to ")[0].rpartition(":")[2] for text in commits_or_tags] == [
+        assert [text.partition(" to ")[0].rpartition(":")[2] for text in outputs] == [
             "2.0.1",
             "3.0.0",
         ]
@@ -116,11 +116,11 @@ def test_current_image_is_marked_only_with_a_fixed_container_name(
 ) -> None:
     with connected_client("rollback-image", 1) as (session, client):
         send_json(client, WRITE_PROBE, {"is_consistent_container_name_enabled": fixed_name})
-        commits_or_tags = client.send("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body
-        assert (commits_or_tags["current"], [each["tag"] for each in commits_or_tags["images"]]) == (
+        listed = client.send("GET", f"{V1}/applications/{session.uuids[0]}/rollback-images").body
+        assert (listed["current"], [each["tag"] for each in listed["images"]]) == (
             current,
             ["2.0.1", "2.0.0"],
         )
-        assert [each["tag"] for each in commits_or_tags["images"] if each["is_current"]] == (
+        assert [each["tag"] for each in listed["images"] if each["is_current"]] == (
             [current] if current else []
         )

@@ -297,14 +297,14 @@ def kinds() -> dict[str, str]:
     }
 
 
-def action(exchange: Exchange, kind: str, uuid: str, flag: str) -> str:
+def action(exchange: Exchange, kind: str, uuid: str, verb: str) -> str:
     """Send an action.
 
     `/start` of an application means `instant_deploy`; `/restart` of a service with `latest` is its
     deployment.
     """
-    deploys = (kind, flag) == (APPLICATION, "start") or "latest" in exchange.parameters
-    command = Command.DEPLOY if deploys else Command(flag)
+    deploys = (kind, verb) == (APPLICATION, "start") or "latest" in exchange.parameters
+    command = Command.DEPLOY if deploys else Command(verb)
     return result_of(
         lambda: exchange.server(kind, uuid, command=command, instant=kind == APPLICATION).trigger(uuid)
     )
@@ -607,10 +607,10 @@ def test_fixture_is_parsed_as_expected(name: str) -> None:
 
 
 def test_every_fixture_is_in_a_table() -> None:
-    records = {f"fixtures/{name}" for name in FIXTURES} | {
+    names = {f"fixtures/{name}" for name in FIXTURES} | {
         name for name in (*SEQUENCE_RESULTS, *STATUSES) if name.startswith("fixtures/")
     }
-    assert sorted(records) == files_in("fixtures")
+    assert sorted(names) == files_in("fixtures")
 
 
 # --- the polls of one deployment
@@ -754,14 +754,14 @@ def deployment_of(name: str) -> str:
 
 def lines(polls: list[Record]) -> list[str]:
     """Every log entry once, in the order of first appearance. Equal entries of one poll are kept."""
-    records: dict[tuple[str, ...], str] = {}
+    texts: dict[tuple[str, ...], str] = {}
     for poll in polls:
         counts: Counter[str] = Counter()
         for entry in json.loads(poll["body"]["logs"] or "[]"):
             key = json.dumps([entry.get(name) for name in ("timestamp", "type", "command", "output")])
             counts[key] += 1
-            records.setdefault((key, str(counts[key])), line(entry["output"]))
-    return list(records.values())
+            texts.setdefault((key, str(counts[key])), line(entry["output"]))
+    return list(texts.values())
 
 
 REMOTE_COMMAND = re.compile(r"Command execution failed \((exit code -?\d+)\): .*?\nError: ", re.DOTALL)
@@ -771,8 +771,8 @@ def line(text: str) -> str:
     """A line as it is shown: only its beginning if it contains variables, and without a remote command."""
     if text.startswith(deployment.PLANNING):
         return deployment.PLANNING
-    describe = REMOTE_COMMAND.sub(r"\1: ", text)
-    return text if describe == text else describe.rstrip()
+    shown = REMOTE_COMMAND.sub(r"\1: ", text)
+    return text if shown == text else shown.rstrip()
 
 
 @pytest.mark.parametrize("name", SEQUENCE_RESULTS)
@@ -814,7 +814,7 @@ def test_polls_of_a_service_end_neither_with_the_old_container_nor_in_the_gap(
     name: str, wire: responses.RequestsMock
 ) -> None:
     record, (times, verdict) = recorded(name), STATUSES[name]
-    all_lines = recorded("captured/service_get")["response"]
+    service = recorded("captured/service_get")["response"]
     polls = record.get("responses", ())
     states = record.get("statuses") or [
         {"t": at, **poll["body"]}
@@ -829,7 +829,7 @@ def test_polls_of_a_service_end_neither_with_the_old_container_nor_in_the_gap(
         serve(
             wire,
             "/api/v1/services/stack",
-            {**all_lines, "body": {**all_lines["body"], "uuid": "stack", "status": poll["status"]}},
+            {**service, "body": {**service["body"], "uuid": "stack", "status": poll["status"]}},
         )
         watch, _ = observe(watch, coolify.poll(watch.handle), poll["t"])
     assert (
