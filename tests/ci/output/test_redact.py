@@ -24,7 +24,7 @@ from deployer.ci.output import Redactor
 from deployer.model import Entry, Event, Idle, Outcome, Target
 from deployer.report.untrusted import IDENTITY_FIELDS, OUTPUT_FIELDS
 from tests.ci.decoders import obeyed
-from tests.report.desk import HIDDEN, SECRET, SYSTEMS, at_desk, started
+from tests.report.reports import HIDDEN, SECRET, SYSTEMS, report_in, until_running
 
 PLACES = (*SYSTEMS, "terminal")
 EVENTS: tuple[type, ...] = typing.get_args(Event)
@@ -123,12 +123,12 @@ def variant(event: Event, data: st.DataObject) -> Event:
     return event
 
 
-def texts(told: Any) -> Iterator[str]:
-    yield told.stdout.text
-    yield from (path.read_text("utf-8") for path in told.folder.iterdir())
-    yield json.dumps(told.result, ensure_ascii=False)
-    if (told.folder / "output").exists():
-        yield json.dumps(json.loads(told.outputs["result"]), ensure_ascii=False)
+def texts(report: Any) -> Iterator[str]:
+    yield report.stdout.text
+    yield from (path.read_text("utf-8") for path in report.folder.iterdir())
+    yield json.dumps(report.result, ensure_ascii=False)
+    if (report.folder / "output").exists():
+        yield json.dumps(json.loads(report.outputs["result"]), ensure_ascii=False)
 
 
 def fragments(secret: str, text: str) -> list[str]:
@@ -147,12 +147,12 @@ def left(event: Event, secret: str, system: str) -> list[str]:
             "hidden_logs": True,
             "preflight": True,
         }
-        told = at_desk(folder, "plain" if terminal else system, "web", terminal=terminal, **options)
-        told.hear(*started("web"), event, 100.0, Idle())
-        told.finish(Outcome.FAILED)
+        report = report_in(folder, "plain" if terminal else system, "web", terminal=terminal, **options)
+        report.emit(*until_running("web"), event, 100.0, Idle())
+        report.finish(Outcome.FAILED)
         allowed = {"group", "endgroup", "error", "warning", "notice", "start", "end"}
-        assert terminal or set(obeyed(SYSTEMS[system], told.stdout.text)) <= allowed
-        return [part for text in texts(told) for part in fragments(secret, text)]
+        assert terminal or set(obeyed(SYSTEMS[system], report.stdout.text)) <= allowed
+        return [part for text in texts(report) for part in fragments(secret, text)]
 
 
 def test_every_kind_of_event_is_tried() -> None:
