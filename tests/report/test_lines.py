@@ -679,10 +679,14 @@ def test_who_started_an_adopted_deployment_is_reported(new_report: Any) -> None:
         for number, started_by in ((1, "a webhook started"), (2, ""))
     ]
     assert report.emit(*(Following("web", handle, "already queued") for handle in handles)) == [
-        "web: following deployment web-1, which a webhook started: "
-        "Deployer will not cancel it (already queued)",
-        "web: following deployment web-2, which somebody else started: "
-        "Deployer will not cancel it (already queued)",
+        (
+            "web: following deployment web-1, which a webhook started: "
+            "Deployer will not cancel it (already queued)"
+        ),
+        (
+            "web: following deployment web-2, which somebody else started: "
+            "Deployer will not cancel it (already queued)"
+        ),
     ]
 
 
@@ -693,8 +697,10 @@ def test_a_deployment_of_unsure_owner_is_not_reported_as_others(new_report: Any)
     assert report.emit(
         Following("web", unsure, "the oldest of several"), TargetFinished("web", Outcome.FINISHED)
     ) == [
-        "web: following deployment web-1, which may be somebody else's: "
-        "Deployer will not cancel it (the oldest of several)",
+        (
+            "web: following deployment web-1, which may be somebody else's: "
+            "Deployer will not cancel it (the oldest of several)"
+        ),
         "web: finished in 0s",
     ]
     report.finish(Outcome.FINISHED)
