@@ -104,28 +104,39 @@ class Server:
         self._listener.close()
 
 
-@pytest.fixture(name="serve")
-def _serve() -> Iterator[Callable[..., Server]]:
+@contextlib.contextmanager
+def running_servers() -> Iterator[Callable[..., Server]]:
+    """Yield a function that starts a server; all of them are closed at the end."""
     servers: list[Server] = []
 
     def serve(script: Script, tls: ssl.SSLContext | None = None) -> Server:
         servers.append(Server(script, tls))
         return servers[-1]
 
-    yield serve
-    for server in servers:
-        server.close()
+    try:
+        yield serve
+    finally:
+        for server in servers:
+            server.close()
 
 
-@pytest.fixture(autouse=True)
-def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the proxies, the certificates nor the `.netrc` of the machine that runs the tests."""
+def tls_context(folder: Path) -> ssl.SSLContext:
+    """Return the TLS context of a server for 127.0.0.1, whose CA is `CERTIFICATE`."""
+    path = folder / "both.pem"
+    path.write_text(KEY + CERTIFICATE)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    return context
+
+
+def isolate_environment(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Hide the proxies, certificates, `.netrc` and container of the machine that runs the tests."""
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
+    monkeypatch.setenv("NETRC", str(folder / "no-netrc"))
     monkeypatch.setattr(environment, "CONTAINERS", ())
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
@@ -179,17 +190,31 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-@pytest.fixture(name="full")
-def _full() -> Iterator[int]:
-    """A port whose owner takes no connection any more."""
+@contextlib.contextmanager
+def full_port() -> Iterator[int]:
+    """Yield a port whose listener accepts no further connection."""
     with socket.socket() as listener, contextlib.ExitStack() as stack:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        for _ in range(3):  # what the kernel takes by itself
+        for _ in range(3):  # the kernel accepts these by itself
             client = stack.enter_context(socket.socket())
             client.settimeout(0)
             client.connect_ex(listener.getsockname())
         yield int(listener.getsockname()[1])
+
+
+def serve_once(listener: socket.socket, data: bytes) -> threading.Thread:
+    """Start a thread that responds to the first bytes of one connection, whatever they are."""
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(data)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return thread
 
 
 def hang(connection: socket.socket) -> None:
@@ -261,12 +286,3 @@ def sent(head: str) -> Mapping[str, str]:
     """The headers of a request, by their names in small letters."""
     pairs = (line.partition(": ") for line in head.split("\r\n")[1:] if line)
     return {name.lower(): value for name, _, value in pairs}
-
-
-@pytest.fixture(name="tls", scope="module")
-def _tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_text(KEY + CERTIFICATE)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context

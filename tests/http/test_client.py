@@ -24,8 +24,6 @@ from tests.http.servers import (
     TOKEN,
     Script,
     Server,
-    _no_surroundings,
-    _serve,
     answer,
     arrived,
     failure,
@@ -36,8 +34,6 @@ from tests.http.servers import (
     sent,
     trickle,
 )
-
-__all__ = ["_no_surroundings", "_serve"]  # fixtures
 
 EPOCH = "Thu, 01 Jan 1970 00:00:00 GMT"
 

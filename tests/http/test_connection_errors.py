@@ -19,9 +19,6 @@ from tests.http.servers import (
     HEAD,
     Script,
     Server,
-    _full,
-    _no_surroundings,
-    _serve,
     arrived,
     failure,
     flags,
@@ -31,8 +28,6 @@ from tests.http.servers import (
     raw,
     reset,
 )
-
-__all__ = ["_full", "_no_surroundings", "_serve"]  # fixtures
 
 # --- nobody there
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.client import HTTPConnection
 from typing import Any
 
@@ -13,20 +13,7 @@ import pytest
 import requests
 
 from deployer.http.hooks import BoundedAdapter, BoundedReader, BoundedResponse
-from tests.http.servers import CERTIFICATE, KEY, Script, Server, answer, early, raw
-
-
-@pytest.fixture(name="serve")
-def _serve() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def serve(script: Script, tls: ssl.SSLContext | None = None) -> Server:
-        servers.append(Server(script, tls))
-        return servers[-1]
-
-    yield serve
-    for server in servers:
-        server.close()
+from tests.http.servers import CERTIFICATE, KEY, Server, answer, early, raw
 
 
 @pytest.fixture(name="tls", scope="module")

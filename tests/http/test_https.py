@@ -22,10 +22,6 @@ from tests.http.servers import (
     HEAD,
     Script,
     Server,
-    _full,
-    _no_surroundings,
-    _serve,
-    _tls,
     answer,
     arrived,
     failure,
@@ -36,8 +32,6 @@ from tests.http.servers import (
     reset,
     sent,
 )
-
-__all__ = ["_full", "_no_surroundings", "_serve", "_tls"]  # fixtures
 
 
 def closed(_connection: socket.socket) -> None:

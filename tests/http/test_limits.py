@@ -18,9 +18,6 @@ from tests.http.servers import (
     CERTIFICATE,
     HEAD,
     Server,
-    _no_surroundings,
-    _serve,
-    _tls,
     answer,
     arrived,
     early,
@@ -32,8 +29,6 @@ from tests.http.servers import (
     raw,
     trickle,
 )
-
-__all__ = ["_no_surroundings", "_serve", "_tls"]  # fixtures
 
 # --- interim responses
 

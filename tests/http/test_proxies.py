@@ -21,19 +21,15 @@ from tests.http.servers import (
     BASE,
     CERTIFICATE,
     Server,
-    _no_surroundings,
-    _serve,
     answer,
     failure,
     free_port,
     http,
     sent,
+    serve_once,
 )
-from tests.http.test_tls import serve_once
 from tests.process.program import login
 from tests.scenarios.test_transcripts import StillClock
-
-__all__ = ["_no_surroundings", "_serve"]  # fixtures
 
 # --- NO_PROXY
 

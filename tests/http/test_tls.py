@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,8 @@ import urllib3
 from deployer.http import tls
 from deployer.main import _tls_warnings
 from deployer.settings import Common
-from tests.http.servers import CERTIFICATE, Server, _no_surroundings, _serve, answer, failure, http, raw
+from tests.http.servers import CERTIFICATE, Server, answer, failure, http, raw, serve_once
 from tests.verify.sites import expected, look
-
-__all__ = ["_no_surroundings", "_serve"]  # fixtures
 
 HERE = Path(__file__).parents[1] / "tls"
 AUTHORITY = (HERE / "authority.pem").read_text()
@@ -165,20 +162,6 @@ def test_a_port_that_speaks_http_is_told_at_once_with_what_to_write() -> None:
         f"the port does not use TLS. If it uses plain http, write http://127.0.0.1:{port}",
         True,
     )
-
-
-def serve_once(listener: socket.socket, data: bytes) -> threading.Thread:
-    """Answers the first bytes of one connection, whatever they are."""
-
-    def serve() -> None:
-        connection, _ = listener.accept()
-        with connection:
-            connection.recv(65536)
-            connection.sendall(data)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    return thread
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import time
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from pydantic import TypeAdapter
 from deployer.model import Phase, Snapshot
 from deployer.settings.parsers import Statuses
 from deployer.verify import Expectation, Site
-from tests.http.servers import CERTIFICATE, KEY, Script, Server
+from tests.http.servers import Script
 
 AGENT = "deployer/0 (+https://example.com)"
 
@@ -41,39 +39,6 @@ def expected(url: str = URL, contains: str = "", *, guarded: bool = False, statu
 NOTHING = (
     "a redirect to another host does not count. If it is the expected response, set `verify_status: 302`"
 )
-
-
-@pytest.fixture(name="serve")
-def _serve() -> Iterator[Callable[..., Server]]:
-    servers: list[Server] = []
-
-    def serve(script: Script, tls: ssl.SSLContext | None = None) -> Server:
-        servers.append(Server(script, tls))
-        return servers[-1]
-
-    yield serve
-    for server in servers:
-        server.close()
-
-
-@pytest.fixture(autouse=True)
-def _no_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Neither the proxies, the certificates nor the `.netrc` of the machine that runs the tests."""
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("NETRC", str(tmp_path / "no-netrc"))
-
-
-@pytest.fixture(name="tls", scope="module")
-def _tls(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    path = tmp_path_factory.mktemp("tls") / "both.pem"
-    path.write_text(KEY + CERTIFICATE)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path)
-    return context
 
 
 Resolve = Callable[[str, int], Iterable[str]]

@@ -18,11 +18,8 @@ from tests.verify.sites import (
     NOTHING,
     STATUSES,
     URL,
-    _no_surroundings,
     expected,
 )
-
-__all__ = ["_no_surroundings"]  # fixtures
 
 thoroughly = settings(derandomize=True, database=None, deadline=None, max_examples=300)
 

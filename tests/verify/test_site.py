@@ -40,9 +40,6 @@ from tests.verify.sites import (
     NOTHING,
     PUBLIC,
     URL,
-    _no_surroundings,
-    _serve,
-    _tls,
     expected,
     good,
     in_turn,
@@ -50,8 +47,6 @@ from tests.verify.sites import (
     look,
     names,
 )
-
-__all__ = ["_no_surroundings", "_serve", "_tls"]  # fixtures
 
 # --- one look
 

@@ -18,9 +18,6 @@ from tests.verify.sites import (
     PUBLIC,
     URL,
     Resolve,
-    _no_surroundings,
-    _serve,
-    _tls,
     expected,
     good,
     in_vain,
@@ -28,8 +25,6 @@ from tests.verify.sites import (
     names,
     nobody,
 )
-
-__all__ = ["_no_surroundings", "_serve", "_tls"]  # fixtures
 
 # --- proxies
 

@@ -15,8 +15,6 @@ from tests.verify.sites import (
     CLOUD,
     PUBLIC,
     URL,
-    _no_surroundings,
-    _serve,
     expected,
     good,
     in_turn,
@@ -24,8 +22,6 @@ from tests.verify.sites import (
     names,
     nobody,
 )
-
-__all__ = ["_no_surroundings", "_serve"]  # fixtures
 
 # --- where we go
 
