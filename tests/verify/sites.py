@@ -1,4 +1,4 @@
-"""Sites over real sockets, and what is expected of them."""
+"""Expectations of sites, and polls of them."""
 
 from __future__ import annotations
 
@@ -24,19 +24,21 @@ URL = "https://app.example.com/"
 PUBLIC = "203.0.113.7"
 
 
-CLOUD = "169.254.169.254"
+CLOUD_METADATA = "169.254.169.254"
 
 
 STATUSES: TypeAdapter[tuple[tuple[int, int], ...]] = TypeAdapter(Statuses)
 
 
-def expected(url: str = URL, contains: str = "", *, guarded: bool = False, statuses: str = "") -> Expectation:
+def expectation_for(
+    url: str = URL, contains: str = "", *, guarded: bool = False, statuses: str = ""
+) -> Expectation:
     return Expectation(
         url, STATUSES.validate_python(statuses or "200-399"), contains, guarded, named=bool(statuses)
     )
 
 
-NOTHING = (
+REDIRECT_HINT = (
     "a redirect to another host does not count. If it is the expected response, set `verify_status: 302`"
 )
 
@@ -44,12 +46,14 @@ NOTHING = (
 Resolve = Callable[[str, int], Iterable[str]]
 
 
-def look(expectation: Expectation, now: Callable[[], float] = time.monotonic, **knobs: Any) -> Snapshot:
-    return Site(agent=AGENT, now=now, **knobs).poll(expectation)
+def poll_site(
+    expectation: Expectation, now: Callable[[], float] = time.monotonic, **options: Any
+) -> Snapshot:
+    return Site(agent=AGENT, now=now, **options).poll(expectation)
 
 
-def names(**known: list[str]) -> Resolve:
-    """A DNS: `app` stands for app.example.com, `www` for www.app.example.com."""
+def dns(**known: list[str]) -> Resolve:
+    """Return a DNS resolver with the addresses of app.example.com and www.app.example.com."""
     table = {"app.example.com": known.get("app", []), "www.app.example.com": known.get("www", [])}
 
     def resolve(host: str, _port: int) -> list[str]:
@@ -60,26 +64,26 @@ def names(**known: list[str]) -> Resolve:
     return resolve
 
 
-def nobody(host: str, _port: int) -> list[str]:
-    pytest.fail(f"{host} was looked up")
+def no_lookup(host: str, _port: int) -> list[str]:
+    pytest.fail(f"{host} was resolved")
 
 
-HERE = names(app=["127.0.0.1"], www=["127.0.0.1"])
+ON_LOOPBACK = dns(app=["127.0.0.1"], www=["127.0.0.1"])
 
 
-def good(status: int = 200) -> Snapshot:
+def ok_snapshot(status: int = 200) -> Snapshot:
     return Snapshot(Phase.SUCCEEDED, f"HTTP {status}", stable_for=1.0, final=False)
 
 
-def in_vain(reason: str) -> Snapshot:
+def no_response(reason: str) -> Snapshot:
     return Snapshot(Phase.RUNNING, "no response", reason=reason)
 
 
-def in_turn(*scripts: Script) -> Script:
-    """One script for each connection."""
-    left = iter(scripts)
+def one_after_another(*scripts: Script) -> Script:
+    """Return a script that runs one script per connection."""
+    remaining = iter(scripts)
 
     def script(connection: socket.socket) -> None:
-        next(left)(connection)
+        next(remaining)(connection)
 
     return script
