@@ -85,11 +85,11 @@ ANY = {"cf_ready": "any"}
 CANCEL_LATE, LEAVE = {"on_timeout": "cancel"}, {"on_interrupt": "leave"}
 NO_IMAGE = {"image": ""}
 FINISHED, LISTENS = "web: finished in", "[APP/PROC/WEB/0] Listening on 0.0.0.0:8080"
-OOM = "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale"
+OOM = "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). Increase its memory: `cf scale"
 CHANGED = "web: changed image: ghcr.io/acme/web:1.4.1 → ghcr.io/acme/web:1.4.2"
-RESTARTED = "restarting it, because it is started and a start would not pick up the new image"
-ALREADY = "it is already started, so starting it changes nothing"
-UNTOUCHED = "left running: staging does not affect the running app"
+RESTARTED = "it is already started, and a start would not pick up the new image: restarting it instead"
+ALREADY = "it is already started, and starting it again changes nothing"
+UNTOUCHED = "the staging continues, without any effect on what is running: it can't be cancelled"
 GOES_ON = "left running: it can't be cancelled"
 PUT_BACK = "cancelled: Cloud Foundry restores the previous version"
 WENT_BACK = "The previous version was restored"
@@ -159,17 +159,17 @@ STARTS = (
     Truth(
         "success",
         "refused",
-        ("there is no app 'nope' in the space 'my-space'", FINISHED),
+        ("app 'nope' not found in the space 'my-space'", FINISHED),
         inputs={"cf_app": "web,nope"},
     ),
     Truth(
-        "success", "refused", ("there is no space 'nope' in the organization",), NOTHING, {"cf_space": "nope"}
+        "success", "refused", ("space 'nope' not found in the organization",), NOTHING, {"cf_space": "nope"}
     ),
-    Truth("success", "refused", ("there is no organization 'nope'",), NOTHING, {"cf_org": "nope"}),
+    Truth("success", "refused", ("organization 'nope' not found",), NOTHING, {"cf_org": "nope"}),
     Truth(
         "success",
         "refused",
-        ("there is no app '1111",),
+        ("app '11111111-1111-4111-8111-111111111111' not found in the space",),
         NOTHING,
         {"cf_app": "11111111-1111-4111-8111-111111111111"},
     ),
@@ -188,16 +188,16 @@ INSTANCES = (
     Truth(
         "flapping",
         "failed",
-        ("Exited with status 2. Its last log lines say why", "panic: no route to the database"),
+        ("Exited with status 2. See its last log lines", "panic: no route to the database"),
     ),
     Truth(
         "unready",
         "timed_out",
-        ("2 of 2 running, 2 not ready, 1m", "its readiness health check does not pass"),
+        ("2 of 2 running, 2 not ready, 1m", "its readiness health check has not passed yet"),
         inputs={"timeout": "3m"},
     ),
     Truth("unready", "finished", (), inputs=ANY),
-    Truth("zero", "finished", ("it is started but scaled to zero instances, so nothing is running",)),
+    Truth("zero", "finished", ("it is scaled to zero instances: it is started, but nothing is running",)),
     Truth("worker", "finished", ("web: 0 of 2 running, 2 down; worker: 0 of 1 running, 1 down",)),
     Truth(
         "worker-crash",
@@ -214,7 +214,9 @@ INSTANCES = (
         *(
             "never-placed",
             "timed_out",
-            ("not all instances were running: 0 of 2 running, 2 down (insufficient resources: memory)",),
+            (
+                "not all of its instances were running: 0 of 2 running, 2 down (insufficient resources: memory)",
+            ),
         ),
         inputs={"timeout": "4m"},
         lasts=(239, 245),
@@ -224,7 +226,7 @@ INSTANCES = (
         "stats-away",
         "finished",
         (
-            "status check failed: Cloud Foundry can't read the status of the instances at the moment",
+            "status check failed: Cloud Foundry can't currently report the state of the instances",
             "status is available again",
         ),
     ),
@@ -257,8 +259,8 @@ IMAGES = (
         "staging-failure",
         "failed",
         (
-            "Its log ends with: failed to fetch metadata",
-            "manifest unknown. The registry has no such image or no such tag",
+            "Its log says: failed to fetch metadata",
+            "manifest unknown. The registry does not have this image or tag",
         ),
         STAGED,
         never=("changed",),
@@ -268,13 +270,13 @@ IMAGES = (
         *(
             "registry",
             "failed",
-            ("The registry does not let Cloud Foundry in: set `cf_docker_username`",),
+            ("The registry denied access. Set `cf_docker_username`",),
             STAGED,
         ),
         {"cf_docker_username": "", "cf_docker_password": ""},
     ),
-    Truth("buildpack", "refused", ("`image` is for apps that are made of Docker images",), NOTHING),
-    Truth("no-room", "failed", ("No cell has room to stage it",), STAGED),
+    Truth("buildpack", "refused", ("`image` requires a Docker app",), NOTHING),
+    Truth("no-room", "failed", ("No cell has enough free capacity to stage it",), STAGED),
     Truth(
         "build-busy",
         "finished",
@@ -293,7 +295,7 @@ IMAGES = (
     Truth(
         "no-droplet",
         "refused",
-        ("it has no droplet: nothing was ever staged for it. Push it once with `cf push`",),
+        ("it has no droplet, because nothing was ever staged for it. Push it once with `cf push`",),
         NOTHING,
     ),
     Truth(
@@ -306,7 +308,7 @@ IMAGES = (
     Truth(
         "no-droplet",
         "refused",
-        ("`image` names only a tag, and the app has no image yet",),
+        ("`image` is only a tag, and the app has no image yet",),
         NOTHING,
         {"image": ":1.4.2"},
     ),
@@ -325,8 +327,8 @@ LOSSES = (
     Truth("start-lost", "finished", ("no usable response to the trigger",)),
     Truth("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
     Truth("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
-    Truth("runner", "finished", ("Cloud Foundry can't reach its runtime (Diego)",), (RESTART, RESTART)),
-    Truth("limited", "finished", ("Cloud Foundry is asked too often",), lasts=(20, 60)),
+    Truth("runner", "finished", ("Cloud Foundry can't reach the runtime of its apps",), (RESTART, RESTART)),
+    Truth("limited", "finished", ("rate limited by Cloud Foundry",), lasts=(20, 60)),
 )
 ROLLINGS = (
     Truth(
@@ -340,7 +342,7 @@ ROLLINGS = (
     Truth(
         "rolling",
         "timed_out",
-        ("its instances were still being replaced (new instances: 1 of 1 running)",),
+        ("its instances were still being replaced (new ones: 1 of 1 running)",),
         (ROLL,),
         {"timeout": "20s"},
     ),
@@ -349,7 +351,7 @@ ROLLINGS = (
     Truth(
         "rolling-stuck",
         "failed",
-        ("the old instances still serve. Cancel it, or set `rollback: true`", "out of memory"),
+        ("the old instances still serve requests. Cancel it, or set `rollback: true`", "out of memory"),
         (ROLL,),
     ),
     Truth(
@@ -368,15 +370,15 @@ ROLLINGS = (
     Truth(
         "rolling-off",
         "refused",
-        ("rolling deployments are disabled on this foundation. Set `cf_strategy: restart`",),
+        ("rolling deployments are disabled on this foundation. Use `cf_strategy: restart`",),
         (ROLL,),
     ),
-    Truth("rolling-no-quota", "refused", ("the quota has no room for the extra instance",), (ROLL,)),
+    Truth("rolling-no-quota", "refused", ("the quota does not allow the extra instance",), (ROLL,)),
     Truth(
         "others",
         "finished",
         (
-            f"it takes the place of deployment {guid('deployment 1')}, which somebody else started and which is still going",
+            f"it replaces deployment {guid('deployment 1')}, which somebody else started and which is still in progress",
         ),
         (ROLL,),
     ),
@@ -390,10 +392,10 @@ LOGINS = (
     Truth(
         "wrong-password",
         "refused",
-        ("it was tried once, because five failures lock an account", "needs `cf_origin`"),
+        ("They were sent only once, because five failures lock an account", "set `cf_origin`"),
         NOTHING,
     ),
-    Truth("origin", "refused", ("it was tried once",), NOTHING, {"cf_origin": ""}),
+    Truth("origin", "refused", ("They were sent only once",), NOTHING, {"cf_origin": ""}),
     Truth("locked", "refused", ("the account is locked after too many failed logins",), NOTHING),
     Truth("token-expiry", "finished", ("4m 07s since the trigger",), lasts=(300, 320), logins=6),
     Truth("client-expiry", "finished", lasts=(300, 320), logins=6),
@@ -420,7 +422,7 @@ LOGINS = (
         lasts=(150, 180),
         logins=7,
     ),
-    Truth("uaa-limit", "finished", ("the login server is asked too often",), logins=2),
+    Truth("uaa-limit", "finished", ("rate limited by the login server",), logins=2),
 )
 REFUSALS = (
     Truth(
@@ -435,16 +437,16 @@ REFUSALS = (
     Truth(
         "auditor",
         "refused",
-        ("it lacks the role in the space", "`cf set-space-role USER ORG SPACE SpaceDeveloper`"),
+        ("the login lacks the role in the space", "`cf set-space-role USER ORG SPACE SpaceDeveloper`"),
     ),
-    Truth("supporter", "refused", ("it lacks the role in the space (Space Developer",), STAGED[:1]),
+    Truth("supporter", "refused", ("the login lacks the role in the space (Space Developer",), STAGED[:1]),
     Truth("supporter", "finished", (), (RESTART,), BY_RESTART | NO_IMAGE),
     Truth("no-docker", "refused", ("`cf enable-feature-flag diego_docker`",)),
     Truth("korifi", "refused", ("this is a Korifi without UAA",), NOTHING, logins=0),
 )
 LOGS = (
-    Truth("no-logs", "finished", ("no log is shown, because this Cloud Foundry has no log-cache",)),
-    Truth("logs-away", "finished", ("the log could not be read 5 times in a row (HTTP 404)",)),
+    Truth("no-logs", "finished", ("this Cloud Foundry has no log-cache: no log is printed",)),
+    Truth("logs-away", "finished", ("could not read the log 5 times in a row (HTTP 404)",)),
     Truth("hostile", "finished", ("not a CI command ✓",), never=("\n::error", "\n##vso")),
     Truth("late-logs", "finished", ("[APP/PROC/WEB/0] second in the list\n[APP/PROC/WEB/0] Listening",)),
 )
@@ -463,21 +465,21 @@ COMMANDS = (
     Truth(
         "started",
         "finished",
-        (f"(to droplet {OLDER})",),
+        (f"(back to droplet {OLDER})",),
         (assigned("OLD-DROPLET-1"), RESTART),
         {"command": "rollback"},
     ),
     Truth(
         "rolling",
         "finished",
-        (f"(to droplet {OLDER})",),
+        (f"(back to droplet {OLDER})",),
         (rolled("OLD-DROPLET-1"),),
         {"command": "rollback"},
     ),
     Truth(
         "no-droplet",
         "refused",
-        ("the app has no droplet older than the current one",),
+        ("it has no droplet that is older than the current one",),
         NOTHING,
         {"command": "rollback"},
     ),
@@ -486,7 +488,7 @@ BACKS = (
     Truth(
         "image-crash",
         "rolled_back",
-        (f"(to droplet {BEFORE})", WENT_BACK),
+        (f"(back to droplet {BEFORE})", WENT_BACK),
         (*STAGED, NEW, RESTART, OLD, RESTART),
         BACK,
     ),
@@ -528,8 +530,8 @@ BACKS = (
         ("The previous version was not restored: it was stopped before",),
         inputs=BACK,
     ),
-    Truth("staging-failure", "failed", (), STAGED, BACK, never=("put back",)),
-    Truth("never-placed", "timed_out", (), inputs=BACK | {"timeout": "2m"}, never=("put back",)),
+    Truth("staging-failure", "failed", (), STAGED, BACK, never=("rolling back",)),
+    Truth("never-placed", "timed_out", (), inputs=BACK | {"timeout": "2m"}, never=("rolling back",)),
 )
 INTERRUPTS = (
     Truth("rolling", "interrupted", (PUT_BACK,), (ROLL, CANCEL), signals=((20, "SIGTERM"),)),
@@ -586,7 +588,7 @@ DOCTOR = (
     Truth(
         "image-rolling",
         "finished",
-        ("Space Developer in the space: yes", "with what comes of it (POST /v3/deployments)"),
+        ("Space Developer in the space: yes", "with the new droplet (POST /v3/deployments)"),
         NOTHING,
         CHECK,
     ),
@@ -595,34 +597,38 @@ DOCTOR = (
     Truth(
         "started",
         "skipped",
-        ("would restart it", f"to droplet {OLDER}"),
+        ("would restart it", f"back to droplet {OLDER}"),
         NOTHING,
         DRY | {"command": "rollback"},
     ),
     Truth(
         "others",
         "skipped",
-        ("it is cancelled, and the server puts back",),
+        ("it is cancelled, and Cloud Foundry restores",),
         NOTHING,
         DRY | {"command": "rollback"},
     ),
-    Truth("others", "skipped", ("it takes the place of deployment",), NOTHING, DRY),
+    Truth("others", "skipped", ("it replaces deployment",), NOTHING, DRY),
     Truth("cancel", "skipped", ("would cancel deployment",), NOTHING, DRY),
-    Truth("image", "skipped", (f"would be rolled to droplet {BEFORE}",), NOTHING, DRY | BACK),
-    Truth("image-stopped", "skipped", ("could not roll back: it was stopped before",), NOTHING, DRY | BACK),
-    Truth("restart", "skipped", ("could not roll back: the same droplet ran before",), NOTHING, DRY | BACK),
+    Truth("image", "skipped", (f"would be rolled back to droplet {BEFORE}",), NOTHING, DRY | BACK),
+    Truth(
+        "image-stopped", "skipped", ("would not be rolled back: it was stopped before",), NOTHING, DRY | BACK
+    ),
+    Truth(
+        "restart", "skipped", ("would not be rolled back: no other droplet ran before",), NOTHING, DRY | BACK
+    ),
     Truth(
         "rolling",
         "skipped",
-        ("its deployment cancelled while it is going",),
+        ("by cancelling its deployment while it is in progress",),
         NOTHING,
         DRY | BACK,
-        never=("put live again",),
+        never=("again once it has ended",),
     ),
     Truth(
         "image-rolling",
         "finished",
-        (f"and droplet {BEFORE} put live again once it is over",),
+        (f"or by deploying droplet {BEFORE} again once it has ended",),
         NOTHING,
         CHECK | BACK,
     ),

@@ -1,136 +1,149 @@
-"""What the run knows about one app: one record per concern, each written in one place."""
+"""What must be remembered of one app from its first check to the end of the run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
-from deployer.providers.cloudfoundry.watching.instance_status import Marks
+from deployer.model.text import one_line
+from deployer.providers import payload
+from deployer.providers.cloudfoundry.api.guids import current_droplet_of
+from deployer.providers.cloudfoundry.condition import Condition
+from deployer.providers.cloudfoundry.watching.instance_status import RunningInstances, state_text
 from deployer.providers.cloudfoundry.watching.logs import AppLog
 from deployer.providers.payload import Row
 
 
-class Condition(StrEnum):
-    """The conditions of an app that are polled. Messages name them: "waiting until it is running"."""
-
-    RUNNING = "running"
-    """Its instances are running."""
-    STOPPED = "stopped"
-    ROLLED_OUT = "rolled out"
-    """A rolling deployment has replaced its instances, and they are running."""
-    REVERTED = "rolled back"
-    """A rolling deployment was cancelled, and the previous version is running."""
-    STAGED = "staged"
-    """A build has produced a droplet."""
-    STAYS_UP = "still running"
-    """Its instances keep running for a while (`verify_health: true`)."""
-
-
 @dataclass(frozen=True, slots=True)
 class TriggerRequest:
-    """One request that starts or ends something."""
+    """One request that starts, stops or cancels something, and how its effect is followed."""
 
     path: str
     condition: Condition
-    """What is polled afterwards."""
+    """What is polled once the request was accepted."""
     summary: str
-    """What it does, as a phrase."""
+    """What the request does, as a phrase for people."""
     body: dict[str, Any] | None = None
     droplet: str = ""
-    """The droplet to assign before, which by itself starts nothing; empty for none."""
+    """The droplet that is assigned before, which by itself starts nothing; empty if none is."""
     deployment: str = ""
-    """The guid of the deployment that it cancels; empty if it cancels none."""
+    """The deployment that is cancelled; empty if the request cancels none."""
     repeats: bool = False
-    """Sending it twice would do it twice."""
+    """A second request would have the same effect once more, such as another restart."""
     note: str = ""
-    """What the user should know."""
+    """What people should know about it."""
 
 
 @dataclass(frozen=True, slots=True)
-class AppRecord:
-    """The app as it was last read. Written by the provider."""
+class AtCheck:
+    """An app as the latest check found it. Each check replaces it as a whole."""
 
     row: Row = field(default_factory=dict)
-    lifecycle: str = ""
-    """`docker`, `buildpack` or `cnb`."""
+    """The app's JSON."""
+    name: str = ""
+    state: str = ""
+    """Its desired state for people: `started` or `stopped`."""
     started: bool = False
     """Its desired state is STARTED."""
+    lifecycle: str = ""
+    """How it is staged: `docker`, `buildpack` or `cnb`."""
+    droplet: str = ""
+    """The guid of the droplet that is assigned to it; empty if none is."""
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """What the JSON of an app says."""
+        return cls(
+            row,
+            name=one_line(row.get("name")),
+            state=state_text(one_line(row.get("state")), ("STARTED", "STOPPED")),
+            started=row.get("state") == "STARTED",
+            lifecycle=one_line(payload.value(row, "lifecycle", "type")),
+            droplet=current_droplet_of(row),
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class BeforeRun:
-    """The app before this run. Written by the provider, until the trigger."""
+class PreviousVersion:
+    """What ran before this run deploys: a rollback restores it."""
 
     started: bool = False
+    """The app was started at the first check."""
     droplet: str = ""
-    """The guid of its droplet; empty if none was assigned."""
+    """The guid of its droplet; empty if there was none."""
     image: str = ""
-    """The image of that droplet; empty if unknown."""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    """The version of each process, by its guid. A restart changes them."""
+    """The image of that droplet; empty if it is unknown, or if no image is to be deployed."""
 
 
 @dataclass
-class NewestDeployment:
-    """The newest deployment before the trigger. Written by `newest`."""
+class DeploymentList:
+    """What the list of rolling deployments showed before the trigger. Written by deployment_list.py."""
 
-    guid: str = ""
-    """Empty if the app has no deployments."""
+    newest: str = ""
+    """The guid of the newest deployment; empty if there was none."""
     active: bool = False
-    """It is in progress."""
-    previous_droplet: str = ""
-    """The droplet that it replaced by the current one; empty if unknown."""
+    """The newest deployment was in progress."""
+    previous: str = ""
+    """The droplet that the newest deployment has replaced by the current one; empty if unknown."""
     unread: str = ""
-    """Why the list of deployments could not be read; empty if it was."""
+    """Why the list could not be read; empty if it could."""
     failures: int = 0
-    """How often reading the list has failed."""
+    """How often reading it failed."""
 
 
 @dataclass
 class Staging:
-    """What this run has staged. Written by `staging.Stager`, and `droplet` by the poller."""
+    """What this run has staged. Written by staging.py, and by the poll of the build."""
 
     package: str = ""
+    """The guid of the package; empty before it was created."""
     package_ready: bool = False
     build: str = ""
-    build_requested: bool = False
-    """A build was requested, perhaps without a response."""
+    """The guid of the build; empty before it was created."""
+    build_sent: bool = False
+    """The request that creates the build was sent, perhaps without a response."""
     failures: int = 0
-    """How often the server itself, or a gateway in front of it, has failed."""
+    """How often the server failed to stage."""
     droplet: str = ""
-    """The result; empty until the build is staged."""
+    """The guid of the droplet that the build has made; empty before that."""
 
 
 @dataclass
 class Following:
-    """What was triggered last, and what polls have seen of it.
+    """What polling has seen since the last trigger. Written by watching/poll.py."""
 
-    Started by the provider, written by the poller.
-    """
-
-    request: TriggerRequest | None = None
     processes: list[Row] | None = None
-    """None until they are read, and when they have changed."""
-    marks: Marks = field(default_factory=dict)
-    """The running instances of the last poll."""
+    """The app's processes; None if they must be listed again."""
+    running: RunningInstances = field(default_factory=dict)
+    """The instances that ran at the last poll."""
     deployed: str = ""
-    """The guid of the deployment that has finished; empty until then."""
+    """The deployment that has ended, so that only the instances are polled; empty before that."""
     crash: str = ""
-    """Why instances crashed; empty if unknown."""
+    """Why its instances crashed, as the server's events say; empty before that was read."""
     idle_polls: int = 0
-    """How many polls in a row have seen no instance at all."""
+    """How many polls in a row showed no instance that is starting or running."""
+
+    def start_over(self) -> None:
+        """Forget what belongs to the version before a new trigger. What has ended stays known."""
+        self.processes, self.running, self.crash = None, {}, ""
+
+    def watch_instances(self, deployment: str) -> None:
+        """From now on the instances are polled, because this deployment has ended."""
+        self.deployed, self.processes, self.running = deployment, None, {}
 
 
 @dataclass
 class AppState:
-    """Everything that the run knows about one app."""
+    """What is remembered of one app."""
 
     guid: str
     log: AppLog
-    record: AppRecord = field(default_factory=AppRecord)
-    before: BeforeRun = field(default_factory=BeforeRun)
-    newest: NewestDeployment = field(default_factory=NewestDeployment)
+    at_check: AtCheck = AtCheck()
+    before: PreviousVersion = PreviousVersion()
+    versions: dict[str, str] = field(default_factory=dict)
+    """The version of each process before the trigger, by guid: a restart changes them."""
+    deployments: DeploymentList = field(default_factory=DeploymentList)
     staging: Staging = field(default_factory=Staging)
+    sent: TriggerRequest | None = None
+    """The last request that may have started something."""
     following: Following = field(default_factory=Following)

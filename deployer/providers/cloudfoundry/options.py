@@ -1,4 +1,4 @@
-"""The inputs that decide which requests are sent to Cloud Foundry, and what is read afterwards."""
+"""The inputs that decide which request is sent, and what is read afterwards."""
 
 from __future__ import annotations
 
@@ -13,20 +13,18 @@ Ready = Literal["all", "any"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The inputs that the requests depend on."""
+    """What the user asked of Cloud Foundry."""
 
     command: Command = Command.DEPLOY
     strategy: Strategy = "start"
-    """`cf_strategy`: how a new version is deployed."""
+    """How `deploy` puts the app live."""
     ready: Ready = "all"
-    """`cf_ready`: how many instances of each process must be running."""
+    """How many instances of each process must run."""
     image: str = ""
-    """As the user wrote it; may be only `:tag`."""
+    """The image as the user wrote it, which may be only `:tag`; empty if the image is not changed."""
     docker_username: str = ""
     docker_password: str = field(default="", repr=False)
     verify_health: bool = False
-    """Its instances must keep running for a while (`verify_health: true`)."""
+    """The instances must keep running (`verify_health: true`)."""
     rollback: bool = False
     wait: bool = True
-    read_only: bool = False
-    """Nothing may be changed: `command: check` or `dry_run`."""

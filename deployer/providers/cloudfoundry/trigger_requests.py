@@ -1,83 +1,92 @@
-"""PURE: which request carries out the command, and what is not supported (cloudfoundry-api 5 to 7)."""
+"""PURE: which request does what the user asked for, and what is not supported (cloudfoundry-api 5 to 7)."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from deployer.model import AlreadyDone, Command
-from deployer.providers.cloudfoundry.app import AppState, Condition, TriggerRequest
+from deployer.providers.cloudfoundry import images
+from deployer.providers.cloudfoundry.api.guids import app_path
+from deployer.providers.cloudfoundry.app import AppState, TriggerRequest
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching.staging import DOCKER, full
 
 DEPLOYS = (Command.DEPLOY, Command.CHECK)
-"""The commands for which `cf_strategy` and `image` apply: `check` describes what `deploy` would do."""
+"""The commands that `cf_strategy` and `image` count for: `check` describes what `deploy` would do."""
+
+DOCKER = "docker"
+"""The lifecycle of an app that is made of Docker images."""
 
 ALREADY = (
-    "it is already started, so starting it changes nothing. "
-    "To restart it, set `cf_strategy` to `restart` or `rolling`"
+    "it is already started, and starting it again changes nothing. "
+    "To restart it, set `cf_strategy: restart` or `rolling`"
 )
-CARRIED_OUT = "restarting it, because it is started and a start would not pick up the new image"
+RESTARTED_FOR_IMAGE = (
+    "it is already started, and a start would not pick up the new image: restarting it instead"
+)
 IS_STOPPED = "it is already stopped"
 NO_DROPLET = (
-    "it has no droplet: nothing was ever staged for it. "
+    "it has no droplet, because nothing was ever staged for it. "
     "Push it once with `cf push`, or set `image` if it is a Docker app"
 )
 NOT_DOCKER = (
-    "`image` is for Docker apps, and this one is built from source ({}), which can't be changed. "
-    "Remove `image`, or create a Docker app with `cf push --docker-image`"
+    "`image` requires a Docker app, and this one is built from source ({}), which can't be changed. "
+    "Remove `image`, or create an app with `cf push --docker-image`"
 )
 IN_THE_WAY = (
-    "deployment {} of the app is in progress, and until it is over no droplet can be assigned. "
-    "Wait for it, cancel it with `command: cancel`, or set `cf_strategy: rolling`, which replaces it"
+    "a deployment of it is in progress ({}), and no droplet can be assigned until it ends. "
+    "Wait for it, cancel it with `command: cancel`, or use `cf_strategy: rolling`, which replaces it"
 )
-REPLACES = "replacing deployment {}, which somebody else started and which is still in progress"
+REPLACES = "it replaces deployment {}, which somebody else started and which is still in progress"
 
 
 def stages(options: Options) -> bool:
-    """Whether an image will be staged."""
+    """Whether an image is staged."""
     return bool(options.image) and options.command in DEPLOYS
 
 
 def rolls(options: Options) -> bool:
-    """Whether it will be deployed instance by instance."""
+    """Whether the new version goes live by a rolling deployment."""
     return options.strategy == "rolling" and options.command in {*DEPLOYS, Command.ROLLBACK}
 
 
+def needs_deployment_list(options: Options) -> bool:
+    """Whether the app's deployments must be read before the trigger."""
+    return rolls(options) or stages(options) or options.command is Command.ROLLBACK
+
+
 def request_for(app: AppState, options: Options) -> TriggerRequest | AlreadyDone:
-    """The request for this app; with an image, the one after staging."""
+    """The request for this app. With an image: the one after its staging."""
+    started, droplet = app.at_check.started, app.staging.droplet
     if options.command is Command.STOP:
-        stop = TriggerRequest(_path(app, "stop"), Condition.STOPPED, "stop it")
-        return stop if app.record.started else AlreadyDone(IS_STOPPED)
+        if not started:
+            return AlreadyDone(IS_STOPPED)
+        return TriggerRequest(_path(app, "stop"), Condition.STOPPED, "stop it")
     if rolls(options):
-        return rolling(
-            app, app.staging.droplet, REPLACES.format(app.newest.guid) if app.newest.active else ""
-        )
-    staged, started = stages(options), app.record.started
-    by_strategy = options.command in DEPLOYS and options.strategy == "restart"
-    requested = options.command is Command.RESTART or by_strategy
-    if requested or (staged and started):
-        return restart(app, app.staging.droplet, "" if requested else CARRIED_OUT)
-    return TriggerRequest(
-        _path(app, "start"),
-        Condition.RUNNING,
-        "start it",
-        droplet=app.staging.droplet,
-        note=ALREADY if started else "",
-    )
+        note = REPLACES.format(app.deployments.newest) if app.deployments.active else ""
+        return rolling(app, droplet, note)
+    deploys = options.command in DEPLOYS
+    if options.command is Command.RESTART or (deploys and options.strategy == "restart"):
+        return restart(app, droplet)
+    if stages(options) and started:
+        return restart(app, droplet, RESTARTED_FOR_IMAGE)
+    note = ALREADY if started else ""
+    return TriggerRequest(_path(app, "start"), Condition.RUNNING, "start it", droplet=droplet, note=note)
 
 
 def restart(app: AppState, droplet: str, note: str = "") -> TriggerRequest:
-    """Stop and start, with a downtime in between; with this droplet if set."""
+    """Stop and start the app, with a downtime in between; with this droplet, unless it is empty."""
     return TriggerRequest(
         _path(app, "restart"), Condition.RUNNING, "restart it", droplet=droplet, repeats=True, note=note
     )
 
 
 def rolling(app: AppState, droplet: str, note: str = "") -> TriggerRequest:
-    """Deploy instance by instance.
+    """Replace the instances one by one. The request also assigns the droplet.
 
-    Also sets the app's droplet; without one the current droplet is deployed again.
+    Without a droplet, the current one is deployed again.
     """
     body: dict[str, Any] = {"strategy": "rolling", "relationships": {"app": {"data": {"guid": app.guid}}}}
     if droplet:
@@ -93,13 +102,13 @@ def rolling(app: AppState, droplet: str, note: str = "") -> TriggerRequest:
 
 
 def rollback_request(app: AppState, droplet: str, options: Options) -> TriggerRequest:
-    """Deploy the previous droplet in the same way as the new version."""
-    note = f"to droplet {droplet}"
+    """The request that deploys a previous droplet the same way as the new version was deployed."""
+    note = f"back to droplet {droplet}"
     return rolling(app, droplet, note) if rolls(options) else restart(app, droplet, note)
 
 
-def cancelling(deployment: str) -> TriggerRequest:
-    """Cancel a deployment: the server itself restores the previous version."""
+def cancellation(deployment: str) -> TriggerRequest:
+    """The request that cancels a deployment. The server itself then restores the previous version."""
     return TriggerRequest(
         f"/v3/deployments/{quote(deployment, safe='')}/actions/cancel",
         Condition.REVERTED,
@@ -109,28 +118,37 @@ def cancelling(deployment: str) -> TriggerRequest:
 
 
 def unsupported(app: AppState, options: Options) -> str:
-    """Why the command is not supported for this app; empty if it is."""
-    needs_droplet = options.command in {*DEPLOYS, Command.START, Command.RESTART} and not stages(options)
-    if stages(options) and app.record.lifecycle != DOCKER:
-        return NOT_DOCKER.format(app.record.lifecycle)
-    if stages(options) and not rolls(options) and app.newest.active:
-        return IN_THE_WAY.format(app.newest.guid)
-    return NO_DROPLET if needs_droplet and not app.before.droplet else ""
+    """Why the request is not possible for this app; empty if it is."""
+    return next(_obstacles(app, options), "")
 
 
-def describe(app: AppState, options: Options) -> tuple[str, ...]:
+def _obstacles(app: AppState, options: Options) -> Iterator[str]:
+    staging = stages(options)
+    if staging and app.at_check.lifecycle != DOCKER:
+        yield NOT_DOCKER.format(app.at_check.lifecycle)
+    if staging and not rolls(options) and app.deployments.active:
+        yield IN_THE_WAY.format(app.deployments.newest)
+    needs_droplet = options.command in {*DEPLOYS, Command.START, Command.RESTART} and not staging
+    if needs_droplet and not app.before.droplet:
+        yield NO_DROPLET
+
+
+def describe(app: AppState, options: Options) -> Iterator[str]:
     """What would be sent, as sentences."""
-    planned = request_for(app, options)
-    if isinstance(planned, AlreadyDone):
-        return (planned.note,)
-    old = f"{app.before.image} → " if app.before.image else ""
-    staging = (
-        [f"would stage the image {old}{full(options.image, app.before.image)}"] if stages(options) else []
-    )
-    then = "then " if stages(options) else ""
-    notes = [planned.note] if planned.note else []
-    return (*staging, f"would {then}{planned.summary} (POST {planned.path})", *notes)
+    request = request_for(app, options)
+    if isinstance(request, AlreadyDone):
+        yield request.note
+        return
+    what = request.summary
+    if stages(options):
+        image = images.full_name(options.image, app.before.image)
+        before = f"{app.before.image} → " if app.before.image else ""
+        yield f"would stage the image {before}{image}"
+        what += " with the new droplet"
+    yield f"would {what} (POST {request.path})"
+    if request.note:
+        yield request.note
 
 
 def _path(app: AppState, action: str) -> str:
-    return f"/v3/apps/{quote(app.guid, safe='')}/actions/{action}"
+    return f"{app_path(app.guid)}/actions/{action}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployer.model import Handle
-from deployer.providers.cloudfoundry.app import Condition
+from deployer.providers.cloudfoundry.condition import Condition
 from tests.providers.cloudfoundry.support import APP, DEPLOYMENT, NEW_WEB, WEB, body
 
 IMAGE = "ghcr.io/acme/web:1.4.2"

@@ -1,1 +1,1 @@
-"""Polls builds, deployments and instances, and reads logs and crashes."""
+"""Polling: builds, deployments, instances, logs and crashes of an app."""

@@ -1,55 +1,63 @@
-"""PURE: why instances crashed, from the app's events (cloudfoundry-api 8)."""
+"""PURE: why instances crashed, from the app's audit events (cloudfoundry-api 8).
+
+The instances themselves only report that they crashed.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from deployer.model.text import one_line
+from deployer.providers import payload
 from deployer.providers.cloudfoundry.watching.instance_status import number
+from deployer.providers.payload import Row
 
 NEWEST_EVENTS = 5
-"""How many of the newest events are read."""
+"""How many events are read."""
 
-FIXES = {
-    "out of memory": "Give it more memory: `cf scale APP -m 1G`",
+REMEDIES = {
+    "out of memory": "Increase its memory: `cf scale APP -m 1G`",
 }
-"""The fix, by a text in the description of an exit."""
+"""What to do, by what the description of an exit contains."""
 
 SEE_LOG = "See its last log lines: `cf logs APP --recent`"
 
 
-def params(guid: str) -> dict[str, str]:
-    """The parameters for the newest crash events of one app."""
+def params(app: str) -> dict[str, str]:
+    """The parameters that request the newest crash events of an app, by its guid."""
     return {
         "types": "audit.app.process.crash",
-        "target_guids": guid,
+        "target_guids": app,
         "order_by": "-created_at",
         "per_page": str(NEWEST_EVENTS),
     }
 
 
-def reason(
-    events: Iterable[dict[str, Any]], guids: frozenset[str], versions: frozenset[str] = frozenset()
-) -> str:
-    """Why these processes crashed last, with the fix; empty if the events have none of their crashes.
+def reason(events: Iterable[Row], guids: frozenset[str], versions: frozenset[str] = frozenset()) -> str:
+    """Why these processes crashed the last time; empty if the events do not say.
 
-    `versions`: their current versions; empty if unknown. An event of another version belongs to an earlier
-    start.
+    Args:
+        events: the newest first.
+        guids: of the processes.
+        versions: of the processes, as far as they are known. An event of another version is from an earlier
+            start; so no clocks need to be compared.
     """
     for event in events:
-        data, actor = event.get("data"), event.get("actor")
-        if not isinstance(data, dict) or not isinstance(actor, dict) or str(actor.get("guid")) not in guids:
+        data = payload.record(event, "data")
+        if str(payload.value(event, "actor", "guid")) not in guids:
             continue
         if versions and str(data.get("version") or "") not in {"", *versions}:
             continue
-        if text := one_line(data.get("exit_description")) or _status(data):
-            fix = next((each for mark, each in FIXES.items() if mark in text.lower()), SEE_LOG)
-            return f"{text}. {fix}"
+        if exit_text := one_line(data.get("exit_description")) or _exit_status(data):
+            return f"{exit_text}. {_remedy(exit_text)}"
     return ""
 
 
-def _status(data: dict[str, Any]) -> str:
+def _remedy(exit_text: str) -> str:
+    return next((text for words, text in REMEDIES.items() if words in exit_text.lower()), SEE_LOG)
+
+
+def _exit_status(data: Row) -> str:
     if not isinstance(data.get("exit_status"), int):
         return ""
     return f"exited with status {number(data['exit_status'])}"
