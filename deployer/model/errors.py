@@ -1,4 +1,4 @@
-"""What can go wrong, by two questions: can the user act on it? May a retry help? And what ends a run from outside."""
+"""What can go wrong, by two questions: can the user act on it, and may a retry help?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final, Self
 
 
 class DeployerError(Exception):
-    """An error that the user can act on: its text says what happened, what that usually means, and what to do."""
+    """An error that the user can act on. Its text says what happened, what it means, and the fix."""
 
 
 @dataclass(eq=False)
@@ -57,7 +57,10 @@ class UnavailableError(DeployerError):
     permanent: Final[bool] = False
     """A retry would fail the same way although nothing was refused, such as a redirect."""
     from_gateway: Final[bool] = False
-    """A proxy or gateway responded in the platform's place and will probably do so again; whether it passed the request on is unknown."""
+    """A proxy or gateway responded in the platform's place, and will probably do so again.
+
+    Whether it passed the request on is unknown.
+    """
 
     def __str__(self) -> str:
         """The reason."""

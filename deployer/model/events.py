@@ -86,7 +86,7 @@ class TriggerDelayed:
 
 @dataclass(frozen=True, slots=True)
 class TriggerUncertain:
-    """The response to a trigger was lost: before anything is sent again, Deployer looks for the deployment."""
+    """The response to a trigger was lost: the deployment is looked for before anything is sent again."""
 
     target: str
     reason: str

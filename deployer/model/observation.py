@@ -20,7 +20,7 @@ class Handle:
     owner: Owner = Owner.OURS
     """Who started it."""
     condition: str = ""
-    """The condition that is polled instead of a deployment, in the provider's own words; empty for a deployment."""
+    """The condition that is polled, in the provider's own words; empty for a deployment."""
     link: str = field(default="", compare=False)
     """The page of the deployment, if known."""
     started_by: str = field(default="", compare=False)
@@ -46,7 +46,7 @@ class Entry:
     from_platform: bool = True
     """Written by the platform itself; False: output of a command."""
     written: int = 0
-    """Nanoseconds of the platform's clock, where entries may arrive out of order; 0 where the list is in order."""
+    """Nanoseconds of the platform's clock if entries may arrive out of order; 0 if the list is in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,12 @@ class Snapshot:
     log: tuple[Entry, ...] | None = ()
     """The build log; None where it can't be read."""
     stable_for: float = 0
-    """Seconds that the phase must last before it counts. 0: at once; `inf`: only once another phase replaces it."""
+    """Seconds that the phase must last before it counts.
+
+    0: at once; `inf`: until another phase replaces it.
+    """
     final: bool = True
-    """The phase can't turn any more, so that it also counts when time runs out before `stable_for` is over."""
+    """The phase can't change any more: it also counts if time runs out before `stable_for` is over."""
     follow_ups: tuple[Handle, ...] = ()
     """What only the provider knows of and what is to be followed next, without another trigger."""
     health_check: Handle | None = None

@@ -18,7 +18,10 @@ class Command(Enum):
 
 
 class Outcome(Enum):
-    """How a target's run ends, worst first: (status, exit code, when). The statuses and exit codes are stable: users build on them."""
+    """How a target's run ends, worst first: (status, exit code, when).
+
+    The statuses and exit codes are stable: users build on them.
+    """
 
     INTERRUPTED = ("interrupted", 130, "the job was stopped (SIGINT, SIGTERM or SIGHUP)")
     FAILED = ("failed", 1, "the deployment failed")
@@ -35,7 +38,7 @@ class Outcome(Enum):
     LOST = (
         "lost",
         3,
-        "perhaps started, but its state can no longer be determined (token revoked, deployment deleted, no response and no `read`)",
+        "perhaps started, but its state is unknown (token revoked, deployment deleted, response lost)",
     )
     TIMED_OUT = (
         "timed_out",
@@ -47,7 +50,7 @@ class Outcome(Enum):
     REFUSED = (
         "refused",
         2,
-        "not started: invalid input, unknown uuid, missing ability, or Coolify accepted the request without starting a deployment",
+        "not started: invalid input, unknown uuid, missing ability, or Coolify started no deployment",
     )
     UNREACHABLE = (
         "unreachable",

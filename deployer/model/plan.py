@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from deployer.model.outcome import Command
+
+VerifyHealth = Literal["auto", "true", "false"]
+"""`verify_health`: check the status unless the platform has (`auto`), always and for longer (`true`), or never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +21,7 @@ class Plan:
     dry_run: bool = False
     """Report what would be done, and change nothing."""
     has_changes: bool = False
-    """Something on the server is changed before the trigger (`image`, `env`, `settings`, `commit`, `create`)."""
+    """Something is changed before the trigger: `image`, `env`, `settings`, `commit`, `create`."""
     own_site: bool = False
     """The site to verify is the target's own (`verify_url: auto`); otherwise it is `site`."""
     site: str = ""
@@ -68,7 +72,7 @@ class Target:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     """What the user should know before it is triggered."""
     before: str | None = None
-    """The URL that it has until the platform has accepted `url`, which a change of this run requests; None if `url` is in effect."""
+    """Its URL until the platform has accepted `url`, which this run requests; None if `url` is in effect."""
 
     @property
     def label(self) -> str:

@@ -1,4 +1,7 @@
-"""PURE: how untrusted text is kept: whole. The reporter redacts it first and cuts it then; cutting earlier could leave half a secret."""
+"""PURE: small functions on text.
+
+Untrusted text is kept whole until the reporter has redacted it: cutting it earlier could leave half a secret.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,15 @@ MAX_CHARS = 1 << 16
 
 
 def bounded(text: str, max_chars: int = MAX_CHARS) -> str:
-    """The text, or only its length if it is longer: a part of it could hold half a secret, which redaction would miss."""
+    """The text, or only its length if it is longer: a part could contain half a secret."""
     return text if len(text) <= max_chars else f"({len(text)} characters)"
 
 
 def one_line(value: Any) -> str:
-    """The text with all white space runs replaced by single spaces; empty for anything that is not a string."""
+    """The text with runs of white space replaced by single spaces; empty for anything but a string."""
     return bounded(" ".join(value.split())) if isinstance(value, str) else ""
+
+
+def suffix(form: str, text: str) -> str:
+    """The form with the text in place of its `{}`; empty if the text is empty."""
+    return form.format(text) if text else ""

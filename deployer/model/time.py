@@ -1,4 +1,4 @@
-"""The clock interface: time and signals are passed in as an argument. clock.py implements it, and tests bring their own."""
+"""The interface of the clock, which passes in time and signals."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ class Clock(Protocol):
         """Wait. Raises Interrupted at once when the job is cancelled."""
 
     def interruptible(self) -> AbstractContextManager[None]:
-        """Within this block a signal raises Interrupted at once, also one received earlier; outside of it a signal is only remembered."""
+        """Within this block a signal raises Interrupted at once, also one received earlier.
+
+        Outside of it a signal is only remembered.
+        """
 
     def grace(self, seconds: float) -> AbstractContextManager[None]:
-        """Within this block a signal raises Interrupted `seconds` real seconds later; one received earlier, on entry."""
+        """Within this block a signal raises Interrupted after `seconds` real seconds.
+
+        One received earlier raises it on entry.
+        """
 
     def limit(self, seconds: float) -> AbstractContextManager[None]:
         """Within this block Expired is raised after so many real seconds."""

@@ -40,7 +40,7 @@ class GroupMember:
 
     target: Target
     handle: Handle | None = None
-    """None: it is unknown whether it was started. Its deployment is looked for, and triggered if there is none."""
+    """None: unknown whether it was started. Its deployment is looked for, and triggered if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from deployer.ci import output
 from deployer.ci.base import CI
 from deployer.ci.output import Redactor
 from deployer.model import Entry
+from deployer.model.text import suffix
 from deployer.report.cuts import Cuts
 from deployer.report.options import ReportOptions
-from deployer.report.phrases import suffix
 from deployer.report.target_report import TargetReport
 
 RESERVED_BYTES = 512 * 1024

@@ -84,8 +84,3 @@ def headline(outcome: Outcome, seconds: float | None, timeout: float) -> str:
             return f"{text} ({duration(seconds)})"
         case _:
             return f"{text} after {duration(seconds)}"
-
-
-def suffix(form: str, text: str) -> str:
-    """The form with the text in place of its `{}`; empty if the text is empty."""
-    return form.format(text) if text else ""

@@ -46,6 +46,7 @@ from deployer.model import (
     Triggering,
     TriggerUncertain,
 )
+from deployer.model.text import suffix
 from deployer.report.build_log import BuildLog
 from deployer.report.options import ReportOptions
 from deployer.report.outputs import Outputs
@@ -59,7 +60,6 @@ from deployer.report.phrases import (
     SUCCESSES,
     duration,
     headline,
-    suffix,
 )
 from deployer.report.target_report import WAITING, TargetReport
 from deployer.report.untrusted import redacted

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from deployer.providers.cloudfoundry.api import responses as cf_answers
-from deployer.providers.cloudfoundry.watching import staging
+from deployer.providers.cloudfoundry.watching import build_status
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.watching import known_failures
 from tools import docs
@@ -96,8 +96,8 @@ def has_row(text: str) -> bool:
 
 
 def test_every_refusal_and_remedy_of_cloud_foundry_s_has_a_row() -> None:
-    said = [*cf_answers.REFUSALS.values(), *cf_answers.WAITS.values()]
-    said += [sentence for _, sentence in (*cf_answers.DETAILS, *staging.CAUSES)]
+    said = [*cf_answers.REFUSALS.values(), *cf_answers.TEMPORARY_ERRORS.values()]
+    said += [sentence for _, sentence in (*cf_answers.DETAILS, *build_status.KNOWN_FAILURES)]
     assert [each for each in said if not has_row(each)] == []
 
 

@@ -52,7 +52,7 @@ ROWS = {
         Outcome.FAILED, ("it crashes (0 of 2 running, 2 crashed)", "Exited with status 137 (out of memory)")
     ),
     "staging-failure": Row(
-        Outcome.FAILED, ("staging failed", "The registry has no such image or no such tag")
+        Outcome.FAILED, ("staging failed", "The registry does not have this image or tag")
     ),
     "token-expiry": Row(Outcome.FINISHED, speed=60, tokens=12),
 }
@@ -112,6 +112,6 @@ def test_a_signal_cancels_a_rolling_deployment(folder: Path, stranger: Stranger)
         guid("deployment 1"),
     )
     assert (
-        f"web: deployment {guid('deployment 1')}: cancelled: the server puts back what ran before"
+        f"web: deployment {guid('deployment 1')}: cancelled: Cloud Foundry restores the previous version"
         in ended.text
     )

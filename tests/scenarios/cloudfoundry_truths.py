@@ -85,13 +85,13 @@ ANY = {"cf_ready": "any"}
 CANCEL_LATE, LEAVE = {"on_timeout": "cancel"}, {"on_interrupt": "leave"}
 NO_IMAGE = {"image": ""}
 FINISHED, LISTENS = "web: finished in", "[APP/PROC/WEB/0] Listening on 0.0.0.0:8080"
-OOM = "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale"
+OOM = "it crashes (0 of 2 running, 2 crashed): APP/PROC/WEB: Exited with status 137 (out of memory). Increase its memory: `cf scale"
 CHANGED = "web: changed image: ghcr.io/acme/web:1.4.1 → ghcr.io/acme/web:1.4.2"
-RESTARTED = "it is started, and a start would not pick up the new image: it is restarted"
-ALREADY = "it is started already, and to start it again changes nothing"
-UNTOUCHED = "the staging goes on by itself, and touches nothing that runs: there is nothing to stop"
+RESTARTED = "it is already started, and a start would not pick up the new image: restarting it instead"
+ALREADY = "it is already started, and starting it again changes nothing"
+UNTOUCHED = "the staging continues, without any effect on what is running: it can't be cancelled"
 GOES_ON = "left running: it can't be cancelled"
-PUT_BACK = "cancelled: the server puts back what ran before"
+PUT_BACK = "cancelled: Cloud Foundry restores the previous version"
 WENT_BACK = "The previous version was restored"
 OLDER, BEFORE = guid("droplet 1 of app 0"), guid("droplet 0 of app 0")
 ROLLED = f"web: waiting until it is rolled out, deployment {guid('deployment 1')}"
@@ -159,17 +159,17 @@ STARTS = (
     Truth(
         "success",
         "refused",
-        ("there is no app 'nope' in the space 'my-space'", FINISHED),
+        ("app 'nope' not found in the space 'my-space'", FINISHED),
         inputs={"cf_app": "web,nope"},
     ),
     Truth(
-        "success", "refused", ("there is no space 'nope' in the organization",), NOTHING, {"cf_space": "nope"}
+        "success", "refused", ("space 'nope' not found in the organization",), NOTHING, {"cf_space": "nope"}
     ),
-    Truth("success", "refused", ("there is no organization 'nope'",), NOTHING, {"cf_org": "nope"}),
+    Truth("success", "refused", ("organization 'nope' not found",), NOTHING, {"cf_org": "nope"}),
     Truth(
         "success",
         "refused",
-        ("there is no app '1111",),
+        ("app '11111111-1111-4111-8111-111111111111' not found in the space",),
         NOTHING,
         {"cf_app": "11111111-1111-4111-8111-111111111111"},
     ),
@@ -188,16 +188,16 @@ INSTANCES = (
     Truth(
         "flapping",
         "failed",
-        ("Exited with status 2. Its last log lines say why", "panic: no route to the database"),
+        ("Exited with status 2. See its last log lines", "panic: no route to the database"),
     ),
     Truth(
         "unready",
         "timed_out",
-        ("2 of 2 running, 2 not ready, 1m", "its readiness health check does not pass"),
+        ("2 of 2 running, 2 not ready, 1m", "its readiness health check has not passed yet"),
         inputs={"timeout": "3m"},
     ),
     Truth("unready", "finished", (), inputs=ANY),
-    Truth("zero", "finished", ("it is scaled to zero instances: it is started, and nothing of it runs",)),
+    Truth("zero", "finished", ("it is scaled to zero instances: it is started, but nothing is running",)),
     Truth("worker", "finished", ("web: 0 of 2 running, 2 down; worker: 0 of 1 running, 1 down",)),
     Truth(
         "worker-crash",
@@ -207,14 +207,16 @@ INSTANCES = (
     Truth(
         "slow-placement",
         "finished",
-        ("no place was found for an instance yet (insufficient resources: memory)",),
+        ("an instance could not be placed yet (insufficient resources: memory)",),
         lasts=(95, 120),
     ),
     Truth(
         *(
             "never-placed",
             "timed_out",
-            ("not all of its instances ran: 0 of 2 running, 2 down (insufficient resources: memory)",),
+            (
+                "not all of its instances were running: 0 of 2 running, 2 down (insufficient resources: memory)",
+            ),
         ),
         inputs={"timeout": "4m"},
         lasts=(239, 245),
@@ -224,7 +226,7 @@ INSTANCES = (
         "stats-away",
         "finished",
         (
-            "status check failed: Cloud Foundry can't tell at the moment how the instances are",
+            "status check failed: Cloud Foundry can't currently report the state of the instances",
             "status is available again",
         ),
     ),
@@ -258,7 +260,7 @@ IMAGES = (
         "failed",
         (
             "Its log says: failed to fetch metadata",
-            "manifest unknown. The registry has no such image or no such tag",
+            "manifest unknown. The registry does not have this image or tag",
         ),
         STAGED,
         never=("changed",),
@@ -268,13 +270,13 @@ IMAGES = (
         *(
             "registry",
             "failed",
-            ("The registry does not let Cloud Foundry in: set `cf_docker_username`",),
+            ("The registry denied access. Set `cf_docker_username`",),
             STAGED,
         ),
         {"cf_docker_username": "", "cf_docker_password": ""},
     ),
-    Truth("buildpack", "refused", ("`image` is for apps that are made of Docker images",), NOTHING),
-    Truth("no-room", "failed", ("No cell has room to stage it",), STAGED),
+    Truth("buildpack", "refused", ("`image` requires a Docker app",), NOTHING),
+    Truth("no-room", "failed", ("No cell has enough free capacity to stage it",), STAGED),
     Truth(
         "build-busy",
         "finished",
@@ -293,7 +295,7 @@ IMAGES = (
     Truth(
         "no-droplet",
         "refused",
-        ("it has no droplet: nothing was ever staged for it. Push it once with `cf push`",),
+        ("it has no droplet, because nothing was ever staged for it. Push it once with `cf push`",),
         NOTHING,
     ),
     Truth(
@@ -306,7 +308,7 @@ IMAGES = (
     Truth(
         "no-droplet",
         "refused",
-        ("`image` names only a tag, and the app has no image yet",),
+        ("`image` is only a tag, and the app has no image yet",),
         NOTHING,
         {"image": ":1.4.2"},
     ),
@@ -321,12 +323,12 @@ LOSSES = (
     Truth("stage-lost", "finished", (CHANGED,), (*STAGED, NEW, RESTART)),
     Truth("assign-lost", "finished", (CHANGED,), (*STAGED, NEW, NEW, RESTART)),
     Truth("deploy-lost", "finished", ("no usable response to the trigger", ROLLED), (ROLL,)),
-    Truth("restart-lost", "finished", ("its processes were started anew",), (RESTART,)),
+    Truth("restart-lost", "finished", ("its processes were restarted",), (RESTART,)),
     Truth("start-lost", "finished", ("no usable response to the trigger",)),
     Truth("start-undone", "finished", ("no deployment of it was found; triggering again",), (START, START)),
     Truth("broken", "refused", ("the server failed 3 times and started nothing",), (START,) * 3),
-    Truth("runner", "finished", ("Cloud Foundry can't reach what runs the apps",), (RESTART, RESTART)),
-    Truth("limited", "finished", ("Cloud Foundry is asked too often",), lasts=(20, 60)),
+    Truth("runner", "finished", ("Cloud Foundry can't reach the runtime of its apps",), (RESTART, RESTART)),
+    Truth("limited", "finished", ("rate limited by Cloud Foundry",), lasts=(20, 60)),
 )
 ROLLINGS = (
     Truth(
@@ -349,29 +351,34 @@ ROLLINGS = (
     Truth(
         "rolling-stuck",
         "failed",
-        ("the old instances still serve: cancel it, or set `rollback: true`", "out of memory"),
+        ("the old instances still serve requests. Cancel it, or set `rollback: true`", "out of memory"),
         (ROLL,),
     ),
     Truth(
         "rolling-cancelled",
         "cancelled",
-        ("it was cancelled in Cloud Foundry, and the server puts back what ran before",),
+        ("it was cancelled in Cloud Foundry, which restores the previous version",),
         (ROLL,),
     ),
     Truth("superseded", "superseded", ("another deployment took its place after 2",), (ROLL,)),
-    Truth("rolling-quota", "finished", ("the deployment does not get on: memory quota_exceeded",), (ROLL,)),
+    Truth(
+        "rolling-quota",
+        "finished",
+        ("the deployment is not making progress: memory quota_exceeded",),
+        (ROLL,),
+    ),
     Truth(
         "rolling-off",
         "refused",
-        ("rolling deployments are switched off on this foundation: use `cf_strategy: restart`",),
+        ("rolling deployments are disabled on this foundation. Use `cf_strategy: restart`",),
         (ROLL,),
     ),
-    Truth("rolling-no-quota", "refused", ("the quota has no room for the extra instance",), (ROLL,)),
+    Truth("rolling-no-quota", "refused", ("the quota does not allow the extra instance",), (ROLL,)),
     Truth(
         "others",
         "finished",
         (
-            f"it takes the place of deployment {guid('deployment 1')}, which somebody else started and which is still going",
+            f"it replaces deployment {guid('deployment 1')}, which somebody else started and which is still in progress",
         ),
         (ROLL,),
     ),
@@ -385,10 +392,10 @@ LOGINS = (
     Truth(
         "wrong-password",
         "refused",
-        ("it was tried once, because five failures lock an account", "needs `cf_origin`"),
+        ("They were sent only once, because five failures lock an account", "set `cf_origin`"),
         NOTHING,
     ),
-    Truth("origin", "refused", ("it was tried once",), NOTHING, {"cf_origin": ""}),
+    Truth("origin", "refused", ("They were sent only once",), NOTHING, {"cf_origin": ""}),
     Truth("locked", "refused", ("the account is locked after too many failed logins",), NOTHING),
     Truth("token-expiry", "finished", ("4m 07s since the trigger",), lasts=(300, 320), logins=6),
     Truth("client-expiry", "finished", lasts=(300, 320), logins=6),
@@ -415,7 +422,7 @@ LOGINS = (
         lasts=(150, 180),
         logins=7,
     ),
-    Truth("uaa-limit", "finished", ("the login server is asked too often",), logins=2),
+    Truth("uaa-limit", "finished", ("rate limited by the login server",), logins=2),
 )
 REFUSALS = (
     Truth(
@@ -430,23 +437,23 @@ REFUSALS = (
     Truth(
         "auditor",
         "refused",
-        ("it lacks the role in the space", "`cf set-space-role USER ORG SPACE SpaceDeveloper`"),
+        ("the login lacks the role in the space", "`cf set-space-role USER ORG SPACE SpaceDeveloper`"),
     ),
-    Truth("supporter", "refused", ("it lacks the role in the space (Space Developer",), STAGED[:1]),
+    Truth("supporter", "refused", ("the login lacks the role in the space (Space Developer",), STAGED[:1]),
     Truth("supporter", "finished", (), (RESTART,), BY_RESTART | NO_IMAGE),
     Truth("no-docker", "refused", ("`cf enable-feature-flag diego_docker`",)),
     Truth("korifi", "refused", ("this is a Korifi without UAA",), NOTHING, logins=0),
 )
 LOGS = (
-    Truth("no-logs", "finished", ("this Cloud Foundry has no log-cache: no log is shown",)),
-    Truth("logs-away", "finished", ("the log could not be read 5 times in a row (HTTP 404)",)),
+    Truth("no-logs", "finished", ("this Cloud Foundry has no log-cache: no log is printed",)),
+    Truth("logs-away", "finished", ("could not read the log 5 times in a row (HTTP 404)",)),
     Truth("hostile", "finished", ("not a CI command ✓",), never=("\n::error", "\n##vso")),
     Truth("late-logs", "finished", ("[APP/PROC/WEB/0] second in the list\n[APP/PROC/WEB/0] Listening",)),
 )
 COMMANDS = (
     Truth("started", "finished", ("web: stopping it", "its status is stopped"), (STOP,), {"command": "stop"}),
     Truth("started", "triggered", (), (STOP,), {"command": "stop"} | NO_WAIT),
-    Truth("success", "finished", ("it is stopped already",), NOTHING, {"command": "stop"}),
+    Truth("success", "finished", ("it is already stopped",), NOTHING, {"command": "stop"}),
     Truth(
         "cancel",
         "finished",
@@ -472,7 +479,7 @@ COMMANDS = (
     Truth(
         "no-droplet",
         "refused",
-        ("no droplet of it from before the one that runs is left",),
+        ("it has no droplet that is older than the current one",),
         NOTHING,
         {"command": "rollback"},
     ),
@@ -523,8 +530,8 @@ BACKS = (
         ("The previous version was not restored: it was stopped before",),
         inputs=BACK,
     ),
-    Truth("staging-failure", "failed", (), STAGED, BACK, never=("put back",)),
-    Truth("never-placed", "timed_out", (), inputs=BACK | {"timeout": "2m"}, never=("put back",)),
+    Truth("staging-failure", "failed", (), STAGED, BACK, never=("rolling back",)),
+    Truth("never-placed", "timed_out", (), inputs=BACK | {"timeout": "2m"}, never=("rolling back",)),
 )
 INTERRUPTS = (
     Truth("rolling", "interrupted", (PUT_BACK,), (ROLL, CANCEL), signals=((20, "SIGTERM"),)),
@@ -581,12 +588,12 @@ DOCTOR = (
     Truth(
         "image-rolling",
         "finished",
-        ("Space Developer in the space: yes", "with what comes of it (POST /v3/deployments)"),
+        ("Space Developer in the space: yes", "with the new droplet (POST /v3/deployments)"),
         NOTHING,
         CHECK,
     ),
     Truth("started", "skipped", ("would stop it",), NOTHING, DRY | {"command": "stop"}),
-    Truth("success", "skipped", ("it is stopped already",), NOTHING, DRY | {"command": "stop"}),
+    Truth("success", "skipped", ("it is already stopped",), NOTHING, DRY | {"command": "stop"}),
     Truth(
         "started",
         "skipped",
@@ -597,31 +604,31 @@ DOCTOR = (
     Truth(
         "others",
         "skipped",
-        ("it is cancelled, and the server puts back",),
+        ("it is cancelled, and Cloud Foundry restores",),
         NOTHING,
         DRY | {"command": "rollback"},
     ),
-    Truth("others", "skipped", ("it takes the place of deployment",), NOTHING, DRY),
+    Truth("others", "skipped", ("it replaces deployment",), NOTHING, DRY),
     Truth("cancel", "skipped", ("would cancel deployment",), NOTHING, DRY),
     Truth("image", "skipped", (f"would be rolled back to droplet {BEFORE}",), NOTHING, DRY | BACK),
     Truth(
         "image-stopped", "skipped", ("would not be rolled back: it was stopped before",), NOTHING, DRY | BACK
     ),
     Truth(
-        "restart", "skipped", ("would not be rolled back: the same droplet ran before",), NOTHING, DRY | BACK
+        "restart", "skipped", ("would not be rolled back: no other droplet ran before",), NOTHING, DRY | BACK
     ),
     Truth(
         "rolling",
         "skipped",
-        ("its deployment cancelled while it is going",),
+        ("by cancelling its deployment while it is in progress",),
         NOTHING,
         DRY | BACK,
-        never=("put live again",),
+        never=("again once it has ended",),
     ),
     Truth(
         "image-rolling",
         "finished",
-        (f"and droplet {BEFORE} put live again once it is over",),
+        (f"or by deploying droplet {BEFORE} again once it has ended",),
         NOTHING,
         CHECK | BACK,
     ),

@@ -29,7 +29,14 @@ from deployer.model import Outcome, Phase, RefusedError, Snapshot, UnavailableEr
 from deployer.providers.cloudfoundry import routes
 from deployer.providers.cloudfoundry.api import discovery, uaa
 from deployer.providers.cloudfoundry.api import responses as cf_answers
-from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
+from deployer.providers.cloudfoundry.api.guids import droplet_of
+from deployer.providers.cloudfoundry.watching import (
+    build_status,
+    crash_events,
+    deployment_status,
+    instance_status,
+    logs,
+)
 from deployer.providers.coolify import history, resources, rollback_rules, trigger, trigger_requests
 from deployer.providers.coolify.api import responses as api_responses
 from deployer.providers.coolify.api.versions import Version
@@ -388,25 +395,25 @@ def _answered(data: Any) -> None:
             with contextlib.suppress(RefusedError, UnavailableError):
                 module.json_or_raise(reply)
         with contextlib.suppress(RefusedError, UnavailableError):
-            uaa.good(Response(status, data, is_json=True), "no")
+            uaa.token_or_raise(Response(status, data, is_json=True), "no")
 
 
 def _instances(data: Any) -> None:
     web = cf_replies.body("app-processes-list-200")["resources"][0]
     each = instance_status.process(web, data)
-    instance_status.instances((each,), "all", {}), instance_status.stopped((each,)), each.marks
-    instance_status.of_new_instances(Snapshot(Phase.RUNNING), (each,))
+    instance_status.snapshot_of((each,), "all", {}), instance_status.stopped((each,)), each.running
+    deployment_status.with_new_instances(Snapshot(Phase.RUNNING), (each,))
 
 
 def _rolling(data: Any) -> None:
     (
-        instance_status.is_deployed(data),
-        instance_status.is_active(data),
-        instance_status.ending(data),
-        instance_status.droplet(_row_of(data)),
+        deployment_status.is_deployed(data),
+        deployment_status.is_active(data),
+        deployment_status.is_cancelled(data),
+        droplet_of(_row_of(data)),
     )
-    instance_status.returned(data)
-    instance_status.deployment(data)
+    deployment_status.reverted(data)
+    deployment_status.snapshot_of(data)
 
 
 def _log(data: Any) -> None:
@@ -449,10 +456,10 @@ READERS: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "stats": (cf_replies.body("process-stats-200-one-crashed-one-running"), _instances),
     "placement": (cf_replies.body("process-stats-200-down-placement-error"), _instances),
     "rolling": (cf_replies.body("deployment-get-200-deploying-with-error"), _rolling),
-    "build": (cf_replies.body("build-get-200-failed-docker"), instance_status.build),
+    "build": (cf_replies.body("build-get-200-failed-docker"), build_status.snapshot_of),
     "staged": (
         cf_replies.body("build-get-200-staged-docker"),
-        lambda data: (instance_status.build(data), staging.cause(data, ["x"])),
+        lambda data: (build_status.snapshot_of(data), build_status.failure_reason(data, ["x"])),
     ),
     "crashes": (
         cf_replies.body("audit-events-crash-200"),

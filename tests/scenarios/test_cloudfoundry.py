@@ -112,7 +112,7 @@ def test_every_scenario_is_a_truth() -> None:
 
 def test_a_rollback_on_demand_ends_the_deployment_that_is_going(play: Player) -> None:
     """Whoever started it: a job that has timed out may have left it, and nobody could tell."""
-    said = f"deployment {guid('deployment 1')}, which somebody else started, is still going: it is cancelled"
+    said = f"deployment {guid('deployment 1')}, which somebody else started, is still in progress: it is cancelled"
     truth = Truth(
         "others", "finished", (said, "its status is cancelling"), (CANCEL,), {"command": "rollback"}
     )
@@ -233,7 +233,7 @@ LISTS: dict[str, Callable[[Response], Response]] = {
 
 UNLISTED, IN_THE_WAY = (
     "could not read the list of its deployments",
-    "one that is still going keeps the new image",
+    "if one is in progress, the new image can't be put live",
 )
 ROLL_IMAGE = (*STAGED, rolled("DROPLET-1"))
 AFTERWARDS = "the response to the trigger was lost, and the list of deployments can't be read"
@@ -319,7 +319,7 @@ ODD = [
     pytest.param(
         replace(SCENARIOS["image"], quota="memory quota_exceeded"),
         Truth(
-            *("", "refused", ("Its new droplet is assigned already: the next start runs it",)),
+            *("", "refused", ("The new droplet is already assigned: the next start will run it",)),
             (*STAGED, NEW, RESTART),
             never=("changed image",),
         ),

@@ -1,4 +1,4 @@
-"""Cloud Foundry: its inputs, its calls, its answers. API: https://v3-apidocs.cloudfoundry.org"""
+"""Cloud Foundry: its inputs, its requests and their responses. API: https://v3-apidocs.cloudfoundry.org"""
 
 from deployer.providers.cloudfoundry.inputs import CloudFoundry
 

@@ -1,9 +1,9 @@
-"""What Cloud Foundry needs to know from the user. https://docs.cloudfoundry.org/cf-cli/getting-started.html"""
+"""The inputs of Cloud Foundry. https://docs.cloudfoundry.org/cf-cli/getting-started.html"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
@@ -20,28 +20,26 @@ from deployer.providers.cloudfoundry.provider import CloudFoundryProvider
 from deployer.providers.interface import Provider, ProviderContext, ProviderInputs
 from deployer.settings import Aliases, Common, Found, Names, RawInputs, address, in_the_clear, secret
 
-TAIL = re.compile(r"(/+v[23])?/*$")
+API_SUFFIX = re.compile(r"(/+v[23])?/*$")
+"""What may follow the address when it is copied: the version of the API."""
+
 JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 SECRETS = ("cf_password", "cf_client_secret", "cf_assertion", "cf_docker_password")
-PEOPLE, CLIENT, TOKEN = (
-    ("cf_username", "cf_password", "cf_origin"),
-    ("cf_client_id", "cf_client_secret"),
-    ("cf_assertion",),
-)
-PLACE = ("cf_org", "cf_space", "cf_app")
+USER = ("cf_username", "cf_password", "cf_origin")
+CLIENT = ("cf_client_id", "cf_client_secret")
+TARGET = ("cf_org", "cf_space", "cf_app")
+REGISTRY = ("cf_docker_username", "cf_docker_password")
 
 
 def _address(text: Any) -> Any:
-    """`https://host[:port]`, from what people paste. Raises ValueError with the sentence for them."""
-    return (
-        address(text, TAIL, "https://api.example.com, as `cf api` shows it")
-        if isinstance(text, str)
-        else text
-    )
+    """The address as `https://host[:port]`. Raises ValueError with the message for the user."""
+    if not isinstance(text, str):
+        return text
+    return address(text, API_SUFFIX, "https://api.example.com, as `cf api` shows it")
 
 
 def _line(text: str) -> str:
-    """Raises ValueError; what was given is not shown: it may be a secret, in the wrong place."""
+    """Raises ValueError with a message that does not repeat the text: it may be a secret."""
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise ValueError("must be one line")
     return text
@@ -50,14 +48,15 @@ def _line(text: str) -> str:
 def _assertion(text: Any) -> Any:
     if isinstance(secret(text), str) and not JWT.fullmatch(text):
         raise ValueError(
-            "is no identity token (three parts with dots between): GitHub gives one with `id-token: write`, GitLab by `id_tokens`"
+            "is not an identity token (three parts separated by dots). "
+            "GitHub issues one with `id-token: write`, GitLab with `id_tokens`"
         )
     return text
 
 
 def _apps(text: tuple[str, ...]) -> tuple[str, ...]:
     if not text:
-        raise ValueError("names no app")
+        raise ValueError("must name at least one app")
     return text
 
 
@@ -74,60 +73,72 @@ class CloudFoundry(ProviderInputs):
 
     cf_api: Annotated[str, BeforeValidator(_address)] = Field(
         "",
-        description="Required for Cloud Foundry. Address of the API, as `cf api` shows it; without scheme means https",
+        description="Required for Cloud Foundry. The URL of the API, as `cf api` shows it; https if it has no"
+        " scheme",
     )
     cf_assertion: Annotated[SecretStr, BeforeValidator(_assertion), Aliases(file=True)] = Field(
         SecretStr(""),
-        description="Log in with an identity token that the CI system has issued for this job: no stored secret. "
-        "With `cf_client_id` as that client, otherwise as the user that the login server makes of it",
+        description="Log in with an identity token that the CI system issues for this job, without a stored "
+        "secret. With `cf_client_id`: as that client, otherwise as the user to whom the login "
+        "server maps it",
     )
     cf_client_id: Line = Field(
-        "", description="Log in as this client, with `cf_client_secret` or `cf_assertion`"
+        "",
+        description="Log in as this client, with `cf_client_secret` or `cf_assertion`",
     )
-    cf_client_secret: Secret = Field(SecretStr(""), description="The client's secret")
-    cf_username: Line = Field("", description="Log in as this user, with `cf_password`")
-    cf_password: Secret = Field(SecretStr(""), description="The user's password; a wrong one is tried once")
+    cf_client_secret: Secret = Field(
+        SecretStr(""),
+        description="The client's secret",
+    )
+    cf_username: Line = Field(
+        "",
+        description="Log in as this user, with `cf_password`",
+    )
+    cf_password: Secret = Field(
+        SecretStr(""),
+        description="The user's password; tried only once if it is wrong",
+    )
     cf_origin: Line = Field(
-        "", description="The identity provider of `cf_username`, where it is not the foundation's own"
+        "",
+        description="The identity provider of `cf_username`, if it is not the foundation's own",
     )
-    cf_org: Line = Field("", description="The organization; not needed where `cf_app` is a guid")
-    cf_space: Line = Field("", description="The space; not needed where `cf_app` is a guid")
+    cf_org: Line = Field(
+        "",
+        description="The organization; not needed if `cf_app` is a guid",
+    )
+    cf_space: Line = Field(
+        "",
+        description="The space; not needed if `cf_app` is a guid",
+    )
     cf_app: Annotated[Names, AfterValidator(_apps)] = Field(
         (),
-        description="Required for Cloud Foundry. What to deploy: one app or many (comma, space or newline), by name or guid",
+        description="Required for Cloud Foundry. What to deploy: one or more apps by name or guid, separated "
+        "by commas, spaces or newlines",
     )
     cf_strategy: Literal["start", "restart", "rolling"] = Field(
         "start",
-        description="How `deploy` puts it live: `start` (does nothing for an app that is started), `restart`, or `rolling`",
+        description="How `deploy` starts a new version: `start` (does nothing if the app is started), "
+        "`restart`, or `rolling`",
     )
     cf_ready: Literal["all", "any"] = Field(
         "all",
-        description="Instances of each process that must run: `all`, or `any` (one is enough, as for the `cf` command)",
+        description="How many instances of each process must be running: `all`, or `any` (one, as for the "
+        "`cf` command)",
     )
     cf_docker_username: Line = Field(
-        "", description="For `image` in a private registry, with `cf_docker_password`"
+        "",
+        description="For `image` in a private registry, with `cf_docker_password`",
     )
-    cf_docker_password: Secret = Field(SecretStr(""), description="For `image` in a private registry")
+    cf_docker_password: Secret = Field(
+        SecretStr(""),
+        description="For `image` in a private registry",
+    )
 
     @classmethod
     def mistakes(cls, raw: RawInputs) -> list[str]:
-        """What is missing."""
-        names = raw.text("cf_app").replace(",", " ").split()
-        by_name = any(not GUID.fullmatch(name) for name in names)
-        missing = {
-            "cf_api": "the address of the API, as `cf api` shows it",
-            "cf_app": "what to deploy, by name or guid",
-            **(
-                {"cf_org": "the organization of the app", "cf_space": "the space of the app"}
-                if by_name
-                else {}
-            ),
-        }
-        absent = [
-            f"{raw.as_typed(name)} is missing: {what}" for name, what in missing.items() if name not in raw
-        ]
-        contrary = [sentence for sentence in _contradictions(raw) if sentence not in raw.mistakes]
-        return absent + _login_mistakes(raw) + contrary
+        """What is missing, and what can't be combined."""
+        conflicts = [sentence for sentence in _conflicts(raw) if sentence not in raw.mistakes]
+        return [*_missing(raw), *_login_mistakes(raw), *conflicts]
 
     @classmethod
     def secrets(cls, raw: RawInputs) -> Iterable[str]:
@@ -136,51 +147,44 @@ class CloudFoundry(ProviderInputs):
 
     @classmethod
     def use_simulator(cls, raw: RawInputs, inputs: Mapping[str, str]) -> list[str]:
-        """The simulator's address, login and apps instead of the user's."""
-        raw.mistakes += _contradictions(raw)
-        theirs = dict.fromkeys(("cf_api", *TOKEN, *CLIENT, *PEOPLE, *PLACE, *inputs))
-        ignored = [raw.as_typed(name) for name in theirs if name in raw]
-        for name in theirs:
+        raw.mistakes += _conflicts(raw)
+        names = dict.fromkeys(("cf_api", "cf_assertion", *CLIENT, *USER, *TARGET, *inputs))
+        ignored = [raw.as_typed(name) for name in names if name in raw]
+        for name in names:
             raw.found.pop(name, None)
         raw.found.update({name: Found(name, text) for name, text in inputs.items()})
         return ignored
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """Each app once."""
         return tuple(dict.fromkeys(self.cf_app))
 
     @property
     def by_name(self) -> bool:
-        """Whether an app is named, so that its guid is only found by the run."""
         return any(not GUID.fullmatch(app) for app in self.cf_app)
 
     @property
     def has_changes(self) -> bool:
-        """Nothing but the image, which is no input of Cloud Foundry's alone."""
-        return False
+        return False  # only `image`, which is an input of every platform
 
     @property
     def address(self) -> str:
-        """Where the API is asked."""
         return self.cf_api
 
     @property
     def warnings(self) -> list[str]:
-        """A login that crosses the internet in the clear."""
         return in_the_clear(self.cf_api)
 
     def build_provider(self, common: Common, context: ProviderContext) -> Provider:
-        """The foundation behind these inputs."""
         headers = {name: value.get_secret_value() for name, value in common.headers.items()}
 
-        def opened(address: str, **login: Any) -> Http:
-            """One of the hosts that the API names. The user's headers are for those of its own domain."""
+        def open_http(address: str, **login: Any) -> Http:
+            """A connection to one host. The user's headers are only sent to hosts of the API's own domain."""
             return Http(
                 address,
                 user_agent=context.user_agent,
                 monotonic=context.monotonic,
-                headers=headers if discovery.beside(address, self.cf_api) else {},
+                headers=headers if discovery.shares_domain(address, self.cf_api) else {},
                 ca=common.ca_cert,
                 insecure=common.insecure,
                 no_proxy=context.no_proxy,
@@ -196,65 +200,68 @@ class CloudFoundry(ProviderInputs):
             client_secret=self.cf_client_secret.get_secret_value(),
             assertion=self.cf_assertion.get_secret_value(),
         )
-        options = Options(
+        options = common.fill(
+            Options,
             command=Command(common.command),
             strategy=self.cf_strategy,
             ready=self.cf_ready,
-            image=common.image,
             docker_username=self.cf_docker_username,
             docker_password=self.cf_docker_password.get_secret_value(),
-            verify_health=common.verify_health == "true",
-            rollback=common.rollback,
-            wait=common.wait,
-            read_only=common.dry_run or common.command == Command.CHECK.value,
         )
-        api = Client(self.cf_api, login, opened, now=context.now, hide=context.add_secret)
+        api = Client(self.cf_api, login, open_http, now=context.now, add_secret=context.add_secret)
         return CloudFoundryProvider(api, AppLookup(api, self.cf_org, self.cf_space), options)
 
 
-def _login_mistakes(raw: RawInputs) -> list[str]:
-    """One way to log in, and all of it (cloudfoundry-api 2)."""
-    people, client, token = ([name for name in names if name in raw] for names in (PEOPLE, CLIENT, TOKEN))
-    said = {name: raw.as_typed(name) for name in (*PEOPLE, *CLIENT, *TOKEN)}
-    if not people + client + token:
-        ways = f"{said['cf_client_id']} with {said['cf_client_secret']}, or {said['cf_username']} with {said['cf_password']}"
-        return [
-            f"{said['cf_assertion']} is missing: an identity token that the CI system issues; or give {ways}"
-        ]
-    if people and client + token:
-        return [f"{said[people[0]]} and {said[(client + token)[0]]} can't both be given: they are two logins"]
-    rows = (
-        (
-            people and "cf_username" not in raw,
-            f"{said['cf_username']} is missing: whose {said[people[0]] if people else ''} is it?",
-        ),
-        (people and "cf_password" not in raw, f"{said['cf_password']} is missing"),
-        (
-            client and "cf_client_id" not in raw,
-            f"{said['cf_client_id']} is missing: whose {said['cf_client_secret']} is it?",
-        ),
-        (
-            client and not token and "cf_client_secret" not in raw,
-            f"{said['cf_client_secret']} is missing, or {said['cf_assertion']}",
-        ),
-    )
-    return [sentence for wrong, sentence in rows if wrong]
+def _missing(raw: RawInputs) -> Iterator[str]:
+    """The inputs that are always required, and those that apps by name require."""
+    required = {
+        "cf_api": "the address of the API, as `cf api` shows it",
+        "cf_app": "what to deploy, by name or guid",
+    }
+    names = raw.text("cf_app").replace(",", " ").split()
+    if any(not GUID.fullmatch(name) for name in names):
+        required |= {"cf_org": "the organization of the app", "cf_space": "the space of the app"}
+    for name, what in required.items():
+        if name not in raw:
+            yield f"{raw.as_typed(name)} is missing: {what}"
 
 
-def _contradictions(raw: RawInputs) -> list[str]:
-    """What can't stand together (architecture 2.2)."""
-    said = {name: raw.as_typed(name) for name in ("image", "cf_docker_username", "cf_docker_password")}
-    registry = [name for name in ("cf_docker_username", "cf_docker_password") if name in raw]
+def _login_mistakes(raw: RawInputs) -> Iterator[str]:
+    """There must be exactly one login, and it must be complete (cloudfoundry-api 2)."""
+    typed = raw.as_typed
+    user, client = ([name for name in names if name in raw] for names in (USER, CLIENT))
+    others = [*client, *(["cf_assertion"] if "cf_assertion" in raw else [])]
+    if not user and not others:
+        ways = (
+            f"{typed('cf_client_id')} and {typed('cf_client_secret')}, "
+            f"or {typed('cf_username')} and {typed('cf_password')}"
+        )
+        yield (
+            f"{typed('cf_assertion')} is missing: an identity token that the CI system issues. "
+            f"Set it, or {ways}"
+        )
+    elif user and others:
+        yield f"{typed(user[0])} and {typed(others[0])} belong to different logins. Remove one of them"
+    elif user:
+        if "cf_username" not in raw:
+            yield f"{typed(user[0])} requires {typed('cf_username')}"
+        if "cf_password" not in raw:
+            yield f"{typed(user[0])} requires {typed('cf_password')}"
+    elif client and "cf_client_id" not in raw:
+        yield f"{typed('cf_client_secret')} requires {typed('cf_client_id')}"
+    elif client and "cf_client_secret" not in raw and "cf_assertion" not in raw:
+        yield f"{typed('cf_client_id')} requires {typed('cf_client_secret')} or {typed('cf_assertion')}"
+
+
+def _conflicts(raw: RawInputs) -> Iterator[str]:
+    """What can't be combined (architecture 2.2), and an image that is not valid."""
+    typed = raw.as_typed
     command = raw.text("command").lower() or "deploy"
-    rows = (
-        (
-            "image" in raw and command not in {"deploy", "check"},
-            f"{said['image']} is put live by `command: deploy`, and not by `command: {command}`",
-        ),
-        (
-            registry and "image" not in raw,
-            f"{said[registry[0]] if registry else ''} is nothing without {said['image']}",
-        ),
-        (len(registry) == 1, f"{said['cf_docker_username']} and {said['cf_docker_password']} go together"),
-    )
-    return [sentence for wrong, sentence in rows if wrong] + images.mistakes(raw)
+    registry = [name for name in REGISTRY if name in raw]
+    if "image" in raw and command not in {"deploy", "check"}:
+        yield f"{typed('image')} can't be combined with `command: {command}`, only with `command: deploy`"
+    if registry and "image" not in raw:
+        yield f"{typed(registry[0])} requires {typed('image')}"
+    if len(registry) == 1:
+        yield f"{typed('cf_docker_username')} and {typed('cf_docker_password')} require each other"
+    yield from images.mistakes(raw)

@@ -1,11 +1,11 @@
-"""What the user wants of Cloud Foundry: the inputs that decide which request is sent, and what is read afterwards."""
+"""The inputs that decide which request is sent, and what is read afterwards."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deployer.model import Command
+from deployer.model import Command, VerifyHealth
 
 Strategy = Literal["start", "restart", "rolling"]
 Ready = Literal["all", "any"]
@@ -13,18 +13,17 @@ Ready = Literal["all", "any"]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How things are to be done. `read_only`: nothing is to be changed; `image`: as the user wrote it, `:tag` without a name too.
-
-    `verify_health`: its instances must go on running (`verify_health: true`).
-    """
+    """What the user asked of Cloud Foundry."""
 
     command: Command = Command.DEPLOY
     strategy: Strategy = "start"
+    """How `deploy` puts the app live."""
     ready: Ready = "all"
+    """How many instances of each process must run."""
     image: str = ""
+    """The image as the user wrote it, which may be only `:tag`; empty if the image is not changed."""
     docker_username: str = ""
     docker_password: str = field(default="", repr=False)
-    verify_health: bool = False
+    verify_health: VerifyHealth = "auto"
     rollback: bool = False
     wait: bool = True
-    read_only: bool = False

@@ -1,69 +1,99 @@
-"""Back to what ran before: a deployment that is cancelled, or the droplet from before put live again (cloudfoundry-api 5 and 7)."""
+"""PURE: which request rolls an app back.
+
+A rolling deployment in progress is cancelled; otherwise the previous droplet is deployed again. Source:
+cloudfoundry-api 5 and 7.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from urllib.parse import quote
 
 from deployer.model import Handle, Rejected
 from deployer.providers.cloudfoundry import trigger_requests
-from deployer.providers.cloudfoundry.api.client import Client
-from deployer.providers.cloudfoundry.app import ROLLED_OUT, AppState, TriggerRequest
+from deployer.providers.cloudfoundry.app import AppState, TriggerRequest
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
 
-MAX_DROPLETS = 50
-"""Droplets of the app among which the one from before is looked for, the newest first."""
-
-STOPPED_BEFORE = "it was stopped before: there is nothing that ran and could be put back"
-SAME_DROPLET = "the same droplet ran before: there is none to go back to"
-STILL_GOING = "deployment {}, which somebody else started, is still going: it is cancelled, and the server puts back what ran before"
-WOULD_CANCEL = "would be rolled back: its deployment cancelled while it is going"
-ANOTHER_DROPLET = "somebody has assigned another droplet meanwhile, and that stays"
-NONE_BEFORE = "no droplet of it from before the one that runs is left"
-
-
-def after_failure(seen: AppState, deployment: Handle, options: Options) -> TriggerRequest | Rejected:
-    """PURE. `rollback: true`: a rolling deployment that is not over is cancelled; else the droplet from before is put live likewise."""
-    if deployment.condition == ROLLED_OUT and seen.deployed != deployment.id:
-        return trigger_requests.cancelling(deployment.id)
-    if not seen.was_started:
-        return Rejected(STOPPED_BEFORE)
-    if not seen.droplet or seen.staged in {"", seen.droplet}:
-        return Rejected(SAME_DROPLET)
-    return trigger_requests.rollback_request(seen, seen.droplet, options)
+STOPPED_BEFORE = "it was stopped before this run: there is no previous version to restore"
+SAME_DROPLET = "no other droplet ran before: there is no previous version to restore"
+IN_PROGRESS = (
+    "deployment {}, which somebody else started, is still in progress: "
+    "it is cancelled, and Cloud Foundry restores the previous version"
+)
+WOULD_CANCEL = "would be rolled back by cancelling its deployment while it is in progress"
+ANOTHER_DROPLET = "somebody else has assigned another droplet in the meantime, which is left in place"
+NONE_BEFORE = "it has no droplet that is older than the current one"
 
 
-def on_demand(api: Client, seen: AppState, options: Options) -> TriggerRequest | Rejected:
-    """`command: rollback`: what is going is cancelled; else the droplet that was there before the one that is."""
-    if seen.active:
-        return replace(trigger_requests.cancelling(seen.newest), note=STILL_GOING.format(seen.newest))
-    older = _droplets_before(api, seen)
-    droplet = seen.previous if seen.previous in older else next(iter(older), "")
-    return trigger_requests.rollback_request(seen, droplet, options) if droplet else Rejected(NONE_BEFORE)
+def after_failure(app: AppState, deployment: Handle, options: Options) -> TriggerRequest | Rejected:
+    """The request that rolls back a deployment of this run (`rollback: true`)."""
+    if deployment.condition == Condition.ROLLED_OUT and app.following.deployed != deployment.id:
+        return trigger_requests.cancellation(deployment.id)
+    if obstacle := _obstacle(app):
+        return Rejected(obstacle)
+    return trigger_requests.rollback_request(app, app.before.droplet, options)
 
 
-def describe(seen: AppState, options: Options) -> tuple[str, ...]:
-    """PURE. What `rollback: true` would do with what `deploy` would put live, in a sentence."""
+def _obstacle(app: AppState) -> str:
+    """Why there is no previous version to deploy again; empty if there is one."""
+    if not app.before.started:
+        return STOPPED_BEFORE
+    if not app.before.droplet or app.staging.droplet in {"", app.before.droplet}:
+        return SAME_DROPLET
+    return ""
+
+
+def is_overtaken(app: AppState) -> bool:
+    """Whether somebody else has assigned a droplet that is neither the new nor the previous one."""
+    return app.at_check.droplet not in {"", app.staging.droplet, app.before.droplet}
+
+
+def on_demand(app: AppState, droplets: Sequence[str], options: Options) -> TriggerRequest | Rejected:
+    """The request for `command: rollback`.
+
+    `droplets`: the app's droplets, the newest first; not needed while a deployment is in progress.
+    """
+    newest = app.deployments.newest
+    if app.deployments.active:
+        return replace(trigger_requests.cancellation(newest), note=IN_PROGRESS.format(newest))
+    older = _older(droplets, app.before.droplet)
+    if not older:
+        return Rejected(NONE_BEFORE)
+    previous = app.deployments.previous
+    return trigger_requests.rollback_request(app, previous if previous in older else older[0], options)
+
+
+def _older(droplets: Sequence[str], current: str) -> Sequence[str]:
+    """The droplets that are older than the current one: a newer one was rolled back before."""
+    return droplets[droplets.index(current) + 1 :] if current in droplets else ()
+
+
+def describe_on_demand(request: TriggerRequest | Rejected) -> tuple[str, ...]:
+    """What `command: rollback` would do, as sentences."""
+    if isinstance(request, Rejected):
+        return (request.reason,)
+    return (f"would {request.summary} (POST {request.path})", request.note)
+
+
+def describe(app: AppState, options: Options) -> Iterator[str]:
+    """What `rollback: true` would do if the new version does not run, as a sentence."""
     if not options.rollback or options.command not in trigger_requests.DEPLOYS:
-        return ()
+        return
+    droplet = app.before.droplet
     if trigger_requests.rolls(options):
-        return (
-            WOULD_CANCEL
-            + (
-                f", and droplet {seen.droplet} put live again once it is over"
-                if trigger_requests.stages(options)
-                else ""
-            ),
+        stages = trigger_requests.stages(options)
+        yield WOULD_CANCEL + (
+            f", or by deploying droplet {droplet} again once it has ended" if stages else ""
         )
-    why = "" if seen.was_started else STOPPED_BEFORE
-    why = why or ("" if trigger_requests.stages(options) and seen.droplet else SAME_DROPLET)
-    return (f"would not be rolled back: {why}" if why else f"would be rolled back to droplet {seen.droplet}",)
+    elif obstacle := _foreseen_obstacle(app, options):
+        yield f"would not be rolled back: {obstacle}"
+    else:
+        yield f"would be rolled back to droplet {droplet}"
 
 
-def _droplets_before(api: Client, seen: AppState) -> list[str]:
-    """Those that were staged before the one that is there, the newest first: what was put back once is never put live again."""
-    params = {"states": "STAGED", "order_by": "-created_at", "per_page": str(MAX_DROPLETS)}
-    guids = [
-        str(row.get("guid")) for row in api.page(f"/v3/apps/{quote(seen.guid, safe='')}/droplets", params)
-    ]
-    return guids[guids.index(seen.droplet) + 1 :] if seen.droplet in guids else []
+def _foreseen_obstacle(app: AppState, options: Options) -> str:
+    """Why there will be no previous version to deploy again, as far as it is known before the staging."""
+    if not app.before.started:
+        return STOPPED_BEFORE
+    return "" if trigger_requests.stages(options) and app.before.droplet else SAME_DROPLET

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deployer.model import Handle
-from deployer.providers.cloudfoundry.app import ROLLED_OUT, RUNNING
+from deployer.providers.cloudfoundry.condition import Condition
 from tests.providers.cloudfoundry.support import APP, DEPLOYMENT, NEW_WEB, WEB, body
 
 IMAGE = "ghcr.io/acme/web:1.4.2"
@@ -20,10 +20,10 @@ NEWEST = f"GET /v3/deployments?app_guids={APP}&order_by=-created_at&per_page=5"
 STATS, NEW_STATS = f"/v3/processes/{WEB}/stats", f"/v3/processes/{NEW_WEB}/stats"
 
 
-RUNS = Handle(APP, "", condition=RUNNING)
+RUNS = Handle(APP, "", condition=Condition.RUNNING)
 
 
-ROLLS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT)
+ROLLS = Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT)
 
 
 def deployment(value: str, reason: str, **more: Any) -> dict[str, Any]:

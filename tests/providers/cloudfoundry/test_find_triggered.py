@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import responses
 
-from deployer.model import AccessDenied, Handle, Owner, Started
-from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STOPPED, TriggerRequest
+from deployer.model import AccessDenied, Handle, Owner, Started, UnavailableError
+from deployer.providers.cloudfoundry import find_triggered, trigger_requests
+from deployer.providers.cloudfoundry.app import TriggerRequest
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.trigger_requests import restart, rolling
 from tests.providers.cloudfoundry.foundation import PROCESS, ROLLS, RUNS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
@@ -26,13 +27,13 @@ from tests.providers.cloudfoundry.support import (
     server,
 )
 
-PERHAPS = Handle(APP, DEPLOYMENT, condition=ROLLED_OUT, owner=Owner.UNSURE)
+UNSURE = Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT, owner=Owner.UNSURE)
 
 
-START_ACT = TriggerRequest(f"{V3APP}/actions/start", RUNNING, "start it")
+START_REQUEST = TriggerRequest(f"{V3APP}/actions/start", Condition.RUNNING, "start it")
 
 
-STOP_ACT = TriggerRequest(f"{V3APP}/actions/stop", STOPPED, "stop it")
+STOP_REQUEST = TriggerRequest(f"{V3APP}/actions/stop", Condition.STOPPED, "stop it")
 
 
 def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
@@ -40,21 +41,21 @@ def rolled(droplet: str = "") -> Callable[[Any], TriggerRequest]:
 
 
 FOUND = [
-    pytest.param(lambda _: START_ACT, ["app-get-200-started"], [], Started((RUNS,)), id="started"),
-    pytest.param(lambda _: START_ACT, ["app-get-200-stopped"], [], None, id="not-started"),
+    pytest.param(lambda _: START_REQUEST, ["app-get-200-started"], [], Started((RUNS,)), id="started"),
+    pytest.param(lambda _: START_REQUEST, ["app-get-200-stopped"], [], None, id="not-started"),
     pytest.param(
-        lambda _: STOP_ACT,
+        lambda _: STOP_REQUEST,
         ["app-get-200-stopped"],
         [],
-        Started((Handle(APP, "", condition=STOPPED),)),
+        Started((Handle(APP, "", condition=Condition.STOPPED),)),
         id="stopped",
     ),
-    pytest.param(lambda _: STOP_ACT, ["app-get-200-started"], [], None, id="not-stopped"),
+    pytest.param(lambda _: STOP_REQUEST, ["app-get-200-started"], [], None, id="not-stopped"),
     pytest.param(
         lambda seen: restart(seen, ""),
         [],
         [("processes", [{**PROCESS, "version": "another"}])],
-        Started((RUNS,), "its processes were started anew"),
+        Started((RUNS,), "its processes were restarted"),
         id="restarted",
     ),
     pytest.param(lambda seen: restart(seen, ""), [], [("processes", [PROCESS])], None, id="not-restarted"),
@@ -62,8 +63,8 @@ FOUND = [
         lambda seen: restart(seen, ""),
         [],
         [("processes", [{"guid": WEB}])],
-        AccessDenied(provider.CANNOT_TELL),
-        id="no-version-is-told",
+        AccessDenied(find_triggered.CANNOT_TELL),
+        id="no-version-reported",
     ),
     pytest.param(
         rolled(DROPLET), [], [("deployments", [deployment("ACTIVE", "DEPLOYING")])], Started((ROLLS,)), id="1"
@@ -72,8 +73,8 @@ FOUND = [
         rolled(),
         [],
         [("deployments", [deployment("ACTIVE", "DEPLOYING")])],
-        Started((PERHAPS,)),
-        id="of-a-droplet-that-was-not-there",
+        Started((UNSURE,)),
+        id="unexpected-droplet",
     ),
     pytest.param(
         rolled(DROPLET),
@@ -87,7 +88,7 @@ FOUND = [
         [],
         [("deployments", [deployment("ACTIVE", "DEPLOYING", guid="before")])],
         None,
-        id="only-the-one-before",
+        id="only-the-previous-one",
     ),
     pytest.param(rolled(), [], [("deployments", [])], None, id="none"),
     pytest.param(
@@ -109,18 +110,18 @@ FOUND = [
                 ],
             )
         ],
-        Started((Handle(APP, "a", condition=ROLLED_OUT, owner=Owner.UNSURE),)),
+        Started((Handle(APP, "a", condition=Condition.ROLLED_OUT, owner=Owner.UNSURE),)),
         id="several",
     ),
     pytest.param(
-        lambda _: trigger_requests.cancelling(DEPLOYMENT),
+        lambda _: trigger_requests.cancellation(DEPLOYMENT),
         ["deployment-get-200-canceling"],
         [],
-        Started((Handle(APP, DEPLOYMENT, condition=REVERTED),)),
+        Started((Handle(APP, DEPLOYMENT, condition=Condition.REVERTED),)),
         id="cancelled",
     ),
     pytest.param(
-        lambda _: trigger_requests.cancelling(DEPLOYMENT),
+        lambda _: trigger_requests.cancellation(DEPLOYMENT),
         ["deployment-get-200-deploying"],
         [],
         None,
@@ -130,7 +131,7 @@ FOUND = [
 
 
 @pytest.mark.parametrize(("sent", "replies", "lists", "expected"), FOUND)
-def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
+def test_the_effect_of_a_lost_trigger_is_what_has_changed(
     wire: responses.RequestsMock,
     sent: Callable[[Any], TriggerRequest],
     replies: list[str],
@@ -150,8 +151,18 @@ def test_what_a_lost_trigger_has_done_is_seen_by_what_is_there_now(
     assert len(asked(wire)) == 1
 
 
-def test_nothing_is_looked_for_that_was_never_sent(wire: responses.RequestsMock) -> None:
+def test_nothing_is_searched_for_that_was_never_sent(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     assert cloud.find_triggered(APP) is None
     assert asked(wire) == []
+
+
+def test_deployments_of_another_app_are_an_error_and_not_an_empty_list(wire: responses.RequestsMock) -> None:
+    cloud = server(wire)
+    seen = known(cloud, newest="before")
+    seen.sent = rolling(seen, "")
+    other = deployment("ACTIVE", "DEPLOYING", relationships={"app": {"data": {"guid": "another"}}})
+    answer(wire, "GET", "/v3/deployments", listing(other))
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.find_triggered(APP)

@@ -1,4 +1,4 @@
-"""Cloud Foundry: an app by guid or by name, and what is told of one that is not there (cloudfoundry-api 4)."""
+"""Cloud Foundry: finding an app by guid or by name (cloudfoundry-api 4)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pytest
 import responses
 
 from deployer.model import RefusedError, UnavailableError
-from deployer.providers.cloudfoundry.lookup import AppLookup, space_of
+from deployer.providers.cloudfoundry.api.guids import space_of
+from deployer.providers.cloudfoundry.lookup import AppLookup
 from tests.providers.cloudfoundry.support import APP, answer, asked, body, connected, listing, serve
 
 ORG, SPACE = "24637893-3b77-489d-bb79-8466f0d88b52", "2f35885d-0c9d-4423-83ad-fd05066f8576"
@@ -21,7 +22,7 @@ def by_name(app: str) -> str:
     return f"GET /v3/apps?names={app}&space_guids={SPACE}"
 
 
-def places(wire: responses.RequestsMock, org: str = "my-organization", space: str = "my-space") -> AppLookup:
+def lookup(wire: responses.RequestsMock, org: str = "my-organization", space: str = "my-space") -> AppLookup:
     return AppLookup(connected(wire), org, space)
 
 
@@ -37,16 +38,16 @@ def refusal(found: AppLookup, target: str) -> str:
 
 
 def test_an_app_by_guid_needs_neither_organization_nor_space(wire: responses.RequestsMock) -> None:
-    found = places(wire, "", "")
+    found = lookup(wire, "", "")
     serve(wire, "app-get-200-started")
     assert found.app(APP) == body("app-get-200-started")
     assert asked(wire) == [f"GET /v3/apps/{APP}"]
-    assert (found.guid(APP), found.spaces) == (APP, {APP: SPACE})
+    assert found.guid(APP) == APP
 
 
 def test_an_app_by_name_is_found_in_three_lists(wire: responses.RequestsMock) -> None:
-    """With only those parameters that Korifi takes, too."""
-    found = places(wire)
+    """Only with parameters that Korifi supports, too."""
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     serve(wire, "apps-list-by-name-200-one")
@@ -55,10 +56,10 @@ def test_an_app_by_name_is_found_in_three_lists(wire: responses.RequestsMock) ->
     assert found.guid("my_app") == APP
 
 
-def test_a_second_app_asks_for_no_space_again_and_a_second_time_for_its_guid(
+def test_the_space_is_requested_once_and_a_found_app_by_its_guid(
     wire: responses.RequestsMock,
 ) -> None:
-    found = places(wire)
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     answer(wire, "GET", "/v3/apps", listing(named("one")))
@@ -72,14 +73,14 @@ def test_a_second_app_asks_for_no_space_again_and_a_second_time_for_its_guid(
     ("rows", "guid"),
     [
         pytest.param([named("Web", "other"), named("web", "exact")], "exact", id="the-exact-one"),
-        pytest.param([named("WEB", "like")], "like", id="in-other-letters"),
+        pytest.param([named("WEB", "like")], "like", id="different-case"),
         pytest.param([named("website", "no"), named("web", "exact")], "exact", id="never-a-longer-one"),
     ],
 )
-def test_capitals_only_decide_where_there_is_a_choice(
+def test_case_only_matters_if_several_names_match(
     wire: responses.RequestsMock, rows: list[Any], guid: str
 ) -> None:
-    found = places(wire)
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     answer(wire, "GET", "/v3/apps", listing(*rows))
@@ -90,69 +91,74 @@ def test_capitals_only_decide_where_there_is_a_choice(
 
 
 @pytest.mark.parametrize(
-    ("org", "space", "app", "told"),
+    ("org", "space", "app", "expected"),
     [
         pytest.param(
             [],
             None,
             None,
-            "there is no organization 'my-organization': the name is wrong, or the login has no role there",
+            "organization 'my-organization' not found: the name is wrong, or the login has no role there",
             id="org",
         ),
         pytest.param(
             ["my-organization"],
             [],
             None,
-            "there is no space 'my-space' in the organization 'my-organization': the name is wrong, or the login has no role there",
+            "space 'my-space' not found in the organization 'my-organization': "
+            "the name is wrong, or the login has no role there",
             id="space",
         ),
         pytest.param(
             ["my-organization"],
             ["my-space"],
             [],
-            "there is no app 'web' in the space 'my-space' (organization 'my-organization')",
+            "app 'web' not found in the space 'my-space' (organization 'my-organization')",
             id="app",
         ),
         pytest.param(
             ["my-organization-2"],
             None,
             None,
-            "there is no organization 'my-organization': the name is wrong",
-            id="another-s-answer",
+            "organization 'my-organization' not found: the name is wrong",
+            id="response-about-another-one",
         ),
     ],
 )
 def test_what_is_missing_is_named(
-    wire: responses.RequestsMock, org: list[str], space: list[str] | None, app: list[str] | None, told: str
+    wire: responses.RequestsMock,
+    org: list[str],
+    space: list[str] | None,
+    app: list[str] | None,
+    expected: str,
 ) -> None:
-    found = places(wire)
+    found = lookup(wire)
     for path, listed, guid in (("organizations", org, ORG), ("spaces", space, SPACE), ("apps", app, APP)):
         if listed is not None:
             answer(wire, "GET", f"/v3/{path}", listing(*({"name": name, "guid": guid} for name in listed)))
-    assert refusal(found, "web").startswith(told)
+    assert refusal(found, "web").startswith(expected)
 
 
-def test_an_empty_list_is_how_the_server_says_that_there_is_none(wire: responses.RequestsMock) -> None:
-    found = places(wire)
+def test_an_empty_list_means_that_the_app_does_not_exist(wire: responses.RequestsMock) -> None:
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     serve(wire, "apps-list-by-name-200-none")
     assert (
         refusal(found, "nope")
-        == "there is no app 'nope' in the space 'my-space' (organization 'my-organization')"
+        == "app 'nope' not found in the space 'my-space' (organization 'my-organization')"
     )
 
 
-def test_a_guid_that_nobody_knows_is_told_with_both_reasons(wire: responses.RequestsMock) -> None:
-    found = places(wire, "", "")
+def test_an_unknown_guid_is_reported_with_both_possible_reasons(wire: responses.RequestsMock) -> None:
+    found = lookup(wire, "", "")
     serve(wire, "app-get-404")
     assert refusal(found, UNKNOWN) == (
-        f"Cloud Foundry knows no app {UNKNOWN}: the guid is wrong, or the login has no role in its space"
+        f"app {UNKNOWN} not found: the guid is wrong, or the login has no role in its space"
     )
 
 
 def test_what_looks_like_a_guid_may_be_a_name(wire: responses.RequestsMock) -> None:
-    found = places(wire)
+    found = lookup(wire)
     serve(wire, "app-get-404")
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
@@ -160,8 +166,8 @@ def test_what_looks_like_a_guid_may_be_a_name(wire: responses.RequestsMock) -> N
     assert found.app(UNKNOWN)["guid"] == "g-1"
 
 
-def test_an_app_that_was_found_by_its_name_is_known_by_its_guid(wire: responses.RequestsMock) -> None:
-    found = places(wire)
+def test_an_app_that_was_found_by_name_is_also_found_by_its_guid(wire: responses.RequestsMock) -> None:
+    found = lookup(wire)
     serve(wire, "organizations-list-by-name-200")
     serve(wire, "spaces-list-by-name-200")
     serve(wire, "apps-list-by-name-200-one")
@@ -171,8 +177,8 @@ def test_an_app_that_was_found_by_its_name_is_known_by_its_guid(wire: responses.
     assert found.app(guid)["guid"]
 
 
-def test_trouble_on_the_way_is_not_an_app_that_is_missing(wire: responses.RequestsMock) -> None:
-    found = places(wire, "", "")
+def test_a_server_error_does_not_mean_that_the_app_is_missing(wire: responses.RequestsMock) -> None:
+    found = lookup(wire, "", "")
     serve(wire, "app-start-503-db", "GET", f"/v3/apps/{APP}")
     with pytest.raises(UnavailableError):
         found.app(APP)

@@ -1,4 +1,7 @@
-"""Cloud Foundry: what the login may do, found out by reading alone. Roles and switches are those of the server's OpenAPI document."""
+"""Cloud Foundry: what the login may do, determined by reading only.
+
+Roles and feature flags are those of the server's OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -28,37 +31,39 @@ SCOPES = frozenset({"cloud_controller.read", "cloud_controller.write"})
 
 
 def api(wire: responses.RequestsMock, scopes: frozenset[str] = SCOPES, **claims: Any) -> Client:
-    """One whose token says this of itself."""
+    """A client whose token has these claims."""
     found = connected(wire)
     found.uaa.scopes = scopes
-    found.uaa.access = f"a.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c"
+    found.uaa.access_token = (
+        f"a.{base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip('=')}.c"
+    )
     return found
 
 
-def held(rights: tuple[Ability, ...]) -> dict[str, bool | None]:
-    return {right.name: right.granted for right in rights}
+def granted(abilities: tuple[Ability, ...]) -> dict[str, bool | None]:
+    return {ability.name: ability.granted for ability in abilities}
 
 
-def test_a_developer_may_start_and_nothing_but_reading_is_sent(wire: responses.RequestsMock) -> None:
+def test_a_developers_abilities_are_determined_by_reading_only(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing(ROLE))
-    rights = preflight.abilities(found, [BUILDPACK], image=False)
-    assert held(rights) == {
+    abilities = preflight.abilities(found, [BUILDPACK], image=False)
+    assert granted(abilities) == {
         "cloud_controller.write": True,
         "Space Developer or Space Supporter in the space": True,
     }
-    assert all(right.needed for right in rights)
+    assert all(ability.needed for ability in abilities)
     assert asked(wire) == [
         f"GET /v3/roles?space_guids={SPACE}&types=space_developer,space_supporter&user_guids={ME}"
     ]
 
 
-def test_an_image_needs_a_developer_and_the_switch(wire: responses.RequestsMock) -> None:
+def test_an_image_requires_a_developer_and_the_feature_flag(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing())
     answer(wire, "GET", FLAG, {"name": "diego_docker", "enabled": False})
-    rights = preflight.abilities(found, [DOCKER], image=True)
-    assert held(rights) == {
+    abilities = preflight.abilities(found, [DOCKER], image=True)
+    assert granted(abilities) == {
         "cloud_controller.write": True,
         "Space Developer in the space": False,
         "diego_docker": False,
@@ -67,18 +72,18 @@ def test_an_image_needs_a_developer_and_the_switch(wire: responses.RequestsMock)
         f"GET /v3/roles?space_guids={SPACE}&types=space_developer&user_guids={ME}",
         f"GET {FLAG}",
     ]
-    assert "cf set-space-role" in rights[1].remedy
-    assert "cf enable-feature-flag diego_docker" in rights[2].remedy
+    assert "cf set-space-role" in abilities[1].remedy
+    assert "cf enable-feature-flag diego_docker" in abilities[2].remedy
 
 
-def test_a_docker_app_needs_the_switch_to_start(wire: responses.RequestsMock) -> None:
+def test_a_docker_app_requires_the_feature_flag_to_start(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing(ROLE))
     answer(wire, "GET", FLAG, {"name": "diego_docker", "enabled": True})
-    assert held(preflight.abilities(found, [DOCKER], image=False))["diego_docker"] is True
+    assert granted(preflight.abilities(found, [DOCKER], image=False))["diego_docker"] is True
 
 
-def test_a_client_is_asked_for_by_its_id(wire: responses.RequestsMock) -> None:
+def test_the_roles_of_a_client_are_read_by_its_id(wire: responses.RequestsMock) -> None:
     found = api(wire, client_id="ci")
     answer(wire, "GET", ROLES, listing(ROLE))
     preflight.abilities(found, [BUILDPACK], image=False)
@@ -87,19 +92,23 @@ def test_a_client_is_asked_for_by_its_id(wire: responses.RequestsMock) -> None:
     ]
 
 
-def test_every_space_is_asked_once_and_named(wire: responses.RequestsMock) -> None:
+def test_every_space_is_checked_once_and_named(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     answer(wire, "GET", ROLES, listing(ROLE))
     elsewhere = {**BUILDPACK, "relationships": {"space": {"data": {"guid": OTHER}}}}
-    rights = preflight.abilities(found, [BUILDPACK, BUILDPACK, elsewhere], image=False)
+    abilities = preflight.abilities(found, [BUILDPACK, BUILDPACK, elsewhere], image=False)
     role = "Space Developer or Space Supporter in the space"
-    assert held(rights) == {"cloud_controller.write": True, f"{role} {SPACE}": True, f"{role} {OTHER}": True}
+    assert granted(abilities) == {
+        "cloud_controller.write": True,
+        f"{role} {SPACE}": True,
+        f"{role} {OTHER}": True,
+    }
     assert len(asked(wire)) == 2
 
 
 def test_an_admin_needs_no_role(wire: responses.RequestsMock) -> None:
     found = api(wire, frozenset({"cloud_controller.admin"}), user_id=ME)
-    assert set(held(preflight.abilities(found, [BUILDPACK], image=False)).values()) == {True}
+    assert set(granted(preflight.abilities(found, [BUILDPACK], image=False)).values()) == {True}
     assert asked(wire) == []
 
 
@@ -110,24 +119,24 @@ def test_without_the_scope_nothing_can_be_changed(
     wire: responses.RequestsMock, scopes: frozenset[str], *, may: bool | None
 ) -> None:
     found = api(wire, scopes)
-    assert held(preflight.abilities(found, [BUILDPACK], image=False))["cloud_controller.write"] is may
+    assert granted(preflight.abilities(found, [BUILDPACK], image=False))["cloud_controller.write"] is may
 
 
-def test_what_can_t_be_seen_is_not_known(wire: responses.RequestsMock) -> None:
-    """An opaque token names nobody, and another platform may have no such list."""
+def test_an_ability_that_cannot_be_read_is_unknown(wire: responses.RequestsMock) -> None:
+    """An opaque token has no user id, and another platform may not have this list."""
     found = api(wire, user_id=ME)
     serve(wire, "app-start-403-not-authorized", "GET", ROLES)
     serve(wire, "app-get-404", "GET", FLAG)
-    assert held(preflight.abilities(found, [DOCKER], image=False)) == {
+    assert granted(preflight.abilities(found, [DOCKER], image=False)) == {
         "cloud_controller.write": True,
         "Space Developer or Space Supporter in the space": None,
         "diego_docker": None,
     }
-    found.uaa.access = "opaque"
-    assert preflight.can(found, SPACE, image=False) is None
+    found.uaa.access_token = "opaque"
+    assert preflight.has_role(found, SPACE, image=False) is None
 
 
-def test_a_login_that_is_no_more_is_a_refusal_of_everything(wire: responses.RequestsMock) -> None:
+def test_an_invalid_login_is_a_token_wide_refusal(wire: responses.RequestsMock) -> None:
     found = api(wire, user_id=ME)
     serve(wire, "app-start-401-no-token", "GET", ROLES)
     with pytest.raises(RefusedError) as caught:

@@ -1,19 +1,16 @@
-"""Cloud Foundry: connecting, resolving an app, cancelling."""
+"""Cloud Foundry: connecting, and resolving an app."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-import requests
 import responses
 
-from deployer.model import Command, Handle, Owner, Phase, RefusedError, Target, UnavailableError
-from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING, STAGED, STOPPED
-from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, ROLLS, V3APP, deployment
+from deployer.model import RefusedError, Target
+from deployer.providers.cloudfoundry import trigger_requests
+from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, V3APP
 from tests.providers.cloudfoundry.support import (
-    API,
     APP,
     DEPLOYMENT,
     OLD_DROPLET,
@@ -22,20 +19,19 @@ from tests.providers.cloudfoundry.support import (
     answer,
     asked,
     body,
-    known,
     listing,
     serve,
     server,
 )
 
-# --- reach
+# --- connecting
 
 
-def test_it_is_reached_once_it_is_discovered_and_logged_in(wire: responses.RequestsMock) -> None:
+def test_connecting_discovers_the_endpoints_and_logs_in(wire: responses.RequestsMock) -> None:
     assert server(wire).connect() == "Cloud Foundry (API 3.228.0) at https://api.example.org"
 
 
-# --- check
+# --- resolving
 
 
 def test_a_check_finds_the_app_its_processes_and_its_address(wire: responses.RequestsMock) -> None:
@@ -47,7 +43,12 @@ def test_a_check_finds_the_app_its_processes_and_its_address(wire: responses.Req
     )
     assert asked(wire) == [f"GET {V3APP}", f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
     seen = cloud.apps[APP]
-    assert (seen.guid, seen.started, seen.droplet, seen.versions) == (APP, True, OLD_DROPLET, {WEB: VERSION})
+    assert (seen.guid, seen.at_check.started, seen.before.droplet, seen.versions) == (
+        APP,
+        True,
+        OLD_DROPLET,
+        {WEB: VERSION},
+    )
 
 
 def test_a_check_for_a_rolling_deployment_reads_the_newest_one(wire: responses.RequestsMock) -> None:
@@ -57,7 +58,7 @@ def test_a_check_for_a_rolling_deployment_reads_the_newest_one(wire: responses.R
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deploying")))
     cloud.resolve(APP)
     assert asked(wire) == [f"GET {V3APP}", NEWEST, f"GET {V3APP}/processes", f"GET {V3APP}/routes"]
-    assert (cloud.apps[APP].newest, cloud.apps[APP].active) == (DEPLOYMENT, True)
+    assert (cloud.apps[APP].deployments.newest, cloud.apps[APP].deployments.active) == (DEPLOYMENT, True)
 
 
 def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsMock) -> None:
@@ -75,10 +76,10 @@ def test_a_check_for_an_image_reads_which_one_is_there(wire: responses.RequestsM
         f"GET {V3APP}/processes",
         f"GET {V3APP}/routes",
     ]
-    assert cloud.apps[APP].image == IMAGE
+    assert cloud.apps[APP].before.image == IMAGE
 
 
-def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMock) -> None:
+def test_the_previous_version_is_what_the_first_check_found(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     for name in (
         "app-get-200-stopped",
@@ -89,7 +90,7 @@ def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMoc
         serve(wire, name)
     cloud.resolve(APP)
     cloud.resolve(APP)
-    assert (cloud.apps[APP].was_started, cloud.apps[APP].started) == (False, True)
+    assert (cloud.apps[APP].before.started, cloud.apps[APP].at_check.started) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -100,17 +101,17 @@ def test_what_ran_before_is_what_the_first_check_saw(wire: responses.RequestsMoc
             "app-get-200-started",
             {"image": IMAGE},
             trigger_requests.NOT_DOCKER.format("buildpack"),
-            id="no-docker-app",
+            id="not-a-docker-app",
         ),
         pytest.param(
             "app-get-200-docker-started",
             {"image": IMAGE},
             trigger_requests.IN_THE_WAY.format(DEPLOYMENT),
-            id="a-deployment-in-the-way",
+            id="deployment-in-progress",
         ),
     ],
 )
-def test_what_cannot_be_done_is_refused_before_anything_is_sent(
+def test_what_is_not_supported_is_refused_before_anything_is_changed(
     wire: responses.RequestsMock, app: str, options: dict[str, Any], sentence: str
 ) -> None:
     cloud = server(wire, **options)
@@ -122,122 +123,9 @@ def test_what_cannot_be_done_is_refused_before_anything_is_sent(
     assert str(refused.value) == sentence
 
 
-def test_routes_that_may_not_be_read_are_no_reason_to_start_nothing(wire: responses.RequestsMock) -> None:
+def test_unreadable_routes_do_not_prevent_a_deployment(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     for name in ("app-get-200-started", "app-processes-list-200-web-2"):
         serve(wire, name)
     serve(wire, "app-start-403-not-authorized", "GET", f"{V3APP}/routes")
     assert cloud.resolve(APP).url == ""
-
-
-# --- cancelling
-
-
-def test_only_a_deployment_that_is_not_over_is_going(wire: responses.RequestsMock) -> None:
-    cloud = server(wire, command=Command.CANCEL)
-    known(cloud)
-    answer(
-        wire,
-        "GET",
-        "/v3/deployments",
-        listing(deployment("ACTIVE", "DEPLOYING"), deployment("FINALIZED", "SUPERSEDED", guid="b")),
-    )
-    assert cloud.active(APP) == (Handle(APP, DEPLOYMENT, owner=Owner.OTHERS, condition=ROLLED_OUT),)
-    assert asked(wire) == [NEWEST]
-
-
-CANCELLED, STAYS = "cancelled: the server puts back what ran before", "already over: what is deployed stays"
-
-
-CANCEL, IT = f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/deployments/{DEPLOYMENT}"
-
-
-@pytest.mark.parametrize(
-    ("replies", "how", "requests"),
-    [
-        pytest.param(
-            ["deployment-cancel-200", "deployment-get-200-canceling"],
-            CANCELLED,
-            [CANCEL, IT],
-            id="an-empty-answer",
-        ),
-        pytest.param(["app-start-200"], CANCELLED, [CANCEL], id="any-good-answer"),
-        pytest.param(["deployment-cancel-422-final"], STAYS, [CANCEL], id="over"),
-    ],
-)
-def test_a_deployment_is_cancelled(
-    wire: responses.RequestsMock, replies: list[str], how: str, requests: list[str]
-) -> None:
-    cloud = server(wire)
-    known(cloud)
-    serve(wire, replies[0], "POST", f"/v3/deployments/{DEPLOYMENT}/actions/cancel")
-    for name in replies[1:]:
-        serve(wire, name)
-    assert cloud.cancel(ROLLS) == how
-    assert asked(wire) == requests
-
-
-@pytest.mark.parametrize(
-    ("value", "reason", "how"),
-    [
-        ("ACTIVE", "CANCELING", CANCELLED),
-        ("FINALIZED", "CANCELED", CANCELLED),
-        ("FINALIZED", "DEPLOYED", STAYS),
-        ("FINALIZED", "SUPERSEDED", STAYS),
-        ("ACTIVE", "DEPLOYING", None),
-        ("ACTIVE", "PAUSED", None),
-    ],
-)
-def test_a_cancel_without_a_usable_answer_is_what_the_deployment_says(
-    wire: responses.RequestsMock, value: str, reason: str, how: str | None
-) -> None:
-    cloud = server(wire)
-    known(cloud)
-    serve(wire, "deployment-cancel-200")
-    serve(wire, "deployment-get-200-deploying", body=deployment(value, reason))
-    if how:
-        assert cloud.cancel(ROLLS) == how
-    else:
-        with pytest.raises(UnavailableError) as lost:
-            cloud.cancel(ROLLS)
-        assert lost.value.may_have_arrived
-    assert asked(wire) == [CANCEL, IT]
-
-
-def test_a_cancel_that_was_sent_stays_sent_if_nobody_tells_what_became_of_it(
-    wire: responses.RequestsMock,
-) -> None:
-    cloud = server(wire)
-    known(cloud)
-    serve(wire, "deployment-cancel-200")
-    wire.get(f"{API}/v3/deployments/{DEPLOYMENT}", body=requests.exceptions.ConnectTimeout("gone"))
-    with pytest.raises(UnavailableError) as lost:
-        cloud.cancel(ROLLS)
-    assert lost.value.may_have_arrived
-
-
-@pytest.mark.parametrize(
-    ("aspect", "how"),
-    [
-        pytest.param(RUNNING, provider.CANNOT_UNDO, id="a-start"),
-        pytest.param(STOPPED, provider.CANNOT_UNDO, id="a-stop"),
-        pytest.param(STAGED, provider.CONTINUES[STAGED], id="a-staging"),
-        pytest.param(REVERTED, provider.CONTINUES[REVERTED], id="a-way-back"),
-    ],
-)
-def test_what_cannot_be_taken_back_is_said_and_nothing_is_sent(
-    wire: responses.RequestsMock, aspect: str, how: str
-) -> None:
-    cloud = server(wire)
-    known(cloud)
-    assert cloud.cancel(Handle(APP, "x", condition=aspect)) == how
-    assert asked(wire) == []
-
-
-def test_what_was_cancelled_is_over_without_a_look_at_its_instances(wire: responses.RequestsMock) -> None:
-    cloud = server(wire, command=Command.CANCEL)
-    known(cloud)
-    serve(wire, "deployment-get-200-canceling")
-    serve(wire, "deployment-get-200-canceled")
-    assert [cloud.poll(ROLLS).phase for _ in range(2)] == [Phase.RUNNING, Phase.CANCELLED]
-    assert asked(wire) == [f"GET /v3/deployments/{DEPLOYMENT}"] * 2

@@ -11,14 +11,12 @@ from deployer.model import (
     Command,
     Handle,
     Phase,
-    RefusedError,
     Rejected,
     Started,
     TriggerResult,
-    UnavailableError,
 )
 from deployer.providers.cloudfoundry import rollback
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, RUNNING
+from deployer.providers.cloudfoundry.condition import Condition
 from tests.providers.cloudfoundry.foundation import IMAGE, ROLLS, RUNS, STATS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
     APP,
@@ -35,13 +33,13 @@ from tests.providers.cloudfoundry.support import (
     server,
 )
 
-UNDOS = [
+AFTER_FAILURE = [
     pytest.param(
         {"staged": DROPLET, "was_started": False},
         RUNS,
         [],
         Rejected(rollback.STOPPED_BEFORE),
-        id="it-was-stopped",
+        id="was-stopped-before",
     ),
     pytest.param({}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="the-same-droplet"),
     pytest.param({"staged": OLD_DROPLET}, RUNS, [], Rejected(rollback.SAME_DROPLET), id="staged-to-the-same"),
@@ -63,8 +61,8 @@ UNDOS = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "deployed", "requests", "expected"), UNDOS)
-def test_what_ran_before_is_put_back_where_there_is_a_way(
+@pytest.mark.parametrize(("seen", "deployed", "requests", "expected"), AFTER_FAILURE)
+def test_the_previous_version_is_restored_if_there_is_one(
     wire: responses.RequestsMock,
     seen: dict[str, Any],
     deployed: Handle,
@@ -85,7 +83,7 @@ def test_what_ran_before_is_put_back_where_there_is_a_way(
     assert asked(wire) == requests
 
 
-def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_before_is_back(
+def test_a_deployment_in_progress_is_cancelled_and_followed_until_the_previous_version_runs(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire, strategy="rolling")
@@ -97,7 +95,7 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
         "deployment-get-200-canceled",
     ):
         serve(wire, name)
-    back = Handle(APP, DEPLOYMENT, condition=REVERTED)
+    back = Handle(APP, DEPLOYMENT, condition=Condition.REVERTED)
     assert cloud.rollback(APP, ROLLS) == Started((back,))
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-all-running")
@@ -111,67 +109,35 @@ def test_a_deployment_that_is_not_over_is_cancelled_and_followed_until_what_ran_
     ]
 
 
-def test_a_deployed_one_is_rolled_back_by_another(wire: responses.RequestsMock) -> None:
+def test_a_finished_deployment_is_rolled_back_by_another_one(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling", image=IMAGE)
     known(cloud, staged=DROPLET, deployed=DEPLOYMENT)
     serve(wire, "app-get-200-docker-started")
     answer(wire, "GET", "/v3/deployments", listing(body("deployment-get-200-deployed")))
     answer(wire, "POST", "/v3/deployments", {"guid": "back"}, 201)
     assert cloud.rollback(APP, ROLLS) == Started(
-        (Handle(APP, "back", condition=ROLLED_OUT),), f"back to droplet {OLD_DROPLET}"
+        (Handle(APP, "back", condition=Condition.ROLLED_OUT),), f"back to droplet {OLD_DROPLET}"
     )
     assert bodies(wire)[-1]["droplet"] == {"guid": OLD_DROPLET}
 
 
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        pytest.param("app-start-500-unknown", {}, id="its-own-failure"),
-        pytest.param(
-            "app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"
-        ),
-        pytest.param("app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-shape"),
-    ],
-)
-def test_a_server_that_breaks_is_not_asked_for_ever_to_stage(
-    wire: responses.RequestsMock, name: str, changes: dict[str, Any]
-) -> None:
-    cloud = server(wire, image=IMAGE)
-    known(cloud)
-    for _ in range(3):
-        serve(wire, name, "POST", "/v3/packages", **changes)
-    for expected in (UnavailableError, UnavailableError, RefusedError):
-        with pytest.raises(expected):
-            cloud.apply_changes(APP)
-
-
-@pytest.mark.parametrize("wait", [True, False])
-def test_a_warning_is_told_where_no_look_follows(wire: responses.RequestsMock, *, wait: bool) -> None:
-    cloud = server(wire, wait=wait)
-    known(cloud)
-    cloud.api.warnings.append("an old buildpack")
-    serve(wire, "app-start-200")
-    answered = cloud.trigger(APP)
-    assert isinstance(answered, Started)
-    assert answered.note.endswith("an old buildpack") is not wait
-    assert cloud.describe(APP)[-1] == "an old buildpack"
-
-
-def test_a_droplet_that_somebody_has_assigned_meanwhile_stays(wire: responses.RequestsMock) -> None:
+def test_a_droplet_that_somebody_else_has_assigned_is_not_replaced(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged="staged", droplet="before")
     serve(wire, "app-get-200-docker-started")
     answer(wire, "GET", f"{V3APP}/processes", listing())
-    assert cloud.rollback(APP, Handle(APP, "", condition=RUNNING)) == Rejected(rollback.ANOTHER_DROPLET)
+    assert cloud.rollback(APP, Handle(APP, "", condition=Condition.RUNNING)) == Rejected(
+        rollback.ANOTHER_DROPLET
+    )
 
 
-BACKS = [
+ON_DEMAND = [
     pytest.param(
         {"active": True, "newest": DEPLOYMENT},
         [],
         [f"POST /v3/deployments/{DEPLOYMENT}/actions/cancel", f"GET /v3/deployments/{DEPLOYMENT}"],
         None,
-        id="what-is-going-is-cancelled",
+        id="deployment-in-progress-is-cancelled",
     ),
     pytest.param(
         {"previous": "older"},
@@ -193,7 +159,7 @@ BACKS = [
             f"POST {V3APP}/actions/restart",
         ],
         {"data": {"guid": "older"}},
-        id="never-forward-to-what-was-put-back",
+        id="never-to-a-newer-droplet",
     ),
     pytest.param(
         {},
@@ -209,8 +175,8 @@ BACKS = [
 ]
 
 
-@pytest.mark.parametrize(("seen", "droplets", "requests", "sent"), BACKS)
-def test_a_rollback_on_demand_goes_back_by_one(
+@pytest.mark.parametrize(("seen", "droplets", "requests", "sent"), ON_DEMAND)
+def test_a_rollback_on_demand_restores_the_previous_version(
     wire: responses.RequestsMock, seen: dict[str, Any], droplets: list[Any], requests: list[str], sent: Any
 ) -> None:
     cloud = server(wire, command=Command.ROLLBACK)
@@ -233,7 +199,7 @@ def test_a_rollback_on_demand_goes_back_by_one(
     [[], [{"guid": "other"}], [{"guid": "newer"}, {"guid": OLD_DROPLET}]],
     ids=["none", "lost", "oldest"],
 )
-def test_a_rollback_on_demand_without_a_droplet_from_before_is_refused(
+def test_a_rollback_on_demand_without_an_older_droplet_is_rejected(
     wire: responses.RequestsMock, droplets: list[Any]
 ) -> None:
     cloud = server(wire, command=Command.ROLLBACK)
@@ -242,7 +208,7 @@ def test_a_rollback_on_demand_without_a_droplet_from_before_is_refused(
     assert cloud.trigger(APP) == Rejected(rollback.NONE_BEFORE)
 
 
-OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
+OLD = {"droplet": {"guid": OLD_DROPLET}}
 
 
 @pytest.mark.parametrize(
@@ -254,7 +220,7 @@ OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
             ),
             False,
             "p",
-            id="it",
+            id="replaced-by-the-newest-deployment",
         ),
         pytest.param(
             deployment("FINALIZED", "DEPLOYED", previous_droplet={"guid": "p"}),
@@ -262,11 +228,11 @@ OF_OLD = {"droplet": {"guid": OLD_DROPLET}}
             "",
             id="another-droplet-is-there",
         ),
-        pytest.param(deployment("FINALIZED", "CANCELED", **OF_OLD), False, "", id="cancelled"),
-        pytest.param(deployment("ACTIVE", "DEPLOYING", **OF_OLD), True, "", id="going"),
+        pytest.param(deployment("FINALIZED", "CANCELED", **OLD), False, "", id="cancelled"),
+        pytest.param(deployment("ACTIVE", "DEPLOYING", **OLD), True, "", id="in-progress"),
     ],
 )
-def test_the_droplet_before_is_the_one_that_the_newest_deployment_replaced(
+def test_the_previous_droplet_is_the_one_that_the_newest_deployment_replaced(
     wire: responses.RequestsMock, newest: dict[str, Any], *, active: bool, previous: str
 ) -> None:
     cloud = server(wire, command=Command.ROLLBACK)
@@ -274,4 +240,4 @@ def test_the_droplet_before_is_the_one_that_the_newest_deployment_replaced(
         serve(wire, name)
     answer(wire, "GET", "/v3/deployments", listing(newest))
     cloud.resolve(APP)
-    assert (cloud.apps[APP].active, cloud.apps[APP].previous) == (active, previous)
+    assert (cloud.apps[APP].deployments.active, cloud.apps[APP].deployments.previous) == (active, previous)

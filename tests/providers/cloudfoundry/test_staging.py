@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from deployer.model import Changes, Handle, Phase, RefusedError, UnavailableError
-from deployer.providers.cloudfoundry.app import STAGED
+from deployer.providers.cloudfoundry.condition import Condition
 from tests.providers.cloudfoundry.foundation import IMAGE
 from tests.providers.cloudfoundry.support import (
     APP,
@@ -35,7 +35,7 @@ def test_an_image_becomes_a_package_and_a_build(wire: responses.RequestsMock) ->
     assert cloud.apply_changes(APP) == Changes(
         (f"image: ghcr.io/acme/web:1.4.1 → {IMAGE}",),
         unchanged=(f"the image {IMAGE} is being staged",),
-        handles=(Handle(APP, BUILD, condition=STAGED),),
+        handles=(Handle(APP, BUILD, condition=Condition.STAGED),),
     )
     assert asked(wire) == ["POST /v3/packages", "POST /v3/builds"]
     app = {"app": {"data": {"guid": APP}}}
@@ -45,7 +45,7 @@ def test_an_image_becomes_a_package_and_a_build(wire: responses.RequestsMock) ->
     ]
 
 
-def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(
+def test_the_registrys_login_is_sent_with_the_image_and_never_printed(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire, image=IMAGE, docker_username="robot", docker_password="s3cret-of-the-registry")
@@ -61,10 +61,10 @@ def test_the_registry_s_login_goes_along_with_the_image_and_into_no_sentence(
     assert "s3cret" not in repr((prepared, cloud.options, cloud.apps))
 
 
-def test_a_second_try_posts_nothing_that_is_there(wire: responses.RequestsMock) -> None:
+def test_a_retry_does_not_create_anything_twice(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, package=PACKAGE, packed=True, build=BUILD)
-    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=STAGED),)
+    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=Condition.STAGED),)
     assert asked(wire) == []
 
 
@@ -75,7 +75,7 @@ def test_a_second_try_posts_nothing_that_is_there(wire: responses.RequestsMock) 
         pytest.param([], [f"GET /v3/builds?package_guids={PACKAGE}", "POST /v3/builds"], id="it-was-not"),
     ],
 )
-def test_a_build_whose_answer_was_lost_is_looked_for(
+def test_a_build_whose_response_was_lost_is_searched_for(
     wire: responses.RequestsMock, built: list[Any], requests: list[str]
 ) -> None:
     cloud = server(wire, image=IMAGE)
@@ -87,7 +87,7 @@ def test_a_build_whose_answer_was_lost_is_looked_for(
     answer(wire, "GET", "/v3/builds", listing(*built))
     if not built:
         serve(wire, "build-create-201-staging-docker")
-    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=STAGED),)
+    assert cloud.apply_changes(APP).handles == (Handle(APP, BUILD, condition=Condition.STAGED),)
     assert asked(wire) == requests
 
 
@@ -132,7 +132,7 @@ def test_a_package_that_failed_is_refused(wire: responses.RequestsMock, state: s
     "name",
     ["package-create-422-buildpack-app", "build-create-400-package-not-ready", "build-create-422-package"],
 )
-def test_a_staging_that_is_refused_is_told(wire: responses.RequestsMock, name: str) -> None:
+def test_a_refused_staging_is_reported(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, package="" if name.startswith("package") else PACKAGE, packed=True)
     serve(wire, name)
@@ -140,26 +140,26 @@ def test_a_staging_that_is_refused_is_told(wire: responses.RequestsMock, name: s
         cloud.apply_changes(APP)
 
 
-def test_a_staged_build_leaves_its_droplet_for_the_start(wire: responses.RequestsMock) -> None:
+def test_the_droplet_of_a_build_is_remembered_for_the_start(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE)
     seen = known(cloud)
     serve(wire, "build-get-200-staging-docker")
     serve(wire, "build-get-200-staged-docker")
-    build = Handle(APP, BUILD, condition=STAGED)
+    build = Handle(APP, BUILD, condition=Condition.STAGED)
     assert [cloud.poll(build).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
-    assert seen.staged == DROPLET
+    assert seen.staging.droplet == DROPLET
 
 
-def test_a_failed_staging_has_its_cause_from_the_log(wire: responses.RequestsMock) -> None:
+def test_the_reason_of_a_failed_staging_is_read_from_the_log(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE, logs=True)
     known(cloud).log.since = 0
     serve(wire, "build-get-200-failed-docker")
     serve(wire, "log-cache-read-200-staging", path=f"{LOGS}/api/v1/read/{APP}")
-    found = cloud.poll(Handle(APP, BUILD, condition=STAGED))
+    found = cloud.poll(Handle(APP, BUILD, condition=Condition.STAGED))
     assert found.phase is Phase.FAILED
     assert (
-        "due to manifest unknown. The registry has no such image or no such tag: is it pushed already?"
-        in found.reason
+        "due to manifest unknown. The registry does not have this image or tag. "
+        "Check its name, and that it was pushed before the deployment" in found.reason
     )
     assert len(found.log or ()) == 3
 
@@ -168,3 +168,27 @@ def test_nothing_is_staged_without_an_image(wire: responses.RequestsMock) -> Non
     cloud = server(wire)
     known(cloud)
     assert cloud.apply_changes(APP) == Changes(())
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        pytest.param("app-start-500-unknown", {}, id="its-own-failure"),
+        pytest.param(
+            "app-start-500-unknown", {"status": 403, "body": "<html>Blocked</html>"}, id="a-gateway-s-page"
+        ),
+        pytest.param(
+            "app-start-500-unknown", {"status": 201, "body": {"message": "OK"}}, id="another-format"
+        ),
+    ],
+)
+def test_staging_is_given_up_after_several_server_errors(
+    wire: responses.RequestsMock, name: str, changes: dict[str, Any]
+) -> None:
+    cloud = server(wire, image=IMAGE)
+    known(cloud)
+    for _ in range(3):
+        serve(wire, name, "POST", "/v3/packages", **changes)
+    for expected in (UnavailableError, UnavailableError, RefusedError):
+        with pytest.raises(expected):
+            cloud.apply_changes(APP)

@@ -17,12 +17,10 @@ from deployer.model import (
     UnavailableError,
 )
 from deployer.providers.cloudfoundry import provider, trigger_requests
-from deployer.providers.cloudfoundry.app import ROLLED_OUT, STOPPED
-from deployer.providers.cloudfoundry.trigger_requests import rolling
-from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, PROCESS, ROLLS, RUNS, V3APP, deployment
+from deployer.providers.cloudfoundry.condition import Condition
+from tests.providers.cloudfoundry.foundation import IMAGE, NEWEST, ROLLS, RUNS, V3APP
 from tests.providers.cloudfoundry.support import (
     APP,
-    DEPLOYMENT,
     DROPLET,
     answer,
     asked,
@@ -64,7 +62,7 @@ STARTS = [
         {},
         ["app-stop-200"],
         [f"POST {V3APP}/actions/stop"],
-        Started((Handle(APP, "", condition=STOPPED),)),
+        Started((Handle(APP, "", condition=Condition.STOPPED),)),
         id="stop",
     ),
     pytest.param(
@@ -89,7 +87,7 @@ STARTS = [
         ["deployment-create-201-app-was-stopped"],
         ["POST /v3/deployments"],
         Started((ROLLS,)),
-        id="rolling-of-a-stopped-app-is-looked-at-like-any",
+        id="rolling-of-a-stopped-app",
     ),
     pytest.param(
         {"image": IMAGE},
@@ -106,7 +104,7 @@ STARTS = [
             f"PATCH {V3APP}/relationships/current_droplet",
             f"POST {V3APP}/actions/restart",
         ],
-        Started((RUNS,), trigger_requests.CARRIED_OUT),
+        Started((RUNS,), trigger_requests.RESTARTED_FOR_IMAGE),
         id="an-image-on-a-started-app",
     ),
     pytest.param(
@@ -124,14 +122,14 @@ STARTS = [
             f"PATCH {V3APP}/relationships/current_droplet",
             f"POST {V3APP}/actions/restart",
         ],
-        Started((RUNS,), trigger_requests.CARRIED_OUT),
-        id="an-app-that-was-started-while-it-was-staged",
+        Started((RUNS,), trigger_requests.RESTARTED_FOR_IMAGE),
+        id="app-was-started-during-staging",
     ),
 ]
 
 
 @pytest.mark.parametrize(("options", "seen", "replies", "requests", "expected"), STARTS)
-def test_a_start_is_one_request_that_starts_anything(  # noqa: PLR0913, PLR0917 -- the columns of a row
+def test_a_trigger_sends_one_request_that_starts_something(  # noqa: PLR0913, PLR0917 -- the columns of a row
     wire: responses.RequestsMock,
     options: dict[str, Any],
     seen: dict[str, Any],
@@ -161,7 +159,7 @@ def test_a_droplet_is_assigned_by_its_guid(wire: responses.RequestsMock) -> None
     assert bodies(wire) == [{"data": {"guid": DROPLET}}]
 
 
-def test_a_rolling_deployment_brings_its_droplet_itself(wire: responses.RequestsMock) -> None:
+def test_a_rolling_deployment_assigns_its_droplet_itself(wire: responses.RequestsMock) -> None:
     cloud = server(wire, image=IMAGE, strategy="rolling")
     known(cloud, staged=DROPLET)
     serve(wire, "app-get-200-docker-started")
@@ -176,7 +174,7 @@ def test_a_rolling_deployment_brings_its_droplet_itself(wire: responses.Requests
 @pytest.mark.parametrize(
     "name", ["app-start-422-no-droplet", "app-start-422-log-rate-quota", "app-start-403-docker-disabled"]
 )
-def test_a_refusal_is_told_and_nothing_is_sent_again(wire: responses.RequestsMock, name: str) -> None:
+def test_a_refusal_is_reported_and_not_retried(wire: responses.RequestsMock, name: str) -> None:
     cloud = server(wire)
     known(cloud, started=False)
     serve(wire, name)
@@ -218,10 +216,12 @@ def test_a_droplet_that_cannot_be_assigned_is_not_started(wire: responses.Reques
     [
         pytest.param("app-start-503-db", True, id="the-trigger"),
         pytest.param("current-droplet-patch-200", False, id="the-assignment-starts-nothing"),
-        pytest.param("app-processes-list-200-web-2", False, id="what-is-read-before"),
+        pytest.param("app-processes-list-200-web-2", False, id="requests-before"),
     ],
 )
-def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: str, *, arrived: bool) -> None:
+def test_only_a_lost_trigger_may_have_started_something(
+    wire: responses.RequestsMock, broken: str, *, arrived: bool
+) -> None:
     cloud = server(wire, image=IMAGE)
     known(cloud, staged=DROPLET)
     for name in (
@@ -238,59 +238,32 @@ def test_only_a_lost_trigger_is_in_doubt(wire: responses.RequestsMock, broken: s
     assert lost.value.may_have_arrived is arrived
 
 
-@pytest.mark.parametrize("said", [{}, [], {"guid": "another"}, {"message": "OK"}, {"guid": None}])
+@pytest.mark.parametrize("data", [{}, [], {"guid": "another"}, {"message": "OK"}, {"guid": None}])
 @pytest.mark.parametrize(
     ("options", "path"),
     [({}, f"{V3APP}/actions/start"), ({"strategy": "restart"}, f"{V3APP}/actions/restart")],
     ids=["start", "restart"],
 )
-def test_a_good_answer_without_the_app_is_a_lost_one(
-    wire: responses.RequestsMock, options: dict[str, Any], path: str, said: Any
+def test_a_good_response_without_the_app_counts_as_lost(
+    wire: responses.RequestsMock, options: dict[str, Any], path: str, data: Any
 ) -> None:
     cloud = server(wire, **options)
     known(cloud)
-    answer(wire, "POST", path, said)
+    answer(wire, "POST", path, data)
     with pytest.raises(UnavailableError) as lost:
         cloud.trigger(APP)
     assert (lost.value.may_have_arrived, lost.value.server_error) == (True, lost.value.reason)
 
 
-@pytest.mark.parametrize(
-    ("what", "row"),
-    [
-        pytest.param(
-            Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {"guid": "another"}, id="another-deployment"
-        ),
-        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), {}, id="none"),
-        pytest.param(Handle(APP, DEPLOYMENT, condition=ROLLED_OUT), [], id="no-object"),
-    ],
-)
-def test_a_look_that_is_answered_with_something_else_is_no_news(
-    wire: responses.RequestsMock, what: Handle, row: Any
+@pytest.mark.parametrize("wait", [True, False])
+def test_warnings_are_reported_with_the_trigger_if_no_poll_follows(
+    wire: responses.RequestsMock, *, wait: bool
 ) -> None:
-    """A cache, or a gateway that mixes up its connections."""
-    cloud = server(wire)
+    cloud = server(wire, wait=wait)
     known(cloud)
-    said = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
-    answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", said)
-    with pytest.raises(UnavailableError, match="about something else"):
-        cloud.poll(what)
-
-
-def test_processes_of_another_app_are_no_news(wire: responses.RequestsMock) -> None:
-    cloud = server(wire)
-    known(cloud)
-    other = {**PROCESS, "relationships": {"app": {"data": {"guid": "another"}}}}
-    answer(wire, "GET", f"{V3APP}/processes", listing(other))
-    with pytest.raises(UnavailableError, match="about something else"):
-        cloud.poll(RUNS)
-
-
-def test_deployments_of_another_app_are_no_empty_list(wire: responses.RequestsMock) -> None:
-    cloud = server(wire)
-    seen = known(cloud, newest="before")
-    seen.sent = rolling(seen, "")
-    other = deployment("ACTIVE", "DEPLOYING", relationships={"app": {"data": {"guid": "another"}}})
-    answer(wire, "GET", "/v3/deployments", listing(other))
-    with pytest.raises(UnavailableError, match="about something else"):
-        cloud.find_triggered(APP)
+    cloud.api.warnings.append("an old buildpack")
+    serve(wire, "app-start-200")
+    result = cloud.trigger(APP)
+    assert isinstance(result, Started)
+    assert result.note.endswith("an old buildpack") is not wait
+    assert cloud.describe(APP)[-1] == "an old buildpack"

@@ -1,30 +1,23 @@
-"""Which request does what is asked for, what can't be done, and the small pure parts: routes, crash reasons, images."""
+"""Which request does what the user asked for, and what is not supported."""
 
 from typing import Any
 
 import pytest
 
-from deployer.model import AlreadyDone, Command, RefusedError
-from deployer.providers.cloudfoundry import routes, trigger_requests
-from deployer.providers.cloudfoundry.app import (
-    REVERTED,
-    ROLLED_OUT,
-    RUNNING,
-    STOPPED,
-    AppState,
-    TriggerRequest,
-)
+from deployer.model import AlreadyDone, Command
+from deployer.providers.cloudfoundry import trigger_requests
+from deployer.providers.cloudfoundry.app import AppState, TriggerRequest
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching import crash_events, staging
-from tests.providers.cloudfoundry.support import APP, DEPLOYMENT, DROPLET, OLD_DROPLET, VERSION, WEB, body
+from tests.providers.cloudfoundry.support import (
+    APP,
+    DEPLOYMENT,
+    DROPLET,
+    OLD_DROPLET,
+    app_state,
+)
 
 IMAGE = "ghcr.io/acme/web:1.4.2"
-
-
-def app(**seen: Any) -> AppState:
-    """One that is started, made of a Docker image, and of which nothing is going."""
-    usual = {"started": True, "was_started": True, "droplet": OLD_DROPLET, "lifecycle": "docker"}
-    return AppState(APP, log=None, **{**usual, **seen})  # type: ignore[arg-type]
 
 
 def path(action: str) -> str:
@@ -38,103 +31,115 @@ def rolling(droplet: str = "") -> dict[str, Any]:
 
 ROWS = [
     pytest.param(
-        app(started=False),
+        app_state(started=False),
         {},
-        TriggerRequest(path("start"), RUNNING, "start it"),
-        id="deploy-starts-what-is-stopped",
+        TriggerRequest(path("start"), Condition.RUNNING, "start it"),
+        id="deploy-starts-a-stopped-app",
     ),
     pytest.param(
-        app(),
+        app_state(),
         {},
-        TriggerRequest(path("start"), RUNNING, "start it", note=trigger_requests.ALREADY),
-        id="deploy-of-a-started-app-says-what-it-does",
+        TriggerRequest(path("start"), Condition.RUNNING, "start it", note=trigger_requests.ALREADY),
+        id="deploy-of-a-started-app-has-a-note",
     ),
     pytest.param(
-        app(),
+        app_state(),
         {"strategy": "restart"},
-        TriggerRequest(path("restart"), RUNNING, "restart it", repeats=True),
+        TriggerRequest(path("restart"), Condition.RUNNING, "restart it", repeats=True),
         id="strategy-restart",
     ),
     pytest.param(
-        app(),
+        app_state(),
         {"strategy": "rolling"},
         TriggerRequest(
-            "/v3/deployments", ROLLED_OUT, "replace its instances one by one", rolling(), repeats=True
+            "/v3/deployments",
+            Condition.ROLLED_OUT,
+            "replace its instances one by one",
+            rolling(),
+            repeats=True,
         ),
         id="strategy-rolling",
     ),
     pytest.param(
-        app(newest=DEPLOYMENT, active=True),
+        app_state(newest=DEPLOYMENT, active=True),
         {"strategy": "rolling"},
         TriggerRequest(
             "/v3/deployments",
-            ROLLED_OUT,
+            Condition.ROLLED_OUT,
             "replace its instances one by one",
             rolling(),
             repeats=True,
-            note=f"it takes the place of deployment {DEPLOYMENT}, which somebody else started and which is still going",
+            note=f"it replaces deployment {DEPLOYMENT}, "
+            "which somebody else started and which is still in progress",
         ),
         id="rolling-over-another",
     ),
     pytest.param(
-        app(staged=DROPLET),
+        app_state(staged=DROPLET),
         {"image": IMAGE},
         TriggerRequest(
             path("restart"),
-            RUNNING,
+            Condition.RUNNING,
             "restart it",
             droplet=DROPLET,
             repeats=True,
-            note=trigger_requests.CARRIED_OUT,
+            note=trigger_requests.RESTARTED_FOR_IMAGE,
         ),
         id="an-image-on-a-started-app-is-never-started",
     ),
     pytest.param(
-        app(staged=DROPLET, started=False),
+        app_state(staged=DROPLET, started=False),
         {"image": IMAGE},
-        TriggerRequest(path("start"), RUNNING, "start it", droplet=DROPLET),
+        TriggerRequest(path("start"), Condition.RUNNING, "start it", droplet=DROPLET),
         id="an-image-on-a-stopped-app-is-started",
     ),
     pytest.param(
-        app(staged=DROPLET),
+        app_state(staged=DROPLET),
         {"image": IMAGE, "strategy": "restart"},
-        TriggerRequest(path("restart"), RUNNING, "restart it", droplet=DROPLET, repeats=True),
+        TriggerRequest(path("restart"), Condition.RUNNING, "restart it", droplet=DROPLET, repeats=True),
         id="an-image-with-restart",
     ),
     pytest.param(
-        app(staged=DROPLET),
+        app_state(staged=DROPLET),
         {"image": IMAGE, "strategy": "rolling"},
         TriggerRequest(
-            "/v3/deployments", ROLLED_OUT, "replace its instances one by one", rolling(DROPLET), repeats=True
+            "/v3/deployments",
+            Condition.ROLLED_OUT,
+            "replace its instances one by one",
+            rolling(DROPLET),
+            repeats=True,
         ),
         id="an-image-rolling-is-not-assigned-before",
     ),
     pytest.param(
-        app(),
+        app_state(),
         {"command": Command.START, "strategy": "rolling"},
-        TriggerRequest(path("start"), RUNNING, "start it", note=trigger_requests.ALREADY),
+        TriggerRequest(path("start"), Condition.RUNNING, "start it", note=trigger_requests.ALREADY),
         id="the-strategy-does-not-count-for-start",
     ),
     pytest.param(
-        app(),
+        app_state(),
         {"command": Command.RESTART, "strategy": "rolling"},
-        TriggerRequest(path("restart"), RUNNING, "restart it", repeats=True),
+        TriggerRequest(path("restart"), Condition.RUNNING, "restart it", repeats=True),
         id="the-strategy-does-not-count-for-restart",
     ),
     pytest.param(
-        app(), {"command": Command.STOP}, TriggerRequest(path("stop"), STOPPED, "stop it"), id="stop"
+        app_state(),
+        {"command": Command.STOP},
+        TriggerRequest(path("stop"), Condition.STOPPED, "stop it"),
+        id="stop",
     ),
     pytest.param(
-        app(started=False),
+        app_state(started=False),
         {"command": Command.STOP},
         AlreadyDone(trigger_requests.IS_STOPPED),
-        id="stop-of-what-is-stopped",
+        id="stop-of-a-stopped-app",
     ),
 ]
 
 
 @pytest.mark.parametrize(("seen", "options", "expected"), ROWS)
-def test_what_is_asked_for_is_one_request(
+def test_each_command_is_one_request(
     seen: AppState, options: dict[str, Any], expected: TriggerRequest | AlreadyDone
 ) -> None:
     assert trigger_requests.request_for(seen, Options(**options)) == expected
@@ -145,213 +150,86 @@ def test_what_is_asked_for_is_one_request(
     [
         pytest.param(
             {},
-            trigger_requests.restart(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"),
+            trigger_requests.restart(app_state(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"),
             id="with-a-restart",
         ),
         pytest.param(
             {"strategy": "rolling"},
-            trigger_requests.rolling(app(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"),
+            trigger_requests.rolling(app_state(), OLD_DROPLET, f"back to droplet {OLD_DROPLET}"),
             id="rolling",
         ),
     ],
 )
-def test_the_way_back_is_the_way_that_the_new_version_came(
+def test_a_rollback_deploys_the_same_way_as_the_deployment(
     options: dict[str, Any], expected: TriggerRequest
 ) -> None:
-    assert trigger_requests.rollback_request(app(), OLD_DROPLET, Options(**options)) == expected
+    assert trigger_requests.rollback_request(app_state(), OLD_DROPLET, Options(**options)) == expected
 
 
 def test_a_deployment_is_cancelled_by_its_guid() -> None:
-    assert trigger_requests.cancelling("a/b") == TriggerRequest(
-        "/v3/deployments/a%2Fb/actions/cancel", REVERTED, "cancel deployment a/b", deployment="a/b"
+    assert trigger_requests.cancellation("a/b") == TriggerRequest(
+        "/v3/deployments/a%2Fb/actions/cancel", Condition.REVERTED, "cancel deployment a/b", deployment="a/b"
     )
 
 
 IMPOSSIBLE = [
-    pytest.param(app(), {}, "", id="all-is-well"),
-    pytest.param(app(droplet=""), {}, trigger_requests.NO_DROPLET, id="no-droplet"),
+    pytest.param(app_state(), {}, "", id="supported"),
+    pytest.param(app_state(droplet=""), {}, trigger_requests.NO_DROPLET, id="no-droplet"),
     pytest.param(
-        app(droplet=""), {"command": Command.RESTART}, trigger_requests.NO_DROPLET, id="no-droplet-to-restart"
+        app_state(droplet=""),
+        {"command": Command.RESTART},
+        trigger_requests.NO_DROPLET,
+        id="no-droplet-to-restart",
     ),
-    pytest.param(app(droplet=""), {"command": Command.STOP}, "", id="no-droplet-is-needed-to-stop"),
-    pytest.param(app(droplet=""), {"image": IMAGE}, "", id="an-image-makes-one"),
+    pytest.param(app_state(droplet=""), {"command": Command.STOP}, "", id="no-droplet-is-needed-to-stop"),
+    pytest.param(app_state(droplet=""), {"image": IMAGE}, "", id="image-creates-a-droplet"),
     pytest.param(
-        app(lifecycle="buildpack"),
+        app_state(lifecycle="buildpack"),
         {"image": IMAGE},
         trigger_requests.NOT_DOCKER.format("buildpack"),
-        id="no-docker-app",
+        id="not-a-docker-app",
     ),
-    pytest.param(app(lifecycle="buildpack"), {}, "", id="without-image-any-app"),
+    pytest.param(app_state(lifecycle="buildpack"), {}, "", id="without-image-any-app"),
     pytest.param(
-        app(newest="d", active=True),
+        app_state(newest="d", active=True),
         {"image": IMAGE},
         trigger_requests.IN_THE_WAY.format("d"),
-        id="a-deployment-is-in-the-way",
+        id="deployment-in-progress",
     ),
     pytest.param(
-        app(newest="d", active=True),
+        app_state(newest="d", active=True),
         {"image": IMAGE, "strategy": "rolling"},
         "",
-        id="rolling-takes-its-place",
+        id="rolling-replaces-it",
     ),
 ]
 
 
 @pytest.mark.parametrize(("seen", "options", "sentence"), IMPOSSIBLE)
-def test_what_cannot_be_done_is_told_before_anything_is_sent(
-    seen: AppState, options: dict[str, Any], sentence: str
-) -> None:
+def test_what_is_not_supported_is_named(seen: AppState, options: dict[str, Any], sentence: str) -> None:
     assert trigger_requests.unsupported(seen, Options(**options)) == sentence
 
 
 @pytest.mark.parametrize(
-    ("seen", "options", "told"),
+    ("seen", "options", "expected"),
     [
-        pytest.param(app(started=False), {}, (f"would start it (POST {path('start')})",), id="start"),
+        pytest.param(app_state(started=False), {}, (f"would start it (POST {path('start')})",), id="start"),
         pytest.param(
-            app(image="ghcr.io/acme/web:1.4.1"),
+            app_state(image="ghcr.io/acme/web:1.4.1"),
             {"image": IMAGE},
             (
                 f"would stage the image ghcr.io/acme/web:1.4.1 → {IMAGE}",
-                f"would restart it with what comes of it (POST {path('restart')})",
-                trigger_requests.CARRIED_OUT,
+                f"would restart it with the new droplet (POST {path('restart')})",
+                trigger_requests.RESTARTED_FOR_IMAGE,
             ),
             id="image",
         ),
         pytest.param(
-            app(started=False), {"command": Command.STOP}, (trigger_requests.IS_STOPPED,), id="nothing"
+            app_state(started=False), {"command": Command.STOP}, (trigger_requests.IS_STOPPED,), id="nothing"
         ),
     ],
 )
-def test_a_dry_run_says_what_would_be_sent(
-    seen: AppState, options: dict[str, Any], told: tuple[str, ...]
+def test_a_dry_run_describes_the_request(
+    seen: AppState, options: dict[str, Any], expected: tuple[str, ...]
 ) -> None:
-    assert trigger_requests.describe(seen, Options(**options)) == told
-
-
-# --- routes
-
-
-@pytest.mark.parametrize(
-    ("rows", "address"),
-    [
-        pytest.param(
-            body("app-routes-list-200")["resources"],
-            "https://a-hostname.a-domain.com/some_path",
-            id="the-contract's",
-        ),
-        pytest.param(body("app-routes-list-200-none")["resources"], "", id="none"),
-        pytest.param(
-            [{"url": "tcp.example.com:1024", "protocol": "tcp"}, {"url": "a.example.com"}],
-            "https://a.example.com",
-            id="tcp",
-        ),
-        pytest.param(
-            [{"url": "*.example.com"}, {"url": "b.example.com"}],
-            "https://b.example.com",
-            id="a-wildcard-is-no-address",
-        ),
-        pytest.param([{"url": "web.apps.internal"}, {"url": "web.apps.INTERNAL:8080"}], "", id="internal"),
-        pytest.param([{"url": "user@evil.example.com/\n::error::"}], "", id="hostile"),
-        pytest.param([{"url": None}, {}], "", id="nothing-said"),
-    ],
-)
-def test_the_address_is_the_first_route_that_a_browser_could_open(
-    rows: list[dict[str, Any]], address: str
-) -> None:
-    assert routes.address(rows) == address
-
-
-# --- crash reasons
-
-
-def event(
-    text: str = "Exited with status 1", *, version: str = VERSION, guid: str = WEB, **data: Any
-) -> dict[str, Any]:
-    return {"actor": {"guid": guid}, "data": {"exit_description": text, "version": version, **data}}
-
-
-@pytest.mark.parametrize(
-    ("events", "reason"),
-    [
-        pytest.param(
-            body("audit-events-crash-200")["resources"],
-            "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`",
-            id="out-of-memory",
-        ),
-        pytest.param([event()], f"Exited with status 1. {crash_events.ELSEWHERE}", id="any-other"),
-        pytest.param([event(version="an-earlier-start")], "", id="of-an-earlier-start"),
-        pytest.param(
-            [event(version="an-earlier-start"), event("this one")],
-            f"this one. {crash_events.ELSEWHERE}",
-            id="the-newest-of-ours",
-        ),
-        pytest.param([event(guid="another")], "", id="of-another-process"),
-        pytest.param(
-            [event(version="")], f"Exited with status 1. {crash_events.ELSEWHERE}", id="no-version-is-told"
-        ),
-        pytest.param(
-            [event("", exit_status=3)], f"exited with status 3. {crash_events.ELSEWHERE}", id="only-a-status"
-        ),
-        pytest.param([event("")], "", id="nothing-said"),
-        pytest.param([{}, {"data": 1, "actor": 1}], "", id="another-shape"),
-        pytest.param([], "", id="none"),
-    ],
-)
-def test_a_crash_reason_is_that_of_what_runs_now(events: list[dict[str, Any]], reason: str) -> None:
-    assert crash_events.reason(events, frozenset({WEB}), frozenset({VERSION})) == reason
-
-
-def test_new_processes_have_no_version_that_is_known() -> None:
-    assert (
-        crash_events.reason([event(version="unknown")], frozenset({WEB}))
-        == f"Exited with status 1. {crash_events.ELSEWHERE}"
-    )
-
-
-# --- images
-
-
-@pytest.mark.parametrize(
-    ("wished", "current", "image"),
-    [
-        pytest.param("a/b:2", "a/b:1", "a/b:2", id="whole"),
-        pytest.param(":2", "a/b:1", "a/b:2", id="tag"),
-        pytest.param(":2", "registry:5000/a/b", "registry:5000/a/b:2", id="port-and-no-tag"),
-        pytest.param(":2", f"a/b@sha256:{'0' * 64}", "a/b:2", id="digest"),
-        pytest.param(":2", f"a/b:1@sha256:{'0' * 64}", "a/b:2", id="tag-and-digest"),
-        pytest.param(":2", "b", "b:2", id="name-alone"),
-    ],
-)
-def test_a_tag_alone_is_another_tag_of_the_same_image(wished: str, current: str, image: str) -> None:
-    assert staging.full(wished, current) == image
-
-
-def test_a_tag_alone_needs_an_image_that_is_there() -> None:
-    with pytest.raises(RefusedError, match="give name:tag"):
-        staging.full(":2", "")
-
-
-@pytest.mark.parametrize(
-    ("name", "errors", "told"),
-    [
-        pytest.param(
-            "build-get-200-failed-docker",
-            ["due to manifest unknown"],
-            "Its log says: due to manifest unknown. The registry has no such image or no such tag: is it pushed already?",
-            id="no-such-tag",
-        ),
-        pytest.param(
-            "build-get-200-failed-docker",
-            ["unauthorized: authentication required"],
-            "Its log says: unauthorized: authentication required. "
-            "The registry does not let Cloud Foundry in: set `cf_docker_username` and `cf_docker_password`",
-            id="no-login",
-        ),
-        pytest.param("build-get-200-failed-docker", ["first", "last"], "Its log says: last", id="any-other"),
-        pytest.param("build-get-200-failed-docker", [], "", id="no-log"),
-        pytest.param("build-get-200-failed-insufficient", [], staging.NO_ROOM, id="no-room"),
-    ],
-)
-def test_a_failed_staging_has_its_cause_in_the_log(name: str, errors: list[str], told: str) -> None:
-    assert staging.cause(body(name), errors) == told
+    assert tuple(trigger_requests.describe(seen, Options(**options))) == expected

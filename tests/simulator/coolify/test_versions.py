@@ -486,5 +486,5 @@ def test_a_scenario_is_played_on_another_version_by_its_name(capsys: pytest.Capt
         pass
     with pytest.raises(SystemExit):
         main(["--version-of-coolify", "4.2"])
-    assert "did you mean '4.2.0'?" in capsys.readouterr().err
+    assert "Did you mean '4.2.0'?" in capsys.readouterr().err
     assert SCENARIOS["old"].version is VERSIONS["4.0.0-beta.380"]

@@ -1,1 +1,4 @@
-"""Cloud Foundry's HTTP APIs: discovery, login, the client, what a response means. API: https://v3-apidocs.cloudfoundry.org"""
+"""Cloud Foundry's HTTP APIs: discovery, login, the client, what a response means.
+
+API: https://v3-apidocs.cloudfoundry.org
+"""

@@ -1,11 +1,10 @@
-"""One Cloud Foundry's API: where its parts are, a token that is fresh, and the shape that each answer must have.
+"""The client of one Cloud Foundry's API: keeps a valid token, and checks the format of responses.
 
 Source: cloudfoundry-api 1 to 3.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
@@ -20,62 +19,76 @@ from deployer.providers.cloudfoundry.api.uaa import Login, Uaa
 from deployer.providers.payload import Row
 
 MAX_PAGES = 50
-"""Pages of one list that are read."""
+"""How many pages of one list are read."""
 
 MAX_WARNINGS = 20
 
-ANOTHER = "the response is about something else: a cache in front of Cloud Foundry?"
-"""A response about something else says nothing about what was asked."""
+UNRELATED = "the response is about something else: a cache in front of Cloud Foundry?"
+"""The response to another request says nothing about this one."""
 
-
-RENEWALS = 3
-"""Requests in a row whose token was refused at first: a server that never takes one at once would cause a login each time."""
+MAX_RENEWALS = 3
+"""Requests in a row whose token was only accepted after a renewal; then no token is renewed any more."""
 
 
 class Client:
-    """`opened`: a connection to one host. The token goes to the API and to the log-cache that it names, and where no other link points.
+    """Sends requests to one Cloud Foundry.
 
-    `root` is empty before `discover`. `warnings`: each that the server has sent, once, in their order. `request_id`: the last answer's.
+    The token is only sent to the API and to the log-cache that the API names, wherever other links point.
     """
 
     def __init__(
         self,
         base: str,
         login: Login,
-        opened: Callable[..., Http],
+        open_http: Callable[..., Http],
         *,
         now: Callable[[], float],
-        hide: Callable[[str], None],
+        add_secret: Callable[[str], None],
     ) -> None:
-        """`now`: the run's seconds. `hide` is told every token before it is used."""
+        """Send no request yet.
+
+        Args:
+            base: the address of the API.
+            login: how to get a token.
+            open_http: opens a connection to one host.
+            now: the seconds of the run.
+            add_secret: is called with every token before it is used.
+        """
         self.base = base
-        self.root = Endpoints()
+        self.endpoints = Endpoints()
+        """Empty before `discover`."""
         self.remaining: int | None = None
+        """Requests left in the current rate limit window; None if the server does not tell."""
         self.warnings: list[str] = []
+        """Each warning that the server has sent, once, in their order."""
         self.request_id = ""
-        self.uaa = Uaa(login, opened, now=now, hide=hide)
-        self._opened = opened
-        self._http = opened(base, token=self._token, scheme="bearer")
+        """The id of the last request; empty if the response named none."""
+        self.uaa = Uaa(login, open_http, now=now, add_secret=add_secret)
+        self._open_http = open_http
+        self._http = open_http(base, token=self._token, scheme="bearer")
         self._logs: Http | None = None
-        self._refused = ""
-        self._renewed = 0
-        self._stale = False
+        self._refusal = ""
+        """Why a new token was refused; then no request is sent any more."""
+        self._renewals = 0
+        """Requests in a row whose token had to be renewed."""
+        self._must_renew = False
+        """The token was refused, and was not renewed yet."""
 
     @property
     def logs_base(self) -> str:
-        """Where log-cache is; empty where there is none."""
-        return self.root.logs
+        """The address of log-cache; empty if there is none."""
+        return self.endpoints.logs
 
     def discover(self, *, timeout: float | None = None) -> Endpoints:
-        """The discovery and the login, each once. Raises RefusedError and UnavailableError."""
-        if not self.root.version:
-            response = self._opened(self.base, token="").send("GET", "/", timeout=timeout)
-            self.root = discovery.read(responses.json_or_raise(response), self.base)
-            self.uaa.at(self.root.login)
-            if self.root.logs:
-                self._logs = self._opened(self.root.logs, token=self._token, scheme="bearer")
-        self.uaa.fresh(timeout=timeout)
-        return self.root
+        """Find the endpoints and log in, each once. Raises RefusedError and UnavailableError."""
+        if not self.endpoints.version:
+            response = self._open_http(self.base, token="").send("GET", "/", timeout=timeout)
+            self.endpoints = discovery.read(responses.json_or_raise(response), self.base)
+            self.uaa.open(self.endpoints.login)
+            if self.endpoints.logs:
+                self._logs = self._open_http(self.endpoints.logs, token=self._token, scheme="bearer")
+        self.uaa.ensure_token(timeout=timeout)
+        return self.endpoints
 
     def send(
         self,
@@ -86,121 +99,140 @@ class Client:
         body: Any = None,
         timeout: float | None = None,
     ) -> Response:
-        """One request, whatever is answered. Once more with a new token where the server takes this one for expired: it did nothing.
+        """Send one request, and return any response to it.
 
-        Raises RefusedError, without a request, once a new token was refused as well.
+        If the token is refused, it is renewed and the request sent once more: it had no effect. Raises
+        RefusedError without a request once a new token was refused, too.
         """
-        if self._refused:
-            raise RefusedError(self._refused, token_wide=True)
+        if self._refusal:
+            raise RefusedError(self._refusal, token_wide=True)
         try:
             self.discover(timeout=timeout)
-            if self._stale:
+            if self._must_renew:
                 self._renew(timeout)
         except UnavailableError as error:
-            raise error.not_sent() from error  # the login server's trouble: this request was not sent
+            raise error.not_sent() from error
         response = self._http.send(method, path, params, body=body, timeout=timeout)
-        if responses.INVALID_TOKEN not in responses.codes(response):
-            self._renewed = 0
-        elif self._renewed >= RENEWALS:
-            self._refused = responses.error_for(response).reason
+        if not responses.is_invalid_token(response):
+            self._renewals = 0
+        elif self._renewals >= MAX_RENEWALS:
+            self._refusal = responses.error_for(response).reason
         else:
-            self._stale = True
+            self._must_renew = True
             self._renew(timeout)
             response = self._http.send(method, path, params, body=body, timeout=timeout)
-            if responses.INVALID_TOKEN in responses.codes(response):
-                self._refused = responses.error_for(response).reason
-        left = response.headers.get("x-ratelimit-remaining", "")
-        self.remaining = int(left) if re.fullmatch(r"\d{1,9}", left) else None
+            if responses.is_invalid_token(response):
+                self._refusal = responses.error_for(response).reason
+        self.remaining = responses.remaining(response)
         self.request_id = responses.request_id(response)
-        self._warned(response.headers.get("x-cf-warnings", ""))
+        self._add_warnings(response.headers.get("x-cf-warnings", ""))
         return response
 
     def _renew(self, timeout: float | None) -> None:
-        """Where the login server is away, this request was not sent; the token that was refused is never sent again."""
-        self.uaa.fresh(timeout=timeout, anew=True)
-        self._stale = False
-        self._renewed += 1
+        """Get a new token: the refused one is never sent again. Raises RefusedError and UnavailableError."""
+        self.uaa.ensure_token(timeout=timeout, force=True)
+        self._must_renew = False
+        self._renewals += 1
 
     def get(self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None) -> Any:
-        """The JSON of a good answer. Raises RefusedError and UnavailableError."""
+        """The JSON of a good response. Raises RefusedError and UnavailableError for any other."""
         return self.json_or_raise(self.send("GET", path, params, timeout=timeout))
 
     def json_or_raise(self, response: Response) -> Any:
-        """The JSON of a good answer. Raises RefusedError and UnavailableError."""
+        """The JSON of a good response. Raises RefusedError and UnavailableError for any other."""
         return responses.json_or_raise(response)
 
     def row(self, path: str, *, timeout: float | None = None) -> Row:
-        """The object that the path names. Raises UnavailableError for an answer that is about another one, or about none."""
+        """The resource whose guid ends the path.
+
+        Raises RefusedError, and UnavailableError also for a response about another resource.
+        """
         data = self.get(path, timeout=timeout)
         if not isinstance(data, dict) or data.get("guid") != unquote(path.rpartition("/")[2]):
-            raise UnavailableError(ANOTHER, may_have_arrived=True)
+            raise UnavailableError(UNRELATED, may_have_arrived=True)
         return data
 
-    def thing(self, path: str) -> Row:
-        """One object that has no guid of its own."""
+    def record(self, path: str) -> Row:
+        """A JSON object that has no guid."""
         return payload.record(self.get(path))
 
     def pages(
         self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
     ) -> list[Row]:
-        """Every row of a list. Of a link to the next page only the query is used: it may name any host."""
+        """Every resource of a list.
+
+        Of the link to the next page, only the query is used: the link may point to any host.
+        """
         rows: list[Row] = []
-        asked = dict(params or {})
+        sent = dict(params or {})
         for _ in range(MAX_PAGES):
-            data = self.get(path, asked, timeout=timeout)
-            rows += _rows(data)
-            following = _following(data)
-            if not following or following == asked:
+            data = self.get(path, sent, timeout=timeout)
+            rows += _resources(data)
+            following = _next_page(data)
+            if not following or following == sent:
                 break
-            asked = following
+            sent = following
         return rows
 
     def page(
         self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
     ) -> list[Row]:
-        """The rows of a list's first page."""
-        return _rows(self.get(path, params, timeout=timeout))
+        """The resources on a list's first page."""
+        return _resources(self.get(path, params, timeout=timeout))
 
     def logs(
         self, path: str, params: Mapping[str, str] | None = None, *, timeout: float | None = None
     ) -> Response | None:
-        """One question to log-cache, whatever is answered; None where there is none. Its 404 may mean that the token is not taken."""
+        """Send one request to log-cache, and return any response to it; None if there is no log-cache.
+
+        A 404 of it may mean that the token was refused.
+        """
         self.discover(timeout=timeout)
         return self._logs.send("GET", path, params, timeout=timeout) if self._logs else None
 
     def _token(self) -> str:
-        return self.uaa.access
+        return self.uaa.access_token
 
-    def _warned(self, header: str) -> None:
-        """`X-Cf-Warnings`: escaped texts, between commas."""
+    def _add_warnings(self, header: str) -> None:
+        """Remember the texts of an `X-Cf-Warnings` header: they are escaped, with commas in between."""
         for part in header.split(","):
             text = one_line(unquote_plus(part, errors="replace"))
             if text and text not in self.warnings and len(self.warnings) < MAX_WARNINGS:
                 self.warnings.append(text)
 
 
-def listed(*names: str) -> str:
-    """Names as a list's parameter takes them: the comma stands between them, so one inside is escaped twice (cloudfoundry-api 3)."""
+def list_parameter(*names: str) -> str:
+    """Names as a list's parameter takes them.
+
+    Commas separate the names, so one within a name is escaped twice (cloudfoundry-api 3).
+    """
     return ",".join(name.replace("%", "%25").replace(",", "%2C") for name in names)
 
 
-def of_app(guid: str, rows: list[Row]) -> list[Row]:
-    """The same list. Raises UnavailableError where it names another app: an empty one would mean that nothing was started."""
+def require_app(guid: str, rows: list[Row]) -> list[Row]:
+    """The resources unchanged.
+
+    Raises UnavailableError if one belongs to another app: ignoring it could mean that nothing was started.
+    """
     for row in rows:
-        if payload.value(row, "relationships", "app", "data", "guid") not in {None, guid}:
-            raise UnavailableError(ANOTHER, may_have_arrived=True)
+        if payload.value(row, "relationships", "app", "data", "guid") not in (None, guid):
+            raise UnavailableError(UNRELATED, may_have_arrived=True)
     return rows
 
 
-def _rows(data: Any) -> list[Row]:
-    """Raises UnavailableError for an answer of another shape."""
+def _resources(data: Any) -> list[Row]:
+    """The resources of a list.
+
+    Raises UnavailableError for JSON of another format: an empty list could mean that nothing was started.
+    """
     listed, found = payload.value(data, "resources"), payload.records(data, "resources")
-    if not isinstance(listed, list) or (listed and not found):  # empty would mean that nothing was started
-        raise UnavailableError("a list of another shape than Cloud Foundry's", may_have_arrived=True)
+    if not isinstance(listed, list) or (listed and not found):
+        raise UnavailableError("unrecognized response (expected a list)", may_have_arrived=True)
     return found
 
 
-def _following(data: Row) -> dict[str, str]:
+def _next_page(data: Row) -> dict[str, str]:
+    """The parameters of the next page; none if this is the last one."""
     try:
         return dict(parse_qsl(urlsplit(payload.text(data, "pagination", "next", "href")).query))
     except ValueError:

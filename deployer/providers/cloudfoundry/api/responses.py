@@ -1,6 +1,7 @@
-"""PURE: what an answer of the Cloud Controller means before its content is read: good, refused, or no answer of its own at all.
+"""PURE: what a response of the Cloud Controller means, before its content is read.
 
-The rows are those of cloudfoundry-api 3. Codes decide; a text only chooses the remedy, because texts may change.
+It is good, a refusal, or not from Cloud Foundry at all. The tables are those of cloudfoundry-api 3: codes
+decide, and texts, which may change, only choose the remedy.
 """
 
 from __future__ import annotations
@@ -15,69 +16,91 @@ from deployer.model import RefusedError, UnavailableError
 from deployer.model.text import one_line
 from deployer.providers import payload
 
-INVALID_TOKEN, UNPROCESSABLE, NOT_FOUND, STAGING = 1000, 10008, 10010, 170017
+INVALID_TOKEN, UNPROCESSABLE, NOT_FOUND, STAGING_IN_PROGRESS = 1000, 10008, 10010, 170017
 STAGING_RETRY_SECONDS = 15.0
-PASSING = {408, 425, 429}
-"""Statuses below 500 that a gateway gives for a while only."""
+"""How long to wait while another build of the app is in progress."""
 
-LOGIN_RETRY_SECONDS = 15.0
-"""Seconds until UAA is asked again where its rate limit names none (cloudfoundry-api 2)."""
+TEMPORARY = {408, 425, 429}
+"""Statuses below 500 that a gateway responds with for a while only."""
 
-ROLES = "Space Developer, or Space Supporter where no `image` is given"
-GRANT = "an org or space manager gives it: `cf set-space-role USER ORG SPACE SpaceDeveloper`, with `--client` for a client"
+MAX_ERRORS = 5
+"""How many errors of one response are printed."""
+
+HTML_SEARCH_CHARS = 2000
+"""How many characters of a response are searched for `<html`."""
+
+ROLES = "Space Developer, or Space Supporter without `image`"
+GRANT = (
+    "An org or space manager grants it with `cf set-space-role USER ORG SPACE SpaceDeveloper` "
+    "(for a client, with `--client`)"
+)
 
 REFUSALS: dict[int, str] = {
-    1000: "Cloud Foundry does not accept the token that its own login server has just given: is `cf_api` of the same foundation?",
-    10002: "Cloud Foundry saw no token: a proxy in front of it drops the Authorization header",
-    10003: f"the login may not do this: it lacks the role in the space ({ROLES}; {GRANT}) or the scope cloud_controller.write",
-    10005: "this Cloud Foundry does not know a parameter of Deployer's: it is too old, or no Cloud Controller (Korifi knows fewer)",
-    10000: "this Cloud Foundry has no such request: it is too old, or `cf_api` is not the address of its API",
-    10010: f"it does not exist, or the login may not see it: that needs a role in its space ({GRANT})",
-    10017: "the organization is suspended, and nothing in it can be changed: ask the operator of the foundation",
-    10019: "the space is suspended, and nothing in it can be changed: ask the operator of the foundation",
+    1000: "Cloud Foundry does not accept the token that its own login server has just issued. "
+    "Check that `cf_api` belongs to the same foundation",
+    10002: "Cloud Foundry received no token. A proxy in front of it drops the Authorization header: "
+    "let that header through",
+    10003: f"the login lacks the role in the space ({ROLES}) or the scope cloud_controller.write. {GRANT}",
+    10005: "this Cloud Foundry does not support a parameter that Deployer sends: "
+    "it is too old, or it is Korifi, which supports fewer",
+    10000: "this Cloud Foundry does not support this request: "
+    "it is too old, or `cf_api` is not the address of its API",
+    10010: f"it does not exist, or the login may not see it, which requires a role in its space. {GRANT}",
+    10017: "the organization is suspended: nothing in it can be changed. Ask the foundation's operator",
+    10019: "the space is suspended: nothing in it can be changed. Ask the foundation's operator",
     10020: "its organization or space is being deleted",
-    330002: "a feature is switched off on this foundation. Docker images need `cf enable-feature-flag diego_docker`, by an admin",
-    390014: "rolling deployments are switched off on this foundation: use `cf_strategy: restart`",
+    330002: "a feature is disabled on this foundation. "
+    "For Docker images, an admin must run `cf enable-feature-flag diego_docker`",
+    390014: "rolling deployments are disabled on this foundation. Use `cf_strategy: restart`",
 }
+"""What a refusal means, by the code of the error."""
 
 DETAILS: tuple[tuple[str, str], ...] = (
     (
         r"Assign a droplet|Invalid droplet",
-        "the app has nothing to run: push it once (`cf push`), or give `image` for a docker app",
+        "the app has no droplet to run. Push it once (`cf push`), or set `image` if it is a Docker app",
     ),
     (
         r"support rolling deployments",
-        "the quota has no room for the extra instance of a rolling deployment: raise it, free some, or use `cf_strategy: restart`",
+        (
+            "the quota does not allow the extra instance of a rolling deployment. "
+            "Increase it, free some, or use `cf_strategy: restart`"
+        ),
     ),
     (
         r"quota|exceeds .*(?:limit|memory|rate)",
-        "a quota of the organization or space is used up: raise it, or scale down or stop other apps in it",
+        (
+            "a quota of the organization or space is used up. "
+            "Increase it, or scale down or stop other apps in it"
+        ),
     ),
     (
         r"Docker package for a buildpack app",
-        "`image` is for docker apps, and what an app is was decided when it was made: leave `image` out",
+        "`image` requires a Docker app, and this one was created as a buildpack app. Remove `image`",
     ),
     (
         r"deployment in progress",
-        "a rolling deployment of the app is going on: wait for its end, or stop it with `command: cancel`",
+        "a rolling deployment of the app is in progress. Wait for it, or cancel it with `command: cancel`",
     ),
     (
         r"Ensure (?:it|that the \w+|the \w+) exists",
-        f"it does not exist, or the login may not use it: that needs the role {ROLES} ({GRANT})",
+        f"it does not exist, or the login may not use it, which requires the role {ROLES}. {GRANT}",
     ),
 )
+"""What an unprocessable request (code 10008) means, by the error's detail."""
 
-WAITS: dict[int, str] = {
+TEMPORARY_ERRORS: dict[int, str] = {
     20004: "Cloud Foundry can't reach its login server",
     10015: "Cloud Foundry can't reach its database",
-    170015: "Cloud Foundry can't reach what runs the apps",
-    200002: "Cloud Foundry can't tell at the moment how the instances are",
+    170015: "Cloud Foundry can't reach the runtime of its apps",
+    200002: "Cloud Foundry can't currently report the state of the instances",
 }
+"""What a server error means, by its code."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiError:
-    """One of the errors that an answer holds."""
+    """One error of a response."""
 
     code: int
     title: str
@@ -88,114 +111,155 @@ class ApiError:
 
 
 def json_or_raise(response: Response) -> Any:
-    """The JSON of a good answer; nothing for an empty one. Raises RefusedError and UnavailableError for every other."""
+    """The JSON of a good response; None if it is empty.
+
+    Raises RefusedError and UnavailableError for any other response.
+    """
     if response.status < 300 and (response.is_json or response.data == ""):
         return response.data if response.is_json else None
-    raise error_for(response) if errors_of(response) else _in_its_place(response)
+    raise error_for(response) if errors_of(response) else _not_cloudfoundry(response)
 
 
-def _in_its_place(response: Response) -> UnavailableError:
-    """What something else has answered in Cloud Foundry's place: it may have passed the request on before that, so it always arrived."""
+def _not_cloudfoundry(response: Response) -> UnavailableError:
+    """What a response means that something else has sent in Cloud Foundry's place.
+
+    It may have passed the request on before that: so the request may always have arrived.
+    """
     error = redirect_error(response) if 300 <= response.status < 400 else not_from_cloudfoundry(response)
-    updating = response.headers.get("x-cf-routererror") == "unknown_route"
-    gateway = response.status < 500 and response.status not in PASSING and not updating
-    return replace(error, may_have_arrived=True, from_gateway=gateway)
+    from_gateway = (
+        response.status < 500 and response.status not in TEMPORARY and not _is_unknown_route(response)
+    )
+    return replace(error, may_have_arrived=True, from_gateway=from_gateway)
+
+
+def _is_unknown_route(response: Response) -> bool:
+    """Whether the foundation's router has no app for the address."""
+    return response.headers.get("x-cf-routererror") == "unknown_route"
 
 
 def errors_of(response: Response) -> tuple[ApiError, ...]:
-    """What an answer of the Cloud Controller says is wrong; nothing if it is none. Its 429 is announced as text (cloudfoundry-api 0)."""
+    """The errors of a response of the Cloud Controller; empty if it has none.
+
+    The type of a 429 is text, although it is JSON (cloudfoundry-api 0).
+    """
     rows = payload.records(response.data, "errors") if response.status >= 400 else []
-    coded = [row for row in rows if type(row.get("code")) is int]
     return tuple(
-        ApiError(row["code"], one_line(row.get("title")), one_line(row.get("detail"))) for row in coded
+        ApiError(row["code"], one_line(row.get("title")), one_line(row.get("detail")))
+        for row in rows
+        if type(row.get("code")) is int
     )
 
 
 def codes(response: Response) -> frozenset[int]:
-    """The codes of its errors."""
-    return frozenset(trouble.code for trouble in errors_of(response))
+    """The codes of a response's errors."""
+    return frozenset(error.code for error in errors_of(response))
+
+
+def is_invalid_token(response: Response) -> bool:
+    """Whether the token was refused, perhaps because it has expired."""
+    return INVALID_TOKEN in codes(response)
 
 
 def error_for(response: Response) -> RefusedError | UnavailableError:
-    """An answer of the Cloud Controller that is not good."""
-    found = errors_of(response)
-    known = [trouble.code for trouble in found]
-    said = "; ".join(str(trouble) for trouble in found[:5])
-    if STAGING in known:
+    """The error that a response with errors of the Cloud Controller means."""
+    errors = errors_of(response)
+    text = _error_text(errors)
+    if STAGING_IN_PROGRESS in codes(response):
         return UnavailableError(
-            f"another build of the app is still being staged ({said})",
+            f"another build of the app is still being staged ({text})",
             from_server=True,
             retry_after=STAGING_RETRY_SECONDS,
         )
     if response.status == 429:
         return UnavailableError(
-            f"Cloud Foundry is asked too often ({said})", from_server=True, retry_after=retry_after(response)
+            f"rate limited by Cloud Foundry ({text})", from_server=True, retry_after=retry_after(response)
         )
     if response.status >= 500:
-        what = next(
-            (WAITS[code] for code in known if code in WAITS), "Cloud Foundry does not answer properly"
-        )
+        known = (TEMPORARY_ERRORS[error.code] for error in errors if error.code in TEMPORARY_ERRORS)
+        what = next(known, "Cloud Foundry returned an error")
         return UnavailableError(
-            f"{what} ({said})",
+            f"{what} ({text})",
             may_have_arrived=True,
             from_server=True,
             server_error=summary(response),
             retry_after=retry_after(response),
         )
-    remedy = next((sentence for trouble in found if (sentence := _remedy(trouble))), "")
-    return RefusedError(
-        f"{remedy}. {summary(response)}" if remedy else summary(response), token_wide=response.status == 401
-    )
+    explanation = next((found for error in errors if (found := _explanation(error))), "")
+    reason = f"{explanation}. {summary(response)}" if explanation else summary(response)
+    return RefusedError(reason, token_wide=response.status == 401)
 
 
-def _remedy(trouble: ApiError) -> str:
-    by_text = next(
-        (sentence for pattern, sentence in DETAILS if re.search(pattern, trouble.detail, re.IGNORECASE)), ""
-    )
-    return by_text if trouble.code == UNPROCESSABLE else REFUSALS.get(trouble.code, "")
+def _explanation(error: ApiError) -> str:
+    """What a refusal means, and what to do; empty if it is unknown."""
+    if error.code != UNPROCESSABLE:
+        return REFUSALS.get(error.code, "")
+    matches = (text for pattern, text in DETAILS if re.search(pattern, error.detail, re.IGNORECASE))
+    return next(matches, "")
+
+
+def _error_text(errors: tuple[ApiError, ...]) -> str:
+    return "; ".join(str(error) for error in errors[:MAX_ERRORS])
 
 
 def summary(response: Response) -> str:
-    """Status, words and the request's id, by which an operator finds it in the logs."""
-    what = "; ".join(str(trouble) for trouble in errors_of(response)[:5])
-    number = request_id(response)
-    return f"Cloud Foundry says: HTTP {response.status}{f', {what}' if what else ''}{f', request {number}' if number else ''}"
+    """Status and errors, and the request's id, by which an operator finds it in the logs."""
+    parts = [f"HTTP {response.status}"]
+    if errors := _error_text(errors_of(response)):
+        parts.append(errors)
+    if identifier := request_id(response):
+        parts.append(f"request {identifier}")
+    return f"Cloud Foundry says: {', '.join(parts)}"
 
 
 def request_id(response: Response) -> str:
-    """`X-Vcap-Request-Id`, if it looks like one."""
+    """The id in `X-Vcap-Request-Id`; empty if it is missing, or has another format."""
     text = response.headers.get("x-vcap-request-id", "")
     return text if re.fullmatch(r"[\w:.-]{1,120}", text, re.ASCII) else ""
 
 
+def remaining(response: Response) -> int | None:
+    """Requests left in the rate limit window; None if the response does not tell."""
+    text = response.headers.get("x-ratelimit-remaining", "")
+    return int(text) if re.fullmatch(r"\d{1,9}", text, re.ASCII) else None
+
+
 REDIRECTS = {
-    Leads.NOWHERE: "HTTP {status}, a redirect to nowhere: is `cf_api` right?",
-    Leads.TO_OTHER_HOST: "`cf_api` redirects to another host, {host}, as for a login; nothing was sent there. Set it to what "
-    "`cf api` shows",
-    Leads.TO_CLEARTEXT: "the address redirects from https to http. Correct that in the proxy in front of Cloud Foundry",
-    Leads.TO_OTHER_ORIGIN: "the address redirects: set `cf_api` to the API's own address, perhaps {origin}",
-    Leads.TO_LOGIN: "something in front of Cloud Foundry asks for a login. Set `cf_api` to what `cf api` shows",
-    Leads.TO_OTHER_PATH: "something in front of Cloud Foundry redirects its API to another path. Set `cf_api` to what `cf api` shows",
+    Leads.NOWHERE: "HTTP {status}: a redirect without a valid destination. Check `cf_api`",
+    Leads.TO_OTHER_HOST: "`cf_api` redirects to another host, {host}, as for a login; "
+    "nothing was sent there. Set it to what `cf api` shows",
+    Leads.TO_CLEARTEXT: "the address redirects from https to http. "
+    "Correct that in the proxy in front of Cloud Foundry",
+    Leads.TO_OTHER_ORIGIN: "the address redirects. Set `cf_api` to the API's own address, perhaps {origin}",
+    Leads.TO_LOGIN: "something in front of Cloud Foundry requires a login. "
+    "Set `cf_api` to what `cf api` shows",
+    Leads.TO_OTHER_PATH: "something in front of Cloud Foundry redirects its API to another path. "
+    "Set `cf_api` to what `cf api` shows",
 }
+"""What a redirect means, by where it leads."""
 
 
 def redirect_error(response: Response) -> UnavailableError:
-    """A redirect, which is never followed: the token would go along, and a POST would become a GET."""
+    """The error for a redirect. It is never followed: the token would go along, and a POST become a GET."""
     to = redirect(response.url, response.headers)
-    said = REDIRECTS[to.leads].format(status=response.status, host=to.host, origin=to.origin)
-    return UnavailableError(said + response.through, permanent=True)
+    reason = REDIRECTS[to.leads].format(status=response.status, host=to.host, origin=to.origin)
+    return UnavailableError(reason + response.through, permanent=True)
 
 
 def not_from_cloudfoundry(response: Response) -> UnavailableError:
-    """Something that is not in the Cloud Controller's shape, told as what it is (cloudfoundry-api 1 and 3)."""
-    if response.headers.get("x-cf-routererror") == "unknown_route":
-        what = "the foundation's router knows no such address: `cf_api` is wrong, or the API is being updated"
+    """The error for a response that is not in the Cloud Controller's format, named as what it is.
+
+    Source: cloudfoundry-api 1 and 3.
+    """
+    if _is_unknown_route(response):
+        what = (
+            "the foundation's router has no route for this address: "
+            "`cf_api` is wrong, or the API is being updated"
+        )
     elif response.is_json:
-        what = "JSON that is not Cloud Foundry's: a gateway in front of it, or a wrong `cf_api`"
-    elif "<html" in str(response.data)[:2000].lower() or response.kind == "text/html":
-        what = "a page instead of JSON: a proxy in front of Cloud Foundry, or a wrong `cf_api`"
+        what = "JSON that is not Cloud Foundry's: a gateway is in front of it, or `cf_api` is wrong"
+    elif "<html" in str(response.data)[:HTML_SEARCH_CHARS].lower() or response.kind == "text/html":
+        what = "a web page instead of JSON: a proxy is in front of Cloud Foundry, or `cf_api` is wrong"
     else:
-        what = "an answer that is not Cloud Foundry's: a proxy in front of it, or a wrong `cf_api`"
-    return UnavailableError(
-        f"HTTP {response.status}: {what}{response.through}", retry_after=retry_after(response)
-    )
+        what = "a response that is not Cloud Foundry's: a proxy is in front of it, or `cf_api` is wrong"
+    reason = f"HTTP {response.status}: {what}{response.through}"
+    return UnavailableError(reason, retry_after=retry_after(response))

@@ -1,6 +1,6 @@
-"""UAA, the login server: one way to a token, and a token that is renewed before it expires (cloudfoundry-api 2).
+"""UAA, the login server: gets a token, and renews it before it expires (cloudfoundry-api 2).
 
-A wrong password is sent once: five failures lock an account. https://docs.cloudfoundry.org/api/uaa/
+A wrong password is sent only once: five failures lock the account. https://docs.cloudfoundry.org/api/uaa/
 """
 
 from __future__ import annotations
@@ -18,240 +18,271 @@ from deployer.http import untrusted_json
 from deployer.http.client import Http, Response, retry_after
 from deployer.model import LateError, RefusedError, UnavailableError
 from deployer.model.text import one_line
-from deployer.providers.cloudfoundry.api import responses
 
 RENEW_AHEAD_SECONDS = 60.0
-"""Seconds before its end at which a token is renewed; of a short life, half."""
+"""How long before its end a token is renewed; at most half of its lifetime."""
 
-BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+LOGIN_RETRY_SECONDS = 15.0
+"""How long to wait after UAA's rate limit if it does not say (cloudfoundry-api 2)."""
+
+MAX_LOGIN_TRIES = 3
+"""How often a password is sent without a response of the login server itself.
+
+Five wrong ones lock the account (cloudfoundry-api 2).
+"""
+
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+CLIENT_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 TOKENLIKE = re.compile(r"\S*[\w.~+/=-]{30}\S*")
-"""The whole word: what is left of a secret would be known as none."""
+"""A word that may contain a token. The whole word: the rest of a secret would not be redacted."""
 
-WRONG = (
-    "the login server does not accept `cf_username` and `cf_password`; it was tried once, because five failures lock an account. A user of "
-    "another identity provider needs `cf_origin`; where people log in by single sign-on, use `cf_assertion`, or a client "
-    "(`cf_client_id`, `cf_client_secret`)"
+USER_REJECTED = (
+    "the login server does not accept `cf_username` and `cf_password`. "
+    "They were sent only once, because five failures lock an account. "
+    "For a user of another identity provider, set `cf_origin`; where users log in by single sign-on, "
+    "use `cf_assertion`, or a client (`cf_client_id`, `cf_client_secret`)"
 )
-LOCKED = "the account is locked after too many failed logins: wait until it is unlocked, or ask an admin; nothing more was tried"
-CLIENT = "the login server does not accept `cf_client_id` and `cf_client_secret`"
-IDENTITY = (
-    "the login server does not accept `cf_assertion`. Such a token lives for minutes: it must be made in this job, just before; "
-    "and UAA must trust who issues it, and its audience"
+LOCKED = "the account is locked after too many failed logins. Wait until it is unlocked, or ask an admin"
+CLIENT_REJECTED = "the login server does not accept `cf_client_id` and `cf_client_secret`"
+ASSERTION_REJECTED = (
+    "the login server does not accept `cf_assertion`. Such a token is only valid for minutes: "
+    "create it in this job, right before this step. UAA must also trust its issuer and audience"
+)
+NOT_SENT_AGAIN = (
+    f"the login server failed {MAX_LOGIN_TRIES} times: "
+    "the password is not sent again, because wrong ones lock the account"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How the user logs in: a password, a client, or a token that the CI system has issued."""
+    """How the user logs in: with a password, as a client, or with a token that the CI system has issued."""
 
     username: str = ""
     password: str = field(default="", repr=False)
     origin: str = ""
+    """The identity provider of the user; empty for the foundation's own."""
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
     assertion: str = field(default="", repr=False)
+    """The identity token of the CI system."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What is sent for a token. `client`: who we say we are, `id:secret`; empty where the form says it. `refusal`: what a no means."""
+    """The request for a token."""
 
     form: dict[str, str] = field(repr=False)
-    refusal: str
+    rejection: str
+    """What it means if the login is rejected."""
     client: str = field(default="", repr=False)
+    """The client's `id:secret` for basic authentication; empty if the form contains the client."""
     query: dict[str, str] = field(default_factory=dict)
 
 
-def grant(login: Login) -> Grant:
-    """PURE. The way that fits what was given; a client's own token is a client's login, a person's token needs no client of its own."""
+def grant_for(login: Login) -> Grant:
+    """PURE. The request for a token that fits the login.
+
+    A client's identity token logs in the client; a user's needs no client of its own.
+    """
     client = f"{login.client_id or 'cf'}:{login.client_secret}"
-    credentials = {"grant_type": "client_credentials", "client_id": login.client_id}
+    as_client = {"grant_type": "client_credentials", "client_id": login.client_id}
     if login.assertion and login.client_id and not login.client_secret:
-        return Grant(
-            {**credentials, "client_assertion": login.assertion, "client_assertion_type": ASSERTION}, IDENTITY
-        )
+        assertion = {"client_assertion": login.assertion, "client_assertion_type": CLIENT_ASSERTION}
+        return Grant(as_client | assertion, ASSERTION_REJECTED)
     if login.assertion:
-        return Grant({"grant_type": BEARER, "assertion": login.assertion}, IDENTITY, client)
+        form = {"grant_type": JWT_BEARER, "assertion": login.assertion}
+        return Grant(form, ASSERTION_REJECTED, client)
     if login.client_id:
-        return Grant({**credentials, "client_secret": login.client_secret}, CLIENT)
-    query = (
-        {"login_hint": json.dumps({"origin": login.origin}, separators=(",", ":"))} if login.origin else {}
-    )
-    return Grant(
-        {"grant_type": "password", "username": login.username, "password": login.password},
-        WRONG,
-        "cf:",
-        query,
-    )
-
-
-MAX_LOGIN_TRIES = 3
-"""Requests with a password that may end without the login server's own word: five wrong ones lock the account (cloudfoundry-api 2)."""
-
-UNANSWERED = (
-    "the login server failed three times: the password is not sent again, because wrong ones lock the account"
-)
+        return Grant({**as_client, "client_secret": login.client_secret}, CLIENT_REJECTED)
+    form = {"grant_type": "password", "username": login.username, "password": login.password}
+    query = {}
+    if login.origin:
+        query = {"login_hint": json.dumps({"origin": login.origin}, separators=(",", ":"))}
+    return Grant(form, USER_REJECTED, "cf:", query)
 
 
 class Uaa:
-    """One login, kept fresh. `access` is the token; `scopes` what it is for, as far as the server said."""
+    """One login, whose token is kept valid."""
 
     def __init__(
         self,
         login: Login,
-        opened: Callable[..., Http],
+        open_http: Callable[..., Http],
         *,
         now: Callable[[], float],
-        hide: Callable[[str], None],
+        add_secret: Callable[[str], None],
     ) -> None:
-        self.access = ""
+        self.access_token = ""
         self.scopes: frozenset[str] = frozenset()
-        self._grant = grant(login)
-        self._opened = opened
+        """What the token may be used for; empty if the server does not say."""
+        self._grant = grant_for(login)
+        self._open_http = open_http
         self._now = now
-        self._hide = hide
+        self._add_secret = add_secret
         self._http: Http | None = None
-        self._refresh = ""
+        self._refresh_token = ""
         self._renew_at = 0.0
-        self._refused = ""
+        self._rejection = ""
+        """Why the login was rejected; then it is not tried again."""
         self._accepted = False
+        """The login was accepted once, so that it can't be wrong."""
         self._unanswered = 0
+        """How often the password was sent without a response of the login server itself."""
 
-    def at(self, address: str) -> None:
-        """Where it is, as the API has named it."""
+    def open(self, address: str) -> None:
+        """Use the login server at this address, which the API has named. Sends no request."""
         basic = base64.b64encode(self._grant.client.encode()).decode() if self._grant.client else ""
-        self._http = self._opened(address, token=basic, scheme="Basic")
+        self._http = self._open_http(address, token=basic, scheme="Basic")
 
     @property
     def claims(self) -> dict[str, Any]:
-        """What the token says of itself; nothing where it is opaque."""
-        return claims(self.access)
+        """What the token says about itself; empty if it is opaque."""
+        return claims(self.access_token)
 
-    def fresh(self, *, timeout: float | None = None, anew: bool = False) -> None:
-        """See to it that the token holds for a while. `anew`: whatever its age. Raises RefusedError and UnavailableError."""
-        if self.access and not anew and self._now() < self._renew_at:
+    def ensure_token(self, *, timeout: float | None = None, force: bool = False) -> None:
+        """Get a token unless there is one that is still valid for a while.
+
+        `force`: get another one in any case. Raises RefusedError and UnavailableError.
+        """
+        if self.access_token and not force and self._now() < self._renew_at:
             return
-        if self._refused:
-            raise RefusedError(self._refused, token_wide=True)
-        asked = self._now()
-        if self._refresh:
-            response = self._ask({"grant_type": "refresh_token", "refresh_token": self._refresh}, {}, timeout)
-            if not (response.status in {400, 401} and _is_oauth(response)):
-                self._take(good(response, IDENTITY, once=False), asked)
-                return
-            self._refresh = ""  # expired or withdrawn: what worked at first may do so again
-        if (
-            self._unanswered >= MAX_LOGIN_TRIES and not self._accepted
-        ):  # one that was accepted is right: it locks nothing
-            raise RefusedError(UNANSWERED, token_wide=True)
+        if self._rejection:
+            raise RefusedError(self._rejection, token_wide=True)
+        sent_at = self._now()
+        if not self._refresh(timeout, sent_at):
+            self._log_in(timeout, sent_at)
+
+    def _refresh(self, timeout: float | None, sent_at: float) -> bool:
+        """Use the refresh token; False if there is none, or if it has expired or was revoked."""
+        if not self._refresh_token:
+            return False
+        form = {"grant_type": "refresh_token", "refresh_token": self._refresh_token}
+        response = self._request(form, {}, timeout)
+        if response.status in {400, 401} and _is_oauth_error(response):
+            self._refresh_token = ""
+            return False
+        self._take(token_or_raise(response, ASSERTION_REJECTED, may_lock=False), sent_at)
+        return True
+
+    def _log_in(self, timeout: float | None, sent_at: float) -> None:
+        if self._unanswered >= MAX_LOGIN_TRIES and not self._accepted:
+            raise RefusedError(NOT_SENT_AGAIN, token_wide=True)
         try:
-            response = self._ask(self._grant.form, self._grant.query, timeout)
-            self._unanswered += response.status >= 500 and self._grant.form.get("grant_type") == "password"
-            self._take(good(response, self._grant.refusal, once=not self._accepted), asked)
+            response = self._request(self._grant.form, self._grant.query, timeout)
+            self._unanswered += response.status >= 500 and _has_password(self._grant.form)
+            self._take(token_or_raise(response, self._grant.rejection, may_lock=not self._accepted), sent_at)
             self._unanswered, self._accepted = 0, True
         except RefusedError as error:
-            self._refused = error.reason
+            self._rejection = error.reason
             raise
 
-    def _ask(self, form: dict[str, str], query: dict[str, str], timeout: float | None) -> Response:
+    def _request(self, form: dict[str, str], query: dict[str, str], timeout: float | None) -> Response:
+        """Send a request for a token.
+
+        Its UnavailableError never says that something may have arrived: no request to the API was sent.
+        """
         if self._http is None:
-            raise UnavailableError("the login server is not known yet")
+            raise UnavailableError("the login server is unknown yet")
         try:
             return self._http.send("POST", "/oauth/token", query or None, form=form, timeout=timeout)
         except UnavailableError as error:
-            self._unanswered += error.may_have_arrived and form.get("grant_type") == "password"
-            made = LateError if isinstance(error, LateError) else UnavailableError
-            # Nothing else has been sent: it is no lost answer.
-            raise made(f"the login server: {error.reason}", permanent=error.permanent) from error
+            self._unanswered += error.may_have_arrived and _has_password(form)
+            error_class = LateError if isinstance(error, LateError) else UnavailableError
+            raise error_class(f"the login server: {error.reason}", permanent=error.permanent) from error
 
-    def _take(self, answer: dict[str, Any], asked: float) -> None:
-        access, refresh = answer["access_token"], answer.get("refresh_token")
-        self._hide(access)
+    def _take(self, data: dict[str, Any], sent_at: float) -> None:
+        """Use the tokens of a response. Its lifetime counts from when the request was sent."""
+        access, refresh = data["access_token"], data.get("refresh_token")
+        self._add_secret(access)
         if isinstance(refresh, str) and refresh:
-            self._hide(refresh)
-            self._refresh = refresh
-        self.access = access
-        self.scopes = frozenset(str(answer.get("scope") or "").split())
-        life = _life(answer)
-        self._renew_at = asked + life - min(RENEW_AHEAD_SECONDS, life / 2)
+            self._add_secret(refresh)
+            self._refresh_token = refresh
+        self.access_token = access
+        self.scopes = frozenset(str(data.get("scope") or "").split())
+        lifetime = _lifetime_seconds(data)
+        self._renew_at = sent_at + lifetime - min(RENEW_AHEAD_SECONDS, lifetime / 2)
 
 
-def good(response: Response, refusal: str, *, once: bool = True) -> dict[str, Any]:
-    """PURE. The answer with a token. Raises RefusedError and UnavailableError, never with what may hold a token (cloudfoundry-api 2).
+def _has_password(form: dict[str, str]) -> bool:
+    return form.get("grant_type") == "password"
 
-    `once`: what was sent may be a wrong password, so that a refusal which is not the login server's own counts as one, too.
+
+def token_or_raise(response: Response, rejection: str, *, may_lock: bool = True) -> dict[str, Any]:
+    """PURE. The JSON of a response with a token (cloudfoundry-api 2).
+
+    Args:
+        response: to the request for a token.
+        rejection: what it means if the login is rejected.
+        may_lock: the login may be wrong, so that repeating it could lock the account: then any rejection
+            counts, even if it is not the login server's own.
+
+    Raises:
+        RefusedError: if the login was rejected.
+        UnavailableError: for any other response. The message never contains what may be a token.
     """
     data = response.data
-    if (
-        response.status == 200
-        and isinstance(data, dict)
-        and isinstance(data.get("access_token"), str)
-        and data["access_token"]
-    ):
-        return data
+    if response.status == 200 and isinstance(data, dict):
+        token = data.get("access_token")
+        if isinstance(token, str) and token:
+            return data
     if 300 <= response.status < 400:
         raise UnavailableError(
-            "the login server redirects: it is not the one that gives tokens", permanent=True
+            "the login server redirects, so that it is not the one that issues tokens", permanent=True
         )
-    wait = retry_after(response)
     if response.status == 429:
         raise UnavailableError(
-            "the login server is asked too often (HTTP 429)",
+            "rate limited by the login server (HTTP 429)",
             from_server=True,
-            retry_after=wait or responses.LOGIN_RETRY_SECONDS,
+            retry_after=retry_after(response) or LOGIN_RETRY_SECONDS,
         )
-    if (
-        once and response.status in {400, 401, 403} and not _is_oauth(response)
-    ):  # asked again, a wrong password would lock the account
-        raise RefusedError(f"{refusal} (HTTP {response.status})", token_wide=True)
-    if not _is_oauth(response) or response.status >= 500:
+    if may_lock and response.status in {400, 401, 403} and not _is_oauth_error(response):
+        raise RefusedError(f"{rejection} (HTTP {response.status})", token_wide=True)
+    if not _is_oauth_error(response) or response.status >= 500:
         raise UnavailableError(
-            f"the login server does not answer properly (HTTP {response.status})",
-            from_server=_is_oauth(response),
-            retry_after=wait,
+            f"the login server returned no token (HTTP {response.status})",
+            from_server=_is_oauth_error(response),
+            retry_after=retry_after(response),
         )
-    said = _said(data)
-    if "locked" in said:
-        raise RefusedError(f"{LOCKED} ({said})", token_wide=True)
-    raise RefusedError(
-        f"{CLIENT if data.get('error') == 'invalid_client' and refusal != IDENTITY else refusal} ({said})",
-        token_wide=True,
-    )
+    text = _error_text(data)
+    if "locked" in text:
+        rejection = LOCKED
+    elif data.get("error") == "invalid_client" and rejection != ASSERTION_REJECTED:
+        rejection = CLIENT_REJECTED
+    raise RefusedError(f"{rejection} ({text})", token_wide=True)
 
 
 def claims(token: str) -> dict[str, Any]:
-    """PURE. The middle part of a JWT, unverified: only the server may believe it."""
+    """PURE. The claims of a JWT, which are not verified; empty if it is not a JWT."""
     parts = token.split(".")
+    if len(parts) != 3:
+        return {}
     try:
-        read = (
-            untrusted_json.loads(base64.urlsafe_b64decode(parts[1] + "==").decode())
-            if len(parts) == 3
-            else {}
-        )
+        found = untrusted_json.loads(base64.urlsafe_b64decode(parts[1] + "==").decode())
     except (ValueError, binascii.Error):
         return {}
-    return read if isinstance(read, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
-def _is_oauth(response: Response) -> bool:
-    return (
-        response.status >= 400
-        and isinstance(response.data, dict)
-        and isinstance(response.data.get("error"), str)
-    )
+def _is_oauth_error(response: Response) -> bool:
+    """Whether it is an error of the login server itself."""
+    data = response.data
+    return response.status >= 400 and isinstance(data, dict) and isinstance(data.get("error"), str)
 
 
-def _said(data: dict[str, Any]) -> str:
-    """The server's reason without anything that may be a token: a part of one is not known as a secret any more."""
+def _error_text(data: dict[str, Any]) -> str:
+    """The server's reason without anything that may be a token: a part of one would not be redacted."""
     kind, text = one_line(data["error"]), one_line(data.get("error_description"))
     return kind if kind == "invalid_token" or not text else f"{kind}: {TOKENLIKE.sub('…', text)}"
 
 
-def _life(answer: dict[str, Any]) -> float:
-    """Seconds that the token holds, by no clock but the server's; for ever where nothing tells: then a refusal says that it is over."""
-    own = claims(answer["access_token"])
-    for end, begin in ((answer.get("expires_in"), 0), (own.get("exp"), own.get("iat"))):
+def _lifetime_seconds(data: dict[str, Any]) -> float:
+    """How long the token is valid, by the server's clock only.
+
+    Infinite if nothing says so: then it is used until it is refused.
+    """
+    own = claims(data["access_token"])
+    for end, begin in ((data.get("expires_in"), 0), (own.get("exp"), own.get("iat"))):
         if isinstance(end, int | float) and isinstance(begin, int | float) and end > begin:
             return float(end - begin)
     return math.inf

@@ -1,4 +1,7 @@
-"""The log of an app and of its staging, from log-cache (cloudfoundry-api 9). Best effort: nothing that fails here changes a verdict."""
+"""The log of an app and of its staging, from log-cache (cloudfoundry-api 9).
+
+Best effort: a failure in here never changes a verdict.
+"""
 
 from __future__ import annotations
 
@@ -18,76 +21,88 @@ from deployer.providers import payload
 from deployer.providers.cloudfoundry.api.client import Client
 
 MAX_ENVELOPES = 1000
-"""Envelopes of one answer: the most that there are."""
+"""Envelopes of one response: the most that log-cache sends."""
 
 MAX_PAGES = 5
-"""Full answers that are read in one look."""
+"""How many full responses one poll reads."""
 
 OVERLAP_NANOSECONDS = 2_000_000_000
-"""Nanoseconds that are read again each time: lines of several cells arrive out of their order."""
+"""What is read again by each poll: lines of several cells arrive out of order."""
 
 READ_SECONDS = 5.0
-"""Seconds for an answer: a log must not hold up a look."""
+"""How long to wait for a response: a log must not delay a poll."""
 
 MAX_LOG_FAILURES = 5
-"""In a row, after which it is given up."""
+"""Failures in a row after which the log is given up."""
 
 MAX_ERROR_LINES = 5
-"""Lines of a staging's errors that are kept for its reason."""
+"""How many error lines of a staging are kept for its failure reason."""
 
 STAGING, PLATFORM, ROUTER = "STG", "API", "RTR"
-GIVEN_UP = "the log could not be read {} times in a row ({}): it is not shown any more. `cf logs APP --recent` has it"
-NO_LOGS = "this Cloud Foundry has no log-cache: no log is shown"
+GIVEN_UP = (
+    "could not read the log {} times in a row ({}): it is no longer printed. "
+    "To read it, run `cf logs APP --recent`"
+)
+NO_LOGS = "this Cloud Foundry has no log-cache: no log is printed"
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a log. `time`: nanoseconds of the server's clock; `process`: the guid of the process that wrote it, if any did."""
+    """One line of a log."""
 
     time: int
+    """Nanoseconds of the server's clock."""
     source: str
+    """What wrote it, such as `APP/PROC/WEB`, `CELL` or `STG`."""
     instance: str
+    """The index of the instance that wrote it; empty if none did."""
     process: str
+    """The guid of the process that wrote it; empty if none did."""
     text: str
     error: bool
+    """Written to stderr."""
 
     @property
     def key(self) -> bytes:
-        """What tells it from every other but its doubles."""
+        """Identifies the line among all others, except for its duplicates."""
         parts = "\0".join((str(self.time), self.source, self.instance, str(self.error), self.text))
         return hashlib.blake2b(parts.encode("utf-8", "replace"), digest_size=16).digest()
 
     @property
     def shown(self) -> str:
-        """As `cf logs` writes it, without the time."""
-        return (
-            f"[{self.source}/{self.instance}] {self.text}"
-            if self.instance
-            else f"[{self.source}] {self.text}"
-        )
+        """As `cf logs` prints it, without the time."""
+        source = f"{self.source}/{self.instance}" if self.instance else self.source
+        return f"[{source}] {self.text}"
+
+    @property
+    def from_platform(self) -> bool:
+        """Written by the platform itself, or by a staging."""
+        return self.source in {STAGING, PLATFORM}
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """The lines of one answer by their time. `full`: there are more behind them; what can't be read counts for that, too."""
+class Batch:
+    """The lines of one response, in the order of their time."""
 
     lines: list[Line]
     full: bool
+    """There may be more lines after these. Envelopes that can't be read count, too."""
 
 
-def read(data: Any) -> Read | None:
-    """PURE. None for an answer of another shape."""
-    batch = payload.value(data, "envelopes", "batch")
-    if not isinstance(batch, list):
+def read(data: Any) -> Batch | None:
+    """PURE. The lines of a response; None if it has another format."""
+    envelopes = payload.value(data, "envelopes", "batch")
+    if not isinstance(envelopes, list):
         return None
-    return Read(
-        sorted((line for each in batch if (line := _line(each))), key=lambda line: line.time),
-        len(batch) >= MAX_ENVELOPES,
-    )
+    lines = [line for each in envelopes if (line := _line(each))]
+    return Batch(sorted(lines, key=lambda line: line.time), len(envelopes) >= MAX_ENVELOPES)
 
 
 def _line(envelope: Any) -> Line | None:
-    """Numbers come as strings, from a Korifi as numbers; `type` may be missing, which is OUT (cloudfoundry-api 9)."""
+    """The line of an envelope; None if it has none that can be read.
+
+    Numbers are strings, but not in Korifi; a missing `type` means OUT (cloudfoundry-api 9).
+    """
     log = envelope.get("log") if isinstance(envelope, dict) else None
     if not isinstance(log, dict):
         return None
@@ -103,102 +118,108 @@ def _line(envelope: Any) -> Line | None:
     )
 
 
-Wanted = Callable[[Line], bool]
+LineFilter = Callable[[Line], bool]
 
 
 def of_staging(line: Line) -> bool:
-    """PURE. What belongs to a staging; what runs meanwhile goes on writing."""
-    return line.source in {STAGING, PLATFORM}
+    """PURE. Whether a line belongs to a staging. What runs meanwhile keeps writing lines as well."""
+    return line.from_platform
 
 
-def of_processes(guids: frozenset[str]) -> Wanted:
-    """PURE. What belongs to these processes, or to none; the requests that the router has seen are not of interest."""
+def of_processes(guids: frozenset[str]) -> LineFilter:
+    """PURE. Selects the lines of these processes, and those of no process, but not the router's requests."""
 
-    def wanted(line: Line) -> bool:
-        return line.source != ROUTER and (
-            line.source in {STAGING, PLATFORM} or not line.process or not guids or line.process in guids
-        )
+    def selects(line: Line) -> bool:
+        if line.source == ROUTER:
+            return False
+        return line.from_platform or not line.process or not guids or line.process in guids
 
-    return wanted
+    return selects
 
 
 @dataclass
 class AppLog:
-    """Where one app's log has been read to. `since` is a time of the server's clock; None: not known yet.
-
-    `errors`: the last lines that staging wrote as errors; they alone say why it failed.
-    """
+    """Reads one app's log, each line once."""
 
     api: Client
     guid: str
+    """The guid of the app."""
     since: int | None = None
-    errors: list[str] = field(default_factory=list)
-    _seen: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    """Up to which time of the server's clock the log was read; None if it is unknown yet."""
+    staging_errors: list[str] = field(default_factory=list)
+    """The last lines that a staging wrote as errors: only they name the reason of its failure."""
+    _counts: dict[tuple[int, bytes], int] = field(default_factory=dict)
+    """How many duplicates of each line were read, for the lines that are read again."""
     _failures: int = 0
     _given_up: bool = False
-    _news: tuple[str, ...] = ()
+    _warnings: tuple[str, ...] = ()
+    """Warnings that were not reported yet."""
 
     def begin(self) -> None:
-        """From the newest line on that there is now, by the server's clock; only once."""
-        if self.since is None and (found := self._read({"limit": "1", "descending": "true"})) is not None:
+        """Skip what was logged so far, by the server's clock. Only the first call has an effect."""
+        if self.since is not None:
+            return
+        found = self._read({"limit": "1", "descending": "true"})
+        if found is not None:
             self.since = max((line.time for line in found.lines), default=-1) + 1
 
-    def fresh(self, wanted: Wanted) -> tuple[Entry, ...]:
-        """The lines that were not read yet, each once."""
+    def new_entries(self, selects: LineFilter) -> tuple[Entry, ...]:
+        """The selected lines that were not read before."""
         self.begin()
         entries: list[Entry] = []
         for _ in range(MAX_PAGES):
-            if (
-                self.since is None
-                or (found := self._read({"start_time": str(self.since), "limit": str(MAX_ENVELOPES)})) is None
-            ):
+            if self.since is None:
                 break
-            entries += self._new(found.lines, wanted)
-            self._move_on(found)
+            found = self._read({"start_time": str(self.since), "limit": str(MAX_ENVELOPES)})
+            if found is None:
+                break
+            entries += [self._entry(line, count) for line, count in self._unread(found) if selects(line)]
+            self._advance(found)
             if not found.full:
                 break
         return tuple(entries)
 
-    def trouble(self) -> tuple[str, ...]:
-        """What people should know of it, told once."""
-        news, self._news = self._news, ()
-        return news
+    def take_warnings(self) -> tuple[str, ...]:
+        """What people should know about the log; each warning is returned once."""
+        warnings, self._warnings = self._warnings, ()
+        return warnings
 
-    def _new(self, found: list[Line], wanted: Wanted) -> list[Entry]:
-        """An entry's key holds how many of its doubles came before it: it is alone in all that is ever shown."""
+    def _unread(self, found: Batch) -> list[tuple[Line, int]]:
+        """The lines that were not read before, each with how many duplicates there are up to it."""
         counts: Counter[tuple[int, bytes]] = Counter()
-        entries: list[Entry] = []
-        for line in found:
+        unread: list[tuple[Line, int]] = []
+        for line in found.lines:
             key = (line.time, line.key)
             counts[key] += 1
-            if line.time < (self.since or 0) or counts[key] <= self._seen.get(key, 0):
+            if line.time < (self.since or 0) or counts[key] <= self._counts.get(key, 0):
                 continue
-            self._seen[key] = counts[key]
+            self._counts[key] = counts[key]
             if line.error and line.source == STAGING:
-                self.errors = [*self.errors, line.text][-MAX_ERROR_LINES:]
-            if wanted(line):
-                entries.append(
-                    Entry(
-                        (*key, counts[key]),
-                        line.shown,
-                        from_platform=line.source in {STAGING, PLATFORM},
-                        written=line.time,
-                    )
-                )
-        return entries
+                self.staging_errors = [*self.staging_errors, line.text][-MAX_ERROR_LINES:]
+            unread.append((line, counts[key]))
+        return unread
 
-    def _move_on(self, found: Read) -> None:
-        """A full answer is followed by what comes after it, however much there is of the same moment."""
+    @staticmethod
+    def _entry(line: Line, count: int) -> Entry:
+        """With `count`, the key is unique among all entries that are ever shown."""
+        key = (line.time, line.key, count)
+        return Entry(key, line.shown, from_platform=line.from_platform, written=line.time)
+
+    def _advance(self, found: Batch) -> None:
+        """Continue after a full response; otherwise read the last lines again.
+
+        If a full response has only lines of the same time, the rest of that time is skipped.
+        """
         since = self.since or 0
         last = max((line.time for line in found.lines), default=since)
         if found.full:
             self.since = last if last > since else since + 1
         else:
             self.since = max(since, last - OVERLAP_NANOSECONDS)
-        self._seen = {key: count for key, count in self._seen.items() if key[0] >= self.since}
+        self._counts = {key: count for key, count in self._counts.items() if key[0] >= self.since}
 
-    def _read(self, params: dict[str, str]) -> Read | None:
-        """One question. Its 404 means anything, also a token that is not taken."""
+    def _read(self, params: dict[str, str]) -> Batch | None:
+        """One request; None if there is no usable response."""
         if self._given_up:
             return None
         try:
@@ -215,19 +236,19 @@ class AppLog:
             return None
         found = read(response.data) if response.status == 200 else None
         if found is None:
-            self._failed(_said(response))
+            self._failed(_problem(response))
         else:
             self._failures = 0
         return found
 
-    def _failed(self, why: str) -> None:
+    def _failed(self, reason: str) -> None:
         self._failures += 1
         if self._failures >= MAX_LOG_FAILURES:
-            self._give_up(GIVEN_UP.format(MAX_LOG_FAILURES, why))
+            self._give_up(GIVEN_UP.format(MAX_LOG_FAILURES, reason))
 
-    def _give_up(self, why: str) -> None:
-        self._given_up, self._news = True, (why,)
+    def _give_up(self, warning: str) -> None:
+        self._given_up, self._warnings = True, (warning,)
 
 
-def _said(response: Response) -> str:
-    return f"HTTP {response.status}" if response.status != 200 else "an answer of another shape"
+def _problem(response: Response) -> str:
+    return f"HTTP {response.status}" if response.status != 200 else "unrecognized response"

@@ -1,202 +1,213 @@
-"""One look: at a build, a rolling deployment, the instances. instance_status.py says what the answers mean."""
+"""One poll of a build, a rolling deployment, or the instances of an app."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from deployer.model import Command, Handle, Phase, RefusedError, Snapshot, UnavailableError
 from deployer.providers import payload
-from deployer.providers.cloudfoundry.api.client import Client, of_app
-from deployer.providers.cloudfoundry.app import REVERTED, ROLLED_OUT, STAGED, STAYS_UP, STOPPED, AppState
+from deployer.providers.cloudfoundry.api import resources
+from deployer.providers.cloudfoundry.api.client import Client
+from deployer.providers.cloudfoundry.api.guids import droplet_of
+from deployer.providers.cloudfoundry.app import AppState
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.options import Options
-from deployer.providers.cloudfoundry.watching import crash_events, instance_status, logs, staging
+from deployer.providers.cloudfoundry.watching import (
+    build_status,
+    crash_events,
+    deployment_status,
+    instance_status,
+    logs,
+)
 from deployer.providers.cloudfoundry.watching.instance_status import Process
 from deployer.providers.payload import Row
 
-REPLACED = "its processes are being replaced by others"
+REPLACED = "its processes are being replaced"
 OVER = "over"
-STOPPED_MEANWHILE = "somebody has stopped the app meanwhile"
+STOPPED_MEANWHILE = "somebody stopped the app in the meantime"
 
 MAX_IDLE_POLLS = 5
-"""Looks in a row that show no instance at all, after which it is read whether the app is still to run."""
+"""Polls in a row without an instance that runs, after which the app's desired state is read."""
 
 
 @dataclass
 class Poller:
-    """`_told`: how many of the server's warnings were handed on."""
+    """Polls what a handle stands for."""
 
     api: Client
     options: Options
-    _told: int = 0
+    _reported_warnings: int = 0
+    """How many of the server's warnings were reported."""
 
-    def poll(self, seen: AppState, handle: Handle) -> Snapshot:
-        """What one look sees, with what was logged since the last, and what the server warns of."""
-        kinds: dict[str, Callable[[AppState, Handle], Snapshot]] = {
-            STAGED: self._staging,
-            ROLLED_OUT: self._rolling,
-            REVERTED: self._returning,
-            STOPPED: self._stopping,
-        }
-        found = kinds.get(handle.condition, self._running)(seen, handle)
-        fresh, self._told = self.api.warnings[self._told :], len(self.api.warnings)
-        return replace(found, warnings=(*found.warnings, *fresh, *seen.log.trouble()))
+    def poll(self, app: AppState, handle: Handle) -> Snapshot:
+        """The current status, with what was logged and warned of since the previous poll.
 
-    def deployment(self, guid: str, *, timeout: float | None = None) -> Row:
-        """One rolling deployment."""
-        return self.api.row(f"/v3/deployments/{quote(guid, safe='')}", timeout=timeout)
+        Raises RefusedError and UnavailableError.
+        """
+        found = self._poll(app, handle)
+        new = self.api.warnings[self._reported_warnings :]
+        self._reported_warnings = len(self.api.warnings)
+        return replace(found, warnings=(*found.warnings, *new, *app.log.take_warnings()))
 
-    def processes(self, seen: AppState, *, timeout: float | None = None) -> list[Row]:
-        """All of an app's processes; after a rolling deployment the web process is another one (cloudfoundry-api 7)."""
-        return of_app(
-            seen.guid, self.api.pages(f"/v3/apps/{quote(seen.guid, safe='')}/processes", timeout=timeout)
-        )
+    def _poll(self, app: AppState, handle: Handle) -> Snapshot:
+        match handle.condition:
+            case Condition.STAGED:
+                return self._build(app, handle)
+            case Condition.ROLLED_OUT:
+                return self._deployment(app, handle)
+            case Condition.REVERTED:
+                return self._cancelled_deployment(app, handle)
+            case Condition.STOPPED:
+                return self._stop(app)
+            case _:
+                return self._instances(app, handle)
 
     # --- a build
 
-    def _staging(self, seen: AppState, handle: Handle) -> Snapshot:
+    def _build(self, app: AppState, handle: Handle) -> Snapshot:
         row = self.api.row(f"/v3/builds/{quote(handle.id, safe='')}")
-        log = seen.log.fresh(logs.of_staging)
-        found = instance_status.build(row, staging.cause(row, seen.log.errors))
+        log = app.log.new_entries(logs.of_staging)
+        found = build_status.snapshot_of(row, build_status.failure_reason(row, app.log.staging_errors))
         if found.phase is Phase.SUCCEEDED:
-            seen.staged = instance_status.droplet(row)
+            app.staging.droplet = droplet_of(row)
         return replace(found, log=log)
 
     # --- a rolling deployment
 
-    def _rolling(self, seen: AppState, handle: Handle) -> Snapshot:
-        """The instances of a deployed one are looked at in the same look: what is over there may not run yet (cloudfoundry-api 7)."""
-        if seen.deployed == handle.id:
-            return self._running(seen, handle)
-        row = self.deployment(handle.id)
-        if instance_status.is_deployed(row):
-            if self.options.command is Command.CANCEL:
+    def _deployment(self, app: AppState, handle: Handle) -> Snapshot:
+        """Once it is deployed, its instances are polled: they may not run yet (cloudfoundry-api 7)."""
+        if app.following.deployed == handle.id:
+            return self._instances(app, handle)
+        cancelling = self.options.command is Command.CANCEL
+        row = resources.deployment(self.api, handle.id)
+        if deployment_status.is_deployed(row):
+            if cancelling:
                 return Snapshot(Phase.SUCCEEDED, OVER)
-            seen.deployed, seen.processes, seen.marks = handle.id, None, {}
-            return self._running(seen, handle)
-        found = instance_status.deployment(row)
-        guids = _new(row)
-        if found.phase is Phase.RUNNING and self.options.command is not Command.CANCEL:
-            found = self._with_new_instances(seen, found, guids)
-        return replace(
-            found,
-            log=() if self.options.command is Command.CANCEL else seen.log.fresh(logs.of_processes(guids)),
-        )
+            app.following.watch_instances(handle.id)
+            return self._instances(app, handle)
+        found = deployment_status.snapshot_of(row)
+        if cancelling:
+            return found
+        new = deployment_status.new_processes(row)
+        if found.phase is Phase.RUNNING:
+            found = self._with_new_instances(app, found, new)
+        return replace(found, log=app.log.new_entries(logs.of_processes(frozenset(new))))
 
-    def _with_new_instances(self, seen: AppState, found: Snapshot, guids: frozenset[str]) -> Snapshot:
-        """They are not there at once, and gone again where the deployment is cancelled."""
+    def _with_new_instances(self, app: AppState, found: Snapshot, guids: Sequence[str]) -> Snapshot:
+        """The deployment with its new instances, unless they are not there yet, or not any more."""
         try:
-            new = [
-                instance_status.process(
-                    {"type": "web"}, self.api.get(f"/v3/processes/{quote(guid, safe='')}/stats")
-                )
-                for guid in sorted(guids)
-            ]
+            new = [self._new_process(guid) for guid in guids]
         except (RefusedError, UnavailableError):
             return found
-        new = [replace(each, desired=len(each.instances)) for each in new]
-        shown = instance_status.of_new_instances(found, new) if new else found
+        if not new:
+            return found
+        shown = deployment_status.with_new_instances(found, new)
         if not shown.shows_failure:
             return shown
-        return instance_status.of_new_instances(
-            found, new, self._crash(seen, guids), "" if self.options.rollback else instance_status.ADVICE
-        )
+        crash = self._crash_reason(app, frozenset(guids))
+        advice = "" if self.options.rollback else deployment_status.ADVICE
+        return deployment_status.with_new_instances(found, new, crash, advice)
 
-    def _returning(self, seen: AppState, handle: Handle) -> Snapshot:
-        if seen.deployed != handle.id:
-            if found := instance_status.returned(self.deployment(handle.id)):
+    def _new_process(self, guid: str) -> Process:
+        """A process with as many instances as it has now: they are added one after another."""
+        stats = self.api.get(f"/v3/processes/{quote(guid, safe='')}/stats")
+        found = instance_status.process({"type": "web"}, stats)
+        return replace(found, desired=len(found.instances))
+
+    def _cancelled_deployment(self, app: AppState, handle: Handle) -> Snapshot:
+        """A deployment that this run has cancelled; then the instances that the server restores."""
+        if app.following.deployed != handle.id:
+            if found := deployment_status.reverted(resources.deployment(self.api, handle.id)):
                 return found
-            seen.deployed, seen.processes, seen.marks = handle.id, None, {}
-        return self._running(seen, handle)
+            app.following.watch_instances(handle.id)
+        return self._instances(app, handle)
 
     # --- instances
 
-    def _running(self, seen: AppState, handle: Handle) -> Snapshot:
-        found = self._stats(seen)
-        guids = frozenset(str(row.get("guid")) for row in seen.processes or ())
-        log = seen.log.fresh(logs.of_processes(guids))
-        before, seen.marks = seen.marks, {key: mark for each in found for key, mark in each.marks.items()}
-        shown = instance_status.instances(found, self.options.ready, before)
+    def _instances(self, app: AppState, handle: Handle) -> Snapshot:
+        following, ready = app.following, self.options.ready
+        found = self._processes(app)
+        rows = following.processes or ()
+        guids = instance_status.guids_of(rows)
+        log = app.log.new_entries(logs.of_processes(guids))
+        before = following.running
+        following.running = {key: each for process in found for key, each in process.running.items()}
+        shown = instance_status.snapshot_of(found, ready, before)
         if shown.shows_failure:
-            versions = frozenset(str(row["version"]) for row in seen.processes or () if row.get("version"))
-            shown = instance_status.instances(
-                found, self.options.ready, before, self._crash(seen, guids, versions)
-            )
-        self._forget(seen, found)
-        if self._is_stopped(seen, found, shown):
+            crash = self._crash_reason(app, guids, instance_status.versions_of(rows))
+            shown = instance_status.snapshot_of(found, ready, before, crash)
+        if any(each.desired and len(each.instances) != each.desired for each in found):
+            following.processes = None  # somebody scales the app
+        if self._is_stopped(app, found, shown):
             shown = Snapshot(Phase.CANCELLED, "stopped", reason=STOPPED_MEANWHILE)
-        if self.options.verify_health:
-            shown = _proven(shown, handle)
+        if self.options.verify_health == "true":
+            shown = _verified(shown, handle)
         return replace(shown, log=log)
 
-    def _is_stopped(self, seen: AppState, found: list[Process], shown: Snapshot) -> bool:
-        """DOWN is what waits for a place, and what nobody wants to run any more."""
-        there = any(
-            row.get("state") not in instance_status.STOPPED_STATES for each in found for row in each.instances
-        )
-        seen.idle = 0 if there or shown.phase is not Phase.RUNNING else seen.idle + 1
-        if not seen.idle or seen.idle % MAX_IDLE_POLLS:
+    def _is_stopped(self, app: AppState, found: Sequence[Process], shown: Snapshot) -> bool:
+        """Whether somebody has stopped the app.
+
+        An instance is DOWN both if it waits for a cell, and if the app is stopped: so after some polls the
+        app's desired state is read.
+        """
+        if shown.phase is not Phase.RUNNING or instance_status.any_runs(found):
+            app.following.idle_polls = 0
             return False
-        return bool(self.api.row(f"/v3/apps/{quote(seen.guid, safe='')}").get("state") == "STOPPED")
+        app.following.idle_polls += 1
+        if app.following.idle_polls % MAX_IDLE_POLLS:
+            return False
+        return bool(resources.app_state(self.api, app.guid) == "STOPPED")
 
-    def _stopping(self, seen: AppState, _handle: Handle) -> Snapshot:
-        return replace(
-            instance_status.stopped(self._stats(seen)), log=seen.log.fresh(logs.of_processes(frozenset()))
-        )
+    def _stop(self, app: AppState) -> Snapshot:
+        found = instance_status.stopped(self._processes(app))
+        return replace(found, log=app.log.new_entries(logs.of_processes(frozenset())))
 
-    def _stats(self, seen: AppState) -> list[Process]:
-        """Every process with its instances. One that is not there any more: they are listed anew at the next look."""
-        if seen.processes is None:
-            seen.processes = self.processes(seen)
-        return [self._process(seen, row) for row in seen.processes]
+    def _processes(self, app: AppState) -> list[Process]:
+        """Every process with its instances."""
+        if app.following.processes is None:
+            app.following.processes = resources.processes(self.api, app.guid)
+        return [self._process(app, row) for row in app.following.processes]
 
-    def _process(self, seen: AppState, row: Row) -> Process:
-        wanted = row.get("instances")
-        if not isinstance(wanted, int) or isinstance(wanted, bool) or wanted < 0:
-            raise UnavailableError(
-                "the answer does not tell how many instances a process has",
-                may_have_arrived=True,
-                from_server=True,
-            )
-        if not wanted:
+    def _process(self, app: AppState, row: Row) -> Process:
+        """A process with its instances.
+
+        Raises UnavailableError if it was replaced: then the processes are listed again by the next poll.
+        """
+        if not instance_status.desired_instances(row):
             return instance_status.process(row, {"resources": []})
         response = self.api.send("GET", f"/v3/processes/{quote(str(row.get('guid')), safe='')}/stats")
         if response.status == 404 and response.is_json:
-            seen.processes = None
+            app.following.processes = None
             raise UnavailableError(REPLACED, from_server=True)
         return instance_status.process(row, self.api.json_or_raise(response))
 
-    def _forget(self, seen: AppState, found: list[Process]) -> None:
-        """The list of processes, where the server reports another number of instances: somebody scales it."""
-        if any(each.desired and len(each.instances) != each.desired for each in found):
-            seen.processes = None
-
-    def _crash(self, seen: AppState, guids: frozenset[str], versions: frozenset[str] = frozenset()) -> str:
-        """Why it crashed, if the events can be read and tell it; found once."""
-        if not seen.crash:
+    def _crash_reason(
+        self, app: AppState, guids: frozenset[str], versions: frozenset[str] = frozenset()
+    ) -> str:
+        """Why the processes crashed; empty if the events can't be read, or do not say. Found only once."""
+        if not app.following.crash:
             try:
-                data: Any = self.api.get("/v3/audit_events", crash_events.params(seen.guid))
+                data: Any = self.api.get("/v3/audit_events", crash_events.params(app.guid))
             except (RefusedError, UnavailableError):
                 return ""
-            seen.crash = crash_events.reason(payload.records(data, "resources"), guids, versions)
-        return seen.crash
+            events = payload.records(data, "resources")
+            app.following.crash = crash_events.reason(events, guids, versions)
+        return app.following.crash
 
 
-def _proven(seen: Snapshot, handle: Handle) -> Snapshot:
-    """PURE. `verify_health: true`: what runs is looked at on, until it has run for long enough. Where nothing runs, nothing is proven."""
-    if seen.phase is not Phase.SUCCEEDED:
-        return seen
-    if handle.condition == STAYS_UP:
-        return replace(seen, stable_for=instance_status.STEADY_SECONDS)
-    if instance_status.NOTHING_RUNS in seen.warnings:
-        return replace(seen, phase=Phase.UNVERIFIED, reason=instance_status.NOTHING_RUNS, warnings=())
-    return replace(seen, health_check=Handle(handle.target, "", condition=STAYS_UP))
+def _verified(found: Snapshot, handle: Handle) -> Snapshot:
+    """PURE. For `verify_health: true`: what runs is polled further until it has run long enough.
 
-
-def _new(row: Row) -> frozenset[str]:
-    """The guids of the processes that a deployment brings."""
-    return frozenset(
-        str(each.get("guid")) for each in payload.records(row, "new_processes") if each.get("guid")
-    )
+    If there are no instances, nothing can be verified.
+    """
+    if found.phase is not Phase.SUCCEEDED:
+        return found
+    if handle.condition == Condition.STAYS_UP:
+        return replace(found, stable_for=instance_status.STEADY_SECONDS)
+    if instance_status.NOTHING_RUNS in found.warnings:
+        reason = instance_status.NOTHING_RUNS
+        return replace(found, phase=Phase.UNVERIFIED, reason=reason, warnings=())
+    return replace(found, health_check=Handle(handle.target, "", condition=Condition.STAYS_UP))

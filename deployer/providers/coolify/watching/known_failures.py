@@ -252,7 +252,8 @@ KNOWN_FAILURES = (
     ),
     _known(
         "A registry did not respond in time. Check the server's network, then deploy again.",
-        r'Error response from daemon: Get "?https://\S+: net/http: (?:TLS handshake timeout|request canceled)',
+        r'Error response from daemon: Get "?https://\S+: net/http: '
+        r"(?:TLS handshake timeout|request canceled)",
     ),
     # --- Coolify itself
     _known(

@@ -1,4 +1,4 @@
-"""Cloud Foundry: where its parts are, how a token is got, and how it is kept (cloudfoundry-api 1 and 2)."""
+"""Cloud Foundry: its endpoints, and how a token is requested and renewed (cloudfoundry-api 1 and 2)."""
 
 from __future__ import annotations
 
@@ -52,17 +52,19 @@ class Time:
         return self.now
 
 
-class Hidden(list[str]):
-    """What was told to be hidden."""
+class Secrets(list[str]):
+    """What was registered as a secret."""
 
 
 def api(
     login: Login = JOHN,
     *,
     now: Callable[[], float] = lambda: 0.0,
-    hide: Callable[[str], None] = lambda _: None,
+    add_secret: Callable[[str], None] = lambda _: None,
 ) -> Client:
-    return Client(API, login, partial(Http, user_agent=AGENT, monotonic=lambda: 0.0), now=now, hide=hide)
+    return Client(
+        API, login, partial(Http, user_agent=AGENT, monotonic=lambda: 0.0), now=now, add_secret=add_secret
+    )
 
 
 def discovery_document(wire: responses.RequestsMock, name: str = "root-get-200") -> None:
@@ -88,7 +90,7 @@ def jwt(**claims: Any) -> str:
     )
 
 
-# --- which way
+# --- which request
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def jwt(**claims: Any) -> str:
         pytest.param(CI_CLIENT, "uaa-token-client-assertion-200", id="client-with-an-identity-token"),
     ],
 )
-def test_a_login_is_sent_as_the_contract_has_it(
+def test_a_login_request_matches_the_recorded_one(
     wire: responses.RequestsMock, login: Login, name: str
 ) -> None:
     discovery_document(wire)
@@ -119,11 +121,11 @@ def test_a_login_is_sent_as_the_contract_has_it(
     [
         pytest.param(CI_USER, b"cf:", id="the-common-client"),
         pytest.param(
-            Login(assertion="<CI_ID_TOKEN>", client_id="ci", client_secret="s3"), b"ci:s3", id="its-own"
+            Login(assertion="<CI_ID_TOKEN>", client_id="ci", client_secret="s3"), b"ci:s3", id="own-client"
         ),
     ],
 )
-def test_an_identity_token_of_a_user_goes_as_jwt_bearer(
+def test_a_users_identity_token_is_sent_as_jwt_bearer(
     wire: responses.RequestsMock, login: Login, client: bytes
 ) -> None:
     discovery_document(wire)
@@ -136,14 +138,14 @@ def test_an_identity_token_of_a_user_goes_as_jwt_bearer(
     assert wire.calls[1].request.headers["Authorization"] == f"Basic {base64.b64encode(client).decode()}"
 
 
-def test_the_origin_goes_along_as_a_hint(wire: responses.RequestsMock) -> None:
+def test_the_origin_is_sent_as_a_login_hint(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     api(Login("<USERNAME>", "<PASSWORD>", origin="ORIGIN")).discover()
     assert str(wire.calls[1].request.url).partition("?")[2] == "login_hint=%7B%22origin%22%3A%22ORIGIN%22%7D"
 
 
-def test_the_token_goes_to_the_api_and_to_its_log_cache_and_nowhere_else(
+def test_the_token_is_only_sent_to_the_api_and_its_log_cache(
     wire: responses.RequestsMock,
 ) -> None:
     discovery_document(wire)
@@ -157,12 +159,12 @@ def test_the_token_goes_to_the_api_and_to_its_log_cache_and_nowhere_else(
     assert sent_tokens(wire) == [None, "Basic Y2Y6", "bearer <ACCESS_TOKEN_JWT>", "bearer <ACCESS_TOKEN_JWT>"]
 
 
-def test_every_token_is_hidden_before_it_is_used(wire: responses.RequestsMock) -> None:
+def test_every_token_is_registered_as_a_secret_before_it_is_used(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "uaa-token-refresh-200")
-    time, hidden = Time(), Hidden()
-    foundation = api(now=time, hide=hidden.append)
+    time, hidden = Time(), Secrets()
+    foundation = api(now=time, add_secret=hidden.append)
     foundation.discover()
     time.now += 600
     foundation.discover()
@@ -174,19 +176,19 @@ def test_every_token_is_hidden_before_it_is_used(wire: responses.RequestsMock) -
     ]
 
 
-def test_no_secret_is_in_what_is_printed_of_a_login() -> None:
+def test_the_repr_of_a_login_contains_no_secret() -> None:
     login = Login("john", "mArKeD", client_secret="mArKeD", assertion="mArKeD")
-    assert "mArKeD" not in repr((login, uaa.grant(login), uaa.grant(Login("john", "mArKeD"))))
+    assert "mArKeD" not in repr((login, uaa.grant_for(login), uaa.grant_for(Login("john", "mArKeD"))))
 
 
 # --- kept fresh
 
 
 @pytest.mark.parametrize(("seconds", "renewed"), [(0, False), (538, False), (539, True), (5000, True)])
-def test_a_token_is_renewed_a_minute_before_its_end(
+def test_a_token_is_renewed_a_minute_before_it_expires(
     wire: responses.RequestsMock, *, seconds: float, renewed: bool
 ) -> None:
-    """The fixture's holds for 599 s. A renewed one goes on from there."""
+    """The recorded token is valid for 599 s. A renewed one counts from the renewal."""
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     if renewed:
@@ -214,7 +216,7 @@ def test_a_token_is_renewed_a_minute_before_its_end(
         pytest.param({"refresh_token": ""}, "<REFRESH_TOKEN>", id="an-empty-one"),
     ],
 )
-def test_the_newest_refresh_token_is_the_one_that_is_used(
+def test_the_latest_refresh_token_is_used(
     wire: responses.RequestsMock, second: Mapping[str, Any], third: str
 ) -> None:
     discovery_document(wire)
@@ -230,9 +232,7 @@ def test_the_newest_refresh_token_is_the_one_that_is_used(
 
 
 @pytest.mark.parametrize("login", [ROBOT, CI_CLIENT])
-def test_without_a_refresh_token_the_same_request_is_the_refresh(
-    wire: responses.RequestsMock, login: Login
-) -> None:
+def test_without_a_refresh_token_the_login_is_repeated(wire: responses.RequestsMock, login: Login) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-client-credentials-200")
     time = Time()
@@ -244,7 +244,7 @@ def test_without_a_refresh_token_the_same_request_is_the_refresh(
     assert form(wire.calls[1]) == form(wire.calls[2])
 
 
-def test_a_refresh_token_that_is_over_is_followed_by_one_new_login(wire: responses.RequestsMock) -> None:
+def test_an_expired_refresh_token_leads_to_one_new_login(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "uaa-token-refresh-401-expired")
@@ -261,19 +261,19 @@ def test_a_refresh_token_that_is_over_is_followed_by_one_new_login(wire: respons
 
 
 @pytest.mark.parametrize(
-    ("answered", "renewed_after"),
+    ("response", "renewed_after"),
     [
-        pytest.param({"expires_in": 1199}, 1139, id="of-cf-deployment"),
+        pytest.param({"expires_in": 1199}, 1139, id="lifetime-of-cf-deployment"),
         pytest.param({"expires_in": 40}, 20, id="a-short-one"),
-        pytest.param({"expires_in": 43199}, 43139, id="of-a-client"),
+        pytest.param({"expires_in": 43199}, 43139, id="lifetime-of-a-client"),
         pytest.param({"expires_in": None, "access_token": jwt(iat=7, exp=607)}, 540, id="only-in-the-token"),
     ],
 )
-def test_how_long_a_token_holds_is_told_by_the_server_alone(
-    wire: responses.RequestsMock, answered: Mapping[str, Any], renewed_after: float
+def test_the_lifetime_of_a_token_is_what_the_server_says(
+    wire: responses.RequestsMock, response: Mapping[str, Any], renewed_after: float
 ) -> None:
     discovery_document(wire)
-    answer(wire, "POST", TOKEN_URL, {**body("uaa-token-client-credentials-200"), **answered})
+    answer(wire, "POST", TOKEN_URL, {**body("uaa-token-client-credentials-200"), **response})
     time = Time()
     foundation = api(ROBOT, now=time)
     foundation.discover()
@@ -286,7 +286,7 @@ def test_how_long_a_token_holds_is_told_by_the_server_alone(
 
 
 @pytest.mark.parametrize("expires", [None, 0, -5, "soon"])
-def test_a_token_that_does_not_tell_its_end_is_used_until_it_is_refused(
+def test_a_token_without_a_lifetime_is_used_until_it_is_refused(
     wire: responses.RequestsMock, expires: object
 ) -> None:
     discovery_document(wire)
@@ -319,7 +319,7 @@ def test_a_refused_token_is_renewed_and_the_request_repeated_once(wire: response
     ]
 
 
-def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.RequestsMock) -> None:
+def test_a_new_token_that_is_refused_ends_the_run_for_every_target(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "app-start-401-expired-token", "GET", f"/v3/apps/{APP}")
@@ -329,11 +329,11 @@ def test_a_token_that_is_refused_again_ends_it_for_every_target(wire: responses.
         with pytest.raises(RefusedError) as caught:
             foundation.get(f"/v3/apps/{APP}")
         assert caught.value.token_wide
-        assert "is `cf_api` of the same foundation?" in caught.value.reason
+        assert "Check that `cf_api` belongs to the same foundation" in caught.value.reason
     assert asked(wire) == [*FIRST, ASKED_FOR_APP, LOGGED_IN, ASKED_FOR_APP]
 
 
-def test_a_server_that_never_takes_a_token_at_once_causes_no_login_for_ever(
+def test_the_number_of_renewals_in_a_row_is_limited(
     wire: responses.RequestsMock,
 ) -> None:
     discovery_document(wire)
@@ -352,7 +352,7 @@ def test_a_server_that_never_takes_a_token_at_once_causes_no_login_for_ever(
     assert len(asked(wire)) == len(FIRST) + 3 * 3 + 1
 
 
-def test_a_missing_token_is_no_reason_to_log_in_again(wire: responses.RequestsMock) -> None:
+def test_a_missing_token_does_not_cause_another_login(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     serve(wire, "app-start-401-no-token", "GET", f"/v3/apps/{APP}")
@@ -392,7 +392,7 @@ def test_a_missing_token_is_no_reason_to_log_in_again(wire: responses.RequestsMo
         ),
     ],
 )
-def test_a_refused_login_is_sent_once_however_often_it_is_needed(
+def test_a_rejected_login_is_sent_only_once(
     wire: responses.RequestsMock, login: Login, name: str, words: str
 ) -> None:
     """Five failures lock an account."""
@@ -406,7 +406,7 @@ def test_a_refused_login_is_sent_once_however_often_it_is_needed(
     assert asked(wire) == FIRST
 
 
-def test_a_wrong_client_secret_is_told_as_that(wire: responses.RequestsMock) -> None:
+def test_a_wrong_client_secret_is_reported_as_such(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     answer(wire, "POST", TOKEN_URL, {"error": "invalid_client", "error_description": "Bad credentials"}, 401)
     with pytest.raises(
@@ -436,7 +436,7 @@ def test_a_wrong_client_secret_is_told_as_that(wire: responses.RequestsMock) -> 
         ),
     ],
 )
-def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, data: object) -> None:
+def test_no_part_of_a_token_is_in_the_message(wire: responses.RequestsMock, data: object) -> None:
     discovery_document(wire)
     answer(wire, "POST", TOKEN_URL, data, 401)
     with pytest.raises(RefusedError) as caught:
@@ -448,16 +448,16 @@ def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, dat
 @pytest.mark.parametrize(
     ("reply", "words", "wait"),
     [
-        pytest.param(recorded("uaa-token-429")["response"], "asked too often", 15, id="rate-limit"),
+        pytest.param(recorded("uaa-token-429")["response"], "rate limited by", 15, id="rate-limit"),
         pytest.param(
             {"status": 429, "headers": {"Retry-After": "40"}},
-            "asked too often",
+            "rate limited by",
             40,
             id="rate-limit-with-a-time",
         ),
         pytest.param(
             {"status": 500, "body": {"error": "server_error"}},
-            "does not answer properly (HTTP 500)",
+            "the login server returned no token (HTTP 500)",
             0,
             id="broken",
         ),
@@ -469,23 +469,28 @@ def test_no_part_of_a_token_is_in_what_is_told(wire: responses.RequestsMock, dat
         ),
         pytest.param(
             {"status": 404, "body": {"message": "no"}},
-            "does not answer properly (HTTP 404)",
+            "the login server returned no token (HTTP 404)",
             0,
             id="something-else",
         ),
         pytest.param(
-            {"status": 200, "body": {"token": "x"}}, "does not answer properly (HTTP 200)", 0, id="no-token"
+            {"status": 200, "body": {"token": "x"}},
+            "the login server returned no token (HTTP 200)",
+            0,
+            id="no-token",
         ),
         pytest.param(
             {"status": 200, "body": {"access_token": 7}},
-            "does not answer properly (HTTP 200)",
+            "the login server returned no token (HTTP 200)",
             0,
             id="a-number",
         ),
-        pytest.param({"status": 200, "body": []}, "does not answer properly (HTTP 200)", 0, id="a-list"),
+        pytest.param(
+            {"status": 200, "body": []}, "the login server returned no token (HTTP 200)", 0, id="a-list"
+        ),
     ],
 )
-def test_a_login_server_in_trouble_is_asked_again_later(
+def test_a_failing_login_server_is_retried(
     wire: responses.RequestsMock, reply: Mapping[str, Any], words: str, wait: float
 ) -> None:
     discovery_document(wire)
@@ -505,11 +510,11 @@ def test_a_login_server_in_trouble_is_asked_again_later(
     "body",
     [
         pytest.param("<html>no</html>", id="a-page"),
-        pytest.param('{"message": "Bad credentials"}', id="json-of-another-shape"),
+        pytest.param('{"message": "Bad credentials"}', id="json-in-another-format"),
     ],
 )
-def test_a_refusal_in_another_shape_is_one_too(wire: responses.RequestsMock, body: str) -> None:
-    """Asked again and again, a wrong password would lock the account."""
+def test_a_rejection_in_another_format_counts_as_well(wire: responses.RequestsMock, body: str) -> None:
+    """If it were retried, a wrong password would lock the account."""
     discovery_document(wire)
     wire.post(TOKEN_URL, body=body, status=401)
     foundation = api()
@@ -519,7 +524,7 @@ def test_a_refusal_in_another_shape_is_one_too(wire: responses.RequestsMock, bod
     assert asked(wire) == FIRST
 
 
-def test_a_password_is_not_sent_for_ever_to_a_server_that_fails(wire: responses.RequestsMock) -> None:
+def test_a_password_is_sent_to_a_failing_server_only_a_few_times(wire: responses.RequestsMock) -> None:
     discovery_document(wire)
     foundation = api()
     for status in (500, 502, 500):
@@ -528,22 +533,25 @@ def test_a_password_is_not_sent_for_ever_to_a_server_that_fails(wire: responses.
             foundation.discover()
     with pytest.raises(RefusedError) as caught:
         foundation.discover()
-    assert (caught.value.token_wide, caught.value.reason) == (True, uaa.UNANSWERED)
+    assert (caught.value.token_wide, caught.value.reason) == (True, uaa.NOT_SENT_AGAIN)
 
 
 @pytest.mark.parametrize("login", [JOHN, ROBOT], ids=["password", "client"])
 @pytest.mark.parametrize("refreshes", [True, False], ids=["refresh-token", "no-refresh-token"])
-def test_a_login_server_that_is_away_while_a_token_is_withdrawn_is_waited_for(
+def test_an_unreachable_login_server_is_retried_when_a_token_must_be_renewed(
     wire: responses.RequestsMock, login: Login, *, refreshes: bool
 ) -> None:
-    """What was accepted once locks nothing, and a renewal that got no answer is no token that was refused."""
+    """A login that was accepted once can't lock the account.
+
+    A renewal without a response does not mean that the token was refused.
+    """
     discovery_document(wire)
     name = "uaa-token-password-200" if login is JOHN else "uaa-token-client-credentials-200"
-    answer = recorded(name)["response"]["body"]
+    reply = recorded(name)["response"]["body"]
     first = (
-        {**answer, "refresh_token": "r"}
+        {**reply, "refresh_token": "r"}
         if refreshes
-        else {key: value for key, value in answer.items() if key != "refresh_token"}
+        else {key: value for key, value in reply.items() if key != "refresh_token"}
     )
     serve(wire, name, body=first)
     foundation = api(login)
@@ -576,7 +584,7 @@ def test_a_login_server_that_redirects_is_not_followed(wire: responses.RequestsM
     assert asked(wire) == FIRST
 
 
-def test_a_token_that_got_no_answer_is_no_lost_answer_of_a_start(wire: responses.RequestsMock) -> None:
+def test_a_lost_response_to_a_login_is_not_a_lost_response_to_a_start(wire: responses.RequestsMock) -> None:
     """The start itself was never sent."""
     discovery_document(wire)
     wire.post(TOKEN_URL, body=requests.exceptions.ReadTimeout("slow"))
@@ -593,10 +601,10 @@ def test_a_token_that_got_no_answer_is_no_lost_answer_of_a_start(wire: responses
         pytest.param(True, id="after-the-server-has-called-it-expired"),
     ],
 )
-def test_a_refresh_that_fails_is_no_lost_answer_of_a_start_either(
+def test_a_failed_refresh_is_not_a_lost_response_to_a_start(
     wire: responses.RequestsMock, *, refused: bool
 ) -> None:
-    """What was answered 401 has done nothing."""
+    """A request with the response 401 had no effect."""
     discovery_document(wire)
     serve(wire, "uaa-token-password-200")
     time, start = Time(), f"/v3/apps/{APP}/actions/start"
@@ -629,7 +637,7 @@ def links(**changed: object) -> Any:
             body("root-get-200-no-v2-no-logcache"), Endpoints("3.228.0", LOGIN, ""), id="without-logs"
         ),
         pytest.param(links(login=None), Endpoints("3.90.0", "https://uaa.example.org", LOGS), id="only-uaa"),
-        pytest.param(links(login=None, uaa=None), Endpoints("3.90.0", API, LOGS), id="neither"),
+        pytest.param(links(login=None, uaa=None), Endpoints("3.90.0", API, LOGS), id="unknown-name"),
         pytest.param(links(login={"href": f"{LOGIN}/"}), Endpoints("3.90.0", LOGIN, LOGS), id="a-slash"),
         pytest.param(
             links(login={"href": "https://api.example.org:8443/uaa"}),
@@ -663,7 +671,7 @@ def links(**changed: object) -> Any:
         ),
     ],
 )
-def test_the_root_tells_where_everything_is(data: Any, found: Endpoints) -> None:
+def test_the_root_names_the_endpoints(data: Any, found: Endpoints) -> None:
     assert discovery.read(data, API) == found
 
 
@@ -682,7 +690,7 @@ def test_the_root_tells_where_everything_is(data: Any, found: Endpoints) -> None
         (API, "https://login.example.org?x=", False),
     ],
 )
-def test_a_password_never_goes_where_it_is_less_safe(base: str, login: str, *, safe: bool) -> None:
+def test_a_password_is_never_sent_to_a_less_protected_address(base: str, login: str, *, safe: bool) -> None:
     if safe:
         assert discovery.read(links(login={"href": login}), base).login == login
     else:
@@ -690,7 +698,7 @@ def test_a_password_never_goes_where_it_is_less_safe(base: str, login: str, *, s
             discovery.read(links(login={"href": login}), base)
 
 
-def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.RequestsMock) -> None:
+def test_korifi_without_uaa_is_refused_before_a_login(wire: responses.RequestsMock) -> None:
     discovery_document(wire, "root-get-200-korifi")
     with pytest.raises(RefusedError, match="Korifi without UAA") as caught:
         api().discover()
@@ -707,7 +715,7 @@ def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.Requ
                 "body": "404 Not Found: Requested route ('x') does not exist.",
                 "headers": {"X-Cf-RouterError": "unknown_route"},
             },
-            "HTTP 404: the foundation's router knows no such address",
+            "HTTP 404: the foundation's router has no route for this address",
             False,
             id="no-such-route",
         ),
@@ -722,11 +730,11 @@ def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.Requ
             id="no-v3",
         ),
         pytest.param(
-            {"status": 200, "body": "<html>hi"}, "HTTP 200: a page instead of JSON", False, id="a-page"
+            {"status": 200, "body": "<html>hi"}, "HTTP 200: a web page instead of JSON", False, id="a-page"
         ),
         pytest.param(
             {"status": 502, "body": "bad gateway"},
-            "HTTP 502: an answer that is not Cloud Foundry's",
+            "HTTP 502: a response that is not Cloud Foundry's",
             False,
             id="a-proxy",
         ),
@@ -738,7 +746,7 @@ def test_korifi_without_uaa_is_told_before_anything_is_sent(wire: responses.Requ
         ),
     ],
 )
-def test_what_is_no_cloud_foundry_is_told_as_what_it_is(
+def test_a_response_that_is_not_cloud_foundrys_is_named_as_what_it_is(
     wire: responses.RequestsMock, reply: Mapping[str, Any], words: str, *, final: bool
 ) -> None:
     wire.get(f"{API}/", **reply)
@@ -764,5 +772,5 @@ def test_discovery_and_login_happen_once(wire: responses.RequestsMock) -> None:
     "token",
     ["", "opaque", "a.b", "a.b.c", "a.e30", "....", f"a.{base64.urlsafe_b64encode(b'[1]').decode()}.c"],
 )
-def test_an_opaque_token_tells_nothing_of_itself(token: str) -> None:
+def test_an_opaque_token_has_no_claims(token: str) -> None:
     assert uaa.claims(token) == {}

@@ -1,39 +1,25 @@
-"""What instances, deployments and builds are taken for: a row per rule, and every recorded reply."""
+"""What the states of instances mean: a row per rule, and every recorded reply."""
 
 from typing import Any
 
 import pytest
 
-from deployer.model import Phase, Snapshot, UnavailableError
+from deployer.model import Phase
 from deployer.providers.cloudfoundry.options import Ready
 from deployer.providers.cloudfoundry.watching import instance_status
 from deployer.providers.cloudfoundry.watching.instance_status import Process
-from tests.providers.cloudfoundry.support import DROPLET, body, instance, names
-
-RUN, START, CRASH, DOWN = instance("RUNNING"), instance("STARTING"), instance("CRASHED"), instance("DOWN")
-NO_ROOM = instance("DOWN", details="insufficient resources: memory")
-UNREADY = instance("RUNNING", routable=False)
-NO_READINESS = instance("RUNNING", routable=None)
-
-
-def at(index: int, row: dict[str, Any]) -> dict[str, Any]:
-    guid = f"i-{index}" if row["instance_guid"] else ""
-    return {**row, "index": index, "instance_guid": guid}
-
-
-def web(*rows: dict[str, Any], desired: int | None = None) -> Process:
-    return Process(
-        "web",
-        len(rows) if desired is None else desired,
-        tuple(at(index, row) for index, row in enumerate(rows)),
-    )
-
-
-def worker(*rows: dict[str, Any]) -> Process:
-    return Process(
-        "worker", len(rows), tuple({**at(index, row), "type": "worker"} for index, row in enumerate(rows))
-    )
-
+from tests.providers.cloudfoundry.support import body, instance, names
+from tests.providers.cloudfoundry.watching.processes import (
+    CRASH,
+    DOWN,
+    NO_READINESS,
+    NO_ROOM,
+    RUN,
+    START,
+    UNREADY,
+    web,
+    worker,
+)
 
 VERDICTS = [
     pytest.param([web(RUN, RUN)], "all", Phase.SUCCEEDED, 0.5, "2 of 2 running", id="all-run"),
@@ -44,10 +30,10 @@ VERDICTS = [
         [web(RUN, START)], "any", Phase.SUCCEEDED, 0.5, "1 of 2 running, 1 starting", id="one-of-two-is-any"
     ),
     pytest.param(
-        [web(START, START)], "any", Phase.RUNNING, 0, "0 of 2 running, 2 starting", id="none-is-not-any"
+        [web(START, START)], "any", Phase.RUNNING, 0, "0 of 2 running, 2 starting", id="none-running"
     ),
     pytest.param(
-        [web(DOWN, DOWN)], "all", Phase.RUNNING, 0, "0 of 2 running, 2 down", id="down-is-no-failure"
+        [web(DOWN, DOWN)], "all", Phase.RUNNING, 0, "0 of 2 running, 2 down", id="down-is-not-a-failure"
     ),
     pytest.param(
         [web(NO_ROOM)],
@@ -55,7 +41,7 @@ VERDICTS = [
         Phase.RUNNING,
         0,
         "0 of 1 running, 1 down (insufficient resources: memory)",
-        id="no-room-is-no-failure",
+        id="no-capacity-is-not-a-failure",
     ),
     pytest.param(
         [web(CRASH, CRASH)], "all", Phase.FAILED, 0.5, "0 of 2 running, 2 crashed", id="all-crashed"
@@ -91,14 +77,14 @@ VERDICTS = [
         Phase.SUCCEEDED,
         0.5,
         "1 of 1 running, 1 not ready",
-        id="any-knows-no-readiness",
+        id="any-ignores-readiness",
     ),
     pytest.param(
         [web(NO_READINESS)], "all", Phase.SUCCEEDED, 0.5, "1 of 1 running", id="no-readiness-checks-there"
     ),
     pytest.param([web(desired=2)], "all", Phase.RUNNING, 0, "0 of 2 running", id="none-reported-yet"),
     pytest.param(
-        [web(RUN, desired=2)], "all", Phase.RUNNING, 0, "1 of 2 running", id="fewer-reported-than-wanted"
+        [web(RUN, desired=2)], "all", Phase.RUNNING, 0, "1 of 2 running", id="fewer-reported-than-desired"
     ),
     pytest.param(
         [web(instance("STOPPING"))], "all", Phase.RUNNING, 0, "0 of 1 running, 1 stopping", id="stopping"
@@ -109,13 +95,13 @@ VERDICTS = [
         Phase.UNKNOWN,
         0,
         "0 of 1 running, 1 unknown",
-        id="the-server-does-not-know",
+        id="unknown-to-the-server",
     ),
     pytest.param(
-        [web(instance("FLYING"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 FLYING", id="we-do-not-know"
+        [web(instance("FLYING"))], "all", Phase.UNKNOWN, 0, "0 of 1 running, 1 FLYING", id="unknown-state"
     ),
     pytest.param([web(desired=0)], "all", Phase.SUCCEEDED, 0.5, "no instances", id="zero-instances"),
-    pytest.param([], "all", Phase.UNKNOWN, 0, "no processes", id="no-process-is-named"),
+    pytest.param([], "all", Phase.UNKNOWN, 0, "no processes", id="no-processes"),
     pytest.param(
         [web(RUN), worker(START)],
         "all",
@@ -146,17 +132,17 @@ VERDICTS = [
         Phase.SUCCEEDED,
         0.5,
         "1 of 1 running",
-        id="a-process-of-zero-instances-counts-for-nothing",
+        id="process-with-zero-instances-is-ignored",
     ),
 ]
 
 
-@pytest.mark.parametrize(("processes", "ready", "phase", "hold", "detail"), VERDICTS)
-def test_a_verdict_is_made_of_the_instances(
-    processes: list[Process], ready: Ready, phase: Phase, hold: float, detail: str
+@pytest.mark.parametrize(("processes", "ready", "phase", "stable_for", "detail"), VERDICTS)
+def test_the_instances_decide_the_phase(
+    processes: list[Process], ready: Ready, phase: Phase, stable_for: float, detail: str
 ) -> None:
-    found = instance_status.instances(processes, ready, {})
-    assert (found.phase, found.stable_for, found.raw_status) == (phase, hold, detail)
+    found = instance_status.snapshot_of(processes, ready, {})
+    assert (found.phase, found.stable_for, found.raw_status) == (phase, stable_for, detail)
     assert found.shows_failure is (phase is Phase.FAILED)
 
 
@@ -183,33 +169,35 @@ def test_a_verdict_is_made_of_the_instances(
             Phase.SUCCEEDED,
             id="the-same-on-korifi",
         ),
-        pytest.param(DOWN, RUN, Phase.SUCCEEDED, id="the-first-that-runs"),
+        pytest.param(DOWN, RUN, Phase.SUCCEEDED, id="first-running-one"),
     ],
 )
-def test_an_instance_that_crashes_between_two_looks_is_noticed(
+def test_an_instance_that_crashes_between_two_polls_is_noticed(
     before: dict[str, Any], now: dict[str, Any], phase: Phase
 ) -> None:
-    marks = Process("web", 1, (before,)).marks
-    assert instance_status.instances([Process("web", 1, (now,))], "all", marks).phase is phase
+    marks = Process("web", 1, (before,)).running
+    assert instance_status.snapshot_of([Process("web", 1, (now,))], "all", marks).phase is phase
 
 
-def test_success_is_only_believed_at_the_second_look_also_at_the_deadline() -> None:
-    found = instance_status.instances([web(RUN)], "all", {})
+def test_success_requires_a_second_poll_even_at_the_deadline() -> None:
+    found = instance_status.snapshot_of([web(RUN)], "all", {})
     assert (found.final, found.stable_for) == (False, instance_status.SECOND_POLL_SECONDS)
 
 
-def test_a_crash_is_told_with_its_reason() -> None:
-    assert instance_status.instances([web(CRASH)], "all", {}, "Exited with status 1").reason == (
+def test_a_crash_is_reported_with_its_reason() -> None:
+    assert instance_status.snapshot_of([web(CRASH)], "all", {}, "Exited with status 1").reason == (
         "it crashes (0 of 1 running, 1 crashed): Exited with status 1"
     )
 
 
-def test_what_is_told_along_the_way() -> None:
-    assert instance_status.instances([web(NO_ROOM)], "all", {}).warnings == (
-        "no place was found for an instance yet (insufficient resources: memory): the server goes on trying",
+def test_warnings_about_instances() -> None:
+    assert instance_status.snapshot_of([web(NO_ROOM)], "all", {}).warnings == (
+        "an instance could not be placed yet (insufficient resources: memory): Cloud Foundry keeps trying",
     )
-    assert instance_status.instances([web(desired=0)], "all", {}).warnings == (instance_status.NOTHING_RUNS,)
-    assert "'FLYING'" in instance_status.instances([web(instance("FLYING"))], "all", {}).warnings[0]
+    assert instance_status.snapshot_of([web(desired=0)], "all", {}).warnings == (
+        instance_status.NOTHING_RUNS,
+    )
+    assert "'FLYING'" in instance_status.snapshot_of([web(instance("FLYING"))], "all", {}).warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -218,11 +206,13 @@ def test_what_is_told_along_the_way() -> None:
         pytest.param(
             [web(UNREADY)], f"{instance_status.UNROUTABLE} (1 of 1 running, 1 not ready)", id="not-ready"
         ),
-        pytest.param([web(START)], "not all of its instances ran: 0 of 1 running, 1 starting", id="starting"),
+        pytest.param(
+            [web(START)], "not all of its instances were running: 0 of 1 running, 1 starting", id="starting"
+        ),
     ],
 )
-def test_the_limit_says_what_was_missing(processes: list[Process], reason: str) -> None:
-    assert instance_status.instances(processes, "all", {}).reason == reason
+def test_the_reason_of_a_timeout_says_what_was_missing(processes: list[Process], reason: str) -> None:
+    assert instance_status.snapshot_of(processes, "all", {}).reason == reason
 
 
 @pytest.mark.parametrize(
@@ -234,98 +224,9 @@ def test_the_limit_says_what_was_missing(processes: list[Process], reason: str) 
         pytest.param([], Phase.SUCCEEDED, id="none"),
     ],
 )
-def test_stopped_is_what_runs_nowhere_any_more(rows: list[dict[str, Any]], phase: Phase) -> None:
+def test_an_app_is_stopped_once_no_instance_runs(rows: list[dict[str, Any]], phase: Phase) -> None:
     assert instance_status.stopped([web(*rows)]).phase is phase
 
-
-# --- rolling deployments
-
-DEPLOYMENTS = [
-    pytest.param("ACTIVE", "DEPLOYING", Phase.RUNNING, id="deploying"),
-    pytest.param("ACTIVE", "PAUSED", Phase.RUNNING, id="paused"),
-    pytest.param("ACTIVE", "CANCELING", Phase.RUNNING, id="canceling"),
-    pytest.param("FINALIZED", "CANCELED", Phase.CANCELLED, id="canceled-is-no-success"),
-    pytest.param("FINALIZED", "SUPERSEDED", Phase.SUPERSEDED, id="superseded-is-no-success"),
-    pytest.param("FINALIZED", "", Phase.UNKNOWN, id="finalized-alone-is-no-success"),
-    pytest.param("ACTIVE", "DREAMING", Phase.UNKNOWN, id="unknown"),
-    pytest.param("DEPLOYED", "", Phase.UNKNOWN, id="unknown-value"),
-]
-
-
-@pytest.mark.parametrize(("value", "reason", "phase"), DEPLOYMENTS)
-def test_a_deployment_is_read_by_both_its_words(value: str, reason: str, phase: Phase) -> None:
-    row = {"status": {"value": value, "reason": reason}}
-    assert instance_status.deployment(row).phase is phase
-    assert not instance_status.is_deployed(row)
-
-
-def test_trouble_of_a_deployment_is_told_and_is_no_end() -> None:
-    found = instance_status.deployment(body("deployment-get-200-deploying-with-error"))
-    assert found == Snapshot(
-        Phase.RUNNING,
-        "deploying",
-        reason="its instances were still being replaced: memory quota_exceeded",
-        warnings=("the deployment does not get on: memory quota_exceeded",),
-    )
-
-
-@pytest.mark.parametrize(
-    ("value", "reason", "phase"),
-    [
-        pytest.param("FINALIZED", "CANCELED", None, id="back"),
-        pytest.param("FINALIZED", "DEPLOYED", Phase.FAILED, id="too-late"),
-        pytest.param("ACTIVE", "CANCELING", Phase.RUNNING, id="on-its-way"),
-        pytest.param("ACTIVE", "DEPLOYING", Phase.RUNNING, id="not-yet"),
-        pytest.param("FINALIZED", "SUPERSEDED", Phase.SUPERSEDED, id="superseded"),
-    ],
-)
-def test_a_deployment_that_we_cancel_is_followed_until_what_ran_before_is_back(
-    value: str, reason: str, phase: Phase | None
-) -> None:
-    found = instance_status.returned({"status": {"value": value, "reason": reason}})
-    assert (found and found.phase) is phase
-
-
-@pytest.mark.parametrize(
-    ("rows", "phase"),
-    [
-        pytest.param([CRASH], Phase.FAILED, id="all-that-are-there-crash"),
-        pytest.param([CRASH, RUN], Phase.RUNNING, id="one-runs"),
-        pytest.param([], Phase.RUNNING, id="none-there"),
-    ],
-)
-def test_new_instances_that_crash_end_a_deployment_that_would_never_end(
-    rows: list[dict[str, Any]], phase: Phase
-) -> None:
-    going = instance_status.deployment(body("deployment-get-200-deploying"))
-    assert instance_status.of_new_instances(going, [web(*rows)], "why").phase is phase
-
-
-# --- builds
-
-
-@pytest.mark.parametrize(
-    ("state", "phase", "hold"),
-    [
-        pytest.param("STAGING", Phase.RUNNING, 0, id="staging"),
-        pytest.param("STAGED", Phase.SUCCEEDED, 0, id="staged"),
-        pytest.param("FAILED", Phase.FAILED, 3, id="failed"),
-        pytest.param("BAKING", Phase.UNKNOWN, 0, id="unknown"),
-    ],
-)
-def test_a_build_is_its_state(state: str, phase: Phase, hold: float) -> None:
-    found = instance_status.build({"state": state, "droplet": {"guid": DROPLET}})
-    assert (found.phase, found.stable_for) == (phase, hold)
-
-
-def test_a_failed_staging_tells_what_its_log_says() -> None:
-    row = body("build-get-200-failed-docker")
-    assert instance_status.build(row, "Its log says: manifest unknown").reason == (
-        "staging failed. Its log says: manifest unknown"
-    )
-
-
-# --- every reply, and what is none
 
 STATS = {
     "process-stats-200-all-crashed": Phase.FAILED,
@@ -343,82 +244,15 @@ STATS = {
 }
 """Of two instances, as `app-processes-list-200-web-2` wants."""
 
-ROLLING: dict[str, Phase | None] = {
-    "deployment-create-201-app-was-stopped": None,
-    "deployment-create-201-canary-docs": Phase.RUNNING,
-    "deployment-create-201-rolling": Phase.RUNNING,
-    "deployment-get-200-canary-paused": Phase.RUNNING,
-    "deployment-get-200-canceled": Phase.CANCELLED,
-    "deployment-get-200-canceling": Phase.RUNNING,
-    "deployment-get-200-deployed": None,
-    "deployment-get-200-deploying": Phase.RUNNING,
-    "deployment-get-200-deploying-with-error": Phase.RUNNING,
-}
-"""None: its instances are looked at."""
 
-BUILDS = {
-    "build-create-201-staging-docker": Phase.RUNNING,
-    "build-create-201-staging-docs": Phase.RUNNING,
-    "build-get-200-failed-docker": Phase.FAILED,
-    "build-get-200-failed-insufficient": Phase.FAILED,
-    "build-get-200-staged-docker": Phase.SUCCEEDED,
-    "build-get-200-staged-docs": Phase.SUCCEEDED,
-    "build-get-200-staging-docker": Phase.RUNNING,
-}
-
-
-def test_every_reply_of_the_contract_has_a_row() -> None:
+def test_every_recorded_reply_has_a_row() -> None:
     assert set(STATS) == set(names("process-stats-200"))
-    assert set(ROLLING) == set(names("deployment-get-200", "deployment-create-201"))
-    assert set(BUILDS) == set(names("build-get-200", "build-create-201"))
 
 
 @pytest.mark.parametrize("name", STATS)
 def test_statistics_are_read(name: str) -> None:
     row = body("app-processes-list-200-web-2")["resources"][0]
     assert (
-        instance_status.instances([instance_status.process(row, body(name))], "all", {}).phase is STATS[name]
+        instance_status.snapshot_of([instance_status.process(row, body(name))], "all", {}).phase
+        is STATS[name]
     )
-
-
-@pytest.mark.parametrize("name", ROLLING)
-def test_deployments_are_read(name: str) -> None:
-    row, phase = body(name), ROLLING[name]
-    assert instance_status.is_deployed(row) is (phase is None)
-    assert phase is None or instance_status.deployment(row).phase is phase
-
-
-@pytest.mark.parametrize("name", BUILDS)
-def test_builds_are_read(name: str) -> None:
-    assert instance_status.build(body(name)).phase is BUILDS[name]
-
-
-@pytest.mark.parametrize("reply", [None, "text", [], {}, {"resources": {}}, {"status": 1}, {"state": None}])
-def test_an_answer_of_another_shape_is_no_news(reply: Any) -> None:
-    for read in (
-        instance_status.build,
-        instance_status.deployment,
-        instance_status.is_deployed,
-        lambda data: instance_status.process({}, data),
-    ):
-        with pytest.raises(UnavailableError):
-            read(reply)
-
-
-def test_a_staged_build_without_a_droplet_is_no_news() -> None:
-    with pytest.raises(UnavailableError):
-        instance_status.build({"state": "STAGED", "droplet": None})
-
-
-def test_what_the_server_says_is_one_line() -> None:
-    found = instance_status.build({"state": "FAILED", "error": "a\nb" + "x" * 1000})
-    assert found.reason == "staging failed: a b" + "x" * 1000
-
-
-def test_no_state_that_we_do_not_know_changes_its_letters() -> None:
-    """A secret in other letters would be known as none."""
-    row = {"status": {"value": "ACTIVE", "reason": "SeCrEt"}}
-    found = [instance_status.deployment(row), instance_status.build({"state": "SeCrEt"})]
-    assert [("SeCrEt" in seen.raw_status, "SeCrEt" in seen.warnings[0]) for seen in found] == [
-        (True, True)
-    ] * 2

@@ -8,7 +8,7 @@ import pytest
 import responses
 
 from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
-from deployer.providers.cloudfoundry.app import STOPPED
+from deployer.providers.cloudfoundry.condition import Condition
 from deployer.providers.cloudfoundry.watching import instance_status, poll
 from tests.providers.cloudfoundry.foundation import NEW_STATS, PROCESS, ROLLS, RUNS, STATS, V3APP, deployment
 from tests.providers.cloudfoundry.support import (
@@ -31,17 +31,17 @@ CRASHES = (
 )
 
 
-OOM = "APP/PROC/WEB: Exited with status 137 (out of memory). Give it more memory: `cf scale APP -m 1G`"
+OOM = "APP/PROC/WEB: Exited with status 137 (out of memory). Increase its memory: `cf scale APP -m 1G`"
 
 
 def stats(*states_: str) -> dict[str, Any]:
     return {"resources": [instance(state, index) for index, state in enumerate(states_)]}
 
 
-# --- looking at instances
+# --- instances
 
 
-def test_a_look_lists_the_processes_and_reads_each(wire: responses.RequestsMock) -> None:
+def test_a_poll_lists_the_processes_and_reads_each(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
@@ -54,7 +54,7 @@ def test_a_look_lists_the_processes_and_reads_each(wire: responses.RequestsMock)
     assert asked(wire) == [f"GET {V3APP}/processes", f"GET {STATS}", f"GET {STATS}"]
 
 
-def test_a_process_of_zero_instances_is_not_asked_for(wire: responses.RequestsMock) -> None:
+def test_a_process_with_zero_instances_needs_no_request(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-0")
@@ -63,7 +63,7 @@ def test_a_process_of_zero_instances_is_not_asked_for(wire: responses.RequestsMo
     assert asked(wire) == [f"GET {V3APP}/processes"]
 
 
-def test_an_app_that_is_scaled_to_nothing_meanwhile_is_seen_to_be(wire: responses.RequestsMock) -> None:
+def test_scaling_to_zero_instances_is_noticed(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
@@ -77,7 +77,7 @@ def test_an_app_that_is_scaled_to_nothing_meanwhile_is_seen_to_be(wire: response
     [("app-get-200-stopped", Phase.CANCELLED), ("app-get-200-started", Phase.RUNNING)],
     ids=["stopped", "no-room"],
 )
-def test_where_no_instance_comes_it_is_read_whether_one_is_still_wanted(
+def test_without_any_instance_the_desired_state_is_read(
     wire: responses.RequestsMock, state: str, phase: Phase
 ) -> None:
     cloud = server(wire)
@@ -92,7 +92,7 @@ def test_where_no_instance_comes_it_is_read_whether_one_is_still_wanted(
     assert len([each for each in asked(wire) if each == f"GET {V3APP}"]) == 1
 
 
-def test_statistics_that_are_away_for_a_while_are_no_news(wire: responses.RequestsMock) -> None:
+def test_unavailable_statistics_are_an_error(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
@@ -101,7 +101,7 @@ def test_statistics_that_are_away_for_a_while_are_no_news(wire: responses.Reques
         cloud.poll(RUNS)
 
 
-def test_a_process_that_is_gone_has_been_replaced(wire: responses.RequestsMock) -> None:
+def test_a_missing_process_was_replaced(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
@@ -119,7 +119,7 @@ def test_a_process_that_is_gone_has_been_replaced(wire: responses.RequestsMock) 
     ]
 
 
-def test_an_app_that_is_scaled_meanwhile_is_counted_anew(wire: responses.RequestsMock) -> None:
+def test_the_processes_of_a_scaled_app_are_listed_again(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
@@ -128,7 +128,7 @@ def test_an_app_that_is_scaled_meanwhile_is_counted_anew(wire: responses.Request
     assert [cloud.poll(RUNS).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
 
 
-def test_a_crash_is_told_with_the_reason_of_its_event_which_is_read_once(
+def test_a_crash_is_reported_with_the_reason_of_its_event_which_is_read_once(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire)
@@ -145,7 +145,7 @@ def test_a_crash_is_told_with_the_reason_of_its_event_which_is_read_once(
     assert asked(wire) == [f"GET {V3APP}/processes", f"GET {STATS}", CRASHES, f"GET {STATS}"]
 
 
-def test_events_that_may_not_be_read_leave_a_crash_a_crash(wire: responses.RequestsMock) -> None:
+def test_a_crash_without_readable_events_is_still_a_crash(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     for name in ("app-processes-list-200-web-2", "process-stats-200-all-crashed"):
@@ -154,7 +154,7 @@ def test_events_that_may_not_be_read_leave_a_crash_a_crash(wire: responses.Reque
     assert cloud.poll(RUNS).reason == "it crashes (0 of 2 running, 2 crashed)"
 
 
-def test_an_instance_that_was_replaced_between_two_looks_starts_the_count_anew(
+def test_an_instance_that_was_replaced_between_two_polls_restarts_the_count(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire)
@@ -170,17 +170,17 @@ def test_an_instance_that_was_replaced_between_two_looks_starts_the_count_anew(
     assert [cloud.poll(RUNS).phase for _ in range(3)] == [Phase.SUCCEEDED, Phase.RUNNING, Phase.SUCCEEDED]
 
 
-def test_a_stopped_app_is_looked_at_until_nothing_of_it_runs(wire: responses.RequestsMock) -> None:
+def test_a_stopped_app_is_polled_until_no_instance_runs(wire: responses.RequestsMock) -> None:
     cloud = server(wire, command=Command.STOP)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
     serve(wire, "process-stats-200-stopping")
     serve(wire, "process-stats-200-down-just-started")
-    stopped = Handle(APP, "", condition=STOPPED)
+    stopped = Handle(APP, "", condition=Condition.STOPPED)
     assert [cloud.poll(stopped).phase for _ in range(2)] == [Phase.RUNNING, Phase.SUCCEEDED]
 
 
-def test_a_warning_of_the_server_is_handed_on_once(wire: responses.RequestsMock) -> None:
+def test_a_warning_of_the_server_is_reported_once(wire: responses.RequestsMock) -> None:
     cloud = server(wire)
     known(cloud)
     serve(wire, "app-processes-list-200-web-2")
@@ -188,7 +188,7 @@ def test_a_warning_of_the_server_is_handed_on_once(wire: responses.RequestsMock)
     assert [cloud.poll(RUNS).warnings for _ in range(2)] == [("Stats server temporarily unavailable.",), ()]
 
 
-def test_a_look_shows_what_was_logged_since_the_last(wire: responses.RequestsMock) -> None:
+def test_a_poll_returns_the_lines_since_the_previous_one(wire: responses.RequestsMock) -> None:
     cloud = server(wire, logs=True)
     known(cloud).log.since = 0
     serve(wire, "app-processes-list-200-web-2")
@@ -198,10 +198,10 @@ def test_a_look_shows_what_was_logged_since_the_last(wire: responses.RequestsMoc
     assert [len(each or ()) for each in found] == [4, 0]
 
 
-# --- looking at a rolling deployment
+# --- rolling deployments
 
 
-def test_a_deployment_that_is_going_is_looked_at_with_its_new_instances(wire: responses.RequestsMock) -> None:
+def test_a_deployment_in_progress_is_polled_with_its_new_instances(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling")
     known(cloud)
     serve(wire, "deployment-get-200-deploying")
@@ -212,7 +212,7 @@ def test_a_deployment_that_is_going_is_looked_at_with_its_new_instances(wire: re
     assert asked(wire) == [f"GET /v3/deployments/{DEPLOYMENT}", f"GET {NEW_STATS}"]
 
 
-def test_new_instances_that_are_not_there_yet_are_no_trouble(wire: responses.RequestsMock) -> None:
+def test_missing_new_instances_are_not_an_error(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling")
     known(cloud)
     serve(wire, "deployment-get-200-deploying")
@@ -220,7 +220,7 @@ def test_new_instances_that_are_not_there_yet_are_no_trouble(wire: responses.Req
     assert cloud.poll(ROLLS).phase is Phase.RUNNING
 
 
-def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(
+def test_a_deployment_whose_new_instances_crash_has_failed(
     wire: responses.RequestsMock,
 ) -> None:
     cloud = server(wire, strategy="rolling")
@@ -233,13 +233,13 @@ def test_a_deployment_whose_new_instances_crash_has_failed_although_it_goes_on(
     found = cloud.poll(ROLLS)
     assert (found.phase, found.shows_failure) == (Phase.FAILED, True)
     assert found.reason.startswith(
-        f"it crashes (0 of 1 running, 1 crashed): {OOM}. The deployment goes on trying"
+        f"it crashes (0 of 1 running, 1 crashed): {OOM}. Cloud Foundry keeps trying"
     )
 
 
-def test_a_deployed_one_is_done_when_its_instances_run(wire: responses.RequestsMock) -> None:
+def test_a_deployment_has_succeeded_once_its_instances_run(wire: responses.RequestsMock) -> None:
     cloud = server(wire, strategy="rolling")
-    known(cloud).processes = [PROCESS]
+    known(cloud).following.processes = [PROCESS]
     serve(wire, "deployment-get-200-deployed")
     answer(wire, "GET", f"{V3APP}/processes", listing({**PROCESS, "guid": NEW_WEB}))
     answer(wire, "GET", NEW_STATS, stats("STARTING", "STARTING"))
@@ -258,10 +258,43 @@ def test_a_deployed_one_is_done_when_its_instances_run(wire: responses.RequestsM
     [("CANCELED", Phase.CANCELLED), ("SUPERSEDED", Phase.SUPERSEDED)],
     ids=["cancelled", "superseded"],
 )
-def test_a_deployment_that_is_over_otherwise_is_told_apart(
+def test_a_deployment_that_ended_otherwise_is_distinguished(
     wire: responses.RequestsMock, reason: str, phase: Phase
 ) -> None:
     cloud = server(wire, strategy="rolling")
     known(cloud)
     serve(wire, "deployment-get-200-canceled", body=deployment("FINALIZED", reason))
     assert cloud.poll(ROLLS).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("what", "row"),
+    [
+        pytest.param(
+            Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT),
+            {"guid": "another"},
+            id="another-deployment",
+        ),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), {}, id="none"),
+        pytest.param(Handle(APP, DEPLOYMENT, condition=Condition.ROLLED_OUT), [], id="not-an-object"),
+    ],
+)
+def test_a_response_about_another_deployment_is_an_error(
+    wire: responses.RequestsMock, what: Handle, row: Any
+) -> None:
+    """A cache, or a gateway that mixes up its connections."""
+    cloud = server(wire)
+    known(cloud)
+    data = {**deployment("FINALIZED", "CANCELED"), **row} if row else row
+    answer(wire, "GET", f"/v3/deployments/{DEPLOYMENT}", data)
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.poll(what)
+
+
+def test_processes_of_another_app_are_an_error(wire: responses.RequestsMock) -> None:
+    cloud = server(wire)
+    known(cloud)
+    other = {**PROCESS, "relationships": {"app": {"data": {"guid": "another"}}}}
+    answer(wire, "GET", f"{V3APP}/processes", listing(other))
+    with pytest.raises(UnavailableError, match="about something else"):
+        cloud.poll(RUNS)

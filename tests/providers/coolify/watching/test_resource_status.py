@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
+from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError, VerifyHealth
 from deployer.providers.coolify.api.versions import Version
-from deployer.providers.coolify.options import Options, Verify
+from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching import resource_status
 from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
@@ -136,7 +136,7 @@ def test_what_a_status_is_worth_after_a_deployment(
     ],
 )
 def test_a_proof_must_last_as_long_as_its_time_allows(
-    verify: Verify, timeout: float, runs: float, down: float
+    verify: VerifyHealth, timeout: float, runs: float, down: float
 ) -> None:
     """The minute is never cut short: less than 80 s for it is a mistake."""
     options = Options(verify_health=verify, verify_timeout=timeout)
@@ -239,7 +239,7 @@ def test_after_a_mere_restart_the_old_status_says_nothing_bad(
     [("auto", False, 0), ("auto", True, 15), ("true", False, 60), ("true", True, 60)],
 )
 def test_after_a_bad_status_one_good_reading_is_not_enough(
-    verify: Verify, hold: float, *, shaken: bool
+    verify: VerifyHealth, hold: float, *, shaken: bool
 ) -> None:
     """coolify-api 8: seen twice, fifteen seconds apart."""
     seen = resource_status.health(
