@@ -180,7 +180,7 @@ def run_script(  # noqa: PLR0913 -- the options of one run, each by name
 
 
 def assert_invariants(result: RunResult, plan: Plan) -> None:
-    """Check rule 6 of the architecture, that only own deployments are cancelled, and dry runs."""
+    """Check the outcome (architecture, rule 6), that only own deployments are cancelled, and dry runs."""
     expansions = [event for event in result.events if isinstance(event, GroupExpanded)]
     gone = {event.target for event in expansions if event.gone}
     for target in {*plan.targets, *(part.id for event in expansions for part in event.members)} - gone:
