@@ -86,7 +86,7 @@ def test_a_group_without_followed_members_is_reported(new_report: Any) -> None:
         TargetResolved(BLUE),
         Triggering("blue"),
         GroupExpanded("blue", (), gone=False),
-        TargetFinished("blue", Outcome.LOST, "nobody can tell"),
+        TargetFinished("blue", Outcome.LOST, "no permission to list deployments"),
     )
     assert printed[2] == "blue: none of its targets can be followed"
     assert report.finish(Outcome.LOST) == []

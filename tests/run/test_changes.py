@@ -179,7 +179,7 @@ RATE_LIMITED = UnavailableError("rate limited", from_server=True, retry_after=30
             {"change a": [UnavailableError("the address redirects", permanent=True)]},
             [TargetFinished("a", Outcome.REFUSED, "the address redirects")],
             [0],
-            id="a-redirect-is-final",
+            id="redirect",
         ),
     ],
 )
@@ -300,7 +300,7 @@ def test_a_refused_trigger_does_not_prevent_a_later_change() -> None:
         pytest.param({"trigger a": [Rejected("no server")]}, Outcome.REFUSED, id="refused"),
         pytest.param({"trigger a": [RetryLater(60, "full")]}, Outcome.TIMED_OUT, id="full-queue"),
         pytest.param(
-            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("nobody can tell")]},
+            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("no permission to list deployments")]},
             Outcome.LOST,
             id="lost",
         ),

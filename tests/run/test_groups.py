@@ -120,7 +120,10 @@ from tests.run.scripted import (
             id="unnamed-member-is-triggered",
         ),
         pytest.param(
-            {"trigger t": [GroupStarted(ONE_UNNAMED)], "find b": [AccessDenied("nobody can tell")]},
+            {
+                "trigger t": [GroupStarted(ONE_UNNAMED)],
+                "find b": [AccessDenied("no permission to list deployments")],
+            },
             [
                 *UNTIL_GROUP_TRIGGER,
                 expanded("a", "b"),
@@ -128,7 +131,7 @@ from tests.run.scripted import (
                 TargetResolved(Target("b")),
                 phase(Phase.SUCCEEDED),
                 TargetFinished("a", Outcome.FINISHED),
-                TargetFinished("b", Outcome.LOST, "nobody can tell"),
+                TargetFinished("b", Outcome.LOST, "no permission to list deployments"),
             ],
             [(0, "poll a-1"), (0, "find b")],
             id="unnamed-member-search-denied",
@@ -315,7 +318,7 @@ def test_without_wait_group_members_are_only_triggered() -> None:
     ("members", "others"),
     [
         pytest.param(BOTH_MEMBERS, ("a",), id="one-of-two"),
-        pytest.param(BOTH_MEMBERS[1:], (), id="the-only-member"),
+        pytest.param(BOTH_MEMBERS[1:], (), id="only-member"),
         pytest.param(ONE_UNNAMED, ("a",), id="unnamed-member"),
     ],
 )

@@ -199,7 +199,10 @@ INTERRUPTED_FOUND: list[Event] = [
             id="one-of-several-found-is-not-cancelled",
         ),
         pytest.param(
-            {"trigger a": [Reply(None, takes=9)], "find a": [AccessDenied("nobody can tell")]},
+            {
+                "trigger a": [Reply(None, takes=9)],
+                "find a": [AccessDenied("no permission to list deployments")],
+            },
             [*UNTIL_TRIGGER, *INTERRUPTED_NOT_FOUND],
             [*TRIGGER_CALLS, LAST_SEARCH],
             id="search-denied",
@@ -544,7 +547,7 @@ def test_after_a_revoked_token_nothing_else_is_searched_or_cancelled() -> None:
     [
         pytest.param(NO_CONNECTION, ["find a"], id="no-connection"),
         pytest.param(
-            RetryLater(9, "rate limited"), ["resolve a", "trigger a"], id="a-response-ends-the-search"
+            RetryLater(9, "rate limited"), ["resolve a", "trigger a"], id="response-ends-the-search"
         ),
     ],
 )

@@ -156,14 +156,17 @@ CANCELLED_BY_OTHERS = "the deployment that was followed was cancelled by somebod
             id="failed-search-does-not-count",
         ),
         pytest.param(
-            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("nobody can tell")]},
-            [*TRIGGER_LOST, TargetFinished("a", Outcome.LOST, "nobody can tell")],
+            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("no permission to list deployments")]},
+            [*TRIGGER_LOST, TargetFinished("a", Outcome.LOST, "no permission to list deployments")],
             [(0, "find a")],
             id="search-denied",
         ),
         pytest.param(
-            {"trigger a": [LOST_RESPONSE], "find a": [None, AccessDenied("nobody can tell")]},
-            [*TRIGGER_LOST, TargetFinished("a", Outcome.LOST, "nobody can tell")],
+            {
+                "trigger a": [LOST_RESPONSE],
+                "find a": [None, AccessDenied("no permission to list deployments")],
+            },
+            [*TRIGGER_LOST, TargetFinished("a", Outcome.LOST, "no permission to list deployments")],
             [(0, "find a"), (5, "find a")],
             id="second-search-denied",
         ),

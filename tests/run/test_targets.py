@@ -101,7 +101,7 @@ def test_targets_are_resolved_then_triggered_then_polled_and_the_worst_outcome_c
         pytest.param({"trigger a": [Rejected("full")]}, Outcome.REFUSED, id="rejected"),
         pytest.param({"trigger a": [RefusedError("not yours")]}, Outcome.REFUSED, id="trigger-refused"),
         pytest.param(
-            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("nobody can tell")]},
+            {"trigger a": [LOST_RESPONSE], "find a": [AccessDenied("no permission to list deployments")]},
             Outcome.LOST,
             id="lost",
         ),
