@@ -37,7 +37,7 @@ from deployer.model.events import (
 )
 from deployer.model.observation import AccessDenied, Entry, Handle, Observation, PollFailed, Snapshot
 from deployer.model.outcome import Certainty, Command, Outcome, Owner, Phase, Stage
-from deployer.model.plan import Ability, Plan, Target
+from deployer.model.plan import Ability, Plan, Target, VerifyHealth
 from deployer.model.time import Clock
 from deployer.model.trigger import (
     AlreadyDone,
@@ -106,4 +106,5 @@ __all__ = [
     "TriggerUncertain",
     "Triggering",
     "UnavailableError",
+    "VerifyHealth",
 ]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from deployer.model.outcome import Command
+
+VerifyHealth = Literal["auto", "true", "false"]
+"""`verify_health`: check the status unless the platform has (`auto`), always and for longer (`true`), or never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
-from deployer.model import Command, Plan
+from deployer.model import Command, Plan, VerifyHealth
 from deployer.settings.env import Aliases, Found, RawInputs
 from deployer.settings.inputs import Inputs
 from deployer.settings.parsers import Certificate, Duration, Flag, Headers, SiteAddress, Statuses, WaitFlag
@@ -207,7 +207,7 @@ class Common(Inputs):
         description="Write the build log to this file, independent of `logs`; hidden entries only with "
         "`hidden_logs`",
     )
-    verify_health: Annotated[Literal["auto", "true", "false"], BeforeValidator(_lower)] = Field(
+    verify_health: Annotated[VerifyHealth, BeforeValidator(_lower)] = Field(
         "auto",
         description="Check the application's status after the deployment. `auto`: until it is running, "
         "unless Coolify has already "

@@ -19,7 +19,7 @@ from deployer.main import main
 from deployer.simulator import Request, Session
 from deployer.simulator.coolify import server as simulated
 from deployer.simulator.coolify.checks import name_of
-from tests.fakes import BEGINNING
+from tests.fakes import START_TIME
 from tests.scenarios.coolify_cases import CODES, EARLIER_COMMIT, NEW, ROLLBACK, ROLLBACK_COMMAND, Case
 from tests.scenarios.coolify_changes import CHANGES, ROLLBACKS
 from tests.scenarios.coolify_deployments import DEPLOYMENTS
@@ -65,7 +65,7 @@ def run_program(
 
     def run(session: Session, inputs: Mapping[str, str]) -> tuple[int, str, float]:
         code = main([], environ(session, inputs), clock)  # type: ignore[arg-type]  # structural, as in all tests
-        return code, capfdbinary.readouterr().out.decode(), clock.now() - BEGINNING
+        return code, capfdbinary.readouterr().out.decode(), clock.now() - START_TIME
 
     return run
 

@@ -24,7 +24,7 @@ from deployer.ci.github import GitHub
 from deployer.ci.gitlab import GitLab
 from deployer.ci.output import LogFile, Redactor, Writer, lines
 from deployer.ci.plain import Plain
-from tests.ci.decoders import Command, Stdout, obeyed, parse_env_file, parse_line
+from tests.ci.decoders import Command, Stdout, executed, parse_env_file, parse_line
 
 # The same examples in every run: nobody investigates a test that fails only now and then.
 repeatedly = settings(derandomize=True, database=None, deadline=None, max_examples=100)
@@ -129,7 +129,7 @@ def as_written(text: str) -> str:
 def test_printed_text_is_not_obeyed(system: type[CI], text: str) -> None:
     ci, stdout = ci_with_stdout(system)
     ci.say(text)
-    assert obeyed(system, stdout.text) == []
+    assert executed(system, stdout.text) == []
 
 
 @every_system
@@ -142,7 +142,7 @@ def test_titles_and_messages_are_not_obeyed(system: type[CI], title: str, messag
     ci.annotate("error", title, message)
     expected = ["error"] if title.strip() or message.strip() else []
     assert (
-        obeyed(system, stdout.text)
+        executed(system, stdout.text)
         == {GitHub: ["group", "endgroup", *expected], GitLab: ["start", "end"], Plain: []}[system]
     )
 

@@ -200,16 +200,13 @@ class CloudFoundry(ProviderInputs):
             client_secret=self.cf_client_secret.get_secret_value(),
             assertion=self.cf_assertion.get_secret_value(),
         )
-        options = Options(
+        options = common.fill(
+            Options,
             command=Command(common.command),
             strategy=self.cf_strategy,
             ready=self.cf_ready,
-            image=common.image,
             docker_username=self.cf_docker_username,
             docker_password=self.cf_docker_password.get_secret_value(),
-            verify_health=common.verify_health == "true",
-            rollback=common.rollback,
-            wait=common.wait,
         )
         api = Client(self.cf_api, login, open_http, now=context.now, add_secret=context.add_secret)
         return CloudFoundryProvider(api, AppLookup(api, self.cf_org, self.cf_space), options)

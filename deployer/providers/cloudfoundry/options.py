@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deployer.model import Command
+from deployer.model import Command, VerifyHealth
 
 Strategy = Literal["start", "restart", "rolling"]
 Ready = Literal["all", "any"]
@@ -24,7 +24,6 @@ class Options:
     """The image as the user wrote it, which may be only `:tag`; empty if the image is not changed."""
     docker_username: str = ""
     docker_password: str = field(default="", repr=False)
-    verify_health: bool = False
-    """The instances must keep running (`verify_health: true`)."""
+    verify_health: VerifyHealth = "auto"
     rollback: bool = False
     wait: bool = True

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from deployer.model import Command
-
-Verify = Literal["auto", "true", "false"]
+from deployer.model import Command, VerifyHealth
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Options:
     """Pull newer images of a service."""
     tags: frozenset[str] = frozenset()
     """The targets that are tags, not uuids."""
-    verify_health: Verify = "auto"
+    verify_health: VerifyHealth = "auto"
     verify_timeout: float = 180
     rollback: bool = False
     """Restore the previous version if the new one is seen not to run."""

@@ -143,7 +143,7 @@ class Poller:
             following.processes = None  # somebody scales the app
         if self._is_stopped(app, found, shown):
             shown = Snapshot(Phase.CANCELLED, "stopped", reason=STOPPED_MEANWHILE)
-        if self.options.verify_health:
+        if self.options.verify_health == "true":
             shown = _verified(shown, handle)
         return replace(shown, log=log)
 

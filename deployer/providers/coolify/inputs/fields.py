@@ -300,22 +300,18 @@ class Coolify(ProviderInputs):
         reading = self.read_token.get_secret_value()
         force = self.force if self.force is not None else bool(self.webhook and self.webhook.force)
         image = images.parsed(common.image) if common.image else None
-        options = Options(
+        options = common.fill(
+            Options,
             command=Command(common.command),
             # A deployment in progress may have read the old image (coolify-api 5.1 quirk 3).
             force=force or image is not None,
             instant=self.instant_deploy,
-            wait=common.wait,
             read_only=common.dry_run or common.command == Command.CHECK.value,
             pr=self.pr,
             docker_tag=self.docker_tag,
             pinned=bool(self.commit),
             pull_latest=self.pull_latest,
             tags=frozenset(self.tagged),
-            verify_health=common.verify_health,
-            verify_timeout=common.verify_timeout,
-            rollback=common.rollback,
-            hidden_logs=common.hidden_logs,
             site_shows_version=bool(common.verify_url and common.verify_contains),
         )
         requested = RequestedChanges(image, self.commit, {**self.env_file, **self.env}, self.settings)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError
+from deployer.model import Command, Handle, Phase, Snapshot, UnavailableError, VerifyHealth
 from deployer.providers.coolify.api.versions import Version
-from deployer.providers.coolify.options import Options, Verify
+from deployer.providers.coolify.options import Options
 from deployer.providers.coolify.trigger_requests import APPLICATION, DATABASE, SERVICE
 from deployer.providers.coolify.watching import resource_status
 from deployer.providers.coolify.watching.resource_status import RUNNING, STOPPED
@@ -142,7 +142,7 @@ def test_status_after_a_deployment(
     ],
 )
 def test_stable_time_depends_on_verify_health_and_verify_timeout(
-    verify: Verify, timeout: float, runs: float, down: float
+    verify: VerifyHealth, timeout: float, runs: float, down: float
 ) -> None:
     """The minute is never shortened: a timeout below 80 s is rejected."""
     options = Options(verify_health=verify, verify_timeout=timeout)
@@ -244,7 +244,7 @@ def test_after_a_restart_an_unchanged_bad_status_is_no_failure(
     [("auto", False, 0), ("auto", True, 15), ("true", False, 60), ("true", True, 60)],
 )
 def test_after_a_bad_status_one_good_poll_is_not_enough(
-    verify: Verify, stable_for: float, *, was_down: bool
+    verify: VerifyHealth, stable_for: float, *, was_down: bool
 ) -> None:
     """It must be seen twice, 15 s apart (coolify-api 8)."""
     snapshot = resource_status.health(
