@@ -43,7 +43,7 @@ def between(first: str, last: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Case:
-    """One run of the program against a scenario, and what must come of it."""
+    """One run of the program against a scenario, and its expected result."""
 
     topic: str
     """The row of architecture 7, the item of the issue, or the feature."""

@@ -89,7 +89,7 @@ TWO_TAGS = with_faults(
 
 @dataclass(frozen=True)
 class Case:
-    """One run of the program, and what must come of it. See coolify_cases.Case for the fields."""
+    """One run of the program, and its expected result, as in coolify_cases.Case."""
 
     item: str
     """The item of the issue, and what is lost."""
@@ -369,8 +369,10 @@ CASES = (
         ),
         "refused",
         (
-            ("Changes that were applied before stay in effect: image: ghcr.io/acme/shop:2.0.1 → "
-            "ghcr.io/acme/shop:2.1.0"),
+            (
+                "Changes that were applied before stay in effect: image: ghcr.io/acme/shop:2.0.1 → "
+                "ghcr.io/acme/shop:2.1.0"
+            ),
         ),
         {"patch": 1, "deploy": 1},
         inputs={"image": ":2.1.0"},

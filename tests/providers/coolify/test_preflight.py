@@ -64,7 +64,9 @@ def test_every_ability_has_a_purpose(wire: responses.RequestsMock) -> None:
     assert found_abilities(wire, coolify, patch="patch_probe_deploy") == (
         Ability("read", granted=True, purpose="to follow what was started", needed=True, remedy=fix),
         Ability("read:sensitive", granted=True, purpose="to show build logs and why a deployment failed"),
-        Ability("deploy", granted=True, purpose="to start, restart, stop and cancel", needed=True, remedy=fix),
+        Ability(
+            "deploy", granted=True, purpose="to start, restart, stop and cancel", needed=True, remedy=fix
+        ),
         Ability("write", granted=False, purpose="to change an application; not needed here", remedy=fix),
     )
 

@@ -515,7 +515,9 @@ def test_what_is_found_has_a_link(wire: responses.RequestsMock) -> None:
 
 
 def test_with_force_only_forced_records_are_ours(wire: responses.RequestsMock) -> None:
-    members = find_members(wire, [record_of(WEB, 11, force_rebuild=True), record_of(IMG, 12)], force=True).members
+    members = find_members(
+        wire, [record_of(WEB, 11, force_rebuild=True), record_of(IMG, 12)], force=True
+    ).members
     assert members == (GroupMember(IMG_TARGET), GroupMember(WEB_TARGET, OURS_WEB))
 
 

@@ -395,9 +395,10 @@ NOT_COMPARED: Mapping[str, str] = {
     for reason, names in {
         "a PATCH deploys nothing": "patch_instant patch_instant_queue_full patch_instant_skip",
         "SSH works while a deployment runs": "sequence_ssh_down sequence_ssh_flaky",
-        "one budget is enough for all": "ratelimit_catchall ratelimit_health ratelimit_other_user "
+        "the rate limit is simulated once for all users": "ratelimit_catchall ratelimit_health "
+        "ratelimit_other_user "
         "ratelimit_owner_by_ip",
-        "the wire takes the body and its header away": "head_version",
+        "the listener removes the body and its header": "head_version",
     }.items()
     for name in names.split()
 }

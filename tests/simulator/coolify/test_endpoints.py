@@ -141,7 +141,7 @@ RESPONSES = [
         "POST",
         f"/deploy?uuid={U3}",
         False,
-        id="out of reach",
+        id="unreachable",
     ),
     pytest.param("deploy_tag_blue", "tag", "POST", "/deploy?tag=blue", False, id="tag"),
     pytest.param("deploy_tag_unknown", "tag-unknown", "POST", "/deploy?tag=blue", False, id="tag-unknown"),
@@ -159,8 +159,10 @@ RESPONSES = [
     pytest.param("deploy_queue_full_429", "tag-429", "POST", "/deploy?tag=blue", False, id="tag-429"),
     pytest.param("deploy_body_list_500", "tag-500", "POST", "/deploy?tag=blue", False, id="tag-500"),
     pytest.param("deployments_list_rs", "cancelled-queued", "GET", "/deployments", True, id="list"),
-    pytest.param("deployment_get_sensitive", "success", "GET", f"/deployments/{D}", True, id="look"),
-    pytest.param("deployment_unknown", "success", "GET", "/deployments/nobody", False, id="look unknown"),
+    pytest.param("deployment_get_sensitive", "success", "GET", f"/deployments/{D}", True, id="deployment"),
+    pytest.param(
+        "deployment_unknown", "success", "GET", "/deployments/nobody", False, id="deployment unknown"
+    ),
     pytest.param(
         "app_deployments_rs", "success", "GET", f"/deployments/applications/{U}?take=1", True, id="history"
     ),
@@ -208,7 +210,7 @@ RESPONSES = [
         "DELETE",
         f"/applications/{U}/previews/77",
         False,
-        id="delete no preview",
+        id="delete missing preview",
     ),
     pytest.param(
         "preview_delete_422",
@@ -224,14 +226,14 @@ RESPONSES = [
         "DELETE",
         "/applications/nobody/previews/7",
         False,
-        id="delete nobody's preview",
+        id="delete unknown preview",
     ),
     pytest.param(
         "catchall_404", "success", "GET", f"/applications/{U}/previews/7", False, id="preview can't be read"
     ),
     pytest.param("services_list", "service", "GET", "/services", False, id="services"),
     pytest.param("service_get", "service", "GET", f"/services/{U}", False, id="service"),
-    pytest.param("service_unknown", "database", "GET", f"/services/{U}", False, id="database is no service"),
+    pytest.param("service_unknown", "database", "GET", f"/services/{U}", False, id="database as service"),
     pytest.param(
         "service_restart",
         "service",
@@ -261,14 +263,14 @@ RESPONSES = [
         id="stop stopped service",
     ),
     pytest.param(
-        "service_unknown", "success", "POST", "/services/nobody/restart", False, id="restart no service"
+        "service_unknown", "success", "POST", "/services/nobody/restart", False, id="restart unknown service"
     ),
     pytest.param(
         "deploy_get_405", "service", "GET", f"/services/{U}/restart", False, id="restart service by GET"
     ),
     pytest.param("database_get", "database", "GET", f"/databases/{U}", False, id="database"),
     pytest.param(
-        "database_unknown", "success", "GET", f"/databases/{U}", False, id="application is no database"
+        "database_unknown", "success", "GET", f"/databases/{U}", False, id="application as database"
     ),
     pytest.param(
         "database_restart", "database", "POST", f"/databases/{U}/restart", False, id="restart database"
@@ -296,7 +298,7 @@ RESPONSES = [
         id="stop stopped database",
     ),
     pytest.param(
-        "database_unknown", "service", "POST", f"/databases/{U}/start", False, id="service is no database"
+        "database_unknown", "service", "POST", f"/databases/{U}/start", False, id="service as database"
     ),
     pytest.param(
         "deploy_get_405", "database", "GET", f"/databases/{U}/stop", False, id="stop database by GET"
@@ -312,9 +314,9 @@ RESPONSES = [
         id="application's logs",
     ),
     pytest.param(
-        "app_logs_200", "no-logs", "GET", f"/applications/{U}/logs", False, id="its logs need read alone"
+        "app_logs_200", "no-logs", "GET", f"/applications/{U}/logs", False, id="logs need only read"
     ),
-    pytest.param("app_get_unknown", "success", "GET", "/applications/nobody/logs", False, id="nobody's logs"),
+    pytest.param("app_get_unknown", "success", "GET", "/applications/nobody/logs", False, id="logs unknown"),
     pytest.param(
         "deploy_body_list_500",
         "server-unreachable-cancel",
@@ -332,7 +334,12 @@ RESPONSES = [
         id="delete variable",
     ),
     pytest.param(
-        "env_patch_404", "env-app", "DELETE", f"/applications/{U}/envs/none", False, id="delete no variable"
+        "env_patch_404",
+        "env-app",
+        "DELETE",
+        f"/applications/{U}/envs/none",
+        False,
+        id="delete missing variable",
     ),
     pytest.param(
         "patch_unknown_app",
@@ -340,7 +347,7 @@ RESPONSES = [
         "DELETE",
         "/applications/nobody/envs/none",
         False,
-        id="delete nobody's variable",
+        id="delete unknown variable",
     ),
     pytest.param(
         "project_environments",
@@ -368,7 +375,7 @@ RESPONSES = [
         "GET",
         "/projects/nope/production",
         False,
-        id="no project's environment",
+        id="environment of unknown project",
     ),
     pytest.param(
         "create_img_badproject",
@@ -376,10 +383,10 @@ RESPONSES = [
         "GET",
         "/projects/nope/environments",
         False,
-        id="no project's environments",
+        id="environments of unknown project",
     ),
     pytest.param("server", "success", "GET", "/servers/{host}", False, id="server"),
-    pytest.param("create_img_badserver", "success", "GET", "/servers/nope", False, id="no server"),
+    pytest.param("create_img_badserver", "success", "GET", "/servers/nope", False, id="unknown server"),
     pytest.param(
         "all_destinations", "success", "GET", "/destinations", False, id="every server's destinations"
     ),
@@ -413,7 +420,9 @@ RESPONSES = [
     ),
     pytest.param("transport_proxy_traefik_404", "proxy-404", "GET", "/version", False, id="proxy-404"),
     pytest.param("v4.0.0-beta.380_version", "old", "GET", "/version", False, id="old: version"),
-    pytest.param("v4.0.0-beta.380_deployment_logs", "old", "GET", f"/deployments/{D}", True, id="old: look"),
+    pytest.param(
+        "v4.0.0-beta.380_deployment_logs", "old", "GET", f"/deployments/{D}", True, id="old: deployment"
+    ),
     pytest.param("v4.0.0-beta.380_app_get", "old", "GET", f"/applications/{U}", False, id="old: application"),
     pytest.param(
         "v4.0.0-beta.380_app_start",

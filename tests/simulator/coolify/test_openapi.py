@@ -188,14 +188,14 @@ WRONG_IN_DOCUMENTS: Mapping[str, str] = {
     ),
     **dict.fromkeys(
         ("service_env_add", "database_env_add"),
-        "the whole variable is told (coolify-api 5.9, captured/services_env_create)",
+        "the response contains the whole variable (coolify-api 5.9, captured/services_env_create)",
     ),
     **dict.fromkeys(
         ("environment", "environments"),
         "an environment is documented by its columns (captured-2/project_environment)",
     ),
-    "server": "they forgot what is in a server (captured-2/server)",
-    "team": "its settings are not shown any more (captured-2/*/teams_current)",
+    "server": "the fields of a server are incomplete (captured-2/server)",
+    "team": "its settings are no longer shown (captured-2/*/teams_current)",
 }
 
 

@@ -191,7 +191,7 @@ DIGEST = "ghcr.io/acme/shop@sha256:" + "a" * 64
 DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object], ...] = (
     # id; what is observed; the last old version and its value; the first new version and its value
     (
-        "a list for one application",
+        "deployments of one application",
         lambda version: is_unknown(version, "GET /deployments/applications/{web}"),
         "400",
         True,
@@ -211,17 +211,17 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "T",
     ),
     (
-        "a body is read",
+        "request body",
         lambda version: Visit(version).send("POST /deploy", '{"uuid": "x"}').status,
         "407",
         400,
         "418",
         404,
     ),
-    ("the same commit is skipped", lambda version: twice(version, *DEPLOY_WEB), "407", 2, "418", 1),
-    ("pr is known", pull_request, "407", 0, "418", 9),
+    ("same commit is skipped", lambda version: twice(version, *DEPLOY_WEB), "407", 2, "418", 1),
+    ("pr", pull_request, "407", 0, "418", 9),
     (
-        "a missing preview is known",
+        "missing preview",
         lambda version: triggered(version, "POST /deploy?uuid={web}&pr=7"),
         "407",
         (200, 1),
@@ -229,7 +229,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         (404, 1),
     ),
     (
-        "a missing preview is told",
+        "message about a missing preview",
         lambda version: triggered(version, "POST /deploy?uuid={web}&pr=7"),
         "426",
         (404, 1),
@@ -237,7 +237,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         (200, 0),
     ),
     (
-        "a tag makes a preview",
+        "docker_tag creates a preview",
         lambda version: triggered(version, *DEPLOY_PREVIEW),
         "463",
         (200, 0),
@@ -245,7 +245,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         (200, 1),
     ),
     (
-        "a write token may not deploy",
+        "deploy with a write token",
         lambda version: rejection(version, *DEPLOY_WEB, "write"),
         "418",
         "",
@@ -253,7 +253,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "Missing required permissions: deploy",
     ),
     (
-        "a deploy token may start",
+        "start with a deploy token",
         lambda version: rejection(version, START, "deploy"),
         "463",
         "Missing required permissions: write",
@@ -261,7 +261,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "",
     ),
     (
-        "a member",
+        "token of a member",
         lambda version: rejection(version, "GET /version", "read", **MEMBER_TOKEN)[:16],
         "4.1.2",
         "",
@@ -269,7 +269,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "This API token h",
     ),
     (
-        "a role",
+        "message about a role",
         lambda version: rejection(version, "GET /version", "read", **MEMBER_TOKEN)[:16],
         "4.2.0",
         "This API token h",
@@ -277,7 +277,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "Missing required",
     ),
     (
-        "who left",
+        "token of a former member",
         lambda version: rejection(version, "GET /version", "read", **LEFT_TEAM),
         "4.0.0",
         "",
@@ -295,7 +295,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
     ("newer images", pulled, "418", False, "420", True),
     ("latest stops first", restarted_with_latest, "4.0.0", DOWN_FIRST, "4.1.2", STAYS_UP),
     (
-        "a bare word",
+        "status without health",
         lambda version: Visit(version, **EXITED).read("GET /services/{stack}")["status"],
         "434",
         "exited:unhealthy",
@@ -303,7 +303,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "exited",
     ),
     (
-        "no check",
+        "status without health check",
         lambda version: Visit(version).read("GET /applications/{web}")["status"],
         "434",
         "running:unhealthy",
@@ -319,7 +319,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "Deployment failed",
     ),
     (
-        "a post-deployment command",
+        "failed post-deployment command",
         lambda version: ended_row(version, "post_command_failed")["status"],
         "453",
         "failed",
@@ -327,16 +327,23 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "finished",
     ),
     (
-        "no container for it",
+        "no container for the command",
         lambda version: ended_row(version, "post_command_fails")["status"],
         "453",
         "failed",
         "454",
         "finished",
     ),
-    ("in progress at once", lambda version: first(version)["status"], "453", "queued", "454", "in_progress"),
     (
-        "a full queue",
+        "in progress immediately",
+        lambda version: first(version)["status"],
+        "453",
+        "queued",
+        "454",
+        "in_progress",
+    ),
+    (
+        "full queue",
         lambda version: triggered(version, *DEPLOY_WEB, **FULL_QUEUE),
         "453",
         (200, 1),
@@ -352,7 +359,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         1,
     ),
     ("is_api", lambda version: first(version)["is_api"], "461", False, "463", True),
-    ("the application in a row", lambda version: "application" in first(version), "463", False, "474", True),
+    ("application in a record", lambda version: "application" in first(version), "463", False, "474", True),
     (
         "other teams",
         lambda version: Visit(version, **STRANGERS).send("GET /deployments/{last}").status,
@@ -362,7 +369,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         404,
     ),
     (
-        "a cancel fails to answer",
+        "cancel fails to respond",
         lambda version: Visit(version).send_all(*DEPLOY_AND_CANCEL).status,
         "4.0.0",
         200,
@@ -370,14 +377,14 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         500,
     ),
     (
-        "a cancel answers",
+        "cancel responds",
         lambda version: Visit(version).send_all(*DEPLOY_AND_CANCEL).status,
         "4.3.6",
         500,
         "4.3.10",
         200,
     ),
-    ("a cancel starts the next", after_a_cancelled_one, "4.3.6", "queued", "4.3.10", "finished"),
+    ("cancel starts the next deployment", after_a_cancelled_one, "4.3.6", "queued", "4.3.10", "finished"),
     (
         "actions by GET",
         lambda version: triggered(version, "GET /deploy?uuid={web}"),
@@ -404,7 +411,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         False,
     ),
     (
-        "a database's variables",
+        "variables of a database",
         lambda version: is_unknown(version, "GET /databases/{pg}/envs"),
         "463",
         True,
@@ -412,16 +419,16 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         False,
     ),
     (
-        "many variables",
+        "bulk variables",
         lambda version: type(change_response(version, BULK, NEW)[1]),
         "380",
         dict,
         "400",
         list,
     ),
-    ("a wiped address", changed_address, "380", None, "400", WEB.fqdn),
+    ("domain after another change", changed_address, "380", None, "400", WEB.fqdn),
     (
-        "at build time",
+        "build-time variables",
         lambda version: new_variable(version, NEW, "is_build_time", "is_buildtime"),
         "426",
         [True, None],
@@ -437,7 +444,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         [False, True],
     ),
     (
-        "a key",
+        "key of a variable",
         lambda version: change_response(version, BULK, '{"data": [{"key": "a-b"}]}')[0],
         "4.1.2",
         201,
@@ -455,7 +462,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         None,
     ),
     (
-        "an image's tag",
+        "tag of an image",
         lambda version: change_response(version, PATCH, '{"docker_registry_image_tag": "a b"}')[0],
         "4.0.0",
         200,
@@ -463,7 +470,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         422,
     ),
     (
-        "no port",
+        "creation without a port",
         lambda version: change_response(version, CREATE, without_port())[0],
         "4.0.0",
         422,
@@ -479,7 +486,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         True,
     ),
     (
-        "domains by force",
+        "forced domains",
         lambda version: can_change(version, "force_domain_override"),
         "420",
         False,
@@ -527,10 +534,10 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         "4.3.6",
         True,
     ),
-    ("a pinned commit in the row", pinned_commit, "4.0.0", ("H", "1"), "4.1.2", ("a", "1")),
-    ("a pinned commit", pinned_commit, "4.1.2", ("a", "1"), "4.2.0", ("a", "a")),
+    ("pinned commit in a record", pinned_commit, "4.0.0", ("H", "1"), "4.1.2", ("a", "1")),
+    ("pinned commit", pinned_commit, "4.1.2", ("a", "1"), "4.2.0", ("a", "a")),
     (
-        "a digest in the name",
+        "digest in the name",
         lambda version: named_image(version, DIGEST),
         "434",
         f"{DIGEST}:latest",
@@ -538,7 +545,7 @@ DIFFERENCES: tuple[tuple[str, Callable[[str], object], str, object, str, object]
         DIGEST,
     ),
     (
-        "a new address",
+        "new domain",
         lambda version: bool(change_response(version, CREATE, BODIES["create"])[1]["domains"]),
         "461",
         False,
