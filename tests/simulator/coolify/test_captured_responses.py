@@ -166,18 +166,15 @@ def cases(
 VERSION_FOLDERS: Mapping[str, Case] = {
     **cases("""
         app_get catchall database_start deploy_get deploy_list_body deploy_one deploy_post_body deploy_pr
-        deploy_probe_empty
-        create_img deploy_probe_read deploy_probe_write deploy_unknown env_bulk health member_read_version
-        patch_badtag patch_empty
-        patch_ok patch_pin patch_tag patch_unknown patch_unpin patch_uuid rate_limit_of_version rollback
-        service_get service_restart
-        service_start service_stop unauth unauth_star version version_noread
+        deploy_probe_empty create_img deploy_probe_read deploy_probe_write deploy_unknown env_bulk health
+        member_read_version patch_badtag patch_empty patch_ok patch_pin patch_tag patch_unknown patch_unpin
+        patch_uuid rate_limit_of_version rollback service_get service_restart service_start service_stop
+        unauth unauth_star version version_noread
     """),
     **cases(
         """
         app_deployments cancel deploy_force_false_query deploy_mixed deploy_skipped deployment_deployonly
-        deployment_logs
-        deployment_logs_root deployment_read deployments_list
+        deployment_logs deployment_logs_root deployment_read deployments_list
         """,
         *DEPLOY_WEB,
     ),
@@ -205,80 +202,54 @@ TOP_FOLDER: Mapping[str, Case] = {
     **cases("""
         accept_422_apstar accept_422_html_json accept_422_json accept_422_none accept_422_star accept_422_xhr
         app_deployments_deployonly app_deployments_foreign app_deployments_skipneg app_deployments_take0
-        app_deployments_take0_star
-        app_deployments_takex app_deployments_unknown app_get_deployonly app_get_read app_get_sensitive
-        app_get_unknown
-        app_restart_foreign app_start app_start_force app_start_instant app_start_instant_while_busy
-        app_start_read403
-        app_start_unknown app_start_uuid_override app_start_uuid_override_q app_start_write403 app_stop
-        create_img_201 create_img_baddest create_img_badenv create_img_badimage create_img_badports
-        create_img_badproject
+        app_deployments_take0_star app_deployments_takex app_deployments_unknown app_get_deployonly
+        app_get_read app_get_sensitive app_get_unknown app_restart_foreign app_start app_start_force
+        app_start_instant app_start_instant_while_busy app_start_read403 app_start_unknown
+        app_start_uuid_override app_start_uuid_override_q app_start_write403 app_stop create_img_201
+        create_img_baddest create_img_badenv create_img_badimage create_img_badports create_img_badproject
         create_img_badtag create_img_deploytok create_img_env_uuid create_img_extra create_img_instant
-        create_img_noenv
-        create_img_noimage create_img_noports create_img_noproject create_img_noserver create_img_notag
-        create_img_tag_in_name
-        create_img_uuidfield databases_env_create env_create_201 env_create_badkey env_create_flags
-        env_create_is_build_time
-        env_create_num env_delete_again env_patch_404 resources services_env_create
-        env_bulk_nodata env_bulk_num env_bulk_partial env_value_trim patch_commit_bad patch_domains_bad
-        patch_image_digest_full patch_image_name_tagged patch_image_name_upper patch_image_tag_num
-        patch_is_static_str
-        patch_labels_b64 patch_ports patch_type_error patch_unknown_and_invalid rollback_bad rollback_extra
-        rollback_missing
-        rollback_missing2 rollback_unknown servers
-        applications_restart_get_405 applications_start_get_405 applications_stop_get_405 apps_list auth_basic
-        auth_nondigit_prefix
-        auth_noprefix_ok auth_query_token auth_trailing_space cancel_deploytoken_404 catchall_404
-        catchall_404_star create_img_get
-        database_get databases_restart databases_start databases_start_get_405 databases_start_unknown
-        databases_stop
+        create_img_noenv create_img_noimage create_img_noports create_img_noproject create_img_noserver
+        create_img_notag create_img_tag_in_name create_img_uuidfield databases_env_create env_create_201
+        env_create_badkey env_create_flags env_create_is_build_time env_create_num env_delete_again
+        env_patch_404 resources services_env_create env_bulk_nodata env_bulk_num env_bulk_partial
+        env_value_trim patch_commit_bad patch_domains_bad patch_image_digest_full patch_image_name_tagged
+        patch_image_name_upper patch_image_tag_num patch_is_static_str patch_labels_b64 patch_ports
+        patch_type_error patch_unknown_and_invalid rollback_bad rollback_extra rollback_missing
+        rollback_missing2 rollback_unknown servers applications_restart_get_405 applications_start_get_405
+        applications_stop_get_405 apps_list auth_basic auth_nondigit_prefix auth_noprefix_ok auth_query_token
+        auth_trailing_space cancel_deploytoken_404 catchall_404 catchall_404_star create_img_get database_get
+        databases_restart databases_start databases_start_get_405 databases_start_unknown databases_stop
         databases_stop_exited databases_stop_get_405 deploy_bad_json_body deploy_body_and_query
-        deploy_body_json
-        deploy_body_list_500 deploy_body_list_500_star deploy_both deploy_comma_zero deploy_dockertag_nopr
-        deploy_dockertag_tag
-        deploy_duplicate_uuid deploy_foreign deploy_get_401 deploy_get_403_read deploy_get_405 deploy_many
-        deploy_mixed deploy_one
-        deploy_pr_db deploy_pr_dockerimage_nopreview deploy_pr_dockerimage_tag deploy_pr_dockertag_on_git
-        deploy_pr_unknown
+        deploy_body_json deploy_body_list_500 deploy_body_list_500_star deploy_both deploy_comma_zero
+        deploy_dockertag_nopr deploy_dockertag_tag deploy_duplicate_uuid deploy_foreign deploy_get_401
+        deploy_get_403_read deploy_get_405 deploy_many deploy_mixed deploy_one deploy_pr_db
+        deploy_pr_dockerimage_nopreview deploy_pr_dockerimage_tag deploy_pr_dockertag_on_git deploy_pr_unknown
         deploy_probe_deploy deploy_probe_read deploy_probe_root deploy_probe_write deploy_service
-        deploy_service_app_uuid
-        deploy_tag_blue deploy_tag_commas deploy_tag_lonely deploy_tag_solo deploy_tag_unknown
-        deploy_tag_upper
-        deploy_two_tags_same_app deploy_unknown deploy_unknown_fields deploy_uuid_brackets deploy_uuid_twice
-        deploy_uuid_upper
-        deployment_foreign deployment_of_deleted_app deployment_unknown deployments_list_deployonly
-        deployments_list_other_team
-        health_api_disabled health_root_path ip_cidr_ok ip_denied_xff_ok ip_zero_ok member_read_app
-        member_read_patch
+        deploy_service_app_uuid deploy_tag_blue deploy_tag_commas deploy_tag_lonely deploy_tag_solo
+        deploy_tag_unknown deploy_tag_upper deploy_two_tags_same_app deploy_unknown deploy_unknown_fields
+        deploy_uuid_brackets deploy_uuid_twice deploy_uuid_upper deployment_foreign deployment_of_deleted_app
+        deployment_unknown deployments_list_deployonly deployments_list_other_team health_api_disabled
+        health_root_path ip_cidr_ok ip_denied_xff_ok ip_zero_ok member_read_app member_read_patch
         member_read_version patch_badjson patch_commit patch_commit_head patch_domains patch_foreign
-        patch_fqdn patch_image_back
-        patch_image_digest patch_image_digest2 patch_image_tag patch_image_tag_empty patch_list patch_nobody
-        patch_nobody_ct
-        patch_nojson patch_ok patch_pin patch_probe_deploy patch_probe_write patch_read_403
-        patch_tag_while_running
-        patch_unknown_app patch_unknown_field patch_unpin patch_uuid_query path_deploy_trailing
-        path_inner_double
+        patch_fqdn patch_image_back patch_image_digest patch_image_digest2 patch_image_tag
+        patch_image_tag_empty patch_list patch_nobody patch_nobody_ct patch_nojson patch_ok patch_pin
+        patch_probe_deploy patch_probe_write patch_read_403 patch_tag_while_running patch_unknown_app
+        patch_unknown_field patch_unpin patch_uuid_query path_deploy_trailing path_inner_double
         path_trailing_slash preview_delete_404 preview_delete_422 rate_limit_of_version ratelimit_bad_token
-        seq_trigger_img service_get
-        service_restart_seq_trigger services_restart
-        services_restart_get_405 services_restart_latest services_stop_get_405 transport_api_disabled_noauth
-        unauth_bad
+        seq_trigger_img service_get service_restart_seq_trigger services_restart services_restart_get_405
+        services_restart_latest services_stop_get_405 transport_api_disabled_noauth unauth_bad
         unauth_bad_noprefix unauth_expired unauth_none unauth_none_html unauth_none_noaccept unauth_none_star
-        version version_star
-        wrong_method_cancel_get wrong_method_delete_deploy
+        version version_star wrong_method_cancel_get wrong_method_delete_deploy
     """),
     **cases(
         """
         app_deployments_empty app_deployments_read cancel_double_race_first cancel_in_progress_200
-        cancel_in_progress_ssh
-        cancel_queued_200 cancel_read_403 cancel_while_running deploy_force_1 deploy_force_True
-        deploy_force_false deploy_force_no
-        deploy_force_off deploy_force_on deploy_force_true deploy_force_yes deploy_skipped deploy_two_tags
-        deployment_get_deployonly_403 deployment_get_sensitive deployment_logs_null deployment_logs_read_only
-        deployment_logs_root
+        cancel_in_progress_ssh cancel_queued_200 cancel_read_403 cancel_while_running deploy_force_1
+        deploy_force_True deploy_force_false deploy_force_no deploy_force_off deploy_force_on
+        deploy_force_true deploy_force_yes deploy_skipped deploy_two_tags deployment_get_deployonly_403
+        deployment_get_sensitive deployment_logs_null deployment_logs_read_only deployment_logs_root
         deployment_member_read deployment_pinned deployment_queued deployments_list_after_update
-        deployments_list_read
-        deployments_list_rs start_skipped
+        deployments_list_read deployments_list_rs start_skipped
         """,
         *DEPLOY_WEB,
     ),
@@ -328,8 +299,7 @@ TOP_FOLDER: Mapping[str, Case] = {
     **cases(
         """
         deploy_queue_full_429 deploy_queue_full_429_skippable deploy_queue_full_mixed_first
-        deploy_queue_full_tag
-        deploy_queue_full_unforced_other restart_queue_full start_queue_full
+        deploy_queue_full_tag deploy_queue_full_unforced_other restart_queue_full start_queue_full
         """,
         overrides=FULL_QUEUE,
     ),

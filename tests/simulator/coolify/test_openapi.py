@@ -87,15 +87,13 @@ SUCCEEDING: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 UNDOCUMENTED = (
     "additional_networks_count", "additional_servers", "additional_servers_count", "application",
-    "applications", "build_server_id",
-    "compose_parsing_version", "databases", "destination", "environment", "finished_at", "horizon_job_id",
-    "horizon_job_worker",
-    "last_online_at", "last_restart_at", "last_restart_type", "restart_count", "server", "server_status",
-    "source_type", "status",
+    "applications", "build_server_id", "compose_parsing_version", "databases", "destination", "environment",
+    "finished_at", "horizon_job_id", "horizon_job_worker", "last_online_at", "last_restart_at",
+    "last_restart_type", "restart_count", "server", "server_status", "source_type", "status",
 )  # fmt: skip
 SERVER_FIELDS = (
-    "backup_compression_cpu_percentage", "compose_version", ("compose_version_checked_"
-                                                             "at"), "connection_timeout",
+    "backup_compression_cpu_percentage", "compose_version", "compose_version_checked_at",
+    "connection_timeout",
     "deployment_queue_limit", "disable_application_image_retention", "docker_version",
     "docker_version_checked_at",
     "force_docker_cleanup", "generate_exact_labels", "is_coolify_host", "is_reachable",
@@ -104,11 +102,10 @@ SERVER_FIELDS = (
     "server_disk_usage_notification_threshold", "server_timezone",
 )  # fmt: skip
 NOT_SERVER_FIELDS = (
-    "force_server_cleanup", "high_disk_usage_notification_sent", ("log_drain_notification_"
-                                                                  "sent"), "logdrain_axiom_api_key",
-    "logdrain_custom_config", "logdrain_custom_config_parser", ("logdrain_newrelic_license_"
-                                                                "key"), "proxy_type", "sentinel_token",
-    "swarm_cluster", "unreachable_count", "unreachable_notification_sent", "validation_logs",
+    "force_server_cleanup", "high_disk_usage_notification_sent", "log_drain_notification_sent",
+    "logdrain_axiom_api_key", "logdrain_custom_config", "logdrain_custom_config_parser",
+    "logdrain_newrelic_license_key", "proxy_type", "sentinel_token", "swarm_cluster", "unreachable_count",
+    "unreachable_notification_sent", "validation_logs",
 )  # fmt: skip
 VARIABLE_FIELDS = (
     "is_buildpack_control", "is_coolify", "is_nixpacks", "is_really_required", "is_required", "order",

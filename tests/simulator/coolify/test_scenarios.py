@@ -53,10 +53,8 @@ def test_scenario_ends_as_expected(scenario: str, status: str, *, ended: bool) -
 def test_scenarios_have_a_name_and_a_summary() -> None:
     public = [
         "success", "build-failure", "unhealthy", "cancelled", "cancelled-queued", "slow", "queue-full",
-        "already-queued", "bad-token",
-        "deploy-only-token", "outage", "image", "service", "database", "preview", "two-servers",
-        "crash-after-deploy", "tag",
-        "image-update", "bad-release",
+        "already-queued", "bad-token", "deploy-only-token", "outage", "image", "service", "database",
+        "preview", "two-servers", "crash-after-deploy", "tag", "image-update", "bad-release",
     ]  # fmt: skip
     assert list(simulator.SCENARIOS) == public == list(SCENARIOS)[: len(public)]
     for name, scenario in SCENARIOS.items():
